@@ -1,0 +1,1 @@
+"""The batch job: reads items and interactions, writes a snapshot."""

@@ -1,0 +1,1 @@
+"""Adapters: the only code of Endcap that imports boto3."""
