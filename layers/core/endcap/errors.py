@@ -44,7 +44,9 @@ class InvalidInputError(EndcapError):
         if isinstance(errors, str):
             errors = [FieldError(field="", message=errors)]
         self.errors: list[FieldError] = list(errors)
-        super().__init__("; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in self.errors))
+        super().__init__(
+            "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in self.errors)
+        )
 
 
 class InvalidInteractionError(InvalidInputError):

@@ -1,0 +1,44 @@
+"""Rules for the text that comes from outside: ids and free text."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+
+MAX_ID_BYTES = 128
+
+
+def clean_text(text: str) -> str:
+    """`text` if it can be stored and sent as UTF-8.
+
+    Raises
+    ------
+    ValueError : the text holds a lone surrogate
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds a lone surrogate, which is not valid Unicode text") from None
+    return text
+
+
+def clean_id(text: str, max_bytes: int = MAX_ID_BYTES) -> str:
+    """`text` in normal form C, if it can serve as an id.
+
+    Raises
+    ------
+    ValueError : empty, longer than `max_bytes` of UTF-8, or with control characters or lone surrogates
+    """
+    text = unicodedata.normalize("NFC", clean_text(text))
+    if not text:
+        raise ValueError("must not be empty")
+    if len(text.encode()) > max_bytes:
+        raise ValueError(f"must be at most {max_bytes} bytes of UTF-8")
+    if any(unicodedata.category(c) == "Cc" for c in text):
+        raise ValueError("must not hold control characters")
+    return text
+
+
+def short_hash(text: str, n_bytes: int) -> bytes:
+    """The first `n_bytes` bytes of the SHA-256 of `text`."""
+    return hashlib.sha256(text.encode()).digest()[:n_bytes]
