@@ -1,0 +1,82 @@
+# The same targets serve people and CI; `make help` lists them.
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The first interpreter that is new enough; override with PYTHON=...
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(shell \
+  $(p) -c 'import sys; sys.version_info >= (3, 11) and print("$(p)")' 2>/dev/null)))
+VENV := .venv
+BIN := $(VENV)/bin
+SAM_VENV := .venv-sam# its own: aws-sam-cli pins boto3 and much else
+SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+PIP_QUIET := --quiet --disable-pip-version-check
+
+PORT ?= 8787# make demo: the port of the API
+ONCE ?=# make demo: 1 ends after the session
+ARCH ?= x86_64# make build: x86_64 or arm64
+PYTEST_ARGS ?=# make test: more arguments for pytest
+
+.PHONY: help setup setup-training demo test test-training check bench build clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+setup: $(VENV)/.installed ## create .venv with everything but torch
+
+$(VENV)/.installed: pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "Endcap needs Python 3.11 or newer; none was found. Set PYTHON=/path/to/python3." >&2; exit 1; fi
+	@if [ ! -x $(BIN)/python ]; then echo "Creating $(VENV) with $$($(PYTHON) --version)"; $(PYTHON) -m venv $(VENV); fi
+	@echo "Installing Endcap and its development tools into $(VENV)"
+	@$(BIN)/python -m pip install $(PIP_QUIET) --editable '.[dev]'
+	@touch $@
+
+setup-training: $(VENV)/.installed-training ## add torch to .venv (gigabytes on Linux)
+
+$(VENV)/.installed-training: pyproject.toml | $(VENV)/.installed
+	@echo "Adding torch to $(VENV)"
+	@$(BIN)/python -m pip install $(PIP_QUIET) --editable '.[dev,training]'
+	@touch $@
+
+$(SAM_VENV)/.installed: Makefile
+	@echo "Installing the SAM CLI into $(SAM_VENV)"
+	@[ -x $(SAM_VENV)/bin/python ] || $(PYTHON) -m venv $(SAM_VENV)
+	@$(SAM_VENV)/bin/python -m pip install $(PIP_QUIET) 'aws-sam-cli>=1.150,<2'
+	@touch $@
+
+demo: setup ## build a snapshot from the bundled data, serve it, play a shopper's session
+	@$(BIN)/endcap demo --port $(PORT) $(if $(filter 1,$(ONCE)),--once)
+
+test: setup ## run the whole suite but the torch part
+	@$(BIN)/python -m pytest -m 'not training' -rs $(PYTEST_ARGS)
+	@echo "Left out: tests marked 'training' (make test-training), tests/benchmarks (make bench); skips are listed above."
+
+# torch is fetched only when a test asks for it.
+test-training: setup ## add torch and run the rest of the suite
+	@if ! grep -rqsE --include='*.py' 'mark\.training' tests; then \
+	  echo "No test is marked 'training' yet: nothing to run, torch not installed."; exit 0; fi; \
+	$(MAKE) --no-print-directory setup-training; \
+	$(BIN)/python -m pytest -m training -rs $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+check: setup $(SAM_VENV)/.installed ## lint, types, template, samconfig
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy functions infra/checks
+	$(BIN)/cfn-lint template.yaml
+	$(SAM) validate --lint --template-file template.yaml
+	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
+
+bench: setup ## run the benchmarks
+	@$(BIN)/python -m pytest tests/benchmarks -rs $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+build: $(SAM_VENV)/.installed ## sam build into .aws-sam (ARCH=arm64 for Graviton)
+	@find functions layers -name __pycache__ -type d -prune -exec rm -rf {} +
+	LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+	@$(SAM_VENV)/bin/python infra/checks/measure_build.py .aws-sam/build
+
+clean: ## remove what the targets made, but not the virtual environments
+	rm -rf .aws-sam .build .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
