@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, C
 
 from endcap.errors import InvalidItemError
 from endcap.identifiers import clean_text
-from endcap.interactions import Id, field_errors, timestamp_ms
+from endcap.interactions import Id, field_errors, timestamp_ms, timestamp_number
 
 AttributeValue = str | float | bool | tuple[str, ...]
 
@@ -133,9 +133,9 @@ def item_document(item: Item) -> dict[str, Any]:
     if item.categories:
         document["categories"] = list(item.categories)
     if item.created_at_ms is not None:
-        document["created_at"] = item.created_at_ms / 1000
+        document["created_at"] = timestamp_number(item.created_at_ms)
     if item.expires_at_ms is not None:
-        document["expires_at"] = item.expires_at_ms / 1000
+        document["expires_at"] = timestamp_number(item.expires_at_ms)
     if item.attributes:
         document["attributes"] = {k: list(v) if isinstance(v, tuple) else v for k, v in item.attributes.items()}
     return document

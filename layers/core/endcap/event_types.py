@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Any
 
 DAY_S = 86_400.0
 
@@ -81,7 +82,7 @@ TEXTUAL = frozenset({"review", "search", "tag"})
 """Kinds whose text becomes a text signal."""
 
 
-def event_types(overrides: Mapping[str, object]) -> Mapping[str, EventType]:
+def event_types(overrides: Mapping[str, Any]) -> Mapping[str, EventType]:
     """The built-in kinds with a storefront's own weights and kinds laid over them.
 
     Parameters

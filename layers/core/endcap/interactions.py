@@ -57,23 +57,31 @@ def timestamp_ms(value: object) -> int:
     ValueError : not a time, before 1970, or after year 9999
     """
     if isinstance(value, str):
-        try:
-            value = float(value)
-        except ValueError:
-            try:
-                moment = datetime.fromisoformat(value)
-            except ValueError:
-                raise ValueError("must be ISO 8601 or unix time") from None
-            moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-            value = moment.timestamp()
-            if value >= MILLISECONDS_FROM:
-                raise ValueError("must lie before year 5138") from None
+        value = _seconds_or_ms(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError("must be ISO 8601 or unix time")
     millis = round(value if value >= MILLISECONDS_FROM else value * 1000)
     if not 0 <= millis <= MAX_TIMESTAMP_MS:
         raise ValueError("must lie between 1970 and 9999")
     return millis
+
+
+def _seconds_or_ms(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be ISO 8601 or unix time") from None
+    ms = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return timestamp_number(ms)
+
+
+def timestamp_number(ms: int) -> float:
+    """`ms` as the unix time that `timestamp_ms` reads back: milliseconds, or seconds for the years before 1973."""
+    return ms if ms >= MILLISECONDS_FROM else ms / 1000
 
 
 def _number(value: object) -> object:
@@ -86,7 +94,7 @@ Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id)]
 """An id as clients send it: at most 128 bytes of UTF-8, no control characters."""
 
 Text = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
-PropertyValue = bool | float | Annotated[str, Field(max_length=1000), AfterValidator(clean_text)]
+PropertyValue = bool | float | Annotated[str, Field(max_length=256), AfterValidator(clean_text)]
 
 
 class InteractionInput(BaseModel):
@@ -107,7 +115,7 @@ class InteractionInput(BaseModel):
     position: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     properties: (
         Annotated[
-            dict[Annotated[str, Field(max_length=128), AfterValidator(clean_text)], PropertyValue], Field(max_length=50)
+            dict[Annotated[str, Field(max_length=64), AfterValidator(clean_text)], PropertyValue], Field(max_length=32)
         ]
         | None
     ) = None
@@ -168,7 +176,7 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
 def interaction_document(interaction: Interaction) -> dict[str, Any]:
     """`interaction` as a JSON object that `parse_interaction` reads back unchanged."""
     document = {f.name: getattr(interaction, f.name) for f in fields(interaction)}
-    document["timestamp"] = document.pop("timestamp_ms") / 1000
+    document["timestamp"] = timestamp_number(document.pop("timestamp_ms"))
     return {k: v for k, v in document.items() if v is not None}
 
 

@@ -1,0 +1,55 @@
+"""Takes events in over HTTP and puts them on the queue.
+
+Trigger: POST /events, and every path that no other function answers.
+Guarantee: an event listed as accepted is on the queue; one that is not is listed with the reason.
+Retry: an event keeps its id (its own, or a hash of its content), so sending it twice changes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from endcap.collecting import collect
+from endcap.http import http_app, json_answer, json_body, problem, resolve
+from endcap.observability import logger, metrics, tracer
+from endcap.routes import allowed_methods
+from endcap.runtime import Runtime
+
+app = http_app()
+runtime = Runtime()
+
+
+@app.post("/events")
+def post_events() -> Response[str]:
+    outcome = collect(
+        json_body(app.current_event), int(time.time() * 1000), runtime.settings.event_types, runtime.queue
+    )
+    metrics.add_metric("EventsAccepted", MetricUnit.Count, outcome.accepted)
+    metrics.add_metric("EventsRejected", MetricUnit.Count, len(outcome.rejected))
+    if outcome.accepted:
+        return json_answer({"accepted": outcome.accepted, "rejected": outcome.rejected}, HTTPStatus.ACCEPTED)
+    if any(r["retryable"] for r in outcome.rejected):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no event could be queued", rejected=outcome.rejected)
+    return problem(HTTPStatus.BAD_REQUEST, "no event is usable", rejected=outcome.rejected)
+
+
+@app.not_found
+def no_route(_: Exception) -> Response[str]:
+    path, method = app.current_event.path, app.current_event.http_method
+    methods = allowed_methods(path)
+    if methods and method not in methods:
+        return problem(HTTPStatus.METHOD_NOT_ALLOWED, f"{method} is not among {methods}", allow=", ".join(methods))
+    return problem(HTTPStatus.NOT_FOUND, "there is nothing at this path")
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return resolve(app, event, context)

@@ -1,0 +1,68 @@
+"""Keeps the catalogue.
+
+Trigger: PUT, GET and DELETE /items/{item_id}, POST /items with up to 500 items.
+Guarantee: what is answered as stored is rankable within seconds; a PUT that changes nothing touches nothing.
+Retry: safe, each write replaces the whole item.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from endcap.catalog import item_document
+from endcap.errors import NotFoundError
+from endcap.http import http_app, json_answer, json_body, problem, resolve
+from endcap.observability import logger, metrics, tracer
+from endcap.runtime import Runtime
+from endcap.stocking import named_item, stock
+
+app = http_app()
+runtime = Runtime()
+
+
+@app.put("/items/<item_id>")
+def put_item(item_id: str) -> Response[str]:
+    item = named_item(unquote(item_id), json_body(app.current_event))
+    changed = runtime.items.put(item)
+    metrics.add_metric("ItemsChanged", MetricUnit.Count, changed)
+    return json_answer({"item_id": item.item_id, "changed": changed})
+
+
+@app.get("/items/<item_id>")
+def get_item(item_id: str) -> Response[str]:
+    item = runtime.items.get(unquote(item_id))
+    if item is None:
+        raise NotFoundError("there is no such item")
+    return json_answer(item_document(item))
+
+
+@app.delete("/items/<item_id>")
+def delete_item(item_id: str) -> Response[str]:
+    if not runtime.items.delete(unquote(item_id)):
+        raise NotFoundError("there is no such item")
+    return Response(status_code=HTTPStatus.NO_CONTENT.value)
+
+
+@app.post("/items")
+def post_items() -> Response[str]:
+    outcome = stock(json_body(app.current_event), runtime.items)
+    metrics.add_metric("ItemsChanged", MetricUnit.Count, outcome.changed)
+    if outcome.accepted:
+        body = {"accepted": outcome.accepted, "changed": outcome.changed, "rejected": outcome.rejected}
+        return json_answer(body)
+    if any(r["retryable"] for r in outcome.rejected):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no item could be stored", rejected=outcome.rejected)
+    return problem(HTTPStatus.BAD_REQUEST, "no item is usable", rejected=outcome.rejected)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    return resolve(app, event, context)

@@ -1,0 +1,56 @@
+"""Folds events into profiles.
+
+Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
+Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
+applied is in quarantine.
+Retry: a record that failed is delivered again; applying an event twice changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent, SQSEvent
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from endcap.ingesting import Record, ingest
+from endcap.observability import logger, metrics, tracer
+from endcap.runtime import Runtime
+
+runtime = Runtime(background=True)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    kinesis = any(record.get("eventSource") == "aws:kinesis" for record in event["Records"])
+    outcome = ingest(
+        list(_kinesis_records(event) if kinesis else _sqs_records(event)),
+        "kinesis" if kinesis else "sqs",
+        runtime.settings.event_types,
+        runtime.profiles,
+        runtime.archive,
+        runtime.quarantine,
+        runtime.encode_text,
+    )
+    metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
+    metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
+    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(outcome.failed))
+    for exc in outcome.failed.values():
+        logger.warning("record failed and will be delivered again", extra={"error": str(exc)})
+    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in outcome.failed]}
+
+
+def _sqs_records(event: dict[str, Any]) -> Iterator[Record]:
+    for record in SQSEvent(event).records:
+        arrival_ms = int(record.attributes.sent_timestamp or 0)
+        yield Record(record.message_id, record.body.encode("utf-8", "surrogatepass"), arrival_ms)
+
+
+def _kinesis_records(event: dict[str, Any]) -> Iterator[Record]:
+    for record in KinesisStreamEvent(event).records:
+        arrival_ms = int(record.kinesis.approximate_arrival_timestamp * 1000)
+        yield Record(record.kinesis.sequence_number, record.kinesis.data_as_bytes(), arrival_ms)

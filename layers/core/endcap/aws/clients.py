@@ -1,0 +1,64 @@
+"""boto3 clients with time limits, and AWS errors turned into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from endcap.errors import ConflictError, DependencyError, NotFoundError, ThrottledError
+
+REQUEST_PATH = Config(
+    connect_timeout=0.5, read_timeout=1.0, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
+)
+"""For calls that a shopper waits for: two tries of at most 1.5 s."""
+
+BACKGROUND = Config(
+    connect_timeout=2.0, read_timeout=10.0, retries={"mode": "standard", "total_max_attempts": 4}, tcp_keepalive=True
+)
+"""For calls that only a queue waits for."""
+
+_CONFLICT = {"ConditionalCheckFailedException", "PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_MISSING = {"NoSuchKey", "404", "NotFound", "ResourceNotFoundException"}
+_THROTTLED = {
+    "ProvisionedThroughputExceededException",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "SlowDown",
+    "ServiceUnavailableException",
+    "TooManyRequestsException",
+}
+
+
+def client(service: str, config: Config = REQUEST_PATH) -> Any:
+    """A boto3 client for `service`."""
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+@contextmanager
+def aws_errors(what: str) -> Iterator[None]:
+    """Turn botocore's errors into Endcap's, by code.
+
+    Raises
+    ------
+    ConflictError, NotFoundError, ThrottledError, DependencyError
+    """
+    try:
+        yield
+    except ClientError as exc:
+        code = exc.response.get("Error", {}).get("Code", "")
+        message = f"{what}: {code}"
+        if code in _CONFLICT:
+            raise ConflictError(message) from exc
+        if code in _MISSING:
+            raise NotFoundError(message) from exc
+        if code in _THROTTLED:
+            raise ThrottledError(message) from exc
+        raise DependencyError(message) from exc
+    except BotoCoreError as exc:
+        raise DependencyError(f"{what}: {type(exc).__name__}") from exc

@@ -1,0 +1,121 @@
+"""User profiles in DynamoDB: one item per user, written on condition of its version."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from endcap.aws.clients import aws_errors
+from endcap.errors import ConflictError, InvalidInputError
+from endcap.profile_codec import decode_profile, encode_profile
+from endcap.profiles import EMPTY_PROFILE, UserProfile
+
+MAX_TRIES = 6
+MAX_PROFILE_BYTES = 64 * 1024
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProfile:
+    """A profile with the count of its writes, 0 where nothing is stored."""
+
+    profile: UserProfile = EMPTY_PROFILE
+    version: int = 0
+
+
+class ProfileTable:
+    """The profiles table.
+
+    Parameters
+    ----------
+    dynamodb : a boto3 DynamoDB client
+    ttl_days : days after its last write that a row expires, 0 for never; a deleted user's row never does
+    """
+
+    def __init__(self, dynamodb: Any, table: str, ttl_days: int = 0, clock: Callable[[], float] = time.time) -> None:
+        self._dynamodb, self._table, self._ttl_days, self._clock = dynamodb, table, ttl_days, clock
+
+    def get(self, user_id: str, *, consistent: bool = False) -> StoredProfile:
+        """The user's profile; an empty one where there is none or it has expired.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        with aws_errors("read profile"):
+            answer = self._dynamodb.get_item(
+                TableName=self._table, Key={"user_id": {"S": user_id}}, ConsistentRead=consistent
+            )
+        return self._stored(answer.get("Item"))
+
+    def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
+        """Replace the user's profile p by change(p), whoever else writes meanwhile; (before, after).
+
+        Nothing is written where nothing changes.
+
+        Raises
+        ------
+        ConflictError : another writer won six times running
+        ThrottledError, DependencyError
+        """
+        stored, row = self._read(user_id)
+        for attempt in range(MAX_TRIES):
+            changed = change(stored.profile)
+            if changed == stored.profile:
+                return stored.profile, stored.profile
+            try:
+                self._write(self.row(user_id, changed, stored.version + 1), row)
+            except ConflictError as exc:
+                row = getattr(exc.__cause__, "response", {}).get("Item")
+                stored = self._stored(row)
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+            else:
+                return stored.profile, changed
+        raise ConflictError("write profile: another writer won each time")
+
+    def row(self, user_id: str, profile: UserProfile, version: int) -> dict[str, Any]:
+        """`profile` as a DynamoDB item.
+
+        Raises
+        ------
+        InvalidInputError : it is larger than 64 KB
+        """
+        data = encode_profile(profile)
+        if len(data) > MAX_PROFILE_BYTES:
+            raise InvalidInputError(f"a profile may take at most {MAX_PROFILE_BYTES} bytes")
+        row: dict[str, Any] = {"user_id": {"S": user_id}, "profile": {"B": data}, "version": {"N": str(version)}}
+        if self._ttl_days and not profile.deleted_at_ms:
+            row["ttl"] = {"N": str(int(self._clock()) + self._ttl_days * DAY_S)}
+        return row
+
+    def _read(self, user_id: str) -> tuple[StoredProfile, Mapping[str, Any] | None]:
+        with aws_errors("read profile"):
+            answer = self._dynamodb.get_item(
+                TableName=self._table, Key={"user_id": {"S": user_id}}, ConsistentRead=True
+            )
+        row = answer.get("Item")
+        return self._stored(row), row
+
+    def _write(self, row: Mapping[str, Any], replaced: Mapping[str, Any] | None) -> None:
+        condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(user_id)"}
+        if replaced is not None:
+            condition = {
+                "ConditionExpression": "version = :version",
+                "ExpressionAttributeValues": {":version": replaced["version"]},
+            }
+        with aws_errors("write profile"):
+            self._dynamodb.put_item(
+                TableName=self._table, Item=row, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
+            )
+
+    def _stored(self, row: Mapping[str, Any] | None) -> StoredProfile:
+        if row is None:
+            return StoredProfile()
+        version = int(row["version"]["N"])
+        # Expired rows stay readable until DynamoDB gets round to them, typically within two days.
+        if "ttl" in row and int(row["ttl"]["N"]) <= self._clock():
+            return StoredProfile(EMPTY_PROFILE, version)
+        return StoredProfile(decode_profile(bytes(row["profile"]["B"])), version)

@@ -1,0 +1,113 @@
+"""Events on their way: to the queue, to the archive, and to quarantine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from endcap.aws.clients import aws_errors
+from endcap.errors import DependencyError, EndcapError
+
+MAX_MESSAGE_BYTES = 240 * 1024
+"""Below SQS's 256 KiB (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html);
+newer quotas allow 1 MiB, but a stack may meet an older region."""
+MAX_RECORD_BYTES = 1000 * 1024
+"""Firehose takes 1,000 KiB a record and 4 MiB, 500 records a call."""
+SEND_TRIES = 3
+
+
+class EventQueue:
+    """The SQS queue between `collect` and `update_profile`."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs, self._url = sqs, url
+
+    def send(self, documents: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Send events in as few messages as fit; failed messages are tried again.
+
+        Returns
+        -------
+        indices of the events that could not be sent
+        """
+        lines = [_json(d) for d in documents]
+        messages = list(_packed(lines, MAX_MESSAGE_BYTES, separator=1, envelope=len('{"events":[]}')))
+        unsent: list[int] = []
+        # Each message may be as large as a whole SendMessageBatch call, so they go one by one.
+        for indices in messages:
+            body = '{"events":[' + ",".join(lines[i] for i in indices) + "]}"
+            for attempt in range(SEND_TRIES):
+                try:
+                    with aws_errors("send events"):
+                        self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+                    break
+                except EndcapError:
+                    if attempt == SEND_TRIES - 1:
+                        unsent += indices
+        return sorted(unsent)
+
+
+class RecordStream:
+    """A Firehose delivery stream that keeps newline JSON in S3."""
+
+    def __init__(self, firehose: Any, name: str) -> None:
+        self._firehose, self._name = firehose, name
+
+    def put(self, documents: Sequence[Mapping[str, Any]]) -> None:
+        """Write `documents`, one line each, in as few records as fit.
+
+        Raises
+        ------
+        DependencyError, ThrottledError : some were not taken; nothing tells which, so all are to be written again
+        """
+        lines = [_json(d) for d in documents]
+        for indices in _packed(lines, MAX_RECORD_BYTES, separator=1, envelope=0):
+            data = "".join(lines[i] + "\n" for i in indices).encode()
+            with aws_errors("archive events"):
+                self._firehose.put_record(DeliveryStreamName=self._name, Record={"Data": data})
+
+
+class Quarantine:
+    """Records that can never be applied, kept in S3 for a person to look at and replay."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
+
+    def put(self, source: str, payload: str, errors: Sequence[Mapping[str, str]], arrival_ms: int) -> str:
+        """Keep `payload` with what is wrong with it; the same payload gives the same key.
+
+        Raises
+        ------
+        DependencyError, ThrottledError
+        """
+        day = datetime.fromtimestamp(arrival_ms / 1000, UTC).strftime("%Y/%m/%d")
+        digest = hashlib.sha256(payload.encode("utf-8", "replace")).hexdigest()[:32]
+        key = f"quarantine/{source}/{day}/{digest}.json"
+        body = {"source": source, "arrival": arrival_ms, "errors": list(errors), "payload": payload}
+        with aws_errors("quarantine record"):
+            self._s3.put_object(Bucket=self._bucket, Key=key, Body=_json(body).encode(), ContentType="application/json")
+        return key
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    # ASCII only: SQS refuses some Unicode characters that JSON strings may hold.
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=True)
+
+
+def _packed(lines: Sequence[str], limit: int, *, separator: int, envelope: int) -> Iterator[list[int]]:
+    """Runs of consecutive indices whose lines fit into `limit` bytes together."""
+    run: list[int] = []
+    size = envelope
+    for index, line in enumerate(lines):
+        needed = len(line) + separator
+        if needed + envelope > limit:
+            raise DependencyError(f"one event takes {needed} bytes, more than a record holds")
+        if run and size + needed > limit:
+            yield run
+            run, size = [], envelope
+        run.append(index)
+        size += needed
+    if run:
+        yield run

@@ -1,0 +1,145 @@
+"""Snapshots in S3: immutable folders, and one small pointer that is flipped with a condition."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from endcap.aws.clients import aws_errors
+from endcap.errors import NotFoundError, SnapshotIntegrityError, SnapshotMissingError
+
+PREFIX = "snapshots/"
+POINTER = PREFIX + "current.json"
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Which snapshot is current.
+
+    Attributes
+    ----------
+    etag : of the pointer object; what a flip must still find
+    previous : the version before, for a rollback
+    """
+
+    version: str
+    etag: str
+    previous: str | None = None
+
+
+class SnapshotBucket:
+    """The snapshots of one bucket.
+
+    Parameters
+    ----------
+    s3 : a boto3 S3 client
+    cache : folder that downloaded snapshots are kept in
+    """
+
+    def __init__(self, s3: Any, bucket: str, cache: Path | None = None) -> None:
+        self._s3, self._bucket = s3, bucket
+        self._cache = cache or Path(tempfile.gettempdir()) / "endcap-snapshots"
+
+    def current(self, known_etag: str | None = None) -> Pointer | None:
+        """The pointer; None where it is still the one with `known_etag`.
+
+        Raises
+        ------
+        SnapshotMissingError : nothing was ever promoted
+        SnapshotIntegrityError : the pointer is no JSON of ours
+        ThrottledError, DependencyError
+        """
+        condition = {"IfNoneMatch": known_etag} if known_etag else {}
+        try:
+            with aws_errors("read snapshot pointer"):
+                try:
+                    answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
+                except ClientError as exc:
+                    if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
+                        return None
+                    raise
+        except NotFoundError as exc:
+            raise SnapshotMissingError("no snapshot has been promoted yet") from exc
+        try:
+            body = json.loads(answer["Body"].read())
+            return Pointer(body["version"], answer["ETag"], body.get("previous"))
+        except (ValueError, KeyError, TypeError) as exc:
+            raise SnapshotIntegrityError("the snapshot pointer is damaged") from exc
+
+    def flip(self, version: str, expected: Pointer | None) -> Pointer:
+        """Point at `version`, if the pointer is still `expected` (None: if there is none).
+
+        Raises
+        ------
+        ConflictError : somebody else flipped meanwhile
+        ThrottledError, DependencyError
+        """
+        body = json.dumps({"version": version, "previous": expected.version if expected else None})
+        condition = {"IfMatch": expected.etag} if expected else {"IfNoneMatch": "*"}
+        with aws_errors("flip snapshot pointer"):
+            answer = self._s3.put_object(
+                Bucket=self._bucket, Key=POINTER, Body=body.encode(), ContentType="application/json", **condition
+            )
+        return Pointer(version, answer["ETag"], expected.version if expected else None)
+
+    def manifest(self, version: str) -> dict[str, Any]:
+        """The manifest of `version`.
+
+        Raises
+        ------
+        NotFoundError : there is no such snapshot, or it was not written to its end
+        """
+        with aws_errors(f"read manifest of {version}"):
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{PREFIX}{version}/{MANIFEST}")
+        document: dict[str, Any] = json.loads(answer["Body"].read())
+        return document
+
+    def versions(self) -> list[str]:
+        """Versions whose manifest is there."""
+        with aws_errors("list snapshots"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX)
+            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
+        return sorted(k.split("/")[-2] for k in keys if k.endswith("/" + MANIFEST))
+
+    def upload(self, directory: Path, version: str) -> None:
+        """Write the files of a snapshot, the manifest last.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        names = sorted(p.name for p in directory.iterdir() if p.is_file() and p.name != MANIFEST)
+        for name in (*names, MANIFEST):
+            with aws_errors("upload snapshot"):
+                self._s3.upload_file(str(directory / name), self._bucket, f"{PREFIX}{version}/{name}")
+
+    def download(self, version: str, names: Iterable[str] | None = None) -> Path:
+        """A local folder with the snapshot's files (only `names` of them, if given), fetched once.
+
+        Raises
+        ------
+        NotFoundError, ThrottledError, DependencyError
+        """
+        wanted = {MANIFEST, *(self.manifest(version)["files"] if names is None else names)}
+        folder = self._cache / version
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in sorted(wanted):
+            if not (folder / name).exists():
+                part = folder / f".{name}.{os.getpid()}.{id(self)}"
+                with aws_errors(f"download {name}"):
+                    self._s3.download_file(self._bucket, f"{PREFIX}{version}/{name}", str(part))
+                part.replace(folder / name)
+        return folder
+
+    def forget(self, version: str) -> None:
+        """Remove the local copy of `version`."""
+        shutil.rmtree(self._cache / version, ignore_errors=True)

@@ -1,0 +1,315 @@
+"""A shopper's profile: bounded sets of what they did, merged by union and truncation.
+
+A profile is a join-semilattice. Each set keeps the newest `K` distinct entries of its kinds; of two entries with one
+key the greater (timestamp, content) wins. Folding an event, applying a batch and merging two profiles are the same
+operation, `merge`, which is idempotent, commutative and associative: duplicates, batch borders, replays and the order
+of arrival change nothing (Shapiro et al., "Conflict-free Replicated Data Types", SSS 2011).
+
+Deleting at time T drops every entry up to T; as those are the oldest, it commutes with keeping the newest.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from endcap.event_types import GRADED, STRONG, TEXTUAL
+from endcap.identifiers import short_hash
+from endcap.interactions import Interaction
+from endcap.polarity import review_polarity
+
+MAX_INTERACTIONS = 64
+MAX_STRONG = 32
+MAX_TEXTS = 4
+MAX_IMPRESSIONS = 32
+MAX_LINKS = 16
+
+KEY_BYTES = 4
+NOT_IN_HISTORY = frozenset({"search", "tag", "impression", "identify"})
+"""Kinds that leave no entry in the set of interactions."""
+
+Encode = Callable[[str], tuple[bytes, bytes]]
+"""Text -> (encoder tag of 4 bytes, int8 vector of d_text bytes)."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One interaction with one item.
+
+    Attributes
+    ----------
+    key : 4 bytes of the SHA-256 of the event id
+    value : what the client sent: a grade for ratings and reviews
+    polarity : -1 to 1 in steps of 1/100, read from the text of a review that carries no value
+    """
+
+    timestamp_ms: int
+    key: bytes
+    event_type: str
+    item_id: str
+    value: float = float("-inf")
+    polarity: float = float("-inf")
+
+    @property
+    def grade(self) -> float | None:
+        """The client's grade, None where there is none."""
+        return None if self.value == float("-inf") else self.value
+
+    @property
+    def tone(self) -> float | None:
+        """The polarity of a review without a value, None elsewhere."""
+        return None if self.polarity == float("-inf") else self.polarity
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class TextSignal:
+    """Words of the shopper, as the text encoder reads them.
+
+    Attributes
+    ----------
+    item_id : the item reviewed or tagged, "" for a search
+    polarity : -1 to 1; 1 for a search
+    tag : 4 bytes that name the encoder
+    vector : int8 (d_text,), the encoder's unit vector times 127; empty where no encoder was loaded
+    """
+
+    timestamp_ms: int
+    key: bytes
+    event_type: str
+    item_id: str
+    polarity: float
+    vector: bytes
+    tag: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Impression:
+    """The latest time an item was shown; `key` is 4 bytes of the SHA-256 of its id."""
+
+    timestamp_ms: int
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Register:
+    """A JSON value of which the latest wins; `timestamp_ms` 0 means never set."""
+
+    timestamp_ms: int = 0
+    content: bytes = b""
+
+    @property
+    def value(self) -> Any:
+        """The JSON value, None where it was never set."""
+        return json.loads(self.content) if self.content else None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Link:
+    """An `identify` event: up to `timestamp_ms` the anonymous id was this user.
+
+    In the anonymous id's profile `user_id` names the known user ("" once that user was deleted: the interval is then
+    dropped); in the known user's profile `anonymous_id` names the other side.
+    """
+
+    timestamp_ms: int
+    user_id: str = ""
+    anonymous_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UserProfile:
+    """Everything that is stored about one user, every tuple newest first.
+
+    Attributes
+    ----------
+    interactions : with items, of any kind but impressions
+    strong : purchases, returns, ratings and reviews again, so that browsing can't push them out
+    deleted_at_ms : entries up to this time are gone, 0 for never deleted
+    """
+
+    interactions: tuple[Entry, ...] = ()
+    strong: tuple[Entry, ...] = ()
+    texts: tuple[TextSignal, ...] = ()
+    impressions: tuple[Impression, ...] = ()
+    attributes: Register = Register()
+    preferences: Register = Register()
+    consent: Register = Register()
+    links: tuple[Link, ...] = ()
+    deleted_at_ms: int = 0
+
+
+EMPTY_PROFILE = UserProfile()
+
+Keyed = TypeVar("Keyed", Entry, TextSignal, Impression)
+
+
+def merge(a: UserProfile, b: UserProfile) -> UserProfile:
+    """The least profile that holds what `a` and `b` hold: union, then truncation."""
+    return _normal(
+        UserProfile(
+            interactions=(*a.interactions, *b.interactions),
+            strong=(*a.strong, *b.strong),
+            texts=(*a.texts, *b.texts),
+            impressions=(*a.impressions, *b.impressions),
+            attributes=max(a.attributes, b.attributes),
+            preferences=max(a.preferences, b.preferences),
+            consent=max(a.consent, b.consent),
+            links=(*a.links, *b.links),
+            deleted_at_ms=max(a.deleted_at_ms, b.deleted_at_ms),
+        )
+    )
+
+
+def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> UserProfile:
+    """The profile that a user's `events` amount to; `identify` events add nothing here (see `identities`).
+
+    Parameters
+    ----------
+    encode : encodes the text of the newest text signals; without it they carry no vector
+    """
+    entries: list[Entry] = []
+    strong: list[Entry] = []
+    texts: list[Interaction] = []
+    impressions: list[Impression] = []
+    for event in events:
+        if event.event_type == "impression" and event.item_id:
+            impressions.append(Impression(event.timestamp_ms, item_key(event.item_id)))
+        if event.event_type not in NOT_IN_HISTORY and event.item_id:
+            entry = _entry(event)
+            entries.append(entry)
+            if event.event_type in STRONG:
+                strong.append(entry)
+        if event.event_type in TEXTUAL and event.text:
+            texts.append(event)
+    return _normal(
+        UserProfile(
+            interactions=tuple(entries),
+            strong=tuple(strong),
+            texts=tuple(_text_signal(e, encode) for e in _newest(texts)),
+            impressions=tuple(impressions),
+        )
+    )
+
+
+def deleted(profile: UserProfile, at_ms: int) -> UserProfile:
+    """`profile` without anything up to `at_ms`, and with the memory of that."""
+    return merge(profile, UserProfile(deleted_at_ms=at_ms))
+
+
+def register(value: Mapping[str, Any], at_ms: int) -> Register:
+    """`value` as of `at_ms`, in one canonical spelling."""
+    return Register(at_ms, json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def event_key(event_id: str) -> bytes:
+    """How a profile knows an event: 4 bytes."""
+    return short_hash(event_id, KEY_BYTES)
+
+
+def item_key(item_id: str) -> bytes:
+    """How a profile's impressions know an item: 4 bytes."""
+    return short_hash(item_id, KEY_BYTES)
+
+
+def acted_on(profile: UserProfile) -> dict[str, set[str]]:
+    """Item id -> the kinds of interaction that the profile remembers with it."""
+    kinds: dict[str, set[str]] = {}
+    for entry in (*profile.interactions, *profile.strong):
+        kinds.setdefault(entry.item_id, set()).add(entry.event_type)
+    return kinds
+
+
+def _normal(p: UserProfile) -> UserProfile:
+    links = _normal_links(p.links, p.deleted_at_ms)
+    gone = [(start, link.timestamp_ms) for start, link in intervals(links) if not link.user_id]
+
+    def kept(entries: tuple[Keyed, ...], limit: int) -> tuple[Keyed, ...]:
+        alive = (
+            e for e in entries if e.timestamp_ms > p.deleted_at_ms and not any(a < e.timestamp_ms <= b for a, b in gone)
+        )
+        best: dict[bytes, Keyed] = {}
+        for e in alive:
+            other = best.get(e.key)
+            if other is None or e > other:
+                best[e.key] = e
+        return tuple(sorted(best.values(), reverse=True)[:limit])
+
+    def alive_register(r: Register) -> Register:
+        return r if r.timestamp_ms > p.deleted_at_ms else Register()
+
+    return replace(
+        p,
+        interactions=kept(p.interactions, MAX_INTERACTIONS),
+        strong=kept(p.strong, MAX_STRONG),
+        texts=kept(p.texts, MAX_TEXTS),
+        impressions=kept(p.impressions, MAX_IMPRESSIONS),
+        attributes=alive_register(p.attributes),
+        preferences=alive_register(p.preferences),
+        consent=alive_register(p.consent),
+        links=links,
+    )
+
+
+def intervals(links: Iterable[Link]) -> list[tuple[int, Link]]:
+    """The spans of time of an anonymous id that its links hand over, as (start exclusive, link), oldest first."""
+    outgoing = sorted(link for link in links if not link.anonymous_id)
+    starts = [-1, *(link.timestamp_ms for link in outgoing)]
+    return list(zip(starts, outgoing, strict=False))
+
+
+def within(profile: UserProfile, start_ms: int, end_ms: int) -> UserProfile:
+    """The entries of `profile` from after `start_ms` up to `end_ms`; no registers, links or deletion."""
+
+    def cut(entries: tuple[Keyed, ...]) -> tuple[Keyed, ...]:
+        return tuple(e for e in entries if start_ms < e.timestamp_ms <= end_ms)
+
+    return UserProfile(
+        interactions=cut(profile.interactions),
+        strong=cut(profile.strong),
+        texts=cut(profile.texts),
+        impressions=cut(profile.impressions),
+    )
+
+
+def _normal_links(links: tuple[Link, ...], deleted_at_ms: int) -> tuple[Link, ...]:
+    erased = {link.timestamp_ms for link in links if not link.anonymous_id and not link.user_id}
+    alive = {
+        Link(link.timestamp_ms) if not link.anonymous_id and link.timestamp_ms in erased else link
+        for link in links
+        if not (link.anonymous_id and link.timestamp_ms <= deleted_at_ms)
+    }
+    return tuple(sorted(alive, reverse=True)[:MAX_LINKS])
+
+
+def _entry(event: Interaction) -> Entry:
+    value = float("-inf") if event.value is None else float(event.value)
+    polarity = float("-inf")
+    if event.event_type in GRADED and event.value is None and event.text:
+        polarity = round(review_polarity(event.text) * 100) / 100
+    return Entry(event.timestamp_ms, event_key(event.event_id), event.event_type, event.item_id or "", value, polarity)
+
+
+def _newest(events: list[Interaction]) -> list[Interaction]:
+    """Those of `events` that can be among the newest text signals, so that no other text is encoded."""
+    latest: dict[bytes, int] = {}
+    for event in events:
+        key = event_key(event.event_id)
+        latest[key] = max(latest.get(key, -1), event.timestamp_ms)
+    chosen = set(sorted(((at_ms, key) for key, at_ms in latest.items()), reverse=True)[:MAX_TEXTS])
+    return [e for e in events if (e.timestamp_ms, event_key(e.event_id)) in chosen]
+
+
+def _text_signal(event: Interaction, encode: Encode | None) -> TextSignal:
+    text = event.text or ""
+    if event.event_type not in GRADED:
+        polarity = 1.0
+    elif event.value is not None:
+        polarity = max(-1.0, min(1.0, (event.value - 3) / 2))
+    else:
+        polarity = review_polarity(text)
+    tag, vector = encode(text) if encode else (b"\0" * 4, b"")
+    item_id = event.item_id or ""
+    key = event_key(event.event_id)
+    return TextSignal(event.timestamp_ms, key, event.event_type, item_id, round(polarity * 100) / 100, vector, tag)

@@ -1,0 +1,98 @@
+"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from endcap.embedding import embed_row
+from endcap.errors import SnapshotError, SnapshotMissingError
+from endcap.snapshot import load_snapshot, verify_snapshot
+
+if TYPE_CHECKING:
+    from endcap.aws.items import ItemTable
+    from endcap.aws.snapshots import SnapshotBucket
+
+MIN_ITEM_RATIO = 0.5
+MIN_METRIC_RATIO = 0.9
+MAX_CHANGED_ITEMS = 100_000
+
+
+class GateError(SnapshotError):
+    """The snapshot is sound but worse than the current one; `force` overrides that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What a promotion did.
+
+    Attributes
+    ----------
+    previous : the version that was current before, None for the first
+    embedded : changed items that got a vector of the new encoder
+    """
+
+    version: str
+    previous: str | None
+    embedded: int
+
+
+def promote(version: str, bucket: SnapshotBucket, items: ItemTable | None, *, force: bool = False) -> Promoted:
+    """Make `version` the current snapshot.
+
+    Parameters
+    ----------
+    items : the items table, whose rows newer than the snapshot are embedded with its encoder before the flip
+    force : skip the gates (never the verification)
+
+    Raises
+    ------
+    SnapshotIntegrityError : the snapshot's files are not sound
+    GateError : the snapshot is worse than the current one
+    ConflictError : somebody else promoted meanwhile
+    NotFoundError, ThrottledError, DependencyError
+    """
+    try:
+        current = bucket.current()
+    except SnapshotMissingError:
+        current = None
+    folder = bucket.download(version)
+    try:
+        manifest = verify_snapshot(folder)
+    except SnapshotError:
+        bucket.forget(version)
+        raise
+    if current and not force:
+        check_gates(manifest, bucket.manifest(current.version))
+    embedded = 0
+    if items is not None:
+        snapshot = load_snapshot(folder)
+        encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
+        for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
+            if encoder:
+                embedded += embed_row(row, encoder, items)
+    if current is None or current.version != version:
+        bucket.flip(version, current)
+    return Promoted(version, current.version if current else None, embedded)
+
+
+def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
+    """Refuse a snapshot that has lost much of the catalogue or of its measured quality.
+
+    Raises
+    ------
+    GateError : fewer than half the items, or a validation metric below 90 % of the current one's
+    """
+    n_new, n_old = int(new["counts"]["items"]), int(old["counts"]["items"])
+    if n_new < MIN_ITEM_RATIO * n_old:
+        raise GateError(f"the snapshot has {n_new} items, the current one {n_old}")
+    for name, before in _validation(old).items():
+        after = _validation(new).get(name)
+        if after is not None and after < MIN_METRIC_RATIO * before:
+            raise GateError(f"validation {name} would fall from {before:.4f} to {after:.4f}")
+
+
+def _validation(manifest: Mapping[str, Any]) -> dict[str, float]:
+    found = manifest.get("metrics", {}).get("validation", {})
+    return {k: float(v) for k, v in found.items() if k.startswith(("ndcg", "recall")) and isinstance(v, int | float)}

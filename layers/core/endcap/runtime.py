@@ -1,0 +1,165 @@
+"""What one execution environment builds once and keeps: adapters, the snapshot and its encoder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from endcap.aws.clients import BACKGROUND, REQUEST_PATH, client
+from endcap.aws.items import ItemTable
+from endcap.aws.profiles import ProfileTable
+from endcap.aws.queues import EventQueue, Quarantine, RecordStream
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.errors import EncoderError, EndcapError, SnapshotError, SnapshotMissingError
+from endcap.observability import logger, metrics
+from endcap.settings import Settings
+
+if TYPE_CHECKING:
+    from endcap.encoding import TextEncoder
+    from endcap.snapshot import Snapshot
+
+Loaded = TypeVar("Loaded")
+
+POLL_S = 2.0
+ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
+
+
+class Runtime:
+    """The adapters of one function, each built when first asked for."""
+
+    def __init__(self, *, background: bool = False) -> None:
+        self._config = BACKGROUND if background else REQUEST_PATH
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Read from the process environment."""
+        return Settings.from_env(os.environ)
+
+    @cached_property
+    def profiles(self) -> ProfileTable:
+        """The profiles table."""
+        dynamodb = client("dynamodb", self._config)
+        return ProfileTable(dynamodb, self.settings.profiles_table, self.settings.profile_ttl_days)
+
+    @cached_property
+    def items(self) -> ItemTable:
+        """The items table."""
+        return ItemTable(client("dynamodb", self._config), self.settings.items_table)
+
+    @cached_property
+    def queue(self) -> EventQueue:
+        """The queue of events."""
+        return EventQueue(client("sqs", self._config), self.settings.events_queue_url)
+
+    @cached_property
+    def archive(self) -> RecordStream:
+        """The archive of events."""
+        return RecordStream(client("firehose", self._config), self.settings.archive_stream)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        """The records that could not be used."""
+        return Quarantine(client("s3", self._config), self.settings.data_bucket)
+
+    @cached_property
+    def snapshots(self) -> SnapshotBucket:
+        """The snapshots in S3; downloads take longer than a request, so their limits are the background ones."""
+        return SnapshotBucket(client("s3", BACKGROUND), self.settings.data_bucket)
+
+    @cached_property
+    def snapshot(self) -> Followed[Snapshot]:
+        """The snapshot to rank with, verified and mapped into memory."""
+        return Followed(self.snapshots, _read_snapshot)
+
+    @cached_property
+    def encoder(self) -> Followed[TextEncoder]:
+        """The text encoder of the current snapshot, without the rest of it."""
+        return Followed(self.snapshots, _read_encoder, ENCODER_FILES)
+
+    def encode_text(self, text: str) -> tuple[bytes, bytes]:
+        """Tag and int8 vector of `text`, as profiles keep it; no vector while there is no snapshot.
+
+        Raises
+        ------
+        SnapshotError, EncoderError, DependencyError, ThrottledError : see `Followed.get`
+        """
+        from endcap.encoding import quantize_unit
+
+        encoder = self.encoder.get()
+        return (encoder.tag, quantize_unit(encoder.encode(text)).tobytes()) if encoder else (b"\0" * 4, b"")
+
+
+class Followed(Generic[Loaded]):
+    """Something read from the current snapshot: polled with the pointer's ETag, the last good one kept.
+
+    Parameters
+    ----------
+    read : reads it from the folder that holds the snapshot's files
+    files : which files it needs; None for all
+    """
+
+    def __init__(
+        self,
+        bucket: SnapshotBucket,
+        read: Callable[[Path], Loaded],
+        files: tuple[str, ...] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bucket, self._read, self._files, self._clock = bucket, read, files, clock
+        self._seen_etag: str | None = None
+        self._loaded: Loaded | None = None
+        self._polled_at = float("-inf")
+
+    def get(self) -> Loaded | None:
+        """What is current, looked for at most every two seconds; None where nothing was ever promoted.
+
+        Raises
+        ------
+        SnapshotError, EncoderError, DependencyError, ThrottledError : nothing usable was ever loaded
+        """
+        if self._clock() - self._polled_at < POLL_S:
+            return self._loaded
+        try:
+            pointer = self._bucket.current(self._seen_etag)
+            if pointer is not None:
+                self._loaded = self._load(pointer.version)
+                self._seen_etag = pointer.etag
+        except SnapshotMissingError:
+            self._loaded = self._seen_etag = None
+        except EndcapError as exc:
+            # Serving goes on with the last good one; the next poll tries again.
+            logger.warning("snapshot not usable", extra={"error": str(exc)})
+            metrics.add_metric("SnapshotLoadFailed", MetricUnit.Count, 1)
+            if self._loaded is None:
+                raise
+        self._polled_at = self._clock()
+        return self._loaded
+
+    def _load(self, version: str) -> Loaded:
+        folder = self._bucket.download(version, self._files)
+        try:
+            return self._read(folder)
+        except (SnapshotError, EncoderError):
+            self._bucket.forget(version)  # a damaged download must not be found again by the next try
+            raise
+
+
+def _read_snapshot(folder: Path) -> Snapshot:
+    from endcap.snapshot import load_snapshot
+
+    return load_snapshot(folder)
+
+
+def _read_encoder(folder: Path) -> TextEncoder:
+    from endcap.encoding import TextEncoder
+    from endcap.snapshot_files import check_files, read_manifest
+
+    manifest = read_manifest(folder)
+    check_files(folder, {"files": {name: manifest["files"][name] for name in ENCODER_FILES}})
+    return TextEncoder.from_dir(folder)

@@ -1,0 +1,67 @@
+"""What a function reads from its environment, checked once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from endcap.event_types import EventType, event_types
+
+
+class SettingsError(RuntimeError):
+    """The environment lacks a variable or holds an unusable one; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Names of the stack's resources and its few choices; the template sets all of them for every function.
+
+    Attributes
+    ----------
+    profile_ttl_days : days after its last write that a profile expires, 0 for never
+    event_types : the kinds of interaction with the storefront's own weights
+    """
+
+    profiles_table: str
+    items_table: str
+    data_bucket: str
+    events_queue_url: str
+    archive_stream: str
+    exposures_stream: str
+    profile_ttl_days: int
+    event_types: Mapping[str, EventType]
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Settings:
+        """The settings in `env`.
+
+        Raises
+        ------
+        SettingsError : a variable is missing or unusable
+        """
+
+        def text(name: str) -> str:
+            value = env.get(name, "")
+            if not value:
+                raise SettingsError(f"environment variable {name} is not set")
+            return value
+
+        try:
+            ttl_days = int(env.get("PROFILE_TTL_DAYS", "0"))
+        except ValueError:
+            raise SettingsError("environment variable PROFILE_TTL_DAYS must be a whole number of days") from None
+        try:
+            kinds = event_types(json.loads(env.get("EVENT_WEIGHTS") or "{}"))
+        except (ValueError, AttributeError, TypeError) as exc:
+            raise SettingsError(f"environment variable EVENT_WEIGHTS: {exc}") from exc
+        return cls(
+            profiles_table=text("PROFILES_TABLE"),
+            items_table=text("ITEMS_TABLE"),
+            data_bucket=text("DATA_BUCKET"),
+            events_queue_url=text("EVENTS_QUEUE_URL"),
+            archive_stream=text("ARCHIVE_STREAM"),
+            exposures_stream=text("EXPOSURES_STREAM"),
+            profile_ttl_days=ttl_days,
+            event_types=kinds,
+        )

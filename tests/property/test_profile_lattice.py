@@ -1,0 +1,79 @@
+"""The claims of `endcap.profiles`: a join-semilattice, whatever the order, the batches and the replays."""
+
+from functools import reduce
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from endcap.interactions import Interaction
+from endcap.profile_codec import decode_profile, encode_profile
+from endcap.profiles import EMPTY_PROFILE, Link, UserProfile, deleted, merge, profile_of, register
+
+KINDS = ["view", "purchase", "rating", "review", "search", "impression", "return", "quiz_done"]
+TEXTS = st.sampled_from(["很好", "broke after a day", "wireless headphones", "一般"])
+
+
+def encode(text: str) -> tuple[bytes, bytes]:
+    return b"abcd", text.encode()[:8].ljust(8, b"\0")
+
+
+# Few ids and times, so that equal ids, equal times and overfull sets all happen.
+events = st.builds(
+    Interaction,
+    event_id=st.integers(0, 90).map(str),
+    user_id=st.just("u"),
+    event_type=st.sampled_from(KINDS),
+    timestamp_ms=st.integers(0, 60),
+    item_id=st.integers(0, 9).map(str),
+    value=st.sampled_from([None, 0.5, 5.0, 3.3]),
+    text=st.none() | TEXTS,
+)
+histories = st.lists(events, max_size=150)
+statements = st.builds(
+    lambda at, value: UserProfile(preferences=register({"size": value}, at)), st.integers(1, 60), st.sampled_from("SML")
+)
+deletions = st.integers(0, 60).map(lambda at: deleted(EMPTY_PROFILE, at))
+links = st.builds(
+    lambda at, user, anonymous: UserProfile(links=(Link(at, user, "" if user else anonymous),)),
+    st.integers(0, 60),
+    st.sampled_from(["", "known"]),
+    st.sampled_from(["", "anon"]),
+)
+profiles = st.lists(
+    st.one_of(histories.map(lambda h: profile_of(h, encode)), statements, deletions, links), min_size=1, max_size=5
+).map(lambda parts: reduce(merge, parts))
+
+
+@given(profiles, profiles, profiles)
+def test_merge_is_associative_commutative_and_idempotent(a, b, c):
+    assert merge(a, merge(b, c)) == merge(merge(a, b), c)
+    assert merge(a, b) == merge(b, a)
+    assert merge(a, a) == a
+    assert merge(a, EMPTY_PROFILE) == a
+
+
+@given(profiles)
+def test_bytes_give_back_the_profile(profile):
+    assert decode_profile(encode_profile(profile)) == profile
+
+
+@settings(max_examples=200)
+@given(st.data(), histories)
+def test_batches_order_and_replays_do_not_matter(data, history):
+    expected = encode_profile(profile_of(history, encode))
+    replayed = data.draw(st.permutations(history + history[: len(history) // 2]))
+    profile = EMPTY_PROFILE
+    while replayed:
+        size = data.draw(st.integers(1, len(replayed)))
+        batch, replayed = replayed[:size], replayed[size:]
+        profile = merge(profile, profile_of(batch, encode))
+    assert encode_profile(profile) == expected
+
+
+@given(histories, st.integers(0, 60), st.integers(0, 150))
+def test_deletion_commutes_with_events(history, at_ms, split):
+    before, after = profile_of(history[:split], encode), profile_of(history[split:], encode)
+    early = merge(deleted(before, at_ms), after)
+    late = deleted(merge(before, after), at_ms)
+    assert early == late
+    assert all(e.timestamp_ms > at_ms for e in (*late.interactions, *late.strong, *late.texts, *late.impressions))
