@@ -1,0 +1,103 @@
+"""The HTTP API of the template: its routes, who answers them, and that none is open by mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from endcap.routes import ROUTES
+from tests.infra.stack import folder_of, of_type
+
+METHODS = {"get", "put", "post", "delete", "x-amazon-apigateway-any-method"}
+OPEN = {"GET /health"}
+
+
+def operations(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for path, methods in body["paths"].items():
+        assert set(methods) <= METHODS
+        for method, operation in methods.items():
+            yield (path if path == "$default" else f"{method.upper()} {path}"), operation
+
+
+@pytest.fixture(scope="session")
+def api(everything: dict[str, Any]) -> dict[str, Any]:
+    (api,) = of_type(everything, "AWS::ApiGatewayV2::Api").values()
+    return api
+
+
+def function_behind(operation: Mapping[str, Any]) -> str:
+    uri = operation["x-amazon-apigateway-integration"]["uri"]
+    name = uri.split(":function:")[1].removesuffix("/invocations").split(":")[0]
+    return folder_of(name.rsplit("-", 1)[1])
+
+
+def test_routes_are_those_of_the_code_and_a_default(api: dict[str, Any]) -> None:
+    routes = {key: function_behind(operation) for key, operation in operations(api["Body"])}
+    expected = {f"{route.method} {route.path}": route.function for route in ROUTES}
+    assert routes == expected | {"$default": "collect"}
+
+
+def test_events_come_in_payload_version_2(api: dict[str, Any]) -> None:
+    for key, operation in operations(api["Body"]):
+        integration = operation["x-amazon-apigateway-integration"]
+        assert (integration["type"], integration["payloadFormatVersion"]) == ("aws_proxy", "2.0"), key
+
+
+def test_path_parameters_are_declared(api: dict[str, Any]) -> None:
+    for key, operation in operations(api["Body"]):
+        declared = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path" and p["required"]}
+        assert declared == {part[1:-1] for part in key.split("/") if part.startswith("{")}, key
+
+
+@pytest.mark.parametrize("mode", ["IAM", "JWT"])
+def test_every_route_but_health_is_closed_in_each_mode(mode: str, resolved: Callable[..., dict[str, Any]]) -> None:
+    stack = resolved(AuthMode=mode, JwtIssuer="https://issuer.example.com", JwtAudience="storefront,app")
+    (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
+    scheme = {"IAM": "iam", "JWT": "jwt"}[mode]
+    assert set(api["Body"]["components"]["securitySchemes"]) == {scheme}
+    for key, operation in operations(api["Body"]):
+        assert operation["security"] == ([] if key in OPEN else [{scheme: []}]), key
+
+
+def test_jwt_mode_checks_issuer_and_audience(resolved: Callable[..., dict[str, Any]]) -> None:
+    stack = resolved(AuthMode="JWT", JwtIssuer="https://issuer.example.com", JwtAudience="storefront,app")
+    (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
+    authorizer = api["Body"]["components"]["securitySchemes"]["jwt"]["x-amazon-apigateway-authorizer"]
+    assert authorizer["jwtConfiguration"] == {
+        "issuer": "https://issuer.example.com",
+        "audience": ["storefront", "app"],
+    }
+    assert authorizer["identitySource"] == "$request.header.Authorization"
+
+
+def test_iam_mode_asks_for_signatures(api: dict[str, Any]) -> None:
+    scheme = api["Body"]["components"]["securitySchemes"]["iam"]
+    assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+
+
+def test_there_is_no_open_mode(template: Mapping[str, Any]) -> None:
+    assert template["Parameters"]["AuthMode"]["AllowedValues"] == ["IAM", "JWT"]
+    assert "JwtNeedsAnIssuer" in template["Rules"]
+
+
+def test_the_api_may_call_each_function_that_it_leads_to(api: dict[str, Any], everything: dict[str, Any]) -> None:
+    permitted = set()
+    for permission in of_type(everything, "AWS::Lambda::Permission").values():
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert ":execute-api:" in permission["SourceArn"]
+        permitted.add(permission["FunctionName"].split(":function:")[-1])
+    called = set()
+    for _, operation in operations(api["Body"]):
+        uri = operation["x-amazon-apigateway-integration"]["uri"]
+        called.add(uri.split(":function:")[1].removesuffix("/invocations"))
+    assert called == permitted
+
+
+def test_calls_are_limited_and_logged_without_paths(everything: dict[str, Any]) -> None:
+    (stage,) = of_type(everything, "AWS::ApiGatewayV2::Stage").values()
+    assert int(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]) == 500
+    log_format = stage["AccessLogSettings"]["Format"]
+    assert "$context.routeKey" in log_format
+    assert "$context.path" not in log_format  # paths hold user ids

@@ -1,0 +1,167 @@
+"""Rules that every Lambda function of the template keeps."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.infra.stack import folder_of, of_type, statements_of
+
+FUNCTIONS = ("collect", "embed_item", "manage_items", "manage_users", "promote", "recommend", "update_profile")
+INFERENCE = {"embed_item", "promote", "recommend", "update_profile"}
+GATEWAY_TIMEOUT_S = 30
+
+# The only policies that are not ours: logs and traces, which AWS grants on "*".
+MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess"}
+
+# Resources that end in a wildcard, and why no narrower name exists.
+WILDCARDS = {
+    "s3:GetObject": "/snapshots/*",  # versions are named at run time
+    "s3:PutObject": "/quarantine/*",  # named by content
+    "dynamodb:GetRecords": "/stream/*",  # a stream's label is its time of creation
+    "dynamodb:DescribeStream": "/stream/*",
+    "dynamodb:GetShardIterator": "/stream/*",
+    "dynamodb:ListStreams": "/stream/*",
+}
+
+# What Lambda itself adds to, or the libraries read from, the environment; all others are settings of ours.
+FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL")
+
+
+@pytest.fixture(scope="session")
+def functions(everything: dict[str, Any]) -> dict[str, Any]:
+    return {folder_of(name): resource for name, resource in of_type(everything, "AWS::Lambda::Function").items()}
+
+
+def logical_id(function: str) -> str:
+    return "".join(part.title() for part in function.split("_")) + "Function"
+
+
+def test_template_has_the_functions_of_the_design_and_no_others(functions: dict[str, Any]) -> None:
+    assert sorted(functions) == sorted(FUNCTIONS)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_code_lies_in_the_folder_of_the_function_and_defines_its_handler(
+    function: str, functions: dict[str, Any], template: Mapping[str, Any], root: Path
+) -> None:
+    code = template["Resources"][logical_id(function)]["Properties"]["CodeUri"]
+    module, name = functions[function]["Handler"].rsplit(".", 1)
+    source = root / code / f"{module}.py"
+    assert code == f"functions/{function}"
+    assert name in {n.name for n in ast.parse(source.read_text()).body if isinstance(n, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_logs_go_to_a_group_of_the_template_that_forgets(
+    function: str, functions: dict[str, Any], everything: dict[str, Any]
+) -> None:
+    logging = functions[function]["LoggingConfig"]
+    groups = {g["LogGroupName"]: g for g in of_type(everything, "AWS::Logs::LogGroup").values()}
+    assert int(groups[logging["LogGroup"]]["RetentionInDays"]) == 30
+    assert logging["LogFormat"] == "JSON"
+
+
+def test_every_log_group_forgets(everything: dict[str, Any]) -> None:
+    for name, group in of_type(everything, "AWS::Logs::LogGroup").items():
+        assert "RetentionInDays" in group, name
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_role_holds_no_wildcard_beyond_the_named_ones(function: str, everything: dict[str, Any]) -> None:
+    for statement in statements_of(logical_id(function), everything):
+        for action in statement.actions:
+            assert "*" not in action
+            for resource in statement.resources:
+                if "*" in resource:
+                    assert resource.endswith(WILDCARDS.get(action, "no wildcard")), f"{action} on {resource}"
+                    assert resource.count("*") == 1
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_role_has_no_managed_policy_but_logs_and_traces(function: str, everything: dict[str, Any]) -> None:
+    managed = everything[f"{logical_id(function)}Role"]["ManagedPolicyArns"]
+    assert {arn.rsplit("/", 1)[1] for arn in managed} <= MANAGED_POLICIES
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_only_functions_that_encode_or_rank_carry_the_inference_layer(function: str, functions: dict[str, Any]) -> None:
+    layers = functions[function]["Layers"]
+    assert sum("CoreLayer" in layer for layer in layers) == 1
+    assert sum("InferenceLayer" in layer for layer in layers) == (function in INFERENCE)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_runtime_is_python_3_13_on_the_chosen_cpu(function: str, functions: dict[str, Any]) -> None:
+    assert functions[function]["Runtime"] == "python3.13"
+    assert functions[function]["Architectures"] == ["x86_64"]
+
+
+def test_layers_match_the_functions(everything: dict[str, Any]) -> None:
+    for layer in of_type(everything, "AWS::Lambda::LayerVersion").values():
+        assert layer["CompatibleRuntimes"] == ["python3.13"]
+        assert layer["CompatibleArchitectures"] == ["x86_64"]
+
+
+def test_functions_behind_http_answer_before_the_gateway_gives_up(functions: dict[str, Any]) -> None:
+    for function in ("collect", "recommend", "manage_items", "manage_users"):
+        assert int(functions[function]["Timeout"]) < GATEWAY_TIMEOUT_S
+
+
+def test_asynchronous_calls_that_fail_are_kept(everything: dict[str, Any]) -> None:
+    (config,) = of_type(everything, "AWS::Lambda::EventInvokeConfig").values()
+    assert config["FunctionName"].endswith("PromoteFunction")
+    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+    assert destination.endswith("InvokeFailuresQueue")
+    assert any(s.allows("sqs:SendMessage", destination) for s in statements_of("PromoteFunction", everything))
+
+
+def test_settings_read_exactly_the_variables_that_the_template_sets(functions: dict[str, Any]) -> None:
+    from endcap.settings import Settings
+
+    class Recorder(dict[str, str]):
+        def get(self, name: str, default: Any = None) -> Any:
+            read.add(name)
+            return super().get(name, default)
+
+    for function in functions.values():
+        read: set[str] = set()
+        variables = function["Environment"]["Variables"]
+        settings = Settings.from_env(Recorder({name: str(value) for name, value in variables.items()}))
+        assert settings.profile_ttl_days == 365
+        assert {name for name in variables if not name.startswith(FOREIGN_VARIABLES)} == read
+
+
+def test_what_shoppers_write_stays_out_of_logs_and_traces(functions: dict[str, Any]) -> None:
+    for function in functions.values():
+        variables = function["Environment"]["Variables"]
+        assert variables["POWERTOOLS_LOGGER_LOG_EVENT"] == "false"
+        assert variables["POWERTOOLS_TRACER_CAPTURE_RESPONSE"] == "false"
+        assert variables["POWERTOOLS_TRACER_CAPTURE_ERROR"] == "false"
+
+
+def test_environment_fits_lambda(functions: dict[str, Any]) -> None:
+    for name, function in functions.items():
+        variables = function["Environment"]["Variables"]
+        # Names and values together, 4 KB; physical names on AWS are longer than local ones, so half is the budget.
+        assert sum(len(k) + len(str(v)) for k, v in variables.items()) < 2048, name
+
+
+def test_nothing_is_kept_warm_or_billed_idle_by_default(everything: dict[str, Any]) -> None:
+    (alias,) = of_type(everything, "AWS::Lambda::Alias").values()
+    assert "ProvisionedConcurrencyConfig" not in alias
+    assert everything["RecommendFunction"]["SnapStart"] == {"ApplyOn": "None"}
+    for table in of_type(everything, "AWS::DynamoDB::Table").values():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert not [r for r in everything.values() if r["Type"] in ("AWS::Kinesis::Stream", "AWS::EC2::NatGateway")]
+
+
+def test_warm_copies_and_snapstart_are_a_parameter(resolved: Any) -> None:
+    warm = resolved(ProvisionedConcurrency="3")
+    (alias,) = of_type(warm, "AWS::Lambda::Alias").values()
+    assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
+    assert resolved(SnapStart="on")["RecommendFunction"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}

@@ -1,0 +1,185 @@
+"""Queues, streams, tables, the bucket and the alarms of the template."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from endcap.aws.items import CHANGES_INDEX
+from tests.infra.stack import of_type, statements_of
+
+STREAM_RETENTION_S = 24 * 3600
+
+
+@pytest.fixture(scope="session")
+def mappings(everything: dict[str, Any]) -> dict[str, Any]:
+    return of_type(everything, "AWS::Lambda::EventSourceMapping")
+
+
+def test_optional_sources_are_absent_by_default(resolved: Callable[..., dict[str, Any]]) -> None:
+    resources = resolved()
+    assert set(of_type(resources, "AWS::Lambda::EventSourceMapping")) == {"EventsQueueMapping", "ItemsStreamMapping"}
+    kinds = {resource["Type"] for resource in resources.values()}
+    assert not kinds & {"AWS::Events::Rule", "AWS::IAM::Policy", "AWS::SQS::QueuePolicy"}
+
+
+def test_every_mapping_takes_partial_failures(mappings: dict[str, Any]) -> None:
+    for name, mapping in mappings.items():
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"], name
+
+
+def test_a_bad_record_can_not_block_a_stream(mappings: dict[str, Any]) -> None:
+    for name in ("StorefrontStreamMapping", "ItemsStreamMapping"):
+        mapping = mappings[name]
+        assert mapping["BisectBatchOnFunctionError"] is True
+        assert 1 <= mapping["MaximumRetryAttempts"] <= 10
+        assert 0 < mapping["MaximumRecordAgeInSeconds"] < STREAM_RETENTION_S
+        assert mapping["DestinationConfig"]["OnFailure"]["Destination"].endswith("StreamFailuresQueue")
+
+
+def test_every_source_may_be_read_and_every_destination_written(
+    mappings: dict[str, Any], everything: dict[str, Any]
+) -> None:
+    reads = {"sqs": "sqs:ReceiveMessage", "kinesis": "kinesis:GetRecords", "dynamodb": "dynamodb:GetRecords"}
+    for name, mapping in mappings.items():
+        function = mapping["FunctionName"].rsplit("-", 1)[1]
+        statements = statements_of(function, everything)
+        source = mapping["EventSourceArn"]
+        assert any(s.allows(reads[source.split(":")[2]], source) for s in statements), name
+        if "DestinationConfig" in mapping:
+            destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+            assert any(s.allows("sqs:SendMessage", destination) for s in statements), name
+
+
+def test_queue_waits_six_timeouts_and_gives_up_after_five_tries(everything: dict[str, Any]) -> None:
+    queue = everything["EventsQueue"]
+    assert queue["VisibilityTimeout"] >= 6 * int(everything["UpdateProfileFunction"]["Timeout"])
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"].endswith("EventsDeadLetterQueue")
+
+
+def test_queues_are_encrypted_and_what_was_given_up_stays_longest(everything: dict[str, Any]) -> None:
+    for name, queue in of_type(everything, "AWS::SQS::Queue").items():
+        assert queue["SqsManagedSseEnabled"] is True, name
+    for name in ("EventsDeadLetterQueue", "StreamFailuresQueue", "InvokeFailuresQueue"):
+        assert everything[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_the_bus_hands_details_to_the_events_queue_and_keeps_what_fails(everything: dict[str, Any]) -> None:
+    (rule,) = of_type(everything, "AWS::Events::Rule").values()
+    (target,) = rule["Targets"]
+    assert rule["EventBusName"] == "shop"
+    assert rule["EventPattern"] == {"source": ["storefront"]}
+    assert target["Arn"].endswith(":endcap-local-EventsQueue")
+    assert target["InputPath"] == "$.detail"
+    assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
+    assert target["DeadLetterConfig"]["Arn"].endswith("EventsDeadLetterQueue")
+    (policy,) = of_type(everything, "AWS::SQS::QueuePolicy").values()
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": _arn_of_rule()}}
+    assert {target["Arn"], target["DeadLetterConfig"]["Arn"]} == set(statement["Resource"])
+
+
+def _arn_of_rule() -> str:
+    return "arn:aws:events:us-east-1:123456789012:rule/endcap-local-StorefrontRule"
+
+
+def test_tables_are_on_demand_encrypted_recoverable_and_survive_the_stack(
+    everything: dict[str, Any], template: Mapping[str, Any]
+) -> None:
+    for name, table in of_type(everything, "AWS::DynamoDB::Table").items():
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert template["Resources"][name]["DeletionPolicy"] == "Retain"
+        assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_items_table_orders_changes_and_streams_both_images(everything: dict[str, Any]) -> None:
+    table = everything["ItemsTable"]
+    (index,) = table["GlobalSecondaryIndexes"]
+    assert index["IndexName"] == CHANGES_INDEX
+    assert [(k["AttributeName"], k["KeyType"]) for k in index["KeySchema"]] == [
+        ("change_shard", "HASH"),
+        ("changed_at", "RANGE"),
+    ]
+    assert index["Projection"] == {"ProjectionType": "ALL"}
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+
+
+def test_profiles_expire(everything: dict[str, Any]) -> None:
+    assert everything["ProfilesTable"]["TimeToLiveSpecification"] == {"AttributeName": "ttl", "Enabled": True}
+
+
+def test_bucket_is_private_encrypted_versioned_and_forgets(everything: dict[str, Any]) -> None:
+    bucket = everything["DataBucket"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    rules = {rule.get("Prefix", ""): rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert int(rules["exposures/"]["ExpirationInDays"]) == 90
+    assert int(rules["quarantine/"]["ExpirationInDays"]) == 30
+    assert "events/" not in rules  # the archive is what rebuilds learn from; a parameter limits it
+    (statement,) = everything["DataBucketPolicy"]["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+
+
+def test_archive_retention_is_a_parameter(resolved: Callable[..., dict[str, Any]]) -> None:
+    rules = resolved(ArchiveRetentionDays="400")["DataBucket"]["LifecycleConfiguration"]["Rules"]
+    assert [r["ExpirationInDays"] for r in rules if r.get("Prefix") == "events/"] == ["400"]
+
+
+@pytest.mark.parametrize(("stream", "prefix"), [("ArchiveStream", "events/"), ("ExposuresStream", "exposures/")])
+def test_delivery_streams_write_by_day_in_a_minute_to_five(
+    stream: str, prefix: str, everything: dict[str, Any]
+) -> None:
+    properties = everything[stream]
+    destination = properties["ExtendedS3DestinationConfiguration"]
+    assert destination["Prefix"] == prefix + "!{timestamp:yyyy/MM/dd}/"
+    assert destination["ErrorOutputPrefix"].startswith("errors/" + prefix)
+    assert 60 <= destination["BufferingHints"]["IntervalInSeconds"] <= 300
+    assert destination["CompressionFormat"] == "GZIP"
+    assert destination["CloudWatchLoggingOptions"]["Enabled"] is True
+    assert properties["DeliveryStreamEncryptionConfigurationInput"] == {"KeyType": "AWS_OWNED_CMK"}
+
+
+def test_every_function_and_failure_queue_has_an_alarm(
+    monitoring: Mapping[str, Any], everything: dict[str, Any]
+) -> None:
+    alarms = of_type(monitoring["Resources"], "AWS::CloudWatch::Alarm")
+    text = json.dumps(alarms)
+    watched = {
+        (a["Properties"].get("MetricName"), json.dumps(a["Properties"].get("Dimensions"))) for a in alarms.values()
+    }
+    metrics = {name for name, _ in watched}
+    for function in of_type(everything, "AWS::Lambda::Function"):
+        dimensions = json.dumps([{"Name": "FunctionName", "Value": {"Ref": function}}])
+        assert ("Errors", dimensions) in watched, function
+        assert text.count(json.dumps({"Ref": function})) >= 2, function  # once more among the throttles
+    for queue in ("EventsDeadLetterQueue", "StreamFailuresQueue", "InvokeFailuresQueue"):
+        dimensions = json.dumps([{"Name": "QueueName", "Value": {"Ref": queue}}])
+        assert ("ApproximateNumberOfMessagesVisible", dimensions) in watched, queue
+    assert {"ApproximateAgeOfOldestMessage", "IteratorAge", "Duration", "DegradedAnswers"} <= metrics
+
+
+def test_alarms_stay_calm_without_traffic_and_notify_the_topic(monitoring: Mapping[str, Any]) -> None:
+    for name, alarm in of_type(monitoring["Resources"], "AWS::CloudWatch::Alarm").items():
+        assert alarm["Properties"]["TreatMissingData"] == "notBreaching", name
+        assert alarm["Properties"]["AlarmActions"]["Fn::If"][:2] == ["HasAlarmTopic", [{"Ref": "AlarmTopicArn"}]]
+
+
+def test_dashboard_is_json(monitoring: Mapping[str, Any]) -> None:
+    body = monitoring["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    assert len(json.loads(body)["widgets"]) == 4
+
+
+def test_watching_gets_every_name_that_it_asks_for(monitoring: Mapping[str, Any], everything: dict[str, Any]) -> None:
+    assert set(everything["Watching"]["Parameters"]) == set(monitoring["Parameters"])
+
+
+def test_watching_can_be_switched_off(resolved: Callable[..., dict[str, Any]]) -> None:
+    assert "Watching" not in resolved(Monitoring="off")
