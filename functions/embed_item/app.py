@@ -25,10 +25,12 @@ processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire
 
 def embed_record(record: DynamoDBRecord) -> None:
     image = record.raw_event["dynamodb"].get("NewImage")
-    encoder = runtime.encoder.get()
-    if image and encoder:
-        embedded = embed_row(read_stream_image(image), encoder, runtime.items)
-        metrics.add_metric("ItemsEmbedded", MetricUnit.Count, embedded)
+    loaded = runtime.encoder.get()
+    if image and loaded:
+        row = read_stream_image(image)
+        if row.changed_at_ms > loaded.catalog_as_of_ms:
+            embedded = embed_row(row, loaded.encoder, runtime.items)
+            metrics.add_metric("ItemsEmbedded", MetricUnit.Count, embedded)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.aws.clients import BACKGROUND, REQUEST_PATH, client
+from endcap.aws.clients import BACKGROUND, BEST_EFFORT, REQUEST_PATH, client
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import EventQueue, Quarantine, RecordStream
@@ -22,12 +23,26 @@ from endcap.settings import Settings
 
 if TYPE_CHECKING:
     from endcap.encoding import TextEncoder
+    from endcap.following import LiveCatalogue
     from endcap.snapshot import Snapshot
 
 Loaded = TypeVar("Loaded")
 
 POLL_S = 2.0
 ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedEncoder:
+    """The current snapshot's text encoder.
+
+    Attributes
+    ----------
+    catalog_as_of_ms : items that have not changed since are in the snapshot, vectors and all
+    """
+
+    encoder: TextEncoder
+    catalog_as_of_ms: int
 
 
 class Runtime:
@@ -63,6 +78,11 @@ class Runtime:
         return RecordStream(client("firehose", self._config), self.settings.archive_stream)
 
     @cached_property
+    def exposures(self) -> RecordStream:
+        """The records of what was shown, written while a shopper waits: one short try."""
+        return RecordStream(client("firehose", BEST_EFFORT), self.settings.exposures_stream)
+
+    @cached_property
     def quarantine(self) -> Quarantine:
         """The records that could not be used."""
         return Quarantine(client("s3", self._config), self.settings.data_bucket)
@@ -78,9 +98,16 @@ class Runtime:
         return Followed(self.snapshots, _read_snapshot)
 
     @cached_property
-    def encoder(self) -> Followed[TextEncoder]:
+    def encoder(self) -> Followed[LoadedEncoder]:
         """The text encoder of the current snapshot, without the rest of it."""
         return Followed(self.snapshots, _read_encoder, ENCODER_FILES)
+
+    @cached_property
+    def live_catalogue(self) -> LiveCatalogue:
+        """The items that changed since the snapshot."""
+        from endcap.following import LiveCatalogue
+
+        return LiveCatalogue(self.items)
 
     def encode_text(self, text: str) -> tuple[bytes, bytes]:
         """Tag and int8 vector of `text`, as profiles keep it; no vector while there is no snapshot.
@@ -91,8 +118,10 @@ class Runtime:
         """
         from endcap.encoding import quantize_unit
 
-        encoder = self.encoder.get()
-        return (encoder.tag, quantize_unit(encoder.encode(text)).tobytes()) if encoder else (b"\0" * 4, b"")
+        loaded = self.encoder.get()
+        if loaded is None:
+            return b"\0" * 4, b""
+        return loaded.encoder.tag, quantize_unit(loaded.encoder.encode(text)).tobytes()
 
 
 class Followed(Generic[Loaded]):
@@ -156,10 +185,10 @@ def _read_snapshot(folder: Path) -> Snapshot:
     return load_snapshot(folder)
 
 
-def _read_encoder(folder: Path) -> TextEncoder:
+def _read_encoder(folder: Path) -> LoadedEncoder:
     from endcap.encoding import TextEncoder
     from endcap.snapshot_files import check_files, read_manifest
 
     manifest = read_manifest(folder)
     check_files(folder, {"files": {name: manifest["files"][name] for name in ENCODER_FILES}})
-    return TextEncoder.from_dir(folder)
+    return LoadedEncoder(TextEncoder.from_dir(folder), int(manifest["catalog_as_of_ms"]))

@@ -22,6 +22,11 @@ BACKGROUND = Config(
 )
 """For calls that only a queue waits for."""
 
+BEST_EFFORT = Config(
+    connect_timeout=0.1, read_timeout=0.1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
+)
+"""For calls that an answer must not wait for: one try of at most 0.2 s."""
+
 _CONFLICT = {"ConditionalCheckFailedException", "PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
 _MISSING = {"NoSuchKey", "404", "NotFound", "ResourceNotFoundException"}
 _THROTTLED = {

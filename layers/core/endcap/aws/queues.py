@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import DependencyError, EndcapError
+from endcap.errors import DependencyError, EndcapError, FieldError
 
 MAX_MESSAGE_BYTES = 240 * 1024
 """Below SQS's 256 KiB (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html);
@@ -75,7 +75,7 @@ class Quarantine:
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
-    def put(self, source: str, payload: str, errors: Sequence[Mapping[str, str]], arrival_ms: int) -> str:
+    def put(self, source: str, payload: str, errors: Sequence[FieldError], arrival_ms: int) -> str:
         """Keep `payload` with what is wrong with it; the same payload gives the same key.
 
         Raises
