@@ -1,0 +1,102 @@
+"""The lexicon: kinds of entry, how text is split into units, and the loader of the word lists beside this file."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from enum import IntEnum
+from pathlib import Path
+from typing import NamedTuple
+
+# A Latin word, a number, a face, or one other character: a Chinese one, a pictogram, a piece of punctuation.
+# White space after a Chinese character is kept, because many Chinese reviews use it as a comma.
+UNIT = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+|:-?[()]|:-?d\b|<3|\^_\^|\n|(?<=[^\x00-\x7f])\s+|[^\s\-_\"*()']")
+APOSTROPHES = str.maketrans("\u2018\u2019\u02bc`", "''''")
+
+
+class Kind(IntEnum):
+    """What an entry does to the opinions around it."""
+
+    OPINION = 0  # value = its score
+    NEGATE = 1  # value = the score it leaves when nothing was there to negate ("it won't turn on")
+    BOOST = 2  # value = factor on the next opinion
+    DUAL = 3  # a factor (extra) right before an opinion, an opinion (value) elsewhere: 好, pretty
+    AFTER = 4  # value = factor on the opinion just read: 极了; below zero it takes a complaint back: solved
+    CONTRAST = 5  # what came before counts less: but, 但是
+    CONCEDE = 6  # the rest of this clause counts less: although, 虽然, apart from
+    UNREAL = 7  # the rest of this clause is wished, claimed or about something else: expected, if, 以前
+    EXCESS = 8  # turns a size into a complaint: too, 太, 偏; value = factor on a real opinion
+    SIZE = 9  # value = +1 large or -1 small; an opinion only after an aspect or an excess
+    ASPECT = 10  # value = score when named alone, extra = +1 where more is better, -1 where less is
+    JOIN = 11  # a negation reaches across it: or, 、
+    CLAUSE = 12
+    SENTENCE = 13
+    NEUTRAL = 14  # listed so that a shorter entry inside it is not read: 快递, 好像
+
+
+class Entry(NamedTuple):
+    """One thing the rules react to."""
+
+    kind: Kind
+    value: float = 0.0
+    extra: float = 0.0
+
+
+Key = tuple[str, ...]
+
+
+def _lines(name: str) -> list[str]:
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def _simplified() -> dict[int, str]:
+    # Each pair is a two-character string, which `dict` takes as key and value.
+    return str.maketrans(dict(pair for line in _lines("traditional.txt") for pair in line.split()))
+
+
+SIMPLIFIED = _simplified()
+
+
+def normalize(text: str) -> str:
+    """Fold width, case and traditional characters, so that one spelling stands for all."""
+    return unicodedata.normalize("NFKC", text).lower().translate(SIMPLIFIED).translate(APOSTROPHES)
+
+
+def units_of(text: str) -> list[str]:
+    """Split text into the units that lexicon keys are made of."""
+    return UNIT.findall(normalize(text))
+
+
+def _key_of(phrase: str) -> Key:
+    # Two shortcuts, together most of the list, keep the import within a few milliseconds.
+    if phrase.isalpha():
+        return (phrase,) if phrase.isascii() else tuple(phrase.translate(SIMPLIFIED))
+    return tuple(UNIT.findall(phrase.translate(SIMPLIFIED)))
+
+
+def read_lexicon(name: str) -> Iterator[tuple[Key, Entry]]:
+    """Yield the entries of one word list: `[kind value extra]` headings over words, commas between English ones."""
+    entry = Entry(Kind.NEUTRAL)
+    separator = ", " if name == "english.txt" else " "
+    for line in _lines(name):
+        if line.startswith("["):
+            kind, *numbers = line.strip("[]").split()
+            entry = Entry(Kind[kind.upper()], *map(float, numbers))
+        else:
+            for phrase in line.rstrip(",").split(separator):
+                yield _key_of(phrase), entry
+
+
+LEXICON: dict[Key, Entry] = {}
+for _name in ("english.txt", "chinese.txt", "signs.txt"):
+    LEXICON.update(read_lexicon(_name))
+
+
+def _lengths() -> dict[str, tuple[int, ...]]:
+    lengths: dict[str, set[int]] = {}
+    for key in LEXICON:
+        lengths.setdefault(key[0], set()).add(len(key))
+    return {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()}
+
+
+LENGTHS = _lengths()  # per first unit, the lengths of the entries that start with it, longest first
