@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel, ValidationError
 
@@ -23,10 +24,11 @@ from endcap.errors import (
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
+    SnapshotMissingError,
     ThrottledError,
 )
 from endcap.interactions import field_errors
-from endcap.observability import logger
+from endcap.observability import logger, metrics
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -54,6 +56,7 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
     Powertools matches paths with a pattern that leaves out many characters an id may hold, so the path it sees is put
     together anew from the route's template and the quoted parameters; routes unquote what they are given.
     """
+    metrics.add_metric("Requests", MetricUnit.Count, 1)
     template = event.get("routeKey", "").partition(" ")[2]
     if template:
         path = template
@@ -142,6 +145,8 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
         case ConflictError() | ThrottledError() | DependencyError():
             logger.warning("dependency failed", extra={"error": str(exc)})
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")
+        case SnapshotMissingError():
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
         case _:
             logger.exception("request failed")
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no usable snapshot; try again later")
