@@ -1,0 +1,210 @@
+"""What ranking derives once from a snapshot: float vectors, inverted categories, words, numbers of names, scales."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import count
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.encoding import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
+from endcap.lexical import LexicalIndex
+from endcap.snapshot import ItemList, Snapshot, whiten
+from endcap.vectors import EXACT_ELEMENTS, VectorTable
+
+F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
+
+_SAMPLE: Final = 64
+_BLOCK: Final = 65_536
+
+
+class SnapshotTables:
+    """What is derived once from a snapshot and shared by every assortment over it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.n_items = snapshot.n_items
+        columns = snapshot.columns
+        # Plain views: indexing a mapped file goes through a slow subclass.
+        self._category_indptr = np.asarray(columns.category_indptr)
+        self._category_indices = np.asarray(columns.category_indices)
+        self._brands = {name: k for k, name in enumerate(columns.brands)}
+        self._categories = {name: k for k, name in enumerate(columns.categories)}
+        # next() on a counter is atomic: two threads that fold changes never give two names one id
+        self._next_brand, self._next_category = count(len(columns.brands)), count(len(columns.categories))
+
+    @cached_property
+    def encoder_tag(self) -> bytes | None:
+        """The tag of the snapshot's encoder, from the manifest's hashes: ranking alone needn't load the graph."""
+        files = self.snapshot.manifest["files"]
+        if MODEL_FILE not in files:
+            return None
+        config = EncoderConfig.from_json((self.snapshot.directory / CONFIG_FILE).read_bytes())
+        digests = [bytes.fromhex(files[name]["sha256"]) for name in (MODEL_FILE, TOKENIZER_FILE)]
+        digests.append(hashlib.sha256(config.to_json().encode()).digest())
+        return hashlib.sha256(b"".join(digests)).digest()[:TAG_BYTES]
+
+    @cached_property
+    def raw(self) -> VectorTable:
+        """Text vectors as the encoder gave them."""
+        s = self.snapshot
+        return VectorTable(s.text_vectors_f16, s.text_vectors_i8, s.text_scale)
+
+    @cached_property
+    def white(self) -> VectorTable:
+        """Whitened text vectors; the stored item vectors where these are just that (no trained part)."""
+        s = self.snapshot
+        sample = np.arange(0, s.n_items, max(1, s.n_items // _SAMPLE))
+        of_text = whiten(s, s.text_vectors_f16[sample])
+        if np.abs(of_text - s.item_vectors_f16[sample].astype(np.float32)).max(initial=0.0) < 0.02:
+            return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
+        starts = range(0, s.n_items, _BLOCK)  # in blocks: the widened copy of a large catalogue is large
+        kind = np.float32 if s.n_items * s.whitening_projection.shape[1] <= EXACT_ELEMENTS else np.float16
+        fine = np.concatenate([whiten(s, s.text_vectors_f16[a : a + _BLOCK]).astype(kind) for a in starts])
+        coarse = np.concatenate([np.rint(fine[a : a + _BLOCK] * np.float32(127)).astype(np.int8) for a in starts])
+        return VectorTable(fine, coarse, 1 / 127)
+
+    @cached_property
+    def items(self) -> VectorTable:
+        """Item vectors: the space of the user encoder."""
+        s = self.snapshot
+        return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
+
+    @cached_property
+    def lists(self) -> dict[str, ItemList]:
+        """The item-to-item lists as plain arrays."""
+        return {
+            name: ItemList(np.asarray(rows.indptr), np.asarray(rows.indices), np.asarray(rows.weights))
+            for name, rows in self.snapshot.lists.items()
+        }
+
+    @cached_property
+    def list_row(self) -> I64:
+        """Per item the row of the lists that speaks for it: its own, or that of its group's most bought variant."""
+        snapshot = self.snapshot
+        counts, groups = np.asarray(snapshot.interaction_counts), np.asarray(snapshot.groups)
+        order = np.lexsort((np.arange(self.n_items), -counts, groups))
+        best_of_group = np.full(int(groups.max(initial=-1)) + 1, -1, dtype=np.int64)
+        best_of_group[groups[order[::-1]]] = order[::-1]  # the last write of a group is its most bought variant
+        return np.where(counts > 0, np.arange(self.n_items), best_of_group[groups])
+
+    @cached_property
+    def lexical(self) -> LexicalIndex:
+        """The words of the snapshot's items; built by the first search."""
+        return LexicalIndex([self.snapshot.document(position) for position in range(self.n_items)])
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """Natural scales of terms on this snapshot, for weights that come without one.
+
+        Lists: mean of the rows' largest weights. Popularity, trend: their spread. Raw text: the spread of the cosines
+        between sampled items. Terms that are not named lie between -1 and 1 by themselves.
+        """
+        snapshot = self.snapshot
+        scales = {"text": 0.5}
+        for name, neighbours in self.lists.items():
+            filled = np.flatnonzero(np.diff(neighbours.indptr))
+            if len(filled):
+                peaks = np.maximum.reduceat(neighbours.weights.astype(np.float32), neighbours.indptr[filled])
+                scales[name] = float(peaks.mean()) or 1.0
+        for name, values in (("popularity", snapshot.popularity), ("trend", snapshot.trend)):
+            scales[name] = (float(np.std(values)) or 1.0) if len(values) else 1.0
+        sample = self.raw.rows(np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE)))
+        if len(sample) > 1:
+            cosines = np.vecdot(sample[:, None, :], sample[None, :, :])
+            spread = float(np.std(cosines[~np.eye(len(sample), dtype=bool)]))
+            scales["words"] = scales["query"] = max(spread, 0.01)
+        return scales
+
+    @cached_property
+    def by_category(self) -> ItemList:
+        """Category -> its items, with the share that the category has in each item's description.
+
+        Rarer categories say more (inverse document frequency); an item's shares add up to 1.
+        """
+        indptr, categories = self._category_indptr, self._category_indices
+        items = np.repeat(np.arange(self.n_items), np.diff(indptr))
+        idf = self.category_idf[categories]
+        totals = np.bincount(items, weights=idf, minlength=self.n_items)
+        share = (idf / np.maximum(totals[items], 1e-9)).astype(np.float16)
+        order = np.argsort(categories, kind="stable")
+        counts = np.bincount(categories, minlength=len(self.snapshot.columns.categories))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return ItemList(starts, items[order].astype(np.int32), share[order])
+
+    def categories_of(self, position: int) -> tuple[int, ...]:
+        """Vocabulary ids of the categories of one of the snapshot's items."""
+        start, end = self._category_indptr[position], self._category_indptr[position + 1]
+        return tuple(self._category_indices[start:end].tolist())
+
+    @cached_property
+    def category_idf(self) -> F32:
+        """Float32 (categories,): log((n + 1) / (items of the category + 1)), at least a tenth."""
+        columns = self.snapshot.columns
+        sizes = np.bincount(columns.category_indices, minlength=len(columns.categories))
+        return np.maximum(np.log((self.n_items + 1) / (sizes + 1)), 0.1).astype(np.float32)
+
+    def idf_of(self, category: int) -> float:
+        """Rarity of a category; one that only changed items have is as rare as can be."""
+        known = self.category_idf
+        return float(known[category]) if category < len(known) else float(np.log(self.n_items + 2))
+
+    @cached_property
+    def group_numbers(self) -> dict[str, int]:
+        """Group name -> its number in the snapshot; an item without `group_id` is a group of its own id."""
+        s = self.snapshot
+        names = list(s.item_ids)
+        raw = (s.directory / "items.jsonl").read_bytes()
+        places = [match.start() for match in re.finditer(rb'"group_id":', raw)]
+        # Only the documents that can hold one are parsed: a catalogue without variants is not parsed at all.
+        for position in np.unique(np.searchsorted(s.item_offsets, places, side="right") - 1).tolist():
+            names[position] = str(s.document(position).get("group_id") or names[position])
+        return dict(zip(names, s.groups.tolist(), strict=True))
+
+    @cached_property
+    def _next_group(self) -> Iterator[int]:
+        return count(int(self.snapshot.groups.max(initial=-1)) + 1)
+
+    def group_number(self, name: str) -> int:
+        """The number of a group, a new one where the snapshot has no such group."""
+        known = self.group_numbers.get(name)
+        return self.group_numbers.setdefault(name, next(self._next_group)) if known is None else known
+
+    def brand_number(self, name: str) -> int:
+        """Vocabulary id of a brand, new where needed; -1 for ""."""
+        if not name:
+            return -1
+        known = self._brands.get(name)
+        return self._brands.setdefault(name, next(self._next_brand)) if known is None else known
+
+    def category_number(self, name: str) -> int:
+        """Vocabulary id of a category, new where needed."""
+        known = self._categories.get(name)
+        return self._categories.setdefault(name, next(self._next_category)) if known is None else known
+
+    def find_brand(self, name: str) -> int | None:
+        """Vocabulary id of a brand that some item has or had."""
+        return self._brands.get(name)
+
+    def find_category(self, name: str) -> int | None:
+        """Vocabulary id of a category that some item has or had."""
+        return self._categories.get(name)
+
+    @cached_property
+    def tie_keys(self) -> NDArray[np.uint32]:
+        """Per item a number that has nothing to do with the order of ids; settles what scores leave open."""
+        return tie_keys_of(self.snapshot.item_ids)
+
+
+def tie_keys_of(item_ids: Iterable[str]) -> NDArray[np.uint32]:
+    """Uint32, one well-mixed number per id."""
+    sums = np.fromiter((zlib.crc32(item_id.encode()) for item_id in item_ids), dtype=np.uint32)
+    mixed = sums * np.uint32(0x9E3779B1)  # neighbouring ids have related checksums
+    return np.asarray(mixed ^ (mixed >> np.uint32(15)), dtype=np.uint32)
