@@ -1,0 +1,204 @@
+"""Why an item is where it is: the terms of its score, each with its exact share and the past items that carried it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.assortment import Assortment
+from endcap.features import RankingSettings, Taste
+from endcap.phrases import Language, language_of, sentence
+from endcap.scoring import (
+    LISTS,
+    TERMS,
+    affinity_weights,
+    category_affinity,
+    edges,
+    list_sources,
+    list_weights,
+    signed_support,
+    text_weights,
+    words_weights,
+)
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+MAX_EVIDENCE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A past item that carried a term.
+
+    Attributes
+    ----------
+    event_type : the strongest thing that the shopper did with it
+    """
+
+    item_id: str
+    title: str
+    event_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One term of an item's score.
+
+    Attributes
+    ----------
+    kind : the term, one of `scoring.TERMS`
+    weight : what it adds to the score; the weights of an item's reasons add up to its score
+    text : one sentence
+    """
+
+    kind: str
+    weight: float
+    text: str
+    evidence: tuple[Evidence, ...] = ()
+
+
+Carrier = tuple[int, str]
+"""Row of a past item, and what was done with it."""
+
+
+def explain(
+    assortment: Assortment,
+    taste: Taste,
+    settings: RankingSettings,
+    positions: I64,
+    shares: F64,
+    language: Language | None = None,
+) -> list[tuple[Reason, ...]]:
+    """The reasons of each ranked item, the strongest first.
+
+    Parameters
+    ----------
+    positions : int64 (k,), rows of the assortment
+    shares : float64 (len(TERMS), k), what each term adds to each score
+    language : of the sentences; by each item's own when None
+    """
+    carriers = _carriers(assortment, taste, settings, positions, shares)
+    affinity = category_affinity(assortment, taste, affinity_weights(taste, settings))
+    documents = {p: assortment.document(p) for p in positions.tolist()}
+
+    def evidence(position: int, kind: str) -> Evidence:
+        if position not in documents:
+            documents[position] = assortment.document(position)
+        item_id = assortment.item_id(position)
+        return Evidence(item_id, str(documents[position].get("title") or item_id), kind)
+
+    def reason(term: str, share: float, column: int, document: Mapping[str, Any]) -> Reason:
+        past = [evidence(*carrier) for carrier in carriers[term][column]] if term in carriers else []
+        text = sentence(
+            term,
+            share,
+            language or language_of(document),
+            names=[e.title for e in past],
+            kind=past[0].event_type if past else "",
+            label=_label(term, share, document, assortment, affinity),
+        )
+        return Reason(term, share, text, tuple(past))
+
+    return [
+        tuple(
+            reason(TERMS[row], float(shares[row, column]), column, documents[position])
+            for row in np.argsort(-np.abs(shares[:, column]), kind="stable").tolist()
+            if shares[row, column] != 0
+        )
+        for column, position in enumerate(positions.tolist())
+    ]
+
+
+def _carriers(
+    assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64, shares: F64
+) -> dict[str, list[list[Carrier]]]:
+    """Term -> for each ranked item the past items that carried it, the strongest first."""
+    past = taste.positions
+    support: dict[str, NDArray[np.floating[Any]]] = {
+        name: _list_support(assortment, name, past, list_weights(taste, settings), positions) for name in LISTS
+    }
+    white = assortment.white_rows(positions)
+    alike = np.vecdot(assortment.white_rows(past)[:, None, :], white[None, :, :])  # (h, k)
+    support["text"] = signed_support(alike, text_weights(taste, settings))
+    weights = affinity_weights(taste, settings)[:, None]
+    for name, column in (("brand", assortment.brand), ("price", assortment.price_band)):
+        support[name] = weights * ((column[past][:, None] == column[positions]) & (column[positions] >= 0))
+    support["category"] = weights * _shared_categories(assortment, past, positions)
+    support["again"] = weights * (past[:, None] == positions)
+    signs = dict(zip(TERMS, np.where(shares >= 0, 1, -1), strict=True))
+    carriers = {
+        name: _strongest(matrix * signs[name], taste.ranks, past.tolist(), taste.kinds)
+        for name, matrix in support.items()
+    }
+    if len(taste.texts):
+        near = np.vecdot(taste.texts[:, None, :], assortment.raw_rows(positions) - assortment.snapshot.whitening_mean)
+        matrix = signed_support(near, words_weights(taste, settings)) * signs["words"]
+        about = [assortment.position(item_id) for item_id in taste.text_items]
+        carriers["words"] = _strongest(matrix, taste.text_ranks, about, taste.text_kinds)
+    return carriers
+
+
+def _strongest(
+    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int | None], kinds: Sequence[str]
+) -> list[list[Carrier]]:
+    """For each column of `support` (r, k) the known rows with the most support, newer ones first among equals."""
+    by_newness = np.argsort(ranks, kind="stable")
+    rounded = np.round(support[by_newness], 6)  # what differs by rounding only is equal
+    order = by_newness[np.argsort(-rounded, axis=0, kind="stable")]
+    found = []
+    for column in range(support.shape[1]):
+        rows = [r for r in order[: MAX_EVIDENCE + 1, column].tolist() if support[r, column] > 1e-6]
+        distinct = {p: kinds[r] for r in reversed(rows) if (p := positions[r]) is not None}
+        found.append(list(reversed(distinct.items()))[:MAX_EVIDENCE])
+    return found
+
+
+def _list_support(assortment: Assortment, name: str, past: I64, weights: F32, positions: I64) -> F64:
+    """What each past item adds to the list term of each ranked one: float64 (h, k)."""
+    support = np.zeros((len(past), len(positions)))
+    neighbours = assortment.tables.lists[name]
+    known, rows = list_sources(assortment, past)
+    owner, places = edges(neighbours, rows)
+    column_of = np.full(assortment.n_items, -1, dtype=np.int64)
+    column_of[positions] = np.arange(len(positions))
+    columns = column_of[neighbours.indices[places]]
+    hit = columns >= 0
+    sources = known[owner[hit]]
+    np.add.at(support, (sources, columns[hit]), neighbours.weights[places[hit]] * weights[sources])
+    return support
+
+
+def _shared_categories(assortment: Assortment, past: I64, positions: I64) -> F64:
+    """Summed rarity of the categories that a past and a ranked item share: float64 (h, k)."""
+    column: dict[int, int] = {}
+    rows = [[column.setdefault(c, len(column)) for c in assortment.categories_of(p)] for p in past.tolist()]
+    rarity = np.asarray([assortment.tables.idf_of(c) for c in column])
+    ours, theirs = np.zeros((len(past), len(column))), np.zeros((len(positions), len(column)))
+    for row, categories in enumerate(rows):
+        ours[row, categories] = 1
+    for row, position in enumerate(positions.tolist()):
+        theirs[row, [column[c] for c in assortment.categories_of(position) if c in column]] = 1
+    return np.asarray((ours * rarity) @ theirs.T)
+
+
+def _label(
+    term: str, share: float, document: Mapping[str, Any], assortment: Assortment, affinity: Mapping[int, float]
+) -> str:
+    """The category or brand that a sentence names."""
+    if term == "brand":
+        return str(document.get("brand") or "")
+    if term != "category":
+        return ""
+    sign = 1 if share >= 0 else -1
+    names = [str(name) for name in document.get("categories", ())]
+    numbers = [assortment.category_id(name) for name in names]
+    pulls = [0.0 if number is None else sign * affinity.get(number, 0.0) for number in numbers]
+    # Of equally liked categories the last is the most specific.
+    best = max(range(len(names)), key=lambda k: (pulls[k], k), default=-1)
+    return names[best] if best >= 0 and pulls[best] > 0 else ""

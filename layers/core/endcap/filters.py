@@ -1,0 +1,69 @@
+"""Which items may be shown: one boolean per item of the assortment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.assortment import Assortment
+from endcap.profiles import UserProfile
+
+Mask = NDArray[np.bool_]
+ExcludeSeen = Literal["interacted", "purchased", "none"]
+EXCLUDE_SEEN: Final = ("interacted", "purchased", "none")
+
+
+def sellable(assortment: Assortment, now_ms: int) -> Mask:
+    """Items that are available and not expired at `now_ms`: bool (n_items,)."""
+    expires = assortment.expires_at_ms
+    return np.asarray(assortment.available & ((expires == 0) | (expires > now_ms)), dtype=np.bool_)
+
+
+def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
+    """Ids of the items that `exclude_seen` keeps from a shopper: any entry, purchases only, or none."""
+    if exclude_seen == "none":
+        return set()
+    entries = (*profile.interactions, *profile.strong)
+    return {e.item_id for e in entries if exclude_seen == "interacted" or e.event_type == "purchase"}
+
+
+def outside_groups_of(assortment: Assortment, item_ids: Iterable[str]) -> Mask:
+    """Items that are no variant of any of `item_ids`: bool (n_items,)."""
+    return _without(assortment.groups, assortment.groups[assortment.positions(item_ids)])
+
+
+def allowed(
+    assortment: Assortment,
+    now_ms: int,
+    seen: Iterable[str] = (),
+    exclude_items: Iterable[str] = (),
+    candidates: Iterable[str] | None = None,
+) -> Mask:
+    """Items that a request may show.
+
+    Parameters
+    ----------
+    seen : with every variant of their groups left out
+    exclude_items : left out themselves
+    candidates : nothing but these may be shown; None for the whole assortment
+
+    Returns
+    -------
+    bool (n_items,)
+    """
+    mask = sellable(assortment, now_ms) & outside_groups_of(assortment, seen)
+    mask[assortment.positions(exclude_items)] = False
+    if candidates is not None:
+        among = np.zeros(assortment.n_items, dtype=np.bool_)
+        among[assortment.positions(candidates)] = True
+        mask &= among
+    return mask
+
+
+def _without(groups: NDArray[np.int32], unwanted: NDArray[np.int32]) -> Mask:
+    dropped = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.bool_)
+    dropped[unwanted] = True
+    return np.asarray(~dropped[groups], dtype=np.bool_)

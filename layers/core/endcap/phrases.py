@@ -1,0 +1,139 @@
+"""Sentences for the reasons of a recommendation, in English and Chinese, one per term and direction.
+
+`{names}` stands for the past items that carried the term, `{did}` for what the shopper did with the first of them,
+`{label}` for a category or brand. A sentence of each kind exists without names, for when there is nothing to point at.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+Language = Literal["en", "zh"]
+LANGUAGES: Final = ("en", "zh")
+
+_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+_TITLE_CHARS: Final = 60
+
+_DID: Final[Mapping[str, tuple[str, str]]] = {
+    "view": ("viewed", "浏览过"),
+    "click": ("clicked", "点击过"),
+    "add_to_cart": ("put in your cart", "加入过购物车"),
+    "remove_from_cart": ("took out of your cart", "移出了购物车"),
+    "purchase": ("bought", "购买过"),
+    "return": ("returned", "退了货"),
+    "rating": ("rated", "评过分"),
+    "review": ("reviewed", "评价过"),
+    "like": ("liked", "喜欢"),
+    "dislike": ("disliked", "不喜欢"),
+    "wishlist": ("saved", "收藏过"),
+    "share": ("shared", "分享过"),
+}
+_DID_SOMETHING: Final = ("chose", "关注过")
+
+# term -> (for, against), each (English, Chinese), each (with names or label, without)
+_Pair = tuple[str, str]
+_FOR: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
+    "similarity": (("", "Close to your taste as a whole."), ("", "符合您的整体喜好。")),
+    "next": (
+        ("Often chosen after {names}, which you {did}.", "Often chosen next."),
+        ("选择了您{did}的{names}的顾客,接下来常选它。", "顾客接下来常选它。"),
+    ),
+    "together": (
+        ("Goes together with {names}, which you {did}.", "Often bought together with your choices."),
+        ("常与您{did}的{names}一起购买。", "常与您选择的商品一起购买。"),
+    ),
+    "neighbours": (
+        ("Chosen by shoppers who, like you, chose {names}.", "Chosen by shoppers like you."),
+        ("和您一样选择了{names}的顾客也选择了它。", "与您相似的顾客也选择了它。"),
+    ),
+    "text": (
+        ("Similar to {names}, which you {did}.", "Similar to your latest choices."),
+        ("与您{did}的{names}相似。", "与您最近的选择相似。"),
+    ),
+    "words": (
+        ("Fits what you wrote about {names}.", "Fits what you searched for lately."),
+        ("符合您对{names}的评价。", "符合您最近的搜索。"),
+    ),
+    "query": (("", "Matches the meaning of your search."), ("", "与您的搜索意思相符。")),
+    "lexical": (("", "Contains the words of your search."), ("", "包含您搜索的词语。")),
+    "popularity": (("", "Popular with other shoppers."), ("", "受其他顾客欢迎。")),
+    "trend": (("", "In demand at the moment."), ("", "近期热门。")),
+    "category": (
+        ("From {label}, which interests you.", "From categories that interest you."),
+        ("属于您感兴趣的类别:{label}。", "属于您感兴趣的类别。"),
+    ),
+    "brand": (
+        ("From {label}, a brand you chose.", "From a brand you chose."),
+        ("来自您选择的品牌{label}。", "来自您选择的品牌。"),
+    ),
+    "price": (("", "In your usual price range."), ("", "在您常选的价格范围内。")),
+    "again": (("", "You chose this before."), ("", "您之前选择过它。")),
+    "new_item": (("", "New in our range."), ("", "新品。")),
+}
+_AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
+    "next": (
+        ("Lower, as it follows {names}, which did not suit you.", "Lower, as it follows what did not suit you."),
+        ("排名较低:它常跟随不合您意的{names}。", "排名较低:它常跟随不合您意的商品。"),
+    ),
+    "together": (
+        ("Lower, as it goes with {names}, which did not suit you.", "Lower, as it goes with what did not suit you."),
+        ("排名较低:它常与不合您意的{names}搭配。", "排名较低:它常与不合您意的商品搭配。"),
+    ),
+    "text": (
+        ("Lower, as it resembles {names}, which did not suit you.", "Lower, as it is unlike your choices."),
+        ("排名较低:它与不合您意的{names}相似。", "排名较低:它与您的选择不太相似。"),
+    ),
+    "words": (
+        ("Lower, after what you wrote about {names}.", "Lower, as it is far from what you searched for."),
+        ("排名较低:根据您对{names}的评价。", "排名较低:与您的搜索相差较远。"),
+    ),
+    "category": (
+        ("Lower, as {label} did not suit you.", "Lower, as such items did not suit you."),
+        ("排名较低:{label}类商品不合您意。", "排名较低:此类商品不合您意。"),
+    ),
+    "brand": (
+        ("Lower, as {label} did not suit you.", "Lower, as its brand did not suit you."),
+        ("排名较低:品牌{label}不合您意。", "排名较低:其品牌不合您意。"),
+    ),
+}
+_AGAINST_ANY: Final[tuple[_Pair, _Pair]] = (
+    ("Lower, because of {names}, which did not suit you.", "Lower for you."),
+    ("排名较低:因为{names}不合您意。", "对您来说排名较低。"),
+)
+
+
+def language_of(document: Mapping[str, Any]) -> Language:
+    """The language to speak about an item in: its own `language` where given, else by the script of its title."""
+    stated = str(document.get("language") or "")
+    if stated:
+        return "zh" if stated.lower().startswith("zh") else "en"
+    return "zh" if _HAN.search(str(document.get("title") or "")) else "en"
+
+
+def sentence(
+    term: str, weight: float, language: Language, names: Sequence[str] = (), kind: str = "", label: str = ""
+) -> str:
+    """One sentence about one term.
+
+    Parameters
+    ----------
+    weight : what the term adds to the score; its sign picks the wording
+    names : titles of the items that carried it
+    kind : what the shopper did with the first of them
+    label : the category or brand that carried it
+    """
+    table = _FOR if weight >= 0 else _AGAINST
+    side = 0 if language == "en" else 1
+    pair = table.get(term, _FOR["similarity"] if weight >= 0 else _AGAINST_ANY)[side]
+    with_names, plain = pair
+    template = with_names if with_names and (label if "{label}" in with_names else names) else plain
+    joined = (" and " if side == 0 else "、").join(_short(name) for name in names)
+    return template.format(names=joined, did=_DID.get(kind, _DID_SOMETHING)[side], label=_short(label))
+
+
+def _short(title: str) -> str:
+    """A title as part of a sentence: quoted, cut at a length that a sentence can bear."""
+    cut = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rstrip() + "…"
+    return f"“{cut}”"
