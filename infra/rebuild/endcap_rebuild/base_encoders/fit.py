@@ -1,0 +1,125 @@
+"""Fits what the recipes commit: projection and smoothing. Run: python -m endcap_rebuild.base_encoders.fit NAME...
+
+Texts come from fit_words.txt (written for this project; no catalogue and no probe is in them). The projection is the
+mean and the leading principal axes of the float32 encoder's vectors of those texts. The smoothing exponents balance,
+per channel, the largest activation seen against the largest weight.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper
+from tokenizers import Tokenizer
+
+from endcap_rebuild.base_encoders.graph import LINEARS, encoder_graph
+from endcap_rebuild.base_encoders.recipes import HERE, RECIPES, EncoderName, Recipe, Source
+from endcap_rebuild.base_encoders.sources import download_wheels, read_members
+from endcap_rebuild.base_encoders.weights import F32, Layer
+
+TEXTS_PER_PRODUCT = 6
+SMOOTHING_SHARE = 0.6  # of the difficulty moved from activations to weights
+CALIBRATION_TEXTS = 200
+
+
+def fit_texts() -> list[tuple[str, str]]:
+    """(English, Chinese) pairs made from fit_words.txt with a fixed seed."""
+    words: dict[str, list[tuple[str, str]]] = {}
+    for line in (HERE / "fit_words.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            kind, english, chinese = line.split("\t")
+            words.setdefault(kind, []).append((english, chinese))
+    rng = random.Random(0)
+    pairs = []
+    for en, zh in words["product"]:
+        pairs.append((en, zh))
+        for _ in range(TEXTS_PER_PRODUCT):
+            quality, use, material, wish = (rng.choice(words[k]) for k in ("quality", "use", "material", "wish"))
+            pairs.append(
+                rng.choice(
+                    [
+                        (f"{quality[0]} {en} {use[0]}", f"{use[1]}{quality[1]}{zh}"),
+                        (f"{material[0]} {en}, {quality[0]}", f"{quality[1]}{material[1]}{zh}"),
+                        (f"{en} {use[0]}", f"{use[1]}{zh}"),
+                        (wish[0].format(en), wish[1].format(zh)),
+                    ]
+                )
+            )
+    return pairs
+
+
+def fit_projection(vectors: F32, d_text: int) -> npt.NDArray[np.float16]:
+    """(1 + d_text, hidden): the mean, then the leading principal axes of the vectors (n, hidden)."""
+    mean = vectors.astype(np.float64).mean(axis=0)
+    _, axes = np.linalg.eigh(np.cov((vectors - mean).T))
+    leading = axes[:, ::-1][:, :d_text].T  # (d_text, hidden)
+    signs = np.sign(leading[np.arange(d_text), np.abs(leading).argmax(axis=1)])  # fixes the sign that eigh leaves open
+    return np.concatenate([mean[None], leading * signs[:, None]]).astype(np.float16)
+
+
+def fit_smoothing(layers: tuple[Layer, ...], peaks: dict[str, F32]) -> npt.NDArray[np.int8]:
+    """Exponents of two, (layers, inputs of the four products); peaks: largest |activation| by product and channel."""
+    rows = []
+    for i, layer in enumerate(layers):
+        joined = np.concatenate([layer.query.weight, layer.key.weight, layer.value.weight])
+        weights = (joined, layer.attention_out.weight, layer.widen.weight, layer.narrow.weight)
+        row = []
+        for name, weight in zip(LINEARS, weights, strict=True):
+            activation = np.log2(np.maximum(peaks[f"layer{i}.{name}"], 1e-3))
+            exponent = SMOOTHING_SHARE * activation - (1 - SMOOTHING_SHARE) * np.log2(np.abs(weight).max(axis=0))
+            row.append(np.rint(exponent - exponent.mean()))
+        rows.append(np.concatenate(row))
+    return np.stack(rows).astype(np.int8)
+
+
+def run_float32(source: Source, recipe: Recipe, texts: list[str]) -> tuple[F32, dict[str, F32]]:
+    """Vectors (n, hidden) of the unprojected encoder, and the largest |input| of each matrix product by channel."""
+    model = onnx.load_from_string(encoder_graph(source.weights, recipe.config.max_tokens))
+    products = {}
+    for node in model.graph.node:
+        if node.op_type == "MatMul" and node.input[1].endswith(".weight"):
+            products[node.input[1].removesuffix(".weight")] = node.input[0]
+            model.graph.output.append(helper.make_tensor_value_info(node.input[0], TensorProto.FLOAT, None))
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options)
+    tokenizer = Tokenizer.from_str(source.tokenizer.decode())
+    tokenizer.enable_truncation(recipe.config.max_tokens)
+    vectors = []
+    peaks: dict[str, F32] = {}
+    for i, text in enumerate(texts):
+        row = np.array([tokenizer.encode(recipe.config.prefix + text).ids], dtype=np.int64)
+        feeds = {"input_ids": row, "attention_mask": np.ones_like(row)}
+        wanted = list(products) if i % (len(texts) // CALIBRATION_TEXTS) == 0 else []
+        vector, *inputs = session.run(["embedding", *(products[name] for name in wanted)], feeds)
+        vectors.append(vector[0])
+        for name, value in zip(wanted, inputs, strict=True):
+            largest = np.abs(value[0]).max(axis=0)
+            peaks[name] = np.maximum(peaks.get(name, largest), largest)
+    return np.stack(vectors), peaks
+
+
+def fit(name: EncoderName) -> None:
+    """Writes NAME.projection.npy and NAME.smoothing.npy beside this file."""
+    recipe = RECIPES[name]
+    with tempfile.TemporaryDirectory() as folder:
+        download_wheels(recipe.requirements, Path(folder))
+        source = recipe.read(read_members(Path(folder), recipe.members))
+    pairs = fit_texts()
+    texts = [en for en, _ in pairs] + ([zh for _, zh in pairs] if name == "multilingual" else [])
+    vectors, peaks = run_float32(source, recipe, texts)
+    np.save(HERE / f"{name}.projection.npy", fit_projection(vectors, recipe.config.d_text))
+    np.save(HERE / f"{name}.smoothing.npy", fit_smoothing(source.weights.layers, peaks))
+    print(f"{name}: fitted on {len(texts)} texts; now build it and pin the new sha256 in recipes.py")
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        fit("english" if argument == "english" else "multilingual")
