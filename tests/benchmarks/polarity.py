@@ -65,8 +65,8 @@ def english_rows() -> list[tuple[str, int]]:
 
 def sampled_rows(path: Path, n: int = SAMPLE, seed: int = SEED) -> list[tuple[str, int]]:
     """`n` random rows of a CSV with the columns label and text, the same ones for the same seed."""
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="") if path.suffix == ".gz" else path.open(newline="")
-    with opened as lines:
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as lines:
         rows = [(row["text"], int(row["label"])) for row in csv.DictReader(lines)]
     return random.Random(seed).sample(rows, min(n, len(rows)))
 

@@ -8,6 +8,8 @@
    that agree reach the bound, and mixed ones cancel.
 """
 
+import math
+
 from endcap.polarity.reading import opinions_in
 
 __all__ = ["review_polarity"]
@@ -25,7 +27,7 @@ def review_polarity(text: str) -> float:
     float in [-1, 1]; never raises for a string; time grows linearly with the length of the text
     """
     opinions = opinions_in(text)
-    weight = sum(opinion.weight**2 for opinion in opinions) ** 0.5
+    weight = math.sqrt(sum(opinion.weight**2 for opinion in opinions))
     if weight == 0.0:
         return 0.0
     total = sum(opinion.weight * opinion.score for opinion in opinions) / weight

@@ -50,8 +50,7 @@ def _lines(name: str) -> list[str]:
 
 
 def _simplified() -> dict[int, str]:
-    # Each pair is a two-character string, which `dict` takes as key and value.
-    return str.maketrans(dict(pair for line in _lines("traditional.txt") for pair in line.split()))
+    return str.maketrans({pair[0]: pair[1] for line in _lines("traditional.txt") for pair in line.split()})
 
 
 SIMPLIFIED = _simplified()

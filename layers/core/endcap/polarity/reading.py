@@ -1,7 +1,6 @@
 """Read a review entry by entry and collect its opinions, each with a score and a weight."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from endcap.polarity.entries import LENGTHS, LEXICON, Entry, Kind, units_of
 
@@ -20,12 +19,14 @@ BREAK = Entry(Kind.CLAUSE)
 NEW_LINE = Entry(Kind.SENTENCE)
 
 
-@dataclass
 class Opinion:
-    """One judgement found in the text."""
+    """One judgement found in the text. Plain, because `dataclasses` alone would cost half of the import time."""
 
-    score: float
-    weight: float
+    __slots__ = ("score", "weight")
+
+    def __init__(self, score: float, weight: float) -> None:
+        self.score = score
+        self.weight = weight
 
 
 def opinions_in(text: str) -> list[Opinion]:
@@ -85,6 +86,7 @@ class _Reader:
         self.opinions: list[Opinion] = []
         self.sentence_start = 0  # index of the first opinion of this sentence
         self.previous_start = 0  # the same of the sentence before
+        self.aside_end = 0  # opinions below this index were met by an earlier contrast
         self._start_clause()
 
     def _start_clause(self) -> None:
@@ -164,11 +166,13 @@ class _Reader:
         """Give what still waits in the clause its own score."""
         if self.dual is not None:
             self._settle_dual(followed_by=Kind.CLAUSE)
-        if self.aspect is not None:
-            if self.aspect.value:
-                self._add(self.aspect.value * self.aspect_boost)
-            self.aspect = None
+        self._settle_aspect()
         self._settle_negation()
+
+    def _settle_aspect(self) -> None:
+        if self.aspect is not None and self.aspect.value:
+            self._add(self.aspect.value * self.aspect_boost)
+        self.aspect = None
 
     def _settle_negation(self) -> None:
         if self.negation is not None and self.negation.value and not self.negation_met:
@@ -208,6 +212,7 @@ class _Reader:
         return boost
 
     def _revise_last(self, factor: float) -> None:
+        self._settle_aspect()  # "the smell is gone" speaks of a fault that has no score yet
         if len(self.opinions) == self.clause_start:
             return
         last = self.opinions[-1]
@@ -229,14 +234,14 @@ class _Reader:
         if self.negation is not None and self.negation_reach > 0 and entry.value < 0.0:
             self._judge(entry.value)  # 没有噪音: a fault that is absent
             return
-        if self.aspect is not None and self.aspect.value:
-            self._add(self.aspect.value * self.aspect_boost)
+        self._settle_aspect()
         self.aspect, self.aspect_boost = entry, self._take_boost()
 
     def _set_aside(self) -> None:
         start = self.sentence_start if len(self.opinions) > self.sentence_start else self.previous_start
-        for opinion in self.opinions[start:]:
+        for opinion in self.opinions[max(start, self.aside_end) :]:
             opinion.weight = min(opinion.weight, ASIDE_WEIGHT)
+        self.aside_end = len(self.opinions)
 
     def _move_on(self, length: int) -> None:
         self.boost_reach -= length
