@@ -1,0 +1,188 @@
+"""The whole stack in one process: engine, resources, functions, event sources and HTTP API, all from template.yaml."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import boto3
+
+from endcap_local.engine import Engine
+from endcap_local.event_sources import Reply
+from endcap_local.function_output import FunctionOutput
+from endcap_local.gateway import INTEGRATION_TIMEOUT_S, Gateway, HttpApi
+from endcap_local.invoker import Invoker
+from endcap_local.persistence import load_state, save_state
+from endcap_local.pollers import Poller, pollers_of
+from endcap_local.resources import create_resources
+from endcap_local.template import LocalFunction, StackPlan, load_plan
+
+FUNCTION_ENVIRONMENT = {
+    "POWERTOOLS_TRACE_DISABLED": "1",  # there is no X-Ray daemon here
+    "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR",
+    "TZ": ":UTC",
+}
+_FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_")
+
+
+class LocalStack:
+    """A running stack; use it as a context manager.
+
+    While it runs, `os.environ` holds the functions' variables and leads AWS SDKs to the local engine; afterwards it is
+    as before. One stack can run per process.
+
+    Parameters
+    ----------
+    template : template.yaml
+    port : of the HTTP API on 127.0.0.1, 0 for a free one
+    parameters : overrides of the template's parameters
+    persist : folder that tables and buckets are loaded from at the start and saved to on a clean stop; None for neither
+    redelivery_s : when a message that failed is delivered again
+    verbose : whether functions' output goes to stderr and not to a log file
+    integration_timeout_s : how long the API waits for a function
+
+    Attributes
+    ----------
+    url : where the API answers
+    plan : what was read from the template
+    engine : the embedded AWS engine
+    log_path : the functions' log file; None with `verbose`
+    """
+
+    def __init__(
+        self,
+        template: Path = Path("template.yaml"),
+        *,
+        port: int = 0,
+        parameters: Mapping[str, str] | None = None,
+        persist: Path | None = None,
+        redelivery_s: int = 1,
+        verbose: bool = False,
+        integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
+    ) -> None:
+        self._template, self._port, self._parameters = template, port, parameters
+        self._persist, self._redelivery_s, self._verbose = persist, redelivery_s, verbose
+        self._integration_timeout_s = integration_timeout_s
+        self._environment_before: dict[str, str] = {}
+        self._pollers: list[Poller] = []
+        self._folder: Path | None = None
+        self.log_path: Path | None = None
+
+    def start(self) -> LocalStack:
+        """Start everything; the API answers when this returns."""
+        self._environment_before = dict(os.environ)
+        for name in list(os.environ):
+            if name.startswith(_FOREIGN):
+                del os.environ[name]
+        try:
+            self.engine = Engine()
+        except BaseException:
+            self._restore()
+            raise
+        try:
+            self._start()
+        except BaseException:
+            self._restore()
+            self.engine.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Stop everything, and save tables and buckets where that was asked for."""
+        self._gateway.stop()
+        if self._persist is not None:
+            with suppress(TimeoutError):  # what is still on its way is not kept
+                self.wait_until_idle(10.0)
+        for poller in self._pollers:
+            poller.stop()
+        self._invoker.stop()
+        self._output.uninstall()
+        try:
+            if self._persist is not None:
+                save_state(self._persist, self.plan, self.engine)
+        finally:
+            self._restore()
+            self.engine.stop()
+            if self._folder is not None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+
+    def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Reply:
+        """Invoke a function by its logical id in the template, as `aws lambda invoke` would."""
+        return self._invoker.invoke(self.function(logical_id).name, event)
+
+    def function(self, logical_id: str) -> LocalFunction:
+        """A function by its logical id in the template."""
+        for function in self.plan.functions.values():
+            if function.logical_id == logical_id:
+                return function
+        raise KeyError(logical_id)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the local engine."""
+        return self.engine.client(service)
+
+    def wait_until_idle(self, timeout_s: float = 60.0) -> None:
+        """Return when every queue and stream that feeds a function is drained and settled.
+
+        Raises
+        ------
+        TimeoutError : it did not happen in time
+        """
+        deadline = time.monotonic() + timeout_s
+        while not all(poller.is_idle() for poller in self._pollers):
+            if time.monotonic() > deadline:
+                busy = [poller.name for poller in self._pollers if not poller.is_idle()]
+                raise TimeoutError(f"still busy after {timeout_s:g} s: {', '.join(busy)}")
+            time.sleep(0.005)
+
+    def __enter__(self) -> LocalStack:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        self.plan: StackPlan = load_plan(self._template, self.engine.endpoint, self._parameters)
+        self._set_environment()
+        create_resources(self.plan, self.engine)
+        if self._persist is not None:
+            load_state(self._persist, self.plan, self.engine)
+        if not self._verbose:
+            self._folder = Path(tempfile.mkdtemp(prefix="endcap-local-"))
+            self.log_path = self._folder / "functions.log"
+        self._output = FunctionOutput(self.log_path)
+        warnings.filterwarnings("ignore", "No application metrics to publish")  # a request may well have none
+        behind_api = frozenset(route.function for route in self.plan.routes)
+        self._invoker = Invoker(self.plan.functions, behind_api, self._output)
+        self._pollers = pollers_of(self.plan, self.engine, self._invoker.invoke, self._redelivery_s)
+        self._gateway = Gateway(
+            HttpApi(self.plan.routes, self._invoker.invoke, self._integration_timeout_s), self._port
+        )
+        self.url = self._gateway.url
+        self._output.install()
+        for poller in self._pollers:
+            poller.start()
+        self._gateway.start()
+
+    def _set_environment(self) -> None:
+        # Variables are the process's, so a name can have one value here; the template gives all functions the same.
+        variables = dict(FUNCTION_ENVIRONMENT)
+        for function in self.plan.functions.values():
+            variables |= function.environment
+        os.environ.update(variables | self.engine.environment())
+        boto3.DEFAULT_SESSION = None  # it may hold other credentials
+
+    def _restore(self) -> None:
+        os.environ.clear()
+        os.environ.update(self._environment_before)
+        boto3.DEFAULT_SESSION = None
