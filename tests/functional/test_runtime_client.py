@@ -1,0 +1,383 @@
+"""Every handler under AWS's own runtime client, fed the samples of events/, with only the project's layers to import.
+
+Runs once for each CPython 3.11 to 3.13 that the machine has. Tables, queues and buckets are made from template.yaml, on
+moto in a process of its own, which also writes down each AWS call, so that roles can be compared with what is called.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from endcap_local.intrinsics import Resolver
+from endcap_local.resources import create_resources
+from endcap_local.template import StackPlan, expand, plan_of
+from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.functional.lambda_layers import ROOT, VERSIONS, Runtime, find_python, runtime_for
+from tests.functional.runtime_api import ExecutionEnvironment, FunctionError
+from tests.infra.stack import folder_of, statements_of
+
+SAMPLES = {f"{p.parent.name}/{p.stem}": p for p in sorted(ROOT.glob("events/*/*.json"))}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_DEFAULT_REGION": "us-east-1"}
+
+# Written before the first test, so that each sample finds what it asks for, whichever runs first.
+STORY = (
+    "manage_items/http-put-item",
+    "manage_items/http-bulk",
+    "collect/http-events",
+    "update_profile/sqs-one-purchase",
+)
+
+# Granted to the role for Lambda's own pollers and destinations, not for the code.
+FOR_LAMBDA_ITSELF = {
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:GetQueueAttributes",
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+}
+# s3:ListBucket is what makes S3 answer 404 for a missing key.
+NEVER_CALLED = FOR_LAMBDA_ITSELF | {"s3:ListBucket"}
+
+
+@dataclass
+class Stack:
+    """The functions of the template in one CPython, and the resources around them."""
+
+    runtime: Runtime
+    plan: StackPlan
+    resources: dict[str, Any]
+    endpoint: str
+    calls: Path
+    scratch: Path
+    snapshot_version: str = ""
+    environments: dict[str, ExecutionEnvironment] = field(default_factory=dict)
+
+    def invoke(self, function: str, event: object) -> Any:
+        if function not in self.environments:
+            self.environments[function] = self._start(function)
+        return self.environments[function].invoke(event)
+
+    def run(self, sample: str) -> Any:
+        """Invoke a function with one of its samples."""
+        event = json.loads(SAMPLES[sample].read_text())
+        if sample.startswith("promote/"):
+            event["version"] = self.snapshot_version  # named by its content, so no sample can know it
+        return self.invoke(sample.split("/")[0], event)
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",
+            config=Config(proxies={}),
+        )
+
+    def keys(self, prefix: str) -> list[str]:
+        bucket = self.resources["DataBucket"]["_name"]
+        answer = self.client("s3").list_objects_v2(Bucket=bucket, Prefix=prefix)
+        return [entry["Key"] for entry in answer.get("Contents", ())]
+
+    def made_calls(self) -> set[tuple[str, str, str]]:
+        """(function, action, arn) of every AWS call so far."""
+        lines = [json.loads(line) for line in self.calls.read_text().splitlines()]
+        return {(line["function"], line["action"], line["arn"]) for line in lines}
+
+    def log(self, function: str) -> str:
+        return (self.scratch / f"{function}.log").read_text(errors="replace")
+
+    def close(self) -> None:
+        for environment in self.environments.values():
+            environment.close()
+
+    def _start(self, function: str) -> ExecutionEnvironment:
+        (local,) = (f for f in self.plan.functions.values() if f.code_dir.name == function)
+        layers = self.resources[local.logical_id]["Layers"]
+        inference = any("InferenceLayer" in layer for layer in layers)
+        temporary = self.scratch / f"{function}-tmp"
+        temporary.mkdir()
+        environment = {
+            **local.environment,
+            **CREDENTIALS,
+            "AWS_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_SDK_UA_APP_ID": function,
+            "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9",  # UDP to nobody, as nothing listens there
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{self.runtime.version}",
+            "NO_PROXY": "127.0.0.1",
+            "PATH": os.defpath,
+            "TMPDIR": str(temporary),
+        }
+        return ExecutionEnvironment(
+            self.runtime.python,
+            local.code_dir,
+            local.handler,
+            self.runtime.path(inference=inference),
+            environment,
+            local.timeout_s,
+            self.scratch / f"{function}.log",
+        )
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """moto's endpoint, and the file that its calls are written to."""
+    calls = tmp_path_factory.mktemp("engine") / "calls.jsonl"
+    command = [sys.executable, "-m", "tests.functional.recorded_engine", str(calls)]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), calls
+        process.stdin.close()
+
+
+@pytest.fixture(scope="module", params=VERSIONS)
+def stack(
+    request: pytest.FixtureRequest, engine: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stack]:
+    python = find_python(request.param)
+    if python is None:
+        pytest.skip(f"this machine has no CPython {request.param}")
+    runtime = runtime_for(request.param, python)
+    endpoint, calls = engine
+    calls.write_text("")
+    source, expanded = expand(ROOT / "template.yaml")
+    resolver = Resolver(expanded, {}, endpoint)
+    plan = plan_of(source, expanded, resolver, ROOT)
+    resources = {
+        name: {"Type": resource["Type"], "_name": resolver.name(name), **resolver.resolve(resource["Properties"])}
+        for name, resource in expanded["Resources"].items()
+        if "Condition" not in resource or resolver.holds(resource["Condition"])
+    }
+    stack = Stack(runtime, plan, resources, endpoint, calls, tmp_path_factory.mktemp(f"python{request.param}"))
+    _reset(endpoint)
+    create_resources(plan, SimpleNamespace(client=stack.client))  # type: ignore[arg-type]
+    stack.snapshot_version = _upload_snapshot(stack)
+    for sample in STORY:
+        stack.run(sample)
+    yield stack
+    stack.close()
+
+
+def _reset(endpoint: str) -> None:
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/moto-api/reset", method="POST")).close()
+
+
+def _upload_snapshot(stack: Stack) -> str:
+    folder = stack.scratch / "snapshot"
+    version = build_toy_snapshot(folder).version
+    s3, bucket = stack.client("s3"), stack.resources["DataBucket"]["_name"]
+    for path in folder.iterdir():
+        s3.upload_file(str(path), bucket, f"snapshots/{version}/{path.name}")
+    promoted = stack.invoke("promote", {"version": version})
+    assert promoted["version"] == version
+    return version
+
+
+def http(status: int, check: Callable[[Any], bool] = lambda _: True) -> Callable[[Any], None]:
+    """An HTTP answer of this status whose body passes `check`."""
+
+    def verify(answer: Any) -> None:
+        body = json.loads(answer["body"]) if answer.get("body") else None
+        assert answer["statusCode"] == status, body
+        content_type = answer.get("headers", {}).get("Content-Type") or "".join(
+            answer.get("multiValueHeaders", {}).get("Content-Type", ())
+        )
+        if status >= 400:
+            assert content_type == "application/problem+json"
+            assert body["status"] == status
+        assert check(body), body
+
+    return verify
+
+
+def done(answer: Any) -> None:
+    """A batch without failed items."""
+    assert answer == {"batchItemFailures": []}
+
+
+def failed(*identifiers: str) -> Callable[[Any], None]:
+    """A batch of which just these items failed."""
+
+    def verify(answer: Any) -> None:
+        assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == list(identifiers)
+
+    return verify
+
+
+def items_of(count: int) -> Callable[[Any], bool]:
+    """A list of `count` ranked items."""
+    return lambda body: [item["rank"] for item in body["items"]] == list(range(1, count + 1))
+
+
+EXPECTED: dict[str, Callable[[Any], None]] = {
+    "collect/http-events": http(202, lambda b: b == {"accepted": 3, "rejected": []}),
+    "collect/http-events-without-id-or-time": http(202, lambda b: b["accepted"] == 1),
+    "collect/http-events-base64": http(202, lambda b: b["accepted"] == 1),
+    "collect/http-ga4-names": http(202, lambda b: b["accepted"] == 3),
+    "collect/http-partly-invalid": http(
+        202,
+        lambda b: (
+            b["accepted"] == 1 and [(r["index"], r["retryable"]) for r in b["rejected"]] == [(1, False), (2, False)]
+        ),
+    ),
+    "collect/http-none-usable": http(400, lambda b: [r["index"] for r in b["rejected"]] == [0]),
+    "collect/http-not-json": http(400),
+    "collect/http-unknown-path": http(404),
+    "collect/http-wrong-method": http(405),
+    "update_profile/sqs-one-purchase": done,
+    "update_profile/sqs-many-users": done,
+    "update_profile/sqs-poisoned-in-the-middle": done,  # what can never be applied is quarantined, not redelivered
+    "update_profile/sqs-one-event-of-a-message-invalid": done,
+    "update_profile/sqs-repeated-event": done,
+    "update_profile/sqs-from-event-bus": done,
+    "update_profile/sqs-identify": done,
+    "update_profile/sqs-review-without-a-grade": done,
+    "update_profile/kinesis-one-purchase": done,
+    "update_profile/kinesis-poisoned-in-the-middle": done,
+    "recommend/http-known-user": http(200, lambda b: items_of(5)(b) and b["profile_version"] > 0),
+    "recommend/http-cold-user": http(200, lambda b: items_of(5)(b) and b["profile_version"] == 0),
+    "recommend/http-limit-out-of-range": http(400, lambda b: b["errors"][0]["field"] == "limit"),
+    "recommend/http-running-session": http(
+        200, lambda b: items_of(5)(b) and not {"item-3", "item-4"} & {item["item_id"] for item in b["items"]}
+    ),
+    "recommend/http-rank-candidates": http(
+        200, lambda b: {item["item_id"] for item in b["items"]} == {"item-20", "item-21", "item-22"}
+    ),
+    "recommend/http-search": http(200, items_of(5)),
+    "recommend/http-health": http(200, lambda b: b["status"] == "ok"),
+    "manage_items/http-put-item": http(200, lambda b: b["item_id"] == "lamp-1"),
+    "manage_items/http-put-item-without-title": http(400, lambda b: b["errors"][0]["field"] == "price"),
+    "manage_items/http-get-item": http(200, lambda b: b["brand"] == "Acme"),
+    "manage_items/http-get-unknown-item": http(404),
+    "manage_items/http-bulk": http(200, lambda b: b["accepted"] == 2 and [r["index"] for r in b["rejected"]] == [2]),
+    "manage_items/http-delete-item": http(204),
+    "manage_users/http-put-preferences": http(200, lambda b: b["profile_version"] > 0),
+    "manage_users/http-profile": http(200, lambda b: b["user_id"] == "u-1001"),
+    "manage_users/http-export": http(200, lambda b: b["user_id"] == "u-1001"),
+    "manage_users/http-erase": http(200, lambda b: b["user_id"] == "u-1009"),
+    "embed_item/dynamodb-new-item": done,
+    "embed_item/dynamodb-price-changed": done,
+    "embed_item/dynamodb-item-deleted": done,
+    "embed_item/dynamodb-poisoned-in-the-middle": failed("4421584500000000017450439092"),
+    "promote/invoke-version": lambda answer: _same_version_again(answer),
+}
+
+
+def _same_version_again(answer: Any) -> None:
+    assert answer["version"] == answer["previous"]
+
+
+def test_every_sample_is_expected_to_do_something() -> None:
+    assert set(EXPECTED) == set(SAMPLES)
+
+
+@pytest.mark.parametrize("sample", sorted(EXPECTED))
+def test_handler_answers_sample(sample: str, stack: Stack) -> None:
+    try:
+        EXPECTED[sample](stack.run(sample))
+    except FunctionError:
+        print(stack.log(sample.split("/")[0])[-4000:])
+        raise
+
+
+def test_poisoned_records_end_in_quarantine_with_their_reason(stack: Stack) -> None:
+    stack.run("update_profile/sqs-poisoned-in-the-middle")
+    stack.run("update_profile/kinesis-poisoned-in-the-middle")
+    s3, bucket = stack.client("s3"), stack.resources["DataBucket"]["_name"]
+    payloads = {}
+    for key in stack.keys("quarantine/"):
+        document = json.loads(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        assert document["errors"]
+        payloads[key.split("/")[1]] = document["payload"]
+    assert payloads["sqs"] == "not JSON at all"
+    assert "kinesis" in payloads
+
+
+def test_repeated_batch_leaves_the_profile_unchanged(stack: Stack) -> None:
+    def profile() -> dict[str, Any]:
+        table = stack.resources["ProfilesTable"]["_name"]
+        return dict(stack.client("dynamodb").get_item(TableName=table, Key={"user_id": {"S": "u-1003"}})["Item"])
+
+    stack.run("update_profile/sqs-many-users")
+    before = profile()
+    stack.run("update_profile/sqs-many-users")
+    assert profile() == before
+
+
+def test_new_item_is_recommended_for_its_text_at_once(stack: Stack) -> None:
+    stack.run("embed_item/dynamodb-new-item")
+    event = json.loads(SAMPLES["recommend/http-rank-candidates"].read_text())
+    event["body"] = json.dumps({"candidates": ["lamp-1", "item-0"], "limit": 2})
+    answer = json.loads(stack.invoke("recommend", event)["body"])
+    assert {item["item_id"] for item in answer["items"]} == {"lamp-1", "item-0"}
+
+
+def test_a_handler_that_raises_is_reported_not_lost(stack: Stack) -> None:
+    with pytest.raises(FunctionError, match="InvalidRequestError"):
+        stack.invoke("promote", {})
+
+
+def test_functions_without_the_inference_layer_never_import_numpy(stack: Stack) -> None:
+    for function in ("collect", "manage_items", "manage_users"):
+        assert "numpy" not in stack.log(function)
+    assert not (stack.runtime.core / "python" / "numpy").exists()
+
+
+def test_logs_and_metrics_hold_no_user_id(stack: Stack) -> None:
+    for sample in ("collect/http-events", "recommend/http-known-user", "manage_users/http-export"):
+        stack.run(sample)
+    for function in ("collect", "update_profile", "recommend", "manage_users"):
+        assert "u-1001" not in stack.log(function)
+
+
+def test_metrics_are_written_where_the_alarms_look(stack: Stack) -> None:
+    stack.run("recommend/http-cold-user")
+    lines = [json.loads(line) for line in stack.log("recommend").splitlines() if line.startswith("{")]
+    metrics = [line["_aws"]["CloudWatchMetrics"][0] for line in lines if "_aws" in line]
+    assert {(m["Namespace"], tuple(m["Dimensions"][0])) for m in metrics} >= {("endcap-local", ("service",))}
+    assert {line["service"] for line in lines if "_aws" in line} == {"endcap"}
+
+
+def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
+    for sample in EXPECTED:
+        stack.run(sample)
+    made = stack.made_calls()
+    for local in stack.plan.functions.values():
+        function = folder_of(local.logical_id)
+        statements = statements_of(local.logical_id, stack.resources)
+        calls = {(action, arn) for caller, action, arn in made if caller == function}
+        refused = {call for call in calls if not any(s.allows(*call) for s in statements)}
+        assert not refused, f"{function} may not make {refused}"
+        granted = {action for s in statements for action in s.actions} - NEVER_CALLED
+        if function in ("update_profile", "embed_item", "promote"):
+            granted.discard("sqs:SendMessage")  # Lambda sends what failed
+        unused = granted - {action for action, _ in calls}
+        assert not unused, f"{function} never uses {unused}"
+
+
+def test_kinesis_sample_of_a_record_that_is_no_text_is_what_it_says() -> None:
+    records = json.loads(SAMPLES["update_profile/kinesis-poisoned-in-the-middle"].read_text())["Records"]
+    with pytest.raises(UnicodeDecodeError):
+        base64.b64decode(records[1]["kinesis"]["data"]).decode()
