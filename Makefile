@@ -51,7 +51,7 @@ demo: setup ## build a snapshot from the bundled data, serve it, play a shopper'
 
 test: setup ## run the whole suite but the torch part
 	@$(BIN)/python -m pytest -m 'not training' -rs $(PYTEST_ARGS)
-	@echo "Left out: tests marked 'training' (make test-training), tests/benchmarks (make bench); skips are listed above."
+	@echo "Left out: tests marked 'training' (make test-training) and tests/benchmarks; skips are listed above."
 
 # torch is fetched only when a test asks for it.
 test-training: setup ## add torch and run the rest of the suite
@@ -65,12 +65,12 @@ check: setup $(SAM_VENV)/.installed ## lint, types, template, samconfig
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy functions infra/checks
-	$(BIN)/cfn-lint template.yaml
+	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
 
-bench: setup ## run the benchmarks
-	@$(BIN)/python -m pytest tests/benchmarks -rs $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+bench: setup ## measure serving, ingestion, cold start and encoding on this machine
+	@for kind in serve ingest cold-start encode; do echo "== endcap bench $$kind"; $(BIN)/endcap bench $$kind; done
 
 build: $(SAM_VENV)/.installed ## sam build into .aws-sam (ARCH=arm64 for Graviton)
 	@find functions layers -name __pycache__ -type d -prune -exec rm -rf {} +
