@@ -74,7 +74,7 @@ bench: setup ## measure serving, ingestion, cold start and encoding on this mach
 
 build: $(SAM_VENV)/.installed ## sam build into .aws-sam (ARCH=arm64 for Graviton)
 	@find functions layers -name __pycache__ -type d -prune -exec rm -rf {} +
-	LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
+	PIP="$(CURDIR)/$(SAM_VENV)/bin/python -m pip" LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@$(SAM_VENV)/bin/python infra/checks/measure_build.py .aws-sam/build
 
 clean: ## remove what the targets made, but not the virtual environments

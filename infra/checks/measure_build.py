@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 BUDGET_BYTES = 170 * 1_000_000
+FUNCTIONS = Path(__file__).parents[2] / "functions"
 LAYERS = ("CoreLayer", "InferenceLayer")
 
 
@@ -24,8 +25,7 @@ def tree_bytes(folder: Path) -> int:
 def measure(build: Path) -> dict[str, int]:
     """Bytes of each layer under a build folder, the largest function (its one file), and their sum."""
     sizes = {name: tree_bytes(build / name) for name in LAYERS}
-    functions = build.parent.parent / "functions"
-    sizes["largest function"] = max((path.stat().st_size for path in functions.glob("*/app.py")), default=0)
+    sizes["largest function"] = max(path.stat().st_size for path in FUNCTIONS.glob("*/app.py"))
     sizes["together"] = sum(sizes.values())
     return sizes
 
