@@ -1,0 +1,102 @@
+"""moto as one WSGI application, with what it leaves open closed in front of it.
+
+Requests that change something run one after the other, because moto loses conditional updates and queue messages under
+threads; each change wakes who waits for it, so that event sources need no busy polling; and requests go to their
+service by a header, where moto's own dispatcher lists folders and tries hundreds of patterns.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+TOKEN_HEADER = "X-Endcap-Exclusive"
+_READ_ONLY = ("Get", "Describe", "List", "Query", "Scan", "BatchGet", "Receive", "DeleteMessage")
+_SERVICES: Mapping[str, str] = {
+    "AmazonSQS": "sqs",
+    "DynamoDB_20120810": "dynamodb",
+    "DynamoDBStreams_20120810": "dynamodbstreams",
+    "Kinesis_20131202": "kinesis",
+    "Firehose_20150804": "firehose",
+    "AWSEvents": "events",
+}
+_WAKES: Mapping[str, str] = {"sqs": "sqs", "dynamodb": "dynamodb", "kinesis": "kinesis", "events": "sqs"}
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Activity:
+    """Counts changes per service, and lets a thread sleep until the next one."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._counts: dict[str, int] = {}
+
+    def signal(self, service: str) -> None:
+        """Record a change and wake all who wait for this service."""
+        with self._changed:
+            self._counts[service] = self._counts.get(service, 0) + 1
+            self._changed.notify_all()
+
+    def count(self, *services: str) -> int:
+        """Changes of these services so far; read it before looking for work, hand it to `wait` after finding none."""
+        with self._changed:
+            return sum(self._counts.get(service, 0) for service in services)
+
+    def wait(self, seen: int, timeout_s: float, *services: str) -> None:
+        """Return when there were more changes than `seen`, at the latest after `timeout_s`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.count(*services) != seen, timeout_s)
+
+
+class AwsApp:
+    """The WSGI application.
+
+    Attributes
+    ----------
+    activity : signalled with "sqs", "dynamodb" or "kinesis" after each change
+    """
+
+    def __init__(self) -> None:
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+        self.activity = Activity()
+        self._lock = threading.Lock()
+        self._token: str | None = None
+        self._apps: dict[str, WsgiApp] = {
+            service: create_backend_app(service) for service in (*_SERVICES.values(), "s3")
+        }
+        self._others: WsgiApp = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        prefix, _, operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")
+        service = _SERVICES.get(prefix, "")
+        if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
+            service = "s3"
+        app = self._apps.get(service, self._others)
+        only_reads = service == "s3" and environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if only_reads or operation == "ReceiveMessage" or self._is_exclusive(environ):
+            return app(environ, start_response)  # reads, may wait for seconds, or holds the lock already
+        with self._lock:
+            body = app(environ, start_response)
+        if service in _WAKES and not operation.startswith(_READ_ONLY):
+            self.activity.signal(_WAKES[service])
+        return body
+
+    @contextmanager
+    def exclusive(self) -> Iterator[str]:
+        """Keep all other changes waiting; yields the token that lets a request through."""
+        with self._lock:
+            self._token = secrets.token_hex(8)
+            try:
+                yield self._token
+            finally:
+                self._token = None
+        for service in set(_WAKES.values()):
+            self.activity.signal(service)
+
+    def _is_exclusive(self, environ: Mapping[str, Any]) -> bool:
+        return self._token is not None and environ.get("HTTP_X_ENDCAP_EXCLUSIVE") == self._token
