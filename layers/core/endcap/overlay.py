@@ -70,7 +70,7 @@ class Overlay:
         fresh: dict[str, ChangedItem] = {}
         for row in rows:
             known = fresh.get(row.item_id) or self._rows.get(row.item_id)
-            if known is None or _order(row) > _order(known):
+            if known is None or _replaces(row, known):
                 fresh[row.item_id] = row
         if not fresh:
             return self
@@ -114,9 +114,18 @@ class Overlay:
         return Assortment(self._tables, self._changes) if self._rows else assortment_of(self.snapshot)
 
 
-def _order(row: ChangedItem) -> tuple[int, bool, bool, str, bytes]:
+def _replaces(row: ChangedItem, known: ChangedItem) -> bool:
     """Later wins; at one time deletion wins, then the row that has a vector, then any fixed order."""
-    return row.changed_at_ms, row.item is None, row.vector is not None, repr(row.item), row.vector or b""
+    ours, theirs = ((r.changed_at_ms, r.item is None, r.vector is not None) for r in (row, known))
+    if ours != theirs:
+        return ours > theirs
+    if row == known:  # the common case: the last rows are read again and again
+        return False
+    return (repr(row.item), row.vector or b"", row.tag or b"") > (
+        repr(known.item),
+        known.vector or b"",
+        known.tag or b"",
+    )
 
 
 def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
