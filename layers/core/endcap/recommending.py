@@ -40,7 +40,7 @@ I64 = NDArray[np.int64]
 Personalization = Literal["off", "session", "full"]
 PERSONALIZATION: Final = ("off", "session", "full")
 MAX_LIMIT: Final = 500
-DIVERSITY_POOL: Final = 4  # candidates per item shown, among which variety may choose
+DIVERSITY_POOL: Final = 300  # best candidates among which variety may choose; one size, so that pages fit together
 
 _SOURCES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("similarity", "next", "together", "neighbours", "again"), "behaviour"),
@@ -163,11 +163,13 @@ def recommend(
     mask = allowed(assortment, clock_ms, seen, request.exclude_items, request.candidates)
 
     end = request.offset + request.limit
-    wanted = end + 1 if request.diversity == 0 else end * DIVERSITY_POOL + 1
+    wanted = end + 1 if request.diversity == 0 else max(end + 1, DIVERSITY_POOL)
     positions, scores = best_first(assortment, terms, factors, mask, wanted)
     if request.diversity > 0:
-        vectors = assortment.white_rows(positions)
-        order = rerank_mmr(scores, vectors, min(end + 1, len(positions)), request.diversity)
+        pool = min(DIVERSITY_POOL, len(positions))
+        vectors = assortment.white_rows(positions[:pool])
+        order = rerank_mmr(scores[:pool], vectors, min(end + 1, pool), request.diversity)
+        order = np.concatenate([order, np.arange(pool, len(positions))])
         positions, scores = positions[order], scores[order]
     has_more = len(positions) > end
     page = slice(request.offset, end)

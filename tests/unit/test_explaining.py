@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from endcap.catalog import item_document
+from endcap.interactions import Interaction
+from endcap.phrases import language_of, sentence
+from endcap.profiles import EMPTY_PROFILE, UserProfile, profile_of
+from endcap.recommending import RankedItem, RecommendationRequest, encode_with, recommend
+from endcap.scoring import TERMS
+from endcap.snapshot import Snapshot
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
+
+NOW_MS = CUTOFF_MS
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("snapshot"))
+
+
+def did(kind: str, item_id: str | None, age_s: int, **more: object) -> Interaction:
+    return Interaction(f"{kind}-{item_id}-{age_s}", "u", kind, NOW_MS - age_s * 1000, item_id, **more)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def busy(snapshot: Snapshot) -> UserProfile:
+    return profile_of(
+        [
+            did("view", "item-5", 10),
+            did("purchase", "item-9", 20),
+            did("rating", "item-12", 30, value=1.0),
+            did("review", "item-20", 40, text="terrible, it broke"),
+            did("search", None, 50, text="green cotton lamp"),
+        ],
+        encode_with(snapshot),
+    )
+
+
+@pytest.mark.parametrize("query", [None, "red mug"])
+@pytest.mark.parametrize("diversity", [0.0, 0.5])
+def test_reasons_add_up_to_the_score(
+    snapshot: Snapshot, busy: UserProfile, query: str | None, diversity: float
+) -> None:
+    request = RecommendationRequest(limit=40, query=query, diversity=diversity)
+    answer = recommend(snapshot, busy, request, NOW_MS)
+    assert len(answer.items) > 30
+    for item in answer.items:
+        assert sum(reason.weight for reason in item.reasons) == pytest.approx(item.score, abs=1e-6)
+        sizes = [abs(reason.weight) for reason in item.reasons]
+        assert sizes == sorted(sizes, reverse=True)
+        assert all(sizes)
+        assert len({reason.kind for reason in item.reasons}) == len(item.reasons)
+
+
+def test_evidence_is_the_past_items_that_carried_a_term(snapshot: Snapshot, busy: UserProfile) -> None:
+    item = found(snapshot, busy, "item-10")
+    reason = next(r for r in item.reasons if r.kind == "next")
+    title = snapshot.document(9)["title"]
+    assert [(e.item_id, e.title, e.event_type) for e in reason.evidence] == [("item-9", title, "purchase")]
+    assert reason.text == f"Often chosen after “{title}”, which you bought."
+
+
+def test_evidence_against_an_item_is_what_was_disliked(snapshot: Snapshot, busy: UserProfile) -> None:
+    reason = next(r for r in found(snapshot, busy, "item-13").reasons if r.kind == "next")
+    assert reason.weight < 0
+    assert [e.item_id for e in reason.evidence] == ["item-12"]
+    assert "did not suit you" in reason.text
+
+
+def test_review_is_evidence_for_the_words_term(snapshot: Snapshot) -> None:
+    liked = profile_of([did("review", "item-20", 5, text="love it, very good red mug")], encode_with(snapshot))
+    reasons = [r for k in range(38) for r in found(snapshot, liked, f"item-{k}", exclude_seen="none").reasons]
+    words = [r for r in reasons if r.kind == "words" and r.weight > 0]
+    assert words
+    assert {e.item_id for r in words for e in r.evidence} == {"item-20"}
+
+
+def found(snapshot: Snapshot, profile: UserProfile, item_id: str, **asked: object) -> RankedItem:
+    request = RecommendationRequest(candidates=(item_id,), **asked)  # type: ignore[arg-type]
+    return recommend(snapshot, profile, request, NOW_MS).items[0]
+
+
+def test_language_follows_the_request_then_the_item(tmp_path: Path) -> None:
+    documents = [item_document(item) for item in toy_items()]
+    documents[1]["title"] = "红色陶瓷杯"
+    documents[2]["language"] = "zh-Hans"
+    snapshot = build_toy_snapshot(tmp_path, documents=documents)
+
+    def text(item_id: str, **asked: object) -> str:
+        return found(snapshot, EMPTY_PROFILE, item_id, **asked).reasons[0].text
+
+    assert text("item-0") == "Popular with other shoppers."
+    assert text("item-1") == text("item-2") == text("item-0", language="zh") == "受其他顾客欢迎。"
+    assert text("item-1", language="en") == text("item-0")
+
+
+def test_language_of_prefers_what_the_item_states() -> None:
+    assert language_of({"title": "红色", "language": "en"}) == "en"
+    assert language_of({"title": "Mug"}) == "en"
+    assert language_of({}) == "en"
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("weight", [1.0, -1.0])
+@pytest.mark.parametrize("term", TERMS)
+def test_every_term_has_a_whole_sentence_for_and_against(term: str, weight: float, language: str) -> None:
+    for names, label in (([], ""), (["Mug", "Lamp"], "kitchen")):
+        text = sentence(term, weight, language, names, "view", label)  # type: ignore[arg-type]
+        assert text.endswith("." if language == "en" else "。")
+        assert "{" not in text
+        assert "“”" not in text
+
+
+def test_long_titles_are_cut_and_braces_are_kept() -> None:
+    text = sentence("text", 1.0, "en", ["a {b} " + "x" * 200], "view")
+    assert "a {b} x" in text
+    assert len(text) < 120
+
+
+def test_no_reasons_unless_asked(snapshot: Snapshot, busy: UserProfile) -> None:
+    answer = recommend(snapshot, busy, RecommendationRequest(explain=False), NOW_MS)
+    plain = recommend(snapshot, busy, RecommendationRequest(), NOW_MS)
+    assert all(item.reasons == () for item in answer.items)
+    assert [(i.item_id, i.score) for i in answer.items] == [(i.item_id, i.score) for i in plain.items]
