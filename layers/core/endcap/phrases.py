@@ -48,6 +48,10 @@ _FOR: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
         ("Chosen by shoppers who, like you, chose {names}.", "Chosen by shoppers like you."),
         ("和您一样选择了{names}的顾客也选择了它。", "与您相似的顾客也选择了它。"),
     ),
+    "wording": (
+        ("Described much like {names}, which you {did}.", "Described much like your choices."),
+        ("与您{did}的{names}描述相近。", "与您选择的商品描述相近。"),
+    ),
     "text": (
         ("Similar to {names}, which you {did}.", "Similar to your latest choices."),
         ("与您{did}的{names}相似。", "与您最近的选择相似。"),
@@ -80,6 +84,10 @@ _AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
     "together": (
         ("Lower, as it goes with {names}, which did not suit you.", "Lower, as it goes with what did not suit you."),
         ("排名较低:它常与不合您意的{names}搭配。", "排名较低:它常与不合您意的商品搭配。"),
+    ),
+    "wording": (
+        ("Lower, as it is described much like {names}.", "Lower, as it is described like what did not suit you."),
+        ("排名较低:它与不合您意的{names}描述相近。", "排名较低:它与不合您意的商品描述相近。"),
     ),
     "text": (
         ("Lower, as it resembles {names}, which did not suit you.", "Lower, as it is unlike your choices."),

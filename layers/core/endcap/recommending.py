@@ -44,7 +44,7 @@ DIVERSITY_POOL: Final = 300  # best candidates among which variety may choose; o
 
 _SOURCES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("similarity", "next", "together", "neighbours", "again"), "behaviour"),
-    **dict.fromkeys(("text", "words", "category", "brand", "price"), "content"),
+    **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
     **dict.fromkeys(("query", "lexical"), "query"),
     **dict.fromkeys(("popularity", "trend"), "popular"),
     "new_item": "new",

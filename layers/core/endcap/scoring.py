@@ -26,7 +26,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-LISTS: Final = ("next", "together", "neighbours")
+LISTS: Final = ("next", "together", "neighbours", "wording")
 
 DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
     {
@@ -34,7 +34,8 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
         "next": 1.0,
         "together": 0.3,
         "neighbours": 0.5,
-        "text": 0.5,
+        "wording": 0.5,
+        "text": 0.8,
         "words": 0.5,
         "query": 1.0,
         "lexical": 3.0,

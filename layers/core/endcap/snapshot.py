@@ -28,7 +28,7 @@ from endcap.snapshot_files import (
     read_manifest,
     write_files,
 )
-from endcap.snapshot_parts import F16, F32, I8, I32, I64, ItemColumns, ItemList, TermWeight, Weights
+from endcap.snapshot_parts import F16, F32, I8, I32, I64, ItemColumns, ItemList, TermWeight, Weights, empty_list
 
 if TYPE_CHECKING:
     from endcap.encoding import TextEncoder
@@ -192,7 +192,7 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     }
     for name in LIST_NAMES:
         for part in ("indptr", "indices", "weights"):
-            arrays[f"list_{name}_{part}"] = getattr(contents.lists[name], part)
+            arrays[f"list_{name}_{part}"] = getattr(contents.lists.get(name) or empty_list(len(lines)), part)
     blobs = {
         "items.jsonl": b"".join(lines),
         "vocabularies.json": canonical_json({"brands": columns.brands, "categories": columns.categories}),

@@ -24,7 +24,7 @@ from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
 
 FORMAT_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
-LIST_NAMES: Final = ("next", "together", "neighbours")
+LIST_NAMES: Final = ("next", "together", "neighbours", "wording")
 # A manifest is a few KB; a larger one is not ours.
 MAX_MANIFEST_BYTES: Final = 4 << 20
 # What differs between two runs over the same data: when, where, how long, and what was there before.

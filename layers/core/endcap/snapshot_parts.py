@@ -34,6 +34,12 @@ class ItemList:
         return self.indices[start:end], self.weights[start:end]
 
 
+def empty_list(n_items: int) -> ItemList:
+    """A list in which no item has neighbours."""
+    indptr = np.zeros(n_items + 1, dtype=np.int64)
+    return ItemList(indptr, np.empty(0, dtype=np.int32), np.empty(0, dtype=np.float16))
+
+
 @dataclass(frozen=True)
 class ItemColumns:
     """Attributes of the items, one row each, for filters and affinities.
