@@ -1,0 +1,189 @@
+"""Reading a folder of items and events: the import format, Personalize's CSV files, and the event archive.
+
+What can't be used is written down with its file, line and reason, and does not stop what can. A folder holds
+
+* items: `items.jsonl[.gz]`, or a folder `items/` of newline JSON (plain rows or a DynamoDB export of the items table);
+* events: `events.csv[.gz]` or `interactions.csv[.gz]` (lower-case headers or Personalize's), `events.jsonl[.gz]`, or a
+  folder `events/` of newline JSON, which is how the archive lies in S3.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Final
+
+from endcap.catalog import Item, parse_item
+from endcap.errors import InvalidInputError, InvalidItemError
+from endcap.event_types import EVENT_TYPES, EventType
+from endcap.interactions import Interaction, parse_interaction
+from endcap_rebuild.dynamodb_json import plain_row
+
+# Enough to see what is wrong with a file; the rest is counted.
+MAX_REPORTED_ROWS: Final = 200
+# A row without a time counts as the oldest, so that reading a file twice gives the same events.
+NO_TIME: Final = 0
+_PERSONALIZE: Final = {"event_value": "value"}
+_ITEM_FILES: Final = ("items.jsonl", "items.jsonl.gz")
+_EVENT_CSV: Final = ("events.csv", "events.csv.gz", "interactions.csv", "interactions.csv.gz")
+_EVENT_JSON: Final = ("events.jsonl", "events.jsonl.gz")
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """One row that could not be used; lines count from 1."""
+
+    file: str
+    line: int
+    reason: str
+
+
+@dataclass
+class ReadReport:
+    """What reading a folder found; filled while the readers run."""
+
+    items: int = 0
+    events: int = 0
+    bad_rows: list[BadRow] = field(default_factory=list)
+    bad_row_count: int = 0
+    replaced_items: int = 0
+    duplicate_events: int = 0
+    unknown_item_events: int = 0
+
+    def reject(self, file: Path, line: int, reason: str) -> None:
+        """Note a row that can't be used."""
+        self.bad_row_count += 1
+        if len(self.bad_rows) < MAX_REPORTED_ROWS:
+            self.bad_rows.append(BadRow(file.name, line, reason))
+
+
+def read_items(folder: Path, report: ReadReport) -> list[Item]:
+    """Every usable item of a folder or of one `.jsonl[.gz]` file; of rows with one id the last wins.
+
+    Raises
+    ------
+    InvalidInputError : there are no item files
+    """
+    files = [folder] if folder.is_file() else _files(folder, _ITEM_FILES, "items")
+    if not files:
+        raise InvalidInputError(f"{folder} holds no items.jsonl, items.jsonl.gz or folder items/")
+    items: dict[str, Item] = {}
+    for file in files:
+        for line, row in _json_rows(file, report):
+            try:
+                item = parse_item(plain_row(row))
+            except InvalidItemError as exc:
+                report.reject(file, line, str(exc))
+                continue
+            report.replaced_items += item.item_id in items
+            items[item.item_id] = item
+    report.items = len(items)
+    return list(items.values())
+
+
+def read_events(
+    source: Path, report: ReadReport, now_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES
+) -> Iterator[Interaction]:
+    """Usable events of a folder or of one file, in file order, repeats included (`EventTable` drops them).
+
+    Parameters
+    ----------
+    now_ms : events later than this (plus five minutes) are refused
+    event_types : the kinds that are known
+    """
+    files = [source] if source.is_file() else _files(source, (*_EVENT_CSV, *_EVENT_JSON), "events")
+    for file in files:
+        is_csv = file.name.removesuffix(".gz").endswith(".csv")
+        for line, row in _csv_rows(file, report) if is_csv else _event_rows(file, report):
+            if row.get("timestamp") in (None, ""):
+                row["timestamp"] = NO_TIME
+            try:
+                event = parse_interaction(row, now_ms, event_types)
+            except InvalidInputError as exc:
+                report.reject(file, line, str(exc))
+                continue
+            report.events += 1
+            yield event
+
+
+def _files(folder: Path, names: tuple[str, ...], subfolder: str) -> list[Path]:
+    single = [folder / name for name in names if (folder / name).is_file()]
+    nested = sorted(path for path in (folder / subfolder).rglob("*") if path.is_file() and path.name[0] not in "._")
+    return single + nested
+
+
+def _open(file: Path) -> IO[str]:
+    raw: IO[bytes] = file.open("rb")
+    # The archive's objects carry no suffix, so the content decides.
+    zipped = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    binary: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
+    # Bytes that are not UTF-8 become lone surrogates, which the parsers refuse row by row.
+    return io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+
+
+def _lines(file: Path, report: ReadReport) -> Iterator[str]:
+    line = 0
+    with _open(file) as text:
+        try:
+            for line, content in enumerate(text, start=1):  # noqa: B007
+                yield content
+        except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
+            report.reject(file, line + 1, f"the file is cut off or damaged here: {exc}")
+
+
+def _json_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, content in enumerate(_lines(file, report), start=1):
+        if not content.strip():
+            continue
+        try:
+            row = json.loads(content)
+        except (ValueError, RecursionError) as exc:
+            report.reject(file, line, f"not JSON: {exc}")
+            continue
+        if isinstance(row, dict):
+            yield line, row
+        else:
+            report.reject(file, line, "not a JSON object")
+
+
+def _event_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
+    for line, row in _json_rows(file, report):
+        batch = row.get("events")
+        if not isinstance(batch, list):
+            yield line, row
+            continue
+        for event in batch:
+            if isinstance(event, dict):
+                yield line, event
+            else:
+                report.reject(file, line, "not a JSON object")
+
+
+def _csv_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
+    rows = csv.reader(_lines(file, report))
+    header: list[str] | None = None
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as exc:
+            report.reject(file, rows.line_num, str(exc))
+            continue
+        if not row:
+            continue
+        if header is None:
+            names = [name.strip().lower() for name in row]
+            header = [_PERSONALIZE.get(name, name) for name in names]
+            continue
+        if len(row) != len(header):
+            report.reject(file, rows.line_num, f"has {len(row)} fields, the header has {len(header)}")
+            continue
+        yield rows.line_num, dict(zip(header, row, strict=True))

@@ -1,0 +1,87 @@
+"""Text vectors of the catalogue, each text encoded once ever: a file cache by (encoder, text).
+
+The cache is a folder per encoder with blocks of vectors. A block is written whole under its own name, so that rebuilds
+may run side by side and an interrupted one loses at most one block.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.catalog import text_hash
+from endcap.encoding import TextEncoder
+
+F32 = NDArray[np.float32]
+Progress = Callable[[int, int], None]  # done, total
+
+_BLOCK: Final = 1_000
+_HASH_BYTES: Final = 8
+
+
+class TextVectorCache:
+    """Vectors that one encoder gave, by the hash of the text.
+
+    Parameters
+    ----------
+    folder : where caches of all encoders live
+    encoder : whose vectors these are; its sha256 names the folder
+    """
+
+    def __init__(self, folder: Path, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+        self._folder = folder / encoder.sha256[:32]
+        self._vectors: dict[str, F32] = {}
+        for block in sorted(self._folder.glob("*.npz")):
+            self._read(block)
+
+    def vectors(self, texts: Sequence[str], progress: Progress | None = None, threads: int = 1) -> F32:
+        """float32 (n, d_text): row i belongs to texts[i]; an empty text has a zero row, for it says nothing.
+
+        Parameters
+        ----------
+        progress : called with (done, total) while missing texts are encoded
+        threads : texts encoded side by side
+        """
+        hashes = [text_hash(text) for text in texts]
+        missing = {name: text for name, text in zip(hashes, texts, strict=True) if text and name not in self._vectors}
+        names = list(missing)
+        for start in range(0, len(names), _BLOCK):
+            block = names[start : start + _BLOCK]
+
+            def report(done: int, _: int, start: int = start) -> None:
+                if progress is not None:
+                    progress(start + done, len(names))
+
+            self._add(block, self._encoder.encode_many([missing[name] for name in block], report, threads))
+        answer = np.zeros((len(texts), self._encoder.d_text), dtype=np.float32)
+        for row, (name, text) in enumerate(zip(hashes, texts, strict=True)):
+            if text:
+                answer[row] = self._vectors[name]
+        return answer
+
+    def _add(self, names: Sequence[str], vectors: F32) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256("".join(names).encode()).hexdigest()[:16]
+        unfinished = self._folder / f".{digest}-{os.getpid()}.part"
+        hashes = np.frombuffer(bytes.fromhex("".join(names)), dtype=np.uint8).reshape(len(names), _HASH_BYTES)
+        with unfinished.open("wb") as file:
+            np.savez(file, hashes=hashes, vectors=vectors)
+        unfinished.replace(self._folder / f"{digest}.npz")
+        self._vectors.update(zip(names, vectors, strict=True))
+
+    def _read(self, block: Path) -> None:
+        try:
+            with np.load(block, allow_pickle=False) as stored:
+                hashes, vectors = stored["hashes"], stored["vectors"]
+        except (ValueError, OSError, KeyError, EOFError):
+            return  # a damaged block: its texts are encoded again
+        fits = vectors.ndim == 2 and vectors.shape[1] == self._encoder.d_text and hashes.shape == (len(vectors), 8)
+        if fits and vectors.dtype == np.float32 and np.isfinite(vectors).all():
+            self._vectors.update(zip((row.tobytes().hex() for row in hashes), vectors, strict=True))
