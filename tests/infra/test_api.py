@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from endcap.routes import ROUTES
+from endcap_local.template import expand
 from tests.infra.stack import folder_of, of_type
 
 METHODS = {"get", "put", "post", "delete", "x-amazon-apigateway-any-method"}
@@ -55,7 +57,7 @@ def test_path_parameters_are_declared(api: dict[str, Any]) -> None:
 def test_every_route_but_health_is_closed_in_each_mode(mode: str, resolved: Callable[..., dict[str, Any]]) -> None:
     stack = resolved(AuthMode=mode, JwtIssuer="https://issuer.example.com", JwtAudience="storefront,app")
     (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
-    scheme = {"IAM": "iam", "JWT": "jwt"}[mode]
+    scheme = {"IAM": "AWS_IAM", "JWT": "jwt"}[mode]
     assert set(api["Body"]["components"]["securitySchemes"]) == {scheme}
     for key, operation in operations(api["Body"]):
         assert operation["security"] == ([] if key in OPEN else [{scheme: []}]), key
@@ -73,8 +75,55 @@ def test_jwt_mode_checks_issuer_and_audience(resolved: Callable[..., dict[str, A
 
 
 def test_iam_mode_asks_for_signatures(api: dict[str, Any]) -> None:
-    scheme = api["Body"]["components"]["securitySchemes"]["iam"]
+    scheme = api["Body"]["components"]["securitySchemes"]["AWS_IAM"]
     assert scheme["x-amazon-apigateway-authtype"] == "awsSigv4"
+
+
+REFERENCE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Collect:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: s3://bucket/key
+      Handler: app.handler
+      Runtime: python3.13
+      Events:
+        Events: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: post, Path: /events}}
+        Rest: {Type: HttpApi, Properties: {ApiId: !Ref Api}}
+  Api:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth: %s
+"""
+SAM_AUTH = {
+    "IAM": "{EnableIamAuthorizer: true, DefaultAuthorizer: AWS_IAM}",
+    "JWT": """
+        DefaultAuthorizer: jwt
+        Authorizers:
+          jwt:
+            IdentitySource: $request.header.Authorization
+            JwtConfiguration: {issuer: "https://issuer.example.com", audience: [storefront, app]}""",
+}
+
+
+@pytest.mark.parametrize("mode", ["IAM", "JWT"])
+def test_body_is_what_sam_itself_writes_for_such_an_api(
+    mode: str, resolved: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    # SAM can't choose its authoriser by parameter, so our body is written out; it must not differ otherwise.
+    reference = tmp_path / "template.yaml"
+    reference.write_text(REFERENCE % SAM_AUTH[mode])
+    theirs = expand(reference)[1]["Resources"]["Api"]["Properties"]["Body"]
+    stack = resolved(AuthMode=mode, JwtIssuer="https://issuer.example.com", JwtAudience="storefront,app")
+    (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
+    ours = api["Body"]
+    assert ours["components"]["securitySchemes"] == theirs["components"]["securitySchemes"]
+    for path, method in (("/events", "post"), ("$default", "x-amazon-apigateway-any-method")):
+        mine, reference_operation = dict(ours["paths"][path][method]), dict(theirs["paths"][path][method])
+        integrations = [operation.pop("x-amazon-apigateway-integration") for operation in (mine, reference_operation)]
+        assert mine == reference_operation
+        assert {**integrations[0], "uri": ""} == {**integrations[1], "uri": ""}
 
 
 def test_there_is_no_open_mode(template: Mapping[str, Any]) -> None:
