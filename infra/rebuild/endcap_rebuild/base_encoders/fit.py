@@ -1,8 +1,12 @@
 """Fits what the recipes commit: projection and smoothing. Run: python -m endcap_rebuild.base_encoders.fit NAME...
 
-Texts come from fit_words.txt (written for this project; no catalogue and no probe is in them). The projection is the
-mean and the leading principal axes of the float32 encoder's vectors of those texts. The smoothing exponents balance,
-per channel, the largest activation seen against the largest weight.
+Texts come from fit_words.txt (written for this project; no catalogue and no probe is in them).
+
+1. Titles: each product with qualities, uses and materials. Their float32 vectors say which directions carry content.
+2. Wishes: each product in several phrasings, and everything in both languages. How a product's vectors scatter there
+   is noise: a shopper's wording, or the language. Directions are damped by that scatter (a shrunken within-class
+   whitening, as in linear discriminant analysis) before the leading principal axes of the titles are taken.
+3. Smoothing exponents balance, per channel, the largest activation seen against the largest weight.
 """
 
 from __future__ import annotations
@@ -24,44 +28,68 @@ from endcap_rebuild.base_encoders.recipes import HERE, RECIPES, EncoderName, Rec
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
 from endcap_rebuild.base_encoders.weights import F32, Layer
 
-TEXTS_PER_PRODUCT = 6
+TITLES_PER_PRODUCT, WISHES_PER_PRODUCT = 6, 4  # besides the bare name
+SHRINKAGE = 3.0  # times the mean variance, added to the noise before it is inverted
 SMOOTHING_SHARE = 0.6  # of the difficulty moved from activations to weights
 CALIBRATION_TEXTS = 200
+Pair = tuple[str, str]  # English, Chinese
 
 
-def fit_texts() -> list[tuple[str, str]]:
-    """(English, Chinese) pairs made from fit_words.txt with a fixed seed."""
-    words: dict[str, list[tuple[str, str]]] = {}
+def fit_texts() -> tuple[list[list[Pair]], list[list[Pair]]]:
+    """Titles and wishes of each product, made from fit_words.txt with a fixed seed; each list begins with its name."""
+    words: dict[str, list[Pair]] = {}
     for line in (HERE / "fit_words.txt").read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             kind, english, chinese = line.split("\t")
             words.setdefault(kind, []).append((english, chinese))
     rng = random.Random(0)
-    pairs = []
+    titles, wishes = [], []
     for en, zh in words["product"]:
-        pairs.append((en, zh))
-        for _ in range(TEXTS_PER_PRODUCT):
-            quality, use, material, wish = (rng.choice(words[k]) for k in ("quality", "use", "material", "wish"))
-            pairs.append(
-                rng.choice(
-                    [
-                        (f"{quality[0]} {en} {use[0]}", f"{use[1]}{quality[1]}{zh}"),
-                        (f"{material[0]} {en}, {quality[0]}", f"{quality[1]}{material[1]}{zh}"),
-                        (f"{en} {use[0]}", f"{use[1]}{zh}"),
-                        (wish[0].format(en), wish[1].format(zh)),
-                    ]
-                )
-            )
-    return pairs
+        titles.append([(en, zh)])
+        for _ in range(TITLES_PER_PRODUCT):
+            quality, use, material = (rng.choice(words[kind]) for kind in ("quality", "use", "material"))
+            shapes = [
+                (f"{quality[0]} {en} {use[0]}", f"{use[1]}{quality[1]}{zh}"),
+                (f"{material[0]} {en}, {quality[0]}", f"{quality[1]}{material[1]}{zh}"),
+                (f"{en} {use[0]}", f"{use[1]}{zh}"),
+            ]
+            titles[-1].append(rng.choice(shapes))
+        phrasings = rng.sample(words["wish"], WISHES_PER_PRODUCT)
+        wishes.append([(en, zh), *((a.format(en), b.format(zh)) for a, b in phrasings)])
+    return titles, wishes
 
 
-def fit_projection(vectors: F32, d_text: int) -> npt.NDArray[np.float16]:
-    """(1 + d_text, hidden): the mean, then the leading principal axes of the vectors (n, hidden)."""
-    mean = vectors.astype(np.float64).mean(axis=0)
-    _, axes = np.linalg.eigh(np.cov((vectors - mean).T))
+def fit_projection(titles: F32, wishes: F32, d_text: int) -> npt.NDArray[np.float16]:
+    """(1 + d_text, hidden): the mean of the titles, then the axes.
+
+    Parameters
+    ----------
+    titles : float32 (products, titles, languages, hidden), unit vectors
+    wishes : float32 (products, wishes, languages, hidden)
+    d_text : number of axes
+    """
+    hidden = titles.shape[-1]
+    noise = _share(wishes - wishes.mean(axis=(1, 2), keepdims=True))
+    if titles.shape[2] > 1:
+        gaps = titles - titles.mean(axis=2, keepdims=True)
+        noise = noise + _share(gaps - gaps.mean(axis=(0, 1), keepdims=True))  # the languages' mean gap is no noise
+    noise += SHRINKAGE * np.trace(noise) / hidden * np.eye(hidden)
+    variances, directions = np.linalg.eigh(noise)
+    damping = (directions / np.sqrt(variances)) @ directions.T
+    flat = titles.reshape(-1, hidden).astype(np.float64)
+    mean = flat.mean(axis=0)
+    _, axes = np.linalg.eigh(np.cov(((flat - mean) @ damping).T))
     leading = axes[:, ::-1][:, :d_text].T  # (d_text, hidden)
-    signs = np.sign(leading[np.arange(d_text), np.abs(leading).argmax(axis=1)])  # fixes the sign that eigh leaves open
-    return np.concatenate([mean[None], leading * signs[:, None]]).astype(np.float16)
+    signs = np.sign(leading[np.arange(d_text), np.abs(leading).argmax(axis=1)])  # eigh leaves the sign open
+    rows = (leading * signs[:, None]) @ damping
+    return np.concatenate([mean[None], rows / np.abs(rows).max()]).astype(np.float16)
+
+
+def _share(residuals: F32) -> npt.NDArray[np.float64]:
+    """Covariance of (..., hidden) residuals, scaled to trace 1."""
+    flat = residuals.reshape(-1, residuals.shape[-1]).astype(np.float64)
+    covariance = flat.T @ flat
+    return np.asarray(covariance / np.trace(covariance))
 
 
 def fit_smoothing(layers: tuple[Layer, ...], peaks: dict[str, F32]) -> npt.NDArray[np.int8]:
@@ -112,10 +140,14 @@ def fit(name: EncoderName) -> None:
     with tempfile.TemporaryDirectory() as folder:
         download_wheels(recipe.requirements, Path(folder))
         source = recipe.read(read_members(Path(folder), recipe.members))
-    pairs = fit_texts()
-    texts = [en for en, _ in pairs] + ([zh for _, zh in pairs] if name == "multilingual" else [])
+    languages = (0, 1) if name == "multilingual" else (0,)
+    groups = fit_texts()
+    texts = [pair[i] for group in groups for product in group for pair in product for i in languages]
     vectors, peaks = run_float32(source, recipe, texts)
-    np.save(HERE / f"{name}.projection.npy", fit_projection(vectors, recipe.config.d_text))
+    border = sum(len(product) for product in groups[0]) * len(languages)
+    shape = (len(groups[0]), -1, len(languages), vectors.shape[1])
+    titles, wishes = vectors[:border].reshape(shape), vectors[border:].reshape(shape)
+    np.save(HERE / f"{name}.projection.npy", fit_projection(titles, wishes, recipe.config.d_text))
     np.save(HERE / f"{name}.smoothing.npy", fit_smoothing(source.weights.layers, peaks))
     print(f"{name}: fitted on {len(texts)} texts; now build it and pin the new sha256 in recipes.py")
 

