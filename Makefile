@@ -19,7 +19,7 @@ ONCE ?=# make demo: 1 ends after the session
 ARCH ?= x86_64# make build: x86_64 or arm64
 PYTEST_ARGS ?=# make test: more arguments for pytest
 
-.PHONY: help setup setup-training demo test test-training check bench build clean
+.PHONY: help setup setup-training demo test test-training check bench build pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -76,6 +76,9 @@ build: $(SAM_VENV)/.installed ## sam build into .aws-sam (ARCH=arm64 for Gravito
 	@find functions layers -name __pycache__ -type d -prune -exec rm -rf {} +
 	PIP="$(CURDIR)/$(SAM_VENV)/bin/python -m pip" LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@$(SAM_VENV)/bin/python infra/checks/measure_build.py .aws-sam/build
+
+pins: setup ## write the digests of the layers' wheels, after a change of versions
+	@$(BIN)/python infra/checks/pin_layers.py layers/core layers/inference
 
 clean: ## remove what the targets made, but not the virtual environments
 	rm -rf .aws-sam .build .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -15,7 +15,7 @@ PLATFORMS := $(foreach tag,manylinux_2_28 manylinux_2_27 manylinux_2_17 manylinu
 
 define install
 	mkdir -p "$(SITE)"
-	$(PIP) install --quiet --disable-pip-version-check --no-deps --no-compile --only-binary=:all: \
+	$(PIP) install --quiet --disable-pip-version-check --require-hashes --no-deps --no-compile --only-binary=:all: \
 	  --implementation cp --python-version $(LAYER_PYTHON) $(PLATFORMS) \
 	  --target "$(SITE)" --requirement "$(HERE)requirements.txt"
 endef

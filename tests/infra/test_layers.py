@@ -15,9 +15,10 @@ IN_THE_RUNTIME = {"boto3"}
 
 
 def pins(layer: str) -> dict[str, str]:
-    lines = (ROOT / "layers" / layer / "requirements.txt").read_text().splitlines()
-    found = [re.fullmatch(r"([a-z0-9-]+)==([0-9.]+)", line) for line in lines if line and not line.startswith("#")]
-    assert all(found), "every line must be an exact version"
+    text = (ROOT / "layers" / layer / "requirements.txt").read_text().replace("\\\n", " ")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    found = [re.fullmatch(r"([a-z0-9-]+)==([0-9.]+)(?: +--hash=sha256:[0-9a-f]{64})+", line) for line in lines]
+    assert all(found), "every line must be an exact version with the digests of its wheels (make pins)"
     return {match[1]: match[2] for match in found if match}
 
 
