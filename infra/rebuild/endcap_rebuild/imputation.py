@@ -72,7 +72,7 @@ def lean_on_text(matrix: Any, neighbours: Any, counts: NDArray[np.integer[Any]],
     # Rows are cut before each product: what is below the best of a row hardly moves the best of another.
     matrix = top_per_row(matrix, width)
     by_row = top_per_row(own @ matrix + lending @ matrix, width)
-    by_column = sparse.coo_array(by_row @ own + by_row @ lending.T)
-    off = by_column.row != by_column.col
-    entries = (by_column.data[off], (by_column.row[off], by_column.col[off]))
-    return top_per_row(sparse.csr_array(entries, shape=by_column.shape), width)
+    by_column = sparse.csr_array(by_row @ own + by_row @ lending.T)
+    owner = np.repeat(np.arange(by_column.shape[0]), np.diff(by_column.indptr))
+    by_column.data[by_column.indices == owner] = 0
+    return top_per_row(by_column, width)

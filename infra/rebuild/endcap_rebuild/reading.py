@@ -22,6 +22,7 @@ from typing import IO, Any, Final
 from endcap.catalog import Item, parse_item
 from endcap.errors import InvalidInputError, InvalidItemError
 from endcap.event_types import EVENT_TYPES, EventType
+from endcap.identifiers import clean_id
 from endcap.interactions import Interaction, parse_interaction
 from endcap_rebuild.dynamodb_json import plain_row
 
@@ -96,7 +97,13 @@ def read_events(
     ----------
     now_ms : events later than this (plus five minutes) are refused
     event_types : the kinds that are known
+
+    Raises
+    ------
+    InvalidInputError : there is no such folder or file
     """
+    if not source.exists():
+        raise InvalidInputError(f"{source} does not exist")
     files = [source] if source.is_file() else _files(source, (*_EVENT_CSV, *_EVENT_JSON), "events")
     for file in files:
         is_csv = file.name.removesuffix(".gz").endswith(".csv")
@@ -110,6 +117,26 @@ def read_events(
                 continue
             report.events += 1
             yield event
+
+
+def read_user_ids(file: Path, report: ReadReport) -> list[str]:
+    """The distinct ids of a CSV file with a column `user_id`, in its order.
+
+    Raises
+    ------
+    InvalidInputError : the file is not there or has no such column
+    """
+    if not file.is_file():
+        raise InvalidInputError(f"{file} is not a file")
+    ids: dict[str, None] = {}
+    for line, row in _csv_rows(file, report):
+        if "user_id" not in row:
+            raise InvalidInputError(f"{file} has no column user_id")
+        try:
+            ids[clean_id(row["user_id"])] = None
+        except ValueError as exc:
+            report.reject(file, line, f"user_id: {exc}")
+    return list(ids)
 
 
 def _files(folder: Path, names: tuple[str, ...], subfolder: str) -> list[Path]:

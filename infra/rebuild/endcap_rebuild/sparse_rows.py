@@ -26,9 +26,12 @@ def top_per_row(matrix: Any, k: int) -> Any:
     keep = np.ones(rows.nnz, dtype=np.bool_)
     for row in np.flatnonzero(np.diff(rows.indptr) > k).tolist():
         start, end = rows.indptr[row], rows.indptr[row + 1]
-        # A stable sort: among equal values the lower column wins, on every machine.
-        keep[start:end] = False
-        keep[start + np.argsort(-rows.data[start:end], kind="stable")[:k]] = True
+        values = rows.data[start:end]
+        least = np.partition(values, len(values) - k)[len(values) - k]
+        chosen = values > least
+        # Among equal values the lower column wins, on every machine.
+        chosen[np.flatnonzero(values == least)[: k - np.count_nonzero(chosen)]] = True
+        keep[start:end] = chosen
     owner = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[keep]
     indptr = np.searchsorted(owner, np.arange(rows.shape[0] + 1))
     return sparse.csr_array((rows.data[keep], rows.indices[keep], indptr), shape=rows.shape)

@@ -1,0 +1,38 @@
+"""Putting a snapshot's contents together from the data and what the steps made of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from endcap.catalog import item_document
+from endcap.snapshot import SnapshotContents
+from endcap_rebuild.columns import columns_of
+from endcap_rebuild.encoders import LoadedEncoder
+from endcap_rebuild.shop import Shop
+
+
+def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> SnapshotContents:
+    """Contents with everything that follows from the data itself filled in.
+
+    Parameters
+    ----------
+    parts : the other fields of `SnapshotContents`; `created` and `catalog_as_of_ms` default to nothing and 0, which
+        suits a trial that nobody keeps
+    """
+    fields: dict[str, Any] = {
+        "documents": [item_document(item) for item in shop.items],
+        "columns": columns_of(shop.items),
+        "clock_usable": shop.clock,
+        "created": "",
+        "catalog_as_of_ms": 0,
+        "encoder_files": loaded.files,
+        "encoder_name": loaded.encoder.config.name,
+        "counts": {
+            "events": len(shop.table),
+            "users": len(shop.table.user_ids),
+            "bad_rows": shop.report.bad_row_count,
+            "duplicate_events": shop.report.duplicate_events,
+            "unknown_item_events": shop.report.unknown_item_events,
+        },
+    }
+    return SnapshotContents(**{**fields, **parts})

@@ -1,0 +1,204 @@
+"""The steps of `--budget fast`: numpy and scipy only.
+
+1. text_vectors  the encoder reads the catalogue (cached by text)
+2. whitening     mean and projection fitted on the catalogue, item vectors
+3. wording       items alike in rare words
+4. selection     how lists are normalised and how fast popularity fades, by quick trials on the validation window
+5. trial         lists and popularity of the part before the window
+6. weights       weights and half-lives of the score, tuned on the window with the terms that serve
+7. model         lists and popularity of everything
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from endcap.assortment import Assortment
+from endcap.encoding import quantize_unit
+from endcap.profiles import UserProfile, profile_of
+from endcap.snapshot import SnapshotContents, Weights, load_snapshot, write_snapshot
+from endcap.snapshot_tables import SnapshotTables
+from endcap_rebuild.assembly import snapshot_contents
+from endcap_rebuild.encoders import LoadedEncoder
+from endcap_rebuild.fitting import LIST_WIDTH, Fitted, fit
+from endcap_rebuild.lists import ListSettings
+from endcap_rebuild.settings import Progress, RebuildSettings
+from endcap_rebuild.shop import Shop
+from endcap_rebuild.sparse_rows import item_list
+from endcap_rebuild.steps import Outputs, Step, json_array, json_value, list_arrays, lists_of
+from endcap_rebuild.text_vectors import TextVectorCache
+from endcap_rebuild.trials import choose_list_settings, choose_popularity_half_life
+from endcap_rebuild.tuning import settings_of, tune
+from endcap_rebuild.validation import Cases, Split, split_by_time
+from endcap_rebuild.whitening import fit_whitening
+from endcap_rebuild.wording import wording_matrix
+
+# Reviews read for tuning; more of them take time and change no weight.
+_MOST_REVIEWS: Final = 4_000
+
+
+@dataclass(frozen=True)
+class FastJob:
+    """What the steps work on."""
+
+    settings: RebuildSettings
+    shop: Shop
+    loaded: LoadedEncoder
+    progress: Progress
+
+    @cached_property
+    def cache(self) -> TextVectorCache:
+        """Text vectors of the job's encoder."""
+        return TextVectorCache(self.settings.cache / "texts", self.loaded.encoder)
+
+    @cached_property
+    def split(self) -> Split:
+        """The validation window and what lies before it."""
+        return split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
+
+
+Needed = Mapping[str, Outputs]
+
+
+def _text_vectors(job: FastJob, _: Needed) -> Outputs:
+    def progress(done: int, total: int) -> None:
+        job.progress("text_vectors", done, total)
+
+    return {"vectors": job.cache.vectors(job.shop.texts, progress, job.settings.threads)}
+
+
+def _whitening(job: FastJob, needed: Needed) -> Outputs:
+    vectors = needed["text_vectors"]["vectors"]
+    whitening = fit_whitening(vectors, job.settings.dim)
+    return {
+        "mean": whitening.mean,
+        "projection": whitening.projection,
+        "item_vectors": whitening.apply(vectors),
+    }
+
+
+def _wording(job: FastJob, _: Needed) -> Outputs:
+    return list_arrays({"wording": item_list(wording_matrix(job.shop.items, LIST_WIDTH))})
+
+
+def _selection(job: FastJob, _: Needed) -> Outputs:
+    n_items = len(job.shop.items)
+    lists, lists_tried = choose_list_settings(job.split, n_items, job.settings.seed)
+    half_life, popularity_tried = choose_popularity_half_life(job.split, n_items, job.shop.clock)
+    chosen = {"lists": asdict(lists), "popularity_half_life_days": half_life}
+    return {"json": json_array({**chosen, "lists_tried": lists_tried, "popularity_tried": popularity_tried})}
+
+
+def _trial(job: FastJob, needed: Needed) -> Outputs:
+    if not len(job.split.cases):
+        return {}
+    return _fitted_arrays(_fit(job, needed, job.split.train, job.split.cutoff_ms))
+
+
+def _model(job: FastJob, needed: Needed) -> Outputs:
+    return _fitted_arrays(_fit(job, needed, job.shop.table, job.shop.cutoff_ms))
+
+
+def _weights(job: FastJob, needed: Needed) -> Outputs:
+    cases = job.split.cases
+    trial = needed["trial"]
+    with tempfile.TemporaryDirectory(prefix="endcap-trial-") as scratch:
+        fitted = fitted_of(trial if trial else _fitted_arrays(_fit(job, needed, job.split.train, 0)))
+        contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
+        assortment = load_assortment(Path(scratch), contents)
+        tuned = tune(assortment, cases, _profiles(job, cases), job.progress)
+    return {
+        "json": json_array(
+            {"weights": tuned.weights, "settings": settings_of(tuned.settings), "evidence": tuned.evidence}
+        )
+    }
+
+
+def _fit(job: FastJob, needed: Needed, table: Any, cutoff_ms: int) -> Fitted:
+    selection = json_value(needed["selection"]["json"])
+    return fit(
+        table,
+        needed["whitening"]["item_vectors"],
+        ListSettings(**selection["lists"]),
+        selection["popularity_half_life_days"],
+        cutoff_ms,
+        job.shop.clock,
+        job.settings.seed,
+    )
+
+
+def _profiles(job: FastJob, cases: Cases) -> list[UserProfile]:
+    """Profiles of the cases, folded as `update_profile` folds them; texts beyond a bound carry no vector."""
+    item_ids = [item.item_id for item in job.shop.items]
+    histories = [cases.history(case, item_ids) for case in range(len(cases))]
+    texts = list(dict.fromkeys(event.text for history in histories for event in history if event.text))[:_MOST_REVIEWS]
+    encoder = job.loaded.encoder
+    vectors = quantize_unit(job.cache.vectors(texts)) if texts else np.empty((0, encoder.d_text), dtype=np.int8)
+    encoded = {text: (encoder.tag, row.tobytes()) for text, row in zip(texts, vectors, strict=True)}
+    nothing = (b"\0" * len(encoder.tag), b"")
+    return [profile_of(history, lambda text: encoded.get(text, nothing)) for history in histories]
+
+
+def contents_of(
+    job: FastJob, outputs: Mapping[str, Outputs], fitted: Fitted, weights: Weights, cutoff_ms: int, **more: Any
+) -> SnapshotContents:
+    """Contents of a snapshot with one fitted model."""
+    return snapshot_contents(
+        job.shop,
+        job.loaded,
+        text_vectors=outputs["text_vectors"]["vectors"],
+        item_vectors=outputs["whitening"]["item_vectors"],
+        whitening_mean=outputs["whitening"]["mean"],
+        whitening_projection=outputs["whitening"]["projection"],
+        lists={**fitted.lists, **lists_of(outputs["wording"])},
+        popularity=fitted.popularity,
+        trend=fitted.trend,
+        interaction_counts=fitted.interaction_counts,
+        weights=weights,
+        training_cutoff_ms=cutoff_ms,
+        seed=job.settings.seed,
+        **more,
+    )
+
+
+def load_assortment(folder: Path, contents: SnapshotContents) -> Assortment:
+    """Write contents and load them, so that tuning ranks with exactly what is served."""
+    write_snapshot(folder, contents)
+    return Assortment(SnapshotTables(load_snapshot(folder)))
+
+
+def _fitted_arrays(fitted: Fitted) -> Outputs:
+    return {
+        **list_arrays(fitted.lists),
+        "popularity": fitted.popularity,
+        "trend": fitted.trend,
+        "interaction_counts": fitted.interaction_counts,
+    }
+
+
+def fitted_of(outputs: Outputs) -> Fitted:
+    """The fitted model that a step kept."""
+    return Fitted(lists_of(outputs), outputs["popularity"], outputs["trend"], outputs["interaction_counts"])
+
+
+FAST_STEPS: Final[Sequence[Step[FastJob]]] = (
+    Step("text_vectors", _text_vectors),
+    Step("whitening", _whitening, needs=("text_vectors",), settings=("dim",)),
+    Step("wording", _wording),
+    Step("selection", _selection, settings=("seed", "max_cases")),
+    Step("trial", _trial, needs=("whitening", "selection"), settings=("seed", "max_cases")),
+    Step(
+        "weights",
+        _weights,
+        needs=("text_vectors", "whitening", "wording", "selection", "trial"),
+        settings=("seed", "max_cases"),
+    ),
+    Step("model", _model, needs=("whitening", "selection"), settings=("seed",)),
+)

@@ -1,0 +1,112 @@
+"""`endcap rebuild`: from a folder of items and events to a verified snapshot."""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from endcap.errors import InvalidInputError, SnapshotError
+from endcap.snapshot import TermWeight, Weights, verify_snapshot, write_snapshot
+from endcap.snapshot_files import read_manifest
+from endcap_rebuild.encoders import load_encoder
+from endcap_rebuild.fast_steps import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
+from endcap_rebuild.model_card import model_card
+from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
+from endcap_rebuild.shop import Shop, read_shop
+from endcap_rebuild.steps import Outputs, json_value, run_steps
+
+SnapshotManifest = dict[str, Any]
+
+BUDGETS = {"fast": FAST_STEPS}
+
+
+def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest:
+    """Build a snapshot in `settings.out` and verify it.
+
+    Rows that can't be used don't stop it; the manifest's `run.read` lists the first of them with line and reason.
+
+    Returns
+    -------
+    the manifest
+
+    Raises
+    ------
+    InvalidInputError : no usable item, or a setting that makes no sense
+    EncoderError : the encoder can't be built or loaded
+    SnapshotIntegrityError : what was written does not verify (a defect, or a failing disk)
+    """
+    if settings.budget not in BUDGETS:
+        raise InvalidInputError(f"no such budget: {settings.budget!r}; there are {', '.join(BUDGETS)}")
+    started = time.monotonic()
+    now = datetime.now(UTC)
+    now_ms = int(now.timestamp() * 1000) if settings.now_ms is None else settings.now_ms
+    progress("reading", 0, 1)
+    shop = read_shop(settings.data, now_ms, settings.seed, settings.event_weights)
+    progress("reading", 1, 1)
+    job = FastJob(settings, shop, load_encoder(settings, shop.texts), progress)
+    outputs = run_steps(
+        BUDGETS[settings.budget],
+        job,
+        {"seed": settings.seed, "dim": settings.dim, "max_cases": settings.max_cases},
+        f"{shop.key}-{job.loaded.encoder.sha256}",
+        settings.work,
+        progress,
+    )
+    metrics = _metrics(shop, outputs)
+    contents = contents_of(
+        job,
+        outputs,
+        fitted_of(outputs["model"]),
+        _scaled_weights(job, outputs),
+        shop.cutoff_ms,
+        created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        catalog_as_of_ms=now_ms,
+        metrics=metrics,
+        model_card=model_card(shop, job.loaded, metrics),
+        parent_version=_parent_version(settings.out),
+        run={
+            "host": platform.node(),
+            "machine": platform.machine(),
+            "python": platform.python_version(),
+            "seconds": round(time.monotonic() - started, 1),
+            "budget": settings.budget,
+            "read": asdict(shop.report),
+        },
+    )
+    write_snapshot(settings.out, contents)
+    return verify_snapshot(settings.out)
+
+
+def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
+    """The tuned weights with the natural scales of the final model beside them."""
+    chosen = json_value(outputs["weights"]["json"])
+    with tempfile.TemporaryDirectory(prefix="endcap-draft-") as draft:
+        contents = contents_of(job, outputs, fitted_of(outputs["model"]), Weights(), job.shop.cutoff_ms)
+        scales = load_assortment(Path(draft), contents).tables.scales
+    terms = {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in chosen["weights"].items()}
+    return Weights(terms, chosen["settings"], chosen["evidence"])
+
+
+def _metrics(shop: Shop, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
+    selection = json_value(outputs["selection"]["json"])
+    return {
+        "validation": json_value(outputs["weights"]["json"])["evidence"],
+        "selection": selection,
+        "clock_usable": shop.clock,
+        "items": len(shop.items),
+        "events": len(shop.table),
+        "users": len(shop.table.user_ids),
+    }
+
+
+def _parent_version(out: Path) -> str | None:
+    try:
+        return str(read_manifest(out)["version"])
+    except (SnapshotError, KeyError):
+        return None

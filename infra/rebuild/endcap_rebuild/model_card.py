@@ -1,0 +1,70 @@
+"""The model card that travels with a snapshot: what it is, what it was made from, and how well it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from endcap_rebuild.encoders import LoadedEncoder
+from endcap_rebuild.shop import Shop
+
+
+def model_card(shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any]) -> str:
+    """Markdown for people; no function reads it."""
+    config = loaded.encoder.config
+    touched = int((np.bincount(shop.table.item, minlength=len(shop.items)) > 0).sum())
+    lines = [
+        "# Endcap snapshot",
+        "",
+        "Ranks a shop's items for its shoppers: item-to-item lists and popularity counted from interactions, texts",
+        "read by a compact encoder, and one linear score over them (`weights.json`).",
+        "",
+        "## Data",
+        "",
+        f"- {len(shop.items):,} items, {touched:,} of them with interactions",
+        f"- {len(shop.table):,} interactions of {len(shop.table.user_ids):,} users{_span(shop)}",
+        f"- {shop.report.bad_row_count:,} rows refused, {shop.report.duplicate_events:,} repeated events dropped, "
+        f"{shop.report.unknown_item_events:,} events of unknown items left out",
+        "",
+        "## Text encoder",
+        "",
+        f"{config.name} ({config.language}), {config.d_text} numbers per text, sha256 `{loaded.encoder.sha256}`.",
+        "",
+        "## Weights",
+        "",
+        *_validation(metrics["validation"]),
+        "",
+        "## Limits",
+        "",
+        "- Validation knows what shoppers chose from what they were shown, not what else they would have liked.",
+        "- Items without interactions borrow the lists of the items nearest by text; their ranks are guesses.",
+        "- The score describes this shop's past. Rebuild when the catalogue or its customers change.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _span(shop: Shop) -> str:
+    if not shop.clock:
+        return "; timestamps are no usable clock, so everything that depends on time is off"
+    days = [datetime.fromtimestamp(int(ms) / 1000, UTC).date() for ms in (shop.table.time_ms.min(), shop.cutoff_ms)]
+    return f", {days[0]} to {days[1]}"
+
+
+def _validation(evidence: Mapping[str, Any]) -> list[str]:
+    if "before" not in evidence:
+        return [f"Defaults: {evidence['reason']}."]
+    rows = [
+        f"| {name} | {row['ndcg_at_10']:.4f} | {row['hit_rate_at_10']:.4f} | {row['mrr']:.4f} |"
+        for name, row in (("default weights", evidence["before"]), ("chosen weights", evidence["after"]))
+    ]
+    return [
+        f"Chosen on {evidence['cases']:,} next items of a window later than everything the trial lists were counted",
+        "from, ranked among the whole catalogue without what the shopper had seen.",
+        "",
+        "| weights | NDCG@10 | hit rate@10 | MRR |",
+        "| --- | --- | --- | --- |",
+        *rows,
+    ]

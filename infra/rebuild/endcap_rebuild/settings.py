@@ -1,0 +1,54 @@
+"""What a rebuild is asked to do."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+Progress = Callable[[str, int, int], None]
+"""Told (step, done, total) as work goes on."""
+
+
+def cache_folder() -> Path:
+    """${ENDCAP_CACHE:-~/.cache/endcap}: encoders and text vectors that are never made twice."""
+    return Path(os.environ.get("ENDCAP_CACHE") or Path.home() / ".cache" / "endcap")
+
+
+def no_progress(step: str, done: int, total: int) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class RebuildSettings:
+    """Inputs, output and choices of one rebuild.
+
+    Attributes
+    ----------
+    data : folder to read (see `reading`)
+    out : folder that becomes the snapshot
+    encoder : "auto" (by the catalogue's script), "multilingual", "english", or the folder of an encoder
+    budget : "fast" needs numpy and scipy only
+    seed : the same seed, data and machine type give the same content hash
+    cache : where encoders and text vectors are kept between rebuilds
+    work : where finished steps are kept, so that an interrupted rebuild resumes; None keeps none
+    threads : texts encoded side by side
+    dim : widest item vector; small catalogues get fewer dimensions
+    max_cases : most validation cases that weights are tuned on
+    event_weights : a storefront's own kinds and weights of events (see `endcap.event_types.event_types`)
+    now_ms : the clock, for tests; later events are refused
+    """
+
+    data: Path
+    out: Path
+    encoder: str = "auto"
+    budget: str = "fast"
+    seed: int = 0
+    cache: Path = field(default_factory=cache_folder)
+    work: Path | None = None
+    threads: int = 1
+    dim: int = 128
+    max_cases: int = 2_000
+    event_weights: Mapping[str, object] = field(default_factory=dict)
+    now_ms: int | None = None

@@ -1,0 +1,80 @@
+"""The data of one rebuild, read once: catalogue, interactions, and what was wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from endcap.catalog import Item, item_document, item_text
+from endcap.errors import InvalidInputError
+from endcap.event_types import event_types
+from endcap.snapshot_files import canonical_json
+from endcap_rebuild.clock import clock_usable
+from endcap_rebuild.events import EventTable, event_table
+from endcap_rebuild.reading import ReadReport, read_events, read_items
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    items : sorted by id, so that the order of rows in a file changes nothing
+    table : interactions with these items
+    """
+
+    items: tuple[Item, ...]
+    table: EventTable
+    report: ReadReport
+
+    @cached_property
+    def clock(self) -> bool:
+        """Whether timestamps are times."""
+        return clock_usable(self.table.time_ms)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """What an encoder reads of each item."""
+        return [item_text(item) for item in self.items]
+
+    @property
+    def cutoff_ms(self) -> int:
+        """The time of the newest interaction, 0 without any."""
+        return int(self.table.time_ms.max(initial=0))
+
+    @cached_property
+    def key(self) -> str:
+        """Hex digest of the data; equal for equal contents, whatever the order of the files' rows."""
+        digest = hashlib.sha256()
+        for item in self.items:
+            digest.update(canonical_json(item_document(item)))
+        table = self.table
+        for column in (table.user, table.item, table.time_ms, table.kind, table.strength, table.session, table.key):
+            digest.update(column.tobytes())
+        digest.update("\n".join(table.user_ids).encode())
+        digest.update("\0".join(text or "" for text in table.text).encode())
+        return digest.hexdigest()
+
+
+def read_shop(folder: Path, now_ms: int, seed: int, event_weights: Mapping[str, object]) -> Shop:
+    """Read a folder of items and, where there are any, events.
+
+    Raises
+    ------
+    InvalidInputError : no usable item, or an unusable event weight
+    """
+    report = ReadReport()
+    try:
+        kinds = event_types(event_weights)
+    except ValueError as exc:
+        raise InvalidInputError(str(exc)) from exc
+    items = sorted(read_items(folder, report), key=lambda item: item.item_id)
+    if not items:
+        raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
+    index = {item.item_id: row for row, item in enumerate(items)}
+    table = event_table(read_events(folder, report, now_ms, kinds), index, report, seed, kinds)
+    return Shop(tuple(items), table, report)

@@ -1,0 +1,116 @@
+"""Quick trials of one list or one popularity on the validation cases, without the rest of the score.
+
+They choose how lists are normalised and how fast popularity fades; the weights of the whole score are tuned later, on
+the terms that serve (`tuning`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from endcap.features import RankingSettings, decayed, mean_ranks
+from endcap_rebuild.events import positive_strength
+from endcap_rebuild.lists import ListSettings, item_popularity, next_counts, next_matrix
+from endcap_rebuild.popularity import log_popularity
+from endcap_rebuild.validation import Cases, Split
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+# Enough to tell settings apart; each trial ranks the whole catalogue for every case.
+MAX_TRIAL_CASES: Final = 1_500
+_LONGEST_HISTORY: Final = 64
+# Popularity normalisations (source, target): sparse review data wants little, repeat orders of a shop want much.
+_POWERS: Final = ((0.3, 0.1), (0.5, 0.3), (0.5, 0.5))
+_WINDOWS: Final = (10, 20)
+POPULARITY_HALF_LIVES_DAYS: Final = (None, 365.0, 90.0, 30.0, 10.0)
+
+
+def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSettings, list[dict[str, float]]]:
+    """The window and normalisation under which the list "next" alone predicts best, and what each gave."""
+    cases = split.cases.chosen(np.flatnonzero(~split.cases.repeated)[:MAX_TRIAL_CASES])
+    default = ListSettings()
+    tried: list[dict[str, float]] = []
+    if not len(cases):
+        return default, tried
+    popularity = item_popularity(split.train, n_items)
+    history = _history_weights(cases, n_items)
+    best, best_gain = default, -1.0
+    for window in _WINDOWS:
+        settings = replace(default, window=window)
+        counts = next_counts(split.train, n_items, settings, seed)
+        for source, target in _POWERS:
+            settings = replace(settings, source_power=source, target_power=target)
+            gain = _gain(history @ next_matrix(counts, popularity, settings), cases)
+            tried.append({"window": window, "source_power": source, "target_power": target, "ndcg_at_10": gain})
+            if gain > best_gain:
+                best, best_gain = settings, gain
+    return best, tried
+
+
+def choose_popularity_half_life(
+    split: Split, n_items: int, clock: bool
+) -> tuple[float | None, list[dict[str, float | None]]]:
+    """The half-life (days, None = no decay) with which popularity alone predicts best, and what each gave."""
+    cases = split.cases.chosen(np.flatnonzero(~split.cases.repeated)[:MAX_TRIAL_CASES])
+    tried: list[dict[str, float | None]] = []
+    if not clock or not len(cases):
+        return None, tried
+    best, best_gain = None, -1.0
+    for days in POPULARITY_HALF_LIVES_DAYS:
+        scores = log_popularity(split.train, n_items, split.cutoff_ms, days)
+        ranks = [rank_of(scores, cases, k) for k in range(len(cases))]
+        gain = float(gain_of(np.array(ranks)).mean())
+        tried.append({"half_life_days": days, "ndcg_at_10": gain})
+        if gain > best_gain:
+            best, best_gain = days, gain
+    return best, tried
+
+
+def gain_of(ranks: F64, k: int = 10) -> F64:
+    """NDCG@k of each case with a single target: 1 / log2(1 + rank), 0 beyond k."""
+    return np.where(ranks <= k, 1 / np.log2(1 + ranks), 0.0)
+
+
+def _history_weights(cases: Cases, n_items: int) -> Any:
+    """CSR float32 (cases, n): what each history item weighs in a list, as `endcap.features` decays it."""
+    half_life = RankingSettings().history_half_life_events
+    strength = positive_strength(cases.table)
+    indptr, columns, values = [0], [], []
+    for start, end in zip(cases.first.tolist(), cases.target.tolist(), strict=True):
+        rows = np.arange(max(start, end - _LONGEST_HISTORY), end)
+        ranks = mean_ranks(cases.table.time_ms[rows].tolist())
+        weights = decayed(strength[rows], ranks, half_life, 0.0)
+        columns.append(cases.table.item[rows])
+        values.append(weights)
+        indptr.append(indptr[-1] + len(rows))
+    return sparse.csr_array((np.concatenate(values), np.concatenate(columns), indptr), shape=(len(cases), n_items))
+
+
+def _gain(scores: Any, cases: Cases, block: int = 256) -> float:
+    ranks: list[float] = []
+    for start in range(0, len(cases), block):
+        rows = scores[start : start + block].toarray()
+        ranks += [rank_of(row, cases, start + k) for k, row in enumerate(rows)]
+    return float(gain_of(np.array(ranks)).mean())
+
+
+def rank_of(scores: F32, cases: Cases, case: int, *, seen_too: bool = False) -> float:
+    """Mid-rank of the next item of one case, without the items that its user had seen unless `seen_too`.
+
+    The same as `endcap.metrics.mid_ranks` gives, without sorting the catalogue.
+    """
+    target = int(cases.items[case])
+    own = scores[target]
+    above, equal = np.count_nonzero(scores > own), np.count_nonzero(scores == own)
+    if not seen_too:
+        seen = np.unique(cases.seen(case))
+        seen = scores[seen[seen != target]]
+        above -= np.count_nonzero(seen > own)
+        equal -= np.count_nonzero(seen == own)
+    return above + (equal + 1) / 2

@@ -1,0 +1,194 @@
+"""Weights of the score and half-lives of its features, chosen on the validation window.
+
+Coordinate search: one weight at a time is moved over a fixed grid, 0 included, and stays where NDCG@10 is clearly
+better. Scales of the terms are fixed, so that a weight means the same for every request. References: coordinate ascent
+on ranking metrics, Metzler & Croft, Information Retrieval 2007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.assortment import Assortment
+from endcap.features import RankingSettings
+from endcap.profiles import UserProfile
+from endcap.scoring import DEFAULT_WEIGHTS, QUERY_TERMS, TERMS
+from endcap_rebuild.pools import Pools, build_pools, case_terms
+from endcap_rebuild.trials import gain_of, rank_of
+from endcap_rebuild.validation import Cases
+
+F64 = NDArray[np.float64]
+Progress = Callable[[str, int, int], None]
+
+# Fewer cases than this choose noise; the default weights stay.
+MIN_CASES: Final = 100
+_SETTINGS_CASES: Final = 600
+_GRID: Final = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2, 1.8, 2.7)
+_ROUNDS: Final = 3
+# A weight moves only for this relative gain: smaller ones are noise of the window.
+_CLEARLY: Final = 0.002
+_HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
+    "history_half_life_events": (1.0, 1.7, 4.0, 7.0),
+    "text_half_life_events": (0.6, 2.0, 4.0),
+    "affinity_half_life_events": (3.0, 20.0),
+}
+# Repeats are excluded from most answers, so their weight is tuned apart, on cases that may repeat.
+REPEAT_TERM: Final = "again"
+TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS and term not in (REPEAT_TERM, "similarity"))
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """Weights (before scales) by term, settings, and the evidence for both."""
+
+    weights: dict[str, float]
+    settings: RankingSettings
+    evidence: dict[str, Any]
+
+
+def tune(assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], progress: Progress) -> Tuned:
+    """Choose weights and half-lives; never worse on the window than the defaults.
+
+    Parameters
+    ----------
+    assortment : over a snapshot of the train part
+    profiles : one per case
+    """
+    settings = RankingSettings()
+    novel = np.flatnonzero(~cases.repeated)
+    evidence: dict[str, Any] = {"cases": len(novel), "repeat_cases": int(cases.repeated.sum()), "tuned": False}
+    if len(novel) < MIN_CASES:
+        evidence["reason"] = f"fewer than {MIN_CASES} cases in the validation window: default weights"
+        return Tuned(dict(DEFAULT_WEIGHTS), settings, evidence)
+    scales = _scales(assortment)
+    fresh = cases.chosen(novel)
+    own = [profiles[k] for k in novel.tolist()]
+    weights = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
+    before = measure(assortment, fresh, own, settings, weights / scales)
+
+    some = np.arange(min(_SETTINGS_CASES, len(fresh)))
+    few, few_profiles = fresh.chosen(some), own[: len(some)]
+    pools = build_pools(assortment, few, few_profiles, settings, weights / scales)
+    found = coordinate_search(pools, weights, scales, rounds=1)
+    settings, tried = _choose_half_lives(assortment, few, few_profiles, settings, found / scales, progress)
+
+    pools = build_pools(
+        assortment, fresh, own, settings, found / scales, progress=lambda done, n: progress("weights", done, n)
+    )
+    found = coordinate_search(pools, found, scales, rounds=_ROUNDS)
+    after = measure(assortment, fresh, own, settings, found / scales)
+    better = after["ndcg_at_10"] > before["ndcg_at_10"]
+    if not better:
+        found, settings, after = weights, RankingSettings(), before
+    found = found * (weights.sum() / max(found.sum(), 1e-9))
+    evidence |= {"tuned": better, "before": before, "after": after, "half_lives_tried": tried}
+    chosen = {term: round(float(found[k]), 6) for k, term in enumerate(TERMS) if term in TUNABLE}
+    chosen[REPEAT_TERM] = _repeat_weight(assortment, cases, profiles, settings, found, scales, evidence)
+    return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
+
+
+def coordinate_search(pools: Pools, weights: F64, scales: F64, rounds: int, terms: Sequence[str] = TUNABLE) -> F64:
+    """Weights that rank the targets of the pools best, found one at a time from `weights` on.
+
+    Returns
+    -------
+    float64 (len(TERMS),)
+    """
+    found = weights.copy()
+    scores = pools.scores(found / scales)
+    best = _gain(pools, scores)
+    for _ in range(rounds):
+        start = best
+        for term in terms:
+            k = TERMS.index(term)
+            row = pools.terms[k] / np.float32(scales[k])
+            if not row.any():
+                continue
+            rest = scores - np.float32(found[k]) * row
+            for weight in _GRID:
+                trial = rest + np.float32(weight) * row
+                gain = _gain(pools, trial)
+                if gain > best * (1 + _CLEARLY):
+                    best, scores, found[k] = gain, trial, weight
+        if best <= start:
+            break
+    return found
+
+
+def measure(
+    assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], settings: RankingSettings, factors: F64
+) -> dict[str, float]:
+    """NDCG@10, hit rate and MRR over the whole catalogue, without what each user had seen."""
+    ranks = np.array(
+        [
+            rank_of((factors.astype(np.float32) @ terms), cases, case)
+            for case, terms in enumerate(case_terms(assortment, cases, profiles, settings))
+        ]
+    )
+    return {
+        "ndcg_at_10": round(float(gain_of(ranks).mean()), 5),
+        "hit_rate_at_10": round(float((ranks <= 10).mean()), 5),
+        "mrr": round(float((1 / ranks).mean()), 5),
+    }
+
+
+def _choose_half_lives(
+    assortment: Assortment,
+    cases: Cases,
+    profiles: Sequence[UserProfile],
+    settings: RankingSettings,
+    factors: F64,
+    progress: Progress,
+) -> tuple[RankingSettings, list[dict[str, float | str]]]:
+    tried: list[dict[str, float | str]] = []
+    best = measure(assortment, cases, profiles, settings, factors)["ndcg_at_10"]
+    total, done = sum(map(len, _HALF_LIVES.values())), 0
+    for name, values in _HALF_LIVES.items():
+        for value in values:
+            trial = replace(settings, **{name: value})
+            gain = measure(assortment, cases, profiles, trial, factors)["ndcg_at_10"]
+            tried.append({"setting": name, "value": value, "ndcg_at_10": gain})
+            if gain > best * (1 + _CLEARLY):
+                best, settings = gain, trial
+            done += 1
+            progress("half-lives", done, total)
+    return settings, tried
+
+
+def _repeat_weight(
+    assortment: Assortment,
+    cases: Cases,
+    profiles: Sequence[UserProfile],
+    settings: RankingSettings,
+    weights: F64,
+    scales: F64,
+    evidence: dict[str, Any],
+) -> float:
+    """Weight of having been chosen before, where seen items compete; the default where nobody repeats."""
+    if int(cases.repeated.sum()) < MIN_CASES:
+        return DEFAULT_WEIGHTS[REPEAT_TERM]
+    every = np.arange(min(len(cases), 2 * _SETTINGS_CASES))
+    some = cases.chosen(every)
+    pools = build_pools(assortment, some, profiles[: len(every)], settings, weights / scales, seen_too=True)
+    found = coordinate_search(pools, weights, scales, rounds=1, terms=(REPEAT_TERM,))
+    evidence["with_repeats_ndcg_at_10"] = round(_gain(pools, pools.scores(found / scales)), 5)
+    return round(float(found[TERMS.index(REPEAT_TERM)]), 6)
+
+
+def settings_of(settings: RankingSettings) -> dict[str, float]:
+    """The settings as `weights.json` holds them."""
+    return {name: float(value) for name, value in asdict(settings).items()}
+
+
+def _scales(assortment: Assortment) -> F64:
+    natural = assortment.tables.scales
+    return np.array([natural.get(term, 1.0) for term in TERMS])
+
+
+def _gain(pools: Pools, scores: NDArray[np.float32]) -> float:
+    return float(gain_of(pools.ranks(scores)).mean())
