@@ -131,7 +131,7 @@ class TextEncoder:
         if not set(summary.inputs) <= {"input_ids", "attention_mask"}:
             raise EncoderError(f"the graph asks for unknown inputs: {', '.join(summary.inputs)}")
         encoder = cls(
-            _session_of(model), _tokenizer_of(tokenizer, config), config, encoder_sha256(model, tokenizer, config)
+            open_session(model), _tokenizer_of(tokenizer, config), config, encoder_sha256(model, tokenizer, config)
         )
         encoder.encode("")  # special tokens alone must do; also finds ids beyond the table before the first request
         return encoder
@@ -167,7 +167,7 @@ class TextEncoder:
         ------
         EncoderError : the graph failed, or its answer isn't a unit vector of d_text numbers
         """
-        ids = self._tokenizer.encode(self.config.prefix + _clean(text, self.config.max_tokens)).ids
+        ids = self._ids(text)
         if not ids:
             raise EncoderError("the tokenizer must add at least one special token")
         row = np.array([ids], dtype=np.int64)  # (1, n)
@@ -182,6 +182,10 @@ class TextEncoder:
         if not abs(float(vector @ vector) - 1.0) < 1e-3:  # also catches NaN
             raise EncoderError("the graph's answer is not a unit vector")
         return vector
+
+    def count_tokens(self, text: str) -> int:
+        """How many tokens the graph sees for a text: prefix and special tokens included, at most max_tokens."""
+        return len(self._ids(text))
 
     def encode_many(self, texts: Sequence[str], progress: Progress | None = None, threads: int = 1) -> F32:
         """Unit vectors of many texts: the same numbers as `encode` gives one by one.
@@ -205,6 +209,10 @@ class TextEncoder:
                 if progress is not None:
                     progress(row + 1, len(rows))
         return vectors[[rows[text] for text in texts]] if len(rows) < len(texts) else vectors
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(self.config.prefix + _clean(text, self.config.max_tokens)).ids
+        return ids
 
 
 def encoder_sha256(model: bytes, tokenizer: bytes, config: EncoderConfig) -> str:
@@ -247,16 +255,23 @@ def _clean(text: str, max_tokens: int) -> str:
     return whole.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate would make the tokenizer raise
 
 
-def _session_of(model: bytes) -> Any:
+def open_session(model: bytes) -> Any:
+    """onnxruntime session on one thread of the CPU, for a graph that `check_graph` let through.
+
+    Raises
+    ------
+    EncoderError : onnxruntime refuses the graph
+    """
     import onnxruntime  # heavy; only what encodes pays for it
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_reuse = False  # planning reuse took 2/3 of the load time and saved no memory (docs/encoders.md)
     try:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as exc:  # onnxruntime's errors share no base class but Exception
-        raise EncoderError("onnxruntime refuses the text encoder") from exc
+        raise EncoderError("onnxruntime refuses the graph") from exc
 
 
 def _tokenizer_of(raw: bytes, config: EncoderConfig) -> Any:
