@@ -145,17 +145,17 @@ def test_nothing_is_left_in_the_dead_letters(stack):
 def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
     command = [sys.executable, "-c", "from endcap_local.cli import main; main()"]
     command += ["local", "--port", "0", "--json", "--persist", str(tmp_path)]
-    environment = {**os.environ, "NO_COLOR": "1"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=ROOT
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         facts = json.loads(process.stdout.readline())
         with pytest.raises(HTTPError) as refused:
             urlopen(facts["url"] + "/health", timeout=30)
         assert refused.value.code == 503
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        try:
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
         assert process.stderr is not None
         assert process.stderr.read() == b""
     assert (tmp_path / "tables").is_dir()

@@ -6,15 +6,18 @@ import json
 import signal
 import socket
 import sys
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from endcap.errors import EndcapError
+
+if TYPE_CHECKING:
+    from endcap_local.stack import LocalStack
 
 DEFAULT_PORT = 8787
 app = typer.Typer(
@@ -59,24 +62,28 @@ def local(
     started = time.monotonic()
     from endcap_local.stack import LocalStack
 
-    stopped = _stop_signal()
-    with LocalStack(
-        find_template(template), port=port, parameters=_parameters(param or []), persist=persist, verbose=verbose
-    ) as stack:
-        facts: dict[str, Any] = {
-            "url": stack.url,
-            "aws_endpoint_url": stack.engine.endpoint,
-            "log": str(stack.log_path) if stack.log_path else None,
-            "started_in_s": round(time.monotonic() - started, 2),
-        }
-        if as_json:
-            print(json.dumps(facts), flush=True)
-        else:
-            print(f"The API answers on {stack.url} (ready after {facts['started_in_s']} s; Ctrl-C stops it)")
-            print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and buckets")
-            if stack.log_path:
-                print(f"Functions log to {stack.log_path}", flush=True)
-        stopped.wait()
+    parameters = _parameters(param or [])
+    with (
+        suppress(KeyboardInterrupt),
+        _interrupted_by_sigterm(),
+        LocalStack(
+            find_template(template), port=port, parameters=parameters, persist=persist, verbose=verbose
+        ) as stack,
+    ):
+        _announce(stack, time.monotonic() - started, as_json)
+        while True:
+            time.sleep(3600)
+
+
+def _announce(stack: LocalStack, seconds: float, as_json: bool) -> None:
+    log = str(stack.log_path) if stack.log_path else None
+    if as_json:
+        facts = {"url": stack.url, "aws_endpoint_url": stack.engine.endpoint, "log": log, "started_in_s": seconds}
+        print(json.dumps(facts), flush=True)
+        return
+    print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
+    print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and buckets")
+    print(f"Functions log to {log or 'stderr'}", flush=True)
 
 
 def find_template(given: Path | None) -> Path:
@@ -107,8 +114,14 @@ def _require_free(port: int) -> None:
             raise typer.BadParameter(f"port {port} is in use; choose another", param_hint="--port") from None
 
 
-def _stop_signal() -> threading.Event:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    # An exception, not an event that the handler sets: `Event.set` in a handler can wait for the very thread it is in.
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -91,6 +91,11 @@ class Invoker:
         """
         return self._slots[name].invoke(json.dumps(event), patience_s)
 
+    def preload(self) -> None:
+        """Load all handlers, so that the first requests don't wait for imports."""
+        for slot in self._slots.values():
+            slot.preload()
+
     def stop(self) -> None:
         """Let go of all environments."""
         for slot in self._slots.values():
@@ -110,24 +115,34 @@ class _Slot:
         if not self._free.acquire(timeout=-1 if patience_s is None else patience_s):
             raise TimeoutError(self._function.name)
         try:
-            if self._environment is None:
-                self._environment = _Environment(self._function, self._turn, self._output)
-            future = self._environment.submit(event)
+            future = self._loaded().submit(event)
             left = None if patience_s is None else max(0.0, patience_s - (time.monotonic() - started))
             try:
                 return future.result(timeout=min(self._function.timeout_s, left) if left else self._function.timeout_s)
             except FutureTimeoutError:
-                self._environment.abandon()
-                self._environment = None
+                self._abandon()
                 if left is not None and left < self._function.timeout_s:
                     raise TimeoutError(self._function.name) from None
                 return Reply(error=f"{TIMED_OUT}: no answer within {self._function.timeout_s:g} s")
         finally:
             self._free.release()
 
+    def preload(self) -> None:
+        with self._free:
+            self._loaded().load()
+
     def stop(self) -> None:
+        self._abandon()
+
+    def _loaded(self) -> _Environment:
+        if self._environment is None:
+            self._environment = _Environment(self._function, self._turn, self._output)
+        return self._environment
+
+    def _abandon(self) -> None:
         if self._environment is not None:
             self._environment.abandon()
+            self._environment = None
 
 
 class _Environment:
@@ -142,6 +157,10 @@ class _Environment:
     def submit(self, event: str) -> Future[Reply]:
         return self._thread.submit(self._run, event)
 
+    def load(self) -> None:
+        """Load the module and wait for it; what it raises comes back on the first invocation."""
+        self._thread.submit(self._prepare).exception()
+
     def abandon(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
         sys.modules.pop(self._module_name, None)
@@ -149,10 +168,9 @@ class _Environment:
     def _run(self, event: str) -> Reply:
         with self._turn:
             try:
-                if self._handler is None:
-                    self._handler = self._load()
+                handler = self._prepare()
                 context = LambdaContext(self._function, str(uuid.uuid4()))
-                answer = self._handler(json.loads(event), context)
+                answer = handler(json.loads(event), context)
             except Exception as exc:  # whatever a handler raises is its answer
                 print(json.dumps({"function": self._function.name, "error": traceback.format_exc()}))
                 return Reply(error=f"{type(exc).__name__}: {exc}")
@@ -160,6 +178,11 @@ class _Environment:
             return Reply(json.loads(json.dumps(answer)))
         except (TypeError, ValueError) as exc:
             return Reply(error=f"Runtime.MarshalError: {exc}")
+
+    def _prepare(self) -> Callable[[Any, LambdaContext], Any]:
+        if self._handler is None:
+            self._handler = self._load()
+        return self._handler
 
     def _load(self) -> Callable[[Any, LambdaContext], Any]:
         file, _, attribute = self._function.handler.rpartition(".")

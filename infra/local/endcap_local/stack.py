@@ -172,6 +172,7 @@ class LocalStack:
         self._output.install()
         for poller in self._pollers:
             poller.start()
+        self._invoker.preload()
         self._gateway.start()
 
     def _set_environment(self) -> None:
