@@ -76,7 +76,9 @@ ARRAYS: Final[Mapping[str, ArraySpec]] = {
 # Every snapshot has these beside the arrays; encoder files come and go together.
 TEXT_FILES: Final = ("items.jsonl", "vocabularies.json", "weights.json", "metrics.json", "MODEL_CARD.md")
 ENCODER_FILES: Final = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
-OPTIONAL_FILES: Final = (*ENCODER_FILES, "user_encoder.onnx")
+# The trained part of a full snapshot; without it item vectors are whitened text.
+USER_ENCODER_FILES: Final = ("user_encoder.onnx", "item_projection.npy")
+OPTIONAL_FILES: Final = (*ENCODER_FILES, *USER_ENCODER_FILES)
 
 
 def array_file(name: str) -> str:
