@@ -53,7 +53,7 @@ def chain_events(n_users: int = 60, n_items: int = 40, steps: int = 6, seed: int
     rows = []
     for user in range(n_users):
         at = chance.randrange(n_items)
-        day = chance.randrange(200)
+        day = chance.randrange(200 - steps)
         for step in range(steps):
             rows.append(
                 {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -80,7 +81,7 @@ class TextVectorCache:
         try:
             with np.load(block, allow_pickle=False) as stored:
                 hashes, vectors = stored["hashes"], stored["vectors"]
-        except (ValueError, OSError, KeyError, EOFError):
+        except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile):
             return  # a damaged block: its texts are encoded again
         fits = vectors.ndim == 2 and vectors.shape[1] == self._encoder.d_text and hashes.shape == (len(vectors), 8)
         if fits and vectors.dtype == np.float32 and np.isfinite(vectors).all():

@@ -17,7 +17,7 @@ from endcap.features import RankingSettings, decayed, mean_ranks
 from endcap_rebuild.events import positive_strength
 from endcap_rebuild.lists import ListSettings, item_popularity, next_counts, next_matrix
 from endcap_rebuild.popularity import log_popularity
-from endcap_rebuild.validation import Cases, Split
+from endcap_rebuild.validation import Cases, Split, spread
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -29,14 +29,17 @@ _LONGEST_HISTORY: Final = 64
 _POWERS: Final = ((0.3, 0.1), (0.5, 0.3), (0.5, 0.5))
 _WINDOWS: Final = (10, 20)
 POPULARITY_HALF_LIVES_DAYS: Final = (None, 365.0, 90.0, 30.0, 10.0)
+DEFAULT_HALF_LIFE_DAYS: Final = 90.0
+# Fewer cases than this choose noise; the defaults stay.
+MIN_CASES: Final = 100
 
 
 def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSettings, list[dict[str, float]]]:
     """The window and normalisation under which the list "next" alone predicts best, and what each gave."""
-    cases = split.cases.chosen(np.flatnonzero(~split.cases.repeated)[:MAX_TRIAL_CASES])
+    cases = _trial_cases(split)
     default = ListSettings()
     tried: list[dict[str, float]] = []
-    if not len(cases):
+    if len(cases) < MIN_CASES:
         return default, tried
     popularity = item_popularity(split.train, n_items)
     history = _history_weights(cases, n_items)
@@ -56,13 +59,17 @@ def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSet
 def choose_popularity_half_life(
     split: Split, n_items: int, clock: bool
 ) -> tuple[float | None, list[dict[str, float | None]]]:
-    """The half-life (days, None = no decay) with which popularity alone predicts best, and what each gave."""
-    cases = split.cases.chosen(np.flatnonzero(~split.cases.repeated)[:MAX_TRIAL_CASES])
+    """The half-life (days, None = no decay) with which popularity alone predicts best, and what each gave.
+
+    A shop without a usable clock has none; one with too few cases has the default.
+    """
+    cases = _trial_cases(split)
     tried: list[dict[str, float | None]] = []
-    if not clock or not len(cases):
+    if not clock:
         return None, tried
-    best, best_gain = None, -1.0
-    for days in POPULARITY_HALF_LIVES_DAYS:
+    best: float | None = DEFAULT_HALF_LIFE_DAYS
+    best_gain = -1.0
+    for days in POPULARITY_HALF_LIVES_DAYS if len(cases) >= MIN_CASES else ():
         scores = log_popularity(split.train, n_items, split.cutoff_ms, days)
         ranks = [rank_of(scores, cases, k) for k in range(len(cases))]
         gain = float(gain_of(np.array(ranks)).mean())
@@ -70,6 +77,11 @@ def choose_popularity_half_life(
         if gain > best_gain:
             best, best_gain = days, gain
     return best, tried
+
+
+def _trial_cases(split: Split) -> Cases:
+    novel = split.cases.chosen(np.flatnonzero(~split.cases.repeated))
+    return novel.chosen(spread(len(novel), MAX_TRIAL_CASES))
 
 
 def gain_of(ranks: F64, k: int = 10) -> F64:

@@ -19,19 +19,20 @@ from endcap.features import RankingSettings
 from endcap.profiles import UserProfile
 from endcap.scoring import DEFAULT_WEIGHTS, QUERY_TERMS, TERMS
 from endcap_rebuild.pools import Pools, build_pools, case_terms
-from endcap_rebuild.trials import gain_of, rank_of
-from endcap_rebuild.validation import Cases
+from endcap_rebuild.trials import MIN_CASES, gain_of, rank_of
+from endcap_rebuild.validation import Cases, spread
 
 F64 = NDArray[np.float64]
 Progress = Callable[[str, int, int], None]
 
-# Fewer cases than this choose noise; the default weights stay.
-MIN_CASES: Final = 100
 _SETTINGS_CASES: Final = 600
-_GRID: Final = (0.0, 0.05, 0.1, 0.2, 0.35, 0.5, 0.8, 1.2, 1.8, 2.7)
-_ROUNDS: Final = 3
+# Relative to the largest weight, which is 1 at the start of each round.
+_GRID: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0, 1.3, 1.8)
+_ROUNDS: Final = 4
 # A weight moves only for this relative gain: smaller ones are noise of the window.
 _CLEARLY: Final = 0.002
+# Half-lives are tried on fewer cases, so it takes more to believe one.
+_CLEARLY_HALF_LIFE: Final = 0.01
 _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     "history_half_life_events": (1.0, 1.7, 4.0, 7.0),
     "text_half_life_events": (0.6, 2.0, 4.0),
@@ -71,8 +72,8 @@ def tune(assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], 
     weights = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
     before = measure(assortment, fresh, own, settings, weights / scales)
 
-    some = np.arange(min(_SETTINGS_CASES, len(fresh)))
-    few, few_profiles = fresh.chosen(some), own[: len(some)]
+    some = spread(len(fresh), _SETTINGS_CASES)
+    few, few_profiles = fresh.chosen(some), [own[k] for k in some.tolist()]
     pools = build_pools(assortment, few, few_profiles, settings, weights / scales)
     found = coordinate_search(pools, weights, scales, rounds=1)
     settings, tried = _choose_half_lives(assortment, few, few_profiles, settings, found / scales, progress)
@@ -99,11 +100,13 @@ def coordinate_search(pools: Pools, weights: F64, scales: F64, rounds: int, term
     -------
     float64 (len(TERMS),)
     """
-    found = weights.copy()
-    scores = pools.scores(found / scales)
-    best = _gain(pools, scores)
+    found = weights / max(float(weights.max()), 1e-9)
+    best = _gain(pools, pools.scores(found / scales))
     for _ in range(rounds):
         start = best
+        # Only proportions rank; without this they would all end at the upper end of the grid.
+        found = found / max(float(found.max()), 1e-9)
+        scores = pools.scores(found / scales)
         for term in terms:
             k = TERMS.index(term)
             row = pools.terms[k] / np.float32(scales[k])
@@ -153,7 +156,7 @@ def _choose_half_lives(
             trial = replace(settings, **{name: value})
             gain = measure(assortment, cases, profiles, trial, factors)["ndcg_at_10"]
             tried.append({"setting": name, "value": value, "ndcg_at_10": gain})
-            if gain > best * (1 + _CLEARLY):
+            if gain > best * (1 + _CLEARLY_HALF_LIFE):
                 best, settings = gain, trial
             done += 1
             progress("half-lives", done, total)
@@ -172,12 +175,13 @@ def _repeat_weight(
     """Weight of having been chosen before, where seen items compete; the default where nobody repeats."""
     if int(cases.repeated.sum()) < MIN_CASES:
         return DEFAULT_WEIGHTS[REPEAT_TERM]
-    every = np.arange(min(len(cases), 2 * _SETTINGS_CASES))
-    some = cases.chosen(every)
-    pools = build_pools(assortment, some, profiles[: len(every)], settings, weights / scales, seen_too=True)
-    found = coordinate_search(pools, weights, scales, rounds=1, terms=(REPEAT_TERM,))
+    some = spread(len(cases), 2 * _SETTINGS_CASES)
+    few, own = cases.chosen(some), [profiles[k] for k in some.tolist()]
+    pools = build_pools(assortment, few, own, settings, weights / scales, seen_too=True)
+    found = coordinate_search(pools, weights, scales, rounds=_ROUNDS, terms=(REPEAT_TERM,))
     evidence["with_repeats_ndcg_at_10"] = round(_gain(pools, pools.scores(found / scales)), 5)
-    return round(float(found[TERMS.index(REPEAT_TERM)]), 6)
+    largest = int(np.argmax(weights))  # `found` has the proportions of `weights`, not its size
+    return round(float(found[TERMS.index(REPEAT_TERM)] * weights[largest] / found[largest]), 6)
 
 
 def settings_of(settings: RankingSettings) -> dict[str, float]:

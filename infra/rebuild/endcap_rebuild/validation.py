@@ -100,6 +100,11 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> 
     return Split(table.rows(in_train), Cases(table, first, targets, repeated), cutoff_ms)
 
 
+def spread(n: int, most: int) -> I64:
+    """Up to `most` of the numbers 0..n-1, evenly spaced: cases are in the order of their users."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
 def interaction_of(table: EventTable, row: int, item_ids: list[str]) -> Interaction:
     """One row of the table as an interaction that a profile can fold."""
     grade = float(table.grade[row])
