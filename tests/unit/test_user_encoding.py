@@ -6,8 +6,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import helper
-from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_contents
-from tests.fakes.toy_user_encoder import toy_user_encoder, toy_user_encoder_files
 
 from endcap.assortment import assortment_of
 from endcap.catalog import Item
@@ -31,6 +29,8 @@ from endcap.user_encoding import (
     span_codes,
     user_inputs,
 )
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_contents
+from tests.fakes.toy_user_encoder import toy_user_encoder, toy_user_encoder_files
 
 MINUTE = 60_000
 NOW = CUTOFF_MS

@@ -68,7 +68,7 @@ def history_rows(data: TowerData, rows: I64) -> Any:
     """CSR float32 (len(rows), n_items): decayed items of the events before each row."""
     owners, columns, values = [], [], []
     for back in range(1, _LONGEST + 1):
-        same = np.flatnonzero((rows >= back) & (data.user[rows - back] == data.user[rows]))
+        same = np.flatnonzero((rows >= back) & (data.user[np.maximum(rows - back, 0)] == data.user[rows]))
         before = rows[same] - back
         speaks = data.goal[before] > 0
         owners.append(same[speaks])
