@@ -1,30 +1,29 @@
-"""Rows of a DynamoDB export (`{"Item": {"price": {"N": "3"}}}`) as plain values."""
+"""Rows of a DynamoDB export of the items table: `{"Item": {"item_id": {"S": ...}, "document": {"S": ...}, ...}}`."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-
-def plain_row(row: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The row itself, or the plain form of an exported one; unreadable types are left out."""
-    item = row.get("Item")
-    if not isinstance(item, Mapping) or "item_id" in row:
-        return row
-    return {key: value for key, typed in item.items() if (value := _plain(typed)) is not None}
+from endcap.errors import InvalidItemError
 
 
-def _plain(typed: object) -> Any:
-    if not isinstance(typed, Mapping) or len(typed) != 1:
-        return None
-    kind, value = next(iter(typed.items()))
-    match kind:
-        case "S" | "BOOL" | "SS":
-            return value
-        case "N":
-            return float(value)
-        case "L":
-            return [_plain(element) for element in value]
-        case "M":
-            return {key: _plain(element) for key, element in value.items()}
-    return None
+def is_exported(row: Mapping[str, Any]) -> bool:
+    """Whether a row comes from an export, not from an import file."""
+    return isinstance(row.get("Item"), Mapping) and "item_id" not in row and "id" not in row
+
+
+def exported_document(row: Mapping[str, Any]) -> Any:
+    """The item's JSON document that an exported row carries; None for a tombstone of a deleted item.
+
+    Raises
+    ------
+    InvalidItemError : the row is not one of the items table
+    """
+    item = row["Item"]
+    try:
+        item["item_id"]["S"]
+        return json.loads(item["document"]["S"]) if "document" in item else None
+    except (KeyError, TypeError, ValueError) as exc:
+        raise InvalidItemError("the row is not one of the items table") from exc

@@ -24,7 +24,7 @@ from endcap.errors import InvalidInputError, InvalidItemError
 from endcap.event_types import EVENT_TYPES, EventType
 from endcap.identifiers import clean_id
 from endcap.interactions import Interaction, parse_interaction
-from endcap_rebuild.dynamodb_json import plain_row
+from endcap_rebuild.dynamodb_json import exported_document, is_exported
 
 # Enough to see what is wrong with a file; the rest is counted.
 MAX_REPORTED_ROWS: Final = 200
@@ -78,7 +78,10 @@ def read_items(folder: Path, report: ReadReport) -> list[Item]:
     for file in files:
         for line, row in _json_rows(file, report):
             try:
-                item = parse_item(plain_row(row))
+                document = exported_document(row) if is_exported(row) else row
+                if document is None:
+                    continue
+                item = parse_item(document)
             except InvalidItemError as exc:
                 report.reject(file, line, str(exc))
                 continue

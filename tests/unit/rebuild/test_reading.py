@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from endcap.aws.items import item_row
+from endcap.catalog import Item
 from endcap.errors import InvalidInputError
 from endcap.interactions import Interaction
 from endcap_rebuild.reading import NO_TIME, ReadReport, read_events, read_items, read_user_ids
@@ -68,22 +70,17 @@ def test_archive_folder_is_read_at_any_depth(tmp_path: Path) -> None:
 
 
 def test_exported_items_table_is_read(tmp_path: Path) -> None:
+    item = Item("a", "Mug", price=3.5, categories=("kitchen",), available=False, attributes={"colour": "red"})
+    rows = [
+        {"Item": item_row(item, 1)},
+        {"Item": {"item_id": {"S": "gone"}, "changed_at": {"N": "2"}}},
+        {"Item": {"user_id": {"S": "u"}}},
+    ]
     (tmp_path / "items").mkdir()
-    row = {
-        "Item": {
-            "item_id": {"S": "a"},
-            "title": {"S": "Mug"},
-            "price": {"N": "3.5"},
-            "available": {"BOOL": False},
-            "categories": {"L": [{"S": "kitchen"}]},
-            "attributes": {"M": {"colour": {"S": "red"}}},
-            "vector": {"B": "AAAA"},
-        }
-    }
-    (tmp_path / "items" / "data.json").write_text(json.dumps(row) + "\n")
-    (item,) = read_items(tmp_path, ReadReport())
-    assert (item.title, item.price, item.available, item.categories) == ("Mug", 3.5, False, ("kitchen",))
-    assert item.attributes == {"colour": "red"}
+    (tmp_path / "items" / "data.json").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = ReadReport()
+    assert read_items(tmp_path, report) == [item]
+    assert reasons(report) == [(3, "the row is not one of the items table")]
 
 
 def test_bad_rows_are_reported_with_their_line_and_good_ones_kept(tmp_path: Path) -> None:
