@@ -144,7 +144,11 @@ def read_user_ids(file: Path, report: ReadReport) -> list[str]:
 
 def _files(folder: Path, names: tuple[str, ...], subfolder: str) -> list[Path]:
     single = [folder / name for name in names if (folder / name).is_file()]
-    nested = sorted(path for path in (folder / subfolder).rglob("*") if path.is_file() and path.name[0] not in "._")
+    nested = sorted(
+        path
+        for path in (folder / subfolder).rglob("*")
+        if path.is_file() and not path.name.startswith((".", "_", "manifest-"))
+    )
     return single + nested
 
 
