@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from onnx import numpy_helper
 from tokenizers import Tokenizer
 
 from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, TextEncoder
@@ -69,6 +71,13 @@ def test_graph_bytes_repeat_and_pass_the_allow_list() -> None:
     model = encoder_graph(small_weights(), 32, "int8")
     assert model == encoder_graph(small_weights(), 32, "int8")
     assert check_graph(model).inputs == ("input_ids", "attention_mask")
+
+
+def test_no_pair_of_products_can_pass_16_bits() -> None:
+    model = onnx.load_from_string(encoder_graph(small_weights(), 32, "int8"))
+    levels = [numpy_helper.to_array(t) for t in model.graph.initializer if t.name.endswith("layer0.widen.levels")]
+    largest = np.abs(levels[0].astype(int)).max()
+    assert 0 < 2 * 255 * largest <= 2**15 - 1
 
 
 def test_int8_follows_its_float32_twin() -> None:

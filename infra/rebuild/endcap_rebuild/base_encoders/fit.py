@@ -14,6 +14,7 @@ from __future__ import annotations
 import random
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -125,7 +126,7 @@ def run_float32(source: Source, recipe: Recipe, texts: list[str]) -> tuple[F32, 
     for i, text in enumerate(texts):
         row = np.array([tokenizer.encode(recipe.config.prefix + text).ids], dtype=np.int64)
         feeds = {"input_ids": row, "attention_mask": np.ones_like(row)}
-        wanted = list(products) if i % (len(texts) // CALIBRATION_TEXTS) == 0 else []
+        wanted = list(products) if i % max(1, len(texts) // CALIBRATION_TEXTS) == 0 else []
         vector, *inputs = session.run(["embedding", *(products[name] for name in wanted)], feeds)
         vectors.append(vector[0])
         for name, value in zip(wanted, inputs, strict=True):
@@ -134,22 +135,48 @@ def run_float32(source: Source, recipe: Recipe, texts: list[str]) -> tuple[F32, 
     return np.stack(vectors), peaks
 
 
-def fit(name: EncoderName) -> None:
-    """Writes NAME.projection.npy and NAME.smoothing.npy beside this file."""
+@dataclass(frozen=True, slots=True)
+class FitVectors:
+    """float32 vectors of the fit texts, unprojected.
+
+    Attributes
+    ----------
+    titles, wishes : float32 (products, texts, languages, hidden)
+    peaks : largest |activation| by product of matrices and channel
+    """
+
+    titles: F32
+    wishes: F32
+    peaks: dict[str, F32]
+
+
+def read_source(name: EncoderName) -> Source:
+    """Weights and tokenizer of a base encoder, fetched into a temporary folder."""
     recipe = RECIPES[name]
     with tempfile.TemporaryDirectory() as folder:
         download_wheels(recipe.requirements, Path(folder))
-        source = recipe.read(read_members(Path(folder), recipe.members))
+        return recipe.read(read_members(Path(folder), recipe.members))
+
+
+def fit_vectors(name: EncoderName, source: Source) -> FitVectors:
+    """Vectors of the titles and wishes, in English or in both languages."""
     languages = (0, 1) if name == "multilingual" else (0,)
     groups = fit_texts()
     texts = [pair[i] for group in groups for product in group for pair in product for i in languages]
-    vectors, peaks = run_float32(source, recipe, texts)
+    vectors, peaks = run_float32(source, RECIPES[name], texts)
     border = sum(len(product) for product in groups[0]) * len(languages)
     shape = (len(groups[0]), -1, len(languages), vectors.shape[1])
-    titles, wishes = vectors[:border].reshape(shape), vectors[border:].reshape(shape)
-    np.save(HERE / f"{name}.projection.npy", fit_projection(titles, wishes, recipe.config.d_text))
-    np.save(HERE / f"{name}.smoothing.npy", fit_smoothing(source.weights.layers, peaks))
-    print(f"{name}: fitted on {len(texts)} texts; now build it and pin the new sha256 in recipes.py")
+    return FitVectors(vectors[:border].reshape(shape), vectors[border:].reshape(shape), peaks)
+
+
+def fit(name: EncoderName) -> None:
+    """Writes NAME.projection.npy and NAME.smoothing.npy beside this file."""
+    source = read_source(name)
+    fitted = fit_vectors(name, source)
+    d_text = RECIPES[name].config.d_text
+    np.save(HERE / f"{name}.projection.npy", fit_projection(fitted.titles, fitted.wishes, d_text))
+    np.save(HERE / f"{name}.smoothing.npy", fit_smoothing(source.weights.layers, fitted.peaks))
+    print(f"{name}: fitted; now build it and pin the new sha256 in recipes.py")
 
 
 if __name__ == "__main__":

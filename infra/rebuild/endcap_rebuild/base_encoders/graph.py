@@ -19,6 +19,9 @@ from endcap_rebuild.base_encoders.weights import BLOCK, BertWeights, Linear, Nor
 F32 = npt.NDArray[np.float32]
 Precision = Literal["int8", "float32"]
 OPSET, IR_VERSION = 20, 9
+# Weights use 7 of the 8 bits. CPUs without VNNI (which Lambda may give) add two products in 16 bits and saturate:
+# 2 x 255 x 63 = 32,130 fits, 2 x 255 x 127 doesn't. So the sums are exact, and the same, on every CPU.
+WEIGHT_LEVELS = 63
 _MASKED = np.float32(-1e4)  # added to the attention of padding
 
 
@@ -134,7 +137,7 @@ class _Graph:
             factors = self.smoothing[name]
             x = self.node("Mul", x, self.constant(name + ".smoothing", np.float32(1) / factors))
             weight = weight * factors  # powers of two: exact
-        scales = np.maximum(np.abs(weight).max(axis=1), np.float32(1e-8)) / np.float32(127)
+        scales = np.maximum(np.abs(weight).max(axis=1), np.float32(1e-8)) / np.float32(WEIGHT_LEVELS)
         levels = self.constant(name + ".levels", np.rint(weight / scales[:, None]).astype(np.int8).T)
         # One scale a token, not one a text, keeps small tokens exact and makes padding and neighbours harmless.
         # 128 is the zero of unsigned bytes, which the CPU's dot products want on the left side.

