@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.catalog import Item, item_document
+from endcap.item_fields import ItemFields
 from endcap.lexical import LexicalIndex
 from endcap.snapshot import Snapshot
 from endcap.snapshot_tables import SnapshotTables, tie_keys_of
@@ -53,6 +54,12 @@ class Changes:
     def lexical(self) -> LexicalIndex:
         """The words of the changed items."""
         return LexicalIndex([None if item is None else item_document(item) for item in self.items])
+
+    @cached_property
+    def fields(self) -> ItemFields:
+        """The fields of the changed items as columns, for filters; a deleted item has none."""
+        documents = [{} if item is None else item_document(item) for item in self.items]
+        return ItemFields(len(documents), documents.__getitem__)
 
 
 class Assortment:
@@ -137,6 +144,11 @@ class Assortment:
         if position < self.tables.n_items:
             return self.snapshot.document(position)
         return {"item_id": self.item_id(position)}
+
+    def is_deleted(self, position: int) -> bool:
+        """Whether the item of a row was deleted since the snapshot."""
+        row = self._change_of.get(position)
+        return self.changes is not None and row is not None and self.changes.items[row] is None
 
     def category_id(self, name: str) -> int | None:
         """Vocabulary id of a category, None for one that no item has."""

@@ -30,9 +30,12 @@ def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
     return {e.item_id for e in entries if exclude_seen == "interacted" or e.event_type == "purchase"}
 
 
-def outside_groups_of(assortment: Assortment, item_ids: Iterable[str]) -> Mask:
-    """Items that are no variant of any of `item_ids`: bool (n_items,)."""
-    return _without(assortment.groups, assortment.groups[assortment.positions(item_ids)])
+def variants_of(assortment: Assortment, item_ids: Iterable[str]) -> Mask:
+    """Items that are a variant of any of `item_ids`, these among them: bool (n_items,)."""
+    groups = assortment.groups
+    named = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.bool_)
+    named[groups[assortment.positions(item_ids)]] = True
+    return np.asarray(named[groups], dtype=np.bool_)
 
 
 def allowed(
@@ -54,16 +57,10 @@ def allowed(
     -------
     bool (n_items,)
     """
-    mask = sellable(assortment, now_ms) & outside_groups_of(assortment, seen)
+    mask = sellable(assortment, now_ms) & ~variants_of(assortment, seen)
     mask[assortment.positions(exclude_items)] = False
     if candidates is not None:
         among = np.zeros(assortment.n_items, dtype=np.bool_)
         among[assortment.positions(candidates)] = True
         mask &= among
     return mask
-
-
-def _without(groups: NDArray[np.int32], unwanted: NDArray[np.int32]) -> Mask:
-    dropped = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.bool_)
-    dropped[unwanted] = True
-    return np.asarray(~dropped[groups], dtype=np.bool_)

@@ -8,12 +8,13 @@ import zlib
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from endcap.encoding import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
+from endcap.item_fields import Column, ItemFields
 from endcap.lexical import LexicalIndex
 from endcap.snapshot import ItemList, Snapshot, whiten
 from endcap.vectors import EXACT_ELEMENTS, VectorTable
@@ -161,12 +162,51 @@ class SnapshotTables:
         """Group name -> its number in the snapshot; an item without `group_id` is a group of its own id."""
         s = self.snapshot
         names = list(s.item_ids)
-        raw = (s.directory / "items.jsonl").read_bytes()
-        places = [match.start() for match in re.finditer(rb'"group_id":', raw)]
         # Only the documents that can hold one are parsed: a catalogue without variants is not parsed at all.
-        for position in np.unique(np.searchsorted(s.item_offsets, places, side="right") - 1).tolist():
+        for position in self._rows_naming(b'"group_id":'):
             names[position] = str(s.document(position).get("group_id") or names[position])
         return dict(zip(names, s.groups.tolist(), strict=True))
+
+    def _rows_naming(self, key: bytes) -> list[int]:
+        """Rows whose document has the bytes of this key somewhere in it."""
+        s = self.snapshot
+        raw = (s.directory / "items.jsonl").read_bytes()
+        places = [match.start() for match in re.finditer(re.escape(key), raw)]
+        rows: list[int] = np.unique(np.searchsorted(s.item_offsets, places, side="right") - 1).tolist()
+        return rows
+
+    @cached_property
+    def fields(self) -> ItemFields:
+        """The items' fields as columns, for filters; what the snapshot keeps as arrays is not read again."""
+        s, columns = self.snapshot, self.snapshot.columns
+
+        def numbers(values: NDArray[Any], known: NDArray[np.bool_]) -> Column:
+            rows = np.flatnonzero(known)
+            return Column(s.n_items, rows, np.arange(len(rows)), numbers=values[rows].astype(np.float64))
+
+        def one_of(names: tuple[str, ...] | list[str], codes: NDArray[Any]) -> Column:
+            rows = np.flatnonzero(codes >= 0)
+            return Column(s.n_items, rows, codes[rows], texts=names, exact=names is s.item_ids)
+
+        def categories() -> Column:
+            rows = np.repeat(np.arange(s.n_items), np.diff(self._category_indptr))
+            listed = np.ones(len(columns.categories), dtype=np.bool_)
+            return Column(s.n_items, rows, self._category_indices, texts=columns.categories, listed=listed)
+
+        def available() -> Column:
+            rows = np.arange(s.n_items)
+            return Column(s.n_items, rows, rows, flags=np.asarray(columns.available).astype(np.int8))
+
+        ready = {
+            "item_id": lambda: one_of(s.item_ids, np.arange(s.n_items)),
+            "brand": lambda: one_of(columns.brands, np.asarray(columns.brand)),
+            "categories": categories,
+            "price": lambda: numbers(np.asarray(columns.price), ~np.isnan(columns.price)),
+            "available": available,
+            "created_at": lambda: numbers(np.asarray(columns.created_at_ms), columns.created_at_ms > 0),
+            "expires_at": lambda: numbers(np.asarray(columns.expires_at_ms), columns.expires_at_ms > 0),
+        }
+        return ItemFields(s.n_items, s.document, ready, lambda: self._rows_naming(b'"attributes":'))
 
     @cached_property
     def _next_group(self) -> Iterator[int]:
