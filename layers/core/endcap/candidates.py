@@ -17,8 +17,10 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 
-def best_first(assortment: Assortment, terms: F32, coefficients: F64, mask: Mask, limit: int) -> tuple[I64, F64]:
-    """The `limit` best allowed items, one per group of variants.
+def best_first(
+    assortment: Assortment, terms: F32, coefficients: F64, mask: Mask, limit: int, *, all_variants: bool = False
+) -> tuple[I64, F64]:
+    """The `limit` best allowed items, one per group of variants unless `all_variants` are wanted.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def best_first(assortment: Assortment, terms: F32, coefficients: F64, mask: Mask
         scores = exact_scores(terms, coefficients, pool)
         order = np.lexsort((assortment.tie_keys[pool], -assortment.popularity[pool], -scores))
         pool, scores = pool[order], scores[order]
-        kept = first_of_each_group(assortment.groups[pool])[:limit]
+        kept = (np.arange(len(pool)) if all_variants else first_of_each_group(assortment.groups[pool]))[:limit]
         if len(kept) == limit or len(pool) == len(allowed):
             return pool[kept], scores[kept]
 

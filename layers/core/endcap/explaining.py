@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from endcap.assortment import Assortment
 from endcap.features import RankingSettings, Taste
 from endcap.phrases import Language, language_of, sentence
+from endcap.relating import Anchors
 from endcap.scoring import (
     LISTS,
     TERMS,
@@ -30,6 +31,8 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 MAX_EVIDENCE = 2
+ANCHOR = "anchor"
+"""What was done with an item that the request names as an anchor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Evidence:
 
     Attributes
     ----------
-    event_type : the strongest thing that the shopper did with it
+    event_type : the strongest thing that the shopper did with it, "anchor" where the request names it
     """
 
     item_id: str
@@ -74,6 +77,7 @@ def explain(
     positions: I64,
     shares: F64,
     language: Language | None = None,
+    anchors: Anchors | None = None,
 ) -> list[tuple[Reason, ...]]:
     """The reasons of each ranked item, the strongest first.
 
@@ -82,8 +86,11 @@ def explain(
     positions : int64 (k,), rows of the assortment
     shares : float64 (len(TERMS), k), what each term adds to each score
     language : of the sentences; by each item's own when None
+    anchors : the items that the list was asked to go with
     """
     carriers = _carriers(assortment, taste, settings, positions, shares)
+    if anchors is not None:
+        carriers[anchors.term] = _anchors_behind(assortment, anchors, positions)
     affinity = category_affinity(assortment, taste, affinity_weights(taste, settings))
     documents = {p: assortment.document(p) for p in positions.tolist()}
 
@@ -142,6 +149,19 @@ def _carriers(
         about = [assortment.position(item_id) for item_id in taste.text_items]
         carriers["words"] = _strongest(matrix, taste.text_ranks, about, taste.text_kinds)
     return carriers
+
+
+def _anchors_behind(assortment: Assortment, anchors: Anchors, positions: I64) -> list[list[Carrier]]:
+    """For each ranked item the anchors that it goes with best."""
+    if anchors.relation == "similar":
+        support = np.vecdot(
+            assortment.white_rows(anchors.rows)[:, None, :], assortment.white_rows(positions)[None, :, :]
+        )
+    else:
+        ones = np.ones(len(anchors.rows), dtype=np.float32)
+        support = _list_support(assortment, "together", anchors.rows, ones, positions)
+    ranks = np.zeros(len(anchors.rows), dtype=np.float32)
+    return _strongest(support, ranks, anchors.rows.tolist(), [ANCHOR] * len(anchors.rows))
 
 
 def _strongest(

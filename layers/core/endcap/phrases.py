@@ -75,6 +75,12 @@ _FOR: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
     "price": (("", "In your usual price range."), ("", "在您常选的价格范围内。")),
     "again": (("", "You chose this before."), ("", "您之前选择过它。")),
     "new_item": (("", "New in our range."), ("", "新品。")),
+    "similar": (("Similar to {names}.", "Similar to what you look at."), ("与{names}相似。", "与您正在看的商品相似。")),
+    "complement": (
+        ("Often bought together with {names}.", "Goes with what you chose."),
+        ("常与{names}一起购买。", "适合与您选择的商品搭配。"),
+    ),
+    "boost": (("", "Favoured by the shop at the moment."), ("", "商家推荐。")),
 }
 _AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
     "next": (
@@ -101,6 +107,11 @@ _AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
         ("Lower, as {label} did not suit you.", "Lower, as such items did not suit you."),
         ("排名较低:{label}类商品不合您意。", "排名较低:此类商品不合您意。"),
     ),
+    "similar": (
+        ("Lower, as it is unlike {names}.", "Lower, as it is unlike what you look at."),
+        ("排名较低:它与{names}不太相似。", "排名较低:它与您正在看的商品不太相似。"),
+    ),
+    "boost": (("", "Lower, as the shop sets it back at the moment."), ("", "排名较低:商家暂时降低了它的排名。")),
     "brand": (
         ("Lower, as {label} did not suit you.", "Lower, as its brand did not suit you."),
         ("排名较低:品牌{label}不合您意。", "排名较低:其品牌不合您意。"),

@@ -1,128 +1,76 @@
-"""Recommendations, start to end: one pipeline for the recommend function, its POST form and batch-recommend.
+"""Recommendations, start to end: one pipeline for every call of the recommend function, and for batch-recommend.
 
 1. merge     the stored profile and the running session's interactions
 2. taste     what that says about the shopper at the request's clock
-3. terms     every term of the score, for every item
-4. filter    availability, what was seen, what was excluded
+3. terms     every term of the score, for every item; what the request asks for and what the shop boosts are terms too
+4. filter    availability, what was seen, what was excluded, the request's own expression
 5. candidates  the best allowed items, one per group of variants, in exact order
 6. re-rank   variety, where it is asked for
-7. explain   each score taken apart into its terms
+7. arrange   what is pinned, promoted and capped
+8. explain   each score taken apart into its terms
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Literal
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arranging import Place
 from endcap.assortment import Assortment, assortment_of
-from endcap.candidates import best_first, contributions
+from endcap.candidates import contributions
+from endcap.cursors import item_key
 from endcap.encoding import quantize_unit
-from endcap.errors import InvalidRequestError
 from endcap.event_types import EVENT_TYPES, EventType
 from endcap.explaining import Reason, explain
+from endcap.expression_masks import Circumstances, mask_of
 from endcap.features import RankingSettings, Taste, taste_of
-from endcap.filters import EXCLUDE_SEEN, ExcludeSeen, allowed, seen_items
-from endcap.interactions import Interaction
+from endcap.filters import sellable
+from endcap.listing import Scored, given_order, places_of
 from endcap.overlay import Overlay
-from endcap.phrases import LANGUAGES, Language
 from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
-from endcap.reranking import rerank_mmr
+from endcap.relating import anchors_of, relation_scores
+from endcap.requesting import (
+    MAX_LIMIT,
+    PERSONALIZATION,
+    Personalization,
+    RankedItem,
+    Recommendation,
+    RecommendationRequest,
+    check,
+)
 from endcap.scoring import TERMS, Query, coefficients, term_scores
 from endcap.snapshot import Snapshot
 
+__all__ = [
+    "MAX_LIMIT",
+    "PERSONALIZATION",
+    "Personalization",
+    "RankedItem",
+    "Recommendation",
+    "RecommendationRequest",
+    "encode_with",
+    "merged_profile",
+    "recommend",
+    "recommend_lists",
+]
+
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
-
-Personalization = Literal["off", "session", "full"]
-PERSONALIZATION: Final = ("off", "session", "full")
-MAX_LIMIT: Final = 500
-DIVERSITY_POOL: Final = 300  # best candidates among which variety may choose; one size, so that pages fit together
 
 _SOURCES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("similarity", "next", "together", "neighbours", "again"), "behaviour"),
     **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
     **dict.fromkeys(("query", "lexical"), "query"),
+    **dict.fromkeys(("similar", "complement"), "related"),
     **dict.fromkeys(("popularity", "trend"), "popular"),
     "new_item": "new",
+    "boost": "shop",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RecommendationRequest:
-    """What is asked for; the profile comes separately.
-
-    Attributes
-    ----------
-    limit : 1..500 items
-    offset : items to skip, for the next page of the same list
-    interactions : of the running session, folded in for this answer only
-    query : words that the answer has to match
-    candidates : rank just these; None for everything
-    exclude_seen : "interacted" = anything but impressions, "purchased", or "none"
-    seen_items : further items that count as seen (beyond what a profile remembers), unless exclude_seen is "none"
-    personalization : "off" = as if unknown, "session" = by `interactions` only, "full" = with the profile
-    diversity : 0 = by score, 1 = variety only
-    context : where the shopper is: `category`, `brand`
-    fields : parts of the item's document to return
-    language : of the reasons; by each item's own when None
-    as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
-    weights : term -> weight, in place of the snapshot's
-    """
-
-    limit: int = 10
-    offset: int = 0
-    interactions: tuple[Interaction, ...] = ()
-    query: str | None = None
-    candidates: tuple[str, ...] | None = None
-    exclude_items: tuple[str, ...] = ()
-    exclude_seen: ExcludeSeen = "interacted"
-    seen_items: tuple[str, ...] = ()
-    personalization: Personalization = "full"
-    diversity: float = 0.0
-    context: Mapping[str, str] = field(default_factory=dict)
-    fields: tuple[str, ...] = ()
-    explain: bool = True
-    language: Language | None = None
-    as_of_ms: int | None = None
-    weights: Mapping[str, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RankedItem:
-    """One place of an answer.
-
-    Attributes
-    ----------
-    rank : from 1
-    source : where it comes from: "behaviour", "content", "query", "popular" or "new"
-    """
-
-    item_id: str
-    score: float
-    rank: int
-    source: str
-    reasons: tuple[Reason, ...] = ()
-    fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Recommendation:
-    """An answer.
-
-    Attributes
-    ----------
-    source : "popular" where nothing is known of the shopper, "query" for a search, else "personal"
-    has_more : whether another page follows
-    """
-
-    items: tuple[RankedItem, ...]
-    snapshot_version: str
-    source: str
-    has_more: bool
 
 
 def recommend(
@@ -143,40 +91,56 @@ def recommend(
 
     Raises
     ------
-    InvalidRequestError : a parameter is out of its range
+    InvalidRequestError : a parameter is out of its range, or an expression does not fit the catalogue
+    NotFoundError : the list is to go with items of which none is known
     EncoderError : the snapshot's encoder fails on the query or on a text of the session
     """
-    _check(request)
+    check(request)
     clock_ms = now_ms if request.as_of_ms is None else request.as_of_ms
     live = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
     assortment = overlay.assortment if live and overlay is not None else assortment_of(snapshot)
     known = merged_profile(snapshot, profile, request)
+    about = Circumstances(clock_ms, known, request.parameters, event_types)
     settings = RankingSettings.of(snapshot.weights.settings)
     taste = taste_of(known, assortment, clock_ms, settings, event_types, request.context)
     query = _query_of(snapshot, request.query)
+    scored = _scored(assortment, taste, settings, query, request, about)
 
-    terms = term_scores(assortment, taste, settings, query)
-    factors = coefficients(assortment, settings, taste, query, request.weights)
-    seen = seen_items(known, request.exclude_seen)
-    if request.exclude_seen != "none":
-        seen.update(request.seen_items)
-    mask = allowed(assortment, clock_ms, seen, request.exclude_items, request.candidates)
+    start = request.offset + len(request.shown_keys)
+    wanted = start + request.limit + 1
+    places = given_order(scored, request, clock_ms) if request.complete else places_of(scored, request, about, wanted)
+    if request.shown_keys:
+        shown = set(request.shown_keys)
+        places = [place for place in places if item_key(assortment.item_id(place.row)) not in shown]
+    page = places[request.offset : request.offset + request.limit]
+    items = _ranked(scored, request, page, start)
+    if request.complete:
+        items = _with_the_unsold(scored, request, items, clock_ms)
+    return Recommendation(
+        items, snapshot.version, _source(request, taste, query), len(places) > request.offset + len(page)
+    )
 
-    end = request.offset + request.limit
-    wanted = end + 1 if request.diversity == 0 else max(end + 1, DIVERSITY_POOL)
-    positions, scores = best_first(assortment, terms, factors, mask, wanted)
-    if request.diversity > 0:
-        pool = min(DIVERSITY_POOL, len(positions))
-        vectors = assortment.white_rows(positions[:pool])
-        order = rerank_mmr(scores[:pool], vectors, min(end + 1, pool), request.diversity)
-        order = np.concatenate([order, np.arange(pool, len(positions))])
-        positions, scores = positions[order], scores[order]
-    has_more = len(positions) > end
-    page = slice(request.offset, end)
-    shares = contributions(terms, factors, positions[page])
-    items = _ranked(assortment, taste, settings, request, positions[page], scores[page], shares)
-    source = "query" if query is not None else "popular" if taste.is_empty else "personal"
-    return Recommendation(items, snapshot.version, source, has_more)
+
+def recommend_lists(
+    snapshot: Snapshot,
+    profile: UserProfile,
+    requests: Sequence[RecommendationRequest],
+    now_ms: int,
+    overlay: Overlay | None = None,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+) -> list[Recommendation]:
+    """Several lists for one page, in order: what one shows, the next ones leave out.
+
+    Raises
+    ------
+    InvalidRequestError, NotFoundError, EncoderError : see `recommend`
+    """
+    answers: list[Recommendation] = []
+    for request in requests:
+        shown = tuple(item.item_id for answer in answers for item in answer.items)
+        apart = replace(request, shown_items=(*request.shown_items, *shown))
+        answers.append(recommend(snapshot, profile, apart, now_ms, overlay, event_types))
+    return answers
 
 
 def merged_profile(snapshot: Snapshot, profile: UserProfile, request: RecommendationRequest) -> UserProfile:
@@ -220,51 +184,71 @@ def _query_of(snapshot: Snapshot, text: str | None) -> Query | None:
     return Query(text, None if encoder is None else encoder.encode(text))
 
 
-def _ranked(
+def _scored(
     assortment: Assortment,
     taste: Taste,
     settings: RankingSettings,
+    query: Query | None,
     request: RecommendationRequest,
-    positions: I64,
-    scores: F64,
-    shares: F64,
+    about: Circumstances,
+) -> Scored:
+    anchors = None if request.relation is None else anchors_of(assortment, request.relation, request.items)
+    terms = term_scores(assortment, taste, settings, query)
+    factors = coefficients(assortment, settings, taste, query, request.weights, related=anchors is not None)
+    if anchors is not None:
+        terms[TERMS.index(anchors.term)] = relation_scores(assortment, anchors)
+    boost = TERMS.index("boost")
+    factors[boost] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
+    for wish in request.boosts:
+        terms[boost, mask_of(wish.filter, assortment, about)] += np.float32(wish.weight)
+    return Scored(assortment, taste, settings, anchors, terms, factors)
+
+
+def _with_the_unsold(
+    scored: Scored, request: RecommendationRequest, items: tuple[RankedItem, ...], clock_ms: int
 ) -> tuple[RankedItem, ...]:
-    reasons: Sequence[tuple[Reason, ...]] = [()] * len(positions)
+    """A complete order: items that can't be sold are marked, ids that no item has come last in the order given."""
+    assortment = scored.assortment
+    on_sale = sellable(assortment, clock_ms)
+    marked = [replace(item, available=bool(on_sale[assortment.positions([item.item_id])].all())) for item in items]
+    unknown = [i for i in dict.fromkeys(request.candidates or ()) if assortment.position(i) is None]
+    for rank, item_id in enumerate(unknown, len(items) + 1):
+        marked.append(RankedItem(item_id, 0.0, rank, "unknown", known=False, available=False))
+    return tuple(marked)
+
+
+def _ranked(
+    scored: Scored, request: RecommendationRequest, page: Sequence[Place], start: int
+) -> tuple[RankedItem, ...]:
+    assortment = scored.assortment
+    positions = np.asarray([place.row for place in page], dtype=np.int64)
+    shares = contributions(scored.terms, scored.factors, positions)
+    scores = shares.sum(axis=0)
+    reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
-        reasons = explain(assortment, taste, settings, positions, shares, request.language)
+        reasons = explain(
+            assortment, scored.taste, scored.settings, positions, shares, request.language, scored.anchors
+        )
     items = []
-    for k, position in enumerate(positions.tolist()):
-        document = assortment.document(position) if request.fields else {}
+    for k, place in enumerate(page):
+        document = assortment.document(place.row) if request.fields else {}
         # What says most for the item; where everything is against it, nothing but popularity brought it here.
         best = int(np.argmax(shares[:, k])) if shares[:, k].max(initial=0.0) > 0 else TERMS.index("popularity")
         items.append(
             RankedItem(
-                item_id=assortment.item_id(position),
+                item_id=assortment.item_id(place.row),
                 score=float(scores[k]),
-                rank=request.offset + k + 1,
-                source=_SOURCES[TERMS[best]],
+                rank=start + k + 1,
+                source="shop" if place.promotion or place.pinned else _SOURCES[TERMS[best]],
                 reasons=reasons[k],
                 fields={name: document[name] for name in request.fields if name in document},
+                promotion=place.promotion,
             )
         )
     return tuple(items)
 
 
-def _check(request: RecommendationRequest) -> None:
-    problems = []
-    if not 1 <= request.limit <= MAX_LIMIT:
-        problems.append(("limit", f"must lie between 1 and {MAX_LIMIT}"))
-    if request.offset < 0:
-        problems.append(("offset", "must not be negative"))
-    if not 0 <= request.diversity <= 1:
-        problems.append(("diversity", "must lie between 0 and 1"))
-    if request.exclude_seen not in EXCLUDE_SEEN:
-        problems.append(("exclude_seen", f"must be one of {', '.join(EXCLUDE_SEEN)}"))
-    if request.personalization not in PERSONALIZATION:
-        problems.append(("personalization", f"must be one of {', '.join(PERSONALIZATION)}"))
-    if request.language not in (None, *LANGUAGES):
-        problems.append(("language", f"must be one of {', '.join(LANGUAGES)}"))
-    if unknown := sorted(set(request.weights or {}) - set(TERMS)):
-        problems.append(("weights", f"no such term: {', '.join(unknown)}"))
-    if problems:
-        raise InvalidRequestError([{"field": name, "message": message} for name, message in problems])
+def _source(request: RecommendationRequest, taste: Taste, query: Query | None) -> str:
+    if query is not None:
+        return "query"
+    return "related" if request.relation is not None else "popular" if taste.is_empty else "personal"

@@ -46,12 +46,16 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
         "price": 0.05,
         "again": 0.3,
         "new_item": 0.1,
+        "similar": 2.0,
+        "complement": 2.0,
+        "boost": 1.0,
     }
 )
 TERMS: Final[tuple[str, ...]] = tuple(DEFAULT_WEIGHTS)
 """Rows of `term_scores`, in order."""
 
-QUERY_TERMS: Final = frozenset({"query", "lexical"})
+QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost"})
+"""Terms of what a request itself asks for; history does not fill them, and a rebuild does not tune them."""
 STATED_TERMS: Final = frozenset({"category", "brand"})
 BASE_TERMS: Final = frozenset({"popularity", "trend"})
 STATED_WEIGHT: Final = 2.0  # to someone unknown, the page they are on says more than what sells elsewhere
@@ -274,20 +278,23 @@ def coefficients(
     taste: Taste,
     query: Query | None = None,
     overrides: Mapping[str, float] | None = None,
+    related: bool = False,
 ) -> F64:
     """What each term counts for in this request: float64 (len(TERMS),), weight / scale.
 
-    With a query, relevance comes first: the other terms keep `settings.query_share`. A shopper of whom nothing is
-    known gets what is popular, in the context stated, whatever the weights for known shoppers are.
+    With a query or given items, relevance comes first: the other terms keep `settings.query_share`. A shopper of whom
+    nothing is known gets what is popular, in the context stated, whatever the weights for known shoppers are.
 
     Parameters
     ----------
     overrides : weights of a scenario, term -> weight; they come last
+    related : whether the list is to go with given items
     """
     stored, natural = assortment.snapshot.weights.terms, assortment.tables.scales
     weights, scales = {}, {}
-    unknown = query is None and not (taste.weights.any() or taste.text_weights.any())
-    only_dislikes = query is None and not ((taste.weights > 0).any() or (taste.text_weights > 0).any())
+    asked = query is not None or related
+    unknown = not asked and not (taste.weights.any() or taste.text_weights.any())
+    only_dislikes = not asked and not ((taste.weights > 0).any() or (taste.text_weights > 0).any())
     for term in TERMS:
         entry = stored.get(term)
         weights[term] = DEFAULT_WEIGHTS[term] if entry is None else entry.weight
@@ -296,7 +303,7 @@ def coefficients(
             weights[term] = max(weights[term], DEFAULT_WEIGHTS[term])
         elif unknown:
             weights[term] = STATED_WEIGHT if term in STATED_TERMS else 0.0
-        elif query is not None and term not in QUERY_TERMS:
+        elif asked and term not in QUERY_TERMS:
             weights[term] *= settings.query_share
         if overrides and term in overrides:
             weights[term] = overrides[term]
