@@ -7,9 +7,10 @@ that would leak into the lists), so they are shuffled by a hash of the event's i
 from __future__ import annotations
 
 import hashlib
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,18 @@ F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
+
+
+_COLUMN_CODES: Final = {
+    "user": "i",
+    "item": "i",
+    "time_ms": "q",
+    "kind": "b",
+    "grade": "f",
+    "tone": "f",
+    "session": "i",
+    "key": "Q",
+}
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,8 @@ def event_table(
     users: dict[str, int] = {}
     sessions: dict[str, int] = {}
     kind_of = {name: code for code, name in enumerate(event_types)}
-    rows: list[tuple[int, int, int, int, float, float, int, int]] = []
+    # Typed columns from the start: a Python tuple per event would need several times the memory.
+    columns: dict[str, array[Any]] = {name: array(code) for name, code in _COLUMN_CODES.items()}
     texts: list[str | None] = []
     for event in events:
         if event.item_id is None or event.event_type in NOT_IN_HISTORY:
@@ -90,33 +104,26 @@ def event_table(
             continue
         graded = event.event_type in GRADED
         texts.append(event.text if graded else None)
-        grade = event.value if graded and event.value is not None else np.nan
-        tone = review_polarity(event.text) if graded and event.value is None and event.text else np.nan
-        rows.append(
-            (
-                users.setdefault(event.user_id, len(users)),
-                item,
-                event.timestamp_ms,
-                kind_of[event.event_type],
-                grade,
-                tone,
-                sessions.setdefault(event.session_id, len(sessions)) if event.session_id else -1,
-                int.from_bytes(hashlib.blake2b(event.event_id.encode(), digest_size=8).digest()),
-            )
-        )
+        values = {
+            "user": users.setdefault(event.user_id, len(users)),
+            "item": item,
+            "time_ms": event.timestamp_ms,
+            "kind": kind_of[event.event_type],
+            "grade": event.value if graded and event.value is not None else np.nan,
+            "tone": review_polarity(event.text) if graded and event.value is None and event.text else np.nan,
+            "session": sessions.setdefault(event.session_id, len(sessions)) if event.session_id else -1,
+            "key": int.from_bytes(hashlib.blake2b(event.event_id.encode(), digest_size=8).digest()),
+        }
+        for name, value in values.items():
+            columns[name].append(value)
     user_ids, user_rank = _sorted_ids(users)
     _, session_rank = _sorted_ids(sessions)
-    raw = [np.array(column) for column in zip(*rows, strict=True)] if rows else [np.empty(0)] * 8
+    raw: dict[str, Any] = {name: np.array(column) for name, column in columns.items()}
+    raw["user"] = user_rank[raw["user"]]
+    raw["session"] = np.append(session_rank, np.int32(-1))[raw["session"]]
     table = EventTable(
-        user=user_rank[raw[0].astype(np.int32)],
-        item=raw[1].astype(np.int32),
-        time_ms=raw[2].astype(np.int64),
-        kind=raw[3].astype(np.int8),
-        strength=np.zeros(len(rows), dtype=np.float32),
-        grade=raw[4].astype(np.float32),
-        tone=raw[5].astype(np.float32),
-        session=np.append(session_rank, np.int32(-1))[raw[6].astype(np.int32)],
-        key=raw[7].astype(np.uint64),
+        **raw,
+        strength=np.zeros(len(texts), dtype=np.float32),
         text=np.array([*texts, None], dtype=np.object_)[:-1],
         user_ids=user_ids,
         kinds=tuple(event_types),

@@ -22,7 +22,8 @@ NEAREST: Final = 10
 _SHARPNESS: Final = 3
 # An item that would borrow less than this keeps to its own counts.
 _LEAST_SHARE: Final = 0.05
-_BLOCK: Final = 1024
+# Cosines held at once, 64 MB of them.
+_COSINES_AT_ONCE: Final = 16_000_000
 
 
 def text_neighbours(item_vectors: F32, counts: NDArray[np.integer[Any]], nearest: int = NEAREST) -> Any:
@@ -36,8 +37,9 @@ def text_neighbours(item_vectors: F32, counts: NDArray[np.integer[Any]], nearest
     n = len(item_vectors)
     seen = np.flatnonzero(counts > 0)
     rows, columns, weights = [], [], []
-    for start in range(0, n if len(seen) else 0, _BLOCK):
-        block = item_vectors[start : start + _BLOCK]
+    size = max(1, _COSINES_AT_ONCE // max(len(seen), 1))
+    for start in range(0, n if len(seen) else 0, size):
+        block = item_vectors[start : start + size]
         cosines = np.maximum(block @ item_vectors[seen].T, 0)
         own = np.searchsorted(seen, np.arange(start, start + len(block)))
         at_own = (own < len(seen)) & (seen[np.minimum(own, len(seen) - 1)] == np.arange(start, start + len(block)))
