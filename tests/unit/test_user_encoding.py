@@ -15,7 +15,8 @@ from endcap.event_types import EVENT_TYPES, event_types
 from endcap.graphs import check_graph
 from endcap.overlay import ChangedItem, Overlay
 from endcap.profiles import EMPTY_PROFILE, Entry, TextSignal, UserProfile
-from endcap.snapshot import write_snapshot
+from endcap.similarity import similarities, user_encoder_of, user_vector_of
+from endcap.snapshot import load_snapshot, write_snapshot
 from endcap.user_encoding import (
     CUSTOM_AGAINST,
     CUSTOM_FOR,
@@ -184,15 +185,38 @@ def test_unseen_item_vectors_are_projected_texts_of_length_one(encoder):
     assert not encoder.item_vectors(np.zeros((1, 16), dtype=np.float32)).any()
 
 
-def test_a_snapshot_carries_its_user_encoder_or_none(snapshot, tmp_path):
-    assert UserEncoder.of(snapshot) is None
-    base = toy_contents()
-    write_snapshot(tmp_path, replace(base, encoder_files={**base.encoder_files, **toy_user_encoder_files()}))
-    from endcap.snapshot import load_snapshot
+@pytest.fixture(scope="module")
+def full_snapshot(tmp_path_factory):
+    folder, base = tmp_path_factory.mktemp("full"), toy_contents()
+    write_snapshot(folder, replace(base, encoder_files={**base.encoder_files, **toy_user_encoder_files()}))
+    return load_snapshot(folder)
 
-    full = UserEncoder.of(load_snapshot(tmp_path))
+
+def test_similarity_is_the_cosine_of_every_item_new_ones_included(full_snapshot, encoder):
+    words = quantize_unit(np.asarray(full_snapshot.text_vectors_f16[7], dtype=np.float32)).tobytes()
+    tag = assortment_of(full_snapshot).encoder_tag
+    fresh = ChangedItem("brand-new", NOW, Item("brand-new", "a red mug"), words, tag)
+    assortment = Overlay(full_snapshot, [fresh]).assortment
+    user = user_vector_of(profile(entry(1, 9), entry(2, 5)), assortment, NOW)
+    values = similarities(assortment, user)
+    known = np.asarray(full_snapshot.item_vectors_f16, dtype=np.float32)
+    assert values.shape == (41,)
+    assert np.allclose(values[:40], known @ user, atol=1e-5)
+    white = assortment.white_rows(np.asarray([40]))
+    assert values[40] == pytest.approx(float(encoder.item_vectors(white)[0] @ user), abs=1e-5)
+
+
+def test_a_snapshot_carries_its_user_encoder_or_none(snapshot, full_snapshot):
+    assert user_encoder_of(snapshot) is None
+    full = user_encoder_of(full_snapshot)
     assert full is not None
     assert full.d_item == 16
+    assert user_encoder_of(full_snapshot) is full
+
+
+def test_no_encoder_or_no_history_gives_no_user_vector(snapshot, full_snapshot):
+    assert user_vector_of(profile(entry(1, 9)), assortment_of(snapshot), NOW) is None
+    assert user_vector_of(EMPTY_PROFILE, assortment_of(full_snapshot), NOW) is None
 
 
 def test_int8_weights_answer_nearly_the_same(assortment, encoder):

@@ -208,7 +208,7 @@ class UserEncoder:
 
     def item_vectors(self, white: F32) -> F32:
         """float32 (k, d_item): vectors of items that only their whitened texts (k, d_item) are known of."""
-        return units((white[:, :, None] * self.projection).sum(axis=1))
+        return units(white @ self.projection)
 
     def encode(self, inputs: Mapping[str, NDArray[Any]]) -> F32:
         """The user vector, float32 (d_item,), length 1, of what `user_inputs` gave.
