@@ -26,7 +26,7 @@ processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire
 def embed_record(record: DynamoDBRecord) -> None:
     image = record.raw_event["dynamodb"].get("NewImage")
     loaded = runtime.encoder.get()
-    if image and loaded:
+    if image and "document" in image and loaded:  # a tombstone has none
         row = read_stream_image(image)
         if row.changed_at_ms > loaded.catalog_as_of_ms:
             embedded = embed_row(row, loaded.encoder, runtime.items)

@@ -27,6 +27,7 @@ from endcap_local.http_client import HttpClient
 from endcap_rebuild.reading import ReadReport, read_items
 
 LIMIT_S = 30.0
+PAUSE_S = 0.01
 REVIEWS = {"good": ("Excellent, I love it", "非常好，很喜欢"), "bad": ("Terrible, it broke", "很差，坏了")}
 
 
@@ -116,6 +117,7 @@ def _until(done: Callable[[], bool], start: float) -> float:
     while time.perf_counter() - start < LIMIT_S:
         if done():
             return time.perf_counter() - start
+        time.sleep(PAUSE_S)  # a stack in one process would otherwise be busy with nothing but our questions
     raise SystemExit(f"nothing happened within {LIMIT_S:.0f} s")
 
 

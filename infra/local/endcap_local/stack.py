@@ -157,8 +157,9 @@ class LocalStack:
         create_resources(self.plan, self.engine)
         if self._persist is not None:
             load_state(self._persist, self.plan, self.engine)
+        self._folder = Path(tempfile.mkdtemp(prefix="endcap-local-"))
+        os.environ["SNAPSHOT_CACHE"] = str(self._folder / "snapshots")
         if not self._verbose:
-            self._folder = Path(tempfile.mkdtemp(prefix="endcap-local-"))
             self.log_path = self._folder / "functions.log"
         self._output = FunctionOutput(self.log_path)
         warnings.filterwarnings("ignore", "No application metrics to publish")  # a request may well have none
