@@ -2,7 +2,7 @@
 
 Trigger: POST /events, and every path that no other function answers.
 Guarantee: an event listed as accepted is on the queue; one that is not is listed with the reason.
-Retry: an event keeps its id (its own, or a hash of its content), so sending it twice changes nothing.
+Retry: an event that carries an id, or a time to make one from with its content, keeps it: sent twice, it counts once.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
@@ -17,7 +16,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.catalog import item_document
 from endcap.errors import NotFoundError
-from endcap.http import http_app, json_answer, json_body, problem, resolve
+from endcap.http import http_app, json_answer, json_body, path_id, problem, resolve
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 from endcap.stocking import named_item, stock
@@ -28,7 +27,7 @@ runtime = Runtime()
 
 @app.put("/items/<item_id>")
 def put_item(item_id: str) -> Response[str]:
-    item = named_item(unquote(item_id), json_body(app.current_event))
+    item = named_item(path_id(item_id), json_body(app.current_event))
     changed = runtime.items.put(item)
     metrics.add_metric("ItemsChanged", MetricUnit.Count, changed)
     return json_answer({"item_id": item.item_id, "changed": changed})
@@ -36,7 +35,7 @@ def put_item(item_id: str) -> Response[str]:
 
 @app.get("/items/<item_id>")
 def get_item(item_id: str) -> Response[str]:
-    item = runtime.items.get(unquote(item_id))
+    item = runtime.items.get(path_id(item_id))
     if item is None:
         raise NotFoundError("there is no such item")
     return json_answer(item_document(item))
@@ -44,7 +43,7 @@ def get_item(item_id: str) -> Response[str]:
 
 @app.delete("/items/<item_id>")
 def delete_item(item_id: str) -> Response[str]:
-    if not runtime.items.delete(unquote(item_id)):
+    if not runtime.items.delete(path_id(item_id)):
         raise NotFoundError("there is no such item")
     return Response(status_code=HTTPStatus.NO_CONTENT.value)
 

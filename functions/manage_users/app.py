@@ -10,18 +10,17 @@ from __future__ import annotations
 import time
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.errors import NotFoundError
-from endcap.http import http_app, json_answer, json_body, resolve
+from endcap.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.identities import delete_user
 from endcap.interests import MAX_ITEMS, counts, describe, export, item_weights
 from endcap.observability import logger, metrics, tracer
-from endcap.profiles import EMPTY_PROFILE
+from endcap.profiles import EMPTY_PROFILE, is_forgotten
 from endcap.runtime import Runtime
 from endcap.statements import stated
 
@@ -35,16 +34,16 @@ def _now_ms() -> int:
 
 @app.put("/users/<user_id>")
 def put_user(user_id: str) -> Response[str]:
-    user_id = unquote(user_id)
-    runtime.profiles.update(user_id, stated(user_id, json_body(app.current_event), _now_ms()))
+    user_id = path_id(user_id)
+    runtime.profiles.update(user_id, stated(json_body(app.current_event), _now_ms()))
     return json_answer({"user_id": user_id, "profile_version": runtime.profiles.get(user_id, consistent=True).version})
 
 
 @app.get("/users/<user_id>/profile")
 def get_profile(user_id: str) -> Response[str]:
-    user_id, now_ms = unquote(user_id), _now_ms()
+    user_id, now_ms = path_id(user_id), _now_ms()
     stored = runtime.profiles.get(user_id, consistent=True)
-    if stored.profile == EMPTY_PROFILE:
+    if is_forgotten(stored.profile):
         raise NotFoundError("nothing is stored about this user")
     weights = item_weights(stored.profile, now_ms, runtime.settings.event_types)
     named = [*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS])]
@@ -55,16 +54,16 @@ def get_profile(user_id: str) -> Response[str]:
 
 @app.get("/users/<user_id>/export")
 def get_export(user_id: str) -> Response[str]:
-    user_id = unquote(user_id)
+    user_id = path_id(user_id)
     stored = runtime.profiles.get(user_id, consistent=True)
-    if not stored.version:
+    if stored.profile == EMPTY_PROFILE:
         raise NotFoundError("nothing is stored about this user")
     return json_answer({"user_id": user_id, "profile_version": stored.version, **export(stored.profile)})
 
 
 @app.delete("/users/<user_id>")
 def delete(user_id: str) -> Response[str]:
-    user_id, at_ms = unquote(user_id), _now_ms()
+    user_id, at_ms = path_id(user_id), _now_ms()
     before, after = delete_user(user_id, at_ms, runtime.profiles)
     metrics.add_metric("UsersDeleted", MetricUnit.Count, 1)
     receipt = {"user_id": user_id, "deleted_at": at_ms, "removed": counts(before), "remaining": counts(after)}

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, C
 
 from endcap.errors import InvalidItemError
 from endcap.identifiers import clean_text
-from endcap.interactions import Id, field_errors, timestamp_ms, timestamp_number
+from endcap.interactions import Id, field_errors, not_bool, one_of, present, timestamp_ms, timestamp_number
 
 AttributeValue = str | float | bool | tuple[str, ...]
 
@@ -56,7 +56,10 @@ class Item:
 
 Text = Annotated[str, AfterValidator(clean_text)]
 Label = Annotated[Text, Field(max_length=256)]
-Attribute = bool | float | Annotated[Text, Field(max_length=4000)] | Annotated[list[Label], Field(max_length=100)]
+Attribute = Annotated[
+    bool | float | Annotated[Text, Field(max_length=4000)] | Annotated[list[Label], Field(max_length=100)],
+    one_of("text, a list of texts, a finite number, true or false"),
+]
 
 
 def _one_or_many(value: object) -> object:
@@ -74,7 +77,7 @@ class ItemInput(BaseModel):
     description: Annotated[Text, Field(max_length=20_000)] = ""
     categories: Annotated[list[Label], Field(max_length=50), BeforeValidator(_one_or_many)] = []
     brand: Label = ""
-    price: Annotated[float, Field(ge=0)] | None = None
+    price: Annotated[float, Field(ge=0), BeforeValidator(not_bool)] | None = None
     currency: Annotated[Text, Field(max_length=8)] | None = None
     available: bool = True
     created_at: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
@@ -96,12 +99,12 @@ def parse_item(raw: object) -> Item:
     """
     if not isinstance(raw, Mapping):
         raise InvalidItemError("an item must be an object")
-    present = {k: v for k, v in raw.items() if v is not None and v != ""}
+    known = present(raw)
     for key in ("attributes", "attrs"):
-        if isinstance(present.get(key), Mapping):
-            present[key] = {k: v for k, v in present[key].items() if v is not None and v != ""}
+        if isinstance(known.get(key), Mapping):
+            known[key] = present(known[key])
     try:
-        given = ItemInput.model_validate(present)
+        given = ItemInput.model_validate(known)
     except ValidationError as exc:
         raise InvalidItemError(field_errors(exc)) from exc
     return Item(

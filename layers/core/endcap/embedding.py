@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from endcap.aws.items import ItemRow
 from endcap.catalog import item_text
 from endcap.encoding import TextEncoder, quantize_unit
+
+if TYPE_CHECKING:
+    from endcap.aws.items import ItemRow
+
+MAX_ENCODERS = 2
+"""How many encoders' vectors a row holds at most."""
 
 
 class VectorStore(Protocol):
     """Where item vectors are kept."""
 
-    def put_vector(self, item_id: str, text: str, tag: bytes, vector: bytes, others: Iterable[bytes] = ()) -> bool: ...
+    def put_vector(self, item_id: str, text: str, tag: bytes, vector: bytes, surplus: Iterable[bytes] = ()) -> bool: ...
 
 
 def embed_row(row: ItemRow, encoder: TextEncoder, store: VectorStore) -> bool:
@@ -21,4 +26,7 @@ def embed_row(row: ItemRow, encoder: TextEncoder, store: VectorStore) -> bool:
     if row.item is None or encoder.tag in row.vectors:
         return False
     text = item_text(row.item)
-    return store.put_vector(row.item_id, text, encoder.tag, quantize_unit(encoder.encode(text)).tobytes(), row.vectors)
+    vector = quantize_unit(encoder.encode(text)).tobytes()
+    # One other encoder's vector may stay: during a promotion, functions with either snapshot read the row.
+    surplus = [*row.outdated, *sorted(row.vectors)[MAX_ENCODERS - 1 :]]
+    return store.put_vector(row.item_id, text, encoder.tag, vector, [tag for tag in surplus if tag != encoder.tag])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -100,8 +101,8 @@ def event_types(overrides: Mapping[str, Any]) -> Mapping[str, EventType]:
         if not name or unknown or "weight" not in options:
             raise ValueError(f"event weight {name!r} must be a number or {{weight, half_life_days?}}")
         base = types.get(name, EventType(name, 0, 0.0, 30 * DAY_S))
-        days = float(options.get("half_life_days", base.half_life_s / DAY_S))
-        if days <= 0:
-            raise ValueError(f"event weight {name!r}: half_life_days must be positive")
-        types[name] = replace(base, weight=float(options["weight"]), half_life_s=days * DAY_S)
+        weight, days = float(options["weight"]), float(options.get("half_life_days", base.half_life_s / DAY_S))
+        if not (math.isfinite(weight) and math.isfinite(days) and days > 0):
+            raise ValueError(f"event weight {name!r}: the weight must be finite and half_life_days positive")
+        types[name] = replace(base, weight=weight, half_life_s=days * DAY_S)
     return MappingProxyType(types)

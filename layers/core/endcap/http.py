@@ -9,7 +9,7 @@ import math
 import re
 from http import HTTPStatus
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
@@ -19,14 +19,17 @@ from pydantic import BaseModel, ValidationError
 from endcap.errors import (
     ConflictError,
     DependencyError,
+    EncoderError,
     EndcapError,
     FieldError,
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
+    SnapshotError,
     SnapshotMissingError,
     ThrottledError,
 )
+from endcap.identifiers import clean_id
 from endcap.interactions import field_errors
 from endcap.observability import logger, metrics
 
@@ -61,10 +64,23 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
     if template:
         path = template
         for name, value in (event.get("pathParameters") or {}).items():
-            path = path.replace("{" + name + "}", quote(value, safe=""))
+            path = path.replace("{" + name + "}", quote(value, safe="", errors="surrogatepass"))
         event = {**event, "rawPath": path}
         event["requestContext"] = {**event["requestContext"], "stage": "$default"}
     return app.resolve(event, context)
+
+
+def path_id(quoted: str) -> str:
+    """The id that a path parameter names, in the form that events and items keep it in.
+
+    Raises
+    ------
+    InvalidRequestError : it can't be an id
+    """
+    try:
+        return clean_id(unquote(quoted))
+    except ValueError as exc:
+        raise InvalidRequestError([FieldError(field="path", message=f"the id {exc}")]) from None
 
 
 def json_body(event: APIGatewayProxyEventV2) -> Any:
@@ -82,9 +98,11 @@ def json_body(event: APIGatewayProxyEventV2) -> Any:
         data = base64.b64decode(raw, validate=True) if event.get("isBase64Encoded") else raw.encode()
         if len(data) > MAX_BODY_BYTES:
             raise BodyTooLargeError("the body may take at most 256 KB")
-        value = json.loads(data, parse_constant=_no_constant, parse_float=_finite)
-    except (binascii.Error, UnicodeError):
+        text = data.decode("utf-8-sig")
+    except (binascii.Error, ValueError):
         raise InvalidRequestError("the body is not UTF-8 text") from None
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_finite_int)
     except RecursionError:
         raise InvalidRequestError(f"the body may nest at most {MAX_DEPTH} deep") from None
     except ValueError as exc:
@@ -147,9 +165,11 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")
         case SnapshotMissingError():
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
-        case _:
-            logger.exception("request failed")
+        case SnapshotError() | EncoderError():
+            logger.exception("no usable snapshot")
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no usable snapshot; try again later")
+        case _:
+            return _unexpected_problem(exc)
 
 
 def _unexpected_problem(_: Exception) -> Response[str]:
@@ -166,6 +186,11 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError("a number is too large")
     return value
+
+
+def _finite_int(text: str) -> int:
+    _finite(text)
+    return int(text)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")

@@ -5,26 +5,35 @@ previous identify. The link stays in both profiles: a late anonymous event of th
 and deleting the user drops the interval from the anonymous profile. What happens after t stays anonymous, so that a
 shared device does not mix people.
 
-Every step is a merge, so a batch that failed half-way can simply be applied again. Identifies of one anonymous id to
-different users are taken in time order: apply them out of order and the later interval may already have been handed on.
+Every step is a merge, and a profile is written only after those that depend on what it may let go of: a batch that
+failed half-way can simply be applied again.
+
+Two things need time order. Identifies of one anonymous id to different users: apply them out of order and the later
+interval may already have been handed on. And an identify that arrives after so many later events of its anonymous id
+that a set of that profile overflowed: it hands over what is still there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, partial
 from typing import Protocol
 
 from endcap.errors import EndcapError
 from endcap.interactions import Interaction
-from endcap.profiles import EMPTY_PROFILE, Encode, Link, UserProfile, deleted, intervals, merge, profile_of, within
+from endcap.links import Link, floor_ms, intervals
+from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
 
 
 class ProfileStore(Protocol):
     """Where profiles are kept; `update` is atomic per user."""
 
     def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
-        """Replace the user's profile p by change(p); (before, after). No write where they are equal."""
+        """Replace the user's profile p by change(p); (before, after). No write where they are equal.
+
+        `change` is called again where another writer came first, and may itself update other profiles.
+        """
         ...
 
 
@@ -39,27 +48,13 @@ def apply_events(
     -------
     user id -> why that user's events could not be applied; everybody else's were
     """
-    pending = _deltas(events, encode)
+    batch = _Batch(events, store, encode)
     failed: dict[str, EndcapError] = {}
-    handed_by: dict[str, set[str]] = {}
-    # Anonymous ids first, so that what they hand over joins the known user's own events in one write.
-    queue = sorted(pending, key=lambda user_id: (not any(link.user_id for link in pending[user_id].links), user_id))
-    while queue:
-        user_id = queue.pop(0)
-        delta = pending[user_id]
+    for user_id in batch.users():
         try:
-            _, after = store.update(user_id, partial(merge, delta))
-            _erase_late_links(delta, after, store)
+            batch.settle(user_id)
         except EndcapError as exc:
-            failed |= dict.fromkeys({user_id, *handed_by.get(user_id, ())}, exc)
-            continue
-        for known_id, handover in _handovers(delta, after):
-            handed_by.setdefault(known_id, set()).add(user_id)
-            grown = merge(pending.get(known_id, EMPTY_PROFILE), handover)
-            if grown != pending.get(known_id):
-                pending[known_id] = grown
-                if known_id not in queue:
-                    queue.append(known_id)
+            failed[user_id] = exc
     return failed
 
 
@@ -70,54 +65,94 @@ def delete_user(user_id: str, at_ms: int, store: ProfileStore) -> tuple[UserProf
     -------
     the user's profile before and after
     """
-
-    def erase(profile: UserProfile) -> UserProfile:
-        for link in profile.links:
-            if link.anonymous_id and link.timestamp_ms <= at_ms:
-                store.update(link.anonymous_id, partial(merge, _erased(link)))
-        return deleted(profile, at_ms)
-
-    return store.update(user_id, erase)
+    deletion = UserProfile(deleted_at_ms=at_ms)
+    return store.update(user_id, lambda stored: _merged(user_id, stored, deletion, (), store, frozenset()))
 
 
-def _deltas(events: Iterable[Interaction], encode: Encode | None) -> dict[str, UserProfile]:
-    by_user: dict[str, list[Interaction]] = {}
-    links: dict[str, list[Link]] = {}
-    for event in events:
-        by_user.setdefault(event.user_id, [])
-        if event.event_type != "identify":
-            by_user[event.user_id].append(event)
-        elif event.anonymous_id and event.anonymous_id != event.user_id:
-            at_ms, anonymous_id = event.timestamp_ms, event.anonymous_id
-            links.setdefault(event.user_id, []).append(Link(at_ms, anonymous_id=anonymous_id))
-            links.setdefault(anonymous_id, []).append(Link(at_ms, user_id=event.user_id))
-            by_user.setdefault(anonymous_id, [])
-    return {
-        user_id: merge(profile_of(own, encode), UserProfile(links=tuple(links.get(user_id, ()))))
-        for user_id, own in by_user.items()
-    }
+class _Batch:
+    """The events of a batch by user, what else is to go into each profile, and what already went."""
+
+    def __init__(self, events: Iterable[Interaction], store: ProfileStore, encode: Encode | None) -> None:
+        self._store = store
+        self._encode = cache(encode) if encode else None
+        self._own: defaultdict[str, list[Interaction]] = defaultdict(list)
+        self._links: defaultdict[str, list[Link]] = defaultdict(list)
+        self._handed: defaultdict[str, UserProfile] = defaultdict(lambda: EMPTY_PROFILE)
+        self._settled: dict[str, UserProfile] = {}
+        for event in events:
+            if event.event_type != "identify":
+                self._own[event.user_id].append(event)
+            elif event.anonymous_id and event.anonymous_id != event.user_id:
+                self._links[event.user_id].append(Link(event.timestamp_ms, anonymous_id=event.anonymous_id))
+                self._links[event.anonymous_id].append(Link(event.timestamp_ms, user_id=event.user_id))
+
+    def users(self) -> list[str]:
+        """Everyone the events name; anonymous ids first, so that what they hand over joins the users' own events."""
+        anonymous = {user_id for user_id, links in self._links.items() if any(link.user_id for link in links)}
+        return sorted({*self._own, *self._links}, key=lambda user_id: (user_id not in anonymous, user_id))
+
+    def settle(self, user_id: str) -> None:
+        """Write what this batch says about one user, unless that was done already."""
+        handed = self._handed[user_id]
+        if self._settled.get(user_id) == handed:
+            return
+        self._settled[user_id] = handed
+        try:
+            own = profile_of(self._own.get(user_id, ()), self._encode)
+            links = self._links.get(user_id, ())
+            delta = merge(merge(own, handed), UserProfile(links=tuple(links)))
+            self._store.update(user_id, partial(self._grown, user_id, delta))
+        except BaseException:
+            del self._settled[user_id]
+            raise
+
+    def _grown(self, user_id: str, delta: UserProfile, stored: UserProfile) -> UserProfile:
+        # The known users come first: should this stop in between, the anonymous profile still has all to hand over.
+        for known_id, part in self._handovers(user_id, stored):
+            self._handed[known_id] = merge(self._handed[known_id], part)
+            self.settle(known_id)
+        return _merged(user_id, stored, delta, self._links.get(user_id, ()), self._store, frozenset())
+
+    def _handovers(self, user_id: str, stored: UserProfile) -> Iterator[tuple[str, UserProfile]]:
+        own, new_links = self._own.get(user_id, ()), self._links.get(user_id, ())
+        for start_ms, link in intervals(stored.links, stored.deleted_at_ms, new_links):
+            if link.user_id:
+                # Not from the profile-to-be: events after this interval may have pushed its entries out.
+                part = profile_of([e for e in own if start_ms < e.timestamp_ms <= link.timestamp_ms], self._encode)
+                part = merge(part, within(self._handed[user_id], start_ms, link.timestamp_ms))
+                if link in new_links:
+                    part = merge(part, within(stored, start_ms, link.timestamp_ms))
+                if part != EMPTY_PROFILE:
+                    yield link.user_id, part
 
 
-def _handovers(delta: UserProfile, after: UserProfile) -> list[tuple[str, UserProfile]]:
-    fresh = {link for link in delta.links if link.user_id}
-    handed = []
-    for start_ms, link in intervals(after.links):
-        if link.user_id:
-            part = within(delta, start_ms, link.timestamp_ms)
-            if link in fresh:
-                # A new link hands over all that is stored of its interval; a known one only what has just arrived.
-                part = merge(part, within(after, start_ms, link.timestamp_ms))
-            if part != EMPTY_PROFILE:
-                handed.append((link.user_id, part))
-    return handed
+def _merged(
+    user_id: str,
+    stored: UserProfile,
+    delta: UserProfile,
+    new_links: Iterable[Link],
+    store: ProfileStore,
+    path: frozenset[str],
+) -> UserProfile:
+    """`stored` with `delta`; what it lets go of by that is first erased in the profiles of its anonymous ids."""
+    merged = merge(stored, delta)
+    floor, old_floor = floor_ms(merged.links, merged.deleted_at_ms), floor_ms(stored.links, stored.deleted_at_ms)
+    kept = {link.anonymous_id for link in merged.links}
+    for link in {*stored.links, *new_links}:
+        # An anonymous id beyond the most that a profile keeps could not be found again when the user is deleted.
+        let_go = link.timestamp_ms <= floor or link.anonymous_id not in kept
+        if link.anonymous_id and link.anonymous_id not in path and (let_go or floor > old_floor):
+            until_ms = floor if link.anonymous_id in kept else max(floor, link.timestamp_ms)
+            _erase(user_id, link, until_ms, store, path | {user_id})
+    return merged
 
 
-def _erase_late_links(delta: UserProfile, after: UserProfile, store: ProfileStore) -> None:
-    """An identify that arrives after the user was deleted, from before that: its interval goes the same way."""
-    for link in delta.links:
-        if link.anonymous_id and link.timestamp_ms <= after.deleted_at_ms:
-            store.update(link.anonymous_id, partial(merge, _erased(link)))
+def _erase(user_id: str, link: Link, until_ms: int, store: ProfileStore, path: frozenset[str]) -> None:
+    """Drop the intervals of `user_id` that end by `until_ms` from the profile of an anonymous id."""
 
+    def change(stored: UserProfile) -> UserProfile:
+        ends = {other.timestamp_ms for other in stored.links if other.user_id == user_id} | {link.timestamp_ms}
+        marks = UserProfile(links=tuple(Link(end_ms) for end_ms in ends if end_ms <= until_ms))
+        return _merged(link.anonymous_id, stored, marks, (), store, path)
 
-def _erased(link: Link) -> UserProfile:
-    return UserProfile(links=(Link(link.timestamp_ms),))
+    store.update(link.anonymous_id, change)

@@ -70,9 +70,9 @@ def ingest(
         try:
             for payload, errors in unusable:
                 quarantine.put(source, payload, errors, record.arrival_ms)
+                outcome.quarantined += 1
         except EndcapError as exc:
             outcome.failed[record.record_id] = exc
-        outcome.quarantined += len(unusable)
         valid += [(record.record_id, event) for event in events]
     try:
         archive.put([interaction_document(event) for _, event in valid])
@@ -96,6 +96,7 @@ def _read(
 ) -> tuple[list[Interaction], list[tuple[str, list[FieldError]]]]:
     try:
         value = json.loads(record.data)
+        json.dumps(value)  # what nests too deep to be written again is not worth reading
     except (ValueError, RecursionError):
         text = record.data.decode("utf-8", "backslashreplace")
         return [], [(text, [FieldError(field="", message="the record is not valid JSON")])]

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from endcap.errors import FieldError, InvalidInteractionError
 from endcap.event_types import ALIASES, EVENT_TYPES, GRADED, EventType
@@ -58,9 +66,11 @@ def timestamp_ms(value: object) -> int:
     """
     if isinstance(value, str):
         value = _seconds_or_ms(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise ValueError("must be ISO 8601 or unix time")
-    millis = round(value if value >= MILLISECONDS_FROM else value * 1000)
+    # Compared before it is rounded: integers may be too large for a float, and floats infinite.
+    value = value if value >= MILLISECONDS_FROM else value * 1000
+    millis = round(value) if -1 < value <= MAX_TIMESTAMP_MS else -1
     if not 0 <= millis <= MAX_TIMESTAMP_MS:
         raise ValueError("must lie between 1970 and 9999")
     return millis
@@ -84,17 +94,48 @@ def timestamp_number(ms: int) -> float:
     return ms if ms >= MILLISECONDS_FROM else ms / 1000
 
 
-def _number(value: object) -> object:
+def not_bool(value: object) -> object:
+    """`value`, which is to be a number and not one of Python's.
+
+    Raises
+    ------
+    ValueError : it is true or false
+    """
     if isinstance(value, bool):
         raise ValueError("must be a number")
     return value
+
+
+def one_of(kinds: str) -> WrapValidator:
+    """A validator of several kinds of value that says one plain thing where none fits."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(f"must be {kinds}") from None
+
+    return WrapValidator(validate)
+
+
+def present(raw: Mapping[Any, Any]) -> dict[Any, Any]:
+    """`raw` without what counts as absent: null and ""."""
+    return {k: v for k, v in raw.items() if v is not None and v != ""}
+
+
+def _present(value: object) -> object:
+    return present(value) if isinstance(value, Mapping) else value
 
 
 Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id)]
 """An id as clients send it: at most 128 bytes of UTF-8, no control characters."""
 
 Text = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
-PropertyValue = bool | float | Annotated[str, Field(max_length=256), AfterValidator(clean_text)]
+PropertyName = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
+PropertyValue = Annotated[
+    bool | float | Annotated[str, Field(max_length=256), AfterValidator(clean_text)],
+    one_of("text of at most 256 characters, a finite number, true or false"),
+]
 
 
 class InteractionInput(BaseModel):
@@ -106,19 +147,16 @@ class InteractionInput(BaseModel):
     user_id: Id
     event_type: Annotated[str, Field(max_length=64)]
     item_id: Id | None = None
-    value: Annotated[float, BeforeValidator(_number)] | None = None
+    value: Annotated[float, BeforeValidator(not_bool)] | None = None
     text: Text | None = None
     timestamp: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
     session_id: Id | None = None
     anonymous_id: Id | None = None
     recommendation_id: Id | None = None
-    position: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    properties: (
-        Annotated[
-            dict[Annotated[str, Field(max_length=64), AfterValidator(clean_text)], PropertyValue], Field(max_length=32)
-        ]
-        | None
-    ) = None
+    position: Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(not_bool)] | None = None
+    properties: Annotated[dict[PropertyName, PropertyValue], Field(max_length=32), BeforeValidator(_present)] | None = (
+        None
+    )
 
 
 def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES) -> Interaction:
@@ -136,9 +174,8 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
     """
     if not isinstance(raw, Mapping):
         raise InvalidInteractionError("an event must be an object")
-    present = {k: v for k, v in raw.items() if v is not None and v != ""}
     try:
-        given = InteractionInput.model_validate(present)
+        given = InteractionInput.model_validate(present(raw))
     except ValidationError as exc:
         raise InvalidInteractionError(field_errors(exc)) from exc
     name = given.event_type if given.event_type in event_types else ALIASES.get(given.event_type, "")
@@ -156,8 +193,8 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
     at_ms = arrival_ms if given.timestamp is None else given.timestamp
     if at_ms > arrival_ms + MAX_FUTURE_MS:
         raise _invalid("timestamp", "lies more than 5 minutes in the future")
-    interaction = Interaction(
-        given.event_id or "",
+    return Interaction(
+        given.event_id or _fallback_id(given, name, at_ms),
         given.user_id,
         name,
         min(at_ms, arrival_ms),
@@ -170,7 +207,6 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
         given.position,
         given.properties,
     )
-    return interaction if interaction.event_id else _with_fallback_id(interaction)
 
 
 def interaction_document(interaction: Interaction) -> dict[str, Any]:
@@ -194,9 +230,9 @@ def _invalid(field: str, message: str) -> InvalidInteractionError:
     return InvalidInteractionError([FieldError(field=field, message=message)])
 
 
-def _with_fallback_id(i: Interaction) -> Interaction:
-    # Without user_id: an event handed from an anonymous id to a known one stays the same event.
-    content = [i.item_id, i.event_type, i.value, i.text, i.timestamp_ms, i.session_id, i.properties]
+def _fallback_id(given: InteractionInput, event_type: str, at_ms: int) -> str:
+    # Without user_id: an event handed from an anonymous id to a known one stays the same event. With the time as it
+    # was sent: what a time slightly ahead is clamped to depends on when the event arrived.
+    content = [given.item_id, event_type, given.value, given.text, at_ms, given.session_id, given.properties]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-    values = {f.name: getattr(i, f.name) for f in fields(i)}
-    return Interaction(**values | {"event_id": digest[:32]})
+    return digest[:32]

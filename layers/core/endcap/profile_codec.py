@@ -17,7 +17,8 @@ from typing import TypeVar
 
 from endcap.errors import EndcapError
 from endcap.event_types import EVENT_TYPES
-from endcap.profiles import KEY_BYTES, Entry, Impression, Link, Register, TextSignal, UserProfile
+from endcap.links import Link
+from endcap.profiles import KEY_BYTES, Entry, Impression, Register, TextSignal, UserProfile
 
 FORMAT = 1
 TAG_BYTES = 4

@@ -5,7 +5,9 @@ key the greater (timestamp, content) wins. Folding an event, applying a batch an
 operation, `merge`, which is idempotent, commutative and associative: duplicates, batch borders, replays and the order
 of arrival change nothing (Shapiro et al., "Conflict-free Replicated Data Types", SSS 2011).
 
-Deleting at time T drops every entry up to T; as those are the oldest, it commutes with keeping the newest.
+Whatever drops entries drops all up to some time, the profile's floor: as those are the oldest, this commutes with
+keeping the newest. Deleting at time T puts the floor at T; erasing an interval of an anonymous id puts it at the end
+of that interval, as what lies before has long been handed to the users that it belongs to (see `identities`).
 """
 
 from __future__ import annotations
@@ -18,13 +20,13 @@ from typing import Any, TypeVar
 from endcap.event_types import GRADED, STRONG, TEXTUAL
 from endcap.identifiers import short_hash
 from endcap.interactions import Interaction
+from endcap.links import Link, floor_ms, normal_links
 from endcap.polarity import review_polarity
 
 MAX_INTERACTIONS = 64
 MAX_STRONG = 32
 MAX_TEXTS = 4
 MAX_IMPRESSIONS = 32
-MAX_LINKS = 16
 
 KEY_BYTES = 4
 NOT_IN_HISTORY = frozenset({"search", "tag", "impression", "identify"})
@@ -103,19 +105,6 @@ class Register:
     def value(self) -> Any:
         """The JSON value, None where it was never set."""
         return json.loads(self.content) if self.content else None
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Link:
-    """An `identify` event: up to `timestamp_ms` the anonymous id was this user.
-
-    In the anonymous id's profile `user_id` names the known user ("" once that user was deleted: the interval is then
-    dropped); in the known user's profile `anonymous_id` names the other side.
-    """
-
-    timestamp_ms: int
-    user_id: str = ""
-    anonymous_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,18 +210,40 @@ def acted_on(profile: UserProfile) -> dict[str, set[str]]:
     return kinds
 
 
+def remembers_erasure(profile: UserProfile) -> bool:
+    """Whether `profile` must outlive its contents, so that late events don't bring back what was erased."""
+    return bool(profile.deleted_at_ms) or any(link.erased for link in profile.links)
+
+
+def is_forgotten(profile: UserProfile) -> bool:
+    """Whether `profile` says nothing about anybody: empty but for the memory of what was erased."""
+    links = tuple(link for link in profile.links if not link.erased)
+    return replace(profile, links=links, deleted_at_ms=0) == EMPTY_PROFILE
+
+
+def within(profile: UserProfile, start_ms: int, end_ms: int) -> UserProfile:
+    """The entries of `profile` from after `start_ms` up to `end_ms`; no registers, links or deletion."""
+
+    def cut(entries: tuple[Keyed, ...]) -> tuple[Keyed, ...]:
+        return tuple(e for e in entries if start_ms < e.timestamp_ms <= end_ms)
+
+    return UserProfile(
+        interactions=cut(profile.interactions),
+        strong=cut(profile.strong),
+        texts=cut(profile.texts),
+        impressions=cut(profile.impressions),
+    )
+
+
 def _normal(p: UserProfile) -> UserProfile:
-    links = _normal_links(p.links, p.deleted_at_ms)
-    gone = [(start, link.timestamp_ms) for start, link in intervals(links) if not link.user_id]
+    links = normal_links(p.links, p.deleted_at_ms)
+    floor = floor_ms(links, p.deleted_at_ms)
 
     def kept(entries: tuple[Keyed, ...], limit: int) -> tuple[Keyed, ...]:
-        alive = (
-            e for e in entries if e.timestamp_ms > p.deleted_at_ms and not any(a < e.timestamp_ms <= b for a, b in gone)
-        )
         best: dict[bytes, Keyed] = {}
-        for e in alive:
+        for e in entries:
             other = best.get(e.key)
-            if other is None or e > other:
+            if e.timestamp_ms > floor and (other is None or e > other):
                 best[e.key] = e
         return tuple(sorted(best.values(), reverse=True)[:limit])
 
@@ -250,37 +261,6 @@ def _normal(p: UserProfile) -> UserProfile:
         consent=alive_register(p.consent),
         links=links,
     )
-
-
-def intervals(links: Iterable[Link]) -> list[tuple[int, Link]]:
-    """The spans of time of an anonymous id that its links hand over, as (start exclusive, link), oldest first."""
-    outgoing = sorted(link for link in links if not link.anonymous_id)
-    starts = [-1, *(link.timestamp_ms for link in outgoing)]
-    return list(zip(starts, outgoing, strict=False))
-
-
-def within(profile: UserProfile, start_ms: int, end_ms: int) -> UserProfile:
-    """The entries of `profile` from after `start_ms` up to `end_ms`; no registers, links or deletion."""
-
-    def cut(entries: tuple[Keyed, ...]) -> tuple[Keyed, ...]:
-        return tuple(e for e in entries if start_ms < e.timestamp_ms <= end_ms)
-
-    return UserProfile(
-        interactions=cut(profile.interactions),
-        strong=cut(profile.strong),
-        texts=cut(profile.texts),
-        impressions=cut(profile.impressions),
-    )
-
-
-def _normal_links(links: tuple[Link, ...], deleted_at_ms: int) -> tuple[Link, ...]:
-    erased = {link.timestamp_ms for link in links if not link.anonymous_id and not link.user_id}
-    alive = {
-        Link(link.timestamp_ms) if not link.anonymous_id and link.timestamp_ms in erased else link
-        for link in links
-        if not (link.anonymous_id and link.timestamp_ms <= deleted_at_ms)
-    }
-    return tuple(sorted(alive, reverse=True)[:MAX_LINKS])
 
 
 def _entry(event: Interaction) -> Entry:

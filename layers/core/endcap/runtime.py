@@ -13,22 +13,25 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.aws.clients import BACKGROUND, BEST_EFFORT, REQUEST_PATH, client
+from endcap.aws.documents import S3Document
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import EventQueue, Quarantine, RecordStream
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EncoderError, EndcapError, SnapshotError, SnapshotMissingError
 from endcap.observability import logger, metrics
-from endcap.settings import Settings
+from endcap.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from endcap.encoding import TextEncoder
     from endcap.following import LiveCatalogue
+    from endcap.scenarios import Scenarios
     from endcap.snapshot import Snapshot
 
 Loaded = TypeVar("Loaded")
 
 POLL_S = 2.0
+RETRY_S = 30.0
 ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
 
 
@@ -90,7 +93,8 @@ class Runtime:
     @cached_property
     def snapshots(self) -> SnapshotBucket:
         """The snapshots in S3; downloads take longer than a request, so their limits are the background ones."""
-        return SnapshotBucket(client("s3", BACKGROUND), self.settings.data_bucket)
+        folder = os.environ.get("SNAPSHOT_CACHE")
+        return SnapshotBucket(client("s3", BACKGROUND), self.settings.data_bucket, Path(folder) if folder else None)
 
     @cached_property
     def snapshot(self) -> Followed[Snapshot]:
@@ -108,6 +112,25 @@ class Runtime:
         from endcap.following import LiveCatalogue
 
         return LiveCatalogue(self.items)
+
+    @cached_property
+    def scenarios(self) -> Scenarios:
+        """The named defaults of requests."""
+        from endcap.scenarios import KEY, Scenarios
+
+        return Scenarios(S3Document(client("s3", self._config), self.settings.data_bucket, KEY))
+
+    @cached_property
+    def cursor_secret(self) -> str:
+        """What cursors are signed with.
+
+        Raises
+        ------
+        SettingsError : the function has none
+        """
+        if not self.settings.cursor_secret:
+            raise SettingsError("environment variable CURSOR_SECRET is not set")
+        return self.settings.cursor_secret
 
     def encode_text(self, text: str) -> tuple[bytes, bytes]:
         """Tag and int8 vector of `text`, as profiles keep it; no vector while there is no snapshot.
@@ -142,8 +165,9 @@ class Followed(Generic[Loaded]):
     ) -> None:
         self._bucket, self._read, self._files, self._clock = bucket, read, files, clock
         self._seen_etag: str | None = None
+        self._version: str | None = None
         self._loaded: Loaded | None = None
-        self._polled_at = float("-inf")
+        self._next_poll_at = float("-inf")
 
     def get(self) -> Loaded | None:
         """What is current, looked for at most every two seconds; None where nothing was ever promoted.
@@ -152,22 +176,28 @@ class Followed(Generic[Loaded]):
         ------
         SnapshotError, EncoderError, DependencyError, ThrottledError : nothing usable was ever loaded
         """
-        if self._clock() - self._polled_at < POLL_S:
+        if self._clock() < self._next_poll_at:
             return self._loaded
+        wait_s = POLL_S
         try:
             pointer = self._bucket.current(self._seen_etag)
             if pointer is not None:
                 self._loaded = self._load(pointer.version)
                 self._seen_etag = pointer.etag
+                if self._version is not None and self._version != pointer.version:
+                    # What is mapped stays readable; the space is wanted for the next version.
+                    self._bucket.forget(self._version)
+                self._version = pointer.version
         except SnapshotMissingError:
             self._loaded = self._seen_etag = None
         except EndcapError as exc:
-            # Serving goes on with the last good one; the next poll tries again.
+            # Serving goes on with the last good one. A broken one is not fetched again and again by every poll.
+            wait_s = RETRY_S if isinstance(exc, SnapshotError | EncoderError) else POLL_S
             logger.warning("snapshot not usable", extra={"error": str(exc)})
             metrics.add_metric("SnapshotLoadFailed", MetricUnit.Count, 1)
             if self._loaded is None:
                 raise
-        self._polled_at = self._clock()
+        self._next_poll_at = self._clock() + wait_s
         return self._loaded
 
     def _load(self, version: str) -> Loaded:

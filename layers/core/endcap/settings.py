@@ -21,6 +21,7 @@ class Settings:
     ----------
     profile_ttl_days : days after its last write that a profile expires, 0 for never
     event_types : the kinds of interaction with the storefront's own weights
+    cursor_secret : what cursors are signed with; only the function that gives them has one
     """
 
     profiles_table: str
@@ -31,6 +32,7 @@ class Settings:
     exposures_stream: str
     profile_ttl_days: int
     event_types: Mapping[str, EventType]
+    cursor_secret: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -47,10 +49,9 @@ class Settings:
                 raise SettingsError(f"environment variable {name} is not set")
             return value
 
-        try:
-            ttl_days = int(env.get("PROFILE_TTL_DAYS", "0"))
-        except ValueError:
-            raise SettingsError("environment variable PROFILE_TTL_DAYS must be a whole number of days") from None
+        ttl_days = env.get("PROFILE_TTL_DAYS", "0")
+        if not (ttl_days.isascii() and ttl_days.isdigit()):
+            raise SettingsError("environment variable PROFILE_TTL_DAYS must be a whole number of days")
         try:
             kinds = event_types(json.loads(env.get("EVENT_WEIGHTS") or "{}"))
         except (ValueError, AttributeError, TypeError) as exc:
@@ -62,6 +63,7 @@ class Settings:
             events_queue_url=text("EVENTS_QUEUE_URL"),
             archive_stream=text("ARCHIVE_STREAM"),
             exposures_stream=text("EXPOSURES_STREAM"),
-            profile_ttl_days=ttl_days,
+            profile_ttl_days=int(ttl_days),
             event_types=kinds,
+            cursor_secret=env.get("CURSOR_SECRET", ""),
         )

@@ -12,14 +12,17 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from endcap.errors import InvalidRequestError
 from endcap.http import parsed
-from endcap.identifiers import clean_id, clean_text
-from endcap.interactions import MAX_FUTURE_MS, timestamp_ms
+from endcap.identifiers import clean_text
+from endcap.interactions import MAX_FUTURE_MS, one_of, timestamp_ms
 from endcap.profiles import EMPTY_PROFILE, UserProfile, merge, register
 
 MAX_STATEMENT_BYTES = 2048
 
 Text = Annotated[str, Field(max_length=256), AfterValidator(clean_text)]
-Value = bool | float | Text | Annotated[list[Text], Field(max_length=50)]
+Value = Annotated[
+    bool | float | Text | Annotated[list[Text], Field(max_length=50)],
+    one_of("text, a list of texts, a finite number, true or false"),
+]
 Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
 Statement = Annotated[dict[Name, Value], Field(max_length=50)]
 
@@ -35,17 +38,13 @@ class UserInput(BaseModel):
     timestamp: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
 
 
-def stated(user_id: str, body: Any, arrival_ms: int) -> Callable[[UserProfile], UserProfile]:
+def stated(body: Any, arrival_ms: int) -> Callable[[UserProfile], UserProfile]:
     """The change of a profile that `body` asks for.
 
     Raises
     ------
     InvalidRequestError : the body can't be used, or states more than 2 KB in one field
     """
-    try:
-        clean_id(user_id)
-    except ValueError as exc:
-        raise InvalidRequestError(f"the user id {exc}") from None
     given = parsed(UserInput, body)
     at_ms = arrival_ms if given.timestamp is None else given.timestamp
     if at_ms > arrival_ms + MAX_FUTURE_MS:

@@ -38,9 +38,10 @@ def named_item(item_id: str, body: object) -> Item:
     """
     if not isinstance(body, Mapping):
         raise InvalidItemError("an item must be an object")
-    item = parse_item({"item_id": item_id, **body})
-    if item != parse_item({**body, "item_id": item_id}):
-        raise InvalidItemError([FieldError(field="item_id", message="is not the one in the path")])
+    item = parse_item({**body, "item_id": item_id})
+    for name in ("item_id", "id"):
+        if body.get(name) not in (None, "") and parse_item({"item_id": body[name]}).item_id != item.item_id:
+            raise InvalidItemError([FieldError(field=name, message="is not the one in the path")])
     return item
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import boto3
+from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -28,7 +29,7 @@ BEST_EFFORT = Config(
 """For calls that an answer must not wait for: one try of at most 0.2 s."""
 
 _CONFLICT = {"ConditionalCheckFailedException", "PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
-_MISSING = {"NoSuchKey", "404", "NotFound", "ResourceNotFoundException"}
+_MISSING = {"NoSuchKey", "404", "NotFound"}  # of an object; a missing table or stream is a fault of the stack
 _THROTTLED = {
     "ProvisionedThroughputExceededException",
     "ThrottlingException",
@@ -37,6 +38,8 @@ _THROTTLED = {
     "SlowDown",
     "ServiceUnavailableException",
     "TooManyRequestsException",
+    "ThrottledException",
+    "Throttling",
 }
 
 
@@ -65,5 +68,5 @@ def aws_errors(what: str) -> Iterator[None]:
         if code in _THROTTLED:
             raise ThrottledError(message) from exc
         raise DependencyError(message) from exc
-    except BotoCoreError as exc:
+    except (BotoCoreError, Boto3Error) as exc:
         raise DependencyError(f"{what}: {type(exc).__name__}") from exc

@@ -23,7 +23,6 @@ from endcap.identifiers import short_hash
 CHANGE_SHARDS = 8
 CHANGES_INDEX = "changes"
 VECTOR_PREFIX = "vector_"
-MAX_ENCODERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,7 @@ class ItemRow:
     ----------
     item : None for a tombstone
     vectors : encoder tag (4 bytes) -> int8 vector bytes of the current text
+    outdated : tags of the encoders whose vectors belong to an earlier text
     """
 
     item_id: str
@@ -41,6 +41,7 @@ class ItemRow:
     changed_at_ms: int
     text_hash: str = ""
     vectors: Mapping[bytes, bytes] = field(default_factory=dict)
+    outdated: tuple[bytes, ...] = ()
 
 
 class ItemTable:
@@ -99,15 +100,19 @@ class ItemTable:
             ExpressionAttributeValues={":true": {"BOOL": True}, ":now": {"N": str(self._now_ms())}},
         )
 
-    def put_vector(self, item_id: str, text: str, tag: bytes, vector: bytes, others: Iterable[bytes] = ()) -> bool:
+    def put_vector(self, item_id: str, text: str, tag: bytes, vector: bytes, surplus: Iterable[bytes] = ()) -> bool:
         """Store the vector of the item's text; False where the text has changed meanwhile.
 
         Parameters
         ----------
-        others : tags of the row's other vectors; all but one are removed
+        surplus : tags of other vectors, which are removed
+
+        Raises
+        ------
+        ThrottledError, DependencyError
         """
-        surplus = sorted(set(others) - {tag})[MAX_ENCODERS - 1 :]
-        removal = " REMOVE " + ", ".join(VECTOR_PREFIX + t.hex() for t in surplus) if surplus else ""
+        names = ", ".join(VECTOR_PREFIX + t.hex() for t in surplus)
+        removal = f" REMOVE {names}" if names else ""
         digest = text_hash(text)
         return self._changes(
             Key={"item_id": {"S": item_id}},
@@ -151,9 +156,15 @@ class ItemTable:
         return sorted(rows, key=lambda row: (-row.changed_at_ms, row.item_id))[:limit]
 
     def scan(self) -> Iterator[ItemRow]:
-        """Every row, tombstones included."""
-        for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
-            yield from map(read_row, page["Items"])
+        """Every row, tombstones included.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        with aws_errors("read items"):
+            for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
+                yield from map(read_row, page["Items"])
 
     def purge_tombstone(self, item_id: str, before_ms: int) -> bool:
         """Remove a tombstone that a snapshot has taken notice of."""
@@ -201,13 +212,14 @@ def read_row(row: Mapping[str, Any]) -> ItemRow:
     if "document" not in row:
         return ItemRow(item_id, None, changed_at_ms)
     digest = row["text_hash"]["S"]
-    vectors = {}
-    for name, value in row.items():
-        if name.startswith(VECTOR_PREFIX):
-            data = bytes(value["B"])
-            if data[:8].hex() == digest:
-                vectors[bytes.fromhex(name.removeprefix(VECTOR_PREFIX))] = data[8:]
-    return ItemRow(item_id, parse_item(json.loads(row["document"]["S"])), changed_at_ms, digest, vectors)
+    stored = {
+        bytes.fromhex(name.removeprefix(VECTOR_PREFIX)): bytes(value["B"])
+        for name, value in row.items()
+        if name.startswith(VECTOR_PREFIX)
+    }
+    vectors = {tag: data[8:] for tag, data in stored.items() if data[:8].hex() == digest}
+    outdated = tuple(sorted(stored.keys() - vectors.keys()))
+    return ItemRow(item_id, parse_item(json.loads(row["document"]["S"])), changed_at_ms, digest, vectors, outdated)
 
 
 def read_stream_image(image: Mapping[str, Any]) -> ItemRow:

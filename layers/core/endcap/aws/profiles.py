@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from endcap.aws.clients import aws_errors
 from endcap.errors import ConflictError, InvalidInputError
 from endcap.profile_codec import decode_profile, encode_profile
-from endcap.profiles import EMPTY_PROFILE, UserProfile
+from endcap.profiles import EMPTY_PROFILE, UserProfile, remembers_erasure
 
 MAX_TRIES = 6
 MAX_PROFILE_BYTES = 64 * 1024
@@ -32,7 +32,7 @@ class ProfileTable:
     Parameters
     ----------
     dynamodb : a boto3 DynamoDB client
-    ttl_days : days after its last write that a row expires, 0 for never; a deleted user's row never does
+    ttl_days : days after its last write that a row expires, 0 for never; one that remembers a deletion never does
     """
 
     def __init__(self, dynamodb: Any, table: str, ttl_days: int = 0, clock: Callable[[], float] = time.time) -> None:
@@ -49,7 +49,7 @@ class ProfileTable:
             answer = self._dynamodb.get_item(
                 TableName=self._table, Key={"user_id": {"S": user_id}}, ConsistentRead=consistent
             )
-        return self._stored(answer.get("Item"))
+        return self.read(answer.get("Item"))
 
     def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
         """Replace the user's profile p by change(p), whoever else writes meanwhile; (before, after).
@@ -70,11 +70,17 @@ class ProfileTable:
                 self._write(self.row(user_id, changed, stored.version + 1), row)
             except ConflictError as exc:
                 row = getattr(exc.__cause__, "response", {}).get("Item")
-                stored = self._stored(row)
+                stored = self.read(row)
                 time.sleep(random.uniform(0, 0.02 * 2**attempt))
             else:
                 return stored.profile, changed
         raise ConflictError("write profile: another writer won each time")
+
+    def scan(self) -> Iterator[tuple[str, StoredProfile]]:
+        """Every user's id and profile."""
+        for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
+            for row in page["Items"]:
+                yield row["user_id"]["S"], self.read(row)
 
     def row(self, user_id: str, profile: UserProfile, version: int) -> dict[str, Any]:
         """`profile` as a DynamoDB item.
@@ -87,7 +93,7 @@ class ProfileTable:
         if len(data) > MAX_PROFILE_BYTES:
             raise InvalidInputError(f"a profile may take at most {MAX_PROFILE_BYTES} bytes")
         row: dict[str, Any] = {"user_id": {"S": user_id}, "profile": {"B": data}, "version": {"N": str(version)}}
-        if self._ttl_days and not profile.deleted_at_ms:
+        if self._ttl_days and not remembers_erasure(profile):
             row["ttl"] = {"N": str(int(self._clock()) + self._ttl_days * DAY_S)}
         return row
 
@@ -97,7 +103,7 @@ class ProfileTable:
                 TableName=self._table, Key={"user_id": {"S": user_id}}, ConsistentRead=True
             )
         row = answer.get("Item")
-        return self._stored(row), row
+        return self.read(row), row
 
     def _write(self, row: Mapping[str, Any], replaced: Mapping[str, Any] | None) -> None:
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(user_id)"}
@@ -111,7 +117,8 @@ class ProfileTable:
                 TableName=self._table, Item=row, ReturnValuesOnConditionCheckFailure="ALL_OLD", **condition
             )
 
-    def _stored(self, row: Mapping[str, Any] | None) -> StoredProfile:
+    def read(self, row: Mapping[str, Any] | None) -> StoredProfile:
+        """The profile of a DynamoDB item; an empty one where there is none or it has expired."""
         if row is None:
             return StoredProfile()
         version = int(row["version"]["N"])

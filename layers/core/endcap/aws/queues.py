@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,13 +18,20 @@ newer quotas allow 1 MiB, but a stack may meet an older region."""
 MAX_RECORD_BYTES = 1000 * 1024
 """Firehose takes 1,000 KiB a record and 4 MiB, 500 records a call."""
 SEND_TRIES = 3
+SEND_BUDGET_S = 5.0
+"""After this long no further try is begun: one may take 3 s, and the function has 10 s to say what was not sent."""
 
 
 class EventQueue:
-    """The SQS queue between `collect` and `update_profile`."""
+    """The SQS queue between `collect` and `update_profile`.
 
-    def __init__(self, sqs: Any, url: str) -> None:
-        self._sqs, self._url = sqs, url
+    Parameters
+    ----------
+    sqs : a boto3 SQS client
+    """
+
+    def __init__(self, sqs: Any, url: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sqs, self._url, self._clock = sqs, url, clock
 
     def send(self, documents: Sequence[Mapping[str, Any]]) -> list[int]:
         """Send events in as few messages as fit; failed messages are tried again.
@@ -35,18 +43,25 @@ class EventQueue:
         lines = [_json(d) for d in documents]
         messages = list(_packed(lines, MAX_MESSAGE_BYTES, separator=1, envelope=len('{"events":[]}')))
         unsent: list[int] = []
+        deadline_s = self._clock() + SEND_BUDGET_S
         # Each message may be as large as a whole SendMessageBatch call, so they go one by one.
         for indices in messages:
             body = '{"events":[' + ",".join(lines[i] for i in indices) + "]}"
-            for attempt in range(SEND_TRIES):
-                try:
-                    with aws_errors("send events"):
-                        self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
-                    break
-                except EndcapError:
-                    if attempt == SEND_TRIES - 1:
-                        unsent += indices
-        return sorted(unsent)
+            if not self._sent(body, deadline_s):
+                unsent += indices
+        return unsent
+
+    def _sent(self, body: str, deadline_s: float) -> bool:
+        for _ in range(SEND_TRIES):
+            if self._clock() >= deadline_s:
+                return False
+            try:
+                with aws_errors("send events"):
+                    self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+            except EndcapError:
+                continue
+            return True
+        return False
 
 
 class RecordStream:

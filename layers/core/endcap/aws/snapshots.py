@@ -67,12 +67,13 @@ class SnapshotBucket:
                     if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
                         return None
                     raise
+                data = answer["Body"].read()
         except NotFoundError as exc:
             raise SnapshotMissingError("no snapshot has been promoted yet") from exc
         try:
-            body = json.loads(answer["Body"].read())
+            body = json.loads(data)
             return Pointer(body["version"], answer["ETag"], body.get("previous"))
-        except (ValueError, KeyError, TypeError) as exc:
+        except (ValueError, KeyError, TypeError, AttributeError) as exc:
             raise SnapshotIntegrityError("the snapshot pointer is damaged") from exc
 
     def flip(self, version: str, expected: Pointer | None) -> Pointer:
@@ -97,10 +98,18 @@ class SnapshotBucket:
         Raises
         ------
         NotFoundError : there is no such snapshot, or it was not written to its end
+        SnapshotIntegrityError : the manifest is no JSON of ours
+        ThrottledError, DependencyError
         """
         with aws_errors(f"read manifest of {version}"):
-            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{PREFIX}{version}/{MANIFEST}")
-        document: dict[str, Any] = json.loads(answer["Body"].read())
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{PREFIX}{_plain(version)}/{MANIFEST}")
+            data = answer["Body"].read()
+        try:
+            document = json.loads(data)
+        except ValueError:
+            document = None
+        if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
+            raise SnapshotIntegrityError(f"the manifest of {version} is damaged")
         return document
 
     def versions(self) -> list[str]:
@@ -127,10 +136,10 @@ class SnapshotBucket:
 
         Raises
         ------
-        NotFoundError, ThrottledError, DependencyError
+        NotFoundError, SnapshotIntegrityError, ThrottledError, DependencyError
         """
-        wanted = {MANIFEST, *(self.manifest(version)["files"] if names is None else names)}
-        folder = self._cache / version
+        wanted = {MANIFEST, *map(_plain, self.manifest(version)["files"] if names is None else names)}
+        folder = self._cache / _plain(version)
         folder.mkdir(parents=True, exist_ok=True)
         for name in sorted(wanted):
             if not (folder / name).exists():
@@ -142,4 +151,11 @@ class SnapshotBucket:
 
     def forget(self, version: str) -> None:
         """Remove the local copy of `version`."""
-        shutil.rmtree(self._cache / version, ignore_errors=True)
+        shutil.rmtree(self._cache / _plain(version), ignore_errors=True)
+
+
+def _plain(name: str) -> str:
+    """`name`, which becomes a local path and so must not lead out of its folder."""
+    if not name or name.startswith(".") or "/" in name or "\\" in name:
+        raise SnapshotIntegrityError(f"{name!r} is no name of a snapshot or of its files")
+    return name

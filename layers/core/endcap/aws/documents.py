@@ -1,0 +1,39 @@
+"""Small documents in S3 that somebody edits: read again only when they have changed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from endcap.aws.clients import aws_errors
+
+
+class S3Document:
+    """One object of a bucket.
+
+    Parameters
+    ----------
+    s3 : a boto3 S3 client
+    """
+
+    def __init__(self, s3: Any, bucket: str, key: str) -> None:
+        self._s3, self._bucket, self._key = s3, bucket, key
+
+    def read(self, known_etag: str | None = None) -> tuple[bytes, str] | None:
+        """Its bytes and ETag; None where it is still the one with `known_etag`.
+
+        Raises
+        ------
+        NotFoundError : there is no such object
+        ThrottledError, DependencyError
+        """
+        condition = {"IfNoneMatch": known_etag} if known_etag else {}
+        with aws_errors(f"read {self._key}"):
+            try:
+                answer = self._s3.get_object(Bucket=self._bucket, Key=self._key, **condition)
+            except ClientError as exc:
+                if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
+                    return None
+                raise
+            return answer["Body"].read(), answer["ETag"]
