@@ -1,0 +1,101 @@
+"""The stack's tables, bucket, queue and streams in moto, with the key schemas of template.yaml."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import yaml
+from botocore.config import Config
+from moto import mock_aws
+from moto.dynamodb.responses import DynamoHandler
+
+TEMPLATE = Path(__file__).parents[2] / "template.yaml"
+REGION = "us-east-1"
+BUCKET, QUEUE, ARCHIVE, EXPOSURES = "data-bucket", "events", "archive", "exposures"
+PROFILES, ITEMS = "ProfilesTable", "ItemsTable"
+ENVIRONMENT = {
+    "PROFILES_TABLE": PROFILES,
+    "ITEMS_TABLE": ITEMS,
+    "DATA_BUCKET": BUCKET,
+    "EVENTS_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{QUEUE}",
+    "ARCHIVE_STREAM": ARCHIVE,
+    "EXPOSURES_STREAM": EXPOSURES,
+    "PROFILE_TTL_DAYS": "0",
+    "EVENT_WEIGHTS": "{}",
+    "CURSOR_SECRET": "secret",
+    "POWERTOOLS_SERVICE_NAME": "endcap",
+    "POWERTOOLS_METRICS_NAMESPACE": "endcap",
+    "POWERTOOLS_TRACE_DISABLED": "true",
+    "AWS_DEFAULT_REGION": REGION,
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
+_TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+
+
+@contextmanager
+def stack() -> Iterator[None]:
+    """A fresh account with the stack in it, inside which boto3 talks to moto only."""
+    call, lock = DynamoHandler.call_action, threading.RLock()
+
+    def one_at_a_time(handler: DynamoHandler) -> Any:
+        # moto's conditional writes are not atomic between threads, DynamoDB's are.
+        with lock:
+            return call(handler)
+
+    with (
+        patch.dict(os.environ, ENVIRONMENT),
+        patch.object(DynamoHandler, "call_action", one_at_a_time),
+        mock_aws(),
+    ):
+        dynamodb = client("dynamodb")
+        for name in (PROFILES, ITEMS):
+            dynamodb.create_table(TableName=name, **_table(name))
+        s3 = client("s3")
+        s3.create_bucket(Bucket=BUCKET)
+        client("sqs").create_queue(QueueName=QUEUE)
+        for name, prefix in ((ARCHIVE, "events/"), (EXPOSURES, "exposures/")):
+            client("firehose").create_delivery_stream(
+                DeliveryStreamName=name,
+                ExtendedS3DestinationConfiguration={
+                    "BucketARN": f"arn:aws:s3:::{BUCKET}",
+                    "RoleARN": "arn:aws:iam::123456789012:role/delivery",
+                    "Prefix": prefix,
+                },
+            )
+        yield
+
+
+def client(service: str) -> Any:
+    """A boto3 client that fails at once rather than trying again."""
+    return boto3.client(service, region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
+
+
+def objects(prefix: str) -> dict[str, bytes]:
+    """Key -> contents of everything in the bucket under `prefix`."""
+    s3 = client("s3")
+    keys = [o["Key"] for o in s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
+    return {key: s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
+
+
+@cache
+def _template() -> dict[str, Any]:
+    class Loader(yaml.SafeLoader):
+        """Reads intrinsic functions as nothing; tables have none in their keys."""
+
+    Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+    document: dict[str, Any] = yaml.load(TEMPLATE.read_text(), Loader)
+    return document
+
+
+def _table(name: str) -> dict[str, Any]:
+    properties = _template()["Resources"][name]["Properties"]
+    return {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
