@@ -1,0 +1,99 @@
+"""What the API answers for a history is what batch-recommend writes for it: one snapshot, one pipeline, two doors."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from endcap_local.http_client import HttpClient
+from endcap_local.importing import load_folder
+from endcap_local.make_demo_data import DEMO_DATA
+from endcap_local.stack import LocalStack
+from endcap_rebuild.batch import batch_recommend
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.settings import RebuildSettings
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+ROOT = Path(__file__).parents[2]
+TINY_ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
+N_USERS, MAX_EVENTS, LIMIT, N_ITEMS = 100, 64, 20, 400
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A folder with a part of the demo's catalogue, and 100 shoppers with up to 64 events among their own."""
+    folder = tmp_path_factory.mktemp("shop")
+    with gzip.open(DEMO_DATA / "items.jsonl.gz", "rt", encoding="utf-8") as file:
+        items = [json.loads(line) for _, line in zip(range(N_ITEMS), file, strict=False)]
+    known = {item.get("item_id", item.get("id")) for item in items}
+    with gzip.open(DEMO_DATA / "events.csv.gz", "rt", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if row["item_id"] in known]
+    (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
+    with (folder / "events.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0].keys())
+        table.writeheader()
+        table.writerows(rows)
+    histories = defaultdict(list)
+    for row in rows:
+        histories[row["user_id"]].append({name: value for name, value in row.items() if value})
+    chosen = sorted(user for user, history in histories.items() if 1 < len(history) <= MAX_EVENTS)[:N_USERS]
+    assert len(chosen) == N_USERS
+    return folder, {user: histories[user] for user in chosen}
+
+
+@pytest.fixture(scope="module")
+def written(shop, tmp_path_factory):
+    """A snapshot of the shop, and what batch-recommend writes from it: user -> item ids in order."""
+    folder, histories = shop
+    work = tmp_path_factory.mktemp("batch")
+    rebuild(RebuildSettings(folder, work / "snapshot", encoder=str(TINY_ENCODER), max_cases=100))
+    (work / "users.csv").write_text("user_id\n" + "".join(f"{user}\n" for user in histories), encoding="utf-8")
+    batch_recommend(work / "snapshot", folder / "events.csv", work / "users.csv", LIMIT, work / "out.csv")
+    lists = defaultdict(list)
+    with (work / "out.csv").open(encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            lists[row["user_id"]].append(row["item_id"])
+    return lists
+
+
+@pytest.fixture(scope="module")
+def api(shop):
+    with LocalStack(ROOT / "template.yaml") as stack:
+        load_folder(stack, shop[0], lambda *_: None, encoder=str(TINY_ENCODER), max_cases=100)
+        yield HttpClient(stack.url)
+
+
+def asked(api, history, **body):
+    latest = max(float(event["timestamp"]) for event in history)
+    answer = api.post("/recommendations", {"as_of": latest, "limit": LIMIT, "explain": False, **body})
+    return [item["item_id"] for item in answer["items"]]
+
+
+def test_imported_profiles_give_the_order_of_the_batch(api, shop, written):
+    for user, history in shop[1].items():
+        assert asked(api, history, user_id=user) == written[user]
+
+
+def test_a_session_with_the_same_history_gives_the_order_of_the_batch(api, shop, written):
+    for user, history in shop[1].items():
+        events = [{k: v for k, v in event.items() if k != "user_id"} for event in history]
+        assert asked(api, history, interactions=events) == written[user]
+
+
+def test_events_sent_over_http_give_the_order_of_the_batch(api, shop, written):
+    users = list(shop[1])[:20]
+    for user in users:
+        events = [{**event, "user_id": f"again-{user}"} for event in shop[1][user]]
+        assert api.post("/events", {"events": events})["accepted"] == len(events)
+    for user in users:
+        history = shop[1][user]
+        expected = written[user]
+        for _ in range(200):
+            if (order := asked(api, history, user_id=f"again-{user}")) == expected:
+                break
+        assert order == expected
