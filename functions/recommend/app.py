@@ -1,6 +1,7 @@
 """Ranks the catalogue for a shopper.
 
-Trigger: GET /users/{user_id}/recommendations, POST /recommendations, GET /search, GET /health.
+Trigger: GET /users/{user_id}/recommendations, POST /recommendations, POST /users/{user_id}/rankings, GET /search,
+GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /health.
 Guarantee: an answer whenever a snapshot was ever promoted; without the profile it is a degraded one, and says so.
 Retry: safe, nothing but the record of the exposure is written.
 """
@@ -9,19 +10,20 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.asking import answer, asked, asked_by_query, exposure
+from endcap.answering import answer, cursor_after, exposure
+from endcap.asking import ITEM_DOOR, Asked, Reader
 from endcap.aws.profiles import StoredProfile
 from endcap.errors import EndcapError, InvalidRequestError, SnapshotMissingError
-from endcap.http import http_app, json_answer, json_body, resolve
+from endcap.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.observability import logger, metrics, tracer
-from endcap.recommending import RecommendationRequest, recommend
+from endcap.recommending import recommend_lists
 from endcap.runtime import Runtime
 
 app = http_app()
@@ -30,24 +32,38 @@ runtime = Runtime()
 
 @app.get("/users/<user_id>/recommendations")
 def get_recommendations(user_id: str) -> Response[str]:
-    now_ms = _now_ms()
-    return _answer(*asked_by_query(unquote(user_id), _parameters(), now_ms, runtime.settings.event_types), now_ms)
+    return _answer(_reader().query(_parameters(), user_id=path_id(user_id)))
 
 
 @app.post("/recommendations")
 def post_recommendations() -> Response[str]:
-    now_ms = _now_ms()
-    return _answer(*asked(json_body(app.current_event), now_ms, runtime.settings.event_types), now_ms)
+    body = json_body(app.current_event)
+    if isinstance(body, dict) and "requests" in body:
+        return json_answer({"lists": _answers(_reader().lists(body))})
+    return _answer(_reader().body(body))
+
+
+@app.post("/users/<user_id>/rankings")
+def post_rankings(user_id: str) -> Response[str]:
+    return _answer(_reader().ranking(path_id(user_id), json_body(app.current_event)))
+
+
+@app.get("/items/<item_id>/similar")
+def get_similar(item_id: str) -> Response[str]:
+    return _answer(_reader().query(_parameters(), ITEM_DOOR, relation="similar", items=[path_id(item_id)]))
+
+
+@app.get("/items/<item_id>/together")
+def get_together(item_id: str) -> Response[str]:
+    return _answer(_reader().query(_parameters(), ITEM_DOOR, relation="together", items=[path_id(item_id)]))
 
 
 @app.get("/search")
 def search() -> Response[str]:
-    now_ms, parameters = _now_ms(), _parameters()
+    parameters = _parameters()
     if not parameters.get("q", "").strip():
         raise InvalidRequestError([{"field": "q", "message": "says what to search for"}])
-    # Searching for something known is normal: what was seen stays in.
-    parameters.setdefault("exclude_seen", "none")
-    return _answer(*asked_by_query(None, parameters, now_ms, runtime.settings.event_types), now_ms)
+    return _answer(_reader().query(parameters, ITEM_DOOR))
 
 
 @app.get("/health")
@@ -58,17 +74,39 @@ def health() -> Response[str]:
     return json_answer({"status": "ok", "snapshot_version": snapshot.version, "items": snapshot.n_items})
 
 
-def _answer(user_id: str | None, request: RecommendationRequest, now_ms: int) -> Response[str]:
+def _reader() -> Reader:
+    named = runtime.scenarios.named
+    return Reader(int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret)
+
+
+def _answer(asked: Asked) -> Response[str]:
+    return json_answer(_answers([asked])[0])
+
+
+def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
+    """The answers to requests for one shopper, whose profile is read once."""
     snapshot = runtime.snapshot.get()
     if snapshot is None:
         raise SnapshotMissingError("no snapshot has been promoted yet")
+    user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
     stored, degraded = _profile(user_id)
     overlay = runtime.live_catalogue.over(snapshot)
-    result = recommend(snapshot, stored.profile, request, now_ms, overlay, runtime.settings.event_types)
-    recommendation_id = uuid.uuid4().hex
-    _record(exposure(result, recommendation_id, user_id, now_ms))
-    metrics.add_metric("Recommendations", MetricUnit.Count, 1)
-    return json_answer(answer(result, recommendation_id, stored.version, degraded))
+    requests, kinds = [one.request for one in asked], runtime.settings.event_types
+    lists = recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds)
+    named = [(uuid.uuid4().hex, one, found) for one, found in zip(asked, lists, strict=True)]
+    _record([exposure(found, name, user_id, now_ms) for name, _, found in named])
+    metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
+    return [
+        answer(
+            found,
+            name,
+            stored.version,
+            degraded,
+            cursor_after(found, one, runtime.cursor_secret),
+            complete=one.request.complete,
+        )
+        for name, one, found in named
+    ]
 
 
 def _profile(user_id: str | None) -> tuple[StoredProfile, str | None]:
@@ -82,9 +120,9 @@ def _profile(user_id: str | None) -> tuple[StoredProfile, str | None]:
         return StoredProfile(), "profile_unavailable"
 
 
-def _record(document: dict[str, Any]) -> None:
+def _record(documents: list[dict[str, Any]]) -> None:
     try:
-        runtime.exposures.put([document])
+        runtime.exposures.put(documents)
     except EndcapError as exc:  # an answer is worth more than its record
         logger.warning("exposure not recorded", extra={"error": str(exc)})
         metrics.add_metric("ExposuresLost", MetricUnit.Count, 1)
@@ -92,10 +130,6 @@ def _record(document: dict[str, Any]) -> None:
 
 def _parameters() -> dict[str, str]:
     return dict(app.current_event.query_string_parameters or {})
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 @logger.inject_lambda_context(clear_state=True)

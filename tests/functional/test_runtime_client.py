@@ -180,6 +180,10 @@ def stack(
     _reset(endpoint)
     create_resources(plan, SimpleNamespace(client=stack.client))  # type: ignore[arg-type]
     stack.snapshot_version = _upload_snapshot(stack)
+    scenarios = {"home": {"filter": "price < 20", "limit": 3, "fields": ["price"]}}
+    stack.client("s3").put_object(
+        Bucket=stack.resources["DataBucket"]["_name"], Key="config/scenarios.json", Body=json.dumps(scenarios).encode()
+    )
     for sample in STORY:
         stack.run(sample)
     yield stack
@@ -272,6 +276,45 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
         200, lambda b: {item["item_id"] for item in b["items"]} == {"item-20", "item-21", "item-22"}
     ),
     "recommend/http-search": http(200, items_of(5)),
+    "recommend/http-merchandised": http(
+        200,
+        lambda b: (
+            items_of(8)(b)
+            and [i["item_id"] for i in b["items"]].index("item-12") == 1
+            and [i["rank"] for i in b["items"] if i.get("promotion") == "kitchen-week"] == [4, 8]
+            and all(i["price"] <= 35 and i["item_id"] != "item-0" for i in b["items"])
+        ),
+    ),
+    "recommend/http-cart-complements": http(
+        200, lambda b: items_of(4)(b) and {i["item_id"] for i in b["items"][:2]} == {"item-21", "item-31"}
+    ),
+    "recommend/http-several-lists": http(
+        200,
+        lambda b: (
+            [len(answer["items"]) for answer in b["lists"]] == [4, 4, 4]
+            and len({i["item_id"] for answer in b["lists"] for i in answer["items"]}) == 12
+        ),
+    ),
+    "recommend/http-scenario": http(200, lambda b: items_of(3)(b) and all(i["price"] < 20 for i in b["items"])),
+    "recommend/http-broken-filter": http(
+        400,
+        lambda b: (
+            b["errors"][0]["field"] == "filter"
+            and b["errors"][0]["message"].startswith("at position 9: expected a value")
+        ),
+    ),
+    "recommend/http-forged-cursor": http(400, lambda b: b["errors"][0]["field"] == "cursor"),
+    "recommend/http-rank-given-items": http(
+        200,
+        lambda b: (
+            items_of(4)(b)
+            and {i["item_id"] for i in b["items"] if i["known"]} == {"item-20", "item-21", "item-22"}
+            and b["items"][3]["item_id"] == "no-such-item"
+        ),
+    ),
+    "recommend/http-similar": http(200, lambda b: items_of(5)(b) and "item-20" not in str(b["items"][0]["item_id"])),
+    "recommend/http-together": http(200, lambda b: items_of(5)(b) and b["items"][0]["item_id"] == "item-21"),
+    "recommend/http-similar-to-nothing": http(404),
     "recommend/http-health": http(200, lambda b: b["status"] == "ok"),
     "manage_items/http-put-item": http(200, lambda b: b["item_id"] == "lamp-1"),
     "manage_items/http-put-item-without-title": http(400, lambda b: b["errors"][0]["field"] == "price"),

@@ -133,7 +133,15 @@ def test_settings_read_exactly_the_variables_that_the_template_sets(functions: d
         variables = function["Environment"]["Variables"]
         settings = Settings.from_env(Recorder({name: str(value) for name, value in variables.items()}))
         assert settings.profile_ttl_days == 365
-        assert {name for name in variables if not name.startswith(FOREIGN_VARIABLES)} == read
+        ours = {name for name in variables if not name.startswith(FOREIGN_VARIABLES)}
+        assert ours | {"CURSOR_SECRET"} == read  # only one function signs cursors
+
+
+def test_only_recommend_can_sign_cursors(functions: dict[str, Any]) -> None:
+    signing = {name for name, function in functions.items() if "CURSOR_SECRET" in function["Environment"]["Variables"]}
+    assert signing == {"recommend"}
+    secret = functions["recommend"]["Environment"]["Variables"]["CURSOR_SECRET"]
+    assert secret.startswith("arn:aws:cloudformation:")  # unguessable by itself: a stack's id ends in a random part
 
 
 def test_what_shoppers_write_stays_out_of_logs_and_traces(functions: dict[str, Any]) -> None:

@@ -1,67 +1,189 @@
-"""Requests for recommendations as they come over HTTP, and answers as they go out."""
+"""Requests for recommendations as they come over HTTP: every door of the API ends in one kind of request."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-
+from endcap.arranging import Pin, Promotion
+from endcap.cursors import digest_of, read_cursor
 from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.event_types import EventType
+from endcap.expressions import Expression, ExpressionError, expression
 from endcap.http import parsed
-from endcap.interactions import Id, Interaction, Text, parse_interaction, timestamp_ms
-from endcap.recommending import MAX_LIMIT, Recommendation, RecommendationRequest
+from endcap.interactions import Interaction, parse_interaction
+from endcap.request_input import MAX_LISTS, RankingInput, RecommendInput
+from endcap.requesting import Boost, RecommendationRequest
 
-MAX_SESSION = 500
-MAX_CANDIDATES = 500
-ANONYMOUS = "anonymous"
-CONTEXT_PREFIX = "context."
+ANONYMOUS: Final = "anonymous"
+CONTEXT_PREFIX: Final = "context."
+PARAMETER_PREFIX: Final = "parameters."
+ITEM_DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none"}
+"""Defaults of calls that are about something named: searching for, or looking at, what is known is normal."""
 
-ContextValue = Annotated[str, Field(max_length=256)]
-
-
-def _listed(value: object) -> object:
-    return [part for part in value.split(",") if part] if isinstance(value, str) else value
-
-
-class RecommendInput(BaseModel):
-    """The body of POST /recommendations; GET takes the plain parameters by the same names."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="RecommendationRequest")
-
-    user_id: Id | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
-    interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
-    query: Text | None = None
-    candidates: Annotated[list[Id], Field(max_length=MAX_CANDIDATES)] | None = None
-    exclude_items: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(_listed)] = []
-    exclude_seen: Literal["interacted", "purchased", "none"] = "interacted"
-    personalization: Literal["off", "session", "full"] = "full"
-    diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
-    explain: bool = True
-    language: Literal["en", "zh"] | None = None
-    fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []
-    context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
-    as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
+_BODY_ONLY: Final = frozenset(
+    {
+        "interactions",
+        "candidates",
+        "context",
+        "parameters",
+        "relation",
+        "items",
+        "boost",
+        "promotions",
+        "pinned",
+        "caps",
+    }
+)
 
 
-def asked(body: object, now_ms: int, event_types: Mapping[str, EventType]) -> tuple[str | None, RecommendationRequest]:
-    """The user and the request that a body of POST /recommendations stands for.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, whom it is for, and the digest that its cursors carry."""
+
+    user_id: str | None
+    request: RecommendationRequest
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads requests.
+
+    Attributes
+    ----------
+    now_ms : the clock by which events of the running session are checked
+    scenario : name -> defaults; raises InvalidRequestError for a name that is not configured
+    cursor_secret : what cursors are signed with
+    """
+
+    now_ms: int
+    event_types: Mapping[str, EventType]
+    scenario: Callable[[str], Mapping[str, Any]]
+    cursor_secret: str
+
+    def body(self, raw: object, door: Mapping[str, Any] | None = None) -> Asked:
+        """A body of POST /recommendations.
+
+        Parameters
+        ----------
+        door : defaults of the call; a scenario's come before them, the request's own values before both
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        given = parsed(RecommendInput, raw)
+        own = dict(raw) if isinstance(raw, Mapping) else {}
+        weights: Mapping[str, float] | None = None
+        if door or given.scenario is not None:
+            defaults = dict(self.scenario(given.scenario)) if given.scenario is not None else {}
+            weights = defaults.pop("weights", None)
+            given = parsed(RecommendInput, {**(door or {}), **defaults, **own})
+        clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
+        digest = digest_of({**(door or {}), **own})
+        request = replace(
+            request_of(given),
+            interactions=_session(given, clock_ms, self.event_types),
+            shown_keys=() if given.cursor is None else read_cursor(self.cursor_secret, digest, given.cursor),
+            weights=weights,
+        )
+        return Asked(given.user_id, request, digest)
+
+    def lists(self, raw: Mapping[str, Any]) -> list[Asked]:
+        """A body with `requests`: what stands beside them is shared by all, what they say themselves comes first.
+
+        Raises
+        ------
+        InvalidRequestError : the first list that can't be read, its findings under `requests.<index>`
+        """
+        requests, shared = raw["requests"], {name: value for name, value in raw.items() if name != "requests"}
+        if not isinstance(requests, list) or not 1 <= len(requests) <= MAX_LISTS:
+            raise _invalid("requests", f"must be a list of 1 to {MAX_LISTS} requests")
+        if "cursor" in shared:
+            raise _invalid("cursor", "belongs into one of the requests: every list has its own")
+        asked = []
+        for index, one in enumerate(requests):
+            where = f"requests.{index}"
+            if not isinstance(one, Mapping):
+                raise _invalid(where, "must be an object")
+            for name in ("user_id", "interactions", "requests"):
+                if name in one:
+                    raise _invalid(f"{where}.{name}", "belongs beside requests: one call is for one shopper")
+            try:
+                asked.append(self.body({**shared, **one}))
+            except InvalidRequestError as exc:
+                found = [FieldError(field=f"{where}.{e['field']}", message=e["message"]) for e in exc.errors]
+                raise InvalidRequestError(found) from exc
+        return asked
+
+    def query(
+        self, parameters: Mapping[str, str], door: Mapping[str, Any] | None = None, **path: str | list[str]
+    ) -> Asked:
+        """The query parameters of a GET, and what its path says.
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        body: dict[str, Any] = {**path, "context": {}, "parameters": {}}
+        for name, value in parameters.items():
+            if name.startswith(CONTEXT_PREFIX):
+                body["context"][name.removeprefix(CONTEXT_PREFIX)] = value
+            elif name.startswith(PARAMETER_PREFIX):
+                body["parameters"][name.removeprefix(PARAMETER_PREFIX)] = value
+            elif name in _BODY_ONLY or name in path:
+                raise _invalid(name, "is no query parameter")
+            else:
+                body["query" if name == "q" else name] = value
+        return self.body({name: value for name, value in body.items() if value != {}}, door)
+
+    def ranking(self, user_id: str, raw: object) -> Asked:
+        """A body of POST /users/{user_id}/rankings.
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        item_ids = list(dict.fromkeys(parsed(RankingInput, raw).item_ids))
+        own = dict(raw) if isinstance(raw, Mapping) else {}
+        del own["item_ids"]
+        asked = self.body({**own, "user_id": user_id, "candidates": item_ids, "limit": len(item_ids)})
+        return replace(asked, request=replace(asked.request, complete=True))
+
+
+def request_of(given: RecommendInput) -> RecommendationRequest:
+    """The request that a body describes, but for the session, the cursor and the weights.
 
     Raises
     ------
-    InvalidRequestError : with every finding
+    InvalidRequestError : an expression can't be read
     """
-    given = parsed(RecommendInput, body)
-    clock_ms = now_ms if given.as_of is None else max(given.as_of, now_ms)
+    errors: list[FieldError] = []
+
+    def read(text: str, where: str) -> Expression:
+        try:
+            return expression(text, where)
+        except ExpressionError as exc:
+            errors.extend(exc.errors)
+            return _NOTHING
+
     request = RecommendationRequest(
         limit=given.limit,
-        interactions=_session(given, clock_ms, event_types),
         query=given.query,
+        relation=given.relation,
+        items=tuple(given.items),
         candidates=None if given.candidates is None else tuple(given.candidates),
-        exclude_items=tuple(given.exclude_items),
+        filter=None if given.filter is None else read(given.filter, "filter"),
+        parameters=given.parameters,
+        boosts=tuple(Boost(read(b.filter, f"boost.{k}.filter"), b.weight) for k, b in enumerate(given.boost)),
+        promotions=tuple(
+            Promotion(p.name, read(p.filter, f"promotions.{k}.filter"), p.share) for k, p in enumerate(given.promotions)
+        ),
+        pinned=tuple(Pin(pin.item_id, pin.position) for pin in given.pinned),
+        caps=given.caps,
+        exclude_items=(*given.exclude_items, *given.blocked),
         exclude_seen=given.exclude_seen,
         personalization=given.personalization,
         diversity=given.diversity,
@@ -71,61 +193,12 @@ def asked(body: object, now_ms: int, event_types: Mapping[str, EventType]) -> tu
         language=given.language,
         as_of_ms=given.as_of,
     )
-    return given.user_id, request
+    if errors:
+        raise InvalidRequestError(errors)
+    return request
 
 
-def asked_by_query(
-    user_id: str | None, parameters: Mapping[str, str], now_ms: int, event_types: Mapping[str, EventType]
-) -> tuple[str | None, RecommendationRequest]:
-    """The user and the request that a GET's query parameters stand for.
-
-    Raises
-    ------
-    InvalidRequestError : with every finding
-    """
-    body: dict[str, Any] = {"context": {}}
-    if user_id is not None:
-        body["user_id"] = user_id
-    for name, value in parameters.items():
-        if name.startswith(CONTEXT_PREFIX):
-            body["context"][name.removeprefix(CONTEXT_PREFIX)] = value
-        elif name in _BODY_ONLY or (name == "user_id" and user_id is not None):
-            raise InvalidRequestError([FieldError(field=name, message="is no query parameter")])
-        else:
-            body["query" if name == "q" else name] = value
-    return asked(body, now_ms, event_types)
-
-
-_BODY_ONLY = frozenset({"interactions", "candidates", "context"})
-
-
-def answer(
-    recommendation: Recommendation, recommendation_id: str, profile_version: int, degraded: str | None
-) -> dict[str, Any]:
-    """The JSON object that a shopper's page gets."""
-    items = []
-    for ranked in recommendation.items:
-        item = asdict(ranked)
-        items.append(item.pop("fields") | item)
-    body = {
-        "recommendation_id": recommendation_id,
-        "items": items,
-        "source": recommendation.source,
-        "snapshot_version": recommendation.snapshot_version,
-        "profile_version": profile_version,
-    }
-    return body | ({"degraded": {"reason": degraded}} if degraded else {})
-
-
-def exposure(recommendation: Recommendation, recommendation_id: str, user_id: str | None, at_ms: int) -> dict[str, Any]:
-    """The record of what was shown: by it, later events join to the list they came from."""
-    return {
-        "recommendation_id": recommendation_id,
-        "user_id": user_id,
-        "timestamp": at_ms,
-        "snapshot_version": recommendation.snapshot_version,
-        "items": [{"item_id": r.item_id, "rank": r.rank, "propensity": 1.0} for r in recommendation.items],
-    }
+_NOTHING: Final = expression("NOT available")  # stands for what can't be read until the findings are raised
 
 
 def _session(given: RecommendInput, clock_ms: int, event_types: Mapping[str, EventType]) -> tuple[Interaction, ...]:
@@ -139,3 +212,7 @@ def _session(given: RecommendInput, clock_ms: int, event_types: Mapping[str, Eve
     if errors:
         raise InvalidRequestError(errors)
     return tuple(interactions)
+
+
+def _invalid(field: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError([FieldError(field=field, message=message)])

@@ -1,0 +1,70 @@
+"""Recommendations as they go out: the answer to the shopper's page, and the record of what it showed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from endcap.asking import Asked
+from endcap.cursors import item_key, write_cursor
+from endcap.requesting import RankedItem, Recommendation
+
+
+def answer(
+    recommendation: Recommendation,
+    recommendation_id: str,
+    profile_version: int,
+    degraded: str | None = None,
+    cursor: str | None = None,
+    *,
+    complete: bool = False,
+) -> dict[str, Any]:
+    """The JSON object that a shopper's page gets.
+
+    Parameters
+    ----------
+    degraded : why less was known than there is
+    cursor : where the list goes on
+    complete : whether ids may be unknown or not for sale, so that each item says so
+    """
+    body = {
+        "recommendation_id": recommendation_id,
+        "items": [_item(ranked, complete) for ranked in recommendation.items],
+        "source": recommendation.source,
+        "snapshot_version": recommendation.snapshot_version,
+        "profile_version": profile_version,
+    }
+    return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": {"reason": degraded}} if degraded else {})
+
+
+def cursor_after(recommendation: Recommendation, asked: Asked, secret: str) -> str | None:
+    """The cursor behind a page; None where the list ends with it."""
+    if not recommendation.has_more or asked.request.complete:
+        return None
+    keys = (*asked.request.shown_keys, *(item_key(ranked.item_id) for ranked in recommendation.items))
+    return write_cursor(secret, asked.digest, keys)
+
+
+def exposure(recommendation: Recommendation, recommendation_id: str, user_id: str | None, at_ms: int) -> dict[str, Any]:
+    """The record of what was shown: by it, later events join to the list they came from."""
+    items = []
+    for ranked in recommendation.items:
+        shown: dict[str, Any] = {"item_id": ranked.item_id, "rank": ranked.rank, "propensity": 1.0}
+        items.append(shown | ({"promotion": ranked.promotion} if ranked.promotion else {}))
+    return {
+        "recommendation_id": recommendation_id,
+        "user_id": user_id,
+        "timestamp": at_ms,
+        "snapshot_version": recommendation.snapshot_version,
+        "items": items,
+    }
+
+
+def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:
+    item = asdict(ranked)
+    fields: dict[str, Any] = item.pop("fields")
+    if ranked.promotion is None:
+        del item["promotion"]
+    if not complete:
+        del item["known"], item["available"]
+    return fields | item

@@ -1,0 +1,120 @@
+"""Scenarios: named defaults of requests, which a merchandiser changes without a deploy.
+
+They are one JSON object in the data bucket, `config/scenarios.json`: name -> what a request of that name says unless it
+says otherwise, in the words of POST /recommendations, and `weights` for the terms of the score.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final, Protocol
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from endcap.asking import request_of
+from endcap.errors import (
+    DependencyError,
+    EndcapError,
+    FieldError,
+    InvalidInputError,
+    InvalidRequestError,
+    NotFoundError,
+)
+from endcap.http import parsed
+from endcap.observability import logger, metrics
+from endcap.request_input import NOT_OF_A_SCENARIO, ScenarioInput
+from endcap.requesting import check
+
+KEY: Final = "config/scenarios.json"
+POLL_S: Final = 2.0
+MAX_SCENARIOS: Final = 200
+
+Defaults = Mapping[str, Any]
+
+
+class Document(Protocol):
+    """Something in a bucket that is read again only when it has changed."""
+
+    def read(self, known_etag: str | None) -> tuple[bytes, str] | None:
+        """Bytes and ETag, or None where it is still the one with `known_etag`; NotFoundError where there is none."""
+
+
+class Scenarios:
+    """The scenarios as they are now: looked for at most every two seconds, the last good ones kept."""
+
+    def __init__(self, document: Document, clock: Callable[[], float] = time.monotonic) -> None:
+        self._document, self._clock = document, clock
+        self._etag: str | None = None
+        self._known: Mapping[str, Defaults] | None = None
+        self._polled_at = float("-inf")
+
+    def named(self, name: str) -> Defaults:
+        """The defaults of a scenario.
+
+        Raises
+        ------
+        InvalidRequestError : no scenario has this name
+        DependencyError : no usable scenarios were ever read
+        """
+        self._poll()
+        if self._known is None:
+            raise DependencyError("scenarios can't be read")
+        if name not in self._known:
+            raise InvalidRequestError([FieldError(field="scenario", message="no scenario of this name is configured")])
+        return self._known[name]
+
+    def _poll(self) -> None:
+        if self._clock() - self._polled_at < POLL_S:
+            return
+        try:
+            found = self._document.read(self._etag)
+            if found is not None:
+                self._etag = found[1]  # a bad file is not read again either, until it is mended
+                self._known = read_scenarios(found[0])
+        except NotFoundError:
+            self._known, self._etag = {}, None
+        except EndcapError as exc:
+            logger.warning("scenarios not usable", extra={"error": str(exc)})
+            metrics.add_metric("ScenariosNotUsable", MetricUnit.Count, 1)
+        self._polled_at = self._clock()
+
+
+def read_scenarios(data: bytes) -> Mapping[str, Defaults]:
+    """The scenarios of a file, each checked as a request is.
+
+    Raises
+    ------
+    InvalidInputError : what is wrong, under `<scenario>.<field>`; a file with one bad scenario is not used at all
+    """
+    try:
+        document = json.loads(data)
+    except ValueError as exc:
+        raise InvalidInputError(f"scenarios are no JSON: {exc}") from None
+    if not isinstance(document, dict) or len(document) > MAX_SCENARIOS:
+        raise InvalidInputError(f"scenarios must be an object of at most {MAX_SCENARIOS} names")
+    errors = [error for name, defaults in document.items() for error in _findings(name, defaults)]
+    if errors:
+        raise InvalidInputError(errors)
+    return document
+
+
+def _findings(name: str, defaults: object) -> list[FieldError]:
+    if not 1 <= len(name) <= 64:
+        return [FieldError(field=name[:64], message="a scenario's name must have 1 to 64 characters")]
+    if not isinstance(defaults, dict):
+        return [FieldError(field=name, message="must be an object")]
+    errors = [
+        FieldError(field=f"{name}.{field}", message="can't be part of a scenario")
+        for field in sorted(NOT_OF_A_SCENARIO & set(defaults))
+    ]
+    try:
+        given = parsed(ScenarioInput, defaults)
+        # The items that a list goes with usually come with the request.
+        anchored = given.model_copy(update={"items": given.items or ["-"]}) if given.relation else given
+        check(replace(request_of(anchored), weights=given.weights))
+    except InvalidRequestError as exc:
+        errors += [FieldError(field=f"{name}.{e['field']}", message=e["message"]) for e in exc.errors]
+    return errors
