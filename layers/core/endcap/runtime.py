@@ -102,8 +102,8 @@ class Runtime:
         return Followed(self.snapshots, _read_snapshot)
 
     @cached_property
-    def encoder(self) -> Followed[LoadedEncoder]:
-        """The text encoder of the current snapshot, without the rest of it."""
+    def encoder(self) -> Followed[LoadedEncoder | None]:
+        """The text encoder of the current snapshot, without the rest of it; None where it carries none."""
         return Followed(self.snapshots, _read_encoder, ENCODER_FILES)
 
     @cached_property
@@ -215,10 +215,12 @@ def _read_snapshot(folder: Path) -> Snapshot:
     return load_snapshot(folder)
 
 
-def _read_encoder(folder: Path) -> LoadedEncoder:
+def _read_encoder(folder: Path) -> LoadedEncoder | None:
     from endcap.encoding import TextEncoder
     from endcap.snapshot_files import check_files, read_manifest
 
     manifest = read_manifest(folder)
+    if ENCODER_FILES[0] not in manifest["files"]:
+        return None
     check_files(folder, {"files": {name: manifest["files"][name] for name in ENCODER_FILES}})
     return LoadedEncoder(TextEncoder.from_dir(folder), int(manifest["catalog_as_of_ms"]))

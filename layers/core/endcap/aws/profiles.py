@@ -77,10 +77,16 @@ class ProfileTable:
         raise ConflictError("write profile: another writer won each time")
 
     def scan(self) -> Iterator[tuple[str, StoredProfile]]:
-        """Every user's id and profile."""
-        for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
-            for row in page["Items"]:
-                yield row["user_id"]["S"], self.read(row)
+        """Every user's id and profile.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        with aws_errors("read profiles"):
+            for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
+                for row in page["Items"]:
+                    yield row["user_id"]["S"], self.read(row)
 
     def row(self, user_id: str, profile: UserProfile, version: int) -> dict[str, Any]:
         """`profile` as a DynamoDB item.

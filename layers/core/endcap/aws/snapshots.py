@@ -132,13 +132,14 @@ class SnapshotBucket:
                 self._s3.upload_file(str(directory / name), self._bucket, f"{PREFIX}{version}/{name}")
 
     def download(self, version: str, names: Iterable[str] | None = None) -> Path:
-        """A local folder with the snapshot's files (only `names` of them, if given), fetched once.
+        """A local folder with the snapshot's files (only those with `names`, if given), fetched once.
 
         Raises
         ------
         NotFoundError, SnapshotIntegrityError, ThrottledError, DependencyError
         """
-        wanted = {MANIFEST, *map(_plain, self.manifest(version)["files"] if names is None else names)}
+        files = set(map(_plain, self.manifest(version)["files"]))
+        wanted = {MANIFEST, *(files if names is None else files.intersection(names))}
         folder = self._cache / _plain(version)
         folder.mkdir(parents=True, exist_ok=True)
         for name in sorted(wanted):
