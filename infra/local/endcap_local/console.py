@@ -26,6 +26,7 @@ def progress_bar(console: Console) -> Iterator[Report]:
         console=console,
         transient=True,
         disable=not console.is_terminal,
+        redirect_stdout=False,  # the local stack has put something in its place that keeps functions' output apart
     )
     with bar:
         task = bar.add_task("starting", total=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Final, cast
@@ -15,6 +16,7 @@ from endcap_local.http_client import HttpClient
 from endcap_local.importing import load_folder
 from endcap_local.make_demo_data import DEMO_DATA
 from endcap_local.stack import LocalStack
+from endcap_local.starting import serve_until_interrupted
 from endcap_local.storytelling import Story
 from endcap_rebuild.base_encoders import EncoderName, ensure_encoder, pick_encoder
 from endcap_rebuild.reading import ReadReport, read_items
@@ -35,7 +37,8 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto") ->
     ------
     EndcapError, TimeoutError : something did not work
     """
-    console = Console(highlight=False)
+    # The terminal itself: while the stack runs, `sys.stdout` is a stand-in that sorts out what functions print.
+    console = Console(highlight=False, file=sys.stdout)
     story = Story(console)
     started = time.monotonic()
     story.verbatim("Endcap demo, on real orders of a British giftware shop (2010-2011)", "bold")
@@ -55,8 +58,7 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto") ->
             return
         story.heading("Serving until Ctrl-C.")
         story.verbatim(f"Functions log to {stack.log_path}")
-        while True:
-            time.sleep(3600)
+        serve_until_interrupted()
 
 
 def _present_encoder(encoder: str, story: Story) -> str:
