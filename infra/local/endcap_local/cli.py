@@ -20,6 +20,7 @@ from endcap_local.starting import (
     Template,
     find_template,
     require_free,
+    serve_until_interrupted,
     template_parameters,
     until_interrupted,
 )
@@ -72,8 +73,7 @@ def local(
     ):
         imported = _load(up, data, encoder) if data else None
         _announce(up, imported, time.monotonic() - started, as_json)
-        while True:
-            time.sleep(3600)
+        serve_until_interrupted()
 
 
 def _load(stack: LocalStack, data: Path, encoder: str) -> Imported:

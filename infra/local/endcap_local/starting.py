@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import socket
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -46,6 +47,13 @@ def require_free(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise typer.BadParameter(f"port {port} is in use; choose another", param_hint="--port") from None
+
+
+def serve_until_interrupted() -> NoReturn:
+    """Wait for Ctrl-C or SIGTERM."""
+    while True:
+        # Short, because a signal that another thread happens to take does not end the main thread's sleep.
+        time.sleep(0.5)
 
 
 @contextmanager
