@@ -24,8 +24,8 @@ OTHER_SHOPPER: Final = "ben"
 INTEREST: Final = "cake tins and baking cases"
 OTHER_INTEREST: Final = "lights for the christmas tree"
 DEEDS: Final = ("view", "add_to_cart", "purchase")
-NEW_ITEM_ID: Final = "new-baking-cases"
-NEW_ITEM: Final = {"title": "Set of 12 Retrospot Cake Baking Cases", "price": 1.25}
+NEW_ITEM_ID: Final = "new-cake-tins"
+NEW_ITEM: Final = {"title": "Set of 3 Cake Tins Jubilee", "price": 5.95}
 QUESTION: Final = "a present for a gardener"
 COMPLAINT: Final = "Terrible quality. It was broken when it arrived and I am very disappointed."
 
@@ -98,7 +98,7 @@ class Session:
         except TimeoutError:  # an untrained encoder sees no likeness
             item = _find(self._recommended(SHOPPER, ALL), NEW_ITEM_ID)
         took_s = time.perf_counter() - started
-        self._story.told(f"{took_s:.1f} s after PUT /items it is {_place(item)} for {_name(SHOPPER)}:")
+        self._story.told(f"{took_s:.1f} s after PUT /items it is {_place(item)} for {_name(SHOPPER)}.")
         self._story.items([item] if item else [], reasons=True)
         other = _find(self._recommended(OTHER_SHOPPER, ALL), NEW_ITEM_ID)
         self._story.told(f"For {_name(OTHER_SHOPPER)}, who chose {OTHER_INTEREST}, it is {_place(other)}.")
