@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from endcap.assortment import Assortment
 from endcap.errors import NotFoundError
-from endcap.scoring import sum_rows
+from endcap.scoring import list_sources, sum_rows
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
@@ -70,16 +70,22 @@ def relation_scores(assortment: Assortment, anchors: Anchors) -> F32:
 
 
 def _add_list(scores: F32, assortment: Assortment, name: str, rows: I64, weights: F32) -> None:
-    scale = np.float32(assortment.tables.scales.get(name, 1.0))
-    scores[: assortment.tables.n_items] += (sum_rows(assortment, name, rows, weights) / scale).astype(np.float32)
+    """Add the rows of a list; 1 is what the best neighbour of a usual item has, or of this one where that is more."""
+    usual = np.float32(assortment.tables.scales.get(name, 1.0))
+    neighbours = assortment.tables.lists[name]
+    known, own = list_sources(assortment, rows)
+    peaks = np.full(len(rows), usual, dtype=np.float32)
+    for k, row in zip(known.tolist(), own.tolist(), strict=True):
+        peaks[k] = max(usual, np.float32(neighbours.row(row)[1].max(initial=0)))
+    scores[: assortment.tables.n_items] += sum_rows(assortment, name, rows, weights / peaks).astype(np.float32)
 
 
 def _rows_in_list(assortment: Assortment, name: str, rows: I64) -> I64:
     """How many neighbours each row has in a list: int64, 0 for items that the snapshot has never seen."""
     lengths = np.diff(assortment.tables.lists[name].indptr)
-    known = rows < assortment.tables.n_items
+    known, own = list_sources(assortment, rows)
     counts = np.zeros(len(rows), dtype=np.int64)
-    counts[known] = lengths[assortment.tables.list_row[rows[known]]]
+    counts[known] = lengths[own]
     return counts
 
 
