@@ -1,0 +1,155 @@
+"""Who imports whom: arrows go one way, and a function loads no more than it needs."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "endcap": ROOT / "layers" / "core" / "endcap",
+    "endcap_rebuild": ROOT / "infra" / "rebuild" / "endcap_rebuild",
+    "endcap_local": ROOT / "infra" / "local" / "endcap_local",
+}
+FUNCTIONS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/app.py"))}
+AWS_SDK = {"boto3", "botocore", "aiobotocore", "s3transfer"}
+WITHOUT_NUMPY = ("collect", "manage_items", "manage_users")
+"""These answer while a shopper waits and rank nothing: numpy alone would add about a fifth of a second to a start."""
+
+
+def modules_of(package: str) -> Mapping[str, Path]:
+    root = PACKAGES[package]
+    found = {}
+    for path in root.rglob("*.py"):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+ENDCAP = modules_of("endcap")
+
+
+@cache
+def imports(path: Path, *, at_start: bool) -> frozenset[str]:
+    """Dotted names that a module imports; `at_start` leaves out those inside functions and those for types only."""
+    return frozenset(_imported(ast.parse(path.read_text()).body, at_start))
+
+
+def _imported(body: list[ast.stmt], at_start: bool) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where something comes from"
+            for alias in node.names:
+                submodule = f"{node.module}.{alias.name}"
+                yield submodule if submodule in ENDCAP else str(node.module)
+        elif at_start and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        elif at_start and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            yield from _imported(node.orelse, at_start)
+        else:
+            for inner in ("body", "orelse", "finalbody"):
+                yield from _imported(getattr(node, inner, []), at_start)
+            for handler in getattr(node, "handlers", []):
+                yield from _imported(handler.body, at_start)
+
+
+def top(name: str) -> str:
+    return name.partition(".")[0]
+
+
+def cycle(graph: Mapping[str, set[str]]) -> list[str]:
+    """Some way round in `graph`, an empty list where there is none."""
+    done: set[str] = set()
+
+    def search(node: str, path: list[str]) -> list[str]:
+        if node in path:
+            return [*path[path.index(node) :], node]
+        if node in done:
+            return []
+        for neighbour in sorted(graph.get(node, ())):
+            if found := search(neighbour, [*path, node]):
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(graph) if (found := search(node, []))), [])
+
+
+def test_a_cycle_would_be_found() -> None:
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+@pytest.mark.parametrize("module", ENDCAP)
+def test_the_core_imports_neither_the_job_nor_the_local_stack(module: str) -> None:
+    assert not {"endcap_rebuild", "endcap_local"} & {top(name) for name in imports(ENDCAP[module], at_start=False)}
+
+
+def test_the_job_imports_no_local_stack() -> None:
+    for path in modules_of("endcap_rebuild").values():
+        assert "endcap_local" not in {top(name) for name in imports(path, at_start=False)}, path
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_imports_itself_by_a_detour(package: str) -> None:
+    modules = modules_of(package)
+    graph = {name: {i for i in imports(path, at_start=True) if i in modules} for name, path in modules.items()}
+    assert cycle(graph) == []
+
+
+@pytest.mark.parametrize("module", [name for name in ENDCAP if not name.startswith("endcap.aws")])
+def test_only_the_adapters_know_the_aws_sdk(module: str) -> None:
+    assert not AWS_SDK & {top(name) for name in imports(ENDCAP[module], at_start=False)}
+
+
+@pytest.mark.parametrize("module", [name for name in ENDCAP if not name.startswith("endcap.aws")])
+def test_only_the_runtime_builds_adapters(module: str) -> None:
+    adapters = {name for name in imports(ENDCAP[module], at_start=True) if name.startswith("endcap.aws")}
+    # A row of the items table is a plain value, which `following` reads.
+    assert module == "endcap.runtime" or adapters <= ({"endcap.aws.items"} if module == "endcap.following" else set())
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["event_types", "identifiers", "interactions", "catalog", "links", "profiles", "profile_codec", "identities"],
+)
+def test_what_the_shop_knows_needs_neither_logs_nor_environment(module: str) -> None:
+    known = {top(name) for name in imports(ENDCAP[f"endcap.{module}"], at_start=False)}
+    assert not {"aws_lambda_powertools", "os", "time", "logging"} & known
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_import_the_core_powertools_and_the_standard_library(function: str) -> None:
+    known = {top(name) for name in imports(FUNCTIONS[function], at_start=False)}
+    assert known <= {"endcap", "aws_lambda_powertools"} | set(sys.stdlib_module_names)
+
+
+@cache
+def loaded_by(function: str) -> frozenset[str]:
+    """Top-level packages in a fresh interpreter after it imported a function."""
+    script = f"import sys, json; sys.path[:0] = {[str(PACKAGES['endcap'].parent), str(FUNCTIONS[function].parent)]}\n"
+    script += "import app; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    environment = {"POWERTOOLS_TRACE_DISABLED": "1", "POWERTOOLS_METRICS_NAMESPACE": "test", "AWS_REGION": "us-east-1"}
+    out = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    return frozenset(json.loads(out.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("function", WITHOUT_NUMPY)
+def test_functions_that_rank_nothing_load_no_numerics(function: str) -> None:
+    assert not {"numpy", "onnxruntime", "tokenizers", "simsimd"} & loaded_by(function)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_loads_what_only_the_job_or_a_developer_needs(function: str) -> None:
+    assert not {"endcap_rebuild", "endcap_local", "scipy", "onnx", "torch", "pandas", "moto", "yaml"} & loaded_by(
+        function
+    )

@@ -1,0 +1,48 @@
+import pytest
+
+from endcap.settings import Settings, SettingsError
+
+COMPLETE = {
+    "PROFILES_TABLE": "profiles",
+    "ITEMS_TABLE": "items",
+    "DATA_BUCKET": "data",
+    "EVENTS_QUEUE_URL": "https://queue.example.com/events",
+    "ARCHIVE_STREAM": "archive",
+    "EXPOSURES_STREAM": "exposures",
+}
+
+
+def test_names_are_required_and_choices_have_defaults():
+    settings = Settings.from_env(COMPLETE)
+    assert settings.profiles_table == "profiles"
+    assert settings.exposures_stream == "exposures"
+    assert settings.profile_ttl_days == 0
+    assert "view" in settings.event_types
+
+
+@pytest.mark.parametrize("name", COMPLETE)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_name_is_named(name, value):
+    env = {**COMPLETE, name: value} if value is not None else {k: v for k, v in COMPLETE.items() if k != name}
+    with pytest.raises(SettingsError, match=name):
+        Settings.from_env(env)
+
+
+def test_choices_are_read():
+    settings = Settings.from_env({**COMPLETE, "PROFILE_TTL_DAYS": "30", "EVENT_WEIGHTS": '{"quiz_done": 0.5}'})
+    assert settings.profile_ttl_days == 30
+    assert settings.event_types["quiz_done"].weight == 0.5
+
+
+@pytest.mark.parametrize("days", ["-1", "1.5", "soon", "", "٣"])
+def test_days_that_are_no_count_are_refused(days):
+    with pytest.raises(SettingsError, match="PROFILE_TTL_DAYS"):
+        Settings.from_env({**COMPLETE, "PROFILE_TTL_DAYS": days})
+
+
+@pytest.mark.parametrize(
+    "weights", ["{", "[]", "3", '{"view": null}', '{"view": "x"}', '{"view": NaN}', '{"view": []}']
+)
+def test_weights_that_are_none_are_refused(weights):
+    with pytest.raises(SettingsError, match="EVENT_WEIGHTS"):
+        Settings.from_env({**COMPLETE, "EVENT_WEIGHTS": weights})
