@@ -99,7 +99,10 @@ class Session:
             item = _find(self._recommended(SHOPPER, ALL), NEW_ITEM_ID)
         took_s = time.perf_counter() - started
         self._story.told(f"{took_s:.1f} s after PUT /items it is {_place(item)} for {_name(SHOPPER)}.")
-        self._story.items([item] if item else [], reasons=True)
+        if item:
+            # Why for her; that it is new would be a reason for anybody.
+            own = [reason for reason in item["reasons"] if reason["evidence"]]
+            self._story.items([{**item, "reasons": own}], reasons=True)
         other = _find(self._recommended(OTHER_SHOPPER, ALL), NEW_ITEM_ID)
         self._story.told(f"For {_name(OTHER_SHOPPER)}, who chose {OTHER_INTEREST}, it is {_place(other)}.")
 
