@@ -27,6 +27,10 @@ def toy_weights(d_item: int = 16, n_items: int = 40, seed: int = 0) -> dict[str,
         **{f"distance.{k}.weight": (HEADS, n_distances) for k in range(LAYERS)},
         "read_distance.weight": (HEADS, n_distances),
         "age.weight": (HEADS, N_SPANS),
+        "near.weight": (1, n_distances),
+        "recent.weight": (1, N_SPANS),
+        "telling.weight": (N_KINDS, 1),
+        "shortcut": (),
         **{f"last.{part}": (WIDTH,) for part in ("weight", "bias")},
     }
     for block in ("read", *(f"layers.{k}" for k in range(LAYERS))):
@@ -35,7 +39,7 @@ def toy_weights(d_item: int = 16, n_items: int = 40, seed: int = 0) -> dict[str,
         for part in ("query", "key", "value", "out"):
             shapes |= _linear(f"{block}.attention.{part}", WIDTH, WIDTH)
         shapes |= _linear(f"{block}.wide", WIDTH, 4 * WIDTH) | _linear(f"{block}.narrow", 4 * WIDTH, WIDTH)
-    return {name: rng.normal(0, 0.5, shape).astype(np.float32) for name, shape in shapes.items()}
+    return {name: np.asarray(rng.normal(0, 0.5, shape), dtype=np.float32) for name, shape in shapes.items()}
 
 
 def toy_user_encoder_files(d_item: int = 16, as_int8: bool = False) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ from endcap.assortment import Assortment
 from endcap.features import RankingSettings, taste_of
 from endcap.profiles import UserProfile
 from endcap.scoring import term_scores
+from endcap.similarity import user_vector_of
 from endcap_rebuild.validation import Cases
 
 F32 = NDArray[np.float32]
@@ -89,7 +90,8 @@ def case_terms(
 ) -> Iterable[F32]:
     """float32 (len(TERMS), n) for each case: the terms just as they are served, at the moment of the next item."""
     for profile, at_ms in zip(profiles, cases.times_ms.tolist(), strict=True):
-        yield term_scores(assortment, taste_of(profile, assortment, at_ms, settings), settings)
+        taste, user = taste_of(profile, assortment, at_ms, settings), user_vector_of(profile, assortment, at_ms)
+        yield term_scores(assortment, taste, settings, user_vector=user)
 
 
 def _candidates(terms: F32, factors: F64, allowed: NDArray[np.bool_], target: int) -> I64:

@@ -40,7 +40,7 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 # Repeats are excluded from most answers, so their weight is tuned apart, on cases that may repeat.
 REPEAT_TERM: Final = "again"
-TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS and term not in (REPEAT_TERM, "similarity"))
+TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS and term != REPEAT_TERM)
 
 
 @dataclass(frozen=True)
@@ -52,15 +52,22 @@ class Tuned:
     evidence: dict[str, Any]
 
 
-def tune(assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], progress: Progress) -> Tuned:
+def tune(
+    assortment: Assortment,
+    cases: Cases,
+    profiles: Sequence[UserProfile],
+    progress: Progress,
+    default: RankingSettings | None = None,
+) -> Tuned:
     """Choose weights and half-lives; never worse on the window than the defaults.
 
     Parameters
     ----------
     assortment : over a snapshot of the train part
     profiles : one per case
+    default : settings to start from, and to stay with where nothing is clearly better
     """
-    settings = RankingSettings()
+    default = settings = default or RankingSettings()
     novel = np.flatnonzero(~cases.repeated)
     evidence: dict[str, Any] = {"cases": len(novel), "repeat_cases": int(cases.repeated.sum()), "tuned": False}
     if len(novel) < MIN_CASES:
@@ -85,7 +92,7 @@ def tune(assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], 
     after = measure(assortment, fresh, own, settings, found / scales)
     better = after["ndcg_at_10"] > before["ndcg_at_10"]
     if not better:
-        found, settings, after = weights, RankingSettings(), before
+        found, settings, after = weights, default, before
     found = found * (weights.sum() / max(found.sum(), 1e-9))
     evidence |= {"tuned": better, "before": before, "after": after, "half_lives_tried": tried}
     chosen = {term: round(float(found[k]), 6) for k, term in enumerate(TERMS) if term in TUNABLE}

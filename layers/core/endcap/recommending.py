@@ -43,6 +43,7 @@ from endcap.requesting import (
     check,
 )
 from endcap.scoring import TERMS, Query, coefficients, term_scores
+from endcap.similarity import user_vector_of
 from endcap.snapshot import Snapshot
 
 __all__ = [
@@ -193,7 +194,8 @@ def _scored(
     about: Circumstances,
 ) -> Scored:
     anchors = None if request.relation is None else anchors_of(assortment, request.relation, request.items)
-    terms = term_scores(assortment, taste, settings, query)
+    user_vector = user_vector_of(about.profile, assortment, about.now_ms, about.event_types)
+    terms = term_scores(assortment, taste, settings, query, user_vector)
     factors = coefficients(assortment, settings, taste, query, request.weights, related=anchors is not None)
     if anchors is not None:
         terms[TERMS.index(anchors.term)] = relation_scores(assortment, anchors)

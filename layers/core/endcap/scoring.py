@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from endcap.assortment import Assortment
 from endcap.features import RankingSettings, Taste, decayed
 from endcap.lexical import query_weights
+from endcap.similarity import similarities
 from endcap.snapshot import ItemList
 from endcap.vectors import weighted_sum
 
@@ -81,7 +82,7 @@ def term_scores(
     Parameters
     ----------
     settings : the snapshot's own when None
-    user_vector : float32 (d_item,), the user encoder's answer
+    user_vector : float32 (d_item,), of `endcap.similarity.user_vector_of`
 
     Returns
     -------
@@ -91,7 +92,7 @@ def term_scores(
     terms = np.zeros((len(TERMS), assortment.n_items), dtype=np.float32)
     row = dict(zip(TERMS, terms, strict=True))
     if user_vector is not None:
-        row["similarity"][: assortment.tables.n_items] = assortment.tables.items.dots(user_vector)
+        row["similarity"][:] = similarities(assortment, user_vector)
     for name in LISTS:
         weights = list_weights(taste, settings)
         row[name][: assortment.tables.n_items] = sum_rows(assortment, name, taste.positions, weights)
@@ -105,8 +106,8 @@ def term_scores(
         if query.vector is not None:
             row["query"][:] = _centred_dots(assortment, query.vector)
         row["lexical"][:] = lexical_scores(assortment, query.text)
-    row["popularity"][:] = assortment.popularity
-    row["trend"][:] = assortment.trend
+    row["popularity"][:] = assortment.popularity * np.float32(taste.demand)
+    row["trend"][:] = assortment.trend * np.float32(taste.demand)
     row["new_item"][:] = assortment.unseen
     _affinities(assortment, taste, settings, row)
     return terms

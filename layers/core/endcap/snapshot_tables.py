@@ -105,8 +105,8 @@ class SnapshotTables:
     def scales(self) -> dict[str, float]:
         """Natural scales of terms on this snapshot, for weights that come without one.
 
-        Lists: mean of the rows' largest weights. Popularity, trend: their spread. Raw text: the spread of the cosines
-        between sampled items. Terms that are not named lie between -1 and 1 by themselves.
+        Lists: mean of the rows' largest weights. Popularity, trend: their spread. Raw text, user vectors: the spread of
+        the cosines between sampled items. Terms that are not named lie between -1 and 1 by themselves.
         """
         snapshot = self.snapshot
         scales = {"text": 0.5}
@@ -117,11 +117,10 @@ class SnapshotTables:
                 scales[name] = float(peaks.mean()) or 1.0
         for name, values in (("popularity", snapshot.popularity), ("trend", snapshot.trend)):
             scales[name] = (float(np.std(values)) or 1.0) if len(values) else 1.0
-        sample = self.raw.rows(np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE)))
-        if len(sample) > 1:
-            cosines = np.vecdot(sample[:, None, :], sample[None, :, :])
-            spread = float(np.std(cosines[~np.eye(len(sample), dtype=bool)]))
-            scales["words"] = scales["query"] = max(spread, 0.01)
+        rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
+        if len(rows) > 1:
+            scales["words"] = scales["query"] = _spread_of_cosines(self.raw.rows(rows))
+            scales["similarity"] = _spread_of_cosines(self.items.rows(rows))
         return scales
 
     @cached_property
@@ -241,6 +240,11 @@ class SnapshotTables:
     def tie_keys(self) -> NDArray[np.uint32]:
         """Per item a number that has nothing to do with the order of ids; settles what scores leave open."""
         return tie_keys_of(self.snapshot.item_ids)
+
+
+def _spread_of_cosines(sample: F32) -> float:
+    cosines = np.vecdot(sample[:, None, :], sample[None, :, :])
+    return max(float(np.std(cosines[~np.eye(len(sample), dtype=bool)])), 0.01)
 
 
 def tie_keys_of(item_ids: Iterable[str]) -> NDArray[np.uint32]:

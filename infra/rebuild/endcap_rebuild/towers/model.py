@@ -4,7 +4,8 @@
 2. token = projected vector + kind + grade + gap
 3. layers over the history: pre-LN attention on earlier moments, biased by distance, then a feed-forward part
 4. read-out: mean of the newest moment's tokens, plus the time since; attends to all, biased by distance and age
-5. user vector = unit(projected read-out); scores are cosines times a learned temperature
+5. shortcut: the tokens' own vectors, averaged with weights by distance, age and kind alone
+6. user vector = unit(projected read-out + shortcut); scores are cosines times a learned temperature
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from endcap_rebuild.towers.sequences import Batch, distance_groups
 _FIRST_TEMPERATURE = 10.0
 _ID_SPREAD = 0.02
 _MASK = -1e9
+_FIRST_FADING = 0.35  # per half step: an item counts half of the next newer one, until training says otherwise
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,12 @@ class Tower(nn.Module):  # type: ignore[misc]
         self.read_distance = Bias(shape.heads, distance_groups(), True)
         self.age = Bias(shape.heads, np.arange(N_SPANS), False)
         self.last = nn.LayerNorm(width)
+        self.near, self.recent = Bias(1, distance_groups(), True), Bias(1, np.arange(N_SPANS), False)
+        self.telling = nn.Embedding(N_KINDS, 1)
+        self.shortcut = nn.Parameter(torch.tensor(1.0))
+        with torch.no_grad():
+            self.near.weight[0] = -_FIRST_FADING * torch.arange(self.near.weight.shape[1])
+            self.telling.weight.zero_()
         self.dropout = nn.Dropout(dropout)
         self.log_temperature = nn.Parameter(torch.tensor(math.log(_FIRST_TEMPERATURE)))
 
@@ -152,7 +160,10 @@ class Tower(nn.Module):  # type: ignore[misc]
             x = block(x, x, bias(batch["distances"]))
         reader = batch["newest"] @ x[:, : batch["items"].shape[1]] + self.now(batch["now"])
         reader = self.read(reader, x, self.read_distance(batch["read_distances"]) + self.age(batch["ages"]))
-        return F.normalize(self.leave(self.last(reader)), dim=2)
+        weights = self.near(batch["read_distances"]) + self.recent(batch["ages"])  # (B, 1, L, N)
+        weights = (weights[:, 0] + self.telling(batch["kinds"])[:, None, :, 0]).softmax(dim=2)
+        direct = self.shortcut * math.sqrt(self.shape.d_item) * (weights @ tokens)
+        return F.normalize(self.leave(self.last(reader)) + direct, dim=2)
 
 
 def tensors_of(batch: Batch, device: torch.device) -> dict[str, Tensor]:
