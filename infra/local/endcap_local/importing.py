@@ -175,6 +175,8 @@ def _write_items(stack: LocalStack, items: Sequence[Item], progress: Progress) -
     """Store the items that are new or changed."""
     table, now_ms = _variable(stack, "ITEMS_TABLE"), int(time.time() * 1000)
     rows = {item.item_id: item_row(item, now_ms) for item in items}
+    for row in rows.values():
+        del row["change_shard"]  # the snapshot that follows has them; the index of changes is for what it has not
 
     def changed(stored: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> list[dict[str, Any]]:
         return [rows[i] for i in ids if stored.get(i, {}).get("content_hash") != rows[i]["content_hash"]]
