@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -37,12 +37,6 @@ def nothing(profile: UserProfile) -> UserProfile:
 
 def stored(store: ProfileStore, user_id: str) -> UserProfile:
     return store.update(user_id, nothing)[0]
-
-
-@pytest.fixture
-def stack() -> Iterator[None]:
-    with moto_stack.stack():
-        yield
 
 
 @pytest.fixture(params=["memory", "dynamodb"])

@@ -59,8 +59,7 @@ def stack() -> Iterator[None]:
         dynamodb = client("dynamodb")
         for name in (PROFILES, ITEMS):
             dynamodb.create_table(TableName=name, **_table(name))
-        s3 = client("s3")
-        s3.create_bucket(Bucket=BUCKET)
+        client("s3").create_bucket(Bucket=BUCKET)
         client("sqs").create_queue(QueueName=QUEUE)
         for name, prefix in ((ARCHIVE, "events/"), (EXPOSURES, "exposures/")):
             client("firehose").create_delivery_stream(
@@ -74,9 +73,16 @@ def stack() -> Iterator[None]:
         yield
 
 
+@cache
 def client(service: str) -> Any:
-    """A boto3 client that fails at once rather than trying again."""
-    return boto3.client(service, region_name=REGION, config=Config(retries={"total_max_attempts": 1}))
+    """A boto3 client that fails at once rather than trying again; one for all tests, as making it takes long."""
+    return boto3.client(
+        service,
+        region_name=REGION,
+        aws_access_key_id=ENVIRONMENT["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=ENVIRONMENT["AWS_SECRET_ACCESS_KEY"],
+        config=Config(retries={"total_max_attempts": 1}),
+    )
 
 
 def objects(prefix: str) -> dict[str, bytes]:

@@ -1,0 +1,255 @@
+"""The items table: what a PUT changes, what a DELETE leaves, whose vectors a row holds, the order of changes."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from botocore.stub import Stubber
+from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
+
+from endcap.aws.items import CHANGE_SHARDS, ItemRow, ItemTable, item_row, read_row, read_stream_image
+from endcap.catalog import Item, item_text, text_hash
+from endcap.embedding import MAX_ENCODERS, embed_row
+from endcap.encoding import quantize_unit
+from endcap.errors import DependencyError, ThrottledError
+from tests.fakes import moto_stack
+
+LAMP = Item("lamp", "Garden lamp", price=39.9, categories=("garden",), attributes={"watts": 3.0})
+NEW, OLD, OLDER = b"newe", b"olde", b"eldr"
+
+
+class Clock:
+    """Seconds since 1970, set by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+class Encoder:
+    """Encodes every text as its length."""
+
+    def __init__(self, tag: bytes) -> None:
+        self.tag = tag
+        self.encoded: list[str] = []
+
+    def encode(self, text: str) -> np.ndarray:
+        self.encoded.append(text)
+        vector = np.array([len(text), 1.0], dtype=np.float32)
+        return vector / np.linalg.norm(vector)
+
+
+@pytest.fixture
+def dynamodb(stack: None) -> Any:
+    return moto_stack.client("dynamodb")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def table(dynamodb: Any, clock: Clock) -> ItemTable:
+    return ItemTable(dynamodb, moto_stack.ITEMS, clock)
+
+
+def row_of(table: ItemTable, item_id: str) -> ItemRow:
+    (row,) = (row for row in table.scan() if row.item_id == item_id)
+    return row
+
+
+def embed(table: ItemTable, item_id: str, tag: bytes) -> bool:
+    return embed_row(row_of(table, item_id), Encoder(tag), table)  # type: ignore[arg-type]
+
+
+class TestItems:
+    def test_come_back_as_they_were_put(self, table: ItemTable) -> None:
+        assert table.put(LAMP)
+        assert table.get("lamp") == LAMP
+        assert table.get("unknown") is None
+
+    def test_that_change_nothing_touch_nothing(self, table: ItemTable, clock: Clock, dynamodb: Any) -> None:
+        table.put(LAMP)
+        before = dynamodb.scan(TableName=moto_stack.ITEMS)["Items"]
+        clock.now_s += 60
+        assert not table.put(LAMP)
+        assert dynamodb.scan(TableName=moto_stack.ITEMS)["Items"] == before
+
+    def test_that_change_are_replaced_whole(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        assert table.put(Item("lamp", "Lamp"))
+        assert table.get("lamp") == Item("lamp", "Lamp")
+
+    def test_leave_a_tombstone_once(self, table: ItemTable, clock: Clock) -> None:
+        table.put(LAMP)
+        clock.now_s += 5
+        assert table.delete("lamp")
+        assert table.get("lamp") is None
+        assert row_of(table, "lamp") == ItemRow("lamp", None, 1_005_000)
+        assert not table.delete("lamp")
+        assert not table.delete("unknown")
+
+    def test_come_back_after_a_deletion(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        table.delete("lamp")
+        assert table.put(LAMP)
+        assert table.get("lamp") == LAMP
+
+    @pytest.mark.parametrize("item_id", ["灯/笼", "a b", "100%", "😀", "#", "x" * 128])
+    def test_may_have_any_id(self, table: ItemTable, item_id: str) -> None:
+        table.put(Item(item_id, "Lamp"))
+        assert table.get(item_id) == Item(item_id, "Lamp")
+
+    def test_written_at_once_by_many_end_as_one_of_them(self, table: ItemTable) -> None:
+        wanted = [Item("lamp", f"Lamp {n}") for n in range(8)]
+        threads = [threading.Thread(target=table.put, args=(item,)) for item in wanted]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        row = row_of(table, "lamp")
+        assert row.item in wanted
+        assert row.text_hash == text_hash(item_text(row.item))
+
+
+class TestVectors:
+    def test_belong_to_the_text_and_the_encoder_that_made_them(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        assert embed(table, "lamp", NEW)
+        expected = quantize_unit(Encoder(NEW).encode(item_text(LAMP))).tobytes()
+        assert row_of(table, "lamp").vectors == {NEW: expected}
+
+    def test_are_not_made_twice(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        embed(table, "lamp", NEW)
+        assert not embed(table, "lamp", NEW)
+
+    def test_survive_a_new_price(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        embed(table, "lamp", NEW)
+        table.put(Item("lamp", "Garden lamp", price=1.0, categories=("garden",)))
+        assert set(row_of(table, "lamp").vectors) == {NEW}
+
+    def test_are_out_of_date_after_a_new_text(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        embed(table, "lamp", NEW)
+        table.put(Item("lamp", "Desk lamp"))
+        row = row_of(table, "lamp")
+        assert (row.vectors, row.outdated) == ({}, (NEW,))
+        assert embed(table, "lamp", NEW)
+        assert row_of(table, "lamp").outdated == ()
+
+    def test_of_a_text_that_changed_meanwhile_are_dropped(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        seen = row_of(table, "lamp")
+        table.put(Item("lamp", "Desk lamp"))
+        assert not embed_row(seen, Encoder(NEW), table)  # type: ignore[arg-type]
+        assert row_of(table, "lamp").vectors == {}
+
+    def test_are_not_made_for_a_tombstone(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        seen = row_of(table, "lamp")
+        table.delete("lamp")
+        assert not embed(table, "lamp", NEW)
+        assert not embed_row(seen, Encoder(NEW), table)  # type: ignore[arg-type]
+        assert row_of(table, "lamp").item is None
+
+    def test_of_the_same_text_are_there_again_after_a_deletion(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        embed(table, "lamp", NEW)
+        table.delete("lamp")
+        table.put(LAMP)
+        assert set(row_of(table, "lamp").vectors) == {NEW}
+
+    @pytest.mark.parametrize("texts", [["same"] * 3, ["first", "second", "third"], ["first", "second", "second"]])
+    def test_are_of_two_encoders_at_most(self, table: ItemTable, texts: list[str]) -> None:
+        for text, tag in zip(texts, (OLDER, OLD, NEW), strict=True):
+            table.put(Item("lamp", text))
+            assert embed(table, "lamp", tag)
+            row = row_of(table, "lamp")
+            assert tag in row.vectors
+            assert len(row.vectors) + len(row.outdated) <= MAX_ENCODERS
+
+    def test_count_as_a_change(self, table: ItemTable, clock: Clock) -> None:
+        table.put(LAMP)
+        clock.now_s += 7
+        embed(table, "lamp", NEW)
+        assert row_of(table, "lamp").changed_at_ms == 1_007_000
+
+
+class TestChanges:
+    def test_are_read_from_a_time_on_newest_first(self, table: ItemTable, clock: Clock) -> None:
+        for n in range(20):
+            clock.now_s = 1000.0 + n
+            table.put(Item(f"item-{n}"))
+        changed = table.changed_since(1_015_000, 100)
+        assert [row.item_id for row in changed] == [f"item-{n}" for n in (19, 18, 17, 16, 15)]
+        assert [row.item_id for row in table.changed_since(0, 3)] == ["item-19", "item-18", "item-17"]
+        assert table.changed_since(1_020_000, 100) == []
+
+    def test_name_an_item_once_by_its_latest(self, table: ItemTable, clock: Clock) -> None:
+        table.put(LAMP)
+        clock.now_s += 1
+        table.delete("lamp")
+        assert table.changed_since(0, 100) == [ItemRow("lamp", None, 1_001_000)]
+
+    def test_are_spread_over_shards(self, table: ItemTable) -> None:
+        shards = {item_row(Item(f"item-{n}"), 0)["change_shard"]["N"] for n in range(100)}
+        assert shards == {str(n) for n in range(CHANGE_SHARDS)}
+
+    def test_of_many_pages_are_read_to_the_end(
+        self, table: ItemTable, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for n in range(12):
+            table.put(Item(f"item-{n}"))
+        query = dynamodb.query
+        monkeypatch.setattr(dynamodb, "query", lambda **request: query(**request, Limit=1))
+        assert len(table.changed_since(0, 100)) == 12
+
+
+class TestTombstones:
+    def test_are_purged_once_a_snapshot_is_newer(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        table.delete("lamp")
+        assert not table.purge_tombstone("lamp", before_ms=1_000_000)
+        assert table.purge_tombstone("lamp", before_ms=1_000_001)
+        assert list(table.scan()) == []
+
+    def test_alone_are_purged(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        assert not table.purge_tombstone("lamp", before_ms=10**13)
+        assert table.get("lamp") == LAMP
+
+
+@pytest.mark.parametrize(("code", "expected"), [("ThrottlingException", ThrottledError), ("Boom", DependencyError)])
+def test_errors_of_dynamodb_become_ours(table: ItemTable, dynamodb: Any, code: str, expected: type[Exception]) -> None:
+    calls = {
+        "get_item": lambda: table.get("a"),
+        "update_item": lambda: table.put(LAMP),
+        "scan": lambda: list(table.scan()),
+        "delete_item": lambda: table.purge_tombstone("a", 1),
+    }
+    for method, call in calls.items():
+        with Stubber(dynamodb) as stub:
+            stub.add_client_error(method, code)
+            with pytest.raises(expected):
+                call()
+
+
+def test_a_stream_carries_rows_with_bytes_in_base64() -> None:
+    row = {**item_row(LAMP, 5), "vector_" + NEW.hex(): {"B": bytes.fromhex(text_hash(item_text(LAMP))) + b"\1\2"}}
+    image = {name: {"B": base64.b64encode(v["B"]).decode()} if "B" in v else v for name, v in row.items()}
+    assert read_stream_image(image) == read_row(row)
+    assert read_row(row).vectors == {NEW: b"\1\2"}
+
+
+def test_no_attribute_has_a_name_that_expressions_reserve() -> None:
+    names = {*item_row(LAMP, 0), "deleted", "version", "user_id"}
+    assert not {name.upper() for name in names} & set(ReservedKeywords.get_reserved_keywords())

@@ -1,0 +1,305 @@
+"""Snapshots in S3: the pointer that is flipped on a condition, downloads, and following the current one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from boto3.exceptions import S3UploadFailedError
+from botocore.stub import ANY, Stubber
+
+from endcap.aws.snapshots import POINTER, Pointer, SnapshotBucket
+from endcap.errors import (
+    ConflictError,
+    DependencyError,
+    NotFoundError,
+    SnapshotIntegrityError,
+    SnapshotMissingError,
+    ThrottledError,
+)
+from endcap.runtime import POLL_S, RETRY_S, Followed
+from tests.fakes import moto_stack
+
+
+@pytest.fixture
+def s3(stack: None) -> Any:
+    return moto_stack.client("s3")
+
+
+@pytest.fixture
+def bucket(s3: Any, tmp_path: Path) -> SnapshotBucket:
+    return SnapshotBucket(s3, moto_stack.BUCKET, tmp_path / "cache")
+
+
+@pytest.fixture
+def publish(bucket: SnapshotBucket, tmp_path: Path) -> Callable[..., None]:
+    """Uploads a snapshot of one small file."""
+
+    def upload(version: str, words: str = "words", **files: str) -> None:
+        folder = tmp_path / f"made-{version}"
+        folder.mkdir(exist_ok=True)
+        contents = {"words.txt": words, **files}
+        for name, text in contents.items():
+            (folder / name).write_text(text)
+        (folder / "manifest.json").write_text(
+            json.dumps({"version": version, "files": {name: {} for name in contents}})
+        )
+        bucket.upload(folder, version)
+
+    return upload
+
+
+class TestPointer:
+    def test_is_missing_before_the_first_promotion(self, bucket: SnapshotBucket) -> None:
+        with pytest.raises(SnapshotMissingError):
+            bucket.current()
+
+    def test_names_the_current_version_and_the_one_before(self, bucket: SnapshotBucket) -> None:
+        first = bucket.flip("v1", None)
+        second = bucket.flip("v2", first)
+        assert bucket.current() == second == Pointer("v2", second.etag, previous="v1")
+
+    def test_is_not_read_again_while_it_stays(self, bucket: SnapshotBucket) -> None:
+        first = bucket.flip("v1", None)
+        assert bucket.current(first.etag) is None
+        second = bucket.flip("v2", first)
+        assert bucket.current(first.etag) == second
+
+    def test_flips_only_from_what_was_seen(self, bucket: SnapshotBucket) -> None:
+        first = bucket.flip("v1", None)
+        bucket.flip("v2", first)
+        with pytest.raises(ConflictError):
+            bucket.flip("v3", first)
+        with pytest.raises(ConflictError):
+            bucket.flip("v3", None)
+        assert bucket.current() is not None
+        assert bucket.current().version == "v2"  # type: ignore[union-attr]
+
+    def test_rolls_back_by_the_same_flip(self, bucket: SnapshotBucket) -> None:
+        second = bucket.flip("v2", bucket.flip("v1", None))
+        assert second.previous is not None
+        assert bucket.flip(second.previous, second).version == "v1"
+
+    @pytest.mark.parametrize(
+        ("code", "status", "expected"),
+        [
+            ("PreconditionFailed", 412, ConflictError),
+            ("ConditionalRequestConflict", 409, ConflictError),
+            ("SlowDown", 503, ThrottledError),
+            ("InternalError", 500, DependencyError),
+            ("AccessDenied", 403, DependencyError),
+        ],
+    )
+    def test_answers_of_s3_to_a_flip(
+        self, s3: Any, bucket: SnapshotBucket, code: str, status: int, expected: type[Exception]
+    ) -> None:
+        with Stubber(s3) as stub:
+            stub.add_client_error(
+                "put_object",
+                code,
+                http_status_code=status,
+                expected_params={
+                    "Bucket": moto_stack.BUCKET,
+                    "Key": POINTER,
+                    "Body": ANY,
+                    "ContentType": "application/json",
+                    "IfMatch": '"seen"',
+                },
+            )
+            with pytest.raises(expected):
+                bucket.flip("v2", Pointer("v1", '"seen"'))
+
+    @pytest.mark.parametrize("body", [b"", b"not json", b"[]", b"{}", b'"v1"', b"null", b"3"])
+    def test_that_is_damaged_is_told(self, s3: Any, bucket: SnapshotBucket, body: bytes) -> None:
+        s3.put_object(Bucket=moto_stack.BUCKET, Key=POINTER, Body=body)
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.current()
+
+
+class TestFiles:
+    def test_go_up_with_the_manifest_last(
+        self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        order: list[str] = []
+        upload = s3.upload_file
+
+        def noted(path: str, name: str, key: str) -> None:
+            order.append(key)
+            upload(path, name, key)
+
+        monkeypatch.setattr(s3, "upload_file", noted)
+        publish("v1", **{"zebra.txt": "z"})
+        assert order == ["snapshots/v1/words.txt", "snapshots/v1/zebra.txt", "snapshots/v1/manifest.json"]
+
+    def test_without_a_manifest_are_no_version(
+        self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]
+    ) -> None:
+        publish("v2")
+        publish("v1")
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v3/words.txt", Body=b"torn")
+        bucket.flip("v1", None)
+        assert bucket.versions() == ["v1", "v2"]
+        with pytest.raises(NotFoundError):
+            bucket.download("v3")
+
+    def test_come_down_once(self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]) -> None:
+        publish("v1", "first")
+        folder = bucket.download("v1")
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/words.txt", Body=b"changed behind our back")
+        assert bucket.download("v1") == folder
+        assert (folder / "words.txt").read_text() == "first"
+        assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "words.txt"]
+        bucket.forget("v1")
+        assert (bucket.download("v1") / "words.txt").read_text() == "changed behind our back"
+
+    def test_come_down_by_name_where_the_snapshot_has_them(
+        self, bucket: SnapshotBucket, publish: Callable[..., None]
+    ) -> None:
+        publish("v1", **{"other.txt": "o"})
+        folder = bucket.download("v1", ["other.txt", "encoder.onnx"])
+        assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "other.txt"]
+
+    @pytest.mark.parametrize("name", ["../escape", "a/b", "/etc/passwd", "", "..", ".hidden", "a\\b"])
+    def test_never_land_outside_of_their_folder(self, s3: Any, bucket: SnapshotBucket, name: str) -> None:
+        manifest = json.dumps({"files": {name: {}}}).encode()
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/manifest.json", Body=manifest)
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.download("v1")
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.download(name)
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.forget(name)
+
+    @pytest.mark.parametrize("body", [b"", b"torn", b"[]", b"{}", b'{"files": []}'])
+    def test_with_a_damaged_manifest_are_told(self, s3: Any, bucket: SnapshotBucket, body: bytes) -> None:
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/manifest.json", Body=body)
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.manifest("v1")
+
+    def test_that_can_not_go_up_are_told(
+        self, s3: Any, publish: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*args: str) -> None:
+            raise S3UploadFailedError("no")
+
+        monkeypatch.setattr(s3, "upload_file", refuse)
+        with pytest.raises(DependencyError):
+            publish("v1")
+
+
+class TestFollowed:
+    """A reader that takes the words of a snapshot, and finds fault with some."""
+
+    @pytest.fixture
+    def now_s(self) -> list[float]:
+        return [0.0]
+
+    @pytest.fixture
+    def followed(self, bucket: SnapshotBucket, now_s: list[float]) -> Followed[str]:
+        def read(folder: Path) -> str:
+            words = (folder / "words.txt").read_text()
+            if words.startswith("damaged"):
+                raise SnapshotIntegrityError(words)
+            return words
+
+        return Followed(bucket, read, clock=lambda: now_s[0])
+
+    @pytest.fixture
+    def flip(self, bucket: SnapshotBucket) -> Callable[[str], None]:
+        def to(version: str) -> None:
+            try:
+                current = bucket.current()
+            except SnapshotMissingError:
+                current = None
+            bucket.flip(version, current)
+
+        return to
+
+    def test_is_nothing_before_the_first_promotion(self, followed: Followed[str]) -> None:
+        assert followed.get() is None
+
+    def test_swaps_when_a_new_one_is_promoted_at_the_next_poll(
+        self, followed: Followed[str], publish: Callable[..., None], flip: Callable[[str], None], now_s: list[float]
+    ) -> None:
+        publish("v1", "first")
+        publish("v2", "second")
+        flip("v1")
+        assert followed.get() == "first"
+        flip("v2")
+        now_s[0] += POLL_S - 0.1
+        assert followed.get() == "first"
+        now_s[0] += 0.1
+        assert followed.get() == "second"
+
+    def test_is_read_once_while_the_pointer_stays(
+        self, followed: Followed[str], publish: Callable[..., None], flip: Callable[[str], None], now_s: list[float]
+    ) -> None:
+        publish("v1", "first")
+        flip("v1")
+        first = followed.get()
+        now_s[0] += POLL_S
+        assert followed.get() is first
+
+    def test_keeps_the_last_good_one_until_a_good_one_comes(
+        self,
+        s3: Any,
+        followed: Followed[str],
+        publish: Callable[..., None],
+        flip: Callable[[str], None],
+        now_s: list[float],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        # GIVEN a good snapshot, and a damaged one after it
+        publish("v1", "first")
+        flip("v1")
+        assert followed.get() == "first"
+        publish("v2", "damaged")
+        flip("v2")
+        downloads: list[str] = []
+        download = s3.download_file
+
+        def noted(name: str, key: str, path: str) -> None:
+            downloads.append(key)
+            download(name, key, path)
+
+        monkeypatch.setattr(s3, "download_file", noted)
+        # WHEN it is polled for a while
+        for _ in range(10):
+            now_s[0] += POLL_S
+            assert followed.get() == "first"
+        # THEN the damaged one was fetched once, not with each poll
+        assert downloads.count("snapshots/v2/words.txt") == 1
+        # AND a good one is taken, as is the same version once it was mended
+        publish("v2", "mended")
+        now_s[0] += RETRY_S
+        assert followed.get() == "mended"
+
+    def test_keeps_the_last_good_one_where_s3_does_not_answer(
+        self,
+        s3: Any,
+        followed: Followed[str],
+        publish: Callable[..., None],
+        flip: Callable[[str], None],
+        now_s: list[float],
+    ) -> None:
+        publish("v1", "first")
+        flip("v1")
+        assert followed.get() == "first"
+        now_s[0] += POLL_S
+        with Stubber(s3) as stub:
+            stub.add_client_error("get_object", "InternalError", http_status_code=500)
+            assert followed.get() == "first"
+
+    def test_tells_where_nothing_usable_was_ever_there_and_tries_each_time(
+        self, followed: Followed[str], publish: Callable[..., None], flip: Callable[[str], None]
+    ) -> None:
+        publish("v1", "damaged")
+        flip("v1")
+        for _ in range(2):
+            with pytest.raises(SnapshotIntegrityError):
+                followed.get()
+        publish("v1", "mended")
+        assert followed.get() == "mended"
