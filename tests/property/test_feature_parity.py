@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.assortment import assortment_of
-from endcap.encoding import quantize_unit
+from endcap.encoding import dequantize_unit, quantize_unit
 from endcap.interactions import Interaction
 from endcap.profile_codec import decode_profile, encode_profile
 from endcap.profiles import EMPTY_PROFILE, merge, profile_of
@@ -15,7 +15,7 @@ from endcap.user_encoding import HIDDEN, INPUTS, MAX_ITEMS, user_inputs
 from endcap_rebuild.events import event_table
 from endcap_rebuild.reading import ReadReport
 from endcap_rebuild.towers.sequences import Window, batch_of, text_bounds_of, tower_data
-from endcap_rebuild.towers.texts import text_tokens
+from endcap_rebuild.towers.texts import review_tokens, text_tokens
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 from tests.fakes.toy_user_encoder import toy_user_encoder
 
@@ -145,3 +145,27 @@ def in_one_order(inputs, n_items):
     order = [*range(n_items), *order]
     ordered = {name: inputs[name][order] for name in INPUTS if name not in ("distances", "now")}
     return {**ordered, "distances": inputs["distances"][np.ix_(order, order)], "now": inputs["now"]}
+
+
+@settings(max_examples=30, deadline=None)
+@given(history=histories)
+def test_reviews_of_the_table_are_those_of_the_stream(snapshot, history):
+    def encode(text):
+        return b"abcd", quantize_unit(snapshot.encoder.encode(text)).tobytes()
+
+    def white_of(texts):
+        return whiten(snapshot, np.stack([dequantize_unit(np.frombuffer(encode(t)[1], dtype=np.int8)) for t in texts]))
+
+    events = [event for event in interactions_of(history) if event.event_type not in ("search", "tag")]
+    table = event_table(events, snapshot.index, ReadReport())
+    d_item = snapshot.item_vectors_f16.shape[1]
+    streamed = text_tokens(events, {"shopper": 0}, encode, lambda raw: whiten(snapshot, raw), d_item)
+    counted = review_tokens(table, white_of, d_item)
+    for one, other in zip(as_sorted(streamed), as_sorted(counted), strict=True):
+        assert np.array_equal(one, other)
+
+
+def as_sorted(texts):
+    white = np.round(texts.white, 3)
+    order = np.lexsort((*white.T[::-1], texts.grade, texts.kind, texts.time_ms, texts.user))
+    return texts.user[order], texts.time_ms[order], texts.kind[order], texts.grade[order], white[order]

@@ -61,6 +61,7 @@ def train_user_encoder(
     progress: Progress | None = None,
     validation: Validation | None = None,
     lists_of: ListsOf | None = None,
+    as_int8: bool = False,
 ) -> TowerResult:
     """Train, export and check a user encoder.
 
@@ -72,6 +73,7 @@ def train_user_encoder(
     validation : later events; choose the weight of the soft labels (where `settings.soft_weight` is None) and whether
         the graph is shipped as int8, and are reported
     lists_of : counts item-to-item lists from some users; without it there are no soft labels
+    as_int8 : ship the graph as int8 where no validation window decides
 
     Raises
     ------
@@ -111,7 +113,7 @@ def train_user_encoder(
         "temperature": round(float(np.exp(weights["log_temperature"])), 4),
         "soft_weight": settings.soft_weight,
         "soft_weight_trials": trials,
-        "int8": False,
+        "int8": as_int8,
     }
     if judged is not None and len(judged.targets):
         exact = ndcg(user_vectors(tower, judged.data, judged.targets), vectors, judged)
@@ -119,7 +121,10 @@ def train_user_encoder(
         rounded = ndcg(served_vectors(UserEncoder.from_bytes(small, projected), judged, vectors), vectors, judged)
         metrics |= {"ndcg": round(exact, 5), "ndcg_int8": round(rounded, 5)}
         if rounded >= (1 - _INT8_LOSS) * exact:
-            model, metrics["int8"] = small, True
+            model = small
+        metrics["int8"] = model is small
+    elif as_int8:
+        model = onnx_graph(weights, settings.heads, settings.layers, as_int8=True)
     return TowerResult(model, projected, vectors, projection, settings, metrics)
 
 

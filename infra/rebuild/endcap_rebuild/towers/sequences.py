@@ -98,7 +98,7 @@ def tower_data(
     event_types: Mapping[str, EventType] = EVENT_TYPES,
 ) -> TowerData:
     """The events of a table in the codes of the user encoder; kinds without weight are left out, as in serving."""
-    codes = np.asarray([kind_code(name, event_types) or 0 for name in table.kinds], dtype=np.int64)[table.kind]
+    codes = _kind_codes(table, event_types)
     data = TowerData(
         user=table.user.astype(np.int64),
         item=table.item.astype(np.int64),
@@ -111,6 +111,16 @@ def tower_data(
         texts=TextTokens.none(white.shape[1]) if texts is None else texts,
     )
     return data if codes.all() else data.rows(codes > 0)
+
+
+def kept_rows(table: EventTable, event_types: Mapping[str, EventType] = EVENT_TYPES) -> I64:
+    """The rows of the table that `tower_data` keeps, ascending."""
+    return np.flatnonzero(_kind_codes(table, event_types)).astype(np.int64)
+
+
+def _kind_codes(table: EventTable, event_types: Mapping[str, EventType]) -> I64:
+    codes = np.asarray([kind_code(name, event_types) or 0 for name in table.kinds], dtype=np.int64)
+    return np.asarray(codes[table.kind], dtype=np.int64)
 
 
 @dataclass(frozen=True)

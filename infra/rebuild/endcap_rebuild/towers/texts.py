@@ -13,13 +13,39 @@ from endcap.encoding import dequantize_unit
 from endcap.event_types import TEXTUAL
 from endcap.interactions import Interaction
 from endcap.profiles import Encode, TextSignal, profile_of
-from endcap.user_encoding import grade_codes, text_code
+from endcap.user_encoding import REVIEW_TEXT, grade_codes, text_code
+from endcap_rebuild.events import EventTable
 from endcap_rebuild.towers.sequences import TextTokens
 
 F32 = NDArray[np.float32]
 
 MOST_TEXTS: Final = 20_000
 """Texts are encoded one by one, some milliseconds each; the newest say most about how shoppers write."""
+
+
+def review_tokens(
+    table: EventTable, white_of: Callable[[list[str]], F32], d_item: int, most: int = MOST_TEXTS
+) -> TextTokens:
+    """The newest reviews of a table as tokens, sorted by user and time.
+
+    Parameters
+    ----------
+    white_of : texts -> whitened vectors float32 (n, d_item)
+    most : reviews that are kept
+    """
+    written = np.flatnonzero([bool(text) for text in table.text])
+    newest = np.sort(written[np.lexsort((table.key[written], table.time_ms[written]))[::-1][:most]])
+    if not len(newest):
+        return TextTokens.none(d_item)
+    # A review's weight as a text is that of its grade, or of its tone, as `profile_of` sees it.
+    grades = np.clip(table.grade[newest].astype(np.float64), 1, 5)
+    return TextTokens(
+        user=table.user[newest].astype(np.int64),
+        time_ms=table.time_ms[newest].astype(np.int64),
+        kind=np.full(len(newest), REVIEW_TEXT, dtype=np.int64),
+        grade=grade_codes(grades, table.tone[newest].astype(np.float64)),
+        white=white_of([str(text) for text in table.text[newest]]),
+    )
 
 
 def text_tokens(
