@@ -42,6 +42,7 @@ class LiveCatalogue:
             self._polled_at = float("-inf")
         if self._clock() - self._polled_at < POLL_S:
             return self._overlay
+        self._polled_at = self._clock()
         try:
             since_ms = max(snapshot.catalog_as_of_ms, self._read_to_ms - REREAD_MS)
             rows = self._changes.changed_since(since_ms, MAX_CHANGED)
@@ -54,7 +55,6 @@ class LiveCatalogue:
             self._read_to_ms = max([self._read_to_ms, *(row.changed_at_ms for row in rows)])
             if self._overlay.overflowed:
                 metrics.add_metric("OverlayOverflowed", MetricUnit.Count, 1)
-        self._polled_at = self._clock()
         return self._overlay
 
 
