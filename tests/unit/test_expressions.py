@@ -214,11 +214,12 @@ def test_parameters_stand_for_values_and_lists(assortment: Assortment) -> None:
 
 
 def test_a_shoppers_own_attributes_are_parameters(assortment: Assortment) -> None:
-    stated = register({"language": "EN", "likes": ["brook"]}, CUTOFF_MS)
+    stated = register({"language": "EN", "likes": ["brook"], "age": {"years": 40}}, CUTOFF_MS)
     about = Circumstances(CUTOFF_MS, replace(profile(), attributes=stated))
     assert found(assortment, "language = $user.language", about) == ["lamp"]
     assert found(assortment, "brand IN $user.likes", about) == ["lamp-xl"]
     assert found(assortment, "language = $user.unknown", about) == []
+    assert found(assortment, "price < $user.language OR price < $user.age", about) == []  # of another kind
     assert found(assortment, "language = $user.language") == []
 
 

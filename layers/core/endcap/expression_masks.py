@@ -135,13 +135,19 @@ def _columns(assortment: Assortment, where: Field) -> tuple[Column | None, Colum
 
 
 def _scalars(value: Value, where: Field, sign: str, about: Circumstances, *, several: bool = False) -> list[Scalar]:
-    """What `value` stands for; nothing for an attribute that the shopper does not have."""
+    """What `value` stands for; nothing for a shopper's attribute that is not there or of another kind."""
     if value.parameter is None:
         found = [] if value.literal is None else [value.literal]
     else:
         given = _given(value.parameter, value.position, about)
         listed = given if several and isinstance(given, list | tuple) else [] if given is None else [given]
-        found = [checked(where.sort, sign, one, value.position) for one in listed]
+        found = []
+        for one in listed:
+            try:
+                found.append(checked(where.sort, sign, one, value.position))
+            except ExpressionError:
+                if not value.parameter.startswith(USER):  # what a shopper has stored is no fault of the request
+                    raise
     return [_as_kept(one) for one in found] if where.name == "price" and where.sort == "number" else found
 
 
