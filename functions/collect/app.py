@@ -1,6 +1,6 @@
 """Takes events in over HTTP and puts them on the queue.
 
-Trigger: POST /events, and every path that no other function answers.
+Trigger: POST /events with events of Endcap, GA4, Segment or CloudEvents, and every path that no other function answers.
 Guarantee: an event listed as accepted is on the queue; one that is not is listed with the reason.
 Retry: an event that carries an id, or a time to make one from with its content, keeps it: sent twice, it counts once.
 """
@@ -32,8 +32,9 @@ def post_events() -> Response[str]:
     )
     metrics.add_metric("EventsAccepted", MetricUnit.Count, outcome.accepted)
     metrics.add_metric("EventsRejected", MetricUnit.Count, len(outcome.rejected))
-    if outcome.accepted:
-        return json_answer({"accepted": outcome.accepted, "rejected": outcome.rejected}, HTTPStatus.ACCEPTED)
+    if outcome.accepted or not outcome.rejected:
+        body = {"accepted": outcome.accepted, "rejected": outcome.rejected}
+        return json_answer(body | ({"ignored": outcome.ignored} if outcome.ignored else {}), HTTPStatus.ACCEPTED)
     if any(r["retryable"] for r in outcome.rejected):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no event could be queued", rejected=outcome.rejected)
     return problem(HTTPStatus.BAD_REQUEST, "no event is usable", rejected=outcome.rejected)

@@ -246,6 +246,12 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "collect/http-events-without-id-or-time": http(202, lambda b: b["accepted"] == 1),
     "collect/http-events-base64": http(202, lambda b: b["accepted"] == 1),
     "collect/http-ga4-names": http(202, lambda b: b["accepted"] == 3),
+    "collect/http-ga4-payload": http(
+        202,
+        lambda b: (b["accepted"], b["ignored"], [r["index"] for r in b["rejected"]]) == (2, 1, [3]),
+    ),
+    "collect/http-segment-batch": http(202, lambda b: b == {"accepted": 3, "rejected": []}),
+    "collect/http-cloudevents-batch": http(202, lambda b: b == {"accepted": 2, "rejected": []}),
     "collect/http-partly-invalid": http(
         202,
         lambda b: (
@@ -264,6 +270,8 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "update_profile/sqs-from-event-bus": done,
     "update_profile/sqs-identify": done,
     "update_profile/sqs-review-without-a-grade": done,
+    "update_profile/sqs-segment-order": done,
+    "update_profile/kinesis-cloudevent-with-ga4": done,
     "update_profile/kinesis-one-purchase": done,
     "update_profile/kinesis-poisoned-in-the-middle": done,
     "recommend/http-known-user": http(200, lambda b: items_of(5)(b) and b["profile_version"] > 0),
@@ -362,6 +370,15 @@ def test_poisoned_records_end_in_quarantine_with_their_reason(stack: Stack) -> N
         payloads[key.split("/")[1]] = document["payload"]
     assert payloads["sqs"] == "not JSON at all"
     assert "kinesis" in payloads
+
+
+def test_foreign_events_of_streams_are_archived_as_our_own(stack: Stack) -> None:
+    stack.run("update_profile/sqs-segment-order")
+    stack.run("update_profile/kinesis-cloudevent-with-ga4")
+    lines = [line for line in stack.lines("events/") if line["user_id"] == "u-1011"]
+    found = {(line["event_type"], line["item_id"]) for line in lines}
+    assert {("purchase", item) for item in ("item-8", "item-9", "item-20", "item-31")} <= found
+    assert {("impression", item) for item in ("item-20", "item-31")} <= found
 
 
 def test_repeated_batch_leaves_the_profile_unchanged(stack: Stack) -> None:

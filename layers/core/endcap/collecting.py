@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from endcap.adapters import read_event, sent_events
 from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.event_types import EventType
-from endcap.interactions import interaction_document, parse_interaction
+from endcap.interactions import interaction_document
 
 MAX_EVENTS = 500
 
@@ -25,32 +26,39 @@ class Collected:
 
     Attributes
     ----------
-    accepted : how many are on the queue
-    rejected : the others, as {"index", "errors", "retryable"}
+    accepted : how many are on the queue, with all that they say
+    rejected : those that can't be used or were not queued, as {"index", "errors", "retryable"}
+    ignored : how many say nothing about an item; only events in formats of others do
     """
 
     accepted: int
     rejected: list[dict[str, Any]]
+    ignored: int = 0
 
 
 def collect(body: object, arrival_ms: int, event_types: Mapping[str, EventType], queue: Queue) -> Collected:
-    """Queue the usable events of a body `{"events": [1..500]}`.
+    """Queue the usable events of a body: `{"events": [1..500]}`, or what `endcap.adapters` recognises.
 
     Raises
     ------
     InvalidRequestError : the body is nothing of the kind
     """
-    events = body.get("events") if isinstance(body, Mapping) else None
-    if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
+    events = sent_events(body)
+    if events is None or not 1 <= len(events) <= MAX_EVENTS:
         raise InvalidRequestError([FieldError(field="events", message=f"must be a list of 1 to {MAX_EVENTS} events")])
-    usable: list[tuple[int, dict[str, Any]]] = []
+    documents: list[tuple[int, dict[str, Any]]] = []
     rejected: list[dict[str, Any]] = []
+    usable: set[int] = set()
     for index, raw in enumerate(events):
         try:
-            usable.append((index, interaction_document(parse_interaction(raw, arrival_ms, event_types))))
+            interactions = read_event(raw, arrival_ms, event_types)
         except InvalidInteractionError as exc:
             rejected.append({"index": index, "errors": exc.errors, "retryable": False})
-    unsent = {usable[i][0] for i in queue.send([document for _, document in usable])}
+        else:
+            documents += [(index, interaction_document(interaction)) for interaction in interactions]
+            usable |= {index} if interactions else set()
+    unsent = {documents[i][0] for i in queue.send([document for _, document in documents])}
     busy = FieldError(field="", message="the queue did not take the event; send it again")
+    ignored = len(events) - len(usable) - len(rejected)
     rejected += [{"index": index, "errors": [busy], "retryable": True} for index in unsent]
-    return Collected(len(usable) - len(unsent), sorted(rejected, key=lambda r: r["index"]))
+    return Collected(len(usable) - len(unsent), sorted(rejected, key=lambda r: r["index"]), ignored)

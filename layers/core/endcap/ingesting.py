@@ -1,7 +1,7 @@
 """Folding a batch of stream records into profiles: nothing valid is lost, nothing invalid blocks.
 
-A record holds one interaction, or `{"events": [...]}`. What can never be applied goes to quarantine and counts as
-done; what failed for now makes its record fail, so that the source delivers it again.
+A record holds one interaction, `{"events": [...]}`, or what `endcap.adapters` recognises. What can never be applied
+goes to quarantine and counts as done; what failed for now makes its record fail, so that the source delivers it again.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from endcap.adapters import read_event, sent_events
 from endcap.errors import EndcapError, FieldError, InvalidInteractionError
 from endcap.event_types import EventType
 from endcap.identities import ProfileStore, apply_events
-from endcap.interactions import Interaction, interaction_document, parse_interaction
+from endcap.interactions import Interaction, interaction_document
 from endcap.profiles import Encode
 
 
@@ -100,12 +101,12 @@ def _read(
     except (ValueError, RecursionError):
         text = record.data.decode("utf-8", "backslashreplace")
         return [], [(text, [FieldError(field="", message="the record is not valid JSON")])]
-    raws = value["events"] if isinstance(value, dict) and isinstance(value.get("events"), list) else [value]
+    raws = sent_events(value)
     events: list[Interaction] = []
     unusable: list[tuple[str, list[FieldError]]] = []
-    for raw in raws:
+    for raw in [value] if raws is None else raws:
         try:
-            events.append(parse_interaction(raw, record.arrival_ms, event_types))
+            events += read_event(raw, record.arrival_ms, event_types)
         except InvalidInteractionError as exc:
             unusable.append((json.dumps(raw), exc.errors))
     return events, unusable
