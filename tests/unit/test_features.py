@@ -183,3 +183,14 @@ def test_settings_come_from_the_snapshot_unless_given(assortment: Assortment) ->
     settings = RankingSettings.of({"history_half_life_events": 4, "something_else": 1.0})
     assert settings == replace(SETTINGS, history_half_life_events=4.0)
     assert RankingSettings.of(assortment.snapshot.weights.settings).text_half_life_events == 2.0
+
+
+def test_demand_fades_with_the_distance_from_the_cut_off_for_known_taste_only(assortment: Assortment) -> None:
+    fading = RankingSettings(demand_fade_days=30.0)
+    known = profile(entry("item-1"))
+    for days in (30, -30):
+        at_ms = CUTOFF_MS + days * DAY_MS
+        assert taste_of(known, assortment, at_ms, fading).demand == pytest.approx(1 / 2)
+        assert taste_of(known, assortment, at_ms).demand == 1
+        assert taste_of(EMPTY_PROFILE, assortment, at_ms, fading).demand == 1
+        assert taste_of(profile(entry("item-1", "dislike")), assortment, at_ms, fading).demand == 1

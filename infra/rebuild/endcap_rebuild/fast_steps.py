@@ -22,6 +22,7 @@ import numpy as np
 
 from endcap.assortment import Assortment
 from endcap.encoding import quantize_unit
+from endcap.features import RankingSettings
 from endcap.profiles import UserProfile, profile_of
 from endcap.snapshot import SnapshotContents, Weights, load_snapshot, write_snapshot
 from endcap.snapshot_tables import SnapshotTables
@@ -42,6 +43,8 @@ from endcap_rebuild.wording import wording_matrix
 
 # Reviews read for tuning; more of them take time and change no weight.
 _MOST_REVIEWS: Final = 4_000
+# A snapshot that is a few weeks old still knows what sells.
+_SHORTEST_FADE_DAYS: Final = 30.0
 
 
 @dataclass(frozen=True)
@@ -113,12 +116,20 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
         fitted = fitted_of(trial if trial else _fitted_arrays(_fit(job, needed, job.split.train, 0)))
         contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
         assortment = load_assortment(Path(scratch), contents)
-        tuned = tune(assortment, cases, _profiles(job, cases), job.progress)
+        tuned = tune(
+            assortment, cases, _profiles(job, cases), job.progress, _default_settings(needed), job.settings.seed
+        )
     return {
         "json": json_array(
             {"weights": tuned.weights, "settings": settings_of(tuned.settings), "evidence": tuned.evidence}
         )
     }
+
+
+def _default_settings(needed: Needed) -> RankingSettings:
+    """Demand fades with the distance from the cut-off about as fast as the demand of the past does."""
+    days = json_value(needed["selection"]["json"])["popularity_half_life_days"]
+    return RankingSettings(demand_fade_days=max(_SHORTEST_FADE_DAYS, 2 * days) if days else 0.0)
 
 
 def _fit(job: FastJob, needed: Needed, table: Any, cutoff_ms: int) -> Fitted:

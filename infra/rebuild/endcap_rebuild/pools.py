@@ -51,6 +51,14 @@ class Pools:
         equal = np.add.reduceat((scores == own).astype(np.int64), self.starts[:-1])
         return above + (equal + 1) / 2
 
+    def chosen(self, cases: I64) -> Pools:
+        """The pools of some cases."""
+        sizes = np.diff(self.starts)[cases]
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        candidates = np.arange(starts[-1]) + np.repeat(self.starts[cases] - starts[:-1], sizes)
+        targets = self.targets[cases] - self.starts[cases] + starts[:-1]
+        return Pools(np.ascontiguousarray(self.terms[:, candidates]), starts, targets)
+
 
 def build_pools(
     assortment: Assortment,

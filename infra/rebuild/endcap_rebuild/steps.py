@@ -1,7 +1,7 @@
 """Named steps with named outputs, kept in a folder so that an interrupted rebuild goes on where it stopped.
 
-A step's outputs are arrays. They are kept under a key made from the data, the settings that the step reads and the
-keys of the steps it needs: whatever changed is run again, and nothing else.
+A step's outputs are arrays. They are kept under a key made from the data, the code, the settings that the step reads
+and the keys of the steps it needs: whatever changed is run again, and nothing else.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+import endcap
+import endcap_rebuild
 from endcap.errors import InvalidInputError
 from endcap.snapshot import ItemList
 from endcap.snapshot_files import canonical_json, replace_file
@@ -25,8 +28,6 @@ from endcap_rebuild.settings import Progress
 Outputs = Mapping[str, NDArray[Any]]
 Job = TypeVar("Job")
 
-# Raise when a change of the code changes what steps give for the same inputs.
-CODE_VERSION: Final = 1
 _LIST_PARTS: Final = ("indptr", "indices", "weights")
 
 
@@ -74,7 +75,7 @@ def run_steps(
             raise InvalidInputError(f"step {step.name} needs {', '.join(missing)}")
         progress(step.name, number, len(steps))
         reads = {name: settings[name] for name in step.settings}
-        parts = [CODE_VERSION, step.name, data_key, reads, [keys[name] for name in step.needs]]
+        parts = [code_key(), step.name, data_key, reads, [keys[name] for name in step.needs]]
         keys[step.name] = hashlib.sha256(canonical_json(parts)).hexdigest()[:24]
         path = folder / f"{step.name}-{keys[step.name]}.npz" if folder is not None else None
         kept = None if path is None else _read(path)
@@ -83,6 +84,17 @@ def run_steps(
             _write(path, outputs[step.name])
     progress("steps", len(steps), len(steps))
     return outputs
+
+
+@cache
+def code_key() -> str:
+    """Hex digest of the code that steps run: another version of it never takes up the outputs of this one."""
+    digest = hashlib.sha256()
+    for package in (endcap, endcap_rebuild):
+        root = Path(str(package.__file__)).parent
+        for path in sorted(root.rglob("*.py")):
+            digest.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def json_array(value: object) -> NDArray[np.uint8]:

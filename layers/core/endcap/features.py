@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from endcap.assortment import Assortment
 from endcap.encoding import dequantize_unit
-from endcap.event_types import EVENT_TYPES, GRADED, EventType
+from endcap.event_types import DAY_S, EVENT_TYPES, GRADED, EventType
 from endcap.profiles import Entry, TextSignal, UserProfile
 
 F32 = NDArray[np.float32]
@@ -45,6 +45,8 @@ class RankingSettings:
     history_floor : weights are divided by (their total + this): the smaller, the sooner a short or old history counts
         in full
     query_share : what is left of the other terms where there is a query
+    demand_fade_days : distance from the snapshot's cut-off at which popularity and trend say half as much to someone
+        whose taste is known; 0 = they never fade
     """
 
     history_half_life_events: float = 2.5
@@ -55,6 +57,7 @@ class RankingSettings:
     grade_strength: float = 1.0
     history_floor: float = 0.05
     query_share: float = 0.3
+    demand_fade_days: float = 0.0
 
     @classmethod
     def of(cls, values: Mapping[str, float]) -> RankingSettings:
@@ -77,6 +80,7 @@ class Taste:
     text_weights, text_ranks : float32 (t,), likewise; polarity is in the weight
     text_items, text_kinds : what each text is about ("" for a search), and its kind
     categories, brands : vocabulary id -> signed affinity that the shopper or the request states outright
+    demand : 0..1, how much of popularity and trend, which speak of the snapshot's cut-off, still holds at the moment
     """
 
     positions: I64
@@ -90,6 +94,7 @@ class Taste:
     text_kinds: tuple[str, ...]
     categories: Mapping[int, float] = field(default_factory=dict)
     brands: Mapping[int, float] = field(default_factory=dict)
+    demand: float = 1.0
 
     @property
     def is_empty(self) -> bool:
@@ -124,6 +129,7 @@ def taste_of(
         _base_weight(t.event_type, t.timestamp_ms, clock_ms, settings, event_types) * t.polarity for t in texts
     ]
     categories, brands = _stated(profile, assortment, context or {})
+    likes = (weights > 0).any() or any(weight > 0 for weight in text_weights)
     return Taste(
         positions=positions,
         weights=weights,
@@ -136,7 +142,16 @@ def taste_of(
         text_kinds=tuple(t.event_type for t in texts),
         categories=categories,
         brands=brands,
+        # To someone of whom nothing good is known there is nothing but demand to go by.
+        demand=demand_factor(now_ms, assortment.snapshot.training_cutoff_ms, settings) if likes and clock_ms else 1.0,
     )
+
+
+def demand_factor(now_ms: int, cutoff_ms: int, settings: RankingSettings) -> float:
+    """How much of the demand at the cut-off still holds at another moment, before or after it: 0..1."""
+    if settings.demand_fade_days <= 0:
+        return 1.0
+    return float(0.5 ** (abs(now_ms - cutoff_ms) / (settings.demand_fade_days * DAY_S * 1000)))
 
 
 def decayed(weights: F32, ranks: F32, half_life_events: float, floor: float) -> F32:
