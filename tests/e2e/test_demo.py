@@ -110,6 +110,7 @@ def test_new_item_reaches_the_shopper_it_suits_before_the_other(lines):
     assert seconds > 0
     other = next(line for line in third if line.strip().startswith("For Ben"))
     place = re.search(r"number (\d+)", other)
+    assert rank <= 10
     assert rank < (int(place.group(1)) if place else 501)
 
 

@@ -13,13 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.borrowing import NEAREST, SHARPNESS
 from endcap_rebuild.sparse_rows import top_per_row
 
 F32 = NDArray[np.float32]
 
-NEAREST: Final = 10
-# Cosine to this power: the nearest few decide, as measured in the project's quality study.
-_SHARPNESS: Final = 3
 # An item that would borrow less than this keeps to its own counts.
 _LEAST_SHARE: Final = 0.05
 # Cosines held at once, 64 MB of them.
@@ -46,7 +44,7 @@ def text_neighbours(item_vectors: F32, counts: NDArray[np.integer[Any]], nearest
         cosines[np.flatnonzero(at_own), own[at_own]] = 0
         k = min(nearest, len(seen))
         best = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
-        strength = np.take_along_axis(cosines, best, axis=1) ** _SHARPNESS
+        strength = np.take_along_axis(cosines, best, axis=1) ** SHARPNESS
         strength /= strength.sum(axis=1, keepdims=True) + 1e-9
         rows.append(np.repeat(np.arange(start, start + len(block)), k))
         columns.append(seen[best].ravel())

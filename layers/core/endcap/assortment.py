@@ -36,6 +36,8 @@ class Changes:
     has_vector : bool (m,), whether `raw` (float32 (m, d_text)) and `white` (float32 (m, d_item)) hold the text
     price_band int8, brand int32, groups int32, available bool, expires_at_ms int64 : as in a snapshot's columns
     categories : vocabulary ids of each item
+    lenders, lent : int64 and float32 (m, 10), the snapshot's rows that a new item borrows from, and their shares
+    settled : bool (m,), whether lenders were looked for, or need not be
     """
 
     item_ids: tuple[str, ...]
@@ -49,6 +51,9 @@ class Changes:
     available: NDArray[np.bool_]
     expires_at_ms: I64
     categories: tuple[tuple[int, ...], ...]
+    lenders: I64
+    lent: F32
+    settled: NDArray[np.bool_]
 
     @cached_property
     def lexical(self) -> LexicalIndex:
@@ -211,6 +216,15 @@ class Assortment:
                 if row is not None and self.changes.has_vector[row]:
                     rows[k] = changed[row]
         return rows
+
+    @cached_property
+    def borrowing(self) -> tuple[I64, I64, F32]:
+        """New items that borrow: int64 (b,) rows, int64 (b, 10) rows they borrow from, float32 (b, 10) shares."""
+        c = self.changes
+        if c is None:
+            return np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int64), np.empty((0, 1), dtype=np.float32)
+        some = c.lent.any(axis=1)
+        return self.changed[some], c.lenders[some], c.lent[some]
 
     @cached_property
     def tie_keys(self) -> NDArray[np.uint32]:

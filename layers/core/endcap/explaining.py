@@ -180,7 +180,20 @@ def _strongest(
 
 
 def _list_support(assortment: Assortment, name: str, past: I64, weights: F32, positions: I64) -> F64:
-    """What each past item adds to the list term of each ranked one: float64 (h, k)."""
+    """What each past item adds to the list term of each ranked one, by itself or by its lenders: float64 (h, k)."""
+    new, lenders, lent = assortment.borrowing
+    borrowers = np.flatnonzero(np.isin(positions, new))
+    which = [int(np.flatnonzero(new == p)[0]) for p in positions[borrowers].tolist()]
+    wanted = np.unique(np.concatenate([positions, lenders[which].ravel()]))
+    direct = _direct_support(assortment, name, past, weights, wanted)
+    support = direct[:, np.searchsorted(wanted, positions)]
+    for column, lending in zip(borrowers.tolist(), which, strict=True):
+        support[:, column] = (direct[:, np.searchsorted(wanted, lenders[lending])] * lent[lending]).sum(axis=1)
+    return support
+
+
+def _direct_support(assortment: Assortment, name: str, past: I64, weights: F32, positions: I64) -> F64:
+    """The same for items of the snapshot."""
     support = np.zeros((len(past), len(positions)))
     neighbours = assortment.tables.lists[name]
     known, rows = list_sources(assortment, past)

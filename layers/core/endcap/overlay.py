@@ -2,18 +2,23 @@
 
 Folding is incremental: a batch of changed rows is turned into columns once, and a request only joins columns. What a
 row replaces is decided by its time, so the order in which rows arrive doesn't matter.
+
+New items look for the items they borrow their lists from (`endcap.borrowing`), the newest first, and only as many a
+fold as take about 15 ms (10 of them over 12,000 items; 100 at a cold start). After an import of thousands, the others
+follow with the next folds, and rank by their text until then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
 import numpy as np
 
 from endcap.assortment import Assortment, Changes, assortment_of
+from endcap.borrowing import NEAREST, items_per_fold, lenders_of
 from endcap.catalog import Item
 from endcap.encoding import dequantize_unit
 from endcap.snapshot import Snapshot, whiten
@@ -55,6 +60,8 @@ class Overlay:
         self._changes: Changes | None = None
         self.overflowed = False
         first = self.with_rows(rows)
+        while first._changes is not None and not first._changes.settled.all():
+            first = first.with_rows(())
         self._rows, self._changes, self.overflowed = first._rows, first._changes, first.overflowed
 
     @property
@@ -66,13 +73,13 @@ class Overlay:
         return len(self._rows)
 
     def with_rows(self, rows: Iterable[ChangedItem]) -> Overlay:
-        """This overlay with `rows` folded in: per item the latest row stays; self when nothing is new."""
+        """This overlay with `rows` folded in: per item the latest row stays; self when nothing is new or left to do."""
         fresh: dict[str, ChangedItem] = {}
         for row in rows:
             known = fresh.get(row.item_id) or self._rows.get(row.item_id)
             if known is None or _replaces(row, known):
                 fresh[row.item_id] = row
-        if not fresh:
+        if not fresh and (self._changes is None or self._changes.settled.all()):
             return self
         merged = {**self._rows, **fresh}
         overflows = len(merged) > MAX_CHANGED
@@ -83,7 +90,8 @@ class Overlay:
         folded = Overlay.__new__(Overlay)
         folded._tables, folded._rows = self._tables, merged
         folded.overflowed = self.overflowed or overflows
-        folded._changes = self._joined(merged, list(fresh.values()))
+        most = items_per_fold(self._tables, first=self._changes is None)
+        folded._changes = _with_lenders(self._joined(merged, list(fresh.values())), merged, self._tables, most)
         return folded
 
     def _joined(self, merged: dict[str, ChangedItem], fresh: list[ChangedItem]) -> Changes:
@@ -106,6 +114,9 @@ class Overlay:
             available=np.concatenate([old.available[kept], new.available]),
             expires_at_ms=np.concatenate([old.expires_at_ms[kept], new.expires_at_ms]),
             categories=(*(old.categories[k] for k in keep), *new.categories),
+            lenders=np.concatenate([old.lenders[kept], new.lenders]),
+            lent=np.concatenate([old.lent[kept], new.lent]),
+            settled=np.concatenate([old.settled[kept], new.settled]),
         )
 
     @cached_property
@@ -159,4 +170,23 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
         available=np.asarray([item.available for item in items], dtype=np.bool_),
         expires_at_ms=np.asarray([item.expires_at_ms or 0 for item in items], dtype=np.int64),
         categories=tuple(categories),
+        lenders=np.zeros((len(rows), NEAREST), dtype=np.int64),
+        lent=np.zeros((len(rows), NEAREST), dtype=np.float32),
+        settled=np.asarray(
+            [not ok or row.item is None or row.item_id in snapshot.index for row, ok in zip(rows, usable, strict=True)],
+            dtype=np.bool_,
+        ),
     )
+
+
+def _with_lenders(changes: Changes, rows: Mapping[str, ChangedItem], tables: SnapshotTables, most: int) -> Changes:
+    """The changes with lenders for the newest items that lack them, up to `most`."""
+    lacking = np.flatnonzero(~changes.settled).tolist()
+    if not lacking:
+        return changes
+    newest = sorted(lacking, key=lambda k: (-rows[changes.item_ids[k]].changed_at_ms, changes.item_ids[k]))
+    chosen = np.asarray(newest[:most], dtype=np.int64)
+    lenders, lent, settled = changes.lenders.copy(), changes.lent.copy(), changes.settled.copy()
+    lenders[chosen], lent[chosen] = lenders_of(tables, changes.white[chosen])
+    settled[chosen] = True
+    return replace(changes, lenders=lenders, lent=lent, settled=settled)

@@ -77,7 +77,7 @@ def _add_list(scores: F32, assortment: Assortment, name: str, rows: I64, weights
     peaks = np.full(len(rows), usual, dtype=np.float32)
     for k, row in zip(known.tolist(), own.tolist(), strict=True):
         peaks[k] = max(usual, np.float32(neighbours.row(row)[1].max(initial=0)))
-    scores[: assortment.tables.n_items] += sum_rows(assortment, name, rows, weights / peaks).astype(np.float32)
+    scores += sum_rows(assortment, name, rows, weights / peaks).astype(np.float32)
 
 
 def _rows_in_list(assortment: Assortment, name: str, rows: I64) -> I64:

@@ -95,7 +95,7 @@ def term_scores(
         row["similarity"][:] = similarities(assortment, user_vector)
     for name in LISTS:
         weights = list_weights(taste, settings)
-        row[name][: assortment.tables.n_items] = sum_rows(assortment, name, taste.positions, weights)
+        row[name][:] = sum_rows(assortment, name, taste.positions, weights)
     if taste.weights.any():
         row["text"][:] = signed_dots(
             assortment.white_dots, assortment.white_rows(taste.positions), text_weights(taste, settings)
@@ -177,13 +177,20 @@ def list_sources(assortment: Assortment, positions: I64) -> tuple[I64, I64]:
 
 
 def sum_rows(assortment: Assortment, name: str, positions: I64, weights: F32) -> F64:
-    """Weighted sum of the rows of one list: float64 (items of the snapshot,)."""
+    """Weighted sum of the rows of one list: float64 (n_items,).
+
+    An item newer than the snapshot gets the mean of what the items like it get, see `endcap.borrowing`.
+    """
     neighbours = assortment.tables.lists[name]
     known, rows = list_sources(assortment, positions)
     owner, places = edges(neighbours, rows)
     values = neighbours.weights[places].astype(np.float64) * weights[known][owner]
-    sums = np.bincount(neighbours.indices[places], weights=values, minlength=assortment.tables.n_items)
-    return sums.astype(np.float64)  # without a single edge, bincount counts in integers
+    n_known = assortment.tables.n_items
+    sums = np.zeros(assortment.n_items)
+    sums[:n_known] = np.bincount(neighbours.indices[places], weights=values, minlength=n_known)
+    new, lenders, lent = assortment.borrowing
+    sums[new] = (sums[lenders] * lent).sum(axis=1)
+    return sums
 
 
 def lexical_scores(assortment: Assortment, text: str) -> F32:

@@ -97,6 +97,11 @@ class SnapshotTables:
         return np.where(counts > 0, np.arange(self.n_items), best_of_group[groups])
 
     @cached_property
+    def seen(self) -> I64:
+        """Rows of the items that someone has touched, ascending."""
+        return np.flatnonzero(np.asarray(self.snapshot.interaction_counts) > 0)
+
+    @cached_property
     def lexical(self) -> LexicalIndex:
         """The words of the snapshot's items; built by the first search."""
         return LexicalIndex([self.snapshot.document(position) for position in range(self.n_items)])
