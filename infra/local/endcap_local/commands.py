@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from endcap_local.evaluate_command import evaluate
 from endcap_local.starting import DEFAULT_PORT, Encoder, Json, Port, Template
 
 Data = Annotated[Path, typer.Option(help="Folder with items.jsonl[.gz] and events.csv[.gz].")]
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to `app`."""
     app.command()(rebuild)
     app.command(name="batch-recommend")(batch_recommend)
+    app.command()(evaluate)
     app.command(name="import")(import_folder)
     app.command()(demo)
     app.add_typer(snapshot_app, name="snapshot")

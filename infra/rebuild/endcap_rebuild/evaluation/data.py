@@ -1,0 +1,121 @@
+"""The data of an evaluation, and the part of it that a rebuild may see, as a folder it can read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.catalog import Item, item_document
+from endcap.errors import InvalidInputError
+from endcap.event_types import EVENT_TYPES
+from endcap.interactions import Interaction, timestamp_number
+from endcap_rebuild.events import event_table
+from endcap_rebuild.reading import ReadReport, read_events, read_items
+from endcap_rebuild.shop import Shop
+from endcap_rebuild.validation import interaction_of
+
+# Order of events of one moment: the same for every model and every run.
+SHUFFLE_SEED: Final = 0
+# What shoppers say without acting on an item; part of a profile, no step of a history.
+_WORDS: Final = frozenset({"search", "tag"})
+
+
+@dataclass(frozen=True)
+class Data:
+    """A shop, and what its shoppers searched for and tagged.
+
+    words : user id -> searches and tags, oldest first
+    """
+
+    shop: Shop
+    words: dict[str, list[Interaction]]
+
+    @property
+    def key(self) -> str:
+        """Hex digest of everything that is evaluated."""
+        digest = hashlib.sha256(self.shop.key.encode())
+        for user, said in sorted(self.words.items()):
+            digest.update(repr((user, [(e.timestamp_ms, e.event_id, e.text) for e in said])).encode())
+        return digest.hexdigest()
+
+
+def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = ()) -> Data:
+    """Read a folder in the import format.
+
+    Parameters
+    ----------
+    ignored_attributes : attributes of items that are dropped, such as those that were counted from the whole log
+
+    Raises
+    ------
+    InvalidInputError : no usable item
+    """
+    report = ReadReport()
+    items = sorted((without(item, ignored_attributes) for item in read_items(folder, report)), key=lambda i: i.item_id)
+    if not items:
+        raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
+    words: dict[str, list[Interaction]] = {}
+
+    def keeping_words(events: Iterable[Interaction]) -> Iterator[Interaction]:
+        for event in events:
+            if event.event_type in _WORDS and event.text:
+                words.setdefault(event.user_id, []).append(event)
+            yield event
+
+    index = {item.item_id: row for row, item in enumerate(items)}
+    events = keeping_words(read_events(folder, report, now_ms))
+    table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES)
+    for said in words.values():
+        said.sort(key=lambda event: (event.timestamp_ms, event.event_id))
+    return Data(Shop(tuple(items), table, report), words)
+
+
+def without(item: Item, attributes: Collection[str]) -> Item:
+    """The item without some of its attributes."""
+    if not any(name in item.attributes for name in attributes):
+        return item
+    return replace(item, attributes={k: v for k, v in item.attributes.items() if k not in attributes})
+
+
+def write_known(data: Data, known: NDArray[np.bool_], cutoff_ms: int, folder: Path) -> Path:
+    """An import folder with the catalogue and the interactions that a model may know; returns it.
+
+    Parameters
+    ----------
+    known : bool (rows of the table,)
+    cutoff_ms : searches and tags after it are left out
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shop = data.shop
+    item_ids = [item.item_id for item in shop.items]
+    with (folder / "items.jsonl").open("w", encoding="utf-8") as file:
+        file.writelines(json.dumps(item_document(item), ensure_ascii=False) + "\n" for item in shop.items)
+    with (folder / "events.jsonl").open("w", encoding="utf-8") as file:
+        for row in np.flatnonzero(known).tolist():
+            session = int(shop.table.session[row])
+            event = interaction_of(shop.table, row, item_ids)
+            file.write(_line(event, None if session < 0 else str(session)))
+        for said in data.words.values():
+            file.writelines(_line(event, event.session_id) for event in said if event.timestamp_ms <= cutoff_ms)
+    return folder
+
+
+def _line(event: Interaction, session_id: str | None) -> str:
+    row: dict[str, Any] = {
+        "event_id": event.event_id,
+        "user_id": event.user_id,
+        "event_type": event.event_type,
+        "timestamp": timestamp_number(event.timestamp_ms),
+        "item_id": event.item_id,
+        "value": event.value,
+        "text": event.text,
+        "session_id": session_id,
+    }
+    return json.dumps({name: value for name, value in row.items() if value is not None}, ensure_ascii=False) + "\n"

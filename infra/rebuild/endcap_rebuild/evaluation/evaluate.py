@@ -1,0 +1,245 @@
+"""`endcap evaluate`: Endcap and simpler models on one data set under one protocol.
+
+1. data      read once, events of one moment in one random order
+2. split     what may be known, what is asked (`protocols`)
+3. baselines tuned on the validation questions, refitted, put to the test questions
+4. Endcap    rebuilt on what may be known, then asked through the code that serves
+5. report    the figures of all, side by side (`report`)
+
+Each model's answers are kept, so that an evaluation that was stopped goes on with the model it was at.
+"""
+
+from __future__ import annotations
+
+import platform
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from endcap.snapshot import load_snapshot
+from endcap.snapshot_files import canonical_json
+from endcap_rebuild.encoders import LoadedEncoder, load_encoder
+from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
+from endcap_rebuild.evaluation.data import Data, read_data, write_known
+from endcap_rebuild.evaluation.models import Baseline, Known, rank, tuned
+from endcap_rebuild.evaluation.protocols import Part, Split, split
+from endcap_rebuild.evaluation.report import ENDCAP, Run, report_of
+from endcap_rebuild.evaluation.serving import Shelf, pipeline_check, rank_served
+from endcap_rebuild.evaluation.store import Result, Store, code_digest
+from endcap_rebuild.evaluation.text_baselines import TEXT_BASELINES
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder, no_progress
+from endcap_rebuild.text_vectors import TextVectorCache
+from endcap_rebuild.whitening import fit_whitening
+
+BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
+# Code that a baseline's answers depend on.
+_BASELINE_CODE: Final = (
+    *(f"evaluation/{name}.py" for name in ("baselines", "data", "measures", "models", "protocols", "questions")),
+    "evaluation/text_baselines.py",
+    *("columns.py", "events.py", "lists.py", "popularity.py", "sparse_rows.py", "whitening.py"),
+)
+_ITEM_DIM: Final = 128
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What is evaluated, and how.
+
+    Attributes
+    ----------
+    data : folder in the import format
+    protocol : one of `protocols.PROTOCOLS`
+    budget : of Endcap's rebuild, "fast" or "full"
+    seeds : of the rebuild and, in the protocol "cold", of the items left out; figures are means over them
+    repeats : ask for whole next orders, in which items may come again
+    max_cases : most test questions; None for all
+    ignored_attributes : attributes of items that no model may see
+    encoder : as for a rebuild
+    cache : of encoders and text vectors
+    work : where finished parts are kept; a folder of the cache when None
+    now_ms : the clock, for tests; later events are refused
+    """
+
+    data: Path
+    protocol: str = "temporal"
+    budget: str = "fast"
+    seeds: tuple[int, ...] = (0,)
+    repeats: bool = False
+    max_cases: int | None = None
+    ignored_attributes: tuple[str, ...] = ()
+    encoder: str = "auto"
+    cache: Path = field(default_factory=cache_folder)
+    work: Path | None = None
+    now_ms: int | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where finished parts are kept."""
+        return self.work or self.cache / "evaluations"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything that models of one evaluation share."""
+
+    settings: EvaluationSettings
+    data: Data
+    loaded: LoadedEncoder
+    progress: Progress
+
+    @cached_property
+    def cache(self) -> TextVectorCache:
+        """Text vectors of the encoder, of items and of reviews."""
+        return TextVectorCache(self.settings.cache / "texts", self.loaded.encoder)
+
+    @cached_property
+    def texts(self) -> Any:
+        """float32 (n, d_text)."""
+        return self.cache.vectors(self.data.shop.texts, lambda done, total: self.progress("text vectors", done, total))
+
+    @cached_property
+    def white(self) -> Any:
+        """float32 (n, d_item)."""
+        return fit_whitening(self.texts, _ITEM_DIM).apply(self.texts)
+
+    def known(self, part: Part) -> Known:
+        """What models of one part may know."""
+        shop = self.data.shop
+        return Known(part.table, part.cutoff_ms, shop.clock, shop.items, self.texts, self.white)
+
+    def split(self, seed: int) -> Split:
+        """The questions of one seed."""
+        shop, settings = self.data.shop, self.settings
+        return split(
+            shop.table, shop.clock, len(shop.items), settings.protocol, settings.repeats, settings.max_cases, seed
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """Finished parts of this data and protocol."""
+        settings = self.settings
+        about = [self.data.key, settings.protocol, settings.repeats, settings.max_cases, self.loaded.encoder.sha256]
+        return Store(settings.folder, sha256(canonical_json(about)).hexdigest()[:24])
+
+
+def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> dict[str, Any]:
+    """Run the protocol and return the report (JSON-able; see `report.report_of`).
+
+    Raises
+    ------
+    InvalidInputError : the data, the protocol or the budget can't be used
+    EncoderError : the encoder can't be built or loaded
+    """
+    started = time.monotonic()
+    progress("reading", 0, 1)
+    data = read_data(settings.data, settings.now_ms or int(time.time() * 1000), settings.ignored_attributes)
+    loaded = load_encoder(_rebuild_settings(settings, settings.data, settings.folder, 0), data.shop.texts)
+    bench = Bench(settings, data, loaded, progress)
+    runs = [_run(bench, seed) for seed in settings.seeds]
+    about = {
+        "data": settings.data.resolve().name,
+        "protocol": settings.protocol,
+        "repeats": settings.repeats,
+        "budget": settings.budget,
+        "seeds": list(settings.seeds),
+        "max_cases": settings.max_cases,
+        "ignored_attributes": list(settings.ignored_attributes),
+        "encoder": loaded.encoder.config.name,
+        "items": len(data.shop.items),
+        "events": len(data.shop.table),
+        "users": len(data.shop.table.user_ids),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    return report_of(about, runs, bench.white)
+
+
+def _run(bench: Bench, seed: int) -> Run:
+    """All models on the questions of one seed."""
+    divided = bench.split(seed)
+    # Only left-out items depend on the seed: other protocols put the same questions to the same baselines.
+    baseline_seed = seed if bench.settings.protocol == "cold" else 0
+    known = bench.known(divided.test)
+    results: dict[str, Result] = {}
+    skipped: dict[str, str] = {}
+    for baseline in BASELINES:
+        reason = baseline.unfit(known) if baseline.unfit is not None else None
+        if reason is not None:
+            skipped[baseline.name] = reason
+            continue
+        results[baseline.name] = _baseline_result(bench, baseline, divided, known, baseline_seed)
+        known.memo.clear()
+    results[ENDCAP] = _endcap_result(bench, divided, seed)
+    labels = {baseline.name: baseline.label for baseline in BASELINES}
+    return Run(seed, divided, known, results, labels, skipped)
+
+
+def _baseline_result(bench: Bench, baseline: Baseline, divided: Split, known: Known, seed: int) -> Result:
+    def report(step: str) -> Any:
+        return lambda done, total: bench.progress(f"{baseline.name}: {step}", done, total)
+
+    def make() -> Result:
+        trial = bench.known(divided.validation)
+        setting, tried = tuned(baseline, trial, divided.validation, report("tuning"))
+        trial.memo.clear()
+        ranked = rank(baseline.fit(known, setting), divided.test, known, divided.left_out, report("ranking"))
+        return Result(ranked, {"setting": dict(setting), "tried": tried})
+
+    reads = [code_digest(*_BASELINE_CODE), [dict(setting) for setting in baseline.settings]]
+    return bench.store.result(baseline.name, seed, reads, make)
+
+
+def _endcap_result(bench: Bench, divided: Split, seed: int) -> Result:
+    def report(step: str) -> Any:
+        return lambda done, total: bench.progress(f"endcap: {step}", done, total)
+
+    def make() -> Result:
+        with _snapshot_of(bench, divided.test, seed) as shelf:
+            questions = divided.test.questions
+            ranked = rank_served(shelf, questions, divided.left_out, report("ranking"))
+            manifest = shelf.snapshot.manifest
+            notes = {
+                "weights": {name: term.weight for name, term in shelf.snapshot.weights.terms.items()},
+                "settings": dict(shelf.snapshot.weights.settings),
+                "validation": manifest["metrics"]["validation"],
+                "rebuild_seconds": manifest["run"]["seconds"],
+                "pipeline": pipeline_check(shelf, questions, report("pipeline")),
+            }
+            return Result(ranked, notes)
+
+    return bench.store.result(ENDCAP, seed, [code_digest(), bench.settings.budget], make)
+
+
+@contextmanager
+def _snapshot_of(bench: Bench, part: Part, seed: int) -> Iterator[Shelf]:
+    """A snapshot rebuilt from what one part may know; gone afterwards."""
+    settings = bench.settings
+    settings.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
+        known = write_known(bench.data, part.known, part.cutoff_ms, Path(scratch) / "data")
+        # Finished steps stay where the next attempt finds them: they are named by their data.
+        wanted = _rebuild_settings(settings, known, Path(scratch) / "snapshot", seed)
+        rebuild(wanted, bench.progress)
+        yield Shelf(load_snapshot(wanted.out), bench.data, bench.cache)
+
+
+def _rebuild_settings(settings: EvaluationSettings, data: Path, out: Path, seed: int) -> RebuildSettings:
+    return RebuildSettings(
+        data,
+        out,
+        encoder=settings.encoder,
+        budget=settings.budget,
+        seed=seed,
+        cache=settings.cache,
+        work=settings.folder / "steps",
+        now_ms=settings.now_ms,
+    )

@@ -1,0 +1,194 @@
+"""Endcap itself, measured through the code that serves: a snapshot of what is known, then the score of every request.
+
+A question is asked as a request at the moment of its answer, with a profile folded from the history just before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.assortment import Assortment, assortment_of
+from endcap.candidates import best_first
+from endcap.encoding import quantize_unit
+from endcap.features import RankingSettings, taste_of
+from endcap.interactions import Interaction
+from endcap.profiles import Encode, UserProfile, profile_of
+from endcap.recommending import RecommendationRequest, recommend
+from endcap.scoring import coefficients, term_scores
+from endcap.similarity import user_vector_of
+from endcap.snapshot import Snapshot
+from endcap_rebuild.evaluation.data import Data
+from endcap_rebuild.evaluation.measures import K, Ranked, intra_list_similarity, per_question, rank_answers
+from endcap_rebuild.evaluation.models import Report
+from endcap_rebuild.evaluation.questions import Questions
+from endcap_rebuild.text_vectors import TextVectorCache
+from endcap_rebuild.validation import interaction_of, spread
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I32 = NDArray[np.int32]
+
+PIPELINE_QUESTIONS: Final = 500
+DIVERSITY: Final = 0.3
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A snapshot of a part of the data, and what is needed to ask it; texts : vectors of what shoppers wrote."""
+
+    snapshot: Snapshot
+    data: Data
+    texts: TextVectorCache | None
+
+    @property
+    def assortment(self) -> Assortment:
+        """The snapshot's items with nothing laid over them; the shop sorts items as a snapshot does."""
+        return assortment_of(self.snapshot)
+
+    def profiles(self, questions: Questions) -> Iterator[UserProfile]:
+        """The profile of each question, folded as `update_profile` folds it."""
+        encode = self._encoding(questions)
+        for question in range(len(questions)):
+            yield profile_of(self.history(questions, question), encode)
+
+    def history(self, questions: Questions, question: int) -> list[Interaction]:
+        """What a user had done and said before one question."""
+        table = questions.table
+        start, end = int(questions.first[question]), int(questions.end[question])
+        item_ids = self.snapshot.item_ids
+        said = self.data.words.get(table.user_ids[table.user[start]], ())
+        asked_ms = int(questions.times_ms[question])
+        return [
+            *(interaction_of(table, row, item_ids) for row in range(start, end)),
+            *(event for event in said if event.timestamp_ms < asked_ms),
+        ]
+
+    def _encoding(self, questions: Questions) -> Encode | None:
+        """How texts of the histories are encoded: those that the profiles keep, each once."""
+        encoder = self.snapshot.encoder
+        if self.texts is None or encoder is None:
+            return None
+        nothing = (b"\0" * len(encoder.tag), b"")
+        wanted: dict[str, None] = {}
+
+        def note(text: str) -> tuple[bytes, bytes]:
+            wanted[text] = None
+            return nothing
+
+        if self.data.words or any(questions.table.text):
+            for question in range(len(questions)):
+                profile_of(self.history(questions, question), note)
+        if not wanted:
+            return None
+        vectors = quantize_unit(self.texts.vectors(list(wanted)))
+        known = {text: (encoder.tag, row.tobytes()) for text, row in zip(wanted, vectors, strict=True)}
+        return lambda text: known.get(text, nothing)
+
+
+def scores_of(shelf: Shelf, profile: UserProfile, at_ms: int) -> tuple[F32, F64]:
+    """Terms float32 (len(TERMS), n) and factors float64 (len(TERMS),) of one request, as `recommend` computes them."""
+    assortment, settings = shelf.assortment, RankingSettings.of(shelf.snapshot.weights.settings)
+    taste = taste_of(profile, assortment, at_ms, settings)
+    terms = term_scores(assortment, taste, settings, None, user_vector_of(profile, assortment, at_ms))
+    return terms, coefficients(assortment, settings, taste)
+
+
+def rank_served(shelf: Shelf, questions: Questions, left_out: NDArray[np.bool_], report: Report) -> Ranked:
+    """Ranks of all answers over the whole catalogue, and the lists that would be shown."""
+    assortment = shelf.assortment
+    ranks, among, competing, lists = [], [], [], []
+    times = questions.times_ms.tolist()
+    for question, profile in enumerate(shelf.profiles(questions)):
+        terms, factors = scores_of(shelf, profile, times[question])
+        barred = np.empty(0, dtype=np.int32) if questions.repeats else questions.seen(question)
+        total = factors.astype(np.float32) @ terms
+        own, apart, rivals = rank_answers(total, questions.items_of(question), barred, left_out)
+        allowed = np.ones(assortment.n_items, dtype=np.bool_)
+        allowed[barred] = False
+        best = best_first(assortment, terms, factors, allowed, K, all_variants=True)[0]
+        ranks.append(own)
+        among.append(apart)
+        competing.append(rivals)
+        lists.append(np.append(best, np.full(K - len(best), -1)).astype(np.int32))
+        report(question + 1, len(questions))
+    return Ranked(
+        questions.starts,
+        np.concatenate(ranks),
+        np.concatenate(among),
+        np.array(competing, dtype=np.int64),
+        np.stack(lists),
+    )
+
+
+def pipeline_check(shelf: Shelf, questions: Questions, report: Report) -> dict[str, Any]:
+    """Whether the pipeline with every stage neutral keeps the score's order, and what variety costs and brings.
+
+    Returns
+    -------
+    questions, same_order : lists compared, and how many of them `recommend` gave item by item as the score alone does
+    ndcg_at_10, intra_list_similarity : of the lists as served, neutral and with diversity 0.3
+    """
+    some = questions.chosen(spread(len(questions), PIPELINE_QUESTIONS))
+    vectors = shelf.assortment.white_rows(np.arange(shelf.assortment.n_items))
+    lists: dict[float, list[I32]] = {0.0: [], DIVERSITY: []}
+    same = 0
+    times = some.times_ms.tolist()
+    for question, profile in enumerate(shelf.profiles(some)):
+        alone = _scored_alone(shelf, profile, some, question)
+        for diversity, found in lists.items():
+            found.append(_served(shelf, profile, some, question, times[question], diversity))
+        same += bool(np.array_equal(lists[0.0][-1], alone))
+        report(question + 1, len(some))
+    shown = {diversity: np.stack(found) for diversity, found in lists.items()}
+    return {
+        "questions": len(some),
+        "same_order": same,
+        "diversity": DIVERSITY,
+        "ndcg_at_10": {str(d): ndcg_of_lists(found, some) for d, found in shown.items()},
+        "intra_list_similarity": {str(d): intra_list_similarity(found, vectors) for d, found in shown.items()},
+    }
+
+
+def ndcg_of_lists(lists: I32, questions: Questions) -> float:
+    """NDCG@10 by the places of the answers in the lists; answers that are not in them have none."""
+    ranks = []
+    for question, row in enumerate(lists):
+        answers = questions.items_of(question)
+        places = [float(np.flatnonzero(row == answer)[0]) + 1 if answer in row else np.inf for answer in answers]
+        # As in `Ranked`: the rank beside other items, without the answers that stand before.
+        ranks += [place - np.count_nonzero(np.array(places) < place) for place in places]
+    answers_of = np.diff(questions.starts)
+    ranked = Ranked(questions.starts, np.array(ranks), np.empty(0), np.maximum(answers_of, K) * 2, lists)
+    return float(per_question(ranked)["ndcg_at_10"].mean())
+
+
+def _scored_alone(shelf: Shelf, profile: UserProfile, questions: Questions, question: int) -> I32:
+    """The list by a plain sort of the scores: int32 (K,)."""
+    assortment = shelf.assortment
+    terms, factors = scores_of(shelf, profile, int(questions.times_ms[question]))
+    total = (terms.astype(np.float64) * factors[:, None]).sum(axis=0)
+    if not questions.repeats:
+        total[questions.seen(question)] = -np.inf
+    order = np.lexsort((assortment.tie_keys, -assortment.popularity, -total))[:K]
+    order = order[total[order] > -np.inf]
+    return np.append(order, np.full(K - len(order), -1)).astype(np.int32)
+
+
+def _served(
+    shelf: Shelf, profile: UserProfile, questions: Questions, question: int, at_ms: int, diversity: float
+) -> I32:
+    item_ids = shelf.snapshot.item_ids
+    request = RecommendationRequest(
+        limit=K,
+        exclude_seen="none" if questions.repeats else "interacted",
+        seen_items=() if questions.repeats else tuple(item_ids[row] for row in questions.seen(question).tolist()),
+        diversity=diversity,
+        explain=False,
+    )
+    shown = [shelf.snapshot.index[item.item_id] for item in recommend(shelf.snapshot, profile, request, at_ms).items]
+    return np.append(shown, np.full(K - len(shown), -1)).astype(np.int32)
