@@ -3,19 +3,23 @@
 Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
 Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
 applied is in quarantine.
-Retry: a record that failed is delivered again; applying an event twice changes nothing.
+Retry: a record that failed is delivered again; applying an event twice changes nothing, and counts it once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent, SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from endcap.counting import increments
+from endcap.errors import EndcapError
 from endcap.ingesting import Record, ingest
+from endcap.interactions import Interaction
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 
@@ -36,12 +40,22 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         runtime.quarantine,
         runtime.encode_text,
     )
+    _count(outcome.new)
     metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
     metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
     metrics.add_metric("RecordsFailed", MetricUnit.Count, len(outcome.failed))
     for exc in outcome.failed.values():
         logger.warning("record failed and will be delivered again", extra={"error": str(exc)})
     return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in outcome.failed]}
+
+
+def _count(events: Sequence[Interaction]) -> None:
+    try:
+        for increment in increments(events, int(time.time() * 1000), runtime.settings.event_types):
+            runtime.counters.add(increment)
+    except EndcapError as exc:  # counts are approximate: a profile is worth more than they are
+        logger.warning("events not counted", extra={"error": str(exc)})
+        metrics.add_metric("CountsLost", MetricUnit.Count, 1)
 
 
 def _sqs_records(event: dict[str, Any]) -> Iterator[Record]:

@@ -20,10 +20,11 @@ from moto.dynamodb.responses import DynamoHandler
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
 BUCKET, QUEUE, ARCHIVE, EXPOSURES = "data-bucket", "events", "archive", "exposures"
-PROFILES, ITEMS = "ProfilesTable", "ItemsTable"
+PROFILES, ITEMS, COUNTERS = "ProfilesTable", "ItemsTable", "CountersTable"
 ENVIRONMENT = {
     "PROFILES_TABLE": PROFILES,
     "ITEMS_TABLE": ITEMS,
+    "COUNTERS_TABLE": COUNTERS,
     "DATA_BUCKET": BUCKET,
     "EVENTS_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{QUEUE}",
     "ARCHIVE_STREAM": ARCHIVE,
@@ -57,7 +58,7 @@ def stack() -> Iterator[None]:
         mock_aws(),
     ):
         dynamodb = client("dynamodb")
-        for name in (PROFILES, ITEMS):
+        for name in (PROFILES, ITEMS, COUNTERS):
             dynamodb.create_table(TableName=name, **_table(name))
         client("s3").create_bucket(Bucket=BUCKET)
         client("sqs").create_queue(QueueName=QUEUE)

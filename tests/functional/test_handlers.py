@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib.util
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -18,6 +19,7 @@ from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog import Item
+from endcap.counting import LEVELS
 from endcap.encoding import TextEncoder
 from endcap.errors import DependencyError, InvalidRequestError, SnapshotIntegrityError
 from endcap.http import MAX_BODY_BYTES
@@ -438,6 +440,23 @@ class TestUpdateProfile:
         rows = moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES)["Items"]
         functions.invoke("update_profile", event)
         assert moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES)["Items"] == rows
+
+    def test_live_counts_count_a_repeated_delivery_once_and_their_failure_fails_nothing(
+        self, functions: Functions
+    ) -> None:
+        event = sqs_event(json.dumps(VIEW), json.dumps({**VIEW, "user_id": "v"}))
+        for record in event["Records"]:
+            record["attributes"] = {**record["attributes"], "SentTimestamp": str(int(time.time() * 1000))}
+        counters = functions.app("update_profile").runtime.counters
+        for _ in range(2):
+            assert failures(functions.invoke("update_profile", event)) == []
+            for level in LEVELS:
+                assert [counts for _, counts in counters.read(level, 0)] == [{"di": 2}]
+        with patch.object(counters, "add", side_effect=DependencyError("down")) as add:
+            event["Records"][0]["body"] = json.dumps({**VIEW, "user_id": "w"})
+            assert failures(functions.invoke("update_profile", event)) == []
+        assert add.called
+        assert seen_items("w") == {"i"}
 
     def test_what_could_not_be_archived_comes_again_and_is_not_lost(self, functions: Functions) -> None:
         event = sqs_event(json.dumps(VIEW), "poison", json.dumps({**VIEW, "user_id": "v"}))

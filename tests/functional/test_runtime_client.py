@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -186,8 +187,21 @@ def stack(
     )
     for sample in STORY:
         stack.run(sample)
+    stack.invoke("update_profile", _purchases_just_now())
     yield stack
     stack.close()
+
+
+def _purchases_just_now() -> dict[str, Any]:
+    """Live counts are of the last week, and the samples are older."""
+    event: dict[str, Any] = json.loads(SAMPLES["update_profile/sqs-one-purchase"].read_text())
+    (record,) = event["Records"]
+    record["attributes"]["SentTimestamp"] = str(int(time.time() * 1000))
+    bought = ["item-9", "item-9", "item-9", "item-8"]
+    record["body"] = json.dumps(
+        {"events": [{"user_id": f"u-live-{n}", "event_type": "purchase", "item_id": i} for n, i in enumerate(bought)]}
+    )
+    return event
 
 
 def _reset(endpoint: str) -> None:

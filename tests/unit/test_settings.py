@@ -5,6 +5,7 @@ from endcap.settings import Settings, SettingsError
 COMPLETE = {
     "PROFILES_TABLE": "profiles",
     "ITEMS_TABLE": "items",
+    "COUNTERS_TABLE": "counters",
     "DATA_BUCKET": "data",
     "EVENTS_QUEUE_URL": "https://queue.example.com/events",
     "ARCHIVE_STREAM": "archive",

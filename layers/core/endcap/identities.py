@@ -23,7 +23,7 @@ from typing import Protocol
 from endcap.errors import EndcapError
 from endcap.interactions import Interaction
 from endcap.links import Link, floor_ms, intervals
-from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
+from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, merge, new_events, profile_of, within
 
 
 class ProfileStore(Protocol):
@@ -38,17 +38,25 @@ class ProfileStore(Protocol):
 
 
 def apply_events(
-    events: Iterable[Interaction], store: ProfileStore, encode: Encode | None = None
+    events: Iterable[Interaction],
+    store: ProfileStore,
+    encode: Encode | None = None,
+    took: Callable[[Interaction], None] | None = None,
 ) -> dict[str, EndcapError]:
     """Fold `events` into the profiles of everyone they concern: one read and one write per user.
 
     (A late anonymous event may cost its known user a second write, as that user's link is only seen on the read.)
 
+    Parameters
+    ----------
+    took : called once for each event that is in its user's profile now and was not before; neither a repeated event
+        is, nor one too old for a full profile, nor one of a user whose profile could not be written
+
     Returns
     -------
     user id -> why that user's events could not be applied; everybody else's were
     """
-    batch = _Batch(events, store, encode)
+    batch = _Batch(events, store, encode, took)
     failed: dict[str, EndcapError] = {}
     for user_id in batch.users():
         try:
@@ -72,8 +80,14 @@ def delete_user(user_id: str, at_ms: int, store: ProfileStore) -> tuple[UserProf
 class _Batch:
     """The events of a batch by user, what else is to go into each profile, and what already went."""
 
-    def __init__(self, events: Iterable[Interaction], store: ProfileStore, encode: Encode | None) -> None:
-        self._store = store
+    def __init__(
+        self,
+        events: Iterable[Interaction],
+        store: ProfileStore,
+        encode: Encode | None,
+        took: Callable[[Interaction], None] | None,
+    ) -> None:
+        self._store, self._took = store, took
         self._encode = cache(encode) if encode else None
         self._own: defaultdict[str, list[Interaction]] = defaultdict(list)
         self._links: defaultdict[str, list[Link]] = defaultdict(list)
@@ -101,10 +115,13 @@ class _Batch:
             own = profile_of(self._own.get(user_id, ()), self._encode)
             links = self._links.get(user_id, ())
             delta = merge(merge(own, handed), UserProfile(links=tuple(links)))
-            self._store.update(user_id, partial(self._grown, user_id, delta))
+            before, after = self._store.update(user_id, partial(self._grown, user_id, delta))
         except BaseException:
             del self._settled[user_id]
             raise
+        if self._took is not None:
+            for event in new_events(self._own.get(user_id, ()), before, after):
+                self._took(event)
 
     def _grown(self, user_id: str, delta: UserProfile, stored: UserProfile) -> UserProfile:
         # The known users come first: should this stop in between, the anonymous profile still has all to hand over.

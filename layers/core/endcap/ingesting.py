@@ -47,11 +47,13 @@ class Ingested:
     Attributes
     ----------
     failed : ids of the records to deliver again -> why
+    new : the events that profiles took as new; a redelivered one is not among them
     """
 
     applied: int = 0
     quarantined: int = 0
     failed: dict[str, EndcapError] = field(default_factory=dict)
+    new: list[Interaction] = field(default_factory=list)
 
 
 def ingest(
@@ -80,7 +82,7 @@ def ingest(
     except EndcapError as exc:
         outcome.failed |= {record_id: exc for record_id, _ in valid}
         return outcome
-    failed_users = apply_events((event for _, event in valid), store, encode)
+    failed_users = apply_events((event for _, event in valid), store, encode, outcome.new.append)
     for record_id, event in valid:
         reason = failed_users.get(event.user_id)
         if event.event_type == "identify":

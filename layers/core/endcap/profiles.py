@@ -182,6 +182,30 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
     )
 
 
+def new_events(events: Iterable[Interaction], before: UserProfile, after: UserProfile) -> list[Interaction]:
+    """Those of `events`, each once, that `after` holds as what they are and `before` did not hold at all."""
+    if before == after:
+        return []
+    held, holds = _held(before), _held(after)
+    found: dict[tuple[str, bytes], Interaction] = {}
+    for event in events:
+        shown = event.event_type == "impression"
+        key = item_key(event.item_id or "") if shown else event_key(event.event_id)
+        name, at_ms = ("shown" if shown else "did", key), event.timestamp_ms
+        # An impression is known by its item, and new when it is later.
+        if holds.get(name) == at_ms and (held.get(name, -1) < at_ms if shown else name not in held):
+            found[name] = event
+    return list(found.values())
+
+
+def _held(profile: UserProfile) -> dict[tuple[str, bytes], int]:
+    """What a profile holds: whether shown or done, and its key -> when."""
+    entries: tuple[Entry | TextSignal, ...] = (*profile.interactions, *profile.strong, *profile.texts)
+    return {("did", e.key): e.timestamp_ms for e in entries} | {
+        ("shown", i.key): i.timestamp_ms for i in profile.impressions
+    }
+
+
 def deleted(profile: UserProfile, at_ms: int) -> UserProfile:
     """`profile` without anything up to `at_ms`, and with the memory of that."""
     return merge(profile, UserProfile(deleted_at_ms=at_ms))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.aws.clients import BACKGROUND, BEST_EFFORT, REQUEST_PATH, client
+from endcap.aws.counters import CounterTable
 from endcap.aws.documents import S3Document
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
@@ -69,6 +70,11 @@ class Runtime:
     def items(self) -> ItemTable:
         """The items table."""
         return ItemTable(client("dynamodb", self._config), self.settings.items_table)
+
+    @cached_property
+    def counters(self) -> CounterTable:
+        """The live counts; approximate, so that nothing waits long for them."""
+        return CounterTable(client("dynamodb", REQUEST_PATH), self.settings.counters_table)
 
     @cached_property
     def queue(self) -> EventQueue:

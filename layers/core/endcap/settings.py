@@ -26,6 +26,7 @@ class Settings:
 
     profiles_table: str
     items_table: str
+    counters_table: str
     data_bucket: str
     events_queue_url: str
     archive_stream: str
@@ -59,6 +60,7 @@ class Settings:
         return cls(
             profiles_table=text("PROFILES_TABLE"),
             items_table=text("ITEMS_TABLE"),
+            counters_table=text("COUNTERS_TABLE"),
             data_bucket=text("DATA_BUCKET"),
             events_queue_url=text("EVENTS_QUEUE_URL"),
             archive_stream=text("ARCHIVE_STREAM"),
