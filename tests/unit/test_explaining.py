@@ -108,16 +108,27 @@ def test_language_of_prefers_what_the_item_states() -> None:
 @pytest.mark.parametrize("term", TERMS)
 def test_every_term_has_a_whole_sentence_for_and_against(term: str, weight: float, language: str) -> None:
     for names, label in (([], ""), (["Mug", "Lamp"], "kitchen")):
-        text = sentence(term, weight, language, names, "view", label)  # type: ignore[arg-type]
+        text = sentence(term, weight, language, names, ["view"] * len(names), label)  # type: ignore[arg-type]
         assert text.endswith("." if language == "en" else "。")
         assert "{" not in text
         assert "“”" not in text
 
 
 def test_long_titles_are_cut_and_braces_are_kept() -> None:
-    text = sentence("text", 1.0, "en", ["a {b} " + "x" * 200], "view")
+    text = sentence("text", 1.0, "en", ["a {b} " + "x" * 200], ["view"])
     assert "a {b} x" in text
     assert len(text) < 120
+
+
+def test_sentence_says_of_each_past_item_what_was_done_with_it() -> None:
+    names = ["Mug", "Lamp"]
+    same, other = ["purchase", "purchase"], ["purchase", "view"]
+    assert sentence("text", 1.0, "en", names, same) == "Similar to “Mug” and “Lamp”, which you bought."
+    assert (
+        sentence("text", 1.0, "en", names, other) == "Similar to “Mug”, which you bought, and “Lamp”, which you viewed."
+    )
+    assert sentence("text", 1.0, "zh", names, same) == "与您购买过的“Mug”、“Lamp”相似。"
+    assert sentence("text", 1.0, "zh", names, other) == "与您购买过的“Mug”和您浏览过的“Lamp”相似。"
 
 
 def test_no_reasons_unless_asked(snapshot: Snapshot, busy: UserProfile) -> None:

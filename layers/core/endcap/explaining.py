@@ -107,7 +107,7 @@ def explain(
             share,
             language or language_of(document),
             names=[e.title for e in past],
-            kind=past[0].event_type if past else "",
+            kinds=[e.event_type for e in past],
             label=_label(term, share, document, assortment, affinity),
         )
         return Reason(term, share, text, tuple(past))

@@ -1,6 +1,6 @@
 """Sentences for the reasons of a recommendation, in English and Chinese, one per term and direction.
 
-`{names}` stands for the past items that carried the term, `{did}` for what the shopper did with the first of them,
+`{names}` stands for the past items that carried the term, `{deeds}` for them and what the shopper did with each,
 `{label}` for a category or brand. A sentence of each kind exists without names, for when there is nothing to point at.
 """
 
@@ -37,24 +37,24 @@ _Pair = tuple[str, str]
 _FOR: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
     "similarity": (("", "Close to your taste as a whole."), ("", "符合您的整体喜好。")),
     "next": (
-        ("Often chosen after {names}, which you {did}.", "Often chosen next."),
-        ("选择了您{did}的{names}的顾客,接下来常选它。", "顾客接下来常选它。"),
+        ("Often chosen after {deeds}.", "Often chosen next."),
+        ("选择了{deeds}的顾客,接下来常选它。", "顾客接下来常选它。"),
     ),
     "together": (
-        ("Goes together with {names}, which you {did}.", "Often bought together with your choices."),
-        ("常与您{did}的{names}一起购买。", "常与您选择的商品一起购买。"),
+        ("Goes together with {deeds}.", "Often bought together with your choices."),
+        ("常与{deeds}一起购买。", "常与您选择的商品一起购买。"),
     ),
     "neighbours": (
         ("Chosen by shoppers who, like you, chose {names}.", "Chosen by shoppers like you."),
         ("和您一样选择了{names}的顾客也选择了它。", "与您相似的顾客也选择了它。"),
     ),
     "wording": (
-        ("Described much like {names}, which you {did}.", "Described much like your choices."),
-        ("与您{did}的{names}描述相近。", "与您选择的商品描述相近。"),
+        ("Described much like {deeds}.", "Described much like your choices."),
+        ("与{deeds}描述相近。", "与您选择的商品描述相近。"),
     ),
     "text": (
-        ("Similar to {names}, which you {did}.", "Similar to your latest choices."),
-        ("与您{did}的{names}相似。", "与您最近的选择相似。"),
+        ("Similar to {deeds}.", "Similar to your latest choices."),
+        ("与{deeds}相似。", "与您最近的选择相似。"),
     ),
     "words": (
         ("Fits what you wrote about {names}.", "Fits what you searched for lately."),
@@ -132,7 +132,7 @@ def language_of(document: Mapping[str, Any]) -> Language:
 
 
 def sentence(
-    term: str, weight: float, language: Language, names: Sequence[str] = (), kind: str = "", label: str = ""
+    term: str, weight: float, language: Language, names: Sequence[str] = (), kinds: Sequence[str] = (), label: str = ""
 ) -> str:
     """One sentence about one term.
 
@@ -140,7 +140,7 @@ def sentence(
     ----------
     weight : what the term adds to the score; its sign picks the wording
     names : titles of the items that carried it
-    kind : what the shopper did with the first of them
+    kinds : what the shopper did with each of them
     label : the category or brand that carried it
     """
     table = _FOR if weight >= 0 else _AGAINST
@@ -149,7 +149,19 @@ def sentence(
     with_names, plain = pair
     template = with_names if with_names and (label if "{label}" in with_names else names) else plain
     joined = (" and " if side == 0 else "、").join(_short(name) for name in names)
-    return template.format(names=joined, did=_DID.get(kind, _DID_SOMETHING)[side], label=_short(label))
+    return template.format(names=joined, deeds=_deeds(names, kinds, language), label=_short(label))
+
+
+def _deeds(names: Sequence[str], kinds: Sequence[str], language: Language) -> str:
+    """Past items and what the shopper did with them, said once where it was the same with all."""
+    side = 0 if language == "en" else 1
+    verbs = [_DID.get(kind, _DID_SOMETHING)[side] for kind in kinds]
+    joined: dict[str, list[str]] = {}
+    for name, verb in zip(names, verbs, strict=True):
+        joined.setdefault(verb, []).append(_short(name))
+    if language == "zh":
+        return "和".join(f"您{verb}的{'、'.join(same)}" for verb, same in joined.items())
+    return ", and ".join(f"{' and '.join(same)}, which you {verb}" for verb, same in joined.items())
 
 
 def _short(title: str) -> str:
