@@ -6,8 +6,10 @@ distinct value. The tracer records no responses or exceptions for the same reaso
 
 from __future__ import annotations
 
+import os
+
 from aws_lambda_powertools import Logger, Metrics, Tracer
 
 logger = Logger()
-metrics = Metrics()
+metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "endcap"))
 tracer = Tracer()
