@@ -165,7 +165,13 @@ def test_unknown_shopper_is_ranked_by_popularity_whatever_the_weights(tmp_path: 
     nobody = taste_of(EMPTY_PROFILE, assortment, CUTOFF_MS)
     factors = dict(zip(TERMS, coefficients(assortment, SETTINGS, nobody), strict=True))
     assert factors["popularity"] > 0
-    assert {term for term, factor in factors.items() if factor} == {"popularity", "trend", "category", "brand"}
+    assert {term for term, factor in factors.items() if factor} == {
+        "popularity",
+        "trend",
+        "category",
+        "brand",
+        "rotation",  # where asked for: showings are known of everyone
+    }
     sour = dict(
         zip(TERMS, coefficients(assortment, SETTINGS, taste_for(assortment, ("dislike", "item-1"))), strict=True)
     )

@@ -18,7 +18,7 @@ from endcap.catalog import Item, item_document
 from endcap.item_fields import ItemFields
 from endcap.lexical import LexicalIndex
 from endcap.snapshot import Snapshot
-from endcap.snapshot_tables import SnapshotTables, tie_keys_of
+from endcap.snapshot_tables import SnapshotTables, rows_by_key, tie_keys_of
 from endcap.vectors import VectorTable
 
 F32 = NDArray[np.float32]
@@ -216,6 +216,15 @@ class Assortment:
                 if row is not None and self.changes.has_vector[row]:
                     rows[k] = changed[row]
         return rows
+
+    def rows_of_key(self, key: bytes) -> tuple[int, ...]:
+        """The rows of the items that an impression's 4 bytes stand for."""
+        later = (self.tables.n_items + row for row in self._new_rows_by_key.get(key, ()))
+        return (*self.tables.rows_by_key.get(key, ()), *later)
+
+    @cached_property
+    def _new_rows_by_key(self) -> dict[bytes, tuple[int, ...]]:
+        return rows_by_key(self._new_ids)
 
     @cached_property
     def borrowing(self) -> tuple[I64, I64, F32]:

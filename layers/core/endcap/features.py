@@ -47,6 +47,7 @@ class RankingSettings:
     query_share : what is left of the other terms where there is a query
     demand_fade_days : distance from the snapshot's cut-off at which popularity and trend say half as much to someone
         whose taste is known; 0 = they never fade
+    rotation_half_life_s : time after which a showing sets an item back half as much, where a request rotates
     """
 
     history_half_life_events: float = 2.5
@@ -58,6 +59,7 @@ class RankingSettings:
     history_floor: float = 0.05
     query_share: float = 0.3
     demand_fade_days: float = 0.0
+    rotation_half_life_s: float = 7200.0
 
     @classmethod
     def of(cls, values: Mapping[str, float]) -> RankingSettings:

@@ -112,6 +112,7 @@ _AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
         ("排名较低:它与{names}不太相似。", "排名较低:它与您正在看的商品不太相似。"),
     ),
     "boost": (("", "Lower, as the shop sets it back at the moment."), ("", "排名较低:商家暂时降低了它的排名。")),
+    "rotation": (("", "Lower, as you were shown it lately."), ("", "排名较低:近期已向您展示过。")),
     "brand": (
         ("Lower, as {label} did not suit you.", "Lower, as its brand did not suit you."),
         ("排名较低:品牌{label}不合您意。", "排名较低:其品牌不合您意。"),

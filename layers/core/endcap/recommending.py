@@ -42,6 +42,7 @@ from endcap.requesting import (
     RecommendationRequest,
     check,
 )
+from endcap.rotation import rotation_scores
 from endcap.scoring import TERMS, Query, coefficients, term_scores
 from endcap.similarity import user_vector_of
 from endcap.snapshot import Snapshot
@@ -71,6 +72,7 @@ _SOURCES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("popularity", "trend"), "popular"),
     "new_item": "new",
     "boost": "shop",
+    "rotation": "behaviour",
 }
 
 
@@ -203,6 +205,11 @@ def _scored(
     factors[boost] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
     for wish in request.boosts:
         terms[boost, mask_of(wish.filter, assortment, about)] += np.float32(wish.weight)
+    rotation = TERMS.index("rotation")
+    factors[rotation] *= request.rotation
+    if factors[rotation]:
+        shown = about.profile.impressions
+        terms[rotation] = rotation_scores(assortment, shown, about.now_ms, settings.rotation_half_life_s)
     return Scored(assortment, taste, settings, anchors, terms, factors)
 
 

@@ -85,6 +85,7 @@ class RecommendInput(BaseModel):
     exclude_seen: Literal["interacted", "purchased", "none"] = "interacted"
     personalization: Literal["off", "session", "full"] = "full"
     diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rotation: Annotated[float, Field(ge=0, le=1)] = 0.0
     explain: bool = True
     language: Literal["en", "zh"] | None = None
     fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []

@@ -52,6 +52,7 @@ class RecommendationRequest:
     seen_items : further items that count as seen (beyond what a profile remembers), unless exclude_seen is "none"
     personalization : "off" = as if unknown, "session" = by `interactions` only, "full" = with the profile
     diversity : 0 = by score, 1 = variety only
+    rotation : 0..1, how much what the shopper was shown lately is set back
     context : where the shopper is: `category`, `brand`
     fields : parts of the item's document to return
     language : of the reasons; by each item's own when None
@@ -80,6 +81,7 @@ class RecommendationRequest:
     seen_items: tuple[str, ...] = ()
     personalization: Personalization = "full"
     diversity: float = 0.0
+    rotation: float = 0.0
     context: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
     explain: bool = True
@@ -152,6 +154,8 @@ def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
         problems.append(("offset", "must not be negative"))
     if not 0 <= request.diversity <= 1:
         problems.append(("diversity", "must lie between 0 and 1"))
+    if not 0 <= request.rotation <= 1:
+        problems.append(("rotation", "must lie between 0 and 1"))
     if request.exclude_seen not in EXCLUDE_SEEN:
         problems.append(("exclude_seen", f"must be one of {', '.join(EXCLUDE_SEEN)}"))
     if request.personalization not in PERSONALIZATION:

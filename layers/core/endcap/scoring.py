@@ -50,12 +50,13 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
         "similar": 2.0,
         "complement": 2.0,
         "boost": 1.0,
+        "rotation": 1.0,
     }
 )
 TERMS: Final[tuple[str, ...]] = tuple(DEFAULT_WEIGHTS)
 """Rows of `term_scores`, in order."""
 
-QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost"})
+QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost", "rotation"})
 """Terms of what a request itself asks for; history does not fill them, and a rebuild does not tune them."""
 STATED_TERMS: Final = frozenset({"category", "brand"})
 BASE_TERMS: Final = frozenset({"popularity", "trend"})
@@ -309,7 +310,7 @@ def coefficients(
         scales[term] = natural.get(term, 1.0) if entry is None else entry.scale
         if only_dislikes and term in BASE_TERMS:
             weights[term] = max(weights[term], DEFAULT_WEIGHTS[term])
-        elif unknown:
+        elif unknown and term != "rotation":  # what they were shown is known
             weights[term] = STATED_WEIGHT if term in STATED_TERMS else 0.0
         elif asked and term not in QUERY_TERMS:
             weights[term] *= settings.query_share

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from endcap.encoding import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.item_fields import Column, ItemFields
 from endcap.lexical import LexicalIndex
+from endcap.profiles import item_key
 from endcap.snapshot import ItemList, Snapshot, whiten
 from endcap.vectors import EXACT_ELEMENTS, VectorTable
 
@@ -100,6 +101,11 @@ class SnapshotTables:
     def seen(self) -> I64:
         """Rows of the items that someone has touched, ascending."""
         return np.flatnonzero(np.asarray(self.snapshot.interaction_counts) > 0)
+
+    @cached_property
+    def rows_by_key(self) -> dict[bytes, tuple[int, ...]]:
+        """The rows of the items that impressions know by each key; made by the first request that rotates."""
+        return rows_by_key(self.snapshot.item_ids)
 
     @cached_property
     def lexical(self) -> LexicalIndex:
@@ -250,6 +256,15 @@ class SnapshotTables:
 def _spread_of_cosines(sample: F32) -> float:
     cosines = np.vecdot(sample[:, None, :], sample[None, :, :])
     return max(float(np.std(cosines[~np.eye(len(sample), dtype=bool)])), 0.01)
+
+
+def rows_by_key(item_ids: Iterable[str]) -> dict[bytes, tuple[int, ...]]:
+    """The key of `endcap.profiles.item_key` -> the items that have it: mostly one."""
+    rows: dict[bytes, tuple[int, ...]] = {}
+    for row, item_id in enumerate(item_ids):
+        key = item_key(item_id)
+        rows[key] = (*rows.get(key, ()), row)
+    return rows
 
 
 def tie_keys_of(item_ids: Iterable[str]) -> NDArray[np.uint32]:
