@@ -186,3 +186,26 @@ def test_mmr_gives_distinct_candidates_and_starts_with_the_best(values: list[flo
     order = rerank_mmr(scores, vectors, k, diversity).tolist()
     assert len(set(order)) == k
     assert order[0] == 0
+
+
+@settings(deadline=None, max_examples=40)
+@given(histories, searches, st.sampled_from([0.0, 0.4]))
+def test_a_counterfactual_is_the_list_without_the_event(
+    history: list[Act], found: list[tuple[str, int]], diversity: float
+) -> None:
+    apart = [(kind, item_id, n, grade) for n, (kind, item_id, _, grade) in enumerate(history)]
+    session = events(apart, found, range(99))
+    asked = {"limit": 12, "diversity": diversity, "interactions": tuple(session)}
+    answer = recommend(toy(), EMPTY_PROFILE, RecommendationRequest(**asked, counterfactual=True), CUTOFF_MS)
+    plain = recommend(toy(), EMPTY_PROFILE, RecommendationRequest(**asked), CUTOFF_MS)
+    assert [replace(item, counterfactual=None) for item in answer.items] == list(plain.items)
+    for item in answer.items:
+        about = item.counterfactual
+        if about is None:
+            continue
+        name = (about.item_id, about.event_type, about.timestamp)
+        rest = [e for e in session if (e.item_id, e.event_type, e.timestamp_ms) != name]
+        assert len(rest) == len(session) - 1
+        again = {other.item_id: other.rank for other in ask(rest, diversity=diversity, explain=False).items}
+        assert about.rank == again.get(item.item_id)
+    assert all(item.counterfactual is None for item in answer.items[10:])

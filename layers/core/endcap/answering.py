@@ -65,6 +65,8 @@ def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:
     fields: dict[str, Any] = item.pop("fields")
     if ranked.promotion is None:
         del item["promotion"]
+    if ranked.counterfactual is None:
+        del item["counterfactual"]
     if not complete:
         del item["known"], item["available"]
     return fields | item

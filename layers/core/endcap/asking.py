@@ -191,6 +191,7 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
         context=given.context,
         fields=tuple(given.fields),
         explain=given.explain,
+        counterfactual=given.counterfactual,
         language=given.language,
         as_of_ms=given.as_of,
     )

@@ -126,6 +126,24 @@ def _carriers(
     assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64, shares: F64
 ) -> dict[str, list[list[Carrier]]]:
     """Term -> for each ranked item the past items that carried it, the strongest first."""
+    past = taste.positions.tolist()
+    signs = dict(zip(TERMS, np.where(shares >= 0, 1, -1), strict=True))
+    carriers = {
+        name: _strongest(matrix * signs[name], taste.ranks, past, taste.kinds)
+        for name, matrix in past_support(assortment, taste, settings, positions).items()
+    }
+    if len(taste.texts):
+        matrix = words_support(assortment, taste, settings, positions) * signs["words"]
+        about = [assortment.position(item_id) for item_id in taste.text_items]
+        carriers["words"] = _strongest(matrix, taste.text_ranks, about, taste.text_kinds)
+    return carriers
+
+
+def past_support(assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64) -> dict[str, F64]:
+    """Term -> float64 (h, k), how much each past item speaks for each ranked one.
+
+    In the lists and the text term the rows add up to the term; in the others they are in proportion.
+    """
     past = taste.positions
     support: dict[str, NDArray[np.floating[Any]]] = {
         name: _list_support(assortment, name, past, list_weights(taste, settings), positions) for name in LISTS
@@ -138,17 +156,13 @@ def _carriers(
         support[name] = weights * ((column[past][:, None] == column[positions]) & (column[positions] >= 0))
     support["category"] = weights * _shared_categories(assortment, past, positions)
     support["again"] = weights * (past[:, None] == positions)
-    signs = dict(zip(TERMS, np.where(shares >= 0, 1, -1), strict=True))
-    carriers = {
-        name: _strongest(matrix * signs[name], taste.ranks, past.tolist(), taste.kinds)
-        for name, matrix in support.items()
-    }
-    if len(taste.texts):
-        near = np.vecdot(taste.texts[:, None, :], assortment.raw_rows(positions) - assortment.snapshot.whitening_mean)
-        matrix = signed_support(near, words_weights(taste, settings)) * signs["words"]
-        about = [assortment.position(item_id) for item_id in taste.text_items]
-        carriers["words"] = _strongest(matrix, taste.text_ranks, about, taste.text_kinds)
-    return carriers
+    return {name: matrix.astype(np.float64) for name, matrix in support.items()}
+
+
+def words_support(assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64) -> F64:
+    """Float64 (t, k): how much each review or search speaks for each ranked item."""
+    near = np.vecdot(taste.texts[:, None, :], assortment.raw_rows(positions) - assortment.snapshot.whitening_mean)
+    return signed_support(near, words_weights(taste, settings)).astype(np.float64)
 
 
 def _anchors_behind(assortment: Assortment, anchors: Anchors, positions: I64) -> list[list[Carrier]]:

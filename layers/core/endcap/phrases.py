@@ -153,6 +153,36 @@ def sentence(
     return template.format(names=joined, deeds=_deeds(names, kinds, language), label=_short(label))
 
 
+def sentence_without(name: str, kind: str, rank: int, other: int | None, most: int, language: Language) -> str:
+    """What an item's rank would be without one past interaction.
+
+    Parameters
+    ----------
+    name, kind : the past item's title, and what the shopper did with it
+    rank, other : with and without; None where it is not among the first `most`
+    """
+    deed = _deeds([name], [kind], language)
+    if language == "zh":
+        place = f"不会进入前{most}名" if other is None else f"{'仍' if other == rank else '将'}排在第{other}位"
+        return f"若没有{deed},它{place}。"
+    place = (
+        f"not be among the first {most}" if other is None else f"{'still ' if other == rank else ''}be number {other}"
+    )
+    return f"Without {deed}, it would {place}."
+
+
+def _deeds(names: Sequence[str], kinds: Sequence[str], language: Language) -> str:
+    """Past items and what the shopper did with them, said once where it was the same with all."""
+    side = 0 if language == "en" else 1
+    verbs = [_DID.get(kind, _DID_SOMETHING)[side] for kind in kinds]
+    joined: dict[str, list[str]] = {}
+    for name, verb in zip(names, verbs, strict=True):
+        joined.setdefault(verb, []).append(_short(name))
+    if language == "zh":
+        return "和".join(f"您{verb}的{'、'.join(same)}" for verb, same in joined.items())
+    return ", and ".join(f"{' and '.join(same)}, which you {verb}" for verb, same in joined.items())
+
+
 def _deeds(names: Sequence[str], kinds: Sequence[str], language: Language) -> str:
     """Past items and what the shopper did with them, said once where it was the same with all."""
     side = 0 if language == "en" else 1

@@ -12,7 +12,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from endcap.arranging import Place
 from endcap.assortment import Assortment, assortment_of
 from endcap.candidates import contributions
+from endcap.counterfactuals import MAX_COUNTERFACTUALS, carrying_entries, counterfactuals, without
 from endcap.cursors import item_key
 from endcap.encoding import quantize_unit
 from endcap.event_types import EVENT_TYPES, EventType
@@ -31,7 +32,7 @@ from endcap.features import RankingSettings, Taste, taste_of
 from endcap.filters import sellable
 from endcap.listing import Scored, given_order, places_of
 from endcap.overlay import Overlay
-from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
+from endcap.profiles import EMPTY_PROFILE, Encode, Entry, UserProfile, merge, profile_of, within
 from endcap.relating import anchors_of, relation_scores
 from endcap.requesting import (
     MAX_LIMIT,
@@ -105,9 +106,13 @@ def recommend(
     known = merged_profile(snapshot, profile, request)
     about = Circumstances(clock_ms, known, request.parameters, event_types)
     settings = RankingSettings.of(snapshot.weights.settings)
-    taste = taste_of(known, assortment, clock_ms, settings, event_types, request.context)
     query = _query_of(snapshot, request.query)
-    scored = _scored(assortment, taste, settings, query, request, about)
+
+    def score_for(whom: Circumstances) -> Scored:
+        taste = taste_of(whom.profile, assortment, clock_ms, settings, event_types, request.context)
+        return _scored(assortment, taste, settings, query, request, whom)
+
+    scored = score_for(about)
 
     start = request.offset + len(request.shown_keys)
     wanted = start + request.limit + 1
@@ -117,10 +122,12 @@ def recommend(
         places = [place for place in places if item_key(assortment.item_id(place.row)) not in shown]
     page = places[request.offset : request.offset + request.limit]
     items = _ranked(scored, request, page, start)
+    if request.counterfactual:
+        items = _with_counterfactuals(scored, score_for, request, about, page, items)
     if request.complete:
         items = _with_the_unsold(scored, request, items, clock_ms)
     return Recommendation(
-        items, snapshot.version, _source(request, taste, query), len(places) > request.offset + len(page)
+        items, snapshot.version, _source(request, scored.taste, query), len(places) > request.offset + len(page)
     )
 
 
@@ -211,6 +218,33 @@ def _scored(
         shown = about.profile.impressions
         terms[rotation] = rotation_scores(assortment, shown, about.now_ms, settings.rotation_half_life_s)
     return Scored(assortment, taste, settings, anchors, terms, factors)
+
+
+def _with_counterfactuals(
+    scored: Scored,
+    score_for: Callable[[Circumstances], Scored],
+    request: RecommendationRequest,
+    about: Circumstances,
+    page: Sequence[Place],
+    items: tuple[RankedItem, ...],
+) -> tuple[RankedItem, ...]:
+    """The first items of a page with their ranks in the same list for the same shopper less one interaction."""
+    assortment = scored.assortment
+
+    def order_without(entry: Entry) -> list[int]:
+        other = replace(about, profile=without(about.profile, entry))
+        again = score_for(other)
+        if request.complete:
+            return [place.row for place in given_order(again, request, other.now_ms)]
+        return [place.row for place in places_of(again, request, other, MAX_LIMIT)]
+
+    few = np.asarray([place.row for place in page[:MAX_COUNTERFACTUALS]], dtype=np.int64)
+    shares = contributions(scored.terms, scored.factors, few)
+    carriers = carrying_entries(assortment, about.profile, scored.taste, scored.settings, few, shares)
+    first = items[0].rank if items else 1
+    found = counterfactuals(assortment, carriers, few, first, order_without, MAX_LIMIT, request.language)
+    marked = [replace(item, counterfactual=one) for item, one in zip(items[: len(found)], found, strict=True)]
+    return (*marked, *items[len(found) :])
 
 
 def _with_the_unsold(

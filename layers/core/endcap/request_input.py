@@ -87,6 +87,7 @@ class RecommendInput(BaseModel):
     diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
     rotation: Annotated[float, Field(ge=0, le=1)] = 0.0
     explain: bool = True
+    counterfactual: bool = False
     language: Literal["en", "zh"] | None = None
     fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []
     context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from endcap.arranging import CAPPED, Capped, Pin, Promotion
+from endcap.counterfactuals import Counterfactual
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.explaining import Reason
 from endcap.expression_tree import Expression
@@ -55,6 +56,7 @@ class RecommendationRequest:
     rotation : 0..1, how much what the shopper was shown lately is set back
     context : where the shopper is: `category`, `brand`
     fields : parts of the item's document to return
+    counterfactual : say of the first ten items where they would be without what carried them most
     language : of the reasons; by each item's own when None
     as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
     weights : term -> weight, in place of the snapshot's; boosts stay what they are
@@ -85,6 +87,7 @@ class RecommendationRequest:
     context: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
     explain: bool = True
+    counterfactual: bool = False
     language: Language | None = None
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
@@ -100,6 +103,7 @@ class RankedItem:
     source : where it comes from: "behaviour", "content", "query", "related", "popular", "new" or "shop"; "unknown" for
         an id that no item has
     promotion : the promotion that the place was owed to
+    counterfactual : where it would be without the past interaction that carried it most, where asked for
     known, available : whether the item is, where the request asks for a complete order of given ids
     """
 
@@ -110,6 +114,7 @@ class RankedItem:
     reasons: tuple[Reason, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     promotion: str | None = None
+    counterfactual: Counterfactual | None = None
     known: bool = True
     available: bool = True
 

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import pytest
+
+from endcap.answering import answer
+from endcap.counterfactuals import MAX_COUNTERFACTUALS, without
+from endcap.interactions import Interaction
+from endcap.phrases import sentence_without
+from endcap.profiles import EMPTY_PROFILE, UserProfile, profile_of
+from endcap.recommending import Recommendation, RecommendationRequest, encode_with, recommend
+from endcap.snapshot import Snapshot
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("snapshot"))
+
+
+def did(*acts: tuple[str, str], text: str | None = None) -> list[Interaction]:
+    return [
+        Interaction(f"e{k}", "u", kind, CUTOFF_MS - k, item_id, text=text) for k, (kind, item_id) in enumerate(acts)
+    ]
+
+
+def ranked(snapshot: Snapshot, profile: UserProfile, **asked: object) -> Recommendation:
+    request = RecommendationRequest(counterfactual=True, **asked)  # type: ignore[arg-type]
+    return recommend(snapshot, profile, request, CUTOFF_MS)
+
+
+def test_says_where_an_item_would_be_without_what_carried_it(snapshot: Snapshot) -> None:
+    events = did(("purchase", "item-5"), ("view", "item-20"), ("view", "item-5"))
+    best = ranked(snapshot, profile_of(events)).items[0]
+    assert best.item_id == "item-6"  # what follows item-5
+    found = best.counterfactual
+    assert found is not None
+    assert (found.item_id, found.event_type, found.timestamp) == ("item-5", "purchase", CUTOFF_MS)
+    rest = recommend(snapshot, profile_of(events[1:]), RecommendationRequest(limit=500), CUTOFF_MS)
+    assert found.rank == next(item.rank for item in rest.items if item.item_id == "item-6")
+    assert found.text.startswith("Without “lamp lamp shirt 5”, which you bought, it would ")
+
+
+def test_first_ten_items_get_one_and_later_pages_keep_their_ranks(snapshot: Snapshot) -> None:
+    profile = profile_of(did(("purchase", "item-5")))
+    first = ranked(snapshot, profile, limit=30, weights={"text": 1.0, "popularity": 5.0})
+    assert not any(item.counterfactual for item in first.items[MAX_COUNTERFACTUALS:])
+    rank_of = {item.item_id: item.counterfactual for item in first.items[:MAX_COUNTERFACTUALS]}
+    second = ranked(snapshot, profile, limit=3, offset=4, weights={"text": 1.0, "popularity": 5.0})
+    assert [item.rank for item in second.items] == [5, 6, 7]
+    assert any(rank_of.values())
+    for item in second.items:
+        assert item.counterfactual == rank_of[item.item_id]
+
+
+def test_none_for_someone_unknown_and_none_unless_asked(snapshot: Snapshot) -> None:
+    assert not any(item.counterfactual for item in ranked(snapshot, EMPTY_PROFILE).items)
+    profile = profile_of(did(("purchase", "item-5")))
+    asked = answer(ranked(snapshot, profile), "r", 1)["items"]
+    plain = answer(recommend(snapshot, profile, RecommendationRequest(), CUTOFF_MS), "r", 1)["items"]
+    assert asked[0]["counterfactual"]["item_id"] == "item-5"
+    assert not any("counterfactual" in item for item in plain)
+    assert [{k: v for k, v in item.items() if k != "counterfactual"} for item in asked] == plain
+
+
+def test_a_given_order_has_them_too(snapshot: Snapshot) -> None:
+    profile = profile_of(did(("purchase", "item-5")))
+    given = ("item-30", "item-6", "no-such")
+    items = ranked(snapshot, profile, candidates=given, complete=True, weights={"next": 1.0, "popularity": 1.0}).items
+    assert [item.item_id for item in items] == ["item-6", "item-30", "no-such"]
+    assert items[0].counterfactual is not None
+    assert items[0].counterfactual.rank == 1  # more popular than the other, too
+    assert items[2].counterfactual is None
+
+
+def test_the_words_of_a_review_go_with_it(snapshot: Snapshot) -> None:
+    profile = profile_of(did(("review", "item-5"), text="terrible, it broke"), encode_with(snapshot))
+    assert profile.texts
+    assert without(profile, profile.interactions[0]) == EMPTY_PROFILE
+
+
+@pytest.mark.parametrize(
+    ("language", "other", "text"),
+    [
+        ("en", 14, "Without “Mug”, which you bought, it would be number 14."),
+        ("en", 3, "Without “Mug”, which you bought, it would still be number 3."),
+        ("en", None, "Without “Mug”, which you bought, it would not be among the first 500."),
+        ("zh", 14, "若没有您购买过的“Mug”,它将排在第14位。"),
+        ("zh", 3, "若没有您购买过的“Mug”,它仍排在第3位。"),
+        ("zh", None, "若没有您购买过的“Mug”,它不会进入前500名。"),
+    ],
+)
+def test_sentence_says_the_other_place(language: str, other: int | None, text: str) -> None:
+    assert sentence_without("Mug", "purchase", 3, other, 500, language) == text  # type: ignore[arg-type]
