@@ -1,7 +1,7 @@
 """Ranks the catalogue for a shopper.
 
 Trigger: GET /users/{user_id}/recommendations, POST /recommendations, POST /users/{user_id}/rankings, GET /search,
-GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /health.
+GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /health.
 Guarantee: an answer whenever a snapshot was ever promoted; without the profile it is a degraded one, and says so.
 Retry: safe, nothing but the record of the exposure is written.
 """
@@ -20,11 +20,15 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.answering import answer, cursor_after, exposure
 from endcap.asking import ITEM_DOOR, Asked, Reader
 from endcap.aws.profiles import StoredProfile
+from endcap.demand import Live
 from endcap.errors import EndcapError, InvalidRequestError, SnapshotMissingError
 from endcap.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.observability import logger, metrics, tracer
 from endcap.recommending import recommend_lists
+from endcap.requesting import RecommendationRequest
 from endcap.runtime import Runtime
+from endcap.snapshot import Snapshot
+from endcap.trending import windows_of
 
 app = http_app()
 runtime = Runtime()
@@ -66,6 +70,11 @@ def search() -> Response[str]:
     return _answer(_reader().query(parameters, ITEM_DOOR))
 
 
+@app.get("/trending")
+def trending() -> Response[str]:
+    return _answer(_reader().trending(_parameters()))
+
+
 @app.get("/health")
 def health() -> Response[str]:
     snapshot = runtime.snapshot.get()
@@ -92,7 +101,8 @@ def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
     stored, degraded = _profile(user_id)
     overlay = runtime.live_catalogue.over(snapshot)
     requests, kinds = [one.request for one in asked], runtime.settings.event_types
-    lists = recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds)
+    live = _live(snapshot, requests, now_ms)
+    lists = recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live)
     named = [(uuid.uuid4().hex, one, found) for one, found in zip(asked, lists, strict=True)]
     _record([exposure(found, name, user_id, now_ms) for name, _, found in named])
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
@@ -107,6 +117,12 @@ def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
         )
         for name, one, found in named
     ]
+
+
+def _live(snapshot: Snapshot, requests: Sequence[RecommendationRequest], now_ms: int) -> Live | None:
+    """The live counts, where a request has use for them."""
+    windows = windows_of(snapshot, requests)
+    return runtime.live_counts.at(now_ms, windows) if windows else None
 
 
 def _profile(user_id: str | None) -> tuple[StoredProfile, str | None]:

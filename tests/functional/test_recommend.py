@@ -6,6 +6,7 @@ import importlib.util
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,10 +15,12 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from endcap.aws.counters import CounterTable
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog import Item
+from endcap.counting import increments
 from endcap.interactions import Interaction
 from endcap.observability import metrics
 from endcap.profiles import UserProfile, profile_of, register
@@ -329,3 +332,36 @@ def test_a_shoppers_own_attributes_can_be_filtered_by(call: Environment) -> None
     answer = ask(call, user_id="kim", filter="brand = $user.brand", limit=500)
     assert ids(answer)
     assert all(int(item_id.removeprefix("item-")) % 4 == 2 for item_id in ids(answer))
+
+
+class TestTrending:
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _counted(cls, call: Environment) -> None:
+        now_ms = int(time.time() * 1000)
+        events = [Interaction(f"t{n}", f"u{n}", "view", now_ms, f"item-{item}") for n, item in enumerate([9, 9, 9, 8])]
+        for increment in increments([*events, *(replace(e, item_id="item-7") for e in events[:2])], now_ms):
+            CounterTable(moto_stack.client("dynamodb"), moto_stack.COUNTERS).add(increment)
+
+    @pytest.mark.parametrize(("window", "span"), [("1h", "hour"), ("24h", "24 hours"), ("7d", "7 days")])
+    def test_needs_no_profile_and_says_how_often(self, call: Environment, window: str, span: str) -> None:
+        status, body = call("GET", "/trending", window=window, limit=2)
+        assert (status, ids(body), body["profile_version"]) == (200, ["item-9", "item-7"], 0)
+        assert body["items"][0]["reasons"][0]["text"] == f"Chosen about 3 times in the last {span}."
+        assert ids(call("GET", "/trending", window=window, limit=2, cursor=body["cursor"])[1]) == ["item-8"]
+
+    def test_of_a_category(self, call: Environment) -> None:
+        _, everything = call("GET", "/trending", fields="categories")
+        category = everything["items"][0]["categories"][0]
+        _, body = call("GET", "/trending", category=category)
+        assert ids(body) == [i["item_id"] for i in everything["items"] if category in i["categories"]]
+        assert ids(call("GET", "/trending", category="no such")[1]) == []
+
+    def test_is_a_recommendation_with_a_window(self, call: Environment) -> None:
+        filtered = ask(call, window="6h", filter='item_id = "item-8" OR item_id = "item-7"', exclude_seen="none")
+        assert ids(filtered) == ["item-7", "item-8"]
+
+    @pytest.mark.parametrize(("name", "value"), [("window", "2h"), ("user_id", "ann"), ("q", "lamp"), ("limit", "0")])
+    def test_refuses_what_it_does_not_know(self, call: Environment, name: str, value: str) -> None:
+        status, body = call("GET", "/trending", **{name: value})
+        assert (status, body["errors"][0]["field"]) == (400, name)

@@ -299,6 +299,13 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     ),
     "recommend/http-search": http(200, items_of(5)),
     "recommend/http-merchandised": http(
+    "recommend/http-trending": http(
+        200,
+        lambda b: (
+            [i["item_id"] for i in b["items"]] == ["item-9", "item-8"]
+            and b["items"][0]["reasons"][0]["text"] == "Chosen about 3 times in the last hour."
+        ),
+    ),
         200,
         lambda b: (
             items_of(8)(b)

@@ -22,6 +22,9 @@ PARAMETER_PREFIX: Final = "parameters."
 ITEM_DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none"}
 """Defaults of calls that are about something named: searching for, or looking at, what is known is normal."""
 
+TRENDING_DOOR: Final[Mapping[str, Any]] = {**ITEM_DOOR, "window": "24h", "personalization": "off"}
+TRENDING_PARAMETERS: Final = frozenset({"window", "category", "limit", "cursor", "fields", "language", "explain"})
+
 _BODY_ONLY: Final = frozenset(
     {
         "interactions",
@@ -139,6 +142,21 @@ class Reader:
                 body["query" if name == "q" else name] = value
         return self.body({name: value for name, value in body.items() if value != {}}, door)
 
+    def trending(self, parameters: Mapping[str, str]) -> Asked:
+        """The query parameters of GET /trending.
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        body: dict[str, Any] = dict(parameters)
+        if unknown := sorted(set(body) - TRENDING_PARAMETERS):
+            raise _invalid(unknown[0], "is no parameter of what is trending")
+        category = body.pop("category", None)
+        if category is not None:
+            body |= {"filter": "categories CONTAINS $category", "parameters": {"category": category}}
+        return self.body(body, TRENDING_DOOR)
+
     def ranking(self, user_id: str, raw: object) -> Asked:
         """A body of POST /users/{user_id}/rankings.
 
@@ -172,6 +190,7 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
     request = RecommendationRequest(
         limit=given.limit,
         query=given.query,
+        window=given.window,
         relation=given.relation,
         items=tuple(given.items),
         candidates=None if given.candidates is None else tuple(given.candidates),

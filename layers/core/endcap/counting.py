@@ -50,6 +50,11 @@ class Window:
     level: Level
 
     @property
+    def hours(self) -> int:
+        """The span in hours."""
+        return self.span_ms // HOUR_MS
+
+    @property
     def half_life_ms(self) -> int:
         """A quarter of the span: what is a whole span old counts for a sixteenth."""
         return self.span_ms // 4

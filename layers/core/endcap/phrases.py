@@ -64,6 +64,7 @@ _FOR: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
     "lexical": (("", "Contains the words of your search."), ("", "包含您搜索的词语。")),
     "popularity": (("", "Popular with other shoppers."), ("", "受其他顾客欢迎。")),
     "trend": (("", "In demand at the moment."), ("", "近期热门。")),
+    "live_trend": (("", "In demand right now."), ("", "当前热门。")),
     "category": (
         ("From {label}, which interests you.", "From categories that interest you."),
         ("属于您感兴趣的类别:{label}。", "属于您感兴趣的类别。"),
@@ -183,16 +184,12 @@ def _deeds(names: Sequence[str], kinds: Sequence[str], language: Language) -> st
     return ", and ".join(f"{' and '.join(same)}, which you {verb}" for verb, same in joined.items())
 
 
-def _deeds(names: Sequence[str], kinds: Sequence[str], language: Language) -> str:
-    """Past items and what the shopper did with them, said once where it was the same with all."""
-    side = 0 if language == "en" else 1
-    verbs = [_DID.get(kind, _DID_SOMETHING)[side] for kind in kinds]
-    joined: dict[str, list[str]] = {}
-    for name, verb in zip(names, verbs, strict=True):
-        joined.setdefault(verb, []).append(_short(name))
+def how_often(times: int, hours: int, language: Language) -> str:
+    """One sentence about how often an item was chosen in the last hours."""
     if language == "zh":
-        return "和".join(f"您{verb}的{'、'.join(same)}" for verb, same in joined.items())
-    return ", and ".join(f"{' and '.join(same)}, which you {verb}" for verb, same in joined.items())
+        return f"过去{f'{hours // 24}天' if hours > 24 else f'{hours}小时'}内约被选择{times}次。"
+    span = "hour" if hours == 1 else f"{hours // 24} days" if hours > 24 else f"{hours} hours"
+    return f"Chosen about {times} time{'s' * (times != 1)} in the last {span}."
 
 
 def _short(title: str) -> str:

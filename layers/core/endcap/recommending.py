@@ -24,6 +24,7 @@ from endcap.assortment import Assortment, assortment_of
 from endcap.candidates import contributions
 from endcap.counterfactuals import MAX_COUNTERFACTUALS, carrying_entries, counterfactuals, without
 from endcap.cursors import item_key
+from endcap.demand import Demand, Live, live_scores
 from endcap.encoding import quantize_unit
 from endcap.event_types import EVENT_TYPES, EventType
 from endcap.explaining import Reason, explain
@@ -47,6 +48,7 @@ from endcap.rotation import rotation_scores
 from endcap.scoring import TERMS, Query, coefficients, term_scores
 from endcap.similarity import user_vector_of
 from endcap.snapshot import Snapshot
+from endcap.trending import counted, in_demand
 
 __all__ = [
     "MAX_LIMIT",
@@ -70,7 +72,7 @@ _SOURCES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
     **dict.fromkeys(("query", "lexical"), "query"),
     **dict.fromkeys(("similar", "complement"), "related"),
-    **dict.fromkeys(("popularity", "trend"), "popular"),
+    **dict.fromkeys(("popularity", "trend", "live_trend"), "popular"),
     "new_item": "new",
     "boost": "shop",
     "rotation": "behaviour",
@@ -84,6 +86,7 @@ def recommend(
     now_ms: int,
     overlay: Overlay | None = None,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
+    live: Live | None = None,
 ) -> Recommendation:
     """The best items for a shopper at a moment.
 
@@ -92,6 +95,7 @@ def recommend(
     profile : as stored; EMPTY_PROFILE for someone unknown
     now_ms : the clock, unless the request brings its own
     overlay : items changed since `snapshot`, made for it
+    live : the live counts; without them nothing is in demand
 
     Raises
     ------
@@ -101,8 +105,10 @@ def recommend(
     """
     check(request)
     clock_ms = now_ms if request.as_of_ms is None else request.as_of_ms
-    live = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
-    assortment = overlay.assortment if live and overlay is not None else assortment_of(snapshot)
+    current = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
+    assortment = overlay.assortment if current and overlay is not None else assortment_of(snapshot)
+    trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
+    request = in_demand(request, trend)
     known = merged_profile(snapshot, profile, request)
     about = Circumstances(clock_ms, known, request.parameters, event_types)
     settings = RankingSettings.of(snapshot.weights.settings)
@@ -110,7 +116,7 @@ def recommend(
 
     def score_for(whom: Circumstances) -> Scored:
         taste = taste_of(whom.profile, assortment, clock_ms, settings, event_types, request.context)
-        return _scored(assortment, taste, settings, query, request, whom)
+        return _scored(assortment, taste, settings, query, request, whom, trend)
 
     scored = score_for(about)
 
@@ -121,7 +127,7 @@ def recommend(
         shown = set(request.shown_keys)
         places = [place for place in places if item_key(assortment.item_id(place.row)) not in shown]
     page = places[request.offset : request.offset + request.limit]
-    items = _ranked(scored, request, page, start)
+    items = _ranked(scored, request, page, start, trend)
     if request.counterfactual:
         items = _with_counterfactuals(scored, score_for, request, about, page, items)
     if request.complete:
@@ -138,6 +144,7 @@ def recommend_lists(
     now_ms: int,
     overlay: Overlay | None = None,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
+    live: Live | None = None,
 ) -> list[Recommendation]:
     """Several lists for one page, in order: what one shows, the next ones leave out.
 
@@ -149,7 +156,7 @@ def recommend_lists(
     for request in requests:
         shown = tuple(item.item_id for answer in answers for item in answer.items)
         apart = replace(request, shown_items=(*request.shown_items, *shown))
-        answers.append(recommend(snapshot, profile, apart, now_ms, overlay, event_types))
+        answers.append(recommend(snapshot, profile, apart, now_ms, overlay, event_types, live))
     return answers
 
 
@@ -201,6 +208,7 @@ def _scored(
     query: Query | None,
     request: RecommendationRequest,
     about: Circumstances,
+    trend: Demand | None,
 ) -> Scored:
     anchors = None if request.relation is None else anchors_of(assortment, request.relation, request.items)
     user_vector = user_vector_of(about.profile, assortment, about.now_ms, about.event_types)
@@ -208,6 +216,8 @@ def _scored(
     factors = coefficients(assortment, settings, taste, query, request.weights, related=anchors is not None)
     if anchors is not None:
         terms[TERMS.index(anchors.term)] = relation_scores(assortment, anchors)
+    if trend is not None:
+        terms[TERMS.index("live_trend")] = live_scores(assortment, trend)
     boost = TERMS.index("boost")
     factors[boost] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
     for wish in request.boosts:
@@ -261,7 +271,7 @@ def _with_the_unsold(
 
 
 def _ranked(
-    scored: Scored, request: RecommendationRequest, page: Sequence[Place], start: int
+    scored: Scored, request: RecommendationRequest, page: Sequence[Place], start: int, trend: Demand | None
 ) -> tuple[RankedItem, ...]:
     assortment = scored.assortment
     positions = np.asarray([place.row for place in page], dtype=np.int64)
@@ -274,7 +284,7 @@ def _ranked(
         )
     items = []
     for k, place in enumerate(page):
-        document = assortment.document(place.row) if request.fields else {}
+        document = assortment.document(place.row) if request.fields or trend is not None else {}
         # What says most for the item; where everything is against it, nothing but popularity brought it here.
         best = int(np.argmax(shares[:, k])) if shares[:, k].max(initial=0.0) > 0 else TERMS.index("popularity")
         items.append(
@@ -283,7 +293,7 @@ def _ranked(
                 score=float(scores[k]),
                 rank=start + k + 1,
                 source="shop" if place.promotion or place.pinned else _SOURCES[TERMS[best]],
-                reasons=reasons[k],
+                reasons=counted(reasons[k], trend, assortment.item_id(place.row), document, request.language),
                 fields={name: document[name] for name in request.fields if name in document},
                 promotion=place.promotion,
             )

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 from endcap.arranging import CAPPED, Capped, Pin, Promotion
 from endcap.counterfactuals import Counterfactual
+from endcap.counting import WINDOWS
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.explaining import Reason
 from endcap.expression_tree import Expression
@@ -43,6 +44,7 @@ class RecommendationRequest:
     shown_items : what other lists of the same page show; with every variant of their groups left out
     interactions : of the running session, folded in for this answer only
     query : words that the answer has to match
+    window : rank what is in demand in this window (a name in `counting.WINDOWS`), by that alone
     relation, items : "similar" = substitutes of the items, "together" = what completes them; they are left out
     candidates : rank just these; None for everything
     complete : every one of the candidates is in the answer, what can't be sold and what is unknown last
@@ -68,6 +70,7 @@ class RecommendationRequest:
     shown_items: tuple[str, ...] = ()
     interactions: tuple[Interaction, ...] = ()
     query: str | None = None
+    window: str | None = None
     relation: Relation | None = None
     items: tuple[str, ...] = ()
     candidates: tuple[str, ...] | None = None
@@ -169,6 +172,10 @@ def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
         problems.append(("language", f"must be one of {', '.join(LANGUAGES)}"))
     if unknown := sorted(set(request.weights or {}) - set(TERMS)):
         problems.append(("weights", f"no such term: {', '.join(unknown)}"))
+    if request.window not in (None, *WINDOWS):
+        problems.append(("window", f"must be one of {', '.join(WINDOWS)}"))
+    elif request.window is not None and request.as_of_ms is not None:
+        problems.append(("window", "ends now: live counts know no other moment"))
     if request.complete and request.candidates is None:
         problems.append(("candidates", "are what a complete order is of"))
     return problems

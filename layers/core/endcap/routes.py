@@ -23,6 +23,7 @@ ROUTES = (
     Route("GET", "/items/{item_id}/together", "recommend"),
     Route("GET", "/search", "recommend"),
     Route("GET", "/health", "recommend"),
+    Route("GET", "/trending", "recommend"),
     Route("POST", "/items", "manage_items"),
     Route("GET", "/items/{item_id}", "manage_items"),
     Route("PUT", "/items/{item_id}", "manage_items"),

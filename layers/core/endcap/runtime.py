@@ -24,6 +24,7 @@ from endcap.observability import logger, metrics
 from endcap.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from endcap.demand import LiveCounts
     from endcap.encoding import TextEncoder
     from endcap.following import LiveCatalogue
     from endcap.scenarios import Scenarios
@@ -118,6 +119,13 @@ class Runtime:
         from endcap.following import LiveCatalogue
 
         return LiveCatalogue(self.items)
+
+    @cached_property
+    def live_counts(self) -> LiveCounts:
+        """What is in demand right now."""
+        from endcap.demand import LiveCounts
+
+        return LiveCounts(self.counters)
 
     @cached_property
     def scenarios(self) -> Scenarios:

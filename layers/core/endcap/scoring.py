@@ -42,6 +42,7 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
         "lexical": 3.0,
         "popularity": 0.2,
         "trend": 0.1,
+        "live_trend": 0.0,  # the live counts; a snapshot or a scenario may give it a weight
         "category": 0.2,
         "brand": 0.1,
         "price": 0.05,
@@ -58,6 +59,8 @@ TERMS: Final[tuple[str, ...]] = tuple(DEFAULT_WEIGHTS)
 
 QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost", "rotation"})
 """Terms of what a request itself asks for; history does not fill them, and a rebuild does not tune them."""
+LIVE_TERMS: Final = frozenset({"live_trend"})
+"""Terms of what happens right now: off in answers as of a moment, so that a rebuild has nothing to tune them by."""
 STATED_TERMS: Final = frozenset({"category", "brand"})
 BASE_TERMS: Final = frozenset({"popularity", "trend"})
 STATED_WEIGHT: Final = 2.0  # to someone unknown, the page they are on says more than what sells elsewhere
@@ -314,6 +317,8 @@ def coefficients(
             weights[term] = STATED_WEIGHT if term in STATED_TERMS else 0.0
         elif asked and term not in QUERY_TERMS:
             weights[term] *= settings.query_share
+        if unknown and term in LIVE_TERMS and entry is not None:
+            weights[term] = entry.weight  # what sells right now concerns everyone
         if overrides and term in overrides:
             weights[term] = overrides[term]
     return np.asarray([weights[term] / scales[term] for term in TERMS])
