@@ -25,6 +25,7 @@ RANKING: Columns = (
     ("cold\nonly", "recall_among_left_out", ".4f"),
 )
 """Heading, name of the figure, format; a figure that no model has is left out."""
+GRADES: Columns = (("MAE", "mae", ".3f"), ("RMSE", "rmse", ".3f"))
 LISTS: Columns = (
     ("prec.", "precision_at_10", ".4f"),
     ("F1", "f1_at_10", ".4f"),
@@ -50,6 +51,7 @@ def evaluate(
     encoder: Encoder = "auto",
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
 ) -> None:
     """Measure ranking quality beside simpler models."""
     from rich.console import Console
@@ -57,6 +59,7 @@ def evaluate(
     from endcap_local.console import progress_bar
     from endcap_rebuild.evaluation.evaluate import EvaluationSettings
     from endcap_rebuild.evaluation.evaluate import evaluate as run
+    from endcap_rebuild.evaluation.report_html import html_of
 
     console = Console(highlight=False, stderr=str(json_file) == "-")
     settings = EvaluationSettings(
@@ -74,6 +77,8 @@ def evaluate(
         report = run(settings, progress)
     if json_file is not None:
         _write_json(json_file, report)
+    if html is not None:
+        html.write_text(html_of(report), encoding="utf-8")
     _print(console, report)
 
 
@@ -95,6 +100,9 @@ def _print(console: Console, report: dict[str, Any]) -> None:
         f"answers cold; settings chosen on {asked['validation']:,} earlier ones; {report['seconds']:.0f} s"
     )
     _print_comparison(console, report)
+    if report["ratings"]:
+        console.print(f"Predicted grades, {report['ratings']['grades']:,} of them", style="bold")
+        console.print(_table(report["ratings"]["models"], GRADES))
     for name, reason in report["skipped"].items():
         console.print(f"{name} was not run: {reason}")
 

@@ -12,6 +12,7 @@ Each model's answers are kept, so that an evaluation that was stopped goes on wi
 from __future__ import annotations
 
 import platform
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -30,8 +31,9 @@ from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.models import Baseline, Known, rank, tuned
 from endcap_rebuild.evaluation.protocols import Part, Split, split
+from endcap_rebuild.evaluation.rating import grades_of, rating_errors
 from endcap_rebuild.evaluation.report import ENDCAP, Run, report_of
-from endcap_rebuild.evaluation.serving import Shelf, pipeline_check, rank_served
+from endcap_rebuild.evaluation.serving import Shelf, pipeline_check, rank_served, standings
 from endcap_rebuild.evaluation.store import Result, Store, code_digest
 from endcap_rebuild.evaluation.text_baselines import TEXT_BASELINES
 from endcap_rebuild.job import rebuild
@@ -94,6 +96,9 @@ class Bench:
     data: Data
     loaded: LoadedEncoder
     progress: Progress
+    # Taken at the start: a file that is edited meanwhile must not stamp what older code worked out.
+    baseline_code: str = field(default_factory=lambda: code_digest(*_BASELINE_CODE))
+    endcap_code: str = field(default_factory=code_digest)
 
     @cached_property
     def cache(self) -> TextVectorCache:
@@ -141,7 +146,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
     started = time.monotonic()
     progress("reading", 0, 1)
     data = read_data(settings.data, settings.now_ms or int(time.time() * 1000), settings.ignored_attributes)
-    loaded = load_encoder(_rebuild_settings(settings, settings.data, settings.folder, 0), data.shop.texts)
+    loaded = load_encoder(_rebuild_settings(settings, settings.data, settings.folder, None, 0), data.shop.texts)
     bench = Bench(settings, data, loaded, progress)
     runs = [_run(bench, seed) for seed in settings.seeds]
     about = {
@@ -194,7 +199,7 @@ def _baseline_result(bench: Bench, baseline: Baseline, divided: Split, known: Kn
         ranked = rank(baseline.fit(known, setting), divided.test, known, divided.left_out, report("ranking"))
         return Result(ranked, {"setting": dict(setting), "tried": tried})
 
-    reads = [code_digest(*_BASELINE_CODE), [dict(setting) for setting in baseline.settings]]
+    reads = [bench.baseline_code, [dict(setting) for setting in baseline.settings]]
     return bench.store.result(baseline.name, seed, reads, make)
 
 
@@ -211,28 +216,53 @@ def _endcap_result(bench: Bench, divided: Split, seed: int) -> Result:
                 "weights": {name: term.weight for name, term in shelf.snapshot.weights.terms.items()},
                 "settings": dict(shelf.snapshot.weights.settings),
                 "validation": manifest["metrics"]["validation"],
+                "training_loss": manifest["metrics"].get("encoder", {}).get("loss", []),
                 "rebuild_seconds": manifest["run"]["seconds"],
                 "pipeline": pipeline_check(shelf, questions, report("pipeline")),
+                "ratings": _ratings(bench, divided, shelf, seed) if rated else None,
             }
-            return Result(ranked, notes)
+        shutil.rmtree(_steps_of(bench, seed), ignore_errors=True)
+        return Result(ranked, notes)
 
-    return bench.store.result(ENDCAP, seed, [code_digest(), bench.settings.budget], make)
+    rated = seed == bench.settings.seeds[0]  # grades take a second snapshot; once is enough
+    return bench.store.result(ENDCAP, seed, [bench.endcap_code, bench.settings.budget, rated], make)
+
+
+def _ratings(bench: Bench, divided: Split, shelf: Shelf, seed: int) -> dict[str, Any] | None:
+    """Errors of predicted grades; None where there are too few."""
+    grades = grades_of(divided)
+    if grades is None:
+        return None
+
+    def report(done: int, total: int) -> None:
+        bench.progress("endcap: grades", done, total)
+
+    validation, test = grades
+    found = {"test": standings(shelf, test.questions, report)}
+    with _snapshot_of(bench, divided.validation, seed) as trial:
+        found["validation"] = standings(trial, validation.questions, report)
+    return rating_errors(bench.known(divided.validation), bench.known(divided.test), validation, test, found)
 
 
 @contextmanager
 def _snapshot_of(bench: Bench, part: Part, seed: int) -> Iterator[Shelf]:
     """A snapshot rebuilt from what one part may know; gone afterwards."""
     settings = bench.settings
-    settings.folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
         known = write_known(bench.data, part.known, part.cutoff_ms, Path(scratch) / "data")
-        # Finished steps stay where the next attempt finds them: they are named by their data.
-        wanted = _rebuild_settings(settings, known, Path(scratch) / "snapshot", seed)
+        wanted = _rebuild_settings(settings, known, Path(scratch) / "snapshot", _steps_of(bench, seed), seed)
         rebuild(wanted, bench.progress)
         yield Shelf(load_snapshot(wanted.out), bench.data, bench.cache)
 
 
-def _rebuild_settings(settings: EvaluationSettings, data: Path, out: Path, seed: int) -> RebuildSettings:
+def _steps_of(bench: Bench, seed: int) -> Path:
+    """Where the finished steps of a rebuild wait for the next attempt."""
+    return bench.settings.folder / f"steps-{bench.store.split_key}-seed{seed}"
+
+
+def _rebuild_settings(
+    settings: EvaluationSettings, data: Path, out: Path, work: Path | None, seed: int
+) -> RebuildSettings:
     return RebuildSettings(
         data,
         out,
@@ -240,6 +270,6 @@ def _rebuild_settings(settings: EvaluationSettings, data: Path, out: Path, seed:
         budget=settings.budget,
         seed=seed,
         cache=settings.cache,
-        work=settings.folder / "steps",
+        work=work,
         now_ms=settings.now_ms,
     )

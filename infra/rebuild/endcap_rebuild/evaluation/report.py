@@ -64,7 +64,8 @@ def report_of(about: Mapping[str, Any], runs: Sequence[Run], vectors: F32) -> di
 
     Returns
     -------
-    about, questions, models (best first), comparison, skipped, pipeline, weights, tuning
+    about, questions, models (best first), comparison, skipped, pipeline, ratings (None without grades), weights,
+    ranking_settings, validation, training_loss (empty without a user encoder), tuning
     """
     asked = _joined_asked([run.asked for run in runs])
     names = list(runs[0].results)
@@ -99,9 +100,11 @@ def report_of(about: Mapping[str, Any], runs: Sequence[Run], vectors: F32) -> di
         "comparison": compared(gains, ENDCAP, asked.users),
         "skipped": dict(runs[0].skipped),
         "pipeline": endcap[0]["pipeline"],
+        "ratings": endcap[0]["ratings"],
         "weights": _mean([notes["weights"] for notes in endcap]),
         "ranking_settings": endcap[0]["settings"],
         "validation": endcap[0]["validation"],
+        "training_loss": endcap[0]["training_loss"],
         "tuning": {name: result.notes for name, result in runs[0].results.items() if name != ENDCAP},
     }
 

@@ -125,6 +125,20 @@ def rank_served(shelf: Shelf, questions: Questions, left_out: NDArray[np.bool_],
     )
 
 
+def standings(shelf: Shelf, questions: Questions, report: Report) -> F64:
+    """float64 (q,): how many standard deviations each question's answer lies above the mean score of its request."""
+    found = np.zeros(len(questions))
+    times = questions.times_ms.tolist()
+    for question, profile in enumerate(shelf.profiles(questions)):
+        terms, factors = scores_of(shelf, profile, times[question])
+        total = factors @ terms.astype(np.float64)
+        spread_of = float(total.std())
+        if spread_of > 0:
+            found[question] = (total[questions.items_of(question)[0]] - total.mean()) / spread_of
+        report(question + 1, len(questions))
+    return found
+
+
 def pipeline_check(shelf: Shelf, questions: Questions, report: Report) -> dict[str, Any]:
     """Whether the pipeline with every stage neutral keeps the score's order, and what variety costs and brings.
 
