@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from endcap.catalog import item_document
 from endcap.snapshot import SnapshotContents
+from endcap.snapshot_files import USER_ENCODER_FILES
 from endcap_rebuild.columns import columns_of
 from endcap_rebuild.encoders import LoadedEncoder
 from endcap_rebuild.shop import Shop
+from endcap_rebuild.steps import Outputs
 
 
 def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> SnapshotContents:
@@ -36,3 +39,11 @@ def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> Snapsh
         },
     }
     return SnapshotContents(**{**fields, **parts})
+
+
+def with_user_encoder(contents: SnapshotContents, trained: Outputs) -> SnapshotContents:
+    """The contents with a user encoder, as a step of `encoder_steps` gave it; unchanged where it gave none."""
+    if not trained:
+        return contents
+    files = dict(zip(USER_ENCODER_FILES, (trained[name].tobytes() for name in ("model", "projection")), strict=True))
+    return replace(contents, item_vectors=trained["item_vectors"], encoder_files={**contents.encoder_files, **files})

@@ -9,7 +9,7 @@ Both need torch; importing this module does not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -18,14 +18,12 @@ from numpy.typing import NDArray
 
 from endcap.encoding import dequantize_unit, quantize_unit
 from endcap.event_types import EventType, event_types
-from endcap.snapshot import SnapshotContents
-from endcap.snapshot_files import USER_ENCODER_FILES
 from endcap_rebuild.events import EventTable
-from endcap_rebuild.fast_steps import FastJob, Needed
+from endcap_rebuild.fast_steps import FAST_STEPS, FastJob, Needed
 from endcap_rebuild.fitting import LIST_WIDTH
 from endcap_rebuild.lists import ListSettings, item_popularity, neighbour_matrix, next_counts, next_matrix
 from endcap_rebuild.sparse_rows import top_per_row
-from endcap_rebuild.steps import Outputs, json_array, json_value
+from endcap_rebuild.steps import Outputs, Step, json_array, json_value
 from endcap_rebuild.towers.plan import TowerSettings
 from endcap_rebuild.towers.sequences import TowerData, kept_rows, tower_data
 from endcap_rebuild.towers.soft_labels import ListsOf
@@ -36,11 +34,8 @@ MIN_EVENTS: Final = 1_000
 """With fewer events a network learns nothing that the lists do not say better."""
 
 
-def trial_encoder(job: FastJob, needed: Needed) -> Outputs:
-    """A user encoder of the part before the validation window; nothing where there is too little to learn from.
-
-    Needs `text_vectors`, `whitening` and `selection`; depends on the settings `seed` and `max_cases`.
-    """
+def _trial_encoder(job: FastJob, needed: Needed) -> Outputs:
+    """A user encoder of the part before the validation window; nothing where there is too little to learn from."""
     from endcap_rebuild.towers.judging import Validation
 
     split, kinds = job.split, _kinds(job)
@@ -53,11 +48,8 @@ def trial_encoder(job: FastJob, needed: Needed) -> Outputs:
     return _trained(job, needed, "trial_encoder", split.train, data, settings, Validation(everything, targets))
 
 
-def encoder(job: FastJob, needed: Needed) -> Outputs:
-    """The user encoder of everything; nothing where the trial gave none or its weight is 0.
-
-    Needs `text_vectors`, `whitening`, `selection`, `trial_encoder` and `weights`; depends on the setting `seed`.
-    """
+def _encoder(job: FastJob, needed: Needed) -> Outputs:
+    """The user encoder of everything; nothing where the trial gave none or its weight is 0."""
     trial = needed["trial_encoder"]
     if not trial or json_value(needed["weights"]["json"])["weights"].get("similarity", 0.0) <= 0:
         return {}
@@ -65,14 +57,6 @@ def encoder(job: FastJob, needed: Needed) -> Outputs:
     settings = replace(TowerSettings(**chosen["settings"]), threads=job.settings.threads)
     data = _data(job, needed, job.shop.table)
     return _trained(job, needed, "encoder", job.shop.table, data, settings, None, chosen["metrics"]["int8"])
-
-
-def with_user_encoder(contents: SnapshotContents, trained: Outputs) -> SnapshotContents:
-    """The contents of a snapshot with the outputs of one of the two steps in them."""
-    if not trained:
-        return contents
-    files = dict(zip(USER_ENCODER_FILES, (trained[name].tobytes() for name in ("model", "projection")), strict=True))
-    return replace(contents, item_vectors=trained["item_vectors"], encoder_files={**contents.encoder_files, **files})
 
 
 def _trained(
@@ -136,3 +120,19 @@ def _lists_of(job: FastJob, needed: Needed, table: EventTable, data: TowerData) 
         return [top_per_row(matrix, LIST_WIDTH) for matrix in (follows, alike)]
 
     return lists_of
+
+
+def _full_steps() -> Sequence[Step[FastJob]]:
+    steps: list[Step[FastJob]] = []
+    for step in FAST_STEPS:
+        if step.name == "weights":
+            steps.append(
+                Step("trial_encoder", _trial_encoder, needs=("whitening", "selection"), settings=("seed", "max_cases"))
+            )
+            step = replace(step, needs=(*step.needs, "trial_encoder"))
+        steps.append(step)
+    last = Step("encoder", _encoder, needs=("whitening", "selection", "trial_encoder", "weights"), settings=("seed",))
+    return (*steps, last)
+
+
+FULL_STEPS: Final[Sequence[Step[FastJob]]] = _full_steps()

@@ -26,7 +26,7 @@ from endcap.features import RankingSettings
 from endcap.profiles import UserProfile, profile_of
 from endcap.snapshot import SnapshotContents, Weights, load_snapshot, write_snapshot
 from endcap.snapshot_tables import SnapshotTables
-from endcap_rebuild.assembly import snapshot_contents
+from endcap_rebuild.assembly import snapshot_contents, with_user_encoder
 from endcap_rebuild.encoders import LoadedEncoder
 from endcap_rebuild.fitting import LIST_WIDTH, Fitted, fit
 from endcap_rebuild.lists import ListSettings
@@ -115,6 +115,7 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
     with tempfile.TemporaryDirectory(prefix="endcap-trial-") as scratch:
         fitted = fitted_of(trial if trial else _fitted_arrays(_fit(job, needed, job.split.train, 0)))
         contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
+        contents = with_user_encoder(contents, needed.get("trial_encoder", {}))
         assortment = load_assortment(Path(scratch), contents)
         tuned = tune(
             assortment, cases, _profiles(job, cases), job.progress, _default_settings(needed), job.settings.seed

@@ -14,6 +14,8 @@ from typing import Any
 from endcap.errors import InvalidInputError, SnapshotError
 from endcap.snapshot import TermWeight, Weights, verify_snapshot, write_snapshot
 from endcap.snapshot_files import read_manifest
+from endcap_rebuild.assembly import with_user_encoder
+from endcap_rebuild.encoder_steps import FULL_STEPS
 from endcap_rebuild.encoders import load_encoder
 from endcap_rebuild.fast_steps import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
 from endcap_rebuild.model_card import model_card
@@ -23,7 +25,7 @@ from endcap_rebuild.steps import Outputs, json_value, run_steps
 
 SnapshotManifest = dict[str, Any]
 
-BUDGETS = {"fast": FAST_STEPS}
+BUDGETS = {"fast": FAST_STEPS, "full": FULL_STEPS}
 
 
 def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest:
@@ -79,7 +81,7 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
             "read": asdict(shop.report),
         },
     )
-    write_snapshot(settings.out, contents)
+    write_snapshot(settings.out, with_user_encoder(contents, outputs.get("encoder", {})))
     return verify_snapshot(settings.out)
 
 
@@ -88,6 +90,7 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
     chosen = json_value(outputs["weights"]["json"])
     with tempfile.TemporaryDirectory(prefix="endcap-draft-") as draft:
         contents = contents_of(job, outputs, fitted_of(outputs["model"]), Weights(), job.shop.cutoff_ms)
+        contents = with_user_encoder(contents, outputs.get("encoder", {}))
         scales = load_assortment(Path(draft), contents).tables.scales
     terms = {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in chosen["weights"].items()}
     return Weights(terms, chosen["settings"], chosen["evidence"])
@@ -95,7 +98,9 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
 
 def _metrics(shop: Shop, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
     selection = json_value(outputs["selection"]["json"])
+    towers = {name: json_value(outputs[name]["json"]) for name in ("trial_encoder", "encoder") if outputs.get(name)}
     return {
+        **{name: made["metrics"] for name, made in towers.items()},
         "validation": json_value(outputs["weights"]["json"])["evidence"],
         "selection": selection,
         "clock_usable": shop.clock,

@@ -29,7 +29,7 @@ class RebuildSettings:
     data : folder to read (see `reading`)
     out : folder that becomes the snapshot
     encoder : "auto" (by the catalogue's script), "multilingual", "english", or the folder of an encoder
-    budget : "fast" needs numpy and scipy only
+    budget : "fast" needs numpy and scipy only; "full" adds the user encoder, and needs torch
     seed : the same seed, data and machine type give the same content hash
     cache : where encoders and text vectors are kept between rebuilds
     work : where finished steps are kept, so that an interrupted rebuild resumes; None keeps none

@@ -46,7 +46,7 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 # Repeats are excluded from most answers, so their weight is tuned apart, on cases that may repeat.
 REPEAT_TERM: Final = "again"
-TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS and term not in (REPEAT_TERM, "similarity"))
+TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS and term != REPEAT_TERM)
 
 
 @dataclass(frozen=True)

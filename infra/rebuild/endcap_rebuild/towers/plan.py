@@ -36,9 +36,9 @@ class TowerSettings:
     weight_decay: float = 0.0
     windows_per_step: int = 128
     unknown_now: float = 0.2
-    work: float = 30.0
+    work: float = 20.0
     least_epochs: int = 8
-    most_epochs: int = 40
+    most_epochs: int = 24
     full_softmax_items: int = 6_000
     negatives: int = 1_024
     soft_weight: float | None = None

@@ -1,0 +1,103 @@
+"""`--budget full`: a rebuild with the learned user encoder, from files to answers."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
+
+from endcap.assortment import assortment_of
+from endcap.interactions import Interaction
+from endcap.profiles import profile_of
+from endcap.recommending import RecommendationRequest, recommend
+from endcap.similarity import user_vector_of
+from endcap.snapshot import load_snapshot
+from endcap_rebuild import encoder_steps
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.settings import RebuildSettings
+from endcap_rebuild.steps import json_array
+from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_events, write_items
+from tests.fakes.toy_snapshot import TINY_ENCODER
+
+pytestmark = pytest.mark.training
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chain") / "shop"
+    write_items(folder, toy_item_rows(40))
+    write_events(folder, chain_events(n_users=300))
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def encoder_is_wanted(monkeypatch):
+    """The lists of a chain are perfect, so tuning may rightly give the encoder nothing to do; here it gets a weight."""
+    tuned = encoder_steps._encoder
+
+    def wanted(job, needed):
+        found = json.loads(needed["weights"]["json"].tobytes())
+        found["weights"]["similarity"] = 0.5
+        return tuned(job, {**needed, "weights": {"json": json_array(found)}})
+
+    steps = [replace(s, run=wanted) if s.name == "encoder" else s for s in encoder_steps.FULL_STEPS]
+    monkeypatch.setitem(__import__("endcap_rebuild.job", fromlist=["BUDGETS"]).BUDGETS, "full", steps)
+
+
+def settings(shop, out, **changes):
+    fields = {"encoder": str(TINY_ENCODER), "cache": shop.parent / "cache", "now_ms": NOW_MS, "max_cases": 200}
+    return RebuildSettings(shop, out, budget="full", **{**fields, **changes})
+
+
+@pytest.fixture
+def built(shop, tmp_path):
+    rebuild(settings(shop, tmp_path / "snapshot"))
+    return load_snapshot(tmp_path / "snapshot")
+
+
+def walker(at):
+    events = [Interaction(f"e{k}", "u", "purchase", NOW_MS - (9 - k) * 3_600_000, f"item-{at + k}") for k in range(3)]
+    return profile_of(events)
+
+
+def test_the_snapshot_carries_an_encoder_that_knows_the_way(built):
+    assortment = assortment_of(built)
+    items = np.asarray(built.item_vectors_f16, dtype=np.float32)
+    found = 0
+    for at in range(5, 30):
+        scores = items @ user_vector_of(walker(at), assortment, NOW_MS)
+        found += built.index[f"item-{at + 3}"] in np.argsort(-scores)[:5]
+    assert found >= 20
+    assert built.manifest["metrics"]["encoder"]["epochs"] >= 8
+    assert built.manifest["metrics"]["trial_encoder"]["ndcg"] > 0.3
+
+
+def test_recommendations_of_a_full_snapshot_need_nothing_else(built):
+    request = RecommendationRequest(limit=5, weights={"similarity": 100.0})
+    answer = recommend(built, walker(10), request, NOW_MS)
+    assert "item-13" in [item.item_id for item in answer.items]
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.mark.parametrize("step", ["trial_encoder", "encoder"])
+def test_killed_inside_a_training_it_ends_with_the_same_content(shop, tmp_path, step):
+    def kill(name, done, total):
+        if name == step and 0 < total // 2 < done and total > 20:
+            raise Killed
+
+    whole = rebuild(settings(shop, tmp_path / "whole"))
+    broken = settings(shop, tmp_path / "broken", work=tmp_path / "work")
+    with pytest.raises(Killed):
+        rebuild(broken, kill)
+    assert rebuild(broken)["content_hash"] == whole["content_hash"]
+
+
+def test_a_shop_without_events_gets_no_encoder(shop, tmp_path):
+    write_items(tmp_path / "bare", toy_item_rows(12))
+    manifest = rebuild(settings(tmp_path / "bare", tmp_path / "snapshot", cache=shop.parent / "cache"))
+    assert "user_encoder.onnx" not in manifest["files"]
