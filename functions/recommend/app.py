@@ -1,7 +1,8 @@
 """Ranks the catalogue for a shopper.
 
 Trigger: GET /users/{user_id}/recommendations, POST /recommendations, POST /users/{user_id}/rankings, GET /search,
-GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /health.
+GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /parameters,
+GET /health.
 Guarantee: an answer whenever a snapshot was ever promoted; without the profile it is a degraded one, and says so.
 Retry: safe, nothing but the record of the exposure is written.
 """
@@ -24,6 +25,7 @@ from endcap.demand import Live
 from endcap.errors import EndcapError, InvalidRequestError, SnapshotMissingError
 from endcap.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.observability import logger, metrics, tracer
+from endcap.parameters import parameters
 from endcap.recommending import recommend_lists
 from endcap.requesting import RecommendationRequest
 from endcap.runtime import Runtime
@@ -75,12 +77,22 @@ def trending() -> Response[str]:
     return _answer(_reader().trending(_parameters()))
 
 
+@app.get("/parameters")
+def get_parameters() -> Response[str]:
+    return json_answer(parameters(_snapshot(), runtime.settings.event_types, runtime.scenarios.names()))
+
+
 @app.get("/health")
 def health() -> Response[str]:
+    snapshot = _snapshot()
+    return json_answer({"status": "ok", "snapshot_version": snapshot.version, "items": snapshot.n_items})
+
+
+def _snapshot() -> Snapshot:
     snapshot = runtime.snapshot.get()
     if snapshot is None:
         raise SnapshotMissingError("no snapshot has been promoted yet")
-    return json_answer({"status": "ok", "snapshot_version": snapshot.version, "items": snapshot.n_items})
+    return snapshot
 
 
 def _reader() -> Reader:
@@ -94,9 +106,7 @@ def _answer(asked: Asked) -> Response[str]:
 
 def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
     """The answers to requests for one shopper, whose profile is read once."""
-    snapshot = runtime.snapshot.get()
-    if snapshot is None:
-        raise SnapshotMissingError("no snapshot has been promoted yet")
+    snapshot = _snapshot()
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
     stored, degraded = _profile(user_id)
     overlay = runtime.live_catalogue.over(snapshot)

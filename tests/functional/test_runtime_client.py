@@ -344,6 +344,9 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "recommend/http-similar": http(200, lambda b: items_of(5)(b) and "item-20" not in str(b["items"][0]["item_id"])),
     "recommend/http-together": http(200, lambda b: items_of(5)(b) and b["items"][0]["item_id"] == "item-21"),
     "recommend/http-similar-to-nothing": http(404),
+    "recommend/http-parameters": http(
+        200, lambda b: b["scenarios"] == ["home"] and {"next", "text"} <= {term["name"] for term in b["terms"]}
+    ),
     "recommend/http-health": http(200, lambda b: b["status"] == "ok"),
     "manage_items/http-put-item": http(200, lambda b: b["item_id"] == "lamp-1"),
     "manage_items/http-put-item-without-title": http(400, lambda b: b["errors"][0]["field"] == "price"),

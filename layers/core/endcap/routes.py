@@ -23,6 +23,7 @@ ROUTES = (
     Route("GET", "/items/{item_id}/together", "recommend"),
     Route("GET", "/search", "recommend"),
     Route("GET", "/trending", "recommend"),
+    Route("GET", "/parameters", "recommend"),
     Route("GET", "/health", "recommend"),
     Route("POST", "/items", "manage_items"),
     Route("GET", "/items/{item_id}", "manage_items"),

@@ -59,12 +59,25 @@ class Scenarios:
         InvalidRequestError : no scenario has this name
         DependencyError : no usable scenarios were ever read
         """
+        known = self._current()
+        if name not in known:
+            raise InvalidRequestError([FieldError(field="scenario", message="no scenario of this name is configured")])
+        return known[name]
+
+    def names(self) -> list[str]:
+        """The names of the scenarios, sorted.
+
+        Raises
+        ------
+        DependencyError : no usable scenarios were ever read
+        """
+        return sorted(self._current())
+
+    def _current(self) -> Mapping[str, Defaults]:
         self._poll()
         if self._known is None:
             raise DependencyError("scenarios can't be read")
-        if name not in self._known:
-            raise InvalidRequestError([FieldError(field="scenario", message="no scenario of this name is configured")])
-        return self._known[name]
+        return self._known
 
     def _poll(self) -> None:
         if self._clock() - self._polled_at < POLL_S:
