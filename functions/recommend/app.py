@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -110,10 +111,11 @@ def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
     stored, degraded = _profile(user_id)
     overlay = runtime.live_catalogue.over(snapshot)
-    requests, kinds = [one.request for one in asked], runtime.settings.event_types
+    names, kinds = [uuid.uuid4().hex for _ in asked], runtime.settings.event_types
+    requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
     live = _live(snapshot, requests, now_ms)
     lists = recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live)
-    named = [(uuid.uuid4().hex, one, found) for one, found in zip(asked, lists, strict=True)]
+    named = list(zip(names, asked, lists, strict=True))
     _record([exposure(found, name, user_id, now_ms) for name, _, found in named])
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
     return [

@@ -334,10 +334,11 @@ def test_a_shoppers_own_attributes_can_be_filtered_by(call: Environment) -> None
     assert all(int(item_id.removeprefix("item-")) % 4 == 2 for item_id in ids(answer))
 
 
+@pytest.mark.usefixtures("call")
 class TestTrending:
     @pytest.fixture(scope="class", autouse=True)
     @classmethod
-    def _counted(cls, call: Environment) -> None:
+    def _counted(cls) -> None:
         now_ms = int(time.time() * 1000)
         events = [Interaction(f"t{n}", f"u{n}", "view", now_ms, f"item-{item}") for n, item in enumerate([9, 9, 9, 8])]
         for increment in increments([*events, *(replace(e, item_id="item-7") for e in events[:2])], now_ms):
@@ -365,3 +366,15 @@ class TestTrending:
     def test_refuses_what_it_does_not_know(self, call: Environment, name: str, value: str) -> None:
         status, body = call("GET", "/trending", **{name: value})
         assert (status, body["errors"][0]["field"]) == (400, name)
+
+
+def test_exploration_is_answered_and_recorded_with_its_propensities(call: Environment) -> None:
+    body = ask(call, exploration=0.5, limit=6)
+    assert [item["source"] == "exploration" for item in body["items"]] == [False, True] * 3
+    lines = [json.loads(line) for data in moto_stack.objects("exposures/").values() for line in data.splitlines()]
+    (record,) = [line for line in lines if line["recommendation_id"] == body["recommendation_id"]]
+    assert [i["propensity"] for i in record["items"]] == [i["propensity"] for i in body["items"]]
+    assert 0 < body["items"][1]["propensity"] < 1
+    assert body["items"][0]["propensity"] == 1
+    status, answer = call("GET", RECOMMENDATIONS, user_id="ann", exploration=2)
+    assert (status, answer["errors"][0]["field"]) == (400, "exploration")

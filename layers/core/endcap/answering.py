@@ -50,6 +50,9 @@ def exposure(recommendation: Recommendation, recommendation_id: str, user_id: st
     items = []
     for ranked in recommendation.items:
         shown: dict[str, Any] = {"item_id": ranked.item_id, "rank": ranked.rank, "propensity": 1.0}
+        if ranked.propensity is not None:
+            shown["propensity"] = ranked.propensity
+        shown |= {"arms": dict(ranked.arms)} if ranked.arms else {}
         items.append(shown | ({"promotion": ranked.promotion} if ranked.promotion else {}))
     return {
         "recommendation_id": recommendation_id,
@@ -63,8 +66,10 @@ def exposure(recommendation: Recommendation, recommendation_id: str, user_id: st
 def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:
     item = asdict(ranked)
     fields: dict[str, Any] = item.pop("fields")
-    if ranked.promotion is None:
-        del item["promotion"]
+    del item["arms"]  # they are for replay, and in the exposure
+    for name in ("promotion", "propensity"):
+        if item[name] is None:
+            del item[name]
     if ranked.counterfactual is None:
         del item["counterfactual"]
     if not complete:

@@ -206,6 +206,7 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
         exclude_seen=given.exclude_seen,
         personalization=given.personalization,
         diversity=given.diversity,
+        exploration=given.exploration,
         rotation=given.rotation,
         context=given.context,
         fields=tuple(given.fields),

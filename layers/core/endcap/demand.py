@@ -27,6 +27,7 @@ F32 = NDArray[np.float32]
 POLL_S: Final = 10.0
 WHOLE_POLL_S: Final = 300.0
 TREND_WINDOW: Final = "24h"
+EXPLORATION_WINDOW: Final = "7d"
 
 Buckets = Mapping[int, Mapping[str, int]]
 """Start of each bucket -> its counts."""
@@ -55,6 +56,11 @@ class Live:
     """What requests may use of the live counts: window -> demand."""
 
     demands: Mapping[str, Demand]
+
+    @property
+    def exposure(self) -> Demand | None:
+        """Clicks and impressions for exploration, of a week."""
+        return self.demands.get(EXPLORATION_WINDOW)
 
     def trend(self, window: str | None) -> Demand | None:
         """The demand in the window that is asked for, else of a day."""

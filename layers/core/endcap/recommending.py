@@ -7,7 +7,8 @@
 5. candidates  the best allowed items, one per group of variants, in exact order
 6. re-rank   variety, where it is asked for
 7. arrange   what is pinned, promoted and capped
-8. explain   each score taken apart into its terms
+8. explore   draw the places that are left to chance
+9. explain   each score taken apart into its terms
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from endcap.demand import Demand, Live, live_scores
 from endcap.encoding import quantize_unit
 from endcap.event_types import EVENT_TYPES, EventType
 from endcap.explaining import Reason, explain
+from endcap.exploring import MAX_ARMS, explore, explores, with_propensities
 from endcap.expression_masks import Circumstances, mask_of
 from endcap.features import RankingSettings, Taste, taste_of
 from endcap.filters import sellable
@@ -121,13 +123,19 @@ def recommend(
     scored = score_for(about)
 
     start = request.offset + len(request.shown_keys)
-    wanted = start + request.limit + 1
+    exposure = live.exposure if live is not None and explores(request) else None
+    wanted = start + request.limit + (1 if exposure is None else MAX_ARMS)
     places = given_order(scored, request, clock_ms) if request.complete else places_of(scored, request, about, wanted)
     if request.shown_keys:
         shown = set(request.shown_keys)
         places = [place for place in places if item_key(assortment.item_id(place.row)) not in shown]
-    page = places[request.offset : request.offset + request.limit]
+    end = request.offset + request.limit
+    page, draws = places[request.offset : end], None
+    if exposure is not None:
+        page, draws = explore(page, places[end:], start, request, exposure, assortment.item_id)
     items = _ranked(scored, request, page, start, trend)
+    if draws is not None:
+        items = with_propensities(items, draws)
     if request.counterfactual:
         items = _with_counterfactuals(scored, score_for, request, about, page, items)
     if request.complete:

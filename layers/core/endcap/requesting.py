@@ -55,6 +55,8 @@ class RecommendationRequest:
     seen_items : further items that count as seen (beyond what a profile remembers), unless exclude_seen is "none"
     personalization : "off" = as if unknown, "session" = by `interactions` only, "full" = with the profile
     diversity : 0 = by score, 1 = variety only
+    exploration : 0..1, the share of places that are drawn by chance; see `exploring`
+    recommendation_id : of the answer; exploration is drawn by it
     rotation : 0..1, how much what the shopper was shown lately is set back
     context : where the shopper is: `category`, `brand`
     fields : parts of the item's document to return
@@ -86,6 +88,8 @@ class RecommendationRequest:
     seen_items: tuple[str, ...] = ()
     personalization: Personalization = "full"
     diversity: float = 0.0
+    exploration: float = 0.0
+    recommendation_id: str = ""
     rotation: float = 0.0
     context: Mapping[str, str] = field(default_factory=dict)
     fields: tuple[str, ...] = ()
@@ -103,9 +107,11 @@ class RankedItem:
     Attributes
     ----------
     rank : from 1
-    source : where it comes from: "behaviour", "content", "query", "related", "popular", "new" or "shop"; "unknown" for
-        an id that no item has
+    source : where it comes from: "behaviour", "content", "query", "related", "popular", "new", "shop" or
+        "exploration"; "unknown" for an id that no item has
     promotion : the promotion that the place was owed to
+    propensity : how likely the item was to stand there, 1 where nothing was drawn; None in a list without exploration
+    arms : item id -> probability, what was drawn from
     counterfactual : where it would be without the past interaction that carried it most, where asked for
     known, available : whether the item is, where the request asks for a complete order of given ids
     """
@@ -117,6 +123,8 @@ class RankedItem:
     reasons: tuple[Reason, ...] = ()
     fields: Mapping[str, Any] = field(default_factory=dict)
     promotion: str | None = None
+    propensity: float | None = None
+    arms: Mapping[str, float] = field(default_factory=dict)
     counterfactual: Counterfactual | None = None
     known: bool = True
     available: bool = True
@@ -160,6 +168,8 @@ def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
         problems.append(("limit", f"must lie between 1 and {MAX_LIMIT}"))
     if request.offset < 0:
         problems.append(("offset", "must not be negative"))
+    if not 0 <= request.exploration <= 1:
+        problems.append(("exploration", "must lie between 0 and 1"))
     if not 0 <= request.diversity <= 1:
         problems.append(("diversity", "must lie between 0 and 1"))
     if not 0 <= request.rotation <= 1:

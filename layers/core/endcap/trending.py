@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from endcap.demand import TREND_WINDOW, Demand
+from endcap.demand import EXPLORATION_WINDOW, TREND_WINDOW, Demand
 from endcap.explaining import Reason
+from endcap.exploring import explores
 from endcap.phrases import Language, how_often, language_of
 from endcap.requesting import RecommendationRequest
 from endcap.scoring import TERMS
@@ -22,6 +23,8 @@ def windows_of(snapshot: Snapshot, requests: Iterable[RecommendationRequest]) ->
         weight = (request.weights or {}).get("live_trend", 0.0 if stored is None else stored.weight)
         if request.as_of_ms is None and (request.window is not None or weight):
             windows.add(request.window or TREND_WINDOW)
+        if explores(request):
+            windows.add(EXPLORATION_WINDOW)
     return windows
 
 
