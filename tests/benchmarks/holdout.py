@@ -92,7 +92,10 @@ def run(data: Path, folder: Path, options: argparse.Namespace) -> dict[str, Any]
     source.mkdir()
     targets = hold_out(data, source, options.min_length, options.repeats)
     start = time.perf_counter()
-    manifest = rebuild(RebuildSettings(source, snapshot, encoder=options.encoder, seed=options.seed), _progress)
+    settings = RebuildSettings(
+        source, snapshot, encoder=options.encoder, seed=options.seed, max_cases=options.max_cases
+    )
+    manifest = rebuild(settings, _progress)
     rebuilt = time.perf_counter()
     recommended = folder / "recommended.csv.gz"
     batch_recommend(
@@ -127,6 +130,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="auto")
     parser.add_argument("--min-length", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--max-cases", type=int, default=RebuildSettings.max_cases)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="endcap-holdout-") as folder:
