@@ -45,7 +45,7 @@ BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
 # Code that a baseline's answers depend on.
 _BASELINE_CODE: Final = (
     *(f"evaluation/{name}.py" for name in ("baselines", "data", "measures", "models", "protocols", "questions")),
-    "evaluation/text_baselines.py",
+    *("evaluation/sasrec.py", "evaluation/text_baselines.py"),
     *("columns.py", "events.py", "lists.py", "popularity.py", "sparse_rows.py", "whitening.py"),
 )
 _ITEM_DIM: Final = 128
@@ -135,6 +135,15 @@ class Bench:
         return Store(settings.folder, sha256(canonical_json(about)).hexdigest()[:24])
 
 
+def baselines_of(budget: str) -> tuple[Baseline, ...]:
+    """The models to be compared with; "full" adds the one that needs torch."""
+    if budget != "full":
+        return BASELINES
+    from endcap_rebuild.evaluation.sasrec import SASREC
+
+    return (*BASELINES, SASREC)
+
+
 def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> dict[str, Any]:
     """Run the protocol and return the report (JSON-able; see `report.report_of`).
 
@@ -176,7 +185,8 @@ def _run(bench: Bench, seed: int) -> Run:
     known = bench.known(divided.test)
     results: dict[str, Result] = {}
     skipped: dict[str, str] = {}
-    for baseline in BASELINES:
+    baselines = baselines_of(bench.settings.budget)
+    for baseline in baselines:
         reason = baseline.unfit(known) if baseline.unfit is not None else None
         if reason is not None:
             skipped[baseline.name] = reason
@@ -184,7 +194,7 @@ def _run(bench: Bench, seed: int) -> Run:
         results[baseline.name] = _baseline_result(bench, baseline, divided, known, baseline_seed)
         known.memo.clear()
     results[ENDCAP] = _endcap_result(bench, divided, seed)
-    labels = {baseline.name: baseline.label for baseline in BASELINES}
+    labels = {baseline.name: baseline.label for baseline in baselines}
     return Run(seed, divided, known, results, labels, skipped)
 
 
