@@ -1,0 +1,51 @@
+"""Live counts over HTTP on the local stack: what shoppers do now is trending at once, without a rebuild."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from endcap.aws.snapshots import SnapshotBucket
+from endcap_local.stack import LocalStack
+from tests.fakes.toy_snapshot import build_toy_snapshot
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+ROOT = Path(__file__).parents[2]
+SEEN_WITHIN_S = 60
+
+
+def call(stack: LocalStack, method: str, path: str, body: object = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = Request(stack.url + path, data, {"content-type": "application/json"}, method=method)
+    with urlopen(request, timeout=30) as response:
+        return json.loads(response.read())
+
+
+def test_what_is_bought_now_is_trending_within_a_minute(tmp_path):
+    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as stack:
+        version = build_toy_snapshot(tmp_path).version
+        bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
+        bucket.upload(tmp_path, version)
+        bucket.flip(version, None)
+        assert call(stack, "GET", "/trending")["items"] == []
+        bought = ["item-9"] * 3 + ["item-8"]
+        events = [
+            {"event_id": f"e{n}", "user_id": f"u{n}", "event_type": "purchase", "item_id": item}
+            for n, item in enumerate(bought)
+        ]
+        for _ in range(2):  # a repeated delivery counts nothing
+            call(stack, "POST", "/events", {"events": events})
+        stack.wait_until_idle()
+        deadline = time.monotonic() + SEEN_WITHIN_S
+        while not (found := call(stack, "GET", "/trending?window=1h&limit=5")["items"]):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        assert [item["item_id"] for item in found] == ["item-9", "item-8"]
+        assert found[0]["reasons"][0]["text"] == "Chosen about 3 times in the last hour."
+        explored = call(stack, "GET", "/users/ann/recommendations?exploration=0.5&limit=4")["items"]
+        assert [item["propensity"] < 1 for item in explored] == [False, True, False, True]
