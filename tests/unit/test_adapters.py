@@ -304,6 +304,9 @@ def test_an_envelope_may_hold_the_formats_of_others():
     found = read(cloud({"client_id": "c", "events": [{"name": "purchase", "params": {"items": items}}, *views]}))
     assert [i.item_id for i in found] == ["a", "b", "a", "a"]
     assert len({i.event_id for i in found}) == 4
+    payload = ga4("view_item", item_id="a")
+    payload["events"] *= 2
+    assert len({i.event_id for i in read(cloud([VIEW, payload]))}) == 3
     call = segment("Product Viewed", product_id="p")
     assert read(cloud(call)) == read(call)
     assert [i.item_id for i in read(cloud({"batch": [call, {**call, "messageId": "m-2"}]}))] == ["p", "p"]

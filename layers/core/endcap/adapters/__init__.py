@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from endcap.adapters import cloudevents, ga4, segment
-from endcap.adapters.foreign import invalid
+from endcap.adapters.foreign import derived_id, invalid
 from endcap.errors import FieldError, InvalidInteractionError
 from endcap.event_types import EventType
 from endcap.interactions import Interaction, parse_interaction
@@ -92,16 +92,17 @@ def _adapted(raw: object, foreign_id: str | None) -> list[Any]:
 
 
 def _enclosed(raw: Mapping[str, Any]) -> list[Any]:
-    """The interactions that a CloudEvent with one event holds."""
+    """The interactions that a CloudEvent holds."""
     envelope = cloudevents.opened(raw)
-    (event,) = _inside(envelope.data)
-    if not isinstance(event, Mapping) or cloudevents.matches(event):
-        raise invalid("data", "must be an event, and no CloudEvent itself")
-    found = []
-    for part in _adapted(event, envelope.foreign_id):
-        given = {name: value for name, value in part.items() if value is not None and value != ""}
-        timestamp = {} if envelope.timestamp is None else {"timestamp": envelope.timestamp}
-        found.append({"event_id": envelope.foreign_id, **timestamp, **given})
+    events, found = _inside(envelope.data), []
+    for index, event in enumerate(events):
+        if not isinstance(event, Mapping) or cloudevents.matches(event):
+            raise invalid("data", "must be an event, and no CloudEvent itself")
+        foreign_id = envelope.foreign_id if len(events) == 1 else derived_id(envelope.foreign_id, index)
+        for part in _adapted(event, foreign_id):
+            given = {name: value for name, value in part.items() if value is not None and value != ""}
+            timestamp = {} if envelope.timestamp is None else {"timestamp": envelope.timestamp}
+            found.append({"event_id": foreign_id, **timestamp, **given})
     return found
 
 
