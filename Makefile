@@ -19,7 +19,7 @@ ONCE ?=# make demo: 1 ends after the session
 ARCH ?= x86_64# make build: x86_64 or arm64
 PYTEST_ARGS ?=# make test: more arguments for pytest
 
-.PHONY: help setup setup-training demo test test-training check bench build pins clean
+.PHONY: help setup setup-training demo test test-training check openapi bench build pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -60,14 +60,18 @@ test-training: setup ## add torch and run the rest of the suite
 	$(MAKE) --no-print-directory setup-training; \
 	$(BIN)/python -m pytest -m training -rs $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
-check: setup $(SAM_VENV)/.installed ## lint, types, template, samconfig
+check: setup $(SAM_VENV)/.installed ## lint, types, contract, template, samconfig
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy functions infra/checks
+	$(BIN)/mypy functions infra/checks infra/openapi
+	$(BIN)/python -m infra.openapi --check
 	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
+
+openapi: setup ## write layers/core/endcap/openapi.json, the API's contract, from the code
+	$(BIN)/python -m infra.openapi
 
 bench: setup ## measure serving, ingestion, cold start and encoding on this machine
 	@for kind in serve ingest cold-start encode; do echo "== endcap bench $$kind"; $(BIN)/endcap bench $$kind; done

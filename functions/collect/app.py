@@ -1,6 +1,7 @@
 """Takes events in over HTTP and puts them on the queue.
 
-Trigger: POST /events with events of Endcap, GA4, Segment or CloudEvents, and every path that no other function answers.
+Trigger: POST /events (events of Endcap, GA4, Segment, CloudEvents), GET /openapi.json, and every path that no other
+function answers.
 Guarantee: an event listed as accepted is on the queue; one that is not is listed with the reason.
 Retry: an event that carries an id, or a time to make one from with its content, keeps it: sent twice, it counts once.
 """
@@ -18,6 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.collecting import collect
 from endcap.http import http_app, json_answer, json_body, problem, resolve
 from endcap.observability import logger, metrics, tracer
+from endcap.openapi import openapi_document
 from endcap.routes import allowed_methods
 from endcap.runtime import Runtime
 
@@ -38,6 +40,11 @@ def post_events() -> Response[str]:
     if any(r["retryable"] for r in outcome.rejected):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no event could be queued", rejected=outcome.rejected)
     return problem(HTTPStatus.BAD_REQUEST, "no event is usable", rejected=outcome.rejected)
+
+
+@app.get("/openapi.json")
+def get_openapi() -> Response[str]:
+    return Response(status_code=HTTPStatus.OK.value, content_type="application/json", body=openapi_document())
 
 
 @app.not_found

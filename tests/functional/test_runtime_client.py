@@ -266,6 +266,7 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     ),
     "collect/http-segment-batch": http(202, lambda b: b == {"accepted": 3, "rejected": []}),
     "collect/http-cloudevents-batch": http(202, lambda b: b == {"accepted": 2, "rejected": []}),
+    "collect/http-openapi": http(200, lambda b: b["openapi"] == "3.1.0" and "/events" in b["paths"]),
     "collect/http-partly-invalid": http(
         202,
         lambda b: (
@@ -298,7 +299,6 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
         200, lambda b: {item["item_id"] for item in b["items"]} == {"item-20", "item-21", "item-22"}
     ),
     "recommend/http-search": http(200, items_of(5)),
-    "recommend/http-merchandised": http(
     "recommend/http-trending": http(
         200,
         lambda b: (
@@ -306,6 +306,7 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
             and b["items"][0]["reasons"][0]["text"] == "Chosen about 3 times in the last hour."
         ),
     ),
+    "recommend/http-merchandised": http(
         200,
         lambda b: (
             items_of(8)(b)

@@ -16,6 +16,7 @@ class Route(NamedTuple):
 
 ROUTES = (
     Route("POST", "/events", "collect"),
+    Route("GET", "/openapi.json", "collect"),
     Route("GET", "/users/{user_id}/recommendations", "recommend"),
     Route("POST", "/recommendations", "recommend"),
     Route("POST", "/users/{user_id}/rankings", "recommend"),

@@ -1,0 +1,352 @@
+"""The API's answers as models: for the schema only, no function imports them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from endcap.event_types import EVENT_TYPES
+from endcap.explaining import ANCHOR
+
+Count = Annotated[int, Field(ge=0)]
+Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]
+
+
+def _absent_rather_than_null(schema: dict[str, Any]) -> None:
+    """A field that defaults to None is left out of an answer, and never null."""
+    for name, field in schema.get("properties", {}).items():
+        if field.get("default", "") is None:
+            del field["default"]
+            (kind,) = (option for option in field.pop("anyOf") if option != {"type": "null"})
+            schema["properties"][name] = kind | field
+
+
+class Answer(BaseModel):
+    """An answer without fields that are not named here."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_absent_rather_than_null)
+
+
+class Finding(Answer):
+    """One thing wrong with one field; `field` is a dotted path, empty for the whole input."""
+
+    field: str
+    message: str
+
+
+class Rejected(Answer):
+    """An entry of a list that was not taken; sent again it may be where `retryable` says so."""
+
+    index: Count
+    errors: list[Finding]
+    retryable: bool
+
+
+class Problem(Answer):
+    """What went wrong, as of RFC 9457."""
+
+    type: str
+    title: str
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: str
+    errors: list[Finding] | None = None
+    rejected: list[Rejected] | None = None
+
+
+class GatewayRefusal(BaseModel):
+    """The gateway's own answer, which no function has seen."""
+
+    message: str | None = None
+
+
+class EventsAccepted(Answer):
+    """What became of the events: `accepted` are on the queue; `ignored` say nothing about an item."""
+
+    accepted: Count
+    rejected: list[Rejected]
+    ignored: Count | None = None
+
+
+class Evidence(Answer):
+    """A past item that carried a reason, and the strongest thing that the shopper did with it."""
+
+    item_id: str
+    title: str
+    event_type: Annotated[str, Field(examples=[*list(EVENT_TYPES)[:2], ANCHOR])]
+
+
+class Reason(Answer):
+    """One term of an item's score; the weights of an item's reasons add up to the score."""
+
+    kind: str
+    weight: float
+    text: str
+    evidence: list[Evidence]
+
+
+class Counterfactual(Answer):
+    """The past interaction that carried an item most, and the item's rank without it; null where it would be gone."""
+
+    item_id: str
+    title: str
+    event_type: str
+    timestamp: Count
+    rank: Annotated[int, Field(ge=1)] | None
+    text: str
+
+
+class RankedItem(Answer):
+    """One place of a list, with the fields of the item that were asked for.
+
+    `propensity` is how likely the item was to stand there, in a list with exploration.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    item_id: str
+    score: float
+    rank: Annotated[int, Field(ge=1)]
+    source: Literal["behaviour", "content", "query", "related", "popular", "new", "shop", "exploration", "unknown"]
+    reasons: list[Reason]
+    promotion: str | None = None
+    known: bool | None = None
+    available: bool | None = None
+    propensity: Annotated[float, Field(ge=0, le=1)] | None = None
+    counterfactual: Counterfactual | None = None
+
+
+class Degraded(Answer):
+    """Why less was known than there is."""
+
+    reason: Literal["profile_unavailable"]
+
+
+class Recommendation(Answer):
+    """A list for a shopper; `recommendation_id` joins later events to it, `cursor` asks for what follows."""
+
+    recommendation_id: str
+    items: list[RankedItem]
+    source: Literal["personal", "popular", "query", "related"]
+    snapshot_version: str
+    profile_version: Count
+    cursor: str | None = None
+    degraded: Degraded | None = None
+
+
+class Recommendations(Answer):
+    """One list for each of `requests`, in their order."""
+
+    lists: list[Recommendation]
+
+
+class Term(Answer):
+    """A term of the score, which counts `weight` / `scale`."""
+
+    name: str
+    weight: float
+    scale: float
+    set_by: Literal["default", "snapshot"]
+    meaning: str
+
+
+class Setting(Answer):
+    """A number that the ranking goes by."""
+
+    name: str
+    value: float
+    set_by: Literal["default", "snapshot"]
+    meaning: str
+
+
+class EventWeight(Answer):
+    """What an event of a type counts, and after how many days half as much."""
+
+    name: str
+    weight: float
+    half_life_days: float
+
+
+class Filterable(Answer):
+    """What filters may speak of."""
+
+    fields: list[str]
+    history: list[str]
+    exclude_seen: list[str]
+
+
+class Parameters(Answer):
+    """The main parameters of the ranking, as they are right now."""
+
+    snapshot_version: str
+    learned_up_to: Count
+    catalogue_as_of: Count
+    score: str
+    terms: list[Term]
+    settings: list[Setting]
+    event_types: list[EventWeight]
+    filters: Filterable
+    scenarios: list[str]
+
+
+class Health(Answer):
+    """A snapshot is loaded."""
+
+    status: Literal["ok"]
+    snapshot_version: str
+    items: Count
+
+
+class ItemStored(Answer):
+    """The item is stored; `changed` says whether anything is new about it."""
+
+    item_id: str
+    changed: bool
+
+
+class ItemsStored(Answer):
+    """What became of the items."""
+
+    accepted: Count
+    changed: Count
+    rejected: list[Rejected]
+
+
+class StoredItem(Answer):
+    """An item as it is stored, without what it does not say."""
+
+    item_id: str
+    title: str
+    available: bool
+    group_id: str | None = None
+    description: str | None = None
+    brand: str | None = None
+    price: float | None = None
+    currency: str | None = None
+    image_url: str | None = None
+    url: str | None = None
+    language: str | None = None
+    categories: list[str] | None = None
+    created_at: Moment | None = None
+    expires_at: Moment | None = None
+    attributes: dict[str, str | float | bool | list[str]] | None = None
+
+
+class UserStated(Answer):
+    """What was stated is stored."""
+
+    user_id: str
+    profile_version: Count
+
+
+class Counts(Answer):
+    """How many entries each set of a profile holds."""
+
+    interactions: Count
+    strong_interactions: Count
+    texts: Count
+    impressions: Count
+    links: Count
+
+
+class Interest(Answer):
+    """A category or brand and what the shopper makes of it; negative weights are dislikes."""
+
+    name: str
+    weight: float
+
+
+class Interests(Answer):
+    """The strongest interests, by magnitude."""
+
+    categories: list[Interest]
+    brands: list[Interest]
+
+
+class ItemInterest(Answer):
+    """An item and what the shopper makes of it."""
+
+    item_id: str
+    title: str
+    weight: float
+
+
+class Entry(Answer):
+    """A stored interaction; `value` is a grade, `polarity` (-1..1) what a review without one sounds like."""
+
+    event_type: str
+    item_id: str
+    timestamp: Moment
+    value: float | None = None
+    polarity: float | None = None
+
+
+class RecentEntry(Entry):
+    """A stored interaction with its item's title and its age in seconds."""
+
+    title: str
+    age_s: Count
+
+
+class Profile(Answer):
+    """What is known about a shopper, in words and numbers."""
+
+    user_id: str
+    profile_version: Count
+    interests: Interests
+    items: list[ItemInterest]
+    recent: list[RecentEntry]
+    counts: Counts
+    preferences: dict[str, Any] | None
+    consent: dict[str, bool] | None
+
+
+class TextSignal(Answer):
+    """A review, search or tag: its tone and its vector, never its words."""
+
+    event_type: str
+    item_id: str | None
+    timestamp: Moment
+    polarity: float
+    encoder: str
+    vector_int8: str
+
+
+class Impression(Answer):
+    """That an item was shown; items are known by four bytes of a digest."""
+
+    item_sha256_prefix: str
+    timestamp: Moment
+
+
+class Link(Answer):
+    """Which user an anonymous id was, up to when; an end without ids marks what was erased."""
+
+    user_id: str
+    anonymous_id: str
+    timestamp: Moment
+
+
+class Export(Answer):
+    """Everything that is stored about a user."""
+
+    user_id: str
+    profile_version: Count
+    interactions: list[Entry]
+    strong_interactions: list[Entry]
+    texts: list[TextSignal]
+    impressions: list[Impression]
+    attributes: dict[str, Any] | None
+    preferences: dict[str, Any] | None
+    consent: dict[str, bool] | None
+    links: list[Link]
+    deleted_at: Moment | None
+
+
+class Receipt(Answer):
+    """What was erased, and what of it remains: nothing, but for what happened since."""
+
+    user_id: str
+    deleted_at: Count
+    removed: Counts
+    remaining: Counts

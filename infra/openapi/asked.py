@@ -1,0 +1,164 @@
+"""What the API is sent, as models: those that the functions parse with, and the formats of others."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from endcap.catalog import ItemInput
+from endcap.collecting import MAX_EVENTS
+from endcap.interactions import Id, InteractionInput
+from endcap.request_input import MAX_LISTS, RankingInput, RecommendInput
+from endcap.statements import UserInput
+from endcap.stocking import MAX_ITEMS
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class Interaction(InteractionInput):
+    """Something that a shopper did. null and "" count as absent; further fields are ignored.
+
+    Which of `item_id`, `text`, `value` and `anonymous_id` is required depends on the type. Without `event_id` the
+    content and time serve as one; without `timestamp` the time of arrival counts.
+    """
+
+
+class SessionInteraction(Interaction):
+    """An interaction of the running session; whose it is goes without saying."""
+
+    user_id: Id | None = None  # type: ignore[assignment]
+
+
+class Foreign(BaseModel):
+    """Something in another's format, of which only a part is read."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class GA4Item(Foreign):
+    """A product of a GA4 event."""
+
+    item_id: Text | int
+    index: int | None = None
+    price: float | None = None
+    quantity: float | None = None
+
+
+class GA4Params(Foreign):
+    """The parameters of a GA4 event that are read."""
+
+    items: list[GA4Item] | None = None
+    search_term: str | None = None
+    transaction_id: str | None = None
+    item_list_id: str | None = None
+    recommendation_id: str | None = None
+    session_id: str | int | None = None
+
+
+class GA4Event(Foreign):
+    """An event of GA4; those that are about no item are ignored."""
+
+    name: Text
+    params: GA4Params | None = None
+    timestamp_micros: Annotated[int, Field(ge=0)] | None = None
+
+
+class GA4Payload(Foreign):
+    """Events as the Measurement Protocol of Google Analytics 4 sends them; one interaction for each item."""
+
+    client_id: Text
+    user_id: Text | None = None
+    timestamp_micros: Annotated[int, Field(ge=0)] | None = None
+    events: Annotated[list[GA4Event], Field(min_length=1, max_length=MAX_EVENTS)]
+
+
+class SegmentProperties(Foreign):
+    """The properties of a Segment event that are read."""
+
+    product_id: str | int | None = None
+    sku: str | None = None
+    products: list[dict[str, Any]] | None = None
+    query: str | None = None
+    order_id: str | None = None
+
+
+class SegmentCall(Foreign):
+    """A call of Segment; `track` with e-commerce events of version 2, `identify` and `alias` are read."""
+
+    type: Literal["track", "identify", "alias", "page", "screen", "group"]
+    messageId: Text
+    userId: str | None = None
+    anonymousId: str | None = None
+    event: str | None = None
+    timestamp: str | None = None
+    properties: SegmentProperties | None = None
+
+
+class SegmentBatch(Foreign):
+    """Calls of Segment, several at once."""
+
+    batch: Annotated[list[SegmentCall], Field(min_length=1, max_length=MAX_EVENTS)]
+
+
+class CloudEvent(Foreign):
+    """A CloudEvent in structured mode; its source and id are the id of what it holds.
+
+    `data` is an interaction, a list of them, or a payload of GA4 or Segment.
+    """
+
+    specversion: Literal["1.0"]
+    id: Text
+    source: Text
+    type: Text
+    time: str | None = None
+    data: dict[str, Any] | list[dict[str, Any]]
+
+
+class Events(BaseModel):
+    """Events, each in Endcap's format or another's."""
+
+    events: Annotated[
+        list[Interaction | CloudEvent | SegmentCall | GA4Payload], Field(min_length=1, max_length=MAX_EVENTS)
+    ]
+
+
+CloudEvents = Annotated[list[CloudEvent], Field(min_length=1, max_length=MAX_EVENTS)]
+
+
+class RecommendationRequest(RecommendInput):
+    """What to rank, for whom, and by which rules."""
+
+
+class OneOfSeveral(RecommendInput):
+    """One list of several: what it says itself comes before what stands beside `requests`."""
+
+
+class RecommendationRequests(RecommendInput):
+    """Several lists for one page that share no item; what stands beside `requests` holds for all of them."""
+
+    requests: Annotated[list[OneOfSeveral], Field(min_length=1, max_length=MAX_LISTS)]
+
+
+class RankingRequest(RankingInput):
+    """A list to put into the shopper's order."""
+
+
+class Item(ItemInput):
+    """Something for sale. null and "" count as absent; further fields are ignored."""
+
+
+class NamedItem(Item):
+    """Something for sale, whose id stands in the path."""
+
+    item_id: Id | None = None  # type: ignore[assignment]
+
+
+class Items(BaseModel):
+    """Items to store; of two with one id the later counts."""
+
+    items: Annotated[list[Item], Field(min_length=1, max_length=MAX_ITEMS)]
+
+
+class User(UserInput):
+    """What is said about a user outright; of two writes of a field the one with the later timestamp wins."""

@@ -1,0 +1,193 @@
+"""What each route takes and gives: everything about the API that its code does not say by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from endcap import asking
+from endcap.request_input import RecommendInput
+from infra.openapi import answers, asked
+
+JSON: Final = "application/json"
+PROBLEM: Final = "application/problem+json"
+
+LIST_PARAMETERS: Final = tuple(
+    name for name in RecommendInput.model_fields if name not in {"user_id", "query", *asking._BODY_ONLY}
+)
+"""Fields of a recommendation request that are query parameters too, wherever a list is answered."""
+TRENDING: Final = ("window", "limit", "cursor", "fields", "language", "explain")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One route.
+
+    Attributes
+    ----------
+    name : operationId
+    bodies : media type -> what may be sent as such
+    answers : status -> what is answered; None for an empty answer
+    query : names of fields of a recommendation request that are query parameters
+    samples : files of events/<function>/ whose bodies are examples
+    problems : statuses of problem+json beyond those that every route may give
+    """
+
+    name: str
+    summary: str
+    tag: str
+    description: str = ""
+    bodies: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    answers: tuple[tuple[int, tuple[Any, ...]], ...] = ()
+    query: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    problems: tuple[int, ...] = ()
+    open: bool = False
+
+
+def _body(*types: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+    return ((JSON, types),)
+
+
+OPERATIONS: Final = {
+    ("POST", "/events"): Operation(
+        "postEvents",
+        "Take events in",
+        "events",
+        "Events in Endcap's format, of GA4, of Segment or as CloudEvents. What is accepted is on the queue and in the "
+        "shopper's profile within about a second; an event sent again with its id or its time counts once.",
+        (
+            (JSON, (asked.Events, asked.GA4Payload, asked.SegmentCall, asked.SegmentBatch, asked.CloudEvent)),
+            ("application/cloudevents+json", (asked.CloudEvent,)),
+            ("application/cloudevents-batch+json", (asked.CloudEvents,)),
+        ),
+        ((202, (answers.EventsAccepted,)),),
+        samples=("http-events", "http-ga4-payload", "http-segment-batch"),
+    ),
+    ("GET", "/openapi.json"): Operation("getOpenApi", "This document", "about", answers=((200, (dict[str, Any],)),)),
+    ("GET", "/users/{user_id}/recommendations"): Operation(
+        "getRecommendations",
+        "Recommend to a shopper",
+        "recommendations",
+        "Values for `$name` in the filter come as `parameters.<name>`.",
+        answers=((200, (answers.Recommendation,)),),
+        query=("query", *LIST_PARAMETERS),
+        problems=(404,),
+    ),
+    ("POST", "/recommendations"): Operation(
+        "postRecommendations",
+        "Recommend, with everything that a request can say",
+        "recommendations",
+        "Ranks for a known shopper, a running session, or nobody in particular; searches, re-ranks candidates, finds "
+        "what goes with items. With `requests` it answers several lists that share no item.",
+        _body(asked.RecommendationRequest, asked.RecommendationRequests),
+        ((200, (answers.Recommendation, answers.Recommendations)),),
+        samples=("http-running-session", "http-merchandised", "http-cart-complements", "http-several-lists"),
+        problems=(404,),
+    ),
+    ("POST", "/users/{user_id}/rankings"): Operation(
+        "postRankings",
+        "Put given items into a shopper's order",
+        "recommendations",
+        "Every id is in the answer, once: what can't be sold after what can, and unknown ids last.",
+        _body(asked.RankingRequest),
+        ((200, (answers.Recommendation,)),),
+        samples=("http-rank-given-items",),
+    ),
+    ("GET", "/items/{item_id}/similar"): Operation(
+        "getSimilar",
+        "Substitutes of an item",
+        "recommendations",
+        answers=((200, (answers.Recommendation,)),),
+        query=("user_id", *LIST_PARAMETERS),
+        problems=(404,),
+    ),
+    ("GET", "/items/{item_id}/together"): Operation(
+        "getTogether",
+        "What is bought together with an item",
+        "recommendations",
+        answers=((200, (answers.Recommendation,)),),
+        query=("user_id", *LIST_PARAMETERS),
+        problems=(404,),
+    ),
+    ("GET", "/search"): Operation(
+        "search",
+        "Search by meaning and by word",
+        "recommendations",
+        answers=((200, (answers.Recommendation,)),),
+        query=("q", "user_id", *LIST_PARAMETERS),
+        problems=(404,),
+    ),
+    ("GET", "/trending"): Operation(
+        "getTrending",
+        "What is in demand right now",
+        "recommendations",
+        "Approximate counts of the last hours, whoever asks.",
+        answers=((200, (answers.Recommendation,)),),
+        query=("category", *TRENDING),
+    ),
+    ("GET", "/parameters"): Operation(
+        "getParameters",
+        "The main parameters of the ranking",
+        "about",
+        answers=((200, (answers.Parameters,)),),
+    ),
+    ("GET", "/health"): Operation(
+        "getHealth",
+        "Whether a snapshot is loaded",
+        "about",
+        answers=((200, (answers.Health,)),),
+        open=True,
+    ),
+    ("POST", "/items"): Operation(
+        "postItems",
+        "Store up to 500 items",
+        "items",
+        bodies=_body(asked.Items),
+        answers=((200, (answers.ItemsStored,)),),
+    ),
+    ("GET", "/items/{item_id}"): Operation(
+        "getItem", "An item as it is stored", "items", answers=((200, (answers.StoredItem,)),), problems=(404,)
+    ),
+    ("PUT", "/items/{item_id}"): Operation(
+        "putItem",
+        "Store an item",
+        "items",
+        "It is rankable by its text within seconds. The whole item is replaced.",
+        _body(asked.NamedItem),
+        ((200, (answers.ItemStored,)),),
+        samples=("http-put-item",),
+    ),
+    ("DELETE", "/items/{item_id}"): Operation(
+        "deleteItem", "Take an item out", "items", answers=((204, ()),), problems=(404,)
+    ),
+    ("PUT", "/users/{user_id}"): Operation(
+        "putUser",
+        "State attributes, preferences and consent",
+        "users",
+        bodies=_body(asked.User),
+        answers=((200, (answers.UserStated,)),),
+        samples=("http-put-preferences",),
+    ),
+    ("DELETE", "/users/{user_id}"): Operation(
+        "deleteUser",
+        "Erase a shopper",
+        "users",
+        "Events from before, however late they arrive, are not stored again.",
+        answers=((200, (answers.Receipt,)),),
+    ),
+    ("GET", "/users/{user_id}/profile"): Operation(
+        "getProfile",
+        "What is known about a shopper",
+        "users",
+        answers=((200, (answers.Profile,)),),
+        problems=(404,),
+    ),
+    ("GET", "/users/{user_id}/export"): Operation(
+        "getExport",
+        "Everything that is stored about a shopper",
+        "users",
+        answers=((200, (answers.Export,)),),
+        problems=(404,),
+    ),
+}
