@@ -30,7 +30,7 @@ class TowerSettings:
     d_model: int = 64
     heads: int = 2
     layers: int = 1
-    dropout: float = 0.3
+    dropout: float = 0.5
     id_dropout: float = 0.0
     learning_rate: float = 2e-3
     weight_decay: float = 0.0
@@ -38,7 +38,7 @@ class TowerSettings:
     unknown_now: float = 0.2
     work: float = 20.0
     least_epochs: int = 8
-    most_epochs: int = 24
+    most_epochs: int = 14
     full_softmax_items: int = 6_000
     negatives: int = 1_024
     soft_weight: float | None = None
