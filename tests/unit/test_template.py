@@ -94,10 +94,14 @@ def test_the_projects_own_template_loads_and_every_handler_exists():
         assert deployed.handler == "app.handler"
 
 
-def test_every_function_of_the_project_gets_the_same_environment():
+def test_no_variable_has_two_values_among_the_projects_functions():
     plan = load_plan(ROOT / "template.yaml", ENDPOINT)
-    environments = [deployed.environment for deployed in plan.functions.values()]
-    assert all(environment == environments[0] for environment in environments)  # they share one process locally
+    values: dict[str, set[str]] = {}
+    for deployed in plan.functions.values():
+        for name, value in deployed.environment.items():
+            values.setdefault(name, set()).add(value)
+    assert "PROFILES_TABLE" in values
+    assert {name for name, found in values.items() if len(found) > 1} == set()  # they share one process locally
 
 
 def test_the_storefronts_own_sources_appear_only_when_named():
