@@ -19,7 +19,7 @@ from endcap_rebuild.evaluation.evaluate import BASELINES, EvaluationSettings, ev
 from endcap_rebuild.evaluation.protocols import split
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
-from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_events, write_items
+from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_chain_shop, write_events, write_items
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
 
@@ -34,6 +34,11 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_items(folder, toy_item_rows(40))
     write_events(folder, chain_events(n_users=300))
     return folder
+
+
+@pytest.fixture(scope="module")
+def small_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_chain_shop(tmp_path_factory.mktemp("small") / "shop", n_users=80)
 
 
 @pytest.fixture(scope="module")
@@ -80,11 +85,13 @@ def test_second_run_takes_every_model_from_the_first(
         evaluate(settings(shop, max_cases=20))
 
 
-def test_figures_agree_with_batch_recommend(shop: Path, tmp_path: Path) -> None:
-    data = read_data(shop, NOW_MS)
+def test_figures_agree_with_batch_recommend(small_shop: Path, tmp_path: Path) -> None:
+    data = read_data(small_shop, NOW_MS)
     divided = split(data.shop.table, True, 40, "leave-one-out", False, None, 0)
     known = write_known(data, divided.test.known, divided.test.cutoff_ms, tmp_path / "known")
-    rebuild(RebuildSettings(known, tmp_path / "out", str(TINY_ENCODER), cache=shop.parent / "cache", now_ms=NOW_MS))
+    rebuild(
+        RebuildSettings(known, tmp_path / "out", str(TINY_ENCODER), cache=small_shop.parent / "cache", now_ms=NOW_MS)
+    )
     questions = divided.test.questions
     names = [questions.table.user_ids[user] for user in questions.users]
     (tmp_path / "users.csv").write_text("user_id\n" + "".join(f"{name}\n" for name in names))
@@ -97,14 +104,14 @@ def test_figures_agree_with_batch_recommend(shop: Path, tmp_path: Path) -> None:
     for question, name in enumerate(names):
         target = data.shop.items[int(questions.items_of(question)[0])].item_id
         gains.append(ndcg_at_k([lists[name].index(target) + 1] if target in lists[name] else [99]))
-    found = evaluate(settings(shop, protocol="leave-one-out"))
+    found = evaluate(settings(small_shop, protocol="leave-one-out"))
     endcap = next(model for model in found["models"] if model["name"] == "endcap")
     # The batch ranks at each user's last event, the evaluation a day later, when the answer was given.
     assert endcap["ndcg_at_10"] == pytest.approx(float(np.mean(gains)), abs=0.01)
 
 
-def test_cold_items_are_measured_apart_over_seeds(shop: Path) -> None:
-    found = evaluate(settings(shop, protocol="cold", seeds=(0, 1)))
+def test_cold_items_are_measured_apart_over_seeds(small_shop: Path) -> None:
+    found = evaluate(settings(small_shop, protocol="cold", seeds=(0, 1)))
     assert found["questions"]["cold_answers"] > 0
     assert set(found["models"][0]["by_seed"]) == {"0", "1"}
     by_name = {model["name"]: model for model in found["models"]}
