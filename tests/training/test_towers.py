@@ -244,7 +244,13 @@ def test_history_rows_fade_and_stay_within_a_user():
 def test_the_validation_window_chooses_the_weight_of_the_labels(tmp_path):
     train, validation = before_last(shop(n_users=60))
     settings = replace(SMALL, soft_weight=None, most_epochs=8)
-    result = train_user_encoder(train, settings, tmp_path, validation=validation, lists_of=follower_lists(train))
+    seen = []
+    result = train_user_encoder(
+        train, settings, tmp_path, lambda *at: seen.append(at), validation, follower_lists(train)
+    )
+    total = seen[-1][1]
+    assert [done for done, _ in seen] == list(range(1, total + 1))
+    assert {all_steps for _, all_steps in seen} == {total}
     trials = result.metrics["soft_weight_trials"]
     assert set(trials) == {"0.0", "0.5"}
     assert result.settings.soft_weight == float(max(trials, key=trials.get))

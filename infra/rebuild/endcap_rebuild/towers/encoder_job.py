@@ -85,17 +85,18 @@ def train_user_encoder(
     judged = None if validation is None else validation.sample(_JUDGED, settings.seed)
     wanted = lists_of is not None and settings.soft_weight != 0
     labels = _labels(data, lists_of, settings, work_dir) if wanted and lists_of is not None else None
-    trials: dict[str, float] = {}
+    plan, trials, ahead = plan_of(data, settings), {}, 0
     if settings.soft_weight is None:
         weight = 0.0
         if labels is not None and lists_of is not None and judged is not None and len(judged.targets):
             everybody = np.ones(int(data.user.max()) + 1, dtype=np.bool_)
-            trials = _trials(data, settings, work_dir, labels, judged, lists_of(everybody))
+            ahead = len(_SOFT_WEIGHTS) * _trial_plan(plan).total_steps
+            trials = _trials(data, settings, plan, work_dir, labels, judged, lists_of(everybody), progress)
             weight = float(max(trials, key=lambda name: trials[name]))
         settings = replace(settings, soft_weight=weight)
     labels = labels if settings.soft_weight else None
-    plan = plan_of(data, settings)
-    tower, curve = fit_tower(data, settings, plan, _at(work_dir, "tower.pt"), labels, progress)
+    told = _counted(progress, ahead, ahead + plan.total_steps)
+    tower, curve = fit_tower(data, settings, plan, _at(work_dir, "tower.pt"), labels, told)
     weights = {name: value.numpy().astype(np.float32) for name, value in tower.state_dict().items()}
     counts = np.bincount(data.item, minlength=data.n_items)
     vectors, projection = final_item_vectors(weights, data.white, counts), projection_of(weights)
@@ -192,21 +193,33 @@ def _labels(data: TowerData, lists_of: ListsOf, settings: TowerSettings, work_di
 def _trials(
     data: TowerData,
     settings: TowerSettings,
+    whole: Plan,
     work_dir: Path | None,
     labels: SoftLabels,
     judged: Validation,
     lists: Sequence[Any],
+    progress: Progress | None,
 ) -> dict[str, float]:
     """NDCG of short trainings, blended with the lists, per weight of the soft labels."""
     found = {}
-    whole = plan_of(data, settings)
-    plan = Plan(max(2, round(whole.epochs * _TRIAL_SHARE)), whole.steps, whole.negatives, whole.work * _TRIAL_SHARE)
-    for weight in _SOFT_WEIGHTS:
-        own = replace(settings, soft_weight=weight)
-        tower, _ = fit_tower(data, own, plan, _at(work_dir, f"trial-{weight}.pt"), labels if weight else None)
+    plan = _trial_plan(whole)
+    total = len(_SOFT_WEIGHTS) * plan.total_steps + whole.total_steps
+    for k, weight in enumerate(_SOFT_WEIGHTS):
+        own, path = replace(settings, soft_weight=weight), _at(work_dir, f"trial-{weight}.pt")
+        told = _counted(progress, k * plan.total_steps, total)
+        tower, _ = fit_tower(data, own, plan, path, labels if weight else None, told)
         users = user_vectors(tower, judged.data, judged.targets)
         found[str(weight)] = round(ndcg(users, item_vectors_of(tower), judged, lists), 5)
     return found
+
+
+def _trial_plan(whole: Plan) -> Plan:
+    return replace(whole, epochs=max(2, round(whole.epochs * _TRIAL_SHARE)), work=whole.work * _TRIAL_SHARE)
+
+
+def _counted(progress: Progress | None, ahead: int, total: int) -> Progress | None:
+    """Progress of one training among several: `ahead` steps were done before it."""
+    return None if progress is None else lambda done, _: progress(ahead + done, total)
 
 
 def _data_key(data: TowerData, seed: int) -> str:

@@ -56,6 +56,11 @@ class Plan:
     negatives: int
     work: float
 
+    @property
+    def total_steps(self) -> int:
+        """Steps of all epochs."""
+        return self.epochs * self.steps
+
 
 def plan_of(data: TowerData, settings: TowerSettings) -> Plan:
     """Epochs and kind of softmax by the work that they cost."""
