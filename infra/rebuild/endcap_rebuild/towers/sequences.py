@@ -35,7 +35,6 @@ F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
 _STRIDE: Final = MAX_ITEMS // 2  # a long history's events are predicted from at least this many before them
-_NO_TIME: Final = -(1 << 62)
 
 
 @dataclass(frozen=True)
