@@ -63,8 +63,8 @@ def _validation(evidence: Mapping[str, Any]) -> list[str]:
     unseen = evidence["held_out_ndcg_at_10"]
     return [
         f"Chosen on {evidence['cases']:,} next items of a window later than everything the trial lists were counted",
-        "from, ranked among the whole catalogue without what the shopper had seen. The weights are a mean over searches",
-        "on random halves of the window; on the halves that a search had not seen, NDCG@10 went from",
+        "from, ranked among the whole catalogue without what the shopper had seen. The weights are a mean over",
+        "searches on random halves of the window; on the halves that a search had not seen, NDCG@10 went from",
         f"{unseen['before']:.4f} to {unseen['after']:.4f}.",
         "",
         "| weights | NDCG@10 | hit rate@10 | MRR |",

@@ -49,6 +49,6 @@ class RebuildSettings:
     work: Path | None = None
     threads: int = 1
     dim: int = 128
-    max_cases: int = 2_000
+    max_cases: int = 5_000
     event_weights: Mapping[str, object] = field(default_factory=dict)
     now_ms: int | None = None
