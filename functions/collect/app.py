@@ -1,7 +1,7 @@
 """Takes events in over HTTP and puts them on the queue.
 
-Trigger: POST /events (events of Endcap, GA4, Segment, CloudEvents), GET /openapi.json, and every path that no other
-function answers.
+Trigger: POST /events (events of Endcap, GA4, Segment, CloudEvents), POST /personalize/events, GET /openapi.json, and
+every path that no other function answers.
 Guarantee: an event listed as accepted is on the queue; one that is not is listed with the reason.
 Retry: an event that carries an id, or a time to make one from with its content, keeps it: sent twice, it counts once.
 """
@@ -17,9 +17,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.collecting import collect
+from endcap.errors import DependencyError
 from endcap.http import http_app, json_answer, json_body, problem, resolve
+from endcap.interactions import interaction_document
 from endcap.observability import logger, metrics, tracer
 from endcap.openapi import openapi_document
+from endcap.personalize import put_events, spoken
 from endcap.routes import allowed_methods
 from endcap.runtime import Runtime
 
@@ -40,6 +43,17 @@ def post_events() -> Response[str]:
     if any(r["retryable"] for r in outcome.rejected):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no event could be queued", rejected=outcome.rejected)
     return problem(HTTPStatus.BAD_REQUEST, "no event is usable", rejected=outcome.rejected)
+
+
+@app.post("/personalize/events")
+@spoken
+def post_personalize_events() -> Response[str]:
+    body = json_body(app.current_event)
+    interactions = put_events(body, int(time.time() * 1000), runtime.settings.event_types)
+    if runtime.queue.send([interaction_document(interaction) for interaction in interactions]):
+        raise DependencyError("the queue did not take the events")
+    metrics.add_metric("EventsAccepted", MetricUnit.Count, len(interactions))
+    return Response(status_code=HTTPStatus.OK.value)
 
 
 @app.get("/openapi.json")

@@ -1,8 +1,8 @@
 """Ranks the catalogue for a shopper.
 
 Trigger: GET /users/{user_id}/recommendations, POST /recommendations, POST /users/{user_id}/rankings, GET /search,
-GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /parameters,
-GET /health.
+GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /parameters, GET /health,
+POST /personalize/recommendations, POST /personalize/personalize-ranking.
 Guarantee: an answer whenever a snapshot was ever promoted; without the profile it is a degraded one, and says so.
 Retry: safe, nothing but the record of the exposure is written.
 """
@@ -19,11 +19,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from endcap import personalize
 from endcap.answering import answer, cursor_after, exposure
 from endcap.asking import ITEM_DOOR, Asked, Reader
 from endcap.aws.profiles import StoredProfile
 from endcap.demand import Live
-from endcap.errors import EndcapError, InvalidRequestError, SnapshotMissingError
+from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
 from endcap.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.observability import logger, metrics, tracer
 from endcap.parameters import parameters
@@ -76,6 +77,27 @@ def search() -> Response[str]:
 @app.get("/trending")
 def trending() -> Response[str]:
     return _answer(_reader().trending(_parameters()))
+
+
+@app.post("/personalize/recommendations")
+@personalize.spoken
+def post_personalize_recommendations() -> Response[str]:
+    body = personalize.recommendations_request(json_body(app.current_event))
+    try:
+        found = _answers([_reader().body(body, personalize.DOOR)])[0]
+    except NotFoundError:  # an item that nobody knows: Personalize then answers what is popular
+        found = _answers([_reader().body(body | {"relation": None, "items": []}, personalize.DOOR)])[0]
+    return json_answer(personalize.item_list(found, "itemList"))
+
+
+@app.post("/personalize/personalize-ranking")
+@personalize.spoken
+def post_personalize_ranking() -> Response[str]:
+    body = personalize.ranking_request(json_body(app.current_event))
+    asked = _reader().body(body, personalize.DOOR)
+    if asked.request.filter is None:  # then every id is in the answer, as it is in Personalize's
+        asked = replace(asked, request=replace(asked.request, complete=True))
+    return json_answer(personalize.item_list(_answers([asked])[0], "personalizedRanking"))
 
 
 @app.get("/parameters")

@@ -350,3 +350,25 @@ class Receipt(Answer):
     deleted_at: Count
     removed: Counts
     remaining: Counts
+
+
+class PersonalizeItem(Answer):
+    """A place of a list, as Personalize answers it."""
+
+    itemId: str
+    score: float
+    promotionName: str | None = None
+
+
+class PersonalizeList(Answer):
+    """The answer to GetRecommendations."""
+
+    itemList: list[PersonalizeItem]
+    recommendationId: Annotated[str, Field(max_length=40)]
+
+
+class PersonalizeRanking(Answer):
+    """The answer to GetPersonalizedRanking."""
+
+    personalizedRanking: list[PersonalizeItem]
+    recommendationId: Annotated[str, Field(max_length=40)]

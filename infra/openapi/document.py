@@ -25,6 +25,7 @@ _ABOUT: Final = {
     "events": "What shoppers do",
     "recommendations": "What to show",
     "items": "The catalogue",
+    "personalize": "Calls as boto3's personalize-events and personalize-runtime clients send them",
     "users": "What shoppers may see, say and erase",
     "about": "The service itself",
 }
@@ -162,9 +163,10 @@ def _responses(operation: Operation, path: str, of_type: Mapping[int, Any]) -> d
     if operation.bodies or operation.query or "{" in path:
         refused.add(400)
     if operation.bodies:
-        refused.add(413)
+        refused.add(413)  # of a function or, above 10 MB, of the gateway
     for status in refused:
-        responses[status] = {"$ref": f"#/components/responses/{_response_name(status)}"}
+        name = "InvalidInput" if operation.aws_errors and status == 400 else _response_name(status)
+        responses[status] = {"$ref": f"#/components/responses/{name}"}
     return {str(status): responses[status] for status in sorted(responses)}
 
 
@@ -178,6 +180,12 @@ def _shared_responses() -> dict[str, Any]:
     for status in (413, 500, 503):
         content = {PROBLEM: problem, JSON: refusal}
         found[_response_name(status)] = {"description": HTTPStatus(status).phrase, "content": content}
+    error_type = {"description": "What an AWS SDK makes of it", "schema": {"const": "InvalidInputException"}}
+    found["InvalidInput"] = {
+        "description": "The request can't be used as it is",
+        "headers": {"x-amzn-ErrorType": error_type},
+        "content": {JSON: refusal},
+    }
     wait = {"description": "Seconds to wait", "schema": {"type": "integer", "examples": [RETRY_AFTER_S]}}
     found[_response_name(503)]["headers"] = {"Retry-After": wait}
     return found

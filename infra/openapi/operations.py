@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from endcap import asking
+from endcap import asking, personalize
 from endcap.request_input import RecommendInput
 from infra.openapi import answers, asked
 
@@ -31,6 +31,7 @@ class Operation:
     query : names of fields of a recommendation request that are query parameters
     samples : files of events/<function>/ whose bodies are examples
     problems : statuses of problem+json beyond those that every route may give
+    aws_errors : whether errors have the shape that AWS SDKs read, and no problem+json
     """
 
     name: str
@@ -43,6 +44,7 @@ class Operation:
     samples: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     open: bool = False
+    aws_errors: bool = False
 
 
 def _body(*types: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
@@ -63,6 +65,35 @@ OPERATIONS: Final = {
         ),
         ((202, (answers.EventsAccepted,)),),
         samples=("http-events", "http-ga4-payload", "http-segment-batch"),
+    ),
+    ("POST", "/personalize/events"): Operation(
+        "putPersonalizeEvents",
+        "PutEvents of Amazon Personalize",
+        "personalize",
+        "Events of a session with `userId` also say who its earlier, anonymous events were.",
+        _body(personalize.PutEventsInput),
+        ((200, ()),),
+        samples=("http-personalize-events",),
+        aws_errors=True,
+    ),
+    ("POST", "/personalize/recommendations"): Operation(
+        "getPersonalizeRecommendations",
+        "GetRecommendations of Amazon Personalize",
+        "personalize",
+        "A `filterArn` names a scenario by its last part; `filterValues` are that scenario's parameters.",
+        _body(personalize.GetRecommendationsInput),
+        ((200, (answers.PersonalizeList,)),),
+        samples=("http-personalize-recommendations",),
+        aws_errors=True,
+    ),
+    ("POST", "/personalize/personalize-ranking"): Operation(
+        "getPersonalizeRanking",
+        "GetPersonalizedRanking of Amazon Personalize",
+        "personalize",
+        bodies=_body(personalize.GetPersonalizedRankingInput),
+        answers=((200, (answers.PersonalizeRanking,)),),
+        samples=("http-personalize-ranking",),
+        aws_errors=True,
     ),
     ("GET", "/openapi.json"): Operation("getOpenApi", "This document", "about", answers=((200, (dict[str, Any],)),)),
     ("GET", "/users/{user_id}/recommendations"): Operation(

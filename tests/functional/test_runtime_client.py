@@ -267,6 +267,8 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "collect/http-segment-batch": http(202, lambda b: b == {"accepted": 3, "rejected": []}),
     "collect/http-cloudevents-batch": http(202, lambda b: b == {"accepted": 2, "rejected": []}),
     "collect/http-openapi": http(200, lambda b: b["openapi"] == "3.1.0" and "/events" in b["paths"]),
+    "collect/http-personalize-events": http(200, lambda b: b is None),
+    "collect/http-personalize-id-too-long": lambda answer: _invalid_input(answer),
     "collect/http-partly-invalid": http(
         202,
         lambda b: (
@@ -348,6 +350,10 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "recommend/http-parameters": http(
         200, lambda b: b["scenarios"] == ["home"] and {"next", "text"} <= {term["name"] for term in b["terms"]}
     ),
+    "recommend/http-personalize-recommendations": http(200, lambda b: len(b["itemList"]) == 5),
+    "recommend/http-personalize-ranking": http(
+        200, lambda b: [i["itemId"] for i in b["personalizedRanking"]][2] == "no-such-item"
+    ),
     "recommend/http-health": http(200, lambda b: b["status"] == "ok"),
     "manage_items/http-put-item": http(200, lambda b: b["item_id"] == "lamp-1"),
     "manage_items/http-put-item-without-title": http(400, lambda b: b["errors"][0]["field"] == "price"),
@@ -365,6 +371,12 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "embed_item/dynamodb-poisoned-in-the-middle": failed("4421584500000000017450439092"),
     "promote/invoke-version": lambda answer: _same_version_again(answer),
 }
+
+
+def _invalid_input(answer: Any) -> None:
+    assert answer["statusCode"] == 400
+    assert "itemId" in json.loads(answer["body"])["message"]
+    assert "InvalidInputException" in str(answer["headers"] | answer.get("multiValueHeaders", {}))
 
 
 def _same_version_again(answer: Any) -> None:

@@ -17,6 +17,9 @@ class Route(NamedTuple):
 ROUTES = (
     Route("POST", "/events", "collect"),
     Route("GET", "/openapi.json", "collect"),
+    Route("POST", "/personalize/events", "collect"),
+    Route("POST", "/personalize/recommendations", "recommend"),
+    Route("POST", "/personalize/personalize-ranking", "recommend"),
     Route("GET", "/users/{user_id}/recommendations", "recommend"),
     Route("POST", "/recommendations", "recommend"),
     Route("POST", "/users/{user_id}/rankings", "recommend"),
