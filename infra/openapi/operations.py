@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from endcap import asking, personalize
 from endcap.request_input import RecommendInput
-from infra.openapi import answers, asked
+from infra.openapi import answers, asked, user_answers
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -197,7 +197,7 @@ OPERATIONS: Final = {
         "State attributes, preferences and consent",
         "users",
         bodies=_body(asked.User),
-        answers=((200, (answers.UserStated,)),),
+        answers=((200, (user_answers.UserStated,)),),
         samples=("http-put-preferences",),
     ),
     ("DELETE", "/users/{user_id}"): Operation(
@@ -205,20 +205,20 @@ OPERATIONS: Final = {
         "Erase a shopper",
         "users",
         "Events from before, however late they arrive, are not stored again.",
-        answers=((200, (answers.Receipt,)),),
+        answers=((200, (user_answers.Receipt,)),),
     ),
     ("GET", "/users/{user_id}/profile"): Operation(
         "getProfile",
         "What is known about a shopper",
         "users",
-        answers=((200, (answers.Profile,)),),
+        answers=((200, (user_answers.Profile,)),),
         problems=(404,),
     ),
     ("GET", "/users/{user_id}/export"): Operation(
         "getExport",
         "Everything that is stored about a shopper",
         "users",
-        answers=((200, (answers.Export,)),),
+        answers=((200, (user_answers.Export,)),),
         problems=(404,),
     ),
 }

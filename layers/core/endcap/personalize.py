@@ -57,7 +57,8 @@ Name = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 class _Input(BaseModel):
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, alias_generator=to_camel)
+    # Built by the first call of its kind: most functions never get one.
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, alias_generator=to_camel, defer_build=True)
 
 
 class PersonalizeEvent(_Input):
