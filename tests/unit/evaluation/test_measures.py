@@ -11,18 +11,14 @@ import pytest
 from endcap.metrics import mid_ranks
 from endcap_rebuild.evaluation.measures import (
     Asked,
-    Ranked,
-    best_list,
     by_history_length,
     compared,
     figures,
     interval,
     intra_list_similarity,
     list_figures,
-    mid_rank,
-    per_question,
-    rank_answers,
 )
+from endcap_rebuild.evaluation.ranks import Ranked, best_list, mid_rank, per_question, rank_answers
 
 NOBODY = np.zeros(6, dtype=np.bool_)
 
@@ -94,6 +90,15 @@ def test_warm_and_cold_answers_apart() -> None:
     assert (found["ndcg_warm"], found["ndcg_cold"]) == (1, 1 / log2(3))
     assert (found["recall_warm"], found["recall_cold"], found["recall_among_left_out"]) == (1, 1, 1)
     assert found["ndcg_at_10"] == (1 + 1 / log2(3)) / 2
+
+
+def test_warm_answers_of_an_order_are_looked_for_alone() -> None:
+    asked = Asked(np.array([0]), np.array([1]), np.array([False, True, False]))
+    found = figures(ranked([1, 2, 30], competing=40), asked)
+    # Places 1 and 31 of two warm answers; the cold one, alone, stands second.
+    assert found["ndcg_warm"] == pytest.approx(1 / (1 + 1 / log2(3)))
+    assert (found["recall_warm"], found["recall_cold"]) == (1 / 2, 1)
+    assert found["ndcg_cold"] == pytest.approx(1 / log2(1 + 2))
 
 
 def test_list_holds_the_best_and_settles_ties_by_precedence() -> None:

@@ -44,7 +44,7 @@ from endcap_rebuild.whitening import fit_whitening
 BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
 # Code that a baseline's answers depend on.
 _BASELINE_CODE: Final = (
-    *(f"evaluation/{name}.py" for name in ("baselines", "data", "measures", "models", "protocols", "questions")),
+    *(f"evaluation/{name}.py" for name in ("baselines", "data", "models", "protocols", "questions", "ranks")),
     *("evaluation/sasrec.py", "evaluation/text_baselines.py"),
     *("columns.py", "events.py", "lists.py", "popularity.py", "sparse_rows.py", "whitening.py"),
 )

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.catalog import Item
-from endcap_rebuild.evaluation.measures import Ranked, best_list, per_question, rank_answers
 from endcap_rebuild.evaluation.protocols import Part
 from endcap_rebuild.evaluation.questions import Questions
+from endcap_rebuild.evaluation.ranks import Ranked, best_list, per_question, rank_answers
 from endcap_rebuild.events import EventTable, positive_strength
 
 F32 = NDArray[np.float32]

@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 
 from endcap_rebuild.evaluation.measures import (
     Asked,
-    Ranked,
     by_history_length,
     compared,
     figures,
     interval,
     list_figures,
-    per_question,
 )
 from endcap_rebuild.evaluation.models import Known
 from endcap_rebuild.evaluation.protocols import Split
+from endcap_rebuild.evaluation.ranks import Ranked, per_question
 from endcap_rebuild.evaluation.store import Result
 
 F32 = NDArray[np.float32]

@@ -23,9 +23,10 @@ from endcap.scoring import coefficients, term_scores
 from endcap.similarity import user_vector_of
 from endcap.snapshot import Snapshot
 from endcap_rebuild.evaluation.data import Data
-from endcap_rebuild.evaluation.measures import K, Ranked, intra_list_similarity, per_question, rank_answers
+from endcap_rebuild.evaluation.measures import intra_list_similarity
 from endcap_rebuild.evaluation.models import Report
 from endcap_rebuild.evaluation.questions import Questions
+from endcap_rebuild.evaluation.ranks import K, Ranked, per_question, rank_answers
 from endcap_rebuild.text_vectors import TextVectorCache
 from endcap_rebuild.validation import interaction_of, spread
 

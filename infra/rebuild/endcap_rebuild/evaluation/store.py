@@ -15,7 +15,7 @@ import numpy as np
 import endcap
 import endcap_rebuild
 from endcap.snapshot_files import canonical_json, replace_file
-from endcap_rebuild.evaluation.measures import Ranked
+from endcap_rebuild.evaluation.ranks import Ranked
 
 _RANKED = tuple(field.name for field in fields(Ranked))
 
