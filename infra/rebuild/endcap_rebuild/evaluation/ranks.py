@@ -1,4 +1,4 @@
-"""Where answers stand: their ranks beside everything that competes, the lists shown, and the figures of each question."""
+"""Where answers stand: ranks beside everything that competes, the lists shown, and the figures of each question."""
 
 from __future__ import annotations
 
