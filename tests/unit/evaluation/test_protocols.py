@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from endcap.errors import InvalidInputError
+from endcap.interactions import Interaction
 from endcap_rebuild.evaluation.protocols import COLD_SHARE, QUESTIONS_PER_USER, split
-from endcap_rebuild.evaluation.questions import next_items, next_orders
-from endcap_rebuild.events import EventTable
+from endcap_rebuild.evaluation.questions import chance_keys, next_items, next_orders
+from endcap_rebuild.events import EventTable, event_table
+from endcap_rebuild.reading import ReadReport
 from tests.fakes.toy_shop import table_of
+from tests.fakes.toy_snapshot import CUTOFF_MS
 
 
 def items_asked(table: EventTable, **kinds: bool) -> list[tuple[list[int], list[int]]]:
@@ -132,3 +135,13 @@ def test_newness_of_one_moment_is_shared() -> None:
     last = questions.chosen(np.array([-1])).histories
     assert last.newness.tolist() == [(1 + 2) / 2, (1 + 2) / 2, 0]
     assert last.starts.tolist() == [0, 3]
+
+
+def test_users_with_the_same_event_ids_are_drawn_and_ordered_apart() -> None:
+    rows = [Interaction("same", f"u{k}", "view", CUTOFF_MS, "000") for k in range(1_000)]
+    table = event_table(rows, {"000": 0}, ReadReport())
+    assert len(set(table.key.tolist())) == 1
+    keys = chance_keys(table, np.arange(len(table)), 7)
+    assert len(set(keys.tolist())) == 1_000
+    # As good as chance: half of them lie in the lower half, give or take four deviations.
+    assert abs(int((keys < 2**63).sum()) - 500) < 4 * np.sqrt(1_000) / 2

@@ -16,6 +16,7 @@ from endcap.catalog import Item, item_document
 from endcap.errors import InvalidInputError
 from endcap.event_types import EVENT_TYPES
 from endcap.interactions import Interaction, timestamp_number
+from endcap_rebuild.evaluation.questions import chance_keys
 from endcap_rebuild.events import event_table
 from endcap_rebuild.reading import ReadReport, read_events, read_items
 from endcap_rebuild.shop import Shop
@@ -72,6 +73,8 @@ def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = (
     index = {item.item_id: row for row, item in enumerate(items)}
     events = keeping_words(read_events(folder, report, now_ms))
     table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES)
+    chance = chance_keys(table, np.arange(len(table)), SHUFFLE_SEED)
+    table = table.rows(np.lexsort((chance, table.time_ms, table.user)))
     for said in words.values():
         said.sort(key=lambda event: (event.timestamp_ms, event.event_id))
     return Data(Shop(tuple(items), table, report), words)

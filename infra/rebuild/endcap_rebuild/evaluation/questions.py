@@ -91,7 +91,7 @@ class Questions:
         """At most so many of them; which ones depends on nothing but the events themselves."""
         if most is None or len(self) <= most:
             return self
-        keys = shuffle_keys(self.table.key[self.answers[self.starts[:-1]]], _DRAW_SEED)
+        keys = chance_keys(self.table, self.answers[self.starts[:-1]], _DRAW_SEED)
         return self.chosen(np.sort(np.argsort(keys, kind="stable")[:most]))
 
     @cached_property
@@ -110,6 +110,16 @@ class Questions:
             np.concatenate(newness) if newness else np.empty(0, dtype=np.float32),
             positive_strength(self.table)[rows],
         )
+
+
+def chance_keys(table: EventTable, rows: NDArray[np.generic], seed: int) -> NDArray[np.uint64]:
+    """A pseudo-random uint64 for each row, by its user and its event.
+
+    Event ids tell apart the events of one user; without ids in the data two users who choose an item at one time have
+    the same, and by them alone they would be drawn and ordered together.
+    """
+    users = shuffle_keys(table.user[rows].astype(np.uint64), seed)
+    return shuffle_keys(table.key[rows] ^ users, seed)
 
 
 def next_items(table: EventTable, usable: NDArray[np.bool_]) -> Questions:

@@ -22,8 +22,8 @@ from scipy import sparse
 from endcap_rebuild.evaluation.baselines import item_idf, tf_idf, unit_rows, user_matrix
 from endcap_rebuild.evaluation.models import BLOCK, Known
 from endcap_rebuild.evaluation.protocols import Split
-from endcap_rebuild.evaluation.questions import Questions
-from endcap_rebuild.events import EventTable, shuffle_keys
+from endcap_rebuild.evaluation.questions import Questions, chance_keys
+from endcap_rebuild.events import EventTable
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -72,7 +72,7 @@ def grades_of(divided: Split) -> tuple[Grades, Grades] | None:
 
 def _drawn(table: EventTable, chosen: NDArray[np.bool_]) -> Grades:
     rows = np.flatnonzero(chosen)
-    order = np.argsort(shuffle_keys(table.key[rows], _DRAW_SEED), kind="stable")
+    order = np.argsort(chance_keys(table, rows, _DRAW_SEED), kind="stable")
     return Grades(table, np.sort(rows[order[:MOST_GRADES]]))
 
 
