@@ -32,7 +32,7 @@ def rebuild(
     data: Data,
     out: Annotated[str, typer.Option(help="Folder of the snapshot, or s3://BUCKET to upload it there.")],
     encoder: Encoder = "auto",
-    budget: Annotated[str, typer.Option(help="fast: numpy and scipy only.")] = "fast",
+    budget: Annotated[str, typer.Option(help="fast: no torch; full: also the user encoder.")] = "fast",
     seed: Annotated[int, typer.Option(help="The same seed and data give the same snapshot.")] = 0,
     work: Annotated[Path | None, typer.Option(help="Keep finished steps here, to resume after a stop.")] = None,
     as_json: Json = False,
@@ -235,7 +235,7 @@ def _print_snapshot(manifest: dict[str, Any], as_json: bool) -> None:
 
 
 def _print_metrics(console: Any, manifest: dict[str, Any]) -> None:
-    measured = manifest["metrics"].get("validation", {})
+    measured = manifest["metrics"].get("validation", {}).get("after", {})
     numbers = {name: value for name, value in measured.items() if isinstance(value, int | float)}
     if numbers:
         console.print("validation: " + ", ".join(f"{name} {value:.4g}" for name, value in numbers.items()))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MIN_ITEM_RATIO = 0.5
 MIN_METRIC_RATIO = 0.9
+GATED_METRICS = frozenset({"ndcg_at_10", "hit_rate_at_10"})
 MAX_CHANGED_ITEMS = 100_000
 
 
@@ -74,7 +75,10 @@ def promote(version: str, bucket: SnapshotBucket, items: ItemTable | None, *, fo
                 embedded += embed_row(row, encoder, items)
     if current is None or current.version != version:
         bucket.flip(version, current)
-    return Promoted(version, current.version if current else None, embedded)
+        previous = current.version if current else None
+    else:
+        previous = current.previous
+    return Promoted(version, previous, embedded)
 
 
 def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
@@ -94,5 +98,6 @@ def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
 
 
 def _validation(manifest: Mapping[str, Any]) -> dict[str, float]:
-    found = manifest.get("metrics", {}).get("validation", {})
-    return {k: float(v) for k, v in found.items() if k.startswith(("ndcg", "recall")) and isinstance(v, int | float)}
+    """Quality that the rebuild measured with the weights it chose; nothing where it had too little to measure on."""
+    found = manifest.get("metrics", {}).get("validation", {}).get("after", {})
+    return {k: float(v) for k, v in found.items() if k in GATED_METRICS}
