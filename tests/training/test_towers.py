@@ -22,7 +22,7 @@ pytestmark = pytest.mark.training
 HOUR = 3_600_000
 N_ITEMS, D_ITEM = 24, 12
 SMALL = TowerSettings(
-    d_model=16, dropout=0.1, windows_per_step=16, most_epochs=6, soft_weight=0.0, threads=1, learning_rate=5e-3
+    d_model=16, dropout=0.1, events_per_step=96, most_epochs=6, soft_weight=0.0, threads=1, learning_rate=5e-3
 )
 
 

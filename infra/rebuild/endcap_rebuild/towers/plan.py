@@ -34,7 +34,7 @@ class TowerSettings:
     id_dropout: float = 0.0
     learning_rate: float = 2e-3
     weight_decay: float = 0.0
-    windows_per_step: int = 128
+    events_per_step: int = 768
     unknown_now: float = 0.2
     work: float = 20.0
     least_epochs: int = 8
@@ -42,6 +42,7 @@ class TowerSettings:
     full_softmax_items: int = 6_000
     negatives: int = 1_024
     soft_weight: float | None = None
+    beside_lists: bool = False
     seed: int = 0
     device: str = "auto"
     threads: int = 2
@@ -66,7 +67,8 @@ def plan_of(data: TowerData, settings: TowerSettings) -> Plan:
     """Epochs and kind of softmax by the work that they cost."""
     windows = windows_of(data.user)
     positions = sum(w.end - w.start for w in windows)
-    steps = max(1, round(len(windows) / settings.windows_per_step))
+    predicted = sum(w.end - w.start - w.first for w in windows)
+    steps = max(1, min(len(windows), round(predicted / settings.events_per_step)))
     seen = len(np.unique(data.item))
     negatives = 0 if seen <= settings.full_softmax_items else settings.negatives
     d_item, width = data.white.shape[1], settings.d_model

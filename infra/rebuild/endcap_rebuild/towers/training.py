@@ -115,6 +115,7 @@ class _Epoch:
         self.data, self.settings, self.plan, self.labels, self.device = data, settings, plan, labels, device
         self.windows = windows_of(data.user)
         self.lengths = np.asarray([w.end - w.start for w in self.windows])
+        self.predicted = self.lengths - np.asarray([w.first for w in self.windows])
         self.text_bounds = text_bounds_of(data)
         self.classes = np.unique(data.item)  # only what somebody touched can come next
         self.class_of = np.full(data.n_items, -1, dtype=np.int64)
@@ -128,7 +129,10 @@ class _Epoch:
         order = shuffled_ties(self.data, rng)
         data = self.data.rows(order)
         by_length = np.argsort(self.lengths + rng.uniform(0, _LENGTH_NOISE, len(self.lengths)), kind="stable")
-        steps = np.array_split(by_length, self.plan.steps)
+        # Steps with about equally many predictions, however long their histories are.
+        predicted = np.cumsum(self.predicted[by_length])
+        borders = np.searchsorted(predicted, np.arange(1, self.plan.steps) * (predicted[-1] / self.plan.steps))
+        steps = np.split(by_length, borders)
         for step in rng.permutation(len(steps)).tolist():
             windows = [self.windows[k] for k in steps[step].tolist()]
             loss = self._loss(tower, data, order, windows, rng)
@@ -162,23 +166,32 @@ class _Epoch:
             logits = logits.masked_fill(same, -1e9) + math.log(len(self.classes) / self.plan.negatives)
             logits = torch.cat([right[:, None], logits], dim=1)
         total = torch.logsumexp(logits, dim=1)
-        hard = (total - right).mean()
         if soft[0] is None:
-            return hard
+            return (total - right).mean()
         near = torch.einsum("pd,pkd->pk", users, F.embedding(place(soft[0]), vectors))
+        if self.settings.beside_lists:
+            leads = torch.from_numpy(soft[2]).to(self.device) * F.softplus(tower.trust)
+            more = near + torch.log(torch.expm1(leads).clamp_min(1e-9))
+            total = torch.logsumexp(torch.cat([total[:, None], more], dim=1), dim=1)
+            right = right + (leads * torch.from_numpy(soft[0] == targets[:, None]).to(self.device)).sum(dim=1)
+        hard = (total - right).mean()
+        if not self.settings.soft_weight:
+            return hard
         shares = torch.from_numpy(soft[1]).to(self.device)
         weight = self.settings.soft_weight or 0.0
         softly = (shares * (total[:, None] - near)).sum(dim=1).mean()
         return (1 - weight) * hard + weight * softly
 
-    def _soft(self, events: I64) -> tuple[I64 | None, F32]:
+    def _soft(self, events: I64) -> tuple[I64 | None, F32, F32]:
         """Items and shares (positions, k) of the soft labels, nothing left to items that nobody touched."""
-        if self.labels is None or not self.settings.soft_weight:
-            return None, np.empty(0, dtype=np.float32)
+        if self.labels is None or not (self.settings.soft_weight or self.settings.beside_lists):
+            return None, np.empty(0, dtype=np.float32), np.empty(0, dtype=np.float32)
         items = self.labels.items[events].astype(np.int64)
-        shares = self.labels.shares[events].astype(np.float32) * (self.class_of[items] >= 0)
+        touched = self.class_of[items] >= 0
+        shares = self.labels.shares[events].astype(np.float32) * touched
         total = shares.sum(axis=1, keepdims=True)
-        return items, np.asarray(shares / np.where(total > 0, total, 1), dtype=np.float32)
+        leads = self.labels.leads[events].astype(np.float32) * touched
+        return items, np.asarray(shares / np.where(total > 0, total, 1), dtype=np.float32), leads
 
     def _vectors(
         self, tower: Tower, items: I64, targets: I64, compared: I64, labels: I64 | None
@@ -226,7 +239,7 @@ def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: S
     digest = hashlib.sha256(repr((sorted(asdict(settings).items()), asdict(plan), data.clock_usable)).encode())
     columns = [data.user, data.item, data.time_ms, data.kind, data.grade, data.goal, data.white]
     columns += [data.texts.user, data.texts.time_ms, data.texts.kind, data.texts.grade, data.texts.white]
-    for column in columns + ([] if labels is None else [labels.items, labels.shares]):
+    for column in columns + ([] if labels is None else [labels.items, labels.shares, labels.leads]):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 
