@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from endcap_local.evaluate_command import evaluate
+from endcap_local.replay_command import replay
 from endcap_local.starting import DEFAULT_PORT, Encoder, Json, Port, Template
 
 Data = Annotated[Path, typer.Option(help="Folder with items.jsonl[.gz] and events.csv[.gz].")]
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     app.command()(evaluate)
     app.command(name="import")(import_folder)
     app.command()(demo)
+    app.command()(replay)
     app.add_typer(snapshot_app, name="snapshot")
 
 
