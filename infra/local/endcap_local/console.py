@@ -48,6 +48,7 @@ def print_read(console: Console, read: Mapping[str, Any]) -> None:
         ("duplicate_events", "events stood there twice"),
         ("replaced_items", "items were replaced by a later row"),
         ("unknown_item_events", "events are about items that the catalogue does not have"),
+        ("erased_events", "events were left out, as their users were erased"),
     ):
         if read[name]:
             console.print(f"  {read[name]:,} {what}")

@@ -36,6 +36,7 @@ def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> Snapsh
             "bad_rows": shop.report.bad_row_count,
             "duplicate_events": shop.report.duplicate_events,
             "unknown_item_events": shop.report.unknown_item_events,
+            "erased_events": shop.report.erased_events,
         },
     }
     return SnapshotContents(**{**fields, **parts})

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from endcap.errors import InvalidInputError, SnapshotError
 from endcap.snapshot import TermWeight, Weights, verify_snapshot, write_snapshot
@@ -24,6 +24,8 @@ from endcap_rebuild.shop import Shop, read_shop
 from endcap_rebuild.steps import Outputs, json_value, run_steps
 
 SnapshotManifest = dict[str, Any]
+
+_CHANGE_DELAY_MS: Final = 60_000
 
 BUDGETS = {"fast": FAST_STEPS, "full": FULL_STEPS}
 
@@ -68,7 +70,7 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
         _scaled_weights(job, outputs),
         shop.cutoff_ms,
         created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        catalog_as_of_ms=now_ms,
+        catalog_as_of_ms=_catalog_as_of_ms(shop, now_ms),
         metrics=metrics,
         model_card=model_card(shop, job.loaded, metrics),
         parent_version=_parent_version(settings.out),
@@ -83,6 +85,14 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
     )
     write_snapshot(settings.out, with_user_encoder(contents, outputs.get("encoder", {})))
     return verify_snapshot(settings.out)
+
+
+def _catalog_as_of_ms(shop: Shop, now_ms: int) -> int:
+    """From when on changes of items are laid over the snapshot.
+
+    A change is stamped before it reaches the table, so one from just before the export may not be in it.
+    """
+    return now_ms if shop.catalog_time_ms is None else shop.catalog_time_ms - _CHANGE_DELAY_MS
 
 
 def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:

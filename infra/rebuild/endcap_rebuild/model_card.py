@@ -26,8 +26,9 @@ def model_card(shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any]) ->
         "",
         f"- {len(shop.items):,} items, {touched:,} of them with interactions",
         f"- {len(shop.table):,} interactions of {len(shop.table.user_ids):,} users{_span(shop)}",
-        f"- {shop.report.bad_row_count:,} rows refused, {shop.report.duplicate_events:,} repeated events dropped, "
-        f"{shop.report.unknown_item_events:,} events of unknown items left out",
+        f"- {shop.report.bad_row_count:,} rows refused, {shop.report.duplicate_events:,} repeated events dropped",
+        f"- left out: {shop.report.unknown_item_events:,} events of unknown items, "
+        f"{shop.report.erased_events:,} of erased users",
         "",
         "## Text encoder",
         "",

@@ -4,7 +4,11 @@ What can't be used is written down with its file, line and reason, and does not 
 
 * items: `items.jsonl[.gz]`, or a folder `items/` of newline JSON (plain rows or a DynamoDB export of the items table);
 * events: `events.csv[.gz]` or `interactions.csv[.gz]` (lower-case headers or Personalize's), `events.jsonl[.gz]`, or a
-  folder `events/` of newline JSON, which is how the archive lies in S3.
+  folder `events/` of newline JSON, which is how the archive lies in S3;
+* erasures: where there is a folder `profiles/` with a DynamoDB export of the profiles table, events that their user
+  has had erased since they were archived are left out.
+
+Files are read line by line; only items and the ids of erased users are kept.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -24,12 +28,22 @@ from endcap.errors import InvalidInputError, InvalidItemError
 from endcap.event_types import EVENT_TYPES, EventType
 from endcap.identifiers import clean_id
 from endcap.interactions import Interaction, parse_interaction
-from endcap_rebuild.dynamodb_json import exported_document, is_exported
+from endcap_rebuild.table_exports import (
+    NEVER_ERASED,
+    TableExport,
+    erased_until_ms,
+    exported_document,
+    exported_user_id,
+    find_export,
+    is_exported,
+)
 
 # Enough to see what is wrong with a file; the rest is counted.
 MAX_REPORTED_ROWS: Final = 200
 # A row without a time counts as the oldest, so that reading a file twice gives the same events.
 NO_TIME: Final = 0
+# Later than every event.
+FOR_EVER: Final = 1 << 62
 _PERSONALIZE: Final = {"event_value": "value"}
 _ITEM_FILES: Final = ("items.jsonl", "items.jsonl.gz")
 _EVENT_CSV: Final = ("events.csv", "events.csv.gz", "interactions.csv", "interactions.csv.gz")
@@ -56,6 +70,7 @@ class ReadReport:
     replaced_items: int = 0
     duplicate_events: int = 0
     unknown_item_events: int = 0
+    erased_events: int = 0
 
     def reject(self, file: Path, line: int, reason: str) -> None:
         """Note a row that can't be used."""
@@ -69,14 +84,17 @@ def read_items(folder: Path, report: ReadReport) -> list[Item]:
 
     Raises
     ------
-    InvalidInputError : there are no item files
+    InvalidInputError : there are no item files, or an export is not whole
     """
-    files = [folder] if folder.is_file() else _files(folder, _ITEM_FILES, "items")
+    export = find_export(folder / "items")
+    files = [folder] if folder.is_file() else _files(folder, _ITEM_FILES, "items", export)
     if not files:
         raise InvalidInputError(f"{folder} holds no items.jsonl, items.jsonl.gz or folder items/")
     items: dict[str, Item] = {}
+    exported = 0
     for file in files:
         for line, row in _json_rows(file, report):
+            exported += is_exported(row)
             try:
                 document = exported_document(row) if is_exported(row) else row
                 if document is None:
@@ -87,8 +105,58 @@ def read_items(folder: Path, report: ReadReport) -> list[Item]:
                 continue
             report.replaced_items += item.item_id in items
             items[item.item_id] = item
+    _require_whole(export, exported)
     report.items = len(items)
     return list(items.values())
+
+
+def catalog_time_ms(folder: Path) -> int | None:
+    """The moment whose catalogue a folder holds: that of the export of the items table; None without an export.
+
+    Raises
+    ------
+    InvalidInputError : the export is not whole
+    """
+    export = find_export(folder / "items")
+    return None if export is None else export.exported_at_ms
+
+
+def read_erasures(folder: Path, report: ReadReport) -> dict[str, int]:
+    """User id -> the time up to which that user was erased, from the profiles of a folder; no others are in it.
+
+    A user whose profile can't be read is reported and counts as erased, as nobody can say any more that they were not.
+
+    Raises
+    ------
+    InvalidInputError : the export is not whole, or a row is not one of the profiles table
+    """
+    export = find_export(folder / "profiles")
+    erased: dict[str, int] = {}
+    exported = 0
+    for file in _files(folder, (), "profiles", export):
+        for line, row in _json_rows(file, report):
+            user_id = exported_user_id(row)
+            exported += 1
+            try:
+                until_ms = erased_until_ms(row)
+            except InvalidInputError as exc:
+                report.reject(file, line, str(exc))
+                until_ms = FOR_EVER
+            if until_ms > NEVER_ERASED:
+                erased[user_id] = until_ms
+    _require_whole(export, exported)
+    return erased
+
+
+def without_erased(
+    events: Iterable[Interaction], erased_ms: Mapping[str, int], report: ReadReport
+) -> Iterator[Interaction]:
+    """The events that nobody has had erased; the others are counted."""
+    for event in events:
+        if event.timestamp_ms <= erased_ms.get(event.user_id, NEVER_ERASED):
+            report.erased_events += 1
+        else:
+            yield event
 
 
 def read_events(
@@ -107,7 +175,7 @@ def read_events(
     """
     if not source.exists():
         raise InvalidInputError(f"{source} does not exist")
-    files = [source] if source.is_file() else _files(source, (*_EVENT_CSV, *_EVENT_JSON), "events")
+    files = [source] if source.is_file() else _files(source, (*_EVENT_CSV, *_EVENT_JSON), "events", None)
     for file in files:
         is_csv = file.name.removesuffix(".gz").endswith(".csv")
         for line, row in _csv_rows(file, report) if is_csv else _event_rows(file, report):
@@ -142,14 +210,22 @@ def read_user_ids(file: Path, report: ReadReport) -> list[str]:
     return list(ids)
 
 
-def _files(folder: Path, names: tuple[str, ...], subfolder: str) -> list[Path]:
+def _files(folder: Path, names: tuple[str, ...], subfolder: str, export: TableExport | None) -> list[Path]:
     single = [folder / name for name in names if (folder / name).is_file()]
+    if export is not None:
+        return single + list(export.files)
     nested = sorted(
         path
         for path in (folder / subfolder).rglob("*")
         if path.is_file() and not path.name.startswith((".", "_", "manifest-"))
     )
     return single + nested
+
+
+def _require_whole(export: TableExport | None, rows: int) -> None:
+    """Refuse a part of a table: a catalogue without half of its items would look like a catalogue."""
+    if export is not None and rows != export.rows:
+        raise InvalidInputError(f"the export holds {rows:,} rows, its manifest says {export.rows:,}")
 
 
 def _open(file: Path) -> IO[str]:

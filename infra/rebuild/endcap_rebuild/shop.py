@@ -14,7 +14,14 @@ from endcap.event_types import event_types
 from endcap.snapshot_files import canonical_json
 from endcap_rebuild.clock import clock_usable
 from endcap_rebuild.events import EventTable, event_table
-from endcap_rebuild.reading import ReadReport, read_events, read_items
+from endcap_rebuild.reading import (
+    ReadReport,
+    catalog_time_ms,
+    read_erasures,
+    read_events,
+    read_items,
+    without_erased,
+)
 
 
 @dataclass(frozen=True)
@@ -25,11 +32,13 @@ class Shop:
     ----------
     items : sorted by id, so that the order of rows in a file changes nothing
     table : interactions with these items
+    catalog_time_ms : the moment whose catalogue this is, where the data says so
     """
 
     items: tuple[Item, ...]
     table: EventTable
     report: ReadReport
+    catalog_time_ms: int | None = None
 
     @cached_property
     def clock(self) -> bool:
@@ -65,7 +74,7 @@ def read_shop(folder: Path, now_ms: int, seed: int, event_weights: Mapping[str, 
 
     Raises
     ------
-    InvalidInputError : no usable item, or an unusable event weight
+    InvalidInputError : no usable item, an export that is not whole, or an unusable event weight
     """
     report = ReadReport()
     try:
@@ -76,5 +85,5 @@ def read_shop(folder: Path, now_ms: int, seed: int, event_weights: Mapping[str, 
     if not items:
         raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
     index = {item.item_id: row for row, item in enumerate(items)}
-    table = event_table(read_events(folder, report, now_ms, kinds), index, report, seed, kinds)
-    return Shop(tuple(items), table, report)
+    events = without_erased(read_events(folder, report, now_ms, kinds), read_erasures(folder, report), report)
+    return Shop(tuple(items), event_table(events, index, report, seed, kinds), report, catalog_time_ms(folder))

@@ -65,6 +65,7 @@ def test_manifest_names_data_encoder_and_evidence(snapshot_dir: Path) -> None:
         "bad_rows": 0,
         "duplicate_events": 0,
         "unknown_item_events": 0,
+        "erased_events": 0,
     }
     assert manifest["encoder"] == "tiny"
     assert manifest["clock_usable"] is True
