@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -37,6 +37,9 @@ def rebuild(
     budget: Annotated[str, typer.Option(help="fast: no torch; full: also the user encoder.")] = "fast",
     seed: Annotated[int, typer.Option(help="The same seed and data give the same snapshot.")] = 0,
     work: Annotated[Path | None, typer.Option(help="Keep finished steps here, to resume after a stop.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda: where the models run.")] = "auto",
+    shards: Annotated[int, typer.Option(min=1, help="Processes that encode and train side by side.")] = 1,
+    shard: Annotated[int, typer.Option(min=0, help="Which one this is, where MASTER_ADDR names another host.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Build a snapshot from items and events."""
@@ -45,16 +48,20 @@ def rebuild(
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
     from endcap_local.console import print_json, print_read, progress_bar
-    from endcap_rebuild.job import rebuild as run
+    from endcap_rebuild.job import run_shard
     from endcap_rebuild.settings import RebuildSettings
 
     console = Console(highlight=False, stderr=as_json)
     remote = out.removeprefix("s3://").rstrip("/") if out.startswith("s3://") else None
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as temporary:
         folder = Path(temporary) if remote else Path(out)
-        settings = RebuildSettings(data, folder, encoder=encoder, budget=budget, seed=seed, work=work)
+        settings = RebuildSettings(data, folder, encoder, budget, seed, work=work)
+        settings = replace(settings, device=device, shards=shards, shard=shard)
         with progress_bar(console) as progress:
-            manifest = run(settings, progress)
+            manifest = run_shard(settings, progress)
+        if manifest is None:
+            console.print("this shard has done its part; shard 0 writes the snapshot")
+            return
         if remote:
             SnapshotBucket(client("s3", BACKGROUND), remote).upload(folder, manifest["version"])
     if as_json:

@@ -34,6 +34,10 @@ MIN_EVENTS: Final = 1_000
 """With fewer events a network learns nothing that the lists do not say better."""
 
 
+_MACHINES: Final = ("device", "shards")
+"""Sums come out a little different on other machines; what they are added up to is kept apart."""
+
+
 def _trial_encoder(job: FastJob, needed: Needed) -> Outputs:
     """A user encoder of the part before the validation window; nothing where there is too little to learn from."""
     from endcap_rebuild.towers.judging import Validation
@@ -44,7 +48,7 @@ def _trial_encoder(job: FastJob, needed: Needed) -> Outputs:
     data = _data(job, needed, split.train)
     everything = _data(job, needed, job.shop.table)
     targets = np.searchsorted(kept_rows(job.shop.table, kinds), split.cases.target)
-    settings = TowerSettings(seed=job.settings.seed, threads=job.settings.threads)
+    settings = TowerSettings(seed=job.settings.seed, threads=job.settings.threads, device=job.settings.device)
     return _trained(job, needed, "trial_encoder", split.train, data, settings, Validation(everything, targets))
 
 
@@ -54,7 +58,7 @@ def _encoder(job: FastJob, needed: Needed) -> Outputs:
     if not trial or json_value(needed["weights"]["json"])["weights"].get("similarity", 0.0) <= 0:
         return {}
     chosen = json_value(trial["json"])
-    settings = replace(TowerSettings(**chosen["settings"]), threads=job.settings.threads)
+    settings = replace(TowerSettings(**chosen["settings"]), threads=job.settings.threads, device=job.settings.device)
     data = _data(job, needed, job.shop.table)
     return _trained(job, needed, "encoder", job.shop.table, data, settings, None, chosen["metrics"]["int8"])
 
@@ -81,8 +85,9 @@ def _trained(
         validation,
         _lists_of(job, needed, table, data),
         as_int8=as_int8,
+        crew=job.crew,
     )
-    kept = {key: value for key, value in asdict(result.settings).items() if key != "threads"}
+    kept = {key: value for key, value in asdict(result.settings).items() if key not in ("threads", "device")}
     return {
         "model": np.frombuffer(result.model, dtype=np.uint8),
         "projection": np.frombuffer(result.projection_file, dtype=np.uint8),
@@ -127,12 +132,17 @@ def _full_steps() -> Sequence[Step[FastJob]]:
     for step in FAST_STEPS:
         if step.name == "weights":
             steps.append(
-                Step("trial_encoder", _trial_encoder, needs=("whitening", "selection"), settings=("seed", "max_cases"))
+                Step(
+                    "trial_encoder",
+                    _trial_encoder,
+                    needs=("whitening", "selection"),
+                    settings=("seed", "max_cases", *_MACHINES),
+                )
             )
             step = replace(step, needs=(*step.needs, "trial_encoder"))
         steps.append(step)
-    last = Step("encoder", _encoder, needs=("whitening", "selection", "trial_encoder", "weights"), settings=("seed",))
-    return (*steps, last)
+    needs = ("whitening", "selection", "trial_encoder", "weights")
+    return (*steps, Step("encoder", _encoder, needs=needs, settings=("seed", *_MACHINES)))
 
 
 FULL_STEPS: Final[Sequence[Step[FastJob]]] = _full_steps()

@@ -31,6 +31,7 @@ from endcap_rebuild.encoders import LoadedEncoder
 from endcap_rebuild.fitting import LIST_WIDTH, Fitted, fit
 from endcap_rebuild.lists import ListSettings
 from endcap_rebuild.settings import Progress, RebuildSettings
+from endcap_rebuild.shards import Crew
 from endcap_rebuild.shop import Shop
 from endcap_rebuild.sparse_rows import item_list
 from endcap_rebuild.steps import Outputs, Step, json_array, json_value, list_arrays, lists_of
@@ -55,11 +56,12 @@ class FastJob:
     shop: Shop
     loaded: LoadedEncoder
     progress: Progress
+    crew: Crew | None = None
 
     @cached_property
     def cache(self) -> TextVectorCache:
         """Text vectors of the job's encoder."""
-        return TextVectorCache(self.settings.cache / "texts", self.loaded.encoder)
+        return TextVectorCache(self.settings.cache / "texts", self.loaded.encoder, self.crew, self.loaded.files)
 
     @cached_property
     def split(self) -> Split:

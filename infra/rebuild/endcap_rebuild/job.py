@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import platform
 import tempfile
 import time
@@ -20,6 +21,7 @@ from endcap_rebuild.encoders import load_encoder
 from endcap_rebuild.fast_steps import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
 from endcap_rebuild.model_card import model_card
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
+from endcap_rebuild.shards import Crew, crew_of, on_other_hosts, placed
 from endcap_rebuild.shop import Shop, read_shop
 from endcap_rebuild.steps import Outputs, json_value, run_steps
 
@@ -28,11 +30,13 @@ SnapshotManifest = dict[str, Any]
 _CHANGE_DELAY_MS: Final = 60_000
 
 BUDGETS = {"fast": FAST_STEPS, "full": FULL_STEPS}
+DEVICES = ("auto", "cpu", "cuda")
 
 
 def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest:
     """Build a snapshot in `settings.out` and verify it.
 
+    Other shards are started, or met, where `settings.shards` is more than 1; see `run_shard` for how they are run.
     Rows that can't be used don't stop it; the manifest's `run.read` lists the first of them with line and reason.
 
     Returns
@@ -43,21 +47,59 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
     ------
     InvalidInputError : no usable item, or a setting that makes no sense
     EncoderError : the encoder can't be built or loaded
+    ShardError : another shard has ended or does not answer
     SnapshotIntegrityError : what was written does not verify (a defect, or a failing disk)
     """
+    settings = placed(_checked(settings))
+    if settings.shard:
+        raise InvalidInputError(f"shard {settings.shard} helps with a rebuild; shard 0 leads it")
+    with crew_of(settings) as crew:
+        return _rebuild(settings, crew, progress)
+
+
+def run_shard(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest | None:
+    """Run the shard that the settings, or torchrun's variables, name.
+
+    Returns
+    -------
+    the manifest for shard 0; None for a shard that helped it, on another host
+
+    Raises
+    ------
+    as `rebuild` does
+    """
+    settings = placed(_checked(settings))
+    if not settings.shard:
+        return rebuild(settings, progress)
+    if not on_other_hosts():
+        raise InvalidInputError("shard 0 starts the others on its own machine; on other hosts MASTER_ADDR must name it")
+    if importlib.util.find_spec("torch") is not None:  # without it nobody can be helped, see `crew_of`
+        from endcap_rebuild.shards.hosts import work
+
+        work(settings.shard, settings.shards)
+    return None
+
+
+def _checked(settings: RebuildSettings) -> RebuildSettings:
     if settings.budget not in BUDGETS:
         raise InvalidInputError(f"no such budget: {settings.budget!r}; there are {', '.join(BUDGETS)}")
+    if settings.device not in DEVICES:
+        raise InvalidInputError(f"no such device: {settings.device!r}; there are {', '.join(DEVICES)}")
+    return settings
+
+
+def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -> SnapshotManifest:
     started = time.monotonic()
     now = datetime.now(UTC)
     now_ms = int(now.timestamp() * 1000) if settings.now_ms is None else settings.now_ms
     progress("reading", 0, 1)
     shop = read_shop(settings.data, now_ms, settings.seed, settings.event_weights)
     progress("reading", 1, 1)
-    job = FastJob(settings, shop, load_encoder(settings, shop.texts), progress)
+    job = FastJob(settings, shop, load_encoder(settings, shop.texts), progress, crew)
     outputs = run_steps(
         BUDGETS[settings.budget],
         job,
-        {"seed": settings.seed, "dim": settings.dim, "max_cases": settings.max_cases},
+        {name: getattr(settings, name) for name in ("seed", "dim", "max_cases", "device", "shards")},
         f"{shop.key}-{job.loaded.encoder.sha256}",
         settings.work,
         progress,
@@ -80,6 +122,7 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
             "python": platform.python_version(),
             "seconds": round(time.monotonic() - started, 1),
             "budget": settings.budget,
+            "shards": settings.shards,
             "read": asdict(shop.report),
         },
     )

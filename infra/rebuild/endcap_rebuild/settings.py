@@ -38,6 +38,8 @@ class RebuildSettings:
     max_cases : most validation cases that weights are tuned on
     event_weights : a storefront's own kinds and weights of events (see `endcap.event_types.event_types`)
     now_ms : the clock, for tests; later events are refused
+    device : "cpu", "cuda", or "auto" for CUDA where there is one
+    shards, shard : how many processes share the work, and which of them this one is; 0 leads and writes (see `shards`)
     """
 
     data: Path
@@ -52,3 +54,6 @@ class RebuildSettings:
     max_cases: int = 5_000
     event_weights: Mapping[str, object] = field(default_factory=dict)
     now_ms: int | None = None
+    device: str = "auto"
+    shards: int = 1
+    shard: int = 0

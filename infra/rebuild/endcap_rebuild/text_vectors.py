@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from endcap.catalog import text_hash
 from endcap.encoding import TextEncoder
+from endcap_rebuild.shards.crew import Crew, EncodeTexts, UseEncoder
 
 F32 = NDArray[np.float32]
 Progress = Callable[[int, int], None]  # done, total
@@ -33,10 +34,13 @@ class TextVectorCache:
     ----------
     folder : where caches of all encoders live
     encoder : whose vectors these are; its sha256 names the folder
+    crew : other shards that encode too; needs `files`, those of the encoder
     """
 
-    def __init__(self, folder: Path, encoder: TextEncoder) -> None:
-        self._encoder = encoder
+    def __init__(
+        self, folder: Path, encoder: TextEncoder, crew: Crew | None = None, files: Mapping[str, bytes] | None = None
+    ) -> None:
+        self._encoder, self._crew, self._files = encoder, crew, files or {}
         self._folder = folder / encoder.sha256[:32]
         self._vectors: dict[str, F32] = {}
         for block in sorted(self._folder.glob("*.npz")):
@@ -52,22 +56,42 @@ class TextVectorCache:
         """
         hashes = [text_hash(text) for text in texts]
         missing = {name: text for name, text in zip(hashes, texts, strict=True) if text and name not in self._vectors}
-        names = list(missing)
-        for start in range(0, len(names), _BLOCK):
-            block = names[start : start + _BLOCK]
+        parts = divided(missing, 1 if self._crew is None else self._crew.count)
+        if self._crew is not None and missing:
+            self._use_encoder(self._crew)
+        finished = 0
+        for start in range(0, max(map(len, parts)), _BLOCK):
+            blocks = [part[start : start + _BLOCK] for part in parts]
+            own, others = blocks[0], blocks[1:]
 
-            def report(done: int, _: int, start: int = start) -> None:
+            def report(done: int, _: int, finished: int = finished) -> None:
                 if progress is not None:
-                    progress(start + done, len(names))
+                    progress(finished + done, len(missing))
 
-            self._add(block, self._encoder.encode_many([missing[name] for name in block], report, threads))
+            if self._crew is not None:
+                self._crew.send([EncodeTexts(tuple(missing[name] for name in block), threads) for block in others])
+            self._add(own, self._encoder.encode_many([missing[name] for name in own], report, threads))
+            answers = [] if self._crew is None else self._crew.answers()
+            for block, vectors in zip(others, answers, strict=True):
+                self._add(block, vectors)
+            finished += len(own) + sum(map(len, others))
+        if progress is not None and self._crew is not None and missing:
+            progress(finished, len(missing))
         answer = np.zeros((len(texts), self._encoder.d_text), dtype=np.float32)
         for row, (name, text) in enumerate(zip(hashes, texts, strict=True)):
             if text:
                 answer[row] = self._vectors[name]
         return answer
 
+    def _use_encoder(self, crew: Crew) -> None:
+        if self._files:
+            crew.send([UseEncoder(self._files)] * (crew.count - 1))
+            crew.answers()
+            self._files = {}  # they keep it
+
     def _add(self, names: Sequence[str], vectors: F32) -> None:
+        if not names:
+            return
         self._folder.mkdir(parents=True, exist_ok=True)
         digest = hashlib.sha256("".join(names).encode()).hexdigest()[:16]
         unfinished = self._folder / f".{digest}-{os.getpid()}.part"
@@ -86,3 +110,11 @@ class TextVectorCache:
         fits = vectors.ndim == 2 and vectors.shape[1] == self._encoder.d_text and hashes.shape == (len(vectors), 8)
         if fits and vectors.dtype == np.float32 and np.isfinite(vectors).all():
             self._vectors.update(zip((row.tobytes().hex() for row in hashes), vectors, strict=True))
+
+
+def divided(names: Iterable[str], parts: int) -> list[list[str]]:
+    """Hashes of texts by the shard that encodes them: the same text is the same shard's, whatever else there is."""
+    shares: list[list[str]] = [[] for _ in range(parts)]
+    for name in names:
+        shares[int(name, 16) % parts].append(name)
+    return shares

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from endcap.errors import EncoderError
 from endcap.user_encoding import VISIBLE_TEXTS, UserEncoder, features_of, units
+from endcap_rebuild.shards import Crew
 from endcap_rebuild.towers.export import onnx_graph
 from endcap_rebuild.towers.item_vectors import final_item_vectors, projection_file, projection_of
 from endcap_rebuild.towers.judging import Validation, histories_before, item_vectors_of, ndcg, user_vectors
@@ -62,6 +63,7 @@ def train_user_encoder(
     validation: Validation | None = None,
     lists_of: ListsOf | None = None,
     as_int8: bool = False,
+    crew: Crew | None = None,
 ) -> TowerResult:
     """Train, export and check a user encoder.
 
@@ -74,6 +76,7 @@ def train_user_encoder(
         the graph is shipped as int8, and are reported
     lists_of : counts item-to-item lists from some users; without it there are no soft labels
     as_int8 : ship the graph as int8 where no validation window decides
+    crew : other shards to train with
 
     Raises
     ------
@@ -91,12 +94,12 @@ def train_user_encoder(
         if labels is not None and lists_of is not None and judged is not None and len(judged.targets):
             everybody = np.ones(int(data.user.max()) + 1, dtype=np.bool_)
             ahead = len(_SOFT_WEIGHTS) * _trial_plan(plan).total_steps
-            trials = _trials(data, settings, plan, work_dir, labels, judged, lists_of(everybody), progress)
+            trials = _trials(data, settings, plan, work_dir, labels, judged, lists_of(everybody), progress, crew)
             weight = float(max(trials, key=lambda name: trials[name]))
         settings = replace(settings, soft_weight=weight)
     labels = labels if settings.soft_weight else None
     told = _counted(progress, ahead, ahead + plan.total_steps)
-    tower, curve = fit_tower(data, settings, plan, _at(work_dir, "tower.pt"), labels, told)
+    tower, curve = fit_tower(data, settings, plan, _at(work_dir, "tower.pt"), labels, told, crew=crew)
     weights = {name: value.numpy().astype(np.float32) for name, value in tower.state_dict().items()}
     counts = np.bincount(data.item, minlength=data.n_items)
     vectors, projection = final_item_vectors(weights, data.white, counts), projection_of(weights)
@@ -199,6 +202,7 @@ def _trials(
     judged: Validation,
     lists: Sequence[Any],
     progress: Progress | None,
+    crew: Crew | None,
 ) -> dict[str, float]:
     """NDCG of short trainings, blended with the lists, per weight of the soft labels."""
     found = {}
@@ -207,7 +211,7 @@ def _trials(
     for k, weight in enumerate(_SOFT_WEIGHTS):
         own, path = replace(settings, soft_weight=weight), _at(work_dir, f"trial-{weight}.pt")
         told = _counted(progress, k * plan.total_steps, total)
-        tower, _ = fit_tower(data, own, plan, path, labels if weight else None, told)
+        tower, _ = fit_tower(data, own, plan, path, labels if weight else None, told, crew=crew)
         users = user_vectors(tower, judged.data, judged.targets)
         found[str(weight)] = round(ndcg(users, item_vectors_of(tower), judged, lists), 5)
     return found

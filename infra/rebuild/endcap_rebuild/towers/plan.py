@@ -25,6 +25,7 @@ class TowerSettings:
     full_softmax_items : up to so many seen items all are compared, above `negatives` drawn ones
     soft_weight : share of the soft labels in the loss; None lets the validation window choose
     device : "auto", "cpu" or "cuda"; threads : of the CPU
+    bf16 : matrix products of a training in bfloat16; None means on CUDA
     """
 
     d_model: int = 64
@@ -46,6 +47,7 @@ class TowerSettings:
     seed: int = 0
     device: str = "auto"
     threads: int = 2
+    bf16: bool | None = None
 
 
 @dataclass(frozen=True)

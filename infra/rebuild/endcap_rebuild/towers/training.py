@@ -7,9 +7,10 @@ own seed.
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,8 +22,12 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from endcap.errors import InvalidInputError
+from endcap_rebuild.shards import Crew, ShardError
+from endcap_rebuild.shards.crew import Train
 from endcap_rebuild.towers.model import Shape, Tower, tensors_of
 from endcap_rebuild.towers.plan import Plan, TowerSettings
+from endcap_rebuild.towers.replicas import Replicas
 from endcap_rebuild.towers.sequences import TowerData, Window, batch_of, shuffled_ties, text_bounds_of, windows_of
 from endcap_rebuild.towers.soft_labels import SoftLabels
 
@@ -46,7 +51,14 @@ class Curve:
 
 
 def device_of(name: str) -> torch.device:
-    """The device asked for; "auto" takes CUDA where there is one."""
+    """The device asked for; "auto" takes CUDA where there is one.
+
+    Raises
+    ------
+    InvalidInputError : "cuda" without any
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InvalidInputError("device cuda was asked for, but torch finds none here")
     return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
@@ -66,6 +78,7 @@ def fit_tower(
     labels: SoftLabels | None = None,
     progress: Progress | None = None,
     judge: Judge | None = None,
+    crew: Crew | None = None,
 ) -> tuple[Tower, Curve]:
     """Train a model; returns it in evaluation mode on the CPU.
 
@@ -74,45 +87,70 @@ def fit_tower(
     checkpoint : file that holds the state after the last whole epoch; ignored when it belongs to other data or settings
     progress : called after every step
     judge : asked after every epoch, for the curve alone
+    crew : other shards to train with: each step's histories are divided among all, and their gradients added up, so
+        that the model is the same but for rounding and for what dropout drew
+
+    Raises
+    ------
+    InvalidInputError : CUDA is asked for and there is none
+    ShardError : another shard has ended or does not answer
     """
     device = device_of(settings.device)
+    replicas = None if crew is None else crew.meet()
+    curve = Curve()
     with _reproducible(settings.threads):
-        tower = new_tower(data, settings).to(device)
-        optimiser = torch.optim.AdamW(
-            tower.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
-        )
-        curve, run = Curve(), _fingerprint(data, settings, plan, labels)
-        first = _resume(checkpoint, run, tower, optimiser, curve, device)
-        epoch_of = _Epoch(data, settings, plan, labels, device)
-        for epoch in range(first, plan.epochs):
-            tower.train()
-            losses = []
-            for step, loss in enumerate(epoch_of.losses(tower, epoch)):
-                rate = settings.learning_rate * _rate(epoch * plan.steps + step, plan.epochs * plan.steps)
-                for group in optimiser.param_groups:
-                    group["lr"] = rate
-                optimiser.zero_grad(set_to_none=True)
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(tower.parameters(), _MAX_GRADIENT)
-                optimiser.step()
-                losses.append(float(loss.detach()))
-                if progress is not None:
-                    progress(epoch * plan.steps + step + 1, plan.epochs * plan.steps)
-            curve.loss.append(math.fsum(losses) / max(1, len(losses)))
-            tower.eval()
-            if judge is not None:
-                curve.judged.append(judge(tower))
-            _save(checkpoint, run, tower, optimiser, curve)
-        return tower.cpu().eval(), curve
+        training = _Training(data, settings, plan, labels, device)
+        run = _fingerprint(data, settings, plan, labels, 1 if crew is None else crew.count)
+        first = _resume(checkpoint, run, training, curve)
+        if crew is not None and replicas is not None:
+            crew.send([Train(_Run(data, settings, plan, labels, first, _state_of(training)))] * (crew.count - 1))
+            training.join(replicas)
+        try:
+            for epoch in range(first, plan.epochs):
+                curve.loss.append(training.epoch(epoch, progress))
+                if judge is not None:
+                    curve.judged.append(judge(training.tower))
+                _save(checkpoint, run, training, curve)
+        except ShardError:
+            if crew is not None:
+                crew.answers()  # knows better what has become of the shard
+            raise
+        if crew is not None:
+            crew.answers()
+        return training.tower.cpu().eval(), curve
 
 
-class _Epoch:
-    """The steps of one epoch after the other."""
+@dataclass(frozen=True)
+class _Run:
+    """A training that other shards take part in, from `first` on; `state` is `_state_of` the leader's."""
+
+    data: TowerData
+    settings: TowerSettings
+    plan: Plan
+    labels: SoftLabels | None
+    first: int
+    state: bytes
+
+
+def train_beside(run: _Run, replicas: Replicas) -> None:
+    """Take part in the training that the leader runs by `fit_tower`; keeps nothing."""
+    with _reproducible(run.settings.threads):
+        training = _Training(run.data, run.settings, run.plan, run.labels, device_of(run.settings.device))
+        training.join(replicas)
+        training.load(torch.load(io.BytesIO(run.state), map_location=training.device, weights_only=True))
+        for epoch in range(run.first, run.plan.epochs):
+            training.epoch(epoch, None)
+
+
+class _Training:
+    """A model in training, one epoch after the other."""
 
     def __init__(
         self, data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None, device: torch.device
     ) -> None:
-        self.data, self.settings, self.plan, self.labels, self.device = data, settings, plan, labels, device
+        self.data, self.settings, self.plan, self.labels = data, settings, plan, labels
+        self.device = device
+        self.replicas: Replicas | None = None
         self.windows = windows_of(data.user)
         self.lengths = np.asarray([w.end - w.start for w in self.windows])
         self.predicted = self.lengths - np.asarray([w.first for w in self.windows])
@@ -121,11 +159,53 @@ class _Epoch:
         self.class_of = np.full(data.n_items, -1, dtype=np.int64)
         self.class_of[self.classes] = np.arange(len(self.classes))
         self.texts = torch.from_numpy(data.texts.white)
+        self.tower = new_tower(data, settings).to(device)
+        self.optimiser = torch.optim.AdamW(
+            self.tower.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+        )
 
-    def losses(self, tower: Tower, epoch: int) -> Iterator[Tensor]:
-        """The loss of every step."""
+    def join(self, replicas: Replicas) -> None:
+        """Train with others."""
+        self.replicas, state = replicas, self.state()
+        self.device = replicas.own_device(self.device)
+        self.tower.to(self.device)
+        self.load(state)
+
+    def state(self) -> dict[str, Any]:
+        """What a training goes on from."""
+        return {"tower": self.tower.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self.tower.load_state_dict(state["tower"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def epoch(self, epoch: int, progress: Progress | None) -> float:
+        """Train for one epoch; returns the mean loss of its steps."""
+        plan, losses = self.plan, []
+        self.tower.train()
+        for step, loss in enumerate(self._losses(self.tower, epoch)):
+            rate = self.settings.learning_rate * _rate(epoch * plan.steps + step, plan.total_steps)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            self.optimiser.zero_grad(set_to_none=True)
+            if loss is not None:
+                loss.backward()
+            if self.replicas is not None:
+                losses.append(self.replicas.sum_gradients(self.tower, loss))
+            elif loss is not None:
+                losses.append(float(loss.detach()))
+            torch.nn.utils.clip_grad_norm_(self.tower.parameters(), _MAX_GRADIENT)
+            self.optimiser.step()
+            if progress is not None:
+                progress(epoch * plan.steps + step + 1, plan.total_steps)
+        self.tower.eval()
+        return math.fsum(losses) / max(1, len(losses))
+
+    def _losses(self, tower: Tower, epoch: int) -> Iterator[Tensor | None]:
+        """This process's share of the loss of every step; None where it has nothing to predict in it."""
         rng = np.random.default_rng([self.settings.seed, epoch])
-        torch.manual_seed(int(rng.integers(1 << 62)))
+        torch.manual_seed(int(rng.integers(1 << 62)) + self.rank)  # each replica drops out other units
         order = shuffled_ties(self.data, rng)
         data = self.data.rows(order)
         by_length = np.argsort(self.lengths + rng.uniform(0, _LENGTH_NOISE, len(self.lengths)), kind="stable")
@@ -135,27 +215,41 @@ class _Epoch:
         steps = np.split(by_length, borders)
         for step in rng.permutation(len(steps)).tolist():
             windows = [self.windows[k] for k in steps[step].tolist()]
-            loss = self._loss(tower, data, order, windows, rng)
-            if loss is not None:
-                yield loss
+            longest = max((w.end - w.start for w in windows), default=0)
+            known = rng.random((len(windows), longest)) >= self.settings.unknown_now
+            worth = [int((data.goal[w.start + 1 + w.first : w.end + 1] > 0).sum()) for w in windows]
+            if not sum(worth):
+                continue
+            drawn = rng.integers(len(self.classes), size=self.plan.negatives)
+            if self.count == 1:
+                yield self._loss(tower, data, order, windows, known, drawn)
+                continue
+            own = slice(self.rank, None, self.count)  # they are sorted by length, so that all get about as much
+            part = sum(worth[own])
+            loss = self._loss(tower, data, order, windows[own], known[own], drawn) if part else None
+            yield None if loss is None else loss * (part / sum(worth))
 
     def _loss(
-        self, tower: Tower, data: TowerData, order: I64, windows: list[Window], rng: np.random.Generator
-    ) -> Tensor | None:
-        longest = max((w.end - w.start for w in windows), default=0)
-        known = rng.random((len(windows), longest)) >= self.settings.unknown_now
-        batch = batch_of(data, windows, self.text_bounds, known) if windows else None
-        if batch is None or not batch.counts.any():
-            return None
+        self,
+        tower: Tower,
+        data: TowerData,
+        order: I64,
+        windows: list[Window],
+        known: NDArray[np.bool_],
+        drawn: I64,
+    ) -> Tensor:
+        """The mean loss of some windows; one of them predicts something at least."""
+        longest = max(w.end - w.start for w in windows)
+        batch = batch_of(data, windows, self.text_bounds, known[:, :longest])
         events = batch.targets[batch.counts]
         targets = data.item[events]
-        drawn = rng.integers(len(self.classes), size=self.plan.negatives)
         tensors = tensors_of(batch, self.device)
         soft = self._soft(order[events])
         compared = self.classes[drawn] if self.plan.negatives else self.classes
         vectors, place = self._vectors(tower, batch.items, targets, compared, soft[0])
         tensors["items"] = place(batch.items)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+        bf16 = self.device.type == "cuda" if self.settings.bf16 is None else self.settings.bf16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
             users = tower(vectors, self.texts.to(self.device)[tensors["texts"]], tensors)[tensors["counts"]]
             users = users.float() * tower.log_temperature.exp()  # (positions, d_item)
             right = (users * F.embedding(place(targets), vectors)).sum(dim=1)
@@ -181,6 +275,16 @@ class _Epoch:
         weight = self.settings.soft_weight or 0.0
         softly = (shares * (total[:, None] - near)).sum(dim=1).mean()
         return (1 - weight) * hard + weight * softly
+
+    @property
+    def rank(self) -> int:
+        """This process's number among those that train together."""
+        return self.replicas.rank if self.replicas else 0
+
+    @property
+    def count(self) -> int:
+        """How many train together."""
+        return self.replicas.count if self.replicas else 1
 
     def _soft(self, events: I64) -> tuple[I64 | None, F32, F32]:
         """Items and shares (positions, k) of the soft labels, nothing left to items that nobody touched."""
@@ -234,9 +338,9 @@ def _reproducible(threads: int) -> Iterator[None]:
         torch.utils.deterministic.fill_uninitialized_memory = filling
 
 
-def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None) -> str:
+def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None, shards: int) -> str:
     """What a checkpoint belongs to."""
-    digest = hashlib.sha256(repr((sorted(asdict(settings).items()), asdict(plan), data.clock_usable)).encode())
+    digest = hashlib.sha256(repr((sorted(asdict(settings).items()), asdict(plan), data.clock_usable, shards)).encode())
     columns = [data.user, data.item, data.time_ms, data.kind, data.grade, data.goal, data.white]
     columns += [data.texts.user, data.texts.time_ms, data.texts.kind, data.texts.grade, data.texts.white]
     for column in columns + ([] if labels is None else [labels.items, labels.shares, labels.leads]):
@@ -244,34 +348,32 @@ def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: S
     return digest.hexdigest()
 
 
-def _save(path: Path | None, run: str, tower: Tower, optimiser: torch.optim.Optimizer, curve: Curve) -> None:
+def _state_of(training: _Training) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(training.state(), buffer)
+    return buffer.getvalue()
+
+
+def _save(path: Path | None, run: str, training: _Training, curve: Curve) -> None:
     if path is None:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = {"run": run, "tower": tower.state_dict(), "optimiser": optimiser.state_dict(), "curve": asdict(curve)}
+    state = {"run": run, **training.state(), "curve": asdict(curve)}
     unfinished = path.with_name(f".{path.name}.part")
     torch.save(state, unfinished)
     unfinished.replace(path)
 
 
-def _resume(
-    path: Path | None,
-    run: str,
-    tower: Tower,
-    optimiser: torch.optim.Optimizer,
-    curve: Curve,
-    device: torch.device,
-) -> int:
+def _resume(path: Path | None, run: str, training: _Training, curve: Curve) -> int:
     """Load a checkpoint of the same run; returns the first epoch that is left to do."""
     if path is None or not path.exists():
         return 0
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location=training.device, weights_only=True)
     except Exception:  # a damaged file raises whatever the unpickler meets; then the run starts over
         return 0
     if state.get("run") != run:
         return 0
-    tower.load_state_dict(state["tower"])
-    optimiser.load_state_dict(state["optimiser"])
+    training.load(state)
     curve.loss, curve.judged = list(state["curve"]["loss"]), list(state["curve"]["judged"])
     return len(curve.loss)
