@@ -48,6 +48,7 @@ def rebuild(
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
     from endcap_local.console import print_json, print_read, progress_bar
+    from endcap_local.importing import current_encoder
     from endcap_rebuild.job import run_shard
     from endcap_rebuild.settings import RebuildSettings
 
@@ -55,15 +56,17 @@ def rebuild(
     remote = out.removeprefix("s3://").rstrip("/") if out.startswith("s3://") else None
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as temporary:
         folder = Path(temporary) if remote else Path(out)
-        settings = RebuildSettings(data, folder, encoder, budget, seed, work=work)
+        snapshots = SnapshotBucket(client("s3", BACKGROUND), remote) if remote and not shard else None
+        before = current_encoder(snapshots) if snapshots else None
+        settings = RebuildSettings(data, folder, encoder, budget, seed, work=work, before=before)
         settings = replace(settings, device=device, shards=shards, shard=shard)
         with progress_bar(console) as progress:
             manifest = run_shard(settings, progress)
         if manifest is None:
             console.print("this shard has done its part; shard 0 writes the snapshot")
             return
-        if remote:
-            SnapshotBucket(client("s3", BACKGROUND), remote).upload(folder, manifest["version"])
+        if snapshots:
+            snapshots.upload(folder, manifest["version"])
     if as_json:
         print_json(manifest)
         return

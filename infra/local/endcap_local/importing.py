@@ -22,7 +22,8 @@ from endcap.aws.items import item_row
 from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog import Item, item_document
-from endcap.errors import EndcapError
+from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
+from endcap.errors import EndcapError, NotFoundError, SnapshotMissingError
 from endcap.identities import apply_events
 from endcap.interactions import Interaction, interaction_document
 from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, merge
@@ -125,12 +126,22 @@ def import_over_http(
     if bucket is not None:
         snapshots = SnapshotBucket(client("s3", BACKGROUND), bucket)
         with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
-            manifest = rebuild(RebuildSettings(folder, Path(out), encoder=encoder), progress)
+            settings = RebuildSettings(folder, Path(out), encoder=encoder, before=current_encoder(snapshots))
+            manifest = rebuild(settings, progress)
             version = str(manifest["version"])
             snapshots.upload(Path(out), version)
         promote(version, snapshots, None)
         report = ReadReport(**manifest["run"]["read"])
     return Imported(len(items), sent, len(users), refused, version, report)
+
+
+def current_encoder(snapshots: SnapshotBucket) -> Path | None:
+    """A folder with the text encoder of the current snapshot; None where nothing was promoted yet."""
+    try:
+        pointer = snapshots.current()
+        return snapshots.download(pointer.version, (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)) if pointer else None
+    except (NotFoundError, SnapshotMissingError):
+        return None
 
 
 def _wait_until_served(api: HttpClient, version: str) -> None:

@@ -16,7 +16,9 @@ DEFAULT_PORT = 8787
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of prose.")]
 Port = Annotated[int, typer.Option(help="Port of the API on 127.0.0.1; 0 for a free one.")]
 Template = Annotated[Path | None, typer.Option(help="The SAM template.", show_default="template.yaml")]
-Encoder = Annotated[str, typer.Option(help="auto, multilingual, english, or the folder of an encoder.")]
+Encoder = Annotated[
+    str, typer.Option(help="auto (measured where there are events), multilingual, english, or a folder.")
+]
 
 
 def find_template(given: Path | None) -> Path:

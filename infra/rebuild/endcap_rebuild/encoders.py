@@ -1,38 +1,54 @@
-"""Which text encoder a rebuild uses, and the files that travel with the snapshot."""
+"""Text encoders as a rebuild handles them: loaded, with the files that travel in the snapshot."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
-from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, TextEncoder
-from endcap_rebuild.base_encoders import EncoderName, ensure_encoder, pick_encoder
-from endcap_rebuild.settings import RebuildSettings
+from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
+from endcap_rebuild.base_encoders import EncoderName, ensure_encoder
+
+BASE_ENCODERS = ("english", "multilingual")
 
 
 @dataclass(frozen=True)
 class LoadedEncoder:
-    """An encoder, and its files by name."""
+    """An encoder, and its files by name.
+
+    choice : how it came to be the one (JSON-able), for the metrics and the model card
+    """
 
     encoder: TextEncoder
     files: dict[str, bytes]
+    choice: Mapping[str, Any] = field(default_factory=dict)
 
 
-def load_encoder(settings: RebuildSettings, texts: Sequence[str]) -> LoadedEncoder:
-    """The encoder that the settings name.
+def load_encoder(name: str, cache: Path) -> LoadedEncoder:
+    """A base encoder by its name, or the encoder in a folder.
+
+    Parameters
+    ----------
+    cache : folder of the rebuild's caches; a base encoder is built there first if need be
 
     Raises
     ------
     EncoderError : it can't be built or loaded
     """
-    name = pick_encoder(texts) if settings.encoder == "auto" else settings.encoder
-    if name in ("english", "multilingual"):
-        folder = ensure_encoder(cast(EncoderName, name), settings.cache / "encoders")
-    else:
-        folder = Path(name)
+    folder = ensure_encoder(cast(EncoderName, name), cache / "encoders") if name in BASE_ENCODERS else Path(name)
     encoder = TextEncoder.from_dir(folder)
     return LoadedEncoder(
         encoder, {file: (folder / file).read_bytes() for file in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)}
     )
+
+
+def encoder_of(files: dict[str, bytes]) -> LoadedEncoder:
+    """The encoder that these files make.
+
+    Raises
+    ------
+    EncoderError : they don't fit each other, or are unsafe
+    """
+    config = EncoderConfig.from_json(files[CONFIG_FILE])
+    return LoadedEncoder(TextEncoder.from_bytes(files[MODEL_FILE], files[TOKENIZER_FILE], config), files)

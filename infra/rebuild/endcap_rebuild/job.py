@@ -16,8 +16,8 @@ from endcap.errors import InvalidInputError, SnapshotError
 from endcap.snapshot import TermWeight, Weights, verify_snapshot, write_snapshot
 from endcap.snapshot_files import read_manifest
 from endcap_rebuild.assembly import with_user_encoder
+from endcap_rebuild.encoder_choice.choosing import choose_encoder
 from endcap_rebuild.encoder_steps import FULL_STEPS
-from endcap_rebuild.encoders import load_encoder
 from endcap_rebuild.fast_steps import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
 from endcap_rebuild.model_card import model_card
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
@@ -95,7 +95,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
     progress("reading", 0, 1)
     shop = read_shop(settings.data, now_ms, settings.seed, settings.event_weights)
     progress("reading", 1, 1)
-    job = FastJob(settings, shop, load_encoder(settings, shop.texts), progress, crew)
+    job = FastJob(settings, shop, choose_encoder(settings, shop, progress), progress, crew)
     outputs = run_steps(
         BUDGETS[settings.budget],
         job,
@@ -104,7 +104,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         settings.work,
         progress,
     )
-    metrics = _metrics(shop, outputs)
+    metrics = _metrics(job, outputs)
     contents = contents_of(
         job,
         outputs,
@@ -149,10 +149,12 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
     return Weights(terms, chosen["settings"], chosen["evidence"])
 
 
-def _metrics(shop: Shop, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
+def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
+    shop = job.shop
     selection = json_value(outputs["selection"]["json"])
     towers = {name: json_value(outputs[name]["json"]) for name in ("trial_encoder", "encoder") if outputs.get(name)}
     return {
+        **({"text_encoder": job.loaded.choice} if job.loaded.choice else {}),
         **{name: made["metrics"] for name, made in towers.items()},
         "validation": json_value(outputs["weights"]["json"])["evidence"],
         "selection": selection,

@@ -33,6 +33,7 @@ def model_card(shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any]) ->
         "## Text encoder",
         "",
         f"{config.name} ({config.language}), {config.d_text} numbers per text, sha256 `{loaded.encoder.sha256}`.",
+        *_choice(loaded.choice),
         "",
         "## Weights",
         "",
@@ -72,3 +73,24 @@ def _validation(evidence: Mapping[str, Any]) -> list[str]:
         "| --- | --- | --- | --- |",
         *rows,
     ]
+
+
+def _choice(choice: Mapping[str, Any]) -> list[str]:
+    """How the encoder was chosen; nothing where it was named."""
+    if not choice:
+        return []
+    lines = ["", f"Chosen by measuring: {choice['reason']}." if "measured" in choice else f"Chosen {choice['reason']}."]
+    if "measured" in choice:
+        parts = ("cold_items", "search")
+        lines += [
+            "",
+            f"The incumbent is the encoder {choice['incumbent']}. New items are looked for from the last items.",
+            "",
+            "| encoder | questions | NDCG@10, new items | NDCG@10, searches |",
+            "| --- | --- | --- | --- |",
+        ]
+        for row in choice["measured"]:
+            asked = " + ".join(str(row[part]["questions"]) for part in parts)
+            gains = " | ".join(f"{row[part]['ndcg_at_10']:.4f}" for part in parts)
+            lines.append(f"| {row['name']} | {asked} | {gains} |")
+    return lines

@@ -28,7 +28,8 @@ class RebuildSettings:
     ----------
     data : folder to read (see `reading`)
     out : folder that becomes the snapshot
-    encoder : "auto" (by the catalogue's script), "multilingual", "english", or the folder of an encoder
+    encoder : "auto" (measured on the shop's own interactions, by the catalogue's script without any), "multilingual",
+        "english", or the folder of an encoder
     budget : "fast" needs numpy and scipy only; "full" adds the user encoder, and needs torch
     seed : the same seed, data and machine type give the same content hash
     cache : where encoders and text vectors are kept between rebuilds
@@ -40,6 +41,8 @@ class RebuildSettings:
     now_ms : the clock, for tests; later events are refused
     device : "cpu", "cuda", or "auto" for CUDA where there is one
     shards, shard : how many processes share the work, and which of them this one is; 0 leads and writes (see `shards`)
+    before : folder of the snapshot that is replaced, whose encoder "auto" keeps unless another one beats it; `out`
+        when None
     """
 
     data: Path
@@ -57,3 +60,4 @@ class RebuildSettings:
     device: str = "auto"
     shards: int = 1
     shard: int = 0
+    before: Path | None = None

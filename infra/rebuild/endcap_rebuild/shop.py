@@ -13,6 +13,7 @@ from endcap.errors import InvalidInputError
 from endcap.event_types import event_types
 from endcap.snapshot_files import canonical_json
 from endcap_rebuild.clock import clock_usable
+from endcap_rebuild.encoder_choice.searches import Search, noting_searches
 from endcap_rebuild.events import EventTable, event_table
 from endcap_rebuild.reading import (
     ReadReport,
@@ -33,12 +34,14 @@ class Shop:
     items : sorted by id, so that the order of rows in a file changes nothing
     table : interactions with these items
     catalog_time_ms : the moment whose catalogue this is, where the data says so
+    searches : what was typed, sorted; no part of a history
     """
 
     items: tuple[Item, ...]
     table: EventTable
     report: ReadReport
     catalog_time_ms: int | None = None
+    searches: tuple[Search, ...] = ()
 
     @cached_property
     def clock(self) -> bool:
@@ -66,6 +69,8 @@ class Shop:
             digest.update(column.tobytes())
         digest.update("\n".join(table.user_ids).encode())
         digest.update("\0".join(text or "" for text in table.text).encode())
+        for search in self.searches:
+            digest.update(f"\0{search.user_id}\0{search.time_ms}\0{search.text}".encode())
         return digest.hexdigest()
 
 
@@ -85,5 +90,7 @@ def read_shop(folder: Path, now_ms: int, seed: int, event_weights: Mapping[str, 
     if not items:
         raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
     index = {item.item_id: row for row, item in enumerate(items)}
+    searches: list[Search] = []
     events = without_erased(read_events(folder, report, now_ms, kinds), read_erasures(folder, report), report)
-    return Shop(tuple(items), event_table(events, index, report, seed, kinds), report, catalog_time_ms(folder))
+    table = event_table(noting_searches(events, searches), index, report, seed, kinds)
+    return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))

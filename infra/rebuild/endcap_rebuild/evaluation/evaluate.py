@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from endcap.snapshot import load_snapshot
 from endcap.snapshot_files import canonical_json
+from endcap_rebuild.encoder_choice.choosing import choose_encoder
 from endcap_rebuild.encoders import LoadedEncoder, load_encoder
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
@@ -38,6 +39,7 @@ from endcap_rebuild.evaluation.store import Result, Store, code_digest
 from endcap_rebuild.evaluation.text_baselines import TEXT_BASELINES
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder, no_progress
+from endcap_rebuild.shop import read_shop
 from endcap_rebuild.text_vectors import TextVectorCache
 from endcap_rebuild.whitening import fit_whitening
 
@@ -64,7 +66,7 @@ class EvaluationSettings:
     repeats : ask for whole next orders, in which items may come again
     max_cases : most test questions; None for all
     ignored_attributes : attributes of items that no model may see
-    encoder : as for a rebuild
+    encoder : as for a rebuild; what has to be measured is measured on what may be known
     cache : of encoders and text vectors
     work : where finished parts are kept; a folder of the cache when None
     now_ms : the clock, for tests; later events are refused
@@ -122,10 +124,16 @@ class Bench:
 
     def split(self, seed: int) -> Split:
         """The questions of one seed."""
-        shop, settings = self.data.shop, self.settings
-        return split(
-            shop.table, shop.clock, len(shop.items), settings.protocol, settings.repeats, settings.max_cases, seed
-        )
+        return _split(self.settings, self.data, seed)
+
+    @cached_property
+    def encoder_folder(self) -> Path:
+        """The encoder's files, for rebuilds."""
+        folder = self.settings.folder / f"encoder-{self.loaded.encoder.sha256[:24]}"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in self.loaded.files.items():
+            (folder / name).write_bytes(content)
+        return folder
 
     @cached_property
     def store(self) -> Store:
@@ -155,9 +163,8 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
     started = time.monotonic()
     progress("reading", 0, 1)
     data = read_data(settings.data, settings.now_ms or int(time.time() * 1000), settings.ignored_attributes)
-    loaded = load_encoder(_rebuild_settings(settings, settings.data, settings.folder, None, 0), data.shop.texts)
-    bench = Bench(settings, data, loaded, progress)
-    runs = [_run(bench, seed) for seed in settings.seeds]
+    benches = _benches(settings, data, progress)
+    runs = [_run(bench, seed) for bench, seed in zip(benches, settings.seeds, strict=True)]
     about = {
         "data": settings.data.resolve().name,
         "protocol": settings.protocol,
@@ -166,7 +173,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
         "seeds": list(settings.seeds),
         "max_cases": settings.max_cases,
         "ignored_attributes": list(settings.ignored_attributes),
-        "encoder": loaded.encoder.config.name,
+        "encoder": ", ".join(dict.fromkeys(bench.loaded.encoder.config.name for bench in benches)),
         "items": len(data.shop.items),
         "events": len(data.shop.table),
         "users": len(data.shop.table.user_ids),
@@ -174,7 +181,34 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "seconds": round(time.monotonic() - started, 1),
     }
-    return report_of(about, runs, bench.white)
+    return report_of(about, runs, benches[0].white)
+
+
+def _benches(settings: EvaluationSettings, data: Data, progress: Progress) -> list[Bench]:
+    """One for each seed; they are the same one unless the seed decides what may be known, and that the encoder."""
+    if settings.encoder != "auto":
+        return [Bench(settings, data, load_encoder(settings.encoder, settings.cache), progress)] * len(settings.seeds)
+    if settings.protocol != "cold":
+        return [Bench(settings, data, _chosen(settings, data, settings.seeds[0], progress), progress)] * len(
+            settings.seeds
+        )
+    return [Bench(settings, data, _chosen(settings, data, seed, progress), progress) for seed in settings.seeds]
+
+
+def _chosen(settings: EvaluationSettings, data: Data, seed: int, progress: Progress) -> LoadedEncoder:
+    """The encoder that a rebuild of what one seed's models may know would choose."""
+    part = _split(settings, data, seed).test
+    with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
+        known = write_known(data, part.known, part.cutoff_ms, Path(scratch) / "data")
+        work = settings.folder / f"steps-encoder-seed{seed}"
+        wanted = _rebuild_settings(settings, known, Path(scratch) / "snapshot", work, seed, settings.encoder)
+        shop = read_shop(known, settings.now_ms or int(time.time() * 1000), seed, {})
+        return choose_encoder(wanted, shop, progress)
+
+
+def _split(settings: EvaluationSettings, data: Data, seed: int) -> Split:
+    shop = data.shop
+    return split(shop.table, shop.clock, len(shop.items), settings.protocol, settings.repeats, settings.max_cases, seed)
 
 
 def _run(bench: Bench, seed: int) -> Run:
@@ -260,7 +294,8 @@ def _snapshot_of(bench: Bench, part: Part, seed: int) -> Iterator[Shelf]:
     settings = bench.settings
     with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
         known = write_known(bench.data, part.known, part.cutoff_ms, Path(scratch) / "data")
-        wanted = _rebuild_settings(settings, known, Path(scratch) / "snapshot", _steps_of(bench, seed), seed)
+        out, work = Path(scratch) / "snapshot", _steps_of(bench, seed)
+        wanted = _rebuild_settings(settings, known, out, work, seed, str(bench.encoder_folder))
         rebuild(wanted, bench.progress)
         yield Shelf(load_snapshot(wanted.out), bench.data, bench.cache)
 
@@ -271,12 +306,12 @@ def _steps_of(bench: Bench, seed: int) -> Path:
 
 
 def _rebuild_settings(
-    settings: EvaluationSettings, data: Path, out: Path, work: Path | None, seed: int
+    settings: EvaluationSettings, data: Path, out: Path, work: Path | None, seed: int, encoder: str
 ) -> RebuildSettings:
     return RebuildSettings(
         data,
         out,
-        encoder=settings.encoder,
+        encoder=encoder,
         budget=settings.budget,
         seed=seed,
         cache=settings.cache,

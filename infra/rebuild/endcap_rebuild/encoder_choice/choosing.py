@@ -1,0 +1,130 @@
+"""`--encoder auto` and `--student`: candidates, the gate, and who is shipped.
+
+The incumbent is the encoder of the snapshot that is being replaced, or else the one that suits the catalogue's script.
+It stays unless another one beats it by a margin: each change makes every stored vector worthless.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from endcap.errors import EncoderError
+from endcap_rebuild.base_encoders import pick_encoder
+from endcap_rebuild.encoder_choice.gate import Reading, asked_enough, compare, measure
+from endcap_rebuild.encoder_choice.questions import Questions, questions_of
+from endcap_rebuild.encoders import BASE_ENCODERS, LoadedEncoder, load_encoder
+from endcap_rebuild.settings import Progress, RebuildSettings
+from endcap_rebuild.shop import Shop
+from endcap_rebuild.steps import Outputs, Step, json_array, json_value, run_steps
+from endcap_rebuild.text_vectors import TextVectorCache
+from endcap_rebuild.validation import Split, split_by_time
+
+
+@dataclass(frozen=True)
+class ChoiceJob:
+    """What the steps of a choice work on; the first candidate is the incumbent."""
+
+    settings: RebuildSettings
+    shop: Shop
+    candidates: Sequence[LoadedEncoder]
+    progress: Progress
+
+    @cached_property
+    def split(self) -> Split:
+        """The validation window and what lies before it."""
+        return split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What the candidates are asked."""
+        return questions_of(self.shop, self.split, self.settings.seed)
+
+    def reading(self, loaded: LoadedEncoder) -> Reading:
+        """What one encoder reaches."""
+        cache = TextVectorCache(self.settings.cache / "texts", loaded.encoder)
+
+        def progress(done: int, total: int) -> None:
+            self.progress("encoder_choice", done, total)
+
+        return measure(self.questions, lambda texts: cache.vectors(texts, progress, self.settings.threads))
+
+
+def choose_encoder(settings: RebuildSettings, shop: Shop, progress: Progress) -> LoadedEncoder:
+    """The encoder that a rebuild uses, with the evidence in its `choice`.
+
+    Raises
+    ------
+    EncoderError : it can't be built or loaded
+    """
+    if settings.encoder != "auto":
+        return load_encoder(settings.encoder, settings.cache)
+    by_script = pick_encoder(shop.texts)
+    parent = _parent(settings, by_script)
+    incumbent = parent or load_encoder(by_script, settings.cache)
+    why = "of the snapshot before" if parent else "by the catalogue's script"
+    if not len(shop.table):
+        return replace(incumbent, choice={"reason": f"{why}; there are no interactions to measure by"})
+    rivals, missing = _rivals(settings, by_script, incumbent)
+    if not rivals:
+        return replace(incumbent, choice={"reason": f"{why}; no other encoder suits it", **missing})
+    job = ChoiceJob(settings, shop, [incumbent, *rivals], progress)
+    if not asked_enough(job.questions):
+        return replace(incumbent, choice={"reason": f"{why}; too few questions to measure by", **missing})
+    key = "-".join([shop.key, *(candidate.encoder.sha256 for candidate in job.candidates)])
+    outputs = run_steps(
+        (Step("encoder_choice", _choose, settings=("seed", "max_cases")),),
+        job,
+        {"seed": settings.seed, "max_cases": settings.max_cases},
+        key,
+        settings.work,
+        progress,
+    )
+    found = json_value(outputs["encoder_choice"]["json"])
+    winner = job.candidates[int(found.pop("winner"))]
+    return replace(winner, choice={**found, **missing, "incumbent": why})
+
+
+def _choose(job: ChoiceJob, _: Any) -> Outputs:
+    readings = [job.reading(candidate) for candidate in job.candidates]
+    best, compared = 0, []
+    for rival in range(1, len(readings)):
+        found = compare(readings[rival], readings[0], job.questions)
+        name = job.candidates[rival].encoder.config.name
+        compared.append({"name": name, **found.document()})
+        if found.wins and (best == 0 or compare(readings[rival], readings[best], job.questions).relative > 0):
+            best = rival
+    measured = [
+        {"name": candidate.encoder.config.name, "sha256": candidate.encoder.sha256, **reading.figures()}
+        for candidate, reading in zip(job.candidates, readings, strict=True)
+    ]
+    reason = "beats the incumbent" if best else "no other encoder beats the incumbent by the margin"
+    return {"json": json_array({"winner": best, "reason": reason, "measured": measured, "compared": compared})}
+
+
+def _parent(settings: RebuildSettings, by_script: str) -> LoadedEncoder | None:
+    """The encoder of the snapshot before, if it is there and can read the catalogue's script."""
+    try:
+        parent = load_encoder(str(settings.before or settings.out), settings.cache)
+    except EncoderError:
+        return None
+    return parent if parent.encoder.config.language in ("multilingual", by_script) else None
+
+
+def _rivals(
+    settings: RebuildSettings, by_script: str, incumbent: LoadedEncoder
+) -> tuple[list[LoadedEncoder], dict[str, Any]]:
+    """The base encoders that suit the script and are not the incumbent; those that can't be had, with the reason."""
+    suitable = BASE_ENCODERS if by_script == "english" else ("multilingual",)
+    rivals, missing = [], {}
+    for name in suitable:
+        try:
+            rival = load_encoder(name, settings.cache)
+        except EncoderError as exc:
+            missing[name] = str(exc).splitlines()[0]
+            continue
+        if rival.encoder.sha256 != incumbent.encoder.sha256:
+            rivals.append(rival)
+    return rivals, {"not_measured": missing} if missing else {}
