@@ -19,6 +19,7 @@ from endcap.errors import NotFoundError
 from endcap.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.identities import delete_user
 from endcap.interests import MAX_ITEMS, counts, describe, export, item_weights
+from endcap.languages import language_asked
 from endcap.observability import logger, metrics, tracer
 from endcap.profiles import EMPTY_PROFILE, is_forgotten
 from endcap.runtime import Runtime
@@ -42,13 +43,14 @@ def put_user(user_id: str) -> Response[str]:
 @app.get("/users/<user_id>/profile")
 def get_profile(user_id: str) -> Response[str]:
     user_id, now_ms = path_id(user_id), _now_ms()
+    language = language_asked(app.current_event)
     stored = runtime.profiles.get(user_id, consistent=True)
     if is_forgotten(stored.profile):
         raise NotFoundError("nothing is stored about this user")
     weights = item_weights(stored.profile, now_ms, runtime.settings.event_types)
     named = [*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS])]
     items = {i: item for i in dict.fromkeys(named) if (item := runtime.items.get(i))}
-    body = describe(stored.profile, items, weights, now_ms)
+    body = describe(stored.profile, items, weights, now_ms, runtime.settings.event_types, language)
     return json_answer({"user_id": user_id, "profile_version": stored.version, **body})
 
 

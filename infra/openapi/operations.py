@@ -211,7 +211,10 @@ OPERATIONS: Final = {
         "getProfile",
         "What is known about a shopper",
         "users",
+        "In words and numbers: interests, what reviews praise and complain about, what the latest session points at. "
+        "The language is that of the parameter, else of the Accept-Language header, else of the items.",
         answers=((200, (user_answers.Profile,)),),
+        query=("language",),
         problems=(404,),
     ),
     ("GET", "/users/{user_id}/export"): Operation(

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
+
+from endcap.polarity import ASPECTS
 from infra.openapi.answers import Answer, Count, Moment
+
+AspectName = Annotated[str, Field(json_schema_extra={"enum": list(ASPECTS)})]
+Tone = Annotated[float, Field(ge=-1, le=1)]
 
 
 class UserStated(Answer):
@@ -25,17 +31,60 @@ class Counts(Answer):
 
 
 class Interest(Answer):
-    """A category or brand and what the shopper makes of it; negative weights are dislikes."""
+    """Something that items have in common, and what the shopper makes of it; negative weights are dislikes."""
 
     name: str
     weight: float
 
 
 class Interests(Answer):
-    """The strongest interests, by magnitude."""
+    """The strongest interests, by magnitude; attributes and words are those that recur in several items."""
 
     categories: list[Interest]
     brands: list[Interest]
+    attributes: list[Interest]
+    words: list[Interest]
+
+
+class Tag(Interest):
+    """One of the strongest interests of any kind."""
+
+    kind: Literal["category", "brand", "attribute", "word"]
+
+
+class Sentiment(Answer):
+    """What the shopper's reviews say about one aspect: -1 complaint, 1 praise, newer reviews counting more."""
+
+    aspect: AspectName
+    name: str
+    sentiment: Tone
+    reviews: Annotated[int, Field(ge=1)]
+
+
+class NamedItem(Answer):
+    """An item and its title, empty where it is not known any more."""
+
+    item_id: str
+    title: str
+
+
+class CategoryCount(Answer):
+    """How many different items of a category were looked at."""
+
+    name: str
+    items: Annotated[int, Field(ge=1)]
+
+
+class Intent(Answer):
+    """The latest session, and what lies in the cart; the words of searches are not stored."""
+
+    started: Count
+    ended: Count
+    categories: list[CategoryCount]
+    looked_at: list[NamedItem]
+    in_cart: list[NamedItem]
+    searches: Count
+    chosen_after_search: NamedItem | None
 
 
 class ItemInterest(Answer):
@@ -47,13 +96,17 @@ class ItemInterest(Answer):
 
 
 class Entry(Answer):
-    """A stored interaction; `value` is a grade, `polarity` (-1..1) what a review without one sounds like."""
+    """A stored interaction; `value` is a grade, `polarity` (-1..1) what a review without one sounds like.
+
+    `aspects` is what a review praises (up to 1) and complains about (down to -1).
+    """
 
     event_type: str
     item_id: str
     timestamp: Moment
     value: float | None = None
     polarity: float | None = None
+    aspects: dict[AspectName, Tone] | None = None
 
 
 class RecentEntry(Entry):
@@ -68,7 +121,12 @@ class Profile(Answer):
 
     user_id: str
     profile_version: Count
+    language: Literal["en", "zh"]
+    summary: list[str]
     interests: Interests
+    tags: list[Tag]
+    aspects: list[Sentiment]
+    intent: Intent | None
     items: list[ItemInterest]
     recent: list[RecentEntry]
     counts: Counts

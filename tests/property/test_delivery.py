@@ -47,7 +47,8 @@ Step = Interaction | Deletion
 
 
 def event(number: int, user_id: str, kind: str, at_ms: int) -> Interaction:
-    text = f"words {number}" if kind in ("review", "search") else None
+    said = ("quality is great", "too small, and slow shipping", "words")[number % 3]
+    text = f"{said} {number}" if kind in ("review", "search") else None
     return Interaction(f"e{number}", user_id, kind, at_ms, f"item-{number % 7}", text=text)
 
 

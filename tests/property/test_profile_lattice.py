@@ -10,7 +10,9 @@ from endcap.profile_codec import decode_profile, encode_profile
 from endcap.profiles import EMPTY_PROFILE, Link, UserProfile, deleted, merge, profile_of, register
 
 KINDS = ["view", "purchase", "rating", "review", "search", "impression", "return", "quiz_done"]
-TEXTS = st.sampled_from(["很好", "broke after a day", "wireless headphones", "一般"])
+TEXTS = st.sampled_from(
+    ["很好", "broke after a day", "wireless headphones", "一般", "质量很好，物流太慢", "cheap but it smells"]
+)
 
 
 def encode(text: str) -> tuple[bytes, bytes]:

@@ -66,7 +66,7 @@ def test_a_profile_in_words_names_items_categories_and_brands():
     )
     items = {"lamp": Item("lamp", "Garden lamp", categories=("home", "garden"), brand="Acme")}
     strength = item_weights(profile, NOW_MS, EVENT_TYPES)
-    told = describe(profile, items, strength, NOW_MS)
+    told = describe(profile, items, strength, NOW_MS, EVENT_TYPES)
     assert told["interests"]["categories"] == [{"name": "garden", "weight": round(strength["lamp"], 4)}]
     assert told["interests"]["brands"] == [{"name": "Acme", "weight": round(strength["lamp"], 4)}]
     assert [(entry["item_id"], entry["title"]) for entry in told["items"]] == [("lamp", "Garden lamp"), ("gone", "")]
@@ -77,7 +77,7 @@ def test_a_profile_in_words_names_items_categories_and_brands():
 
 def test_a_long_history_is_told_briefly():
     profile = profile_of([event("view", f"item-{n}", age_days=n) for n in range(MAX_ITEMS + 5)])
-    told = describe(profile, {}, item_weights(profile, NOW_MS, EVENT_TYPES), NOW_MS)
+    told = describe(profile, {}, item_weights(profile, NOW_MS, EVENT_TYPES), NOW_MS, EVENT_TYPES)
     assert len(told["items"]) == len(told["recent"]) == MAX_ITEMS
 
 

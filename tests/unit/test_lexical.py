@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from endcap.lexical import EXACT_ID, LexicalIndex, query_weights, tokens_of
+from endcap.lexical import EXACT_ID, LexicalIndex, query_weights
+from endcap.tokens import tokens_of
 
 DOCUMENTS = [
     {"item_id": "SKU-1", "title": "Red mug", "brand": "Acme", "categories": ["kitchen"]},

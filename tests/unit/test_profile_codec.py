@@ -1,15 +1,18 @@
 import pytest
 
 from endcap.interactions import Interaction
+from endcap.polarity import ASPECTS
 from endcap.profile_codec import ProfileFormatError, decode_profile, encode_profile
 from endcap.profiles import (
     EMPTY_PROFILE,
+    MAX_ASPECTS,
     MAX_IMPRESSIONS,
     MAX_INTERACTIONS,
     MAX_STRONG,
     MAX_TEXTS,
     UserProfile,
     merge,
+    pack_aspects,
     profile_of,
     register,
 )
@@ -57,6 +60,64 @@ def test_row_with_every_set_full_fits_4_kb_and_four_bytes_per_further_dimension(
     assert len(profile.texts) == MAX_TEXTS
     assert len(profile.impressions) == MAX_IMPRESSIONS
     assert row_bytes(profile) <= 4096 + 4 * (d_text - 128)
+
+
+def test_row_full_of_reviews_fits_the_same_limit():
+    def encode(text):
+        return b"tagg", bytes(128)
+
+    text = "质量好，价格贵，物流快，客服差，尺码偏小，很舒服，颜色漂亮，有异味"
+    views = [event(n) for n in range(1000, 1000 + MAX_INTERACTIONS)]
+    reviews = [event(n, "review", text=text) for n in range(MAX_STRONG)]
+    impressions = [event(n, "impression") for n in range(50)]
+    for newest in (views, []):
+        profile = profile_of([*newest, *reviews, *impressions], encode)
+        assert {len(e.aspects) for e in profile.strong} == {MAX_ASPECTS}
+        assert row_bytes(profile) <= 4096
+
+
+# Written by the version before reviews had aspects: a purchase of 19.99, and two reviews, one without a grade.
+OLD_ROW = bytes.fromhex(
+    "010003c0eaa1ffbc311b05cef7fc13066974656d2d333d0ad7a370fd3340a08d060708ac0f09c0066974656d2d3207a08d060b088b5cc4df066974"
+    "656d2d310802a0dd9bffbc3108ac0f09c0066974656d2d32070000000000a08d06088b5cc4df066974656d2d313200000000000000000000000000"
+)
+
+
+def test_a_row_from_before_aspects_is_read_and_kept_as_it_is():
+    profile = decode_profile(OLD_ROW)
+    assert [(e.event_type, e.grade, e.tone) for e in profile.interactions] == [
+        ("purchase", 19.99, None),
+        ("review", None, 0.07),
+        ("review", 4.0, None),
+    ]
+    assert not any(e.judged for e in profile.interactions)
+    assert encode_profile(profile) == OLD_ROW
+
+
+def test_a_review_delivered_again_brings_its_aspects_to_an_old_row():
+    def review(n, value):
+        return Interaction(
+            f"e{n}", "u", "review", 1_700_000_000_000 + (n - 1) * 100_000, f"item-{n}", value, "质量很好，物流太慢"
+        )
+
+    old, again = decode_profile(OLD_ROW), profile_of([review(1, 4.0), review(2, None)])
+    both = merge(old, again)
+    assert len(both.interactions) == len(old.interactions)
+    assert [set(e.judged) for e in both.interactions] == [set(), {"quality", "delivery"}, {"quality", "delivery"}]
+    assert merge(again, old) == merge(both, old) == both
+
+
+def test_aspects_come_back_in_steps_of_a_seventh():
+    profile = profile_of(
+        [event(1, "review", value=4.0, text="quality is excellent, shipping was terrible, nice price")]
+    )
+    (entry,) = decode_profile(encode_profile(profile)).interactions
+    assert entry.judged == {"quality": 1.0, "delivery": -1.0, "price": pytest.approx(4 / 7)}
+
+
+def test_only_the_clearest_aspects_are_kept():
+    tones = {name: (k + 1) / len(ASPECTS) for k, name in enumerate(ASPECTS)}
+    assert [ASPECTS[b >> 4] for b in pack_aspects(tones)] == list(ASPECTS[-MAX_ASPECTS:])
 
 
 def test_an_entry_in_both_sets_is_stored_once():

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import sparse
 
 from endcap.catalog import DESCRIPTION_CHARS, Item
-from endcap.lexical import tokens_of
+from endcap.tokens import tokens_of
 from endcap_rebuild.sparse_rows import top_per_row
 
 # A word that more items than this have tells them apart too little for what its pairs cost.

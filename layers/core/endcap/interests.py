@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
 
 from endcap.catalog import Item
 from endcap.event_types import EventType
+from endcap.intents import recent_intent
 from endcap.interactions import timestamp_number
+from endcap.phrases import Language
+from endcap.portraits import aspect_name, sentences, usual_language
 from endcap.profiles import Entry, UserProfile
+from endcap.sentiments import sentiments_of
+from endcap.tags import Tag, tags_of
 
 MAX_ITEMS = 20
 MAX_INTERESTS = 10
+_KINDS: Final = {"categories": "category", "brands": "brand", "attributes": "attribute", "words": "word"}
 _GRADE_MIDDLE, _GRADE_REACH = 3.0, 2.0
 
 
@@ -29,7 +36,12 @@ def item_weights(profile: UserProfile, now_ms: int, event_types: Mapping[str, Ev
 
 
 def describe(
-    profile: UserProfile, items: Mapping[str, Item], weights: Mapping[str, float], now_ms: int
+    profile: UserProfile,
+    items: Mapping[str, Item],
+    weights: Mapping[str, float],
+    now_ms: int,
+    event_types: Mapping[str, EventType],
+    language: Language | None = None,
 ) -> dict[str, Any]:
     """The profile as a shopper may read it.
 
@@ -37,19 +49,28 @@ def describe(
     ----------
     items : what is known of the items in `weights`
     weights : from `item_weights`
+    language : of the sentences and names; by the items' own when None
     """
-    categories: dict[str, float] = {}
-    brands: dict[str, float] = {}
-    for item_id, weight in weights.items():
-        item = items.get(item_id)
-        if item:
-            for name in item.categories[-1:]:
-                categories[name] = categories.get(name, 0.0) + weight
-            if item.brand:
-                brands[item.brand] = brands.get(item.brand, 0.0) + weight
+    spoken = language or usual_language(items.values())
+    tags = tags_of(items, weights)
+    sentiments = sentiments_of(profile, now_ms, event_types)
+    intent = recent_intent(profile, items, now_ms)
     titles = {item_id: item.title for item_id, item in items.items()}
     return {
-        "interests": {"categories": _ranked(categories), "brands": _ranked(brands)},
+        "language": spoken,
+        "summary": sentences(tags, sentiments, intent, spoken),
+        "interests": {name: _best(tags, kind) for name, kind in _KINDS.items()},
+        "tags": [{"kind": tag.kind, "name": tag.name, "weight": round(tag.weight, 4)} for tag in tags[:MAX_INTERESTS]],
+        "aspects": [
+            {
+                "aspect": one.aspect,
+                "name": aspect_name(one.aspect, spoken),
+                "sentiment": round(one.score, 4),
+                "reviews": one.reviews,
+            }
+            for one in sentiments
+        ],
+        "intent": None if intent is None else asdict(intent),
         "items": [
             {"item_id": item_id, "title": titles.get(item_id, ""), "weight": round(weight, 4)}
             for item_id, weight in list(weights.items())[:MAX_ITEMS]
@@ -118,6 +139,7 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "timestamp": timestamp_number(entry.timestamp_ms),
         "value": entry.grade,
         "polarity": entry.tone,
+        "aspects": {name: round(tone, 2) for name, tone in entry.judged.items()} or None,
     }
     return {k: v for k, v in document.items() if v is not None}
 
@@ -131,6 +153,6 @@ def _tone(entry: Entry) -> float:
     return 1.0
 
 
-def _ranked(weights: Mapping[str, float]) -> list[dict[str, Any]]:
-    best = sorted(weights.items(), key=lambda pair: (-abs(pair[1]), pair[0]))[:MAX_INTERESTS]
-    return [{"name": name, "weight": round(weight, 4)} for name, weight in best]
+def _best(tags: Sequence[Tag], kind: str) -> list[dict[str, Any]]:
+    best = [tag for tag in tags if tag.kind == kind][:MAX_INTERESTS]
+    return [{"name": tag.name, "weight": round(tag.weight, 4)} for tag in best]

@@ -1,18 +1,17 @@
 """Words of a query in titles, brands and ids: what a vector of meaning misses, such as names and article numbers.
 
-Tokens are words of letters and digits, lower-cased; runs of Chinese, Japanese or Korean characters become their
-bigrams, as these scripts don't separate words. Rare tokens count more (inverse document frequency).
+Rare tokens count more (inverse document frequency); what a token is says `endcap.tokens`.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from endcap.tokens import tokens_of
 
 F32 = NDArray[np.float32]
 
@@ -20,20 +19,6 @@ EXACT_ID: Final = 20.0
 """Value of an item whose id or SKU is the query: above anything that tokens can reach."""
 
 NUMBER_ATTRIBUTES: Final = frozenset({"sku", "ean", "gtin", "upc", "isbn", "mpn", "article_number"})
-
-_CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_RUNS: Final = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
-
-
-def tokens_of(text: str) -> list[str]:
-    """Distinct tokens of a text, in the order of their first appearance."""
-    tokens: dict[str, None] = {}
-    for run in _RUNS.findall(unicodedata.normalize("NFKC", text).lower()):
-        if re.match(rf"[{_CJK}]", run) and len(run) > 1:
-            tokens.update(dict.fromkeys(run[k : k + 2] for k in range(len(run) - 1)))
-        else:
-            tokens[run] = None
-    return list(tokens)
 
 
 class LexicalIndex:

@@ -150,8 +150,8 @@ def sentence(
     pair = table.get(term, _FOR["similarity"] if weight >= 0 else _AGAINST_ANY)[side]
     with_names, plain = pair
     template = with_names if with_names and (label if "{label}" in with_names else names) else plain
-    joined = (" and " if side == 0 else "、").join(_short(name) for name in names)
-    return template.format(names=joined, deeds=_deeds(names, kinds, language), label=_short(label))
+    joined = (" and " if side == 0 else "、").join(quoted(name) for name in names)
+    return template.format(names=joined, deeds=_deeds(names, kinds, language), label=quoted(label))
 
 
 def sentence_without(name: str, kind: str, rank: int, other: int | None, most: int, language: Language) -> str:
@@ -178,7 +178,7 @@ def _deeds(names: Sequence[str], kinds: Sequence[str], language: Language) -> st
     verbs = [_DID.get(kind, _DID_SOMETHING)[side] for kind in kinds]
     joined: dict[str, list[str]] = {}
     for name, verb in zip(names, verbs, strict=True):
-        joined.setdefault(verb, []).append(_short(name))
+        joined.setdefault(verb, []).append(quoted(name))
     if language == "zh":
         return "和".join(f"您{verb}的{'、'.join(same)}" for verb, same in joined.items())
     return ", and ".join(f"{' and '.join(same)}, which you {verb}" for verb, same in joined.items())
@@ -192,7 +192,7 @@ def how_often(times: int, hours: int, language: Language) -> str:
     return f"Chosen about {times} time{'s' * (times != 1)} in the last {span}."
 
 
-def _short(title: str) -> str:
+def quoted(title: str) -> str:
     """A title as part of a sentence: quoted, cut at a length that a sentence can bear."""
     cut = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rstrip() + "…"
     return f"“{cut}”"

@@ -6,7 +6,8 @@ Layout, after one byte of format version (all counts and sizes are LEB128 varint
 
 Lists stand newest first and hold times as the difference to the entry before. An entry that is in both sets of
 interactions is written once, with a bit for each set. An entry takes 13 bytes beside its item id when the next
-newer one is less than four days away.
+newer one is less than four days away, and a review up to 8 more for its tone and its aspects; rows from before there
+were aspects read as having none.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from endcap.profiles import KEY_BYTES, Entry, Impression, Register, TextSignal, 
 FORMAT = 1
 TAG_BYTES = 4
 
-_IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY = 1, 2, 4
-_VALUE_SHIFT = 3
+_IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS = 1, 2, 4, 32
+_VALUE_SHIFT, _VALUE_MASK = 3, 3
 _NO_VALUE, _HALVES, _INTEGER, _DOUBLE = range(4)
 _NAMES = {t.code: t.name for t in EVENT_TYPES.values()}
 _CODES = {t.name: t.code for t in EVENT_TYPES.values()}
@@ -49,7 +50,7 @@ def encode_profile(profile: UserProfile) -> bytes:
         kind, packed = _pack_value(e.value)
         flags = kind << _VALUE_SHIFT
         flags |= _IN_INTERACTIONS * (e in interactions) | _IN_STRONG * (e in strong)
-        flags |= _HAS_POLARITY * (e.polarity != _ABSENT)
+        flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects)
         out.append(flags)
         _put_type(out, e.event_type)
         out.extend(e.key)
@@ -57,6 +58,8 @@ def encode_profile(profile: UserProfile) -> bytes:
         out.extend(packed)
         if e.polarity != _ABSENT:
             out.extend(struct.pack("b", round(e.polarity * 100)))
+        if e.aspects:
+            _put_bytes(out, e.aspects)
 
     def put_text(t: TextSignal) -> None:
         _put_type(out, t.event_type)
@@ -115,7 +118,7 @@ def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
     flags = r.take(1)[0]
     event_type, key, item_id = r.kind(), r.take(KEY_BYTES), r.text()
     value = _ABSENT
-    match flags >> _VALUE_SHIFT:
+    match flags >> _VALUE_SHIFT & _VALUE_MASK:
         case 1:
             value = r.take(1)[0] / 2
         case 2:
@@ -123,7 +126,8 @@ def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
         case 3:
             value = struct.unpack("<d", r.take(8))[0]
     polarity = struct.unpack("b", r.take(1))[0] / 100 if flags & _HAS_POLARITY else _ABSENT
-    return flags, Entry(at_ms, key, event_type, item_id, value, polarity)
+    aspects = r.blob() if flags & _HAS_ASPECTS else b""
+    return flags, Entry(at_ms, key, event_type, item_id, value, polarity, aspects)
 
 
 def _read_text(r: _Reader, at_ms: int) -> TextSignal:

@@ -21,12 +21,16 @@ from endcap.event_types import GRADED, STRONG, TEXTUAL
 from endcap.identifiers import short_hash
 from endcap.interactions import Interaction
 from endcap.links import Link, floor_ms, normal_links
-from endcap.polarity import review_polarity
+from endcap.polarity import ASPECTS, review_aspects, review_polarity
 
 MAX_INTERACTIONS = 64
 MAX_STRONG = 32
 MAX_TEXTS = 4
 MAX_IMPRESSIONS = 32
+
+MAX_ASPECTS = 6
+ASPECT_STEPS = 7
+"""Steps between 0 and 1 in which the tone of an aspect is kept."""
 
 KEY_BYTES = 4
 NOT_IN_HISTORY = frozenset({"search", "tag", "impression", "identify"})
@@ -45,6 +49,7 @@ class Entry:
     key : 4 bytes of the SHA-256 of the event id
     value : what the client sent: a grade for ratings and reviews
     polarity : -1 to 1 in steps of 1/100, read from the text of a review that carries no value
+    aspects : what a review praises and complains about, one byte each, see `pack_aspects`
     """
 
     timestamp_ms: int
@@ -53,6 +58,7 @@ class Entry:
     item_id: str
     value: float = float("-inf")
     polarity: float = float("-inf")
+    aspects: bytes = b""
 
     @property
     def grade(self) -> float | None:
@@ -63,6 +69,11 @@ class Entry:
     def tone(self) -> float | None:
         """The polarity of a review without a value, None elsewhere."""
         return None if self.polarity == float("-inf") else self.polarity
+
+    @property
+    def judged(self) -> dict[str, float]:
+        """Aspect -> -1 to 1; aspects that this version does not know are left out."""
+        return {ASPECTS[b >> 4]: (b & 15) / ASPECT_STEPS - 1 for b in self.aspects if b >> 4 < len(ASPECTS)}
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -226,6 +237,15 @@ def item_key(item_id: str) -> bytes:
     return short_hash(item_id, KEY_BYTES)
 
 
+def pack_aspects(tones: Mapping[str, float]) -> bytes:
+    """Aspect -> -1 to 1 as bytes: its number in the upper half, its tone in steps of a seventh in the lower.
+
+    Of more than `MAX_ASPECTS` the clearest are kept.
+    """
+    clearest = sorted(tones, key=lambda name: (-abs(tones[name]), ASPECTS.index(name)))[:MAX_ASPECTS]
+    return bytes(sorted(ASPECTS.index(name) << 4 | round((tones[name] + 1) * ASPECT_STEPS) for name in clearest))
+
+
 def acted_on(profile: UserProfile) -> dict[str, set[str]]:
     """Item id -> the kinds of interaction that the profile remembers with it."""
     kinds: dict[str, set[str]] = {}
@@ -292,7 +312,9 @@ def _entry(event: Interaction) -> Entry:
     polarity = float("-inf")
     if event.event_type in GRADED and event.value is None and event.text:
         polarity = round(review_polarity(event.text) * 100) / 100
-    return Entry(event.timestamp_ms, event_key(event.event_id), event.event_type, event.item_id or "", value, polarity)
+    aspects = pack_aspects(review_aspects(event.text)) if event.event_type in GRADED and event.text else b""
+    key, item_id = event_key(event.event_id), event.item_id or ""
+    return Entry(event.timestamp_ms, key, event.event_type, item_id, value, polarity, aspects)
 
 
 def _newest(events: list[Interaction]) -> list[Interaction]:

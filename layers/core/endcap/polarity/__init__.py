@@ -6,13 +6,16 @@
 4. Read the entries in order: opinions, and what negates, strengthens, contrasts or suspends them (`reading`).
 5. Add the opinions up, weighted, over the root of their squared weights: one opinion keeps its own score, many
    that agree reach the bound, and mixed ones cancel.
+
+`aspects` gives the same opinions to what they speak of: quality, price, delivery and so on.
 """
 
 import math
 
+from endcap.polarity.aspects import ASPECTS, review_aspects
 from endcap.polarity.reading import opinions_in
 
-__all__ = ["review_polarity"]
+__all__ = ["ASPECTS", "review_aspects", "review_polarity"]
 
 
 def review_polarity(text: str) -> float:

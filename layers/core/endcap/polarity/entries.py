@@ -44,13 +44,14 @@ class Entry(NamedTuple):
 Key = tuple[str, ...]
 
 
-def _lines(name: str) -> list[str]:
+def lines_of(name: str) -> list[str]:
+    """The lines of a word list beside this file that are neither empty nor a remark."""
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
 def _simplified() -> dict[int, str]:
-    return str.maketrans({pair[0]: pair[1] for line in _lines("traditional.txt") for pair in line.split()})
+    return str.maketrans({pair[0]: pair[1] for line in lines_of("traditional.txt") for pair in line.split()})
 
 
 SIMPLIFIED = _simplified()
@@ -66,7 +67,8 @@ def units_of(text: str) -> list[str]:
     return UNIT.findall(normalize(text))
 
 
-def _key_of(phrase: str) -> Key:
+def key_of(phrase: str) -> Key:
+    """A listed phrase as units."""
     # Two shortcuts, together most of the list, keep the import within a few milliseconds.
     if phrase.isalpha():
         return (phrase,) if phrase.isascii() else tuple(phrase.translate(SIMPLIFIED))
@@ -77,13 +79,13 @@ def read_lexicon(name: str) -> Iterator[tuple[Key, Entry]]:
     """Yield the entries of one word list: `[kind value extra]` headings over words, commas between English ones."""
     entry = Entry(Kind.NEUTRAL)
     separator = ", " if name == "english.txt" else " "
-    for line in _lines(name):
+    for line in lines_of(name):
         if line.startswith("["):
             kind, *numbers = line.strip("[]").split()
             entry = Entry(Kind[kind.upper()], *map(float, numbers))
         else:
             for phrase in line.rstrip(",").split(separator):
-                yield _key_of(phrase), entry
+                yield key_of(phrase), entry
 
 
 LEXICON: dict[Key, Entry] = {}

@@ -20,22 +20,43 @@ NEW_LINE = Entry(Kind.SENTENCE)
 
 
 class Opinion:
-    """One judgement found in the text. Plain, because `dataclasses` alone would cost half of the import time."""
+    """One judgement found in the text, and the units that it was read from: `start` up to `end`.
 
-    __slots__ = ("score", "weight")
+    Plain, because `dataclasses` alone would cost half of the import time.
+    """
 
-    def __init__(self, score: float, weight: float) -> None:
+    __slots__ = ("end", "score", "start", "weight")
+
+    def __init__(self, score: float, weight: float, start: int, end: int) -> None:
         self.score = score
         self.weight = weight
+        self.start = start
+        self.end = end
+
+
+class Reading:
+    """A text read: its opinions in reading order, and the units at which its clauses and its sentences start."""
+
+    __slots__ = ("clauses", "opinions", "sentences")
+
+    def __init__(self, opinions: list[Opinion], clauses: list[int], sentences: list[int]) -> None:
+        self.opinions = opinions
+        self.clauses = clauses
+        self.sentences = sentences
+
+
+def read(units: list[str]) -> Reading:
+    """Read a text cut by `units_of`."""
+    reader = _Reader()
+    for entry, length, latin in _entries(units):
+        reader.read(entry, length, latin)
+    reader.end_sentence()
+    return Reading(reader.opinions, reader.clauses, reader.sentences)
 
 
 def opinions_in(text: str) -> list[Opinion]:
     """The opinions of a review, in reading order."""
-    reader = _Reader()
-    for entry, length, latin in _entries(units_of(text)):
-        reader.read(entry, length, latin)
-    reader.end_sentence()
-    return reader.opinions
+    return read(units_of(text)).opinions
 
 
 def _entries(units: list[str]) -> Iterator[tuple[Entry, int, bool]]:
@@ -84,6 +105,8 @@ class _Reader:
 
     def __init__(self) -> None:
         self.opinions: list[Opinion] = []
+        self.clauses, self.sentences = [0], [0]
+        self.span = self.dual_span = self.aspect_span = self.negation_span = (0, 0)
         self.sentence_start = 0  # index of the first opinion of this sentence
         self.previous_start = 0  # the same of the sentence before
         self.aside_end = 0  # opinions below this index were met by an earlier contrast
@@ -107,6 +130,7 @@ class _Reader:
     def read(self, entry: Entry, length: int, latin: bool) -> None:
         """Take the next entry; `length` is in units."""
         kind = entry.kind
+        self.span = (self.span[1], self.span[1] + length)
         if self.dual is not None:
             self._settle_dual(followed_by=kind)
         if kind is Kind.OPINION:
@@ -116,13 +140,13 @@ class _Reader:
             if self.negation_reach <= 0:
                 self._settle_negation()  # an earlier one that found nothing is a complaint of its own
             self.negation_boost = self._take_boost()
-            self.negation, self.negation_met = entry, False
+            self.negation, self.negation_met, self.negation_span = entry, False, self.span
             self.negation_reach = length + (ENGLISH_REACH if latin else CHINESE_REACH)
         elif kind is Kind.BOOST:
             self.boost = min(2.0, self._take_boost() * entry.value)
             self.boost_reach = length + 3
         elif kind is Kind.DUAL:
-            self.dual = entry
+            self.dual, self.dual_span = entry, self.span
         elif kind is Kind.AFTER:
             self._revise_last(entry.value)
         elif kind is Kind.EXCESS:
@@ -134,6 +158,7 @@ class _Reader:
         elif kind is Kind.CONTRAST:
             self._end_clause()
             self._set_aside()
+            self.clauses.append(self.span[1])
         elif kind is Kind.CONCEDE:
             self._settle()
             self.weight = min(self.weight, ASIDE_WEIGHT)
@@ -145,8 +170,11 @@ class _Reader:
                 self.negation_reach = length + (ENGLISH_REACH if latin else CHINESE_REACH)
         elif kind is Kind.CLAUSE:
             self._end_clause()
+            self.clauses.append(self.span[1])
         elif kind is Kind.SENTENCE:
             self.end_sentence()
+            self.clauses.append(self.span[1])
+            self.sentences.append(self.span[1])
         elif entry is OTHER and self.excess is not None and latin and self.excess_reach == 2:
             self._judge(-EXCESS_OTHER_SCORE)
         self._move_on(length)
@@ -171,12 +199,12 @@ class _Reader:
 
     def _settle_aspect(self) -> None:
         if self.aspect is not None and self.aspect.value:
-            self._add(self.aspect.value * self.aspect_boost)
+            self._add(self.aspect.value * self.aspect_boost, self.aspect_span)
         self.aspect = None
 
     def _settle_negation(self) -> None:
         if self.negation is not None and self.negation.value and not self.negation_met:
-            self._add(self.negation.value)
+            self._add(self.negation.value, self.negation_span)
         self.negation = None
 
     def _settle_dual(self, followed_by: Kind) -> None:
@@ -187,9 +215,9 @@ class _Reader:
             self.boost, self.boost_reach = min(2.0, self._take_boost() * dual.extra), 2
         else:
             self.aspect = None
-            self._judge(dual.value)
+            self._judge(dual.value, self.dual_span)
 
-    def _judge(self, score: float) -> None:
+    def _judge(self, score: float, span: tuple[int, int] | None = None) -> None:
         """Add an opinion after the negation and the factors that wait for it."""
         boost = self._take_boost()
         if self.excess is not None:
@@ -197,14 +225,15 @@ class _Reader:
             self.excess = None
         if self.negation is not None and self.negation_reach > 0:
             flipped = max(-NEGATED_LIMIT, min(NEGATED_LIMIT, -score * NEGATED_FACTOR))
-            self._add(flipped * self.negation_boost)
+            self._add(flipped * self.negation_boost, span)
             # One negation, one opinion: "not good and smells" - unless a joining word extends it.
             self.negation_met, self.negation_reach = True, 0
         else:
-            self._add(score * boost)
+            self._add(score * boost, span)
 
-    def _add(self, score: float) -> None:
-        self.opinions.append(Opinion(max(-1.0, min(1.0, score)), self.weight))
+    def _add(self, score: float, span: tuple[int, int] | None = None) -> None:
+        start, end = span or self.span
+        self.opinions.append(Opinion(max(-1.0, min(1.0, score)), self.weight, start, end))
 
     def _take_boost(self) -> float:
         boost = self.boost if self.boost_reach > 0 else 1.0
@@ -235,7 +264,7 @@ class _Reader:
             self._judge(entry.value)  # 没有噪音: a fault that is absent
             return
         self._settle_aspect()
-        self.aspect, self.aspect_boost = entry, self._take_boost()
+        self.aspect, self.aspect_boost, self.aspect_span = entry, self._take_boost(), self.span
 
     def _set_aside(self) -> None:
         start = self.sentence_start if len(self.opinions) > self.sentence_start else self.previous_start
