@@ -1,0 +1,43 @@
+"""Explanations and profiles over HTTP on a real Chinese catalogue and its reviews."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from endcap_local.importing import load_folder
+from endcap_local.stack import LocalStack
+from tests.fakes.shop_over_http import call, did, ok
+
+pytestmark = [pytest.mark.filterwarnings("ignore:No application metrics"), pytest.mark.shared_data]
+ROOT = Path(__file__).parents[2]
+SHARED_DATA = Path(os.environ.get("ENDCAP_SHARED_DATA", ROOT.parent / "shared" / "data"))
+CHINESE_SHOP = SHARED_DATA / "zh-catalog"
+TINY_ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
+
+
+@pytest.fixture(scope="module")
+def chinese() -> Iterator[LocalStack]:
+    if not CHINESE_SHOP.is_dir():
+        pytest.skip(f"no data at {CHINESE_SHOP}")
+    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as running:
+        load_folder(running, CHINESE_SHOP, lambda *_: None, str(TINY_ENCODER))
+        yield running
+
+
+def test_a_chinese_profile_speaks_of_what_its_reviews_praise(chinese: LocalStack) -> None:
+    with gzip.open(CHINESE_SHOP / "events.csv.gz", "rt", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if "手感" in row["text"] and "不错" in row["text"]][:4]
+    did(chinese, "wang", *({"event_type": "review", "item_id": row["item_id"], "text": row["text"]} for row in rows))
+    told = ok(call(chinese, "GET", "/users/wang/profile"))
+    assert told["language"] == "zh"
+    (comfort,) = (one for one in told["aspects"] if one["aspect"] == "comfort")
+    assert comfort["name"] == "舒适度"
+    assert comfort["sentiment"] > 0
+    assert any(text.startswith("您在评价中称赞") and "舒适度" in text for text in told["summary"])
+    assert told["interests"]["categories"]

@@ -1,0 +1,77 @@
+"""Why an item is where it is, and what is known of a shopper, over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from endcap.aws.snapshots import SnapshotBucket
+from endcap_local.stack import LocalStack
+from tests.fakes.shop_over_http import call, did, ok
+from tests.fakes.toy_snapshot import build_toy_snapshot, toy_items
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    folder = tmp_path_factory.mktemp("snapshot")
+    version = build_toy_snapshot(folder).version
+    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as running:
+        bucket = SnapshotBucket(running.client("s3"), running.function("CollectFunction").environment["DATA_BUCKET"])
+        bucket.upload(folder, version)
+        bucket.flip(version, None)
+        rows = [
+            {"item_id": i.item_id, "title": i.title, "categories": i.categories, "brand": i.brand} for i in toy_items()
+        ]
+        ok(call(running, "POST", "/items", {"items": rows}))
+        yield running
+
+
+def test_a_profile_is_told_in_words(toy: LocalStack) -> None:
+    did(
+        toy,
+        "ann",
+        {"event_type": "view", "item_id": "item-5", "timestamp": 1_760_000_000},
+        {"event_type": "add_to_cart", "item_id": "item-5"},
+        {"event_type": "view", "item_id": "item-15"},
+        {
+            "event_type": "review",
+            "item_id": "item-9",
+            "text": "Great quality, but the shipping was slow and it runs small.",
+        },
+    )
+    told = ok(call(toy, "GET", "/users/ann/profile"))
+    assert told["language"] == "en"
+    assert {one["aspect"]: one["sentiment"] > 0 for one in told["aspects"]} == {
+        "quality": True,
+        "delivery": False,
+        "fit": False,
+    }
+    assert "Your reviews praise quality." in told["summary"]
+    assert "Your reviews complain about delivery and size and fit." in told["summary"]
+    assert "Lately you compared 2 items of “kitchen”." in told["summary"]
+    assert "In your cart: “lamp lamp shirt 5”." in told["summary"]
+    assert [one["item_id"] for one in told["intent"]["in_cart"]] == ["item-5"]
+    assert {"name": "lamp", "weight": pytest.approx(sum_of(told, "item-5", "item-15"), abs=2e-4)} in told["interests"][
+        "words"
+    ]
+    chinese = ok(call(toy, "GET", "/users/ann/profile", accept_language="zh-CN,zh;q=0.9"))
+    assert "您在评价中称赞质量。" in chinese["summary"]
+    assert {k: v for k, v in chinese.items() if k not in ("language", "summary", "aspects", "recent")} == {
+        k: v for k, v in told.items() if k not in ("language", "summary", "aspects", "recent")
+    }
+    assert ok(call(toy, "GET", "/users/ann/profile?language=en", accept_language="zh"))["language"] == "en"
+    assert call(toy, "GET", "/users/ann/profile?language=de")[0] == 400
+    stored = ok(call(toy, "GET", "/users/ann/export"))["strong_interactions"][0]
+    assert set(stored["aspects"]) == {"quality", "delivery", "fit"}
+    assert "runs small" not in json.dumps(stored)
+
+
+def sum_of(told: dict[str, Any], *item_ids: str) -> float:
+    return float(sum(item["weight"] for item in told["items"] if item["item_id"] in item_ids))

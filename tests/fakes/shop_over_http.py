@@ -1,0 +1,32 @@
+"""Talking to the local stack as a storefront does."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from endcap_local.stack import LocalStack
+
+
+def call(stack: LocalStack, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+    data = None if body is None else json.dumps(body).encode()
+    sent = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    try:
+        with urlopen(Request(stack.url + path, data, sent, method=method), timeout=30) as response:
+            return response.status, json.loads(response.read())
+    except HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+def ok(answer: tuple[int, Any]) -> Any:
+    status, body = answer
+    assert status < 300, body
+    return body
+
+
+def did(stack: LocalStack, user_id: str, *events: dict[str, object]) -> None:
+    named = [{"user_id": user_id, "event_id": f"{user_id}-{n}", **event} for n, event in enumerate(events)]
+    assert ok(call(stack, "POST", "/events", {"events": named}))["accepted"] == len(named)
+    stack.wait_until_idle()
