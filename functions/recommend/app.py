@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,11 +25,13 @@ from endcap.asking import ITEM_DOOR, Asked, Reader
 from endcap.aws.profiles import StoredProfile
 from endcap.demand import Live
 from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
+from endcap.experiments import Experiment, other_snapshot, told
 from endcap.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.observability import logger, metrics, tracer
+from endcap.overlay import Overlay
 from endcap.parameters import parameters
 from endcap.recommending import recommend_lists
-from endcap.requesting import RecommendationRequest
+from endcap.requesting import Recommendation, RecommendationRequest
 from endcap.runtime import Runtime
 from endcap.snapshot import Snapshot
 from endcap.trending import windows_of
@@ -96,13 +98,14 @@ def post_personalize_ranking() -> Response[str]:
     body = personalize.ranking_request(json_body(app.current_event))
     asked = _reader().body(body, personalize.DOOR)
     if asked.request.filter is None:  # then every id is in the answer, as it is in Personalize's
-        asked = replace(asked, request=replace(asked.request, complete=True))
+        asked = asked.completed()
     return json_answer(personalize.item_list(_answers([asked])[0], "personalizedRanking"))
 
 
 @app.get("/parameters")
 def get_parameters() -> Response[str]:
-    return json_answer(parameters(_snapshot(), runtime.settings.event_types, runtime.scenarios.names()))
+    running = told(_experiments(), int(time.time() * 1000))
+    return json_answer(parameters(_snapshot(), runtime.settings.event_types, runtime.scenarios.names(), running))
 
 
 @app.get("/health")
@@ -120,7 +123,12 @@ def _snapshot() -> Snapshot:
 
 def _reader() -> Reader:
     named = runtime.scenarios.named
-    return Reader(int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret)
+    return Reader(int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret, _experiments())
+
+
+def _experiments() -> tuple[Experiment, ...]:
+    """None while they can't be read: an experiment is no reason to refuse an answer."""
+    return runtime.experiments.current() or ()
 
 
 def _answer(asked: Asked) -> Response[str]:
@@ -132,13 +140,17 @@ def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
     snapshot = _snapshot()
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
     stored, degraded = _profile(user_id)
-    overlay = runtime.live_catalogue.over(snapshot)
-    names, kinds = [uuid.uuid4().hex for _ in asked], runtime.settings.event_types
-    requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
-    live = _live(snapshot, requests, now_ms)
-    lists = recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live)
+    asked, others = _with_challenger(asked, snapshot, now_ms)
+    names = [uuid.uuid4().hex for _ in asked]
+    try:
+        lists = _lists(asked, names, snapshot, others, stored, now_ms)
+    except EndcapError:
+        if all(one.assignment is None for one in asked):
+            raise
+        asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
+        lists = _lists(asked, names, snapshot, {}, stored, now_ms)
     named = list(zip(names, asked, lists, strict=True))
-    _record([exposure(found, name, user_id, now_ms) for name, _, found in named])
+    _record([exposure(found, name, user_id, now_ms, one.assignment) for name, one, found in named])
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
     return [
         answer(
@@ -147,15 +159,51 @@ def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
             stored.version,
             degraded,
             cursor_after(found, one, runtime.cursor_secret),
+            assignment=one.assignment,
             complete=one.request.complete,
         )
         for name, one, found in named
     ]
 
 
-def _live(snapshot: Snapshot, requests: Sequence[RecommendationRequest], now_ms: int) -> Live | None:
+def _lists(
+    asked: Sequence[Asked],
+    names: Sequence[str],
+    snapshot: Snapshot,
+    others: Mapping[int, Overlay],
+    stored: StoredProfile,
+    now_ms: int,
+) -> list[Recommendation]:
+    overlay, kinds = runtime.live_catalogue.over(snapshot), runtime.settings.event_types
+    requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
+    live = _live([(others[k].snapshot if k in others else snapshot, one) for k, one in enumerate(requests)], now_ms)
+    return recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live, others)
+
+
+def _with_challenger(
+    asked: Sequence[Asked], snapshot: Snapshot, now_ms: int
+) -> tuple[Sequence[Asked], dict[int, Overlay]]:
+    """The requests, and what lies over the snapshot of those whose variant names another one.
+
+    The other snapshot is loaded as soon as it is configured, whoever asks: no variant's shoppers wait longer.
+    """
+    version = other_snapshot(_experiments(), now_ms)
+    challenger = runtime.challenger.get(version if version != snapshot.version else None)
+    served, others = list(asked), dict[int, Overlay]()
+    for k, one in enumerate(asked):
+        wanted = one.assignment.variant.snapshot if one.assignment else None
+        if wanted in (None, snapshot.version):
+            continue
+        if challenger is None or challenger.version != wanted:
+            served[k] = one.without_variant("snapshot_unavailable")
+        elif one.assignment is not None and one.assignment.not_served is None:
+            others[k] = runtime.challenger_catalogue.over(challenger)
+    return served, others
+
+
+def _live(requests: Sequence[tuple[Snapshot, RecommendationRequest]], now_ms: int) -> Live | None:
     """The live counts, where a request has use for them."""
-    windows = windows_of(snapshot, requests)
+    windows = set[str]().union(*(windows_of(snapshot, [request]) for snapshot, request in requests))
     return runtime.live_counts.at(now_ms, windows) if windows else None
 
 

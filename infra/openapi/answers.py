@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from endcap.event_types import EVENT_TYPES
+from endcap.experiments import Surface
 from endcap.explaining import ANCHOR
 
 Count = Annotated[int, Field(ge=0)]
@@ -123,13 +124,18 @@ class Degraded(Answer):
 
 
 class Recommendation(Answer):
-    """A list for a shopper; `recommendation_id` joins later events to it, `cursor` asks for what follows."""
+    """A list for a shopper; `recommendation_id` joins later events to it, `cursor` asks for what follows.
+
+    `experiment` and `variant` name what the shopper takes part in.
+    """
 
     recommendation_id: str
     items: list[RankedItem]
     source: Literal["personal", "popular", "query", "related"]
     snapshot_version: str
     profile_version: Count
+    experiment: str | None = None
+    variant: str | None = None
     cursor: str | None = None
     degraded: Degraded | None = None
 
@@ -175,6 +181,24 @@ class Filterable(Answer):
     exclude_seen: list[str]
 
 
+class Share(Answer):
+    """A variant of an experiment, and the share of shoppers that get it."""
+
+    name: str
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
+class RunningExperiment(Answer):
+    """An experiment, the kinds of list and the scenario that take part, and when; what shares leave sees none."""
+
+    name: str
+    surfaces: list[Surface]
+    variants: list[Share]
+    scenario: str | None = None
+    start: Count | None = None
+    end: Count | None = None
+
+
 class Parameters(Answer):
     """The main parameters of the ranking, as they are right now."""
 
@@ -187,6 +211,7 @@ class Parameters(Answer):
     event_types: list[EventWeight]
     filters: Filterable
     scenarios: list[str]
+    experiments: list[RunningExperiment]
 
 
 class Health(Answer):

@@ -7,6 +7,7 @@ from typing import Any
 
 from endcap.asking import Asked
 from endcap.cursors import item_key, write_cursor
+from endcap.experiments import Assignment
 from endcap.requesting import RankedItem, Recommendation
 
 
@@ -17,6 +18,7 @@ def answer(
     degraded: str | None = None,
     cursor: str | None = None,
     *,
+    assignment: Assignment | None = None,
     complete: bool = False,
 ) -> dict[str, Any]:
     """The JSON object that a shopper's page gets.
@@ -25,15 +27,18 @@ def answer(
     ----------
     degraded : why less was known than there is
     cursor : where the list goes on
+    assignment : the variant of an experiment that the shopper got
     complete : whether ids may be unknown or not for sale, so that each item says so
     """
-    body = {
+    body: dict[str, Any] = {
         "recommendation_id": recommendation_id,
         "items": [_item(ranked, complete) for ranked in recommendation.items],
         "source": recommendation.source,
         "snapshot_version": recommendation.snapshot_version,
         "profile_version": profile_version,
     }
+    if assignment is not None:
+        body |= {"experiment": assignment.experiment, "variant": assignment.variant.name}
     return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": {"reason": degraded}} if degraded else {})
 
 
@@ -45,8 +50,18 @@ def cursor_after(recommendation: Recommendation, asked: Asked, secret: str) -> s
     return write_cursor(secret, asked.digest, keys)
 
 
-def exposure(recommendation: Recommendation, recommendation_id: str, user_id: str | None, at_ms: int) -> dict[str, Any]:
-    """The record of what was shown: by it, later events join to the list they came from."""
+def exposure(
+    recommendation: Recommendation,
+    recommendation_id: str,
+    user_id: str | None,
+    at_ms: int,
+    assignment: Assignment | None = None,
+) -> dict[str, Any]:
+    """The record of what was shown: by it, later events join to the list they came from.
+
+    `variant` is the shopper's, also where the list was made without it: comparing those who got it only would compare
+    different shoppers. `not_served` then says why.
+    """
     items = []
     for ranked in recommendation.items:
         shown: dict[str, Any] = {"item_id": ranked.item_id, "rank": ranked.rank, "propensity": 1.0}
@@ -54,13 +69,17 @@ def exposure(recommendation: Recommendation, recommendation_id: str, user_id: st
             shown["propensity"] = ranked.propensity
         shown |= {"arms": dict(ranked.arms)} if ranked.arms else {}
         items.append(shown | ({"promotion": ranked.promotion} if ranked.promotion else {}))
-    return {
+    record: dict[str, Any] = {
         "recommendation_id": recommendation_id,
         "user_id": user_id,
         "timestamp": at_ms,
         "snapshot_version": recommendation.snapshot_version,
         "items": items,
     }
+    if assignment is not None:
+        record |= {"experiment": assignment.experiment, "variant": assignment.variant.name, "unit": assignment.unit}
+        record |= {"not_served": assignment.not_served} if assignment.not_served else {}
+    return record
 
 
 def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:

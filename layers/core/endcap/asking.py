@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from endcap.arranging import Pin, Promotion
 from endcap.cursors import digest_of, read_cursor
-from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestError
+from endcap.errors import EndcapError, FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.event_types import EventType
+from endcap.experiments import Assignment, Experiment, assigned, surface_of, unit_of
 from endcap.expressions import Expression, ExpressionError, expression
 from endcap.http import parsed
 from endcap.interactions import Interaction, parse_interaction
@@ -43,11 +44,31 @@ _BODY_ONLY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request, whom it is for, and the digest that its cursors carry."""
+    """A request, whom it is for, and the digest that its cursors carry.
+
+    Attributes
+    ----------
+    request : as the variant of an experiment has it, where the shopper got one
+    plain : as it is without experiments
+    assignment : the variant
+    """
 
     user_id: str | None
     request: RecommendationRequest
     digest: bytes
+    plain: RecommendationRequest
+    assignment: Assignment | None = None
+
+    def completed(self) -> Asked:
+        """The same for a complete order of the candidates."""
+        request, plain = (replace(one, complete=True) for one in (self.request, self.plain))
+        return replace(self, request=request, plain=plain)
+
+    def without_variant(self, reason: str) -> Asked:
+        """The same as if there were no experiment, with the reason why; as it is where there is none."""
+        if self.assignment is None or self.assignment.not_served is not None:
+            return self
+        return replace(self, request=self.plain, assignment=replace(self.assignment, not_served=reason))
 
 
 @dataclass(frozen=True)
@@ -59,12 +80,14 @@ class Reader:
     now_ms : the clock by which events of the running session are checked
     scenario : name -> defaults; raises InvalidRequestError for a name that is not configured
     cursor_secret : what cursors are signed with
+    experiments : those that are configured, in their order
     """
 
     now_ms: int
     event_types: Mapping[str, EventType]
     scenario: Callable[[str], Mapping[str, Any]]
     cursor_secret: str
+    experiments: Sequence[Experiment] = ()
 
     def body(self, raw: object, door: Mapping[str, Any] | None = None) -> Asked:
         """A body of POST /recommendations.
@@ -79,20 +102,35 @@ class Reader:
         """
         given = parsed(RecommendInput, raw)
         own = dict(raw) if isinstance(raw, Mapping) else {}
-        weights: Mapping[str, float] | None = None
-        if door or given.scenario is not None:
-            defaults = dict(self.scenario(given.scenario)) if given.scenario is not None else {}
-            weights = defaults.pop("weights", None)
-            given = parsed(RecommendInput, {**(door or {}), **defaults, **own})
-        clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
         digest = digest_of({**(door or {}), **own})
-        request = replace(
+        plain = self._request(own, door or {}, given.scenario, digest)
+        unit = unit_of(given.user_id, given.session_id, plain)
+        assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
+        asked = Asked(given.user_id, plain, digest, plain, assignment)
+        if assignment is None:
+            return asked
+        variant, request = assignment.variant, plain
+        try:
+            if variant.scenario is not None:
+                request = self._request(own, door or {}, variant.scenario, digest)
+        except EndcapError:  # the scenario is gone, or asks for what this request can't give
+            return asked.without_variant("scenario_unavailable")
+        return replace(asked, request=replace(request, weights={**(request.weights or {}), **variant.weights} or None))
+
+    def _request(
+        self, own: Mapping[str, Any], door: Mapping[str, Any], scenario: str | None, digest: bytes
+    ) -> RecommendationRequest:
+        """What the request says itself, over the defaults of a scenario, over those of the call."""
+        defaults = dict(self.scenario(scenario)) if scenario is not None else {}
+        weights: Mapping[str, float] | None = defaults.pop("weights", None)
+        given = parsed(RecommendInput, {**door, **defaults, **own})
+        clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
+        return replace(
             request_of(given),
             interactions=_session(given, clock_ms, self.event_types),
             shown_keys=() if given.cursor is None else read_cursor(self.cursor_secret, digest, given.cursor),
             weights=weights,
         )
-        return Asked(given.user_id, request, digest)
 
     def lists(self, raw: Mapping[str, Any]) -> list[Asked]:
         """A body with `requests`: what stands beside them is shared by all, what they say themselves comes first.
@@ -111,7 +149,7 @@ class Reader:
             where = f"requests.{index}"
             if not isinstance(one, Mapping):
                 raise _invalid(where, "must be an object")
-            for name in ("user_id", "interactions", "requests"):
+            for name in ("user_id", "session_id", "interactions", "requests"):
                 if name in one:
                     raise _invalid(f"{where}.{name}", "belongs beside requests: one call is for one shopper")
             try:
@@ -167,8 +205,7 @@ class Reader:
         item_ids = list(dict.fromkeys(parsed(RankingInput, raw).item_ids))
         own = dict(raw) if isinstance(raw, Mapping) else {}
         del own["item_ids"]
-        asked = self.body({**own, "user_id": user_id, "candidates": item_ids, "limit": len(item_ids)})
-        return replace(asked, request=replace(asked.request, complete=True))
+        return self.body({**own, "user_id": user_id, "candidates": item_ids, "limit": len(item_ids)}).completed()
 
 
 def request_of(given: RecommendInput) -> RecommendationRequest:

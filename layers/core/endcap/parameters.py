@@ -62,13 +62,19 @@ SETTING_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def parameters(snapshot: Snapshot, kinds: Mapping[str, EventType], scenarios: Sequence[str]) -> dict[str, Any]:
+def parameters(
+    snapshot: Snapshot,
+    kinds: Mapping[str, EventType],
+    scenarios: Sequence[str],
+    experiments: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """The parameters as a JSON object.
 
     Parameters
     ----------
     kinds : the event types with the storefront's own weights
     scenarios : names of the configured scenarios
+    experiments : those that run, as `experiments.told` tells them
     """
     stored, natural = snapshot.weights, assortment_of(snapshot).tables.scales
     terms = []
@@ -109,4 +115,5 @@ def parameters(snapshot: Snapshot, kinds: Mapping[str, EventType], scenarios: Se
             "exclude_seen": list(EXCLUDE_SEEN),
         },
         "scenarios": list(scenarios),
+        "experiments": [dict(experiment) for experiment in experiments],
     }

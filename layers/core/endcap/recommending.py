@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -153,18 +154,25 @@ def recommend_lists(
     overlay: Overlay | None = None,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
     live: Live | None = None,
+    others: Mapping[int, Overlay] = MappingProxyType({}),
 ) -> list[Recommendation]:
     """Several lists for one page, in order: what one shows, the next ones leave out.
+
+    Parameters
+    ----------
+    others : index of a list that is to come from another snapshot -> what lies over that one
 
     Raises
     ------
     InvalidRequestError, NotFoundError, EncoderError : see `recommend`
     """
     answers: list[Recommendation] = []
-    for request in requests:
+    for index, request in enumerate(requests):
         shown = tuple(item.item_id for answer in answers for item in answer.items)
         apart = replace(request, shown_items=(*request.shown_items, *shown))
-        answers.append(recommend(snapshot, profile, apart, now_ms, overlay, event_types, live))
+        over = others.get(index, overlay)
+        base = snapshot if index not in others else others[index].snapshot
+        answers.append(recommend(base, profile, apart, now_ms, over, event_types, live))
     return answers
 
 

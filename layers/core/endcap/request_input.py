@@ -63,6 +63,7 @@ class RecommendInput(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="RecommendationRequest")
 
     user_id: Id | None = None
+    session_id: Id | None = None
     scenario: Name | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
     cursor: Annotated[str, Field(max_length=8192)] | None = None
@@ -104,7 +105,7 @@ class ScenarioInput(RecommendInput):
     weights: dict[str, float] | None = None
 
 
-NOT_OF_A_SCENARIO: Final = frozenset({"user_id", "scenario", "cursor", "interactions", "as_of"})
+NOT_OF_A_SCENARIO: Final = frozenset({"user_id", "session_id", "scenario", "cursor", "interactions", "as_of"})
 
 
 class RankingInput(BaseModel):

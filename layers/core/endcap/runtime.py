@@ -24,8 +24,11 @@ from endcap.observability import logger, metrics
 from endcap.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from endcap.challenger import Challenger
+    from endcap.configuration import Configured
     from endcap.demand import LiveCounts
     from endcap.encoding import TextEncoder
+    from endcap.experiments import Experiment
     from endcap.following import LiveCatalogue
     from endcap.scenarios import Scenarios
     from endcap.snapshot import Snapshot
@@ -133,6 +136,29 @@ class Runtime:
         from endcap.scenarios import KEY, Scenarios
 
         return Scenarios(S3Document(client("s3", self._config), self.settings.data_bucket, KEY))
+
+    @cached_property
+    def experiments(self) -> Configured[tuple[Experiment, ...]]:
+        """The experiments that are configured."""
+        from endcap.configuration import Configured
+        from endcap.experiment_input import KEY, POLL_S, read_experiments
+
+        document = S3Document(client("s3", self._config), self.settings.data_bucket, KEY)
+        return Configured(document, "experiments", read_experiments, (), POLL_S)
+
+    @cached_property
+    def challenger(self) -> Challenger:
+        """The snapshot beside the current one that an experiment may rank with."""
+        from endcap.challenger import Challenger
+
+        return Challenger(self.snapshots.apart("challenger"))
+
+    @cached_property
+    def challenger_catalogue(self) -> LiveCatalogue:
+        """The items that changed since the challenger."""
+        from endcap.following import LiveCatalogue
+
+        return LiveCatalogue(self.items)
 
     @cached_property
     def cursor_secret(self) -> str:

@@ -10,21 +10,12 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final, Protocol
-
-from aws_lambda_powertools.metrics import MetricUnit
+from typing import Any, Final
 
 from endcap.asking import request_of
-from endcap.errors import (
-    DependencyError,
-    EndcapError,
-    FieldError,
-    InvalidInputError,
-    InvalidRequestError,
-    NotFoundError,
-)
+from endcap.configuration import Configured, Document
+from endcap.errors import DependencyError, FieldError, InvalidInputError, InvalidRequestError
 from endcap.http import parsed
-from endcap.observability import logger, metrics
 from endcap.request_input import NOT_OF_A_SCENARIO, ScenarioInput
 from endcap.requesting import check
 
@@ -35,21 +26,11 @@ MAX_SCENARIOS: Final = 200
 Defaults = Mapping[str, Any]
 
 
-class Document(Protocol):
-    """Something in a bucket that is read again only when it has changed."""
-
-    def read(self, known_etag: str | None) -> tuple[bytes, str] | None:
-        """Bytes and ETag, or None where it is still the one with `known_etag`; NotFoundError where there is none."""
-
-
 class Scenarios:
     """The scenarios as they are now: looked for at most every two seconds, the last good ones kept."""
 
     def __init__(self, document: Document, clock: Callable[[], float] = time.monotonic) -> None:
-        self._document, self._clock = document, clock
-        self._etag: str | None = None
-        self._known: Mapping[str, Defaults] | None = None
-        self._polled_at = float("-inf")
+        self._configured = Configured[Mapping[str, Defaults]](document, "scenarios", read_scenarios, {}, POLL_S, clock)
 
     def named(self, name: str) -> Defaults:
         """The defaults of a scenario.
@@ -74,25 +55,10 @@ class Scenarios:
         return sorted(self._current())
 
     def _current(self) -> Mapping[str, Defaults]:
-        self._poll()
-        if self._known is None:
+        known = self._configured.current()
+        if known is None:
             raise DependencyError("scenarios can't be read")
-        return self._known
-
-    def _poll(self) -> None:
-        if self._clock() - self._polled_at < POLL_S:
-            return
-        try:
-            found = self._document.read(self._etag)
-            if found is not None:
-                self._etag = found[1]  # a bad file is not read again either, until it is mended
-                self._known = read_scenarios(found[0])
-        except NotFoundError:
-            self._known, self._etag = {}, None
-        except EndcapError as exc:
-            logger.warning("scenarios not usable", extra={"error": str(exc)})
-            metrics.add_metric("ScenariosNotUsable", MetricUnit.Count, 1)
-        self._polled_at = self._clock()
+        return known
 
 
 def read_scenarios(data: bytes) -> Mapping[str, Defaults]:

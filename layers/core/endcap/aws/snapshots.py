@@ -49,6 +49,10 @@ class SnapshotBucket:
         self._s3, self._bucket = s3, bucket
         self._cache = cache or Path(tempfile.gettempdir()) / "endcap-snapshots"
 
+    def apart(self, name: str) -> SnapshotBucket:
+        """The same bucket with local copies of its own, which nobody else forgets."""
+        return SnapshotBucket(self._s3, self._bucket, self._cache / f".{name}")
+
     def current(self, known_etag: str | None = None) -> Pointer | None:
         """The pointer; None where it is still the one with `known_etag`.
 

@@ -1,0 +1,64 @@
+"""Documents of the data bucket that people edit: looked for now and then, the last good one kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from endcap.errors import EndcapError, NotFoundError
+from endcap.observability import logger, metrics
+
+Content = TypeVar("Content")
+
+
+class Document(Protocol):
+    """Something in a bucket that is read again only when it has changed."""
+
+    def read(self, known_etag: str | None) -> tuple[bytes, str] | None:
+        """Bytes and ETag, or None where it is still the one with `known_etag`; NotFoundError where there is none."""
+
+
+class Configured(Generic[Content]):
+    """What a document says: looked for at most every `poll_s` seconds, the last good content kept.
+
+    Parameters
+    ----------
+    name : of what it holds, for the log and the metric `<Name>NotUsable`
+    read : its content; raises an EndcapError for a document that can't be used
+    empty : the content where there is no document
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        name: str,
+        read: Callable[[bytes], Content],
+        empty: Content,
+        poll_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._document, self._name, self._read, self._empty = document, name, read, empty
+        self._poll_s, self._clock = poll_s, clock
+        self._etag: str | None = None
+        self._known: Content | None = None
+        self._polled_at = float("-inf")
+
+    def current(self) -> Content | None:
+        """The content as it is now; None where no usable document was ever read."""
+        if self._clock() - self._polled_at < self._poll_s:
+            return self._known
+        try:
+            found = self._document.read(self._etag)
+            if found is not None:
+                self._etag = found[1]  # a bad document is not read again either, until it is mended
+                self._known = self._read(found[0])
+        except NotFoundError:
+            self._known, self._etag = self._empty, None
+        except EndcapError as exc:
+            logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
+            metrics.add_metric(f"{self._name.capitalize()}NotUsable", MetricUnit.Count, 1)
+        self._polled_at = self._clock()
+        return self._known
