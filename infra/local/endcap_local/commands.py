@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from endcap_local.evaluate_command import evaluate
+from endcap_local.experiments_command import experiments_app
 from endcap_local.replay_command import replay
 from endcap_local.starting import DEFAULT_PORT, Encoder, Json, Port, Template
 
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(replay)
     app.add_typer(snapshot_app, name="snapshot")
+    app.add_typer(experiments_app, name="experiments")
 
 
 def rebuild(

@@ -1,0 +1,1 @@
+"""What experiments showed: exposures and events of the archive, joined, counted and compared."""

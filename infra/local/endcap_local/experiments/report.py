@@ -1,0 +1,232 @@
+"""The report of an experiment: each variant's numbers, whether to believe them, and which differences they show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from endcap.errors import FieldError, InvalidInputError, NotFoundError
+from endcap.experiment_input import KEY, read_experiments
+from endcap.experiments import Experiment
+from endcap_local.experiments.archive import Archive, ReadLog, records
+from endcap_local.experiments.comparing import (
+    METRICS,
+    MISMATCH_P,
+    Difference,
+    SampleRatio,
+    always_valid,
+    comparable,
+    fixed_horizon,
+    sample_ratio,
+    unit_values,
+)
+from endcap_local.experiments.joining import (
+    Counting,
+    Exposures,
+    JoinLog,
+    VariantOutcome,
+    exposures_of,
+    outcomes,
+)
+
+DEFAULT_EFFECT: Final = 0.1
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """How to report.
+
+    Attributes
+    ----------
+    experiment : its name; may be None where the archive holds just one
+    alpha : of each metric, shared evenly by the comparisons of the variants with the control
+    effect : see `comparing.always_valid`
+    metric : names the winner
+    """
+
+    experiment: str | None = None
+    counting: Counting = field(default_factory=Counting)
+    alpha: float = 0.05
+    effect: float = DEFAULT_EFFECT
+    metric: str = "conversion"
+    control: str | None = None
+
+
+def configured(archive: Archive, config: bytes | None) -> tuple[Experiment, ...]:
+    """The experiments of a document, or of the archive's own; none where it has none.
+
+    Raises
+    ------
+    InvalidInputError : the document is not usable
+    """
+    if config is None:
+        try:
+            with archive.open(KEY) as file:
+                config = file.read()
+        except NotFoundError:
+            return ()
+    return read_experiments(config)
+
+
+def report(
+    archive: Archive, experiments: Iterable[Experiment], settings: ReportSettings, progress: Progress
+) -> dict[str, Any]:
+    """The report as a JSON object.
+
+    Raises
+    ------
+    InvalidInputError : a setting does not fit the data
+    NotFoundError : no exposures of the experiment are there
+    """
+    by_name = {experiment.name: experiment for experiment in experiments}
+    plan = by_name.get(settings.experiment or "")
+    log, joined = ReadLog(), JoinLog()
+    since_ms = None if plan is None else plan.start_ms
+    progress("reading exposures", 0, 0)
+    name, exposures = _chosen(
+        exposures_of(records(archive, "exposures", log, since_ms), settings.experiment, since_ms), settings
+    )
+    plan = by_name.get(name)
+    progress("reading events", 0, 0)
+    found = outcomes(exposures, records(archive, "events", log, exposures.first_ms), settings.counting, joined)
+    order = _order(found, plan, settings)
+    ratio = _ratio(found, order, plan)
+    comparisons = _comparisons(found, order, settings)
+    believed = ratio is None or not ratio.mismatch
+    winner = _winner(comparisons, order, settings.metric) if believed else None
+    return {
+        "experiment": name,
+        "configured": plan is not None,
+        "from": _iso(exposures.first_ms),
+        "to": _iso(exposures.last_ms),
+        "settings": _told(settings) | {"control": order[0]},
+        "read": asdict(log),
+        "events": asdict(joined),
+        "units": len(exposures.variants),
+        "units_in_several_variants": sum(variant is None for variant in exposures.variants.values()),
+        "not_served": dict(exposures.not_served),
+        "variants": [_variant(variant, found[variant], plan) for variant in order],
+        "sample_ratio": None if ratio is None else asdict(ratio) | {"mismatch": ratio.mismatch, "alarm": MISMATCH_P},
+        "comparisons": comparisons,
+        "winner": winner,
+    }
+
+
+def _chosen(found: Mapping[str, Exposures], settings: ReportSettings) -> tuple[str, Exposures]:
+    if not found:
+        what = f"experiment {settings.experiment}" if settings.experiment else "any experiment"
+        raise NotFoundError(f"the archive has no exposures of {what}")
+    if len(found) > 1:
+        raise _invalid("experiment", f"must be one of {', '.join(sorted(found))}")
+    return next(iter(found.items()))
+
+
+def _order(found: Mapping[str, VariantOutcome], plan: Experiment | None, settings: ReportSettings) -> list[str]:
+    """The variants, the control first: the one that is asked for, or the first of the configuration."""
+    planned = [] if plan is None else [variant.name for variant in plan.variants]
+    order = [name for name in planned if name in found] + sorted(set(found) - set(planned))
+    if len(order) < 2:
+        raise NotFoundError("fewer than two variants have shoppers, so there is nothing to compare")
+    control = settings.control or order[0]
+    if control not in found:
+        raise _invalid("control", f"must be one of {', '.join(order)}")
+    return [control, *(name for name in order if name != control)]
+
+
+def _ratio(found: Mapping[str, VariantOutcome], order: Sequence[str], plan: Experiment | None) -> SampleRatio | None:
+    """None where it is not known which shares were meant."""
+    if plan is None:
+        return None
+    shares = {variant.name: variant.share for variant in plan.variants if variant.share > 0}
+    if not set(order) <= set(shares):
+        return None
+    # Variants that nobody has seen are the clearest mismatch of all.
+    return sample_ratio([len(found[name].lists) if name in found else 0 for name in shares], list(shares.values()))
+
+
+def _variant(name: str, outcome: VariantOutcome, plan: Experiment | None) -> dict[str, Any]:
+    units, lists = len(outcome.lists), outcome.lists.sum()
+    share = next((v.share for v in plan.variants if v.name == name), None) if plan else None
+    return {
+        "name": name,
+        "share": share,
+        "units": units,
+        "lists": int(lists),
+        "clicked_lists": int(outcome.clicked.sum()),
+        "ctr": float(outcome.clicked.sum() / lists),
+        "converted_units": int(outcome.converted.sum()),
+        "conversion": float(outcome.converted.mean()),
+        "revenue": float(outcome.revenue.sum()),
+        "revenue_per_unit": float(outcome.revenue.mean()),
+    }
+
+
+def _comparisons(
+    found: Mapping[str, VariantOutcome], order: Sequence[str], settings: ReportSettings
+) -> list[dict[str, Any]]:
+    """Every variant beside the control in every metric; tests are None where there is too little to test."""
+    alpha = settings.alpha / (len(order) - 1)
+    compared = []
+    for metric in METRICS:
+        values = {name: unit_values(found[name], metric) for name in order}
+        if metric == "revenue" and not any(revenue.any() for revenue in values.values()):
+            continue
+        control = values[order[0]]
+        for name in order[1:]:
+            difference = float(values[name].mean() - control.mean())
+            enough = comparable(control, values[name])
+            fixed = fixed_horizon(control, values[name], metric, alpha) if enough else None
+            always = always_valid(control, values[name], alpha, settings.effect) if enough else None
+            compared.append(
+                {
+                    "metric": metric,
+                    "variant": name,
+                    "difference": difference,
+                    "relative": difference / control.mean() if control.mean() else None,
+                    "fixed_horizon": None if fixed is None else _test(fixed),
+                    "always_valid": None if always is None else _test(always),
+                }
+            )
+    return compared
+
+
+def _winner(comparisons: Sequence[Mapping[str, Any]], order: Sequence[str], metric: str) -> str | None:
+    """The best of the variants that are shown to beat the control; the control, where all are shown to be worse."""
+    tested = [c for c in comparisons if c["metric"] == metric and c["always_valid"] is not None]
+    better = [c for c in tested if c["always_valid"]["low"] is not None and c["always_valid"]["low"] > 0]
+    if better:
+        return str(max(better, key=lambda c: float(c["difference"]))["variant"])
+    worse = [c for c in tested if c["always_valid"]["high"] is not None and c["always_valid"]["high"] < 0]
+    return order[0] if len(worse) == len(order) - 1 else None
+
+
+def _test(found: Difference) -> dict[str, float | None]:
+    """JSON knows no infinity: an interval without bounds has none."""
+    bounded = abs(found.low) != float("inf")
+    low, high = (found.low, found.high) if bounded else (None, None)
+    return {"p_value": found.p_value, "low": low, "high": high}
+
+
+def _told(settings: ReportSettings) -> dict[str, Any]:
+    counting = settings.counting
+    return {
+        "clicks": sorted(counting.clicks),
+        "goals": sorted(counting.goals),
+        "within_s": counting.within_ms / 1000,
+        "attribution": counting.attribution,
+        "alpha": settings.alpha,
+        "effect": settings.effect,
+        "metric": settings.metric,
+    }
+
+
+def _iso(ms: int | None) -> str | None:
+    return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def _invalid(name: str, message: str) -> InvalidInputError:
+    return InvalidInputError([FieldError(field=name, message=message)])
