@@ -1,8 +1,5 @@
 """`--budget full`: a rebuild with the learned user encoder, from files to answers."""
 
-import json
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -14,10 +11,9 @@ from endcap.profiles import profile_of
 from endcap.recommending import RecommendationRequest, recommend
 from endcap.similarity import user_vector_of
 from endcap.snapshot import load_snapshot
-from endcap_rebuild import encoder_steps
-from endcap_rebuild.job import rebuild
+from endcap_rebuild.job import BUDGETS, rebuild
 from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.steps import json_array
+from tests.fakes.killed_rebuild import steps_with_encoder
 from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_events, write_items
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
@@ -34,16 +30,7 @@ def shop(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def encoder_is_wanted(monkeypatch):
-    """The lists of a chain are perfect, so tuning may rightly give the encoder nothing to do; here it gets a weight."""
-    tuned = encoder_steps._encoder
-
-    def wanted(job, needed):
-        found = json.loads(needed["weights"]["json"].tobytes())
-        found["weights"]["similarity"] = 0.5
-        return tuned(job, {**needed, "weights": {"json": json_array(found)}})
-
-    steps = [replace(s, run=wanted) if s.name == "encoder" else s for s in encoder_steps.FULL_STEPS]
-    monkeypatch.setitem(__import__("endcap_rebuild.job", fromlist=["BUDGETS"]).BUDGETS, "full", steps)
+    monkeypatch.setitem(BUDGETS, "full", steps_with_encoder())
 
 
 def settings(shop, out, **changes):
