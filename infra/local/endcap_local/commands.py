@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from endcap_local.bench_command import bench_app
 from endcap_local.evaluate_command import evaluate
 from endcap_local.experiments_command import experiments_app
 from endcap_local.replay_command import replay
@@ -30,6 +31,7 @@ def register(app: typer.Typer) -> None:
     app.command()(replay)
     app.add_typer(snapshot_app, name="snapshot")
     app.add_typer(experiments_app, name="experiments")
+    app.add_typer(bench_app, name="bench")
 
 
 def rebuild(

@@ -1,0 +1,160 @@
+"""How long a function's first answer takes in a fresh process, and where the time goes.
+
+The process can import what it can in Lambda and nothing else, and talks to moto in this process by boto3. It starts
+with files in the page cache, without Lambda's own set-up, and with moto's latency in place of AWS's.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.snapshot import Snapshot
+from endcap_local.bench.functions import BenchError
+from endcap_local.bench.import_paths import import_path
+from endcap_local.bench.shops import described
+from endcap_local.bench.timing import Timing
+from endcap_local.engine import Engine
+from endcap_local.resources import create_resources
+from endcap_local.stack import FUNCTION_ENVIRONMENT
+from endcap_local.template import LocalFunction, StackPlan, expand, load_plan
+from endcap_rebuild.settings import Progress
+
+SAMPLES: Final[Mapping[str, str]] = {
+    "collect": "http-events",
+    "update_profile": "sqs-one-purchase",
+    "recommend": "http-known-user",
+    "manage_items": "http-put-item",
+    "manage_users": "http-profile",
+    "embed_item": "dynamodb-new-item",
+    "promote": "invoke-version",
+}
+"""What each function is first asked, from the project's `events`."""
+LIMIT_S: Final = 120.0
+
+# Reads everything it needs from its arguments: a Lambda process has none of this project's tools.
+_CHILD: Final = """
+import time
+started = time.monotonic()
+import importlib.util, json, sys
+from types import SimpleNamespace
+code, event, out = sys.argv[1:]
+sys.path.insert(0, code)
+import app
+imported = time.monotonic()
+context = SimpleNamespace(function_name="cold", memory_limit_in_mb=1769, aws_request_id="1",
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:cold",
+    get_remaining_time_in_millis=lambda: 60000)
+answer = app.handler(json.load(open(event)), context)
+answered = time.monotonic()
+json.dump([started, imported, answered, answer], open(out, "w"))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Seconds of one start: the interpreter until it runs our code, the imports, the first answer."""
+
+    interpreter: float
+    imports: float
+    answer: float
+
+    @property
+    def total(self) -> float:
+        return self.interpreter + self.imports + self.answer
+
+
+def bench_cold_start(
+    snapshot: Snapshot, template: Path, runs: int, progress: Progress, names: Sequence[str] = tuple(SAMPLES)
+) -> dict[str, Any]:
+    """Timings for functions of the template, and their median parts."""
+    root = template.resolve().parent
+    with (
+        tempfile.TemporaryDirectory(prefix="endcap-cold-") as scratch,
+        _stack(template, snapshot) as (plan, environment),
+    ):
+        ranks, rows = _inference_functions(template), []
+        functions = {function.code_dir.name: function for function in plan.functions.values()}
+        for number, name in enumerate(names):
+            progress("cold starts", number, len(names))
+            inference = functions[name].logical_id in ranks
+            path = import_path(root / "layers", inference, Path(scratch) / "packages")
+            event = json.loads((root / "events" / name / f"{SAMPLES[name]}.json").read_text())
+            if name == "promote":
+                event["version"] = snapshot.version  # named by its content, so no sample can know it
+            starts = [
+                _start(functions[name], event, path, environment, Path(scratch) / f"{name}-{run}")
+                for run in range(runs + 1)
+            ][1:]  # the first one compiles, and brings the files into memory
+            rows.append({"function": name, "inference_layer": inference, **_summary(starts)})
+    return {"snapshot": described(snapshot), "runs": runs, "functions": rows}
+
+
+def _summary(starts: Sequence[_Start]) -> dict[str, Any]:
+    parts = {
+        name: Timing.of([getattr(start, name) for start in starts]) for name in ("interpreter", "imports", "answer")
+    }
+    total = Timing.of([start.total for start in starts])
+    return {"total": asdict(total), **{f"{name}_p50_ms": timing.p50_ms for name, timing in parts.items()}}
+
+
+def _start(
+    function: LocalFunction, event: object, path: Sequence[Path], environment: Mapping[str, str], folder: Path
+) -> _Start:
+    """One process: start, import, answer, end."""
+    folder.mkdir()
+    (folder / "event.json").write_text(json.dumps(event))
+    own = {
+        **function.environment,
+        **environment,
+        **FUNCTION_ENVIRONMENT,
+        "SNAPSHOT_CACHE": str(folder / "snapshots"),  # nothing is there yet, as in a new environment
+        "PYTHONPATH": os.pathsep.join(str(p) for p in path),
+        "PATH": os.environ.get("PATH", ""),
+    }
+    command = [sys.executable, "-S", "-s", "-c", _CHILD, str(function.code_dir), "event.json", "out.json"]
+    began = time.monotonic()  # one clock for all processes of a machine
+    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{function.code_dir.name} failed: {done.stderr.strip().splitlines()[-1:]}")
+    started, imported, answered, answer = json.loads((folder / "out.json").read_text())
+    if isinstance(answer, dict) and (answer.get("statusCode", 200) >= 400 or answer.get("batchItemFailures")):
+        raise BenchError(f"{function.code_dir.name} answered its sample with {str(answer)[:300]}")
+    return _Start(started - began, imported - started, answered - imported)
+
+
+@contextmanager
+def _stack(template: Path, snapshot: Snapshot) -> Iterator[tuple[StackPlan, dict[str, str]]]:
+    """The stack's resources on moto, with the snapshot promoted; and the environment that leads there."""
+    engine = Engine()
+    try:
+        plan = load_plan(template, engine.endpoint)
+        create_resources(plan, engine)
+        (bucket,) = plan.buckets
+        snapshots = SnapshotBucket(engine.client("s3"), bucket)
+        snapshots.upload(snapshot.directory, snapshot.version)
+        snapshots.flip(snapshot.version, None)
+        yield plan, engine.environment()
+    finally:
+        engine.stop()
+
+
+def _inference_functions(template: Path) -> set[str]:
+    """Logical ids of the functions that have the inference layer."""
+    _, expanded = expand(template)
+    return {
+        logical_id
+        for logical_id, resource in expanded["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Function"
+        and "InferenceLayer" in json.dumps(resource["Properties"]["Layers"])
+    }

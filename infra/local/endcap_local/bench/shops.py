@@ -1,0 +1,140 @@
+"""Catalogues to measure on: the bundled one, a snapshot of one's own, or random ones of any size; and shoppers."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from endcap.catalog import Item, item_document
+from endcap.errors import SnapshotError
+from endcap.interactions import Interaction
+from endcap.profiles import MAX_INTERACTIONS, UserProfile, profile_of
+from endcap.snapshot import (
+    ItemList,
+    Snapshot,
+    SnapshotContents,
+    TermWeight,
+    Weights,
+    load_snapshot,
+    write_snapshot,
+)
+from endcap_local.bench.random_user_encoder import random_user_encoder_files
+from endcap_local.make_demo_data import DEMO_DATA
+from endcap_rebuild.columns import columns_of
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder
+from endcap_rebuild.towers.plan import TowerSettings
+
+D_TEXT, D_ITEM = 192, 128
+NEIGHBOURS: Final = 50
+_LISTS: Final = ("next", "together", "neighbours", "wording")
+_KINDS: Final = ("view", "view", "view", "click", "add_to_cart", "purchase")
+_DAY_MS: Final = 86_400_000
+
+
+def demo_snapshot(encoder: str, progress: Progress) -> Snapshot:
+    """The snapshot of the bundled orders, built once and kept in the cache for as long as this code can read it."""
+    data = [(DEMO_DATA / name).read_bytes() for name in ("items.jsonl.gz", "events.csv.gz")]
+    digest = hashlib.sha256(b"".join(data) + encoder.encode()).hexdigest()[:12]
+    folder = cache_folder() / "bench" / f"demo-{digest}"
+    try:
+        return load_snapshot(folder)
+    except SnapshotError:
+        rebuild(RebuildSettings(DEMO_DATA, folder, encoder=encoder, max_cases=400), progress)
+        return load_snapshot(folder)
+
+
+def random_snapshot(folder: Path, n_items: int, seed: int = 0) -> Snapshot:
+    """A snapshot of random items in the form that a full rebuild gives: lists of 50, every term of behaviour weighs.
+
+    It carries a user encoder of the usual size with random weights, and no text encoder.
+    """
+    rng = np.random.default_rng(seed)
+    items = [
+        Item(
+            item_id=f"item-{k}",
+            title=f"thing {k % 997} of kind {k % 61}",
+            categories=(f"room-{k % 12}", f"shelf-{k % 240}"),
+            brand=f"brand-{k % 300}",
+            price=float(1 + k % 200),
+        )
+        for k in range(n_items)
+    ]
+    now_ms, tower = int(time.time() * 1000), TowerSettings()
+    counts = rng.zipf(1.5, n_items).clip(max=100_000).astype(np.int32)
+    terms = ("similarity", *_LISTS, "text", "popularity", "trend", "category", "brand", "price", "again", "new_item")
+    write_snapshot(
+        folder,
+        SnapshotContents(
+            documents=[item_document(item) for item in items],
+            text_vectors=_units(rng, n_items, D_TEXT),
+            item_vectors=_units(rng, n_items, D_ITEM),
+            whitening_mean=np.zeros(D_TEXT, dtype=np.float32),
+            whitening_projection=rng.standard_normal((D_TEXT, D_ITEM), dtype=np.float32),
+            lists={name: _random_list(rng, n_items) for name in _LISTS},
+            popularity=np.log1p(counts).astype(np.float32),
+            trend=np.zeros(n_items, dtype=np.float32),
+            interaction_counts=counts,
+            columns=columns_of(items),
+            weights=Weights(terms={name: TermWeight(1.0) for name in terms}),
+            catalog_as_of_ms=now_ms,
+            training_cutoff_ms=now_ms,
+            clock_usable=True,
+            created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            encoder_files=random_user_encoder_files(D_ITEM, tower.d_model, tower.heads, tower.layers),
+        ),
+    )
+    return load_snapshot(folder)
+
+
+def history(snapshot: Snapshot, user_id: str, length: int, rng: np.random.Generator) -> list[Interaction]:
+    """Interactions of the last month with `length` items by chance."""
+    now_ms = int(time.time() * 1000)
+    positions = rng.integers(0, snapshot.n_items, length)
+    ages_ms = np.sort(rng.integers(60_000, 30 * _DAY_MS, length))[::-1]
+    return [
+        Interaction(f"{user_id}-{k}", user_id, _KINDS[k % len(_KINDS)], now_ms - int(age), snapshot.item_ids[position])
+        for k, (position, age) in enumerate(zip(positions, ages_ms, strict=True))
+    ]
+
+
+def shoppers(snapshot: Snapshot, n: int, seed: int = 0) -> dict[str, UserProfile]:
+    """Profiles of `n` shoppers with as many interactions as a profile keeps."""
+    rng = np.random.default_rng(seed)
+    names = [f"user-{k}" for k in range(n)]
+    return {name: profile_of(history(snapshot, name, MAX_INTERACTIONS, rng), None) for name in names}
+
+
+def described(snapshot: Snapshot) -> dict[str, Any]:
+    """What of a snapshot decides how long it takes."""
+    manifest = snapshot.manifest
+    return {
+        "items": snapshot.n_items,
+        "dims": dict(manifest["dims"]),
+        "text_encoder": manifest["encoder"] or None,
+        "user_encoder": "user_encoder.onnx" in manifest["files"],
+        "terms": sorted(name for name, term in snapshot.weights.terms.items() if term.weight),
+        "version": snapshot.version,
+    }
+
+
+def _units(rng: np.random.Generator, n: int, dim: int) -> Any:
+    vectors = rng.standard_normal((n, dim), dtype=np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def _random_list(rng: np.random.Generator, n_items: int) -> ItemList:
+    length = min(NEIGHBOURS, n_items)
+    # Sorted steps, so that no row names an item twice.
+    first = rng.integers(0, n_items, (n_items, 1))
+    indices = (first + np.arange(length) * max(1, n_items // length)) % n_items
+    weights = np.sort(rng.random((n_items, length)))[:, ::-1]
+    return ItemList(
+        np.arange(n_items + 1, dtype=np.int64) * length,
+        indices.astype(np.int32).ravel(),
+        weights.astype(np.float16).ravel(),
+    )
