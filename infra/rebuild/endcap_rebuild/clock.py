@@ -1,7 +1,7 @@
 """Whether a data set's timestamps are times at all.
 
 Exports often carry a running number, or one constant, where a time should stand. Ages and days computed from such
-numbers are noise, so time terms are switched off and validation takes each user's last event but one.
+numbers are noise, so time terms are switched off and validation takes each user's last event.
 """
 
 from __future__ import annotations

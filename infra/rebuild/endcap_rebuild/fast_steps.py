@@ -36,7 +36,7 @@ from endcap_rebuild.shop import Shop
 from endcap_rebuild.sparse_rows import item_list
 from endcap_rebuild.steps import Outputs, Step, json_array, json_value, list_arrays, lists_of
 from endcap_rebuild.text_vectors import TextVectorCache
-from endcap_rebuild.trials import choose_list_settings, choose_popularity_half_life
+from endcap_rebuild.trials import choose_list_settings, choose_neighbours, choose_popularity_half_life
 from endcap_rebuild.tuning import settings_of, tune
 from endcap_rebuild.validation import Cases, Split, split_by_time
 from endcap_rebuild.whitening import fit_whitening
@@ -96,9 +96,11 @@ def _wording(job: FastJob, _: Needed) -> Outputs:
 def _selection(job: FastJob, _: Needed) -> Outputs:
     n_items = len(job.shop.items)
     lists, lists_tried = choose_list_settings(job.split, n_items, job.settings.seed)
+    lists, neighbours_tried = choose_neighbours(job.split, n_items, lists)
     half_life, popularity_tried = choose_popularity_half_life(job.split, n_items, job.shop.clock)
     chosen = {"lists": asdict(lists), "popularity_half_life_days": half_life}
-    return {"json": json_array({**chosen, "lists_tried": lists_tried, "popularity_tried": popularity_tried})}
+    tried = {"lists_tried": lists_tried, "neighbours_tried": neighbours_tried, "popularity_tried": popularity_tried}
+    return {"json": json_array({**chosen, **tried})}
 
 
 def _trial(job: FastJob, needed: Needed) -> Outputs:

@@ -1,8 +1,8 @@
 """Item-to-item lists from behaviour: what follows an item, what is bought with it, what its buyers also chose.
 
-All three count only what speaks for an item (`positive_strength`), and all are normalised by popularity, so that a
-best-seller is not everyone's neighbour. References: directional co-occurrence with recency decay is the strongest
-single model of the project's quality study; item-kNN follows Sarwar et al., WWW 2001.
+All three count only what speaks for an item (`positive_strength`), and none makes a best-seller everyone's neighbour.
+References: directional co-occurrence with recency decay is the strongest single model of the project's quality study;
+item-kNN follows Sarwar et al., WWW 2001; ridge regression between items is EASE, Steck, WWW 2019, arXiv 1905.03375.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
+from scipy import linalg, sparse
 
 from endcap.event_types import DAY_S
 from endcap_rebuild.events import EventTable, positive_strength, shuffle_keys, strong_kinds
@@ -25,6 +25,13 @@ I64 = NDArray[np.int64]
 _PAIRS_AT_ONCE: Final = 2_000_000
 # A larger basket says little about any two of its items, and its pairs grow with the square.
 _LARGEST_BASKET: Final = 60
+# An item of fewer users says nothing that a regression could tell from chance.
+_LEAST_USERS: Final = 3
+# The dense inverse of so many items takes 150 MB and some ten seconds.
+_MOST_REGRESSED: Final = 6_000
+# Users with long histories count less, but not as much less as in a cosine of pairs.
+_ACTIVITY_POWER: Final = 0.25
+_LEAST_RIDGE_WEIGHT: Final = 1e-4
 
 
 @dataclass(frozen=True)
@@ -37,6 +44,7 @@ class ListSettings:
     source_power, target_power : normalisation by the popularity of the first and the second item
     shuffles : orders tried for events of one time, and averaged
     shrinkage : added to the norm of an item-kNN cosine, against neighbours by chance
+    ridge : penalty of the regression between items that takes the place of item-kNN; 0 = item-kNN
     longest_history : events per user that count for item-kNN, the newest
     text_prior : interactions at which an item's own rows and those of its neighbours by text weigh the same
     """
@@ -48,6 +56,7 @@ class ListSettings:
     target_power: float = 0.1
     shuffles: int = 3
     shrinkage: float = 10.0
+    ridge: float = 0.0
     longest_history: int = 300
     text_prior: float = 2.0
 
@@ -108,18 +117,58 @@ def basket_matrix(table: EventTable, n_items: int, popularity: F32, settings: Li
 
 
 def neighbour_matrix(table: EventTable, n_items: int, popularity: F32, settings: ListSettings) -> Any:
-    """The list "neighbours": cosine of the items' users (item-kNN); users with long histories count less per pair."""
+    """The list "neighbours": what shoppers who chose an item also chose, whatever the order.
+
+    By cosine of the items' users (item-kNN), or by regression between items where `settings.ridge` is set.
+    """
+    users = _user_matrix(table, n_items, settings.longest_history)
+    if settings.ridge:
+        return _regressed(users, settings.ridge)
+    weighted = _by_activity(users, 0.5)
+    return _without_diagonal(_cosines(users.T @ weighted, popularity, settings.shrinkage))
+
+
+def regressable(table: EventTable, n_items: int, settings: ListSettings) -> bool:
+    """Whether items are few enough for the dense inverse that a regression between them takes."""
+    users = _user_matrix(table, n_items, settings.longest_history)
+    return 1 < len(_regressed_items(users)) <= _MOST_REGRESSED
+
+
+def _user_matrix(table: EventTable, n_items: int, longest_history: int) -> Any:
+    """CSR float32 (users, n): what each user's newest events say for each item, at most 1."""
     table = table.rows(positive_strength(table) > 0)
     bounds = table.user_bounds()
     age = bounds[1:][table.user] - 1 - np.arange(len(table))
-    table = table.rows(age < settings.longest_history)
+    table = table.rows(age < longest_history)
     shape = (len(table.user_ids), n_items)
     users = sparse.csr_array((np.minimum(positive_strength(table), 1), (table.user, table.item)), shape=shape)
     users.sum_duplicates()
     users.data = np.minimum(users.data, 1).astype(np.float32)
-    activity = np.maximum(np.diff(users.indptr), 1)
-    weighted = sparse.diags_array((1 / np.sqrt(activity)).astype(np.float32)) @ users
-    return _without_diagonal(_cosines(users.T @ weighted, popularity, settings.shrinkage))
+    return users
+
+
+def ridge_weights(users: Any, penalty: float) -> F32:
+    """float32 (n, n): the item-to-item weights B that give users' rows back best, diagonal 0, ridge `penalty`.
+
+    With P = (XᵀX + penalty · I)⁻¹, B = I − P / diag(P), column by column (EASE).
+
+    Raises
+    ------
+    scipy.linalg.LinAlgError : the penalty is too small for this data
+    """
+    gram = (users.T @ users).toarray().T  # symmetric; LAPACK wants columns to lie together
+    n = len(gram)
+    gram[np.diag_indices(n)] += penalty
+    factor, failed = linalg.lapack.spotrf(gram, lower=1, overwrite_a=1)
+    inverse, singular = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    if failed or singular:
+        raise linalg.LinAlgError("the penalty is too small for this data")
+    # Only the lower half is filled.
+    lower = np.tril(inverse, -1)
+    diagonal = inverse[np.diag_indices(n)].copy()
+    weights = lower + lower.T
+    weights /= -diagonal
+    return np.asarray(weights, dtype=np.float32)
 
 
 def item_popularity(table: EventTable, n_items: int) -> F32:
@@ -148,6 +197,26 @@ def _row_blocks(table: EventTable, window: int) -> Iterator[slice]:
         end = int(bounds[np.searchsorted(bounds, min(len(table), start + max(1, _PAIRS_AT_ONCE // window)))])
         yield slice(start, end)
         start = end
+
+
+def _regressed(users: Any, penalty: float) -> Any:
+    """Positive weights of the regression, CSR float32 (n, n); rarely chosen items have none."""
+    n_items = users.shape[1]
+    rows = _regressed_items(users)
+    if len(rows) < 2:
+        return sparse.csr_array((n_items, n_items), dtype=np.float32)
+    weights = ridge_weights(sparse.csr_array(_by_activity(users, _ACTIVITY_POWER)[:, rows]), penalty)
+    source, target = np.nonzero(weights > _LEAST_RIDGE_WEIGHT)
+    return sparse.csr_array((weights[source, target], (rows[source], rows[target])), shape=(n_items, n_items))
+
+
+def _regressed_items(users: Any) -> I64:
+    return np.flatnonzero(np.bincount(users.indices, minlength=users.shape[1]) >= _LEAST_USERS)
+
+
+def _by_activity(users: Any, power: float) -> Any:
+    activity = np.maximum(np.diff(users.indptr), 1)
+    return sparse.csr_array(sparse.diags_array((activity**-power).astype(np.float32)) @ users)
 
 
 def _cosines(pairs: Any, popularity: F32, shrinkage: float) -> Any:

@@ -15,7 +15,14 @@ from scipy import sparse
 
 from endcap.features import RankingSettings, decayed, mean_ranks
 from endcap_rebuild.events import positive_strength
-from endcap_rebuild.lists import ListSettings, item_popularity, next_counts, next_matrix
+from endcap_rebuild.lists import (
+    ListSettings,
+    item_popularity,
+    neighbour_matrix,
+    next_counts,
+    next_matrix,
+    regressable,
+)
 from endcap_rebuild.popularity import log_popularity
 from endcap_rebuild.validation import Cases, Split, spread
 
@@ -28,6 +35,8 @@ _LONGEST_HISTORY: Final = 64
 # Popularity normalisations (source, target): sparse review data wants little, repeat orders of a shop want much.
 _POWERS: Final = ((0.3, 0.1), (0.5, 0.3), (0.5, 0.5))
 _WINDOWS: Final = (10, 20)
+# Penalties of a regression between items, for shops of few enough items; 0 is item-kNN.
+_RIDGES: Final = (0.0, 30.0, 100.0)
 POPULARITY_HALF_LIVES_DAYS: Final = (None, 365.0, 90.0, 30.0, 10.0)
 DEFAULT_HALF_LIFE_DAYS: Final = 90.0
 # Fewer cases than this choose noise; the defaults stay.
@@ -53,6 +62,24 @@ def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSet
             tried.append({"window": window, "source_power": source, "target_power": target, "ndcg_at_10": gain})
             if gain > best_gain:
                 best, best_gain = settings, gain
+    return best, tried
+
+
+def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[ListSettings, list[dict[str, float]]]:
+    """The ridge penalty, if any, under which the list "neighbours" alone predicts best, and what each gave."""
+    cases = _trial_cases(split)
+    tried: list[dict[str, float]] = []
+    if len(cases) < MIN_CASES or not regressable(split.train, n_items, lists):
+        return lists, tried
+    popularity = item_popularity(split.train, n_items)
+    history = _history_weights(cases, n_items)
+    best, best_gain = lists, -1.0
+    for ridge in _RIDGES:
+        settings = replace(lists, ridge=ridge)
+        gain = _gain(history @ neighbour_matrix(split.train, n_items, popularity, settings), cases)
+        tried.append({"ridge": ridge, "ndcg_at_10": gain})
+        if gain > best_gain:
+            best, best_gain = settings, gain
     return best, tried
 
 
@@ -94,7 +121,7 @@ def _history_weights(cases: Cases, n_items: int) -> Any:
     half_life = RankingSettings().history_half_life_events
     strength = positive_strength(cases.table)
     indptr, columns, values = [0], [], []
-    for start, end in zip(cases.first.tolist(), cases.target.tolist(), strict=True):
+    for start, end in zip(cases.first.tolist(), cases.end.tolist(), strict=True):
         rows = np.arange(max(start, end - _LONGEST_HISTORY), end)
         ranks = mean_ranks(cases.table.time_ms[rows].tolist())
         weights = decayed(strength[rows], ranks, half_life, 0.0)

@@ -3,13 +3,14 @@
 Coordinate search: one weight at a time is moved over a fixed grid, 0 included, and stays where NDCG@50 is clearly
 better. One search over the window learns its noise too, so several run on random halves of it and their weights are
 averaged; what each gave on the half that it did not see is the evidence. Scales of the terms are fixed, so that a
-weight means the same for every request. References: coordinate ascent on ranking metrics, Metzler & Croft,
-Information Retrieval 2007; averaging over resamples, Breiman, Machine Learning 1996.
+weight means the same for every request. Where shoppers buy again, the window is asked twice, without what they had seen
+and with it, and both count alike, since a storefront asks either way. References: coordinate ascent on ranking metrics,
+Metzler & Croft, Information Retrieval 2007; averaging over resamples, Breiman, Machine Learning 1996.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
@@ -19,14 +20,15 @@ from numpy.typing import NDArray
 from endcap.assortment import Assortment
 from endcap.features import RankingSettings
 from endcap.profiles import UserProfile
-from endcap.scoring import DEFAULT_WEIGHTS, QUERY_TERMS, TERMS
-from endcap_rebuild.pools import Pools, build_pools, case_terms
+from endcap.scoring import DEFAULT_WEIGHTS, LIVE_TERMS, QUERY_TERMS, TERMS
+from endcap_rebuild.pools import Pools, build_pools, case_terms, joined
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.trials import MIN_CASES, gain_of, rank_of
 from endcap_rebuild.validation import Cases, spread
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
 _SETTINGS_CASES: Final = 600
 # Relative to the largest weight, which is 1 at the start of each round.
@@ -44,9 +46,23 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     "text_half_life_events": (0.6, 2.0, 4.0),
     "affinity_half_life_events": (3.0, 20.0),
 }
-# Repeats are excluded from most answers, so their weight is tuned apart, on cases that may repeat.
+# Counts only where seen items compete: it keeps its default where nobody buys again.
 REPEAT_TERM: Final = "again"
-TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS and term != REPEAT_TERM)
+TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS | LIVE_TERMS)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One way to ask a window: cases, their profiles, and whether items that the user had seen compete."""
+
+    cases: Cases
+    profiles: Sequence[UserProfile]
+    seen_too: bool
+
+    def some(self, most: int) -> Asked:
+        """At most so many of the cases, evenly spread."""
+        rows = spread(len(self.cases), most)
+        return Asked(self.cases.chosen(rows), [self.profiles[k] for k in rows.tolist()], self.seen_too)
 
 
 @dataclass(frozen=True)
@@ -75,44 +91,57 @@ def tune(
     default : settings to start from, and to stay with where nothing is clearly better
     """
     default = settings = default or RankingSettings()
-    novel = np.flatnonzero(~cases.repeated)
-    evidence: dict[str, Any] = {"cases": len(novel), "repeat_cases": int(cases.repeated.sum()), "tuned": False}
+    novel, n_repeats = np.flatnonzero(~cases.repeated), int(cases.repeated.sum())
+    evidence: dict[str, Any] = {"cases": len(novel), "repeat_cases": n_repeats, "tuned": False}
     if len(novel) < MIN_CASES:
         evidence["reason"] = f"fewer than {MIN_CASES} cases in the validation window: default weights"
         return Tuned(dict(DEFAULT_WEIGHTS), settings, evidence)
+    asked = [Asked(cases.chosen(novel), [profiles[k] for k in novel.tolist()], seen_too=False)]
+    if n_repeats >= MIN_CASES:
+        asked.append(Asked(cases, profiles, seen_too=True))
+    terms = tuple(term for term in TUNABLE if term != REPEAT_TERM or len(asked) > 1)
     scales = _scales(assortment)
-    fresh = cases.chosen(novel)
-    own = [profiles[k] for k in novel.tolist()]
-    weights = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
+    weights = np.array([DEFAULT_WEIGHTS[term] if term in terms else 0.0 for term in TERMS])
 
-    some = spread(len(fresh), _SETTINGS_CASES)
-    few, few_profiles = fresh.chosen(some), [own[k] for k in some.tolist()]
-    pools = build_pools(assortment, few, few_profiles, settings, weights / scales)
-    found = coordinate_search(pools, weights, scales, rounds=1)
-    settings, tried = _choose_half_lives(assortment, few, few_profiles, settings, found / scales, progress)
+    few = [each.some(_SETTINGS_CASES) for each in asked]
+    pools, _ = _pools_of(assortment, few, settings, weights / scales)
+    found = coordinate_search(pools, weights, scales, 1, terms)
+    settings, tried = _choose_half_lives(assortment, few, settings, found / scales, progress)
 
-    pools = build_pools(
-        assortment, fresh, own, settings, found / scales, progress=lambda done, n: progress("weights", done, n)
-    )
-    found, held_out = averaged_search(pools, weights, scales, seed, progress)
+    def report(done: int, total: int) -> None:
+        progress("weights", done, total)
+
+    pools, owners = _pools_of(assortment, asked, settings, found / scales, report)
+    found, held_out = averaged_search(pools, owners, weights, scales, seed, progress, terms)
     better = held_out["after"] > held_out["before"]
-    before = measure(assortment, fresh, own, default, weights / scales)
-    after = measure(assortment, fresh, own, settings, found / scales)
-    if not better or after["ndcg_at_10"] < before["ndcg_at_10"]:
+    before = [measure(assortment, each, default, weights / scales) for each in asked]
+    after = [measure(assortment, each, settings, found / scales) for each in asked]
+    if not better or sum(m["ndcg_at_10"] for m in after) < sum(m["ndcg_at_10"] for m in before):
         found, settings, after, better = weights, default, before, False
     # The terms of a query are not tuned; they keep their place beside the others.
     found = found * (weights.sum() / max(found.sum(), 1e-9))
-    evidence |= {"tuned": better, "before": before, "after": after, "held_out_ndcg_at_10": held_out}
+    evidence |= {"tuned": better, "before": before[0], "after": after[0], "held_out_ndcg_at_10": held_out}
+    if len(asked) > 1:
+        evidence["with_repeats"] = {"before": before[1], "after": after[1]}
     evidence["half_lives_tried"] = tried
-    chosen = {term: round(float(found[k]), 6) for k, term in enumerate(TERMS) if term in TUNABLE}
-    chosen[REPEAT_TERM] = _repeat_weight(assortment, cases, profiles, settings, found, scales, evidence)
+    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in terms}
     return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
 
 
 def averaged_search(
-    pools: Pools, weights: F64, scales: F64, seed: int, progress: Progress
+    pools: Pools,
+    owners: I64,
+    weights: F64,
+    scales: F64,
+    seed: int,
+    progress: Progress,
+    terms: Sequence[str] = TUNABLE,
 ) -> tuple[F64, dict[str, float]]:
     """Mean of the weights found on random halves of the cases, each first scaled to add up to 1.
+
+    Parameters
+    ----------
+    owners : int64 (cases,); cases of one owner always lie in one half
 
     Returns
     -------
@@ -120,11 +149,11 @@ def averaged_search(
     """
     chance = np.random.default_rng(seed)
     total, gains = np.zeros(len(TERMS)), {"before": 0.0, "after": 0.0}
-    n = len(pools.targets)
+    distinct, owner = np.unique(owners, return_inverse=True)
     for number in range(_HALVES):
-        order = chance.permutation(n)
-        searched, unseen = pools.chosen(np.sort(order[: n // 2])), pools.chosen(np.sort(order[n // 2 :]))
-        found = coordinate_search(searched, weights, scales, _ROUNDS)
+        drawn = (chance.permutation(len(distinct)) < len(distinct) // 2)[owner]
+        searched, unseen = pools.chosen(np.flatnonzero(drawn)), pools.chosen(np.flatnonzero(~drawn))
+        found = coordinate_search(searched, weights, scales, _ROUNDS, terms)
         total += found / max(float(found.sum()), 1e-9)
         for name, factors in (("before", weights / scales), ("after", found / scales)):
             gains[name] += float(gain_of(unseen.ranks(unseen.scores(factors))).mean()) / _HALVES
@@ -162,11 +191,9 @@ def coordinate_search(pools: Pools, weights: F64, scales: F64, rounds: int, term
     return found
 
 
-def measure(
-    assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], settings: RankingSettings, factors: F64
-) -> dict[str, float]:
-    """NDCG@10, hit rate and MRR over the whole catalogue, without what each user had seen."""
-    ranks = _ranks(assortment, cases, profiles, settings, factors)
+def measure(assortment: Assortment, asked: Asked, settings: RankingSettings, factors: F64) -> dict[str, float]:
+    """NDCG@10, hit rate and MRR over the whole catalogue, or what of it competes."""
+    ranks = _ranks(assortment, asked, settings, factors)
     return {
         "ndcg_at_10": round(float(gain_of(ranks).mean()), 5),
         "hit_rate_at_10": round(float((ranks <= 10).mean()), 5),
@@ -174,56 +201,49 @@ def measure(
     }
 
 
-def _ranks(
-    assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], settings: RankingSettings, factors: F64
-) -> F64:
-    terms = case_terms(assortment, cases, profiles, settings)
-    return np.array([rank_of(factors.astype(np.float32) @ rows, cases, case) for case, rows in enumerate(terms)])
+def _pools_of(
+    assortment: Assortment,
+    asked: Sequence[Asked],
+    settings: RankingSettings,
+    factors: F64,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Pools, I64]:
+    """The pools of all cases, and int64 (cases,) the target's row of each."""
+    pools = [
+        build_pools(assortment, each.cases, each.profiles, settings, factors, seen_too=each.seen_too, progress=progress)
+        for each in asked
+    ]
+    return joined(pools), np.concatenate([each.cases.target for each in asked])
+
+
+def _ranks(assortment: Assortment, asked: Asked, settings: RankingSettings, factors: F64) -> F64:
+    terms = case_terms(assortment, asked.cases, asked.profiles, settings)
+    small = factors.astype(np.float32)
+    return np.array(
+        [rank_of(small @ rows, asked.cases, case, seen_too=asked.seen_too) for case, rows in enumerate(terms)]
+    )
 
 
 def _choose_half_lives(
-    assortment: Assortment,
-    cases: Cases,
-    profiles: Sequence[UserProfile],
-    settings: RankingSettings,
-    factors: F64,
-    progress: Progress,
+    assortment: Assortment, asked: Sequence[Asked], settings: RankingSettings, factors: F64, progress: Progress
 ) -> tuple[RankingSettings, list[dict[str, float | str]]]:
+    def gain_with(trial: RankingSettings) -> float:
+        gains = [gain_of(_ranks(assortment, each, trial, factors), _SEARCH_DEPTH).mean() for each in asked]
+        return float(np.mean(gains))
+
     tried: list[dict[str, float | str]] = []
-    best = float(gain_of(_ranks(assortment, cases, profiles, settings, factors), _SEARCH_DEPTH).mean())
+    best = gain_with(settings)
     total, done = sum(map(len, _HALF_LIVES.values())), 0
     for name, values in _HALF_LIVES.items():
         for value in values:
             trial = replace(settings, **{name: value})
-            gain = float(gain_of(_ranks(assortment, cases, profiles, trial, factors), _SEARCH_DEPTH).mean())
+            gain = gain_with(trial)
             tried.append({"setting": name, "value": value, "ndcg_at_50": round(gain, 5)})
             if gain > best * (1 + _CLEARLY_HALF_LIFE):
                 best, settings = gain, trial
             done += 1
             progress("half-lives", done, total)
     return settings, tried
-
-
-def _repeat_weight(
-    assortment: Assortment,
-    cases: Cases,
-    profiles: Sequence[UserProfile],
-    settings: RankingSettings,
-    weights: F64,
-    scales: F64,
-    evidence: dict[str, Any],
-) -> float:
-    """Weight of having been chosen before, where seen items compete; the default where nobody repeats."""
-    if int(cases.repeated.sum()) < MIN_CASES:
-        return DEFAULT_WEIGHTS[REPEAT_TERM]
-    some = spread(len(cases), 2 * _SETTINGS_CASES)
-    few, own = cases.chosen(some), [profiles[k] for k in some.tolist()]
-    pools = build_pools(assortment, few, own, settings, weights / scales, seen_too=True)
-    found = coordinate_search(pools, weights, scales, rounds=_ROUNDS, terms=(REPEAT_TERM,))
-    ranks = pools.ranks(pools.scores(found / scales))
-    evidence["with_repeats_ndcg_at_10"] = round(float(gain_of(ranks).mean()), 5)
-    largest = int(np.argmax(weights))  # `found` has the proportions of `weights`, not its size
-    return round(float(found[TERMS.index(REPEAT_TERM)] * weights[largest] / found[largest]), 6)
 
 
 def settings_of(settings: RankingSettings) -> dict[str, float]:

@@ -1,8 +1,8 @@
 """The window that weights are tuned on: later than everything that the lists of the trial were counted from.
 
 With a usable clock the newest tenth of the positive events are targets, at most ten per user, each seen from the
-user's history just before it. Without one, each user's last event but one is a target and only what came before it is
-counted.
+user's history just before it. Without one, each user's last event is a target and only what came before it is counted.
+What was bought in one order was bought at once: such targets are seen from before the order, and an order gives few.
 """
 
 from __future__ import annotations
@@ -20,18 +20,21 @@ I64 = NDArray[np.int64]
 
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10
+MAX_CASES_PER_ORDER: Final = 3
 
 
 @dataclass(frozen=True)
 class Cases:
     """Moments at which a user's next item is known; row numbers are those of the whole table.
 
-    first, target : int64 (c,): the history is `first[i]:target[i]`, the next item that of row `target[i]`
+    first, end : int64 (c,): the history is `first[i]:end[i]`
+    target : int64 (c,): the row of the next item, at or after the end of the history
     repeated : bool (c,): the user had acted on that item before
     """
 
     table: EventTable
     first: I64
+    end: I64
     target: I64
     repeated: NDArray[np.bool_]
 
@@ -50,16 +53,16 @@ class Cases:
 
     def chosen(self, rows: NDArray[np.generic]) -> Cases:
         """Some of the cases (mask or positions)."""
-        return Cases(self.table, self.first[rows], self.target[rows], self.repeated[rows])
+        return Cases(self.table, self.first[rows], self.end[rows], self.target[rows], self.repeated[rows])
 
     def history(self, case: int, item_ids: list[str]) -> list[Interaction]:
         """The user's interactions before one case, oldest first."""
         table = self.table
-        return [interaction_of(table, row, item_ids) for row in range(int(self.first[case]), int(self.target[case]))]
+        return [interaction_of(table, row, item_ids) for row in range(int(self.first[case]), int(self.end[case]))]
 
     def seen(self, case: int) -> NDArray[np.int32]:
         """int32: the items of the history of one case, repeats included."""
-        return self.table.item[self.first[case] : self.target[case]]
+        return self.table.item[self.first[case] : self.end[case]]
 
 
 @dataclass(frozen=True)
@@ -75,29 +78,45 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> 
     """Split for tuning; with too little data there are no cases, and the train part is everything."""
     positive = table.strength > 0
     bounds = table.user_bounds()
+    rows = np.arange(len(table))
     first_of_row = bounds[table.user]
-    place = np.arange(len(table)) - first_of_row
+    begin = order_begins(table)
+    askable = positive & (begin > first_of_row) & (rows - begin < MAX_CASES_PER_ORDER)
     if clock and positive.any():
         cutoff_ms = int(np.quantile(table.time_ms[positive], TRAIN_SHARE, method="lower"))
         in_train = table.time_ms <= cutoff_ms
-        later = ~in_train & positive & (place > 0)
+        later = ~in_train & askable
         # The first ones of each user, so that a heavy user doesn't decide alone.
         nth = np.cumsum(later) - np.cumsum(np.append(0, later))[first_of_row]
         targets = np.flatnonzero(later & (nth <= MAX_CASES_PER_USER))
     else:
         cutoff_ms = int(table.time_ms.max(initial=0))
-        length = (bounds[1:] - bounds[:-1])[table.user]
-        in_train = place < length - 2
-        targets = np.flatnonzero((place == length - 2) & (place > 0) & positive)
+        last_begin = begin[bounds[1:] - 1][table.user] if len(table) else begin
+        in_train = rows < last_begin
+        targets = np.flatnonzero((begin == last_begin) & askable)
     if not len(targets):
         in_train[:] = True
     order = np.argsort(shuffle_keys(table.key[targets], seed + 101), kind="stable")
     targets = np.sort(targets[order[:max_cases]])
-    first = first_of_row[targets]
+    first, end = first_of_row[targets], begin[targets]
     repeated = np.array(
-        [table.item[row] in table.item[start:row] for start, row in zip(first, targets, strict=True)], dtype=np.bool_
+        [table.item[row] in table.item[a:b] for a, b, row in zip(first, end, targets, strict=True)], dtype=np.bool_
     )
-    return Split(table.rows(in_train), Cases(table, first, targets, repeated), cutoff_ms)
+    return Split(table.rows(in_train), Cases(table, first, end, targets, repeated), cutoff_ms)
+
+
+def order_begins(table: EventTable) -> I64:
+    """int64 (rows,): the row at which the order of each row began; a row that is no purchase is an order of its own.
+
+    An order is what a user bought in one session or, where there are no sessions, at one moment.
+    """
+    bought = table.kind == (table.kinds.index("purchase") if "purchase" in table.kinds else -1)
+    at_once = np.where(
+        table.session[1:] >= 0, table.session[1:] == table.session[:-1], table.time_ms[1:] == table.time_ms[:-1]
+    )
+    begins = np.ones(len(table), dtype=np.bool_)
+    begins[1:] = ~((table.user[1:] == table.user[:-1]) & bought[1:] & bought[:-1] & at_once)
+    return np.maximum.accumulate(np.where(begins, np.arange(len(table)), 0)).astype(np.int64)
 
 
 def spread(n: int, most: int) -> I64:

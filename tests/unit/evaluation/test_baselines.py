@@ -14,7 +14,6 @@ from endcap.catalog import Item
 from endcap_rebuild.evaluation.baselines import (
     BEHAVIOUR_BASELINES,
     SETTINGS_EACH,
-    ease_weights,
     history_matrix,
     item_idf,
 )
@@ -24,6 +23,7 @@ from endcap_rebuild.evaluation.protocols import Part
 from endcap_rebuild.evaluation.questions import Questions, next_items
 from endcap_rebuild.evaluation.text_baselines import fixed_formula, properties_of
 from endcap_rebuild.events import EventTable
+from endcap_rebuild.lists import ridge_weights
 from tests.fakes.toy_shop import table_of
 
 Row = tuple[str, int, str, float]
@@ -97,7 +97,7 @@ def test_ease_is_the_ridge_regression_of_each_item_on_the_others() -> None:
     chance = np.random.default_rng(0)
     users = (chance.random((30, 5)) < 0.4).astype(np.float32)
     penalty = 2.0
-    weights = ease_weights(sparse.csr_array(users), penalty)
+    weights = ridge_weights(sparse.csr_array(users), penalty)
     assert np.diag(weights).tolist() == [0] * 5
     for item in range(5):
         others = np.delete(np.arange(5), item)

@@ -15,8 +15,8 @@ from endcap_rebuild.events import EventTable, event_table
 from endcap_rebuild.pools import Pools, build_pools, case_terms
 from endcap_rebuild.reading import ReadReport, read_events
 from endcap_rebuild.trials import choose_list_settings, choose_popularity_half_life, gain_of, rank_of
-from endcap_rebuild.tuning import TUNABLE, coordinate_search, measure, tune
-from endcap_rebuild.validation import MAX_CASES_PER_USER, Cases, split_by_time
+from endcap_rebuild.tuning import TUNABLE, Asked, coordinate_search, measure, tune
+from endcap_rebuild.validation import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time
 from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
@@ -84,15 +84,38 @@ def test_negative_events_are_no_targets() -> None:
     assert (table.strength[cases.target] > 0).all()
 
 
-def test_without_a_clock_the_last_event_but_one_is_the_target() -> None:
+def test_without_a_clock_the_last_event_is_the_target() -> None:
     rows = [("u", k, "purchase", k / 1e6) for k in range(5)] + [("v", k, "purchase", k / 1e6) for k in (2, 0)]
     split = split_by_time(table_of(rows, 5), False, 1000, 0)
-    assert split.cases.items.tolist() == [3]
+    assert split.cases.items.tolist() == [4, 2]
     assert [(split.train.user_ids[u], i) for u, i in zip(split.train.user, split.train.item, strict=True)] == [
         ("u", 0),
         ("u", 1),
         ("u", 2),
+        ("u", 3),
+        ("v", 0),
     ]
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_what_was_bought_in_one_order_is_seen_from_before_it(clock: bool) -> None:
+    rows = [(f"early-{k}", k % 6, "purchase", k / 10) for k in range(100)]
+    rows += [("u", 0, "purchase", 1.0), ("u", 1, "purchase", 2.0)]
+    rows += [("u", k, "purchase", 20.0) for k in (2, 3, 4, 5)]
+    rows += [("v", 0, "view", 1.0), ("v", 1, "view", 20.0), ("v", 2, "view", 20.0)]
+    table = table_of(rows, 6)
+    cases = split_by_time(table, clock, 1000, 0).cases
+    seen = {"u": [], "v": []}
+    for k in range(len(cases)):
+        seen[table.user_ids[table.user[cases.first[k]]]].append(sorted(cases.seen(k).tolist()))
+    assert seen["u"] == [[0, 1]] * MAX_CASES_PER_ORDER
+    assert sorted(map(len, seen["v"])) == ([1, 2] if clock else [2])
+
+
+def test_a_session_of_purchases_is_one_order() -> None:
+    rows = [("u", k, "purchase", float(k)) for k in range(20)]
+    assert len(split_by_time(table_of(rows, 20), True, 1000, 0).cases) > 0
+    assert len(split_by_time(table_of(rows, 20, session_id="s"), True, 1000, 0).cases) == 0
 
 
 def test_repeats_are_marked() -> None:
@@ -198,7 +221,7 @@ def test_measure_agrees_with_the_evidence(chain: EventTable, assortment: Assortm
     cases = some_cases(chain, 40)
     terms = np.zeros(len(TERMS))
     terms[TERMS.index("next")] = 1
-    found = measure(assortment, cases, profiles_of(cases), RankingSettings(), terms)
+    found = measure(assortment, Asked(cases, profiles_of(cases), seen_too=False), RankingSettings(), terms)
     # The toy list knows the successor of every item; nine of ten steps go there.
     assert found["hit_rate_at_10"] > 0.7
     assert found["ndcg_at_10"] <= found["hit_rate_at_10"]

@@ -11,12 +11,19 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions
 from endcap_rebuild.events import positive_strength
-from endcap_rebuild.lists import ListSettings, item_popularity, neighbour_matrix, next_counts, next_matrix
+from endcap_rebuild.lists import (
+    ListSettings,
+    item_popularity,
+    neighbour_matrix,
+    next_counts,
+    next_matrix,
+    ridge_weights,
+)
 from endcap_rebuild.popularity import decayed_demand
 from endcap_rebuild.sparse_rows import top_per_row
 
@@ -100,28 +107,10 @@ def _co_occurrence(known: Known, setting: Setting) -> Scorer:
     return _list_scorer(matrix, setting["half_life"])
 
 
-def ease_weights(users: Any, penalty: float) -> F32:
-    """float32 (n, n): the item-to-item weights B that give users' rows back best, diagonal 0, ridge `penalty`.
-
-    With P = (XᵀX + penalty · I)⁻¹, B = I − P / diag(P), column by column.
-    """
-    gram = (users.T @ users).toarray().T  # symmetric; LAPACK wants columns to lie together
-    n = len(gram)
-    gram[np.diag_indices(n)] += penalty
-    factor, failed = linalg.lapack.spotrf(gram, lower=1, overwrite_a=1)
-    inverse, singular = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
-    if failed or singular:
-        raise linalg.LinAlgError("the penalty is too small for this data")
-    # Only the lower half is filled.
-    lower = np.tril(inverse, -1)
-    diagonal = inverse[np.diag_indices(n)].copy()
-    weights = lower + lower.T
-    weights /= -diagonal
-    return np.asarray(weights, dtype=np.float32)
-
-
 def _ease(known: Known, setting: Setting) -> Scorer:
-    weights = known.remember(("ease", setting["penalty"]), lambda: ease_weights(user_matrix(known), setting["penalty"]))
+    weights = known.remember(
+        ("ease", setting["penalty"]), lambda: ridge_weights(user_matrix(known), setting["penalty"])
+    )
     return lambda questions: np.asarray(history_matrix(questions, len(weights), setting["half_life"]) @ weights)
 
 
