@@ -38,7 +38,7 @@ from endcap_rebuild.steps import Outputs, Step, json_array, json_value, list_arr
 from endcap_rebuild.text_vectors import TextVectorCache
 from endcap_rebuild.trials import choose_list_settings, choose_neighbours, choose_popularity_half_life
 from endcap_rebuild.tuning import settings_of, tune
-from endcap_rebuild.validation import Cases, Split, split_by_time
+from endcap_rebuild.validation import Cases, Split, split_by_time, without_absent
 from endcap_rebuild.whitening import fit_whitening
 from endcap_rebuild.wording import wording_matrix
 
@@ -66,7 +66,8 @@ class FastJob:
     @cached_property
     def split(self) -> Split:
         """The validation window and what lies before it."""
-        return split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
+        split = split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
+        return without_absent(split, self.shop.created_ms, self.settings.seed)
 
 
 Needed = Mapping[str, Outputs]

@@ -91,6 +91,7 @@ def build_pools(
     parts, targets, starts = [], [], [0]
     for case, terms in enumerate(case_terms(assortment, cases, profiles, settings)):
         allowed = np.ones(assortment.n_items, dtype=np.bool_)
+        allowed[cases.absent] = False
         if not seen_too:
             allowed[cases.seen(case)] = False
         target = int(cases.items[case])

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from endcap.catalog import Item, item_document, item_text
 from endcap.errors import InvalidInputError
 from endcap.event_types import event_types
@@ -52,6 +55,11 @@ class Shop:
     def texts(self) -> list[str]:
         """What an encoder reads of each item."""
         return [item_text(item) for item in self.items]
+
+    @property
+    def created_ms(self) -> NDArray[np.float64]:
+        """float64 (items,): when each item came into the catalogue, NaN where that is unknown."""
+        return np.array([np.nan if item.created_at_ms is None else item.created_at_ms for item in self.items])
 
     @property
     def cutoff_ms(self) -> int:

@@ -140,16 +140,15 @@ def _gain(scores: Any, cases: Cases, block: int = 256) -> float:
 
 
 def rank_of(scores: F32, cases: Cases, case: int, *, seen_too: bool = False) -> float:
-    """Mid-rank of the next item of one case, without the items that its user had seen unless `seen_too`.
+    """Mid-rank of the next item of one case, without absent items and, unless `seen_too`, what its user had seen.
 
     The same as `endcap.metrics.mid_ranks` gives, without sorting the catalogue.
     """
     target = int(cases.items[case])
     own = scores[target]
     above, equal = np.count_nonzero(scores > own), np.count_nonzero(scores == own)
-    if not seen_too:
-        seen = np.unique(cases.seen(case))
-        seen = scores[seen[seen != target]]
-        above -= np.count_nonzero(seen > own)
-        equal -= np.count_nonzero(seen == own)
+    barred = cases.absent if seen_too else np.union1d(cases.seen(case), cases.absent)
+    others = scores[barred[barred != target]]
+    above -= np.count_nonzero(others > own)
+    equal -= np.count_nonzero(others == own)
     return above + (equal + 1) / 2

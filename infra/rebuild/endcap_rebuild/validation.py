@@ -7,7 +7,7 @@ What was bought in one order was bought at once: such targets are seen from befo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from endcap.interactions import Interaction
 from endcap_rebuild.events import EventTable, shuffle_keys
 
+I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 
 TRAIN_SHARE: Final = 0.9
@@ -30,6 +31,7 @@ class Cases:
     first, end : int64 (c,): the history is `first[i]:end[i]`
     target : int64 (c,): the row of the next item, at or after the end of the history
     repeated : bool (c,): the user had acted on that item before
+    absent : int32: items that were not in the catalogue yet, as far as can be told; they do not compete
     """
 
     table: EventTable
@@ -37,6 +39,7 @@ class Cases:
     end: I64
     target: I64
     repeated: NDArray[np.bool_]
+    absent: I32 = field(default_factory=lambda: np.empty(0, dtype=np.int32))
 
     def __len__(self) -> int:
         return len(self.target)
@@ -53,7 +56,13 @@ class Cases:
 
     def chosen(self, rows: NDArray[np.generic]) -> Cases:
         """Some of the cases (mask or positions)."""
-        return Cases(self.table, self.first[rows], self.end[rows], self.target[rows], self.repeated[rows])
+        return replace(
+            self,
+            first=self.first[rows],
+            end=self.end[rows],
+            target=self.target[rows],
+            repeated=self.repeated[rows],
+        )
 
     def history(self, case: int, item_ids: list[str]) -> list[Interaction]:
         """The user's interactions before one case, oldest first."""
@@ -103,6 +112,29 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> 
         [table.item[row] in table.item[a:b] for a, b, row in zip(first, end, targets, strict=True)], dtype=np.bool_
     )
     return Split(table.rows(in_train), Cases(table, first, end, targets, repeated), cutoff_ms)
+
+
+def without_absent(split: Split, created_ms: NDArray[np.float64], seed: int) -> Split:
+    """The same cases with the items named that could not be chosen in the window, for they came later.
+
+    The catalogue is that of today. Of the items that nobody has touched up to its end, those created after the window
+    began are named; where no date is known, as many as were first touched within the window, drawn by chance: a shop
+    that lists new items at a steady rate will list about as many again, and the rest is stock that does not sell.
+    Without this, new items would have to compete with those of the future, and too small a bonus would seem best.
+
+    Parameters
+    ----------
+    created_ms : float64 (n_items,), NaN where unknown
+    """
+    n_items = len(created_ms)
+    before = np.bincount(split.train.item, minlength=n_items) > 0
+    ever = np.bincount(split.cases.table.item, minlength=n_items) > 0
+    dated = ~ever & (created_ms > split.cutoff_ms)
+    undated = np.flatnonzero(~ever & np.isnan(created_ms))
+    first_touched = int((ever & ~before & np.isnan(created_ms)).sum())
+    drawn = np.random.default_rng([seed, 17]).permutation(undated)[:first_touched]
+    absent = np.sort(np.concatenate([np.flatnonzero(dated), drawn])).astype(np.int32)
+    return replace(split, cases=replace(split.cases, absent=absent))
 
 
 def order_begins(table: EventTable) -> I64:

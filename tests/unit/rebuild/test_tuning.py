@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,13 @@ from endcap_rebuild.pools import Pools, build_pools, case_terms
 from endcap_rebuild.reading import ReadReport, read_events
 from endcap_rebuild.trials import choose_list_settings, choose_popularity_half_life, gain_of, rank_of
 from endcap_rebuild.tuning import TUNABLE, Asked, coordinate_search, measure, tune
-from endcap_rebuild.validation import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time
+from endcap_rebuild.validation import (
+    MAX_CASES_PER_ORDER,
+    MAX_CASES_PER_USER,
+    Cases,
+    split_by_time,
+    without_absent,
+)
 from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
@@ -116,6 +124,32 @@ def test_a_session_of_purchases_is_one_order() -> None:
     rows = [("u", k, "purchase", float(k)) for k in range(20)]
     assert len(split_by_time(table_of(rows, 20), True, 1000, 0).cases) > 0
     assert len(split_by_time(table_of(rows, 20, session_id="s"), True, 1000, 0).cases) == 0
+
+
+def test_items_that_came_after_the_window_do_not_compete() -> None:
+    rows = [(f"u{k}", k % 5, "purchase", float(k)) for k in range(90)]
+    rows += [("u0", 5, "purchase", 95.0), ("u1", 6, "purchase", 96.0)] + [(f"u{k}", 0, "view", 97.0) for k in range(8)]
+    split = split_by_time(table_of(rows, 20), True, 1000, 0)
+    unknown = np.full(20, np.nan)
+    # Two items were first touched in the window, so two of the thirteen others are taken to come later.
+    absent = without_absent(split, unknown, 0).cases.absent
+    assert len(absent) == 2
+    assert absent.min() >= 7
+    dated = unknown.copy()
+    dated[7:20] = split.cutoff_ms - 1
+    dated[18:] = split.cutoff_ms + 1
+    assert without_absent(split, dated, 0).cases.absent.tolist() == [18, 19]
+
+
+def test_absent_items_take_no_rank(chain: EventTable) -> None:
+    cases = some_cases(chain, 5)
+    target = int(cases.items[0])
+    scores = np.zeros(N, dtype=np.float32)
+    scores[target] = 1
+    others = np.setdiff1d(np.arange(N), [target, *cases.seen(0).tolist()])
+    scores[others[:3]] = 2
+    assert rank_of(scores, cases, 0) == 4
+    assert rank_of(scores, replace(cases, absent=others[:2].astype(np.int32)), 0) == 2
 
 
 def test_repeats_are_marked() -> None:
