@@ -52,7 +52,7 @@ def rebuild(
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
     from endcap_local.console import print_json, print_read, progress_bar
-    from endcap_local.importing import current_encoder
+    from endcap_rebuild.encoders import current_encoder
     from endcap_rebuild.job import run_shard
     from endcap_rebuild.settings import RebuildSettings
 

@@ -22,8 +22,7 @@ from endcap.aws.items import item_row
 from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog import Item, item_document
-from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
-from endcap.errors import EndcapError, NotFoundError, SnapshotMissingError
+from endcap.errors import EndcapError
 from endcap.identities import apply_events
 from endcap.interactions import Interaction, interaction_document
 from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, merge
@@ -32,6 +31,7 @@ from endcap.recommending import encode_with
 from endcap.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.stack import LocalStack
+from endcap_rebuild.encoders import current_encoder
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.reading import ReadReport, read_events, read_items
 from endcap_rebuild.settings import Progress, RebuildSettings
@@ -133,15 +133,6 @@ def import_over_http(
         promote(version, snapshots, None)
         report = ReadReport(**manifest["run"]["read"])
     return Imported(len(items), sent, len(users), refused, version, report)
-
-
-def current_encoder(snapshots: SnapshotBucket) -> Path | None:
-    """A folder with the text encoder of the current snapshot; None where nothing was promoted yet."""
-    try:
-        pointer = snapshots.current()
-        return snapshots.download(pointer.version, (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)) if pointer else None
-    except (NotFoundError, SnapshotMissingError):
-        return None
 
 
 def _wait_until_served(api: HttpClient, version: str) -> None:

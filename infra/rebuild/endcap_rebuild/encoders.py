@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
+from endcap.errors import NotFoundError, SnapshotMissingError
 from endcap_rebuild.base_encoders import EncoderName, ensure_encoder
+
+if TYPE_CHECKING:
+    from endcap.aws.snapshots import SnapshotBucket
 
 BASE_ENCODERS = ("english", "multilingual")
 
@@ -41,6 +45,20 @@ def load_encoder(name: str, cache: Path) -> LoadedEncoder:
     return LoadedEncoder(
         encoder, {file: (folder / file).read_bytes() for file in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)}
     )
+
+
+def current_encoder(snapshots: SnapshotBucket) -> Path | None:
+    """A folder with the text encoder of the current snapshot; None where nothing was promoted yet.
+
+    Raises
+    ------
+    SnapshotIntegrityError, ThrottledError, DependencyError
+    """
+    try:
+        pointer = snapshots.current()
+        return snapshots.download(pointer.version, (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)) if pointer else None
+    except (NotFoundError, SnapshotMissingError):
+        return None
 
 
 def encoder_of(files: dict[str, bytes]) -> LoadedEncoder:

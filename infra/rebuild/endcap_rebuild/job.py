@@ -115,7 +115,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         catalog_as_of_ms=_catalog_as_of_ms(shop, now_ms),
         metrics=metrics,
         model_card=model_card(shop, job.loaded, metrics),
-        parent_version=_parent_version(settings.out),
+        parent_version=_parent_version(settings.before or settings.out),
         run={
             "host": platform.node(),
             "machine": platform.machine(),
@@ -165,8 +165,8 @@ def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
     }
 
 
-def _parent_version(out: Path) -> str | None:
+def _parent_version(before: Path) -> str | None:
     try:
-        return str(read_manifest(out)["version"])
+        return str(read_manifest(before)["version"])
     except (SnapshotError, KeyError):
         return None

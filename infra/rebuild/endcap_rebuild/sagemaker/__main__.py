@@ -1,0 +1,134 @@
+"""The program of the container. Status: 0, 1 with the reason in the failure file, 143 when it was told to stop.
+
+SageMaker sends SIGTERM two minutes before it takes a spot machine away. Whatever is finished lies in the checkpoints by
+then, for every file there is written whole under its own name; the next container goes on after it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from endcap.aws.clients import BACKGROUND, client
+from endcap.errors import EndcapError
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.sagemaker.contract import ROOT, Choices, Roots, data_folder, read_choices, read_hosts
+from endcap_rebuild.sagemaker.publishing import Publisher
+from endcap_rebuild.settings import RebuildSettings
+
+_STOPPED: Final = 128 + signal.SIGTERM
+_SAY_EVERY_S: Final = 30.0
+# Small enough to lie in model.tar.gz beside the snapshot that is in the bucket anyway.
+_ABOUT: Final = ("manifest.json", "metrics.json", "MODEL_CARD.md")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one job; returns the exit status."""
+    roots = _roots(arguments, os.environ)
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        _train(roots)
+    except EndcapError as exc:
+        roots.fail(str(exc))
+        print(f"failed: {exc}", flush=True)
+        return 1
+    except Exception as exc:
+        roots.fail(f"defect: {type(exc).__name__}: {exc}")
+        traceback.print_exc()
+        return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def _train(roots: Roots) -> None:
+    choices, hosts = read_choices(roots), read_hosts(roots)
+    if hosts.index:
+        print(f"{hosts.names[0]} does the work", flush=True)
+        return
+    publisher = Publisher(client("s3", BACKGROUND), choices.bucket) if choices.bucket else None
+    if publisher is None:
+        _said(rebuild(_settings(roots, choices, roots.model, None), _Log()))
+        return
+    cache = roots.checkpoints / "cache"
+    publisher.fetch_cache(cache)
+    with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as scratch:
+        folder = Path(scratch)
+        manifest = rebuild(_settings(roots, choices, folder, publisher.current_version()), _Log())
+        publisher.keep_cache(cache)
+        publisher.publish(folder, manifest, choices.result)
+        roots.model.mkdir(parents=True, exist_ok=True)
+        for name in _ABOUT:
+            shutil.copy(folder / name, roots.model)
+    _said(manifest)
+
+
+def _settings(roots: Roots, choices: Choices, out: Path, parent_version: str | None) -> RebuildSettings:
+    return RebuildSettings(
+        data_folder(roots),
+        out,
+        encoder=choices.encoder,
+        budget=choices.budget,
+        seed=choices.seed,
+        event_weights=choices.event_weights,
+        cache=roots.checkpoints / "cache",
+        work=roots.checkpoints / "work",
+        threads=os.cpu_count() or 1,
+        parent_version=parent_version,
+    )
+
+
+def _said(manifest: Mapping[str, Any]) -> None:
+    """Print what came out, the figures in the form that the state machine's MetricDefinitions look for."""
+    read, counts = manifest["run"]["read"], manifest["counts"]
+    print(f"read {read['items']} items and {read['events']} events, {read['bad_row_count']} bad rows")
+    for row in read["bad_rows"]:
+        print(f"  {row['file']}:{row['line']}: {row['reason']}")
+    print(f"left out {counts['erased_events']} events of erased users")
+    for name, value in manifest["metrics"]["validation"].get("after", {}).items():
+        if isinstance(value, int | float):
+            print(f"validation {name}={value:.6f};")
+    print(f"snapshot {manifest['version']} after {manifest['run']['seconds']} s", flush=True)
+
+
+class _Log:
+    """Progress as lines of a log: each step once, and long ones now and then."""
+
+    def __init__(self) -> None:
+        self._step, self._said_at = "", 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if step != self._step or now - self._said_at >= _SAY_EVERY_S:
+            print(f"{step} {done}/{total}", flush=True)
+            self._step, self._said_at = step, now
+
+
+def _stop(*_: object) -> NoReturn:
+    os.write(1, b"told to stop; the checkpoints hold what is finished\n")  # print may be what was interrupted
+    raise SystemExit(_STOPPED)
+
+
+def _roots(arguments: Sequence[str] | None, environment: Mapping[str, str]) -> Roots:
+    parser = argparse.ArgumentParser(prog="python -m endcap_rebuild.sagemaker", description=__doc__)
+    parser.add_argument("command", choices=["train"], help="the argument that SageMaker starts a container with")
+    parser.add_argument("--root", type=Path, default=ROOT, help="where the other folders lie by default")
+    folders = {"input": "SM_INPUT_DIR", "checkpoints": None, "model": "SM_MODEL_DIR", "output": "SM_OUTPUT_DIR"}
+    for name, variable in folders.items():
+        found = environment.get(variable) if variable else None
+        parser.add_argument(f"--{name}", type=Path, default=found, help=f"default: {variable or ''} or ROOT/{name}")
+    given = parser.parse_args(arguments)
+    return Roots(**{name: getattr(given, name) or given.root / name for name in folders})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""What SageMaker hands to a training container: folders, choices, channels and hosts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from endcap.errors import InvalidInputError
+from endcap.event_types import event_types
+
+ROOT: Final = Path("/opt/ml")
+TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles"})
+"""Channels that together are one folder to read: two table exports and the archive."""
+_MAX_REASON: Final = 1_024  # characters of the failure file that SageMaker reports
+
+
+@dataclass(frozen=True)
+class Roots:
+    """Where things lie in the container.
+
+    Attributes
+    ----------
+    input : `config/*.json` and `data/<channel>/`
+    checkpoints : kept in S3 while the job runs, and there again after an interruption
+    model : becomes model.tar.gz
+    output : `failure` says why a job failed
+    """
+
+    input: Path
+    checkpoints: Path
+    model: Path
+    output: Path
+
+    def fail(self, reason: str) -> None:
+        """Leave the reason where SageMaker looks for it."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        (self.output / "failure").write_text(reason[:_MAX_REASON], encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The hyperparameters of a job; SageMaker hands all of them over as text.
+
+    Attributes
+    ----------
+    bucket : where the snapshot is published; "" leaves it in the model folder
+    result : key of the object that says in the bucket what came out; "" for none
+    event_weights : the storefront's own weights, as in the stack's EventWeights
+    """
+
+    budget: str = "full"
+    encoder: str = "auto"
+    seed: int = 0
+    bucket: str = ""
+    result: str = ""
+    event_weights: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Hosts:
+    """The machines of a job: `names` in one order on all of them, `current` is this one."""
+
+    names: tuple[str, ...] = ("algo-1",)
+    current: str = "algo-1"
+    interface: str = ""
+
+    @property
+    def index(self) -> int:
+        """Number of this machine; 0 leads."""
+        return self.names.index(self.current)
+
+
+def read_choices(roots: Roots) -> Choices:
+    """The hyperparameters.
+
+    Raises
+    ------
+    InvalidInputError : one is unknown or unusable
+    """
+    given = _read(roots, "hyperparameters.json")
+    if unknown := sorted(set(given) - set(Choices.__dataclass_fields__)):
+        raise InvalidInputError(
+            f"no such hyperparameter: {', '.join(unknown)}; there are {', '.join(Choices.__dataclass_fields__)}"
+        )
+    fields: dict[str, Any] = dict(given)
+    for name, parse in _PARSED.items():
+        if name in fields:
+            try:
+                fields[name] = parse(fields[name])
+            except (TypeError, ValueError) as exc:
+                raise InvalidInputError(f"hyperparameter {name}: {exc}") from exc
+    return Choices(**fields)
+
+
+def _weights(text: str) -> dict[str, object]:
+    weights = json.loads(text)
+    if not isinstance(weights, dict):
+        raise ValueError("must be a JSON object")
+    event_types(weights)
+    return weights
+
+
+_PARSED: Final[Mapping[str, Callable[[str], object]]] = {"seed": int, "event_weights": _weights}
+
+
+def data_folder(roots: Roots) -> Path:
+    """The folder to read.
+
+    Either the channels are `items`, `events` and `profiles`, as the state machine has them, or there is one channel
+    with any other name that holds a whole folder in the import format.
+
+    Raises
+    ------
+    InvalidInputError : neither
+    """
+    channels = set(_read(roots, "inputdataconfig.json"))
+    if channels <= TABLE_CHANNELS:
+        return roots.input / "data"
+    if len(channels) > 1:
+        names = ", ".join(sorted(channels))
+        raise InvalidInputError(f"channels {names}: give items, events and profiles, or a single one with everything")
+    return roots.input / "data" / channels.pop()
+
+
+def read_hosts(roots: Roots) -> Hosts:
+    """The machines of the job; one where nothing is said.
+
+    Raises
+    ------
+    InvalidInputError : this machine is not among them
+    """
+    given = _read(roots, "resourceconfig.json")
+    if not given:
+        return Hosts()
+    hosts = Hosts(
+        tuple(sorted(given.get("hosts", ()))),
+        str(given.get("current_host", "")),
+        str(given.get("network_interface_name", "")),
+    )
+    if hosts.current not in hosts.names:
+        raise InvalidInputError(f"resourceconfig.json: host {hosts.current!r} is not among {', '.join(hosts.names)}")
+    return hosts
+
+
+def _read(roots: Roots, name: str) -> dict[str, Any]:
+    path = roots.input / "config" / name
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        raise InvalidInputError(f"{path} can't be read: {exc}") from exc
+    if not isinstance(value, dict):
+        raise InvalidInputError(f"{path} holds no object")
+    return value
