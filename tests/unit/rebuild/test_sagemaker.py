@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -20,12 +21,13 @@ from endcap.identities import delete_user
 from endcap.snapshot import verify_snapshot
 from endcap_rebuild.sagemaker import __main__ as program
 from endcap_rebuild.sagemaker.__main__ import main
+from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.moto_stack import BUCKET, client, objects, stack
 from tests.fakes.profile_store import MemoryProfiles
 from tests.fakes.table_export import EXPORTED_AT_MS, export_files
 from tests.fakes.toy_shop import NOW_MS, chain_events
 from tests.fakes.toy_snapshot import TINY_ENCODER, toy_items
-from tests.fakes.training_root import write_training_root
+from tests.fakes.training_root import INTERFACE, write_training_root
 
 RESULT = "rebuild/results/job.json"
 CHOICES = {"budget": "fast", "encoder": str(TINY_ENCODER)}
@@ -189,6 +191,27 @@ def test_defect_leaves_its_name_and_no_more_than_sagemaker_shows(
 def test_host_that_is_not_among_the_hosts_is_refused(tmp_path: Path) -> None:
     assert run(tmp_path, hosts=["algo-1", "algo-2"], current_host="algo-3") == 1
     assert "algo-3" in failure(tmp_path)
+
+
+@pytest.mark.parametrize(("host", "shard"), [("algo-1", 0), ("algo-2", 1)])
+def test_hosts_of_a_job_are_the_shards_of_a_rebuild(
+    host: str, shard: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[RebuildSettings] = []
+
+    def rebuilt(settings: RebuildSettings, *_: object) -> dict[str, Any]:
+        asked.append(settings)
+        read = {"items": 1, "events": 0, "bad_row_count": 0, "bad_rows": []}
+        return {"version": "v", "counts": {"erased_events": 0}, "metrics": {}, "run": {"read": read, "seconds": 0}}
+
+    monkeypatch.setattr(program, "rebuild" if shard == 0 else "run_shard", rebuilt)
+    for name in ("MASTER_ADDR", "MASTER_PORT", "GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"):
+        monkeypatch.setenv(name, "")  # so that it is put back
+        monkeypatch.delenv(name)
+    assert run(tmp_path, hosts=["algo-1", "algo-2"], current_host=host) == 0
+    assert [(settings.shards, settings.shard) for settings in asked] == [(2, shard)]
+    assert (os.environ["MASTER_ADDR"], os.environ["GLOO_SOCKET_IFNAME"]) == ("algo-1", INTERFACE)
+    assert os.environ["MASTER_PORT"].isdigit()
 
 
 def test_figures_are_printed_as_the_metric_definitions_look_for_them(

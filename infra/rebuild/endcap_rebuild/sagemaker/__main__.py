@@ -15,18 +15,20 @@ import tempfile
 import time
 import traceback
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from endcap.aws.clients import BACKGROUND, client
 from endcap.errors import EndcapError
-from endcap_rebuild.job import rebuild
-from endcap_rebuild.sagemaker.contract import ROOT, Choices, Roots, data_folder, read_choices, read_hosts
+from endcap_rebuild.job import rebuild, run_shard
+from endcap_rebuild.sagemaker.contract import ROOT, Choices, Hosts, Roots, data_folder, read_choices, read_hosts
 from endcap_rebuild.sagemaker.publishing import Publisher
 from endcap_rebuild.settings import RebuildSettings
 
 _STOPPED: Final = 128 + signal.SIGTERM
 _SAY_EVERY_S: Final = 30.0
+_MEETING_PORT: Final = "29500"
 # Small enough to lie in model.tar.gz beside the snapshot that is in the bucket anyway.
 _ABOUT: Final = ("manifest.json", "metrics.json", "MODEL_CARD.md")
 
@@ -52,19 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(roots: Roots) -> None:
     choices, hosts = read_choices(roots), read_hosts(roots)
-    if hosts.index:
-        print(f"{hosts.names[0]} does the work", flush=True)
+    settings = _settings(roots, choices, hosts)
+    _name_leader(hosts)
+    if settings.shard:
+        run_shard(settings)
+        print(f"helped {hosts.names[0]}", flush=True)
         return
     publisher = Publisher(client("s3", BACKGROUND), choices.bucket) if choices.bucket else None
     if publisher is None:
-        _said(rebuild(_settings(roots, choices, roots.model, None), _Log()))
+        _said(rebuild(settings, _Log()))
         return
-    cache = roots.checkpoints / "cache"
-    publisher.fetch_cache(cache)
+    publisher.fetch_cache(settings.cache)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as scratch:
         folder = Path(scratch)
-        manifest = rebuild(_settings(roots, choices, folder, publisher.current_version()), _Log())
-        publisher.keep_cache(cache)
+        manifest = rebuild(replace(settings, out=folder, parent_version=publisher.current_version()), _Log())
+        publisher.keep_cache(settings.cache)
         publisher.publish(folder, manifest, choices.result)
         roots.model.mkdir(parents=True, exist_ok=True)
         for name in _ABOUT:
@@ -72,10 +76,10 @@ def _train(roots: Roots) -> None:
     _said(manifest)
 
 
-def _settings(roots: Roots, choices: Choices, out: Path, parent_version: str | None) -> RebuildSettings:
+def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
     return RebuildSettings(
         data_folder(roots),
-        out,
+        roots.model,
         encoder=choices.encoder,
         budget=choices.budget,
         seed=choices.seed,
@@ -83,8 +87,19 @@ def _settings(roots: Roots, choices: Choices, out: Path, parent_version: str | N
         cache=roots.checkpoints / "cache",
         work=roots.checkpoints / "work",
         threads=os.cpu_count() or 1,
-        parent_version=parent_version,
+        device=choices.device,
+        shards=len(hosts.names),
+        shard=hosts.index,
     )
+
+
+def _name_leader(hosts: Hosts) -> None:
+    """Tell torch.distributed where the hosts meet, in the variables that torchrun would set."""
+    if len(hosts.names) > 1:
+        os.environ.setdefault("MASTER_ADDR", hosts.names[0])
+        os.environ.setdefault("MASTER_PORT", _MEETING_PORT)
+        for backend in ("GLOO", "NCCL"):
+            os.environ.setdefault(f"{backend}_SOCKET_IFNAME", hosts.interface)
 
 
 def _said(manifest: Mapping[str, Any]) -> None:
@@ -94,7 +109,7 @@ def _said(manifest: Mapping[str, Any]) -> None:
     for row in read["bad_rows"]:
         print(f"  {row['file']}:{row['line']}: {row['reason']}")
     print(f"left out {counts['erased_events']} events of erased users")
-    for name, value in manifest["metrics"]["validation"].get("after", {}).items():
+    for name, value in manifest["metrics"].get("validation", {}).get("after", {}).items():
         if isinstance(value, int | float):
             print(f"validation {name}={value:.6f};")
     print(f"snapshot {manifest['version']} after {manifest['run']['seconds']} s", flush=True)

@@ -53,6 +53,7 @@ class Choices:
 
     budget: str = "full"
     encoder: str = "auto"
+    device: str = "auto"
     seed: int = 0
     bucket: str = ""
     result: str = ""
