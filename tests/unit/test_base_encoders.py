@@ -265,6 +265,15 @@ def test_real_encoder_is_complete_and_verified(real: Callable[[EncoderName], Pat
     assert TextEncoder.from_dir(folder).encode("green tea").shape == (D_TEXT,)
 
 
+def test_encoder_of_an_image_is_taken_as_it_lies_there(
+    real: Callable[[EncoderName], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = real("english")
+    monkeypatch.setenv("ENDCAP_ENCODERS", str(good.parent))
+    monkeypatch.setattr(base_encoders, "build_encoder", lambda *_: pytest.fail("built again"))
+    assert ensure_encoder("english", tmp_path) == good
+
+
 @pytest.mark.parametrize("damage", ["changed", "short", "missing"])
 def test_damaged_cache_is_found_and_rebuilt(
     real: Callable[[EncoderName], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str

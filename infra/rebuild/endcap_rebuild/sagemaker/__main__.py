@@ -67,7 +67,7 @@ def _train(roots: Roots) -> None:
     publisher.fetch_cache(settings.cache)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as scratch:
         folder = Path(scratch)
-        manifest = rebuild(replace(settings, out=folder, parent_version=publisher.current_version()), _Log())
+        manifest = rebuild(replace(settings, out=folder, before=publisher.current_encoder()), _Log())
         publisher.keep_cache(settings.cache)
         publisher.publish(folder, manifest, choices.result)
         roots.model.mkdir(parents=True, exist_ok=True)
