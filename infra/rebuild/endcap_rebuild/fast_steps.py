@@ -7,13 +7,14 @@
 5. trial         lists and popularity of the part before the window
 6. weights       weights and half-lives of the score, tuned on the window with the terms that serve
 7. model         lists and popularity of everything
+8. repurchase    how each item is bought again
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -24,12 +25,13 @@ from endcap.assortment import Assortment
 from endcap.encoding import quantize_unit
 from endcap.features import RankingSettings
 from endcap.profiles import UserProfile, profile_of
-from endcap.snapshot import SnapshotContents, Weights, load_snapshot, write_snapshot
+from endcap.snapshot import Repurchase, SnapshotContents, Weights, load_snapshot, write_snapshot
 from endcap.snapshot_tables import SnapshotTables
 from endcap_rebuild.assembly import snapshot_contents, with_user_encoder
 from endcap_rebuild.encoders import LoadedEncoder
 from endcap_rebuild.fitting import LIST_WIDTH, Fitted, fit
 from endcap_rebuild.lists import ListSettings
+from endcap_rebuild.repurchase import fit_repurchase
 from endcap_rebuild.settings import Progress, RebuildSettings
 from endcap_rebuild.shards import Crew
 from endcap_rebuild.shop import Shop
@@ -114,6 +116,11 @@ def _model(job: FastJob, needed: Needed) -> Outputs:
     return _fitted_arrays(_fit(job, needed, job.shop.table, job.shop.cutoff_ms))
 
 
+def _repurchase(job: FastJob, _: Needed) -> Outputs:
+    found = fit_repurchase(job.shop.table, job.shop.items, job.shop.cutoff_ms, job.shop.clock)
+    return {} if found is None else {field.name: getattr(found, field.name) for field in fields(found)}
+
+
 def _weights(job: FastJob, needed: Needed) -> Outputs:
     cases = job.split.cases
     trial = needed["trial"]
@@ -181,6 +188,7 @@ def contents_of(
         weights=weights,
         training_cutoff_ms=cutoff_ms,
         seed=job.settings.seed,
+        repurchase=Repurchase(**repurchase) if (repurchase := outputs.get("repurchase")) else None,
         **more,
     )
 
@@ -218,4 +226,5 @@ FAST_STEPS: Final[Sequence[Step[FastJob]]] = (
         settings=("seed", "max_cases"),
     ),
     Step("model", _model, needs=("whitening", "selection"), settings=("seed",)),
+    Step("repurchase", _repurchase),
 )

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from endcap.assortment import Assortment
 from endcap.features import RankingSettings, Taste
-from endcap.phrases import Language, language_of, sentence
+from endcap.phrases import Language, due_again, language_of, sentence
 from endcap.relating import Anchors
+from endcap.repurchasing import Due
 from endcap.scoring import (
     LISTS,
     TERMS,
@@ -78,6 +79,7 @@ def explain(
     shares: F64,
     language: Language | None = None,
     anchors: Anchors | None = None,
+    due: Due | None = None,
 ) -> list[tuple[Reason, ...]]:
     """The reasons of each ranked item, the strongest first.
 
@@ -87,6 +89,7 @@ def explain(
     shares : float64 (len(TERMS), k), what each term adds to each score
     language : of the sentences; by each item's own when None
     anchors : the items that the list was asked to go with
+    due : what may be bought again, where that was asked for
     """
     carriers = _carriers(assortment, taste, settings, positions, shares)
     if anchors is not None:
@@ -102,10 +105,15 @@ def explain(
 
     def reason(term: str, share: float, column: int, document: Mapping[str, Any]) -> Reason:
         past = [evidence(*carrier) for carrier in carriers[term][column]] if term in carriers else []
+        spoken = language or language_of(document)
+        habit = due.habit(int(positions[column])) if due is not None and term == "due" else None
+        if habit is not None:
+            text = due_again(habit.times, habit.days_since, habit.own_gap_days, habit.usual_gap_days, spoken)
+            return Reason(term, share, text, tuple(past))
         text = sentence(
             term,
             share,
-            language or language_of(document),
+            spoken,
             names=[e.title for e in past],
             kinds=[e.event_type for e in past],
             label=_label(term, share, document, assortment, affinity),
@@ -155,7 +163,9 @@ def past_support(assortment: Assortment, taste: Taste, settings: RankingSettings
     for name, column in (("brand", assortment.brand), ("price", assortment.price_band)):
         support[name] = weights * ((column[past][:, None] == column[positions]) & (column[positions] >= 0))
     support["category"] = weights * _shared_categories(assortment, past, positions)
+    same_group = assortment.groups[past][:, None] == assortment.groups[positions]
     support["again"] = weights * (past[:, None] == positions)
+    support["due"] = same_group.astype(np.float64)
     return {name: matrix.astype(np.float64) for name, matrix in support.items()}
 
 

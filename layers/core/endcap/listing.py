@@ -16,6 +16,7 @@ from endcap.expression_masks import Circumstances, mask_of
 from endcap.features import RankingSettings, Taste
 from endcap.filters import Mask, allowed, seen_items, sellable, variants_of
 from endcap.relating import Anchors
+from endcap.repurchasing import Due
 from endcap.requesting import RecommendationRequest
 from endcap.reranking import rerank_mmr
 
@@ -33,6 +34,7 @@ class Scored:
     Attributes
     ----------
     terms : float32 (len(TERMS), n_items); factors : float64 (len(TERMS),)
+    due : what may be bought again, where that is asked for
     """
 
     assortment: Assortment
@@ -41,6 +43,7 @@ class Scored:
     anchors: Anchors | None
     terms: F32
     factors: F64
+    due: Due | None = None
 
     def best(self, mask: Mask, limit: int, *, all_variants: bool = False) -> tuple[I64, F64]:
         """The best of the items in `mask`, and their scores."""
@@ -55,12 +58,15 @@ def places_of(scored: Scored, request: RecommendationRequest, about: Circumstanc
         mask &= mask_of(request.filter, assortment, about)
     if scored.anchors is not None:
         mask &= ~variants_of(assortment, request.items)
+    if scored.due is not None:
+        mask &= np.isin(np.arange(assortment.n_items), scored.due.rows)
     pinned = {pin.position - 1: row for pin in request.pinned if (row := assortment.position(pin.item_id)) is not None}
     pinned = {place: row for place, row in pinned.items() if mask[row]}  # what was seen may be pinned
-    seen = seen_items(about.profile, request.exclude_seen)
-    if request.exclude_seen != "none":
-        seen.update(request.seen_items)
-    mask &= ~variants_of(assortment, seen)
+    if scored.due is None:
+        seen = seen_items(about.profile, request.exclude_seen)
+        if request.exclude_seen != "none":
+            seen.update(request.seen_items)
+        mask &= ~variants_of(assortment, seen)
     ranking = partial(_varied, scored, mask, request.diversity)
     if not (pinned or request.promotions or request.caps):
         return [Place(row) for row in ranking(wanted).tolist()]

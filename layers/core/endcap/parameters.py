@@ -44,6 +44,7 @@ TERM_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "complement": "Bought together with the items that the request names.",
         "boost": "What the request or the scenario adds.",
         "rotation": "Shown to the shopper lately; counts against, as far as the request asks for it.",
+        "due": "Bought before, and likely to be bought again about now; where the request asks for that.",
     }
 )
 SETTING_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(

@@ -81,6 +81,7 @@ _FOR: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
         ("Often bought together with {names}.", "Goes with what you chose."),
         ("常与{names}一起购买。", "适合与您选择的商品搭配。"),
     ),
+    "due": (("", "You bought this before."), ("", "您购买过它。")),
     "boost": (("", "Favoured by the shop at the moment."), ("", "商家推荐。")),
 }
 _AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
@@ -190,6 +191,50 @@ def how_often(times: int, hours: int, language: Language) -> str:
         return f"过去{f'{hours // 24}天' if hours > 24 else f'{hours}小时'}内约被选择{times}次。"
     span = "hour" if hours == 1 else f"{hours // 24} days" if hours > 24 else f"{hours} hours"
     return f"Chosen about {times} time{'s' * (times != 1)} in the last {span}."
+
+
+def due_again(
+    times: int, days_since: float | None, own_gap_days: float | None, usual_gap_days: float | None, language: Language
+) -> str:
+    """One sentence about when an item is bought again; days are None where they are not known.
+
+    Parameters
+    ----------
+    times : purchases of the shopper
+    own_gap_days, usual_gap_days : between two of the shopper's own purchases, of everyone's
+    """
+    side = 0 if language == "en" else 1
+    if days_since is None:
+        if times > 1:
+            return (f"You bought this {times} times.", f"您购买过{times}次。")[side]
+        return _FOR["due"][side][1]
+    since = max(1, int(days_since))
+    if own_gap_days is not None:
+        gap = max(1, round(own_gap_days))
+        if times > 2:
+            return (
+                f"You usually buy this {_every(gap)}; it has been {since}.",
+                f"您通常每{gap}天购买一次,距上次已有{since}天。",
+            )[side]
+        return (
+            f"You bought this again after {_days(gap)}; it has been {_days(since)}.",
+            f"您曾在{gap}天后再次购买,距上次已有{since}天。",
+        )[side]
+    if usual_gap_days is None:
+        return (f"You bought this {_days(since)} ago.", f"您在{since}天前购买过它。")[side]
+    gap = max(1, round(usual_gap_days))
+    return (
+        f"Often bought again after about {_days(gap)}; you bought it {_days(since)} ago.",
+        f"顾客常在约{gap}天后再次购买,您上次购买是在{since}天前。",
+    )[side]
+
+
+def _every(days: int) -> str:
+    return "every day" if days == 1 else f"every {days} days"
+
+
+def _days(number: int) -> str:
+    return "a day" if number == 1 else f"{number} days"
 
 
 def quoted(title: str) -> str:

@@ -37,7 +37,8 @@ from endcap.filters import sellable
 from endcap.listing import Scored, given_order, places_of
 from endcap.overlay import Overlay
 from endcap.profiles import EMPTY_PROFILE, Encode, Entry, UserProfile, merge, profile_of, within
-from endcap.relating import anchors_of, relation_scores
+from endcap.relating import ANCHORED, anchors_of, relation_scores
+from endcap.repurchasing import due_items
 from endcap.requesting import (
     MAX_LIMIT,
     PERSONALIZATION,
@@ -71,7 +72,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 _SOURCES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("similarity", "next", "together", "neighbours", "again"), "behaviour"),
+    **dict.fromkeys(("similarity", "next", "together", "neighbours", "again", "due"), "behaviour"),
     **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
     **dict.fromkeys(("query", "lexical"), "query"),
     **dict.fromkeys(("similar", "complement"), "related"),
@@ -226,12 +227,15 @@ def _scored(
     about: Circumstances,
     trend: Demand | None,
 ) -> Scored:
-    anchors = None if request.relation is None else anchors_of(assortment, request.relation, request.items)
+    anchors = anchors_of(assortment, request.relation, request.items) if request.relation in ANCHORED else None
+    due = due_items(assortment, about.profile, about.now_ms) if request.relation == "buy_again" else None
     user_vector = user_vector_of(about.profile, assortment, about.now_ms, about.event_types)
     terms = term_scores(assortment, taste, settings, query, user_vector)
-    factors = coefficients(assortment, settings, taste, query, request.weights, related=anchors is not None)
+    factors = coefficients(assortment, settings, taste, query, request.weights, related=request.relation is not None)
     if anchors is not None:
         terms[TERMS.index(anchors.term)] = relation_scores(assortment, anchors)
+    if due is not None:
+        terms[TERMS.index("due"), due.rows] = due.scores
     if trend is not None:
         terms[TERMS.index("live_trend")] = live_scores(assortment, trend)
     boost = TERMS.index("boost")
@@ -243,7 +247,7 @@ def _scored(
     if factors[rotation]:
         shown = about.profile.impressions
         terms[rotation] = rotation_scores(assortment, shown, about.now_ms, settings.rotation_half_life_s)
-    return Scored(assortment, taste, settings, anchors, terms, factors)
+    return Scored(assortment, taste, settings, anchors, terms, factors, due)
 
 
 def _with_counterfactuals(
@@ -296,7 +300,7 @@ def _ranked(
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
         reasons = explain(
-            assortment, scored.taste, scored.settings, positions, shares, request.language, scored.anchors
+            assortment, scored.taste, scored.settings, positions, shares, request.language, scored.anchors, scored.due
         )
     items = []
     for k, place in enumerate(page):
@@ -320,4 +324,4 @@ def _ranked(
 def _source(request: RecommendationRequest, taste: Taste, query: Query | None) -> str:
     if query is not None:
         return "query"
-    return "related" if request.relation is not None else "popular" if taste.is_empty else "personal"
+    return "related" if request.relation in ANCHORED else "popular" if taste.is_empty else "personal"

@@ -15,8 +15,10 @@ from endcap.scoring import list_sources, sum_rows
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
-Relation = Literal["similar", "together"]
-RELATIONS: Final = ("similar", "together")
+Relation = Literal["similar", "together", "buy_again"]
+RELATIONS: Final = ("similar", "together", "buy_again")
+ANCHORED: Final = frozenset({"similar", "together"})
+"""Relations to given items; `buy_again` is one to the shopper's own purchases."""
 NEIGHBOUR_SHARE: Final = 0.5  # of "chosen by the same shoppers" beside likeness of text
 BORROWED: Final = 10  # items alike whose co-purchases speak for one that has none
 BORROWED_SHARE: Final = 0.5

@@ -70,7 +70,7 @@ class RecommendInput(BaseModel):
     interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
     query: Text | None = None
     window: Literal["1h", "6h", "24h", "7d"] | None = None
-    relation: Literal["similar", "together"] | None = None
+    relation: Literal["similar", "together", "buy_again"] | None = None
     items: Annotated[list[Id], Field(max_length=MAX_ANCHORS)] = []
     candidates: Annotated[list[Id], Field(max_length=MAX_CANDIDATES)] | None = None
     filter: ExpressionText | None = None

@@ -15,7 +15,7 @@ from endcap.expression_tree import Expression
 from endcap.filters import EXCLUDE_SEEN, ExcludeSeen
 from endcap.interactions import Interaction
 from endcap.phrases import LANGUAGES, Language
-from endcap.relating import RELATIONS, Relation
+from endcap.relating import ANCHORED, RELATIONS, Relation
 from endcap.scoring import TERMS
 
 Personalization = Literal["off", "session", "full"]
@@ -45,13 +45,14 @@ class RecommendationRequest:
     interactions : of the running session, folded in for this answer only
     query : words that the answer has to match
     window : rank what is in demand in this window (a name in `counting.WINDOWS`), by that alone
-    relation, items : "similar" = substitutes of the items, "together" = what completes them; they are left out
+    relation, items : "similar" = substitutes of the items, "together" = what completes them; they are left out.
+        "buy_again" = what the shopper has bought, by how likely they buy it again about now; without items
     candidates : rank just these; None for everything
     complete : every one of the candidates is in the answer, what can't be sold and what is unknown last
     filter : what else has to hold for an item
     parameters : values of `$name` in every expression of the request
     boosts, promotions, pinned, caps : what the shop wants, over what the scores say
-    exclude_seen : "interacted" = anything but impressions, "purchased", or "none"
+    exclude_seen : "interacted" = anything but impressions, "purchased", or "none"; "none" where relation is "buy_again"
     seen_items : further items that count as seen (beyond what a profile remembers), unless exclude_seen is "none"
     personalization : "off" = as if unknown, "session" = by `interactions` only, "full" = with the profile
     diversity : 0 = by score, 1 = variety only
@@ -191,12 +192,18 @@ def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
     return problems
 
 
+def _unanchored(request: RecommendationRequest) -> tuple[str, str]:
+    if request.relation == "buy_again":
+        return "items", "are the shopper's own purchases where the relation is buy_again"
+    return "items" if request.relation else "relation", "relation and items come together"
+
+
 def _controls(request: RecommendationRequest) -> list[tuple[str, str]]:
     problems = []
     if request.relation not in (None, *RELATIONS):
         problems.append(("relation", f"must be one of {', '.join(RELATIONS)}"))
-    if (request.relation is None) != (not request.items):
-        problems.append(("items" if request.relation else "relation", "relation and items come together"))
+    if (request.relation in ANCHORED) != bool(request.items):
+        problems.append(_unanchored(request))
     if any(not abs(boost.weight) <= MAX_BOOST for boost in request.boosts):
         problems.append(("boost", f"a weight must lie between {-MAX_BOOST:g} and {MAX_BOOST:g}"))
     if any(not 0 <= promotion.share <= 1 for promotion in request.promotions):

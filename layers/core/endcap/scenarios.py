@@ -16,12 +16,15 @@ from endcap.asking import request_of
 from endcap.configuration import Configured, Document
 from endcap.errors import DependencyError, FieldError, InvalidInputError, InvalidRequestError
 from endcap.http import parsed
+from endcap.relating import ANCHORED
 from endcap.request_input import NOT_OF_A_SCENARIO, ScenarioInput
 from endcap.requesting import check
 
 KEY: Final = "config/scenarios.json"
 POLL_S: Final = 2.0
 MAX_SCENARIOS: Final = 200
+BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {"buy_again": {"relation": "buy_again"}}
+"""Scenarios that every shop has; one of the same name in the file takes their place."""
 
 Defaults = Mapping[str, Any]
 
@@ -40,13 +43,15 @@ class Scenarios:
         InvalidRequestError : no scenario has this name
         DependencyError : no usable scenarios were ever read
         """
+        if name in BUILT_IN and self._configured.current() is None:
+            return BUILT_IN[name]  # what needs no file does not fail with it
         known = self._current()
         if name not in known:
             raise InvalidRequestError([FieldError(field="scenario", message="no scenario of this name is configured")])
         return known[name]
 
     def names(self) -> list[str]:
-        """The names of the scenarios, sorted.
+        """The names of the scenarios, the built-in ones among them, sorted.
 
         Raises
         ------
@@ -58,7 +63,7 @@ class Scenarios:
         known = self._configured.current()
         if known is None:
             raise DependencyError("scenarios can't be read")
-        return known
+        return {**BUILT_IN, **known}
 
 
 def read_scenarios(data: bytes) -> Mapping[str, Defaults]:
@@ -92,7 +97,7 @@ def _findings(name: str, defaults: object) -> list[FieldError]:
     try:
         given = parsed(ScenarioInput, defaults)
         # The items that a list goes with usually come with the request.
-        anchored = given.model_copy(update={"items": given.items or ["-"]}) if given.relation else given
+        anchored = given.model_copy(update={"items": given.items or ["-"]}) if given.relation in ANCHORED else given
         check(replace(request_of(anchored), weights=given.weights))
     except InvalidRequestError as exc:
         errors += [FieldError(field=f"{name}.{e['field']}", message=e["message"]) for e in exc.errors]

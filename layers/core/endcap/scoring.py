@@ -52,13 +52,14 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
         "complement": 2.0,
         "boost": 1.0,
         "rotation": 1.0,
+        "due": 2.0,
     }
 )
 """Near the mean of what rebuilds chose on the validation windows of four real shops; small shops stay with them."""
 TERMS: Final[tuple[str, ...]] = tuple(DEFAULT_WEIGHTS)
 """Rows of `term_scores`, in order."""
 
-QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost", "rotation"})
+QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost", "rotation", "due"})
 """Terms of what a request itself asks for; history does not fill them, and a rebuild does not tune them."""
 LIVE_TERMS: Final = frozenset({"live_trend"})
 """Terms of what happens right now: off in answers as of a moment, so that a rebuild has nothing to tune them by."""

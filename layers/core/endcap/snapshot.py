@@ -22,13 +22,27 @@ from endcap.snapshot_files import (
     ARRAYS,
     ENCODER_FILES,
     LIST_NAMES,
+    OPTIONAL_ARRAYS,
     canonical_json,
     check_files,
+    has_part,
     load_array,
     read_manifest,
     write_files,
 )
-from endcap.snapshot_parts import F16, F32, I8, I32, I64, ItemColumns, ItemList, TermWeight, Weights, empty_list
+from endcap.snapshot_parts import (
+    F16,
+    F32,
+    I8,
+    I32,
+    I64,
+    ItemColumns,
+    ItemList,
+    Repurchase,
+    TermWeight,
+    Weights,
+    empty_list,
+)
 
 if TYPE_CHECKING:
     from endcap.encoding import TextEncoder
@@ -36,6 +50,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ItemColumns",
     "ItemList",
+    "Repurchase",
     "Snapshot",
     "SnapshotContents",
     "TermWeight",
@@ -87,6 +102,7 @@ class SnapshotContents:
     seed: int = 0
     parent_version: str | None = None
     run: Mapping[str, Any] = field(default_factory=dict)
+    repurchase: Repurchase | None = None
 
 
 @dataclass(frozen=True)
@@ -117,6 +133,7 @@ class Snapshot:
     training_cutoff_ms: int
     clock_usable: bool
     item_offsets: I64
+    repurchase: Repurchase | None = None
 
     @property
     def n_items(self) -> int:
@@ -193,6 +210,9 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     for name in LIST_NAMES:
         for part in ("indptr", "indices", "weights"):
             arrays[f"list_{name}_{part}"] = getattr(contents.lists.get(name) or empty_list(len(lines)), part)
+    if contents.repurchase is not None:
+        parts = (contents.repurchase.share, contents.repurchase.gap_days, contents.repurchase.gap_spread)
+        arrays |= dict(zip(OPTIONAL_ARRAYS["repurchase"], parts, strict=True))
     blobs = {
         "items.jsonl": b"".join(lines),
         "vocabularies.json": canonical_json({"brands": columns.brands, "categories": columns.categories}),
@@ -251,6 +271,11 @@ def load_snapshot(directory: Path) -> Snapshot:
         times: dict[str, Any] = {name: int(manifest[name]) for name in ("catalog_as_of_ms", "training_cutoff_ms")}
         clock_usable = bool(manifest["clock_usable"])
         arrays: dict[str, Any] = {name: load_array(directory, name, sizes) for name in ARRAYS}
+        parts = {
+            part: [load_array(directory, name, sizes) for name in names]
+            for part, names in OPTIONAL_ARRAYS.items()
+            if has_part(manifest, part)
+        }
         vocabularies = json.loads((directory / "vocabularies.json").read_bytes())
         names: dict[str, Any] = {
             key: tuple(str(name) for name in vocabularies[key]) for key in ("brands", "categories")
@@ -278,6 +303,7 @@ def load_snapshot(directory: Path) -> Snapshot:
         columns=ItemColumns(**{name: arrays.pop(name) for name in _COLUMN_ARRAYS}, **names),
         weights=Weights.from_json((directory / "weights.json").read_bytes()),
         clock_usable=clock_usable,
+        repurchase=Repurchase(*parts["repurchase"]) if "repurchase" in parts else None,
         **times,
         **arrays,
     )
@@ -308,6 +334,7 @@ def verify_snapshot(directory: Path) -> dict[str, Any]:
     _require(bool(((columns.brand >= -1) & (columns.brand < len(columns.brands))).all()), "a brand is out of range")
     _require(not np.isinf(columns.price).any(), "a price is not finite")
     _require(bool((snapshot.groups >= 0).all() and (snapshot.interaction_counts >= 0).all()), "a count is negative")
+    _check_repurchase(snapshot.repurchase)
     size = snapshot.manifest["files"]["items.jsonl"]["bytes"]
     offsets = snapshot.item_offsets
     _require(bool(offsets[0] == 0 and offsets[-1] == size and (np.diff(offsets) > 0).all()), "item offsets are wrong")
@@ -341,6 +368,14 @@ def _check_rows(name: str, rows_f16: F16, rows_i8: I8, scale: float) -> None:
         _require(bool(unit_or_zero.all()), f"{name}: a row has length != 1")
         coarse = rows_i8[start : start + 65_536].astype(np.float32) * np.float32(scale)
         _require(bool((np.abs(coarse - exact) <= scale).all()), f"{name}: int8 and fp16 rows differ")
+
+
+def _check_repurchase(repurchase: Repurchase | None) -> None:
+    if repurchase is None:
+        return
+    share, gaps = np.asarray(repurchase.share), (repurchase.gap_days, repurchase.gap_spread)
+    _require(bool(((share >= 0) & (share <= 1)).all()), "a share of repurchases is not between 0 and 1")
+    _require(all(bool((np.isfinite(g) & (g > 0)).all()) for g in map(np.asarray, gaps)), "a repurchase gap is unusable")
 
 
 def _check_csr(name: str, indptr: I64, indices: I32, limit: int) -> None:

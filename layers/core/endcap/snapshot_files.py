@@ -73,17 +73,32 @@ ARRAYS: Final[Mapping[str, ArraySpec]] = {
         }.items()
     },
 }
+# What a shop may have nothing to say about, and older snapshots lack: all arrays of a part, or none.
+OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
+    "repurchase": {
+        "again_share": ArraySpec("float32", ("items",)),
+        "again_gap_days": ArraySpec("float32", ("items",)),
+        "again_gap_spread": ArraySpec("float32", ("items",)),
+    },
+}
+_SPECS: Final = {**ARRAYS, **{name: spec for part in OPTIONAL_ARRAYS.values() for name, spec in part.items()}}
 # Every snapshot has these beside the arrays; encoder files come and go together.
 TEXT_FILES: Final = ("items.jsonl", "vocabularies.json", "weights.json", "metrics.json", "MODEL_CARD.md")
 ENCODER_FILES: Final = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
 # The trained part of a full snapshot; without it item vectors are whitened text.
 USER_ENCODER_FILES: Final = ("user_encoder.onnx", "item_projection.npy")
-OPTIONAL_FILES: Final = (*ENCODER_FILES, *USER_ENCODER_FILES)
 
 
 def array_file(name: str) -> str:
     """File name of one array of the format."""
     return f"{name}.npy"
+
+
+OPTIONAL_FILES: Final = (
+    *ENCODER_FILES,
+    *USER_ENCODER_FILES,
+    *(array_file(name) for part in OPTIONAL_ARRAYS.values() for name in part),
+)
 
 
 def canonical_json(value: object) -> bytes:
@@ -132,7 +147,7 @@ def write_files(
         stale = set(read_manifest(directory)["files"])
     (directory / MANIFEST).unlink(missing_ok=True)
     for name, array in arrays.items():
-        plain = np.ascontiguousarray(array, dtype=ARRAYS[name].dtype)
+        plain = np.ascontiguousarray(array, dtype=_SPECS[name].dtype)
         replace_file(directory / array_file(name), lambda f, a=plain: np.save(f, a, allow_pickle=False))  # type: ignore[misc]
     for name, blob in blobs.items():
         replace_file(directory / name, lambda f, b=blob: f.write(b))  # type: ignore[misc]
@@ -142,7 +157,7 @@ def write_files(
     full = dict(manifest)
     full["format_version"] = FORMAT_VERSION
     full["arrays"] = {
-        name: {"dtype": ARRAYS[name].dtype, "shape": list(array.shape)} for name, array in sorted(arrays.items())
+        name: {"dtype": _SPECS[name].dtype, "shape": list(array.shape)} for name, array in sorted(arrays.items())
     }
     full["files"] = {
         name: {"sha256": sha256_file(directory / name), "bytes": (directory / name).stat().st_size} for name in names
@@ -189,6 +204,9 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         raise SnapshotIntegrityError(f"the manifest lacks {', '.join(missing)}")
     if unknown := sorted(set(manifest["files"]) - expected - set(OPTIONAL_FILES)):
         raise SnapshotIntegrityError(f"the manifest names {', '.join(unknown)}, which the format does not know")
+    for part in OPTIONAL_ARRAYS.values():
+        if 0 < len({array_file(name) for name in part} & set(manifest["files"])) < len(part):
+            raise SnapshotIntegrityError(f"the manifest names only some of {', '.join(part)}")
     try:
         actual_hash = content_hash(manifest)
     except ValueError as exc:
@@ -217,6 +235,11 @@ def check_files(directory: Path, manifest: Mapping[str, Any]) -> None:
             raise SnapshotIntegrityError(f"{name} does not match its sha256")
 
 
+def has_part(manifest: Mapping[str, Any], part: str) -> bool:
+    """Whether a snapshot has the arrays of a part of `OPTIONAL_ARRAYS`."""
+    return all(array_file(name) in manifest["files"] for name in OPTIONAL_ARRAYS[part])
+
+
 def load_array(directory: Path, name: str, sizes: dict[str, int]) -> NDArray[Any]:
     """Map one array of the format, after its header has been compared with the format and the file's size.
 
@@ -228,7 +251,7 @@ def load_array(directory: Path, name: str, sizes: dict[str, int]) -> NDArray[Any
     ------
     SnapshotIntegrityError : wrong dtype, order or shape, or a header that promises more or less than the file holds
     """
-    spec, path = ARRAYS[name], directory / array_file(name)
+    spec, path = _SPECS[name], directory / array_file(name)
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)

@@ -67,6 +67,20 @@ class ItemColumns:
 
 
 @dataclass(frozen=True)
+class Repurchase:
+    """How each item is bought again, counted for its group of variants; one value per item.
+
+    share : float32 (n,), 0 to 1, how likely one purchase is to be followed by another by the same shopper
+    gap_days : float32 (n,), > 0, median days between the two where it is
+    gap_spread : float32 (n,), > 0, standard deviation of the natural logarithm of the gap
+    """
+
+    share: F32
+    gap_days: F32
+    gap_spread: F32
+
+
+@dataclass(frozen=True)
 class TermWeight:
     """Contribution of one term of the score: `weight * term / scale`."""
 
