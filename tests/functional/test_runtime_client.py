@@ -327,6 +327,7 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
             and len({i["item_id"] for answer in b["lists"] for i in answer["items"]}) == 12
         ),
     ),
+    "recommend/http-buy-again": http(200, lambda b: [i["item_id"] for i in b["items"]] == ["item-3", "item-8"]),
     "recommend/http-scenario": http(200, lambda b: items_of(3)(b) and all(i["price"] < 20 for i in b["items"])),
     "recommend/http-broken-filter": http(
         400,

@@ -324,4 +324,6 @@ def _ranked(
 def _source(request: RecommendationRequest, taste: Taste, query: Query | None) -> str:
     if query is not None:
         return "query"
+    if request.relation == "buy_again":
+        return "personal"
     return "related" if request.relation in ANCHORED else "popular" if taste.is_empty else "personal"
