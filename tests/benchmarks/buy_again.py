@@ -7,7 +7,8 @@ A snapshot is rebuilt from what is left, profiles are folded as `update_profile`
 `recommend` at the moment of the order. Asked of the shoppers who bought something again in that order: which of their
 earlier things? An order is everything bought at one moment.
 
-Every rule ranks what the profile remembers, but for the one named "whole history". How a purchase's age and number
+Every rule ranks what the profile remembers, but for the one named "whole history". Other models rank what `buy_again`
+shows: neither what was bought within the last day nor what was given back. How a purchase's age and number
 are weighed was chosen on the validation orders; the test orders were looked at once, for the table in docs/results.md.
 """
 
@@ -32,7 +33,7 @@ from endcap.interactions import Interaction, parse_interaction
 from endcap.metrics import ndcg_at_k, recall_at_k
 from endcap.profiles import UserProfile, profile_of
 from endcap.recommending import RecommendationRequest, recommend
-from endcap.repurchasing import DAY_MS, occasions
+from endcap.repurchasing import DAY_MS, due_items, occasions
 from endcap.scoring import DEFAULT_WEIGHTS, TERMS
 from endcap.snapshot import load_snapshot
 from endcap_rebuild.job import rebuild
@@ -41,6 +42,7 @@ from endcap_rebuild.settings import RebuildSettings
 
 K = 10
 RESAMPLES = 1_000
+SAME = ", of what buy_again shows"
 ONLY_DUE = dict.fromkeys(TERMS, 0.0) | {"due": 1.0}
 Rule = Callable[[str, Sequence[int], int], float]
 """(item, starts of its purchases in ms, now in ms) -> score."""
@@ -95,7 +97,7 @@ def starts_of(profile: UserProfile) -> dict[str, list[int]]:
 
 
 def rules_of(assortment: Assortment) -> Mapping[str, Rule]:
-    """Simple rules, and other ways to weigh the same counts."""
+    """Simple rules, and other models of the same counts."""
     known = assortment.snapshot.repurchase
     assert known is not None, "the shop has no repurchases"
 
@@ -117,8 +119,8 @@ def rules_of(assortment: Assortment) -> Mapping[str, Rule]:
     return {
         "most recent": newest,
         "most frequent, then most recent": lambda *asked: len(asked[1]) + newest(*asked),
-        "share of repurchases alone": lambda *asked: share(asked[0]) + newest(*asked),
-        "modified Poisson-gamma": poisson_gamma,
+        f"share of repurchases alone{SAME}": lambda *asked: share(asked[0]) + newest(*asked),
+        f"modified Poisson-gamma{SAME}": poisson_gamma,
     }
 
 
@@ -149,7 +151,8 @@ def run(data: Path, folder: Path, options: argparse.Namespace) -> dict[str, list
     cases = hold_out(data, source, options.split)[: options.users]
     rebuild(RebuildSettings(source, out, encoder=options.encoder))
     snapshot = load_snapshot(out)
-    rules = rules_of(assortment_of(snapshot))
+    assortment = assortment_of(snapshot)
+    rules = rules_of(assortment)
     results: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     def served(profile: UserProfile, case: Case, weights: Mapping[str, float] | None) -> list[str]:
@@ -159,8 +162,10 @@ def run(data: Path, folder: Path, options: argparse.Namespace) -> dict[str, list
     for case in cases:
         profile = profile_of(case.history)
         starts = starts_of(profile)
+        shown = {assortment.item_id(row) for row in due_items(assortment, profile, case.at_ms).rows.tolist()}
         for name, rule in rules.items():
-            results[name].append(measured(ordered(starts, rule, case.at_ms), case.again))
+            among = {i: s for i, s in starts.items() if i in shown} if name.endswith(SAME) else starts
+            results[name].append(measured(ordered(among, rule, case.at_ms), case.again))
         whole: dict[str, list[int]] = defaultdict(list)
         for event in case.history:
             if event.event_type == "purchase" and event.item_id:
