@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from sys import intern
+from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
@@ -104,9 +105,11 @@ class JoinLog:
 
 
 def exposures_of(
-    records: Iterable[Mapping[str, Any]], experiment: str | None = None, since_ms: int | None = None
+    records: Iterable[Mapping[str, Any]],
+    experiment: str | None = None,
+    starts_ms: Mapping[str, int] = MappingProxyType({}),
 ) -> dict[str, Exposures]:
-    """The lists of each experiment (or of one), from a moment on; a list that is recorded twice counts once."""
+    """The lists of each experiment (or of one) since its start; a list that is recorded twice counts once."""
     found: dict[str, Exposures] = {}
     for record in records:
         name, variant, unit, key = (record.get(k) for k in ("experiment", "variant", "unit", "recommendation_id"))
@@ -116,7 +119,7 @@ def exposures_of(
         if experiment not in (None, name) or not isinstance(at_ms, int):
             continue
         one = found.setdefault(name, Exposures())
-        if key in one.lists or (since_ms is not None and at_ms < since_ms):
+        if key in one.lists or at_ms < starts_ms.get(name, 0):
             continue
         unit = intern(unit)
         one.lists[key] = Shown(unit, at_ms, _item_ids(record.get("items")))

@@ -83,13 +83,11 @@ def report(
     NotFoundError : no exposures of the experiment are there
     """
     by_name = {experiment.name: experiment for experiment in experiments}
-    plan = by_name.get(settings.experiment or "")
+    starts_ms = {experiment.name: experiment.start_ms for experiment in by_name.values() if experiment.start_ms}
     log, joined = ReadLog(), JoinLog()
-    since_ms = None if plan is None else plan.start_ms
     progress("reading exposures", 0, 0)
-    name, exposures = _chosen(
-        exposures_of(records(archive, "exposures", log, since_ms), settings.experiment, since_ms), settings
-    )
+    shown = records(archive, "exposures", log, starts_ms.get(settings.experiment or ""))
+    name, exposures = _chosen(exposures_of(shown, settings.experiment, starts_ms), settings)
     plan = by_name.get(name)
     progress("reading events", 0, 0)
     found = outcomes(exposures, records(archive, "events", log, exposures.first_ms), settings.counting, joined)
