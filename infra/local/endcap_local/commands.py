@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from endcap_local.bench_command import bench_app
+from endcap_local.cost_command import cost
 from endcap_local.evaluate_command import evaluate
 from endcap_local.experiments_command import experiments_app
 from endcap_local.replay_command import replay
@@ -29,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command(name="import")(import_folder)
     app.command()(demo)
     app.command()(replay)
+    app.command()(cost)
     app.add_typer(snapshot_app, name="snapshot")
     app.add_typer(experiments_app, name="experiments")
     app.add_typer(bench_app, name="bench")
