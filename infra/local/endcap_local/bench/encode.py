@@ -13,7 +13,7 @@ from endcap.snapshot import Snapshot
 from endcap.user_encoding import UserEncoder, user_inputs
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
 from endcap_local.bench.shops import shoppers
-from endcap_local.bench.timing import Timing, alternated, timed
+from endcap_local.bench.timing import alternated, timed
 from endcap_rebuild.towers.plan import TowerSettings
 
 GOAL_MS = 1.0
@@ -40,7 +40,7 @@ def bench_text(encoder: TextEncoder, languages: Sequence[str], runs: int) -> lis
         texts = {"short": SHORT[language], "long": LONG[language]}
         for text in texts.values():
             timed(encoder.encode, [text] * WARM_UP)
-        found = {length: Timing.of(timed(encoder.encode, [text] * runs)) for length, text in texts.items()}
+        found = {length: timed(encoder.encode, [text] * runs).timing() for length, text in texts.items()}
         rows += [
             {
                 "encoder": encoder.config.name,

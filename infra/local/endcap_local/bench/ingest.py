@@ -15,7 +15,7 @@ from endcap.snapshot import Snapshot
 from endcap_local.bench.functions import BenchError, Functions, quiet, sqs_event
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, history
-from endcap_local.bench.timing import Timing, timed
+from endcap_local.bench.timing import timed
 
 SHOPPERS = 1_000
 MESSAGES = 10
@@ -51,13 +51,13 @@ def _batches(
     with quiet():
         timed(fold, prepared[:WARM_UP])
         started = time.perf_counter()
-        durations = timed(fold, prepared[WARM_UP:])
+        laps = timed(fold, prepared[WARM_UP:])
         seconds = time.perf_counter() - started
     return {
         "name": name,
         "events_per_batch": MESSAGES * events,
         "events_per_s": round(batches * MESSAGES * events / seconds),
-        "batch": asdict(Timing.of(durations)),
+        "batch": asdict(laps.timing()),
     }
 
 

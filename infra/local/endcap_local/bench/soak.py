@@ -19,7 +19,7 @@ from endcap.snapshot import Snapshot
 from endcap_local.bench.functions import Functions, http_event, quiet, sqs_event
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, history
-from endcap_local.bench.timing import Timing
+from endcap_local.bench.timing import Laps
 from endcap_rebuild.settings import Progress
 
 SHOPPERS = 300
@@ -52,7 +52,7 @@ def bench_soak(snapshot: Snapshot, seconds: float, functions: Path, progress: Pr
     """
     aws = MemoryAws()
     load = _Load(Functions(functions, aws, snapshot, ChangingItems(snapshot)), aws, snapshot)
-    durations: dict[str, list[float]] = {name: [] for name in load.steps}
+    laps = {name: Laps() for name in load.steps}
     order = [name for name, share in (("recommend", 6), ("session", 2), ("events", 2)) for _ in range(share)]
     began = time.monotonic()
     memory: list[tuple[float, float]] = []
@@ -61,12 +61,10 @@ def bench_soak(snapshot: Snapshot, seconds: float, functions: Path, progress: Pr
     with quiet():
         while (passed := time.monotonic() - began) < seconds:
             name = order[calls % len(order)]
-            started = time.perf_counter()
             try:
-                problem = load.steps[name]()
+                problem = laps[name].run(load.take, name)
             except Exception as exc:  # whatever a handler raises is what is looked for
                 problem = f"{name} raised {type(exc).__name__}"
-            durations[name].append(time.perf_counter() - started)
             if problem:
                 errors[problem] = errors.get(problem, 0) + 1
             if calls % 50 == 0:
@@ -78,11 +76,11 @@ def bench_soak(snapshot: Snapshot, seconds: float, functions: Path, progress: Pr
     return {
         "snapshot": described(snapshot),
         "seconds": seconds,
-        "calls": {name: len(all_of_it) for name, all_of_it in durations.items()},
+        "calls": {name: len(of_a_kind.wall_s) for name, of_a_kind in laps.items()},
         "calls_per_s": round(calls / seconds, 1),
         "errors": errors,
-        "recommend_first_fifth": _part(durations["recommend"], 0),
-        "recommend_last_fifth": _part(durations["recommend"], 4),
+        "recommend_first_fifth": _fifth(laps["recommend"], 0),
+        "recommend_last_fifth": _fifth(laps["recommend"], 4),
         "memory_warm_mib": round(warm, 1),
         "memory_end_mib": round(memory[-1][1], 1),
         "memory_growth_mib": round(memory[-1][1] - warm, 1),
@@ -110,6 +108,10 @@ class _Load:
             "session": self.session,
             "events": self.events,
         }
+
+    def take(self, name: str) -> str | None:
+        """One step; what was wrong with it."""
+        return self.steps[name]()
 
     def recommend(self) -> str | None:
         """GET with a filter now and then; a tenth of the shoppers are unknown."""
@@ -148,6 +150,6 @@ class _Load:
         return f"user-{self._rng.integers(SHOPPERS)}"
 
 
-def _part(durations: list[float], fifth: int) -> dict[str, Any] | None:
-    size = len(durations) // 5
-    return asdict(Timing.of(durations[fifth * size : (fifth + 1) * size])) if size else None
+def _fifth(laps: Laps, number: int) -> dict[str, Any] | None:
+    size = len(laps.wall_s) // 5
+    return asdict(laps.part(number * size, (number + 1) * size).timing()) if size else None

@@ -6,26 +6,34 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
+Result = TypeVar("Result")
 _PACKAGES: Final = ("numpy", "onnxruntime", "simsimd", "tokenizers", "boto3", "aws-lambda-powertools")
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Durations of one thing, in milliseconds."""
+    """How long one thing takes, in milliseconds.
+
+    Attributes
+    ----------
+    cpu_p50_ms : of the calling thread's own time on a processor, which others on the machine do not add to; None where
+        it was not taken
+    """
 
     n: int
     p50_ms: float
     p90_ms: float
     p99_ms: float
     mean_ms: float
+    cpu_p50_ms: float | None = None
 
     @classmethod
-    def of(cls, durations_s: Sequence[float]) -> Timing:
+    def of(cls, durations_s: Sequence[float], cpu_s: Sequence[float] = ()) -> Timing:
         """Of durations in seconds; a percentile is the smallest duration that so many are not longer than.
 
         Raises
@@ -34,32 +42,56 @@ class Timing:
         """
         if not durations_s:
             raise ValueError("nothing was timed")
-        ordered = sorted(durations_s)
-
-        def percentile(share: int) -> float:
-            return round(1000 * ordered[-(-len(ordered) * share // 100) - 1], 3)
-
-        mean = round(1000 * sum(ordered) / len(ordered), 3)
-        return cls(len(ordered), percentile(50), percentile(90), percentile(99), mean)
+        p50, p90, p99 = (_percentile(durations_s, share) for share in (50, 90, 99))
+        mean = round(1000 * sum(durations_s) / len(durations_s), 3)
+        return cls(len(durations_s), p50, p90, p99, mean, _percentile(cpu_s, 50) if cpu_s else None)
 
 
-def timed(call: Callable[[Any], object], inputs: Iterable[Any]) -> list[float]:
-    """Seconds that `call` takes for each input."""
-    durations = []
+@dataclass(slots=True)
+class Laps:
+    """Seconds of calls, one after the other, on the clock and on the processor."""
+
+    wall_s: list[float] = field(default_factory=list)
+    cpu_s: list[float] = field(default_factory=list)
+
+    def run(self, call: Callable[[Any], Result], given: Any) -> Result:
+        """Call, and note how long it took; a call that raises is noted too."""
+        began_cpu, began = time.thread_time(), time.perf_counter()
+        try:
+            return call(given)
+        finally:
+            self.wall_s.append(time.perf_counter() - began)
+            self.cpu_s.append(time.thread_time() - began_cpu)
+
+    def timing(self) -> Timing:
+        """All of them together."""
+        return Timing.of(self.wall_s, self.cpu_s)
+
+    def part(self, start: int, end: int) -> Laps:
+        """Some of them."""
+        return Laps(self.wall_s[start:end], self.cpu_s[start:end])
+
+
+def timed(call: Callable[[Any], object], inputs: Iterable[Any]) -> Laps:
+    """How long `call` takes for each input."""
+    laps = Laps()
     for given in inputs:
-        started = time.perf_counter()
-        call(given)
-        durations.append(time.perf_counter() - started)
-    return durations
+        laps.run(call, given)
+    return laps
 
 
 def alternated(calls: Mapping[str, Callable[[Any], object]], inputs: Iterable[Any]) -> dict[str, Timing]:
     """Timings of several calls that take turns on each input, so that all of them meet the same machine."""
-    durations: dict[str, list[float]] = {name: [] for name in calls}
+    laps = {name: Laps() for name in calls}
     for given in inputs:
         for name, call in calls.items():
-            durations[name] += timed(call, [given])
-    return {name: Timing.of(seconds) for name, seconds in durations.items()}
+            laps[name].run(call, given)
+    return {name: lap.timing() for name, lap in laps.items()}
+
+
+def _percentile(durations_s: Sequence[float], share: int) -> float:
+    ordered = sorted(durations_s)
+    return round(1000 * ordered[-(-len(ordered) * share // 100) - 1], 3)
 
 
 def machine() -> dict[str, Any]:
