@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from endcap_local.http_client import HttpClient
+from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.importing import load_folder
 from endcap_local.stack import LocalStack
 
@@ -119,3 +119,17 @@ def test_nothing_to_buy_again_is_an_empty_list(api: HttpClient) -> None:
     answer = api.get("/users/nobody/recommendations", scenario="buy_again")
     assert (answer["items"], answer["source"], answer["profile_version"]) == ([], "personal", 0)
     assert "buy_again" in api.get("/parameters")["scenarios"]
+
+
+def test_a_calibrated_list_has_the_mix_of_the_history(api: HttpClient) -> None:
+    session = [
+        {"event_type": "purchase", "item_id": item} for item in ("milk", "coffee", "tea", "bread", "spade", "rake")
+    ]
+    asked = {"interactions": session, "exclude_seen": "none", "limit": 6, "fields": ["categories"]}
+    answer = api.post("/recommendations", {**asked, "calibration": 1})
+    shown = [item["categories"][0] for item in answer["items"]]
+    assert sorted(shown) == ["garden", "garden", *["groceries"] * 4]
+    plain, off = (api.post("/recommendations", {**asked, **more}) for more in ({}, {"calibration": 0}))
+    assert ids(plain) == ids(off)
+    with pytest.raises(HttpError, match="400"):
+        api.post("/recommendations", {"calibration": 1.5})

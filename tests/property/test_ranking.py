@@ -20,7 +20,7 @@ from endcap.interactions import Interaction
 from endcap.overlay import ChangedItem, Overlay
 from endcap.profiles import EMPTY_PROFILE, profile_of
 from endcap.recommending import Recommendation, RecommendationRequest, encode_with, recommend
-from endcap.reranking import rerank_mmr
+from endcap.reranking import rerank_greedily
 from endcap.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
 
@@ -183,7 +183,7 @@ def test_mmr_gives_distinct_candidates_and_starts_with_the_best(values: list[flo
     diversity = data.draw(st.floats(0, 0.99))
     angles = np.asarray(data.draw(st.lists(st.floats(0, 6), min_size=len(values), max_size=len(values))))
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    order = rerank_mmr(scores, vectors, k, diversity).tolist()
+    order = rerank_greedily(scores, vectors, k, diversity).tolist()
     assert len(set(order)) == k
     assert order[0] == 0
 

@@ -19,7 +19,7 @@ from endcap.interactions import Interaction
 from endcap.overlay import ChangedItem, Overlay
 from endcap.profiles import EMPTY_PROFILE, UserProfile, merge, profile_of, register
 from endcap.recommending import Recommendation, RecommendationRequest, encode_with, recommend
-from endcap.reranking import rerank_mmr
+from endcap.reranking import rerank_greedily
 from endcap.scoring import TERMS
 from endcap.snapshot import ItemList, Snapshot, TermWeight, Weights, load_snapshot, write_snapshot
 from endcap_rebuild.columns import columns_of
@@ -256,12 +256,12 @@ def test_diversity_brings_variety_and_zero_changes_nothing(snapshot: Snapshot) -
 def test_mmr_keeps_the_order_at_zero_and_refuses_nonsense() -> None:
     vectors = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
     best_first = np.array([3.0, 2.9, 1.0])
-    assert rerank_mmr(best_first, vectors, 3, 0.0).tolist() == [0, 1, 2]
-    assert rerank_mmr(best_first, vectors, 2, 0.7).tolist() == [0, 2]
-    assert rerank_mmr(np.ones(3), vectors, 3, 1.0).tolist() == [0, 2, 1]
+    assert rerank_greedily(best_first, vectors, 3, 0.0).tolist() == [0, 1, 2]
+    assert rerank_greedily(best_first, vectors, 2, 0.7).tolist() == [0, 2]
+    assert rerank_greedily(np.ones(3), vectors, 3, 1.0).tolist() == [0, 2, 1]
     for k, diversity in ((4, 0.5), (-1, 0.5), (1, 1.5), (1, -0.1)):
-        with pytest.raises(ValueError, match="rerank_mmr"):
-            rerank_mmr(best_first, vectors, k, diversity)
+        with pytest.raises(ValueError, match="rerank_greedily"):
+            rerank_greedily(best_first, vectors, k, diversity)
 
 
 def test_fields_return_what_the_item_has(snapshot: Snapshot) -> None:

@@ -243,6 +243,7 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
         exclude_seen=given.exclude_seen,
         personalization=given.personalization,
         diversity=given.diversity,
+        calibration=given.calibration,
         exploration=given.exploration,
         rotation=given.rotation,
         context=given.context,

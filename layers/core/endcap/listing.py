@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from endcap.arranging import BestFirst, Place, Stock, arrange
 from endcap.assortment import Assortment
+from endcap.calibrating import mix_of
 from endcap.candidates import best_first
 from endcap.expression_masks import Circumstances, mask_of
 from endcap.features import RankingSettings, Taste
@@ -18,13 +19,13 @@ from endcap.filters import Mask, allowed, seen_items, sellable, variants_of
 from endcap.relating import Anchors
 from endcap.repurchasing import Due
 from endcap.requesting import RecommendationRequest
-from endcap.reranking import rerank_mmr
+from endcap.reranking import rerank_greedily
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-DIVERSITY_POOL: Final = 300  # best candidates among which variety may choose; one size, so that pages fit together
+DIVERSITY_POOL: Final = 300  # best candidates among which re-ranking may choose; one size, so that pages fit together
 
 
 @dataclass(frozen=True)
@@ -67,21 +68,22 @@ def places_of(scored: Scored, request: RecommendationRequest, about: Circumstanc
         if request.exclude_seen != "none":
             seen.update(request.seen_items)
         mask &= ~variants_of(assortment, seen)
-    ranking = partial(_varied, scored, mask, request.diversity)
+    ranking = partial(_varied, scored, mask, request.diversity, request.calibration)
     if not (pinned or request.promotions or request.caps):
         return [Place(row) for row in ranking(wanted).tolist()]
     promoted = [_promoted(scored, mask & mask_of(p.filter, assortment, about)) for p in request.promotions]
     return arrange(assortment, Stock(ranking, promoted, pinned), request.promotions, request.caps, wanted)
 
 
-def _varied(scored: Scored, mask: Mask, diversity: float, wanted: int) -> I64:
-    """The `wanted` best rows, re-ranked for variety where it is asked for."""
-    if diversity == 0:
+def _varied(scored: Scored, mask: Mask, diversity: float, calibration: float, wanted: int) -> I64:
+    """The `wanted` best rows, re-ranked for variety and for the mix of the history where it is asked for."""
+    if diversity == 0 and calibration == 0:
         return scored.best(mask, wanted)[0]
     positions, scores = scored.best(mask, max(wanted, DIVERSITY_POOL))
     pool = min(DIVERSITY_POOL, len(positions))
     vectors = scored.assortment.white_rows(positions[:pool])
-    order = rerank_mmr(scores[:pool], vectors, min(wanted, pool), diversity)
+    mix = mix_of(scored.assortment, scored.taste, positions[:pool]) if calibration else None
+    order = rerank_greedily(scores[:pool], vectors, min(wanted, pool), diversity, calibration, mix)
     order = np.concatenate([order, np.arange(pool, len(positions))])[:wanted]
     return np.asarray(positions[order], dtype=np.int64)
 

@@ -18,8 +18,8 @@ from endcap.snapshot import Snapshot
 
 SCORE: Final = (
     "An item's score is the sum of its terms, each times weight / scale. Items are ranked by score; filters, variants, "
-    "promotions, pins, caps and diversity then decide which of them a list shows. A scenario may replace weights; a "
-    "query or given items reduce what history says to query_share."
+    "promotions, pins, caps, diversity and calibration then decide which of them a list shows. A scenario may replace "
+    "weights; a query or given items reduce what history says to query_share."
 )
 TERM_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {

@@ -87,6 +87,7 @@ class RecommendInput(BaseModel):
     exclude_seen: Literal["interacted", "purchased", "none"] = "interacted"
     personalization: Literal["off", "session", "full"] = "full"
     diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    calibration: Annotated[float, Field(ge=0, le=1)] = 0.0
     exploration: Annotated[float, Field(ge=0, le=1)] = 0.0
     rotation: Annotated[float, Field(ge=0, le=1)] = 0.0
     explain: bool = True

@@ -56,6 +56,7 @@ class RecommendationRequest:
     seen_items : further items that count as seen (beyond what a profile remembers), unless exclude_seen is "none"
     personalization : "off" = as if unknown, "session" = by `interactions` only, "full" = with the profile
     diversity : 0 = by score, 1 = variety only
+    calibration : 0..1, how far the list's mix of categories follows that of the history; 1 = nothing but that
     exploration : 0..1, the share of places that are drawn by chance; see `exploring`
     recommendation_id : of the answer; exploration is drawn by it
     rotation : 0..1, how much what the shopper was shown lately is set back
@@ -89,6 +90,7 @@ class RecommendationRequest:
     seen_items: tuple[str, ...] = ()
     personalization: Personalization = "full"
     diversity: float = 0.0
+    calibration: float = 0.0
     exploration: float = 0.0
     recommendation_id: str = ""
     rotation: float = 0.0
@@ -173,6 +175,8 @@ def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
         problems.append(("exploration", "must lie between 0 and 1"))
     if not 0 <= request.diversity <= 1:
         problems.append(("diversity", "must lie between 0 and 1"))
+    if not 0 <= request.calibration <= 1:
+        problems.append(("calibration", "must lie between 0 and 1"))
     if not 0 <= request.rotation <= 1:
         problems.append(("rotation", "must lie between 0 and 1"))
     if request.exclude_seen not in EXCLUDE_SEEN:
