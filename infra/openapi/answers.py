@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from endcap.event_types import EVENT_TYPES
 from endcap.experiments import Surface
-from endcap.explaining import ANCHOR
+from endcap.explaining import ANCHOR, ASKED
 
 Count = Annotated[int, Field(ge=0)]
 Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]
@@ -70,11 +70,15 @@ class EventsAccepted(Answer):
 
 
 class Evidence(Answer):
-    """A past item that carried a reason, and the strongest thing that the shopper did with it."""
+    """A past item that carried a reason, and the strongest thing that the shopper did with it; or words alone.
 
-    item_id: str
-    title: str
-    event_type: Annotated[str, Field(examples=[*list(EVENT_TYPES)[:2], ANCHOR])]
+    `words` are words of the recommended item: those that it shares with the past item, the query or the review.
+    """
+
+    item_id: str | None = None
+    title: str | None = None
+    event_type: Annotated[str, Field(examples=[*list(EVENT_TYPES)[:2], ANCHOR, ASKED])]
+    words: list[str]
 
 
 class Reason(Answer):

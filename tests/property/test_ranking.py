@@ -14,14 +14,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.catalog import item_document
+from endcap.catalog import document_text, item_document
 from endcap.event_types import EVENT_TYPES
+from endcap.explaining import Reason
+from endcap.expressions import expression
 from endcap.interactions import Interaction
 from endcap.overlay import ChangedItem, Overlay
 from endcap.profiles import EMPTY_PROFILE, profile_of
-from endcap.recommending import Recommendation, RecommendationRequest, encode_with, recommend
+from endcap.recommending import RankedItem, Recommendation, RecommendationRequest, encode_with, recommend
+from endcap.relating import ANCHORED
+from endcap.requesting import Boost
 from endcap.reranking import rerank_greedily
+from endcap.scoring import TERMS
 from endcap.snapshot import Snapshot
+from endcap.tokens import normalized
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
 
 N_ITEMS = 40
@@ -134,6 +140,42 @@ def test_what_is_shown_is_what_a_plain_filter_keeps(
     assert sorted(map(group_of, shown)) == sorted(set(map(group_of, kept)))
 
 
+EVERY_TERM = dict.fromkeys(TERMS, 1.0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(histories, searches, st.sampled_from([None, "red steel", "item-7"]), st.sampled_from([None, *sorted(ANCHORED)]))
+def test_reasons_add_up_and_their_words_are_the_items_with_every_term_on(
+    history: list[Act], found: list[tuple[str, int]], query: str | None, relation: str | None
+) -> None:
+    shown = [Interaction(f"s{k}", "u", "impression", CUTOFF_MS - k, f"item-{k}") for k in range(0, 40, 3)]
+    answer = ask(
+        [*events(history, found, range(99)), *shown],
+        query=query,
+        relation=relation,
+        items=("item-11", "item-24") if relation else (),
+        weights=EVERY_TERM,
+        rotation=1.0,
+        boosts=(Boost(expression("price > 20"), 0.5),),
+        context={"category": "garden", "brand": "Acme"},
+        exclude_seen="none",
+    )
+    texts = {item.item_id: normalized(document_text(item_document(item))) for item in toy_items(N_ITEMS)}
+    kinds = set()
+    for item in answer.items:
+        assert sum(reason.weight for reason in item.reasons) == pytest.approx(item.score, abs=1e-6)
+        for reason in item.reasons:
+            kinds.add(reason.kind)
+            for evidence in reason.evidence:
+                for word in evidence.words:
+                    assert normalized(word) in texts[item.item_id] or word in item.item_id
+                    if evidence.item_id is not None and reason.kind in ("text", "wording", "similar"):
+                        assert normalized(word) in texts[evidence.item_id]
+                    if evidence.event_type == "query":
+                        assert word in str(query)
+    assert {"boost", "rotation", "popularity"} <= kinds
+
+
 @settings(deadline=None, max_examples=40)
 @given(histories, searches, st.sampled_from([None, "red steel", "item-7"]), st.sampled_from([0.0, 0.4]))
 def test_scores_fall_and_are_the_sums_of_their_reasons(
@@ -173,7 +215,14 @@ def test_stored_and_running_session_are_one_history(history: list[Act], found: l
     everything = events(history, found, range(99))
     stored = profile_of(everything[:cut], encode_with(toy()))
     request = RecommendationRequest(limit=500, interactions=tuple(everything[cut:]))
-    assert recommend(toy(), stored, request, CUTOFF_MS) == ask(everything)
+    apart, together = recommend(toy(), stored, request, CUTOFF_MS), ask(everything)
+    # What was written in the running session is told in its words; what is stored has none.
+    assert [without_words(item) for item in apart.items] == [without_words(item) for item in together.items]
+    assert (apart.source, apart.has_more) == (together.source, together.has_more)
+
+
+def without_words(item: RankedItem) -> RankedItem:
+    return replace(item, reasons=tuple(Reason(r.kind, r.weight, "") for r in item.reasons))
 
 
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=12), st.data())

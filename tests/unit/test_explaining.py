@@ -78,6 +78,67 @@ def test_review_is_evidence_for_the_words_term(snapshot: Snapshot) -> None:
     assert {e.item_id for r in words for e in r.evidence} == {"item-20"}
 
 
+def test_words_are_those_that_an_item_shares_with_what_carried_it(snapshot: Snapshot) -> None:
+    viewed = profile_of([did("view", "item-5", 10)])  # lamp lamp shirt 5
+    item = found(snapshot, viewed, "item-15")  # lamp cotton spoon 15
+    evidence = {r.kind: [(e.item_id, e.words) for e in r.evidence] for r in item.reasons}
+    assert evidence["text"] == [("item-5", ("lamp", "kitchen"))]
+    assert evidence["category"] == [("item-5", ("kitchen", "home"))]
+    text = next(r.text for r in item.reasons if r.kind == "text")
+    assert text == "Similar to “lamp lamp shirt 5”, which you viewed: lamp, kitchen."
+
+
+def test_a_shared_brand_is_the_word_of_the_brand_term(snapshot: Snapshot) -> None:
+    item = found(snapshot, profile_of([did("view", "item-5", 10)]), "item-9")
+    assert [(e.item_id, e.words) for r in item.reasons if r.kind == "brand" for e in r.evidence] == [
+        ("item-5", ("Brook",))
+    ]
+
+
+def test_words_of_a_query_are_evidence_without_an_item(snapshot: Snapshot) -> None:
+    item = found(snapshot, EMPTY_PROFILE, "item-5", query="a LAMP for my garden shirt", exclude_seen="none")
+    lexical = next(r for r in item.reasons if r.kind == "lexical")
+    assert [(e.item_id, e.title, e.event_type, e.words) for e in lexical.evidence] == [
+        (None, None, "query", ("lamp", "shirt"))  # lamps are rarer
+    ]
+    assert lexical.text == "Contains the words of your search: lamp, shirt."
+    named = found(snapshot, EMPTY_PROFILE, "item-5", query="item-5", exclude_seen="none", language="zh")
+    assert next(r for r in named.reasons if r.kind == "lexical").text == "包含您搜索的词语:item。"
+
+
+def test_words_of_the_running_session_are_evidence_and_stored_ones_are_not_known(snapshot: Snapshot) -> None:
+    said = (
+        did("search", None, 5, text="red garden"),
+        did("review", "item-20", 6, text="love it, very good steel spoon"),
+    )
+    for item in recommend(snapshot, EMPTY_PROFILE, RecommendationRequest(limit=40, interactions=said), NOW_MS).items:
+        for reason in (r for r in item.reasons if r.kind == "words"):
+            for one in reason.evidence:
+                text = {"search": "red garden", "review": "steel spoon"}[one.event_type]
+                assert set(one.words) <= set(text.split())
+                assert (one.item_id == "item-20") == (one.event_type == "review")
+                assert one.words or one.event_type == "review"
+    both = found(snapshot, EMPTY_PROFILE, "item-30", interactions=said)  # red garden travel 30
+    words = next(r for r in both.reasons if r.kind == "words")
+    assert ("search", {"red", "garden"}) in [(e.event_type, set(e.words)) for e in words.evidence]
+
+
+def test_chinese_words_are_the_phrases_that_two_texts_share(tmp_path: Path) -> None:
+    documents = [item_document(item) for item in toy_items()]
+    documents[5] |= {"title": "秋冬保暖澳洲羊毛被", "description": "优质的羊毛,柔软"}
+    documents[15] |= {"title": "加厚羊毛被", "description": "柔软亲肤"}
+    snapshot = build_toy_snapshot(tmp_path, documents=documents)
+    item = found(snapshot, profile_of([did("view", "item-5", 10)]), "item-15")
+    text = next(r for r in item.reasons if r.kind == "text")
+    assert text.evidence[0].words == ("羊毛被", "柔软", "kitchen")
+    assert text.text == "与您浏览过的“秋冬保暖澳洲羊毛被”相似:羊毛被、柔软、kitchen。"
+
+
+def test_words_of_more_than_half_the_items_tell_nothing(snapshot: Snapshot) -> None:
+    item = found(snapshot, profile_of([did("view", "item-5", 10)]), "item-15")
+    assert not any("home" in e.words for r in item.reasons if r.kind == "text" for e in r.evidence)
+
+
 def found(snapshot: Snapshot, profile: UserProfile, item_id: str, **asked: object) -> RankedItem:
     request = RecommendationRequest(candidates=(item_id,), **asked)  # type: ignore[arg-type]
     return recommend(snapshot, profile, request, NOW_MS).items[0]

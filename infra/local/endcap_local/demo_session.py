@@ -193,4 +193,4 @@ def _explained(items: Sequence[Item], item_id: str) -> Item | None:
 def _leads_to(item_id: str, item: Item) -> bool:
     """Whether what was done with one item is what speaks most for another."""
     first = next(iter(item["reasons"]), None)
-    return bool(first and first["weight"] > 0 and first["evidence"] and first["evidence"][0]["item_id"] == item_id)
+    return bool(first and first["weight"] > 0 and first["evidence"] and first["evidence"][0].get("item_id") == item_id)

@@ -85,6 +85,9 @@ def exposure(
 def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:
     item = asdict(ranked)
     fields: dict[str, Any] = item.pop("fields")
+    for evidence in (one for reason in item["reasons"] for one in reason["evidence"]):
+        if evidence["item_id"] is None:
+            del evidence["item_id"], evidence["title"]
     del item["arms"]  # they are for replay, and in the exposure
     for name in ("promotion", "propensity"):
         if item[name] is None:

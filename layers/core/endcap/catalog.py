@@ -161,6 +161,20 @@ def item_text(item: Item) -> str:
     return ". ".join(p for p in parts if p)
 
 
+def document_text(document: Mapping[str, Any]) -> str:
+    """`item_text` of an item as a JSON object, with all of its categories: the words by which it is explained."""
+    categories = tuple(str(name) for name in document.get("categories", ()))
+    item = Item(
+        str(document.get("item_id", "")),
+        str(document.get("title") or ""),
+        description=str(document.get("description") or ""),
+        categories=categories,
+        brand=str(document.get("brand") or ""),
+        attributes={k: tuple(v) if isinstance(v, list) else v for k, v in document.get("attributes", {}).items()},
+    )
+    return ". ".join([item_text(item), *categories[:-2]])
+
+
 def text_hash(text: str) -> str:
     """16 hex digits that name `text`; embeddings are kept by (encoder, this)."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

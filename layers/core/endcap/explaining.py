@@ -1,10 +1,11 @@
-"""Why an item is where it is: the terms of its score, each with its exact share and the past items that carried it."""
+"""Why an item is where it is: the terms of its score, each with its exact share, and what carried it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from endcap.relating import Anchors
 from endcap.repurchasing import Due
 from endcap.scoring import (
     LISTS,
+    QUERIED,
     TERMS,
     affinity_weights,
     category_affinity,
@@ -26,28 +28,41 @@ from endcap.scoring import (
     text_weights,
     words_weights,
 )
+from endcap.tokens import Wording
+from endcap.wordings import ItemWords
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 MAX_EVIDENCE = 2
+MAX_WORDED = 50
+"""Items of an answer whose evidence has words: reading texts would cost more than ranking does."""
 ANCHOR = "anchor"
 """What was done with an item that the request names as an anchor."""
 
 
+ASKED = "query"
+"""What the words of a request's query count as."""
+
+
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A past item that carried a term.
+    """A past item that carried a term, or words of the shopper that did.
 
     Attributes
     ----------
-    event_type : the strongest thing that the shopper did with it, "anchor" where the request names it
+    item_id, title : of the past item; None where words without an item carried the term
+    event_type : the strongest thing that the shopper did with it, "anchor" where the request names it, "query" or
+        "search" for words alone
+    words : of the ranked item's own text: those that it shares with the past item, the query or the review, the
+        rarest first
     """
 
-    item_id: str
-    title: str
+    item_id: str | None
+    title: str | None
     event_type: str
+    words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +85,9 @@ class Reason:
 Carrier = tuple[int, str]
 """Row of a past item, and what was done with it."""
 
+_BY_TEXT: Final = frozenset({"text", "wording", "similar"})
+"""Terms by which an item is near a past one for what both say."""
+
 
 def explain(
     assortment: Assortment,
@@ -80,6 +98,8 @@ def explain(
     language: Language | None = None,
     anchors: Anchors | None = None,
     due: Due | None = None,
+    query: str = "",
+    said: Mapping[bytes, str] = MappingProxyType({}),
 ) -> list[tuple[Reason, ...]]:
     """The reasons of each ranked item, the strongest first.
 
@@ -90,39 +110,74 @@ def explain(
     language : of the sentences; by each item's own when None
     anchors : the items that the list was asked to go with
     due : what may be bought again, where that was asked for
+    query : what was searched for
+    said : key of an event -> its text, for those of the running session; the words of others are not stored
     """
     carriers = _carriers(assortment, taste, settings, positions, shares)
     if anchors is not None:
         carriers[anchors.term] = _anchors_behind(assortment, anchors, positions)
+    texts = _texts_behind(assortment, taste, settings, positions, shares)
     affinity = category_affinity(assortment, taste, affinity_weights(taste, settings))
     documents = {p: assortment.document(p) for p in positions.tolist()}
+    words = ItemWords(assortment, documents)
+    worded = frozenset(positions[:MAX_WORDED].tolist())
+    asked, spoken = Wording.of(query), {key: Wording.of(text) for key, text in said.items()}
 
-    def evidence(position: int, kind: str) -> Evidence:
-        if position not in documents:
-            documents[position] = assortment.document(position)
-        item_id = assortment.item_id(position)
-        return Evidence(item_id, str(documents[position].get("title") or item_id), kind)
+    def named(row: int) -> tuple[str, str]:
+        if row not in documents:
+            documents[row] = assortment.document(row)
+        item_id = assortment.item_id(row)
+        return item_id, str(documents[row].get("title") or item_id)
 
-    def reason(term: str, share: float, column: int, document: Mapping[str, Any]) -> Reason:
-        past = [evidence(*carrier) for carrier in carriers[term][column]] if term in carriers else []
-        spoken = language or language_of(document)
-        habit = due.habit(int(positions[column])) if due is not None and term == "due" else None
+    def common(term: str, share: float, position: int, past: int) -> tuple[str, ...]:
+        if position not in worded:
+            return ()
+        if term in _BY_TEXT and not (term == "similar" and share < 0):
+            return words.shared_with_item(position, past)
+        if term == "category":
+            return words.shared_categories(position, past)
+        return words.brand(position) if term == "brand" else ()
+
+    def behind(term: str, share: float, column: int, position: int) -> list[Evidence]:
+        if term in QUERIED:
+            found = words.shared_with_text(position, asked) if share > 0 and position in worded else ()
+            return [Evidence(None, None, ASKED, found)] if found else []
+        if term == "words":
+            return [one for text in texts[column] if (one := wrote(text, position)) is not None][:MAX_EVIDENCE]
+        past = carriers[term][column] if term in carriers else []
+        return [Evidence(*named(row), kind, common(term, share, position, row)) for row, kind in past]
+
+    def wrote(text: int, position: int) -> Evidence | None:
+        about, kind = assortment.position(taste.text_items[text]), taste.text_kinds[text]
+        wording = spoken.get(taste.text_keys[text])
+        found = () if wording is None or position not in worded else words.shared_with_text(position, wording)
+        if about is None:
+            return Evidence(None, None, kind, found) if found else None
+        return Evidence(*named(about), kind, found)
+
+    def reason(term: str, share: float, column: int, position: int) -> Reason:
+        document = documents[position]
+        evidence = behind(term, share, column, position)
+        spoken_in = language or language_of(document)
+        habit = due.habit(position) if due is not None and term == "due" else None
         if habit is not None:
-            text = due_again(habit.times, habit.days_since, habit.own_gap_days, habit.usual_gap_days, spoken)
-            return Reason(term, share, text, tuple(past))
+            text = due_again(habit.times, habit.days_since, habit.own_gap_days, habit.usual_gap_days, spoken_in)
+            return Reason(term, share, text, tuple(evidence))
+        items = [one for one in evidence if one.title is not None]
         text = sentence(
             term,
             share,
-            spoken,
-            names=[e.title for e in past],
-            kinds=[e.event_type for e in past],
+            spoken_in,
+            names=[str(one.title) for one in items],
+            kinds=[one.event_type for one in items],
             label=_label(term, share, document, assortment, affinity),
+            words=list(dict.fromkeys(word for one in evidence for word in one.words)),
         )
-        return Reason(term, share, text, tuple(past))
+        return Reason(term, share, text, tuple(evidence))
 
     return [
         tuple(
-            reason(TERMS[row], float(shares[row, column]), column, documents[position])
+            reason(TERMS[row], float(shares[row, column]), column, position)
             for row in np.argsort(-np.abs(shares[:, column]), kind="stable").tolist()
             if shares[row, column] != 0
         )
@@ -136,15 +191,29 @@ def _carriers(
     """Term -> for each ranked item the past items that carried it, the strongest first."""
     past = taste.positions.tolist()
     signs = dict(zip(TERMS, np.where(shares >= 0, 1, -1), strict=True))
-    carriers = {
-        name: _strongest(matrix * signs[name], taste.ranks, past, taste.kinds)
-        for name, matrix in past_support(assortment, taste, settings, positions).items()
-    }
-    if len(taste.texts):
-        matrix = words_support(assortment, taste, settings, positions) * signs["words"]
-        about = [assortment.position(item_id) for item_id in taste.text_items]
-        carriers["words"] = _strongest(matrix, taste.text_ranks, about, taste.text_kinds)
-    return carriers
+    support = past_support(assortment, taste, settings, positions)
+    # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
+    pointing = (taste.weights[:, None] < 0) | (shares[TERMS.index("text")] >= 0)
+    support["text"] = np.where(pointing, support["text"], 0.0)
+    return {name: _strongest(matrix * signs[name], taste.ranks, past, taste.kinds) for name, matrix in support.items()}
+
+
+def _texts_behind(
+    assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64, shares: F64
+) -> list[list[int]]:
+    """For each ranked item the reviews and searches that carried it, the strongest first; one for one reviewed item."""
+    if not len(taste.texts):
+        return [[] for _ in range(len(positions))]
+    signs = np.where(shares[TERMS.index("words")] >= 0, 1, -1)
+    pointing = (taste.text_weights[:, None] < 0) | (signs > 0)  # as for the text of items
+    support = np.where(pointing, words_support(assortment, taste, settings, positions) * signs, 0.0)
+    order = np.lexsort((taste.text_ranks[:, None] + 0 * support, -np.round(support, 6)), axis=0)
+    found = []
+    for column in range(len(positions)):
+        rows = [r for r in order[:, column].tolist() if support[r, column] > 1e-6]
+        best = {taste.text_items[r]: r for r in reversed(rows)}
+        found.append([r for r in rows if not taste.text_items[r] or best[taste.text_items[r]] == r])
+    return found
 
 
 def past_support(assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64) -> dict[str, F64]:

@@ -80,7 +80,7 @@ class Taste:
     kinds : the strongest kind of interaction with each, for explanations
     texts : float32 (t, d_text), unit vectors of reviews and searches
     text_weights, text_ranks : float32 (t,), likewise; polarity is in the weight
-    text_items, text_kinds : what each text is about ("" for a search), and its kind
+    text_items, text_kinds, text_keys : what each text is about ("" for a search), its kind, and its event's key
     categories, brands : vocabulary id -> signed affinity that the shopper or the request states outright
     demand : 0..1, how much of popularity and trend, which speak of the snapshot's cut-off, still holds at the moment
     """
@@ -94,6 +94,7 @@ class Taste:
     text_ranks: F32
     text_items: tuple[str, ...]
     text_kinds: tuple[str, ...]
+    text_keys: tuple[bytes, ...]
     categories: Mapping[int, float] = field(default_factory=dict)
     brands: Mapping[int, float] = field(default_factory=dict)
     demand: float = 1.0
@@ -142,6 +143,7 @@ def taste_of(
         text_ranks=mean_ranks([t.timestamp_ms for t in texts]),
         text_items=tuple(t.item_id for t in texts),
         text_kinds=tuple(t.event_type for t in texts),
+        text_keys=tuple(t.key for t in texts),
         categories=categories,
         brands=brands,
         # To someone of whom nothing good is known there is nothing but demand to go by.

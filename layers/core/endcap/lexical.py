@@ -36,7 +36,7 @@ class LexicalIndex:
         for item, document in enumerate(documents):
             if document is None:
                 continue
-            for number in _numbers_of(document):
+            for number in numbers_of(document):
                 self._by_number.setdefault(number, []).append(item)
             for token in tokens_of(_searchable(document)):
                 postings.setdefault(token, []).append(item)
@@ -61,7 +61,7 @@ def _searchable(document: Mapping[str, Any]) -> str:
     return " ".join((*parts, *document.get("categories", ())))
 
 
-def _numbers_of(document: Mapping[str, Any]) -> set[str]:
+def numbers_of(document: Mapping[str, Any]) -> set[str]:
     """Everything that names this very item, in lower case."""
     attributes = document.get("attributes", {})
     named = [value for name, value in attributes.items() if name.lower() in NUMBER_ATTRIBUTES]

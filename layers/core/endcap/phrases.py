@@ -15,6 +15,8 @@ LANGUAGES: Final = ("en", "zh")
 
 _HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _TITLE_CHARS: Final = 60
+_MAX_WORDS: Final = 3
+_WORDED: Final = frozenset({"wording", "text", "words", "query", "lexical"})
 
 _DID: Final[Mapping[str, tuple[str, str]]] = {
     "view": ("viewed", "浏览过"),
@@ -102,8 +104,8 @@ _AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
         ("排名较低:它与不合您意的{names}相似。", "排名较低:它与您的选择不太相似。"),
     ),
     "words": (
-        ("Lower, after what you wrote about {names}.", "Lower, as it is far from what you searched for."),
-        ("排名较低:根据您对{names}的评价。", "排名较低:与您的搜索相差较远。"),
+        ("Lower, after what you wrote about {names}.", "Lower, as it is far from what you wrote."),
+        ("排名较低:根据您对{names}的评价。", "排名较低:与您写过的内容相差较远。"),
     ),
     "category": (
         ("Lower, as {label} did not suit you.", "Lower, as such items did not suit you."),
@@ -135,7 +137,13 @@ def language_of(document: Mapping[str, Any]) -> Language:
 
 
 def sentence(
-    term: str, weight: float, language: Language, names: Sequence[str] = (), kinds: Sequence[str] = (), label: str = ""
+    term: str,
+    weight: float,
+    language: Language,
+    names: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    label: str = "",
+    words: Sequence[str] = (),
 ) -> str:
     """One sentence about one term.
 
@@ -145,6 +153,7 @@ def sentence(
     names : titles of the items that carried it
     kinds : what the shopper did with each of them
     label : the category or brand that carried it
+    words : of the item, those that carried it; told for terms that are about words
     """
     table = _FOR if weight >= 0 else _AGAINST
     side = 0 if language == "en" else 1
@@ -152,7 +161,15 @@ def sentence(
     with_names, plain = pair
     template = with_names if with_names and (label if "{label}" in with_names else names) else plain
     joined = (" and " if side == 0 else "、").join(quoted(name) for name in names)
-    return template.format(names=joined, deeds=_deeds(names, kinds, language), label=quoted(label))
+    text = template.format(names=joined, deeds=_deeds(names, kinds, language), label=quoted(label))
+    return _naming(text, words, language) if words and term in _WORDED and (names or weight >= 0) else text
+
+
+def _naming(text: str, words: Sequence[str], language: Language) -> str:
+    """A sentence with the words that it is about."""
+    if language == "zh":
+        return f"{text.removesuffix('。')}:{'、'.join(words[:_MAX_WORDS])}。"
+    return f"{text.removesuffix('.')}: {', '.join(words[:_MAX_WORDS])}."
 
 
 def sentence_without(name: str, kind: str, rank: int, other: int | None, most: int, language: Language) -> str:

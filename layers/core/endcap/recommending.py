@@ -36,7 +36,7 @@ from endcap.features import RankingSettings, Taste, taste_of
 from endcap.filters import sellable
 from endcap.listing import Scored, given_order, places_of
 from endcap.overlay import Overlay
-from endcap.profiles import EMPTY_PROFILE, Encode, Entry, UserProfile, merge, profile_of, within
+from endcap.profiles import EMPTY_PROFILE, Encode, Entry, UserProfile, event_key, merge, profile_of, within
 from endcap.relating import ANCHORED, anchors_of, relation_scores
 from endcap.repurchasing import due_items
 from endcap.requesting import (
@@ -300,7 +300,16 @@ def _ranked(
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
         reasons = explain(
-            assortment, scored.taste, scored.settings, positions, shares, request.language, scored.anchors, scored.due
+            assortment,
+            scored.taste,
+            scored.settings,
+            positions,
+            shares,
+            request.language,
+            scored.anchors,
+            scored.due,
+            request.query or "",
+            {event_key(said.event_id): said.text for said in request.interactions if said.text},
         )
     items = []
     for k, place in enumerate(page):

@@ -59,6 +59,8 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
 TERMS: Final[tuple[str, ...]] = tuple(DEFAULT_WEIGHTS)
 """Rows of `term_scores`, in order."""
 
+QUERIED: Final = frozenset({"query", "lexical"})
+"""Terms of the words that a request searches for."""
 QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost", "rotation", "due"})
 """Terms of what a request itself asks for; history does not fill them, and a rebuild does not tune them."""
 LIVE_TERMS: Final = frozenset({"live_trend"})

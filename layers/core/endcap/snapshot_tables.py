@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import count
@@ -13,17 +15,20 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.catalog import document_text
 from endcap.encoding import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.item_fields import Column, ItemFields
 from endcap.lexical import LexicalIndex
 from endcap.profiles import item_key
 from endcap.snapshot import ItemList, Snapshot, whiten
+from endcap.tokens import tokens_of
 from endcap.vectors import EXACT_ELEMENTS, VectorTable
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
 _SAMPLE: Final = 64
+_WORD_SAMPLE: Final = 256
 _BLOCK: Final = 65_536
 
 
@@ -111,6 +116,19 @@ class SnapshotTables:
     def lexical(self) -> LexicalIndex:
         """The words of the snapshot's items; built by the first search."""
         return LexicalIndex([self.snapshot.document(position) for position in range(self.n_items)])
+
+    @cached_property
+    def _sampled_words(self) -> tuple[Counter[str], int]:
+        """In how many of some evenly spread items each token stands, and of how many items."""
+        rows = range(0, self.n_items, max(1, self.n_items // _WORD_SAMPLE))
+        counts = Counter(token for row in rows for token in tokens_of(document_text(self.snapshot.document(row))))
+        return counts, len(rows)
+
+    def rarity_of(self, phrase: str) -> tuple[float, float]:
+        """How rare a phrase is among n sampled items, mean log((n + 1) / (items + 1)) of its tokens; and its share."""
+        counts, n = self._sampled_words
+        found = [counts[token] for token in tokens_of(phrase)] or [0]
+        return math.fsum(math.log((n + 1) / (count + 1)) for count in found) / len(found), min(found) / max(1, n)
 
     @cached_property
     def scales(self) -> dict[str, float]:

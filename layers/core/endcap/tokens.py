@@ -17,7 +17,7 @@ _RUNS: Final = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
 _IS_CJK: Final = re.compile(rf"[{_CJK}]")
 
 MAX_PHRASE: Final = 8
-"""Characters of a Chinese phrase: longer ones are copied sentences."""
+"""Characters of a Chinese phrase."""
 _STOPWORDS: Final = """
 a about all also an and any are as at be been but by can do each every for from had has have he her his how i if in into
 is it its just like made make may me more most my no not of off on one only or other our out over own per she so some
@@ -62,26 +62,34 @@ class Wording:
         return cls(words, runs)
 
 
-def common_words(wording: Wording, other: Wording) -> tuple[str, ...]:
-    """Words and phrases that stand in both, each once, in the order in which they stand in the first."""
+def common_words(wording: Wording, other: Wording, *, cut: bool = True) -> tuple[str, ...]:
+    """Words and phrases that stand in both, each once, in the order in which they stand in the first.
+
+    Parameters
+    ----------
+    cut : runs longer than `MAX_PHRASE` are cut to it, else left out, as they are copied sentences
+    """
     theirs = frozenset(other.words)
     found = dict.fromkeys(word for word in wording.words if word in theirs)
     text = "\n".join(other.runs)
     if text:
         for run in wording.runs:
-            found.update(dict.fromkeys(_common_phrases(run, text)))
+            found.update(dict.fromkeys(p[:MAX_PHRASE] for p in _common_runs(run, text) if cut or len(p) <= MAX_PHRASE))
     return tuple(found)
 
 
-def _common_phrases(run: str, text: str) -> list[str]:
+def _common_runs(run: str, text: str) -> list[str]:
     phrases = []
     start = 0
     while start < len(run) - 1:
-        end = start
-        while end < len(run) and end - start < MAX_PHRASE and run[start : end + 1] in text:
+        end = start + 2
+        if run[start:end] not in text:
+            start += 1
+            continue
+        while end < len(run) and run[start : end + 1] in text:
             end += 1
         phrase = run[start:end].strip(_EDGES)
         if len(phrase) > 1:
             phrases.append(phrase)
-        start = max(end, start + 1)
+        start = end
     return phrases
