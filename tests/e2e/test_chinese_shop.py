@@ -7,6 +7,7 @@ import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -41,3 +42,21 @@ def test_a_chinese_profile_speaks_of_what_its_reviews_praise(chinese: LocalStack
     assert comfort["sentiment"] > 0
     assert any(text.startswith("您在评价中称赞") and "舒适度" in text for text in told["summary"])
     assert told["interests"]["categories"]
+
+
+def test_chinese_reasons_name_words_of_the_item(chinese: LocalStack) -> None:
+    quilt = "1006007"  # 秋冬保暖加厚澳洲羊毛被
+    asked = {"interactions": [{"event_type": "view", "item_id": quilt}], "limit": 50, "fields": ["title"]}
+    items = ok(call(chinese, "POST", "/recommendations", asked))["items"]
+    similar = {item["title"]: item for item in items}["秋冬保暖加厚细羊毛被"]
+    text = next(reason for reason in similar["reasons"] if reason["kind"] in ("text", "wording"))
+    (evidence,) = text["evidence"]
+    assert (evidence["item_id"], evidence["event_type"]) == (quilt, "view")
+    assert {"秋冬保暖加厚", "羊毛被"} <= set(evidence["words"])
+    assert "羊毛被" in text["text"]
+    for item in ok(call(chinese, "GET", f"/search?q={quote('羊毛被')}&limit=3&fields=title"))["items"]:
+        lexical = next(reason for reason in item["reasons"] if reason["kind"] == "lexical")
+        (evidence,) = lexical["evidence"]
+        assert evidence["event_type"] == "query"
+        assert evidence["words"][0] in item["title"]
+        assert evidence["words"][0] in lexical["text"]

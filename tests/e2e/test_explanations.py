@@ -75,3 +75,24 @@ def test_a_profile_is_told_in_words(toy: LocalStack) -> None:
 
 def sum_of(told: dict[str, Any], *item_ids: str) -> float:
     return float(sum(item["weight"] for item in told["items"] if item["item_id"] in item_ids))
+
+
+def test_reasons_name_the_words_that_carried_an_item(toy: LocalStack) -> None:
+    did(toy, "eve", {"event_type": "view", "item_id": "item-5"})
+    items = ok(call(toy, "GET", "/users/eve/recommendations?limit=40&fields=title,categories,brand"))["items"]
+    told = 0
+    for item in items:
+        assert sum(reason["weight"] for reason in item["reasons"]) == pytest.approx(item["score"], abs=1e-6)
+        text = " ".join([item["title"], *item["categories"], item.get("brand", "")])
+        for evidence in (one for reason in item["reasons"] for one in reason["evidence"]):
+            told += len(evidence["words"])
+            assert all(word.lower() in text.lower() for word in evidence["words"])
+    assert told > 5
+    found = ok(call(toy, "GET", "/search?q=steel+lamp&limit=3"))["items"][0]
+    lexical = next(reason for reason in found["reasons"] if reason["kind"] == "lexical")
+    assert lexical["evidence"] == [{"event_type": "query", "words": ["steel", "lamp"]}]
+    assert lexical["text"] == "Contains the words of your search: steel, lamp."
+    session = [{"event_type": "search", "text": "steel lamp"}]
+    answer = ok(call(toy, "POST", "/recommendations", {"interactions": session, "candidates": [found["item_id"]]}))
+    (words,) = (reason for reason in answer["items"][0]["reasons"] if reason["kind"] == "words")
+    assert words["evidence"] == [{"event_type": "search", "words": ["steel", "lamp"]}]

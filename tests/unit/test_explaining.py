@@ -123,6 +123,16 @@ def test_words_of_the_running_session_are_evidence_and_stored_ones_are_not_known
     assert ("search", {"red", "garden"}) in [(e.event_type, set(e.words)) for e in words.evidence]
 
 
+def test_an_item_unlike_what_was_liked_is_not_blamed_on_it(snapshot: Snapshot) -> None:
+    liked = profile_of([did("view", "item-5", 10), did("search", None, 20, text="red mug")], encode_with(snapshot))
+    reasons = [r for k in range(38) for r in found(snapshot, liked, f"item-{k}", exclude_seen="none").reasons]
+    against = {(r.text, r.evidence) for r in reasons if r.kind in ("text", "words") and r.weight < 0}
+    assert against == {
+        ("Lower, as it is unlike your choices.", ()),
+        ("Lower, as it is far from what you wrote.", ()),
+    }
+
+
 def test_chinese_words_are_the_phrases_that_two_texts_share(tmp_path: Path) -> None:
     documents = [item_document(item) for item in toy_items()]
     documents[5] |= {"title": "秋冬保暖澳洲羊毛被", "description": "优质的羊毛,柔软"}
