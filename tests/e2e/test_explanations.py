@@ -88,11 +88,12 @@ def test_reasons_name_the_words_that_carried_an_item(toy: LocalStack) -> None:
             told += len(evidence["words"])
             assert all(word.lower() in text.lower() for word in evidence["words"])
     assert told > 5
-    found = ok(call(toy, "GET", "/search?q=steel+lamp&limit=3"))["items"][0]
+    items = ok(call(toy, "GET", "/search?q=shirt+lamp&limit=40"))["items"]
+    found = next(item for item in items if item["item_id"] == "item-5")  # lamp lamp shirt 5
     lexical = next(reason for reason in found["reasons"] if reason["kind"] == "lexical")
-    assert lexical["evidence"] == [{"event_type": "query", "words": ["steel", "lamp"]}]
-    assert lexical["text"] == "Contains the words of your search: steel, lamp."
-    session = [{"event_type": "search", "text": "steel lamp"}]
-    answer = ok(call(toy, "POST", "/recommendations", {"interactions": session, "candidates": [found["item_id"]]}))
+    assert lexical["evidence"] == [{"event_type": "query", "words": ["lamp", "shirt"]}]  # lamps are rarer
+    assert lexical["text"] == "Contains the words of your search: lamp, shirt."
+    session = [{"event_type": "search", "text": "shirt lamp"}]
+    answer = ok(call(toy, "POST", "/recommendations", {"interactions": session, "candidates": ["item-5"]}))
     (words,) = (reason for reason in answer["items"][0]["reasons"] if reason["kind"] == "words")
-    assert words["evidence"] == [{"event_type": "search", "words": ["steel", "lamp"]}]
+    assert words["evidence"] == [{"event_type": "search", "words": ["lamp", "shirt"]}]
