@@ -101,6 +101,16 @@ class TestServe:
         bench_serve("toy", toy, 6, FUNCTIONS)
         assert versions == {(False, 1), (True, 0)}
 
+    def test_no_call_leaves_this_process_and_no_log_reaches_the_terminal(
+        self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        def call(service: str, config: object) -> None:
+            raise AssertionError(f"a client of {service}")
+
+        monkeypatch.setattr("endcap.runtime.client", call)
+        bench_serve("toy", toy, 2, FUNCTIONS)
+        assert capfd.readouterr() == ("", "")
+
     def test_a_failing_handler_is_an_error_not_a_fast_one(self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(serve, "LIMIT", 10_000)
         with pytest.raises(BenchError, match="answered 400"):

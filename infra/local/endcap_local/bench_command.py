@@ -207,7 +207,7 @@ def _print(
     )
 
 
-_PERCENTILES = ("p50 ms", "p90 ms", "p99 ms", "p50 ms on CPU")
+_PERCENTILES = ("p50 ms", "p90 ms", "p99 ms", "CPU p50")
 
 
 def _percentiles(timing: Mapping[str, Any]) -> list[str]:
@@ -225,7 +225,7 @@ def _serve_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
         yield (f"{shop['name']}: {shop['snapshot']['items']:,} items", *_PERCENTILES), rows
         scan = shop["scan"]
         rows = [[f"scan as {name}", *_percentiles(scan[name])] for name in ("float32", "int8")]
-        ratio = f"int8 / float32 {scan['int8_over_float32']:.2f}; serving uses {scan['serving_uses']}"
+        ratio = f"int8 / float32 {scan['int8_over_float32']:.2f}; used: {scan['serving_uses']}"
         yield (ratio, *_PERCENTILES), rows
 
 

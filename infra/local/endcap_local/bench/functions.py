@@ -1,10 +1,11 @@
-"""The project's own handlers, loaded in this process with `MemoryAws` and one snapshot, and events to give them."""
+"""The project's own handlers, loaded in this process on `MemoryAws` and one snapshot, and events to give them."""
 
 from __future__ import annotations
 
 import importlib.util
 import io
 import json
+import logging
 import os
 import sys
 import time
@@ -16,7 +17,9 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
+from endcap import runtime
 from endcap.errors import EndcapError
+from endcap.observability import logger
 from endcap_local.bench.memory_aws import MemoryAws
 
 if TYPE_CHECKING:
@@ -30,7 +33,18 @@ CONTEXT = SimpleNamespace(
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:bench",
     aws_request_id="bench",
 )
+_NAMES = (
+    "PROFILES_TABLE",
+    "ITEMS_TABLE",
+    "COUNTERS_TABLE",
+    "DATA_BUCKET",
+    "EVENTS_QUEUE_URL",
+    "ARCHIVE_STREAM",
+    "EXPOSURES_STREAM",
+    "CURSOR_SECRET",
+)
 _ENVIRONMENT = {
+    **dict.fromkeys(_NAMES, "bench"),
     "POWERTOOLS_SERVICE_NAME": "endcap",
     "POWERTOOLS_METRICS_NAMESPACE": "endcap-bench",
     "POWERTOOLS_TRACE_DISABLED": "1",
@@ -55,7 +69,7 @@ class Fixed(Generic[Thing]):
 
 
 class Functions:
-    """Handlers by name, each with a runtime of its own, all on one account and one snapshot.
+    """Handlers by name, each with a runtime of its own, all on one snapshot; to be used within `stage`.
 
     Parameters
     ----------
@@ -63,8 +77,8 @@ class Functions:
     changes : items that changed since the snapshot; none by default
     """
 
-    def __init__(self, folder: Path, aws: MemoryAws, snapshot: Snapshot, changes: Changes | None = None) -> None:
-        self._folder, self._aws, self._snapshot, self._changes = folder, aws, snapshot, changes
+    def __init__(self, folder: Path, snapshot: Snapshot, changes: Changes | None = None) -> None:
+        self._folder, self._snapshot, self._changes = folder, snapshot, changes
         self._handlers: dict[str, Any] = {}
 
     def invoke(self, name: str, event: Mapping[str, Any]) -> Any:
@@ -84,51 +98,38 @@ class Functions:
         return module.handler
 
     def _adapters(self) -> dict[str, Any]:
-        """What a `Runtime` would build from its environment."""
-        from endcap.aws.counters import CounterTable
-        from endcap.aws.documents import S3Document
-        from endcap.aws.items import ItemTable
-        from endcap.aws.profiles import ProfileTable
-        from endcap.aws.queues import EventQueue, Quarantine, RecordStream
+        """What a `Runtime` would have to fetch first; the rest it makes itself, of the clients of `stage`."""
         from endcap.following import LiveCatalogue
         from endcap.runtime import LoadedEncoder
-        from endcap.scenarios import KEY, Scenarios
-        from endcap.settings import Settings
 
-        aws, encoder = self._aws, self._snapshot.encoder
-        names = ("PROFILES_TABLE", "ITEMS_TABLE", "COUNTERS_TABLE", "DATA_BUCKET", "EVENTS_QUEUE_URL")
-        streams = ("ARCHIVE_STREAM", "EXPOSURES_STREAM", "CURSOR_SECRET")
+        encoder = self._snapshot.encoder
         loaded = None if encoder is None else LoadedEncoder(encoder, self._snapshot.catalog_as_of_ms)
-        return {
-            "settings": Settings.from_env(dict.fromkeys((*names, *streams), "bench")),
-            "profiles": ProfileTable(aws, "profiles"),
-            "counters": CounterTable(aws, "counters"),
-            "queue": EventQueue(aws, "queue"),
-            "archive": RecordStream(aws, "archive"),
-            "exposures": RecordStream(aws, "exposures"),
-            "quarantine": Quarantine(aws, "bucket"),
-            "snapshot": Fixed(self._snapshot),
-            "encoder": Fixed(loaded),
-            "live_catalogue": LiveCatalogue(self._changes or ItemTable(aws, "items")),
-            "scenarios": Scenarios(S3Document(aws, "bucket", KEY)),
-        }
+        adapters: dict[str, Any] = {"snapshot": Fixed(self._snapshot), "encoder": Fixed(loaded)}
+        return adapters if self._changes is None else {**adapters, "live_catalogue": LiveCatalogue(self._changes)}
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """What handlers log and count goes nowhere; writing it still costs what it costs."""
-    before, out = dict(os.environ), sys.stdout
+def stage(aws: MemoryAws) -> Iterator[None]:
+    """Where handlers run: no adapter reaches beyond `aws`, and what is logged and counted goes nowhere.
+
+    Writing logs and metrics still costs what it costs.
+    """
+    environment, out, client = dict(os.environ), sys.stdout, vars(runtime)["client"]
     os.environ.update(_ENVIRONMENT)
-    # Not a file: a descriptor more would be open for as long as Powertools' logger keeps it.
-    sys.stdout = _Nowhere()
+    sys.stdout = nowhere = _Nowhere()
+    vars(runtime)["client"] = lambda *_: aws
+    log = logger.registered_handler
+    stream = log.setStream(nowhere) if isinstance(log, logging.StreamHandler) else None
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "No application metrics to publish")
             yield
     finally:
-        sys.stdout = out
+        if stream is not None and isinstance(log, logging.StreamHandler):
+            log.setStream(stream)
+        vars(runtime)["client"], sys.stdout = client, out
         os.environ.clear()
-        os.environ.update(before)
+        os.environ.update(environment)
 
 
 class _Nowhere(io.TextIOBase):

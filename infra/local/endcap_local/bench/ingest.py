@@ -12,7 +12,7 @@ import numpy as np
 
 from endcap.interactions import interaction_document
 from endcap.snapshot import Snapshot
-from endcap_local.bench.functions import BenchError, Functions, quiet, sqs_event
+from endcap_local.bench.functions import BenchError, Functions, sqs_event, stage
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, history
 from endcap_local.bench.timing import timed
@@ -38,7 +38,7 @@ def _batches(
     snapshot: Snapshot, batches: int, functions: Path, name: str, events: int, text: str | None
 ) -> dict[str, Any]:
     rng = np.random.default_rng(0)
-    loaded = Functions(functions, MemoryAws(), snapshot)
+    loaded = Functions(functions, snapshot)
     prepared = [
         sqs_event(_message(snapshot, rng, batch, number, events, text) for number in range(MESSAGES))
         for batch in range(batches + WARM_UP)
@@ -48,7 +48,7 @@ def _batches(
         if failures := loaded.invoke("update_profile", event)["batchItemFailures"]:
             raise BenchError(f"{len(failures)} messages of a batch failed")
 
-    with quiet():
+    with stage(MemoryAws()):
         timed(fold, prepared[:WARM_UP])
         started = time.perf_counter()
         laps = timed(fold, prepared[WARM_UP:])

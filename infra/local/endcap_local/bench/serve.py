@@ -14,7 +14,7 @@ from endcap.aws.profiles import ProfileTable
 from endcap.recommending import RecommendationRequest, recommend
 from endcap.snapshot import Snapshot
 from endcap.vectors import EXACT_ELEMENTS, VectorTable
-from endcap_local.bench.functions import BenchError, Functions, http_event, quiet
+from endcap_local.bench.functions import BenchError, Functions, http_event, stage
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, shoppers
 from endcap_local.bench.timing import Timing, alternated, timed
@@ -37,8 +37,8 @@ def bench_serve(name: str, snapshot: Snapshot, requests: int, functions: Path) -
     aws, profiles = MemoryAws(), shoppers(snapshot, SHOPPERS)
     table = ProfileTable(aws, "profiles")
     for user_id, profile in profiles.items():
-        aws.put_item(TableName="profiles", Item=table.row(user_id, profile, 1))
-    loaded = Functions(functions, aws, snapshot)
+        aws.put_item(Item=table.row(user_id, profile, 1))
+    loaded = Functions(functions, snapshot)
     turns = list(itertools.islice(itertools.cycle(profiles), requests))
 
     def ask(user_id: str) -> None:
@@ -51,7 +51,7 @@ def bench_serve(name: str, snapshot: Snapshot, requests: int, functions: Path) -
         recommend(snapshot, profiles[user_id], RecommendationRequest(limit=LIMIT), int(time.time() * 1000))
 
     calls = {"handler_known": ask, "handler_unknown": lambda user_id: ask(f"no-{user_id}"), "ranking_known": rank}
-    with quiet():
+    with stage(aws):
         for call in calls.values():
             timed(call, turns[:WARM_UP])
         found = alternated(calls, turns)

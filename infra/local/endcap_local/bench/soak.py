@@ -16,7 +16,7 @@ from endcap.aws.items import ItemRow
 from endcap.catalog import Item
 from endcap.interactions import interaction_document
 from endcap.snapshot import Snapshot
-from endcap_local.bench.functions import Functions, http_event, quiet, sqs_event
+from endcap_local.bench.functions import Functions, http_event, sqs_event, stage
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, history
 from endcap_local.bench.timing import Laps
@@ -51,14 +51,14 @@ def bench_soak(snapshot: Snapshot, seconds: float, functions: Path, progress: Pr
     resident memory after the warm-up and at the end, in MiB
     """
     aws = MemoryAws()
-    load = _Load(Functions(functions, aws, snapshot, ChangingItems(snapshot)), aws, snapshot)
+    load = _Load(Functions(functions, snapshot, ChangingItems(snapshot)), aws, snapshot)
     laps = {name: Laps() for name in load.steps}
     order = [name for name, share in (("recommend", 6), ("session", 2), ("events", 2)) for _ in range(share)]
     began = time.monotonic()
     memory: list[tuple[float, float]] = []
     errors: dict[str, int] = {}
     calls = 0
-    with quiet():
+    with stage(aws):
         while (passed := time.monotonic() - began) < seconds:
             name = order[calls % len(order)]
             try:
