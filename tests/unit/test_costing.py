@@ -165,7 +165,10 @@ class TestPersonalize:
     def test_a_busy_campaign_pays_by_request(self) -> None:
         bill = personalize_estimate(replace(SHOP, requests=30_000_000))
         assert line(bill, "Recommendations, one a second at least") == pytest.approx(30_000 * 0.15)
-        assert line(bill, "Training") == pytest.approx(30 * 12 * 3_000 * 0.002)
+        assert line(bill, "Training") == pytest.approx(30 / 7 * 12 * 3_000 * 0.002)  # weekly, though rebuilt daily
+
+    def test_who_never_rebuilds_never_trains(self) -> None:
+        assert line(personalize_estimate(replace(SHOP, rebuilds=0)), "Training") == 0
 
     def test_an_idle_campaign_pays_for_one_request_a_second(self) -> None:
         assert personalize_estimate(SHOP.idle).usd == pytest.approx(30 * 86_400 / 1000 * 0.15)

@@ -152,6 +152,7 @@ def _print(
     console.print(table)
     dearest = sorted(bill.lines, key=lambda line: -line.usd)[:3]
     console.print("dearest: " + ", ".join(f"{line.service} {line.what} {line.usd:,.2f}" for line in dearest))
+    console.print("Personalize: " + ", ".join(f"{line.what.lower()} {line.usd:,.2f}" for line in rival.lines))
     console.print(
         f"{usage.events:,} events, {usage.requests:,} requests, {usage.items:,} items, {usage.users:,} users, "
         f"{usage.rebuilds:,} rebuilds a month; {REGION}, public prices as of {AS_OF}, "

@@ -81,6 +81,8 @@ class Assumptions:
         https://github.com/getlift/lift/issues/132 saw the same 15 a minute
     rebuild_hours : of one rebuild
     months : that archive and snapshots have gathered; neither expires by default
+    trainings : of Personalize in a month at most, however often Endcap rebuilds; by itself it trains every seven days:
+        https://docs.aws.amazon.com/personalize/latest/dg/solution-config-auto-training.html
     """
 
     events_per_call: float = 1.0
@@ -103,6 +105,7 @@ class Assumptions:
     idle_polls: float = 5 * MONTH_S / 20
     rebuild_hours: float = 0.5
     months: int = 12
+    trainings: float = 30 / 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +164,11 @@ def personalize_estimate(
     has happened so far: https://aws.amazon.com/personalize/pricing/
     """
     assumed = assumed or Assumptions()
+    trainings = min(usage.rebuilds, assumed.trainings)
     raw_bytes = 500 * usage.events + assumed.item_bytes * usage.item_changes
     quantities = (
         ("Recommendations, one a second at least", float(max(usage.requests, MONTH_S)), "personalize_requests"),
-        ("Training", float(usage.rebuilds * usage.events * assumed.months), "personalize_training"),
+        ("Training", trainings * usage.events * assumed.months, "personalize_training"),
         ("Ingestion", raw_bytes / GB, "personalize_ingestion"),
     )
     return Estimate(
