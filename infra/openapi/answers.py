@@ -91,10 +91,10 @@ class Reason(Answer):
 
 
 class Counterfactual(Answer):
-    """The past interaction that carried an item most, and the item's rank without it; null where it would be gone."""
+    """What the shopper did, and the item's rank without it; null where it would be gone. A search has no `item_id`."""
 
-    item_id: str
-    title: str
+    item_id: str | None = None
+    title: str | None = None
     event_type: str
     timestamp: Count
     rank: Annotated[int, Field(ge=1)] | None

@@ -124,6 +124,7 @@ OPERATIONS: Final = {
         _body(asked.RankingRequest),
         ((200, (answers.Recommendation,)),),
         samples=("http-rank-given-items",),
+        problems=(404,),
     ),
     ("GET", "/items/{item_id}/similar"): Operation(
         "getSimilar",

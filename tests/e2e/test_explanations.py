@@ -97,3 +97,33 @@ def test_reasons_name_the_words_that_carried_an_item(toy: LocalStack) -> None:
     answer = ok(call(toy, "POST", "/recommendations", {"interactions": session, "candidates": ["item-5"]}))
     (words,) = (reason for reason in answer["items"][0]["reasons"] if reason["kind"] == "words")
     assert words["evidence"] == [{"event_type": "search", "words": ["lamp", "shirt"]}]
+
+
+def test_a_counterfactual_is_where_an_item_stands_without_the_event(toy: LocalStack) -> None:
+    acts = [("purchase", "item-5"), ("view", "item-20"), ("view", "item-30")]
+    done = [
+        {"event_type": kind, "item_id": item, "timestamp": 1_760_000_000 - k} for k, (kind, item) in enumerate(acts)
+    ]
+    did(toy, "kim", *done)
+    did(toy, "kim-without", *done[1:])
+    again = ok(call(toy, "GET", "/users/kim-without/recommendations?limit=500&explain=false"))["items"]
+    ranks = {item["item_id"]: item["rank"] for item in again}
+    path = "/users/kim/recommendations?limit=5&explain=false"
+    for query in ("&without_event=kim-0", "&without_item=item-5"):
+        items = ok(call(toy, "GET", path + query))["items"]
+        assert len(items) == 5
+        for item in items:
+            found = item["counterfactual"]
+            assert (found["item_id"], found["event_type"]) == ("item-5", "purchase")
+            assert found["rank"] == ranks.get(item["item_id"])
+            assert found["text"].startswith("Without “lamp lamp shirt 5”, which you bought, it would ")
+    body = {"user_id": "kim", "limit": 5, "explain": False, "without_event": "kim-0"}
+    posted = ok(call(toy, "POST", "/recommendations", body))["items"]
+    assert [item["counterfactual"]["rank"] for item in posted] == [item["counterfactual"]["rank"] for item in items]
+    most = ok(call(toy, "GET", path + "&counterfactual=true&language=zh"))["items"][0]["counterfactual"]
+    assert (most["item_id"], most["text"][:3]) == ("item-5", "若没有")
+    given = {"item_ids": ["item-30", "item-6"], "without_item": "item-5"}
+    assert "counterfactual" in ok(call(toy, "POST", "/users/kim/rankings", given))["items"][0]
+    assert call(toy, "GET", path + "&without_event=never")[0] == 404
+    assert call(toy, "GET", path + "&without_event=kim-0&without_item=item-5")[0] == 400
+    assert call(toy, "GET", path + "&without_event=" + "x" * 65)[0] == 400

@@ -191,6 +191,32 @@ def test_scores_fall_and_are_the_sums_of_their_reasons(
     assert [item.rank for item in answer.items] == list(range(1, len(answer.items) + 1))
 
 
+@settings(deadline=None, max_examples=30)
+@given(histories, searches, st.data())
+def test_a_counterfactual_equals_a_run_without_the_event(
+    history: list[Act], found: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    everything = events(history, found, range(99))
+    if not everything:
+        return
+    left_out = data.draw(st.sampled_from(everything))
+    again = ask([e for e in everything if e is not left_out])
+    ranks = {item.item_id: item.rank for item in again.items}
+    asked = ask(everything, without_event=left_out.event_id, counterfactual=True)
+    for item in asked.items:
+        assert item.counterfactual is not None
+        assert item.counterfactual.rank == ranks.get(item.item_id)
+        assert item.counterfactual.event_type == left_out.event_type
+    for item in ask(everything, counterfactual=True).items:
+        if (told := item.counterfactual) is not None:
+            same = [e for e in everything if (e.event_type, e.item_id) == (told.event_type, told.item_id)]
+            (one, *_) = [e for e in same if e.timestamp_ms == told.timestamp]
+            # Of acts that are alike in kind, item and time any may be the one that is left out.
+            if len([e for e in same if e.timestamp_ms == told.timestamp]) == 1:
+                rest = ask([e for e in everything if e is not one])
+                assert told.rank == {i.item_id: i.rank for i in rest.items}.get(item.item_id)
+
+
 @settings(deadline=None, max_examples=40)
 @given(histories, st.sets(ids, max_size=15), st.integers(1, 40))
 def test_candidates_keep_the_order_of_the_whole_list_and_limit_cuts_it(

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from endcap.answering import answer
-from endcap.counterfactuals import MAX_COUNTERFACTUALS, without
+from endcap.assortment import assortment_of
+from endcap.catalog import item_document
+from endcap.counterfactuals import MAX_COUNTERFACTUALS, named_act, without
+from endcap.errors import InvalidRequestError, NotFoundError
+from endcap.event_types import EVENT_TYPES
 from endcap.interactions import Interaction
 from endcap.phrases import sentence_without
 from endcap.profiles import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.recommending import Recommendation, RecommendationRequest, encode_with, recommend
 from endcap.snapshot import Snapshot
-from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +82,55 @@ def test_a_given_order_has_them_too(snapshot: Snapshot) -> None:
 def test_the_words_of_a_review_go_with_it(snapshot: Snapshot) -> None:
     profile = profile_of(did(("review", "item-5"), text="terrible, it broke"), encode_with(snapshot))
     assert profile.texts
-    assert without(profile, profile.interactions[0]) == EMPTY_PROFILE
+    act = named_act(assortment_of(snapshot), profile, EVENT_TYPES, event_id="e0")
+    assert without(profile, act) == EMPTY_PROFILE
+
+
+def rank_of(answer: Recommendation, item_id: str) -> int | None:
+    return next((item.rank for item in answer.items if item.item_id == item_id), None)
+
+
+def test_a_named_event_is_left_out_for_every_item(snapshot: Snapshot) -> None:
+    events = did(("purchase", "item-5"), ("view", "item-20"), ("purchase", "item-30"))
+    events += [Interaction("s", "u", "search", CUTOFF_MS - 9, text="red garden")]
+    profile = profile_of(events, encode_with(snapshot))
+    for left_out in events:
+        rest = profile_of([e for e in events if e is not left_out], encode_with(snapshot))
+        again = recommend(snapshot, rest, RecommendationRequest(limit=500), CUTOFF_MS)
+        answer = ranked(snapshot, profile, limit=20, without_event=left_out.event_id)
+        assert len(answer.items) == 20
+        for item in answer.items:
+            found = item.counterfactual
+            assert found is not None
+            assert (found.item_id, found.event_type) == (left_out.item_id, left_out.event_type)
+            assert found.rank == rank_of(again, item.item_id)
+    assert found.text.startswith("Without your search, it would ")
+
+
+def test_a_named_item_stands_for_all_that_was_done_with_it_or_its_variants(tmp_path: Path) -> None:
+    documents = [item_document(replace(i, group_id="g" if k in (5, 20) else None)) for k, i in enumerate(toy_items())]
+    snapshot = build_toy_snapshot(tmp_path, documents=documents)
+    events = did(("view", "item-5"), ("purchase", "item-20"), ("view", "item-9"))
+    answer = ranked(snapshot, profile_of(events), without_item="item-5")
+    again = recommend(snapshot, profile_of(events[2:]), RecommendationRequest(limit=500), CUTOFF_MS)
+    for item in answer.items:
+        assert item.counterfactual is not None
+        assert (item.counterfactual.item_id, item.counterfactual.event_type) == ("item-20", "purchase")
+        assert item.counterfactual.rank == rank_of(again, item.item_id)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"without_event": "no-such"}, {"without_item": "item-9"}, {"without_item": "no-such"}]
+)
+def test_what_was_never_done_is_not_found(snapshot: Snapshot, asked: dict[str, str]) -> None:
+    for profile in (EMPTY_PROFILE, profile_of(did(("view", "item-5")))):
+        with pytest.raises(NotFoundError):
+            ranked(snapshot, profile, **asked)
+
+
+def test_only_one_thing_can_be_left_out(snapshot: Snapshot) -> None:
+    with pytest.raises(InvalidRequestError):
+        ranked(snapshot, EMPTY_PROFILE, without_event="e0", without_item="item-5")
 
 
 @pytest.mark.parametrize(

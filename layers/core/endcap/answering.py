@@ -94,6 +94,8 @@ def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:
             del item[name]
     if ranked.counterfactual is None:
         del item["counterfactual"]
+    elif ranked.counterfactual.item_id is None:
+        del item["counterfactual"]["item_id"], item["counterfactual"]["title"]
     if not complete:
         del item["known"], item["available"]
     return fields | item

@@ -249,7 +249,9 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
         context=given.context,
         fields=tuple(given.fields),
         explain=given.explain,
-        counterfactual=given.counterfactual,
+        counterfactual=given.counterfactual or given.without_event is not None or given.without_item is not None,
+        without_event=given.without_event,
+        without_item=given.without_item,
         language=given.language,
         as_of_ms=given.as_of,
     )

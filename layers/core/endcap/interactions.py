@@ -130,6 +130,7 @@ def _present(value: object) -> object:
 Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id)]
 """An id as clients send it: at most 128 bytes of UTF-8, no control characters."""
 
+EventId = Annotated[str, Field(max_length=64), AfterValidator(clean_id)]
 Text = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
 PropertyName = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
 PropertyValue = Annotated[
@@ -143,7 +144,7 @@ class InteractionInput(BaseModel):
 
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, title="Interaction")
 
-    event_id: Annotated[str, Field(max_length=64), AfterValidator(clean_id)] | None = None
+    event_id: EventId | None = None
     user_id: Id
     event_type: Annotated[str, Field(max_length=64)]
     item_id: Id | None = None

@@ -177,10 +177,10 @@ def sentence_without(name: str, kind: str, rank: int, other: int | None, most: i
 
     Parameters
     ----------
-    name, kind : the past item's title, and what the shopper did with it
+    name, kind : the past item's title, "" for a search, and what the shopper did with it
     rank, other : with and without; None where it is not among the first `most`
     """
-    deed = _deeds([name], [kind], language)
+    deed = _deeds([name], [kind], language) if name else "您的搜索" if language == "zh" else "your search"
     if language == "zh":
         place = f"不会进入前{most}名" if other is None else f"{'仍' if other == rank else '将'}排在第{other}位"
         return f"若没有{deed},它{place}。"

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from endcap.arranging import Place
 from endcap.assortment import Assortment, assortment_of
 from endcap.candidates import contributions
-from endcap.counterfactuals import MAX_COUNTERFACTUALS, carrying_entries, counterfactuals, without
+from endcap.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
 from endcap.cursors import item_key
 from endcap.demand import Demand, Live, live_scores
 from endcap.encoding import quantize_unit
@@ -36,7 +36,7 @@ from endcap.features import RankingSettings, Taste, taste_of
 from endcap.filters import sellable
 from endcap.listing import Scored, given_order, places_of
 from endcap.overlay import Overlay
-from endcap.profiles import EMPTY_PROFILE, Encode, Entry, UserProfile, event_key, merge, profile_of, within
+from endcap.profiles import EMPTY_PROFILE, Encode, UserProfile, event_key, merge, profile_of, within
 from endcap.relating import ANCHORED, anchors_of, relation_scores
 from endcap.repurchasing import due_items
 from endcap.requesting import (
@@ -104,7 +104,8 @@ def recommend(
     Raises
     ------
     InvalidRequestError : a parameter is out of its range, or an expression does not fit the catalogue
-    NotFoundError : the list is to go with items of which none is known
+    NotFoundError : the list is to go with items of which none is known, or the shopper has not done what it is to be
+        compared without
     EncoderError : the snapshot's encoder fails on the query or on a text of the session
     """
     check(request)
@@ -258,21 +259,30 @@ def _with_counterfactuals(
     page: Sequence[Place],
     items: tuple[RankedItem, ...],
 ) -> tuple[RankedItem, ...]:
-    """The first items of a page with their ranks in the same list for the same shopper less one interaction."""
+    """The items of a page with their ranks in the same list for the same shopper, had they not done something.
+
+    That is what the request names, for every item; else what carried each of the first ones most.
+    """
     assortment = scored.assortment
 
-    def order_without(entry: Entry) -> list[int]:
-        other = replace(about, profile=without(about.profile, entry))
+    def order_without(act: Act) -> list[int]:
+        other = replace(about, profile=without(about.profile, act))
         again = score_for(other)
         if request.complete:
             return [place.row for place in given_order(again, request, other.now_ms)]
         return [place.row for place in places_of(again, request, other, MAX_LIMIT)]
 
-    few = np.asarray([place.row for place in page[:MAX_COUNTERFACTUALS]], dtype=np.int64)
-    shares = contributions(scored.terms, scored.factors, few)
-    carriers = carrying_entries(assortment, about.profile, scored.taste, scored.settings, few, shares)
+    acts: Sequence[Act | None]
+    if request.without_event is not None or request.without_item is not None:
+        rows = np.asarray([place.row for place in page], dtype=np.int64)
+        act = named_act(assortment, about.profile, about.event_types, request.without_event, request.without_item)
+        acts = [act] * len(rows)
+    else:
+        rows = np.asarray([place.row for place in page[:MAX_COUNTERFACTUALS]], dtype=np.int64)
+        shares = contributions(scored.terms, scored.factors, rows)
+        acts = carrying_acts(assortment, about.profile, scored.taste, scored.settings, rows, shares)
     first = items[0].rank if items else 1
-    found = counterfactuals(assortment, carriers, few, first, order_without, MAX_LIMIT, request.language)
+    found = counterfactuals(assortment, acts, rows, first, order_without, MAX_LIMIT, request.language)
     marked = [replace(item, counterfactual=one) for item, one in zip(items[: len(found)], found, strict=True)]
     return (*marked, *items[len(found) :])
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from endcap.expressions import MAX_CHARS, MAX_LISTED
-from endcap.interactions import Id, Text, timestamp_ms
+from endcap.interactions import EventId, Id, Text, timestamp_ms
 from endcap.requesting import MAX_BOOST, MAX_LIMIT
 
 MAX_SESSION: Final = 500
@@ -92,6 +92,8 @@ class RecommendInput(BaseModel):
     rotation: Annotated[float, Field(ge=0, le=1)] = 0.0
     explain: bool = True
     counterfactual: bool = False
+    without_event: EventId | None = None
+    without_item: Id | None = None
     language: Literal["en", "zh"] | None = None
     fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []
     context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
@@ -106,7 +108,9 @@ class ScenarioInput(RecommendInput):
     weights: dict[str, float] | None = None
 
 
-NOT_OF_A_SCENARIO: Final = frozenset({"user_id", "session_id", "scenario", "cursor", "interactions", "as_of"})
+NOT_OF_A_SCENARIO: Final = frozenset(
+    {"user_id", "session_id", "scenario", "cursor", "interactions", "as_of", "without_event", "without_item"}
+)
 
 
 class RankingInput(BaseModel):
@@ -121,6 +125,9 @@ class RankingInput(BaseModel):
     boost: list[dict[str, Any]] = []
     personalization: Literal["off", "session", "full"] = "full"
     explain: bool = True
+    counterfactual: bool = False
+    without_event: EventId | None = None
+    without_item: Id | None = None
     language: Literal["en", "zh"] | None = None
     fields: list[str] = []
     context: dict[str, Any] = {}

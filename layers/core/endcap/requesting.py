@@ -63,6 +63,8 @@ class RecommendationRequest:
     context : where the shopper is: `category`, `brand`
     fields : parts of the item's document to return
     counterfactual : say of the first ten items where they would be without what carried them most
+    without_event, without_item : say it of every item of the page for this event, or for everything that was done with
+        this item, instead; at most one of them
     language : of the reasons; by each item's own when None
     as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
     weights : term -> weight, in place of the snapshot's; boosts stay what they are
@@ -98,6 +100,8 @@ class RecommendationRequest:
     fields: tuple[str, ...] = ()
     explain: bool = True
     counterfactual: bool = False
+    without_event: str | None = None
+    without_item: str | None = None
     language: Language | None = None
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
@@ -115,7 +119,7 @@ class RankedItem:
     promotion : the promotion that the place was owed to
     propensity : how likely the item was to stand there, 1 where nothing was drawn; None in a list without exploration
     arms : item id -> probability, what was drawn from
-    counterfactual : where it would be without the past interaction that carried it most, where asked for
+    counterfactual : where it would be without a past interaction, where asked for
     known, available : whether the item is, where the request asks for a complete order of given ids
     """
 
@@ -191,6 +195,8 @@ def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
         problems.append(("window", f"must be one of {', '.join(WINDOWS)}"))
     elif request.window is not None and request.as_of_ms is not None:
         problems.append(("window", "ends now: live counts know no other moment"))
+    if request.without_event is not None and request.without_item is not None:
+        problems.append(("without_item", "can't be asked together with without_event"))
     if request.complete and request.candidates is None:
         problems.append(("candidates", "are what a complete order is of"))
     return problems
