@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -19,9 +18,8 @@ from endcap_local.experiments.comparing import (
     comparable,
     fixed_horizon,
     sample_ratio,
-    unit_values,
 )
-from endcap_local.experiments.joining import VariantOutcome
+from tests.fakes.experiments import click_values, clicks, conversions
 
 F64 = NDArray[np.float64]
 ALPHA = 0.05
@@ -30,10 +28,6 @@ EXPERIMENTS = 400
 
 def buyers(bought: int, of: int) -> F64:
     return np.repeat([1.0, 0.0], [bought, of - bought])
-
-
-def outcome(lists: F64, clicked: F64) -> VariantOutcome:
-    return VariantOutcome(lists, clicked, np.zeros(len(lists)), np.zeros(len(lists)))
 
 
 def test_the_fixed_horizon_test_of_conversions_is_the_pooled_z_test() -> None:
@@ -82,38 +76,18 @@ def test_the_click_through_rate_varies_as_much_as_when_shoppers_are_drawn_again(
     chance = np.random.default_rng(3)
     lists = chance.geometric(0.3, 4000).astype(np.float64)
     clicked = chance.binomial(lists.astype(np.int64), chance.beta(1, 5, 4000)).astype(np.float64)
-    values = unit_values(outcome(lists, clicked), "ctr")
+    values = click_values(lists, clicked)
     assert values.mean() == pytest.approx(clicked.sum() / lists.sum())
     drawn = chance.integers(0, 4000, (2000, 4000))
     again = clicked[drawn].sum(axis=1) / lists[drawn].sum(axis=1)
     assert values.std(ddof=1) / math.sqrt(4000) == pytest.approx(again.std(ddof=1), rel=0.06)
 
 
-def looks_at_conversions(chance: np.random.Generator, lift: float = 0.0) -> Iterator[tuple[F64, F64]]:
-    """One experiment looked at 20 times while 4,000 shoppers come to each of its variants."""
-    control, treatment = (chance.random(4000) < rate for rate in (0.1, 0.1 * (1 + lift)))
-    for n in range(200, 4001, 200):
-        yield control[:n].astype(np.float64), treatment[:n].astype(np.float64)
-
-
-def looks_at_clicks(chance: np.random.Generator) -> Iterator[tuple[F64, F64]]:
-    """The same for click-through rates of shoppers who come again and again, each with a rate of their own."""
-    rates = chance.beta(0.5, 4.5, (2, 1000))
-    lists, clicked = np.zeros((2, 1000)), np.zeros((2, 1000))
-    for known in range(100, 1001, 50):
-        came = chance.poisson(1.0, (2, known))
-        lists[:, :known] += came
-        clicked[:, :known] += chance.binomial(came, rates[:, :known])
-        seen = [lists[k] > 0 for k in (0, 1)]
-        first, second = (unit_values(outcome(lists[k][seen[k]], clicked[k][seen[k]]), "ctr") for k in (0, 1))
-        yield first, second
-
-
 def test_looking_again_and_again_deceives_the_fixed_test_and_not_the_always_valid_one() -> None:
     chance = np.random.default_rng(1)
     deceived = {"fixed": 0, "always": 0, "at the end": 0}
     for _ in range(EXPERIMENTS):
-        looks = list(looks_at_conversions(chance))
+        looks = list(conversions(chance))
         fixed = [fixed_horizon(a, b, "revenue", ALPHA).p_value < ALPHA for a, b in looks]
         deceived["fixed"] += any(fixed)
         deceived["at the end"] += fixed[-1]
@@ -127,8 +101,7 @@ def test_looking_again_and_again_deceives_the_fixed_test_and_not_the_always_vali
 def test_looking_at_shoppers_who_come_again_does_not_deceive_the_always_valid_test(effect: float) -> None:
     chance = np.random.default_rng(2)
     deceived = sum(
-        any(always_valid(a, b, ALPHA, effect).p_value < ALPHA for a, b in looks_at_clicks(chance))
-        for _ in range(EXPERIMENTS)
+        any(always_valid(a, b, ALPHA, effect).p_value < ALPHA for a, b in clicks(chance)) for _ in range(EXPERIMENTS)
     )
     assert deceived <= ALPHA * EXPERIMENTS
 
@@ -137,7 +110,7 @@ def test_a_real_difference_is_found_and_the_interval_holds_it_at_every_look() ->
     chance = np.random.default_rng(4)
     found = covered = 0
     for _ in range(100):
-        tests = [always_valid(a, b, ALPHA, 0.3) for a, b in looks_at_conversions(chance, lift=0.3)]
+        tests = [always_valid(a, b, ALPHA, 0.3) for a, b in conversions(chance, lift=0.3)]
         found += any(test.p_value < ALPHA for test in tests)
         covered += all(test.low <= 0.03 <= test.high for test in tests)
     assert found > 80

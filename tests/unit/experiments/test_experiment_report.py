@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from endcap.errors import InvalidInputError, NotFoundError
-from endcap.experiments import Experiment, Variant, variant_of
 from endcap_local.cli import app
 from endcap_local.experiments.archive import FolderArchive, ReadLog, archive_at, records
 from endcap_local.experiments.report import ReportSettings, configured, report
 from tests.fakes import moto_stack
-
-DAY = "2026/11/22"
-START_MS = 1_795_305_600_000  # the same day
-CONFIG = {
-    "experiments": [
-        {"name": "blend", "variants": [{"name": "control", "share": 0.5}, {"name": "bolder", "share": 0.5}]},
-    ]
-}
+from tests.fakes.experiments import CONFIG, DAY, START_MS, archive, story, write
 
 
 @pytest.fixture(autouse=True)
@@ -33,50 +23,6 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "local")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
-def write(root: Path, name: str, documents: list[dict[str, Any]]) -> None:
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    data = "".join(json.dumps(document) + "\n" for document in documents).encode()
-    path.write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
-
-
-def story(lift: float = 0.0, shoppers: int = 3000, lost: float = 0.0) -> tuple[list[Any], list[Any]]:
-    """Exposures and events of shoppers of whom a tenth buys, or more of them under the bolder variant.
-
-    Parameters
-    ----------
-    lost : share of the bolder variant's exposures that were never recorded
-    """
-    chance = Random(7)
-    experiment = Experiment("blend", "blend", (Variant("control", 0.5), Variant("bolder", 0.5)))
-    exposures, events = [], []
-    for n in range(shoppers):
-        user, at_ms = f"u{n}", START_MS + n
-        variant = variant_of(experiment, user)
-        assert variant is not None
-        bolder = variant.name == "bolder"
-        if bolder and chance.random() < lost:
-            continue
-        about = {"recommendation_id": f"r{n}", "timestamp": at_ms, "user_id": user}
-        named = {"experiment": "blend", "variant": variant.name, "unit": user}
-        exposures.append(about | named | {"items": [{"item_id": "i1", "rank": 1, "propensity": 1.0}]})
-        if chance.random() < 0.3:
-            events.append(about | {"event_id": f"c{n}", "event_type": "click", "item_id": "i1"})
-        if chance.random() < 0.1 * (1 + lift * bolder):
-            events.append(about | {"event_id": f"p{n}", "event_type": "purchase", "item_id": "i1", "value": 20})
-    return exposures, events
-
-
-def archive(root: Path, exposures: list[Any], events: list[Any], config: object = CONFIG) -> Path:
-    half = len(exposures) // 2
-    write(root, f"exposures/{DAY}/one.jsonl.gz", exposures[:half])
-    write(root, f"exposures/{DAY}/two.jsonl", exposures[half:])
-    write(root, f"events/{DAY}/one.jsonl.gz", events)
-    if config is not None:
-        write(root, "config/experiments.json", [config])  # type: ignore[list-item]
-    return root
 
 
 def run(root: Path, config: bytes | None = None, **settings: Any) -> dict[str, Any]:
@@ -93,19 +39,25 @@ def test_a_difference_is_counted_tested_and_named(tmp_path: Path) -> None:
     found = run(archive(tmp_path, exposures, events))
     control, bolder = found["variants"]
     assert [v["name"] for v in (control, bolder)] == ["control", "bolder"]
-    assert control["units"] + bolder["units"] == control["lists"] + bolder["lists"] == 3000
-    bought = [e for e in events if e["event_type"] == "purchase"]
-    assert control["converted_units"] + bolder["converted_units"] == len(bought)
-    assert control["revenue"] == 20 * control["converted_units"]
+    bought, clicked = ([e for e in events if e["event_type"] == kind] for kind in ("purchase", "click"))
+    for name, expected in (
+        ("units", 3000),
+        ("lists", len(exposures)),
+        ("clicked_lists", len(clicked)),
+        ("converted_units", len({event["user_id"] for event in bought})),
+        ("revenue", pytest.approx(sum(event["value"] for event in bought))),
+    ):
+        assert control[name] + bolder[name] == expected
     assert bolder["conversion"] == bolder["converted_units"] / bolder["units"]
-    assert control["ctr"] + bolder["ctr"] == pytest.approx(0.6, abs=0.05)
+    assert bolder["ctr"] == bolder["clicked_lists"] / bolder["lists"]
     tested = {(c["metric"], c["variant"]): c for c in found["comparisons"]}
     conversion = tested["conversion", "bolder"]
     assert conversion["difference"] == pytest.approx(bolder["conversion"] - control["conversion"])
     assert conversion["relative"] == pytest.approx(bolder["conversion"] / control["conversion"] - 1)
     assert conversion["fixed_horizon"]["low"] > conversion["always_valid"]["low"] > 0
-    assert tested["ctr", "bolder"]["always_valid"]["p_value"] == 1
-    assert tested["revenue", "bolder"]["difference"] == pytest.approx(20 * conversion["difference"])
+    assert tested["ctr", "bolder"]["always_valid"]["p_value"] > 0.05
+    revenue = bolder["revenue"] / bolder["units"] - control["revenue"] / control["units"]
+    assert tested["revenue", "bolder"]["difference"] == pytest.approx(revenue)
     assert not found["sample_ratio"]["mismatch"]
     assert found["winner"] == "bolder"
     assert run(tmp_path, control="bolder")["winner"] == "bolder"  # also where it is what others are compared with
@@ -126,7 +78,7 @@ def test_no_winner_where_nothing_differs_or_shoppers_are_not_split_as_configured
 
 def test_the_intervals_of_several_variants_share_alpha(tmp_path: Path) -> None:
     exposures, events = story()
-    three = [{**record, "variant": "wild"} if n % 3 == 0 else record for n, record in enumerate(exposures)]
+    three = [{**record, "variant": "wild"} if record["unit"].endswith("0") else record for record in exposures]
     together = run(archive(tmp_path / "three", three, events))
     alone = run(archive(tmp_path / "two", [r for r in three if r["variant"] != "wild"], events), alpha=0.025)
     bolder = [next(c for c in r["comparisons"] if c["variant"] == "bolder") for r in (together, alone)]
@@ -164,6 +116,8 @@ def test_what_can_not_be_reported_is_said(tmp_path: Path) -> None:
         run(root, experiment="second")
     with pytest.raises(NotFoundError, match="no folder"):
         archive_at(str(tmp_path / "nowhere"))
+    with pytest.raises(InvalidInputError, match="names no bucket"):
+        archive_at("s3:///prefix")
 
 
 def test_too_few_shoppers_are_not_tested(tmp_path: Path) -> None:

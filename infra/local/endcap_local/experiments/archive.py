@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
-from endcap.errors import NotFoundError
+from endcap.errors import InvalidInputError, NotFoundError
 
 S3: Final = "s3://"
 _GZIP: Final = b"\x1f\x8b"
@@ -94,11 +94,14 @@ def archive_at(root: str) -> Archive:
     Raises
     ------
     NotFoundError : there is no such folder
+    InvalidInputError : the address names no bucket
     """
     if root.startswith(S3):
         from endcap.aws.clients import BACKGROUND, client
 
         bucket, _, prefix = root.removeprefix(S3).partition("/")
+        if not bucket:
+            raise InvalidInputError(f"{root} names no bucket")
         return BucketArchive(client("s3", BACKGROUND), bucket, prefix.strip("/"))
     if not Path(root).is_dir():
         raise NotFoundError(f"there is no folder {root}")
