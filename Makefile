@@ -33,7 +33,7 @@ $(VENV)/.installed: pyproject.toml
 	@$(BIN)/python -m pip install $(PIP_QUIET) --editable '.[dev]'
 	@touch $@
 
-setup-training: $(VENV)/.installed-training ## add torch to .venv (gigabytes on Linux)
+setup-training: $(VENV)/.installed-training ## add torch and sentence-transformers to .venv (gigabytes on Linux)
 
 $(VENV)/.installed-training: pyproject.toml | $(VENV)/.installed
 	@echo "Adding torch to $(VENV)"

@@ -14,7 +14,7 @@ from endcap_local.cost_command import cost
 from endcap_local.evaluate_command import evaluate
 from endcap_local.experiments_command import experiments_app
 from endcap_local.replay_command import replay
-from endcap_local.starting import DEFAULT_PORT, Encoder, Json, Port, Template
+from endcap_local.starting import DEFAULT_PORT, Encoder, Json, Port, Student, Teacher, TeacherPrompt, Template
 
 Data = Annotated[Path, typer.Option(help="Folder with items.jsonl[.gz] and events.csv[.gz].")]
 Bucket = Annotated[str | None, typer.Option(help="The stack's data bucket.", envvar="DATA_BUCKET")]
@@ -41,6 +41,9 @@ def rebuild(
     out: Annotated[str, typer.Option(help="Folder of the snapshot, or s3://BUCKET to upload it there.")],
     encoder: Encoder = "auto",
     budget: Annotated[str, typer.Option(help="fast: no torch; full: also the user encoder.")] = "fast",
+    student: Student = False,
+    teacher: Teacher = "",
+    teacher_prompt: TeacherPrompt = None,
     seed: Annotated[int, typer.Option(help="The same seed and data give the same snapshot.")] = 0,
     work: Annotated[Path | None, typer.Option(help="Keep finished steps here, to resume after a stop.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda: where the models run.")] = "auto",
@@ -66,6 +69,7 @@ def rebuild(
         before = current_encoder(snapshots) if snapshots else None
         settings = RebuildSettings(data, folder, encoder, budget, seed, work=work, before=before)
         settings = replace(settings, device=device, shards=shards, shard=shard)
+        settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         with progress_bar(console) as progress:
             manifest = run_shard(settings, progress)
         if manifest is None:
@@ -78,6 +82,7 @@ def rebuild(
         return
     print_read(console, manifest["run"]["read"])
     console.print(f"snapshot {manifest['version']} in {out} after {manifest['run']['seconds']} s")
+    _print_encoder(console, manifest)
     _print_metrics(console, manifest)
 
 
@@ -250,6 +255,14 @@ def _print_snapshot(manifest: dict[str, Any], as_json: bool) -> None:
     console.print(table)
     console.print(f"encoder {manifest['encoder'] or 'none'}, {manifest['counts']['items']:,} items")
     _print_metrics(console, manifest)
+
+
+def _print_encoder(console: Any, manifest: dict[str, Any]) -> None:
+    choice = manifest["metrics"].get("text_encoder", {})
+    console.print(f"text encoder {manifest['encoder']}" + (f": {choice['reason']}" if "reason" in choice else ""))
+    if "student" in choice:
+        story = choice["student"]
+        console.print(f"the student is {'' if story['shipped'] else 'not '}shipped: {story['reason']}", markup=False)
 
 
 def _print_metrics(console: Any, manifest: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from endcap_local.starting import Encoder
+from endcap_local.starting import Encoder, Student, Teacher, TeacherPrompt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,6 +49,9 @@ def evaluate(
         list[str] | None, typer.Option(help="Attribute of items that no model may see; repeatable.")
     ] = None,
     encoder: Encoder = "auto",
+    student: Student = False,
+    teacher: Teacher = "",
+    teacher_prompt: TeacherPrompt = None,
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
@@ -71,6 +74,9 @@ def evaluate(
         max_cases=max_cases,
         ignored_attributes=tuple(ignore_attribute or ()),
         encoder=encoder,
+        student=student,
+        teacher=teacher,
+        teacher_prompt=teacher_prompt,
         work=work,
     )
     with progress_bar(console) as progress:

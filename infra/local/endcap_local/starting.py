@@ -20,6 +20,12 @@ Encoder = Annotated[
     str, typer.Option(help="auto (measured where there are events), multilingual, english, or a folder.")
 ]
 
+Student = Annotated[
+    bool, typer.Option("--student", help="Train a text encoder on the events; shipped if it is better. Needs torch.")
+]
+Teacher = Annotated[str, typer.Option(help="Of the student: a folder, a hub name, or the name of a base encoder.")]
+TeacherPrompt = Annotated[str | None, typer.Option(help="Put before each text that the teacher reads.")]
+
 
 def find_template(given: Path | None) -> Path:
     """The template to run: the one named, the one here, or the project's own."""

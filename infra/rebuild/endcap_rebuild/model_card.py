@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,20 +77,32 @@ def _validation(evidence: Mapping[str, Any]) -> list[str]:
 
 def _choice(choice: Mapping[str, Any]) -> list[str]:
     """How the encoder was chosen; nothing where it was named."""
-    if not choice:
-        return []
-    lines = ["", f"Chosen by measuring: {choice['reason']}." if "measured" in choice else f"Chosen {choice['reason']}."]
+    lines = []
+    if "reason" in choice:
+        chosen = f"by measuring: {choice['reason']}" if "measured" in choice else choice["reason"]
+        lines += ["", f"Chosen {chosen}."]
     if "measured" in choice:
-        parts = ("cold_items", "search")
-        lines += [
-            "",
-            f"The incumbent is the encoder {choice['incumbent']}. New items are looked for from the last items.",
-            "",
-            "| encoder | questions | NDCG@10, new items | NDCG@10, searches |",
-            "| --- | --- | --- | --- |",
-        ]
-        for row in choice["measured"]:
-            asked = " + ".join(str(row[part]["questions"]) for part in parts)
-            gains = " | ".join(f"{row[part]['ndcg_at_10']:.4f}" for part in parts)
-            lines.append(f"| {row['name']} | {asked} | {gains} |")
+        lines += ["", f"The incumbent is the encoder {choice['incumbent']}.", *_measured(choice["measured"])]
+    student = choice.get("student")
+    if student is not None:
+        taught = f", taught by {student['teacher']}," if "teacher" in student else ""
+        lines += ["", f"A student of this shop's own{taught} was {'' if student['shipped'] else 'not '}shipped:"]
+        lines[-1] += f" {student['reason']}."
+        lines += _measured(student.get("measured", ()))
+    return lines
+
+
+def _measured(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of what the gate found."""
+    if not rows:
+        return []
+    lines = [
+        "",
+        "| encoder | questions | NDCG@10, new items from the last items | NDCG@10, searches |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        parts = [row[part] for part in ("cold_items", "search")]
+        gains = " | ".join(f"{part['ndcg_at_10']:.4f}" for part in parts)
+        lines.append(f"| {row['name']} | {' + '.join(str(part['questions']) for part in parts)} | {gains} |")
     return lines

@@ -41,6 +41,9 @@ class RebuildSettings:
     now_ms : the clock, for tests; later events are refused
     device : "cpu", "cuda", or "auto" for CUDA where there is one
     shards, shard : how many processes share the work, and which of them this one is; 0 leads and writes (see `shards`)
+    student : train a text encoder on the shop's interactions, and ship it where the gate says that it is better
+    teacher : of the student: a folder, a name on the hub, "multilingual" or "english"; the base encoder's when ""
+    teacher_prompt : put before each text that the teacher reads; None for what its own configuration says
     before : folder of the snapshot that is replaced, whose encoder "auto" keeps unless another one beats it; `out`
         when None
     """
@@ -61,3 +64,6 @@ class RebuildSettings:
     shards: int = 1
     shard: int = 0
     before: Path | None = None
+    student: bool = False
+    teacher: str = ""
+    teacher_prompt: str | None = None

@@ -11,13 +11,12 @@ import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from endcap.catalog import text_hash
-from endcap.encoding import TextEncoder
 from endcap_rebuild.shards.crew import Crew, EncodeTexts, UseEncoder
 
 F32 = NDArray[np.float32]
@@ -25,6 +24,21 @@ Progress = Callable[[int, int], None]  # done, total
 
 _BLOCK: Final = 1_000
 _HASH_BYTES: Final = 8
+
+
+class Encodes(Protocol):
+    """What gives the vectors: a text encoder, or a model on a GPU."""
+
+    @property
+    def sha256(self) -> str:
+        """Names it: another one has another digest."""
+
+    @property
+    def d_text(self) -> int:
+        """Width of its vectors."""
+
+    def encode_many(self, texts: Sequence[str], progress: Any = None, threads: int = 1) -> F32:
+        """float32 (n, d_text), unit rows; progress is called with (done, total)."""
 
 
 class TextVectorCache:
@@ -38,7 +52,7 @@ class TextVectorCache:
     """
 
     def __init__(
-        self, folder: Path, encoder: TextEncoder, crew: Crew | None = None, files: Mapping[str, bytes] | None = None
+        self, folder: Path, encoder: Encodes, crew: Crew | None = None, files: Mapping[str, bytes] | None = None
     ) -> None:
         self._encoder, self._crew, self._files = encoder, crew, files or {}
         self._folder = folder / encoder.sha256[:32]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from endcap.encoding import EncoderConfig, TextEncoder
-from endcap.errors import EncoderError
+from endcap.errors import EncoderError, InvalidInputError
 from endcap_rebuild.encoder_choice import choosing
 from endcap_rebuild.encoder_choice.gate import COLD, SEARCH, Reading, compare, measure
 from endcap_rebuild.encoder_choice.probes import probes_of
@@ -306,3 +307,42 @@ def test_real_vectors_pass_through_the_gate(folder: Path, tmp_path: Path, base: 
     assert choice["measured"][0]["cold_items"] == choice["measured"][1]["cold_items"]
     assert choice["measured"][0]["search"]["ndcg_at_10"] > 0.2
     assert choice["compared"][0]["wins"] is False
+
+
+# ------------------------------------------------------------------ --student where there can be none
+
+
+def test_without_torch_the_base_encoder_is_shipped_and_it_says_so(
+    folder: Path, tmp_path: Path, base: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else whole(name))
+    manifest = rebuild(auto(folder, tmp_path, encoder="english", student=True))
+    assert manifest["encoder"] == "english"
+    assert manifest["metrics"]["text_encoder"]["student"] == {
+        "shipped": False,
+        "reason": "torch is not installed (pip install 'endcap[training]')",
+    }
+    assert "not shipped: torch is not installed" in (tmp_path / "snapshot" / "MODEL_CARD.md").read_text()
+
+
+@pytest.mark.parametrize("n_users", [0, 3])
+def test_without_enough_interactions_there_is_no_student(
+    tmp_path: Path, base: list[str], monkeypatch: pytest.MonkeyPatch, n_users: int
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    write_items(tmp_path / "shop", toy_item_rows(12))
+    write_events(tmp_path / "shop", chain_events(n_users=n_users, n_items=12))
+    manifest = rebuild(auto(tmp_path / "shop", tmp_path, student=True))
+    story = manifest["metrics"]["text_encoder"]["student"]
+    assert story["shipped"] is False
+    assert story["reason"] == (
+        "too few questions to measure by" if n_users else "there are no interactions to learn from"
+    )
+
+
+def test_a_teacher_needs_a_student_and_a_student_a_base_encoder(folder: Path, tmp_path: Path, base: list[str]) -> None:
+    with pytest.raises(InvalidInputError, match="--student"):
+        rebuild(auto(folder, tmp_path, teacher="english"))
+    with pytest.raises(InvalidInputError, match="auto, english, multilingual"):
+        rebuild(auto(folder, tmp_path, encoder=str(TINY_ENCODER), student=True))

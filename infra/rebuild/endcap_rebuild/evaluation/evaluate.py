@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
@@ -67,6 +67,7 @@ class EvaluationSettings:
     max_cases : most test questions; None for all
     ignored_attributes : attributes of items that no model may see
     encoder : as for a rebuild; what has to be measured is measured on what may be known
+    student, teacher, teacher_prompt : as for a rebuild; a student learns from what may be known
     cache : of encoders and text vectors
     work : where finished parts are kept; a folder of the cache when None
     now_ms : the clock, for tests; later events are refused
@@ -83,6 +84,9 @@ class EvaluationSettings:
     cache: Path = field(default_factory=cache_folder)
     work: Path | None = None
     now_ms: int | None = None
+    student: bool = False
+    teacher: str = ""
+    teacher_prompt: str | None = None
 
     @property
     def folder(self) -> Path:
@@ -173,6 +177,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
         "seeds": list(settings.seeds),
         "max_cases": settings.max_cases,
         "ignored_attributes": list(settings.ignored_attributes),
+        "encoder_choice": dict(benches[0].loaded.choice),
         "encoder": ", ".join(dict.fromkeys(bench.loaded.encoder.config.name for bench in benches)),
         "items": len(data.shop.items),
         "events": len(data.shop.table),
@@ -186,7 +191,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
 
 def _benches(settings: EvaluationSettings, data: Data, progress: Progress) -> list[Bench]:
     """One for each seed; they are the same one unless the seed decides what may be known, and that the encoder."""
-    if settings.encoder != "auto":
+    if settings.encoder != "auto" and not settings.student:
         return [Bench(settings, data, load_encoder(settings.encoder, settings.cache), progress)] * len(settings.seeds)
     if settings.protocol != "cold":
         return [Bench(settings, data, _chosen(settings, data, settings.seeds[0], progress), progress)] * len(
@@ -202,6 +207,9 @@ def _chosen(settings: EvaluationSettings, data: Data, seed: int, progress: Progr
         known = write_known(data, part.known, part.cutoff_ms, Path(scratch) / "data")
         work = settings.folder / f"steps-encoder-seed{seed}"
         wanted = _rebuild_settings(settings, known, Path(scratch) / "snapshot", work, seed, settings.encoder)
+        wanted = replace(
+            wanted, student=settings.student, teacher=settings.teacher, teacher_prompt=settings.teacher_prompt
+        )
         shop = read_shop(known, settings.now_ms or int(time.time() * 1000), seed, {})
         return choose_encoder(wanted, shop, progress)
 

@@ -98,7 +98,7 @@ def fit_tower(
     device = device_of(settings.device)
     replicas = None if crew is None else crew.meet()
     curve = Curve()
-    with _reproducible(settings.threads):
+    with reproducible(settings.threads):
         training = _Training(data, settings, plan, labels, device)
         run = _fingerprint(data, settings, plan, labels, 1 if crew is None else crew.count)
         first = _resume(checkpoint, run, training, curve)
@@ -134,7 +134,7 @@ class _Run:
 
 def train_beside(run: _Run, replicas: Replicas) -> None:
     """Take part in the training that the leader runs by `fit_tower`; keeps nothing."""
-    with _reproducible(run.settings.threads):
+    with reproducible(run.settings.threads):
         training = _Training(run.data, run.settings, run.plan, run.labels, device_of(run.settings.device))
         training.join(replicas)
         training.load(torch.load(io.BytesIO(run.state), map_location=training.device, weights_only=True))
@@ -322,7 +322,7 @@ def _rate(step: int, steps: int) -> float:
 
 
 @contextmanager
-def _reproducible(threads: int) -> Iterator[None]:
+def reproducible(threads: int) -> Iterator[None]:
     """Algorithms that give the same sums each time, on a fixed number of threads; put back afterwards."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     filling = torch.utils.deterministic.fill_uninitialized_memory
