@@ -27,6 +27,7 @@ from endcap.demand import Live
 from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
 from endcap.experiments import Experiment, other_snapshot, told
 from endcap.http import http_app, json_answer, json_body, path_id, resolve
+from endcap.languages import language_asked
 from endcap.observability import logger, metrics, tracer
 from endcap.overlay import Overlay
 from endcap.parameters import parameters
@@ -105,7 +106,9 @@ def post_personalize_ranking() -> Response[str]:
 @app.get("/parameters")
 def get_parameters() -> Response[str]:
     running = told(_experiments(), int(time.time() * 1000))
-    return json_answer(parameters(_snapshot(), runtime.settings.event_types, runtime.scenarios.names(), running))
+    language = language_asked(app.current_event) or "en"
+    kinds, scenarios = runtime.settings.event_types, runtime.scenarios.all()
+    return json_answer(parameters(_snapshot(), kinds, scenarios, running, language))
 
 
 @app.get("/health")

@@ -203,9 +203,22 @@ class RunningExperiment(Answer):
     end: Count | None = None
 
 
+class Choice(Answer):
+    """What a request or its scenario may choose; `default` counts where neither does."""
+
+    name: str
+    default: float | str
+    options: list[str] | None = None
+    least: float | None = None
+    most: float | None = None
+    meaning: str
+
+
 class Parameters(Answer):
     """The main parameters of the ranking, as they are right now."""
 
+    language: Literal["en", "zh"]
+    summary: list[str]
     snapshot_version: str
     learned_up_to: Count
     catalogue_as_of: Count
@@ -213,8 +226,10 @@ class Parameters(Answer):
     terms: list[Term]
     settings: list[Setting]
     event_types: list[EventWeight]
+    choices: list[Choice]
     filters: Filterable
     scenarios: list[str]
+    scenario_defaults: dict[str, dict[str, Any]]
     experiments: list[RunningExperiment]
 
 

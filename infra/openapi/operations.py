@@ -162,7 +162,10 @@ OPERATIONS: Final = {
         "getParameters",
         "The main parameters of the ranking",
         "about",
+        "Weights, half-lives, defaults of requests, scenarios and experiments, as they are configured right now, in "
+        "numbers and sentences; in the language of the parameter, else of the Accept-Language header, else in English.",
         answers=((200, (answers.Parameters,)),),
+        query=("language",),
     ),
     ("GET", "/health"): Operation(
         "getHealth",

@@ -127,3 +127,15 @@ def test_a_counterfactual_is_where_an_item_stands_without_the_event(toy: LocalSt
     assert call(toy, "GET", path + "&without_event=never")[0] == 404
     assert call(toy, "GET", path + "&without_event=kim-0&without_item=item-5")[0] == 400
     assert call(toy, "GET", path + "&without_event=" + "x" * 65)[0] == 400
+
+
+def test_parameters_are_told_from_live_configuration(toy: LocalStack) -> None:
+    told = ok(call(toy, "GET", "/parameters"))
+    assert {term["name"]: term["weight"] for term in told["terms"]}["text"] == 0.5  # the snapshot's own
+    assert any("text (0.5)" in text for text in told["summary"])
+    assert {choice["name"]: choice["default"] for choice in told["choices"]}["diversity"] == 0
+    chinese = ok(call(toy, "GET", "/parameters", accept_language="zh-CN"))
+    assert chinese["language"] == "zh"
+    assert any("text(0.5)" in text for text in chinese["summary"])
+    assert ok(call(toy, "GET", "/parameters?language=en", accept_language="zh"))["summary"] == told["summary"]
+    assert call(toy, "GET", "/parameters?language=fr")[0] == 400

@@ -4,80 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from types import MappingProxyType
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from endcap.assortment import assortment_of
 from endcap.event_types import DAY_S, EventType
+from endcap.exploring import MAX_ARMS, UNIFORM_SHARE
 from endcap.expression_masks import INTERACTED, PAST_FORMS
 from endcap.expression_tree import FIELDS
 from endcap.features import RankingSettings
 from endcap.filters import EXCLUDE_SEEN
-from endcap.scoring import DEFAULT_WEIGHTS
+from endcap.parameter_words import CHOICE_MEANINGS, SCORE, SETTING_MEANINGS, TERM_MEANINGS
+from endcap.phrases import LANGUAGES, Language
+from endcap.request_input import RecommendInput
+from endcap.scoring import DEFAULT_WEIGHTS, QUERY_TERMS
 from endcap.snapshot import Snapshot
 
-SCORE: Final = (
-    "An item's score is the sum of its terms, each times weight / scale. Items are ranked by score; filters, variants, "
-    "promotions, pins, caps, diversity and calibration then decide which of them a list shows. A scenario may replace "
-    "weights; a query or given items reduce what history says to query_share."
-)
-TERM_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "similarity": "Likeness to the shopper's whole history, by the user encoder.",
-        "next": "Often chosen after items of the shopper's history.",
-        "together": "Often bought together with items of the history.",
-        "neighbours": "Chosen by shoppers who chose the same items.",
-        "wording": "Described in the words of items of the history.",
-        "text": "Close in meaning to the shopper's latest items.",
-        "words": "Close in meaning to the shopper's own reviews and searches; a bad review counts against.",
-        "query": "Close in meaning to what is searched for.",
-        "lexical": "Has the words, or is the very id, that is searched for.",
-        "popularity": "Often chosen by everyone, lately more than long ago.",
-        "trend": "Chosen more at the snapshot's cut-off than before.",
-        "live_trend": "Chosen often in the last hours.",
-        "category": "From categories that the shopper likes, or states.",
-        "brand": "From brands that the shopper likes, or states.",
-        "price": "In the price range of the shopper's history.",
-        "again": "Chosen before by this shopper.",
-        "new_item": "Nobody has touched it yet.",
-        "similar": "Like the items that the request names.",
-        "complement": "Bought together with the items that the request names.",
-        "boost": "What the request or the scenario adds.",
-        "rotation": "Shown to the shopper lately; counts against, as far as the request asks for it.",
-        "due": "Bought before, and likely to be bought again about now; where the request asks for that.",
-    }
-)
-SETTING_MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "history_half_life_events": "Newer items after which one counts half as much in the item-to-item lists.",
-        "text_half_life_events": "The same for the meaning of recent items.",
-        "affinity_half_life_events": "The same for categories, brands, prices and repeats.",
-        "words_half_life_events": "The same for reviews and searches.",
-        "time_half_life_factor": "Multiplies the half-lives of the event types.",
-        "grade_strength": "How far a grade, against the shopper's usual one, changes what a rating counts.",
-        "history_floor": "The smaller, the sooner a short or old history counts in full.",
-        "query_share": "What is left of the other terms where something is searched for or named.",
-        "demand_fade_days": "Days from the cut-off at which popularity counts half to a known shopper; 0 = never.",
-        "rotation_half_life_s": "Seconds after which a showing sets an item back half as much.",
-    }
-)
+MAX_TOLD: Final = 5
+"""Terms and event types that the summary names."""
 
 
 def parameters(
     snapshot: Snapshot,
     kinds: Mapping[str, EventType],
-    scenarios: Sequence[str],
+    scenarios: Mapping[str, Mapping[str, Any]],
     experiments: Sequence[Mapping[str, Any]] = (),
+    language: Language = "en",
 ) -> dict[str, Any]:
     """The parameters as a JSON object.
 
     Parameters
     ----------
     kinds : the event types with the storefront's own weights
-    scenarios : names of the configured scenarios
+    scenarios : name -> defaults of the configured scenarios
     experiments : those that run, as `experiments.told` tells them
     """
     stored, natural = snapshot.weights, assortment_of(snapshot).tables.scales
+    side = LANGUAGES.index(language)
     terms = []
     for name, default in DEFAULT_WEIGHTS.items():
         entry = stored.terms.get(name)
@@ -87,22 +50,25 @@ def parameters(
                 "weight": default if entry is None else entry.weight,
                 "scale": natural.get(name, 1.0) if entry is None else entry.scale,
                 "set_by": "default" if entry is None else "snapshot",
-                "meaning": TERM_MEANINGS[name],
+                "meaning": TERM_MEANINGS[name][side],
             }
         )
     settings = RankingSettings.of(stored.settings)
+    choices = _choices(side)
     return {
+        "language": language,
+        "summary": _summary(snapshot, terms, choices, kinds, sorted(scenarios), language),
         "snapshot_version": snapshot.version,
         "learned_up_to": snapshot.training_cutoff_ms,
         "catalogue_as_of": snapshot.catalog_as_of_ms,
-        "score": SCORE,
+        "score": SCORE[side],
         "terms": terms,
         "settings": [
             {
                 "name": field.name,
                 "value": getattr(settings, field.name),
                 "set_by": "snapshot" if field.name in stored.settings else "default",
-                "meaning": SETTING_MEANINGS[field.name],
+                "meaning": SETTING_MEANINGS[field.name][side],
             }
             for field in fields(RankingSettings)
         ],
@@ -110,11 +76,65 @@ def parameters(
             {"name": kind.name, "weight": kind.weight, "half_life_days": kind.half_life_s / DAY_S}
             for kind in kinds.values()
         ],
+        "choices": choices,
         "filters": {
             "fields": sorted(FIELDS),
             "history": sorted([*PAST_FORMS, INTERACTED]),
             "exclude_seen": list(EXCLUDE_SEEN),
         },
-        "scenarios": list(scenarios),
+        "scenarios": sorted(scenarios),
+        "scenario_defaults": {name: dict(defaults) for name, defaults in sorted(scenarios.items())},
         "experiments": [dict(experiment) for experiment in experiments],
     }
+
+
+def _choices(side: int) -> list[dict[str, Any]]:
+    """What a request or scenario may choose, with what counts where none does: as the model of requests has it."""
+    properties = RecommendInput.model_json_schema()["properties"]
+    choices = []
+    for name, said in CHOICE_MEANINGS.items():
+        schema = properties[name]
+        choice = {"name": name, "default": RecommendInput.model_fields[name].default}
+        choice |= {"options": schema["enum"]} if "enum" in schema else {}
+        choice |= {"least": schema["minimum"], "most": schema["maximum"]} if "minimum" in schema else {}
+        choices.append(choice | {"meaning": said[side].format(arms=MAX_ARMS, uniform=UNIFORM_SHARE)})
+    return choices
+
+
+def _summary(
+    snapshot: Snapshot,
+    terms: Sequence[Mapping[str, Any]],
+    choices: Sequence[Mapping[str, Any]],
+    kinds: Mapping[str, EventType],
+    scenarios: Sequence[str],
+    language: Language,
+) -> list[str]:
+    """What matters most, one sentence each."""
+    own = [term for term in terms if term["name"] not in QUERY_TERMS and term["weight"]]
+    strongest = sorted(own, key=lambda term: -abs(term["weight"]))[:MAX_TOLD]
+    weighty = sorted(kinds.values(), key=lambda kind: -abs(kind.weight))[:MAX_TOLD]
+    cutoff_ms = snapshot.training_cutoff_ms
+    learned = datetime.fromtimestamp(cutoff_ms / 1000, UTC).date().isoformat() if cutoff_ms > 0 else ""
+    if language == "zh":
+        named = "、".join(f"{term['name']}({term['weight']:g})" for term in strongest)
+        counted = "、".join(f"{k.name}计{k.weight:g}({k.half_life_s / DAY_S:g}天后减半)" for k in weighty)
+        chosen = "、".join(f"{choice['name']}={choice['default']}" for choice in choices)
+        found = [
+            f"排序从截至{learned}的行为中学习。" if learned else "",
+            f"对已知顾客,权重最大的是{named}。",
+            f"事件中,{counted}。",
+            f"请求和场景未另行规定时:{chosen}。",
+            f"已配置的场景:{'、'.join(scenarios)}。" if scenarios else "",
+        ]
+        return [text for text in found if text]
+    named = ", ".join(f"{term['name']} ({term['weight']:g})" for term in strongest)
+    counted = ", ".join(f"{k.name} {k.weight:g} (half after {k.half_life_s / DAY_S:g} days)" for k in weighty)
+    chosen = ", ".join(f"{choice['name']} {choice['default']}" for choice in choices)
+    found = [
+        f"The ranking has learned from what was done up to {learned}." if learned else "",
+        f"For a known shopper these terms weigh most: {named}.",
+        f"Of events these count most: {counted}.",
+        f"Unless a request or its scenario says otherwise: {chosen}.",
+        f"Configured scenarios: {', '.join(scenarios)}." if scenarios else "",
+    ]
+    return [text for text in found if text]

@@ -50,14 +50,14 @@ class Scenarios:
             raise InvalidRequestError([FieldError(field="scenario", message="no scenario of this name is configured")])
         return known[name]
 
-    def names(self) -> list[str]:
-        """The names of the scenarios, the built-in ones among them, sorted.
+    def all(self) -> Mapping[str, Defaults]:
+        """The scenarios by name, the built-in ones among them.
 
         Raises
         ------
         DependencyError : no usable scenarios were ever read
         """
-        return sorted(self._current())
+        return self._current()
 
     def _current(self) -> Mapping[str, Defaults]:
         known = self._configured.current()
