@@ -8,12 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap_local.stack import LocalStack
+from tests.fakes.shop_over_http import call, ok
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -30,13 +30,6 @@ EXPERIMENTS = {
         }
     ]
 }
-
-
-def call(stack: LocalStack, method: str, path: str, body: object = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = Request(stack.url + path, data, {"content-type": "application/json"}, method=method)
-    with urlopen(request, timeout=30) as response:
-        return json.loads(response.read())
 
 
 def endcap(stack: LocalStack, *arguments: str) -> Any:
@@ -64,14 +57,14 @@ def test_an_experiment_from_its_configuration_to_its_report(tmp_path):
         stack.client("s3").put_object(
             Bucket=bucket, Key="config/experiments.json", Body=json.dumps(EXPERIMENTS).encode()
         )
-        (running,) = call(stack, "GET", "/parameters")["experiments"]
+        (running,) = ok(call(stack, "GET", "/parameters"))["experiments"]
         assert [variant["name"] for variant in running["variants"]] == ["control", "least-popular"]
 
-        lists = {user: call(stack, "GET", f"/users/{user}/recommendations?limit=3") for user in SHOPPERS}
+        lists = {user: ok(call(stack, "GET", f"/users/{user}/recommendations?limit=3")) for user in SHOPPERS}
         assert {one["experiment"] for one in lists.values()} == {"upside-down"}
         first = {one["variant"]: one["items"][0]["item_id"] for one in lists.values()}
         assert first["control"] != first["least-popular"]
-        again = call(stack, "POST", "/recommendations", {"user_id": SHOPPERS[0], "query": "lamp"})
+        again = ok(call(stack, "POST", "/recommendations", {"user_id": SHOPPERS[0], "query": "lamp"}))
         assert again["variant"] == lists[SHOPPERS[0]]["variant"]
 
         # Everybody who sees what sells best clicks, every second one buys; of the others every fourth one clicks.
@@ -85,7 +78,7 @@ def test_an_experiment_from_its_configuration_to_its_report(tmp_path):
             if control and n % 2 == 0:
                 events.append(about | {"event_id": f"p{n}", "event_type": "purchase", "value": 10.0})
         for _ in range(2):  # a client that sends everything twice
-            assert call(stack, "POST", "/events", {"events": events})["accepted"] == len(events)
+            assert ok(call(stack, "POST", "/events", {"events": events}))["accepted"] == len(events)
         stack.wait_until_idle()
 
         found = endcap(stack, "experiments", "report", "--data", f"s3://{bucket}", "--metric", "ctr", "--json")
