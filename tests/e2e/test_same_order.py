@@ -1,35 +1,58 @@
-"""What the API answers for a history is what batch-recommend writes for it: one snapshot, one pipeline, two doors."""
+"""What the API answers for a history is what batch-recommend writes for it: one snapshot, one pipeline, two doors.
+
+With a snapshot of either budget; no function knows which one it serves.
+"""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import json
+import random
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.snapshot_files import read_manifest
 from endcap_local.http_client import HttpClient
-from endcap_local.importing import load_folder
+from endcap_local.importing import _variable, _wait_until_served, load_folder
 from endcap_local.make_demo_data import DEMO_DATA
 from endcap_local.stack import LocalStack
+from endcap_rebuild import encoder_steps
 from endcap_rebuild.batch import batch_recommend
-from endcap_rebuild.job import rebuild
+from endcap_rebuild.job import BUDGETS, rebuild
 from endcap_rebuild.settings import RebuildSettings
+from endcap_rebuild.towers.plan import TowerSettings
+from tests.fakes.killed_rebuild import steps_with_encoder
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
 TINY_ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
-N_USERS, MAX_EVENTS, LIMIT, N_ITEMS = 100, 64, 20, 400
+N_USERS, MAX_EVENTS, LIMIT = 100, 64, 20
+N_ITEMS = {"fast": 400, "full": 60}
+
+
+@pytest.fixture(scope="module", params=["fast", pytest.param("full", marks=pytest.mark.training)])
+def budget(request):
+    if request.param == "full":
+        pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(BUDGETS, "full", steps_with_encoder())
+            patch.setattr(encoder_steps, "TowerSettings", partial(TowerSettings, least_epochs=2, most_epochs=2))
+            yield "full"
+    else:
+        yield request.param
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
-    """A folder with a part of the demo's catalogue, and 100 shoppers with up to 64 events among their own."""
+def shop(budget, tmp_path_factory):
+    """A folder with a part of the demo's catalogue, and 100 random shoppers with up to 64 events among their own."""
     folder = tmp_path_factory.mktemp("shop")
     with gzip.open(DEMO_DATA / "items.jsonl.gz", "rt", encoding="utf-8") as file:
-        items = [json.loads(line) for _, line in zip(range(N_ITEMS), file, strict=False)]
+        items = [json.loads(line) for _, line in zip(range(N_ITEMS[budget]), file, strict=False)]
     known = {item.get("item_id", item.get("id")) for item in items}
     with gzip.open(DEMO_DATA / "events.csv.gz", "rt", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["item_id"] in known]
@@ -41,19 +64,27 @@ def shop(tmp_path_factory):
     histories = defaultdict(list)
     for row in rows:
         histories[row["user_id"]].append({name: value for name, value in row.items() if value})
-    chosen = sorted(user for user, history in histories.items() if 1 < len(history) <= MAX_EVENTS)[:N_USERS]
-    assert len(chosen) == N_USERS
+    able = sorted(user for user, history in histories.items() if 1 < len(history) <= MAX_EVENTS)
+    chosen = random.Random(0).sample(able, N_USERS)
     return folder, {user: histories[user] for user in chosen}
 
 
 @pytest.fixture(scope="module")
-def written(shop, tmp_path_factory):
-    """A snapshot of the shop, and what batch-recommend writes from it: user -> item ids in order."""
+def snapshot(budget, shop, tmp_path_factory):
+    """The folder of a snapshot of the shop."""
+    out = tmp_path_factory.mktemp("rebuilt") / "snapshot"
+    manifest = rebuild(RebuildSettings(shop[0], out, encoder=str(TINY_ENCODER), budget=budget, max_cases=100))
+    assert ("user_encoder.onnx" in manifest["files"]) == (budget == "full")
+    return out
+
+
+@pytest.fixture(scope="module")
+def written(shop, snapshot, tmp_path_factory):
+    """What batch-recommend writes from the snapshot: user -> item ids in order."""
     folder, histories = shop
     work = tmp_path_factory.mktemp("batch")
-    rebuild(RebuildSettings(folder, work / "snapshot", encoder=str(TINY_ENCODER), max_cases=100))
     (work / "users.csv").write_text("user_id\n" + "".join(f"{user}\n" for user in histories), encoding="utf-8")
-    batch_recommend(work / "snapshot", folder / "events.csv", work / "users.csv", LIMIT, work / "out.csv")
+    batch_recommend(snapshot, folder / "events.csv", work / "users.csv", LIMIT, work / "out.csv")
     lists = defaultdict(list)
     with (work / "out.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -62,10 +93,21 @@ def written(shop, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def api(shop):
+def api(budget, shop, snapshot):
     with LocalStack(ROOT / "template.yaml") as stack:
         load_folder(stack, shop[0], lambda *_: None, encoder=str(TINY_ENCODER), max_cases=100)
-        yield HttpClient(stack.url)
+        client = HttpClient(stack.url)
+        if budget == "full":
+            _promote(stack, client, snapshot)
+        yield client
+
+
+def _promote(stack, client, snapshot):
+    """Over the snapshot of the fast budget, without a word to any function; two epochs of training pass no gate."""
+    version = read_manifest(snapshot)["version"]
+    SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(snapshot, version)
+    assert stack.invoke("PromoteFunction", {"version": version, "force": True}).error is None
+    _wait_until_served(client, version)
 
 
 def asked(api, history, **body):

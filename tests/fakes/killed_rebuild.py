@@ -31,18 +31,19 @@ _PATHS = ("data", "out", "cache", "work")
 
 
 def steps_with_encoder() -> Sequence[Step[FastJob]]:
-    """The steps of the full budget; whatever the tuned weights are, the encoder is trained and served.
+    """The steps of the full budget; where an encoder was trained it has a weight, whatever tuning says.
 
     The lists of a toy shop are perfect, so that tuning may rightly give an encoder nothing to do.
     """
-    tuned = encoder_steps._encoder
+    (tuned,) = (step.run for step in encoder_steps.FULL_STEPS if step.name == "weights")
 
     def wanted(job: FastJob, needed: Needed) -> Outputs:
-        found = json_value(needed["weights"]["json"])
-        found["weights"]["similarity"] = 0.5
-        return tuned(job, {**needed, "weights": {"json": json_array(found)}})
+        found = json_value(tuned(job, needed)["json"])
+        if needed["trial_encoder"]:
+            found["weights"]["similarity"] = 0.5
+        return {"json": json_array(found)}
 
-    return [replace(s, run=wanted) if s.name == "encoder" else s for s in encoder_steps.FULL_STEPS]
+    return [replace(s, run=wanted) if s.name == "weights" else s for s in encoder_steps.FULL_STEPS]
 
 
 def hasten() -> None:

@@ -67,23 +67,6 @@ def test_recommendations_of_a_full_snapshot_need_nothing_else(built):
     assert "item-13" in [item.item_id for item in answer.items]
 
 
-class Killed(Exception):
-    pass
-
-
-@pytest.mark.parametrize("step", ["trial_encoder", "encoder"])
-def test_killed_inside_a_training_it_ends_with_the_same_content(shop, tmp_path, step):
-    def kill(name, done, total):
-        if name == step and 0 < total // 2 < done and total > 20:
-            raise Killed
-
-    whole = rebuild(settings(shop, tmp_path / "whole"))
-    broken = settings(shop, tmp_path / "broken", work=tmp_path / "work")
-    with pytest.raises(Killed):
-        rebuild(broken, kill)
-    assert rebuild(broken)["content_hash"] == whole["content_hash"]
-
-
 def test_a_shop_without_events_gets_no_encoder(shop, tmp_path):
     write_items(tmp_path / "bare", toy_item_rows(12))
     manifest = rebuild(settings(tmp_path / "bare", tmp_path / "snapshot", cache=shop.parent / "cache"))

@@ -84,6 +84,9 @@ def promote(version: str, bucket: SnapshotBucket, items: ItemTable | None, *, fo
 def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
     """Refuse a snapshot that has lost much of the catalogue or of its measured quality.
 
+    A snapshot of the full budget that was measured on the same cases as the current one of the fast budget may lose
+    nothing: it costs more to build.
+
     Raises
     ------
     GateError : fewer than half the items, or a validation metric below 90 % of the current one's
@@ -91,10 +94,23 @@ def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
     n_new, n_old = int(new["counts"]["items"]), int(old["counts"]["items"])
     if n_new < MIN_ITEM_RATIO * n_old:
         raise GateError(f"the snapshot has {n_new} items, the current one {n_old}")
+    ratio = 1.0 if _dearer_on_the_same_cases(new, old) else MIN_METRIC_RATIO
     for name, before in _validation(old).items():
         after = _validation(new).get(name)
-        if after is not None and after < MIN_METRIC_RATIO * before:
+        if after is not None and after < ratio * before:
             raise GateError(f"validation {name} would fall from {before:.4f} to {after:.4f}")
+
+
+def _dearer_on_the_same_cases(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    budgets = [manifest.get("run", {}).get("budget") for manifest in (new, old)]
+    measured = [
+        (
+            *(manifest.get(name) for name in ("counts", "training_cutoff_ms", "seed")),
+            manifest.get("metrics", {}).get("validation", {}).get("cases"),
+        )
+        for manifest in (new, old)
+    ]
+    return budgets == ["full", "fast"] and measured[0] == measured[1]
 
 
 def _validation(manifest: Mapping[str, Any]) -> dict[str, float]:
