@@ -40,6 +40,12 @@ def monitoring() -> Mapping[str, Any]:
 
 
 @pytest.fixture(scope="session")
+def rebuilding() -> Mapping[str, Any]:
+    """The nested template of the scheduled rebuild."""
+    return expand(ROOT / "infra" / "rebuild.yaml")[1]
+
+
+@pytest.fixture(scope="session")
 def resolved(expanded: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
     """A function that gives the resources under some parameters, intrinsics and conditions resolved."""
 

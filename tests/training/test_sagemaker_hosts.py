@@ -70,7 +70,7 @@ def test_two_hosts_train_together(channels, tmp_path):
         root = write_training_root(tmp_path / host, CHOICES, channels, hosts, host)
         command = [sys.executable, "-m", "endcap_rebuild.sagemaker", "train", "--root", str(root)]
         jobs.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
-    told = [job.communicate(timeout=300)[0].decode() for job in jobs]
+    told = [job.communicate(timeout=1_200)[0].decode() for job in jobs]
     assert [job.returncode for job in jobs] == [0, 0], told
     assert verify_snapshot(tmp_path / hosts[0] / "model")["run"]["shards"] == 2
     assert list((tmp_path / hosts[1] / "model").iterdir()) == []

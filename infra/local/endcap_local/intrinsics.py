@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -119,7 +120,9 @@ class Resolver:
             return self._resolve(argument[1])[int(self._resolve(argument[0]))]
         if name == "GetAZs":
             return [f"{REGION}a", f"{REGION}b"]
-        if name in ("ToJsonString", "Base64", "Length"):
+        if name == "Base64":
+            return base64.b64encode(str(self._resolve(argument)).encode()).decode()
+        if name in ("ToJsonString", "Length"):
             raise TemplateError(f"Fn::{name} is not known to the local stack")
         raise TemplateError(f"unknown function Fn::{name}")
 

@@ -113,6 +113,8 @@ def expand(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             resource.setdefault("Properties", {})["CodeUri"] = {"Bucket": "local", "Key": "local"}
         elif resource["Type"] == "AWS::Serverless::LayerVersion":
             resource.setdefault("Properties", {})["ContentUri"] = {"Bucket": "local", "Key": "local"}
+        elif resource["Type"] == "AWS::Serverless::StateMachine":
+            resource.setdefault("Properties", {})["DefinitionUri"] = {"Bucket": "local", "Key": "local"}
     document.get("Globals", {}).get("Function", {}).pop("CodeUri", None)
     try:
         return source, transform(document, {}, _NoManagedPolicies())

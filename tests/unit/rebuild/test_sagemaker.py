@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -152,8 +153,9 @@ def test_folders_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"budget": "enormous"}, "no such budget: 'enormous'"),
         ({"epochs": "3"}, "no such hyperparameter: epochs"),
         ({"seed": "many"}, "hyperparameter seed"),
-        ({"event_weights": "[1]"}, "event_weights: must be a JSON object"),
-        ({"event_weights": '{"view": "much"}'}, "event_weights"),
+        ({"event_weights_base64": "W10="}, "event_weights_base64: must be a JSON object"),
+        ({"event_weights_base64": "{}"}, "event_weights_base64"),
+        ({"event_weights_base64": base64.b64encode(b'{"view": "much"}').decode()}, "event_weights_base64"),
         ({"encoder": "/nowhere"}, "nowhere"),
     ],
 )

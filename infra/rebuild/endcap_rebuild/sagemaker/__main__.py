@@ -83,7 +83,7 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         encoder=choices.encoder,
         budget=choices.budget,
         seed=choices.seed,
-        event_weights=choices.event_weights,
+        event_weights=choices.event_weights_base64,
         cache=roots.checkpoints / "cache",
         work=roots.checkpoints / "work",
         threads=os.cpu_count() or 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,7 +49,8 @@ class Choices:
     ----------
     bucket : where the snapshot is published; "" leaves it in the model folder
     result : key of the object that says in the bucket what came out; "" for none
-    event_weights : the storefront's own weights, as in the stack's EventWeights
+    event_weights_base64 : the storefront's own weights, a JSON object as in the stack's EventWeights; in base64, as it
+        passes through templates on its way
     """
 
     budget: str = "full"
@@ -57,7 +59,7 @@ class Choices:
     seed: int = 0
     bucket: str = ""
     result: str = ""
-    event_weights: Mapping[str, object] = field(default_factory=dict)
+    event_weights_base64: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,14 +99,14 @@ def read_choices(roots: Roots) -> Choices:
 
 
 def _weights(text: str) -> dict[str, object]:
-    weights = json.loads(text)
+    weights = json.loads(base64.b64decode(text, validate=True))
     if not isinstance(weights, dict):
         raise ValueError("must be a JSON object")
     event_types(weights)
     return weights
 
 
-_PARSED: Final[Mapping[str, Callable[[str], object]]] = {"seed": int, "event_weights": _weights}
+_PARSED: Final[Mapping[str, Callable[[str], object]]] = {"seed": int, "event_weights_base64": _weights}
 
 
 def data_folder(roots: Roots) -> Path:

@@ -1,0 +1,444 @@
+"""The scheduled rebuild: its nested template, and its state machine run to the end by moto's interpreter."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import cfnlint
+import pytest
+import yaml
+
+from endcap.aws.items import ItemTable
+from endcap.aws.profiles import ProfileTable
+from endcap.aws.queues import RecordStream
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.errors import EndcapError
+from endcap.identities import apply_events, delete_user
+from endcap.interactions import interaction_document, parse_interaction
+from endcap.promoting import promote
+from endcap.snapshot import verify_snapshot
+from endcap_local.intrinsics import Resolver
+from endcap_rebuild.sagemaker.__main__ import main
+from tests.fakes.moto_stack import ARCHIVE, BUCKET, ITEMS, PROFILES, QUEUE, client, stack
+from tests.fakes.state_machine import Execution, ServiceError, run_machine
+from tests.fakes.table_export import export_files
+from tests.fakes.toy_shop import NOW_MS, chain_events
+from tests.fakes.toy_snapshot import TINY_ENCODER, toy_items
+from tests.fakes.training_root import write_training_root
+from tests.infra.stack import of_type
+
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/endcap-rebuild:1"
+QUICK = {"budget": "fast", "encoder": str(TINY_ENCODER)}
+WEIGHTS = '{"view": 0.25}'
+
+# Actions that IAM knows no narrower resource for, and what narrows them instead.
+ON_EVERYTHING = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+
+
+@pytest.fixture(scope="session")
+def nested(resolved: Callable[..., dict[str, Any]], rebuilding: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
+    """A function that gives the nested stack's resources under some parameters of the template."""
+
+    def resources(**parameters: str) -> dict[str, Any]:
+        given = resolved(RebuildImageUri=IMAGE, **parameters)["Rebuilding"]["Parameters"]
+        resolver = Resolver(rebuilding, given, "http://127.0.0.1:9")
+        return {
+            name: {"Type": resource["Type"], **resolver.resolve(resource.get("Properties", {}))}
+            for name, resource in rebuilding["Resources"].items()
+            if "Condition" not in resource or resolver.holds(resource["Condition"])
+        }
+
+    return resources
+
+
+@pytest.fixture(scope="session")
+def text(root: Path) -> str:
+    """The state machine as written."""
+    return (root / "infra" / "rebuild.asl.yaml").read_text()
+
+
+@pytest.fixture(scope="session")
+def machine(nested: Callable[..., dict[str, Any]], text: str) -> Callable[..., dict[str, Any]]:
+    """A function that gives the state machine as it is deployed under some parameters of the template."""
+
+    def definition(**parameters: str) -> dict[str, Any]:
+        substitutions = nested(**parameters)["StateMachine"]["DefinitionSubstitutions"]
+        document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{(\w+)\}", lambda m: str(substitutions[m[1]]), text))
+        return document
+
+    return definition
+
+
+# ------------------------------------------------------------------ template
+
+
+def test_nothing_is_created_without_an_image(resolved: Callable[..., dict[str, Any]]) -> None:
+    assert "Rebuilding" not in resolved()
+    assert resolved(RebuildImageUri=IMAGE)["Rebuilding"]["TemplateURL"] == "infra/rebuild.yaml"
+
+
+def test_nested_stack_gets_every_name_that_it_asks_for(
+    rebuilding: Mapping[str, Any], resolved: Callable[..., dict[str, Any]]
+) -> None:
+    assert set(resolved(RebuildImageUri=IMAGE)["Rebuilding"]["Parameters"]) == set(rebuilding["Parameters"])
+
+
+def test_schedule_is_a_parameter_and_may_be_left_out(nested: Callable[..., dict[str, Any]]) -> None:
+    (schedule,) = of_type(nested(RebuildSchedule="rate(6 hours)"), "AWS::Scheduler::Schedule").values()
+    assert schedule["ScheduleExpression"] == "rate(6 hours)"
+    assert schedule["Target"]["Arn"].endswith("stateMachine:endcap-local-StateMachine")
+    kinds = {resource["Type"] for resource in nested(RebuildSchedule="").values()}
+    assert "AWS::Scheduler::Schedule" not in kinds
+    assert "AWS::StepFunctions::StateMachine" in kinds
+
+
+def test_everything_that_is_created_is_free_while_idle_but_the_alarm(nested: Callable[..., dict[str, Any]]) -> None:
+    kinds = {resource["Type"] for resource in nested(Monitoring="off").values()}
+    assert kinds == {"AWS::IAM::Role", "AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule"}
+    assert "RebuildTimeoutAlarm" in nested()
+
+
+def test_roles_hold_no_wildcards_beyond_folders_of_the_stack(nested: Callable[..., dict[str, Any]]) -> None:
+    for name, role in of_type(nested(), "AWS::IAM::Role").items():
+        for statement in _statements(role):
+            for action in statement["Action"]:
+                assert "*" not in action, name
+                if action not in ON_EVERYTHING:
+                    assert all(len(arn) > 1 and arn.count("*") <= 1 for arn in statement["Resource"]), action
+
+
+def test_each_role_is_for_one_service_of_this_account(nested: Callable[..., dict[str, Any]]) -> None:
+    services = {}
+    for name, role in of_type(nested(), "AWS::IAM::Role").items():
+        (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
+        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+        services[name] = statement["Principal"]["Service"]
+    assert services == {
+        "TrainingRole": "sagemaker.amazonaws.com",
+        "RebuildRole": "states.amazonaws.com",
+        "ScheduleRole": "scheduler.amazonaws.com",
+    }
+
+
+def test_training_job_can_not_choose_the_current_snapshot(nested: Callable[..., dict[str, Any]]) -> None:
+    (denied,) = [s for s in _statements(nested()["TrainingRole"]) if s["Effect"] == "Deny"]
+    assert denied["Action"] == ["s3:PutObject"]
+    assert denied["Resource"] == [f"{_bucket_arn(nested)}/snapshots/current.json"]
+
+
+def test_training_job_may_pull_images_of_the_account_and_region_of_its_own(
+    nested: Callable[..., dict[str, Any]],
+) -> None:
+    (pull,) = [s for s in _statements(nested()["TrainingRole"]) if "ecr:BatchGetImage" in s["Action"]]
+    assert pull["Resource"] == ["arn:aws:ecr:us-east-1:123456789012:repository/*"]
+
+
+def test_exports_and_checkpoints_are_forgotten_but_snapshots_are_not(resolved: Callable[..., dict[str, Any]]) -> None:
+    rules = {rule.get("Prefix"): rule for rule in resolved()["DataBucket"]["LifecycleConfiguration"]["Rules"]}
+    for prefix in ("exports/", "rebuild/checkpoints/", "rebuild/"):
+        assert rules[prefix]["ExpirationInDays"] <= 60
+        assert rules[prefix]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
+    # By age the current one would go when nobody rebuilds for a while.
+    assert not [prefix for prefix in rules if prefix and prefix.startswith("snapshots/")]
+
+
+# ------------------------------------------------------------------ definition
+
+
+def lint(definition: Mapping[str, Any]) -> list[str]:
+    properties = {"RoleArn": "arn:aws:iam::123456789012:role/rebuild", "Definition": definition}
+    resources = {"Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}}
+    document = json.dumps({"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources})
+    return [str(match) for match in cfnlint.lint(document, regions=["us-east-1"])]
+
+
+def test_definition_keeps_the_states_language(machine: Callable[..., dict[str, Any]]) -> None:
+    assert lint(machine()) == []
+    broken = machine()
+    del broken["States"]["Promote"]["Resource"]
+    assert "'Resource' is a required property" in str(lint(broken))
+
+
+def test_every_substitution_is_given_and_used(nested: Callable[..., dict[str, Any]], text: str) -> None:
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(nested()["StateMachine"]["DefinitionSubstitutions"])
+
+
+def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, Any]]) -> None:
+    for name, state in machine()["States"].items():
+        if state["Type"] in ("Task", "Map"):
+            assert {"ErrorEquals": ["States.ALL"]}.items() <= state["Catch"][-1].items(), name
+
+
+# ------------------------------------------------------------------ execution
+
+
+class Account:
+    """The services around the machine: tables, bucket and queue in moto, the container's program for the training.
+
+    Attributes
+    ----------
+    jobs : what CreateTrainingJob was asked for, one after the other
+    calls : IAM action and resource of every call
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.jobs, self.calls = folder, list[dict[str, Any]](), list[tuple[str, str]]()
+        self.failures: list[ServiceError] = []
+        self._polled: set[str] = set()
+
+    @property
+    def services(self) -> dict[str, Callable[[Mapping[str, Any]], Any]]:
+        return {
+            "dynamodb.export_table_to_point_in_time": self.export,
+            "dynamodb.describe_export": self.describe_export,
+            "s3.list_objects_v2": self.list_objects,
+            "s3.get_object": self.get_object,
+            "sagemaker.create_training_job": self.train,
+            "lambda.invoke": self.promote,
+            "sqs.send_message": self.report,
+        }
+
+    def export(self, asked: Mapping[str, Any]) -> Any:
+        self.calls.append(("dynamodb:ExportTableToPointInTime", asked["TableArn"]))
+        table = {"items": ITEMS, "profiles": PROFILES}[asked["S3Prefix"].rsplit("/", 1)[1]]
+        rows = client("dynamodb").scan(TableName=table)["Items"]
+        for key, content in export_files(rows).items():
+            name = f"{asked['S3Prefix']}/{key}"
+            self.calls.append(("s3:PutObject", f"{self.bucket_arn(asked['S3Bucket'])}/{name}"))
+            client("s3").put_object(Bucket=BUCKET, Key=name, Body=content)
+        return {"ExportDescription": {"ExportArn": f"{asked['TableArn']}/export/01", "ExportStatus": "IN_PROGRESS"}}
+
+    def describe_export(self, asked: Mapping[str, Any]) -> Any:
+        self.calls.append(("dynamodb:DescribeExport", asked["ExportArn"]))
+        status = "COMPLETED" if asked["ExportArn"] in self._polled else "IN_PROGRESS"
+        self._polled.add(asked["ExportArn"])
+        return {"ExportDescription": {"ExportArn": asked["ExportArn"], "ExportStatus": status}}
+
+    def list_objects(self, asked: Mapping[str, Any]) -> Any:
+        self.calls.append(("s3:ListBucket", self.bucket_arn(asked["Bucket"])))
+        return {"KeyCount": client("s3").list_objects_v2(**{**asked, "Bucket": BUCKET})["KeyCount"]}
+
+    def get_object(self, asked: Mapping[str, Any]) -> Any:
+        self.calls.append(("s3:GetObject", f"{self.bucket_arn(asked['Bucket'])}/{asked['Key']}"))
+        return {"Body": client("s3").get_object(Bucket=BUCKET, Key=asked["Key"])["Body"].read().decode()}
+
+    def train(self, asked: Mapping[str, Any]) -> Any:
+        name = asked["TrainingJobName"]
+        self.calls.append(
+            ("sagemaker:CreateTrainingJob", f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{name}")
+        )
+        assert name not in {job["TrainingJobName"] for job in self.jobs}
+        self.jobs.append(dict(asked))
+        if self.failures:
+            raise self.failures.pop(0)
+        root = self.folder / name
+        channels = {
+            channel["ChannelName"]: self.download(channel["DataSource"]["S3DataSource"]["S3Uri"])
+            for channel in asked["InputDataConfig"]
+        }
+        assert all(channels.values()), "SageMaker refuses a channel without objects"
+        write_training_root(root, {**asked["HyperParameters"], "bucket": BUCKET}, channels)
+        with patch.object(signal, "signal"):  # which only a main thread may call, and the machine runs in others
+            status = main(["train", "--root", str(root)])
+        if status:
+            reason = (root / "output" / "failure").read_text()
+            raise ServiceError("States.TaskFailed", json.dumps({"FailureReason": f"AlgorithmError: {reason}"}))
+        return {"TrainingJobName": name, "TrainingJobStatus": "Completed"}
+
+    def download(self, uri: str) -> dict[str, bytes]:
+        prefix = uri.removeprefix("s3://").partition("/")[2]
+        keys = [e["Key"] for e in client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
+        return {k.removeprefix(prefix): client("s3").get_object(Bucket=BUCKET, Key=k)["Body"].read() for k in keys}
+
+    def promote(self, asked: Mapping[str, Any]) -> Any:
+        self.calls.append(("lambda:InvokeFunction", asked["FunctionName"]))
+        event = json.loads(asked["Payload"])
+        snapshots, items = SnapshotBucket(client("s3"), BUCKET), ItemTable(client("dynamodb"), ITEMS)
+        try:
+            promoted = promote(event["version"], snapshots, items, force=event["force"])
+        except EndcapError as exc:
+            raise ServiceError(type(exc).__name__, json.dumps({"errorMessage": str(exc)})) from exc
+        return {"StatusCode": 200, "Payload": asdict(promoted)}
+
+    def report(self, asked: Mapping[str, Any]) -> Any:
+        assert asked["QueueUrl"].endswith("endcap-local-InvokeFailuresQueue")
+        queue = client("sqs").get_queue_url(QueueName=QUEUE)["QueueUrl"]
+        return client("sqs").send_message(QueueUrl=queue, MessageBody=asked["MessageBody"])
+
+    def reported(self) -> list[dict[str, Any]]:
+        """Bodies in the queue of failures."""
+        queue = client("sqs").get_queue_url(QueueName=QUEUE)["QueueUrl"]
+        found = client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", ())
+        return [json.loads(message["Body"]) for message in found]
+
+    @staticmethod
+    def bucket_arn(name: str) -> str:
+        return f"arn:aws:s3:::{name}"
+
+
+@contextmanager
+def shop(folder: Path) -> Iterator[Account]:
+    """A stack with a catalogue and an archive."""
+    with stack():
+        items = ItemTable(client("dynamodb"), ITEMS)
+        for item in toy_items(20):
+            items.put(item)
+        rows = [{**row, "event_id": f"e{k}"} for k, row in enumerate(chain_events(n_users=20, n_items=20))]
+        events = [parse_interaction(row, NOW_MS) for row in rows]
+        RecordStream(client("firehose"), ARCHIVE).put([interaction_document(event) for event in events])
+        profiles = ProfileTable(client("dynamodb"), PROFILES)
+        apply_events(events[:12], profiles)
+        delete_user("user-1", NOW_MS, profiles)
+        yield Account(folder)
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Account]:
+    with shop(tmp_path) as made:
+        yield made
+
+
+def run(definition: Mapping[str, Any], account: Account, name: str = "run-1", **given: Any) -> Execution:
+    return run_machine(definition, {**QUICK, **given}, account.services, name)
+
+
+@dataclass(frozen=True)
+class Finished:
+    """Two runs, one after the other, and what they left."""
+
+    account: Account
+    runs: tuple[Execution, Execution]
+    current: str
+    counts: Mapping[str, int]
+    reported: list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, machine: Callable[..., dict[str, Any]]) -> Finished:
+    definition = machine(EventWeights=WEIGHTS, RebuildInstanceCount="2", RebuildVolumeGb="50")
+    with shop(tmp_path_factory.mktemp("runs")) as account:
+        runs = (run(definition, account, "run-1"), run(definition, account, "run-2"))
+        snapshots = SnapshotBucket(client("s3"), BUCKET)
+        version = snapshots.current().version
+        counts = verify_snapshot(snapshots.download(version))["counts"]
+        return Finished(account, runs, version, counts, account.reported())
+
+
+def test_a_run_ends_with_a_new_current_snapshot(finished: Finished) -> None:
+    first, second = finished.runs
+    assert (first.status, second.status) == ("SUCCEEDED", "SUCCEEDED")
+    assert second.output == {"version": finished.current, "previous": first.output["version"], "embedded": 0}
+    counts = finished.counts
+    assert (counts["items"], counts["events"], counts["erased_events"]) == (20, 114, 6)
+    assert first.states.count("DescribeExport") == 4
+    assert finished.reported == []
+
+
+def test_job_is_what_the_parameters_say(finished: Finished) -> None:
+    job, other = finished.account.jobs
+    assert job["AlgorithmSpecification"]["TrainingImage"] == IMAGE
+    assert job["ResourceConfig"] == {"InstanceType": "ml.g5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 50}
+    assert job["EnableManagedSpotTraining"] is True
+    assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 28_800}
+    assert base64.b64decode(job["HyperParameters"]["event_weights_base64"]).decode() == WEIGHTS
+    assert job["HyperParameters"]["budget"] == "fast"  # by the input of this execution
+    assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"items", "profiles", "events"}
+    assert job["CheckpointConfig"]["S3Uri"] != other["CheckpointConfig"]["S3Uri"]
+
+
+def test_every_call_of_a_run_is_granted(finished: Finished, nested: Callable[..., dict[str, Any]]) -> None:
+    failures = "arn:aws:sqs:us-east-1:123456789012:endcap-local-InvokeFailuresQueue"
+    for action, arn in [*finished.account.calls, ("sqs:SendMessage", failures)]:
+        granted = [s for s in _statements(nested()["RebuildRole"]) if action in s["Action"]]
+        assert any(fnmatchcase(arn, pattern) for s in granted for pattern in s["Resource"]), (action, arn)
+
+
+def test_without_spot_there_is_no_time_to_wait_for_it(account: Account, machine: Callable[..., dict[str, Any]]) -> None:
+    run(machine(RebuildSpot="false"), account)
+    assert account.jobs[0]["EnableManagedSpotTraining"] is False
+    assert account.jobs[0]["StoppingCondition"] == {"MaxRuntimeInSeconds": 14_400}
+
+
+def test_shop_without_events_gets_no_channel_for_them(account: Account, machine: Callable[..., dict[str, Any]]) -> None:
+    for key in account.download("s3://data-bucket/events/"):
+        client("s3").delete_object(Bucket=BUCKET, Key=f"events/{key}")
+    assert run(machine(), account).status == "SUCCEEDED"
+    assert [channel["ChannelName"] for channel in account.jobs[0]["InputDataConfig"]] == ["items", "profiles"]
+
+
+def test_job_that_found_no_machine_is_tried_again_from_the_same_checkpoints(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    cause = json.dumps({"FailureReason": "CapacityError: Unable to provision requested ML compute capacity."})
+    account.failures = [ServiceError("States.TaskFailed", cause)] * 3
+    assert run(machine(), account).status == "SUCCEEDED"
+    assert len(account.jobs) == 4
+    assert len({job["CheckpointConfig"]["S3Uri"] for job in account.jobs}) == 1
+
+
+def test_lasting_want_of_machines_is_reported(account: Account, machine: Callable[..., dict[str, Any]]) -> None:
+    account.failures = [ServiceError("SageMaker.AmazonSageMakerException", "ResourceLimitExceeded: 0 instances")] * 9
+    execution = run(machine(), account)
+    assert execution.status == "FAILED"
+    assert "SageMaker.AmazonSageMakerException" in execution.cause
+    assert len(account.jobs) == 5
+    (report,) = account.reported()
+    assert report["source"] == "rebuild"
+    assert "ResourceLimitExceeded" in report["failure"]["Cause"]
+
+
+def test_defect_of_the_job_is_reported_at_once(account: Account, machine: Callable[..., dict[str, Any]]) -> None:
+    execution = run(machine(), account, encoder="/nowhere")
+    assert (execution.status, len(account.jobs)) == ("FAILED", 1)
+    assert "AlgorithmError" in execution.cause
+    assert "nowhere" in account.reported()[0]["failure"]["Cause"]
+
+
+def test_refusal_by_the_gates_fails_the_run_and_leaves_the_snapshot(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    first = run(machine(), account, "run-1")
+    items = ItemTable(client("dynamodb"), ITEMS)
+    for item in toy_items(20)[5:]:
+        items.delete(item.item_id)
+    refused = run(machine(), account, "run-2")
+    assert refused.status == "FAILED"
+    assert refused.cause.startswith("GateError, ")
+    assert SnapshotBucket(client("s3"), BUCKET).current().version == first.output["version"]
+    assert account.reported()[0]["failure"]["Error"] == "GateError"
+    assert run(machine(), account, "run-3", force=True).status == "SUCCEEDED"
+
+
+def test_failed_export_is_reported(
+    account: Account, machine: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "describe_export", lambda asked: {"ExportDescription": {"ExportStatus": "FAILED"}})
+    execution = run(machine(), account)
+    assert execution.status == "FAILED"
+    assert execution.cause.startswith("ExportFailed, ")
+    assert account.jobs == []
+    assert len(account.reported()) == 1
+
+
+def _statements(role: Mapping[str, Any]) -> list[dict[str, Any]]:
+    statements = [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+
+    def several(value: str | list[str]) -> list[str]:
+        return [value] if isinstance(value, str) else value
+
+    return [{**s, "Action": several(s["Action"]), "Resource": several(s["Resource"])} for s in statements]
+
+
+def _bucket_arn(nested: Callable[..., dict[str, Any]]) -> str:
+    bucket = nested()["StateMachine"]["DefinitionSubstitutions"]["Bucket"]
+    return f"arn:aws:s3:::{bucket}"
