@@ -94,6 +94,12 @@ def test_a_row_from_before_aspects_is_read_and_kept_as_it_is():
     assert encode_profile(profile) == OLD_ROW
 
 
+def test_a_version_without_aspects_can_tell_what_it_would_misread():
+    plain, judged = event(1, "review", text="很好"), event(1, "review", text="质量很好")
+    assert encode_profile(profile_of([plain]))[0] == OLD_ROW[0]
+    assert encode_profile(profile_of([judged]))[0] != OLD_ROW[0]
+
+
 def test_a_review_delivered_again_brings_its_aspects_to_an_old_row():
     def review(n, value):
         return Interaction(

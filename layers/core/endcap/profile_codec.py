@@ -22,6 +22,8 @@ from endcap.links import Link
 from endcap.profiles import KEY_BYTES, Entry, Impression, Register, TextSignal, UserProfile
 
 FORMAT = 1
+FORMAT_WITH_ASPECTS = 2
+"""Of profiles in which an entry has aspects: a version that knows none must refuse them, not misread them."""
 TAG_BYTES = 4
 
 _IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS = 1, 2, 4, 32
@@ -41,10 +43,10 @@ class ProfileFormatError(EndcapError):
 
 def encode_profile(profile: UserProfile) -> bytes:
     """`profile` as bytes; equal profiles give equal bytes."""
-    out = bytearray([FORMAT])
-    _put_int(out, profile.deleted_at_ms)
     interactions, strong = set(profile.interactions), set(profile.strong)
     entries = sorted(interactions | strong, reverse=True)
+    out = bytearray([FORMAT_WITH_ASPECTS if any(e.aspects for e in entries) else FORMAT])
+    _put_int(out, profile.deleted_at_ms)
 
     def put_entry(e: Entry) -> None:
         kind, packed = _pack_value(e.value)
@@ -90,8 +92,8 @@ def decode_profile(data: bytes) -> UserProfile:
     ------
     ProfileFormatError : the bytes are cut, damaged, or of another format
     """
-    if data[:1] != bytes([FORMAT]):
-        raise ProfileFormatError(f"profile format {data[:1].hex() or 'none'} is not {FORMAT:02x}")
+    if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS):
+        raise ProfileFormatError(f"profile format {data[:1].hex() or 'none'} is none that this version reads")
     r = _Reader(data, 1)
     try:
         deleted_at_ms = r.number()
