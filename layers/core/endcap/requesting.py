@@ -212,7 +212,7 @@ def _controls(request: RecommendationRequest) -> list[tuple[str, str]]:
     problems = []
     if request.relation not in (None, *RELATIONS):
         problems.append(("relation", f"must be one of {', '.join(RELATIONS)}"))
-    if (request.relation in ANCHORED) != bool(request.items):
+    elif (request.relation in ANCHORED) != bool(request.items):
         problems.append(_unanchored(request))
     if any(not abs(boost.weight) <= MAX_BOOST for boost in request.boosts):
         problems.append(("boost", f"a weight must lie between {-MAX_BOOST:g} and {MAX_BOOST:g}"))
