@@ -16,7 +16,7 @@ from endcap.errors import InvalidInputError, SnapshotError
 from endcap.snapshot import TermWeight, Weights, verify_snapshot, write_snapshot
 from endcap.snapshot_files import read_manifest
 from endcap_rebuild.assembly import with_user_encoder
-from endcap_rebuild.encoder_choice.choosing import choose_encoder
+from endcap_rebuild.encoder_choice.choosing import choose_encoder, forget_incumbent
 from endcap_rebuild.encoder_steps import FULL_STEPS
 from endcap_rebuild.fast_steps import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
 from endcap_rebuild.model_card import model_card
@@ -95,7 +95,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
     progress("reading", 0, 1)
     shop = read_shop(settings.data, now_ms, settings.seed, settings.event_weights)
     progress("reading", 1, 1)
-    job = FastJob(settings, shop, choose_encoder(settings, shop, progress), progress, crew)
+    job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew), progress, crew)
     outputs = run_steps(
         BUDGETS[settings.budget],
         job,
@@ -127,7 +127,9 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         },
     )
     write_snapshot(settings.out, with_user_encoder(contents, outputs.get("encoder", {})))
-    return verify_snapshot(settings.out)
+    manifest = verify_snapshot(settings.out)
+    forget_incumbent(settings)
+    return manifest
 
 
 def _catalog_as_of_ms(shop: Shop, now_ms: int) -> int:

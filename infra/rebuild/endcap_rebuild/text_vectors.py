@@ -98,10 +98,10 @@ class TextVectorCache:
         return answer
 
     def _use_encoder(self, crew: Crew) -> None:
-        if self._files:
+        if crew.encoder != self._encoder.sha256:
             crew.send([UseEncoder(self._files)] * (crew.count - 1))
             crew.answers()
-            self._files = {}  # they keep it
+            crew.encoder = self._encoder.sha256
 
     def _add(self, names: Sequence[str], vectors: F32) -> None:
         if not names:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from endcap import snapshot_files
 from endcap.encoding import EncoderConfig, TextEncoder
 from endcap.errors import EncoderError, InvalidInputError
 from endcap_rebuild.encoder_choice import choosing
@@ -241,6 +243,33 @@ def test_a_later_rebuild_keeps_the_encoder_until_it_is_clearly_beaten(
     manifest = rebuild(auto(folder, tmp_path))
     assert manifest["encoder"] == "english"
     assert manifest["metrics"]["text_encoder"]["incumbent"] == "of the snapshot before"
+
+
+@pytest.mark.parametrize("file", ["tokenizer.json", "manifest.json"])
+def test_stopped_while_it_replaces_a_snapshot_it_still_knows_the_encoder_before(
+    folder: Path, tmp_path: Path, base: list[str], monkeypatch: pytest.MonkeyPatch, file: str
+) -> None:
+    gains(monkeypatch, english=0.45, multilingual=0.4, tiny=0.3)
+    replaced = snapshot_files.replace_file
+
+    def stop(path: Path, write: Any) -> None:
+        replaced(path, write)
+        if path == tmp_path / "broken" / file:
+            raise KeyboardInterrupt
+
+    made = []
+    for name in ("whole", "broken"):
+        settings = replace(auto(folder, tmp_path), out=tmp_path / name, work=tmp_path / f"{name}-work")
+        rebuild(replace(settings, encoder=str(TINY_ENCODER)))
+        if name == "broken":
+            monkeypatch.setattr(snapshot_files, "replace_file", stop)
+            with pytest.raises(KeyboardInterrupt):
+                rebuild(settings)
+            monkeypatch.setattr(snapshot_files, "replace_file", replaced)
+        made.append(rebuild(settings))
+    assert made[0]["metrics"]["text_encoder"]["incumbent"] == "of the snapshot before"
+    assert made[0]["content_hash"] == made[1]["content_hash"]
+    assert not list((tmp_path / "broken-work").glob("incumbent-*"))
 
 
 def test_the_snapshot_before_may_lie_elsewhere(

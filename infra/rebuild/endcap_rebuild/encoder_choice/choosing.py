@@ -10,18 +10,26 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
-from endcap.errors import EncoderError, InvalidInputError
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
+from endcap.errors import EncoderError, InvalidInputError, SnapshotError
+from endcap.snapshot_files import read_manifest
 from endcap_rebuild.base_encoders import pick_encoder
 from endcap_rebuild.encoder_choice.gate import Reading, asked_enough, compare, measure
 from endcap_rebuild.encoder_choice.questions import Questions, questions_of
-from endcap_rebuild.encoders import BASE_ENCODERS, LoadedEncoder, load_encoder
-from endcap_rebuild.settings import Progress, RebuildSettings
+from endcap_rebuild.encoders import BASE_ENCODERS, LoadedEncoder, encoder_of, load_encoder
+from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
+from endcap_rebuild.shards import Crew
 from endcap_rebuild.shop import Shop
 from endcap_rebuild.steps import Outputs, Step, json_array, json_value, run_steps
 from endcap_rebuild.text_vectors import TextVectorCache
 from endcap_rebuild.validation import Split, split_by_time
+
+_INCUMBENT: Final = "incumbent"
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class ChoiceJob:
     shop: Shop
     candidates: Sequence[LoadedEncoder]
     progress: Progress
+    crew: Crew | None = None
 
     @cached_property
     def split(self) -> Split:
@@ -45,7 +54,7 @@ class ChoiceJob:
 
     def reading(self, loaded: LoadedEncoder) -> Reading:
         """What one encoder reaches."""
-        cache = TextVectorCache(self.settings.cache / "texts", loaded.encoder)
+        cache = TextVectorCache(self.settings.cache / "texts", loaded.encoder, self.crew, loaded.files)
 
         def progress(done: int, total: int) -> None:
             self.progress("encoder_choice", done, total)
@@ -53,8 +62,14 @@ class ChoiceJob:
         return measure(self.questions, lambda texts: cache.vectors(texts, progress, self.settings.threads))
 
 
-def choose_encoder(settings: RebuildSettings, shop: Shop, progress: Progress) -> LoadedEncoder:
+def choose_encoder(
+    settings: RebuildSettings, shop: Shop, progress: Progress, crew: Crew | None = None
+) -> LoadedEncoder:
     """The encoder that a rebuild uses, with the evidence in its `choice`.
+
+    Parameters
+    ----------
+    crew : other shards that encode too
 
     Raises
     ------
@@ -66,18 +81,18 @@ def choose_encoder(settings: RebuildSettings, shop: Shop, progress: Progress) ->
     if settings.student and settings.encoder not in ("auto", *BASE_ENCODERS):
         names = ", ".join(("auto", *BASE_ENCODERS))
         raise InvalidInputError(f"a student starts from a base encoder: the encoder must be one of {names}")
-    chosen = _chosen(settings, shop, progress)
+    chosen = _chosen(settings, shop, progress, crew)
     if not settings.student:
         return chosen
     student, story = _student(settings, shop, chosen, progress)
     return replace(student or chosen, choice={**chosen.choice, "student": story})
 
 
-def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress) -> LoadedEncoder:
+def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress, crew: Crew | None) -> LoadedEncoder:
     if settings.encoder != "auto":
         return load_encoder(settings.encoder, settings.cache)
     by_script = pick_encoder(shop.texts)
-    parent = _parent(settings, by_script)
+    parent = _parent(settings, shop, by_script)
     incumbent = parent or load_encoder(by_script, settings.cache)
     why = "of the snapshot before" if parent else "by the catalogue's script"
     if not len(shop.table):
@@ -85,7 +100,7 @@ def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress) -> Loaded
     rivals, missing = _rivals(settings, by_script, incumbent)
     if not rivals:
         return replace(incumbent, choice={"reason": f"{why}; no other encoder suits it", **missing})
-    job = ChoiceJob(settings, shop, [incumbent, *rivals], progress)
+    job = ChoiceJob(settings, shop, [incumbent, *rivals], progress, crew)
     if not asked_enough(job.questions):
         return replace(incumbent, choice={"reason": f"{why}; too few questions to measure by", **missing})
     key = "-".join([shop.key, *(candidate.encoder.sha256 for candidate in job.candidates)])
@@ -138,13 +153,38 @@ def _student(
     return train_student(StudentJob(job, incumbent.encoder.config.language, incumbent))
 
 
-def _parent(settings: RebuildSettings, by_script: str) -> LoadedEncoder | None:
-    """The encoder of the snapshot before, if it is there and can read the catalogue's script."""
+def _parent(settings: RebuildSettings, shop: Shop, by_script: str) -> LoadedEncoder | None:
+    """The encoder of the snapshot before, if it is there and can read the catalogue's script.
+
+    It is kept with the finished steps, for a rebuild that was killed may have begun to replace that snapshot.
+    """
+    step = Step(_INCUMBENT, _files_before)
+    outputs = run_steps((step,), settings, {}, shop.key, settings.work, no_progress)[_INCUMBENT]
+    files = {name: array.tobytes() for name, array in outputs.items() if name != "json"}
     try:
-        parent = load_encoder(str(settings.before or settings.out), settings.cache)
+        parent = encoder_of(files) if files else None
     except EncoderError:
         return None
-    return parent if parent.encoder.config.language in ("multilingual", by_script) else None
+    return parent if parent and parent.encoder.config.language in ("multilingual", by_script) else None
+
+
+def _files_before(settings: RebuildSettings, _: Any) -> Outputs:
+    """The encoder's files of the snapshot before; without its manifest a folder is none."""
+    folder = settings.before or settings.out
+    try:
+        if settings.before is None:
+            read_manifest(folder)
+        files = {name: (folder / name).read_bytes() for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)}
+    except (SnapshotError, OSError):
+        files = {}
+    arrays: dict[str, NDArray[Any]] = {name: np.frombuffer(raw, dtype=np.uint8) for name, raw in files.items()}
+    return {**arrays, "json": json_array(sorted(files))}
+
+
+def forget_incumbent(settings: RebuildSettings) -> None:
+    """Look at the snapshot before anew next time, now that another one has taken its place."""
+    for path in settings.work.glob(f"{_INCUMBENT}-*.npz") if settings.work else ():
+        path.unlink()
 
 
 def _rivals(

@@ -32,9 +32,13 @@ class Meeting:
 
 
 class Crew(Protocol):
-    """The other shards, numbered 1 to `count - 1`, as the leader sees them."""
+    """The other shards, numbered 1 to `count - 1`, as the leader sees them.
+
+    encoder : sha256 of the text encoder that they hold
+    """
 
     count: int
+    encoder: str | None
 
     def send(self, jobs: Sequence[Job]) -> None:
         """Give each shard its job.

@@ -24,6 +24,7 @@ class HostCrew:
 
     def __init__(self, count: int) -> None:
         self.count = count
+        self.encoder: str | None = None
         self._jobs = 0
 
     def __enter__(self) -> HostCrew:

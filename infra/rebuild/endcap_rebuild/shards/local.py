@@ -27,6 +27,7 @@ class LocalCrew:
 
     def __init__(self, count: int, timeout_s: float = STEP_TIMEOUT_S) -> None:
         self.count, self._timeout_s = count, timeout_s
+        self.encoder: str | None = None
         self._pipes: list[Connection] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._said: list[IO[bytes]] = []
