@@ -214,6 +214,13 @@ class Choice(Answer):
     meaning: str
 
 
+class Context(Answer):
+    """A name that `context` may give, and the values in which demand was counted."""
+
+    name: str
+    values: list[str]
+
+
 class Parameters(Answer):
     """The main parameters of the ranking, as they are right now."""
 
@@ -228,6 +235,7 @@ class Parameters(Answer):
     event_types: list[EventWeight]
     choices: list[Choice]
     filters: Filterable
+    contexts: list[Context]
     scenarios: list[str]
     scenario_defaults: dict[str, dict[str, Any]]
     experiments: list[RunningExperiment]

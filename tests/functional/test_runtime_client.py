@@ -257,6 +257,7 @@ def items_of(count: int) -> Callable[[Any], bool]:
 
 EXPECTED: dict[str, Callable[[Any], None]] = {
     "collect/http-events": http(202, lambda b: b == {"accepted": 3, "rejected": []}),
+    "collect/http-events-with-context": http(202, lambda b: b == {"accepted": 3, "rejected": []}),
     "collect/http-events-without-id-or-time": http(202, lambda b: b["accepted"] == 1),
     "collect/http-events-base64": http(202, lambda b: b["accepted"] == 1),
     "collect/http-ga4-names": http(202, lambda b: b["accepted"] == 3),
@@ -293,6 +294,7 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "update_profile/kinesis-poisoned-in-the-middle": done,
     "recommend/http-known-user": http(200, lambda b: items_of(5)(b) and b["profile_version"] > 0),
     "recommend/http-cold-user": http(200, lambda b: items_of(5)(b) and b["profile_version"] == 0),
+    "recommend/http-cold-user-in-context": http(200, lambda b: items_of(5)(b) and b["source"] == "popular"),
     "recommend/http-limit-out-of-range": http(400, lambda b: b["errors"][0]["field"] == "limit"),
     "recommend/http-running-session": http(
         200, lambda b: items_of(5)(b) and not {"item-3", "item-4"} & {item["item_id"] for item in b["items"]}

@@ -142,8 +142,10 @@ def test_a_filter_names_a_scenario_and_its_values_are_parameters():
 
 
 def test_of_the_context_what_the_ranking_knows_is_taken():
-    asked = recommendations_request({"userId": "u", "context": {"CATEGORY": "mugs", "DEVICE": "phone"}})
-    assert asked["context"] == {"category": "mugs"}
+    asked = recommendations_request(
+        {"userId": "u", "context": {"CATEGORY": "mugs", "DEVICE": "phone", "WEATHER": "rain"}}
+    )
+    assert asked["context"] == {"category": "mugs", "device": "phone"}
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,9 @@ def rebuild(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda: where the models run.")] = "auto",
     shards: Annotated[int, typer.Option(min=1, help="Processes that encode and train side by side.")] = 1,
     shard: Annotated[int, typer.Option(min=0, help="Which one this is, where MASTER_ADDR names another host.")] = 0,
+    context: Annotated[
+        list[str] | None, typer.Option(help="A property of events in which demand is counted apart; may be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Build a snapshot from items and events."""
@@ -70,6 +73,7 @@ def rebuild(
         settings = RebuildSettings(data, folder, encoder, budget, seed, work=work, before=before)
         settings = replace(settings, device=device, shards=shards, shard=shard)
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
+        settings = replace(settings, context_names=tuple(context)) if context else settings
         with progress_bar(console) as progress:
             manifest = run_shard(settings, progress)
         if manifest is None:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.context_names import CONTEXT_NAMES, context_value
 from endcap.event_types import EVENT_TYPES, GRADED, STRONG, EventType
 from endcap.features import GRADE_PRIOR, GRADE_PRIOR_STRENGTH, HIGHEST_MEAN, LOWEST_MEAN
 from endcap.interactions import Interaction
@@ -27,6 +28,8 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
+
+Id = TypeVar("Id", str, tuple[str, str])
 
 _COLUMN_CODES: Final = {
     "user": "i",
@@ -49,6 +52,8 @@ class EventTable:
     grade : float32, NaN = none; tone : float32, polarity of a review without a grade, NaN = none
     key : uint64 hash of the event id
     text : object (rows,), what a review says, None = nothing
+    contexts : int32 (rows, names), for each counted name the row in `context_pairs`, -1 = not said
+    context_pairs : (name, value), sorted
     """
 
     user: I32
@@ -63,6 +68,8 @@ class EventTable:
     text: NDArray[np.object_]
     user_ids: tuple[str, ...]
     kinds: tuple[str, ...]
+    contexts: I32
+    context_pairs: tuple[tuple[str, str], ...]
 
     def __len__(self) -> int:
         return len(self.user)
@@ -83,6 +90,7 @@ def event_table(
     report: ReadReport,
     seed: int = 0,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
+    context_names: Sequence[str] = CONTEXT_NAMES,
 ) -> EventTable:
     """Collect events with known items; of events with one (user, event id) the latest is kept.
 
@@ -95,6 +103,8 @@ def event_table(
     # Typed columns from the start: a Python tuple per event would need several times the memory.
     columns: dict[str, array[Any]] = {name: array(code) for name, code in _COLUMN_CODES.items()}
     texts: list[str | None] = []
+    pairs: dict[tuple[str, str], int] = {}
+    contexts = array("i")
     for event in events:
         if event.item_id is None or event.event_type in NOT_IN_HISTORY:
             continue
@@ -116,8 +126,13 @@ def event_table(
         }
         for name, value in values.items():
             columns[name].append(value)
+        said = event.properties or {}
+        for name in context_names:
+            where = context_value(said[name]) if name in said else ""
+            contexts.append(pairs.setdefault((name, where), len(pairs)) if where else -1)
     user_ids, user_rank = _sorted_ids(users)
     _, session_rank = _sorted_ids(sessions)
+    sorted_pairs, pair_rank = _sorted_ids(pairs)
     raw: dict[str, Any] = {name: np.array(column) for name, column in columns.items()}
     raw["user"] = user_rank[raw["user"]]
     raw["session"] = np.append(session_rank, np.int32(-1))[raw["session"]]
@@ -127,6 +142,10 @@ def event_table(
         text=np.array([*texts, None], dtype=np.object_)[:-1],
         user_ids=user_ids,
         kinds=tuple(event_types),
+        contexts=np.append(pair_rank, np.int32(-1))[np.array(contexts, dtype=np.int32)].reshape(
+            len(texts), len(context_names)
+        ),
+        context_pairs=sorted_pairs,
     )
     kept = _latest_of_each(table)
     report.duplicate_events += len(table) - len(kept)
@@ -156,7 +175,7 @@ def strong_kinds(table: EventTable) -> NDArray[np.bool_]:
     return np.isin(table.kind, codes) & (table.strength > 0)
 
 
-def _sorted_ids(rows: Mapping[str, int]) -> tuple[tuple[str, ...], I32]:
+def _sorted_ids(rows: Mapping[Id, int]) -> tuple[tuple[Id, ...], I32]:
     """Ids in sorted order and, for each first-met number, its place there: file order must not matter."""
     ids = sorted(rows)
     place = np.empty(len(ids), dtype=np.int32)

@@ -8,6 +8,7 @@
 6. weights       weights and half-lives of the score, tuned on the window with the terms that serve
 7. model         lists and popularity of everything
 8. repurchase    how each item is bought again
+9. contexts      what is in demand on each device, in each country, from each referrer
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from endcap.assortment import Assortment
 from endcap.encoding import quantize_unit
 from endcap.features import RankingSettings
 from endcap.profiles import UserProfile, profile_of
-from endcap.snapshot import Repurchase, SnapshotContents, Weights, load_snapshot, write_snapshot
+from endcap.snapshot import ContextDemand, Repurchase, SnapshotContents, Weights, load_snapshot, write_snapshot
 from endcap.snapshot_tables import SnapshotTables
 from endcap_rebuild.assembly import snapshot_contents, with_user_encoder
+from endcap_rebuild.contexts import fit_contexts
 from endcap_rebuild.encoders import LoadedEncoder
 from endcap_rebuild.fitting import LIST_WIDTH, Fitted, fit
 from endcap_rebuild.lists import ListSettings
@@ -121,6 +123,21 @@ def _repurchase(job: FastJob, _: Needed) -> Outputs:
     return {} if found is None else {field.name: getattr(found, field.name) for field in fields(found)}
 
 
+def _contexts(job: FastJob, needed: Needed) -> Outputs:
+    days = json_value(needed["selection"]["json"])["popularity_half_life_days"] if job.shop.clock else None
+    found = fit_contexts(job.shop.table, len(job.shop.items), job.shop.cutoff_ms, days)
+    if found is None:
+        return {}
+    return {"json": json_array(found.contexts), "share": found.share, **list_arrays({"contexts": found.items})}
+
+
+def _context_demand(made: Outputs | None) -> ContextDemand | None:
+    if not made:
+        return None
+    pairs = tuple((str(name), str(value)) for name, value in json_value(made["json"]))
+    return ContextDemand(pairs, made["share"], lists_of(made)["contexts"])
+
+
 def _weights(job: FastJob, needed: Needed) -> Outputs:
     cases = job.split.cases
     trial = needed["trial"]
@@ -188,6 +205,7 @@ def contents_of(
         weights=weights,
         training_cutoff_ms=cutoff_ms,
         seed=job.settings.seed,
+        contexts=_context_demand(outputs.get("contexts")),
         repurchase=Repurchase(**repurchase) if (repurchase := outputs.get("repurchase")) else None,
         **more,
     )
@@ -227,4 +245,5 @@ FAST_STEPS: Final[Sequence[Step[FastJob]]] = (
     ),
     Step("model", _model, needs=("whitening", "selection"), settings=("seed",)),
     Step("repurchase", _repurchase),
+    Step("contexts", _contexts, needs=("selection",)),
 )

@@ -44,6 +44,7 @@ MAX_REPORTED_ROWS: Final = 200
 NO_TIME: Final = 0
 # Later than every event.
 FOR_EVER: Final = 1 << 62
+PROPERTY_COLUMN: Final = "properties."
 _PERSONALIZE: Final = {"event_value": "value"}
 _ITEM_FILES: Final = ("items.jsonl", "items.jsonl.gz")
 _EVENT_CSV: Final = ("events.csv", "events.csv.gz", "interactions.csv", "interactions.csv.gz")
@@ -296,4 +297,13 @@ def _csv_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, A
         if len(row) != len(header):
             report.reject(file, rows.line_num, f"has {len(row)} fields, the header has {len(header)}")
             continue
-        yield rows.line_num, dict(zip(header, row, strict=True))
+        yield rows.line_num, _with_properties(dict(zip(header, row, strict=True)))
+
+
+def _with_properties(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its columns `properties.<name>` as one object."""
+    named = {column: value for column, value in row.items() if column.startswith(PROPERTY_COLUMN)}
+    if not named:
+        return row
+    plain = {column: value for column, value in row.items() if column not in named}
+    return plain | {"properties": {column.removeprefix(PROPERTY_COLUMN): value for column, value in named.items()}}

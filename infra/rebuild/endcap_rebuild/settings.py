@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from endcap.context_names import CONTEXT_NAMES
+
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total) as work goes on."""
 
@@ -37,6 +39,7 @@ class RebuildSettings:
     threads : texts encoded side by side
     dim : widest item vector; small catalogues get fewer dimensions
     max_cases : most validation cases that weights are tuned on
+    context_names : properties of events in which demand is counted apart (see `endcap.contexts`)
     event_weights : a storefront's own kinds and weights of events (see `endcap.event_types.event_types`)
     now_ms : the clock, for tests; later events are refused
     device : "cpu", "cuda", or "auto" for CUDA where there is one
@@ -59,6 +62,7 @@ class RebuildSettings:
     dim: int = 128
     max_cases: int = 5_000
     event_weights: Mapping[str, object] = field(default_factory=dict)
+    context_names: tuple[str, ...] = CONTEXT_NAMES
     now_ms: int | None = None
     device: str = "auto"
     shards: int = 1

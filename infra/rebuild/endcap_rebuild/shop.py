@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.catalog import Item, item_document, item_text
+from endcap.context_names import CONTEXT_NAMES
 from endcap.errors import InvalidInputError
 from endcap.event_types import event_types
 from endcap.snapshot_files import canonical_json
 from endcap_rebuild.clock import clock_usable
+from endcap_rebuild.contexts import checked_names
 from endcap_rebuild.encoder_choice.searches import Search, noting_searches
 from endcap_rebuild.events import EventTable, event_table
 from endcap_rebuild.reading import (
@@ -75,6 +77,8 @@ class Shop:
         table = self.table
         for column in (table.user, table.item, table.time_ms, table.kind, table.strength, table.session, table.key):
             digest.update(column.tobytes())
+        digest.update(table.contexts.tobytes())
+        digest.update(canonical_json(table.context_pairs))
         digest.update("\n".join(table.user_ids).encode())
         digest.update("\0".join(text or "" for text in table.text).encode())
         for search in self.searches:
@@ -82,23 +86,30 @@ class Shop:
         return digest.hexdigest()
 
 
-def read_shop(folder: Path, now_ms: int, seed: int, event_weights: Mapping[str, object]) -> Shop:
+def read_shop(
+    folder: Path,
+    now_ms: int,
+    seed: int,
+    event_weights: Mapping[str, object],
+    context_names: Sequence[str] = CONTEXT_NAMES,
+) -> Shop:
     """Read a folder of items and, where there are any, events.
 
     Raises
     ------
-    InvalidInputError : no usable item, an export that is not whole, or an unusable event weight
+    InvalidInputError : no usable item, an export that is not whole, or an unusable event weight or context name
     """
     report = ReadReport()
     try:
         kinds = event_types(event_weights)
     except ValueError as exc:
         raise InvalidInputError(str(exc)) from exc
+    names = checked_names(context_names)
     items = sorted(read_items(folder, report), key=lambda item: item.item_id)
     if not items:
         raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
     index = {item.item_id: row for row, item in enumerate(items)}
     searches: list[Search] = []
     events = without_erased(read_events(folder, report, now_ms, kinds), read_erasures(folder, report), report)
-    table = event_table(noting_searches(events, searches), index, report, seed, kinds)
+    table = event_table(noting_searches(events, searches), index, report, seed, kinds, names)
     return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from endcap.assortment import Assortment
 from endcap.features import RankingSettings
 from endcap.profiles import UserProfile
-from endcap.scoring import DEFAULT_WEIGHTS, LIVE_TERMS, QUERY_TERMS, TERMS
+from endcap.scoring import CONTEXT_TERM, DEFAULT_WEIGHTS, LIVE_TERMS, QUERY_TERMS, TERMS
 from endcap_rebuild.pools import Pools, build_pools, case_terms, joined
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.trials import MIN_CASES, gain_of, rank_of
@@ -48,7 +48,7 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 # Counts only where seen items compete: it keeps its default where nobody buys again.
 REPEAT_TERM: Final = "again"
-TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS | LIVE_TERMS)
+TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS | LIVE_TERMS | {CONTEXT_TERM})
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ def tune(
         evidence["with_repeats"] = {"before": before[1], "after": after[1]}
     evidence["half_lives_tried"] = tried
     chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in terms}
+    chosen[CONTEXT_TERM] = chosen["popularity"]  # together they are popularity where the shopper is
     return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
 
 

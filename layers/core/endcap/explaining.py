@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.assortment import Assortment
+from endcap.contexts import telling_context
 from endcap.features import RankingSettings, Taste
-from endcap.phrases import Language, due_again, language_of, sentence
+from endcap.phrases import Language, due_again, language_of, popular_in, sentence
 from endcap.relating import Anchors
 from endcap.repurchasing import Due
 from endcap.scoring import (
@@ -100,6 +101,7 @@ def explain(
     due: Due | None = None,
     query: str = "",
     said: Mapping[bytes, str] = MappingProxyType({}),
+    contexts: tuple[int, ...] = (),
 ) -> list[tuple[Reason, ...]]:
     """The reasons of each ranked item, the strongest first.
 
@@ -112,6 +114,7 @@ def explain(
     due : what may be bought again, where that was asked for
     query : what was searched for
     said : key of an event -> its text, for those of the running session; the words of others are not stored
+    contexts : rows of the snapshot's contexts that the request names
     """
     carriers = _carriers(assortment, taste, settings, positions, shares)
     if anchors is not None:
@@ -163,6 +166,8 @@ def explain(
         if habit is not None:
             text = due_again(habit.times, habit.days_since, habit.own_gap_days, habit.usual_gap_days, spoken_in)
             return Reason(term, share, text, tuple(evidence))
+        if term == "context" and (told := telling_context(assortment, contexts, position, against=share < 0)):
+            return Reason(term, share, popular_in(*told, spoken_in, against=share < 0))
         items = [one for one in evidence if one.title is not None]
         text = sentence(
             term,

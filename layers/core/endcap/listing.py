@@ -36,6 +36,7 @@ class Scored:
     ----------
     terms : float32 (len(TERMS), n_items); factors : float64 (len(TERMS),)
     due : what may be bought again, where that is asked for
+    contexts : rows of the snapshot's contexts that the request names
     """
 
     assortment: Assortment
@@ -45,6 +46,7 @@ class Scored:
     terms: F32
     factors: F64
     due: Due | None = None
+    contexts: tuple[int, ...] = ()
 
     def best(self, mask: Mask, limit: int, *, all_variants: bool = False) -> tuple[I64, F64]:
         """The best of the items in `mask`, and their scores."""

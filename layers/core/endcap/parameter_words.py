@@ -48,6 +48,10 @@ TERM_MEANINGS: Final[Mapping[str, Said]] = MappingProxyType(
             "Shown to the shopper lately; counts against, as far as the request asks for it.",
             "近期已向顾客展示过;按请求的程度扣分。",
         ),
+        "context": (
+            "More in demand, or less, in the country, on the device or from the referrer of the request.",
+            "在请求所述的国家、设备或来源中更受欢迎,或不太受欢迎。",
+        ),
         "due": (
             "Bought before, and likely to be bought again about now; where the request asks for that.",
             "以前买过,现在可能再次购买;仅在请求要求时计入。",

@@ -82,6 +82,7 @@ def parameters(
             "history": sorted([*PAST_FORMS, INTERACTED]),
             "exclude_seen": list(EXCLUDE_SEEN),
         },
+        "contexts": _contexts(snapshot),
         "scenarios": sorted(scenarios),
         "scenario_defaults": {name: dict(defaults) for name, defaults in sorted(scenarios.items())},
         "experiments": [dict(experiment) for experiment in experiments],
@@ -138,3 +139,11 @@ def _summary(
         f"Configured scenarios: {', '.join(scenarios)}." if scenarios else "",
     ]
     return [text for text in found if text]
+
+
+def _contexts(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """The contexts that demand was counted in, by name."""
+    values: dict[str, list[str]] = {}
+    for name, value in () if snapshot.contexts is None else snapshot.contexts.contexts:
+        values.setdefault(name, []).append(value)
+    return [{"name": name, "values": found} for name, found in values.items()]

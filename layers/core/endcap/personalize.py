@@ -23,6 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from endcap.adapters.foreign import derived_id, properties
+from endcap.context_names import CONTEXT_NAMES, PAGE_NAMES
 from endcap.errors import EndcapError, FieldError, InvalidInputError, InvalidInteractionError, InvalidRequestError
 from endcap.event_types import ALIASES, EventType
 from endcap.http import RETRY_AFTER_S, parsed
@@ -40,6 +41,7 @@ MAX_EVENT_ID_BYTES: Final = 64
 DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none", "explain": False}
 """Personalize leaves nothing out of a list unless a filter says so."""
 
+_CONTEXT: Final = {*PAGE_NAMES, *CONTEXT_NAMES}
 _KINDS: Final = {"watch": "view", "detail_page_view": "view", "start_checkout": "begin_checkout"}
 _FIELDS: Final = {
     "user_id": "userId",
@@ -240,7 +242,7 @@ def _common(given: _Asked) -> dict[str, Any]:
     for name, value in (("metadataColumns", given.metadata_columns), ("promotions", given.promotions)):
         if value:
             raise InvalidRequestError([FieldError(field=name, message="are not supported")])
-    context = {name.lower(): value for name, value in given.context.items() if name.lower() in ("category", "brand")}
+    context = {name.lower(): value for name, value in given.context.items() if name.lower() in _CONTEXT}
     found: dict[str, Any] = {"context": context} if context else {}
     if given.filter_arn:
         found["scenario"] = given.filter_arn.rsplit("/", 1)[-1]

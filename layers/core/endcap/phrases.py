@@ -83,6 +83,7 @@ _FOR: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
         ("Often bought together with {names}.", "Goes with what you chose."),
         ("常与{names}一起购买。", "适合与您选择的商品搭配。"),
     ),
+    "context": (("", "Popular where you are."), ("", "在您所处的环境中受欢迎。")),
     "due": (("", "You bought this before."), ("", "您购买过它。")),
     "boost": (("", "Favoured by the shop at the moment."), ("", "商家推荐。")),
 }
@@ -116,6 +117,7 @@ _AGAINST: Final[Mapping[str, tuple[_Pair, _Pair]]] = {
         ("排名较低:它与{names}不太相似。", "排名较低:它与您正在看的商品不太相似。"),
     ),
     "boost": (("", "Lower, as the shop sets it back at the moment."), ("", "排名较低:商家暂时降低了它的排名。")),
+    "context": (("", "Lower, as it is less popular where you are."), ("", "排名较低:在您所处的环境中不太受欢迎。")),
     "rotation": (("", "Lower, as you were shown it lately."), ("", "排名较低:近期已向您展示过。")),
     "brand": (
         ("Lower, as {label} did not suit you.", "Lower, as its brand did not suit you."),
@@ -244,6 +246,30 @@ def due_again(
         f"Often bought again after about {_days(gap)}; you bought it {_days(since)} ago.",
         f"顾客常在约{gap}天后再次购买,您上次购买是在{since}天前。",
     )[side]
+
+
+_DEVICES: Final = {
+    "mobile": "手机",
+    "phone": "手机",
+    "smartphone": "手机",
+    "tablet": "平板电脑",
+    "desktop": "电脑",
+    "tv": "电视",
+}
+
+
+def popular_in(name: str, value: str, language: Language, *, against: bool = False) -> str:
+    """One sentence about demand in a context, such as ("device", "mobile"), that speaks for or against an item."""
+    side = 0 if language == "en" else 1
+    place = value.upper() if len(value) <= 3 else value.title()
+    where = {
+        "device": (f"on {value}", f"在{_DEVICES.get(value, value)}上"),
+        "country": (f"in {place}", f"在{place}"),
+        "referrer": (f"with shoppers who come from {value}", f"在来自{value}的顾客中"),
+    }.get(name, (f"where {name} is {value}", f"在{name}为{value}时"))[side]
+    if against:
+        return f"Lower, as it is less popular {where}." if side == 0 else f"排名较低:{where}不太受欢迎。"
+    return f"Popular {where}." if side == 0 else f"{where}受欢迎。"
 
 
 def _every(days: int) -> str:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from endcap.arranging import Place
 from endcap.assortment import Assortment, assortment_of
 from endcap.candidates import contributions
+from endcap.contexts import context_scores, known_contexts
 from endcap.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
 from endcap.cursors import item_key
 from endcap.demand import Demand, Live, live_scores
@@ -49,7 +50,7 @@ from endcap.requesting import (
     check,
 )
 from endcap.rotation import rotation_scores
-from endcap.scoring import TERMS, Query, coefficients, term_scores
+from endcap.scoring import CONTEXT_TERM, TERMS, Query, coefficients, term_scores
 from endcap.similarity import user_vector_of
 from endcap.snapshot import Snapshot
 from endcap.trending import counted, in_demand
@@ -76,7 +77,7 @@ _SOURCES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
     **dict.fromkeys(("query", "lexical"), "query"),
     **dict.fromkeys(("similar", "complement"), "related"),
-    **dict.fromkeys(("popularity", "trend", "live_trend"), "popular"),
+    **dict.fromkeys(("popularity", "trend", "live_trend", "context"), "popular"),
     "new_item": "new",
     "boost": "shop",
     "rotation": "behaviour",
@@ -235,6 +236,9 @@ def _scored(
     factors = coefficients(assortment, settings, taste, query, request.weights, related=request.relation is not None)
     if anchors is not None:
         terms[TERMS.index(anchors.term)] = relation_scores(assortment, anchors)
+    contexts = known_contexts(assortment.snapshot, request.context)
+    if contexts:
+        terms[TERMS.index(CONTEXT_TERM)] = context_scores(assortment, contexts) * np.float32(taste.demand)
     if due is not None:
         terms[TERMS.index("due"), due.rows] = due.scores
     if trend is not None:
@@ -248,7 +252,7 @@ def _scored(
     if factors[rotation]:
         shown = about.profile.impressions
         terms[rotation] = rotation_scores(assortment, shown, about.now_ms, settings.rotation_half_life_s)
-    return Scored(assortment, taste, settings, anchors, terms, factors, due)
+    return Scored(assortment, taste, settings, anchors, terms, factors, due, contexts)
 
 
 def _with_counterfactuals(
@@ -320,6 +324,7 @@ def _ranked(
             scored.due,
             request.query or "",
             {event_key(said.event_id): said.text for said in request.interactions if said.text},
+            scored.contexts,
         )
     items = []
     for k, place in enumerate(page):

@@ -53,6 +53,7 @@ DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
         "boost": 1.0,
         "rotation": 1.0,
         "due": 2.0,
+        "context": 0.15,
     }
 )
 """Near the mean of what rebuilds chose on the validation windows of four real shops; small shops stay with them."""
@@ -66,7 +67,9 @@ QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "bo
 LIVE_TERMS: Final = frozenset({"live_trend"})
 """Terms of what happens right now: off in answers as of a moment, so that a rebuild has nothing to tune them by."""
 STATED_TERMS: Final = frozenset({"category", "brand"})
-BASE_TERMS: Final = frozenset({"popularity", "trend"})
+BASE_TERMS: Final = frozenset({"popularity", "trend", "context"})
+CONTEXT_TERM: Final = "context"
+"""Popularity where the shopper is; with the weight and scale of `popularity` the two add up to it."""
 STATED_WEIGHT: Final = 2.0  # to someone unknown, the page they are on says more than what sells elsewhere
 
 

@@ -36,6 +36,7 @@ from endcap.snapshot_parts import (
     I8,
     I32,
     I64,
+    ContextDemand,
     ItemColumns,
     ItemList,
     Repurchase,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from endcap.encoding import TextEncoder
 
 __all__ = [
+    "ContextDemand",
     "ItemColumns",
     "ItemList",
     "Repurchase",
@@ -103,6 +105,7 @@ class SnapshotContents:
     parent_version: str | None = None
     run: Mapping[str, Any] = field(default_factory=dict)
     repurchase: Repurchase | None = None
+    contexts: ContextDemand | None = None
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,7 @@ class Snapshot:
     clock_usable: bool
     item_offsets: I64
     repurchase: Repurchase | None = None
+    contexts: ContextDemand | None = None
 
     @property
     def n_items(self) -> int:
@@ -213,9 +217,14 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     if contents.repurchase is not None:
         parts = (contents.repurchase.share, contents.repurchase.gap_days, contents.repurchase.gap_spread)
         arrays |= dict(zip(OPTIONAL_ARRAYS["repurchase"], parts, strict=True))
+    vocabularies: dict[str, Any] = {"brands": columns.brands, "categories": columns.categories}
+    if contents.contexts is not None:
+        share, rows = contents.contexts.share, contents.contexts.items
+        arrays |= dict(zip(OPTIONAL_ARRAYS["contexts"], (share, rows.indptr, rows.indices, rows.weights), strict=True))
+        vocabularies["contexts"] = contents.contexts.contexts
     blobs = {
         "items.jsonl": b"".join(lines),
-        "vocabularies.json": canonical_json({"brands": columns.brands, "categories": columns.categories}),
+        "vocabularies.json": canonical_json(vocabularies),
         "weights.json": contents.weights.to_json(),
         "metrics.json": canonical_json(contents.metrics),
         "MODEL_CARD.md": contents.model_card.encode(),
@@ -280,6 +289,7 @@ def load_snapshot(directory: Path) -> Snapshot:
         names: dict[str, Any] = {
             key: tuple(str(name) for name in vocabularies[key]) for key in ("brands", "categories")
         }
+        known = tuple((str(name), str(value)) for name, value in vocabularies.get("contexts", ()))
         item_ids = [json.loads(line)["item_id"] for line in (directory / "items.jsonl").open("rb")]
     except (KeyError, TypeError, ValueError) as exc:
         raise SnapshotIntegrityError(f"the snapshot is incomplete: {exc!r}") from exc
@@ -304,6 +314,9 @@ def load_snapshot(directory: Path) -> Snapshot:
         weights=Weights.from_json((directory / "weights.json").read_bytes()),
         clock_usable=clock_usable,
         repurchase=Repurchase(*parts["repurchase"]) if "repurchase" in parts else None,
+        contexts=ContextDemand(known, parts["contexts"][0], ItemList(*parts["contexts"][1:]))
+        if "contexts" in parts
+        else None,
         **times,
         **arrays,
     )
@@ -335,6 +348,14 @@ def verify_snapshot(directory: Path) -> dict[str, Any]:
     _require(not np.isinf(columns.price).any(), "a price is not finite")
     _require(bool((snapshot.groups >= 0).all() and (snapshot.interaction_counts >= 0).all()), "a count is negative")
     _check_repurchase(snapshot.repurchase)
+    if snapshot.contexts is not None:
+        rows = snapshot.contexts.items
+        share, n_contexts = np.asarray(snapshot.contexts.share), len(snapshot.contexts.contexts)
+        _require(len(rows.indptr) == n_contexts + 1 == len(share) + 1, "the contexts' rows are not theirs")
+        _require(bool(((share >= 0) & (share <= 1)).all()), "a context's share is not between 0 and 1")
+        _check_csr("contexts", rows.indptr, rows.indices, n)
+        lifts = np.asarray(rows.weights)
+        _require(bool(np.isfinite(lifts).all() and (lifts >= 0).all()), "a context has an unusable weight")
     size = snapshot.manifest["files"]["items.jsonl"]["bytes"]
     offsets = snapshot.item_offsets
     _require(bool(offsets[0] == 0 and offsets[-1] == size and (np.diff(offsets) > 0).all()), "item offsets are wrong")

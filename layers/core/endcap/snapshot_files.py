@@ -80,6 +80,12 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "again_gap_days": ArraySpec("float32", ("items",)),
         "again_gap_spread": ArraySpec("float32", ("items",)),
     },
+    "contexts": {
+        "context_share": ArraySpec("float32", (None,)),
+        "context_indptr": ArraySpec("int64", (None,)),
+        "context_indices": ArraySpec("int32", ("context_edges",)),
+        "context_weights": ArraySpec("float16", ("context_edges",)),
+    },
 }
 _SPECS: Final = {**ARRAYS, **{name: spec for part in OPTIONAL_ARRAYS.values() for name, spec in part.items()}}
 # Every snapshot has these beside the arrays; encoder files come and go together.

@@ -81,6 +81,20 @@ class Repurchase:
 
 
 @dataclass(frozen=True)
+class ContextDemand:
+    """What is in demand in each context that shoppers come in.
+
+    contexts : (name, value) of each, as `contexts.context_value` spells them, sorted
+    share : float32 (contexts,), 0 to 1, how much of the whole demand comes in each
+    items : row k has the items in demand in context k, their weights are log(1 + demand there), decayed as popularity
+    """
+
+    contexts: tuple[tuple[str, str], ...]
+    share: F32
+    items: ItemList
+
+
+@dataclass(frozen=True)
 class TermWeight:
     """Contribution of one term of the score: `weight * term / scale`."""
 

@@ -146,6 +146,7 @@ class SnapshotTables:
                 scales[name] = float(peaks.mean()) or 1.0
         for name, values in (("popularity", snapshot.popularity), ("trend", snapshot.trend)):
             scales[name] = (float(np.std(values)) or 1.0) if len(values) else 1.0
+        scales["context"] = scales["popularity"]
         rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
         if len(rows) > 1:
             scales["words"] = scales["query"] = _spread_of_cosines(self.raw.rows(rows))
