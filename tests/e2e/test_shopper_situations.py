@@ -26,7 +26,7 @@ GAP_DAYS = {"milk": 7, "coffee": 30, "tea": 45, "bread": 4, "pasta": 20, "rice":
 
 
 def write_shop(folder: Path, now_s: int) -> Path:
-    """A year of a shop whose groceries are bought again and whose furniture is not."""
+    """A year of a shop: groceries are bought again, furniture is not; Germany and France garden with other things."""
     chance = random.Random(0)
     items = [
         {"item_id": name, "title": f"{name} {kind}", "categories": [kind], "price": 5.0 + k}
@@ -37,7 +37,8 @@ def write_shop(folder: Path, now_s: int) -> Path:
 
     def buy(user: str, item: str, day: float) -> None:
         at = {"event_type": "purchase", "timestamp": int(now_s - day * DAY_S)}
-        events.append({"user_id": user, "item_id": item, **at})
+        where = {"country": "DE" if int(user.removeprefix("shopper-")) % 2 else "FR", "device": "mobile"}
+        events.append({"user_id": user, "item_id": item, **at, "properties": where})
 
     for number in range(60):
         user = f"shopper-{number}"
@@ -46,7 +47,8 @@ def write_shop(folder: Path, now_s: int) -> Path:
             while day > 0:
                 buy(user, item, day)
                 day -= GAP_DAYS[item] * chance.uniform(0.8, 1.2)
-        for item in chance.sample(FURNITURE, 2) + chance.sample(GARDEN, 2):
+        own_garden = GARDEN[:3] if number % 2 else GARDEN[3:]
+        for item in chance.sample(FURNITURE, 2) + chance.sample(own_garden, 2):
             buy(user, item, 20 + 340 * chance.random())
     (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items))
     (folder / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in events))
@@ -133,3 +135,51 @@ def test_a_calibrated_list_has_the_mix_of_the_history(api: HttpClient) -> None:
     assert ids(plain) == ids(off)
     with pytest.raises(HttpError, match="400"):
         api.post("/recommendations", {"calibration": 1.5})
+
+
+def test_a_new_shopper_climbs_the_ladder(api: HttpClient) -> None:
+    gardening = {"filter": 'categories CONTAINS "garden"', "limit": 3, "language": "en"}
+
+    def first(**asked: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = api.post("/recommendations", {**gardening, **asked})
+        return answer
+
+    def kinds(answer: dict[str, Any]) -> set[str]:
+        return {reason["kind"] for item in answer["items"] for reason in item["reasons"]}
+
+    nothing = first()
+    assert nothing["source"] == "popular"
+    assert "context" not in kinds(nothing)
+    germany, france = (first(context={"country": country}) for country in ("de", "FR"))
+    assert set(ids(germany)) == set(GARDEN[:3])
+    assert set(ids(france)) == set(GARDEN[3:])
+    assert (germany["source"], germany["profile_version"]) == ("popular", 0)
+    assert "Popular in DE." in [reason["text"] for reason in germany["items"][0]["reasons"]]
+    by_get = api.get("/users/nobody/recommendations", **{"context.country": "DE", "filter": gardening["filter"]})
+    assert set(ids(by_get)[:3]) == set(GARDEN[:3])
+
+    looking = [{"event_type": "view", "item_id": "sofa"}]
+    everything = {"context": {"country": "de"}, "filter": "available", "limit": 50}
+    before, session = first(**everything), first(**everything, interactions=looking)
+    assert (before["source"], session["source"]) == ("popular", "personal")
+    assert {"text", "category"} <= kinds(session) - kinds(before)
+    places = [
+        sum(ids(answer).index(item) for item in FURNITURE if item != "sofa") - len(answer["items"])
+        for answer in (before, session)
+    ]
+    assert places[1] < places[0]  # what is like the sofa has come up
+    query = first(context={"country": "de"}, interactions=looking, query="gloves")
+    assert (query["source"], ids(query)[0]) == ("query", "gloves")
+
+
+def test_stated_preferences_come_before_the_place(api: HttpClient) -> None:
+    api.put("/users/erin", {"preferences": {"categories": ["furniture"]}})
+    answer = settled(api, "erin", "/users/erin/recommendations", limit="6", **{"context.country": "DE"})
+    assert set(ids(answer)) == set(FURNITURE)
+
+
+def test_contexts_that_nobody_counted_change_nothing(api: HttpClient) -> None:
+    plain, odd = (api.post("/recommendations", {"context": context}) for context in ({}, {"country": "Atlantis"}))
+    assert ids(plain) == ids(odd)
+    told = {context["name"]: context["values"] for context in api.get("/parameters")["contexts"]}
+    assert told == {"country": ["de", "fr"], "device": ["mobile"]}
