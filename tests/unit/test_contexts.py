@@ -177,8 +177,8 @@ def test_every_context_has_a_sentence(name: str, value: str, en: str, zh: str) -
 
 
 def test_parameters_name_the_contexts(snapshot: Snapshot, tmp_path: Path) -> None:
-    assert parameters(snapshot, EVENT_TYPES, [])["contexts"] == [
+    assert parameters(snapshot, EVENT_TYPES, {})["contexts"] == [
         {"name": "country", "values": ["de", "fr"]},
         {"name": "device", "values": ["mobile"]},
     ]
-    assert parameters(build_toy_snapshot(tmp_path, 5), EVENT_TYPES, [])["contexts"] == []
+    assert parameters(build_toy_snapshot(tmp_path, 5), EVENT_TYPES, {})["contexts"] == []

@@ -168,6 +168,7 @@ def test_unknown_shopper_is_ranked_by_popularity_whatever_the_weights(tmp_path: 
     assert {term for term, factor in factors.items() if factor} == {
         "popularity",
         "trend",
+        "context",  # what is popular where they are
         "category",
         "brand",
         "rotation",  # where asked for: showings are known of everyone
