@@ -17,7 +17,9 @@ import pytest
 
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
 from endcap.snapshot import (
+    ContextDemand,
     ItemList,
+    Repurchase,
     Snapshot,
     TermWeight,
     Weights,
@@ -433,3 +435,56 @@ def test_pristine_snapshot_verifies(pristine: Path) -> None:
     manifest = verify_snapshot(pristine)
     assert manifest["counts"]["items"] == N
     assert isinstance(load_snapshot(pristine), Snapshot)
+
+
+# ------------------------------------------------------------------ parts that a snapshot may lack
+
+
+def optional_parts() -> dict[str, Any]:
+    ones = np.ones(N, dtype=np.float32)
+    items = ItemList(np.array([0, 2, 3]), np.array([1, 4, 0], dtype=np.int32), np.ones(3, dtype=np.float16))
+    contexts = ContextDemand((("country", "de"), ("device", "mobile")), np.array([0.5, 0.2], dtype=np.float32), items)
+    return {"repurchase": Repurchase(0.5 * ones, 30 * ones, ones), "contexts": contexts}
+
+
+def test_parts_that_came_later_are_read_back_and_may_be_absent(pristine: Path, tmp_path: Path) -> None:
+    old = load_snapshot(pristine)
+    assert (old.repurchase, old.contexts) == (None, None)
+    write_snapshot(tmp_path, toy_contents(N, **optional_parts()))
+    verify_snapshot(tmp_path)
+    new = load_snapshot(tmp_path)
+    assert new.repurchase is not None
+    assert new.repurchase.gap_days.tolist() == [30.0] * N
+    assert new.contexts is not None
+    assert new.contexts.contexts == (("country", "de"), ("device", "mobile"))
+    assert new.contexts.items.row(0)[0].tolist() == [1, 4]
+    write_snapshot(tmp_path, toy_contents(N))  # files of parts that are gone go too
+    assert not (tmp_path / "again_share.npy").exists()
+
+
+def test_half_a_part_is_refused(tmp_path: Path) -> None:
+    write_snapshot(tmp_path, toy_contents(N, **optional_parts()))
+    reseal(tmp_path, lambda manifest: manifest["files"].pop("again_share.npy"))
+    with pytest.raises(SnapshotIntegrityError, match="only some of again_share"):
+        load_snapshot(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "value"),
+    [
+        ("again_share", 0, 1.5),
+        ("again_gap_days", 3, 0.0),
+        ("again_gap_spread", 1, np.nan),
+        ("context_share", 0, -0.1),
+        ("context_indices", 2, N),
+        ("context_weights", 0, np.inf),
+    ],
+)
+def test_unusable_values_of_later_parts_are_refused(tmp_path: Path, name: str, index: int, value: float) -> None:
+    write_snapshot(tmp_path, toy_contents(N, **optional_parts()))
+    array = np.load(tmp_path / f"{name}.npy")
+    array[index] = value
+    (tmp_path / f"{name}.npy").write_bytes(npy(array))
+    reseal(tmp_path)
+    with pytest.raises(SnapshotIntegrityError):
+        verify_snapshot(tmp_path)
