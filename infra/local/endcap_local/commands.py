@@ -217,6 +217,33 @@ def rollback(bucket: Bucket = None, as_json: Json = False) -> None:
     _print_promoted(asdict(run(current.previous, snapshots, None, force=True)), as_json)
 
 
+@snapshot_app.command()
+def prune(
+    bucket: Bucket = None,
+    keep: Annotated[int, typer.Option(min=0, help="Older snapshots that stay beside the current one.")] = 5,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only named.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Remove old snapshots; never the current one, the one before it, or those that experiments name."""
+    from rich.console import Console
+
+    from endcap.aws.clients import BACKGROUND, client
+    from endcap_local.console import print_json
+    from endcap_local.pruning import surplus
+
+    snapshots = _snapshots(bucket)
+    versions = surplus(client("s3", BACKGROUND), str(bucket), keep)
+    for version in versions if yes else ():
+        snapshots.remove(version)
+    if as_json:
+        print_json({"versions": versions, "removed": yes})
+        return
+    console = Console(highlight=False)
+    for version in versions:
+        console.print(version, markup=False)
+    console.print(f"{len(versions)} snapshots {'removed' if yes else 'can go; --yes removes them'}")
+
+
 def _snapshots(bucket: str | None) -> Any:
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket

@@ -154,6 +154,19 @@ class SnapshotBucket:
                 part.replace(folder / name)
         return folder
 
+    def remove(self, version: str) -> None:
+        """Delete a snapshot from the bucket, its manifest first, so that what is left of it is none.
+
+        Raises
+        ------
+        NotFoundError : there is no such snapshot
+        SnapshotIntegrityError, ThrottledError, DependencyError
+        """
+        files = sorted(map(_plain, self.manifest(version)["files"]))
+        for name in (MANIFEST, *files):
+            with aws_errors(f"remove {version}"):
+                self._s3.delete_object(Bucket=self._bucket, Key=f"{PREFIX}{_plain(version)}/{name}")
+
     def forget(self, version: str) -> None:
         """Remove the local copy of `version`."""
         shutil.rmtree(self._cache / _plain(version), ignore_errors=True)
