@@ -156,6 +156,8 @@ def test_folders_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"event_weights_base64": "W10="}, "event_weights_base64: must be a JSON object"),
         ({"event_weights_base64": "{}"}, "event_weights_base64"),
         ({"event_weights_base64": base64.b64encode(b'{"view": "much"}').decode()}, "event_weights_base64"),
+        ({"student": "perhaps"}, "hyperparameter student: must be true or false"),
+        ({"teacher": "english"}, "a teacher teaches a student"),
         ({"encoder": "/nowhere"}, "nowhere"),
     ],
 )

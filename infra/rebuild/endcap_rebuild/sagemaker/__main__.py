@@ -90,6 +90,8 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         device=choices.device,
         shards=len(hosts.names),
         shard=hosts.index,
+        student=choices.student,
+        teacher=choices.teacher,
     )
 
 

@@ -51,6 +51,7 @@ class Choices:
     result : key of the object that says in the bucket what came out; "" for none
     event_weights_base64 : the storefront's own weights, a JSON object as in the stack's EventWeights; in base64, as it
         passes through templates on its way
+    student, teacher : as `RebuildSettings` has them
     """
 
     budget: str = "full"
@@ -60,6 +61,8 @@ class Choices:
     bucket: str = ""
     result: str = ""
     event_weights_base64: Mapping[str, object] = field(default_factory=dict)
+    student: bool = False
+    teacher: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,17 @@ def _weights(text: str) -> dict[str, object]:
     return weights
 
 
-_PARSED: Final[Mapping[str, Callable[[str], object]]] = {"seed": int, "event_weights_base64": _weights}
+def _yes_or_no(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+_PARSED: Final[Mapping[str, Callable[[str], object]]] = {
+    "seed": int,
+    "event_weights_base64": _weights,
+    "student": _yes_or_no,
+}
 
 
 def data_folder(roots: Roots) -> Path:
