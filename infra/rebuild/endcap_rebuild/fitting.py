@@ -28,8 +28,8 @@ from endcap_rebuild.sparse_rows import item_list
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]
 
-# Neighbours kept per item; more of them change nothing that can be shown.
-LIST_WIDTH: Final = 200
+# Neighbours kept per item: most of a snapshot is lists, and more neighbours change little that can be shown.
+LIST_WIDTH: Final = 128
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 # Counts only where seen items compete: it keeps its default where nobody buys again.
 REPEAT_TERM: Final = "again"
+ENCODER_TERM: Final = "similarity"
 TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS | LIVE_TERMS | {CONTEXT_TERM})
 
 
@@ -113,6 +114,13 @@ def tune(
 
     pools, owners = _pools_of(assortment, asked, settings, found / scales, report)
     found, held_out = averaged_search(pools, owners, weights, scales, seed, progress, terms)
+    if pools.terms[TERMS.index(ENCODER_TERM)].any():
+        # One more strong term finds more noise, too: the user encoder has to be worth it.
+        others = tuple(term for term in terms if term != ENCODER_TERM)
+        plain, held_out_plain = averaged_search(pools, owners, weights, scales, seed, progress, others)
+        evidence["held_out_ndcg_at_10_without_encoder"] = held_out_plain["after"]
+        if held_out_plain["after"] >= held_out["after"]:
+            found, held_out = plain, held_out_plain
     better = held_out["after"] > held_out["before"]
     before = [measure(assortment, each, default, weights / scales) for each in asked]
     after = [measure(assortment, each, settings, found / scales) for each in asked]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,6 +12,9 @@ from endcap.calibrating import CategoryMix
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+
+# Shifts the middle of the knob: likeness within a list falls about evenly from 0 to 1 with it.
+_STEEPNESS: Final = 1.5
 
 
 def first_of_each_group(groups: NDArray[np.int32]) -> I64:
@@ -54,12 +59,13 @@ def rerank_greedily(
         return np.arange(k)
     span = float(scores.max() - scores.min())
     relevance = (scores - scores.min()) / span if span > 0 else np.ones(n)
+    variety = diversity**_STEEPNESS
     likeness = np.zeros(n, dtype=np.float64)  # to the nearest item chosen so far
     shown = np.zeros(0 if mix is None else len(mix.target))
     chosen: list[int] = []
     open_ = np.ones(n, dtype=np.bool_)
     while len(chosen) < k:
-        value = (1 - diversity) * relevance - diversity * likeness
+        value = (1 - variety) * relevance - variety * likeness
         if mix is not None and calibration > 0:
             value = (1 - calibration) * value - calibration * mix.divergence_with_each(shown, len(chosen))
         best = int(np.argmax(np.where(open_, value, -np.inf)))
