@@ -180,7 +180,7 @@ def _labels(data: TowerData, lists_of: ListsOf, settings: TowerSettings, work_di
         try:
             with np.load(path, allow_pickle=False) as stored:
                 if str(stored["key"]) == key:
-                    return SoftLabels(stored["items"], stored["shares"], stored["leads"])
+                    return SoftLabels(stored["items"], stored["shares"])
         except (ValueError, OSError, KeyError, EOFError):
             pass  # a damaged file: the labels are made again
     labels = soft_labels(data, lists_of, seed=settings.seed)
@@ -188,7 +188,7 @@ def _labels(data: TowerData, lists_of: ListsOf, settings: TowerSettings, work_di
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f".{path.name}.part")
         with unfinished.open("wb") as file:
-            np.savez(file, key=np.asarray(key), items=labels.items, shares=labels.shares, leads=labels.leads)
+            np.savez(file, key=np.asarray(key), items=labels.items, shares=labels.shares)
         unfinished.replace(path)
     return labels
 

@@ -127,7 +127,6 @@ class Tower(nn.Module):  # type: ignore[misc]
             self.near.weight[0] = -_FIRST_FADING * torch.arange(self.near.weight.shape[1])
             self.telling.weight.zero_()
         self.dropout = nn.Dropout(dropout)
-        self.trust = nn.Parameter(torch.tensor(1.0))  # in the lists beside which it learns; training only
         self.log_temperature = nn.Parameter(torch.tensor(math.log(_FIRST_TEMPERATURE)))
 
     def text_vectors(self, white: Tensor) -> Tensor:

@@ -43,7 +43,6 @@ class TowerSettings:
     full_softmax_items: int = 6_000
     negatives: int = 1_024
     soft_weight: float | None = None
-    beside_lists: bool = False
     seed: int = 0
     device: str = "auto"
     threads: int = 2

@@ -29,21 +29,15 @@ HALF_LIFE_EVENTS: Final = 2.5
 _LONGEST: Final = 12  # the weight of an older event is below 4 %
 _SHARPNESS: Final = (0.15, 0.25, 0.4, 0.6, 0.9, 1.3)
 _BLOCK: Final = 2_000
-_LARGEST_LEAD: Final = 20.0
 _JUDGED: Final = 4_000  # rows that choose the sharpness
 
 
 @dataclass(frozen=True)
 class SoftLabels:
-    """Per event the items that the lists expect most.
-
-    items : int32 (rows, k); shares : float16 (rows, k), adding up to 1, or all 0 where nothing is known
-    leads : float16 (rows, k), by how much the log of an item's share exceeds that of an item that no list names
-    """
+    """items : int32 (rows, k); shares : float16 (rows, k), adding up to 1, or all 0 where nothing is known."""
 
     items: I32
     shares: NDArray[np.float16]
-    leads: NDArray[np.float16]
 
 
 def soft_labels(data: TowerData, lists_of: ListsOf, k: int = 64, folds: int = 2, seed: int = 0) -> SoftLabels:
@@ -67,8 +61,7 @@ def soft_labels(data: TowerData, lists_of: ListsOf, k: int = 64, folds: int = 2,
             items[block], expected[block], hits[block], rest[block] = _best(data, block, lists, k)
     judged = np.flatnonzero(np.isfinite(expected[:, 0]) & (data.goal > 0))[:: max(1, len(data.user) // _JUDGED)]
     sharpness = _sharpness(expected[judged], hits[judged], rest[judged], data.n_items)
-    leads = np.where(np.isfinite(expected), np.float32(sharpness) * (expected - rest[:, None]), 0)
-    return SoftLabels(items, _shares(expected, sharpness), np.clip(leads, 0, _LARGEST_LEAD).astype(np.float16))
+    return SoftLabels(items, _shares(expected, sharpness))
 
 
 def history_rows(data: TowerData, rows: I64) -> Any:

@@ -263,14 +263,7 @@ class _Training:
         if soft[0] is None:
             return (total - right).mean()
         near = torch.einsum("pd,pkd->pk", users, F.embedding(place(soft[0]), vectors))
-        if self.settings.beside_lists:
-            leads = torch.from_numpy(soft[2]).to(self.device) * F.softplus(tower.trust)
-            more = near + torch.log(torch.expm1(leads).clamp_min(1e-9))
-            total = torch.logsumexp(torch.cat([total[:, None], more], dim=1), dim=1)
-            right = right + (leads * torch.from_numpy(soft[0] == targets[:, None]).to(self.device)).sum(dim=1)
         hard = (total - right).mean()
-        if not self.settings.soft_weight:
-            return hard
         shares = torch.from_numpy(soft[1]).to(self.device)
         weight = self.settings.soft_weight or 0.0
         softly = (shares * (total[:, None] - near)).sum(dim=1).mean()
@@ -286,16 +279,14 @@ class _Training:
         """How many train together."""
         return self.replicas.count if self.replicas else 1
 
-    def _soft(self, events: I64) -> tuple[I64 | None, F32, F32]:
+    def _soft(self, events: I64) -> tuple[I64 | None, F32]:
         """Items and shares (positions, k) of the soft labels, nothing left to items that nobody touched."""
-        if self.labels is None or not (self.settings.soft_weight or self.settings.beside_lists):
-            return None, np.empty(0, dtype=np.float32), np.empty(0, dtype=np.float32)
+        if self.labels is None or not self.settings.soft_weight:
+            return None, np.empty(0, dtype=np.float32)
         items = self.labels.items[events].astype(np.int64)
-        touched = self.class_of[items] >= 0
-        shares = self.labels.shares[events].astype(np.float32) * touched
+        shares = self.labels.shares[events].astype(np.float32) * (self.class_of[items] >= 0)
         total = shares.sum(axis=1, keepdims=True)
-        leads = self.labels.leads[events].astype(np.float32) * touched
-        return items, np.asarray(shares / np.where(total > 0, total, 1), dtype=np.float32), leads
+        return items, np.asarray(shares / np.where(total > 0, total, 1), dtype=np.float32)
 
     def _vectors(
         self, tower: Tower, items: I64, targets: I64, compared: I64, labels: I64 | None
@@ -343,7 +334,7 @@ def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: S
     digest = hashlib.sha256(repr((sorted(asdict(settings).items()), asdict(plan), data.clock_usable, shards)).encode())
     columns = [data.user, data.item, data.time_ms, data.kind, data.grade, data.goal, data.white]
     columns += [data.texts.user, data.texts.time_ms, data.texts.kind, data.texts.grade, data.texts.white]
-    for column in columns + ([] if labels is None else [labels.items, labels.shares, labels.leads]):
+    for column in columns + ([] if labels is None else [labels.items, labels.shares]):
         digest.update(np.ascontiguousarray(column).tobytes())
     return digest.hexdigest()
 
