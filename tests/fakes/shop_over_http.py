@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from endcap_local.stack import LocalStack
@@ -15,9 +16,21 @@ def call(stack: LocalStack, method: str, path: str, body: object = None, **heade
     sent = {"content-type": "application/json", **{name.replace("_", "-"): value for name, value in headers.items()}}
     try:
         with urlopen(Request(stack.url + path, data, sent, method=method), timeout=30) as response:
-            return response.status, json.loads(response.read())
+            return response.status, json.loads(response.read() or "null")
     except HTTPError as error:
         return error.code, json.loads(error.read())
+
+
+def get(stack: LocalStack, path: str, **parameters: object) -> Any:
+    return ok(call(stack, "GET", f"{path}?{urlencode(parameters)}"))
+
+
+def ask(stack: LocalStack, **body: object) -> Any:
+    return ok(call(stack, "POST", "/recommendations", body))
+
+
+def ids(answer: dict[str, Any]) -> list[str]:
+    return [item["item_id"] for item in answer["items"]]
 
 
 def ok(answer: tuple[int, Any]) -> Any:
