@@ -82,7 +82,9 @@ def paired_shop() -> tuple[list[str], Any]:
     return WORDS, partner_lists(table_of(rows, 14), np.zeros(14, dtype=np.bool_), clock=True, seed=0)
 
 
-def tuned(checkpoint: Path | None = None, progress: Any = None) -> tuple[PackagedModel, list[float]]:
+def tuned(
+    checkpoint: Path | None = None, progress: Any = None, weights: Any = None
+) -> tuple[PackagedModel, list[float]]:
     texts, lists = paired_shop()
     pairs, anchors = matrix_of(lists), np.arange(14)
     model = PackagedModel("tiny", tiny_source(), "")
@@ -90,7 +92,8 @@ def tuned(checkpoint: Path | None = None, progress: Any = None) -> tuple[Package
     def step(chance: np.random.Generator) -> Any:
         return paired_step(pairs, drawn(lists, anchors, 12, 1, chance))
 
-    losses = train_by_lists(model, texts, step, 60, 5e-3, SMALL, checkpoint, progress)
+    data = (lists.weights if weights is None else weights,)
+    losses = train_by_lists(model, texts, step, 60, 5e-3, SMALL, checkpoint, progress, data)
     return model, losses
 
 
@@ -118,6 +121,9 @@ def test_training_is_the_same_each_time_and_after_a_kill(tmp_path: Path) -> None
     told: list[int] = []
     resumed, again = tuned(tmp_path / "state.pt", lambda done, total: told.append(done))
     assert told[0] == 41  # the last state was kept at 40
+    others: list[int] = []
+    tuned(tmp_path / "state.pt", lambda done, total: others.append(done), np.ones(3))
+    assert others[0] == 1  # a state of other data is none
     assert again == losses
     for mine, theirs in zip(resumed.module.parameters(), whole.module.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=0, atol=0)

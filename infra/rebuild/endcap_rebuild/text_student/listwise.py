@@ -55,6 +55,7 @@ def train_by_lists(
     settings: StudentSettings,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
+    drawn_from: Sequence[NDArray[Any]] = (),
 ) -> list[float]:
     """Train a model in place; returns the loss of each step. The model ends on the CPU.
 
@@ -63,6 +64,7 @@ def train_by_lists(
     steps : draws a step's texts and shares; step k always gets the same generator
     count : number of steps
     checkpoint : file that holds the state after every few steps; ignored when it belongs to another training
+    drawn_from : what the steps are made of, so that a state of other data is told apart
     """
     device = device_of(settings.device)
     with reproducible(settings.threads):
@@ -70,7 +72,8 @@ def train_by_lists(
         model.module.to(device).eval()  # no dropout: the wanted rankings are noise enough
         head = _head(model, texts, settings, device)
         optimiser = torch.optim.AdamW(trained.values(), rate, weight_decay=0.01)
-        run = hashlib.sha256(repr((model.sha256, settings, count, rate, list(texts))).encode()).hexdigest()
+        data = [hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for array in drawn_from]
+        run = hashlib.sha256(repr((model.sha256, settings, count, rate, list(texts), data)).encode()).hexdigest()
         losses = _resume(checkpoint, run, trained, optimiser, device)
         for step in range(len(losses), count):
             for group in optimiser.param_groups:

@@ -159,6 +159,7 @@ def _tuned_teacher(job: StudentJob, _: Needed) -> Outputs:
         training,
         job.checkpoint("tuned_teacher"),
         job.told("tuned_teacher"),
+        (lists.indptr, lists.indices, lists.weights),
     )
     trained: dict[str, F32] = {
         name: p.detach().float().numpy() for name, p in job.teacher.module.named_parameters() if p.requires_grad
@@ -209,6 +210,7 @@ def _student(job: StudentJob, needed: Needed) -> Outputs:
         training,
         job.checkpoint("student"),
         job.told("student"),
+        (vectors,),
     )
     files, checks = exported(model, job.recipe, [text for text in texts if text][:_CHECKED])
     about = {
