@@ -21,103 +21,23 @@ import numpy as np
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings, cache_folder
 
+# fmt: off
 KINDS: Final = [
-    "kettle",
-    "mug",
-    "bowl",
-    "plate",
-    "lamp",
-    "candle",
-    "vase",
-    "cushion",
-    "blanket",
-    "towel",
-    "basket",
-    "clock",
-    "mirror",
-    "frame",
-    "shelf",
-    "stool",
-    "tray",
-    "jug",
-    "teapot",
-    "notebook",
-    "pen",
-    "ruler",
-    "backpack",
-    "wallet",
-    "scarf",
-    "glove",
-    "hat",
-    "sock",
-    "shirt",
-    "jacket",
-    "trouser",
-    "dress",
-    "sandal",
-    "boot",
-    "ring",
-    "bracelet",
+    "kettle", "mug", "bowl", "plate", "lamp", "candle", "vase", "cushion", "blanket", "towel", "basket", "clock",
+    "mirror", "frame", "shelf", "stool", "tray", "jug", "teapot", "notebook", "pen", "ruler", "backpack", "wallet",
+    "scarf", "glove", "hat", "sock", "shirt", "jacket", "trouser", "dress", "sandal", "boot", "ring", "bracelet",
 ]
 LOOKS: Final = [
-    "red",
-    "blue",
-    "green",
-    "white",
-    "black",
-    "grey",
-    "golden",
-    "silver",
-    "small",
-    "large",
-    "tall",
-    "round",
-    "square",
-    "soft",
-    "light",
-    "heavy",
-    "classic",
-    "modern",
-    "rustic",
-    "vintage",
-    "floral",
-    "striped",
-    "plain",
-    "ceramic",
-    "wooden",
-    "cotton",
-    "linen",
-    "steel",
-    "glass",
-    "leather",
-    "bamboo",
-    "recycled",
-    "foldable",
+    "red", "blue", "green", "white", "black", "grey", "golden", "silver", "small", "large", "tall", "round",
+    "square", "soft", "light", "heavy", "classic", "modern", "rustic", "vintage", "floral", "striped", "plain",
+    "ceramic", "wooden", "cotton", "linen", "steel", "glass", "leather", "bamboo", "recycled", "foldable",
     "portable",
 ]
 USES: Final = [
-    "kitchen",
-    "bathroom",
-    "garden",
-    "office",
-    "travel",
-    "picnic",
-    "bedroom",
-    "nursery",
-    "party",
-    "wedding",
-    "winter",
-    "summer",
-    "everyday",
-    "gift",
-    "camping",
-    "reading",
-    "cooking",
-    "baking",
-    "storage",
-    "hiking",
-    "school",
+    "kitchen", "bathroom", "garden", "office", "travel", "picnic", "bedroom", "nursery", "party", "wedding",
+    "winter", "summer", "everyday", "gift", "camping", "reading", "cooking", "baking", "storage", "hiking", "school",
 ]
+# fmt: on
 EVENTS_PER_USER: Final = 10
 STAY: Final = 0.85  # share of steps that stay within a cluster
 CLUSTER: Final = 40
@@ -169,9 +89,11 @@ def main() -> None:
         folder = Path(scratch)
         write_shop(folder, args.items, args.events, args.seed)
         wall, cpu = time.monotonic(), time.process_time()
-        settings = RebuildSettings(
-            folder, folder / "snapshot", budget=args.budget, seed=args.seed, cache=folder / "cache"
-        )
+        cache = folder / "cache"  # texts are encoded anew; the base encoders are not part of a rebuild
+        cache.mkdir()
+        (cache_folder() / "encoders").mkdir(parents=True, exist_ok=True)
+        (cache / "encoders").symlink_to(cache_folder() / "encoders")
+        settings = RebuildSettings(folder, folder / "snapshot", budget=args.budget, seed=args.seed, cache=cache)
         manifest = rebuild(settings)
         wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     size = sum(file["bytes"] for name, file in manifest["files"].items() if not name.startswith(("text_enc", "token")))
