@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,10 @@ def bucket_of(stack: LocalStack) -> str:
 
 
 @contextmanager
-def serving(folder: Path, max_cases: int = 100) -> Iterator[LocalStack]:
-    """A local stack with the folder imported, rebuilt and promoted."""
+def serving(folder: Path, before: Mapping[str, object] | None = None) -> Iterator[LocalStack]:
+    """A local stack with the folder imported, rebuilt and promoted; `before` that, `put_config` of these documents."""
     with LocalStack(ROOT / "template.yaml", redelivery_s=0) as stack:
-        load_folder(stack, folder, lambda *_: None, str(TINY_ENCODER), max_cases)
+        for name, document in (before or {}).items():
+            put_config(stack, name, document)
+        load_folder(stack, folder, lambda *_: None, str(TINY_ENCODER), max_cases=100)
         yield stack
