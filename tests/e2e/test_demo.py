@@ -139,6 +139,24 @@ def test_every_printed_command_answers_with_200(lines):
             assert json.loads(answer.read())
 
 
+def test_every_command_of_the_readmes_feature_list_answers_with_2xx(lines):
+    url = next(found.group() for line in lines if (found := re.search(r"http://127\.0\.0\.1:\d+", line)))
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    commands = [command for row in rows for command in re.findall(r"`curl (.*?)`", row)]
+    assert len(commands) > 30
+
+    def curl(command):
+        arguments = [word.replace(":8787", url) for word in shlex.split(command)]
+        code = ["--silent", "--show-error", "--write-out", "%{stderr}%{http_code}"]
+        done = subprocess.run(["curl", *code, *arguments], capture_output=True, text=True, check=True, timeout=60)
+        assert done.stderr.startswith("2"), (command, done.stderr, done.stdout)
+        return json.loads(done.stdout)
+
+    for command in commands:
+        first_page, more, _ = command.partition("&cursor=…")
+        curl(command.replace("…", curl(first_page + "'")["cursor"]) if more else command)
+
+
 def test_piped_output_is_plain(lines):
     assert not any("\x1b" in line for line in lines)
 

@@ -28,6 +28,7 @@ from endcap.profiles import UserProfile
 from endcap.promoting import GateError
 from endcap.routes import ROUTES
 from tests.fakes import moto_stack
+from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64, deep
 from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -204,39 +205,6 @@ def test_samples_over_http_have_their_status(functions: Functions, name: str) ->
     assert answer["headers"]["Content-Type"] == kind
 
 
-def deep(levels: int) -> str:
-    return "[" * levels + "]" * levels
-
-
-HOSTILE = {
-    "empty": "",
-    "no JSON": "events=1",
-    "cut off": '{"events": [',
-    "5,000 digits": '{"events": ' + "9" * 5000 + "}",
-    "400 digits": '{"events": [{"timestamp": ' + "9" * 400 + "}]}",
-    "2,000 deep": '{"events": ' + deep(2000) + "}",
-    "100,000 deep": deep(100_000),
-    "17 deep": deep(17),
-    "NaN": '{"events": [{"value": NaN}]}',
-    "Infinity": '{"events": [{"value": -Infinity}]}',
-    "1e400": '{"events": [{"value": 1e400}]}',
-    "lone surrogate": '{"events": [{"user_id": "\\ud800"}]}',
-    "lone surrogate as a name": '{"\\udc00": 1}',
-    "lone surrogate as it is": '{"events": "\ud800"}',
-    "a list": "[]",
-    "a number": "3",
-    "null": "null",
-    "text": '"events"',
-    "wrong types": '{"events": {"0": 1}, "items": 3, "attributes": "none", "preferences": [1], "consent": 1}',
-    "nothing in it": '{"events": [], "items": []}',
-    "null character": '{"events": [{"user_id": "a\\u0000b"}]}',
-}
-HOSTILE_BASE64 = {
-    "invalid base64": "not base64!",
-    "not UTF-8": base64.b64encode(b'{"events": "\xff\xfe"}').decode(),
-    "UTF-16": base64.b64encode('{"events": []}'.encode("utf-16")).decode(),
-    "cut base64": base64.b64encode(b'{"events": []}').decode()[:-3],
-}
 BODY_ROUTES = [
     ("POST", "/events", {}),
     ("POST", "/items", {}),

@@ -25,6 +25,7 @@ from endcap.interactions import Interaction
 from endcap.observability import metrics
 from endcap.profiles import UserProfile, profile_of, register
 from tests.fakes import moto_stack
+from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 APP = Path(__file__).parents[2] / "functions" / "recommend" / "app.py"
@@ -56,6 +57,21 @@ class Environment:
     def __call__(
         self, method: str, path: str, body: object = None, *, user_id: str = "", item_id: str = "", **query: object
     ) -> tuple[int, Any]:
+        text = None if body is None else json.dumps(body)
+        return self.raw(method, path, text, user_id=user_id, item_id=item_id, **query)
+
+    def raw(
+        self,
+        method: str,
+        path: str,
+        body: str | None = None,
+        *,
+        base64_encoded: bool = False,
+        user_id: str = "",
+        item_id: str = "",
+        **query: object,
+    ) -> tuple[int, Any]:
+        """The same with a body as it is sent."""
         filled = path.replace("{user_id}", quote(user_id)).replace("{item_id}", quote(item_id))
         if user_id and "{user_id}" not in path:
             query["user_id"], user_id = user_id, ""
@@ -67,12 +83,12 @@ class Environment:
             "headers": {},
             "requestContext": {"http": {"method": method, "path": filled}, "stage": "$default"},
             "pathParameters": {k: v for k, v in (("user_id", user_id), ("item_id", item_id)) if v},
-            "isBase64Encoded": False,
+            "isBase64Encoded": base64_encoded,
         }
         if query:
             event["queryStringParameters"] = {name.replace("__", "."): str(value) for name, value in query.items()}
         if body is not None:
-            event["body"] = json.dumps(body)
+            event["body"] = body
         answer = self._app.handler(event, CONTEXT)
         return answer["statusCode"], json.loads(answer["body"])
 
@@ -177,6 +193,27 @@ def test_filter_knows_the_stored_history_and_the_running_session(call: Environme
 )
 def test_what_is_wrong_is_said_with_its_field(call: Environment, body: dict[str, Any], finding: str) -> None:
     assert any(said.startswith(finding) for said in refused(call, **body)), refused(call, **body)
+
+
+@pytest.mark.parametrize(
+    ("path", "user_id"),
+    [
+        ("/recommendations", ""),
+        ("/users/{user_id}/rankings", "ann"),
+        ("/personalize/recommendations", ""),
+        ("/personalize/personalize-ranking", ""),
+    ],
+)
+def test_hostile_bodies_are_refused_with_a_reason(call: Environment, path: str, user_id: str) -> None:
+    for name, body in HOSTILE.items():
+        assert call.raw("POST", path, body, user_id=user_id)[0] == 400, name
+    for name, body in HOSTILE_BASE64.items():
+        assert call.raw("POST", path, body, user_id=user_id, base64_encoded=True)[0] == 400, name
+
+
+def test_unknown_query_names_are_refused(call: Environment) -> None:
+    status, problem = call("GET", RECOMMENDATIONS, user_id="ann", limitt=5)
+    assert (status, problem["errors"][0]["field"]) == (400, "limitt")
 
 
 def test_boost_is_a_reason_of_its_own(call: Environment) -> None:

@@ -73,7 +73,7 @@ def read_cursor(secret: str, digest: bytes, cursor: str) -> tuple[bytes, ...]:
     if raw[:1] != _FORMAT or not genuine or len(payload) % KEY_BYTES:
         raise _refused("is not a cursor that an answer has given")
     if known != digest:
-        raise _refused("belongs to another request; only limit, fields, language and interactions may change")
+        raise _refused("belongs to another request; only limit, fields, language, explain and interactions may change")
     return tuple(payload[at : at + KEY_BYTES] for at in range(0, len(payload), KEY_BYTES))
 
 
