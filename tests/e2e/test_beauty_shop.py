@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import pytest
 
 from endcap_local.stack import LocalStack
-from tests.fakes.real_shop import data_of, put_config, recorded, serving, within, write_cut
-from tests.fakes.shop_over_http import ask, call, did, get, ids, ok
+from tests.fakes.real_shop import data_of, put_config, recorded, serving, write_cut
+from tests.fakes.shop_over_http import ask, call, comes_true, did, get, ids, ok
 
 pytestmark = [pytest.mark.filterwarnings("ignore:No application metrics"), pytest.mark.shared_data]
 HOUR_S = 3600
@@ -127,22 +127,22 @@ def test_filters_on_items_history_and_parameters(shop: LocalStack, items: list[A
     assert finding["message"].startswith("at position 9: ")
 
 
-def test_a_put_takes_effect_within_three_seconds(shop: LocalStack) -> None:
+def test_a_put_takes_effect_without_a_rebuild(shop: LocalStack) -> None:
     item = {"title": "Glitter unicorn nail polish for stargazers", "price": 7.5, "categories": ["Beauty", "Nails"]}
 
     def first_found() -> str:
         return str([*ids(get(shop, "/search", q="unicorn stargazers", limit=1)), ""][0])
 
     ok(call(shop, "PUT", "/items/unicorn", item))
-    assert within(3, lambda: first_found() == "unicorn")
+    assert comes_true(lambda: first_found() == "unicorn")
     ok(call(shop, "PUT", "/items/unicorn", item | {"available": False}))
-    assert within(3, lambda: first_found() != "unicorn")
+    assert comes_true(lambda: first_found() != "unicorn")
     ok(call(shop, "PUT", "/items/unicorn", item | {"expires_at": "2020-01-01"}))
     assert first_found() != "unicorn"
     ok(call(shop, "PUT", "/items/unicorn", item))
-    assert within(3, lambda: first_found() == "unicorn")
+    assert comes_true(lambda: first_found() == "unicorn")
     ok(call(shop, "DELETE", "/items/unicorn"))
-    assert within(3, lambda: first_found() != "unicorn")
+    assert comes_true(lambda: first_found() != "unicorn")
 
 
 def test_boosts_are_reasons_of_their_own(shop: LocalStack, items: list[Answer]) -> None:
@@ -175,7 +175,7 @@ def test_of_variants_one_is_shown_and_seeing_one_is_seeing_all(shop: LocalStack)
     def shown(**more: object) -> list[str]:
         return [i for i in ids(get(shop, "/search", q="zebra gloss", limit=50, **more)) if i.startswith("shade-")]
 
-    assert within(3, shown)
+    assert comes_true(shown)
     assert len(shown()) == 1
     body = {"query": "zebra gloss", "interactions": seen("shade-2"), "limit": 500}
     assert not [item_id for item_id in ids(ask(shop, **body)) if item_id.startswith("shade-")]
@@ -185,12 +185,12 @@ def test_scenarios_change_without_a_deploy(shop: LocalStack) -> None:
     path = "/users/nobody/recommendations"
     assert call(shop, "GET", f"{path}?scenario=bargains")[0] == 400
     put_config(shop, "scenarios", {"bargains": {"filter": "price < 5", "limit": 4, "fields": ["price"]}})
-    assert within(10, lambda: call(shop, "GET", f"{path}?scenario=bargains")[0] == 200)
+    assert comes_true(lambda: call(shop, "GET", f"{path}?scenario=bargains")[0] == 200)
     found = get(shop, path, scenario="bargains")["items"]
     assert len(found) == 4
     assert all(item["price"] < 5 for item in found)
     put_config(shop, "scenarios", {"bargains": {"limit": 7}})
-    assert within(10, lambda: len(get(shop, path, scenario="bargains")["items"]) == 7)
+    assert comes_true(lambda: len(get(shop, path, scenario="bargains")["items"]) == 7)
     assert len(get(shop, path, scenario="bargains", limit=2)["items"]) == 2  # what a request says comes first
 
 
@@ -293,7 +293,7 @@ def test_fields_are_those_asked_for(shop: LocalStack) -> None:
 
 def test_parameters_tell_what_is_configured_now(shop: LocalStack) -> None:
     put_config(shop, "scenarios", {"spring": {"diversity": 0.2}})
-    assert within(10, lambda: "spring" in get(shop, "/parameters")["scenarios"])
+    assert comes_true(lambda: "spring" in get(shop, "/parameters")["scenarios"])
     assert "buy_again" in get(shop, "/parameters")["scenarios"]
     assert all(name in json.dumps(get(shop, "/parameters", language="zh")) for name in ("spring", "popularity"))
 

@@ -12,8 +12,8 @@ import pytest
 from endcap_local.experiments.archive import BucketArchive
 from endcap_local.experiments.report import ReportSettings, configured, report
 from endcap_local.stack import LocalStack
-from tests.fakes.real_shop import bucket_of, data_of, serving, within
-from tests.fakes.shop_over_http import ask, call, did, get, ids, ok
+from tests.fakes.real_shop import bucket_of, data_of, serving
+from tests.fakes.shop_over_http import ask, call, comes_true, did, get, ids, ok
 
 pytestmark = [pytest.mark.filterwarnings("ignore:No application metrics"), pytest.mark.shared_data]
 EXPERIMENTS = {
@@ -128,9 +128,9 @@ def test_a_new_chinese_item_is_found_within_seconds_and_no_longer_when_it_is_sol
         return ids(get(chinese, "/search", q="猫爪马克杯", limit=1)) == ["cup-1"]
 
     ok(call(chinese, "PUT", "/items/cup-1", item))
-    assert within(3, found)
+    assert comes_true(found)
     ok(call(chinese, "PUT", "/items/cup-1", item | {"available": False}))
-    assert within(3, lambda: not found())
+    assert comes_true(lambda: not found())
 
 
 def test_reviews_in_chinese_move_their_neighbours(chinese: LocalStack) -> None:

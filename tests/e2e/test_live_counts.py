@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import time
 from pathlib import Path
-from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap_local.stack import LocalStack
+from tests.fakes.shop_over_http import call, comes_true, get, ok
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
-SEEN_WITHIN_S = 60
-
-
-def call(stack: LocalStack, method: str, path: str, body: object = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    request = Request(stack.url + path, data, {"content-type": "application/json"}, method=method)
-    with urlopen(request, timeout=30) as response:
-        return json.loads(response.read())
 
 
 def test_what_is_bought_now_is_trending_within_a_minute(tmp_path):
@@ -32,20 +21,18 @@ def test_what_is_bought_now_is_trending_within_a_minute(tmp_path):
         bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
         bucket.upload(tmp_path, version)
         bucket.flip(version, None)
-        assert call(stack, "GET", "/trending")["items"] == []
+        assert get(stack, "/trending")["items"] == []
         bought = ["item-9"] * 3 + ["item-8"]
         events = [
             {"event_id": f"e{n}", "user_id": f"u{n}", "event_type": "purchase", "item_id": item}
             for n, item in enumerate(bought)
         ]
         for _ in range(2):  # a repeated delivery counts nothing
-            call(stack, "POST", "/events", {"events": events})
+            ok(call(stack, "POST", "/events", {"events": events}))
         stack.wait_until_idle()
-        deadline = time.monotonic() + SEEN_WITHIN_S
-        while not (found := call(stack, "GET", "/trending?window=1h&limit=5")["items"]):
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
+        assert comes_true(lambda: get(stack, "/trending", window="1h")["items"])  # what is counted is read every few seconds
+        found = get(stack, "/trending", window="1h", limit=5)["items"]
         assert [item["item_id"] for item in found] == ["item-9", "item-8"]
         assert found[0]["reasons"][0]["text"] == "Chosen about 3 times in the last hour."
-        explored = call(stack, "GET", "/users/ann/recommendations?exploration=0.5&limit=4")["items"]
+        explored = get(stack, "/users/ann/recommendations", exploration=0.5, limit=4)["items"]
         assert [item["propensity"] < 1 for item in explored] == [False, True, False, True]

@@ -17,8 +17,8 @@ from botocore.config import Config
 
 from endcap_local.make_demo_data import DEMO_DATA
 from endcap_local.stack import LocalStack
-from tests.fakes.real_shop import data_of, serving, within, write_cut
-from tests.fakes.shop_over_http import ask, call, did, get, ids, ok
+from tests.fakes.real_shop import data_of, serving, write_cut
+from tests.fakes.shop_over_http import ask, call, comes_true, did, get, ids, ok
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 DAY_S = 86_400
@@ -58,7 +58,7 @@ def test_what_is_bought_now_is_trending(shop: LocalStack) -> None:
     assert ok(call(shop, "POST", "/events", {"events": events}))["accepted"] == 6
     shop.wait_until_idle()
     path = "/trending"
-    assert within(60, lambda: ids(get(shop, path, window="1h", limit=2)) == ["85123A", LANTERN])
+    assert comes_true(lambda: ids(get(shop, path, window="1h", limit=2)) == ["85123A", LANTERN])
     assert "last hour" in get(shop, path, window="1h")["items"][0]["reasons"][0]["text"]
     assert get(shop, path, window="1h", category="no such thing")["items"] == []
     assert call(shop, "GET", f"{path}?window=1y")[0] == 400

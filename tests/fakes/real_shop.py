@@ -6,9 +6,8 @@ import csv
 import gzip
 import json
 import os
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,14 +46,6 @@ def write_cut(folder: Path, out: Path, n_items: int, n_users: int, most_events: 
         table.writeheader()
         table.writerows(row for row in rows if row["user_id"] in users)
     return out
-
-
-def within(seconds: float, holds: Callable[[], object]) -> bool:
-    """Whether it comes to hold in time, asked again and again."""
-    deadline = time.monotonic() + seconds
-    while not (held := holds()) and time.monotonic() < deadline:
-        pass
-    return bool(held)
 
 
 def put_config(stack: LocalStack, name: str, document: object) -> None:

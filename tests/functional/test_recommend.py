@@ -322,7 +322,9 @@ def test_cursor_goes_on_without_repeats_and_belongs_to_its_request(call: Environ
     assert [item for page in pages for item in page["items"]] == whole["items"]
     for other in ({"user_id": "bob"}, {"filter": "price > 4"}, {"diversity": 0.5}):
         said = refused(call, **{**asked, **other, "cursor": pages[0]["cursor"]})
-        assert said == ["cursor: belongs to another request; only limit, fields, language and interactions may change"]
+        assert said == [
+            "cursor: belongs to another request; only limit, fields, language, explain and interactions may change"
+        ]
     assert ask(call, limit=2, fields=["title"], cursor=pages[0]["cursor"], **asked)["items"][0]["rank"] == 16
     _, first = call("GET", RECOMMENDATIONS, user_id="ann", limit=5)
     _, second = call("GET", RECOMMENDATIONS, user_id="ann", limit=5, cursor=first["cursor"])
