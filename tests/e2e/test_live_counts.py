@@ -30,7 +30,7 @@ def test_what_is_bought_now_is_trending_within_a_minute(tmp_path):
         for _ in range(2):  # a repeated delivery counts nothing
             ok(call(stack, "POST", "/events", {"events": events}))
         stack.wait_until_idle()
-        assert comes_true(lambda: get(stack, "/trending", window="1h")["items"])  # what is counted is read every few seconds
+        assert comes_true(lambda: get(stack, "/trending", window="1h")["items"])
         found = get(stack, "/trending", window="1h", limit=5)["items"]
         assert [item["item_id"] for item in found] == ["item-9", "item-8"]
         assert found[0]["reasons"][0]["text"] == "Chosen about 3 times in the last hour."
