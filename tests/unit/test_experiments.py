@@ -171,6 +171,7 @@ def test_a_document_is_read_with_its_defaults() -> None:
         ({"variants": [{"name": "a", "share": 0.5}] * 2}, "experiments.0.variants"),
         ({"variants": [{"name": "a", "share": 1, "weights": {"charm": 1}}]}, "experiments.0.variants.0.weights"),
         ({"variants": [{"name": "a", "share": 1, "weights": {"next": "x"}}]}, "experiments.0.variants.0.weights.next"),
+        ({"variants": [{"name": "a", "share": 1, "weights": {"next": 1e9}}]}, "experiments.0.variants.0.weights.next"),
         ({"variants": [{"name": "a", "share": 1, "snapshot": "../x"}]}, "experiments.0.variants.0.snapshot"),
         ({"variants": [{"name": "a", "share": 1, "colour": "red"}]}, "experiments.0.variants.0.colour"),
         ({"variants": [{"name": n, "share": 0.1, "snapshot": n} for n in "ab"]}, "experiments"),

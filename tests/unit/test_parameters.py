@@ -94,7 +94,9 @@ def test_the_summary_tells_live_values_in_both_languages(tmp_path: Path) -> None
     )
     assert chinese["summary"][2].startswith("事件中,purchase计7(90天后减半)、")
     untrained = build_toy_snapshot(tmp_path / "untrained", training_cutoff_ms=0)
-    assert "learned" not in " ".join(parameters(untrained, kinds, {})["summary"])
+    timeless = build_toy_snapshot(tmp_path / "timeless", clock_usable=False)
+    for dateless in (untrained, timeless):
+        assert "learned" not in " ".join(parameters(dateless, kinds, {})["summary"])
     numbers = ("weight", "scale", "value", "default", "least", "most")
     for part in ("terms", "settings", "choices"):
         for one, other in zip(english[part], chinese[part], strict=True):

@@ -92,6 +92,7 @@ def test_without_a_file_there_are_no_scenarios_and_an_unreadable_one_is_no_clien
         ({"home": {"scenario": "other"}}, "home.scenario"),
         ({"home": {"weights": {"charm": 1}}}, "home.weights"),
         ({"home": {"weights": {"next": "much"}}}, "home.weights.next"),
+        ({"home": {"weights": {"next": 1e308}}}, "home.weights"),
         ({"home": {"promotions": [{"name": n, "filter": "available", "share": 0.6} for n in "ab"]}}, "home.promotions"),
         ({"home": 3}, "home"),
         ({"": {}}, ""),
@@ -107,9 +108,14 @@ def test_a_file_is_checked_as_requests_are(document: Any, field: str) -> None:
     assert [error["field"] for error in caught.value.errors] == [field]
 
 
-def test_what_is_no_json_is_refused() -> None:
-    with pytest.raises(InvalidInputError, match="no JSON"):
-        read_scenarios(b"{")
+@pytest.mark.parametrize(
+    "data",
+    [b"{", b"\xff", b"[" * 100_000, b'{"\\ud800": {}}', b'{"a": {"parameters": {"most": NaN}}}'],
+    ids=["cut", "no UTF-8", "deep", "lone surrogate", "NaN"],
+)
+def test_what_is_no_usable_json_is_refused(data: bytes) -> None:
+    with pytest.raises(InvalidInputError, match="the file"):
+        read_scenarios(data)
 
 
 def test_a_scenario_may_leave_the_items_of_its_relation_to_the_request() -> None:

@@ -11,7 +11,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.errors import EncoderError, EndcapError, SnapshotError
 from endcap.observability import logger, metrics
-from endcap.snapshot import Snapshot, load_snapshot, verify_snapshot
+from endcap.snapshot import Snapshot, load_verified
 
 RETRY_S: Final = 30.0
 
@@ -47,8 +47,7 @@ class Challenger:
             return self._loaded
         try:
             folder = self._snapshots.download(version)
-            verify_snapshot(folder)
-            self._loaded = load_snapshot(folder)
+            self._loaded = load_verified(folder)
         except (EndcapError, OSError) as exc:  # an OSError: most likely no room in the function's storage
             if isinstance(exc, SnapshotError | EncoderError | OSError):
                 self._snapshots.forget(version)

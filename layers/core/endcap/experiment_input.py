@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Final
 
@@ -10,9 +9,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from endcap.errors import FieldError, InvalidInputError
 from endcap.experiments import SHARE_DIGITS, SURFACES, Experiment, Surface, Variant
-from endcap.http import parsed
+from endcap.http import json_value, parsed
 from endcap.interactions import timestamp_ms
 from endcap.request_input import Name
+from endcap.requesting import MAX_WEIGHT
 from endcap.scoring import TERMS
 
 KEY: Final = "config/experiments.json"
@@ -28,7 +28,7 @@ class VariantInput(BaseModel):
 
     name: Name
     share: Annotated[float, Field(ge=0, le=1)]
-    weights: dict[str, float] = {}
+    weights: dict[str, Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)]] = {}
     scenario: Name | None = None
     snapshot: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)] | None = None
 
@@ -62,11 +62,7 @@ def read_experiments(data: bytes) -> tuple[Experiment, ...]:
     ------
     InvalidInputError : with every finding; a document with one bad experiment is not used at all
     """
-    try:
-        document = json.loads(data)
-    except (ValueError, RecursionError) as exc:
-        raise InvalidInputError(f"experiments are no JSON: {exc}") from None
-    given = parsed(ExperimentsInput, document).experiments
+    given = parsed(ExperimentsInput, json_value(data, "the file")).experiments
     if errors := _findings(given):
         raise InvalidInputError([FieldError(field=where, message=message) for where, message in errors])
     return tuple(_experiment(one) for one in given)

@@ -96,18 +96,31 @@ def json_body(event: APIGatewayProxyEventV2) -> Any:
         raise BodyTooLargeError("the body may take at most 256 KB")
     try:
         data = base64.b64decode(raw, validate=True) if event.get("isBase64Encoded") else raw.encode()
-        if len(data) > MAX_BODY_BYTES:
-            raise BodyTooLargeError("the body may take at most 256 KB")
-        text = data.decode("utf-8-sig")
     except (binascii.Error, ValueError):
         raise InvalidRequestError("the body is not UTF-8 text") from None
+    if len(data) > MAX_BODY_BYTES:
+        raise BodyTooLargeError("the body may take at most 256 KB")
+    return json_value(data, "the body")
+
+
+def json_value(data: bytes, what: str) -> Any:
+    """The JSON value of UTF-8 text, which errors call `what`.
+
+    Raises
+    ------
+    InvalidRequestError : no JSON, nested deeper than 16, NaN or infinite numbers, lone surrogates
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except ValueError:
+        raise InvalidRequestError(f"{what} is not UTF-8 text") from None
     try:
         value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_finite_int)
     except RecursionError:
-        raise InvalidRequestError(f"the body may nest at most {MAX_DEPTH} deep") from None
+        raise InvalidRequestError(f"{what} may nest at most {MAX_DEPTH} deep") from None
     except ValueError as exc:
-        raise InvalidRequestError(f"the body is not valid JSON: {exc}") from None
-    _check_value(value)
+        raise InvalidRequestError(f"{what} is not valid JSON: {exc}") from None
+    _check_value(value, what)
     return value
 
 
@@ -196,17 +209,17 @@ def _finite_int(text: str) -> int:
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _check_value(value: Any) -> None:
+def _check_value(value: Any, what: str) -> None:
     layer = [value]
     for _ in range(MAX_DEPTH):
         if any(isinstance(v, str) and _SURROGATE.search(v) for v in layer):
-            raise InvalidRequestError("the body holds a lone surrogate, which is not valid Unicode text")
+            raise InvalidRequestError(f"{what} holds a lone surrogate, which is not valid Unicode text")
         keys = [k for v in layer if isinstance(v, dict) for k in v]
         children = [c for v in layer if isinstance(v, dict) for c in v.values()]
         layer = [*keys, *children, *(c for v in layer if isinstance(v, list) for c in v)]
         if not layer:
             return
     if any(isinstance(v, dict | list) for v in layer):
-        raise InvalidRequestError(f"the body may nest at most {MAX_DEPTH} deep")
+        raise InvalidRequestError(f"{what} may nest at most {MAX_DEPTH} deep")
     if any(_SURROGATE.search(v) for v in layer if isinstance(v, str)):
-        raise InvalidRequestError("the body holds a lone surrogate, which is not valid Unicode text")
+        raise InvalidRequestError(f"{what} holds a lone surrogate, which is not valid Unicode text")

@@ -115,7 +115,8 @@ def _summary(
     strongest = sorted(own, key=lambda term: -abs(term["weight"]))[:MAX_TOLD]
     weighty = sorted(kinds.values(), key=lambda kind: -abs(kind.weight))[:MAX_TOLD]
     cutoff_ms = snapshot.training_cutoff_ms
-    learned = datetime.fromtimestamp(cutoff_ms / 1000, UTC).date().isoformat() if cutoff_ms > 0 else ""
+    dated = cutoff_ms > 0 and snapshot.clock_usable
+    learned = datetime.fromtimestamp(cutoff_ms / 1000, UTC).date().isoformat() if dated else ""
     if language == "zh":
         named = "、".join(f"{term['name']}({term['weight']:g})" for term in strongest)
         counted = "、".join(f"{k.name}计{k.weight:g}({k.half_life_s / DAY_S:g}天后减半)" for k in weighty)

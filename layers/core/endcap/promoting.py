@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from endcap.embedding import embed_row
 from endcap.errors import SnapshotError, SnapshotMissingError
-from endcap.snapshot import load_snapshot, verify_snapshot
+from endcap.snapshot import load_verified
 
 if TYPE_CHECKING:
     from endcap.aws.items import ItemTable
@@ -60,15 +60,14 @@ def promote(version: str, bucket: SnapshotBucket, items: ItemTable | None, *, fo
         current = None
     folder = bucket.download(version)
     try:
-        manifest = verify_snapshot(folder)
+        snapshot = load_verified(folder)
     except SnapshotError:
         bucket.forget(version)
         raise
     if current and not force:
-        check_gates(manifest, bucket.manifest(current.version))
+        check_gates(snapshot.manifest, bucket.manifest(current.version))
     embedded = 0
     if items is not None:
-        snapshot = load_snapshot(folder)
         encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
         for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
             if encoder:

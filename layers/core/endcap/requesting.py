@@ -22,6 +22,7 @@ Personalization = Literal["off", "session", "full"]
 PERSONALIZATION: Final = ("off", "session", "full")
 MAX_LIMIT: Final = 500
 MAX_BOOST: Final = 100.0
+MAX_WEIGHT: Final = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +192,8 @@ def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
         problems.append(("language", f"must be one of {', '.join(LANGUAGES)}"))
     if unknown := sorted(set(request.weights or {}) - set(TERMS)):
         problems.append(("weights", f"no such term: {', '.join(unknown)}"))
+    if any(not abs(weight) <= MAX_WEIGHT for weight in (request.weights or {}).values()):
+        problems.append(("weights", f"must lie between {-MAX_WEIGHT:g} and {MAX_WEIGHT:g}"))
     if request.window not in (None, *WINDOWS):
         problems.append(("window", f"must be one of {', '.join(WINDOWS)}"))
     elif request.window is not None and request.as_of_ms is not None:

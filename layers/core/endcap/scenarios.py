@@ -6,7 +6,6 @@ says otherwise, in the words of POST /recommendations, and `weights` for the ter
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,7 +14,7 @@ from typing import Any, Final
 from endcap.asking import request_of
 from endcap.configuration import Configured, Document
 from endcap.errors import DependencyError, FieldError, InvalidInputError, InvalidRequestError
-from endcap.http import parsed
+from endcap.http import json_value, parsed
 from endcap.relating import ANCHORED
 from endcap.request_input import NOT_OF_A_SCENARIO, ScenarioInput
 from endcap.requesting import check
@@ -73,10 +72,7 @@ def read_scenarios(data: bytes) -> Mapping[str, Defaults]:
     ------
     InvalidInputError : what is wrong, under `<scenario>.<field>`; a file with one bad scenario is not used at all
     """
-    try:
-        document = json.loads(data)
-    except ValueError as exc:
-        raise InvalidInputError(f"scenarios are no JSON: {exc}") from None
+    document = json_value(data, "the file")
     if not isinstance(document, dict) or len(document) > MAX_SCENARIOS:
         raise InvalidInputError(f"scenarios must be an object of at most {MAX_SCENARIOS} names")
     errors = [error for name, defaults in document.items() for error in _findings(name, defaults)]

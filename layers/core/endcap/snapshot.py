@@ -58,6 +58,7 @@ __all__ = [
     "TermWeight",
     "Weights",
     "load_snapshot",
+    "load_verified",
     "verify_snapshot",
     "whiten",
     "whiten_with",
@@ -323,7 +324,17 @@ def load_snapshot(directory: Path) -> Snapshot:
 
 
 def verify_snapshot(directory: Path) -> dict[str, Any]:
-    """Check a snapshot as `load_snapshot` does, and then its contents; returns the manifest.
+    """The manifest of a snapshot, checked as `load_verified` does.
+
+    Raises
+    ------
+    SnapshotMissingError, SnapshotIntegrityError
+    """
+    return dict(load_verified(directory).manifest)
+
+
+def load_verified(directory: Path) -> Snapshot:
+    """Load a snapshot as `load_snapshot` does, and check its contents.
 
     Values are finite, stored rows have length 1 or 0, references stay inside the catalogue, documents match the ids,
     and the encoder loads (operator allow-list, no external data).
@@ -371,7 +382,7 @@ def verify_snapshot(directory: Path) -> dict[str, Any]:
     _require(not files or files == set(ENCODER_FILES), "the encoder's files are incomplete")
     width = snapshot.manifest["dims"]["text"]
     _require(encoder is None or encoder.config.d_text == width, f"the encoder does not give {width} numbers")
-    return dict(snapshot.manifest)
+    return snapshot
 
 
 def _require(holds: bool, problem: str) -> None:

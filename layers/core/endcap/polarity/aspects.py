@@ -153,11 +153,11 @@ def _sentence(reading: Reading, place: int) -> int:
 
 
 def _spoken_of(units: list[str], mentions: list[Mention], opinion: Opinion) -> Mention | None:
-    for mention in mentions:
-        if mention.start < opinion.end and opinion.start < mention.end:
-            return mention
-    before = next((m for m in reversed(mentions) if m.end <= opinion.start), None)
-    after = next((m for m in mentions if m.start >= opinion.end), None)
+    place = bisect_right(mentions, opinion.start, key=lambda mention: mention.end)
+    before = mentions[place - 1] if place else None
+    after = mentions[place] if place < len(mentions) else None
+    if after is not None and after.start < opinion.end:
+        return after
     if after is None or before is None:
         return before or after
     gap = units[opinion.end : after.start]
