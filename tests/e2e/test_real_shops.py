@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,35 +14,29 @@ from typing import Any
 import pytest
 
 from endcap_local.http_client import HttpClient
-from endcap_local.importing import load_folder
-from endcap_local.stack import LocalStack
+from tests.fakes.real_shop import data_of, serving
 
 pytestmark = [pytest.mark.shared_data, pytest.mark.filterwarnings("ignore:No application metrics")]
-ROOT = Path(__file__).parents[2]
-TINY_ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
-SHOPS = Path(os.environ.get("ENDCAP_SHARED_DATA", "../shared/data"))
 N_SHOPPERS = 40
 MANY = 12  # pieces in a line of a wholesale order
 
 
 def rows_of(shop: str) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-    if not (SHOPS / shop).is_dir():
-        pytest.skip(f"the real datasets are absent: {SHOPS / shop}")
-    with gzip.open(SHOPS / shop / "items.jsonl.gz", "rt", encoding="utf-8") as file:
+    folder = data_of(shop)
+    with gzip.open(folder / "items.jsonl.gz", "rt", encoding="utf-8") as file:
         items = [json.loads(line) for line in file]
-    with gzip.open(SHOPS / shop / "events.csv.gz", "rt", encoding="utf-8", newline="") as file:
+    with gzip.open(folder / "events.csv.gz", "rt", encoding="utf-8", newline="") as file:
         return items, list(csv.DictReader(file))
 
 
 @contextmanager
-def serving(folder: Path, items: list[dict[str, Any]], events: list[dict[str, str]]) -> Iterator[HttpClient]:
+def part(folder: Path, items: list[dict[str, Any]], events: list[dict[str, str]]) -> Iterator[HttpClient]:
     (folder / "items.jsonl").write_text("".join(json.dumps(item) + "\n" for item in items), encoding="utf-8")
     with (folder / "events.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, list(events[0]))
         table.writeheader()
         table.writerows(events)
-    with LocalStack(ROOT / "template.yaml") as stack:
-        load_folder(stack, folder, lambda *_: None, encoder=str(TINY_ENCODER), max_cases=50)
+    with serving(folder) as stack:
         yield HttpClient(stack.url)
 
 
@@ -63,7 +56,7 @@ def retail(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpClien
         if event["user_id"] in chosen
     ]
     known = {event["item_id"] for event in kept}
-    with serving(tmp_path_factory.mktemp("retail"), [item for item in items if item["id"] in known], kept) as api:
+    with part(tmp_path_factory.mktemp("retail"), [item for item in items if item["id"] in known], kept) as api:
         yield api, kept
 
 
@@ -119,7 +112,7 @@ def catalogue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[HttpCl
     ]
     rows = [{**event, "properties.device": ""} for event in events]
     rows += [{**visit, "properties.device": "mobile"} for visit in visits]
-    with serving(tmp_path_factory.mktemp("zh"), items, rows) as api:
+    with part(tmp_path_factory.mktemp("zh"), items, rows) as api:
         yield api, items
 
 
