@@ -182,3 +182,11 @@ def test_parameters_name_the_contexts(snapshot: Snapshot, tmp_path: Path) -> Non
         {"name": "device", "values": ["mobile"]},
     ]
     assert parameters(build_toy_snapshot(tmp_path, 5), EVENT_TYPES, {})["contexts"] == []
+
+
+def test_what_fp16_rounds_off_is_no_demand(tmp_path: Path) -> None:
+    popularity = np.log1p(np.arange(N) * 99_991.0).astype(np.float32)
+    rows = ItemList(np.asarray([0, N]), np.arange(N, dtype=np.int32), popularity.astype(np.float16))
+    everyone = ContextDemand((("device", "mobile"),), np.ones(1, dtype=np.float32), rows)
+    snapshot = build_toy_snapshot(tmp_path, N, popularity=popularity, contexts=everyone)
+    assert not context_scores(assortment_of(snapshot), (0,)).any()

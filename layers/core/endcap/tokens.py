@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
@@ -72,18 +73,21 @@ def common_words(wording: Wording, other: Wording, *, cut: bool = True) -> tuple
     theirs = frozenset(other.words)
     found = dict.fromkeys(word for word in wording.words if word in theirs)
     text = "\n".join(other.runs)
-    if text:
+    if text and wording.runs:
+        pairs = {text[k : k + 2] for k in range(len(text) - 1)}
         for run in wording.runs:
-            found.update(dict.fromkeys(p[:MAX_PHRASE] for p in _common_runs(run, text) if cut or len(p) <= MAX_PHRASE))
+            phrases = _common_runs(run, text, pairs)
+            found.update(dict.fromkeys(p[:MAX_PHRASE] for p in phrases if cut or len(p) <= MAX_PHRASE))
     return tuple(found)
 
 
-def _common_runs(run: str, text: str) -> list[str]:
+def _common_runs(run: str, text: str, pairs: Set[str]) -> list[str]:
+    """The longest common runs; `pairs` of the text's characters spare a search through it at most places."""
     phrases = []
     start = 0
     while start < len(run) - 1:
         end = start + 2
-        if run[start:end] not in text:
+        if run[start:end] not in pairs:
             start += 1
             continue
         while end < len(run) and run[start : end + 1] in text:
