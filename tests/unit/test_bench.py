@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +18,7 @@ from typer.testing import CliRunner, Result
 from endcap.encoding import TextEncoder
 from endcap.snapshot import Snapshot, verify_snapshot
 from endcap.user_encoding import UserEncoder
-from endcap_local.bench import serve, soak
+from endcap_local.bench import cold_start, serve, soak
 from endcap_local.bench.cold_start import SAMPLES, bench_cold_start
 from endcap_local.bench.encode import bench_text, bench_user
 from endcap_local.bench.functions import BenchError, Functions
@@ -146,6 +149,8 @@ class TestSoak:
     ) -> None:
         monkeypatch.setattr(soak._Load, "session", lambda self: self._http("recommend", "GET", "/search", {}, {}))
         monkeypatch.setattr(soak._Load, "events", lambda self: 1 // 0)
+        ticks = itertools.count(0, 0.05)  # twenty calls, however busy the machine is
+        monkeypatch.setattr(soak, "time", SimpleNamespace(time=time.time, monotonic=lambda: next(ticks)))
         result = run("soak", "--snapshot", str(toy.directory), "--seconds", "1", "--json", "-")
         report = json.loads(result.stdout)
         assert result.exit_code == 1
@@ -166,6 +171,11 @@ class TestColdStart:
         assert (row["function"], row["inference_layer"], row["total"]["n"]) == ("collect", False, 1)
         parts = sum(row[f"{part}_p50_ms"] for part in ("interpreter", "imports", "answer"))
         assert row["total"]["p50_ms"] == pytest.approx(parts, abs=0.01)
+
+    def test_a_function_that_does_not_answer_is_named(self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cold_start, "LIMIT_S", 0.001)
+        with pytest.raises(BenchError, match="collect gave no answer"):
+            bench_cold_start(toy, ROOT / "template.yaml", 1, unseen, ["collect"])
 
     def test_every_function_has_a_sample(self) -> None:
         assert set(SAMPLES) == {path.parent.name for path in FUNCTIONS.glob("*/app.py")}

@@ -126,7 +126,7 @@ def encode(
 @bench_app.command()
 def soak(
     snapshot: OneSnapshot = None,
-    seconds: Annotated[float, typer.Option(min=1, help="How long.")] = 60,
+    seconds: Annotated[float, typer.Option(min=1, max=604_800, help="How long.")] = 60,
     encoder: Encoder = "auto",
     template: Template = None,
     json_file: JsonFile = None,

@@ -45,9 +45,17 @@ def main() -> None:
 
     try:
         app()
-    except (EndcapError, TemplateError, OSError) as exc:
+    except Exception as exc:
+        if not isinstance(exc, (EndcapError, TemplateError, OSError)) and not _is_of_aws_setup(exc):
+            raise
         typer.secho(f"endcap: {exc}", fg=typer.colors.RED, err=True)
         sys.exit(1)
+
+
+def _is_of_aws_setup(error: Exception) -> bool:
+    """Whether boto3 lacks a region, a profile or credentials; most commands never import it."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return botocore is not None and isinstance(error, botocore.BotoCoreError)
 
 
 @app.command()

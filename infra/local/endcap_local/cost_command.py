@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from endcap_local.costing import Deployment, Estimate, Usage
 
 Count = Annotated[int, typer.Option(min=0)]
+LONGEST_MS = 900_000
+"""The most that Lambda lets a call take."""
 
 
 def cost(
@@ -29,8 +31,8 @@ def cost(
         int | None, typer.Option(min=0, help="Items put or changed.", show_default="--items")
     ] = None,
     events_per_call: Annotated[float, typer.Option(min=1, help="Events in one POST /events.")] = 1,
-    recommend_ms: Annotated[float, typer.Option(min=1, help="Billed time of an answer.")] = 60,
-    update_ms: Annotated[float, typer.Option(min=1, help="Billed time of a batch of events.")] = 60,
+    recommend_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of an answer.")] = 60,
+    update_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of a batch of events.")] = 60,
     rebuild_minutes: Annotated[float, typer.Option(min=0, help="Of one rebuild.")] = 30,
     free_tier: Annotated[bool, typer.Option("--free-tier", help="Take off what AWS gives every account.")] = False,
     prices: Annotated[Path | None, typer.Option(help="JSON object of prices that differ, by name.")] = None,

@@ -52,6 +52,9 @@ def evaluate(
     student: Student = False,
     teacher: Teacher = "",
     teacher_prompt: TeacherPrompt = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"], typer.Option(help="Where Endcap's own models are trained.")
+    ] = "auto",
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
@@ -77,6 +80,7 @@ def evaluate(
         student=student,
         teacher=teacher,
         teacher_prompt=teacher_prompt,
+        device=device,
         work=work,
     )
     with progress_bar(console) as progress:

@@ -58,6 +58,8 @@ def replay(
     from endcap_local.replaying import Queue
     from endcap_local.replaying import replay as run
 
+    if endpoint_url and urlparse(endpoint_url).scheme not in ("http", "https"):
+        raise typer.BadParameter(f"{endpoint_url!r} is no http address", param_hint="--endpoint-url")
     started_ms = int(time.time() * 1000)
     since_ms = 0 if since is None else since_moment(since, started_ms)
     aws = _Aws(endpoint_url)

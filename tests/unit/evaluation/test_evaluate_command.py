@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from endcap.errors import InvalidInputError
 from endcap_local.cli import app
+from endcap_rebuild.evaluation import evaluate
+from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.toy_shop import write_chain_shop
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
@@ -37,3 +40,18 @@ def test_report_on_stdout_is_json_and_nothing_else(tmp_path: Path) -> None:
     assert json.loads(answer.stdout)["questions"]["asked"] == 20
     assert any((tmp_path / "work").glob("endcap-seed0-*.npz"))
     assert not any((tmp_path / "work").glob("steps-*"))
+
+
+def test_endcap_is_trained_on_the_device_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def rebuilt(settings: RebuildSettings, *_: object) -> None:
+        asked.append(settings.device)
+        raise InvalidInputError("enough")
+
+    monkeypatch.setattr(evaluate, "rebuild", rebuilt)
+    shop = write_chain_shop(tmp_path / "shop", n_users=20)
+    options = ["--encoder", str(TINY_ENCODER), "--work", str(tmp_path / "work"), "--device", "cuda"]
+    answer = CliRunner().invoke(app, ["evaluate", "--data", str(shop), "--protocol", "leave-one-out", *options])
+    assert isinstance(answer.exception, InvalidInputError)
+    assert asked == ["cuda"]

@@ -125,7 +125,12 @@ def _start(
     }
     command = [sys.executable, "-S", "-s", "-c", _CHILD, str(function.code_dir), "event.json", "out.json"]
     began = time.monotonic()  # one clock for all processes of a machine
-    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    try:
+        done = subprocess.run(
+            command, cwd=folder, env=own, capture_output=True, text=True, timeout=LIMIT_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise BenchError(f"{function.code_dir.name} gave no answer within {LIMIT_S:g} s") from None
     if done.returncode != 0:
         raise BenchError(f"{function.code_dir.name} failed: {done.stderr.strip().splitlines()[-1:]}")
     started, imported, answered, cpu, answer = json.loads((folder / "out.json").read_text())

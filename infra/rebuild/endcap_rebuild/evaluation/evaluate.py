@@ -68,6 +68,7 @@ class EvaluationSettings:
     ignored_attributes : attributes of items that no model may see
     encoder : as for a rebuild; what has to be measured is measured on what may be known
     student, teacher, teacher_prompt : as for a rebuild; a student learns from what may be known
+    device : as for a rebuild; the models to compare with choose theirs
     cache : of encoders and text vectors
     work : where finished parts are kept; a folder of the cache when None
     now_ms : the clock, for tests; later events are refused
@@ -87,6 +88,7 @@ class EvaluationSettings:
     student: bool = False
     teacher: str = ""
     teacher_prompt: str | None = None
+    device: str = "auto"
 
     @property
     def folder(self) -> Path:
@@ -277,7 +279,9 @@ def _endcap_result(bench: Bench, divided: Split, seed: int) -> Result:
         return Result(ranked, notes)
 
     rated = seed == bench.settings.seeds[0]  # grades take a second snapshot; once is enough
-    return bench.store.result(ENDCAP, seed, [bench.endcap_code, bench.settings.budget, rated], make)
+    return bench.store.result(
+        ENDCAP, seed, [bench.endcap_code, bench.settings.budget, bench.settings.device, rated], make
+    )
 
 
 def _ratings(bench: Bench, divided: Split, shelf: Shelf, seed: int) -> dict[str, Any] | None:
@@ -325,4 +329,5 @@ def _rebuild_settings(
         cache=settings.cache,
         work=work,
         now_ms=settings.now_ms,
+        device=settings.device,
     )

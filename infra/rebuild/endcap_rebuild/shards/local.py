@@ -102,7 +102,9 @@ class LocalCrew:
         return self._replicas
 
     def _epitaph(self, index: int) -> str:
-        codes = [_status(process) for process in self._processes]
+        with contextlib.suppress(subprocess.TimeoutExpired):  # its pipe breaks before it has ended
+            self._processes[index - 1].wait(_GOODBYE_S)
+        codes = [process.poll() for process in self._processes]
         # One that was killed takes the others with it: it is the one to name.
         killed = [number for number, code in enumerate(codes, start=1) if code is not None and code < 0]
         index = index if index in killed else (*killed, index)[0]
@@ -111,13 +113,6 @@ class LocalCrew:
         said.seek(max(0, size - _LAST_WORDS))
         lines = said.read().decode(errors="replace").strip().splitlines()
         return f"shard {index} of {self.count} ended with status {code}" + (f": {lines[-1]}" if lines else "")
-
-
-def _status(process: subprocess.Popen[bytes]) -> int | None:
-    try:
-        return process.wait(1)
-    except subprocess.TimeoutExpired:
-        return None
 
 
 def _free_port() -> int:
