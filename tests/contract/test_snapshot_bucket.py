@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -276,6 +277,37 @@ class TestFollowed:
         publish("v2", "mended")
         now_s[0] += RETRY_S
         assert followed.get() == "mended"
+
+    def test_keeps_the_last_good_one_where_there_is_no_room_for_the_next(
+        self,
+        s3: Any,
+        tmp_path: Path,
+        followed: Followed[str],
+        publish: Callable[..., None],
+        flip: Callable[[str], None],
+        now_s: list[float],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        publish("v1", "first")
+        publish("v2", "second")
+        flip("v1")
+        assert followed.get() == "first"
+        flip("v2")
+        download = s3.download_file
+
+        def full(name: str, key: str, path: str) -> None:
+            if key.endswith("words.txt"):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            download(name, key, path)
+
+        monkeypatch.setattr(s3, "download_file", full)
+        now_s[0] += POLL_S
+        assert followed.get() == "first"
+        assert (tmp_path / "cache" / "v1").exists()
+        assert not (tmp_path / "cache" / "v2").exists()  # what was fetched of it takes no room
+        monkeypatch.undo()
+        now_s[0] += RETRY_S
+        assert followed.get() == "second"
 
     def test_keeps_the_last_good_one_where_s3_does_not_answer(
         self,

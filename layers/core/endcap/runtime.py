@@ -241,12 +241,14 @@ class Followed(Generic[Loaded]):
         return self._loaded
 
     def _load(self, version: str) -> Loaded:
-        folder = self._bucket.download(version, self._files)
         try:
-            return self._read(folder)
+            return self._read(self._bucket.download(version, self._files))
         except (SnapshotError, EncoderError):
             self._bucket.forget(version)  # a damaged download must not be found again by the next try
             raise
+        except OSError as exc:  # most likely no room in the function's storage, which half a snapshot must not take
+            self._bucket.forget(version)
+            raise SnapshotError(f"the files of {version} can't be kept: {exc}") from exc
 
 
 def _read_snapshot(folder: Path) -> Snapshot:
