@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import endcap
 from endcap.http import MAX_BODY_BYTES, RETRY_AFTER_S
+from endcap.request_input import MAX_CONTEXT_CHARS
 from endcap.routes import ROUTES, Route
 from infra.openapi import answers, asked
 from infra.openapi.operations import JSON, OPERATIONS, PROBLEM, Operation
@@ -222,7 +223,7 @@ def _context_parameter(name: str) -> dict[str, Any]:
         "name": f"context.{name}",
         "in": "query",
         "description": f"The {name} of the page that the shopper looks at",
-        "schema": {"type": "string", "maxLength": 256},
+        "schema": {"type": "string", "maxLength": MAX_CONTEXT_CHARS},
     }
 
 

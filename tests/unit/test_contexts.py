@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from endcap.asking import Reader
 from endcap.assortment import assortment_of
 from endcap.catalog import Item
 from endcap.context_names import context_value
 from endcap.contexts import context_scores, known_contexts
+from endcap.errors import InvalidRequestError
 from endcap.event_types import EVENT_TYPES
 from endcap.interactions import Interaction
 from endcap.overlay import ChangedItem, Overlay
@@ -190,3 +192,12 @@ def test_what_fp16_rounds_off_is_no_demand(tmp_path: Path) -> None:
     everyone = ContextDemand((("device", "mobile"),), np.ones(1, dtype=np.float32), rows)
     snapshot = build_toy_snapshot(tmp_path, N, popularity=popularity, contexts=everyone)
     assert not context_scores(assortment_of(snapshot), (0,)).any()
+
+
+def test_a_request_may_name_the_whole_address_that_a_shopper_came_from() -> None:
+    address = "https://www.example.com/?gclid=" + "x" * 2000
+    reader = Reader(CUTOFF_MS, EVENT_TYPES, lambda name: {}, "secret")
+    asked = reader.query({"context.referrer": address})
+    assert context_value(asked.request.context["referrer"]) == "example.com"
+    with pytest.raises(InvalidRequestError):
+        reader.query({"context.referrer": address + "x" * 100})

@@ -14,8 +14,9 @@ MAX_SESSION: Final = 500
 MAX_CANDIDATES: Final = 500
 MAX_ANCHORS: Final = 100
 MAX_LISTS: Final = 10
+MAX_CONTEXT_CHARS: Final = 2048  # a referrer comes as a whole web address
 
-ContextValue = Annotated[str, Field(max_length=256)]
+ContextValue = Annotated[str, Field(max_length=MAX_CONTEXT_CHARS)]
 ExpressionText = Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 ParameterValue = bool | float | Annotated[str, Field(max_length=1000)]
