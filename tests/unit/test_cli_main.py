@@ -58,6 +58,8 @@ def test_defects_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ["replay", "--bucket", "shop", "--endpoint-url", "localhost:9000"],
         ["cost", "--recommend-ms", "inf"],
+        ["rebuild", "--data", "shop", "--out", "s3://"],
+        ["rebuild", "--data", "shop", "--out", "s3://bucket/folder"],
         ["bench", "soak", "--seconds", "inf"],
     ],
 )

@@ -66,6 +66,8 @@ def rebuild(
 
     console = Console(highlight=False, stderr=as_json)
     remote = out.removeprefix("s3://").rstrip("/") if out.startswith("s3://") else None
+    if remote is not None and (not remote or "/" in remote):
+        raise typer.BadParameter(f"{out}: name a bucket alone; snapshots lie below its snapshots/", param_hint="--out")
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as temporary:
         folder = Path(temporary) if remote else Path(out)
         snapshots = SnapshotBucket(client("s3", BACKGROUND), remote) if remote and not shard else None

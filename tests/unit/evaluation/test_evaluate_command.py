@@ -42,7 +42,9 @@ def test_report_on_stdout_is_json_and_nothing_else(tmp_path: Path) -> None:
     assert not any((tmp_path / "work").glob("steps-*"))
 
 
-def test_endcap_is_trained_on_the_device_that_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_device_is_the_one_asked_for_and_code_the_one_that_was_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[str] = []
 
     def rebuilt(settings: RebuildSettings, *_: object) -> None:
@@ -50,6 +52,7 @@ def test_endcap_is_trained_on_the_device_that_is_asked_for(tmp_path: Path, monke
         raise InvalidInputError("enough")
 
     monkeypatch.setattr(evaluate, "rebuild", rebuilt)
+    monkeypatch.setattr(evaluate, "code_digest", lambda *_: pytest.fail("the files may have changed since"))
     shop = write_chain_shop(tmp_path / "shop", n_users=20)
     options = ["--encoder", str(TINY_ENCODER), "--work", str(tmp_path / "work"), "--device", "cuda"]
     answer = CliRunner().invoke(app, ["evaluate", "--data", str(shop), "--protocol", "leave-one-out", *options])

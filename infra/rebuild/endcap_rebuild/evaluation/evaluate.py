@@ -50,6 +50,9 @@ _BASELINE_CODE: Final = (
     *("evaluation/sasrec.py", "evaluation/text_baselines.py"),
     *("columns.py", "events.py", "lists.py", "popularity.py", "sparse_rows.py", "whitening.py"),
 )
+# Taken when this code is loaded: a file that is edited meanwhile must not stamp what older code worked out.
+_BASELINE_DIGEST: Final = code_digest(*_BASELINE_CODE)
+_ENDCAP_DIGEST: Final = code_digest()
 _ITEM_DIM: Final = 128
 
 
@@ -104,9 +107,6 @@ class Bench:
     data: Data
     loaded: LoadedEncoder
     progress: Progress
-    # Taken at the start: a file that is edited meanwhile must not stamp what older code worked out.
-    baseline_code: str = field(default_factory=lambda: code_digest(*_BASELINE_CODE))
-    endcap_code: str = field(default_factory=code_digest)
 
     @cached_property
     def cache(self) -> TextVectorCache:
@@ -253,7 +253,7 @@ def _baseline_result(bench: Bench, baseline: Baseline, divided: Split, known: Kn
         ranked = rank(baseline.fit(known, setting), divided.test, known, divided.left_out, report("ranking"))
         return Result(ranked, {"setting": dict(setting), "tried": tried})
 
-    reads = [bench.baseline_code, [dict(setting) for setting in baseline.settings]]
+    reads = [_BASELINE_DIGEST, [dict(setting) for setting in baseline.settings]]
     return bench.store.result(baseline.name, seed, reads, make)
 
 
@@ -279,9 +279,7 @@ def _endcap_result(bench: Bench, divided: Split, seed: int) -> Result:
         return Result(ranked, notes)
 
     rated = seed == bench.settings.seeds[0]  # grades take a second snapshot; once is enough
-    return bench.store.result(
-        ENDCAP, seed, [bench.endcap_code, bench.settings.budget, bench.settings.device, rated], make
-    )
+    return bench.store.result(ENDCAP, seed, [_ENDCAP_DIGEST, bench.settings.budget, bench.settings.device, rated], make)
 
 
 def _ratings(bench: Bench, divided: Split, shelf: Shelf, seed: int) -> dict[str, Any] | None:
