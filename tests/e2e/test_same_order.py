@@ -27,6 +27,7 @@ from endcap_rebuild.job import BUDGETS, rebuild
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.towers.plan import TowerSettings
 from tests.fakes.killed_rebuild import steps_with_encoder
+from tests.fakes.shop_over_http import comes_true
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
@@ -133,9 +134,6 @@ def test_events_sent_over_http_give_the_order_of_the_batch(api, shop, written):
         events = [{**event, "user_id": f"again-{user}"} for event in shop[1][user]]
         assert api.post("/events", {"events": events})["accepted"] == len(events)
     for user in users:
-        history = shop[1][user]
-        expected = written[user]
-        for _ in range(200):
-            if (order := asked(api, history, user_id=f"again-{user}")) == expected:
-                break
-        assert order == expected
+        again = partial(asked, api, shop[1][user], user_id=f"again-{user}")
+        comes_true(lambda again=again, user=user: again() == written[user])  # what is asked once more says what differs
+        assert again() == written[user]

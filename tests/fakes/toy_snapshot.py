@@ -6,7 +6,9 @@ four brands, five categories and rising prices. The last two items are new: nobo
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +26,13 @@ CUTOFF_MS: Final = 1_750_000_000_000
 WORDS: Final = ("red", "green", "cotton", "steel", "mug", "lamp", "shirt", "spoon", "garden", "travel")
 BRANDS: Final = ("Acme", "Brook", "Cedar", "")
 CATEGORIES: Final = ("kitchen", "bath", "garden", "office", "toys")
+
+
+def folder_of_this_run() -> Path:
+    """A folder for what tests share that can have no fixture; it goes with the process."""
+    folder = TemporaryDirectory(prefix="endcap-tests-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def toy_items(n_items: int = 40) -> list[Item]:

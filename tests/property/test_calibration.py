@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from functools import cache
 from itertools import pairwise
-from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 from hypothesis import given, settings
@@ -17,7 +15,7 @@ from endcap.interactions import Interaction
 from endcap.profiles import profile_of
 from endcap.recommending import RecommendationRequest, recommend
 from endcap.snapshot import Snapshot
-from tests.fakes.toy_snapshot import CATEGORIES, CUTOFF_MS, build_toy_snapshot
+from tests.fakes.toy_snapshot import CATEGORIES, CUTOFF_MS, build_toy_snapshot, folder_of_this_run
 
 N, LIMIT = 150, 10
 KNOBS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -25,7 +23,7 @@ KNOBS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @cache
 def toy() -> Snapshot:
-    return build_toy_snapshot(Path(mkdtemp()), N)
+    return build_toy_snapshot(folder_of_this_run(), N)
 
 
 def mix_of(numbers: list[int]) -> dict[str, float]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import combinations, pairwise
-from pathlib import Path
-from tempfile import mkdtemp
 
 import numpy as np
 
@@ -13,7 +11,7 @@ from endcap.interactions import Interaction
 from endcap.profiles import profile_of
 from endcap.recommending import RecommendationRequest, recommend
 from endcap.snapshot import Snapshot
-from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_contents
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, folder_of_this_run, toy_contents
 
 N, LIMIT = 150, 10
 KNOBS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -22,7 +20,7 @@ QUERIES = (None, "red mug", "garden lamp")
 
 @cache
 def toy() -> Snapshot:
-    return build_toy_snapshot(Path(mkdtemp()), N)
+    return build_toy_snapshot(folder_of_this_run(), N)
 
 
 def shown(history: list[int], query: str | None, knob: float) -> list[int]:

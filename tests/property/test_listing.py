@@ -6,9 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from random import Random
-from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -26,7 +24,15 @@ from endcap.recommending import Recommendation, RecommendationRequest, recommend
 from endcap.requesting import Boost
 from endcap.snapshot import Snapshot
 from endcap_rebuild.columns import columns_of
-from tests.fakes.toy_snapshot import BRANDS, CATEGORIES, CUTOFF_MS, DAY_MS, build_toy_snapshot, toy_items
+from tests.fakes.toy_snapshot import (
+    BRANDS,
+    CATEGORIES,
+    CUTOFF_MS,
+    DAY_MS,
+    build_toy_snapshot,
+    folder_of_this_run,
+    toy_items,
+)
 
 N_ITEMS = 40
 NEW = [f"new-{k}" for k in range(4)]
@@ -56,7 +62,7 @@ def catalogue(seed: int) -> tuple[Snapshot, dict[str, Item]]:
     random = Random(seed)
     items = [odd_item(item, random) for item in toy_items(N_ITEMS)]
     documents = [item_document(item) for item in items]
-    snapshot = build_toy_snapshot(Path(mkdtemp()), N_ITEMS, documents=documents, columns=columns_of(items))
+    snapshot = build_toy_snapshot(folder_of_this_run(), N_ITEMS, documents=documents, columns=columns_of(items))
     return snapshot, {item.item_id: item for item in items}
 
 

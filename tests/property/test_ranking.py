@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from random import Random
-from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -28,7 +26,7 @@ from endcap.reranking import rerank_greedily
 from endcap.scoring import TERMS
 from endcap.snapshot import Snapshot
 from endcap.tokens import normalized
-from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, folder_of_this_run, toy_items
 
 N_ITEMS = 40
 GROUPS = {k: f"g{k // 3}" for k in range(0, 24)}  # the rest stand alone
@@ -39,7 +37,7 @@ KINDS = sorted(set(EVENT_TYPES) - {"search", "tag", "identify", "impression"})
 @cache
 def toy() -> Snapshot:
     documents = [item_document(replace(i, group_id=GROUPS.get(k))) for k, i in enumerate(toy_items(N_ITEMS))]
-    return build_toy_snapshot(Path(mkdtemp()), N_ITEMS, documents=documents)
+    return build_toy_snapshot(folder_of_this_run(), N_ITEMS, documents=documents)
 
 
 def group_of(item_id: str) -> str:
