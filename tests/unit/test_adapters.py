@@ -282,6 +282,18 @@ def test_unusable_segment_calls_say_where(call, field):
 # ---- CloudEvents
 
 
+def test_foreign_events_say_where_the_shopper_came_from():
+    page = "https://www.search.example/?q=cups"
+    context = {"device": {"type": "mobile"}, "location": {"country": "DE"}, "page": {"referrer": page}}
+    (call,) = read(segment("Product Viewed", product_id="i") | {"context": context})
+    assert call.properties == {"device": "mobile", "country": "DE", "referrer": page}
+    about = {"device": {"category": "desktop"}, "user_location": {"country_id": "CN"}}
+    (event,) = read(ga4("view_item", items=[{"item_id": "i"}], page_referrer=page) | about)
+    assert event.properties == {"device": "desktop", "country": "CN", "referrer": page}
+    for odd in ({"context": 1}, {"context": {"device": "x", "location": {"country": ["DE"]}}}):
+        assert not read(segment("Product Viewed", product_id="i") | odd)[0].properties
+
+
 def test_an_envelope_gives_its_id_and_time_to_what_has_none():
     (found,) = read(cloud(VIEW))
     assert (found.user_id, found.event_type, found.timestamp_ms) == ("u", "view", AT_MS)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from endcap.adapters.foreign import amount, invalid, mapping_at, number, numbered, place, products_at, properties, text
+from endcap.context_names import CONTEXT_NAMES
 from endcap.interactions import MAX_TIMESTAMP_MS, timestamp_number
 
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -101,7 +102,7 @@ def _of_event(raw: Mapping[str, Any], event: Mapping[str, Any], foreign_id: obje
         raise invalid("params.items", f"is required for {name}")
     else:
         found = [
-            {**common, **_item(product, params, f"params.items.{index}.item_id")}
+            {**common, **_item(product, params, _context(raw, params), f"params.items.{index}.item_id")}
             for index, product in enumerate(products_at(params, "items", "params.items"))
         ]
     if own_id is None and foreign_id is None:
@@ -113,7 +114,19 @@ def _needs_no_items(name: str) -> bool:
     return name not in KINDS or name in _ITEMS_OPTIONAL
 
 
-def _item(product: Mapping[str, Any], params: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _context(raw: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the shopper came from, by the names under which demand is counted."""
+    device, location = raw.get("device"), raw.get("user_location")
+    return {
+        "device": device.get("category") if isinstance(device, Mapping) else None,
+        "country": location.get("country_id") if isinstance(location, Mapping) else None,
+        "referrer": params.get("page_referrer"),
+    }
+
+
+def _item(
+    product: Mapping[str, Any], params: Mapping[str, Any], context: Mapping[str, Any], where: str
+) -> dict[str, Any]:
     item_id = text(product.get("item_id"))
     if not item_id:
         raise invalid(where, "is required")
@@ -122,7 +135,7 @@ def _item(product: Mapping[str, Any], params: Mapping[str, Any], where: str) -> 
         "item_id": item_id,
         "value": amount(product),
         "position": None if index is None else place(index + 1),  # Google counts from 0
-        "properties": properties(_PROPERTIES, product, params) or None,
+        "properties": (properties(_PROPERTIES, product, params) | properties(CONTEXT_NAMES, context)) or None,
     }
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from endcap.adapters.foreign import amount, invalid, mapping_at, moment, number, numbered, place, products_at, text
 from endcap.adapters.foreign import properties as kept
+from endcap.context_names import CONTEXT_NAMES
 from endcap.interactions import timestamp_number
 
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -100,6 +101,7 @@ def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
         return []
     if kind == "review":
         about |= {"text": properties.get("review_body")}
+    came_from = kept(CONTEXT_NAMES, _context(raw))
     parts = []
     for index, product in enumerate(products_at(properties, "products", "properties.products")):
         item_id = _product_id(product)
@@ -112,10 +114,23 @@ def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "item_id": item_id,
                 "value": number(properties.get("rating")) if kind == "review" else amount(product),
                 "position": place(product.get("position")),
-                "properties": kept(_PROPERTIES, product, properties) or None,
+                "properties": (kept(_PROPERTIES, product, properties) | came_from) or None,
             }
         )
     return parts
+
+
+def _context(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the shopper came from, by the names under which demand is counted."""
+
+    def told(*path: str) -> object:
+        found: object = raw.get("context")
+        for field in path:
+            found = found.get(field) if isinstance(found, Mapping) else None
+        return found
+
+    referrer = told("page", "referrer") or told("referrer", "url")
+    return {"device": told("device", "type"), "country": told("location", "country"), "referrer": referrer}
 
 
 def _product_id(product: Mapping[str, Any]) -> str | None:
