@@ -104,17 +104,17 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         settings.work,
         progress,
     )
-    metrics = _metrics(job, outputs)
+    metrics, weights = _metrics(job, outputs), _scaled_weights(job, outputs)
     contents = contents_of(
         job,
         outputs,
         fitted_of(outputs["model"]),
-        _scaled_weights(job, outputs),
+        weights,
         shop.cutoff_ms,
         created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         catalog_as_of_ms=_catalog_as_of_ms(shop, now_ms),
         metrics=metrics,
-        model_card=model_card(shop, job.loaded, metrics),
+        model_card=model_card(shop, job.loaded, metrics, weights, settings),
         parent_version=_parent_version(settings.before or settings.out),
         run={
             "host": platform.node(),

@@ -8,11 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from endcap.snapshot import Weights
 from endcap_rebuild.encoders import LoadedEncoder
+from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.shop import Shop
 
 
-def model_card(shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any]) -> str:
+def model_card(
+    shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any], weights: Weights, settings: RebuildSettings
+) -> str:
     """Markdown for people; no function reads it."""
     config = loaded.encoder.config
     touched = int((np.bincount(shop.table.item, minlength=len(shop.items)) > 0).sum())
@@ -35,9 +39,22 @@ def model_card(shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any]) ->
         f"{config.name} ({config.language}), {config.d_text} numbers per text, sha256 `{loaded.encoder.sha256}`.",
         *_choice(loaded.choice),
         "",
+        "## User encoder",
+        "",
+        *_user_encoder(metrics),
+        "",
+        "## Settings",
+        "",
+        f"Budget {settings.budget}, seed {settings.seed}. Lists: {_pairs(metrics['selection']['lists'])}.",
+        f"Features: {_pairs(weights.settings)}.",
+        "",
         "## Weights",
         "",
         *_validation(metrics["validation"]),
+        "",
+        "| term | weight | scale |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {term.weight:.4g} | {term.scale:.4g} |" for name, term in weights.terms.items() if term.weight),
         "",
         "## Limits",
         "",
@@ -46,6 +63,24 @@ def model_card(shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any]) ->
         "- The score describes this shop's past. Rebuild when the catalogue or its customers change.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _user_encoder(metrics: Mapping[str, Any]) -> list[str]:
+    """How it was trained and what it was worth; where there is none, why."""
+    trial, trained = metrics.get("trial_encoder"), metrics.get("encoder")
+    if trained is None:
+        return ["None: the score was not better with one." if trial else "None: the rebuild trained none."]
+    lines = [
+        f"Trained for {trained['epochs']} epochs of {trained['steps']} steps, soft labels",
+        f"at {trained['soft_weight']:g} of the loss, temperature {trained['temperature']:g}, shipped as {'int8' if trained['int8'] else 'float32'}.",
+    ]
+    if trial and "ndcg" in trial:
+        lines.append(f"By itself it reached NDCG@10 {trial['ndcg']:.4f} on a sample of the later window.")
+    return lines
+
+
+def _pairs(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in settings.items())
 
 
 def _span(shop: Shop) -> str:
@@ -63,6 +98,11 @@ def _validation(evidence: Mapping[str, Any]) -> list[str]:
         for name, row in (("default weights", evidence["before"]), ("chosen weights", evidence["after"]))
     ]
     unseen = evidence["held_out_ndcg_at_10"]
+    if "with_repeats" in evidence:
+        rows += [
+            f"| {name}, repeats allowed | {row['ndcg_at_10']:.4f} | {row['hit_rate_at_10']:.4f} | {row['mrr']:.4f} |"
+            for name, row in zip(("default", "chosen"), evidence["with_repeats"].values(), strict=True)
+        ]
     return [
         f"Chosen on {evidence['cases']:,} next items of a window later than everything the trial lists were counted",
         "from, ranked among the whole catalogue without what the shopper had seen. The weights are a mean over",

@@ -75,7 +75,11 @@ def test_manifest_names_data_encoder_and_evidence(snapshot_dir: Path) -> None:
     card = (snapshot_dir / "MODEL_CARD.md").read_text()
     assert "40 items" in card
     assert f"{validation['after']['ndcg_at_10']:.4f}" in card
+    assert "seed 0" in card
+    assert "None: the rebuild trained none." in card  # no torch, no user encoder
     weights = json.loads((snapshot_dir / "weights.json").read_bytes())
+    heaviest = max(weights["terms"], key=lambda term: weights["terms"][term]["weight"])
+    assert f"| {heaviest} | {weights['terms'][heaviest]['weight']:.4g} |" in card
     assert weights["evidence"]["after"] == validation["after"]
 
 
