@@ -70,9 +70,10 @@ def _user_encoder(metrics: Mapping[str, Any]) -> list[str]:
     trial, trained = metrics.get("trial_encoder"), metrics.get("encoder")
     if trained is None:
         return ["None: the score was not better with one." if trial else "None: the rebuild trained none."]
+    shipped = "int8" if trained["int8"] else "float32"
     lines = [
         f"Trained for {trained['epochs']} epochs of {trained['steps']} steps, soft labels",
-        f"at {trained['soft_weight']:g} of the loss, temperature {trained['temperature']:g}, shipped as {'int8' if trained['int8'] else 'float32'}.",
+        f"at {trained['soft_weight']:g} of the loss, temperature {trained['temperature']:g}, shipped as {shipped}.",
     ]
     if trial and "ndcg" in trial:
         lines.append(f"By itself it reached NDCG@10 {trial['ndcg']:.4f} on a sample of the later window.")
