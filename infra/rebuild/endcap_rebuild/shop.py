@@ -75,7 +75,17 @@ class Shop:
         for item in self.items:
             digest.update(canonical_json(item_document(item)))
         table = self.table
-        for column in (table.user, table.item, table.time_ms, table.kind, table.strength, table.session, table.key):
+        columns = (
+            table.user,
+            table.item,
+            table.time_ms,
+            table.kind,
+            table.strength,
+            table.grade,
+            table.session,
+            table.key,
+        )
+        for column in columns:
             digest.update(column.tobytes())
         digest.update(table.contexts.tobytes())
         digest.update(canonical_json(table.context_pairs))

@@ -89,7 +89,7 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> 
     bounds = table.user_bounds()
     rows = np.arange(len(table))
     first_of_row = bounds[table.user]
-    begin = order_begins(table)
+    begin = order_begins(table, clock)
     askable = positive & (begin > first_of_row) & (rows - begin < MAX_CASES_PER_ORDER)
     if clock and positive.any():
         cutoff_ms = int(np.quantile(table.time_ms[positive], TRAIN_SHARE, method="lower"))
@@ -137,15 +137,15 @@ def without_absent(split: Split, created_ms: NDArray[np.float64], seed: int) -> 
     return replace(split, cases=replace(split.cases, absent=absent))
 
 
-def order_begins(table: EventTable) -> I64:
+def order_begins(table: EventTable, clock: bool) -> I64:
     """int64 (rows,): the row at which the order of each row began; a row that is no purchase is an order of its own.
 
-    An order is what a user bought in one session or, where there are no sessions, at one moment.
+    An order is what a user bought in one session or, where there are no sessions, at one moment; where timestamps are
+    no times (`clock` is false), one moment means nothing.
     """
     bought = table.kind == (table.kinds.index("purchase") if "purchase" in table.kinds else -1)
-    at_once = np.where(
-        table.session[1:] >= 0, table.session[1:] == table.session[:-1], table.time_ms[1:] == table.time_ms[:-1]
-    )
+    one_moment = clock & (table.time_ms[1:] == table.time_ms[:-1])
+    at_once = np.where(table.session[1:] >= 0, table.session[1:] == table.session[:-1], one_moment)
     begins = np.ones(len(table), dtype=np.bool_)
     begins[1:] = ~((table.user[1:] == table.user[:-1]) & bought[1:] & bought[:-1] & at_once)
     return np.maximum.accumulate(np.where(begins, np.arange(len(table)), 0)).astype(np.int64)

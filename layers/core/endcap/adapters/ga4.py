@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any
 
 from endcap.adapters.foreign import amount, invalid, mapping_at, number, numbered, place, products_at, properties, text
-from endcap.context_names import CONTEXT_NAMES
+from endcap.context_names import CONTEXT_NAMES, context_value
 from endcap.interactions import MAX_TIMESTAMP_MS, timestamp_number
 
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -120,7 +120,7 @@ def _context(raw: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any
     return {
         "device": device.get("category") if isinstance(device, Mapping) else None,
         "country": location.get("country_id") if isinstance(location, Mapping) else None,
-        "referrer": params.get("page_referrer"),
+        "referrer": context_value(params.get("page_referrer") or ""),
     }
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from endcap.adapters.foreign import amount, invalid, mapping_at, moment, number, numbered, place, products_at, text
 from endcap.adapters.foreign import properties as kept
-from endcap.context_names import CONTEXT_NAMES
+from endcap.context_names import CONTEXT_NAMES, context_value
 from endcap.interactions import timestamp_number
 
 KINDS: Mapping[str, str] = MappingProxyType(
@@ -129,8 +129,12 @@ def _context(raw: Mapping[str, Any]) -> dict[str, Any]:
             found = found.get(field) if isinstance(found, Mapping) else None
         return found
 
-    referrer = told("page", "referrer") or told("referrer", "url")
-    return {"device": told("device", "type"), "country": told("location", "country"), "referrer": referrer}
+    referrer = told("page", "referrer") or told("referrer", "url") or ""
+    return {
+        "device": told("device", "type"),
+        "country": told("location", "country"),
+        "referrer": context_value(referrer),
+    }
 
 
 def _product_id(product: Mapping[str, Any]) -> str | None:
