@@ -48,6 +48,8 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
 }
 # Counts only where seen items compete: it keeps its default where nobody buys again.
 REPEAT_TERM: Final = "again"
+# Where hardly any new item was chosen, the window can't tell what a bonus for new ones is worth: the default stays.
+NEW_TERM: Final = "new_item"
 ENCODER_TERM: Final = "similarity"
 TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS | LIVE_TERMS | {CONTEXT_TERM})
 
@@ -100,9 +102,14 @@ def tune(
     asked = [Asked(cases.chosen(novel), [profiles[k] for k in novel.tolist()], seen_too=False)]
     if n_repeats >= MIN_CASES:
         asked.append(Asked(cases, profiles, seen_too=True))
-    terms = tuple(term for term in TUNABLE if term != REPEAT_TERM or len(asked) > 1)
+    n_new = int(assortment.unseen[cases.items[novel]].sum())
+    unknown = {REPEAT_TERM} if len(asked) == 1 else set()
+    if n_new < MIN_CASES:
+        unknown.add(NEW_TERM)
+    terms = tuple(term for term in TUNABLE if term not in unknown)
     scales = _scales(assortment)
-    weights = np.array([DEFAULT_WEIGHTS[term] if term in terms else 0.0 for term in TERMS])
+    fixed = terms + ((NEW_TERM,) if NEW_TERM in unknown else ())
+    weights = np.array([DEFAULT_WEIGHTS[term] if term in fixed else 0.0 for term in TERMS])
 
     few = [each.some(_SETTINGS_CASES) for each in asked]
     pools, _ = _pools_of(assortment, few, settings, weights / scales)
@@ -132,7 +139,7 @@ def tune(
     if len(asked) > 1:
         evidence["with_repeats"] = {"before": before[1], "after": after[1]}
     evidence["half_lives_tried"] = tried
-    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in terms}
+    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in fixed}
     chosen[CONTEXT_TERM] = chosen["popularity"]  # together they are popularity where the shopper is
     return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
 
