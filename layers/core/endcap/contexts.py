@@ -17,7 +17,7 @@ from endcap.snapshot import Snapshot
 
 F32 = NDArray[np.float32]
 
-_NOTHING: Final = 5e-3  # what fp16 leaves of an item that sells there as everywhere, up to millions of times
+_ROUNDING: Final = 2**-10  # twice what fp16 takes from a stored log demand: an item that sells there as everywhere
 
 
 def known_contexts(snapshot: Snapshot, stated: Mapping[str, str]) -> tuple[int, ...]:
@@ -62,6 +62,7 @@ def _lift(assortment: Assortment, row: int, among: slice) -> F32:
     lift = -np.log1p(expected * np.float32(known.share[row]))
     items, weights = known.items.row(row)
     here = (items >= among.start) & (items < among.stop)
-    lift[items[here] - among.start] += weights[here]
-    lift[np.abs(lift) < _NOTHING] = 0
+    places = items[here] - among.start
+    lift[places] += weights[here]
+    lift[places[np.abs(lift[places]) <= weights[here].astype(np.float32) * _ROUNDING]] = 0
     return np.asarray(lift, dtype=np.float32)
