@@ -58,7 +58,8 @@ def recorded(stack: LocalStack, prefix: str) -> list[dict[str, Any]]:
     """What the delivery streams have written, once nothing is under way."""
     stack.wait_until_idle()
     s3, bucket = stack.client("s3"), bucket_of(stack)
-    keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", ())]
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
     return [json.loads(line) for key in keys for line in s3.get_object(Bucket=bucket, Key=key)["Body"].iter_lines()]
 
 
