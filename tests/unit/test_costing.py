@@ -29,6 +29,7 @@ from endcap_local.costing import (
 )
 from endcap_local.intrinsics import TemplateError
 from endcap_local.prices import PRICES, Price, with_prices
+from endcap_local.template import expand
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 MEMORY = {
@@ -201,6 +202,13 @@ class TestTemplate:
         assert found.memory_mb["update_profile"] == 1769
         assert found.alarms > 0
         assert found.dashboards == 1
+
+    def test_an_alarm_over_several_metrics_is_billed_for_each(self) -> None:
+        monitoring = expand(TEMPLATE.parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
+        alarms = [r["Properties"] for r in monitoring if r["Type"] == "AWS::CloudWatch::Alarm"]
+        several = [sum("MetricStat" in metric for metric in alarm["Metrics"]) for alarm in alarms if "Metrics" in alarm]
+        assert max(several) > 1
+        assert deployment_of(TEMPLATE, {}).alarms == sum("MetricName" in alarm for alarm in alarms) + sum(several)
 
     def test_no_monitoring_no_alarms(self) -> None:
         assert deployment_of(TEMPLATE, {"Monitoring": "off"}).alarms == 0

@@ -65,6 +65,30 @@ def test_the_last_good_ones_outlive_a_bad_file_and_an_unreadable_bucket() -> Non
     assert scenarios.named("home") == {"limit": 5}
 
 
+def test_a_bad_file_is_counted_at_every_look_until_it_is_mended(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[str] = []
+    monkeypatch.setattr("endcap.configuration.metrics.add_metric", lambda name, unit, value: counted.append(name))
+    document, clock = FakeDocument({"home": {"limit": 3}}), Clock()
+    scenarios = Scenarios(document, clock)
+
+    def looks(n: int) -> list[str]:
+        counted.clear()
+        for _ in range(n):
+            scenarios.named("home")
+            clock.pass_by()
+        return list(counted)
+
+    assert looks(2) == []
+    document.value = {"home": {"limit": 0}}
+    assert looks(3) == ["ScenariosNotUsable"] * 3
+    document.value = {"home": {"limit": 5}}
+    assert looks(2) == []
+    document.error = DependencyError("down")
+    assert looks(1) == ["ScenariosNotUsable"]
+    document.error = None
+    assert looks(1) == []
+
+
 def test_without_a_file_there_are_no_scenarios_and_an_unreadable_one_is_no_client_error() -> None:
     with pytest.raises(InvalidRequestError, match="no scenario of this name"):
         Scenarios(FakeDocument(), Clock()).named("home")

@@ -103,12 +103,13 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     if f"lambda_{architecture}" not in PRICES:
         raise TemplateError(f"Lambda has no price for the processor {architecture}")
     watched = resolver.holds("Watch")
-    types = re.findall(r"^    Type: (\S+)", (template.resolve().parent / "infra" / "monitoring.yaml").read_text(), re.M)
+    monitoring = (template.resolve().parent / "infra" / "monitoring.yaml").read_text()
     return Deployment(
         architecture,
         {name: f.memory_mb for name, f in functions.items()},
-        alarms=types.count("AWS::CloudWatch::Alarm") if watched else 0,
-        dashboards=types.count("AWS::CloudWatch::Dashboard") if watched else 0,
+        # By the metrics that alarms look at: one over several metrics is billed for each of them.
+        alarms=len(re.findall(r"\bMetricName: ", monitoring)) if watched else 0,
+        dashboards=len(re.findall(r"^    Type: AWS::CloudWatch::Dashboard$", monitoring, re.M)) if watched else 0,
     )
 
 

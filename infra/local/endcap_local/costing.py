@@ -51,6 +51,7 @@ class Deployment:
     ----------
     architecture : x86_64 or arm64
     memory_mb : by function
+    alarms : metrics that alarms look at, as they are billed
     """
 
     architecture: str

@@ -70,7 +70,7 @@ PRICES: Final[Mapping[str, Price]] = MappingProxyType(
         "logs_ingested": Price(0.50, "GB", _CLOUDWATCH, free=5),
         "logs_stored": Price(0.03, "GB-month", _CLOUDWATCH, free=5),
         "metrics": Price(0.30, "metric-month", _CLOUDWATCH, free=10),
-        "alarms": Price(0.10, "alarm-month", _CLOUDWATCH, free=10),
+        "alarms": Price(0.10, "alarm-metric-month", _CLOUDWATCH, free=10),
         "dashboards": Price(3.00, "dashboard-month", _CLOUDWATCH, free=3),
         "traces": Price(5.00 / MILLION, "trace", "https://aws.amazon.com/xray/pricing/", free=100_000),
         "rebuild_hours": Price(1.408, "hour of ml.g5.xlarge", "https://aws.amazon.com/sagemaker/ai/pricing/"),

@@ -24,6 +24,9 @@ class Document(Protocol):
 class Configured(Generic[Content]):
     """What a document says: looked for at most every `poll_s` seconds, the last good content kept.
 
+    A document that can't be used is counted at every look until it is mended, so that an alarm stays on meanwhile; the
+    log says once what is wrong with it.
+
     Parameters
     ----------
     name : of what it holds, for the log and the metric `<Name>NotUsable`
@@ -44,21 +47,27 @@ class Configured(Generic[Content]):
         self._poll_s, self._clock = poll_s, clock
         self._etag: str | None = None
         self._known: Content | None = None
+        self._mistaken = False
         self._polled_at = float("-inf")
 
     def current(self) -> Content | None:
         """The content as it is now; None where no usable document was ever read."""
         if self._clock() - self._polled_at < self._poll_s:
             return self._known
+        usable = True
         try:
             found = self._document.read(self._etag)
             if found is not None:
                 self._etag = found[1]  # a bad document is not read again either, until it is mended
+                self._mistaken = True
                 self._known = self._read(found[0])
+                self._mistaken = False
         except NotFoundError:
-            self._known, self._etag = self._empty, None
+            self._known, self._etag, self._mistaken = self._empty, None, False
         except EndcapError as exc:
             logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
+            usable = False
+        if self._mistaken or not usable:
             metrics.add_metric(f"{self._name.capitalize()}NotUsable", MetricUnit.Count, 1)
         self._polled_at = self._clock()
         return self._known
