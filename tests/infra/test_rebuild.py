@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
+import inspect
 import json
 import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,11 @@ from endcap.identities import apply_events, delete_user
 from endcap.interactions import interaction_document, parse_interaction
 from endcap.promoting import promote
 from endcap.snapshot import verify_snapshot
+from endcap_local import commands
 from endcap_local.intrinsics import Resolver
 from endcap_rebuild.sagemaker.__main__ import main
+from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
+from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.moto_stack import ARCHIVE, BUCKET, ITEMS, PROFILES, QUEUE, client, stack
 from tests.fakes.state_machine import Execution, ServiceError, run_machine
 from tests.fakes.table_export import export_files
@@ -152,6 +156,34 @@ def test_exports_and_checkpoints_are_forgotten_but_snapshots_are_not(resolved: C
     assert not [prefix for prefix in rules if prefix and prefix.startswith("snapshots/")]
 
 
+@pytest.mark.parametrize(
+    ("parameter", "good", "bad"),
+    [
+        ("RebuildTeacher", ["", "english", "intfloat/e5-large-v2", "/opt/teacher"], ['a"b', "a b", "a\\b"]),
+        ("RebuildTeacherPrompt", ["auto", "", "query: ", "Anweisung für 查询: "], ['say "x"', "a\\nb", "a\nb"]),
+        (
+            "RebuildContext",
+            ["", "device", "device,utm source", ",".join("abcdefgh")],
+            ["a,,b", ",".join("abcdefghi"), '"'],
+        ),
+    ],
+)
+def test_texts_that_would_end_a_string_of_the_definition_are_refused(
+    parameter: str, good: list[str], bad: list[str], template: Mapping[str, Any]
+) -> None:
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, value) for value in good)
+    assert not any(re.fullmatch(pattern, value) for value in bad)
+
+
+def test_teacher_without_a_student_is_refused_before_anything_is_deployed(template: Mapping[str, Any]) -> None:
+    rule = template["Rules"]["TeachersNeedAStudent"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "RebuildStudent"}, "false"]}
+    defaults = {name: template["Parameters"][name]["Default"] for name in ("RebuildTeacher", "RebuildTeacherPrompt")}
+    asserted = [one["Assert"]["Fn::Equals"] for one in rule["Assertions"]]
+    assert asserted == [[{"Ref": name}, default] for name, default in defaults.items()]
+
+
 # ------------------------------------------------------------------ definition
 
 
@@ -177,6 +209,16 @@ def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, An
     for name, state in machine()["States"].items():
         if state["Type"] in ("Task", "Map"):
             assert {"ErrorEquals": ["States.ALL"]}.items() <= state["Catch"][-1].items(), name
+
+
+def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dict[str, Any]]) -> None:
+    of_the_command = set(inspect.signature(commands.rebuild).parameters)
+    elsewhere = {"data", "out", "work", "as_json", "shards", "shard"}  # channels, bucket, checkpoints, hosts
+    assert of_the_command - elsewhere <= INPUT_NAMES
+    assert set(machine()["States"]["Defaults"]["Parameters"]) == {
+        name + ".$" if name in {"student", "instance_count", "volume_gb", "max_seconds", "spot"} else name
+        for name in INPUT_NAMES
+    }
 
 
 # ------------------------------------------------------------------ execution
@@ -354,6 +396,88 @@ def test_job_is_what_the_parameters_say(finished: Finished) -> None:
     assert job["HyperParameters"]["budget"] == "fast"  # by the input of this execution
     assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"items", "profiles", "events"}
     assert job["CheckpointConfig"]["S3Uri"] != other["CheckpointConfig"]["S3Uri"]
+
+
+def asked_for(definition: Mapping[str, Any], account: Account, **given: Any) -> Choices:
+    """What the container reads of its job, which is stopped before it begins."""
+    account.failures = [ServiceError("States.TaskFailed", "stopped")]
+    run_machine(definition, given, account.services, f"run-{len(account.jobs)}")
+    root = account.folder / "asked"
+    return read_choices(_roots(write_training_root(root, account.jobs[-1]["HyperParameters"], {})))
+
+
+def _roots(root: Path) -> Roots:
+    return Roots(root / "input", root / "checkpoints", root / "model", root / "output")
+
+
+def test_job_of_a_plain_stack_makes_the_choices_of_a_plain_rebuild(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    asked = asked_for(machine(), account)
+    assert replace(asked, bucket="", result="") == Choices()
+    plain = RebuildSettings(Path("data"), Path("out"))
+    for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder"):
+        assert getattr(asked, name) == getattr(plain, name), name
+
+
+def test_parameters_of_the_stack_and_the_input_reach_the_job(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    definition = machine(
+        RebuildStudent="true",
+        RebuildTeacher="org/teacher-1",
+        RebuildTeacherPrompt="it's a query: ",
+        RebuildContext="device, utm source",
+    )
+    asked = asked_for(definition, account)
+    assert (asked.student, asked.teacher, asked.teacher_prompt) == (True, "org/teacher-1", "it's a query: ")
+    assert asked.context_names == ("device", "utm source")
+    said = 'Instruct: "find"\nQuery: '
+    given = {"teacher": "english", "teacher_prompt": said, "context": "", "device": "cpu", "seed": 7, "budget": "fast"}
+    asked = asked_for(definition, account, **given)
+    assert (asked.student, asked.teacher, asked.teacher_prompt) == (True, "english", said)
+    assert (asked.context_names, asked.device, asked.seed, asked.budget) == ((), "cpu", 7, "fast")
+    asked = asked_for(definition, account, student=False, teacher="", teacher_prompt="auto")
+    assert (asked.student, asked.teacher, asked.teacher_prompt) == (False, "", None)
+    assert asked_for(definition, account, teacher_prompt="").teacher_prompt == ""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"budget": "huge"},
+        {"budget": 3},
+        {"device": "tpu"},
+        {"encoder": ["english"]},
+        {"student": "true"},
+        {"spot": "false"},
+        {"force": 1},
+        {"seed": "0"},
+        {"instance_count": None},
+        {"teacher": "english"},
+        {"teacher_prompt": "query: "},
+        {"student": True, "teacher_prompt": None},
+        {"context": ["device"]},
+    ],
+)
+def test_unusable_input_is_refused_before_anything_is_exported(
+    given: dict[str, Any], account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    execution = run(machine(), account, **given)
+    assert (execution.status, account.calls, account.jobs) == ("FAILED", [], [])
+    assert execution.cause.startswith("InputRefused, ")
+    (report,) = account.reported()
+    (name,) = set(given) - {"student"} or {"student"}
+    assert name in report["failure"]["Cause"]
+    assert json.dumps(given[name]) in report["failure"]["Cause"]
+
+
+def test_input_that_names_no_setting_is_refused_by_the_job(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    execution = run(machine(), account, studnet=True)
+    assert execution.status == "FAILED"
+    assert "the input of the execution sets studnet; there are budget, context" in execution.cause
 
 
 def test_every_call_of_a_run_is_granted(finished: Finished, nested: Callable[..., dict[str, Any]]) -> None:

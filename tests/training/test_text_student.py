@@ -23,6 +23,7 @@ from endcap_rebuild.encoder_choice import choosing
 from endcap_rebuild.encoder_choice.gate import Comparison
 from endcap_rebuild.encoders import LoadedEncoder, encoder_of, load_encoder
 from endcap_rebuild.job import rebuild
+from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.sparse_rows import matrix_of
 from endcap_rebuild.text_student import models, steps
@@ -33,6 +34,7 @@ from endcap_rebuild.text_student.pairs import drawn, paired_step, partner_lists
 from endcap_rebuild.text_student.plan import StudentSettings
 from tests.fakes.tiny_bert import D_TEXT, tiny_recipe, tiny_source
 from tests.fakes.toy_shop import NOW_MS, chain_events, table_of, toy_item_rows, write_events, write_items
+from tests.fakes.training_root import write_training_root
 
 pytestmark = pytest.mark.training
 
@@ -309,6 +311,25 @@ def test_a_student_that_wins_is_shipped_and_serves(shop: Path, tmp_path: Path, w
     card = (tmp_path / "snapshot" / "MODEL_CARD.md").read_text()
     assert "taught by english" in card
     assert "tiny-bert-student" in card
+
+
+def test_a_training_job_trains_the_student_that_its_hyperparameters_ask_for(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def load(name: str, prompt: str | None, cache: Path) -> models.TextModel:
+        asked.append((name, prompt))
+        raise EncoderError("enough has been seen")  # the rest is as above
+
+    monkeypatch.setattr(steps, "load_teacher", load)
+    choices = {"budget": "fast", "encoder": "english", "device": "cpu", "student": "true"}
+    files = {path.name: path.read_bytes() for path in shop.iterdir()}
+    for more in ({}, {"teacher": "somebody/something", "teacher_prompt": "query: "}):
+        root = write_training_root(tmp_path / str(len(more)), choices | more, {"training": files})
+        assert main(["train", "--root", str(root)]) == 1
+        assert (root / "output" / "failure").read_text() == "enough has been seen"
+    assert asked == [("english", None), ("somebody/something", "query: ")]
 
 
 def test_a_student_that_does_not_win_is_not_shipped(

@@ -19,7 +19,7 @@ from endcap.aws.items import item_row
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.encoding import TextEncoder
 from endcap.identities import delete_user
-from endcap.snapshot import verify_snapshot
+from endcap.snapshot import load_snapshot, verify_snapshot
 from endcap_rebuild.sagemaker import __main__ as program
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.settings import RebuildSettings
@@ -147,6 +147,17 @@ def test_folders_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (tmp_path / "kept" / "work").is_dir()
 
 
+def test_demand_is_counted_apart_in_the_contexts_that_a_hyperparameter_names(tmp_path: Path) -> None:
+    properties = {"device": "phone", "campaign": "spring"}
+    lines = [json.dumps({**row, "event_id": f"e{k}", "properties": properties}) for k, row in enumerate(chain_events())]
+    given = {"items": channels()["items"], "events": {"archive-1.gz": gzip.compress("\n".join(lines).encode())}}
+    for names, counted in (("device, campaign", {"device", "campaign"}), ("campaign", {"campaign"}), ("", set())):
+        root = tmp_path / (names or "none")
+        assert run(root, {**CHOICES, "context_names": names}, channels=given) == 0
+        found = load_snapshot(root / "model").contexts
+        assert {name for name, _ in (found.contexts if found else ())} == counted
+
+
 @pytest.mark.parametrize(
     ("choices", "reason"),
     [
@@ -158,6 +169,11 @@ def test_folders_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ({"event_weights_base64": base64.b64encode(b'{"view": "much"}').decode()}, "event_weights_base64"),
         ({"student": "perhaps"}, "hyperparameter student: must be true or false"),
         ({"teacher": "english"}, "a teacher teaches a student"),
+        ({"teacher_prompt": "query: "}, "a teacher teaches a student"),
+        ({"context_names": "device,category"}, "'category' can't be a context"),
+        ({"context_names": "a,b,c,d,e,f,g,h,i"}, "at most 8 contexts"),
+        ({"execution_input": "[3"}, "the input of the execution"),
+        ({"execution_input": '{"epochs": 3, "seed": 1}'}, "the input of the execution sets epochs; there are"),
         ({"encoder": "/nowhere"}, "nowhere"),
     ],
 )

@@ -92,6 +92,8 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         shard=hosts.index,
         student=choices.student,
         teacher=choices.teacher,
+        teacher_prompt=choices.teacher_prompt,
+        context_names=choices.context_names,
     )
 
 

@@ -9,12 +9,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from endcap.context_names import CONTEXT_NAMES
 from endcap.errors import InvalidInputError
 from endcap.event_types import event_types
 
 ROOT: Final = Path("/opt/ml")
 TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles"})
 """Channels that together are one folder to read: two table exports and the archive."""
+INPUT_NAMES: Final = frozenset(
+    {
+        *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
+        *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force"),
+    }
+)
+"""What the input of an execution of the state machine may set."""
 _MAX_REASON: Final = 1_024  # characters of the failure file that SageMaker reports
 
 
@@ -52,6 +60,8 @@ class Choices:
     event_weights_base64 : the storefront's own weights, a JSON object as in the stack's EventWeights; in base64, as it
         passes through templates on its way
     student, teacher : as `RebuildSettings` has them
+    teacher_prompt : likewise; "auto" stands for None
+    context_names : likewise; with commas between them
     """
 
     budget: str = "full"
@@ -63,6 +73,8 @@ class Choices:
     event_weights_base64: Mapping[str, object] = field(default_factory=dict)
     student: bool = False
     teacher: str = ""
+    teacher_prompt: str | None = None
+    context_names: tuple[str, ...] = CONTEXT_NAMES
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,7 @@ def read_choices(roots: Roots) -> Choices:
     InvalidInputError : one is unknown or unusable
     """
     given = _read(roots, "hyperparameters.json")
+    _check_input(given.pop("execution_input", "{}"))
     if unknown := sorted(set(given) - set(Choices.__dataclass_fields__)):
         raise InvalidInputError(
             f"no such hyperparameter: {', '.join(unknown)}; there are {', '.join(Choices.__dataclass_fields__)}"
@@ -99,6 +112,18 @@ def read_choices(roots: Roots) -> Choices:
             except (TypeError, ValueError) as exc:
                 raise InvalidInputError(f"hyperparameter {name}: {exc}") from exc
     return Choices(**fields)
+
+
+def _check_input(text: str) -> None:
+    """Refuse names that the state machine would pass over; it can check values, but has no way to list names."""
+    try:
+        names = set(json.loads(text))
+    except (TypeError, ValueError) as exc:
+        raise InvalidInputError(f"the input of the execution: {exc}") from exc
+    if unknown := sorted(names - INPUT_NAMES):
+        raise InvalidInputError(
+            f"the input of the execution sets {', '.join(unknown)}; there are {', '.join(sorted(INPUT_NAMES))}"
+        )
 
 
 def _weights(text: str) -> dict[str, object]:
@@ -119,6 +144,8 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "seed": int,
     "event_weights_base64": _weights,
     "student": _yes_or_no,
+    "teacher_prompt": lambda text: None if text == "auto" else text,
+    "context_names": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
 }
 
 
