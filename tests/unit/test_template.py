@@ -71,6 +71,20 @@ def test_an_unknown_parameter_is_refused():
 
 
 @pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("AuthMode", "jwt", "one of IAM, JWT"),
+        ("JwtIssuer", "http://issuer.example.com", "does not match"),
+        ("LogRetentionDays", "2", "one of 1, 3"),
+    ],
+)
+def test_a_value_that_cloudformation_would_refuse_is_refused(name, value, reason):
+    with pytest.raises(TemplateError, match=rf"{name}.*{reason}"):
+        load_plan(ROOT / "template.yaml", ENDPOINT, {name: value})
+    assert load_plan(ROOT / "template.yaml", ENDPOINT, {"LogRetentionDays": "7", "JwtIssuer": "https://a"})
+
+
+@pytest.mark.parametrize(
     "value",
     [{"Ref": "Nowhere"}, {"Fn::GetAtt": ["Nowhere", "Arn"]}, {"Fn::If": ["Nowhere", 1, 2]}, {"Fn::Cidr": ["a", 1, 2]}],
 )

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -66,6 +66,7 @@ def local(
     persist: Annotated[Path | None, typer.Option(help="Keep tables and buckets in this folder.")] = None,
     encoder: Encoder = "auto",
     param: Annotated[list[str] | None, typer.Option(help="Template parameter as NAME=VALUE; repeatable.")] = None,
+    auth: Annotated[bool, typer.Option("--auth", help="Let in only whom the template's AuthMode lets in.")] = False,
     verbose: Annotated[bool, typer.Option(help="Functions' logs to stderr, not to a file.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -77,7 +78,7 @@ def local(
 
     with (
         until_interrupted(),
-        LocalStack(path, port=port, parameters=parameters, persist=persist, verbose=verbose) as up,
+        LocalStack(path, port=port, parameters=parameters, persist=persist, verbose=verbose, auth=auth) as up,
     ):
         imported = _load(up, data, encoder) if data else None
         _announce(up, imported, time.monotonic() - started, as_json)
@@ -103,12 +104,21 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
 
     log = str(stack.log_path) if stack.log_path else None
     if as_json:
-        facts = {"url": stack.url, "aws_endpoint_url": stack.engine.endpoint, "log": log, "started_in_s": seconds}
-        print(json.dumps(facts | ({"imported": asdict(imported)} if imported else {})), flush=True)
+        facts: dict[str, Any] = {
+            "url": stack.url,
+            "aws_endpoint_url": stack.engine.endpoint,
+            "log": log,
+            "started_in_s": seconds,
+        }
+        facts |= {"imported": asdict(imported)} if imported else {}
+        facts |= {"auth": stack.access.facts()} if stack.access else {}
+        print(json.dumps(facts), flush=True)
         return
     if imported:
         print_read(Console(highlight=False), asdict(imported.read))
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
+    for line in stack.access.told() if stack.access else ():
+        print(line)
     print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and buckets")
     print(f"Functions log to {log or 'stderr'}", flush=True)

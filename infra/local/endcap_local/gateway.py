@@ -22,6 +22,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from endcap_local.access import Access, RefusedError
 from endcap_local.event_sources import Reply
 from endcap_local.intrinsics import ACCOUNT_ID
 from endcap_local.template import ANY, Route
@@ -197,10 +198,18 @@ class HttpApi:
     routes : the template's routes
     invoke : called with a function's name, an event and the seconds that the gateway waits; raises TimeoutError
     timeout_s : how long an integration may take, 30 s on AWS
+    access : who may call what; None to let everything through
     """
 
-    def __init__(self, routes: Iterable[Route], invoke: Invoke, timeout_s: float = INTEGRATION_TIMEOUT_S) -> None:
+    def __init__(
+        self,
+        routes: Iterable[Route],
+        invoke: Invoke,
+        timeout_s: float = INTEGRATION_TIMEOUT_S,
+        access: Access | None = None,
+    ) -> None:
         self._routes, self._invoke, self._timeout_s = RouteTable(routes), invoke, timeout_s
+        self._access = access
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         response = self._answer(Request(environ))
@@ -217,12 +226,21 @@ class HttpApi:
             request.get_data()  # read in any case: the connection is kept, and the next request follows the body
         except RequestEntityTooLarge:
             return _closing(refusal(413, "Request Entity Too Large"))
-        raw_path = uri.partition("?")[0]
+        raw_path, now_s = uri.partition("?")[0], time.time()
+        if self._access and (answer := self._access.answer(request, raw_path)):
+            return answer
         found = self._routes.match(request.method, raw_path)
         if found is None:
             return refusal(404, "Not Found")
         route, parameters = found
-        event = event_of(request, raw_path, route, parameters, time.time())
+        event = event_of(request, raw_path, route, parameters, now_s)
+        try:
+            if self._access and (caller := self._access.identify(request, uri, route, now_s)):
+                event["requestContext"]["authorizer"] = caller
+        except RefusedError as exc:
+            response = refusal(exc.status, exc.message)
+            response.headers.update(exc.headers)
+            return response
         try:
             reply = self._invoke(route.function, event, self._timeout_s)
         except TimeoutError:
@@ -231,15 +249,16 @@ class HttpApi:
 
 
 class Gateway:
-    """An HTTP server for an `HttpApi` on 127.0.0.1; port 0 takes a free one."""
+    """An HTTP server for an `HttpApi` on 127.0.0.1; port 0 takes a free one, which `url` tells before the start."""
 
-    def __init__(self, api: HttpApi, port: int = 0) -> None:
-        self._server: BaseWSGIServer = make_server("127.0.0.1", port, api, threaded=True, request_handler=_Handler)
+    def __init__(self, port: int = 0) -> None:
+        self._server: BaseWSGIServer = make_server("127.0.0.1", port, None, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="gateway", daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def start(self) -> None:
+    def start(self, api: HttpApi) -> None:
         """Begin to answer."""
+        self._server.app = api
         self._thread.start()
 
     def stop(self) -> None:

@@ -50,6 +50,8 @@ class Resolver:
             value = parameters.get(name, declaration.get("Default"))
             if value is None:
                 raise TemplateError(f"parameter {name} has no default and was not given")
+            if name in parameters:
+                _check_parameter(name, declaration, str(value))
             is_list = str(declaration.get("Type", "String")).startswith(("CommaDelimitedList", "List<"))
             self._parameters[name] = [part.strip() for part in str(value).split(",")] if is_list else str(value)
 
@@ -187,6 +189,15 @@ class Resolver:
             return str(self._get_att(*key.split(".", 1)) if "." in key else self._ref(key))
 
         return _PLACEHOLDER.sub(replace, text)
+
+
+def _check_parameter(name: str, declaration: Mapping[str, Any], value: str) -> None:
+    """CloudFormation would refuse the value before it makes anything."""
+    allowed = [str(choice) for choice in declaration.get("AllowedValues", ())]
+    if allowed and value not in allowed:
+        raise TemplateError(f"parameter {name} is one of {', '.join(allowed)}, not {value!r}")
+    if "AllowedPattern" in declaration and not re.fullmatch(declaration["AllowedPattern"], value):
+        raise TemplateError(f"parameter {name}: {value!r} does not match {declaration['AllowedPattern']}")
 
 
 _REF_IS_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine", "AWS::Lambda::LayerVersion"}

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 
+from endcap_local.access import Access
 from endcap_local.engine import Engine
 from endcap_local.event_sources import Reply
 from endcap_local.function_output import FunctionOutput
@@ -48,10 +49,12 @@ class LocalStack:
     redelivery_s : when a message that failed is delivered again
     verbose : whether functions' output goes to stderr and not to a log file
     integration_timeout_s : how long the API waits for a function
+    auth : whether the API enforces the template's authorizers
 
     Attributes
     ----------
     url : where the API answers
+    access : who may call the API; None without `auth`
     plan : what was read from the template
     engine : the embedded AWS engine
     log_path : the functions' log file; None with `verbose`
@@ -67,10 +70,11 @@ class LocalStack:
         redelivery_s: int = 1,
         verbose: bool = False,
         integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
+        auth: bool = False,
     ) -> None:
         self._template, self._port, self._parameters = template, port, parameters
         self._persist, self._redelivery_s, self._verbose = persist, redelivery_s, verbose
-        self._integration_timeout_s = integration_timeout_s
+        self._integration_timeout_s, self._auth = integration_timeout_s, auth
         self._environment_before: dict[str, str] = {}
         self._pollers: list[Poller] = []
         self._folder: Path | None = None
@@ -166,15 +170,19 @@ class LocalStack:
         behind_api = frozenset(route.function for route in self.plan.routes)
         self._invoker = Invoker(self.plan.functions, behind_api, self._output)
         self._pollers = pollers_of(self.plan, self.engine, self._invoker.invoke, self._redelivery_s)
-        self._gateway = Gateway(
-            HttpApi(self.plan.routes, self._invoker.invoke, self._integration_timeout_s), self._port
-        )
+        self._gateway = Gateway(self._port)
         self.url = self._gateway.url
+        try:
+            self.access = Access(self.plan.routes, self.url) if self._auth else None
+        except BaseException:
+            self._gateway.stop()
+            raise
+        api = HttpApi(self.plan.routes, self._invoker.invoke, self._integration_timeout_s, self.access)
         self._output.install()
         for poller in self._pollers:
             poller.start()
         self._invoker.preload()
-        self._gateway.start()
+        self._gateway.start(api)
 
     def _set_environment(self) -> None:
         # Variables are the process's, so a name can have one value here; the template gives all functions the same.

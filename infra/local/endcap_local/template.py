@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from endcap_local.authorizers import Authorizer, authorizers_of, guard_of
 from endcap_local.intrinsics import REGION, Resolver, TemplateError
 
 HTTP_METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
@@ -41,11 +42,16 @@ class LocalFunction:
 
 @dataclass(frozen=True)
 class Route:
-    """One route of the HTTP API; `path` as in the template (`/items/{item_id}`, `/{proxy+}` or `$default`)."""
+    """One route of the HTTP API; `path` as in the template (`/items/{item_id}`, `/{proxy+}` or `$default`).
+
+    Without an `authorizer` it is open to all; of the `scopes` a token needs one.
+    """
 
     method: str
     path: str
     function: str
+    authorizer: Authorizer | None = None
+    scopes: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -201,6 +207,7 @@ def _function(
 
 
 def _routes(body: Mapping[str, Any]) -> Iterator[Route]:
+    authorizers = authorizers_of(body)
     for path, operations in (body.get("paths") or {}).items():
         for method, operation in operations.items():
             if method == "x-amazon-apigateway-any-method":
@@ -215,7 +222,7 @@ def _routes(body: Mapping[str, Any]) -> Iterator[Route]:
             match = _FUNCTION_ARN.search(str(integration.get("uri", "")))
             if match is None:
                 raise TemplateError(f"{verb} {path}: the integration leads to no Lambda function")
-            yield Route(verb, path, match[1])
+            yield Route(verb, path, match[1], *guard_of(operation, authorizers))
 
 
 def _mapping(logical_id: str, properties: Mapping[str, Any]) -> EventMapping:

@@ -1,0 +1,121 @@
+"""`endcap local --auth` on the project's own template: a storefront's client in both modes, over HTTP."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+
+from endcap_local.http_client import HttpClient, HttpError
+from endcap_local.importing import import_over_http
+
+ROOT = Path(__file__).parents[2]
+EVENTS = {"events": [{"user_id": "ann", "event_type": "view", "item_id": "i1"}]}
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[dict[str, Any]]:
+    """What the command tells of itself while it serves."""
+    command = [sys.executable, "-c", "from endcap_local.cli import main; main()"]
+    command += ["local", "--port", "0", "--json", "--auth", *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            line = process.stdout.readline()
+            assert line, process.stderr.read().decode()
+            yield json.loads(line)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+            assert process.stderr.read() == b""
+        finally:
+            process.kill()
+
+
+def refused(url: str, **headers: str) -> tuple[int, Any]:
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(url, headers=headers), timeout=30)
+    return caught.value.code, json.loads(caught.value.read())
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    """A folder to import."""
+    (tmp_path / "items.jsonl").write_text('{"item_id": "i1", "title": "Teapot"}\n', encoding="utf-8")
+    (tmp_path / "events.csv").write_text(
+        "user_id,item_id,event_type,timestamp\nann,i1,view,1760000000\n", encoding="utf-8"
+    )
+    return tmp_path
+
+
+def test_jwt_mode_from_discovery_to_an_import(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENDCAP_TOKEN", raising=False)
+    with serving("--param", "AuthMode=JWT", "--param", "JwtAudience=storefront") as facts:
+        url = facts["url"]
+        assert refused(url + "/health")[0] == 503  # open: it is the function that says that there is no snapshot
+        assert refused(url + "/users/ann/profile") == (401, {"message": "Unauthorized"})
+        with pytest.raises(HttpError, match="ENDCAP_TOKEN"):
+            import_over_http(shop, HttpClient(url), lambda *_: None)
+
+        with urlopen(f"{facts['auth']['jwt']['issuer']}/.well-known/openid-configuration", timeout=30) as answer:
+            token_url = json.loads(answer.read())["token_endpoint"]
+
+        def token(form: str) -> str:
+            with urlopen(token_url, f"grant_type=client_credentials&{form}".encode(), timeout=30) as issued:
+                return str(json.loads(issued.read())["access_token"])
+
+        for form in ("audience=another", "expires_in=-1"):
+            bearer = f"Bearer {token(form)}"
+            assert refused(url + "/users/ann/profile", authorization=bearer) == (401, {"message": "Unauthorized"})
+        monkeypatch.setenv("ENDCAP_TOKEN", token("audience=storefront"))
+        imported = import_over_http(shop, HttpClient(url), lambda *_: None)
+        assert (imported.items, imported.events, imported.refused) == (1, 1, 0)
+        assert HttpClient(url).get("/items/i1")["title"] == "Teapot"
+
+        config = Config(signature_version=UNSIGNED, retries={"total_max_attempts": 1})
+        client = boto3.client(
+            "personalize-events", endpoint_url=f"{url}/personalize", region_name="us-east-1", config=config
+        )
+        event = {"eventType": "View", "itemId": "i1", "sentAt": 1_760_000_000}
+        sent = {"trackingId": "shop", "sessionId": "s-1", "eventList": [event]}
+        with pytest.raises(client.exceptions.ClientError) as caught:
+            client.put_events(**sent)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 401
+        bearer = f"Bearer {facts['auth']['jwt']['token']}"
+
+        def authorise(request: Any, **_: object) -> None:
+            request.headers["Authorization"] = bearer
+
+        client.meta.events.register("before-send.personalize-events", authorise)
+        client.put_events(**sent)
+
+
+def test_iam_mode_takes_what_the_commands_sign(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENDCAP_TOKEN", raising=False)
+    with serving() as facts:
+        url = facts["url"]
+        assert facts["auth"]["iam"]["region"] == "us-east-1"
+        assert refused(url + "/health")[0] == 503
+        assert refused(url + "/users/ann/profile") == (403, {"message": "Forbidden"})
+        assert refused(url + "/nowhere") == (403, {"message": "Forbidden"})
+        imported = import_over_http(shop, HttpClient(url), lambda *_: None)
+        assert (imported.items, imported.events, imported.refused) == (1, 1, 0)
+        client = HttpClient(url)
+        assert client.get("/items/i1", language="en")["title"] == "Teapot"
+        with pytest.raises(HttpError, match="404"):  # signed rightly: the function's own answer
+            client.get("/users/%E5%BC%A0%20%E4%B8%89/profile", language="zh")
+        monkeypatch.setenv("ENDCAP_TOKEN", "of another day")
+        with pytest.raises(HttpError, match="no AWS4-HMAC-SHA256 signature"):
+            HttpClient(url).get("/items/i1")
