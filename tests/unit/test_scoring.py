@@ -12,10 +12,12 @@ from endcap.features import RankingSettings, Taste, taste_of
 from endcap.profiles import EMPTY_PROFILE, Entry, UserProfile
 from endcap.scoring import (
     DEFAULT_WEIGHTS,
+    EVENED,
     TERMS,
     Query,
     affinity_weights,
     coefficients,
+    evening,
     list_weights,
     signed_dots,
     signed_support,
@@ -64,7 +66,40 @@ def test_text_term_is_likeness_to_recent_items(assortment: Assortment) -> None:
     taste = taste_for(assortment, ("view", "item-4"), ("purchase", "item-9"))
     white = assortment.white_rows(np.arange(40))
     expected = white @ (white[taste.positions].T @ text_weights(taste, SETTINGS))
+    expected *= evening(assortment, "text", expected)
     assert row(term_scores(assortment, taste, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_term_that_spreads_items_little_keeps_half_of_its_say(assortment: Assortment) -> None:
+    usual = assortment.tables.spreads
+    assert set(EVENED) - set(usual) == {"wording"}  # the toy shop has none
+    wide = np.linspace(-1, 1, 40, dtype=np.float32)
+    wide /= wide.std()
+    for name in usual:
+        for times in (4.0, 1.0, 0.25):
+            values = np.float32(times * usual[name]) * wide
+            evened = values * evening(assortment, name, values)
+            assert evened.std() == pytest.approx(np.sqrt(times) * usual[name], rel=1e-4)
+        hardly = np.float32(1e-6 * usual[name]) * wide
+        assert evening(assortment, name, hardly) == pytest.approx(np.sqrt(20))
+        assert evening(assortment, name, np.zeros(40, np.float32)) == 1
+    assert evening(assortment, "popularity", wide) == 1
+
+
+def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(assortment: Assortment) -> None:
+    for name, neighbours in assortment.snapshot.lists.items():
+        rows = [neighbours.row(k)[1].astype(np.float64) for k in range(40)]
+        squares = [float(np.square(values).sum()) / 40 for values in rows if len(values)]
+        if not squares:
+            assert name not in assortment.tables.spreads
+            continue
+        assert assortment.tables.spreads[name] == pytest.approx(np.sqrt(np.mean(squares)))
+
+
+def test_what_is_laid_over_a_snapshot_changes_no_evening(assortment: Assortment) -> None:
+    values = np.arange(40, dtype=np.float32)
+    more = np.append(values, np.float32(1e6))
+    assert evening(assortment, "next", more) == evening(assortment, "next", values)
 
 
 def test_being_unlike_a_disliked_thing_earns_nothing() -> None:

@@ -7,6 +7,7 @@ snapshot's natural scales.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -66,10 +67,13 @@ QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "bo
 """Terms of what a request itself asks for; history does not fill them, and a rebuild does not tune them."""
 LIVE_TERMS: Final = frozenset({"live_trend"})
 """Terms of what happens right now: off in answers as of a moment, so that a rebuild has nothing to tune them by."""
+EVENED: Final = (*LISTS, "text")
+"""Terms that spread the items wider for one history than for another, see `evening`."""
 STATED_TERMS: Final = frozenset({"category", "brand"})
 BASE_TERMS: Final = frozenset({"popularity", "trend", "context"})
 CONTEXT_TERM: Final = "context"
 """Popularity where the shopper is; with the weight and scale of `popularity` the two add up to it."""
+_LEAST_SPREAD: Final = 0.05  # of the usual one; less is chance
 STATED_WEIGHT: Final = 2.0  # to someone unknown, the page they are on says more than what sells elsewhere
 
 
@@ -121,7 +125,27 @@ def term_scores(
     row["trend"][:] = assortment.trend * np.float32(taste.demand)
     row["new_item"][:] = assortment.unseen
     _affinities(assortment, taste, settings, row)
+    for name in EVENED:
+        row[name] *= np.float32(evening(assortment, name, row[name]))
     return terms
+
+
+def evening(assortment: Assortment, name: str, values: F32) -> float:
+    """Factor of one term in one request: √(usual spread / spread in this request), at most √20.
+
+    Histories of many items, or of items with few neighbours, spread the values of a list little; a term would hardly
+    have a say then, whatever its weight. The root keeps half of that: little spread is also little known. Standard
+    deviations are those over the snapshot's items, so that what is laid over it changes nothing for the others.
+
+    Parameters
+    ----------
+    values : float32 (n_items,)
+    """
+    usual = assortment.tables.spreads.get(name, 0.0)
+    if not (usual and values.any()):
+        return 1.0
+    spread = float(np.std(values[: assortment.tables.n_items], dtype=np.float64))
+    return math.sqrt(usual / max(spread, usual * _LEAST_SPREAD))
 
 
 def list_weights(taste: Taste, settings: RankingSettings) -> F32:

@@ -154,6 +154,23 @@ class SnapshotTables:
         return scales
 
     @cached_property
+    def spreads(self) -> dict[str, float]:
+        """Usual standard deviation of a term over the items, for a history of one item.
+
+        Lists: root of the rows' mean square. Text: the spread of the cosines between sampled items.
+        """
+        spreads = {}
+        for name, neighbours in self.lists.items():
+            filled = np.count_nonzero(np.diff(neighbours.indptr))
+            if filled:
+                squares = np.square(neighbours.weights.astype(np.float64)).sum()
+                spreads[name] = math.sqrt(float(squares) / filled / self.n_items)
+        rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
+        if len(rows) > 1:
+            spreads["text"] = _spread_of_cosines(self.white.rows(rows))
+        return spreads
+
+    @cached_property
     def by_category(self) -> ItemList:
         """Category -> its items, with the share that the category has in each item's description.
 
