@@ -226,33 +226,43 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only named.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove old snapshots; never the current one, the one before it, or those that experiments name."""
+    """Remove old snapshots; never the current one, the one before it, or those that experiments name.
+
+    What an interrupted upload or removal has left, without a manifest, goes too once its newest file is a day old.
+    """
+    from datetime import UTC, datetime
+
     from rich.console import Console
 
     from endcap.aws.clients import BACKGROUND, client
     from endcap_local.console import print_json
-    from endcap_local.pruning import surplus
+    from endcap_local.pruning import remove, surplus
 
-    snapshots = _snapshots(bucket)
-    versions = surplus(client("s3", BACKGROUND), str(bucket), keep)
-    for version in versions if yes else ():
-        snapshots.remove(version)
+    bucket, s3 = _named(bucket), client("s3", BACKGROUND)
+    found = surplus(s3, bucket, keep, datetime.now(UTC))
+    console = Console(highlight=False, quiet=as_json)
+    gone = []
+    for version in remove(s3, bucket, found.all) if yes else found.all:
+        console.print(f"{version} (no manifest)" if version in found.remains else version, markup=False)
+        gone.append(version)
+    versions, remains = ([version for version in part if version in gone] for part in (found.versions, found.remains))
     if as_json:
-        print_json({"versions": versions, "removed": yes})
-        return
-    console = Console(highlight=False)
-    for version in versions:
-        console.print(version, markup=False)
-    console.print(f"{len(versions)} snapshots {'removed' if yes else 'can go; --yes removes them'}")
+        print_json({"versions": versions, "remains": remains, "removed": yes})
+    told = f"{len(versions)} snapshots and {len(remains)} without a manifest"
+    console.print(f"{told} {'removed' if yes else 'can go; --yes removes them'}")
 
 
 def _snapshots(bucket: str | None) -> Any:
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
 
+    return SnapshotBucket(client("s3", BACKGROUND), _named(bucket))
+
+
+def _named(bucket: str | None) -> str:
     if bucket is None:
         raise typer.BadParameter("name the bucket with --bucket or DATA_BUCKET", param_hint="--bucket")
-    return SnapshotBucket(client("s3", BACKGROUND), bucket)
+    return bucket
 
 
 def _print_promoted(promoted: dict[str, Any], as_json: bool) -> None:

@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,21 @@ class Pointer:
     version: str
     etag: str
     previous: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """A folder of the bucket.
+
+    Attributes
+    ----------
+    complete : whether its manifest is there; it is written last and deleted first
+    written_at : when the newest of its files was written
+    """
+
+    version: str
+    complete: bool
+    written_at: datetime
 
 
 class SnapshotBucket:
@@ -117,11 +133,29 @@ class SnapshotBucket:
         return document
 
     def versions(self) -> list[str]:
-        """Versions whose manifest is there."""
-        with aws_errors("list snapshots"):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX)
-            keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return sorted(k.split("/")[-2] for k in keys if k.endswith("/" + MANIFEST))
+        """Versions whose manifest is there, ascending.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        return [stored.version for stored in self.stored() if stored.complete]
+
+    def stored(self) -> list[StoredSnapshot]:
+        """Every folder with files of a snapshot, those without a manifest too, by version.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        found: dict[str, StoredSnapshot] = {}
+        for key, written_at in self._listed(PREFIX):
+            version, slash, name = key.removeprefix(PREFIX).partition("/")
+            if slash:
+                known = found.get(version, StoredSnapshot(version, False, written_at))
+                complete, newest = known.complete or name == MANIFEST, max(known.written_at, written_at)
+                found[version] = StoredSnapshot(version, complete, newest)
+        return sorted(found.values(), key=lambda stored: stored.version)
 
     def upload(self, directory: Path, version: str) -> None:
         """Write the files of a snapshot, the manifest last.
@@ -155,17 +189,28 @@ class SnapshotBucket:
         return folder
 
     def remove(self, version: str) -> None:
-        """Delete a snapshot from the bucket, its manifest first, so that what is left of it is none.
+        """Delete a folder from the bucket, its manifest first, so that what is left by an interruption is no snapshot.
+
+        What is there is deleted, whatever the manifest says: a second call finishes what a first one has begun, and a
+        damaged snapshot can go too.
 
         Raises
         ------
-        NotFoundError : there is no such snapshot
-        SnapshotIntegrityError, ThrottledError, DependencyError
+        SnapshotIntegrityError : not a name of a snapshot
+        ThrottledError, DependencyError
         """
-        files = sorted(map(_plain, self.manifest(version)["files"]))
-        for name in (MANIFEST, *files):
+        manifest = f"{PREFIX}{_plain(version)}/{MANIFEST}"
+        keys = [key for key, _ in self._listed(f"{PREFIX}{version}/")]
+        for key in sorted(keys, key=lambda key: key != manifest):
             with aws_errors(f"remove {version}"):
-                self._s3.delete_object(Bucket=self._bucket, Key=f"{PREFIX}{_plain(version)}/{name}")
+                self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def _listed(self, prefix: str) -> Iterator[tuple[str, datetime]]:
+        with aws_errors("list snapshots"):
+            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+            for page in pages:
+                for entry in page.get("Contents", ()):
+                    yield entry["Key"], entry["LastModified"]
 
     def forget(self, version: str) -> None:
         """Remove the local copy of `version`."""
