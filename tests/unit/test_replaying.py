@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,10 +16,18 @@ from endcap.aws.queues import MAX_MESSAGE_BYTES, Quarantine, RecordStream
 from endcap.errors import DependencyError, FieldError
 from endcap.event_types import EVENT_TYPES
 from endcap.ingesting import Record, ingest
-from endcap_local import replay_command
+from endcap_local import replay_command, replay_sources, replaying
 from endcap_local.cli import app
-from endcap_local.replay_sources import NO_REASON, UNREADABLE, DeadLetterQueue, QuarantineFolder, Stray
-from endcap_local.replaying import TOO_LARGE, TRIES, Outcome, Queue, message_body, replay
+from endcap_local.replay_sources import (
+    MESSAGES,
+    NO_REASON,
+    READ_AHEAD,
+    UNREADABLE,
+    DeadLetterQueue,
+    QuarantineFolder,
+    Stray,
+)
+from endcap_local.replaying import OTHER_REASONS, TOO_LARGE, TRIES, Outcome, Queue, message_body, replay
 from tests.fakes import moto_stack
 
 HOUR_MS = 3_600_000
@@ -218,6 +227,59 @@ class TestQuarantine:
         assert (outcome.reasons, outcome.refused) == ({UNREADABLE: 1}, {UNREADABLE: 1})
         assert in_quarantine() == ["quarantine/notes.txt"]
 
+    def test_objects_are_read_as_they_are_sent_and_not_all_at_once(self) -> None:
+        for n in range(READ_AHEAD + 60):
+            quarantine(json.dumps({**VIEW, "item_id": f"i{n}"}))
+        read: list[str] = []
+        read_at_each_send: list[int] = []
+
+        def note_read(real: Any, given: dict[str, Any]) -> Any:
+            read.append(given["Key"])
+            return real(**given)
+
+        def note_send(real: Any, given: dict[str, Any]) -> Any:
+            read_at_each_send.append(len(read))
+            return real(**given)
+
+        outcome = send_from(
+            folder(Faulty("s3", "get_object", note_read)), sqs=Faulty("sqs", "send_message_batch", note_send)
+        )
+        assert outcome.sent == READ_AHEAD + 60
+        assert all(n <= READ_AHEAD + MESSAGES * (k + 1) for k, n in enumerate(read_at_each_send))
+
+    def test_a_run_that_was_cut_off_is_finished_by_the_next(self) -> None:
+        for n in range(45):
+            quarantine(json.dumps({**VIEW, "item_id": f"i{n}"}))
+        calls: list[int] = []
+
+        def cut(real: Any, given: dict[str, Any]) -> Any:
+            calls.append(len(given["Entries"]))
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            return real(**given)
+
+        with pytest.raises(KeyboardInterrupt):
+            send_from(folder(), sqs=Faulty("sqs", "send_message_batch", cut))
+        assert len(in_quarantine()) == 45 - 2 * MESSAGES
+        assert send_from(folder()).sent == 45 - 2 * MESSAGES
+        assert sorted(json.loads(body)["item_id"] for body in waiting()) == sorted(f"i{n}" for n in range(45))
+
+    def test_a_limit_sends_a_part_and_leaves_the_rest(self) -> None:
+        for n in range(25):
+            quarantine(json.dumps({**VIEW, "item_id": f"i{n}"}))
+        place = folder()
+        outcome = replay(place, Queue(moto_stack.client("sqs"), QUEUE), 0, now_ms() + 1, limit=12)
+        assert (outcome.chosen, outcome.sent, len(in_quarantine())) == (12, 12, 13)
+
+    def test_reasons_without_end_are_counted_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(replaying, "MOST_REASONS", 2)
+        for k, n in enumerate((1, 1, 2, 3, 4, 1)):
+            quarantine(f"payload {k}", [FieldError(field="", message=f"odd {n}")])
+        reasons = replay(folder(), None, 0, now_ms()).reasons
+        assert len(reasons) == 3
+        assert sum(reasons.values()) == 6
+        assert reasons[OTHER_REASONS] >= 2
+
     def test_what_is_larger_than_a_message_stays(self) -> None:
         quarantine(json.dumps({**VIEW, "text": "x" * MAX_MESSAGE_BYTES}))
         outcome = send_from(folder())
@@ -273,6 +335,68 @@ class TestDeadLetters:
         outcome = replay(letters(dead_letters), queue, 0, started_ms)
         assert (outcome.found, outcome.sent) == (1, 1)
         assert len(waiting(dead_letters)) == 1
+
+    @pytest.mark.parametrize("every", [2, 3])
+    def test_an_answer_with_nothing_does_not_end_a_run(self, every: int, dead_letters: str) -> None:
+        give_up(dead_letters, *(json.dumps({**VIEW, "item_id": f"i{n}"}) for n in range(35)))
+        calls: list[int] = []
+
+        def sometimes(real: Any, given: dict[str, Any]) -> Any:
+            calls.append(1)
+            return {} if len(calls) % every != 1 else real(**given)
+
+        assert send_from(letters(dead_letters, Faulty("sqs", "receive_message", sometimes))).sent == 35
+        assert waiting(dead_letters) == []
+
+    def test_messages_whose_time_has_run_out_are_counted_once_and_do_not_end_a_run(self, dead_letters: str) -> None:
+        give_up(dead_letters, *(json.dumps({**VIEW, "item_id": f"i{n}"}) for n in range(35)))
+        sqs, handles, calls = moto_stack.client("sqs"), list[str](), list[int]()
+
+        def run_out(real: Any, given: dict[str, Any]) -> Any:
+            calls.append(1)
+            if len(calls) in (3, 5):
+                for handle in handles:
+                    sqs.change_message_visibility(QueueUrl=dead_letters, ReceiptHandle=handle, VisibilityTimeout=0)
+                handles.clear()
+            answer = real(**given)
+            handles.extend(message["ReceiptHandle"] for message in answer.get("Messages", ()))
+            return answer
+
+        place = letters(dead_letters, Faulty("sqs", "receive_message", run_out))
+        outcome = replay(place, None, 0, now_ms() + 1)
+        assert (outcome.found, outcome.unseen) == (35, 0)
+        assert len(waiting(dead_letters)) == 35
+
+    def test_what_stays_is_looked_at_up_to_a_bound_and_what_is_sent_without_one(
+        self, dead_letters: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(replay_sources, "MOST_HELD", 20)
+        give_up(dead_letters, *(json.dumps({**VIEW, "item_id": f"i{n}"}) for n in range(65)))
+        outcome = send_from(letters(dead_letters), "no such reason")
+        assert (outcome.found, outcome.sent, outcome.unseen) == (20, 0, 45)
+        assert send_from(letters(dead_letters)).sent == 65
+
+    def test_a_run_that_was_cut_off_is_finished_by_the_next(self, dead_letters: str) -> None:
+        give_up(dead_letters, *(json.dumps({**VIEW, "item_id": f"i{n}"}) for n in range(35)))
+        calls: list[int] = []
+
+        def cut(real: Any, given: dict[str, Any]) -> Any:
+            calls.append(1)
+            if len(calls) == 2:
+                raise KeyboardInterrupt
+            return real(**given)
+
+        with pytest.raises(KeyboardInterrupt):
+            send_from(letters(dead_letters), sqs=Faulty("sqs", "send_message_batch", cut))
+        assert send_from(letters(dead_letters)).sent == 35 - MESSAGES
+        assert len({json.loads(body)["item_id"] for body in waiting()}) == 35
+
+    def test_what_another_reader_holds_is_told(self, dead_letters: str) -> None:
+        give_up(dead_letters, *(json.dumps({**VIEW, "item_id": f"i{n}"}) for n in range(5)))
+        sqs = moto_stack.client("sqs")
+        sqs.receive_message(QueueUrl=dead_letters, MaxNumberOfMessages=3, VisibilityTimeout=600)
+        outcome = send_from(letters(dead_letters))
+        assert (outcome.sent, outcome.unseen) == (2, 3)
 
     def test_a_message_gone_in_between_is_let_go_of(self, dead_letters: str) -> None:
         give_up(dead_letters, json.dumps(VIEW))
@@ -346,6 +470,10 @@ def test_a_message_is_what_came_with_the_time_of_its_arrival(body: str, sent: st
 
 
 class TestCommand:
+    @pytest.fixture(autouse=True)
+    def without_waiting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(replay_sources, "DeadLetterQueue", partial(DeadLetterQueue, wait_s=0))
+
     def run(self, *options: str) -> Result:
         return CliRunner().invoke(app, ["replay", *options])
 
@@ -368,6 +496,21 @@ class TestCommand:
         give_up(dead_letters, json.dumps(VIEW))
         assert self.run(*self.names(dead_letters), "--from", "quarantine", "--yes").exit_code == 0
         assert (in_quarantine(), len(waiting(dead_letters))) == ([], 1)
+
+    def test_what_could_not_be_seen_is_told(self, dead_letters: str) -> None:
+        give_up(dead_letters, json.dumps(VIEW))
+        moto_stack.client("sqs").receive_message(QueueUrl=dead_letters, VisibilityTimeout=600)
+        result = self.run(*self.names(dead_letters), "--from", "dlq")
+        assert "dlq: about 1 were not looked at" in " ".join(result.output.split())
+        assert "nothing\n" not in result.output.replace("nothing sent", "")
+
+    def test_a_limit_holds_for_each_place(self, dead_letters: str) -> None:
+        for n in range(3):
+            quarantine(json.dumps({**VIEW, "item_id": f"i{n}"}))
+            give_up(dead_letters, json.dumps(VIEW))
+        assert self.run(*self.names(dead_letters), "--limit", "2", "--yes").exit_code == 0
+        assert (len(in_quarantine()), len(waiting(dead_letters)), len(waiting())) == (1, 1, 4)
+        assert self.run(*self.names(dead_letters), "--limit", "0").exit_code == 2
 
     def test_what_was_not_taken_is_exit_code_1(self, dead_letters: str) -> None:
         quarantine(json.dumps({**VIEW, "text": "x" * MAX_MESSAGE_BYTES}))

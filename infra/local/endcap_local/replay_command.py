@@ -37,6 +37,7 @@ def replay(
     ] = None,
     reason: Annotated[str, typer.Option(help="Only what has this text among its reasons.")] = "",
     since: Annotated[str | None, typer.Option(help="Only what arrived since: 90m, 12h, 7d, ISO 8601.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many of each place; the rest stays.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Send them; without it they are only counted.")] = False,
     stack: Annotated[str | None, typer.Option(help="Name of the stack, whose outputs name what follows.")] = None,
     bucket: Annotated[str | None, typer.Option(help="The data bucket.", envvar="DATA_BUCKET")] = None,
@@ -79,7 +80,7 @@ def replay(
     queue = Queue(aws.client("sqs"), known["queue"]) if yes else None
     console = Console(highlight=False, stderr=as_json)
     with progress_bar(console) as progress:
-        outcomes = [(place.name, run(place, queue, since_ms, started_ms, reason, progress)) for place in places]
+        outcomes = [(place.name, run(place, queue, since_ms, started_ms, reason, limit, progress)) for place in places]
     stuck = aws.message_count(known["stream_failures"]) if "stream_failures" in known and source is None else 0
     if as_json:
         print_json(
@@ -158,9 +159,17 @@ def _print(console: Console, outcomes: list[tuple[str, Outcome]], sends: bool, s
     from rich.table import Table
     from rich.text import Text
 
+    from endcap_local.replay_sources import HIDDEN_S
+
     for name, outcome in outcomes:
-        if not outcome.found:
+        if outcome.unseen:
+            console.print(
+                f"{name}: about {outcome.unseen:,} were not looked at: too many for one run, or hidden for up to "
+                f"{HIDDEN_S // 60} minutes, by another reader or a run that was cut off. Run it again."
+            )
+        elif not outcome.found:
             console.print(f"{name}: nothing")
+        if not outcome.found:
             continue
         table = Table("why", "events" if name == "quarantine" else "messages", title=name, title_justify="left")
         table.columns[1].justify = "right"

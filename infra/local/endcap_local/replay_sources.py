@@ -1,14 +1,15 @@
 """Where events lie that did not make it into a profile: the quarantine folder of S3, and dead-letter queues.
 
-Both give `Stray`s, and let go of one only when told to. What is not let go of stays where it is: an object because
-nothing touched it, a message because its visibility timeout ends.
+Both give `Stray`s one after the other, however many there are, and let go of one only when told to. What is not let go
+of stays where it is: an object because nothing touched it, a message because its visibility timeout ends.
 """
 
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -16,10 +17,15 @@ from endcap.aws.clients import aws_errors
 from endcap.errors import ConflictError, EndcapError, NotFoundError
 
 PREFIX: Final = "quarantine/"
-HIDDEN_S: Final = 300
+HIDDEN_S: Final = 900
 """How long a message of a dead-letter queue is kept from other readers while it is looked at."""
 MESSAGES: Final = 10  # the most that one call receives, sends or deletes
+MOST_HELD: Final = 100_000
+"""Messages that are looked at and stay: SQS lets 120,000 of a queue be hidden at a time and then gives out no more."""
+QUIET, PATIENT = 2, 10
+"""Calls in a row that bring nothing before a queue counts as read: once all that it told of is seen, and until then."""
 READERS: Final = 8
+READ_AHEAD: Final = 64  # objects of up to 256 KB
 NO_REASON: Final = "given up after repeated failures"
 UNREADABLE: Final = "not an object that quarantine writes"
 
@@ -66,6 +72,11 @@ class Place(Protocol):
         """Give back what was not removed."""
         ...
 
+    @property
+    def unseen(self) -> int:
+        """About how many there were besides those that were looked at."""
+        ...
+
 
 class QuarantineFolder:
     """The objects under `quarantine/` of a data bucket.
@@ -76,6 +87,7 @@ class QuarantineFolder:
     """
 
     name = "quarantine"
+    unseen = 0
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
@@ -87,15 +99,9 @@ class QuarantineFolder:
         ------
         ThrottledError, DependencyError
         """
-        with aws_errors("list quarantine"):
-            pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX)
-            entries = [entry for page in pages for entry in page.get("Contents", ())]
-        # An object is written after its record arrived, so an older object can't hold a newer record.
-        keys = [entry["Key"] for entry in entries if entry["LastModified"].timestamp() * 1000 >= since_ms - 1000]
-        with ThreadPoolExecutor(READERS) as readers:
-            for stray in readers.map(self._read, keys):
-                if stray is not None and since_ms <= stray.arrival_ms < before_ms:
-                    yield stray
+        for stray in self._read_all(self._keys(since_ms)):
+            if stray is not None and since_ms <= stray.arrival_ms < before_ms:
+                yield stray
 
     def remove(self, strays: Sequence[Stray]) -> list[Stray]:
         """See `Place`. An object that was written again meanwhile, for the event has come back, stays."""
@@ -114,6 +120,33 @@ class QuarantineFolder:
 
     def close(self) -> None:
         """Nothing is held."""
+
+    def _keys(self, since_ms: int) -> Iterator[str]:
+        pages = iter(self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX))
+        while True:
+            with aws_errors("list quarantine"):
+                page = next(pages, None)
+            if page is None:
+                return
+            for entry in page.get("Contents", ()):
+                # An object is written after its record arrived, so an older object can't hold a newer record.
+                if entry["LastModified"].timestamp() * 1000 >= since_ms - 1000:
+                    yield entry["Key"]
+
+    def _read_all(self, keys: Iterator[str]) -> Iterator[Stray | None]:
+        """In their order; several are read side by side, and never more than READ_AHEAD wait to be taken."""
+        ahead: deque[Future[Stray | None]] = deque()
+        with ThreadPoolExecutor(READERS) as readers:
+            try:
+                for key in keys:
+                    ahead.append(readers.submit(self._read, key))
+                    if len(ahead) == READ_AHEAD:
+                        yield ahead.popleft().result()
+                while ahead:
+                    yield ahead.popleft().result()
+            finally:
+                for reading in ahead:
+                    reading.cancel()
 
     def _read(self, key: str) -> Stray | None:
         try:
@@ -145,40 +178,44 @@ class DeadLetterQueue:
     def __init__(self, sqs: Any, url: str, wait_s: int = 1) -> None:
         self._sqs, self._url, self._wait_s = sqs, url, wait_s
         self._held: dict[str, str] = {}  # message id -> receipt handle
+        self._told, self._hidden, self._seen = 0, 0, 0
 
     def strays(self, since_ms: int, before_ms: int) -> Iterator[Stray]:
         """See `Place`. Each message is seen once, however often the queue hands it out.
+
+        A call that brings nothing does not say that there is nothing, and neither does one that brings only known
+        messages, whose time has run out: those are hidden once more, so that the others come through.
 
         Raises
         ------
         NotFoundError, ThrottledError, DependencyError
         """
-        while True:
-            with aws_errors("read the dead-letter queue"):
-                answer = self._sqs.receive_message(
-                    QueueUrl=self._url,
-                    MaxNumberOfMessages=MESSAGES,
-                    VisibilityTimeout=HIDDEN_S,
-                    WaitTimeSeconds=self._wait_s,
-                    AttributeNames=["SentTimestamp"],
-                    MessageAttributeNames=["All"],
-                )
-            new = [m for m in answer.get("Messages", ()) if m["MessageId"] not in self._held]
-            if not new:
-                return
-            for message in new:
-                self._held[message["MessageId"]] = message["ReceiptHandle"]
+        self._told, self._hidden = self._counted()
+        quiet = 0
+        while quiet < (QUIET if self._seen >= self._told else PATIENT) and len(self._held) < MOST_HELD:
+            messages = self._received()
+            quiet = 0 if messages else quiet + 1
+            new = [message for message in messages if message["MessageId"] not in self._held]
+            self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
+            self._seen += len(new)
             for message in new:
                 stray = _stray_of(message)
                 # A replayed message that was given up again is newer than this run, and so not taken a second time.
                 if since_ms <= stray.arrival_ms < before_ms:
                     yield stray
 
+    @property
+    def unseen(self) -> int:
+        """See `Place`: what was hidden, by another reader or a run that was cut off, and what was too much."""
+        return self._hidden + max(0, self._told - self._seen)
+
     def remove(self, strays: Sequence[Stray]) -> list[Stray]:
         """See `Place`. A message that is gone already is let go of."""
         kept: list[Stray] = []
         for part in (strays[i : i + MESSAGES] for i in range(0, len(strays), MESSAGES)):
-            entries = [{"Id": str(k), "ReceiptHandle": stray.handle} for k, stray in enumerate(part)]
+            # The newest handle: an older one of the same message may no longer count.
+            handles = [self._held.get(stray.key, stray.handle) for stray in part]
+            entries = [{"Id": str(k), "ReceiptHandle": handle} for k, handle in enumerate(handles)]
             try:
                 with aws_errors("remove from the dead-letter queue"):
                     failed = self._sqs.delete_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", ())
@@ -203,6 +240,25 @@ class DeadLetterQueue:
                     self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
             except EndcapError:
                 return
+
+    def _counted(self) -> tuple[int, int]:
+        """About how many messages can be received, and how many are hidden."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        with aws_errors("count the dead-letter queue"):
+            counts = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)["Attributes"]
+        return int(counts[names[0]]), int(counts[names[1]])
+
+    def _received(self) -> list[dict[str, Any]]:
+        with aws_errors("read the dead-letter queue"):
+            answer = self._sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=MESSAGES,
+                VisibilityTimeout=HIDDEN_S,
+                WaitTimeSeconds=self._wait_s,
+                AttributeNames=["SentTimestamp"],
+                MessageAttributeNames=["All"],
+            )
+        return list(answer.get("Messages", ()))
 
 
 def _reason(error: Mapping[str, Any]) -> str:

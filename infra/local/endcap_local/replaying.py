@@ -11,6 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
@@ -20,6 +21,9 @@ from endcap.interactions import present, timestamp_number
 from endcap_local.replay_sources import MESSAGES, UNREADABLE, Place, Stray
 
 TRIES: Final = 3
+MOST_REASONS: Final = 1_000
+OTHER_REASONS: Final = "other reasons"
+"""What stands for those that come after the first thousand: reasons quote what clients sent, and so have no end."""
 TOO_LARGE: Final = f"larger than the {MAX_MESSAGE_BYTES // 1024} KiB that go into a message"
 Progress = Callable[[str, int, int], None]
 
@@ -35,6 +39,7 @@ class Outcome:
     sent : how many the queue has taken
     refused : why the queue did not take the others -> how many; they stay where they are
     kept : how many the queue has taken but the place did not let go of; sending them again does no harm
+    unseen : about how many there are besides, which this run did not look at
     """
 
     found: int = 0
@@ -43,6 +48,13 @@ class Outcome:
     sent: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     kept: int = 0
+    unseen: int = 0
+
+    def note(self, stray: Stray) -> None:
+        """Count one that was found."""
+        self.found += 1
+        for reason in set(stray.reasons):
+            self.reasons[reason if reason in self.reasons or len(self.reasons) < MOST_REASONS else OTHER_REASONS] += 1
 
 
 class Queue:
@@ -94,6 +106,7 @@ def replay(
     since_ms: int,
     started_ms: int,
     reason: str = "",
+    limit: int | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Count the strays of a place and, given a queue, send the chosen ones to it.
@@ -102,6 +115,7 @@ def replay(
     ----------
     since_ms, started_ms : strays that arrived from the one up to the other are looked at
     reason : chooses those with this text in one of their reasons, whatever its case
+    limit : the most that are chosen; the run ends with the last of them
 
     Raises
     ------
@@ -111,8 +125,7 @@ def replay(
 
     def chosen() -> Iterator[Stray]:
         for stray in place.strays(since_ms, started_ms):
-            outcome.found += 1
-            outcome.reasons.update(set(stray.reasons))
+            outcome.note(stray)
             if progress is not None:
                 progress(place.name, outcome.found, 0)
             if any(reason.lower() in one.lower() for one in stray.reasons):
@@ -120,7 +133,7 @@ def replay(
                 yield stray
 
     try:
-        for strays, bodies in _packed(_sendable(chosen(), outcome)):
+        for strays, bodies in _packed(_sendable(islice(chosen(), limit), outcome)):
             if queue is None:
                 continue
             failed = queue.send(bodies)
@@ -130,6 +143,7 @@ def replay(
             outcome.kept += len(place.remove(taken))
     finally:
         place.close()
+    outcome.unseen = place.unseen
     return outcome
 
 
