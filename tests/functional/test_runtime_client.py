@@ -170,7 +170,7 @@ def stack(
     endpoint, calls = engine
     calls.write_text("")
     source, expanded = expand(ROOT / "template.yaml")
-    resolver = Resolver(expanded, {}, endpoint)
+    resolver = Resolver(expanded, {"Tracing": "Active"}, endpoint)  # the mode in which the functions do more
     plan = plan_of(source, expanded, resolver, ROOT)
     resources = {
         name: {"Type": resource["Type"], "_name": resolver.name(name), **resolver.resolve(resource["Properties"])}

@@ -152,6 +152,15 @@ def test_what_shoppers_write_stays_out_of_logs_and_traces(functions: dict[str, A
         assert variables["POWERTOOLS_TRACER_CAPTURE_ERROR"] == "false"
 
 
+def test_traces_are_begun_only_where_asked_for(resolved: Any, functions: dict[str, Any]) -> None:
+    for name, function in functions.items():
+        assert function["TracingConfig"] == {"Mode": "PassThrough"}, name
+        assert function["Environment"]["Variables"]["POWERTOOLS_TRACE_DISABLED"] == "true", name
+    for name, function in of_type(resolved(Tracing="Active"), "AWS::Lambda::Function").items():
+        assert function["TracingConfig"] == {"Mode": "Active"}, name
+        assert function["Environment"]["Variables"]["POWERTOOLS_TRACE_DISABLED"] == "false", name
+
+
 def test_environment_fits_lambda(functions: dict[str, Any]) -> None:
     for name, function in functions.items():
         variables = function["Environment"]["Variables"]

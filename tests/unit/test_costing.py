@@ -210,6 +210,14 @@ class TestTemplate:
         assert max(several) > 1
         assert deployment_of(TEMPLATE, {}).alarms == sum("MetricName" in alarm for alarm in alarms) + sum(several)
 
+    def test_traces_are_billed_where_functions_begin_them(self) -> None:
+        assert not deployment_of(TEMPLATE, {}).traces
+        assert deployment_of(TEMPLATE, {"Tracing": "Active"}).traces
+        invocations = 2 * 3_000_000 + 1_000_000 + 2 * 10_000 + 30
+        active = estimate(SHOP, replace(STACK, traces=True), WARM)
+        assert line(active, "traces") == pytest.approx(traced(invocations) * 5.00 / 1_000_000)
+        assert line(TestByHand.bill, "traces") == 0
+
     def test_no_monitoring_no_alarms(self) -> None:
         assert deployment_of(TEMPLATE, {"Monitoring": "off"}).alarms == 0
 

@@ -83,7 +83,7 @@ def cost(
 
 
 def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
-    """Memory and processor of the functions, and the alarms, as the template has them.
+    """Memory, processor and tracing of the functions, and the alarms, as the template has them.
 
     Raises
     ------
@@ -109,6 +109,7 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
         {name: f.memory_mb for name, f in functions.items()},
         # By the metrics that alarms look at: one over several metrics is billed for each of them.
         alarms=len(re.findall(r"\bMetricName: ", monitoring)) if watched else 0,
+        traces=resolver.resolve(recommend["TracingConfig"])["Mode"] == "Active",
         dashboards=len(re.findall(r"^    Type: AWS::CloudWatch::Dashboard$", monitoring, re.M)) if watched else 0,
     )
 

@@ -1,8 +1,9 @@
 """What a storefront's stack costs in a month: arithmetic over public prices, and nothing that was billed.
 
 Every line is a quantity times a price. Quantities come from the storefront's numbers, from the template (memory,
-processor, alarms) and from `Assumptions`, each of which says what it rests on. Provisioned concurrency, SnapStart, more
-than 512 MB of /tmp, customer-managed keys and the storefront's own streams are left out: they are off by default.
+processor, alarms, tracing) and from `Assumptions`, each of which says what it rests on. Provisioned concurrency,
+SnapStart, more than 512 MB of /tmp, customer-managed keys and the storefront's own streams are left out: they are off
+by default.
 """
 
 from __future__ import annotations
@@ -52,12 +53,14 @@ class Deployment:
     architecture : x86_64 or arm64
     memory_mb : by function
     alarms : metrics that alarms look at, as they are billed
+    traces : whether functions begin traces by themselves
     """
 
     architecture: str
     memory_mb: Mapping[str, int]
     alarms: int
     dashboards: int
+    traces: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +267,7 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "CloudWatch", "metrics", busy * a.metrics, "metrics"
     yield "CloudWatch", "alarms", deployment.alarms, "alarms"
     yield "CloudWatch", "dashboards", deployment.dashboards, "dashboards"
-    yield "X-Ray", "traces", traced(invocations), "traces"
+    yield "X-Ray", "traces", traced(invocations) if deployment.traces else 0.0, "traces"
 
     yield "SageMaker", "rebuilds", usage.rebuilds * a.rebuild_hours, "rebuild_hours"
 
