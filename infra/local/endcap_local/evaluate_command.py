@@ -53,7 +53,10 @@ def evaluate(
     teacher: Teacher = "",
     teacher_prompt: TeacherPrompt = None,
     device: Annotated[
-        Literal["auto", "cpu", "cuda"], typer.Option(help="Where Endcap's own models are trained.")
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(
+            help="Where Endcap's own models are trained. SASRec of --budget full takes CUDA where there is one."
+        ),
     ] = "auto",
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
