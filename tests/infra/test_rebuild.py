@@ -440,6 +440,7 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
     asked = asked_for(definition, account, student=False, teacher="", teacher_prompt="auto")
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (False, "", None)
     assert asked_for(definition, account, teacher_prompt="").teacher_prompt == ""
+    assert not any("\n" in text for job in account.jobs for text in job["HyperParameters"].values())
 
 
 @pytest.mark.parametrize(

@@ -170,6 +170,7 @@ def test_demand_is_counted_apart_in_the_contexts_that_a_hyperparameter_names(tmp
         ({"student": "perhaps"}, "hyperparameter student: must be true or false"),
         ({"teacher": "english"}, "a teacher teaches a student"),
         ({"teacher_prompt": "query: "}, "a teacher teaches a student"),
+        ({"teacher_prompt": '"query: '}, "hyperparameter teacher_prompt"),
         ({"context_names": "device,category"}, "'category' can't be a context"),
         ({"context_names": "a,b,c,d,e,f,g,h,i"}, "at most 8 contexts"),
         ({"execution_input": "[3"}, "the input of the execution"),

@@ -60,7 +60,8 @@ class Choices:
     event_weights_base64 : the storefront's own weights, a JSON object as in the stack's EventWeights; in base64, as it
         passes through templates on its way
     student, teacher : as `RebuildSettings` has them
-    teacher_prompt : likewise; "auto" stands for None
+    teacher_prompt : likewise; "auto" stands for None. Where it begins with a quotation mark it is a string of JSON, as
+        a hyperparameter can hold no line break
     context_names : likewise; with commas between them
     """
 
@@ -140,11 +141,16 @@ def _yes_or_no(text: str) -> bool:
     return text == "true"
 
 
+def _prompt(text: str) -> str | None:
+    prompt: str = json.loads(text) if text.startswith('"') else text
+    return None if prompt == "auto" else prompt
+
+
 _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "seed": int,
     "event_weights_base64": _weights,
     "student": _yes_or_no,
-    "teacher_prompt": lambda text: None if text == "auto" else text,
+    "teacher_prompt": _prompt,
     "context_names": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
 }
 
