@@ -60,7 +60,7 @@ class RebuildSettings:
     work: Path | None = None
     threads: int = 1
     dim: int = 128
-    max_cases: int = 5_000
+    max_cases: int = 8_000
     event_weights: Mapping[str, object] = field(default_factory=dict)
     context_names: tuple[str, ...] = CONTEXT_NAMES
     now_ms: int | None = None
