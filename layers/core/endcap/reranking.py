@@ -14,7 +14,7 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 # Shifts the middle of the knob: likeness within a list falls about evenly from 0 to 1 with it.
-_STEEPNESS: Final = 1.5
+_STEEPNESS: Final = 1.4
 
 
 def first_of_each_group(groups: NDArray[np.int32]) -> I64:

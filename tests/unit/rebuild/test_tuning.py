@@ -189,15 +189,32 @@ def test_gain_is_the_discount_of_the_rank() -> None:
 def test_trials_report_what_they_tried_and_choose_the_best(chain: EventTable) -> None:
     split = split_by_time(chain, True, 200, 0)
     settings, tried = choose_list_settings(split, N, 0)
-    best = max(tried, key=lambda row: row["ndcg_at_10"])
+    by_counts = [row for row in tried if "window" in row]
+    best = max(by_counts, key=lambda row: row["ndcg_at_10"])
     assert (settings.window, settings.source_power, settings.target_power) == (
         best["window"],
         best["source_power"],
         best["target_power"],
     )
     assert best["ndcg_at_10"] > 0.4
-    days, days_tried = choose_popularity_half_life(split, N, True)
-    assert days in [row["half_life_days"] for row in days_tried]
+    by_share = [row for row in tried if "reverse_share" in row]
+    assert {row["reverse_share"] for row in by_share} == {0.0, 0.25}
+    better = [row for row in by_share if row["ndcg_at_10"] > best["ndcg_at_10"]]
+    expected = max(better, key=lambda row: row["ndcg_at_10"])["reverse_share"] if better else 0.5
+    assert settings.reverse_share == expected
+
+
+def test_reversed_pairs_do_not_count_where_nothing_leads_back() -> None:
+    # The way to an odd item is trodden far more often than the way from it, and is taken for it if it counts backwards.
+    walks = [k for k in range(N) for _ in range(6 if k % 2 else 40)]
+    days = np.random.default_rng(0).uniform(20, 30, len(walks)).tolist()
+    rows = [
+        (f"u{user}", item % N, "view", day)
+        for user, (start, late) in enumerate(zip(walks, days, strict=True))
+        for item, day in ((start, 0), (start + 1, late))
+    ]
+    one_way = split_by_time(table_of(rows, N), True, 400, 0)
+    assert choose_list_settings(one_way, N, 0)[0].reverse_share == 0
 
 
 def test_popularity_of_a_shop_without_clock_does_not_decay(chain: EventTable) -> None:

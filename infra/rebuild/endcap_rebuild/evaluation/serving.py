@@ -34,7 +34,7 @@ F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
 
-PIPELINE_QUESTIONS: Final = 500
+PIPELINE_QUESTIONS: Final = 2_000
 DIVERSITY: Final = 0.3
 
 
