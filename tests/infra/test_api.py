@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,8 @@ def test_body_is_what_sam_itself_writes_for_such_an_api(
 
 def test_there_is_no_open_mode(template: Mapping[str, Any]) -> None:
     assert template["Parameters"]["AuthMode"]["AllowedValues"] == ["IAM", "JWT"]
-    assert "JwtNeedsAnIssuer" in template["Rules"]
+    asserted = json.dumps(template["Rules"]["JwtNeedsAnIssuer"]["Assertions"])
+    assert all(json.dumps({"Ref": name}) in asserted for name in ("JwtIssuer", "JwtAudience"))
 
 
 def test_the_api_may_call_each_function_that_it_leads_to(api: dict[str, Any], everything: dict[str, Any]) -> None:
