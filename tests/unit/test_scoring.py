@@ -86,6 +86,18 @@ def test_a_term_that_spreads_items_little_keeps_half_of_its_say(assortment: Asso
     assert evening(assortment, "popularity", wide) == 1
 
 
+def test_a_dislike_is_not_made_up_for(assortment: Assortment) -> None:
+    past = ("item-4", "item-9", "item-5")
+    for name in ("next", "text"):
+        liked, mixed = (
+            taste_for(assortment, *zip(("view", kind, "view"), past, strict=True)) for kind in ("like", "dislike")
+        )
+        before, after = (row(term_scores(assortment, taste, SETTINGS), name) for taste in (liked, mixed))
+        follows = int(np.argmax(assortment.white_dots(assortment.white_rows(np.array([9]))[0])))
+        follows = 10 if name == "next" else follows
+        assert after[follows] < before[follows]
+
+
 def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(assortment: Assortment) -> None:
     for name, neighbours in assortment.snapshot.lists.items():
         rows = [neighbours.row(k)[1].astype(np.float64) for k in range(40)]

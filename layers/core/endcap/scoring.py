@@ -108,13 +108,16 @@ def term_scores(
     row = dict(zip(TERMS, terms, strict=True))
     if user_vector is not None:
         row["similarity"][:] = similarities(assortment, user_vector)
+    weights = list_weights(taste, settings)
     for name in LISTS:
-        weights = list_weights(taste, settings)
         row[name][:] = sum_rows(assortment, name, taste.positions, weights)
+        told = sum_rows(assortment, name, taste.positions, np.abs(weights)) if (weights < 0).any() else row[name]
+        row[name] *= np.float32(evening(assortment, name, told))
     if taste.weights.any():
-        row["text"][:] = signed_dots(
-            assortment.white_dots, assortment.white_rows(taste.positions), text_weights(taste, settings)
-        )
+        past, weights = assortment.white_rows(taste.positions), text_weights(taste, settings)
+        row["text"][:] = signed_dots(assortment.white_dots, past, weights)
+        told = assortment.white_dots(weighted_sum(past, np.abs(weights))) if (weights < 0).any() else row["text"]
+        row["text"] *= np.float32(evening(assortment, "text", told))
     if taste.text_weights.any():
         row["words"][:] = signed_dots(partial(_centred_dots, assortment), taste.texts, words_weights(taste, settings))
     if query is not None:
@@ -125,12 +128,10 @@ def term_scores(
     row["trend"][:] = assortment.trend * np.float32(taste.demand)
     row["new_item"][:] = assortment.unseen
     _affinities(assortment, taste, settings, row)
-    for name in EVENED:
-        row[name] *= np.float32(evening(assortment, name, row[name]))
     return terms
 
 
-def evening(assortment: Assortment, name: str, values: F32) -> float:
+def evening(assortment: Assortment, name: str, told: NDArray[np.floating[Any]]) -> float:
     """Factor of one term in one request: √(usual spread / spread in this request), at most √20.
 
     Histories of many items, or of items with few neighbours, spread the values of a list little; a term would hardly
@@ -139,12 +140,13 @@ def evening(assortment: Assortment, name: str, values: F32) -> float:
 
     Parameters
     ----------
-    values : float32 (n_items,)
+    told : floating (n_items,), the term as if all of the history spoke for its items: a dislike takes from what a
+        liking has given, and the little that remains must not be made larger for it
     """
     usual = assortment.tables.spreads.get(name, 0.0)
-    if not (usual and values.any()):
+    if not (usual and told.any()):
         return 1.0
-    spread = float(np.std(values[: assortment.tables.n_items], dtype=np.float64))
+    spread = float(np.std(told[: assortment.tables.n_items], dtype=np.float64))
     return math.sqrt(usual / max(spread, usual * _LEAST_SPREAD))
 
 
