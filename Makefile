@@ -70,7 +70,7 @@ check: setup $(SAM_VENV)/.installed ## lint, types, contract, template, samconfi
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
 
-openapi: setup ## write layers/core/endcap/openapi.json, the API's contract, from the code
+openapi: setup ## write layers/core/endcap/api/openapi.json, the API's contract, from the code
 	$(BIN)/python -m infra.openapi
 
 bench: setup ## measure serving, ingestion, cold start and encoding on this machine

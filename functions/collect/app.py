@@ -16,14 +16,14 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.collecting import collect
+from endcap.api.http import http_app, json_answer, json_body, problem, resolve
+from endcap.api.openapi import openapi_document
+from endcap.api.personalize import put_events, spoken
+from endcap.api.routes import allowed_methods
 from endcap.errors import DependencyError
-from endcap.http import http_app, json_answer, json_body, problem, resolve
-from endcap.interactions import interaction_document
+from endcap.events.collect import collect
+from endcap.events.interaction import interaction_document
 from endcap.observability import logger, metrics, tracer
-from endcap.openapi import openapi_document
-from endcap.personalize import put_events, spoken
-from endcap.routes import allowed_methods
 from endcap.runtime import Runtime
 
 app = http_app()

@@ -15,7 +15,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.aws.items import read_stream_image
-from endcap.embedding import embed_row
+from endcap.encoders.items import embed_row
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 

@@ -14,12 +14,12 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.catalog import item_document
+from endcap.api.http import http_app, json_answer, json_body, path_id, problem, resolve
+from endcap.catalog.bulk import named_item, stock
+from endcap.catalog.item import item_document
 from endcap.errors import NotFoundError
-from endcap.http import http_app, json_answer, json_body, path_id, problem, resolve
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
-from endcap.stocking import named_item, stock
 
 app = http_app()
 runtime = Runtime()

@@ -15,15 +15,15 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
+from endcap.api.language import language_asked
 from endcap.errors import NotFoundError
-from endcap.http import http_app, json_answer, json_body, path_id, resolve
-from endcap.identities import delete_user
-from endcap.interests import MAX_ITEMS, counts, describe, export, item_weights
-from endcap.languages import language_asked
 from endcap.observability import logger, metrics, tracer
-from endcap.profiles import EMPTY_PROFILE, is_forgotten
+from endcap.profiles.attributes import stated
+from endcap.profiles.identity import delete_user
+from endcap.profiles.profile import EMPTY_PROFILE, is_forgotten
+from endcap.profiles.summary.describe import MAX_ITEMS, counts, describe, export, item_weights
 from endcap.runtime import Runtime
-from endcap.statements import stated
 
 app = http_app()
 runtime = Runtime()

@@ -15,8 +15,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.errors import InvalidRequestError
 from endcap.observability import logger, metrics, tracer
-from endcap.promoting import promote
 from endcap.runtime import Runtime
+from endcap.snapshot.promote import promote
 
 runtime = Runtime(background=True)
 

@@ -19,23 +19,23 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap import personalize
-from endcap.answering import answer, cursor_after, exposure
-from endcap.asking import ITEM_DOOR, Asked, Reader
+from endcap.api import personalize
+from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
+from endcap.api.language import language_asked
+from endcap.api.parameters import parameters
+from endcap.api.parse import ITEM_DOOR, Asked, Reader
+from endcap.api.responses import answer, cursor_after, exposure
 from endcap.aws.profiles import StoredProfile
-from endcap.demand import Live
 from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
-from endcap.experiments import Experiment, other_snapshot, told
-from endcap.http import http_app, json_answer, json_body, path_id, resolve
-from endcap.languages import language_asked
+from endcap.experiments.assignment import Experiment, other_snapshot, told
+from endcap.index.overlay import Overlay
+from endcap.live.counts import Live
 from endcap.observability import logger, metrics, tracer
-from endcap.overlay import Overlay
-from endcap.parameters import parameters
-from endcap.recommending import recommend_lists
-from endcap.requesting import Recommendation, RecommendationRequest
+from endcap.recommend.pipeline import recommend_lists
+from endcap.recommend.request import Recommendation, RecommendationRequest
+from endcap.recommend.trending import windows_of
 from endcap.runtime import Runtime
-from endcap.snapshot import Snapshot
-from endcap.trending import windows_of
+from endcap.snapshot.snapshot import Snapshot
 
 app = http_app()
 runtime = Runtime()

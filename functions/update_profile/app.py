@@ -16,11 +16,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent, SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.counting import increments
 from endcap.errors import EndcapError
-from endcap.ingesting import Record, ingest
-from endcap.interactions import Interaction
+from endcap.events.counts import increments
+from endcap.events.interaction import Interaction
 from endcap.observability import logger, metrics, tracer
+from endcap.profiles.ingest import Record, ingest
 from endcap.runtime import Runtime
 
 runtime = Runtime(background=True)

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from endcap.event_types import EVENT_TYPES
-from endcap.experiments import Surface
-from endcap.explaining import ANCHOR, ASKED
+from endcap.events.types import EVENT_TYPES
+from endcap.experiments.assignment import Surface
+from endcap.explain.reasons import ANCHOR, ASKED
 
 Count = Annotated[int, Field(ge=0)]
 Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]

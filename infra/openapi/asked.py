@@ -6,12 +6,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from endcap.catalog import ItemInput
-from endcap.collecting import MAX_EVENTS
-from endcap.interactions import Id, InteractionInput
-from endcap.request_input import MAX_LISTS, RankingInput, RecommendInput
-from endcap.statements import UserInput
-from endcap.stocking import MAX_ITEMS
+from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput
+from endcap.catalog.bulk import MAX_ITEMS
+from endcap.catalog.item import ItemInput
+from endcap.events.collect import MAX_EVENTS
+from endcap.events.interaction import Id, InteractionInput
+from endcap.profiles.attributes import UserInput
 
 Text = Annotated[str, Field(min_length=1)]
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import endcap
-from endcap.http import MAX_BODY_BYTES, RETRY_AFTER_S
-from endcap.request_input import MAX_CONTEXT_CHARS
-from endcap.routes import ROUTES, Route
+from endcap.api.http import MAX_BODY_BYTES, RETRY_AFTER_S
+from endcap.api.routes import ROUTES, Route
+from endcap.api.schemas import MAX_CONTEXT_CHARS
 from infra.openapi import answers, asked
 from infra.openapi.operations import JSON, OPERATIONS, PROBLEM, Operation
 from infra.openapi.schemas import REF, TIMESTAMP, components, walked
 
 ROOT: Final = Path(__file__).parents[2]
-PATH: Final = ROOT / "layers" / "core" / "endcap" / "openapi.json"
+PATH: Final = ROOT / "layers" / "core" / "endcap" / "api" / "openapi.json"
 
 _EXAMPLES: Final = {"user_id": "u-1001", "item_id": "item-20", "q": "steel lamp", "limit": 5, "fields": ["title"]}
 _CATEGORY: Final = {"type": "string", "minLength": 1, "maxLength": 256, "description": "Only items of this category"}

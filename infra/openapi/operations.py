@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from endcap import asking, personalize
-from endcap.request_input import RecommendInput
+from endcap.api import parse, personalize
+from endcap.api.schemas import RecommendInput
 from infra.openapi import answers, asked, user_answers
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
 LIST_PARAMETERS: Final = tuple(
-    name for name in RecommendInput.model_fields if name not in {"user_id", "query", *asking._BODY_ONLY}
+    name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse._BODY_ONLY}
 )
 """Fields of a recommendation request that are query parameters too, wherever a list is answered."""
 TRENDING: Final = ("window", "limit", "cursor", "fields", "language", "explain")

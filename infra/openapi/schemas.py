@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from endcap.catalog import _one_or_many
+from endcap.api.schemas import _listed
+from endcap.catalog.item import _one_or_many
+from endcap.events.interaction import timestamp_ms
 from endcap.identifiers import MAX_ID_BYTES, clean_id
-from endcap.interactions import timestamp_ms
-from endcap.request_input import _listed
 
 REF: Final = "#/components/schemas/{model}"
 TIMESTAMP: Final = {

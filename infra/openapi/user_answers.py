@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from endcap.polarity import ASPECTS
+from endcap.text.sentiment.aspects import ASPECTS
 from infra.openapi.answers import Answer, Count, Moment
 
 AspectName = Annotated[str, Field(json_schema_extra={"enum": list(ASPECTS)})]

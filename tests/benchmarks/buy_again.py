@@ -28,16 +28,17 @@ from typing import Any
 
 import numpy as np
 
-from endcap.assortment import Assortment, assortment_of
-from endcap.interactions import Interaction, parse_interaction
-from endcap.metrics import ndcg_at_k, recall_at_k
-from endcap.profiles import UserProfile, profile_of
-from endcap.recommending import RecommendationRequest, recommend
-from endcap.repurchasing import DAY_MS, due_items, occasions
-from endcap.scoring import DEFAULT_WEIGHTS, TERMS
-from endcap.snapshot import load_snapshot
+from endcap.events.interaction import Interaction, parse_interaction
+from endcap.index.index import Assortment, assortment_of
+from endcap.profiles.profile import UserProfile, profile_of
+from endcap.ranking.score import DEFAULT_WEIGHTS, TERMS
+from endcap.ranking.terms.repurchase import DAY_MS, due_items, occasions
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import load_snapshot
+from endcap_rebuild.data.reading import ReadReport, read_items
 from endcap_rebuild.job import rebuild
-from endcap_rebuild.reading import ReadReport, read_items
+from endcap_rebuild.metrics.ranking import ndcg_at_k, recall_at_k
 from endcap_rebuild.settings import RebuildSettings
 
 K = 10

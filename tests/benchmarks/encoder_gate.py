@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from endcap_rebuild.encoder_choice.choosing import choose_encoder
+from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.settings import RebuildSettings, no_progress
-from endcap_rebuild.shop import read_shop
+from endcap_rebuild.text_encoder.choose import choose_encoder
 
 SHARED = Path(os.environ.get("ENDCAP_SHARED_DATA", "../shared/data"))
 TOLD = ("teacher_steps", "teacher_loss", "student_steps", "student_loss", "pieces", "int8_cosine", "bytes")

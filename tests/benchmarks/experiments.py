@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from endcap_local.cli import app
+from endcap_local.cli.app import app
 from endcap_local.experiments.comparing import always_valid, fixed_horizon
 from tests.fakes.experiments import Looks, archive, clicks, conversions, story
 

@@ -23,10 +23,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from endcap.metrics import coverage_at_k, mrr, ndcg_at_k, recall_at_k
-from endcap_rebuild.batch import batch_recommend
+from endcap_rebuild.batch_recommend import batch_recommend
+from endcap_rebuild.data.reading import ReadReport, read_items
 from endcap_rebuild.job import rebuild
-from endcap_rebuild.reading import ReadReport, read_items
+from endcap_rebuild.metrics.ranking import coverage_at_k, mrr, ndcg_at_k, recall_at_k
 from endcap_rebuild.settings import RebuildSettings
 
 KINDS = ("purchase", "rating", "review")

@@ -24,7 +24,7 @@ from urllib.parse import quote
 import numpy as np
 
 from endcap_local.http_client import HttpClient
-from endcap_rebuild.reading import ReadReport, read_items
+from endcap_rebuild.data.reading import ReadReport, read_items
 
 LIMIT_S = 30.0
 PAUSE_S = 0.01

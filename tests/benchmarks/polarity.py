@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from endcap.polarity import review_polarity
+from endcap.text.sentiment import review_polarity
 
 ENGLISH = Path(__file__).parents[1] / "data" / "polarity_en.jsonl"
 SAMPLE = 2000

@@ -12,8 +12,8 @@ from botocore.stub import Stubber
 
 from endcap.aws import counters
 from endcap.aws.counters import MAX_NAMES, NAMES_PER_WRITE, CounterTable
-from endcap.counting import COARSE, FINE, HOUR_MS, Increment, Level
 from endcap.errors import DependencyError, ThrottledError
+from endcap.events.counts import COARSE, FINE, HOUR_MS, Increment, Level
 from tests.fakes import moto_stack
 
 START_MS = 1_768_471_200_000

@@ -12,9 +12,9 @@ from botocore.stub import Stubber
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 from endcap.aws.items import CHANGE_SHARDS, ItemRow, ItemTable, item_row, read_row, read_stream_image
-from endcap.catalog import Item, item_text, text_hash
-from endcap.embedding import MAX_ENCODERS, embed_row
-from endcap.encoding import quantize_unit
+from endcap.catalog.item import Item, item_text, text_hash
+from endcap.encoders.items import MAX_ENCODERS, embed_row
+from endcap.encoders.text import quantize_unit
 from endcap.errors import DependencyError, ThrottledError
 from tests.fakes import moto_stack
 

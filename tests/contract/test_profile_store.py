@@ -12,10 +12,10 @@ import pytest
 
 from endcap.aws.profiles import MAX_TRIES, ProfileTable, StoredProfile
 from endcap.errors import ConflictError, DependencyError, ThrottledError
-from endcap.identities import ProfileStore
-from endcap.interactions import Interaction
-from endcap.links import Link
-from endcap.profiles import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of
+from endcap.events.interaction import Interaction
+from endcap.profiles.identity import ProfileStore
+from endcap.profiles.links import Link
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of
 from tests.fakes import moto_stack
 from tests.fakes.profile_store import MemoryProfiles
 

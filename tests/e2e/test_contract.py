@@ -13,8 +13,8 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, assume, settings
 from schemathesis.specs.openapi import checks
 
+from endcap.api.openapi import openapi_document
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.openapi import openapi_document
 from endcap_local.stack import LocalStack
 from tests.fakes.toy_snapshot import build_toy_snapshot
 

@@ -22,7 +22,7 @@ from endcap_rebuild.base_encoders import default_cache
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests/data/tiny_encoder"
 PATIENCE_S = 300
-COMMAND = [sys.executable, "-c", "from endcap_local.cli import main; main()", "demo"]
+COMMAND = [sys.executable, "-c", "from endcap_local.cli.app.app import main; main()", "demo"]
 # Wide lines keep one sentence on one line; NO_COLOR and a pipe both ask for plain text.
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 

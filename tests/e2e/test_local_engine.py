@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from endcap_local.engine import Engine
+from endcap_local.engine.engine import Engine
 from endcap_local.stack import LocalStack
 
 SAMPLE = Path(__file__).parents[1] / "data/sam/template.yaml"

@@ -143,7 +143,7 @@ def test_nothing_is_left_in_the_dead_letters(stack):
 
 
 def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
-    command = [sys.executable, "-c", "from endcap_local.cli import main; main()"]
+    command = [sys.executable, "-c", "from endcap_local.cli.app.app import main; main()"]
     command += ["local", "--port", "0", "--json", "--persist", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
@@ -166,7 +166,15 @@ def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
     [(["--template", "nowhere.yaml"], "no template"), (["--param", "x"], "NAME=VALUE"), (["--param", "x=1"], "x")],
 )
 def test_wrong_arguments_end_with_a_message_and_a_status(arguments, message):
-    command = [sys.executable, "-c", "from endcap_local.cli import main; main()", "local", "--port", "0", *arguments]
+    command = [
+        sys.executable,
+        "-c",
+        "from endcap_local.cli.app.app import main; main()",
+        "local",
+        "--port",
+        "0",
+        *arguments,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT, check=False)
     assert done.returncode != 0
     assert message in done.stderr

@@ -16,16 +16,16 @@ from pathlib import Path
 import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.snapshot_files import read_manifest
+from endcap.snapshot.files import read_manifest
+from endcap_local.demo.make_data import DEMO_DATA
 from endcap_local.http_client import HttpClient
-from endcap_local.importing import _variable, _wait_until_served, load_folder
-from endcap_local.make_demo_data import DEMO_DATA
+from endcap_local.import_data import _variable, _wait_until_served, load_folder
 from endcap_local.stack import LocalStack
-from endcap_rebuild import encoder_steps
-from endcap_rebuild.batch import batch_recommend
+from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.job import BUDGETS, rebuild
 from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.towers.plan import TowerSettings
+from endcap_rebuild.steps import full
+from endcap_rebuild.user_encoder.plan import TowerSettings
 from tests.fakes.killed_rebuild import steps_with_encoder
 from tests.fakes.shop_over_http import comes_true
 
@@ -42,7 +42,7 @@ def budget(request):
         pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(BUDGETS, "full", steps_with_encoder())
-            patch.setattr(encoder_steps, "TowerSettings", partial(TowerSettings, least_epochs=2, most_epochs=2))
+            patch.setattr(full, "TowerSettings", partial(TowerSettings, least_epochs=2, most_epochs=2))
             yield "full"
     else:
         yield request.param

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from endcap_local.http_client import HttpClient, HttpError
-from endcap_local.importing import load_folder
+from endcap_local.import_data import load_folder
 from endcap_local.stack import LocalStack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")

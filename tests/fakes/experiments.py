@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.experiments import Experiment, Variant, variant_of
+from endcap.experiments.assignment import Experiment, Variant, variant_of
 from endcap_local.experiments.comparing import unit_values
 from endcap_local.experiments.joining import VariantOutcome
 

@@ -20,12 +20,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from endcap import snapshot_files
-from endcap_rebuild import encoder_steps, job
-from endcap_rebuild.fast_steps import FastJob, Needed
+from endcap.snapshot import files
+from endcap_rebuild import job
 from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.steps import Outputs, Step, json_array, json_value
-from endcap_rebuild.towers.plan import TowerSettings
+from endcap_rebuild.steps import full
+from endcap_rebuild.steps.fast import FastJob, Needed
+from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
+from endcap_rebuild.user_encoder.plan import TowerSettings
 
 _PATHS = ("data", "out", "cache", "work")
 
@@ -35,7 +36,7 @@ def steps_with_encoder() -> Sequence[Step[FastJob]]:
 
     The lists of a toy shop are perfect, so that tuning may rightly give an encoder nothing to do.
     """
-    (tuned,) = (step.run for step in encoder_steps.FULL_STEPS if step.name == "weights")
+    (tuned,) = (step.run for step in full.FULL_STEPS if step.name == "weights")
 
     def wanted(job: FastJob, needed: Needed) -> Outputs:
         found = json_value(tuned(job, needed)["json"])
@@ -43,13 +44,13 @@ def steps_with_encoder() -> Sequence[Step[FastJob]]:
             found["weights"]["similarity"] = 0.5
         return {"json": json_array(found)}
 
-    return [replace(s, run=wanted) if s.name == "weights" else s for s in encoder_steps.FULL_STEPS]
+    return [replace(s, run=wanted) if s.name == "weights" else s for s in full.FULL_STEPS]
 
 
 def hasten() -> None:
     """Train for two epochs only, and always train."""
     job.BUDGETS["full"] = steps_with_encoder()
-    encoder_steps.TowerSettings = partial(TowerSettings, least_epochs=2, most_epochs=2)  # type: ignore[misc, assignment]
+    full.TowerSettings = partial(TowerSettings, least_epochs=2, most_epochs=2)  # type: ignore[misc, assignment]
 
 
 def settings_of(document: str, point: str) -> RebuildSettings:
@@ -62,7 +63,7 @@ def kill_at(point: str) -> Any:
     """A progress callback that kills this process at the point."""
     name, _, where = point.partition(":")
     if name == "write":
-        written = snapshot_files.replace_file
+        written = files.replace_file
 
         def cut(path: Path, write: Any) -> None:
             if path.name != where or path.parent.name.startswith("endcap-"):  # drafts of the rebuild itself
@@ -77,7 +78,7 @@ def kill_at(point: str) -> Any:
 
             written(path, half)
 
-        snapshot_files.replace_file = cut
+        files.replace_file = cut
 
     def progress(step: str, done: int, total: int) -> None:
         if step == name and (not where or 0 < total // 2 < done):
@@ -96,7 +97,7 @@ def killed(document: Mapping[str, object], points: Sequence[str]) -> dict[str, i
 def main(document: str, points: Sequence[str]) -> None:
     """Kill one rebuild after the other."""
     if json.loads(document).get("budget") == "full":
-        import endcap_rebuild.towers.training  # noqa: F401 - once for all
+        import endcap_rebuild.user_encoder.training  # noqa: F401 - once for all
 
         hasten()
     for point in points:

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from endcap.interactions import Interaction
-from endcap.profiles import EMPTY_PROFILE, profile_of
-from endcap.recommending import RecommendationRequest, encode_with, recommend
-from endcap.requesting import Recommendation
-from endcap.snapshot import Snapshot, load_snapshot
+from endcap.events.interaction import Interaction
+from endcap.profiles.profile import EMPTY_PROFILE, profile_of
+from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.request import Recommendation, RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_events, write_items
 
 Rows = list[dict[str, Any]]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from endcap.profile_codec import decode_profile, encode_profile
-from endcap.profiles import EMPTY_PROFILE, UserProfile
+from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 
 
 class MemoryProfiles:
@@ -31,7 +31,7 @@ class MemoryProfiles:
         return {user_id: data for user_id, (_, data) in sorted(self._rows.items())}
 
     def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
-        """See `endcap.identities.ProfileStore`."""
+        """See `endcap.profiles.identity.ProfileStore`."""
         while True:
             version, stored = self._read(user_id)
             changed = change(stored)  # outside of the lock: it may update other profiles
@@ -59,7 +59,7 @@ class CrashingStore:
         self._store, self._left = store, steps
 
     def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
-        """See `endcap.identities.ProfileStore`."""
+        """See `endcap.profiles.identity.ProfileStore`."""
         self._step()
         outcome = self._store.update(user_id, change)
         self._step()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from endcap_local.importing import load_folder
+from endcap_local.import_data import load_folder
 from endcap_local.stack import LocalStack
 
 ROOT = Path(__file__).parents[2]

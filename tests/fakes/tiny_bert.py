@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from endcap.encoding import EncoderConfig
+from endcap.encoders.text import EncoderConfig
 from endcap_rebuild.base_encoders.graph import Projection
 from endcap_rebuild.base_encoders.recipes import RECIPES, Recipe, Source
 from endcap_rebuild.base_encoders.weights import BertWeights, Layer, Linear, Norm

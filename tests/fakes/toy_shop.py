@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from endcap.interactions import Interaction
-from endcap_rebuild.events import EventTable, event_table
-from endcap_rebuild.reading import ReadReport
+from endcap.events.interaction import Interaction
+from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.data.reading import ReadReport
 from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, toy_items
 
 HEADER: Final = ("user_id", "item_id", "event_type", "value", "timestamp", "text", "session_id")

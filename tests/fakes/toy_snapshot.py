@@ -14,11 +14,12 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
-from endcap.catalog import Item, item_document, item_text
-from endcap.encoding import TextEncoder
-from endcap.snapshot import ItemList, Snapshot, SnapshotContents, TermWeight, Weights, load_snapshot, write_snapshot
-from endcap_rebuild.columns import columns_of
-from endcap_rebuild.whitening import fit_whitening
+from endcap.catalog.item import Item, item_document, item_text
+from endcap.encoders.text import TextEncoder
+from endcap.snapshot.parts import ItemList, TermWeight, Weights
+from endcap.snapshot.snapshot import Snapshot, SnapshotContents, load_snapshot, write_snapshot
+from endcap_rebuild.data.columns import columns_of
+from endcap_rebuild.text.whitening import fit_whitening
 
 TINY_ENCODER: Final = Path(__file__).parents[1] / "data" / "tiny_encoder"
 DAY_MS: Final = 86_400_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.user_encoding import UserEncoder
+from endcap.encoders.user import UserEncoder
 from endcap_local.bench.random_user_encoder import random_user_encoder_files, random_weights
 
 HEADS, LAYERS, WIDTH = 2, 2, 8

@@ -11,7 +11,7 @@ import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.observability import metrics
-from endcap_local.template import expand
+from endcap_local.template.template import expand
 from tests.fakes import moto_stack
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.test_recommend import RECOMMENDATIONS, Environment

@@ -15,18 +15,18 @@ from urllib.parse import quote
 
 import pytest
 
+from endcap.api.http import MAX_BODY_BYTES
+from endcap.api.routes import ROUTES
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.catalog import Item
-from endcap.counting import LEVELS
-from endcap.encoding import TextEncoder
+from endcap.catalog.item import Item
+from endcap.encoders.text import TextEncoder
 from endcap.errors import DependencyError, InvalidRequestError, SnapshotIntegrityError
-from endcap.http import MAX_BODY_BYTES
+from endcap.events.counts import LEVELS
 from endcap.observability import metrics
-from endcap.profiles import UserProfile
-from endcap.promoting import GateError
-from endcap.routes import ROUTES
+from endcap.profiles.profile import UserProfile
+from endcap.snapshot.promote import GateError
 from tests.fakes import moto_stack
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64, deep
 from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import InvalidInputError
-from endcap_local.cli import app
-from endcap_local.pruning import remove, surplus
+from endcap_local.cli.app import app
+from endcap_local.prune import remove, surplus
 from tests.fakes.moto_stack import BUCKET, client, objects, stack
 
 VERSIONS = [f"2026010{day}T000000Z-aaaa" for day in range(1, 8)]

@@ -19,11 +19,11 @@ from endcap.aws.counters import CounterTable
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.catalog import Item
-from endcap.counting import increments
-from endcap.interactions import Interaction
+from endcap.catalog.item import Item
+from endcap.events.counts import increments
+from endcap.events.interaction import Interaction
 from endcap.observability import metrics
-from endcap.profiles import UserProfile, profile_of, register
+from endcap.profiles.profile import UserProfile, profile_of, register
 from tests.fakes import moto_stack
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64
 from tests.fakes.toy_snapshot import build_toy_snapshot

@@ -13,7 +13,7 @@ import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.observability import metrics
-from endcap.snapshot import TermWeight, Weights
+from endcap.snapshot.parts import TermWeight, Weights
 from tests.fakes import moto_stack
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.test_recommend import RECOMMENDATIONS, Environment, ids, put_scenarios

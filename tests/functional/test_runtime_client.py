@@ -23,9 +23,9 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from endcap_local.intrinsics import Resolver
-from endcap_local.resources import create_resources
-from endcap_local.template import StackPlan, expand, plan_of
+from endcap_local.engine.resources import create_resources
+from endcap_local.template.intrinsics import Resolver
+from endcap_local.template.template import StackPlan, expand, plan_of
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.lambda_layers import ROOT, VERSIONS, Runtime, find_python, runtime_for
 from tests.functional.runtime_api import ExecutionEnvironment, FunctionError

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from endcap_local.intrinsics import Resolver
-from endcap_local.template import expand
+from endcap_local.template.intrinsics import Resolver
+from endcap_local.template.template import expand
 
 ROOT = Path(__file__).parents[2]
 Resources = Mapping[str, Mapping[str, Any]]

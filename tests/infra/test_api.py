@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from endcap.routes import ROUTES
-from endcap_local.template import expand
+from endcap.api.routes import ROUTES
+from endcap_local.template.template import expand
 from tests.infra.stack import folder_of, of_type
 
 METHODS = {"get", "put", "post", "delete", "x-amazon-apigateway-any-method"}

@@ -9,8 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from endcap.openapi import openapi_document
-from endcap.routes import ROUTES
+from endcap.api.openapi import openapi_document
+from endcap.api.routes import ROUTES
 from infra.openapi.document import document, text
 from infra.openapi.operations import OPERATIONS
 

@@ -24,12 +24,12 @@ from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import RecordStream
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EndcapError
-from endcap.identities import apply_events, delete_user
-from endcap.interactions import interaction_document, parse_interaction
-from endcap.promoting import promote
-from endcap.snapshot import verify_snapshot
-from endcap_local import commands
-from endcap_local.intrinsics import Resolver
+from endcap.events.interaction import interaction_document, parse_interaction
+from endcap.profiles.identity import apply_events, delete_user
+from endcap.snapshot.promote import promote
+from endcap.snapshot.snapshot import verify_snapshot
+from endcap_local.cli import snapshots as commands
+from endcap_local.template.intrinsics import Resolver
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
 from endcap_rebuild.settings import RebuildSettings

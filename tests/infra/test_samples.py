@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from endcap.api.routes import ROUTES
 from endcap.aws.items import item_row, read_row
-from endcap.routes import ROUTES
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted(ROOT.glob("events/*/*.json"))

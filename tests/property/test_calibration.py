@@ -11,10 +11,11 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.interactions import Interaction
-from endcap.profiles import profile_of
-from endcap.recommending import RecommendationRequest, recommend
-from endcap.snapshot import Snapshot
+from endcap.events.interaction import Interaction
+from endcap.profiles.profile import profile_of
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CATEGORIES, CUTOFF_MS, build_toy_snapshot, folder_of_this_run
 
 N, LIMIT = 150, 10

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from endcap.aws.profiles import ProfileTable
-from endcap.identities import ProfileStore, apply_events, delete_user
-from endcap.interactions import Interaction
-from endcap.profile_codec import encode_profile
-from endcap.profiles import EMPTY_PROFILE, MAX_TEXTS, UserProfile, event_key
+from endcap.events.interaction import Interaction
+from endcap.profiles.codec import encode_profile
+from endcap.profiles.identity import ProfileStore, apply_events, delete_user
+from endcap.profiles.profile import EMPTY_PROFILE, MAX_TEXTS, UserProfile, event_key
 from tests.fakes import moto_stack
 from tests.fakes.profile_store import Crash, CrashingStore, MemoryProfiles
 
@@ -315,8 +315,8 @@ def test_in_time_order_full_sets_make_no_difference_either(data: st.DataObject) 
     limits = {"MAX_INTERACTIONS": 3, "MAX_STRONG": 2, "MAX_TEXTS": 1, "MAX_IMPRESSIONS": 2}
     with ExitStack() as patches:
         for name, limit in limits.items():
-            patches.enter_context(patch(f"endcap.profiles.{name}", limit))
-        patches.enter_context(patch("endcap.links.MAX_LINKS", 2))
+            patches.enter_context(patch(f"endcap.profiles.profile.{name}", limit))
+        patches.enter_context(patch("endcap.profiles.links.MAX_LINKS", 2))
         steps = data.draw(busy_streams())
         parts = data.draw(cuts(steps))
         store = MemoryProfiles()

@@ -7,10 +7,11 @@ from itertools import combinations, pairwise
 
 import numpy as np
 
-from endcap.interactions import Interaction
-from endcap.profiles import profile_of
-from endcap.recommending import RecommendationRequest, recommend
-from endcap.snapshot import Snapshot
+from endcap.events.interaction import Interaction
+from endcap.profiles.profile import profile_of
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, folder_of_this_run, toy_contents
 
 N, LIMIT = 150, 10

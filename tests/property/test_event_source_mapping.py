@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap_local.event_sources import (
+from endcap_local.event_source_mapping.state_machine import (
     TOO_OLD,
     Message,
     QueueSettings,

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.assortment import assortment_of
-from endcap.encoding import dequantize_unit, quantize_unit
-from endcap.interactions import Interaction
-from endcap.profile_codec import decode_profile, encode_profile
-from endcap.profiles import EMPTY_PROFILE, merge, profile_of
-from endcap.snapshot import whiten
-from endcap.user_encoding import HIDDEN, INPUTS, MAX_ITEMS, user_inputs
-from endcap_rebuild.events import event_table
-from endcap_rebuild.reading import ReadReport
-from endcap_rebuild.towers.sequences import Window, batch_of, text_bounds_of, tower_data
-from endcap_rebuild.towers.texts import review_tokens, text_tokens
+from endcap.encoders.text import dequantize_unit, quantize_unit
+from endcap.encoders.user import HIDDEN, INPUTS, MAX_ITEMS, user_inputs
+from endcap.events.interaction import Interaction
+from endcap.index.index import assortment_of
+from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.profile import EMPTY_PROFILE, merge, profile_of
+from endcap.snapshot.snapshot import whiten
+from endcap_rebuild.data.event_table import event_table
+from endcap_rebuild.data.reading import ReadReport
+from endcap_rebuild.user_encoder.sequences import Window, batch_of, text_bounds_of, tower_data
+from endcap_rebuild.user_encoder.texts import review_tokens, text_tokens
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 from tests.fakes.toy_user_encoder import toy_user_encoder
 

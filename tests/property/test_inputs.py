@@ -5,13 +5,13 @@ import json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.catalog import content_hash, item_document, parse_item
+from endcap.catalog.item import content_hash, item_document, parse_item
 from endcap.errors import InvalidInputError
-from endcap.event_types import ALIASES, EVENT_TYPES
-from endcap.interactions import InteractionInput, interaction_document, parse_interaction
-from endcap.profile_codec import ProfileFormatError, decode_profile, encode_profile
-from endcap.profiles import profile_of
-from endcap.statements import UserInput, stated
+from endcap.events.interaction import InteractionInput, interaction_document, parse_interaction
+from endcap.events.types import ALIASES, EVENT_TYPES
+from endcap.profiles.attributes import UserInput, stated
+from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
+from endcap.profiles.profile import profile_of
 
 NOW_MS = 1_768_471_200_000
 ITEM_FIELDS = (

@@ -13,17 +13,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.arranging import Pin, Promotion
-from endcap.catalog import Item, item_document
-from endcap.cursors import item_key
-from endcap.expressions import expression
-from endcap.interactions import Interaction
-from endcap.overlay import ChangedItem, Overlay
-from endcap.profiles import EMPTY_PROFILE
-from endcap.recommending import Recommendation, RecommendationRequest, recommend, recommend_lists
-from endcap.requesting import Boost
-from endcap.snapshot import Snapshot
-from endcap_rebuild.columns import columns_of
+from endcap.api.cursors import item_key
+from endcap.catalog.item import Item, item_document
+from endcap.events.interaction import Interaction
+from endcap.filters.parser import expression
+from endcap.index.overlay import ChangedItem, Overlay
+from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.ranking.slots import Pin, Promotion
+from endcap.recommend.pipeline import recommend, recommend_lists
+from endcap.recommend.request import Boost, Recommendation, RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
+from endcap_rebuild.data.columns import columns_of
 from tests.fakes.toy_snapshot import (
     BRANDS,
     CATEGORIES,

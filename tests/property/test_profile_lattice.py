@@ -1,13 +1,14 @@
-"""The claims of `endcap.profiles`: a join-semilattice, whatever the order, the batches and the replays."""
+"""The claims of `endcap.profiles.profile`: a join-semilattice, whatever the order, the batches and the replays."""
 
 from functools import reduce
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.interactions import Interaction
-from endcap.profile_codec import decode_profile, encode_profile
-from endcap.profiles import EMPTY_PROFILE, Link, UserProfile, deleted, merge, profile_of, register
+from endcap.events.interaction import Interaction
+from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.links import Link
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of, register
 
 KINDS = ["view", "purchase", "rating", "review", "search", "impression", "return", "quiz_done"]
 TEXTS = st.sampled_from(

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.catalog import document_text, item_document
-from endcap.event_types import EVENT_TYPES
-from endcap.explaining import Reason
-from endcap.expressions import expression
-from endcap.interactions import Interaction
-from endcap.overlay import ChangedItem, Overlay
-from endcap.profiles import EMPTY_PROFILE, profile_of
-from endcap.recommending import RankedItem, Recommendation, RecommendationRequest, encode_with, recommend
-from endcap.relating import ANCHORED
-from endcap.requesting import Boost
-from endcap.reranking import rerank_greedily
-from endcap.scoring import TERMS
-from endcap.snapshot import Snapshot
-from endcap.tokens import normalized
+from endcap.catalog.item import document_text, item_document
+from endcap.events.interaction import Interaction
+from endcap.events.types import EVENT_TYPES
+from endcap.explain.reasons import Reason
+from endcap.filters.parser import expression
+from endcap.index.overlay import ChangedItem, Overlay
+from endcap.profiles.profile import EMPTY_PROFILE, profile_of
+from endcap.ranking.rerank import rerank_greedily
+from endcap.ranking.score import TERMS
+from endcap.ranking.terms.related import ANCHORED
+from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.request import Boost, RankedItem, Recommendation, RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
+from endcap.text.tokens import normalized
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, folder_of_this_run, toy_items
 
 N_ITEMS = 40

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.errors import SnapshotError
-from endcap.snapshot import TermWeight, Weights, load_snapshot, verify_snapshot, write_snapshot
-from endcap.snapshot_files import MANIFEST, canonical_json
-from endcap_rebuild.sparse_rows import item_list, matrix_of, top_per_row
+from endcap.snapshot.files import MANIFEST, canonical_json
+from endcap.snapshot.parts import TermWeight, Weights
+from endcap.snapshot.snapshot import load_snapshot, verify_snapshot, write_snapshot
+from endcap_rebuild.behaviour.sparse import item_list, matrix_of, top_per_row
 from tests.fakes.toy_snapshot import toy_contents
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)

@@ -5,8 +5,8 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.promoting import GATED_METRICS, GateError, promote
-from endcap.snapshot_files import read_manifest
+from endcap.snapshot.files import read_manifest
+from endcap.snapshot.promote import GATED_METRICS, GateError, promote
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
 from tests.fakes import moto_stack

@@ -5,12 +5,13 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
-from endcap.assortment import assortment_of
-from endcap.interactions import Interaction
-from endcap.profiles import profile_of
-from endcap.recommending import RecommendationRequest, recommend
-from endcap.similarity import user_vector_of
-from endcap.snapshot import load_snapshot
+from endcap.events.interaction import Interaction
+from endcap.index.index import assortment_of
+from endcap.profiles.profile import profile_of
+from endcap.ranking.terms.similarity import user_vector_of
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.job import BUDGETS, rebuild
 from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.killed_rebuild import steps_with_encoder

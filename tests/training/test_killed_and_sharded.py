@@ -14,14 +14,14 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
-from endcap.snapshot import load_snapshot, verify_snapshot
-from endcap_rebuild.encoder_steps import FULL_STEPS
+from endcap.snapshot.snapshot import load_snapshot, verify_snapshot
 from endcap_rebuild.evaluation.measures import interval
-from endcap_rebuild.shards import ShardError
-from endcap_rebuild.shards.local import LocalCrew
-from endcap_rebuild.towers.judging import Validation, _gains, user_vectors
-from endcap_rebuild.towers.plan import plan_of
-from endcap_rebuild.towers.training import fit_tower
+from endcap_rebuild.parallel.local import LocalCrew
+from endcap_rebuild.parallel.protocol import ShardError
+from endcap_rebuild.steps.full import FULL_STEPS
+from endcap_rebuild.user_encoder.plan import plan_of
+from endcap_rebuild.user_encoder.training import fit_tower
+from endcap_rebuild.user_encoder.validation import Validation, _gains, user_vectors
 from tests.fakes.killed_rebuild import killed
 from tests.fakes.toy_shop import NOW_MS, write_chain_shop
 from tests.fakes.toy_snapshot import TINY_ENCODER

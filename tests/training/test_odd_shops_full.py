@@ -6,10 +6,10 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
-from endcap_rebuild import encoder_steps
 from endcap_rebuild.job import BUDGETS, rebuild
 from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.towers.plan import TowerSettings
+from endcap_rebuild.steps import full
+from endcap_rebuild.user_encoder.plan import TowerSettings
 from tests.fakes.killed_rebuild import steps_with_encoder
 from tests.fakes.odd_shops import check_answers, odd_shops, write_shop
 from tests.fakes.toy_shop import NOW_MS
@@ -24,7 +24,7 @@ NOTHING_TO_LEARN = {"50 items and no events", "5 events", "a single event each",
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     monkeypatch.setitem(BUDGETS, "full", steps_with_encoder())
-    monkeypatch.setattr(encoder_steps, "TowerSettings", partial(TowerSettings, least_epochs=2, most_epochs=2))
+    monkeypatch.setattr(full, "TowerSettings", partial(TowerSettings, least_epochs=2, most_epochs=2))
 
 
 @pytest.mark.parametrize("name", SHOPS)

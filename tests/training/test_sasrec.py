@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
-from endcap.catalog import Item
+from endcap.catalog.item import Item
 from endcap_rebuild.evaluation.evaluate import BASELINES, baselines_of
 from endcap_rebuild.evaluation.models import Known
 from endcap_rebuild.evaluation.questions import next_items

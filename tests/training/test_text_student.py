@@ -13,25 +13,25 @@ pytest.importorskip("torch", reason="torch is not installed (make setup-training
 
 import torch
 
-from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
 from endcap.errors import EncoderError
-from endcap.snapshot import load_snapshot
+from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.base_encoders import base_source
 from endcap_rebuild.base_encoders.graph import encoder_graph
 from endcap_rebuild.base_encoders.recipes import RECIPES
-from endcap_rebuild.encoder_choice import choosing
-from endcap_rebuild.encoder_choice.gate import Comparison
-from endcap_rebuild.encoders import LoadedEncoder, encoder_of, load_encoder
+from endcap_rebuild.behaviour.sparse import matrix_of
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.sparse_rows import matrix_of
-from endcap_rebuild.text_student import models, steps
-from endcap_rebuild.text_student.bert import Bert
-from endcap_rebuild.text_student.listwise import train_by_lists
-from endcap_rebuild.text_student.models import HubModel, ModelVectors, PackagedModel, load_teacher
-from endcap_rebuild.text_student.pairs import drawn, paired_step, partner_lists
-from endcap_rebuild.text_student.plan import StudentSettings
+from endcap_rebuild.text.encoders import LoadedEncoder, encoder_of, load_encoder
+from endcap_rebuild.text_encoder import choose
+from endcap_rebuild.text_encoder.gate import Comparison
+from endcap_rebuild.text_encoder.student import models, steps
+from endcap_rebuild.text_encoder.student.bert import Bert
+from endcap_rebuild.text_encoder.student.listwise import train_by_lists
+from endcap_rebuild.text_encoder.student.models import HubModel, ModelVectors, PackagedModel, load_teacher
+from endcap_rebuild.text_encoder.student.pairs import drawn, paired_step, partner_lists
+from endcap_rebuild.text_encoder.student.plan import StudentSettings
 from tests.fakes.tiny_bert import D_TEXT, tiny_recipe, tiny_source
 from tests.fakes.toy_shop import NOW_MS, chain_events, table_of, toy_item_rows, write_events, write_items
 from tests.fakes.training_root import write_training_root
@@ -274,8 +274,8 @@ def tiny_base(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -
     def load(name: str, cache: Path) -> LoadedEncoder:
         return encoder_of(files) if name == "english" else load_encoder(name, cache)
 
-    monkeypatch.setattr(choosing, "load_encoder", load)
-    monkeypatch.setattr(choosing, "BASE_ENCODERS", ("english",))
+    monkeypatch.setattr(choose, "load_encoder", load)
+    monkeypatch.setattr(choose, "BASE_ENCODERS", ("english",))
     for module in (steps, models):
         monkeypatch.setattr(module, "RECIPES", {"english": recipe})
         monkeypatch.setattr(module, "base_source", lambda name, cache: tiny_source())

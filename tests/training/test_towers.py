@@ -7,15 +7,15 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
+from endcap.encoders.user import UserEncoder
 from endcap.errors import EncoderError
-from endcap.user_encoding import UserEncoder
-from endcap_rebuild.towers import encoder_job
-from endcap_rebuild.towers.encoder_job import PARITY, parity_of, served_vectors, train_user_encoder
-from endcap_rebuild.towers.judging import Validation, ndcg, user_vectors
-from endcap_rebuild.towers.plan import TowerSettings, plan_of
-from endcap_rebuild.towers.sequences import TextTokens, TowerData, shuffled_ties, windows_of
-from endcap_rebuild.towers.soft_labels import history_rows, soft_labels
-from endcap_rebuild.towers.training import fit_tower, new_tower
+from endcap_rebuild.user_encoder import job
+from endcap_rebuild.user_encoder.job import PARITY, parity_of, served_vectors, train_user_encoder
+from endcap_rebuild.user_encoder.plan import TowerSettings, plan_of
+from endcap_rebuild.user_encoder.sequences import TextTokens, TowerData, shuffled_ties, windows_of
+from endcap_rebuild.user_encoder.soft_labels import history_rows, soft_labels
+from endcap_rebuild.user_encoder.training import fit_tower, new_tower
+from endcap_rebuild.user_encoder.validation import Validation, ndcg, user_vectors
 
 pytestmark = pytest.mark.training
 
@@ -117,8 +117,8 @@ def test_a_graph_that_answers_differently_is_refused(monkeypatch):
     def other_graph(weights, *args, **kwargs):
         return true_graph({**weights, "leave.bias": weights["leave.bias"] + 0.01}, *args, **kwargs)
 
-    true_graph = encoder_job.onnx_graph
-    monkeypatch.setattr(encoder_job, "onnx_graph", other_graph)
+    true_graph = job.onnx_graph
+    monkeypatch.setattr(job, "onnx_graph", other_graph)
     with pytest.raises(EncoderError, match="differ"):
         train_user_encoder(shop(n_users=20), SMALL)
 

@@ -80,8 +80,8 @@ class HttpClient:
 
         credentials: Credentials | None
         if host is None:
-            from endcap_local.engine import CREDENTIALS
-            from endcap_local.intrinsics import REGION
+            from endcap_local.engine.engine import CREDENTIALS
+            from endcap_local.template.intrinsics import REGION
 
             credentials, region = Credentials(*CREDENTIALS.values()), REGION
         else:

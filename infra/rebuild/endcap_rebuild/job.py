@@ -13,17 +13,19 @@ from pathlib import Path
 from typing import Any, Final
 
 from endcap.errors import InvalidInputError, SnapshotError
-from endcap.snapshot import TermWeight, Weights, verify_snapshot, write_snapshot
-from endcap.snapshot_files import read_manifest
-from endcap_rebuild.assembly import with_user_encoder
-from endcap_rebuild.encoder_choice.choosing import choose_encoder, forget_incumbent
-from endcap_rebuild.encoder_steps import FULL_STEPS
-from endcap_rebuild.fast_steps import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
-from endcap_rebuild.model_card import model_card
+from endcap.snapshot.files import read_manifest
+from endcap.snapshot.parts import TermWeight, Weights
+from endcap.snapshot.snapshot import verify_snapshot, write_snapshot
+from endcap_rebuild.data.dataset import Shop, read_shop
+from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
+from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
-from endcap_rebuild.shards import Crew, crew_of, on_other_hosts, placed
-from endcap_rebuild.shop import Shop, read_shop
-from endcap_rebuild.steps import Outputs, json_value, run_steps
+from endcap_rebuild.steps.assembly import with_user_encoder
+from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
+from endcap_rebuild.steps.full import FULL_STEPS
+from endcap_rebuild.steps.model_card import model_card
+from endcap_rebuild.steps.runner import Outputs, json_value, run_steps
+from endcap_rebuild.text_encoder.choose import choose_encoder, forget_incumbent
 
 SnapshotManifest = dict[str, Any]
 
@@ -74,7 +76,7 @@ def run_shard(settings: RebuildSettings, progress: Progress = no_progress) -> Sn
     if not on_other_hosts():
         raise InvalidInputError("shard 0 starts the others on its own machine; on other hosts MASTER_ADDR must name it")
     if importlib.util.find_spec("torch") is not None:  # without it nobody can be helped, see `crew_of`
-        from endcap_rebuild.shards.hosts import work
+        from endcap_rebuild.parallel.hosts import work
 
         work(settings.shard, settings.shards)
     return None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from endcap.context_names import CONTEXT_NAMES
+from endcap.events.contexts import CONTEXT_NAMES
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total) as work goes on."""
@@ -39,8 +39,8 @@ class RebuildSettings:
     threads : texts encoded side by side
     dim : widest item vector; small catalogues get fewer dimensions
     max_cases : most validation cases that weights are tuned on
-    context_names : properties of events in which demand is counted apart (see `endcap.contexts`)
-    event_weights : a storefront's own kinds and weights of events (see `endcap.event_types.event_types`)
+    context_names : properties of events in which demand is counted apart (see `endcap.ranking.terms.context`)
+    event_weights : a storefront's own kinds and weights of events (see `endcap.events.types.event_types`)
     now_ms : the clock, for tests; later events are refused
     device : "cpu", "cuda", or "auto" for CUDA where there is one
     shards, shard : how many processes share the work, and which of them this one is; 0 leads and writes (see `shards`)

@@ -24,14 +24,14 @@ from endcap.observability import logger, metrics
 from endcap.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from endcap.challenger import Challenger
-    from endcap.configuration import Configured
-    from endcap.demand import LiveCounts
-    from endcap.encoding import TextEncoder
-    from endcap.experiments import Experiment
-    from endcap.following import LiveCatalogue
-    from endcap.scenarios import Scenarios
-    from endcap.snapshot import Snapshot
+    from endcap.api.scenarios import Scenarios
+    from endcap.encoders.text import TextEncoder
+    from endcap.experiments.assignment import Experiment
+    from endcap.live.catalogue import LiveCatalogue
+    from endcap.live.challenger import Challenger
+    from endcap.live.counts import LiveCounts
+    from endcap.live.document import Configured
+    from endcap.snapshot.snapshot import Snapshot
 
 Loaded = TypeVar("Loaded")
 
@@ -119,29 +119,29 @@ class Runtime:
     @cached_property
     def live_catalogue(self) -> LiveCatalogue:
         """The items that changed since the snapshot."""
-        from endcap.following import LiveCatalogue
+        from endcap.live.catalogue import LiveCatalogue
 
         return LiveCatalogue(self.items)
 
     @cached_property
     def live_counts(self) -> LiveCounts:
         """What is in demand right now."""
-        from endcap.demand import LiveCounts
+        from endcap.live.counts import LiveCounts
 
         return LiveCounts(self.counters)
 
     @cached_property
     def scenarios(self) -> Scenarios:
         """The named defaults of requests."""
-        from endcap.scenarios import KEY, Scenarios
+        from endcap.api.scenarios import KEY, Scenarios
 
         return Scenarios(S3Document(client("s3", self._config), self.settings.data_bucket, KEY))
 
     @cached_property
     def experiments(self) -> Configured[tuple[Experiment, ...]]:
         """The experiments that are configured."""
-        from endcap.configuration import Configured
-        from endcap.experiment_input import KEY, POLL_S, read_experiments
+        from endcap.experiments.config import KEY, POLL_S, read_experiments
+        from endcap.live.document import Configured
 
         document = S3Document(client("s3", self._config), self.settings.data_bucket, KEY)
         return Configured(document, "experiments", read_experiments, (), POLL_S)
@@ -149,14 +149,14 @@ class Runtime:
     @cached_property
     def challenger(self) -> Challenger:
         """The snapshot beside the current one that an experiment may rank with."""
-        from endcap.challenger import Challenger
+        from endcap.live.challenger import Challenger
 
         return Challenger(self.snapshots.apart("challenger"))
 
     @cached_property
     def challenger_catalogue(self) -> LiveCatalogue:
         """The items that changed since the challenger."""
-        from endcap.following import LiveCatalogue
+        from endcap.live.catalogue import LiveCatalogue
 
         return LiveCatalogue(self.items)
 
@@ -179,7 +179,7 @@ class Runtime:
         ------
         SnapshotError, EncoderError, DependencyError, ThrottledError : see `Followed.get`
         """
-        from endcap.encoding import quantize_unit
+        from endcap.encoders.text import quantize_unit
 
         loaded = self.encoder.get()
         if loaded is None:
@@ -252,14 +252,14 @@ class Followed(Generic[Loaded]):
 
 
 def _read_snapshot(folder: Path) -> Snapshot:
-    from endcap.snapshot import load_snapshot
+    from endcap.snapshot.snapshot import load_snapshot
 
     return load_snapshot(folder)
 
 
 def _read_encoder(folder: Path) -> LoadedEncoder | None:
-    from endcap.encoding import TextEncoder
-    from endcap.snapshot_files import check_files, read_manifest
+    from endcap.encoders.text import TextEncoder
+    from endcap.snapshot.files import check_files, read_manifest
 
     manifest = read_manifest(folder)
     if ENCODER_FILES[0] not in manifest["files"]:

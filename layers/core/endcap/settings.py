@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from endcap.event_types import EventType, event_types
+from endcap.events.types import EventType, event_types
 
 
 class SettingsError(RuntimeError):

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from endcap.encoding import MODEL_FILE, TOKENIZER_FILE, TextEncoder
+from endcap.encoders.text import MODEL_FILE, TOKENIZER_FILE, TextEncoder
 from endcap_rebuild.base_encoders import ensure_encoder
 from endcap_rebuild.base_encoders.recipes import RECIPES
 from tests.benchmarks.probes import PARTS, load_probes, score_encoder

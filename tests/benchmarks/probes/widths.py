@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from endcap.encoding import TextEncoder
+from endcap.encoders.text import TextEncoder
 from endcap_rebuild.base_encoders import ensure_encoder
 from endcap_rebuild.base_encoders.fit import fit_projection, fit_vectors, read_source, run_float32
 from endcap_rebuild.base_encoders.recipes import RECIPES

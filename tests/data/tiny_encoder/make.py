@@ -14,7 +14,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
 
 D_TEXT, ROWS = 32, 251  # a prime number of rows spreads the hash
 MULTIPLIERS = (1, 263, 69_169, 2_741, 720_883, 15_331)

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from endcap.errors import SnapshotError
-from endcap.snapshot import load_snapshot
-from endcap_rebuild.fast_steps import FAST_STEPS
+from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.job import rebuild
+from endcap_rebuild.steps.fast import FAST_STEPS
 from tests.fakes.killed_rebuild import killed, settings_of
 from tests.fakes.toy_shop import NOW_MS, write_chain_shop
 from tests.fakes.toy_snapshot import TINY_ENCODER

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from endcap.profiles import EMPTY_PROFILE
-from endcap.recommending import RecommendationRequest, recommend
-from endcap.snapshot import load_snapshot
-from endcap_rebuild.batch import batch_recommend
+from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import load_snapshot
+from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.odd_shops import check_answers, odd_shops, write_shop

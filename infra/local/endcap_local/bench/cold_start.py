@@ -19,15 +19,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.snapshot import Snapshot
+from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import BenchError
 from endcap_local.bench.import_paths import import_path
 from endcap_local.bench.shops import described
 from endcap_local.bench.timing import Timing
-from endcap_local.engine import Engine
-from endcap_local.resources import create_resources
+from endcap_local.engine.engine import Engine
+from endcap_local.engine.resources import create_resources
 from endcap_local.stack import FUNCTION_ENVIRONMENT
-from endcap_local.template import LocalFunction, StackPlan, expand, load_plan
+from endcap_local.template.template import LocalFunction, StackPlan, expand, load_plan
 from endcap_rebuild.settings import Progress
 
 SAMPLES: Final[Mapping[str, str]] = {

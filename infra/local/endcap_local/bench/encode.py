@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from endcap.assortment import assortment_of
-from endcap.encoding import TextEncoder
-from endcap.profiles import MAX_INTERACTIONS
-from endcap.snapshot import Snapshot
-from endcap.user_encoding import UserEncoder, user_inputs
+from endcap.encoders.text import TextEncoder
+from endcap.encoders.user import UserEncoder, user_inputs
+from endcap.index.index import assortment_of
+from endcap.profiles.profile import MAX_INTERACTIONS
+from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
 from endcap_local.bench.shops import shoppers
 from endcap_local.bench.timing import alternated, timed
-from endcap_rebuild.towers.plan import TowerSettings
+from endcap_rebuild.user_encoder.plan import TowerSettings
 
 GOAL_MS = 1.0
 WARM_UP = 5

@@ -23,8 +23,8 @@ from endcap.observability import logger
 from endcap_local.bench.memory_aws import MemoryAws
 
 if TYPE_CHECKING:
-    from endcap.following import Changes
-    from endcap.snapshot import Snapshot
+    from endcap.live.catalogue import Changes
+    from endcap.snapshot.snapshot import Snapshot
 
 Thing = TypeVar("Thing")
 CONTEXT = SimpleNamespace(
@@ -99,7 +99,7 @@ class Functions:
 
     def _adapters(self) -> dict[str, Any]:
         """What a `Runtime` would have to fetch first; the rest it makes itself, of the clients of `stage`."""
-        from endcap.following import LiveCatalogue
+        from endcap.live.catalogue import LiveCatalogue
         from endcap.runtime import LoadedEncoder
 
         encoder = self._snapshot.encoder

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from endcap.interactions import interaction_document
-from endcap.snapshot import Snapshot
+from endcap.events.interaction import interaction_document
+from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import BenchError, Functions, sqs_event, stage
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, history

@@ -8,10 +8,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.user_encoding import N_GRADES, N_KINDS, N_SPANS
-from endcap_rebuild.towers.export import onnx_graph
-from endcap_rebuild.towers.item_vectors import projection_file, projection_of
-from endcap_rebuild.towers.sequences import distance_groups
+from endcap.encoders.user import N_GRADES, N_KINDS, N_SPANS
+from endcap_rebuild.user_encoder.export import onnx_graph
+from endcap_rebuild.user_encoder.item_vectors import projection_file, projection_of
+from endcap_rebuild.user_encoder.sequences import distance_groups
 
 
 def random_weights(

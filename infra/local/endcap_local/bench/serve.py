@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from endcap.aws.profiles import ProfileTable
-from endcap.recommending import RecommendationRequest, recommend
-from endcap.snapshot import Snapshot
-from endcap.vectors import EXACT_ELEMENTS, VectorTable
+from endcap.index.vectors import EXACT_ELEMENTS, VectorTable
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import BenchError, Functions, http_event, stage
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, shoppers

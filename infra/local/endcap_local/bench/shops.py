@@ -9,25 +9,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.catalog import Item, item_document
+from endcap.catalog.item import Item, item_document
 from endcap.errors import SnapshotError
-from endcap.interactions import Interaction
-from endcap.profiles import MAX_INTERACTIONS, UserProfile, profile_of
-from endcap.snapshot import (
-    ItemList,
-    Snapshot,
-    SnapshotContents,
-    TermWeight,
-    Weights,
-    load_snapshot,
-    write_snapshot,
-)
+from endcap.events.interaction import Interaction
+from endcap.profiles.profile import MAX_INTERACTIONS, UserProfile, profile_of
+from endcap.snapshot.parts import ItemList, TermWeight, Weights
+from endcap.snapshot.snapshot import Snapshot, SnapshotContents, load_snapshot, write_snapshot
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
-from endcap_local.make_demo_data import DEMO_DATA
-from endcap_rebuild.columns import columns_of
+from endcap_local.demo.make_data import DEMO_DATA
+from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder
-from endcap_rebuild.towers.plan import TowerSettings
+from endcap_rebuild.user_encoder.plan import TowerSettings
 
 D_TEXT, D_ITEM = 192, 128
 NEIGHBOURS: Final = 50

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from endcap.aws.items import ItemRow
-from endcap.catalog import Item
-from endcap.interactions import interaction_document
-from endcap.snapshot import Snapshot
+from endcap.catalog.item import Item
+from endcap.events.interaction import interaction_document
+from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import Functions, http_event, sqs_event, stage
 from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.shops import described, history
@@ -35,7 +35,7 @@ class ChangingItems:
         self._snapshot = snapshot
 
     def changed_since(self, _: int, limit: int) -> list[ItemRow]:
-        """See `endcap.following.Changes`."""
+        """See `endcap.live.catalogue.Changes`."""
         now_ms = int(time.time() * 1000)
         ids = self._snapshot.item_ids[: min(CHANGED_ITEMS, limit)]
         price = float(now_ms % 97 + 1)

@@ -16,8 +16,8 @@ from typing import Any, Final, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.event_types import ALIASES
-from endcap.interactions import timestamp_ms
+from endcap.events.interaction import timestamp_ms
+from endcap.events.types import ALIASES
 
 F64 = NDArray[np.float64]
 Attribution = Literal["recommendation", "user"]

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from endcap.encoding import TextEncoder
+from endcap.encoders.text import TextEncoder
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders.cards import model_card
 from endcap_rebuild.base_encoders.graph import Precision

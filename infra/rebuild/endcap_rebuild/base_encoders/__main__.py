@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
-from endcap.encoding import MODEL_FILE, TextEncoder
+from endcap.encoders.text import MODEL_FILE, TextEncoder
 from endcap_rebuild.base_encoders import ensure_encoder
 from endcap_rebuild.base_encoders.recipes import RECIPES
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from endcap.encoding import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
 from endcap_rebuild.base_encoders.graph import Precision, Projection, encoder_graph
 from endcap_rebuild.base_encoders.vocabulary import prune_unigram, strip_wordpiece
 from endcap_rebuild.base_encoders.weights import BertWeights, PackedTable, read_e5, read_minilm

@@ -13,10 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
-from endcap_rebuild.evaluation.questions import Questions
-from endcap_rebuild.events import positive_strength
-from endcap_rebuild.lists import (
+from endcap_rebuild.behaviour.lists import (
     ListSettings,
     item_popularity,
     neighbour_matrix,
@@ -24,8 +21,11 @@ from endcap_rebuild.lists import (
     next_matrix,
     ridge_weights,
 )
-from endcap_rebuild.popularity import decayed_demand
-from endcap_rebuild.sparse_rows import top_per_row
+from endcap_rebuild.behaviour.popularity import decayed_demand
+from endcap_rebuild.behaviour.sparse import top_per_row
+from endcap_rebuild.data.event_table import positive_strength
+from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
+from endcap_rebuild.evaluation.questions import Questions
 
 F32 = NDArray[np.float32]
 

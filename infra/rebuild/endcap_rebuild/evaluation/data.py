@@ -12,15 +12,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.catalog import Item, item_document
+from endcap.catalog.item import Item, item_document
 from endcap.errors import InvalidInputError
-from endcap.event_types import EVENT_TYPES
-from endcap.interactions import Interaction, timestamp_number
+from endcap.events.interaction import Interaction, timestamp_number
+from endcap.events.types import EVENT_TYPES
+from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.event_table import event_table
+from endcap_rebuild.data.reading import ReadReport, read_events, read_items
 from endcap_rebuild.evaluation.questions import chance_keys
-from endcap_rebuild.events import event_table
-from endcap_rebuild.reading import ReadReport, read_events, read_items
-from endcap_rebuild.shop import Shop
-from endcap_rebuild.validation import interaction_of
+from endcap_rebuild.tuning.split import interaction_of
 
 # Order of events of one moment: the same for every model and every run.
 SHUFFLE_SEED: Final = 0

@@ -24,10 +24,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from endcap.snapshot import load_snapshot
-from endcap.snapshot_files import canonical_json
-from endcap_rebuild.encoder_choice.choosing import choose_encoder
-from endcap_rebuild.encoders import LoadedEncoder, load_encoder
+from endcap.snapshot.files import canonical_json
+from endcap.snapshot.snapshot import load_snapshot
+from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.models import Baseline, Known, rank, tuned
@@ -39,16 +38,18 @@ from endcap_rebuild.evaluation.store import Result, Store, code_digest
 from endcap_rebuild.evaluation.text_baselines import TEXT_BASELINES
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder, no_progress
-from endcap_rebuild.shop import read_shop
-from endcap_rebuild.text_vectors import TextVectorCache
-from endcap_rebuild.whitening import fit_whitening
+from endcap_rebuild.text.encoders import LoadedEncoder, load_encoder
+from endcap_rebuild.text.vectors import TextVectorCache
+from endcap_rebuild.text.whitening import fit_whitening
+from endcap_rebuild.text_encoder.choose import choose_encoder
 
 BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
 # Code that a baseline's answers depend on.
 _BASELINE_CODE: Final = (
-    *(f"evaluation/{name}.py" for name in ("baselines", "data", "models", "protocols", "questions", "ranks")),
+    *(f"evaluation/{name}.py" for name in ("baselines", "data", "models", "protocols", "questions")),
     *("evaluation/sasrec.py", "evaluation/text_baselines.py"),
-    *("columns.py", "events.py", "lists.py", "popularity.py", "sparse_rows.py", "whitening.py"),
+    *("data/columns.py", "data/event_table.py", "metrics/ranks.py", "text/whitening.py"),
+    *("behaviour/lists.py", "behaviour/popularity.py", "behaviour/sparse.py"),
 )
 # Taken when this code is loaded: a file that is edited meanwhile must not stamp what older code worked out.
 _BASELINE_DIGEST: Final = code_digest(*_BASELINE_CODE)

@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.metrics import coverage_at_k, novelty_at_k
-from endcap_rebuild.evaluation.ranks import K, Ranked, per_question
+from endcap_rebuild.metrics.ranking import coverage_at_k, novelty_at_k
+from endcap_rebuild.metrics.ranks import K, Ranked, per_question
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.catalog import Item
+from endcap.catalog.item import Item
+from endcap_rebuild.data.event_table import EventTable, positive_strength
 from endcap_rebuild.evaluation.protocols import Part
 from endcap_rebuild.evaluation.questions import Questions
-from endcap_rebuild.evaluation.ranks import Ranked, best_list, per_question, rank_answers
-from endcap_rebuild.events import EventTable, positive_strength
+from endcap_rebuild.metrics.ranks import Ranked, best_list, per_question, rank_answers
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.errors import InvalidInputError
+from endcap_rebuild.data.event_table import EventTable
 from endcap_rebuild.evaluation.questions import Questions, next_items, next_orders
-from endcap_rebuild.events import EventTable
 
 Mask = NDArray[np.bool_]
 

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.features import mean_ranks
-from endcap_rebuild.events import EventTable, positive_strength, shuffle_keys
+from endcap.ranking.features import mean_ranks
+from endcap_rebuild.data.event_table import EventTable, positive_strength, shuffle_keys
 
 F32 = NDArray[np.float32]
 I32 = NDArray[np.int32]

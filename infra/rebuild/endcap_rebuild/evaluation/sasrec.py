@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from endcap_rebuild.data.event_table import positive_strength
 from endcap_rebuild.evaluation.baselines import settings
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions
-from endcap_rebuild.events import positive_strength
 
 F32 = NDArray[np.float32]
 I64 = NDArray[np.int64]

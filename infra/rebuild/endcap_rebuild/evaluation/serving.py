@@ -12,23 +12,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.assortment import Assortment, assortment_of
-from endcap.candidates import best_first
-from endcap.encoding import quantize_unit
-from endcap.features import RankingSettings, taste_of
-from endcap.interactions import Interaction
-from endcap.profiles import Encode, UserProfile, profile_of
-from endcap.recommending import RecommendationRequest, recommend
-from endcap.scoring import coefficients, term_scores
-from endcap.similarity import user_vector_of
-from endcap.snapshot import Snapshot
+from endcap.encoders.text import quantize_unit
+from endcap.events.interaction import Interaction
+from endcap.index.index import Assortment, assortment_of
+from endcap.profiles.profile import Encode, UserProfile, profile_of
+from endcap.ranking.candidates import best_first
+from endcap.ranking.features import RankingSettings, taste_of
+from endcap.ranking.score import coefficients, term_scores
+from endcap.ranking.terms.similarity import user_vector_of
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
 from endcap_rebuild.evaluation.data import Data
 from endcap_rebuild.evaluation.measures import intra_list_similarity
 from endcap_rebuild.evaluation.models import Report
 from endcap_rebuild.evaluation.questions import Questions
-from endcap_rebuild.evaluation.ranks import K, Ranked, per_question, rank_answers
-from endcap_rebuild.text_vectors import TextVectorCache
-from endcap_rebuild.validation import interaction_of, spread
+from endcap_rebuild.metrics.ranks import K, Ranked, per_question, rank_answers
+from endcap_rebuild.text.vectors import TextVectorCache
+from endcap_rebuild.tuning.split import interaction_of, spread
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]

@@ -14,8 +14,8 @@ import numpy as np
 
 import endcap
 import endcap_rebuild
-from endcap.snapshot_files import canonical_json, replace_file
-from endcap_rebuild.evaluation.ranks import Ranked
+from endcap.snapshot.files import canonical_json, replace_file
+from endcap_rebuild.metrics.ranks import Ranked
 
 _RANKED = tuple(field.name for field in fields(Ranked))
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from endcap_rebuild.columns import columns_of
+from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.evaluation.baselines import history_matrix, settings, unit_rows
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions

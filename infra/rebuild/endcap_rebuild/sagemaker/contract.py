@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from endcap.context_names import CONTEXT_NAMES
 from endcap.errors import InvalidInputError
-from endcap.event_types import event_types
+from endcap.events.contexts import CONTEXT_NAMES
+from endcap.events.types import event_types
 
 ROOT: Final = Path("/opt/ml")
 TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles"})

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
 from endcap.aws.snapshots import SnapshotBucket
-from endcap_rebuild.encoders import current_encoder
+from endcap_rebuild.text.encoders import current_encoder
 
 CACHE_PREFIX: Final = "rebuild/cache/"
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.counting import Increment, Level
 from endcap.errors import ConflictError, ThrottledError
+from endcap.events.counts import Increment, Level
 
 SHARDS: Final = 8
 PARTS: Final = 64

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from endcap.aws.clients import aws_errors
-from endcap.catalog import Item, content_hash, item_document, item_text, parse_item, text_hash
+from endcap.catalog.item import Item, content_hash, item_document, item_text, parse_item, text_hash
 from endcap.errors import ConflictError
 from endcap.identifiers import short_hash
 

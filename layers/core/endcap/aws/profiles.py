@@ -10,8 +10,8 @@ from typing import Any
 
 from endcap.aws.clients import aws_errors
 from endcap.errors import ConflictError, InvalidInputError
-from endcap.profile_codec import decode_profile, encode_profile
-from endcap.profiles import EMPTY_PROFILE, UserProfile, remembers_erasure
+from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, remembers_erasure
 
 MAX_TRIES = 6
 MAX_PROFILE_BYTES = 64 * 1024

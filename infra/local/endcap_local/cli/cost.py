@@ -1,0 +1,165 @@
+"""`endcap cost`: what a month would cost, from public prices."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from endcap_local.cli.options import Json, Template, find_template, template_parameters
+
+if TYPE_CHECKING:
+    from endcap_local.cost.estimate import Deployment, Estimate, Usage
+
+Count = Annotated[int, typer.Option(min=0)]
+LONGEST_MS = 900_000
+"""The most that Lambda lets a call take."""
+
+
+def cost(
+    events_per_month: Count = 3_000_000,
+    requests_per_month: Count = 1_000_000,
+    items: Count = 10_000,
+    users: Count = 100_000,
+    rebuilds_per_month: Count = 30,
+    item_changes_per_month: Annotated[
+        int | None, typer.Option(min=0, help="Items put or changed.", show_default="--items")
+    ] = None,
+    events_per_call: Annotated[float, typer.Option(min=1, help="Events in one POST /events.")] = 1,
+    recommend_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of an answer.")] = 60,
+    update_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of a batch of events.")] = 60,
+    rebuild_minutes: Annotated[float, typer.Option(min=0, help="Of one rebuild.")] = 30,
+    free_tier: Annotated[bool, typer.Option("--free-tier", help="Take off what AWS gives every account.")] = False,
+    prices: Annotated[Path | None, typer.Option(help="JSON object of prices that differ, by name.")] = None,
+    param: Annotated[list[str] | None, typer.Option(help="Template parameter as NAME=VALUE; repeatable.")] = None,
+    template: Template = None,
+    as_json: Json = False,
+) -> None:
+    """Estimate a month's bill from public prices, beside Amazon Personalize's.
+
+    Arithmetic, not a quote: prices of us-east-1 and assumptions that --json lists, each with its source.
+    """
+    from endcap_local.cost.estimate import Assumptions, Usage, estimate, personalize_estimate
+
+    changes = items if item_changes_per_month is None else item_changes_per_month
+    usage = Usage(events_per_month, requests_per_month, items, users, rebuilds_per_month, changes)
+    assumed = replace(
+        Assumptions(),
+        events_per_call=events_per_call,
+        recommend_ms=recommend_ms,
+        update_ms=update_ms,
+        rebuild_hours=rebuild_minutes / 60,
+    )
+    table = _prices(prices)
+    deployment = deployment_of(find_template(template), template_parameters(param or []))
+    bill = estimate(usage, deployment, assumed, table, free_tier)
+    idle = estimate(usage.idle, deployment, assumed, table, free_tier)
+    rival = personalize_estimate(usage, assumed, table)
+    rival_idle = personalize_estimate(usage.idle, assumed, table)
+    if as_json:
+        from endcap_local.console import print_json
+        from endcap_local.cost.prices import AS_OF, REGION
+
+        print_json(
+            {
+                "usage": asdict(usage),
+                "deployment": asdict(deployment),
+                "assumptions": asdict(assumed),
+                "free_tier": free_tier,
+                "prices": {"region": REGION, "as_of": AS_OF, "usd": {name: asdict(p) for name, p in table.items()}},
+                "endcap": _document(bill),
+                "endcap_idle": _document(idle),
+                "personalize": _document(rival),
+                "personalize_idle": _document(rival_idle),
+            }
+        )
+    else:
+        _print(usage, bill, idle, rival, rival_idle, free_tier)
+
+
+def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
+    """Memory, processor and tracing of the functions, and the alarms, as the template has them.
+
+    Raises
+    ------
+    TemplateError : the template, or a parameter, can't be used
+    """
+    from endcap_local.cost.estimate import Deployment
+    from endcap_local.cost.prices import PRICES
+    from endcap_local.template.intrinsics import Resolver, TemplateError
+    from endcap_local.template.template import expand, plan_of
+
+    source, expanded = expand(template)
+    resolver = Resolver(expanded, parameters, "http://localhost")
+    plan = plan_of(source, expanded, resolver, template.resolve().parent)
+    functions = {f.code_dir.name: f for f in plan.functions.values()}
+    recommend = expanded["Resources"][functions["recommend"].logical_id]["Properties"]
+    (architecture,) = resolver.resolve(recommend["Architectures"])
+    if f"lambda_{architecture}" not in PRICES:
+        raise TemplateError(f"Lambda has no price for the processor {architecture}")
+    watched = resolver.holds("Watch")
+    monitoring = (template.resolve().parent / "infra" / "monitoring.yaml").read_text()
+    return Deployment(
+        architecture,
+        {name: f.memory_mb for name, f in functions.items()},
+        # By the metrics that alarms look at: one over several metrics is billed for each of them.
+        alarms=len(re.findall(r"\bMetricName: ", monitoring)) if watched else 0,
+        traces=resolver.resolve(recommend["TracingConfig"])["Mode"] == "Active",
+        dashboards=len(re.findall(r"^    Type: AWS::CloudWatch::Dashboard$", monitoring, re.M)) if watched else 0,
+    )
+
+
+def _prices(file: Path | None) -> Mapping[str, Any]:
+    from endcap.errors import InvalidInputError
+    from endcap_local.cost.prices import with_prices
+
+    if file is None:
+        return with_prices({})
+    try:
+        changes = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as exc:
+        raise InvalidInputError(f"{file} is no JSON: {exc}") from None
+    if not isinstance(changes, dict):
+        raise InvalidInputError(f"{file} must hold an object of prices by name")
+    return with_prices(changes)
+
+
+def _document(bill: Estimate) -> dict[str, Any]:
+    return {"usd": round(bill.usd, 4), "lines": [asdict(line) for line in bill.lines]}
+
+
+def _print(
+    usage: Usage, bill: Estimate, idle: Estimate, rival: Estimate, rival_idle: Estimate, free_tier: bool
+) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from endcap_local.cost.prices import AS_OF, REGION
+
+    console = Console(highlight=False)
+    table = Table(box=box.SIMPLE, padding=(0, 1), pad_edge=False)
+    table.add_column("US dollars a month", no_wrap=True)
+    for heading in ("with traffic", "idle"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    resting = idle.by_service()
+    for service, usd in bill.by_service().items():
+        table.add_row(service, f"{usd:,.2f}", f"{resting[service]:,.2f}")
+    table.add_section()
+    table.add_row("together", f"{bill.usd:,.2f}", f"{idle.usd:,.2f}", style="bold")
+    table.add_row("Amazon Personalize, one campaign", f"{rival.usd:,.2f}", f"{rival_idle.usd:,.2f}")
+    console.print(table)
+    dearest = sorted(bill.lines, key=lambda line: -line.usd)[:3]
+    console.print("dearest: " + ", ".join(f"{line.service} {line.what} {line.usd:,.2f}" for line in dearest))
+    console.print("Personalize: " + ", ".join(f"{line.what.lower()} {line.usd:,.2f}" for line in rival.lines))
+    console.print(
+        f"{usage.events:,} events, {usage.requests:,} requests, {usage.items:,} items, {usage.users:,} users, "
+        f"{usage.rebuilds:,} rebuilds a month; {REGION}, public prices as of {AS_OF}, "
+        f"{'less' if free_tier else 'without'} the free tier. "
+        "An estimate: --json has every line, assumption and source."
+    )

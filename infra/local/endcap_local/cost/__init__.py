@@ -1,0 +1,1 @@
+"""What a month of a stack costs: `estimate`, `prices`."""

@@ -1,0 +1,1 @@
+"""AWS on this machine: `engine`, `aws_app`, `resources`, `persistence`."""

@@ -1,0 +1,1 @@
+"""Queues and streams to functions: `state_machine`, `filters`, `pollers`, `records`."""

@@ -1,0 +1,1 @@
+"""API Gateway on this machine: `gateway`, `access`, `sigv4`, `jwt`, `issuer`."""

@@ -1,0 +1,267 @@
+"""Bringing a folder of items and events into a stack.
+
+Into the local stack it goes by the shortest way: rows are written in bulk, while other writers wait. Into any other it
+goes over HTTP, through the functions that take in what a storefront sends.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from endcap.aws.clients import BACKGROUND, client
+from endcap.aws.items import item_row
+from endcap.aws.profiles import ProfileTable, StoredProfile
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.catalog.item import Item, item_document
+from endcap.errors import EndcapError
+from endcap.events.interaction import Interaction, interaction_document
+from endcap.profiles.identity import apply_events
+from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
+from endcap.recommend.pipeline import encode_with
+from endcap.snapshot.promote import promote
+from endcap.snapshot.snapshot import load_snapshot
+from endcap_local.http_client import HttpClient, HttpError
+from endcap_local.stack import LocalStack
+from endcap_rebuild.data.reading import ReadReport, read_events, read_items
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.settings import Progress, RebuildSettings
+from endcap_rebuild.text.encoders import current_encoder
+
+READ_ROWS, WRITE_ROWS = 100, 25  # DynamoDB's limits for a batch
+MAX_REQUEST_BYTES, MAX_REQUEST_ROWS = 200 * 1024, 500
+Row = TypeVar("Row")
+PICK_UP_S = 30.0
+_ANY_FUNCTION = "CollectFunction"  # the template gives all functions the same variables
+
+
+class ImportFailedError(EndcapError):
+    """The stack did not take what it was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What is in the stack now.
+
+    Attributes
+    ----------
+    shoppers : distinct users of the events
+    refused : rows that were read but not taken by the API
+    version : the snapshot that is current, None where none was built
+    """
+
+    items: int
+    events: int
+    shoppers: int
+    refused: int
+    version: str | None
+    read: ReadReport
+
+
+def load_folder(
+    stack: LocalStack, folder: Path, progress: Progress, encoder: str = "auto", max_cases: int = 2_000
+) -> Imported:
+    """Import a folder into the local stack, build a snapshot of it, and make that the current one.
+
+    Parameters
+    ----------
+    encoder, max_cases : as `RebuildSettings` has them
+
+    Raises
+    ------
+    InvalidInputError : nothing in the folder is usable
+    ImportFailedError : the snapshot was not promoted
+    """
+    report = ReadReport()
+    items = read_items(folder, report)
+    events = list(_counted(read_events(folder, report, int(time.time() * 1000)), progress))
+    _write_items(stack, items, progress)
+    with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
+        settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases)
+        manifest = rebuild(settings, progress)
+        version = str(manifest["version"])
+        SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(Path(out), version)
+        _archive(stack, events)
+        shoppers = _write_profiles(stack, events, encode_with(load_snapshot(Path(out))), progress)
+    progress("promoting", 0, 1)
+    reply = stack.invoke("PromoteFunction", {"version": version})
+    if reply.error is not None:
+        raise ImportFailedError(f"the snapshot was not promoted: {reply.error}")
+    _wait_until_served(HttpClient(stack.url), version)
+    # The rebuild has read the same rows and, knowing both files, has more to say about them.
+    return Imported(len(items), len(events), shoppers, 0, version, ReadReport(**manifest["run"]["read"]))
+
+
+def import_over_http(
+    folder: Path, api: HttpClient, progress: Progress, bucket: str | None = None, encoder: str = "auto"
+) -> Imported:
+    """Send a folder's items and events to a stack's API; with a bucket also rebuild from the folder and promote.
+
+    Raises
+    ------
+    InvalidInputError : nothing in the folder is usable
+    HttpError : the API refuses a whole request, or does not answer
+    """
+    report = ReadReport()
+    items = read_items(folder, report)
+    refused = 0
+    for done, part in _packed(item_document(item) for item in items):
+        refused += len(api.post("/items", {"items": part})["rejected"])
+        progress("items", done, len(items))
+    events = read_events(folder, report, int(time.time() * 1000))
+    sent, users = 0, set[str]()
+    for sent, part in _packed(interaction_document(event) for event in events):
+        refused += len(api.post("/events", {"events": part})["rejected"])
+        users.update(str(event["user_id"]) for event in part)
+        progress("events", sent, 0)
+    version = None
+    if bucket is not None:
+        snapshots = SnapshotBucket(client("s3", BACKGROUND), bucket)
+        with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
+            settings = RebuildSettings(folder, Path(out), encoder=encoder, before=current_encoder(snapshots))
+            manifest = rebuild(settings, progress)
+            version = str(manifest["version"])
+            snapshots.upload(Path(out), version)
+        promote(version, snapshots, None)
+        report = ReadReport(**manifest["run"]["read"])
+    return Imported(len(items), sent, len(users), refused, version, report)
+
+
+def _wait_until_served(api: HttpClient, version: str) -> None:
+    """Return when the API ranks with `version`; it looks for a new one every two seconds."""
+    deadline = time.monotonic() + PICK_UP_S
+    while True:
+        try:
+            if api.get("/health")["snapshot_version"] == version:
+                return
+        except HttpError:
+            if time.monotonic() > deadline:
+                raise
+        if time.monotonic() > deadline:
+            raise ImportFailedError(f"snapshot {version} is current, but not served after {PICK_UP_S:.0f} s")
+        time.sleep(0.05)
+
+
+def _counted(events: Iterator[Interaction], progress: Progress) -> Iterator[Interaction]:
+    for number, event in enumerate(events, start=1):
+        if number % 10_000 == 0:
+            progress("events", number, 0)
+        yield event
+
+
+def _packed(documents: Iterable[Mapping[str, Any]]) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
+    """Requests' worth of documents, with the count of all so far."""
+    part: list[Mapping[str, Any]] = []
+    size = done = 0
+    for document in documents:
+        n_bytes = len(json.dumps(document)) + 1
+        if part and (size + n_bytes > MAX_REQUEST_BYTES or len(part) == MAX_REQUEST_ROWS):
+            yield done, part
+            part, size = [], 0
+        part.append(document)
+        size += n_bytes
+        done += 1
+    if part:
+        yield done, part
+
+
+def _write_items(stack: LocalStack, items: Sequence[Item], progress: Progress) -> None:
+    """Store the items that are new or changed."""
+    table, now_ms = _variable(stack, "ITEMS_TABLE"), int(time.time() * 1000)
+    rows = {item.item_id: item_row(item, now_ms) for item in items}
+    for row in rows.values():
+        del row["change_shard"]  # the snapshot that follows has them; the index of changes is for what it has not
+
+    def changed(stored: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> list[dict[str, Any]]:
+        return [rows[i] for i in ids if stored.get(i, {}).get("content_hash") != rows[i]["content_hash"]]
+
+    _write(stack, table, "item_id", list(rows), changed, "items", progress)
+
+
+def _write_profiles(stack: LocalStack, events: Sequence[Interaction], encode: Encode | None, progress: Progress) -> int:
+    """Fold the events as `update_profile` does, one row per shopper; returns how many shoppers they are of."""
+    table = _variable(stack, "PROFILES_TABLE")
+    rows = ProfileTable(stack.client("dynamodb"), table, int(_variable(stack, "PROFILE_TTL_DAYS")))
+    store = _Folded({user_id: stored.profile for user_id, stored in rows.scan()})
+    by_user: dict[str, list[Interaction]] = defaultdict(list)
+    for event in events:
+        by_user[event.user_id].append(event)
+    linked = any(event.event_type == "identify" for event in events)
+    parts: Sequence[Sequence[Interaction]] = [events] if linked else list(by_user.values())
+    for number, part in enumerate(parts, start=1):
+        apply_events(part, store, encode)
+        progress("folding", number, len(parts))
+
+    def changed(stored: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> list[dict[str, Any]]:
+        out = []
+        for user_id in ids:
+            before: StoredProfile = rows.read(stored.get(user_id))
+            after = merge(before.profile, store.profiles[user_id])
+            if after != before.profile:
+                out.append(rows.row(user_id, after, before.version + 1))
+        return out
+
+    _write(stack, table, "user_id", sorted(store.touched), changed, "profiles", progress)
+    return len(by_user)
+
+
+def _write(
+    stack: LocalStack,
+    table: str,
+    key: str,
+    ids: Sequence[str],
+    changed: Callable[[Mapping[str, Mapping[str, Any]], Sequence[str]], list[dict[str, Any]]],
+    step: str,
+    progress: Progress,
+) -> None:
+    """Write the rows that `changed` makes of the stored ones, while nobody else writes."""
+    for number, part in enumerate(_batched(ids, READ_ROWS)):
+        with stack.engine.exclusive("dynamodb") as dynamodb:
+            keys = [{key: {"S": row_id}} for row_id in part]
+            found = dynamodb.batch_get_item(RequestItems={table: {"Keys": keys}})["Responses"][table]
+            new = changed({row[key]["S"]: row for row in found}, part)
+            for some in _batched(new, WRITE_ROWS):
+                dynamodb.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": row}} for row in some]})
+        progress(step, number * READ_ROWS + len(part), len(ids))
+
+
+def _archive(stack: LocalStack, events: Sequence[Interaction]) -> None:
+    """Keep the events where `update_profile` keeps them; the same events give the same object."""
+    lines = "".join(json.dumps(interaction_document(event), separators=(",", ":")) + "\n" for event in events).encode()
+    if lines:
+        name = f"events/import/{hashlib.sha256(lines).hexdigest()[:32]}.jsonl.gz"
+        body = gzip.compress(lines, compresslevel=1, mtime=0)
+        stack.client("s3").put_object(Bucket=_variable(stack, "DATA_BUCKET"), Key=name, Body=body)
+
+
+def _batched(rows: Sequence[Row], size: int) -> Iterator[Sequence[Row]]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+class _Folded:
+    """Profiles in memory, and whose have changed."""
+
+    def __init__(self, profiles: Mapping[str, UserProfile]) -> None:
+        self.profiles, self.touched = dict(profiles), set[str]()
+
+    def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
+        """Replace the user's profile p by change(p); (before, after)."""
+        before = self.profiles.get(user_id, EMPTY_PROFILE)
+        after = change(before)
+        if after != before:
+            self.profiles[user_id] = after
+            self.touched.add(user_id)
+        return before, after
+
+
+def _variable(stack: LocalStack, name: str) -> str:
+    return stack.function(_ANY_FUNCTION).environment[name]

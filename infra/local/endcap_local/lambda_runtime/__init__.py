@@ -1,0 +1,1 @@
+"""Functions on this machine: `invoker`, `output`, `reply`."""

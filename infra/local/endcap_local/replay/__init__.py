@@ -1,0 +1,1 @@
+"""Quarantined and stranded events, sent again: `replay`, `sources`."""

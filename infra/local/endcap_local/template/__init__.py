@@ -1,0 +1,1 @@
+"""template.yaml as CloudFormation reads it: `template`, `intrinsics`, `authorizers`."""

@@ -1,0 +1,4 @@
+"""What shoppers did together.
+
+`lists`, `tfidf`, `imputation`, `sparse`, `popularity`, `repurchase`, `contexts`, `fit`.
+"""

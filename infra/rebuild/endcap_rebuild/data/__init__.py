@@ -1,0 +1,1 @@
+"""What a rebuild reads: `reading`, `exports`, `event_table`, `dataset`, `clock`, `columns`, `searches`."""

@@ -1,0 +1,125 @@
+"""The data of one rebuild, read once: catalogue, interactions, and what was wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.catalog.item import Item, item_document, item_text
+from endcap.errors import InvalidInputError
+from endcap.events.contexts import CONTEXT_NAMES
+from endcap.events.types import event_types
+from endcap.snapshot.files import canonical_json
+from endcap_rebuild.behaviour.contexts import checked_names
+from endcap_rebuild.data.clock import clock_usable
+from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.data.reading import (
+    ReadReport,
+    catalog_time_ms,
+    read_erasures,
+    read_events,
+    read_items,
+    without_erased,
+)
+from endcap_rebuild.data.searches import Search, noting_searches
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What a folder holds.
+
+    Attributes
+    ----------
+    items : sorted by id, so that the order of rows in a file changes nothing
+    table : interactions with these items
+    catalog_time_ms : the moment whose catalogue this is, where the data says so
+    searches : what was typed, sorted; no part of a history
+    """
+
+    items: tuple[Item, ...]
+    table: EventTable
+    report: ReadReport
+    catalog_time_ms: int | None = None
+    searches: tuple[Search, ...] = ()
+
+    @cached_property
+    def clock(self) -> bool:
+        """Whether timestamps are times."""
+        return clock_usable(self.table.time_ms)
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """What an encoder reads of each item."""
+        return [item_text(item) for item in self.items]
+
+    @property
+    def created_ms(self) -> NDArray[np.float64]:
+        """float64 (items,): when each item came into the catalogue, NaN where that is unknown."""
+        return np.array([np.nan if item.created_at_ms is None else item.created_at_ms for item in self.items])
+
+    @property
+    def cutoff_ms(self) -> int:
+        """The time of the newest interaction, 0 without any."""
+        return int(self.table.time_ms.max(initial=0))
+
+    @cached_property
+    def key(self) -> str:
+        """Hex digest of the data; equal for equal contents, whatever the order of the files' rows."""
+        digest = hashlib.sha256()
+        for item in self.items:
+            digest.update(canonical_json(item_document(item)))
+        table = self.table
+        columns = (
+            table.user,
+            table.item,
+            table.time_ms,
+            table.kind,
+            table.strength,
+            table.grade,
+            table.session,
+            table.key,
+        )
+        for column in columns:
+            digest.update(column.tobytes())
+        digest.update(table.contexts.tobytes())
+        digest.update(canonical_json(table.context_pairs))
+        digest.update("\n".join(table.user_ids).encode())
+        digest.update("\0".join(text or "" for text in table.text).encode())
+        for search in self.searches:
+            digest.update(f"\0{search.user_id}\0{search.time_ms}\0{search.text}".encode())
+        return digest.hexdigest()
+
+
+def read_shop(
+    folder: Path,
+    now_ms: int,
+    seed: int,
+    event_weights: Mapping[str, object],
+    context_names: Sequence[str] = CONTEXT_NAMES,
+) -> Shop:
+    """Read a folder of items and, where there are any, events.
+
+    Raises
+    ------
+    InvalidInputError : no usable item, an export that is not whole, or an unusable event weight or context name
+    """
+    report = ReadReport()
+    try:
+        kinds = event_types(event_weights)
+    except ValueError as exc:
+        raise InvalidInputError(str(exc)) from exc
+    names = checked_names(context_names)
+    items = sorted(read_items(folder, report), key=lambda item: item.item_id)
+    if not items:
+        raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
+    index = {item.item_id: row for row, item in enumerate(items)}
+    searches: list[Search] = []
+    events = without_erased(read_events(folder, report, now_ms, kinds), read_erasures(folder, report), report)
+    table = event_table(noting_searches(events, searches), index, report, seed, kinds, names)
+    return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))

@@ -1,0 +1,204 @@
+"""All usable interactions of a shop as columns, in one reproducible order.
+
+Rows are sorted by user and time. Events of one user at one time have no known order (the file's order is an accident
+that would leak into the lists), so they are shuffled by a hash of the event's id and the seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.events.contexts import CONTEXT_NAMES, context_value
+from endcap.events.interaction import Interaction
+from endcap.events.types import EVENT_TYPES, GRADED, STRONG, EventType
+from endcap.profiles.profile import NOT_IN_HISTORY
+from endcap.ranking.features import GRADE_PRIOR, GRADE_PRIOR_STRENGTH, HIGHEST_MEAN, LOWEST_MEAN
+from endcap.text.sentiment import review_polarity
+from endcap_rebuild.data.reading import ReadReport
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+
+
+Id = TypeVar("Id", str, tuple[str, str])
+
+_COLUMN_CODES: Final = {
+    "user": "i",
+    "item": "i",
+    "time_ms": "q",
+    "kind": "b",
+    "grade": "f",
+    "tone": "f",
+    "session": "i",
+    "key": "Q",
+}
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """Interactions with known items, one row each.
+
+    user, item, session : int32 rows into the id lists (session -1 = none)
+    time_ms : int64; kind : int8 into `kinds`; strength : float32, the signed weight of the event at age zero
+    grade : float32, NaN = none; tone : float32, polarity of a review without a grade, NaN = none
+    key : uint64 hash of the event id
+    text : object (rows,), what a review says, None = nothing
+    contexts : int32 (rows, names), for each counted name the row in `context_pairs`, -1 = not said
+    context_pairs : (name, value), sorted
+    """
+
+    user: I32
+    item: I32
+    time_ms: I64
+    kind: NDArray[np.int8]
+    strength: F32
+    grade: F32
+    tone: F32
+    session: I32
+    key: U64
+    text: NDArray[np.object_]
+    user_ids: tuple[str, ...]
+    kinds: tuple[str, ...]
+    contexts: I32
+    context_pairs: tuple[tuple[str, str], ...]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def rows(self, chosen: NDArray[Any] | slice) -> EventTable:
+        """The table of some rows (mask, positions or slice), ids unchanged."""
+        columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        return EventTable(**columns | {n: c[chosen] for n, c in columns.items() if isinstance(c, np.ndarray)})
+
+    def user_bounds(self) -> I64:
+        """int64 (users + 1,): rows `bounds[u]:bounds[u + 1]` are user u's, oldest first."""
+        return np.searchsorted(self.user, np.arange(len(self.user_ids) + 1)).astype(np.int64)
+
+
+def event_table(
+    events: Iterable[Interaction],
+    item_index: Mapping[str, int],
+    report: ReadReport,
+    seed: int = 0,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    context_names: Sequence[str] = CONTEXT_NAMES,
+) -> EventTable:
+    """Collect events with known items; of events with one (user, event id) the latest is kept.
+
+    Searches, tags, impressions and identifies are no steps of a history and are left out, as in a profile; so are
+    events of unknown items, which are counted in the report.
+    """
+    users: dict[str, int] = {}
+    sessions: dict[str, int] = {}
+    kind_of = {name: code for code, name in enumerate(event_types)}
+    # Typed columns from the start: a Python tuple per event would need several times the memory.
+    columns: dict[str, array[Any]] = {name: array(code) for name, code in _COLUMN_CODES.items()}
+    texts: list[str | None] = []
+    pairs: dict[tuple[str, str], int] = {}
+    contexts = array("i")
+    for event in events:
+        if event.item_id is None or event.event_type in NOT_IN_HISTORY:
+            continue
+        item = item_index.get(event.item_id)
+        if item is None:
+            report.unknown_item_events += 1
+            continue
+        graded = event.event_type in GRADED
+        texts.append(event.text if graded else None)
+        values = {
+            "user": users.setdefault(event.user_id, len(users)),
+            "item": item,
+            "time_ms": event.timestamp_ms,
+            "kind": kind_of[event.event_type],
+            "grade": event.value if graded and event.value is not None else np.nan,
+            "tone": review_polarity(event.text) if graded and event.value is None and event.text else np.nan,
+            "session": sessions.setdefault(event.session_id, len(sessions)) if event.session_id else -1,
+            "key": int.from_bytes(hashlib.blake2b(event.event_id.encode(), digest_size=8).digest()),
+        }
+        for name, value in values.items():
+            columns[name].append(value)
+        said = event.properties or {}
+        for name in context_names:
+            where = context_value(said[name]) if name in said else ""
+            contexts.append(pairs.setdefault((name, where), len(pairs)) if where else -1)
+    user_ids, user_rank = _sorted_ids(users)
+    _, session_rank = _sorted_ids(sessions)
+    sorted_pairs, pair_rank = _sorted_ids(pairs)
+    raw: dict[str, Any] = {name: np.array(column) for name, column in columns.items()}
+    raw["user"] = user_rank[raw["user"]]
+    raw["session"] = np.append(session_rank, np.int32(-1))[raw["session"]]
+    table = EventTable(
+        **raw,
+        strength=np.zeros(len(texts), dtype=np.float32),
+        text=np.array([*texts, None], dtype=np.object_)[:-1],
+        user_ids=user_ids,
+        kinds=tuple(event_types),
+        contexts=np.append(pair_rank, np.int32(-1))[np.array(contexts, dtype=np.int32)].reshape(
+            len(texts), len(context_names)
+        ),
+        context_pairs=sorted_pairs,
+    )
+    kept = _latest_of_each(table)
+    report.duplicate_events += len(table) - len(kept)
+    table = table.rows(kept)
+    order = np.lexsort((table.key, shuffle_keys(table.key, seed), table.time_ms, table.user))
+    table = table.rows(order)
+    return _with_strength(table, event_types)
+
+
+def shuffle_keys(keys: U64, seed: int) -> U64:
+    """A pseudo-random uint64 for each key and seed (SplitMix64), so that an order doesn't depend on other rows."""
+    with np.errstate(over="ignore"):
+        z = keys + np.uint64((0x9E3779B97F4A7C15 * (seed + 1)) & 0xFFFFFFFFFFFFFFFF)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
+
+
+def positive_strength(table: EventTable) -> F32:
+    """float32 (rows,): strength of the rows that speak for an item, 0 for returns, dislikes and bad ratings."""
+    return np.maximum(table.strength, 0.0).astype(np.float32)
+
+
+def strong_kinds(table: EventTable) -> NDArray[np.bool_]:
+    """bool (rows,): purchases, ratings and reviews that speak for an item."""
+    codes = [code for code, name in enumerate(table.kinds) if name in STRONG]
+    return np.isin(table.kind, codes) & (table.strength > 0)
+
+
+def _sorted_ids(rows: Mapping[Id, int]) -> tuple[tuple[Id, ...], I32]:
+    """Ids in sorted order and, for each first-met number, its place there: file order must not matter."""
+    ids = sorted(rows)
+    place = np.empty(len(ids), dtype=np.int32)
+    place[[rows[name] for name in ids]] = np.arange(len(ids), dtype=np.int32)
+    return tuple(ids), place
+
+
+def _latest_of_each(table: EventTable) -> I64:
+    order = np.lexsort((table.item, table.kind, table.time_ms, table.key, table.user))
+    user, key = table.user[order], table.key[order]
+    last = np.append((user[1:] != user[:-1]) | (key[1:] != key[:-1]), True) if len(order) else np.empty(0, bool)
+    return np.asarray(order[last], dtype=np.int64)
+
+
+def _with_strength(table: EventTable, event_types: Mapping[str, EventType]) -> EventTable:
+    """Fill in `strength`: the kind's weight times what a grade or a tone makes of it, as `ranking.features` sees it."""
+    weight = np.array([event_types[name].weight for name in table.kinds], dtype=np.float32)[table.kind]
+    graded = ~np.isnan(table.grade)
+    n_users = len(table.user_ids)
+    total = np.bincount(table.user[graded], table.grade[graded], minlength=n_users) + GRADE_PRIOR * GRADE_PRIOR_STRENGTH
+    count = np.bincount(table.user[graded], minlength=n_users) + GRADE_PRIOR_STRENGTH
+    mean = np.clip(total / count, LOWEST_MEAN, HIGHEST_MEAN)[table.user]
+    factor = np.where(graded, 0.5 + (table.grade - mean) / 2, np.float32(1.0))
+    factor = np.where(np.isnan(table.tone), factor, 0.5 + (3 + 2 * table.tone - GRADE_PRIOR) / 2)
+    columns: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(table)}
+    return EventTable(**{**columns, "strength": (weight * np.clip(factor, -1.0, 1.25)).astype(np.float32)})

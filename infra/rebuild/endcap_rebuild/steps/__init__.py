@@ -1,0 +1,1 @@
+"""The steps of a rebuild: `runner`, `fast`, `full`, `assembly`, `model_card`."""

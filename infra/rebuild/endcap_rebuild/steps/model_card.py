@@ -1,0 +1,149 @@
+"""The model card that travels with a snapshot: what it is, what it was made from, and how well it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from endcap.snapshot.parts import Weights
+from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.settings import RebuildSettings
+from endcap_rebuild.text.encoders import LoadedEncoder
+
+
+def model_card(
+    shop: Shop, loaded: LoadedEncoder, metrics: Mapping[str, Any], weights: Weights, settings: RebuildSettings
+) -> str:
+    """Markdown for people; no function reads it."""
+    config = loaded.encoder.config
+    touched = int((np.bincount(shop.table.item, minlength=len(shop.items)) > 0).sum())
+    lines = [
+        "# Endcap snapshot",
+        "",
+        "Ranks a shop's items for its shoppers: item-to-item lists and popularity counted from interactions, texts",
+        "read by a compact encoder, and one linear score over them (`weights.json`).",
+        "",
+        "## Data",
+        "",
+        f"- {len(shop.items):,} items, {touched:,} of them with interactions",
+        f"- {len(shop.table):,} interactions of {len(shop.table.user_ids):,} users{_span(shop)}",
+        f"- {shop.report.bad_row_count:,} rows refused, {shop.report.duplicate_events:,} repeated events dropped",
+        f"- left out: {shop.report.unknown_item_events:,} events of unknown items, "
+        f"{shop.report.erased_events:,} of erased users",
+        "",
+        "## Text encoder",
+        "",
+        f"{config.name} ({config.language}), {config.d_text} numbers per text, sha256 `{loaded.encoder.sha256}`.",
+        *_choice(loaded.choice),
+        "",
+        "## User encoder",
+        "",
+        *_user_encoder(metrics),
+        "",
+        "## Settings",
+        "",
+        f"Budget {settings.budget}, seed {settings.seed}. Lists: {_pairs(metrics['selection']['lists'])}.",
+        f"Features: {_pairs(weights.settings)}.",
+        "",
+        "## Weights",
+        "",
+        *_validation(metrics["validation"]),
+        "",
+        "| term | weight | scale |",
+        "| --- | --- | --- |",
+        *(f"| {name} | {term.weight:.4g} | {term.scale:.4g} |" for name, term in weights.terms.items() if term.weight),
+        "",
+        "## Limits",
+        "",
+        "- Validation knows what shoppers chose from what they were shown, not what else they would have liked.",
+        "- Items without interactions borrow the lists of the items nearest by text; their ranks are guesses.",
+        "- The score describes this shop's past. Rebuild when the catalogue or its customers change.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _user_encoder(metrics: Mapping[str, Any]) -> list[str]:
+    """How it was trained and what it was worth; where there is none, why."""
+    trial, trained = metrics.get("trial_encoder"), metrics.get("encoder")
+    if trained is None:
+        return ["None: the score was not better with one." if trial else "None: the rebuild trained none."]
+    shipped = "int8" if trained["int8"] else "float32"
+    lines = [
+        f"Trained for {trained['epochs']} epochs of {trained['steps']} steps, soft labels",
+        f"at {trained['soft_weight']:g} of the loss, temperature {trained['temperature']:g}, shipped as {shipped}.",
+    ]
+    if trial and "ndcg" in trial:
+        lines.append(f"By itself it reached NDCG@10 {trial['ndcg']:.4f} on a sample of the later window.")
+    return lines
+
+
+def _pairs(settings: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value:g}" for name, value in settings.items())
+
+
+def _span(shop: Shop) -> str:
+    if not shop.clock:
+        return "; timestamps are no usable clock, so everything that depends on time is off"
+    days = [datetime.fromtimestamp(int(ms) / 1000, UTC).date() for ms in (shop.table.time_ms.min(), shop.cutoff_ms)]
+    return f", {days[0]} to {days[1]}"
+
+
+def _validation(evidence: Mapping[str, Any]) -> list[str]:
+    if "before" not in evidence:
+        return [f"Defaults: {evidence['reason']}."]
+    rows = [
+        f"| {name} | {row['ndcg_at_10']:.4f} | {row['hit_rate_at_10']:.4f} | {row['mrr']:.4f} |"
+        for name, row in (("default weights", evidence["before"]), ("chosen weights", evidence["after"]))
+    ]
+    unseen = evidence["held_out_ndcg_at_10"]
+    if "with_repeats" in evidence:
+        rows += [
+            f"| {name}, repeats allowed | {row['ndcg_at_10']:.4f} | {row['hit_rate_at_10']:.4f} | {row['mrr']:.4f} |"
+            for name, row in zip(("default", "chosen"), evidence["with_repeats"].values(), strict=True)
+        ]
+    return [
+        f"Chosen on {evidence['cases']:,} next items of a window later than everything the trial lists were counted",
+        "from, ranked among the whole catalogue without what the shopper had seen. The weights are a mean over",
+        "searches on random halves of the window; on the halves that a search had not seen, NDCG@10 went from",
+        f"{unseen['before']:.4f} to {unseen['after']:.4f}.",
+        "",
+        "| weights | NDCG@10 | hit rate@10 | MRR |",
+        "| --- | --- | --- | --- |",
+        *rows,
+    ]
+
+
+def _choice(choice: Mapping[str, Any]) -> list[str]:
+    """How the encoder was chosen; nothing where it was named."""
+    lines = []
+    if "reason" in choice:
+        chosen = f"by measuring: {choice['reason']}" if "measured" in choice else choice["reason"]
+        lines += ["", f"Chosen {chosen}."]
+    if "measured" in choice:
+        lines += ["", f"The incumbent is the encoder {choice['incumbent']}.", *_measured(choice["measured"])]
+    student = choice.get("student")
+    if student is not None:
+        taught = f", taught by {student['teacher']}," if "teacher" in student else ""
+        lines += ["", f"A student of this shop's own{taught} was {'' if student['shipped'] else 'not '}shipped:"]
+        lines[-1] += f" {student['reason']}."
+        lines += _measured(student.get("measured", ()))
+    return lines
+
+
+def _measured(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of what the gate found."""
+    if not rows:
+        return []
+    lines = [
+        "",
+        "| encoder | questions | NDCG@10, new items from the last items | NDCG@10, searches |",
+        "| --- | --- | --- | --- |",
+    ]
+    for row in rows:
+        parts = [row[part] for part in ("cold_items", "search")]
+        gains = " | ".join(f"{part['ndcg_at_10']:.4f}" for part in parts)
+        lines.append(f"| {row['name']} | {' + '.join(str(part['questions']) for part in parts)} | {gains} |")
+    return lines

@@ -1,0 +1,1 @@
+"""Texts to vectors: `vectors`, `whitening`, `encoders`."""

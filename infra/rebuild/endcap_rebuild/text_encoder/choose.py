@@ -1,0 +1,204 @@
+"""`--encoder auto` and `--student`: candidates, the gate, and who is shipped.
+
+The incumbent is the encoder of the snapshot that is being replaced, or else the one that suits the catalogue's script.
+It stays unless another one beats it by a margin: each change makes every stored vector worthless.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
+from endcap.errors import EncoderError, InvalidInputError, SnapshotError
+from endcap.snapshot.files import read_manifest
+from endcap_rebuild.base_encoders import pick_encoder
+from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.parallel.protocol import Crew
+from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
+from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, run_steps
+from endcap_rebuild.text.encoders import BASE_ENCODERS, LoadedEncoder, encoder_of, load_encoder
+from endcap_rebuild.text.vectors import TextVectorCache
+from endcap_rebuild.text_encoder.gate import Reading, asked_enough, compare, measure
+from endcap_rebuild.text_encoder.questions import Questions, questions_of
+from endcap_rebuild.tuning.split import Split, split_by_time
+
+_INCUMBENT: Final = "incumbent"
+
+
+@dataclass(frozen=True)
+class ChoiceJob:
+    """What the steps of a choice work on; the first candidate is the incumbent."""
+
+    settings: RebuildSettings
+    shop: Shop
+    candidates: Sequence[LoadedEncoder]
+    progress: Progress
+    crew: Crew | None = None
+
+    @cached_property
+    def split(self) -> Split:
+        """The validation window and what lies before it."""
+        return split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
+
+    @cached_property
+    def questions(self) -> Questions:
+        """What the candidates are asked."""
+        return questions_of(self.shop, self.split, self.settings.seed)
+
+    def reading(self, loaded: LoadedEncoder) -> Reading:
+        """What one encoder reaches."""
+        cache = TextVectorCache(self.settings.cache / "texts", loaded.encoder, self.crew, loaded.files)
+
+        def progress(done: int, total: int) -> None:
+            self.progress("encoder_choice", done, total)
+
+        return measure(self.questions, lambda texts: cache.vectors(texts, progress, self.settings.threads))
+
+
+def choose_encoder(
+    settings: RebuildSettings, shop: Shop, progress: Progress, crew: Crew | None = None
+) -> LoadedEncoder:
+    """The encoder that a rebuild uses, with the evidence in its `choice`.
+
+    Parameters
+    ----------
+    crew : other shards that encode too
+
+    Raises
+    ------
+    EncoderError : it can't be built or loaded, or the student's teacher can't
+    InvalidInputError : a teacher without a student, or a student of an encoder that is no base encoder
+    """
+    if not settings.student and (settings.teacher or settings.teacher_prompt is not None):
+        raise InvalidInputError("a teacher teaches a student: ask for one with --student, or leave the teacher out")
+    if settings.student and settings.encoder not in ("auto", *BASE_ENCODERS):
+        names = ", ".join(("auto", *BASE_ENCODERS))
+        raise InvalidInputError(f"a student starts from a base encoder: the encoder must be one of {names}")
+    chosen = _chosen(settings, shop, progress, crew)
+    if not settings.student:
+        return chosen
+    student, story = _student(settings, shop, chosen, progress)
+    return replace(student or chosen, choice={**chosen.choice, "student": story})
+
+
+def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress, crew: Crew | None) -> LoadedEncoder:
+    if settings.encoder != "auto":
+        return load_encoder(settings.encoder, settings.cache)
+    by_script = pick_encoder(shop.texts)
+    parent = _parent(settings, shop, by_script)
+    incumbent = parent or load_encoder(by_script, settings.cache)
+    why = "of the snapshot before" if parent else "by the catalogue's script"
+    if not len(shop.table):
+        return replace(incumbent, choice={"reason": f"{why}; there are no interactions to measure by"})
+    rivals, missing = _rivals(settings, by_script, incumbent)
+    if not rivals:
+        return replace(incumbent, choice={"reason": f"{why}; no other encoder suits it", **missing})
+    job = ChoiceJob(settings, shop, [incumbent, *rivals], progress, crew)
+    if not asked_enough(job.questions):
+        return replace(incumbent, choice={"reason": f"{why}; too few questions to measure by", **missing})
+    key = "-".join([shop.key, *(candidate.encoder.sha256 for candidate in job.candidates)])
+    outputs = run_steps(
+        (Step("encoder_choice", _choose, settings=("seed", "max_cases")),),
+        job,
+        {"seed": settings.seed, "max_cases": settings.max_cases},
+        key,
+        settings.work,
+        progress,
+    )
+    found = json_value(outputs["encoder_choice"]["json"])
+    winner = job.candidates[int(found.pop("winner"))]
+    return replace(winner, choice={**found, **missing, "incumbent": why})
+
+
+def _choose(job: ChoiceJob, _: Any) -> Outputs:
+    readings = [job.reading(candidate) for candidate in job.candidates]
+    best, compared = 0, []
+    for rival in range(1, len(readings)):
+        found = compare(readings[rival], readings[0], job.questions)
+        name = job.candidates[rival].encoder.config.name
+        compared.append({"name": name, **found.document()})
+        if found.wins and (best == 0 or compare(readings[rival], readings[best], job.questions).relative > 0):
+            best = rival
+    measured = [
+        {"name": candidate.encoder.config.name, "sha256": candidate.encoder.sha256, **reading.figures()}
+        for candidate, reading in zip(job.candidates, readings, strict=True)
+    ]
+    reason = "beats the incumbent" if best else "no other encoder beats the incumbent by the margin"
+    return {"json": json_array({"winner": best, "reason": reason, "measured": measured, "compared": compared})}
+
+
+def _student(
+    settings: RebuildSettings, shop: Shop, incumbent: LoadedEncoder, progress: Progress
+) -> tuple[LoadedEncoder | None, dict[str, Any]]:
+    """The student where it is to be shipped, and what happened."""
+    reason = None
+    if importlib.util.find_spec("torch") is None:
+        reason = "torch is not installed (pip install 'endcap[training]')"
+    elif not len(shop.table):
+        reason = "there are no interactions to learn from"
+    job = ChoiceJob(settings, shop, [incumbent], progress)
+    if reason is None and not asked_enough(job.questions):
+        reason = "too few questions to measure by"
+    if reason is not None:
+        return None, {"shipped": False, "reason": reason}
+    from endcap_rebuild.text_encoder.student.steps import StudentJob, train_student
+
+    return train_student(StudentJob(job, incumbent.encoder.config.language, incumbent))
+
+
+def _parent(settings: RebuildSettings, shop: Shop, by_script: str) -> LoadedEncoder | None:
+    """The encoder of the snapshot before, if it is there and can read the catalogue's script.
+
+    It is kept with the finished steps, for a rebuild that was killed may have begun to replace that snapshot.
+    """
+    step = Step(_INCUMBENT, _files_before)
+    outputs = run_steps((step,), settings, {}, shop.key, settings.work, no_progress)[_INCUMBENT]
+    files = {name: array.tobytes() for name, array in outputs.items() if name != "json"}
+    try:
+        parent = encoder_of(files) if files else None
+    except EncoderError:
+        return None
+    return parent if parent and parent.encoder.config.language in ("multilingual", by_script) else None
+
+
+def _files_before(settings: RebuildSettings, _: Any) -> Outputs:
+    """The encoder's files of the snapshot before; without its manifest a folder is none."""
+    folder = settings.before or settings.out
+    try:
+        if settings.before is None:
+            read_manifest(folder)
+        files = {name: (folder / name).read_bytes() for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)}
+    except (SnapshotError, OSError):
+        files = {}
+    arrays: dict[str, NDArray[Any]] = {name: np.frombuffer(raw, dtype=np.uint8) for name, raw in files.items()}
+    return {**arrays, "json": json_array(sorted(files))}
+
+
+def forget_incumbent(settings: RebuildSettings) -> None:
+    """Look at the snapshot before anew next time, now that another one has taken its place."""
+    for path in settings.work.glob(f"{_INCUMBENT}-*.npz") if settings.work else ():
+        path.unlink()
+
+
+def _rivals(
+    settings: RebuildSettings, by_script: str, incumbent: LoadedEncoder
+) -> tuple[list[LoadedEncoder], dict[str, Any]]:
+    """The base encoders that suit the script and are not the incumbent; those that can't be had, with the reason."""
+    suitable = BASE_ENCODERS if by_script == "english" else ("multilingual",)
+    rivals, missing = [], {}
+    for name in suitable:
+        try:
+            rival = load_encoder(name, settings.cache)
+        except EncoderError as exc:
+            missing[name] = str(exc).splitlines()[0]
+            continue
+        if rival.encoder.sha256 != incumbent.encoder.sha256:
+            rivals.append(rival)
+    return rivals, {"not_measured": missing} if missing else {}

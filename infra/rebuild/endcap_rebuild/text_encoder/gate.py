@@ -1,0 +1,137 @@
+"""The gate: how well a text encoder finds a shop's new items and answers its searches, and which of two does better.
+
+Vectors are whitened as they are served. Differences are paired by question; their intervals come from drawing users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap_rebuild.evaluation.measures import interval
+from endcap_rebuild.metrics.ranking import mid_ranks, ndcg_at_k, recall_at_k
+from endcap_rebuild.text.whitening import fit_whitening
+from endcap_rebuild.text_encoder.questions import Questions
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+VectorsOf = Callable[[Sequence[str]], F32]
+
+COLD, SEARCH = "cold_items", "search"
+MIN_QUESTIONS: Final = 50
+"""With fewer questions a part says nothing."""
+MARGIN: Final = 0.03
+"""Relative gain that pays for a change of encoder, which makes all stored vectors worthless."""
+_NEXT_WEIGHT: Final = 0.5  # of each older item of a history, as `RankingSettings.text_half_life_events` has it
+_DIM: Final = 128
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one encoder reached: per part float64 (questions,) of NDCG@10, and of recall@10."""
+
+    ndcg: Mapping[str, F64]
+    recall: Mapping[str, F64]
+
+    def figures(self) -> dict[str, Any]:
+        """Means by part, JSON-able."""
+        return {
+            part: {
+                "questions": len(values),
+                "ndcg_at_10": round(float(values.mean()), 5),
+                "recall_at_10": round(float(self.recall[part].mean()), 5),
+            }
+            for part, values in self.ndcg.items()
+            if len(values)
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One encoder against another on the same questions.
+
+    differences : part -> mean difference of NDCG@10 with its 95 % interval
+    relative, low, high : mean over the parts of the relative difference, with its 95 % interval
+    """
+
+    differences: Mapping[str, tuple[float, float, float]]
+    relative: float
+    low: float
+    high: float
+
+    @property
+    def wins(self) -> bool:
+        """Better by the margin, surely better at new items, and not worse in any part.
+
+        Searches alone decide nothing: probes cut from the catalogue reward spelling, which the lexical term of the
+        score sees anyway.
+        """
+        if COLD not in self.differences or self.relative < MARGIN:
+            return False
+        return self.differences[COLD][1] > 0 and all(mean >= 0 for mean, _, _ in self.differences.values())
+
+    def document(self) -> dict[str, Any]:
+        """JSON-able, with the verdict."""
+        return {**asdict(self), "wins": self.wins}
+
+
+def measure(questions: Questions, vectors_of: VectorsOf, dim: int = _DIM) -> Reading:
+    """NDCG@10 and recall@10 of every question by the whitened cosine of texts alone.
+
+    Parameters
+    ----------
+    vectors_of : texts -> float32 (n, d_text), unit rows; a zero row for an empty text
+    dim : most components that whitening keeps
+    """
+    raw = vectors_of(questions.texts)
+    whitening = fit_whitening(raw, dim)
+    items = whitening.apply(raw)
+    ndcg: dict[str, list[float]] = {COLD: [], SEARCH: []}
+    recall: dict[str, list[float]] = {COLD: [], SEARCH: []}
+
+    def note(part: str, ranks: F64) -> None:
+        ndcg[part].append(ndcg_at_k(ranks))
+        recall[part].append(recall_at_k(ranks))
+
+    weights = _NEXT_WEIGHT ** np.arange(questions.histories.shape[1], dtype=np.float32)
+    for history, target, seen in zip(questions.histories, questions.targets, questions.seen, strict=True):
+        known = history >= 0
+        allowed = np.ones(len(items), dtype=np.bool_)
+        allowed[seen] = False
+        scores = items @ (weights[known] @ items[history[known]])
+        note(COLD, mid_ranks(scores, [target], allowed))
+    if questions.queries:
+        for query, answers in zip(whitening.apply(vectors_of(questions.queries)), questions.answers, strict=True):
+            note(SEARCH, mid_ranks(items @ query, answers))
+    return Reading({part: np.array(v) for part, v in ndcg.items()}, {part: np.array(v) for part, v in recall.items()})
+
+
+def asked_enough(questions: Questions) -> bool:
+    """Whether both parts have enough questions for a verdict."""
+    return min(len(questions.targets), len(questions.queries)) >= MIN_QUESTIONS
+
+
+def compare(challenger: Reading, incumbent: Reading, questions: Questions) -> Comparison:
+    """The challenger's gain over the incumbent, part by part and together."""
+    groups = {COLD: questions.users, SEARCH: questions.askers}
+    parts = [part for part in (COLD, SEARCH) if len(groups[part]) >= MIN_QUESTIONS]
+    differences, joined, users = {}, [], []
+    total = sum(len(groups[part]) for part in parts)
+    for part in parts:
+        gain = challenger.ndcg[part] - incumbent.ndcg[part]
+        low, high = interval(gain, groups[part])
+        differences[part] = (round(float(gain.mean()), 5), round(low, 5), round(high, 5))
+        # Scaled so that the mean over all questions is the mean of the parts' relative gains.
+        level = max(float(incumbent.ndcg[part].mean()), 1e-3)
+        joined.append(gain / level * (total / (len(parts) * len(gain))))
+        users.append(groups[part])
+    if not parts:
+        return Comparison({}, 0.0, 0.0, 0.0)
+    gains = np.concatenate(joined)
+    low, high = interval(gains, np.concatenate(users))
+    return Comparison(differences, round(float(gains.mean()), 5), round(low, 5), round(high, 5))

@@ -1,0 +1,162 @@
+"""Quick trials of one list or one popularity on the validation cases, without the rest of the score.
+
+They choose how lists are normalised and how fast popularity fades; the weights of the whole score are tuned later, on
+the terms that serve (`tuning`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from endcap.ranking.features import RankingSettings, decayed, mean_ranks
+from endcap_rebuild.behaviour.lists import (
+    ListSettings,
+    item_popularity,
+    neighbour_matrix,
+    next_counts,
+    next_matrix,
+    regressable,
+)
+from endcap_rebuild.behaviour.popularity import log_popularity
+from endcap_rebuild.data.event_table import positive_strength
+from endcap_rebuild.tuning.split import Cases, Split, spread
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+
+# Enough to tell settings apart; each trial ranks the whole catalogue for every case.
+MAX_TRIAL_CASES: Final = 1_500
+_LONGEST_HISTORY: Final = 64
+# Popularity normalisations (source, target): sparse review data wants little, repeat orders of a shop want much.
+_POWERS: Final = ((0.3, 0.1), (0.5, 0.3), (0.5, 0.5))
+_WINDOWS: Final = (10, 20)
+# Where what follows seldom leads back, the reverse of a pair is noise; elsewhere it is most of what is known.
+_REVERSE_SHARES: Final = (0.0, 0.25)
+# Penalties of a regression between items, for shops of few enough items; 0 is item-kNN.
+_RIDGES: Final = (0.0, 30.0, 100.0)
+POPULARITY_HALF_LIVES_DAYS: Final = (None, 365.0, 90.0, 30.0, 10.0)
+DEFAULT_HALF_LIFE_DAYS: Final = 90.0
+# Fewer cases than this choose noise; the defaults stay.
+MIN_CASES: Final = 100
+
+
+def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSettings, list[dict[str, float]]]:
+    """Window, normalisation and share of reversed pairs that make "next" alone predict best, and what each gave."""
+    cases = _trial_cases(split)
+    default = ListSettings()
+    tried: list[dict[str, float]] = []
+    if len(cases) < MIN_CASES:
+        return default, tried
+    popularity = item_popularity(split.train, n_items)
+    history = _history_weights(cases, n_items)
+    best, best_gain, best_counts = default, -1.0, None
+    for window in _WINDOWS:
+        settings = replace(default, window=window)
+        counts = next_counts(split.train, n_items, settings, seed)
+        for source, target in _POWERS:
+            settings = replace(settings, source_power=source, target_power=target)
+            gain = _gain(history @ next_matrix(counts, popularity, settings), cases)
+            tried.append({"window": window, "source_power": source, "target_power": target, "ndcg_at_10": gain})
+            if gain > best_gain:
+                best, best_gain, best_counts = settings, gain, counts
+    for share in _REVERSE_SHARES:
+        settings = replace(best, reverse_share=share)
+        gain = _gain(history @ next_matrix(best_counts, popularity, settings), cases)
+        tried.append({"reverse_share": share, "ndcg_at_10": gain})
+        if gain > best_gain:
+            best, best_gain = settings, gain
+    return best, tried
+
+
+def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[ListSettings, list[dict[str, float]]]:
+    """The ridge penalty, if any, under which the list "neighbours" alone predicts best, and what each gave."""
+    cases = _trial_cases(split)
+    tried: list[dict[str, float]] = []
+    if len(cases) < MIN_CASES or not regressable(split.train, n_items, lists):
+        return lists, tried
+    popularity = item_popularity(split.train, n_items)
+    history = _history_weights(cases, n_items)
+    best, best_gain = lists, -1.0
+    for ridge in _RIDGES:
+        settings = replace(lists, ridge=ridge)
+        gain = _gain(history @ neighbour_matrix(split.train, n_items, popularity, settings), cases)
+        tried.append({"ridge": ridge, "ndcg_at_10": gain})
+        if gain > best_gain:
+            best, best_gain = settings, gain
+    return best, tried
+
+
+def choose_popularity_half_life(
+    split: Split, n_items: int, clock: bool
+) -> tuple[float | None, list[dict[str, float | None]]]:
+    """The half-life (days, None = no decay) with which popularity alone predicts best, and what each gave.
+
+    A shop without a usable clock has none; one with too few cases has the default.
+    """
+    cases = _trial_cases(split)
+    tried: list[dict[str, float | None]] = []
+    if not clock:
+        return None, tried
+    best: float | None = DEFAULT_HALF_LIFE_DAYS
+    best_gain = -1.0
+    for days in POPULARITY_HALF_LIVES_DAYS if len(cases) >= MIN_CASES else ():
+        scores = log_popularity(split.train, n_items, split.cutoff_ms, days)
+        ranks = [rank_of(scores, cases, k) for k in range(len(cases))]
+        gain = float(gain_of(np.array(ranks)).mean())
+        tried.append({"half_life_days": days, "ndcg_at_10": gain})
+        if gain > best_gain:
+            best, best_gain = days, gain
+    return best, tried
+
+
+def _trial_cases(split: Split) -> Cases:
+    novel = split.cases.chosen(np.flatnonzero(~split.cases.repeated))
+    return novel.chosen(spread(len(novel), MAX_TRIAL_CASES))
+
+
+def gain_of(ranks: F64, k: int = 10) -> F64:
+    """NDCG@k of each case with a single target: 1 / log2(1 + rank), 0 beyond k."""
+    return np.where(ranks <= k, 1 / np.log2(1 + ranks), 0.0)
+
+
+def _history_weights(cases: Cases, n_items: int) -> Any:
+    """CSR float32 (cases, n): what each history item weighs in a list, as `endcap.ranking.features` decays it."""
+    half_life = RankingSettings().history_half_life_events
+    strength = positive_strength(cases.table)
+    indptr, columns, values = [0], [], []
+    for start, end in zip(cases.first.tolist(), cases.end.tolist(), strict=True):
+        rows = np.arange(max(start, end - _LONGEST_HISTORY), end)
+        ranks = mean_ranks(cases.table.time_ms[rows].tolist())
+        weights = decayed(strength[rows], ranks, half_life, 0.0)
+        columns.append(cases.table.item[rows])
+        values.append(weights)
+        indptr.append(indptr[-1] + len(rows))
+    return sparse.csr_array((np.concatenate(values), np.concatenate(columns), indptr), shape=(len(cases), n_items))
+
+
+def _gain(scores: Any, cases: Cases, block: int = 256) -> float:
+    ranks: list[float] = []
+    for start in range(0, len(cases), block):
+        rows = scores[start : start + block].toarray()
+        ranks += [rank_of(row, cases, start + k) for k, row in enumerate(rows)]
+    return float(gain_of(np.array(ranks)).mean())
+
+
+def rank_of(scores: F32, cases: Cases, case: int, *, seen_too: bool = False) -> float:
+    """Mid-rank of the next item of one case, without absent items and, unless `seen_too`, what its user had seen.
+
+    The same as `endcap_rebuild.metrics.ranking.mid_ranks` gives, without sorting the catalogue.
+    """
+    target = int(cases.items[case])
+    own = scores[target]
+    above, equal = np.count_nonzero(scores > own), np.count_nonzero(scores == own)
+    barred = cases.absent if seen_too else np.union1d(cases.seen(case), cases.absent)
+    others = scores[barred[barred != target]]
+    above -= np.count_nonzero(others > own)
+    equal -= np.count_nonzero(others == own)
+    return above + (equal + 1) / 2

@@ -1,0 +1,369 @@
+"""Training of the user encoder: cosine softmax at every position of every history.
+
+A run that was killed goes on after its last whole epoch and ends with the same numbers, for every epoch draws from its
+own seed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from endcap.errors import InvalidInputError
+from endcap_rebuild.parallel.protocol import Crew, ShardError, Train
+from endcap_rebuild.parallel.replicas import Replicas
+from endcap_rebuild.user_encoder.model import Shape, Tower, tensors_of
+from endcap_rebuild.user_encoder.plan import Plan, TowerSettings
+from endcap_rebuild.user_encoder.sequences import TowerData, Window, batch_of, shuffled_ties, text_bounds_of, windows_of
+from endcap_rebuild.user_encoder.soft_labels import SoftLabels
+
+F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
+Progress = Callable[[int, int], None]  # done, total
+Judge = Callable[[Tower], float]
+
+_LENGTH_NOISE: Final = 8.0  # windows of nearly one length share a step, but not always the same ones
+_WARM_UP_STEPS: Final = 100
+_LAST_RATE: Final = 0.05  # of the learning rate
+_MAX_GRADIENT: Final = 5.0
+
+
+@dataclass
+class Curve:
+    """Loss of each epoch and, where somebody judged, what they found."""
+
+    loss: list[float] = field(default_factory=list)
+    judged: list[float] = field(default_factory=list)
+
+
+def device_of(name: str) -> torch.device:
+    """The device asked for; "auto" takes CUDA where there is one.
+
+    Raises
+    ------
+    InvalidInputError : "cuda" without any
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InvalidInputError("device cuda was asked for, but torch finds none here")
+    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+
+
+def new_tower(data: TowerData, settings: TowerSettings) -> Tower:
+    """An untrained model for the data; its first numbers depend on the seed alone."""
+    torch.manual_seed(settings.seed)
+    shape = Shape(data.n_items, data.white.shape[1], settings.d_model, settings.heads, settings.layers)
+    touched = np.bincount(data.item, minlength=data.n_items) > 0
+    return Tower(shape, torch.from_numpy(data.white), torch.from_numpy(touched), settings.dropout, settings.id_dropout)
+
+
+def fit_tower(
+    data: TowerData,
+    settings: TowerSettings,
+    plan: Plan,
+    checkpoint: Path | None = None,
+    labels: SoftLabels | None = None,
+    progress: Progress | None = None,
+    judge: Judge | None = None,
+    crew: Crew | None = None,
+) -> tuple[Tower, Curve]:
+    """Train a model; returns it in evaluation mode on the CPU.
+
+    Parameters
+    ----------
+    checkpoint : file that holds the state after the last whole epoch; ignored when it belongs to other data or settings
+    progress : called after every step
+    judge : asked after every epoch, for the curve alone
+    crew : other shards to train with: each step's histories are divided among all, and their gradients added up, so
+        that the model is the same but for rounding and for what dropout drew
+
+    Raises
+    ------
+    InvalidInputError : CUDA is asked for and there is none
+    ShardError : another shard has ended or does not answer
+    """
+    device = device_of(settings.device)
+    replicas = None if crew is None else crew.meet()
+    curve = Curve()
+    with reproducible(settings.threads):
+        training = _Training(data, settings, plan, labels, device)
+        run = _fingerprint(data, settings, plan, labels, 1 if crew is None else crew.count)
+        first = _resume(checkpoint, run, training, curve)
+        if crew is not None and replicas is not None:
+            crew.send([Train(_Run(data, settings, plan, labels, first, _state_of(training)))] * (crew.count - 1))
+            training.join(replicas)
+        try:
+            for epoch in range(first, plan.epochs):
+                curve.loss.append(training.epoch(epoch, progress))
+                if judge is not None:
+                    curve.judged.append(judge(training.tower))
+                _save(checkpoint, run, training, curve)
+        except ShardError:
+            if crew is not None:
+                crew.answers()  # knows better what has become of the shard
+            raise
+        if crew is not None:
+            crew.answers()
+        return training.tower.cpu().eval(), curve
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A training that other shards take part in, from `first` on; `state` is `_state_of` the leader's."""
+
+    data: TowerData
+    settings: TowerSettings
+    plan: Plan
+    labels: SoftLabels | None
+    first: int
+    state: bytes
+
+
+def train_beside(run: _Run, replicas: Replicas) -> None:
+    """Take part in the training that the leader runs by `fit_tower`; keeps nothing."""
+    with reproducible(run.settings.threads):
+        training = _Training(run.data, run.settings, run.plan, run.labels, device_of(run.settings.device))
+        training.join(replicas)
+        training.load(torch.load(io.BytesIO(run.state), map_location=training.device, weights_only=True))
+        for epoch in range(run.first, run.plan.epochs):
+            training.epoch(epoch, None)
+
+
+class _Training:
+    """A model in training, one epoch after the other."""
+
+    def __init__(
+        self, data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None, device: torch.device
+    ) -> None:
+        self.data, self.settings, self.plan, self.labels = data, settings, plan, labels
+        self.device = device
+        self.replicas: Replicas | None = None
+        self.windows = windows_of(data.user)
+        self.lengths = np.asarray([w.end - w.start for w in self.windows])
+        self.predicted = self.lengths - np.asarray([w.first for w in self.windows])
+        self.text_bounds = text_bounds_of(data)
+        self.classes = np.unique(data.item)  # only what somebody touched can come next
+        self.class_of = np.full(data.n_items, -1, dtype=np.int64)
+        self.class_of[self.classes] = np.arange(len(self.classes))
+        self.texts = torch.from_numpy(data.texts.white)
+        self.tower = new_tower(data, settings).to(device)
+        self.optimiser = torch.optim.AdamW(
+            self.tower.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
+        )
+
+    def join(self, replicas: Replicas) -> None:
+        """Train with others."""
+        self.replicas, state = replicas, self.state()
+        self.device = replicas.own_device(self.device)
+        self.tower.to(self.device)
+        self.load(state)
+
+    def state(self) -> dict[str, Any]:
+        """What a training goes on from."""
+        return {"tower": self.tower.state_dict(), "optimiser": self.optimiser.state_dict()}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self.tower.load_state_dict(state["tower"])
+        self.optimiser.load_state_dict(state["optimiser"])
+
+    def epoch(self, epoch: int, progress: Progress | None) -> float:
+        """Train for one epoch; returns the mean loss of its steps."""
+        plan, losses = self.plan, []
+        self.tower.train()
+        for step, loss in enumerate(self._losses(self.tower, epoch)):
+            rate = self.settings.learning_rate * _rate(epoch * plan.steps + step, plan.total_steps)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            self.optimiser.zero_grad(set_to_none=True)
+            if loss is not None:
+                loss.backward()
+            if self.replicas is not None:
+                losses.append(self.replicas.sum_gradients(self.tower, loss))
+            elif loss is not None:
+                losses.append(float(loss.detach()))
+            torch.nn.utils.clip_grad_norm_(self.tower.parameters(), _MAX_GRADIENT)
+            self.optimiser.step()
+            if progress is not None:
+                progress(epoch * plan.steps + step + 1, plan.total_steps)
+        self.tower.eval()
+        return math.fsum(losses) / max(1, len(losses))
+
+    def _losses(self, tower: Tower, epoch: int) -> Iterator[Tensor | None]:
+        """This process's share of the loss of every step; None where it has nothing to predict in it."""
+        rng = np.random.default_rng([self.settings.seed, epoch])
+        torch.manual_seed(int(rng.integers(1 << 62)) + self.rank)  # each replica drops out other units
+        order = shuffled_ties(self.data, rng)
+        data = self.data.rows(order)
+        by_length = np.argsort(self.lengths + rng.uniform(0, _LENGTH_NOISE, len(self.lengths)), kind="stable")
+        # Steps with about equally many predictions, however long their histories are.
+        predicted = np.cumsum(self.predicted[by_length])
+        borders = np.searchsorted(predicted, np.arange(1, self.plan.steps) * (predicted[-1] / self.plan.steps))
+        steps = np.split(by_length, borders)
+        for step in rng.permutation(len(steps)).tolist():
+            windows = [self.windows[k] for k in steps[step].tolist()]
+            longest = max((w.end - w.start for w in windows), default=0)
+            known = rng.random((len(windows), longest)) >= self.settings.unknown_now
+            worth = [int((data.goal[w.start + 1 + w.first : w.end + 1] > 0).sum()) for w in windows]
+            if not sum(worth):
+                continue
+            drawn = rng.integers(len(self.classes), size=self.plan.negatives)
+            if self.count == 1:
+                yield self._loss(tower, data, order, windows, known, drawn)
+                continue
+            own = slice(self.rank, None, self.count)  # they are sorted by length, so that all get about as much
+            part = sum(worth[own])
+            loss = self._loss(tower, data, order, windows[own], known[own], drawn) if part else None
+            yield None if loss is None else loss * (part / sum(worth))
+
+    def _loss(
+        self,
+        tower: Tower,
+        data: TowerData,
+        order: I64,
+        windows: list[Window],
+        known: NDArray[np.bool_],
+        drawn: I64,
+    ) -> Tensor:
+        """The mean loss of some windows; one of them predicts something at least."""
+        longest = max(w.end - w.start for w in windows)
+        batch = batch_of(data, windows, self.text_bounds, known[:, :longest])
+        events = batch.targets[batch.counts]
+        targets = data.item[events]
+        tensors = tensors_of(batch, self.device)
+        soft = self._soft(order[events])
+        compared = self.classes[drawn] if self.plan.negatives else self.classes
+        vectors, place = self._vectors(tower, batch.items, targets, compared, soft[0])
+        tensors["items"] = place(batch.items)
+        bf16 = self.device.type == "cuda" if self.settings.bf16 is None else self.settings.bf16
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
+            users = tower(vectors, self.texts.to(self.device)[tensors["texts"]], tensors)[tensors["counts"]]
+            users = users.float() * tower.log_temperature.exp()  # (positions, d_item)
+            right = (users * F.embedding(place(targets), vectors)).sum(dim=1)
+            logits = users @ F.embedding(place(compared), vectors).T
+        logits = logits.float()
+        if self.plan.negatives:  # uniform draws stand for all; the right answer is among them only once
+            same = torch.from_numpy(compared[None, :] == targets[:, None]).to(self.device)
+            logits = logits.masked_fill(same, -1e9) + math.log(len(self.classes) / self.plan.negatives)
+            logits = torch.cat([right[:, None], logits], dim=1)
+        total = torch.logsumexp(logits, dim=1)
+        if soft[0] is None:
+            return (total - right).mean()
+        near = torch.einsum("pd,pkd->pk", users, F.embedding(place(soft[0]), vectors))
+        hard = (total - right).mean()
+        shares = torch.from_numpy(soft[1]).to(self.device)
+        weight = self.settings.soft_weight or 0.0
+        softly = (shares * (total[:, None] - near)).sum(dim=1).mean()
+        return (1 - weight) * hard + weight * softly
+
+    @property
+    def rank(self) -> int:
+        """This process's number among those that train together."""
+        return self.replicas.rank if self.replicas else 0
+
+    @property
+    def count(self) -> int:
+        """How many train together."""
+        return self.replicas.count if self.replicas else 1
+
+    def _soft(self, events: I64) -> tuple[I64 | None, F32]:
+        """Items and shares (positions, k) of the soft labels, nothing left to items that nobody touched."""
+        if self.labels is None or not self.settings.soft_weight:
+            return None, np.empty(0, dtype=np.float32)
+        items = self.labels.items[events].astype(np.int64)
+        shares = self.labels.shares[events].astype(np.float32) * (self.class_of[items] >= 0)
+        total = shares.sum(axis=1, keepdims=True)
+        return items, np.asarray(shares / np.where(total > 0, total, 1), dtype=np.float32)
+
+    def _vectors(
+        self, tower: Tower, items: I64, targets: I64, compared: I64, labels: I64 | None
+    ) -> tuple[Tensor, Callable[[I64], Tensor]]:
+        """Item vectors, of all items or of a large catalogue's that this step needs, and how items number them."""
+        rows: Tensor | None = None
+        number = None
+        if self.data.n_items > 4 * self.settings.full_softmax_items:
+            needed = [items.ravel(), targets, compared, *([] if labels is None else [labels.ravel()])]
+            used = np.unique(np.concatenate(needed))
+            rows, number = torch.from_numpy(used).to(self.device), used
+
+        def place(wanted: I64) -> Tensor:
+            found = wanted if number is None else np.searchsorted(number, wanted)
+            return torch.from_numpy(np.ascontiguousarray(found)).to(self.device)
+
+        return tower.item_vectors(rows), place
+
+
+def _rate(step: int, steps: int) -> float:
+    """Share of the learning rate: a short warm-up, then a cosine down to a twentieth."""
+    warm = min(1.0, (step + 1) / min(_WARM_UP_STEPS, max(1, steps // 10)))
+    return warm * (_LAST_RATE + (1 - _LAST_RATE) * (0.5 + 0.5 * math.cos(math.pi * step / max(1, steps))))
+
+
+@contextmanager
+def reproducible(threads: int) -> Iterator[None]:
+    """Algorithms that give the same sums each time, on a fixed number of threads; put back afterwards."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    filling = torch.utils.deterministic.fill_uninitialized_memory
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a safety net that costs a pass over every result
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA asks for this before it is deterministic
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1], warn_only=True)
+        torch.utils.deterministic.fill_uninitialized_memory = filling
+
+
+def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None, shards: int) -> str:
+    """What a checkpoint belongs to."""
+    digest = hashlib.sha256(repr((sorted(asdict(settings).items()), asdict(plan), data.clock_usable, shards)).encode())
+    columns = [data.user, data.item, data.time_ms, data.kind, data.grade, data.goal, data.white]
+    columns += [data.texts.user, data.texts.time_ms, data.texts.kind, data.texts.grade, data.texts.white]
+    for column in columns + ([] if labels is None else [labels.items, labels.shares]):
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
+
+
+def _state_of(training: _Training) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(training.state(), buffer)
+    return buffer.getvalue()
+
+
+def _save(path: Path | None, run: str, training: _Training, curve: Curve) -> None:
+    if path is None:
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    state = {"run": run, **training.state(), "curve": asdict(curve)}
+    unfinished = path.with_name(f".{path.name}.part")
+    torch.save(state, unfinished)
+    unfinished.replace(path)
+
+
+def _resume(path: Path | None, run: str, training: _Training, curve: Curve) -> int:
+    """Load a checkpoint of the same run; returns the first epoch that is left to do."""
+    if path is None or not path.exists():
+        return 0
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=training.device, weights_only=True)
+    except Exception:  # a damaged file raises whatever the unpickler meets; then the run starts over
+        return 0
+    if state.get("run") != run:
+        return 0
+    training.load(state)
+    curve.loss, curve.judged = list(state["curve"]["loss"]), list(state["curve"]["judged"])
+    return len(curve.loss)

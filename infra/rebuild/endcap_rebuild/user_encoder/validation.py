@@ -1,0 +1,119 @@
+"""How good a user encoder is on a later window, alone and beside the lists that it will be blended with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy import sparse
+
+from endcap.encoders.user import MAX_ITEMS
+from endcap_rebuild.user_encoder.model import Tower, tensors_of
+from endcap_rebuild.user_encoder.sequences import TowerData, Window, batch_of, text_bounds_of
+from endcap_rebuild.user_encoder.soft_labels import history_rows
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+_BLOCK: Final = 256
+_LIST_WEIGHTS: Final = (0.3, 0.8)
+_TOP: Final = 10
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Events that come after the training data.
+
+    data : the history of everybody, training rows included
+    targets : int64 (c,), rows of `data` to be predicted from what the same user did before
+    """
+
+    data: TowerData
+    targets: I64
+
+    def sample(self, most: int, seed: int = 0) -> Validation:
+        """At most so many targets, drawn evenly."""
+        if len(self.targets) <= most:
+            return self
+        drawn = np.random.default_rng([seed, 5]).choice(len(self.targets), most, replace=False)
+        return Validation(self.data, np.sort(self.targets[drawn]))
+
+
+def histories_before(data: TowerData, targets: I64) -> list[Window]:
+    """The windows whose last position predicts each target; targets need at least one earlier event."""
+    firsts = np.searchsorted(data.user, data.user[targets])
+    return [
+        Window(max(first, target - MAX_ITEMS), target, target - max(first, target - MAX_ITEMS) - 1)
+        for first, target in zip(firsts.tolist(), targets.tolist(), strict=True)
+    ]
+
+
+def user_vectors(tower: Tower, data: TowerData, targets: I64) -> F32:
+    """float32 (c, d_item): what the model makes of the histories before the targets, at the time of the targets."""
+    device = next(tower.parameters()).device
+    bounds, windows = text_bounds_of(data), histories_before(data, targets)
+    texts = torch.from_numpy(data.texts.white).to(device)
+    blocks = [np.empty((0, data.white.shape[1]), dtype=np.float32)]
+    with torch.inference_mode():
+        vectors = tower.item_vectors()
+        for start in range(0, len(windows), _BLOCK):
+            block = windows[start : start + _BLOCK]
+            tensors = tensors_of(batch_of(data, block, bounds), device)
+            users = tower(vectors, texts[tensors["texts"]], tensors)
+            last = [w.end - w.start - 1 for w in block]
+            blocks.append(users[torch.arange(len(block)), last].float().cpu().numpy())
+    return np.concatenate(blocks)
+
+
+def item_vectors_of(tower: Tower) -> F32:
+    """float32 (n_items, d_item) of a model in evaluation mode."""
+    with torch.inference_mode():
+        return np.asarray(tower.item_vectors().float().cpu().numpy())
+
+
+def ndcg(users: F32, items: F32, validation: Validation, lists: Sequence[Any] = ()) -> float:
+    """NDCG@10 over all items; what the user had acted on is left out, unless the target itself is a repeat.
+
+    Parameters
+    ----------
+    users : float32 (c, d_item), one per target
+    lists : item-to-item matrices to blend with; the best of a few weights counts
+    """
+    data, targets = validation.data, validation.targets
+    gains = np.zeros((len(targets), 1 + len(_LIST_WEIGHTS) * bool(lists)))
+    for start in range(0, len(targets), _BLOCK):
+        rows = targets[start : start + _BLOCK]
+        own = _spread(users[start : start + _BLOCK] @ items.T)
+        others = np.zeros_like(own)
+        if lists:
+            history = history_rows(data, rows)
+            for matrix in lists:
+                others += _spread(sparse.csr_array(history @ matrix).toarray())
+        for k, weight in enumerate((0.0, *_LIST_WEIGHTS)[: gains.shape[1]]):
+            gains[start : start + _BLOCK, k] = _gains(own + np.float32(weight) * others, data, rows)
+    return float(gains.mean(axis=0).max()) if len(targets) else 0.0
+
+
+def _spread(scores: F32) -> F32:
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    return np.asarray(centred / (centred.std(axis=1, keepdims=True) + 1e-9), dtype=np.float32)
+
+
+def _gains(scores: F32, data: TowerData, rows: I64) -> F64:
+    firsts = np.searchsorted(data.user, data.user[rows])
+    gains = np.zeros(len(rows))
+    for k, (first, row) in enumerate(zip(firsts.tolist(), rows.tolist(), strict=True)):
+        target, seen = data.item[row], data.item[first:row]
+        value = scores[k, target]
+        rivals = scores[k].copy()
+        if target not in seen:
+            rivals[seen] = -np.inf
+        ties = int((rivals == value).sum()) - 1
+        rank = 1 + int((rivals > value).sum()) + max(0, ties) / 2
+        gains[k] = 1 / np.log2(rank + 1) if rank <= _TOP else 0.0
+    return gains

@@ -1,0 +1,225 @@
+"""HTTP as every function speaks it: bodies checked before use, and problem+json (RFC 9457) on every error."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from http import HTTPStatus
+from typing import Any, TypeVar
+from urllib.parse import quote, unquote
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic import BaseModel, ValidationError
+
+from endcap.errors import (
+    ConflictError,
+    DependencyError,
+    EncoderError,
+    EndcapError,
+    FieldError,
+    InvalidInputError,
+    InvalidRequestError,
+    NotFoundError,
+    SnapshotError,
+    SnapshotMissingError,
+    ThrottledError,
+)
+from endcap.events.interaction import field_errors
+from endcap.identifiers import clean_id
+from endcap.observability import logger, metrics
+
+Model = TypeVar("Model", bound=BaseModel)
+
+MAX_BODY_BYTES = 256 * 1024
+MAX_DEPTH = 16
+RETRY_AFTER_S = 1
+
+
+class BodyTooLargeError(InvalidRequestError):
+    """The body is larger than 256 KB."""
+
+
+def http_app() -> APIGatewayHttpResolver:
+    """A Powertools resolver whose every error is a problem+json."""
+    app = APIGatewayHttpResolver()
+    app.exception_handler(EndcapError)(_endcap_problem)
+    app.exception_handler(Exception)(_unexpected_problem)
+    app.not_found(lambda _: problem(HTTPStatus.NOT_FOUND, "there is nothing at this path"))
+    return app
+
+
+def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """`app`'s answer to an HTTP API event of payload version 2.
+
+    Powertools matches paths with a pattern that leaves out many characters an id may hold, so the path it sees is put
+    together anew from the route's template and the quoted parameters; routes unquote what they are given.
+    """
+    metrics.add_metric("Requests", MetricUnit.Count, 1)
+    template = event.get("routeKey", "").partition(" ")[2]
+    if template:
+        path = template
+        for name, value in (event.get("pathParameters") or {}).items():
+            path = path.replace("{" + name + "}", quote(value, safe="", errors="surrogatepass"))
+        event = {**event, "rawPath": path}
+        event["requestContext"] = {**event["requestContext"], "stage": "$default"}
+    return app.resolve(event, context)
+
+
+def path_id(quoted: str) -> str:
+    """The id that a path parameter names, in the form that events and items keep it in.
+
+    Raises
+    ------
+    InvalidRequestError : it can't be an id
+    """
+    try:
+        return clean_id(unquote(quoted))
+    except ValueError as exc:
+        raise InvalidRequestError([FieldError(field="path", message=f"the id {exc}")]) from None
+
+
+def json_body(event: APIGatewayProxyEventV2) -> Any:
+    """The JSON value of the request's body.
+
+    Raises
+    ------
+    BodyTooLargeError : above 256 KB
+    InvalidRequestError : no JSON, nested deeper than 16, NaN or infinite numbers, lone surrogates
+    """
+    raw: str = event.get("body") or ""
+    if len(raw) > MAX_BODY_BYTES * 4 // 3 + 4:
+        raise BodyTooLargeError("the body may take at most 256 KB")
+    try:
+        data = base64.b64decode(raw, validate=True) if event.get("isBase64Encoded") else raw.encode()
+    except (binascii.Error, ValueError):
+        raise InvalidRequestError("the body is not UTF-8 text") from None
+    if len(data) > MAX_BODY_BYTES:
+        raise BodyTooLargeError("the body may take at most 256 KB")
+    return json_value(data, "the body")
+
+
+def json_value(data: bytes, what: str) -> Any:
+    """The JSON value of UTF-8 text, which errors call `what`.
+
+    Raises
+    ------
+    InvalidRequestError : no JSON, nested deeper than 16, NaN or infinite numbers, lone surrogates
+    """
+    try:
+        text = data.decode("utf-8-sig")
+    except ValueError:
+        raise InvalidRequestError(f"{what} is not UTF-8 text") from None
+    try:
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_finite_int)
+    except RecursionError:
+        raise InvalidRequestError(f"{what} may nest at most {MAX_DEPTH} deep") from None
+    except ValueError as exc:
+        raise InvalidRequestError(f"{what} is not valid JSON: {exc}") from None
+    _check_value(value, what)
+    return value
+
+
+def parsed(model: type[Model], value: Any) -> Model:
+    """`value` as `model`.
+
+    Raises
+    ------
+    InvalidRequestError : with every finding
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as exc:
+        raise InvalidRequestError(field_errors(exc)) from exc
+
+
+def problem(
+    status: HTTPStatus, detail: str, errors: list[FieldError] | None = None, **extensions: Any
+) -> Response[str]:
+    """A problem+json answer, https://www.rfc-editor.org/rfc/rfc9457."""
+    body: dict[str, Any] = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail}
+    if errors:
+        body["errors"] = errors
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status in (503, 429) else {}
+    if "allow" in extensions:
+        headers["Allow"] = extensions.pop("allow")
+    return Response(
+        status_code=status.value,
+        content_type="application/problem+json",
+        body=json.dumps(body | extensions, ensure_ascii=False),
+        headers=headers,
+    )
+
+
+def json_answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+    """A JSON answer that nobody but the client may keep."""
+    return Response(
+        status_code=status.value,
+        content_type="application/json",
+        body=json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+        headers={"Cache-Control": "private, no-store"},
+    )
+
+
+def _endcap_problem(exc: EndcapError) -> Response[str]:
+    match exc:
+        case BodyTooLargeError():
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(exc))
+        case InvalidInputError():
+            return problem(HTTPStatus.BAD_REQUEST, "the request can't be used as it is", exc.errors)
+        case NotFoundError():
+            return problem(HTTPStatus.NOT_FOUND, str(exc))
+        case ConflictError() | ThrottledError() | DependencyError():
+            logger.warning("dependency failed", extra={"error": str(exc)})
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")
+        case SnapshotMissingError():
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
+        case SnapshotError() | EncoderError():
+            logger.exception("no usable snapshot")
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no usable snapshot; try again later")
+        case _:
+            return _unexpected_problem(exc)
+
+
+def _unexpected_problem(_: Exception) -> Response[str]:
+    logger.exception("unexpected error")
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error, logged under this request's id")
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError("a number is too large")
+    return value
+
+
+def _finite_int(text: str) -> int:
+    _finite(text)
+    return int(text)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _check_value(value: Any, what: str) -> None:
+    layer = [value]
+    for _ in range(MAX_DEPTH):
+        if any(isinstance(v, str) and _SURROGATE.search(v) for v in layer):
+            raise InvalidRequestError(f"{what} holds a lone surrogate, which is not valid Unicode text")
+        keys = [k for v in layer if isinstance(v, dict) for k in v]
+        children = [c for v in layer if isinstance(v, dict) for c in v.values()]
+        layer = [*keys, *children, *(c for v in layer if isinstance(v, list) for c in v)]
+        if not layer:
+            return
+    if any(isinstance(v, dict | list) for v in layer):
+        raise InvalidRequestError(f"{what} may nest at most {MAX_DEPTH} deep")
+    if any(_SURROGATE.search(v) for v in layer if isinstance(v, str)):
+        raise InvalidRequestError(f"{what} holds a lone surrogate, which is not valid Unicode text")

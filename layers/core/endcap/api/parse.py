@@ -1,0 +1,281 @@
+"""Requests for recommendations as they come over HTTP: every door of the API ends in one kind of request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from endcap.api.cursors import digest_of, read_cursor
+from endcap.api.http import parsed
+from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput
+from endcap.errors import EndcapError, FieldError, InvalidInteractionError, InvalidRequestError
+from endcap.events.interaction import Interaction, parse_interaction
+from endcap.events.types import EventType
+from endcap.experiments.assignment import Assignment, Experiment, assigned, surface_of, unit_of
+from endcap.filters.parser import expression
+from endcap.filters.tree import Expression, ExpressionError
+from endcap.ranking.slots import Pin, Promotion
+from endcap.recommend.request import Boost, RecommendationRequest
+
+ANONYMOUS: Final = "anonymous"
+CONTEXT_PREFIX: Final = "context."
+PARAMETER_PREFIX: Final = "parameters."
+ITEM_DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none"}
+"""Defaults of calls that are about something named: searching for, or looking at, what is known is normal."""
+
+TRENDING_DOOR: Final[Mapping[str, Any]] = {**ITEM_DOOR, "window": "24h", "personalization": "off"}
+TRENDING_PARAMETERS: Final = frozenset({"window", "category", "limit", "cursor", "fields", "language", "explain"})
+
+_BODY_ONLY: Final = frozenset(
+    {
+        "interactions",
+        "candidates",
+        "context",
+        "parameters",
+        "relation",
+        "items",
+        "boost",
+        "promotions",
+        "pinned",
+        "caps",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request, whom it is for, and the digest that its cursors carry.
+
+    Attributes
+    ----------
+    request : as the variant of an experiment has it, where the shopper got one
+    plain : as it is without experiments
+    assignment : the variant
+    """
+
+    user_id: str | None
+    request: RecommendationRequest
+    digest: bytes
+    plain: RecommendationRequest
+    assignment: Assignment | None = None
+
+    def completed(self) -> Asked:
+        """The same for a complete order of the candidates."""
+        request, plain = (replace(one, complete=True) for one in (self.request, self.plain))
+        return replace(self, request=request, plain=plain)
+
+    def without_variant(self, reason: str) -> Asked:
+        """The same as if there were no experiment, with the reason why; as it is where there is none."""
+        if self.assignment is None or self.assignment.not_served is not None:
+            return self
+        return replace(self, request=self.plain, assignment=replace(self.assignment, not_served=reason))
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads requests.
+
+    Attributes
+    ----------
+    now_ms : the clock by which events of the running session are checked
+    scenario : name -> defaults; raises InvalidRequestError for a name that is not configured
+    cursor_secret : what cursors are signed with
+    experiments : those that are configured, in their order
+    """
+
+    now_ms: int
+    event_types: Mapping[str, EventType]
+    scenario: Callable[[str], Mapping[str, Any]]
+    cursor_secret: str
+    experiments: Sequence[Experiment] = ()
+
+    def body(self, raw: object, door: Mapping[str, Any] | None = None) -> Asked:
+        """A body of POST /recommendations.
+
+        Parameters
+        ----------
+        door : defaults of the call; a scenario's come before them, the request's own values before both
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        given = parsed(RecommendInput, raw)
+        own = dict(raw) if isinstance(raw, Mapping) else {}
+        digest = digest_of({**(door or {}), **own})
+        plain = self._request(own, door or {}, given.scenario, digest)
+        unit = unit_of(given.user_id, given.session_id, plain)
+        assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
+        asked = Asked(given.user_id, plain, digest, plain, assignment)
+        if assignment is None:
+            return asked
+        variant, request = assignment.variant, plain
+        try:
+            if variant.scenario is not None:
+                request = self._request(own, door or {}, variant.scenario, digest)
+        except EndcapError:  # the scenario is gone, or asks for what this request can't give
+            return asked.without_variant("scenario_unavailable")
+        return replace(asked, request=replace(request, weights={**(request.weights or {}), **variant.weights} or None))
+
+    def _request(
+        self, own: Mapping[str, Any], door: Mapping[str, Any], scenario: str | None, digest: bytes
+    ) -> RecommendationRequest:
+        """What the request says itself, over the defaults of a scenario, over those of the call."""
+        defaults = dict(self.scenario(scenario)) if scenario is not None else {}
+        weights: Mapping[str, float] | None = defaults.pop("weights", None)
+        given = parsed(RecommendInput, {**door, **defaults, **own})
+        clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
+        return replace(
+            request_of(given),
+            interactions=_session(given, clock_ms, self.event_types),
+            shown_keys=() if given.cursor is None else read_cursor(self.cursor_secret, digest, given.cursor),
+            weights=weights,
+        )
+
+    def lists(self, raw: Mapping[str, Any]) -> list[Asked]:
+        """A body with `requests`: what stands beside them is shared by all, what they say themselves comes first.
+
+        Raises
+        ------
+        InvalidRequestError : the first list that can't be read, its findings under `requests.<index>`
+        """
+        requests, shared = raw["requests"], {name: value for name, value in raw.items() if name != "requests"}
+        if not isinstance(requests, list) or not 1 <= len(requests) <= MAX_LISTS:
+            raise _invalid("requests", f"must be a list of 1 to {MAX_LISTS} requests")
+        if "cursor" in shared:
+            raise _invalid("cursor", "belongs into one of the requests: every list has its own")
+        asked = []
+        for index, one in enumerate(requests):
+            where = f"requests.{index}"
+            if not isinstance(one, Mapping):
+                raise _invalid(where, "must be an object")
+            for name in ("user_id", "session_id", "interactions", "requests"):
+                if name in one:
+                    raise _invalid(f"{where}.{name}", "belongs beside requests: one call is for one shopper")
+            try:
+                asked.append(self.body({**shared, **one}))
+            except InvalidRequestError as exc:
+                found = [FieldError(field=f"{where}.{e['field']}", message=e["message"]) for e in exc.errors]
+                raise InvalidRequestError(found) from exc
+        return asked
+
+    def query(
+        self, parameters: Mapping[str, str], door: Mapping[str, Any] | None = None, **path: str | list[str]
+    ) -> Asked:
+        """The query parameters of a GET, and what its path says.
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        body: dict[str, Any] = {**path, "context": {}, "parameters": {}}
+        for name, value in parameters.items():
+            if name.startswith(CONTEXT_PREFIX):
+                body["context"][name.removeprefix(CONTEXT_PREFIX)] = value
+            elif name.startswith(PARAMETER_PREFIX):
+                body["parameters"][name.removeprefix(PARAMETER_PREFIX)] = value
+            elif name in _BODY_ONLY or name in path:
+                raise _invalid(name, "is no query parameter")
+            else:
+                body["query" if name == "q" else name] = value
+        return self.body({name: value for name, value in body.items() if value != {}}, door)
+
+    def trending(self, parameters: Mapping[str, str]) -> Asked:
+        """The query parameters of GET /trending.
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        body: dict[str, Any] = dict(parameters)
+        if unknown := sorted(set(body) - TRENDING_PARAMETERS):
+            raise _invalid(unknown[0], "is no parameter of what is trending")
+        category = body.pop("category", None)
+        if category is not None:
+            body |= {"filter": "categories CONTAINS $category", "parameters": {"category": category}}
+        return self.body(body, TRENDING_DOOR)
+
+    def ranking(self, user_id: str, raw: object) -> Asked:
+        """A body of POST /users/{user_id}/rankings.
+
+        Raises
+        ------
+        InvalidRequestError : with every finding
+        """
+        item_ids = list(dict.fromkeys(parsed(RankingInput, raw).item_ids))
+        own = dict(raw) if isinstance(raw, Mapping) else {}
+        del own["item_ids"]
+        return self.body({**own, "user_id": user_id, "candidates": item_ids, "limit": len(item_ids)}).completed()
+
+
+def request_of(given: RecommendInput) -> RecommendationRequest:
+    """The request that a body describes, but for the session, the cursor and the weights.
+
+    Raises
+    ------
+    InvalidRequestError : an expression can't be read
+    """
+    errors: list[FieldError] = []
+
+    def read(text: str, where: str) -> Expression:
+        try:
+            return expression(text, where)
+        except ExpressionError as exc:
+            errors.extend(exc.errors)
+            return _NOTHING
+
+    request = RecommendationRequest(
+        limit=given.limit,
+        query=given.query,
+        window=given.window,
+        relation=given.relation,
+        items=tuple(given.items),
+        candidates=None if given.candidates is None else tuple(given.candidates),
+        filter=None if given.filter is None else read(given.filter, "filter"),
+        parameters=given.parameters,
+        boosts=tuple(Boost(read(b.filter, f"boost.{k}.filter"), b.weight) for k, b in enumerate(given.boost)),
+        promotions=tuple(
+            Promotion(p.name, read(p.filter, f"promotions.{k}.filter"), p.share) for k, p in enumerate(given.promotions)
+        ),
+        pinned=tuple(Pin(pin.item_id, pin.position) for pin in given.pinned),
+        caps=given.caps,
+        exclude_items=(*given.exclude_items, *given.blocked),
+        exclude_seen=given.exclude_seen,
+        personalization=given.personalization,
+        diversity=given.diversity,
+        calibration=given.calibration,
+        exploration=given.exploration,
+        rotation=given.rotation,
+        context=given.context,
+        fields=tuple(given.fields),
+        explain=given.explain,
+        counterfactual=given.counterfactual or given.without_event is not None or given.without_item is not None,
+        without_event=given.without_event,
+        without_item=given.without_item,
+        language=given.language,
+        as_of_ms=given.as_of,
+    )
+    if errors:
+        raise InvalidRequestError(errors)
+    return request
+
+
+_NOTHING: Final = expression("NOT available")  # stands for what can't be read until the findings are raised
+
+
+def _session(given: RecommendInput, clock_ms: int, event_types: Mapping[str, EventType]) -> tuple[Interaction, ...]:
+    interactions, errors = [], []
+    for index, raw in enumerate(given.interactions):
+        try:
+            whose = {"user_id": given.user_id or ANONYMOUS}
+            interactions.append(parse_interaction(whose | raw, clock_ms, event_types))
+        except InvalidInteractionError as exc:
+            errors += [FieldError(field=f"interactions.{index}.{e['field']}", message=e["message"]) for e in exc.errors]
+    if errors:
+        raise InvalidRequestError(errors)
+    return tuple(interactions)
+
+
+def _invalid(field: str, message: str) -> InvalidRequestError:
+    return InvalidRequestError([FieldError(field=field, message=message)])

@@ -1,0 +1,101 @@
+"""Recommendations as they go out: the answer to the shopper's page, and the record of what it showed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from endcap.api.cursors import item_key, write_cursor
+from endcap.api.parse import Asked
+from endcap.experiments.assignment import Assignment
+from endcap.recommend.request import RankedItem, Recommendation
+
+
+def answer(
+    recommendation: Recommendation,
+    recommendation_id: str,
+    profile_version: int,
+    degraded: str | None = None,
+    cursor: str | None = None,
+    *,
+    assignment: Assignment | None = None,
+    complete: bool = False,
+) -> dict[str, Any]:
+    """The JSON object that a shopper's page gets.
+
+    Parameters
+    ----------
+    degraded : why less was known than there is
+    cursor : where the list goes on
+    assignment : the variant of an experiment that the shopper got
+    complete : whether ids may be unknown or not for sale, so that each item says so
+    """
+    body: dict[str, Any] = {
+        "recommendation_id": recommendation_id,
+        "items": [_item(ranked, complete) for ranked in recommendation.items],
+        "source": recommendation.source,
+        "snapshot_version": recommendation.snapshot_version,
+        "profile_version": profile_version,
+    }
+    if assignment is not None:
+        body |= {"experiment": assignment.experiment, "variant": assignment.variant.name}
+    return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": {"reason": degraded}} if degraded else {})
+
+
+def cursor_after(recommendation: Recommendation, asked: Asked, secret: str) -> str | None:
+    """The cursor behind a page; None where the list ends with it."""
+    if not recommendation.has_more or asked.request.complete:
+        return None
+    keys = (*asked.request.shown_keys, *(item_key(ranked.item_id) for ranked in recommendation.items))
+    return write_cursor(secret, asked.digest, keys)
+
+
+def exposure(
+    recommendation: Recommendation,
+    recommendation_id: str,
+    user_id: str | None,
+    at_ms: int,
+    assignment: Assignment | None = None,
+) -> dict[str, Any]:
+    """The record of what was shown: by it, later events join to the list they came from.
+
+    `variant` is the shopper's, also where the list was made without it: comparing those who got it only would compare
+    different shoppers. `not_served` then says why.
+    """
+    items = []
+    for ranked in recommendation.items:
+        shown: dict[str, Any] = {"item_id": ranked.item_id, "rank": ranked.rank, "propensity": 1.0}
+        if ranked.propensity is not None:
+            shown["propensity"] = ranked.propensity
+        shown |= {"arms": dict(ranked.arms)} if ranked.arms else {}
+        items.append(shown | ({"promotion": ranked.promotion} if ranked.promotion else {}))
+    record: dict[str, Any] = {
+        "recommendation_id": recommendation_id,
+        "user_id": user_id,
+        "timestamp": at_ms,
+        "snapshot_version": recommendation.snapshot_version,
+        "items": items,
+    }
+    if assignment is not None:
+        record |= {"experiment": assignment.experiment, "variant": assignment.variant.name, "unit": assignment.unit}
+        record |= {"not_served": assignment.not_served} if assignment.not_served else {}
+    return record
+
+
+def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:
+    item = asdict(ranked)
+    fields: dict[str, Any] = item.pop("fields")
+    for evidence in (one for reason in item["reasons"] for one in reason["evidence"]):
+        if evidence["item_id"] is None:
+            del evidence["item_id"], evidence["title"]
+    del item["arms"]  # they are for replay, and in the exposure
+    for name in ("promotion", "propensity"):
+        if item[name] is None:
+            del item[name]
+    if ranked.counterfactual is None:
+        del item["counterfactual"]
+    elif ranked.counterfactual.item_id is None:
+        del item["counterfactual"]["item_id"], item["counterfactual"]["title"]
+    if not complete:
+        del item["known"], item["available"]
+    return fields | item

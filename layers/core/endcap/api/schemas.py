@@ -1,0 +1,135 @@
+"""The bodies of recommendation calls, as clients and scenarios write them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from endcap.events.interaction import EventId, Id, Text, timestamp_ms
+from endcap.filters.parser import MAX_CHARS, MAX_LISTED
+from endcap.recommend.request import MAX_BOOST, MAX_LIMIT
+
+MAX_SESSION: Final = 500
+MAX_CANDIDATES: Final = 500
+MAX_ANCHORS: Final = 100
+MAX_LISTS: Final = 10
+MAX_CONTEXT_CHARS: Final = 2048  # a referrer comes as a whole web address
+
+ContextValue = Annotated[str, Field(max_length=MAX_CONTEXT_CHARS)]
+ExpressionText = Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
+Name = Annotated[str, Field(min_length=1, max_length=64)]
+ParameterValue = bool | float | Annotated[str, Field(max_length=1000)]
+
+
+def _listed(value: object) -> object:
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
+
+def _strict() -> ConfigDict:
+    return ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class BoostInput(BaseModel):
+    """Adds `weight` to the score of the items for which `filter` holds."""
+
+    model_config = _strict()
+
+    filter: ExpressionText
+    weight: Annotated[float, Field(ge=-MAX_BOOST, le=MAX_BOOST)]
+
+
+class PromotionInput(BaseModel):
+    """Gives the items for which `filter` holds a share of the places, spread evenly."""
+
+    model_config = _strict()
+
+    name: Name
+    filter: ExpressionText
+    share: Annotated[float, Field(ge=0, le=1)]
+
+
+class PinInput(BaseModel):
+    """Puts an item at a place, from 1."""
+
+    model_config = _strict()
+
+    item_id: Id
+    position: Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+
+
+class RecommendInput(BaseModel):
+    """The body of POST /recommendations; GET takes the plain parameters by the same names."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="RecommendationRequest")
+
+    user_id: Id | None = None
+    session_id: Id | None = None
+    scenario: Name | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
+    cursor: Annotated[str, Field(max_length=8192)] | None = None
+    interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
+    query: Text | None = None
+    window: Literal["1h", "6h", "24h", "7d"] | None = None
+    relation: Literal["similar", "together", "buy_again"] | None = None
+    items: Annotated[list[Id], Field(max_length=MAX_ANCHORS)] = []
+    candidates: Annotated[list[Id], Field(max_length=MAX_CANDIDATES)] | None = None
+    filter: ExpressionText | None = None
+    parameters: Annotated[
+        dict[Name, ParameterValue | Annotated[list[ParameterValue], Field(max_length=MAX_LISTED)]],
+        Field(max_length=50),
+    ] = {}
+    boost: Annotated[list[BoostInput], Field(max_length=20)] = []
+    promotions: Annotated[list[PromotionInput], Field(max_length=10)] = []
+    pinned: Annotated[list[PinInput], Field(max_length=50)] = []
+    blocked: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(_listed)] = []
+    caps: dict[Literal["category", "brand"], Annotated[int, Field(ge=1)]] = {}
+    exclude_items: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(_listed)] = []
+    exclude_seen: Literal["interacted", "purchased", "none"] = "interacted"
+    personalization: Literal["off", "session", "full"] = "full"
+    diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    calibration: Annotated[float, Field(ge=0, le=1)] = 0.0
+    exploration: Annotated[float, Field(ge=0, le=1)] = 0.0
+    rotation: Annotated[float, Field(ge=0, le=1)] = 0.0
+    explain: bool = True
+    counterfactual: bool = False
+    without_event: EventId | None = None
+    without_item: Id | None = None
+    language: Literal["en", "zh"] | None = None
+    fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []
+    context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
+    as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
+
+
+class ScenarioInput(RecommendInput):
+    """Defaults of a named scenario: a request without what belongs to one shopper and moment, and term weights."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="Scenario")
+
+    weights: dict[str, float] | None = None
+
+
+NOT_OF_A_SCENARIO: Final = frozenset(
+    {"user_id", "session_id", "scenario", "cursor", "interactions", "as_of", "without_event", "without_item"}
+)
+
+
+class RankingInput(BaseModel):
+    """The body of POST /users/{user_id}/rankings."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="RankingRequest")
+
+    item_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_CANDIDATES)]
+    interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
+    query: Text | None = None
+    parameters: dict[str, Any] = {}
+    boost: list[dict[str, Any]] = []
+    personalization: Literal["off", "session", "full"] = "full"
+    explain: bool = True
+    counterfactual: bool = False
+    without_event: EventId | None = None
+    without_item: Id | None = None
+    language: Literal["en", "zh"] | None = None
+    fields: list[str] = []
+    context: dict[str, Any] = {}
+    as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None

@@ -1,0 +1,1 @@
+"""What the shop sells: `item`, its `row` in the table, and many of them in `bulk`."""

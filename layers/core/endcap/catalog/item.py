@@ -1,0 +1,186 @@
+"""Items: what the shop sells, the text by which an item is understood, and what counts as a change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from endcap.errors import InvalidItemError
+from endcap.events.interaction import Id, field_errors, not_bool, one_of, present, timestamp_ms, timestamp_number
+from endcap.identifiers import clean_text
+
+AttributeValue = str | float | bool | tuple[str, ...]
+
+TITLE_CHARS = 300
+DESCRIPTION_CHARS = 600
+ATTRIBUTE_CHARS = 60
+MAX_TEXT_ATTRIBUTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing for sale.
+
+    Attributes
+    ----------
+    group_id : ties variants (sizes, colours) of one product; the item's own id where it has none
+    created_at_ms, expires_at_ms : milliseconds since 1970
+    """
+
+    item_id: str
+    title: str = ""
+    group_id: str | None = None
+    description: str = ""
+    categories: tuple[str, ...] = ()
+    brand: str = ""
+    price: float | None = None
+    currency: str | None = None
+    available: bool = True
+    created_at_ms: int | None = None
+    expires_at_ms: int | None = None
+    image_url: str | None = None
+    url: str | None = None
+    language: str | None = None
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+
+    @property
+    def group(self) -> str:
+        """What variants share."""
+        return self.group_id or self.item_id
+
+
+Text = Annotated[str, AfterValidator(clean_text)]
+Label = Annotated[Text, Field(max_length=256)]
+Attribute = Annotated[
+    bool | float | Annotated[Text, Field(max_length=4000)] | Annotated[list[Label], Field(max_length=100)],
+    one_of("text, a list of texts, a finite number, true or false"),
+]
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+class ItemInput(BaseModel):
+    """An item as a client or a catalogue file sends it (design section 3)."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, title="Item", populate_by_name=True)
+
+    item_id: Id = Field(validation_alias=AliasChoices("item_id", "id"))
+    title: Annotated[Text, Field(max_length=1000)] = ""
+    group_id: Id | None = None
+    description: Annotated[Text, Field(max_length=20_000)] = ""
+    categories: Annotated[list[Label], Field(max_length=50), BeforeValidator(_one_or_many)] = []
+    brand: Label = ""
+    price: Annotated[float, Field(ge=0), BeforeValidator(not_bool)] | None = None
+    currency: Annotated[Text, Field(max_length=8)] | None = None
+    available: bool = True
+    created_at: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
+    expires_at: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
+    image_url: Annotated[Text, Field(max_length=2048)] | None = None
+    url: Annotated[Text, Field(max_length=2048)] | None = None
+    language: Annotated[Text, Field(max_length=16)] | None = None
+    attributes: Annotated[dict[Annotated[Text, Field(max_length=128)], Attribute], Field(max_length=100)] = Field(
+        default={}, validation_alias=AliasChoices("attributes", "attrs")
+    )
+
+
+def parse_item(raw: object) -> Item:
+    """The item that `raw` describes; null and "" count as absent.
+
+    Raises
+    ------
+    InvalidItemError : with every finding
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidItemError("an item must be an object")
+    known = present(raw)
+    for key in ("attributes", "attrs"):
+        if isinstance(known.get(key), Mapping):
+            known[key] = present(known[key])
+    try:
+        given = ItemInput.model_validate(known)
+    except ValidationError as exc:
+        raise InvalidItemError(field_errors(exc)) from exc
+    return Item(
+        item_id=given.item_id,
+        title=given.title.strip(),
+        group_id=given.group_id,
+        description=given.description.strip(),
+        categories=tuple(dict.fromkeys(c.strip() for c in given.categories if c.strip())),
+        brand=given.brand.strip(),
+        price=given.price,
+        currency=given.currency,
+        available=given.available,
+        created_at_ms=given.created_at,
+        expires_at_ms=given.expires_at,
+        image_url=given.image_url,
+        url=given.url,
+        language=given.language,
+        attributes={k: tuple(v) if isinstance(v, list) else v for k, v in given.attributes.items()},
+    )
+
+
+def item_document(item: Item) -> dict[str, Any]:
+    """`item` as a JSON object, without what it does not say; `parse_item` reads it back unchanged."""
+    document: dict[str, Any] = {"item_id": item.item_id, "title": item.title, "available": item.available}
+    for name in ("group_id", "description", "brand", "price", "currency", "image_url", "url", "language"):
+        value = getattr(item, name)
+        if value not in (None, ""):
+            document[name] = value
+    if item.categories:
+        document["categories"] = list(item.categories)
+    if item.created_at_ms is not None:
+        document["created_at"] = timestamp_number(item.created_at_ms)
+    if item.expires_at_ms is not None:
+        document["expires_at"] = timestamp_number(item.expires_at_ms)
+    if item.attributes:
+        document["attributes"] = {k: list(v) if isinstance(v, tuple) else v for k, v in item.attributes.items()}
+    return document
+
+
+def item_text(item: Item) -> str:
+    """The text by which `item` is understood: what an encoder reads, in training and in serving alike.
+
+    Title, brand, the two most specific categories, short textual attributes, the beginning of the description.
+    Numbers, flags and long attribute texts (washing instructions, legal notes) say little and are left out.
+    """
+    parts = [item.title[:TITLE_CHARS], item.brand, ", ".join(item.categories[-2:])]
+    short = [
+        text
+        for value in item.attributes.values()
+        if not isinstance(value, bool | float | int)
+        and len(text := value if isinstance(value, str) else ", ".join(value)) <= ATTRIBUTE_CHARS
+    ]
+    parts += [", ".join(short[:MAX_TEXT_ATTRIBUTES]), item.description[:DESCRIPTION_CHARS]]
+    return ". ".join(p for p in parts if p)
+
+
+def document_text(document: Mapping[str, Any]) -> str:
+    """`item_text` of an item as a JSON object, with all of its categories: the words by which it is explained."""
+    categories = tuple(str(name) for name in document.get("categories", ()))
+    item = Item(
+        str(document.get("item_id", "")),
+        str(document.get("title") or ""),
+        description=str(document.get("description") or ""),
+        categories=categories,
+        brand=str(document.get("brand") or ""),
+        attributes={k: tuple(v) if isinstance(v, list) else v for k, v in document.get("attributes", {}).items()},
+    )
+    return ". ".join([item_text(item), *categories[:-2]])
+
+
+def text_hash(text: str) -> str:
+    """16 hex digits that name `text`; embeddings are kept by (encoder, this)."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def content_hash(item: Item) -> str:
+    """16 hex digits that change exactly when something about `item` changes."""
+    canonical = json.dumps(item_document(item), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text_hash(canonical)

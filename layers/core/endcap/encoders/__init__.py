@@ -1,0 +1,1 @@
+"""Text and histories to vectors: `text`, `user`, `items`, `quantize`, `session`, `onnx_check`."""

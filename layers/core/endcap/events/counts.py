@@ -1,0 +1,112 @@
+"""What shoppers do right now, as approximate counts by span of time: the stuff of live trends and of exploration.
+
+Counts are no lattice: a batch is added once its profiles are written, and only the events that a profile took as new
+are in it, so that a redelivered event is not counted again. A count that could not be written is lost.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from endcap.events.interaction import Interaction
+from endcap.events.types import EVENT_TYPES, EventType
+
+DEMAND: Final = "d"
+CLICKED: Final = "c"
+SHOWN: Final = "i"
+"""What is counted of an item; a count's name is one of these before the item's id."""
+
+HOUR_MS: Final = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One width of bucket.
+
+    Attributes
+    ----------
+    width_ms : of a bucket; buckets start at multiples of it
+    kept_ms : how long after its start a bucket is of use
+    """
+
+    name: str
+    width_ms: int
+    kept_ms: int
+
+    def start_of(self, at_ms: int) -> int:
+        """Start of the bucket that a moment lies in."""
+        return at_ms - at_ms % self.width_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A span of time up to now that demand is told for; within it a count halves every `half_life_ms`."""
+
+    name: str
+    span_ms: int
+    level: Level
+
+    @property
+    def hours(self) -> int:
+        """The span in hours."""
+        return self.span_ms // HOUR_MS
+
+    @property
+    def half_life_ms(self) -> int:
+        """A quarter of the span: what is a whole span old counts for a sixteenth."""
+        return self.span_ms // 4
+
+
+# Two widths, since a week of 10-minute buckets would take seconds to read, and an hour of 2-hour buckets says nothing.
+FINE: Final = Level("10m", HOUR_MS // 6, 8 * HOUR_MS)
+COARSE: Final = Level("2h", 2 * HOUR_MS, 172 * HOUR_MS)
+LEVELS: Final = (FINE, COARSE)
+WINDOWS: Final[Mapping[str, Window]] = {
+    name: Window(name, hours * HOUR_MS, level)
+    for name, hours, level in (("1h", 1, FINE), ("6h", 6, FINE), ("24h", 24, COARSE), ("7d", 168, COARSE))
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Increment:
+    """What a batch adds to one bucket.
+
+    Attributes
+    ----------
+    counts : kind and item id -> how many
+    """
+
+    level: Level
+    start_ms: int
+    counts: Mapping[str, int]
+
+
+def increments(
+    events: Iterable[Interaction], now_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES
+) -> Iterator[Increment]:
+    """One increment for each bucket that `events` fall into, by their own time; what is too old falls into none.
+
+    Demand is every kind of event with an item and a positive weight.
+    """
+    counted: dict[tuple[Level, int], Counter[str]] = {}
+    for event in events:
+        names = [kind + event.item_id for kind in _kinds(event, event_types)] if event.item_id else []
+        for level in LEVELS:
+            if names and now_ms - level.kept_ms < event.timestamp_ms:
+                counted.setdefault((level, level.start_of(event.timestamp_ms)), Counter()).update(names)
+    for (level, start_ms), counts in sorted(counted.items(), key=lambda pair: (pair[0][0].name, pair[0][1])):
+        yield Increment(level, start_ms, counts)
+
+
+def _kinds(event: Interaction, event_types: Mapping[str, EventType]) -> Iterator[str]:
+    if event.event_type == "impression":
+        yield SHOWN
+        return
+    kind = event_types.get(event.event_type)
+    if kind is not None and kind.weight > 0:
+        yield DEMAND
+    if event.event_type == "click":
+        yield CLICKED

@@ -1,0 +1,239 @@
+"""Interactions: what a shopper did, as events carry it and as Endcap keeps it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from endcap.errors import FieldError, InvalidInteractionError
+from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, EventType
+from endcap.identifiers import clean_id, clean_text
+
+MAX_FUTURE_MS = 5 * 60_000
+MILLISECONDS_FROM = 1e11
+MAX_TIMESTAMP_MS = 253_402_300_799_999  # the end of year 9999
+MIN_GRADE, MAX_GRADE = 0.5, 5.0
+
+Properties = Mapping[str, str | float | bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One thing that one shopper did.
+
+    Attributes
+    ----------
+    timestamp_ms : when, in milliseconds since 1970
+    value : a grade for ratings and reviews; elsewhere whatever the storefront means by it
+    position : 1-based place in the list that the item was shown in
+    """
+
+    event_id: str
+    user_id: str
+    event_type: str
+    timestamp_ms: int
+    item_id: str | None = None
+    value: float | None = None
+    text: str | None = None
+    session_id: str | None = None
+    anonymous_id: str | None = None
+    recommendation_id: str | None = None
+    position: int | None = None
+    properties: Properties | None = None
+
+
+def timestamp_ms(value: object) -> int:
+    """Milliseconds since 1970 from ISO 8601 text or unix time (from 1e11 on it is taken as milliseconds).
+
+    Raises
+    ------
+    ValueError : not a time, before 1970, or after year 9999
+    """
+    if isinstance(value, str):
+        value = _seconds_or_ms(value)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise ValueError("must be ISO 8601 or unix time")
+    # Compared before it is rounded: integers may be too large for a float, and floats infinite.
+    value = value if value >= MILLISECONDS_FROM else value * 1000
+    millis = round(value) if -1 < value <= MAX_TIMESTAMP_MS else -1
+    if not 0 <= millis <= MAX_TIMESTAMP_MS:
+        raise ValueError("must lie between 1970 and 9999")
+    return millis
+
+
+def _seconds_or_ms(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError("must be ISO 8601 or unix time") from None
+    ms = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+    return timestamp_number(ms)
+
+
+def timestamp_number(ms: int) -> float:
+    """`ms` as the unix time that `timestamp_ms` reads back: milliseconds, or seconds for the years before 1973."""
+    return ms if ms >= MILLISECONDS_FROM else ms / 1000
+
+
+def not_bool(value: object) -> object:
+    """`value`, which is to be a number and not one of Python's.
+
+    Raises
+    ------
+    ValueError : it is true or false
+    """
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return value
+
+
+def one_of(kinds: str) -> WrapValidator:
+    """A validator of several kinds of value that says one plain thing where none fits."""
+
+    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(f"must be {kinds}") from None
+
+    return WrapValidator(validate)
+
+
+def present(raw: Mapping[Any, Any]) -> dict[Any, Any]:
+    """`raw` without what counts as absent: null and ""."""
+    return {k: v for k, v in raw.items() if v is not None and v != ""}
+
+
+def _present(value: object) -> object:
+    return present(value) if isinstance(value, Mapping) else value
+
+
+Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id)]
+"""An id as clients send it: at most 128 bytes of UTF-8, no control characters."""
+
+EventId = Annotated[str, Field(max_length=64), AfterValidator(clean_id)]
+Text = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
+PropertyName = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
+PropertyValue = Annotated[
+    bool | float | Annotated[str, Field(max_length=256), AfterValidator(clean_text)],
+    one_of("text of at most 256 characters, a finite number, true or false"),
+]
+
+
+class InteractionInput(BaseModel):
+    """An interaction as a client or a stream sends it (design section 3)."""
+
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, title="Interaction")
+
+    event_id: EventId | None = None
+    user_id: Id
+    event_type: Annotated[str, Field(max_length=64)]
+    item_id: Id | None = None
+    value: Annotated[float, BeforeValidator(not_bool)] | None = None
+    text: Text | None = None
+    timestamp: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
+    session_id: Id | None = None
+    anonymous_id: Id | None = None
+    recommendation_id: Id | None = None
+    position: Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(not_bool)] | None = None
+    properties: Annotated[dict[PropertyName, PropertyValue], Field(max_length=32), BeforeValidator(_present)] | None = (
+        None
+    )
+
+
+def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES) -> Interaction:
+    """The interaction that `raw` describes.
+
+    Parameters
+    ----------
+    raw : one event, decoded from JSON or CSV; null and "" count as absent
+    arrival_ms : when it reached us; its time where it carries none
+    event_types : the kinds that are known, by name
+
+    Raises
+    ------
+    InvalidInteractionError : with every finding
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidInteractionError("an event must be an object")
+    try:
+        given = InteractionInput.model_validate(present(raw))
+    except ValidationError as exc:
+        raise InvalidInteractionError(field_errors(exc)) from exc
+    name = given.event_type if given.event_type in event_types else ALIASES.get(given.event_type, "")
+    if name not in event_types:
+        raise _invalid("event_type", f"{given.event_type!r} is no known event type")
+    errors = [
+        FieldError(field=f, message=f"is required for {name}")
+        for f in event_types[name].needs
+        if getattr(given, f) is None
+    ]
+    if errors:
+        raise InvalidInteractionError(errors)
+    if name in GRADED and given.value is not None and not MIN_GRADE <= given.value <= MAX_GRADE:
+        raise _invalid("value", f"must be a grade from {MIN_GRADE} to {MAX_GRADE} for {name}")
+    at_ms = arrival_ms if given.timestamp is None else given.timestamp
+    if at_ms > arrival_ms + MAX_FUTURE_MS:
+        raise _invalid("timestamp", "lies more than 5 minutes in the future")
+    return Interaction(
+        given.event_id or _fallback_id(given, name, at_ms),
+        given.user_id,
+        name,
+        min(at_ms, arrival_ms),
+        given.item_id,
+        given.value,
+        given.text,
+        given.session_id,
+        given.anonymous_id,
+        given.recommendation_id,
+        given.position,
+        given.properties,
+    )
+
+
+def interaction_document(interaction: Interaction) -> dict[str, Any]:
+    """`interaction` as a JSON object that `parse_interaction` reads back unchanged."""
+    document = {f.name: getattr(interaction, f.name) for f in fields(interaction)}
+    document["timestamp"] = timestamp_number(document.pop("timestamp_ms"))
+    return {k: v for k, v in document.items() if v is not None}
+
+
+def field_errors(exc: ValidationError) -> list[FieldError]:
+    """What pydantic found, as dotted paths and plain messages."""
+    found: dict[tuple[str, str], FieldError] = {}
+    for error in exc.errors(include_url=False, include_context=False, include_input=False):
+        path = ".".join(str(p) for p in error["loc"])
+        message = error["msg"].removeprefix("Value error, ")
+        found[path, message] = FieldError(field=path, message=message)
+    return list(found.values())
+
+
+def _invalid(field: str, message: str) -> InvalidInteractionError:
+    return InvalidInteractionError([FieldError(field=field, message=message)])
+
+
+def _fallback_id(given: InteractionInput, event_type: str, at_ms: int) -> str:
+    # Without user_id: an event handed from an anonymous id to a known one stays the same event. With the time as it
+    # was sent: what a time slightly ahead is clamped to depends on when the event arrived.
+    content = [given.item_id, event_type, given.value, given.text, at_ms, given.session_id, given.properties]
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return digest[:32]

@@ -1,0 +1,90 @@
+"""The words by which an item is like a past one, a query or a review: those that stand in both, the rarest first.
+
+How rare a word is comes from a sample of the catalogue, so that explaining a few items costs no index of all. Words of
+the item's title count twice as much as words that only its description has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+from endcap.catalog.item import document_text
+from endcap.index.index import Assortment
+from endcap.index.lexical import numbers_of
+from endcap.text.tokens import Wording, common_words
+
+MAX_WORDS: Final = 5
+_TITLE_FACTOR: Final = 2.0
+_COMMON: Final = 0.25
+"""Words of more than this share of the items tell none from another."""
+
+
+class ItemWords:
+    """The words of the items that an answer explains, each item read once.
+
+    Parameters
+    ----------
+    documents : row -> item as a JSON object; read from the assortment where it is not there
+    """
+
+    def __init__(self, assortment: Assortment, documents: Mapping[int, Mapping[str, Any]]) -> None:
+        self._assortment, self._documents = assortment, documents
+        self._wordings: dict[int, tuple[Wording, Wording]] = {}
+        self._rarities: dict[str, tuple[float, float]] = {}
+
+    def shared_with_item(self, position: int, past: int) -> tuple[str, ...]:
+        """What two items' texts have in common, at most `MAX_WORDS`; nothing of an item with itself."""
+        if position == past:
+            return ()
+        (text, title), (theirs, _) = self._of(position), self._of(past)
+        in_title = common_words(title, theirs)
+        elsewhere = [word for word in common_words(text, theirs, cut=False) if word not in in_title]
+        told = [word for word in (*in_title, *elsewhere) if not word[0].isdigit()]  # sizes and weights tell nothing
+        return self._rarest([word for word in told if self._rarity(word)[1] <= _COMMON], in_title)
+
+    def shared_with_text(self, position: int, wording: Wording) -> tuple[str, ...]:
+        """What an item's text has of a query's or a review's words, likewise; its id and article numbers count too."""
+        text, title = self._of(position)
+        in_title = common_words(title, wording)
+        numbers = Wording.of(" ".join(sorted(numbers_of(self._document(position)))))
+        words = (*in_title, *common_words(text, wording), *common_words(numbers, wording))
+        return self._rarest(list(dict.fromkeys(words)), in_title)
+
+    def shared_categories(self, position: int, past: int) -> tuple[str, ...]:
+        """The categories that both items are in, the rarest first."""
+        theirs = set(self._assortment.categories_of(past))
+        both = [c for c in self._assortment.categories_of(position) if c in theirs]
+        names = [str(name) for name in self._document(position).get("categories", ())]
+        number = {self._assortment.category_id(name): name for name in names}
+        rare = sorted(both, key=self._assortment.tables.idf_of, reverse=True)
+        return tuple(number[c] for c in rare if c in number)[:MAX_WORDS]
+
+    def brand(self, position: int) -> tuple[str, ...]:
+        """The brand of an item."""
+        brand = str(self._document(position).get("brand") or "")
+        return (brand,) if brand else ()
+
+    def _rarest(self, words: Sequence[str], in_title: Collection[str]) -> tuple[str, ...]:
+        worth = {word: self._rarity(word)[0] * (_TITLE_FACTOR if word in in_title else 1.0) for word in words}
+        told: list[str] = []
+        for word in sorted(worth, key=lambda word: -worth[word]):
+            if len(told) < MAX_WORDS and not any(word in longer for longer in told):
+                told.append(word)
+        return tuple(told)
+
+    def _rarity(self, word: str) -> tuple[float, float]:
+        if word not in self._rarities:
+            self._rarities[word] = self._assortment.tables.rarity_of(word)
+        return self._rarities[word]
+
+    def _of(self, position: int) -> tuple[Wording, Wording]:
+        """The wordings of an item's whole text and of its title."""
+        if position not in self._wordings:
+            document = self._document(position)
+            self._wordings[position] = Wording.of(document_text(document)), Wording.of(str(document.get("title") or ""))
+        return self._wordings[position]
+
+    def _document(self, position: int) -> Mapping[str, Any]:
+        known = self._documents.get(position)
+        return self._assortment.document(position) if known is None else known

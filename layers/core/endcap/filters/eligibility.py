@@ -1,0 +1,66 @@
+"""Which items may be shown: one boolean per item of the assortment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.index.index import Assortment
+from endcap.profiles.profile import UserProfile
+
+Mask = NDArray[np.bool_]
+ExcludeSeen = Literal["interacted", "purchased", "none"]
+EXCLUDE_SEEN: Final = ("interacted", "purchased", "none")
+
+
+def sellable(assortment: Assortment, now_ms: int) -> Mask:
+    """Items that are available and not expired at `now_ms`: bool (n_items,)."""
+    expires = assortment.expires_at_ms
+    return np.asarray(assortment.available & ((expires == 0) | (expires > now_ms)), dtype=np.bool_)
+
+
+def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
+    """Ids of the items that `exclude_seen` keeps from a shopper: any entry, purchases only, or none."""
+    if exclude_seen == "none":
+        return set()
+    entries = (*profile.interactions, *profile.strong)
+    return {e.item_id for e in entries if exclude_seen == "interacted" or e.event_type == "purchase"}
+
+
+def variants_of(assortment: Assortment, item_ids: Iterable[str]) -> Mask:
+    """Items that are a variant of any of `item_ids`, these among them: bool (n_items,)."""
+    groups = assortment.groups
+    named = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.bool_)
+    named[groups[assortment.positions(item_ids)]] = True
+    return np.asarray(named[groups], dtype=np.bool_)
+
+
+def allowed(
+    assortment: Assortment,
+    now_ms: int,
+    seen: Iterable[str] = (),
+    exclude_items: Iterable[str] = (),
+    candidates: Iterable[str] | None = None,
+) -> Mask:
+    """Items that a request may show.
+
+    Parameters
+    ----------
+    seen : with every variant of their groups left out
+    exclude_items : left out themselves
+    candidates : nothing but these may be shown; None for the whole assortment
+
+    Returns
+    -------
+    bool (n_items,)
+    """
+    mask = sellable(assortment, now_ms) & ~variants_of(assortment, seen)
+    mask[assortment.positions(exclude_items)] = False
+    if candidates is not None:
+        among = np.zeros(assortment.n_items, dtype=np.bool_)
+        among[assortment.positions(candidates)] = True
+        mask &= among
+    return mask

@@ -1,0 +1,180 @@
+"""Filter expressions applied to an assortment: one boolean per item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.events.types import EVENT_TYPES, EventType
+from endcap.filters.eligibility import variants_of
+from endcap.filters.tree import (
+    Both,
+    Compare,
+    Contains,
+    Exists,
+    Expression,
+    ExpressionError,
+    Field,
+    History,
+    Node,
+    Not,
+    OneOf,
+    Recent,
+    Scalar,
+    Value,
+    checked,
+)
+from endcap.index.columns import Column
+from endcap.index.index import Assortment
+from endcap.profiles.profile import EMPTY_PROFILE, NOT_IN_HISTORY, UserProfile
+
+Mask = NDArray[np.bool_]
+
+INTERACTED: Final = "interacted"
+PAST_FORMS: Final[Mapping[str, str]] = {
+    "viewed": "view",
+    "clicked": "click",
+    "carted": "add_to_cart",
+    "purchased": "purchase",
+    "bought": "purchase",
+    "returned": "return",
+    "rated": "rating",
+    "reviewed": "review",
+    "liked": "like",
+    "disliked": "dislike",
+    "wishlisted": "wishlist",
+    "shared": "share",
+}
+USER: Final = "user."
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What an expression may refer to beside the items.
+
+    Attributes
+    ----------
+    parameters : name -> text, number, true or false, or a list of them
+    profile : whose history counts; its attributes are the parameters `$user.<name>`
+    """
+
+    now_ms: int
+    profile: UserProfile = EMPTY_PROFILE
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    event_types: Mapping[str, EventType] = field(default_factory=lambda: EVENT_TYPES)
+
+
+def mask_of(wanted: Expression, assortment: Assortment, about: Circumstances) -> Mask:
+    """Items for which the expression holds: bool (n_items,).
+
+    Raises
+    ------
+    ExpressionError : a parameter without value or of the wrong kind, a field that no item has, no kind of interaction
+    """
+    try:
+        return _mask(wanted.tree, assortment, about)
+    except ExpressionError as exc:
+        raise ExpressionError(exc.plain, exc.position, wanted.where) from None
+
+
+def _mask(node: Node, assortment: Assortment, about: Circumstances) -> Mask:
+    match node:
+        case Not(part):
+            return ~_mask(part, assortment, about)
+        case Both(every, parts):
+            masks = [_mask(part, assortment, about) for part in parts]
+            return np.asarray((np.logical_and if every else np.logical_or).reduce(masks), dtype=np.bool_)
+        case Compare(where, sign, value):
+            scalars = _scalars(value, where, sign, about)
+            return _any(assortment, where, [partial(Column.compare, sign=sign, value=s) for s in scalars])
+        case OneOf(where, values):
+            found = [s for value in values for s in _scalars(value, where, "=", about, several=True)]
+            return _any(assortment, where, [partial(Column.compare, sign="=", value=s) for s in found])
+        case Contains(where, value):
+            texts = _scalars(value, Field(where.name, "text", where.position), "=", about)
+            return _any(assortment, where, [partial(Column.contains, text=str(t)) for t in texts])
+        case Exists(where):
+            return _any(assortment, where, [Column.present])
+        case Recent(where, within_s):
+            since_ms = about.now_ms - within_s * 1000
+            return _any(assortment, where, [partial(Column.compare, sign=">=", value=since_ms)])
+        case History():
+            return _history(node, assortment, about)
+
+
+def _any(assortment: Assortment, where: Field, tests: list[Callable[[Column], Mask]]) -> Mask:
+    """Items whose field passes any of the tests; changed items by what they are now."""
+    base, fresh = _columns(assortment, where)
+    mask = np.zeros(assortment.n_items, dtype=np.bool_)
+    for test in tests:
+        if base is not None:
+            mask[: base.n_items] |= test(base)
+    if assortment.changes is not None:
+        changed = np.zeros(len(assortment.changed), dtype=np.bool_)
+        for test in tests:
+            if fresh is not None:
+                changed |= test(fresh)
+        mask[assortment.changed] = changed
+    return mask
+
+
+def _columns(assortment: Assortment, where: Field) -> tuple[Column | None, Column | None]:
+    base, fresh = assortment.tables.fields, None if assortment.changes is None else assortment.changes.fields
+    if where.sort != "any":
+        return base.field(where.name), None if fresh is None else fresh.field(where.name)
+    found = base.attribute(where.name), None if fresh is None else fresh.attribute(where.name)
+    if found == (None, None) and not where.stated:
+        hint = f"attributes.{where.name} names an attribute that no item needs to have"
+        raise ExpressionError(f'no item has a field "{where.name}" ({hint})', where.position)
+    return found
+
+
+def _scalars(value: Value, where: Field, sign: str, about: Circumstances, *, several: bool = False) -> list[Scalar]:
+    """What `value` stands for; nothing for a shopper's attribute that is not there or of another kind."""
+    if value.parameter is None:
+        found = [] if value.literal is None else [value.literal]
+    else:
+        given = _given(value.parameter, value.position, about)
+        listed = given if several and isinstance(given, list | tuple) else [] if given is None else [given]
+        found = []
+        for one in listed:
+            try:
+                found.append(checked(where.sort, sign, one, value.position))
+            except ExpressionError:
+                if not value.parameter.startswith(USER):  # what a shopper has stored is no fault of the request
+                    raise
+    return [_as_kept(one) for one in found] if where.name == "price" and where.sort == "number" else found
+
+
+def _given(name: str, position: int, about: Circumstances) -> Any:
+    if name.startswith(USER):
+        attributes = about.profile.attributes.value
+        return attributes.get(name.removeprefix(USER)) if isinstance(attributes, Mapping) else None
+    given = about.parameters.get(name)
+    if given is None:
+        raise ExpressionError(f"parameter ${name} has no value", position)
+    return given
+
+
+def _as_kept(price: Scalar) -> Scalar:
+    """A price in the 32 bits that the snapshot keeps it in, so that 19.99 equals 19.99."""
+    with np.errstate(over="ignore"):
+        return float(np.float32(price))
+
+
+def _history(node: History, assortment: Assortment, about: Circumstances) -> Mask:
+    kind = PAST_FORMS.get(node.kind, node.kind)
+    known = set(about.event_types) - NOT_IN_HISTORY
+    if kind != INTERACTED and kind not in known:
+        kinds = ", ".join([INTERACTED, *sorted(PAST_FORMS)])
+        message = f'expected a comparison after "{node.kind}", or a kind of interaction: {kinds}'
+        raise ExpressionError(message, node.position)
+    since_ms = float("-inf") if node.within_s is None else about.now_ms - node.within_s * 1000
+    entries = (*about.profile.interactions, *about.profile.strong)
+    done = {e.item_id for e in entries if kind in (INTERACTED, e.event_type) and e.timestamp_ms >= since_ms}
+    return variants_of(assortment, done)

@@ -1,0 +1,1 @@
+"""What can be ranked: `index`, `overlay`, `changes`, `vectors`, `lexical`, `columns`, `derived`, `imputation`."""

@@ -1,0 +1,311 @@
+"""What ranking derives once from a snapshot: float vectors, inverted categories, words, numbers of names, scales."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from itertools import count
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.catalog.item import document_text
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
+from endcap.index.columns import Column, ItemFields
+from endcap.index.lexical import LexicalIndex
+from endcap.index.vectors import EXACT_ELEMENTS, VectorTable
+from endcap.profiles.profile import item_key
+from endcap.snapshot.parts import ItemList
+from endcap.snapshot.snapshot import Snapshot, whiten
+from endcap.text.tokens import tokens_of
+
+F32 = NDArray[np.float32]
+I64 = NDArray[np.int64]
+
+_SAMPLE: Final = 64
+_WORD_SAMPLE: Final = 256
+_BLOCK: Final = 65_536
+
+
+class SnapshotTables:
+    """What is derived once from a snapshot and shared by every assortment over it."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.n_items = snapshot.n_items
+        columns = snapshot.columns
+        # Plain views: indexing a mapped file goes through a slow subclass.
+        self._category_indptr = np.asarray(columns.category_indptr)
+        self._category_indices = np.asarray(columns.category_indices)
+        self._brands = {name: k for k, name in enumerate(columns.brands)}
+        self._categories = {name: k for k, name in enumerate(columns.categories)}
+        # next() on a counter is atomic: two threads that fold changes never give two names one id
+        self._next_brand, self._next_category = count(len(columns.brands)), count(len(columns.categories))
+
+    @cached_property
+    def encoder_tag(self) -> bytes | None:
+        """The tag of the snapshot's encoder, from the manifest's hashes: ranking alone needn't load the graph."""
+        files = self.snapshot.manifest["files"]
+        if MODEL_FILE not in files:
+            return None
+        config = EncoderConfig.from_json((self.snapshot.directory / CONFIG_FILE).read_bytes())
+        digests = [bytes.fromhex(files[name]["sha256"]) for name in (MODEL_FILE, TOKENIZER_FILE)]
+        digests.append(hashlib.sha256(config.to_json().encode()).digest())
+        return hashlib.sha256(b"".join(digests)).digest()[:TAG_BYTES]
+
+    @cached_property
+    def raw(self) -> VectorTable:
+        """Text vectors as the encoder gave them."""
+        s = self.snapshot
+        return VectorTable(s.text_vectors_f16, s.text_vectors_i8, s.text_scale)
+
+    @cached_property
+    def white(self) -> VectorTable:
+        """Whitened text vectors; the stored item vectors where these are just that (no trained part)."""
+        s = self.snapshot
+        sample = np.arange(0, s.n_items, max(1, s.n_items // _SAMPLE))
+        of_text = whiten(s, s.text_vectors_f16[sample])
+        if np.abs(of_text - s.item_vectors_f16[sample].astype(np.float32)).max(initial=0.0) < 0.02:
+            return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
+        starts = range(0, s.n_items, _BLOCK)  # in blocks: the widened copy of a large catalogue is large
+        kind = np.float32 if s.n_items * s.whitening_projection.shape[1] <= EXACT_ELEMENTS else np.float16
+        fine = np.concatenate([whiten(s, s.text_vectors_f16[a : a + _BLOCK]).astype(kind) for a in starts])
+        coarse = np.concatenate([np.rint(fine[a : a + _BLOCK] * np.float32(127)).astype(np.int8) for a in starts])
+        return VectorTable(fine, coarse, 1 / 127)
+
+    @cached_property
+    def items(self) -> VectorTable:
+        """Item vectors: the space of the user encoder."""
+        s = self.snapshot
+        return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
+
+    @cached_property
+    def lists(self) -> dict[str, ItemList]:
+        """The item-to-item lists as plain arrays."""
+        return {
+            name: ItemList(np.asarray(rows.indptr), np.asarray(rows.indices), np.asarray(rows.weights))
+            for name, rows in self.snapshot.lists.items()
+        }
+
+    @cached_property
+    def list_row(self) -> I64:
+        """Per item the row of the lists that speaks for it: its own, or that of its group's most bought variant."""
+        snapshot = self.snapshot
+        counts, groups = np.asarray(snapshot.interaction_counts), np.asarray(snapshot.groups)
+        order = np.lexsort((np.arange(self.n_items), -counts, groups))
+        best_of_group = np.full(int(groups.max(initial=-1)) + 1, -1, dtype=np.int64)
+        best_of_group[groups[order[::-1]]] = order[::-1]  # the last write of a group is its most bought variant
+        return np.where(counts > 0, np.arange(self.n_items), best_of_group[groups])
+
+    @cached_property
+    def seen(self) -> I64:
+        """Rows of the items that someone has touched, ascending."""
+        return np.flatnonzero(np.asarray(self.snapshot.interaction_counts) > 0)
+
+    @cached_property
+    def rows_by_key(self) -> dict[bytes, tuple[int, ...]]:
+        """The rows of the items that impressions know by each key; made by the first request that rotates."""
+        return rows_by_key(self.snapshot.item_ids)
+
+    @cached_property
+    def lexical(self) -> LexicalIndex:
+        """The words of the snapshot's items; built by the first search."""
+        return LexicalIndex([self.snapshot.document(position) for position in range(self.n_items)])
+
+    @cached_property
+    def _sampled_words(self) -> tuple[Counter[str], int]:
+        """In how many of some evenly spread items each token stands, and of how many items."""
+        rows = range(0, self.n_items, max(1, self.n_items // _WORD_SAMPLE))
+        counts = Counter(token for row in rows for token in tokens_of(document_text(self.snapshot.document(row))))
+        return counts, len(rows)
+
+    def rarity_of(self, phrase: str) -> tuple[float, float]:
+        """How rare a phrase is among n sampled items, mean log((n + 1) / (items + 1)) of its tokens; and its share."""
+        counts, n = self._sampled_words
+        found = [counts[token] for token in tokens_of(phrase)] or [0]
+        return math.fsum(math.log((n + 1) / (count + 1)) for count in found) / len(found), min(found) / max(1, n)
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """Natural scales of terms on this snapshot, for weights that come without one.
+
+        Lists: mean of the rows' largest weights. Popularity, trend: their spread. Raw text, user vectors: the spread of
+        the cosines between sampled items. Terms that are not named lie between -1 and 1 by themselves.
+        """
+        snapshot = self.snapshot
+        scales = {"text": 0.5}
+        for name, neighbours in self.lists.items():
+            filled = np.flatnonzero(np.diff(neighbours.indptr))
+            if len(filled):
+                peaks = np.maximum.reduceat(neighbours.weights.astype(np.float32), neighbours.indptr[filled])
+                scales[name] = float(peaks.mean()) or 1.0
+        for name, values in (("popularity", snapshot.popularity), ("trend", snapshot.trend)):
+            scales[name] = (float(np.std(values)) or 1.0) if len(values) else 1.0
+        scales["context"] = scales["popularity"]
+        rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
+        if len(rows) > 1:
+            scales["words"] = scales["query"] = _spread_of_cosines(self.raw.rows(rows))
+            scales["similarity"] = _spread_of_cosines(self.items.rows(rows))
+        return scales
+
+    @cached_property
+    def spreads(self) -> dict[str, float]:
+        """Usual standard deviation of a term over the items, for a history of one item.
+
+        Lists: root of the rows' mean square. Text: the spread of the cosines between sampled items.
+        """
+        spreads = {}
+        for name, neighbours in self.lists.items():
+            filled = np.count_nonzero(np.diff(neighbours.indptr))
+            if filled:
+                squares = np.square(neighbours.weights.astype(np.float64)).sum()
+                spreads[name] = math.sqrt(float(squares) / filled / self.n_items)
+        rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
+        if len(rows) > 1:
+            spreads["text"] = _spread_of_cosines(self.white.rows(rows))
+        return spreads
+
+    @cached_property
+    def by_category(self) -> ItemList:
+        """Category -> its items, with the share that the category has in each item's description.
+
+        Rarer categories say more (inverse document frequency); an item's shares add up to 1.
+        """
+        indptr, categories = self._category_indptr, self._category_indices
+        items = np.repeat(np.arange(self.n_items), np.diff(indptr))
+        idf = self.category_idf[categories]
+        totals = np.bincount(items, weights=idf, minlength=self.n_items)
+        share = (idf / np.maximum(totals[items], 1e-9)).astype(np.float16)
+        order = np.argsort(categories, kind="stable")
+        counts = np.bincount(categories, minlength=len(self.snapshot.columns.categories))
+        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return ItemList(starts, items[order].astype(np.int32), share[order])
+
+    def categories_of(self, position: int) -> tuple[int, ...]:
+        """Vocabulary ids of the categories of one of the snapshot's items."""
+        start, end = self._category_indptr[position], self._category_indptr[position + 1]
+        return tuple(self._category_indices[start:end].tolist())
+
+    @cached_property
+    def category_idf(self) -> F32:
+        """Float32 (categories,): log((n + 1) / (items of the category + 1)), at least a tenth."""
+        columns = self.snapshot.columns
+        sizes = np.bincount(columns.category_indices, minlength=len(columns.categories))
+        return np.maximum(np.log((self.n_items + 1) / (sizes + 1)), 0.1).astype(np.float32)
+
+    def idf_of(self, category: int) -> float:
+        """Rarity of a category; one that only changed items have is as rare as can be."""
+        known = self.category_idf
+        return float(known[category]) if category < len(known) else float(np.log(self.n_items + 2))
+
+    @cached_property
+    def group_numbers(self) -> dict[str, int]:
+        """Group name -> its number in the snapshot; an item without `group_id` is a group of its own id."""
+        s = self.snapshot
+        names = list(s.item_ids)
+        # Only the documents that can hold one are parsed: a catalogue without variants is not parsed at all.
+        for position in self._rows_naming(b'"group_id":'):
+            names[position] = str(s.document(position).get("group_id") or names[position])
+        return dict(zip(names, s.groups.tolist(), strict=True))
+
+    def _rows_naming(self, key: bytes) -> list[int]:
+        """Rows whose document has the bytes of this key somewhere in it."""
+        s = self.snapshot
+        raw = (s.directory / "items.jsonl").read_bytes()
+        places = [match.start() for match in re.finditer(re.escape(key), raw)]
+        rows: list[int] = np.unique(np.searchsorted(s.item_offsets, places, side="right") - 1).tolist()
+        return rows
+
+    @cached_property
+    def fields(self) -> ItemFields:
+        """The items' fields as columns, for filters; what the snapshot keeps as arrays is not read again."""
+        s, columns = self.snapshot, self.snapshot.columns
+
+        def numbers(values: NDArray[Any], known: NDArray[np.bool_]) -> Column:
+            rows = np.flatnonzero(known)
+            return Column(s.n_items, rows, np.arange(len(rows)), numbers=values[rows].astype(np.float64))
+
+        def one_of(names: tuple[str, ...] | list[str], codes: NDArray[Any]) -> Column:
+            rows = np.flatnonzero(codes >= 0)
+            return Column(s.n_items, rows, codes[rows], texts=names, exact=names is s.item_ids)
+
+        def categories() -> Column:
+            rows = np.repeat(np.arange(s.n_items), np.diff(self._category_indptr))
+            listed = np.ones(len(columns.categories), dtype=np.bool_)
+            return Column(s.n_items, rows, self._category_indices, texts=columns.categories, listed=listed)
+
+        def available() -> Column:
+            rows = np.arange(s.n_items)
+            return Column(s.n_items, rows, rows, flags=np.asarray(columns.available).astype(np.int8))
+
+        ready = {
+            "item_id": lambda: one_of(s.item_ids, np.arange(s.n_items)),
+            "brand": lambda: one_of(columns.brands, np.asarray(columns.brand)),
+            "categories": categories,
+            "price": lambda: numbers(np.asarray(columns.price), ~np.isnan(columns.price)),
+            "available": available,
+            "created_at": lambda: numbers(np.asarray(columns.created_at_ms), columns.created_at_ms > 0),
+            "expires_at": lambda: numbers(np.asarray(columns.expires_at_ms), columns.expires_at_ms > 0),
+        }
+        return ItemFields(s.n_items, s.document, ready, lambda: self._rows_naming(b'"attributes":'))
+
+    @cached_property
+    def _next_group(self) -> Iterator[int]:
+        return count(int(self.snapshot.groups.max(initial=-1)) + 1)
+
+    def group_number(self, name: str) -> int:
+        """The number of a group, a new one where the snapshot has no such group."""
+        known = self.group_numbers.get(name)
+        return self.group_numbers.setdefault(name, next(self._next_group)) if known is None else known
+
+    def brand_number(self, name: str) -> int:
+        """Vocabulary id of a brand, new where needed; -1 for ""."""
+        if not name:
+            return -1
+        known = self._brands.get(name)
+        return self._brands.setdefault(name, next(self._next_brand)) if known is None else known
+
+    def category_number(self, name: str) -> int:
+        """Vocabulary id of a category, new where needed."""
+        known = self._categories.get(name)
+        return self._categories.setdefault(name, next(self._next_category)) if known is None else known
+
+    def find_brand(self, name: str) -> int | None:
+        """Vocabulary id of a brand that some item has or had."""
+        return self._brands.get(name)
+
+    def find_category(self, name: str) -> int | None:
+        """Vocabulary id of a category that some item has or had."""
+        return self._categories.get(name)
+
+    @cached_property
+    def tie_keys(self) -> NDArray[np.uint32]:
+        """Per item a number that has nothing to do with the order of ids; settles what scores leave open."""
+        return tie_keys_of(self.snapshot.item_ids)
+
+
+def _spread_of_cosines(sample: F32) -> float:
+    cosines = np.vecdot(sample[:, None, :], sample[None, :, :])
+    return max(float(np.std(cosines[~np.eye(len(sample), dtype=bool)])), 0.01)
+
+
+def rows_by_key(item_ids: Iterable[str]) -> dict[bytes, tuple[int, ...]]:
+    """The key of `endcap.profiles.profile.item_key` -> the items that have it: mostly one."""
+    rows: dict[bytes, tuple[int, ...]] = {}
+    for row, item_id in enumerate(item_ids):
+        key = item_key(item_id)
+        rows[key] = (*rows.get(key, ()), row)
+    return rows
+
+
+def tie_keys_of(item_ids: Iterable[str]) -> NDArray[np.uint32]:
+    """Uint32, one well-mixed number per id."""
+    sums = np.fromiter((zlib.crc32(item_id.encode()) for item_id in item_ids), dtype=np.uint32)
+    mixed = sums * np.uint32(0x9E3779B1)  # neighbouring ids have related checksums
+    return np.asarray(mixed ^ (mixed >> np.uint32(15)), dtype=np.uint32)

@@ -1,0 +1,254 @@
+"""What can be ranked right now: a snapshot's items, with the items changed since then laid over them.
+
+Rows 0..n_snapshot-1 are the snapshot's items in its order; items that it has never seen follow. A changed item keeps
+its row: its attributes and text are replaced there, while lists and popularity stay what the snapshot learned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.catalog.item import Item, item_document
+from endcap.index.columns import ItemFields
+from endcap.index.derived import SnapshotTables, rows_by_key, tie_keys_of
+from endcap.index.lexical import LexicalIndex
+from endcap.index.vectors import VectorTable
+from endcap.snapshot.snapshot import Snapshot
+
+F32 = NDArray[np.float32]
+I32 = NDArray[np.int32]
+I64 = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changed items as columns, one row each (m rows).
+
+    Attributes
+    ----------
+    items : what each is now, None for a deleted one
+    has_vector : bool (m,), whether `raw` (float32 (m, d_text)) and `white` (float32 (m, d_item)) hold the text
+    price_band int8, brand int32, groups int32, available bool, expires_at_ms int64 : as in a snapshot's columns
+    categories : vocabulary ids of each item
+    lenders, lent : int64 and float32 (m, 10), the snapshot's rows that a new item borrows from, and their shares
+    settled : bool (m,), whether lenders were looked for, or need not be
+    """
+
+    item_ids: tuple[str, ...]
+    items: tuple[Item | None, ...]
+    has_vector: NDArray[np.bool_]
+    raw: F32
+    white: F32
+    price_band: NDArray[np.int8]
+    brand: I32
+    groups: I32
+    available: NDArray[np.bool_]
+    expires_at_ms: I64
+    categories: tuple[tuple[int, ...], ...]
+    lenders: I64
+    lent: F32
+    settled: NDArray[np.bool_]
+
+    @cached_property
+    def lexical(self) -> LexicalIndex:
+        """The words of the changed items."""
+        return LexicalIndex([None if item is None else item_document(item) for item in self.items])
+
+    @cached_property
+    def fields(self) -> ItemFields:
+        """The fields of the changed items as columns, for filters; a deleted item has none."""
+        documents = [{} if item is None else item_document(item) for item in self.items]
+        return ItemFields(len(documents), documents.__getitem__)
+
+
+class Assortment:
+    """A snapshot's tables and the changes since; immutable, so one request sees one state.
+
+    Attributes
+    ----------
+    n_items : rows, the snapshot's and the new ones
+    changed : int64 (m,), the row of each change
+    groups, price_band, brand, available, expires_at_ms, popularity, trend, unseen : one value per row
+    """
+
+    def __init__(self, tables: SnapshotTables, changes: Changes | None = None) -> None:
+        self.tables = tables
+        self.snapshot = snapshot = tables.snapshot
+        self.changes = changes if changes is not None and changes.item_ids else None
+        self._new_ids: tuple[str, ...] = ()
+        self._new_index: dict[str, int] = {}
+        self.changed: I64 = np.empty(0, dtype=np.int64)
+        if self.changes is not None:
+            index = snapshot.index
+            self._new_ids = tuple(item_id for item_id in self.changes.item_ids if item_id not in index)
+            self._new_index = {item_id: tables.n_items + k for k, item_id in enumerate(self._new_ids)}
+            rows = [index[i] if i in index else self._new_index[i] for i in self.changes.item_ids]
+            self.changed = np.asarray(rows, dtype=np.int64)
+        self.n_items = tables.n_items + len(self._new_ids)
+        columns, c = snapshot.columns, self.changes
+        self.groups: I32 = self._laid_over(snapshot.groups, None if c is None else c.groups)
+        self.price_band: NDArray[np.int8] = self._laid_over(columns.price_band, None if c is None else c.price_band)
+        self.brand: I32 = self._laid_over(columns.brand, None if c is None else c.brand)
+        self.available: NDArray[np.bool_] = self._laid_over(columns.available, None if c is None else c.available)
+        self.expires_at_ms: I64 = self._laid_over(columns.expires_at_ms, None if c is None else c.expires_at_ms)
+        # New items start at the least popularity: nobody has asked for them yet.
+        self.popularity: F32 = self._extended(snapshot.popularity, float(snapshot.popularity.min(initial=np.inf)))
+        self.trend: F32 = self._extended(snapshot.trend, 0.0)
+        self.unseen: NDArray[np.bool_] = self._extended(snapshot.interaction_counts, 0) == 0
+
+    def _laid_over(self, base: NDArray[Any], values: NDArray[Any] | None) -> NDArray[Any]:
+        if values is None:
+            return np.asarray(base)
+        whole = np.empty(self.n_items, dtype=base.dtype)
+        whole[: self.tables.n_items] = base
+        whole[self.changed] = values
+        return whole
+
+    def _extended(self, base: NDArray[Any], fill: float) -> NDArray[Any]:
+        if not self._new_ids:
+            return np.asarray(base)
+        rest = np.full(len(self._new_ids), fill if np.isfinite(fill) else 0.0, dtype=base.dtype)
+        return np.concatenate([base, rest])
+
+    @property
+    def encoder_tag(self) -> bytes | None:
+        """Tag of the encoder whose text vectors can be compared with the items; None without encoder."""
+        return self.tables.encoder_tag
+
+    def position(self, item_id: str) -> int | None:
+        """The row of an item, None for an unknown one."""
+        known = self.snapshot.index.get(item_id)
+        return self._new_index.get(item_id) if known is None else known
+
+    def positions(self, item_ids: Iterable[str]) -> I64:
+        """The rows of the known ones among `item_ids`, ascending, each once."""
+        found = {p for p in map(self.position, item_ids) if p is not None}
+        return np.asarray(sorted(found), dtype=np.int64)
+
+    def item_id(self, position: int) -> str:
+        """The id of a row."""
+        n = self.tables.n_items
+        return self.snapshot.item_ids[position] if position < n else self._new_ids[position - n]
+
+    @cached_property
+    def _change_of(self) -> dict[int, int]:
+        return {position: row for row, position in enumerate(self.changed.tolist())}
+
+    def document(self, position: int) -> dict[str, Any]:
+        """The item of a row as a JSON object; a deleted one has only what the snapshot knew."""
+        row = self._change_of.get(position)
+        changed = self.changes.items[row] if self.changes is not None and row is not None else None
+        if changed is not None:
+            return item_document(changed)
+        if position < self.tables.n_items:
+            return self.snapshot.document(position)
+        return {"item_id": self.item_id(position)}
+
+    def is_deleted(self, position: int) -> bool:
+        """Whether the item of a row was deleted since the snapshot."""
+        row = self._change_of.get(position)
+        return self.changes is not None and row is not None and self.changes.items[row] is None
+
+    def category_id(self, name: str) -> int | None:
+        """Vocabulary id of a category, None for one that no item has."""
+        return self.tables.find_category(name)
+
+    def brand_id(self, name: str) -> int | None:
+        """Vocabulary id of a brand, None for one that no item has."""
+        return self.tables.find_brand(name)
+
+    def categories_of(self, position: int) -> tuple[int, ...]:
+        """Vocabulary ids of an item's categories."""
+        row = self._change_of.get(position)
+        if row is not None and self.changes is not None:
+            return self.changes.categories[row]
+        return self.tables.categories_of(position)
+
+    @cached_property
+    def changed_categories(self) -> tuple[I64, I64, F32]:
+        """Categories of changed items, flat: row of the assortment, vocabulary id, share as in `by_category`."""
+        categories = () if self.changes is None else self.changes.categories
+        owner = np.repeat(np.arange(len(categories)), [len(ids) for ids in categories])
+        flat = np.fromiter((c for ids in categories for c in ids), dtype=np.int64)
+        rare = np.asarray([self.tables.idf_of(c) for c in flat.tolist()])
+        totals = np.bincount(owner, weights=rare, minlength=len(categories))
+        return self.changed[owner], flat, (rare / totals[owner]).astype(np.float32)
+
+    def raw_dots(self, query: F32) -> F32:
+        """Dot product of `query`, float32 (d_text,), with the text vector of every row: float32 (n_items,)."""
+        return self._dots(self.tables.raw, query, None if self.changes is None else self.changes.raw)
+
+    def white_dots(self, query: F32) -> F32:
+        """Dot product of `query`, float32 (d_item,), with the whitened text of every row: float32 (n_items,)."""
+        return self._dots(self.tables.white, query, None if self.changes is None else self.changes.white)
+
+    def _dots(self, table: VectorTable, query: F32, changed: F32 | None) -> F32:
+        values = table.dots(query)
+        if changed is None or self.changes is None:
+            return values
+        whole = np.zeros(self.n_items, dtype=np.float32)
+        whole[: self.tables.n_items] = values
+        fresh = self.changes.has_vector
+        whole[self.changed[fresh]] = np.vecdot(changed[fresh], query)
+        return whole
+
+    def white_rows(self, positions: I64) -> F32:
+        """float32 (k, d_item): whitened text vectors; zero rows where an item has none."""
+        return self._rows(self.tables.white, positions, None if self.changes is None else self.changes.white)
+
+    def raw_rows(self, positions: I64) -> F32:
+        """float32 (k, d_text): text vectors as the encoder gave them; zero rows where an item has none."""
+        return self._rows(self.tables.raw, positions, None if self.changes is None else self.changes.raw)
+
+    def _rows(self, table: VectorTable, positions: I64, changed: F32 | None) -> F32:
+        rows = np.zeros((len(positions), table.dim), dtype=np.float32)
+        old = positions < self.tables.n_items
+        rows[old] = table.rows(positions[old])
+        if changed is not None and self.changes is not None:
+            for k, position in enumerate(positions.tolist()):
+                row = self._change_of.get(position)
+                if row is not None and self.changes.has_vector[row]:
+                    rows[k] = changed[row]
+        return rows
+
+    def rows_of_key(self, key: bytes) -> tuple[int, ...]:
+        """The rows of the items that an impression's 4 bytes stand for."""
+        later = (self.tables.n_items + row for row in self._new_rows_by_key.get(key, ()))
+        return (*self.tables.rows_by_key.get(key, ()), *later)
+
+    @cached_property
+    def _new_rows_by_key(self) -> dict[bytes, tuple[int, ...]]:
+        return rows_by_key(self._new_ids)
+
+    @cached_property
+    def borrowing(self) -> tuple[I64, I64, F32]:
+        """New items that borrow: int64 (b,) rows, int64 (b, 10) rows they borrow from, float32 (b, 10) shares."""
+        c = self.changes
+        if c is None:
+            return np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int64), np.empty((0, 1), dtype=np.float32)
+        some = c.lent.any(axis=1)
+        return self.changed[some], c.lenders[some], c.lent[some]
+
+    @cached_property
+    def tie_keys(self) -> NDArray[np.uint32]:
+        """Uint32 (n_items,): settles equal scores, unrelated to the order of ids."""
+        return np.concatenate([self.tables.tie_keys, tie_keys_of(self._new_ids)])
+
+
+_recent: list[Assortment] = []
+
+
+def assortment_of(snapshot: Snapshot) -> Assortment:
+    """The snapshot alone, nothing laid over; derived tables of the last two snapshots are kept."""
+    for known in _recent:
+        if known.snapshot is snapshot:
+            return known
+    assortment = Assortment(SnapshotTables(snapshot))
+    _recent[:] = [assortment, *_recent[:1]]
+    return assortment

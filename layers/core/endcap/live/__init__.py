@@ -1,0 +1,1 @@
+"""What is followed while serving: `snapshot`, `document`, `catalogue`, `challenger`, `counts`."""

@@ -1,0 +1,57 @@
+"""The one snapshot beside the current one that an experiment may rank with."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, Protocol
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from endcap.errors import EncoderError, EndcapError, SnapshotError
+from endcap.observability import logger, metrics
+from endcap.snapshot.snapshot import Snapshot, load_verified
+
+RETRY_S: Final = 30.0
+
+
+class Snapshots(Protocol):
+    """Where snapshots are fetched from, apart from the current one's files, which come and go by their own rule."""
+
+    def download(self, version: str) -> Path: ...
+
+    def forget(self, version: str) -> None: ...
+
+
+class Challenger:
+    """Holds at most one snapshot, and drops it as soon as another one is asked for, or none."""
+
+    def __init__(self, snapshots: Snapshots, clock: Callable[[], float] = time.monotonic) -> None:
+        self._snapshots, self._clock = snapshots, clock
+        self._version: str | None = None
+        self._loaded: Snapshot | None = None
+        self._retry_at = float("-inf")
+
+    def get(self, version: str | None) -> Snapshot | None:
+        """The snapshot of this version; None where none is asked for, or it can't be used.
+
+        Nobody has promoted it, so it is verified here as a promotion verifies. One that fails is tried again after half
+        a minute.
+        """
+        if version != self._version:
+            if self._version is not None:
+                self._snapshots.forget(self._version)
+            self._version, self._loaded, self._retry_at = version, None, float("-inf")
+        if version is None or self._loaded is not None or self._clock() < self._retry_at:
+            return self._loaded
+        try:
+            folder = self._snapshots.download(version)
+            self._loaded = load_verified(folder)
+        except (EndcapError, OSError) as exc:  # an OSError: most likely no room in the function's storage
+            if isinstance(exc, SnapshotError | EncoderError | OSError):
+                self._snapshots.forget(version)
+            self._retry_at = self._clock() + RETRY_S
+            logger.warning("experiment's snapshot not usable", extra={"version": version, "error": str(exc)})
+            metrics.add_metric("ExperimentSnapshotNotUsable", MetricUnit.Count, 1)
+        return self._loaded

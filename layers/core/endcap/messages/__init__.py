@@ -1,0 +1,1 @@
+"""What answers say in words: `language`, `reasons`, `parameters`."""

@@ -1,0 +1,61 @@
+"""What is said about a user outright: attributes, preferences and consent."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from endcap.api.http import parsed
+from endcap.errors import InvalidRequestError
+from endcap.events.interaction import MAX_FUTURE_MS, one_of, timestamp_ms
+from endcap.identifiers import clean_text
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, register
+
+MAX_STATEMENT_BYTES = 2048
+
+Text = Annotated[str, Field(max_length=256), AfterValidator(clean_text)]
+Value = Annotated[
+    bool | float | Text | Annotated[list[Text], Field(max_length=50)],
+    one_of("text, a list of texts, a finite number, true or false"),
+]
+Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
+Statement = Annotated[dict[Name, Value], Field(max_length=50)]
+
+
+class UserInput(BaseModel):
+    """The body of PUT /users/{user_id}; of two writes of one field the later timestamp wins."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="User")
+
+    attributes: Statement | None = None
+    preferences: Statement | None = None
+    consent: Annotated[dict[Name, bool], Field(max_length=50)] | None = None
+    timestamp: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
+
+
+def stated(body: Any, arrival_ms: int) -> Callable[[UserProfile], UserProfile]:
+    """The change of a profile that `body` asks for.
+
+    Raises
+    ------
+    InvalidRequestError : the body can't be used, or states more than 2 KB in one field
+    """
+    given = parsed(UserInput, body)
+    at_ms = arrival_ms if given.timestamp is None else given.timestamp
+    if at_ms > arrival_ms + MAX_FUTURE_MS:
+        raise InvalidRequestError("the timestamp lies more than 5 minutes in the future")
+    fields: dict[str, Any] = {}
+    for name in ("attributes", "preferences", "consent"):
+        value = getattr(given, name)
+        if value is not None:
+            if len(json.dumps(value, ensure_ascii=False).encode()) > MAX_STATEMENT_BYTES:
+                raise InvalidRequestError(f"{name} may take at most {MAX_STATEMENT_BYTES} bytes of JSON")
+            fields[name] = register(value, min(at_ms, arrival_ms))
+    if not fields:
+        raise InvalidRequestError("nothing is stated: give attributes, preferences or consent")
+    return partial(merge, replace(EMPTY_PROFILE, **fields))

@@ -1,0 +1,1 @@
+"""A profile in words and numbers: `describe`, `intent`, `tags`, `aspects`, `sentences`."""

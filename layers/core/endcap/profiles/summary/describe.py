@@ -1,0 +1,158 @@
+"""A profile told in words and numbers, and everything that is stored about a user."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from endcap.catalog.item import Item
+from endcap.events.interaction import timestamp_number
+from endcap.events.types import EventType
+from endcap.messages.reasons import Language
+from endcap.profiles.profile import Entry, UserProfile
+from endcap.profiles.summary.aspects import sentiments_of
+from endcap.profiles.summary.intent import recent_intent
+from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
+from endcap.profiles.summary.tags import Tag, tags_of
+
+MAX_ITEMS = 20
+MAX_INTERESTS = 10
+_KINDS: Final = {"categories": "category", "brands": "brand", "attributes": "attribute", "words": "word"}
+_GRADE_MIDDLE, _GRADE_REACH = 3.0, 2.0
+
+
+def item_weights(profile: UserProfile, now_ms: int, event_types: Mapping[str, EventType]) -> dict[str, float]:
+    """Item id -> signed interest: the weights of its interactions, each halved once per half-life of its kind."""
+    weights: dict[str, float] = {}
+    for entry in dict.fromkeys((*profile.interactions, *profile.strong)):
+        kind = event_types.get(entry.event_type)
+        if kind:
+            age_s = max(0, now_ms - entry.timestamp_ms) / 1000
+            weight = kind.weight * _tone(entry) * 0.5 ** (age_s / kind.half_life_s)
+            weights[entry.item_id] = weights.get(entry.item_id, 0.0) + weight
+    return dict(sorted(weights.items(), key=lambda pair: (-abs(pair[1]), pair[0])))
+
+
+def describe(
+    profile: UserProfile,
+    items: Mapping[str, Item],
+    weights: Mapping[str, float],
+    now_ms: int,
+    event_types: Mapping[str, EventType],
+    language: Language | None = None,
+) -> dict[str, Any]:
+    """The profile as a shopper may read it.
+
+    Parameters
+    ----------
+    items : what is known of the items in `weights`
+    weights : from `item_weights`
+    language : of the sentences and names; by the items' own when None
+    """
+    spoken = language or usual_language(items.values())
+    tags = tags_of(items, weights)
+    sentiments = sentiments_of(profile, now_ms, event_types)
+    intent = recent_intent(profile, items, now_ms)
+    titles = {item_id: item.title for item_id, item in items.items()}
+    return {
+        "language": spoken,
+        "summary": sentences(tags, sentiments, intent, spoken),
+        "interests": {name: _best(tags, kind) for name, kind in _KINDS.items()},
+        "tags": [{"kind": tag.kind, "name": tag.name, "weight": round(tag.weight, 4)} for tag in tags[:MAX_INTERESTS]],
+        "aspects": [
+            {
+                "aspect": one.aspect,
+                "name": aspect_name(one.aspect, spoken),
+                "sentiment": round(one.score, 4),
+                "reviews": one.reviews,
+            }
+            for one in sentiments
+        ],
+        "intent": None if intent is None else asdict(intent),
+        "items": [
+            {"item_id": item_id, "title": titles.get(item_id, ""), "weight": round(weight, 4)}
+            for item_id, weight in list(weights.items())[:MAX_ITEMS]
+        ],
+        "recent": [
+            {**entry_document(e), "title": titles.get(e.item_id, ""), "age_s": max(0, now_ms - e.timestamp_ms) // 1000}
+            for e in profile.interactions[:MAX_ITEMS]
+        ],
+        "counts": counts(profile),
+        "preferences": profile.preferences.value,
+        "consent": profile.consent.value,
+    }
+
+
+def export(profile: UserProfile) -> dict[str, Any]:
+    """Everything that is stored, in readable form; vectors in base64."""
+    return {
+        "interactions": [entry_document(e) for e in profile.interactions],
+        "strong_interactions": [entry_document(e) for e in profile.strong],
+        "texts": [
+            {
+                "event_type": t.event_type,
+                "item_id": t.item_id,
+                "timestamp": timestamp_number(t.timestamp_ms),
+                "polarity": t.polarity,
+                "encoder": t.tag.hex(),
+                "vector_int8": base64.b64encode(t.vector).decode(),
+            }
+            for t in profile.texts
+        ],
+        "impressions": [
+            {"item_sha256_prefix": i.key.hex(), "timestamp": timestamp_number(i.timestamp_ms)}
+            for i in profile.impressions
+        ],
+        "attributes": profile.attributes.value,
+        "preferences": profile.preferences.value,
+        "consent": profile.consent.value,
+        "links": [
+            {
+                "user_id": link.user_id,
+                "anonymous_id": link.anonymous_id,
+                "timestamp": timestamp_number(link.timestamp_ms),
+            }
+            for link in profile.links
+        ],
+        "deleted_at": timestamp_number(profile.deleted_at_ms) if profile.deleted_at_ms else None,
+    }
+
+
+def counts(profile: UserProfile) -> dict[str, int]:
+    """How many entries each set holds."""
+    return {
+        "interactions": len(profile.interactions),
+        "strong_interactions": len(profile.strong),
+        "texts": len(profile.texts),
+        "impressions": len(profile.impressions),
+        "links": len(profile.links),
+    }
+
+
+def entry_document(entry: Entry) -> dict[str, Any]:
+    """One interaction of a profile as JSON."""
+    document = {
+        "event_type": entry.event_type,
+        "item_id": entry.item_id,
+        "timestamp": timestamp_number(entry.timestamp_ms),
+        "value": entry.grade,
+        "polarity": entry.tone,
+        "aspects": {name: round(tone, 2) for name, tone in entry.judged.items()} or None,
+    }
+    return {k: v for k, v in document.items() if v is not None}
+
+
+def _tone(entry: Entry) -> float:
+    if entry.event_type in ("rating", "review"):
+        if entry.grade is not None:
+            return (entry.grade - _GRADE_MIDDLE) / _GRADE_REACH
+        if entry.tone is not None:
+            return entry.tone
+    return 1.0
+
+
+def _best(tags: Sequence[Tag], kind: str) -> list[dict[str, Any]]:
+    best = [tag for tag in tags if tag.kind == kind][:MAX_INTERESTS]
+    return [{"name": tag.name, "weight": round(tag.weight, 4)} for tag in best]

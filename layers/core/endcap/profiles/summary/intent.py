@@ -1,0 +1,111 @@
+"""What a shopper is after right now, from the latest run of interactions alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from endcap.catalog.item import Item
+from endcap.profiles.profile import Entry, UserProfile
+
+PAUSE_MS: Final = 30 * 60_000
+"""A longer pause ends a session."""
+CART_MS: Final = 30 * 86_400_000
+"""What lies in a cart for longer than its events half-live says nothing about now."""
+LOOKED: Final = frozenset({"view", "click", "add_to_cart", "wishlist", "share", "like"})
+ENDS_CART: Final = frozenset({"purchase", "remove_from_cart", "return"})
+MAX_NAMED: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An item and its title."""
+
+    item_id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """How many different items of a category were looked at."""
+
+    name: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentIntent:
+    """The latest session.
+
+    Attributes
+    ----------
+    started, ended : ms since 1970
+    categories : of the items looked at, the most frequent first
+    looked_at : the latest items first
+    in_cart : put into the cart within a month, and neither bought nor taken out since
+    searches : how many searches; their words are not stored
+    chosen_after_search : what was looked at next after the latest search
+    """
+
+    started: int
+    ended: int
+    categories: tuple[CategoryCount, ...]
+    looked_at: tuple[Named, ...]
+    in_cart: tuple[Named, ...]
+    searches: int
+    chosen_after_search: Named | None
+
+
+def recent_intent(profile: UserProfile, items: Mapping[str, Item], now_ms: int) -> RecentIntent | None:
+    """What the latest session points at; None where nothing was ever done.
+
+    Parameters
+    ----------
+    items : what is known of the items, for titles and categories
+    """
+    searched = [t.timestamp_ms for t in profile.texts if t.event_type == "search"]
+    times = sorted([*(e.timestamp_ms for e in profile.interactions), *searched], reverse=True)
+    if not times:
+        return None
+    started = times[0]
+    for time in times:
+        if started - time > PAUSE_MS:
+            break
+        started = time
+
+    def named(item_id: str) -> Named:
+        return Named(item_id, items[item_id].title if item_id in items else "")
+
+    session = [e for e in profile.interactions if e.timestamp_ms >= started]
+    looked = list(dict.fromkeys(e.item_id for e in session if e.event_type in LOOKED))
+    categories = Counter(items[i].categories[-1] for i in looked if i in items and items[i].categories)
+    searches = [at_ms for at_ms in searched if at_ms >= started]
+    return RecentIntent(
+        started=started,
+        ended=times[0],
+        categories=tuple(CategoryCount(name, n) for name, n in categories.most_common(MAX_NAMED)),
+        looked_at=tuple(named(i) for i in looked[:MAX_NAMED]),
+        in_cart=tuple(named(i) for i in _in_cart(profile.interactions, now_ms)[:MAX_NAMED]),
+        searches=len(searches),
+        chosen_after_search=next((named(i) for i in reversed(_after(session, max(searches, default=None)))), None),
+    )
+
+
+def _after(newest_first: Sequence[Entry], at_ms: int | None) -> list[str]:
+    """What was looked at after a moment."""
+    if at_ms is None:
+        return []
+    return [e.item_id for e in newest_first if e.event_type in LOOKED and e.timestamp_ms > at_ms]
+
+
+def _in_cart(newest_first: Sequence[Entry], now_ms: int) -> list[str]:
+    over: set[str] = set()
+    left: dict[str, None] = {}
+    for entry in newest_first:
+        if entry.event_type in ENDS_CART:
+            over.add(entry.item_id)
+        elif entry.event_type == "add_to_cart" and entry.item_id not in over and now_ms - entry.timestamp_ms <= CART_MS:
+            left[entry.item_id] = None
+    return list(left)

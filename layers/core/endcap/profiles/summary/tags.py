@@ -1,0 +1,91 @@
+"""Tags: what the items of a shopper's history have in common, each with a signed weight.
+
+A tag weighs what the items that have it weigh together, so what was liked and returned alike cancels. Categories and
+brands count from one item on; attributes and words of titles are tags only where they recur, since one item's title
+says little about a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Final
+
+from endcap.catalog.item import Item
+from endcap.text.tokens import Wording, common_words, normalized
+
+RECURS: Final = 2
+"""Items in which an attribute or a word of a title has to stand."""
+MAX_TITLES: Final = 20
+MAX_ATTRIBUTE_CHARS: Final = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """Something that items have in common.
+
+    Attributes
+    ----------
+    kind : "category", "brand", "attribute" or "word"
+    """
+
+    kind: str
+    name: str
+    weight: float
+
+
+def tags_of(items: Mapping[str, Item], weights: Mapping[str, float]) -> list[Tag]:
+    """The tags of weighted items, the strongest first, whatever their signs.
+
+    Parameters
+    ----------
+    items : item id -> item; what is not known is left out
+    weights : item id -> signed weight
+    """
+    having: dict[tuple[str, str], set[str]] = {}
+    known = {item_id: items[item_id] for item_id in weights if item_id in items}
+    for item_id, item in known.items():
+        for kind, name in _told(item):
+            having.setdefault((kind, name), set()).add(item_id)
+    for word, item_ids in _recurring_words(known).items():
+        having["word", word] = item_ids
+    tags = [
+        Tag(kind, name, sum(weights[i] for i in weights if i in item_ids))
+        for (kind, name), item_ids in having.items()
+        if kind in ("category", "brand") or len(item_ids) >= RECURS
+    ]
+    return sorted(tags, key=lambda tag: (-abs(tag.weight), tag.kind, tag.name))
+
+
+def _told(item: Item) -> Iterator[tuple[str, str]]:
+    for name in item.categories[-1:]:
+        yield "category", name
+    if item.brand:
+        yield "brand", item.brand
+    for attribute, value in item.attributes.items():
+        for text in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
+            if text and len(text) <= MAX_ATTRIBUTE_CHARS:
+                yield "attribute", f"{attribute}: {text}"
+
+
+def _recurring_words(items: Mapping[str, Item]) -> dict[str, set[str]]:
+    """Word or phrase -> the items whose titles have it; a phrase within a longer one of the same items is left out."""
+    titles = {item_id: Wording.of(items[item_id].title) for item_id in list(items)[:MAX_TITLES]}
+    plain = {i: normalized(items[i].title) for i in titles}
+    words = {word: False for title in titles.values() for word in title.words}
+    phrases = {
+        phrase: True
+        for a, b in combinations(titles.values(), 2)
+        for phrase in common_words(Wording((), a.runs), Wording((), b.runs))
+    }
+    found: dict[str, set[str]] = {}
+    for word, is_phrase in (words | phrases).items():
+        holders = {i for i in titles if (word in plain[i] if is_phrase else word in titles[i].words)}
+        if len(holders) >= RECURS:
+            found[word] = holders
+    return {
+        word: holders
+        for word, holders in found.items()
+        if not any(word in other and word != other and word in phrases and found[other] == holders for other in found)
+    }

@@ -1,0 +1,1 @@
+"""The order: `features`, `terms`, `score`, `candidates`, `rerank`, `calibration`, `slots`."""

@@ -1,0 +1,70 @@
+"""Candidate generation: the best few of the allowed items, in an order that nothing accidental decides.
+
+The scan is exact, so candidates are a cut of the full ranking, not a guess at it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.filters.eligibility import Mask
+from endcap.index.index import Assortment
+from endcap.ranking.rerank import first_of_each_group
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+
+def best_first(
+    assortment: Assortment, terms: F32, coefficients: F64, mask: Mask, limit: int, *, all_variants: bool = False
+) -> tuple[I64, F64]:
+    """The `limit` best allowed items, one per group of variants unless `all_variants` are wanted.
+
+    Parameters
+    ----------
+    terms : float32 (n_terms, n_items)
+    coefficients : float64 (n_terms,)
+    mask : bool (n_items,), what may be shown
+
+    Returns
+    -------
+    positions int64 (k,), k <= limit, best first by score, then popularity, then a number made from the id
+    scores float64 (k,), the sums of coefficient x term
+    """
+    allowed = np.flatnonzero(mask)
+    total = np.zeros(assortment.n_items, dtype=np.float32)
+    for row, coefficient in zip(terms, coefficients.astype(np.float32), strict=True):
+        if coefficient:
+            total += coefficient * row
+    rough = total[allowed]
+    wanted = limit
+    while True:
+        wanted = min(max(64, 2 * wanted), len(allowed))
+        pool = allowed[_top(rough, wanted)]
+        scores = exact_scores(terms, coefficients, pool)
+        order = np.lexsort((assortment.tie_keys[pool], -assortment.popularity[pool], -scores))
+        pool, scores = pool[order], scores[order]
+        kept = (np.arange(len(pool)) if all_variants else first_of_each_group(assortment.groups[pool]))[:limit]
+        if len(kept) == limit or len(pool) == len(allowed):
+            return pool[kept], scores[kept]
+
+
+def exact_scores(terms: F32, coefficients: F64, positions: I64) -> F64:
+    """Float64 (k,): the score of each position, the terms added up in their order."""
+    return np.asarray(contributions(terms, coefficients, positions).sum(axis=0), dtype=np.float64)
+
+
+def contributions(terms: F32, coefficients: F64, positions: I64) -> F64:
+    """Float64 (n_terms, k): what each term adds to the score of each position."""
+    return np.asarray(terms[:, positions].astype(np.float64) * coefficients[:, None], dtype=np.float64)
+
+
+def _top(values: F32, wanted: int) -> I64:
+    """At least `wanted` indices of the greatest values; everything within rounding of the last one comes along."""
+    if wanted >= len(values):
+        return np.arange(len(values))
+    threshold = np.partition(values, len(values) - wanted)[len(values) - wanted]
+    margin = np.float32(1e-5) * max(np.float32(1), np.abs(threshold))
+    return np.flatnonzero(values >= threshold - margin)

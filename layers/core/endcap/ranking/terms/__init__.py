@@ -1,0 +1,1 @@
+"""The terms of the score, one file each kind; `registry` lists them."""

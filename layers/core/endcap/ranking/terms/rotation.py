@@ -1,0 +1,32 @@
+"""The `rotation` term: what a shopper was shown lately makes room, and comes back as the showing fades."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.index.index import Assortment
+from endcap.profiles.profile import Impression
+
+F32 = NDArray[np.float32]
+
+
+def rotation_scores(assortment: Assortment, impressions: Iterable[Impression], now_ms: int, half_life_s: float) -> F32:
+    """Minus how much of each item's latest showing is left: float32 (n_items,), -1 for one shown this moment.
+
+    A variant that was shown sets its whole group back, or the next variant would take its place.
+    """
+    scores = np.zeros(assortment.n_items, dtype=np.float32)
+    latest: dict[int, int] = {}
+    for impression in impressions:
+        for row in assortment.rows_of_key(impression.key):
+            group = int(assortment.groups[row])
+            latest[group] = max(latest.get(group, impression.timestamp_ms), impression.timestamp_ms)
+    if latest:
+        left = np.zeros(int(assortment.groups.max()) + 1, dtype=np.float32)
+        for group, shown_ms in latest.items():
+            left[group] = 0.5 ** (max(0, now_ms - shown_ms) / 1000 / half_life_s)
+        scores -= left[assortment.groups]
+    return scores

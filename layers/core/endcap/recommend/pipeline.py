@@ -1,0 +1,353 @@
+"""Recommendations, start to end: one pipeline for every call of the recommend function, and for batch-recommend.
+
+1. merge     the stored profile and the running session's interactions
+2. taste     what that says about the shopper at the request's clock
+3. terms     every term of the score, for every item; what the request asks for and what the shop boosts are terms too
+4. filter    availability, what was seen, what was excluded, the request's own expression
+5. candidates  the best allowed items, one per group of variants, in exact order
+6. re-rank   variety, where it is asked for
+7. arrange   what is pinned, promoted and capped
+8. explore   draw the places that are left to chance
+9. explain   each score taken apart into its terms
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.api.cursors import item_key
+from endcap.encoders.text import quantize_unit
+from endcap.events.types import EVENT_TYPES, EventType
+from endcap.explain.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
+from endcap.explain.reasons import Reason, explain
+from endcap.filters.eligibility import sellable
+from endcap.filters.evaluate import Circumstances, mask_of
+from endcap.index.index import Assortment, assortment_of
+from endcap.index.overlay import Overlay
+from endcap.live.counts import Demand, Live, live_scores
+from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, event_key, merge, profile_of, within
+from endcap.ranking.candidates import contributions
+from endcap.ranking.features import RankingSettings, Taste, taste_of
+from endcap.ranking.score import CONTEXT_TERM, TERMS, Query, coefficients, term_scores
+from endcap.ranking.slots import Place
+from endcap.ranking.terms.context import context_scores, known_contexts
+from endcap.ranking.terms.related import ANCHORED, anchors_of, relation_scores
+from endcap.ranking.terms.repurchase import due_items
+from endcap.ranking.terms.rotation import rotation_scores
+from endcap.ranking.terms.similarity import user_vector_of
+from endcap.recommend.explore import MAX_ARMS, explore, explores, with_propensities
+from endcap.recommend.request import (
+    MAX_LIMIT,
+    PERSONALIZATION,
+    Personalization,
+    RankedItem,
+    Recommendation,
+    RecommendationRequest,
+    check,
+)
+from endcap.recommend.selection import Scored, given_order, places_of
+from endcap.recommend.trending import counted, in_demand
+from endcap.snapshot.snapshot import Snapshot
+
+__all__ = [
+    "MAX_LIMIT",
+    "PERSONALIZATION",
+    "Personalization",
+    "RankedItem",
+    "Recommendation",
+    "RecommendationRequest",
+    "encode_with",
+    "merged_profile",
+    "recommend",
+    "recommend_lists",
+]
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+_SOURCES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("similarity", "next", "together", "neighbours", "again", "due"), "behaviour"),
+    **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
+    **dict.fromkeys(("query", "lexical"), "query"),
+    **dict.fromkeys(("similar", "complement"), "related"),
+    **dict.fromkeys(("popularity", "trend", "live_trend", "context"), "popular"),
+    "new_item": "new",
+    "boost": "shop",
+    "rotation": "behaviour",
+}
+
+
+def recommend(
+    snapshot: Snapshot,
+    profile: UserProfile,
+    request: RecommendationRequest,
+    now_ms: int,
+    overlay: Overlay | None = None,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    live: Live | None = None,
+) -> Recommendation:
+    """The best items for a shopper at a moment.
+
+    Parameters
+    ----------
+    profile : as stored; EMPTY_PROFILE for someone unknown
+    now_ms : the clock, unless the request brings its own
+    overlay : items changed since `snapshot`, made for it
+    live : the live counts; without them nothing is in demand
+
+    Raises
+    ------
+    InvalidRequestError : a parameter is out of its range, or an expression does not fit the catalogue
+    NotFoundError : the list is to go with items of which none is known, or the shopper has not done what it is to be
+        compared without
+    EncoderError : the snapshot's encoder fails on the query or on a text of the session
+    """
+    check(request)
+    clock_ms = now_ms if request.as_of_ms is None else request.as_of_ms
+    current = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
+    assortment = overlay.assortment if current and overlay is not None else assortment_of(snapshot)
+    trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
+    request = in_demand(request, trend)
+    known = merged_profile(snapshot, profile, request)
+    about = Circumstances(clock_ms, known, request.parameters, event_types)
+    settings = RankingSettings.of(snapshot.weights.settings)
+    query = _query_of(snapshot, request.query)
+
+    def score_for(whom: Circumstances) -> Scored:
+        taste = taste_of(whom.profile, assortment, clock_ms, settings, event_types, request.context)
+        return _scored(assortment, taste, settings, query, request, whom, trend)
+
+    scored = score_for(about)
+
+    start = request.offset + len(request.shown_keys)
+    exposure = live.exposure if live is not None and explores(request) else None
+    wanted = start + request.limit + (1 if exposure is None else MAX_ARMS)
+    places = given_order(scored, request, clock_ms) if request.complete else places_of(scored, request, about, wanted)
+    if request.shown_keys:
+        shown = set(request.shown_keys)
+        places = [place for place in places if item_key(assortment.item_id(place.row)) not in shown]
+    end = request.offset + request.limit
+    page, draws = places[request.offset : end], None
+    if exposure is not None:
+        page, draws = explore(page, places[end:], start, request, exposure, assortment.item_id)
+    items = _ranked(scored, request, page, start, trend)
+    if draws is not None:
+        items = with_propensities(items, draws)
+    if request.counterfactual:
+        items = _with_counterfactuals(scored, score_for, request, about, page, items)
+    if request.complete:
+        items = _with_the_unsold(scored, request, items, clock_ms)
+    return Recommendation(
+        items, snapshot.version, _source(request, scored.taste, query), len(places) > request.offset + len(page)
+    )
+
+
+def recommend_lists(
+    snapshot: Snapshot,
+    profile: UserProfile,
+    requests: Sequence[RecommendationRequest],
+    now_ms: int,
+    overlay: Overlay | None = None,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    live: Live | None = None,
+    others: Mapping[int, Overlay] = MappingProxyType({}),
+) -> list[Recommendation]:
+    """Several lists for one page, in order: what one shows, the next ones leave out.
+
+    Parameters
+    ----------
+    others : index of a list that is to come from another snapshot -> what lies over that one
+
+    Raises
+    ------
+    InvalidRequestError, NotFoundError, EncoderError : see `recommend`
+    """
+    answers: list[Recommendation] = []
+    for index, request in enumerate(requests):
+        shown = tuple(item.item_id for answer in answers for item in answer.items)
+        apart = replace(request, shown_items=(*request.shown_items, *shown))
+        over = others.get(index, overlay)
+        base = snapshot if index not in others else others[index].snapshot
+        answers.append(recommend(base, profile, apart, now_ms, over, event_types, live))
+    return answers
+
+
+def merged_profile(snapshot: Snapshot, profile: UserProfile, request: RecommendationRequest) -> UserProfile:
+    """Who the answer is for: the stored profile, the running session, both or nobody, as the request asks.
+
+    A stored consent of `{"personalization": false}` keeps the stored profile out, whatever the request says.
+    """
+    consent = profile.consent.value
+    refused = isinstance(consent, Mapping) and consent.get("personalization") is False
+    if request.personalization == "off":
+        return EMPTY_PROFILE
+    stored = EMPTY_PROFILE if refused or request.personalization == "session" else profile
+    if request.as_of_ms is not None:
+        past = within(stored, -1, request.as_of_ms)
+        stored = replace(
+            stored, interactions=past.interactions, strong=past.strong, texts=past.texts, impressions=past.impressions
+        )
+    if not request.interactions:
+        return stored
+    return merge(stored, profile_of(request.interactions, encode_with(snapshot)))
+
+
+def encode_with(snapshot: Snapshot) -> Encode | None:
+    """How a profile's texts are encoded under this snapshot; None where it carries no encoder."""
+    if "text_encoder.onnx" not in snapshot.manifest["files"]:
+        return None
+
+    def encode(text: str) -> tuple[bytes, bytes]:
+        encoder = snapshot.encoder
+        if encoder is None:
+            return b"\0" * 4, b""
+        return encoder.tag, quantize_unit(encoder.encode(text)).tobytes()
+
+    return encode
+
+
+def _query_of(snapshot: Snapshot, text: str | None) -> Query | None:
+    if text is None or not text.strip():
+        return None
+    encoder = snapshot.encoder
+    return Query(text, None if encoder is None else encoder.encode(text))
+
+
+def _scored(
+    assortment: Assortment,
+    taste: Taste,
+    settings: RankingSettings,
+    query: Query | None,
+    request: RecommendationRequest,
+    about: Circumstances,
+    trend: Demand | None,
+) -> Scored:
+    anchors = anchors_of(assortment, request.relation, request.items) if request.relation in ANCHORED else None
+    due = due_items(assortment, about.profile, about.now_ms) if request.relation == "buy_again" else None
+    user_vector = user_vector_of(about.profile, assortment, about.now_ms, about.event_types)
+    terms = term_scores(assortment, taste, settings, query, user_vector)
+    factors = coefficients(assortment, settings, taste, query, request.weights, related=request.relation is not None)
+    if anchors is not None:
+        terms[TERMS.index(anchors.term)] = relation_scores(assortment, anchors)
+    contexts = known_contexts(assortment.snapshot, request.context)
+    if contexts:
+        terms[TERMS.index(CONTEXT_TERM)] = context_scores(assortment, contexts) * np.float32(taste.demand)
+    if due is not None:
+        terms[TERMS.index("due"), due.rows] = due.scores
+    if trend is not None:
+        terms[TERMS.index("live_trend")] = live_scores(assortment, trend)
+    boost = TERMS.index("boost")
+    factors[boost] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
+    for wish in request.boosts:
+        terms[boost, mask_of(wish.filter, assortment, about)] += np.float32(wish.weight)
+    rotation = TERMS.index("rotation")
+    factors[rotation] *= request.rotation
+    if factors[rotation]:
+        shown = about.profile.impressions
+        terms[rotation] = rotation_scores(assortment, shown, about.now_ms, settings.rotation_half_life_s)
+    return Scored(assortment, taste, settings, anchors, terms, factors, due, contexts)
+
+
+def _with_counterfactuals(
+    scored: Scored,
+    score_for: Callable[[Circumstances], Scored],
+    request: RecommendationRequest,
+    about: Circumstances,
+    page: Sequence[Place],
+    items: tuple[RankedItem, ...],
+) -> tuple[RankedItem, ...]:
+    """The items of a page with their ranks in the same list for the same shopper, had they not done something.
+
+    That is what the request names, for every item; else what carried each of the first ones most.
+    """
+    assortment = scored.assortment
+
+    def order_without(act: Act) -> list[int]:
+        other = replace(about, profile=without(about.profile, act))
+        again = score_for(other)
+        if request.complete:
+            return [place.row for place in given_order(again, request, other.now_ms)]
+        return [place.row for place in places_of(again, request, other, MAX_LIMIT)]
+
+    acts: Sequence[Act | None]
+    if request.without_event is not None or request.without_item is not None:
+        rows = np.asarray([place.row for place in page], dtype=np.int64)
+        act = named_act(assortment, about.profile, about.event_types, request.without_event, request.without_item)
+        acts = [act] * len(rows)
+    else:
+        rows = np.asarray([place.row for place in page[:MAX_COUNTERFACTUALS]], dtype=np.int64)
+        shares = contributions(scored.terms, scored.factors, rows)
+        acts = carrying_acts(assortment, about.profile, scored.taste, scored.settings, rows, shares)
+    first = items[0].rank if items else 1
+    found = counterfactuals(assortment, acts, rows, first, order_without, MAX_LIMIT, request.language)
+    marked = [replace(item, counterfactual=one) for item, one in zip(items[: len(found)], found, strict=True)]
+    return (*marked, *items[len(found) :])
+
+
+def _with_the_unsold(
+    scored: Scored, request: RecommendationRequest, items: tuple[RankedItem, ...], clock_ms: int
+) -> tuple[RankedItem, ...]:
+    """A complete order: items that can't be sold are marked, ids that no item has come last in the order given."""
+    assortment = scored.assortment
+    on_sale = sellable(assortment, clock_ms)
+    marked = [replace(item, available=bool(on_sale[assortment.positions([item.item_id])].all())) for item in items]
+    unknown = [i for i in dict.fromkeys(request.candidates or ()) if assortment.position(i) is None]
+    for rank, item_id in enumerate(unknown, len(items) + 1):
+        marked.append(RankedItem(item_id, 0.0, rank, "unknown", known=False, available=False))
+    return tuple(marked)
+
+
+def _ranked(
+    scored: Scored, request: RecommendationRequest, page: Sequence[Place], start: int, trend: Demand | None
+) -> tuple[RankedItem, ...]:
+    assortment = scored.assortment
+    positions = np.asarray([place.row for place in page], dtype=np.int64)
+    shares = contributions(scored.terms, scored.factors, positions)
+    scores = shares.sum(axis=0)
+    reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
+    if request.explain:
+        reasons = explain(
+            assortment,
+            scored.taste,
+            scored.settings,
+            positions,
+            shares,
+            request.language,
+            scored.anchors,
+            scored.due,
+            request.query or "",
+            {event_key(said.event_id): said.text for said in request.interactions if said.text},
+            scored.contexts,
+        )
+    items = []
+    for k, place in enumerate(page):
+        document = assortment.document(place.row) if request.fields or trend is not None else {}
+        # What says most for the item; where everything is against it, nothing but popularity brought it here.
+        best = int(np.argmax(shares[:, k])) if shares[:, k].max(initial=0.0) > 0 else TERMS.index("popularity")
+        items.append(
+            RankedItem(
+                item_id=assortment.item_id(place.row),
+                score=float(scores[k]),
+                rank=start + k + 1,
+                source="shop" if place.promotion or place.pinned else _SOURCES[TERMS[best]],
+                reasons=counted(reasons[k], trend, assortment.item_id(place.row), document, request.language),
+                fields={name: document[name] for name in request.fields if name in document},
+                promotion=place.promotion,
+            )
+        )
+    return tuple(items)
+
+
+def _source(request: RecommendationRequest, taste: Taste, query: Query | None) -> str:
+    if query is not None:
+        return "query"
+    if request.relation == "buy_again":
+        return "personal"
+    return "related" if request.relation in ANCHORED else "popular" if taste.is_empty else "personal"

@@ -1,0 +1,235 @@
+"""What the pipeline is asked, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from endcap.errors import FieldError, InvalidRequestError
+from endcap.events.counts import WINDOWS
+from endcap.events.interaction import Interaction
+from endcap.explain.counterfactuals import Counterfactual
+from endcap.explain.reasons import Reason
+from endcap.filters.eligibility import EXCLUDE_SEEN, ExcludeSeen
+from endcap.filters.tree import Expression
+from endcap.messages.reasons import LANGUAGES, Language
+from endcap.ranking.score import TERMS
+from endcap.ranking.slots import CAPPED, Capped, Pin, Promotion
+from endcap.ranking.terms.related import ANCHORED, RELATIONS, Relation
+
+Personalization = Literal["off", "session", "full"]
+PERSONALIZATION: Final = ("off", "session", "full")
+MAX_LIMIT: Final = 500
+MAX_BOOST: Final = 100.0
+MAX_WEIGHT: Final = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Boost:
+    """Adds `weight` to the score of the items for which the expression holds."""
+
+    filter: Expression
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationRequest:
+    """What is asked for; the profile comes separately.
+
+    Attributes
+    ----------
+    limit : 1..500 items
+    offset : items to skip, for the next page of the same list
+    shown_keys : what earlier pages showed, as in a cursor; left out of the list wherever it stands by now
+    shown_items : what other lists of the same page show; with every variant of their groups left out
+    interactions : of the running session, folded in for this answer only
+    query : words that the answer has to match
+    window : rank what is in demand in this window (a name in `counts.WINDOWS`), by that alone
+    relation, items : "similar" = substitutes of the items, "together" = what completes them; they are left out.
+        "buy_again" = what the shopper has bought, by how likely they buy it again about now; without items
+    candidates : rank just these; None for everything
+    complete : every one of the candidates is in the answer, what can't be sold and what is unknown last
+    filter : what else has to hold for an item
+    parameters : values of `$name` in every expression of the request
+    boosts, promotions, pinned, caps : what the shop wants, over what the scores say
+    exclude_seen : "interacted" = anything but impressions, "purchased", or "none"; "none" where relation is "buy_again"
+    seen_items : further items that count as seen (beyond what a profile remembers), unless exclude_seen is "none"
+    personalization : "off" = as if unknown, "session" = by `interactions` only, "full" = with the profile
+    diversity : 0 = by score, 1 = variety only
+    calibration : 0..1, how far the list's mix of categories follows that of the history; 1 = nothing but that
+    exploration : 0..1, the share of places that are drawn by chance; see `exploring`
+    recommendation_id : of the answer; exploration is drawn by it
+    rotation : 0..1, how much what the shopper was shown lately is set back
+    context : where the shopper is: `category`, `brand`
+    fields : parts of the item's document to return
+    counterfactual : say of the first ten items where they would be without what carried them most
+    without_event, without_item : say it of every item of the page for this event, or for everything that was done with
+        this item, instead; at most one of them
+    language : of the reasons; by each item's own when None
+    as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
+    weights : term -> weight, in place of the snapshot's; boosts stay what they are
+    """
+
+    limit: int = 10
+    offset: int = 0
+    shown_keys: tuple[bytes, ...] = ()
+    shown_items: tuple[str, ...] = ()
+    interactions: tuple[Interaction, ...] = ()
+    query: str | None = None
+    window: str | None = None
+    relation: Relation | None = None
+    items: tuple[str, ...] = ()
+    candidates: tuple[str, ...] | None = None
+    complete: bool = False
+    filter: Expression | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    boosts: tuple[Boost, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+    pinned: tuple[Pin, ...] = ()
+    caps: Mapping[Capped, int] = field(default_factory=dict)
+    exclude_items: tuple[str, ...] = ()
+    exclude_seen: ExcludeSeen = "interacted"
+    seen_items: tuple[str, ...] = ()
+    personalization: Personalization = "full"
+    diversity: float = 0.0
+    calibration: float = 0.0
+    exploration: float = 0.0
+    recommendation_id: str = ""
+    rotation: float = 0.0
+    context: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[str, ...] = ()
+    explain: bool = True
+    counterfactual: bool = False
+    without_event: str | None = None
+    without_item: str | None = None
+    language: Language | None = None
+    as_of_ms: int | None = None
+    weights: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RankedItem:
+    """One place of an answer.
+
+    Attributes
+    ----------
+    rank : from 1
+    source : where it comes from: "behaviour", "content", "query", "related", "popular", "new", "shop" or
+        "exploration"; "unknown" for an id that no item has
+    promotion : the promotion that the place was owed to
+    propensity : how likely the item was to stand there, 1 where nothing was drawn; None in a list without exploration
+    arms : item id -> probability, what was drawn from
+    counterfactual : where it would be without a past interaction, where asked for
+    known, available : whether the item is, where the request asks for a complete order of given ids
+    """
+
+    item_id: str
+    score: float
+    rank: int
+    source: str
+    reasons: tuple[Reason, ...] = ()
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    promotion: str | None = None
+    propensity: float | None = None
+    arms: Mapping[str, float] = field(default_factory=dict)
+    counterfactual: Counterfactual | None = None
+    known: bool = True
+    available: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """An answer.
+
+    Attributes
+    ----------
+    source : "query" for a search, "related" for what goes with given items, "popular" where nothing is known of the
+        shopper, else "personal"
+    has_more : whether another page follows
+    """
+
+    items: tuple[RankedItem, ...]
+    snapshot_version: str
+    source: str
+    has_more: bool
+
+
+def check(request: RecommendationRequest) -> None:
+    """Whether every part is in its range and the parts fit each other.
+
+    Raises
+    ------
+    InvalidRequestError : with every finding
+    """
+    problems = [
+        *_ranges(request),
+        *_controls(request),
+    ]
+    if problems:
+        raise InvalidRequestError([FieldError(field=name, message=message) for name, message in problems])
+
+
+def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
+    problems = []
+    if not 1 <= request.limit <= MAX_LIMIT:
+        problems.append(("limit", f"must lie between 1 and {MAX_LIMIT}"))
+    if request.offset < 0:
+        problems.append(("offset", "must not be negative"))
+    if not 0 <= request.exploration <= 1:
+        problems.append(("exploration", "must lie between 0 and 1"))
+    if not 0 <= request.diversity <= 1:
+        problems.append(("diversity", "must lie between 0 and 1"))
+    if not 0 <= request.calibration <= 1:
+        problems.append(("calibration", "must lie between 0 and 1"))
+    if not 0 <= request.rotation <= 1:
+        problems.append(("rotation", "must lie between 0 and 1"))
+    if request.exclude_seen not in EXCLUDE_SEEN:
+        problems.append(("exclude_seen", f"must be one of {', '.join(EXCLUDE_SEEN)}"))
+    if request.personalization not in PERSONALIZATION:
+        problems.append(("personalization", f"must be one of {', '.join(PERSONALIZATION)}"))
+    if request.language not in (None, *LANGUAGES):
+        problems.append(("language", f"must be one of {', '.join(LANGUAGES)}"))
+    if unknown := sorted(set(request.weights or {}) - set(TERMS)):
+        problems.append(("weights", f"no such term: {', '.join(unknown)}"))
+    if any(not abs(weight) <= MAX_WEIGHT for weight in (request.weights or {}).values()):
+        problems.append(("weights", f"must lie between {-MAX_WEIGHT:g} and {MAX_WEIGHT:g}"))
+    if request.window not in (None, *WINDOWS):
+        problems.append(("window", f"must be one of {', '.join(WINDOWS)}"))
+    elif request.window is not None and request.as_of_ms is not None:
+        problems.append(("window", "ends now: live counts know no other moment"))
+    if request.without_event is not None and request.without_item is not None:
+        problems.append(("without_item", "can't be asked together with without_event"))
+    if request.complete and request.candidates is None:
+        problems.append(("candidates", "are what a complete order is of"))
+    return problems
+
+
+def _unanchored(request: RecommendationRequest) -> tuple[str, str]:
+    if request.relation == "buy_again":
+        return "items", "are the shopper's own purchases where the relation is buy_again"
+    return "items" if request.relation else "relation", "relation and items come together"
+
+
+def _controls(request: RecommendationRequest) -> list[tuple[str, str]]:
+    problems = []
+    if request.relation not in (None, *RELATIONS):
+        problems.append(("relation", f"must be one of {', '.join(RELATIONS)}"))
+    elif (request.relation in ANCHORED) != bool(request.items):
+        problems.append(_unanchored(request))
+    if any(not abs(boost.weight) <= MAX_BOOST for boost in request.boosts):
+        problems.append(("boost", f"a weight must lie between {-MAX_BOOST:g} and {MAX_BOOST:g}"))
+    if any(not 0 <= promotion.share <= 1 for promotion in request.promotions):
+        problems.append(("promotions", "a share must lie between 0 and 1"))
+    elif sum(promotion.share for promotion in request.promotions) > 1 + 1e-9:
+        problems.append(("promotions", "the shares must not add up to more than 1"))
+    if len({promotion.name for promotion in request.promotions}) < len(request.promotions):
+        problems.append(("promotions", "two have the same name"))
+    if any(not 1 <= pin.position <= MAX_LIMIT for pin in request.pinned):
+        problems.append(("pinned", f"a position must lie between 1 and {MAX_LIMIT}"))
+    for part in ("position", "item_id"):
+        if len({getattr(pin, part) for pin in request.pinned}) < len(request.pinned):
+            problems.append(("pinned", f"two have the same {part}"))
+    if any(name not in CAPPED or most < 1 for name, most in request.caps.items()):
+        problems.append(("caps", f"must be at least 1, and of {' or '.join(CAPPED)}"))
+    return problems

@@ -1,0 +1,107 @@
+"""Which items a list shows, place by place: the score's order, filtered, varied and arranged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from endcap.filters.eligibility import Mask, allowed, seen_items, sellable, variants_of
+from endcap.filters.evaluate import Circumstances, mask_of
+from endcap.index.index import Assortment
+from endcap.ranking.calibration import mix_of
+from endcap.ranking.candidates import best_first
+from endcap.ranking.features import RankingSettings, Taste
+from endcap.ranking.rerank import rerank_greedily
+from endcap.ranking.slots import BestFirst, Place, Stock, arrange
+from endcap.ranking.terms.related import Anchors
+from endcap.ranking.terms.repurchase import Due
+from endcap.recommend.request import RecommendationRequest
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+DIVERSITY_POOL: Final = 300  # best candidates among which re-ranking may choose; one size, so that pages fit together
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Every item's score for one request, and what it is made of.
+
+    Attributes
+    ----------
+    terms : float32 (len(TERMS), n_items); factors : float64 (len(TERMS),)
+    due : what may be bought again, where that is asked for
+    contexts : rows of the snapshot's contexts that the request names
+    """
+
+    assortment: Assortment
+    taste: Taste
+    settings: RankingSettings
+    anchors: Anchors | None
+    terms: F32
+    factors: F64
+    due: Due | None = None
+    contexts: tuple[int, ...] = ()
+
+    def best(self, mask: Mask, limit: int, *, all_variants: bool = False) -> tuple[I64, F64]:
+        """The best of the items in `mask`, and their scores."""
+        return best_first(self.assortment, self.terms, self.factors, mask, limit, all_variants=all_variants)
+
+
+def places_of(scored: Scored, request: RecommendationRequest, about: Circumstances, wanted: int) -> list[Place]:
+    """The first `wanted` places of the list."""
+    assortment = scored.assortment
+    mask = allowed(assortment, about.now_ms, request.shown_items, request.exclude_items, request.candidates)
+    if request.filter is not None:
+        mask &= mask_of(request.filter, assortment, about)
+    if scored.anchors is not None:
+        mask &= ~variants_of(assortment, request.items)
+    if scored.due is not None:
+        mask &= np.isin(np.arange(assortment.n_items), scored.due.rows)
+    pinned = {pin.position - 1: row for pin in request.pinned if (row := assortment.position(pin.item_id)) is not None}
+    pinned = {place: row for place, row in pinned.items() if mask[row]}  # what was seen may be pinned
+    if scored.due is None:
+        seen = seen_items(about.profile, request.exclude_seen)
+        if request.exclude_seen != "none":
+            seen.update(request.seen_items)
+        mask &= ~variants_of(assortment, seen)
+    ranking = partial(_varied, scored, mask, request.diversity, request.calibration)
+    if not (pinned or request.promotions or request.caps):
+        return [Place(row) for row in ranking(wanted).tolist()]
+    promoted = [_promoted(scored, mask & mask_of(p.filter, assortment, about)) for p in request.promotions]
+    return arrange(assortment, Stock(ranking, promoted, pinned), request.promotions, request.caps, wanted)
+
+
+def _varied(scored: Scored, mask: Mask, diversity: float, calibration: float, wanted: int) -> I64:
+    """The `wanted` best rows, re-ranked for variety and for the mix of the history where it is asked for."""
+    if diversity == 0 and calibration == 0:
+        return scored.best(mask, wanted)[0]
+    positions, scores = scored.best(mask, max(wanted, DIVERSITY_POOL))
+    pool = min(DIVERSITY_POOL, len(positions))
+    vectors = scored.assortment.white_rows(positions[:pool])
+    mix = mix_of(scored.assortment, scored.taste, positions[:pool]) if calibration else None
+    order = rerank_greedily(scores[:pool], vectors, min(wanted, pool), diversity, calibration, mix)
+    order = np.concatenate([order, np.arange(pool, len(positions))])[:wanted]
+    return np.asarray(positions[order], dtype=np.int64)
+
+
+def _promoted(scored: Scored, mask: Mask) -> BestFirst:
+    def best(wanted: int) -> I64:
+        return scored.best(mask, wanted)[0]
+
+    return best
+
+
+def given_order(scored: Scored, request: RecommendationRequest, clock_ms: int) -> list[Place]:
+    """All known candidates: what can be sold first."""
+    rows = scored.assortment.positions(request.candidates or ())
+    mask = np.zeros(scored.assortment.n_items, dtype=np.bool_)
+    mask[rows] = True
+    order = scored.best(mask, len(rows), all_variants=True)[0] if len(rows) else rows
+    on_sale = sellable(scored.assortment, clock_ms)[order]
+    return [Place(row) for row in np.concatenate([order[on_sale], order[~on_sale]]).tolist()]

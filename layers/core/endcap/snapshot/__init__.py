@@ -1,0 +1,1 @@
+"""The versioned snapshot: `snapshot`, `format`, `files`, `parts`, `write`, `verify`, `whitening`, `promote`."""

@@ -1,0 +1,118 @@
+"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from endcap.encoders.items import embed_row
+from endcap.errors import SnapshotError, SnapshotMissingError
+from endcap.snapshot.snapshot import load_verified
+
+if TYPE_CHECKING:
+    from endcap.aws.items import ItemTable
+    from endcap.aws.snapshots import SnapshotBucket
+
+MIN_ITEM_RATIO = 0.5
+MIN_METRIC_RATIO = 0.9
+GATED_METRICS = frozenset({"ndcg_at_10", "hit_rate_at_10"})
+MAX_CHANGED_ITEMS = 100_000
+
+
+class GateError(SnapshotError):
+    """The snapshot is sound but worse than the current one; `force` overrides that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promoted:
+    """What a promotion did.
+
+    Attributes
+    ----------
+    previous : the version that was current before, None for the first
+    embedded : changed items that got a vector of the new encoder
+    """
+
+    version: str
+    previous: str | None
+    embedded: int
+
+
+def promote(version: str, bucket: SnapshotBucket, items: ItemTable | None, *, force: bool = False) -> Promoted:
+    """Make `version` the current snapshot.
+
+    Parameters
+    ----------
+    items : the items table, whose rows newer than the snapshot are embedded with its encoder before the flip
+    force : skip the gates (never the verification)
+
+    Raises
+    ------
+    SnapshotIntegrityError : the snapshot's files are not sound
+    GateError : the snapshot is worse than the current one
+    ConflictError : somebody else promoted meanwhile
+    NotFoundError, ThrottledError, DependencyError
+    """
+    try:
+        current = bucket.current()
+    except SnapshotMissingError:
+        current = None
+    folder = bucket.download(version)
+    try:
+        snapshot = load_verified(folder)
+    except SnapshotError:
+        bucket.forget(version)
+        raise
+    if current and not force:
+        check_gates(snapshot.manifest, bucket.manifest(current.version))
+    embedded = 0
+    if items is not None:
+        encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
+        for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
+            if encoder:
+                embedded += embed_row(row, encoder, items)
+    if current is None or current.version != version:
+        bucket.flip(version, current)
+        previous = current.version if current else None
+    else:
+        previous = current.previous
+    return Promoted(version, previous, embedded)
+
+
+def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
+    """Refuse a snapshot that has lost much of the catalogue or of its measured quality.
+
+    A snapshot of the full budget that was measured on the same cases as the current one of the fast budget may lose
+    nothing: it costs more to build.
+
+    Raises
+    ------
+    GateError : fewer than half the items, or a validation metric below 90 % of the current one's
+    """
+    n_new, n_old = int(new["counts"]["items"]), int(old["counts"]["items"])
+    if n_new < MIN_ITEM_RATIO * n_old:
+        raise GateError(f"the snapshot has {n_new} items, the current one {n_old}")
+    ratio = 1.0 if _dearer_on_the_same_cases(new, old) else MIN_METRIC_RATIO
+    for name, before in _validation(old).items():
+        after = _validation(new).get(name)
+        if after is not None and after < ratio * before:
+            raise GateError(f"validation {name} would fall from {before:.4f} to {after:.4f}")
+
+
+def _dearer_on_the_same_cases(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    budgets = [manifest.get("run", {}).get("budget") for manifest in (new, old)]
+    measured = [
+        (
+            *(manifest.get(name) for name in ("counts", "training_cutoff_ms", "seed")),
+            manifest.get("metrics", {}).get("validation", {}).get("cases"),
+        )
+        for manifest in (new, old)
+    ]
+    return budgets == ["full", "fast"] and measured[0] == measured[1]
+
+
+def _validation(manifest: Mapping[str, Any]) -> dict[str, float]:
+    """Quality that the rebuild measured with the weights it chose; nothing where it had too little to measure on."""
+    found = manifest.get("metrics", {}).get("validation", {}).get("after", {})
+    return {k: float(v) for k, v in found.items() if k in GATED_METRICS}

@@ -1,0 +1,133 @@
+"""How bodies, query parameters and scenarios become requests, and that the guide's examples are such bodies."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from endcap.api.cursors import digest_of, write_cursor
+from endcap.api.parse import ITEM_DOOR, Reader
+from endcap.api.scenarios import read_scenarios
+from endcap.errors import InvalidRequestError
+from endcap.events.types import EVENT_TYPES
+from endcap.filters.evaluate import PAST_FORMS
+from endcap.filters.tree import FIELDS
+from endcap.ranking.slots import Pin
+from endcap.recommend.request import RecommendationRequest, check
+
+NOW_MS = 1_760_000_000_000
+GUIDE = (Path(__file__).parents[4] / "docs" / "filters.md").read_text()
+SCENARIOS: Mapping[str, Mapping[str, Any]] = {
+    "home": {"limit": 3, "diversity": 0.3, "exclude_seen": "purchased", "weights": {"trend": 2.0}},
+}
+
+
+def reader() -> Reader:
+    return Reader(NOW_MS, EVENT_TYPES, lambda name: SCENARIOS[name], "secret")
+
+
+def test_an_empty_body_asks_for_the_defaults() -> None:
+    asked = reader().body({})
+    assert asked.user_id is None
+    assert asked.request == RecommendationRequest()
+
+
+def test_a_request_comes_before_its_scenario_and_that_before_the_door() -> None:
+    by_door = reader().body({}, ITEM_DOOR).request
+    assert by_door.exclude_seen == "none"
+    by_scenario = reader().body({"scenario": "home"}, ITEM_DOOR).request
+    assert (by_scenario.limit, by_scenario.diversity, by_scenario.exclude_seen) == (3, 0.3, "purchased")
+    assert by_scenario.weights == {"trend": 2.0}
+    own = reader().body({"scenario": "home", "limit": 7, "exclude_seen": "interacted"}, ITEM_DOOR).request
+    assert (own.limit, own.diversity, own.exclude_seen) == (7, 0.3, "interacted")
+
+
+def test_query_parameters_say_what_a_body_says() -> None:
+    by_query = reader().query(
+        {
+            "limit": "4",
+            "filter": "price < $most",
+            "parameters.most": "9",
+            "context.category": "bath",
+            "blocked": "a,b",
+            "fields": "title,price",
+            "explain": "false",
+            "diversity": "0.5",
+        },
+        user_id="ann",
+    )
+    by_body = reader().body(
+        {
+            "user_id": "ann",
+            "limit": 4,
+            "filter": "price < $most",
+            "parameters": {"most": "9"},
+            "context": {"category": "bath"},
+            "blocked": ["a", "b"],
+            "fields": ["title", "price"],
+            "explain": False,
+            "diversity": 0.5,
+        }
+    )
+    assert (by_query.user_id, by_query.request) == (by_body.user_id, by_body.request)
+    assert by_body.request.exclude_items == ("a", "b")
+
+
+@pytest.mark.parametrize("name", ["items", "relation", "boost", "parameters", "interactions", "user_id", "caps"])
+def test_what_only_a_body_or_the_path_may_say_is_no_query_parameter(name: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        reader().query({name: "x"}, user_id="ann")
+    assert caught.value.errors == [{"field": name, "message": "is no query parameter"}]
+
+
+def test_every_mistake_in_expressions_is_listed() -> None:
+    body = {"filter": "price <", "boost": [{"filter": "brand", "weight": 1}, {"filter": "available", "weight": 1}]}
+    with pytest.raises(InvalidRequestError) as caught:
+        reader().body(body)
+    assert [error["field"] for error in caught.value.errors] == ["filter", "boost.0.filter"]
+
+
+def test_a_cursor_fits_the_request_that_it_came_from_whatever_its_scenario_says_by_now() -> None:
+    first = reader().body({"scenario": "home", "user_id": "ann"})
+    cursor = write_cursor("secret", first.digest, [b"abcd"])
+    changed = Reader(NOW_MS, EVENT_TYPES, lambda _: {"limit": 5}, "secret")
+    again = changed.body({"scenario": "home", "user_id": "ann", "cursor": cursor, "limit": 50})
+    assert again.request.shown_keys == (b"abcd",)
+    assert first.digest == digest_of({"user_id": "ann", "scenario": "home"})
+    with pytest.raises(InvalidRequestError, match="another request"):
+        changed.body({"user_id": "ann", "cursor": cursor})
+
+
+def test_lists_share_what_stands_beside_them() -> None:
+    session = [{"event_type": "view", "item_id": "a"}]
+    body = {"user_id": "ann", "limit": 5, "interactions": session, "requests": [{}, {"limit": 2, "query": "mug"}]}
+    first, second = reader().lists(body)
+    assert (first.user_id, second.user_id) == ("ann", "ann")
+    assert (first.request.limit, second.request.limit, second.request.query) == (5, 2, "mug")
+    assert [i.item_id for i in second.request.interactions] == ["a"]
+
+
+def test_ranking_asks_for_every_id_once() -> None:
+    request = reader().ranking("ann", {"item_ids": ["b", "a", "b"], "explain": False}).request
+    assert (request.candidates, request.limit, request.complete, request.explain) == (("b", "a"), 2, True, False)
+
+
+def test_examples_of_the_guide_are_requests_and_scenarios() -> None:
+    request, scenarios = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL))
+    asked = reader().body(request).request
+    check(asked)
+    assert asked.pinned == (Pin("22423", 1),)
+    assert len(read_scenarios(json.dumps(scenarios).encode())) == 3
+    first = re.search(r"```\n(price.*?)\n```", GUIDE)
+    assert first is not None
+    reader().body({"filter": first.group(1)})
+
+
+def test_guide_names_every_field_and_every_kind_of_interaction() -> None:
+    for name in (*FIELDS, *PAST_FORMS):
+        assert f"`{name}" in GUIDE, name

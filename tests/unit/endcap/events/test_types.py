@@ -1,0 +1,82 @@
+import pytest
+
+from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, STRONG, TEXTUAL, event_types
+
+DAY_S = 86_400
+
+
+def test_every_kind_has_a_byte_of_its_own():
+    codes = [kind.code for kind in EVENT_TYPES.values()]
+    assert len(set(codes)) == len(codes)
+    assert all(1 <= code <= 127 for code in codes)
+
+
+def test_stored_bytes_never_change_their_meaning():
+    assert {kind.code: name for name, kind in EVENT_TYPES.items()} == {
+        1: "view",
+        2: "click",
+        3: "add_to_cart",
+        4: "remove_from_cart",
+        5: "purchase",
+        6: "return",
+        7: "rating",
+        8: "review",
+        9: "search",
+        10: "like",
+        11: "dislike",
+        12: "wishlist",
+        13: "share",
+        14: "impression",
+        15: "identify",
+        16: "tag",
+    }
+
+
+def test_aliases_and_groups_name_known_kinds():
+    assert set(ALIASES.values()) | GRADED | STRONG | TEXTUAL <= set(EVENT_TYPES)
+    assert not set(ALIASES) & set(EVENT_TYPES)
+
+
+def test_what_is_disliked_or_undone_counts_against():
+    assert {name for name, kind in EVENT_TYPES.items() if kind.weight < 0} == {"dislike", "remove_from_cart", "return"}
+
+
+def test_a_weight_of_the_storefront_replaces_ours_and_keeps_the_rest():
+    kinds = event_types({"view": 0.05})
+    assert kinds["view"].weight == 0.05
+    assert kinds["view"].half_life_s == EVENT_TYPES["view"].half_life_s
+    assert kinds["view"].code == EVENT_TYPES["view"].code
+    assert kinds["click"] == EVENT_TYPES["click"]
+
+
+def test_a_kind_of_the_storefront_needs_an_item_and_is_stored_by_name():
+    kind = event_types({"quiz_done": {"weight": -0.2, "half_life_days": 3}})["quiz_done"]
+    assert (kind.weight, kind.half_life_s, kind.needs, kind.code) == (-0.2, 3 * DAY_S, ("item_id",), 0)
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"view": "much"},
+        {"view": {}},
+        {"view": {"half_life_days": 3}},
+        {"view": {"weight": 1, "colour": "red"}},
+        {"view": {"weight": 1, "half_life_days": 0}},
+        {"view": {"weight": 1, "half_life_days": -1}},
+        {"view": {"weight": 1, "half_life_days": float("nan")}},
+        {"view": {"weight": 1, "half_life_days": float("inf")}},
+        {"view": float("nan")},
+        {"view": float("-inf")},
+        {"": 1},
+    ],
+)
+def test_unusable_weights_are_refused(overrides):
+    with pytest.raises(ValueError):
+        event_types(overrides)
+
+
+def test_the_built_in_kinds_stay_as_they_are():
+    event_types({"view": 9.0})
+    assert EVENT_TYPES["view"].weight != 9.0
+    with pytest.raises(TypeError):
+        EVENT_TYPES["view"] = EVENT_TYPES["click"]

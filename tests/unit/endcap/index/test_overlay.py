@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from endcap.catalog.item import Item, item_document, item_text
+from endcap.encoders.text import quantize_unit
+from endcap.index.index import assortment_of
+from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
+from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
+from endcap.ranking.features import RankingSettings, taste_of
+from endcap.ranking.score import TERMS, term_scores
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import Recommendation, RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
+
+NOW_MS = CUTOFF_MS + 60_000
+NEW = Item("fresh", title="red steel garden deluxe", categories=("home", "kitchen"), brand="Acme", price=3.0)
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("snapshot"))
+
+
+def changed(snapshot: Snapshot, item: Item, at_ms: int = NOW_MS, *, embedded: bool = True) -> ChangedItem:
+    if not embedded:
+        return ChangedItem(item.item_id, at_ms, item)
+    encoder = snapshot.encoder
+    assert encoder is not None
+    vector = quantize_unit(encoder.encode(item_text(item))).tobytes()
+    return ChangedItem(item.item_id, at_ms, item, vector, encoder.tag)
+
+
+def viewed(*item_ids: str) -> UserProfile:
+    return UserProfile(
+        interactions=tuple(Entry(NOW_MS - k, k.to_bytes(4, "big"), "purchase", i) for k, i in enumerate(item_ids))
+    )
+
+
+def ranked(snapshot: Snapshot, profile: UserProfile, overlay: Overlay | None, **asked: object) -> Recommendation:
+    return recommend(snapshot, profile, RecommendationRequest(limit=500, **asked), NOW_MS, overlay)  # type: ignore[arg-type]
+
+
+def ids(answer: Recommendation) -> list[str]:
+    return [item.item_id for item in answer.items]
+
+
+def test_new_item_is_ranked_by_its_text_for_a_matching_shopper(snapshot: Snapshot) -> None:
+    overlay = Overlay(snapshot, [changed(snapshot, NEW)])
+    assert "fresh" not in ids(ranked(snapshot, viewed("item-20"), None))
+    text_only = {"weights": {term: float(term == "text") for term in TERMS}}
+    # item-20 is "red steel garden 20"
+    assert ids(ranked(snapshot, viewed("item-20"), overlay, **text_only))[0] == "fresh"
+    assert ids(ranked(snapshot, viewed("item-12"), overlay, **text_only))[0] != "fresh"
+
+
+def test_new_item_is_found_by_query_and_by_id(snapshot: Snapshot) -> None:
+    overlay = Overlay(snapshot, [changed(snapshot, NEW)])
+    assert ids(ranked(snapshot, EMPTY_PROFILE, overlay, query="deluxe red steel"))[0] == "fresh"
+    assert ids(ranked(snapshot, EMPTY_PROFILE, overlay, query="FRESH"))[0] == "fresh"
+
+
+def test_new_item_has_category_brand_price_and_the_least_popularity(snapshot: Snapshot) -> None:
+    assortment = Overlay(snapshot, [changed(snapshot, NEW)]).assortment
+    taste = taste_of(viewed("item-0"), assortment, NOW_MS)
+    terms = dict(zip(TERMS, term_scores(assortment, taste, RankingSettings()), strict=True))
+    new, twin = assortment.position("fresh"), assortment.position("item-20")  # of the same categories and brand
+    assert new == 40
+    for term in ("category", "brand"):
+        assert terms[term][new] == pytest.approx(terms[term][twin], abs=1e-3)
+        assert terms[term][new] > 0
+    assert terms["price"][new] > 0  # 3.0 lies in item-0's price band
+    assert terms["popularity"][new] == snapshot.popularity.min()
+    assert terms["new_item"][new] == 1
+
+
+def test_item_known_only_to_the_overlay_counts_as_history(snapshot: Snapshot) -> None:
+    overlay = Overlay(snapshot, [changed(snapshot, NEW)])
+    text_only = {"weights": {term: float(term == "text") for term in TERMS}}
+    answer = ranked(snapshot, viewed("fresh"), overlay, **text_only)
+    assert "fresh" not in ids(answer)
+    assert answer.items[0].item_id == "item-20"
+    assert [e.item_id for e in answer.items[0].reasons[0].evidence] == ["fresh"]
+
+
+def test_unembedded_or_foreign_vector_leaves_the_item_rankable_without_text(snapshot: Snapshot) -> None:
+    foreign = replace(changed(snapshot, NEW), tag=b"else")
+    for row in (changed(snapshot, NEW, embedded=False), foreign):
+        assortment = Overlay(snapshot, [row]).assortment
+        terms = dict(zip(TERMS, term_scores(assortment, taste_of(viewed("item-20"), assortment, NOW_MS)), strict=True))
+        assert terms["text"][40] == 0
+        assert terms["category"][40] > 0
+
+
+def test_changed_item_keeps_its_text_until_a_new_vector_comes(snapshot: Snapshot) -> None:
+    item = toy_items()[6]
+    base = assortment_of(snapshot)
+    cheaper = Overlay(snapshot, [changed(snapshot, replace(item, price=0.5), embedded=False)]).assortment
+    at = np.array([6])
+    assert np.array_equal(cheaper.white_rows(at), base.white_rows(at))
+    assert cheaper.document(6)["price"] == 0.5
+    assert cheaper.price_band[6] == 0
+    assert cheaper.n_items == base.n_items
+    renamed = Overlay(snapshot, [changed(snapshot, replace(item, title="travel lamp"))]).assortment
+    assert not np.allclose(renamed.white_rows(at), base.white_rows(at), atol=0.1)
+
+
+def test_unavailable_expired_and_deleted_items_vanish(snapshot: Snapshot) -> None:
+    items = toy_items()
+    overlay = Overlay(
+        snapshot,
+        [
+            changed(snapshot, replace(items[1], available=False)),
+            changed(snapshot, replace(items[2], expires_at_ms=NOW_MS)),
+            changed(snapshot, replace(items[3], expires_at_ms=NOW_MS + 1)),
+            ChangedItem("item-4", NOW_MS),
+            ChangedItem("never-seen", NOW_MS),
+        ],
+    )
+    shown = ids(ranked(snapshot, EMPTY_PROFILE, overlay))
+    assert set(shown) == {f"item-{k}" for k in range(40)} - {"item-1", "item-2", "item-4"}
+    assert ids(ranked(snapshot, EMPTY_PROFILE, overlay, candidates=("item-4", "item-5"))) == ["item-5"]
+
+
+def test_what_was_done_with_a_deleted_item_still_speaks(snapshot: Snapshot) -> None:
+    overlay = Overlay(snapshot, [ChangedItem("item-4", NOW_MS)])
+    answer = ranked(snapshot, viewed("item-4"), overlay)
+    assert answer.items[0].item_id == "item-5"  # which follows item-4
+    brand = [reason for item in answer.items for reason in item.reasons if reason.kind == "brand"]
+    assert brand  # item-4's
+
+
+def test_item_comes_back_when_it_is_written_again(snapshot: Snapshot) -> None:
+    overlay = Overlay(snapshot, [ChangedItem("item-4", NOW_MS)])
+    overlay = overlay.with_rows([changed(snapshot, toy_items()[4], NOW_MS + 1)])
+    assert "item-4" in ids(ranked(snapshot, EMPTY_PROFILE, overlay))
+
+
+def test_rows_may_arrive_in_any_order_and_any_batches(snapshot: Snapshot) -> None:
+    item = toy_items()[6]
+    rows = [
+        changed(snapshot, replace(item, price=9.0), NOW_MS),
+        ChangedItem("item-6", NOW_MS + 1),
+        changed(snapshot, replace(item, price=7.0), NOW_MS + 2, embedded=False),
+        changed(snapshot, replace(item, price=7.0), NOW_MS + 2),  # the vector follows, at the same time
+        changed(snapshot, NEW, NOW_MS),
+    ]
+    for order in itertools.permutations(rows):
+        for cut in (0, 2, 5):
+            overlay = Overlay(snapshot, order[:cut]).with_rows(order[cut:])
+            assortment = overlay.assortment
+            assert len(overlay) == 2
+            assert assortment.document(6)["price"] == 7.0
+            assert assortment.changes is not None
+            assert assortment.changes.has_vector.all()
+
+
+def test_rows_known_already_change_nothing(snapshot: Snapshot) -> None:
+    rows = [changed(snapshot, NEW), ChangedItem("item-4", NOW_MS)]
+    overlay = Overlay(snapshot, rows)
+    assert overlay.with_rows(rows) is overlay
+    assert overlay.with_rows([ChangedItem("item-4", NOW_MS - 1)]) is overlay
+
+
+def test_cap_keeps_the_newest_and_says_so(snapshot: Snapshot) -> None:
+    rows = [ChangedItem(f"x{k}", NOW_MS + k, Item(f"x{k}", title="mug")) for k in range(MAX_CHANGED + 3)]
+    overlay = Overlay(snapshot, rows[:10]).with_rows(rows[10:])
+    assert overlay.overflowed
+    assert len(overlay) == MAX_CHANGED
+    assert overlay.assortment.position("x2") is None
+    assert overlay.assortment.position("x3") is not None
+    assert overlay.assortment.n_items == 40 + MAX_CHANGED
+    assert not Overlay(snapshot, rows[:MAX_CHANGED]).overflowed
+
+
+def test_new_variant_joins_its_group(tmp_path: Path) -> None:
+    documents = [item_document(replace(i, group_id="g") if k in (4, 5) else i) for k, i in enumerate(toy_items())]
+    snapshot = build_toy_snapshot(tmp_path, documents=documents)
+    overlay = Overlay(
+        snapshot,
+        [
+            changed(snapshot, replace(NEW, group_id="g")),
+            changed(snapshot, replace(NEW, item_id="kin", group_id="item-9")),
+            changed(snapshot, replace(NEW, item_id="odd", group_id="new group")),
+            changed(snapshot, replace(NEW, item_id="even", group_id="new group")),
+        ],
+    )
+    groups = overlay.assortment.groups
+    number = {
+        i: int(groups[overlay.assortment.positions([i])[0]])
+        for i in ("fresh", "item-4", "kin", "item-9", "odd", "even")
+    }
+    assert number["fresh"] == number["item-4"]
+    assert number["kin"] == number["item-9"]
+    assert number["odd"] == number["even"]
+    assert len(set(number.values())) == 3
+    shown = ids(ranked(snapshot, viewed("fresh"), overlay))
+    assert not {"fresh", "item-4", "item-5"} & set(shown)
+    assert len({"odd", "even"} & set(shown)) == 1
+
+
+def test_answer_as_of_a_time_leaves_changes_out(snapshot: Snapshot) -> None:
+    overlay = Overlay(snapshot, [changed(snapshot, NEW), ChangedItem("item-4", NOW_MS)])
+    shown = ids(ranked(snapshot, EMPTY_PROFILE, overlay, as_of_ms=NOW_MS))
+    assert shown == ids(ranked(snapshot, EMPTY_PROFILE, None))
+
+
+def test_overlay_of_another_snapshot_is_not_laid_over(snapshot: Snapshot, tmp_path: Path) -> None:
+    other = build_toy_snapshot(tmp_path, n_items=20)
+    overlay = Overlay(other, [changed(other, NEW)])
+    assert ids(ranked(snapshot, EMPTY_PROFILE, overlay)) == ids(ranked(snapshot, EMPTY_PROFILE, None))

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from endcap.catalog.item import Item
+from endcap.profiles.summary.tags import Tag, tags_of
+from endcap.text.tokens import Wording, common_words
+
+
+def item(item_id: str, title: str, *categories: str, brand: str = "", **attributes: str | float) -> Item:
+    return Item(item_id, title, categories=categories, brand=brand, attributes=attributes)
+
+
+def test_a_tag_weighs_what_its_items_weigh_together() -> None:
+    items = {
+        "a": item("a", "Red mug", "home", "kitchen", brand="Acme"),
+        "b": item("b", "Steel lamp", "home", "kitchen", brand="Brook"),
+        "c": item("c", "Blue shirt", "wear"),
+    }
+    tags = tags_of(items, {"a": 1.0, "b": 0.25, "c": -2.0, "gone": 5.0})
+    assert tags == [
+        Tag("category", "wear", -2.0),
+        Tag("category", "kitchen", 1.25),
+        Tag("brand", "Acme", 1.0),
+        Tag("brand", "Brook", 0.25),
+    ]
+
+
+def test_words_and_attributes_are_tags_where_they_recur() -> None:
+    items = {
+        "a": item("a", "The red mug with a lid", colour="red", weight=3.0),
+        "b": item("b", "The red lamp with a cord", colour="red"),
+        "c": item("c", "A blue lamp", colour="blue"),
+    }
+    assert tags_of(items, {"a": 1.0, "b": 0.5, "c": -0.25}) == [
+        Tag("attribute", "colour: red", 1.5),
+        Tag("word", "red", 1.5),
+        Tag("word", "lamp", 0.25),
+    ]
+
+
+def test_chinese_titles_share_whole_phrases_and_not_their_parts() -> None:
+    items = {k: item(k, title) for k, title in [("a", "秋冬澳洲羊毛被"), ("b", "加厚羊毛被"), ("c", "羊毛袜")]}
+    assert tags_of(items, {"a": 1.0, "b": 1.0, "c": 0.5}) == [Tag("word", "羊毛", 2.5), Tag("word", "羊毛被", 2.0)]
+    del items["c"]
+    assert tags_of(items, {"a": 1.0, "b": 1.0}) == [Tag("word", "羊毛被", 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "common"),
+    [
+        ("Red MUG, ceramic", "a mug of red clay", ("red", "mug")),
+        ("the mug and the lamp", "the shirt and the spoon", ()),
+        ("轻奢纯棉刺绣四件套", "纯棉四件套", ("纯棉", "四件套")),
+        ("舒适的羊毛被", "好的羊毛被", ("羊毛被",)),
+        ("纯棉 T恤 xl", "纯棉T恤", ("纯棉",)),
+        ("", "mug", ()),
+    ],
+)
+def test_common_words_stand_in_both_texts(text: str, other: str, common: tuple[str, ...]) -> None:
+    assert common_words(Wording.of(text), Wording.of(other)) == common

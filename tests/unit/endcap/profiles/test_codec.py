@@ -1,0 +1,154 @@
+import pytest
+
+from endcap.events.interaction import Interaction
+from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
+from endcap.profiles.profile import (
+    EMPTY_PROFILE,
+    MAX_ASPECTS,
+    MAX_IMPRESSIONS,
+    MAX_INTERACTIONS,
+    MAX_STRONG,
+    MAX_TEXTS,
+    UserProfile,
+    merge,
+    pack_aspects,
+    profile_of,
+    register,
+)
+from endcap.text.sentiment.aspects import ASPECTS
+
+DAY_MS = 86_400_000
+ATTRIBUTE_NAMES_AND_NUMBERS = len("user_id") + len("profile") + len("version") + len("ttl") + 2 * 8
+USER_ID = "u" * 12
+
+
+def row_bytes(profile: UserProfile) -> int:
+    return len(encode_profile(profile)) + ATTRIBUTE_NAMES_AND_NUMBERS + len(USER_ID)
+
+
+def event(n: int, event_type: str = "view", **fields) -> Interaction:
+    at_ms = 1_700_000_000_000 + n * DAY_MS // 3 + n * 7919
+    return Interaction(f"event-{n}-{event_type}", USER_ID, event_type, at_ms, f"item{n:08d}", **fields)
+
+
+def test_row_with_64_interactions_of_12_character_ids_fits_2_kb():
+    profile = profile_of(event(n) for n in range(100))
+    assert len(profile.interactions) == MAX_INTERACTIONS
+    assert row_bytes(profile) <= 2048
+
+
+@pytest.mark.parametrize("d_text", [128, 256])
+def test_row_with_every_set_full_fits_4_kb_and_four_bytes_per_further_dimension(d_text):
+    def encode(text):
+        return b"tagg", bytes(range(d_text % 251)) + bytes(d_text - d_text % 251)
+
+    views = [event(n) for n in range(1000, 1000 + MAX_INTERACTIONS)]
+    purchases = [event(n, "purchase", value=19.99) for n in range(MAX_STRONG)]
+    searches = [event(n, "search", text=f"words {n}") for n in range(10)]
+    impressions = [event(n, "impression") for n in range(50)]
+    profile = profile_of([*views, *purchases, *searches, *impressions], encode)
+    profile = merge(
+        profile,
+        UserProfile(
+            preferences=register({"categories": ["kitchen", "garden"], "size": "M"}, 1_700_000_000_000),
+            consent=register({"personalization": True}, 1_700_000_000_000),
+        ),
+    )
+    assert len(profile.interactions) == MAX_INTERACTIONS
+    assert len(profile.strong) == MAX_STRONG
+    assert not set(profile.interactions) & set(profile.strong)
+    assert len(profile.texts) == MAX_TEXTS
+    assert len(profile.impressions) == MAX_IMPRESSIONS
+    assert row_bytes(profile) <= 4096 + 4 * (d_text - 128)
+
+
+def test_row_full_of_reviews_fits_the_same_limit():
+    def encode(text):
+        return b"tagg", bytes(128)
+
+    text = "质量好，价格贵，物流快，客服差，尺码偏小，很舒服，颜色漂亮，有异味"
+    views = [event(n) for n in range(1000, 1000 + MAX_INTERACTIONS)]
+    reviews = [event(n, "review", text=text) for n in range(MAX_STRONG)]
+    impressions = [event(n, "impression") for n in range(50)]
+    for newest in (views, []):
+        profile = profile_of([*newest, *reviews, *impressions], encode)
+        assert {len(e.aspects) for e in profile.strong} == {MAX_ASPECTS}
+        assert row_bytes(profile) <= 4096
+
+
+# Written by the version before reviews had aspects: a purchase of 19.99, and two reviews, one without a grade.
+OLD_ROW = bytes.fromhex(
+    "010003c0eaa1ffbc311b05cef7fc13066974656d2d333d0ad7a370fd3340a08d060708ac0f09c0066974656d2d3207a08d060b088b5cc4df066974"
+    "656d2d310802a0dd9bffbc3108ac0f09c0066974656d2d32070000000000a08d06088b5cc4df066974656d2d313200000000000000000000000000"
+)
+
+
+def test_a_row_from_before_aspects_is_read_and_kept_as_it_is():
+    profile = decode_profile(OLD_ROW)
+    assert [(e.event_type, e.grade, e.tone) for e in profile.interactions] == [
+        ("purchase", 19.99, None),
+        ("review", None, 0.07),
+        ("review", 4.0, None),
+    ]
+    assert not any(e.judged for e in profile.interactions)
+    assert encode_profile(profile) == OLD_ROW
+
+
+def test_a_version_without_aspects_can_tell_what_it_would_misread():
+    plain, judged = event(1, "review", text="很好"), event(1, "review", text="质量很好")
+    assert encode_profile(profile_of([plain]))[0] == OLD_ROW[0]
+    assert encode_profile(profile_of([judged]))[0] != OLD_ROW[0]
+
+
+def test_a_review_delivered_again_brings_its_aspects_to_an_old_row():
+    def review(n, value):
+        return Interaction(
+            f"e{n}", "u", "review", 1_700_000_000_000 + (n - 1) * 100_000, f"item-{n}", value, "质量很好，物流太慢"
+        )
+
+    old, again = decode_profile(OLD_ROW), profile_of([review(1, 4.0), review(2, None)])
+    both = merge(old, again)
+    assert len(both.interactions) == len(old.interactions)
+    assert [set(e.judged) for e in both.interactions] == [set(), {"quality", "delivery"}, {"quality", "delivery"}]
+    assert merge(again, old) == merge(both, old) == both
+
+
+def test_aspects_come_back_in_steps_of_a_seventh():
+    profile = profile_of(
+        [event(1, "review", value=4.0, text="quality is excellent, shipping was terrible, nice price")]
+    )
+    (entry,) = decode_profile(encode_profile(profile)).interactions
+    assert entry.judged == {"quality": 1.0, "delivery": -1.0, "price": pytest.approx(4 / 7)}
+
+
+def test_only_the_clearest_aspects_are_kept():
+    tones = {name: (k + 1) / len(ASPECTS) for k, name in enumerate(ASPECTS)}
+    assert [ASPECTS[b >> 4] for b in pack_aspects(tones)] == list(ASPECTS[-MAX_ASPECTS:])
+
+
+def test_an_entry_in_both_sets_is_stored_once():
+    one = len(encode_profile(profile_of([event(1, "view")]))) - len(encode_profile(EMPTY_PROFILE))
+    both = len(encode_profile(profile_of([event(1, "purchase")]))) - len(encode_profile(EMPTY_PROFILE))
+    assert both == one
+
+
+@pytest.mark.parametrize("value", [None, 0.5, 4.0, 127.5, 74215.0, 19.99, -3.0, 1e300])
+def test_values_come_back_exactly(value):
+    profile = profile_of([event(1, "purchase", value=value)])
+    assert decode_profile(encode_profile(profile)).interactions[0].grade == value
+
+
+def test_custom_kinds_are_stored_by_name():
+    profile = profile_of([event(1, "quiz_done")])
+    assert decode_profile(encode_profile(profile)).interactions[0].event_type == "quiz_done"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 5, 20, -1])
+def test_damaged_bytes_are_refused(cut):
+    data = encode_profile(profile_of([event(n, "purchase") for n in range(3)]))
+    with pytest.raises(ProfileFormatError):
+        decode_profile(data[:cut])
+    with pytest.raises(ProfileFormatError):
+        decode_profile(data + b"\0")
+    with pytest.raises(ProfileFormatError):
+        decode_profile(b"\x63" + data[1:])

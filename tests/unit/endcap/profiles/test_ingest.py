@@ -1,0 +1,180 @@
+import json
+
+import pytest
+
+from endcap.errors import DependencyError, ThrottledError
+from endcap.events.types import EVENT_TYPES
+from endcap.profiles.ingest import Record, ingest
+from tests.fakes.profile_store import MemoryProfiles
+
+NOW_MS = 1_768_471_200_000
+
+
+class Archive:
+    def __init__(self):
+        self.documents, self.down = [], False
+
+    def put(self, documents):
+        if self.down:
+            raise DependencyError("archive is down")
+        self.documents += documents
+
+
+class Quarantine:
+    def __init__(self):
+        self.kept, self.down = [], False
+
+    def put(self, source, payload, errors, arrival_ms):
+        if self.down:
+            raise ThrottledError("slow down")
+        self.kept.append((source, payload, errors))
+        return "key"
+
+
+class Plant:
+    """Everything that records flow through."""
+
+    def __init__(self):
+        self.store, self.archive, self.quarantine = MemoryProfiles(), Archive(), Quarantine()
+
+    def ingest(self, *payloads, encode=lambda text: (b"tagg", b"\1")):
+        records = [
+            Record(f"r{n}", p if isinstance(p, bytes) else json.dumps(p).encode(), NOW_MS)
+            for n, p in enumerate(payloads)
+        ]
+        return ingest(records, "sqs", EVENT_TYPES, self.store, self.archive, self.quarantine, encode)
+
+
+@pytest.fixture
+def plant():
+    return Plant()
+
+
+def view(user_id, item_id="i", **fields):
+    return {"event_id": f"{user_id} {item_id}", "user_id": user_id, "event_type": "view", "item_id": item_id, **fields}
+
+
+def items(plant, user_id):
+    return {entry.item_id for entry in plant.store.get(user_id).interactions}
+
+
+def test_a_record_is_one_event_or_a_list_of_them(plant):
+    outcome = plant.ingest(view("u", "a"), {"events": [view("u", "b"), view("v", "c")]}, {"events": []})
+    assert (outcome.applied, outcome.quarantined, outcome.failed) == (3, 0, {})
+    assert (items(plant, "u"), items(plant, "v")) == ({"a", "b"}, {"c"})
+
+
+def test_archived_events_are_complete_and_applied_ones_are_archived(plant):
+    plant.ingest(view("u", "a"), view("u", "b", timestamp=NOW_MS - 5))
+    assert [(d["event_id"], d["timestamp"]) for d in plant.archive.documents] == [("u a", NOW_MS), ("u b", NOW_MS - 5)]
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        b"",
+        b"not json",
+        b"\xff\xfe\x00 no text",
+        b'{"user_id": ',
+        b"9" * 5000,
+        b"[" * 2000 + b"]" * 2000,
+        b'{"a":' * 400 + b"1" + b"}" * 400,
+        b"[" * 100_000,
+        b"null",
+        b"[]",
+        b'"text"',
+        b"NaN",
+        b'{"user_id": "u", "event_type": "view", "item_id": "\\ud800"}',
+        b'{"user_id": "u", "event_type": "rating", "item_id": "i", "value": NaN}',
+        b'{"user_id": "u", "event_type": "rating", "item_id": "i", "value": 1e400}',
+        b'{"user_id": "u", "event_type": "view", "item_id": "i", "timestamp": ' + b"1" * 400 + b"}",
+        b'{"user_id": "u", "event_type": "view", "item_id": "i", "timestamp": "9999-12-31T23:59:59Z"}',
+        b'{"user_id": 17, "event_type": "view", "item_id": "i"}',
+        b'{"events": "none"}',
+        b'{"events": {}}',
+    ],
+    ids=lambda poison: poison[:30].decode("ascii", "replace"),
+)
+def test_poison_goes_to_quarantine_and_its_neighbours_are_applied(plant, poison):
+    outcome = plant.ingest(view("u", "before"), poison, view("u", "after"))
+    assert (outcome.applied, outcome.quarantined, outcome.failed) == (2, 1, {})
+    assert items(plant, "u") == {"before", "after"}
+    ((source, payload, errors),) = plant.quarantine.kept
+    assert source == "sqs"
+    assert errors
+    json.dumps(payload).encode()  # can be stored
+
+
+def test_one_invalid_event_of_a_record_does_not_take_the_others_with_it(plant):
+    outcome = plant.ingest({"events": [view("u", "a"), {"user_id": "u"}, view("u", "b")]})
+    assert (outcome.applied, outcome.quarantined) == (2, 1)
+    assert items(plant, "u") == {"a", "b"}
+    assert json.loads(plant.quarantine.kept[0][1]) == {"user_id": "u"}
+
+
+def test_an_event_that_could_not_be_quarantined_comes_again_and_the_valid_ones_are_applied(plant):
+    plant.quarantine.down = True
+    outcome = plant.ingest({"events": [view("u", "a"), {}]}, view("u", "b"))
+    assert set(outcome.failed) == {"r0"}
+    assert outcome.quarantined == 0
+    assert items(plant, "u") == {"a", "b"}
+
+
+def test_nothing_is_applied_that_is_not_in_the_archive(plant):
+    plant.archive.down = True
+    outcome = plant.ingest(view("u", "a"), b"poison", view("v", "b"))
+    assert set(outcome.failed) == {"r0", "r2"}
+    assert plant.store.rows() == {}
+
+
+def test_a_delivery_after_the_archive_failed_loses_nothing(plant):
+    plant.archive.down = True
+    plant.ingest(view("u", "a"))
+    plant.archive.down = False
+    assert plant.ingest(view("u", "a")).failed == {}
+    assert items(plant, "u") == {"a"}
+    assert len(plant.archive.documents) == 1
+
+
+def test_a_user_whose_profile_can_not_be_written_fails_only_their_records(plant):
+    update = plant.store.update
+
+    def refuse(user_id, change):
+        if user_id == "v":
+            raise ThrottledError("slow down")
+        return update(user_id, change)
+
+    plant.store.update = refuse
+    outcome = plant.ingest(view("u"), view("v"), {"events": [view("u", "j"), view("v", "j")]})
+    assert set(outcome.failed) == {"r1", "r2"}
+    assert outcome.applied == 2
+    assert items(plant, "u") == {"i", "j"}
+
+
+@pytest.mark.parametrize("down", ["alice", "cookie"])
+def test_an_identify_fails_with_either_side(plant, down):
+    update = plant.store.update
+
+    def refuse(user_id, change):
+        if user_id == down:
+            raise ThrottledError("slow down")
+        return update(user_id, change)
+
+    plant.store.update = refuse
+    link = {"user_id": "alice", "event_type": "identify", "anonymous_id": "cookie"}
+    outcome = plant.ingest(view("cookie"), link, view("bob"))
+    assert set(outcome.failed) == {"r0", "r1"}
+
+
+def test_words_are_encoded_and_only_their_record_fails_where_they_can_not_be(plant):
+    def broken(text):
+        raise DependencyError("no snapshot")
+
+    search = {"user_id": "u", "event_type": "search", "text": "lamp"}
+    assert set(plant.ingest(search, view("v"), encode=broken).failed) == {"r0"}
+    assert plant.ingest(search).failed == {}
+    assert plant.store.get("u").texts[0].vector == b"\1"
+
+
+def test_no_records_are_no_trouble(plant):
+    assert plant.ingest().applied == 0

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from endcap.catalog.item import item_document
+from endcap.index.index import Assortment, assortment_of
+from endcap.index.vectors import VectorTable
+from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
+from endcap.ranking.features import RankingSettings, Taste, taste_of
+from endcap.ranking.score import (
+    DEFAULT_WEIGHTS,
+    EVENED,
+    TERMS,
+    Query,
+    affinity_weights,
+    coefficients,
+    evening,
+    list_weights,
+    signed_dots,
+    signed_support,
+    sum_rows,
+    term_scores,
+    text_weights,
+)
+from endcap.snapshot.parts import TermWeight, Weights
+from endcap.snapshot.snapshot import Snapshot
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
+
+SETTINGS = RankingSettings()
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("snapshot"))
+
+
+@pytest.fixture(scope="module")
+def assortment(snapshot: Snapshot) -> Assortment:
+    return assortment_of(snapshot)
+
+
+def taste_for(assortment: Assortment, *acts: tuple[str, str]) -> Taste:
+    entries = tuple(Entry(CUTOFF_MS - k, k.to_bytes(4, "big"), kind, item_id) for k, (kind, item_id) in enumerate(acts))
+    return taste_of(UserProfile(interactions=entries), assortment, CUTOFF_MS, SETTINGS)
+
+
+def row(terms: np.ndarray, name: str) -> np.ndarray:
+    return terms[TERMS.index(name)]
+
+
+def test_lists_are_summed_over_history_with_signs(assortment: Assortment) -> None:
+    taste = taste_for(assortment, ("view", "item-4"), ("dislike", "item-9"), ("purchase", "item-9"), ("like", "item-5"))
+    weights = list_weights(taste, SETTINGS)
+    for name, neighbours in assortment.snapshot.lists.items():
+        dense = np.zeros((40, 40))
+        for k in range(40):
+            indices, values = neighbours.row(k)
+            dense[k, indices] = values
+        assert sum_rows(assortment, name, taste.positions, weights) == pytest.approx(weights @ dense[taste.positions])
+
+
+def test_text_term_is_likeness_to_recent_items(assortment: Assortment) -> None:
+    taste = taste_for(assortment, ("view", "item-4"), ("purchase", "item-9"))
+    white = assortment.white_rows(np.arange(40))
+    expected = white @ (white[taste.positions].T @ text_weights(taste, SETTINGS))
+    expected *= evening(assortment, "text", expected)
+    assert row(term_scores(assortment, taste, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_term_that_spreads_items_little_keeps_half_of_its_say(assortment: Assortment) -> None:
+    usual = assortment.tables.spreads
+    assert set(EVENED) - set(usual) == {"wording"}  # the toy shop has none
+    wide = np.linspace(-1, 1, 40, dtype=np.float32)
+    wide /= wide.std()
+    for name in usual:
+        for times in (4.0, 1.0, 0.25):
+            values = np.float32(times * usual[name]) * wide
+            evened = values * evening(assortment, name, values)
+            assert evened.std() == pytest.approx(np.sqrt(times) * usual[name], rel=1e-4)
+        hardly = np.float32(1e-6 * usual[name]) * wide
+        assert evening(assortment, name, hardly) == pytest.approx(np.sqrt(20))
+        assert evening(assortment, name, np.zeros(40, np.float32)) == 1
+    assert evening(assortment, "popularity", wide) == 1
+
+
+def test_a_dislike_is_not_made_up_for(assortment: Assortment) -> None:
+    past = ("item-4", "item-9", "item-5")
+    for name in ("next", "text"):
+        liked, mixed = (
+            taste_for(assortment, *zip(("view", kind, "view"), past, strict=True)) for kind in ("like", "dislike")
+        )
+        before, after = (row(term_scores(assortment, taste, SETTINGS), name) for taste in (liked, mixed))
+        follows = int(np.argmax(assortment.white_dots(assortment.white_rows(np.array([9]))[0])))
+        follows = 10 if name == "next" else follows
+        assert after[follows] < before[follows]
+
+
+def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(assortment: Assortment) -> None:
+    for name, neighbours in assortment.snapshot.lists.items():
+        rows = [neighbours.row(k)[1].astype(np.float64) for k in range(40)]
+        squares = [float(np.square(values).sum()) / 40 for values in rows if len(values)]
+        if not squares:
+            assert name not in assortment.tables.spreads
+            continue
+        assert assortment.tables.spreads[name] == pytest.approx(np.sqrt(np.mean(squares)))
+
+
+def test_what_is_laid_over_a_snapshot_changes_no_evening(assortment: Assortment) -> None:
+    values = np.arange(40, dtype=np.float32)
+    more = np.append(values, np.float32(1e6))
+    assert evening(assortment, "next", more) == evening(assortment, "next", values)
+
+
+def test_being_unlike_a_disliked_thing_earns_nothing() -> None:
+    vectors = np.eye(2, dtype=np.float32)
+    items = np.array([[1, 0], [-1, 0], [0, 1]], dtype=np.float32)
+    weights = np.array([-1, 0.5], dtype=np.float32)
+    assert signed_dots(lambda query: items @ query, vectors, weights).tolist() == [-1, 0, 0.5]
+    assert signed_support(vectors @ items.T, weights).sum(axis=0).tolist() == [-1, 0, 0.5]
+
+
+def test_category_term_is_mean_affinity_weighted_by_rarity(assortment: Assortment) -> None:
+    taste = taste_for(assortment, ("purchase", "item-0"), ("dislike", "item-1"))
+    weights = affinity_weights(taste, SETTINGS)
+    home, kitchen, bath = np.log(41 / 41), np.log(41 / 9), np.log(41 / 9)
+    home = max(home, 0.1)
+    both = float(weights.sum())
+    term = row(term_scores(assortment, taste, SETTINGS), "category")
+    assert term[5] == pytest.approx((home * both + kitchen * weights[0]) / (home + kitchen), abs=1e-3)
+    assert term[6] == pytest.approx((home * both + bath * weights[1]) / (home + bath), abs=1e-3)
+
+
+def test_brand_price_and_repeat_terms_follow_history(assortment: Assortment) -> None:
+    taste = taste_for(assortment, ("purchase", "item-0"))
+    terms = term_scores(assortment, taste, SETTINGS)
+    weight = float(affinity_weights(taste, SETTINGS)[0])
+    assert row(terms, "brand")[[0, 4, 1, 3]] == pytest.approx([weight, weight, 0, 0])  # item-3 has no brand
+    bands = assortment.price_band
+    expected = np.select([bands == bands[0], bands == bands[0] + 1], [weight, weight / 2], 0.0)
+    assert row(terms, "price") == pytest.approx(expected)
+    assert np.flatnonzero(row(terms, "again")).tolist() == [0]
+
+
+def test_item_without_brand_lends_no_brand(assortment: Assortment) -> None:
+    taste = taste_for(assortment, ("purchase", "item-3"))
+    assert not row(term_scores(assortment, taste, SETTINGS), "brand").any()
+
+
+def test_unseen_items_are_new(assortment: Assortment) -> None:
+    terms = term_scores(assortment, taste_of(EMPTY_PROFILE, assortment, CUTOFF_MS), SETTINGS)
+    assert np.flatnonzero(row(terms, "new_item")).tolist() == [38, 39]
+    assert row(terms, "popularity") == pytest.approx(assortment.snapshot.popularity)
+
+
+def test_user_vector_gives_the_similarity_term(assortment: Assortment) -> None:
+    user = assortment.snapshot.item_vectors_f16[7].astype(np.float32)
+    taste = taste_of(EMPTY_PROFILE, assortment, CUTOFF_MS)
+    term = row(term_scores(assortment, taste, SETTINGS, user_vector=user), "similarity")
+    assert term == pytest.approx(assortment.snapshot.item_vectors_f16.astype(np.float32) @ user, abs=1e-5)
+    assert int(term.argmax()) == 7
+
+
+def test_unbought_variant_borrows_the_list_of_its_most_bought_sibling(tmp_path: Path) -> None:
+    documents = [item_document(replace(i, group_id="g") if k in (4, 5, 39) else i) for k, i in enumerate(toy_items())]
+    assortment = assortment_of(build_toy_snapshot(tmp_path, documents=documents))
+    own = sum_rows(assortment, "next", np.array([5]), np.ones(1, np.float32))
+    borrowed = sum_rows(assortment, "next", np.array([39]), np.ones(1, np.float32))
+    assert np.flatnonzero(own).tolist() == [6]
+    assert np.flatnonzero(borrowed).tolist() == [5]  # item-4's list: it was bought most
+
+
+def test_large_tables_rank_as_small_ones_do(assortment: Assortment) -> None:
+    rng = np.random.default_rng(3)
+    exact = rng.normal(size=(3000, 32)).astype(np.float32)
+    exact /= np.linalg.norm(exact, axis=1, keepdims=True)
+    scale = float(np.abs(exact).max()) / 127
+    coarse = np.rint(exact / scale).astype(np.int8)
+    small = VectorTable(exact.astype(np.float16), coarse, scale)
+    large = VectorTable(exact.astype(np.float16), coarse, scale, exact_elements=0)
+    query = exact[5] - 0.3 * exact[77]
+    best = np.argsort(-small.dots(query))[:100]
+    assert np.argsort(-large.dots(query))[:100].tolist() == best.tolist()
+    assert large.dots(query)[best] == pytest.approx(small.dots(query)[best], abs=1e-6)
+    assert large.dots(query) == pytest.approx(small.dots(query), abs=0.02)
+    assert not large.dots(np.zeros(32, np.float32)).any()
+
+
+def test_stored_weights_win_and_missing_ones_have_defaults(assortment: Assortment) -> None:
+    factors = dict(
+        zip(TERMS, coefficients(assortment, SETTINGS, taste_for(assortment, ("view", "item-1"))), strict=True)
+    )
+    scales = assortment.tables.scales
+    assert factors["next"] == 1.0  # weights.json: weight 1, scale 1
+    assert factors["popularity"] == 0.1
+    assert factors["together"] == pytest.approx(DEFAULT_WEIGHTS["together"] / scales["together"])
+    assert scales["together"] == pytest.approx(0.5)
+
+
+def test_snapshot_without_weights_ranks_by_defaults(tmp_path: Path) -> None:
+    assortment = assortment_of(build_toy_snapshot(tmp_path, weights=Weights()))
+    factors = coefficients(assortment, SETTINGS, taste_for(assortment, ("view", "item-1")))
+    expected = [DEFAULT_WEIGHTS[term] / assortment.tables.scales.get(term, 1.0) for term in TERMS]
+    assert factors == pytest.approx(expected)
+
+
+def test_unknown_shopper_is_ranked_by_popularity_whatever_the_weights(tmp_path: Path) -> None:
+    weights = Weights(terms={"popularity": TermWeight(0.0), "new_item": TermWeight(9.0)})
+    assortment = assortment_of(build_toy_snapshot(tmp_path, weights=weights))
+    nobody = taste_of(EMPTY_PROFILE, assortment, CUTOFF_MS)
+    factors = dict(zip(TERMS, coefficients(assortment, SETTINGS, nobody), strict=True))
+    assert factors["popularity"] > 0
+    assert {term for term, factor in factors.items() if factor} == {
+        "popularity",
+        "trend",
+        "context",  # what is popular where they are
+        "category",
+        "brand",
+        "rotation",  # where asked for: showings are known of everyone
+    }
+    sour = dict(
+        zip(TERMS, coefficients(assortment, SETTINGS, taste_for(assortment, ("dislike", "item-1"))), strict=True)
+    )
+    assert sour["popularity"] > 0
+    assert sour["next"] > 0
+
+
+def test_query_comes_before_taste_and_a_scenario_before_all(assortment: Assortment) -> None:
+    taste, query = taste_for(assortment, ("view", "item-1")), Query("mug")
+    plain = dict(zip(TERMS, coefficients(assortment, SETTINGS, taste), strict=True))
+    asked = dict(zip(TERMS, coefficients(assortment, SETTINGS, taste, query, {"trend": 7.0}), strict=True))
+    assert asked["next"] == pytest.approx(plain["next"] * SETTINGS.query_share)
+    assert asked["lexical"] == plain["lexical"]
+    assert asked["trend"] == pytest.approx(7.0)

@@ -1,0 +1,287 @@
+"""The validation window, quick trials, pools and the coordinate search."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from endcap.index.derived import SnapshotTables
+from endcap.index.index import Assortment
+from endcap.profiles.profile import profile_of
+from endcap.ranking.features import RankingSettings
+from endcap.ranking.score import DEFAULT_WEIGHTS, TERMS
+from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.data.reading import ReadReport, read_events
+from endcap_rebuild.metrics.ranking import mid_ranks
+from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
+from endcap_rebuild.tuning.list_search import choose_list_settings, choose_popularity_half_life, gain_of, rank_of
+from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
+from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, coordinate_search, measure, tune
+from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
+from tests.fakes.toy_snapshot import build_toy_snapshot
+
+N = 40
+
+
+def silent(step: str, done: int, total: int) -> None:
+    pass
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> EventTable:
+    """Many users who walk along the items of the toy snapshot."""
+    folder = tmp_path_factory.mktemp("chain")
+    write_events(folder, chain_events(n_users=300, n_items=N))
+    index = {f"item-{k}": k for k in range(N)}
+    return event_table(read_events(folder, ReadReport(), NOW_MS), index, ReadReport())
+
+
+@pytest.fixture(scope="module")
+def assortment(tmp_path_factory: pytest.TempPathFactory) -> Assortment:
+    return Assortment(SnapshotTables(build_toy_snapshot(tmp_path_factory.mktemp("toy"), N)))
+
+
+def some_cases(table: EventTable, limit: int = 150) -> Cases:
+    return split_by_time(table, True, limit, 0).cases
+
+
+def profiles_of(cases: Cases) -> list[object]:
+    ids = [f"item-{k}" for k in range(N)]
+    return [profile_of(cases.history(k, ids)) for k in range(len(cases))]
+
+
+# ------------------------------------------------------------------ the window
+
+
+def test_cases_are_later_than_everything_counted(chain: EventTable) -> None:
+    split = split_by_time(chain, True, 10_000, 0)
+    assert split.train.time_ms.max() <= split.cutoff_ms < split.cases.times_ms.min()
+    assert len(split.train) / len(chain) == pytest.approx(0.9, abs=0.02)
+
+
+def test_histories_hold_only_earlier_events_of_the_same_user(chain: EventTable) -> None:
+    cases = some_cases(chain)
+    assert len(cases) == 150
+    for k in range(0, 150, 10):
+        target = int(cases.target[k])
+        rows = slice(int(cases.first[k]), target)
+        assert set(chain.user[rows].tolist()) == {int(chain.user[target])}
+        assert chain.time_ms[rows].max() <= chain.time_ms[target]
+        assert rows.start == 0 or chain.user[rows.start - 1] != chain.user[target]
+
+
+def test_heavy_users_give_a_bounded_number_of_cases() -> None:
+    rows = [("early", k % 5, "purchase", -200 + k) for k in range(180)] + [("u", 0, "purchase", -300.0)]
+    rows += [("u", k % 5, "purchase", 1 + k / 10) for k in range(20)]
+    cases = split_by_time(table_of(rows, 5), True, 1000, 0).cases
+    assert len(cases) == MAX_CASES_PER_USER
+
+
+def test_negative_events_are_no_targets() -> None:
+    rows = [("u", k % 5, "purchase", k) for k in range(50)] + [("u", 1, "return", 60), ("u", 2, "purchase", 61)]
+    table = table_of(rows, 5)
+    cases = split_by_time(table, True, 1000, 0).cases
+    assert (table.strength[cases.target] > 0).all()
+
+
+def test_without_a_clock_the_last_event_is_the_target() -> None:
+    rows = [("u", k, "purchase", k / 1e6) for k in range(5)] + [("v", k, "purchase", k / 1e6) for k in (2, 0)]
+    split = split_by_time(table_of(rows, 5), False, 1000, 0)
+    assert split.cases.items.tolist() == [4, 2]
+    assert [(split.train.user_ids[u], i) for u, i in zip(split.train.user, split.train.item, strict=True)] == [
+        ("u", 0),
+        ("u", 1),
+        ("u", 2),
+        ("u", 3),
+        ("v", 0),
+    ]
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_what_was_bought_in_one_order_is_seen_from_before_it(clock: bool) -> None:
+    rows = [(f"early-{k}", k % 6, "purchase", k / 10) for k in range(100)]
+    rows += [("u", 0, "purchase", 1.0), ("u", 1, "purchase", 2.0)]
+    rows += [("u", k, "purchase", 20.0) for k in (2, 3, 4, 5)]
+    rows += [("v", 0, "view", 1.0), ("v", 1, "view", 20.0), ("v", 2, "view", 20.0)]
+    table = table_of(rows, 6)
+    cases = split_by_time(table, clock, 1000, 0).cases
+    seen = {"u": [], "v": []}
+    for k in range(len(cases)):
+        seen[table.user_ids[table.user[cases.first[k]]]].append(sorted(cases.seen(k).tolist()))
+    # Where timestamps are no times, one of them for all says nothing: the last event is the next item.
+    assert seen["u"] == ([[0, 1]] * MAX_CASES_PER_ORDER if clock else [seen["u"][0]])
+    assert clock or len(seen["u"][0]) == 5
+    assert sorted(map(len, seen["v"])) == ([1, 2] if clock else [2])
+
+
+def test_a_session_of_purchases_is_one_order() -> None:
+    rows = [("u", k, "purchase", float(k)) for k in range(20)]
+    assert len(split_by_time(table_of(rows, 20), True, 1000, 0).cases) > 0
+    assert len(split_by_time(table_of(rows, 20, session_id="s"), True, 1000, 0).cases) == 0
+
+
+def test_items_that_came_after_the_window_do_not_compete() -> None:
+    rows = [(f"u{k}", k % 5, "purchase", float(k)) for k in range(90)]
+    rows += [("u0", 5, "purchase", 95.0), ("u1", 6, "purchase", 96.0)] + [(f"u{k}", 0, "view", 97.0) for k in range(8)]
+    split = split_by_time(table_of(rows, 20), True, 1000, 0)
+    unknown = np.full(20, np.nan)
+    # Two items were first touched in the window, so two of the thirteen others are taken to come later.
+    absent = without_absent(split, unknown, 0).cases.absent
+    assert len(absent) == 2
+    assert absent.min() >= 7
+    dated = unknown.copy()
+    dated[7:20] = split.cutoff_ms - 1
+    dated[18:] = split.cutoff_ms + 1
+    assert without_absent(split, dated, 0).cases.absent.tolist() == [18, 19]
+
+
+def test_absent_items_take_no_rank(chain: EventTable) -> None:
+    cases = some_cases(chain, 5)
+    target = int(cases.items[0])
+    scores = np.zeros(N, dtype=np.float32)
+    scores[target] = 1
+    others = np.setdiff1d(np.arange(N), [target, *cases.seen(0).tolist()])
+    scores[others[:3]] = 2
+    assert rank_of(scores, cases, 0) == 4
+    assert rank_of(scores, replace(cases, absent=others[:2].astype(np.int32)), 0) == 2
+
+
+def test_repeats_are_marked() -> None:
+    rows = [("u", k % 3, "purchase", k) for k in range(20)]
+    assert split_by_time(table_of(rows, 3), True, 1000, 0).cases.repeated.all()
+
+
+@pytest.mark.parametrize("rows", [[], [("u", 0, "purchase", 0.0)], [("u", 0, "return", 0.0), ("u", 0, "return", 3.0)]])
+def test_too_little_data_gives_no_cases_and_everything_to_count(rows: list[tuple[str, int, str, float]]) -> None:
+    for clock in (True, False):
+        table = table_of(rows, 1)
+        split = split_by_time(table, clock, 100, 0)
+        assert len(split.cases) == 0
+        assert len(split.train) == len(table)
+
+
+# ------------------------------------------------------------------ trials
+
+
+def test_rank_of_a_case_is_the_mid_rank_without_seen_items(chain: EventTable) -> None:
+    cases = some_cases(chain, 30)
+    chance = np.random.default_rng(0)
+    for k in range(len(cases)):
+        scores = chance.integers(0, 6, N).astype(np.float32)
+        allowed = np.ones(N, dtype=bool)
+        allowed[cases.seen(k)] = False
+        assert rank_of(scores, cases, k) == mid_ranks(scores, [cases.items[k]], allowed)[0]
+        assert rank_of(scores, cases, k, seen_too=True) == mid_ranks(scores, [cases.items[k]])[0]
+
+
+def test_gain_is_the_discount_of_the_rank() -> None:
+    assert gain_of(np.array([1.0, 3.0, 10.5])).tolist() == [1, 1 / 2, 0]
+
+
+def test_trials_report_what_they_tried_and_choose_the_best(chain: EventTable) -> None:
+    split = split_by_time(chain, True, 200, 0)
+    settings, tried = choose_list_settings(split, N, 0)
+    by_counts = [row for row in tried if "window" in row]
+    best = max(by_counts, key=lambda row: row["ndcg_at_10"])
+    assert (settings.window, settings.source_power, settings.target_power) == (
+        best["window"],
+        best["source_power"],
+        best["target_power"],
+    )
+    assert best["ndcg_at_10"] > 0.4
+    by_share = [row for row in tried if "reverse_share" in row]
+    assert {row["reverse_share"] for row in by_share} == {0.0, 0.25}
+    better = [row for row in by_share if row["ndcg_at_10"] > best["ndcg_at_10"]]
+    expected = max(better, key=lambda row: row["ndcg_at_10"])["reverse_share"] if better else 0.5
+    assert settings.reverse_share == expected
+
+
+def test_reversed_pairs_do_not_count_where_nothing_leads_back() -> None:
+    # The way to an odd item is trodden far more often than the way from it, and is taken for it if it counts backwards.
+    walks = [k for k in range(N) for _ in range(6 if k % 2 else 40)]
+    days = np.random.default_rng(0).uniform(20, 30, len(walks)).tolist()
+    rows = [
+        (f"u{user}", item % N, "view", day)
+        for user, (start, late) in enumerate(zip(walks, days, strict=True))
+        for item, day in ((start, 0), (start + 1, late))
+    ]
+    one_way = split_by_time(table_of(rows, N), True, 400, 0)
+    assert choose_list_settings(one_way, N, 0)[0].reverse_share == 0
+
+
+def test_popularity_of_a_shop_without_clock_does_not_decay(chain: EventTable) -> None:
+    assert choose_popularity_half_life(split_by_time(chain, False, 200, 0), N, False) == (None, [])
+
+
+# ------------------------------------------------------------------ pools and search
+
+
+def test_pools_rank_as_the_whole_catalogue_does(chain: EventTable, assortment: Assortment) -> None:
+    cases = some_cases(chain, 60)
+    profiles = profiles_of(cases)
+    factors = np.array([DEFAULT_WEIGHTS[term] for term in TERMS])
+    pools = build_pools(assortment, cases, profiles, RankingSettings(), factors)
+    by_pool = pools.ranks(pools.scores(factors))
+    terms = case_terms(assortment, cases, profiles, RankingSettings())
+    whole = [rank_of(factors.astype(np.float32) @ row, cases, k) for k, row in enumerate(terms)]
+    # The toy catalogue fits into every pool, so not only the first places agree.
+    np.testing.assert_array_equal(by_pool, whole)
+
+
+def test_ties_in_a_pool_share_their_mean_rank() -> None:
+    terms = np.zeros((len(TERMS), 5), dtype=np.float32)
+    pools = Pools(terms, np.array([0, 3, 5]), np.array([1, 4]))
+    assert pools.ranks(pools.scores(np.ones(len(TERMS)))).tolist() == [2, 1.5]
+
+
+def test_search_finds_the_term_that_knows_and_drops_the_one_that_misleads() -> None:
+    chance = np.random.default_rng(0)
+    n_cases, size = 200, 30
+    terms = np.zeros((len(TERMS), n_cases * size), dtype=np.float32)
+    starts = np.arange(n_cases + 1) * size
+    targets = starts[:-1] + chance.integers(0, size, n_cases)
+    good, bad = TERMS.index("text"), TERMS.index("next")
+    terms[good] = chance.normal(size=n_cases * size)
+    terms[good, targets] += 3
+    terms[bad] = chance.normal(size=n_cases * size)
+    terms[bad, targets] -= 1
+    pools = Pools(terms, starts, targets)
+    weights = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
+    found = coordinate_search(pools, weights, np.ones(len(TERMS)), rounds=3)
+    assert found[bad] == 0
+    assert found[good] > 0
+
+
+def test_tuned_weights_are_never_worse_on_the_window(chain: EventTable, assortment: Assortment) -> None:
+    cases = some_cases(chain, 200)
+    tuned = tune(assortment, cases, profiles_of(cases), silent)
+    evidence = tuned.evidence
+    assert evidence["after"]["ndcg_at_10"] >= evidence["before"]["ndcg_at_10"]
+    assert evidence["cases"] + evidence["repeat_cases"] == len(cases)
+    assert set(tuned.weights) == set(TERMS)
+    assert all(weight >= 0 for weight in tuned.weights.values())
+
+
+def test_measure_agrees_with_the_evidence(chain: EventTable, assortment: Assortment) -> None:
+    cases = some_cases(chain, 40)
+    terms = np.zeros(len(TERMS))
+    terms[TERMS.index("next")] = 1
+    found = measure(assortment, Asked(cases, profiles_of(cases), seen_too=False), RankingSettings(), terms)
+    # The toy list knows the successor of every item; nine of ten steps go there.
+    assert found["hit_rate_at_10"] > 0.7
+    assert found["ndcg_at_10"] <= found["hit_rate_at_10"]
+
+
+def test_few_cases_leave_the_default_weights(chain: EventTable, assortment: Assortment) -> None:
+    cases = some_cases(chain, 20)
+    tuned = tune(assortment, cases, profiles_of(cases), silent)
+    assert tuned.weights == dict(DEFAULT_WEIGHTS)
+    assert tuned.settings == RankingSettings()
+    assert "fewer than" in tuned.evidence["reason"]
+
+
+def test_cases_have_the_clock_of_their_next_item(chain: EventTable) -> None:
+    cases = some_cases(chain, 10)
+    assert (cases.times_ms <= CUTOFF_MS).all()
