@@ -27,9 +27,9 @@ from endcap.api.parse import ITEM_DOOR, Asked, Reader
 from endcap.api.responses import answer, cursor_after, exposure
 from endcap.aws.profiles import StoredProfile
 from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
+from endcap.events.counts import Live
 from endcap.experiments.assignment import Experiment, other_snapshot, told
 from endcap.index.overlay import Overlay
-from endcap.live.counts import Live
 from endcap.observability import logger, metrics, tracer
 from endcap.recommend.pipeline import recommend_lists
 from endcap.recommend.request import Recommendation, RecommendationRequest

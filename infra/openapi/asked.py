@@ -10,8 +10,9 @@ from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput
 from endcap.catalog.bulk import MAX_ITEMS
 from endcap.catalog.item import ItemInput
 from endcap.events.collect import MAX_EVENTS
-from endcap.events.interaction import Id, InteractionInput
+from endcap.events.interaction import InteractionInput
 from endcap.profiles.attributes import UserInput
+from endcap.validation import Id
 
 Text = Annotated[str, Field(min_length=1)]
 

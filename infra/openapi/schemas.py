@@ -11,8 +11,8 @@ from pydantic_core import core_schema
 
 from endcap.api.schemas import _listed
 from endcap.catalog.item import _one_or_many
-from endcap.events.interaction import timestamp_ms
 from endcap.identifiers import MAX_ID_BYTES, clean_id
+from endcap.validation import timestamp_ms
 
 REF: Final = "#/components/schemas/{model}"
 TIMESTAMP: Final = {

@@ -31,7 +31,7 @@ import numpy as np
 from endcap.events.interaction import Interaction, parse_interaction
 from endcap.index.index import Assortment, assortment_of
 from endcap.profiles.profile import UserProfile, profile_of
-from endcap.ranking.score import DEFAULT_WEIGHTS, TERMS
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.ranking.terms.repurchase import DAY_MS, due_items, occasions
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest

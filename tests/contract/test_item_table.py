@@ -11,10 +11,11 @@ import pytest
 from botocore.stub import Stubber
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
-from endcap.aws.items import CHANGE_SHARDS, ItemRow, ItemTable, item_row, read_row, read_stream_image
+from endcap.aws.items import CHANGE_SHARDS, ItemTable, item_row, read_row, read_stream_image
 from endcap.catalog.item import Item, item_text, text_hash
+from endcap.catalog.row import ItemRow
 from endcap.encoders.items import MAX_ENCODERS, embed_row
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.errors import DependencyError, ThrottledError
 from tests.fakes import moto_stack
 

@@ -21,7 +21,7 @@ from endcap.errors import (
     SnapshotMissingError,
     ThrottledError,
 )
-from endcap.runtime import POLL_S, RETRY_S, Followed
+from endcap.live.snapshot import POLL_S, RETRY_S, Followed
 from tests.fakes import moto_stack
 
 

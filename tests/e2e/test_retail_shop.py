@@ -15,7 +15,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
-from endcap_local.demo.make_data import DEMO_DATA
+from endcap_local.demo_data import DEMO_DATA
 from endcap_local.stack import LocalStack
 from tests.fakes.real_shop import data_of, serving, write_cut
 from tests.fakes.shop_over_http import ask, call, comes_true, did, get, ids, ok

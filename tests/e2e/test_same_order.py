@@ -17,7 +17,7 @@ import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.snapshot.files import read_manifest
-from endcap_local.demo.make_data import DEMO_DATA
+from endcap_local.demo_data import DEMO_DATA
 from endcap_local.http_client import HttpClient
 from endcap_local.import_data import _variable, _wait_until_served, load_folder
 from endcap_local.stack import LocalStack

@@ -17,7 +17,8 @@ from scipy import sparse
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.encoders.text import TextEncoder
 from endcap.snapshot.parts import ItemList, TermWeight, Weights
-from endcap.snapshot.snapshot import Snapshot, SnapshotContents, load_snapshot, write_snapshot
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.snapshot.write import SnapshotContents, write_snapshot
 from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.text.whitening import fit_whitening
 

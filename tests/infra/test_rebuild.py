@@ -27,7 +27,7 @@ from endcap.errors import EndcapError
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.identity import apply_events, delete_user
 from endcap.snapshot.promote import promote
-from endcap.snapshot.snapshot import verify_snapshot
+from endcap.snapshot.verify import verify_snapshot
 from endcap_local.cli import snapshots as commands
 from endcap_local.template.intrinsics import Resolver
 from endcap_rebuild.sagemaker.__main__ import main

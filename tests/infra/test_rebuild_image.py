@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from endcap.snapshot.snapshot import verify_snapshot
+from endcap.snapshot.verify import verify_snapshot
 from tests.fakes.toy_snapshot import TINY_ENCODER
 from tests.fakes.training_root import write_training_root
 

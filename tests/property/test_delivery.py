@@ -19,9 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from endcap.aws.profiles import ProfileTable
 from endcap.events.interaction import Interaction
+from endcap.identifiers import event_key
 from endcap.profiles.codec import encode_profile
 from endcap.profiles.identity import ProfileStore, apply_events, delete_user
-from endcap.profiles.profile import EMPTY_PROFILE, MAX_TEXTS, UserProfile, event_key
+from endcap.profiles.profile import EMPTY_PROFILE, MAX_TEXTS, UserProfile
 from tests.fakes import moto_stack
 from tests.fakes.profile_store import Crash, CrashingStore, MemoryProfiles
 

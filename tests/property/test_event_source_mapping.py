@@ -14,12 +14,12 @@ from endcap_local.event_source_mapping.state_machine import (
     TOO_OLD,
     Message,
     QueueSettings,
-    Reply,
     Shard,
     StreamRecord,
     StreamSettings,
     settle_messages,
 )
+from endcap_local.lambda_runtime.reply import Reply
 
 Handler = Callable[[Sequence[StreamRecord]], Reply]
 

@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.encoders.text import dequantize_unit, quantize_unit
-from endcap.encoders.user import HIDDEN, INPUTS, MAX_ITEMS, user_inputs
+from endcap.encoders.quantize import dequantize_unit, quantize_unit
+from endcap.encoders.user import HIDDEN, INPUTS, MAX_ITEMS
 from endcap.events.interaction import Interaction
 from endcap.index.index import assortment_of
 from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.profile import EMPTY_PROFILE, merge, profile_of
-from endcap.snapshot.snapshot import whiten
+from endcap.ranking.terms.similarity import user_inputs
+from endcap.snapshot.whitening import whiten
 from endcap_rebuild.data.event_table import event_table
 from endcap_rebuild.data.reading import ReadReport
 from endcap_rebuild.user_encoder.sequences import Window, batch_of, text_bounds_of, tower_data

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from endcap.api.cursors import item_key
 from endcap.catalog.item import Item, item_document
 from endcap.events.interaction import Interaction
 from endcap.filters.parser import expression
+from endcap.identifiers import item_key
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.ranking.slots import Pin, Promotion

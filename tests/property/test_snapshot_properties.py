@@ -11,9 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.errors import SnapshotError
-from endcap.snapshot.files import MANIFEST, canonical_json
+from endcap.snapshot.files import canonical_json
+from endcap.snapshot.format import MANIFEST
 from endcap.snapshot.parts import TermWeight, Weights
-from endcap.snapshot.snapshot import load_snapshot, verify_snapshot, write_snapshot
+from endcap.snapshot.snapshot import load_snapshot
+from endcap.snapshot.verify import verify_snapshot
+from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.behaviour.sparse import item_list, matrix_of, top_per_row
 from tests.fakes.toy_snapshot import toy_contents
 

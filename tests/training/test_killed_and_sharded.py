@@ -14,8 +14,9 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
-from endcap.snapshot.snapshot import load_snapshot, verify_snapshot
-from endcap_rebuild.evaluation.measures import interval
+from endcap.snapshot.snapshot import load_snapshot
+from endcap.snapshot.verify import verify_snapshot
+from endcap_rebuild.metrics.bootstrap import interval
 from endcap_rebuild.parallel.local import LocalCrew
 from endcap_rebuild.parallel.protocol import ShardError
 from endcap_rebuild.steps.full import FULL_STEPS

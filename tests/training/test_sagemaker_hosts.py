@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
 from endcap.aws.items import item_row
-from endcap.snapshot.snapshot import verify_snapshot
+from endcap.snapshot.verify import verify_snapshot
 from endcap_rebuild.sagemaker import __main__ as program
 from tests.fakes.table_export import export_files
 from tests.fakes.toy_shop import chain_events

@@ -19,11 +19,11 @@ from endcap_local.engine.engine import Engine
 from endcap_local.engine.persistence import load_state, save_state
 from endcap_local.engine.resources import create_resources
 from endcap_local.event_source_mapping.pollers import Poller, pollers_of
-from endcap_local.event_source_mapping.state_machine import Reply
 from endcap_local.gateway.access import Access
 from endcap_local.gateway.gateway import INTEGRATION_TIMEOUT_S, Gateway, HttpApi
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
+from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 
 FUNCTION_ENVIRONMENT = {

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from endcap.catalog.item import Item, item_text
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.errors import InvalidInputError
-from endcap.events.interaction import Interaction, timestamp_ms
+from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.identity import apply_events
@@ -26,6 +26,7 @@ from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.files import replace_file
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.validation import timestamp_ms
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items, read_user_ids
 from endcap_rebuild.settings import Progress, no_progress
 

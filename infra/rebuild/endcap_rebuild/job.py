@@ -15,7 +15,8 @@ from typing import Any, Final
 from endcap.errors import InvalidInputError, SnapshotError
 from endcap.snapshot.files import read_manifest
 from endcap.snapshot.parts import TermWeight, Weights
-from endcap.snapshot.snapshot import verify_snapshot, write_snapshot
+from endcap.snapshot.verify import verify_snapshot
+from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew

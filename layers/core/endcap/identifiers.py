@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from typing import Final
+
+KEY_BYTES: Final = 4
+
 
 MAX_ID_BYTES = 128
 
@@ -42,3 +46,13 @@ def clean_id(text: str, max_bytes: int = MAX_ID_BYTES) -> str:
 def short_hash(text: str, n_bytes: int) -> bytes:
     """The first `n_bytes` bytes of the SHA-256 of `text`."""
     return hashlib.sha256(text.encode()).digest()[:n_bytes]
+
+
+def item_key(item_id: str) -> bytes:
+    """The 4 bytes that name an item in a cursor."""
+    return short_hash(item_id, KEY_BYTES)
+
+
+def event_key(event_id: str) -> bytes:
+    """How a profile knows an event: 4 bytes."""
+    return short_hash(event_id, KEY_BYTES)

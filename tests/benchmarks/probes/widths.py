@@ -11,11 +11,11 @@ from functools import partial
 
 import numpy as np
 
+from endcap.arrays import F32
 from endcap.encoders.text import TextEncoder
 from endcap_rebuild.base_encoders import ensure_encoder
 from endcap_rebuild.base_encoders.fit import fit_projection, fit_vectors, read_source, run_float32
 from endcap_rebuild.base_encoders.recipes import RECIPES
-from endcap_rebuild.base_encoders.weights import F32
 from tests.benchmarks.probes import DIRECTIONS, PARTS, load_probes, score_encoder
 
 WIDTHS = (384, 256, 192, 160, 128, 96, 64)

@@ -17,7 +17,8 @@ from typer.testing import CliRunner, Result
 
 from endcap.encoders.text import TextEncoder
 from endcap.encoders.user import UserEncoder
-from endcap.snapshot.snapshot import Snapshot, verify_snapshot
+from endcap.snapshot.snapshot import Snapshot
+from endcap.snapshot.verify import verify_snapshot
 from endcap_local.bench import cold_start, serve, soak
 from endcap_local.bench.cold_start import SAMPLES, bench_cold_start
 from endcap_local.bench.encode import bench_text, bench_user

@@ -11,10 +11,11 @@ import pytest
 
 from endcap.errors import InvalidInputError
 from endcap.profiles.profile import EMPTY_PROFILE
-from endcap.ranking.score import DEFAULT_WEIGHTS
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
-from endcap.snapshot.snapshot import load_snapshot, verify_snapshot
+from endcap.snapshot.snapshot import load_snapshot
+from endcap.snapshot.verify import verify_snapshot
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_chain_shop, write_events, write_items

@@ -19,7 +19,8 @@ from endcap.aws.items import item_row
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.encoders.text import TextEncoder
 from endcap.profiles.identity import delete_user
-from endcap.snapshot.snapshot import load_snapshot, verify_snapshot
+from endcap.snapshot.snapshot import load_snapshot
+from endcap.snapshot.verify import verify_snapshot
 from endcap_rebuild.sagemaker import __main__ as program
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.settings import RebuildSettings

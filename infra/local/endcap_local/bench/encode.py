@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from endcap.encoders.text import TextEncoder
-from endcap.encoders.user import UserEncoder, user_inputs
+from endcap.encoders.user import UserEncoder
 from endcap.index.index import assortment_of
 from endcap.profiles.profile import MAX_INTERACTIONS
+from endcap.ranking.terms.similarity import user_inputs
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
 from endcap_local.bench.shops import shoppers

@@ -100,7 +100,7 @@ class Functions:
     def _adapters(self) -> dict[str, Any]:
         """What a `Runtime` would have to fetch first; the rest it makes itself, of the clients of `stage`."""
         from endcap.live.catalogue import LiveCatalogue
-        from endcap.runtime import LoadedEncoder
+        from endcap.live.snapshot import LoadedEncoder
 
         encoder = self._snapshot.encoder
         loaded = None if encoder is None else LoadedEncoder(encoder, self._snapshot.catalog_as_of_ms)

@@ -14,9 +14,10 @@ from endcap.errors import SnapshotError
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import MAX_INTERACTIONS, UserProfile, profile_of
 from endcap.snapshot.parts import ItemList, TermWeight, Weights
-from endcap.snapshot.snapshot import Snapshot, SnapshotContents, load_snapshot, write_snapshot
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.snapshot.write import SnapshotContents, write_snapshot
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
-from endcap_local.demo.make_data import DEMO_DATA
+from endcap_local.demo_data import DEMO_DATA
 from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder

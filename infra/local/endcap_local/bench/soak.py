@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from endcap.aws.items import ItemRow
 from endcap.catalog.item import Item
+from endcap.catalog.row import ItemRow
 from endcap.events.interaction import interaction_document
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import Functions, http_event, sqs_event, stage

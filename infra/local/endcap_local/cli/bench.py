@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from endcap_local.cli.options import Encoder, Template, find_template
+from endcap_local.cli.options import Encoder, Template
+from endcap_local.serving import find_template
 
 if TYPE_CHECKING:
     from rich.console import Console

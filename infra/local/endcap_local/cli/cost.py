@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from endcap_local.cli.options import Json, Template, find_template, template_parameters
+from endcap_local.cli.options import Json, Template, template_parameters
+from endcap_local.serving import find_template
 
 if TYPE_CHECKING:
     from endcap_local.cost.estimate import Deployment, Estimate, Usage

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import socket
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-DEFAULT_PORT = 8787
+Data = Annotated[Path, typer.Option(help="Folder with items.jsonl[.gz] and events.csv[.gz].")]
+
+Bucket = Annotated[str | None, typer.Option(help="The stack's data bucket.", envvar="DATA_BUCKET")]
+
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of prose.")]
 Port = Annotated[int, typer.Option(help="Port of the API on 127.0.0.1; 0 for a free one.")]
 Template = Annotated[Path | None, typer.Option(help="The SAM template.", show_default="template.yaml")]
@@ -27,15 +27,6 @@ Teacher = Annotated[str, typer.Option(help="Of the student: a folder, a hub name
 TeacherPrompt = Annotated[str | None, typer.Option(help="Put before each text that the teacher reads.")]
 
 
-def find_template(given: Path | None) -> Path:
-    """The template to run: the one named, the one here, or the project's own."""
-    candidates = [given] if given else [Path("template.yaml"), Path(__file__).parents[3] / "template.yaml"]
-    for candidate in candidates:
-        if candidate.is_file():
-            return candidate
-    raise typer.BadParameter(f"no template at {candidates[0]}", param_hint="--template")
-
-
 def template_parameters(pairs: Sequence[str]) -> dict[str, str]:
     """NAME=VALUE texts as a mapping."""
     parameters = {}
@@ -45,36 +36,3 @@ def template_parameters(pairs: Sequence[str]) -> dict[str, str]:
             raise typer.BadParameter(f"{pair!r} is not NAME=VALUE", param_hint="--param")
         parameters[name] = value
     return parameters
-
-
-def require_free(port: int) -> None:
-    """End with a clear message, and exit code 2, where the port is taken."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise typer.BadParameter(f"port {port} is in use; choose another", param_hint="--port") from None
-
-
-def serve_until_interrupted() -> NoReturn:
-    """Wait for Ctrl-C or SIGTERM."""
-    while True:
-        # Short, because a signal that another thread happens to take does not end the main thread's sleep.
-        time.sleep(0.5)
-
-
-@contextmanager
-def until_interrupted() -> Iterator[None]:
-    """A block that Ctrl-C or SIGTERM ends without a trace."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    except KeyboardInterrupt:
-        pass
-    finally:
-        signal.signal(signal.SIGTERM, before)

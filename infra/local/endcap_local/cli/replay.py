@@ -98,7 +98,7 @@ def replay(
 
 def since_moment(text: str, now_ms: int) -> int:
     """Milliseconds since 1970 of an ISO 8601 or unix time, or of some minutes, hours or days ago."""
-    from endcap.events.interaction import timestamp_ms
+    from endcap.validation import timestamp_ms
 
     if age := re.fullmatch(r"(\d+)([mhd])", text):
         return now_ms - int(age[1]) * _UNITS_S[age[2]] * 1000

@@ -10,13 +10,13 @@ from typing import Final, cast
 from rich.console import Console
 
 from endcap.catalog.item import item_text
-from endcap_local.cli.options import serve_until_interrupted
 from endcap_local.console import progress_bar
-from endcap_local.demo.make_data import DEMO_DATA
 from endcap_local.demo.session import Session, things_to_try
 from endcap_local.demo.story import Story
+from endcap_local.demo_data import DEMO_DATA
 from endcap_local.http_client import HttpClient
 from endcap_local.import_data import load_folder
+from endcap_local.serving import serve_until_interrupted
 from endcap_local.stack import LocalStack
 from endcap_rebuild.base_encoders import ensure_encoder, pick_encoder
 from endcap_rebuild.base_encoders.recipes import EncoderName

@@ -21,11 +21,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from endcap_local.demo_data import DEMO_DATA
+
 N_ITEMS: Final = 1_500
 MIN_ORDERS: Final = 2
 MAX_EVENTS_PER_SHOPPER: Final = 100  # beyond this are wholesalers, who order for a shop and not for themselves
 GUEST_PREFIX: Final = "guest"  # one order each, so they tell nothing about what comes after what
-DEMO_DATA: Final = Path(__file__).parent / "demo_data"
 EVENT_FIELDS: Final = ("user_id", "item_id", "event_type", "value", "timestamp", "text", "session_id")
 
 _SMALL: Final = frozenset(

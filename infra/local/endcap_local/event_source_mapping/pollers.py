@@ -26,10 +26,11 @@ from endcap_local.event_source_mapping.records import (
     kinesis_record,
     sqs_message,
 )
+from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.intrinsics import TemplateError
 from endcap_local.template.template import EventMapping, StackPlan
 
-Invoke = Callable[[str, Mapping[str, Any]], state_machine.Reply]
+Invoke = Callable[[str, Mapping[str, Any]], Reply]
 LONGEST_SLEEP_S = 1.0  # a change wakes a poller at once; this only bounds what a missed signal costs
 _READ_AHEAD = 1_000
 
@@ -134,7 +135,7 @@ class QueuePoller(Poller):
         self._delete([message for message in messages if message.message_id not in kept])
         return passing
 
-    def _settle(self, batch: list[state_machine.Message], reply: state_machine.Reply) -> None:
+    def _settle(self, batch: list[state_machine.Message], reply: Reply) -> None:
         outcome = state_machine.settle_messages(batch, reply, self._settings)
         self._delete(list(outcome.deleted))
         for messages, delay_s in ((outcome.returned, self._redelivery_s), (outcome.exhausted, 0)):

@@ -16,17 +16,11 @@ from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from endcap_local.lambda_runtime.reply import Reply
+
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 TOO_OLD = "RecordAgeExceeded"
 MAX_BATCH_BYTES = 6 * 1024 * 1024  # the payload limit of one invocation
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What an invocation came back with: the handler's return value, or the error that it raised."""
-
-    payload: object = None
-    error: str | None = None
 
 
 def failed_identifiers(reply: Reply, identifiers: Collection[str], report_failures: bool) -> frozenset[str]:

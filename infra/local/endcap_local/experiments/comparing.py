@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F64
 from endcap_local.experiments.joining import VariantOutcome
-
-F64 = NDArray[np.float64]
 
 METRICS: Final = ("conversion", "ctr", "revenue")
 MISMATCH_P: Final = 0.001

@@ -14,12 +14,11 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.events.interaction import timestamp_ms
+from endcap.arrays import F64
 from endcap.events.types import ALIASES
+from endcap.validation import timestamp_ms
 
-F64 = NDArray[np.float64]
 Attribution = Literal["recommendation", "user"]
 
 CLOCK_SLACK_MS: Final = 5 * 60_000

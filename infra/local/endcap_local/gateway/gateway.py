@@ -22,8 +22,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from endcap_local.event_source_mapping.state_machine import Reply
 from endcap_local.gateway.access import Access, RefusedError
+from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.intrinsics import ACCOUNT_ID
 from endcap_local.template.template import ANY, Route
 

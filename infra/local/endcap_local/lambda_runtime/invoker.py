@@ -21,8 +21,8 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from endcap_local.event_source_mapping.state_machine import Reply
 from endcap_local.lambda_runtime.output import FunctionOutput
+from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 from endcap_local.template.template import LocalFunction
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 from endcap.aws.clients import aws_errors
 from endcap.aws.queues import MAX_MESSAGE_BYTES
 from endcap.errors import EndcapError
-from endcap.events.interaction import present, timestamp_number
+from endcap.validation import present, timestamp_number
 from endcap_local.replay.sources import MESSAGES, UNREADABLE, Place, Stray
 
 TRIES: Final = 3

@@ -24,10 +24,11 @@ import onnxruntime
 from onnx import TensorProto, helper
 from tokenizers import Tokenizer
 
+from endcap.arrays import F32
 from endcap_rebuild.base_encoders.graph import LINEARS, encoder_graph
 from endcap_rebuild.base_encoders.recipes import HERE, RECIPES, EncoderName, Recipe, Source
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
-from endcap_rebuild.base_encoders.weights import F32, Layer
+from endcap_rebuild.base_encoders.weights import Layer
 
 TITLES_PER_PRODUCT, WISHES_PER_PRODUCT = 6, 4  # besides the bare name
 SHRINKAGE = 3.0  # times the mean variance, added to the noise before it is inverted

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from endcap.arrays import F32, I8
 from endcap_rebuild.base_encoders.weights import BLOCK, BertWeights, Linear, Norm, PackedTable
 
-F32 = npt.NDArray[np.float32]
 Precision = Literal["int8", "float32"]
 OPSET, IR_VERSION = 20, 9
 # Weights use 7 of the 8 bits. CPUs without VNNI (which Lambda may give) add two products in 16 bits and saturate:
@@ -25,7 +25,6 @@ WEIGHT_LEVELS = 63
 _MASKED = np.float32(-1e4)  # added to the attention of padding
 
 
-I8 = npt.NDArray[np.int8]
 LINEARS = ("qkv", "attention_out", "widen", "narrow")  # the matrix products of a layer, in order
 
 

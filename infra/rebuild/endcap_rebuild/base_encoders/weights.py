@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from endcap.arrays import F16, F32
 from endcap.errors import EncoderError
 
-F32 = npt.NDArray[np.float32]
 U8 = npt.NDArray[np.uint8]
-F16 = npt.NDArray[np.float16]
 BLOCK = 32
 _BLOCK_BYTES = 2 + BLOCK // 2
 

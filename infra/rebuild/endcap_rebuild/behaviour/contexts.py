@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from scipy import sparse
 
-from endcap.errors import InvalidInputError
-from endcap.events.contexts import MAX_NAMES, PAGE_NAMES
 from endcap.snapshot.parts import ContextDemand, ItemList
 from endcap_rebuild.behaviour.popularity import decayed_demand
 from endcap_rebuild.data.event_table import EventTable
@@ -17,24 +14,6 @@ from endcap_rebuild.data.event_table import EventTable
 # A value that fewer shoppers share could name one of them, and says little.
 _LEAST_SHOPPERS: Final = 5
 _MOST_VALUES: Final = 200
-
-
-def checked_names(names: Iterable[str]) -> tuple[str, ...]:
-    """Names of contexts to count, each once.
-
-    Raises
-    ------
-    InvalidInputError : too many, too long or empty, or one that stands for the page that a shopper is on
-    """
-    found = tuple(dict.fromkeys(names))
-    if len(found) > MAX_NAMES:
-        raise InvalidInputError(f"at most {MAX_NAMES} contexts are counted")
-    for name in found:
-        if not 1 <= len(name) <= 64 or name in PAGE_NAMES:
-            raise InvalidInputError(
-                f"{name!r} can't be a context: it needs 1 to 64 characters, and a page's own are not counted"
-            )
-    return found
 
 
 def fit_contexts(table: EventTable, n_items: int, cutoff_ms: int, half_life_days: float | None) -> ContextDemand | None:

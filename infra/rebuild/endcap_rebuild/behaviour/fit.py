@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32, I32
 from endcap.snapshot.parts import ItemList
 from endcap_rebuild.behaviour.imputation import lean_on_text, text_neighbours
 from endcap_rebuild.behaviour.lists import (
@@ -24,9 +24,6 @@ from endcap_rebuild.behaviour.lists import (
 from endcap_rebuild.behaviour.popularity import log_popularity, log_trend
 from endcap_rebuild.behaviour.sparse import item_list
 from endcap_rebuild.data.event_table import EventTable
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
 
 # Neighbours kept per item: most of a snapshot is lists, and more neighbours change little that can be shown.
 LIST_WIDTH: Final = 128

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.arrays import F32
 from endcap.index.imputation import NEAREST, SHARPNESS
 from endcap_rebuild.behaviour.sparse import top_per_row
-
-F32 = NDArray[np.float32]
 
 # An item that would borrow less than this keeps to its own counts.
 _LEAST_SHARE: Final = 0.05

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import linalg, sparse
 
+from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
 from endcap_rebuild.data.event_table import EventTable, positive_strength, shuffle_keys, strong_kinds
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.
 _PAIRS_AT_ONCE: Final = 2_000_000

@@ -7,10 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.events.types import DAY_S
 from endcap_rebuild.data.event_table import EventTable, positive_strength
-
-F32 = NDArray[np.float32]
 
 DAY_MS: Final = DAY_S * 1000
 # Trend compares the demand of about this many days ...

@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr, ndtr
 
+from endcap.arrays import F64, I64
 from endcap.catalog.item import Item
 from endcap.ranking.terms.repurchase import DAY_MS
 from endcap.snapshot.parts import Repurchase
 from endcap_rebuild.data.event_table import EventTable
-
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 _PRIOR: Final = 20.0  # purchases, or gaps, that a category's (the shop's) figures weigh in an item's (a category's)
 _ROUNDS: Final = 30

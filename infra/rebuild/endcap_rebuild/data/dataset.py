@@ -16,9 +16,8 @@ from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
 from endcap.snapshot.files import canonical_json
-from endcap_rebuild.behaviour.contexts import checked_names
 from endcap_rebuild.data.clock import clock_usable
-from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.data.event_table import EventTable, checked_names, event_table
 from endcap_rebuild.data.reading import (
     ReadReport,
     catalog_time_ms,

@@ -15,7 +15,9 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.events.contexts import CONTEXT_NAMES, context_value
+from endcap.arrays import F32, I32, I64
+from endcap.errors import InvalidInputError
+from endcap.events.contexts import CONTEXT_NAMES, MAX_NAMES, PAGE_NAMES, context_value
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, GRADED, STRONG, EventType
 from endcap.profiles.profile import NOT_IN_HISTORY
@@ -23,9 +25,6 @@ from endcap.ranking.features import GRADE_PRIOR, GRADE_PRIOR_STRENGTH, HIGHEST_M
 from endcap.text.sentiment import review_polarity
 from endcap_rebuild.data.reading import ReadReport
 
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 
 
@@ -202,3 +201,45 @@ def _with_strength(table: EventTable, event_types: Mapping[str, EventType]) -> E
     factor = np.where(np.isnan(table.tone), factor, 0.5 + (3 + 2 * table.tone - GRADE_PRIOR) / 2)
     columns: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(table)}
     return EventTable(**{**columns, "strength": (weight * np.clip(factor, -1.0, 1.25)).astype(np.float32)})
+
+
+def checked_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Names of contexts to count, each once.
+
+    Raises
+    ------
+    InvalidInputError : too many, too long or empty, or one that stands for the page that a shopper is on
+    """
+    found = tuple(dict.fromkeys(names))
+    if len(found) > MAX_NAMES:
+        raise InvalidInputError(f"at most {MAX_NAMES} contexts are counted")
+    for name in found:
+        if not 1 <= len(name) <= 64 or name in PAGE_NAMES:
+            raise InvalidInputError(
+                f"{name!r} can't be a context: it needs 1 to 64 characters, and a page's own are not counted"
+            )
+    return found
+
+
+def chance_keys(table: EventTable, rows: NDArray[np.generic], seed: int) -> NDArray[np.uint64]:
+    """A pseudo-random uint64 for each row, by its user and its event.
+
+    Event ids tell apart the events of one user; without ids in the data two users who choose an item at one time have
+    the same, and by them alone they would be drawn and ordered together.
+    """
+    users = shuffle_keys(table.user[rows].astype(np.uint64), seed)
+    return shuffle_keys(table.key[rows] ^ users, seed)
+
+
+def interaction_of(table: EventTable, row: int, item_ids: list[str]) -> Interaction:
+    """One row of the table as an interaction that a profile can fold."""
+    grade = float(table.grade[row])
+    return Interaction(
+        event_id=f"{int(table.key[row]):016x}",
+        user_id=table.user_ids[table.user[row]],
+        event_type=table.kinds[table.kind[row]],
+        timestamp_ms=int(table.time_ms[row]),
+        item_id=item_ids[table.item[row]],
+        value=None if np.isnan(grade) else grade,
+        text=table.text[row],
+    )

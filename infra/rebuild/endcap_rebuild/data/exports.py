@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from endcap.errors import InvalidInputError, InvalidItemError
-from endcap.events.interaction import timestamp_ms
 from endcap.profiles.codec import ProfileFormatError, decode_profile
 from endcap.profiles.links import floor_ms
+from endcap.validation import timestamp_ms
 
 _SUMMARY: Final = "manifest-summary.json"
 _FILES: Final = "manifest-files.json"

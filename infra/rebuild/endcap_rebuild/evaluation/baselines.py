@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.arrays import F32
 from endcap_rebuild.behaviour.lists import (
     ListSettings,
     item_popularity,
@@ -26,8 +27,6 @@ from endcap_rebuild.behaviour.sparse import top_per_row
 from endcap_rebuild.data.event_table import positive_strength
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions
-
-F32 = NDArray[np.float32]
 
 SETTINGS_EACH: Final = 12
 # EASE inverts a dense item-by-item matrix: beyond this it takes more than a gigabyte and many minutes.

@@ -14,13 +14,12 @@ from numpy.typing import NDArray
 
 from endcap.catalog.item import Item, item_document
 from endcap.errors import InvalidInputError
-from endcap.events.interaction import Interaction, timestamp_number
+from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES
+from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop
-from endcap_rebuild.data.event_table import event_table
+from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items
-from endcap_rebuild.evaluation.questions import chance_keys
-from endcap_rebuild.tuning.split import interaction_of
 
 # Order of events of one moment: the same for every model and every run.
 SHUFFLE_SEED: Final = 0

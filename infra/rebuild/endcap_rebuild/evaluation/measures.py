@@ -13,15 +13,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32, F64, I32, I64
+from endcap_rebuild.metrics.bootstrap import interval
 from endcap_rebuild.metrics.ranking import coverage_at_k, novelty_at_k
 from endcap_rebuild.metrics.ranks import K, Ranked, per_question
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-
-DRAWS: Final = 1_000
 HISTORY_LENGTHS: Final = ((1, 3), (4, 7), (8, 15), (16, 31), (32, None))
 # A bin with fewer questions says nothing.
 _FEWEST: Final = 20
@@ -106,21 +102,6 @@ def by_history_length(values: F64, lengths: I64) -> list[dict[str, Any]]:
             name = f"{low}-{high}" if high else f"{low}+"
             rows.append({"events": name, "questions": int(chosen.sum()), "mean": float(values[chosen].mean())})
     return rows
-
-
-def interval(values: F64, users: NDArray[np.integer[Any]], draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of `values`, drawing users with all their questions."""
-    _, group = np.unique(users, return_inverse=True)
-    total = np.bincount(group, values)
-    count = np.bincount(group)
-    chance = np.random.default_rng([seed, 3])
-    n = len(total)
-    means = np.empty(draws)
-    for draw in range(draws):
-        times = np.bincount(chance.integers(n, size=n), minlength=n)
-        means[draw] = (times @ total) / (times @ count)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def compared(values: Mapping[str, F64], model: str, users: NDArray[np.integer[Any]]) -> dict[str, Any]:

@@ -10,14 +10,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32, I64
 from endcap.catalog.item import Item
 from endcap_rebuild.data.event_table import EventTable, positive_strength
 from endcap_rebuild.evaluation.protocols import Part
 from endcap_rebuild.evaluation.questions import Questions
 from endcap_rebuild.metrics.ranks import Ranked, best_list, per_question, rank_answers
 
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 Setting = Mapping[str, Any]
 Scorer = Callable[[Questions], F32]
 """Questions -> float32 (q, n), the score of every item for each of them."""

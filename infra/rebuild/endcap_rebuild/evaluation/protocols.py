@@ -15,13 +15,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import Mask
 from endcap.errors import InvalidInputError
 from endcap_rebuild.data.event_table import EventTable
 from endcap_rebuild.evaluation.questions import Questions, next_items, next_orders
-
-Mask = NDArray[np.bool_]
 
 PROTOCOLS: Final = ("temporal", "leave-one-out", "cold")
 TRAIN_SHARE: Final = 0.9

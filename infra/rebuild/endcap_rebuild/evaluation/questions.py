@@ -9,12 +9,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32, I32, I64
 from endcap.ranking.features import mean_ranks
-from endcap_rebuild.data.event_table import EventTable, positive_strength, shuffle_keys
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
+from endcap_rebuild.data.event_table import EventTable, chance_keys, positive_strength
 
 _DRAW_SEED: Final = 101
 
@@ -110,16 +107,6 @@ class Questions:
             np.concatenate(newness) if newness else np.empty(0, dtype=np.float32),
             positive_strength(self.table)[rows],
         )
-
-
-def chance_keys(table: EventTable, rows: NDArray[np.generic], seed: int) -> NDArray[np.uint64]:
-    """A pseudo-random uint64 for each row, by its user and its event.
-
-    Event ids tell apart the events of one user; without ids in the data two users who choose an item at one time have
-    the same, and by them alone they would be drawn and ordered together.
-    """
-    users = shuffle_keys(table.user[rows].astype(np.uint64), seed)
-    return shuffle_keys(table.key[rows] ^ users, seed)
 
 
 def next_items(table: EventTable, usable: NDArray[np.bool_]) -> Questions:

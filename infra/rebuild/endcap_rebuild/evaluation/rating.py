@@ -19,14 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from endcap_rebuild.data.event_table import EventTable
+from endcap.arrays import F64, I64
+from endcap_rebuild.data.event_table import EventTable, chance_keys
 from endcap_rebuild.evaluation.baselines import item_idf, tf_idf, unit_rows, user_matrix
 from endcap_rebuild.evaluation.models import BLOCK, Known
 from endcap_rebuild.evaluation.protocols import Split
-from endcap_rebuild.evaluation.questions import Questions, chance_keys
-
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
+from endcap_rebuild.evaluation.questions import Questions
 
 MOST_GRADES: Final = 2_000
 FEWEST_GRADES: Final = 200

@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap_rebuild.evaluation.measures import Asked, by_history_length, compared, figures, interval, list_figures
+from endcap.arrays import F32
+from endcap_rebuild.evaluation.measures import Asked, by_history_length, compared, figures, list_figures
 from endcap_rebuild.evaluation.models import Known
 from endcap_rebuild.evaluation.protocols import Split
 from endcap_rebuild.evaluation.store import Result
+from endcap_rebuild.metrics.bootstrap import interval
 from endcap_rebuild.metrics.ranks import Ranked, per_question
-
-F32 = NDArray[np.float32]
 
 ENDCAP: Final = "endcap"
 HEADLINE: Final = "ndcg_at_10"

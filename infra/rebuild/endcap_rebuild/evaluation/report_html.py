@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from endcap.ranking.score import QUERY_TERMS
+from endcap.ranking.terms.registry import QUERY_TERMS
 from endcap_rebuild.evaluation.plots import Bar, Dot, Line, bars, grouped_bars, lines, scatter
 
 Report = Mapping[str, Any]

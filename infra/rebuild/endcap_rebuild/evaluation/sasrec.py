@@ -13,16 +13,13 @@ from typing import Any, Final
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from endcap.arrays import F32, I64
 from endcap_rebuild.data.event_table import positive_strength
 from endcap_rebuild.evaluation.baselines import settings
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 LONGEST: Final = 50
 _WIDTH: Final = 64

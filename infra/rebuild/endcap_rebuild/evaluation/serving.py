@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.encoders.text import quantize_unit
+from endcap.arrays import F32, F64, I32
+from endcap.encoders.quantize import quantize_unit
 from endcap.events.interaction import Interaction
 from endcap.index.index import Assortment, assortment_of
 from endcap.profiles.profile import Encode, UserProfile, profile_of
@@ -23,17 +24,14 @@ from endcap.ranking.terms.similarity import user_vector_of
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
+from endcap_rebuild.data.event_table import interaction_of
 from endcap_rebuild.evaluation.data import Data
 from endcap_rebuild.evaluation.measures import intra_list_similarity
 from endcap_rebuild.evaluation.models import Report
 from endcap_rebuild.evaluation.questions import Questions
 from endcap_rebuild.metrics.ranks import K, Ranked, per_question, rank_answers
 from endcap_rebuild.text.vectors import TextVectorCache
-from endcap_rebuild.tuning.split import interaction_of, spread
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I32 = NDArray[np.int32]
+from endcap_rebuild.tuning.split import spread
 
 PIPELINE_QUESTIONS: Final = 2_000
 DIVERSITY: Final = 0.3

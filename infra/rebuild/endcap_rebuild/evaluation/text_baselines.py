@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.arrays import F32
 from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.evaluation.baselines import history_matrix, settings, unit_rows
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions
-
-F32 = NDArray[np.float32]
 
 FIXED_WEIGHTS: Final = (0.5, 0.3, 0.2)
 

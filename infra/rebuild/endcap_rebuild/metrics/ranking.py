@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-F64 = NDArray[np.float64]
+from endcap.arrays import F64
 
 
 def mid_ranks(scores: ArrayLike, relevant: ArrayLike, allowed: ArrayLike | None = None) -> F64:

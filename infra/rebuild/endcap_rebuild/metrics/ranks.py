@@ -8,12 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32, F64, I32, I64
 from endcap_rebuild.metrics.ranking import mid_ranks
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
 
 K: Final = 10
 

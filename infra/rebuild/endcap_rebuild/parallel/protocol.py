@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
+from endcap.encoders.text import TextEncoder
 from endcap.errors import EndcapError
-
-F32 = NDArray[np.float32]
 
 STEP_TIMEOUT_S: Final = 600
 """Longest wait for a shard that was given something to do; then it counts as dead."""
@@ -83,29 +78,6 @@ class Shard:
 
 Job = Callable[[Shard], Any]
 """What a shard is asked to do; it is sent as bytes, so it must be one of the classes below."""
-
-
-@dataclass(frozen=True)
-class UseEncoder:
-    """Take up a text encoder; its files by name."""
-
-    files: Mapping[str, bytes]
-
-    def __call__(self, shard: Shard) -> None:
-        config = EncoderConfig.from_json(self.files[CONFIG_FILE])
-        shard.encoder = TextEncoder.from_bytes(self.files[MODEL_FILE], self.files[TOKENIZER_FILE], config)
-
-
-@dataclass(frozen=True)
-class EncodeTexts:
-    """Encode some texts; answers float32 (n, d_text)."""
-
-    texts: tuple[str, ...]
-    threads: int
-
-    def __call__(self, shard: Shard) -> F32:
-        assert shard.encoder is not None
-        return shard.encoder.encode_many(self.texts, threads=self.threads)
 
 
 @dataclass(frozen=True)

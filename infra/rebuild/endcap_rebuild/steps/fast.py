@@ -22,13 +22,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.index.derived import SnapshotTables
 from endcap.index.index import Assortment
 from endcap.profiles.profile import UserProfile, profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.snapshot.parts import ContextDemand, Repurchase, Weights
-from endcap.snapshot.snapshot import SnapshotContents, load_snapshot, write_snapshot
+from endcap.snapshot.snapshot import load_snapshot
+from endcap.snapshot.write import SnapshotContents, write_snapshot
 from endcap_rebuild.behaviour.contexts import fit_contexts
 from endcap_rebuild.behaviour.fit import LIST_WIDTH, Fitted, fit
 from endcap_rebuild.behaviour.lists import ListSettings

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.encoders.text import dequantize_unit, quantize_unit
+from endcap.encoders.quantize import dequantize_unit, quantize_unit
 from endcap.events.types import EventType, event_types
 from endcap_rebuild.behaviour.fit import LIST_WIDTH
 from endcap_rebuild.behaviour.lists import ListSettings, item_popularity, neighbour_matrix, next_counts, next_matrix

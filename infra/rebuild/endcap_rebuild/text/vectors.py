@@ -10,16 +10,17 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.catalog.item import text_hash
-from endcap_rebuild.parallel.protocol import Crew, EncodeTexts, UseEncoder
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
+from endcap_rebuild.parallel.protocol import Crew, Shard
 
-F32 = NDArray[np.float32]
 Progress = Callable[[int, int], None]  # done, total
 
 _BLOCK: Final = 1_000
@@ -132,3 +133,26 @@ def divided(names: Iterable[str], parts: int) -> list[list[str]]:
     for name in names:
         shares[int(name, 16) % parts].append(name)
     return shares
+
+
+@dataclass(frozen=True)
+class UseEncoder:
+    """Take up a text encoder; its files by name."""
+
+    files: Mapping[str, bytes]
+
+    def __call__(self, shard: Shard) -> None:
+        config = EncoderConfig.from_json(self.files[CONFIG_FILE])
+        shard.encoder = TextEncoder.from_bytes(self.files[MODEL_FILE], self.files[TOKENIZER_FILE], config)
+
+
+@dataclass(frozen=True)
+class EncodeTexts:
+    """Encode some texts; answers float32 (n, d_text)."""
+
+    texts: tuple[str, ...]
+    threads: int
+
+    def __call__(self, shard: Shard) -> F32:
+        assert shard.encoder is not None
+        return shard.encoder.encode_many(self.texts, threads=self.threads)

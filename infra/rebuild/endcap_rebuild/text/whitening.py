@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.snapshot.snapshot import whiten_with
-
-F32 = NDArray[np.float32]
+from endcap.arrays import F32
+from endcap.snapshot.whitening import whiten_with
 
 # Added to every component's deviation: directions that hardly vary must not be blown up into noise.
 _DEVIATION_FLOOR: Final = 1e-3

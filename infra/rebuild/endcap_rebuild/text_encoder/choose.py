@@ -7,9 +7,7 @@ It stays unless another one beats it by a margin: each change makes every stored
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -24,42 +22,10 @@ from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, run_steps
 from endcap_rebuild.text.encoders import BASE_ENCODERS, LoadedEncoder, encoder_of, load_encoder
-from endcap_rebuild.text.vectors import TextVectorCache
-from endcap_rebuild.text_encoder.gate import Reading, asked_enough, compare, measure
-from endcap_rebuild.text_encoder.questions import Questions, questions_of
-from endcap_rebuild.tuning.split import Split, split_by_time
+from endcap_rebuild.text_encoder.gate import asked_enough, compare
+from endcap_rebuild.text_encoder.measurement import ChoiceJob
 
 _INCUMBENT: Final = "incumbent"
-
-
-@dataclass(frozen=True)
-class ChoiceJob:
-    """What the steps of a choice work on; the first candidate is the incumbent."""
-
-    settings: RebuildSettings
-    shop: Shop
-    candidates: Sequence[LoadedEncoder]
-    progress: Progress
-    crew: Crew | None = None
-
-    @cached_property
-    def split(self) -> Split:
-        """The validation window and what lies before it."""
-        return split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
-
-    @cached_property
-    def questions(self) -> Questions:
-        """What the candidates are asked."""
-        return questions_of(self.shop, self.split, self.settings.seed)
-
-    def reading(self, loaded: LoadedEncoder) -> Reading:
-        """What one encoder reaches."""
-        cache = TextVectorCache(self.settings.cache / "texts", loaded.encoder, self.crew, loaded.files)
-
-        def progress(done: int, total: int) -> None:
-            self.progress("encoder_choice", done, total)
-
-        return measure(self.questions, lambda texts: cache.vectors(texts, progress, self.settings.threads))
 
 
 def choose_encoder(

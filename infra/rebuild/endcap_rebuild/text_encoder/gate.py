@@ -10,16 +10,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap_rebuild.evaluation.measures import interval
+from endcap.arrays import F32, F64
+from endcap_rebuild.metrics.bootstrap import interval
 from endcap_rebuild.metrics.ranking import mid_ranks, ndcg_at_k, recall_at_k
 from endcap_rebuild.text.whitening import fit_whitening
 from endcap_rebuild.text_encoder.questions import Questions
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 VectorsOf = Callable[[Sequence[str]], F32]
 
 COLD, SEARCH = "cold_items", "search"

@@ -7,11 +7,9 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import I64
 from endcap.catalog.item import Item
-
-I64 = NDArray[np.int64]
 
 # A query that so many items answer asks for nothing in particular.
 _MOST_ANSWERS: Final = 10

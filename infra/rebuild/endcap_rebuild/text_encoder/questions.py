@@ -13,13 +13,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import I64
 from endcap.catalog.item import item_text
 from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.data.searches import answered
 from endcap_rebuild.text_encoder.probes import probes_of
 from endcap_rebuild.tuning.split import Split
-
-I64 = NDArray[np.int64]
 
 HIDDEN_SHARE: Final = 0.2
 MAX_ITEMS: Final = 2_000

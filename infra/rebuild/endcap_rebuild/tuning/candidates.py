@@ -13,16 +13,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32, F64, I64
 from endcap.index.index import Assortment
 from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings, taste_of
 from endcap.ranking.score import term_scores
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap_rebuild.tuning.split import Cases
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 _BEST_BY_TERM: Final = 50
 _BEST_BY_SCORE: Final = 150

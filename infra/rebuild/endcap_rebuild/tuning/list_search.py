@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.arrays import F32, F64
 from endcap.ranking.features import RankingSettings, decayed, mean_ranks
 from endcap_rebuild.behaviour.lists import (
     ListSettings,
@@ -25,9 +25,6 @@ from endcap_rebuild.behaviour.lists import (
 from endcap_rebuild.behaviour.popularity import log_popularity
 from endcap_rebuild.data.event_table import positive_strength
 from endcap_rebuild.tuning.split import Cases, Split, spread
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
 
 # Enough to tell settings apart; each trial ranks the whole catalogue for every case.
 MAX_TRIAL_CASES: Final = 1_500

@@ -13,11 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import I32, I64
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.event_table import EventTable, shuffle_keys
-
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
+from endcap_rebuild.data.event_table import EventTable, interaction_of, shuffle_keys
 
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10
@@ -154,17 +152,3 @@ def order_begins(table: EventTable, clock: bool) -> I64:
 def spread(n: int, most: int) -> I64:
     """Up to `most` of the numbers 0..n-1, evenly spaced: cases are in the order of their users."""
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
-
-
-def interaction_of(table: EventTable, row: int, item_ids: list[str]) -> Interaction:
-    """One row of the table as an interaction that a profile can fold."""
-    grade = float(table.grade[row])
-    return Interaction(
-        event_id=f"{int(table.key[row]):016x}",
-        user_id=table.user_ids[table.user[row]],
-        event_type=table.kinds[table.kind[row]],
-        timestamp_ms=int(table.time_ms[row]),
-        item_id=item_ids[table.item[row]],
-        value=None if np.isnan(grade) else grade,
-        text=table.text[row],
-    )

@@ -16,20 +16,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32, F64, I64
 from endcap.index.index import Assortment
 from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings
-from endcap.ranking.score import CONTEXT_TERM, DEFAULT_WEIGHTS, LIVE_TERMS, QUERY_TERMS, TERMS
+from endcap.ranking.terms.registry import CONTEXT_TERM, DEFAULT_WEIGHTS, LIVE_TERMS, QUERY_TERMS, TERMS
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms, joined
 from endcap_rebuild.tuning.list_search import MIN_CASES, gain_of, rank_of
 from endcap_rebuild.tuning.split import Cases, spread
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 _SETTINGS_CASES: Final = 600
 # Relative to the largest weight, which is 1 at the start of each round.

@@ -1,7 +1,7 @@
 """The user encoder as an ONNX graph, written node by node, and the check that it answers as torch does.
 
 The graph serves one history: what batching, dropout and the beginnings of a history need in training is left out. Its
-inputs are those of `endcap.encoders.user.user_inputs`; its operators are on the allow-list of
+inputs are those of `endcap.ranking.terms.similarity.user_inputs`; its operators are on the allow-list of
 `endcap.encoders.onnx_check`.
 """
 
@@ -16,10 +16,9 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from endcap.arrays import F32
 from endcap.encoders.user import HIDDEN
 from endcap_rebuild.user_encoder.sequences import distance_groups
-
-F32 = NDArray[np.float32]
 
 OPSET: Final = 20  # the first with Gelu
 _IR_VERSION: Final = 9

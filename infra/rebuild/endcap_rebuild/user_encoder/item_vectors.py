@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.encoders.user import units
-
-F32 = NDArray[np.float32]
 
 
 def projection_of(weights: Mapping[str, F32]) -> F32:

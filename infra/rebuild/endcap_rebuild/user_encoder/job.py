@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.encoders.user import VISIBLE_TEXTS, UserEncoder, features_of, units
 from endcap.errors import EncoderError
 from endcap_rebuild.parallel.protocol import Crew
@@ -25,8 +26,6 @@ from endcap_rebuild.user_encoder.sequences import TowerData, Window
 from endcap_rebuild.user_encoder.soft_labels import ListsOf, SoftLabels, soft_labels
 from endcap_rebuild.user_encoder.training import Progress, fit_tower
 from endcap_rebuild.user_encoder.validation import Validation, histories_before, item_vectors_of, ndcg, user_vectors
-
-F32 = NDArray[np.float32]
 
 PARITY: Final = 1e-4  # largest difference between torch and onnxruntime in any number of a user vector
 _SOFT_WEIGHTS: Final = (0.0, 0.5)

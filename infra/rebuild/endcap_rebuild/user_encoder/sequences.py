@@ -15,6 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32, I64
 from endcap.encoders.user import (
     HIDDEN,
     MAX_ITEMS,
@@ -30,9 +31,6 @@ from endcap.encoders.user import (
 )
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap_rebuild.data.event_table import EventTable
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 _STRIDE: Final = MAX_ITEMS // 2  # a long history's events are predicted from at least this many before them
 

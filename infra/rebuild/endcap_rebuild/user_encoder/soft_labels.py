@@ -16,11 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.arrays import F32, I32, I64
 from endcap_rebuild.user_encoder.sequences import TowerData
-
-F32 = NDArray[np.float32]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
 
 ListsOf = Callable[[NDArray[np.bool_]], Sequence[Any]]
 """bool (users,): whose interactions count -> item-to-item matrices, CSR (n_items, n_items)."""

@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.encoders.text import dequantize_unit
+from endcap.arrays import F32
+from endcap.encoders.quantize import dequantize_unit
 from endcap.encoders.user import REVIEW_TEXT, grade_codes, text_code
 from endcap.events.interaction import Interaction
 from endcap.events.types import TEXTUAL
 from endcap.profiles.profile import Encode, TextSignal, profile_of
 from endcap_rebuild.data.event_table import EventTable
 from endcap_rebuild.user_encoder.sequences import TextTokens
-
-F32 = NDArray[np.float32]
 
 MOST_TEXTS: Final = 20_000
 """Texts are encoded one by one, some milliseconds each; the newest say most about how shoppers write."""

@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
+from endcap.arrays import F32, I64
 from endcap.errors import InvalidInputError
 from endcap_rebuild.parallel.protocol import Crew, ShardError, Train
 from endcap_rebuild.parallel.replicas import Replicas
@@ -30,8 +31,6 @@ from endcap_rebuild.user_encoder.plan import Plan, TowerSettings
 from endcap_rebuild.user_encoder.sequences import TowerData, Window, batch_of, shuffled_ties, text_bounds_of, windows_of
 from endcap_rebuild.user_encoder.soft_labels import SoftLabels
 
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 Progress = Callable[[int, int], None]  # done, total
 Judge = Callable[[Tower], float]
 

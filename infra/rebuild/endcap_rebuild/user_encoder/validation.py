@@ -8,17 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.arrays import F32, F64, I64
 from endcap.encoders.user import MAX_ITEMS
 from endcap_rebuild.user_encoder.model import Tower, tensors_of
 from endcap_rebuild.user_encoder.sequences import TowerData, Window, batch_of, text_bounds_of
 from endcap_rebuild.user_encoder.soft_labels import history_rows
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 _BLOCK: Final = 256
 _LIST_WEIGHTS: Final = (0.3, 0.8)

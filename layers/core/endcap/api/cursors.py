@@ -17,9 +17,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from endcap.errors import FieldError, InvalidRequestError
-from endcap.identifiers import short_hash
+from endcap.identifiers import KEY_BYTES
 
-KEY_BYTES: Final = 4
 MAX_SHOWN: Final = 1000
 """Where a list ends; its cursor then takes 5,367 characters."""
 
@@ -27,11 +26,6 @@ _FORMAT: Final = b"\x01"
 _DIGEST_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 16
 _PAGE_ONLY: Final = frozenset({"cursor", "limit", "explain", "fields", "language", "interactions"})
-
-
-def item_key(item_id: str) -> bytes:
-    """The 4 bytes that name an item in a cursor."""
-    return short_hash(item_id, KEY_BYTES)
 
 
 def digest_of(request: Mapping[str, Any]) -> bytes:

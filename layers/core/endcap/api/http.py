@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
-import re
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
-from pydantic import BaseModel, ValidationError
 
 from endcap.errors import (
     ConflictError,
@@ -29,14 +26,11 @@ from endcap.errors import (
     SnapshotMissingError,
     ThrottledError,
 )
-from endcap.events.interaction import field_errors
 from endcap.identifiers import clean_id
 from endcap.observability import logger, metrics
-
-Model = TypeVar("Model", bound=BaseModel)
+from endcap.validation import json_value
 
 MAX_BODY_BYTES = 256 * 1024
-MAX_DEPTH = 16
 RETRY_AFTER_S = 1
 
 
@@ -103,40 +97,6 @@ def json_body(event: APIGatewayProxyEventV2) -> Any:
     return json_value(data, "the body")
 
 
-def json_value(data: bytes, what: str) -> Any:
-    """The JSON value of UTF-8 text, which errors call `what`.
-
-    Raises
-    ------
-    InvalidRequestError : no JSON, nested deeper than 16, NaN or infinite numbers, lone surrogates
-    """
-    try:
-        text = data.decode("utf-8-sig")
-    except ValueError:
-        raise InvalidRequestError(f"{what} is not UTF-8 text") from None
-    try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite, parse_int=_finite_int)
-    except RecursionError:
-        raise InvalidRequestError(f"{what} may nest at most {MAX_DEPTH} deep") from None
-    except ValueError as exc:
-        raise InvalidRequestError(f"{what} is not valid JSON: {exc}") from None
-    _check_value(value, what)
-    return value
-
-
-def parsed(model: type[Model], value: Any) -> Model:
-    """`value` as `model`.
-
-    Raises
-    ------
-    InvalidRequestError : with every finding
-    """
-    try:
-        return model.model_validate(value)
-    except ValidationError as exc:
-        raise InvalidRequestError(field_errors(exc)) from exc
-
-
 def problem(
     status: HTTPStatus, detail: str, errors: list[FieldError] | None = None, **extensions: Any
 ) -> Response[str]:
@@ -188,38 +148,3 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
 def _unexpected_problem(_: Exception) -> Response[str]:
     logger.exception("unexpected error")
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error, logged under this request's id")
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError("a number is too large")
-    return value
-
-
-def _finite_int(text: str) -> int:
-    _finite(text)
-    return int(text)
-
-
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-def _check_value(value: Any, what: str) -> None:
-    layer = [value]
-    for _ in range(MAX_DEPTH):
-        if any(isinstance(v, str) and _SURROGATE.search(v) for v in layer):
-            raise InvalidRequestError(f"{what} holds a lone surrogate, which is not valid Unicode text")
-        keys = [k for v in layer if isinstance(v, dict) for k in v]
-        children = [c for v in layer if isinstance(v, dict) for c in v.values()]
-        layer = [*keys, *children, *(c for v in layer if isinstance(v, list) for c in v)]
-        if not layer:
-            return
-    if any(isinstance(v, dict | list) for v in layer):
-        raise InvalidRequestError(f"{what} may nest at most {MAX_DEPTH} deep")
-    if any(_SURROGATE.search(v) for v in layer if isinstance(v, str)):
-        raise InvalidRequestError(f"{what} holds a lone surrogate, which is not valid Unicode text")

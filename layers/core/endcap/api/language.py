@@ -8,7 +8,7 @@ from typing import Final
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 
 from endcap.errors import FieldError, InvalidRequestError
-from endcap.messages.reasons import LANGUAGES, Language
+from endcap.messages.language import LANGUAGES, Language
 
 MAX_LANGUAGES: Final = 20
 """Languages of an Accept-Language header that are looked at."""

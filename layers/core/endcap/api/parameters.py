@@ -13,10 +13,10 @@ from endcap.filters.eligibility import EXCLUDE_SEEN
 from endcap.filters.evaluate import INTERACTED, PAST_FORMS
 from endcap.filters.tree import FIELDS
 from endcap.index.index import assortment_of
+from endcap.messages.language import LANGUAGES, Language
 from endcap.messages.parameters import CHOICE_MEANINGS, SCORE, SETTING_MEANINGS, TERM_MEANINGS
-from endcap.messages.reasons import LANGUAGES, Language
 from endcap.ranking.features import RankingSettings
-from endcap.ranking.score import DEFAULT_WEIGHTS, QUERY_TERMS
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, QUERY_TERMS
 from endcap.recommend.explore import MAX_ARMS, UNIFORM_SHARE
 from endcap.snapshot.snapshot import Snapshot
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from endcap.api.cursors import digest_of, read_cursor
-from endcap.api.http import parsed
 from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput
 from endcap.errors import EndcapError, FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.events.interaction import Interaction, parse_interaction
@@ -17,6 +16,7 @@ from endcap.filters.parser import expression
 from endcap.filters.tree import Expression, ExpressionError
 from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.request import Boost, RecommendationRequest
+from endcap.validation import parsed
 
 ANONYMOUS: Final = "anonymous"
 CONTEXT_PREFIX: Final = "context."

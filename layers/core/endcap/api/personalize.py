@@ -22,12 +22,13 @@ from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from endcap.api.http import RETRY_AFTER_S, parsed
+from endcap.api.http import RETRY_AFTER_S
 from endcap.errors import EndcapError, FieldError, InvalidInputError, InvalidInteractionError, InvalidRequestError
 from endcap.events.contexts import CONTEXT_NAMES, PAGE_NAMES
 from endcap.events.formats.fields import derived_id, properties
-from endcap.events.interaction import Id, Interaction, parse_interaction, timestamp_ms, timestamp_number
+from endcap.events.interaction import Interaction, parse_interaction
 from endcap.events.types import ALIASES, EventType
+from endcap.validation import Id, parsed, timestamp_ms, timestamp_number
 
 Given = ParamSpec("Given")
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from endcap.api.cursors import item_key, write_cursor
+from endcap.api.cursors import write_cursor
 from endcap.api.parse import Asked
 from endcap.experiments.assignment import Assignment
+from endcap.identifiers import item_key
 from endcap.recommend.request import RankedItem, Recommendation
 
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from endcap.api.http import json_value, parsed
 from endcap.api.parse import request_of
 from endcap.api.schemas import NOT_OF_A_SCENARIO, ScenarioInput
 from endcap.errors import DependencyError, FieldError, InvalidInputError, InvalidRequestError
 from endcap.live.document import Configured, Document
 from endcap.ranking.terms.related import ANCHORED
 from endcap.recommend.request import check
+from endcap.validation import json_value, parsed
 
 KEY: Final = "config/scenarios.json"
 POLL_S: Final = 2.0

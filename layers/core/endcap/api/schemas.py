@@ -6,9 +6,10 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from endcap.events.interaction import EventId, Id, Text, timestamp_ms
+from endcap.events.interaction import EventId, Text
 from endcap.filters.parser import MAX_CHARS, MAX_LISTED
 from endcap.recommend.request import MAX_BOOST, MAX_LIMIT
+from endcap.validation import Id, Name, timestamp_ms
 
 MAX_SESSION: Final = 500
 MAX_CANDIDATES: Final = 500
@@ -18,7 +19,6 @@ MAX_CONTEXT_CHARS: Final = 2048  # a referrer comes as a whole web address
 
 ContextValue = Annotated[str, Field(max_length=MAX_CONTEXT_CHARS)]
 ExpressionText = Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
-Name = Annotated[str, Field(min_length=1, max_length=64)]
 ParameterValue = bool | float | Annotated[str, Field(max_length=1000)]
 
 

@@ -12,36 +12,17 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any
 
 from endcap.aws.clients import aws_errors
 from endcap.catalog.item import Item, content_hash, item_document, item_text, parse_item, text_hash
+from endcap.catalog.row import ItemRow
 from endcap.errors import ConflictError
 from endcap.identifiers import short_hash
 
 CHANGE_SHARDS = 8
 CHANGES_INDEX = "changes"
 VECTOR_PREFIX = "vector_"
-
-
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """One row of the items table.
-
-    Attributes
-    ----------
-    item : None for a tombstone
-    vectors : encoder tag (4 bytes) -> int8 vector bytes of the current text
-    outdated : tags of the encoders whose vectors belong to an earlier text
-    """
-
-    item_id: str
-    item: Item | None
-    changed_at_ms: int
-    text_hash: str = ""
-    vectors: Mapping[bytes, bytes] = field(default_factory=dict)
-    outdated: tuple[bytes, ...] = ()
 
 
 class ItemTable:

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from endcap.errors import InvalidItemError
-from endcap.events.interaction import Id, field_errors, not_bool, one_of, present, timestamp_ms, timestamp_number
 from endcap.identifiers import clean_text
+from endcap.validation import Id, field_errors, not_bool, one_of, present, timestamp_ms, timestamp_number
 
 AttributeValue = str | float | bool | tuple[str, ...]
 

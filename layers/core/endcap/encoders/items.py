@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from endcap.catalog.item import item_text
-from endcap.encoders.text import TextEncoder, quantize_unit
+from endcap.encoders.quantize import quantize_unit
+from endcap.encoders.text import TextEncoder
 
 if TYPE_CHECKING:
-    from endcap.aws.items import ItemRow
+    from endcap.catalog.row import ItemRow
 
 MAX_ENCODERS = 2
 """How many encoders' vectors a row holds at most."""

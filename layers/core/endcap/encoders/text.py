@@ -16,22 +16,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from endcap.arrays import F32
 from endcap.encoders.onnx_check import check_graph
+from endcap.encoders.session import open_session
 from endcap.errors import EncoderError
 
 if TYPE_CHECKING:
     import onnxruntime
     import tokenizers
 
-F32 = npt.NDArray[np.float32]
-I8 = npt.NDArray[np.int8]
 Progress = Callable[[int, int], None]  # done, total
 
 MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE = "text_encoder.onnx", "tokenizer.json", "encoder.json"
 TAG_BYTES = 4
-INT8_LEVELS_PER_UNIT = 254.0  # one level = 1/254; components of a unit vector rarely pass 0.5
 _CHARACTERS_PER_TOKEN = 64  # far more than real text has; keeps a megabyte of text from being tokenised in full
 
 
@@ -221,57 +219,9 @@ def encoder_sha256(model: bytes, tokenizer: bytes, config: EncoderConfig) -> str
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def quantize_unit(vectors: npt.ArrayLike) -> I8:
-    """Unit vectors as int8, on one fixed scale: level = value x 254.
-
-    A vector with a component beyond 1/2 is shrunk to fit, direction kept, so that no component is clipped;
-    `dequantize_unit` restores the length.
-
-    Parameters
-    ----------
-    vectors : float (..., d), L2-normalised
-
-    Returns
-    -------
-    int8 (..., d) in [-127, 127]; cosine to the input >= 0.9995 up to d = 384
-    """
-    values = np.asarray(vectors, dtype=np.float32) * np.float32(INT8_LEVELS_PER_UNIT)
-    peak = np.max(np.abs(values), axis=-1, keepdims=True, initial=0.0)
-    shrink = np.float32(127.0) / np.maximum(peak, np.float32(127.0))
-    levels: I8 = np.rint(values * shrink).astype(np.int8)
-    return levels
-
-
-def dequantize_unit(levels: npt.ArrayLike) -> F32:
-    """float32 (..., d) unit vectors of what `quantize_unit` wrote; an all-zero row stays zero."""
-    values = np.asarray(levels, dtype=np.int8).astype(np.float32)
-    norms = np.linalg.norm(values, axis=-1, keepdims=True)
-    units: F32 = values / np.maximum(norms, np.float32(1.0))  # a non-zero row of integers has length 1 at least
-    return units
-
-
 def _clean(text: str, max_tokens: int) -> str:
     whole = " ".join(text[: 4 * max_tokens * _CHARACTERS_PER_TOKEN].split())[: max_tokens * _CHARACTERS_PER_TOKEN]
     return whole.encode("utf-8", "replace").decode("utf-8")  # a lone surrogate would make the tokenizer raise
-
-
-def open_session(model: bytes) -> Any:
-    """onnxruntime session on one thread of the CPU, for a graph that `check_graph` let through.
-
-    Raises
-    ------
-    EncoderError : onnxruntime refuses the graph
-    """
-    import onnxruntime  # heavy; only what encodes pays for it
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.enable_mem_reuse = False  # planning reuse took 2/3 of the load time and saved no memory (docs/encoders.md)
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as exc:  # onnxruntime's errors share no base class but Exception
-        raise EncoderError("onnxruntime refuses the graph") from exc
 
 
 def _tokenizer_of(raw: bytes, config: EncoderConfig) -> Any:

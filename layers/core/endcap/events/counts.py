@@ -8,11 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
+
+TREND_WINDOW: Final = "24h"
+
+EXPLORATION_WINDOW: Final = "7d"
+
+Buckets = Mapping[int, Mapping[str, int]]
+"""Start of each bucket -> its counts."""
+
 
 DEMAND: Final = "d"
 CLICKED: Final = "c"
@@ -110,3 +118,55 @@ def _kinds(event: Interaction, event_types: Mapping[str, EventType]) -> Iterator
         yield DEMAND
     if event.event_type == "click":
         yield CLICKED
+
+
+@dataclass(frozen=True, eq=False)
+class Demand:
+    """The counts of one window, by item id.
+
+    Attributes
+    ----------
+    times : how often an item was chosen; the oldest bucket of the window counts whole
+    decayed : the same, each choice halved by its age
+    clicked, shown : clicks and impressions
+    """
+
+    window: Window
+    times: Mapping[str, int] = field(default_factory=dict)
+    decayed: Mapping[str, float] = field(default_factory=dict)
+    clicked: Mapping[str, int] = field(default_factory=dict)
+    shown: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Live:
+    """What requests may use of the live counts: window -> demand."""
+
+    demands: Mapping[str, Demand]
+
+    @property
+    def exposure(self) -> Demand | None:
+        """Clicks and impressions for exploration, of a week."""
+        return self.demands.get(EXPLORATION_WINDOW)
+
+    def trend(self, window: str | None) -> Demand | None:
+        """The demand in the window that is asked for, else of a day."""
+        return self.demands.get(window or TREND_WINDOW)
+
+
+def demand_of(buckets: Buckets, window: Window, now_ms: int) -> Demand:
+    """The demand that `buckets` amount to; each counts with the age of its middle, and whole or not at all."""
+    sums: dict[str, Counter[str]] = {kind: Counter() for kind in (DEMAND, CLICKED, SHOWN)}
+    decayed: dict[str, float] = {}
+    first_ms = window.level.start_of(now_ms - window.span_ms)
+    for start_ms, counts in sorted(buckets.items()):
+        if not first_ms <= start_ms <= now_ms:
+            continue
+        age_ms = now_ms - (start_ms + min(now_ms, start_ms + window.level.width_ms)) / 2
+        weight = 0.5 ** (age_ms / window.half_life_ms)
+        for name, count in counts.items():
+            kind, item_id = name[0], name[1:]
+            sums[kind][item_id] += count
+            if kind == DEMAND:
+                decayed[item_id] = decayed.get(item_id, 0.0) + weight * count
+    return Demand(window, sums[DEMAND], decayed, sums[CLICKED], sums[SHOWN])

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -16,17 +15,14 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
 )
 
 from endcap.errors import FieldError, InvalidInteractionError
 from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, EventType
 from endcap.identifiers import clean_id, clean_text
+from endcap.validation import Id, field_errors, not_bool, one_of, present, present_value, timestamp_ms, timestamp_number
 
 MAX_FUTURE_MS = 5 * 60_000
-MILLISECONDS_FROM = 1e11
-MAX_TIMESTAMP_MS = 253_402_300_799_999  # the end of year 9999
 MIN_GRADE, MAX_GRADE = 0.5, 5.0
 
 Properties = Mapping[str, str | float | bool]
@@ -57,79 +53,6 @@ class Interaction:
     properties: Properties | None = None
 
 
-def timestamp_ms(value: object) -> int:
-    """Milliseconds since 1970 from ISO 8601 text or unix time (from 1e11 on it is taken as milliseconds).
-
-    Raises
-    ------
-    ValueError : not a time, before 1970, or after year 9999
-    """
-    if isinstance(value, str):
-        value = _seconds_or_ms(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise ValueError("must be ISO 8601 or unix time")
-    # Compared before it is rounded: integers may be too large for a float, and floats infinite.
-    value = value if value >= MILLISECONDS_FROM else value * 1000
-    millis = round(value) if -1 < value <= MAX_TIMESTAMP_MS else -1
-    if not 0 <= millis <= MAX_TIMESTAMP_MS:
-        raise ValueError("must lie between 1970 and 9999")
-    return millis
-
-
-def _seconds_or_ms(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("must be ISO 8601 or unix time") from None
-    ms = round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    return timestamp_number(ms)
-
-
-def timestamp_number(ms: int) -> float:
-    """`ms` as the unix time that `timestamp_ms` reads back: milliseconds, or seconds for the years before 1973."""
-    return ms if ms >= MILLISECONDS_FROM else ms / 1000
-
-
-def not_bool(value: object) -> object:
-    """`value`, which is to be a number and not one of Python's.
-
-    Raises
-    ------
-    ValueError : it is true or false
-    """
-    if isinstance(value, bool):
-        raise ValueError("must be a number")
-    return value
-
-
-def one_of(kinds: str) -> WrapValidator:
-    """A validator of several kinds of value that says one plain thing where none fits."""
-
-    def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return handler(value)
-        except ValidationError:
-            raise ValueError(f"must be {kinds}") from None
-
-    return WrapValidator(validate)
-
-
-def present(raw: Mapping[Any, Any]) -> dict[Any, Any]:
-    """`raw` without what counts as absent: null and ""."""
-    return {k: v for k, v in raw.items() if v is not None and v != ""}
-
-
-def _present(value: object) -> object:
-    return present(value) if isinstance(value, Mapping) else value
-
-
-Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id)]
-"""An id as clients send it: at most 128 bytes of UTF-8, no control characters."""
-
 EventId = Annotated[str, Field(max_length=64), AfterValidator(clean_id)]
 Text = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
 PropertyName = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
@@ -155,9 +78,9 @@ class InteractionInput(BaseModel):
     anonymous_id: Id | None = None
     recommendation_id: Id | None = None
     position: Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(not_bool)] | None = None
-    properties: Annotated[dict[PropertyName, PropertyValue], Field(max_length=32), BeforeValidator(_present)] | None = (
-        None
-    )
+    properties: (
+        Annotated[dict[PropertyName, PropertyValue], Field(max_length=32), BeforeValidator(present_value)] | None
+    ) = None
 
 
 def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES) -> Interaction:
@@ -215,16 +138,6 @@ def interaction_document(interaction: Interaction) -> dict[str, Any]:
     document = {f.name: getattr(interaction, f.name) for f in fields(interaction)}
     document["timestamp"] = timestamp_number(document.pop("timestamp_ms"))
     return {k: v for k, v in document.items() if v is not None}
-
-
-def field_errors(exc: ValidationError) -> list[FieldError]:
-    """What pydantic found, as dotted paths and plain messages."""
-    found: dict[tuple[str, str], FieldError] = {}
-    for error in exc.errors(include_url=False, include_context=False, include_input=False):
-        path = ".".join(str(p) for p in error["loc"])
-        message = error["msg"].removeprefix("Value error, ")
-        found[path, message] = FieldError(field=path, message=message)
-    return list(found.values())
 
 
 def _invalid(field: str, message: str) -> InvalidInteractionError:

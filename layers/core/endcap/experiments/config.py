@@ -7,13 +7,11 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from endcap.api.http import json_value, parsed
-from endcap.api.schemas import Name
 from endcap.errors import FieldError, InvalidInputError
-from endcap.events.interaction import timestamp_ms
 from endcap.experiments.assignment import SHARE_DIGITS, SURFACES, Experiment, Surface, Variant
-from endcap.ranking.score import TERMS
+from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.request import MAX_WEIGHT
+from endcap.validation import Name, json_value, parsed, timestamp_ms
 
 KEY: Final = "config/experiments.json"
 POLL_S: Final = 10.0

@@ -7,19 +7,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F64, I64
 from endcap.errors import NotFoundError
 from endcap.events.types import EventType
-from endcap.explain.reasons import past_support, words_support
+from endcap.explain.support import past_support, words_support
+from endcap.identifiers import event_key
 from endcap.index.index import Assortment
-from endcap.messages.reasons import Language, language_of, sentence_without
-from endcap.profiles.profile import Entry, TextSignal, UserProfile, event_key
+from endcap.messages.language import Language, language_of
+from endcap.messages.reasons import sentence_without
+from endcap.profiles.profile import Entry, TextSignal, UserProfile
 from endcap.ranking.features import RankingSettings, Taste
-from endcap.ranking.score import TERMS
-
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
+from endcap.ranking.terms.registry import TERMS
 
 MAX_COUNTERFACTUALS: Final = 10
 """Items of an answer that get one for what carried them most; each may take a ranking of its own."""

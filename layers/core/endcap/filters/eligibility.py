@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import Mask
 from endcap.index.index import Assortment
 from endcap.profiles.profile import UserProfile
 
-Mask = NDArray[np.bool_]
 ExcludeSeen = Literal["interacted", "purchased", "none"]
 EXCLUDE_SEEN: Final = ("interacted", "purchased", "none")
 

@@ -8,8 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import Mask
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.filters.eligibility import variants_of
 from endcap.filters.tree import (
@@ -32,8 +32,6 @@ from endcap.filters.tree import (
 from endcap.index.columns import Column
 from endcap.index.index import Assortment
 from endcap.profiles.profile import EMPTY_PROFILE, NOT_IN_HISTORY, UserProfile
-
-Mask = NDArray[np.bool_]
 
 INTERACTED: Final = "interacted"
 PAST_FORMS: Final[Mapping[str, str]] = {

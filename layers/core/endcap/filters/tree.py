@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from endcap.errors import FieldError, InvalidRequestError
-from endcap.events.interaction import timestamp_ms
+from endcap.validation import timestamp_ms
 
 Scalar = str | float | bool
 Sort = Literal["number", "time", "flag", "text", "list", "any"]

@@ -11,11 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.events.interaction import timestamp_ms
+from endcap.arrays import F64, Mask
+from endcap.validation import timestamp_ms
 
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 Scalar = str | float | bool
 
 COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {

@@ -15,18 +15,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F32, I64
 from endcap.catalog.item import document_text
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
+from endcap.identifiers import item_key
 from endcap.index.columns import Column, ItemFields
 from endcap.index.lexical import LexicalIndex
 from endcap.index.vectors import EXACT_ELEMENTS, VectorTable
-from endcap.profiles.profile import item_key
 from endcap.snapshot.parts import ItemList
-from endcap.snapshot.snapshot import Snapshot, whiten
+from endcap.snapshot.snapshot import Snapshot
+from endcap.snapshot.whitening import whiten
 from endcap.text.tokens import tokens_of
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
@@ -296,7 +295,7 @@ def _spread_of_cosines(sample: F32) -> float:
 
 
 def rows_by_key(item_ids: Iterable[str]) -> dict[bytes, tuple[int, ...]]:
-    """The key of `endcap.profiles.profile.item_key` -> the items that have it: mostly one."""
+    """The key of `endcap.identifiers.item_key` -> the items that have it: mostly one."""
     rows: dict[bytes, tuple[int, ...]] = {}
     for row, item_id in enumerate(item_ids):
         key = item_key(item_id)

@@ -10,12 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32, I64
 from endcap.index.derived import SnapshotTables
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 NEAREST: Final = 10
 SHARPNESS: Final = 3

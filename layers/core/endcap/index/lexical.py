@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.text.tokens import tokens_of
-
-F32 = NDArray[np.float32]
 
 EXACT_ID: Final = 20.0
 """Value of an item whose id or SKU is the query: above anything that tokens can reach."""

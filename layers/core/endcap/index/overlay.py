@@ -18,11 +18,13 @@ from typing import Final
 import numpy as np
 
 from endcap.catalog.item import Item
-from endcap.encoders.text import dequantize_unit
+from endcap.encoders.quantize import dequantize_unit
+from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables
 from endcap.index.imputation import NEAREST, items_per_fold, lenders_of
-from endcap.index.index import Assortment, Changes, assortment_of
-from endcap.snapshot.snapshot import Snapshot, whiten
+from endcap.index.index import Assortment, assortment_of
+from endcap.snapshot.snapshot import Snapshot
+from endcap.snapshot.whitening import whiten
 
 MAX_CHANGED: Final = 5_000
 

@@ -12,8 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
+from endcap.arrays import F32, I64
 
 EXACT_ELEMENTS: Final = 16_000_000  # 64 MB of float32
 RESCORED: Final = 400

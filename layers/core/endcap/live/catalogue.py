@@ -8,7 +8,7 @@ from typing import Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.aws.items import ItemRow
+from endcap.catalog.row import ItemRow
 from endcap.errors import EndcapError
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.observability import logger, metrics

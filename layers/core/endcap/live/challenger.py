@@ -11,7 +11,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.errors import EncoderError, EndcapError, SnapshotError
 from endcap.observability import logger, metrics
-from endcap.snapshot.snapshot import Snapshot, load_verified
+from endcap.snapshot.snapshot import Snapshot
+from endcap.snapshot.verify import load_verified
 
 RETRY_S: Final = 30.0
 

@@ -6,14 +6,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Final
 
-Language = Literal["en", "zh"]
-LANGUAGES: Final = ("en", "zh")
+from endcap.messages.language import Language
 
-_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
 _TITLE_CHARS: Final = 60
 _MAX_WORDS: Final = 3
 _WORDED: Final = frozenset({"wording", "text", "words", "query", "lexical"})
@@ -128,14 +125,6 @@ _AGAINST_ANY: Final[tuple[_Pair, _Pair]] = (
     ("Lower, because of {names}, which did not suit you.", "Lower for you."),
     ("排名较低:因为{names}不合您意。", "对您来说排名较低。"),
 )
-
-
-def language_of(document: Mapping[str, Any]) -> Language:
-    """The language to speak about an item in: its own `language` where given, else by the script of its title."""
-    stated = str(document.get("language") or "")
-    if stated:
-        return "zh" if stated.lower().startswith("zh") else "en"
-    return "zh" if _HAN.search(str(document.get("title") or "")) else "en"
 
 
 def sentence(

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from endcap.api.http import parsed
 from endcap.errors import InvalidRequestError
-from endcap.events.interaction import MAX_FUTURE_MS, one_of, timestamp_ms
+from endcap.events.interaction import MAX_FUTURE_MS
 from endcap.identifiers import clean_text
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, register
+from endcap.validation import one_of, parsed, timestamp_ms
 
 MAX_STATEMENT_BYTES = 2048
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from endcap.events.interaction import Interaction
 from endcap.events.types import GRADED, STRONG, TEXTUAL
-from endcap.identifiers import short_hash
+from endcap.identifiers import event_key, item_key
 from endcap.profiles.links import Link, floor_ms, normal_links
 from endcap.text.sentiment import review_polarity
 from endcap.text.sentiment.aspects import ASPECTS, review_aspects
@@ -33,7 +33,6 @@ MAX_ASPECTS = 6
 ASPECT_STEPS = 7
 """Steps between 0 and 1 in which the tone of an aspect is kept."""
 
-KEY_BYTES = 4
 NOT_IN_HISTORY = frozenset({"search", "tag", "impression", "identify"})
 """Kinds that leave no entry in the set of interactions."""
 
@@ -226,16 +225,6 @@ def deleted(profile: UserProfile, at_ms: int) -> UserProfile:
 def register(value: Mapping[str, Any], at_ms: int) -> Register:
     """`value` as of `at_ms`, in one canonical spelling."""
     return Register(at_ms, json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
-
-
-def event_key(event_id: str) -> bytes:
-    """How a profile knows an event: 4 bytes."""
-    return short_hash(event_id, KEY_BYTES)
-
-
-def item_key(item_id: str) -> bytes:
-    """How a profile's impressions know an item: 4 bytes."""
-    return short_hash(item_id, KEY_BYTES)
 
 
 def pack_aspects(tones: Mapping[str, float]) -> bytes:

@@ -11,13 +11,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F64, I64
 from endcap.index.index import Assortment
 from endcap.ranking.features import Taste
-
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 SMOOTHING: Final = 0.01
 MAX_CATEGORIES: Final = 30

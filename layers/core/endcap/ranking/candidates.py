@@ -8,13 +8,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.filters.eligibility import Mask
+from endcap.arrays import F32, F64, I64, Mask
 from endcap.index.index import Assortment
-from endcap.ranking.rerank import first_of_each_group
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
+from endcap.ranking.score import exact_scores
 
 
 def best_first(
@@ -51,16 +47,6 @@ def best_first(
             return pool[kept], scores[kept]
 
 
-def exact_scores(terms: F32, coefficients: F64, positions: I64) -> F64:
-    """Float64 (k,): the score of each position, the terms added up in their order."""
-    return np.asarray(contributions(terms, coefficients, positions).sum(axis=0), dtype=np.float64)
-
-
-def contributions(terms: F32, coefficients: F64, positions: I64) -> F64:
-    """Float64 (n_terms, k): what each term adds to the score of each position."""
-    return np.asarray(terms[:, positions].astype(np.float64) * coefficients[:, None], dtype=np.float64)
-
-
 def _top(values: F32, wanted: int) -> I64:
     """At least `wanted` indices of the greatest values; everything within rounding of the last one comes along."""
     if wanted >= len(values):
@@ -68,3 +54,9 @@ def _top(values: F32, wanted: int) -> I64:
     threshold = np.partition(values, len(values) - wanted)[len(values) - wanted]
     margin = np.float32(1e-5) * max(np.float32(1), np.abs(threshold))
     return np.flatnonzero(values >= threshold - margin)
+
+
+def first_of_each_group(groups: NDArray[np.int32]) -> I64:
+    """Indices of the first row of each group, in input order: int64 (distinct groups,)."""
+    _, first = np.unique(groups, return_index=True)
+    return np.sort(first)

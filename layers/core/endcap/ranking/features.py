@@ -13,15 +13,12 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.encoders.text import dequantize_unit
+from endcap.arrays import F32, I64
+from endcap.encoders.quantize import dequantize_unit
 from endcap.events.types import DAY_S, EVENT_TYPES, GRADED, EventType
 from endcap.index.index import Assortment
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 GRADE_PRIOR: Final = 3.5  # what graded catalogues average
 GRADE_PRIOR_STRENGTH: Final = 3.0  # in grades

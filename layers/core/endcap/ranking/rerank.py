@@ -5,22 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32, F64, I64
 from endcap.ranking.calibration import CategoryMix
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 # Shifts the middle of the knob: likeness within a list falls about evenly from 0 to 1 with it.
 _STEEPNESS: Final = 1.4
-
-
-def first_of_each_group(groups: NDArray[np.int32]) -> I64:
-    """Indices of the first row of each group, in input order: int64 (distinct groups,)."""
-    _, first = np.unique(groups, return_index=True)
-    return np.sort(first)
 
 
 def rerank_greedily(

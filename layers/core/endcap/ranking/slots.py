@@ -11,13 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from endcap.arrays import I64
 from endcap.filters.tree import Expression
 from endcap.index.index import Assortment
-
-I64 = NDArray[np.int64]
 
 CAPPED: Final = ("category", "brand")
 Capped = Literal["category", "brand"]

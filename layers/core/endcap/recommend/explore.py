@@ -14,13 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.live.counts import Demand
+from endcap.arrays import F64
+from endcap.events.counts import Demand
 from endcap.ranking.slots import Place
 from endcap.recommend.request import RankedItem, RecommendationRequest
-
-F64 = NDArray[np.float64]
 
 MAX_ARMS: Final = 20
 PRIOR: Final = (1.0, 19.0)

@@ -19,28 +19,29 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.api.cursors import item_key
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
+from endcap.events.counts import Demand, Live
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.explain.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
 from endcap.explain.reasons import Reason, explain
 from endcap.filters.eligibility import sellable
 from endcap.filters.evaluate import Circumstances, mask_of
+from endcap.identifiers import event_key, item_key
 from endcap.index.index import Assortment, assortment_of
 from endcap.index.overlay import Overlay
-from endcap.live.counts import Demand, Live, live_scores
-from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, event_key, merge, profile_of, within
-from endcap.ranking.candidates import contributions
+from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
 from endcap.ranking.features import RankingSettings, Taste, taste_of
-from endcap.ranking.score import CONTEXT_TERM, TERMS, Query, coefficients, term_scores
+from endcap.ranking.score import coefficients, contributions, term_scores
 from endcap.ranking.slots import Place
 from endcap.ranking.terms.context import context_scores, known_contexts
+from endcap.ranking.terms.registry import CONTEXT_TERM, TERMS
 from endcap.ranking.terms.related import ANCHORED, anchors_of, relation_scores
 from endcap.ranking.terms.repurchase import due_items
 from endcap.ranking.terms.rotation import rotation_scores
 from endcap.ranking.terms.similarity import user_vector_of
+from endcap.ranking.terms.text import Query
+from endcap.ranking.terms.trend import live_scores
 from endcap.recommend.explore import MAX_ARMS, explore, explores, with_propensities
 from endcap.recommend.request import (
     MAX_LIMIT,
@@ -68,9 +69,6 @@ __all__ = [
     "recommend_lists",
 ]
 
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 _SOURCES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("similarity", "next", "together", "neighbours", "again", "due"), "behaviour"),

@@ -13,9 +13,9 @@ from endcap.explain.counterfactuals import Counterfactual
 from endcap.explain.reasons import Reason
 from endcap.filters.eligibility import EXCLUDE_SEEN, ExcludeSeen
 from endcap.filters.tree import Expression
-from endcap.messages.reasons import LANGUAGES, Language
-from endcap.ranking.score import TERMS
+from endcap.messages.language import LANGUAGES, Language
 from endcap.ranking.slots import CAPPED, Capped, Pin, Promotion
+from endcap.ranking.terms.registry import TERMS
 from endcap.ranking.terms.related import ANCHORED, RELATIONS, Relation
 
 Personalization = Literal["off", "session", "full"]

@@ -7,9 +7,9 @@ from functools import partial
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.filters.eligibility import Mask, allowed, seen_items, sellable, variants_of
+from endcap.arrays import F32, F64, I64, Mask
+from endcap.filters.eligibility import allowed, seen_items, sellable, variants_of
 from endcap.filters.evaluate import Circumstances, mask_of
 from endcap.index.index import Assortment
 from endcap.ranking.calibration import mix_of
@@ -20,10 +20,6 @@ from endcap.ranking.slots import BestFirst, Place, Stock, arrange
 from endcap.ranking.terms.related import Anchors
 from endcap.ranking.terms.repurchase import Due
 from endcap.recommend.request import RecommendationRequest
-
-F32 = NDArray[np.float32]
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
 
 DIVERSITY_POOL: Final = 300  # best candidates among which re-ranking may choose; one size, so that pages fit together
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from endcap.events.counts import EXPLORATION_WINDOW, TREND_WINDOW, Demand
 from endcap.explain.reasons import Reason
-from endcap.live.counts import EXPLORATION_WINDOW, TREND_WINDOW, Demand
-from endcap.messages.reasons import Language, how_often, language_of
-from endcap.ranking.score import TERMS
+from endcap.messages.language import Language, language_of
+from endcap.messages.reasons import how_often
+from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.explore import explores
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot

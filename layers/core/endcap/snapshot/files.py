@@ -13,7 +13,6 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -21,10 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
+from endcap.snapshot.format import (
+    ARRAYS,
+    FORMAT_VERSION,
+    MANIFEST,
+    OPTIONAL_ARRAYS,
+    OPTIONAL_FILES,
+    SPECS,
+    TEXT_FILES,
+    array_file,
+)
 
-FORMAT_VERSION: Final = 1
-MANIFEST: Final = "manifest.json"
-LIST_NAMES: Final = ("next", "together", "neighbours", "wording")
 # A manifest is a few KB; a larger one is not ours.
 MAX_MANIFEST_BYTES: Final = 4 << 20
 # What differs between two runs over the same data: when, where, how long, and what was there before.
@@ -32,79 +38,6 @@ OUTSIDE_CONTENT_HASH: Final = ("content_hash", "version", "created", "catalog_as
 # Written for people; may hold dates, and no function reads them.
 _OUTSIDE_CONTENT_FILES: Final = ("MODEL_CARD.md",)
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
-
-
-@dataclass(frozen=True)
-class ArraySpec:
-    """One array of the format: dtype and shape, where a name stands for a size that other arrays share."""
-
-    dtype: str
-    shape: tuple[str | None, ...]
-
-
-ARRAYS: Final[Mapping[str, ArraySpec]] = {
-    "item_offsets": ArraySpec("int64", ("items+1",)),
-    "groups": ArraySpec("int32", ("items",)),
-    "item_vectors_i8": ArraySpec("int8", ("items", "d_item")),
-    "item_vectors_f16": ArraySpec("float16", ("items", "d_item")),
-    "text_vectors_i8": ArraySpec("int8", ("items", "d_text")),
-    "text_vectors_f16": ArraySpec("float16", ("items", "d_text")),
-    "whitening_mean": ArraySpec("float32", ("d_text",)),
-    "whitening_projection": ArraySpec("float32", ("d_text", "d_item")),
-    "popularity": ArraySpec("float32", ("items",)),
-    "trend": ArraySpec("float32", ("items",)),
-    "interaction_counts": ArraySpec("int32", ("items",)),
-    "price": ArraySpec("float32", ("items",)),
-    "price_band": ArraySpec("int8", ("items",)),
-    "price_edges": ArraySpec("float32", (None,)),
-    "brand": ArraySpec("int32", ("items",)),
-    "category_indptr": ArraySpec("int64", ("items+1",)),
-    "category_indices": ArraySpec("int32", (None,)),
-    "available": ArraySpec("bool", ("items",)),
-    "expires_at_ms": ArraySpec("int64", ("items",)),
-    "created_at_ms": ArraySpec("int64", ("items",)),
-    **{
-        f"list_{name}_{part}": spec
-        for name in LIST_NAMES
-        for part, spec in {
-            "indptr": ArraySpec("int64", ("items+1",)),
-            "indices": ArraySpec("int32", (f"{name}_edges",)),
-            "weights": ArraySpec("float16", (f"{name}_edges",)),
-        }.items()
-    },
-}
-# What a shop may have nothing to say about, and older snapshots lack: all arrays of a part, or none.
-OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
-    "repurchase": {
-        "again_share": ArraySpec("float32", ("items",)),
-        "again_gap_days": ArraySpec("float32", ("items",)),
-        "again_gap_spread": ArraySpec("float32", ("items",)),
-    },
-    "contexts": {
-        "context_share": ArraySpec("float32", (None,)),
-        "context_indptr": ArraySpec("int64", (None,)),
-        "context_indices": ArraySpec("int32", ("context_edges",)),
-        "context_weights": ArraySpec("float16", ("context_edges",)),
-    },
-}
-_SPECS: Final = {**ARRAYS, **{name: spec for part in OPTIONAL_ARRAYS.values() for name, spec in part.items()}}
-# Every snapshot has these beside the arrays; encoder files come and go together.
-TEXT_FILES: Final = ("items.jsonl", "vocabularies.json", "weights.json", "metrics.json", "MODEL_CARD.md")
-ENCODER_FILES: Final = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
-# The trained part of a full snapshot; without it item vectors are whitened text.
-USER_ENCODER_FILES: Final = ("user_encoder.onnx", "item_projection.npy")
-
-
-def array_file(name: str) -> str:
-    """File name of one array of the format."""
-    return f"{name}.npy"
-
-
-OPTIONAL_FILES: Final = (
-    *ENCODER_FILES,
-    *USER_ENCODER_FILES,
-    *(array_file(name) for part in OPTIONAL_ARRAYS.values() for name in part),
-)
 
 
 def canonical_json(value: object) -> bytes:
@@ -153,7 +86,7 @@ def write_files(
         stale = set(read_manifest(directory)["files"])
     (directory / MANIFEST).unlink(missing_ok=True)
     for name, array in arrays.items():
-        plain = np.ascontiguousarray(array, dtype=_SPECS[name].dtype)
+        plain = np.ascontiguousarray(array, dtype=SPECS[name].dtype)
         replace_file(directory / array_file(name), lambda f, a=plain: np.save(f, a, allow_pickle=False))  # type: ignore[misc]
     for name, blob in blobs.items():
         replace_file(directory / name, lambda f, b=blob: f.write(b))  # type: ignore[misc]
@@ -163,7 +96,7 @@ def write_files(
     full = dict(manifest)
     full["format_version"] = FORMAT_VERSION
     full["arrays"] = {
-        name: {"dtype": _SPECS[name].dtype, "shape": list(array.shape)} for name, array in sorted(arrays.items())
+        name: {"dtype": SPECS[name].dtype, "shape": list(array.shape)} for name, array in sorted(arrays.items())
     }
     full["files"] = {
         name: {"sha256": sha256_file(directory / name), "bytes": (directory / name).stat().st_size} for name in names
@@ -257,7 +190,7 @@ def load_array(directory: Path, name: str, sizes: dict[str, int]) -> NDArray[Any
     ------
     SnapshotIntegrityError : wrong dtype, order or shape, or a header that promises more or less than the file holds
     """
-    spec, path = _SPECS[name], directory / array_file(name)
+    spec, path = SPECS[name], directory / array_file(name)
     try:
         with path.open("rb") as file:
             version = np.lib.format.read_magic(file)

@@ -10,14 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.arrays import F16, F32, I8, I32, I64
 from endcap.errors import SnapshotIntegrityError
 from endcap.snapshot.files import canonical_json
-
-F16 = NDArray[np.float16]
-F32 = NDArray[np.float32]
-I8 = NDArray[np.int8]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

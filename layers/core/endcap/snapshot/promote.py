@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from endcap.encoders.items import embed_row
 from endcap.errors import SnapshotError, SnapshotMissingError
-from endcap.snapshot.snapshot import load_verified
+from endcap.snapshot.verify import load_verified
 
 if TYPE_CHECKING:
     from endcap.aws.items import ItemTable

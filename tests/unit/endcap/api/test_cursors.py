@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from endcap.api.cursors import MAX_SHOWN, digest_of, item_key, read_cursor, write_cursor
+from endcap.api.cursors import MAX_SHOWN, digest_of, read_cursor, write_cursor
 from endcap.errors import InvalidRequestError
+from endcap.identifiers import item_key
 
 ASKED = {"user_id": "u", "filter": "price < 50", "limit": 10}
 DIGEST = digest_of(ASKED)

@@ -8,12 +8,10 @@ from pydantic import BaseModel
 
 from endcap.api.http import (
     MAX_BODY_BYTES,
-    MAX_DEPTH,
     BodyTooLargeError,
     http_app,
     json_answer,
     json_body,
-    parsed,
     path_id,
     problem,
     resolve,
@@ -30,6 +28,7 @@ from endcap.errors import (
     SnapshotMissingError,
     ThrottledError,
 )
+from endcap.validation import MAX_DEPTH, parsed
 
 
 def request(body=None, *, base64_encoded=False, route="POST /things/{thing}", path_parameters=None):

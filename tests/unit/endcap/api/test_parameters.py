@@ -14,7 +14,8 @@ from endcap.index.index import assortment_of
 from endcap.messages.parameters import CHOICE_MEANINGS, SCORE, SETTING_MEANINGS, TERM_MEANINGS
 from endcap.profiles.profile import Entry, UserProfile
 from endcap.ranking.features import RankingSettings, taste_of
-from endcap.ranking.score import DEFAULT_WEIGHTS, TERMS, coefficients
+from endcap.ranking.score import coefficients
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.recommend.explore import MAX_ARMS
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.parts import TermWeight, Weights

@@ -12,15 +12,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from endcap.encoders.onnx_check import check_graph
-from endcap.encoders.text import (
-    CONFIG_FILE,
-    MODEL_FILE,
-    TOKENIZER_FILE,
-    EncoderConfig,
-    TextEncoder,
-    dequantize_unit,
-    quantize_unit,
-)
+from endcap.encoders.quantize import dequantize_unit, quantize_unit
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
 from endcap.errors import EncoderError
 
 TINY = Path(__file__).parents[3] / "data" / "tiny_encoder"

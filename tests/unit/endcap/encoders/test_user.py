@@ -9,7 +9,7 @@ from onnx import helper
 
 from endcap.catalog.item import Item
 from endcap.encoders.onnx_check import check_graph
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.encoders.user import (
     CUSTOM_AGAINST,
     CUSTOM_FOR,
@@ -21,15 +21,15 @@ from endcap.encoders.user import (
     kind_code,
     places,
     span_codes,
-    user_inputs,
 )
 from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, event_types
 from endcap.index.index import assortment_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile
-from endcap.ranking.terms.similarity import similarities, user_encoder_of, user_vector_of
-from endcap.snapshot.snapshot import load_snapshot, write_snapshot
+from endcap.ranking.terms.similarity import similarities, user_encoder_of, user_inputs, user_vector_of
+from endcap.snapshot.snapshot import load_snapshot
+from endcap.snapshot.write import write_snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_contents
 from tests.fakes.toy_user_encoder import toy_user_encoder, toy_user_encoder_files
 

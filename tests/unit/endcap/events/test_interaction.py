@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 import pytest
 
 from endcap.errors import InvalidInteractionError
-from endcap.events.interaction import interaction_document, parse_interaction, timestamp_ms, timestamp_number
+from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.events.types import event_types
+from endcap.validation import timestamp_ms, timestamp_number
 
 NOW_MS = 1_768_471_200_000  # 2026-01-15T10:00:00Z
 MINUTE_MS = 60_000

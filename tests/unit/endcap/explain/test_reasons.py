@@ -6,9 +6,10 @@ import pytest
 
 from endcap.catalog.item import item_document
 from endcap.events.interaction import Interaction
-from endcap.messages.reasons import language_of, sentence
+from endcap.messages.language import language_of
+from endcap.messages.reasons import sentence
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
-from endcap.ranking.score import TERMS
+from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import RankedItem, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot

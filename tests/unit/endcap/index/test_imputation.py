@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from endcap.catalog.item import Item, item_text
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.index import imputation as borrowing
 from endcap.index.imputation import NEAREST, lenders_of
 from endcap.index.index import assortment_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
 from endcap.ranking.features import RankingSettings, taste_of
-from endcap.ranking.score import LISTS, TERMS, term_scores
+from endcap.ranking.score import term_scores
+from endcap.ranking.terms.registry import LISTS, TERMS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from endcap.catalog.item import Item, item_document, item_text
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.index.index import assortment_of
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
 from endcap.ranking.features import RankingSettings, taste_of
-from endcap.ranking.score import TERMS, term_scores
+from endcap.ranking.score import term_scores
+from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot

@@ -5,12 +5,13 @@ import pytest
 
 from endcap.catalog.item import Item
 from endcap.errors import InvalidRequestError, ThrottledError
-from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS
+from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, Demand, Live, demand_of
 from endcap.filters.parser import expression
 from endcap.index.index import assortment_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.live.counts import Demand, Live, LiveCounts, demand_of, live_scores
+from endcap.live.counts import LiveCounts
 from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.ranking.terms.trend import live_scores
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.recommend.trending import windows_of

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from endcap.catalog.item import item_document
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.events.types import EVENT_TYPES, event_types
 from endcap.index.index import Assortment, assortment_of
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile, register

@@ -11,21 +11,11 @@ from endcap.index.index import Assortment, assortment_of
 from endcap.index.vectors import VectorTable
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
 from endcap.ranking.features import RankingSettings, Taste, taste_of
-from endcap.ranking.score import (
-    DEFAULT_WEIGHTS,
-    EVENED,
-    TERMS,
-    Query,
-    affinity_weights,
-    coefficients,
-    evening,
-    list_weights,
-    signed_dots,
-    signed_support,
-    sum_rows,
-    term_scores,
-    text_weights,
-)
+from endcap.ranking.score import coefficients, term_scores
+from endcap.ranking.terms.affinity import affinity_weights
+from endcap.ranking.terms.lists import evening, list_weights, sum_rows
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, EVENED, TERMS
+from endcap.ranking.terms.text import Query, signed_dots, signed_support, text_weights
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items

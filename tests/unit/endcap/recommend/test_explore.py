@@ -2,11 +2,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from endcap.api.cursors import item_key
 from endcap.api.responses import answer, exposure
 from endcap.errors import InvalidRequestError
-from endcap.events.counts import WINDOWS
-from endcap.live.counts import Demand, Live
+from endcap.events.counts import WINDOWS, Demand, Live
+from endcap.identifiers import item_key
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.ranking.slots import Pin, Place
 from endcap.recommend.explore import MAX_ARMS, UNIFORM_SHARE, explore, win_probabilities

@@ -12,18 +12,19 @@ import numpy as np
 import pytest
 
 from endcap.catalog.item import Item, item_document
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.errors import InvalidRequestError
 from endcap.events.interaction import Interaction
 from endcap.index.index import assortment_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of, register
 from endcap.ranking.rerank import rerank_greedily
-from endcap.ranking.score import TERMS
+from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.parts import ItemList, TermWeight, Weights
-from endcap.snapshot.snapshot import Snapshot, load_snapshot, write_snapshot
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.columns import columns_of
 from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, build_toy_snapshot, toy_contents, toy_items
 
@@ -347,7 +348,7 @@ from endcap.index.overlay import ChangedItem, Overlay
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.request import RecommendationRequest; from endcap.recommend.pipeline import recommend
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.snapshot.snapshot import load_snapshot
 snapshot = load_snapshot(Path(sys.argv[1]))
 words = ["red mug", "steel lamp", "garden spoon", "travel shirt"]

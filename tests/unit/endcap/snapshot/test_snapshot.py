@@ -16,9 +16,13 @@ import onnx
 import pytest
 
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
-from endcap.snapshot.files import MANIFEST, content_hash
+from endcap.snapshot.files import content_hash
+from endcap.snapshot.format import MANIFEST
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
-from endcap.snapshot.snapshot import Snapshot, load_snapshot, verify_snapshot, whiten, write_snapshot
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.snapshot.verify import verify_snapshot
+from endcap.snapshot.whitening import whiten
+from endcap.snapshot.write import write_snapshot
 from tests.fakes.toy_snapshot import build_toy_snapshot, toy_contents
 
 N = 12

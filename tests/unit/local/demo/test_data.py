@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from endcap_local.demo.make_data import (
-    DEMO_DATA,
     MAX_EVENTS_PER_SHOPPER,
     MIN_ORDERS,
     N_ITEMS,
@@ -24,6 +23,7 @@ from endcap_local.demo.make_data import (
     readable_title,
     write,
 )
+from endcap_local.demo_data import DEMO_DATA
 
 FILES = ("items.jsonl.gz", "events.csv.gz")
 WHOLE_TABLE = Path(os.environ.get("ENDCAP_SHARED_DATA", "../shared/data")) / "online-retail"

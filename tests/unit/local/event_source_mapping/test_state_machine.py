@@ -9,7 +9,6 @@ from endcap_local.event_source_mapping.state_machine import (
     Lane,
     Message,
     QueueSettings,
-    Reply,
     Shard,
     StreamRecord,
     StreamSettings,
@@ -17,6 +16,7 @@ from endcap_local.event_source_mapping.state_machine import (
     failed_identifiers,
     settle_messages,
 )
+from endcap_local.lambda_runtime.reply import Reply
 
 IDS = ["1", "2", "3"]
 

@@ -13,9 +13,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from werkzeug.test import Client, TestResponse
 
-from endcap_local.event_source_mapping.state_machine import Reply
 from endcap_local.gateway.access import Access
 from endcap_local.gateway.gateway import HttpApi
+from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.authorizers import Authorizer
 from endcap_local.template.intrinsics import Resolver, TemplateError
 from endcap_local.template.template import Route, expand, plan_of

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from werkzeug.test import Client
 
-from endcap_local.event_source_mapping.state_machine import Reply
 from endcap_local.gateway.gateway import MAX_BODY_BYTES, MAX_HEADER_BYTES, HttpApi, RouteTable, response_of
+from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.template import Route
 
 ROUTES = [

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
-from endcap_rebuild.behaviour.contexts import checked_names, fit_contexts
+from endcap_rebuild.behaviour.contexts import fit_contexts
 from endcap_rebuild.data.dataset import read_shop
-from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.data.event_table import EventTable, checked_names, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
 from tests.fakes.toy_shop import HEADER, NOW_MS, toy_item_rows, write_events, write_items
 from tests.fakes.toy_snapshot import CUTOFF_MS

@@ -7,10 +7,10 @@ import pytest
 
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.data.event_table import EventTable, chance_keys, event_table
 from endcap_rebuild.data.reading import ReadReport
 from endcap_rebuild.evaluation.protocols import COLD_SHARE, QUESTIONS_PER_USER, split
-from endcap_rebuild.evaluation.questions import chance_keys, next_items, next_orders
+from endcap_rebuild.evaluation.questions import next_items, next_orders
 from tests.fakes.toy_shop import table_of
 from tests.fakes.toy_snapshot import CUTOFF_MS
 

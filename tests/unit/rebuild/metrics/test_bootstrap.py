@@ -13,10 +13,10 @@ from endcap_rebuild.evaluation.measures import (
     by_history_length,
     compared,
     figures,
-    interval,
     intra_list_similarity,
     list_figures,
 )
+from endcap_rebuild.metrics.bootstrap import interval
 from endcap_rebuild.metrics.ranking import mid_ranks
 from endcap_rebuild.metrics.ranks import Ranked, best_list, mid_rank, per_question, rank_answers
 

@@ -18,9 +18,9 @@ from endcap_rebuild import parallel as shards
 from endcap_rebuild.job import rebuild, run_shard
 from endcap_rebuild.parallel import crew_of, placed
 from endcap_rebuild.parallel.local import LocalCrew, work
-from endcap_rebuild.parallel.protocol import EncodeTexts, ShardError, UseEncoder
+from endcap_rebuild.parallel.protocol import ShardError
 from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.text.vectors import TextVectorCache, divided
+from endcap_rebuild.text.vectors import EncodeTexts, TextVectorCache, UseEncoder, divided
 from tests.fakes.toy_shop import NOW_MS, write_chain_shop
 from tests.fakes.toy_snapshot import TINY_ENCODER
 

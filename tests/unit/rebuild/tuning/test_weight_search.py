@@ -11,7 +11,7 @@ from endcap.index.derived import SnapshotTables
 from endcap.index.index import Assortment
 from endcap.profiles.profile import profile_of
 from endcap.ranking.features import RankingSettings
-from endcap.ranking.score import DEFAULT_WEIGHTS, TERMS
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.metrics.ranking import mid_ranks

@@ -7,13 +7,11 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from endcap.arrays import F32
 from endcap_rebuild.base_encoders.graph import Projection
 from endcap_rebuild.base_encoders.weights import BertWeights, Layer, Linear, Norm, PackedTable
-
-F32 = NDArray[np.float32]
 
 
 class BertLayer(nn.Module):  # type: ignore[misc]

@@ -26,7 +26,6 @@ from endcap_rebuild.text_encoder.student.pairs import Step
 from endcap_rebuild.text_encoder.student.plan import StudentSettings
 from endcap_rebuild.user_encoder.training import device_of, reproducible
 
-F32 = NDArray[np.float32]
 Progress = Callable[[int, int], None]  # done, total
 Steps = Callable[[np.random.Generator], Step]
 

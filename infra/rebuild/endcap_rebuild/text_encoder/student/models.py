@@ -10,18 +10,16 @@ from typing import Any, Final, Protocol, cast
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from endcap.arrays import F32
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders import base_source
 from endcap_rebuild.base_encoders.graph import Projection
 from endcap_rebuild.base_encoders.recipes import RECIPES, EncoderName, Source
 from endcap_rebuild.text.encoders import BASE_ENCODERS
 from endcap_rebuild.text_encoder.student.bert import Bert
-
-F32 = NDArray[np.float32]
 
 _BATCH: Final = 64
 

@@ -9,13 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.arrays import F32, I64
 from endcap.snapshot.parts import ItemList
 from endcap_rebuild.behaviour.lists import ListSettings, basket_matrix, item_popularity, next_counts, next_matrix
 from endcap_rebuild.behaviour.sparse import item_list, top_per_row
 from endcap_rebuild.data.event_table import EventTable
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 _PARTNERS: Final = 50  # kept per item
 _COSINES_AT_ONCE: Final = 20_000_000  # bounds memory at some 250 MB

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
 from endcap.errors import EncoderError
 from endcap.snapshot.parts import ItemList
@@ -33,8 +34,8 @@ from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, r
 from endcap_rebuild.text.encoders import LoadedEncoder, encoder_of
 from endcap_rebuild.text.vectors import TextVectorCache
 from endcap_rebuild.text.whitening import fit_whitening
-from endcap_rebuild.text_encoder.choose import ChoiceJob
 from endcap_rebuild.text_encoder.gate import compare
+from endcap_rebuild.text_encoder.measurement import ChoiceJob
 from endcap_rebuild.text_encoder.questions import hidden_items
 from endcap_rebuild.text_encoder.student.listwise import train_by_lists
 from endcap_rebuild.text_encoder.student.models import ModelVectors, PackagedModel, TextModel, load_teacher
@@ -43,7 +44,6 @@ from endcap_rebuild.text_encoder.student.plan import StudentSettings, settings_f
 from endcap_rebuild.text_encoder.student.vocabulary import fit_vocabulary
 from endcap_rebuild.user_encoder.training import device_of
 
-F32 = NDArray[np.float32]
 Needed = Mapping[str, Outputs]
 
 PARITY: Final = 1e-4

@@ -11,13 +11,11 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from endcap.arrays import I64
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders.vocabulary import compact_json
-
-I64 = NDArray[np.int64]
 
 COMMON_PIECES: Final = 12_000
 """Kept whatever the catalogue says, for queries in words that no item has: ids follow the frequency of the pieces."""

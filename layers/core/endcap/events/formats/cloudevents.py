@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from endcap.events.formats.fields import derived_id, invalid, moment
-from endcap.events.interaction import timestamp_number
+from endcap.validation import timestamp_number
 
 _REQUIRED = ("id", "source", "type")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from endcap.errors import FieldError, InvalidInteractionError
-from endcap.events.interaction import timestamp_ms
+from endcap.validation import timestamp_ms
 
 MAX_PROPERTY_CHARS = 256
 

@@ -24,7 +24,7 @@ from endcap.events.formats.fields import (
     properties,
     text,
 )
-from endcap.events.interaction import MAX_TIMESTAMP_MS, timestamp_number
+from endcap.validation import MAX_TIMESTAMP_MS, timestamp_number
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {

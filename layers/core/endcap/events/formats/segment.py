@@ -15,7 +15,7 @@ from typing import Any
 from endcap.events.contexts import CONTEXT_NAMES, context_value
 from endcap.events.formats.fields import amount, invalid, mapping_at, moment, number, numbered, place, products_at, text
 from endcap.events.formats.fields import properties as kept
-from endcap.events.interaction import timestamp_number
+from endcap.validation import timestamp_number
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {

@@ -8,14 +8,14 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from endcap.catalog.item import Item
-from endcap.events.interaction import timestamp_number
 from endcap.events.types import EventType
-from endcap.messages.reasons import Language
+from endcap.messages.language import Language
 from endcap.profiles.profile import Entry, UserProfile
 from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.intent import recent_intent
 from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
 from endcap.profiles.summary.tags import Tag, tags_of
+from endcap.validation import timestamp_number
 
 MAX_ITEMS = 20
 MAX_INTERESTS = 10

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from endcap.catalog.item import Item
-from endcap.messages.reasons import Language, language_of, quoted
+from endcap.messages.language import Language, language_of
+from endcap.messages.reasons import quoted
 from endcap.profiles.summary.aspects import Sentiment
 from endcap.profiles.summary.intent import RecentIntent
 from endcap.profiles.summary.tags import Tag

@@ -9,13 +9,11 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.events.contexts import context_value
 from endcap.index.index import Assortment
 from endcap.snapshot.snapshot import Snapshot
-
-F32 = NDArray[np.float32]
 
 _ROUNDING: Final = 2**-10  # twice what fp16 takes from a stored log demand: an item that sells there as everywhere
 

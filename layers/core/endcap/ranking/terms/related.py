@@ -6,14 +6,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32, I64
 from endcap.errors import NotFoundError
 from endcap.index.index import Assortment
-from endcap.ranking.score import list_sources, sum_rows
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
+from endcap.ranking.terms.lists import list_sources, sum_rows
 
 Relation = Literal["similar", "together", "buy_again"]
 RELATIONS: Final = ("similar", "together", "buy_again")

@@ -22,13 +22,10 @@ from statistics import median
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32, I64
 from endcap.index.index import Assortment
 from endcap.profiles.profile import Entry, UserProfile
-
-F32 = NDArray[np.float32]
-I64 = NDArray[np.int64]
 
 DAY_MS: Final = 86_400_000
 HORIZON_DAYS: Final = 7.0

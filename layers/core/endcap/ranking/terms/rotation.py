@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from endcap.arrays import F32
 from endcap.index.index import Assortment
 from endcap.profiles.profile import Impression
-
-F32 = NDArray[np.float32]
 
 
 def rotation_scores(assortment: Assortment, impressions: Iterable[Impression], now_ms: int, half_life_s: float) -> F32:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.encoders.user import UserEncoder, item_rows, user_inputs
-from endcap.events.types import EVENT_TYPES, EventType
+from endcap.arrays import F32, I64
+from endcap.encoders.quantize import dequantize_unit
+from endcap.encoders.user import Inputs, UserEncoder, features_of, grade_codes, kind_code, text_code
+from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.index.index import Assortment
-from endcap.profiles.profile import UserProfile
+from endcap.profiles.profile import Entry, TextSignal, UserProfile
 from endcap.snapshot.snapshot import Snapshot
-
-F32 = NDArray[np.float32]
+from endcap.snapshot.whitening import whiten
 
 _encoders: list[tuple[Snapshot, UserEncoder | None]] = []
 _new_rows: list[tuple[Assortment, F32]] = []
@@ -73,3 +73,67 @@ def _vectors_of_new(assortment: Assortment) -> F32:
     vectors = item_rows(assortment, encoder, rows)
     _new_rows[:] = [(assortment, vectors), *_new_rows[:1]]
     return vectors
+
+
+def user_inputs(
+    profile: UserProfile,
+    assortment: Assortment,
+    encoder: UserEncoder,
+    now_ms: int,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+) -> Inputs | None:
+    """What the user encoder reads of a profile at a moment; None where it holds no interaction with a known item."""
+    tokens = _item_tokens(profile.interactions, assortment, event_types)
+    if not tokens:
+        return None
+    texts = usable_texts(profile.texts, assortment)
+    times, positions, kinds = (np.asarray([token[k] for token in tokens], dtype=np.int64) for k in range(3))
+    grades, tones = (np.asarray([token[k] for token in tokens], dtype=np.float64) for k in (3, 4))
+    polarities = np.asarray([text.polarity for text in texts], dtype=np.float64)
+    features = features_of(
+        times,
+        kinds,
+        grade_codes(grades, tones),
+        np.asarray([text.timestamp_ms for text in texts], dtype=np.int64),
+        np.asarray([text_code(text.event_type) for text in texts], dtype=np.int64),
+        grade_codes(np.full(len(texts), np.nan), polarities),
+        now_ms,
+        assortment.snapshot.clock_usable,
+    )
+    d_text = assortment.snapshot.whitening_mean.shape[0]
+    levels = np.frombuffer(b"".join(text.vector for text in texts), dtype=np.int8).reshape(len(texts), d_text)
+    words = encoder.item_vectors(whiten(assortment.snapshot, dequantize_unit(levels)))
+    return {**features, "vectors": np.concatenate([item_rows(assortment, encoder, positions), words])}
+
+
+def item_rows(assortment: Assortment, encoder: UserEncoder, positions: I64) -> F32:
+    """float32 (k, d_item): item vectors of rows; of items newer than the snapshot, by their texts alone."""
+    n_known = assortment.tables.n_items
+    known = positions < n_known
+    rows = np.zeros((len(positions), encoder.d_item), dtype=np.float32)
+    rows[known] = assortment.tables.items.rows(positions[known])
+    if not known.all():
+        rows[~known] = encoder.item_vectors(assortment.white_rows(positions[~known]))
+    return rows
+
+
+def usable_texts(texts: Iterable[TextSignal], assortment: Assortment) -> list[TextSignal]:
+    """Text signals of the loaded encoder, oldest first, in an order that doesn't depend on event ids."""
+    tag, width = assortment.encoder_tag, assortment.snapshot.whitening_mean.shape[0]
+    usable = (text for text in texts if tag is not None and text.tag == tag and len(text.vector) == width)
+    return sorted(usable, key=lambda text: (text.timestamp_ms, text.event_type, text.polarity, text.vector))
+
+
+def _item_tokens(
+    entries: Iterable[Entry], assortment: Assortment, event_types: Mapping[str, EventType]
+) -> list[tuple[int, int, int, float, float]]:
+    """(time, row, kind, grade, tone) of entries with known items, oldest first; ties in the order of their content."""
+    tokens = []
+    for entry in entries:
+        position, kind = assortment.position(entry.item_id), kind_code(entry.event_type, event_types)
+        if position is not None and kind is not None:
+            graded = entry.event_type in GRADED
+            grade = entry.grade if graded and entry.grade is not None else np.nan
+            tone = entry.tone if graded and entry.tone is not None else np.nan
+            tokens.append((entry.timestamp_ms, position, kind, grade, tone))
+    return sorted(tokens, key=lambda token: (*token[:3], *np.nan_to_num(token[3:], nan=-9.0).tolist()))

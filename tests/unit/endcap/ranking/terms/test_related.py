@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from endcap.catalog.item import Item, item_text
-from endcap.encoders.text import quantize_unit
+from endcap.encoders.quantize import quantize_unit
 from endcap.errors import InvalidRequestError, NotFoundError
 from endcap.events.interaction import Interaction
 from endcap.index.index import assortment_of

@@ -5,9 +5,10 @@ import pytest
 from endcap.catalog.item import Item
 from endcap.errors import InvalidRequestError
 from endcap.events.interaction import Interaction
+from endcap.identifiers import item_key
 from endcap.index.index import assortment_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, Impression, UserProfile, item_key, profile_of
+from endcap.profiles.profile import EMPTY_PROFILE, Impression, UserProfile, profile_of
 from endcap.ranking.terms.rotation import rotation_scores
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest

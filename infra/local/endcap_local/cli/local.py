@@ -1,0 +1,82 @@
+"""`endcap local`: the whole stack in this process."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from endcap_local.cli.options import Encoder, Json, Port, Template, template_parameters
+from endcap_local.serving import DEFAULT_PORT, find_template, require_free, serve_until_interrupted, until_interrupted
+
+if TYPE_CHECKING:
+    from endcap_local.import_data import Imported
+    from endcap_local.stack import LocalStack
+
+
+def local(
+    data: Annotated[Path | None, typer.Option(help="Import this folder, rebuild and promote before serving.")] = None,
+    port: Port = DEFAULT_PORT,
+    template: Template = None,
+    persist: Annotated[Path | None, typer.Option(help="Keep tables and buckets in this folder.")] = None,
+    encoder: Encoder = "auto",
+    param: Annotated[list[str] | None, typer.Option(help="Template parameter as NAME=VALUE; repeatable.")] = None,
+    auth: Annotated[bool, typer.Option("--auth", help="Let in only whom the template's AuthMode lets in.")] = False,
+    verbose: Annotated[bool, typer.Option(help="Functions' logs to stderr, not to a file.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the whole stack from template.yaml in this process, until Ctrl-C."""
+    require_free(port)
+    parameters, path = template_parameters(param or []), find_template(template)
+    started = time.monotonic()
+    from endcap_local.stack import LocalStack
+
+    with (
+        until_interrupted(),
+        LocalStack(path, port=port, parameters=parameters, persist=persist, verbose=verbose, auth=auth) as up,
+    ):
+        imported = _load(up, data, encoder) if data else None
+        _announce(up, imported, time.monotonic() - started, as_json)
+        serve_until_interrupted()
+
+
+def _load(stack: LocalStack, data: Path, encoder: str) -> Imported:
+    from rich.console import Console
+
+    from endcap_local.console import progress_bar
+    from endcap_local.import_data import load_folder
+
+    with progress_bar(Console(stderr=True)) as progress:
+        return load_folder(stack, data, progress, encoder)
+
+
+def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from rich.console import Console
+
+    from endcap_local.console import print_read
+
+    log = str(stack.log_path) if stack.log_path else None
+    if as_json:
+        facts: dict[str, Any] = {
+            "url": stack.url,
+            "aws_endpoint_url": stack.engine.endpoint,
+            "log": log,
+            "started_in_s": seconds,
+        }
+        facts |= {"imported": asdict(imported)} if imported else {}
+        facts |= {"auth": stack.access.facts()} if stack.access else {}
+        print(json.dumps(facts), flush=True)
+        return
+    if imported:
+        print_read(Console(highlight=False), asdict(imported.read))
+        print(f"Snapshot {imported.version} is current")
+    print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
+    for line in stack.access.told() if stack.access else ():
+        print(line)
+    print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and buckets")
+    print(f"Functions log to {log or 'stderr'}", flush=True)

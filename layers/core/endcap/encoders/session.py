@@ -1,0 +1,29 @@
+"""An onnxruntime session on one thread, from bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from endcap.errors import EncoderError
+
+if TYPE_CHECKING:
+    pass
+
+
+def open_session(model: bytes) -> Any:
+    """onnxruntime session on one thread of the CPU, for a graph that `check_graph` let through.
+
+    Raises
+    ------
+    EncoderError : onnxruntime refuses the graph
+    """
+    import onnxruntime  # heavy; only what encodes pays for it
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_mem_reuse = False  # planning reuse took 2/3 of the load time and saved no memory (docs/encoders.md)
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as exc:  # onnxruntime's errors share no base class but Exception
+        raise EncoderError("onnxruntime refuses the graph") from exc

@@ -1,0 +1,120 @@
+"""Following the current snapshot: polled with the pointer's ETag, the last good one kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from endcap.errors import EncoderError, EndcapError, SnapshotError, SnapshotMissingError
+from endcap.observability import logger, metrics
+from endcap.snapshot.format import ENCODER_FILES
+
+if TYPE_CHECKING:
+    from endcap.aws.snapshots import SnapshotBucket
+    from endcap.encoders.text import TextEncoder
+    from endcap.snapshot.snapshot import Snapshot
+
+
+Loaded = TypeVar("Loaded")
+
+POLL_S = 2.0
+RETRY_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedEncoder:
+    """The current snapshot's text encoder.
+
+    Attributes
+    ----------
+    catalog_as_of_ms : items that have not changed since are in the snapshot, vectors and all
+    """
+
+    encoder: TextEncoder
+    catalog_as_of_ms: int
+
+
+class Followed(Generic[Loaded]):
+    """Something read from the current snapshot: polled with the pointer's ETag, the last good one kept.
+
+    Parameters
+    ----------
+    read : reads it from the folder that holds the snapshot's files
+    files : which files it needs; None for all
+    """
+
+    def __init__(
+        self,
+        bucket: SnapshotBucket,
+        read: Callable[[Path], Loaded],
+        files: tuple[str, ...] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bucket, self._read, self._files, self._clock = bucket, read, files, clock
+        self._seen_etag: str | None = None
+        self._version: str | None = None
+        self._loaded: Loaded | None = None
+        self._next_poll_at = float("-inf")
+
+    def get(self) -> Loaded | None:
+        """What is current, looked for at most every two seconds; None where nothing was ever promoted.
+
+        Raises
+        ------
+        SnapshotError, EncoderError, DependencyError, ThrottledError : nothing usable was ever loaded
+        """
+        if self._clock() < self._next_poll_at:
+            return self._loaded
+        wait_s = POLL_S
+        try:
+            pointer = self._bucket.current(self._seen_etag)
+            if pointer is not None:
+                self._loaded = self._load(pointer.version)
+                self._seen_etag = pointer.etag
+                if self._version is not None and self._version != pointer.version:
+                    # What is mapped stays readable; the space is wanted for the next version.
+                    self._bucket.forget(self._version)
+                self._version = pointer.version
+        except SnapshotMissingError:
+            self._loaded = self._seen_etag = None
+        except EndcapError as exc:
+            # Serving goes on with the last good one. A broken one is not fetched again and again by every poll.
+            wait_s = RETRY_S if isinstance(exc, SnapshotError | EncoderError) else POLL_S
+            logger.warning("snapshot not usable", extra={"error": str(exc)})
+            metrics.add_metric("SnapshotLoadFailed", MetricUnit.Count, 1)
+            if self._loaded is None:
+                raise
+        self._next_poll_at = self._clock() + wait_s
+        return self._loaded
+
+    def _load(self, version: str) -> Loaded:
+        try:
+            return self._read(self._bucket.download(version, self._files))
+        except (SnapshotError, EncoderError):
+            self._bucket.forget(version)  # a damaged download must not be found again by the next try
+            raise
+        except OSError as exc:  # most likely no room in the function's storage, which half a snapshot must not take
+            self._bucket.forget(version)
+            raise SnapshotError(f"the files of {version} can't be kept: {exc}") from exc
+
+
+def read_snapshot(folder: Path) -> Snapshot:
+    from endcap.snapshot.snapshot import load_snapshot
+
+    return load_snapshot(folder)
+
+
+def read_encoder(folder: Path) -> LoadedEncoder | None:
+    from endcap.encoders.text import TextEncoder
+    from endcap.snapshot.files import check_files, read_manifest
+
+    manifest = read_manifest(folder)
+    if ENCODER_FILES[0] not in manifest["files"]:
+        return None
+    check_files(folder, {"files": {name: manifest["files"][name] for name in ENCODER_FILES}})
+    return LoadedEncoder(TextEncoder.from_dir(folder), int(manifest["catalog_as_of_ms"]))

@@ -1,0 +1,90 @@
+"""The files and arrays of a snapshot, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
+
+FORMAT_VERSION: Final = 1
+MANIFEST: Final = "manifest.json"
+
+LIST_NAMES: Final = ("next", "together", "neighbours", "wording")
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """One array of the format: dtype and shape, where a name stands for a size that other arrays share."""
+
+    dtype: str
+    shape: tuple[str | None, ...]
+
+
+ARRAYS: Final[Mapping[str, ArraySpec]] = {
+    "item_offsets": ArraySpec("int64", ("items+1",)),
+    "groups": ArraySpec("int32", ("items",)),
+    "item_vectors_i8": ArraySpec("int8", ("items", "d_item")),
+    "item_vectors_f16": ArraySpec("float16", ("items", "d_item")),
+    "text_vectors_i8": ArraySpec("int8", ("items", "d_text")),
+    "text_vectors_f16": ArraySpec("float16", ("items", "d_text")),
+    "whitening_mean": ArraySpec("float32", ("d_text",)),
+    "whitening_projection": ArraySpec("float32", ("d_text", "d_item")),
+    "popularity": ArraySpec("float32", ("items",)),
+    "trend": ArraySpec("float32", ("items",)),
+    "interaction_counts": ArraySpec("int32", ("items",)),
+    "price": ArraySpec("float32", ("items",)),
+    "price_band": ArraySpec("int8", ("items",)),
+    "price_edges": ArraySpec("float32", (None,)),
+    "brand": ArraySpec("int32", ("items",)),
+    "category_indptr": ArraySpec("int64", ("items+1",)),
+    "category_indices": ArraySpec("int32", (None,)),
+    "available": ArraySpec("bool", ("items",)),
+    "expires_at_ms": ArraySpec("int64", ("items",)),
+    "created_at_ms": ArraySpec("int64", ("items",)),
+    **{
+        f"list_{name}_{part}": spec
+        for name in LIST_NAMES
+        for part, spec in {
+            "indptr": ArraySpec("int64", ("items+1",)),
+            "indices": ArraySpec("int32", (f"{name}_edges",)),
+            "weights": ArraySpec("float16", (f"{name}_edges",)),
+        }.items()
+    },
+}
+
+# What a shop may have nothing to say about, and older snapshots lack: all arrays of a part, or none.
+OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
+    "repurchase": {
+        "again_share": ArraySpec("float32", ("items",)),
+        "again_gap_days": ArraySpec("float32", ("items",)),
+        "again_gap_spread": ArraySpec("float32", ("items",)),
+    },
+    "contexts": {
+        "context_share": ArraySpec("float32", (None,)),
+        "context_indptr": ArraySpec("int64", (None,)),
+        "context_indices": ArraySpec("int32", ("context_edges",)),
+        "context_weights": ArraySpec("float16", ("context_edges",)),
+    },
+}
+
+SPECS: Final = {**ARRAYS, **{name: spec for part in OPTIONAL_ARRAYS.values() for name, spec in part.items()}}
+
+# Every snapshot has these beside the arrays; encoder files come and go together.
+TEXT_FILES: Final = ("items.jsonl", "vocabularies.json", "weights.json", "metrics.json", "MODEL_CARD.md")
+
+# The trained part of a full snapshot; without it item vectors are whitened text.
+USER_ENCODER_FILES: Final = ("user_encoder.onnx", "item_projection.npy")
+
+
+def array_file(name: str) -> str:
+    """File name of one array of the format."""
+    return f"{name}.npy"
+
+
+OPTIONAL_FILES: Final = (
+    *ENCODER_FILES,
+    *USER_ENCODER_FILES,
+    *(array_file(name) for part in OPTIONAL_ARRAYS.values() for name in part),
+)
