@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api.http import http_app, json_answer, json_body, problem, resolve
 from endcap.api.openapi import openapi_document
-from endcap.api.personalize import put_events, spoken
+from endcap.api.personalize import aws_error_shape, put_events
 from endcap.api.routes import allowed_methods
 from endcap.errors import DependencyError
 from endcap.events.collect import collect
@@ -46,7 +46,7 @@ def post_events() -> Response[str]:
 
 
 @app.post("/personalize/events")
-@spoken
+@aws_error_shape
 def post_personalize_events() -> Response[str]:
     body = json_body(app.current_event)
     interactions = put_events(body, int(time.time() * 1000), runtime.settings.event_types)

@@ -15,7 +15,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api.http import http_app, json_answer, json_body, path_id, problem, resolve
-from endcap.catalog.bulk import named_item, stock
+from endcap.catalog.bulk import apply_bulk, named_item
 from endcap.catalog.item import item_document
 from endcap.errors import NotFoundError
 from endcap.observability import logger, metrics, tracer
@@ -50,7 +50,7 @@ def delete_item(item_id: str) -> Response[str]:
 
 @app.post("/items")
 def post_items() -> Response[str]:
-    outcome = stock(json_body(app.current_event), runtime.items)
+    outcome = apply_bulk(json_body(app.current_event), runtime.items)
     metrics.add_metric("ItemsChanged", MetricUnit.Count, outcome.changed)
     if outcome.accepted:
         body = {"accepted": outcome.accepted, "changed": outcome.changed, "rejected": outcome.rejected}

@@ -23,7 +23,7 @@ from endcap.api import personalize
 from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
-from endcap.api.parse import ITEM_DOOR, Asked, Reader
+from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
 from endcap.api.responses import answer, cursor_after, exposure
 from endcap.aws.profiles import StoredProfile
 from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
@@ -83,7 +83,7 @@ def trending() -> Response[str]:
 
 
 @app.post("/personalize/recommendations")
-@personalize.spoken
+@personalize.aws_error_shape
 def post_personalize_recommendations() -> Response[str]:
     body = personalize.recommendations_request(json_body(app.current_event))
     try:
@@ -94,7 +94,7 @@ def post_personalize_recommendations() -> Response[str]:
 
 
 @app.post("/personalize/personalize-ranking")
-@personalize.spoken
+@personalize.aws_error_shape
 def post_personalize_ranking() -> Response[str]:
     body = personalize.ranking_request(json_body(app.current_event))
     asked = _reader().body(body, personalize.DOOR)
@@ -124,9 +124,11 @@ def _snapshot() -> Snapshot:
     return snapshot
 
 
-def _reader() -> Reader:
+def _reader() -> RequestParser:
     named = runtime.scenarios.named
-    return Reader(int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret, _experiments())
+    return RequestParser(
+        int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret, _experiments()
+    )
 
 
 def _experiments() -> tuple[Experiment, ...]:
@@ -134,11 +136,11 @@ def _experiments() -> tuple[Experiment, ...]:
     return runtime.experiments.current() or ()
 
 
-def _answer(asked: Asked) -> Response[str]:
+def _answer(asked: ResolvedRequest) -> Response[str]:
     return json_answer(_answers([asked])[0])
 
 
-def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
+def _answers(asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
     """The answers to requests for one shopper, whose profile is read once."""
     snapshot = _snapshot()
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
@@ -170,7 +172,7 @@ def _answers(asked: Sequence[Asked]) -> list[dict[str, Any]]:
 
 
 def _lists(
-    asked: Sequence[Asked],
+    asked: Sequence[ResolvedRequest],
     names: Sequence[str],
     snapshot: Snapshot,
     others: Mapping[int, Overlay],
@@ -184,8 +186,8 @@ def _lists(
 
 
 def _with_challenger(
-    asked: Sequence[Asked], snapshot: Snapshot, now_ms: int
-) -> tuple[Sequence[Asked], dict[int, Overlay]]:
+    asked: Sequence[ResolvedRequest], snapshot: Snapshot, now_ms: int
+) -> tuple[Sequence[ResolvedRequest], dict[int, Overlay]]:
     """The requests, and what lies over the snapshot of those whose variant names another one.
 
     The other snapshot is loaded as soon as it is configured, whoever asks: no variant's shoppers wait longer.

@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 
 from endcap.events.interaction import Interaction, parse_interaction
-from endcap.index.index import Assortment, assortment_of
+from endcap.index.index import ItemIndex, index_of
 from endcap.profiles.profile import UserProfile, profile_of
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.ranking.terms.repurchase import DAY_MS, due_items, occasions
@@ -97,16 +97,16 @@ def starts_of(profile: UserProfile) -> dict[str, list[int]]:
     return {item_id: occasions(found) for item_id, found in times.items()}
 
 
-def rules_of(assortment: Assortment) -> Mapping[str, Rule]:
+def rules_of(index: ItemIndex) -> Mapping[str, Rule]:
     """Simple rules, and other models of the same counts."""
-    known = assortment.snapshot.repurchase
+    known = index.snapshot.repurchase
     assert known is not None, "the shop has no repurchases"
 
     def share(item_id: str) -> float:
-        return float(known.share[assortment.snapshot.index[item_id]])
+        return float(known.share[index.snapshot.index[item_id]])
 
     def usual(item_id: str) -> float:
-        return float(known.gap_days[assortment.snapshot.index[item_id]])
+        return float(known.gap_days[index.snapshot.index[item_id]])
 
     def poisson_gamma(item_id: str, starts: Sequence[int], now_ms: int) -> float:
         """Modified Poisson-gamma times the share of repurchases (Bhagat et al., KDD 2018)."""
@@ -152,8 +152,8 @@ def run(data: Path, folder: Path, options: argparse.Namespace) -> dict[str, list
     cases = hold_out(data, source, options.split)[: options.users]
     rebuild(RebuildSettings(source, out, encoder=options.encoder))
     snapshot = load_snapshot(out)
-    assortment = assortment_of(snapshot)
-    rules = rules_of(assortment)
+    index = index_of(snapshot)
+    rules = rules_of(index)
     results: dict[str, list[tuple[float, float]]] = defaultdict(list)
 
     def served(profile: UserProfile, case: Case, weights: Mapping[str, float] | None) -> list[str]:
@@ -163,7 +163,7 @@ def run(data: Path, folder: Path, options: argparse.Namespace) -> dict[str, list
     for case in cases:
         profile = profile_of(case.history)
         starts = starts_of(profile)
-        shown = {assortment.item_id(row) for row in due_items(assortment, profile, case.at_ms).rows.tolist()}
+        shown = {index.item_id(row) for row in due_items(index, profile, case.at_ms).rows.tolist()}
         for name, rule in rules.items():
             among = {i: s for i, s in starts.items() if i in shown} if name.endswith(SAME) else starts
             results[name].append(measured(ordered(among, rule, case.at_ms), case.again))

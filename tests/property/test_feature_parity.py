@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from endcap.encoders.quantize import dequantize_unit, quantize_unit
 from endcap.encoders.user import HIDDEN, INPUTS, MAX_ITEMS
 from endcap.events.interaction import Interaction
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.profile import EMPTY_PROFILE, merge, profile_of
 from endcap.ranking.terms.similarity import user_inputs
@@ -101,7 +101,7 @@ def test_trainer_and_serving_read_the_same(snapshot, encoder, history, wait_ms):
 
     events = interactions_of(history)
     now_ms = max(e.timestamp_ms for e in events) + wait_ms
-    served = user_inputs(stored_profile(events, encode), assortment_of(snapshot), encoder, now_ms)
+    served = user_inputs(stored_profile(events, encode), index_of(snapshot), encoder, now_ms)
     has_items = any(e.item_id is not None and e.event_type not in ("impression", "tag") for e in events)
     assert (served is not None) == has_items
     if served is None:

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
 from endcap.events.interaction import Interaction
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.profiles.profile import profile_of
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap.recommend.pipeline import recommend
@@ -51,11 +51,11 @@ def walker(at):
 
 
 def test_the_snapshot_carries_an_encoder_that_knows_the_way(built):
-    assortment = assortment_of(built)
+    index = index_of(built)
     items = np.asarray(built.item_vectors_f16, dtype=np.float32)
     found = 0
     for at in range(5, 30):
-        scores = items @ user_vector_of(walker(at), assortment, NOW_MS)
+        scores = items @ user_vector_of(walker(at), index, NOW_MS)
         found += built.index[f"item-{at + 3}"] in np.argsort(-scores)[:5]
     assert found >= 20
     assert built.manifest["metrics"]["encoder"]["epochs"] >= 8

@@ -22,7 +22,7 @@ from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
 from endcap_rebuild.steps.assembly import with_user_encoder
-from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, contents_of, fitted_of, load_assortment
+from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, contents_of, fitted_of, load_index
 from endcap_rebuild.steps.full import FULL_STEPS
 from endcap_rebuild.steps.model_card import model_card
 from endcap_rebuild.steps.runner import Outputs, json_value, run_steps
@@ -149,7 +149,7 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
     with tempfile.TemporaryDirectory(prefix="endcap-draft-") as draft:
         contents = contents_of(job, outputs, fitted_of(outputs["model"]), Weights(), job.shop.cutoff_ms)
         contents = with_user_encoder(contents, outputs.get("encoder", {}))
-        scales = load_assortment(Path(draft), contents).tables.scales
+        scales = load_index(Path(draft), contents).tables.scales
     terms = {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in chosen["weights"].items()}
     return Weights(terms, chosen["settings"], chosen["evidence"])
 

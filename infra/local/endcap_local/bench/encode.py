@@ -8,7 +8,7 @@ from typing import Any
 
 from endcap.encoders.text import TextEncoder
 from endcap.encoders.user import UserEncoder
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.profiles.profile import MAX_INTERACTIONS
 from endcap.ranking.terms.similarity import user_inputs
 from endcap.snapshot.snapshot import Snapshot
@@ -59,7 +59,7 @@ def bench_user(snapshot: Snapshot, runs: int) -> dict[str, Any]:
 
     With the snapshot's own encoder; where it carries none, with one of the usual size and random weights.
     """
-    assortment, trained = assortment_of(snapshot), UserEncoder.of(snapshot)
+    index, trained = index_of(snapshot), UserEncoder.of(snapshot)
     tower = TowerSettings()
     d_item = snapshot.item_vectors_f16.shape[1]
     files = random_user_encoder_files(d_item, tower.d_model, tower.heads, tower.layers)
@@ -68,7 +68,7 @@ def bench_user(snapshot: Snapshot, runs: int) -> dict[str, Any]:
     now_ms = snapshot.catalog_as_of_ms
 
     def features(_: int) -> Any:
-        return user_inputs(profile, assortment, encoder, now_ms)
+        return user_inputs(profile, index, encoder, now_ms)
 
     inputs = features(0)
     assert inputs is not None  # the shopper's items are the snapshot's

@@ -57,7 +57,7 @@ def replay(
     from endcap_local.console import print_json, progress_bar
     from endcap_local.replay.replay import Queue
     from endcap_local.replay.replay import replay as run
-    from endcap_local.replay.sources import DeadLetterQueue, Place, QuarantineFolder
+    from endcap_local.replay.sources import DeadLetterQueue, QuarantineFolder, Slot
 
     if endpoint_url and urlparse(endpoint_url).scheme not in ("http", "https"):
         raise typer.BadParameter(f"{endpoint_url!r} is no http address", param_hint="--endpoint-url")
@@ -70,7 +70,7 @@ def replay(
     if queue_url:
         known["queue"] = queue_url
     dead_letters = dlq_url or ([known["dead_letters"]] if "dead_letters" in known else [])
-    places: list[Place] = []
+    places: list[Slot] = []
     if source != "dlq" and "bucket" in known:
         places.append(QuarantineFolder(aws.client("s3"), known["bucket"]))
     if source != "quarantine":

@@ -18,7 +18,7 @@ from endcap.aws.clients import aws_errors
 from endcap.aws.queues import MAX_MESSAGE_BYTES
 from endcap.errors import EndcapError
 from endcap.validation import present, timestamp_number
-from endcap_local.replay.sources import MESSAGES, UNREADABLE, Place, Stray
+from endcap_local.replay.sources import MESSAGES, UNREADABLE, Slot, Stray
 
 TRIES: Final = 3
 MOST_REASONS: Final = 1_000
@@ -101,7 +101,7 @@ class Queue:
 
 
 def replay(
-    place: Place,
+    place: Slot,
     queue: Queue | None,
     since_ms: int,
     started_ms: int,

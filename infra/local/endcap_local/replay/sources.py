@@ -50,7 +50,7 @@ class Stray:
     key: str
 
 
-class Place(Protocol):
+class Slot(Protocol):
     """A place of strays.
 
     Attributes
@@ -93,7 +93,7 @@ class QuarantineFolder:
         self._s3, self._bucket = s3, bucket
 
     def strays(self, since_ms: int, before_ms: int) -> Iterator[Stray]:
-        """See `Place`.
+        """See `Slot`.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class QuarantineFolder:
                 yield stray
 
     def remove(self, strays: Sequence[Stray]) -> list[Stray]:
-        """See `Place`. An object that was written again meanwhile, for the event has come back, stays."""
+        """See `Slot`. An object that was written again meanwhile, for the event has come back, stays."""
         kept = []
         for stray in strays:
             try:
@@ -181,7 +181,7 @@ class DeadLetterQueue:
         self._told, self._hidden, self._seen = 0, 0, 0
 
     def strays(self, since_ms: int, before_ms: int) -> Iterator[Stray]:
-        """See `Place`. Each message is seen once, however often the queue hands it out.
+        """See `Slot`. Each message is seen once, however often the queue hands it out.
 
         A call that brings nothing does not say that there is nothing, and neither does one that brings only known
         messages, whose time has run out: those are hidden once more, so that the others come through.
@@ -206,11 +206,11 @@ class DeadLetterQueue:
 
     @property
     def unseen(self) -> int:
-        """See `Place`: what was hidden, by another reader or a run that was cut off, and what was too much."""
+        """See `Slot`: what was hidden, by another reader or a run that was cut off, and what was too much."""
         return self._hidden + max(0, self._told - self._seen)
 
     def remove(self, strays: Sequence[Stray]) -> list[Stray]:
-        """See `Place`. A message that is gone already is let go of."""
+        """See `Slot`. A message that is gone already is let go of."""
         kept: list[Stray] = []
         for part in (strays[i : i + MESSAGES] for i in range(0, len(strays), MESSAGES)):
             # The newest handle: an older one of the same message may no longer count.

@@ -66,8 +66,8 @@ def lean_on_text(matrix: Any, neighbours: Any, counts: NDArray[np.integer[Any]],
     """
     share = np.where(counts > 0, prior / (counts + prior + 1e-9), 1.0).astype(np.float32)
     share[share < _LEAST_SHARE] = 0
-    own, lent = sparse.diags_array(1 - share), sparse.diags_array(share)
-    lending = sparse.csr_array(lent @ neighbours)
+    own, donor_shares = sparse.diags_array(1 - share), sparse.diags_array(share)
+    lending = sparse.csr_array(donor_shares @ neighbours)
     # Rows are cut before each product: what is below the best of a row hardly moves the best of another.
     matrix = top_per_row(matrix, width)
     by_row = top_per_row(own @ matrix + lending @ matrix, width)

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, F64, I32
 from endcap.encoders.quantize import quantize_unit
 from endcap.events.interaction import Interaction
-from endcap.index.index import Assortment, assortment_of
+from endcap.index.index import ItemIndex, index_of
 from endcap.profiles.profile import Encode, UserProfile, profile_of
 from endcap.ranking.candidates import best_first
-from endcap.ranking.features import RankingSettings, taste_of
+from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import coefficients, term_scores
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap.recommend.pipeline import recommend
@@ -46,9 +46,9 @@ class Shelf:
     texts: TextVectorCache | None
 
     @property
-    def assortment(self) -> Assortment:
+    def index(self) -> ItemIndex:
         """The snapshot's items with nothing laid over them; the shop sorts items as a snapshot does."""
-        return assortment_of(self.snapshot)
+        return index_of(self.snapshot)
 
     def profiles(self, questions: Questions) -> Iterator[UserProfile]:
         """The profile of each question, folded as `update_profile` folds it."""
@@ -92,15 +92,15 @@ class Shelf:
 
 def scores_of(shelf: Shelf, profile: UserProfile, at_ms: int) -> tuple[F32, F64]:
     """Terms float32 (len(TERMS), n) and factors float64 (len(TERMS),) of one request, as `recommend` computes them."""
-    assortment, settings = shelf.assortment, RankingSettings.of(shelf.snapshot.weights.settings)
-    taste = taste_of(profile, assortment, at_ms, settings)
-    terms = term_scores(assortment, taste, settings, None, user_vector_of(profile, assortment, at_ms))
-    return terms, coefficients(assortment, settings, taste)
+    index, settings = shelf.index, RankingSettings.of(shelf.snapshot.weights.settings)
+    features = features_of(profile, index, at_ms, settings)
+    terms = term_scores(index, features, settings, None, user_vector_of(profile, index, at_ms))
+    return terms, coefficients(index, settings, features)
 
 
 def rank_served(shelf: Shelf, questions: Questions, left_out: NDArray[np.bool_], report: Report) -> Ranked:
     """Ranks of all answers over the whole catalogue, and the lists that would be shown."""
-    assortment = shelf.assortment
+    index = shelf.index
     ranks, among, competing, lists = [], [], [], []
     times = questions.times_ms.tolist()
     for question, profile in enumerate(shelf.profiles(questions)):
@@ -108,9 +108,9 @@ def rank_served(shelf: Shelf, questions: Questions, left_out: NDArray[np.bool_],
         barred = np.empty(0, dtype=np.int32) if questions.repeats else questions.seen(question)
         total = factors.astype(np.float32) @ terms
         own, apart, rivals = rank_answers(total, questions.items_of(question), barred, left_out)
-        allowed = np.ones(assortment.n_items, dtype=np.bool_)
+        allowed = np.ones(index.n_items, dtype=np.bool_)
         allowed[barred] = False
-        best = best_first(assortment, terms, factors, allowed, K, all_variants=True)[0]
+        best = best_first(index, terms, factors, allowed, K, all_variants=True)[0]
         ranks.append(own)
         among.append(apart)
         competing.append(rivals)
@@ -148,7 +148,7 @@ def pipeline_check(shelf: Shelf, questions: Questions, report: Report) -> dict[s
     ndcg_at_10, intra_list_similarity : of the lists as served, neutral and with diversity 0.3
     """
     some = questions.chosen(spread(len(questions), PIPELINE_QUESTIONS))
-    vectors = shelf.assortment.white_rows(np.arange(shelf.assortment.n_items))
+    vectors = shelf.index.white_rows(np.arange(shelf.index.n_items))
     lists: dict[float, list[I32]] = {0.0: [], DIVERSITY: []}
     same = 0
     times = some.times_ms.tolist()
@@ -183,12 +183,12 @@ def ndcg_of_lists(lists: I32, questions: Questions) -> float:
 
 def _scored_alone(shelf: Shelf, profile: UserProfile, questions: Questions, question: int) -> I32:
     """The list by a plain sort of the scores: int32 (K,)."""
-    assortment = shelf.assortment
+    index = shelf.index
     terms, factors = scores_of(shelf, profile, int(questions.times_ms[question]))
     total = (terms.astype(np.float64) * factors[:, None]).sum(axis=0)
     if not questions.repeats:
         total[questions.seen(question)] = -np.inf
-    order = np.lexsort((assortment.tie_keys, -assortment.popularity, -total))[:K]
+    order = np.lexsort((index.tie_keys, -index.popularity, -total))[:K]
     order = order[total[order] > -np.inf]
     return np.append(order, np.full(K - len(order), -1)).astype(np.int32)
 

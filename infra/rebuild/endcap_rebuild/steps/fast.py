@@ -24,7 +24,7 @@ import numpy as np
 
 from endcap.encoders.quantize import quantize_unit
 from endcap.index.derived import SnapshotTables
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile, profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.snapshot.parts import ContextDemand, Repurchase, Weights
@@ -147,10 +147,8 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
         fitted = fitted_of(trial if trial else _fitted_arrays(_fit(job, needed, job.split.train, 0)))
         contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
         contents = with_user_encoder(contents, needed.get("trial_encoder", {}))
-        assortment = load_assortment(Path(scratch), contents)
-        tuned = tune(
-            assortment, cases, _profiles(job, cases), job.progress, _default_settings(needed), job.settings.seed
-        )
+        index = load_index(Path(scratch), contents)
+        tuned = tune(index, cases, _profiles(job, cases), job.progress, _default_settings(needed), job.settings.seed)
     return {
         "json": json_array(
             {"weights": tuned.weights, "settings": settings_of(tuned.settings), "evidence": tuned.evidence}
@@ -213,10 +211,10 @@ def contents_of(
     )
 
 
-def load_assortment(folder: Path, contents: SnapshotContents) -> Assortment:
+def load_index(folder: Path, contents: SnapshotContents) -> ItemIndex:
     """Write contents and load them, so that tuning ranks with exactly what is served."""
     write_snapshot(folder, contents)
-    return Assortment(SnapshotTables(load_snapshot(folder)))
+    return ItemIndex(SnapshotTables(load_snapshot(folder)))
 
 
 def _fitted_arrays(fitted: Fitted) -> Outputs:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
-from endcap.ranking.features import RankingSettings, taste_of
+from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import term_scores
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap_rebuild.tuning.split import Cases
@@ -69,7 +69,7 @@ def joined(pools: Sequence[Pools]) -> Pools:
 
 
 def build_pools(
-    assortment: Assortment,
+    index: ItemIndex,
     cases: Cases,
     profiles: Sequence[UserProfile],
     settings: RankingSettings,
@@ -86,8 +86,8 @@ def build_pools(
     seen_too : whether items that the user has seen compete, as where repeats are wanted
     """
     parts, targets, starts = [], [], [0]
-    for case, terms in enumerate(case_terms(assortment, cases, profiles, settings)):
-        allowed = np.ones(assortment.n_items, dtype=np.bool_)
+    for case, terms in enumerate(case_terms(index, cases, profiles, settings)):
+        allowed = np.ones(index.n_items, dtype=np.bool_)
         allowed[cases.absent] = False
         if not seen_too:
             allowed[cases.seen(case)] = False
@@ -103,12 +103,12 @@ def build_pools(
 
 
 def case_terms(
-    assortment: Assortment, cases: Cases, profiles: Sequence[UserProfile], settings: RankingSettings
+    index: ItemIndex, cases: Cases, profiles: Sequence[UserProfile], settings: RankingSettings
 ) -> Iterable[F32]:
     """float32 (len(TERMS), n) for each case: the terms just as they are served, at the moment of the next item."""
     for profile, at_ms in zip(profiles, cases.times_ms.tolist(), strict=True):
-        taste, user = taste_of(profile, assortment, at_ms, settings), user_vector_of(profile, assortment, at_ms)
-        yield term_scores(assortment, taste, settings, user_vector=user)
+        features, user = features_of(profile, index, at_ms, settings), user_vector_of(profile, index, at_ms)
+        yield term_scores(index, features, settings, user_vector=user)
 
 
 def _candidates(terms: F32, factors: F64, allowed: NDArray[np.bool_], target: int) -> I64:

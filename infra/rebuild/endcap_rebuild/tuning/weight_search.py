@@ -18,7 +18,7 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.arrays import F32, F64, I64
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import CONTEXT_TERM, DEFAULT_WEIGHTS, LIVE_TERMS, QUERY_TERMS, TERMS
@@ -77,7 +77,7 @@ class Tuned:
 
 
 def tune(
-    assortment: Assortment,
+    index: ItemIndex,
     cases: Cases,
     profiles: Sequence[UserProfile],
     progress: Progress,
@@ -101,24 +101,24 @@ def tune(
     asked = [Asked(cases.chosen(novel), [profiles[k] for k in novel.tolist()], seen_too=False)]
     if n_repeats >= MIN_CASES:
         asked.append(Asked(cases, profiles, seen_too=True))
-    n_new = int(assortment.unseen[cases.items[novel]].sum())
+    n_new = int(index.unseen[cases.items[novel]].sum())
     unknown = {REPEAT_TERM} if len(asked) == 1 else set()
     if n_new < MIN_CASES:
         unknown.add(NEW_TERM)
     terms = tuple(term for term in TUNABLE if term not in unknown)
-    scales = _scales(assortment)
+    scales = _scales(index)
     fixed = terms + ((NEW_TERM,) if NEW_TERM in unknown else ())
     weights = np.array([DEFAULT_WEIGHTS[term] if term in fixed else 0.0 for term in TERMS])
 
     few = [each.some(_SETTINGS_CASES) for each in asked]
-    pools, _ = _pools_of(assortment, few, settings, weights / scales)
+    pools, _ = _pools_of(index, few, settings, weights / scales)
     found = coordinate_search(pools, weights, scales, 1, terms, _DEEP)
-    settings, tried = _choose_half_lives(assortment, few, settings, found / scales, progress)
+    settings, tried = _choose_half_lives(index, few, settings, found / scales, progress)
 
     def report(done: int, total: int) -> None:
         progress("weights", done, total)
 
-    pools, owners = _pools_of(assortment, asked, settings, found / scales, report)
+    pools, owners = _pools_of(index, asked, settings, found / scales, report)
     found, held_out = best_search(pools, owners, weights, scales, seed, progress, terms)
     if pools.terms[TERMS.index(ENCODER_TERM)].any():
         # One more strong term finds more noise, too: the user encoder has to be worth it.
@@ -128,8 +128,8 @@ def tune(
         if held_out_plain["after"] >= held_out["after"]:
             found, held_out = plain, held_out_plain
     better = held_out["after"] > held_out["before"]
-    before = [measure(assortment, each, default, weights / scales) for each in asked]
-    after = [measure(assortment, each, settings, found / scales) for each in asked]
+    before = [measure(index, each, default, weights / scales) for each in asked]
+    after = [measure(index, each, settings, found / scales) for each in asked]
     if not better or sum(m["ndcg_at_10"] for m in after) < sum(m["ndcg_at_10"] for m in before):
         found, settings, after, better = weights, default, before, False
     # The terms of a query are not tuned; they keep their place beside the others.
@@ -227,9 +227,9 @@ def coordinate_search(
     return found
 
 
-def measure(assortment: Assortment, asked: Asked, settings: RankingSettings, factors: F64) -> dict[str, float]:
+def measure(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64) -> dict[str, float]:
     """NDCG@10, hit rate and MRR over the whole catalogue, or what of it competes."""
-    ranks = _ranks(assortment, asked, settings, factors)
+    ranks = _ranks(index, asked, settings, factors)
     return {
         "ndcg_at_10": round(float(gain_of(ranks).mean()), 5),
         "hit_rate_at_10": round(float((ranks <= 10).mean()), 5),
@@ -238,7 +238,7 @@ def measure(assortment: Assortment, asked: Asked, settings: RankingSettings, fac
 
 
 def _pools_of(
-    assortment: Assortment,
+    index: ItemIndex,
     asked: Sequence[Asked],
     settings: RankingSettings,
     factors: F64,
@@ -246,14 +246,14 @@ def _pools_of(
 ) -> tuple[Pools, I64]:
     """The pools of all cases, and int64 (cases,) the target's row of each."""
     pools = [
-        build_pools(assortment, each.cases, each.profiles, settings, factors, seen_too=each.seen_too, progress=progress)
+        build_pools(index, each.cases, each.profiles, settings, factors, seen_too=each.seen_too, progress=progress)
         for each in asked
     ]
     return joined(pools), np.concatenate([each.cases.target for each in asked])
 
 
-def _ranks(assortment: Assortment, asked: Asked, settings: RankingSettings, factors: F64) -> F64:
-    terms = case_terms(assortment, asked.cases, asked.profiles, settings)
+def _ranks(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64) -> F64:
+    terms = case_terms(index, asked.cases, asked.profiles, settings)
     small = factors.astype(np.float32)
     return np.array(
         [rank_of(small @ rows, asked.cases, case, seen_too=asked.seen_too) for case, rows in enumerate(terms)]
@@ -261,10 +261,10 @@ def _ranks(assortment: Assortment, asked: Asked, settings: RankingSettings, fact
 
 
 def _choose_half_lives(
-    assortment: Assortment, asked: Sequence[Asked], settings: RankingSettings, factors: F64, progress: Progress
+    index: ItemIndex, asked: Sequence[Asked], settings: RankingSettings, factors: F64, progress: Progress
 ) -> tuple[RankingSettings, list[dict[str, float | str]]]:
     def gain_with(trial: RankingSettings) -> float:
-        gains = [gain_of(_ranks(assortment, each, trial, factors), _DEEP).mean() for each in asked]
+        gains = [gain_of(_ranks(index, each, trial, factors), _DEEP).mean() for each in asked]
         return float(np.mean(gains))
 
     tried: list[dict[str, float | str]] = []
@@ -287,8 +287,8 @@ def settings_of(settings: RankingSettings) -> dict[str, float]:
     return {name: float(value) for name, value in asdict(settings).items()}
 
 
-def _scales(assortment: Assortment) -> F64:
-    natural = assortment.tables.scales
+def _scales(index: ItemIndex) -> F64:
+    natural = index.tables.scales
     return np.array([natural.get(term, 1.0) for term in TERMS])
 
 

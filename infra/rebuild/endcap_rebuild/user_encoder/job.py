@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32
-from endcap.encoders.user import VISIBLE_TEXTS, UserEncoder, features_of, units
+from endcap.encoders.user import VISIBLE_TEXTS, UserEncoder, token_features, units
 from endcap.errors import EncoderError
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.user_encoder.export import onnx_graph
@@ -159,7 +159,7 @@ def _inputs(encoder: UserEncoder, data: TowerData, window: Window, item_vectors:
     start, end = np.searchsorted(data.texts.user, [user, user + 1])
     known = int(start) + int(np.searchsorted(data.texts.time_ms[start:end], now_ms, side="left"))
     texts = slice(max(int(start), known - VISIBLE_TEXTS), known)
-    features = features_of(
+    features = token_features(
         data.time_ms[history],
         data.kind[history],
         data.grade[history],

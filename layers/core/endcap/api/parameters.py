@@ -12,7 +12,7 @@ from endcap.events.types import DAY_S, EventType
 from endcap.filters.eligibility import EXCLUDE_SEEN
 from endcap.filters.evaluate import INTERACTED, PAST_FORMS
 from endcap.filters.tree import FIELDS
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.messages.language import LANGUAGES, Language
 from endcap.messages.parameters import CHOICE_MEANINGS, SCORE, SETTING_MEANINGS, TERM_MEANINGS
 from endcap.ranking.features import RankingSettings
@@ -39,7 +39,7 @@ def parameters(
     scenarios : name -> defaults of the configured scenarios
     experiments : those that run, as `experiments.told` tells them
     """
-    stored, natural = snapshot.weights, assortment_of(snapshot).tables.scales
+    stored, natural = snapshot.weights, index_of(snapshot).tables.scales
     side = LANGUAGES.index(language)
     terms = []
     for name, default in DEFAULT_WEIGHTS.items():

@@ -44,7 +44,7 @@ _BODY_ONLY: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ResolvedRequest:
     """A request, whom it is for, and the digest that its cursors carry.
 
     Attributes
@@ -60,12 +60,12 @@ class Asked:
     plain: RecommendationRequest
     assignment: Assignment | None = None
 
-    def completed(self) -> Asked:
+    def completed(self) -> ResolvedRequest:
         """The same for a complete order of the candidates."""
         request, plain = (replace(one, complete=True) for one in (self.request, self.plain))
         return replace(self, request=request, plain=plain)
 
-    def without_variant(self, reason: str) -> Asked:
+    def without_variant(self, reason: str) -> ResolvedRequest:
         """The same as if there were no experiment, with the reason why; as it is where there is none."""
         if self.assignment is None or self.assignment.not_served is not None:
             return self
@@ -73,7 +73,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Reader:
+class RequestParser:
     """Reads requests.
 
     Attributes
@@ -90,7 +90,7 @@ class Reader:
     cursor_secret: str
     experiments: Sequence[Experiment] = ()
 
-    def body(self, raw: object, door: Mapping[str, Any] | None = None) -> Asked:
+    def body(self, raw: object, defaults: Mapping[str, Any] | None = None) -> ResolvedRequest:
         """A body of POST /recommendations.
 
         Parameters
@@ -103,28 +103,28 @@ class Reader:
         """
         given = parsed(RecommendInput, raw)
         own = dict(raw) if isinstance(raw, Mapping) else {}
-        digest = digest_of({**(door or {}), **own})
-        plain = self._request(own, door or {}, given.scenario, digest)
+        digest = digest_of({**(defaults or {}), **own})
+        plain = self._request(own, defaults or {}, given.scenario, digest)
         unit = unit_of(given.user_id, given.session_id, plain)
         assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
-        asked = Asked(given.user_id, plain, digest, plain, assignment)
+        asked = ResolvedRequest(given.user_id, plain, digest, plain, assignment)
         if assignment is None:
             return asked
         variant, request = assignment.variant, plain
         try:
             if variant.scenario is not None:
-                request = self._request(own, door or {}, variant.scenario, digest)
+                request = self._request(own, defaults or {}, variant.scenario, digest)
         except EndcapError:  # the scenario is gone, or asks for what this request can't give
             return asked.without_variant("scenario_unavailable")
         return replace(asked, request=replace(request, weights={**(request.weights or {}), **variant.weights} or None))
 
     def _request(
-        self, own: Mapping[str, Any], door: Mapping[str, Any], scenario: str | None, digest: bytes
+        self, own: Mapping[str, Any], defaults: Mapping[str, Any], scenario: str | None, digest: bytes
     ) -> RecommendationRequest:
         """What the request says itself, over the defaults of a scenario, over those of the call."""
         defaults = dict(self.scenario(scenario)) if scenario is not None else {}
         weights: Mapping[str, float] | None = defaults.pop("weights", None)
-        given = parsed(RecommendInput, {**door, **defaults, **own})
+        given = parsed(RecommendInput, {**defaults, **defaults, **own})
         clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
         return replace(
             request_of(given),
@@ -133,7 +133,7 @@ class Reader:
             weights=weights,
         )
 
-    def lists(self, raw: Mapping[str, Any]) -> list[Asked]:
+    def lists(self, raw: Mapping[str, Any]) -> list[ResolvedRequest]:
         """A body with `requests`: what stands beside them is shared by all, what they say themselves comes first.
 
         Raises
@@ -161,8 +161,8 @@ class Reader:
         return asked
 
     def query(
-        self, parameters: Mapping[str, str], door: Mapping[str, Any] | None = None, **path: str | list[str]
-    ) -> Asked:
+        self, parameters: Mapping[str, str], defaults: Mapping[str, Any] | None = None, **path: str | list[str]
+    ) -> ResolvedRequest:
         """The query parameters of a GET, and what its path says.
 
         Raises
@@ -179,9 +179,9 @@ class Reader:
                 raise _invalid(name, "is no query parameter")
             else:
                 body["query" if name == "q" else name] = value
-        return self.body({name: value for name, value in body.items() if value != {}}, door)
+        return self.body({name: value for name, value in body.items() if value != {}}, defaults)
 
-    def trending(self, parameters: Mapping[str, str]) -> Asked:
+    def trending(self, parameters: Mapping[str, str]) -> ResolvedRequest:
         """The query parameters of GET /trending.
 
         Raises
@@ -196,7 +196,7 @@ class Reader:
             body |= {"filter": "categories CONTAINS $category", "parameters": {"category": category}}
         return self.body(body, TRENDING_DOOR)
 
-    def ranking(self, user_id: str, raw: object) -> Asked:
+    def ranking(self, user_id: str, raw: object) -> ResolvedRequest:
         """A body of POST /users/{user_id}/rankings.
 
         Raises

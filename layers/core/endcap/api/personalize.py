@@ -112,7 +112,7 @@ class GetPersonalizedRankingInput(_Asked):
     input_list: Annotated[list[Id], Field(min_length=1, max_length=MAX_RESULTS)]
 
 
-def spoken(call: Callable[Given, Response[str]]) -> Callable[Given, Response[str]]:
+def aws_error_shape(call: Callable[Given, Response[str]]) -> Callable[Given, Response[str]]:
     """`call` with its errors in the shape that AWS SDKs read."""
 
     @functools.wraps(call)

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from endcap.api.cursors import write_cursor
-from endcap.api.parse import Asked
+from endcap.api.parse import ResolvedRequest
 from endcap.experiments.assignment import Assignment
 from endcap.identifiers import item_key
 from endcap.recommend.request import RankedItem, Recommendation
@@ -43,7 +43,7 @@ def answer(
     return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": {"reason": degraded}} if degraded else {})
 
 
-def cursor_after(recommendation: Recommendation, asked: Asked, secret: str) -> str | None:
+def cursor_after(recommendation: Recommendation, asked: ResolvedRequest, secret: str) -> str | None:
     """The cursor behind a page; None where the list ends with it."""
     if not recommendation.has_more or asked.request.complete:
         return None

@@ -21,7 +21,7 @@ class Catalogue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Stocked:
+class BulkResult:
     """What became of a request's items; `rejected` holds {"index", "errors", "retryable"}."""
 
     accepted: int
@@ -45,7 +45,7 @@ def named_item(item_id: str, body: object) -> Item:
     return item
 
 
-def stock(body: object, catalogue: Catalogue) -> Stocked:
+def apply_bulk(body: object, catalogue: Catalogue) -> BulkResult:
     """Store the usable items of a body `{"items": [1..500]}`; of two with one id the later counts.
 
     Raises
@@ -82,4 +82,4 @@ def stock(body: object, catalogue: Catalogue) -> Stocked:
         else:
             accepted += len(indices)
             changed += outcome
-    return Stocked(accepted, changed, sorted(rejected, key=lambda r: r["index"]))
+    return BulkResult(accepted, changed, sorted(rejected, key=lambda r: r["index"]))

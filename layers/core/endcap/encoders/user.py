@@ -109,7 +109,7 @@ def token_distances(starts: I64, middles: I64, is_item: NDArray[np.bool_]) -> I6
     return distances
 
 
-def features_of(
+def token_features(
     times_ms: I64,
     kinds: I64,
     grades: I64,
@@ -177,7 +177,7 @@ class UserEncoder:
             raise EncoderError("the user encoder has other inputs or outputs than the features of a profile")
         encoder = cls(_session_of(model), _matrix_of(projection))
         one = np.ones(1, dtype=np.int64)
-        probe = {**features_of(one, one, one * 0, one[:0], one[:0], one[:0], 1, True)}
+        probe = {**token_features(one, one, one * 0, one[:0], one[:0], one[:0], 1, True)}
         encoder.encode({**probe, "vectors": np.eye(1, encoder.d_item, dtype=np.float32)})
         return encoder
 

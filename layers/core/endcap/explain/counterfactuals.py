@@ -13,11 +13,11 @@ from endcap.errors import NotFoundError
 from endcap.events.types import EventType
 from endcap.explain.support import past_support, words_support
 from endcap.identifiers import event_key
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import sentence_without
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
-from endcap.ranking.features import RankingSettings, Taste
+from endcap.ranking.features import RankingSettings, UserFeatures
 from endcap.ranking.terms.registry import TERMS
 
 MAX_COUNTERFACTUALS: Final = 10
@@ -67,7 +67,7 @@ class Counterfactual:
 
 
 def counterfactuals(
-    assortment: Assortment,
+    index: ItemIndex,
     acts: Sequence[Act | None],
     positions: I64,
     first_rank: int,
@@ -90,10 +90,10 @@ def counterfactuals(
             continue
         if act not in orders:
             orders[act] = {row: place for place, row in enumerate(order_without(act), 1)}
-        past = assortment.position(act.item_id)
-        document = {} if past is None else assortment.document(past)
+        past = index.position(act.item_id)
+        document = {} if past is None else index.document(past)
         title = str(document.get("title") or act.item_id)
-        spoken = language or language_of(assortment.document(position))
+        spoken = language or language_of(index.document(position))
         other = orders[act].get(position)
         text = sentence_without(title, act.event_type, rank, other, most, spoken)
         item_id, named = (act.item_id, title) if act.item_id else (None, None)
@@ -102,7 +102,7 @@ def counterfactuals(
 
 
 def named_act(
-    assortment: Assortment,
+    index: ItemIndex,
     profile: UserProfile,
     event_types: Mapping[str, EventType],
     event_id: str | None = None,
@@ -119,8 +119,8 @@ def named_act(
         key = event_key(event_id)
         behind = [e for e in held if e.key == key]
     else:
-        whole = _group(assortment, item_id or "")
-        behind = [e for e in held if e.item_id and _group(assortment, e.item_id) == whole]
+        whole = _group(index, item_id or "")
+        behind = [e for e in held if e.item_id and _group(index, e.item_id) == whole]
     if not behind:
         raise NotFoundError("nothing like that is remembered of this shopper")
 
@@ -132,9 +132,9 @@ def named_act(
     return Act(_names(behind), best.item_id, best.event_type, best.timestamp_ms)
 
 
-def _group(assortment: Assortment, item_id: str) -> int | str:
-    row = assortment.position(item_id)
-    return item_id if row is None else int(assortment.groups[row])
+def _group(index: ItemIndex, item_id: str) -> int | str:
+    row = index.position(item_id)
+    return item_id if row is None else int(index.groups[row])
 
 
 def _names(entries: Iterable[Entry | TextSignal]) -> frozenset[Name]:
@@ -142,9 +142,9 @@ def _names(entries: Iterable[Entry | TextSignal]) -> frozenset[Name]:
 
 
 def carrying_acts(
-    assortment: Assortment,
+    index: ItemIndex,
     profile: UserProfile,
-    taste: Taste,
+    features: UserFeatures,
     settings: RankingSettings,
     positions: I64,
     shares: F64,
@@ -153,26 +153,26 @@ def carrying_acts(
 
     Parameters
     ----------
-    profile : what `taste` was made of
+    profile : what `features` was made of
     shares : float64 (len(TERMS), k), what each term adds to each score
     """
-    if not len(taste.positions):
+    if not len(features.positions):
         return [None] * len(positions)
-    carried = np.zeros((len(taste.positions), len(positions)))
-    for term, support in past_support(assortment, taste, settings, positions).items():
+    carried = np.zeros((len(features.positions), len(positions)))
+    for term, support in past_support(index, features, settings, positions).items():
         carried += _shared_out(shares[TERMS.index(term)], support)
-    groups = {int(assortment.groups[row]): k for k, row in enumerate(taste.positions.tolist())}
-    if len(taste.texts):
-        words = _shared_out(shares[TERMS.index("words")], words_support(assortment, taste, settings, positions))
-        for text, item_id in enumerate(taste.text_items):
-            row = assortment.position(item_id)
-            if row is not None and int(assortment.groups[row]) in groups:
-                carried[groups[int(assortment.groups[row])]] += words[text]
+    groups = {int(index.groups[row]): k for k, row in enumerate(features.positions.tolist())}
+    if len(features.texts):
+        words = _shared_out(shares[TERMS.index("words")], words_support(index, features, settings, positions))
+        for text, item_id in enumerate(features.text_items):
+            row = index.position(item_id)
+            if row is not None and int(index.groups[row]) in groups:
+                carried[groups[int(index.groups[row])]] += words[text]
     behind: dict[int, list[Entry]] = {}
     for entry in {*profile.interactions, *profile.strong}:
-        row = assortment.position(entry.item_id)
-        k = None if row is None else groups.get(int(assortment.groups[row]))
-        if k is not None and entry.event_type == taste.kinds[k]:
+        row = index.position(entry.item_id)
+        k = None if row is None else groups.get(int(index.groups[row]))
+        if k is not None and entry.event_type == features.kinds[k]:
             behind.setdefault(k, []).append(entry)
     strongest = np.round(carried, 9).argmax(axis=0).tolist()
     return [_act_of(max(behind[k])) if carried[k, column] > _LEAST else None for column, k in enumerate(strongest)]

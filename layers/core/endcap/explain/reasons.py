@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, F64, I64
 from endcap.explain.support import list_support, past_support, words_support
 from endcap.explain.words import ItemWords
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import due_again, popular_in, sentence
-from endcap.ranking.features import RankingSettings, Taste
+from endcap.ranking.features import RankingSettings, UserFeatures
 from endcap.ranking.terms.affinity import affinity_weights, category_affinity
 from endcap.ranking.terms.context import telling_context
 from endcap.ranking.terms.registry import QUERIED, TERMS
@@ -79,8 +79,8 @@ _BY_TEXT: Final = frozenset({"text", "wording", "similar"})
 
 
 def explain(
-    assortment: Assortment,
-    taste: Taste,
+    index: ItemIndex,
+    features: UserFeatures,
     settings: RankingSettings,
     positions: I64,
     shares: F64,
@@ -104,20 +104,20 @@ def explain(
     said : key of an event -> its text, for those of the running session; the words of others are not stored
     contexts : rows of the snapshot's contexts that the request names
     """
-    carriers = _carriers(assortment, taste, settings, positions, shares)
+    carriers = _carriers(index, features, settings, positions, shares)
     if anchors is not None:
-        carriers[anchors.term] = _anchors_behind(assortment, anchors, positions)
-    texts = _texts_behind(assortment, taste, settings, positions, shares)
-    affinity = category_affinity(assortment, taste, affinity_weights(taste, settings))
-    documents = {p: assortment.document(p) for p in positions.tolist()}
-    words = ItemWords(assortment, documents)
+        carriers[anchors.term] = _anchors_behind(index, anchors, positions)
+    texts = _texts_behind(index, features, settings, positions, shares)
+    affinity = category_affinity(index, features, affinity_weights(features, settings))
+    documents = {p: index.document(p) for p in positions.tolist()}
+    words = ItemWords(index, documents)
     worded = frozenset(positions[:MAX_WORDED].tolist())
     asked, spoken = Wording.of(query), {key: Wording.of(text) for key, text in said.items()}
 
     def named(row: int) -> tuple[str, str]:
         if row not in documents:
-            documents[row] = assortment.document(row)
-        item_id = assortment.item_id(row)
+            documents[row] = index.document(row)
+        item_id = index.item_id(row)
         return item_id, str(documents[row].get("title") or item_id)
 
     def common(term: str, share: float, position: int, past: int) -> tuple[str, ...]:
@@ -139,8 +139,8 @@ def explain(
         return [Evidence(*named(row), kind, common(term, share, position, row)) for row, kind in past]
 
     def wrote(text: int, position: int) -> Evidence | None:
-        about, kind = assortment.position(taste.text_items[text]), taste.text_kinds[text]
-        wording = spoken.get(taste.text_keys[text])
+        about, kind = index.position(features.text_items[text]), features.text_kinds[text]
+        wording = spoken.get(features.text_keys[text])
         found = () if wording is None or position not in worded else words.shared_with_text(position, wording)
         if about is None:
             return Evidence(None, None, kind, found) if found else None
@@ -154,7 +154,7 @@ def explain(
         if habit is not None:
             text = due_again(habit.times, habit.days_since, habit.own_gap_days, habit.usual_gap_days, spoken_in)
             return Reason(term, share, text, tuple(evidence))
-        if term == "context" and (told := telling_context(assortment, contexts, position, against=share < 0)):
+        if term == "context" and (told := telling_context(index, contexts, position, against=share < 0)):
             return Reason(term, share, popular_in(*told, spoken_in, against=share < 0))
         items = [one for one in evidence if one.title is not None]
         text = sentence(
@@ -163,7 +163,7 @@ def explain(
             spoken_in,
             names=[str(one.title) for one in items],
             kinds=[one.event_type for one in items],
-            label=_label(term, share, document, assortment, affinity),
+            label=_label(term, share, document, index, affinity),
             words=list(dict.fromkeys(word for one in evidence for word in one.words)),
         )
         return Reason(term, share, text, tuple(evidence))
@@ -179,45 +179,45 @@ def explain(
 
 
 def _carriers(
-    assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64, shares: F64
+    index: ItemIndex, features: UserFeatures, settings: RankingSettings, positions: I64, shares: F64
 ) -> dict[str, list[list[Carrier]]]:
     """Term -> for each ranked item the past items that carried it, the strongest first."""
-    past = taste.positions.tolist()
+    past = features.positions.tolist()
     signs = dict(zip(TERMS, np.where(shares >= 0, 1, -1), strict=True))
-    support = past_support(assortment, taste, settings, positions)
+    support = past_support(index, features, settings, positions)
     # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
-    pointing = (taste.weights[:, None] < 0) | (shares[TERMS.index("text")] >= 0)
+    pointing = (features.weights[:, None] < 0) | (shares[TERMS.index("text")] >= 0)
     support["text"] = np.where(pointing, support["text"], 0.0)
-    return {name: _strongest(matrix * signs[name], taste.ranks, past, taste.kinds) for name, matrix in support.items()}
+    return {
+        name: _strongest(matrix * signs[name], features.ranks, past, features.kinds) for name, matrix in support.items()
+    }
 
 
 def _texts_behind(
-    assortment: Assortment, taste: Taste, settings: RankingSettings, positions: I64, shares: F64
+    index: ItemIndex, features: UserFeatures, settings: RankingSettings, positions: I64, shares: F64
 ) -> list[list[int]]:
     """For each ranked item the reviews and searches that carried it, the strongest first; one for one reviewed item."""
-    if not len(taste.texts):
+    if not len(features.texts):
         return [[] for _ in range(len(positions))]
     signs = np.where(shares[TERMS.index("words")] >= 0, 1, -1)
-    pointing = (taste.text_weights[:, None] < 0) | (signs > 0)  # as for the text of items
-    support = np.where(pointing, words_support(assortment, taste, settings, positions) * signs, 0.0)
-    order = np.lexsort((taste.text_ranks[:, None] + 0 * support, -np.round(support, 6)), axis=0)
+    pointing = (features.text_weights[:, None] < 0) | (signs > 0)  # as for the text of items
+    support = np.where(pointing, words_support(index, features, settings, positions) * signs, 0.0)
+    order = np.lexsort((features.text_ranks[:, None] + 0 * support, -np.round(support, 6)), axis=0)
     found = []
     for column in range(len(positions)):
         rows = [r for r in order[:, column].tolist() if support[r, column] > 1e-6]
-        best = {taste.text_items[r]: r for r in reversed(rows)}
-        found.append([r for r in rows if not taste.text_items[r] or best[taste.text_items[r]] == r])
+        best = {features.text_items[r]: r for r in reversed(rows)}
+        found.append([r for r in rows if not features.text_items[r] or best[features.text_items[r]] == r])
     return found
 
 
-def _anchors_behind(assortment: Assortment, anchors: Anchors, positions: I64) -> list[list[Carrier]]:
+def _anchors_behind(index: ItemIndex, anchors: Anchors, positions: I64) -> list[list[Carrier]]:
     """For each ranked item the anchors that it goes with best."""
     if anchors.relation == "similar":
-        support = np.vecdot(
-            assortment.white_rows(anchors.rows)[:, None, :], assortment.white_rows(positions)[None, :, :]
-        )
+        support = np.vecdot(index.white_rows(anchors.rows)[:, None, :], index.white_rows(positions)[None, :, :])
     else:
         ones = np.ones(len(anchors.rows), dtype=np.float32)
-        support = list_support(assortment, "together", anchors.rows, ones, positions)
+        support = list_support(index, "together", anchors.rows, ones, positions)
     ranks = np.zeros(len(anchors.rows), dtype=np.float32)
     return _strongest(support, ranks, anchors.rows.tolist(), [ANCHOR] * len(anchors.rows))
 
@@ -238,7 +238,7 @@ def _strongest(
 
 
 def _label(
-    term: str, share: float, document: Mapping[str, Any], assortment: Assortment, affinity: Mapping[int, float]
+    term: str, share: float, document: Mapping[str, Any], index: ItemIndex, affinity: Mapping[int, float]
 ) -> str:
     """The category or brand that a sentence names."""
     if term == "brand":
@@ -247,7 +247,7 @@ def _label(
         return ""
     sign = 1 if share >= 0 else -1
     names = [str(name) for name in document.get("categories", ())]
-    numbers = [assortment.category_id(name) for name in names]
+    numbers = [index.category_id(name) for name in names]
     pulls = [0.0 if number is None else sign * affinity.get(number, 0.0) for number in numbers]
     # Of equally liked categories the last is the most specific.
     best = max(range(len(names)), key=lambda k: (pulls[k], k), default=-1)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from endcap.catalog.item import document_text
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.index.lexical import numbers_of
 from endcap.text.tokens import Wording, common_words
 
@@ -28,8 +28,8 @@ class ItemWords:
     documents : row -> item as a JSON object; read from the assortment where it is not there
     """
 
-    def __init__(self, assortment: Assortment, documents: Mapping[int, Mapping[str, Any]]) -> None:
-        self._assortment, self._documents = assortment, documents
+    def __init__(self, index: ItemIndex, documents: Mapping[int, Mapping[str, Any]]) -> None:
+        self._assortment, self._documents = index, documents
         self._wordings: dict[int, tuple[Wording, Wording]] = {}
         self._rarities: dict[str, tuple[float, float]] = {}
 

@@ -8,17 +8,17 @@ from typing import Final, Literal
 import numpy as np
 
 from endcap.arrays import Mask
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
 
 ExcludeSeen = Literal["interacted", "purchased", "none"]
 EXCLUDE_SEEN: Final = ("interacted", "purchased", "none")
 
 
-def sellable(assortment: Assortment, now_ms: int) -> Mask:
+def sellable(index: ItemIndex, now_ms: int) -> Mask:
     """Items that are available and not expired at `now_ms`: bool (n_items,)."""
-    expires = assortment.expires_at_ms
-    return np.asarray(assortment.available & ((expires == 0) | (expires > now_ms)), dtype=np.bool_)
+    expires = index.expires_at_ms
+    return np.asarray(index.available & ((expires == 0) | (expires > now_ms)), dtype=np.bool_)
 
 
 def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
@@ -29,16 +29,16 @@ def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
     return {e.item_id for e in entries if exclude_seen == "interacted" or e.event_type == "purchase"}
 
 
-def variants_of(assortment: Assortment, item_ids: Iterable[str]) -> Mask:
+def variants_of(index: ItemIndex, item_ids: Iterable[str]) -> Mask:
     """Items that are a variant of any of `item_ids`, these among them: bool (n_items,)."""
-    groups = assortment.groups
+    groups = index.groups
     named = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.bool_)
-    named[groups[assortment.positions(item_ids)]] = True
+    named[groups[index.positions(item_ids)]] = True
     return np.asarray(named[groups], dtype=np.bool_)
 
 
 def allowed(
-    assortment: Assortment,
+    index: ItemIndex,
     now_ms: int,
     seen: Iterable[str] = (),
     exclude_items: Iterable[str] = (),
@@ -56,10 +56,10 @@ def allowed(
     -------
     bool (n_items,)
     """
-    mask = sellable(assortment, now_ms) & ~variants_of(assortment, seen)
-    mask[assortment.positions(exclude_items)] = False
+    mask = sellable(index, now_ms) & ~variants_of(index, seen)
+    mask[index.positions(exclude_items)] = False
     if candidates is not None:
-        among = np.zeros(assortment.n_items, dtype=np.bool_)
-        among[assortment.positions(candidates)] = True
+        among = np.zeros(index.n_items, dtype=np.bool_)
+        among[index.positions(candidates)] = True
         mask &= among
     return mask

@@ -30,7 +30,7 @@ from endcap.filters.tree import (
     checked,
 )
 from endcap.index.columns import Column
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import EMPTY_PROFILE, NOT_IN_HISTORY, UserProfile
 
 INTERACTED: Final = "interacted"
@@ -52,7 +52,7 @@ USER: Final = "user."
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class FilterContext:
     """What an expression may refer to beside the items.
 
     Attributes
@@ -67,7 +67,7 @@ class Circumstances:
     event_types: Mapping[str, EventType] = field(default_factory=lambda: EVENT_TYPES)
 
 
-def mask_of(wanted: Expression, assortment: Assortment, about: Circumstances) -> Mask:
+def mask_of(wanted: Expression, index: ItemIndex, about: FilterContext) -> Mask:
     """Items for which the expression holds: bool (n_items,).
 
     Raises
@@ -75,54 +75,54 @@ def mask_of(wanted: Expression, assortment: Assortment, about: Circumstances) ->
     ExpressionError : a parameter without value or of the wrong kind, a field that no item has, no kind of interaction
     """
     try:
-        return _mask(wanted.tree, assortment, about)
+        return _mask(wanted.tree, index, about)
     except ExpressionError as exc:
         raise ExpressionError(exc.plain, exc.position, wanted.where) from None
 
 
-def _mask(node: Node, assortment: Assortment, about: Circumstances) -> Mask:
+def _mask(node: Node, index: ItemIndex, about: FilterContext) -> Mask:
     match node:
         case Not(part):
-            return ~_mask(part, assortment, about)
+            return ~_mask(part, index, about)
         case Both(every, parts):
-            masks = [_mask(part, assortment, about) for part in parts]
+            masks = [_mask(part, index, about) for part in parts]
             return np.asarray((np.logical_and if every else np.logical_or).reduce(masks), dtype=np.bool_)
         case Compare(where, sign, value):
             scalars = _scalars(value, where, sign, about)
-            return _any(assortment, where, [partial(Column.compare, sign=sign, value=s) for s in scalars])
+            return _any(index, where, [partial(Column.compare, sign=sign, value=s) for s in scalars])
         case OneOf(where, values):
             found = [s for value in values for s in _scalars(value, where, "=", about, several=True)]
-            return _any(assortment, where, [partial(Column.compare, sign="=", value=s) for s in found])
+            return _any(index, where, [partial(Column.compare, sign="=", value=s) for s in found])
         case Contains(where, value):
             texts = _scalars(value, Field(where.name, "text", where.position), "=", about)
-            return _any(assortment, where, [partial(Column.contains, text=str(t)) for t in texts])
+            return _any(index, where, [partial(Column.contains, text=str(t)) for t in texts])
         case Exists(where):
-            return _any(assortment, where, [Column.present])
+            return _any(index, where, [Column.present])
         case Recent(where, within_s):
             since_ms = about.now_ms - within_s * 1000
-            return _any(assortment, where, [partial(Column.compare, sign=">=", value=since_ms)])
+            return _any(index, where, [partial(Column.compare, sign=">=", value=since_ms)])
         case History():
-            return _history(node, assortment, about)
+            return _history(node, index, about)
 
 
-def _any(assortment: Assortment, where: Field, tests: list[Callable[[Column], Mask]]) -> Mask:
+def _any(index: ItemIndex, where: Field, tests: list[Callable[[Column], Mask]]) -> Mask:
     """Items whose field passes any of the tests; changed items by what they are now."""
-    base, fresh = _columns(assortment, where)
-    mask = np.zeros(assortment.n_items, dtype=np.bool_)
+    base, fresh = _columns(index, where)
+    mask = np.zeros(index.n_items, dtype=np.bool_)
     for test in tests:
         if base is not None:
             mask[: base.n_items] |= test(base)
-    if assortment.changes is not None:
-        changed = np.zeros(len(assortment.changed), dtype=np.bool_)
+    if index.changes is not None:
+        changed = np.zeros(len(index.changed), dtype=np.bool_)
         for test in tests:
             if fresh is not None:
                 changed |= test(fresh)
-        mask[assortment.changed] = changed
+        mask[index.changed] = changed
     return mask
 
 
-def _columns(assortment: Assortment, where: Field) -> tuple[Column | None, Column | None]:
-    base, fresh = assortment.tables.fields, None if assortment.changes is None else assortment.changes.fields
+def _columns(index: ItemIndex, where: Field) -> tuple[Column | None, Column | None]:
+    base, fresh = index.tables.fields, None if index.changes is None else index.changes.fields
     if where.sort != "any":
         return base.field(where.name), None if fresh is None else fresh.field(where.name)
     found = base.attribute(where.name), None if fresh is None else fresh.attribute(where.name)
@@ -132,7 +132,7 @@ def _columns(assortment: Assortment, where: Field) -> tuple[Column | None, Colum
     return found
 
 
-def _scalars(value: Value, where: Field, sign: str, about: Circumstances, *, several: bool = False) -> list[Scalar]:
+def _scalars(value: Value, where: Field, sign: str, about: FilterContext, *, several: bool = False) -> list[Scalar]:
     """What `value` stands for; nothing for a shopper's attribute that is not there or of another kind."""
     if value.parameter is None:
         found = [] if value.literal is None else [value.literal]
@@ -149,7 +149,7 @@ def _scalars(value: Value, where: Field, sign: str, about: Circumstances, *, sev
     return [_as_kept(one) for one in found] if where.name == "price" and where.sort == "number" else found
 
 
-def _given(name: str, position: int, about: Circumstances) -> Any:
+def _given(name: str, position: int, about: FilterContext) -> Any:
     if name.startswith(USER):
         attributes = about.profile.attributes.value
         return attributes.get(name.removeprefix(USER)) if isinstance(attributes, Mapping) else None
@@ -165,7 +165,7 @@ def _as_kept(price: Scalar) -> Scalar:
         return float(np.float32(price))
 
 
-def _history(node: History, assortment: Assortment, about: Circumstances) -> Mask:
+def _history(node: History, index: ItemIndex, about: FilterContext) -> Mask:
     kind = PAST_FORMS.get(node.kind, node.kind)
     known = set(about.event_types) - NOT_IN_HISTORY
     if kind != INTERACTED and kind not in known:
@@ -175,4 +175,4 @@ def _history(node: History, assortment: Assortment, about: Circumstances) -> Mas
     since_ms = float("-inf") if node.within_s is None else about.now_ms - node.within_s * 1000
     entries = (*about.profile.interactions, *about.profile.strong)
     done = {e.item_id for e in entries if kind in (INTERACTED, e.event_type) and e.timestamp_ms >= since_ms}
-    return variants_of(assortment, done)
+    return variants_of(index, done)

@@ -39,8 +39,8 @@ class Changes:
     available: NDArray[np.bool_]
     expires_at_ms: I64
     categories: tuple[tuple[int, ...], ...]
-    lenders: I64
-    lent: F32
+    donors: I64
+    donor_shares: F32
     settled: NDArray[np.bool_]
 
     @cached_property

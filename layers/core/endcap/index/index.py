@@ -21,7 +21,7 @@ from endcap.index.vectors import VectorTable
 from endcap.snapshot.snapshot import Snapshot
 
 
-class Assortment:
+class ItemIndex:
     """A snapshot's tables and the changes since; immutable, so one request sees one state.
 
     Attributes
@@ -181,13 +181,13 @@ class Assortment:
         return rows_by_key(self._new_ids)
 
     @cached_property
-    def borrowing(self) -> tuple[I64, I64, F32]:
+    def imputation(self) -> tuple[I64, I64, F32]:
         """New items that borrow: int64 (b,) rows, int64 (b, 10) rows they borrow from, float32 (b, 10) shares."""
         c = self.changes
         if c is None:
             return np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int64), np.empty((0, 1), dtype=np.float32)
-        some = c.lent.any(axis=1)
-        return self.changed[some], c.lenders[some], c.lent[some]
+        some = c.donor_shares.any(axis=1)
+        return self.changed[some], c.donors[some], c.donor_shares[some]
 
     @cached_property
     def tie_keys(self) -> NDArray[np.uint32]:
@@ -195,14 +195,14 @@ class Assortment:
         return np.concatenate([self.tables.tie_keys, tie_keys_of(self._new_ids)])
 
 
-_recent: list[Assortment] = []
+_recent: list[ItemIndex] = []
 
 
-def assortment_of(snapshot: Snapshot) -> Assortment:
+def index_of(snapshot: Snapshot) -> ItemIndex:
     """The snapshot alone, nothing laid over; derived tables of the last two snapshots are kept."""
     for known in _recent:
         if known.snapshot is snapshot:
             return known
-    assortment = Assortment(SnapshotTables(snapshot))
-    _recent[:] = [assortment, *_recent[:1]]
-    return assortment
+    index = ItemIndex(SnapshotTables(snapshot))
+    _recent[:] = [index, *_recent[:1]]
+    return index

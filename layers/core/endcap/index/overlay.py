@@ -22,7 +22,7 @@ from endcap.encoders.quantize import dequantize_unit
 from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables
 from endcap.index.imputation import NEAREST, items_per_fold, lenders_of
-from endcap.index.index import Assortment, assortment_of
+from endcap.index.index import ItemIndex, index_of
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
 
@@ -57,7 +57,7 @@ class Overlay:
     """
 
     def __init__(self, snapshot: Snapshot, rows: Iterable[ChangedItem] = ()) -> None:
-        self._tables: SnapshotTables = assortment_of(snapshot).tables
+        self._tables: SnapshotTables = index_of(snapshot).tables
         self._rows: dict[str, ChangedItem] = {}
         self._changes: Changes | None = None
         self.overflowed = False
@@ -116,15 +116,15 @@ class Overlay:
             available=np.concatenate([old.available[kept], new.available]),
             expires_at_ms=np.concatenate([old.expires_at_ms[kept], new.expires_at_ms]),
             categories=(*(old.categories[k] for k in keep), *new.categories),
-            lenders=np.concatenate([old.lenders[kept], new.lenders]),
-            lent=np.concatenate([old.lent[kept], new.lent]),
+            donors=np.concatenate([old.donors[kept], new.donors]),
+            donor_shares=np.concatenate([old.donor_shares[kept], new.donor_shares]),
             settled=np.concatenate([old.settled[kept], new.settled]),
         )
 
     @cached_property
-    def assortment(self) -> Assortment:
+    def index(self) -> ItemIndex:
         """The snapshot with these changes over it."""
-        return Assortment(self._tables, self._changes) if self._rows else assortment_of(self.snapshot)
+        return ItemIndex(self._tables, self._changes) if self._rows else index_of(self.snapshot)
 
 
 def _replaces(row: ChangedItem, known: ChangedItem) -> bool:
@@ -172,8 +172,8 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
         available=np.asarray([item.available for item in items], dtype=np.bool_),
         expires_at_ms=np.asarray([item.expires_at_ms or 0 for item in items], dtype=np.int64),
         categories=tuple(categories),
-        lenders=np.zeros((len(rows), NEAREST), dtype=np.int64),
-        lent=np.zeros((len(rows), NEAREST), dtype=np.float32),
+        donors=np.zeros((len(rows), NEAREST), dtype=np.int64),
+        donor_shares=np.zeros((len(rows), NEAREST), dtype=np.float32),
         settled=np.asarray(
             [not ok or row.item is None or row.item_id in snapshot.index for row, ok in zip(rows, usable, strict=True)],
             dtype=np.bool_,
@@ -188,7 +188,7 @@ def _with_lenders(changes: Changes, rows: Mapping[str, ChangedItem], tables: Sna
         return changes
     newest = sorted(lacking, key=lambda k: (-rows[changes.item_ids[k]].changed_at_ms, changes.item_ids[k]))
     chosen = np.asarray(newest[:most], dtype=np.int64)
-    lenders, lent, settled = changes.lenders.copy(), changes.lent.copy(), changes.settled.copy()
-    lenders[chosen], lent[chosen] = lenders_of(tables, changes.white[chosen])
+    donors, donor_shares, settled = changes.donors.copy(), changes.donor_shares.copy(), changes.settled.copy()
+    donors[chosen], donor_shares[chosen] = lenders_of(tables, changes.white[chosen])
     settled[chosen] = True
-    return replace(changes, lenders=lenders, lent=lent, settled=settled)
+    return replace(changes, donors=donors, donor_shares=donor_shares, settled=settled)

@@ -50,7 +50,7 @@ class LiveCatalogue:
             logger.warning("changed items not readable", extra={"error": str(exc)})
             metrics.add_metric("OverlayReadFailed", MetricUnit.Count, 1)
         else:
-            tag = self._overlay.assortment.encoder_tag
+            tag = self._overlay.index.encoder_tag
             self._overlay = self._overlay.with_rows(_changed_item(row, tag) for row in rows)
             self._read_to_ms = max([self._read_to_ms, *(row.changed_at_ms for row in rows)])
             if self._overlay.overflowed:

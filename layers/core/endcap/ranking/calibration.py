@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 
 from endcap.arrays import F64, I64
-from endcap.index.index import Assortment
-from endcap.ranking.features import Taste
+from endcap.index.index import ItemIndex
+from endcap.ranking.features import UserFeatures
 
 SMOOTHING: Final = 0.01
 MAX_CATEGORIES: Final = 30
@@ -42,16 +42,16 @@ class CategoryMix:
         return self.divergence((total + self.shares) / (n_shown + 1))
 
 
-def mix_of(assortment: Assortment, taste: Taste, positions: I64) -> CategoryMix | None:
+def mix_of(index: ItemIndex, features: UserFeatures, positions: I64) -> CategoryMix | None:
     """The mix of a history and the candidates at `positions`, int64 (n,); None where the history has no category.
 
     Of an item's categories the rarer count more (inverse document frequency): one that every item has says nothing.
     What the shopper disliked or gave back does not count.
     """
     weights: dict[int, float] = {}
-    for row, weight in zip(taste.positions.tolist(), taste.weights.tolist(), strict=True):
+    for row, weight in zip(features.positions.tolist(), features.weights.tolist(), strict=True):
         if weight > 0:
-            for category, share in category_shares(assortment, row).items():
+            for category, share in category_shares(index, row).items():
                 weights[category] = weights.get(category, 0.0) + weight * share
     if not weights:
         return None
@@ -60,14 +60,14 @@ def mix_of(assortment: Assortment, taste: Taste, positions: I64) -> CategoryMix 
     target = np.asarray([weights[category] for category in heaviest])
     shares = np.zeros((len(positions), len(heaviest)))
     for k, row in enumerate(positions.tolist()):
-        for category, share in category_shares(assortment, row).items():
+        for category, share in category_shares(index, row).items():
             if category in column:
                 shares[k, column[category]] = share
     return CategoryMix(target / target.sum(), shares)
 
 
-def category_shares(assortment: Assortment, row: int) -> Mapping[int, float]:
+def category_shares(index: ItemIndex, row: int) -> Mapping[int, float]:
     """Category -> how far the item belongs to it; adds up to 1 for an item with categories."""
-    rarity = {category: assortment.tables.idf_of(category) for category in assortment.categories_of(row)}
+    rarity = {category: index.tables.idf_of(category) for category in index.categories_of(row)}
     total = sum(rarity.values())
     return {category: value / total for category, value in rarity.items()}

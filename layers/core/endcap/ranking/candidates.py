@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64, Mask
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.ranking.score import exact_scores
 
 
 def best_first(
-    assortment: Assortment, terms: F32, coefficients: F64, mask: Mask, limit: int, *, all_variants: bool = False
+    index: ItemIndex, terms: F32, coefficients: F64, mask: Mask, limit: int, *, all_variants: bool = False
 ) -> tuple[I64, F64]:
     """The `limit` best allowed items, one per group of variants unless `all_variants` are wanted.
 
@@ -30,7 +30,7 @@ def best_first(
     scores float64 (k,), the sums of coefficient x term
     """
     allowed = np.flatnonzero(mask)
-    total = np.zeros(assortment.n_items, dtype=np.float32)
+    total = np.zeros(index.n_items, dtype=np.float32)
     for row, coefficient in zip(terms, coefficients.astype(np.float32), strict=True):
         if coefficient:
             total += coefficient * row
@@ -40,9 +40,9 @@ def best_first(
         wanted = min(max(64, 2 * wanted), len(allowed))
         pool = allowed[_top(rough, wanted)]
         scores = exact_scores(terms, coefficients, pool)
-        order = np.lexsort((assortment.tie_keys[pool], -assortment.popularity[pool], -scores))
+        order = np.lexsort((index.tie_keys[pool], -index.popularity[pool], -scores))
         pool, scores = pool[order], scores[order]
-        kept = (np.arange(len(pool)) if all_variants else first_of_each_group(assortment.groups[pool]))[:limit]
+        kept = (np.arange(len(pool)) if all_variants else first_of_each_group(index.groups[pool]))[:limit]
         if len(kept) == limit or len(pool) == len(allowed):
             return pool[kept], scores[kept]
 

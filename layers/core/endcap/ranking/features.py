@@ -1,4 +1,4 @@
-"""Taste: what a profile says about a shopper at one moment, as numbers that the terms of the score can use.
+"""UserFeatures: what a profile says about a shopper at one moment, as numbers that the terms of the score can use.
 
 One entry weighs (type's signed weight) x (time half-life of its type) x (grade around the user's own mean). How new an
 item is among the others (its rank) is kept beside the weight, since each term forgets at its own pace. The rebuild and
@@ -17,7 +17,7 @@ import numpy as np
 from endcap.arrays import F32, I64
 from endcap.encoders.quantize import dequantize_unit
 from endcap.events.types import DAY_S, EVENT_TYPES, GRADED, EventType
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
 
 GRADE_PRIOR: Final = 3.5  # what graded catalogues average
@@ -66,7 +66,7 @@ class RankingSettings:
 
 
 @dataclass(frozen=True)
-class Taste:
+class UserFeatures:
     """A profile seen from one moment.
 
     Attributes
@@ -102,14 +102,14 @@ class Taste:
         return not (self.weights.any() or self.text_weights.any() or self.categories or self.brands)
 
 
-def taste_of(
+def features_of(
     profile: UserProfile,
-    assortment: Assortment,
+    index: ItemIndex,
     now_ms: int,
     settings: RankingSettings | None = None,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
     context: Mapping[str, str] | None = None,
-) -> Taste:
+) -> UserFeatures:
     """The taste that `profile` shows at `now_ms`.
 
     Parameters
@@ -119,18 +119,18 @@ def taste_of(
     event_types : kinds with their weights and half-lives; entries of other kinds weigh nothing
     context : `category` and `brand` of the page, as stated affinities
     """
-    settings = settings or RankingSettings.of(assortment.snapshot.weights.settings)
-    clock_ms = now_ms if assortment.snapshot.clock_usable else None
-    positions, weights, ranks, kinds = _history(profile, assortment, clock_ms, settings, event_types)
-    texts = _usable_texts(profile.texts, assortment)
-    d_text = assortment.snapshot.whitening_mean.shape[0]
+    settings = settings or RankingSettings.of(index.snapshot.weights.settings)
+    clock_ms = now_ms if index.snapshot.clock_usable else None
+    positions, weights, ranks, kinds = _history(profile, index, clock_ms, settings, event_types)
+    texts = _usable_texts(profile.texts, index)
+    d_text = index.snapshot.whitening_mean.shape[0]
     vectors = np.frombuffer(b"".join(t.vector for t in texts), dtype=np.int8).reshape(len(texts), d_text)
     text_weights = [
         _base_weight(t.event_type, t.timestamp_ms, clock_ms, settings, event_types) * t.polarity for t in texts
     ]
-    categories, brands = _stated(profile, assortment, context or {})
+    categories, brands = _stated(profile, index, context or {})
     likes = (weights > 0).any() or any(weight > 0 for weight in text_weights)
-    return Taste(
+    return UserFeatures(
         positions=positions,
         weights=weights,
         ranks=ranks,
@@ -144,7 +144,7 @@ def taste_of(
         categories=categories,
         brands=brands,
         # To someone of whom nothing good is known there is nothing but demand to go by.
-        demand=demand_factor(now_ms, assortment.snapshot.training_cutoff_ms, settings) if likes and clock_ms else 1.0,
+        demand=demand_factor(now_ms, index.snapshot.training_cutoff_ms, settings) if likes and clock_ms else 1.0,
     )
 
 
@@ -189,7 +189,7 @@ def mean_grade(entries: Iterable[Entry]) -> float:
 
 def _history(
     profile: UserProfile,
-    assortment: Assortment,
+    index: ItemIndex,
     clock_ms: int | None,
     settings: RankingSettings,
     event_types: Mapping[str, EventType],
@@ -198,13 +198,13 @@ def _history(
     mean = mean_grade(entries)
     by_group: dict[int, list[tuple[int, float, int, str]]] = {}
     for entry in entries:
-        position = assortment.position(entry.item_id)
+        position = index.position(entry.item_id)
         kind = event_types.get(entry.event_type)
         if position is None or kind is None or kind.weight == 0:
             continue
         weight = _base_weight(entry.event_type, entry.timestamp_ms, clock_ms, settings, event_types)
         weight *= 1 + settings.grade_strength * (_entry_factor(entry, mean) - 1)
-        by_group.setdefault(int(assortment.groups[position]), []).append(
+        by_group.setdefault(int(index.groups[position]), []).append(
             (entry.timestamp_ms, weight, position, entry.event_type)
         )
     rows = []
@@ -244,22 +244,22 @@ def _entry_factor(entry: Entry, mean: float) -> float:
     return 1.0  # a review without grade or words says that the item was worth a review
 
 
-def _usable_texts(texts: Iterable[TextSignal], assortment: Assortment) -> list[TextSignal]:
+def _usable_texts(texts: Iterable[TextSignal], index: ItemIndex) -> list[TextSignal]:
     """Text signals of the loaded encoder, in an order that doesn't depend on event ids."""
-    tag, width = assortment.encoder_tag, assortment.snapshot.whitening_mean.shape[0]
+    tag, width = index.encoder_tag, index.snapshot.whitening_mean.shape[0]
     usable = (t for t in texts if tag is not None and t.tag == tag and len(t.vector) == width)
     return sorted(usable, key=lambda t: (-t.timestamp_ms, t.item_id, t.event_type, t.polarity, t.vector))
 
 
 def _stated(
-    profile: UserProfile, assortment: Assortment, context: Mapping[str, str]
+    profile: UserProfile, index: ItemIndex, context: Mapping[str, str]
 ) -> tuple[dict[int, float], dict[int, float]]:
     preferences = profile.preferences.value
     stated = preferences if isinstance(preferences, Mapping) else {}
     affinities: tuple[dict[int, float], dict[int, float]] = ({}, {})
     for affinity, plural, singular, lookup in (
-        (affinities[0], "categories", "category", assortment.category_id),
-        (affinities[1], "brands", "brand", assortment.brand_id),
+        (affinities[0], "categories", "category", index.category_id),
+        (affinities[1], "brands", "brand", index.brand_id),
     ):
         names = stated.get(plural)
         for name in names if isinstance(names, list) else ():

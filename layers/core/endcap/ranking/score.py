@@ -13,11 +13,11 @@ from functools import partial
 import numpy as np
 
 from endcap.arrays import F32, F64, I64
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.index.vectors import weighted_sum
-from endcap.ranking.features import RankingSettings, Taste
+from endcap.ranking.features import RankingSettings, UserFeatures
 from endcap.ranking.terms.affinity import add_affinities
-from endcap.ranking.terms.lists import evening, list_weights, sum_rows
+from endcap.ranking.terms.lists import list_weights, spread_correction, sum_rows
 from endcap.ranking.terms.registry import (
     BASE_TERMS,
     DEFAULT_WEIGHTS,
@@ -33,8 +33,8 @@ from endcap.ranking.terms.text import Query, centred_dots, lexical_scores, signe
 
 
 def term_scores(
-    assortment: Assortment,
-    taste: Taste,
+    index: ItemIndex,
+    features: UserFeatures,
     settings: RankingSettings | None = None,
     query: Query | None = None,
     user_vector: F32 | None = None,
@@ -50,38 +50,38 @@ def term_scores(
     -------
     float32 (len(TERMS), n_items)
     """
-    settings = settings or RankingSettings.of(assortment.snapshot.weights.settings)
-    terms = np.zeros((len(TERMS), assortment.n_items), dtype=np.float32)
+    settings = settings or RankingSettings.of(index.snapshot.weights.settings)
+    terms = np.zeros((len(TERMS), index.n_items), dtype=np.float32)
     row = dict(zip(TERMS, terms, strict=True))
     if user_vector is not None:
-        row["similarity"][:] = similarities(assortment, user_vector)
-    weights = list_weights(taste, settings)
+        row["similarity"][:] = similarities(index, user_vector)
+    weights = list_weights(features, settings)
     for name in LISTS:
-        row[name][:] = sum_rows(assortment, name, taste.positions, weights)
-        told = sum_rows(assortment, name, taste.positions, np.abs(weights)) if (weights < 0).any() else row[name]
-        row[name] *= np.float32(evening(assortment, name, told))
-    if taste.weights.any():
-        past, weights = assortment.white_rows(taste.positions), text_weights(taste, settings)
-        row["text"][:] = signed_dots(assortment.white_dots, past, weights)
-        told = assortment.white_dots(weighted_sum(past, np.abs(weights))) if (weights < 0).any() else row["text"]
-        row["text"] *= np.float32(evening(assortment, "text", told))
-    if taste.text_weights.any():
-        row["words"][:] = signed_dots(partial(centred_dots, assortment), taste.texts, words_weights(taste, settings))
+        row[name][:] = sum_rows(index, name, features.positions, weights)
+        told = sum_rows(index, name, features.positions, np.abs(weights)) if (weights < 0).any() else row[name]
+        row[name] *= np.float32(spread_correction(index, name, told))
+    if features.weights.any():
+        past, weights = index.white_rows(features.positions), text_weights(features, settings)
+        row["text"][:] = signed_dots(index.white_dots, past, weights)
+        told = index.white_dots(weighted_sum(past, np.abs(weights))) if (weights < 0).any() else row["text"]
+        row["text"] *= np.float32(spread_correction(index, "text", told))
+    if features.text_weights.any():
+        row["words"][:] = signed_dots(partial(centred_dots, index), features.texts, words_weights(features, settings))
     if query is not None:
         if query.vector is not None:
-            row["query"][:] = centred_dots(assortment, query.vector)
-        row["lexical"][:] = lexical_scores(assortment, query.text)
-    row["popularity"][:] = assortment.popularity * np.float32(taste.demand)
-    row["trend"][:] = assortment.trend * np.float32(taste.demand)
-    row["new_item"][:] = assortment.unseen
-    add_affinities(assortment, taste, settings, row)
+            row["query"][:] = centred_dots(index, query.vector)
+        row["lexical"][:] = lexical_scores(index, query.text)
+    row["popularity"][:] = index.popularity * np.float32(features.demand)
+    row["trend"][:] = index.trend * np.float32(features.demand)
+    row["new_item"][:] = index.unseen
+    add_affinities(index, features, settings, row)
     return terms
 
 
 def coefficients(
-    assortment: Assortment,
+    index: ItemIndex,
     settings: RankingSettings,
-    taste: Taste,
+    features: UserFeatures,
     query: Query | None = None,
     overrides: Mapping[str, float] | None = None,
     related: bool = False,
@@ -96,11 +96,11 @@ def coefficients(
     overrides : weights of a scenario, term -> weight; they come last
     related : whether the list is to go with given items
     """
-    stored, natural = assortment.snapshot.weights.terms, assortment.tables.scales
+    stored, natural = index.snapshot.weights.terms, index.tables.scales
     weights, scales = {}, {}
     asked = query is not None or related
-    unknown = not asked and not (taste.weights.any() or taste.text_weights.any())
-    only_dislikes = not asked and not ((taste.weights > 0).any() or (taste.text_weights > 0).any())
+    unknown = not asked and not (features.weights.any() or features.text_weights.any())
+    only_dislikes = not asked and not ((features.weights > 0).any() or (features.text_weights > 0).any())
     for term in TERMS:
         entry = stored.get(term)
         weights[term] = DEFAULT_WEIGHTS[term] if entry is None else entry.weight

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from endcap.arrays import I64
 from endcap.filters.tree import Expression
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 
 CAPPED: Final = ("category", "brand")
 Capped = Literal["category", "brand"]
@@ -42,7 +42,7 @@ BestFirst = Callable[[int], I64]
 
 
 @dataclass(frozen=True)
-class Stock:
+class SlotPool:
     """What places can be filled with.
 
     Attributes
@@ -58,7 +58,7 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Slot:
     """One place: the row that fills it, and what it is owed to, where not to its score."""
 
     row: int
@@ -67,12 +67,12 @@ class Place:
 
 
 def arrange(
-    assortment: Assortment,
-    stock: Stock,
+    index: ItemIndex,
+    pool: SlotPool,
     promotions: Sequence[Promotion],
     caps: Mapping[Capped, int],
     n_places: int,
-) -> list[Place]:
+) -> list[Slot]:
     """The first `n_places` places, fewer where the stock runs out.
 
     Parameters
@@ -83,34 +83,34 @@ def arrange(
     """
     taken: set[int] = set()
     pins = {}
-    for place, row in sorted(stock.pinned.items()):
-        group = int(assortment.groups[row])
+    for slot, row in sorted(pool.pinned.items()):
+        group = int(index.groups[row])
         if group not in taken:
-            pins[place] = row
+            pins[slot] = row
             taken.add(group)
-    counts = {name: Counter(_labels(assortment, name, list(pins.values()))) for name in caps}
-    ranking = _Queue(assortment, stock.ranking, n_places, taken, caps, counts)
-    queues = [_Queue(assortment, rows, n_places, taken, caps, counts) for rows in stock.promoted]
+    counts = {name: Counter(_labels(index, name, list(pins.values()))) for name in caps}
+    ranking = _Queue(index, pool.ranking, n_places, taken, caps, counts)
+    queues = [_Queue(index, rows, n_places, taken, caps, counts) for rows in pool.promoted]
     placed_of = [0] * len(promotions)
-    places: list[Place] = []
-    while len(places) < n_places:
-        k = len(places)
+    slots: list[Slot] = []
+    while len(slots) < n_places:
+        k = len(slots)
         if k in pins:
-            places.append(Place(pins.pop(k), pinned=True))
+            slots.append(Slot(pins.pop(k), pinned=True))
             continue
         owed = [int((k + 1) * p.share + _ROUNDING) - n for p, n in zip(promotions, placed_of, strict=True)]
         due = sorted((number for number, debt in enumerate(owed) if debt > 0), key=lambda number: -owed[number])
         found = next(((number, own) for number in due if (own := queues[number].take()) is not None), None)
         if found is not None:
             placed_of[found[0]] += 1
-            places.append(Place(found[1], promotions[found[0]].name))
+            slots.append(Slot(found[1], promotions[found[0]].name))
         elif (best := ranking.take()) is not None:
-            places.append(Place(best))
+            slots.append(Slot(best))
         elif pins:  # too short a list for the place they were meant for
-            places.append(Place(pins.pop(min(pins)), pinned=True))
+            slots.append(Slot(pins.pop(min(pins)), pinned=True))
         else:
             break
-    return places
+    return slots
 
 
 class _Queue:
@@ -118,14 +118,14 @@ class _Queue:
 
     def __init__(
         self,
-        assortment: Assortment,
+        index: ItemIndex,
         fetch: BestFirst,
         n_rows: int,
         taken: set[int],
         caps: Mapping[Capped, int],
         counts: Mapping[Capped, Counter[int]],
     ) -> None:
-        self._assortment, self._fetch, self._asked = assortment, fetch, n_rows
+        self._assortment, self._fetch, self._asked = index, fetch, n_rows
         self._rows, self._at = fetch(n_rows).tolist(), 0
         self._taken, self._caps, self._counts = taken, caps, counts
 
@@ -153,8 +153,8 @@ class _Queue:
         return int(self._rows[self._at - 1])
 
 
-def _labels(assortment: Assortment, name: Capped, rows: Sequence[int]) -> list[int]:
+def _labels(index: ItemIndex, name: Capped, rows: Sequence[int]) -> list[int]:
     """The brand or the last category of each row that has one."""
     if name == "brand":
-        return [brand for row in rows if (brand := int(assortment.brand[row])) >= 0]
-    return [categories[-1] for row in rows if (categories := assortment.categories_of(row))]
+        return [brand for row in rows if (brand := int(index.brand[row])) >= 0]
+    return [categories[-1] for row in rows if (categories := index.categories_of(row))]

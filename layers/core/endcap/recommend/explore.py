@@ -17,7 +17,7 @@ import numpy as np
 
 from endcap.arrays import F64
 from endcap.events.counts import Demand
-from endcap.ranking.slots import Place
+from endcap.ranking.slots import Slot
 from endcap.recommend.request import RankedItem, RecommendationRequest
 
 MAX_ARMS: Final = 20
@@ -62,13 +62,13 @@ def win_probabilities(clicked: Sequence[int], shown: Sequence[int]) -> F64:
 
 
 def explore(
-    page: Sequence[Place],
-    reserve: Sequence[Place],
+    page: Sequence[Slot],
+    reserve: Sequence[Slot],
     start: int,
     request: RecommendationRequest,
     counts: Demand,
     item_id: Callable[[int], str],
-) -> tuple[list[Place], dict[int, Draw]]:
+) -> tuple[list[Slot], dict[int, Draw]]:
     """The page with its explored places drawn.
 
     Of the first n places of a list floor(n x share) are explored, but for those that are pinned or promoted. The draws
@@ -87,21 +87,21 @@ def explore(
     """
     seed = int.from_bytes(hashlib.sha256(request.recommendation_id.encode()).digest()[:16])
     chance = np.random.Generator(np.random.PCG64(seed))
-    left = [place for place in reserve if not (place.pinned or place.promotion)][: MAX_ARMS - 1]
-    places, draws = list(page), dict[int, Draw]()
-    for k, place in enumerate(page):
+    left = [slot for slot in reserve if not (slot.pinned or slot.promotion)][: MAX_ARMS - 1]
+    slots, draws = list(page), dict[int, Draw]()
+    for k, slot in enumerate(page):
         quota = [int(n * request.exploration + _ROUNDING) for n in (start + k, start + k + 1)]
-        if quota[0] == quota[1] or place.pinned or place.promotion or not left:
+        if quota[0] == quota[1] or slot.pinned or slot.promotion or not left:
             continue
-        arms = [place, *left]
+        arms = [slot, *left]
         names = [item_id(arm.row) for arm in arms]
         odds = win_probabilities([counts.clicked.get(n, 0) for n in names], [counts.shown.get(n, 0) for n in names])
         drawn = min(int(np.searchsorted(odds.cumsum(), chance.random(), side="right")), len(arms) - 1)
         draws[k] = Draw(dict(zip(names, odds.tolist(), strict=True)))
-        places[k] = arms[drawn]
+        slots[k] = arms[drawn]
         if drawn:
             del left[drawn - 1]
-    return places, draws
+    return slots, draws
 
 
 def with_propensities(items: Sequence[RankedItem], draws: Mapping[int, Draw]) -> tuple[RankedItem, ...]:

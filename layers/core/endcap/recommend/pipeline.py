@@ -26,14 +26,14 @@ from endcap.events.types import EVENT_TYPES, EventType
 from endcap.explain.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
 from endcap.explain.reasons import Reason, explain
 from endcap.filters.eligibility import sellable
-from endcap.filters.evaluate import Circumstances, mask_of
+from endcap.filters.evaluate import FilterContext, mask_of
 from endcap.identifiers import event_key, item_key
-from endcap.index.index import Assortment, assortment_of
+from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
-from endcap.ranking.features import RankingSettings, Taste, taste_of
+from endcap.ranking.features import RankingSettings, UserFeatures, features_of
 from endcap.ranking.score import coefficients, contributions, term_scores
-from endcap.ranking.slots import Place
+from endcap.ranking.slots import Slot
 from endcap.ranking.terms.context import context_scores, known_contexts
 from endcap.ranking.terms.registry import CONTEXT_TERM, TERMS
 from endcap.ranking.terms.related import ANCHORED, anchors_of, relation_scores
@@ -52,7 +52,7 @@ from endcap.recommend.request import (
     RecommendationRequest,
     check,
 )
-from endcap.recommend.selection import Scored, given_order, places_of
+from endcap.recommend.selection import Scored, given_order, slots_of
 from endcap.recommend.trending import counted, in_demand
 from endcap.snapshot.snapshot import Snapshot
 
@@ -110,31 +110,31 @@ def recommend(
     check(request)
     clock_ms = now_ms if request.as_of_ms is None else request.as_of_ms
     current = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
-    assortment = overlay.assortment if current and overlay is not None else assortment_of(snapshot)
+    index = overlay.index if current and overlay is not None else index_of(snapshot)
     trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
     request = in_demand(request, trend)
     known = merged_profile(snapshot, profile, request)
-    about = Circumstances(clock_ms, known, request.parameters, event_types)
+    about = FilterContext(clock_ms, known, request.parameters, event_types)
     settings = RankingSettings.of(snapshot.weights.settings)
     query = _query_of(snapshot, request.query)
 
-    def score_for(whom: Circumstances) -> Scored:
-        taste = taste_of(whom.profile, assortment, clock_ms, settings, event_types, request.context)
-        return _scored(assortment, taste, settings, query, request, whom, trend)
+    def score_for(whom: FilterContext) -> Scored:
+        features = features_of(whom.profile, index, clock_ms, settings, event_types, request.context)
+        return _scored(index, features, settings, query, request, whom, trend)
 
     scored = score_for(about)
 
     start = request.offset + len(request.shown_keys)
     exposure = live.exposure if live is not None and explores(request) else None
     wanted = start + request.limit + (1 if exposure is None else MAX_ARMS)
-    places = given_order(scored, request, clock_ms) if request.complete else places_of(scored, request, about, wanted)
+    slots = given_order(scored, request, clock_ms) if request.complete else slots_of(scored, request, about, wanted)
     if request.shown_keys:
         shown = set(request.shown_keys)
-        places = [place for place in places if item_key(assortment.item_id(place.row)) not in shown]
+        slots = [slot for slot in slots if item_key(index.item_id(slot.row)) not in shown]
     end = request.offset + request.limit
-    page, draws = places[request.offset : end], None
+    page, draws = slots[request.offset : end], None
     if exposure is not None:
-        page, draws = explore(page, places[end:], start, request, exposure, assortment.item_id)
+        page, draws = explore(page, slots[end:], start, request, exposure, index.item_id)
     items = _ranked(scored, request, page, start, trend)
     if draws is not None:
         items = with_propensities(items, draws)
@@ -143,7 +143,7 @@ def recommend(
     if request.complete:
         items = _with_the_unsold(scored, request, items, clock_ms)
     return Recommendation(
-        items, snapshot.version, _source(request, scored.taste, query), len(places) > request.offset + len(page)
+        items, snapshot.version, _source(request, scored.features, query), len(slots) > request.offset + len(page)
     )
 
 
@@ -161,18 +161,18 @@ def recommend_lists(
 
     Parameters
     ----------
-    others : index of a list that is to come from another snapshot -> what lies over that one
+    others : number of a list, from 0, that is to come from another snapshot -> what lies over that one
 
     Raises
     ------
     InvalidRequestError, NotFoundError, EncoderError : see `recommend`
     """
     answers: list[Recommendation] = []
-    for index, request in enumerate(requests):
+    for number, request in enumerate(requests):
         shown = tuple(item.item_id for answer in answers for item in answer.items)
         apart = replace(request, shown_items=(*request.shown_items, *shown))
-        over = others.get(index, overlay)
-        base = snapshot if index not in others else others[index].snapshot
+        over = others.get(number, overlay)
+        base = snapshot if number not in others else others[number].snapshot
         answers.append(recommend(base, profile, apart, now_ms, over, event_types, live))
     return answers
 
@@ -219,72 +219,72 @@ def _query_of(snapshot: Snapshot, text: str | None) -> Query | None:
 
 
 def _scored(
-    assortment: Assortment,
-    taste: Taste,
+    index: ItemIndex,
+    features: UserFeatures,
     settings: RankingSettings,
     query: Query | None,
     request: RecommendationRequest,
-    about: Circumstances,
+    about: FilterContext,
     trend: Demand | None,
 ) -> Scored:
-    anchors = anchors_of(assortment, request.relation, request.items) if request.relation in ANCHORED else None
-    due = due_items(assortment, about.profile, about.now_ms) if request.relation == "buy_again" else None
-    user_vector = user_vector_of(about.profile, assortment, about.now_ms, about.event_types)
-    terms = term_scores(assortment, taste, settings, query, user_vector)
-    factors = coefficients(assortment, settings, taste, query, request.weights, related=request.relation is not None)
+    anchors = anchors_of(index, request.relation, request.items) if request.relation in ANCHORED else None
+    due = due_items(index, about.profile, about.now_ms) if request.relation == "buy_again" else None
+    user_vector = user_vector_of(about.profile, index, about.now_ms, about.event_types)
+    terms = term_scores(index, features, settings, query, user_vector)
+    factors = coefficients(index, settings, features, query, request.weights, related=request.relation is not None)
     if anchors is not None:
-        terms[TERMS.index(anchors.term)] = relation_scores(assortment, anchors)
-    contexts = known_contexts(assortment.snapshot, request.context)
+        terms[TERMS.index(anchors.term)] = relation_scores(index, anchors)
+    contexts = known_contexts(index.snapshot, request.context)
     if contexts:
-        terms[TERMS.index(CONTEXT_TERM)] = context_scores(assortment, contexts) * np.float32(taste.demand)
+        terms[TERMS.index(CONTEXT_TERM)] = context_scores(index, contexts) * np.float32(features.demand)
     if due is not None:
         terms[TERMS.index("due"), due.rows] = due.scores
     if trend is not None:
-        terms[TERMS.index("live_trend")] = live_scores(assortment, trend)
+        terms[TERMS.index("live_trend")] = live_scores(index, trend)
     boost = TERMS.index("boost")
     factors[boost] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
     for wish in request.boosts:
-        terms[boost, mask_of(wish.filter, assortment, about)] += np.float32(wish.weight)
+        terms[boost, mask_of(wish.filter, index, about)] += np.float32(wish.weight)
     rotation = TERMS.index("rotation")
     factors[rotation] *= request.rotation
     if factors[rotation]:
         shown = about.profile.impressions
-        terms[rotation] = rotation_scores(assortment, shown, about.now_ms, settings.rotation_half_life_s)
-    return Scored(assortment, taste, settings, anchors, terms, factors, due, contexts)
+        terms[rotation] = rotation_scores(index, shown, about.now_ms, settings.rotation_half_life_s)
+    return Scored(index, features, settings, anchors, terms, factors, due, contexts)
 
 
 def _with_counterfactuals(
     scored: Scored,
-    score_for: Callable[[Circumstances], Scored],
+    score_for: Callable[[FilterContext], Scored],
     request: RecommendationRequest,
-    about: Circumstances,
-    page: Sequence[Place],
+    about: FilterContext,
+    page: Sequence[Slot],
     items: tuple[RankedItem, ...],
 ) -> tuple[RankedItem, ...]:
     """The items of a page with their ranks in the same list for the same shopper, had they not done something.
 
     That is what the request names, for every item; else what carried each of the first ones most.
     """
-    assortment = scored.assortment
+    index = scored.index
 
     def order_without(act: Act) -> list[int]:
         other = replace(about, profile=without(about.profile, act))
         again = score_for(other)
         if request.complete:
-            return [place.row for place in given_order(again, request, other.now_ms)]
-        return [place.row for place in places_of(again, request, other, MAX_LIMIT)]
+            return [slot.row for slot in given_order(again, request, other.now_ms)]
+        return [slot.row for slot in slots_of(again, request, other, MAX_LIMIT)]
 
     acts: Sequence[Act | None]
     if request.without_event is not None or request.without_item is not None:
-        rows = np.asarray([place.row for place in page], dtype=np.int64)
-        act = named_act(assortment, about.profile, about.event_types, request.without_event, request.without_item)
+        rows = np.asarray([slot.row for slot in page], dtype=np.int64)
+        act = named_act(index, about.profile, about.event_types, request.without_event, request.without_item)
         acts = [act] * len(rows)
     else:
-        rows = np.asarray([place.row for place in page[:MAX_COUNTERFACTUALS]], dtype=np.int64)
+        rows = np.asarray([slot.row for slot in page[:MAX_COUNTERFACTUALS]], dtype=np.int64)
         shares = contributions(scored.terms, scored.factors, rows)
-        acts = carrying_acts(assortment, about.profile, scored.taste, scored.settings, rows, shares)
+        acts = carrying_acts(index, about.profile, scored.features, scored.settings, rows, shares)
     first = items[0].rank if items else 1
-    found = counterfactuals(assortment, acts, rows, first, order_without, MAX_LIMIT, request.language)
+    found = counterfactuals(index, acts, rows, first, order_without, MAX_LIMIT, request.language)
     marked = [replace(item, counterfactual=one) for item, one in zip(items[: len(found)], found, strict=True)]
     return (*marked, *items[len(found) :])
 
@@ -293,27 +293,27 @@ def _with_the_unsold(
     scored: Scored, request: RecommendationRequest, items: tuple[RankedItem, ...], clock_ms: int
 ) -> tuple[RankedItem, ...]:
     """A complete order: items that can't be sold are marked, ids that no item has come last in the order given."""
-    assortment = scored.assortment
-    on_sale = sellable(assortment, clock_ms)
-    marked = [replace(item, available=bool(on_sale[assortment.positions([item.item_id])].all())) for item in items]
-    unknown = [i for i in dict.fromkeys(request.candidates or ()) if assortment.position(i) is None]
+    index = scored.index
+    on_sale = sellable(index, clock_ms)
+    marked = [replace(item, available=bool(on_sale[index.positions([item.item_id])].all())) for item in items]
+    unknown = [i for i in dict.fromkeys(request.candidates or ()) if index.position(i) is None]
     for rank, item_id in enumerate(unknown, len(items) + 1):
         marked.append(RankedItem(item_id, 0.0, rank, "unknown", known=False, available=False))
     return tuple(marked)
 
 
 def _ranked(
-    scored: Scored, request: RecommendationRequest, page: Sequence[Place], start: int, trend: Demand | None
+    scored: Scored, request: RecommendationRequest, page: Sequence[Slot], start: int, trend: Demand | None
 ) -> tuple[RankedItem, ...]:
-    assortment = scored.assortment
-    positions = np.asarray([place.row for place in page], dtype=np.int64)
+    index = scored.index
+    positions = np.asarray([slot.row for slot in page], dtype=np.int64)
     shares = contributions(scored.terms, scored.factors, positions)
     scores = shares.sum(axis=0)
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
         reasons = explain(
-            assortment,
-            scored.taste,
+            index,
+            scored.features,
             scored.settings,
             positions,
             shares,
@@ -325,27 +325,27 @@ def _ranked(
             scored.contexts,
         )
     items = []
-    for k, place in enumerate(page):
-        document = assortment.document(place.row) if request.fields or trend is not None else {}
+    for k, slot in enumerate(page):
+        document = index.document(slot.row) if request.fields or trend is not None else {}
         # What says most for the item; where everything is against it, nothing but popularity brought it here.
         best = int(np.argmax(shares[:, k])) if shares[:, k].max(initial=0.0) > 0 else TERMS.index("popularity")
         items.append(
             RankedItem(
-                item_id=assortment.item_id(place.row),
+                item_id=index.item_id(slot.row),
                 score=float(scores[k]),
                 rank=start + k + 1,
-                source="shop" if place.promotion or place.pinned else _SOURCES[TERMS[best]],
-                reasons=counted(reasons[k], trend, assortment.item_id(place.row), document, request.language),
+                source="shop" if slot.promotion or slot.pinned else _SOURCES[TERMS[best]],
+                reasons=counted(reasons[k], trend, index.item_id(slot.row), document, request.language),
                 fields={name: document[name] for name in request.fields if name in document},
-                promotion=place.promotion,
+                promotion=slot.promotion,
             )
         )
     return tuple(items)
 
 
-def _source(request: RecommendationRequest, taste: Taste, query: Query | None) -> str:
+def _source(request: RecommendationRequest, features: UserFeatures, query: Query | None) -> str:
     if query is not None:
         return "query"
     if request.relation == "buy_again":
         return "personal"
-    return "related" if request.relation in ANCHORED else "popular" if taste.is_empty else "personal"
+    return "related" if request.relation in ANCHORED else "popular" if features.is_empty else "personal"

@@ -10,13 +10,13 @@ import numpy as np
 
 from endcap.arrays import F32, F64, I64, Mask
 from endcap.filters.eligibility import allowed, seen_items, sellable, variants_of
-from endcap.filters.evaluate import Circumstances, mask_of
-from endcap.index.index import Assortment
+from endcap.filters.evaluate import FilterContext, mask_of
+from endcap.index.index import ItemIndex
 from endcap.ranking.calibration import mix_of
 from endcap.ranking.candidates import best_first
-from endcap.ranking.features import RankingSettings, Taste
+from endcap.ranking.features import RankingSettings, UserFeatures
 from endcap.ranking.rerank import rerank_greedily
-from endcap.ranking.slots import BestFirst, Place, Stock, arrange
+from endcap.ranking.slots import BestFirst, Slot, SlotPool, arrange
 from endcap.ranking.terms.related import Anchors
 from endcap.ranking.terms.repurchase import Due
 from endcap.recommend.request import RecommendationRequest
@@ -35,8 +35,8 @@ class Scored:
     contexts : rows of the snapshot's contexts that the request names
     """
 
-    assortment: Assortment
-    taste: Taste
+    index: ItemIndex
+    features: UserFeatures
     settings: RankingSettings
     anchors: Anchors | None
     terms: F32
@@ -46,31 +46,31 @@ class Scored:
 
     def best(self, mask: Mask, limit: int, *, all_variants: bool = False) -> tuple[I64, F64]:
         """The best of the items in `mask`, and their scores."""
-        return best_first(self.assortment, self.terms, self.factors, mask, limit, all_variants=all_variants)
+        return best_first(self.index, self.terms, self.factors, mask, limit, all_variants=all_variants)
 
 
-def places_of(scored: Scored, request: RecommendationRequest, about: Circumstances, wanted: int) -> list[Place]:
+def slots_of(scored: Scored, request: RecommendationRequest, about: FilterContext, wanted: int) -> list[Slot]:
     """The first `wanted` places of the list."""
-    assortment = scored.assortment
-    mask = allowed(assortment, about.now_ms, request.shown_items, request.exclude_items, request.candidates)
+    index = scored.index
+    mask = allowed(index, about.now_ms, request.shown_items, request.exclude_items, request.candidates)
     if request.filter is not None:
-        mask &= mask_of(request.filter, assortment, about)
+        mask &= mask_of(request.filter, index, about)
     if scored.anchors is not None:
-        mask &= ~variants_of(assortment, request.items)
+        mask &= ~variants_of(index, request.items)
     if scored.due is not None:
-        mask &= np.isin(np.arange(assortment.n_items), scored.due.rows)
-    pinned = {pin.position - 1: row for pin in request.pinned if (row := assortment.position(pin.item_id)) is not None}
-    pinned = {place: row for place, row in pinned.items() if mask[row]}  # what was seen may be pinned
+        mask &= np.isin(np.arange(index.n_items), scored.due.rows)
+    pinned = {pin.position - 1: row for pin in request.pinned if (row := index.position(pin.item_id)) is not None}
+    pinned = {slot: row for slot, row in pinned.items() if mask[row]}  # what was seen may be pinned
     if scored.due is None:
         seen = seen_items(about.profile, request.exclude_seen)
         if request.exclude_seen != "none":
             seen.update(request.seen_items)
-        mask &= ~variants_of(assortment, seen)
+        mask &= ~variants_of(index, seen)
     ranking = partial(_varied, scored, mask, request.diversity, request.calibration)
     if not (pinned or request.promotions or request.caps):
-        return [Place(row) for row in ranking(wanted).tolist()]
-    promoted = [_promoted(scored, mask & mask_of(p.filter, assortment, about)) for p in request.promotions]
-    return arrange(assortment, Stock(ranking, promoted, pinned), request.promotions, request.caps, wanted)
+        return [Slot(row) for row in ranking(wanted).tolist()]
+    promoted = [_promoted(scored, mask & mask_of(p.filter, index, about)) for p in request.promotions]
+    return arrange(index, SlotPool(ranking, promoted, pinned), request.promotions, request.caps, wanted)
 
 
 def _varied(scored: Scored, mask: Mask, diversity: float, calibration: float, wanted: int) -> I64:
@@ -79,8 +79,8 @@ def _varied(scored: Scored, mask: Mask, diversity: float, calibration: float, wa
         return scored.best(mask, wanted)[0]
     positions, scores = scored.best(mask, max(wanted, DIVERSITY_POOL))
     pool = min(DIVERSITY_POOL, len(positions))
-    vectors = scored.assortment.white_rows(positions[:pool])
-    mix = mix_of(scored.assortment, scored.taste, positions[:pool]) if calibration else None
+    vectors = scored.index.white_rows(positions[:pool])
+    mix = mix_of(scored.index, scored.features, positions[:pool]) if calibration else None
     order = rerank_greedily(scores[:pool], vectors, min(wanted, pool), diversity, calibration, mix)
     order = np.concatenate([order, np.arange(pool, len(positions))])[:wanted]
     return np.asarray(positions[order], dtype=np.int64)
@@ -93,11 +93,11 @@ def _promoted(scored: Scored, mask: Mask) -> BestFirst:
     return best
 
 
-def given_order(scored: Scored, request: RecommendationRequest, clock_ms: int) -> list[Place]:
+def given_order(scored: Scored, request: RecommendationRequest, clock_ms: int) -> list[Slot]:
     """All known candidates: what can be sold first."""
-    rows = scored.assortment.positions(request.candidates or ())
-    mask = np.zeros(scored.assortment.n_items, dtype=np.bool_)
+    rows = scored.index.positions(request.candidates or ())
+    mask = np.zeros(scored.index.n_items, dtype=np.bool_)
     mask[rows] = True
     order = scored.best(mask, len(rows), all_variants=True)[0] if len(rows) else rows
-    on_sale = sellable(scored.assortment, clock_ms)[order]
-    return [Place(row) for row in np.concatenate([order[on_sale], order[~on_sale]]).tolist()]
+    on_sale = sellable(scored.index, clock_ms)[order]
+    return [Slot(row) for row in np.concatenate([order[on_sale], order[~on_sale]]).tolist()]

@@ -10,10 +10,10 @@ from endcap.api.parameters import parameters
 from endcap.api.schemas import RecommendInput
 from endcap.events.types import event_types
 from endcap.filters.eligibility import EXCLUDE_SEEN
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.messages.parameters import CHOICE_MEANINGS, SCORE, SETTING_MEANINGS, TERM_MEANINGS
 from endcap.profiles.profile import Entry, UserProfile
-from endcap.ranking.features import RankingSettings, taste_of
+from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import coefficients
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.recommend.explore import MAX_ARMS
@@ -52,10 +52,10 @@ def test_tells_what_the_snapshot_set_and_what_is_default(tmp_path: Path) -> None
 
 def test_weights_and_scales_are_those_that_rank(tmp_path: Path) -> None:
     snapshot = build_toy_snapshot(tmp_path)
-    assortment = assortment_of(snapshot)
+    index = index_of(snapshot)
     shopper = UserProfile(interactions=(Entry(CUTOFF_MS, bytes(4), "purchase", "item-5"),))
-    taste = taste_of(shopper, assortment, CUTOFF_MS)
-    factors = coefficients(assortment, RankingSettings.of(snapshot.weights.settings), taste)
+    features = features_of(shopper, index, CUTOFF_MS)
+    factors = coefficients(index, RankingSettings.of(snapshot.weights.settings), features)
     told = parameters(snapshot, event_types({}), {})["terms"]
     assert [term["name"] for term in told] == list(TERMS)
     assert [term["weight"] / term["scale"] for term in told] == pytest.approx(factors.tolist())

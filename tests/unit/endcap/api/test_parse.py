@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from endcap.api.cursors import digest_of, write_cursor
-from endcap.api.parse import ITEM_DOOR, Reader
+from endcap.api.parse import ITEM_DOOR, RequestParser
 from endcap.api.scenarios import read_scenarios
 from endcap.errors import InvalidRequestError
 from endcap.events.types import EVENT_TYPES
@@ -27,8 +27,8 @@ SCENARIOS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def reader() -> Reader:
-    return Reader(NOW_MS, EVENT_TYPES, lambda name: SCENARIOS[name], "secret")
+def reader() -> RequestParser:
+    return RequestParser(NOW_MS, EVENT_TYPES, lambda name: SCENARIOS[name], "secret")
 
 
 def test_an_empty_body_asks_for_the_defaults() -> None:
@@ -95,7 +95,7 @@ def test_every_mistake_in_expressions_is_listed() -> None:
 def test_a_cursor_fits_the_request_that_it_came_from_whatever_its_scenario_says_by_now() -> None:
     first = reader().body({"scenario": "home", "user_id": "ann"})
     cursor = write_cursor("secret", first.digest, [b"abcd"])
-    changed = Reader(NOW_MS, EVENT_TYPES, lambda _: {"limit": 5}, "secret")
+    changed = RequestParser(NOW_MS, EVENT_TYPES, lambda _: {"limit": 5}, "secret")
     again = changed.body({"scenario": "home", "user_id": "ann", "cursor": cursor, "limit": 50})
     assert again.request.shown_keys == (b"abcd",)
     assert first.digest == digest_of({"user_id": "ann", "scenario": "home"})

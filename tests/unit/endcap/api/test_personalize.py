@@ -5,7 +5,7 @@ import json
 import pytest
 
 from endcap.api.http import json_answer
-from endcap.api.personalize import item_list, put_events, ranking_request, recommendations_request, spoken
+from endcap.api.personalize import aws_error_shape, item_list, put_events, ranking_request, recommendations_request
 from endcap.errors import InvalidRequestError, ThrottledError
 from endcap.events.types import EVENT_TYPES
 
@@ -185,11 +185,11 @@ def test_lists_are_answered_in_personalizes_words():
     ],
 )
 def test_errors_are_answered_as_aws_sdks_read_them(error, status, code):
-    @spoken
+    @aws_error_shape
     def fail():
         raise error
 
     answer = fail()
     assert (answer.status_code, answer.headers["x-amzn-ErrorType"]) == (status, code)
     assert set(json.loads(answer.body)) == {"message"}
-    assert spoken(lambda: json_answer({}))().status_code == 200
+    assert aws_error_shape(lambda: json_answer({}))().status_code == 200

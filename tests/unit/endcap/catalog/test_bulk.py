@@ -1,6 +1,6 @@
 import pytest
 
-from endcap.catalog.bulk import MAX_ITEMS, named_item, stock
+from endcap.catalog.bulk import MAX_ITEMS, apply_bulk, named_item
 from endcap.catalog.item import Item
 from endcap.errors import InvalidItemError, InvalidRequestError, ThrottledError
 
@@ -42,14 +42,14 @@ def test_a_named_item_is_an_object(body):
 
 def test_usable_items_are_stored_and_the_others_listed_with_reasons():
     shelf = Shelf()
-    outcome = stock({"items": [{"item_id": "a"}, {"title": "no id"}, 3, {"id": "b"}]}, shelf)
+    outcome = apply_bulk({"items": [{"item_id": "a"}, {"title": "no id"}, 3, {"id": "b"}]}, shelf)
     assert (outcome.accepted, outcome.changed, set(shelf.items)) == (2, 2, {"a", "b"})
     assert [(r["index"], r["retryable"]) for r in outcome.rejected] == [(1, False), (2, False)]
 
 
 def test_of_two_with_one_id_the_later_counts():
     shelf = Shelf()
-    outcome = stock({"items": [{"item_id": "a", "price": 1}, {"item_id": "a", "price": 2}]}, shelf)
+    outcome = apply_bulk({"items": [{"item_id": "a", "price": 1}, {"item_id": "a", "price": 2}]}, shelf)
     assert (outcome.accepted, outcome.changed) == (2, 1)
     assert shelf.items["a"].price == 2
 
@@ -57,12 +57,14 @@ def test_of_two_with_one_id_the_later_counts():
 def test_items_that_were_just_so_count_as_accepted_but_not_as_changed():
     shelf = Shelf()
     body = {"items": [{"item_id": "a"}, {"item_id": "b"}]}
-    stock(body, shelf)
-    assert (stock(body, shelf).accepted, stock(body, shelf).changed) == (2, 0)
+    apply_bulk(body, shelf)
+    assert (apply_bulk(body, shelf).accepted, apply_bulk(body, shelf).changed) == (2, 0)
 
 
 def test_items_that_were_not_taken_may_be_sent_again():
-    outcome = stock({"items": [{"item_id": "a"}, {"item_id": "busy"}, {"item_id": "busy", "price": 1}]}, Shelf("busy"))
+    outcome = apply_bulk(
+        {"items": [{"item_id": "a"}, {"item_id": "busy"}, {"item_id": "busy", "price": 1}]}, Shelf("busy")
+    )
     assert outcome.accepted == 1
     assert [(r["index"], r["retryable"]) for r in outcome.rejected] == [(1, True), (2, True)]
 
@@ -72,4 +74,4 @@ def test_items_that_were_not_taken_may_be_sent_again():
 )
 def test_a_body_holds_one_to_five_hundred_items(body):
     with pytest.raises(InvalidRequestError):
-        stock(body, Shelf())
+        apply_bulk(body, Shelf())

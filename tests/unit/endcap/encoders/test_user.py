@@ -16,15 +16,15 @@ from endcap.encoders.user import (
     HIDDEN,
     REVIEW_TEXT,
     UserEncoder,
-    features_of,
     grade_codes,
     kind_code,
     places,
     span_codes,
+    token_features,
 )
 from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, event_types
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile
 from endcap.ranking.terms.similarity import similarities, user_encoder_of, user_inputs, user_vector_of
@@ -56,8 +56,8 @@ def snapshot(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def assortment(snapshot):
-    return assortment_of(snapshot)
+def index(snapshot):
+    return index_of(snapshot)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def encoder():
 def text_signal(snapshot, minutes_ago, kind="search", polarity=1.0, tag=None, seed=0):
     vector = np.random.default_rng(seed).normal(size=snapshot.whitening_mean.shape[0]).astype(np.float32)
     levels = quantize_unit(vector / np.linalg.norm(vector)).tobytes()
-    own = assortment_of(snapshot).encoder_tag if tag is None else tag
+    own = index_of(snapshot).encoder_tag if tag is None else tag
     return TextSignal(NOW - minutes_ago * MINUTE, b"text", kind, "", polarity, levels, own)
 
 
@@ -85,7 +85,7 @@ def test_a_moment_without_items_lies_half_way_between_its_neighbours():
 
 
 def test_tokens_read_earlier_moments_and_the_read_out_reads_all():
-    f = features_of(ints(10, 20, 20), ints(1, 1, 1), ints(0, 0, 0), ints(15), ints(9), ints(10), 40, True)
+    f = token_features(ints(10, 20, 20), ints(1, 1, 1), ints(0, 0, 0), ints(15), ints(9), ints(10), 40, True)
     h = HIDDEN
     assert f["distances"].tolist() == [
         [0, h, h, h],
@@ -120,60 +120,60 @@ def test_custom_kinds_count_by_their_sign_and_weightless_ones_not_at_all():
     assert kind_code("never_heard_of", kinds) is None
 
 
-def test_user_vector_has_length_one(assortment, encoder):
-    inputs = user_inputs(profile(entry(3, 5), entry(4, 3)), assortment, encoder, NOW)
+def test_user_vector_has_length_one(index, encoder):
+    inputs = user_inputs(profile(entry(3, 5), entry(4, 3)), index, encoder, NOW)
     assert np.linalg.norm(encoder.encode(inputs)) == pytest.approx(1, abs=1e-5)
 
 
-def test_ids_of_events_of_one_moment_do_not_matter(assortment, encoder):
+def test_ids_of_events_of_one_moment_do_not_matter(index, encoder):
     one = profile(entry(1, 9), entry(2, 5, key=b"aaaa"), entry(3, 5, key=b"bbbb"), entry(4, 5, key=b"cccc"))
     other = profile(entry(1, 9), entry(2, 5, key=b"zzzz"), entry(3, 5, key=b"yyyy"), entry(4, 5, key=b"xxxx"))
-    vectors = [encoder.encode(user_inputs(p, assortment, encoder, NOW)) for p in (one, other)]
+    vectors = [encoder.encode(user_inputs(p, index, encoder, NOW)) for p in (one, other)]
     assert np.array_equal(*vectors)
 
 
-def test_the_order_of_rows_of_one_moment_does_not_matter_to_the_graph(assortment, encoder):
-    inputs = user_inputs(profile(entry(1, 9), entry(2, 5), entry(3, 5, "purchase")), assortment, encoder, NOW)
+def test_the_order_of_rows_of_one_moment_does_not_matter_to_the_graph(index, encoder):
+    inputs = user_inputs(profile(entry(1, 9), entry(2, 5), entry(3, 5, "purchase")), index, encoder, NOW)
     swap = [0, 2, 1]
     swapped = {k: v[swap] if k in ("vectors", "kinds", "grades") else v for k, v in inputs.items()}
     assert np.allclose(encoder.encode(inputs), encoder.encode(swapped), atol=1e-6)
 
 
-def test_order_time_and_kind_matter(assortment, encoder):
-    plain = encoder.encode(user_inputs(profile(entry(1, 9), entry(2, 5)), assortment, encoder, NOW))
+def test_order_time_and_kind_matter(index, encoder):
+    plain = encoder.encode(user_inputs(profile(entry(1, 9), entry(2, 5)), index, encoder, NOW))
     for other in (
         profile(entry(2, 9), entry(1, 5)),
         profile(entry(1, 9), entry(2, 500)),
         profile(entry(1, 9), entry(2, 5, "purchase")),
         profile(entry(1, 9), entry(2, 5, "rating", value=1.0)),
     ):
-        assert np.abs(encoder.encode(user_inputs(other, assortment, encoder, NOW)) - plain).max() > 1e-3
+        assert np.abs(encoder.encode(user_inputs(other, index, encoder, NOW)) - plain).max() > 1e-3
 
 
-def test_nothing_to_read_gives_no_inputs(assortment, encoder):
-    assert user_inputs(EMPTY_PROFILE, assortment, encoder, NOW) is None
+def test_nothing_to_read_gives_no_inputs(index, encoder):
+    assert user_inputs(EMPTY_PROFILE, index, encoder, NOW) is None
     unknown = replace(entry(1, 5), item_id="never-heard-of")
-    assert user_inputs(profile(unknown), assortment, encoder, NOW) is None
-    assert user_inputs(profile(entry(1, 5, "never_heard_of")), assortment, encoder, NOW) is None
+    assert user_inputs(profile(unknown), index, encoder, NOW) is None
+    assert user_inputs(profile(entry(1, 5, "never_heard_of")), index, encoder, NOW) is None
 
 
-def test_texts_are_tokens_of_their_own_kind_unless_another_encoder_made_them(snapshot, assortment, encoder):
+def test_texts_are_tokens_of_their_own_kind_unless_another_encoder_made_them(snapshot, index, encoder):
     search, review = text_signal(snapshot, 4), text_signal(snapshot, 3, "review", -0.6, seed=1)
     stranger = text_signal(snapshot, 2, tag=b"\1\2\3\4")
-    inputs = user_inputs(profile(entry(1, 5), texts=(search, review, stranger)), assortment, encoder, NOW)
+    inputs = user_inputs(profile(entry(1, 5), texts=(search, review, stranger)), index, encoder, NOW)
     assert inputs["kinds"].tolist() == [1, EVENT_TYPES["search"].code, REVIEW_TEXT]
     assert inputs["grades"].tolist() == [0, 10, round(2 * (3 - 1.2))]
-    without = user_inputs(profile(entry(1, 5)), assortment, encoder, NOW)
+    without = user_inputs(profile(entry(1, 5)), index, encoder, NOW)
     assert np.abs(encoder.encode(inputs) - encoder.encode(without)).max() > 1e-3
 
 
 def test_an_item_newer_than_the_snapshot_is_read_by_its_text(snapshot, encoder):
     words = quantize_unit(np.asarray(snapshot.text_vectors_f16[7], dtype=np.float32)).tobytes()
-    tag = assortment_of(snapshot).encoder_tag
+    tag = index_of(snapshot).encoder_tag
     fresh = ChangedItem("brand-new", NOW, Item("brand-new", "a red mug"), words, tag)
-    assortment = Overlay(snapshot, [fresh]).assortment
-    inputs = user_inputs(profile(replace(entry(0, 5), item_id="brand-new"), entry(7, 3)), assortment, encoder, NOW)
-    white = assortment.white_rows(assortment.positions(["brand-new"]))
+    index = Overlay(snapshot, [fresh]).index
+    inputs = user_inputs(profile(replace(entry(0, 5), item_id="brand-new"), entry(7, 3)), index, encoder, NOW)
+    white = index.white_rows(index.positions(["brand-new"]))
     assert np.allclose(inputs["vectors"][0], encoder.item_vectors(white)[0])
     assert np.allclose(inputs["vectors"][1], np.asarray(snapshot.item_vectors_f16[7], dtype=np.float32))
 
@@ -194,15 +194,15 @@ def full_snapshot(tmp_path_factory):
 
 def test_similarity_is_the_cosine_of_every_item_new_ones_included(full_snapshot, encoder):
     words = quantize_unit(np.asarray(full_snapshot.text_vectors_f16[7], dtype=np.float32)).tobytes()
-    tag = assortment_of(full_snapshot).encoder_tag
+    tag = index_of(full_snapshot).encoder_tag
     fresh = ChangedItem("brand-new", NOW, Item("brand-new", "a red mug"), words, tag)
-    assortment = Overlay(full_snapshot, [fresh]).assortment
-    user = user_vector_of(profile(entry(1, 9), entry(2, 5)), assortment, NOW)
-    values = similarities(assortment, user)
+    index = Overlay(full_snapshot, [fresh]).index
+    user = user_vector_of(profile(entry(1, 9), entry(2, 5)), index, NOW)
+    values = similarities(index, user)
     known = np.asarray(full_snapshot.item_vectors_f16, dtype=np.float32)
     assert values.shape == (41,)
     assert np.allclose(values[:40], known @ user, atol=1e-5)
-    white = assortment.white_rows(np.asarray([40]))
+    white = index.white_rows(np.asarray([40]))
     assert values[40] == pytest.approx(float(encoder.item_vectors(white)[0] @ user), abs=1e-5)
 
 
@@ -215,14 +215,14 @@ def test_a_snapshot_carries_its_user_encoder_or_none(snapshot, full_snapshot):
 
 
 def test_no_encoder_or_no_history_gives_no_user_vector(snapshot, full_snapshot):
-    assert user_vector_of(profile(entry(1, 9)), assortment_of(snapshot), NOW) is None
-    assert user_vector_of(EMPTY_PROFILE, assortment_of(full_snapshot), NOW) is None
+    assert user_vector_of(profile(entry(1, 9)), index_of(snapshot), NOW) is None
+    assert user_vector_of(EMPTY_PROFILE, index_of(full_snapshot), NOW) is None
 
 
-def test_int8_weights_answer_nearly_the_same(assortment, encoder):
+def test_int8_weights_answer_nearly_the_same(index, encoder):
     files = toy_user_encoder_files(as_int8=True)
     small = UserEncoder.from_bytes(files["user_encoder.onnx"], files["item_projection.npy"])
-    inputs = user_inputs(profile(entry(1, 9), entry(2, 5), entry(3, 5)), assortment, encoder, NOW)
+    inputs = user_inputs(profile(entry(1, 9), entry(2, 5), entry(3, 5)), index, encoder, NOW)
     assert float(small.encode(inputs) @ encoder.encode(inputs)) > 0.99
 
 
@@ -266,7 +266,7 @@ def test_files_that_do_not_fit_are_refused(spoil):
         UserEncoder.from_bytes(*spoil(files["user_encoder.onnx"], files["item_projection.npy"]))
 
 
-def test_a_graph_that_answers_nan_is_an_error(assortment, encoder):
-    inputs = user_inputs(profile(entry(1, 5)), assortment, encoder, NOW)
+def test_a_graph_that_answers_nan_is_an_error(index, encoder):
+    inputs = user_inputs(profile(entry(1, 5)), index, encoder, NOW)
     with pytest.raises(EncoderError):
         encoder.encode({**inputs, "vectors": np.full_like(inputs["vectors"], np.nan)})

@@ -11,7 +11,7 @@ from endcap.errors import InvalidRequestError, NotFoundError
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES
 from endcap.explain.counterfactuals import MAX_COUNTERFACTUALS, named_act, without
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.messages.reasons import sentence_without
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.recommend.pipeline import encode_with, recommend
@@ -83,7 +83,7 @@ def test_a_given_order_has_them_too(snapshot: Snapshot) -> None:
 def test_the_words_of_a_review_go_with_it(snapshot: Snapshot) -> None:
     profile = profile_of(did(("review", "item-5"), text="terrible, it broke"), encode_with(snapshot))
     assert profile.texts
-    act = named_act(assortment_of(snapshot), profile, EVENT_TYPES, event_id="e0")
+    act = named_act(index_of(snapshot), profile, EVENT_TYPES, event_id="e0")
     assert without(profile, act) == EMPTY_PROFILE
 
 

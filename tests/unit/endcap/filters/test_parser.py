@@ -12,10 +12,10 @@ import pytest
 from endcap.catalog.item import Item, item_document
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, event_types
-from endcap.filters.evaluate import Circumstances, mask_of
+from endcap.filters.evaluate import FilterContext, mask_of
 from endcap.filters.parser import expression
 from endcap.filters.tree import ExpressionError
-from endcap.index.index import Assortment, assortment_of
+from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import UserProfile, profile_of, register
 from endcap_rebuild.data.columns import columns_of
@@ -57,10 +57,10 @@ SHOP = [
 
 
 @pytest.fixture(scope="module")
-def assortment(tmp_path_factory: pytest.TempPathFactory) -> Assortment:
+def index(tmp_path_factory: pytest.TempPathFactory) -> ItemIndex:
     documents = [item_document(item) for item in SHOP]
     folder = tmp_path_factory.mktemp("shop")
-    return assortment_of(build_toy_snapshot(folder, len(SHOP), documents=documents, columns=columns_of(SHOP)))
+    return index_of(build_toy_snapshot(folder, len(SHOP), documents=documents, columns=columns_of(SHOP)))
 
 
 def profile(*acts: tuple[str, str, float]) -> UserProfile:
@@ -73,10 +73,10 @@ def profile(*acts: tuple[str, str, float]) -> UserProfile:
     )
 
 
-def found(assortment: Assortment, text: str, about: Circumstances | None = None, **parameters: Any) -> list[str]:
-    about = about or Circumstances(CUTOFF_MS, parameters=parameters)
-    mask = mask_of(expression(text), assortment, about)
-    return [assortment.item_id(row) for row in mask.nonzero()[0].tolist()]
+def found(index: ItemIndex, text: str, about: FilterContext | None = None, **parameters: Any) -> list[str]:
+    about = about or FilterContext(CUTOFF_MS, parameters=parameters)
+    mask = mask_of(expression(text), index, about)
+    return [index.item_id(row) for row in mask.nonzero()[0].tolist()]
 
 
 EVERYTHING = [item.item_id for item in SHOP]
@@ -137,8 +137,8 @@ EVERYTHING = [item.item_id for item in SHOP]
         ("not price < 50 and Price EXISTS".replace("Price", "price"), ["cup", "lamp", "lamp-xl"]),
     ],
 )  # fmt: skip
-def test_conditions_mean_what_the_guide_says(assortment: Assortment, text: str, expected: list[str]) -> None:
-    assert found(assortment, text) == expected
+def test_conditions_mean_what_the_guide_says(index: ItemIndex, text: str, expected: list[str]) -> None:
+    assert found(index, text) == expected
 
 
 @pytest.mark.parametrize(
@@ -198,53 +198,53 @@ def test_errors_name_the_position_and_what_was_expected(text: str, position: int
     ],
 )
 def test_what_does_not_fit_the_catalogue_or_the_parameters_is_refused(
-    assortment: Assortment, text: str, expected: str
+    index: ItemIndex, text: str, expected: str
 ) -> None:
     with pytest.raises(ExpressionError) as caught:
-        found(assortment, text, number=3, word="many", list=["a"])
+        found(index, text, number=3, word="many", list=["a"])
     assert caught.value.errors[0]["message"].startswith(expected)
 
 
-def test_parameters_stand_for_values_and_lists(assortment: Assortment) -> None:
-    assert found(assortment, "price < $most", most=50) == ["mug"]
-    assert found(assortment, "price < $most", most="50") == ["mug"]  # as a query parameter carries it
-    assert found(assortment, "brand IN $brands", brands=["brook", "光"]) == ["lamp-xl", "灯"]
-    assert found(assortment, "brand IN ($one, 'acme')", one="brook") == ["mug", "cup", "lamp-xl"]
-    assert found(assortment, "organic = $flag", flag=True) == ["mug"]
-    assert found(assortment, "created_at >= $since", since="2020-01-01T00:00:00Z") == ["mug", "cup"]
+def test_parameters_stand_for_values_and_lists(index: ItemIndex) -> None:
+    assert found(index, "price < $most", most=50) == ["mug"]
+    assert found(index, "price < $most", most="50") == ["mug"]  # as a query parameter carries it
+    assert found(index, "brand IN $brands", brands=["brook", "光"]) == ["lamp-xl", "灯"]
+    assert found(index, "brand IN ($one, 'acme')", one="brook") == ["mug", "cup", "lamp-xl"]
+    assert found(index, "organic = $flag", flag=True) == ["mug"]
+    assert found(index, "created_at >= $since", since="2020-01-01T00:00:00Z") == ["mug", "cup"]
 
 
-def test_a_shoppers_own_attributes_are_parameters(assortment: Assortment) -> None:
+def test_a_shoppers_own_attributes_are_parameters(index: ItemIndex) -> None:
     stated = register({"language": "EN", "likes": ["brook"], "age": {"years": 40}}, CUTOFF_MS)
-    about = Circumstances(CUTOFF_MS, replace(profile(), attributes=stated))
-    assert found(assortment, "language = $user.language", about) == ["lamp"]
-    assert found(assortment, "brand IN $user.likes", about) == ["lamp-xl"]
-    assert found(assortment, "language = $user.unknown", about) == []
-    assert found(assortment, "price < $user.language OR price < $user.age", about) == []  # of another kind
-    assert found(assortment, "language = $user.language") == []
+    about = FilterContext(CUTOFF_MS, replace(profile(), attributes=stated))
+    assert found(index, "language = $user.language", about) == ["lamp"]
+    assert found(index, "brand IN $user.likes", about) == ["lamp-xl"]
+    assert found(index, "language = $user.unknown", about) == []
+    assert found(index, "price < $user.language OR price < $user.age", about) == []  # of another kind
+    assert found(index, "language = $user.language") == []
 
 
-def test_history_counts_for_every_variant_and_by_age(assortment: Assortment) -> None:
+def test_history_counts_for_every_variant_and_by_age(index: ItemIndex) -> None:
     shopper = profile(("purchase", "lamp", 40), ("view", "mug", 1), ("like", "cup", 2), ("squeeze", "灯", 3))
-    about = Circumstances(CUTOFF_MS, shopper, event_types={**EVENT_TYPES, **event_types({"squeeze": 0.1})})
-    assert found(assortment, "purchased", about) == ["lamp", "lamp-xl"]
-    assert found(assortment, "bought OR PURCHASE", about) == ["lamp", "lamp-xl"]
-    assert found(assortment, "purchased WITHIN 30d", about) == []
-    assert found(assortment, "NOT purchased WITHIN 6w", about) == ["mug", "cup", "灯"]
-    assert found(assortment, "viewed WITHIN 25h OR liked WITHIN 47h", about) == ["mug"]
-    assert found(assortment, "interacted WITHIN 3d", about) == ["mug", "cup", "灯"]
-    assert found(assortment, "squeeze", about) == ["灯"]
+    about = FilterContext(CUTOFF_MS, shopper, event_types={**EVENT_TYPES, **event_types({"squeeze": 0.1})})
+    assert found(index, "purchased", about) == ["lamp", "lamp-xl"]
+    assert found(index, "bought OR PURCHASE", about) == ["lamp", "lamp-xl"]
+    assert found(index, "purchased WITHIN 30d", about) == []
+    assert found(index, "NOT purchased WITHIN 6w", about) == ["mug", "cup", "灯"]
+    assert found(index, "viewed WITHIN 25h OR liked WITHIN 47h", about) == ["mug"]
+    assert found(index, "interacted WITHIN 3d", about) == ["mug", "cup", "灯"]
+    assert found(index, "squeeze", about) == ["灯"]
     with pytest.raises(ExpressionError, match="squeeze"):
-        found(assortment, "squeeze")
+        found(index, "squeeze")
 
 
-def test_changed_items_are_judged_by_what_they_are_now(assortment: Assortment) -> None:
+def test_changed_items_are_judged_by_what_they_are_now(index: ItemIndex) -> None:
     rows = [
         ChangedItem("mug", CUTOFF_MS, replace(SHOP[0], price=99.0, brand="", attributes={"colour": "green"})),
         ChangedItem("new", CUTOFF_MS, Item("new", "New", brand="Acme", price=3.5, attributes={"fresh": True})),
         ChangedItem("cup", CUTOFF_MS, None),
     ]
-    now = Overlay(assortment.snapshot, rows).assortment
+    now = Overlay(index.snapshot, rows).index
     assert found(now, "price < 50") == ["new"]
     assert found(now, "price = 99") == ["mug"]
     assert found(now, "brand = 'acme'") == ["new"]
@@ -253,7 +253,7 @@ def test_changed_items_are_judged_by_what_they_are_now(assortment: Assortment) -
     assert found(now, "fresh = true") == ["new"]  # a field that only a changed item has
     assert found(now, "price IS NULL") == ["cup", "灯"]  # a deleted item has nothing
     with pytest.raises(ExpressionError, match="no item has a field"):
-        found(assortment, "fresh = true")
+        found(index, "fresh = true")
 
 
 def test_prices_compare_as_the_snapshot_keeps_them(tmp_path: Path) -> None:
@@ -261,8 +261,8 @@ def test_prices_compare_as_the_snapshot_keeps_them(tmp_path: Path) -> None:
     items = [Item(f"i{k}", price=price) for k, price in enumerate(prices)]
     snapshot = build_toy_snapshot(tmp_path, 4, documents=[item_document(i) for i in items], columns=columns_of(items))
     for k, price in enumerate(prices):
-        assert found(assortment_of(snapshot), f"price = {price}") == [f"i{k}"]
-    overlaid = Overlay(snapshot, [ChangedItem("i0", 1, Item("i0", price=0.3))]).assortment
+        assert found(index_of(snapshot), f"price = {price}") == [f"i{k}"]
+    overlaid = Overlay(snapshot, [ChangedItem("i0", 1, Item("i0", price=0.3))]).index
     assert found(overlaid, "price = 0.3") == ["i0"]
     assert found(overlaid, f"price < {json.dumps(1e300)}") == ["i0", "i1", "i2", "i3"]
 

@@ -9,10 +9,10 @@ import pytest
 
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.encoders.quantize import quantize_unit
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
-from endcap.ranking.features import RankingSettings, taste_of
+from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import term_scores
 from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import recommend
@@ -68,10 +68,10 @@ def test_new_item_is_found_by_query_and_by_id(snapshot: Snapshot) -> None:
 
 
 def test_new_item_has_category_brand_price_and_the_least_popularity(snapshot: Snapshot) -> None:
-    assortment = Overlay(snapshot, [changed(snapshot, NEW)]).assortment
-    taste = taste_of(viewed("item-0"), assortment, NOW_MS)
-    terms = dict(zip(TERMS, term_scores(assortment, taste, RankingSettings()), strict=True))
-    new, twin = assortment.position("fresh"), assortment.position("item-20")  # of the same categories and brand
+    index = Overlay(snapshot, [changed(snapshot, NEW)]).index
+    features = features_of(viewed("item-0"), index, NOW_MS)
+    terms = dict(zip(TERMS, term_scores(index, features, RankingSettings()), strict=True))
+    new, twin = index.position("fresh"), index.position("item-20")  # of the same categories and brand
     assert new == 40
     for term in ("category", "brand"):
         assert terms[term][new] == pytest.approx(terms[term][twin], abs=1e-3)
@@ -93,22 +93,22 @@ def test_item_known_only_to_the_overlay_counts_as_history(snapshot: Snapshot) ->
 def test_unembedded_or_foreign_vector_leaves_the_item_rankable_without_text(snapshot: Snapshot) -> None:
     foreign = replace(changed(snapshot, NEW), tag=b"else")
     for row in (changed(snapshot, NEW, embedded=False), foreign):
-        assortment = Overlay(snapshot, [row]).assortment
-        terms = dict(zip(TERMS, term_scores(assortment, taste_of(viewed("item-20"), assortment, NOW_MS)), strict=True))
+        index = Overlay(snapshot, [row]).index
+        terms = dict(zip(TERMS, term_scores(index, features_of(viewed("item-20"), index, NOW_MS)), strict=True))
         assert terms["text"][40] == 0
         assert terms["category"][40] > 0
 
 
 def test_changed_item_keeps_its_text_until_a_new_vector_comes(snapshot: Snapshot) -> None:
     item = toy_items()[6]
-    base = assortment_of(snapshot)
-    cheaper = Overlay(snapshot, [changed(snapshot, replace(item, price=0.5), embedded=False)]).assortment
+    base = index_of(snapshot)
+    cheaper = Overlay(snapshot, [changed(snapshot, replace(item, price=0.5), embedded=False)]).index
     at = np.array([6])
     assert np.array_equal(cheaper.white_rows(at), base.white_rows(at))
     assert cheaper.document(6)["price"] == 0.5
     assert cheaper.price_band[6] == 0
     assert cheaper.n_items == base.n_items
-    renamed = Overlay(snapshot, [changed(snapshot, replace(item, title="travel lamp"))]).assortment
+    renamed = Overlay(snapshot, [changed(snapshot, replace(item, title="travel lamp"))]).index
     assert not np.allclose(renamed.white_rows(at), base.white_rows(at), atol=0.1)
 
 
@@ -155,11 +155,11 @@ def test_rows_may_arrive_in_any_order_and_any_batches(snapshot: Snapshot) -> Non
     for order in itertools.permutations(rows):
         for cut in (0, 2, 5):
             overlay = Overlay(snapshot, order[:cut]).with_rows(order[cut:])
-            assortment = overlay.assortment
+            index = overlay.index
             assert len(overlay) == 2
-            assert assortment.document(6)["price"] == 7.0
-            assert assortment.changes is not None
-            assert assortment.changes.has_vector.all()
+            assert index.document(6)["price"] == 7.0
+            assert index.changes is not None
+            assert index.changes.has_vector.all()
 
 
 def test_rows_known_already_change_nothing(snapshot: Snapshot) -> None:
@@ -174,9 +174,9 @@ def test_cap_keeps_the_newest_and_says_so(snapshot: Snapshot) -> None:
     overlay = Overlay(snapshot, rows[:10]).with_rows(rows[10:])
     assert overlay.overflowed
     assert len(overlay) == MAX_CHANGED
-    assert overlay.assortment.position("x2") is None
-    assert overlay.assortment.position("x3") is not None
-    assert overlay.assortment.n_items == 40 + MAX_CHANGED
+    assert overlay.index.position("x2") is None
+    assert overlay.index.position("x3") is not None
+    assert overlay.index.n_items == 40 + MAX_CHANGED
     assert not Overlay(snapshot, rows[:MAX_CHANGED]).overflowed
 
 
@@ -192,10 +192,9 @@ def test_new_variant_joins_its_group(tmp_path: Path) -> None:
             changed(snapshot, replace(NEW, item_id="even", group_id="new group")),
         ],
     )
-    groups = overlay.assortment.groups
+    groups = overlay.index.groups
     number = {
-        i: int(groups[overlay.assortment.positions([i])[0]])
-        for i in ("fresh", "item-4", "kin", "item-9", "odd", "even")
+        i: int(groups[overlay.index.positions([i])[0]]) for i in ("fresh", "item-4", "kin", "item-9", "odd", "even")
     }
     assert number["fresh"] == number["item-4"]
     assert number["kin"] == number["item-9"]

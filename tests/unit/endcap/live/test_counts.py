@@ -7,7 +7,7 @@ from endcap.catalog.item import Item
 from endcap.errors import InvalidRequestError, ThrottledError
 from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, Demand, Live, demand_of
 from endcap.filters.parser import expression
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.live.counts import LiveCounts
 from endcap.profiles.profile import EMPTY_PROFILE
@@ -175,5 +175,5 @@ class TestTerm:
         assert windows_of(weighted, [asked]) == set()
 
     def test_is_zero_for_what_nobody_chose(self, snapshot):
-        scores = live_scores(assortment_of(snapshot), Demand(WINDOWS["1h"], {"item-3": 1}, {"item-3": 1.0}))
+        scores = live_scores(index_of(snapshot), Demand(WINDOWS["1h"], {"item-3": 1}, {"item-3": 1.0}))
         assert scores.nonzero()[0].tolist() == [3]

@@ -15,10 +15,10 @@ from endcap.catalog.item import item_document
 from endcap.errors import InvalidRequestError
 from endcap.events.interaction import Interaction
 from endcap.filters.parser import expression
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.calibration import SMOOTHING, CategoryMix, category_shares, mix_of
-from endcap.ranking.features import taste_of
+from endcap.ranking.features import features_of
 from endcap.ranking.rerank import rerank_greedily
 from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.pipeline import recommend
@@ -108,14 +108,14 @@ def test_what_was_disliked_is_no_part_of_the_mix(snapshot: Snapshot) -> None:
 
 
 def test_shares_add_up_and_rarer_categories_count_more(snapshot: Snapshot) -> None:
-    assortment = assortment_of(snapshot)
-    shares = category_shares(assortment, 0)
-    home, kitchen = assortment.category_id("home"), assortment.category_id("kitchen")
+    index = index_of(snapshot)
+    shares = category_shares(index, 0)
+    home, kitchen = index.category_id("home"), index.category_id("kitchen")
     assert home is not None
     assert kitchen is not None
     assert math.fsum(shares.values()) == pytest.approx(1)
     assert shares[kitchen] == pytest.approx(math.log((N + 1) / (N / 5 + 1)) / (0.1 + math.log((N + 1) / (N / 5 + 1))))
-    mix = mix_of(assortment, taste_of(bought(0, 1), assortment, CUTOFF_MS), np.arange(N))
+    mix = mix_of(index, features_of(bought(0, 1), index, CUTOFF_MS), np.arange(N))
     assert mix is not None
     assert mix.target.sum() == pytest.approx(1)
     assert (mix.shares.sum(axis=1) <= 1 + 1e-9).all()

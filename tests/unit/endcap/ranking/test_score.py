@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from endcap.catalog.item import item_document
-from endcap.index.index import Assortment, assortment_of
+from endcap.index.index import ItemIndex, index_of
 from endcap.index.vectors import VectorTable
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
-from endcap.ranking.features import RankingSettings, Taste, taste_of
+from endcap.ranking.features import RankingSettings, UserFeatures, features_of
 from endcap.ranking.score import coefficients, term_scores
 from endcap.ranking.terms.affinity import affinity_weights
-from endcap.ranking.terms.lists import evening, list_weights, sum_rows
+from endcap.ranking.terms.lists import list_weights, spread_correction, sum_rows
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, EVENED, TERMS
 from endcap.ranking.terms.text import Query, signed_dots, signed_support, text_weights
 from endcap.snapshot.parts import TermWeight, Weights
@@ -29,80 +29,80 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 @pytest.fixture(scope="module")
-def assortment(snapshot: Snapshot) -> Assortment:
-    return assortment_of(snapshot)
+def index(snapshot: Snapshot) -> ItemIndex:
+    return index_of(snapshot)
 
 
-def taste_for(assortment: Assortment, *acts: tuple[str, str]) -> Taste:
+def taste_for(index: ItemIndex, *acts: tuple[str, str]) -> UserFeatures:
     entries = tuple(Entry(CUTOFF_MS - k, k.to_bytes(4, "big"), kind, item_id) for k, (kind, item_id) in enumerate(acts))
-    return taste_of(UserProfile(interactions=entries), assortment, CUTOFF_MS, SETTINGS)
+    return features_of(UserProfile(interactions=entries), index, CUTOFF_MS, SETTINGS)
 
 
 def row(terms: np.ndarray, name: str) -> np.ndarray:
     return terms[TERMS.index(name)]
 
 
-def test_lists_are_summed_over_history_with_signs(assortment: Assortment) -> None:
-    taste = taste_for(assortment, ("view", "item-4"), ("dislike", "item-9"), ("purchase", "item-9"), ("like", "item-5"))
-    weights = list_weights(taste, SETTINGS)
-    for name, neighbours in assortment.snapshot.lists.items():
+def test_lists_are_summed_over_history_with_signs(index: ItemIndex) -> None:
+    features = taste_for(index, ("view", "item-4"), ("dislike", "item-9"), ("purchase", "item-9"), ("like", "item-5"))
+    weights = list_weights(features, SETTINGS)
+    for name, neighbours in index.snapshot.lists.items():
         dense = np.zeros((40, 40))
         for k in range(40):
             indices, values = neighbours.row(k)
             dense[k, indices] = values
-        assert sum_rows(assortment, name, taste.positions, weights) == pytest.approx(weights @ dense[taste.positions])
+        assert sum_rows(index, name, features.positions, weights) == pytest.approx(weights @ dense[features.positions])
 
 
-def test_text_term_is_likeness_to_recent_items(assortment: Assortment) -> None:
-    taste = taste_for(assortment, ("view", "item-4"), ("purchase", "item-9"))
-    white = assortment.white_rows(np.arange(40))
-    expected = white @ (white[taste.positions].T @ text_weights(taste, SETTINGS))
-    expected *= evening(assortment, "text", expected)
-    assert row(term_scores(assortment, taste, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
+def test_text_term_is_likeness_to_recent_items(index: ItemIndex) -> None:
+    features = taste_for(index, ("view", "item-4"), ("purchase", "item-9"))
+    white = index.white_rows(np.arange(40))
+    expected = white @ (white[features.positions].T @ text_weights(features, SETTINGS))
+    expected *= spread_correction(index, "text", expected)
+    assert row(term_scores(index, features, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
 
 
-def test_a_term_that_spreads_items_little_keeps_half_of_its_say(assortment: Assortment) -> None:
-    usual = assortment.tables.spreads
+def test_a_term_that_spreads_items_little_keeps_half_of_its_say(index: ItemIndex) -> None:
+    usual = index.tables.spreads
     assert set(EVENED) - set(usual) == {"wording"}  # the toy shop has none
     wide = np.linspace(-1, 1, 40, dtype=np.float32)
     wide /= wide.std()
     for name in usual:
         for times in (4.0, 1.0, 0.25):
             values = np.float32(times * usual[name]) * wide
-            evened = values * evening(assortment, name, values)
+            evened = values * spread_correction(index, name, values)
             assert evened.std() == pytest.approx(np.sqrt(times) * usual[name], rel=1e-4)
         hardly = np.float32(1e-6 * usual[name]) * wide
-        assert evening(assortment, name, hardly) == pytest.approx(np.sqrt(20))
-        assert evening(assortment, name, np.zeros(40, np.float32)) == 1
-    assert evening(assortment, "popularity", wide) == 1
+        assert spread_correction(index, name, hardly) == pytest.approx(np.sqrt(20))
+        assert spread_correction(index, name, np.zeros(40, np.float32)) == 1
+    assert spread_correction(index, "popularity", wide) == 1
 
 
-def test_a_dislike_is_not_made_up_for(assortment: Assortment) -> None:
+def test_a_dislike_is_not_made_up_for(index: ItemIndex) -> None:
     past = ("item-4", "item-9", "item-5")
     for name in ("next", "text"):
         liked, mixed = (
-            taste_for(assortment, *zip(("view", kind, "view"), past, strict=True)) for kind in ("like", "dislike")
+            taste_for(index, *zip(("view", kind, "view"), past, strict=True)) for kind in ("like", "dislike")
         )
-        before, after = (row(term_scores(assortment, taste, SETTINGS), name) for taste in (liked, mixed))
-        follows = int(np.argmax(assortment.white_dots(assortment.white_rows(np.array([9]))[0])))
+        before, after = (row(term_scores(index, features, SETTINGS), name) for features in (liked, mixed))
+        follows = int(np.argmax(index.white_dots(index.white_rows(np.array([9]))[0])))
         follows = 10 if name == "next" else follows
         assert after[follows] < before[follows]
 
 
-def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(assortment: Assortment) -> None:
-    for name, neighbours in assortment.snapshot.lists.items():
+def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(index: ItemIndex) -> None:
+    for name, neighbours in index.snapshot.lists.items():
         rows = [neighbours.row(k)[1].astype(np.float64) for k in range(40)]
         squares = [float(np.square(values).sum()) / 40 for values in rows if len(values)]
         if not squares:
-            assert name not in assortment.tables.spreads
+            assert name not in index.tables.spreads
             continue
-        assert assortment.tables.spreads[name] == pytest.approx(np.sqrt(np.mean(squares)))
+        assert index.tables.spreads[name] == pytest.approx(np.sqrt(np.mean(squares)))
 
 
-def test_what_is_laid_over_a_snapshot_changes_no_evening(assortment: Assortment) -> None:
+def test_what_is_laid_over_a_snapshot_changes_no_evening(index: ItemIndex) -> None:
     values = np.arange(40, dtype=np.float32)
     more = np.append(values, np.float32(1e6))
-    assert evening(assortment, "next", more) == evening(assortment, "next", values)
+    assert spread_correction(index, "next", more) == spread_correction(index, "next", values)
 
 
 def test_being_unlike_a_disliked_thing_earns_nothing() -> None:
@@ -113,57 +113,57 @@ def test_being_unlike_a_disliked_thing_earns_nothing() -> None:
     assert signed_support(vectors @ items.T, weights).sum(axis=0).tolist() == [-1, 0, 0.5]
 
 
-def test_category_term_is_mean_affinity_weighted_by_rarity(assortment: Assortment) -> None:
-    taste = taste_for(assortment, ("purchase", "item-0"), ("dislike", "item-1"))
-    weights = affinity_weights(taste, SETTINGS)
+def test_category_term_is_mean_affinity_weighted_by_rarity(index: ItemIndex) -> None:
+    features = taste_for(index, ("purchase", "item-0"), ("dislike", "item-1"))
+    weights = affinity_weights(features, SETTINGS)
     home, kitchen, bath = np.log(41 / 41), np.log(41 / 9), np.log(41 / 9)
     home = max(home, 0.1)
     both = float(weights.sum())
-    term = row(term_scores(assortment, taste, SETTINGS), "category")
+    term = row(term_scores(index, features, SETTINGS), "category")
     assert term[5] == pytest.approx((home * both + kitchen * weights[0]) / (home + kitchen), abs=1e-3)
     assert term[6] == pytest.approx((home * both + bath * weights[1]) / (home + bath), abs=1e-3)
 
 
-def test_brand_price_and_repeat_terms_follow_history(assortment: Assortment) -> None:
-    taste = taste_for(assortment, ("purchase", "item-0"))
-    terms = term_scores(assortment, taste, SETTINGS)
-    weight = float(affinity_weights(taste, SETTINGS)[0])
+def test_brand_price_and_repeat_terms_follow_history(index: ItemIndex) -> None:
+    features = taste_for(index, ("purchase", "item-0"))
+    terms = term_scores(index, features, SETTINGS)
+    weight = float(affinity_weights(features, SETTINGS)[0])
     assert row(terms, "brand")[[0, 4, 1, 3]] == pytest.approx([weight, weight, 0, 0])  # item-3 has no brand
-    bands = assortment.price_band
+    bands = index.price_band
     expected = np.select([bands == bands[0], bands == bands[0] + 1], [weight, weight / 2], 0.0)
     assert row(terms, "price") == pytest.approx(expected)
     assert np.flatnonzero(row(terms, "again")).tolist() == [0]
 
 
-def test_item_without_brand_lends_no_brand(assortment: Assortment) -> None:
-    taste = taste_for(assortment, ("purchase", "item-3"))
-    assert not row(term_scores(assortment, taste, SETTINGS), "brand").any()
+def test_item_without_brand_lends_no_brand(index: ItemIndex) -> None:
+    features = taste_for(index, ("purchase", "item-3"))
+    assert not row(term_scores(index, features, SETTINGS), "brand").any()
 
 
-def test_unseen_items_are_new(assortment: Assortment) -> None:
-    terms = term_scores(assortment, taste_of(EMPTY_PROFILE, assortment, CUTOFF_MS), SETTINGS)
+def test_unseen_items_are_new(index: ItemIndex) -> None:
+    terms = term_scores(index, features_of(EMPTY_PROFILE, index, CUTOFF_MS), SETTINGS)
     assert np.flatnonzero(row(terms, "new_item")).tolist() == [38, 39]
-    assert row(terms, "popularity") == pytest.approx(assortment.snapshot.popularity)
+    assert row(terms, "popularity") == pytest.approx(index.snapshot.popularity)
 
 
-def test_user_vector_gives_the_similarity_term(assortment: Assortment) -> None:
-    user = assortment.snapshot.item_vectors_f16[7].astype(np.float32)
-    taste = taste_of(EMPTY_PROFILE, assortment, CUTOFF_MS)
-    term = row(term_scores(assortment, taste, SETTINGS, user_vector=user), "similarity")
-    assert term == pytest.approx(assortment.snapshot.item_vectors_f16.astype(np.float32) @ user, abs=1e-5)
+def test_user_vector_gives_the_similarity_term(index: ItemIndex) -> None:
+    user = index.snapshot.item_vectors_f16[7].astype(np.float32)
+    features = features_of(EMPTY_PROFILE, index, CUTOFF_MS)
+    term = row(term_scores(index, features, SETTINGS, user_vector=user), "similarity")
+    assert term == pytest.approx(index.snapshot.item_vectors_f16.astype(np.float32) @ user, abs=1e-5)
     assert int(term.argmax()) == 7
 
 
 def test_unbought_variant_borrows_the_list_of_its_most_bought_sibling(tmp_path: Path) -> None:
     documents = [item_document(replace(i, group_id="g") if k in (4, 5, 39) else i) for k, i in enumerate(toy_items())]
-    assortment = assortment_of(build_toy_snapshot(tmp_path, documents=documents))
-    own = sum_rows(assortment, "next", np.array([5]), np.ones(1, np.float32))
-    borrowed = sum_rows(assortment, "next", np.array([39]), np.ones(1, np.float32))
+    index = index_of(build_toy_snapshot(tmp_path, documents=documents))
+    own = sum_rows(index, "next", np.array([5]), np.ones(1, np.float32))
+    borrowed = sum_rows(index, "next", np.array([39]), np.ones(1, np.float32))
     assert np.flatnonzero(own).tolist() == [6]
     assert np.flatnonzero(borrowed).tolist() == [5]  # item-4's list: it was bought most
 
 
-def test_large_tables_rank_as_small_ones_do(assortment: Assortment) -> None:
+def test_large_tables_rank_as_small_ones_do(index: ItemIndex) -> None:
     rng = np.random.default_rng(3)
     exact = rng.normal(size=(3000, 32)).astype(np.float32)
     exact /= np.linalg.norm(exact, axis=1, keepdims=True)
@@ -179,11 +179,9 @@ def test_large_tables_rank_as_small_ones_do(assortment: Assortment) -> None:
     assert not large.dots(np.zeros(32, np.float32)).any()
 
 
-def test_stored_weights_win_and_missing_ones_have_defaults(assortment: Assortment) -> None:
-    factors = dict(
-        zip(TERMS, coefficients(assortment, SETTINGS, taste_for(assortment, ("view", "item-1"))), strict=True)
-    )
-    scales = assortment.tables.scales
+def test_stored_weights_win_and_missing_ones_have_defaults(index: ItemIndex) -> None:
+    factors = dict(zip(TERMS, coefficients(index, SETTINGS, taste_for(index, ("view", "item-1"))), strict=True))
+    scales = index.tables.scales
     assert factors["next"] == 1.0  # weights.json: weight 1, scale 1
     assert factors["popularity"] == 0.1
     assert factors["together"] == pytest.approx(DEFAULT_WEIGHTS["together"] / scales["together"])
@@ -191,17 +189,17 @@ def test_stored_weights_win_and_missing_ones_have_defaults(assortment: Assortmen
 
 
 def test_snapshot_without_weights_ranks_by_defaults(tmp_path: Path) -> None:
-    assortment = assortment_of(build_toy_snapshot(tmp_path, weights=Weights()))
-    factors = coefficients(assortment, SETTINGS, taste_for(assortment, ("view", "item-1")))
-    expected = [DEFAULT_WEIGHTS[term] / assortment.tables.scales.get(term, 1.0) for term in TERMS]
+    index = index_of(build_toy_snapshot(tmp_path, weights=Weights()))
+    factors = coefficients(index, SETTINGS, taste_for(index, ("view", "item-1")))
+    expected = [DEFAULT_WEIGHTS[term] / index.tables.scales.get(term, 1.0) for term in TERMS]
     assert factors == pytest.approx(expected)
 
 
 def test_unknown_shopper_is_ranked_by_popularity_whatever_the_weights(tmp_path: Path) -> None:
     weights = Weights(terms={"popularity": TermWeight(0.0), "new_item": TermWeight(9.0)})
-    assortment = assortment_of(build_toy_snapshot(tmp_path, weights=weights))
-    nobody = taste_of(EMPTY_PROFILE, assortment, CUTOFF_MS)
-    factors = dict(zip(TERMS, coefficients(assortment, SETTINGS, nobody), strict=True))
+    index = index_of(build_toy_snapshot(tmp_path, weights=weights))
+    nobody = features_of(EMPTY_PROFILE, index, CUTOFF_MS)
+    factors = dict(zip(TERMS, coefficients(index, SETTINGS, nobody), strict=True))
     assert factors["popularity"] > 0
     assert {term for term, factor in factors.items() if factor} == {
         "popularity",
@@ -211,17 +209,15 @@ def test_unknown_shopper_is_ranked_by_popularity_whatever_the_weights(tmp_path: 
         "brand",
         "rotation",  # where asked for: showings are known of everyone
     }
-    sour = dict(
-        zip(TERMS, coefficients(assortment, SETTINGS, taste_for(assortment, ("dislike", "item-1"))), strict=True)
-    )
+    sour = dict(zip(TERMS, coefficients(index, SETTINGS, taste_for(index, ("dislike", "item-1"))), strict=True))
     assert sour["popularity"] > 0
     assert sour["next"] > 0
 
 
-def test_query_comes_before_taste_and_a_scenario_before_all(assortment: Assortment) -> None:
-    taste, query = taste_for(assortment, ("view", "item-1")), Query("mug")
-    plain = dict(zip(TERMS, coefficients(assortment, SETTINGS, taste), strict=True))
-    asked = dict(zip(TERMS, coefficients(assortment, SETTINGS, taste, query, {"trend": 7.0}), strict=True))
+def test_query_comes_before_taste_and_a_scenario_before_all(index: ItemIndex) -> None:
+    features, query = taste_for(index, ("view", "item-1")), Query("mug")
+    plain = dict(zip(TERMS, coefficients(index, SETTINGS, features), strict=True))
+    asked = dict(zip(TERMS, coefficients(index, SETTINGS, features, query, {"trend": 7.0}), strict=True))
     assert asked["next"] == pytest.approx(plain["next"] * SETTINGS.query_share)
     assert asked["lexical"] == plain["lexical"]
     assert asked["trend"] == pytest.approx(7.0)

@@ -7,7 +7,7 @@ from endcap.errors import InvalidRequestError
 from endcap.events.counts import WINDOWS, Demand, Live
 from endcap.identifiers import item_key
 from endcap.profiles.profile import EMPTY_PROFILE
-from endcap.ranking.slots import Pin, Place
+from endcap.ranking.slots import Pin, Slot
 from endcap.recommend.explore import MAX_ARMS, UNIFORM_SHARE, explore, win_probabilities
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
@@ -32,8 +32,8 @@ def snapshot(tmp_path_factory):
 def drawn(number, page=1, n_arms=5, share=1.0):
     """A page of the first rows, explored, the others in reserve."""
     request = RecommendationRequest(exploration=share, recommendation_id=f"r{number}")
-    places = [Place(row) for row in range(n_arms)]
-    return explore(places[:page], places[page:], 0, request, COUNTS, lambda row: f"item-{row}")
+    slots = [Slot(row) for row in range(n_arms)]
+    return explore(slots[:page], slots[page:], 0, request, COUNTS, lambda row: f"item-{row}")
 
 
 def asked(snapshot, number=0, **fields):
@@ -75,8 +75,8 @@ def test_frequencies_match_the_stated_probabilities():
 def test_frequencies_of_a_later_place_match_them_too_given_the_first():
     seen = {}
     for number in range(6000):
-        places, draws = drawn(number, page=2)
-        seen.setdefault(places[0].row, []).append((places[1].row, draws[1].arms))
+        slots, draws = drawn(number, page=2)
+        seen.setdefault(slots[0].row, []).append((slots[1].row, draws[1].arms))
     for draws in seen.values():
         names = sorted(draws[0][1])
         expected = np.array([draws[0][1][name] for name in names]) * len(draws)
@@ -90,8 +90,8 @@ def test_inverse_propensity_replay_recovers_the_value_of_known_policies():
     rng = np.random.default_rng(3)
     logs = []
     for number in range(8000):
-        places, draws = drawn(number)
-        row = places[0].row
+        slots, draws = drawn(number)
+        row = slots[0].row
         logs.append((row, draws[0].arms[f"item-{row}"], float(rng.random() < rates[row])))
     rows, propensities, clicks = map(np.array, zip(*logs, strict=True))
     for policy in (*np.eye(5), np.full(5, 0.2)):

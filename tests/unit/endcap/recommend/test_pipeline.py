@@ -15,7 +15,7 @@ from endcap.catalog.item import Item, item_document
 from endcap.encoders.quantize import quantize_unit
 from endcap.errors import InvalidRequestError
 from endcap.events.interaction import Interaction
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of, register
 from endcap.ranking.rerank import rerank_greedily
@@ -255,7 +255,7 @@ def test_diversity_brings_variety_and_zero_changes_nothing(snapshot: Snapshot) -
     history = known(snapshot, did("purchase", "item-9"))
 
     def likeness(answer: Recommendation) -> float:
-        rows = assortment_of(snapshot).white_rows(np.array([snapshot.index[i] for i in ids(answer)]))
+        rows = index_of(snapshot).white_rows(np.array([snapshot.index[i] for i in ids(answer)]))
         return float((rows @ rows.T).mean())
 
     plain, varied = (ask(snapshot, history, diversity=d) for d in (0.0, 0.9))

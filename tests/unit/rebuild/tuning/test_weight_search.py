@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from endcap.index.derived import SnapshotTables
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
@@ -39,8 +39,8 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> EventTable:
 
 
 @pytest.fixture(scope="module")
-def assortment(tmp_path_factory: pytest.TempPathFactory) -> Assortment:
-    return Assortment(SnapshotTables(build_toy_snapshot(tmp_path_factory.mktemp("toy"), N)))
+def index(tmp_path_factory: pytest.TempPathFactory) -> ItemIndex:
+    return ItemIndex(SnapshotTables(build_toy_snapshot(tmp_path_factory.mktemp("toy"), N)))
 
 
 def some_cases(table: EventTable, limit: int = 150) -> Cases:
@@ -218,13 +218,13 @@ def test_popularity_of_a_shop_without_clock_does_not_decay(chain: EventTable) ->
 # ------------------------------------------------------------------ pools and search
 
 
-def test_pools_rank_as_the_whole_catalogue_does(chain: EventTable, assortment: Assortment) -> None:
+def test_pools_rank_as_the_whole_catalogue_does(chain: EventTable, index: ItemIndex) -> None:
     cases = some_cases(chain, 60)
     profiles = profiles_of(cases)
     factors = np.array([DEFAULT_WEIGHTS[term] for term in TERMS])
-    pools = build_pools(assortment, cases, profiles, RankingSettings(), factors)
+    pools = build_pools(index, cases, profiles, RankingSettings(), factors)
     by_pool = pools.ranks(pools.scores(factors))
-    terms = case_terms(assortment, cases, profiles, RankingSettings())
+    terms = case_terms(index, cases, profiles, RankingSettings())
     whole = [rank_of(factors.astype(np.float32) @ row, cases, k) for k, row in enumerate(terms)]
     # The toy catalogue fits into every pool, so not only the first places agree.
     np.testing.assert_array_equal(by_pool, whole)
@@ -254,9 +254,9 @@ def test_search_finds_the_term_that_knows_and_drops_the_one_that_misleads() -> N
     assert found[good] > 0
 
 
-def test_tuned_weights_are_never_worse_on_the_window(chain: EventTable, assortment: Assortment) -> None:
+def test_tuned_weights_are_never_worse_on_the_window(chain: EventTable, index: ItemIndex) -> None:
     cases = some_cases(chain, 200)
-    tuned = tune(assortment, cases, profiles_of(cases), silent)
+    tuned = tune(index, cases, profiles_of(cases), silent)
     evidence = tuned.evidence
     assert evidence["after"]["ndcg_at_10"] >= evidence["before"]["ndcg_at_10"]
     assert evidence["cases"] + evidence["repeat_cases"] == len(cases)
@@ -264,19 +264,19 @@ def test_tuned_weights_are_never_worse_on_the_window(chain: EventTable, assortme
     assert all(weight >= 0 for weight in tuned.weights.values())
 
 
-def test_measure_agrees_with_the_evidence(chain: EventTable, assortment: Assortment) -> None:
+def test_measure_agrees_with_the_evidence(chain: EventTable, index: ItemIndex) -> None:
     cases = some_cases(chain, 40)
     terms = np.zeros(len(TERMS))
     terms[TERMS.index("next")] = 1
-    found = measure(assortment, Asked(cases, profiles_of(cases), seen_too=False), RankingSettings(), terms)
+    found = measure(index, Asked(cases, profiles_of(cases), seen_too=False), RankingSettings(), terms)
     # The toy list knows the successor of every item; nine of ten steps go there.
     assert found["hit_rate_at_10"] > 0.7
     assert found["ndcg_at_10"] <= found["hit_rate_at_10"]
 
 
-def test_few_cases_leave_the_default_weights(chain: EventTable, assortment: Assortment) -> None:
+def test_few_cases_leave_the_default_weights(chain: EventTable, index: ItemIndex) -> None:
     cases = some_cases(chain, 20)
-    tuned = tune(assortment, cases, profiles_of(cases), silent)
+    tuned = tune(index, cases, profiles_of(cases), silent)
     assert tuned.weights == dict(DEFAULT_WEIGHTS)
     assert tuned.settings == RankingSettings()
     assert "fewer than" in tuned.evidence["reason"]

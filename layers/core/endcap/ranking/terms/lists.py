@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
-from endcap.index.index import Assortment
-from endcap.ranking.features import RankingSettings, Taste, decayed
+from endcap.index.index import ItemIndex
+from endcap.ranking.features import RankingSettings, UserFeatures, decayed
 from endcap.snapshot.parts import ItemList
 
 _LEAST_SPREAD: Final = 0.05  # of the usual one; less is chance
 
 
-def evening(assortment: Assortment, name: str, told: NDArray[np.floating[Any]]) -> float:
+def spread_correction(index: ItemIndex, name: str, told: NDArray[np.floating[Any]]) -> float:
     """Factor of one term in one request: √(usual spread / spread in this request), at most √20.
 
     Histories of many items, or of items with few neighbours, spread the values of a list little; a term would hardly
@@ -28,16 +28,16 @@ def evening(assortment: Assortment, name: str, told: NDArray[np.floating[Any]]) 
     told : floating (n_items,), the term as if all of the history spoke for its items: a dislike takes from what a
         liking has given, and the little that remains must not be made larger for it
     """
-    usual = assortment.tables.spreads.get(name, 0.0)
+    usual = index.tables.spreads.get(name, 0.0)
     if not (usual and told.any()):
         return 1.0
-    spread = float(np.std(told[: assortment.tables.n_items], dtype=np.float64))
+    spread = float(np.std(told[: index.tables.n_items], dtype=np.float64))
     return math.sqrt(usual / max(spread, usual * _LEAST_SPREAD))
 
 
-def list_weights(taste: Taste, settings: RankingSettings) -> F32:
+def list_weights(features: UserFeatures, settings: RankingSettings) -> F32:
     """Float32 (h,): what each history item weighs in the item-to-item lists."""
-    return decayed(taste.weights, taste.ranks, settings.history_half_life_events, settings.history_floor)
+    return decayed(features.weights, features.ranks, settings.history_half_life_events, settings.history_floor)
 
 
 def edges(neighbours: ItemList, rows: I64) -> tuple[I64, I64]:
@@ -50,28 +50,28 @@ def edges(neighbours: ItemList, rows: I64) -> tuple[I64, I64]:
     return owner, places
 
 
-def list_sources(assortment: Assortment, positions: I64) -> tuple[I64, I64]:
+def list_sources(index: ItemIndex, positions: I64) -> tuple[I64, I64]:
     """History items that can have rows in the lists: their index within `positions`, and their row.
 
     A variant that nobody has bought yet borrows the list of its group's most bought sibling.
     """
-    known = np.flatnonzero(positions < assortment.tables.n_items)
+    known = np.flatnonzero(positions < index.tables.n_items)
     rows = positions[known]
-    return known, assortment.tables.list_row[rows] if len(rows) else rows
+    return known, index.tables.list_row[rows] if len(rows) else rows
 
 
-def sum_rows(assortment: Assortment, name: str, positions: I64, weights: F32) -> F64:
+def sum_rows(index: ItemIndex, name: str, positions: I64, weights: F32) -> F64:
     """Weighted sum of the rows of one list: float64 (n_items,).
 
     An item newer than the snapshot gets the mean of what the items like it get, see `endcap.index.imputation`.
     """
-    neighbours = assortment.tables.lists[name]
-    known, rows = list_sources(assortment, positions)
+    neighbours = index.tables.lists[name]
+    known, rows = list_sources(index, positions)
     owner, places = edges(neighbours, rows)
     values = neighbours.weights[places].astype(np.float64) * weights[known][owner]
-    n_known = assortment.tables.n_items
-    sums = np.zeros(assortment.n_items)
+    n_known = index.tables.n_items
+    sums = np.zeros(index.n_items)
     sums[:n_known] = np.bincount(neighbours.indices[places], weights=values, minlength=n_known)
-    new, lenders, lent = assortment.borrowing
-    sums[new] = (sums[lenders] * lent).sum(axis=1)
+    new, donors, donor_shares = index.imputation
+    sums[new] = (sums[donors] * donor_shares).sum(axis=1)
     return sums

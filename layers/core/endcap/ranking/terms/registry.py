@@ -50,7 +50,7 @@ LIVE_TERMS: Final = frozenset({"live_trend"})
 """Terms of what happens right now: off in answers as of a moment, so that a rebuild has nothing to tune them by."""
 
 EVENED: Final = (*LISTS, "text")
-"""Terms that spread the items wider for one history than for another, see `evening`."""
+"""Terms that spread the items wider for one history than for another, see `spread_correction`."""
 
 STATED_TERMS: Final = frozenset({"category", "brand"})
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from endcap.arrays import F32, I64
 from endcap.errors import NotFoundError
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.ranking.terms.lists import list_sources, sum_rows
 
 Relation = Literal["similar", "together", "buy_again"]
@@ -34,20 +34,20 @@ class Anchors:
         return "similar" if self.relation == "similar" else "complement"
 
 
-def anchors_of(assortment: Assortment, relation: Relation, item_ids: tuple[str, ...]) -> Anchors:
+def anchors_of(index: ItemIndex, relation: Relation, item_ids: tuple[str, ...]) -> Anchors:
     """The known ones among `item_ids`; deleted items are not known.
 
     Raises
     ------
     NotFoundError : none is known
     """
-    rows = [row for row in assortment.positions(item_ids).tolist() if not assortment.is_deleted(row)]
+    rows = [row for row in index.positions(item_ids).tolist() if not index.is_deleted(row)]
     if not rows:
         raise NotFoundError(f"there is no item {item_ids[0]}" if len(item_ids) == 1 else "none of the items is known")
     return Anchors(relation, np.asarray(rows, dtype=np.int64))
 
 
-def relation_scores(assortment: Assortment, anchors: Anchors) -> F32:
+def relation_scores(index: ItemIndex, anchors: Anchors) -> F32:
     """How well each item goes with the anchors, on average over them: float32 (n_items,).
 
     `similar`: likeness of whitened text, and being chosen by the same shoppers. `together`: being bought together;
@@ -55,44 +55,44 @@ def relation_scores(assortment: Assortment, anchors: Anchors) -> F32:
     """
     each = np.full(len(anchors.rows), 1 / len(anchors.rows), dtype=np.float32)
     if anchors.relation == "similar":
-        scores = assortment.white_dots(assortment.white_rows(anchors.rows).mean(axis=0))
-        _add_list(scores, assortment, "neighbours", anchors.rows, NEIGHBOUR_SHARE * each)
+        scores = index.white_dots(index.white_rows(anchors.rows).mean(axis=0))
+        _add_list(scores, index, "neighbours", anchors.rows, NEIGHBOUR_SHARE * each)
         return scores
-    scores = np.zeros(assortment.n_items, dtype=np.float32)
-    _add_list(scores, assortment, "together", anchors.rows, each)
-    for row in anchors.rows[_rows_in_list(assortment, "together", anchors.rows) == 0]:
-        alike = _most_alike(assortment, int(row))
-        likeness = assortment.white_dots(assortment.white_rows(np.asarray([row]))[0])[alike]
+    scores = np.zeros(index.n_items, dtype=np.float32)
+    _add_list(scores, index, "together", anchors.rows, each)
+    for row in anchors.rows[_rows_in_list(index, "together", anchors.rows) == 0]:
+        alike = _most_alike(index, int(row))
+        likeness = index.white_dots(index.white_rows(np.asarray([row]))[0])[alike]
         weights = np.maximum(likeness, 0) * np.float32(BORROWED_SHARE / max(float(np.maximum(likeness, 0).sum()), 1e-6))
-        _add_list(scores, assortment, "together", alike, weights * each[0])
+        _add_list(scores, index, "together", alike, weights * each[0])
     return scores
 
 
-def _add_list(scores: F32, assortment: Assortment, name: str, rows: I64, weights: F32) -> None:
+def _add_list(scores: F32, index: ItemIndex, name: str, rows: I64, weights: F32) -> None:
     """Add the rows of a list; 1 is what the best neighbour of a usual item has, or of this one where that is more."""
-    usual = np.float32(assortment.tables.scales.get(name, 1.0))
-    neighbours = assortment.tables.lists[name]
-    known, own = list_sources(assortment, rows)
+    usual = np.float32(index.tables.scales.get(name, 1.0))
+    neighbours = index.tables.lists[name]
+    known, own = list_sources(index, rows)
     peaks = np.full(len(rows), usual, dtype=np.float32)
     for k, row in zip(known.tolist(), own.tolist(), strict=True):
         peaks[k] = max(usual, np.float32(neighbours.row(row)[1].max(initial=0)))
-    scores += sum_rows(assortment, name, rows, weights / peaks).astype(np.float32)
+    scores += sum_rows(index, name, rows, weights / peaks).astype(np.float32)
 
 
-def _rows_in_list(assortment: Assortment, name: str, rows: I64) -> I64:
+def _rows_in_list(index: ItemIndex, name: str, rows: I64) -> I64:
     """How many neighbours each row has in a list: int64, 0 for items that the snapshot has never seen."""
-    lengths = np.diff(assortment.tables.lists[name].indptr)
-    known, own = list_sources(assortment, rows)
+    lengths = np.diff(index.tables.lists[name].indptr)
+    known, own = list_sources(index, rows)
     counts = np.zeros(len(rows), dtype=np.int64)
     counts[known] = lengths[own]
     return counts
 
 
-def _most_alike(assortment: Assortment, row: int) -> I64:
+def _most_alike(index: ItemIndex, row: int) -> I64:
     """The items most like one in text that were bought together with something: int64 (<= BORROWED,)."""
-    n = assortment.tables.n_items
-    likeness = assortment.white_dots(assortment.white_rows(np.asarray([row]))[0])[:n]
-    lengths = np.diff(assortment.tables.lists["together"].indptr)
+    n = index.tables.n_items
+    likeness = index.white_dots(index.white_rows(np.asarray([row]))[0])[:n]
+    lengths = np.diff(index.tables.lists["together"].indptr)
     usable = np.flatnonzero((lengths > 0) & (likeness > 0))
     order = np.lexsort((usable, -likeness[usable]))[:BORROWED]
     return usable[order]

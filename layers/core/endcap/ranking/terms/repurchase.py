@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 
 from endcap.arrays import F32, I64
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, UserProfile
 
 DAY_MS: Final = 86_400_000
@@ -73,7 +73,7 @@ class Due:
         return self.habits[at] if at < len(self.rows) and self.rows[at] == row else None
 
 
-def due_items(assortment: Assortment, profile: UserProfile, now_ms: int) -> Due:
+def due_items(index: ItemIndex, profile: UserProfile, now_ms: int) -> Due:
     """What `profile` has bought and may buy again at `now_ms`.
 
     Variants of one group are one thing, and each that was bought may come up. Left out are things bought within the
@@ -84,10 +84,10 @@ def due_items(assortment: Assortment, profile: UserProfile, now_ms: int) -> Due:
     returned: dict[int, int] = {}
     rows: dict[int, set[int]] = {}
     for entry in {*profile.interactions, *profile.strong}:
-        row = assortment.position(entry.item_id)
+        row = index.position(entry.item_id)
         if row is None or entry.event_type not in ("purchase", "return"):
             continue
-        group = int(assortment.groups[row])
+        group = int(index.groups[row])
         if entry.event_type == "purchase":
             bought.setdefault(group, []).append(entry)
             rows.setdefault(group, set()).add(row)
@@ -97,7 +97,7 @@ def due_items(assortment: Assortment, profile: UserProfile, now_ms: int) -> Due:
     for group, entries in bought.items():
         if returned.get(group, 0) >= len(entries):
             continue
-        judged = _judged(assortment, min(rows[group]), (e.timestamp_ms for e in entries), now_ms)
+        judged = _judged(index, min(rows[group]), (e.timestamp_ms for e in entries), now_ms)
         if judged is not None:
             found |= dict.fromkeys(rows[group], judged)
     order = sorted(found)
@@ -108,9 +108,9 @@ def due_items(assortment: Assortment, profile: UserProfile, now_ms: int) -> Due:
     )
 
 
-def _judged(assortment: Assortment, row: int, times_ms: Iterable[int], now_ms: int) -> tuple[float, Habit] | None:
-    known = assortment.snapshot.repurchase
-    if known is None or not assortment.snapshot.clock_usable:
+def _judged(index: ItemIndex, row: int, times_ms: Iterable[int], now_ms: int) -> tuple[float, Habit] | None:
+    known = index.snapshot.repurchase
+    if known is None or not index.snapshot.clock_usable:
         times = len(set(times_ms))
         return _score(_share(UNKNOWN_SHARE, times)), Habit(times)
     starts = occasions(times_ms)

@@ -8,15 +8,15 @@ import numpy as np
 
 from endcap.arrays import F32, I64
 from endcap.encoders.quantize import dequantize_unit
-from endcap.encoders.user import Inputs, UserEncoder, features_of, grade_codes, kind_code, text_code
+from endcap.encoders.user import Inputs, UserEncoder, grade_codes, kind_code, text_code, token_features
 from endcap.events.types import EVENT_TYPES, GRADED, EventType
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
 
 _encoders: list[tuple[Snapshot, UserEncoder | None]] = []
-_new_rows: list[tuple[Assortment, F32]] = []
+_new_rows: list[tuple[ItemIndex, F32]] = []
 
 
 def user_encoder_of(snapshot: Snapshot) -> UserEncoder | None:
@@ -36,7 +36,7 @@ def user_encoder_of(snapshot: Snapshot) -> UserEncoder | None:
 
 def user_vector_of(
     profile: UserProfile,
-    assortment: Assortment,
+    index: ItemIndex,
     now_ms: int,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
 ) -> F32 | None:
@@ -46,51 +46,51 @@ def user_vector_of(
     ------
     EncoderError : the encoder is unusable
     """
-    encoder = user_encoder_of(assortment.snapshot)
-    inputs = None if encoder is None else user_inputs(profile, assortment, encoder, now_ms, event_types)
+    encoder = user_encoder_of(index.snapshot)
+    inputs = None if encoder is None else user_inputs(profile, index, encoder, now_ms, event_types)
     return None if encoder is None or inputs is None else encoder.encode(inputs)
 
 
-def similarities(assortment: Assortment, user_vector: F32) -> F32:
+def similarities(index: ItemIndex, user_vector: F32) -> F32:
     """float32 (n_items,): cosine of every item with the shopper; of items newer than the snapshot, by their texts."""
-    n_known = assortment.tables.n_items
-    values = np.zeros(assortment.n_items, dtype=np.float32)
-    values[:n_known] = assortment.tables.items.dots(user_vector)
-    if assortment.n_items > n_known:
-        values[n_known:] = np.vecdot(_vectors_of_new(assortment), user_vector)
+    n_known = index.tables.n_items
+    values = np.zeros(index.n_items, dtype=np.float32)
+    values[:n_known] = index.tables.items.dots(user_vector)
+    if index.n_items > n_known:
+        values[n_known:] = np.vecdot(_vectors_of_new(index), user_vector)
     return values
 
 
-def _vectors_of_new(assortment: Assortment) -> F32:
+def _vectors_of_new(index: ItemIndex) -> F32:
     """Item vectors of the rows after the snapshot's; an assortment lives for seconds and serves many requests."""
     for known, vectors in _new_rows:
-        if known is assortment:
+        if known is index:
             return vectors
-    encoder = user_encoder_of(assortment.snapshot)
-    rows = np.arange(assortment.tables.n_items, assortment.n_items)
+    encoder = user_encoder_of(index.snapshot)
+    rows = np.arange(index.tables.n_items, index.n_items)
     if encoder is None:  # a vector from elsewhere: new items have no place in its space
-        return np.zeros((len(rows), assortment.tables.items.dim), dtype=np.float32)
-    vectors = item_rows(assortment, encoder, rows)
-    _new_rows[:] = [(assortment, vectors), *_new_rows[:1]]
+        return np.zeros((len(rows), index.tables.items.dim), dtype=np.float32)
+    vectors = item_rows(index, encoder, rows)
+    _new_rows[:] = [(index, vectors), *_new_rows[:1]]
     return vectors
 
 
 def user_inputs(
     profile: UserProfile,
-    assortment: Assortment,
+    index: ItemIndex,
     encoder: UserEncoder,
     now_ms: int,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
 ) -> Inputs | None:
     """What the user encoder reads of a profile at a moment; None where it holds no interaction with a known item."""
-    tokens = _item_tokens(profile.interactions, assortment, event_types)
+    tokens = _item_tokens(profile.interactions, index, event_types)
     if not tokens:
         return None
-    texts = usable_texts(profile.texts, assortment)
+    texts = usable_texts(profile.texts, index)
     times, positions, kinds = (np.asarray([token[k] for token in tokens], dtype=np.int64) for k in range(3))
     grades, tones = (np.asarray([token[k] for token in tokens], dtype=np.float64) for k in (3, 4))
     polarities = np.asarray([text.polarity for text in texts], dtype=np.float64)
-    features = features_of(
+    features = token_features(
         times,
         kinds,
         grade_codes(grades, tones),
@@ -98,39 +98,39 @@ def user_inputs(
         np.asarray([text_code(text.event_type) for text in texts], dtype=np.int64),
         grade_codes(np.full(len(texts), np.nan), polarities),
         now_ms,
-        assortment.snapshot.clock_usable,
+        index.snapshot.clock_usable,
     )
-    d_text = assortment.snapshot.whitening_mean.shape[0]
+    d_text = index.snapshot.whitening_mean.shape[0]
     levels = np.frombuffer(b"".join(text.vector for text in texts), dtype=np.int8).reshape(len(texts), d_text)
-    words = encoder.item_vectors(whiten(assortment.snapshot, dequantize_unit(levels)))
-    return {**features, "vectors": np.concatenate([item_rows(assortment, encoder, positions), words])}
+    words = encoder.item_vectors(whiten(index.snapshot, dequantize_unit(levels)))
+    return {**features, "vectors": np.concatenate([item_rows(index, encoder, positions), words])}
 
 
-def item_rows(assortment: Assortment, encoder: UserEncoder, positions: I64) -> F32:
+def item_rows(index: ItemIndex, encoder: UserEncoder, positions: I64) -> F32:
     """float32 (k, d_item): item vectors of rows; of items newer than the snapshot, by their texts alone."""
-    n_known = assortment.tables.n_items
+    n_known = index.tables.n_items
     known = positions < n_known
     rows = np.zeros((len(positions), encoder.d_item), dtype=np.float32)
-    rows[known] = assortment.tables.items.rows(positions[known])
+    rows[known] = index.tables.items.rows(positions[known])
     if not known.all():
-        rows[~known] = encoder.item_vectors(assortment.white_rows(positions[~known]))
+        rows[~known] = encoder.item_vectors(index.white_rows(positions[~known]))
     return rows
 
 
-def usable_texts(texts: Iterable[TextSignal], assortment: Assortment) -> list[TextSignal]:
+def usable_texts(texts: Iterable[TextSignal], index: ItemIndex) -> list[TextSignal]:
     """Text signals of the loaded encoder, oldest first, in an order that doesn't depend on event ids."""
-    tag, width = assortment.encoder_tag, assortment.snapshot.whitening_mean.shape[0]
+    tag, width = index.encoder_tag, index.snapshot.whitening_mean.shape[0]
     usable = (text for text in texts if tag is not None and text.tag == tag and len(text.vector) == width)
     return sorted(usable, key=lambda text: (text.timestamp_ms, text.event_type, text.polarity, text.vector))
 
 
 def _item_tokens(
-    entries: Iterable[Entry], assortment: Assortment, event_types: Mapping[str, EventType]
+    entries: Iterable[Entry], index: ItemIndex, event_types: Mapping[str, EventType]
 ) -> list[tuple[int, int, int, float, float]]:
     """(time, row, kind, grade, tone) of entries with known items, oldest first; ties in the order of their content."""
     tokens = []
     for entry in entries:
-        position, kind = assortment.position(entry.item_id), kind_code(entry.event_type, event_types)
+        position, kind = index.position(entry.item_id), kind_code(entry.event_type, event_types)
         if position is not None and kind is not None:
             graded = entry.event_type in GRADED
             grade = entry.grade if graded and entry.grade is not None else np.nan

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from endcap.arrays import F32
-from endcap.index.index import Assortment
+from endcap.index.index import ItemIndex
 from endcap.index.lexical import query_weights
 from endcap.index.vectors import weighted_sum
-from endcap.ranking.features import RankingSettings, Taste, decayed
+from endcap.ranking.features import RankingSettings, UserFeatures, decayed
 
 
 @dataclass(frozen=True)
@@ -22,14 +22,14 @@ class Query:
     vector: F32 | None = None
 
 
-def text_weights(taste: Taste, settings: RankingSettings) -> F32:
+def text_weights(features: UserFeatures, settings: RankingSettings) -> F32:
     """Float32 (h,): what each history item weighs in the text term."""
-    return decayed(taste.weights, taste.ranks, settings.text_half_life_events, settings.history_floor)
+    return decayed(features.weights, features.ranks, settings.text_half_life_events, settings.history_floor)
 
 
-def words_weights(taste: Taste, settings: RankingSettings) -> F32:
+def words_weights(features: UserFeatures, settings: RankingSettings) -> F32:
     """Float32 (t,): what each review or search weighs; bad reviews are negative."""
-    return decayed(taste.text_weights, taste.text_ranks, settings.words_half_life_events, settings.history_floor)
+    return decayed(features.text_weights, features.text_ranks, settings.words_half_life_events, settings.history_floor)
 
 
 def signed_dots(dots: Callable[[F32], F32], vectors: F32, weights: F32) -> F32:
@@ -55,21 +55,21 @@ def signed_support(likeness: F32, weights: F32) -> F32:
     return np.asarray(kept * weights[:, None], dtype=np.float32)
 
 
-def lexical_scores(assortment: Assortment, text: str) -> F32:
+def lexical_scores(index: ItemIndex, text: str) -> F32:
     """Float32 (n_items,): 0..1 for the share of the query's words that an item has; far more for its very id."""
-    changes = assortment.changes
-    base, fresh = assortment.tables.lexical, None if changes is None else changes.lexical
+    changes = index.changes
+    base, fresh = index.tables.lexical, None if changes is None else changes.lexical
     weights = query_weights(text, [base] if fresh is None else [base, fresh])
-    scores = np.zeros(assortment.n_items, dtype=np.float32)
-    scores[: assortment.tables.n_items] = base.scores(text, weights)
+    scores = np.zeros(index.n_items, dtype=np.float32)
+    scores[: index.tables.n_items] = base.scores(text, weights)
     if fresh is not None:
-        scores[assortment.changed] = fresh.scores(text, weights)
+        scores[index.changed] = fresh.scores(text, weights)
     return scores
 
 
-def centred_dots(assortment: Assortment, query: F32) -> F32:
+def centred_dots(index: ItemIndex, query: F32) -> F32:
     """Raw dot products less that of the mean item: encoders give any two texts a high cosine."""
-    centre = np.float32(np.vecdot(assortment.snapshot.whitening_mean, query))
-    values = assortment.raw_dots(query)
+    centre = np.float32(np.vecdot(index.snapshot.whitening_mean, query))
+    values = index.raw_dots(query)
     # an item without text (zero vector, dot product exactly 0) is neither near nor far
     return np.asarray(np.where(values == 0, np.float32(0), values - centre), dtype=np.float32)

@@ -15,7 +15,7 @@ from endcap.errors import InvalidRequestError
 from endcap.events.contexts import context_value
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.messages.reasons import popular_in
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, register
@@ -98,7 +98,7 @@ def test_several_contexts_add_up_and_the_strongest_is_named(snapshot: Snapshot) 
     ]
     rows = known_contexts(snapshot, {"country": "de", "device": "mobile"})
     expected = np.log((7 + 1) / (7 * 15 / TOTAL + 1)) + np.log((4 + 1) / (7 * 7 / TOTAL + 1))
-    assert context_scores(assortment_of(snapshot), rows)[31] == pytest.approx(expected, abs=2e-3)
+    assert context_scores(index_of(snapshot), rows)[31] == pytest.approx(expected, abs=2e-3)
 
 
 def test_with_popularity_it_is_popularity_there(snapshot: Snapshot) -> None:
@@ -193,7 +193,7 @@ def test_what_fp16_rounds_off_is_no_demand(tmp_path: Path) -> None:
     rows = ItemList(np.asarray([0, N]), np.arange(N, dtype=np.int32), popularity.astype(np.float16))
     everyone = ContextDemand((("device", "mobile"),), np.ones(1, dtype=np.float32), rows)
     snapshot = build_toy_snapshot(tmp_path, N, popularity=popularity, contexts=everyone)
-    assert not context_scores(assortment_of(snapshot), (0,)).any()
+    assert not context_scores(index_of(snapshot), (0,)).any()
 
 
 def test_a_request_may_name_the_whole_address_that_a_shopper_came_from() -> None:

@@ -12,7 +12,7 @@ from endcap.catalog.item import Item, item_text
 from endcap.encoders.quantize import quantize_unit
 from endcap.errors import InvalidRequestError, NotFoundError
 from endcap.events.interaction import Interaction
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.terms.related import anchors_of, relation_scores
@@ -42,11 +42,11 @@ def similar_items(snapshot: Snapshot, *anchors: str) -> Recommendation:
 
 
 def test_substitutes_are_ranked_by_text_and_by_the_same_shoppers(snapshot: Snapshot) -> None:
-    assortment = assortment_of(snapshot)
-    scores = relation_scores(assortment, anchors_of(assortment, "similar", ("item-20",)))
-    vectors = assortment.white_rows(np.arange(40))
+    index = index_of(snapshot)
+    scores = relation_scores(index, anchors_of(index, "similar", ("item-20",)))
+    vectors = index.white_rows(np.arange(40))
     expected = vectors @ vectors[20]
-    expected[[19, 21]] += 0.5 * 0.5 / assortment.tables.scales["neighbours"]  # half of their weight in the list
+    expected[[19, 21]] += 0.5 * 0.5 / index.tables.scales["neighbours"]  # half of their weight in the list
     assert scores == pytest.approx(expected, abs=1e-3)
     answer = similar_items(snapshot, "item-20")
     assert "item-20" not in ids(answer)

@@ -18,7 +18,7 @@ from endcap.catalog.item import Item, item_document
 from endcap.errors import InvalidRequestError
 from endcap.events.interaction import Interaction
 from endcap.filters.parser import expression
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.messages.reasons import due_again
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
@@ -106,8 +106,8 @@ def test_a_shopper_who_does_buy_it_again_is_believed(snapshot: Snapshot) -> None
 def test_own_gaps_move_the_usual_moment(snapshot: Snapshot) -> None:
     every_week = shopper(*(act(RAZORS, days) for days in (42, 35, 28, 21, 14, 7)))
     once = shopper(act(RAZORS, 7))
-    assert due_items(assortment_of(snapshot), every_week, CUTOFF_MS).scores[0] > (
-        2 * due_items(assortment_of(snapshot), once, CUTOFF_MS).scores[0]
+    assert due_items(index_of(snapshot), every_week, CUTOFF_MS).scores[0] > (
+        2 * due_items(index_of(snapshot), once, CUTOFF_MS).scores[0]
     )
 
 
@@ -187,7 +187,7 @@ def test_a_counterfactual_is_told_without_the_purchase(snapshot: Snapshot) -> No
 def test_every_variant_bought_stands_for_its_group(tmp_path: Path) -> None:
     documents = [item_document(replace(i, group_id="g" if k in (1, 2) else None)) for k, i in enumerate(toy_items(N))]
     grouped = build_toy_snapshot(tmp_path, N, repurchase=repurchase(), documents=documents)
-    due = due_items(assortment_of(grouped), shopper(act("item-1", 20), act("item-2", 9)), CUTOFF_MS)
+    due = due_items(index_of(grouped), shopper(act("item-1", 20), act("item-2", 9)), CUTOFF_MS)
     assert due.rows.tolist() == [1, 2]
     assert due.scores[0] == due.scores[1]
     assert due.habits[0].times == 2

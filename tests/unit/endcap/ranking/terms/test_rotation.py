@@ -6,7 +6,7 @@ from endcap.catalog.item import Item
 from endcap.errors import InvalidRequestError
 from endcap.events.interaction import Interaction
 from endcap.identifiers import item_key
-from endcap.index.index import assortment_of
+from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Impression, UserProfile, profile_of
 from endcap.ranking.terms.rotation import rotation_scores
@@ -35,9 +35,9 @@ def ranked(snapshot: Snapshot, profile: UserProfile, overlay: Overlay | None = N
 
 
 def test_showing_halves_every_two_hours(snapshot: Snapshot) -> None:
-    assortment = assortment_of(snapshot)
+    index = index_of(snapshot)
     impressions = shown(("item-1", 0), ("item-2", 2), ("item-3", 4)).impressions
-    scores = rotation_scores(assortment, impressions, CUTOFF_MS, 7200)
+    scores = rotation_scores(index, impressions, CUTOFF_MS, 7200)
     assert scores[:5].tolist() == [0, -1, -0.5, -0.25, 0]
 
 
@@ -65,9 +65,9 @@ def test_off_unless_asked_and_the_same_twice(snapshot: Snapshot) -> None:
 
 def test_new_items_and_all_variants_rotate(snapshot: Snapshot) -> None:
     twins = [ChangedItem(i, CUTOFF_MS, Item(i, title="mug", group_id="twins")) for i in ("n1", "n2")]
-    assortment = Overlay(snapshot, twins).assortment
-    scores = rotation_scores(assortment, [Impression(CUTOFF_MS, item_key("n2"))], CUTOFF_MS, 7200)
-    assert [scores[assortment.position(i)] for i in ("n1", "n2")] == [-1, -1]
+    index = Overlay(snapshot, twins).index
+    scores = rotation_scores(index, [Impression(CUTOFF_MS, item_key("n2"))], CUTOFF_MS, 7200)
+    assert [scores[index.position(i)] for i in ("n1", "n2")] == [-1, -1]
     assert scores.sum() == -2
 
 
