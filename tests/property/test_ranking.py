@@ -20,8 +20,8 @@ from endcap.filters.parser import expression
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, profile_of
 from endcap.ranking.rerank import rerank_greedily
+from endcap.ranking.terms.asked import ANCHORED
 from endcap.ranking.terms.registry import TERMS
-from endcap.ranking.terms.related import ANCHORED
 from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import Boost, RankedItem, Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot

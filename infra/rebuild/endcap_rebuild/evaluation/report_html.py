@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from endcap.ranking.terms.registry import QUERY_TERMS
+from endcap.ranking.terms.registry import ASKED
 from endcap_rebuild.evaluation.plots import Bar, Dot, Line, bars, grouped_bars, lines, scatter
 
 Report = Mapping[str, Any]
@@ -160,7 +160,7 @@ def _pipeline(report: Report) -> str:
 
 
 def _weights(report: Report) -> str:
-    weights = [(name, value) for name, value in report["weights"].items() if name not in QUERY_TERMS]
+    weights = [(name, value) for name, value in report["weights"].items() if name not in ASKED]
     weights.sort(key=lambda pair: -pair[1])
     plot = bars([Bar(name, value) for name, value in weights], "Weights of the terms of the score", ".3g")
     return (

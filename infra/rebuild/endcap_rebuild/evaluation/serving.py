@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,8 +20,9 @@ from endcap.index.index import ItemIndex, index_of
 from endcap.profiles.profile import Encode, UserProfile, profile_of
 from endcap.ranking.candidates import best_first
 from endcap.ranking.features import RankingSettings, features_of
-from endcap.ranking.score import coefficients, term_scores
+from endcap.ranking.score import Scores, coefficients, every_term
 from endcap.ranking.terms.similarity import user_vector_of
+from endcap.ranking.terms.term import ScoringContext
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
@@ -90,12 +92,13 @@ class Shelf:
         return lambda text: known.get(text, nothing)
 
 
-def scores_of(shelf: Shelf, profile: UserProfile, at_ms: int) -> tuple[F32, F64]:
-    """Terms float32 (len(TERMS), n) and factors float64 (len(TERMS),) of one request, as `recommend` computes them."""
+def scores_of(shelf: Shelf, profile: UserProfile, at_ms: int) -> tuple[Scores, F32]:
+    """The scores of one request, as `recommend` computes them, and all of their terms, float32 (len(TERMS), n)."""
     index, settings = shelf.index, RankingSettings.of(shelf.snapshot.weights.settings)
     features = features_of(profile, index, at_ms, settings)
-    terms = term_scores(index, features, settings, None, user_vector_of(profile, index, at_ms))
-    return terms, coefficients(index, settings, features)
+    encode = partial(user_vector_of, profile, index, at_ms)
+    context = ScoringContext(index=index, features=features, settings=settings, now_ms=at_ms, encode=encode)
+    return Scores(context, coefficients(index, settings, features)), every_term(context)
 
 
 def rank_served(shelf: Shelf, questions: Questions, left_out: NDArray[np.bool_], report: Report) -> Ranked:
@@ -104,13 +107,13 @@ def rank_served(shelf: Shelf, questions: Questions, left_out: NDArray[np.bool_],
     ranks, among, competing, lists = [], [], [], []
     times = questions.times_ms.tolist()
     for question, profile in enumerate(shelf.profiles(questions)):
-        terms, factors = scores_of(shelf, profile, times[question])
+        scores, terms = scores_of(shelf, profile, times[question])
         barred = np.empty(0, dtype=np.int32) if questions.repeats else questions.seen(question)
-        total = factors.astype(np.float32) @ terms
+        total = scores.factors.astype(np.float32) @ terms
         own, apart, rivals = rank_answers(total, questions.items_of(question), barred, left_out)
         allowed = np.ones(index.n_items, dtype=np.bool_)
         allowed[barred] = False
-        best = best_first(index, terms, factors, allowed, K, all_variants=True)[0]
+        best = best_first(scores, allowed, K, all_variants=True)[0]
         ranks.append(own)
         among.append(apart)
         competing.append(rivals)
@@ -130,8 +133,8 @@ def standings(shelf: Shelf, questions: Questions, report: Report) -> F64:
     found = np.zeros(len(questions))
     times = questions.times_ms.tolist()
     for question, profile in enumerate(shelf.profiles(questions)):
-        terms, factors = scores_of(shelf, profile, times[question])
-        total = factors @ terms.astype(np.float64)
+        scores, terms = scores_of(shelf, profile, times[question])
+        total = scores.factors @ terms.astype(np.float64)
         spread_of = float(total.std())
         if spread_of > 0:
             found[question] = (total[questions.items_of(question)[0]] - total.mean()) / spread_of
@@ -184,8 +187,8 @@ def ndcg_of_lists(lists: I32, questions: Questions) -> float:
 def _scored_alone(shelf: Shelf, profile: UserProfile, questions: Questions, question: int) -> I32:
     """The list by a plain sort of the scores: int32 (K,)."""
     index = shelf.index
-    terms, factors = scores_of(shelf, profile, int(questions.times_ms[question]))
-    total = (terms.astype(np.float64) * factors[:, None]).sum(axis=0)
+    scores, terms = scores_of(shelf, profile, int(questions.times_ms[question]))
+    total = (terms.astype(np.float64) * scores.factors[:, None]).sum(axis=0)
     if not questions.repeats:
         total[questions.seen(question)] = -np.inf
     order = np.lexsort((index.tie_keys, -index.popularity, -total))[:K]

@@ -21,7 +21,8 @@ from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings
-from endcap.ranking.terms.registry import CONTEXT_TERM, DEFAULT_WEIGHTS, LIVE_TERMS, QUERY_TERMS, TERMS
+from endcap.ranking.terms.context import CONTEXT
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, REGISTRY, TERMS
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms, joined
 from endcap_rebuild.tuning.list_search import MIN_CASES, gain_of, rank_of
@@ -50,7 +51,7 @@ REPEAT_TERM: Final = "again"
 # Where hardly any new item was chosen, the window can't tell what a bonus for new ones is worth: the default stays.
 NEW_TERM: Final = "new_item"
 ENCODER_TERM: Final = "similarity"
-TUNABLE: Final = tuple(term for term in TERMS if term not in QUERY_TERMS | LIVE_TERMS | {CONTEXT_TERM})
+TUNABLE: Final = tuple(term.name for term in REGISTRY if not (term.asked or term.live or term is CONTEXT))
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def tune(
         evidence["with_repeats"] = {"before": before[1], "after": after[1]}
     evidence["half_lives_tried"] = tried
     chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in fixed}
-    chosen[CONTEXT_TERM] = chosen["popularity"]  # together they are popularity where the shopper is
+    chosen[CONTEXT.name] = chosen["popularity"]  # together they are popularity where the shopper is
     return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
 
 

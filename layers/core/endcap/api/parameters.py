@@ -16,7 +16,7 @@ from endcap.index.index import index_of
 from endcap.messages.language import LANGUAGES, Language
 from endcap.messages.parameters import CHOICE_MEANINGS, SCORE, SETTING_MEANINGS, TERM_MEANINGS
 from endcap.ranking.features import RankingSettings
-from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, QUERY_TERMS
+from endcap.ranking.terms.registry import ASKED, DEFAULT_WEIGHTS
 from endcap.recommend.explore import MAX_ARMS, UNIFORM_SHARE
 from endcap.snapshot.snapshot import Snapshot
 
@@ -111,7 +111,7 @@ def _summary(
     language: Language,
 ) -> list[str]:
     """What matters most, one sentence each."""
-    own = [term for term in terms if term["name"] not in QUERY_TERMS and term["weight"]]
+    own = [term for term in terms if term["name"] not in ASKED and term["weight"]]
     strongest = sorted(own, key=lambda term: -abs(term["weight"]))[:MAX_TOLD]
     weighty = sorted(kinds.values(), key=lambda kind: -abs(kind.weight))[:MAX_TOLD]
     cutoff_ms = snapshot.training_cutoff_ms

@@ -11,14 +11,15 @@ import numpy as np
 from endcap.arrays import F64, I64
 from endcap.errors import NotFoundError
 from endcap.events.types import EventType
-from endcap.explain.support import past_support, words_support
+from endcap.explain.support import past_support
 from endcap.identifiers import event_key
 from endcap.index.index import ItemIndex
 from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import sentence_without
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
-from endcap.ranking.features import RankingSettings, UserFeatures
 from endcap.ranking.terms.registry import TERMS
+from endcap.ranking.terms.term import ScoringContext
+from endcap.ranking.terms.text import words_support
 
 MAX_COUNTERFACTUALS: Final = 10
 """Items of an answer that get one for what carried them most; each may take a ranking of its own."""
@@ -141,29 +142,23 @@ def _names(entries: Iterable[Entry | TextSignal]) -> frozenset[Name]:
     return frozenset((entry.timestamp_ms, entry.key) for entry in entries)
 
 
-def carrying_acts(
-    index: ItemIndex,
-    profile: UserProfile,
-    features: UserFeatures,
-    settings: RankingSettings,
-    positions: I64,
-    shares: F64,
-) -> list[Act | None]:
+def carrying_acts(context: ScoringContext, profile: UserProfile, positions: I64, shares: F64) -> list[Act | None]:
     """For each ranked item the past interaction that speaks for it most: the strongest with the item that does.
 
     Parameters
     ----------
-    profile : what `features` was made of
+    profile : what the context's features were made of
     shares : float64 (len(TERMS), k), what each term adds to each score
     """
+    index, features = context.index, context.features
     if not len(features.positions):
         return [None] * len(positions)
     carried = np.zeros((len(features.positions), len(positions)))
-    for term, support in past_support(index, features, settings, positions).items():
+    for term, support in past_support(context, positions, shares).items():
         carried += _shared_out(shares[TERMS.index(term)], support)
     groups = {int(index.groups[row]): k for k, row in enumerate(features.positions.tolist())}
     if len(features.texts):
-        words = _shared_out(shares[TERMS.index("words")], words_support(index, features, settings, positions))
+        words = _shared_out(shares[TERMS.index("words")], words_support(context, positions))
         for text, item_id in enumerate(features.text_items):
             row = index.position(item_id)
             if row is not None and int(index.groups[row]) in groups:

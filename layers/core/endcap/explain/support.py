@@ -1,85 +1,95 @@
-"""How much each past item, review and search speaks for each ranked item, term by term."""
+"""What carried each ranked item: how much each past item, review and search speaks for it, term by term."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
-from endcap.index.index import ItemIndex
-from endcap.ranking.features import RankingSettings, UserFeatures
-from endcap.ranking.terms.affinity import affinity_weights
-from endcap.ranking.terms.lists import edges, list_sources, list_weights
-from endcap.ranking.terms.registry import LISTS
-from endcap.ranking.terms.text import signed_support, text_weights, words_weights
+from endcap.ranking.terms.asked import Anchors
+from endcap.ranking.terms.registry import REGISTRY, row_of
+from endcap.ranking.terms.related import anchor_support
+from endcap.ranking.terms.term import ScoringContext
+from endcap.ranking.terms.text import words_support
+
+MAX_EVIDENCE: Final = 2
+ANCHOR: Final = "anchor"
+"""What was done with an item that the request names as an anchor."""
+Carrier = tuple[int, str]
+"""Row of a past item, and what was done with it."""
+_NOTHING: Final = 1e-6
 
 
-def past_support(index: ItemIndex, features: UserFeatures, settings: RankingSettings, positions: I64) -> dict[str, F64]:
-    """Term -> float64 (h, k), how much each past item speaks for each ranked one.
+def past_support(context: ScoringContext, positions: I64, shares: F64) -> dict[str, F64]:
+    """Term -> float64 (h, k), how much each past item speaks for each ranked one, for the terms that have a share.
 
     In the lists and the text term the rows add up to the term; in the others they are in proportion.
+
+    Parameters
+    ----------
+    shares : float64 (len(TERMS), k), what each term adds to each score
     """
-    past = features.positions
-    support: dict[str, NDArray[np.floating[Any]]] = {
-        name: list_support(index, name, past, list_weights(features, settings), positions) for name in LISTS
-    }
-    white = index.white_rows(positions)
-    alike = np.vecdot(index.white_rows(past)[:, None, :], white[None, :, :])  # (h, k)
-    support["text"] = signed_support(alike, text_weights(features, settings))
-    weights = affinity_weights(features, settings)[:, None]
-    for name, column in (("brand", index.brand), ("price", index.price_band)):
-        support[name] = weights * ((column[past][:, None] == column[positions]) & (column[positions] >= 0))
-    support["category"] = weights * _shared_categories(index, past, positions)
-    same_group = index.groups[past][:, None] == index.groups[positions]
-    support["again"] = weights * (past[:, None] == positions)
-    support["due"] = same_group.astype(np.float64)
-    return {name: matrix.astype(np.float64) for name, matrix in support.items()}
+    if not len(context.features.positions):
+        return {}
+    told = [(term.name, term.support) for term, share in zip(REGISTRY, shares, strict=True) if share.any()]
+    return {name: support(context, positions) for name, support in told if support is not None}
 
 
-def words_support(index: ItemIndex, features: UserFeatures, settings: RankingSettings, positions: I64) -> F64:
-    """Float64 (t, k): how much each review or search speaks for each ranked item."""
-    near = np.vecdot(features.texts[:, None, :], index.raw_rows(positions) - index.snapshot.whitening_mean)
-    return signed_support(near, words_weights(features, settings)).astype(np.float64)
+def carriers(context: ScoringContext, positions: I64, shares: F64) -> dict[str, list[list[Carrier]]]:
+    """Term -> for each ranked item the past items, or the anchors, that carried it, the strongest first."""
+    features = context.features
+    past = features.positions.tolist()
+    support = past_support(context, positions, shares)
+    if "text" in support:
+        # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
+        pointing = (features.weights[:, None] < 0) | (shares[row_of("text")] >= 0)
+        support["text"] = np.where(pointing, support["text"], 0.0)
+    found = {}
+    for name, matrix in support.items():
+        signs = np.where(shares[row_of(name)] >= 0, 1, -1)
+        found[name] = _strongest(matrix * signs, features.ranks, past, features.kinds)
+    if context.anchors is not None:
+        found[context.anchors.term] = _anchors_behind(context, context.anchors, positions)
+    return found
 
 
-def list_support(index: ItemIndex, name: str, past: I64, weights: F32, positions: I64) -> F64:
-    """What each past item adds to the list term of each ranked one, by itself or by its lenders: float64 (h, k)."""
-    new, donors, donor_shares = index.imputation
-    borrowers = np.flatnonzero(np.isin(positions, new))
-    which = [int(np.flatnonzero(new == p)[0]) for p in positions[borrowers].tolist()]
-    wanted = np.unique(np.concatenate([positions, donors[which].ravel()]))
-    direct = _direct_support(index, name, past, weights, wanted)
-    support = direct[:, np.searchsorted(wanted, positions)]
-    for column, lending in zip(borrowers.tolist(), which, strict=True):
-        support[:, column] = (direct[:, np.searchsorted(wanted, donors[lending])] * donor_shares[lending]).sum(axis=1)
-    return support
+def texts_behind(context: ScoringContext, positions: I64, shares: F64) -> list[list[int]]:
+    """For each ranked item the reviews and searches that carried it, the strongest first; one for one reviewed item."""
+    features, of_words = context.features, shares[row_of("words")]
+    if not len(features.texts) or not of_words.any():
+        return [[] for _ in range(len(positions))]
+    signs = np.where(of_words >= 0, 1, -1)
+    pointing = (features.text_weights[:, None] < 0) | (signs > 0)  # as for the text of items
+    support = np.where(pointing, words_support(context, positions) * signs, 0.0)
+    order = np.lexsort((features.text_ranks[:, None] + 0 * support, -np.round(support, 6)), axis=0)
+    found = []
+    for column in range(len(positions)):
+        rows = [r for r in order[:, column].tolist() if support[r, column] > _NOTHING]
+        best = {features.text_items[r]: r for r in reversed(rows)}
+        found.append([r for r in rows if not features.text_items[r] or best[features.text_items[r]] == r])
+    return found
 
 
-def _direct_support(index: ItemIndex, name: str, past: I64, weights: F32, positions: I64) -> F64:
-    """The same for items of the snapshot."""
-    support = np.zeros((len(past), len(positions)))
-    neighbours = index.tables.lists[name]
-    known, rows = list_sources(index, past)
-    owner, places = edges(neighbours, rows)
-    column_of = np.full(index.n_items, -1, dtype=np.int64)
-    column_of[positions] = np.arange(len(positions))
-    columns = column_of[neighbours.indices[places]]
-    hit = columns >= 0
-    sources = known[owner[hit]]
-    np.add.at(support, (sources, columns[hit]), neighbours.weights[places[hit]] * weights[sources])
-    return support
+def _anchors_behind(context: ScoringContext, anchors: Anchors, positions: I64) -> list[list[Carrier]]:
+    """For each ranked item the anchors that it goes with best."""
+    support = anchor_support(context.index, anchors, positions)
+    ranks = np.zeros(len(anchors.rows), dtype=np.float32)
+    return _strongest(support, ranks, anchors.rows.tolist(), [ANCHOR] * len(anchors.rows))
 
 
-def _shared_categories(index: ItemIndex, past: I64, positions: I64) -> F64:
-    """Summed rarity of the categories that a past and a ranked item share: float64 (h, k)."""
-    column: dict[int, int] = {}
-    rows = [[column.setdefault(c, len(column)) for c in index.categories_of(p)] for p in past.tolist()]
-    rarity = np.asarray([index.tables.idf_of(c) for c in column])
-    ours, theirs = np.zeros((len(past), len(column))), np.zeros((len(positions), len(column)))
-    for row, categories in enumerate(rows):
-        ours[row, categories] = 1
-    for row, position in enumerate(positions.tolist()):
-        theirs[row, [column[c] for c in index.categories_of(position) if c in column]] = 1
-    return np.asarray((ours * rarity) @ theirs.T)
+def _strongest(
+    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int | None], kinds: Sequence[str]
+) -> list[list[Carrier]]:
+    """For each column of `support` (r, k) the known rows with the most support, newer ones first among equals."""
+    by_newness = np.argsort(ranks, kind="stable")
+    rounded = np.round(support[by_newness], 6)  # what differs by rounding only is equal
+    order = by_newness[np.argsort(-rounded, axis=0, kind="stable")[: MAX_EVIDENCE + 1]]
+    found = []
+    for rows, values in zip(order.T.tolist(), np.take_along_axis(support, order, axis=0).T.tolist(), strict=True):
+        told = [r for r, value in zip(rows, values, strict=True) if value > _NOTHING]
+        distinct = {p: kinds[r] for r in reversed(told) if (p := positions[r]) is not None}
+        found.append(list(reversed(distinct.items()))[:MAX_EVIDENCE])
+    return found

@@ -1,13 +1,12 @@
-"""Which items may be shown: one boolean per item of the assortment."""
+"""Which items may be shown: one boolean per item of the index, or per row of those that are asked about."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final, Literal
 
 import numpy as np
 
-from endcap.arrays import Mask
+from endcap.arrays import I64, Mask
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
 
@@ -15,10 +14,14 @@ ExcludeSeen = Literal["interacted", "purchased", "none"]
 EXCLUDE_SEEN: Final = ("interacted", "purchased", "none")
 
 
-def sellable(index: ItemIndex, now_ms: int) -> Mask:
-    """Items that are available and not expired at `now_ms`: bool (n_items,)."""
-    expires = index.expires_at_ms
-    return np.asarray(index.available & ((expires == 0) | (expires > now_ms)), dtype=np.bool_)
+def sellable(index: ItemIndex, now_ms: int, among: I64 | None = None) -> Mask:
+    """Items that are available and not expired at `now_ms`: bool (n_items,), or one for each row of `among`."""
+    if among is not None:
+        expires = index.expires_at_ms[among]
+        return np.asarray(index.available[among] & ((expires == 0) | (expires > now_ms)), dtype=np.bool_)
+    mask = index.sellable_always.copy()
+    mask[index.expiring] = index.expires_at_ms[index.expiring] > now_ms
+    return mask
 
 
 def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
@@ -29,37 +32,31 @@ def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
     return {e.item_id for e in entries if exclude_seen == "interacted" or e.event_type == "purchase"}
 
 
-def variants_of(index: ItemIndex, item_ids: Iterable[str]) -> Mask:
-    """Items that are a variant of any of `item_ids`, these among them: bool (n_items,)."""
-    groups = index.groups
-    named = np.zeros(int(groups.max(initial=-1)) + 1, dtype=np.bool_)
-    named[groups[index.positions(item_ids)]] = True
-    return np.asarray(named[groups], dtype=np.bool_)
+def variants_of(index: ItemIndex, rows: I64, among: I64 | None = None) -> Mask:
+    """Items that are a variant of any of `rows`, these among them: bool (n_items,), or one for each row of `among`."""
+    groups = np.unique(index.groups[rows])
+    if among is not None:
+        return np.isin(index.groups[among], groups)
+    mask = np.zeros(index.n_items, dtype=np.bool_)
+    mask[index.members(groups.tolist())] = True
+    return mask
 
 
-def allowed(
-    index: ItemIndex,
-    now_ms: int,
-    seen: Iterable[str] = (),
-    exclude_items: Iterable[str] = (),
-    candidates: Iterable[str] | None = None,
-) -> Mask:
+def allowed(index: ItemIndex, now_ms: int, seen: I64, excluded: I64, among: I64 | None = None) -> Mask:
     """Items that a request may show.
 
     Parameters
     ----------
-    seen : with every variant of their groups left out
-    exclude_items : left out themselves
-    candidates : nothing but these may be shown; None for the whole assortment
+    seen : int64, rows that are left out with every variant of their groups
+    excluded : int64, rows that are left out themselves
+    among : int64 (k,), ascending: nothing but these rows is asked about; None for the whole index
 
     Returns
     -------
-    bool (n_items,)
+    bool (n_items,), or bool (k,), one for each of `among`
     """
-    mask = sellable(index, now_ms) & ~variants_of(index, seen)
-    mask[index.positions(exclude_items)] = False
-    if candidates is not None:
-        among = np.zeros(index.n_items, dtype=np.bool_)
-        among[index.positions(candidates)] = True
-        mask &= among
-    return mask
+    mask = sellable(index, now_ms, among) & ~variants_of(index, seen, among)
+    if among is None:
+        mask[excluded] = False
+        return mask
+    return mask & np.isin(among, excluded, invert=True)

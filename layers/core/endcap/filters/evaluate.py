@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.arrays import Mask
+from endcap.arrays import I64, Mask
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.filters.eligibility import variants_of
 from endcap.filters.tree import (
@@ -67,17 +67,18 @@ class FilterContext:
     event_types: Mapping[str, EventType] = field(default_factory=lambda: EVENT_TYPES)
 
 
-def mask_of(wanted: Expression, index: ItemIndex, about: FilterContext) -> Mask:
-    """Items for which the expression holds: bool (n_items,).
+def mask_of(wanted: Expression, index: ItemIndex, about: FilterContext, among: I64 | None = None) -> Mask:
+    """Items for which the expression holds: bool (n_items,), or one for each row of `among`.
 
     Raises
     ------
     ExpressionError : a parameter without value or of the wrong kind, a field that no item has, no kind of interaction
     """
     try:
-        return _mask(wanted.tree, index, about)
+        mask = _mask(wanted.tree, index, about)
     except ExpressionError as exc:
         raise ExpressionError(exc.plain, exc.position, wanted.where) from None
+    return mask if among is None else mask[among]
 
 
 def _mask(node: Node, index: ItemIndex, about: FilterContext) -> Mask:
@@ -175,4 +176,4 @@ def _history(node: History, index: ItemIndex, about: FilterContext) -> Mask:
     since_ms = float("-inf") if node.within_s is None else about.now_ms - node.within_s * 1000
     entries = (*about.profile.interactions, *about.profile.strong)
     done = {e.item_id for e in entries if kind in (INTERACTED, e.event_type) and e.timestamp_ms >= since_ms}
-    return variants_of(index, done)
+    return variants_of(index, index.positions(done))

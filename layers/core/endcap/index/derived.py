@@ -8,20 +8,20 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import count
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F32, I64
+from endcap.arrays import F16, F32, I32, I64
 from endcap.catalog.item import document_text
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.identifiers import item_key
 from endcap.index.columns import Column, ItemFields
 from endcap.index.lexical import LexicalIndex
-from endcap.index.vectors import EXACT_ELEMENTS, VectorTable
+from endcap.index.vectors import VectorTable, whitened
 from endcap.snapshot.parts import ItemList
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
@@ -29,7 +29,6 @@ from endcap.text.tokens import tokens_of
 
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
-_BLOCK: Final = 65_536
 
 
 class SnapshotTables:
@@ -72,11 +71,7 @@ class SnapshotTables:
         of_text = whiten(s, s.text_vectors_f16[sample])
         if np.abs(of_text - s.item_vectors_f16[sample].astype(np.float32)).max(initial=0.0) < 0.02:
             return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
-        starts = range(0, s.n_items, _BLOCK)  # in blocks: the widened copy of a large catalogue is large
-        kind = np.float32 if s.n_items * s.whitening_projection.shape[1] <= EXACT_ELEMENTS else np.float16
-        fine = np.concatenate([whiten(s, s.text_vectors_f16[a : a + _BLOCK]).astype(kind) for a in starts])
-        coarse = np.concatenate([np.rint(fine[a : a + _BLOCK] * np.float32(127)).astype(np.int8) for a in starts])
-        return VectorTable(fine, coarse, 1 / 127)
+        return whitened(s.text_vectors_f16, partial(whiten, s), s.whitening_projection.shape[1])
 
     @cached_property
     def items(self) -> VectorTable:
@@ -101,6 +96,22 @@ class SnapshotTables:
         best_of_group = np.full(int(groups.max(initial=-1)) + 1, -1, dtype=np.int64)
         best_of_group[groups[order[::-1]]] = order[::-1]  # the last write of a group is its most bought variant
         return np.where(counts > 0, np.arange(self.n_items), best_of_group[groups])
+
+    @cached_property
+    def _by_group(self) -> tuple[I32, I32]:
+        return _inverted(np.asarray(self.snapshot.groups))
+
+    def members_of(self, group: int) -> I64:
+        """The rows of a group's variants, ascending."""
+        return _rows_of(self._by_group, group)
+
+    @cached_property
+    def _by_brand(self) -> tuple[I32, I32]:
+        return _inverted(np.asarray(self.snapshot.columns.brand))
+
+    def items_of_brand(self, brand: int) -> I64:
+        """The rows of a brand's items, ascending."""
+        return _rows_of(self._by_brand, brand)
 
     @cached_property
     def seen(self) -> I64:
@@ -185,6 +196,17 @@ class SnapshotTables:
         counts = np.bincount(categories, minlength=len(self.snapshot.columns.categories))
         starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
         return ItemList(starts, items[order].astype(np.int32), share[order])
+
+    def category_shares(self, positions: I64) -> tuple[I64, I64, F16]:
+        """Categories of some of the snapshot's items: index within `positions`, vocabulary id, share as above."""
+        starts = self._category_indptr[positions]
+        lengths = self._category_indptr[positions + 1] - starts
+        owner = np.repeat(np.arange(len(positions)), lengths)
+        before = np.cumsum(lengths) - lengths
+        categories = self._category_indices[np.arange(int(lengths.sum())) + (starts - before)[owner]]
+        idf = self.category_idf[categories]
+        totals = np.bincount(owner, weights=idf, minlength=len(positions))
+        return owner, categories.astype(np.int64), (idf / np.maximum(totals[owner], 1e-9)).astype(np.float16)
 
     def categories_of(self, position: int) -> tuple[int, ...]:
         """Vocabulary ids of the categories of one of the snapshot's items."""
@@ -275,6 +297,16 @@ class SnapshotTables:
         known = self._categories.get(name)
         return self._categories.setdefault(name, next(self._next_category)) if known is None else known
 
+    @property
+    def n_brands(self) -> int:
+        """Numbers of brands that are given out."""
+        return len(self._brands)
+
+    @property
+    def n_categories(self) -> int:
+        """Numbers of categories that are given out."""
+        return len(self._categories)
+
     def find_brand(self, name: str) -> int | None:
         """Vocabulary id of a brand that some item has or had."""
         return self._brands.get(name)
@@ -287,6 +319,20 @@ class SnapshotTables:
     def tie_keys(self) -> NDArray[np.uint32]:
         """Per item a number that has nothing to do with the order of ids; settles what scores leave open."""
         return tie_keys_of(self.snapshot.item_ids)
+
+
+def _inverted(numbers: NDArray[Any]) -> tuple[I32, I32]:
+    """The rows sorted by their number, and where each number from 0 on begins among them; -1 has no rows."""
+    order = np.argsort(numbers, kind="stable").astype(np.int32)
+    starts = np.searchsorted(numbers[order], np.arange(int(numbers.max(initial=-1)) + 2))
+    return order, starts.astype(np.int32)
+
+
+def _rows_of(inverted: tuple[I32, I32], number: int) -> I64:
+    order, starts = inverted
+    if not 0 <= number < len(starts) - 1:
+        return np.empty(0, dtype=np.int64)
+    return order[starts[number] : starts[number + 1]].astype(np.int64)
 
 
 def _spread_of_cosines(sample: F32) -> float:

@@ -6,19 +6,21 @@ its row: its attributes and text are replaced there, while lists and popularity 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F32, I32, I64
+from endcap.arrays import F32, I32, I64, Mask
 from endcap.catalog.item import item_document
 from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables, rows_by_key, tie_keys_of
 from endcap.index.vectors import VectorTable
 from endcap.snapshot.snapshot import Snapshot
+
+MAX_KEPT: Final = 4
 
 
 class ItemIndex:
@@ -126,13 +128,13 @@ class ItemIndex:
 
     @cached_property
     def changed_categories(self) -> tuple[I64, I64, F32]:
-        """Categories of changed items, flat: row of the assortment, vocabulary id, share as in `by_category`."""
+        """Categories of changed items, flat: which of `changed`, vocabulary id, share as in `by_category`."""
         categories = () if self.changes is None else self.changes.categories
         owner = np.repeat(np.arange(len(categories)), [len(ids) for ids in categories])
         flat = np.fromiter((c for ids in categories for c in ids), dtype=np.int64)
         rare = np.asarray([self.tables.idf_of(c) for c in flat.tolist()])
         totals = np.bincount(owner, weights=rare, minlength=len(categories))
-        return self.changed[owner], flat, (rare / totals[owner]).astype(np.float32)
+        return owner, flat, (rare / totals[owner]).astype(np.float32)
 
     def raw_dots(self, query: F32) -> F32:
         """Dot product of `query`, float32 (d_text,), with the text vector of every row: float32 (n_items,)."""
@@ -142,8 +144,20 @@ class ItemIndex:
         """Dot product of `query`, float32 (d_item,), with the whitened text of every row: float32 (n_items,)."""
         return self._dots(self.tables.white, query, None if self.changes is None else self.changes.white)
 
+    def rough_raw_dots(self, query: F32) -> tuple[F32, float]:
+        """`raw_dots`, and by how much at most each may be off."""
+        values, error = self.tables.raw.rough_dots(query)
+        return self._with_changed(values, query, None if self.changes is None else self.changes.raw), error
+
+    def rough_white_dots(self, query: F32) -> tuple[F32, float]:
+        """`white_dots`, and by how much at most each may be off."""
+        values, error = self.tables.white.rough_dots(query)
+        return self._with_changed(values, query, None if self.changes is None else self.changes.white), error
+
     def _dots(self, table: VectorTable, query: F32, changed: F32 | None) -> F32:
-        values = table.dots(query)
+        return self._with_changed(table.dots(query), query, changed)
+
+    def _with_changed(self, values: F32, query: F32, changed: F32 | None) -> F32:
         if changed is None or self.changes is None:
             return values
         whole = np.zeros(self.n_items, dtype=np.float32)
@@ -165,10 +179,10 @@ class ItemIndex:
         old = positions < self.tables.n_items
         rows[old] = table.rows(positions[old])
         if changed is not None and self.changes is not None:
-            for k, position in enumerate(positions.tolist()):
-                row = self._change_of.get(position)
-                if row is not None and self.changes.has_vector[row]:
-                    rows[k] = changed[row]
+            row_of = np.asarray([self._change_of.get(position, -1) for position in positions.tolist()], dtype=np.int64)
+            fresh = np.flatnonzero(row_of >= 0)
+            fresh = fresh[self.changes.has_vector[row_of[fresh]]]
+            rows[fresh] = changed[row_of[fresh]]
         return rows
 
     def rows_of_key(self, key: bytes) -> tuple[int, ...]:
@@ -188,6 +202,56 @@ class ItemIndex:
             return np.empty(0, dtype=np.int64), np.empty((0, 1), dtype=np.int64), np.empty((0, 1), dtype=np.float32)
         some = c.donor_shares.any(axis=1)
         return self.changed[some], c.donors[some], c.donor_shares[some]
+
+    @cached_property
+    def sellable_always(self) -> Mask:
+        """Bool (n_items,): items that are available and never expire."""
+        return np.asarray(self.available & (self.expires_at_ms == 0), dtype=np.bool_)
+
+    @cached_property
+    def expiring(self) -> I64:
+        """The rows of the items that are available and expire one day."""
+        return np.flatnonzero(self.available & (self.expires_at_ms != 0))
+
+    def members(self, groups: Iterable[int]) -> I64:
+        """The rows of all variants of some groups: int64, each once, in no order."""
+        wanted = sorted(set(groups))
+        found = [self.tables.members_of(group) for group in wanted]
+        rows = np.concatenate([*found, np.empty(0, dtype=np.int64)])
+        if self.changes is None:
+            return rows
+        rows = rows[np.isin(rows, self.changed, invert=True)]
+        return np.concatenate([rows, self.changed[np.isin(self.groups[self.changed], wanted)]])
+
+    def branded(self, brand: int) -> I64:
+        """The rows of a brand's items: int64, in no order."""
+        rows = self.tables.items_of_brand(brand)
+        if self.changes is None:
+            return rows
+        rows = rows[np.isin(rows, self.changed, invert=True)]
+        return np.concatenate([rows, self.changed[self.brand[self.changed] == brand]])
+
+    @cached_property
+    def wordless(self) -> Mask:
+        """Bool (n_items,): items without text, which no dot product with their text says anything about."""
+        whole = self._extended(self.tables.raw.empty, 1.0)
+        if self.changes is None:
+            return whole
+        whole, fresh = whole.copy(), self.changes.has_vector
+        whole[self.changed[fresh]] = ~np.any(self.changes.raw[fresh], axis=1)
+        return whole
+
+    @cached_property
+    def kept(self) -> dict[Hashable, F32]:
+        """What requests have worked out over all rows and others can use: name and settings -> float32 (n_items,)."""
+        return {}
+
+    def keep(self, key: Hashable, values: F32) -> F32:
+        """Remember `values` for the next requests, and the last few others; gives them back."""
+        for oldest in list(self.kept)[: max(0, len(self.kept) - MAX_KEPT + 1)]:
+            self.kept.pop(oldest, None)
+        self.kept[key] = values
+        return values
 
     @cached_property
     def tie_keys(self) -> NDArray[np.uint32]:

@@ -1,35 +1,84 @@
-"""Terms of the score, each over the whole assortment at once, and their weights.
+"""The score: a sum of terms times coefficients (weight / scale) and nothing else.
 
-A score is a sum of terms times coefficients (weight / scale) and nothing else, so each answer can be taken apart
-exactly. Terms that a snapshot's `weights.json` does not mention have default weights, and the
-snapshot's natural scales.
+So each answer can be taken apart exactly. Terms that a snapshot's `weights.json` does not mention have default weights,
+and the snapshot's natural scales. What a request needs of them is worked out when it is asked for: a rough total over
+the whole index, and the exact terms of the few items that can be shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
+from functools import cached_property
+from typing import Final
 
 import numpy as np
 
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
-from endcap.index.vectors import weighted_sum
 from endcap.ranking.features import RankingSettings, UserFeatures
-from endcap.ranking.terms.affinity import add_affinities
-from endcap.ranking.terms.lists import list_weights, spread_correction, sum_rows
-from endcap.ranking.terms.registry import (
-    BASE_TERMS,
-    DEFAULT_WEIGHTS,
-    LISTS,
-    LIVE_TERMS,
-    QUERY_TERMS,
-    STATED_TERMS,
-    STATED_WEIGHT,
-    TERMS,
-)
-from endcap.ranking.terms.similarity import similarities
-from endcap.ranking.terms.text import Query, centred_dots, lexical_scores, signed_dots, text_weights, words_weights
+from endcap.ranking.terms.asked import Query
+from endcap.ranking.terms.registry import REGISTRY, STATED_WEIGHT, TERMS
+from endcap.ranking.terms.term import ScoringContext, Term
+from endcap.ranking.values import Column, Values
+
+_ROUNDING: Final = 1e-5
+"""Of sums of single precision, with room to spare."""
+
+
+class Scores:
+    """The scores of one request.
+
+    Parameters
+    ----------
+    factors : float64 (len(TERMS),), what each term counts for; those with 0 are never worked out
+    """
+
+    def __init__(self, context: ScoringContext, factors: F64) -> None:
+        self.context, self.factors = context, factors
+        self.index = context.index
+
+    @cached_property
+    def _counting(self) -> list[tuple[int, Values]]:
+        """The terms that count for something here, by their row."""
+        found = [(row, term.values(self.context)) for row, term in enumerate(REGISTRY) if self.factors[row]]
+        return [(row, values) for row, values in found if values is not None]
+
+    @cached_property
+    def rough(self) -> tuple[F32, float]:
+        """A total for every item, float32 (n_items,), and by how much at most it may be off."""
+        lasting = {row: v for row, v in self._counting if isinstance(v, Column) and v.lasting}
+        total = self._lasting(lasting).copy()
+        error = 0.0
+        for row, values in self._counting:
+            if row not in lasting:
+                error += abs(self.factors[row]) * values.add_to(total, np.float32(self.factors[row]))
+        return total, float(error)
+
+    def _lasting(self, columns: Mapping[int, Column]) -> F32:
+        """The part of the total that is the same for many requests."""
+        key = ("lasting", tuple((row, float(self.factors[row]), float(c.scale)) for row, c in columns.items()))
+        kept = self.index.kept.get(key)
+        if kept is None:
+            kept = np.zeros(self.index.n_items, dtype=np.float32)
+            for row, column in columns.items():
+                column.add_to(kept, np.float32(self.factors[row]))
+            self.index.keep(key, kept)
+        return kept
+
+    def contributions(self, positions: I64) -> F64:
+        """Float64 (len(TERMS), k): what each term adds to the score of each position."""
+        shares = np.zeros((len(TERMS), len(positions)))
+        for row, values in self._counting:
+            shares[row] = values.at(positions).astype(np.float64) * self.factors[row]
+        return shares
+
+    def at(self, positions: I64) -> F64:
+        """Float64 (k,): the score of each position, the terms added up in their order."""
+        return np.asarray(self.contributions(positions).sum(axis=0), dtype=np.float64)
+
+    def least_certain(self, rough: float) -> float:
+        """The least that the score of an item with this rough total can be."""
+        return rough - self.rough[1] - _ROUNDING * max(1.0, abs(rough))
 
 
 def term_scores(
@@ -39,7 +88,7 @@ def term_scores(
     query: Query | None = None,
     user_vector: F32 | None = None,
 ) -> F32:
-    """Every term for every item, before weights and scales.
+    """Every term for every item, before weights and scales: what a rebuild tunes by.
 
     Parameters
     ----------
@@ -51,30 +100,18 @@ def term_scores(
     float32 (len(TERMS), n_items)
     """
     settings = settings or RankingSettings.of(index.snapshot.weights.settings)
-    terms = np.zeros((len(TERMS), index.n_items), dtype=np.float32)
-    row = dict(zip(TERMS, terms, strict=True))
-    if user_vector is not None:
-        row["similarity"][:] = similarities(index, user_vector)
-    weights = list_weights(features, settings)
-    for name in LISTS:
-        row[name][:] = sum_rows(index, name, features.positions, weights)
-        told = sum_rows(index, name, features.positions, np.abs(weights)) if (weights < 0).any() else row[name]
-        row[name] *= np.float32(spread_correction(index, name, told))
-    if features.weights.any():
-        past, weights = index.white_rows(features.positions), text_weights(features, settings)
-        row["text"][:] = signed_dots(index.white_dots, past, weights)
-        told = index.white_dots(weighted_sum(past, np.abs(weights))) if (weights < 0).any() else row["text"]
-        row["text"] *= np.float32(spread_correction(index, "text", told))
-    if features.text_weights.any():
-        row["words"][:] = signed_dots(partial(centred_dots, index), features.texts, words_weights(features, settings))
-    if query is not None:
-        if query.vector is not None:
-            row["query"][:] = centred_dots(index, query.vector)
-        row["lexical"][:] = lexical_scores(index, query.text)
-    row["popularity"][:] = index.popularity * np.float32(features.demand)
-    row["trend"][:] = index.trend * np.float32(features.demand)
-    row["new_item"][:] = index.unseen
-    add_affinities(index, features, settings, row)
+    return every_term(
+        ScoringContext(index=index, features=features, settings=settings, query=query, encode=lambda: user_vector)
+    )
+
+
+def every_term(context: ScoringContext) -> F32:
+    """Every term of a request for every item, float32 (len(TERMS), n_items)."""
+    terms = np.zeros((len(TERMS), context.index.n_items), dtype=np.float32)
+    for row, term in enumerate(REGISTRY):
+        values = term.values(context)
+        if values is not None:
+            terms[row] = values.everywhere()
     return terms
 
 
@@ -97,32 +134,28 @@ def coefficients(
     related : whether the list is to go with given items
     """
     stored, natural = index.snapshot.weights.terms, index.tables.scales
-    weights, scales = {}, {}
     asked = query is not None or related
     unknown = not asked and not (features.weights.any() or features.text_weights.any())
     only_dislikes = not asked and not ((features.weights > 0).any() or (features.text_weights > 0).any())
-    for term in TERMS:
-        entry = stored.get(term)
-        weights[term] = DEFAULT_WEIGHTS[term] if entry is None else entry.weight
-        scales[term] = natural.get(term, 1.0) if entry is None else entry.scale
-        if only_dislikes and term in BASE_TERMS:
-            weights[term] = max(weights[term], DEFAULT_WEIGHTS[term])
-        elif unknown and term != "rotation":  # what they were shown is known
-            weights[term] = STATED_WEIGHT if term in STATED_TERMS else 0.0
-        elif asked and term not in QUERY_TERMS:
-            weights[term] *= settings.query_share
-        if unknown and term in LIVE_TERMS and entry is not None:
-            weights[term] = entry.weight  # what sells right now concerns everyone
-        if overrides and term in overrides:
-            weights[term] = overrides[term]
-    return np.asarray([weights[term] / scales[term] for term in TERMS])
+    factors = []
+    for term in REGISTRY:
+        entry = stored.get(term.name)
+        weight = term.default_weight if entry is None else entry.weight
+        scale = natural.get(term.name, 1.0) if entry is None else entry.scale
+        if only_dislikes and term.base:
+            weight = max(weight, term.default_weight)
+        elif unknown:
+            weight = _of_unknown(term, weight, is_stored=entry is not None)
+        elif asked and not term.asked:
+            weight *= settings.query_share
+        factors.append((overrides or {}).get(term.name, weight) / scale)
+    return np.asarray(factors)
 
 
-def exact_scores(terms: F32, coefficients: F64, positions: I64) -> F64:
-    """Float64 (k,): the score of each position, the terms added up in their order."""
-    return np.asarray(contributions(terms, coefficients, positions).sum(axis=0), dtype=np.float64)
-
-
-def contributions(terms: F32, coefficients: F64, positions: I64) -> F64:
-    """Float64 (n_terms, k): what each term adds to the score of each position."""
-    return np.asarray(terms[:, positions].astype(np.float64) * coefficients[:, None], dtype=np.float64)
+def _of_unknown(term: Term, weight: float, *, is_stored: bool) -> float:
+    """The weight of a term where nothing is known of the shopper."""
+    if term.name == "rotation":  # what they were shown is known
+        return weight
+    if term.live:  # what sells right now concerns everyone
+        return weight if is_stored else 0.0
+    return STATED_WEIGHT if term.stated else 0.0

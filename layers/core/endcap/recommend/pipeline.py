@@ -15,15 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
-from typing import Final
 
 import numpy as np
 
 from endcap.encoders.quantize import quantize_unit
 from endcap.events.counts import Demand, Live
 from endcap.events.types import EVENT_TYPES, EventType
-from endcap.explain.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
+from endcap.explain.counterfactuals import (
+    MAX_COUNTERFACTUALS,
+    Act,
+    carrying_acts,
+    counterfactuals,
+    named_act,
+    without,
+)
 from endcap.explain.reasons import Reason, explain
 from endcap.filters.eligibility import sellable
 from endcap.filters.evaluate import FilterContext, mask_of
@@ -32,54 +39,20 @@ from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
 from endcap.ranking.features import RankingSettings, UserFeatures, features_of
-from endcap.ranking.score import coefficients, contributions, term_scores
+from endcap.ranking.score import Scores, coefficients
 from endcap.ranking.slots import Slot
-from endcap.ranking.terms.context import context_scores, known_contexts
-from endcap.ranking.terms.registry import CONTEXT_TERM, TERMS
-from endcap.ranking.terms.related import ANCHORED, anchors_of, relation_scores
+from endcap.ranking.terms.asked import ANCHORED, BoostedItems, Query
+from endcap.ranking.terms.context import known_contexts
+from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.repurchase import due_items
-from endcap.ranking.terms.rotation import rotation_scores
 from endcap.ranking.terms.similarity import user_vector_of
-from endcap.ranking.terms.text import Query
-from endcap.ranking.terms.trend import live_scores
+from endcap.ranking.terms.term import ScoringContext
 from endcap.recommend.explore import MAX_ARMS, explore, explores, with_propensities
-from endcap.recommend.request import (
-    MAX_LIMIT,
-    PERSONALIZATION,
-    Personalization,
-    RankedItem,
-    Recommendation,
-    RecommendationRequest,
-    check,
-)
-from endcap.recommend.selection import Scored, given_order, slots_of
+from endcap.recommend.request import MAX_LIMIT, RankedItem, Recommendation, RecommendationRequest, check
+from endcap.recommend.resolve import ResolvedItems, resolved
+from endcap.recommend.selection import given_order, slots_of
 from endcap.recommend.trending import counted, in_demand
 from endcap.snapshot.snapshot import Snapshot
-
-__all__ = [
-    "MAX_LIMIT",
-    "PERSONALIZATION",
-    "Personalization",
-    "RankedItem",
-    "Recommendation",
-    "RecommendationRequest",
-    "encode_with",
-    "merged_profile",
-    "recommend",
-    "recommend_lists",
-]
-
-
-_SOURCES: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("similarity", "next", "together", "neighbours", "again", "due"), "behaviour"),
-    **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
-    **dict.fromkeys(("query", "lexical"), "query"),
-    **dict.fromkeys(("similar", "complement"), "related"),
-    **dict.fromkeys(("popularity", "trend", "live_trend", "context"), "popular"),
-    "new_item": "new",
-    "boost": "shop",
-    "rotation": "behaviour",
-}
 
 
 def recommend(
@@ -116,18 +89,18 @@ def recommend(
     known = merged_profile(snapshot, profile, request)
     about = FilterContext(clock_ms, known, request.parameters, event_types)
     settings = RankingSettings.of(snapshot.weights.settings)
-    query = _query_of(snapshot, request.query)
+    items, query = resolved(index, request), _query_of(snapshot, request.query)
 
-    def score_for(whom: FilterContext) -> Scored:
+    def score_for(whom: FilterContext) -> Scores:
         features = features_of(whom.profile, index, clock_ms, settings, event_types, request.context)
-        return _scored(index, features, settings, query, request, whom, trend)
+        return _scores(index, features, settings, query, request, items, whom, trend)
 
-    scored = score_for(about)
+    scores = score_for(about)
 
     start = request.offset + len(request.shown_keys)
     exposure = live.exposure if live is not None and explores(request) else None
     wanted = start + request.limit + (1 if exposure is None else MAX_ARMS)
-    slots = given_order(scored, request, clock_ms) if request.complete else slots_of(scored, request, about, wanted)
+    slots = _slots(scores, request, items, about, wanted)
     if request.shown_keys:
         shown = set(request.shown_keys)
         slots = [slot for slot in slots if item_key(index.item_id(slot.row)) not in shown]
@@ -135,16 +108,16 @@ def recommend(
     page, draws = slots[request.offset : end], None
     if exposure is not None:
         page, draws = explore(page, slots[end:], start, request, exposure, index.item_id)
-    items = _ranked(scored, request, page, start, trend)
+    ranked = _ranked(scores, request, page, start, trend)
     if draws is not None:
-        items = with_propensities(items, draws)
+        ranked = with_propensities(ranked, draws)
     if request.counterfactual:
-        items = _with_counterfactuals(scored, score_for, request, about, page, items)
+        ranked = _with_counterfactuals(scores, score_for, request, items, about, page, ranked)
     if request.complete:
-        items = _with_the_unsold(scored, request, items, clock_ms)
-    return Recommendation(
-        items, snapshot.version, _source(request, scored.features, query), len(slots) > request.offset + len(page)
-    )
+        ranked = _with_the_unsold(index, request, ranked, clock_ms)
+    features = scores.context.features
+    more = len(slots) > request.offset + len(page)
+    return Recommendation(ranked, snapshot.version, _source(request, features, query), more)
 
 
 def recommend_lists(
@@ -218,61 +191,68 @@ def _query_of(snapshot: Snapshot, text: str | None) -> Query | None:
     return Query(text, None if encoder is None else encoder.encode(text))
 
 
-def _scored(
+def _scores(
     index: ItemIndex,
     features: UserFeatures,
     settings: RankingSettings,
     query: Query | None,
     request: RecommendationRequest,
+    items: ResolvedItems,
     about: FilterContext,
     trend: Demand | None,
-) -> Scored:
-    anchors = anchors_of(index, request.relation, request.items) if request.relation in ANCHORED else None
+) -> Scores:
+    """The scores of one request, worked out as far as they are asked for."""
     due = due_items(index, about.profile, about.now_ms) if request.relation == "buy_again" else None
-    user_vector = user_vector_of(about.profile, index, about.now_ms, about.event_types)
-    terms = term_scores(index, features, settings, query, user_vector)
-    factors = coefficients(index, settings, features, query, request.weights, related=request.relation is not None)
-    if anchors is not None:
-        terms[TERMS.index(anchors.term)] = relation_scores(index, anchors)
-    contexts = known_contexts(index.snapshot, request.context)
-    if contexts:
-        terms[TERMS.index(CONTEXT_TERM)] = context_scores(index, contexts) * np.float32(features.demand)
+    among = items.among
     if due is not None:
-        terms[TERMS.index("due"), due.rows] = due.scores
-    if trend is not None:
-        terms[TERMS.index("live_trend")] = live_scores(index, trend)
-    boost = TERMS.index("boost")
-    factors[boost] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
-    for wish in request.boosts:
-        terms[boost, mask_of(wish.filter, index, about)] += np.float32(wish.weight)
-    rotation = TERMS.index("rotation")
-    factors[rotation] *= request.rotation
-    if factors[rotation]:
-        shown = about.profile.impressions
-        terms[rotation] = rotation_scores(index, shown, about.now_ms, settings.rotation_half_life_s)
-    return Scored(index, features, settings, anchors, terms, factors, due, contexts)
+        among = due.rows if among is None else np.intersect1d(among, due.rows)
+    factors = coefficients(index, settings, features, query, request.weights, related=request.relation is not None)
+    factors[row_of("boost")] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
+    factors[row_of("rotation")] *= request.rotation
+    context = ScoringContext(
+        index=index,
+        features=features,
+        settings=settings,
+        now_ms=about.now_ms,
+        query=query,
+        encode=partial(user_vector_of, about.profile, index, about.now_ms, about.event_types),
+        anchors=items.anchors,
+        due=due,
+        contexts=known_contexts(index.snapshot, request.context),
+        trend=trend,
+        boosts=[BoostedItems(mask_of(wish.filter, index, about, among), wish.weight) for wish in request.boosts],
+        impressions=about.profile.impressions,
+        among=among,
+    )
+    return Scores(context, factors)
+
+
+def _slots(
+    scores: Scores, request: RecommendationRequest, items: ResolvedItems, about: FilterContext, wanted: int
+) -> list[Slot]:
+    if request.complete:
+        return given_order(scores, about.now_ms)
+    return slots_of(scores, request, items, about, wanted)
 
 
 def _with_counterfactuals(
-    scored: Scored,
-    score_for: Callable[[FilterContext], Scored],
+    scores: Scores,
+    score_for: Callable[[FilterContext], Scores],
     request: RecommendationRequest,
+    items: ResolvedItems,
     about: FilterContext,
     page: Sequence[Slot],
-    items: tuple[RankedItem, ...],
+    ranked: tuple[RankedItem, ...],
 ) -> tuple[RankedItem, ...]:
     """The items of a page with their ranks in the same list for the same shopper, had they not done something.
 
     That is what the request names, for every item; else what carried each of the first ones most.
     """
-    index = scored.index
+    index = scores.index
 
     def order_without(act: Act) -> list[int]:
         other = replace(about, profile=without(about.profile, act))
-        again = score_for(other)
-        if request.complete:
-            return [slot.row for slot in given_order(again, request, other.now_ms)]
-        return [slot.row for slot in slots_of(again, request, other, MAX_LIMIT)]
+        return [slot.row for slot in _slots(score_for(other), request, items, other, MAX_LIMIT)]
 
     acts: Sequence[Act | None]
     if request.without_event is not None or request.without_item is not None:
@@ -281,61 +261,51 @@ def _with_counterfactuals(
         acts = [act] * len(rows)
     else:
         rows = np.asarray([slot.row for slot in page[:MAX_COUNTERFACTUALS]], dtype=np.int64)
-        shares = contributions(scored.terms, scored.factors, rows)
-        acts = carrying_acts(index, about.profile, scored.features, scored.settings, rows, shares)
-    first = items[0].rank if items else 1
+        shares = scores.contributions(rows)
+        acts = carrying_acts(scores.context, about.profile, rows, shares)
+    first = ranked[0].rank if ranked else 1
     found = counterfactuals(index, acts, rows, first, order_without, MAX_LIMIT, request.language)
-    marked = [replace(item, counterfactual=one) for item, one in zip(items[: len(found)], found, strict=True)]
-    return (*marked, *items[len(found) :])
+    marked = [replace(item, counterfactual=one) for item, one in zip(ranked[: len(found)], found, strict=True)]
+    return (*marked, *ranked[len(found) :])
 
 
 def _with_the_unsold(
-    scored: Scored, request: RecommendationRequest, items: tuple[RankedItem, ...], clock_ms: int
+    index: ItemIndex, request: RecommendationRequest, ranked: tuple[RankedItem, ...], clock_ms: int
 ) -> tuple[RankedItem, ...]:
     """A complete order: items that can't be sold are marked, ids that no item has come last in the order given."""
-    index = scored.index
-    on_sale = sellable(index, clock_ms)
-    marked = [replace(item, available=bool(on_sale[index.positions([item.item_id])].all())) for item in items]
+    rows = np.asarray([index.position(item.item_id) for item in ranked], dtype=np.int64)
+    on_sale = sellable(index, clock_ms, rows).tolist()
+    marked = [replace(item, available=available) for item, available in zip(ranked, on_sale, strict=True)]
     unknown = [i for i in dict.fromkeys(request.candidates or ()) if index.position(i) is None]
-    for rank, item_id in enumerate(unknown, len(items) + 1):
+    for rank, item_id in enumerate(unknown, len(ranked) + 1):
         marked.append(RankedItem(item_id, 0.0, rank, "unknown", known=False, available=False))
     return tuple(marked)
 
 
 def _ranked(
-    scored: Scored, request: RecommendationRequest, page: Sequence[Slot], start: int, trend: Demand | None
+    scores: Scores, request: RecommendationRequest, page: Sequence[Slot], start: int, trend: Demand | None
 ) -> tuple[RankedItem, ...]:
-    index = scored.index
+    index = scores.index
     positions = np.asarray([slot.row for slot in page], dtype=np.int64)
-    shares = contributions(scored.terms, scored.factors, positions)
-    scores = shares.sum(axis=0)
+    shares = scores.contributions(positions)
+    totals = shares.sum(axis=0).tolist()
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
-        reasons = explain(
-            index,
-            scored.features,
-            scored.settings,
-            positions,
-            shares,
-            request.language,
-            scored.anchors,
-            scored.due,
-            request.query or "",
-            {event_key(said.event_id): said.text for said in request.interactions if said.text},
-            scored.contexts,
-        )
+        said = {event_key(said.event_id): said.text for said in request.interactions if said.text}
+        reasons = explain(scores.context, positions, shares, request.language, said)
+    # What says most for the item; where everything is against it, nothing but popularity brought it here.
+    best = np.where(shares.max(axis=0, initial=0.0) > 0, shares.argmax(axis=0), row_of("popularity")).tolist()
     items = []
     for k, slot in enumerate(page):
         document = index.document(slot.row) if request.fields or trend is not None else {}
-        # What says most for the item; where everything is against it, nothing but popularity brought it here.
-        best = int(np.argmax(shares[:, k])) if shares[:, k].max(initial=0.0) > 0 else TERMS.index("popularity")
+        item_id = index.item_id(slot.row)
         items.append(
             RankedItem(
-                item_id=index.item_id(slot.row),
-                score=float(scores[k]),
+                item_id=item_id,
+                score=totals[k],
                 rank=start + k + 1,
-                source="shop" if slot.promotion or slot.pinned else _SOURCES[TERMS[best]],
-                reasons=counted(reasons[k], trend, index.item_id(slot.row), document, request.language),
+                source="shop" if slot.promotion or slot.pinned else REGISTRY[best[k]].source,
+                reasons=counted(reasons[k], trend, item_id, document, request.language),
                 fields={name: document[name] for name in request.fields if name in document},
                 promotion=slot.promotion,
             )

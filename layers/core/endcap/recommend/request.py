@@ -15,8 +15,8 @@ from endcap.filters.eligibility import EXCLUDE_SEEN, ExcludeSeen
 from endcap.filters.tree import Expression
 from endcap.messages.language import LANGUAGES, Language
 from endcap.ranking.slots import CAPPED, Capped, Pin, Promotion
+from endcap.ranking.terms.asked import ANCHORED, RELATIONS, Relation
 from endcap.ranking.terms.registry import TERMS
-from endcap.ranking.terms.related import ANCHORED, RELATIONS, Relation
 
 Personalization = Literal["off", "session", "full"]
 PERSONALIZATION: Final = ("off", "session", "full")

@@ -27,7 +27,7 @@ from endcap.events.types import EVENT_TYPES, event_types
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile
-from endcap.ranking.terms.similarity import similarities, user_encoder_of, user_inputs, user_vector_of
+from endcap.ranking.terms.similarity import ItemSpace, user_encoder_of, user_inputs, user_vector_of
 from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.write import write_snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_contents
@@ -198,7 +198,7 @@ def test_similarity_is_the_cosine_of_every_item_new_ones_included(full_snapshot,
     fresh = ChangedItem("brand-new", NOW, Item("brand-new", "a red mug"), words, tag)
     index = Overlay(full_snapshot, [fresh]).index
     user = user_vector_of(profile(entry(1, 9), entry(2, 5)), index, NOW)
-    values = similarities(index, user)
+    values = ItemSpace(index).everywhere(user)
     known = np.asarray(full_snapshot.item_vectors_f16, dtype=np.float32)
     assert values.shape == (41,)
     assert np.allclose(values[:40], known @ user, atol=1e-5)

@@ -12,7 +12,8 @@ from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
 from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import term_scores
-from endcap.ranking.terms.registry import LISTS, TERMS
+from endcap.ranking.terms.lists import LISTS
+from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot

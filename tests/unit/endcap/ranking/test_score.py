@@ -6,16 +6,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from endcap.catalog.item import item_document
+from endcap.catalog.item import Item, item_document
+from endcap.encoders.quantize import quantize_unit
 from endcap.index.index import ItemIndex, index_of
+from endcap.index.overlay import ChangedItem, Overlay
 from endcap.index.vectors import VectorTable
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
 from endcap.ranking.features import RankingSettings, UserFeatures, features_of
 from endcap.ranking.score import coefficients, term_scores
 from endcap.ranking.terms.affinity import affinity_weights
-from endcap.ranking.terms.lists import list_weights, spread_correction, sum_rows
-from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, EVENED, TERMS
-from endcap.ranking.terms.text import Query, signed_dots, signed_support, text_weights
+from endcap.ranking.terms.asked import Query
+from endcap.ranking.terms.lists import LISTS, list_weights, spread_correction, sum_rows
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
+from endcap.ranking.terms.text import sides, signed_support, text_weights
+from endcap.ranking.values import Likeness, Sparse
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
@@ -42,6 +46,15 @@ def row(terms: np.ndarray, name: str) -> np.ndarray:
     return terms[TERMS.index(name)]
 
 
+def summed(index: ItemIndex, name: str, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    rows, (sums,) = sum_rows(index, name, positions, [weights])
+    return Sparse(index.n_items, rows, sums).everywhere()
+
+
+def correction(index: ItemIndex, name: str, values: np.ndarray) -> float:
+    return spread_correction(index, name, float(np.std(values, dtype=np.float64)) if values.any() else None)
+
+
 def test_lists_are_summed_over_history_with_signs(index: ItemIndex) -> None:
     features = taste_for(index, ("view", "item-4"), ("dislike", "item-9"), ("purchase", "item-9"), ("like", "item-5"))
     weights = list_weights(features, SETTINGS)
@@ -50,31 +63,32 @@ def test_lists_are_summed_over_history_with_signs(index: ItemIndex) -> None:
         for k in range(40):
             indices, values = neighbours.row(k)
             dense[k, indices] = values
-        assert sum_rows(index, name, features.positions, weights) == pytest.approx(weights @ dense[features.positions])
+        expected = weights @ dense[features.positions]
+        assert summed(index, name, features.positions, weights) == pytest.approx(expected)
 
 
 def test_text_term_is_likeness_to_recent_items(index: ItemIndex) -> None:
     features = taste_for(index, ("view", "item-4"), ("purchase", "item-9"))
     white = index.white_rows(np.arange(40))
     expected = white @ (white[features.positions].T @ text_weights(features, SETTINGS))
-    expected *= spread_correction(index, "text", expected)
+    expected *= correction(index, "text", expected)
     assert row(term_scores(index, features, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_term_that_spreads_items_little_keeps_half_of_its_say(index: ItemIndex) -> None:
     usual = index.tables.spreads
-    assert set(EVENED) - set(usual) == {"wording"}  # the toy shop has none
+    assert {*LISTS, "text"} - set(usual) == {"wording"}  # the toy shop has none
     wide = np.linspace(-1, 1, 40, dtype=np.float32)
     wide /= wide.std()
     for name in usual:
         for times in (4.0, 1.0, 0.25):
             values = np.float32(times * usual[name]) * wide
-            evened = values * spread_correction(index, name, values)
+            evened = values * correction(index, name, values)
             assert evened.std() == pytest.approx(np.sqrt(times) * usual[name], rel=1e-4)
         hardly = np.float32(1e-6 * usual[name]) * wide
-        assert spread_correction(index, name, hardly) == pytest.approx(np.sqrt(20))
-        assert spread_correction(index, name, np.zeros(40, np.float32)) == 1
-    assert spread_correction(index, "popularity", wide) == 1
+        assert correction(index, name, hardly) == pytest.approx(np.sqrt(20))
+        assert correction(index, name, np.zeros(40, np.float32)) == 1
+    assert correction(index, "popularity", wide) == 1
 
 
 def test_a_dislike_is_not_made_up_for(index: ItemIndex) -> None:
@@ -99,17 +113,39 @@ def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(index: ItemIndex)
         assert index.tables.spreads[name] == pytest.approx(np.sqrt(np.mean(squares)))
 
 
-def test_what_is_laid_over_a_snapshot_changes_no_evening(index: ItemIndex) -> None:
-    values = np.arange(40, dtype=np.float32)
-    more = np.append(values, np.float32(1e6))
-    assert spread_correction(index, "next", more) == spread_correction(index, "next", values)
+def test_what_is_laid_over_a_snapshot_changes_no_correction(index: ItemIndex) -> None:
+    words = quantize_unit(index.raw_rows(np.array([4]))[0]).tobytes()
+    fresh = [ChangedItem(f"n{k}", CUTOFF_MS, Item(f"n{k}", title="new"), words, index.encoder_tag) for k in range(30)]
+    over = Overlay(index.snapshot, fresh).index
+    for name in ("next", "together", "neighbours", "text"):
+        before, after = (
+            row(term_scores(one, taste_for(one, ("view", "item-4"), ("view", "item-9")), SETTINGS), name)
+            for one in (index, over)
+        )
+        assert after[:40].tolist() == before.tolist()
+
+
+class Given:
+    """A space of these very vectors."""
+
+    def __init__(self, vectors: np.ndarray) -> None:
+        self.vectors = vectors
+
+    def rough(self, vector: np.ndarray) -> tuple[np.ndarray, float]:
+        return self.vectors @ vector, 0.0
+
+    def at(self, vector: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        return self.vectors[positions] @ vector
+
+    def everywhere(self, vector: np.ndarray) -> np.ndarray:
+        return self.vectors @ vector
 
 
 def test_being_unlike_a_disliked_thing_earns_nothing() -> None:
     vectors = np.eye(2, dtype=np.float32)
     items = np.array([[1, 0], [-1, 0], [0, 1]], dtype=np.float32)
     weights = np.array([-1, 0.5], dtype=np.float32)
-    assert signed_dots(lambda query: items @ query, vectors, weights).tolist() == [-1, 0, 0.5]
+    assert Likeness(Given(items), *sides(vectors, weights)).everywhere().tolist() == [-1, 0, 0.5]
     assert signed_support(vectors @ items.T, weights).sum(axis=0).tolist() == [-1, 0, 0.5]
 
 
@@ -157,8 +193,8 @@ def test_user_vector_gives_the_similarity_term(index: ItemIndex) -> None:
 def test_unbought_variant_borrows_the_list_of_its_most_bought_sibling(tmp_path: Path) -> None:
     documents = [item_document(replace(i, group_id="g") if k in (4, 5, 39) else i) for k, i in enumerate(toy_items())]
     index = index_of(build_toy_snapshot(tmp_path, documents=documents))
-    own = sum_rows(index, "next", np.array([5]), np.ones(1, np.float32))
-    borrowed = sum_rows(index, "next", np.array([39]), np.ones(1, np.float32))
+    own = summed(index, "next", np.array([5]), np.ones(1, np.float32))
+    borrowed = summed(index, "next", np.array([39]), np.ones(1, np.float32))
     assert np.flatnonzero(own).tolist() == [6]
     assert np.flatnonzero(borrowed).tolist() == [5]  # item-4's list: it was bought most
 

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F32
+from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
 from endcap.ranking.features import RankingSettings, UserFeatures, decayed
 from endcap.ranking.terms.lists import edges
+from endcap.ranking.terms.term import ScoringContext, Term
+from endcap.ranking.values import Lookup, Sparse, Values, added_up, found_at
+
+_PRICE_BANDS: Final = 128  # what int8 can count
 
 
 def affinity_weights(features: UserFeatures, settings: RankingSettings) -> F32:
     """Float32 (h,): what each history item weighs in categories, brands, prices and repeats."""
     return decayed(features.weights, features.ranks, settings.affinity_half_life_events, settings.history_floor)
-
-
-def add_affinities(index: ItemIndex, features: UserFeatures, settings: RankingSettings, row: Mapping[str, F32]) -> None:
-    weights = affinity_weights(features, settings)
-    if not (weights.any() or features.categories or features.brands):
-        return
-    row["category"][:] = category_scores(index, features, weights)
-    row["brand"][:] = _lookup(index.brand, brand_affinity(index, features, weights))
-    row["price"][:] = _lookup(index.price_band, price_affinity(index, features, weights))
-    row["again"][features.positions] = np.maximum(weights, 0)
 
 
 def category_affinity(index: ItemIndex, features: UserFeatures, weights: F32) -> dict[int, float]:
@@ -38,22 +33,53 @@ def category_affinity(index: ItemIndex, features: UserFeatures, weights: F32) ->
     return affinity
 
 
-def category_scores(index: ItemIndex, features: UserFeatures, weights: F32) -> F32:
-    """Mean affinity to an item's categories, rare ones counting more: float32 (n_items,)."""
-    affinity = category_affinity(index, features, weights)
-    tables = index.tables
-    known = np.asarray(sorted(c for c in affinity if c < len(tables.snapshot.columns.categories)), dtype=np.int64)
-    owner, places = edges(tables.by_category, known)
-    strength = np.asarray([affinity[c] for c in known.tolist()])
-    values = tables.by_category.weights[places] * strength[owner]
-    scores = np.zeros(index.n_items, dtype=np.float32)
-    items = tables.by_category.indices[places]
-    scores[: tables.n_items] = np.bincount(items, weights=values, minlength=tables.n_items)
-    if index.changes is not None:
-        owner, categories, share = index.changed_categories
-        changed = np.bincount(owner, weights=share * _lookup(categories, affinity), minlength=index.n_items)
-        scores[index.changed] = changed[index.changed]
-    return scores
+@dataclass(frozen=True)
+class CategoryMean:
+    """Mean affinity to an item's categories, rare ones counting more.
+
+    affinity : float64 (categories,), 0 for those that say nothing
+    """
+
+    index: ItemIndex
+    affinity: F64
+
+    def add_to(self, total: F32, factor: np.float32) -> float:
+        tables, values, n_known = self.index.tables, self.affinity, self.index.tables.n_items
+        known = np.flatnonzero(values[: len(tables.snapshot.columns.categories)])
+        owner, places = edges(tables.by_category, known)
+        items, strengths = tables.by_category.indices[places], tables.by_category.weights[places] * values[known][owner]
+        changed = self.index.changed
+        if len(items) > n_known // 4:
+            sums = np.bincount(items, weights=strengths, minlength=n_known).astype(np.float32)
+            sums[changed[changed < n_known]] = 0
+            total[:n_known] += factor * sums
+        else:
+            rows, (few,) = added_up(self.index.n_items, items, [strengths])
+            few[np.isin(rows, changed)] = 0
+            total[rows] += factor * few.astype(np.float32)
+        total[changed] += factor * self._of_changed()
+        return 0.0
+
+    def at(self, positions: I64) -> F32:
+        scores = np.zeros(len(positions), dtype=np.float32)
+        old = np.flatnonzero(positions < self.index.tables.n_items)
+        owner, categories, shares = self.index.tables.category_shares(positions[old])
+        strengths = shares * self.affinity[categories]
+        scores[old] = np.bincount(owner, weights=strengths, minlength=len(old)).astype(np.float32)
+        changed = self.index.changed
+        if len(changed):
+            numbers = np.arange(1, len(changed) + 1)
+            row = found_at(self.index.n_items, changed, numbers, positions)
+            scores[row > 0] = self._of_changed()[row[row > 0] - 1]
+        return scores
+
+    def everywhere(self) -> F32:
+        return self.at(np.arange(self.index.n_items))
+
+    def _of_changed(self) -> F32:
+        owner, categories, share = self.index.changed_categories
+        strengths = share * self.affinity[categories].astype(np.float32)
+        return np.bincount(owner, weights=strengths, minlength=len(self.index.changed)).astype(np.float32)
 
 
 def brand_affinity(index: ItemIndex, features: UserFeatures, weights: F32) -> dict[int, float]:
@@ -75,12 +101,107 @@ def price_affinity(index: ItemIndex, features: UserFeatures, weights: F32) -> di
     return affinity
 
 
-def _lookup(ids: NDArray[Any], affinity: Mapping[int, float]) -> F32:
-    """Affinity of each item's id, 0 for -1: float32 (n_items,)."""
-    top = max(int(ids.max(initial=-1)), max(affinity, default=-1))
-    table = np.zeros(top + 2, dtype=np.float32)
+def _table(size: int, affinity: Mapping[int, float]) -> F32:
+    """Affinity by number, float32 (size + 1,); the last is for -1, items that have no number."""
+    table = np.zeros(size + 1, dtype=np.float32)
     for number, value in affinity.items():
-        if number >= 0:
+        if 0 <= number < size:
             table[number] = value
-    table[-1] = 0.0  # where -1 points
-    return np.asarray(table[ids], dtype=np.float32)
+    return table
+
+
+def _weights(context: ScoringContext) -> F32 | None:
+    """The weights of the history; None where neither it nor what is stated says anything."""
+    features = context.features
+    weights = affinity_weights(features, context.settings)
+    return weights if weights.any() or features.categories or features.brands else None
+
+
+def _category_values(context: ScoringContext) -> Values | None:
+    weights = _weights(context)
+    if weights is None:
+        return None
+    affinity = category_affinity(context.index, context.features, weights)
+    by_number = np.zeros(max(context.index.tables.n_categories, max(affinity, default=-1) + 1))
+    by_number[list(affinity)] = list(affinity.values())
+    return CategoryMean(context.index, by_number)
+
+
+def _brand_values(context: ScoringContext) -> Values | None:
+    weights, index = _weights(context), context.index
+    if weights is None:
+        return None
+    affinity = brand_affinity(index, context.features, weights)
+    n_brands = max(index.tables.n_brands, max(affinity, default=-1) + 1)
+    few = len(affinity) * 8 < n_brands
+    return Lookup(index.brand, _table(n_brands, affinity), index.branded if few else None)
+
+
+def _price_values(context: ScoringContext) -> Values | None:
+    weights = _weights(context)
+    if weights is None:
+        return None
+    affinity = price_affinity(context.index, context.features, weights)
+    return Lookup(context.index.price_band, _table(_PRICE_BANDS, affinity))
+
+
+def _again_values(context: ScoringContext) -> Values | None:
+    weights = _weights(context)
+    if weights is None:
+        return None
+    return Sparse(context.index.n_items, context.features.positions, np.maximum(weights, 0))
+
+
+def _sharing(numbers: NDArray[Any], context: ScoringContext, positions: I64) -> F64:
+    past = context.features.positions
+    same = (numbers[past][:, None] == numbers[positions]) & (numbers[positions] >= 0)
+    return np.asarray(affinity_weights(context.features, context.settings)[:, None] * same, dtype=np.float64)
+
+
+def _category_support(context: ScoringContext, positions: I64) -> F64:
+    weights = affinity_weights(context.features, context.settings)[:, None]
+    return (weights * _shared_categories(context.index, context.features.positions, positions)).astype(np.float64)
+
+
+def _shared_categories(index: ItemIndex, past: I64, positions: I64) -> F64:
+    """Summed rarity of the categories that a past and a ranked item share: float64 (h, k)."""
+    column: dict[int, int] = {}
+    rows = [[column.setdefault(c, len(column)) for c in index.categories_of(p)] for p in past.tolist()]
+    rarity = np.asarray([index.tables.idf_of(c) for c in column])
+    ours, theirs = np.zeros((len(past), len(column))), np.zeros((len(positions), len(column)))
+    for row, categories in enumerate(rows):
+        ours[row, categories] = 1
+    for row, position in enumerate(positions.tolist()):
+        theirs[row, [column[c] for c in index.categories_of(position) if c in column]] = 1
+    return np.asarray((ours * rarity) @ theirs.T)
+
+
+def _again_support(context: ScoringContext, positions: I64) -> F64:
+    same = context.features.positions[:, None] == positions
+    return np.asarray(affinity_weights(context.features, context.settings)[:, None] * same, dtype=np.float64)
+
+
+CATEGORY: Final = Term(
+    name="category",
+    default_weight=0.25,
+    source="content",
+    values=_category_values,
+    support=_category_support,
+    stated=True,
+)
+BRAND: Final = Term(
+    name="brand",
+    default_weight=0.1,
+    source="content",
+    values=_brand_values,
+    support=lambda context, positions: _sharing(context.index.brand, context, positions),
+    stated=True,
+)
+PRICE: Final = Term(
+    name="price",
+    default_weight=0.05,
+    source="content",
+    values=_price_values,
+    support=lambda context, positions: _sharing(context.index.price_band, context, positions),
+)
+AGAIN: Final = Term(name="again", default_weight=0.3, source="behaviour", values=_again_values, support=_again_support)

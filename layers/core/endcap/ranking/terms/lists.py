@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,12 +13,35 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
 from endcap.ranking.features import RankingSettings, UserFeatures, decayed
+from endcap.ranking.terms.term import ScoringContext, Term
+from endcap.ranking.values import Sparse, Values, added_up, found_at
 from endcap.snapshot.parts import ItemList
 
+LISTS: Final = ("next", "together", "neighbours", "wording")
 _LEAST_SPREAD: Final = 0.05  # of the usual one; less is chance
 
 
-def spread_correction(index: ItemIndex, name: str, told: NDArray[np.floating[Any]]) -> float:
+def list_weights(features: UserFeatures, settings: RankingSettings) -> F32:
+    """Float32 (h,): what each history item weighs in the item-to-item lists."""
+    return decayed(features.weights, features.ranks, settings.history_half_life_events, settings.history_floor)
+
+
+def list_values(name: str, context: ScoringContext) -> Values | None:
+    """The weighted sum of the history's rows of one list, with the spread that such sums usually have."""
+    features = context.features
+    if not len(features.positions):
+        return None
+    weights = list_weights(features, context.settings)
+    wanted = [weights, np.abs(weights)] if (weights < 0).any() else [weights]
+    rows, sums = sum_rows(context.index, name, features.positions, wanted)
+    values = sums[0].astype(np.float32)
+    unsigned = sums[1] if len(sums) > 1 else values
+    n_known = context.index.tables.n_items
+    values *= np.float32(spread_correction(context.index, name, _spread_of(unsigned[rows < n_known], n_known)))
+    return Sparse(context.index.n_items, rows, values)
+
+
+def spread_correction(index: ItemIndex, name: str, spread: float | None) -> float:
     """Factor of one term in one request: √(usual spread / spread in this request), at most √20.
 
     Histories of many items, or of items with few neighbours, spread the values of a list little; a term would hardly
@@ -25,19 +50,23 @@ def spread_correction(index: ItemIndex, name: str, told: NDArray[np.floating[Any
 
     Parameters
     ----------
-    told : floating (n_items,), the term as if all of the history spoke for its items: a dislike takes from what a
-        liking has given, and the little that remains must not be made larger for it
+    spread : of the term as if all of the history spoke for its items: a dislike takes from what a liking has given,
+        and the little that remains must not be made larger for it; None where nothing has a value
     """
     usual = index.tables.spreads.get(name, 0.0)
-    if not (usual and told.any()):
+    if not usual or spread is None:
         return 1.0
-    spread = float(np.std(told[: index.tables.n_items], dtype=np.float64))
     return math.sqrt(usual / max(spread, usual * _LEAST_SPREAD))
 
 
-def list_weights(features: UserFeatures, settings: RankingSettings) -> F32:
-    """Float32 (h,): what each history item weighs in the item-to-item lists."""
-    return decayed(features.weights, features.ranks, settings.history_half_life_events, settings.history_floor)
+def _spread_of(values: NDArray[np.floating[Any]], n_items: int) -> float | None:
+    """Standard deviation over `n_items` of which all that are not named have 0."""
+    if not values.any():
+        return None
+    found = values.astype(np.float64)
+    mean = found.sum() / n_items
+    squares = np.square(found - mean).sum() + (n_items - len(found)) * mean**2
+    return math.sqrt(squares / n_items)
 
 
 def edges(neighbours: ItemList, rows: I64) -> tuple[I64, I64]:
@@ -60,18 +89,70 @@ def list_sources(index: ItemIndex, positions: I64) -> tuple[I64, I64]:
     return known, index.tables.list_row[rows] if len(rows) else rows
 
 
-def sum_rows(index: ItemIndex, name: str, positions: I64, weights: F32) -> F64:
-    """Weighted sum of the rows of one list: float64 (n_items,).
+def sum_rows(index: ItemIndex, name: str, positions: I64, weights: Sequence[F32]) -> tuple[I64, list[F64]]:
+    """Weighted sums of the rows of one list: the items that they name, each once, and float64 sums for each weighting.
 
     An item newer than the snapshot gets the mean of what the items like it get, see `endcap.index.imputation`.
     """
     neighbours = index.tables.lists[name]
     known, rows = list_sources(index, positions)
     owner, places = edges(neighbours, rows)
-    values = neighbours.weights[places].astype(np.float64) * weights[known][owner]
-    n_known = index.tables.n_items
-    sums = np.zeros(index.n_items)
-    sums[:n_known] = np.bincount(neighbours.indices[places], weights=values, minlength=n_known)
-    new, donors, donor_shares = index.imputation
-    sums[new] = (sums[donors] * donor_shares).sum(axis=1)
-    return sums
+    strengths = neighbours.weights[places].astype(np.float64)
+    named, sums = added_up(index.n_items, neighbours.indices[places], [strengths * w[known][owner] for w in weights])
+    new, donors, shares = index.imputation
+    if not len(new):
+        return named, sums
+    imputed = [(found_at(index.n_items, named, each, donors) * shares).sum(axis=1) for each in sums]
+    return np.concatenate([named, new]), [np.concatenate(pair) for pair in zip(sums, imputed, strict=True)]
+
+
+def list_support(index: ItemIndex, name: str, past: I64, weights: F32, positions: I64) -> F64:
+    """What each past item adds to the list term of each ranked one, by itself or by its donors: float64 (h, k)."""
+    new, donors, shares = index.imputation
+    imputed = np.flatnonzero(np.isin(positions, new))
+    if not len(imputed):
+        return _direct_support(index, name, past, weights, positions)
+    which = [int(np.flatnonzero(new == p)[0]) for p in positions[imputed].tolist()]
+    wanted = np.unique(np.concatenate([positions, donors[which].ravel()]))
+    direct = _direct_support(index, name, past, weights, wanted)
+    support = direct[:, np.searchsorted(wanted, positions)]
+    for column, donor in zip(imputed.tolist(), which, strict=True):
+        support[:, column] = (direct[:, np.searchsorted(wanted, donors[donor])] * shares[donor]).sum(axis=1)
+    return support
+
+
+def _direct_support(index: ItemIndex, name: str, past: I64, weights: F32, positions: I64) -> F64:
+    """The same for items of the snapshot."""
+    support = np.zeros((len(past), len(positions)))
+    neighbours = index.tables.lists[name]
+    known, rows = list_sources(index, past)
+    owner, places = edges(neighbours, rows)
+    numbers = np.arange(1, len(positions) + 1)
+    columns = found_at(index.n_items, positions, numbers, neighbours.indices[places].astype(np.int64)) - 1
+    hit = columns >= 0
+    sources = known[owner[hit]]
+    np.add.at(support, (sources, columns[hit]), neighbours.weights[places[hit]] * weights[sources])
+    return support
+
+
+def _supported_by(name: str, context: ScoringContext, positions: I64) -> F64:
+    features = context.features
+    weights = list_weights(features, context.settings)
+    return list_support(context.index, name, features.positions, weights, positions)
+
+
+def _list_term(name: str, default_weight: float, *, by_text: bool = False) -> Term:
+    return Term(
+        name=name,
+        default_weight=default_weight,
+        source="content" if by_text else "behaviour",
+        values=partial(list_values, name),
+        support=partial(_supported_by, name),
+        by_text=by_text,
+    )
+
+
+NEXT: Final = _list_term("next", 1.0)
+TOGETHER: Final = _list_term("together", 0.35)
+NEIGHBOURS: Final = _list_term("neighbours", 0.4)
+WORDING: Final = _list_term("wording", 0.8, by_text=True)

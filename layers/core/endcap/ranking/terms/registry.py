@@ -1,4 +1,8 @@
-"""The terms of the score and their default weights."""
+"""The terms of the score, one row each, in the order in which a score adds them up.
+
+Each lives in a file of this package: what it is worth by default, how it scores, what carried it. What it is called
+in an answer stands in `endcap.messages`, one sentence for each language.
+"""
 
 from __future__ import annotations
 
@@ -6,57 +10,56 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-LISTS: Final = ("next", "together", "neighbours", "wording")
+from endcap.ranking.terms.affinity import AGAIN, BRAND, CATEGORY, PRICE
+from endcap.ranking.terms.boost import BOOST
+from endcap.ranking.terms.context import CONTEXT
+from endcap.ranking.terms.demand import NEW_ITEM, POPULARITY, TREND
+from endcap.ranking.terms.lists import NEIGHBOURS, NEXT, TOGETHER, WORDING
+from endcap.ranking.terms.query import LEXICAL, QUERY
+from endcap.ranking.terms.related import COMPLEMENT, SIMILAR
+from endcap.ranking.terms.repurchase import DUE
+from endcap.ranking.terms.rotation import ROTATION
+from endcap.ranking.terms.similarity import SIMILARITY
+from endcap.ranking.terms.term import Term
+from endcap.ranking.terms.text import TEXT, WORDS
+from endcap.ranking.terms.trend import LIVE_TREND
 
-DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType(
-    {
-        "similarity": 0.0,  # user encoder; a snapshot that carries one brings its weight
-        "next": 1.0,
-        "together": 0.35,
-        "neighbours": 0.4,
-        "wording": 0.8,
-        "text": 0.7,
-        "words": 0.5,
-        "query": 1.0,
-        "lexical": 3.0,
-        "popularity": 0.15,
-        "trend": 0.1,
-        "live_trend": 0.0,  # the live counts; a snapshot or a scenario may give it a weight
-        "category": 0.25,
-        "brand": 0.1,
-        "price": 0.05,
-        "again": 0.3,
-        "new_item": 0.15,
-        "similar": 2.0,
-        "complement": 2.0,
-        "boost": 1.0,
-        "rotation": 1.0,
-        "due": 2.0,
-        "context": 0.15,
-    }
+REGISTRY: Final[tuple[Term, ...]] = (
+    SIMILARITY,
+    NEXT,
+    TOGETHER,
+    NEIGHBOURS,
+    WORDING,
+    TEXT,
+    WORDS,
+    QUERY,
+    LEXICAL,
+    POPULARITY,
+    TREND,
+    LIVE_TREND,
+    CATEGORY,
+    BRAND,
+    PRICE,
+    AGAIN,
+    NEW_ITEM,
+    SIMILAR,
+    COMPLEMENT,
+    BOOST,
+    ROTATION,
+    DUE,
+    CONTEXT,
 )
+TERMS: Final[tuple[str, ...]] = tuple(term.name for term in REGISTRY)
+"""The names, in order: rows of every array that has one for each term."""
+DEFAULT_WEIGHTS: Final[Mapping[str, float]] = MappingProxyType({term.name: term.default_weight for term in REGISTRY})
 """Near the mean of what rebuilds chose on the validation windows of four real shops; small shops stay with them."""
 
-TERMS: Final[tuple[str, ...]] = tuple(DEFAULT_WEIGHTS)
-"""Rows of `term_scores`, in order."""
-
-QUERIED: Final = frozenset({"query", "lexical"})
-"""Terms of the words that a request searches for."""
-
-QUERY_TERMS: Final = frozenset({"query", "lexical", "similar", "complement", "boost", "rotation", "due"})
-"""Terms of what a request itself asks for; history does not fill them, and a rebuild does not tune them."""
-
-LIVE_TERMS: Final = frozenset({"live_trend"})
-"""Terms of what happens right now: off in answers as of a moment, so that a rebuild has nothing to tune them by."""
-
-EVENED: Final = (*LISTS, "text")
-"""Terms that spread the items wider for one history than for another, see `spread_correction`."""
-
-STATED_TERMS: Final = frozenset({"category", "brand"})
-
-BASE_TERMS: Final = frozenset({"popularity", "trend", "context"})
-
-CONTEXT_TERM: Final = "context"
-"""Popularity where the shopper is; with the weight and scale of `popularity` the two add up to it."""
+ASKED: Final = frozenset(term.name for term in REGISTRY if term.asked)
+"""Terms of what a request itself asks for; a rebuild does not tune them."""
 
 STATED_WEIGHT: Final = 2.0  # to someone unknown, the page they are on says more than what sells elsewhere
+
+
+def row_of(name: str) -> int:
+    """Where a term stands among `TERMS`."""
+    return TERMS.index(name)

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from functools import partial
+from typing import Final
 
 import numpy as np
 
-from endcap.arrays import F32, I64
+from endcap.arrays import F32, F64, I64
 from endcap.errors import NotFoundError
 from endcap.index.index import ItemIndex
-from endcap.ranking.terms.lists import list_sources, sum_rows
+from endcap.ranking.terms.asked import Anchors, Relation
+from endcap.ranking.terms.lists import list_sources, list_support, sum_rows
+from endcap.ranking.terms.term import ScoringContext, Term
+from endcap.ranking.values import Likeness, Sparse, Sum, Values, Whitened
 
-Relation = Literal["similar", "together", "buy_again"]
-RELATIONS: Final = ("similar", "together", "buy_again")
-ANCHORED: Final = frozenset({"similar", "together"})
-"""Relations to given items; `buy_again` is one to the shopper's own purchases."""
 NEIGHBOUR_SHARE: Final = 0.5  # of "chosen by the same shoppers" beside likeness of text
 BORROWED: Final = 10  # items alike whose co-purchases speak for one that has none
 BORROWED_SHARE: Final = 0.5
-
-
-@dataclass(frozen=True)
-class Anchors:
-    """The items that a list is to go with; int64 (a,) rows of the assortment."""
-
-    relation: Relation
-    rows: I64
-
-    @property
-    def term(self) -> str:
-        """The term of the score that they make."""
-        return "similar" if self.relation == "similar" else "complement"
 
 
 def anchors_of(index: ItemIndex, relation: Relation, item_ids: tuple[str, ...]) -> Anchors:
@@ -47,36 +33,37 @@ def anchors_of(index: ItemIndex, relation: Relation, item_ids: tuple[str, ...]) 
     return Anchors(relation, np.asarray(rows, dtype=np.int64))
 
 
-def relation_scores(index: ItemIndex, anchors: Anchors) -> F32:
-    """How well each item goes with the anchors, on average over them: float32 (n_items,).
+def relation_values(index: ItemIndex, anchors: Anchors) -> Values:
+    """How well each item goes with the anchors, on average over them.
 
     `similar`: likeness of whitened text, and being chosen by the same shoppers. `together`: being bought together;
     an anchor that was never bought with anything borrows from the items that are most like it in wording.
     """
     each = np.full(len(anchors.rows), 1 / len(anchors.rows), dtype=np.float32)
     if anchors.relation == "similar":
-        scores = index.white_dots(index.white_rows(anchors.rows).mean(axis=0))
-        _add_list(scores, index, "neighbours", anchors.rows, NEIGHBOUR_SHARE * each)
-        return scores
-    scores = np.zeros(index.n_items, dtype=np.float32)
-    _add_list(scores, index, "together", anchors.rows, each)
+        toward = index.white_rows(anchors.rows).mean(axis=0)
+        return Sum(
+            [Likeness(Whitened(index), toward), _list_values(index, "neighbours", anchors.rows, NEIGHBOUR_SHARE * each)]
+        )
+    parts = [_list_values(index, "together", anchors.rows, each)]
     for row in anchors.rows[_rows_in_list(index, "together", anchors.rows) == 0]:
         alike = _most_alike(index, int(row))
         likeness = index.white_dots(index.white_rows(np.asarray([row]))[0])[alike]
         weights = np.maximum(likeness, 0) * np.float32(BORROWED_SHARE / max(float(np.maximum(likeness, 0).sum()), 1e-6))
-        _add_list(scores, index, "together", alike, weights * each[0])
-    return scores
+        parts.append(_list_values(index, "together", alike, weights * each[0]))
+    return Sum(parts)
 
 
-def _add_list(scores: F32, index: ItemIndex, name: str, rows: I64, weights: F32) -> None:
-    """Add the rows of a list; 1 is what the best neighbour of a usual item has, or of this one where that is more."""
+def _list_values(index: ItemIndex, name: str, rows: I64, weights: F32) -> Sparse:
+    """The rows of a list; 1 is what the best neighbour of a usual item has, or of this one where that is more."""
     usual = np.float32(index.tables.scales.get(name, 1.0))
     neighbours = index.tables.lists[name]
     known, own = list_sources(index, rows)
     peaks = np.full(len(rows), usual, dtype=np.float32)
     for k, row in zip(known.tolist(), own.tolist(), strict=True):
         peaks[k] = max(usual, np.float32(neighbours.row(row)[1].max(initial=0)))
-    scores += sum_rows(index, name, rows, weights / peaks).astype(np.float32)
+    named, (sums,) = sum_rows(index, name, rows, [weights / peaks])
+    return Sparse(index.n_items, named, sums.astype(np.float32))
 
 
 def _rows_in_list(index: ItemIndex, name: str, rows: I64) -> I64:
@@ -96,3 +83,31 @@ def _most_alike(index: ItemIndex, row: int) -> I64:
     usable = np.flatnonzero((lengths > 0) & (likeness > 0))
     order = np.lexsort((usable, -likeness[usable]))[:BORROWED]
     return usable[order]
+
+
+def anchor_support(index: ItemIndex, anchors: Anchors, positions: I64) -> F64:
+    """float64 (a, k): how well each ranked item goes with each anchor."""
+    if anchors.relation == "similar":
+        white, past = index.white_rows(positions), index.white_rows(anchors.rows)
+        return np.asarray(np.vecdot(past[:, None, :], white[None, :, :]), dtype=np.float64)
+    ones = np.ones(len(anchors.rows), dtype=np.float32)
+    return list_support(index, "together", anchors.rows, ones, positions)
+
+
+def _values(context: ScoringContext, relation: Relation) -> Values | None:
+    if context.anchors is None or context.anchors.relation != relation:
+        return None
+    return relation_values(context.index, context.anchors)
+
+
+SIMILAR: Final = Term(
+    name="similar",
+    default_weight=2.0,
+    source="related",
+    values=partial(_values, relation="similar"),
+    asked=True,
+    by_text=True,
+)
+COMPLEMENT: Final = Term(
+    name="complement", default_weight=2.0, source="related", values=partial(_values, relation="together"), asked=True
+)

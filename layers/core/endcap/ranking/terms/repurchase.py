@@ -16,16 +16,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 from typing import Final
 
 import numpy as np
 
-from endcap.arrays import F32, I64
+from endcap.arrays import F64, I64
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, UserProfile
+from endcap.ranking.terms.asked import Due, Habit
+from endcap.ranking.terms.term import ScoringContext, Term
+from endcap.ranking.values import Sparse, Values
 
 DAY_MS: Final = 86_400_000
 HORIZON_DAYS: Final = 7.0
@@ -35,42 +37,6 @@ LEAST_SHARE: Final = 0.1  # what fewer buyers than this buy again is bought once
 UNKNOWN_SHARE: Final = 0.25  # where a snapshot knows nothing of repurchases
 _MOST_SHARE: Final = 0.99
 _FAINT: Final = 0.001  # probabilities far above it rank by their ratio, those far below are all alike
-
-
-@dataclass(frozen=True, slots=True)
-class Habit:
-    """How a shopper stands to an item that they may buy again.
-
-    Attributes
-    ----------
-    times : purchases at least a day apart, as far as the profile remembers
-    days_since : since the last of them; None where times say nothing
-    own_gap_days : median of the shopper's own gaps; None where there was one purchase
-    usual_gap_days : median gap of everyone who buys it again; None where that is not known
-    """
-
-    times: int
-    days_since: float | None = None
-    own_gap_days: float | None = None
-    usual_gap_days: float | None = None
-
-
-@dataclass(frozen=True)
-class Due:
-    """What may be bought again: rows of the assortment, ascending.
-
-    rows : int64 (d,); scores : float32 (d,), >= 0, rises with the probability of a purchase within a week
-    habits : one per row
-    """
-
-    rows: I64
-    scores: F32
-    habits: tuple[Habit, ...]
-
-    def habit(self, row: int) -> Habit | None:
-        """The habit of a row, None for one that is not due."""
-        at = int(np.searchsorted(self.rows, row))
-        return self.habits[at] if at < len(self.rows) and self.rows[at] == row else None
 
 
 def due_items(index: ItemIndex, profile: UserProfile, now_ms: int) -> Due:
@@ -161,3 +127,18 @@ def _score(chance: float) -> float:
 def _survival(z: float) -> float:
     """1 - Phi(z)."""
     return 0.5 * math.erfc(z / math.sqrt(2))
+
+
+def _values(context: ScoringContext) -> Values | None:
+    if context.due is None:
+        return None
+    return Sparse(context.index.n_items, context.due.rows, context.due.scores)
+
+
+def _support(context: ScoringContext, positions: I64) -> F64:
+    groups = context.index.groups
+    same = groups[context.features.positions][:, None] == groups[positions]
+    return np.asarray(same, dtype=np.float64)
+
+
+DUE: Final = Term(name="due", default_weight=2.0, source="behaviour", values=_values, support=_support, asked=True)

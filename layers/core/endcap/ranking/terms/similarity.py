@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,6 +14,8 @@ from endcap.encoders.user import Inputs, UserEncoder, grade_codes, kind_code, te
 from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
+from endcap.ranking.terms.term import ScoringContext, Term
+from endcap.ranking.values import Likeness, Values
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
 
@@ -51,14 +55,41 @@ def user_vector_of(
     return None if encoder is None or inputs is None else encoder.encode(inputs)
 
 
-def similarities(index: ItemIndex, user_vector: F32) -> F32:
-    """float32 (n_items,): cosine of every item with the shopper; of items newer than the snapshot, by their texts."""
-    n_known = index.tables.n_items
-    values = np.zeros(index.n_items, dtype=np.float32)
-    values[:n_known] = index.tables.items.dots(user_vector)
-    if index.n_items > n_known:
-        values[n_known:] = np.vecdot(_vectors_of_new(index), user_vector)
-    return values
+@dataclass(frozen=True)
+class ItemSpace:
+    """The item vectors of an index; of items newer than the snapshot, made of their texts."""
+
+    index: ItemIndex
+
+    def rough(self, vector: F32) -> tuple[F32, float]:
+        values, error = self.index.tables.items.rough_dots(vector)
+        return self._with_new(values, vector), error
+
+    def at(self, vector: F32, positions: I64) -> F32:
+        n_known = self.index.tables.n_items
+        known, rows = positions < n_known, np.zeros((len(positions), len(vector)), dtype=np.float32)
+        rows[known] = self.index.tables.items.rows(positions[known])
+        if not known.all():
+            rows[~known] = _vectors_of_new(self.index)[positions[~known] - n_known]
+        return np.asarray(np.vecdot(rows, vector), dtype=np.float32)
+
+    def everywhere(self, vector: F32) -> F32:
+        return self._with_new(self.index.tables.items.dots(vector), vector)
+
+    def _with_new(self, values: F32, vector: F32) -> F32:
+        if self.index.n_items == self.index.tables.n_items:
+            return values
+        return np.concatenate([values, np.vecdot(_vectors_of_new(self.index), vector).astype(np.float32)])
+
+
+def _values(context: ScoringContext) -> Values | None:
+    if context.user_vector is None:
+        return None
+    return Likeness(ItemSpace(context.index), context.user_vector)
+
+
+SIMILARITY: Final = Term(name="similarity", default_weight=0.0, source="behaviour", values=_values)
+"""Without a weight by default: a snapshot that carries a user encoder brings one."""
 
 
 def _vectors_of_new(index: ItemIndex) -> F32:

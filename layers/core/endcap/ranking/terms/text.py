@@ -1,25 +1,17 @@
-"""The terms of text: recent items, the shopper's own words, the query."""
+"""The terms of text: that of recent items, and what the shopper wrote or searched for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
-from endcap.arrays import F32
-from endcap.index.index import ItemIndex
-from endcap.index.lexical import query_weights
+from endcap.arrays import F32, F64, I64
 from endcap.index.vectors import weighted_sum
 from endcap.ranking.features import RankingSettings, UserFeatures, decayed
-
-
-@dataclass(frozen=True)
-class Query:
-    """What a shopper searches for: the words, and their vector, float32 (d_text,), unit length, where there is one."""
-
-    text: str
-    vector: F32 | None = None
+from endcap.ranking.terms.lists import spread_correction
+from endcap.ranking.terms.term import ScoringContext, Term
+from endcap.ranking.values import Centred, Likeness, Values, Whitened
 
 
 def text_weights(features: UserFeatures, settings: RankingSettings) -> F32:
@@ -32,44 +24,49 @@ def words_weights(features: UserFeatures, settings: RankingSettings) -> F32:
     return decayed(features.text_weights, features.text_ranks, settings.words_half_life_events, settings.history_floor)
 
 
-def signed_dots(dots: Callable[[F32], F32], vectors: F32, weights: F32) -> F32:
-    """Likeness of every item to weighted vectors: float32 (n_items,).
-
-    What is like a disliked thing loses; what is unlike it gains nothing, as that says little about an item.
-
-    Parameters
-    ----------
-    dots : float32 (dim,) -> float32 (n_items,)
-    vectors : float32 (h, dim)
-    weights : float32 (h,), signed
-    """
-    values = dots(weighted_sum(vectors, np.maximum(weights, 0)))
-    if (weights < 0).any():
-        values = values - np.maximum(dots(weighted_sum(vectors, np.maximum(-weights, 0))), 0)
-    return values
+def sides(vectors: F32, weights: F32) -> tuple[F32, F32 | None]:
+    """What weighted vectors (h, dim) point to and, where some weigh less than nothing, what they point away from."""
+    toward = weighted_sum(vectors, np.maximum(weights, 0))
+    return toward, weighted_sum(vectors, np.maximum(-weights, 0)) if (weights < 0).any() else None
 
 
 def signed_support(likeness: F32, weights: F32) -> F32:
-    """What each of h weighted vectors adds to k items of `likeness` (h, k), by the rule of `signed_dots`."""
+    """What each of h weighted vectors adds to k items of `likeness` (h, k), by the rule of `Likeness`."""
     kept = np.where(weights[:, None] < 0, np.maximum(likeness, 0), likeness)
     return np.asarray(kept * weights[:, None], dtype=np.float32)
 
 
-def lexical_scores(index: ItemIndex, text: str) -> F32:
-    """Float32 (n_items,): 0..1 for the share of the query's words that an item has; far more for its very id."""
-    changes = index.changes
-    base, fresh = index.tables.lexical, None if changes is None else changes.lexical
-    weights = query_weights(text, [base] if fresh is None else [base, fresh])
-    scores = np.zeros(index.n_items, dtype=np.float32)
-    scores[: index.tables.n_items] = base.scores(text, weights)
-    if fresh is not None:
-        scores[index.changed] = fresh.scores(text, weights)
-    return scores
+def _text_values(context: ScoringContext) -> Values | None:
+    features, index = context.features, context.index
+    if not features.weights.any():
+        return None
+    past, weights = index.white_rows(features.positions), text_weights(features, context.settings)
+    spread = index.tables.white.spread_of(weighted_sum(past, np.abs(weights))) or None
+    return Likeness(Whitened(index), *sides(past, weights), np.float32(spread_correction(index, "text", spread)))
 
 
-def centred_dots(index: ItemIndex, query: F32) -> F32:
-    """Raw dot products less that of the mean item: encoders give any two texts a high cosine."""
-    centre = np.float32(np.vecdot(index.snapshot.whitening_mean, query))
-    values = index.raw_dots(query)
-    # an item without text (zero vector, dot product exactly 0) is neither near nor far
-    return np.asarray(np.where(values == 0, np.float32(0), values - centre), dtype=np.float32)
+def _text_support(context: ScoringContext, positions: I64) -> F64:
+    index, features = context.index, context.features
+    white, past = index.white_rows(positions), index.white_rows(features.positions)
+    alike = np.vecdot(past[:, None, :], white[None, :, :])  # (h, k)
+    return signed_support(alike, text_weights(features, context.settings)).astype(np.float64)
+
+
+def _words_values(context: ScoringContext) -> Values | None:
+    features = context.features
+    if not features.text_weights.any():
+        return None
+    return Likeness(Centred(context.index), *sides(features.texts, words_weights(features, context.settings)))
+
+
+def words_support(context: ScoringContext, positions: I64) -> F64:
+    """Float64 (t, k): how much each review or search speaks for each ranked item."""
+    features, index = context.features, context.index
+    near = np.vecdot(features.texts[:, None, :], index.raw_rows(positions) - index.snapshot.whitening_mean)
+    return signed_support(near, words_weights(features, context.settings)).astype(np.float64)
+
+
+TEXT: Final = Term(
+    name="text", default_weight=0.7, source="content", values=_text_values, support=_text_support, by_text=True
+)
+WORDS: Final = Term(name="words", default_weight=0.5, source="content", values=_words_values)

@@ -15,7 +15,7 @@ from endcap.events.interaction import Interaction
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
-from endcap.ranking.terms.related import anchors_of, relation_scores
+from endcap.ranking.terms.related import anchors_of, relation_values
 from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
@@ -43,7 +43,7 @@ def similar_items(snapshot: Snapshot, *anchors: str) -> Recommendation:
 
 def test_substitutes_are_ranked_by_text_and_by_the_same_shoppers(snapshot: Snapshot) -> None:
     index = index_of(snapshot)
-    scores = relation_scores(index, anchors_of(index, "similar", ("item-20",)))
+    scores = relation_values(index, anchors_of(index, "similar", ("item-20",))).everywhere()
     vectors = index.white_rows(np.arange(40))
     expected = vectors @ vectors[20]
     expected[[19, 21]] += 0.5 * 0.5 / index.tables.scales["neighbours"]  # half of their weight in the list

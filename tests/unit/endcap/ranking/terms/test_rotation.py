@@ -37,7 +37,7 @@ def ranked(snapshot: Snapshot, profile: UserProfile, overlay: Overlay | None = N
 def test_showing_halves_every_two_hours(snapshot: Snapshot) -> None:
     index = index_of(snapshot)
     impressions = shown(("item-1", 0), ("item-2", 2), ("item-3", 4)).impressions
-    scores = rotation_scores(index, impressions, CUTOFF_MS, 7200)
+    scores = rotation_scores(index, impressions, CUTOFF_MS, 7200).everywhere()
     assert scores[:5].tolist() == [0, -1, -0.5, -0.25, 0]
 
 
@@ -66,7 +66,7 @@ def test_off_unless_asked_and_the_same_twice(snapshot: Snapshot) -> None:
 def test_new_items_and_all_variants_rotate(snapshot: Snapshot) -> None:
     twins = [ChangedItem(i, CUTOFF_MS, Item(i, title="mug", group_id="twins")) for i in ("n1", "n2")]
     index = Overlay(snapshot, twins).index
-    scores = rotation_scores(index, [Impression(CUTOFF_MS, item_key("n2"))], CUTOFF_MS, 7200)
+    scores = rotation_scores(index, [Impression(CUTOFF_MS, item_key("n2"))], CUTOFF_MS, 7200).everywhere()
     assert [scores[index.position(i)] for i in ("n1", "n2")] == [-1, -1]
     assert scores.sum() == -2
 
