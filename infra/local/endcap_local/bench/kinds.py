@@ -84,7 +84,8 @@ class Asker:
         items = json.loads(answer["body"]).get("items", []) if answer["statusCode"] == 200 else None
         fewest = min(CANDIDATES, self._snapshot.n_items) if kind.startswith("rerank") else 0
         explained = kind not in ("handler_unexplained", "rerank_100")
-        if items is None or len(items) < fewest or any(bool(item["reasons"]) != explained for item in items):
+        reasoned = [bool(item["reasons"]) for item in items or ()]
+        if items is None or len(items) < fewest or (items and any(reasoned) != explained):
             raise BenchError(f"{kind}: recommend answered {answer['statusCode']}: {answer['body'][:200]}")
 
     def _list(self, turn: int, whose: str = "", **query: str) -> dict[str, Any]:

@@ -75,6 +75,18 @@ def bench_serve(name: str, snapshot: Snapshot, plan: Plan) -> dict[str, Any]:
     `peer`: see `endcap_local.bench.peer`; memory: see `endcap_local.bench.memory`
     `over_scan` of each is its processor time over that of the faster scan; `over_endcap` over that of `handler_known`.
     """
+    found, note = _timed(snapshot, plan)
+    return {
+        "name": name,
+        "snapshot": described(snapshot),
+        **_ratios(snapshot, found),
+        "peer": {**_peer(found, plan.peer), "note": note},
+        **_memory(snapshot, plan),
+    }
+
+
+def _timed(snapshot: Snapshot, plan: Plan) -> tuple[dict[str, Timing], str | None]:
+    """Timings of all kinds, and why the peer's are not among them; what they need is let go before memory is seen."""
     aws = MemoryAws()
     with stage(aws):
         asker = Asker(snapshot, plan.functions, aws)
@@ -86,14 +98,7 @@ def bench_serve(name: str, snapshot: Snapshot, plan: Plan) -> dict[str, Any]:
         rare = {} if peer is None else {f"peer.{way}": _plain(call) for way, call in peer.calls.items()}
         for call in rare.values():
             call.run(call.given(0))
-        found = alternated(calls, range(plan.requests), rare, plan.peer_calls)
-    return {
-        "name": name,
-        "snapshot": described(snapshot),
-        **_ratios(snapshot, found),
-        "peer": {**_peer(found, plan.peer), "note": note},
-        **_memory(snapshot, plan),
-    }
+        return alternated(calls, range(plan.requests), rare, plan.peer_calls), note
 
 
 def _peer_on(snapshot: Snapshot, plan: Plan) -> tuple[Peer | None, str | None]:
