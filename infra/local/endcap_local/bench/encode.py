@@ -14,7 +14,7 @@ from endcap.ranking.terms.similarity import user_inputs
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
 from endcap_local.bench.shops import shoppers
-from endcap_local.bench.timing import alternated, timed
+from endcap_local.bench.timing import Call, alternated, timed
 from endcap_rebuild.user_encoder.plan import TowerSettings
 
 GOAL_MS = 1.0
@@ -72,9 +72,11 @@ def bench_user(snapshot: Snapshot, runs: int) -> dict[str, Any]:
 
     inputs = features(0)
     assert inputs is not None  # the shopper's items are the snapshot's
-    calls = {"encoder": lambda _: encoder.encode(inputs), "features": features}
-    for call in calls.values():
-        timed(call, range(WARM_UP))
+    calls = {
+        "encoder": Call(lambda _: encoder.encode(inputs), lambda turn: turn),
+        "features": Call(features, lambda turn: turn),
+    }
+    alternated(calls, range(WARM_UP))
     found = alternated(calls, range(runs))
     return {
         "weights": "of the snapshot" if trained else "random, usual size",

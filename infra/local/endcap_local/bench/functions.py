@@ -10,10 +10,11 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -58,10 +59,14 @@ class BenchError(EndcapError):
 
 
 class Fixed(Generic[Thing]):
-    """Stands where `Followed` does, and has always the same."""
+    """Stands where `Followed` does, and has always the same: what `make` gives when it is first asked for."""
 
-    def __init__(self, thing: Thing) -> None:
-        self._thing = thing
+    def __init__(self, make: Callable[[], Thing]) -> None:
+        self._make = make
+
+    @cached_property
+    def _thing(self) -> Thing:
+        return self._make()
 
     def get(self) -> Thing:
         """What it has."""
@@ -88,12 +93,7 @@ class Functions:
         return self._handlers[name](event, CONTEXT)
 
     def _load(self, name: str) -> Any:
-        spec = importlib.util.spec_from_file_location(f"endcap_bench_{name}", self._folder / name / "app.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[spec.name] = module
-        spec.loader.exec_module(module)
+        module = handler_module(self._folder, name)
         vars(module.runtime).update(self._adapters())
         return module.handler
 
@@ -102,10 +102,25 @@ class Functions:
         from endcap.live.catalogue import LiveCatalogue
         from endcap.live.snapshot import LoadedEncoder
 
-        encoder = self._snapshot.encoder
-        loaded = None if encoder is None else LoadedEncoder(encoder, self._snapshot.catalog_as_of_ms)
-        adapters: dict[str, Any] = {"snapshot": Fixed(self._snapshot), "encoder": Fixed(loaded)}
+        snapshot = self._snapshot
+
+        def encoder() -> LoadedEncoder | None:
+            text = snapshot.encoder
+            return None if text is None else LoadedEncoder(text, snapshot.catalog_as_of_ms)
+
+        adapters: dict[str, Any] = {"snapshot": Fixed(lambda: snapshot), "encoder": Fixed(encoder)}
         return adapters if self._changes is None else {**adapters, "live_catalogue": LiveCatalogue(self._changes)}
+
+
+def handler_module(folder: Path, name: str) -> ModuleType:
+    """A function's `app.py`, imported anew: with a runtime of its own."""
+    spec = importlib.util.spec_from_file_location(f"endcap_bench_{name}", folder / name / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @contextmanager

@@ -9,23 +9,35 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.catalog.item import Item, item_document
+from endcap.encoders.text import CONFIG_FILE, EncoderConfig
 from endcap.errors import SnapshotError
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import MAX_INTERACTIONS, UserProfile, profile_of
-from endcap.snapshot.parts import ItemList, TermWeight, Weights
+from endcap.snapshot.format import ENCODER_FILES
+from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.write import SnapshotContents, write_snapshot
+from endcap_local.bench.random_items import RandomItems, random_list, random_units
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
 from endcap_local.demo_data import DEMO_DATA
-from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder
 from endcap_rebuild.user_encoder.plan import TowerSettings
 
 D_TEXT, D_ITEM = 192, 128
-NEIGHBOURS: Final = 50
 _LISTS: Final = ("next", "together", "neighbours", "wording")
+_TERMS: Final = (
+    "similarity",
+    *_LISTS,
+    "text",
+    "popularity",
+    "trend",
+    "category",
+    "brand",
+    "price",
+    "again",
+    "new_item",
+)
 _KINDS: Final = ("view", "view", "view", "click", "add_to_cart", "purchase")
 _DAY_MS: Final = 86_400_000
 
@@ -42,44 +54,37 @@ def demo_snapshot(encoder: str, progress: Progress) -> Snapshot:
         return load_snapshot(folder)
 
 
-def random_snapshot(folder: Path, n_items: int, seed: int = 0) -> Snapshot:
+def random_snapshot(folder: Path, n_items: int, seed: int = 0, encoder: Path | None = None) -> Snapshot:
     """A snapshot of random items in the form that a full rebuild gives: lists of 50, every term of behaviour weighs.
 
-    It carries a user encoder of the usual size with random weights, and no text encoder.
+    It carries a user encoder of the usual size with random weights, and the text encoder of a folder, if one is named.
     """
     rng = np.random.default_rng(seed)
-    items = [
-        Item(
-            item_id=f"item-{k}",
-            title=f"thing {k % 997} of kind {k % 61}",
-            categories=(f"room-{k % 12}", f"shelf-{k % 240}"),
-            brand=f"brand-{k % 300}",
-            price=float(1 + k % 200),
-        )
-        for k in range(n_items)
-    ]
     now_ms, tower = int(time.time() * 1000), TowerSettings()
-    counts = rng.zipf(1.5, n_items).clip(max=100_000).astype(np.int32)
-    terms = ("similarity", *_LISTS, "text", "popularity", "trend", "category", "brand", "price", "again", "new_item")
+    items = RandomItems(rng, n_items, now_ms)
+    touched = items.counts > 0
+    files = {} if encoder is None else {name: (encoder / name).read_bytes() for name in ENCODER_FILES}
+    d_text = EncoderConfig.from_json(files[CONFIG_FILE]).d_text if files else D_TEXT
     write_snapshot(
         folder,
         SnapshotContents(
-            documents=[item_document(item) for item in items],
-            text_vectors=_units(rng, n_items, D_TEXT),
-            item_vectors=_units(rng, n_items, D_ITEM),
-            whitening_mean=np.zeros(D_TEXT, dtype=np.float32),
-            whitening_projection=rng.standard_normal((D_TEXT, D_ITEM), dtype=np.float32),
-            lists={name: _random_list(rng, n_items) for name in _LISTS},
-            popularity=np.log1p(counts).astype(np.float32),
-            trend=np.zeros(n_items, dtype=np.float32),
-            interaction_counts=counts,
-            columns=columns_of(items),
-            weights=Weights(terms={name: TermWeight(1.0) for name in terms}),
+            documents=items,
+            text_vectors=random_units(rng, n_items, d_text),
+            item_vectors=random_units(rng, n_items, D_ITEM),
+            whitening_mean=np.zeros(d_text, dtype=np.float32),
+            whitening_projection=rng.standard_normal((d_text, D_ITEM), dtype=np.float32),
+            lists={name: random_list(rng, touched if name != "wording" else np.ones_like(touched)) for name in _LISTS},
+            popularity=np.log1p(items.counts).astype(np.float32),
+            trend=np.where(touched, rng.normal(0, 0.2, n_items), 0).astype(np.float32),
+            interaction_counts=items.counts,
+            columns=items.columns,
+            weights=Weights(terms={name: TermWeight(1.0) for name in _TERMS}),
             catalog_as_of_ms=now_ms,
             training_cutoff_ms=now_ms,
             clock_usable=True,
             created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            encoder_files=random_user_encoder_files(D_ITEM, tower.d_model, tower.heads, tower.layers),
+            encoder_name="" if encoder is None else encoder.name,
+            encoder_files={**files, **random_user_encoder_files(D_ITEM, tower.d_model, tower.heads, tower.layers)},
         ),
     )
     return load_snapshot(folder)
@@ -114,21 +119,3 @@ def described(snapshot: Snapshot) -> dict[str, Any]:
         "terms": sorted(name for name, term in snapshot.weights.terms.items() if term.weight),
         "version": snapshot.version,
     }
-
-
-def _units(rng: np.random.Generator, n: int, dim: int) -> Any:
-    vectors = rng.standard_normal((n, dim), dtype=np.float32)
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
-def _random_list(rng: np.random.Generator, n_items: int) -> ItemList:
-    length = min(NEIGHBOURS, n_items)
-    # Sorted steps, so that no row names an item twice.
-    first = rng.integers(0, n_items, (n_items, 1))
-    indices = (first + np.arange(length) * max(1, n_items // length)) % n_items
-    weights = np.sort(rng.random((n_items, length)))[:, ::-1]
-    return ItemList(
-        np.arange(n_items + 1, dtype=np.int64) * length,
-        indices.astype(np.int32).ravel(),
-        weights.astype(np.float16).ravel(),
-    )

@@ -80,13 +80,31 @@ def timed(call: Callable[[Any], object], inputs: Iterable[Any]) -> Laps:
     return laps
 
 
-def alternated(calls: Mapping[str, Callable[[Any], object]], inputs: Iterable[Any]) -> dict[str, Timing]:
-    """Timings of several calls that take turns on each input, so that all of them meet the same machine."""
-    laps = {name: Laps() for name in calls}
-    for given in inputs:
-        for name, call in calls.items():
-            laps[name].run(call, given)
-    return {name: lap.timing() for name, lap in laps.items()}
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Something to time: `run` is, `given` makes what it is given in a turn and is not."""
+
+    run: Callable[[Any], object]
+    given: Callable[[int], Any]
+
+
+def alternated(
+    calls: Mapping[str, Call], turns: Iterable[int], rare: Mapping[str, Call] | None = None, rare_turns: int = 0
+) -> dict[str, Timing]:
+    """Timings of several calls that take turns, so that all of them meet the same machine.
+
+    Parameters
+    ----------
+    rare : calls that are too slow for every turn
+    rare_turns : how many turns those take part in, spread evenly
+    """
+    numbers, rare = list(turns), rare or {}
+    chosen = {k * len(numbers) // rare_turns for k in range(rare_turns)}
+    laps = {name: Laps() for name in (*calls, *rare)}
+    for place, turn in enumerate(numbers):
+        for name, call in (*calls.items(), *(rare.items() if place in chosen else ())):
+            laps[name].run(call.run, call.given(turn))
+    return {name: lap.timing() for name, lap in laps.items() if lap.wall_s}
 
 
 def _percentile(durations_s: Sequence[float], share: int) -> float:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from endcap.snapshot.snapshot import Snapshot
+    from endcap_rebuild.base_encoders.recipes import EncoderName
     from endcap_rebuild.settings import Progress
 
 bench_app = typer.Typer(help="Measure the project's own code on this machine.", no_args_is_help=True)
@@ -29,40 +30,52 @@ Result = dict[str, Any]
 Rows = Sequence[Sequence[str]]
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_SERVE = (
+    "Handlers run in this process on in-memory stand-ins for AWS; nothing here is AWS's own time. / scan: CPU p50 over "
+    "that of the faster scan. Private: beyond interpreter and imports; in use: ids, columns and vectors; mapped: pages "
+    "of the snapshot's files. / handler: CPU p50 over that of the handler with 64 interactions."
+)
 _MEMORY = "Handlers run in this process on in-memory stand-ins for AWS; nothing here is AWS's own time."
 
 
 @bench_app.command()
 def serve(
-    snapshot: Annotated[
-        list[Path] | None, typer.Option(help="Folder of a snapshot; repeatable; else the bundled data's.")
-    ] = None,
+    snapshot: Annotated[list[Path] | None, typer.Option(help="Folder of a snapshot; repeatable.")] = None,
     items: Annotated[
-        list[int] | None, typer.Option(min=10, help="A random catalogue of this size; repeatable.")
+        list[int] | None,
+        typer.Option(min=10, help="A random catalogue of this size; repeatable; else 1000, 10000 and 100000."),
     ] = None,
+    bundled: Annotated[bool, typer.Option("--bundled", help="The bundled data's catalogue.")] = False,
     requests: Annotated[int, typer.Option(min=1, help="Of each kind.")] = 200,
+    memory_requests: Annotated[
+        int, typer.Option(min=0, help="In a process of its own whose memory is looked at; 0 for none.")
+    ] = 1_000,
+    peer: Annotated[bool, typer.Option(help="Beside an encoder in the shape of BERT base; needs torch.")] = True,
     encoder: Encoder = "auto",
     template: Template = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Answers of the recommend handler, ranking alone, and the scan of the vectors."""
+    """Answers of the recommend handler, ranking alone, the scan of the vectors, memory, and a peer in the same run."""
     with _run("serve", json_file) as (report, progress):
         from endcap.snapshot.snapshot import load_snapshot
-        from endcap_local.bench.serve import bench_serve
+        from endcap_local.bench.peer import NO_TORCH, peer_encoder
+        from endcap_local.bench.serve import DEFAULT_ITEMS, Plan, bench_serve
         from endcap_local.bench.shops import demo_snapshot, random_snapshot
 
         functions, catalogues = find_template(template).parent / "functions", []
+        rival, absent = (peer_encoder(), NO_TORCH) if peer else (None, "left out")
+        plan = Plan(functions, requests, memory_requests, rival, absent)
         for folder in snapshot or ():
-            catalogues.append(bench_serve(folder.name, load_snapshot(folder), requests, functions))
-        for size in items or ():
-            progress("random catalogue", 0, 1)
+            progress(folder.name, 0, 1)
+            catalogues.append(bench_serve(folder.name, load_snapshot(folder), plan))
+        if bundled:
+            catalogues.append(bench_serve("bundled data", demo_snapshot(encoder, progress), plan))
+        for size in items or (() if catalogues else DEFAULT_ITEMS):
+            progress(f"{size:,} random items", 0, 1)
             with tempfile.TemporaryDirectory(prefix="endcap-bench-") as scratch:
-                catalogues.append(
-                    bench_serve(f"random, {size:,}", random_snapshot(Path(scratch), size), requests, functions)
-                )
-        if not catalogues:
-            catalogues.append(bench_serve("bundled data", demo_snapshot(encoder, progress), requests, functions))
-        report({"catalogues": catalogues}, _serve_tables, _MEMORY)
+                shop = random_snapshot(Path(scratch), size, encoder=_encoder_folder(encoder, progress))
+                catalogues.append(bench_serve(f"random, {size:,}", shop, plan))
+        report({"catalogues": catalogues}, _serve_tables, _SERVE)
 
 
 @bench_app.command()
@@ -182,11 +195,18 @@ def _snapshot(folder: Path | None, encoder: str, progress: Progress) -> Snapshot
 
 def _text_encoder(name: str, progress: Progress) -> Any:
     from endcap.encoders.text import TextEncoder
+
+    return TextEncoder.from_dir(_encoder_folder(name, progress))
+
+
+def _encoder_folder(name: str, progress: Progress) -> Path:
+    """A base encoder's folder, or the one named; random items have no language, so `auto` is the smaller one."""
     from endcap_rebuild.base_encoders import ensure_encoder
 
-    if name not in ("english", "multilingual"):
-        return TextEncoder.from_dir(name)
-    return TextEncoder.from_dir(ensure_encoder(name, progress=lambda step: progress(step, 0, 1)))  # type: ignore[arg-type]
+    if name not in ("auto", "english", "multilingual"):
+        return Path(name)
+    base: EncoderName = "multilingual" if name == "multilingual" else "english"
+    return ensure_encoder(base, progress=lambda step: progress(step, 0, 1))
 
 
 def _print(
@@ -215,19 +235,50 @@ def _percentiles(timing: Mapping[str, Any]) -> list[str]:
     return [f"{timing[name]:.2f}" for name in ("p50_ms", "p90_ms", "p99_ms", "cpu_p50_ms")]
 
 
+_KINDS = {
+    "handler_known": "handler, 64 interactions",
+    "handler_unknown": "handler, unknown shopper",
+    "handler_unexplained": "handler, without reasons",
+    "rerank_100": "re-ranking 100 candidates",
+    "rerank_100_explained": "the same with reasons",
+    "filtered": "filter by price and category",
+    "search": "search for two words",
+    "ranking_known": "ranking alone, 64 interactions",
+}
+
+
 def _serve_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
-    names = {
-        "handler_known": "handler, 64 interactions",
-        "handler_unknown": "handler, unknown shopper",
-        "ranking_known": "ranking alone, 64 interactions",
-    }
     for shop in result["catalogues"]:
-        rows = [[text, *_percentiles(shop[name])] for name, text in names.items()]
-        yield (f"{shop['name']}: {shop['snapshot']['items']:,} items", *_PERCENTILES), rows
-        scan = shop["scan"]
-        rows = [[f"scan as {name}", *_percentiles(scan[name])] for name in ("float32", "int8")]
-        ratio = f"int8 / float32 {scan['int8_over_float32']:.2f}; used: {scan['serving_uses']}"
-        yield (ratio, *_PERCENTILES), rows
+        timings = {text: shop[kind] for kind, text in _KINDS.items()}
+        timings |= {f"scan as {how}": shop["scan"][how] for how in ("float32", "int8")}
+        rows = [[text, *_percentiles(timing), _times(timing["over_scan"])] for text, timing in timings.items()]
+        rows[-1][0] += f" (serving: {shop['scan']['serving_uses']})"
+        yield (f"{shop['name']}: {shop['snapshot']['items']:,} items", *_PERCENTILES, "/ scan"), rows
+        yield _memory_table(shop)
+        yield _peer_table(shop["peer"])
+
+
+def _memory_table(shop: Result) -> tuple[Sequence[str], Rows]:
+    if shop["private_mb"] is None:
+        return ("memory was not measured",), []
+    names = ("in_use_mb", "mapped_mb", "resident_mb")
+    before_search = shop["private_by_kind_mb"]["filtered"]  # searches come last, with an encoder and an index of words
+    sizes = [shop["private_mb"], before_search, *(shop[name] for name in names)]
+    row = [_times(shop["private_over_in_use"]), *(f"{size:,.1f}" for size in sizes)]
+    return ("memory, MB: private / in use", "private", "no search", "in use", "mapped", "resident"), [row]
+
+
+def _peer_table(peer: Result) -> tuple[Sequence[str], Rows]:
+    rows = [
+        [f"{way} text", *_percentiles(peer[way]), _times(peer[way]["over_endcap"])]
+        for way in ("padded", "unpadded")
+        if peer[way] is not None
+    ]
+    return (("peer", *_PERCENTILES, "/ handler"), rows) if rows else ((f"no peer: {peer['note']}",), [])
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:,.2f}x"
 
 
 def _ingest_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
