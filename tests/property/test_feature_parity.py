@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.assortment import assortment_of
@@ -16,6 +16,7 @@ from endcap_rebuild.events import event_table
 from endcap_rebuild.reading import ReadReport
 from endcap_rebuild.towers.sequences import Window, batch_of, text_bounds_of, tower_data
 from endcap_rebuild.towers.texts import review_tokens, text_tokens
+from tests.fakes.effort import tried
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 from tests.fakes.toy_user_encoder import toy_user_encoder
 
@@ -87,7 +88,7 @@ def trainer_inputs(snapshot, events, encode, goal):
     return None if cut else (data, batch, window.end - window.start - 1)
 
 
-@settings(max_examples=120, deadline=None)
+@tried(120)
 @given(history=histories, wait_ms=st.integers(1, LATEST_MS))
 def test_trainer_and_serving_read_the_same(snapshot, encoder, history, wait_ms):
     cache = {}
@@ -147,7 +148,7 @@ def in_one_order(inputs, n_items):
     return {**ordered, "distances": inputs["distances"][np.ix_(order, order)], "now": inputs["now"]}
 
 
-@settings(max_examples=30, deadline=None)
+@tried(30)
 @given(history=histories)
 def test_reviews_of_the_table_are_those_of_the_stream(snapshot, history):
     def encode(text):
