@@ -66,7 +66,7 @@ test-training: setup ## add torch and run the rest of the suite
 	$(MAKE) --no-print-directory setup-training; \
 	$(PYTEST) -m 'training and not prove' $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
-prove: setup-training ## run the long proofs and write docs/proofs.md
+prove: setup ## run the long proofs and write docs/proofs.md
 	@mkdir -p .build
 	@code=0; $(PYTEST) -m prove --hypothesis-profile=prove --junitxml=.build/proofs.xml $(PYTEST_ARGS) || code=$$?; \
 	$(BIN)/python infra/checks/report_proofs.py .build/proofs.xml docs/proofs.md; exit $$code
