@@ -17,9 +17,15 @@ PIP_QUIET := --quiet --disable-pip-version-check
 PORT ?= 8787# make demo: the port of the API
 ONCE ?=# make demo: 1 ends after the session
 ARCH ?= x86_64# make build: x86_64 or arm64
-PYTEST_ARGS ?=# make test: more arguments for pytest
+PYTEST_ARGS ?=# make test: more arguments for pytest, such as -n 0 for one process
 
-.PHONY: help setup setup-training demo test test-training check openapi bench build pins clean
+# A worker for each core. A file's tests stay together, so that what they share is built once; files keep their order,
+# in which those that take long come first.
+PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder -rs
+# Without compiled files on disk, every process that a test starts would compile all that it imports.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help setup setup-training demo test test-training prove check openapi bench build pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -49,16 +55,21 @@ $(SAM_VENV)/.installed: Makefile
 demo: setup ## build a snapshot from the bundled data, serve it, play a shopper's session
 	@$(BIN)/endcap demo --port $(PORT) $(if $(filter 1,$(ONCE)),--once)
 
-test: setup ## run the whole suite but the torch part
-	@$(BIN)/python -m pytest -m 'not training' -rs $(PYTEST_ARGS)
-	@echo "Left out: tests marked 'training' (make test-training) and tests/benchmarks; skips are listed above."
+test: setup ## run the suite but for the torch part and the long proofs
+	@$(PYTEST) -m 'not training and not prove' $(PYTEST_ARGS)
+	@echo "Left out: tests that need torch (make test-training), proofs (make prove), tests/benchmarks; skips are listed above."
 
 # torch is fetched only when a test asks for it.
 test-training: setup ## add torch and run the rest of the suite
 	@if ! grep -rqsE --include='*.py' 'mark\.training' tests; then \
 	  echo "No test is marked 'training' yet: nothing to run, torch not installed."; exit 0; fi; \
 	$(MAKE) --no-print-directory setup-training; \
-	$(BIN)/python -m pytest -m training -rs $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+	$(PYTEST) -m 'training and not prove' $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
+
+prove: setup ## run the long proofs and write docs/proofs.md
+	@mkdir -p .build
+	@code=0; $(PYTEST) -m prove --hypothesis-profile=prove --junitxml=.build/proofs.xml $(PYTEST_ARGS) || code=$$?; \
+	$(BIN)/python infra/checks/report_proofs.py .build/proofs.xml docs/proofs.md; exit $$code
 
 check: setup $(SAM_VENV)/.installed ## lint, types, contract, template, samconfig
 	$(BIN)/ruff check .

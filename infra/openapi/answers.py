@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from endcap.events.types import EVENT_TYPES
 from endcap.experiments.assignment import Surface
-from endcap.explain.reasons import ANCHOR, ASKED
+from endcap.explain.reasons import ASKED
+from endcap.explain.support import ANCHOR
 
 Count = Annotated[int, Field(ge=0)]
 Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]

@@ -11,18 +11,25 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 
+from endcap_local.demo_data import DEMO_DATA
 from endcap_rebuild.base_encoders import default_cache
+from tests.fakes.real_shop import write_cut
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests/data/tiny_encoder"
 PATIENCE_S = 300
-COMMAND = [sys.executable, "-c", "from endcap_local.cli.app.app import main; main()", "demo"]
+COMMAND = [sys.executable, "-c", "from endcap_local.cli.app import main; main()", "demo"]
+# Of a part of the data, with fewer cases to tune on.
+ON_A_PART = (
+    "import sys, pathlib, endcap_local.demo.demo as demo; "
+    "demo.DEMO_DATA, demo.MAX_CASES = pathlib.Path(sys.argv.pop()), 100"
+)
 # Wide lines keep one sentence on one line; NO_COLOR and a pipe both ask for plain text.
 ENVIRONMENT = {**os.environ, "COLUMNS": "200", "OMP_NUM_THREADS": "1"}
 
@@ -32,9 +39,9 @@ def encoder() -> str:
     return "english" if any(default_cache().glob("english-*")) else str(TINY)
 
 
-def run(*options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(*options: str, command: Sequence[str] = COMMAND, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *options],
+        [*command, *options],
         cwd=ROOT,
         env=ENVIRONMENT | environment,
         capture_output=True,
@@ -169,8 +176,14 @@ def test_stopping_the_serving_demo_is_no_failure(serving):
     assert demo.wait(timeout=30) == 0
 
 
-def test_once_ends_with_status_0_after_the_session():
-    done = run("--once", "--port", "0", "--encoder", str(TINY), FORCE_COLOR="1", NO_COLOR="1")
+@pytest.mark.parametrize("data", ["a part", pytest.param("all", marks=pytest.mark.prove)])
+def test_once_ends_with_status_0_after_the_session(data, tmp_path):
+    command = list(COMMAND)
+    options = ["--once", "--port", "0", "--encoder", str(TINY)]
+    if data == "a part":
+        command[2] = f"{ON_A_PART}; {command[2]}"
+        options.append(str(write_cut(DEMO_DATA, tmp_path, 400, 250, 100)))
+    done = run(*options, command=command, FORCE_COLOR="1", NO_COLOR="1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "curl " in done.stdout
     assert "Serving until" not in done.stdout

@@ -16,7 +16,11 @@ import pytest
 from endcap_local.http_client import HttpClient
 from tests.fakes.real_shop import data_of, serving
 
-pytestmark = [pytest.mark.shared_data, pytest.mark.filterwarnings("ignore:No application metrics")]
+pytestmark = [
+    pytest.mark.prove,
+    pytest.mark.shared_data,
+    pytest.mark.filterwarnings("ignore:No application metrics"),
+]
 N_SHOPPERS = 40
 MANY = 12  # pieces in a line of a wholesale order
 

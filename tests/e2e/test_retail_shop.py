@@ -1,6 +1,6 @@
 """What a storefront can ask for, over HTTP, on a part of the orders of a real shop for gifts.
 
-Of the demo's extract, which everybody has, and of the whole table where it is at hand.
+Of the demo's extract, which everybody has, and in `make prove` of the whole table where it is at hand.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ CAKE_STAND, LANTERN, BUNTING = "22423", "84879", "47566"  # among the best selle
 Answer = dict[str, Any]
 
 
-@pytest.fixture(scope="module", params=["demo", pytest.param("online-retail", marks=pytest.mark.shared_data)])
+WHOLE_TABLE = pytest.param("online-retail", marks=[pytest.mark.shared_data, pytest.mark.prove])
+
+
+@pytest.fixture(scope="module", params=["demo", WHOLE_TABLE])
 def shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     folder = DEMO_DATA if request.param == "demo" else data_of(request.param)
     with serving(write_cut(folder, tmp_path_factory.mktemp("retail"), 400, 250, 100)) as stack:

@@ -13,7 +13,10 @@ import sys
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from tests.fakes.sharing import alone
 
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".build"
@@ -37,6 +40,7 @@ class Runtime:
         return [*(layer / "python" for layer in layers), self.aws]
 
 
+@cache
 def find_python(version: str) -> str | None:
     """An interpreter of this minor version, None where the machine has none."""
     found = [
@@ -53,10 +57,16 @@ def find_python(version: str) -> str | None:
     return None
 
 
+def newest_version() -> str:
+    """The newest minor version that this machine has; where it has none, the one that is deployed."""
+    return next((version for version in reversed(VERSIONS) if find_python(version)), VERSIONS[-1])
+
+
 def runtime_for(version: str, python: str) -> Runtime:
     """Layers and runtime packages for an interpreter, built where they are not there yet."""
-    folders = {layer: _layer(layer, version, python) for layer in TARGETS}
-    return Runtime(version, python, folders["core"], folders["inference"], _runtime_packages(version))
+    with alone(BUILD / f"{version}.lock"):
+        folders = {layer: _layer(layer, version, python) for layer in TARGETS}
+        return Runtime(version, python, folders["core"], folders["inference"], _runtime_packages(version))
 
 
 def build_layer(layer: str, folder: Path, version: str, compiler: str, architecture: str | None = None) -> None:

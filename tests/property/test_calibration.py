@@ -8,7 +8,7 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.events.interaction import Interaction
@@ -16,6 +16,7 @@ from endcap.profiles.profile import profile_of
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
+from tests.fakes.effort import tried
 from tests.fakes.toy_snapshot import CATEGORIES, CUTOFF_MS, build_toy_snapshot, folder_of_this_run
 
 N, LIMIT = 150, 10
@@ -53,7 +54,7 @@ def test_mean_divergence_does_not_rise_with_the_knob_over_200_requests() -> None
         assert means[-1] < 0.5 * means[0]
 
 
-@settings(deadline=None, max_examples=40)
+@tried(40)
 @given(st.lists(st.integers(0, N - 1), max_size=20, unique=True), st.sampled_from(KNOBS), st.sampled_from([0.0, 0.5]))
 def test_a_calibrated_list_is_a_list_of_distinct_unseen_items(
     history: list[int], knob: float, diversity: float

@@ -24,6 +24,7 @@ from endcap.profiles.codec import encode_profile
 from endcap.profiles.identity import ProfileStore, apply_events, delete_user
 from endcap.profiles.profile import EMPTY_PROFILE, MAX_TEXTS, UserProfile
 from tests.fakes import moto_stack
+from tests.fakes.effort import examples, proved, tried
 from tests.fakes.profile_store import Crash, CrashingStore, MemoryProfiles
 
 KNOWN, ANONYMOUS = ("alice", "bob"), ("cookie-1", "cookie-2")
@@ -218,18 +219,21 @@ class TableOfOneRun(MemoryProfiles):
         return self._table.update(user_id + self._suffix, change)
 
 
+@proved
 def test_a_faithless_queue_changes_no_profile_in_memory() -> None:
     run_state_machine_as_test(
-        partial(Delivery, MemoryProfiles), settings=settings(max_examples=60, stateful_step_count=15, deadline=None)
+        partial(Delivery, MemoryProfiles),
+        settings=settings(max_examples=examples(60), stateful_step_count=15, deadline=None),
     )
 
 
+@proved
 def test_a_faithless_queue_changes_no_profile_in_dynamodb() -> None:
     with moto_stack.stack():
         table = ProfileTable(moto_stack.client("dynamodb"), moto_stack.PROFILES)
         run_state_machine_as_test(
             partial(Delivery, partial(TableOfOneRun, table)),
-            settings=settings(max_examples=5, stateful_step_count=10, deadline=None),
+            settings=settings(max_examples=examples(5), stateful_step_count=10, deadline=None),
         )
 
 
@@ -296,7 +300,7 @@ def cuts(draw: st.DrawFn, steps: list[Step]) -> list[list[Step]]:
     return [steps[a:b] for a, b in zip([0, *borders], [*borders, len(steps)], strict=True)]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@tried(150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_twice_shuffled_and_cut_anew_gives_the_same_bytes(data: st.DataObject) -> None:
     steps = data.draw(streams())
@@ -309,7 +313,7 @@ def test_twice_shuffled_and_cut_anew_gives_the_same_bytes(data: st.DataObject) -
     assert set(store.rows()) <= set(EVERYONE)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@tried(150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_in_time_order_full_sets_make_no_difference_either(data: st.DataObject) -> None:
     """However small the sets are: cut anywhere, broken off anywhere, and with any earlier part once more."""

@@ -20,6 +20,7 @@ from endcap_local.event_source_mapping.state_machine import (
     settle_messages,
 )
 from endcap_local.lambda_runtime.reply import Reply
+from tests.fakes.effort import tried
 
 Handler = Callable[[Sequence[StreamRecord]], Reply]
 
@@ -97,6 +98,7 @@ def scripts(draw: st.DrawFn, poison: bool = True) -> tuple[list[StreamRecord], d
     return records, draw(st.dictionaries(numbers, times, max_size=6)), draw(style_strategy)
 
 
+@tried()
 @given(
     scripts(),
     st.integers(1, 12),
@@ -127,6 +129,7 @@ def test_every_record_is_acknowledged_discarded_or_pending(script, batch_size, p
     assert shard.checkpoint == next((r.sequence_number for r in records if r.sequence_number not in set(gone)), None)
 
 
+@tried()
 @given(scripts(), st.integers(1, 12), st.integers(1, 4), st.booleans())
 def test_each_partition_key_is_settled_in_stream_order(script, batch_size, parallelization, bisect):
     records, failures, style = script
@@ -141,6 +144,7 @@ def test_each_partition_key_is_settled_in_stream_order(script, batch_size, paral
     assert all(list(batch) == sorted(batch) and len(batch) <= batch_size for batch in run.batches)
 
 
+@tried()
 @given(scripts(), st.integers(1, 12), st.integers(0, 3))
 def test_bisect_discards_only_the_poison(script, batch_size, max_retries):
     records, failures, style = script
@@ -153,6 +157,7 @@ def test_bisect_discards_only_the_poison(script, batch_size, max_retries):
     assert set(run.discard_sizes) <= {1}
 
 
+@tried()
 @given(scripts(poison=False), st.integers(1, 12), st.booleans())
 def test_passing_failures_lose_nothing_when_retries_outlast_them(script, batch_size, bisect):
     records, failures, style = script
@@ -164,6 +169,7 @@ def test_passing_failures_lose_nothing_when_retries_outlast_them(script, batch_s
     assert [record.sequence_number for record in run.acknowledged] == [record.sequence_number for record in records]
 
 
+@tried()
 @given(scripts(), st.integers(1, 16), st.integers(0, 4), st.booleans())
 def test_deliveries_of_a_record_are_bounded(script, batch_size, max_retries, bisect):
     records, failures, style = script
@@ -176,6 +182,7 @@ def test_deliveries_of_a_record_are_bounded(script, batch_size, max_retries, bis
     assert max(run.deliveries.values(), default=0) <= per_start * restarts
 
 
+@tried()
 @given(keys_strategy, st.integers(1, 10), st.integers(0, 1_000))
 def test_records_past_their_age_are_discarded_unsent(keys, batch_size, max_age_ms):
     shard = Shard(StreamSettings(batch_size, max_age_ms=max_age_ms))
@@ -212,6 +219,7 @@ class FakeQueue:
         return messages
 
 
+@tried()
 @given(
     st.integers(1, 30),
     st.dictionaries(st.integers(0, 29), st.one_of(st.none(), st.integers(1, 4)), max_size=6),

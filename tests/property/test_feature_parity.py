@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.encoders.quantize import dequantize_unit, quantize_unit
@@ -17,6 +17,7 @@ from endcap_rebuild.data.event_table import event_table
 from endcap_rebuild.data.reading import ReadReport
 from endcap_rebuild.user_encoder.sequences import Window, batch_of, text_bounds_of, tower_data
 from endcap_rebuild.user_encoder.texts import review_tokens, text_tokens
+from tests.fakes.effort import tried
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 from tests.fakes.toy_user_encoder import toy_user_encoder
 
@@ -88,7 +89,7 @@ def trainer_inputs(snapshot, events, encode, goal):
     return None if cut else (data, batch, window.end - window.start - 1)
 
 
-@settings(max_examples=120, deadline=None)
+@tried(120)
 @given(history=histories, wait_ms=st.integers(1, LATEST_MS))
 def test_trainer_and_serving_read_the_same(snapshot, encoder, history, wait_ms):
     cache = {}
@@ -148,7 +149,7 @@ def in_one_order(inputs, n_items):
     return {**ordered, "distances": inputs["distances"][np.ix_(order, order)], "now": inputs["now"]}
 
 
-@settings(max_examples=30, deadline=None)
+@tried(30)
 @given(history=histories)
 def test_reviews_of_the_table_are_those_of_the_stream(snapshot, history):
     def encode(text):

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.catalog.item import content_hash, item_document, parse_item
@@ -12,6 +12,7 @@ from endcap.events.types import ALIASES, EVENT_TYPES
 from endcap.profiles.attributes import UserInput, stated
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
 from endcap.profiles.profile import profile_of
+from tests.fakes.effort import tried
 
 NOW_MS = 1_768_471_200_000
 ITEM_FIELDS = (
@@ -70,7 +71,7 @@ def understood(read):
     return None
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(events | anything)
 def test_an_event_is_understood_the_same_from_its_own_document_or_refused(raw):
     interaction = understood(lambda: parse_interaction(raw, NOW_MS))
@@ -82,7 +83,7 @@ def test_an_event_is_understood_the_same_from_its_own_document_or_refused(raw):
     assert decode_profile(encode_profile(profile)) == profile
 
 
-@settings(max_examples=300, deadline=None)
+@tried(300)
 @given(objects(ITEM_FIELDS, item_id=st.text(min_size=1, max_size=8), title=st.text(max_size=20)) | anything)
 def test_an_item_is_understood_the_same_from_its_own_document_or_refused(raw):
     item = understood(lambda: parse_item(raw))
@@ -94,7 +95,7 @@ def test_an_item_is_understood_the_same_from_its_own_document_or_refused(raw):
     assert content_hash(again) == content_hash(item)
 
 
-@settings(max_examples=200, deadline=None)
+@tried(200)
 @given(objects(tuple(UserInput.model_fields)) | anything)
 def test_a_statement_is_kept_or_refused(raw):
     change = understood(lambda: stated(raw, NOW_MS))
@@ -104,7 +105,7 @@ def test_a_statement_is_kept_or_refused(raw):
     assert decode_profile(encode_profile(profile)) == profile
 
 
-@settings(max_examples=300)
+@tried(300)
 @given(st.binary(max_size=60) | st.binary(max_size=60).map(lambda data: b"\x01" + data))
 def test_any_bytes_are_a_profile_or_refused_as_none(data):
     try:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.catalog.item import Item, item_document
@@ -24,6 +24,7 @@ from endcap.recommend.pipeline import recommend, recommend_lists
 from endcap.recommend.request import Boost, Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 from endcap_rebuild.data.columns import columns_of
+from tests.fakes.effort import tried
 from tests.fakes.toy_snapshot import (
     BRANDS,
     CATEGORIES,
@@ -205,7 +206,7 @@ def shown(answer: Recommendation) -> list[str]:
 seeds = st.integers(0, 5)
 
 
-@settings(deadline=None, max_examples=250)
+@tried(250)
 @given(seeds, acts, conditions)
 def test_filters_keep_just_what_a_plain_reading_keeps(seed: int, history: Acts, condition: Condition) -> None:
     text, holds = condition
@@ -217,7 +218,7 @@ def test_filters_keep_just_what_a_plain_reading_keeps(seed: int, history: Acts, 
     assert Counter(items[i].group for i in shown(answer)) == Counter({items[i].group for i in kept})
 
 
-@settings(deadline=None, max_examples=120)
+@tried(120)
 @given(
     seeds,
     acts,
@@ -251,7 +252,7 @@ def test_promotions_keep_their_share_as_long_as_they_have_items(
             assert a.score >= b.score
 
 
-@settings(deadline=None, max_examples=100)
+@tried(100)
 @given(
     seeds,
     acts,
@@ -300,7 +301,7 @@ def test_caps_hold_and_pins_stand_where_they_belong(
         )
 
 
-@settings(deadline=None, max_examples=100)
+@tried(100)
 @given(seeds, acts, st.lists(st.tuples(leaves, st.sampled_from([-3.0, -0.25, 0.1, 2.5])), max_size=4), st.booleans())
 def test_boosted_scores_are_the_sums_of_their_reasons(
     seed: int, history: Acts, wanted: list[tuple[Condition, float]], related: bool
@@ -335,7 +336,7 @@ controls = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@tried(60)
 @given(seeds, acts, controls, st.integers(1, 11))
 def test_pages_are_disjoint_and_make_up_the_long_list(
     seed: int, history: Acts, asked: dict[str, Any], size: int
@@ -353,7 +354,7 @@ def test_pages_are_disjoint_and_make_up_the_long_list(
     assert pages == list(whole.items)
 
 
-@settings(deadline=None, max_examples=40)
+@tried(40)
 @given(seeds, acts, controls, controls)
 def test_lists_of_one_page_share_nothing(
     seed: int, history: Acts, first: dict[str, Any], second: dict[str, Any]

@@ -2,13 +2,14 @@
 
 from functools import reduce
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.links import Link
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of, register
+from tests.fakes.effort import tried
 
 KINDS = ["view", "purchase", "rating", "review", "search", "impression", "return", "quiz_done"]
 TEXTS = st.sampled_from(
@@ -47,6 +48,7 @@ profiles = st.lists(
 ).map(lambda parts: reduce(merge, parts))
 
 
+@tried()
 @given(profiles, profiles, profiles)
 def test_merge_is_associative_commutative_and_idempotent(a, b, c):
     assert merge(a, merge(b, c)) == merge(merge(a, b), c)
@@ -55,12 +57,13 @@ def test_merge_is_associative_commutative_and_idempotent(a, b, c):
     assert merge(a, EMPTY_PROFILE) == a
 
 
+@tried()
 @given(profiles)
 def test_bytes_give_back_the_profile(profile):
     assert decode_profile(encode_profile(profile)) == profile
 
 
-@settings(max_examples=200)
+@tried(200)
 @given(st.data(), histories)
 def test_batches_order_and_replays_do_not_matter(data, history):
     expected = encode_profile(profile_of(history, encode))
@@ -73,6 +76,7 @@ def test_batches_order_and_replays_do_not_matter(data, history):
     assert encode_profile(profile) == expected
 
 
+@tried()
 @given(histories, st.integers(1, 60), st.integers(0, 150))
 def test_deletion_commutes_with_events(history, at_ms, split):
     before, after = profile_of(history[:split], encode), profile_of(history[split:], encode)

@@ -9,7 +9,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.catalog.item import document_text, item_document
@@ -26,6 +26,7 @@ from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import Boost, RankedItem, Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 from endcap.text.tokens import normalized
+from tests.fakes.effort import tried
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, folder_of_this_run, toy_items
 
 N_ITEMS = 40
@@ -75,7 +76,7 @@ def ask(session: Iterable[Interaction] = (), overlay: Overlay | None = None, **a
     return recommend(toy(), EMPTY_PROFILE, request, CUTOFF_MS, overlay)
 
 
-@settings(deadline=None, max_examples=60)
+@tried(60)
 @given(histories, searches, st.randoms(use_true_random=False))
 def test_event_ids_and_arrival_order_change_nothing(
     history: list[Act],
@@ -90,7 +91,7 @@ def test_event_ids_and_arrival_order_change_nothing(
     assert ask(first) == ask(second)
 
 
-@settings(deadline=None, max_examples=60)
+@tried(60)
 @given(
     histories,
     st.sampled_from(["interacted", "purchased", "none"]),
@@ -141,7 +142,7 @@ def test_what_is_shown_is_what_a_plain_filter_keeps(
 EVERY_TERM = dict.fromkeys(TERMS, 1.0)
 
 
-@settings(deadline=None, max_examples=40)
+@tried(40)
 @given(histories, searches, st.sampled_from([None, "red steel", "item-7"]), st.sampled_from([None, *sorted(ANCHORED)]))
 def test_reasons_add_up_and_their_words_are_the_items_with_every_term_on(
     history: list[Act], found: list[tuple[str, int]], query: str | None, relation: str | None
@@ -174,7 +175,7 @@ def test_reasons_add_up_and_their_words_are_the_items_with_every_term_on(
     assert {"boost", "rotation", "popularity"} <= kinds
 
 
-@settings(deadline=None, max_examples=40)
+@tried(40)
 @given(histories, searches, st.sampled_from([None, "red steel", "item-7"]), st.sampled_from([0.0, 0.4]))
 def test_scores_fall_and_are_the_sums_of_their_reasons(
     history: list[Act], found: list[tuple[str, int]], query: str | None, diversity: float
@@ -189,7 +190,7 @@ def test_scores_fall_and_are_the_sums_of_their_reasons(
     assert [item.rank for item in answer.items] == list(range(1, len(answer.items) + 1))
 
 
-@settings(deadline=None, max_examples=30)
+@tried(30)
 @given(histories, searches, st.data())
 def test_a_counterfactual_equals_a_run_without_the_event(
     history: list[Act], found: list[tuple[str, int]], data: st.DataObject
@@ -215,7 +216,7 @@ def test_a_counterfactual_equals_a_run_without_the_event(
                 assert told.rank == {i.item_id: i.rank for i in rest.items}.get(item.item_id)
 
 
-@settings(deadline=None, max_examples=40)
+@tried(40)
 @given(histories, st.sets(ids, max_size=15), st.integers(1, 40))
 def test_candidates_keep_the_order_of_the_whole_list_and_limit_cuts_it(
     history: list[Act], candidates: set[str], limit: int
@@ -233,7 +234,7 @@ def test_candidates_keep_the_order_of_the_whole_list_and_limit_cuts_it(
     assert recommend(toy(), EMPTY_PROFILE, cut, CUTOFF_MS).items == whole.items[:limit]
 
 
-@settings(deadline=None, max_examples=40)
+@tried(40)
 @given(histories, searches, st.integers(0, 25))
 def test_stored_and_running_session_are_one_history(history: list[Act], found: list[tuple[str, int]], cut: int) -> None:
     everything = events(history, found, range(99))
@@ -249,6 +250,7 @@ def without_words(item: RankedItem) -> RankedItem:
     return replace(item, reasons=tuple(Reason(r.kind, r.weight, "") for r in item.reasons))
 
 
+@tried()
 @given(st.lists(st.floats(-5, 5), min_size=1, max_size=12), st.data())
 def test_mmr_gives_distinct_candidates_and_starts_with_the_best(values: list[float], data: st.DataObject) -> None:
     scores = np.sort(np.asarray(values))[::-1]
@@ -261,7 +263,7 @@ def test_mmr_gives_distinct_candidates_and_starts_with_the_best(values: list[flo
     assert order[0] == 0
 
 
-@settings(deadline=None, max_examples=40)
+@tried(40)
 @given(histories, searches, st.sampled_from([0.0, 0.4]))
 def test_a_counterfactual_is_the_list_without_the_event(
     history: list[Act], found: list[tuple[str, int]], diversity: float

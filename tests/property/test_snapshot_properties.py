@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.errors import SnapshotError
@@ -18,6 +18,7 @@ from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.verify import verify_snapshot
 from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.behaviour.sparse import item_list, matrix_of, top_per_row
+from tests.fakes.effort import tried
 from tests.fakes.toy_snapshot import toy_contents
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -30,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=60, deadline=None)
+@tried(60)
 @given(data=st.data())
 def test_any_changed_byte_of_any_file_is_refused(folder: Path, data: st.DataObject) -> None:
     names = sorted(path.name for path in folder.iterdir() if path.stat().st_size)
@@ -62,7 +63,7 @@ def _content(manifest: dict[str, object]) -> dict[str, object]:
     return {key: value for key, value in manifest.items() if key not in free}
 
 
-@settings(max_examples=40, deadline=None)
+@tried(40)
 @given(value=st.recursive(st.none() | finite | st.text(max_size=8), lambda s: st.lists(s, max_size=3), max_leaves=6))
 def test_manifest_of_any_shape_is_refused(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     path = tmp_path_factory.mktemp("odd")
@@ -72,6 +73,7 @@ def test_manifest_of_any_shape_is_refused(tmp_path_factory: pytest.TempPathFacto
             load_snapshot(path)
 
 
+@tried()
 @given(
     terms=st.dictionaries(st.text(max_size=12), st.tuples(finite, st.floats(1e-6, 1e6)), max_size=5),
     values=st.dictionaries(st.text(max_size=12), finite, max_size=5),
@@ -81,6 +83,7 @@ def test_weights_survive_the_round_trip(terms: dict[str, tuple[float, float]], v
     assert Weights.from_json(weights.to_json()) == weights
 
 
+@tried()
 @given(
     dense=st.lists(st.lists(st.floats(0, 100, width=32), min_size=5, max_size=5), min_size=5, max_size=5),
     k=st.integers(1, 6),
@@ -96,6 +99,7 @@ def test_best_of_each_row_are_its_greatest(dense: list[list[float]], k: int) -> 
         assert set(np.flatnonzero(after)) <= set(np.flatnonzero(before))
 
 
+@tried()
 @given(dense=st.lists(st.lists(st.floats(0.0625, 100, width=32), min_size=4, max_size=4), min_size=4, max_size=4))
 def test_list_keeps_proportions_and_has_peaks_of_one_on_average(dense: list[list[float]]) -> None:
     from scipy import sparse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,14 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def snapshot_dir(shop: Path) -> Path:
-    rebuild(settings(shop, shop.parent / "snapshot"))
+def told() -> list[str]:
+    """The steps that the rebuild of `snapshot_dir` has told of."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def snapshot_dir(shop: Path, told: list[str]) -> Path:
+    rebuild(settings(shop, shop.parent / "snapshot"), lambda step, done, total: told.append(step))
     return shop.parent / "snapshot"
 
 
@@ -104,16 +111,14 @@ def test_seed_is_part_of_the_content(shop: Path, snapshot_dir: Path, tmp_path: P
     assert other["content_hash"] != verify_snapshot(snapshot_dir)["content_hash"]
 
 
-def test_rebuild_over_a_snapshot_names_its_parent(shop: Path, tmp_path: Path) -> None:
-    first = rebuild(settings(shop, tmp_path / "snapshot"))
+def test_rebuild_over_a_snapshot_names_its_parent(shop: Path, snapshot_dir: Path, tmp_path: Path) -> None:
+    first = verify_snapshot(shutil.copytree(snapshot_dir, tmp_path / "snapshot"))
     second = rebuild(settings(shop, tmp_path / "snapshot"))
     assert second["parent_version"] == first["version"]
     assert second["content_hash"] == first["content_hash"]
 
 
-def test_progress_names_every_step(shop: Path, tmp_path: Path) -> None:
-    told: list[str] = []
-    rebuild(settings(shop, tmp_path / "snapshot"), lambda step, done, total: told.append(step))
+def test_progress_names_every_step(snapshot_dir: Path, told: list[str]) -> None:
     assert list(dict.fromkeys(told))[:3] == ["reading", "text_vectors", "whitening"]
     assert "model" in told
 

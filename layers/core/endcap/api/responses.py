@@ -8,6 +8,7 @@ from typing import Any
 from endcap.api.cursors import write_cursor
 from endcap.api.parse import ResolvedRequest
 from endcap.experiments.assignment import Assignment
+from endcap.explain.reasons import Reason
 from endcap.identifiers import item_key
 from endcap.recommend.request import RankedItem, Recommendation
 
@@ -84,19 +85,36 @@ def exposure(
 
 
 def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:
-    item = asdict(ranked)
-    fields: dict[str, Any] = item.pop("fields")
-    for evidence in (one for reason in item["reasons"] for one in reason["evidence"]):
-        if evidence["item_id"] is None:
-            del evidence["item_id"], evidence["title"]
-    del item["arms"]  # they are for replay, and in the exposure
-    for name in ("promotion", "propensity"):
-        if item[name] is None:
-            del item[name]
-    if ranked.counterfactual is None:
-        del item["counterfactual"]
-    elif ranked.counterfactual.item_id is None:
-        del item["counterfactual"]["item_id"], item["counterfactual"]["title"]
-    if not complete:
-        del item["known"], item["available"]
-    return fields | item
+    """An item of an answer. What it was drawn from (`arms`) is for replay, and in the exposure."""
+    item: dict[str, Any] = {
+        **ranked.fields,
+        "item_id": ranked.item_id,
+        "score": ranked.score,
+        "rank": ranked.rank,
+        "source": ranked.source,
+        "reasons": [_reason(reason) for reason in ranked.reasons],
+    }
+    if complete:
+        item |= {"known": ranked.known, "available": ranked.available}
+    if ranked.promotion is not None:
+        item["promotion"] = ranked.promotion
+    if ranked.propensity is not None:
+        item["propensity"] = ranked.propensity
+    if ranked.counterfactual is not None:
+        item["counterfactual"] = _about_something(asdict(ranked.counterfactual))
+    return item
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    evidence = [
+        _about_something({"item_id": one.item_id, "title": one.title, "event_type": one.event_type, "words": one.words})
+        for one in reason.evidence
+    ]
+    return {"kind": reason.kind, "weight": reason.weight, "text": reason.text, "evidence": evidence}
+
+
+def _about_something(document: dict[str, Any]) -> dict[str, Any]:
+    """Without the item where it is about none."""
+    if document["item_id"] is None:
+        del document["item_id"], document["title"]
+    return document

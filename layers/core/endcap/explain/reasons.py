@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -15,7 +14,6 @@ from endcap.explain.support import MAX_EVIDENCE, carriers, texts_behind
 from endcap.explain.words import ItemWords
 from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import due_again, popular_in, sentence
-from endcap.ranking.terms.affinity import affinity_weights, category_affinity
 from endcap.ranking.terms.context import telling_context
 from endcap.ranking.terms.registry import REGISTRY, TERMS
 from endcap.ranking.terms.term import ScoringContext
@@ -112,12 +110,6 @@ class _Explainer:
         self.query = Wording.of(context.query.text if context.query else "")
         self.said = {key: Wording.of(text) for key, text in said.items()}
 
-    @cached_property
-    def affinity(self) -> Mapping[int, float]:
-        """Category -> affinity of the history."""
-        features = self.context.features
-        return category_affinity(self.index, features, affinity_weights(features, self.context.settings))
-
     def reason(self, term: str, share: float, column: int) -> Reason:
         """Why the item of a column has this share of a term."""
         position, context = self.positions[column], self.context
@@ -197,10 +189,10 @@ class _Explainer:
             return str(document.get("brand") or "")
         if term != "category":
             return ""
-        sign = 1 if share >= 0 else -1
+        sign, affinity = 1 if share >= 0 else -1, self.context.category_affinity
         names = [str(name) for name in document.get("categories", ())]
         numbers = [self.index.category_id(name) for name in names]
-        pulls = [0.0 if number is None else sign * self.affinity.get(number, 0.0) for number in numbers]
+        pulls = [0.0 if number is None else sign * float(affinity[number]) for number in numbers]
         # Of equally liked categories the last is the most specific.
         best = max(range(len(names)), key=lambda k: (pulls[k], k), default=-1)
         return names[best] if best >= 0 and pulls[best] > 0 else ""

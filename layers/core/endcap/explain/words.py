@@ -29,14 +29,20 @@ class ItemWords:
     """
 
     def __init__(self, index: ItemIndex, documents: Mapping[int, Mapping[str, Any]]) -> None:
-        self._assortment, self._documents = index, documents
+        self._index, self._documents = index, documents
         self._wordings: dict[int, tuple[Wording, Wording]] = {}
         self._rarities: dict[str, tuple[float, float]] = {}
+        self._shared: dict[tuple[int, int], tuple[str, ...]] = {}
 
     def shared_with_item(self, position: int, past: int) -> tuple[str, ...]:
         """What two items' texts have in common, at most `MAX_WORDS`; nothing of an item with itself."""
         if position == past:
             return ()
+        if (position, past) not in self._shared:
+            self._shared[position, past] = self._shared_with_item(position, past)
+        return self._shared[position, past]
+
+    def _shared_with_item(self, position: int, past: int) -> tuple[str, ...]:
         (text, title), (theirs, _) = self._of(position), self._of(past)
         in_title = common_words(title, theirs)
         elsewhere = [word for word in common_words(text, theirs, cut=False) if word not in in_title]
@@ -53,11 +59,11 @@ class ItemWords:
 
     def shared_categories(self, position: int, past: int) -> tuple[str, ...]:
         """The categories that both items are in, the rarest first."""
-        theirs = set(self._assortment.categories_of(past))
-        both = [c for c in self._assortment.categories_of(position) if c in theirs]
+        theirs = set(self._index.categories_of(past))
+        both = [c for c in self._index.categories_of(position) if c in theirs]
         names = [str(name) for name in self._document(position).get("categories", ())]
-        number = {self._assortment.category_id(name): name for name in names}
-        rare = sorted(both, key=self._assortment.tables.idf_of, reverse=True)
+        number = {self._index.category_id(name): name for name in names}
+        rare = sorted(both, key=self._index.tables.idf_of, reverse=True)
         return tuple(number[c] for c in rare if c in number)[:MAX_WORDS]
 
     def brand(self, position: int) -> tuple[str, ...]:
@@ -75,7 +81,7 @@ class ItemWords:
 
     def _rarity(self, word: str) -> tuple[float, float]:
         if word not in self._rarities:
-            self._rarities[word] = self._assortment.tables.rarity_of(word)
+            self._rarities[word] = self._index.tables.rarity_of(word)
         return self._rarities[word]
 
     def _of(self, position: int) -> tuple[Wording, Wording]:
@@ -87,4 +93,4 @@ class ItemWords:
 
     def _document(self, position: int) -> Mapping[str, Any]:
         known = self._documents.get(position)
-        return self._assortment.document(position) if known is None else known
+        return self._index.document(position) if known is None else known

@@ -126,6 +126,15 @@ class ItemIndex:
             return self.changes.categories[row]
         return self.tables.categories_of(position)
 
+    def categories_at(self, positions: I64) -> tuple[I64, I64]:
+        """Categories of several items, flat: index within `positions`, and vocabulary id, in the items' own order."""
+        if not len(self.changed):
+            owner, categories, _ = self.tables.category_shares(positions)
+            return owner, categories
+        found = [self.categories_of(position) for position in positions.tolist()]
+        owner = np.repeat(np.arange(len(found)), [len(ids) for ids in found])
+        return owner, np.fromiter((c for ids in found for c in ids), dtype=np.int64)
+
     @cached_property
     def changed_categories(self) -> tuple[I64, I64, F32]:
         """Categories of changed items, flat: which of `changed`, vocabulary id, share as in `by_category`."""

@@ -126,7 +126,10 @@ def features_of(
     d_text = index.snapshot.whitening_mean.shape[0]
     vectors = np.frombuffer(b"".join(t.vector for t in texts), dtype=np.int8).reshape(len(texts), d_text)
     text_weights = [
-        _base_weight(t.event_type, t.timestamp_ms, clock_ms, settings, event_types) * t.polarity for t in texts
+        _base_weight(event_type, t.timestamp_ms, clock_ms, settings) * t.polarity
+        if (event_type := event_types.get(t.event_type))
+        else 0.0
+        for t in texts
     ]
     categories, brands = _stated(profile, index, context or {})
     likes = (weights > 0).any() or any(weight > 0 for weight in text_weights)
@@ -145,6 +148,32 @@ def features_of(
         brands=brands,
         # To someone of whom nothing good is known there is nothing but demand to go by.
         demand=demand_factor(now_ms, index.snapshot.training_cutoff_ms, settings) if likes and clock_ms else 1.0,
+    )
+
+
+@dataclass(frozen=True)
+class HistoryWeights:
+    """What each history item, and each text, weighs in the terms: every kind of term forgets at its own pace.
+
+    lists : in the item-to-item lists; text : in the text of recent items; affinity : in categories, brands, prices and
+    repeats: float32 (h,)
+    words : of reviews and searches: float32 (t,); bad reviews are negative
+    """
+
+    lists: F32
+    text: F32
+    affinity: F32
+    words: F32
+
+
+def history_weights(features: UserFeatures, settings: RankingSettings) -> HistoryWeights:
+    """The weights of a history under these settings."""
+    weights, ranks, floor = features.weights, features.ranks, settings.history_floor
+    return HistoryWeights(
+        lists=decayed(weights, ranks, settings.history_half_life_events, floor),
+        text=decayed(weights, ranks, settings.text_half_life_events, floor),
+        affinity=decayed(weights, ranks, settings.affinity_half_life_events, floor),
+        words=decayed(features.text_weights, features.text_ranks, settings.words_half_life_events, floor),
     )
 
 
@@ -196,19 +225,23 @@ def _history(
 ) -> tuple[I64, F32, F32, tuple[str, ...]]:
     entries = set(profile.interactions) | set(profile.strong)  # an entry of both sets counts once
     mean = mean_grade(entries)
-    by_group: dict[int, list[tuple[int, float, int, str]]] = {}
+    known = []
     for entry in entries:
-        position = index.position(entry.item_id)
-        kind = event_types.get(entry.event_type)
-        if position is None or kind is None or kind.weight == 0:
-            continue
-        weight = _base_weight(entry.event_type, entry.timestamp_ms, clock_ms, settings, event_types)
+        event_type, position = event_types.get(entry.event_type), index.position(entry.item_id)
+        if position is not None and event_type is not None and event_type.weight:
+            known.append((entry, event_type, position))
+    groups = index.groups[[position for _, _, position in known]].tolist() if known else []
+    by_group: dict[int, list[tuple[int, float, int, str]]] = {}
+    for (entry, event_type, position), group in zip(known, groups, strict=True):
+        weight = _base_weight(event_type, entry.timestamp_ms, clock_ms, settings)
         weight *= 1 + settings.grade_strength * (_entry_factor(entry, mean) - 1)
-        by_group.setdefault(int(index.groups[position]), []).append(
-            (entry.timestamp_ms, weight, position, entry.event_type)
-        )
+        by_group.setdefault(group, []).append((entry.timestamp_ms, weight, position, entry.event_type))
     rows = []
     for acts in by_group.values():
+        if len(acts) == 1:
+            at_ms, weight, position, name = acts[0]
+            rows.append((position, weight, at_ms, name))
+            continue
         newest = max(acts, key=lambda act: (act[0], abs(act[1]), -act[2]))
         strongest = max(acts, key=lambda act: (abs(act[1]), act[0], act[3]))
         # Sums must not depend on the order of the events, so they are exact.
@@ -222,12 +255,7 @@ def _history(
     )
 
 
-def _base_weight(
-    kind: str, timestamp_ms: int, clock_ms: int | None, settings: RankingSettings, event_types: Mapping[str, EventType]
-) -> float:
-    event_type = event_types.get(kind)
-    if event_type is None:
-        return 0.0
+def _base_weight(event_type: EventType, timestamp_ms: int, clock_ms: int | None, settings: RankingSettings) -> float:
     if clock_ms is None:
         return event_type.weight
     age_s = max(0, clock_ms - timestamp_ms) / 1000

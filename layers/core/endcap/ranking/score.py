@@ -74,11 +74,19 @@ class Scores:
 
     def at(self, positions: I64) -> F64:
         """Float64 (k,): the score of each position, the terms added up in their order."""
-        return np.asarray(self.contributions(positions).sum(axis=0), dtype=np.float64)
+        return total_of(self.contributions(positions))
 
     def least_certain(self, rough: float) -> float:
         """The least that the score of an item with this rough total can be."""
         return rough - self.rough[1] - _ROUNDING * max(1.0, abs(rough))
+
+
+def total_of(shares: F64) -> F64:
+    """The sums of contributions, float64 (k,), in the order of the terms: the size of an answer changes none."""
+    total = np.zeros(shares.shape[1])
+    for row in shares:
+        total += row
+    return total
 
 
 def term_scores(

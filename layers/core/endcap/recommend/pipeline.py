@@ -39,7 +39,7 @@ from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
 from endcap.ranking.features import RankingSettings, UserFeatures, features_of
-from endcap.ranking.score import Scores, coefficients
+from endcap.ranking.score import Scores, coefficients, total_of
 from endcap.ranking.slots import Slot
 from endcap.ranking.terms.asked import ANCHORED, BoostedItems, Query
 from endcap.ranking.terms.context import known_contexts
@@ -288,7 +288,7 @@ def _ranked(
     index = scores.index
     positions = np.asarray([slot.row for slot in page], dtype=np.int64)
     shares = scores.contributions(positions)
-    totals = shares.sum(axis=0).tolist()
+    totals = total_of(shares).tolist()
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
         said = {event_key(said.event_id): said.text for said in request.interactions if said.text}

@@ -12,13 +12,12 @@ from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.index.vectors import VectorTable
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
-from endcap.ranking.features import RankingSettings, UserFeatures, features_of
+from endcap.ranking.features import RankingSettings, UserFeatures, features_of, history_weights
 from endcap.ranking.score import coefficients, term_scores
-from endcap.ranking.terms.affinity import affinity_weights
 from endcap.ranking.terms.asked import Query
-from endcap.ranking.terms.lists import LISTS, list_weights, spread_correction, sum_rows
+from endcap.ranking.terms.lists import LISTS, spread_correction, sum_rows
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
-from endcap.ranking.terms.text import sides, signed_support, text_weights
+from endcap.ranking.terms.text import sides, signed_support
 from endcap.ranking.values import Likeness, Sparse
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot
@@ -57,7 +56,7 @@ def correction(index: ItemIndex, name: str, values: np.ndarray) -> float:
 
 def test_lists_are_summed_over_history_with_signs(index: ItemIndex) -> None:
     features = taste_for(index, ("view", "item-4"), ("dislike", "item-9"), ("purchase", "item-9"), ("like", "item-5"))
-    weights = list_weights(features, SETTINGS)
+    weights = history_weights(features, SETTINGS).lists
     for name, neighbours in index.snapshot.lists.items():
         dense = np.zeros((40, 40))
         for k in range(40):
@@ -70,7 +69,7 @@ def test_lists_are_summed_over_history_with_signs(index: ItemIndex) -> None:
 def test_text_term_is_likeness_to_recent_items(index: ItemIndex) -> None:
     features = taste_for(index, ("view", "item-4"), ("purchase", "item-9"))
     white = index.white_rows(np.arange(40))
-    expected = white @ (white[features.positions].T @ text_weights(features, SETTINGS))
+    expected = white @ (white[features.positions].T @ history_weights(features, SETTINGS).text)
     expected *= correction(index, "text", expected)
     assert row(term_scores(index, features, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
 
@@ -151,7 +150,7 @@ def test_being_unlike_a_disliked_thing_earns_nothing() -> None:
 
 def test_category_term_is_mean_affinity_weighted_by_rarity(index: ItemIndex) -> None:
     features = taste_for(index, ("purchase", "item-0"), ("dislike", "item-1"))
-    weights = affinity_weights(features, SETTINGS)
+    weights = history_weights(features, SETTINGS).affinity
     home, kitchen, bath = np.log(41 / 41), np.log(41 / 9), np.log(41 / 9)
     home = max(home, 0.1)
     both = float(weights.sum())
@@ -163,7 +162,7 @@ def test_category_term_is_mean_affinity_weighted_by_rarity(index: ItemIndex) -> 
 def test_brand_price_and_repeat_terms_follow_history(index: ItemIndex) -> None:
     features = taste_for(index, ("purchase", "item-0"))
     terms = term_scores(index, features, SETTINGS)
-    weight = float(affinity_weights(features, SETTINGS)[0])
+    weight = float(history_weights(features, SETTINGS).affinity[0])
     assert row(terms, "brand")[[0, 4, 1, 3]] == pytest.approx([weight, weight, 0, 0])  # item-3 has no brand
     bands = index.price_band
     expected = np.select([bands == bands[0], bands == bands[0] + 1], [weight, weight / 2], 0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,21 +15,26 @@ import pytest
 
 from endcap.encoders.text import EncoderConfig, TextEncoder
 from endcap.errors import EncoderError, InvalidInputError
+from endcap.index.index import ItemIndex
+from endcap.profiles.profile import UserProfile
 from endcap.snapshot import files
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.data.searches import Search, answered
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings, no_progress
+from endcap_rebuild.steps import fast
 from endcap_rebuild.text.encoders import LoadedEncoder, load_encoder
 from endcap_rebuild.text_encoder import choose
 from endcap_rebuild.text_encoder.gate import COLD, SEARCH, Reading, compare, measure
 from endcap_rebuild.text_encoder.probes import probes_of
 from endcap_rebuild.text_encoder.questions import Questions, hidden_items, questions_of
-from endcap_rebuild.tuning.split import split_by_time
+from endcap_rebuild.tuning.split import Cases, split_by_time
+from endcap_rebuild.tuning.weight_search import Tuned, tune
 from tests.fakes.toy_shop import NOW_MS, chain_events, table_of, toy_item_rows, write_events, write_items
 from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, toy_items
 
 MINUTE_MS = 60_000
+N_TUNED = 110  # cases that weights are tuned on, which takes most of a rebuild and changes nothing here
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +204,11 @@ def base(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         loaded.append(name)
         return named(tiny, name)
 
+    def tuned(index: ItemIndex, cases: Cases, profiles: list[UserProfile], *more: Any) -> Tuned:
+        return tune(index, cases.chosen(np.arange(len(cases)) < N_TUNED), profiles[:N_TUNED], *more)
+
     monkeypatch.setattr(choose, "load_encoder", load)
+    monkeypatch.setattr(fast, "tune", tuned)
     return loaded
 
 
@@ -245,31 +255,38 @@ def test_a_later_rebuild_keeps_the_encoder_until_it_is_clearly_beaten(
     assert manifest["metrics"]["text_encoder"]["incumbent"] == "of the snapshot before"
 
 
-@pytest.mark.parametrize("file", ["tokenizer.json", "manifest.json"])
 def test_stopped_while_it_replaces_a_snapshot_it_still_knows_the_encoder_before(
-    folder: Path, tmp_path: Path, base: list[str], monkeypatch: pytest.MonkeyPatch, file: str
+    folder: Path, tmp_path: Path, base: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gains(monkeypatch, english=0.45, multilingual=0.4, tiny=0.3)
     replaced = files.replace_file
+    before = replace(auto(folder, tmp_path), out=tmp_path / "before", work=tmp_path / "before-work")
+    rebuild(replace(before, encoder=str(TINY_ENCODER)))
 
-    def stop(path: Path, write: Any) -> None:
-        replaced(path, write)
-        if path == tmp_path / "broken" / file:
-            raise KeyboardInterrupt
+    def stopped_at(file: str | None) -> dict[str, Any]:
+        """What comes of a rebuild over the snapshot before, started again where it was stopped after this file."""
 
-    made = []
-    for name in ("whole", "broken"):
-        settings = replace(auto(folder, tmp_path), out=tmp_path / name, work=tmp_path / f"{name}-work")
-        rebuild(replace(settings, encoder=str(TINY_ENCODER)))
-        if name == "broken":
-            monkeypatch.setattr(files, "replace_file", stop)
-            with pytest.raises(KeyboardInterrupt):
-                rebuild(settings)
-            monkeypatch.setattr(files, "replace_file", replaced)
-        made.append(rebuild(settings))
-    assert made[0]["metrics"]["text_encoder"]["incumbent"] == "of the snapshot before"
-    assert made[0]["content_hash"] == made[1]["content_hash"]
-    assert not list((tmp_path / "broken-work").glob("incumbent-*"))
+        def stop(path: Path, write: Any) -> None:
+            replaced(path, write)
+            if path == settings.out / str(file):
+                raise KeyboardInterrupt
+
+        settings = replace(before, out=tmp_path / f"at-{file}", work=tmp_path / f"work-{file}")
+        for source, copy in ((before.out, settings.out), (before.work, settings.work)):
+            shutil.copytree(str(source), str(copy))
+        if file is not None:
+            with monkeypatch.context() as patch:
+                patch.setattr(files, "replace_file", stop)
+                with pytest.raises(KeyboardInterrupt):
+                    rebuild(settings)
+        made = rebuild(settings)
+        assert not list(Path(str(settings.work)).glob("incumbent-*"))
+        return made
+
+    whole = stopped_at(None)
+    assert whole["metrics"]["text_encoder"]["incumbent"] == "of the snapshot before"
+    for file in ("tokenizer.json", "manifest.json"):
+        assert stopped_at(file)["content_hash"] == whole["content_hash"]
 
 
 def test_the_snapshot_before_may_lie_elsewhere(

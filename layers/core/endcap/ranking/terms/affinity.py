@@ -11,26 +11,12 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
-from endcap.ranking.features import RankingSettings, UserFeatures, decayed
+from endcap.ranking.features import UserFeatures
 from endcap.ranking.terms.lists import edges
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Lookup, Sparse, Values, added_up, found_at
 
 _PRICE_BANDS: Final = 128  # what int8 can count
-
-
-def affinity_weights(features: UserFeatures, settings: RankingSettings) -> F32:
-    """Float32 (h,): what each history item weighs in categories, brands, prices and repeats."""
-    return decayed(features.weights, features.ranks, settings.affinity_half_life_events, settings.history_floor)
-
-
-def category_affinity(index: ItemIndex, features: UserFeatures, weights: F32) -> dict[int, float]:
-    """Category -> affinity, -1 to 1 from history and up to 1 more where stated outright."""
-    affinity = dict(features.categories)
-    for position, weight in zip(features.positions.tolist(), weights.tolist(), strict=True):
-        for category in index.categories_of(position):
-            affinity[category] = affinity.get(category, 0.0) + weight
-    return affinity
 
 
 @dataclass(frozen=True)
@@ -112,19 +98,14 @@ def _table(size: int, affinity: Mapping[int, float]) -> F32:
 
 def _weights(context: ScoringContext) -> F32 | None:
     """The weights of the history; None where neither it nor what is stated says anything."""
-    features = context.features
-    weights = affinity_weights(features, context.settings)
+    features, weights = context.features, context.weights.affinity
     return weights if weights.any() or features.categories or features.brands else None
 
 
 def _category_values(context: ScoringContext) -> Values | None:
-    weights = _weights(context)
-    if weights is None:
+    if _weights(context) is None:
         return None
-    affinity = category_affinity(context.index, context.features, weights)
-    by_number = np.zeros(max(context.index.tables.n_categories, max(affinity, default=-1) + 1))
-    by_number[list(affinity)] = list(affinity.values())
-    return CategoryMean(context.index, by_number)
+    return CategoryMean(context.index, context.category_affinity)
 
 
 def _brand_values(context: ScoringContext) -> Values | None:
@@ -155,11 +136,11 @@ def _again_values(context: ScoringContext) -> Values | None:
 def _sharing(numbers: NDArray[Any], context: ScoringContext, positions: I64) -> F64:
     past = context.features.positions
     same = (numbers[past][:, None] == numbers[positions]) & (numbers[positions] >= 0)
-    return np.asarray(affinity_weights(context.features, context.settings)[:, None] * same, dtype=np.float64)
+    return np.asarray(context.weights.affinity[:, None] * same, dtype=np.float64)
 
 
 def _category_support(context: ScoringContext, positions: I64) -> F64:
-    weights = affinity_weights(context.features, context.settings)[:, None]
+    weights = context.weights.affinity[:, None]
     return (weights * _shared_categories(context.index, context.features.positions, positions)).astype(np.float64)
 
 
@@ -178,7 +159,7 @@ def _shared_categories(index: ItemIndex, past: I64, positions: I64) -> F64:
 
 def _again_support(context: ScoringContext, positions: I64) -> F64:
     same = context.features.positions[:, None] == positions
-    return np.asarray(affinity_weights(context.features, context.settings)[:, None] * same, dtype=np.float64)
+    return np.asarray(context.weights.affinity[:, None] * same, dtype=np.float64)
 
 
 CATEGORY: Final = Term(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
-from endcap.ranking.features import RankingSettings, UserFeatures, decayed
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values, added_up, found_at
 from endcap.snapshot.parts import ItemList
@@ -21,17 +20,12 @@ LISTS: Final = ("next", "together", "neighbours", "wording")
 _LEAST_SPREAD: Final = 0.05  # of the usual one; less is chance
 
 
-def list_weights(features: UserFeatures, settings: RankingSettings) -> F32:
-    """Float32 (h,): what each history item weighs in the item-to-item lists."""
-    return decayed(features.weights, features.ranks, settings.history_half_life_events, settings.history_floor)
-
-
 def list_values(name: str, context: ScoringContext) -> Values | None:
     """The weighted sum of the history's rows of one list, with the spread that such sums usually have."""
     features = context.features
     if not len(features.positions):
         return None
-    weights = list_weights(features, context.settings)
+    weights = context.weights.lists
     wanted = [weights, np.abs(weights)] if (weights < 0).any() else [weights]
     rows, sums = sum_rows(context.index, name, features.positions, wanted)
     values = sums[0].astype(np.float32)
@@ -136,9 +130,7 @@ def _direct_support(index: ItemIndex, name: str, past: I64, weights: F32, positi
 
 
 def _supported_by(name: str, context: ScoringContext, positions: I64) -> F64:
-    features = context.features
-    weights = list_weights(features, context.settings)
-    return list_support(context.index, name, features.positions, weights, positions)
+    return list_support(context.index, name, context.features.positions, context.weights.lists, positions)
 
 
 def _list_term(name: str, default_weight: float, *, by_text: bool = False) -> Term:

@@ -19,6 +19,8 @@ from endcap.ranking.values import Likeness, Values
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
 
+_NONE: Final = -9.0  # below every grade and tone, so that tokens without come first
+
 _encoders: list[tuple[Snapshot, UserEncoder | None]] = []
 _new_rows: list[tuple[ItemIndex, F32]] = []
 
@@ -120,6 +122,7 @@ def user_inputs(
     texts = usable_texts(profile.texts, index)
     times, positions, kinds = (np.asarray([token[k] for token in tokens], dtype=np.int64) for k in range(3))
     grades, tones = (np.asarray([token[k] for token in tokens], dtype=np.float64) for k in (3, 4))
+    grades[grades == _NONE], tones[tones == _NONE] = np.nan, np.nan
     polarities = np.asarray([text.polarity for text in texts], dtype=np.float64)
     features = token_features(
         times,
@@ -158,13 +161,16 @@ def usable_texts(texts: Iterable[TextSignal], index: ItemIndex) -> list[TextSign
 def _item_tokens(
     entries: Iterable[Entry], index: ItemIndex, event_types: Mapping[str, EventType]
 ) -> list[tuple[int, int, int, float, float]]:
-    """(time, row, kind, grade, tone) of entries with known items, oldest first; ties in the order of their content."""
+    """(time, row, kind, grade, tone) of entries with known items, oldest first; ties in the order of their content.
+
+    Without a grade or a tone there is `_NONE`.
+    """
     tokens = []
     for entry in entries:
         position, kind = index.position(entry.item_id), kind_code(entry.event_type, event_types)
         if position is not None and kind is not None:
             graded = entry.event_type in GRADED
-            grade = entry.grade if graded and entry.grade is not None else np.nan
-            tone = entry.tone if graded and entry.tone is not None else np.nan
+            grade = entry.grade if graded and entry.grade is not None else _NONE
+            tone = entry.tone if graded and entry.tone is not None else _NONE
             tokens.append((entry.timestamp_ms, position, kind, grade, tone))
-    return sorted(tokens, key=lambda token: (*token[:3], *np.nan_to_num(token[3:], nan=-9.0).tolist()))
+    return sorted(tokens)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from endcap.arrays import F32, F64, I64
 from endcap.events.counts import Demand
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Impression
-from endcap.ranking.features import RankingSettings, UserFeatures
+from endcap.ranking.features import HistoryWeights, RankingSettings, UserFeatures, history_weights
 from endcap.ranking.terms.asked import Anchors, BoostedItems, Due, Query
 from endcap.ranking.values import Values
 
@@ -50,6 +52,22 @@ class ScoringContext:
     def user_vector(self) -> F32 | None:
         """float32 (d_item,), length 1; None without user encoder, or without a known item."""
         return self.encode()
+
+    @cached_property
+    def weights(self) -> HistoryWeights:
+        """What each item of the history, and each text, weighs."""
+        return history_weights(self.features, self.settings)
+
+    @cached_property
+    def category_affinity(self) -> F64:
+        """float64 (numbers of categories,): -1 to 1 from history, and up to 1 more where stated outright."""
+        index, features = self.index, self.features
+        affinity = np.zeros(index.tables.n_categories)
+        owner, categories = index.categories_at(features.positions)
+        np.add.at(affinity, categories, self.weights.affinity[owner].astype(np.float64))
+        for category, stated in features.categories.items():
+            affinity[category] += stated
+        return affinity
 
 
 Support = Callable[[ScoringContext, I64], F64]

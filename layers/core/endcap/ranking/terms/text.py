@@ -8,20 +8,9 @@ import numpy as np
 
 from endcap.arrays import F32, F64, I64
 from endcap.index.vectors import weighted_sum
-from endcap.ranking.features import RankingSettings, UserFeatures, decayed
 from endcap.ranking.terms.lists import spread_correction
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Centred, Likeness, Values, Whitened
-
-
-def text_weights(features: UserFeatures, settings: RankingSettings) -> F32:
-    """Float32 (h,): what each history item weighs in the text term."""
-    return decayed(features.weights, features.ranks, settings.text_half_life_events, settings.history_floor)
-
-
-def words_weights(features: UserFeatures, settings: RankingSettings) -> F32:
-    """Float32 (t,): what each review or search weighs; bad reviews are negative."""
-    return decayed(features.text_weights, features.text_ranks, settings.words_half_life_events, settings.history_floor)
 
 
 def sides(vectors: F32, weights: F32) -> tuple[F32, F32 | None]:
@@ -40,7 +29,7 @@ def _text_values(context: ScoringContext) -> Values | None:
     features, index = context.features, context.index
     if not features.weights.any():
         return None
-    past, weights = index.white_rows(features.positions), text_weights(features, context.settings)
+    past, weights = index.white_rows(features.positions), context.weights.text
     spread = index.tables.white.spread_of(weighted_sum(past, np.abs(weights))) or None
     return Likeness(Whitened(index), *sides(past, weights), np.float32(spread_correction(index, "text", spread)))
 
@@ -49,21 +38,21 @@ def _text_support(context: ScoringContext, positions: I64) -> F64:
     index, features = context.index, context.features
     white, past = index.white_rows(positions), index.white_rows(features.positions)
     alike = np.vecdot(past[:, None, :], white[None, :, :])  # (h, k)
-    return signed_support(alike, text_weights(features, context.settings)).astype(np.float64)
+    return signed_support(alike, context.weights.text).astype(np.float64)
 
 
 def _words_values(context: ScoringContext) -> Values | None:
     features = context.features
     if not features.text_weights.any():
         return None
-    return Likeness(Centred(context.index), *sides(features.texts, words_weights(features, context.settings)))
+    return Likeness(Centred(context.index), *sides(features.texts, context.weights.words))
 
 
 def words_support(context: ScoringContext, positions: I64) -> F64:
     """Float64 (t, k): how much each review or search speaks for each ranked item."""
     features, index = context.features, context.index
     near = np.vecdot(features.texts[:, None, :], index.raw_rows(positions) - index.snapshot.whitening_mean)
-    return signed_support(near, words_weights(features, context.settings)).astype(np.float64)
+    return signed_support(near, context.weights.words).astype(np.float64)
 
 
 TEXT: Final = Term(

@@ -1,0 +1,15 @@
+"""What every test runs under: one thread for each worker, and the number of examples that properties try."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# Workers share the cores, so threads of numpy inside of each only wait for one another. Read when numpy is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+
+# `make prove` looks at other examples in each run, also in CI, where those of `make test` are always the same.
+settings.register_profile("prove", derandomize=False, print_blob=True)
