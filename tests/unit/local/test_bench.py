@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from endcap.encoders.text import TextEncoder
-from endcap.encoders.user import UserEncoder
+from endcap.ranking.terms.similarity import user_encoder_of
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import verify_snapshot
 from endcap_local.bench import cold_start, serve, soak
@@ -75,7 +75,7 @@ class TestRandomCatalogue:
         snapshot = random_snapshot(tmp_path, 120)
         verify_snapshot(tmp_path)
         assert snapshot.n_items == 120
-        assert UserEncoder.of(snapshot) is not None
+        assert user_encoder_of(snapshot) is not None
         for neighbours in snapshot.lists.values():
             assert all(len(set(neighbours.row(k)[0].tolist())) == 50 for k in range(120))
 

@@ -21,7 +21,6 @@ from endcap.encoders.onnx_check import check_graph
 from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.profiles.profile import MAX_INTERACTIONS, MAX_TEXTS
-from endcap.snapshot.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -179,22 +178,6 @@ class UserEncoder:
         one = np.ones(1, dtype=np.int64)
         probe = {**token_features(one, one, one * 0, one[:0], one[:0], one[:0], 1, True)}
         encoder.encode({**probe, "vectors": np.eye(1, encoder.d_item, dtype=np.float32)})
-        return encoder
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> UserEncoder | None:
-        """The snapshot's user encoder, None where it carries none.
-
-        Raises
-        ------
-        EncoderError : from_bytes refuses the files
-        """
-        if MODEL_FILE not in snapshot.manifest["files"]:
-            return None
-        model, projection = ((snapshot.directory / name).read_bytes() for name in (MODEL_FILE, PROJECTION_FILE))
-        encoder = cls.from_bytes(model, projection)
-        if encoder.d_item != snapshot.item_vectors_f16.shape[1]:
-            raise EncoderError(f"the user encoder lives in {encoder.d_item} dimensions, the items do not")
         return encoder
 
     @property
