@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -15,7 +15,6 @@ from endcap.observability import logger, metrics
 from endcap.snapshot.format import ENCODER_FILES
 
 if TYPE_CHECKING:
-    from endcap.aws.snapshots import SnapshotBucket
     from endcap.encoders.text import TextEncoder
     from endcap.snapshot.snapshot import Snapshot
 
@@ -24,6 +23,29 @@ Loaded = TypeVar("Loaded")
 
 POLL_S = 2.0
 RETRY_S = 30.0
+
+
+class Pointer(Protocol):
+    """What says which snapshot is current; `etag` names this state of it."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def etag(self) -> str: ...
+
+
+class Snapshots(Protocol):
+    """Where snapshots are fetched from."""
+
+    def current(self, known_etag: str | None) -> Pointer | None:
+        """The pointer, None where it is still the one with `known_etag`; SnapshotMissingError where there is none."""
+
+    def download(self, version: str, names: Iterable[str] | None) -> Path:
+        """A folder with these files of a snapshot; None for all."""
+
+    def forget(self, version: str) -> None:
+        """Remove the local copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +72,7 @@ class Followed(Generic[Loaded]):
 
     def __init__(
         self,
-        bucket: SnapshotBucket,
+        bucket: Snapshots,
         read: Callable[[Path], Loaded],
         files: tuple[str, ...] | None = None,
         clock: Callable[[], float] = time.monotonic,
