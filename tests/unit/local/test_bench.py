@@ -108,10 +108,10 @@ class TestServe:
     def test_no_call_leaves_this_process_and_no_log_reaches_the_terminal(
         self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        def call(service: str, config: object) -> None:
+        def call(service: str, **_: object) -> None:
             raise AssertionError(f"a client of {service}")
 
-        monkeypatch.setattr("endcap.runtime.client", call)
+        monkeypatch.setattr("boto3.client", call)
         bench_serve("toy", toy, 2, FUNCTIONS)
         assert capfd.readouterr() == ("", "")
 
