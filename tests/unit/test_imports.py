@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +41,20 @@ FLOORS = (
 )
 """The packages of the core, bottom to top: each imports only what lies below its floor, nothing beside it."""
 FLOOR_OF = {package: number for number, floor in enumerate(FLOORS) for package in floor}
+_RANKING = ("endcap.encoders", "endcap.snapshot", "endcap.index", "endcap.live", "endcap.ranking", "endcap.recommend")
+UNUSED = {
+    "collect": (
+        "endcap.profiles",
+        "endcap.text",
+        "endcap.catalog",
+        "endcap.aws.profiles",
+        "endcap.aws.items",
+        *_RANKING,
+    ),
+    "manage_items": ("endcap.profiles", "endcap.text", "endcap.aws.profiles", *_RANKING),
+    "manage_users": _RANKING,
+}
+"""What a start of each of these must not load."""
 LIGHT_PACKAGES = ("events", "catalog", "profiles", "text", "messages", "api")
 
 
@@ -200,18 +215,22 @@ def test_functions_import_the_core_powertools_and_the_standard_library(function:
 
 
 @cache
-def loaded_by(*modules: str, beside: Path | None = None) -> frozenset[str]:
-    """What is loaded in a fresh interpreter after it imported `modules`, those of the folder `beside` too."""
-    paths = [str(PACKAGES["endcap"].parent), *([str(beside)] if beside else [])]
-    script = f"import sys, json; sys.path[:0] = {paths}; import {', '.join(modules)}; print(json.dumps([*sys.modules]))"
+def fresh(script: str, *paths: Path) -> Any:
+    """What a fresh interpreter prints as JSON after it ran `script`, the core and `paths` on its path."""
+    script = f"import sys, json; sys.path[:0] = {[str(PACKAGES['endcap'].parent), *map(str, paths)]}; {script}"
     environment = {"POWERTOOLS_TRACE_DISABLED": "1", "POWERTOOLS_METRICS_NAMESPACE": "test", "AWS_REGION": "us-east-1"}
     out = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    return frozenset(json.loads(out.stdout.splitlines()[-1]))
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def loaded_by(function: str) -> frozenset[str]:
+    """Every module that a function's start loads."""
+    return frozenset(fresh("import app; print(json.dumps([*sys.modules]))", FUNCTIONS[function].parent))
 
 
 def libraries_of(function: str) -> frozenset[str]:
     """The top-level packages that a function's start loads."""
-    return frozenset(map(top, loaded_by("app", beside=FUNCTIONS[function].parent)))
+    return frozenset(map(top, loaded_by(function)))
 
 
 @pytest.mark.parametrize("function", WITHOUT_NUMPY)
@@ -225,5 +244,19 @@ def test_no_function_loads_what_only_the_job_or_a_developer_needs(function: str)
     assert not unwanted & libraries_of(function)
 
 
+@pytest.mark.parametrize("function", WITHOUT_NUMPY)
+def test_a_light_function_loads_no_part_that_it_never_uses(function: str) -> None:
+    loaded = {name for name in loaded_by(function) if name.startswith(UNUSED[function])}
+    assert loaded == set()
+
+
 def test_packages_of_light_functions_import_no_numpy_by_themselves() -> None:
-    assert "numpy" not in loaded_by(*(f"endcap.{package}" for package in LIGHT_PACKAGES))
+    names = ", ".join(f"endcap.{package}" for package in LIGHT_PACKAGES)
+    assert "numpy" not in fresh(f"import {names}; print(json.dumps([*sys.modules]))")
+
+
+def test_word_lists_are_read_with_the_first_review() -> None:
+    lists = (
+        "from endcap.text.sentiment import review_polarity as p, lexicon as l; size = lambda: l.lexicon.cache_info()[3]"
+    )
+    assert fresh(f"{lists}; print(json.dumps([size(), p('good') > 0, size()]))") == [0, True, 1]
