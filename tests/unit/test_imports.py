@@ -24,7 +24,7 @@ AWS_SDK = {"boto3", "botocore", "aiobotocore", "s3transfer"}
 WITHOUT_NUMPY = ("collect", "manage_items", "manage_users")
 """These answer while a shopper waits and rank nothing: numpy alone would add about a fifth of a second to a start."""
 FLOORS = (
-    ("errors", "arrays", "identifiers", "observability", "messages", "text"),
+    ("errors", "arrays", "filenames", "identifiers", "observability", "messages", "text"),
     ("validation",),
     ("events", "catalog"),
     ("profiles", "settings"),

@@ -118,8 +118,8 @@ class Runtime:
     @cached_property
     def encoder(self) -> Followed[LoadedEncoder | None]:
         """The text encoder of the current snapshot, without the rest of it; None where it carries none."""
+        from endcap.encoders.text import ENCODER_FILES
         from endcap.live.snapshot import Followed, read_encoder
-        from endcap.snapshot.format import ENCODER_FILES
 
         return Followed(self.snapshots, read_encoder, ENCODER_FILES)
 

@@ -13,7 +13,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 from endcap.errors import EncoderError, SnapshotError, SnapshotMissingError
 from endcap.live.polling import Clock, LastGood
 from endcap.observability import logger, metrics
-from endcap.snapshot.format import ENCODER_FILES
 
 if TYPE_CHECKING:
     from endcap.encoders.text import TextEncoder
@@ -132,11 +131,11 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 
 def read_encoder(folder: Path) -> LoadedEncoder | None:
-    from endcap.encoders.text import TextEncoder
+    from endcap.encoders.text import ENCODER_FILES, MODEL_FILE, TextEncoder
     from endcap.snapshot.files import check_files, read_manifest
 
     manifest = read_manifest(folder)
-    if ENCODER_FILES[0] not in manifest["files"]:
+    if MODEL_FILE not in manifest["files"]:
         return None
     check_files(folder, {"files": {name: manifest["files"][name] for name in ENCODER_FILES}})
     return LoadedEncoder(TextEncoder.from_dir(folder), int(manifest["catalog_as_of_ms"]))

@@ -16,8 +16,8 @@ import onnx
 import pytest
 
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
+from endcap.filenames import MANIFEST
 from endcap.snapshot.files import content_hash
-from endcap.snapshot.format import MANIFEST
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.verify import verify_snapshot

@@ -10,7 +10,7 @@ from endcap.arrays import F32, I64
 from endcap.encoders.quantize import dequantize_unit
 from endcap.encoders.user import (
     MODEL_FILE,
-    PROJECTION_FILE,
+    USER_ENCODER_FILES,
     Inputs,
     UserEncoder,
     grade_codes,
@@ -47,7 +47,7 @@ def user_encoder_of(snapshot: Snapshot) -> UserEncoder | None:
 def _read_user_encoder(snapshot: Snapshot) -> UserEncoder | None:
     if MODEL_FILE not in snapshot.manifest["files"]:
         return None
-    model, projection = ((snapshot.directory / name).read_bytes() for name in (MODEL_FILE, PROJECTION_FILE))
+    model, projection = ((snapshot.directory / name).read_bytes() for name in USER_ENCODER_FILES)
     encoder = UserEncoder.from_bytes(model, projection)
     if encoder.d_item != snapshot.item_vectors_f16.shape[1]:
         raise EncoderError(f"the user encoder lives in {encoder.d_item} dimensions, the items do not")
