@@ -82,23 +82,6 @@ def recall_at_k(ranks: ArrayLike, k: int = 10) -> float:
     return float((values <= k).mean()) if len(values) else 0.0
 
 
-def precision_at_k(ranks: ArrayLike, k: int = 10) -> float:
-    """Relevant items with rank <= k, divided by k."""
-    return float((np.asarray(ranks, dtype=np.float64) <= k).sum() / k)
-
-
-def mrr(ranks: ArrayLike) -> float:
-    """Reciprocal rank of the best relevant item of one user; its mean over users is the MRR.
-
-    Examples
-    --------
-    >>> mrr([4, 9])
-    0.25
-    """
-    values = np.asarray(ranks, dtype=np.float64)
-    return float(1 / values.min()) if len(values) else 0.0
-
-
 def coverage_at_k(lists: Iterable[Sequence[int]], n_items: int, k: int = 10) -> float:
     """Distinct items in the first k places of all lists, divided by the catalogue's size.
 

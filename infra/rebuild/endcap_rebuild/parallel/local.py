@@ -63,11 +63,6 @@ class LocalCrew:
                 process.wait()
             said.close()
 
-    @property
-    def pids(self) -> list[int]:
-        """Process ids, shard 1 first."""
-        return [process.pid for process in self._processes]
-
     def send(self, jobs: Sequence[Job]) -> None:
         """Give each shard its job."""
         for index, (pipe, job) in enumerate(zip(self._pipes, jobs, strict=True), start=1):

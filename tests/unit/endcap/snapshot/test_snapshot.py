@@ -134,12 +134,6 @@ def test_weights_survive_the_round_trip() -> None:
     assert Weights.from_json(weights.to_json()) == weights
 
 
-def test_band_of_a_price_is_that_of_the_column(tmp_path: Path) -> None:
-    columns = build_toy_snapshot(tmp_path, 40).columns
-    assert [columns.band_of(float(price)) for price in columns.price] == columns.price_band.tolist()
-    assert columns.band_of(None) == -1
-
-
 # ------------------------------------------------------------------ identity
 
 
