@@ -26,7 +26,7 @@ from typing import Any
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.data.reading import ReadReport, read_items
 from endcap_rebuild.job import rebuild
-from endcap_rebuild.metrics.ranking import coverage_at_k, mrr, ndcg_at_k, recall_at_k
+from endcap_rebuild.metrics.ranking import coverage_at_k, ndcg_at_k, recall_at_k
 from endcap_rebuild.settings import RebuildSettings
 
 KINDS = ("purchase", "rating", "review")
@@ -81,7 +81,7 @@ def measure(recommended: Path, targets: dict[str, str], n_items: int) -> dict[st
         "users": len(targets),
         "ndcg_at_10": sum(ndcg_at_k(r, 10) for r in ranks) / len(ranks),
         "hit_rate_at_10": sum(recall_at_k(r, 10) for r in ranks) / len(ranks),
-        "mrr_at_10": sum(mrr(r) for r in ranks) / len(ranks),
+        "mrr_at_10": sum(1 / r[0] for r in ranks) / len(ranks),
         "coverage_at_10": coverage_at_k(shown, n_items, 10),
     }
 

@@ -215,27 +215,12 @@ class TestChanges:
         assert len(table.changed_since(0, 100)) == 12
 
 
-class TestTombstones:
-    def test_are_purged_once_a_snapshot_is_newer(self, table: ItemTable) -> None:
-        table.put(LAMP)
-        table.delete("lamp")
-        assert not table.purge_tombstone("lamp", before_ms=1_000_000)
-        assert table.purge_tombstone("lamp", before_ms=1_000_001)
-        assert list(table.scan()) == []
-
-    def test_alone_are_purged(self, table: ItemTable) -> None:
-        table.put(LAMP)
-        assert not table.purge_tombstone("lamp", before_ms=10**13)
-        assert table.get("lamp") == LAMP
-
-
 @pytest.mark.parametrize(("code", "expected"), [("ThrottlingException", ThrottledError), ("Boom", DependencyError)])
 def test_errors_of_dynamodb_become_ours(table: ItemTable, dynamodb: Any, code: str, expected: type[Exception]) -> None:
     calls = {
         "get_item": lambda: table.get("a"),
         "update_item": lambda: table.put(LAMP),
         "scan": lambda: list(table.scan()),
-        "delete_item": lambda: table.purge_tombstone("a", 1),
     }
     for method, call in calls.items():
         with Stubber(dynamodb) as stub:

@@ -59,8 +59,9 @@ class Functions:
             spec = importlib.util.spec_from_file_location(f"{name}_app", ROOT / "functions" / name / "app.py")
             assert spec is not None
             assert spec.loader is not None
-            self._apps[name] = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(self._apps[name])
+            self._apps[name] = app = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(app)
+            app.runtime = app.runtime.with_clients(lambda service, _: moto_stack.client(service))
         return self._apps[name]
 
     def invoke(self, name: str, event: dict[str, Any]) -> Any:
@@ -111,7 +112,6 @@ def functions(tmp_path: Path) -> Iterator[Functions]:
         moto_stack.stack(),
         patch.dict("os.environ", {"SNAPSHOT_CACHE": str(tmp_path / "snapshots")}),
         patch.object(metrics.provider, "namespace", "endcap"),
-        patch("endcap.runtime.client", lambda service, config: moto_stack.client(service)),
     ):
         yield Functions()
 

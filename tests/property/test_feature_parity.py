@@ -16,8 +16,9 @@ from endcap.snapshot.whitening import whiten
 from endcap_rebuild.data.event_table import event_table
 from endcap_rebuild.data.reading import ReadReport
 from endcap_rebuild.user_encoder.sequences import Window, batch_of, text_bounds_of, tower_data
-from endcap_rebuild.user_encoder.texts import review_tokens, text_tokens
+from endcap_rebuild.user_encoder.texts import review_tokens
 from tests.fakes.effort import tried
+from tests.fakes.text_tokens import text_tokens
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 from tests.fakes.toy_user_encoder import toy_user_encoder
 

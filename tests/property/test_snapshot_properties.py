@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.errors import SnapshotError
+from endcap.filenames import MANIFEST
 from endcap.snapshot.files import canonical_json
-from endcap.snapshot.format import MANIFEST
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.verify import verify_snapshot

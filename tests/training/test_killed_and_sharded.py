@@ -24,6 +24,7 @@ from endcap_rebuild.user_encoder.plan import plan_of
 from endcap_rebuild.user_encoder.training import fit_tower
 from endcap_rebuild.user_encoder.validation import Validation, _gains, user_vectors
 from tests.fakes.killed_rebuild import killed
+from tests.fakes.shards import pid_of
 from tests.fakes.toy_shop import NOW_MS, write_chain_shop
 from tests.fakes.toy_snapshot import TINY_ENCODER
 from tests.training.test_towers import SMALL, before_last, shop, weights_of
@@ -145,7 +146,7 @@ def test_a_shard_that_is_killed_in_a_training_ends_it_by_name():
 
         def kill(done, _):
             if done == 5:
-                os.kill(crew.pids[1], signal.SIGKILL)
+                os.kill(pid_of(crew, 2), signal.SIGKILL)
 
         with pytest.raises(ShardError, match="shard 2 of 3 ended with status -9"):
             fit_tower(data, SMALL, plan_of(data, SMALL), progress=kill, crew=crew)

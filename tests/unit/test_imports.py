@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,39 @@ FUNCTIONS = {path.parent.name: path for path in sorted((ROOT / "functions").glob
 AWS_SDK = {"boto3", "botocore", "aiobotocore", "s3transfer"}
 WITHOUT_NUMPY = ("collect", "manage_items", "manage_users")
 """These answer while a shopper waits and rank nothing: numpy alone would add about a fifth of a second to a start."""
+FLOORS = (
+    ("errors", "arrays", "filenames", "identifiers", "observability", "messages", "text"),
+    ("validation",),
+    ("events", "catalog"),
+    ("profiles", "settings"),
+    ("aws", "encoders"),
+    ("snapshot",),
+    ("index",),
+    ("filters", "live"),
+    ("ranking",),
+    ("explain",),
+    ("recommend",),
+    ("experiments",),
+    ("api",),
+    ("runtime",),
+)
+"""The packages of the core, bottom to top: each imports only what lies below its floor, nothing beside it."""
+FLOOR_OF = {package: number for number, floor in enumerate(FLOORS) for package in floor}
+_RANKING = ("endcap.encoders", "endcap.snapshot", "endcap.index", "endcap.live", "endcap.ranking", "endcap.recommend")
+UNUSED = {
+    "collect": (
+        "endcap.profiles",
+        "endcap.text",
+        "endcap.catalog",
+        "endcap.aws.profiles",
+        "endcap.aws.items",
+        *_RANKING,
+    ),
+    "manage_items": ("endcap.profiles", "endcap.text", "endcap.aws.profiles", *_RANKING),
+    "manage_users": _RANKING,
+}
+"""What a start of each of these must not load."""
+LIGHT_PACKAGES = ("events", "catalog", "profiles", "text", "messages", "api")
 
 
 def modules_of(package: str) -> Mapping[str, Path]:
@@ -33,7 +67,8 @@ def modules_of(package: str) -> Mapping[str, Path]:
     return found
 
 
-ENDCAP = modules_of("endcap")
+MODULES = {package: modules_of(package) for package in PACKAGES}
+ENDCAP = MODULES["endcap"]
 
 
 @cache
@@ -50,7 +85,7 @@ def _imported(body: list[ast.stmt], at_start: bool) -> Iterator[str]:
             assert node.level == 0, "relative imports hide where something comes from"
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
-                yield submodule if submodule in ENDCAP else str(node.module)
+                yield submodule if submodule in MODULES.get(top(submodule), ()) else str(node.module)
         elif at_start and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         elif at_start and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
@@ -64,6 +99,17 @@ def _imported(body: list[ast.stmt], at_start: bool) -> Iterator[str]:
 
 def top(name: str) -> str:
     return name.partition(".")[0]
+
+
+def package_of(name: str) -> str:
+    """The part of a dotted name that says which package, or module beside the packages, it belongs to."""
+    return name.split(".")[1] if "." in name else ""
+
+
+def imports_within(package: str) -> dict[str, set[str]]:
+    """Each module of a package, and those of the package that it imports anywhere, also inside functions."""
+    modules = MODULES[package]
+    return {name: (imports(path, at_start=False) & modules.keys()) - {name} for name, path in modules.items()}
 
 
 def cycle(graph: Mapping[str, set[str]]) -> list[str]:
@@ -95,14 +141,41 @@ def test_the_core_imports_neither_the_job_nor_the_local_stack(module: str) -> No
 
 
 def test_the_job_imports_no_local_stack() -> None:
-    for path in modules_of("endcap_rebuild").values():
+    for path in MODULES["endcap_rebuild"].values():
         assert "endcap_local" not in {top(name) for name in imports(path, at_start=False)}, path
+
+
+def test_every_package_of_the_core_has_its_floor() -> None:
+    assert sorted(FLOOR_OF) == sorted({package_of(name) for name in ENDCAP} - {""})
+
+
+@pytest.mark.parametrize("module", [name for name in ENDCAP if name != "endcap"])
+def test_the_core_imports_only_what_lies_below(module: str) -> None:
+    # Inside functions too: a lazy import may save a cold start, never hide a circle.
+    own = package_of(module)
+    others = {package_of(name) for name in imports(ENDCAP[module], at_start=False) if top(name) == "endcap"} - {own, ""}
+    assert [package for package in sorted(others) if FLOOR_OF[package] >= FLOOR_OF[own]] == []
+
+
+def test_shards_know_no_model_and_load_torch_only_to_train() -> None:
+    parallel = {n: p for n, p in MODULES["endcap_rebuild"].items() if n.startswith("endcap_rebuild.parallel")}
+    known = {name for path in parallel.values() for name in imports(path, at_start=False) if top(name) != name}
+    assert {package_of(name) for name in known if top(name) == "endcap_rebuild"} == {"parallel", "settings"}
+    assert "torch" not in imports(parallel["endcap_rebuild.parallel.local"], at_start=False)
+    assert "endcap_rebuild.parallel.replicas" not in imports(parallel["endcap_rebuild.parallel.local"], at_start=True)
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_imports_itself_by_a_detour(package: str) -> None:
-    modules = modules_of(package)
-    graph = {name: {i for i in imports(path, at_start=True) if i in modules} for name, path in modules.items()}
+    assert cycle(imports_within(package)) == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_package_imports_itself_by_a_detour(package: str) -> None:
+    graph: dict[str, set[str]] = {}
+    for name, imported in imports_within(package).items():
+        own = package_of(name)
+        graph.setdefault(own, set()).update({package_of(other) for other in imported} - {own})
     assert cycle(graph) == []
 
 
@@ -113,10 +186,8 @@ def test_only_the_adapters_know_the_aws_sdk(module: str) -> None:
 
 @pytest.mark.parametrize("module", [name for name in ENDCAP if not name.startswith("endcap.aws")])
 def test_only_the_runtime_builds_adapters(module: str) -> None:
-    adapters = {name for name in imports(ENDCAP[module], at_start=True) if name.startswith("endcap.aws")}
-    # A row of the items table is a plain value, which `following` reads.
-    known = {"endcap.aws.items"} if module == "endcap.live.catalogue" else set()
-    assert module == "endcap.runtime" or adapters <= known
+    adapters = {name for name in imports(ENDCAP[module], at_start=False) if name.startswith("endcap.aws")}
+    assert module == "endcap.runtime" or not adapters
 
 
 @pytest.mark.parametrize(
@@ -144,22 +215,48 @@ def test_functions_import_the_core_powertools_and_the_standard_library(function:
 
 
 @cache
-def loaded_by(function: str) -> frozenset[str]:
-    """Top-level packages in a fresh interpreter after it imported a function."""
-    script = f"import sys, json; sys.path[:0] = {[str(PACKAGES['endcap'].parent), str(FUNCTIONS[function].parent)]}\n"
-    script += "import app; print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+def fresh(script: str, *paths: Path) -> Any:
+    """What a fresh interpreter prints as JSON after it ran `script`, the core and `paths` on its path."""
+    script = f"import sys, json; sys.path[:0] = {[str(PACKAGES['endcap'].parent), *map(str, paths)]}; {script}"
     environment = {"POWERTOOLS_TRACE_DISABLED": "1", "POWERTOOLS_METRICS_NAMESPACE": "test", "AWS_REGION": "us-east-1"}
     out = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
-    return frozenset(json.loads(out.stdout.splitlines()[-1]))
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def loaded_by(function: str) -> frozenset[str]:
+    """Every module that a function's start loads."""
+    return frozenset(fresh("import app; print(json.dumps([*sys.modules]))", FUNCTIONS[function].parent))
+
+
+def libraries_of(function: str) -> frozenset[str]:
+    """The top-level packages that a function's start loads."""
+    return frozenset(map(top, loaded_by(function)))
 
 
 @pytest.mark.parametrize("function", WITHOUT_NUMPY)
 def test_functions_that_rank_nothing_load_no_numerics(function: str) -> None:
-    assert not {"numpy", "onnxruntime", "tokenizers", "simsimd"} & loaded_by(function)
+    assert not {"numpy", "onnxruntime", "tokenizers", "simsimd"} & libraries_of(function)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_function_loads_what_only_the_job_or_a_developer_needs(function: str) -> None:
-    assert not {"endcap_rebuild", "endcap_local", "scipy", "onnx", "torch", "pandas", "moto", "yaml"} & loaded_by(
-        function
+    unwanted = {"endcap_rebuild", "endcap_local", "scipy", "onnx", "torch", "pandas", "moto", "yaml"}
+    assert not unwanted & libraries_of(function)
+
+
+@pytest.mark.parametrize("function", WITHOUT_NUMPY)
+def test_a_light_function_loads_no_part_that_it_never_uses(function: str) -> None:
+    loaded = {name for name in loaded_by(function) if name.startswith(UNUSED[function])}
+    assert loaded == set()
+
+
+def test_packages_of_light_functions_import_no_numpy_by_themselves() -> None:
+    names = ", ".join(f"endcap.{package}" for package in LIGHT_PACKAGES)
+    assert "numpy" not in fresh(f"import {names}; print(json.dumps([*sys.modules]))")
+
+
+def test_word_lists_are_read_with_the_first_review() -> None:
+    lists = (
+        "from endcap.text.sentiment import review_polarity as p, lexicon as l; size = lambda: l.lexicon.cache_info()[3]"
     )
+    assert fresh(f"{lists}; print(json.dumps([size(), p('good') > 0, size()]))") == [0, True, 1]

@@ -7,32 +7,41 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from endcap.aws.clients import BACKGROUND, BEST_EFFORT, REQUEST_PATH, client
-from endcap.aws.counters import CounterTable
-from endcap.aws.documents import S3Document
-from endcap.aws.items import ItemTable
-from endcap.aws.profiles import ProfileTable
-from endcap.aws.queues import EventQueue, Quarantine, RecordStream
-from endcap.aws.snapshots import SnapshotBucket
-from endcap.live.snapshot import Followed, LoadedEncoder, read_encoder, read_snapshot
+from endcap.aws.clients import BACKGROUND, BEST_EFFORT, REQUEST_PATH, Clients, client
 from endcap.settings import Settings, SettingsError
-from endcap.snapshot.format import ENCODER_FILES
 
 if TYPE_CHECKING:
     from endcap.api.scenarios import Scenarios
+    from endcap.aws.counters import CounterTable
+    from endcap.aws.items import ItemTable
+    from endcap.aws.profiles import ProfileTable
+    from endcap.aws.queues import EventQueue, Quarantine, RecordStream
+    from endcap.aws.snapshots import SnapshotBucket
     from endcap.experiments.assignment import Experiment
     from endcap.live.catalogue import LiveCatalogue
     from endcap.live.challenger import Challenger
     from endcap.live.counts import LiveCounts
     from endcap.live.document import Configured
+    from endcap.live.snapshot import Followed, LoadedEncoder
     from endcap.snapshot.snapshot import Snapshot
 
 
 class Runtime:
-    """The adapters of one function, each built when first asked for."""
+    """The adapters of one function, each loaded and built when first asked for: no function pays for another's.
 
-    def __init__(self, *, background: bool = False) -> None:
+    Parameters
+    ----------
+    background : only a queue waits for the function, no shopper
+    clients : makes the AWS client of a service, with its limits of time
+    """
+
+    def __init__(self, *, background: bool = False, clients: Clients = client) -> None:
+        self._background, self._clients = background, clients
         self._config = BACKGROUND if background else REQUEST_PATH
+
+    def with_clients(self, clients: Clients) -> Runtime:
+        """A runtime like this one, with nothing built yet, on other clients."""
+        return Runtime(background=self._background, clients=clients)
 
     @cached_property
     def settings(self) -> Settings:
@@ -42,53 +51,76 @@ class Runtime:
     @cached_property
     def profiles(self) -> ProfileTable:
         """The profiles table."""
-        dynamodb = client("dynamodb", self._config)
+        from endcap.aws.profiles import ProfileTable
+
+        dynamodb = self._clients("dynamodb", self._config)
         return ProfileTable(dynamodb, self.settings.profiles_table, self.settings.profile_ttl_days)
 
     @cached_property
     def items(self) -> ItemTable:
         """The items table."""
-        return ItemTable(client("dynamodb", self._config), self.settings.items_table)
+        from endcap.aws.items import ItemTable
+
+        return ItemTable(self._clients("dynamodb", self._config), self.settings.items_table)
 
     @cached_property
     def counters(self) -> CounterTable:
         """The live counts; approximate, so that nothing waits long for them."""
-        return CounterTable(client("dynamodb", REQUEST_PATH), self.settings.counters_table)
+        from endcap.aws.counters import CounterTable
+
+        return CounterTable(self._clients("dynamodb", REQUEST_PATH), self.settings.counters_table)
 
     @cached_property
     def queue(self) -> EventQueue:
         """The queue of events."""
-        return EventQueue(client("sqs", self._config), self.settings.events_queue_url)
+        from endcap.aws.queues import EventQueue
+
+        return EventQueue(self._clients("sqs", self._config), self.settings.events_queue_url)
 
     @cached_property
     def archive(self) -> RecordStream:
         """The archive of events."""
-        return RecordStream(client("firehose", self._config), self.settings.archive_stream)
+        from endcap.aws.queues import RecordStream
+
+        return RecordStream(self._clients("firehose", self._config), self.settings.archive_stream)
 
     @cached_property
     def exposures(self) -> RecordStream:
         """The records of what was shown, written while a shopper waits: one short try."""
-        return RecordStream(client("firehose", BEST_EFFORT), self.settings.exposures_stream)
+        from endcap.aws.queues import RecordStream
+
+        return RecordStream(self._clients("firehose", BEST_EFFORT), self.settings.exposures_stream)
 
     @cached_property
     def quarantine(self) -> Quarantine:
         """The records that could not be used."""
-        return Quarantine(client("s3", self._config), self.settings.data_bucket)
+        from endcap.aws.queues import Quarantine
+
+        return Quarantine(self._clients("s3", self._config), self.settings.data_bucket)
 
     @cached_property
     def snapshots(self) -> SnapshotBucket:
         """The snapshots in S3; downloads take longer than a request, so their limits are the background ones."""
+        from endcap.aws.snapshots import SnapshotBucket
+
         folder = os.environ.get("SNAPSHOT_CACHE")
-        return SnapshotBucket(client("s3", BACKGROUND), self.settings.data_bucket, Path(folder) if folder else None)
+        return SnapshotBucket(
+            self._clients("s3", BACKGROUND), self.settings.data_bucket, Path(folder) if folder else None
+        )
 
     @cached_property
     def snapshot(self) -> Followed[Snapshot]:
         """The snapshot to rank with, verified and mapped into memory."""
+        from endcap.live.snapshot import Followed, read_snapshot
+
         return Followed(self.snapshots, read_snapshot)
 
     @cached_property
     def encoder(self) -> Followed[LoadedEncoder | None]:
         """The text encoder of the current snapshot, without the rest of it; None where it carries none."""
+        from endcap.encoders.text import ENCODER_FILES
+        from endcap.live.snapshot import Followed, read_encoder
+
         return Followed(self.snapshots, read_encoder, ENCODER_FILES)
 
     @cached_property
@@ -109,16 +141,18 @@ class Runtime:
     def scenarios(self) -> Scenarios:
         """The named defaults of requests."""
         from endcap.api.scenarios import KEY, Scenarios
+        from endcap.aws.documents import S3Document
 
-        return Scenarios(S3Document(client("s3", self._config), self.settings.data_bucket, KEY))
+        return Scenarios(S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY))
 
     @cached_property
     def experiments(self) -> Configured[tuple[Experiment, ...]]:
         """The experiments that are configured."""
+        from endcap.aws.documents import S3Document
         from endcap.experiments.config import KEY, POLL_S, read_experiments
         from endcap.live.document import Configured
 
-        document = S3Document(client("s3", self._config), self.settings.data_bucket, KEY)
+        document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
         return Configured(document, "experiments", read_experiments, (), POLL_S)
 
     @cached_property

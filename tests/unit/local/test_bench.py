@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 
 from endcap.catalog.item import parse_item
 from endcap.encoders.text import TextEncoder
-from endcap.encoders.user import UserEncoder
+from endcap.ranking.terms.similarity import user_encoder_of
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import verify_snapshot
 from endcap_local.bench import cold_start, kinds, memory, peer, smaps, soak, timing
@@ -98,7 +98,7 @@ class TestRandomCatalogue:
         snapshot = random_snapshot(tmp_path, 120, encoder=TINY_ENCODER)
         verify_snapshot(tmp_path)
         assert snapshot.n_items == 120
-        assert UserEncoder.of(snapshot) is not None
+        assert user_encoder_of(snapshot) is not None
         assert snapshot.encoder is not None
         assert snapshot.encoder.d_text == snapshot.manifest["dims"]["text"]
 
@@ -198,10 +198,10 @@ class TestServe:
     def test_no_call_leaves_this_process_and_no_log_reaches_the_terminal(
         self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
-        def call(service: str, config: object) -> None:
+        def call(service: str, **_: object) -> None:
             raise AssertionError(f"a client of {service}")
 
-        monkeypatch.setattr("endcap.runtime.client", call)
+        monkeypatch.setattr("boto3.client", call)
         bench_serve("toy", toy, plan(2))
         assert capfd.readouterr() == ("", "")
 

@@ -10,7 +10,7 @@ from endcap.encoders.text import TextEncoder
 from endcap.encoders.user import UserEncoder
 from endcap.index.index import index_of
 from endcap.profiles.profile import MAX_INTERACTIONS
-from endcap.ranking.terms.similarity import user_inputs
+from endcap.ranking.terms.similarity import user_encoder_of, user_inputs
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.random_user_encoder import random_user_encoder_files
 from endcap_local.bench.shops import shoppers
@@ -59,7 +59,7 @@ def bench_user(snapshot: Snapshot, runs: int) -> dict[str, Any]:
 
     With the snapshot's own encoder; where it carries none, with one of the usual size and random weights.
     """
-    index, trained = index_of(snapshot), UserEncoder.of(snapshot)
+    index, trained = index_of(snapshot), user_encoder_of(snapshot)
     tower = TowerSettings()
     d_item = snapshot.item_vectors_f16.shape[1]
     files = random_user_encoder_files(d_item, tower.d_model, tower.heads, tower.layers)

@@ -18,7 +18,6 @@ from types import ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from endcap import runtime
 from endcap.errors import EndcapError
 from endcap.observability import logger
 from endcap_local.bench.memory_aws import MemoryAws
@@ -52,6 +51,8 @@ _ENVIRONMENT = {
     "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR",
     "LOG_LEVEL": "WARN",
 }
+_stages: list[MemoryAws] = []
+"""What the clients of every handler reach: that of the innermost `stage`."""
 
 
 class BenchError(EndcapError):
@@ -93,7 +94,8 @@ class Functions:
         return self._handlers[name](event, CONTEXT)
 
     def _load(self, name: str) -> Any:
-        module = handler_module(self._folder, name)
+        module: Any = handler_module(self._folder, name)
+        module.runtime = module.runtime.with_clients(lambda *_: _stages[-1])
         vars(module.runtime).update(self._adapters())
         return module.handler
 
@@ -129,10 +131,10 @@ def stage(aws: MemoryAws) -> Iterator[None]:
 
     Writing logs and metrics still costs what it costs.
     """
-    environment, out, client = dict(os.environ), sys.stdout, vars(runtime)["client"]
+    environment, out = dict(os.environ), sys.stdout
     os.environ.update(_ENVIRONMENT)
     sys.stdout = nowhere = _Nowhere()
-    vars(runtime)["client"] = lambda *_: aws
+    _stages.append(aws)
     log = logger.registered_handler
     stream = log.setStream(nowhere) if isinstance(log, logging.StreamHandler) else None
     try:
@@ -142,7 +144,8 @@ def stage(aws: MemoryAws) -> Iterator[None]:
     finally:
         if stream is not None and isinstance(log, logging.StreamHandler):
             log.setStream(stream)
-        vars(runtime)["client"], sys.stdout = client, out
+        sys.stdout = out
+        _stages.pop()
         os.environ.clear()
         os.environ.update(environment)
 

@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.encoders.text import CONFIG_FILE, EncoderConfig
+from endcap.encoders.text import CONFIG_FILE, ENCODER_FILES, EncoderConfig
 from endcap.errors import SnapshotError
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import MAX_INTERACTIONS, UserProfile, profile_of
-from endcap.snapshot.format import ENCODER_FILES
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.write import SnapshotContents, write_snapshot

@@ -257,7 +257,6 @@ class Shard:
     def __init__(self, settings: StreamSettings) -> None:
         self.lanes = tuple(Lane(settings) for _ in range(settings.parallelization))
         self._open: dict[str, None] = {}  # sequence numbers in stream order that are not settled yet
-        self.last_offered: str | None = None
 
     @property
     def pending(self) -> int:
@@ -273,7 +272,6 @@ class Shard:
         """Append records in stream order."""
         for record in records:
             self._open[record.sequence_number] = None
-            self.last_offered = record.sequence_number
             self.lanes[zlib.crc32(record.partition_key.encode()) % len(self.lanes)].offer(record)
 
     def close(self, records: Iterable[StreamRecord]) -> None:

@@ -48,8 +48,8 @@ BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
 _BASELINE_CODE: Final = (
     *(f"evaluation/{name}.py" for name in ("baselines", "data", "models", "protocols", "questions")),
     *("evaluation/sasrec.py", "evaluation/text_baselines.py"),
-    *("data/columns.py", "data/event_table.py", "metrics/ranks.py", "text/whitening.py"),
-    *("behaviour/lists.py", "behaviour/popularity.py", "behaviour/sparse.py"),
+    *("data/columns.py", "data/event_table.py", "metrics/ranking.py", "metrics/ranks.py"),
+    *("behaviour/lists.py", "behaviour/popularity.py", "behaviour/sparse.py", "text/whitening.py"),
 )
 # Taken when this code is loaded: a file that is edited meanwhile must not stamp what older code worked out.
 _BASELINE_DIGEST: Final = code_digest(*_BASELINE_CODE)

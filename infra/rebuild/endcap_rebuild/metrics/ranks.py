@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I32, I64
-from endcap_rebuild.metrics.ranking import mid_ranks
+from endcap_rebuild.metrics.ranking import gain_of, mid_rank
 
 K: Final = 10
 
@@ -59,14 +59,6 @@ def rank_answers(scores: F32, answers: I32, seen: I32, left_out: NDArray[np.bool
     return ranks, among, int(np.count_nonzero(competing)) + len(answers)
 
 
-def mid_rank(scores: F32, answer: int, rivals: NDArray[np.bool_]) -> float:
-    """Rank of one item beside its rivals; equal scores share their mean rank (as `ranking.mid_ranks`)."""
-    own = scores[answer]
-    if np.isnan(own):
-        return float(mid_ranks(scores, [answer], rivals)[0])
-    return 1 + np.count_nonzero((scores > own) & rivals) + np.count_nonzero((scores == own) & rivals) / 2
-
-
 def best_list(scores: F32, barred: I32, precedence: I64, k: int = K) -> I32:
     """The k best items, equal scores in the order of `precedence`: int32 (k,), -1 where there are fewer.
 
@@ -92,8 +84,8 @@ def per_question(ranked: Ranked) -> dict[str, F64]:
     # Answers of one question do not compete with each other: in the list they stand one after the other.
     place = _places(ranked)
     hits = np.bincount(owner, place <= K, minlength=n_questions)
-    gain = np.bincount(owner, np.where(place <= K, 1 / np.log2(1 + place), 0.0), minlength=n_questions)
-    ideals = np.cumsum(1 / np.log2(1 + np.arange(1, K + 1)))
+    gain = np.bincount(owner, gain_of(place, K), minlength=n_questions)
+    ideals = np.cumsum(gain_of(np.arange(1, K + 1), K))
     best = np.full(n_questions, np.inf)
     np.minimum.at(best, owner, place)
     rivals = np.maximum(ranked.competing - answers, 1)

@@ -24,7 +24,7 @@ class HostCrew:
 
     def __init__(self, count: int) -> None:
         self.count = count
-        self.encoder: str | None = None
+        self.kept: dict[str, str] = {}
         self._jobs = 0
 
     def __enter__(self) -> HostCrew:
@@ -48,8 +48,8 @@ class HostCrew:
         """What each shard has answered to its last job."""
         return self._replicas.gather(None)[1:]
 
-    def meet(self) -> Replicas:
-        """The group in which all shards train: the one that connects them anyway."""
+    def meet(self, _: Job) -> Replicas:
+        """The group in which all shards train: the one that connects them anyway, so that nothing comes first."""
         return self._replicas
 
 

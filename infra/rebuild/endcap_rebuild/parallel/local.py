@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import IO, Any, Final
 
-from endcap_rebuild.parallel.protocol import STEP_TIMEOUT_S, Job, Join, LoadTorch, Meeting, Shard, ShardError
+from endcap_rebuild.parallel.protocol import STEP_TIMEOUT_S, Job, Meeting, Shard, ShardError
 
 _LAST_WORDS: Final = 400  # characters of what a dead shard said last
 _GOODBYE_S: Final = 10
@@ -27,7 +27,7 @@ class LocalCrew:
 
     def __init__(self, count: int, timeout_s: float = STEP_TIMEOUT_S) -> None:
         self.count, self._timeout_s = count, timeout_s
-        self.encoder: str | None = None
+        self.kept: dict[str, str] = {}
         self._pipes: list[Connection] = []
         self._processes: list[subprocess.Popen[bytes]] = []
         self._said: list[IO[bytes]] = []
@@ -63,11 +63,6 @@ class LocalCrew:
                 process.wait()
             said.close()
 
-    @property
-    def pids(self) -> list[int]:
-        """Process ids, shard 1 first."""
-        return [process.pid for process in self._processes]
-
     def send(self, jobs: Sequence[Job]) -> None:
         """Give each shard its job."""
         for index, (pipe, job) in enumerate(zip(self._pipes, jobs, strict=True), start=1):
@@ -88,12 +83,12 @@ class LocalCrew:
                 raise ShardError(self._epitaph(index)) from exc
         return found
 
-    def meet(self) -> Any:
-        """The group in which all shards train."""
+    def meet(self, first: Job) -> Any:
+        """The group in which all shards train; each does its `first` job before it joins."""
         if self._replicas is None:
-            self.send([LoadTorch()] * (self.count - 1))
-            self.answers()  # whoever died while importing is known before anybody waits
-            from endcap_rebuild.parallel.replicas import Replicas
+            self.send([first] * (self.count - 1))
+            self.answers()  # whoever died of it is known before anybody waits
+            from endcap_rebuild.parallel.replicas import Join, Replicas  # needs torch, which only training does
 
             meeting = Meeting("127.0.0.1", _free_port(), self.count)
             self.send([Join(meeting)] * (self.count - 1))

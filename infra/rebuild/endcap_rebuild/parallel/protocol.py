@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from endcap.encoders.text import TextEncoder
 from endcap.errors import EndcapError
 
 STEP_TIMEOUT_S: Final = 600
@@ -29,11 +28,11 @@ class Meeting:
 class Crew(Protocol):
     """The other shards, numbered 1 to `count - 1`, as the leader sees them.
 
-    encoder : sha256 of the text encoder that they hold
+    kept : what they keep from earlier jobs: its digest by its name
     """
 
     count: int
-    encoder: str | None
+    kept: dict[str, str]
 
     def send(self, jobs: Sequence[Job]) -> None:
         """Give each shard its job.
@@ -51,8 +50,12 @@ class Crew(Protocol):
         ShardError : a shard ended, or did not answer in time
         """
 
-    def meet(self) -> Any:
+    def meet(self, first: Job) -> Any:
         """The group in which all shards train (`replicas.Replicas`); the leader's end of it.
+
+        Parameters
+        ----------
+        first : what a shard does before it joins, so that whoever waits for it then waits for seconds only
 
         Raises
         ------
@@ -66,47 +69,15 @@ class Shard:
     Attributes
     ----------
     index : its number, from 1
-    encoder : the text encoder that it was told to use
+    kept : what earlier jobs have left for later ones, by name
     replicas : the group that it trains in, once it has met the others
     """
 
     def __init__(self, index: int, replicas: Any = None) -> None:
         self.index = index
-        self.encoder: TextEncoder | None = None
+        self.kept: dict[str, Any] = {}
         self.replicas = replicas
 
 
 Job = Callable[[Shard], Any]
-"""What a shard is asked to do; it is sent as bytes, so it must be one of the classes below."""
-
-
-@dataclass(frozen=True)
-class LoadTorch:
-    """Import what training needs, so that whoever then waits for this shard to join waits for seconds only."""
-
-    def __call__(self, _: Shard) -> None:
-        import endcap_rebuild.user_encoder.training  # noqa: F401
-
-
-@dataclass(frozen=True)
-class Join:
-    """Join the group in which all shards train; it goes on without an answer when all have come."""
-
-    meeting: Meeting
-
-    def __call__(self, shard: Shard) -> None:
-        from endcap_rebuild.parallel.replicas import Replicas
-
-        shard.replicas = Replicas.joined(self.meeting, shard.index)
-
-
-@dataclass(frozen=True)
-class Train:
-    """Train beside the leader, who holds the same; `run` is what `user_encoder.training` sends."""
-
-    run: Any
-
-    def __call__(self, shard: Shard) -> None:
-        from endcap_rebuild.user_encoder.training import train_beside
-
-        train_beside(self.run, shard.replicas)
+"""What a shard is asked to do; it is sent as bytes, so its class must be one of a module, beside what it runs."""

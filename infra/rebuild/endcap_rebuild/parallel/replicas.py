@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from endcap_rebuild.parallel.protocol import STEP_TIMEOUT_S, Meeting, ShardError
+from endcap_rebuild.parallel.protocol import STEP_TIMEOUT_S, Meeting, Shard, ShardError
 
 _STEP_TIMEOUT: Final = timedelta(seconds=STEP_TIMEOUT_S)
 
@@ -103,6 +104,16 @@ class Replicas:
         for parameter, part in zip(parameters, parts, strict=False):
             parameter.grad = part.view_as(parameter).clone()
         return float(parts[-1])
+
+
+@dataclass(frozen=True)
+class Join:
+    """Join the group in which all shards train; it goes on without an answer when all have come."""
+
+    meeting: Meeting
+
+    def __call__(self, shard: Shard) -> None:
+        shard.replicas = Replicas.joined(self.meeting, shard.index)
 
 
 def _store() -> Any:

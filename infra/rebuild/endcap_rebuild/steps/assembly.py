@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from endcap.catalog.item import item_document
-from endcap.snapshot.format import USER_ENCODER_FILES
+from endcap.encoders.user import USER_ENCODER_FILES
 from endcap.snapshot.write import SnapshotContents
 from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.data.dataset import Shop

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
+from endcap.encoders.text import CONFIG_FILE, ENCODER_FILES, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
 from endcap.errors import NotFoundError, SnapshotMissingError
 from endcap_rebuild.base_encoders import ensure_encoder
 from endcap_rebuild.base_encoders.recipes import EncoderName
@@ -43,9 +43,7 @@ def load_encoder(name: str, cache: Path) -> LoadedEncoder:
     """
     folder = ensure_encoder(cast(EncoderName, name), cache / "encoders") if name in BASE_ENCODERS else Path(name)
     encoder = TextEncoder.from_dir(folder)
-    return LoadedEncoder(
-        encoder, {file: (folder / file).read_bytes() for file in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)}
-    )
+    return LoadedEncoder(encoder, {file: (folder / file).read_bytes() for file in ENCODER_FILES})
 
 
 def current_encoder(snapshots: SnapshotBucket) -> Path | None:
@@ -57,7 +55,7 @@ def current_encoder(snapshots: SnapshotBucket) -> Path | None:
     """
     try:
         pointer = snapshots.current()
-        return snapshots.download(pointer.version, (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)) if pointer else None
+        return snapshots.download(pointer.version, ENCODER_FILES) if pointer else None
     except (NotFoundError, SnapshotMissingError):
         return None
 

@@ -25,6 +25,7 @@ Progress = Callable[[int, int], None]  # done, total
 
 _BLOCK: Final = 1_000
 _HASH_BYTES: Final = 8
+_KEPT_AS: Final = "text encoder"
 
 
 class Encodes(Protocol):
@@ -99,10 +100,10 @@ class TextVectorCache:
         return answer
 
     def _use_encoder(self, crew: Crew) -> None:
-        if crew.encoder != self._encoder.sha256:
+        if crew.kept.get(_KEPT_AS) != self._encoder.sha256:
             crew.send([UseEncoder(self._files)] * (crew.count - 1))
             crew.answers()
-            crew.encoder = self._encoder.sha256
+            crew.kept[_KEPT_AS] = self._encoder.sha256
 
     def _add(self, names: Sequence[str], vectors: F32) -> None:
         if not names:
@@ -143,7 +144,7 @@ class UseEncoder:
 
     def __call__(self, shard: Shard) -> None:
         config = EncoderConfig.from_json(self.files[CONFIG_FILE])
-        shard.encoder = TextEncoder.from_bytes(self.files[MODEL_FILE], self.files[TOKENIZER_FILE], config)
+        shard.kept[_KEPT_AS] = TextEncoder.from_bytes(self.files[MODEL_FILE], self.files[TOKENIZER_FILE], config)
 
 
 @dataclass(frozen=True)
@@ -154,5 +155,5 @@ class EncodeTexts:
     threads: int
 
     def __call__(self, shard: Shard) -> F32:
-        assert shard.encoder is not None
-        return shard.encoder.encode_many(self.texts, threads=self.threads)
+        encoder: TextEncoder = shard.kept[_KEPT_AS]
+        return encoder.encode_many(self.texts, threads=self.threads)

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE
+from endcap.encoders.text import ENCODER_FILES
 from endcap.errors import EncoderError, InvalidInputError, SnapshotError
 from endcap.snapshot.files import read_manifest
 from endcap_rebuild.base_encoders import pick_encoder
@@ -140,7 +140,7 @@ def _files_before(settings: RebuildSettings, _: Any) -> Outputs:
     try:
         if settings.before is None:
             read_manifest(folder)
-        files = {name: (folder / name).read_bytes() for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)}
+        files = {name: (folder / name).read_bytes() for name in ENCODER_FILES}
     except (SnapshotError, OSError):
         files = {}
     arrays: dict[str, NDArray[Any]] = {name: np.frombuffer(raw, dtype=np.uint8) for name, raw in files.items()}

@@ -19,6 +19,7 @@ from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import term_scores
 from endcap.ranking.terms.similarity import user_vector_of
+from endcap_rebuild.metrics.ranking import mid_place
 from endcap_rebuild.tuning.split import Cases
 
 _BEST_BY_TERM: Final = 50
@@ -46,7 +47,7 @@ class Pools:
         own = np.repeat(scores[self.targets], np.diff(self.starts))
         above = np.add.reduceat((scores > own).astype(np.int64), self.starts[:-1])
         equal = np.add.reduceat((scores == own).astype(np.int64), self.starts[:-1])
-        return above + (equal + 1) / 2
+        return mid_place(above.astype(np.float64), equal.astype(np.float64))
 
     def chosen(self, cases: I64) -> Pools:
         """The pools of some cases."""

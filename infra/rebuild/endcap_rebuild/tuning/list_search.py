@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
-from endcap.arrays import F32, F64
+from endcap.arrays import F32
 from endcap.ranking.features import RankingSettings, decayed, mean_ranks
 from endcap_rebuild.behaviour.lists import (
     ListSettings,
@@ -24,6 +24,7 @@ from endcap_rebuild.behaviour.lists import (
 )
 from endcap_rebuild.behaviour.popularity import log_popularity
 from endcap_rebuild.data.event_table import positive_strength
+from endcap_rebuild.metrics.ranking import gain_of, mid_rank
 from endcap_rebuild.tuning.split import Cases, Split, spread
 
 # Enough to tell settings apart; each trial ranks the whole catalogue for every case.
@@ -116,11 +117,6 @@ def _trial_cases(split: Split) -> Cases:
     return novel.chosen(spread(len(novel), MAX_TRIAL_CASES))
 
 
-def gain_of(ranks: F64, k: int = 10) -> F64:
-    """NDCG@k of each case with a single target: 1 / log2(1 + rank), 0 beyond k."""
-    return np.where(ranks <= k, 1 / np.log2(1 + ranks), 0.0)
-
-
 def _history_weights(cases: Cases, n_items: int) -> Any:
     """CSR float32 (cases, n): what each history item weighs in a list, as `endcap.ranking.features` decays it."""
     half_life = RankingSettings().history_half_life_events
@@ -145,15 +141,9 @@ def _gain(scores: Any, cases: Cases, block: int = 256) -> float:
 
 
 def rank_of(scores: F32, cases: Cases, case: int, *, seen_too: bool = False) -> float:
-    """Mid-rank of the next item of one case, without absent items and, unless `seen_too`, what its user had seen.
-
-    The same as `endcap_rebuild.metrics.ranking.mid_ranks` gives, without sorting the catalogue.
-    """
-    target = int(cases.items[case])
-    own = scores[target]
-    above, equal = np.count_nonzero(scores > own), np.count_nonzero(scores == own)
-    barred = cases.absent if seen_too else np.union1d(cases.seen(case), cases.absent)
-    others = scores[barred[barred != target]]
-    above -= np.count_nonzero(others > own)
-    equal -= np.count_nonzero(others == own)
-    return above + (equal + 1) / 2
+    """Mid-rank of the next item of one case, without absent items and, unless `seen_too`, what its user had seen."""
+    rivals = np.ones(len(scores), dtype=np.bool_)
+    rivals[cases.absent] = False
+    if not seen_too:
+        rivals[cases.seen(case)] = False
+    return mid_rank(scores, int(cases.items[case]), rivals)

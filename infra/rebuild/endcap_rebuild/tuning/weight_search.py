@@ -23,9 +23,10 @@ from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.context import CONTEXT
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, REGISTRY, TERMS
+from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms, joined
-from endcap_rebuild.tuning.list_search import MIN_CASES, gain_of, rank_of
+from endcap_rebuild.tuning.list_search import MIN_CASES, rank_of
 from endcap_rebuild.tuning.split import Cases, spread
 
 _SETTINGS_CASES: Final = 600

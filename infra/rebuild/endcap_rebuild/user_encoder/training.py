@@ -24,7 +24,7 @@ from torch import Tensor
 
 from endcap.arrays import F32, I64
 from endcap.errors import InvalidInputError
-from endcap_rebuild.parallel.protocol import Crew, ShardError, Train
+from endcap_rebuild.parallel.protocol import Crew, Shard, ShardError
 from endcap_rebuild.parallel.replicas import Replicas
 from endcap_rebuild.user_encoder.model import Shape, Tower, tensors_of
 from endcap_rebuild.user_encoder.plan import Plan, TowerSettings
@@ -94,14 +94,14 @@ def fit_tower(
     ShardError : another shard has ended or does not answer
     """
     device = device_of(settings.device)
-    replicas = None if crew is None else crew.meet()
+    replicas = None if crew is None else crew.meet(LoadTorch())
     curve = Curve()
     with reproducible(settings.threads):
         training = _Training(data, settings, plan, labels, device)
         run = _fingerprint(data, settings, plan, labels, 1 if crew is None else crew.count)
         first = _resume(checkpoint, run, training, curve)
         if crew is not None and replicas is not None:
-            crew.send([Train(_Run(data, settings, plan, labels, first, _state_of(training)))] * (crew.count - 1))
+            crew.send([Train(data, settings, plan, labels, first, _state_of(training))] * (crew.count - 1))
             training.join(replicas)
         try:
             for epoch in range(first, plan.epochs):
@@ -119,8 +119,19 @@ def fit_tower(
 
 
 @dataclass(frozen=True)
-class _Run:
-    """A training that other shards take part in, from `first` on; `state` is `_state_of` the leader's."""
+class LoadTorch:
+    """Import what training needs: whoever reads this command has done so, for it lives in this module."""
+
+    def __call__(self, _: Shard) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Train:
+    """Take part in the training that the leader runs by `fit_tower`, from `first` on; keeps nothing.
+
+    state : `_state_of` the leader's training
+    """
 
     data: TowerData
     settings: TowerSettings
@@ -129,15 +140,13 @@ class _Run:
     first: int
     state: bytes
 
-
-def train_beside(run: _Run, replicas: Replicas) -> None:
-    """Take part in the training that the leader runs by `fit_tower`; keeps nothing."""
-    with reproducible(run.settings.threads):
-        training = _Training(run.data, run.settings, run.plan, run.labels, device_of(run.settings.device))
-        training.join(replicas)
-        training.load(torch.load(io.BytesIO(run.state), map_location=training.device, weights_only=True))
-        for epoch in range(run.first, run.plan.epochs):
-            training.epoch(epoch, None)
+    def __call__(self, shard: Shard) -> None:
+        with reproducible(self.settings.threads):
+            training = _Training(self.data, self.settings, self.plan, self.labels, device_of(self.settings.device))
+            training.join(shard.replicas)
+            training.load(torch.load(io.BytesIO(self.state), map_location=training.device, weights_only=True))
+            for epoch in range(self.first, self.plan.epochs):
+                training.epoch(epoch, None)
 
 
 class _Training:

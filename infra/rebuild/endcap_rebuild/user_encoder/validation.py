@@ -12,6 +12,7 @@ from scipy import sparse
 
 from endcap.arrays import F32, F64, I64
 from endcap.encoders.user import MAX_ITEMS
+from endcap_rebuild.metrics.ranking import gain_of, mid_rank
 from endcap_rebuild.user_encoder.model import Tower, tensors_of
 from endcap_rebuild.user_encoder.sequences import TowerData, Window, batch_of, text_bounds_of
 from endcap_rebuild.user_encoder.soft_labels import history_rows
@@ -102,14 +103,11 @@ def _spread(scores: F32) -> F32:
 
 def _gains(scores: F32, data: TowerData, rows: I64) -> F64:
     firsts = np.searchsorted(data.user, data.user[rows])
-    gains = np.zeros(len(rows))
+    ranks = np.empty(len(rows))
     for k, (first, row) in enumerate(zip(firsts.tolist(), rows.tolist(), strict=True)):
-        target, seen = data.item[row], data.item[first:row]
-        value = scores[k, target]
-        rivals = scores[k].copy()
+        target, seen = int(data.item[row]), data.item[first:row]
+        rivals = np.ones(scores.shape[1], dtype=np.bool_)
         if target not in seen:
-            rivals[seen] = -np.inf
-        ties = int((rivals == value).sum()) - 1
-        rank = 1 + int((rivals > value).sum()) + max(0, ties) / 2
-        gains[k] = 1 / np.log2(rank + 1) if rank <= _TOP else 0.0
-    return gains
+            rivals[seen] = False
+        ranks[k] = mid_rank(scores[k], target, rivals)
+    return gain_of(ranks, _TOP)

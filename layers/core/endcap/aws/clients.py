@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,6 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from endcap.errors import ConflictError, DependencyError, NotFoundError, ThrottledError
+
+Clients = Callable[[str, Config], Any]
+"""Makes the client of a service, with its limits of time."""
 
 REQUEST_PATH = Config(
     connect_timeout=0.5, read_timeout=1.0, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True

@@ -147,20 +147,6 @@ class ItemTable:
             for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
                 yield from map(read_row, page["Items"])
 
-    def purge_tombstone(self, item_id: str, before_ms: int) -> bool:
-        """Remove a tombstone that a snapshot has taken notice of."""
-        try:
-            with aws_errors("remove tombstone"):
-                self._dynamodb.delete_item(
-                    TableName=self._table,
-                    Key={"item_id": {"S": item_id}},
-                    ConditionExpression="deleted = :true AND changed_at < :before",
-                    ExpressionAttributeValues={":true": {"BOOL": True}, ":before": {"N": str(before_ms)}},
-                )
-        except ConflictError:
-            return False
-        return True
-
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
 

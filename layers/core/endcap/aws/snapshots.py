@@ -16,10 +16,10 @@ from botocore.exceptions import ClientError
 
 from endcap.aws.clients import aws_errors
 from endcap.errors import NotFoundError, SnapshotIntegrityError, SnapshotMissingError
+from endcap.filenames import MANIFEST
 
 PREFIX = "snapshots/"
 POINTER = PREFIX + "current.json"
-MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True, slots=True)

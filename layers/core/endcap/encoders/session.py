@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from endcap.errors import EncoderError
-
-if TYPE_CHECKING:
-    pass
 
 
 def open_session(model: bytes) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]  # done, total
 
 MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE = "text_encoder.onnx", "tokenizer.json", "encoder.json"
+ENCODER_FILES: Final = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)
 TAG_BYTES = 4
 _CHARACTERS_PER_TOKEN = 64  # far more than real text has; keeps a megabyte of text from being tokenised in full
 
@@ -144,7 +145,7 @@ class TextEncoder:
         """
         folder = Path(path)
         try:
-            model, tokenizer, config = ((folder / n).read_bytes() for n in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE))
+            model, tokenizer, config = ((folder / n).read_bytes() for n in ENCODER_FILES)
         except OSError as exc:
             raise EncoderError(f"can't read the encoder in {folder}: {exc.strerror}") from exc
         return cls.from_bytes(model, tokenizer, EncoderConfig.from_json(config))

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
 from endcap.encoders.onnx_check import check_graph
+from endcap.encoders.session import open_session
 from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.profiles.profile import MAX_INTERACTIONS, MAX_TEXTS
-from endcap.snapshot.snapshot import Snapshot
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -30,6 +30,7 @@ Inputs = dict[str, NDArray[Any]]
 
 MODEL_FILE: Final = "user_encoder.onnx"
 PROJECTION_FILE: Final = "item_projection.npy"
+USER_ENCODER_FILES: Final = (MODEL_FILE, PROJECTION_FILE)
 
 MAX_ITEMS: Final = MAX_INTERACTIONS
 VISIBLE_TEXTS: Final = MAX_TEXTS
@@ -175,26 +176,10 @@ class UserEncoder:
         summary = check_graph(model)
         if set(summary.inputs) != set(INPUTS) or summary.outputs != ("user",):
             raise EncoderError("the user encoder has other inputs or outputs than the features of a profile")
-        encoder = cls(_session_of(model), _matrix_of(projection))
+        encoder = cls(open_session(model), _matrix_of(projection))
         one = np.ones(1, dtype=np.int64)
         probe = {**token_features(one, one, one * 0, one[:0], one[:0], one[:0], 1, True)}
         encoder.encode({**probe, "vectors": np.eye(1, encoder.d_item, dtype=np.float32)})
-        return encoder
-
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> UserEncoder | None:
-        """The snapshot's user encoder, None where it carries none.
-
-        Raises
-        ------
-        EncoderError : from_bytes refuses the files
-        """
-        if MODEL_FILE not in snapshot.manifest["files"]:
-            return None
-        model, projection = ((snapshot.directory / name).read_bytes() for name in (MODEL_FILE, PROJECTION_FILE))
-        encoder = cls.from_bytes(model, projection)
-        if encoder.d_item != snapshot.item_vectors_f16.shape[1]:
-            raise EncoderError(f"the user encoder lives in {encoder.d_item} dimensions, the items do not")
         return encoder
 
     @property
@@ -227,18 +212,6 @@ def units(vectors: F32) -> F32:
     """Rows of length 1; rows that are (nearly) zero become zero."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return np.asarray(vectors / np.where(lengths > 1e-6, lengths, np.inf), dtype=np.float32)
-
-
-def _session_of(model: bytes) -> onnxruntime.InferenceSession:
-    import onnxruntime  # heavy; only what encodes pays for it
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as exc:  # onnxruntime's errors share no base class but Exception
-        raise EncoderError("onnxruntime refuses the user encoder") from exc
 
 
 def _matrix_of(raw: bytes) -> F32:

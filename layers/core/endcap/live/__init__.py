@@ -1,1 +1,1 @@
-"""What is followed while serving: `snapshot`, `document`, `catalogue`, `challenger`, `counts`."""
+"""What is followed while serving: `polling`, `snapshot`, `document`, `catalogue`, `challenger`, `counts`."""

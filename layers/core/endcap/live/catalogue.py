@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.catalog.row import ItemRow
-from endcap.errors import EndcapError
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
+from endcap.live.polling import Clock, LastGood
 from endcap.observability import logger, metrics
 from endcap.snapshot.snapshot import Snapshot
 
@@ -28,34 +28,32 @@ class Changes(Protocol):
 class LiveCatalogue:
     """The overlay of the current snapshot, brought up to date at most every two seconds."""
 
-    def __init__(self, changes: Changes, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, changes: Changes, clock: Clock = time.monotonic) -> None:
         self._changes, self._clock = changes, clock
-        self._overlay: Overlay | None = None
+        self._kept: LastGood[Overlay] | None = None
         self._read_to_ms = 0
-        self._polled_at = float("-inf")
 
     def over(self, snapshot: Snapshot) -> Overlay:
         """What changed since `snapshot`; where the table can't be read, what is known of it."""
-        if self._overlay is None or self._overlay.snapshot is not snapshot:
-            self._overlay = Overlay(snapshot)
+        kept = self._kept
+        if kept is None or kept.content.snapshot is not snapshot:
+            kept = self._kept = LastGood(Overlay(snapshot), POLL_S, self._clock, from_start=True)
             self._read_to_ms = snapshot.catalog_as_of_ms
-            self._polled_at = float("-inf")
-        if self._clock() - self._polled_at < POLL_S:
-            return self._overlay
-        self._polled_at = self._clock()
-        try:
-            since_ms = max(snapshot.catalog_as_of_ms, self._read_to_ms - REREAD_MS)
-            rows = self._changes.changed_since(since_ms, MAX_CHANGED)
-        except EndcapError as exc:
-            logger.warning("changed items not readable", extra={"error": str(exc)})
-            metrics.add_metric("OverlayReadFailed", MetricUnit.Count, 1)
-        else:
-            tag = self._overlay.index.encoder_tag
-            self._overlay = self._overlay.with_rows(_changed_item(row, tag) for row in rows)
-            self._read_to_ms = max([self._read_to_ms, *(row.changed_at_ms for row in rows)])
-            if self._overlay.overflowed:
-                metrics.add_metric("OverlayOverflowed", MetricUnit.Count, 1)
-        return self._overlay
+        return kept.refreshed(partial(self._with_changes, kept.content), self._failed)
+
+    def _with_changes(self, overlay: Overlay) -> Overlay:
+        since_ms = max(overlay.snapshot.catalog_as_of_ms, self._read_to_ms - REREAD_MS)
+        rows = self._changes.changed_since(since_ms, MAX_CHANGED)
+        tag = overlay.index.encoder_tag
+        overlay = overlay.with_rows(_changed_item(row, tag) for row in rows)
+        self._read_to_ms = max([self._read_to_ms, *(row.changed_at_ms for row in rows)])
+        if overlay.overflowed:
+            metrics.add_metric("OverlayOverflowed", MetricUnit.Count, 1)
+        return overlay
+
+    def _failed(self, exc: Exception) -> None:
+        logger.warning("changed items not readable", extra={"error": str(exc)})
+        metrics.add_metric("OverlayReadFailed", MetricUnit.Count, 1)
 
 
 def _changed_item(row: ItemRow, tag: bytes | None) -> ChangedItem:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.errors import EncoderError, EndcapError, SnapshotError
+from endcap.live.polling import Clock, LastGood
 from endcap.observability import logger, metrics
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import load_verified
@@ -28,11 +29,10 @@ class Snapshots(Protocol):
 class Challenger:
     """Holds at most one snapshot, and drops it as soon as another one is asked for, or none."""
 
-    def __init__(self, snapshots: Snapshots, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, snapshots: Snapshots, clock: Clock = time.monotonic) -> None:
         self._snapshots, self._clock = snapshots, clock
         self._version: str | None = None
-        self._loaded: Snapshot | None = None
-        self._retry_at = float("-inf")
+        self._kept = self._nothing()
 
     def get(self, version: str | None) -> Snapshot | None:
         """The snapshot of this version; None where none is asked for, or it can't be used.
@@ -43,16 +43,21 @@ class Challenger:
         if version != self._version:
             if self._version is not None:
                 self._snapshots.forget(self._version)
-            self._version, self._loaded, self._retry_at = version, None, float("-inf")
-        if version is None or self._loaded is not None or self._clock() < self._retry_at:
-            return self._loaded
-        try:
-            folder = self._snapshots.download(version)
-            self._loaded = load_verified(folder)
-        except (EndcapError, OSError) as exc:  # an OSError: most likely no room in the function's storage
-            if isinstance(exc, SnapshotError | EncoderError | OSError):
-                self._snapshots.forget(version)
-            self._retry_at = self._clock() + RETRY_S
-            logger.warning("experiment's snapshot not usable", extra={"version": version, "error": str(exc)})
-            metrics.add_metric("ExperimentSnapshotNotUsable", MetricUnit.Count, 1)
-        return self._loaded
+            self._version, self._kept = version, self._nothing()
+        if version is None:
+            return None
+        return self._kept.refreshed(partial(self._load, version), partial(self._failed, version))
+
+    def _nothing(self) -> LastGood[Snapshot | None]:
+        # An OSError: most likely no room in the function's storage.
+        return LastGood(None, float("inf"), self._clock, failures=(EndcapError, OSError))
+
+    def _load(self, version: str) -> Snapshot:
+        return load_verified(self._snapshots.download(version))
+
+    def _failed(self, version: str, exc: Exception) -> float:
+        if isinstance(exc, SnapshotError | EncoderError | OSError):
+            self._snapshots.forget(version)
+        logger.warning("experiment's snapshot not usable", extra={"version": version, "error": str(exc)})
+        metrics.add_metric("ExperimentSnapshotNotUsable", MetricUnit.Count, 1)
+        return RETRY_S

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Final, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import EndcapError
 from endcap.events.counts import WINDOWS, Demand, Level, Live, demand_of
+from endcap.live.polling import Clock, LastGood, Timer
 from endcap.observability import logger, metrics
+
+Buckets = dict[int, Counter[str]]
+"""Counts by the start of their bucket."""
 
 POLL_S: Final = 10.0
 WHOLE_POLL_S: Final = 300.0
@@ -30,11 +34,11 @@ class Counters(Protocol):
 class LiveCounts:
     """The counts of one execution environment."""
 
-    def __init__(self, counters: Counters, clock: Callable[[], float] = time.monotonic) -> None:
-        self._counters, self._clock = counters, clock
-        self._buckets: dict[Level, dict[int, Counter[str]]] = {}
-        self._polled_at: dict[Level, float] = {}
-        self._whole_at: dict[Level, float] = {}
+    def __init__(self, counters: Counters, clock: Clock = time.monotonic) -> None:
+        self._counters = counters
+        levels = {window.level for window in WINDOWS.values()}
+        self._kept = {level: LastGood[Buckets]({}, POLL_S, clock, from_start=True) for level in levels}
+        self._whole = {level: Timer(clock) for level in levels}
         self._demand: dict[str, Demand] = {}
 
     def at(self, now_ms: int, windows: Iterable[str]) -> Live:
@@ -44,28 +48,24 @@ class LiveCounts:
     def demand(self, window: str, now_ms: int) -> Demand:
         """The demand in a window, by its name."""
         level = WINDOWS[window].level
-        if self._clock() - self._polled_at.get(level, float("-inf")) >= POLL_S:
-            self._read(level, now_ms)
-            for name in [name for name in self._demand if WINDOWS[name].level is level]:
-                del self._demand[name]
+        buckets = self._kept[level].refreshed(partial(self._read, level, now_ms), self._failed)
         if window not in self._demand:
-            self._demand[window] = demand_of(self._buckets.get(level, {}), WINDOWS[window], now_ms)
+            self._demand[window] = demand_of(buckets, WINDOWS[window], now_ms)
         return self._demand[window]
 
-    def _read(self, level: Level, now_ms: int) -> None:
-        self._polled_at[level] = self._clock()
+    def _read(self, level: Level, now_ms: int) -> Buckets:
+        self._demand = {name: known for name, known in self._demand.items() if WINDOWS[name].level is not level}
         oldest_ms = level.start_of(now_ms - max(w.span_ms for w in WINDOWS.values() if w.level is level))
-        whole = self._clock() - self._whole_at.get(level, float("-inf")) >= WHOLE_POLL_S
+        whole = self._whole[level].is_due()
         since_ms = oldest_ms if whole else level.start_of(now_ms) - level.width_ms
-        fresh: dict[int, Counter[str]] = {}
-        try:
-            for start_ms, counts in self._counters.read(level, since_ms):
-                fresh.setdefault(start_ms, Counter()).update(counts)
-        except EndcapError as exc:
-            logger.warning("live counts not readable", extra={"error": str(exc)})
-            metrics.add_metric("CountersReadFailed", MetricUnit.Count, 1)
-            return
+        fresh: Buckets = {}
+        for start_ms, counts in self._counters.read(level, since_ms):
+            fresh.setdefault(start_ms, Counter()).update(counts)
         if whole:
-            self._whole_at[level] = self._clock()
-        known = self._buckets.get(level, {})
-        self._buckets[level] = {start: c for start, c in known.items() if oldest_ms <= start < since_ms} | fresh
+            self._whole[level].wait(WHOLE_POLL_S)
+        known = self._kept[level].content
+        return {start: c for start, c in known.items() if oldest_ms <= start < since_ms} | fresh
+
+    def _failed(self, exc: Exception) -> None:
+        logger.warning("live counts not readable", extra={"error": str(exc)})
+        metrics.add_metric("CountersReadFailed", MetricUnit.Count, 1)

@@ -8,7 +8,8 @@ from typing import Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import EndcapError, NotFoundError
+from endcap.errors import NotFoundError
+from endcap.live.polling import Clock, LastGood
 from endcap.observability import logger, metrics
 
 Content = TypeVar("Content")
@@ -41,33 +42,35 @@ class Configured(Generic[Content]):
         read: Callable[[bytes], Content],
         empty: Content,
         poll_s: float,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._document, self._name, self._read, self._empty = document, name, read, empty
-        self._poll_s, self._clock = poll_s, clock
         self._etag: str | None = None
-        self._known: Content | None = None
         self._mistaken = False
-        self._polled_at = float("-inf")
+        self._kept = LastGood[Content | None](None, poll_s, clock)
 
     def current(self) -> Content | None:
         """The content as it is now; None where no usable document was ever read."""
-        if self._clock() - self._polled_at < self._poll_s:
-            return self._known
-        usable = True
+        return self._kept.refreshed(self._look, self._failed)
+
+    def _look(self) -> Content | None:
         try:
             found = self._document.read(self._etag)
-            if found is not None:
-                self._etag = found[1]  # a bad document is not read again either, until it is mended
-                self._mistaken = True
-                self._known = self._read(found[0])
-                self._mistaken = False
+            if found is None:
+                if self._mistaken:
+                    self._count()
+                return self._kept.content
+            self._etag, self._mistaken = found[1], True  # a bad document is not read again either, until it is mended
+            content = self._read(found[0])
         except NotFoundError:
-            self._known, self._etag, self._mistaken = self._empty, None, False
-        except EndcapError as exc:
-            logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
-            usable = False
-        if self._mistaken or not usable:
-            metrics.add_metric(f"{self._name.capitalize()}NotUsable", MetricUnit.Count, 1)
-        self._polled_at = self._clock()
-        return self._known
+            self._etag, self._mistaken = None, False
+            return self._empty
+        self._mistaken = False
+        return content
+
+    def _failed(self, exc: Exception) -> None:
+        logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
+        self._count()
+
+    def _count(self) -> None:
+        metrics.add_metric(f"{self._name.capitalize()}NotUsable", MetricUnit.Count, 1)

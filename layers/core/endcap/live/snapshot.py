@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import EncoderError, EndcapError, SnapshotError, SnapshotMissingError
+from endcap.errors import EncoderError, SnapshotError, SnapshotMissingError
+from endcap.live.polling import Clock, LastGood
 from endcap.observability import logger, metrics
-from endcap.snapshot.format import ENCODER_FILES
 
 if TYPE_CHECKING:
-    from endcap.aws.snapshots import SnapshotBucket
     from endcap.encoders.text import TextEncoder
     from endcap.snapshot.snapshot import Snapshot
 
@@ -24,6 +23,29 @@ Loaded = TypeVar("Loaded")
 
 POLL_S = 2.0
 RETRY_S = 30.0
+
+
+class Pointer(Protocol):
+    """What says which snapshot is current; `etag` names this state of it."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def etag(self) -> str: ...
+
+
+class Snapshots(Protocol):
+    """Where snapshots are fetched from."""
+
+    def current(self, known_etag: str | None) -> Pointer | None:
+        """The pointer, None where it is still the one with `known_etag`; SnapshotMissingError where there is none."""
+
+    def download(self, version: str, names: Iterable[str] | None) -> Path:
+        """A folder with these files of a snapshot; None for all."""
+
+    def forget(self, version: str) -> None:
+        """Remove the local copy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +72,15 @@ class Followed(Generic[Loaded]):
 
     def __init__(
         self,
-        bucket: SnapshotBucket,
+        bucket: Snapshots,
         read: Callable[[Path], Loaded],
         files: tuple[str, ...] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self._bucket, self._read, self._files, self._clock = bucket, read, files, clock
+        self._bucket, self._read, self._files = bucket, read, files
         self._seen_etag: str | None = None
         self._version: str | None = None
-        self._loaded: Loaded | None = None
-        self._next_poll_at = float("-inf")
+        self._kept = LastGood[Loaded | None](None, POLL_S, clock)
 
     def get(self) -> Loaded | None:
         """What is current, looked for at most every two seconds; None where nothing was ever promoted.
@@ -68,29 +89,29 @@ class Followed(Generic[Loaded]):
         ------
         SnapshotError, EncoderError, DependencyError, ThrottledError : nothing usable was ever loaded
         """
-        if self._clock() < self._next_poll_at:
-            return self._loaded
-        wait_s = POLL_S
+        return self._kept.refreshed(self._look, self._failed)
+
+    def _look(self) -> Loaded | None:
         try:
             pointer = self._bucket.current(self._seen_etag)
-            if pointer is not None:
-                self._loaded = self._load(pointer.version)
-                self._seen_etag = pointer.etag
-                if self._version is not None and self._version != pointer.version:
-                    # What is mapped stays readable; the space is wanted for the next version.
-                    self._bucket.forget(self._version)
-                self._version = pointer.version
+            if pointer is None:
+                return self._kept.content
+            loaded = self._load(pointer.version)
         except SnapshotMissingError:
-            self._loaded = self._seen_etag = None
-        except EndcapError as exc:
-            # Serving goes on with the last good one. A broken one is not fetched again and again by every poll.
-            wait_s = RETRY_S if isinstance(exc, SnapshotError | EncoderError) else POLL_S
-            logger.warning("snapshot not usable", extra={"error": str(exc)})
-            metrics.add_metric("SnapshotLoadFailed", MetricUnit.Count, 1)
-            if self._loaded is None:
-                raise
-        self._next_poll_at = self._clock() + wait_s
-        return self._loaded
+            self._seen_etag = None
+            return None
+        if self._version is not None and self._version != pointer.version:
+            self._bucket.forget(self._version)  # what is mapped stays readable; the next version wants the space
+        self._seen_etag, self._version = pointer.etag, pointer.version
+        return loaded
+
+    def _failed(self, exc: Exception) -> float:
+        logger.warning("snapshot not usable", extra={"error": str(exc)})
+        metrics.add_metric("SnapshotLoadFailed", MetricUnit.Count, 1)
+        if self._kept.content is None:
+            raise exc
+        # Serving goes on with the last good one. A broken one is not fetched again and again by every poll.
+        return RETRY_S if isinstance(exc, SnapshotError | EncoderError) else POLL_S
 
     def _load(self, version: str) -> Loaded:
         try:
@@ -110,11 +131,11 @@ def read_snapshot(folder: Path) -> Snapshot:
 
 
 def read_encoder(folder: Path) -> LoadedEncoder | None:
-    from endcap.encoders.text import TextEncoder
+    from endcap.encoders.text import ENCODER_FILES, MODEL_FILE, TextEncoder
     from endcap.snapshot.files import check_files, read_manifest
 
     manifest = read_manifest(folder)
-    if ENCODER_FILES[0] not in manifest["files"]:
+    if MODEL_FILE not in manifest["files"]:
         return None
     check_files(folder, {"files": {name: manifest["files"][name] for name in ENCODER_FILES}})
     return LoadedEncoder(TextEncoder.from_dir(folder), int(manifest["catalog_as_of_ms"]))

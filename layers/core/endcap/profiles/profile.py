@@ -236,14 +236,6 @@ def pack_aspects(tones: Mapping[str, float]) -> bytes:
     return bytes(sorted(ASPECTS.index(name) << 4 | round((tones[name] + 1) * ASPECT_STEPS) for name in clearest))
 
 
-def acted_on(profile: UserProfile) -> dict[str, set[str]]:
-    """Item id -> the kinds of interaction that the profile remembers with it."""
-    kinds: dict[str, set[str]] = {}
-    for entry in (*profile.interactions, *profile.strong):
-        kinds.setdefault(entry.item_id, set()).add(entry.event_type)
-    return kinds
-
-
 def remembers_erasure(profile: UserProfile) -> bool:
     """Whether `profile` must outlive its contents, so that late events don't bring back what was erased."""
     return bool(profile.deleted_at_ms) or any(link.erased for link in profile.links)

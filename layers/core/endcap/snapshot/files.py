@@ -20,10 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
+from endcap.filenames import MANIFEST
 from endcap.snapshot.format import (
     ARRAYS,
     FORMAT_VERSION,
-    MANIFEST,
     OPTIONAL_ARRAYS,
     OPTIONAL_FILES,
     SPECS,

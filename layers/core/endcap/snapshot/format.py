@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-ENCODER_FILES = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
+from endcap.encoders.text import ENCODER_FILES
+from endcap.encoders.user import USER_ENCODER_FILES
 
 FORMAT_VERSION: Final = 1
-MANIFEST: Final = "manifest.json"
 
 LIST_NAMES: Final = ("next", "together", "neighbours", "wording")
 
@@ -74,15 +74,13 @@ SPECS: Final = {**ARRAYS, **{name: spec for part in OPTIONAL_ARRAYS.values() for
 # Every snapshot has these beside the arrays; encoder files come and go together.
 TEXT_FILES: Final = ("items.jsonl", "vocabularies.json", "weights.json", "metrics.json", "MODEL_CARD.md")
 
-# The trained part of a full snapshot; without it item vectors are whitened text.
-USER_ENCODER_FILES: Final = ("user_encoder.onnx", "item_projection.npy")
-
 
 def array_file(name: str) -> str:
     """File name of one array of the format."""
     return f"{name}.npy"
 
 
+# Without the user encoder, the trained part of a full snapshot, item vectors are whitened text.
 OPTIONAL_FILES: Final = (
     *ENCODER_FILES,
     *USER_ENCODER_FILES,

@@ -56,10 +56,6 @@ class ItemColumns:
     expires_at_ms: I64
     created_at_ms: I64
 
-    def band_of(self, price: float | None) -> int:
-        """Price band of a price by the catalogue's edges; -1 when there is none."""
-        return -1 if price is None else int(np.searchsorted(self.price_edges, price, side="right"))
-
 
 @dataclass(frozen=True)
 class Repurchase:

@@ -2,22 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
-from endcap.encoders.items import embed_row
+from endcap.catalog.row import ItemRow
+from endcap.encoders.items import VectorStore, embed_row
 from endcap.errors import SnapshotError, SnapshotMissingError
 from endcap.snapshot.verify import load_verified
-
-if TYPE_CHECKING:
-    from endcap.aws.items import ItemTable
-    from endcap.aws.snapshots import SnapshotBucket
 
 MIN_ITEM_RATIO = 0.5
 MIN_METRIC_RATIO = 0.9
 GATED_METRICS = frozenset({"ndcg_at_10", "hit_rate_at_10"})
 MAX_CHANGED_ITEMS = 100_000
+
+
+class Pointer(Protocol):
+    """What says which snapshot is current, and which one was before it."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def previous(self) -> str | None: ...
+
+
+Known = TypeVar("Known", bound=Pointer)
+
+
+class Snapshots(Protocol[Known]):
+    """Where snapshots are, and the pointer to the current one, which is flipped only if it is still as expected."""
+
+    def current(self) -> Known | None: ...
+
+    def flip(self, version: str, expected: Known | None) -> Known: ...
+
+    def manifest(self, version: str) -> Mapping[str, Any]: ...
+
+    def download(self, version: str) -> Path: ...
+
+    def forget(self, version: str) -> None: ...
+
+
+class Catalogue(VectorStore, Protocol):
+    """Where items change while a snapshot is built, the newest first."""
+
+    def changed_since(self, since_ms: int, limit: int) -> Sequence[ItemRow]: ...
 
 
 class GateError(SnapshotError):
@@ -39,7 +70,7 @@ class Promoted:
     embedded: int
 
 
-def promote(version: str, bucket: SnapshotBucket, items: ItemTable | None, *, force: bool = False) -> Promoted:
+def promote(version: str, bucket: Snapshots[Known], items: Catalogue | None, *, force: bool = False) -> Promoted:
     """Make `version` the current snapshot.
 
     Parameters

@@ -71,10 +71,10 @@ class Snapshot:
         ------
         EncoderError : the graph or the tokenizer breaks the rules of `endcap.encoders.text`
         """
-        if "text_encoder.onnx" not in self.manifest["files"]:
-            return None
-        from endcap.encoders.text import TextEncoder
+        from endcap.encoders.text import MODEL_FILE, TextEncoder
 
+        if MODEL_FILE not in self.manifest["files"]:
+            return None
         return TextEncoder.from_dir(self.directory)
 
     @cached_property

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.arrays import F16, I8, I32, I64
+from endcap.encoders.text import ENCODER_FILES
 from endcap.errors import EncoderError, SnapshotIntegrityError
-from endcap.snapshot.format import ENCODER_FILES
 from endcap.snapshot.parts import Repurchase
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 

@@ -16,8 +16,8 @@ import onnx
 import pytest
 
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
+from endcap.filenames import MANIFEST
 from endcap.snapshot.files import content_hash
-from endcap.snapshot.format import MANIFEST
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.verify import verify_snapshot
@@ -132,12 +132,6 @@ def test_one_item_makes_a_snapshot(tmp_path: Path) -> None:
 def test_weights_survive_the_round_trip() -> None:
     weights = Weights({"next": TermWeight(0.0, 2.0)}, {"history_half_life_events": 2.5}, {"cases": 7})
     assert Weights.from_json(weights.to_json()) == weights
-
-
-def test_band_of_a_price_is_that_of_the_column(tmp_path: Path) -> None:
-    columns = build_toy_snapshot(tmp_path, 40).columns
-    assert [columns.band_of(float(price)) for price in columns.price] == columns.price_band.tolist()
-    assert columns.band_of(None) == -1
 
 
 # ------------------------------------------------------------------ identity

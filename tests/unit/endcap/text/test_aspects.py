@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.text.sentiment.aspects import ASPECTS, LEXICON, review_aspects
+from endcap.text.sentiment.aspects import ASPECTS, aspect_words, review_aspects
 
 GOOD, BAD = 1, -1
 
@@ -77,5 +77,5 @@ def test_any_text_gives_known_aspects_within_bounds(text: str) -> None:
 
 def test_every_aspect_has_words_in_both_languages() -> None:
     for aspect in ASPECTS:
-        scripts = {key[0].isascii() for key, name in LEXICON.items() if name == aspect}
+        scripts = {key[0].isascii() for key, name in aspect_words().items() if name == aspect}
         assert scripts == {True, False}, aspect

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.text.sentiment import review_polarity
-from endcap.text.sentiment.lexicon import LEXICON, SIMPLIFIED, read_lexicon
+from endcap.text.sentiment.lexicon import lexicon, read_lexicon, simplified
 from tests.benchmarks.polarity import english_rows, measure, sampled_rows
 
 SHARED_DATA = Path(os.environ.get("ENDCAP_SHARED_DATA", Path(__file__).parents[5] / "shared" / "data"))
@@ -153,7 +153,7 @@ def test_spellings_score_the_same(traditional: str, simplified: str) -> None:
     assert review_polarity(traditional) == review_polarity(simplified) != 0.0
 
 
-WORDS = sorted("".join(key) if not key[0].isascii() else " ".join(key) for key in LEXICON)
+WORDS = sorted("".join(key) if not key[0].isascii() else " ".join(key) for key in lexicon())
 
 
 @given(st.text(max_size=400))
@@ -177,8 +177,8 @@ def test_each_word_list_names_an_entry_once(name: str) -> None:
 
 
 def test_opinions_in_the_lexicon_are_within_the_bounds() -> None:
-    assert all(-1.0 <= entry.value <= 2.0 for entry in LEXICON.values())
-    assert {chr(code) for code in SIMPLIFIED}.isdisjoint(SIMPLIFIED.values())  # one pass of folding is enough
+    assert all(-1.0 <= entry.value <= 2.0 for entry in lexicon().values())
+    assert {chr(code) for code in simplified()}.isdisjoint(simplified().values())  # one pass of folding is enough
 
 
 def test_import_brings_no_numpy() -> None:

@@ -17,8 +17,8 @@ from endcap_rebuild.evaluation.measures import (
     list_figures,
 )
 from endcap_rebuild.metrics.bootstrap import interval
-from endcap_rebuild.metrics.ranking import mid_ranks
-from endcap_rebuild.metrics.ranks import Ranked, best_list, mid_rank, per_question, rank_answers
+from endcap_rebuild.metrics.ranking import mid_rank, mid_ranks
+from endcap_rebuild.metrics.ranks import Ranked, best_list, per_question, rank_answers
 
 NOBODY = np.zeros(6, dtype=np.bool_)
 

@@ -12,10 +12,8 @@ from endcap_rebuild.metrics import ranking as metrics
 from endcap_rebuild.metrics.ranking import (
     coverage_at_k,
     mid_ranks,
-    mrr,
     ndcg_at_k,
     novelty_at_k,
-    precision_at_k,
     recall_at_k,
 )
 
@@ -66,15 +64,10 @@ def test_ndcg_takes_mid_ranks() -> None:
 def test_ranks_beyond_the_cut_off_gain_nothing() -> None:
     assert ndcg_at_k([10.5], 10) == 0
     assert recall_at_k([10.5, 10], 10) == 1 / 2
-    assert precision_at_k([10.5, 10], 10) == 1 / 10
 
 
 def test_user_without_relevant_items_scores_zero() -> None:
-    assert (ndcg_at_k([]), recall_at_k([]), mrr([])) == (0, 0, 0)
-
-
-def test_mrr_is_that_of_the_best_item() -> None:
-    assert mrr([8, 5]) == 1 / 5
+    assert (ndcg_at_k([]), recall_at_k([])) == (0, 0)
 
 
 def test_coverage_counts_distinct_items_of_the_first_k() -> None:

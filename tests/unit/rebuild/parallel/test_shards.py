@@ -21,6 +21,7 @@ from endcap_rebuild.parallel.local import LocalCrew, work
 from endcap_rebuild.parallel.protocol import ShardError
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.text.vectors import EncodeTexts, TextVectorCache, UseEncoder, divided
+from tests.fakes.shards import pid_of
 from tests.fakes.toy_shop import NOW_MS, write_chain_shop
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
@@ -76,7 +77,7 @@ def test_a_fast_rebuild_has_the_same_content_however_many_share_it(tmp_path: Pat
 
 def test_a_killed_shard_is_named_and_nobody_waits_for_it() -> None:
     with LocalCrew(3) as crew:
-        os.kill(crew.pids[1], signal.SIGKILL)
+        os.kill(pid_of(crew, 2), signal.SIGKILL)
         with pytest.raises(ShardError, match="shard 2 of 3 ended with status -9"):
             asked(crew)
 
@@ -95,11 +96,11 @@ def test_a_failing_shard_is_quoted() -> None:
 
 def test_a_shard_that_does_not_answer_in_time_counts_as_dead() -> None:
     with LocalCrew(2, timeout_s=0.2) as crew:
-        os.kill(crew.pids[0], signal.SIGSTOP)
+        os.kill(pid_of(crew, 1), signal.SIGSTOP)
         crew.send([UseEncoder(FILES)])
         with pytest.raises(ShardError, match=r"did not answer within 0\.2 s"):
             crew.answers()
-        os.kill(crew.pids[0], signal.SIGCONT)
+        os.kill(pid_of(crew, 1), signal.SIGCONT)
 
 
 def test_a_shard_whose_leader_has_died_ends() -> None:

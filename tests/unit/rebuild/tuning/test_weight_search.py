@@ -14,9 +14,9 @@ from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
-from endcap_rebuild.metrics.ranking import mid_ranks
+from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
-from endcap_rebuild.tuning.list_search import choose_list_settings, choose_popularity_half_life, gain_of, rank_of
+from endcap_rebuild.tuning.list_search import choose_list_settings, choose_popularity_half_life, rank_of
 from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
 from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, coordinate_search, measure, tune
 from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events

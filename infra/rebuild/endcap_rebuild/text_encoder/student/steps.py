@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from endcap.arrays import F32
-from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
+from endcap.encoders.text import CONFIG_FILE, ENCODER_FILES, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
 from endcap.errors import EncoderError
 from endcap.snapshot.parts import ItemList
 from endcap_rebuild.base_encoders import base_source
@@ -262,7 +262,7 @@ def _encoder(graph: bytes, source: Source, config: EncoderConfig) -> LoadedEncod
 
 
 def _student_of(outputs: Outputs) -> LoadedEncoder:
-    return encoder_of({name: outputs[name].tobytes() for name in (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)})
+    return encoder_of({name: outputs[name].tobytes() for name in ENCODER_FILES})
 
 
 def _curve(losses: Sequence[float], points: int = 10) -> list[float]:

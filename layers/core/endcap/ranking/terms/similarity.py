@@ -10,7 +10,17 @@ import numpy as np
 
 from endcap.arrays import F32, I64
 from endcap.encoders.quantize import dequantize_unit
-from endcap.encoders.user import Inputs, UserEncoder, grade_codes, kind_code, text_code, token_features
+from endcap.encoders.user import (
+    MODEL_FILE,
+    USER_ENCODER_FILES,
+    Inputs,
+    UserEncoder,
+    grade_codes,
+    kind_code,
+    text_code,
+    token_features,
+)
+from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
@@ -35,8 +45,18 @@ def user_encoder_of(snapshot: Snapshot) -> UserEncoder | None:
     for known, encoder in _encoders:
         if known is snapshot:
             return encoder
-    encoder = UserEncoder.of(snapshot)
+    encoder = _read_user_encoder(snapshot)
     _encoders[:] = [(snapshot, encoder), *_encoders[:1]]
+    return encoder
+
+
+def _read_user_encoder(snapshot: Snapshot) -> UserEncoder | None:
+    if MODEL_FILE not in snapshot.manifest["files"]:
+        return None
+    model, projection = ((snapshot.directory / name).read_bytes() for name in USER_ENCODER_FILES)
+    encoder = UserEncoder.from_bytes(model, projection)
+    if encoder.d_item != snapshot.item_vectors_f16.shape[1]:
+        raise EncoderError(f"the user encoder lives in {encoder.d_item} dimensions, the items do not")
     return encoder
 
 

@@ -2,7 +2,7 @@
 
 1. Normalise: width, case, traditional to simplified characters (`lexicon.normalize`).
 2. Split into units: a Latin word or one Chinese character each, so both languages share every rule.
-3. Match the longest lexicon entry at each place (`lexicon.LEXICON`), English words also by their base form.
+3. Match the longest lexicon entry at each place (`lexicon.lexicon`), English words also by their base form.
 4. Read the entries in order: opinions, and what negates, strengthens, contrasts or suspends them (`reading`).
 5. Add the opinions up, weighted, over the root of their squared weights: one opinion keeps its own score, many
    that agree reach the bound, and mixed ones cancel.

@@ -9,10 +9,9 @@ share what is said of them. What is only expected or claimed counts for none.
 import math
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from functools import cache
 
-from endcap.text.sentiment.lexicon import LEXICON as WORDS
-from endcap.text.sentiment.lexicon import Key, Kind, key_of, lines_of, units_of
+from endcap.text.sentiment.lexicon import Key, Kind, key_of, lengths_of, lexicon, lines_of, units_of
 from endcap.text.sentiment.opinions import UNREAL_WEIGHT, Opinion, Reading, read
 
 ASPECTS = (
@@ -80,31 +79,32 @@ def _sum(opinions: Sequence[Opinion]) -> float:
     return max(-1.0, min(1.0, sum(o.weight * o.score for o in opinions) / weight))
 
 
-def _read_lexicon() -> tuple[Mapping[Key, str], Mapping[str, tuple[int, ...]]]:
+@cache
+def aspect_words() -> Mapping[Key, str]:
+    """The aspect that a word names, by its units."""
     found: dict[Key, str] = {}
-    lengths: dict[str, set[int]] = {}
     aspect, language = "", ""
     for line in lines_of("aspects.txt"):
         if line.startswith("["):
             aspect, language = line.strip("[]").split()
             continue
         for phrase in line.rstrip(",").split(", " if language == "en" else " "):
-            key = key_of(phrase)
-            found[key] = aspect
-            lengths.setdefault(key[0], set()).add(len(key))
-    longest_first = {first: tuple(sorted(sizes, reverse=True)) for first, sizes in lengths.items()}
-    return MappingProxyType(found), MappingProxyType(longest_first)
+            found[key_of(phrase)] = aspect
+    return found
 
 
-LEXICON, _LENGTHS = _read_lexicon()
+@cache
+def _lengths() -> Mapping[str, tuple[int, ...]]:
+    return lengths_of(aspect_words())
 
 
 def _mentions(units: list[str]) -> list[Mention]:
+    words, lengths = aspect_words(), _lengths()
     found = []
     place = 0
     while place < len(units):
-        for length in _LENGTHS.get(units[place], ()):
-            aspect = LEXICON.get(tuple(units[place : place + length]))
+        for length in lengths.get(units[place], ()):
+            aspect = words.get(tuple(units[place : place + length]))
             if aspect is not None and place + length <= len(units):
                 found.append(Mention(aspect, place, place + length))
                 place += length
@@ -140,7 +140,7 @@ def _give(units: list[str], mentions: list[Mention], reading: Reading) -> None:
 
 def _is_name(units: list[str], opinion: Opinion) -> bool:
     """Whether a thing that is good to have was only named (质量), which judges nothing."""
-    entry = WORDS.get(tuple(units[opinion.start : opinion.end]))
+    entry = lexicon().get(tuple(units[opinion.start : opinion.end]))
     return entry is not None and entry.kind is Kind.ASPECT and entry.value > 0
 
 

@@ -1,9 +1,13 @@
-"""The lexicon: kinds of entry, how text is split into units, and the loader of the word lists beside this file."""
+"""The lexicon: kinds of entry, how text is split into units, and the word lists beside this file.
+
+The lists are read when first asked for: most functions never see a review.
+"""
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,16 +54,15 @@ def lines_of(name: str) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
-def _simplified() -> dict[int, str]:
+@cache
+def simplified() -> Mapping[int, str]:
+    """Traditional characters and what they are written as, for `str.translate`."""
     return str.maketrans({pair[0]: pair[1] for line in lines_of("traditional.txt") for pair in line.split()})
-
-
-SIMPLIFIED = _simplified()
 
 
 def normalize(text: str) -> str:
     """Fold width, case and traditional characters, so that one spelling stands for all."""
-    return unicodedata.normalize("NFKC", text).lower().translate(SIMPLIFIED).translate(APOSTROPHES)
+    return unicodedata.normalize("NFKC", text).lower().translate(simplified()).translate(APOSTROPHES)
 
 
 def units_of(text: str) -> list[str]:
@@ -69,10 +72,10 @@ def units_of(text: str) -> list[str]:
 
 def key_of(phrase: str) -> Key:
     """A listed phrase as units."""
-    # Two shortcuts, together most of the list, keep the import within a few milliseconds.
+    # Two shortcuts, together most of the list, keep the reading of it within a few milliseconds.
     if phrase.isalpha():
-        return (phrase,) if phrase.isascii() else tuple(phrase.translate(SIMPLIFIED))
-    return tuple(UNIT.findall(phrase.translate(SIMPLIFIED)))
+        return (phrase,) if phrase.isascii() else tuple(phrase.translate(simplified()))
+    return tuple(UNIT.findall(phrase.translate(simplified())))
 
 
 def read_lexicon(name: str) -> Iterator[tuple[Key, Entry]]:
@@ -88,16 +91,21 @@ def read_lexicon(name: str) -> Iterator[tuple[Key, Entry]]:
                 yield key_of(phrase), entry
 
 
-LEXICON: dict[Key, Entry] = {}
-for _name in ("english.txt", "chinese.txt", "signs.txt"):
-    LEXICON.update(read_lexicon(_name))
+@cache
+def lexicon() -> Mapping[Key, Entry]:
+    """Every entry by its units."""
+    return {key: entry for name in ("english.txt", "chinese.txt", "signs.txt") for key, entry in read_lexicon(name)}
 
 
-def _lengths() -> dict[str, tuple[int, ...]]:
-    lengths: dict[str, set[int]] = {}
-    for key in LEXICON:
-        lengths.setdefault(key[0], set()).add(len(key))
-    return {first: tuple(sorted(found, reverse=True)) for first, found in lengths.items()}
+@cache
+def lengths() -> Mapping[str, tuple[int, ...]]:
+    """Per first unit, the lengths of the entries that start with it, longest first."""
+    return lengths_of(lexicon())
 
 
-LENGTHS = _lengths()  # per first unit, the lengths of the entries that start with it, longest first
+def lengths_of(keys: Iterable[Key]) -> dict[str, tuple[int, ...]]:
+    """Per first unit, the lengths of the keys that start with it, longest first."""
+    found: dict[str, set[int]] = {}
+    for key in keys:
+        found.setdefault(key[0], set()).add(len(key))
+    return {first: tuple(sorted(sizes, reverse=True)) for first, sizes in found.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from endcap.text.sentiment.lexicon import LENGTHS, LEXICON, Entry, Kind, units_of
+from endcap.text.sentiment.lexicon import Entry, Kind, lengths, lexicon, units_of
 
 ENGLISH_REACH = 5  # words over which a negation or a factor waits for its opinion
 CHINESE_REACH = 8  # the same in characters
@@ -61,13 +61,14 @@ def opinions_in(text: str) -> list[Opinion]:
 
 def _entries(units: list[str]) -> Iterator[tuple[Entry, int, bool]]:
     """Yield the longest entry at each place, with its length in units and whether it is in Latin script."""
+    known, sizes = lexicon(), lengths()
     place = 0
     while place < len(units):
         first = units[place]
         entry, length = OTHER, 1
-        for candidate in LENGTHS.get(first, ()):
+        for candidate in sizes.get(first, ()):
             key = tuple(units[place : place + candidate])
-            found = LEXICON.get(key)
+            found = known.get(key)
             if found is not None:
                 entry, length = found, len(key)  # shorter than the candidate at the end of the text
                 break
@@ -83,7 +84,7 @@ def _entries(units: list[str]) -> Iterator[tuple[Entry, int, bool]]:
 def _by_base_form(word: str) -> Entry:
     """The entry of an inflected English word whose base form is listed as an opinion."""
     if word.endswith("n't"):
-        return LEXICON[("not",)]
+        return lexicon()[("not",)]
     for suffix in ("ing", "ed", "es", "er", "ly", "s", "d"):
         stem = word.removesuffix(suffix)
         if len(stem) < 3 or stem == word:
@@ -94,7 +95,7 @@ def _by_base_form(word: str) -> Entry:
         elif stem[-1] == "i":
             bases.append(stem[:-1] + "y")
         for base in bases:
-            found = LEXICON.get((base,))
+            found = lexicon().get((base,))
             if found is not None and found.kind is Kind.OPINION:
                 return found
     return OTHER
