@@ -30,6 +30,7 @@ from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, Snaps
 from endcap.events.counts import Live
 from endcap.experiments.assignment import Experiment, other_snapshot, told
 from endcap.index.overlay import Overlay
+from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
 from endcap.recommend.pipeline import recommend_lists
 from endcap.recommend.request import Recommendation, RecommendationRequest
@@ -106,7 +107,7 @@ def post_personalize_ranking() -> Response[str]:
 @app.get("/parameters")
 def get_parameters() -> Response[str]:
     running = told(_experiments(), int(time.time() * 1000))
-    language = language_asked(app.current_event) or "en"
+    language = language_asked(app.current_event) or DEFAULT_LANGUAGE
     kinds, scenarios = runtime.settings.event_types, runtime.scenarios.all()
     return json_answer(parameters(_snapshot(), kinds, scenarios, running, language))
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from endcap.events.interaction import EventId, Text
 from endcap.filters.parser import MAX_CHARS, MAX_LISTED
+from endcap.messages.language import Language
 from endcap.recommend.request import MAX_BOOST, MAX_LIMIT
 from endcap.validation import Id, Name, timestamp_ms
 
@@ -95,7 +96,7 @@ class RecommendInput(BaseModel):
     counterfactual: bool = False
     without_event: EventId | None = None
     without_item: Id | None = None
-    language: Literal["en", "zh"] | None = None
+    language: Language | None = None
     fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []
     context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
     as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
@@ -129,7 +130,7 @@ class RankingInput(BaseModel):
     counterfactual: bool = False
     without_event: EventId | None = None
     without_item: Id | None = None
-    language: Literal["en", "zh"] | None = None
+    language: Language | None = None
     fields: list[str] = []
     context: dict[str, Any] = {}
     as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
