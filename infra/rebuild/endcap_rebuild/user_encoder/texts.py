@@ -11,6 +11,7 @@ import numpy as np
 from endcap.arrays import F32
 from endcap.encoders.quantize import dequantize_unit
 from endcap.encoders.user import REVIEW_TEXT, grade_codes, text_code
+from endcap.events.grades import grade_of
 from endcap.events.interaction import Interaction
 from endcap.events.types import TEXTUAL
 from endcap.profiles.profile import Encode, TextSignal, profile_of
@@ -36,7 +37,7 @@ def review_tokens(
     if not len(newest):
         return TextTokens.none(d_item)
     # A review's weight as a text is that of its grade, or of its tone, as `profile_of` sees it.
-    grades = np.clip(table.grade[newest].astype(np.float64), 1, 5)
+    grades = np.clip(table.grade[newest].astype(np.float64), grade_of(-1.0), grade_of(1.0))
     return TextTokens(
         user=table.user[newest].astype(np.int64),
         time_ms=table.time_ms[newest].astype(np.int64),

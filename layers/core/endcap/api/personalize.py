@@ -27,7 +27,7 @@ from endcap.errors import EndcapError, FieldError, InvalidInputError, InvalidInt
 from endcap.events.contexts import CONTEXT_NAMES, PAGE_NAMES
 from endcap.events.formats.fields import derived_id, properties
 from endcap.events.interaction import Interaction, parse_interaction
-from endcap.events.types import ALIASES, EventType
+from endcap.events.types import ALIASES, IDENTIFY, PERSONALIZE, EventType
 from endcap.validation import Id, parsed, timestamp_ms, timestamp_number
 
 Given = ParamSpec("Given")
@@ -43,7 +43,6 @@ DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none", "explain": False}
 """Personalize leaves nothing out of a list unless a filter says so."""
 
 _CONTEXT: Final = {*PAGE_NAMES, *CONTEXT_NAMES}
-_KINDS: Final = {"watch": "view", "detail_page_view": "view", "start_checkout": "begin_checkout"}
 _FIELDS: Final = {
     "user_id": "userId",
     "item_id": "itemId",
@@ -145,7 +144,7 @@ def put_events(raw: object, arrival_ms: int, event_types: Mapping[str, EventType
     if errors:
         raise InvalidRequestError(errors)
     if given.user_id and given.user_id != given.session_id:
-        who = {"event_type": "identify", "user_id": given.user_id, "anonymous_id": given.session_id}
+        who = {"event_type": IDENTIFY, "user_id": given.user_id, "anonymous_id": given.session_id}
         latest_ms = max(event.sent_at for event in given.event_list)
         found.append(
             parse_interaction({**who, "timestamp": timestamp_number(latest_ms)}, arrival_ms, event_types),
@@ -224,7 +223,7 @@ def _kind(name: str, kinds: Mapping[str, EventType]) -> str:
     if name in kinds or name in ALIASES:
         return name
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+", "_", name).lower()
-    return snake if snake in kinds or snake in ALIASES else _KINDS.get(snake, name)
+    return snake if snake in kinds or snake in ALIASES else PERSONALIZE.get(snake, name)
 
 
 def _properties(text: str | None) -> dict[str, Any]:
