@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from endcap.events import types
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
+
+WindowName = Literal["1h", "6h", "24h", "7d"]
 
 TREND_WINDOW: Final = "24h"
 
