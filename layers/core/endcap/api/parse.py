@@ -95,7 +95,7 @@ class RequestParser:
 
         Parameters
         ----------
-        door : defaults of the call; a scenario's come before them, the request's own values before both
+        defaults : of the call; a scenario's come before them, the request's own values before both
 
         Raises
         ------
@@ -122,9 +122,9 @@ class RequestParser:
         self, own: Mapping[str, Any], defaults: Mapping[str, Any], scenario: str | None, digest: bytes
     ) -> RecommendationRequest:
         """What the request says itself, over the defaults of a scenario, over those of the call."""
-        defaults = dict(self.scenario(scenario)) if scenario is not None else {}
-        weights: Mapping[str, float] | None = defaults.pop("weights", None)
-        given = parsed(RecommendInput, {**defaults, **defaults, **own})
+        named = dict(self.scenario(scenario)) if scenario is not None else {}
+        weights: Mapping[str, float] | None = named.pop("weights", None)
+        given = parsed(RecommendInput, {**defaults, **named, **own})
         clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
         return replace(
             request_of(given),

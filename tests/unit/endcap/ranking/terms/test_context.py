@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from endcap.api.parameters import parameters
-from endcap.api.parse import Reader
+from endcap.api.parse import RequestParser
 from endcap.catalog.item import Item
 from endcap.errors import InvalidRequestError
 from endcap.events.contexts import context_value
@@ -198,7 +198,7 @@ def test_what_fp16_rounds_off_is_no_demand(tmp_path: Path) -> None:
 
 def test_a_request_may_name_the_whole_address_that_a_shopper_came_from() -> None:
     address = "https://www.example.com/?gclid=" + "x" * 2000
-    reader = Reader(CUTOFF_MS, EVENT_TYPES, lambda name: {}, "secret")
+    reader = RequestParser(CUTOFF_MS, EVENT_TYPES, lambda name: {}, "secret")
     asked = reader.query({"context.referrer": address})
     assert context_value(asked.request.context["referrer"]) == "example.com"
     with pytest.raises(InvalidRequestError):
