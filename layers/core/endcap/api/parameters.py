@@ -26,7 +26,7 @@ MAX_TOLD: Final = 5
 
 def parameters(
     snapshot: Snapshot,
-    kinds: Mapping[str, EventType],
+    event_types: Mapping[str, EventType],
     scenarios: Mapping[str, Mapping[str, Any]],
     experiments: Sequence[Mapping[str, Any]] = (),
     language: Language = DEFAULT_LANGUAGE,
@@ -35,9 +35,9 @@ def parameters(
 
     Parameters
     ----------
-    kinds : the event types with the storefront's own weights
+    event_types : the event types with the storefront's own weights
     scenarios : name -> defaults of the configured scenarios
-    experiments : those that run, as `experiments.told` tells them
+    experiments : those that run, as `experiments.assignment.running` gives them
     """
     stored, natural = snapshot.weights, index_of(snapshot).tables.scales
     texts = TEXTS[language]
@@ -57,7 +57,7 @@ def parameters(
     choices = _choices(texts)
     return {
         "language": language,
-        "summary": _summary(snapshot, terms, choices, kinds, sorted(scenarios), texts),
+        "summary": _summary(snapshot, terms, choices, event_types, sorted(scenarios), texts),
         "snapshot_version": snapshot.version,
         "learned_up_to": snapshot.training_cutoff_ms,
         "catalogue_as_of": snapshot.catalog_as_of_ms,
@@ -73,8 +73,8 @@ def parameters(
             for field in fields(RankingSettings)
         ],
         "event_types": [
-            {"name": kind.name, "weight": kind.weight, "half_life_days": kind.half_life_s / DAY_S}
-            for kind in kinds.values()
+            {"name": one.name, "weight": one.weight, "half_life_days": one.half_life_s / DAY_S}
+            for one in event_types.values()
         ],
         "choices": choices,
         "filters": {
@@ -106,22 +106,22 @@ def _summary(
     snapshot: Snapshot,
     terms: Sequence[Mapping[str, Any]],
     choices: Sequence[Mapping[str, Any]],
-    kinds: Mapping[str, EventType],
+    event_types: Mapping[str, EventType],
     scenarios: Sequence[str],
     texts: Texts,
 ) -> list[str]:
     """What matters most, one sentence each."""
     own = [term for term in terms if term["name"] not in QUERY_TERMS and term["weight"]]
     strongest = sorted(own, key=lambda term: -abs(term["weight"]))[:MAX_TOLD]
-    weighty = sorted(kinds.values(), key=lambda kind: -abs(kind.weight))[:MAX_TOLD]
+    weighty = sorted(event_types.values(), key=lambda one: -abs(one.weight))[:MAX_TOLD]
     listed = texts.list_joined.join
     found = [
         texts.learned.format(date=_learned_up_to(snapshot)) if _learned_up_to(snapshot) else "",
         texts.strongest.format(terms=listed(texts.strongest_term.format(**term) for term in strongest)),
         texts.weightiest.format(
             events=listed(
-                texts.weightiest_event.format(name=kind.name, weight=kind.weight, days=kind.half_life_s / DAY_S)
-                for kind in weighty
+                texts.weightiest_event.format(name=one.name, weight=one.weight, days=one.half_life_s / DAY_S)
+                for one in weighty
             )
         ),
         texts.chosen_for_all.format(

@@ -1,6 +1,6 @@
 """A shopper's profile: bounded sets of what they did, merged by union and truncation.
 
-A profile is a join-semilattice. Each set keeps the newest `K` distinct entries of its kinds; of two entries with one
+A profile is a join-semilattice. Each set keeps the newest `K` distinct entries of its types; of two entries with one
 key the greater (timestamp, content) wins. Folding an event, applying a batch and merging two profiles are the same
 operation, `merge`, which is idempotent, commutative and associative: duplicates, batch borders, replays and the order
 of arrival change nothing (Shapiro et al., "Conflict-free Replicated Data Types", SSS 2011).
@@ -233,14 +233,6 @@ def pack_aspects(tones: Mapping[str, float]) -> bytes:
     """
     clearest = sorted(tones, key=lambda name: (-abs(tones[name]), ASPECTS.index(name)))[:MAX_ASPECTS]
     return bytes(sorted(ASPECTS.index(name) << 4 | round((tones[name] + 1) * ASPECT_STEPS) for name in clearest))
-
-
-def acted_on(profile: UserProfile) -> dict[str, set[str]]:
-    """Item id -> the kinds of interaction that the profile remembers with it."""
-    kinds: dict[str, set[str]] = {}
-    for entry in (*profile.interactions, *profile.strong):
-        kinds.setdefault(entry.item_id, set()).add(entry.event_type)
-    return kinds
 
 
 def remembers_erasure(profile: UserProfile) -> bool:
