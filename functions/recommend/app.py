@@ -28,8 +28,9 @@ from endcap.api.responses import answer, cursor_after, exposure
 from endcap.aws.profiles import StoredProfile
 from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
 from endcap.events.counts import Live
-from endcap.experiments.assignment import Experiment, other_snapshot, told
+from endcap.experiments.assignment import Experiment, other_snapshot, running
 from endcap.index.overlay import Overlay
+from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
 from endcap.recommend.pipeline import recommend_lists
 from endcap.recommend.request import Recommendation, RecommendationRequest
@@ -105,10 +106,10 @@ def post_personalize_ranking() -> Response[str]:
 
 @app.get("/parameters")
 def get_parameters() -> Response[str]:
-    running = told(_experiments(), int(time.time() * 1000))
-    language = language_asked(app.current_event) or "en"
-    kinds, scenarios = runtime.settings.event_types, runtime.scenarios.all()
-    return json_answer(parameters(_snapshot(), kinds, scenarios, running, language))
+    experiments = running(_experiments(), int(time.time() * 1000))
+    language = language_asked(app.current_event) or DEFAULT_LANGUAGE
+    event_types, scenarios = runtime.settings.event_types, runtime.scenarios.all()
+    return json_answer(parameters(_snapshot(), event_types, scenarios, experiments, language))
 
 
 @app.get("/health")

@@ -10,6 +10,7 @@ from endcap.events.types import EVENT_TYPES
 from endcap.experiments.assignment import Surface
 from endcap.explain.reasons import ASKED
 from endcap.explain.support import ANCHOR
+from endcap.messages.language import Language
 
 Count = Annotated[int, Field(ge=0)]
 Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]
@@ -225,7 +226,7 @@ class Context(Answer):
 class Parameters(Answer):
     """The main parameters of the ranking, as they are right now."""
 
-    language: Literal["en", "zh"]
+    language: Language
     summary: list[str]
     snapshot_version: str
     learned_up_to: Count

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from endcap.messages.language import Language
 from endcap.text.sentiment.aspects import ASPECTS
 from infra.openapi.answers import Answer, Count, Moment
 
@@ -121,7 +122,7 @@ class Profile(Answer):
 
     user_id: str
     profile_version: Count
-    language: Literal["en", "zh"]
+    language: Language
     summary: list[str]
     interests: Interests
     tags: list[Tag]

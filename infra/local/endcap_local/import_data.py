@@ -24,6 +24,7 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item, item_document
 from endcap.errors import EndcapError
 from endcap.events.interaction import Interaction, interaction_document
+from endcap.events.types import IDENTIFY
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
 from endcap.recommend.pipeline import encode_with
@@ -194,7 +195,7 @@ def _write_profiles(stack: LocalStack, events: Sequence[Interaction], encode: En
     by_user: dict[str, list[Interaction]] = defaultdict(list)
     for event in events:
         by_user[event.user_id].append(event)
-    linked = any(event.event_type == "identify" for event in events)
+    linked = any(event.event_type == IDENTIFY for event in events)
     parts: Sequence[Sequence[Interaction]] = [events] if linked else list(by_user.values())
     for number, part in enumerate(parts, start=1):
         apply_events(part, store, encode)

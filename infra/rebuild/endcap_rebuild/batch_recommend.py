@@ -18,7 +18,7 @@ from endcap.catalog.item import Item, item_text
 from endcap.encoders.quantize import quantize_unit
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
-from endcap.events.types import EVENT_TYPES, EventType
+from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile
@@ -130,13 +130,13 @@ def _history(source: Path, wanted: set[str], report: ReadReport, event_types: Ma
     history = History()
     handed: set[str] = set()
     for event in read_events(source, report, now_ms, event_types):
-        if event.event_type == "identify" and event.anonymous_id and (event.user_id in wanted):
+        if event.event_type == IDENTIFY and event.anonymous_id and (event.user_id in wanted):
             handed.add(event.anonymous_id)
-        if event.user_id in wanted or event.event_type == "identify":
+        if event.user_id in wanted or event.event_type == IDENTIFY:
             _keep(history, event, event.user_id)
     if anonymous := handed - wanted:
         for event in read_events(source, ReadReport(), now_ms, event_types):
-            if event.user_id in anonymous and event.event_type != "identify":
+            if event.user_id in anonymous and event.event_type != IDENTIFY:
                 history.events.append(event)
     return history
 

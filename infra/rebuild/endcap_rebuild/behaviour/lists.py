@@ -16,7 +16,7 @@ from scipy import linalg, sparse
 
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
-from endcap_rebuild.data.event_table import EventTable, positive_strength, shuffle_keys, strong_kinds
+from endcap_rebuild.data.event_table import EventTable, is_bought, positive_strength, shuffle_keys, strong_kinds
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.
 _PAIRS_AT_ONCE: Final = 2_000_000
@@ -89,7 +89,7 @@ def basket_matrix(table: EventTable, n_items: int, popularity: F32, settings: Li
     purchases has ratings and reviews of one day instead: people rate what came in one parcel.
     """
     bought = positive_strength(table) > 0
-    purchases = bought & (table.kind == _code(table, "purchase"))
+    purchases = bought & is_bought(table)
     table = table.rows(purchases if purchases.any() else strong_kinds(table))
     day = table.time_ms // int(DAY_S * 1000) if clock else table.time_ms
     by_session = table.session >= 0
@@ -226,7 +226,3 @@ def _without_diagonal(matrix: Any) -> Any:
     entries = sparse.coo_array(matrix)
     off = entries.row != entries.col
     return sparse.csr_array((entries.data[off], (entries.row[off], entries.col[off])), shape=entries.shape)
-
-
-def _code(table: EventTable, kind: str) -> int:
-    return table.kinds.index(kind) if kind in table.kinds else -1

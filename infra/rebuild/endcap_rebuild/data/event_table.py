@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final, TypeVar
 
@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, I32, I64
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES, MAX_NAMES, PAGE_NAMES, context_value
+from endcap.events.grades import FACTOR_BOUNDS, GRADE_PRIOR, MEAN_BOUNDS, around_mean, drawn_mean, grade_of
 from endcap.events.interaction import Interaction
-from endcap.events.types import EVENT_TYPES, GRADED, STRONG, EventType
-from endcap.profiles.profile import NOT_IN_HISTORY
-from endcap.ranking.features import GRADE_PRIOR, GRADE_PRIOR_STRENGTH, HIGHEST_MEAN, LOWEST_MEAN
+from endcap.events.types import BOUGHT, EVENT_TYPES, GRADED, NOT_IN_HISTORY, STRONG, EventType
 from endcap.text.sentiment import review_polarity
 from endcap_rebuild.data.reading import ReadReport
 
@@ -170,8 +169,17 @@ def positive_strength(table: EventTable) -> F32:
 
 def strong_kinds(table: EventTable) -> NDArray[np.bool_]:
     """bool (rows,): purchases, ratings and reviews that speak for an item."""
-    codes = [code for code, name in enumerate(table.kinds) if name in STRONG]
-    return np.isin(table.kind, codes) & (table.strength > 0)
+    return is_of(table, STRONG) & (table.strength > 0)
+
+
+def is_bought(table: EventTable) -> NDArray[np.bool_]:
+    """bool (rows,): purchases."""
+    return is_of(table, BOUGHT)
+
+
+def is_of(table: EventTable, event_types: Collection[str]) -> NDArray[np.bool_]:
+    """bool (rows,): the rows of some types of events."""
+    return np.isin(table.kind, [code for code, name in enumerate(table.kinds) if name in event_types])
 
 
 def _sorted_ids(rows: Mapping[Id, int]) -> tuple[tuple[Id, ...], I32]:
@@ -194,13 +202,13 @@ def _with_strength(table: EventTable, event_types: Mapping[str, EventType]) -> E
     weight = np.array([event_types[name].weight for name in table.kinds], dtype=np.float32)[table.kind]
     graded = ~np.isnan(table.grade)
     n_users = len(table.user_ids)
-    total = np.bincount(table.user[graded], table.grade[graded], minlength=n_users) + GRADE_PRIOR * GRADE_PRIOR_STRENGTH
-    count = np.bincount(table.user[graded], minlength=n_users) + GRADE_PRIOR_STRENGTH
-    mean = np.clip(total / count, LOWEST_MEAN, HIGHEST_MEAN)[table.user]
-    factor = np.where(graded, 0.5 + (table.grade - mean) / 2, np.float32(1.0))
-    factor = np.where(np.isnan(table.tone), factor, 0.5 + (3 + 2 * table.tone - GRADE_PRIOR) / 2)
+    total = np.bincount(table.user[graded], table.grade[graded], minlength=n_users)
+    count = np.bincount(table.user[graded], minlength=n_users).astype(np.float64)
+    mean = np.clip(drawn_mean(total, count), *MEAN_BOUNDS)[table.user]
+    factor = np.where(graded, around_mean(table.grade, mean), np.float32(1.0))
+    factor = np.where(np.isnan(table.tone), factor, around_mean(grade_of(table.tone), GRADE_PRIOR))
     columns: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(table)}
-    return EventTable(**{**columns, "strength": (weight * np.clip(factor, -1.0, 1.25)).astype(np.float32)})
+    return EventTable(**{**columns, "strength": (weight * np.clip(factor, *FACTOR_BOUNDS)).astype(np.float32)})
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, ...]:

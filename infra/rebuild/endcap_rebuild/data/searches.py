@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from endcap.events.interaction import Interaction
+from endcap.events.types import SEARCH
 from endcap_rebuild.data.event_table import EventTable
 
 ANSWER_WITHIN_MS: Final = 30 * 60 * 1000
@@ -27,7 +28,7 @@ class Search:
 def noting_searches(events: Iterable[Interaction], searches: list[Search]) -> Iterator[Interaction]:
     """The events, unchanged; their searches are added to the list on the way."""
     for event in events:
-        if event.event_type == "search" and event.text:
+        if event.event_type == SEARCH and event.text:
             searches.append(Search(event.user_id, event.timestamp_ms, event.text))
         yield event
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from endcap.catalog.item import Item, item_document
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
-from endcap.events.types import EVENT_TYPES
+from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
@@ -24,7 +24,7 @@ from endcap_rebuild.data.reading import ReadReport, read_events, read_items
 # Order of events of one moment: the same for every model and every run.
 SHUFFLE_SEED: Final = 0
 # What shoppers say without acting on an item; part of a profile, no step of a history.
-_WORDS: Final = frozenset({"search", "tag"})
+_WORDS: Final = TEXTUAL & NOT_IN_HISTORY
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from endcap.arrays import I32, I64
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.event_table import EventTable, interaction_of, shuffle_keys
+from endcap_rebuild.data.event_table import EventTable, interaction_of, is_bought, shuffle_keys
 
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10
@@ -141,7 +141,7 @@ def order_begins(table: EventTable, clock: bool) -> I64:
     An order is what a user bought in one session or, where there are no sessions, at one moment; where timestamps are
     no times (`clock` is false), one moment means nothing.
     """
-    bought = table.kind == (table.kinds.index("purchase") if "purchase" in table.kinds else -1)
+    bought = is_bought(table)
     one_moment = clock & (table.time_ms[1:] == table.time_ms[:-1])
     at_once = np.where(table.session[1:] >= 0, table.session[1:] == table.session[:-1], one_moment)
     begins = np.ones(len(table), dtype=np.bool_)

@@ -110,7 +110,7 @@ def _block(
 ) -> str:
     each = width // heads
     read = g.norm(f"{name}.before_attention", weights, reader)
-    told = read if tokens == reader else g.norm(f"{name}.before_attention", weights, tokens)
+    normed = read if tokens == reader else g.norm(f"{name}.before_attention", weights, tokens)
     split = g.shape(-1, heads, each)
 
     def by_head(part: str, x: str, order: list[int], factor: float = 1.0) -> str:
@@ -118,7 +118,7 @@ def _block(
         return g.add("Transpose", g.add("Reshape", flat, split), perm=order)
 
     query = by_head("query", read, [1, 0, 2], each**-0.5)  # (heads, q, each)
-    key, value = by_head("key", told, [1, 2, 0]), by_head("value", told, [1, 0, 2])
+    key, value = by_head("key", normed, [1, 2, 0]), by_head("value", normed, [1, 0, 2])
     shares = g.add("Softmax", g.add("Add", g.add("MatMul", query, key), bias), axis=-1)
     mixed = g.add("Transpose", g.add("MatMul", shares, value), perm=[1, 0, 2])  # (q, heads, each)
     mixed = g.linear(f"{name}.attention.out", weights, g.add("Reshape", mixed, g.shape(-1, width)))
@@ -134,20 +134,20 @@ def _biases(weights: Mapping[str, F32], name: str) -> F32:
 
 
 def _model_of(g: _Graph, d_item: int) -> bytes:
-    def told(name: str, kind: int, *shape: str | int) -> onnx.ValueInfoProto:
+    def tensor(name: str, kind: int, *shape: str | int) -> onnx.ValueInfoProto:
         return helper.make_tensor_value_info(name, kind, shape)
 
     i64, f32 = TensorProto.INT64, TensorProto.FLOAT
     inputs = [
-        told("vectors", f32, "n", d_item),
-        *(told(name, i64, "n") for name in ("kinds", "grades", "gaps")),
-        told("distances", i64, "n", "n"),
-        told("newest", f32, "n"),
-        *(told(name, i64, "n") for name in ("read_distances", "ages")),
-        told("now", i64, 1),
+        tensor("vectors", f32, "n", d_item),
+        *(tensor(name, i64, "n") for name in ("kinds", "grades", "gaps")),
+        tensor("distances", i64, "n", "n"),
+        tensor("newest", f32, "n"),
+        *(tensor(name, i64, "n") for name in ("read_distances", "ages")),
+        tensor("now", i64, 1),
     ]
     graph = helper.make_graph(
-        g.nodes, "user_encoder", inputs, [told("user", f32, 1, d_item)], initializer=list(g.constants.values())
+        g.nodes, "user_encoder", inputs, [tensor("user", f32, 1, d_item)], initializer=list(g.constants.values())
     )
     model = helper.make_model(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=_IR_VERSION, producer_name="endcap"

@@ -97,8 +97,8 @@ def train_user_encoder(
             weight = float(max(trials, key=lambda name: trials[name]))
         settings = replace(settings, soft_weight=weight)
     labels = labels if settings.soft_weight else None
-    told = _counted(progress, ahead, ahead + plan.total_steps)
-    tower, curve = fit_tower(data, settings, plan, _at(work_dir, "tower.pt"), labels, told, crew=crew)
+    reported = _counted(progress, ahead, ahead + plan.total_steps)
+    tower, curve = fit_tower(data, settings, plan, _at(work_dir, "tower.pt"), labels, reported, crew=crew)
     weights = {name: value.numpy().astype(np.float32) for name, value in tower.state_dict().items()}
     counts = np.bincount(data.item, minlength=data.n_items)
     vectors, projection = final_item_vectors(weights, data.white, counts), projection_of(weights)
@@ -209,8 +209,8 @@ def _trials(
     total = len(_SOFT_WEIGHTS) * plan.total_steps + whole.total_steps
     for k, weight in enumerate(_SOFT_WEIGHTS):
         own, path = replace(settings, soft_weight=weight), _at(work_dir, f"trial-{weight}.pt")
-        told = _counted(progress, k * plan.total_steps, total)
-        tower, _ = fit_tower(data, own, plan, path, labels if weight else None, told, crew=crew)
+        reported = _counted(progress, k * plan.total_steps, total)
+        tower, _ = fit_tower(data, own, plan, path, labels if weight else None, reported, crew=crew)
         users = user_vectors(tower, judged.data, judged.targets)
         found[str(weight)] = round(ndcg(users, item_vectors_of(tower), judged, lists), 5)
     return found

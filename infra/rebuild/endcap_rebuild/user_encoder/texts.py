@@ -9,6 +9,7 @@ import numpy as np
 
 from endcap.arrays import F32
 from endcap.encoders.user import REVIEW_TEXT, grade_codes
+from endcap.events.grades import grade_of
 from endcap_rebuild.data.event_table import EventTable
 from endcap_rebuild.user_encoder.sequences import TextTokens
 
@@ -31,7 +32,7 @@ def review_tokens(
     if not len(newest):
         return TextTokens.none(d_item)
     # A review's weight as a text is that of its grade, or of its tone, as `profile_of` sees it.
-    grades = np.clip(table.grade[newest].astype(np.float64), 1, 5)
+    grades = np.clip(table.grade[newest].astype(np.float64), grade_of(-1.0), grade_of(1.0))
     return TextTokens(
         user=table.user[newest].astype(np.int64),
         time_ms=table.time_ms[newest].astype(np.int64),

@@ -13,8 +13,8 @@ from endcap.filters.eligibility import EXCLUDE_SEEN
 from endcap.filters.evaluate import INTERACTED, PAST_FORMS
 from endcap.filters.tree import FIELDS
 from endcap.index.index import index_of
-from endcap.messages.language import LANGUAGES, Language
-from endcap.messages.parameters import CHOICE_MEANINGS, SCORE, SETTING_MEANINGS, TERM_MEANINGS
+from endcap.messages.language import DEFAULT_LANGUAGE, TEXTS, Language
+from endcap.messages.texts import Texts
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import ASKED, DEFAULT_WEIGHTS
 from endcap.recommend.explore import MAX_ARMS, UNIFORM_SHARE
@@ -26,21 +26,21 @@ MAX_TOLD: Final = 5
 
 def parameters(
     snapshot: Snapshot,
-    kinds: Mapping[str, EventType],
+    event_types: Mapping[str, EventType],
     scenarios: Mapping[str, Mapping[str, Any]],
     experiments: Sequence[Mapping[str, Any]] = (),
-    language: Language = "en",
+    language: Language = DEFAULT_LANGUAGE,
 ) -> dict[str, Any]:
     """The parameters as a JSON object.
 
     Parameters
     ----------
-    kinds : the event types with the storefront's own weights
+    event_types : the event types with the storefront's own weights
     scenarios : name -> defaults of the configured scenarios
-    experiments : those that run, as `experiments.told` tells them
+    experiments : those that run, as `experiments.assignment.running` gives them
     """
     stored, natural = snapshot.weights, index_of(snapshot).tables.scales
-    side = LANGUAGES.index(language)
+    texts = TEXTS[language]
     terms = []
     for name, default in DEFAULT_WEIGHTS.items():
         entry = stored.terms.get(name)
@@ -50,31 +50,31 @@ def parameters(
                 "weight": default if entry is None else entry.weight,
                 "scale": natural.get(name, 1.0) if entry is None else entry.scale,
                 "set_by": "default" if entry is None else "snapshot",
-                "meaning": TERM_MEANINGS[name][side],
+                "meaning": texts.terms[name].meaning,
             }
         )
     settings = RankingSettings.of(stored.settings)
-    choices = _choices(side)
+    choices = _choices(texts)
     return {
         "language": language,
-        "summary": _summary(snapshot, terms, choices, kinds, sorted(scenarios), language),
+        "summary": _summary(snapshot, terms, choices, event_types, sorted(scenarios), texts),
         "snapshot_version": snapshot.version,
         "learned_up_to": snapshot.training_cutoff_ms,
         "catalogue_as_of": snapshot.catalog_as_of_ms,
-        "score": SCORE[side],
+        "score": texts.score,
         "terms": terms,
         "settings": [
             {
                 "name": field.name,
                 "value": getattr(settings, field.name),
                 "set_by": "snapshot" if field.name in stored.settings else "default",
-                "meaning": SETTING_MEANINGS[field.name][side],
+                "meaning": texts.settings[field.name],
             }
             for field in fields(RankingSettings)
         ],
         "event_types": [
-            {"name": kind.name, "weight": kind.weight, "half_life_days": kind.half_life_s / DAY_S}
-            for kind in kinds.values()
+            {"name": one.name, "weight": one.weight, "half_life_days": one.half_life_s / DAY_S}
+            for one in event_types.values()
         ],
         "choices": choices,
         "filters": {
@@ -89,16 +89,16 @@ def parameters(
     }
 
 
-def _choices(side: int) -> list[dict[str, Any]]:
+def _choices(texts: Texts) -> list[dict[str, Any]]:
     """What a request or scenario may choose, with what counts where none does: as the model of requests has it."""
     properties = RecommendInput.model_json_schema()["properties"]
     choices = []
-    for name, said in CHOICE_MEANINGS.items():
+    for name, meaning in texts.choices.items():
         schema = properties[name]
         choice = {"name": name, "default": RecommendInput.model_fields[name].default}
         choice |= {"options": schema["enum"]} if "enum" in schema else {}
         choice |= {"least": schema["minimum"], "most": schema["maximum"]} if "minimum" in schema else {}
-        choices.append(choice | {"meaning": said[side].format(arms=MAX_ARMS, uniform=UNIFORM_SHARE)})
+        choices.append(choice | {"meaning": meaning.format(arms=MAX_ARMS, uniform=UNIFORM_SHARE)})
     return choices
 
 
@@ -106,40 +106,37 @@ def _summary(
     snapshot: Snapshot,
     terms: Sequence[Mapping[str, Any]],
     choices: Sequence[Mapping[str, Any]],
-    kinds: Mapping[str, EventType],
+    event_types: Mapping[str, EventType],
     scenarios: Sequence[str],
-    language: Language,
+    texts: Texts,
 ) -> list[str]:
     """What matters most, one sentence each."""
     own = [term for term in terms if term["name"] not in ASKED and term["weight"]]
     strongest = sorted(own, key=lambda term: -abs(term["weight"]))[:MAX_TOLD]
-    weighty = sorted(kinds.values(), key=lambda kind: -abs(kind.weight))[:MAX_TOLD]
-    cutoff_ms = snapshot.training_cutoff_ms
-    dated = cutoff_ms > 0 and snapshot.clock_usable
-    learned = datetime.fromtimestamp(cutoff_ms / 1000, UTC).date().isoformat() if dated else ""
-    if language == "zh":
-        named = "、".join(f"{term['name']}({term['weight']:g})" for term in strongest)
-        counted = "、".join(f"{k.name}计{k.weight:g}({k.half_life_s / DAY_S:g}天后减半)" for k in weighty)
-        chosen = "、".join(f"{choice['name']}={choice['default']}" for choice in choices)
-        found = [
-            f"排序从截至{learned}的行为中学习。" if learned else "",
-            f"对已知顾客,权重最大的是{named}。",
-            f"事件中,{counted}。",
-            f"请求和场景未另行规定时:{chosen}。",
-            f"已配置的场景:{'、'.join(scenarios)}。" if scenarios else "",
-        ]
-        return [text for text in found if text]
-    named = ", ".join(f"{term['name']} ({term['weight']:g})" for term in strongest)
-    counted = ", ".join(f"{k.name} {k.weight:g} (half after {k.half_life_s / DAY_S:g} days)" for k in weighty)
-    chosen = ", ".join(f"{choice['name']} {choice['default']}" for choice in choices)
+    weighty = sorted(event_types.values(), key=lambda one: -abs(one.weight))[:MAX_TOLD]
+    listed = texts.list_joined.join
     found = [
-        f"The ranking has learned from what was done up to {learned}." if learned else "",
-        f"For a known shopper these terms weigh most: {named}.",
-        f"Of events these count most: {counted}.",
-        f"Unless a request or its scenario says otherwise: {chosen}.",
-        f"Configured scenarios: {', '.join(scenarios)}." if scenarios else "",
+        texts.learned.format(date=_learned_up_to(snapshot)) if _learned_up_to(snapshot) else "",
+        texts.strongest.format(terms=listed(texts.strongest_term.format(**term) for term in strongest)),
+        texts.weightiest.format(
+            events=listed(
+                texts.weightiest_event.format(name=one.name, weight=one.weight, days=one.half_life_s / DAY_S)
+                for one in weighty
+            )
+        ),
+        texts.chosen_for_all.format(
+            choices=listed(texts.choice.format(name=choice["name"], value=choice["default"]) for choice in choices)
+        ),
+        texts.scenarios.format(names=listed(scenarios)) if scenarios else "",
     ]
     return [text for text in found if text]
+
+
+def _learned_up_to(snapshot: Snapshot) -> str:
+    """The day up to which behaviour was learned from; "" where there is no clock to tell it."""
+    cutoff_ms = snapshot.training_cutoff_ms
+    dated = cutoff_ms > 0 and snapshot.clock_usable
+    return datetime.fromtimestamp(cutoff_ms / 1000, UTC).date().isoformat() if dated else ""
 
 
 def _contexts(snapshot: Snapshot) -> list[dict[str, Any]]:

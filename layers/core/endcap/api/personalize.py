@@ -27,7 +27,7 @@ from endcap.errors import EndcapError, FieldError, InvalidInputError, InvalidInt
 from endcap.events.contexts import CONTEXT_NAMES, PAGE_NAMES
 from endcap.events.formats.fields import derived_id, properties
 from endcap.events.interaction import Interaction, parse_interaction
-from endcap.events.types import ALIASES, EventType
+from endcap.events.types import ALIASES, IDENTIFY, PERSONALIZE, EventType
 from endcap.validation import Id, parsed, timestamp_ms, timestamp_number
 
 Given = ParamSpec("Given")
@@ -43,7 +43,6 @@ DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none", "explain": False}
 """Personalize leaves nothing out of a list unless a filter says so."""
 
 _CONTEXT: Final = {*PAGE_NAMES, *CONTEXT_NAMES}
-_KINDS: Final = {"watch": "view", "detail_page_view": "view", "start_checkout": "begin_checkout"}
 _FIELDS: Final = {
     "user_id": "userId",
     "item_id": "itemId",
@@ -139,13 +138,13 @@ def put_events(raw: object, arrival_ms: int, event_types: Mapping[str, EventType
     errors: list[FieldError] = []
     for index, event in enumerate(given.event_list):
         try:
-            found += [parse_interaction(one, arrival_ms, event_types) for one in _told(given, event, event_types)]
+            found += [parse_interaction(one, arrival_ms, event_types) for one in _documents(given, event, event_types)]
         except InvalidInteractionError as exc:
             errors += [_named(e, f"eventList.{index}") for e in exc.errors]
     if errors:
         raise InvalidRequestError(errors)
     if given.user_id and given.user_id != given.session_id:
-        who = {"event_type": "identify", "user_id": given.user_id, "anonymous_id": given.session_id}
+        who = {"event_type": IDENTIFY, "user_id": given.user_id, "anonymous_id": given.session_id}
         latest_ms = max(event.sent_at for event in given.event_list)
         found.append(
             parse_interaction({**who, "timestamp": timestamp_number(latest_ms)}, arrival_ms, event_types),
@@ -192,7 +191,10 @@ def item_list(answer: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {name: items, "recommendationId": answer["recommendation_id"]}
 
 
-def _told(given: PutEventsInput, event: PersonalizeEvent, kinds: Mapping[str, EventType]) -> list[dict[str, Any]]:
+def _documents(
+    given: PutEventsInput, event: PersonalizeEvent, event_types: Mapping[str, EventType]
+) -> list[dict[str, Any]]:
+    """What an event says of its item, and of the items that it was shown among, in Endcap's own form."""
     common = {
         "user_id": given.user_id or given.session_id,
         "anonymous_id": given.session_id if given.user_id else None,
@@ -204,7 +206,7 @@ def _told(given: PutEventsInput, event: PersonalizeEvent, kinds: Mapping[str, Ev
     own = {
         **common,
         "event_id": event.event_id,
-        "event_type": _kind(event.event_type, kinds),
+        "event_type": _type_name(event.event_type, event_types),
         "item_id": event.item_id,
         "value": event.event_value,
         "text": said.pop("text", None),  # of a review or a search: Personalize has no place for words
@@ -212,19 +214,19 @@ def _told(given: PutEventsInput, event: PersonalizeEvent, kinds: Mapping[str, Ev
     }
     if event.event_id and len(event.event_id.encode("utf-8", "replace")) > MAX_EVENT_ID_BYTES:
         own["event_id"] = derived_id("personalize", event.event_id)
-    told = [own]
+    documents = [own]
     for place, item_id in enumerate(event.impression or (), 1):
         key = event.event_id or [given.session_id, event.sent_at, event.event_type, event.item_id]
         shown = {**common, "event_type": "impression", "item_id": item_id, "position": place}
-        told.append({**shown, "event_id": derived_id("personalize", key, place, item_id)})
-    return told
+        documents.append({**shown, "event_id": derived_id("personalize", key, place, item_id)})
+    return documents
 
 
-def _kind(name: str, kinds: Mapping[str, EventType]) -> str:
-    if name in kinds or name in ALIASES:
+def _type_name(name: str, event_types: Mapping[str, EventType]) -> str:
+    if name in event_types or name in ALIASES:
         return name
     snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[\s-]+", "_", name).lower()
-    return snake if snake in kinds or snake in ALIASES else _KINDS.get(snake, name)
+    return snake if snake in event_types or snake in ALIASES else PERSONALIZE.get(snake, name)
 
 
 def _properties(text: str | None) -> dict[str, Any]:

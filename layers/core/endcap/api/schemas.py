@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from endcap.events.counts import WindowName
 from endcap.events.interaction import EventId, Text
+from endcap.filters.eligibility import ExcludeSeen
 from endcap.filters.parser import MAX_CHARS, MAX_LISTED
-from endcap.recommend.request import MAX_BOOST, MAX_LIMIT
+from endcap.messages.language import Language
+from endcap.ranking.slots import Capped
+from endcap.ranking.terms.asked import Relation
+from endcap.recommend.request import BOOST, BOUNDS, LEAST_CAP, LIMIT, SHARE, Bounds, Personalization
 from endcap.validation import Id, Name, timestamp_ms
 
 MAX_SESSION: Final = 500
@@ -26,6 +31,10 @@ def _listed(value: object) -> object:
     return [part for part in value.split(",") if part] if isinstance(value, str) else value
 
 
+def _within(bounds: Bounds) -> Any:
+    return Field(ge=bounds.lowest, le=bounds.highest)
+
+
 def _strict() -> ConfigDict:
     return ConfigDict(extra="forbid", allow_inf_nan=False)
 
@@ -36,7 +45,7 @@ class BoostInput(BaseModel):
     model_config = _strict()
 
     filter: ExpressionText
-    weight: Annotated[float, Field(ge=-MAX_BOOST, le=MAX_BOOST)]
+    weight: Annotated[float, _within(BOOST)]
 
 
 class PromotionInput(BaseModel):
@@ -46,7 +55,7 @@ class PromotionInput(BaseModel):
 
     name: Name
     filter: ExpressionText
-    share: Annotated[float, Field(ge=0, le=1)]
+    share: Annotated[float, _within(SHARE)]
 
 
 class PinInput(BaseModel):
@@ -55,7 +64,7 @@ class PinInput(BaseModel):
     model_config = _strict()
 
     item_id: Id
-    position: Annotated[int, Field(ge=1, le=MAX_LIMIT)]
+    position: Annotated[int, _within(LIMIT)]
 
 
 class RecommendInput(BaseModel):
@@ -66,12 +75,12 @@ class RecommendInput(BaseModel):
     user_id: Id | None = None
     session_id: Id | None = None
     scenario: Name | None = None
-    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
+    limit: Annotated[int, _within(BOUNDS["limit"])] = 10
     cursor: Annotated[str, Field(max_length=8192)] | None = None
     interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
     query: Text | None = None
-    window: Literal["1h", "6h", "24h", "7d"] | None = None
-    relation: Literal["similar", "together", "buy_again"] | None = None
+    window: WindowName | None = None
+    relation: Relation | None = None
     items: Annotated[list[Id], Field(max_length=MAX_ANCHORS)] = []
     candidates: Annotated[list[Id], Field(max_length=MAX_CANDIDATES)] | None = None
     filter: ExpressionText | None = None
@@ -83,19 +92,19 @@ class RecommendInput(BaseModel):
     promotions: Annotated[list[PromotionInput], Field(max_length=10)] = []
     pinned: Annotated[list[PinInput], Field(max_length=50)] = []
     blocked: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(_listed)] = []
-    caps: dict[Literal["category", "brand"], Annotated[int, Field(ge=1)]] = {}
+    caps: dict[Capped, Annotated[int, Field(ge=LEAST_CAP)]] = {}
     exclude_items: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(_listed)] = []
-    exclude_seen: Literal["interacted", "purchased", "none"] = "interacted"
-    personalization: Literal["off", "session", "full"] = "full"
-    diversity: Annotated[float, Field(ge=0, le=1)] = 0.0
-    calibration: Annotated[float, Field(ge=0, le=1)] = 0.0
-    exploration: Annotated[float, Field(ge=0, le=1)] = 0.0
-    rotation: Annotated[float, Field(ge=0, le=1)] = 0.0
+    exclude_seen: ExcludeSeen = "interacted"
+    personalization: Personalization = "full"
+    diversity: Annotated[float, _within(BOUNDS["diversity"])] = 0.0
+    calibration: Annotated[float, _within(BOUNDS["calibration"])] = 0.0
+    exploration: Annotated[float, _within(BOUNDS["exploration"])] = 0.0
+    rotation: Annotated[float, _within(BOUNDS["rotation"])] = 0.0
     explain: bool = True
     counterfactual: bool = False
     without_event: EventId | None = None
     without_item: Id | None = None
-    language: Literal["en", "zh"] | None = None
+    language: Language | None = None
     fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []
     context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
     as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
@@ -124,12 +133,12 @@ class RankingInput(BaseModel):
     query: Text | None = None
     parameters: dict[str, Any] = {}
     boost: list[dict[str, Any]] = []
-    personalization: Literal["off", "session", "full"] = "full"
+    personalization: Personalization = "full"
     explain: bool = True
     counterfactual: bool = False
     without_event: EventId | None = None
     without_item: Id | None = None
-    language: Literal["en", "zh"] | None = None
+    language: Language | None = None
     fields: list[str] = []
     context: dict[str, Any] = {}
     as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None

@@ -8,7 +8,7 @@ field numbers below are fixed by https://github.com/onnx/onnx/blob/main/onnx/onn
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from endcap.errors import EncoderError
@@ -35,12 +35,14 @@ class GraphSummary:
     opset : version of the standard operator set
     operators : names of the operators in use
     inputs, outputs : names, in the file's order; initialisers aren't inputs
+    constants : name of each initialiser -> its shape
     """
 
     opset: int
     operators: frozenset[str]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    constants: Mapping[str, tuple[int, ...]]
 
 
 def check_graph(model: bytes) -> GraphSummary:
@@ -59,7 +61,7 @@ def check_graph(model: bytes) -> GraphSummary:
     operators: set[str] = set()
     inputs: list[str] = []
     outputs: list[str] = []
-    initialisers: set[str] = set()
+    constants: dict[str, tuple[int, ...]] = {}
     for field, value in _fields(memoryview(model)):
         if field == 8:  # ModelProto.opset_import
             opset = _opset(_view(value))
@@ -68,7 +70,8 @@ def check_graph(model: bytes) -> GraphSummary:
                 if part == 1:
                     operators.add(_operator(_view(content)))
                 elif part == 5:
-                    initialisers.add(_tensor(_view(content)))
+                    name, shape = _tensor(_view(content))
+                    constants[name] = shape
                 elif part == 11:
                     inputs.append(_first_text(_view(content), 1))
                 elif part == 12:
@@ -80,7 +83,11 @@ def check_graph(model: bytes) -> GraphSummary:
     if opset is None or not operators or not outputs:
         raise EncoderError("not an ONNX model: no opset, node or output in it")
     return GraphSummary(
-        opset, frozenset(operators), tuple(name for name in inputs if name not in initialisers), tuple(outputs)
+        opset,
+        frozenset(operators),
+        tuple(name for name in inputs if name not in constants),
+        tuple(outputs),
+        constants,
     )
 
 
@@ -120,14 +127,17 @@ def _attribute(attribute: memoryview) -> None:
             raise EncoderError("a node carries a nested graph or a sparse tensor")
 
 
-def _tensor(tensor: memoryview) -> str:
-    name = ""
+def _tensor(tensor: memoryview) -> tuple[str, tuple[int, ...]]:
+    """Name and shape of a tensor that carries its own data."""
+    name, shape = "", []
     for field, value in _fields(tensor):
-        if field == 8:
+        if field == 1:  # dims; packed or one by one, as the writer pleased
+            shape += [value] if isinstance(value, int) else _varints(value)
+        elif field == 8:
             name = _text(value)
         elif field == 13 or (field == 14 and value != 0):  # external_data, data_location
             raise EncoderError("a tensor's data lies outside the file")
-    return name
+    return name, tuple(shape)
 
 
 def _first_text(message: memoryview, wanted: int) -> str:
@@ -168,6 +178,14 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
             value = message[at : at + size]
             at += size
         yield field, value
+
+
+def _varints(message: memoryview) -> list[int]:
+    found, at = [], 0
+    while at < len(message):
+        value, at = _varint(message, at)
+        found.append(value)
+    return found
 
 
 def _varint(message: memoryview, at: int) -> tuple[int, int]:

@@ -20,7 +20,8 @@ from endcap.arrays import F32, F64, I64
 from endcap.encoders.onnx_check import check_graph
 from endcap.encoders.session import open_session
 from endcap.errors import EncoderError
-from endcap.events.types import EVENT_TYPES, GRADED, EventType
+from endcap.events.grades import grade_of
+from endcap.events.types import EVENT_TYPES, GRADED, N_CODES, SPECIAL_CODES, EventType
 from endcap.profiles.profile import MAX_INTERACTIONS, MAX_TEXTS
 
 if TYPE_CHECKING:
@@ -38,22 +39,36 @@ N_DISTANCES: Final = 2 * MAX_ITEMS  # in half steps: a moment of two entries lie
 HIDDEN: Final = N_DISTANCES
 """The code of "must not be read" in `distances`."""
 
-CUSTOM_FOR, CUSTOM_AGAINST, REVIEW_TEXT = 17, 18, 19  # after the codes of the built-in kinds
-N_KINDS: Final = 20
+CUSTOM_FOR, CUSTOM_AGAINST, REVIEW_TEXT = SPECIAL_CODES
+N_KINDS: Final = N_CODES
 N_GRADES: Final = 11  # 0 = no grade, then half stars
 # Milliseconds at which a span of time counts as the next longer kind: at once, seconds, then doubling up to 4 years.
 SPAN_EDGES_MS: Final = np.asarray([1, 5_000, *(15_000 << k for k in range(24))], dtype=np.int64)
 N_SPANS: Final = len(SPAN_EDGES_MS) + 1
 FEATURES: Final = ("kinds", "grades", "gaps", "distances", "newest", "read_distances", "ages", "now")
 INPUTS: Final = ("vectors", *FEATURES)
+KINDS_TABLE: Final = "kind"
+"""Name of the table in the graph that has a row for each kind of token."""
 
 
 def kind_code(event_type: str, event_types: Mapping[str, EventType] = EVENT_TYPES) -> int | None:
-    """The number of a kind of interaction; None for one that is unknown or weighs nothing."""
-    kind = event_types.get(event_type)
-    if kind is None or kind.weight == 0:
+    """The number of a type of events; None for one that is unknown or weighs nothing."""
+    known = event_types.get(event_type)
+    if known is None or known.weight == 0:
         return None
-    return kind.code or (CUSTOM_FOR if kind.weight > 0 else CUSTOM_AGAINST)
+    return known.code or _custom_code(known)
+
+
+def _custom_code(event_type: EventType) -> int:
+    return CUSTOM_FOR if event_type.weight > 0 else CUSTOM_AGAINST
+
+
+def known_kinds(kinds: I64, n_kinds: int) -> I64:
+    """Numbers that an encoder of `n_kinds` reads: a type that is newer than it counts as a custom one of its sign."""
+    newer = {row.code: _custom_code(row) for row in EVENT_TYPES.values() if row.code >= n_kinds}
+    if not newer or int(kinds.max(initial=0)) < n_kinds:
+        return kinds
+    return np.asarray([newer.get(kind, kind) for kind in kinds.tolist()], dtype=np.int64)
 
 
 def text_code(event_type: str) -> int:
@@ -63,7 +78,7 @@ def text_code(event_type: str) -> int:
 
 def grade_codes(grades: F64, tones: F64) -> I64:
     """Half stars 1..10 of grades (0.5 to 5) or, where there is none, of tones (-1 to 1); 0 where both are NaN."""
-    stars = np.where(np.isnan(grades), 3 + 2 * np.round(tones * 100) / 100, grades)
+    stars = np.where(np.isnan(grades), grade_of(np.round(tones * 100) / 100), grades)
     return np.where(np.isnan(stars), 0, np.clip(np.rint(2 * np.nan_to_num(stars)), 1, 10)).astype(np.int64)
 
 
@@ -159,11 +174,13 @@ class UserEncoder:
     Attributes
     ----------
     projection : float32 (d_item, d_item); `item_vectors` turns whitened text into the vector of an unseen item
+    n_kinds : how many kinds of tokens its graph knows; types that were added since are read as custom ones
     """
 
-    def __init__(self, session: onnxruntime.InferenceSession, projection: F32) -> None:
+    def __init__(self, session: onnxruntime.InferenceSession, projection: F32, n_kinds: int) -> None:
         self._session = session
         self.projection = projection
+        self.n_kinds = n_kinds
 
     @classmethod
     def from_bytes(cls, model: bytes, projection: bytes) -> UserEncoder:
@@ -176,7 +193,10 @@ class UserEncoder:
         summary = check_graph(model)
         if set(summary.inputs) != set(INPUTS) or summary.outputs != ("user",):
             raise EncoderError("the user encoder has other inputs or outputs than the features of a profile")
-        encoder = cls(open_session(model), _matrix_of(projection))
+        n_kinds, *_ = summary.constants.get(KINDS_TABLE, (0,))
+        if n_kinds < SPECIAL_CODES.stop:
+            raise EncoderError("the user encoder has no table of the kinds of tokens")
+        encoder = cls(open_session(model), _matrix_of(projection), n_kinds)
         one = np.ones(1, dtype=np.int64)
         probe = {**token_features(one, one, one * 0, one[:0], one[:0], one[:0], 1, True)}
         encoder.encode({**probe, "vectors": np.eye(1, encoder.d_item, dtype=np.float32)})
@@ -199,7 +219,8 @@ class UserEncoder:
         EncoderError : the graph failed, or its answer is no unit vector of d_item numbers
         """
         try:
-            answer = self._session.run(["user"], dict(inputs))[0]
+            read = {**inputs, "kinds": known_kinds(inputs["kinds"], self.n_kinds)}
+            answer = self._session.run(["user"], read)[0]
         except Exception as exc:  # onnxruntime's errors share no base class but Exception
             raise EncoderError("the user encoder failed to run") from exc
         vector: F32 = answer.reshape(-1)

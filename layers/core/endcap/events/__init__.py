@@ -1,1 +1,1 @@
-"""What shoppers do: `interaction`, `types`, `contexts`, `collect`, `counts`, and the `formats` of others."""
+"""What shoppers do: `interaction`, `types`, `grades`, `contexts`, `collect`, `counts`, and the `formats` of others."""

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
+from endcap.events import types
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
+
+WindowName = Literal["1h", "6h", "24h", "7d"]
 
 TREND_WINDOW: Final = "24h"
 
@@ -84,7 +87,7 @@ class Increment:
 
     Attributes
     ----------
-    counts : kind and item id -> how many
+    counts : what is counted and item id -> how many
     """
 
     level: Level
@@ -97,11 +100,11 @@ def increments(
 ) -> Iterator[Increment]:
     """One increment for each bucket that `events` fall into, by their own time; what is too old falls into none.
 
-    Demand is every kind of event with an item and a positive weight.
+    Demand is every type of event with an item and a positive weight.
     """
     counted: dict[tuple[Level, int], Counter[str]] = {}
     for event in events:
-        names = [kind + event.item_id for kind in _kinds(event, event_types)] if event.item_id else []
+        names = [what + event.item_id for what in _counted(event, event_types)] if event.item_id else []
         for level in LEVELS:
             if names and now_ms - level.kept_ms < event.timestamp_ms:
                 counted.setdefault((level, level.start_of(event.timestamp_ms)), Counter()).update(names)
@@ -109,14 +112,15 @@ def increments(
         yield Increment(level, start_ms, counts)
 
 
-def _kinds(event: Interaction, event_types: Mapping[str, EventType]) -> Iterator[str]:
-    if event.event_type == "impression":
+def _counted(event: Interaction, event_types: Mapping[str, EventType]) -> Iterator[str]:
+    """What an event counts as."""
+    if event.event_type in types.SHOWN:
         yield SHOWN
         return
-    kind = event_types.get(event.event_type)
-    if kind is not None and kind.weight > 0:
+    event_type = event_types.get(event.event_type)
+    if event_type is not None and event_type.weight > 0:
         yield DEMAND
-    if event.event_type == "click":
+    if event.event_type in types.CLICKED:
         yield CLICKED
 
 
@@ -156,7 +160,7 @@ class Live:
 
 def demand_of(buckets: Buckets, window: Window, now_ms: int) -> Demand:
     """The demand that `buckets` amount to; each counts with the age of its middle, and whole or not at all."""
-    sums: dict[str, Counter[str]] = {kind: Counter() for kind in (DEMAND, CLICKED, SHOWN)}
+    sums: dict[str, Counter[str]] = {what: Counter() for what in (DEMAND, CLICKED, SHOWN)}
     decayed: dict[str, float] = {}
     first_ms = window.level.start_of(now_ms - window.span_ms)
     for start_ms, counts in sorted(buckets.items()):
@@ -165,8 +169,8 @@ def demand_of(buckets: Buckets, window: Window, now_ms: int) -> Demand:
         age_ms = now_ms - (start_ms + min(now_ms, start_ms + window.level.width_ms)) / 2
         weight = 0.5 ** (age_ms / window.half_life_ms)
         for name, count in counts.items():
-            kind, item_id = name[0], name[1:]
-            sums[kind][item_id] += count
-            if kind == DEMAND:
+            what, item_id = name[0], name[1:]
+            sums[what][item_id] += count
+            if what == DEMAND:
                 decayed[item_id] = decayed.get(item_id, 0.0) + weight * count
     return Demand(window, sums[DEMAND], decayed, sums[CLICKED], sums[SHOWN])

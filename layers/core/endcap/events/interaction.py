@@ -18,12 +18,12 @@ from pydantic import (
 )
 
 from endcap.errors import FieldError, InvalidInteractionError
+from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, EventType
 from endcap.identifiers import clean_id, clean_text
 from endcap.validation import Id, field_errors, not_bool, one_of, present, present_value, timestamp_ms, timestamp_number
 
 MAX_FUTURE_MS = 5 * 60_000
-MIN_GRADE, MAX_GRADE = 0.5, 5.0
 
 Properties = Mapping[str, str | float | bool]
 
@@ -90,7 +90,7 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
     ----------
     raw : one event, decoded from JSON or CSV; null and "" count as absent
     arrival_ms : when it reached us; its time where it carries none
-    event_types : the kinds that are known, by name
+    event_types : those that are known, by name
 
     Raises
     ------

@@ -1,27 +1,51 @@
-"""The kinds of interaction, what each says about a shopper, and the other names they go by."""
+"""The types of events: what each says about a shopper, how it counts, and the names that it goes by elsewhere.
+
+A built-in type is one row of `_ROWS`; every group, alias and code is made of the rows. What a shopper did, in words,
+has one line in each language (`endcap.messages`); a type without one is spoken of as "chose".
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 DAY_S = 86_400.0
+
+SPECIAL_CODES: Final = range(17, 20)
+"""What the user encoder counts custom types and the words of reviews as; for ever taken, as trained encoders know them.
+
+The next built-in type gets the first code after all that are taken.
+"""
+
+IDENTIFY: Final = "identify"
+SEARCH: Final = "search"
 
 
 @dataclass(frozen=True, slots=True)
 class EventType:
-    """One kind of interaction.
+    """One type of event.
 
     Attributes
     ----------
     name : as it is written in events
-    code : 1..127, its byte in a stored profile; 0 for custom kinds, which are stored by name
+    code : 1..127 but none of `SPECIAL_CODES`, its byte in a stored profile and its number in the user encoder, never
+        used again for another; 0 for custom types, which are stored by name
     weight : signed strength of one such event at age zero
     half_life_s : seconds after which the weight has halved
     needs : fields without which the event says nothing
+    in_history : whether it leaves an entry in the profile's set of interactions
+    graded : `value` is a grade from 0.5 to 5; elsewhere a value is stored and multiplies nothing
+    strong : kept in a set of its own, so that browsing can't push it out
+    textual : its text becomes a text signal
+    shown, clicked : counted as an impression, as a click
+    bought : counts as a purchase
+    looked : a look at an item, from which the latest session's intent is read
+    fills_cart, ends_cart : puts an item into the cart; takes it out, or off the list of what is still wanted
+    past : names for "has done this" in filters
+    aliases, ga4, segment, personalize : further names in our own events, and names in those formats
     """
 
     name: str
@@ -29,62 +53,196 @@ class EventType:
     weight: float
     half_life_s: float
     needs: tuple[str, ...] = ("item_id",)
+    _: KW_ONLY
+    in_history: bool = True
+    graded: bool = False
+    strong: bool = False
+    textual: bool = False
+    shown: bool = False
+    clicked: bool = False
+    bought: bool = False
+    looked: bool = False
+    fills_cart: bool = False
+    ends_cart: bool = False
+    past: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    ga4: tuple[str, ...] = ()
+    segment: tuple[str, ...] = ()
+    personalize: tuple[str, ...] = ()
 
 
-def _types(*rows: tuple[str, int, float, float, tuple[str, ...]]) -> Mapping[str, EventType]:
-    return MappingProxyType(
-        {n: EventType(n, code, weight, days * DAY_S, needs) for n, code, weight, days, needs in rows}
-    )
-
-
-ITEM = ("item_id",)
-
-EVENT_TYPES: Mapping[str, EventType] = _types(
-    ("view", 1, 0.3, 14, ITEM),
-    ("click", 2, 0.4, 14, ITEM),
-    ("add_to_cart", 3, 0.8, 30, ITEM),
-    ("remove_from_cart", 4, -0.3, 30, ITEM),
-    ("purchase", 5, 1.0, 180, ITEM),
-    ("return", 6, -0.5, 180, ITEM),
-    ("rating", 7, 1.0, 365, ("item_id", "value")),
-    ("review", 8, 1.0, 365, ITEM),
-    ("search", 9, 1.0, 7, ("text",)),
-    ("like", 10, 0.8, 180, ITEM),
-    ("dislike", 11, -1.0, 365, ITEM),
-    ("wishlist", 12, 0.7, 90, ITEM),
-    ("share", 13, 0.6, 90, ITEM),
-    ("impression", 14, 0.0, 1, ITEM),
-    ("identify", 15, 0.0, 1, ("anonymous_id",)),
-    ("tag", 16, 0.5, 180, ("text",)),
+# Names of Google Analytics 4: https://developers.google.com/analytics/devguides/collection/ga4/ecommerce
+# Names of Segment: https://segment.com/docs/connections/spec/ecommerce/v2/
+# Weights are priors: the rebuild scales whole terms of the score, not single types.
+_ROWS: Final = (
+    EventType(
+        "view",
+        1,
+        0.3,
+        14 * DAY_S,
+        looked=True,
+        past=("viewed",),
+        aliases=("view_item",),
+        ga4=("view_item",),
+        segment=("Product Viewed",),
+        personalize=("watch", "detail_page_view"),
+    ),
+    EventType(
+        "click",
+        2,
+        0.4,
+        14 * DAY_S,
+        clicked=True,
+        looked=True,
+        past=("clicked",),
+        aliases=("select_item",),
+        ga4=("select_item", "select_promotion"),
+        segment=("Product Clicked",),
+    ),
+    EventType(
+        "add_to_cart",
+        3,
+        0.8,
+        30 * DAY_S,
+        looked=True,
+        fills_cart=True,
+        past=("carted",),
+        aliases=("begin_checkout",),
+        ga4=("add_to_cart", "begin_checkout"),
+        segment=("Product Added", "Checkout Started", "Wishlist Product Added to Cart"),
+        personalize=("start_checkout",),
+    ),
+    EventType(
+        "remove_from_cart",
+        4,
+        -0.3,
+        30 * DAY_S,
+        ends_cart=True,
+        ga4=("remove_from_cart",),
+        segment=("Product Removed",),
+    ),
+    EventType(
+        "purchase",
+        5,
+        1.0,
+        180 * DAY_S,
+        strong=True,
+        bought=True,
+        ends_cart=True,
+        past=("purchased", "bought"),
+        ga4=("purchase",),
+        segment=("Order Completed",),
+    ),
+    EventType(
+        "return",
+        6,
+        -0.5,
+        180 * DAY_S,
+        strong=True,
+        ends_cart=True,
+        past=("returned",),
+        aliases=("refund",),
+        ga4=("refund",),
+        segment=("Order Refunded",),
+    ),
+    EventType("rating", 7, 1.0, 365 * DAY_S, ("item_id", "value"), graded=True, strong=True, past=("rated",)),
+    EventType(
+        "review",
+        8,
+        1.0,
+        365 * DAY_S,
+        graded=True,
+        strong=True,
+        textual=True,
+        past=("reviewed",),
+        aliases=("comment",),
+        segment=("Product Reviewed",),
+    ),
+    EventType(
+        SEARCH,
+        9,
+        1.0,
+        7 * DAY_S,
+        ("text",),
+        in_history=False,
+        textual=True,
+        aliases=("view_search_results",),
+        ga4=("search", "view_search_results"),
+        segment=("Products Searched",),
+    ),
+    EventType("like", 10, 0.8, 180 * DAY_S, looked=True, past=("liked",)),
+    EventType("dislike", 11, -1.0, 365 * DAY_S, past=("disliked",)),
+    EventType(
+        "wishlist",
+        12,
+        0.7,
+        90 * DAY_S,
+        looked=True,
+        past=("wishlisted",),
+        aliases=("add_to_wishlist",),
+        ga4=("add_to_wishlist",),
+        segment=("Product Added to Wishlist",),
+    ),
+    EventType(
+        "share",
+        13,
+        0.6,
+        90 * DAY_S,
+        looked=True,
+        past=("shared",),
+        ga4=("share",),
+        segment=("Product Shared",),
+    ),
+    EventType(
+        "impression",
+        14,
+        0.0,
+        1 * DAY_S,
+        in_history=False,
+        shown=True,
+        aliases=("view_item_list",),
+        ga4=("view_item_list", "view_promotion"),
+        segment=("Product List Viewed", "Product List Filtered"),
+    ),
+    EventType(IDENTIFY, 15, 0.0, 1 * DAY_S, ("anonymous_id",), in_history=False, ga4=("login", "sign_up")),
+    EventType("tag", 16, 0.5, 180 * DAY_S, ("text",), in_history=False, textual=True),
 )
-"""Built-in kinds. Weights are priors: the rebuild scales whole terms of the score, not single kinds."""
 
-ALIASES: Mapping[str, str] = MappingProxyType(
-    {
-        # GA4 e-commerce names, https://developers.google.com/analytics/devguides/collection/ga4/ecommerce
-        "view_item": "view",
-        "select_item": "click",
-        "add_to_wishlist": "wishlist",
-        "begin_checkout": "add_to_cart",
-        "refund": "return",
-        "view_item_list": "impression",
-        "view_search_results": "search",
-        "comment": "review",
-    }
-)
+EVENT_TYPES: Final[Mapping[str, EventType]] = MappingProxyType({row.name: row for row in _ROWS})
+"""The built-in types, by name."""
 
-GRADED = frozenset({"rating", "review"})
-"""Kinds whose `value` is a grade from 0.5 to 5; elsewhere a value is stored and multiplies nothing."""
+N_CODES: Final = 1 + max(*(row.code for row in _ROWS), *SPECIAL_CODES)
 
-STRONG = frozenset({"purchase", "return", "rating", "review"})
-"""Kinds that a profile keeps in a set of their own, so that browsing can't push them out."""
 
-TEXTUAL = frozenset({"review", "search", "tag"})
-"""Kinds whose text becomes a text signal."""
+def _group(trait: str) -> frozenset[str]:
+    return frozenset(row.name for row in _ROWS if getattr(row, trait))
+
+
+def _names(field: str) -> Mapping[str, str]:
+    """The names of a field -> the type that each stands for."""
+    return MappingProxyType({name: row.name for row in _ROWS for name in getattr(row, field)})
+
+
+GRADED: Final = _group("graded")
+STRONG: Final = _group("strong")
+TEXTUAL: Final = _group("textual")
+SHOWN: Final = _group("shown")
+CLICKED: Final = _group("clicked")
+BOUGHT: Final = _group("bought")
+LOOKED: Final = _group("looked")
+FILLS_CART: Final = _group("fills_cart")
+ENDS_CART: Final = _group("ends_cart")
+NOT_IN_HISTORY: Final = frozenset(EVENT_TYPES) - _group("in_history")
+
+ALIASES: Final = _names("aliases")
+GA4: Final = _names("ga4")
+SEGMENT: Final = _names("segment")
+PERSONALIZE: Final = _names("personalize")
+PAST_FORMS: Final = _names("past")
 
 
 def event_types(overrides: Mapping[str, Any]) -> Mapping[str, EventType]:
-    """The built-in kinds with a storefront's own weights and kinds laid over them.
+    """The built-in types with a storefront's own weights and types laid over them.
 
     Parameters
     ----------

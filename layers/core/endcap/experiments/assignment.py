@@ -162,7 +162,7 @@ def other_snapshot(experiments: Iterable[Experiment], now_ms: int) -> str | None
     return next((version for version in versions if version), None)
 
 
-def told(experiments: Iterable[Experiment], now_ms: int) -> list[dict[str, Any]]:
+def running(experiments: Iterable[Experiment], now_ms: int) -> list[dict[str, Any]]:
     """The running experiments as JSON objects, for people who want to know how they are ranked for."""
     return [
         {

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from endcap.errors import FieldError, InvalidInputError
 from endcap.experiments.assignment import SHARE_DIGITS, SURFACES, Experiment, Surface, Variant
 from endcap.ranking.terms.registry import TERMS
-from endcap.recommend.request import MAX_WEIGHT
+from endcap.recommend.request import WEIGHT
 from endcap.validation import Name, json_value, parsed, timestamp_ms
 
 KEY: Final = "config/experiments.json"
@@ -26,7 +26,7 @@ class VariantInput(BaseModel):
 
     name: Name
     share: Annotated[float, Field(ge=0, le=1)]
-    weights: dict[str, Annotated[float, Field(ge=-MAX_WEIGHT, le=MAX_WEIGHT)]] = {}
+    weights: dict[str, Annotated[float, Field(ge=WEIGHT.lowest, le=WEIGHT.highest)]] = {}
     scenario: Name | None = None
     snapshot: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)] | None = None
 

@@ -1,21 +1,31 @@
-"""The languages that answers speak."""
+"""The languages that answers speak.
+
+A new language is a file beside this one with its `Texts`, and its code in `Language` and in `TEXTS`.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from types import MappingProxyType
+from typing import Any, Final, Literal, get_args
+
+from endcap.messages import en, zh
+from endcap.messages.texts import Texts
 
 Language = Literal["en", "zh"]
 
-LANGUAGES: Final = ("en", "zh")
+TEXTS: Final[Mapping[Language, Texts]] = MappingProxyType({"en": en.TEXTS, "zh": zh.TEXTS})
 
-_HAN: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]")
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
+
+DEFAULT_LANGUAGE: Final[Language] = "en"
 
 
 def language_of(document: Mapping[str, Any]) -> Language:
     """The language to speak about an item in: its own `language` where given, else by the script of its title."""
-    stated = str(document.get("language") or "")
+    stated = str(document.get("language") or "").lower()
     if stated:
-        return "zh" if stated.lower().startswith("zh") else "en"
-    return "zh" if _HAN.search(str(document.get("title") or "")) else "en"
+        return next((code for code in LANGUAGES if stated.startswith(code)), DEFAULT_LANGUAGE)
+    title = str(document.get("title") or "")
+    scripts = ((code, TEXTS[code].script) for code in LANGUAGES)
+    return next((code for code, script in scripts if script and script.search(title)), DEFAULT_LANGUAGE)

@@ -30,8 +30,8 @@ TAG_BYTES = 4
 _IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS = 1, 2, 4, 32
 _VALUE_SHIFT, _VALUE_MASK = 3, 3
 _NO_VALUE, _HALVES, _INTEGER, _DOUBLE = range(4)
-_NAMES = {t.code: t.name for t in EVENT_TYPES.values()}
-_CODES = {t.name: t.code for t in EVENT_TYPES.values()}
+_NAMES = {row.code: row.name for row in EVENT_TYPES.values()}
+_CODES = {row.name: row.code for row in EVENT_TYPES.values()}
 _ABSENT = float("-inf")
 
 Timed = TypeVar("Timed", Entry, TextSignal, Impression, Link)
@@ -50,8 +50,8 @@ def encode_profile(profile: UserProfile) -> bytes:
     _put_int(out, profile.deleted_at_ms)
 
     def put_entry(e: Entry) -> None:
-        kind, packed = _pack_value(e.value)
-        flags = kind << _VALUE_SHIFT
+        form, packed = _pack_value(e.value)
+        flags = form << _VALUE_SHIFT
         flags |= _IN_INTERACTIONS * (e in interactions) | _IN_STRONG * (e in strong)
         flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects)
         out.append(flags)
@@ -119,7 +119,7 @@ def decode_profile(data: bytes) -> UserProfile:
 
 def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
     flags = r.take(1)[0]
-    event_type, key, item_id = r.kind(), r.take(KEY_BYTES), r.text()
+    event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
     value = _ABSENT
     match flags >> _VALUE_SHIFT & _VALUE_MASK:
         case 1:
@@ -134,7 +134,7 @@ def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
 
 
 def _read_text(r: _Reader, at_ms: int) -> TextSignal:
-    event_type, key, item_id = r.kind(), r.take(KEY_BYTES), r.text()
+    event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
     polarity = struct.unpack("b", r.take(1))[0] / 100
     tag = r.take(TAG_BYTES)
     return TextSignal(at_ms, key, event_type, item_id, polarity, r.blob(), tag)
@@ -211,7 +211,7 @@ class _Reader:
     def text(self) -> str:
         return self.blob().decode()
 
-    def kind(self) -> str:
+    def event_type(self) -> str:
         code = self.take(1)[0]
         return _NAMES[code] if code else self.text()
 

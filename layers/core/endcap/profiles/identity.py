@@ -22,6 +22,7 @@ from typing import Protocol
 
 from endcap.errors import EndcapError
 from endcap.events.interaction import Interaction
+from endcap.events.types import IDENTIFY
 from endcap.profiles.links import Link, floor_ms, intervals
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, new_events, profile_of, within
 
@@ -94,7 +95,7 @@ class _Batch:
         self._handed: defaultdict[str, UserProfile] = defaultdict(lambda: EMPTY_PROFILE)
         self._settled: dict[str, UserProfile] = {}
         for event in events:
-            if event.event_type != "identify":
+            if event.event_type != IDENTIFY:
                 self._own[event.user_id].append(event)
             elif event.anonymous_id and event.anonymous_id != event.user_id:
                 self._links[event.user_id].append(Link(event.timestamp_ms, anonymous_id=event.anonymous_id))

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from endcap.errors import EndcapError, FieldError, InvalidInteractionError
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
-from endcap.events.types import EventType
+from endcap.events.types import IDENTIFY, EventType
 from endcap.profiles.identity import ProfileStore, apply_events
 from endcap.profiles.profile import Encode
 
@@ -86,7 +86,7 @@ def ingest(
     failed_users = apply_events((event for _, event in valid), store, encode, outcome.new.append)
     for record_id, event in valid:
         reason = failed_users.get(event.user_id)
-        if event.event_type == "identify":
+        if event.event_type == IDENTIFY:
             reason = reason or failed_users.get(event.anonymous_id or "")
         if reason:
             outcome.failed[record_id] = reason

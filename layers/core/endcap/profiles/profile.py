@@ -1,6 +1,6 @@
 """A shopper's profile: bounded sets of what they did, merged by union and truncation.
 
-A profile is a join-semilattice. Each set keeps the newest `K` distinct entries of its kinds; of two entries with one
+A profile is a join-semilattice. Each set keeps the newest `K` distinct entries of its types; of two entries with one
 key the greater (timestamp, content) wins. Folding an event, applying a batch and merging two profiles are the same
 operation, `merge`, which is idempotent, commutative and associative: duplicates, batch borders, replays and the order
 of arrival change nothing (Shapiro et al., "Conflict-free Replicated Data Types", SSS 2011).
@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from endcap.events.grades import tone_of
 from endcap.events.interaction import Interaction
-from endcap.events.types import GRADED, STRONG, TEXTUAL
+from endcap.events.types import GRADED, SHOWN, STRONG, TEXTUAL
+from endcap.events.types import NOT_IN_HISTORY as NOT_IN_HISTORY
 from endcap.identifiers import event_key, item_key
 from endcap.profiles.links import Link, floor_ms, normal_links
 from endcap.text.sentiment import review_polarity
@@ -32,9 +34,6 @@ MAX_IMPRESSIONS = 32
 MAX_ASPECTS = 6
 ASPECT_STEPS = 7
 """Steps between 0 and 1 in which the tone of an aspect is kept."""
-
-NOT_IN_HISTORY = frozenset({"search", "tag", "impression", "identify"})
-"""Kinds that leave no entry in the set of interactions."""
 
 Encode = Callable[[str], tuple[bytes, bytes]]
 """Text -> (encoder tag of 4 bytes, int8 vector of d_text bytes)."""
@@ -124,7 +123,7 @@ class UserProfile:
 
     Attributes
     ----------
-    interactions : with items, of any kind but impressions
+    interactions : with items, of any type but impressions
     strong : purchases, returns, ratings and reviews again, so that browsing can't push them out
     deleted_at_ms : entries up to this time are gone, 0 for never deleted
     """
@@ -174,7 +173,7 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
     texts: list[Interaction] = []
     impressions: list[Impression] = []
     for event in events:
-        if event.event_type == "impression" and event.item_id:
+        if event.event_type in SHOWN and event.item_id:
             impressions.append(Impression(event.timestamp_ms, item_key(event.item_id)))
         if event.event_type not in NOT_IN_HISTORY and event.item_id:
             entry = _entry(event)
@@ -200,7 +199,7 @@ def new_events(events: Iterable[Interaction], before: UserProfile, after: UserPr
     held, holds = _held(before), _held(after)
     found: dict[tuple[str, bytes], Interaction] = {}
     for event in events:
-        shown = event.event_type == "impression"
+        shown = event.event_type in SHOWN
         key = item_key(event.item_id or "") if shown else event_key(event.event_id)
         name, at_ms = ("shown" if shown else "did", key), event.timestamp_ms
         # An impression is known by its item, and new when it is later.
@@ -314,7 +313,7 @@ def _text_signal(event: Interaction, encode: Encode | None) -> TextSignal:
     if event.event_type not in GRADED:
         polarity = 1.0
     elif event.value is not None:
-        polarity = max(-1.0, min(1.0, (event.value - 3) / 2))
+        polarity = max(-1.0, min(1.0, tone_of(event.value)))
     else:
         polarity = review_polarity(text)
     tag, vector = encode(text) if encode else (b"\0" * 4, b"")

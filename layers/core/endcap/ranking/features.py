@@ -16,13 +16,11 @@ import numpy as np
 
 from endcap.arrays import F32, I64
 from endcap.encoders.quantize import dequantize_unit
+from endcap.events.grades import GRADE_PRIOR, grade_factor, grade_of, mean_of
 from endcap.events.types import DAY_S, EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, TextSignal, UserProfile
 
-GRADE_PRIOR: Final = 3.5  # what graded catalogues average
-GRADE_PRIOR_STRENGTH: Final = 3.0  # in grades
-LOWEST_MEAN, HIGHEST_MEAN = 3.0, 4.5  # a user of only bad grades still dislikes; one of only fives still likes a four
 PREFERENCE_WEIGHT: Final = 0.5
 F32_EMPTY: Final = np.empty(0, dtype=np.float32)
 
@@ -204,16 +202,10 @@ def mean_ranks(timestamps_ms: Sequence[int]) -> F32:
     return (first + (counts - 1) / 2)[inverse.reshape(len(times))].astype(np.float32) if len(values) else F32_EMPTY
 
 
-def grade_factor(grade: float, mean: float) -> float:
-    """How much a grade counts for (up to 1.25) or against (down to -1) an item, around the user's mean grade."""
-    return max(-1.0, min(1.25, 0.5 + (grade - mean) / 2))
-
-
 def mean_grade(entries: Iterable[Entry]) -> float:
     """The user's own mean grade, drawn towards the prior while grades are few."""
     grades = [e.grade for e in entries if e.event_type in GRADED and e.grade is not None]
-    mean = (math.fsum(grades) + GRADE_PRIOR * GRADE_PRIOR_STRENGTH) / (len(grades) + GRADE_PRIOR_STRENGTH)
-    return max(LOWEST_MEAN, min(HIGHEST_MEAN, mean))
+    return mean_of(math.fsum(grades), len(grades))
 
 
 def _history(
@@ -268,7 +260,7 @@ def _entry_factor(entry: Entry, mean: float) -> float:
     if entry.grade is not None:
         return grade_factor(entry.grade, mean)
     if entry.tone is not None:
-        return grade_factor(3 + 2 * entry.tone, GRADE_PRIOR)
+        return grade_factor(grade_of(entry.tone), GRADE_PRIOR)
     return 1.0  # a review without grade or words says that the item was worth a review
 
 

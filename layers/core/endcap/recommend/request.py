@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.events.counts import WINDOWS
@@ -21,8 +22,46 @@ from endcap.ranking.terms.registry import TERMS
 Personalization = Literal["off", "session", "full"]
 PERSONALIZATION: Final = ("off", "session", "full")
 MAX_LIMIT: Final = 500
-MAX_BOOST: Final = 100.0
-MAX_WEIGHT: Final = 1000.0
+
+
+class Bounds(NamedTuple):
+    """The numbers from `lowest` to `highest`."""
+
+    lowest: float
+    highest: float
+
+    def __str__(self) -> str:
+        if self.highest == math.inf:
+            return "not be negative"
+        return f"lie between {self.lowest:g} and {self.highest:g}"
+
+    def hold(self, number: float) -> bool:
+        """Whether a number lies within; NaN lies nowhere."""
+        return self.lowest <= number <= self.highest
+
+
+SHARE: Final = Bounds(0, 1)
+LIMIT: Final = Bounds(1, MAX_LIMIT)
+BOOST: Final = Bounds(-100.0, 100.0)
+WEIGHT: Final = Bounds(-1000.0, 1000.0)
+LEAST_CAP: Final = 1
+BOUNDS: Final[Mapping[str, Bounds]] = {
+    "limit": LIMIT,
+    "offset": Bounds(0, math.inf),
+    "exploration": SHARE,
+    "diversity": SHARE,
+    "calibration": SHARE,
+    "rotation": SHARE,
+}
+"""What the numbers of a request may be; the schemas of the API and its OpenAPI document say the same."""
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "exclude_seen": EXCLUDE_SEEN,
+    "personalization": PERSONALIZATION,
+    "language": LANGUAGES,
+}
+OPTIONAL: Final = frozenset({"language"})
+"""Choices that may be left to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,74 +201,79 @@ def check(request: RecommendationRequest) -> None:
     ------
     InvalidRequestError : with every finding
     """
-    problems = [
-        *_ranges(request),
-        *_controls(request),
-    ]
+    rules = (_numbers, _choices, _weights, _combinations, _anchors, _boosts, _promotions, _pins, _caps)
+    problems = [problem for rule in rules for problem in rule(request)]
     if problems:
         raise InvalidRequestError([FieldError(field=name, message=message) for name, message in problems])
 
 
-def _ranges(request: RecommendationRequest) -> list[tuple[str, str]]:
-    problems = []
-    if not 1 <= request.limit <= MAX_LIMIT:
-        problems.append(("limit", f"must lie between 1 and {MAX_LIMIT}"))
-    if request.offset < 0:
-        problems.append(("offset", "must not be negative"))
-    if not 0 <= request.exploration <= 1:
-        problems.append(("exploration", "must lie between 0 and 1"))
-    if not 0 <= request.diversity <= 1:
-        problems.append(("diversity", "must lie between 0 and 1"))
-    if not 0 <= request.calibration <= 1:
-        problems.append(("calibration", "must lie between 0 and 1"))
-    if not 0 <= request.rotation <= 1:
-        problems.append(("rotation", "must lie between 0 and 1"))
-    if request.exclude_seen not in EXCLUDE_SEEN:
-        problems.append(("exclude_seen", f"must be one of {', '.join(EXCLUDE_SEEN)}"))
-    if request.personalization not in PERSONALIZATION:
-        problems.append(("personalization", f"must be one of {', '.join(PERSONALIZATION)}"))
-    if request.language not in (None, *LANGUAGES):
-        problems.append(("language", f"must be one of {', '.join(LANGUAGES)}"))
-    if unknown := sorted(set(request.weights or {}) - set(TERMS)):
-        problems.append(("weights", f"no such term: {', '.join(unknown)}"))
-    if any(not abs(weight) <= MAX_WEIGHT for weight in (request.weights or {}).values()):
-        problems.append(("weights", f"must lie between {-MAX_WEIGHT:g} and {MAX_WEIGHT:g}"))
+Problems = Iterator[tuple[str, str]]
+"""Names of parts, and what is wrong with them."""
+
+
+def _numbers(request: RecommendationRequest) -> Problems:
+    for name, bounds in BOUNDS.items():
+        if not bounds.hold(getattr(request, name)):
+            yield name, f"must {bounds}"
+
+
+def _choices(request: RecommendationRequest) -> Problems:
+    for name, choices in CHOICES.items():
+        if getattr(request, name) not in choices and not (name in OPTIONAL and getattr(request, name) is None):
+            yield name, f"must be one of {', '.join(choices)}"
+
+
+def _weights(request: RecommendationRequest) -> Problems:
+    weights = request.weights or {}
+    if unknown := sorted(set(weights) - set(TERMS)):
+        yield "weights", f"no such term: {', '.join(unknown)}"
+    if not all(map(WEIGHT.hold, weights.values())):
+        yield "weights", f"must {WEIGHT}"
+
+
+def _combinations(request: RecommendationRequest) -> Problems:
     if request.window not in (None, *WINDOWS):
-        problems.append(("window", f"must be one of {', '.join(WINDOWS)}"))
+        yield "window", f"must be one of {', '.join(WINDOWS)}"
     elif request.window is not None and request.as_of_ms is not None:
-        problems.append(("window", "ends now: live counts know no other moment"))
+        yield "window", "ends now: live counts know no other moment"
     if request.without_event is not None and request.without_item is not None:
-        problems.append(("without_item", "can't be asked together with without_event"))
+        yield "without_item", "can't be asked together with without_event"
     if request.complete and request.candidates is None:
-        problems.append(("candidates", "are what a complete order is of"))
-    return problems
+        yield "candidates", "are what a complete order is of"
 
 
-def _unanchored(request: RecommendationRequest) -> tuple[str, str]:
-    if request.relation == "buy_again":
-        return "items", "are the shopper's own purchases where the relation is buy_again"
-    return "items" if request.relation else "relation", "relation and items come together"
-
-
-def _controls(request: RecommendationRequest) -> list[tuple[str, str]]:
-    problems = []
+def _anchors(request: RecommendationRequest) -> Problems:
     if request.relation not in (None, *RELATIONS):
-        problems.append(("relation", f"must be one of {', '.join(RELATIONS)}"))
+        yield "relation", f"must be one of {', '.join(RELATIONS)}"
     elif (request.relation in ANCHORED) != bool(request.items):
-        problems.append(_unanchored(request))
-    if any(not abs(boost.weight) <= MAX_BOOST for boost in request.boosts):
-        problems.append(("boost", f"a weight must lie between {-MAX_BOOST:g} and {MAX_BOOST:g}"))
-    if any(not 0 <= promotion.share <= 1 for promotion in request.promotions):
-        problems.append(("promotions", "a share must lie between 0 and 1"))
+        if request.relation == "buy_again":
+            yield "items", "are the shopper's own purchases where the relation is buy_again"
+        else:
+            yield "items" if request.relation else "relation", "relation and items come together"
+
+
+def _boosts(request: RecommendationRequest) -> Problems:
+    if not all(BOOST.hold(boost.weight) for boost in request.boosts):
+        yield "boost", f"a weight must {BOOST}"
+
+
+def _promotions(request: RecommendationRequest) -> Problems:
+    if not all(SHARE.hold(promotion.share) for promotion in request.promotions):
+        yield "promotions", f"a share must {SHARE}"
     elif sum(promotion.share for promotion in request.promotions) > 1 + 1e-9:
-        problems.append(("promotions", "the shares must not add up to more than 1"))
+        yield "promotions", "the shares must not add up to more than 1"
     if len({promotion.name for promotion in request.promotions}) < len(request.promotions):
-        problems.append(("promotions", "two have the same name"))
-    if any(not 1 <= pin.position <= MAX_LIMIT for pin in request.pinned):
-        problems.append(("pinned", f"a position must lie between 1 and {MAX_LIMIT}"))
+        yield "promotions", "two have the same name"
+
+
+def _pins(request: RecommendationRequest) -> Problems:
+    if not all(LIMIT.hold(pin.position) for pin in request.pinned):
+        yield "pinned", f"a position must {LIMIT}"
     for part in ("position", "item_id"):
         if len({getattr(pin, part) for pin in request.pinned}) < len(request.pinned):
-            problems.append(("pinned", f"two have the same {part}"))
-    if any(name not in CAPPED or most < 1 for name, most in request.caps.items()):
-        problems.append(("caps", f"must be at least 1, and of {' or '.join(CAPPED)}"))
-    return problems
+            yield "pinned", f"two have the same {part}"
+
+
+def _caps(request: RecommendationRequest) -> Problems:
+    if any(name not in CAPPED or most < LEAST_CAP for name, most in request.caps.items()):
+        yield "caps", f"must be at least {LEAST_CAP}, and of {' or '.join(CAPPED)}"

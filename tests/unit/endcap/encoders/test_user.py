@@ -8,30 +8,34 @@ import pytest
 from onnx import helper
 
 from endcap.catalog.item import Item
+from endcap.encoders import user
 from endcap.encoders.onnx_check import check_graph
 from endcap.encoders.quantize import quantize_unit
 from endcap.encoders.user import (
     CUSTOM_AGAINST,
     CUSTOM_FOR,
     HIDDEN,
+    N_KINDS,
     REVIEW_TEXT,
     UserEncoder,
     grade_codes,
     kind_code,
+    known_kinds,
     places,
     span_codes,
     token_features,
 )
 from endcap.errors import EncoderError
-from endcap.events.types import EVENT_TYPES, event_types
+from endcap.events.types import EVENT_TYPES, EventType, event_types
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile
 from endcap.ranking.terms.similarity import ItemSpace, user_encoder_of, user_inputs, user_vector_of
 from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.write import write_snapshot
+from endcap_local.bench import random_user_encoder
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_contents
-from tests.fakes.toy_user_encoder import toy_user_encoder, toy_user_encoder_files
+from tests.fakes.toy_user_encoder import WIDTH, toy_user_encoder, toy_user_encoder_files
 
 MINUTE = 60_000
 NOW = CUTOFF_MS
@@ -219,6 +223,31 @@ def test_no_encoder_or_no_history_gives_no_user_vector(snapshot, full_snapshot):
     assert user_vector_of(EMPTY_PROFILE, index_of(full_snapshot), NOW) is None
 
 
+OLD_N_KINDS = 20
+OLD_ANSWER = [-0.09345, 0.00264, 0.157, -0.22751, -0.3592, -0.25684, 0.11889, -0.2496]
+OLD_ANSWER += [-0.46335, -0.13517, 0.06713, -0.33952, 0.03189, -0.3911, 0.34423, -0.13497]
+
+
+def test_an_encoder_of_before_answers_as_before(monkeypatch):
+    monkeypatch.setattr(random_user_encoder, "N_KINDS", OLD_N_KINDS)
+    old = toy_user_encoder()
+    assert old.n_kinds == OLD_N_KINDS
+    kinds, text_kinds = ints(5, CUSTOM_FOR, CUSTOM_AGAINST, 8), ints(9, REVIEW_TEXT)
+    assert (*kinds.tolist(), *text_kinds.tolist()) == (5, 17, 18, 8, 9, 19)
+    f = token_features(ints(10, 20, 20, 30), kinds, ints(0, 0, 0, 9), ints(15, 25), text_kinds, ints(10, 3), 40, True)
+    answer = old.encode({**f, "vectors": np.eye(6, 16, dtype=np.float32)})
+    assert answer == pytest.approx(OLD_ANSWER, abs=2e-5)
+
+
+def test_types_that_are_newer_than_an_encoder_are_read_as_custom_ones_of_their_sign(monkeypatch):
+    newer = {"subscribe": EventType("subscribe", 20, 0.9, 1.0), "complain": EventType("complain", 21, -1.0, 1.0)}
+    monkeypatch.setattr(user, "EVENT_TYPES", {**EVENT_TYPES, **newer})
+    kinds = ints(1, 20, 21, REVIEW_TEXT)
+    assert known_kinds(kinds, 20).tolist() == [1, CUSTOM_FOR, CUSTOM_AGAINST, REVIEW_TEXT]
+    assert known_kinds(kinds, 21).tolist() == [1, 20, CUSTOM_AGAINST, REVIEW_TEXT]
+    assert known_kinds(kinds, 22).tolist() == kinds.tolist()
+
+
 def test_int8_weights_answer_nearly_the_same(index, encoder):
     files = toy_user_encoder_files(as_int8=True)
     small = UserEncoder.from_bytes(files["user_encoder.onnx"], files["item_projection.npy"])
@@ -229,6 +258,7 @@ def test_int8_weights_answer_nearly_the_same(index, encoder):
 def test_the_graph_keeps_to_the_allow_list():
     summary = check_graph(toy_user_encoder_files()["user_encoder.onnx"])
     assert summary.outputs == ("user",)
+    assert summary.constants["kind"] == (N_KINDS, WIDTH)
 
 
 def _relabelled(model, old, new):
@@ -239,6 +269,16 @@ def _relabelled(model, old, new):
         for names in (node.input, node.output):
             for k, name in enumerate(names):
                 names[k] = new if name == old else name
+    return graph.SerializeToString()
+
+
+def _without_kinds(model):
+    graph = onnx.load_from_string(model)
+    for named in (*graph.graph.initializer, *graph.graph.node):
+        if isinstance(named, onnx.TensorProto):
+            named.name = "sorts" if named.name == "kind" else named.name
+        else:
+            named.input[:] = ["sorts" if name == "kind" else name for name in named.input]
     return graph.SerializeToString()
 
 
@@ -255,6 +295,7 @@ def _with_foreign_operator(model):
         lambda m, p: (_relabelled(m, "ages", "years"), p),
         lambda m, p: (_relabelled(m, "user", "shopper"), p),
         lambda m, p: (_with_foreign_operator(m), p),
+        lambda m, p: (_without_kinds(m), p),
         lambda m, p: (m, p[:-1]),
         lambda m, p: (m, b"no array"),
         lambda m, p: (m, toy_user_encoder_files(d_item=8)["item_projection.npy"]),

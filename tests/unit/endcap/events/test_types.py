@@ -1,14 +1,71 @@
 import pytest
 
-from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, STRONG, TEXTUAL, event_types
+from endcap.encoders.user import CUSTOM_AGAINST, CUSTOM_FOR, REVIEW_TEXT
+from endcap.events.types import (
+    ALIASES,
+    ENDS_CART,
+    EVENT_TYPES,
+    GA4,
+    GRADED,
+    LOOKED,
+    N_CODES,
+    NOT_IN_HISTORY,
+    PAST_FORMS,
+    PERSONALIZE,
+    SEGMENT,
+    SPECIAL_CODES,
+    STRONG,
+    TEXTUAL,
+    event_types,
+)
+from endcap.filters import evaluate
 
 DAY_S = 86_400
 
 
-def test_every_kind_has_a_byte_of_its_own():
-    codes = [kind.code for kind in EVENT_TYPES.values()]
+def test_every_type_has_a_byte_of_its_own_and_none_that_means_something_else():
+    codes = [*(row.code for row in EVENT_TYPES.values()), *SPECIAL_CODES]
     assert len(set(codes)) == len(codes)
     assert all(1 <= code <= 127 for code in codes)
+    assert max(codes) + 1 == N_CODES
+
+
+def test_the_special_kinds_of_the_user_encoder_keep_their_codes():
+    assert (CUSTOM_FOR, CUSTOM_AGAINST, REVIEW_TEXT) == (17, 18, 19)
+
+
+@pytest.mark.parametrize("field", ["past", "aliases", "ga4", "segment", "personalize"])
+def test_a_name_stands_for_one_type(field):
+    names = [name for row in EVENT_TYPES.values() for name in getattr(row, field)]
+    assert len(set(names)) == len(names)
+
+
+def test_groups_are_what_they_were():
+    assert {"purchase", "return", "rating", "review"} == STRONG
+    assert {"rating", "review"} == GRADED
+    assert {"review", "search", "tag"} == TEXTUAL
+    assert {"search", "tag", "impression", "identify"} == NOT_IN_HISTORY
+    assert {"view", "click", "add_to_cart", "wishlist", "share", "like"} == LOOKED
+    assert {"purchase", "remove_from_cart", "return"} == ENDS_CART
+
+
+def test_names_of_other_formats_are_what_they_were():
+    assert ALIASES == {
+        "view_item": "view",
+        "select_item": "click",
+        "add_to_wishlist": "wishlist",
+        "begin_checkout": "add_to_cart",
+        "refund": "return",
+        "view_item_list": "impression",
+        "view_search_results": "search",
+        "comment": "review",
+    }
+    assert (len(GA4), len(SEGMENT)) == (16, 14)
+    assert PERSONALIZE == {"watch": "view", "detail_page_view": "view", "start_checkout": "add_to_cart"}
+
+
+def test_filters_know_the_same_past_forms():
+    assert PAST_FORMS == evaluate.PAST_FORMS
 
 
 def test_stored_bytes_never_change_their_meaning():

@@ -20,8 +20,8 @@ from endcap.experiments.assignment import (
     assigned,
     fraction_of,
     other_snapshot,
+    running,
     surface_of,
-    told,
     unit_of,
     variant_of,
 )
@@ -206,7 +206,7 @@ def test_a_snapshot_is_held_until_the_last_experiment_that_names_it_is_over() ->
 
 def test_what_runs_is_told_without_its_salt() -> None:
     later = replace(BLEND, name="later", start_ms=NOW_MS + 1)
-    assert told([BLEND, later], NOW_MS) == [
+    assert running([BLEND, later], NOW_MS) == [
         {
             "name": "blend",
             "surfaces": ["recommendations", "rankings", "search", "similar", "together"],

@@ -152,3 +152,36 @@ def test_damaged_bytes_are_refused(cut):
         decode_profile(data + b"\0")
     with pytest.raises(ProfileFormatError):
         decode_profile(b"\x63" + data[1:])
+
+
+STORED = bytes.fromhex(
+    "02000da0968082bd310100097175697a5f646f6e65397767e303693939a0cdbe02010d09c5ad7803693132e0d403010c13a37e890369"
+    "3131e0d403010bc996ee0303693130e0d403010a0b227dd2026939c0a9072708f3e2e40002693715020c24e0d4030b07f33422b90269"
+    "3609e0d403030643700797026935e0d403030544977712026934e0d4030104cef7fc13026933e0d4030103ac0f09c0026932e0d40301"
+    "028b5cc4df026931e0d40301015c88e7a202693003a0c7ccffbc31104b33e17b0369313564746167670400010203a0d11909c33352e3"
+    "0064746167670400010203e0d40308f3e2e4000269371574616767040001020301e09dc5ffbc31deecac0b00000000000000"
+)
+"""A profile with an event of every type, as it was stored before the types became rows."""
+
+
+def test_bytes_that_were_stored_before_keep_their_meaning():
+    profile = decode_profile(STORED)
+    assert [(entry.event_type, entry.item_id) for entry in profile.interactions] == [
+        ("quiz_done", "i99"),
+        ("share", "i12"),
+        ("wishlist", "i11"),
+        ("dislike", "i10"),
+        ("like", "i9"),
+        ("review", "i7"),
+        ("rating", "i6"),
+        ("return", "i5"),
+        ("purchase", "i4"),
+        ("remove_from_cart", "i3"),
+        ("add_to_cart", "i2"),
+        ("click", "i1"),
+        ("view", "i0"),
+    ]
+    assert [entry.event_type for entry in profile.strong] == ["review", "rating", "return", "purchase"]
+    assert [text.event_type for text in profile.texts] == ["tag", "search", "review"]
+    assert len(profile.impressions) == 1
+    assert encode_profile(profile) == STORED

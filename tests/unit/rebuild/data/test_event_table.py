@@ -8,10 +8,11 @@ import random
 import numpy as np
 import pytest
 
+from endcap.events.grades import grade_factor
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES
 from endcap.profiles.profile import Entry
-from endcap.ranking.features import grade_factor, mean_grade
+from endcap.ranking.features import mean_grade
 from endcap_rebuild.data.clock import clock_usable
 from endcap_rebuild.data.event_table import EventTable, event_table, positive_strength
 from endcap_rebuild.data.reading import ReadReport

@@ -9,7 +9,6 @@ https://developers.google.com/analytics/devguides/collection/ga4/ecommerce
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from endcap.events.contexts import CONTEXT_NAMES, context_value
@@ -24,28 +23,9 @@ from endcap.events.formats.fields import (
     properties,
     text,
 )
+from endcap.events.types import GA4, IDENTIFY, SEARCH
 from endcap.validation import MAX_TIMESTAMP_MS, timestamp_number
 
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "view_item": "view",
-        "select_item": "click",
-        "view_item_list": "impression",
-        "view_promotion": "impression",
-        "select_promotion": "click",
-        "add_to_cart": "add_to_cart",
-        "remove_from_cart": "remove_from_cart",
-        "add_to_wishlist": "wishlist",
-        "begin_checkout": "add_to_cart",
-        "purchase": "purchase",
-        "refund": "return",
-        "share": "share",
-        "search": "search",
-        "view_search_results": "search",
-        "login": "identify",
-        "sign_up": "identify",
-    }
-)
 _STEPS = frozenset({"view_cart", "add_payment_info", "add_shipping_info"})
 """Between the cart and the order: they name items that another event has already told of."""
 _ITEMS_OPTIONAL = frozenset({"view_promotion", "select_promotion", "share"})
@@ -92,19 +72,19 @@ def _of_event(raw: Mapping[str, Any], event: Mapping[str, Any], foreign_id: obje
         raise invalid("name", "is required")
     client_id = text(raw.get("client_id")) or text(raw.get("app_instance_id"))
     user_id = text(raw.get("user_id"))
-    kind = KINDS.get(name, name)
+    event_type = GA4.get(name, name)
     common = {
         "user_id": user_id or client_id,
         "anonymous_id": client_id if user_id else None,
-        "event_type": kind,
+        "event_type": event_type,
         "timestamp": _timestamp(event.get("timestamp_micros", raw.get("timestamp_micros"))),
         "session_id": text(params.get("session_id")) or text(params.get("ga_session_id")),
         "recommendation_id": text(params.get("recommendation_id")),
     }
-    if kind == "identify":
+    if event_type == IDENTIFY:
         return [common] if user_id and client_id and user_id != client_id else []
     own_id = text(params.get("event_id")) or text(params.get("transaction_id"))
-    if kind == "search":
+    if event_type == SEARCH:
         found = [{**common, "text": params.get("search_term")}]
     elif name in _STEPS or ("items" not in params and "item_id" not in params and _needs_no_items(name)):
         return []
@@ -121,7 +101,7 @@ def _of_event(raw: Mapping[str, Any], event: Mapping[str, Any], foreign_id: obje
 
 
 def _needs_no_items(name: str) -> bool:
-    return name not in KINDS or name in _ITEMS_OPTIONAL
+    return name not in GA4 or name in _ITEMS_OPTIONAL
 
 
 def _context(raw: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:

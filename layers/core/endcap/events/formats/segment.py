@@ -9,32 +9,14 @@ https://segment.com/docs/connections/spec/ecommerce/v2/
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from endcap.events.contexts import CONTEXT_NAMES, context_value
 from endcap.events.formats.fields import amount, invalid, mapping_at, moment, number, numbered, place, products_at, text
 from endcap.events.formats.fields import properties as kept
+from endcap.events.types import GRADED, IDENTIFY, SEARCH, SEGMENT
 from endcap.validation import timestamp_number
 
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "Product Viewed": "view",
-        "Product Clicked": "click",
-        "Product Added": "add_to_cart",
-        "Product Removed": "remove_from_cart",
-        "Product List Viewed": "impression",
-        "Product List Filtered": "impression",
-        "Products Searched": "search",
-        "Checkout Started": "add_to_cart",
-        "Order Completed": "purchase",
-        "Order Refunded": "return",
-        "Product Added to Wishlist": "wishlist",
-        "Wishlist Product Added to Cart": "add_to_cart",
-        "Product Shared": "share",
-        "Product Reviewed": "review",
-    }
-)
 _STEPS = frozenset({"Cart Viewed", "Order Updated", "Order Cancelled", "Product Removed from Wishlist"})
 """Events that name products, and say nothing that a profile keeps."""
 _CALLS = frozenset({"track", "identify", "alias", "page", "screen", "group"})
@@ -75,7 +57,7 @@ def interactions(raw: Mapping[str, Any], foreign_id: str | None = None) -> list[
     if call in ("identify", "alias"):
         other = text(raw.get("previousId")) if call == "alias" else anonymous_id
         same = not (user_id and other) or user_id == other
-        found = [] if same else [{**common, "anonymous_id": other, "event_type": "identify"}]
+        found = [] if same else [{**common, "anonymous_id": other, "event_type": IDENTIFY}]
     elif call == "track":
         found = [{**common, **part} for part in _tracked(raw)]
     else:
@@ -88,18 +70,19 @@ def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     event, properties = raw.get("event"), mapping_at(raw, "properties")
     if not isinstance(event, str) or not event:
         raise invalid("event", "is required for track")
-    kind = KINDS.get(event, event)
+    event_type = SEGMENT.get(event, event)
     about: dict[str, Any] = {
-        "event_type": kind,
+        "event_type": event_type,
         "session_id": text(properties.get("session_id")),
         "recommendation_id": text(properties.get("recommendation_id")),
     }
-    if kind == "search":
+    if event_type == SEARCH:
         return [{**about, "text": properties.get("query")}]
     listed = properties.get("products") is not None
-    if event in _STEPS or (event not in KINDS and not listed and _product_id(properties) is None):
+    if event in _STEPS or (event not in SEGMENT and not listed and _product_id(properties) is None):
         return []
-    if kind == "review":
+    graded = event_type in GRADED
+    if graded:
         about |= {"text": properties.get("review_body")}
     came_from = kept(CONTEXT_NAMES, _context(raw))
     parts = []
@@ -112,7 +95,7 @@ def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
             about
             | {
                 "item_id": item_id,
-                "value": number(properties.get("rating")) if kind == "review" else amount(product),
+                "value": number(properties.get("rating")) if graded else amount(product),
                 "position": place(product.get("position")),
                 "properties": (kept(_PROPERTIES, product, properties) | came_from) or None,
             }
@@ -123,16 +106,16 @@ def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _context(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Where the shopper came from, by the names under which demand is counted."""
 
-    def told(*path: str) -> object:
+    def value_at(*path: str) -> object:
         found: object = raw.get("context")
         for field in path:
             found = found.get(field) if isinstance(found, Mapping) else None
         return found
 
-    referrer = told("page", "referrer") or told("referrer", "url") or ""
+    referrer = value_at("page", "referrer") or value_at("referrer", "url") or ""
     return {
-        "device": told("device", "type"),
-        "country": told("location", "country"),
+        "device": value_at("device", "type"),
+        "country": value_at("location", "country"),
         "referrer": context_value(referrer),
     }
 

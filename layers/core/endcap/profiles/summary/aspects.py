@@ -29,10 +29,10 @@ def sentiments_of(profile: UserProfile, now_ms: int, event_types: Mapping[str, E
     """The aspects that the remembered reviews judge: the most often judged first."""
     sums: dict[str, tuple[float, float, int]] = {}
     for entry in sorted({*profile.interactions, *profile.strong}):
-        kind = event_types.get(entry.event_type)
-        if not kind or not entry.aspects:
+        event_type = event_types.get(entry.event_type)
+        if not event_type or not entry.aspects:
             continue
-        weight = 0.5 ** (max(0, now_ms - entry.timestamp_ms) / 1000 / kind.half_life_s)
+        weight = 0.5 ** (max(0, now_ms - entry.timestamp_ms) / 1000 / event_type.half_life_s)
         for aspect, tone in entry.judged.items():
             total, weights, reviews = sums.get(aspect, (0.0, 0.0, 0))
             sums[aspect] = total + weight * tone, weights + weight, reviews + 1

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from endcap.catalog.item import Item
-from endcap.events.types import EventType
+from endcap.events.grades import tone_of
+from endcap.events.types import GRADED, EventType
 from endcap.messages.language import Language
 from endcap.profiles.profile import Entry, UserProfile
 from endcap.profiles.summary.aspects import sentiments_of
@@ -20,17 +21,16 @@ from endcap.validation import timestamp_number
 MAX_ITEMS = 20
 MAX_INTERESTS = 10
 _KINDS: Final = {"categories": "category", "brands": "brand", "attributes": "attribute", "words": "word"}
-_GRADE_MIDDLE, _GRADE_REACH = 3.0, 2.0
 
 
 def item_weights(profile: UserProfile, now_ms: int, event_types: Mapping[str, EventType]) -> dict[str, float]:
-    """Item id -> signed interest: the weights of its interactions, each halved once per half-life of its kind."""
+    """Item id -> signed interest: the weights of its interactions, each halved once per half-life of its type."""
     weights: dict[str, float] = {}
     for entry in dict.fromkeys((*profile.interactions, *profile.strong)):
-        kind = event_types.get(entry.event_type)
-        if kind:
+        event_type = event_types.get(entry.event_type)
+        if event_type:
             age_s = max(0, now_ms - entry.timestamp_ms) / 1000
-            weight = kind.weight * _tone(entry) * 0.5 ** (age_s / kind.half_life_s)
+            weight = event_type.weight * _tone(entry) * 0.5 ** (age_s / event_type.half_life_s)
             weights[entry.item_id] = weights.get(entry.item_id, 0.0) + weight
     return dict(sorted(weights.items(), key=lambda pair: (-abs(pair[1]), pair[0])))
 
@@ -145,9 +145,9 @@ def entry_document(entry: Entry) -> dict[str, Any]:
 
 
 def _tone(entry: Entry) -> float:
-    if entry.event_type in ("rating", "review"):
+    if entry.event_type in GRADED:
         if entry.grade is not None:
-            return (entry.grade - _GRADE_MIDDLE) / _GRADE_REACH
+            return tone_of(entry.grade)
         if entry.tone is not None:
             return entry.tone
     return 1.0

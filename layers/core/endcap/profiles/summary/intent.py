@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from endcap.catalog.item import Item
+from endcap.events.types import ENDS_CART, FILLS_CART, LOOKED, SEARCH
 from endcap.profiles.profile import Entry, UserProfile
 
 PAUSE_MS: Final = 30 * 60_000
 """A longer pause ends a session."""
 CART_MS: Final = 30 * 86_400_000
 """What lies in a cart for longer than its events half-live says nothing about now."""
-LOOKED: Final = frozenset({"view", "click", "add_to_cart", "wishlist", "share", "like"})
-ENDS_CART: Final = frozenset({"purchase", "remove_from_cart", "return"})
 MAX_NAMED: Final = 3
 
 
@@ -65,7 +64,7 @@ def recent_intent(profile: UserProfile, items: Mapping[str, Item], now_ms: int) 
     ----------
     items : what is known of the items, for titles and categories
     """
-    searched = [t.timestamp_ms for t in profile.texts if t.event_type == "search"]
+    searched = [t.timestamp_ms for t in profile.texts if t.event_type == SEARCH]
     times = sorted([*(e.timestamp_ms for e in profile.interactions), *searched], reverse=True)
     if not times:
         return None
@@ -106,6 +105,6 @@ def _in_cart(newest_first: Sequence[Entry], now_ms: int) -> list[str]:
     for entry in newest_first:
         if entry.event_type in ENDS_CART:
             over.add(entry.item_id)
-        elif entry.event_type == "add_to_cart" and entry.item_id not in over and now_ms - entry.timestamp_ms <= CART_MS:
+        elif entry.event_type in FILLS_CART and entry.item_id not in over and now_ms - entry.timestamp_ms <= CART_MS:
             left[entry.item_id] = None
     return list(left)

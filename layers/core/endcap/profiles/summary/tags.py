@@ -46,7 +46,7 @@ def tags_of(items: Mapping[str, Item], weights: Mapping[str, float]) -> list[Tag
     having: dict[tuple[str, str], set[str]] = {}
     known = {item_id: items[item_id] for item_id in weights if item_id in items}
     for item_id, item in known.items():
-        for kind, name in _told(item):
+        for kind, name in _named(item):
             having.setdefault((kind, name), set()).add(item_id)
     for word, item_ids in _recurring_words(known).items():
         having["word", word] = item_ids
@@ -58,7 +58,7 @@ def tags_of(items: Mapping[str, Item], weights: Mapping[str, float]) -> list[Tag
     return sorted(tags, key=lambda tag: (-abs(tag.weight), tag.kind, tag.name))
 
 
-def _told(item: Item) -> Iterator[tuple[str, str]]:
+def _named(item: Item) -> Iterator[tuple[str, str]]:
     for name in item.categories[-1:]:
         yield "category", name
     if item.brand:

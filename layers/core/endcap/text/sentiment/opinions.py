@@ -1,6 +1,8 @@
 """Read a review entry by entry and collect its opinions, each with a score and a weight."""
 
-from collections.abc import Iterator
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
 
 from endcap.text.sentiment.lexicon import Entry, Kind, lengths, lexicon, units_of
 
@@ -61,24 +63,29 @@ def opinions_in(text: str) -> list[Opinion]:
 
 def _entries(units: list[str]) -> Iterator[tuple[Entry, int, bool]]:
     """Yield the longest entry at each place, with its length in units and whether it is in Latin script."""
-    known, sizes = lexicon(), lengths()
     place = 0
     while place < len(units):
         first = units[place]
-        entry, length = OTHER, 1
-        for candidate in sizes.get(first, ()):
-            key = tuple(units[place : place + candidate])
-            found = known.get(key)
-            if found is not None:
-                entry, length = found, len(key)  # shorter than the candidate at the end of the text
-                break
-        else:
-            if first.isspace():
-                entry = NEW_LINE if "\n" in first else BREAK
-            elif first.isascii():
-                entry = _by_base_form(first)
+        entry, length = _longest_at(units, place) or (_unlisted(first), 1)
         yield entry, length, first.isascii()
         place += length
+
+
+def _longest_at(units: list[str], place: int) -> tuple[Entry, int] | None:
+    """The longest listed entry at a place, and its length."""
+    for candidate in lengths().get(units[place], ()):
+        key = tuple(units[place : place + candidate])
+        found = lexicon().get(key)
+        if found is not None:
+            return found, len(key)  # shorter than the candidate at the end of the text
+    return None
+
+
+def _unlisted(unit: str) -> Entry:
+    """What a unit says that no entry begins with."""
+    if unit.isspace():
+        return NEW_LINE if "\n" in unit else BREAK
+    return _by_base_form(unit) if unit.isascii() else OTHER
 
 
 def _by_base_form(word: str) -> Entry:
@@ -89,16 +96,21 @@ def _by_base_form(word: str) -> Entry:
         stem = word.removesuffix(suffix)
         if len(stem) < 3 or stem == word:
             continue
-        bases = [stem, stem + "e"]
-        if stem[-1] == stem[-2]:
-            bases.append(stem[:-1])
-        elif stem[-1] == "i":
-            bases.append(stem[:-1] + "y")
-        for base in bases:
+        for base in _bases_of(stem):
             found = lexicon().get((base,))
             if found is not None and found.kind is Kind.OPINION:
                 return found
     return OTHER
+
+
+def _bases_of(stem: str) -> list[str]:
+    """The words that a stem without its ending may come from: as it is, with an e, with one letter less, with a y."""
+    bases = [stem, stem + "e"]
+    if stem[-1] == stem[-2]:
+        bases.append(stem[:-1])
+    elif stem[-1] == "i":
+        bases.append(stem[:-1] + "y")
+    return bases
 
 
 class _Reader:
@@ -107,6 +119,7 @@ class _Reader:
     def __init__(self) -> None:
         self.opinions: list[Opinion] = []
         self.clauses, self.sentences = [0], [0]
+        self.length, self.latin = 0, False  # of the entry being read
         self.span = self.dual_span = self.aspect_span = self.negation_span = (0, 0)
         self.sentence_start = 0  # index of the first opinion of this sentence
         self.previous_start = 0  # the same of the sentence before
@@ -130,55 +143,67 @@ class _Reader:
 
     def read(self, entry: Entry, length: int, latin: bool) -> None:
         """Take the next entry; `length` is in units."""
-        kind = entry.kind
+        self.length, self.latin = length, latin
         self.span = (self.span[1], self.span[1] + length)
         if self.dual is not None:
-            self._settle_dual(followed_by=kind)
-        if kind is Kind.OPINION:
-            self.aspect = None
-            self._judge(entry.value)
-        elif kind is Kind.NEGATE:
-            if self.negation_reach <= 0:
-                self._settle_negation()  # an earlier one that found nothing is a complaint of its own
-            self.negation_boost = self._take_boost()
-            self.negation, self.negation_met, self.negation_span = entry, False, self.span
-            self.negation_reach = length + (ENGLISH_REACH if latin else CHINESE_REACH)
-        elif kind is Kind.BOOST:
-            self.boost = min(2.0, self._take_boost() * entry.value)
-            self.boost_reach = length + 3
-        elif kind is Kind.DUAL:
-            self.dual, self.dual_span = entry, self.span
-        elif kind is Kind.AFTER:
-            self._revise_last(entry.value)
-        elif kind is Kind.EXCESS:
-            self.excess, self.excess_reach = entry, length + 2
-        elif kind is Kind.SIZE:
-            self._size(entry.value)
-        elif kind is Kind.ASPECT:
-            self._name_aspect(entry)
-        elif kind is Kind.CONTRAST:
-            self._end_clause()
-            self._set_aside()
-            self.clauses.append(self.span[1])
-        elif kind is Kind.CONCEDE:
-            self._settle()
-            self.weight = min(self.weight, ASIDE_WEIGHT)
-        elif kind is Kind.UNREAL:
-            self._settle()
-            self.weight = UNREAL_WEIGHT
-        elif kind is Kind.JOIN:
-            if self.negation_met:
-                self.negation_reach = length + (ENGLISH_REACH if latin else CHINESE_REACH)
-        elif kind is Kind.CLAUSE:
-            self._end_clause()
-            self.clauses.append(self.span[1])
-        elif kind is Kind.SENTENCE:
-            self.end_sentence()
-            self.clauses.append(self.span[1])
-            self.sentences.append(self.span[1])
+            self._settle_dual(followed_by=entry.kind)
+        rule = _RULES.get(entry.kind)
+        if rule is not None:
+            rule(self, entry)
         elif entry is OTHER and self.excess is not None and latin and self.excess_reach == 2:
             self._judge(-EXCESS_OTHER_SCORE)
         self._move_on(length)
+
+    def _opinion(self, entry: Entry) -> None:
+        self.aspect = None
+        self._judge(entry.value)
+
+    def _negate(self, entry: Entry) -> None:
+        if self.negation_reach <= 0:
+            self._settle_negation()  # an earlier one that found nothing is a complaint of its own
+        self.negation_boost = self._take_boost()
+        self.negation, self.negation_met, self.negation_span = entry, False, self.span
+        self._reach_on()
+
+    def _join(self, _: Entry) -> None:
+        if self.negation_met:
+            self._reach_on()
+
+    def _reach_on(self) -> None:
+        """Let the negation wait for an opinion after this entry."""
+        self.negation_reach = self.length + (ENGLISH_REACH if self.latin else CHINESE_REACH)
+
+    def _strengthen(self, entry: Entry) -> None:
+        self.boost = min(2.0, self._take_boost() * entry.value)
+        self.boost_reach = self.length + 3
+
+    def _hold_dual(self, entry: Entry) -> None:
+        self.dual, self.dual_span = entry, self.span
+
+    def _exceed(self, entry: Entry) -> None:
+        self.excess, self.excess_reach = entry, self.length + 2
+
+    def _contrast(self, _: Entry) -> None:
+        self._end_clause()
+        self._set_aside()
+        self.clauses.append(self.span[1])
+
+    def _concede(self, _: Entry) -> None:
+        self._settle()
+        self.weight = min(self.weight, ASIDE_WEIGHT)
+
+    def _unreal(self, _: Entry) -> None:
+        self._settle()
+        self.weight = UNREAL_WEIGHT
+
+    def _break(self, _: Entry) -> None:
+        self._end_clause()
+        self.clauses.append(self.span[1])
+
+    def _new_sentence(self, _: Entry) -> None:
+        self.end_sentence()
+        self.clauses.append(self.span[1])
+        self.sentences.append(self.span[1])
 
     def end_sentence(self) -> None:
         """Close the sentence; a later contrast reaches back to it only while nothing newer was said."""
@@ -241,17 +266,17 @@ class _Reader:
         self.boost, self.boost_reach = 1.0, 0
         return boost
 
-    def _revise_last(self, factor: float) -> None:
+    def _revise_last(self, entry: Entry) -> None:
         self._settle_aspect()  # "the smell is gone" speaks of a fault that has no score yet
         if len(self.opinions) == self.clause_start:
             return
         last = self.opinions[-1]
-        if factor > 0.0 or last.score < 0.0:
-            last.score = max(-1.0, min(1.0, last.score * factor))
+        if entry.value > 0.0 or last.score < 0.0:
+            last.score = max(-1.0, min(1.0, last.score * entry.value))
 
-    def _size(self, size: float) -> None:
+    def _size(self, entry: Entry) -> None:
         if self.aspect is not None:
-            sign = self.aspect.extra * size
+            sign = self.aspect.extra * entry.value
             self.aspect = None
             self.excess = None
             self._judge(SIZE_SCORE * sign)
@@ -279,3 +304,22 @@ class _Reader:
         self.excess_reach -= length
         if self.excess_reach <= 0:
             self.excess = None
+
+
+_RULES: Mapping[Kind, Callable[[_Reader, Entry], None]] = {
+    Kind.OPINION: _Reader._opinion,
+    Kind.NEGATE: _Reader._negate,
+    Kind.BOOST: _Reader._strengthen,
+    Kind.DUAL: _Reader._hold_dual,
+    Kind.AFTER: _Reader._revise_last,
+    Kind.CONTRAST: _Reader._contrast,
+    Kind.CONCEDE: _Reader._concede,
+    Kind.UNREAL: _Reader._unreal,
+    Kind.EXCESS: _Reader._exceed,
+    Kind.SIZE: _Reader._size,
+    Kind.ASPECT: _Reader._name_aspect,
+    Kind.JOIN: _Reader._join,
+    Kind.CLAUSE: _Reader._break,
+    Kind.SENTENCE: _Reader._new_sentence,
+}
+"""What an entry of each kind does; a neutral one does nothing."""

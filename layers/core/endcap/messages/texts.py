@@ -1,0 +1,125 @@
+"""What a language has to have: every sentence and word that answers are made of.
+
+A language is one file with one `Texts`, and one entry in `language`. Names in braces are filled in; a test holds all
+languages to the same ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+Counted = tuple[str, str]
+"""How to say that it is one, and that it is `{n}`."""
+
+FALLBACK_TERM: Final = "similarity"
+"""The term whose sentence stands in for one that has none."""
+
+
+class TermTexts(NamedTuple):
+    """What is said about one term of the score; "" where there is nothing of its own to say.
+
+    Attributes
+    ----------
+    meaning : what the term measures
+    plain, named : why an item is high. `{names}` are the past items that carried the term, `{deeds}` these and what
+        the shopper did with each, `{label}` a category or brand; `plain` is for when there is nothing to point at
+    against, against_named : likewise, why an item is low
+    """
+
+    meaning: str
+    plain: str = ""
+    named: str = ""
+    against: str = ""
+    against_named: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Texts:
+    """One language.
+
+    Attributes
+    ----------
+    script : what a title in the language has in it; None where that tells nothing
+    names_joined : between the titles of items; list_joined, list_ended : between the parts of other lists
+    worded : a sentence, without its full stop, and the words that it is about
+    days, every_days : spans of days
+    past, past_other : event type -> what the shopper did with an item, as in "which you bought"
+    deed, deeds_joined : items and what the shopper did with all of them; between several of these
+    terms : term -> its texts
+    against, against_named : why an item is low for a term that says nothing of its own
+    without_out, without_same, without_other : where an item would be without something of the past
+    chosen, times, last_hours, last_days : how often an item was chosen of late
+    bought_* : when the shopper bought an item, and when such items are bought again
+    contexts, context_other : name of a context -> a place in it; of any other name
+    devices : name of a kind of device -> how it is called
+    popular, unpopular : demand in a context
+    aspects : aspect of goods -> its name
+    drawn_to, passes_over, praises, complains : likes and dislikes of a profile
+    compared, looked_at, searches, searched, searched_then, in_cart : what a shopper is after
+    score, settings, choices : the main parameters of the ranking, by their names
+    learned, strongest, weightiest, chosen_for_all, scenarios : the same in a few sentences, with a form for each part
+    """
+
+    script: re.Pattern[str] | None
+    full_stop: str
+    names_joined: str
+    list_joined: str
+    list_ended: str
+    worded: str
+    days: Counted
+    every_days: Counted
+    past: Mapping[str, str]
+    past_other: str
+    deed: str
+    deeds_joined: str
+    terms: Mapping[str, TermTexts]
+    against: str
+    against_named: str
+    your_search: str
+    without_out: str
+    without_same: str
+    without_other: str
+    chosen: str
+    times: Counted
+    last_hours: Counted
+    last_days: str
+    bought_times: str
+    bought_ago: str
+    bought_usually: str
+    bought_again: str
+    bought_by_others: str
+    contexts: Mapping[str, str]
+    context_other: str
+    devices: Mapping[str, str]
+    popular: str
+    unpopular: str
+    aspects: Mapping[str, str]
+    drawn_to: str
+    passes_over: str
+    praises: str
+    complains: str
+    compared: str
+    looked_at: str
+    searches: Counted
+    searched: str
+    searched_then: str
+    in_cart: str
+    score: str
+    settings: Mapping[str, str]
+    choices: Mapping[str, str]
+    learned: str
+    strongest: str
+    strongest_term: str
+    weightiest: str
+    weightiest_event: str
+    chosen_for_all: str
+    choice: str
+    scenarios: str
+
+
+def counted(number: int, forms: Counted) -> str:
+    """A number in words that fit it."""
+    return forms[number != 1].format(n=number)

@@ -1,0 +1,79 @@
+"""Every sentence that answers are made of, as it was when the languages became tables.
+
+After a sentence was changed on purpose: `python -m tests.unit.endcap.messages.test_golden`, and read the difference.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from endcap.events.types import EVENT_TYPES
+from endcap.messages.language import LANGUAGES, Language
+from endcap.messages.reasons import due_again, how_often, popular_in, sentence, sentence_without
+from endcap.profiles.summary.aspects import Sentiment
+from endcap.profiles.summary.intent import CategoryCount, Named, RecentIntent
+from endcap.profiles.summary.sentences import aspect_name, sentences
+from endcap.profiles.summary.tags import Tag
+from endcap.ranking.terms.registry import TERMS
+from endcap.text.sentiment.aspects import ASPECTS
+
+GOLDEN = Path(__file__).parents[3] / "data" / "sentences.json"
+NAMED = (((), ()), (("Mug", "Lamp"), ("purchase", "view")))
+HABITS = [
+    (times, since, own, usual)
+    for times, since, own, usual in product((1, 2, 3), (None, 0.4, 9.0), (None, 1.0, 7.0), (None, 1.0, 30.0))
+    if own is None or times > 1
+]
+CONTEXTS = [*product(("device",), ("mobile", "phone", "smartphone", "tablet", "desktop", "tv", "watch"))]
+CONTEXTS += [("country", "de"), ("country", "france"), ("referrer", "search"), ("season", "winter")]
+INTENTS = [
+    RecentIntent(0, 1, categories, looked, cart, searches, then)
+    for categories, looked, cart, searches, then in (
+        ((CategoryCount("Mugs", 3),), (Named("m", "Mug"),), (), 0, None),
+        ((CategoryCount("Mugs", 1),), (Named("m", ""),), (Named("m", "Mug"),), 1, None),
+        ((), (), (Named("m", "Mug"), Named("l", "Lamp"), Named("c", "Cup")), 2, Named("l", "Lamp")),
+        ((), (), (Named("m", "Mug"), Named("l", "Lamp")), 1, Named("l", "")),
+    )
+]
+
+
+def spoken(language: Language) -> Iterator[str]:
+    """All that can be said in a language, by way of an example each."""
+    for term, weight, (names, kinds), label in product((*TERMS, "none"), (1.0, -1.0), NAMED, ("", "Home")):
+        yield sentence(term, weight, language, names, kinds, label)
+        yield sentence(term, weight, language, names, kinds, label, ["red", "blue", "green", "grey"])
+    for event_type in (*EVENT_TYPES, "quiz_done"):
+        yield sentence("next", 1.0, language, ["Mug"], [event_type])
+    yield sentence("next", 1.0, language, ["Mug", "Lamp"], ["view", "view"])
+    for name, other in product(("Mug", ""), (None, 3, 14)):
+        yield sentence_without(name, "purchase", 3, other, 500, language)
+    for times, hours in product((0, 1, 12), (1, 6, 24, 168)):
+        yield how_often(times, hours, language)
+    yield from (due_again(*habit, language) for habit in HABITS)
+    yield from (popular_in(*where, language, against=against) for where in CONTEXTS for against in (False, True))
+    yield from (aspect_name(aspect, language) for aspect in ASPECTS)
+    tags = [Tag("brand", f"{'Dis' * (k % 2)}liked {k}", (-1) ** k) for k in range(8)]
+    judged = [Sentiment(aspect, (-1) ** k, 1) for k, aspect in enumerate(ASPECTS[:8])]
+    for intent in (None, *INTENTS):
+        yield from sentences(tags, judged, intent, language)
+    yield from sentences(tags[:1], judged[1:2], None, language)
+
+
+def distinct(language: Language) -> list[str]:
+    """What is spoken, each once, in the order in which it is said first."""
+    return list(dict.fromkeys(spoken(language)))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_said_is_what_was_said(language: Language) -> None:
+    assert distinct(language) == json.loads(GOLDEN.read_text(encoding="utf-8"))[language]
+
+
+if __name__ == "__main__":
+    said = {language: distinct(language) for language in LANGUAGES}
+    GOLDEN.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

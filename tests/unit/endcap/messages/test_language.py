@@ -1,0 +1,95 @@
+"""Every language says everything, and fills in the same."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+from string import Formatter
+
+import pytest
+
+from endcap.events.types import EVENT_TYPES
+from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language, language_of
+from endcap.messages.texts import TermTexts, Texts
+from endcap.profiles.profile import NOT_IN_HISTORY
+from endcap.ranking.features import RankingSettings
+from endcap.ranking.terms.registry import TERMS
+from endcap.text.sentiment.aspects import ASPECTS
+
+OTHERS = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
+SAID_OF_TERMS = TermTexts._fields
+
+
+def flat(texts: Texts) -> Iterator[tuple[str, str]]:
+    """Every text of a language, by a path of names."""
+    for field in fields(texts):
+        value = getattr(texts, field.name)
+        if isinstance(value, str):
+            yield field.name, value
+        elif isinstance(value, tuple):
+            yield from ((f"{field.name}.{k}", form) for k, form in enumerate(value))
+        elif field.name == "terms":
+            yield from ((f"terms.{t}.{part}", getattr(v, part)) for t, v in value.items() for part in SAID_OF_TERMS)
+        elif field.name != "script":
+            yield from ((f"{field.name}.{key}", text) for key, text in value.items())
+
+
+def filled_in(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+
+
+def test_every_language_has_its_texts() -> None:
+    assert set(TEXTS) == set(LANGUAGES)
+    assert DEFAULT_LANGUAGE in LANGUAGES
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_says_all_that_another_says_and_nothing_else(language: Language) -> None:
+    own, default = dict(flat(TEXTS[language])), dict(flat(TEXTS[DEFAULT_LANGUAGE]))
+    assert set(own) == set(default)
+    assert {name for name, text in own.items() if text} == {name for name, text in default.items() if text}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_language_fills_in_the_same(language: Language) -> None:
+    default = dict(flat(TEXTS[DEFAULT_LANGUAGE]))
+    one = {"days.0", "every_days.0", "times.0", "last_hours.0", "searches.0"}  # "a day" needs no number
+    for name, text in flat(TEXTS[language]):
+        optional = {"n"} if name in one else set()
+        assert filled_in(text) - optional == filled_in(default[name]) - optional, name
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_term_setting_aspect_and_deed_has_words(language: Language) -> None:
+    texts = TEXTS[language]
+    assert set(texts.terms) == set(TERMS)
+    assert all(text.meaning for text in texts.terms.values())
+    assert set(texts.settings) == {field.name for field in fields(RankingSettings)}
+    assert set(texts.aspects) == set(ASPECTS)
+    assert set(texts.past) == set(EVENT_TYPES) - NOT_IN_HISTORY
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sentence_ends_as_sentences_of_its_language_do(language: Language) -> None:
+    texts = TEXTS[language]
+    ends = [text for said in texts.terms.values() for text in said if text]
+    assert all(text.endswith(texts.full_stop) for text in (*ends, *texts.choices.values(), texts.score))
+
+
+def test_english_is_written_in_ascii_and_chinese_is_not() -> None:
+    for name, text in flat(TEXTS["en"]):
+        assert text.isascii(), name
+    for part in ("terms", "settings", "choices", "aspects", "past"):
+        assert not any(text.isascii() for name, text in flat(TEXTS["zh"]) if name.startswith(f"{part}.") and text)
+
+
+@pytest.mark.parametrize(
+    ("document", "language"),
+    [
+        ({"title": "红色杯子"}, "zh"),
+        ({"title": "Mug"}, "en"),
+        ({"title": "Mug", "language": "zh-Hant"}, "zh"),
+        ({"title": "红色", "language": "EN-GB"}, "en"),
+        ({"title": "红色", "language": "fr"}, "en"),
+    ],
+)
+def test_an_item_is_spoken_of_in_its_own_language(document: dict[str, str], language: Language) -> None:
+    assert language_of(document) == language
