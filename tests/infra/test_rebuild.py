@@ -28,7 +28,7 @@ from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.identity import apply_events, delete_user
 from endcap.snapshot.promote import promote
 from endcap.snapshot.verify import verify_snapshot
-from endcap_local.cli import snapshots as commands
+from endcap_local.cli.rebuild import rebuild as rebuild_command
 from endcap_local.template.intrinsics import Resolver
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
@@ -212,7 +212,7 @@ def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, An
 
 
 def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dict[str, Any]]) -> None:
-    of_the_command = set(inspect.signature(commands.rebuild).parameters)
+    of_the_command = set(inspect.signature(rebuild_command).parameters)
     elsewhere = {"data", "out", "work", "as_json", "shards", "shard"}  # channels, bucket, checkpoints, hosts
     assert of_the_command - elsewhere <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from typing import Final
 
 KEY_BYTES: Final = 4
-
-
-MAX_ID_BYTES = 128
+MAX_ID_BYTES: Final = 128
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
 
 
 def clean_text(text: str) -> str:
@@ -33,12 +33,14 @@ def clean_id(text: str, max_bytes: int = MAX_ID_BYTES) -> str:
     ------
     ValueError : empty, longer than `max_bytes` of UTF-8, or with control characters or lone surrogates
     """
+    if text.isascii() and text.isprintable() and 0 < len(text) <= max_bytes:
+        return text  # as nearly all ids are
     text = unicodedata.normalize("NFC", clean_text(text))
     if not text:
         raise ValueError("must not be empty")
     if len(text.encode()) > max_bytes:
         raise ValueError(f"must be at most {max_bytes} bytes of UTF-8")
-    if any(unicodedata.category(c) == "Cc" for c in text):
+    if _CONTROL.search(text):
         raise ValueError("must not hold control characters")
     return text
 

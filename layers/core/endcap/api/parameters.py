@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from endcap.api.schemas import RecommendInput
-from endcap.events.types import DAY_S, EventType
+from endcap.events.types import DAY_S, PAST_FORMS, EventType
 from endcap.filters.eligibility import EXCLUDE_SEEN
-from endcap.filters.evaluate import INTERACTED, PAST_FORMS
+from endcap.filters.evaluate import INTERACTED
 from endcap.filters.tree import FIELDS
 from endcap.index.index import index_of
 from endcap.messages.language import DEFAULT_LANGUAGE, TEXTS, Language

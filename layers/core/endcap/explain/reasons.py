@@ -100,11 +100,12 @@ class _Explainer:
         language: Language | None,
         said: Mapping[bytes, str],
     ) -> None:
-        self.context, self.index, self.language = context, context.index, language
+        self.context, self.index = context, context.index
         self.positions: list[int] = positions.tolist()
         self.carriers = carriers(context, positions, shares)
         self.texts = texts_behind(context, positions, shares)
         self.documents = {p: self.index.document(p) for p in self.positions}
+        self.languages = [language or language_of(self.documents[p]) for p in self.positions]
         self.words = ItemWords(self.index, self.documents)
         self.worded = frozenset(self.positions[:MAX_WORDED])
         self.query = Wording.of(context.query.text if context.query else "")
@@ -114,7 +115,7 @@ class _Explainer:
         """Why the item of a column has this share of a term."""
         position, context = self.positions[column], self.context
         document = self.documents[position]
-        language = self.language or language_of(document)
+        language = self.languages[column]
         evidence = self._evidence(term, share, column)
         habit = context.due.habit(position) if context.due is not None and term == "due" else None
         if habit is not None:

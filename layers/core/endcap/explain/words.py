@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from endcap.catalog.item import document_text
 from endcap.index.index import ItemIndex
 from endcap.index.lexical import numbers_of
 from endcap.text.tokens import Wording, common_words
@@ -87,8 +86,7 @@ class ItemWords:
     def _of(self, position: int) -> tuple[Wording, Wording]:
         """The wordings of an item's whole text and of its title."""
         if position not in self._wordings:
-            document = self._document(position)
-            self._wordings[position] = Wording.of(document_text(document)), Wording.of(str(document.get("title") or ""))
+            self._wordings[position] = self._index.wordings(position)
         return self._wordings[position]
 
     def _document(self, position: int) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import numpy as np
 
 from endcap.arrays import I64, Mask
+from endcap.events.types import BOUGHT
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
 
@@ -29,7 +30,7 @@ def seen_items(profile: UserProfile, exclude_seen: ExcludeSeen) -> set[str]:
     if exclude_seen == "none":
         return set()
     entries = (*profile.interactions, *profile.strong)
-    return {e.item_id for e in entries if exclude_seen == "interacted" or e.event_type == "purchase"}
+    return {e.item_id for e in entries if exclude_seen == "interacted" or e.event_type in BOUGHT}
 
 
 def variants_of(index: ItemIndex, rows: I64, among: I64 | None = None) -> Mask:

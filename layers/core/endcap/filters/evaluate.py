@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.arrays import I64, Mask
-from endcap.events.types import EVENT_TYPES, EventType
+from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, PAST_FORMS, EventType
 from endcap.filters.eligibility import variants_of
 from endcap.filters.tree import (
     Both,
@@ -31,23 +31,9 @@ from endcap.filters.tree import (
 )
 from endcap.index.columns import Column
 from endcap.index.index import ItemIndex
-from endcap.profiles.profile import EMPTY_PROFILE, NOT_IN_HISTORY, UserProfile
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 
 INTERACTED: Final = "interacted"
-PAST_FORMS: Final[Mapping[str, str]] = {
-    "viewed": "view",
-    "clicked": "click",
-    "carted": "add_to_cart",
-    "purchased": "purchase",
-    "bought": "purchase",
-    "returned": "return",
-    "rated": "rating",
-    "reviewed": "review",
-    "liked": "like",
-    "disliked": "dislike",
-    "wishlisted": "wishlist",
-    "shared": "share",
-}
 USER: Final = "user."
 
 

@@ -7,8 +7,8 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from functools import cached_property, partial
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property, lru_cache, partial
 from itertools import count
 from typing import Any, Final
 
@@ -25,10 +25,11 @@ from endcap.index.vectors import VectorTable, whitened
 from endcap.snapshot.parts import ItemList
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
-from endcap.text.tokens import tokens_of
+from endcap.text.tokens import Wording, tokens_of
 
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
+_KEPT_ITEMS: Final = 2048
 
 
 class SnapshotTables:
@@ -134,6 +135,16 @@ class SnapshotTables:
         rows = range(0, self.n_items, max(1, self.n_items // _WORD_SAMPLE))
         counts = Counter(token for row in rows for token in tokens_of(document_text(self.snapshot.document(row))))
         return counts, len(rows)
+
+    @cached_property
+    def document(self) -> Callable[[int], Mapping[str, Any]]:
+        """Row -> item as a JSON object, not to be written to; those that were asked for last are kept."""
+        return lru_cache(maxsize=_KEPT_ITEMS)(self.snapshot.document)
+
+    @cached_property
+    def wordings(self) -> Callable[[int], tuple[Wording, Wording]]:
+        """Row -> the wordings of the item's whole text and of its title; those that were asked for last are kept."""
+        return lru_cache(maxsize=_KEPT_ITEMS)(lambda row: wordings_of(self.document(row)))
 
     def rarity_of(self, phrase: str) -> tuple[float, float]:
         """How rare a phrase is among n sampled items, mean log((n + 1) / (items + 1)) of its tokens; and its share."""
@@ -338,6 +349,11 @@ def _rows_of(inverted: tuple[I32, I32], number: int) -> I64:
 def _spread_of_cosines(sample: F32) -> float:
     cosines = np.vecdot(sample[:, None, :], sample[None, :, :])
     return max(float(np.std(cosines[~np.eye(len(sample), dtype=bool)])), 0.01)
+
+
+def wordings_of(document: Mapping[str, Any]) -> tuple[Wording, Wording]:
+    """The wordings of an item's whole text and of its title."""
+    return Wording.of(document_text(document)), Wording.of(str(document.get("title") or ""))
 
 
 def rows_by_key(item_ids: Iterable[str]) -> dict[bytes, tuple[int, ...]]:

@@ -6,7 +6,7 @@ its row: its attributes and text are replaced there, while lists and popularity 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, I32, I64, Mask
 from endcap.catalog.item import item_document
 from endcap.index.changes import Changes
-from endcap.index.derived import SnapshotTables, rows_by_key, tie_keys_of
+from endcap.index.derived import SnapshotTables, rows_by_key, tie_keys_of, wordings_of
 from endcap.index.vectors import VectorTable
 from endcap.snapshot.snapshot import Snapshot
+from endcap.text.tokens import Wording
 
 MAX_KEPT: Final = 4
 
@@ -96,15 +97,21 @@ class ItemIndex:
     def _change_of(self) -> dict[int, int]:
         return {position: row for row, position in enumerate(self.changed.tolist())}
 
-    def document(self, position: int) -> dict[str, Any]:
+    def document(self, position: int) -> Mapping[str, Any]:
         """The item of a row as a JSON object; a deleted one has only what the snapshot knew."""
         row = self._change_of.get(position)
         changed = self.changes.items[row] if self.changes is not None and row is not None else None
         if changed is not None:
             return item_document(changed)
         if position < self.tables.n_items:
-            return self.snapshot.document(position)
+            return self.tables.document(position)
         return {"item_id": self.item_id(position)}
+
+    def wordings(self, position: int) -> tuple[Wording, Wording]:
+        """The wordings of an item's whole text and of its title."""
+        if position < self.tables.n_items and position not in self._change_of:
+            return self.tables.wordings(position)
+        return wordings_of(self.document(position))
 
     def is_deleted(self, position: int) -> bool:
         """Whether the item of a row was deleted since the snapshot."""

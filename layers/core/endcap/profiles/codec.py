@@ -118,12 +118,12 @@ def decode_profile(data: bytes) -> UserProfile:
 
 
 def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
-    flags = r.take(1)[0]
+    flags = r.byte()
     event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
     value = _ABSENT
     match flags >> _VALUE_SHIFT & _VALUE_MASK:
         case 1:
-            value = r.take(1)[0] / 2
+            value = r.byte() / 2
         case 2:
             value = float(r.number())
         case 3:
@@ -191,15 +191,24 @@ class _Reader:
         self.data, self.at = data, at
 
     def take(self, n: int) -> bytes:
-        if self.at + n > len(self.data):
+        start, self.at = self.at, self.at + n
+        if self.at > len(self.data):
             raise IndexError("past the end")
-        self.at += n
-        return self.data[self.at - n : self.at]
+        return self.data[start : self.at]
+
+    def byte(self) -> int:
+        self.at += 1
+        return self.data[self.at - 1]
 
     def number(self) -> int:
-        value = shift = 0
+        byte = self.data[self.at]
+        self.at += 1
+        if byte < 0x80:  # most are small
+            return byte
+        value, shift = byte & 0x7F, 7
         while True:
-            byte = self.take(1)[0]
+            byte = self.data[self.at]
+            self.at += 1
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return value
@@ -212,7 +221,7 @@ class _Reader:
         return self.blob().decode()
 
     def event_type(self) -> str:
-        code = self.take(1)[0]
+        code = self.byte()
         return _NAMES[code] if code else self.text()
 
     def timed(self, read: Callable[[int], Read]) -> list[Read]:

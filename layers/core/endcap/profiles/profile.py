@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 
 from endcap.events.grades import tone_of
 from endcap.events.interaction import Interaction
-from endcap.events.types import GRADED, SHOWN, STRONG, TEXTUAL
-from endcap.events.types import NOT_IN_HISTORY as NOT_IN_HISTORY
+from endcap.events.types import GRADED, NOT_IN_HISTORY, SHOWN, STRONG, TEXTUAL
 from endcap.identifiers import event_key, item_key
 from endcap.profiles.links import Link, floor_ms, normal_links
 from endcap.text.sentiment import review_polarity

@@ -114,7 +114,7 @@ def recommend(
     if request.counterfactual:
         ranked = _with_counterfactuals(scores, score_for, request, items, about, page, ranked)
     if request.complete:
-        ranked = _with_the_unsold(index, request, ranked, clock_ms)
+        ranked = _with_the_unknown(index, request, ranked)
     features = scores.context.features
     more = len(slots) > request.offset + len(page)
     return Recommendation(ranked, snapshot.version, _source(request, features, query), more)
@@ -269,17 +269,16 @@ def _with_counterfactuals(
     return (*marked, *ranked[len(found) :])
 
 
-def _with_the_unsold(
-    index: ItemIndex, request: RecommendationRequest, ranked: tuple[RankedItem, ...], clock_ms: int
+def _with_the_unknown(
+    index: ItemIndex, request: RecommendationRequest, ranked: tuple[RankedItem, ...]
 ) -> tuple[RankedItem, ...]:
-    """A complete order: items that can't be sold are marked, ids that no item has come last in the order given."""
-    rows = np.asarray([index.position(item.item_id) for item in ranked], dtype=np.int64)
-    on_sale = sellable(index, clock_ms, rows).tolist()
-    marked = [replace(item, available=available) for item, available in zip(ranked, on_sale, strict=True)]
+    """A complete order: ids that no item has come last, in the order given."""
     unknown = [i for i in dict.fromkeys(request.candidates or ()) if index.position(i) is None]
-    for rank, item_id in enumerate(unknown, len(ranked) + 1):
-        marked.append(RankedItem(item_id, 0.0, rank, "unknown", known=False, available=False))
-    return tuple(marked)
+    last = (
+        RankedItem(item_id, 0.0, rank, "unknown", known=False, available=False)
+        for rank, item_id in enumerate(unknown, len(ranked) + 1)
+    )
+    return (*ranked, *last)
 
 
 def _ranked(
@@ -295,6 +294,7 @@ def _ranked(
         reasons = explain(scores.context, positions, shares, request.language, said)
     # What says most for the item; where everything is against it, nothing but popularity brought it here.
     best = np.where(shares.max(axis=0, initial=0.0) > 0, shares.argmax(axis=0), row_of("popularity")).tolist()
+    on_sale = sellable(index, scores.context.now_ms, positions).tolist() if request.complete else None
     items = []
     for k, slot in enumerate(page):
         document = index.document(slot.row) if request.fields or trend is not None else {}
@@ -308,6 +308,7 @@ def _ranked(
                 reasons=counted(reasons[k], trend, item_id, document, request.language),
                 fields={name: document[name] for name in request.fields if name in document},
                 promotion=slot.promotion,
+                available=on_sale is None or on_sale[k],
             )
         )
     return tuple(items)

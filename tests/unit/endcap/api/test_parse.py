@@ -14,8 +14,7 @@ from endcap.api.cursors import digest_of, write_cursor
 from endcap.api.parse import ITEM_DOOR, RequestParser
 from endcap.api.scenarios import read_scenarios
 from endcap.errors import InvalidRequestError
-from endcap.events.types import EVENT_TYPES
-from endcap.filters.evaluate import PAST_FORMS
+from endcap.events.types import EVENT_TYPES, PAST_FORMS
 from endcap.filters.tree import FIELDS
 from endcap.ranking.slots import Pin
 from endcap.recommend.request import RecommendationRequest, check

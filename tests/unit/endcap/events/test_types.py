@@ -10,7 +10,6 @@ from endcap.events.types import (
     LOOKED,
     N_CODES,
     NOT_IN_HISTORY,
-    PAST_FORMS,
     PERSONALIZE,
     SEGMENT,
     SPECIAL_CODES,
@@ -18,7 +17,6 @@ from endcap.events.types import (
     TEXTUAL,
     event_types,
 )
-from endcap.filters import evaluate
 
 DAY_S = 86_400
 
@@ -62,10 +60,6 @@ def test_names_of_other_formats_are_what_they_were():
     }
     assert (len(GA4), len(SEGMENT)) == (16, 14)
     assert PERSONALIZE == {"watch": "view", "detail_page_view": "view", "start_checkout": "add_to_cart"}
-
-
-def test_filters_know_the_same_past_forms():
-    assert PAST_FORMS == evaluate.PAST_FORMS
 
 
 def test_stored_bytes_never_change_their_meaning():

@@ -6,10 +6,9 @@ from string import Formatter
 
 import pytest
 
-from endcap.events.types import EVENT_TYPES
+from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY
 from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language, language_of
 from endcap.messages.texts import TermTexts, Texts
-from endcap.profiles.profile import NOT_IN_HISTORY
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import TERMS
 from endcap.text.sentiment.aspects import ASPECTS

@@ -146,15 +146,16 @@ def _category_support(context: ScoringContext, positions: I64) -> F64:
 
 def _shared_categories(index: ItemIndex, past: I64, positions: I64) -> F64:
     """Summed rarity of the categories that a past and a ranked item share: float64 (h, k)."""
-    column: dict[int, int] = {}
-    rows = [[column.setdefault(c, len(column)) for c in index.categories_of(p)] for p in past.tolist()]
-    rarity = np.asarray([index.tables.idf_of(c) for c in column])
-    ours, theirs = np.zeros((len(past), len(column))), np.zeros((len(positions), len(column)))
-    for row, categories in enumerate(rows):
-        ours[row, categories] = 1
-    for row, position in enumerate(positions.tolist()):
-        theirs[row, [column[c] for c in index.categories_of(position) if c in column]] = 1
-    return np.asarray((ours * rarity) @ theirs.T)
+    (owner, categories), (other, theirs) = index.categories_at(past), index.categories_at(positions)
+    known, column = np.unique(categories, return_inverse=True)
+    if not len(known):
+        return np.zeros((len(past), len(positions)))
+    ours, shown = np.zeros((len(past), len(known))), np.zeros((len(positions), len(known)))
+    ours[owner, column] = [index.tables.idf_of(category) for category in categories.tolist()]
+    at = np.minimum(np.searchsorted(known, theirs), len(known) - 1)
+    hit = known[at] == theirs
+    shown[other[hit], at[hit]] = 1
+    return np.asarray(ours @ shown.T)
 
 
 def _again_support(context: ScoringContext, positions: I64) -> F64:

@@ -23,12 +23,14 @@ from typing import Final
 import numpy as np
 
 from endcap.arrays import F64, I64
+from endcap.events.types import BOUGHT
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, UserProfile
 from endcap.ranking.terms.asked import Due, Habit
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values
 
+RETURN: Final = "return"
 DAY_MS: Final = 86_400_000
 HORIZON_DAYS: Final = 7.0
 SHARE_PRIOR: Final = 2.0  # purchases of this shopper that weigh as much as what everyone does
@@ -51,10 +53,10 @@ def due_items(index: ItemIndex, profile: UserProfile, now_ms: int) -> Due:
     rows: dict[int, set[int]] = {}
     for entry in {*profile.interactions, *profile.strong}:
         row = index.position(entry.item_id)
-        if row is None or entry.event_type not in ("purchase", "return"):
+        if row is None or not (entry.event_type in BOUGHT or entry.event_type == RETURN):
             continue
         group = int(index.groups[row])
-        if entry.event_type == "purchase":
+        if entry.event_type in BOUGHT:
             bought.setdefault(group, []).append(entry)
             rows.setdefault(group, set()).add(row)
         else:
