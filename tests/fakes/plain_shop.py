@@ -200,7 +200,7 @@ class PlainShop:
             self.fragile = True
 
     def listed(self, name: str, row: int) -> F64:
-        """Float64 (n,), what the list of one item gives each item, new ones what their lenders get."""
+        """Float64 (n,), what the list of one item gives each item, new ones what their donors get."""
         found = np.zeros(self.n)
         source = self.list_row(row)
         if source is not None:

@@ -90,7 +90,7 @@ def tune(
 
     Parameters
     ----------
-    assortment : over a snapshot of the train part
+    index : over a snapshot of the train part
     profiles : one per case
     default : settings to start from, and to stay with where nothing is clearly better
     """

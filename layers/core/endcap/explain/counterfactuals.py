@@ -80,7 +80,7 @@ def counterfactuals(
 
     Parameters
     ----------
-    positions : int64 (k,), rows of the assortment, ranked from `first_rank`
+    positions : int64 (k,), rows of the index, ranked from `first_rank`
     order_without : ranks again; the list's rows, at most the first `most`
     """
     orders: dict[Act, dict[int, int]] = {}

@@ -24,7 +24,7 @@ class ItemWords:
 
     Parameters
     ----------
-    documents : row -> item as a JSON object; read from the assortment where it is not there
+    documents : row -> item as a JSON object; read from the index where it is not there
     """
 
     def __init__(self, index: ItemIndex, documents: Mapping[int, Mapping[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""Filter expressions applied to an assortment: one boolean per item."""
+"""Filter expressions applied to an index: one boolean per item."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ class Changes:
     has_vector : bool (m,), whether `raw` (float32 (m, d_text)) and `white` (float32 (m, d_item)) hold the text
     price_band int8, brand int32, groups int32, available bool, expires_at_ms int64 : as in a snapshot's columns
     categories : vocabulary ids of each item
-    lenders, lent : int64 and float32 (m, 10), the snapshot's rows that a new item borrows from, and their shares
-    settled : bool (m,), whether lenders were looked for, or need not be
+    donors, donor_shares : int64 and float32 (m, 10), the snapshot's rows that speak for a new item, and their shares
+    settled : bool (m,), whether donors were looked for, or need not be
     """
 
     item_ids: tuple[str, ...]

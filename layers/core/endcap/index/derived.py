@@ -33,7 +33,7 @@ _KEPT_ITEMS: Final = 2048
 
 
 class SnapshotTables:
-    """What is derived once from a snapshot and shared by every assortment over it."""
+    """What is derived once from a snapshot and shared by every index over it."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

@@ -24,12 +24,12 @@ FIRST_FOLD: Final = 10
 
 
 def items_per_fold(tables: SnapshotTables, *, first: bool) -> int:
-    """How many new items look for their lenders within one fold."""
+    """How many new items look for their donors within one fold."""
     products = PRODUCTS_PER_FOLD * (FIRST_FOLD if first else 1)
     return max(1, products // max(1, tables.n_items * int(tables.white.dim)))
 
 
-def lenders_of(tables: SnapshotTables, white: F32) -> tuple[I64, F32]:
+def donors_of(tables: SnapshotTables, white: F32) -> tuple[I64, F32]:
     """The items that lend to each new one, and how much.
 
     Parameters

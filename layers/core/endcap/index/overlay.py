@@ -21,7 +21,7 @@ from endcap.catalog.item import Item
 from endcap.encoders.quantize import dequantize_unit
 from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables
-from endcap.index.imputation import NEAREST, items_per_fold, lenders_of
+from endcap.index.imputation import NEAREST, donors_of, items_per_fold
 from endcap.index.index import ItemIndex, index_of
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
@@ -93,7 +93,7 @@ class Overlay:
         folded._tables, folded._rows = self._tables, merged
         folded.overflowed = self.overflowed or overflows
         most = items_per_fold(self._tables, first=self._changes is None)
-        folded._changes = _with_lenders(self._joined(merged, list(fresh.values())), merged, self._tables, most)
+        folded._changes = _with_donors(self._joined(merged, list(fresh.values())), merged, self._tables, most)
         return folded
 
     def _joined(self, merged: dict[str, ChangedItem], fresh: list[ChangedItem]) -> Changes:
@@ -181,14 +181,14 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
     )
 
 
-def _with_lenders(changes: Changes, rows: Mapping[str, ChangedItem], tables: SnapshotTables, most: int) -> Changes:
-    """The changes with lenders for the newest items that lack them, up to `most`."""
+def _with_donors(changes: Changes, rows: Mapping[str, ChangedItem], tables: SnapshotTables, most: int) -> Changes:
+    """The changes with donors for the newest items that lack them, up to `most`."""
     lacking = np.flatnonzero(~changes.settled).tolist()
     if not lacking:
         return changes
     newest = sorted(lacking, key=lambda k: (-rows[changes.item_ids[k]].changed_at_ms, changes.item_ids[k]))
     chosen = np.asarray(newest[:most], dtype=np.int64)
     donors, donor_shares, settled = changes.donors.copy(), changes.donor_shares.copy(), changes.settled.copy()
-    donors[chosen], donor_shares[chosen] = lenders_of(tables, changes.white[chosen])
+    donors[chosen], donor_shares[chosen] = donors_of(tables, changes.white[chosen])
     settled[chosen] = True
     return replace(changes, donors=donors, donor_shares=donor_shares, settled=settled)

@@ -69,7 +69,7 @@ class UserFeatures:
 
     Attributes
     ----------
-    positions : int64 (h,), rows of the assortment, one per group of variants, ascending
+    positions : int64 (h,), rows of the index, one per group of variants, ascending
     weights : float32 (h,), signed, before newness
     ranks : float32 (h,), 0 = newest; items of one moment share their mean rank
     kinds : the strongest kind of interaction with each, for explanations

@@ -1,8 +1,8 @@
 """Recommendations, start to end: one pipeline for every call of the recommend function, and for batch-recommend.
 
 1. merge     the stored profile and the running session's interactions
-2. taste     what that says about the shopper at the request's clock
-3. terms     every term of the score, for every item; what the request asks for and what the shop boosts are terms too
+2. features  what that says about the shopper at the request's clock
+3. terms     of the score, worked out as far as they are asked for; what the request asks for, and boosts, are terms too
 4. filter    availability, what was seen, what was excluded, the request's own expression
 5. candidates  the best allowed items, one per group of variants, in exact order
 6. re-rank   variety, where it is asked for

@@ -97,7 +97,7 @@ class RecommendationRequest:
     personalization : "off" = as if unknown, "session" = by `interactions` only, "full" = with the profile
     diversity : 0 = by score, 1 = variety only
     calibration : 0..1, how far the list's mix of categories follows that of the history; 1 = nothing but that
-    exploration : 0..1, the share of places that are drawn by chance; see `exploring`
+    exploration : 0..1, the share of places that are drawn by chance; see `explore`
     recommendation_id : of the answer; exploration is drawn by it
     rotation : 0..1, how much what the shopper was shown lately is set back
     context : where the shopper is: `category`, `brand`

@@ -6,7 +6,7 @@ import pytest
 from endcap.catalog.item import Item, item_text
 from endcap.encoders.quantize import quantize_unit
 from endcap.index import imputation as imputation
-from endcap.index.imputation import NEAREST, lenders_of
+from endcap.index.imputation import NEAREST, donors_of
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
@@ -41,11 +41,11 @@ def added(snapshot: Snapshot, item: Item, at_ms: int = CUTOFF_MS) -> ChangedItem
     return ChangedItem(item.item_id, at_ms, item, quantize_unit(encoder.encode(item_text(item))).tobytes(), encoder.tag)
 
 
-def test_lenders_are_those_of_the_rebuild(snapshot: Snapshot) -> None:
+def test_donors_are_those_of_the_rebuild(snapshot: Snapshot) -> None:
     index = index_of(snapshot)
     unseen = np.flatnonzero(index.unseen)
     vectors = index.white_rows(np.arange(40))
-    rows, shares = lenders_of(index.tables, vectors[unseen])
+    rows, shares = donors_of(index.tables, vectors[unseen])
     expected = text_neighbours(vectors, np.asarray(snapshot.interaction_counts)).toarray()
     for row, donor_shares, item in zip(rows, shares, unseen.tolist(), strict=True):
         dense = np.zeros(40)
@@ -53,7 +53,7 @@ def test_lenders_are_those_of_the_rebuild(snapshot: Snapshot) -> None:
         assert dense == pytest.approx(expected[item], abs=1e-6)
 
 
-def test_new_item_gets_the_weighted_mean_of_its_lenders_lists(snapshot: Snapshot, shopper: UserProfile) -> None:
+def test_new_item_gets_the_weighted_mean_of_its_donors_lists(snapshot: Snapshot, shopper: UserProfile) -> None:
     index = Overlay(snapshot, [added(snapshot, NEW)]).index
     (new,), (donors,), (donor_shares,) = index.imputation
     assert (index.item_id(int(new)), donor_shares.sum()) == ("fresh", pytest.approx(1))
@@ -94,7 +94,7 @@ def test_item_without_vector_borrows_once_it_has_one(snapshot: Snapshot) -> None
     assert len(overlay.with_rows([added(snapshot, NEW)]).index.imputation[0]) == 1
 
 
-def test_many_new_items_find_their_lenders_over_several_folds_the_newest_first(
+def test_many_new_items_find_their_donors_over_several_folds_the_newest_first(
     snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imputation, "PRODUCTS_PER_FOLD", 1)

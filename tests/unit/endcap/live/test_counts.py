@@ -11,7 +11,7 @@ from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.live.counts import LiveCounts
 from endcap.profiles.profile import EMPTY_PROFILE
-from endcap.ranking.terms.trend import live_scores
+from endcap.ranking.terms.live_trend import live_scores
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.recommend.trending import windows_of

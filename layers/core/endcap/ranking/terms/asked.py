@@ -33,7 +33,7 @@ class BoostedItems:
 
 @dataclass(frozen=True)
 class Anchors:
-    """The items that a list is to go with; int64 (a,) rows of the assortment."""
+    """The items that a list is to go with; int64 (a,) rows of the index."""
 
     relation: Relation
     rows: I64
@@ -64,7 +64,7 @@ class Habit:
 
 @dataclass(frozen=True)
 class Due:
-    """What may be bought again: rows of the assortment, ascending.
+    """What may be bought again: rows of the index, ascending.
 
     rows : int64 (d,); scores : float32 (d,), >= 0, rises with the probability of a purchase within a week
     habits : one per row

@@ -15,6 +15,7 @@ from endcap.ranking.terms.boost import BOOST
 from endcap.ranking.terms.context import CONTEXT
 from endcap.ranking.terms.demand import NEW_ITEM, POPULARITY, TREND
 from endcap.ranking.terms.lists import NEIGHBOURS, NEXT, TOGETHER, WORDING
+from endcap.ranking.terms.live_trend import LIVE_TREND
 from endcap.ranking.terms.query import LEXICAL, QUERY
 from endcap.ranking.terms.related import COMPLEMENT, SIMILAR
 from endcap.ranking.terms.repurchase import DUE
@@ -22,7 +23,6 @@ from endcap.ranking.terms.rotation import ROTATION
 from endcap.ranking.terms.similarity import SIMILARITY
 from endcap.ranking.terms.term import Term
 from endcap.ranking.terms.text import TEXT, WORDS
-from endcap.ranking.terms.trend import LIVE_TREND
 
 REGISTRY: Final[tuple[Term, ...]] = (
     SIMILARITY,

@@ -115,7 +115,7 @@ SIMILARITY: Final = Term(name="similarity", default_weight=0.0, source="behaviou
 
 
 def _vectors_of_new(index: ItemIndex) -> F32:
-    """Item vectors of the rows after the snapshot's; an assortment lives for seconds and serves many requests."""
+    """Item vectors of the rows after the snapshot's; an index lives for seconds and serves many requests."""
     for known, vectors in _new_rows:
         if known is index:
             return vectors
