@@ -1,21 +1,22 @@
 """Ranking equals a plain evaluator that computes every term for every item and sorts them all.
 
 Order, scores, reasons and their evidence are compared for random shops, changes since the snapshot, shoppers, live
-counts and requests. `ENDCAP_EXAMPLES=5000 pytest tests/property/test_plain_ranking.py` looks at more of them, over
-more shops.
+counts and requests; `make prove` looks at ten times as many, over more shops.
 """
 
 from __future__ import annotations
 
-import os
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import pairwise
 from random import Random
 from typing import Any, Final
+from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, given
 
 from endcap.errors import NotFoundError
 from endcap.events.counts import WINDOWS, Demand, Live
@@ -28,11 +29,12 @@ from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import Boost, RankedItem, Recommendation, RecommendationRequest
+from tests.fakes.effort import examples, tried
 from tests.fakes.plain_ranking import Carrier, Mask, NothingToGoWith, PlainRanking, Room, Shown, plain_ranking
 from tests.fakes.random_shops import EVERY_TERM, Case, random_cases, random_item, random_shop
 from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS
 
-EXAMPLES: Final = int(os.environ.get("ENDCAP_EXAMPLES", "100"))
+EXAMPLES: Final = examples(100)
 SHOPS: Final = 20 + EXAMPLES // 50
 LARGE: Final = 300
 """Items: many more than are looked at closely for a short list."""
@@ -265,15 +267,31 @@ def compared(case: Case) -> PlainRanking | None:
     return plain
 
 
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@tried(100, suppress_health_check=list(HealthCheck))
 @given(random_cases(SHOPS))
 def test_answers_are_those_of_the_plain_evaluator(case: Case) -> None:
     tell(case, compared(case))
 
 
-@settings(max_examples=EXAMPLES // 3, deadline=None, suppress_health_check=list(HealthCheck))
+@tried(30, suppress_health_check=list(HealthCheck))
 @given(random_cases(SHOPS // 8, LARGE))
 def test_short_lists_of_large_shops_are_those_of_the_plain_evaluator(case: Case) -> None:
+    tell(case, compared(case))
+
+
+@pytest.fixture(scope="module")
+def scanned() -> Iterator[None]:
+    """Every table of vectors as a very large one: scanned as int8, nothing widened, whitened texts not kept."""
+    limits = (patch(f"endcap.index.vectors.{name}", 0) for name in ("SCANNED_ELEMENTS", "EXACT_ELEMENTS"))
+    with ExitStack() as patches:
+        for one in (*limits, patch("endcap.index.index._recent", [])):
+            patches.enter_context(one)
+        yield
+
+
+@tried(60, suppress_health_check=list(HealthCheck))
+@given(random_cases(SHOPS // 2, LARGE))
+def test_large_tables_of_vectors_are_scanned_within_their_bound_of_error(scanned: None, case: Case) -> None:
     tell(case, compared(case))
 
 

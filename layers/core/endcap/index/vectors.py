@@ -36,7 +36,7 @@ class VectorTable:
     ----------
     fine : float (n, dim), fp16 as stored; float32 is kept as it is
     coarse : int8 (n, dim) with `fine ~ coarse * scale`; used when the table is large
-    exact_elements : tables of up to this many numbers may be widened to float32
+    exact_elements : tables of up to this many numbers may be widened to float32; EXACT_ELEMENTS where None
     """
 
     def __init__(
@@ -44,13 +44,13 @@ class VectorTable:
         fine: NDArray[np.floating[Any]],
         coarse: I8,
         scale: float,
-        exact_elements: int = EXACT_ELEMENTS,
+        exact_elements: int | None = None,
     ) -> None:
         self.n_rows, self.dim = fine.shape
         self._fine = np.asarray(fine)
         self._coarse = np.ascontiguousarray(coarse)
         self._scale = scale
-        self._is_small = fine.size <= exact_elements
+        self._is_small = fine.size <= (EXACT_ELEMENTS if exact_elements is None else exact_elements)
 
     @cached_property
     def _exact(self) -> F32:
