@@ -13,7 +13,7 @@ import endcap
 from endcap.api.http import MAX_BODY_BYTES, RETRY_AFTER_S
 from endcap.api.routes import ROUTES, Route
 from endcap.api.schemas import MAX_CONTEXT_CHARS
-from infra.openapi import answers, asked
+from infra.openapi import answers, requests
 from infra.openapi.operations import JSON, OPERATIONS, PROBLEM, Operation
 from infra.openapi.schemas import REF, TIMESTAMP, components, walked
 
@@ -96,7 +96,7 @@ def _types() -> list[Any]:
     for operation in OPERATIONS.values():
         for _, types in (*operation.bodies, *operation.answers):
             found |= {id(kind): kind for kind in types}
-    extra = (answers.Problem, answers.GatewayRefusal, asked.SessionInteraction)
+    extra = (answers.Problem, answers.GatewayRefusal, requests.SessionInteraction)
     return [*found.values(), *extra]
 
 

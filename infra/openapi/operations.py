@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from endcap.api import parse, personalize
 from endcap.api.schemas import RecommendInput
-from infra.openapi import answers, asked, user_answers
+from infra.openapi import answers, requests, user_answers
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
@@ -59,9 +59,18 @@ OPERATIONS: Final = {
         "Events in Endcap's format, of GA4, of Segment or as CloudEvents. What is accepted is on the queue and in the "
         "shopper's profile within about a second; an event sent again with its id or its time counts once.",
         (
-            (JSON, (asked.Events, asked.GA4Payload, asked.SegmentCall, asked.SegmentBatch, asked.CloudEvent)),
-            ("application/cloudevents+json", (asked.CloudEvent,)),
-            ("application/cloudevents-batch+json", (asked.CloudEvents,)),
+            (
+                JSON,
+                (
+                    requests.Events,
+                    requests.GA4Payload,
+                    requests.SegmentCall,
+                    requests.SegmentBatch,
+                    requests.CloudEvent,
+                ),
+            ),
+            ("application/cloudevents+json", (requests.CloudEvent,)),
+            ("application/cloudevents-batch+json", (requests.CloudEvents,)),
         ),
         ((202, (answers.EventsAccepted,)),),
         samples=("http-events", "http-ga4-payload", "http-segment-batch"),
@@ -111,7 +120,7 @@ OPERATIONS: Final = {
         "recommendations",
         "Ranks for a known shopper, a running session, or nobody in particular; searches, re-ranks candidates, finds "
         "what goes with items. With `requests` it answers several lists that share no item.",
-        _body(asked.RecommendationRequest, asked.RecommendationRequests),
+        _body(requests.RecommendationRequest, requests.RecommendationRequests),
         ((200, (answers.Recommendation, answers.Recommendations)),),
         samples=("http-running-session", "http-merchandised", "http-cart-complements", "http-several-lists"),
         problems=(404,),
@@ -121,7 +130,7 @@ OPERATIONS: Final = {
         "Put given items into a shopper's order",
         "recommendations",
         "Every id is in the answer, once: what can't be sold after what can, and unknown ids last.",
-        _body(asked.RankingRequest),
+        _body(requests.RankingRequest),
         ((200, (answers.Recommendation,)),),
         samples=("http-rank-given-items",),
         problems=(404,),
@@ -178,7 +187,7 @@ OPERATIONS: Final = {
         "postItems",
         "Store up to 500 items",
         "items",
-        bodies=_body(asked.Items),
+        bodies=_body(requests.Items),
         answers=((200, (answers.ItemsStored,)),),
     ),
     ("GET", "/items/{item_id}"): Operation(
@@ -189,7 +198,7 @@ OPERATIONS: Final = {
         "Store an item",
         "items",
         "It is rankable by its text within seconds. The whole item is replaced.",
-        _body(asked.NamedItem),
+        _body(requests.NamedItem),
         ((200, (answers.ItemStored,)),),
         samples=("http-put-item",),
     ),
@@ -200,7 +209,7 @@ OPERATIONS: Final = {
         "putUser",
         "State attributes, preferences and consent",
         "users",
-        bodies=_body(asked.User),
+        bodies=_body(requests.User),
         answers=((200, (user_answers.UserStated,)),),
         samples=("http-put-preferences",),
     ),

@@ -20,7 +20,7 @@ from endcap.filters.parser import expression
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, profile_of
 from endcap.ranking.rerank import rerank_greedily
-from endcap.ranking.terms.asked import ANCHORED
+from endcap.ranking.terms.inputs import ANCHORED
 from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import Boost, RankedItem, Recommendation, RecommendationRequest

@@ -15,7 +15,7 @@ from endcap.api.parse import request_of
 from endcap.api.schemas import NOT_OF_A_SCENARIO, ScenarioInput
 from endcap.errors import DependencyError, FieldError, InvalidInputError, InvalidRequestError
 from endcap.live.document import Configured, Document
-from endcap.ranking.terms.asked import ANCHORED
+from endcap.ranking.terms.inputs import ANCHORED
 from endcap.recommend.request import check
 from endcap.validation import json_value, parsed
 

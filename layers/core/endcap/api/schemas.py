@@ -12,7 +12,7 @@ from endcap.filters.eligibility import ExcludeSeen
 from endcap.filters.parser import MAX_CHARS, MAX_LISTED
 from endcap.messages.language import Language
 from endcap.ranking.slots import Capped
-from endcap.ranking.terms.asked import Relation
+from endcap.ranking.terms.inputs import Relation
 from endcap.recommend.request import BOOST, BOUNDS, LEAST_CAP, LIMIT, SHARE, Bounds, Personalization
 from endcap.validation import Id, Name, timestamp_ms
 

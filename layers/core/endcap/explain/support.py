@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
-from endcap.ranking.terms.asked import Anchors
+from endcap.ranking.terms.inputs import Anchors
 from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.related import anchor_support
 from endcap.ranking.terms.term import ScoringContext

@@ -16,7 +16,7 @@ import numpy as np
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
 from endcap.ranking.features import RankingSettings, UserFeatures
-from endcap.ranking.terms.asked import Query
+from endcap.ranking.terms.inputs import Query
 from endcap.ranking.terms.registry import REGISTRY, STATED_WEIGHT, TERMS
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Column, Values

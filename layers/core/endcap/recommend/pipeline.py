@@ -41,8 +41,8 @@ from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, p
 from endcap.ranking.features import RankingSettings, UserFeatures, features_of
 from endcap.ranking.score import Scores, coefficients, total_of
 from endcap.ranking.slots import Slot
-from endcap.ranking.terms.asked import ANCHORED, BoostedItems, Query
 from endcap.ranking.terms.context import known_contexts
+from endcap.ranking.terms.inputs import ANCHORED, BoostedItems, Query
 from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.repurchase import due_items
 from endcap.ranking.terms.similarity import user_vector_of

@@ -16,7 +16,7 @@ from endcap.filters.eligibility import EXCLUDE_SEEN, ExcludeSeen
 from endcap.filters.tree import Expression
 from endcap.messages.language import LANGUAGES, Language
 from endcap.ranking.slots import CAPPED, Capped, Pin, Promotion
-from endcap.ranking.terms.asked import ANCHORED, RELATIONS, Relation
+from endcap.ranking.terms.inputs import ANCHORED, RELATIONS, Relation
 from endcap.ranking.terms.registry import TERMS
 
 Personalization = Literal["off", "session", "full"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from endcap.arrays import I64
 from endcap.index.index import ItemIndex
-from endcap.ranking.terms.asked import ANCHORED, Anchors
+from endcap.ranking.terms.inputs import ANCHORED, Anchors
 from endcap.ranking.terms.related import anchors_of
 from endcap.recommend.request import RecommendationRequest
 

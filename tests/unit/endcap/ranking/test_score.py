@@ -14,7 +14,7 @@ from endcap.index.vectors import VectorTable
 from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
 from endcap.ranking.features import RankingSettings, UserFeatures, features_of, history_weights
 from endcap.ranking.score import coefficients, term_scores
-from endcap.ranking.terms.asked import Query
+from endcap.ranking.terms.inputs import Query
 from endcap.ranking.terms.lists import LISTS, spread_correction, sum_rows
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.ranking.terms.text import sides, signed_support

@@ -10,7 +10,7 @@ import numpy as np
 from endcap.arrays import F32, F64, I64
 from endcap.errors import NotFoundError
 from endcap.index.index import ItemIndex
-from endcap.ranking.terms.asked import Anchors, Relation
+from endcap.ranking.terms.inputs import Anchors, Relation
 from endcap.ranking.terms.lists import list_sources, list_support, sum_rows
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Likeness, Sparse, Sum, Values, Whitened

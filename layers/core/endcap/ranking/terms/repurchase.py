@@ -26,7 +26,7 @@ from endcap.arrays import F64, I64
 from endcap.events.types import BOUGHT
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Entry, UserProfile
-from endcap.ranking.terms.asked import Due, Habit
+from endcap.ranking.terms.inputs import Due, Habit
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values
 

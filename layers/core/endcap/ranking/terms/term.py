@@ -14,7 +14,7 @@ from endcap.events.counts import Demand
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import Impression
 from endcap.ranking.features import HistoryWeights, RankingSettings, UserFeatures, history_weights
-from endcap.ranking.terms.asked import Anchors, BoostedItems, Due, Query
+from endcap.ranking.terms.inputs import Anchors, BoostedItems, Due, Query
 from endcap.ranking.values import Values
 
 Source = Literal["behaviour", "content", "query", "related", "popular", "new", "shop"]
