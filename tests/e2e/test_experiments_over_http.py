@@ -39,7 +39,7 @@ def endcap(stack: LocalStack, *arguments: str) -> Any:
         "AWS_DEFAULT_REGION": "us-east-1",
         **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "local"),
     }
-    command = [sys.executable, "-c", "from endcap_local.cli.app.app import main; main()", *arguments]
+    command = [sys.executable, "-c", "from endcap_local.cli.app import main; main()", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -28,7 +28,7 @@ EVENTS = {"events": [{"user_id": "ann", "event_type": "view", "item_id": "i1"}]}
 @contextmanager
 def serving(*arguments: str) -> Iterator[dict[str, Any]]:
     """What the command tells of itself while it serves."""
-    command = [sys.executable, "-c", "from endcap_local.cli.app.app import main; main()"]
+    command = [sys.executable, "-c", "from endcap_local.cli.app import main; main()"]
     command += ["local", "--port", "0", "--json", "--auth", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None

@@ -143,7 +143,7 @@ def test_nothing_is_left_in_the_dead_letters(stack):
 
 
 def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
-    command = [sys.executable, "-c", "from endcap_local.cli.app.app import main; main()"]
+    command = [sys.executable, "-c", "from endcap_local.cli.app import main; main()"]
     command += ["local", "--port", "0", "--json", "--persist", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
@@ -169,7 +169,7 @@ def test_wrong_arguments_end_with_a_message_and_a_status(arguments, message):
     command = [
         sys.executable,
         "-c",
-        "from endcap_local.cli.app.app import main; main()",
+        "from endcap_local.cli.app import main; main()",
         "local",
         "--port",
         "0",
