@@ -8,6 +8,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from itertools import count
 from typing import Any, Final
@@ -30,6 +31,24 @@ from endcap.text.tokens import Wording, tokens_of
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
 _KEPT_ITEMS: Final = 2048
+
+
+@dataclass(frozen=True)
+class CategorySets:
+    """Distinct sets of categories.
+
+    Attributes
+    ----------
+    of_item : int32 (n_items,), the number of each item's set
+    count : how many sets there are
+    owner, categories, shares : flat, which set, vocabulary id, and share in the items' description
+    """
+
+    of_item: I32
+    count: int
+    owner: I64
+    categories: I64
+    shares: F16
 
 
 class SnapshotTables:
@@ -102,9 +121,9 @@ class SnapshotTables:
     def _by_group(self) -> tuple[I32, I32]:
         return _inverted(np.asarray(self.snapshot.groups))
 
-    def members_of(self, group: int) -> I64:
-        """The rows of a group's variants, ascending."""
-        return _rows_of(self._by_group, group)
+    def members_of(self, groups: I64) -> I64:
+        """The rows of all variants of some groups, group by group."""
+        return _rows_of(self._by_group, groups)
 
     @cached_property
     def _by_brand(self) -> tuple[I32, I32]:
@@ -112,7 +131,7 @@ class SnapshotTables:
 
     def items_of_brand(self, brand: int) -> I64:
         """The rows of a brand's items, ascending."""
-        return _rows_of(self._by_brand, brand)
+        return _rows_of(self._by_brand, np.asarray([brand]))
 
     @cached_property
     def seen(self) -> I64:
@@ -193,28 +212,23 @@ class SnapshotTables:
         return spreads
 
     @cached_property
-    def by_category(self) -> ItemList:
-        """Category -> its items, with the share that the category has in each item's description.
+    def category_sets(self) -> CategorySets:
+        """The distinct sets of categories that items have: far fewer than items, as shops sort things into paths."""
+        mixed = np.random.default_rng(0).integers(1, 2**63, max(1, self.n_categories), dtype=np.uint64)
+        whole = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(mixed[self._category_indices])])
+        sums = whole[self._category_indptr[1:]] - whole[self._category_indptr[:-1]]  # wraps around as it should
+        _, first, number = np.unique(sums, return_index=True, return_inverse=True)
+        owner, categories, shares = self.category_shares(first)
+        return CategorySets(number.astype(np.int32), len(first), owner, categories, shares)
+
+    def category_shares(self, positions: I64) -> tuple[I64, I64, F16]:
+        """Categories of some of the snapshot's items: index within `positions`, vocabulary id, share in its description.
 
         Rarer categories say more (inverse document frequency); an item's shares add up to 1.
         """
-        indptr, categories = self._category_indptr, self._category_indices
-        items = np.repeat(np.arange(self.n_items), np.diff(indptr))
-        idf = self.category_idf[categories]
-        totals = np.bincount(items, weights=idf, minlength=self.n_items)
-        share = (idf / np.maximum(totals[items], 1e-9)).astype(np.float16)
-        order = np.argsort(categories, kind="stable")
-        counts = np.bincount(categories, minlength=len(self.snapshot.columns.categories))
-        starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        return ItemList(starts, items[order].astype(np.int32), share[order])
-
-    def category_shares(self, positions: I64) -> tuple[I64, I64, F16]:
-        """Categories of some of the snapshot's items: index within `positions`, vocabulary id, share as above."""
-        starts = self._category_indptr[positions]
-        lengths = self._category_indptr[positions + 1] - starts
-        owner = np.repeat(np.arange(len(positions)), lengths)
-        before = np.cumsum(lengths) - lengths
-        categories = self._category_indices[np.arange(int(lengths.sum())) + (starts - before)[owner]]
+        starts, ends = self._category_indptr[positions], self._category_indptr[positions + 1]
+        owner = np.repeat(np.arange(len(positions)), ends - starts)
+        categories = self._category_indices[ranges(starts, ends)]
         idf = self.category_idf[categories]
         totals = np.bincount(owner, weights=idf, minlength=len(positions))
         return owner, categories.astype(np.int64), (idf / np.maximum(totals[owner], 1e-9)).astype(np.float16)
@@ -339,11 +353,18 @@ def _inverted(numbers: NDArray[Any]) -> tuple[I32, I32]:
     return order, starts.astype(np.int32)
 
 
-def _rows_of(inverted: tuple[I32, I32], number: int) -> I64:
+def _rows_of(inverted: tuple[I32, I32], numbers: I64) -> I64:
+    """The rows of some numbers, one after the other; a number that no row has is passed over."""
     order, starts = inverted
-    if not 0 <= number < len(starts) - 1:
-        return np.empty(0, dtype=np.int64)
-    return order[starts[number] : starts[number + 1]].astype(np.int64)
+    known = numbers[(numbers >= 0) & (numbers < len(starts) - 1)]
+    return order[ranges(starts[known], starts[known + 1])].astype(np.int64)
+
+
+def ranges(starts: NDArray[Any], ends: NDArray[Any]) -> I64:
+    """The numbers from each start up to its end, one range after the other: int64."""
+    lengths = (ends - starts).astype(np.int64)
+    before = np.cumsum(lengths) - lengths
+    return np.asarray(np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths), dtype=np.int64)
 
 
 def _spread_of_cosines(sample: F32) -> float:

@@ -144,7 +144,7 @@ class ItemIndex:
 
     @cached_property
     def changed_categories(self) -> tuple[I64, I64, F32]:
-        """Categories of changed items, flat: which of `changed`, vocabulary id, share as in `by_category`."""
+        """Categories of changed items, flat: which of `changed`, vocabulary id, share as in `category_shares`."""
         categories = () if self.changes is None else self.changes.categories
         owner = np.repeat(np.arange(len(categories)), [len(ids) for ids in categories])
         flat = np.fromiter((c for ids in categories for c in ids), dtype=np.int64)
@@ -231,9 +231,8 @@ class ItemIndex:
 
     def members(self, groups: Iterable[int]) -> I64:
         """The rows of all variants of some groups: int64, each once, in no order."""
-        wanted = sorted(set(groups))
-        found = [self.tables.members_of(group) for group in wanted]
-        rows = np.concatenate([*found, np.empty(0, dtype=np.int64)])
+        wanted = np.asarray(sorted(set(groups)), dtype=np.int64)
+        rows = self.tables.members_of(wanted)
         if self.changes is None:
             return rows
         rows = rows[np.isin(rows, self.changed, invert=True)]

@@ -36,6 +36,7 @@ class Scores:
     def __init__(self, context: ScoringContext, factors: F64) -> None:
         self.context, self.factors = context, factors
         self.index = context.index
+        self._worked_out: tuple[I64, F64] = np.empty(0, dtype=np.int64), np.zeros((len(TERMS), 0))
 
     @cached_property
     def _counting(self) -> list[tuple[int, Values]]:
@@ -67,9 +68,16 @@ class Scores:
 
     def contributions(self, positions: I64) -> F64:
         """Float64 (len(TERMS), k): what each term adds to the score of each position."""
+        pool, known = self._worked_out
+        if len(pool):  # those that can be shown were among the candidates
+            at = np.minimum(np.searchsorted(pool, positions), len(pool) - 1)
+            if (pool[at] == positions).all():
+                return known[:, at]
         shares = np.zeros((len(TERMS), len(positions)))
         for row, values in self._counting:
             shares[row] = values.at(positions).astype(np.float64) * self.factors[row]
+        if len(positions) and (np.diff(positions) > 0).all():
+            self._worked_out = positions, shares
         return shares
 
     def at(self, positions: I64) -> F64:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -12,10 +13,10 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
 from endcap.ranking.features import UserFeatures
-from endcap.ranking.terms.lists import edges
 from endcap.ranking.terms.term import ScoringContext, Term
-from endcap.ranking.values import Lookup, Sparse, Values, added_up, found_at
+from endcap.ranking.values import Lookup, Sparse, Values, found_at
 
+_MANY: Final = 300_000  # items: fewer are looked up sooner than named
 _PRICE_BANDS: Final = 128  # what int8 can count
 
 
@@ -30,34 +31,29 @@ class CategoryMean:
     affinity: F64
 
     def add_to(self, total: F32, factor: np.float32) -> float:
-        tables, values, n_known = self.index.tables, self.affinity, self.index.tables.n_items
-        known = np.flatnonzero(values[: len(tables.snapshot.columns.categories)])
-        owner, places = edges(tables.by_category, known)
-        items, strengths = tables.by_category.indices[places], tables.by_category.weights[places] * values[known][owner]
-        changed = self.index.changed
-        if len(items) > n_known // 4:
-            sums = np.bincount(items, weights=strengths, minlength=n_known).astype(np.float32)
-            sums[changed[changed < n_known]] = 0
-            total[:n_known] += factor * sums
-        else:
-            rows, (few,) = added_up(self.index.n_items, items, [strengths])
-            few[np.isin(rows, changed)] = 0
-            total[rows] += factor * few.astype(np.float32)
+        changed, n_known = self.index.changed, self.index.tables.n_items
+        values = np.take(factor * self._of_sets, self.index.tables.category_sets.of_item)
+        values[changed[changed < n_known]] = 0
+        total[:n_known] += values
         total[changed] += factor * self._of_changed()
         return 0.0
 
     def at(self, positions: I64) -> F32:
         scores = np.zeros(len(positions), dtype=np.float32)
-        old = np.flatnonzero(positions < self.index.tables.n_items)
-        owner, categories, shares = self.index.tables.category_shares(positions[old])
-        strengths = shares * self.affinity[categories]
-        scores[old] = np.bincount(owner, weights=strengths, minlength=len(old)).astype(np.float32)
+        old = positions < self.index.tables.n_items
+        scores[old] = self._of_sets[self.index.tables.category_sets.of_item[positions[old]]]
         changed = self.index.changed
         if len(changed):
             numbers = np.arange(1, len(changed) + 1)
             row = found_at(self.index.n_items, changed, numbers, positions)
             scores[row > 0] = self._of_changed()[row[row > 0] - 1]
         return scores
+
+    @cached_property
+    def _of_sets(self) -> F32:
+        sets = self.index.tables.category_sets
+        strengths = sets.shares * self.affinity[sets.categories]
+        return np.bincount(sets.owner, weights=strengths, minlength=sets.count).astype(np.float32)
 
     def everywhere(self) -> F32:
         return self.at(np.arange(self.index.n_items))
@@ -114,7 +110,7 @@ def _brand_values(context: ScoringContext) -> Values | None:
         return None
     affinity = brand_affinity(index, context.features, weights)
     n_brands = max(index.tables.n_brands, max(affinity, default=-1) + 1)
-    few = len(affinity) * 8 < n_brands
+    few = index.n_items > _MANY and len(affinity) * 8 < n_brands
     return Lookup(index.brand, _table(n_brands, affinity), index.branded if few else None)
 
 

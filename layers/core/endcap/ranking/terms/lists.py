@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
+from endcap.index.derived import ranges
 from endcap.index.index import ItemIndex
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values, added_up, found_at
@@ -65,12 +66,8 @@ def _spread_of(values: NDArray[np.floating[Any]], n_items: int) -> float | None:
 
 def edges(neighbours: ItemList, rows: I64) -> tuple[I64, I64]:
     """Edges of several rows of a list: which of `rows` each belongs to, and its place in the list's arrays."""
-    starts = neighbours.indptr[rows]
-    lengths = neighbours.indptr[rows + 1] - starts
-    owner = np.repeat(np.arange(len(rows)), lengths)
-    before = np.cumsum(lengths) - lengths
-    places = np.arange(int(lengths.sum())) + (starts - before)[owner]
-    return owner, places
+    starts, ends = neighbours.indptr[rows], neighbours.indptr[rows + 1]
+    return np.repeat(np.arange(len(rows)), ends - starts), ranges(starts, ends)
 
 
 def list_sources(index: ItemIndex, positions: I64) -> tuple[I64, I64]:
