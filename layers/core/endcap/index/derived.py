@@ -222,9 +222,10 @@ class SnapshotTables:
         return CategorySets(number.astype(np.int32), len(first), owner, categories, shares)
 
     def category_shares(self, positions: I64) -> tuple[I64, I64, F16]:
-        """Categories of some of the snapshot's items: index within `positions`, vocabulary id, share in its description.
+        """Categories of some of the snapshot's items: index within `positions`, vocabulary id, and share.
 
-        Rarer categories say more (inverse document frequency); an item's shares add up to 1.
+        A share is how much of an item's description the category is: rarer ones say more (inverse document frequency),
+        and an item's shares add up to 1.
         """
         starts, ends = self._category_indptr[positions], self._category_indptr[positions + 1]
         owner = np.repeat(np.arange(len(positions)), ends - starts)
