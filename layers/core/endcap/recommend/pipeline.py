@@ -204,7 +204,7 @@ def _scores(
     """The scores of one request, worked out as far as they are asked for."""
     due = due_items(index, about.profile, about.now_ms) if request.relation == "buy_again" else None
     among = items.among
-    if due is not None:
+    if due is not None and not request.complete:  # a complete order leaves nothing out
         among = due.rows if among is None else np.intersect1d(among, due.rows)
     factors = coefficients(index, settings, features, query, request.weights, related=request.relation is not None)
     factors[row_of("boost")] = 1.0 if request.boosts else 0.0  # a boost is what it says, whatever else is known
