@@ -155,7 +155,7 @@ def _units(vectors: NDArray[Any]) -> F32:
 
 def _random_list(n: int, chance: np.random.Generator, random: Random, *, full: bool) -> ItemList:
     kept = chance.random((n, n)) < (0.3 if full else random.choice([0.0, 0.05, 0.1, 0.15, 0.25, 0.4]))
-    kept &= ~np.eye(n, dtype=bool)
+    kept &= ~np.eye(n, dtype=bool) & (chance.random((n, 1)) < 0.8)  # some items have nothing
     weights = np.where(chance.random((n, n)) < 0.3, 0.5, chance.uniform(0.05, 1.5, (n, n)))  # some of them are equal
     rows = sparse.csr_array(np.where(kept, weights, 0.0))
     return ItemList(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float16))
@@ -239,9 +239,9 @@ FILTERS: Final = (
 
 
 def _item_ids(n: int, *more: str) -> st.SearchStrategy[str]:
-    """Items of the snapshot, the first ones oftener so that histories meet; ids of new ones; and `more`."""
-    old = st.integers(0, n - 1).map(lambda k: f"item-{k}")
-    return st.one_of(old, old, st.sampled_from([*NEW_IDS, *more, "item-0", "item-1", "item-2", "item-3"]))
+    """Items of the snapshot, the first four oftener so that histories meet; ids of new ones; and `more`."""
+    first, old = (st.integers(0, most - 1).map(lambda k: f"item-{k}") for most in (4, n))
+    return st.one_of(old, old, first, st.sampled_from([*NEW_IDS, *more]))
 
 
 @st.composite
@@ -336,6 +336,7 @@ _categories = st.sampled_from([*CATEGORIES, NEW_CATEGORY, "nowhere"])
 _brands = st.sampled_from(["Acme", "Brook", NEW_BRAND, "Nobody"])
 _expressions = st.sampled_from(FILTERS).map(expression)
 _weights = st.dictionaries(st.sampled_from(TERMS), st.sampled_from([-0.5, 0.0, 0.2, 1.0, 3.0]), min_size=1, max_size=6)
+_one_above_all = st.sampled_from(TERMS).map(lambda name: {name: 50.0})
 EVERY_TERM: Final = dict.fromkeys(TERMS, 1.0)
 
 
@@ -371,7 +372,7 @@ def _requests(
     now_and_then("personalization", st.sampled_from(["off", "session"]), 8)
     now_and_then("context", _contexts, 2)
     now_and_then("rotation", st.sampled_from([0.3, 1.0]), 2)
-    now_and_then("weights", st.one_of(st.just(EVERY_TERM), _weights), 2)
+    now_and_then("weights", st.one_of(st.just(EVERY_TERM), _weights, _one_above_all), 1 if n > 60 else 2)
     now_and_then("window", st.sampled_from(["24h", "1h"]), 10)
     now_and_then("as_of_ms", st.sampled_from([CUTOFF_MS - 20 * DAY_MS, CUTOFF_MS]), 6)
     if "as_of_ms" in asked:

@@ -306,10 +306,10 @@ def tell(case: Case, plain: PlainRanking | None) -> None:
             event(f"has {name}")
 
 
-def telling_case(**asked: Any) -> Case:
+def telling_case(size: int = 45, **asked: Any) -> Case:
     """A request to which every term says something."""
     done = [
-        *(("purchase", k, 40 + k, None, None) for k in range(3)),
+        *(("purchase", k, 40 + k, None, None) for k in (0, 1, 2, *range(21, 33))),
         *(("view", k, 2, None, None) for k in range(3, 7)),
         ("dislike", 8, 3, None, None),
         ("rating", 9, 5, 2.0, None),
@@ -322,21 +322,18 @@ def telling_case(**asked: Any) -> Case:
         Interaction(f"e{k}", "u", kind, CUTOFF_MS - days * DAY_MS, None if n is None else f"item-{n}", grade, text)
         for k, (kind, n, days, grade, text) in enumerate(done)
     )
-    shop = random_shop(0, 45, everything=True)
+    shop = random_shop(0, size, everything=True)
     changes = (
         ChangedItem("item-1", CUTOFF_MS, replace(random_item("item-1", Random(1)), available=True)),
         ChangedItem("item-20", CUTOFF_MS),
         ChangedItem("new-1", CUTOFF_MS, random_item("new-1", Random(3))),
     )
     request = RecommendationRequest(
-        limit=500,
         interactions=session,
         exclude_seen="none",
         rotation=1.0,
-        boosts=(Boost(expression("price < 30"), 0.5),),
         context={"country": "de", "category": "kitchen"},
-        weights=EVERY_TERM,
-        **asked,
+        **{"limit": 500, "weights": EVERY_TERM, "boosts": (Boost(expression("price < 30"), 0.5),), **asked},
     )
     counts = {f"item-{k}": k + 1 for k in range(12)}
     live = Live({"24h": Demand(WINDOWS["24h"], counts, {item_id: n / 2 for item_id, n in counts.items()})})
@@ -352,8 +349,16 @@ def asked_for(term: str) -> dict[str, Any]:
         "similar": {"relation": "similar", "items": ("item-2", "item-20", "item-4")},
         "complement": {"relation": "together", "items": ("item-2", "item-4")},
         "due": {"relation": "buy_again"},
+        "boost": {"boosts": (Boost(expression("categories CONTAINS 'kitchen'"), 20.0),)},
     }
     return asked.get(term, {})
+
+
+@pytest.mark.parametrize("term", TERMS)
+@pytest.mark.parametrize("limit", [3, 30])
+def test_the_best_of_many_are_found_whatever_term_decides(term: str, limit: int) -> None:
+    case = telling_case(LARGE, limit=limit, weights=EVERY_TERM | {term: 50.0}, **asked_for(term))
+    assert compared(case) is not None
 
 
 @pytest.mark.parametrize("term", TERMS)

@@ -186,7 +186,8 @@ class SnapshotTables:
                 peaks = np.maximum.reduceat(neighbours.weights.astype(np.float32), neighbours.indptr[filled])
                 scales[name] = float(peaks.mean()) or 1.0
         for name, values in (("popularity", snapshot.popularity), ("trend", snapshot.trend)):
-            scales[name] = (float(np.std(values)) or 1.0) if len(values) else 1.0
+            # Of equal values rounding leaves a spread of a millionth, which would blow the term up.
+            scales[name] = float(np.std(values)) if len(values) and np.ptp(values) > 0 else 1.0
         scales["context"] = scales["popularity"]
         rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
         if len(rows) > 1:

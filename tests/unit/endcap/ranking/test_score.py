@@ -8,6 +8,7 @@ import pytest
 
 from endcap.catalog.item import Item, item_document
 from endcap.encoders.quantize import quantize_unit
+from endcap.index.derived import SnapshotTables
 from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.index.vectors import VectorTable
@@ -20,8 +21,9 @@ from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.ranking.terms.text import sides, signed_support
 from endcap.ranking.values import Likeness, Sparse
 from endcap.snapshot.parts import TermWeight, Weights
-from endcap.snapshot.snapshot import Snapshot
-from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.snapshot.write import write_snapshot
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_contents, toy_items
 
 SETTINGS = RankingSettings()
 
@@ -212,6 +214,14 @@ def test_large_tables_rank_as_small_ones_do(index: ItemIndex) -> None:
     assert large.dots(query)[best] == pytest.approx(small.dots(query)[best], abs=1e-6)
     assert large.dots(query) == pytest.approx(small.dots(query), abs=0.02)
     assert not large.dots(np.zeros(32, np.float32)).any()
+
+
+def test_what_is_equally_popular_has_no_spread_to_be_measured_by(tmp_path: Path) -> None:
+    contents = toy_contents()
+    same = np.full(len(contents.popularity), np.log1p(3), dtype=np.float32)
+    write_snapshot(tmp_path, replace(contents, popularity=same, trend=same))
+    tables = SnapshotTables(load_snapshot(tmp_path))
+    assert (tables.scales["popularity"], tables.scales["trend"]) == (1.0, 1.0)
 
 
 def test_stored_weights_win_and_missing_ones_have_defaults(index: ItemIndex) -> None:
