@@ -30,7 +30,6 @@ class ItemWords:
     def __init__(self, index: ItemIndex, documents: Mapping[int, Mapping[str, Any]]) -> None:
         self._index, self._documents = index, documents
         self._wordings: dict[int, tuple[Wording, Wording]] = {}
-        self._rarities: dict[str, tuple[float, float]] = {}
         self._shared: dict[tuple[int, int], tuple[str, ...]] = {}
 
     def shared_with_item(self, position: int, past: int) -> tuple[str, ...]:
@@ -46,7 +45,7 @@ class ItemWords:
         in_title = common_words(title, theirs)
         elsewhere = [word for word in common_words(text, theirs, cut=False) if word not in in_title]
         told = [word for word in (*in_title, *elsewhere) if not word[0].isdigit()]  # sizes and weights tell nothing
-        return self._rarest([word for word in told if self._rarity(word)[1] <= _COMMON], in_title)
+        return self._rarest([word for word in told if self._index.tables.rarity_of(word)[1] <= _COMMON], in_title)
 
     def shared_with_text(self, position: int, wording: Wording) -> tuple[str, ...]:
         """What an item's text has of a query's or a review's words, likewise; its id and article numbers count too."""
@@ -71,17 +70,14 @@ class ItemWords:
         return (brand,) if brand else ()
 
     def _rarest(self, words: Sequence[str], in_title: Collection[str]) -> tuple[str, ...]:
-        worth = {word: self._rarity(word)[0] * (_TITLE_FACTOR if word in in_title else 1.0) for word in words}
+        worth = {
+            word: self._index.tables.rarity_of(word)[0] * (_TITLE_FACTOR if word in in_title else 1.0) for word in words
+        }
         told: list[str] = []
         for word in sorted(worth, key=lambda word: -worth[word]):
             if len(told) < MAX_WORDS and not any(word in longer for longer in told):
                 told.append(word)
         return tuple(told)
-
-    def _rarity(self, word: str) -> tuple[float, float]:
-        if word not in self._rarities:
-            self._rarities[word] = self._index.tables.rarity_of(word)
-        return self._rarities[word]
 
     def _of(self, position: int) -> tuple[Wording, Wording]:
         """The wordings of an item's whole text and of its title."""

@@ -31,6 +31,7 @@ from endcap.text.tokens import Wording, tokens_of
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
 _KEPT_ITEMS: Final = 2048
+_KEPT_WORDS: Final = 8192
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,12 @@ class SnapshotTables:
         """Row -> the wordings of the item's whole text and of its title; those that were asked for last are kept."""
         return lru_cache(maxsize=_KEPT_ITEMS)(lambda row: wordings_of(self.document(row)))
 
-    def rarity_of(self, phrase: str) -> tuple[float, float]:
+    @cached_property
+    def rarity_of(self) -> Callable[[str], tuple[float, float]]:
+        """See `_rarity_of`; those that were asked for last are kept."""
+        return lru_cache(maxsize=_KEPT_WORDS)(self._rarity_of)
+
+    def _rarity_of(self, phrase: str) -> tuple[float, float]:
         """How rare a phrase is among n sampled items, mean log((n + 1) / (items + 1)) of its tokens; and its share."""
         counts, n = self._sampled_words
         found = [counts[token] for token in tokens_of(phrase)] or [0]

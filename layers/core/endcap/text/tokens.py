@@ -53,6 +53,8 @@ class Wording:
 
     words: tuple[str, ...]
     runs: tuple[str, ...]
+    known: frozenset[str] = frozenset()
+    """The words, to look one up."""
 
     @classmethod
     def of(cls, text: str) -> Wording:
@@ -60,7 +62,7 @@ class Wording:
         found = dict.fromkeys(_RUNS.findall(normalized(text)))
         runs = tuple(run for run in found if _IS_CJK.match(run))
         words = tuple(word for word in found if word not in runs and len(word) > 1 and word not in STOPWORDS)
-        return cls(words, runs)
+        return cls(words, runs, frozenset(words))
 
 
 def common_words(wording: Wording, other: Wording, *, cut: bool = True) -> tuple[str, ...]:
@@ -70,10 +72,11 @@ def common_words(wording: Wording, other: Wording, *, cut: bool = True) -> tuple
     ----------
     cut : runs longer than `MAX_PHRASE` are cut to it, else left out, as they are copied sentences
     """
-    theirs = frozenset(other.words)
-    found = dict.fromkeys(word for word in wording.words if word in theirs)
+    found = dict.fromkeys(word for word in wording.words if word in other.known)
+    if not wording.runs:
+        return tuple(found)
     text = "\n".join(other.runs)
-    if text and wording.runs:
+    if text:
         pairs = {text[k : k + 2] for k in range(len(text) - 1)}
         for run in wording.runs:
             phrases = _common_runs(run, text, pairs)
