@@ -104,7 +104,7 @@ class RequestParser:
         given = parsed(RecommendInput, raw)
         own = dict(raw) if isinstance(raw, Mapping) else {}
         digest = digest_of({**(defaults or {}), **own})
-        plain = self._request(own, defaults or {}, given.scenario, digest)
+        plain = self._request(own, defaults or {}, given.scenario, digest, given)
         unit = unit_of(given.user_id, given.session_id, plain)
         assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
         asked = ResolvedRequest(given.user_id, plain, digest, plain, assignment)
@@ -119,12 +119,18 @@ class RequestParser:
         return replace(asked, request=replace(request, weights={**(request.weights or {}), **variant.weights} or None))
 
     def _request(
-        self, own: Mapping[str, Any], defaults: Mapping[str, Any], scenario: str | None, digest: bytes
+        self,
+        own: Mapping[str, Any],
+        defaults: Mapping[str, Any],
+        scenario: str | None,
+        digest: bytes,
+        alone: RecommendInput | None = None,
     ) -> RecommendationRequest:
-        """What the request says itself, over the defaults of a scenario, over those of the call."""
+        """What the request says itself (`alone` where that was read), over a scenario's defaults, over the call's."""
         named = dict(self.scenario(scenario)) if scenario is not None else {}
         weights: Mapping[str, float] | None = named.pop("weights", None)
-        given = parsed(RecommendInput, {**defaults, **named, **own})
+        more = {**defaults, **named}
+        given = parsed(RecommendInput, {**more, **own}) if more or alone is None else alone
         clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
         return replace(
             request_of(given),

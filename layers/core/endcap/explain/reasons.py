@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.arrays import F64, I64
-from endcap.explain.support import MAX_EVIDENCE, carriers, texts_behind
+from endcap.explain.support import MAX_EVIDENCE, Carrier, carriers, texts_behind
 from endcap.explain.words import ItemWords
 from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import due_again, popular_in, sentence
@@ -24,6 +24,8 @@ MAX_WORDED: Final = 50
 ASKED: Final = "query"
 """What the words of a request's query count as."""
 _BY_TEXT: Final = frozenset(term.name for term in REGISTRY if term.by_text)
+_WITH_WORDS: Final = _BY_TEXT | {"category", "brand"}
+"""Terms of which it can be said what two items share."""
 _QUERIED: Final = frozenset(term.name for term in REGISTRY if term.source == "query")
 
 
@@ -108,13 +110,13 @@ class _Explainer:
         self.languages = [language or language_of(self.documents[p]) for p in self.positions]
         self.words = ItemWords(self.index, self.documents)
         self.worded = frozenset(self.positions[:MAX_WORDED])
+        self.wordless: dict[Carrier, Evidence] = {}
         self.query = Wording.of(context.query.text if context.query else "")
         self.said = {key: Wording.of(text) for key, text in said.items()}
 
     def reason(self, term: str, share: float, column: int) -> Reason:
         """Why the item of a column has this share of a term."""
         position, context = self.positions[column], self.context
-        document = self.documents[position]
         language = self.languages[column]
         evidence = self._evidence(term, share, column)
         habit = context.due.habit(position) if context.due is not None and term == "due" else None
@@ -123,15 +125,17 @@ class _Explainer:
             return Reason(term, share, text, evidence)
         if term == "context" and (named := telling_context(self.index, context.contexts, position, against=share < 0)):
             return Reason(term, share, popular_in(*named, language, against=share < 0))
+        if not evidence:
+            return Reason(term, share, sentence(term, share, language, label=self._label(term, share, position)))
         items = [one for one in evidence if one.title is not None]
         text = sentence(
             term,
             share,
             language,
-            names=[str(one.title) for one in items],
-            kinds=[one.event_type for one in items],
-            label=self._label(term, share, document),
-            words=list(dict.fromkeys(word for one in evidence for word in one.words)),
+            names=tuple([str(one.title) for one in items]),
+            kinds=tuple([one.event_type for one in items]),
+            label=self._label(term, share, position),
+            words=list(dict.fromkeys([word for one in evidence for word in one.words])),
         )
         return Reason(term, share, text, evidence)
 
@@ -143,11 +147,19 @@ class _Explainer:
         if term == "words":
             wrote = (self._of_text(text, position) for text in self.texts[column])
             return tuple([one for one in wrote if one is not None][:MAX_EVIDENCE])
-        past = self.carriers[term][column] if term in self.carriers else []
-        return tuple(
-            Evidence(*self._named(row), event_type, self._common(term, share, position, row))
-            for row, event_type in past
-        )
+        if term not in self.carriers:
+            return ()
+        return tuple([self._past(term, share, position, carrier) for carrier in self.carriers[term][column]])
+
+    def _past(self, term: str, share: float, position: int, carrier: Carrier) -> Evidence:
+        """A past item, with what it shares with the item at a position where the term is about that."""
+        words = self._common(term, share, position, carrier[0]) if term in _WITH_WORDS else ()
+        if words:
+            return Evidence(*self._named(carrier[0]), carrier[1], words)
+        known = self.wordless.get(carrier)
+        if known is None:
+            known = self.wordless[carrier] = Evidence(*self._named(carrier[0]), carrier[1])
+        return known
 
     def _of_query(self, share: float, position: int) -> tuple[Evidence, ...]:
         """The words of the query that the item has."""
@@ -184,12 +196,13 @@ class _Explainer:
         item_id = self.index.item_id(row)
         return item_id, str(self.documents[row].get("title") or item_id)
 
-    def _label(self, term: str, share: float, document: Mapping[str, Any]) -> str:
+    def _label(self, term: str, share: float, position: int) -> str:
         """The category or brand that a sentence names."""
+        if term not in ("brand", "category"):
+            return ""
+        document = self.documents[position]
         if term == "brand":
             return str(document.get("brand") or "")
-        if term != "category":
-            return ""
         sign, affinity = 1 if share >= 0 else -1, self.context.category_affinity
         names = [str(name) for name in document.get("categories", ())]
         numbers = [self.index.category_id(name) for name in names]

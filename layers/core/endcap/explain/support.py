@@ -47,10 +47,12 @@ def carriers(context: ScoringContext, positions: I64, shares: F64) -> dict[str, 
         # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
         pointing = (features.weights[:, None] < 0) | (shares[row_of("text")] >= 0)
         support["text"] = np.where(pointing, support["text"], 0.0)
-    found = {}
-    for name, matrix in support.items():
-        signs = np.where(shares[row_of(name)] >= 0, 1, -1)
-        found[name] = _strongest(matrix * signs, features.ranks, past, features.kinds)
+    found: dict[str, list[list[Carrier]]] = {}
+    if support:
+        signs = np.where(shares[[row_of(name) for name in support]] >= 0, 1.0, -1.0)
+        side_by_side = np.concatenate([matrix * sign for matrix, sign in zip(support.values(), signs, strict=True)], 1)
+        told, k = _strongest(side_by_side, features.ranks, past, features.kinds), len(positions)
+        found = {name: told[n * k : (n + 1) * k] for n, name in enumerate(support)}
     if context.anchors is not None:
         found[context.anchors.term] = _anchors_behind(context, context.anchors, positions)
     return found
@@ -81,15 +83,17 @@ def _anchors_behind(context: ScoringContext, anchors: Anchors, positions: I64) -
 
 
 def _strongest(
-    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int | None], kinds: Sequence[str]
+    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int], kinds: Sequence[str]
 ) -> list[list[Carrier]]:
-    """For each column of `support` (r, k) the known rows with the most support, newer ones first among equals."""
+    """For each column of `support` (r, k) the rows with the most support, newer ones first among equals."""
     by_newness = np.argsort(ranks, kind="stable")
-    rounded = np.round(support[by_newness], 6)  # what differs by rounding only is equal
-    order = by_newness[np.argsort(-rounded, axis=0, kind="stable")[: MAX_EVIDENCE + 1]]
-    found = []
-    for rows, values in zip(order.T.tolist(), np.take_along_axis(support, order, axis=0).T.tolist(), strict=True):
-        told = [r for r, value in zip(rows, values, strict=True) if value > _NOTHING]
-        distinct = {p: kinds[r] for r in reversed(told) if (p := positions[r]) is not None}
-        found.append(list(reversed(distinct.items()))[:MAX_EVIDENCE])
+    left = np.round(support[by_newness], 6)  # what differs by rounding only is equal
+    columns = np.arange(support.shape[1])
+    found: list[list[Carrier]] = [[] for _ in columns]
+    for _ in range(min(MAX_EVIDENCE, len(left))):
+        best = left.argmax(axis=0)  # of equal ones the first
+        rows = by_newness[best]
+        for column in np.flatnonzero(support[rows, columns] > _NOTHING).tolist():
+            found[column].append((positions[rows[column]], kinds[rows[column]]))
+        left[best, columns] = -np.inf
     return found

@@ -31,6 +31,7 @@ class ItemWords:
         self._index, self._documents = index, documents
         self._wordings: dict[int, tuple[Wording, Wording]] = {}
         self._shared: dict[tuple[int, int], tuple[str, ...]] = {}
+        self._categories: dict[int, list[tuple[int, str]]] = {}
 
     def shared_with_item(self, position: int, past: int) -> tuple[str, ...]:
         """What two items' texts have in common, at most `MAX_WORDS`; nothing of an item with itself."""
@@ -57,12 +58,16 @@ class ItemWords:
 
     def shared_categories(self, position: int, past: int) -> tuple[str, ...]:
         """The categories that both items are in, the rarest first."""
-        theirs = set(self._index.categories_of(past))
-        both = [c for c in self._index.categories_of(position) if c in theirs]
-        names = [str(name) for name in self._document(position).get("categories", ())]
-        number = {self._index.category_id(name): name for name in names}
-        rare = sorted(both, key=self._index.tables.idf_of, reverse=True)
-        return tuple(number[c] for c in rare if c in number)[:MAX_WORDS]
+        if position not in self._categories:
+            self._categories[position] = self._categories_of(position)
+        own, theirs = self._categories[position], self._index.categories_of(past)
+        return tuple([name for category, name in own if category in theirs][:MAX_WORDS])
+
+    def _categories_of(self, position: int) -> list[tuple[int, str]]:
+        """Number and name of an item's categories, the rarest first."""
+        names = {self._index.category_id(str(name)): str(name) for name in self._document(position).get("categories", ())}
+        rare = sorted(self._index.categories_of(position), key=self._index.tables.idf_of, reverse=True)
+        return [(category, names[category]) for category in rare if category in names]
 
     def brand(self, position: int) -> tuple[str, ...]:
         """The brand of an item."""

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F16, F32, I32, I64
+from endcap.arrays import F16, F32, F64, I32, I64
 from endcap.catalog.item import document_text
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.identifiers import item_key
@@ -257,6 +257,14 @@ class SnapshotTables:
         """Rarity of a category; one that only changed items have is as rare as can be."""
         known = self.category_idf
         return float(known[category]) if category < len(known) else float(np.log(self.n_items + 2))
+
+    def idf_at(self, categories: I64) -> F64:
+        """`idf_of` several categories: float64 (k,)."""
+        known = self.category_idf
+        rare = np.full(len(categories), np.log(self.n_items + 2))
+        found = categories < len(known)
+        rare[found] = known[categories[found]]
+        return rare
 
     @cached_property
     def group_numbers(self) -> dict[str, int]:

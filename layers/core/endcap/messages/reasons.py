@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from endcap.messages.language import TEXTS, Language
@@ -35,11 +36,11 @@ def sentence(
     texts = TEXTS[language]
     plain, named = _forms(texts, term, weight)
     template = named if named and (label if "{label}" in named else names) else plain
-    text = template.format(
-        names=texts.names_joined.join(quoted(name) for name in names),
-        deeds=_deeds(names, kinds, texts),
-        label=quoted(label),
-    )
+    if template is not plain:
+        joined, deeds = _told(tuple(names), tuple(kinds), language)
+        text = template.format(names=joined, deeds=deeds, label=quoted(label))
+    else:
+        text = plain
     return _with_words(text, words, texts) if words and term in _WORDED and (names or weight >= 0) else text
 
 
@@ -71,6 +72,13 @@ def sentence_without(name: str, kind: str, rank: int, other: int | None, most: i
     if other is None:
         return texts.without_out.format(deed=deed, most=most)
     return (texts.without_same if other == rank else texts.without_other).format(deed=deed, other=other)
+
+
+@lru_cache(maxsize=1024)
+def _told(names: tuple[str, ...], kinds: tuple[str, ...], language: Language) -> tuple[str, str]:
+    """Past items by their names alone, and with what the shopper did with them; many reasons point at the same ones."""
+    texts = TEXTS[language]
+    return texts.names_joined.join([quoted(name) for name in names]), _deeds(names, kinds, texts)
 
 
 def _deeds(names: Sequence[str], kinds: Sequence[str], texts: Texts) -> str:

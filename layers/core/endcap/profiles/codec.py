@@ -28,6 +28,8 @@ FORMAT_WITH_ASPECTS = 2
 TAG_BYTES = 4
 
 _IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS = 1, 2, 4, 32
+_PLAIN = _IN_INTERACTIONS | _IN_STRONG
+"""Flags up to this one say that nothing follows the item id."""
 _VALUE_SHIFT, _VALUE_MASK = 3, 3
 _NO_VALUE, _HALVES, _INTEGER, _DOUBLE = range(4)
 _NAMES = {row.code: row.name for row in EVENT_TYPES.values()}
@@ -98,7 +100,7 @@ def decode_profile(data: bytes) -> UserProfile:
     r = _Reader(data, 1)
     try:
         deleted_at_ms = r.number()
-        marked = r.timed(lambda at_ms: _read_entry(r, at_ms))
+        marked = _read_entries(r)
         profile = UserProfile(
             interactions=tuple(e for flags, e in marked if flags & _IN_INTERACTIONS),
             strong=tuple(e for flags, e in marked if flags & _IN_STRONG),
@@ -117,9 +119,37 @@ def decode_profile(data: bytes) -> UserProfile:
     return profile
 
 
-def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
-    flags = r.byte()
-    event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
+def _read_entries(r: _Reader) -> list[tuple[int, Entry]]:
+    """Flags and content of each entry. The longest part of a profile, so what the `_Reader` does is done in place."""
+    data, found = r.data, []
+    at_ms = 0
+    for n in range(r.number()):
+        at_ms = r.number() if n == 0 else at_ms - r.number()
+        at = r.at
+        flags, code = data[at], data[at + 1]
+        if code:
+            event_type, at = _NAMES[code], at + 2
+        else:
+            r.at = at + 2
+            event_type, at = r.text(), r.at
+        key, length, start = data[at : at + KEY_BYTES], data[at + KEY_BYTES], at + KEY_BYTES + 1
+        if length < 0x80:
+            item_id = data[start : start + length].decode()
+            r.at = start + length
+        else:
+            r.at = start - 1
+            item_id = r.text()
+        if flags <= _PLAIN:
+            found.append((flags, Entry(at_ms, key, event_type, item_id)))
+        else:
+            found.append((flags, Entry(at_ms, key, event_type, item_id, *_read_judgement(r, flags))))
+    if r.at > len(data):
+        raise IndexError("past the end")
+    return found
+
+
+def _read_judgement(r: _Reader, flags: int) -> tuple[float, float, bytes]:
+    """Value, polarity and aspects of an entry."""
     value = _ABSENT
     match flags >> _VALUE_SHIFT & _VALUE_MASK:
         case 1:
@@ -129,8 +159,7 @@ def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
         case 3:
             value = struct.unpack("<d", r.take(8))[0]
     polarity = struct.unpack("b", r.take(1))[0] / 100 if flags & _HAS_POLARITY else _ABSENT
-    aspects = r.blob() if flags & _HAS_ASPECTS else b""
-    return flags, Entry(at_ms, key, event_type, item_id, value, polarity, aspects)
+    return value, polarity, r.blob() if flags & _HAS_ASPECTS else b""
 
 
 def _read_text(r: _Reader, at_ms: int) -> TextSignal:

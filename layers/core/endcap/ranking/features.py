@@ -215,19 +215,24 @@ def _history(
     settings: RankingSettings,
     event_types: Mapping[str, EventType],
 ) -> tuple[I64, F32, F32, tuple[str, ...]]:
-    entries = set(profile.interactions) | set(profile.strong)  # an entry of both sets counts once
-    mean = mean_grade(entries)
-    known = []
-    for entry in entries:
-        event_type, position = event_types.get(entry.event_type), index.position(entry.item_id)
-        if position is not None and event_type is not None and event_type.weight:
-            known.append((entry, event_type, position))
-    groups = index.groups[[position for _, _, position in known]].tolist() if known else []
+    entries = _distinct(profile)
+    mean: float | None = None
     by_group: dict[int, list[tuple[int, float, int, str]]] = {}
-    for (entry, event_type, position), group in zip(known, groups, strict=True):
+    known = [(entry, position) for entry in entries if (position := index.position(entry.item_id)) is not None]
+    groups = index.groups[[position for _, position in known]].tolist() if known else []
+    for (entry, position), group in zip(known, groups, strict=True):
+        event_type = event_types.get(entry.event_type)
+        if event_type is None or not event_type.weight:
+            continue
         weight = _base_weight(event_type, entry.timestamp_ms, clock_ms, settings)
-        weight *= 1 + settings.grade_strength * (_entry_factor(entry, mean) - 1)
-        by_group.setdefault(group, []).append((entry.timestamp_ms, weight, position, entry.event_type))
+        if entry.event_type in GRADED:
+            mean = mean_grade(entries) if mean is None else mean
+            weight *= 1 + settings.grade_strength * (_entry_factor(entry, mean) - 1)
+        act = (entry.timestamp_ms, weight, position, entry.event_type)
+        if group in by_group:
+            by_group[group].append(act)
+        else:
+            by_group[group] = [act]
     rows = []
     for acts in by_group.values():
         if len(acts) == 1:
@@ -239,12 +244,22 @@ def _history(
         # Sums must not depend on the order of the events, so they are exact.
         rows.append((newest[2], math.fsum(act[1] for act in acts), newest[0], strongest[3]))
     rows.sort()
+    positions, weights, times, names = zip(*rows, strict=True) if rows else ((), (), (), ())
     return (
-        np.asarray([row[0] for row in rows], dtype=np.int64),
-        np.asarray([row[1] for row in rows], dtype=np.float32),
-        mean_ranks([row[2] for row in rows]),
-        tuple(row[3] for row in rows),
+        np.asarray(positions, dtype=np.int64),
+        np.asarray(weights, dtype=np.float32),
+        mean_ranks(times),
+        names,
     )
+
+
+def _distinct(profile: UserProfile) -> list[Entry]:
+    """The entries of both sets; one that is in both once."""
+    if not profile.strong:
+        return list(profile.interactions)
+    types = {entry.event_type for entry in profile.strong}
+    common = {entry for entry in profile.interactions if entry.event_type in types}
+    return [*profile.interactions, *(entry for entry in profile.strong if entry not in common)]
 
 
 def _base_weight(event_type: EventType, timestamp_ms: int, clock_ms: int | None, settings: RankingSettings) -> float:
@@ -255,8 +270,7 @@ def _base_weight(event_type: EventType, timestamp_ms: int, clock_ms: int | None,
 
 
 def _entry_factor(entry: Entry, mean: float) -> float:
-    if entry.event_type not in GRADED:
-        return 1.0
+    """How a rating or a review counts."""
     if entry.grade is not None:
         return grade_factor(entry.grade, mean)
     if entry.tone is not None:

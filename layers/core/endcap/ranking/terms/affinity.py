@@ -147,7 +147,7 @@ def _shared_categories(index: ItemIndex, past: I64, positions: I64) -> F64:
     if not len(known):
         return np.zeros((len(past), len(positions)))
     ours, shown = np.zeros((len(past), len(known))), np.zeros((len(positions), len(known)))
-    ours[owner, column] = [index.tables.idf_of(category) for category in categories.tolist()]
+    ours[owner, column] = index.tables.idf_at(known)[column]
     at = np.minimum(np.searchsorted(known, theirs), len(known) - 1)
     hit = known[at] == theirs
     shown[other[hit], at[hit]] = 1

@@ -114,7 +114,6 @@ def list_support(index: ItemIndex, name: str, past: I64, weights: F32, positions
 
 def _direct_support(index: ItemIndex, name: str, past: I64, weights: F32, positions: I64) -> F64:
     """The same for items of the snapshot."""
-    support = np.zeros((len(past), len(positions)))
     neighbours = index.tables.lists[name]
     known, rows = list_sources(index, past)
     owner, places = edges(neighbours, rows)
@@ -122,8 +121,9 @@ def _direct_support(index: ItemIndex, name: str, past: I64, weights: F32, positi
     columns = found_at(index.n_items, positions, numbers, neighbours.indices[places].astype(np.int64)) - 1
     hit = columns >= 0
     sources = known[owner[hit]]
-    np.add.at(support, (sources, columns[hit]), neighbours.weights[places[hit]] * weights[sources])
-    return support
+    shares = neighbours.weights[places[hit]] * weights[sources]
+    flat = np.bincount(sources * len(positions) + columns[hit], weights=shares, minlength=len(past) * len(positions))
+    return flat.astype(np.float64, copy=False).reshape(len(past), len(positions))
 
 
 def _supported_by(name: str, context: ScoringContext, positions: I64) -> F64:

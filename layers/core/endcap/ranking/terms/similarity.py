@@ -140,8 +140,9 @@ def user_inputs(
     if not tokens:
         return None
     texts = usable_texts(profile.texts, index)
-    times, positions, kinds = (np.asarray([token[k] for token in tokens], dtype=np.int64) for k in range(3))
-    grades, tones = (np.asarray([token[k] for token in tokens], dtype=np.float64) for k in (3, 4))
+    columns = list(zip(*tokens, strict=True))
+    times, positions, kinds = (np.asarray(column, dtype=np.int64) for column in columns[:3])
+    grades, tones = (np.asarray(column, dtype=np.float64) for column in columns[3:])
     grades[grades == _NONE], tones[tones == _NONE] = np.nan, np.nan
     polarities = np.asarray([text.polarity for text in texts], dtype=np.float64)
     features = token_features(

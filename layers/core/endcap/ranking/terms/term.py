@@ -54,6 +54,11 @@ class ScoringContext:
         return self.encode()
 
     @cached_property
+    def past_texts(self) -> F32:
+        """float32 (h, d_item): the whitened texts of the history."""
+        return self.index.white_rows(self.features.positions)
+
+    @cached_property
     def weights(self) -> HistoryWeights:
         """What each item of the history, and each text, weighs."""
         return history_weights(self.features, self.settings)

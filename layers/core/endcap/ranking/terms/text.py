@@ -29,15 +29,13 @@ def _text_values(context: ScoringContext) -> Values | None:
     features, index = context.features, context.index
     if not features.weights.any():
         return None
-    past, weights = index.white_rows(features.positions), context.weights.text
+    past, weights = context.past_texts, context.weights.text
     spread = index.tables.white.spread_of(weighted_sum(past, np.abs(weights))) or None
     return Likeness(Whitened(index), *sides(past, weights), np.float32(spread_correction(index, "text", spread)))
 
 
 def _text_support(context: ScoringContext, positions: I64) -> F64:
-    index, features = context.index, context.features
-    white, past = index.white_rows(positions), index.white_rows(features.positions)
-    alike = np.vecdot(past[:, None, :], white[None, :, :])  # (h, k)
+    alike = np.vecdot(context.past_texts[:, None, :], context.index.white_rows(positions)[None, :, :])  # (h, k)
     return signed_support(alike, context.weights.text).astype(np.float64)
 
 
