@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
+from pydantic_core import to_json
 
 from endcap.errors import (
     ConflictError,
@@ -120,7 +121,7 @@ def json_answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]
     return Response(
         status_code=status.value,
         content_type="application/json",
-        body=json.dumps(value, ensure_ascii=False, separators=(",", ":")),
+        body=to_json(value).decode(),
         headers={"Cache-Control": "private, no-store"},
     )
 

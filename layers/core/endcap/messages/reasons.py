@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Final
 
 from endcap.messages.language import TEXTS, Language
@@ -34,7 +34,7 @@ def sentence(
     words : of the item, those that carried it; said for terms that are about words
     """
     texts = TEXTS[language]
-    plain, named = _forms(texts, term, weight)
+    plain, named = _forms(language, term, weight < 0)
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
         joined, deeds = _told(tuple(names), tuple(kinds), language)
@@ -44,10 +44,12 @@ def sentence(
     return _with_words(text, words, texts) if words and term in _WORDED and (names or weight >= 0) else text
 
 
-def _forms(texts: Texts, term: str, weight: float) -> tuple[str, str]:
+@cache
+def _forms(language: Language, term: str, against: bool) -> tuple[str, str]:
     """What to say about a term for or against an item, without and with something to point at."""
+    texts = TEXTS[language]
     own = texts.terms.get(term, TermTexts(""))
-    if weight >= 0:
+    if not against:
         own = own if own.plain else texts.terms[FALLBACK_TERM]
         return own.plain, own.named
     return (own.against, own.against_named) if own.against else (texts.against, texts.against_named)

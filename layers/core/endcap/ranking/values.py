@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F32, F64, I64
+from endcap.arrays import F32, F64, I64, Mask
 from endcap.index.index import ItemIndex
 
 _ONE: Final = np.float32(1)
@@ -246,19 +246,28 @@ def added_up(n_items: int, rows: NDArray[Any], values: Sequence[F64]) -> tuple[I
     rows : int64 (k,), each once; of each of `values` the sums, float64 (k,)
     """
     scratch, places = _scratch(n_items), np.arange(len(rows), dtype=np.int32)
+    rows = rows.astype(np.int64)
     scratch[rows] = places  # of equal rows the last one stays
-    last = np.flatnonzero(scratch[rows] == places)
-    scratch[rows[last]] = np.arange(len(last), dtype=np.int32)
-    number = scratch[rows]
+    last = np.flatnonzero(scratch.take(rows) == places)
+    distinct = rows.take(last)
+    scratch[distinct] = places[: len(last)]
+    number = scratch.take(rows)
     sums = [np.bincount(number, weights=each, minlength=len(last)).astype(np.float64, copy=False) for each in values]
-    return rows[last].astype(np.int64), sums
+    return distinct, sums
 
 
-def found_at(n_items: int, rows: I64, values: NDArray[Number], positions: NDArray[np.int64]) -> NDArray[Number]:
+def places_of(n_items: int, rows: I64, positions: I64) -> tuple[NDArray[np.int32], Mask]:
+    """Where each position stands among `rows` (each once), and whether it does; k >= 1 rows."""
+    scratch = _scratch(n_items)
+    scratch[rows] = np.arange(len(rows), dtype=np.int32)
+    place = scratch.take(positions)
+    np.minimum(place, len(rows) - 1, out=place)
+    return place, rows.take(place) == positions
+
+
+def found_at(n_items: int, rows: I64, values: NDArray[Number], positions: I64) -> NDArray[Number]:
     """The value at each position, 0 where `rows` (each once) does not name it; in the shape of `positions`."""
     if not len(rows):
         return np.zeros(positions.shape, dtype=values.dtype)
-    scratch = _scratch(n_items)
-    scratch[rows] = np.arange(len(rows), dtype=np.int32)
-    place = np.minimum(scratch[positions], len(rows) - 1)
-    return np.where(rows[place] == positions, values[place], values.dtype.type(0))
+    place, known = places_of(n_items, rows, positions)
+    return np.where(known, values.take(place), values.dtype.type(0))

@@ -14,7 +14,7 @@ from endcap.arrays import F32, F64, I64
 from endcap.index.derived import ranges
 from endcap.index.index import ItemIndex
 from endcap.ranking.terms.term import ScoringContext, Term
-from endcap.ranking.values import Sparse, Values, added_up, found_at
+from endcap.ranking.values import Sparse, Values, added_up, found_at, places_of
 from endcap.snapshot.parts import ItemList
 
 LISTS: Final = ("next", "together", "neighbours", "wording")
@@ -117,13 +117,15 @@ def _direct_support(index: ItemIndex, name: str, past: I64, weights: F32, positi
     neighbours = index.tables.lists[name]
     known, rows = list_sources(index, past)
     owner, places = edges(neighbours, rows)
-    numbers = np.arange(1, len(positions) + 1)
-    columns = found_at(index.n_items, positions, numbers, neighbours.indices[places].astype(np.int64)) - 1
-    hit = columns >= 0
+    shape = len(past), len(positions)
+    if not len(positions):
+        return np.zeros(shape)
+    columns, is_ranked = places_of(index.n_items, positions, neighbours.indices[places].astype(np.int64))
+    hit = np.flatnonzero(is_ranked)
     sources = known[owner[hit]]
     shares = neighbours.weights[places[hit]] * weights[sources]
-    flat = np.bincount(sources * len(positions) + columns[hit], weights=shares, minlength=len(past) * len(positions))
-    return flat.astype(np.float64, copy=False).reshape(len(past), len(positions))
+    flat = np.bincount(sources * len(positions) + columns[hit], weights=shares, minlength=shape[0] * shape[1])
+    return flat.astype(np.float64, copy=False).reshape(shape)
 
 
 def _supported_by(name: str, context: ScoringContext, positions: I64) -> F64:

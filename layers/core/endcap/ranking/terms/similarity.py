@@ -155,6 +155,8 @@ def user_inputs(
         now_ms,
         index.snapshot.clock_usable,
     )
+    if not texts:
+        return {**features, "vectors": item_rows(index, encoder, positions)}
     d_text = index.snapshot.whitening_mean.shape[0]
     levels = np.frombuffer(b"".join(text.vector for text in texts), dtype=np.int8).reshape(len(texts), d_text)
     words = encoder.item_vectors(whiten(index.snapshot, dequantize_unit(levels)))
