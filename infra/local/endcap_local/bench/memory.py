@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import endcap
-from endcap.index.vectors import EXACT_ELEMENTS
+from endcap.snapshot.format import EXACT_ELEMENTS
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap_local.bench.functions import BenchError, handler_module, stage
 from endcap_local.bench.kinds import Asker
@@ -24,7 +24,10 @@ UNKNOWN: Final[dict[str, Any]] = dict.fromkeys(
 )
 _LAZY: Final = ("onnxruntime", "simsimd", "tokenizers")
 _VECTORS: Final = {"item": "item_vectors", "text": "text_vectors"}
-_NO_COLUMN: Final = ("item_offsets", "list_", "context_", "whitening_")
+_NO_COLUMN: Final = (
+    *("item_offsets", "list_", "context_", "whitening_"),
+    *("id_", "tie_keys", "word_", "number_", "white_"),  # the same in another form, which spares working it out
+)
 
 
 def bench_memory(snapshot: Snapshot, requests: int, functions: Path) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.index.vectors import EXACT_ELEMENTS, VectorTable
+from endcap.index.vectors import VectorTable
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.format import EXACT_ELEMENTS
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import stage
 from endcap_local.bench.kinds import LIMIT, Asker

@@ -239,7 +239,7 @@ def chance_keys(table: EventTable, rows: NDArray[np.generic], seed: int) -> NDAr
     return shuffle_keys(table.key[rows] ^ users, seed)
 
 
-def interaction_of(table: EventTable, row: int, item_ids: list[str]) -> Interaction:
+def interaction_of(table: EventTable, row: int, item_ids: Sequence[str]) -> Interaction:
     """One row of the table as an interaction that a profile can fold."""
     grade = float(table.grade[row])
     return Interaction(

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from endcap.index.index import ItemIndex
-from endcap.index.lexical import numbers_of
+from endcap.snapshot.lexical import numbers_of
 from endcap.text.tokens import Wording, common_words
 
 MAX_WORDS: Final = 5
@@ -65,7 +65,8 @@ class ItemWords:
 
     def _categories_of(self, position: int) -> list[tuple[int, str]]:
         """Number and name of an item's categories, the rarest first."""
-        names = {self._index.category_id(str(name)): str(name) for name in self._document(position).get("categories", ())}
+        listed = [str(name) for name in self._document(position).get("categories", ())]
+        names = {self._index.category_id(name): name for name in listed}
         rare = sorted(self._index.categories_of(position), key=self._index.tables.idf_of, reverse=True)
         return [(category, names[category]) for category in rare if category in names]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, I32, I64
 from endcap.catalog.item import Item, item_document
 from endcap.index.columns import ItemFields
-from endcap.index.lexical import LexicalIndex
+from endcap.snapshot.lexical import LexicalIndex
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Changes:
     @cached_property
     def lexical(self) -> LexicalIndex:
         """The words of the changed items."""
-        return LexicalIndex([None if item is None else item_document(item) for item in self.items])
+        return LexicalIndex.of([None if item is None else item_document(item) for item in self.items])
 
     @cached_property
     def fields(self) -> ItemFields:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache, partial
 from itertools import count
 from typing import Any, Final
@@ -21,35 +19,19 @@ from endcap.catalog.item import document_text
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.identifiers import item_key
 from endcap.index.columns import Column, ItemFields
-from endcap.index.lexical import LexicalIndex
+from endcap.index.inverted import CategorySets, inverted, ranges, rows_of
 from endcap.index.vectors import VectorTable, whitened
+from endcap.snapshot.ids import tie_keys_of
+from endcap.snapshot.lexical import LexicalIndex
 from endcap.snapshot.parts import ItemList
 from endcap.snapshot.snapshot import Snapshot
-from endcap.snapshot.whitening import whiten
+from endcap.snapshot.whitening import coarse_white, is_text_alone, whiten
 from endcap.text.tokens import Wording, tokens_of
 
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
 _KEPT_ITEMS: Final = 2048
 _KEPT_WORDS: Final = 8192
-
-
-@dataclass(frozen=True)
-class CategorySets:
-    """Distinct sets of categories.
-
-    Attributes
-    ----------
-    of_item : int32 (n_items,), the number of each item's set
-    count : how many sets there are
-    owner, categories, shares : flat, which set, vocabulary id, and share in the items' description
-    """
-
-    of_item: I32
-    count: int
-    owner: I64
-    categories: I64
-    shares: F16
 
 
 class SnapshotTables:
@@ -88,11 +70,15 @@ class SnapshotTables:
     def white(self) -> VectorTable:
         """Whitened text vectors; the stored item vectors where these are just that (no trained part)."""
         s = self.snapshot
-        sample = np.arange(0, s.n_items, max(1, s.n_items // _SAMPLE))
-        of_text = whiten(s, s.text_vectors_f16[sample])
-        if np.abs(of_text - s.item_vectors_f16[sample].astype(np.float32)).max(initial=0.0) < 0.02:
-            return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
-        return whitened(s.text_vectors_f16, partial(whiten, s), s.whitening_projection.shape[1])
+        by = s.whitening_mean, s.whitening_projection
+        if is_text_alone(s.item_vectors_f16, s.text_vectors_f16, *by):
+            return self.items
+        return whitened(
+            s.text_vectors_f16,
+            partial(whiten, s),
+            s.whitening_projection.shape[1],
+            lambda: s.white or coarse_white(s.text_vectors_f16, *by),
+        )
 
     @cached_property
     def items(self) -> VectorTable:
@@ -120,19 +106,19 @@ class SnapshotTables:
 
     @cached_property
     def _by_group(self) -> tuple[I32, I32]:
-        return _inverted(np.asarray(self.snapshot.groups))
+        return inverted(np.asarray(self.snapshot.groups))
 
     def members_of(self, groups: I64) -> I64:
         """The rows of all variants of some groups, group by group."""
-        return _rows_of(self._by_group, groups)
+        return rows_of(self._by_group, groups)
 
     @cached_property
     def _by_brand(self) -> tuple[I32, I32]:
-        return _inverted(np.asarray(self.snapshot.columns.brand))
+        return inverted(np.asarray(self.snapshot.columns.brand))
 
     def items_of_brand(self, brand: int) -> I64:
         """The rows of a brand's items, ascending."""
-        return _rows_of(self._by_brand, np.asarray([brand]))
+        return rows_of(self._by_brand, np.asarray([brand]))
 
     @cached_property
     def seen(self) -> I64:
@@ -146,8 +132,9 @@ class SnapshotTables:
 
     @cached_property
     def lexical(self) -> LexicalIndex:
-        """The words of the snapshot's items; built by the first search."""
-        return LexicalIndex([self.snapshot.document(position) for position in range(self.n_items)])
+        """The words of the snapshot's items; an older snapshot brings none, and its first search builds them."""
+        stored = self.snapshot.lexical
+        return stored or LexicalIndex.of([self.snapshot.document(position) for position in range(self.n_items)])
 
     @cached_property
     def _sampled_words(self) -> tuple[Counter[str], int]:
@@ -267,14 +254,12 @@ class SnapshotTables:
         return rare
 
     @cached_property
-    def group_numbers(self) -> dict[str, int]:
-        """Group name -> its number in the snapshot; an item without `group_id` is a group of its own id."""
+    def _named_groups(self) -> tuple[dict[str, int], set[int]]:
+        """Group name -> its number, of the items that name one, and the rows of these."""
         s = self.snapshot
-        names = list(s.item_ids)
         # Only the documents that can hold one are parsed: a catalogue without variants is not parsed at all.
-        for position in self._rows_naming(b'"group_id":'):
-            names[position] = str(s.document(position).get("group_id") or names[position])
-        return dict(zip(names, s.groups.tolist(), strict=True))
+        named = {row: name for row in self._rows_naming(b'"group_id":') if (name := s.document(row).get("group_id"))}
+        return {str(name): int(s.groups[row]) for row, name in named.items()}, set(named)
 
     def _rows_naming(self, key: bytes) -> list[int]:
         """Rows whose document has the bytes of this key somewhere in it."""
@@ -293,7 +278,7 @@ class SnapshotTables:
             rows = np.flatnonzero(known)
             return Column(s.n_items, rows, np.arange(len(rows)), numbers=values[rows].astype(np.float64))
 
-        def one_of(names: tuple[str, ...] | list[str], codes: NDArray[Any]) -> Column:
+        def one_of(names: Sequence[str], codes: NDArray[Any]) -> Column:
             rows = np.flatnonzero(codes >= 0)
             return Column(s.n_items, rows, codes[rows], texts=names, exact=names is s.item_ids)
 
@@ -323,8 +308,11 @@ class SnapshotTables:
 
     def group_number(self, name: str) -> int:
         """The number of a group, a new one where the snapshot has no such group."""
-        known = self.group_numbers.get(name)
-        return self.group_numbers.setdefault(name, next(self._next_group)) if known is None else known
+        groups, rows = self._named_groups
+        known, row = groups.get(name), self.snapshot.item_ids.row(name)
+        if known is None and row is not None and row not in rows:  # an item without `group_id` is a group of its own id
+            known = int(self.snapshot.groups[row])
+        return groups.setdefault(name, next(self._next_group)) if known is None else known
 
     def brand_number(self, name: str) -> int:
         """Vocabulary id of a brand, new where needed; -1 for ""."""
@@ -359,28 +347,8 @@ class SnapshotTables:
     @cached_property
     def tie_keys(self) -> NDArray[np.uint32]:
         """Per item a number that has nothing to do with the order of ids; settles what scores leave open."""
-        return tie_keys_of(self.snapshot.item_ids)
-
-
-def _inverted(numbers: NDArray[Any]) -> tuple[I32, I32]:
-    """The rows sorted by their number, and where each number from 0 on begins among them; -1 has no rows."""
-    order = np.argsort(numbers, kind="stable").astype(np.int32)
-    starts = np.searchsorted(numbers[order], np.arange(int(numbers.max(initial=-1)) + 2))
-    return order, starts.astype(np.int32)
-
-
-def _rows_of(inverted: tuple[I32, I32], numbers: I64) -> I64:
-    """The rows of some numbers, one after the other; a number that no row has is passed over."""
-    order, starts = inverted
-    known = numbers[(numbers >= 0) & (numbers < len(starts) - 1)]
-    return order[ranges(starts[known], starts[known + 1])].astype(np.int64)
-
-
-def ranges(starts: NDArray[Any], ends: NDArray[Any]) -> I64:
-    """The numbers from each start up to its end, one range after the other: int64."""
-    lengths = (ends - starts).astype(np.int64)
-    before = np.cumsum(lengths) - lengths
-    return np.asarray(np.arange(int(lengths.sum())) + np.repeat(starts - before, lengths), dtype=np.int64)
+        stored = self.snapshot.tie_keys
+        return tie_keys_of(self.snapshot.item_ids) if stored is None else np.asarray(stored)
 
 
 def _spread_of_cosines(sample: F32) -> float:
@@ -400,10 +368,3 @@ def rows_by_key(item_ids: Iterable[str]) -> dict[bytes, tuple[int, ...]]:
         key = item_key(item_id)
         rows[key] = (*rows.get(key, ()), row)
     return rows
-
-
-def tie_keys_of(item_ids: Iterable[str]) -> NDArray[np.uint32]:
-    """Uint32, one well-mixed number per id."""
-    sums = np.fromiter((zlib.crc32(item_id.encode()) for item_id in item_ids), dtype=np.uint32)
-    mixed = sums * np.uint32(0x9E3779B1)  # neighbouring ids have related checksums
-    return np.asarray(mixed ^ (mixed >> np.uint32(15)), dtype=np.uint32)

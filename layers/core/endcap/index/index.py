@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, I32, I64, Mask
 from endcap.catalog.item import item_document
 from endcap.index.changes import Changes
-from endcap.index.derived import SnapshotTables, rows_by_key, tie_keys_of, wordings_of
+from endcap.index.derived import SnapshotTables, rows_by_key, wordings_of
 from endcap.index.vectors import VectorTable
+from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.snapshot import Snapshot
 from endcap.text.tokens import Wording
 

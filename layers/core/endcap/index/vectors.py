@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I8, I64, Mask
+from endcap.snapshot.format import EXACT_ELEMENTS
 
-EXACT_ELEMENTS: Final = 16_000_000  # 64 MB of float32
 SCANNED_ELEMENTS: Final = 1_000_000  # from here on int8 is the faster scan
 RESCORED: Final = 400
 _FP16: Final = 2.0**-11  # relative rounding of what is stored
@@ -127,25 +127,30 @@ class WhitenedTable(VectorTable):
     ----------
     text : float (n, d_text), as stored
     whiten : float (k, d_text) -> float32 (k, dim)
+    coarse, scale : int8 (n, dim) with the whitened rows ~ coarse * scale
     """
 
-    def __init__(self, text: NDArray[np.floating[Any]], whiten: Whiten) -> None:
-        blocks = [whiten(text[start : start + _BLOCK]).astype(np.float16) for start in range(0, len(text), _BLOCK)]
-        peak = max(float(np.abs(block).max(initial=0.0)) for block in blocks) or 1.0
-        levels = [np.rint(block * np.float32(127 / peak)).astype(np.int8) for block in blocks]
-        self.n_rows, self.dim = len(text), blocks[0].shape[1]
+    def __init__(self, text: NDArray[np.floating[Any]], whiten: Whiten, coarse: I8, scale: float) -> None:
+        self.n_rows, self.dim = coarse.shape
         self._text, self._whiten = text, whiten
-        self._coarse, self._scale, self._is_small = np.concatenate(levels), peak / 127, False
+        self._coarse, self._scale, self._is_small = np.asarray(coarse), scale, False
 
     def rows(self, positions: I64) -> F32:
         """float32 (k, dim): the rows at `positions`."""
         return self._whiten(self._text[positions])
 
 
-def whitened(text: NDArray[np.floating[Any]], whiten: Whiten, dim: int) -> VectorTable:
-    """The table of the whitened rows of `text`, float (n, d_text)."""
+def whitened(
+    text: NDArray[np.floating[Any]], whiten: Whiten, dim: int, coarse: Callable[[], tuple[I8, float]]
+) -> VectorTable:
+    """The table of the whitened rows of `text`, float (n, d_text).
+
+    Parameters
+    ----------
+    coarse : gives int8 (n, dim) and their scale, where there are too many rows to be held as float32
+    """
     if len(text) * dim > EXACT_ELEMENTS:
-        return WhitenedTable(text, whiten)
+        return WhitenedTable(text, whiten, *coarse())
     fine = whiten(text)
     peak = float(np.abs(fine).max(initial=0.0)) or 1.0
     return VectorTable(fine, np.rint(fine * np.float32(127 / peak)).astype(np.int8), peak / 127)

@@ -54,6 +54,9 @@ ARRAYS: Final[Mapping[str, ArraySpec]] = {
     },
 }
 
+EXACT_ELEMENTS: Final = 16_000_000
+"""Numbers of a table of vectors up to which it is held as float32: 64 MB."""
+
 # What a shop may have nothing to say about, and older snapshots lack: all arrays of a part, or none.
 OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
     "repurchase": {
@@ -67,6 +70,22 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "context_indices": ArraySpec("int32", ("context_edges",)),
         "context_weights": ArraySpec("float16", ("context_edges",)),
     },
+    # What follows from the others, so that nobody who loads them has to work it out.
+    "ids": {
+        "id_text": ArraySpec("uint8", (None,)),
+        "id_offsets": ArraySpec("int64", ("items+1",)),
+        "id_slots": ArraySpec("int32", (None,)),
+        "tie_keys": ArraySpec("uint32", ("items",)),
+    },
+    "words": {
+        "word_hashes": ArraySpec("uint64", ("words",)),
+        "word_indptr": ArraySpec("int64", (None,)),
+        "word_items": ArraySpec("int32", (None,)),
+        "number_hashes": ArraySpec("uint64", ("numbers",)),
+        "number_indptr": ArraySpec("int64", (None,)),
+        "number_items": ArraySpec("int32", (None,)),
+    },
+    "white": {"white_vectors_i8": ArraySpec("int8", ("items", "d_item"))},
 }
 
 SPECS: Final = {**ARRAYS, **{name: spec for part in OPTIONAL_ARRAYS.values() for name, spec in part.items()}}

@@ -21,6 +21,8 @@ from endcap.arrays import F16, F32, I8, I32, I64
 from endcap.errors import SnapshotIntegrityError
 from endcap.snapshot.files import check_files, has_part, load_array, read_manifest
 from endcap.snapshot.format import ARRAYS, LIST_NAMES, OPTIONAL_ARRAYS
+from endcap.snapshot.ids import ItemIds
+from endcap.snapshot.lexical import LexicalIndex, Postings
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase, Weights
 
 if TYPE_CHECKING:
@@ -34,8 +36,7 @@ class Snapshot:
     directory: Path
     version: str
     manifest: Mapping[str, Any]
-    item_ids: list[str]
-    index: Mapping[str, int]
+    item_ids: ItemIds
     groups: I32
     item_vectors_i8: I8
     item_scale: float
@@ -57,6 +58,14 @@ class Snapshot:
     item_offsets: I64
     repurchase: Repurchase | None = None
     contexts: ContextDemand | None = None
+    tie_keys: NDArray[np.uint32] | None = None
+    lexical: LexicalIndex | None = None
+    white: tuple[I8, float] | None = None
+
+    @property
+    def index(self) -> Mapping[str, int]:
+        """Id -> row."""
+        return self.item_ids.rows
 
     @property
     def n_items(self) -> int:
@@ -124,20 +133,17 @@ def load_snapshot(directory: Path) -> Snapshot:
             key: tuple(str(name) for name in vocabularies[key]) for key in ("brands", "categories")
         }
         known = tuple((str(name), str(value)) for name, value in vocabularies.get("contexts", ()))
-        item_ids = [json.loads(line)["item_id"] for line in (directory / "items.jsonl").open("rb")]
+        item_ids = ItemIds(*parts["ids"][:3]) if "ids" in parts else _read_ids(directory / "items.jsonl")
+        white_scale = float(manifest["scales"]["white_vectors"]) if "white" in parts else 0.0
     except (KeyError, TypeError, ValueError) as exc:
         raise SnapshotIntegrityError(f"the snapshot is incomplete: {exc!r}") from exc
-    if len(item_ids) != sizes["items"] or not all(isinstance(item_id, str) for item_id in item_ids):
+    if len(item_ids) != sizes["items"]:
         raise SnapshotIntegrityError(f"items.jsonl has {len(item_ids)} items, the manifest says {sizes['items']}")
-    index = {item_id: position for position, item_id in enumerate(item_ids)}
-    if len(index) != len(item_ids):
-        raise SnapshotIntegrityError("items.jsonl names an item twice")
     return Snapshot(
         directory=directory,
         version=str(manifest["version"]),
         manifest=manifest,
         item_ids=item_ids,
-        index=index,
         item_scale=scales["item_vectors"],
         text_scale=scales["text_vectors"],
         lists={
@@ -151,6 +157,20 @@ def load_snapshot(directory: Path) -> Snapshot:
         contexts=ContextDemand(known, parts["contexts"][0], ItemList(*parts["contexts"][1:]))
         if "contexts" in parts
         else None,
+        tie_keys=parts["ids"][3] if "ids" in parts else None,
+        lexical=LexicalIndex(sizes["items"], Postings(*parts["words"][:3]), Postings(*parts["words"][3:]))
+        if "words" in parts
+        else None,
+        white=(parts["white"][0], white_scale) if "white" in parts else None,
         **times,
         **arrays,
     )
+
+
+def _read_ids(items: Path) -> ItemIds:
+    """The ids of a snapshot that was written before ids were arrays."""
+    with items.open("rb") as lines:
+        item_ids = [json.loads(line)["item_id"] for line in lines]
+    if not all(isinstance(item_id, str) for item_id in item_ids):
+        raise SnapshotIntegrityError("items.jsonl has an item whose id is no text")
+    return ItemIds.of(item_ids)

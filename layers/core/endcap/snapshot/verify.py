@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,8 +11,11 @@ import numpy as np
 from endcap.arrays import F16, I8, I32, I64
 from endcap.encoders.text import ENCODER_FILES
 from endcap.errors import EncoderError, SnapshotIntegrityError
+from endcap.snapshot.ids import tie_keys_of
+from endcap.snapshot.lexical import LexicalIndex
 from endcap.snapshot.parts import Repurchase
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.snapshot.whitening import coarse_white
 
 # How far a stored row's length may be from 1: fp16 and int8 rounding at any width we use stay well inside.
 _UNIT_TOLERANCE: Final = 0.03
@@ -72,6 +76,7 @@ def load_verified(directory: Path) -> Snapshot:
         encoder = snapshot.encoder
     except (EncoderError, ValueError, OSError) as exc:
         raise SnapshotIntegrityError(f"the snapshot's encoder or catalogue is unusable: {exc}") from exc
+    _check_derived(snapshot)
     files = set(ENCODER_FILES) & set(snapshot.manifest["files"])
     _require(not files or files == set(ENCODER_FILES), "the encoder's files are incomplete")
     width = snapshot.manifest["dims"]["text"]
@@ -102,6 +107,26 @@ def _check_repurchase(repurchase: Repurchase | None) -> None:
     share, gaps = np.asarray(repurchase.share), (repurchase.gap_days, repurchase.gap_spread)
     _require(bool(((share >= 0) & (share <= 1)).all()), "a share of repurchases is not between 0 and 1")
     _require(all(bool((np.isfinite(g) & (g > 0)).all()) for g in map(np.asarray, gaps)), "a repurchase gap is unusable")
+
+
+def _check_derived(snapshot: Snapshot) -> None:
+    """What spares readers work has to be what they would have worked out."""
+    ids, keys = list(snapshot.item_ids), snapshot.tie_keys
+    found = all(snapshot.item_ids.row(item_id) == row for row, item_id in enumerate(ids))
+    _require(found, "an id leads to another row")
+    _require(keys is None or np.array_equal(keys, tie_keys_of(ids)), "the tie keys are not the ids'")
+    if snapshot.lexical is not None:
+        own = LexicalIndex.of([snapshot.document(row) for row in range(snapshot.n_items)])
+        for stored, built in ((snapshot.lexical.words, own.words), (snapshot.lexical.numbers, own.numbers)):
+            same = all(np.array_equal(getattr(stored, k), getattr(built, k)) for k in ("hashes", "indptr", "items"))
+            _require(same, "the words are not those of the items")
+    if snapshot.white is not None:
+        coarse, scale = coarse_white(snapshot.text_vectors_f16, snapshot.whitening_mean, snapshot.whitening_projection)
+        # A matrix product may round otherwise on another machine: one level of 127 is what that can make.
+        close = snapshot.white[0].shape == coarse.shape and bool(
+            (np.abs(snapshot.white[0].astype(np.int16) - coarse) <= 1).all()
+        )
+        _require(close and math.isclose(snapshot.white[1], scale, rel_tol=1e-3), "the whitened rows are not the texts'")
 
 
 def _check_csr(name: str, indptr: I64, indices: I32, limit: int) -> None:

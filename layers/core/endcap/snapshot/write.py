@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, I8, I32
 from endcap.snapshot.files import canonical_json, write_files
 from endcap.snapshot.format import LIST_NAMES, OPTIONAL_ARRAYS
+from endcap.snapshot.ids import arrays_of, tie_keys_of
+from endcap.snapshot.lexical import LexicalIndex
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase, Weights, empty_list
 from endcap.snapshot.snapshot import _COLUMN_ARRAYS
+from endcap.snapshot.whitening import coarse_white, wants_white
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,23 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     if contents.repurchase is not None:
         parts = (contents.repurchase.share, contents.repurchase.gap_days, contents.repurchase.gap_spread)
         arrays |= dict(zip(OPTIONAL_ARRAYS["repurchase"], parts, strict=True))
+    ids = [str(document["item_id"]) for document in contents.documents]
+    lexical = LexicalIndex.of(contents.documents)
+    derived = {
+        "ids": (*arrays_of(ids), tie_keys_of(ids)),
+        "words": tuple(
+            getattr(postings, name)
+            for postings in (lexical.words, lexical.numbers)
+            for name in ("hashes", "indptr", "items")
+        ),
+    }
+    scales = {"item_vectors": item_scale, "text_vectors": text_scale}
+    text, by = arrays["text_vectors_f16"], (contents.whitening_mean, contents.whitening_projection)
+    if wants_white(arrays["item_vectors_f16"], text, *by):
+        coarse, scales["white_vectors"] = coarse_white(text, *by)
+        derived["white"] = (coarse,)
+    for part, own in derived.items():
+        arrays |= dict(zip(OPTIONAL_ARRAYS[part], own, strict=True))
     vocabularies: dict[str, Any] = {"brands": columns.brands, "categories": columns.categories}
     if contents.contexts is not None:
         share, rows = contents.contexts.share, contents.contexts.items
@@ -102,7 +122,7 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
         "clock_usable": contents.clock_usable,
         "counts": {**contents.counts, "items": len(lines), "groups": len(group_of)},
         "dims": {"item": contents.item_vectors.shape[1], "text": contents.text_vectors.shape[1]},
-        "scales": {"item_vectors": item_scale, "text_vectors": text_scale},
+        "scales": scales,
         "encoder": contents.encoder_name,
         "teacher": contents.teacher_name,
         "metrics": contents.metrics,

@@ -17,7 +17,10 @@ import pytest
 
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST
+from endcap.index.index import index_of
 from endcap.snapshot.files import content_hash
+from endcap.snapshot.format import OPTIONAL_ARRAYS, array_file
+from endcap.snapshot.lexical import query_weights
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.verify import verify_snapshot
@@ -52,6 +55,14 @@ def reseal(folder: Path, change: Callable[[dict[str, Any]], None] = lambda manif
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 
+def without_parts(folder: Path, *parts: str) -> None:
+    """Make it a snapshot of before there were these parts."""
+    files = [array_file(name) for part in parts for name in OPTIONAL_ARRAYS[part]]
+    reseal(folder, lambda manifest: [manifest["files"].pop(name) for name in files])
+    for name in files:
+        (folder / name).unlink()
+
+
 def npy(array: np.ndarray[Any, Any], shape: tuple[int, ...] | None = None, fortran: bool = False) -> bytes:
     """An npy file whose header may lie about the shape."""
     out = io.BytesIO()
@@ -66,7 +77,7 @@ def npy(array: np.ndarray[Any, Any], shape: tuple[int, ...] | None = None, fortr
 def test_loaded_snapshot_holds_what_was_written(pristine: Path) -> None:
     contents = toy_contents(N)
     snapshot = load_snapshot(pristine)
-    assert snapshot.item_ids == [f"item-{k}" for k in range(N)]
+    assert list(snapshot.item_ids) == [f"item-{k}" for k in range(N)]
     assert snapshot.index["item-7"] == 7
     assert snapshot.document(7) == contents.documents[7]
     np.testing.assert_allclose(snapshot.text_vectors_f16, contents.text_vectors, atol=1e-3)
@@ -289,6 +300,9 @@ def test_item_named_twice_is_refused(folder: Path) -> None:
     lines[1] = lines[0]
     (folder / "items.jsonl").write_bytes(b"".join(lines))
     reseal(folder)
+    with pytest.raises(SnapshotIntegrityError, match="not at its offset"):
+        verify_snapshot(folder)
+    without_parts(folder, "ids")  # as older snapshots are: then ids are read from the documents
     with pytest.raises(SnapshotIntegrityError, match="twice"):
         load_snapshot(folder)
 
@@ -455,6 +469,63 @@ def test_half_a_part_is_refused(tmp_path: Path) -> None:
     reseal(tmp_path, lambda manifest: manifest["files"].pop("again_share.npy"))
     with pytest.raises(SnapshotIntegrityError, match="only some of again_share"):
         load_snapshot(tmp_path)
+
+
+def test_what_follows_from_the_rest_may_be_missing(folder: Path) -> None:
+    new = load_snapshot(folder)
+    without_parts(folder, "ids", "words")
+    verify_snapshot(folder)
+    old = load_snapshot(folder)
+    assert (old.tie_keys, old.lexical) == (None, None)
+    assert list(old.item_ids) == list(new.item_ids)
+    assert dict(old.index) == dict(new.index) == {f"item-{k}": k for k in range(N)}
+    assert index_of(old).tables.tie_keys.tolist() == index_of(new).tables.tie_keys.tolist()
+    for query in ("item-3", "title", "nothing"):
+        built, stored = index_of(old).tables.lexical, index_of(new).tables.lexical
+        weights = query_weights(query, [stored])
+        assert query_weights(query, [built]) == weights
+        assert built.scores(query, weights).tolist() == stored.scores(query, weights).tolist()
+
+
+def test_rows_of_a_large_catalogue_are_whitened_when_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = toy_contents(N)
+    trained = np.roll(contents.item_vectors, 1, axis=0)  # no mere whitened text
+    monkeypatch.setattr("endcap.snapshot.whitening.EXACT_ELEMENTS", 0)
+    write_snapshot(tmp_path, replace(contents, item_vectors=trained))
+    verify_snapshot(tmp_path)
+    snapshot = load_snapshot(tmp_path)
+    assert snapshot.white is not None
+    coarse, scale = snapshot.white
+    exact = whiten(snapshot, snapshot.text_vectors_f16)
+    assert np.abs(coarse * scale - exact).max() <= scale
+    write_snapshot(tmp_path, contents)  # the item vectors are the whitened text: there is one table
+    assert load_snapshot(tmp_path).white is None
+
+
+@pytest.mark.parametrize(
+    ("name", "index", "value"),
+    [
+        ("id_offsets", 1, 0),
+        ("id_offsets", -1, 0),
+        ("id_slots", slice(None), -1),
+        ("id_slots", slice(None), 0),
+        ("id_slots", slice(None), N),
+        ("tie_keys", 0, 1),
+        ("word_hashes", 0, 0),
+        ("word_items", 0, N - 1),
+        ("word_indptr", 1, 0),
+        ("number_items", 0, N),
+    ],
+)
+def test_what_does_not_follow_from_the_rest_is_refused(folder: Path, name: str, index: Any, value: int) -> None:
+    array = np.load(folder / f"{name}.npy")
+    array[index] = value
+    (folder / f"{name}.npy").write_bytes(npy(array))
+    reseal(folder)
+    with pytest.raises(SnapshotIntegrityError):
+        verify_snapshot(folder)
 
 
 @pytest.mark.parametrize(

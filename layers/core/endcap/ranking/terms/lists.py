@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
-from endcap.index.derived import ranges
 from endcap.index.index import ItemIndex
+from endcap.index.inverted import ranges
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values, added_up, found_at, places_of
 from endcap.snapshot.parts import ItemList

@@ -8,9 +8,9 @@ import numpy as np
 
 from endcap.arrays import F32
 from endcap.index.index import ItemIndex
-from endcap.index.lexical import query_weights
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Centred, Column, Likeness, Values
+from endcap.snapshot.lexical import query_weights
 
 
 def lexical_scores(index: ItemIndex, text: str) -> F32:

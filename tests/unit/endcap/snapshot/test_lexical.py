@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from endcap.index.lexical import EXACT_ID, LexicalIndex, query_weights
+from endcap.snapshot.lexical import EXACT_ID, LexicalIndex, query_weights
 from endcap.text.tokens import tokens_of
 
 DOCUMENTS = [
@@ -22,7 +22,7 @@ def test_tokens_are_words_and_bigrams_of_scripts_without_spaces() -> None:
 
 
 def test_rare_words_count_more_and_a_full_match_is_one() -> None:
-    index = LexicalIndex(DOCUMENTS)
+    index = LexicalIndex.of(DOCUMENTS)
     weights = query_weights("red mug", [index])
     assert sum(weights.values()) == pytest.approx(1.0)
     assert weights["red"] > weights["mug"]  # two items have a mug
@@ -30,20 +30,20 @@ def test_rare_words_count_more_and_a_full_match_is_one() -> None:
 
 
 def test_brand_category_and_chinese_bigrams_are_found() -> None:
-    index = LexicalIndex(DOCUMENTS)
+    index = LexicalIndex.of(DOCUMENTS)
     for query, found in (("acme", 0), ("kitchen", 0), ("陶瓷", 2)):
         assert int(index.scores(query, query_weights(query, [index])).argmax()) == found
 
 
 @pytest.mark.parametrize(("query", "found"), [("sku-1", 0), (" SKU-1 ", 0), ("400123", 1), ("3", 2)])
 def test_id_or_article_number_beats_everything(query: str, found: int) -> None:
-    index = LexicalIndex(DOCUMENTS)
+    index = LexicalIndex.of(DOCUMENTS)
     scores = index.scores(query, query_weights(query, [index]))
     assert scores[found] == EXACT_ID
     assert sorted(scores.tolist())[-2] <= 1
 
 
 def test_query_without_words_finds_nothing() -> None:
-    index = LexicalIndex(DOCUMENTS)
+    index = LexicalIndex.of(DOCUMENTS)
     assert query_weights("?!", [index]) == {}
     assert not index.scores("?!", {}).any()
