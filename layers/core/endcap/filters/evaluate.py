@@ -76,35 +76,35 @@ def _mask(node: Node, index: ItemIndex, about: FilterContext) -> Mask:
             return np.asarray((np.logical_and if every else np.logical_or).reduce(masks), dtype=np.bool_)
         case Compare(where, sign, value):
             scalars = _scalars(value, where, sign, about)
-            return _any(index, where, [partial(Column.compare, sign=sign, value=s) for s in scalars])
+            return _any(index, where, [partial(Column.compared, sign=sign, value=s) for s in scalars])
         case OneOf(where, values):
             found = [s for value in values for s in _scalars(value, where, "=", about, several=True)]
-            return _any(index, where, [partial(Column.compare, sign="=", value=s) for s in found])
+            return _any(index, where, [partial(Column.compared, sign="=", value=s) for s in found])
         case Contains(where, value):
             texts = _scalars(value, Field(where.name, "text", where.position), "=", about)
-            return _any(index, where, [partial(Column.contains, text=str(t)) for t in texts])
+            return _any(index, where, [partial(Column.containing, text=str(t)) for t in texts])
         case Exists(where):
-            return _any(index, where, [Column.present])
+            return _everywhere(index, where, Column.present)
         case Recent(where, within_s):
             since_ms = about.now_ms - within_s * 1000
-            return _any(index, where, [partial(Column.compare, sign=">=", value=since_ms)])
+            return _any(index, where, [partial(Column.compared, sign=">=", value=since_ms)])
         case History():
             return _history(node, index, about)
 
 
-def _any(index: ItemIndex, where: Field, tests: list[Callable[[Column], Mask]]) -> Mask:
-    """Items whose field passes any of the tests; changed items by what they are now."""
+def _any(index: ItemIndex, where: Field, tests: list[Callable[[Column], Mask | None]]) -> Mask:
+    """Items with a value of the field that passes any of the tests."""
+    return _everywhere(index, where, lambda column: column.items_with([test(column) for test in tests]))
+
+
+def _everywhere(index: ItemIndex, where: Field, holds: Callable[[Column], Mask]) -> Mask:
+    """Items for whose field it holds; changed items by what they are now."""
     base, fresh = _columns(index, where)
     mask = np.zeros(index.n_items, dtype=np.bool_)
-    for test in tests:
-        if base is not None:
-            mask[: base.n_items] |= test(base)
+    if base is not None:
+        mask[: base.n_items] = holds(base)
     if index.changes is not None:
-        changed = np.zeros(len(index.changed), dtype=np.bool_)
-        for test in tests:
-            if fresh is not None:
-                changed |= test(fresh)
-        mask[index.changed] = changed
+        mask[index.changed] = False if fresh is None else holds(fresh)
     return mask
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from endcap.errors import FieldError, InvalidRequestError
+from endcap.index.columns import TEXT_FIELDS
 from endcap.validation import timestamp_ms
 
 Scalar = str | float | bool
@@ -14,8 +15,7 @@ Sort = Literal["number", "time", "flag", "text", "list", "any"]
 Comparison = Literal["=", "!=", "<", "<=", ">", ">="]
 
 FIELDS: Final[dict[str, Sort]] = {
-    **dict.fromkeys(("item_id", "group_id", "title", "description", "brand"), "text"),
-    **dict.fromkeys(("currency", "image_url", "url", "language"), "text"),
+    **dict.fromkeys(TEXT_FIELDS, "text"),
     **dict.fromkeys(("created_at", "expires_at"), "time"),
     "price": "number",
     "available": "flag",

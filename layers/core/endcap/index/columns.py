@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import threading
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
@@ -23,6 +24,13 @@ COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+KEPT_CONDITIONS: Final = 128
+"""Conditions on the texts of a field whose answers are kept: a shop asks for the same ones again."""
+TEXT_FIELDS: Final = (
+    *("item_id", "group_id", "title", "description", "brand"),
+    *("currency", "image_url", "url", "language"),
+)
+"""Fields of an item that hold a text."""
 EXACT: Final = frozenset({"item_id", "group_id"})
 """Fields whose letters' case matters."""
 
@@ -32,7 +40,7 @@ class Column:
 
     Parameters
     ----------
-    rows, codes : int64 (m,), item and distinct value of each of the m values
+    rows, codes : int32 (m,), item and distinct value of each of the m values
     numbers : float64 (v,), the distinct values that are numbers, NaN for others; likewise
     flags : int8 (v,), 0, 1, or -1; texts : v texts or None, empty where no value is a text
     listed : bool (v,), whether the value is an element of a list
@@ -53,6 +61,8 @@ class Column:
     ) -> None:
         self.n_items, self._rows, self._codes = n_items, rows, codes
         self._numbers, self._flags, self._texts, self._listed, self._exact = numbers, flags, texts, listed, exact
+        self._found: dict[tuple[str, str], NDArray[np.uint8]] = {}
+        self._lock = threading.Lock()
 
     @classmethod
     def of_values(cls, n_items: int, values: Iterable[tuple[int, object]], *, exact: bool = False) -> Column:
@@ -68,41 +78,60 @@ class Column:
         mask[self._rows] = True
         return mask
 
-    def compare(self, sign: str, value: Scalar) -> Mask:
-        """Items with a value that stands so to `value`; values of another kind never do: bool (n,)."""
+    def compared(self, sign: str, value: Scalar) -> Mask | None:
+        """Distinct values that stand so to `value`, those of another kind never do: bool (v,); None for none."""
         if isinstance(value, bool):
-            return self._where(None if self._flags is None else self._flags == int(value))
+            return None if self._flags is None else self._flags == int(value)
         if isinstance(value, str):
-            return self._where(self._text_hits(sign, value))
-        return self._where(None if self._numbers is None else COMPARISONS[sign](self._numbers, value))
+            return self._text_hits(sign, value)
+        return None if self._numbers is None else np.asarray(COMPARISONS[sign](self._numbers, value), dtype=np.bool_)
 
-    def contains(self, text: str) -> Mask:
-        """Items with a list that has the element `text`, or a text that has it in it: bool (n,)."""
-        wanted = self._folded(text)
-        listed = self._listed
-        hits = np.zeros(len(self._texts), dtype=np.bool_)
-        for code, known in enumerate(self._folded_texts):
-            if known is not None:
-                hits[code] = known == wanted if listed is not None and listed[code] else wanted in known
-        return self._where(hits)
+    def containing(self, text: str) -> Mask | None:
+        """Distinct values that are an element `text` of a list, or a text that has it in it: bool (v,)."""
+        return self._kept("in", self._folded(text))
+
+    def items_with(self, hits: Sequence[Mask | None]) -> Mask:
+        """Items that have a value among any of the `hits`: bool (n,)."""
+        mask, found = np.zeros(self.n_items, dtype=np.bool_), [one for one in hits if one is not None]
+        if found:
+            together = found[0] if len(found) == 1 else np.logical_or.reduce(found)
+            mask[self._rows[together[self._codes]]] = True
+        return mask
 
     def _text_hits(self, sign: str, text: str) -> Mask | None:
         if not self._texts:
             return None
+        if sign != "=":
+            return self._kept(sign, self._folded(text))
         hits = np.zeros(len(self._texts), dtype=np.bool_)
-        if sign == "=":
-            hits[self._codes_of.get(self._folded(text), [])] = True
-            return hits
-        wanted, holds = self._folded(text), COMPARISONS[sign]
-        for code, known in enumerate(self._folded_texts):
-            hits[code] = known is not None and holds(known, wanted)
+        hits[self._codes_of.get(self._folded(text), [])] = True
         return hits
 
-    def _where(self, hits: Mask | None) -> Mask:
-        mask = np.zeros(self.n_items, dtype=np.bool_)
-        if hits is not None:
-            mask[self._rows[hits[self._codes]]] = True
-        return mask
+    def _kept(self, sign: str, wanted: str) -> Mask:
+        """Texts that stand so to `wanted`; each is read once, and what was found lately is kept as bits."""
+        with self._lock:
+            bits = self._found.pop((sign, wanted), None)
+            if bits is not None:
+                self._found[sign, wanted] = bits  # the last one used stands last
+        if bits is None:
+            bits = np.packbits(self._read(sign, wanted))
+            with self._lock:
+                self._found[sign, wanted] = bits
+                while len(self._found) > KEPT_CONDITIONS:
+                    del self._found[next(iter(self._found))]
+        return np.unpackbits(bits, count=len(self._texts)).view(np.bool_)
+
+    def _read(self, sign: str, wanted: str) -> Mask:
+        texts = self._folded_texts
+        if sign != "in":
+            holds = COMPARISONS[sign]
+            return np.fromiter((t is not None and holds(t, wanted) for t in texts), dtype=np.bool_, count=len(texts))
+        hits = np.fromiter((t is not None and wanted in t for t in texts), dtype=np.bool_, count=len(texts))
+        if self._listed is not None and self._listed.any():
+            whole = np.zeros(len(texts), dtype=np.bool_)
+            whole[self._codes_of.get(wanted, [])] = True
+            hits = np.where(self._listed, whole, hits)
+        return hits
 
     def _folded(self, text: str) -> str:
         return text if self._exact else text.casefold()
@@ -125,7 +154,7 @@ class _Growing:
 
     def __init__(self, exact: bool = False) -> None:
         self._exact = exact
-        self._rows, self._codes = array("q"), array("q")
+        self._rows, self._codes = array("i"), array("i")
         self._known: dict[tuple[type, bool, Any], int] = {}
 
     def add(self, row: int, value: object) -> None:
@@ -146,8 +175,8 @@ class _Growing:
         flags = [int(v) if isinstance(v, bool) else -1 for v in values]
         return Column(
             n_items,
-            np.asarray(self._rows, dtype=np.int64),
-            np.asarray(self._codes, dtype=np.int64),
+            np.asarray(self._rows, dtype=np.int32),
+            np.asarray(self._codes, dtype=np.int32),
             numbers=np.asarray(numbers, dtype=np.float64),
             flags=np.asarray(flags, dtype=np.int8),
             texts=[v if isinstance(v, str) else None for v in values],
@@ -194,14 +223,39 @@ class ItemFields:
         growing: dict[str, _Growing] = {}
         rows = range(self._n_items) if self._with_attributes is None else self._with_attributes()
         for row in rows:
-            for name, value in (self._document(row).get("attributes") or {}).items():
-                growing.setdefault(name, _Growing()).add(row, value)
+            _add_attributes(growing, row, self._document(row))
         return {name: column.column(self._n_items) for name, column in growing.items()}
 
+    def build(self, names: Iterable[str]) -> None:
+        """The columns of fields and of all attributes, in one reading of the documents."""
+        growing = {
+            name: _Growing(name in EXACT) for name in names if name not in self._built and name not in self._ready
+        }
+        attributes: dict[str, _Growing] = {}
+        for row in range(self._n_items):
+            document = self._document(row)
+            for name, column in growing.items():
+                column.add(row, _as_stored(name, document.get(name)))
+            _add_attributes(attributes, row, document)
+        self._built |= {name: column.column(self._n_items) for name, column in growing.items()}
+        self.__dict__["_attributes"] = {name: column.column(self._n_items) for name, column in attributes.items()}
+
     def _of_documents(self, name: str) -> Column:
-        values: Iterable[tuple[int, Any]] = ((row, self._document(row).get(name)) for row in range(self._n_items))
-        if name == "price":  # as the snapshot keeps prices
-            values = ((row, None if value is None else float(np.float32(value))) for row, value in values)
-        if name in ("created_at", "expires_at"):
-            values = ((row, None if value is None else timestamp_ms(value)) for row, value in values)
+        values = ((row, _as_stored(name, self._document(row).get(name))) for row in range(self._n_items))
         return Column.of_values(self._n_items, values, exact=name in EXACT)
+
+
+def _add_attributes(growing: dict[str, _Growing], row: int, document: Mapping[str, Any]) -> None:
+    for name, value in (document.get("attributes") or {}).items():
+        if name not in growing:
+            growing[name] = _Growing()
+        growing[name].add(row, value)
+
+
+def _as_stored(name: str, value: Any) -> Any:
+    """A field as the snapshot keeps it: prices in 32 bits, times in milliseconds."""
+    if value is None:
+        return None
+    if name == "price":
+        return float(np.float32(value))
+    return timestamp_ms(value) if name in ("created_at", "expires_at") else value

@@ -18,7 +18,7 @@ from endcap.arrays import F16, F32, F64, I32, I64
 from endcap.catalog.item import document_text
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.identifiers import item_key
-from endcap.index.columns import Column, ItemFields
+from endcap.index.columns import TEXT_FIELDS, Column, ItemFields
 from endcap.index.inverted import CategorySets, inverted, ranges, rows_of
 from endcap.index.vectors import VectorTable, whitened
 from endcap.snapshot.ids import tie_keys_of
@@ -32,6 +32,7 @@ _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
 _KEPT_ITEMS: Final = 2048
 _KEPT_WORDS: Final = 8192
+_WARMED_ITEMS: Final = 200_000  # the texts of more would take hundreds of megabytes that few shops filter by
 
 
 class SnapshotTables:
@@ -48,6 +49,18 @@ class SnapshotTables:
         self._categories = {name: k for k, name in enumerate(columns.categories)}
         # next() on a counter is atomic: two threads that fold changes never give two names one id
         self._next_brand, self._next_category = count(len(columns.brands)), count(len(columns.categories))
+
+    def warm(self) -> None:
+        """Work out what the first lists and searches would wait for."""
+        for name in ("encoder_tag", "scales", "spreads", "category_sets", "list_row", "lexical", "tie_keys"):
+            getattr(self, name)
+        self.white.spread_of(np.zeros(self.white.dim, dtype=np.float32))
+        self.rarity_of("")
+
+    def warm_fields(self) -> None:
+        """Read the fields that filters may ask for, unless there are so many that they would take too much memory."""
+        if self.n_items <= _WARMED_ITEMS:
+            self.fields.build(TEXT_FIELDS)
 
     @cached_property
     def encoder_tag(self) -> bytes | None:
@@ -95,14 +108,14 @@ class SnapshotTables:
         }
 
     @cached_property
-    def list_row(self) -> I64:
+    def list_row(self) -> I32:
         """Per item the row of the lists that speaks for it: its own, or that of its group's most bought variant."""
         snapshot = self.snapshot
         counts, groups = np.asarray(snapshot.interaction_counts), np.asarray(snapshot.groups)
         order = np.lexsort((np.arange(self.n_items), -counts, groups))
         best_of_group = np.full(int(groups.max(initial=-1)) + 1, -1, dtype=np.int64)
         best_of_group[groups[order[::-1]]] = order[::-1]  # the last write of a group is its most bought variant
-        return np.where(counts > 0, np.arange(self.n_items), best_of_group[groups])
+        return np.where(counts > 0, np.arange(self.n_items), best_of_group[groups]).astype(np.int32)
 
     @cached_property
     def _by_group(self) -> tuple[I32, I32]:
@@ -198,8 +211,7 @@ class SnapshotTables:
         for name, neighbours in self.lists.items():
             filled = np.count_nonzero(np.diff(neighbours.indptr))
             if filled:
-                squares = np.square(neighbours.weights.astype(np.float64)).sum()
-                spreads[name] = math.sqrt(float(squares) / filled / self.n_items)
+                spreads[name] = math.sqrt(_sum_of_squares(neighbours.weights) / filled / self.n_items)
         rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
         if len(rows) > 1:
             spreads["text"] = _spread_of_cosines(self.white.rows(rows))
@@ -275,20 +287,21 @@ class SnapshotTables:
         s, columns = self.snapshot, self.snapshot.columns
 
         def numbers(values: NDArray[Any], known: NDArray[np.bool_]) -> Column:
-            rows = np.flatnonzero(known)
-            return Column(s.n_items, rows, np.arange(len(rows)), numbers=values[rows].astype(np.float64))
+            rows = np.flatnonzero(known).astype(np.int32)
+            codes = np.arange(len(rows), dtype=np.int32)
+            return Column(s.n_items, rows, codes, numbers=values[rows].astype(np.float64))
 
         def one_of(names: Sequence[str], codes: NDArray[Any]) -> Column:
-            rows = np.flatnonzero(codes >= 0)
+            rows = np.flatnonzero(codes >= 0).astype(np.int32)
             return Column(s.n_items, rows, codes[rows], texts=names, exact=names is s.item_ids)
 
         def categories() -> Column:
-            rows = np.repeat(np.arange(s.n_items), np.diff(self._category_indptr))
+            rows = np.repeat(np.arange(s.n_items, dtype=np.int32), np.diff(self._category_indptr))
             listed = np.ones(len(columns.categories), dtype=np.bool_)
             return Column(s.n_items, rows, self._category_indices, texts=columns.categories, listed=listed)
 
         def available() -> Column:
-            rows = np.arange(s.n_items)
+            rows = np.arange(s.n_items, dtype=np.int32)
             return Column(s.n_items, rows, rows, flags=np.asarray(columns.available).astype(np.int8))
 
         ready = {
@@ -349,6 +362,13 @@ class SnapshotTables:
         """Per item a number that has nothing to do with the order of ids; settles what scores leave open."""
         stored = self.snapshot.tie_keys
         return tie_keys_of(self.snapshot.item_ids) if stored is None else np.asarray(stored)
+
+
+def _sum_of_squares(weights: F16) -> float:
+    """Of finite half precision numbers: there are so few of them that each is counted."""
+    times = np.bincount(weights.view(np.uint16), minlength=1 << 16)
+    values = np.flatnonzero(times)
+    return float((times[values] * np.square(values.astype(np.uint16).view(np.float16).astype(np.float64))).sum())
 
 
 def _spread_of_cosines(sample: F32) -> float:

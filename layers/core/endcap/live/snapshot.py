@@ -125,9 +125,12 @@ class Followed(Generic[Loaded]):
 
 
 def read_snapshot(folder: Path) -> Snapshot:
+    from endcap.index.index import index_of
     from endcap.snapshot.snapshot import load_snapshot
 
-    return load_snapshot(folder)
+    snapshot = load_snapshot(folder)
+    index_of(snapshot).tables.warm()
+    return snapshot
 
 
 def read_encoder(folder: Path) -> LoadedEncoder | None:

@@ -47,6 +47,7 @@ from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.repurchase import due_items
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap.ranking.terms.term import ScoringContext
+from endcap.recommend.cost import check_cost
 from endcap.recommend.explore import MAX_ARMS, explore, explores, with_propensities
 from endcap.recommend.request import MAX_LIMIT, RankedItem, Recommendation, RecommendationRequest, check
 from endcap.recommend.resolve import ResolvedItems, resolved
@@ -138,8 +139,10 @@ def recommend_lists(
 
     Raises
     ------
-    InvalidRequestError, NotFoundError, EncoderError : see `recommend`
+    InvalidRequestError : also where the call as a whole would cost too much
+    NotFoundError, EncoderError : see `recommend`
     """
+    check_cost(requests, snapshot.n_items)
     answers: list[Recommendation] = []
     for number, request in enumerate(requests):
         shown = tuple(item.item_id for answer in answers for item in answer.items)

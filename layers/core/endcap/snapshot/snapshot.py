@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import from_json
 
 from endcap.arrays import F16, F32, I8, I32, I64
 from endcap.errors import SnapshotIntegrityError
@@ -93,7 +94,7 @@ class Snapshot:
     def document(self, position: int) -> dict[str, Any]:
         """The catalogue row of one item, parsed when asked for."""
         start, end = self.item_offsets[position], self.item_offsets[position + 1]
-        document: dict[str, Any] = json.loads(self._documents[start:end].tobytes())
+        document: dict[str, Any] = from_json(self._documents[start:end].tobytes())
         return document
 
 

@@ -77,7 +77,7 @@ def list_sources(index: ItemIndex, positions: I64) -> tuple[I64, I64]:
     """
     known = np.flatnonzero(positions < index.tables.n_items)
     rows = positions[known]
-    return known, index.tables.list_row[rows] if len(rows) else rows
+    return known, index.tables.list_row[rows].astype(np.int64) if len(rows) else rows
 
 
 def sum_rows(index: ItemIndex, name: str, positions: I64, weights: Sequence[F32]) -> tuple[I64, list[F64]]:
