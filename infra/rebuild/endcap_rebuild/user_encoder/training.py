@@ -339,7 +339,7 @@ def reproducible(threads: int) -> Iterator[None]:
 def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None, shards: int) -> str:
     """What a checkpoint belongs to."""
     digest = hashlib.sha256(repr((sorted(asdict(settings).items()), asdict(plan), data.clock_usable, shards)).encode())
-    columns = [data.user, data.item, data.time_ms, data.kind, data.grade, data.goal, data.white]
+    columns = [data.user, data.item, data.time_ms, data.event_type, data.grade, data.goal, data.white]
     columns += [data.texts.user, data.texts.time_ms, data.texts.kind, data.texts.grade, data.texts.white]
     for column in columns + ([] if labels is None else [labels.items, labels.shares]):
         digest.update(np.ascontiguousarray(column).tobytes())

@@ -129,7 +129,7 @@ class _Explainer:
             share,
             language,
             names=[str(one.title) for one in items],
-            kinds=[one.event_type for one in items],
+            event_types=[one.event_type for one in items],
             label=self._label(term, share, document),
             words=list(dict.fromkeys(word for one in evidence for word in one.words)),
         )
@@ -159,7 +159,7 @@ class _Explainer:
     def _of_text(self, text: int, position: int) -> Evidence | None:
         """A review or a search, with the words that it shares with the item where they are known."""
         features = self.context.features
-        about, event_type = self.index.position(features.text_items[text]), features.text_kinds[text]
+        about, event_type = self.index.position(features.text_items[text]), features.text_event_types[text]
         wording = self.said.get(features.text_keys[text])
         told = wording is not None and position in self.worded
         found = self.words.shared_with_text(position, wording) if told and wording is not None else ()

@@ -50,7 +50,7 @@ def carriers(context: ScoringContext, positions: I64, shares: F64) -> dict[str, 
     found = {}
     for name, matrix in support.items():
         signs = np.where(shares[row_of(name)] >= 0, 1, -1)
-        found[name] = _strongest(matrix * signs, features.ranks, past, features.kinds)
+        found[name] = _strongest(matrix * signs, features.ranks, past, features.event_types)
     if context.anchors is not None:
         found[context.anchors.term] = _anchors_behind(context, context.anchors, positions)
     return found
@@ -81,7 +81,7 @@ def _anchors_behind(context: ScoringContext, anchors: Anchors, positions: I64) -
 
 
 def _strongest(
-    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int | None], kinds: Sequence[str]
+    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int | None], event_types: Sequence[str]
 ) -> list[list[Carrier]]:
     """For each column of `support` (r, k) the known rows with the most support, newer ones first among equals."""
     by_newness = np.argsort(ranks, kind="stable")
@@ -90,6 +90,6 @@ def _strongest(
     found = []
     for rows, values in zip(order.T.tolist(), np.take_along_axis(support, order, axis=0).T.tolist(), strict=True):
         told = [r for r, value in zip(rows, values, strict=True) if value > _NOTHING]
-        distinct = {p: kinds[r] for r in reversed(told) if (p := positions[r]) is not None}
+        distinct = {p: event_types[r] for r in reversed(told) if (p := positions[r]) is not None}
         found.append(list(reversed(distinct.items()))[:MAX_EVIDENCE])
     return found
