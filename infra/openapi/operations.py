@@ -13,7 +13,7 @@ JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
 LIST_PARAMETERS: Final = tuple(
-    name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse._BODY_ONLY}
+    name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse.BODY_ONLY}
 )
 """Fields of a recommendation request that are query parameters too, wherever a list is answered."""
 TRENDING: Final = ("window", "limit", "cursor", "fields", "language", "explain")
@@ -198,7 +198,7 @@ OPERATIONS: Final = {
         "Store an item",
         "items",
         "It is rankable by its text within seconds. The whole item is replaced.",
-        _body(requests.NamedItem),
+        _body(requests.PutItem),
         ((200, (answers.ItemStored,)),),
         samples=("http-put-item",),
     ),

@@ -149,7 +149,7 @@ class Item(ItemInput):
     """Something for sale. null and "" count as absent; further fields are ignored."""
 
 
-class NamedItem(Item):
+class PutItem(Item):
     """Something for sale, whose id stands in the path."""
 
     item_id: Id | None = None  # type: ignore[assignment]

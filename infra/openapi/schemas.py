@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from endcap.api.schemas import _listed
-from endcap.catalog.item import _one_or_many
+from endcap.api.schemas import listed
+from endcap.catalog.item import one_or_many
 from endcap.identifiers import MAX_ID_BYTES, clean_id
 from endcap.validation import timestamp_ms
 
@@ -39,9 +39,9 @@ class ApiSchema(GenerateJsonSchema):
         if function is timestamp_ms:
             return dict(TIMESTAMP)
         inner = super().function_before_schema(schema)
-        if function is _one_or_many:
+        if function is one_or_many:
             return {"anyOf": [inner["items"], inner]}
-        return inner | {"x-comma-separated": True} if function is _listed else inner
+        return inner | {"x-comma-separated": True} if function is listed else inner
 
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
         """What a validator that looks at the parsed value takes."""

@@ -62,7 +62,7 @@ class Sentiment(Answer):
     reviews: Annotated[int, Field(ge=1)]
 
 
-class NamedItem(Answer):
+class TitledItem(Answer):
     """An item and its title, empty where it is not known any more."""
 
     item_id: str
@@ -82,10 +82,10 @@ class Intent(Answer):
     started: Count
     ended: Count
     categories: list[CategoryCount]
-    looked_at: list[NamedItem]
-    in_cart: list[NamedItem]
+    looked_at: list[TitledItem]
+    in_cart: list[TitledItem]
     searches: Count
-    chosen_after_search: NamedItem | None
+    chosen_after_search: TitledItem | None
 
 
 class ItemInterest(Answer):

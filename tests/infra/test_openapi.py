@@ -74,5 +74,10 @@ def test_examples_hold(contract: dict[str, Any]) -> None:
     assert checked > 5
 
 
+def test_schemas_have_names_of_their_own(contract: dict[str, Any]) -> None:
+    """Of two models of one name the schema would be called after the modules."""
+    assert [name for name in contract["components"]["schemas"] if "__" in name] == []
+
+
 def test_generating_twice_gives_the_same() -> None:
     assert json.dumps(document()) == json.dumps(document())

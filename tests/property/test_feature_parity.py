@@ -82,7 +82,7 @@ def trainer_inputs(snapshot, events, encode, goal):
     white = np.asarray(snapshot.item_vectors_f16, dtype=np.float32)
     data = tower_data(known, white, snapshot.clock_usable, texts)
     tones = np.nan_to_num(known.tone, nan=-9.0)
-    data = data.rows(np.lexsort((tones, data.grade, data.kind, data.item, data.time_ms)))
+    data = data.rows(np.lexsort((tones, data.grade, data.event_type, data.item, data.time_ms)))
     last = len(data.user) - 1
     window = Window(max(0, last - MAX_ITEMS), last, 0)
     cut = window.start and data.time_ms[window.start] == data.time_ms[window.start - 1]

@@ -45,7 +45,7 @@ def shop(n_users=120, length=8, tied=False, texts=False, seed=0):
         user=user,
         item=(first + place * (1 + first % 2)) % N_ITEMS,
         time_ms=times + 1_700_000_000_000,
-        kind=np.where(place % 3 == 0, 5, 1),
+        event_type=np.where(place % 3 == 0, 5, 1),
         grade=np.zeros(len(user), dtype=np.int64),
         goal=np.ones(len(user), dtype=np.float32),
         white=white,

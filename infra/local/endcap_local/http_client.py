@@ -1,4 +1,4 @@
-"""A small JSON client for a stack's HTTP API, from the standard library.
+"""A small JSON client for a stack's HTTP API.
 
 It brings the token of ENDCAP_TOKEN. Without one it signs: with the AWS credentials at hand for an API of API Gateway,
 with the local stack's own for a stack on this machine that refuses what is unsigned (`endcap local --auth`).
@@ -6,13 +6,13 @@ with the local stack's own for a stack on this machine that refuses what is unsi
 
 from __future__ import annotations
 
-import json
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import Request, urlopen
+
+import requests
 
 from endcap.errors import EndcapError
 
@@ -33,45 +33,59 @@ class HttpClient:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._sign_locally = False
+        self._authorisation = _Authorisation()
 
     def get(self, path: str, **parameters: str | int) -> Any:
         """The answer's body. Raises HttpError."""
+        # Joined here, since requests writes a space as "+", which a signature has as "%20".
         return self._call("GET", f"{path}?{urlencode(parameters, quote_via=quote)}" if parameters else path)
 
-    def put(self, path: str, body: object) -> Any:
+    def put(self, path: str, body: Any) -> Any:
         """The answer's body. Raises HttpError."""
         return self._call("PUT", path, body)
 
-    def post(self, path: str, body: object) -> Any:
+    def post(self, path: str, body: Any) -> Any:
         """The answer's body. Raises HttpError."""
         return self._call("POST", path, body)
 
-    def _call(self, method: str, path: str, body: object = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json"} | self._authorisation(method, self.url + path, data)
-        request = Request(self.url + path, data, headers, method=method)
+    def _call(self, method: str, path: str, body: Any = None) -> Any:
+        url = self.url + path
         try:
-            with urlopen(request, timeout=TIMEOUT_S) as response:
-                return json.loads(response.read() or b"null")
-        except HTTPError as exc:
-            detail = exc.read(500).decode(errors="replace")
-            if exc.code == 403 and not self._sign_locally and "authorization" not in headers and _is_local(self.url):
-                self._sign_locally = True
+            answer = requests.request(method, url, json=body, timeout=TIMEOUT_S, auth=self._authorisation)
+            answered_to_unsigned = "authorization" not in answer.request.headers
+            if answer.status_code == 403 and answered_to_unsigned and _is_local(url):
+                self._authorisation.sign_locally = True
                 return self._call(method, path, body)
-            told = [exc.headers.get(name, "") for name in ("www-authenticate", "x-endcap-reason")]
-            if exc.code == 401 and "authorization" not in headers:
-                told = ["put a token into ENDCAP_TOKEN"]
-            message = f"{method} {path} was answered with {exc.code}: {detail}"
-            raise HttpError("; ".join([message, *filter(None, told)])) from exc
-        except (URLError, OSError) as exc:
+            if not answer.ok:
+                told = [answer.headers.get(name, "") for name in ("www-authenticate", "x-endcap-reason")]
+                if answer.status_code == 401 and answered_to_unsigned:
+                    told = ["put a token into ENDCAP_TOKEN"]
+                message = f"{method} {path} was answered with {answer.status_code}: {answer.text[:500]}"
+                raise HttpError("; ".join([message, *filter(None, told)]))
+            return answer.json() if answer.content else None
+        except requests.JSONDecodeError as exc:
+            raise HttpError(f"{method} {path} was answered with what is no JSON: {exc}") from exc
+        except requests.RequestException as exc:
             raise HttpError(f"{method} {path} got no answer: {exc}") from exc
 
-    def _authorisation(self, method: str, url: str, data: bytes | None) -> dict[str, str]:
+
+class _Authorisation(requests.auth.AuthBase):
+    """What a request carries so that it is let in."""
+
+    def __init__(self) -> None:
+        self.sign_locally = False
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         if token := os.environ.get("ENDCAP_TOKEN"):
-            return {"authorization": f"Bearer {token}"}
+            request.headers["authorization"] = f"Bearer {token}"
+        else:
+            request.headers.update(self._signature(request))
+        return request
+
+    def _signature(self, request: requests.PreparedRequest) -> Mapping[str, str]:
+        url = str(request.url)
         host = re.match(r"https://[\w-]+\.execute-api\.([\w-]+)\.amazonaws\.com(\.cn)?/", url)
-        if host is None and not self._sign_locally:
+        if host is None and not self.sign_locally:
             return {}
         import boto3
         from botocore.auth import SigV4Auth
@@ -88,9 +102,9 @@ class HttpClient:
             credentials, region = boto3.Session().get_credentials(), host[1]
         if credentials is None:
             raise HttpError(f"{url} takes signed requests, and there are no AWS credentials; or set ENDCAP_TOKEN")
-        request = AWSRequest(method, url, data=data or b"", headers={"content-type": "application/json"})
-        SigV4Auth(credentials, "execute-api", region).add_auth(request)
-        return {name.lower(): value for name, value in request.headers.items()}
+        signed = AWSRequest(request.method, url, data=request.body or b"", headers={"content-type": "application/json"})
+        SigV4Auth(credentials, "execute-api", region).add_auth(signed)
+        return dict(signed.headers.items())
 
 
 def _is_local(url: str) -> bool:

@@ -40,7 +40,7 @@ class RebuildSettings:
     dim : widest item vector; small catalogues get fewer dimensions
     max_cases : most validation cases that weights are tuned on
     context_names : properties of events in which demand is counted apart (see `endcap.ranking.terms.context`)
-    event_weights : a storefront's own kinds and weights of events (see `endcap.events.types.event_types`)
+    event_weights : a storefront's own types of events and their weights (see `endcap.events.types.event_types`)
     now_ms : the clock, for tests; later events are refused
     device : "cpu", "cuda", or "auto" for CUDA where there is one
     shards, shard : how many processes share the work, and which of them this one is; 0 leads and writes (see `shards`)

@@ -4,36 +4,64 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Annotated
 
-from endcap.events.types import EventType, event_types
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, ValidationError
+from pydantic_core import core_schema
+
+from endcap.events.types import EVENT_TYPES, EventType, event_types
+from endcap.validation import field_errors
 
 
 class SettingsError(RuntimeError):
     """The environment lacks a variable or holds an unusable one; the message names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+def _event_types(text: str) -> Mapping[str, EventType]:
+    try:
+        return event_types(json.loads(text or "{}"))
+    except (AttributeError, TypeError) as exc:
+        raise ValueError(str(exc)) from exc
+
+
+def _whole_days(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("must be a whole number of days")
+    return int(text)
+
+
+_Text = Annotated[str, Field(min_length=1)]
+_EventTypes = Annotated[
+    Mapping[str, EventType],
+    # Not PlainValidator, which also works out a schema for EventType: as long again at each cold start.
+    GetPydanticSchema(lambda _source, _handler: core_schema.no_info_plain_validator_function(_event_types)),
+]
+
+
+class Settings(BaseModel):
     """Names of the stack's resources and its few choices; the template sets all of them for every function.
+
+    Each is the environment variable of its name in capitals, unless it says another.
 
     Attributes
     ----------
     profile_ttl_days : days after its last write that a profile expires, 0 for never
-    event_types : the kinds of interaction with the storefront's own weights
+    event_types : the types of interaction with the storefront's own weights
     cursor_secret : what cursors are signed with; only the function that gives them has one
     """
 
-    profiles_table: str
-    items_table: str
-    counters_table: str
-    data_bucket: str
-    events_queue_url: str
-    archive_stream: str
-    exposures_stream: str
-    profile_ttl_days: int
-    event_types: Mapping[str, EventType]
-    cursor_secret: str = ""
+    model_config = ConfigDict(frozen=True, alias_generator=str.upper)
+
+    profiles_table: _Text
+    items_table: _Text
+    counters_table: _Text
+    data_bucket: _Text
+    events_queue_url: _Text
+    archive_stream: _Text
+    exposures_stream: _Text
+    profile_ttl_days: Annotated[int, BeforeValidator(_whole_days)] = 0
+    event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
+    cursor_secret: str = Field("", repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -41,31 +69,10 @@ class Settings:
 
         Raises
         ------
-        SettingsError : a variable is missing or unusable
+        SettingsError : variables are missing or unusable; all are named, and no value is told
         """
-
-        def text(name: str) -> str:
-            value = env.get(name, "")
-            if not value:
-                raise SettingsError(f"environment variable {name} is not set")
-            return value
-
-        ttl_days = env.get("PROFILE_TTL_DAYS", "0")
-        if not (ttl_days.isascii() and ttl_days.isdigit()):
-            raise SettingsError("environment variable PROFILE_TTL_DAYS must be a whole number of days")
         try:
-            kinds = event_types(json.loads(env.get("EVENT_WEIGHTS") or "{}"))
-        except (ValueError, AttributeError, TypeError) as exc:
-            raise SettingsError(f"environment variable EVENT_WEIGHTS: {exc}") from exc
-        return cls(
-            profiles_table=text("PROFILES_TABLE"),
-            items_table=text("ITEMS_TABLE"),
-            counters_table=text("COUNTERS_TABLE"),
-            data_bucket=text("DATA_BUCKET"),
-            events_queue_url=text("EVENTS_QUEUE_URL"),
-            archive_stream=text("ARCHIVE_STREAM"),
-            exposures_stream=text("EXPOSURES_STREAM"),
-            profile_ttl_days=int(ttl_days),
-            event_types=kinds,
-            cursor_secret=env.get("CURSOR_SECRET", ""),
-        )
+            return cls.model_validate(dict(env))
+        except ValidationError as exc:
+            told = "; ".join(f"{error['field']}: {error['message']}" for error in field_errors(exc))
+            raise SettingsError(f"environment variables: {told}") from exc

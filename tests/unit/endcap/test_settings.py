@@ -29,6 +29,14 @@ def test_a_missing_name_is_named(name, value):
         Settings.from_env(env)
 
 
+def test_all_that_is_wrong_is_named_at_once_and_no_value_is_told():
+    env = {**COMPLETE, "ITEMS_TABLE": "", "PROFILE_TTL_DAYS": "s3cret"}
+    del env["DATA_BUCKET"]
+    with pytest.raises(SettingsError, match=r"ITEMS_TABLE.*DATA_BUCKET.*PROFILE_TTL_DAYS") as error:
+        Settings.from_env(env)
+    assert "s3cret" not in str(error.value)
+
+
 def test_choices_are_read():
     settings = Settings.from_env({**COMPLETE, "PROFILE_TTL_DAYS": "30", "EVENT_WEIGHTS": '{"quiz_done": 0.5}'})
     assert settings.profile_ttl_days == 30

@@ -1,100 +1,98 @@
 """What the command line's HTTP client sends so that a deployed API lets it in."""
 
-import io
-from email.message import Message
-from urllib.error import HTTPError
+import re
 
 import pytest
+import requests
+import responses
 
-from endcap_local import http_client
 from endcap_local.http_client import HttpClient, HttpError
 
 API = "https://abc123.execute-api.eu-west-1.amazonaws.com"
 
 
 @pytest.fixture
-def sent(monkeypatch):
-    """The headers of each request; every one is refused on the way."""
-    seen = []
-
-    def refuse(request, timeout):
-        seen.append({name.lower(): value for name, value in request.header_items()})
-        raise OSError("not sent")
-
-    monkeypatch.setattr(http_client, "urlopen", refuse)
+def api(monkeypatch):
+    """An HTTP API of which nothing answers, unless a test says so; it keeps what it was sent."""
     monkeypatch.delenv("ENDCAP_TOKEN", raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "example")
-    return seen
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+def sent(api):
+    return [call.request for call in api.calls]
 
 
 def call(url):
-    with pytest.raises(HttpError):
+    with pytest.raises(HttpError, match="no answer"):
         HttpClient(url).post("/events", {"events": []})
 
 
-def test_a_local_api_needs_no_authorisation(sent):
+def test_a_local_api_needs_no_authorisation(api):
     call("http://127.0.0.1:8787")
-    assert "authorization" not in sent[0]
+    assert "authorization" not in sent(api)[0].headers
 
 
-def test_a_deployed_api_gets_a_signature_for_its_region(sent):
+def test_a_deployed_api_gets_a_signature_for_its_region(api):
     call(API)
-    assert "/eu-west-1/execute-api/aws4_request" in sent[0]["authorization"]
+    assert "/eu-west-1/execute-api/aws4_request" in sent(api)[0].headers["authorization"]
 
 
-def test_a_token_goes_before_a_signature(sent, monkeypatch):
+def test_a_token_goes_before_a_signature(api, monkeypatch):
     monkeypatch.setenv("ENDCAP_TOKEN", "t0ken")
     call(API)
-    assert sent[0]["authorization"] == "Bearer t0ken"
+    assert sent(api)[0].headers["authorization"] == "Bearer t0ken"
 
 
-def test_missing_credentials_are_named(monkeypatch, sent):
+def test_passwords_of_the_machine_stay_there(api, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("machine shop.example.com login me password secret")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    call("https://shop.example.com")
+    assert "authorization" not in sent(api)[0].headers
+
+
+def test_missing_credentials_are_named(monkeypatch, api):
     monkeypatch.setattr("boto3.Session.get_credentials", lambda self: None)
     with pytest.raises(HttpError, match="ENDCAP_TOKEN"):
         HttpClient(API).get("/health")
-    assert sent == []
+    assert sent(api) == []
 
 
-@pytest.fixture
-def refusing(sent, monkeypatch):
-    """Makes requests without a signature be answered with a status and a header; others are refused on the way."""
+def refuse(api, status, name, value):
+    """Answer requests without a signature with a status and a header; signed ones are lost on the way."""
 
-    def answering(status, name, value):
-        def answer(request, timeout):
-            sent.append({name.lower(): value for name, value in request.header_items()})
-            if "aws4_request" in sent[-1].get("authorization", ""):
-                raise OSError("not sent")
-            headers = Message()
-            headers[name] = value
-            raise HTTPError(request.full_url, status, "refused", headers, io.BytesIO(b'{"message":"..."}'))
+    def answer(request):
+        if "aws4_request" in request.headers.get("authorization", ""):
+            raise requests.ConnectionError("lost")
+        return status, {name: value}, '{"message":"..."}'
 
-        monkeypatch.setattr(http_client, "urlopen", answer)
-        return sent
-
-    return answering
+    for method in (responses.GET, responses.POST):
+        api.add_callback(method, re.compile(".*"), answer)
 
 
-def test_a_local_api_that_takes_signatures_gets_the_local_stacks_own(refusing):
-    sent = refusing(403, "x-endcap-reason", "not signed")
+def test_a_local_api_that_takes_signatures_gets_the_local_stacks_own(api):
+    refuse(api, 403, "x-endcap-reason", "not signed")
     client = HttpClient("http://127.0.0.1:8787")
     for _ in range(2):
         with pytest.raises(HttpError, match="no answer"):
             client.post("/events", {"events": []})
-    assert ["authorization" in headers for headers in sent] == [False, True, True]
-    assert "Credential=local/" in sent[-1]["authorization"]
-    assert "/us-east-1/execute-api/aws4_request" in sent[-1]["authorization"]
+    headers = [request.headers for request in sent(api)]
+    assert ["authorization" in of_one for of_one in headers] == [False, True, True]
+    assert "Credential=local/" in headers[-1]["authorization"]
+    assert "/us-east-1/execute-api/aws4_request" in headers[-1]["authorization"]
 
 
-def test_no_other_api_is_sent_the_local_credentials(refusing):
-    sent = refusing(403, "x-endcap-reason", "not signed")
+def test_no_other_api_is_sent_the_local_credentials(api):
+    refuse(api, 403, "x-endcap-reason", "not signed")
     with pytest.raises(HttpError, match="403"):
         HttpClient("https://shop.example.com").get("/parameters")
-    assert len(sent) == 1
+    assert len(sent(api)) == 1
 
 
-def test_a_missing_token_is_named_and_a_refused_one_with_the_reason(refusing, monkeypatch):
-    refusing(401, "www-authenticate", 'Bearer error_description="the token has expired"')
+def test_a_missing_token_is_named_and_a_refused_one_with_the_reason(api, monkeypatch):
+    refuse(api, 401, "www-authenticate", 'Bearer error_description="the token has expired"')
     with pytest.raises(HttpError, match="ENDCAP_TOKEN"):
         HttpClient("http://127.0.0.1:8787").get("/parameters")
     monkeypatch.setenv("ENDCAP_TOKEN", "t0ken")
@@ -102,14 +100,16 @@ def test_a_missing_token_is_named_and_a_refused_one_with_the_reason(refusing, mo
         HttpClient("http://127.0.0.1:8787").get("/parameters")
 
 
-def test_spaces_travel_as_signatures_want_them(monkeypatch):
-    seen = []
-
-    def refuse(request, timeout):
-        seen.append(request.full_url)
-        raise OSError("not sent")
-
-    monkeypatch.setattr(http_client, "urlopen", refuse)
+def test_spaces_travel_as_signatures_want_them(api):
     with pytest.raises(HttpError):
         HttpClient("http://127.0.0.1:8787").get("/search", q="tea, a/b+c")
-    assert seen == ["http://127.0.0.1:8787/search?q=tea%2C%20a%2Fb%2Bc"]
+    assert [request.url for request in sent(api)] == ["http://127.0.0.1:8787/search?q=tea%2C%20a%2Fb%2Bc"]
+
+
+def test_an_answer_without_a_body_is_nothing_and_one_that_is_no_json_an_error(api):
+    api.get("http://127.0.0.1:8787/empty", status=204)
+    api.get("http://127.0.0.1:8787/page", body="<html>")
+    client = HttpClient("http://127.0.0.1:8787")
+    assert client.get("/empty") is None
+    with pytest.raises(HttpError, match="no JSON"):
+        client.get("/page")

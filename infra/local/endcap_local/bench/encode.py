@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from endcap.encoders.text import TextEncoder
-from endcap.encoders.user import UserEncoder
+from endcap.encoders.user import MODEL_FILE, PROJECTION_FILE, UserEncoder
 from endcap.index.index import index_of
 from endcap.profiles.profile import MAX_INTERACTIONS
 from endcap.ranking.terms.similarity import user_encoder_of, user_inputs
@@ -63,7 +63,7 @@ def bench_user(snapshot: Snapshot, runs: int) -> dict[str, Any]:
     tower = TowerSettings()
     d_item = snapshot.item_vectors_f16.shape[1]
     files = random_user_encoder_files(d_item, tower.d_model, tower.heads, tower.layers)
-    encoder = trained or UserEncoder.from_bytes(files["user_encoder.onnx"], files["item_projection.npy"])
+    encoder = trained or UserEncoder.from_bytes(files[MODEL_FILE], files[PROJECTION_FILE])
     (profile,) = shoppers(snapshot, 1).values()
     now_ms = snapshot.catalog_as_of_ms
 

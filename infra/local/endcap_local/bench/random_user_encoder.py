@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.encoders.user import N_GRADES, N_KINDS, N_SPANS
+from endcap.encoders.user import MODEL_FILE, N_GRADES, N_KINDS, N_SPANS, PROJECTION_FILE
 from endcap_rebuild.user_encoder.export import onnx_graph
 from endcap_rebuild.user_encoder.item_vectors import projection_file, projection_of
 from endcap_rebuild.user_encoder.sequences import distance_groups
@@ -17,7 +17,7 @@ from endcap_rebuild.user_encoder.sequences import distance_groups
 def random_weights(
     d_item: int, n_items: int, width: int, heads: int, layers: int, seed: int = 0
 ) -> dict[str, NDArray[np.float32]]:
-    """The state of a `towers.model.Tower` with random numbers."""
+    """The state of a `user_encoder.model.Tower` with random numbers."""
     rng = np.random.default_rng(seed)
     n_distances = int(distance_groups().max()) + 1
     shapes: dict[str, tuple[int, ...]] = {
@@ -51,8 +51,8 @@ def random_user_encoder_files(
     """`user_encoder.onnx` and `item_projection.npy`, as a snapshot carries them."""
     weights = random_weights(d_item, 1, width, heads, layers)  # the graph holds no items
     return {
-        "user_encoder.onnx": onnx_graph(weights, heads, layers, as_int8),
-        "item_projection.npy": projection_file(projection_of(weights)),
+        MODEL_FILE: onnx_graph(weights, heads, layers, as_int8),
+        PROJECTION_FILE: projection_file(projection_of(weights)),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.encoders.text import CONFIG_FILE, ENCODER_FILES, EncoderConfig
+from endcap.encoders.user import MODEL_FILE as USER_MODEL_FILE
 from endcap.errors import SnapshotError
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import MAX_INTERACTIONS, UserProfile, profile_of
@@ -114,7 +115,7 @@ def described(snapshot: Snapshot) -> dict[str, Any]:
         "items": snapshot.n_items,
         "dims": dict(manifest["dims"]),
         "text_encoder": manifest["encoder"] or None,
-        "user_encoder": "user_encoder.onnx" in manifest["files"],
+        "user_encoder": USER_MODEL_FILE in manifest["files"],
         "terms": sorted(name for name, term in snapshot.weights.terms.items() if term.weight),
         "version": snapshot.version,
     }

@@ -16,7 +16,7 @@ from scipy import linalg, sparse
 
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
-from endcap_rebuild.data.event_table import EventTable, is_bought, positive_strength, shuffle_keys, strong_kinds
+from endcap_rebuild.data.event_table import EventTable, is_bought, is_strong, positive_strength, shuffle_keys
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.
 _PAIRS_AT_ONCE: Final = 2_000_000
@@ -90,7 +90,7 @@ def basket_matrix(table: EventTable, n_items: int, popularity: F32, settings: Li
     """
     bought = positive_strength(table) > 0
     purchases = bought & is_bought(table)
-    table = table.rows(purchases if purchases.any() else strong_kinds(table))
+    table = table.rows(purchases if purchases.any() else is_strong(table))
     day = table.time_ms // int(DAY_S * 1000) if clock else table.time_ms
     by_session = table.session >= 0
     moment = np.where(by_session, table.session.astype(np.int64), day)

@@ -78,7 +78,7 @@ class Shop:
             table.user,
             table.item,
             table.time_ms,
-            table.kind,
+            table.event_type,
             table.strength,
             table.grade,
             table.session,
@@ -110,7 +110,7 @@ def read_shop(
     """
     report = ReadReport()
     try:
-        kinds = event_types(event_weights)
+        types = event_types(event_weights)
     except ValueError as exc:
         raise InvalidInputError(str(exc)) from exc
     names = checked_names(context_names)
@@ -119,6 +119,6 @@ def read_shop(
         raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
     index = {item.item_id: row for row, item in enumerate(items)}
     searches: list[Search] = []
-    events = without_erased(read_events(folder, report, now_ms, kinds), read_erasures(folder, report), report)
-    table = event_table(noting_searches(events, searches), index, report, seed, kinds, names)
+    events = without_erased(read_events(folder, report, now_ms, types), read_erasures(folder, report), report)
+    table = event_table(noting_searches(events, searches), index, report, seed, types, names)
     return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))

@@ -33,7 +33,7 @@ _COLUMN_CODES: Final = {
     "user": "i",
     "item": "i",
     "time_ms": "q",
-    "kind": "b",
+    "event_type": "b",
     "grade": "f",
     "tone": "f",
     "session": "i",
@@ -46,7 +46,8 @@ class EventTable:
     """Interactions with known items, one row each.
 
     user, item, session : int32 rows into the id lists (session -1 = none)
-    time_ms : int64; kind : int8 into `kinds`; strength : float32, the signed weight of the event at age zero
+    time_ms : int64; event_type : int8 into `event_types`
+    strength : float32, the signed weight of the event at age zero
     grade : float32, NaN = none; tone : float32, polarity of a review without a grade, NaN = none
     key : uint64 hash of the event id
     text : object (rows,), what a review says, None = nothing
@@ -57,7 +58,7 @@ class EventTable:
     user: I32
     item: I32
     time_ms: I64
-    kind: NDArray[np.int8]
+    event_type: NDArray[np.int8]
     strength: F32
     grade: F32
     tone: F32
@@ -65,7 +66,7 @@ class EventTable:
     key: U64
     text: NDArray[np.object_]
     user_ids: tuple[str, ...]
-    kinds: tuple[str, ...]
+    event_types: tuple[str, ...]
     contexts: I32
     context_pairs: tuple[tuple[str, str], ...]
 
@@ -97,7 +98,7 @@ def event_table(
     """
     users: dict[str, int] = {}
     sessions: dict[str, int] = {}
-    kind_of = {name: code for code, name in enumerate(event_types)}
+    code_of = {name: code for code, name in enumerate(event_types)}
     # Typed columns from the start: a Python tuple per event would need several times the memory.
     columns: dict[str, array[Any]] = {name: array(code) for name, code in _COLUMN_CODES.items()}
     texts: list[str | None] = []
@@ -116,7 +117,7 @@ def event_table(
             "user": users.setdefault(event.user_id, len(users)),
             "item": item,
             "time_ms": event.timestamp_ms,
-            "kind": kind_of[event.event_type],
+            "event_type": code_of[event.event_type],
             "grade": event.value if graded and event.value is not None else np.nan,
             "tone": review_polarity(event.text) if graded and event.value is None and event.text else np.nan,
             "session": sessions.setdefault(event.session_id, len(sessions)) if event.session_id else -1,
@@ -139,7 +140,7 @@ def event_table(
         strength=np.zeros(len(texts), dtype=np.float32),
         text=np.array([*texts, None], dtype=np.object_)[:-1],
         user_ids=user_ids,
-        kinds=tuple(event_types),
+        event_types=tuple(event_types),
         contexts=np.append(pair_rank, np.int32(-1))[np.array(contexts, dtype=np.int32)].reshape(
             len(texts), len(context_names)
         ),
@@ -167,7 +168,7 @@ def positive_strength(table: EventTable) -> F32:
     return np.maximum(table.strength, 0.0).astype(np.float32)
 
 
-def strong_kinds(table: EventTable) -> NDArray[np.bool_]:
+def is_strong(table: EventTable) -> NDArray[np.bool_]:
     """bool (rows,): purchases, ratings and reviews that speak for an item."""
     return is_of(table, STRONG) & (table.strength > 0)
 
@@ -179,7 +180,7 @@ def is_bought(table: EventTable) -> NDArray[np.bool_]:
 
 def is_of(table: EventTable, event_types: Collection[str]) -> NDArray[np.bool_]:
     """bool (rows,): the rows of some types of events."""
-    return np.isin(table.kind, [code for code, name in enumerate(table.kinds) if name in event_types])
+    return np.isin(table.event_type, [code for code, name in enumerate(table.event_types) if name in event_types])
 
 
 def _sorted_ids(rows: Mapping[Id, int]) -> tuple[tuple[Id, ...], I32]:
@@ -191,15 +192,15 @@ def _sorted_ids(rows: Mapping[Id, int]) -> tuple[tuple[Id, ...], I32]:
 
 
 def _latest_of_each(table: EventTable) -> I64:
-    order = np.lexsort((table.item, table.kind, table.time_ms, table.key, table.user))
+    order = np.lexsort((table.item, table.event_type, table.time_ms, table.key, table.user))
     user, key = table.user[order], table.key[order]
     last = np.append((user[1:] != user[:-1]) | (key[1:] != key[:-1]), True) if len(order) else np.empty(0, bool)
     return np.asarray(order[last], dtype=np.int64)
 
 
 def _with_strength(table: EventTable, event_types: Mapping[str, EventType]) -> EventTable:
-    """Fill in `strength`: the kind's weight times what a grade or a tone makes of it, as `ranking.features` sees it."""
-    weight = np.array([event_types[name].weight for name in table.kinds], dtype=np.float32)[table.kind]
+    """Fill in `strength`: the type's weight times what a grade or a tone makes of it, as `ranking.features` sees it."""
+    weight = np.array([event_types[name].weight for name in table.event_types], dtype=np.float32)[table.event_type]
     graded = ~np.isnan(table.grade)
     n_users = len(table.user_ids)
     total = np.bincount(table.user[graded], table.grade[graded], minlength=n_users)
@@ -245,7 +246,7 @@ def interaction_of(table: EventTable, row: int, item_ids: Sequence[str]) -> Inte
     return Interaction(
         event_id=f"{int(table.key[row]):016x}",
         user_id=table.user_ids[table.user[row]],
-        event_type=table.kinds[table.kind[row]],
+        event_type=table.event_types[table.event_type[row]],
         timestamp_ms=int(table.time_ms[row]),
         item_id=item_ids[table.item[row]],
         value=None if np.isnan(grade) else grade,

@@ -168,7 +168,7 @@ def read_events(
     Parameters
     ----------
     now_ms : events later than this (plus five minutes) are refused
-    event_types : the kinds that are known
+    event_types : the types that are known
 
     Raises
     ------

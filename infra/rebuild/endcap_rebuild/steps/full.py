@@ -42,12 +42,12 @@ def _trial_encoder(job: FastJob, needed: Needed) -> Outputs:
     """A user encoder of the part before the validation window; nothing where there is too little to learn from."""
     from endcap_rebuild.user_encoder.validation import Validation
 
-    split, kinds = job.split, _kinds(job)
+    split, event_types = job.split, _event_types(job)
     if not len(split.cases):
         return {}
     data = _data(job, needed, split.train)
     everything = _data(job, needed, job.shop.table)
-    targets = np.searchsorted(kept_rows(job.shop.table, kinds), split.cases.target)
+    targets = np.searchsorted(kept_rows(job.shop.table, event_types), split.cases.target)
     settings = TowerSettings(seed=job.settings.seed, threads=job.settings.threads, device=job.settings.device)
     return _trained(job, needed, "trial_encoder", split.train, data, settings, Validation(everything, targets))
 
@@ -96,7 +96,7 @@ def _trained(
     }
 
 
-def _kinds(job: FastJob) -> Mapping[str, EventType]:
+def _event_types(job: FastJob) -> Mapping[str, EventType]:
     return event_types(job.settings.event_weights)
 
 
@@ -109,7 +109,7 @@ def _data(job: FastJob, needed: Needed, table: EventTable) -> TowerData:
 
     texts = review_tokens(table, white_of, whitening.projection.shape[1])
     white = needed["whitening"]["item_vectors"]
-    return tower_data(table, white, job.shop.clock, texts, _kinds(job))
+    return tower_data(table, white, job.shop.clock, texts, _event_types(job))
 
 
 def _lists_of(job: FastJob, needed: Needed, table: EventTable, data: TowerData) -> ListsOf:

@@ -161,7 +161,7 @@ def _inputs(encoder: UserEncoder, data: TowerData, window: Window, item_vectors:
     texts = slice(max(int(start), known - VISIBLE_TEXTS), known)
     features = token_features(
         data.time_ms[history],
-        data.kind[history],
+        data.event_type[history],
         data.grade[history],
         data.texts.time_ms[texts],
         data.texts.kind[texts],

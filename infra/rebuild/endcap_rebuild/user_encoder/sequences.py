@@ -60,7 +60,7 @@ class TextTokens:
 class TowerData:
     """What the user encoder learns from; event rows are sorted by user and time.
 
-    user, item, time_ms, kind, grade : int64 (rows,), kinds and grades in the codes of `endcap.encoders.user`
+    user, item, time_ms, event_type, grade : int64 (rows,), types and grades in the codes of `endcap.encoders.user`
     goal : float32 (rows,), how much an event is worth predicting, 0 = never (bad ratings, returns)
     white : float32 (n_items, d_item), whitened texts, unit rows or zero
     clock_usable : whether times are times
@@ -69,7 +69,7 @@ class TowerData:
     user: I64
     item: I64
     time_ms: I64
-    kind: I64
+    event_type: I64
     grade: I64
     goal: F32
     white: F32
@@ -83,7 +83,9 @@ class TowerData:
 
     def rows(self, chosen: NDArray[Any]) -> TowerData:
         """The data of some rows, in their order; texts stay."""
-        columns = {name: getattr(self, name)[chosen] for name in ("user", "item", "time_ms", "kind", "grade", "goal")}
+        columns = {
+            name: getattr(self, name)[chosen] for name in ("user", "item", "time_ms", "event_type", "grade", "goal")
+        }
         return replace(self, **columns)
 
 
@@ -94,13 +96,13 @@ def tower_data(
     texts: TextTokens | None = None,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
 ) -> TowerData:
-    """The events of a table in the codes of the user encoder; kinds without weight are left out, as in serving."""
-    codes = _kind_codes(table, event_types)
+    """The events of a table in the codes of the user encoder; types without weight are left out, as in serving."""
+    codes = _type_codes(table, event_types)
     data = TowerData(
         user=table.user.astype(np.int64),
         item=table.item.astype(np.int64),
         time_ms=table.time_ms.astype(np.int64),
-        kind=codes,
+        event_type=codes,
         grade=grade_codes(table.grade.astype(np.float64), table.tone.astype(np.float64)),
         goal=(table.strength > 0).astype(np.float32),
         white=np.asarray(white, dtype=np.float32),
@@ -112,12 +114,12 @@ def tower_data(
 
 def kept_rows(table: EventTable, event_types: Mapping[str, EventType] = EVENT_TYPES) -> I64:
     """The rows of the table that `tower_data` keeps, ascending."""
-    return np.flatnonzero(_kind_codes(table, event_types)).astype(np.int64)
+    return np.flatnonzero(_type_codes(table, event_types)).astype(np.int64)
 
 
-def _kind_codes(table: EventTable, event_types: Mapping[str, EventType]) -> I64:
-    codes = np.asarray([kind_code(name, event_types) or 0 for name in table.kinds], dtype=np.int64)
-    return np.asarray(codes[table.kind], dtype=np.int64)
+def _type_codes(table: EventTable, event_types: Mapping[str, EventType]) -> I64:
+    codes = np.asarray([kind_code(name, event_types) or 0 for name in table.event_types], dtype=np.int64)
+    return np.asarray(codes[table.event_type], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,7 @@ def batch_of(
     return Batch(
         items=data.item[table_rows],
         texts=texts,
-        kinds=with_texts(data.kind[table_rows], data.texts.kind),
+        kinds=with_texts(data.event_type[table_rows], data.texts.kind),
         grades=with_texts(data.grade[table_rows], data.texts.grade),
         gaps=np.concatenate([gaps, np.zeros((n, width), dtype=np.int64)], axis=1),
         distances=token_distances(all_starts, all_middles, is_item),

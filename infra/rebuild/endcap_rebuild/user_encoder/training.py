@@ -9,26 +9,23 @@ from __future__ import annotations
 import hashlib
 import io
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
-from endcap.arrays import F32, I64
-from endcap.errors import InvalidInputError
 from endcap_rebuild.parallel.protocol import Crew, Shard, ShardError
 from endcap_rebuild.parallel.replicas import Replicas
-from endcap_rebuild.user_encoder.model import Shape, Tower, tensors_of
+from endcap_rebuild.training.checkpoint import load_checkpoint, save_checkpoint
+from endcap_rebuild.training.device import device_of, reproducible
+from endcap_rebuild.user_encoder.loss import NextItemLoss
+from endcap_rebuild.user_encoder.model import Shape, Tower
 from endcap_rebuild.user_encoder.plan import Plan, TowerSettings
-from endcap_rebuild.user_encoder.sequences import TowerData, Window, batch_of, shuffled_ties, text_bounds_of, windows_of
+from endcap_rebuild.user_encoder.sequences import TowerData, shuffled_ties, windows_of
 from endcap_rebuild.user_encoder.soft_labels import SoftLabels
 
 Progress = Callable[[int, int], None]  # done, total
@@ -46,18 +43,6 @@ class Curve:
 
     loss: list[float] = field(default_factory=list)
     judged: list[float] = field(default_factory=list)
-
-
-def device_of(name: str) -> torch.device:
-    """The device asked for; "auto" takes CUDA where there is one.
-
-    Raises
-    ------
-    InvalidInputError : "cuda" without any
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InvalidInputError("device cuda was asked for, but torch finds none here")
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
 
 
 def new_tower(data: TowerData, settings: TowerSettings) -> Tower:
@@ -99,7 +84,10 @@ def fit_tower(
     with reproducible(settings.threads):
         training = _Training(data, settings, plan, labels, device)
         run = _fingerprint(data, settings, plan, labels, 1 if crew is None else crew.count)
-        first = _resume(checkpoint, run, training, curve)
+        if (saved := load_checkpoint(checkpoint, run, device)) is not None:
+            training.load(saved)
+            curve = Curve(**saved["curve"])
+        first = len(curve.loss)
         if crew is not None and replicas is not None:
             crew.send([Train(data, settings, plan, labels, first, _state_of(training))] * (crew.count - 1))
             training.join(replicas)
@@ -108,7 +96,7 @@ def fit_tower(
                 curve.loss.append(training.epoch(epoch, progress))
                 if judge is not None:
                     curve.judged.append(judge(training.tower))
-                _save(checkpoint, run, training, curve)
+                save_checkpoint(checkpoint, run, {**training.state(), "curve": asdict(curve)})
         except ShardError:
             if crew is not None:
                 crew.answers()  # knows better what has become of the shard
@@ -155,17 +143,13 @@ class _Training:
     def __init__(
         self, data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None, device: torch.device
     ) -> None:
-        self.data, self.settings, self.plan, self.labels = data, settings, plan, labels
+        self.data, self.settings, self.plan = data, settings, plan
         self.device = device
         self.replicas: Replicas | None = None
         self.windows = windows_of(data.user)
         self.lengths = np.asarray([w.end - w.start for w in self.windows])
         self.predicted = self.lengths - np.asarray([w.first for w in self.windows])
-        self.text_bounds = text_bounds_of(data)
-        self.classes = np.unique(data.item)  # only what somebody touched can come next
-        self.class_of = np.full(data.n_items, -1, dtype=np.int64)
-        self.class_of[self.classes] = np.arange(len(self.classes))
-        self.texts = torch.from_numpy(data.texts.white)
+        self.loss = NextItemLoss(data, settings, plan, labels)
         self.tower = new_tower(data, settings).to(device)
         self.optimiser = torch.optim.AdamW(
             self.tower.parameters(), settings.learning_rate, betas=(0.9, 0.98), weight_decay=settings.weight_decay
@@ -227,54 +211,14 @@ class _Training:
             worth = [int((data.goal[w.start + 1 + w.first : w.end + 1] > 0).sum()) for w in windows]
             if not sum(worth):
                 continue
-            drawn = rng.integers(len(self.classes), size=self.plan.negatives)
+            drawn = rng.integers(len(self.loss.classes), size=self.plan.negatives)
             if self.count == 1:
-                yield self._loss(tower, data, order, windows, known, drawn)
+                yield self.loss(tower, data, order, windows, known, drawn, self.device)
                 continue
             own = slice(self.rank, None, self.count)  # they are sorted by length, so that all get about as much
             part = sum(worth[own])
-            loss = self._loss(tower, data, order, windows[own], known[own], drawn) if part else None
+            loss = self.loss(tower, data, order, windows[own], known[own], drawn, self.device) if part else None
             yield None if loss is None else loss * (part / sum(worth))
-
-    def _loss(
-        self,
-        tower: Tower,
-        data: TowerData,
-        order: I64,
-        windows: list[Window],
-        known: NDArray[np.bool_],
-        drawn: I64,
-    ) -> Tensor:
-        """The mean loss of some windows; one of them predicts something at least."""
-        longest = max(w.end - w.start for w in windows)
-        batch = batch_of(data, windows, self.text_bounds, known[:, :longest])
-        events = batch.targets[batch.counts]
-        targets = data.item[events]
-        tensors = tensors_of(batch, self.device)
-        soft = self._soft(order[events])
-        compared = self.classes[drawn] if self.plan.negatives else self.classes
-        vectors, place = self._vectors(tower, batch.items, targets, compared, soft[0])
-        tensors["items"] = place(batch.items)
-        bf16 = self.device.type == "cuda" if self.settings.bf16 is None else self.settings.bf16
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16):
-            users = tower(vectors, self.texts.to(self.device)[tensors["texts"]], tensors)[tensors["counts"]]
-            users = users.float() * tower.log_temperature.exp()  # (positions, d_item)
-            right = (users * F.embedding(place(targets), vectors)).sum(dim=1)
-            logits = users @ F.embedding(place(compared), vectors).T
-        logits = logits.float()
-        if self.plan.negatives:  # uniform draws stand for all; the right answer is among them only once
-            same = torch.from_numpy(compared[None, :] == targets[:, None]).to(self.device)
-            logits = logits.masked_fill(same, -1e9) + math.log(len(self.classes) / self.plan.negatives)
-            logits = torch.cat([right[:, None], logits], dim=1)
-        total = torch.logsumexp(logits, dim=1)
-        if soft[0] is None:
-            return (total - right).mean()
-        near = torch.einsum("pd,pkd->pk", users, F.embedding(place(soft[0]), vectors))
-        hard = (total - right).mean()
-        shares = torch.from_numpy(soft[1]).to(self.device)
-        weight = self.settings.soft_weight or 0.0
-        softly = (shares * (total[:, None] - near)).sum(dim=1).mean()
-        return (1 - weight) * hard + weight * softly
 
     @property
     def rank(self) -> int:
@@ -286,32 +230,6 @@ class _Training:
         """How many train together."""
         return self.replicas.count if self.replicas else 1
 
-    def _soft(self, events: I64) -> tuple[I64 | None, F32]:
-        """Items and shares (positions, k) of the soft labels, nothing left to items that nobody touched."""
-        if self.labels is None or not self.settings.soft_weight:
-            return None, np.empty(0, dtype=np.float32)
-        items = self.labels.items[events].astype(np.int64)
-        shares = self.labels.shares[events].astype(np.float32) * (self.class_of[items] >= 0)
-        total = shares.sum(axis=1, keepdims=True)
-        return items, np.asarray(shares / np.where(total > 0, total, 1), dtype=np.float32)
-
-    def _vectors(
-        self, tower: Tower, items: I64, targets: I64, compared: I64, labels: I64 | None
-    ) -> tuple[Tensor, Callable[[I64], Tensor]]:
-        """Item vectors, of all items or of a large catalogue's that this step needs, and how items number them."""
-        rows: Tensor | None = None
-        number = None
-        if self.data.n_items > 4 * self.settings.full_softmax_items:
-            needed = [items.ravel(), targets, compared, *([] if labels is None else [labels.ravel()])]
-            used = np.unique(np.concatenate(needed))
-            rows, number = torch.from_numpy(used).to(self.device), used
-
-        def place(wanted: I64) -> Tensor:
-            found = wanted if number is None else np.searchsorted(number, wanted)
-            return torch.from_numpy(np.ascontiguousarray(found)).to(self.device)
-
-        return tower.item_vectors(rows), place
-
 
 def _rate(step: int, steps: int) -> float:
     """Share of the learning rate: a short warm-up, then a cosine down to a twentieth."""
@@ -319,27 +237,10 @@ def _rate(step: int, steps: int) -> float:
     return warm * (_LAST_RATE + (1 - _LAST_RATE) * (0.5 + 0.5 * math.cos(math.pi * step / max(1, steps))))
 
 
-@contextmanager
-def reproducible(threads: int) -> Iterator[None]:
-    """Algorithms that give the same sums each time, on a fixed number of threads; put back afterwards."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filling = torch.utils.deterministic.fill_uninitialized_memory
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a safety net that costs a pass over every result
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # CUDA asks for this before it is deterministic
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1], warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = filling
-
-
 def _fingerprint(data: TowerData, settings: TowerSettings, plan: Plan, labels: SoftLabels | None, shards: int) -> str:
     """What a checkpoint belongs to."""
     digest = hashlib.sha256(repr((sorted(asdict(settings).items()), asdict(plan), data.clock_usable, shards)).encode())
-    columns = [data.user, data.item, data.time_ms, data.kind, data.grade, data.goal, data.white]
+    columns = [data.user, data.item, data.time_ms, data.event_type, data.grade, data.goal, data.white]
     columns += [data.texts.user, data.texts.time_ms, data.texts.kind, data.texts.grade, data.texts.white]
     for column in columns + ([] if labels is None else [labels.items, labels.shares]):
         digest.update(np.ascontiguousarray(column).tobytes())
@@ -350,28 +251,3 @@ def _state_of(training: _Training) -> bytes:
     buffer = io.BytesIO()
     torch.save(training.state(), buffer)
     return buffer.getvalue()
-
-
-def _save(path: Path | None, run: str, training: _Training, curve: Curve) -> None:
-    if path is None:
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    state = {"run": run, **training.state(), "curve": asdict(curve)}
-    unfinished = path.with_name(f".{path.name}.part")
-    torch.save(state, unfinished)
-    unfinished.replace(path)
-
-
-def _resume(path: Path | None, run: str, training: _Training, curve: Curve) -> int:
-    """Load a checkpoint of the same run; returns the first epoch that is left to do."""
-    if path is None or not path.exists():
-        return 0
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=training.device, weights_only=True)
-    except Exception:  # a damaged file raises whatever the unpickler meets; then the run starts over
-        return 0
-    if state.get("run") != run:
-        return 0
-    training.load(state)
-    curve.loss, curve.judged = list(state["curve"]["loss"]), list(state["curve"]["judged"])
-    return len(curve.loss)

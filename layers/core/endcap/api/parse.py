@@ -27,7 +27,7 @@ ITEM_DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none"}
 TRENDING_DOOR: Final[Mapping[str, Any]] = {**ITEM_DOOR, "window": "24h", "personalization": "off"}
 TRENDING_PARAMETERS: Final = frozenset({"window", "category", "limit", "cursor", "fields", "language", "explain"})
 
-_BODY_ONLY: Final = frozenset(
+BODY_ONLY: Final = frozenset(
     {
         "interactions",
         "candidates",
@@ -181,7 +181,7 @@ class RequestParser:
                 body["context"][name.removeprefix(CONTEXT_PREFIX)] = value
             elif name.startswith(PARAMETER_PREFIX):
                 body["parameters"][name.removeprefix(PARAMETER_PREFIX)] = value
-            elif name in _BODY_ONLY or name in path:
+            elif name in BODY_ONLY or name in path:
                 raise _invalid(name, "is no query parameter")
             else:
                 body["query" if name == "q" else name] = value

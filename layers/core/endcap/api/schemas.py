@@ -27,7 +27,7 @@ ExpressionText = Annotated[str, Field(min_length=1, max_length=MAX_CHARS)]
 ParameterValue = bool | float | Annotated[str, Field(max_length=1000)]
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     return [part for part in value.split(",") if part] if isinstance(value, str) else value
 
 
@@ -91,9 +91,9 @@ class RecommendInput(BaseModel):
     boost: Annotated[list[BoostInput], Field(max_length=20)] = []
     promotions: Annotated[list[PromotionInput], Field(max_length=10)] = []
     pinned: Annotated[list[PinInput], Field(max_length=50)] = []
-    blocked: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(_listed)] = []
+    blocked: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(listed)] = []
     caps: dict[Capped, Annotated[int, Field(ge=LEAST_CAP)]] = {}
-    exclude_items: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(_listed)] = []
+    exclude_items: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(listed)] = []
     exclude_seen: ExcludeSeen = "interacted"
     personalization: Personalization = "full"
     diversity: Annotated[float, _within(BOUNDS["diversity"])] = 0.0
@@ -105,7 +105,7 @@ class RecommendInput(BaseModel):
     without_event: EventId | None = None
     without_item: Id | None = None
     language: Language | None = None
-    fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(_listed)] = []
+    fields: Annotated[list[Annotated[str, Field(max_length=128)]], Field(max_length=30), BeforeValidator(listed)] = []
     context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
     as_of: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
 

@@ -62,7 +62,7 @@ Attribute = Annotated[
 ]
 
 
-def _one_or_many(value: object) -> object:
+def one_or_many(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
@@ -75,7 +75,7 @@ class ItemInput(BaseModel):
     title: Annotated[Text, Field(max_length=1000)] = ""
     group_id: Id | None = None
     description: Annotated[Text, Field(max_length=20_000)] = ""
-    categories: Annotated[list[Label], Field(max_length=50), BeforeValidator(_one_or_many)] = []
+    categories: Annotated[list[Label], Field(max_length=50), BeforeValidator(one_or_many)] = []
     brand: Label = ""
     price: Annotated[float, Field(ge=0), BeforeValidator(not_bool)] | None = None
     currency: Annotated[Text, Field(max_length=8)] | None = None

@@ -126,8 +126,8 @@ def named_act(
         raise NotFoundError("nothing like that is remembered of this shopper")
 
     def strength(entry: Entry | TextSignal) -> tuple[float, int, bytes]:
-        kind = event_types.get(entry.event_type)
-        return abs(kind.weight) if kind else 0.0, entry.timestamp_ms, entry.key
+        event_type = event_types.get(entry.event_type)
+        return abs(event_type.weight) if event_type else 0.0, entry.timestamp_ms, entry.key
 
     best = max(behind, key=strength)
     return Act(_names(behind), best.item_id, best.event_type, best.timestamp_ms)
@@ -167,7 +167,7 @@ def carrying_acts(context: ScoringContext, profile: UserProfile, positions: I64,
     for entry in {*profile.interactions, *profile.strong}:
         row = index.position(entry.item_id)
         k = None if row is None else groups.get(int(index.groups[row]))
-        if k is not None and entry.event_type == features.kinds[k]:
+        if k is not None and entry.event_type == features.event_types[k]:
             behind.setdefault(k, []).append(entry)
     strongest = np.round(carried, 9).argmax(axis=0).tolist()
     return [_act_of(max(behind[k])) if carried[k, column] > _LEAST else None for column, k in enumerate(strongest)]

@@ -133,7 +133,7 @@ class _Explainer:
             share,
             language,
             names=tuple([str(one.title) for one in items]),
-            kinds=tuple([one.event_type for one in items]),
+            event_types=tuple([one.event_type for one in items]),
             label=self._label(term, share, position),
             words=list(dict.fromkeys([word for one in evidence for word in one.words])),
         )
@@ -171,7 +171,7 @@ class _Explainer:
     def _of_text(self, text: int, position: int) -> Evidence | None:
         """A review or a search, with the words that it shares with the item where they are known."""
         features = self.context.features
-        about, event_type = self.index.position(features.text_items[text]), features.text_kinds[text]
+        about, event_type = self.index.position(features.text_items[text]), features.text_event_types[text]
         wording = self.said.get(features.text_keys[text])
         told = wording is not None and position in self.worded
         found = self.words.shared_with_text(position, wording) if told and wording is not None else ()

@@ -51,7 +51,7 @@ def carriers(context: ScoringContext, positions: I64, shares: F64) -> dict[str, 
     if support:
         signs = np.where(shares[[row_of(name) for name in support]] >= 0, 1.0, -1.0)
         side_by_side = np.concatenate([matrix * sign for matrix, sign in zip(support.values(), signs, strict=True)], 1)
-        told, k = _strongest(side_by_side, features.ranks, past, features.kinds), len(positions)
+        told, k = _strongest(side_by_side, features.ranks, past, features.event_types), len(positions)
         found = {name: told[n * k : (n + 1) * k] for n, name in enumerate(support)}
     if context.anchors is not None:
         found[context.anchors.term] = _anchors_behind(context, context.anchors, positions)
@@ -83,7 +83,7 @@ def _anchors_behind(context: ScoringContext, anchors: Anchors, positions: I64) -
 
 
 def _strongest(
-    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int], kinds: Sequence[str]
+    support: NDArray[np.floating[Any]], ranks: F32, positions: Sequence[int], event_types: Sequence[str]
 ) -> list[list[Carrier]]:
     """For each column of `support` (r, k) the rows with the most support, newer ones first among equals."""
     by_newness = np.argsort(ranks, kind="stable")
@@ -94,6 +94,6 @@ def _strongest(
         best = left.argmax(axis=0)  # of equal ones the first
         rows = by_newness[best]
         for column in np.flatnonzero(support[rows, columns] > _NOTHING).tolist():
-            found[column].append((positions[rows[column]], kinds[rows[column]]))
+            found[column].append((positions[rows[column]], event_types[rows[column]]))
         left[best, columns] = -np.inf
     return found

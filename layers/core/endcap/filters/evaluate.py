@@ -153,13 +153,13 @@ def _as_kept(price: Scalar) -> Scalar:
 
 
 def _history(node: History, index: ItemIndex, about: FilterContext) -> Mask:
-    kind = PAST_FORMS.get(node.kind, node.kind)
+    event_type = PAST_FORMS.get(node.event_type, node.event_type)
     known = set(about.event_types) - NOT_IN_HISTORY
-    if kind != INTERACTED and kind not in known:
-        kinds = ", ".join([INTERACTED, *sorted(PAST_FORMS)])
-        message = f'expected a comparison after "{node.kind}", or a kind of interaction: {kinds}'
+    if event_type != INTERACTED and event_type not in known:
+        forms = ", ".join([INTERACTED, *sorted(PAST_FORMS)])
+        message = f'expected a comparison after "{node.event_type}", or a kind of interaction: {forms}'
         raise ExpressionError(message, node.position)
     since_ms = float("-inf") if node.within_s is None else about.now_ms - node.within_s * 1000
     entries = (*about.profile.interactions, *about.profile.strong)
-    done = {e.item_id for e in entries if kind in (INTERACTED, e.event_type) and e.timestamp_ms >= since_ms}
+    done = {e.item_id for e in entries if event_type in (INTERACTED, e.event_type) and e.timestamp_ms >= since_ms}
     return variants_of(index, index.positions(done))

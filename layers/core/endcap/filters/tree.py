@@ -110,7 +110,7 @@ class Recent:
 class History:
     """The shopper has done this with the item, or a variant of it, at most so long ago (None: ever)."""
 
-    kind: str
+    event_type: str
     position: int
     within_s: float | None = None
 

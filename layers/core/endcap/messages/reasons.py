@@ -19,7 +19,7 @@ def sentence(
     weight: float,
     language: Language,
     names: Sequence[str] = (),
-    kinds: Sequence[str] = (),
+    event_types: Sequence[str] = (),
     label: str = "",
     words: Sequence[str] = (),
 ) -> str:
@@ -29,7 +29,7 @@ def sentence(
     ----------
     weight : what the term adds to the score; its sign picks the sentence
     names : titles of the items that carried it
-    kinds : event types, what the shopper did with each of them
+    event_types : what the shopper did with each of them
     label : the category or brand that carried it
     words : of the item, those that carried it; said for terms that are about words
     """
@@ -37,7 +37,7 @@ def sentence(
     plain, named = _forms(language, term, weight < 0)
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
-        joined, deeds = _told(tuple(names), tuple(kinds), language)
+        joined, deeds = _told(tuple(names), tuple(event_types), language)
         text = template.format(names=joined, deeds=deeds, label=quoted(label))
     else:
         text = plain
@@ -61,33 +61,33 @@ def _with_words(text: str, words: Sequence[str], texts: Texts) -> str:
     return texts.worded.format(sentence=text.removesuffix(texts.full_stop), words=listed)
 
 
-def sentence_without(name: str, kind: str, rank: int, other: int | None, most: int, language: Language) -> str:
+def sentence_without(name: str, event_type: str, rank: int, other: int | None, most: int, language: Language) -> str:
     """What an item's rank would be without one past interaction.
 
     Parameters
     ----------
-    name, kind : the past item's title, "" for a search, and the event type
+    name, event_type : the past item's title, "" for a search, and what was done with it
     rank, other : with and without; None where it is not among the first `most`
     """
     texts = TEXTS[language]
-    deed = _deeds([name], [kind], texts) if name else texts.your_search
+    deed = _deeds([name], [event_type], texts) if name else texts.your_search
     if other is None:
         return texts.without_out.format(deed=deed, most=most)
     return (texts.without_same if other == rank else texts.without_other).format(deed=deed, other=other)
 
 
 @lru_cache(maxsize=1024)
-def _told(names: tuple[str, ...], kinds: tuple[str, ...], language: Language) -> tuple[str, str]:
+def _told(names: tuple[str, ...], event_types: tuple[str, ...], language: Language) -> tuple[str, str]:
     """Past items by their names alone, and with what the shopper did with them; many reasons point at the same ones."""
     texts = TEXTS[language]
-    return texts.names_joined.join([quoted(name) for name in names]), _deeds(names, kinds, texts)
+    return texts.names_joined.join([quoted(name) for name in names]), _deeds(names, event_types, texts)
 
 
-def _deeds(names: Sequence[str], kinds: Sequence[str], texts: Texts) -> str:
+def _deeds(names: Sequence[str], event_types: Sequence[str], texts: Texts) -> str:
     """Past items and what the shopper did with them, said once where it was the same with all."""
     joined: dict[str, list[str]] = {}
-    for name, kind in zip(names, kinds, strict=True):
-        joined.setdefault(texts.past.get(kind, texts.past_other), []).append(quoted(name))
+    for name, event_type in zip(names, event_types, strict=True):
+        joined.setdefault(texts.past.get(event_type, texts.past_other), []).append(quoted(name))
     return texts.deeds_joined.join(
         texts.deed.format(names=texts.names_joined.join(same), did=did) for did, same in joined.items()
     )

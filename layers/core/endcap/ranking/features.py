@@ -72,10 +72,10 @@ class UserFeatures:
     positions : int64 (h,), rows of the index, one per group of variants, ascending
     weights : float32 (h,), signed, before newness
     ranks : float32 (h,), 0 = newest; items of one moment share their mean rank
-    kinds : the strongest kind of interaction with each, for explanations
+    event_types : the type of the strongest interaction with each, for explanations
     texts : float32 (t, d_text), unit vectors of reviews and searches
     text_weights, text_ranks : float32 (t,), likewise; polarity is in the weight
-    text_items, text_kinds, text_keys : what each text is about ("" for a search), its kind, and its event's key
+    text_items, text_event_types, text_keys : what each text is about ("" for a search), its type, and its event's key
     categories, brands : vocabulary id -> signed affinity that the shopper or the request states outright
     demand : 0..1, how much of popularity and trend, which speak of the snapshot's cut-off, still holds at the moment
     """
@@ -83,12 +83,12 @@ class UserFeatures:
     positions: I64
     weights: F32
     ranks: F32
-    kinds: tuple[str, ...]
+    event_types: tuple[str, ...]
     texts: F32
     text_weights: F32
     text_ranks: F32
     text_items: tuple[str, ...]
-    text_kinds: tuple[str, ...]
+    text_event_types: tuple[str, ...]
     text_keys: tuple[bytes, ...]
     categories: Mapping[int, float] = field(default_factory=dict)
     brands: Mapping[int, float] = field(default_factory=dict)
@@ -114,12 +114,12 @@ def features_of(
     ----------
     now_ms : the request's clock; entries of a later time count as new
     settings : the snapshot's own when None
-    event_types : kinds with their weights and half-lives; entries of other kinds weigh nothing
+    event_types : with their weights and half-lives; entries of other types weigh nothing
     context : `category` and `brand` of the page, as stated affinities
     """
     settings = settings or RankingSettings.of(index.snapshot.weights.settings)
     clock_ms = now_ms if index.snapshot.clock_usable else None
-    positions, weights, ranks, kinds = _history(profile, index, clock_ms, settings, event_types)
+    positions, weights, ranks, strongest = _history(profile, index, clock_ms, settings, event_types)
     texts = _usable_texts(profile.texts, index)
     d_text = index.snapshot.whitening_mean.shape[0]
     vectors = np.frombuffer(b"".join(t.vector for t in texts), dtype=np.int8).reshape(len(texts), d_text)
@@ -135,12 +135,12 @@ def features_of(
         positions=positions,
         weights=weights,
         ranks=ranks,
-        kinds=kinds,
+        event_types=strongest,
         texts=dequantize_unit(vectors),
         text_weights=np.asarray(text_weights, dtype=np.float32),
         text_ranks=mean_ranks([t.timestamp_ms for t in texts]),
         text_items=tuple(t.item_id for t in texts),
-        text_kinds=tuple(t.event_type for t in texts),
+        text_event_types=tuple(t.event_type for t in texts),
         text_keys=tuple(t.key for t in texts),
         categories=categories,
         brands=brands,

@@ -21,6 +21,7 @@ from types import MappingProxyType
 import numpy as np
 
 from endcap.encoders.quantize import quantize_unit
+from endcap.encoders.text import MODEL_FILE
 from endcap.events.counts import Demand, Live
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.explain.counterfactuals import (
@@ -175,7 +176,7 @@ def merged_profile(snapshot: Snapshot, profile: UserProfile, request: Recommenda
 
 def encode_with(snapshot: Snapshot) -> Encode | None:
     """How a profile's texts are encoded under this snapshot; None where it carries no encoder."""
-    if "text_encoder.onnx" not in snapshot.manifest["files"]:
+    if MODEL_FILE not in snapshot.manifest["files"]:
         return None
 
     def encode(text: str) -> tuple[bytes, bytes]:

@@ -98,7 +98,7 @@ class Snapshot:
         return document
 
 
-_COLUMN_ARRAYS: Final = tuple(
+COLUMN_ARRAYS: Final = tuple(
     name for name in ARRAYS if name in ItemColumns.__dataclass_fields__ and name not in ("brands", "categories")
 )
 
@@ -151,7 +151,7 @@ def load_snapshot(directory: Path) -> Snapshot:
             name: ItemList(*(arrays.pop(f"list_{name}_{part}") for part in ("indptr", "indices", "weights")))
             for name in LIST_NAMES
         },
-        columns=ItemColumns(**{name: arrays.pop(name) for name in _COLUMN_ARRAYS}, **names),
+        columns=ItemColumns(**{name: arrays.pop(name) for name in COLUMN_ARRAYS}, **names),
         weights=Weights.from_json((directory / "weights.json").read_bytes()),
         clock_usable=clock_usable,
         repurchase=Repurchase(*parts["repurchase"]) if "repurchase" in parts else None,

@@ -16,7 +16,7 @@ from endcap.snapshot.format import LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.ids import arrays_of, tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase, Weights, empty_list
-from endcap.snapshot.snapshot import _COLUMN_ARRAYS
+from endcap.snapshot.snapshot import COLUMN_ARRAYS
 from endcap.snapshot.whitening import coarse_white, wants_white
 
 
@@ -77,7 +77,7 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
         "text_vectors_f16": contents.text_vectors.astype(np.float16),
         **{name: getattr(contents, name) for name in ("whitening_mean", "whitening_projection")},
         **{name: getattr(contents, name) for name in ("popularity", "trend", "interaction_counts")},
-        **{name: getattr(columns, name) for name in _COLUMN_ARRAYS},
+        **{name: getattr(columns, name) for name in COLUMN_ARRAYS},
     }
     for name in LIST_NAMES:
         for part in ("indptr", "indices", "weights"):

@@ -101,7 +101,7 @@ def test_entry_of_both_sets_counts_once_and_several_acts_add_up(index: ItemIndex
     both = UserProfile(interactions=(bought, entry("item-3", "view", key=2)), strong=(bought,))
     features = features_of(both, index, CUTOFF_MS)
     assert features.weights == pytest.approx([EVENT_TYPES["purchase"].weight + EVENT_TYPES["view"].weight])
-    assert features.kinds == ("purchase",)
+    assert features.event_types == ("purchase",)
 
 
 def test_purchase_that_browsing_pushed_out_still_counts(index: ItemIndex) -> None:

@@ -11,7 +11,10 @@ from endcap_local.template.intrinsics import TemplateError
 
 RECORD = {
     "eventName": "MODIFY",
-    "dynamodb": {"Keys": {"item_id": {"S": "Shoe-1"}}, "NewImage": {"price": 20, "gone": None, "tags": ["a", "b"]}},
+    "dynamodb": {
+        "Keys": {"item_id": {"S": "Shoe-1"}},
+        "NewImage": {"price": 20, "gone": None, "tags": ["a", "b"], "sold": True, "size.eu": 44},
+    },
 }
 
 
@@ -37,6 +40,13 @@ def filters(*patterns: object) -> dict[str, object]:
         ({"dynamodb": {"NewImage": {"price": ["20"]}}}, False),
         ({"dynamodb": {"NewImage": {"gone": [None]}}}, True),
         ({"dynamodb": {"NewImage": {"tags": ["b", "c"]}}}, True),
+        ({"dynamodb": {"NewImage": {"price": [20.0]}}}, True),
+        ({"dynamodb": {"NewImage": {"sold": [True]}}}, True),
+        ({"dynamodb": {"NewImage": {"size": {"eu": [44]}}}}, True),  # AWS joins names by dots as well
+        ({"dynamodb": {"NewImage": [{"exists": True}]}}, False),  # it asks for a value
+        ({"dynamodb": {"Keys": [{"exists": False}]}}, True),
+        ({"eventName": [{"anything-but": {"prefix": "REM"}}]}, True),
+        ({"eventName": [{"anything-but": {"prefix": "MOD"}}]}, False),
         ({"$or": [{"eventName": ["REMOVE"]}, {"dynamodb": {"NewImage": {"price": [20]}}}]}, True),
     ],
 )
@@ -51,7 +61,19 @@ def test_any_of_several_filters_is_enough_and_none_lets_all_pass():
     assert passes(parse_filters({"Filters": []}), RECORD)
 
 
-@pytest.mark.parametrize("pattern", [{"a": [{"cidr": "10.0.0.0/8"}]}, {"a": "plain"}, ["a"]])
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        {"a": [{"cidr": "10.0.0.0/8"}]},
+        {"a": [{"anything-but": {"wildcard": "*.png"}}]},
+        {"a": [{"anything-but": [{"prefix": "b"}, "c"]}]},
+        {"a": []},
+        {"a": "plain"},
+        {"$or": 1},
+        {"$or": []},
+        ["a"],
+    ],
+)
 def test_rules_that_are_not_known_are_refused(pattern):
     with pytest.raises(TemplateError):
         parse_filters(filters(pattern))

@@ -164,7 +164,7 @@ def test_what_is_written_for_the_rebuild_reads_back_the_same(tmp_path: Path) -> 
     known = write_known(data, np.ones(3, dtype=np.bool_), 1_700_000_050_000, tmp_path / "known")
     again = read_data(known, NOW_MS)
     before, after = data.shop.table, again.shop.table
-    for column in ("item", "time_ms", "kind", "grade", "strength", "text"):
+    for column in ("item", "time_ms", "event_type", "grade", "strength", "text"):
         values = {int(i): v for i, v in zip(before.item, getattr(before, column), strict=True)}
         for item, value in zip(after.item, getattr(after, column), strict=True):
             assert value == values[int(item)] or (value != value and values[int(item)] != values[int(item)])

@@ -24,7 +24,8 @@ from endcap_rebuild.text.whitening import fit_whitening
 from endcap_rebuild.text_encoder.student.models import TextModel
 from endcap_rebuild.text_encoder.student.pairs import Step
 from endcap_rebuild.text_encoder.student.plan import StudentSettings
-from endcap_rebuild.user_encoder.training import device_of, reproducible
+from endcap_rebuild.training.checkpoint import load_checkpoint, save_checkpoint
+from endcap_rebuild.training.device import device_of, reproducible
 
 Progress = Callable[[int, int], None]  # done, total
 Steps = Callable[[np.random.Generator], Step]
@@ -73,7 +74,13 @@ def train_by_lists(
         optimiser = torch.optim.AdamW(trained.values(), rate, weight_decay=0.01)
         data = [hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for array in drawn_from]
         run = hashlib.sha256(repr((model.sha256, settings, count, rate, list(texts), data)).encode()).hexdigest()
-        losses = _resume(checkpoint, run, trained, optimiser, device)
+        losses: list[float] = []
+        if (saved := load_checkpoint(checkpoint, run, device)) is not None:
+            with torch.no_grad():
+                for name, value in saved["trained"].items():
+                    trained[name].copy_(value)
+            optimiser.load_state_dict(saved["optimiser"])
+            losses = list(saved["losses"])
         for step in range(len(losses), count):
             for group in optimiser.param_groups:
                 group["lr"] = rate * _share(step, count)
@@ -85,8 +92,10 @@ def train_by_lists(
                 torch.nn.utils.clip_grad_norm_(list(trained.values()), _MAX_GRADIENT)
                 optimiser.step()
             losses.append(math.nan if loss is None else float(loss.detach()))
-            if checkpoint is not None and (step + 1) % _CHECKPOINT_EVERY == 0:
-                _save(checkpoint, run, trained, optimiser, losses)
+            if (step + 1) % _CHECKPOINT_EVERY == 0:
+                numbers = {name: p.detach().cpu() for name, p in trained.items()}
+                state = {"trained": numbers, "optimiser": optimiser.state_dict(), "losses": losses}
+                save_checkpoint(checkpoint, run, state)
             if progress is not None:
                 progress(step + 1, count)
         model.module.cpu()
@@ -130,36 +139,3 @@ def _share(step: int, count: int) -> float:
     """Share of the learning rate: warm-up, then a cosine down to nothing."""
     warm = max(1, round(_WARM_UP * count))
     return min(1.0, (step + 1) / warm) * (0.5 + 0.5 * math.cos(math.pi * step / count))
-
-
-def _save(
-    path: Path, run: str, trained: dict[str, nn.Parameter], optimiser: torch.optim.Optimizer, losses: list[float]
-) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    numbers = {name: p.detach().cpu() for name, p in trained.items()}
-    torch.save({"run": run, "trained": numbers, "optimiser": optimiser.state_dict(), "losses": losses}, unfinished)
-    unfinished.replace(path)
-
-
-def _resume(
-    path: Path | None,
-    run: str,
-    trained: dict[str, nn.Parameter],
-    optimiser: torch.optim.Optimizer,
-    device: torch.device,
-) -> list[float]:
-    """Load a checkpoint of the same training; returns the losses so far."""
-    if path is None or not path.exists():
-        return []
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-    except Exception:  # a damaged file raises whatever the unpickler meets; then the training starts over
-        return []
-    if state.get("run") != run:
-        return []
-    with torch.no_grad():
-        for name, value in state["trained"].items():
-            trained[name].copy_(value)
-    optimiser.load_state_dict(state["optimiser"])
-    return list(state["losses"])

@@ -42,7 +42,7 @@ from endcap_rebuild.text_encoder.student.models import ModelVectors, PackagedMod
 from endcap_rebuild.text_encoder.student.pairs import drawn, nearest_lists, paired_step, partner_lists, ranked_step
 from endcap_rebuild.text_encoder.student.plan import StudentSettings, settings_for, steps_of, texts_per_step
 from endcap_rebuild.text_encoder.student.vocabulary import fit_vocabulary
-from endcap_rebuild.user_encoder.training import device_of
+from endcap_rebuild.training.device import device_of
 
 Needed = Mapping[str, Outputs]
 
