@@ -22,6 +22,7 @@ class Settings:
     profile_ttl_days : days after its last write that a profile expires, 0 for never
     event_types : the kinds of interaction with the storefront's own weights
     cursor_secret : what cursors are signed with; only the function that gives them has one
+    stream_failures_queue_url : where the function that reads a stream tells what it gave up
     """
 
     profiles_table: str
@@ -34,6 +35,7 @@ class Settings:
     profile_ttl_days: int
     event_types: Mapping[str, EventType]
     cursor_secret: str = ""
+    stream_failures_queue_url: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -68,4 +70,5 @@ class Settings:
             profile_ttl_days=int(ttl_days),
             event_types=kinds,
             cursor_secret=env.get("CURSOR_SECRET", ""),
+            stream_failures_queue_url=env.get("STREAM_FAILURES_QUEUE_URL", ""),
         )
