@@ -128,12 +128,14 @@ class Runtime:
 
     @cached_property
     def snapshots(self) -> SnapshotBucket:
-        """The snapshots in S3; downloads take longer than a request, so their limits are the background ones."""
+        """The snapshots in S3; downloads take longer than a request, so their limits are not those of one."""
         from endcap.aws.snapshots import SnapshotBucket
 
         folder = os.environ.get("SNAPSHOT_CACHE")
         return SnapshotBucket(
-            self._clients("s3", BACKGROUND), self.settings.data_bucket, Path(folder) if folder else None
+            self._clients("s3", BATCH if self._background else BACKGROUND),
+            self.settings.data_bucket,
+            Path(folder) if folder else None,
         )
 
     @cached_property
