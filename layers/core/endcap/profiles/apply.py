@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from endcap.batch import WRITERS, Breaker, Deadline, Verdict, each_alone
 from endcap.events.interaction import Interaction
@@ -49,9 +50,14 @@ def apply_apart(
         for group in groups:
             settle(group)
     else:
-        with ThreadPoolExecutor(min(WRITERS, len(groups))) as pool:
-            list(pool.map(settle, groups))
+        list(_writers(WRITERS).map(settle, groups))
     return verdicts
+
+
+@cache
+def _writers(count: int) -> ThreadPoolExecutor:
+    """Kept from batch to batch: starting threads costs more than most batches."""
+    return ThreadPoolExecutor(count, thread_name_prefix="profiles")
 
 
 def concerned(event: Interaction) -> tuple[str, ...]:

