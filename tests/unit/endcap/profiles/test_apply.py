@@ -8,7 +8,7 @@ from endcap.batch import MOST_FAILURES, Deadline
 from endcap.errors import DeadlineError, DependencyError
 from endcap.events.interaction import Interaction
 from endcap.profiles import apply
-from endcap.profiles.apply import apply_apart
+from endcap.profiles.apply import apply_apart, concerned
 from tests.fakes.profile_store import MemoryProfiles
 
 NOW_MS = 1_768_471_200_000
@@ -79,9 +79,10 @@ def test_users_whom_an_event_ties_together_are_settled_by_one_writer():
         return update(user_id, change)
 
     store.update = noted
-    events = [view("cookie"), view("bob"), identify("alice", "cookie"), view("alice", 1), identify("bob", "cookie-2")]
+    alice, anonymous = concerned(identify("alice", "cookie"))
+    events = [view(anonymous), view("bob"), identify(alice, "cookie"), view(alice, 1), identify("bob", "cookie-2")]
     assert applied(events, store)[0] == [None] * 5
-    assert writers["alice"] == writers["cookie"]
+    assert writers["alice"] == writers[anonymous]
     assert len(writers["alice"]) == 1
     assert {e.item_id for e in store.get("alice").interactions} == {"item-0", "item-1"}
 
