@@ -476,12 +476,17 @@ class TestUpdateProfile:
             waits[count] = entry["VisibilityTimeout"]
         longest = {count: min(5 * 2 ** (count - 1), 900) for count in waits}
         assert all(longest[count] / 2 <= waits[count] <= longest[count] for count in waits), waits
-        with (
-            patch.object(app.runtime.archive, "put", side_effect=DeadlineError("late")),
-            patch.object(sqs, "change_message_visibility_batch", create=True) as put_off,
-        ):
-            functions.invoke("update_profile", sqs_event(json.dumps(VIEW)))
-        assert [entry["VisibilityTimeout"] for entry in put_off.call_args.kwargs["Entries"]] == [0]
+        for count, longest_s in ((1, 0), (3, 0), (4, 40)):
+            event = sqs_event(json.dumps(VIEW))
+            attributes = {**event["Records"][0]["attributes"], "ApproximateReceiveCount": str(count)}
+            event["Records"][0]["attributes"] = attributes
+            with (
+                patch.object(app.runtime.archive, "put", side_effect=DeadlineError("late")),
+                patch.object(sqs, "change_message_visibility_batch", create=True) as put_off,
+            ):
+                functions.invoke("update_profile", event)
+            (entry,) = put_off.call_args.kwargs["Entries"]
+            assert longest_s / 2 <= entry["VisibilityTimeout"] <= longest_s
 
     def test_a_queue_that_puts_nothing_off_changes_no_record_s_fate(self, functions: Functions) -> None:
         app = functions.app("update_profile")

@@ -62,8 +62,6 @@ _THROTTLED = {
     "ThrottledException",
     "Throttling",
 }
-
-
 _REFUSED = {"ValidationException", "InvalidArgumentException", "InvalidMessageContents", "InvalidParameterValue"}
 
 

@@ -26,7 +26,9 @@ SEND_BUDGET_S = 5.0
 FIRST_BACKOFF_S = 5
 LONGEST_BACKOFF_S = 900
 """With as many tries as the template allows a message, this makes more than a day without a service."""
-PUT_OFF_AT_ONCE = 10
+TIMES_AT_ONCE = 3
+"""What there is no time for again and again waits too: a service that is only slow must not use up its receives."""
+PUT_OFF_TOGETHER = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +116,16 @@ class Redelivery:
         if not messages:
             return
         account, name = messages[0].queue_arn.split(":")[-2:]
-        for first in range(0, len(messages), PUT_OFF_AT_ONCE):
+        for first in range(0, len(messages), PUT_OFF_TOGETHER):
             entries = [
                 {"Id": str(n), "ReceiptHandle": message.handle, "VisibilityTimeout": self._wait_s(message)}
-                for n, message in enumerate(messages[first : first + PUT_OFF_AT_ONCE])
+                for n, message in enumerate(messages[first : first + PUT_OFF_TOGETHER])
             ]
             with aws_errors("put messages off"):
                 self._sqs.change_message_visibility_batch(QueueUrl=f"{self._base}/{account}/{name}", Entries=entries)
 
     def _wait_s(self, message: FailedMessage) -> int:
-        if message.at_once:
+        if message.at_once and message.receive_count <= TIMES_AT_ONCE:
             return 0
         longest = min(FIRST_BACKOFF_S * 2.0 ** min(message.receive_count - 1, 16), LONGEST_BACKOFF_S)
         return round(longest * (0.5 + self._draw() / 2))  # apart from each other, or they all come back together
