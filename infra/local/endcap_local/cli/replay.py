@@ -186,6 +186,6 @@ def _print(console: Console, outcomes: list[tuple[str, Outcome]], sends: bool, s
         console.print("--yes sends them")
     if stuck:
         console.print(
-            f"{stuck:,} batches of streams were given up, or items not embedded; StreamFailuresQueue says which, and the "
-            "records lie in the streams"
+            f"{stuck:,} batches of streams were given up, or items not embedded; StreamFailuresQueue says which, and "
+            "where in their stream the batches lie"
         )
