@@ -447,12 +447,13 @@ def test_a_snapshot_of_unsound_values_is_refused_though_its_hashes_are_right(pla
     before = bucket.current()
     folder = tmp_path / "unsound"
     build_toy_snapshot(folder, 41)
-    popularity = np.load(folder / "popularity.npy")
-    popularity[0] = np.nan
-    np.save(folder / "popularity.npy", popularity)
+    name = "text_vectors_f16.npy"
+    vectors = np.load(folder / name)
+    vectors[0] *= 2
+    np.save(folder / name, vectors)
     manifest = json.loads((folder / MANIFEST).read_bytes())
-    raw = (folder / "popularity.npy").read_bytes()
-    manifest["files"]["popularity.npy"].update(sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw))
+    raw = (folder / name).read_bytes()
+    manifest["files"][name].update(sha256=hashlib.sha256(raw).hexdigest(), bytes=len(raw))
     manifest["content_hash"] = content_hash(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest))
     load_snapshot(folder)  # functions would take it
