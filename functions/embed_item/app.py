@@ -1,8 +1,10 @@
 """Embeds items whose text is new to the current encoder.
 
 Trigger: the stream of the items table.
-Guarantee: an item's vector belongs to the text and the encoder that it is stored with.
-Retry: a failed record is delivered again, its batch split in two; a vector that is there already is not made again.
+Guarantee: an item's vector belongs to the text and the encoder that it is stored with; an item that can't be embedded
+is named in the queue of stream failures, and holds up no other.
+Retry: a record that failed for now is delivered again, its batch split in two, for as long as the template says; a
+vector that is there already is not made again.
 """
 
 from __future__ import annotations
@@ -15,26 +17,55 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.aws.items import read_stream_image
+from endcap.batch import Breaker, retryable
 from endcap.encoders.items import embed_row
-from endcap.observability import logger, metrics, tracer
+from endcap.errors import EncoderError, InvalidItemError
+from endcap.live.snapshot import LoadedEncoder
+from endcap.observability import fault, logger, metrics, tracer
 from endcap.runtime import Runtime
 
 runtime = Runtime(background=True)
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
 
 
-def embed_record(record: DynamoDBRecord) -> None:
+class _Batch:
+    """The records of one invocation; each finds its own end, and none waits for what has failed its neighbours."""
+
+    def __init__(self) -> None:
+        self._loading, self._writing = Breaker("text encoder", most=1), Breaker("items")
+
+    def embed(self, record: DynamoDBRecord) -> None:
+        runtime.deadline.check()
+        with self._loading.watch():
+            loaded = runtime.encoder.get()
+        try:
+            with self._writing.watch():
+                _embed(record, loaded)
+        except Exception as exc:
+            if retryable(exc):
+                raise
+            fault("item not embedded", exc)
+            keys = record.raw_event.get("dynamodb", {}).get("Keys")
+            runtime.stream_failures.put({"function": "embed_item", "keys": keys, "reason": type(exc).__name__})
+            metrics.add_metric("ItemsNotEmbedded", MetricUnit.Count, 1)
+
+
+def _embed(record: DynamoDBRecord, loaded: LoadedEncoder | None) -> None:
     image = record.raw_event["dynamodb"].get("NewImage")
-    loaded = runtime.encoder.get()
-    if image and "document" in image and loaded:  # a tombstone has none
+    if not image or "document" not in image or not loaded:  # a tombstone has no document
+        return
+    try:
         row = read_stream_image(image)
         if row.changed_at_ms > loaded.catalog_as_of_ms:
             embedded = embed_row(row, loaded.encoder, runtime.items)
             metrics.add_metric("ItemsEmbedded", MetricUnit.Count, embedded)
+    except EncoderError as exc:  # it is loaded, so this is about the text, now and later
+        raise InvalidItemError("the text can't be encoded") from exc
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return dict(process_partial_response(event, embed_record, processor, context))
+    with runtime.deadline.within(context):
+        return dict(process_partial_response(event, _Batch().embed, processor, context))

@@ -50,7 +50,7 @@ def delete_item(item_id: str) -> Response[str]:
 
 @app.post("/items")
 def post_items() -> Response[str]:
-    outcome = apply_bulk(json_body(app.current_event), runtime.items)
+    outcome = apply_bulk(json_body(app.current_event), runtime.items, runtime.deadline)
     metrics.add_metric("ItemsChanged", MetricUnit.Count, outcome.changed)
     if outcome.accepted:
         body = {"accepted": outcome.accepted, "changed": outcome.changed, "rejected": outcome.rejected}
@@ -64,4 +64,5 @@ def post_items() -> Response[str]:
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return resolve(app, event, context)
+    with runtime.deadline.within(context):
+        return resolve(app, event, context)

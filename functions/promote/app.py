@@ -28,6 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     version = event.get("version")
     if not isinstance(version, str) or not version:
         raise InvalidRequestError("the event must name a snapshot's version")
-    promoted = promote(version, runtime.snapshots, runtime.items, force=event.get("force") is True)
+    with runtime.deadline.within(context):
+        promoted = promote(version, runtime.snapshots, runtime.items, force=event.get("force") is True)
     metrics.add_metric("SnapshotsPromoted", MetricUnit.Count, 1)
     return asdict(promoted)

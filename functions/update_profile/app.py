@@ -2,24 +2,28 @@
 
 Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
 Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
-applied is in quarantine.
-Retry: a record that failed is delivered again; applying an event twice changes nothing, and counts it once.
+applied is in quarantine; no event pays for what another one brings about.
+Retry: a record that failed is delivered again, later each time; one that there was no time for is at once. Applying an
+event twice changes nothing, and counts it once.
 """
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent, SQSEvent
+from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.errors import EndcapError
+from endcap.aws.queues import FailedMessage
+from endcap.errors import DeadlineError, EndcapError
 from endcap.events.counts import increments
 from endcap.events.interaction import Interaction
-from endcap.observability import logger, metrics, tracer
+from endcap.observability import fault, logger, metrics, tracer
 from endcap.profiles.ingest import Record, ingest
 from endcap.runtime import Runtime
 
@@ -30,41 +34,76 @@ runtime = Runtime(background=True)
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    kinesis = any(record.get("eventSource") == "aws:kinesis" for record in event["Records"])
+    with runtime.deadline.within(context):
+        return _handle(event["Records"])
+
+
+def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
+    kinesis = any(record.get("eventSource") == "aws:kinesis" for record in batch)
     outcome = ingest(
-        list(_kinesis_records(event) if kinesis else _sqs_records(event)),
+        [_record(raw, _kinesis_record if kinesis else _sqs_record) for raw in batch],
         "kinesis" if kinesis else "sqs",
         runtime.settings.event_types,
         runtime.profiles,
         runtime.archive,
         runtime.quarantine,
         runtime.encode_text,
+        runtime.deadline,
     )
     _count(outcome.new)
+    if not kinesis:
+        _put_off(batch, outcome.failed)
     metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
     metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
     metrics.add_metric("RecordsFailed", MetricUnit.Count, len(outcome.failed))
     for exc in outcome.failed.values():
-        logger.warning("record failed and will be delivered again", extra={"error": str(exc)})
+        reason = str(exc) if isinstance(exc, EndcapError) else type(exc).__name__
+        logger.warning("record failed and will be delivered again", extra={"error": reason})
     return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in outcome.failed]}
 
 
 def _count(events: Sequence[Interaction]) -> None:
     try:
         for increment in increments(events, int(time.time() * 1000), runtime.settings.event_types):
+            runtime.deadline.check()
             runtime.counters.add(increment)
-    except EndcapError as exc:  # counts are approximate: a profile is worth more than they are
-        logger.warning("events not counted", extra={"error": str(exc)})
+    except Exception as exc:  # counts are approximate: a profile is worth more than they are
+        fault("events not counted", exc)
         metrics.add_metric("CountsLost", MetricUnit.Count, 1)
 
 
-def _sqs_records(event: dict[str, Any]) -> Iterator[Record]:
-    for record in SQSEvent(event).records:
-        arrival_ms = int(record.attributes.sent_timestamp or 0)
-        yield Record(record.message_id, record.body.encode("utf-8", "surrogatepass"), arrival_ms)
+def _put_off(batch: Sequence[dict[str, Any]], failed: Mapping[str, Exception]) -> None:
+    try:
+        messages = [
+            FailedMessage(
+                raw["eventSourceARN"],
+                raw["receiptHandle"],
+                int(raw["attributes"]["ApproximateReceiveCount"]),
+                isinstance(failed[raw["messageId"]], DeadlineError),
+            )
+            for raw in batch
+            if raw.get("messageId") in failed
+        ]
+        runtime.redelivery.put_off(messages)
+    except Exception as exc:  # they come again all the same, when the queue's own time is over
+        fault("messages not put off", exc)
 
 
-def _kinesis_records(event: dict[str, Any]) -> Iterator[Record]:
-    for record in KinesisStreamEvent(event).records:
-        arrival_ms = int(record.kinesis.approximate_arrival_timestamp * 1000)
-        yield Record(record.kinesis.sequence_number, record.kinesis.data_as_bytes(), arrival_ms)
+def _record(raw: dict[str, Any], unpacked: Callable[[dict[str, Any]], Record]) -> Record:
+    try:
+        return unpacked(raw)
+    except Exception:  # as it came it is no event either, and so goes to quarantine
+        record_id = raw.get("messageId") or raw.get("kinesis", {}).get("sequenceNumber") or ""
+        return Record(record_id, json.dumps(raw).encode(), int(time.time() * 1000))
+
+
+def _sqs_record(raw: dict[str, Any]) -> Record:
+    record = SQSRecord(raw)
+    arrival_ms = int(record.attributes.sent_timestamp or 0)
+    return Record(record.message_id, record.body.encode("utf-8", "surrogatepass"), arrival_ms)
+
+
+def _kinesis_record(raw: dict[str, Any]) -> Record:
+    record = KinesisStreamRecord(raw)
+    arrival_ms = int(record.kinesis.approximate_arrival_timestamp * 1000)
+    return Record(record.kinesis.sequence_number, record.kinesis.data_as_bytes(), arrival_ms)

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from endcap.aws import queues
 from endcap.aws.queues import MAX_MESSAGE_BYTES, SEND_TRIES, EventQueue, Quarantine, RecordStream
-from endcap.errors import DependencyError, ThrottledError
+from endcap.errors import DependencyError, InvalidInteractionError, ThrottledError
 from tests.fakes import moto_stack
 
 DAY = "2026/01/15"
@@ -144,7 +144,7 @@ class TestArchive:
 
     def test_what_fits_no_record_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(queues, "MAX_RECORD_BYTES", 100)
-        with pytest.raises(DependencyError):
+        with pytest.raises(InvalidInteractionError):
             RecordStream(Pipe(), "archive").put([document(1, 200)])
 
 

@@ -20,6 +20,7 @@ from moto.dynamodb.responses import DynamoHandler
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
 BUCKET, QUEUE, ARCHIVE, EXPOSURES = "data-bucket", "events", "archive", "exposures"
+STREAM_FAILURES = "stream-failures"
 PROFILES, ITEMS, COUNTERS = "ProfilesTable", "ItemsTable", "CountersTable"
 ENVIRONMENT = {
     "PROFILES_TABLE": PROFILES,
@@ -27,6 +28,7 @@ ENVIRONMENT = {
     "COUNTERS_TABLE": COUNTERS,
     "DATA_BUCKET": BUCKET,
     "EVENTS_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{QUEUE}",
+    "STREAM_FAILURES_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{STREAM_FAILURES}",
     "ARCHIVE_STREAM": ARCHIVE,
     "EXPOSURES_STREAM": EXPOSURES,
     "PROFILE_TTL_DAYS": "0",
@@ -61,7 +63,8 @@ def stack() -> Iterator[None]:
         for name in (PROFILES, ITEMS, COUNTERS):
             dynamodb.create_table(TableName=name, **_table(name))
         client("s3").create_bucket(Bucket=BUCKET)
-        client("sqs").create_queue(QueueName=QUEUE)
+        for queue in (QUEUE, STREAM_FAILURES):
+            client("sqs").create_queue(QueueName=queue)
         for name, prefix in ((ARCHIVE, "events/"), (EXPOSURES, "exposures/")):
             client("firehose").create_delivery_stream(
                 DeliveryStreamName=name,

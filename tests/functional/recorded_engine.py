@@ -20,7 +20,11 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 ARN = "arn:aws:{service}:us-east-1:123456789012:{rest}"
 # Several operations are permitted under the name of another action.
-ACTION_OF = {"SendMessageBatch": "SendMessage", "DeleteMessageBatch": "DeleteMessage"}
+ACTION_OF = {
+    "SendMessageBatch": "SendMessage",
+    "DeleteMessageBatch": "DeleteMessage",
+    "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
+}
 S3_ACTIONS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 
 

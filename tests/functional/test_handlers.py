@@ -20,15 +20,17 @@ from endcap.api.routes import ROUTES
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
+from endcap.batch import retryable
 from endcap.catalog.item import Item
 from endcap.encoders.text import TextEncoder
-from endcap.errors import DependencyError, InvalidRequestError, SnapshotIntegrityError
+from endcap.errors import DeadlineError, DependencyError, EncoderError, InvalidRequestError, SnapshotIntegrityError
 from endcap.events.counts import LEVELS
 from endcap.observability import metrics
 from endcap.profiles.profile import UserProfile
 from endcap.snapshot.promote import GateError
 from tests.fakes import moto_stack
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64, deep
+from tests.fakes.odd_errors import ALL
 from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +39,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
     aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 VIEW = {"user_id": "u", "event_type": "view", "item_id": "i"}
 
@@ -426,6 +429,73 @@ class TestUpdateProfile:
         assert add.called
         assert seen_items("w") == {"i"}
 
+    def test_whatever_is_raised_while_counting_no_record_fails(self, functions: Functions) -> None:
+        counters = functions.app("update_profile").runtime.counters
+        for number, exc in enumerate(ALL):
+            event = sqs_event(json.dumps({**VIEW, "user_id": f"u{number}"}))
+            event["Records"][0]["attributes"] = {"SentTimestamp": str(int(time.time() * 1000))}
+            with patch.object(counters, "add", side_effect=exc) as add:
+                assert failures(functions.invoke("update_profile", event)) == []
+            assert add.called
+            assert seen_items(f"u{number}") == {"i"}
+
+    @pytest.mark.parametrize("damage", [{"attributes": {"SentTimestamp": "soon"}}, {"body": None}, {"attributes": 3}])
+    def test_a_message_that_can_not_be_unpacked_is_put_aside(
+        self, functions: Functions, damage: dict[str, Any]
+    ) -> None:
+        event = sqs_event(json.dumps(VIEW), json.dumps(VIEW), json.dumps({**VIEW, "user_id": "v"}))
+        event["Records"][1] |= damage
+        assert failures(functions.invoke("update_profile", event)) == []
+        assert seen_items("u") == seen_items("v") == {"i"}
+        assert len(quarantined()) == 1
+
+    def test_stream_data_that_is_no_base64_is_put_aside(self, functions: Functions) -> None:
+        event = kinesis_event(json.dumps(VIEW).encode(), b"", json.dumps({**VIEW, "user_id": "v"}).encode())
+        event["Records"][1]["kinesis"]["data"] = "*"
+        assert failures(functions.invoke("update_profile", event)) == []
+        assert seen_items("u") == seen_items("v") == {"i"}
+        assert len(quarantined()) == 1
+
+    def test_what_failed_comes_later_each_time_and_what_came_too_late_at_once(self, functions: Functions) -> None:
+        app, sqs = functions.app("update_profile"), moto_stack.client("sqs")
+        waits: dict[int, int] = {}
+        for count in (1, 2, 5, 8, 9, 250):
+            event = sqs_event(json.dumps(VIEW))
+            event["Records"][0]["attributes"] = {
+                **event["Records"][0]["attributes"],
+                "ApproximateReceiveCount": str(count),
+            }
+            event["Records"][0]["eventSourceARN"] = "arn:aws:sqs:us-east-1:123456789012:storefront"
+            with (
+                patch.object(app.runtime.archive, "put", side_effect=DependencyError("down")),
+                patch.object(sqs, "change_message_visibility_batch", create=True) as put_off,
+            ):
+                assert failures(functions.invoke("update_profile", event)) == ["m0"]
+            assert put_off.call_args.kwargs["QueueUrl"].endswith("/123456789012/storefront")
+            (entry,) = put_off.call_args.kwargs["Entries"]
+            waits[count] = entry["VisibilityTimeout"]
+        longest = {count: min(5 * 2 ** (count - 1), 900) for count in waits}
+        assert all(longest[count] / 2 <= waits[count] <= longest[count] for count in waits), waits
+        for count, longest_s in ((1, 0), (3, 0), (4, 40)):
+            event = sqs_event(json.dumps(VIEW))
+            attributes = {**event["Records"][0]["attributes"], "ApproximateReceiveCount": str(count)}
+            event["Records"][0]["attributes"] = attributes
+            with (
+                patch.object(app.runtime.archive, "put", side_effect=DeadlineError("late")),
+                patch.object(sqs, "change_message_visibility_batch", create=True) as put_off,
+            ):
+                functions.invoke("update_profile", event)
+            (entry,) = put_off.call_args.kwargs["Entries"]
+            assert longest_s / 2 <= entry["VisibilityTimeout"] <= longest_s
+
+    def test_a_queue_that_puts_nothing_off_changes_no_record_s_fate(self, functions: Functions) -> None:
+        app = functions.app("update_profile")
+        with (
+            patch.object(app.runtime.archive, "put", side_effect=DependencyError("down")),
+            patch.object(app.runtime.redelivery, "put_off", side_effect=DependencyError("down too")),
+        ):
+            assert failures(functions.invoke("update_profile", sqs_event(json.dumps(VIEW), "poison"))) == ["m0"]
+
     def test_what_could_not_be_archived_comes_again_and_is_not_lost(self, functions: Functions) -> None:
         event = sqs_event(json.dumps(VIEW), "poison", json.dumps({**VIEW, "user_id": "v"}))
         archive = functions.app("update_profile").runtime.archive
@@ -593,13 +663,52 @@ class TestEmbedItem:
         assert failures(functions.invoke("embed_item", self.stream_event("lamp"))) == []
         assert self.vectors("lamp") == set()
 
-    def test_a_poisoned_record_fails_alone(self, functions: Functions, snapshot: str) -> None:
+    def test_a_poisoned_record_is_told_of_and_holds_up_no_other(self, functions: Functions, snapshot: str) -> None:
         functions.http("POST", "/items", {"items": [{"item_id": "a", "title": "A"}, {"item_id": "b", "title": "B"}]})
         event = self.stream_event("a", "b", "b")
         event["Records"][1]["dynamodb"]["NewImage"]["document"] = {"S": "{not json"}
-        assert failures(functions.invoke("embed_item", event)) == ["n1"]
+        assert failures(functions.invoke("embed_item", event)) == []
         assert self.vectors("a")
         assert self.vectors("b")
+        url = moto_stack.ENVIRONMENT["STREAM_FAILURES_QUEUE_URL"]
+        (message,) = moto_stack.client("sqs").receive_message(QueueUrl=url)["Messages"]
+        assert json.loads(message["Body"]) == {
+            "function": "embed_item",
+            "keys": {"item_id": {"S": "b"}},
+            "reason": "JSONDecodeError",
+        }
+
+    @pytest.mark.parametrize("step", ["read", "encode", "write"])
+    def test_whatever_is_raised_over_one_item_the_others_get_their_vectors(
+        self, functions: Functions, snapshot: str, step: str
+    ) -> None:
+        app = functions.app("embed_item")
+        encoder = app.runtime.encoder.get().encoder
+        steps = {
+            "read": (app, "read_stream_image"),
+            "encode": (encoder, "encode"),
+            "write": (app.runtime.items, "put_vector"),
+        }
+        owner, name = steps[step]
+        call = getattr(owner, name)
+        for number, exc in enumerate(ALL):
+            names = [f"a-{number}", f"doomed-{number}", f"b-{number}"]
+            functions.http("POST", "/items", {"items": [{"item_id": i, "title": f"title of {i}"} for i in names]})
+
+            def over(*arguments: Any, exc: Exception = exc) -> Any:
+                if "doomed" in str(arguments):
+                    raise exc
+                return call(*arguments)
+
+            with patch.object(owner, name, over):
+                failed = failures(functions.invoke("embed_item", self.stream_event(*names)))
+            # An encoder that is loaded and fails on a text fails on it for good.
+            again = retryable(exc) and not isinstance(exc, EncoderError)
+            assert failed == (["n1"] if again else []), exc
+            url = moto_stack.ENVIRONMENT["STREAM_FAILURES_QUEUE_URL"]
+            told = moto_stack.client("sqs").receive_message(QueueUrl=url).get("Messages", ())
+            assert [json.loads(m["Body"])["keys"]["item_id"]["S"] for m in told] == ([] if again else [names[1]])
+            assert [bool(self.vectors(i)) for i in names] == [True, False, True], exc
 
     def test_samples_are_understood(self, functions: Functions, snapshot: str) -> None:
         for path in sorted((ROOT / "events" / "embed_item").glob("*.json")):

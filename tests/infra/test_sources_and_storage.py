@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from endcap.aws.items import CHANGES_INDEX
+from endcap.aws.queues import LONGEST_BACKOFF_S
 from tests.infra.stack import of_type, statements_of
 
-STREAM_RETENTION_S = 24 * 3600
+DAY_S = 24 * 3600
+STREAM_RETENTION_S = DAY_S
+OUTAGE_S = 2 * 3600
+"""A service may be away for this long, and nobody has to lend a hand."""
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +39,9 @@ def test_a_bad_record_can_not_block_a_stream(mappings: dict[str, Any]) -> None:
     for name in ("StorefrontStreamMapping", "ItemsStreamMapping"):
         mapping = mappings[name]
         assert mapping["BisectBatchOnFunctionError"] is True
-        assert 1 <= mapping["MaximumRetryAttempts"] <= 10
-        assert 0 < mapping["MaximumRecordAgeInSeconds"] < STREAM_RETENTION_S
+        # By age: what fails for good the functions put aside themselves, and the rest waits for a service.
+        assert mapping["MaximumRetryAttempts"] == -1
+        assert OUTAGE_S < mapping["MaximumRecordAgeInSeconds"] < STREAM_RETENTION_S
         assert mapping["DestinationConfig"]["OnFailure"]["Destination"].endswith("StreamFailuresQueue")
 
 
@@ -54,11 +59,16 @@ def test_every_source_may_be_read_and_every_destination_written(
             assert any(s.allows("sqs:SendMessage", destination) for s in statements), name
 
 
-def test_queue_waits_six_timeouts_and_gives_up_after_five_tries(everything: dict[str, Any]) -> None:
+def test_queue_waits_six_timeouts_and_outlasts_an_outage(everything: dict[str, Any]) -> None:
     queue = everything["EventsQueue"]
     assert queue["VisibilityTimeout"] >= 6 * int(everything["UpdateProfileFunction"]["Timeout"])
-    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
     assert queue["RedrivePolicy"]["deadLetterTargetArn"].endswith("EventsDeadLetterQueue")
+    tries = queue["RedrivePolicy"]["maxReceiveCount"]
+    assert tries <= 1_000  # SQS's own limit
+    # Also where no message can be put off, so that each comes back when the queue's own time is over.
+    assert tries * queue["VisibilityTimeout"] > 12 * OUTAGE_S
+    # A message that expires is gone; one that is given up lies among the dead letters, for days.
+    assert tries * max(LONGEST_BACKOFF_S, queue["VisibilityTimeout"]) < queue["MessageRetentionPeriod"] - 7 * DAY_S
 
 
 def test_queues_are_encrypted_and_what_was_given_up_stays_longest(everything: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ EndcapError
 ├── ConflictError                somebody else wrote first; read again and retry
 ├── ThrottledError               the service asks for patience; retry later
 ├── DependencyError              an AWS call failed for another reason; retry later
+│   ├── DeadlineError            too little time was left to begin it; retry at once
+│   └── RefusedError             the service will never take the call as it is
 ├── EncoderError                 an encoder file is unusable or fails to run
 └── SnapshotError
     ├── SnapshotMissingError     no snapshot has been promoted yet
@@ -75,6 +77,14 @@ class ThrottledError(EndcapError):
 
 class DependencyError(EndcapError):
     """An AWS call failed; the source should retry later."""
+
+
+class DeadlineError(DependencyError):
+    """Too little of the invocation's time was left; nothing is wrong, and the source should send it again."""
+
+
+class RefusedError(DependencyError):
+    """AWS finds the call itself wrong; the same call will fail the same way."""
 
 
 class EncoderError(EndcapError):

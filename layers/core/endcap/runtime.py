@@ -7,7 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from endcap.aws.clients import BACKGROUND, BEST_EFFORT, REQUEST_PATH, Clients, client
+from endcap.aws.clients import BACKGROUND, BATCH, BEST_EFFORT, REQUEST_PATH, Clients, client, ending_with
+from endcap.batch import Deadline
+from endcap.errors import EncoderError, FieldError, InvalidInputError
 from endcap.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from endcap.aws.counters import CounterTable
     from endcap.aws.items import ItemTable
     from endcap.aws.profiles import ProfileTable
-    from endcap.aws.queues import EventQueue, Quarantine, RecordStream
+    from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.snapshots import SnapshotBucket
     from endcap.experiments.assignment import Experiment
     from endcap.live.catalogue import LiveCatalogue
@@ -33,11 +35,16 @@ class Runtime:
     ----------
     background : only a queue waits for the function, no shopper
     clients : makes the AWS client of a service, with its limits of time
+
+    Attributes
+    ----------
+    deadline : of the invocation that is running, which no client's call outlives
     """
 
     def __init__(self, *, background: bool = False, clients: Clients = client) -> None:
-        self._background, self._clients = background, clients
-        self._config = BACKGROUND if background else REQUEST_PATH
+        self._background, self.deadline = background, Deadline()
+        self._clients: Clients = lambda service, config: ending_with(clients(service, config), self.deadline)
+        self._config = BATCH if background else REQUEST_PATH
 
     def with_clients(self, clients: Clients) -> Runtime:
         """A runtime like this one, with nothing built yet, on other clients."""
@@ -92,6 +99,27 @@ class Runtime:
         return RecordStream(self._clients("firehose", BEST_EFFORT), self.settings.exposures_stream)
 
     @cached_property
+    def redelivery(self) -> Redelivery:
+        """When messages that failed come again."""
+        from endcap.aws.queues import Redelivery
+
+        return Redelivery(self._clients("sqs", self._config), self.settings.events_queue_url)
+
+    @cached_property
+    def stream_failures(self) -> FailureQueue:
+        """What of a stream was given up.
+
+        Raises
+        ------
+        SettingsError : the function is not told where
+        """
+        from endcap.aws.queues import FailureQueue
+
+        if not self.settings.stream_failures_queue_url:
+            raise SettingsError("environment variable STREAM_FAILURES_QUEUE_URL is not set")
+        return FailureQueue(self._clients("sqs", self._config), self.settings.stream_failures_queue_url)
+
+    @cached_property
     def quarantine(self) -> Quarantine:
         """The records that could not be used."""
         from endcap.aws.queues import Quarantine
@@ -100,12 +128,14 @@ class Runtime:
 
     @cached_property
     def snapshots(self) -> SnapshotBucket:
-        """The snapshots in S3; downloads take longer than a request, so their limits are the background ones."""
+        """The snapshots in S3; downloads take longer than a request, so their limits are not those of one."""
         from endcap.aws.snapshots import SnapshotBucket
 
         folder = os.environ.get("SNAPSHOT_CACHE")
         return SnapshotBucket(
-            self._clients("s3", BACKGROUND), self.settings.data_bucket, Path(folder) if folder else None
+            self._clients("s3", BATCH if self._background else BACKGROUND),
+            self.settings.data_bucket,
+            Path(folder) if folder else None,
         )
 
     @cached_property
@@ -186,6 +216,7 @@ class Runtime:
 
         Raises
         ------
+        InvalidInputError : the encoder can't read this text
         SnapshotError, EncoderError, DependencyError, ThrottledError : see `Followed.get`
         """
         from endcap.encoders.quantize import quantize_unit
@@ -193,4 +224,8 @@ class Runtime:
         loaded = self.encoder.get()
         if loaded is None:
             return b"\0" * 4, b""
-        return loaded.encoder.tag, quantize_unit(loaded.encoder.encode(text)).tobytes()
+        try:
+            vector = loaded.encoder.encode(text)
+        except EncoderError as exc:  # it was loaded and is sound, so this is about the text, now and later
+            raise InvalidInputError([FieldError(field="text", message="can't be encoded")]) from exc
+        return loaded.encoder.tag, quantize_unit(vector).tobytes()

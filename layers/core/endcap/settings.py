@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
 
 from endcap.events.types import EVENT_TYPES, EventType, event_types
 from endcap.validation import field_errors
+
+Authorisation = Literal["iam", "jwt", "scopes"]
+"""How a stack tells callers apart.
+
+iam : whoever the gateway has let in is a server; so is who may invoke the function by AWS credentials
+jwt : the same, and tokens count whatever their scopes: what stacks had before there were roles
+scopes : a token may what its scopes name, and without a caller nothing but open routes is answered
+"""
+AUTHORISATIONS: Final[tuple[Authorisation, ...]] = get_args(Authorisation)
+
+MIN_SECRET_CHARS: Final = 32
 
 
 class SettingsError(RuntimeError):
@@ -30,6 +42,28 @@ def _whole_days(text: str) -> int:
     return int(text)
 
 
+def _secrets(text: str) -> tuple[str, ...]:
+    secrets = tuple(text.split())
+    if any(len(secret) < MIN_SECRET_CHARS for secret in secrets):
+        raise ValueError(f"at least {MIN_SECRET_CHARS} characters each")
+    return secrets
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+def _rates(text: str) -> dict[str, float]:
+    try:
+        rates = {role: float(rate) for role, rate in (pair.split("=") for pair in text.split())}
+    except ValueError:
+        raise ValueError("must be pairs such as browser=10") from None
+    if not all(math.isfinite(rate) and rate >= 0 for rate in rates.values()):
+        raise ValueError("must hold rates from 0 on")
+    return rates
+
+
+_Days = Annotated[int, BeforeValidator(_whole_days)]
 _Text = Annotated[str, Field(min_length=1)]
 _EventTypes = Annotated[
     Mapping[str, EventType],
@@ -47,7 +81,14 @@ class Settings(BaseModel):
     ----------
     profile_ttl_days : days after its last write that a profile expires, 0 for never
     event_types : the types of interaction with the storefront's own weights
-    cursor_secret : what cursors are signed with; only the function that gives them has one
+    cursor_secret : what cursors are signed with; only the functions that give them have one
+    anonymous_migration_days : how old what an anonymous id takes over from before may be, 0 for nothing at all
+    stream_failures_queue_url : where the function that reads a stream tells what it gave up
+    authorisation : how callers are told apart
+    client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
+    storefront_secrets : what tokens at the storefront door are signed with, the present one first
+    storefront_origins : of the pages that may call the door from a browser
+    storefront_front_key : what the front of the door proves itself by; empty for no front
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
@@ -59,9 +100,16 @@ class Settings(BaseModel):
     events_queue_url: _Text
     archive_stream: _Text
     exposures_stream: _Text
-    profile_ttl_days: Annotated[int, BeforeValidator(_whole_days)] = 0
+    profile_ttl_days: _Days = 0
+    anonymous_migration_days: _Days = 0
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
     cursor_secret: str = Field("", repr=False)
+    stream_failures_queue_url: str = ""
+    authorisation: Authorisation = "iam"
+    client_rates: Annotated[dict[str, float], BeforeValidator(_rates)] = {}
+    storefront_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field((), repr=False)
+    storefront_origins: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
+    storefront_front_key: str = Field("", repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:

@@ -32,6 +32,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=1769,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:bench",
     aws_request_id="bench",
+    get_remaining_time_in_millis=lambda: 60_000,
 )
 _NAMES = (
     "PROFILES_TABLE",

@@ -186,5 +186,6 @@ def _print(console: Console, outcomes: list[tuple[str, Outcome]], sends: bool, s
         console.print("--yes sends them")
     if stuck:
         console.print(
-            f"{stuck:,} batches of streams were given up; their records lie in the streams and are to be read there"
+            f"{stuck:,} batches of streams were given up, or items not embedded; StreamFailuresQueue says which, and "
+            "where in their stream the batches lie"
         )

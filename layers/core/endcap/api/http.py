@@ -28,7 +28,7 @@ from endcap.errors import (
     ThrottledError,
 )
 from endcap.identifiers import clean_id
-from endcap.observability import logger, metrics
+from endcap.observability import fault, logger, metrics
 from endcap.validation import json_value
 
 MAX_BODY_BYTES = 256 * 1024
@@ -146,6 +146,6 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
             return _unexpected_problem(exc)
 
 
-def _unexpected_problem(_: Exception) -> Response[str]:
-    logger.exception("unexpected error")
+def _unexpected_problem(exc: Exception) -> Response[str]:
+    fault("unexpected error", exc)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "an unexpected error, logged under this request's id")

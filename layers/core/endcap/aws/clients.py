@@ -9,9 +9,18 @@ from typing import Any
 import boto3
 from boto3.exceptions import Boto3Error
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
-from endcap.errors import ConflictError, DependencyError, NotFoundError, ThrottledError
+from endcap.batch import WRITERS, Deadline
+from endcap.errors import (
+    ConflictError,
+    DeadlineError,
+    DependencyError,
+    NotFoundError,
+    RefusedError,
+    ThrottledError,
+)
 
 Clients = Callable[[str, Config], Any]
 """Makes the client of a service, with its limits of time."""
@@ -24,7 +33,16 @@ REQUEST_PATH = Config(
 BACKGROUND = Config(
     connect_timeout=2.0, read_timeout=10.0, retries={"mode": "standard", "total_max_attempts": 4}, tcp_keepalive=True
 )
-"""For calls that only a queue waits for."""
+"""For calls whose answers may be large, such as snapshots, and that nobody waits for."""
+
+BATCH = Config(
+    connect_timeout=1.0,
+    read_timeout=3.0,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    tcp_keepalive=True,
+    max_pool_connections=WRITERS,
+)
+"""For the small calls of functions that a queue or a stream waits for: two tries of at most 4 s, many side by side."""
 
 BEST_EFFORT = Config(
     connect_timeout=0.1, read_timeout=0.1, retries={"mode": "standard", "total_max_attempts": 1}, tcp_keepalive=True
@@ -44,11 +62,28 @@ _THROTTLED = {
     "ThrottledException",
     "Throttling",
 }
+_REFUSED = {"ValidationException", "InvalidArgumentException", "InvalidMessageContents", "InvalidParameterValue"}
 
 
 def client(service: str, config: Config = REQUEST_PATH) -> Any:
     """A boto3 client for `service`."""
     return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+class _TooLateError(BotoCoreError):
+    fmt = "the invocation's time is nearly over"
+
+
+def ending_with(client: Any, deadline: Deadline) -> Any:
+    """`client`, which from now on sends no call, and no further try of one, that is too late."""
+
+    def refuse(**_: object) -> None:
+        if deadline.ends_calls:
+            raise _TooLateError
+
+    if hasattr(client, "meta"):  # stand-ins have no events
+        client.meta.events.register_first("before-send", refuse)
+    return client
 
 
 @contextmanager
@@ -57,7 +92,7 @@ def aws_errors(what: str) -> Iterator[None]:
 
     Raises
     ------
-    ConflictError, NotFoundError, ThrottledError, DependencyError
+    ConflictError, NotFoundError, ThrottledError, RefusedError, DeadlineError, DependencyError
     """
     try:
         yield
@@ -70,6 +105,12 @@ def aws_errors(what: str) -> Iterator[None]:
             raise NotFoundError(message) from exc
         if code in _THROTTLED:
             raise ThrottledError(message) from exc
+        if code in _REFUSED:
+            raise RefusedError(message) from exc
         raise DependencyError(message) from exc
-    except (BotoCoreError, Boto3Error) as exc:
+    except _TooLateError as exc:
+        raise DeadlineError(f"{what}: {exc}") from exc
+    except ParamValidationError as exc:  # its text repeats the parameters
+        raise RefusedError(f"{what}: {type(exc).__name__}") from None
+    except (BotoCoreError, Boto3Error, ResponseParserError) as exc:
         raise DependencyError(f"{what}: {type(exc).__name__}") from exc

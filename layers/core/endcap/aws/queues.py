@@ -1,16 +1,19 @@
-"""Events on their way: to the queue, to the archive, and to quarantine."""
+"""Events on their way: to the queue, back to it, to the archive, and to quarantine."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import DependencyError, EndcapError, FieldError
+from endcap.errors import EndcapError, FieldError, InvalidInteractionError
+from endcap.observability import fault
 
 MAX_MESSAGE_BYTES = 240 * 1024
 """Below SQS's 256 KiB (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html);
@@ -20,6 +23,29 @@ MAX_RECORD_BYTES = 1000 * 1024
 SEND_TRIES = 3
 SEND_BUDGET_S = 5.0
 """After this long no further try is begun: one may take 3 s, and the function has 10 s to say what was not sent."""
+FIRST_BACKOFF_S = 5
+LONGEST_BACKOFF_S = 900
+"""With as many tries as the template allows a message, this makes more than a day without a service."""
+TIMES_AT_ONCE = 3
+"""What there is no time for again and again waits too: a service that is only slow must not use up its receives."""
+PUT_OFF_TOGETHER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class FailedMessage:
+    """A message that is to come again.
+
+    Attributes
+    ----------
+    handle : of this receive
+    receive_count : how often it came, this time included
+    at_once : nothing failed, there was only no time for it
+    """
+
+    queue_arn: str
+    handle: str
+    receive_count: int
+    at_once: bool = False
 
 
 class EventQueue:
@@ -60,8 +86,66 @@ class EventQueue:
                     self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
             except EndcapError:
                 continue
+            except Exception as exc:
+                fault("events not sent", exc)
+                return False
             return True
         return False
+
+
+class Redelivery:
+    """When messages that failed come again: soon at first, then ever later, so that an outage costs few tries.
+
+    Parameters
+    ----------
+    sqs : a boto3 SQS client
+    url : of any queue of the same account and region
+    draw : a number from 0 to 1, by chance
+    """
+
+    def __init__(self, sqs: Any, url: str, draw: Callable[[], float] = random.random) -> None:
+        self._sqs, self._base, self._draw = sqs, url.rsplit("/", 2)[0], draw
+
+    def put_off(self, messages: Sequence[FailedMessage]) -> None:
+        """Hide messages of one queue for a while; those that it fails for come after the queue's own time.
+
+        Raises
+        ------
+        DependencyError, ThrottledError : no further ones are hidden
+        """
+        if not messages:
+            return
+        account, name = messages[0].queue_arn.split(":")[-2:]
+        for first in range(0, len(messages), PUT_OFF_TOGETHER):
+            entries = [
+                {"Id": str(n), "ReceiptHandle": message.handle, "VisibilityTimeout": self._wait_s(message)}
+                for n, message in enumerate(messages[first : first + PUT_OFF_TOGETHER])
+            ]
+            with aws_errors("put messages off"):
+                self._sqs.change_message_visibility_batch(QueueUrl=f"{self._base}/{account}/{name}", Entries=entries)
+
+    def _wait_s(self, message: FailedMessage) -> int:
+        if message.at_once and message.receive_count <= TIMES_AT_ONCE:
+            return 0
+        longest = min(FIRST_BACKOFF_S * 2.0 ** min(message.receive_count - 1, 16), LONGEST_BACKOFF_S)
+        return round(longest * (0.5 + self._draw() / 2))  # apart from each other, or they all come back together
+
+
+class FailureQueue:
+    """The queue that says what of a stream was given up, and where it lies."""
+
+    def __init__(self, sqs: Any, url: str) -> None:
+        self._sqs, self._url = sqs, url
+
+    def put(self, document: Mapping[str, Any]) -> None:
+        """Tell of one thing that was given up.
+
+        Raises
+        ------
+        DependencyError, ThrottledError
+        """
+        with aws_errors("tell of a failure"):
+            self._sqs.send_message(QueueUrl=self._url, MessageBody=_json(document))
 
 
 class RecordStream:
@@ -76,6 +160,7 @@ class RecordStream:
         Raises
         ------
         DependencyError, ThrottledError : some were not taken; nothing tells which, so all are to be written again
+        InvalidInteractionError : one of them fits no record
         """
         lines = [_json(d) for d in documents]
         for indices in _packed(lines, MAX_RECORD_BYTES, separator=1, envelope=0):
@@ -118,7 +203,7 @@ def _packed(lines: Sequence[str], limit: int, *, separator: int, envelope: int) 
     for index, line in enumerate(lines):
         needed = len(line) + separator
         if needed + envelope > limit:
-            raise DependencyError(f"one event takes {needed} bytes, more than a record holds")
+            raise InvalidInteractionError(f"takes {needed} bytes, more than a record holds")
         if run and size + needed > limit:
             yield run
             run, size = [], envelope

@@ -7,8 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from endcap.batch import Breaker, Deadline, retryable
 from endcap.catalog.item import Item, parse_item
-from endcap.errors import EndcapError, FieldError, InvalidItemError, InvalidRequestError
+from endcap.errors import FieldError, InvalidItemError, InvalidRequestError
+from endcap.observability import fault
 
 MAX_ITEMS = 500
 WRITERS = 8
@@ -45,8 +47,12 @@ def named_item(item_id: str, body: object) -> Item:
     return item
 
 
-def apply_bulk(body: object, catalogue: Catalogue) -> BulkResult:
-    """Store the usable items of a body `{"items": [1..500]}`; of two with one id the later counts.
+def apply_bulk(body: object, catalogue: Catalogue, deadline: Deadline | None = None) -> BulkResult:
+    """Store the usable items of a body `{"items": [1..500]}`, as far as the time goes; of two with one id the later
+    counts.
+
+    What is raised over an item concerns that item alone. Once the catalogue has failed some times running, or the time
+    to begin is over, the rest is listed as retryable without being tried.
 
     Raises
     ------
@@ -62,24 +68,37 @@ def apply_bulk(body: object, catalogue: Catalogue) -> BulkResult:
             item = parse_item(raw)
         except InvalidItemError as exc:
             rejected.append({"index": index, "errors": exc.errors, "retryable": False})
+        except Exception as exc:
+            rejected.append(_refusal(index, exc))
         else:
             earlier = usable.get(item.item_id, ([], item))[0]
             usable[item.item_id] = ([*earlier, index], item)
 
-    def put(item: Item) -> bool | EndcapError:
+    time, breaker = deadline or Deadline(), Breaker("catalogue", WRITERS)
+
+    def put(item: Item) -> bool | Exception:
         try:
-            return catalogue.put(item)
-        except EndcapError as exc:
+            time.check()
+            with breaker.watch():
+                return catalogue.put(item)
+        except Exception as exc:
             return exc
 
     with ThreadPoolExecutor(WRITERS) as pool:
         outcomes = list(pool.map(put, [item for _, item in usable.values()]))
     accepted = changed = 0
-    busy = FieldError(field="", message="the catalogue did not take the item; send it again")
     for (indices, _), outcome in zip(usable.values(), outcomes, strict=True):
-        if isinstance(outcome, EndcapError):
-            rejected += [{"index": i, "errors": [busy], "retryable": True} for i in indices]
+        if isinstance(outcome, Exception):
+            rejected += [_refusal(i, outcome) for i in indices]
         else:
             accepted += len(indices)
             changed += outcome
     return BulkResult(accepted, changed, sorted(rejected, key=lambda r: r["index"]))
+
+
+def _refusal(index: int, failure: Exception) -> dict[str, Any]:
+    again = retryable(failure)
+    if not again:
+        fault("item not stored", failure)
+    message = "the catalogue did not take the item; send it again" if again else "can't be stored"
+    return {"index": index, "errors": [FieldError(field="", message=message)], "retryable": again}

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestError
+from endcap.batch import retryable
+from endcap.errors import FieldError, InvalidInputError, InvalidRequestError
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import interaction_document
 from endcap.events.types import EventType
+from endcap.observability import fault
 
 MAX_EVENTS = 500
 
@@ -51,12 +53,16 @@ def collect(body: object, arrival_ms: int, event_types: Mapping[str, EventType],
     usable: set[int] = set()
     for index, raw in enumerate(events):
         try:
-            interactions = read_event(raw, arrival_ms, event_types)
-        except InvalidInteractionError as exc:
+            told = [interaction_document(interaction) for interaction in read_event(raw, arrival_ms, event_types)]
+        except InvalidInputError as exc:
             rejected.append({"index": index, "errors": exc.errors, "retryable": False})
+        except Exception as exc:  # whatever one event brings about, the others are not its business
+            fault("event not read", exc)
+            odd = FieldError(field="", message="can't be used")
+            rejected.append({"index": index, "errors": [odd], "retryable": retryable(exc)})
         else:
-            documents += [(index, interaction_document(interaction)) for interaction in interactions]
-            usable |= {index} if interactions else set()
+            documents += [(index, document) for document in told]
+            usable |= {index} if told else set()
     unsent = {documents[i][0] for i in queue.send([document for _, document in documents])}
     busy = FieldError(field="", message="the queue did not take the event; send it again")
     ignored = len(events) - len(usable) - len(rejected)

@@ -1,8 +1,8 @@
 """Folding a batch of stream records into profiles: nothing valid is lost, nothing invalid blocks.
 
 A record holds one interaction, `{"events": [...]}`, or what `endcap.events.formats` recognises. What can never be
-applied goes to quarantine and counts as done; what failed for now makes its record fail, so that the source delivers it
-again.
+applied goes to quarantine and counts as done; what failed for now, or came too late to be begun, makes its record fail,
+so that the source delivers it again. Whatever is raised over an event, no other event pays for it.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from endcap.errors import EndcapError, FieldError, InvalidInteractionError
+from endcap.batch import Breaker, Deadline, Verdict, each_alone, retryable
+from endcap.errors import FieldError, InvalidInputError
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
-from endcap.events.types import IDENTIFY, EventType
-from endcap.profiles.identity import ProfileStore, apply_events
+from endcap.events.types import EventType
+from endcap.profiles.apply import apply_apart
+from endcap.profiles.identity import ProfileStore
 from endcap.profiles.profile import Encode
 
 
@@ -53,7 +55,7 @@ class Ingested:
 
     applied: int = 0
     quarantined: int = 0
-    failed: dict[str, EndcapError] = field(default_factory=dict)
+    failed: dict[str, Exception] = field(default_factory=dict)
     new: list[Interaction] = field(default_factory=list)
 
 
@@ -65,34 +67,89 @@ def ingest(
     archive: Archive,
     quarantine: Quarantine,
     encode: Encode,
+    deadline: Deadline | None = None,
 ) -> Ingested:
     """Archive and apply every valid event of `records`, and quarantine the others."""
+    deadline = deadline or Deadline()
     outcome = Ingested()
-    valid: list[tuple[str, Interaction]] = []
+    aside = _Aside(source, quarantine, deadline, outcome)
+    valid: list[tuple[Record, Interaction]] = []
     for record in records:
         events, unusable = _read(record, event_types)
-        try:
-            for payload, errors in unusable:
-                quarantine.put(source, payload, errors, record.arrival_ms)
-                outcome.quarantined += 1
-        except EndcapError as exc:
-            outcome.failed[record.record_id] = exc
-        valid += [(record.record_id, event) for event in events]
-    try:
-        archive.put([interaction_document(event) for _, event in valid])
-    except EndcapError as exc:
-        outcome.failed |= {record_id: exc for record_id, _ in valid}
-        return outcome
-    failed_users = apply_events((event for _, event in valid), store, encode, outcome.new.append)
-    for record_id, event in valid:
-        reason = failed_users.get(event.user_id)
-        if event.event_type == IDENTIFY:
-            reason = reason or failed_users.get(event.anonymous_id or "")
-        if reason:
-            outcome.failed[record_id] = reason
-        else:
-            outcome.applied += 1
+        for payload, errors in unusable:
+            aside.put(record, payload, errors)
+        valid += [(record, event) for event in events]
+    archived = _settled(valid, _archived([event for _, event in valid], archive, deadline), aside, outcome)
+    verdicts = apply_apart([event for _, event in archived], store, encode, outcome.new.append, deadline)
+    outcome.applied = len(_settled(archived, verdicts, aside, outcome))
     return outcome
+
+
+class _Aside:
+    """Puts what can't be used into quarantine; where that fails, its record comes again."""
+
+    def __init__(self, source: str, quarantine: Quarantine, deadline: Deadline, outcome: Ingested) -> None:
+        self._source, self._quarantine, self._outcome = source, quarantine, outcome
+        self._deadline, self._breaker = deadline, Breaker("quarantine")
+
+    def put(self, record: Record, payload: str, errors: Sequence[FieldError]) -> None:
+        try:
+            self._deadline.check()
+            with self._breaker.watch():
+                self._quarantine.put(self._source, payload, errors, record.arrival_ms)
+        except Exception as exc:
+            self._outcome.failed[record.record_id] = exc
+        else:
+            self._outcome.quarantined += 1
+
+
+def _archived(events: Sequence[Interaction], archive: Archive, deadline: Deadline) -> list[Verdict]:
+    verdicts: list[Verdict] = [None] * len(events)
+    documents: list[tuple[int, dict[str, Any]]] = []
+    for index, event in enumerate(events):
+        try:
+            documents.append((index, interaction_document(event)))
+        except Exception as exc:
+            verdicts[index] = exc
+
+    def together(part: Sequence[tuple[int, dict[str, Any]]]) -> list[Verdict]:
+        deadline.check()
+        archive.put([document for _, document in part])
+        return [None] * len(part)
+
+    if documents:
+        for (index, _), verdict in zip(documents, each_alone(documents, together), strict=True):
+            verdicts[index] = verdict
+    return verdicts
+
+
+def _settled(
+    valid: Sequence[tuple[Record, Interaction]], verdicts: Sequence[Verdict], aside: _Aside, outcome: Ingested
+) -> list[tuple[Record, Interaction]]:
+    """Those of `valid` that were done; the others are put aside, or their records are to come again."""
+    done = []
+    for (record, event), verdict in zip(valid, verdicts, strict=True):
+        if verdict is None:
+            done.append((record, event))
+        elif retryable(verdict):
+            outcome.failed[record.record_id] = verdict
+        else:
+            aside.put(record, _payload(record, event), _findings(verdict))
+    return done
+
+
+def _payload(record: Record, event: Interaction) -> str:
+    try:
+        return json.dumps(interaction_document(event))
+    except Exception:  # what can't be written down is kept as it came, with its neighbours
+        return _text(record)
+
+
+def _findings(failure: Exception) -> list[FieldError]:
+    """What is wrong with something, for whoever looks through quarantine."""
+    if isinstance(failure, InvalidInputError):
+        return failure.errors
+    return [FieldError(field="", message=f"can't be used: {type(failure).__name__}")]
 
 
 def _read(
@@ -101,15 +158,20 @@ def _read(
     try:
         value = json.loads(record.data)
         json.dumps(value)  # what nests too deep to be written again is not worth reading
+        raws = sent_events(value)
     except (ValueError, RecursionError):
-        text = record.data.decode("utf-8", "backslashreplace")
-        return [], [(text, [FieldError(field="", message="the record is not valid JSON")])]
-    raws = sent_events(value)
+        return [], [(_text(record), [FieldError(field="", message="the record is not valid JSON")])]
+    except Exception as exc:
+        return [], [(_text(record), _findings(exc))]
     events: list[Interaction] = []
     unusable: list[tuple[str, list[FieldError]]] = []
     for raw in [value] if raws is None else raws:
         try:
             events += read_event(raw, record.arrival_ms, event_types)
-        except InvalidInteractionError as exc:
-            unusable.append((json.dumps(raw), exc.errors))
+        except Exception as exc:
+            unusable.append((json.dumps(raw), _findings(exc)))
     return events, unusable
+
+
+def _text(record: Record) -> str:
+    return record.data.decode("utf-8", "backslashreplace")

@@ -9,7 +9,9 @@ from typing import Any, Protocol, TypeVar
 
 from endcap.catalog.row import ItemRow
 from endcap.encoders.items import VectorStore, embed_row
-from endcap.errors import SnapshotError, SnapshotMissingError
+from endcap.encoders.text import TextEncoder
+from endcap.errors import EncoderError, SnapshotError, SnapshotMissingError
+from endcap.observability import fault
 from endcap.snapshot.verify import load_verified
 
 MIN_ITEM_RATIO = 0.5
@@ -102,13 +104,21 @@ def promote(version: str, bucket: Snapshots[Known], items: Catalogue | None, *, 
         encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
         for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
             if encoder:
-                embedded += embed_row(row, encoder, items)
+                embedded += _embedded(row, encoder, items)
     if current is None or current.version != version:
         bucket.flip(version, current)
         previous = current.version if current else None
     else:
         previous = current.previous
     return Promoted(version, previous, embedded)
+
+
+def _embedded(row: ItemRow, encoder: TextEncoder, items: VectorStore) -> bool:
+    try:
+        return embed_row(row, encoder, items)
+    except EncoderError as exc:  # about this text alone, as the encoder is verified: the other items are not to wait
+        fault("item not embedded", exc)
+        return False
 
 
 def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:

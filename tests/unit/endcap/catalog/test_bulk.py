@@ -1,8 +1,11 @@
 import pytest
 
-from endcap.catalog.bulk import MAX_ITEMS, apply_bulk, named_item
+from endcap.batch import Deadline, retryable
+from endcap.catalog import bulk
+from endcap.catalog.bulk import MAX_ITEMS, WRITERS, apply_bulk, named_item
 from endcap.catalog.item import Item
-from endcap.errors import InvalidItemError, InvalidRequestError, ThrottledError
+from endcap.errors import DependencyError, InvalidItemError, InvalidRequestError, ThrottledError
+from tests.fakes.odd_errors import ALL
 
 
 class Shelf:
@@ -75,3 +78,58 @@ def test_items_that_were_not_taken_may_be_sent_again():
 def test_a_body_holds_one_to_five_hundred_items(body):
     with pytest.raises(InvalidRequestError):
         apply_bulk(body, Shelf())
+
+
+@pytest.mark.parametrize("exc", ALL, ids=lambda exc: type(exc).__name__)
+@pytest.mark.parametrize("step", ["read", "write"])
+def test_whatever_is_raised_over_one_item_the_others_are_stored(step, exc, monkeypatch):
+    shelf = Shelf()
+    owner, name = (bulk, "parse_item") if step == "read" else (shelf, "put")
+    call = getattr(owner, name)
+
+    def over(thing):
+        if "doomed" in str(thing):
+            raise exc
+        return call(thing)
+
+    monkeypatch.setattr(owner, name, over)
+    outcome = apply_bulk({"items": [{"item_id": "a"}, {"item_id": "doomed"}, {"item_id": "b"}]}, shelf)
+    assert (outcome.accepted, set(shelf.items)) == (2, {"a", "b"})
+    assert [(r["index"], r["retryable"]) for r in outcome.rejected] == [(1, retryable(exc))]
+
+
+def test_a_dead_catalogue_is_asked_a_few_times_only():
+    asked = []
+
+    class Dead:
+        def put(self, item):
+            asked.append(item)
+            raise DependencyError("no answer")
+
+    outcome = apply_bulk({"items": [{"item_id": f"i{n}"} for n in range(500)]}, Dead())
+    assert len(asked) <= 2 * WRITERS
+    assert (outcome.accepted, len(outcome.rejected)) == (0, 500)
+    assert all(r["retryable"] for r in outcome.rejected)
+
+
+def test_when_half_of_the_time_is_over_the_rest_may_be_sent_again(monkeypatch):
+    class Time:
+        left_ms = 10_000
+
+        def get_remaining_time_in_millis(self):
+            return self.left_ms
+
+    shelf, time, deadline = Shelf(), Time(), Deadline()
+    put = shelf.put
+
+    def slow(item):
+        time.left_ms -= 100
+        return put(item)
+
+    monkeypatch.setattr(bulk, "WRITERS", 1)
+    monkeypatch.setattr(shelf, "put", slow)
+    with deadline.within(time):
+        outcome = apply_bulk({"items": [{"item_id": f"i{n}"} for n in range(500)]}, shelf, deadline)
+    assert outcome.accepted == len(shelf.items) == 51
+    assert [r["index"] for r in outcome.rejected] == list(range(51, 500))
+    assert all(r["retryable"] for r in outcome.rejected)

@@ -1,9 +1,12 @@
 import pytest
 
-from endcap.errors import InvalidRequestError
+from endcap.batch import retryable
+from endcap.errors import InvalidInputError, InvalidRequestError
+from endcap.events import collect as module
 from endcap.events.collect import MAX_EVENTS, collect
 from endcap.events.interaction import parse_interaction
 from endcap.events.types import EVENT_TYPES
+from tests.fakes.odd_errors import ALL
 
 NOW_MS = 1_768_471_200_000
 VIEW = {"user_id": "u", "event_type": "view", "item_id": "i"}
@@ -61,3 +64,21 @@ def test_a_body_holds_one_to_five_hundred_events(body):
 
 def test_five_hundred_events_fit():
     assert collected([VIEW] * MAX_EVENTS).accepted == 500
+
+
+@pytest.mark.parametrize("exc", ALL, ids=lambda exc: type(exc).__name__)
+@pytest.mark.parametrize("step", ["read_event", "interaction_document"])
+def test_whatever_is_raised_over_one_event_the_others_are_queued(step, exc, monkeypatch):
+    call = getattr(module, step)
+
+    def over(thing, *rest):
+        if "doomed" in str(thing):
+            raise exc
+        return call(thing, *rest)
+
+    monkeypatch.setattr(module, step, over)
+    queue = ListQueue()
+    outcome = collected([VIEW, {**VIEW, "item_id": "doomed"}, VIEW], queue)
+    assert outcome.accepted == len(queue.sent) == 2
+    again = retryable(exc) and not isinstance(exc, InvalidInputError)
+    assert [(r["index"], r["retryable"]) for r in outcome.rejected] == [(1, again)]
