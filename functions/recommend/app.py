@@ -123,4 +123,4 @@ def _parameters() -> dict[str, str]:
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return resolve(app, event, context)
+    return resolve(app, event, context, lambda sent: runtime.guard.admit(sent))

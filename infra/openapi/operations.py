@@ -16,7 +16,7 @@ LIST_PARAMETERS: Final = tuple(
     name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse._BODY_ONLY}
 )
 """Fields of a recommendation request that are query parameters too, wherever a list is answered."""
-TRENDING: Final = ("window", "limit", "cursor", "fields", "language", "explain")
+TRENDING: Final = ("window", "surface", "limit", "cursor", "fields", "language", "explain")
 
 
 @dataclass(frozen=True)

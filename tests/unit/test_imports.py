@@ -37,6 +37,7 @@ FLOORS = (
     ("recommend",),
     ("experiments",),
     ("api",),
+    ("storefront",),
     ("runtime",),
     ("serving",),
 )

@@ -38,12 +38,11 @@ def current_snapshot(runtime: Runtime) -> Snapshot:
     return snapshot
 
 
-def request_parser(runtime: Runtime) -> RequestParser:
-    """What reads requests at this moment."""
-    named = runtime.scenarios.named
-    return RequestParser(
-        int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret, experiments_now(runtime)
-    )
+def request_parser(runtime: Runtime, shopper: str | None = None) -> RequestParser:
+    """What reads requests at this moment; with `shopper`, for that profile whatever they say."""
+    now_ms, event_types = int(time.time() * 1000), runtime.settings.event_types
+    named, secret = runtime.scenarios.named, runtime.cursor_secret
+    return RequestParser(now_ms, event_types, named, secret, experiments_now(runtime), shopper)
 
 
 def experiments_now(runtime: Runtime) -> tuple[Experiment, ...]:
@@ -66,7 +65,9 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
         lists = _lists(runtime, asked, names, snapshot, {}, stored, now_ms)
     named = list(zip(names, asked, lists, strict=True))
-    _record(runtime, [exposure(found, name, user_id, now_ms, one.assignment) for name, one, found in named])
+    _record(
+        runtime, [exposure(found, name, user_id, now_ms, one.assignment, one.surface) for name, one, found in named]
+    )
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
     return [
         answer(

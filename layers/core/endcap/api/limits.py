@@ -1,0 +1,47 @@
+"""How much one client may ask for, so that a flood of one leaves the others' answers as they were.
+
+Buckets are kept by each execution environment for itself: a client that N environments serve gets N times its rate at
+most. What must hold over all of them is the gateway's part (`ApiRateLimit`, the routes' own limits) and that of a web
+application firewall in front.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+BURST_S: Final = 5.0
+"""A client that has been quiet may send what it may send in this many seconds at once: pages ask for several lists."""
+
+MAX_CLIENTS: Final = 10_000
+"""Of a role; the one that was quiet for longest is forgotten first, and starts anew with a full bucket."""
+
+
+class ClientLimits:
+    """A token bucket for each client of each role.
+
+    Parameters
+    ----------
+    rates : requests a second of one client, by role; 0 or nothing for no limit
+    clock : seconds
+    """
+
+    def __init__(self, rates: Mapping[str, float], clock: Callable[[], float] = time.monotonic) -> None:
+        self._rates, self._clock = rates, clock
+        self._buckets: dict[str, OrderedDict[str, tuple[float, float]]] = {role: OrderedDict() for role in rates}
+
+    def wait_s(self, role: str, client: str) -> float:
+        """Seconds until the client's next request may be answered; 0 where this one is, which then counts."""
+        rate = self._rates.get(role, 0.0)
+        if rate <= 0:
+            return 0.0
+        most, now_s, buckets = max(1.0, rate * BURST_S), self._clock(), self._buckets[role]
+        left, since_s = buckets.pop(client, (most, now_s))
+        left = min(most, left + max(0.0, now_s - since_s) * rate)
+        allowed = left >= 1.0
+        buckets[client] = (left - 1.0 if allowed else left, now_s)
+        if len(buckets) > MAX_CLIENTS:
+            buckets.popitem(last=False)
+        return 0.0 if allowed else (1.0 - left) / rate
