@@ -87,7 +87,12 @@ def resolve(
 def gateway_answer(response: Response[str]) -> dict[str, Any]:
     """An answer as the gateway takes it, for requests that reach no route."""
     headers = {**response.headers, "Content-Type": response.content_type} if response.content_type else response.headers
-    return {"statusCode": response.status_code, "headers": headers, "body": response.body, "isBase64Encoded": False}
+    return {
+        "statusCode": response.status_code,
+        "headers": headers,
+        "body": response.body or "",
+        "isBase64Encoded": False,
+    }
 
 
 def path_id(quoted: str) -> str:
