@@ -12,8 +12,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final
 
-BURST_S: Final = 5.0
-"""A client that has been quiet may send what it may send in this many seconds at once: pages ask for several lists."""
+BURST: Final = 5.0
+"""As many requests a client that has been quiet may send at once: a page asks for several lists. At higher rates it is
+what the rate gives in a second."""
 
 MAX_CLIENTS: Final = 10_000
 """Of a role; the one that was quiet for longest is forgotten first, and starts anew with a full bucket."""
@@ -37,7 +38,7 @@ class ClientLimits:
         rate = self._rates.get(role, 0.0)
         if rate <= 0:
             return 0.0
-        most, now_s, buckets = max(1.0, rate * BURST_S), self._clock(), self._buckets[role]
+        most, now_s, buckets = max(BURST, rate), self._clock(), self._buckets[role]
         left, since_s = buckets.pop(client, (most, now_s))
         left = min(most, left + max(0.0, now_s - since_s) * rate)
         allowed = left >= 1.0

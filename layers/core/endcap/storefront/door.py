@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from endcap.api.guard import limited
 from endcap.api.limits import ClientLimits
-from endcap.errors import ForbiddenError
+from endcap.errors import ForbiddenError, UnauthorisedError
 from endcap.settings import SettingsError
 from endcap.storefront.origins import Origins
 from endcap.storefront.visits import Visit, visit_of
@@ -29,7 +29,7 @@ class Door:
     ----------
     secrets : that tokens are signed with, the present one first
     front_key : what the front (CloudFront) puts into a header of its own, so that nobody goes round it; empty for none
-    limits : of each address
+    limits : of each visitor, and of each address without a token
     new_key : 16 random bytes
     """
 
@@ -46,7 +46,7 @@ class Door:
         Raises
         ------
         ForbiddenError : round the front, or from a page of somebody else
-        TooManyRequestsError : the address asks for more than its share
+        TooManyRequestsError : the visitor asks for more than their share, or the address without a token
         UnauthorisedError : a token is no good
         SettingsError : there is no secret to tell tokens by
         """
@@ -54,8 +54,17 @@ class Door:
             raise SettingsError("environment variable STOREFRONT_SECRETS is not set")
         headers = event.get("headers") or {}
         self.check_page(headers)
-        limited(self.limits.wait_s("browser", self._address(event)))
-        return visit_of(headers, event.get("cookies") or (), self.secrets, self.clock(), self.new_key())
+        try:
+            visit = visit_of(headers, event.get("cookies") or (), self.secrets, self.clock(), self.new_key())
+        except UnauthorisedError:
+            self._limit(self._address(event))
+            raise
+        # Many shoppers may share an address, of an office or of a mobile network; each has a token after one request.
+        self._limit(visit.visitor.anonymous_id if visit.known else self._address(event))
+        return visit
+
+    def _limit(self, client: str) -> None:
+        limited(self.limits.wait_s("browser", client))
 
     def check_page(self, headers: Mapping[str, str]) -> None:
         """Raise a ForbiddenError for what comes round the front, or from a page of somebody else."""

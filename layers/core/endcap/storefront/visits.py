@@ -26,12 +26,14 @@ class Visit:
     user_id : whom the shop says it is; None where it says nothing
     by_header : whether the visitor's token comes in the header and goes in the body, not as a cookie
     fresh : whether the browser has yet to be told its token
+    known : whether it brought a token of ours
     """
 
     visitor: Visitor
     user_id: str | None
     by_header: bool
     fresh: bool
+    known: bool
 
     @property
     def shopper(self) -> str:
@@ -78,12 +80,12 @@ def visit_of(
     elif (visitor := read_visitor(given, secrets, now_s)) is None:
         raise UnauthorisedError(f"the visitor's token is no good, or has expired; send {NEW} for another")
     if visitor is None:
-        return Visit(Visitor(key, int(now_s)), user_id, given is not None, fresh=True)
+        return Visit(Visitor(key, int(now_s)), user_id, given is not None, fresh=True, known=False)
     signed_out = user_id is None and any(visitor.link)  # what follows is said to be somebody again at the next sign-in
     renewed = signed_out or now_s - visitor.issued_s > RENEWED_AFTER_S
     if renewed:
         visitor = Visitor(visitor.key, int(now_s), b"\0" * len(visitor.link) if signed_out else visitor.link)
-    return Visit(visitor, user_id, given is not None, fresh=renewed)
+    return Visit(visitor, user_id, given is not None, fresh=renewed, known=True)
 
 
 def _by_cookie(cookies: Sequence[str], secrets: Sequence[str], now_s: float) -> Visitor | None:
