@@ -16,6 +16,10 @@ BURST: Final = 5.0
 """As many requests a client that has been quiet may send at once: a page asks for several lists. At higher rates it is
 what the rate gives in a second."""
 
+REFUSAL: Final = 0.25
+"""What a request that is refused costs. So a client that goes on at more than four times its rate gets nothing at all
+until it has calmed down; else all copies would answer a flood at the same moments, when its share is full again."""
+
 MAX_CLIENTS: Final = 10_000
 """Of a role; the one that was quiet for longest is forgotten first, and starts anew with a full bucket."""
 
@@ -42,7 +46,8 @@ class ClientLimits:
         left, since_s = buckets.pop(client, (most, now_s))
         left = min(most, left + max(0.0, now_s - since_s) * rate)
         allowed = left >= 1.0
-        buckets[client] = (left - 1.0 if allowed else left, now_s)
+        buckets[client] = (left - 1.0 if allowed else max(0.0, left - REFUSAL), now_s)
+        wait_s = 0.0 if allowed else (1.0 - buckets[client][0]) / rate
         if len(buckets) > MAX_CLIENTS:
             buckets.popitem(last=False)
-        return 0.0 if allowed else (1.0 - left) / rate
+        return wait_s
