@@ -250,6 +250,7 @@ OPERATIONS: Final = {
         _body(requests.StorefrontEvents),
         ((202, (answers.StorefrontEventsAccepted,)),),
         samples=("http-events-as-somebody-else",),
+        problems=(404,),
     ),
     ("POST", "/storefront/recommendations"): Operation(
         "postStorefrontRecommendations",
@@ -268,6 +269,7 @@ OPERATIONS: Final = {
         answers=((200, (answers.StorefrontRecommendation,)),),
         query=tuple(name for name in SearchInput.model_fields if name != "context"),
         parameters=SearchInput,
+        problems=(404,),
     ),
     ("GET", "/storefront/items/{item_id}/similar"): Operation(
         "getStorefrontSimilar",
@@ -285,5 +287,6 @@ OPERATIONS: Final = {
         answers=((200, (answers.StorefrontRecommendation,)),),
         query=tuple(TrendingInput.model_fields),
         parameters=TrendingInput,
+        problems=(404,),
     ),
 }

@@ -114,7 +114,7 @@ class RequestParser:
         user_id = given.user_id if self.shopper is None else self.shopper
         unit = unit_of(user_id, given.session_id, plain)
         assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
-        asked = ResolvedRequest(user_id, plain, digest, plain, assignment, given.surface)
+        asked = ResolvedRequest(user_id, plain, digest, plain, assignment, surface=given.surface)
         if assignment is None:
             return asked
         variant, request = assignment.variant, plain
