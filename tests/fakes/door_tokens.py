@@ -113,6 +113,8 @@ def _of_claims(drawn: random.Random, now_s: float) -> tuple[str, str]:
             {"nbf": "soon"},
             {"iat": now_s + 3600},
             {"iat": None},
+            {"iat": True},
+            {"nbf": False},
             {"aud": "another"},
             {"aud": ["another"]},
             {"aud": None},

@@ -101,9 +101,8 @@ def _subject(claims: Mapping[str, Any], now_s: float) -> str:
         user_id = clean_id(subject) if isinstance(subject, str) else ""
     except ValueError:
         user_id = ""
-    if not user_id or user_id.startswith(
-        ANONYMOUS_PREFIX
-    ):  # a name of the shopper's choice must not be a visitor's key
+    # A name of the shopper's own choice must not be the key of a visitor's profile.
+    if not user_id or user_id.startswith(ANONYMOUS_PREFIX):
         raise UnauthorisedError(_NO_GOOD)
     return user_id
 

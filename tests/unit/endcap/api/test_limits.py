@@ -82,6 +82,10 @@ def test_a_clock_that_goes_back_gives_nothing_away() -> None:
         pass
     clock.now = 0.0
     assert limits.wait_s("browser", "one") > 0
+    clock.now = 100.0
+    limits.wait_s("browser", "calm")
+    clock.now = 0.0
+    assert limits.wait_s("browser", "calm") == 0  # nor does it take anything
 
 
 def test_memory_is_bounded_and_the_quietest_is_forgotten() -> None:

@@ -50,7 +50,7 @@ def test_a_strangers_events_carry_their_anonymous_id_alone() -> None:
 
 
 def test_a_shoppers_events_carry_their_user_id_and_say_once_who_the_visitor_was() -> None:
-    outcome, sent = taken({"events": [{**VIEW, "user_id": "bob"}]}, ALICE)
+    outcome, sent = taken({"events": [{**VIEW, "user_id": "bob", "anonymous_id": "carol"}]}, ALICE)
     assert outcome.identified
     assert [(d["event_type"], d["user_id"], d.get("anonymous_id")) for d in sent] == [
         ("view", "alice", None),
@@ -78,6 +78,7 @@ def test_the_shoppers_own_types_are_taken_and_identify_is_not(name: str) -> None
     outcome, sent = taken({"events": [event]})
     assert bool(outcome.accepted) == (name in ALLOWED) == (name != "identify")
     assert len(sent) == outcome.accepted
+    assert [error["field"] for r in outcome.rejected for error in r["errors"]] == ["event_type"] * (name == "identify")
 
 
 def test_types_of_the_shops_own_are_its_servers() -> None:

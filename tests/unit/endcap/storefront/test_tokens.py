@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given
 
 from endcap.errors import UnauthorisedError
+from endcap.identifiers import anonymous_key
+from endcap.storefront import tokens
 from endcap.storefront.tokens import AUDIENCE, VISIT_S, Visitor, link_of, read_visitor, shopper_of, write_visitor
 from tests.fakes.door_tokens import BEFORE, NOW_S, SECRET, claims, no_good, signed
 from tests.fakes.effort import examples, proved, tried
@@ -103,6 +105,26 @@ def test_no_token_that_differs_is_a_visitor() -> None:
         at = drawn.randrange(1, len(good))
         for token in (spoilt, good[:at], good[at:], good[:at] + good, drawn.randbytes(45).hex()[:60], good[:-1] + "é"):
             assert read_visitor(token, SECRETS, NOW_S) is None, token
+
+
+def test_a_token_of_another_format_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as later:
+        later.setattr(tokens, "_FORMAT", b"\x02")
+        token = write_visitor(Visitor(KEY, int(NOW_S)), SECRETS)
+        assert read_visitor(token, SECRETS, NOW_S)
+    assert read_visitor(token, SECRETS, NOW_S) is None
+
+
+@pytest.mark.parametrize("name", ["anon:", "anon:alice", anonymous_key(Visitor(KEY, 1).anonymous_id)])
+def test_no_user_name_is_a_visitors_key(name: str) -> None:
+    with pytest.raises(UnauthorisedError):
+        known(signed(claims(sub=name)))
+
+
+@pytest.mark.parametrize("wrong", [{"iat": True}, {"nbf": False}, {"exp": True}])
+def test_a_time_is_a_number(wrong: dict[str, bool]) -> None:
+    with pytest.raises(UnauthorisedError):
+        known(signed(claims(**wrong)))
 
 
 def test_what_the_shop_signs_is_no_visitor_and_a_visitor_no_shopper() -> None:
