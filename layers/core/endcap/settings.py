@@ -55,9 +55,9 @@ class Settings:
     cursor_secret: str = ""
     authorisation: Authorisation = "iam"
     client_rates: Mapping[str, float] = field(default_factory=dict)
-    storefront_secrets: tuple[str, ...] = ()
+    storefront_secrets: tuple[str, ...] = field(default=(), repr=False)
     storefront_origins: tuple[str, ...] = ()
-    storefront_front_key: str = ""
+    storefront_front_key: str = field(default="", repr=False)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:

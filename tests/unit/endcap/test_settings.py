@@ -73,6 +73,7 @@ def test_secrets_of_the_door_are_long():
     )
     assert settings.storefront_secrets == (first, before)
     assert settings.storefront_origins == ("https://a", "b")
+    assert first not in repr(settings)
     assert Settings.from_env({**COMPLETE, "STOREFRONT_SECRETS": " "}).storefront_secrets == ()
     for secrets in ("short", f"{first} short"):
         with pytest.raises(SettingsError, match="STOREFRONT_SECRETS") as caught:
