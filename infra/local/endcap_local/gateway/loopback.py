@@ -38,7 +38,8 @@ class Loopback:
 
     def __init__(self, url: str) -> None:
         self.start_token = secrets.token_urlsafe(24)
-        self._hosts = frozenset(f"{name}:{urlsplit(url).port}" for name in _NAMES)
+        port = urlsplit(url).port or 80
+        self._hosts = frozenset(f"{name}:{port}" for name in _NAMES) | frozenset(_NAMES if port == 80 else ())
 
     def check_route(self, request: Request, route: Route) -> None:
         """Let a request through to a route of the template.

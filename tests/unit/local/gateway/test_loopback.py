@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from werkzeug.test import Client, TestResponse
+from werkzeug.test import Client, EnvironBuilder, TestResponse
+from werkzeug.wrappers import Request
 
-from endcap_local.gateway.access import Access
+from endcap_local.gateway.access import Access, RefusedError
 from endcap_local.gateway.gateway import HttpApi
 from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.reply import Reply
@@ -63,6 +64,10 @@ class Stack:
         return self._client.open(asked[1], method=asked[0], base_url=URL, headers=headers, **request)
 
 
+def request_of(method: str, headers: dict[str, str]) -> Request:
+    return Request(EnvironBuilder("/users/ann", method=method, headers=headers).get_environ())
+
+
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
 @pytest.mark.parametrize("asked", [ERASE, LOOK, STEER], ids=str)
 def test_another_site_erases_and_operates_nothing(asked: tuple[str, str], headers: dict[str, str]) -> None:
@@ -89,6 +94,14 @@ def test_our_own_names_are_answered(host: str) -> None:
     for headers in ({"host": host}, {"host": host, "origin": f"http://{host}"}):
         assert stack.call(ERASE, headers=headers).status_code == 200
         assert stack.call(LOOK, stack.loopback.start_token, headers=headers).status_code == 200
+
+
+def test_on_the_port_of_the_web_no_port_is_named() -> None:
+    checks = Loopback("http://127.0.0.1:80")
+    for host in ("127.0.0.1", "127.0.0.1:80", "localhost"):
+        checks.check_route(request_of("DELETE", {"host": host, "origin": f"http://{host}"}), ROUTES[0])
+    with pytest.raises(RefusedError):
+        checks.check_route(request_of("DELETE", {"host": "attacker.example"}), ROUTES[0])
 
 
 def test_operating_wants_the_token_of_this_start() -> None:
