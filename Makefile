@@ -77,7 +77,7 @@ check: setup $(SAM_VENV)/.installed ## lint, types, contract, template, samconfi
 	$(BIN)/mypy
 	$(BIN)/mypy functions infra/checks infra/openapi
 	$(BIN)/python -m infra.openapi --check
-	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml
+	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
 

@@ -77,4 +77,4 @@ def delete(user_id: str) -> Response[str]:
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with runtime.deadline.within(context):
-        return resolve(app, event, context)
+        return resolve(app, event, context, lambda sent: runtime.guard.admit(sent))

@@ -10,13 +10,9 @@ Retry: safe, nothing but the record of the exposure is written.
 from __future__ import annotations
 
 import time
-import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
-from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api import personalize
@@ -24,19 +20,12 @@ from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
 from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
-from endcap.api.responses import answer, cursor_after, exposure
-from endcap.aws.profiles import StoredProfile
-from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
-from endcap.events.counts import Live
-from endcap.experiments.assignment import Experiment, other_snapshot, running
-from endcap.index.overlay import Overlay
+from endcap.errors import InvalidRequestError, NotFoundError
+from endcap.experiments.assignment import running
 from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
-from endcap.recommend.pipeline import recommend_lists
-from endcap.recommend.request import Recommendation, RecommendationRequest
-from endcap.recommend.trending import windows_of
 from endcap.runtime import Runtime
-from endcap.snapshot.snapshot import Snapshot
+from endcap.serving import answers, current_snapshot, experiments_now, request_parser
 
 app = http_app()
 runtime = Runtime()
@@ -51,7 +40,7 @@ def get_recommendations(user_id: str) -> Response[str]:
 def post_recommendations() -> Response[str]:
     body = json_body(app.current_event)
     if isinstance(body, dict) and "requests" in body:
-        return json_answer({"lists": _answers(_reader().lists(body))})
+        return json_answer({"lists": answers(runtime, _reader().lists(body))})
     return _answer(_reader().body(body))
 
 
@@ -88,9 +77,9 @@ def trending() -> Response[str]:
 def post_personalize_recommendations() -> Response[str]:
     body = personalize.recommendations_request(json_body(app.current_event))
     try:
-        found = _answers([_reader().body(body, personalize.DOOR)])[0]
+        found = answers(runtime, [_reader().body(body, personalize.DOOR)])[0]
     except NotFoundError:  # an item that nobody knows: Personalize then answers what is popular
-        found = _answers([_reader().body(body | {"relation": None, "items": []}, personalize.DOOR)])[0]
+        found = answers(runtime, [_reader().body(body | {"relation": None, "items": []}, personalize.DOOR)])[0]
     return json_answer(personalize.item_list(found, "itemList"))
 
 
@@ -101,135 +90,29 @@ def post_personalize_ranking() -> Response[str]:
     asked = _reader().body(body, personalize.DOOR)
     if asked.request.filter is None:  # then every id is in the answer, as it is in Personalize's
         asked = asked.completed()
-    return json_answer(personalize.item_list(_answers([asked])[0], "personalizedRanking"))
+    return json_answer(personalize.item_list(answers(runtime, [asked])[0], "personalizedRanking"))
 
 
 @app.get("/parameters")
 def get_parameters() -> Response[str]:
-    experiments = running(_experiments(), int(time.time() * 1000))
+    experiments = running(experiments_now(runtime), int(time.time() * 1000))
     language = language_asked(app.current_event) or DEFAULT_LANGUAGE
     event_types, scenarios = runtime.settings.event_types, runtime.scenarios.all()
-    return json_answer(parameters(_snapshot(), event_types, scenarios, experiments, language))
+    return json_answer(parameters(current_snapshot(runtime), event_types, scenarios, experiments, language))
 
 
 @app.get("/health")
 def health() -> Response[str]:
-    snapshot = _snapshot()
+    snapshot = current_snapshot(runtime)
     return json_answer({"status": "ok", "snapshot_version": snapshot.version, "items": snapshot.n_items})
 
 
-def _snapshot() -> Snapshot:
-    snapshot = runtime.snapshot.get()
-    if snapshot is None:
-        raise SnapshotMissingError("no snapshot has been promoted yet")
-    return snapshot
-
-
 def _reader() -> RequestParser:
-    named = runtime.scenarios.named
-    return RequestParser(
-        int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret, _experiments()
-    )
-
-
-def _experiments() -> tuple[Experiment, ...]:
-    """None while they can't be read: an experiment is no reason to refuse an answer."""
-    return runtime.experiments.current() or ()
+    return request_parser(runtime)
 
 
 def _answer(asked: ResolvedRequest) -> Response[str]:
-    return json_answer(_answers([asked])[0])
-
-
-def _answers(asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
-    """The answers to requests for one shopper, whose profile is read once."""
-    snapshot = _snapshot()
-    user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
-    stored, degraded = _profile(user_id)
-    asked, others = _with_challenger(asked, snapshot, now_ms)
-    names = [uuid.uuid4().hex for _ in asked]
-    try:
-        lists = _lists(asked, names, snapshot, others, stored, now_ms)
-    except EndcapError:
-        if all(one.assignment is None for one in asked):
-            raise
-        asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
-        lists = _lists(asked, names, snapshot, {}, stored, now_ms)
-    named = list(zip(names, asked, lists, strict=True))
-    _record([exposure(found, name, user_id, now_ms, one.assignment) for name, one, found in named])
-    metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
-    return [
-        answer(
-            found,
-            name,
-            stored.version,
-            degraded,
-            cursor_after(found, one, runtime.cursor_secret),
-            assignment=one.assignment,
-            complete=one.request.complete,
-        )
-        for name, one, found in named
-    ]
-
-
-def _lists(
-    asked: Sequence[ResolvedRequest],
-    names: Sequence[str],
-    snapshot: Snapshot,
-    others: Mapping[int, Overlay],
-    stored: StoredProfile,
-    now_ms: int,
-) -> list[Recommendation]:
-    overlay, kinds = runtime.live_catalogue.over(snapshot), runtime.settings.event_types
-    requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
-    live = _live([(others[k].snapshot if k in others else snapshot, one) for k, one in enumerate(requests)], now_ms)
-    return recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live, others)
-
-
-def _with_challenger(
-    asked: Sequence[ResolvedRequest], snapshot: Snapshot, now_ms: int
-) -> tuple[Sequence[ResolvedRequest], dict[int, Overlay]]:
-    """The requests, and what lies over the snapshot of those whose variant names another one.
-
-    The other snapshot is loaded as soon as it is configured, whoever asks: no variant's shoppers wait longer.
-    """
-    version = other_snapshot(_experiments(), now_ms)
-    challenger = runtime.challenger.get(version if version != snapshot.version else None)
-    served, others = list(asked), dict[int, Overlay]()
-    for k, one in enumerate(asked):
-        wanted = one.assignment.variant.snapshot if one.assignment else None
-        if wanted in (None, snapshot.version):
-            continue
-        if challenger is None or challenger.version != wanted:
-            served[k] = one.without_variant("snapshot_unavailable")
-        elif one.assignment is not None and one.assignment.not_served is None:
-            others[k] = runtime.challenger_catalogue.over(challenger)
-    return served, others
-
-
-def _live(requests: Sequence[tuple[Snapshot, RecommendationRequest]], now_ms: int) -> Live | None:
-    """The live counts, where a request has use for them."""
-    windows = set[str]().union(*(windows_of(snapshot, [request]) for snapshot, request in requests))
-    return runtime.live_counts.at(now_ms, windows) if windows else None
-
-
-def _profile(user_id: str | None) -> tuple[StoredProfile, str | None]:
-    if user_id is None:
-        return StoredProfile(), None
-    try:
-        return runtime.profiles.get(user_id), None
-    except EndcapError as exc:
-        logger.warning("profile not readable", extra={"error": str(exc)})
-        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
-        return StoredProfile(), "profile_unavailable"
-
-
-def _record(documents: list[dict[str, Any]]) -> None:
-    try:
-        runtime.exposures.put(documents)
-    except EndcapError as exc:  # an answer is worth more than its record
-        logger.warning("exposure not recorded", extra={"error": str(exc)})
-        metrics.add_metric("ExposuresLost", MetricUnit.Count, 1)
+    return json_answer(answers(runtime, [asked])[0])
 
 
 def _parameters() -> dict[str, str]:
@@ -240,4 +123,4 @@ def _parameters() -> dict[str, str]:
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return resolve(app, event, context)
+    return resolve(app, event, context, lambda sent: runtime.guard.admit(sent))

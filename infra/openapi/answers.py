@@ -146,6 +146,21 @@ class Recommendation(Answer):
     degraded: Degraded | None = None
 
 
+class StorefrontRecommendation(Recommendation):
+    """A list for the visitor.
+
+    `visitor` is their token, for a page that has none yet, or whose token is to be replaced by it.
+    """
+
+    visitor: str | None = None
+
+
+class StorefrontEventsAccepted(EventsAccepted):
+    """What became of the events; `visitor` as in a list."""
+
+    visitor: str | None = None
+
+
 class Recommendations(Answer):
     """One list for each of `requests`, in their order."""
 

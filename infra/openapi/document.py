@@ -9,10 +9,14 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 import endcap
 from endcap.api.http import MAX_BODY_BYTES, RETRY_AFTER_S
+from endcap.api.roles import DOOR, OPEN, SERVER
 from endcap.api.routes import ROUTES, Route
 from endcap.api.schemas import MAX_CONTEXT_CHARS
+from endcap.storefront.visits import COOKIE, NEW
 from infra.openapi import answers, requests
 from infra.openapi.operations import JSON, OPERATIONS, PROBLEM, Operation
 from infra.openapi.schemas import REF, TIMESTAMP, components, walked
@@ -28,14 +32,16 @@ _ABOUT: Final = {
     "items": "The catalogue",
     "personalize": "Calls as boto3's personalize-events and personalize-runtime clients send them",
     "users": "What shoppers may see, say and erase",
+    "storefront": "What shoppers' browsers may do by themselves, where the stack has opened this door",
     "about": "The service itself",
 }
 _GATEWAY: Final = {
-    401: "no valid token (AuthMode JWT)",
-    403: "not signed, or not allowed",
+    401: "no valid token (AuthMode JWT), or one at the storefront door that is no good",
+    403: "not signed, not allowed, or without the scope that is needed",
     429: "too many requests",
     431: "request line and headers take more than 10 KB",
 }
+_REFUSED_BY_FUNCTIONS_TOO: Final = (401, 403, 429)
 
 
 def document() -> dict[str, Any]:
@@ -45,10 +51,13 @@ def document() -> dict[str, Any]:
     of_type = {id(kind): schemas[str(index)] for index, kind in enumerate(types)}
     named |= {"Id": _pop_id(named), "Timestamp": dict(TIMESTAMP)}
     _refine(named)
+    fields: dict[type[BaseModel] | None, Mapping[str, Any]] = {None: named["RecommendationRequest"]["properties"]}
+    for model in _parameter_models():
+        fields[model] = named.pop(model.__name__)["properties"]
     named = dict(sorted(named.items()))
     paths: dict[str, Any] = {}
     for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, of_type, named)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, of_type, fields)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -68,7 +77,7 @@ def document() -> dict[str, Any]:
             {"url": "http://127.0.0.1:8787", "description": "endcap local, which asks for no authorisation"},
         ],
         "tags": [{"name": name, "description": text} for name, text in _ABOUT.items()],
-        "security": [{"sigv4": []}, {"bearer": []}],
+        "security": _security((SERVER,)),
         "paths": paths,
         "components": {
             "securitySchemes": {
@@ -78,7 +87,29 @@ def document() -> dict[str, Any]:
                     "name": "Authorization",
                     "description": "AuthMode IAM: AWS Signature Version 4 for the service execute-api",
                 },
-                "bearer": {"type": "http", "scheme": "bearer", "description": "AuthMode JWT: a token of your issuer"},
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "AuthMode JWT: a token of your issuer, with one of the scopes if JwtScopes=require",
+                },
+                "visitor": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": COOKIE,
+                    "description": "Whom the door has seen before; it sets the cookie itself",
+                },
+                "visitorToken": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Endcap-Visitor",
+                    "description": f"The same for pages that can't rely on the cookie: the token, or `{NEW}` for one",
+                },
+                "shopper": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Endcap-Shopper",
+                    "description": "A token (JWT, HS256) in which the shop says who the shopper is",
+                },
             },
             "responses": _shared_responses(),
             "schemas": named,
@@ -97,7 +128,11 @@ def _types() -> list[Any]:
         for _, types in (*operation.bodies, *operation.answers):
             found |= {id(kind): kind for kind in types}
     extra = (answers.Problem, answers.GatewayRefusal, requests.SessionInteraction)
-    return [*found.values(), *extra]
+    return [*found.values(), *extra, *_parameter_models()]
+
+
+def _parameter_models() -> list[type[BaseModel]]:
+    return list(dict.fromkeys(o.parameters for o in OPERATIONS.values() if o.parameters is not None))
 
 
 def _pop_id(named: Mapping[str, Any]) -> dict[str, Any]:
@@ -131,15 +166,17 @@ def _refine(named: dict[str, Any]) -> None:
     walked({name: schema for name, schema in named.items() if name not in shared}, shorten)
 
 
-def _operation(route: Route, of_type: Mapping[int, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+def _operation(
+    route: Route, of_type: Mapping[int, Any], parameters_of: Mapping[type[BaseModel] | None, Mapping[str, Any]]
+) -> dict[str, Any]:
     operation = OPERATIONS[route.method, route.path]
     found: dict[str, Any] = {"operationId": operation.name, "summary": operation.summary, "tags": [operation.tag]}
     if operation.description:
         found["description"] = operation.description
     parameters = [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", route.path)]
-    request = named["RecommendationRequest"]["properties"]
+    request = parameters_of[operation.parameters]
     parameters += [_query_parameter(name, request) for name in operation.query]
-    if "personalization" in operation.query:
+    if "scenario" in operation.query:
         parameters += [_context_parameter(name) for name in ("category", "brand")]
     if parameters:
         found["parameters"] = parameters
@@ -149,9 +186,17 @@ def _operation(route: Route, of_type: Mapping[int, Any], named: Mapping[str, Any
             content[JSON]["examples"] = _examples(route.function, operation.samples)
         found["requestBody"] = {"required": True, "content": content}
     found["responses"] = _responses(operation, route.path, of_type)
-    if operation.open:
-        found["security"] = []
+    if operation.open or route.needs != (SERVER,):
+        found["security"] = _security(route.needs)
     return found
+
+
+def _security(needs: Sequence[str]) -> list[dict[str, list[str]]]:
+    if OPEN in needs:
+        return []
+    if DOOR in needs:
+        return [{}, {"visitor": []}, {"visitorToken": []}, {"shopper": []}]
+    return [{"sigv4": []}, *({"bearer": [scope]} for scope in needs)]
 
 
 def _responses(operation: Operation, path: str, of_type: Mapping[int, Any]) -> dict[str, Any]:
@@ -177,7 +222,8 @@ def _shared_responses() -> dict[str, Any]:
     for status in (400, 404):
         found[_response_name(status)] = {"description": HTTPStatus(status).phrase, "content": {PROBLEM: problem}}
     for status, meaning in _GATEWAY.items():
-        found[_response_name(status)] = {"description": meaning, "content": {JSON: refusal}}
+        own = {PROBLEM: problem} if status in _REFUSED_BY_FUNCTIONS_TOO else {}
+        found[_response_name(status)] = {"description": meaning, "content": {**own, JSON: refusal}}
     for status in (413, 500, 503):
         content = {PROBLEM: problem, JSON: refusal}
         found[_response_name(status)] = {"description": HTTPStatus(status).phrase, "content": content}
@@ -188,7 +234,8 @@ def _shared_responses() -> dict[str, Any]:
         "content": {JSON: refusal},
     }
     wait = {"description": "Seconds to wait", "schema": {"type": "integer", "examples": [RETRY_AFTER_S]}}
-    found[_response_name(503)]["headers"] = {"Retry-After": wait}
+    for status in (429, 503):
+        found[_response_name(status)]["headers"] = {"Retry-After": wait}
     return found
 
 
@@ -206,7 +253,7 @@ def _path_parameter(name: str) -> dict[str, Any]:
 
 
 def _query_parameter(name: str, request: Mapping[str, Any]) -> dict[str, Any]:
-    schema = dict(_CATEGORY if name == "category" else request["query" if name == "q" else name])
+    schema = dict(_CATEGORY if name == "category" else request["query" if name == "q" and "q" not in request else name])
     if "anyOf" in schema:
         kinds = [kind for kind in schema.pop("anyOf") if kind != {"type": "null"}]
         schema = kinds[0] | schema

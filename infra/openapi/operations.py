@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from endcap.api import parse, personalize
 from endcap.api.schemas import RecommendInput
+from endcap.storefront.requests import ListInput, SearchInput, TrendingInput
 from infra.openapi import answers, requests, user_answers
 
 JSON: Final = "application/json"
@@ -16,7 +19,7 @@ LIST_PARAMETERS: Final = tuple(
     name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse.BODY_ONLY}
 )
 """Fields of a recommendation request that are query parameters too, wherever a list is answered."""
-TRENDING: Final = ("window", "limit", "cursor", "fields", "language", "explain")
+TRENDING: Final = ("window", "surface", "limit", "cursor", "fields", "language", "explain")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Operation:
     query : names of fields of a recommendation request that are query parameters
     samples : files of events/<function>/ whose bodies are examples
     problems : statuses of problem+json beyond those that every route may give
+    parameters : model of the query parameters, where it is not the recommendation request
     aws_errors : whether errors have the shape that AWS SDKs read, and no problem+json
     """
 
@@ -44,6 +48,7 @@ class Operation:
     samples: tuple[str, ...] = ()
     problems: tuple[int, ...] = ()
     open: bool = False
+    parameters: type[BaseModel] | None = None
     aws_errors: bool = False
 
 
@@ -235,6 +240,53 @@ OPERATIONS: Final = {
         "Everything that is stored about a shopper",
         "users",
         answers=((200, (user_answers.Export,)),),
+        problems=(404,),
+    ),
+    ("POST", "/storefront/events"): Operation(
+        "postStorefrontEvents",
+        "Take a visitor's own events in",
+        "storefront",
+        "With the shopper's token they are the shopper's, and what the visitor did before becomes theirs too.",
+        _body(requests.StorefrontEvents),
+        ((202, (answers.StorefrontEventsAccepted,)),),
+        samples=("http-events-as-somebody-else",),
+        problems=(404,),
+    ),
+    ("POST", "/storefront/recommendations"): Operation(
+        "postStorefrontRecommendations",
+        "Recommend to the visitor",
+        "storefront",
+        "By a named scenario; rules of the shop's can't be sent.",
+        _body(requests.StorefrontRequest),
+        ((200, (answers.StorefrontRecommendation,)),),
+        samples=("http-recommendations",),
+        problems=(404,),
+    ),
+    ("GET", "/storefront/search"): Operation(
+        "storefrontSearch",
+        "Search for the visitor",
+        "storefront",
+        answers=((200, (answers.StorefrontRecommendation,)),),
+        query=tuple(name for name in SearchInput.model_fields if name != "context"),
+        parameters=SearchInput,
+        problems=(404,),
+    ),
+    ("GET", "/storefront/items/{item_id}/similar"): Operation(
+        "getStorefrontSimilar",
+        "Substitutes of an item, for the visitor",
+        "storefront",
+        answers=((200, (answers.StorefrontRecommendation,)),),
+        query=tuple(name for name in ListInput.model_fields if name != "context"),
+        problems=(404,),
+        parameters=ListInput,
+    ),
+    ("GET", "/storefront/trending"): Operation(
+        "getStorefrontTrending",
+        "What is in demand right now",
+        "storefront",
+        answers=((200, (answers.StorefrontRecommendation,)),),
+        query=tuple(TrendingInput.model_fields),
+        parameters=TrendingInput,
         problems=(404,),
     ),
 }

@@ -12,6 +12,8 @@ from endcap.catalog.item import ItemInput
 from endcap.events.collect import MAX_EVENTS
 from endcap.events.interaction import InteractionInput
 from endcap.profiles.attributes import UserInput
+from endcap.storefront.events import MAX_EVENTS as MAX_DOOR_EVENTS
+from endcap.storefront.requests import RecommendationsInput
 from endcap.validation import Id
 
 Text = Annotated[str, Field(min_length=1)]
@@ -29,6 +31,12 @@ class SessionInteraction(Interaction):
     """An interaction of the running session; whose it is goes without saying."""
 
     user_id: Id | None = None  # type: ignore[assignment]
+
+
+class StorefrontEvents(BaseModel):
+    """What a visitor did, whatever it says about who did it; not `identify`, and no type of the shop's own."""
+
+    events: Annotated[list[SessionInteraction], Field(min_length=1, max_length=MAX_DOOR_EVENTS)]
 
 
 class Foreign(BaseModel):
@@ -129,6 +137,10 @@ CloudEvents = Annotated[list[CloudEvent], Field(min_length=1, max_length=MAX_EVE
 
 class RecommendationRequest(RecommendInput):
     """What to rank, for whom, and by which rules."""
+
+
+class StorefrontRequest(RecommendationsInput):
+    """What a page may ask for; who asks is known by the visitor's or the shopper's token."""
 
 
 class OneOfSeveral(RecommendInput):

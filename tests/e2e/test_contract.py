@@ -35,7 +35,8 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a stack with the toy snapshot answers."""
     folder = tmp_path_factory.mktemp("snapshot")
     version = build_toy_snapshot(folder).version
-    with LocalStack(ROOT / "template.yaml") as stack:
+    parameters = {"Storefront": "on", "StorefrontSecret": "s" * 32, "StorefrontClientRate": "0"}
+    with LocalStack(ROOT / "template.yaml", parameters=parameters) as stack:
         bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
         bucket.upload(folder, version)
         bucket.flip(version, None)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import boto3
@@ -100,6 +101,37 @@ def test_jwt_mode_from_discovery_to_an_import(shop: Path, monkeypatch: pytest.Mo
 
         client.meta.events.register("before-send.personalize-events", authorise)
         client.put_events(**sent)
+
+
+def test_scopes_say_what_a_token_may_where_they_are_required() -> None:
+    with serving("--param", "AuthMode=JWT", "--param", "JwtScopes=require") as facts:
+        url, token_url = facts["url"], facts["auth"]["jwt"]["token_url"]
+
+        def status(method: str, path: str, bearer: str) -> int:
+            request = Request(url + path, headers={"authorization": f"Bearer {bearer}"}, method=method)
+            try:
+                with urlopen(request, timeout=30) as answer:
+                    return int(answer.status)
+            except HTTPError as error:
+                return error.code
+
+        def token(scope: str) -> str:
+            form = urlencode({"grant_type": "client_credentials", "scope": scope}).encode()
+            with urlopen(token_url, form, timeout=30) as issued:
+                return str(json.loads(issued.read())["access_token"])
+
+        looking, erasing, serving_all = token("endcap/look"), token("endcap/erase"), token("endcap/server")
+        assert status("GET", "/users/ann/export", looking) == 403
+        assert status("DELETE", "/users/ann", looking) == 403
+        assert status("DELETE", "/users/ann", token("openid")) == 403
+        assert status("DELETE", "/users/ann", erasing) == 200
+        assert status("GET", "/users/ann/export", erasing) == 403
+        assert status("GET", "/users/nobody/export", serving_all) == 404
+        assert status("GET", "/openapi.json", looking) == 200
+        assert status("GET", "/users/nobody/export", facts["auth"]["jwt"]["token"]) == 404  # the printed one may all
+        with pytest.raises(HTTPError) as caught:
+            urlopen(token_url.partition("?")[0], b"grant_type=client_credentials", timeout=30)
+        assert caught.value.code == 403  # without the token of this start nothing is signed
 
 
 def test_iam_mode_takes_what_the_commands_sign(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,6 +34,8 @@ ENVIRONMENT = {
     "PROFILE_TTL_DAYS": "0",
     "EVENT_WEIGHTS": "{}",
     "CURSOR_SECRET": "secret",
+    "STOREFRONT_SECRETS": "a secret of the storefront's door".replace(" ", "-"),
+    "STOREFRONT_ORIGINS": "https://shop.example https://m.shop.example",
     "POWERTOOLS_SERVICE_NAME": "endcap",
     "POWERTOOLS_METRICS_NAMESPACE": "endcap",
     "POWERTOOLS_TRACE_DISABLED": "true",

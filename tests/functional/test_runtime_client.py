@@ -174,7 +174,13 @@ def stack(
     endpoint, calls = engine
     calls.write_text("")
     source, expanded = expand(ROOT / "template.yaml")
-    resolver = Resolver(expanded, {"Tracing": "Active"}, endpoint)  # the mode in which the functions do more
+    parameters = {
+        "Tracing": "Active",  # the mode in which the functions do more
+        "Storefront": "on",
+        "StorefrontSecret": "of-the-tests-0123456789-0123456789",
+        "StorefrontOrigins": "https://shop.example",
+    }
+    resolver = Resolver(expanded, parameters, endpoint)
     plan = plan_of(source, expanded, resolver, ROOT)
     resources = {
         name: {"Type": resource["Type"], "_name": resolver.name(name), **resolver.resolve(resource["Properties"])}
@@ -353,6 +359,16 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
         200, lambda b: [i["itemId"] for i in b["personalizedRanking"]][2] == "no-such-item"
     ),
     "recommend/http-health": http(200, lambda b: b["status"] == "ok"),
+    "storefront/http-events": http(202, lambda b: b["accepted"] == 2 and [r["index"] for r in b["rejected"]] == [2]),
+    "storefront/http-events-as-somebody-else": http(202, lambda b: b == {"accepted": 1, "rejected": []}),
+    "storefront/http-recommendations": http(200, lambda b: items_of(3)(b) and len(b["visitor"]) == 60),
+    "storefront/http-recommendations-with-a-filter": http(400, lambda b: b["errors"][0]["field"] == "filter"),
+    "storefront/http-search": http(200, lambda b: items_of(5)(b) and "title" in b["items"][0]),
+    "storefront/http-similar": http(200, items_of(5)),
+    "storefront/http-trending": http(200, lambda b: [i["item_id"] for i in b["items"]] == ["item-9", "item-8"]),
+    "storefront/http-forged-shopper": http(401),
+    "storefront/http-foreign-page": http(403),
+    "storefront/http-preflight": lambda answer: _preflight_allowed(answer),
     "manage_items/http-put-item": http(200, lambda b: b["item_id"] == "lamp-1"),
     "manage_items/http-put-item-without-title": http(400, lambda b: b["errors"][0]["field"] == "price"),
     "manage_items/http-get-item": http(200, lambda b: b["brand"] == "Acme"),
@@ -375,6 +391,11 @@ def _invalid_input(answer: Any) -> None:
     assert answer["statusCode"] == 400
     assert "itemId" in json.loads(answer["body"])["message"]
     assert "InvalidInputException" in str(answer["headers"] | answer.get("multiValueHeaders", {}))
+
+
+def _preflight_allowed(answer: Any) -> None:
+    assert answer["statusCode"] == 204
+    assert answer["headers"]["Access-Control-Allow-Origin"] == "https://shop.example"
 
 
 def _same_version_again(answer: Any) -> None:

@@ -68,4 +68,7 @@ def everything(resolved: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         StorefrontQueueArn="arn:aws:sqs:us-east-1:123456789012:shop",
         StorefrontEventBusName="shop",
         AlarmTopicArn="arn:aws:sns:us-east-1:123456789012:ops",
+        Storefront="on",
+        StorefrontSecret="of-the-tests-0123456789-0123456789",
+        StorefrontOrigins="https://shop.example,https://m.shop.example",
     )

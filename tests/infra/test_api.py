@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
-from endcap.api.routes import ROUTES
+from endcap.api.roles import DOOR, OPEN, SCOPES
+from endcap.api.routes import PREFLIGHT, ROUTES, needs_of
+from endcap.storefront.door import FRONT_HEADER, VIEWER_HEADER
+from endcap.storefront.visits import COOKIE, SHOPPER_HEADER, VISITOR_HEADER
 from endcap_local.template.template import expand
 from tests.infra.stack import folder_of, of_type
 
-METHODS = {"get", "put", "post", "delete", "x-amazon-apigateway-any-method"}
-OPEN = {"GET /health"}
+METHODS = {"get", "put", "post", "delete", "options", "x-amazon-apigateway-any-method"}
+ALL = (*ROUTES, PREFLIGHT)
+UNCLOSED = {f"{route.method} {route.path}" for route in ALL if {OPEN, DOOR} & set(route.needs)}
 
 
 def operations(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -38,7 +42,7 @@ def function_behind(operation: Mapping[str, Any]) -> str:
 
 def test_routes_are_those_of_the_code_and_a_default(api: dict[str, Any]) -> None:
     routes = {key: function_behind(operation) for key, operation in operations(api["Body"])}
-    expected = {f"{route.method} {route.path}": route.function for route in ROUTES}
+    expected = {f"{route.method} {route.path}": route.function for route in ALL}
     assert routes == expected | {"$default": "collect"}
 
 
@@ -51,17 +55,21 @@ def test_events_come_in_payload_version_2(api: dict[str, Any]) -> None:
 def test_path_parameters_are_declared(api: dict[str, Any]) -> None:
     for key, operation in operations(api["Body"]):
         declared = {p["name"] for p in operation.get("parameters", ()) if p["in"] == "path" and p["required"]}
-        assert declared == {part[1:-1] for part in key.split("/") if part.startswith("{")}, key
+        assert declared == {part[1:-1].rstrip("+") for part in key.split("/") if part.startswith("{")}, key
 
 
 @pytest.mark.parametrize("mode", ["IAM", "JWT"])
-def test_every_route_but_health_is_closed_in_each_mode(mode: str, resolved: Callable[..., dict[str, Any]]) -> None:
-    stack = resolved(AuthMode=mode, JwtIssuer="https://issuer.example.com", JwtAudience="storefront,app")
+def test_every_route_but_health_and_the_door_is_closed_in_each_mode(
+    mode: str, resolved: Callable[..., dict[str, Any]]
+) -> None:
+    stack = resolved(
+        Storefront="on", AuthMode=mode, JwtIssuer="https://issuer.example.com", JwtAudience="storefront,app"
+    )
     (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
     scheme = {"IAM": "AWS_IAM", "JWT": "jwt"}[mode]
     assert set(api["Body"]["components"]["securitySchemes"]) == {scheme}
     for key, operation in operations(api["Body"]):
-        assert operation["security"] == ([] if key in OPEN else [{scheme: []}]), key
+        assert operation["security"] == ([] if key in UNCLOSED else [{scheme: []}]), key
 
 
 def test_jwt_mode_checks_issuer_and_audience(resolved: Callable[..., dict[str, Any]]) -> None:
@@ -125,6 +133,54 @@ def test_body_is_what_sam_itself_writes_for_such_an_api(
         integrations = [operation.pop("x-amazon-apigateway-integration") for operation in (mine, reference_operation)]
         assert mine == reference_operation
         assert {**integrations[0], "uri": ""} == {**integrations[1], "uri": ""}
+
+
+def test_the_table_says_of_every_route_of_the_template_who_may_call_it(api: dict[str, Any]) -> None:
+    keys = {key for key, _ in operations(api["Body"])}
+    assert keys - {"$default"} == {f"{route.method} {route.path}" for route in ALL}
+    for key in keys:
+        needs = needs_of(key)
+        assert needs in ((OPEN,), (DOOR,)) or (needs and set(needs) <= set(SCOPES)), key
+        assert (needs == (OPEN,)) == (key == "GET /health"), key
+        assert (needs == (DOOR,)) == ("/storefront/" in key), key
+
+
+def test_there_is_no_door_unless_asked_for(resolved: Callable[..., dict[str, Any]]) -> None:
+    stack = resolved()
+    (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
+    assert not [key for key, _ in operations(api["Body"]) if "storefront" in key]
+    assert not [name for name, resource in stack.items() if "Storefront" in name]
+    (stage,) = of_type(stack, "AWS::ApiGatewayV2::Stage").values()
+    assert set(stage["RouteSettings"]) == {"GET /health"}
+
+
+def test_monitors_and_browsers_have_limits_of_their_own(everything: dict[str, Any]) -> None:
+    (stage,) = of_type(everything, "AWS::ApiGatewayV2::Stage").values()
+    assert set(stage["RouteSettings"]) == UNCLOSED
+    for key, settings in stage["RouteSettings"].items():
+        assert settings["DetailedMetricsEnabled"] is True
+        assert int(settings["ThrottlingRateLimit"]) == (10 if key == "GET /health" else 200)
+        assert int(settings["ThrottlingBurstLimit"]) == (20 if key == "GET /health" else 400)
+
+
+def test_the_front_proves_itself_to_the_door(resolved: Callable[..., dict[str, Any]], root: Path) -> None:
+    key = "k" * 32
+    assert "StorefrontFront" not in resolved(Storefront="on")
+    assert "StorefrontFront" not in resolved(StorefrontFrontKey=key)
+    stack = resolved(Storefront="on", StorefrontFrontKey=key)
+    assert stack["StorefrontFunction"]["Environment"]["Variables"]["STOREFRONT_FRONT_KEY"] == key
+    assert stack["StorefrontFront"]["Parameters"]["Key"] == key
+    front = expand(root / "infra" / "front.yaml")[1]
+    assert set(stack["StorefrontFront"]["Parameters"]) == set(front["Parameters"])
+    (distribution,) = of_type(front["Resources"], "AWS::CloudFront::Distribution").values()
+    (origin,) = distribution["Properties"]["DistributionConfig"]["Origins"]
+    (header,) = origin["OriginCustomHeaders"]
+    assert (header["HeaderName"].lower(), header["HeaderValue"]) == (FRONT_HEADER, {"Ref": "Key"})
+    (policy,) = of_type(front["Resources"], "AWS::CloudFront::OriginRequestPolicy").values()
+    config = policy["Properties"]["OriginRequestPolicyConfig"]
+    forwarded = {name.lower() for name in config["HeadersConfig"]["Headers"]}
+    assert {VIEWER_HEADER, VISITOR_HEADER, SHOPPER_HEADER, "origin", "content-type"} <= forwarded
+    assert config["CookiesConfig"]["Cookies"] == [COOKIE]
 
 
 def test_there_is_no_open_mode(template: Mapping[str, Any]) -> None:

@@ -11,8 +11,17 @@ import pytest
 
 from tests.infra.stack import folder_of, of_type, statements_of
 
-FUNCTIONS = ("collect", "embed_item", "manage_items", "manage_users", "promote", "recommend", "update_profile")
-INFERENCE = {"embed_item", "promote", "recommend", "update_profile"}
+FUNCTIONS = (
+    "collect",
+    "embed_item",
+    "manage_items",
+    "manage_users",
+    "promote",
+    "recommend",
+    "storefront",
+    "update_profile",
+)
+INFERENCE = {"embed_item", "promote", "recommend", "storefront", "update_profile"}
 GATEWAY_TIMEOUT_S = 30
 
 # The only policies that are not ours: logs and traces, which AWS grants on "*".
@@ -30,8 +39,9 @@ WILDCARDS = {
 
 # What Lambda itself adds to, or the libraries read from, the environment; all others are settings of ours.
 FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL")
-# Only one function signs cursors, and only one reads a stream that it may give up something of.
+# Only what answers lists signs cursors, only one reads a stream that it may give up something of, only one knows visitors.
 OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL"}
+OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
 
 
 @pytest.fixture(scope="session")
@@ -110,7 +120,7 @@ def test_layers_match_the_functions(everything: dict[str, Any]) -> None:
 
 
 def test_functions_behind_http_answer_before_the_gateway_gives_up(functions: dict[str, Any]) -> None:
-    for function in ("collect", "recommend", "manage_items", "manage_users"):
+    for function in ("collect", "recommend", "manage_items", "manage_users", "storefront"):
         assert int(functions[function]["Timeout"]) < GATEWAY_TIMEOUT_S
 
 
@@ -131,14 +141,46 @@ def test_settings_read_exactly_the_variables_that_the_template_sets(functions: d
         settings = Settings.from_env({name: str(value) for name, value in variables.items()})
         assert settings.profile_ttl_days == 365
         ours = {name for name in variables if not name.startswith(FOREIGN_VARIABLES)}
-        assert ours | OF_ONE_FUNCTION == read
+        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR == read
 
 
-def test_only_recommend_can_sign_cursors(functions: dict[str, Any]) -> None:
+def test_only_what_answers_lists_can_sign_cursors(functions: dict[str, Any]) -> None:
     signing = {name for name, function in functions.items() if "CURSOR_SECRET" in function["Environment"]["Variables"]}
-    assert signing == {"recommend"}
+    assert signing == {"recommend", "storefront"}
     secret = functions["recommend"]["Environment"]["Variables"]["CURSOR_SECRET"]
     assert secret.startswith("arn:aws:cloudformation:")  # unguessable by itself: a stack's id ends in a random part
+
+
+def test_only_the_storefront_door_can_tell_visitors_apart(functions: dict[str, Any]) -> None:
+    knowing = {name for name, function in functions.items() if OF_THE_DOOR & set(function["Environment"]["Variables"])}
+    assert knowing == {"storefront"}
+    variables = functions["storefront"]["Environment"]["Variables"]
+    assert variables["STOREFRONT_SECRETS"].split() == ["of-the-tests-0123456789-0123456789"]
+    assert variables["STOREFRONT_ORIGINS"] == "https://shop.example https://m.shop.example"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "authorisation"),
+    [
+        ({}, "iam"),
+        ({"JwtScopes": "require"}, "iam"),
+        ({"AuthMode": "JWT"}, "jwt"),
+        ({"AuthMode": "JWT", "JwtScopes": "require"}, "scopes"),
+    ],
+)
+def test_functions_know_how_to_tell_callers_apart(
+    parameters: dict[str, str], authorisation: str, resolved: Any
+) -> None:
+    for name, function in of_type(resolved(**parameters), "AWS::Lambda::Function").items():
+        assert function["Environment"]["Variables"]["AUTHORISATION"] == authorisation, name
+
+
+def test_nothing_is_reserved_by_default_and_anything_can_be(everything: dict[str, Any], resolved: Any) -> None:
+    for name in ("RecommendFunction", "StorefrontFunction"):
+        assert "ReservedConcurrentExecutions" not in everything[name]  # a new account can reserve none
+    stack = resolved(Storefront="on", RecommendConcurrency="200", StorefrontConcurrency="50")
+    assert int(stack["RecommendFunction"]["ReservedConcurrentExecutions"]) == 200
+    assert int(stack["StorefrontFunction"]["ReservedConcurrentExecutions"]) == 50
 
 
 def test_what_shoppers_write_stays_out_of_logs_and_traces(functions: dict[str, Any]) -> None:

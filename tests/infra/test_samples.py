@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from endcap.api.routes import ROUTES
+from endcap.api.routes import PREFLIGHT, ROUTES
 from endcap.aws.items import item_row, read_row
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def test_no_sample_is_of_an_unknown_function() -> None:
 
 def test_every_route_has_a_sample() -> None:
     keys = {read(path)["routeKey"] for path in SAMPLES if path.stem.startswith("http-")}
-    assert keys == {f"{route.method} {route.path}" for route in ROUTES} | {"$default"}
+    assert keys == {f"{route.method} {route.path}" for route in (*ROUTES, PREFLIGHT)} | {"$default"}
 
 
 @pytest.mark.parametrize("path", [p for p in SAMPLES if p.stem.startswith("http-")], ids=sample_id)
@@ -47,13 +47,13 @@ def test_http_samples_are_consistent(path: Path) -> None:
     http, key = event["requestContext"]["http"], event["routeKey"]
     filled = key
     for name, value in event.get("pathParameters", {}).items():
-        filled = filled.replace("{" + name + "}", value)
+        filled = filled.replace("{" + name + "}", value).replace("{" + name + "+}", value)
     assert event["version"] == "2.0"
     assert event["requestContext"]["routeKey"] == key
     assert http["path"] == event["rawPath"]
     if key != "$default":
         assert f"{http['method']} {event['rawPath']}" == filled
-        assert {f"{r.method} {r.path}": r.function for r in ROUTES}[key] == path.parent.name
+        assert {f"{r.method} {r.path}": r.function for r in (*ROUTES, PREFLIGHT)}[key] == path.parent.name
     if event["isBase64Encoded"]:
         base64.b64decode(event["body"], validate=True)
 

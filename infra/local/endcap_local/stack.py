@@ -21,6 +21,7 @@ from endcap_local.engine.resources import create_resources
 from endcap_local.event_source_mapping.pollers import Poller, pollers_of
 from endcap_local.gateway.access import Access
 from endcap_local.gateway.gateway import INTEGRATION_TIMEOUT_S, Gateway, HttpApi
+from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
 from endcap_local.lambda_runtime.reply import Reply
@@ -55,6 +56,7 @@ class LocalStack:
     ----------
     url : where the API answers
     access : who may call the API; None without `auth`
+    start_token : of this start; what operates or signs asks for it
     plan : what was read from the template
     engine : the embedded AWS engine
     log_path : the functions' log file; None with `verbose`
@@ -172,12 +174,14 @@ class LocalStack:
         self._pollers = pollers_of(self.plan, self.engine, self._invoker.invoke, self._redelivery_s)
         self._gateway = Gateway(self._port)
         self.url = self._gateway.url
+        loopback = Loopback(self.url)
+        self.start_token = loopback.start_token
         try:
-            self.access = Access(self.plan.routes, self.url) if self._auth else None
+            self.access = Access(self.plan.routes, self.url, loopback.start_token) if self._auth else None
         except BaseException:
             self._gateway.stop()
             raise
-        api = HttpApi(self.plan.routes, self._invoker.invoke, self._integration_timeout_s, self.access)
+        api = HttpApi(self.plan.routes, self._invoker.invoke, self._integration_timeout_s, self.access, loopback)
         self._output.install()
         for poller in self._pollers:
             poller.start()

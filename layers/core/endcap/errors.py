@@ -5,6 +5,9 @@ EndcapError
 │   ├── InvalidInteractionError
 │   ├── InvalidItemError
 │   └── InvalidRequestError
+├── UnauthorisedError            a token is no good; another one may be
+├── ForbiddenError               the caller may not do this
+├── TooManyRequestsError         the caller has had its share for now
 ├── NotFoundError                the thing named does not exist
 ├── ConflictError                somebody else wrote first; read again and retry
 ├── ThrottledError               the service asks for patience; retry later
@@ -61,6 +64,36 @@ class InvalidItemError(InvalidInputError):
 
 class InvalidRequestError(InvalidInputError):
     """A request's body or parameters can't be used."""
+
+
+class UnauthorisedError(EndcapError):
+    """A token is forged, expired or unreadable."""
+
+
+class ForbiddenError(EndcapError):
+    """The caller may not do this.
+
+    Attributes
+    ----------
+    scopes : of which a token would need one; empty where no token would help
+    """
+
+    def __init__(self, message: str, scopes: Sequence[str] = ()) -> None:
+        self.scopes = tuple(scopes)
+        super().__init__(message)
+
+
+class TooManyRequestsError(EndcapError):
+    """The caller has had its share for now.
+
+    Attributes
+    ----------
+    retry_after_s : whole seconds to wait
+    """
+
+    def __init__(self, message: str, retry_after_s: int) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(message)
 
 
 class NotFoundError(EndcapError):

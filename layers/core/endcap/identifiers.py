@@ -7,6 +7,7 @@ import re
 import unicodedata
 from typing import Final
 
+ANONYMOUS_PREFIX: Final = "anon:"
 KEY_BYTES: Final = 4
 MAX_ID_BYTES: Final = 128
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -43,6 +44,11 @@ def clean_id(text: str, max_bytes: int = MAX_ID_BYTES) -> str:
     if _CONTROL.search(text):
         raise ValueError("must not hold control characters")
     return text
+
+
+def anonymous_key(anonymous_id: str) -> str:
+    """What the profile of a shopper is stored under of whom nothing but an anonymous id is known."""
+    return ANONYMOUS_PREFIX + anonymous_id
 
 
 def short_hash(text: str, n_bytes: int) -> bytes:

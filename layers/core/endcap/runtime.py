@@ -13,6 +13,7 @@ from endcap.errors import EncoderError, FieldError, InvalidInputError
 from endcap.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from endcap.api.guard import Guard
     from endcap.api.scenarios import Scenarios
     from endcap.aws.counters import CounterTable
     from endcap.aws.items import ItemTable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from endcap.live.document import Configured
     from endcap.live.snapshot import Followed, LoadedEncoder
     from endcap.snapshot.snapshot import Snapshot
+    from endcap.storefront.door import Door
 
 
 class Runtime:
@@ -54,6 +56,28 @@ class Runtime:
     def settings(self) -> Settings:
         """Read from the process environment."""
         return Settings.from_env(os.environ)
+
+    @cached_property
+    def guard(self) -> Guard:
+        """Who is answered."""
+        from endcap.api.guard import Guard
+        from endcap.api.limits import ClientLimits
+        from endcap.observability import logger
+
+        authorisation = self.settings.authorisation
+        if authorisation == "jwt":
+            logger.warning("tokens count whatever their scopes: any may read and erase everyone; set JwtScopes=require")
+        return Guard(authorisation, ClientLimits(self.settings.client_rates))
+
+    @cached_property
+    def door(self) -> Door:
+        """What requests of browsers must pass."""
+        from endcap.storefront.door import Door
+        from endcap.storefront.origins import Origins
+
+        settings = self.settings
+        origins = Origins(frozenset(settings.storefront_origins))
+        return Door(settings.storefront_secrets, origins, self.guard.limits, settings.storefront_front_key)
 
     @cached_property
     def profiles(self) -> ProfileTable:

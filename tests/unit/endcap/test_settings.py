@@ -55,3 +55,35 @@ def test_days_that_are_no_count_are_refused(days):
 def test_weights_that_are_none_are_refused(weights):
     with pytest.raises(SettingsError, match="EVENT_WEIGHTS"):
         Settings.from_env({**COMPLETE, "EVENT_WEIGHTS": weights})
+
+
+@pytest.mark.parametrize("authorisation", ["", "none", "IAM", "off"])
+def test_an_unknown_way_to_tell_callers_apart_is_refused(authorisation):
+    with pytest.raises(SettingsError, match="AUTHORISATION"):
+        Settings.from_env({**COMPLETE, "AUTHORISATION": authorisation})
+
+
+def test_rates_are_by_role():
+    settings = Settings.from_env({**COMPLETE, "CLIENT_RATES": "server=0 operator=20 browser=2.5"})
+    assert settings.client_rates == {"server": 0, "operator": 20, "browser": 2.5}
+
+
+@pytest.mark.parametrize("rates", ["browser", "browser=", "browser=fast", "browser=-1", "browser=nan", "a=1=2", "=inf"])
+def test_rates_that_are_none_are_refused(rates):
+    with pytest.raises(SettingsError, match="CLIENT_RATES"):
+        Settings.from_env({**COMPLETE, "CLIENT_RATES": rates})
+
+
+def test_secrets_of_the_door_are_long():
+    first, before = "a" * 32, "b" * 40
+    settings = Settings.from_env(
+        {**COMPLETE, "STOREFRONT_SECRETS": f"{first} {before}", "STOREFRONT_ORIGINS": "https://a b"}
+    )
+    assert settings.storefront_secrets == (first, before)
+    assert settings.storefront_origins == ("https://a", "b")
+    assert first not in repr(settings)
+    assert Settings.from_env({**COMPLETE, "STOREFRONT_SECRETS": " "}).storefront_secrets == ()
+    for secrets in ("short", f"{first} short"):
+        with pytest.raises(SettingsError, match="STOREFRONT_SECRETS") as caught:
+            Settings.from_env({**COMPLETE, "STOREFRONT_SECRETS": secrets})
+        assert "short" not in str(caught.value)

@@ -34,12 +34,19 @@ SAMPLES: Final[Mapping[str, str]] = {
     "collect": "http-events",
     "update_profile": "sqs-one-purchase",
     "recommend": "http-known-user",
+    "storefront": "http-search",
     "manage_items": "http-put-item",
     "manage_users": "http-profile",
     "embed_item": "dynamodb-new-item",
     "promote": "invoke-version",
 }
 """What each function is first asked, from the project's `events`."""
+OPTIONS: Final = {
+    "Storefront": "on",
+    "StorefrontSecret": "of-a-stack-that-lives-for-one-measurement",
+    "StorefrontOrigins": "https://shop.example",
+}
+"""Parameters with which the template has every function."""
 LIMIT_S: Final = 120.0
 
 # Reads everything it needs from its arguments: a Lambda process has none of this project's tools.
@@ -144,7 +151,7 @@ def _stack(template: Path, snapshot: Snapshot) -> Iterator[tuple[StackPlan, dict
     """The stack's resources on moto, with the snapshot promoted; and the environment that leads there."""
     engine = Engine()
     try:
-        plan = load_plan(template, engine.endpoint)
+        plan = load_plan(template, engine.endpoint, OPTIONS)
         create_resources(plan, engine)
         (bucket,) = plan.buckets
         snapshots = SnapshotBucket(engine.client("s3"), bucket)

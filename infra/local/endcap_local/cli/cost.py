@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -103,15 +102,16 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     (architecture,) = resolver.resolve(recommend["Architectures"])
     if f"lambda_{architecture}" not in PRICES:
         raise TemplateError(f"Lambda has no price for the processor {architecture}")
-    watched = resolver.holds("Watch")
-    monitoring = (template.resolve().parent / "infra" / "monitoring.yaml").read_text()
+    monitoring = expand(template.resolve().parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
+    door = resolver.holds("HasStorefront")  # its alarms are the only ones with a condition
+    watching = [r for r in monitoring if resolver.holds("Watch") and (door or "Condition" not in r)]
     return Deployment(
         architecture,
         {name: f.memory_mb for name, f in functions.items()},
         # By the metrics that alarms look at: one over several metrics is billed for each of them.
-        alarms=len(re.findall(r"\bMetricName: ", monitoring)) if watched else 0,
+        alarms=json.dumps(watching).count('"MetricName": '),
         traces=resolver.resolve(recommend["TracingConfig"])["Mode"] == "Active",
-        dashboards=len(re.findall(r"^    Type: AWS::CloudWatch::Dashboard$", monitoring, re.M)) if watched else 0,
+        dashboards=sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in watching),
     )
 
 

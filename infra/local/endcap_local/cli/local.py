@@ -67,6 +67,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
             "aws_endpoint_url": stack.engine.endpoint,
             "log": log,
             "started_in_s": seconds,
+            "start_token": stack.start_token,
         }
         facts |= {"imported": asdict(imported)} if imported else {}
         facts |= {"auth": stack.access.facts()} if stack.access else {}

@@ -1,1 +1,1 @@
-"""API Gateway on this machine: `gateway`, `access`, `sigv4`, `jwt`, `issuer`."""
+"""API Gateway on this machine: `gateway`, `access`, `loopback`, `sigv4`, `jwt`, `issuer`."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
+from endcap.api.roles import SCOPES
 from endcap_local.engine.engine import CREDENTIALS
 from endcap_local.gateway.issuer import LocalIssuer
 from endcap_local.gateway.jwt import TokenError, claims_as_text, scopes_of, verify_token
@@ -20,7 +21,18 @@ from endcap_local.template.intrinsics import ACCOUNT_ID, REGION, TemplateError
 from endcap_local.template.template import Route
 
 REASON_HEADER = "x-endcap-reason"
+EVERYTHING = " ".join(SCOPES)
 _ACCESS_KEY, _SECRET_KEY = CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
+
+
+def _owner() -> dict[str, Any]:
+    caller = {"accessKey": _ACCESS_KEY, "accountId": ACCOUNT_ID, "callerId": _ACCESS_KEY, "userId": _ACCESS_KEY}
+    arn = f"arn:aws:iam::{ACCOUNT_ID}:user/{_ACCESS_KEY}"
+    return {"iam": {**caller, "userArn": arn, "principalOrgId": None, "cognitoIdentity": None}}
+
+
+OWNER = _owner()
+"""Who signs with the one access key that there is here, as the event's `requestContext.authorizer` has it."""
 
 
 class RefusedError(Exception):
@@ -44,6 +56,7 @@ class Access:
     ----------
     routes : the template's
     url : where the API answers, without a path
+    start_token : without which the local issuer signs nothing; empty where it is not asked for
 
     Attributes
     ----------
@@ -54,7 +67,7 @@ class Access:
     TemplateError : a route has an authorizer that can't be enforced here
     """
 
-    def __init__(self, routes: Iterable[Route], url: str) -> None:
+    def __init__(self, routes: Iterable[Route], url: str, start_token: str = "") -> None:
         self._url, self._routes = url, tuple(routes)
         authorizers = {route.authorizer for route in self._routes if route.authorizer}
         for authorizer in authorizers:
@@ -64,7 +77,7 @@ class Access:
         if len(issuers) > 1:
             raise TemplateError("JWT authorizers with different issuers or audiences are not known to the local stack")
         self._takes_signatures = any(authorizer.kind == IAM for authorizer in authorizers)
-        self.issuer = LocalIssuer(url, *issuers.pop()) if issuers else None
+        self.issuer = LocalIssuer(url, *issuers.pop(), start_token) if issuers else None
 
     def answer(self, request: Request, path: str) -> Response | None:
         """The local issuer's answer, None where the request is the API's."""
@@ -95,7 +108,7 @@ class Access:
                 "issuer": self.issuer.issuer,
                 "audience": list(self.issuer.audience),
                 "token_url": self.issuer.token_url,
-                "token": self.issuer.token(),
+                "token": self.issuer.token(scope=EVERYTHING),
             }
         if self._takes_signatures:
             facts["iam"] = {"service": SERVICE, "region": REGION, **CREDENTIALS}
@@ -111,10 +124,10 @@ class Access:
             stood_for = "" if self.issuer.is_itself else ", in whose place one here signs,"
             lines += [
                 f"Other routes take a token of {self.issuer.issuer}{stood_for} for {audience}. One for an hour:",
-                f"  export ENDCAP_TOKEN={self.issuer.token()}",
+                f"  export ENDCAP_TOKEN={self.issuer.token(scope=EVERYTHING)}",
                 f'  curl -H "authorization: Bearer $ENDCAP_TOKEN" {example}',
                 "More (also audience=, scope=, sub=, client_id=; expires_in=-1 for one that has expired):",
-                f"  curl -d grant_type=client_credentials {self.issuer.token_url}",
+                f"  curl -d grant_type=client_credentials '{self.issuer.token_url}'",
             ]
         if self._takes_signatures:
             variables = " ".join(f"{name}={value}" for name, value in CREDENTIALS.items())
@@ -132,9 +145,7 @@ class Access:
             verify_signature(sent, _ACCESS_KEY, _SECRET_KEY, REGION, now_s)
         except SignatureError as exc:
             raise RefusedError(403, "Forbidden", {REASON_HEADER: str(exc)}) from exc
-        caller = {"accessKey": _ACCESS_KEY, "accountId": ACCOUNT_ID, "callerId": _ACCESS_KEY, "userId": _ACCESS_KEY}
-        arn = f"arn:aws:iam::{ACCOUNT_ID}:user/{_ACCESS_KEY}"
-        return {"iam": {**caller, "userArn": arn, "principalOrgId": None, "cognitoIdentity": None}}
+        return OWNER
 
     def _bearer_of(self, request: Request, route: Route, authorizer: Authorizer, now_s: float) -> dict[str, Any]:
         assert self.issuer is not None

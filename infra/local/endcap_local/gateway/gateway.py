@@ -22,7 +22,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
-from endcap_local.gateway.access import Access, RefusedError
+from endcap_local.gateway.access import OWNER, Access, RefusedError
+from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.intrinsics import ACCOUNT_ID
 from endcap_local.template.template import ANY, Route
@@ -198,7 +199,8 @@ class HttpApi:
     routes : the template's routes
     invoke : called with a function's name, an event and the seconds that the gateway waits; raises TimeoutError
     timeout_s : how long an integration may take, 30 s on AWS
-    access : who may call what; None to let everything through
+    access : who may call what; None to let everything through, as this machine's own AWS credentials would
+    loopback : what pages of the web must not do; None where no browser is
     """
 
     def __init__(
@@ -207,9 +209,10 @@ class HttpApi:
         invoke: Invoke,
         timeout_s: float = INTEGRATION_TIMEOUT_S,
         access: Access | None = None,
+        loopback: Loopback | None = None,
     ) -> None:
         self._routes, self._invoke, self._timeout_s = RouteTable(routes), invoke, timeout_s
-        self._access = access
+        self._access, self._loopback = access, loopback
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         response = self._answer(Request(environ))
@@ -227,15 +230,17 @@ class HttpApi:
         except RequestEntityTooLarge:
             return _closing(refusal(413, "Request Entity Too Large"))
         raw_path, now_s = uri.partition("?")[0], time.time()
-        if self._access and (answer := self._access.answer(request, raw_path)):
-            return answer
-        found = self._routes.match(request.method, raw_path)
-        if found is None:
-            return refusal(404, "Not Found")
-        route, parameters = found
-        event = event_of(request, raw_path, route, parameters, now_s)
         try:
-            if self._access and (caller := self._access.identify(request, uri, route, now_s)):
+            if self._access and (answer := self._issued(request, raw_path)):
+                return answer
+            found = self._routes.match(request.method, raw_path)
+            if found is None:
+                return refusal(404, "Not Found")
+            route, parameters = found
+            if self._loopback:
+                self._loopback.check_route(request, route)
+            event = event_of(request, raw_path, route, parameters, now_s)
+            if caller := self._caller(request, uri, route, now_s):
                 event["requestContext"]["authorizer"] = caller
         except RefusedError as exc:
             response = refusal(exc.status, exc.message)
@@ -246,6 +251,17 @@ class HttpApi:
         except TimeoutError:
             return refusal(503, "Service Unavailable")
         return refusal(500, "Internal Server Error") if reply.error is not None else response_of(reply.payload)
+
+    def _issued(self, request: Request, path: str) -> Response | None:
+        assert self._access is not None
+        if self._loopback and self._access.issuer:
+            self._loopback.check_issuer(request, path)
+        return self._access.answer(request, path)
+
+    def _caller(self, request: Request, uri: str, route: Route, now_s: float) -> dict[str, Any] | None:
+        if self._access is not None:
+            return self._access.identify(request, uri, route, now_s)
+        return OWNER if route.authorizer else None  # the storefront door knows its visitors by itself, here as anywhere
 
 
 class Gateway:

@@ -34,6 +34,7 @@ class LocalIssuer:
     url : of the server, without a path
     issuer : what tokens say who issued them; empty for the issuer's own URL
     audience : whom tokens are for; the first where a request names none; empty for `DEFAULT_AUDIENCE`
+    start_token : what `token_url` carries, so that no page of the web can make up an address that signs
 
     Attributes
     ----------
@@ -42,10 +43,10 @@ class LocalIssuer:
     token_url : where tokens are handed out
     """
 
-    def __init__(self, url: str, issuer: str = "", audience: Sequence[str] = ()) -> None:
+    def __init__(self, url: str, issuer: str = "", audience: Sequence[str] = (), start_token: str = "") -> None:
         self.issuer, self.is_itself = issuer or url + PATH, not issuer
         self.audience = tuple(audience) or (DEFAULT_AUDIENCE,)
-        self.token_url = url + PATH + _TOKEN_PATH
+        self.token_url = url + PATH + _TOKEN_PATH + (f"?start={start_token}" if start_token else "")
         self.keys = KeySet([RSAKey.generate_key(2048, {"use": "sig", "alg": _ALGORITHM}, auto_kid=True)])
         self._documents: dict[str, dict[str, Any]] = {
             "/.well-known/jwks.json": dict(self.keys.as_dict(private=False)),

@@ -25,7 +25,7 @@ MAX_SHOWN: Final = 1000
 _FORMAT: Final = b"\x01"
 _DIGEST_BYTES: Final = 8
 _SIGNATURE_BYTES: Final = 16
-_PAGE_ONLY: Final = frozenset({"cursor", "limit", "explain", "fields", "language", "interactions"})
+_PAGE_ONLY: Final = frozenset({"cursor", "limit", "explain", "fields", "language", "interactions", "surface"})
 
 
 def digest_of(request: Mapping[str, Any]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote, unquote
@@ -20,12 +21,15 @@ from endcap.errors import (
     EncoderError,
     EndcapError,
     FieldError,
+    ForbiddenError,
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
     SnapshotError,
     SnapshotMissingError,
     ThrottledError,
+    TooManyRequestsError,
+    UnauthorisedError,
 )
 from endcap.identifiers import clean_id
 from endcap.observability import fault, logger, metrics
@@ -36,25 +40,41 @@ RETRY_AFTER_S = 1
 
 
 class BodyTooLargeError(InvalidRequestError):
-    """The body is larger than 256 KB."""
+    """The body is larger than it may be."""
 
 
 def http_app() -> APIGatewayHttpResolver:
     """A Powertools resolver whose every error is a problem+json."""
     app = APIGatewayHttpResolver()
-    app.exception_handler(EndcapError)(_endcap_problem)
+    app.exception_handler(EndcapError)(problem_of)
     app.exception_handler(Exception)(_unexpected_problem)
     app.not_found(lambda _: problem(HTTPStatus.NOT_FOUND, "there is nothing at this path"))
     return app
 
 
-def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """`app`'s answer to an HTTP API event of payload version 2.
+def resolve(
+    app: APIGatewayHttpResolver,
+    event: dict[str, Any],
+    context: Any,
+    admit: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """`app`'s answer to an HTTP API event of payload version 2, or why it gives none.
+
+    Parameters
+    ----------
+    admit : lets the event through, or raises
 
     Powertools matches paths with a pattern that leaves out many characters an id may hold, so the path it sees is put
     together anew from the route's template and the quoted parameters; routes unquote what they are given.
     """
     metrics.add_metric("Requests", MetricUnit.Count, 1)
+    try:
+        if admit is not None:
+            admit(event)
+    except EndcapError as exc:
+        return gateway_answer(problem_of(exc))
+    except Exception as exc:
+        return gateway_answer(_unexpected_problem(exc))
     template = event.get("routeKey", "").partition(" ")[2]
     if template:
         path = template
@@ -63,6 +83,17 @@ def resolve(app: APIGatewayHttpResolver, event: dict[str, Any], context: Any) ->
         event = {**event, "rawPath": path}
         event["requestContext"] = {**event["requestContext"], "stage": "$default"}
     return app.resolve(event, context)
+
+
+def gateway_answer(response: Response[str]) -> dict[str, Any]:
+    """An answer as the gateway takes it, for requests that reach no route."""
+    headers = {**response.headers, "Content-Type": response.content_type} if response.content_type else response.headers
+    return {
+        "statusCode": response.status_code,
+        "headers": headers,
+        "body": response.body or "",
+        "isBase64Encoded": False,
+    }
 
 
 def path_id(quoted: str) -> str:
@@ -78,23 +109,28 @@ def path_id(quoted: str) -> str:
         raise InvalidRequestError([FieldError(field="path", message=f"the id {exc}")]) from None
 
 
-def json_body(event: APIGatewayProxyEventV2) -> Any:
+def json_body(event: APIGatewayProxyEventV2, most: int = MAX_BODY_BYTES) -> Any:
     """The JSON value of the request's body.
+
+    Parameters
+    ----------
+    most : bytes that it may take
 
     Raises
     ------
-    BodyTooLargeError : above 256 KB
+    BodyTooLargeError : it takes more
     InvalidRequestError : no JSON, nested deeper than 16, NaN or infinite numbers, lone surrogates
     """
     raw: str = event.get("body") or ""
-    if len(raw) > MAX_BODY_BYTES * 4 // 3 + 4:
-        raise BodyTooLargeError("the body may take at most 256 KB")
+    too_large = BodyTooLargeError(f"the body may take at most {most // 1024} KB")
+    if len(raw) > most * 4 // 3 + 4:
+        raise too_large
     try:
         data = base64.b64decode(raw, validate=True) if event.get("isBase64Encoded") else raw.encode()
     except (binascii.Error, ValueError):
         raise InvalidRequestError("the body is not UTF-8 text") from None
-    if len(data) > MAX_BODY_BYTES:
-        raise BodyTooLargeError("the body may take at most 256 KB")
+    if len(data) > most:
+        raise too_large
     return json_value(data, "the body")
 
 
@@ -126,12 +162,22 @@ def json_answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]
     )
 
 
-def _endcap_problem(exc: EndcapError) -> Response[str]:
+def problem_of(exc: EndcapError) -> Response[str]:
+    """What the caller is told of an error."""
     match exc:
         case BodyTooLargeError():
             return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(exc))
         case InvalidInputError():
             return problem(HTTPStatus.BAD_REQUEST, "the request can't be used as it is", exc.errors)
+        case UnauthorisedError():
+            return _with_headers(problem(HTTPStatus.UNAUTHORIZED, str(exc)), **{"WWW-Authenticate": _OWN_SCHEME})
+        case ForbiddenError():
+            refusal = problem(HTTPStatus.FORBIDDEN, str(exc))
+            return _with_headers(refusal, **_challenge(exc.scopes)) if exc.scopes else refusal
+        case TooManyRequestsError():
+            metrics.add_metric("RequestsLimited", MetricUnit.Count, 1)
+            limited = problem(HTTPStatus.TOO_MANY_REQUESTS, str(exc))
+            return _with_headers(limited, **{"Retry-After": str(exc.retry_after_s)})
         case NotFoundError():
             return problem(HTTPStatus.NOT_FOUND, str(exc))
         case ConflictError() | ThrottledError() | DependencyError():
@@ -144,6 +190,19 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no usable snapshot; try again later")
         case _:
             return _unexpected_problem(exc)
+
+
+_OWN_SCHEME = 'Endcap error="invalid_token"'  # a 401 has to name one, and the tokens come in headers of their own
+
+
+def _challenge(scopes: Sequence[str]) -> dict[str, str]:
+    """https://www.rfc-editor.org/rfc/rfc6750#section-3.1"""
+    return {"WWW-Authenticate": f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"'}
+
+
+def _with_headers(response: Response[str], **headers: str) -> Response[str]:
+    response.headers.update(headers)
+    return response
 
 
 def _unexpected_problem(exc: Exception) -> Response[str]:

@@ -25,7 +25,9 @@ ITEM_DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none"}
 """Defaults of calls that are about something named: searching for, or looking at, what is known is normal."""
 
 TRENDING_DOOR: Final[Mapping[str, Any]] = {**ITEM_DOOR, "window": "24h", "personalization": "off"}
-TRENDING_PARAMETERS: Final = frozenset({"window", "category", "limit", "cursor", "fields", "language", "explain"})
+TRENDING_PARAMETERS: Final = frozenset(
+    {"window", "category", "surface", "limit", "cursor", "fields", "language", "explain"}
+)
 
 BODY_ONLY: Final = frozenset(
     {
@@ -52,6 +54,7 @@ class ResolvedRequest:
     request : as the variant of an experiment has it, where the shopper got one
     plain : as it is without experiments
     assignment : the variant
+    surface : where on which page the list is shown, in the shop's own words
     """
 
     user_id: str | None
@@ -59,6 +62,7 @@ class ResolvedRequest:
     digest: bytes
     plain: RecommendationRequest
     assignment: Assignment | None = None
+    surface: str | None = None
 
     def completed(self) -> ResolvedRequest:
         """The same for a complete order of the candidates."""
@@ -82,6 +86,7 @@ class RequestParser:
     scenario : name -> defaults; raises InvalidRequestError for a name that is not configured
     cursor_secret : what cursors are signed with
     experiments : those that are configured, in their order
+    shopper : key of the profile that every request is for, whatever the request says; None where it says it itself
     """
 
     now_ms: int
@@ -89,6 +94,7 @@ class RequestParser:
     scenario: Callable[[str], Mapping[str, Any]]
     cursor_secret: str
     experiments: Sequence[Experiment] = ()
+    shopper: str | None = None
 
     def body(self, raw: object, defaults: Mapping[str, Any] | None = None) -> ResolvedRequest:
         """A body of POST /recommendations.
@@ -105,9 +111,10 @@ class RequestParser:
         own = dict(raw) if isinstance(raw, Mapping) else {}
         digest = digest_of({**(defaults or {}), **own})
         plain = self._request(own, defaults or {}, given.scenario, digest, given)
-        unit = unit_of(given.user_id, given.session_id, plain)
+        user_id = given.user_id if self.shopper is None else self.shopper
+        unit = unit_of(user_id, given.session_id, plain)
         assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
-        asked = ResolvedRequest(given.user_id, plain, digest, plain, assignment)
+        asked = ResolvedRequest(user_id, plain, digest, plain, assignment, surface=given.surface)
         if assignment is None:
             return asked
         variant, request = assignment.variant, plain

@@ -58,6 +58,7 @@ def exposure(
     user_id: str | None,
     at_ms: int,
     assignment: Assignment | None = None,
+    surface: str | None = None,
 ) -> dict[str, Any]:
     """The record of what was shown: by it, later events join to the list they came from.
 
@@ -78,6 +79,7 @@ def exposure(
         "snapshot_version": recommendation.snapshot_version,
         "items": items,
     }
+    record |= {"surface": surface} if surface is not None else {}
     if assignment is not None:
         record |= {"experiment": assignment.experiment, "variant": assignment.variant.name, "unit": assignment.unit}
         record |= {"not_served": assignment.not_served} if assignment.not_served else {}

@@ -1,22 +1,31 @@
-"""Every route of the HTTP API and the function behind it; the template is tested against this list."""
+"""Every route of the HTTP API, the function behind it and who may call it; the template is tested against this list."""
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SCOPES, SERVER
 
 
 class Route(NamedTuple):
-    """One operation of the API; `path` as in OpenAPI."""
+    """One operation of the API.
+
+    Attributes
+    ----------
+    path : as in OpenAPI
+    needs : scopes of which the caller must have one, or `OPEN`, or `DOOR`
+    """
 
     method: str
     path: str
     function: str
+    needs: tuple[str, ...] = (SERVER,)
 
 
 ROUTES = (
     Route("POST", "/events", "collect"),
-    Route("GET", "/openapi.json", "collect"),
+    Route("GET", "/openapi.json", "collect", SCOPES),
     Route("POST", "/personalize/events", "collect"),
     Route("POST", "/personalize/recommendations", "recommend"),
     Route("POST", "/personalize/personalize-ranking", "recommend"),
@@ -27,17 +36,36 @@ ROUTES = (
     Route("GET", "/items/{item_id}/together", "recommend"),
     Route("GET", "/search", "recommend"),
     Route("GET", "/trending", "recommend"),
-    Route("GET", "/parameters", "recommend"),
-    Route("GET", "/health", "recommend"),
+    Route("GET", "/parameters", "recommend", (SERVER, LOOK)),
+    Route("GET", "/health", "recommend", (OPEN,)),
     Route("POST", "/items", "manage_items"),
-    Route("GET", "/items/{item_id}", "manage_items"),
+    Route("GET", "/items/{item_id}", "manage_items", (SERVER, LOOK)),
     Route("PUT", "/items/{item_id}", "manage_items"),
     Route("DELETE", "/items/{item_id}", "manage_items"),
     Route("PUT", "/users/{user_id}", "manage_users"),
-    Route("DELETE", "/users/{user_id}", "manage_users"),
+    Route("DELETE", "/users/{user_id}", "manage_users", (SERVER, ERASE)),
     Route("GET", "/users/{user_id}/profile", "manage_users"),
     Route("GET", "/users/{user_id}/export", "manage_users"),
+    Route("POST", "/storefront/events", "storefront", (DOOR,)),
+    Route("POST", "/storefront/recommendations", "storefront", (DOOR,)),
+    Route("GET", "/storefront/search", "storefront", (DOOR,)),
+    Route("GET", "/storefront/items/{item_id}/similar", "storefront", (DOOR,)),
+    Route("GET", "/storefront/trending", "storefront", (DOOR,)),
 )
+
+PREFLIGHT: Final = Route("OPTIONS", "/storefront/{proxy+}", "storefront", (DOOR,))
+"""What a browser asks before it asks across origins; no operation of the API, so no part of its contract."""
+
+DEFAULT: Final = "$default"
+_NEEDS: Final = {f"{route.method} {route.path}": route.needs for route in (*ROUTES, PREFLIGHT)}
+
+
+def needs_of(route_key: str) -> tuple[str, ...]:
+    """What the caller of a route needs, by the key that the gateway knows it by.
+
+    A path that no route matches needs any scope; a key that is in no table needs what a server has.
+    """
+    return SCOPES if route_key == DEFAULT else _NEEDS.get(route_key, (SERVER,))
 
 
 def allowed_methods(path: str) -> list[str]:

@@ -75,6 +75,7 @@ class RecommendInput(BaseModel):
     user_id: Id | None = None
     session_id: Id | None = None
     scenario: Name | None = None
+    surface: Name | None = None
     limit: Annotated[int, _within(BOUNDS["limit"])] = 10
     cursor: Annotated[str, Field(max_length=8192)] | None = None
     interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
@@ -119,7 +120,17 @@ class ScenarioInput(RecommendInput):
 
 
 NOT_OF_A_SCENARIO: Final = frozenset(
-    {"user_id", "session_id", "scenario", "cursor", "interactions", "as_of", "without_event", "without_item"}
+    {
+        "user_id",
+        "session_id",
+        "scenario",
+        "surface",
+        "cursor",
+        "interactions",
+        "as_of",
+        "without_event",
+        "without_item",
+    }
 )
 
 
@@ -129,6 +140,7 @@ class RankingInput(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="RankingRequest")
 
     item_ids: Annotated[list[Id], Field(min_length=1, max_length=MAX_CANDIDATES)]
+    surface: Name | None = None
     interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
     query: Text | None = None
     parameters: dict[str, Any] = {}

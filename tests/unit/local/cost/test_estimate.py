@@ -205,10 +205,15 @@ class TestTemplate:
 
     def test_an_alarm_over_several_metrics_is_billed_for_each(self) -> None:
         monitoring = expand(TEMPLATE.parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
-        alarms = [r["Properties"] for r in monitoring if r["Type"] == "AWS::CloudWatch::Alarm"]
+        kept = [r for r in monitoring if "Condition" not in r]  # those of the storefront door are there with the door
+        alarms = [r["Properties"] for r in kept if r["Type"] == "AWS::CloudWatch::Alarm"]
         several = [sum("MetricStat" in metric for metric in alarm["Metrics"]) for alarm in alarms if "Metrics" in alarm]
         assert max(several) > 1
         assert deployment_of(TEMPLATE, {}).alarms == sum("MetricName" in alarm for alarm in alarms) + sum(several)
+
+    def test_alarms_of_the_storefront_door_are_billed_where_it_is_open(self) -> None:
+        opened = deployment_of(TEMPLATE, {"Storefront": "on", "StorefrontSecret": "s" * 32})
+        assert opened.alarms == deployment_of(TEMPLATE, {}).alarms + 2
 
     def test_traces_are_billed_where_functions_begin_them(self) -> None:
         assert not deployment_of(TEMPLATE, {}).traces

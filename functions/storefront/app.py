@@ -1,0 +1,118 @@
+"""The storefront door: what shoppers' browsers may do by themselves, as themselves.
+
+Trigger: POST /storefront/events, POST /storefront/recommendations, GET /storefront/search, GET /storefront/trending,
+GET /storefront/items/{item_id}/similar, and OPTIONS on any of them.
+Guarantee: a request reads and writes the profile of the visitor whose token it brings, and no other, whatever else it
+says.
+Retry: safe; events that carry an id, or a time to make one from with their content, count once.
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.shared.cookies import Cookie, SameSite
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from endcap.api.http import gateway_answer, http_app, json_answer, json_body, path_id, problem, resolve
+from endcap.api.parse import RequestParser, ResolvedRequest
+from endcap.api.routes import PREFLIGHT
+from endcap.observability import logger, metrics, tracer
+from endcap.runtime import Runtime
+from endcap.serving import answers, request_parser
+from endcap.storefront import requests
+from endcap.storefront.events import take
+from endcap.storefront.tokens import VISIT_S
+from endcap.storefront.visits import COOKIE, Visit
+
+MAX_BODY_BYTES = 32 * 1024
+
+app = http_app()
+runtime = Runtime()
+
+
+@app.post("/storefront/events")
+def post_events() -> Response[str]:
+    visit, secrets = _visit(), runtime.door.secrets
+    body = json_body(app.current_event, MAX_BODY_BYTES)
+    taken = take(body, visit, int(time.time() * 1000), runtime.settings.event_types, runtime.queue, secrets)
+    metrics.add_metric("EventsAccepted", MetricUnit.Count, taken.accepted)
+    metrics.add_metric("EventsRejected", MetricUnit.Count, len(taken.rejected))
+    if taken.accepted:
+        told = {"accepted": taken.accepted, "rejected": taken.rejected}
+        return _told(told, visit.linked(secrets) if taken.identified else visit, HTTPStatus.ACCEPTED)
+    if any(r["retryable"] for r in taken.rejected):
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no event could be queued", rejected=taken.rejected)
+    return problem(HTTPStatus.BAD_REQUEST, "no event is usable", rejected=taken.rejected)
+
+
+@app.post("/storefront/recommendations")
+def post_recommendations() -> Response[str]:
+    return _answer(requests.recommendations(_parser(), json_body(app.current_event, MAX_BODY_BYTES)))
+
+
+@app.get("/storefront/search")
+def search() -> Response[str]:
+    return _answer(requests.search(_parser(), _parameters()))
+
+
+@app.get("/storefront/items/<item_id>/similar")
+def get_similar(item_id: str) -> Response[str]:
+    named = path_id(item_id)
+    return _answer(requests.similar(_parser(), named, _parameters()))
+
+
+@app.get("/storefront/trending")
+def trending() -> Response[str]:
+    return _answer(requests.trending(_parser(), _parameters()))
+
+
+def _visit() -> Visit:
+    visit: Visit = app.context["visit"]
+    return visit
+
+
+def _parser() -> RequestParser:
+    return request_parser(runtime, _visit().shopper)
+
+
+def _answer(asked: ResolvedRequest) -> Response[str]:
+    return _told(answers(runtime, [asked])[0], _visit())
+
+
+def _told(body: dict[str, Any], visit: Visit, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
+    """The answer, with the visitor's token where the browser has yet to be told it."""
+    if not visit.fresh:
+        return json_answer(body, status)
+    token = visit.token(runtime.door.secrets)
+    if visit.by_header:
+        return json_answer(body | {"visitor": token}, status)
+    response = json_answer(body, status)
+    response.cookies.append(
+        Cookie(COOKIE, token, path="/", max_age=VISIT_S, http_only=True, secure=True, same_site=SameSite.LAX_MODE)
+    )
+    return response
+
+
+def _parameters() -> dict[str, str]:
+    return dict(app.current_event.query_string_parameters or {})
+
+
+def _enter(event: dict[str, Any]) -> None:
+    app.context["visit"] = runtime.door.enter(event)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    headers, origins = event.get("headers") or {}, runtime.door.origins
+    if event.get("routeKey") == f"{PREFLIGHT.method} {PREFLIGHT.path}":
+        answer = gateway_answer(Response(status_code=HTTPStatus.NO_CONTENT.value))
+        return answer | {"headers": origins.preflight_headers(headers)}
+    answer = resolve(app, event, context, _enter)
+    return answer | {"headers": answer["headers"] | origins.answer_headers(headers)}

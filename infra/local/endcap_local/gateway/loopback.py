@@ -1,0 +1,86 @@
+"""What a page of the web must not do to a stack on this machine by way of its owner's browser.
+
+A browser will send requests to 127.0.0.1 for any page, and a page whose own name is made to lead here (DNS rebinding)
+may read the answers too. So what erases, signs or operates asks for our own address as `Host` and `Origin`, takes JSON
+alone, and, but for erasing, wants a token that is made at each start and printed with the address.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from urllib.parse import urlsplit
+
+from werkzeug.wrappers import Request
+
+from endcap_local.gateway.access import REASON_HEADER, RefusedError
+from endcap_local.gateway.issuer import PATH as ISSUER_PATH
+from endcap_local.template.template import Route
+
+START_PARAMETER = "start"
+START_HEADER = "endcap-start"
+OPERATING = "/admin/"
+ERASING = ("DELETE", "/users/")
+_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Loopback:
+    """The checks of a server on this machine.
+
+    Parameters
+    ----------
+    url : where it answers, without a path
+
+    Attributes
+    ----------
+    start_token : what requests that operate or sign bring, as the header `Endcap-Start` or the parameter `start`
+    """
+
+    def __init__(self, url: str) -> None:
+        self.start_token = secrets.token_urlsafe(24)
+        port = urlsplit(url).port or 80
+        self._hosts = frozenset(f"{name}:{port}" for name in _NAMES) | frozenset(_NAMES if port == 80 else ())
+
+    def check_route(self, request: Request, route: Route) -> None:
+        """Let a request through to a route of the template.
+
+        Raises
+        ------
+        RefusedError : it comes from a page that is not ours, is no JSON, or lacks the token
+        """
+        operating = route.path.startswith(OPERATING)
+        if operating or (route.method == ERASING[0] and route.path.startswith(ERASING[1])):
+            self._check_page(request)
+            if request.get_data() and request.mimetype != "application/json":
+                raise _refused(415, "Unsupported Media Type", "only JSON is taken here")
+        if operating:
+            self._check_token(request)
+
+    def check_issuer(self, request: Request, path: str) -> None:
+        """Let a request through to the local issuer, whose token endpoint signs.
+
+        Raises
+        ------
+        RefusedError : as of a route
+        """
+        if not path.startswith(ISSUER_PATH + "/"):
+            return
+        self._check_page(request)
+        if request.method == "POST":
+            self._check_token(request)
+
+    def _check_page(self, request: Request) -> None:
+        if request.headers.get("host", "").lower() not in self._hosts:
+            raise _refused(403, "Forbidden", "the Host header does not name this server's own address")
+        origin = request.headers.get("origin")
+        if origin is not None and origin.lower() not in {f"http://{host}" for host in self._hosts}:
+            raise _refused(403, "Forbidden", "the Origin header names another site")
+
+    def _check_token(self, request: Request) -> None:
+        given = request.headers.get(START_HEADER) or request.args.get(START_PARAMETER, "")
+        if not hmac.compare_digest(given.encode(), self.start_token.encode()):
+            raise _refused(403, "Forbidden", f"the token of this start is missing: {START_PARAMETER}=... as printed")
+
+
+def _refused(status: int, message: str, reason: str) -> RefusedError:
+    return RefusedError(status, message, {REASON_HEADER: reason})

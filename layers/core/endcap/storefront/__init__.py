@@ -1,0 +1,1 @@
+"""The storefront door, which browsers call: `tokens`, `visits`, `origins`, `door`, `requests`, `events`."""

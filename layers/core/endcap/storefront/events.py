@@ -1,0 +1,101 @@
+"""Events that a browser sends: what the visitor did, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestError
+from endcap.events.collect import Queue
+from endcap.events.interaction import interaction_document, parse_interaction
+from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
+from endcap.storefront.requests import IGNORED
+from endcap.storefront.visits import Visit
+
+MAX_EVENTS: Final = 20
+ALLOWED: Final = frozenset(EVENT_TYPES) - {IDENTIFY}
+"""Types that a browser may send. Who somebody is is the shop's word, and types of the shop's own are its servers'."""
+
+_BUSY: Final = "the queue did not take the event; send it again"
+_WHOEVER: Final = {"user_id": "visitor"}  # an interaction has somebody; who it is is written into its document
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the events.
+
+    Attributes
+    ----------
+    rejected : as of POST /events
+    identified : whether the visitor has been said to be the shopper
+    """
+
+    accepted: int
+    rejected: list[dict[str, Any]]
+    identified: bool
+
+
+def take(
+    body: object,
+    visit: Visit,
+    arrival_ms: int,
+    event_types: Mapping[str, EventType],
+    queue: Queue,
+    secrets: Sequence[str],
+) -> Taken:
+    """Queue the usable events of a body `{"events": [1..20]}`, in the visitor's name.
+
+    Where the shop says who the visitor is, and the visitor was not said to be them before, that goes with them.
+
+    Raises
+    ------
+    InvalidRequestError : the body is nothing of the kind
+    """
+    events = body.get("events") if isinstance(body, Mapping) else None
+    if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
+        raise InvalidRequestError([FieldError(field="events", message=f"must be a list of 1 to {MAX_EVENTS} events")])
+    documents: dict[int, dict[str, Any]] = {}
+    rejected: list[dict[str, Any]] = []
+    for index, raw in enumerate(events):
+        try:
+            documents[index] = _document(raw, visit, arrival_ms, event_types)
+        except InvalidInteractionError as exc:
+            rejected.append({"index": index, "errors": exc.errors, "retryable": False})
+    sent = list(documents.values())
+    identifies = bool(sent) and visit.unlinked(secrets)
+    unsent = set(queue.send([*sent, _identify(visit, arrival_ms)] if identifies else sent))
+    rejected += [
+        {"index": index, "errors": [FieldError(field="", message=_BUSY)], "retryable": True}
+        for place, index in enumerate(documents)
+        if place in unsent
+    ]
+    accepted = len(events) - len(rejected)
+    return Taken(accepted, sorted(rejected, key=lambda r: r["index"]), identifies and len(sent) not in unsent)
+
+
+def _document(raw: object, visit: Visit, arrival_ms: int, event_types: Mapping[str, EventType]) -> dict[str, Any]:
+    if not isinstance(raw, Mapping):
+        raise InvalidInteractionError("an event must be an object")
+    own = {name: value for name, value in raw.items() if name not in IGNORED}
+    if own.get("event_type") == IDENTIFY:
+        raise _not_allowed()
+    interaction = parse_interaction(own | _WHOEVER, arrival_ms, event_types)
+    if interaction.event_type not in ALLOWED:
+        raise _not_allowed()
+    document = interaction_document(interaction)
+    del document["user_id"]
+    return document | _who(visit)
+
+
+def _who(visit: Visit) -> dict[str, str]:
+    return {"anonymous_id": visit.visitor.anonymous_id} if visit.user_id is None else {"user_id": visit.user_id}
+
+
+def _identify(visit: Visit, arrival_ms: int) -> dict[str, Any]:
+    said = {"event_type": IDENTIFY, "user_id": visit.user_id, "anonymous_id": visit.visitor.anonymous_id}
+    return interaction_document(parse_interaction(said, arrival_ms))
+
+
+def _not_allowed() -> InvalidInteractionError:
+    return InvalidInteractionError([FieldError(field="event_type", message="is none that a browser may send")])

@@ -1,0 +1,131 @@
+"""What browsers may ask for: named scenarios, where they are and what they look at; no rule of the shop's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from endcap.api.parse import CONTEXT_PREFIX, ITEM_DOOR, RequestParser, ResolvedRequest
+from endcap.api.schemas import ContextValue, listed
+from endcap.errors import FieldError, InvalidRequestError
+from endcap.events.counts import WindowName
+from endcap.identifiers import clean_text
+from endcap.messages.language import Language
+from endcap.validation import Id, Name, parsed
+
+MAX_LIMIT: Final = 50
+MAX_CANDIDATES: Final = 50
+IGNORED: Final = frozenset({"user_id", "anonymous_id"})
+"""Who asks is known by their tokens, so what a request says about it counts for nothing."""
+
+PublicField = Literal[
+    "title", "description", "categories", "brand", "price", "currency", "available", "image_url", "url", "group_id"
+]
+"""What any page shows. Attributes may be the shop's own business: a scenario can name them."""
+
+_STRICT: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class _Shown(BaseModel):
+    model_config = _STRICT
+
+    surface: Name | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
+    cursor: Annotated[str, Field(max_length=8192)] | None = None
+    fields: Annotated[list[PublicField], Field(max_length=30), BeforeValidator(listed)] = []
+    language: Language | None = None
+    explain: bool = True
+
+
+class ListInput(_Shown):
+    """The query parameters of a list at the storefront door."""
+
+    scenario: Name | None = None
+    context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
+
+
+class RecommendationsInput(ListInput):
+    """The body of POST /storefront/recommendations."""
+
+    model_config = _STRICT | {"title": "StorefrontRequest"}
+
+    candidates: Annotated[list[Id], Field(max_length=MAX_CANDIDATES)] | None = None
+
+
+class SearchInput(ListInput):
+    """The query parameters of GET /storefront/search."""
+
+    q: Annotated[str, Field(max_length=500), AfterValidator(clean_text)]
+
+
+class TrendingInput(_Shown):
+    """The query parameters of GET /storefront/trending."""
+
+    window: WindowName = "24h"
+    category: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(clean_text)] | None = None
+
+
+def recommendations(parser: RequestParser, body: object) -> ResolvedRequest:
+    """A body of POST /storefront/recommendations.
+
+    Raises
+    ------
+    InvalidRequestError : with every finding
+    """
+    return _bounded(parser.body(_given(RecommendationsInput, body)))
+
+
+def search(parser: RequestParser, parameters: Mapping[str, str]) -> ResolvedRequest:
+    """The query parameters of GET /storefront/search.
+
+    Raises
+    ------
+    InvalidRequestError : with every finding
+    """
+    given = _given(SearchInput, _with_context(parameters))
+    query = given.pop("q")
+    if not query.strip():
+        raise InvalidRequestError([FieldError(field="q", message="says what to search for")])
+    return _bounded(parser.body(given | {"query": query}, ITEM_DOOR))
+
+
+def similar(parser: RequestParser, item_id: str, parameters: Mapping[str, str]) -> ResolvedRequest:
+    """The path and query parameters of GET /storefront/items/{item_id}/similar.
+
+    Raises
+    ------
+    InvalidRequestError : with every finding
+    """
+    given = _given(ListInput, _with_context(parameters))
+    return _bounded(parser.body(given | {"relation": "similar", "items": [item_id]}, ITEM_DOOR))
+
+
+def trending(parser: RequestParser, parameters: Mapping[str, str]) -> ResolvedRequest:
+    """The query parameters of GET /storefront/trending.
+
+    Raises
+    ------
+    InvalidRequestError : with every finding
+    """
+    return _bounded(parser.trending(_given(TrendingInput, parameters)))
+
+
+def _given(model: type[BaseModel], raw: object) -> dict[str, Any]:
+    if isinstance(raw, Mapping):
+        raw = {name: value for name, value in raw.items() if name not in IGNORED}
+    return parsed(model, raw).model_dump(exclude_unset=True)
+
+
+def _with_context(parameters: Mapping[str, str]) -> dict[str, Any]:
+    context = {n.removeprefix(CONTEXT_PREFIX): v for n, v in parameters.items() if n.startswith(CONTEXT_PREFIX)}
+    others: dict[str, Any] = {n: v for n, v in parameters.items() if not n.startswith(CONTEXT_PREFIX)}
+    return others | ({"context": context} if context else {})
+
+
+def _bounded(asked: ResolvedRequest) -> ResolvedRequest:
+    """With no more items than a page gets, whatever its scenario says."""
+    request, plain = (replace(one, limit=min(one.limit, MAX_LIMIT)) for one in (asked.request, asked.plain))
+    return replace(asked, request=request, plain=plain)

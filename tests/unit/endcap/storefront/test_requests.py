@@ -1,0 +1,113 @@
+"""What browsers may ask for, and that no rule of the shop's comes from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from endcap.api.parse import RequestParser, ResolvedRequest
+from endcap.api.schemas import RecommendInput
+from endcap.errors import InvalidRequestError
+from endcap.events.types import EVENT_TYPES
+from endcap.storefront import requests
+from endcap.storefront.requests import MAX_CANDIDATES, MAX_LIMIT
+
+SCENARIOS: dict[str, dict[str, Any]] = {
+    "home": {"filter": "price < 20", "limit": 80, "fields": ["margin"], "explain": False},
+}
+PARSER = RequestParser(1_800_000_000_000, EVENT_TYPES, SCENARIOS.__getitem__, "secret", shopper="anon:me")
+
+Ask = Callable[..., ResolvedRequest]
+DOORS: list[Ask] = [
+    lambda **asked: requests.recommendations(PARSER, asked),
+    lambda **asked: requests.search(PARSER, {"q": "lamp", **asked}),
+    lambda **asked: requests.similar(PARSER, "i1", asked),
+    lambda **asked: requests.trending(PARSER, asked),
+]
+every_door = pytest.mark.parametrize("ask", DOORS)
+
+
+@every_door
+def test_lists_are_for_the_visitor_whoever_the_request_names(ask: Ask) -> None:
+    assert ask().user_id == "anon:me"
+    assert ask(user_id="alice", anonymous_id="bob") == ask()
+    assert ask(user_id="", anonymous_id="x" * 1000) == ask()
+
+
+@every_door
+@pytest.mark.parametrize(
+    "name", [*(set(RecommendInput.model_fields) - requests.IGNORED - set(requests.RecommendationsInput.model_fields))]
+)
+def test_rules_of_the_shops_are_refused_by_name(ask: Ask, name: str) -> None:
+    if name == "window" and ask is DOORS[3]:
+        return
+    with pytest.raises(InvalidRequestError) as caught:
+        ask(**{name: "1"})
+    assert [error["field"] for error in caught.value.errors] == [name]
+
+
+@every_door
+def test_lists_are_of_a_page_at_most(ask: Ask) -> None:
+    assert ask(limit=MAX_LIMIT).request.limit == MAX_LIMIT
+    for limit in (MAX_LIMIT + 1, 0, -1, "many"):
+        with pytest.raises(InvalidRequestError):
+            ask(limit=limit)
+
+
+@every_door
+def test_the_surface_is_told_on(ask: Ask) -> None:
+    assert ask(surface="home page").surface == "home page"
+    for surface in ("", "x" * 65):
+        with pytest.raises(InvalidRequestError):
+            ask(surface=surface)
+
+
+@every_door
+def test_fields_are_those_that_any_page_shows(ask: Ask) -> None:
+    assert ask(fields="title,price").request.fields == ("title", "price")
+    for field in ("margin", "attributes", "expires_at"):
+        with pytest.raises(InvalidRequestError):
+            ask(fields=field)
+
+
+@pytest.mark.parametrize("ask", DOORS[:3])
+def test_a_scenario_rules_and_keeps_to_a_page(ask: Ask) -> None:
+    asked = ask(scenario="home")
+    assert asked.request.filter is not None
+    assert (asked.request.limit, asked.request.fields, asked.request.explain) == (MAX_LIMIT, ("margin",), False)
+    assert ask(scenario="home", limit=3).request.limit == 3
+
+
+def test_candidates_are_few() -> None:
+    ids = [f"i{n}" for n in range(MAX_CANDIDATES)]
+    assert DOORS[0](candidates=ids).request.candidates == tuple(ids)
+    with pytest.raises(InvalidRequestError):
+        DOORS[0](candidates=[*ids, "one more"])
+
+
+def test_context_says_where_the_visitor_is() -> None:
+    assert DOORS[0](context={"device": "mobile"}).request.context == {"device": "mobile"}
+    assert DOORS[1](**{"context.device": "mobile"}).request.context == {"device": "mobile"}
+    with pytest.raises(InvalidRequestError):
+        DOORS[0](context={f"c{n}": "x" for n in range(21)})
+
+
+def test_a_search_says_what_for() -> None:
+    assert DOORS[1]().request.query == "lamp"
+    for query in ("", "  ", "x" * 501):
+        with pytest.raises(InvalidRequestError):
+            DOORS[1](q=query)
+
+
+def test_what_is_trending_may_be_of_a_category() -> None:
+    asked = DOORS[3](window="1h", category='Lamps" OR NOT available OR title CONTAINS "')
+    assert asked.request.window == "1h"
+    assert asked.request.parameters == {"category": 'Lamps" OR NOT available OR title CONTAINS "'}
+
+
+@pytest.mark.parametrize("body", [None, 7, "x", [], [{}]])
+def test_a_body_is_an_object(body: object) -> None:
+    with pytest.raises(InvalidRequestError):
+        requests.recommendations(PARSER, body)

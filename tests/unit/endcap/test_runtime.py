@@ -1,0 +1,31 @@
+"""What an environment builds once: here, who may call."""
+
+from __future__ import annotations
+
+from unittest.mock import patch
+
+import pytest
+
+from endcap.observability import logger
+from endcap.runtime import Runtime
+from tests.fakes.moto_stack import ENVIRONMENT
+
+
+@pytest.mark.parametrize(("authorisation", "warnings"), [("iam", 0), ("jwt", 1), ("scopes", 0)])
+def test_a_start_warns_where_any_token_may_do_everything(authorisation: str, warnings: int) -> None:
+    environment = {**ENVIRONMENT, "AUTHORISATION": authorisation}
+    with patch.dict("os.environ", environment), patch.object(logger, "warning") as warning:
+        for _ in range(2):  # two starts
+            runtime = Runtime()
+            assert runtime.guard is runtime.guard
+            assert runtime.guard.authorisation == authorisation
+    assert warning.call_count == 2 * warnings
+    assert all("JwtScopes=require" in call.args[0] for call in warning.call_args_list)
+
+
+def test_the_door_and_the_other_routes_share_their_limits() -> None:
+    with patch.dict("os.environ", {**ENVIRONMENT, "CLIENT_RATES": "browser=5"}):
+        runtime = Runtime()
+        assert runtime.door.limits is runtime.guard.limits
+        assert runtime.door.secrets == (ENVIRONMENT["STOREFRONT_SECRETS"],)
+        assert "https://shop.example" in runtime.door.origins.allowed
