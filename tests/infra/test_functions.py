@@ -39,7 +39,7 @@ WILDCARDS = {
 
 # What Lambda itself adds to, or the libraries read from, the environment; all others are settings of ours.
 FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL")
-# Only what answers lists signs cursors, only one reads a stream that it may give up something of, only one knows visitors.
+# Not every function signs cursors, reads a stream that it may give up something of, or knows visitors.
 OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL"}
 OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
 
