@@ -46,7 +46,7 @@ class BodyTooLargeError(InvalidRequestError):
 def http_app() -> APIGatewayHttpResolver:
     """A Powertools resolver whose every error is a problem+json."""
     app = APIGatewayHttpResolver()
-    app.exception_handler(EndcapError)(problem_of)
+    app.exception_handler(EndcapError)(_endcap_problem)
     app.exception_handler(Exception)(_unexpected_problem)
     app.not_found(lambda _: problem(HTTPStatus.NOT_FOUND, "there is nothing at this path"))
     return app
@@ -72,7 +72,7 @@ def resolve(
         if admit is not None:
             admit(event)
     except EndcapError as exc:
-        return gateway_answer(problem_of(exc))
+        return gateway_answer(_endcap_problem(exc))
     except Exception as exc:
         return gateway_answer(_unexpected_problem(exc))
     template = event.get("routeKey", "").partition(" ")[2]
@@ -162,8 +162,7 @@ def json_answer(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response[str]
     )
 
 
-def problem_of(exc: EndcapError) -> Response[str]:
-    """What the caller is told of an error."""
+def _endcap_problem(exc: EndcapError) -> Response[str]:
     match exc:
         case BodyTooLargeError():
             return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(exc))
