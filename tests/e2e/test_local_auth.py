@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from botocore.config import Config
 
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.import_data import import_over_http
+from tests.fakes.door_tokens import claims, signed
 
 ROOT = Path(__file__).parents[2]
 EVENTS = {"events": [{"user_id": "ann", "event_type": "view", "item_id": "i1"}]}
@@ -132,6 +134,14 @@ def test_scopes_say_what_a_token_may_where_they_are_required() -> None:
         with pytest.raises(HTTPError) as caught:
             urlopen(token_url.partition("?")[0], b"grant_type=client_credentials", timeout=30)
         assert caught.value.code == 403  # without the token of this start nothing is signed
+
+
+def test_the_storefront_door_needs_no_more_than_to_be_opened() -> None:
+    with serving("--param", "Storefront=on") as facts:
+        token = signed(claims(time.time()), facts["storefront_secret"])
+        assert refused(facts["url"] + "/storefront/trending", **{"endcap-shopper": token})[0] == 503  # no snapshot yet
+        assert refused(facts["url"] + "/storefront/trending", **{"endcap-shopper": token + "x"})[0] == 401
+        assert refused(facts["url"] + "/users/ann/profile")[0] == 403
 
 
 def test_iam_mode_takes_what_the_commands_sign(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:

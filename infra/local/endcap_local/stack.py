@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 import time
@@ -74,7 +75,9 @@ class LocalStack:
         integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
         auth: bool = False,
     ) -> None:
-        self._template, self._port, self._parameters = template, port, parameters
+        self._template, self._port, self._parameters = template, port, dict(parameters or {})
+        if self._parameters.get("Storefront") == "on":
+            self._parameters.setdefault("StorefrontSecret", secrets.token_hex(32))
         self._persist, self._redelivery_s, self._verbose = persist, redelivery_s, verbose
         self._integration_timeout_s, self._auth = integration_timeout_s, auth
         self._environment_before: dict[str, str] = {}
@@ -130,6 +133,11 @@ class LocalStack:
             if function.logical_id == logical_id:
                 return function
         raise KeyError(logical_id)
+
+    @property
+    def storefront_secret(self) -> str | None:
+        """What the storefront door knows shoppers' tokens by; None where it is closed."""
+        return self._parameters.get("StorefrontSecret") if self._parameters.get("Storefront") == "on" else None
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local engine."""

@@ -68,6 +68,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
             "log": log,
             "started_in_s": seconds,
             "start_token": stack.start_token,
+            **({"storefront_secret": stack.storefront_secret} if stack.storefront_secret else {}),
         }
         facts |= {"imported": asdict(imported)} if imported else {}
         facts |= {"auth": stack.access.facts()} if stack.access else {}
@@ -79,5 +80,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
     for line in stack.access.told() if stack.access else ():
         print(line)
+    if stack.storefront_secret:
+        print(f"The storefront door is open; it takes shoppers' tokens signed with {stack.storefront_secret}")
     print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and buckets")
     print(f"Functions log to {log or 'stderr'}", flush=True)
