@@ -4,6 +4,10 @@ Layout, after one byte of format version (all counts and sizes are LEB128 varint
 
     deletion time · entries · texts · impressions · registers · links
 
+The format of identities begins with whether it is a user's profile, and has between deletion time and entries for how
+long that deletion has reached the anonymous ids (as what is missing) and the links; a key that stands in several links
+is written once. Each format is written where an earlier one can't say the same.
+
 Lists stand newest first and hold times as the difference to the entry before. An entry that is in both sets of
 interactions is written once, with a bit for each set. An entry takes 13 bytes beside its item id when the next
 newer one is less than four days away, and a review up to 8 more for its tone and its aspects; rows from before there
@@ -25,9 +29,14 @@ from endcap.profiles.profile import Entry, Impression, Register, TextSignal, Use
 FORMAT = 1
 FORMAT_WITH_ASPECTS = 2
 """Of profiles in which an entry has aspects: a version that knows none must refuse them, not misread them."""
+FORMAT_OF_IDENTITIES = 3
+"""Of users, and of what anonymous ids handed over."""
 TAG_BYTES = 4
 
-_IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS = 1, 2, 4, 32
+_IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS, _HAS_SOURCE = 1, 2, 4, 32, 64
+_IS_USER = 1
+_NO_TEXT, _KNOWN_TEXT, _TEXT = range(3)
+"""How a key in a link is written: not at all, as the number of the one met before, or its length and this."""
 _VALUE_SHIFT, _VALUE_MASK = 3, 3
 _NO_VALUE, _HALVES, _INTEGER, _DOUBLE = range(4)
 _NAMES = {row.code: row.name for row in EVENT_TYPES.values()}
@@ -46,14 +55,21 @@ def encode_profile(profile: UserProfile) -> bytes:
     """`profile` as bytes; equal profiles give equal bytes."""
     interactions, strong = set(profile.interactions), set(profile.strong)
     entries = sorted(interactions | strong, reverse=True)
-    out = bytearray([FORMAT_WITH_ASPECTS if any(e.aspects for e in entries) else FORMAT])
-    _put_int(out, profile.deleted_at_ms)
+    form = FORMAT_WITH_ASPECTS if any(e.aspects for e in entries) else FORMAT
+    if _has_identities(profile):
+        form = FORMAT_OF_IDENTITIES
+    sources: dict[str, int] = {}
+    out = bytearray([form])
+
+    def put_source(source: str) -> None:
+        if form == FORMAT_OF_IDENTITIES:
+            _put_int(out, sources[source] + 1 if source else 0)
 
     def put_entry(e: Entry) -> None:
-        form, packed = _pack_value(e.value)
-        flags = form << _VALUE_SHIFT
+        value_form, packed = _pack_value(e.value)
+        flags = value_form << _VALUE_SHIFT
         flags |= _IN_INTERACTIONS * (e in interactions) | _IN_STRONG * (e in strong)
-        flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects)
+        flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects) | _HAS_SOURCE * bool(e.source)
         out.append(flags)
         _put_type(out, e.event_type)
         out.extend(e.key)
@@ -63,8 +79,11 @@ def encode_profile(profile: UserProfile) -> bytes:
             out.extend(struct.pack("b", round(e.polarity * 100)))
         if e.aspects:
             _put_bytes(out, e.aspects)
+        if e.source:
+            _put_int(out, sources[e.source])
 
     def put_text(t: TextSignal) -> None:
+        put_source(t.source)
         _put_type(out, t.event_type)
         out.extend(t.key)
         _put_text(out, t.item_id)
@@ -72,17 +91,43 @@ def encode_profile(profile: UserProfile) -> bytes:
         out.extend(t.tag)
         _put_bytes(out, t.vector)
 
+    def put_impression(i: Impression) -> None:
+        put_source(i.source)
+        out.extend(i.key)
+
     def put_link(link: Link) -> None:
         _put_text(out, link.user_id)
         _put_text(out, link.anonymous_id)
 
+    def put_link_with_start(link: Link) -> None:
+        _put_text(out, link.user_id)
+        if link.anonymous_id in sources:
+            _put_int(out, _KNOWN_TEXT)
+            _put_int(out, sources[link.anonymous_id])
+        elif link.anonymous_id:
+            sources[link.anonymous_id] = len(sources)
+            data = link.anonymous_id.encode()
+            _put_int(out, _TEXT + len(data))
+            out.extend(data)
+        else:
+            _put_int(out, _NO_TEXT)
+        if link.anonymous_id:
+            _put_int(out, 0 if link.start_ms < 0 else link.timestamp_ms - link.start_ms + 1)
+
+    if form == FORMAT_OF_IDENTITIES:
+        out.append(_IS_USER * profile.is_user)
+    _put_int(out, profile.deleted_at_ms)
+    if form == FORMAT_OF_IDENTITIES:
+        _put_int(out, profile.deleted_at_ms - profile.erased_at_ms)
+        _put_timed(out, profile.links, put_link_with_start)
     _put_timed(out, entries, put_entry)
     _put_timed(out, profile.texts, put_text)
-    _put_timed(out, profile.impressions, lambda i: out.extend(i.key))
+    _put_timed(out, profile.impressions, put_impression)
     for r in (profile.attributes, profile.preferences, profile.consent):
         _put_int(out, r.timestamp_ms)
         _put_bytes(out, r.content)
-    _put_timed(out, profile.links, put_link)
+    if form != FORMAT_OF_IDENTITIES:
+        _put_timed(out, profile.links, put_link)
     return bytes(out)
 
 
@@ -93,28 +138,61 @@ def decode_profile(data: bytes) -> UserProfile:
     ------
     ProfileFormatError : the bytes are cut, damaged, or of another format
     """
-    if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS):
+    if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS, FORMAT_OF_IDENTITIES):
         raise ProfileFormatError(f"profile format {data[:1].hex() or 'none'} is none that this version reads")
     r = _Reader(data, 1)
+    r.has_identities = data[0] == FORMAT_OF_IDENTITIES
     try:
+        is_user = r.has_identities and bool(r.byte() & _IS_USER)
         deleted_at_ms = r.number()
+        unerased_ms = r.number() if r.has_identities else 0
+        links = r.timed(lambda at_ms: _read_link_with_start(r, at_ms)) if r.has_identities else []
         marked = r.timed(lambda at_ms: _read_entry(r, at_ms))
         profile = UserProfile(
             interactions=tuple(e for flags, e in marked if flags & _IN_INTERACTIONS),
             strong=tuple(e for flags, e in marked if flags & _IN_STRONG),
             texts=tuple(r.timed(lambda at_ms: _read_text(r, at_ms))),
-            impressions=tuple(r.timed(lambda at_ms: Impression(at_ms, r.take(KEY_BYTES)))),
+            impressions=tuple(r.timed(lambda at_ms: _read_impression(r, at_ms))),
             attributes=Register(r.number(), r.blob()),
             preferences=Register(r.number(), r.blob()),
             consent=Register(r.number(), r.blob()),
-            links=tuple(r.timed(lambda at_ms: Link(at_ms, r.text(), r.text()))),
+            links=tuple(links if r.has_identities else r.timed(lambda at_ms: Link(at_ms, r.text(), r.text()))),
             deleted_at_ms=deleted_at_ms,
+            erased_at_ms=deleted_at_ms - unerased_ms,
+            is_user=is_user,
         )
     except (IndexError, KeyError, struct.error, UnicodeDecodeError) as exc:
         raise ProfileFormatError("profile bytes are cut or damaged") from exc
     if r.at != len(data):
         raise ProfileFormatError("profile bytes go on after their end")
     return profile
+
+
+def _has_identities(profile: UserProfile) -> bool:
+    return (
+        profile.is_user
+        or profile.erased_at_ms != profile.deleted_at_ms
+        or any(link.start_ms >= 0 for link in profile.links)
+        or any(e.source for e in (*profile.interactions, *profile.strong, *profile.texts, *profile.impressions))
+    )
+
+
+def _read_link_with_start(r: _Reader, at_ms: int) -> Link:
+    user_id, form = r.text(), r.number()
+    if form == _NO_TEXT:
+        return Link(at_ms, user_id)
+    if form == _KNOWN_TEXT:
+        source = r.sources[r.number()]
+    else:
+        source = r.take(form - _TEXT).decode()
+        r.sources.append(source)
+    age_ms = r.number()
+    return Link(at_ms, user_id, source, at_ms - age_ms + 1 if age_ms else -1)
+
+
+def _read_impression(r: _Reader, at_ms: int) -> Impression:
+    source = r.source()
+    return Impression(at_ms, r.take(KEY_BYTES), source)
 
 
 def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
@@ -130,14 +208,16 @@ def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
             value = struct.unpack("<d", r.take(8))[0]
     polarity = struct.unpack("b", r.take(1))[0] / 100 if flags & _HAS_POLARITY else _ABSENT
     aspects = r.blob() if flags & _HAS_ASPECTS else b""
-    return flags, Entry(at_ms, key, event_type, item_id, value, polarity, aspects)
+    source = r.sources[r.number()] if flags & _HAS_SOURCE else ""
+    return flags, Entry(at_ms, key, event_type, item_id, value, polarity, aspects, source)
 
 
 def _read_text(r: _Reader, at_ms: int) -> TextSignal:
+    source = r.source()
     event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
     polarity = struct.unpack("b", r.take(1))[0] / 100
     tag = r.take(TAG_BYTES)
-    return TextSignal(at_ms, key, event_type, item_id, polarity, r.blob(), tag)
+    return TextSignal(at_ms, key, event_type, item_id, polarity, r.blob(), tag, source)
 
 
 def _pack_value(value: float) -> tuple[int, bytes]:
@@ -189,6 +269,8 @@ class _Reader:
 
     def __init__(self, data: bytes, at: int) -> None:
         self.data, self.at = data, at
+        self.has_identities = False
+        self.sources: list[str] = []
 
     def take(self, n: int) -> bytes:
         start, self.at = self.at, self.at + n
@@ -213,6 +295,10 @@ class _Reader:
             if byte < 0x80:
                 return value
             shift += 7
+
+    def source(self) -> str:
+        number = self.number() if self.has_identities else 0
+        return self.sources[number - 1] if number else ""
 
     def blob(self) -> bytes:
         return self.take(self.number())

@@ -16,6 +16,7 @@ from endcap.errors import EndcapError, FieldError, InvalidInteractionError
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
 from endcap.events.types import IDENTIFY, EventType
+from endcap.identifiers import anonymous_key
 from endcap.profiles.identity import ProfileStore, apply_events
 from endcap.profiles.profile import Encode
 
@@ -87,7 +88,7 @@ def ingest(
     for record_id, event in valid:
         reason = failed_users.get(event.user_id)
         if event.event_type == IDENTIFY:
-            reason = reason or failed_users.get(event.anonymous_id or "")
+            reason = reason or failed_users.get(anonymous_key(event.anonymous_id or ""))
         if reason:
             outcome.failed[record_id] = reason
         else:

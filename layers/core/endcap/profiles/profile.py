@@ -7,20 +7,23 @@ of arrival change nothing (Shapiro et al., "Conflict-free Replicated Data Types"
 
 Whatever drops entries drops all up to some time, the profile's floor: as those are the oldest, this commutes with
 keeping the newest. Deleting at time T puts the floor at T; erasing an interval of an anonymous id puts it at the end
-of that interval, as what lies before has long been handed to the users that it belongs to (see `identities`).
+of that interval, as what lies before has long been handed to the users that it belongs to (see `identity`).
+
+What an anonymous id handed over carries that id's key, and stays only where a link of the profile says that it was the
+user's: an identify that turns out later to lie before takes its share out again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from endcap.events.grades import tone_of
 from endcap.events.interaction import Interaction
 from endcap.events.types import GRADED, NOT_IN_HISTORY, SHOWN, STRONG, TEXTUAL
-from endcap.identifiers import event_key, item_key
+from endcap.identifiers import anonymous_id_of, event_key, item_key
 from endcap.profiles.links import Link, floor_ms, normal_links
 from endcap.text.sentiment import review_polarity
 from endcap.text.sentiment.aspects import ASPECTS, review_aspects
@@ -48,6 +51,7 @@ class Entry:
     value : what the client sent: a grade for ratings and reviews
     polarity : -1 to 1 in steps of 1/100, read from the text of a review that carries no value
     aspects : what a review praises and complains about, one byte each, see `pack_aspects`
+    source : key of the anonymous id that handed it over, "" for the profile's own
     """
 
     timestamp_ms: int
@@ -57,6 +61,7 @@ class Entry:
     value: float = float("-inf")
     polarity: float = float("-inf")
     aspects: bytes = b""
+    source: str = ""
 
     @property
     def grade(self) -> float | None:
@@ -84,6 +89,7 @@ class TextSignal:
     polarity : -1 to 1; 1 for a search
     tag : 4 bytes that name the encoder
     vector : int8 (d_text,), the encoder's unit vector times 127; empty where no encoder was loaded
+    source : as of an entry
     """
 
     timestamp_ms: int
@@ -93,14 +99,20 @@ class TextSignal:
     polarity: float
     vector: bytes
     tag: bytes
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Impression:
-    """The latest time an item was shown; `key` is 4 bytes of the SHA-256 of its id."""
+    """A time at which an item was shown; `key` is 4 bytes of the SHA-256 of its id, `source` as of an entry.
+
+    Of a user's own only an item's latest is kept. Others are kept each: which of them a user turns out to own, an
+    identify may say later.
+    """
 
     timestamp_ms: int
     key: bytes
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -125,6 +137,8 @@ class UserProfile:
     interactions : with items, of any type but impressions
     strong : purchases, returns, ratings and reviews again, so that browsing can't push them out
     deleted_at_ms : entries up to this time are gone, 0 for never deleted
+    erased_at_ms : up to this time that has also reached the anonymous ids; links between the two wait for it
+    is_user : whether something was said of this id as a user's; never so in profiles of anonymous ids
     """
 
     interactions: tuple[Entry, ...] = ()
@@ -136,6 +150,8 @@ class UserProfile:
     consent: Register = Register()
     links: tuple[Link, ...] = ()
     deleted_at_ms: int = 0
+    erased_at_ms: int = 0
+    is_user: bool = False
 
 
 EMPTY_PROFILE = UserProfile()
@@ -156,12 +172,14 @@ def merge(a: UserProfile, b: UserProfile) -> UserProfile:
             consent=max(a.consent, b.consent),
             links=(*a.links, *b.links),
             deleted_at_ms=max(a.deleted_at_ms, b.deleted_at_ms),
+            erased_at_ms=max(a.erased_at_ms, b.erased_at_ms),
+            is_user=a.is_user or b.is_user,
         )
     )
 
 
 def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> UserProfile:
-    """The profile that a user's `events` amount to; `identify` events add nothing here (see `identities`).
+    """The profile that a user's `events` amount to; `identify` events add nothing here (see `identity`).
 
     Parameters
     ----------
@@ -171,7 +189,9 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
     strong: list[Entry] = []
     texts: list[Interaction] = []
     impressions: list[Impression] = []
+    is_user = False
     for event in events:
+        is_user = is_user or anonymous_id_of(event.user_id) is None
         if event.event_type in SHOWN and event.item_id:
             impressions.append(Impression(event.timestamp_ms, item_key(event.item_id)))
         if event.event_type not in NOT_IN_HISTORY and event.item_id:
@@ -181,14 +201,14 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
                 strong.append(entry)
         if event.event_type in TEXTUAL and event.text:
             texts.append(event)
-    return _normal(
-        UserProfile(
-            interactions=tuple(entries),
-            strong=tuple(strong),
-            texts=tuple(_text_signal(e, encode) for e in _newest(texts)),
-            impressions=tuple(impressions),
-        )
+    found = UserProfile(
+        interactions=tuple(entries),
+        strong=tuple(strong),
+        texts=tuple(_text_signal(e, encode) for e in _newest(texts)),
+        impressions=tuple(impressions),
     )
+    # Who did nothing that is kept leaves no row.
+    return _normal(replace(found, is_user=is_user and found != EMPTY_PROFILE))
 
 
 def new_events(events: Iterable[Interaction], before: UserProfile, after: UserProfile) -> list[Interaction]:
@@ -211,13 +231,18 @@ def _held(profile: UserProfile) -> dict[tuple[str, bytes], int]:
     """What a profile holds: whether shown or done, and its key -> when."""
     entries: tuple[Entry | TextSignal, ...] = (*profile.interactions, *profile.strong, *profile.texts)
     return {("did", e.key): e.timestamp_ms for e in entries} | {
-        ("shown", i.key): i.timestamp_ms for i in profile.impressions
+        ("shown", i.key): i.timestamp_ms for i in reversed(profile.impressions)
     }
+
+
+def deletion(at_ms: int) -> UserProfile:
+    """What deletes all up to `at_ms` from a profile that it is merged with, and keeps the memory of that."""
+    return UserProfile(deleted_at_ms=at_ms, erased_at_ms=at_ms)
 
 
 def deleted(profile: UserProfile, at_ms: int) -> UserProfile:
     """`profile` without anything up to `at_ms`, and with the memory of that."""
-    return merge(profile, UserProfile(deleted_at_ms=at_ms))
+    return merge(profile, deletion(at_ms))
 
 
 def register(value: Mapping[str, Any], at_ms: int) -> Register:
@@ -239,10 +264,35 @@ def remembers_erasure(profile: UserProfile) -> bool:
     return bool(profile.deleted_at_ms) or any(link.erased for link in profile.links)
 
 
+def unerased_ids(profile: UserProfile) -> set[str]:
+    """Keys of the anonymous ids that a deletion of this user has still to reach."""
+    return {link.anonymous_id for link in profile.links if link.anonymous_id and _is_gone(link, profile)}
+
+
 def is_forgotten(profile: UserProfile) -> bool:
     """Whether `profile` says nothing about anybody: empty but for the memory of what was erased."""
-    links = tuple(link for link in profile.links if not link.erased)
-    return replace(profile, links=links, deleted_at_ms=0) == EMPTY_PROFILE
+    links = tuple(link for link in profile.links if not link.erased and not _is_gone(link, profile))
+    return replace(profile, links=links, deleted_at_ms=0, erased_at_ms=0, is_user=False) == EMPTY_PROFILE
+
+
+def is_known_user(profile: UserProfile) -> bool:
+    """Whether a profile under a user's key is a user's for certain.
+
+    Before anonymous ids had keys of their own, their profiles lay among those of the users. One that said who somebody
+    was, or of which something was stated, is no such profile, nor is one that something was said of since.
+    """
+    stated = (profile.attributes, profile.preferences, profile.consent) != (Register(), Register(), Register())
+    return profile.is_user or stated or any(link.anonymous_id for link in profile.links)
+
+
+def handed_over(profile: UserProfile, source: str) -> UserProfile:
+    """The entries of an anonymous id's `profile`, as the user's profile keeps them that gets them."""
+    return UserProfile(
+        interactions=tuple(replace(e, source=source) for e in profile.interactions),
+        strong=tuple(replace(e, source=source) for e in profile.strong),
+        texts=tuple(replace(e, source=source) for e in profile.texts),
+        impressions=tuple(replace(e, source=source) for e in profile.impressions),
+    )
 
 
 def within(profile: UserProfile, start_ms: int, end_ms: int) -> UserProfile:
@@ -259,15 +309,24 @@ def within(profile: UserProfile, start_ms: int, end_ms: int) -> UserProfile:
     )
 
 
+def _is_gone(link: Link, profile: UserProfile) -> bool:
+    return link.timestamp_ms <= profile.deleted_at_ms and bool(link.anonymous_id)
+
+
 def _normal(p: UserProfile) -> UserProfile:
-    links = normal_links(p.links, p.deleted_at_ms)
+    links = normal_links(p.links, p.deleted_at_ms, p.erased_at_ms)
     floor = floor_ms(links, p.deleted_at_ms)
+    spans = _spans(p.links, links)
+
+    def alive(entries: tuple[Keyed, ...]) -> list[Keyed]:
+        owned = (_owned(e, spans) for e in entries if e.timestamp_ms > floor)
+        return [e for e in owned if e is not None]
 
     def kept(entries: tuple[Keyed, ...], limit: int) -> tuple[Keyed, ...]:
         best: dict[bytes, Keyed] = {}
-        for e in entries:
+        for e in alive(entries):
             other = best.get(e.key)
-            if e.timestamp_ms > floor and (other is None or e > other):
+            if other is None or _rank(e) > _rank(other):
                 best[e.key] = e
         return tuple(sorted(best.values(), reverse=True)[:limit])
 
@@ -279,12 +338,55 @@ def _normal(p: UserProfile) -> UserProfile:
         interactions=kept(p.interactions, MAX_INTERACTIONS),
         strong=kept(p.strong, MAX_STRONG),
         texts=kept(p.texts, MAX_TEXTS),
-        impressions=kept(p.impressions, MAX_IMPRESSIONS),
+        impressions=_shown(alive(p.impressions), p.is_user),
         attributes=alive_register(p.attributes),
         preferences=alive_register(p.preferences),
         consent=alive_register(p.consent),
         links=links,
     )
+
+
+def _rank(e: Keyed) -> tuple[int, bool, Keyed]:
+    """Of two entries with one key the greater wins; what is the profile's own can't turn out to be another's."""
+    return e.timestamp_ms, not e.source, e
+
+
+def _spans(links: Iterable[Link], kept: Iterable[Link]) -> dict[str, list[tuple[int, int, bool]]]:
+    """Key of an anonymous id -> what of it the user owns, as (start excluded, end, whether its link is kept)."""
+    still = {(link.anonymous_id, link.timestamp_ms) for link in kept}
+    starts: dict[tuple[str, int], int] = {}
+    for link in links:
+        if link.anonymous_id:
+            of_one = link.anonymous_id, link.timestamp_ms
+            starts[of_one] = max(link.start_ms, starts.get(of_one, -1))
+    spans: dict[str, list[tuple[int, int, bool]]] = {}
+    for (source, end_ms), start_ms in sorted(starts.items()):
+        spans.setdefault(source, []).append((start_ms, end_ms, (source, end_ms) in still))
+    return spans
+
+
+def _owned(e: Keyed, spans: Mapping[str, Sequence[tuple[int, int, bool]]]) -> Keyed | None:
+    """An entry as the profile keeps it, None where it turned out to be somebody else's.
+
+    Where the link that it came with is no longer kept, nothing can take it away any more: it is the profile's own.
+    """
+    if not e.source or e.source not in spans:
+        return replace(e, source="") if e.source else e
+    for start_ms, end_ms, is_kept in spans[e.source]:
+        if start_ms < e.timestamp_ms <= end_ms:
+            return e if is_kept else replace(e, source="")
+    return None
+
+
+def _shown(impressions: Iterable[Impression], is_user: bool) -> tuple[Impression, ...]:
+    kept = set(impressions)
+    if is_user:
+        latest: dict[bytes, Impression] = {}
+        for i in kept:
+            if not i.source:
+                latest[i.key] = max(i, latest.get(i.key, i))
+        kept = {*latest.values(), *(i for i in kept if i.source and (i.key not in latest or i > latest[i.key]))}
+    return tuple(sorted(kept, reverse=True)[:MAX_IMPRESSIONS])
 
 
 def _entry(event: Interaction) -> Entry:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from endcap.events.interaction import Interaction
@@ -95,9 +97,11 @@ def test_a_row_from_before_aspects_is_read_and_kept_as_it_is():
 
 
 def test_a_version_without_aspects_can_tell_what_it_would_misread():
-    plain, judged = event(1, "review", text="很好"), event(1, "review", text="质量很好")
-    assert encode_profile(profile_of([plain]))[0] == OLD_ROW[0]
-    assert encode_profile(profile_of([judged]))[0] != OLD_ROW[0]
+    plain, judged = (
+        replace(profile_of([event(1, "review", text=text)]), is_user=False) for text in ("很好", "质量很好")
+    )
+    assert encode_profile(plain)[0] == OLD_ROW[0]
+    assert encode_profile(judged)[0] != OLD_ROW[0]
 
 
 def test_a_review_delivered_again_brings_its_aspects_to_an_old_row():
