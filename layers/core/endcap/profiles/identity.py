@@ -19,9 +19,9 @@ failed half-way can simply be applied again.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Protocol
 
 from endcap.errors import EndcapError
@@ -134,8 +134,8 @@ class _Batch:
         self._encode = cache(encode) if encode else None
         self._own: defaultdict[str, list[Interaction]] = defaultdict(list)
         self._links: defaultdict[str, list[Link]] = defaultdict(list)
-        self._handed: defaultdict[str, UserProfile] = defaultdict(lambda: EMPTY_PROFILE)
-        self._delivered: defaultdict[str, UserProfile] = defaultdict(lambda: EMPTY_PROFILE)
+        self._handed: defaultdict[str, list[UserProfile]] = defaultdict(list)
+        self._delivered: defaultdict[str, set[UserProfile]] = defaultdict(set)
         for event in events:
             if event.event_type != IDENTIFY:
                 self._own[event.user_id].append(event)
@@ -160,13 +160,13 @@ class _Batch:
         """Find what users get from an anonymous id, so that it joins their own events."""
         stored, _ = self._store.update(key, lambda profile: profile)
         for user_id, part in self._handovers(key, stored):
-            self._handed[user_id] = merge(self._handed[user_id], part)
+            self._handed[user_id].append(part)
 
     def settle(self, key: str) -> None:
         """Write what this batch says about one user or anonymous id."""
-        events, handed = self._own.get(key, []), self._handed.get(key, EMPTY_PROFILE)
-        own = merge(profile_of(events, self._encode), handed)
-        # Links as they are said: merging lets go of those that are too many, and the store has to hear of them first.
+        events, handed = self._own.get(key, []), self._handed.get(key, [])
+        own = merge(profile_of(events, self._encode), *handed)
+        # Links as they are said: merging lets go of those that are too many, and those are to be erased.
         delta = replace(own, links=(*own.links, *self._links.get(key, ())))
         is_user = anonymous_id_of(key) is None
         if is_user and delta != EMPTY_PROFILE:
@@ -179,50 +179,56 @@ class _Batch:
             return _merged(key, stored, delta, self._store)
 
         before, after = self._store.update(key, change)
-        self._delivered[key] = handed
+        self._delivered[key].update(handed)
         if self._took is not None:
             for event in new_events(events, before, after):
                 self._took(event)
 
     def _deliver(self, user_id: str, part: UserProfile) -> None:
         """Write to a user what an anonymous id hands over, unless that was done with the user's own events."""
-        delivered = merge(self._delivered[user_id], part)
-        if delivered != self._delivered[user_id]:
+        if part not in self._delivered[user_id]:
             self._store.update(user_id, lambda stored: _merged(user_id, stored, part, self._store))
-            self._delivered[user_id] = delivered
+            self._delivered[user_id].add(part)
 
     def _handovers(self, key: str, stored: UserProfile) -> Iterator[tuple[str, UserProfile]]:
         own, new_links = self._own.get(key, ()), set(self._links.get(key, ()))
-        for start_ms, since_ms, link in intervals(stored.links, stored.deleted_at_ms, new_links):
+        told = _told(key, stored, new_links)
+        for start_ms, since_ms, link in intervals(stored.links, stored.deleted_at_ms, new_links) if told or own else ():
             if link.user_id:
                 # Not from the profile-to-be: events after this interval may have pushed its entries out.
-                part = profile_of([e for e in own if since_ms < e.timestamp_ms <= link.timestamp_ms], self._encode)
+                events = [e for e in own if since_ms < e.timestamp_ms <= link.timestamp_ms]
+                part = profile_of(events, self._encode) if events else EMPTY_PROFILE
                 if link in new_links:
                     part = merge(part, within(stored, since_ms, link.timestamp_ms))
                 if part != EMPTY_PROFILE:
-                    yield link.user_id, _handed(key, part, replace(link, start_ms=start_ms))
-        yield from _corrections(key, stored, new_links)
+                    told[link] = _handed(key, link, start_ms, part)
+        for link, part in told.items():
+            yield link.user_id, part
 
 
-def _handed(source: str, part: UserProfile, link: Link) -> UserProfile:
+def _handed(source: str, link: Link, start_ms: int, part: UserProfile = EMPTY_PROFILE) -> UserProfile:
     """A `part` of an anonymous profile as the user's gets it, with the link that says how much of it is theirs."""
-    incoming = Link(link.timestamp_ms, anonymous_id=source, start_ms=link.start_ms)
+    incoming = Link(link.timestamp_ms, anonymous_id=source, start_ms=start_ms)
     return replace(handed_over(part, source), links=(incoming,), is_user=True)
 
 
-def _corrections(source: str, stored: UserProfile, new_links: Iterable[Link]) -> Iterator[tuple[str, UserProfile]]:
-    """What `new_links` of an anonymous id tell its users about where their intervals begin."""
-    new_links = set(new_links)
+def _told(source: str, stored: UserProfile, new_links: Collection[Link]) -> dict[Link, UserProfile]:
+    """What `new_links` of an anonymous id say to its users about where their intervals begin, by the link of each."""
+    if not new_links:
+        return {}
     before = {i.link: i.start_ms for i in intervals(stored.links, stored.deleted_at_ms)}
     after = intervals(stored.links, stored.deleted_at_ms, new_links)
     owners = {i.link.timestamp_ms: i.link.user_id for i in after}
-    for start_ms, _, link in after:
-        if link.user_id and (link in new_links or start_ms > before.get(link, -1)):
-            yield link.user_id, _handed(source, EMPTY_PROFILE, replace(link, start_ms=start_ms))
+    told = {
+        link: _handed(source, link, start_ms)
+        for start_ms, _, link in after
+        if link.user_id and (link in new_links or start_ms > before.get(link, -1))
+    }
     for link in {*before, *new_links}:
         # Two users at one moment: one is the owner, and the other has none of it.
         if link.user_id and owners.get(link.timestamp_ms, link.user_id) not in ("", link.user_id):
-            yield link.user_id, _handed(source, EMPTY_PROFILE, replace(link, start_ms=link.timestamp_ms))
+            told[link] = _handed(source, link, link.timestamp_ms)
+    return told
 
 
 def _merged(key: str, stored: UserProfile, delta: UserProfile, store: ProfileStore) -> UserProfile:
@@ -251,8 +257,8 @@ def _erase(user_id: str, source: str, ends: Iterable[int], until_ms: int, store:
         others = {link.timestamp_ms for link in stored.links if link.user_id not in ("", user_id)}
         own = {link.timestamp_ms for link in stored.links if link.user_id == user_id and link.timestamp_ms <= until_ms}
         marks = [Link(end_ms) for end_ms in sorted({*ends, *own} - others)]
-        for other_id, part in _corrections(source, stored, marks):
-            store.update(other_id, lambda profile, part=part: merge(profile, part))
+        for other, part in _told(source, stored, marks).items():
+            store.update(other.user_id, partial(merge, part))
         return _merged(source, stored, UserProfile(links=tuple(marks)), store)
 
     store.update(source, change)

@@ -10,7 +10,7 @@ they let go of is the oldest.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -80,6 +80,8 @@ def floor_ms(links: Iterable[Link], deleted_at_ms: int) -> int:
     all up to some time gives the same profile in any order.
     """
     links = list(links)
+    if not links:
+        return _deletion_ms(deleted_at_ms)
     return max([_forgotten_ms(links, deleted_at_ms), *(link.timestamp_ms for link in links if link.erased)])
 
 
@@ -92,13 +94,13 @@ def intervals(links: Iterable[Link], deleted_at_ms: int, more: Iterable[Link] = 
     return [Interval(start, max(start, forgotten), link) for start, link in zip(starts, outgoing, strict=False)]
 
 
-def _forgotten_ms(links: Iterable[Link], deleted_at_ms: int) -> int:
+def _forgotten_ms(links: Sequence[Link], deleted_at_ms: int) -> int:
     """The time up to which nobody knows any more whose the entries of this profile were."""
     return max(_let_go_ms(links), _deletion_ms(deleted_at_ms))
 
 
-def _let_go_ms(links: Iterable[Link]) -> int:
-    outgoing = _outgoing(links, -1)
+def _let_go_ms(links: Sequence[Link]) -> int:
+    outgoing = _outgoing(links, -1) if len(links) >= MAX_LINKS else []
     return outgoing[0].timestamp_ms if len(outgoing) >= MAX_LINKS else -1
 
 

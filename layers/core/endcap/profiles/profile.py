@@ -159,21 +159,21 @@ EMPTY_PROFILE = UserProfile()
 Keyed = TypeVar("Keyed", Entry, TextSignal, Impression)
 
 
-def merge(a: UserProfile, b: UserProfile) -> UserProfile:
-    """The least profile that holds what `a` and `b` hold: union, then truncation."""
+def merge(*parts: UserProfile) -> UserProfile:
+    """The least profile that holds what all `parts` hold: union, then truncation."""
     return _normal(
         UserProfile(
-            interactions=(*a.interactions, *b.interactions),
-            strong=(*a.strong, *b.strong),
-            texts=(*a.texts, *b.texts),
-            impressions=(*a.impressions, *b.impressions),
-            attributes=max(a.attributes, b.attributes),
-            preferences=max(a.preferences, b.preferences),
-            consent=max(a.consent, b.consent),
-            links=(*a.links, *b.links),
-            deleted_at_ms=max(a.deleted_at_ms, b.deleted_at_ms),
-            erased_at_ms=max(a.erased_at_ms, b.erased_at_ms),
-            is_user=a.is_user or b.is_user,
+            interactions=tuple(e for p in parts for e in p.interactions),
+            strong=tuple(e for p in parts for e in p.strong),
+            texts=tuple(e for p in parts for e in p.texts),
+            impressions=tuple(e for p in parts for e in p.impressions),
+            attributes=max(p.attributes for p in parts),
+            preferences=max(p.preferences for p in parts),
+            consent=max(p.consent for p in parts),
+            links=tuple(link for p in parts for link in p.links),
+            deleted_at_ms=max(p.deleted_at_ms for p in parts),
+            erased_at_ms=max(p.erased_at_ms for p in parts),
+            is_user=any(p.is_user for p in parts),
         )
     )
 
@@ -314,19 +314,19 @@ def _is_gone(link: Link, profile: UserProfile) -> bool:
 
 
 def _normal(p: UserProfile) -> UserProfile:
-    links = normal_links(p.links, p.deleted_at_ms, p.erased_at_ms)
+    links = normal_links(p.links, p.deleted_at_ms, p.erased_at_ms) if p.links else ()
     floor = floor_ms(links, p.deleted_at_ms)
-    spans = _spans(p.links, links)
+    spans = _spans(p.links, links) if p.links else {}
 
     def alive(entries: tuple[Keyed, ...]) -> list[Keyed]:
-        owned = (_owned(e, spans) for e in entries if e.timestamp_ms > floor)
+        owned = [_owned(e, spans) if e.source else e for e in entries if e.timestamp_ms > floor]
         return [e for e in owned if e is not None]
 
     def kept(entries: tuple[Keyed, ...], limit: int) -> tuple[Keyed, ...]:
         best: dict[bytes, Keyed] = {}
         for e in alive(entries):
             other = best.get(e.key)
-            if other is None or _rank(e) > _rank(other):
+            if other is None or _is_better(e, other):
                 best[e.key] = e
         return tuple(sorted(best.values(), reverse=True)[:limit])
 
@@ -346,9 +346,11 @@ def _normal(p: UserProfile) -> UserProfile:
     )
 
 
-def _rank(e: Keyed) -> tuple[int, bool, Keyed]:
-    """Of two entries with one key the greater wins; what is the profile's own can't turn out to be another's."""
-    return e.timestamp_ms, not e.source, e
+def _is_better(e: Keyed, other: Keyed) -> bool:
+    """Of two entries with one key the greater wins, at one time the profile's own, which nothing can take away."""
+    if e.timestamp_ms == other.timestamp_ms and bool(e.source) != bool(other.source):
+        return not e.source
+    return e > other
 
 
 def _spans(links: Iterable[Link], kept: Iterable[Link]) -> dict[str, list[tuple[int, int, bool]]]:
@@ -366,15 +368,16 @@ def _spans(links: Iterable[Link], kept: Iterable[Link]) -> dict[str, list[tuple[
 
 
 def _owned(e: Keyed, spans: Mapping[str, Sequence[tuple[int, int, bool]]]) -> Keyed | None:
-    """An entry as the profile keeps it, None where it turned out to be somebody else's.
+    """An entry that was handed over as the profile keeps it, None where it turned out to be somebody else's.
 
     Where the link that it came with is no longer kept, nothing can take it away any more: it is the profile's own.
     """
-    if not e.source or e.source not in spans:
-        return replace(e, source="") if e.source else e
+    if e.source not in spans:
+        return replace(e, source="")
     for start_ms, end_ms, is_kept in spans[e.source]:
-        if start_ms < e.timestamp_ms <= end_ms:
-            return e if is_kept else replace(e, source="")
+        if e.timestamp_ms <= end_ms:  # the first identify from then on says whose it was
+            owned = e if is_kept else replace(e, source="")
+            return owned if start_ms < e.timestamp_ms else None
     return None
 
 
