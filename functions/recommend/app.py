@@ -20,7 +20,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api import personalize
-from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
+from endcap.api.http import http_app, json_answer, json_body, path_id, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
 from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
@@ -29,6 +29,7 @@ from endcap.aws.profiles import StoredProfile
 from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
 from endcap.events.counts import Live
 from endcap.experiments.assignment import Experiment, other_snapshot, running
+from endcap.identifiers import named
 from endcap.index.overlay import Overlay
 from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
@@ -44,7 +45,7 @@ runtime = Runtime()
 
 @app.get("/users/<user_id>/recommendations")
 def get_recommendations(user_id: str) -> Response[str]:
-    return _answer(_reader().query(_parameters(), user_id=path_id(user_id)))
+    return _answer(_reader().query(_parameters(), **named(path_user(user_id))))
 
 
 @app.post("/recommendations")
@@ -57,7 +58,7 @@ def post_recommendations() -> Response[str]:
 
 @app.post("/users/<user_id>/rankings")
 def post_rankings(user_id: str) -> Response[str]:
-    return _answer(_reader().ranking(path_id(user_id), json_body(app.current_event)))
+    return _answer(_reader().ranking(path_user(user_id), json_body(app.current_event)))
 
 
 @app.get("/items/<item_id>/similar")
@@ -145,7 +146,7 @@ def _answers(asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
     """The answers to requests for one shopper, whose profile is read once."""
     snapshot = _snapshot()
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
-    stored, degraded = _profile(user_id)
+    stored, degraded = _profile(user_id, asked[0].anonymous_key)
     asked, others = _with_challenger(asked, snapshot, now_ms)
     names = [uuid.uuid4().hex for _ in asked]
     try:
@@ -213,11 +214,14 @@ def _live(requests: Sequence[tuple[Snapshot, RecommendationRequest]], now_ms: in
     return runtime.live_counts.at(now_ms, windows) if windows else None
 
 
-def _profile(user_id: str | None) -> tuple[StoredProfile, str | None]:
+def _profile(user_id: str | None, anonymous_key: str | None) -> tuple[StoredProfile, str | None]:
     if user_id is None:
         return StoredProfile(), None
     try:
-        return runtime.profiles.get(user_id), None
+        stored = runtime.profiles.get(user_id)
+        if stored.version == 0 and anonymous_key not in (None, user_id):
+            stored = runtime.profiles.get(anonymous_key)
+        return stored, None
     except EndcapError as exc:
         logger.warning("profile not readable", extra={"error": str(exc)})
         metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)

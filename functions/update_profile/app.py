@@ -1,6 +1,7 @@
 """Folds events into profiles.
 
 Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
+Besides events the events queue carries erasures that were too large for the request that asked for them.
 Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
 applied is in quarantine.
 Retry: a record that failed is delivered again; applying an event twice changes nothing, and counts it once.
@@ -20,6 +21,7 @@ from endcap.errors import EndcapError
 from endcap.events.counts import increments
 from endcap.events.interaction import Interaction
 from endcap.observability import logger, metrics, tracer
+from endcap.profiles.erasure import erased
 from endcap.profiles.ingest import Record, ingest
 from endcap.runtime import Runtime
 
@@ -31,8 +33,10 @@ runtime = Runtime(background=True)
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     kinesis = any(record.get("eventSource") == "aws:kinesis" for record in event["Records"])
+    records = list(_kinesis_records(event) if kinesis else _sqs_records(event))
+    records, unerased = erased(records, set() if kinesis else _from_own_queue(event), runtime.profiles)
     outcome = ingest(
-        list(_kinesis_records(event) if kinesis else _sqs_records(event)),
+        records,
         "kinesis" if kinesis else "sqs",
         runtime.settings.event_types,
         runtime.profiles,
@@ -43,10 +47,11 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     _count(outcome.new)
     metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
     metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
-    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(outcome.failed))
-    for exc in outcome.failed.values():
+    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(outcome.failed) + len(unerased))
+    failed = {**outcome.failed, **unerased}
+    for exc in failed.values():
         logger.warning("record failed and will be delivered again", extra={"error": str(exc)})
-    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in outcome.failed]}
+    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
 
 
 def _count(events: Sequence[Interaction]) -> None:
@@ -62,6 +67,12 @@ def _sqs_records(event: dict[str, Any]) -> Iterator[Record]:
     for record in SQSEvent(event).records:
         arrival_ms = int(record.attributes.sent_timestamp or 0)
         yield Record(record.message_id, record.body.encode("utf-8", "surrogatepass"), arrival_ms)
+
+
+def _from_own_queue(event: dict[str, Any]) -> set[str]:
+    """Ids of the records that come from the events queue, by its account and name."""
+    own = runtime.settings.events_queue_url.split("/")[-2:]
+    return {r.message_id for r in SQSEvent(event).records if r.event_source_arn.split(":")[-2:] == own}
 
 
 def _kinesis_records(event: dict[str, Any]) -> Iterator[Record]:

@@ -73,6 +73,12 @@ def anonymous_id_of(key: str) -> str | None:
     return key.removeprefix(ANONYMOUS_PREFIX) if key.startswith(ANONYMOUS_PREFIX) else None
 
 
+def named(key: str) -> dict[str, str]:
+    """Whom a profile key stands for, by the name of the field that says so in requests and answers."""
+    anonymous_id = anonymous_id_of(key)
+    return {"user_id": key} if anonymous_id is None else {"anonymous_id": anonymous_id}
+
+
 def is_placeholder(text: str) -> bool:
     """Whether `text` is what scripts write where they have no id: one row for all of them would mix their people."""
     return text.strip().lower() in PLACEHOLDERS

@@ -20,6 +20,7 @@ class Settings:
     Attributes
     ----------
     profile_ttl_days : days after its last write that a profile expires, 0 for never
+    anonymous_migration_days : how old what an anonymous id takes over from before may be, 0 for nothing at all
     event_types : the kinds of interaction with the storefront's own weights
     cursor_secret : what cursors are signed with; only the function that gives them has one
     """
@@ -34,6 +35,7 @@ class Settings:
     profile_ttl_days: int
     event_types: Mapping[str, EventType]
     cursor_secret: str = ""
+    anonymous_migration_days: int = 0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
@@ -50,9 +52,12 @@ class Settings:
                 raise SettingsError(f"environment variable {name} is not set")
             return value
 
-        ttl_days = env.get("PROFILE_TTL_DAYS", "0")
-        if not (ttl_days.isascii() and ttl_days.isdigit()):
-            raise SettingsError("environment variable PROFILE_TTL_DAYS must be a whole number of days")
+        def days(name: str) -> int:
+            value = env.get(name, "0")
+            if not (value.isascii() and value.isdigit()):
+                raise SettingsError(f"environment variable {name} must be a whole number of days")
+            return int(value)
+
         try:
             kinds = event_types(json.loads(env.get("EVENT_WEIGHTS") or "{}"))
         except (ValueError, AttributeError, TypeError) as exc:
@@ -65,7 +70,8 @@ class Settings:
             events_queue_url=text("EVENTS_QUEUE_URL"),
             archive_stream=text("ARCHIVE_STREAM"),
             exposures_stream=text("EXPOSURES_STREAM"),
-            profile_ttl_days=int(ttl_days),
+            profile_ttl_days=days("PROFILE_TTL_DAYS"),
             event_types=kinds,
             cursor_secret=env.get("CURSOR_SECRET", ""),
+            anonymous_migration_days=days("ANONYMOUS_MIGRATION_DAYS"),
         )

@@ -51,6 +51,16 @@ class EventQueue:
                 unsent += indices
         return unsent
 
+    def send_message(self, document: Mapping[str, Any]) -> None:
+        """Send one message that holds no events.
+
+        Raises
+        ------
+        DependencyError : the queue did not take it
+        """
+        if not self._sent(_json(document), self._clock() + SEND_BUDGET_S):
+            raise DependencyError("the queue did not take the message")
+
     def _sent(self, body: str, deadline_s: float) -> bool:
         for _ in range(SEND_TRIES):
             if self._clock() >= deadline_s:

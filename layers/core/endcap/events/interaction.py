@@ -26,6 +26,7 @@ from endcap.validation import (
     OptionalAnonymousId,
     OptionalUserId,
     field_errors,
+    no_placeholder,
     not_bool,
     one_of,
     present,
@@ -110,23 +111,23 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
     """
     if not isinstance(raw, Mapping):
         raise InvalidInteractionError("an event must be an object")
+    nobody = []
+    if all(no_placeholder(raw.get(f)) is None for f in ("user_id", "anonymous_id")):
+        nobody = [FieldError(field="user_id", message="is required where there is no anonymous_id")]
     try:
         given = InteractionInput.model_validate(present(raw))
     except ValidationError as exc:
-        raise InvalidInteractionError(field_errors(exc)) from exc
+        raise InvalidInteractionError([*nobody, *field_errors(exc)]) from exc
     name = given.event_type if given.event_type in event_types else ALIASES.get(given.event_type, "")
     if name not in event_types:
         raise _invalid("event_type", f"{given.event_type!r} is no known event type")
-    errors = [
+    errors = nobody + [
         FieldError(field=f, message=f"is required for {name}")
         for f in event_types[name].needs
         if getattr(given, f) is None
     ]
-    whose = given.user_id or (anonymous_key(given.anonymous_id) if given.anonymous_id else "")
-    if name == IDENTIFY and given.user_id is None:
+    if name == IDENTIFY and given.user_id is None and not nobody:
         errors.append(FieldError(field="user_id", message=f"is required for {name}"))
-    elif not whose:
-        errors.append(FieldError(field="user_id", message="is required where there is no anonymous_id"))
     if errors:
         raise InvalidInteractionError(errors)
     if name == IDENTIFY and given.anonymous_id == given.user_id:
@@ -138,7 +139,7 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
         raise _invalid("timestamp", "lies more than 5 minutes in the future")
     return Interaction(
         given.event_id or _fallback_id(given, name, at_ms),
-        whose,
+        given.user_id or anonymous_key(given.anonymous_id or ""),
         name,
         min(at_ms, arrival_ms),
         given.item_id,

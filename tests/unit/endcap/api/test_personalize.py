@@ -35,7 +35,7 @@ def refused(raw):
 
 def test_events_without_a_user_belong_to_the_session():
     (found,) = put(CLICK)
-    assert (found.user_id, found.anonymous_id, found.session_id) == ("s", None, "s")
+    assert (found.user_id, found.anonymous_id, found.session_id) == ("anon:s", "s", "s")
     assert (found.event_type, found.item_id, found.timestamp_ms) == ("click", "i", NOW_MS - 60_000)
 
 
@@ -125,7 +125,7 @@ def test_unusable_events_are_refused_with_the_name_of_the_field(raw, field):
 
 
 def test_recommendations_are_asked_for_by_user_or_by_item():
-    assert recommendations_request({"userId": "u"}) == {"limit": 25, "user_id": "u"}
+    assert recommendations_request({"userId": "u"}) == {"limit": 25, "user_id": "u", "anonymous_id": "u"}
     assert recommendations_request({"userId": "u", "numResults": 0})["limit"] == 25
     assert recommendations_request({"itemId": "i", "numResults": 500}) == {
         "limit": 500,
@@ -165,7 +165,7 @@ def test_unusable_requests_are_refused(raw, field):
 
 def test_rankings_are_of_each_item_once():
     asked = ranking_request({"campaignArn": "c", "userId": "u", "inputList": ["b", "a", "b"]})
-    assert asked == {"user_id": "u", "candidates": ["b", "a"], "limit": 2}
+    assert asked == {"user_id": "u", "anonymous_id": "u", "candidates": ["b", "a"], "limit": 2}
     assert complaints(ranking_request, {"campaignArn": "c", "userId": "u", "inputList": ["a"] * 501}) == ["inputList"]
 
 

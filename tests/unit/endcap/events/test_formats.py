@@ -101,7 +101,7 @@ def test_other_bodies_hold_no_events(body):
 )
 def test_ga4_names_say_what_was_done(name, kind):
     (found,) = read(ga4(name, items=[{"item_id": "sku-1"}]))
-    assert (found.event_type, found.item_id, found.user_id, found.timestamp_ms) == (kind, "sku-1", "c.1", AT_MS)
+    assert (found.event_type, found.item_id, found.user_id, found.timestamp_ms) == (kind, "sku-1", "anon:c.1", AT_MS)
 
 
 def test_a_ga4_purchase_is_one_interaction_an_item():
@@ -242,7 +242,7 @@ def test_segment_calls_tell_who_somebody_is():
 def test_an_anonymous_call_is_the_anonymous_ids_own():
     call = segment("Product Viewed", product_id="p")
     del call["userId"]
-    assert (read(call)[0].user_id, read(call)[0].anonymous_id) == ("a", None)
+    assert (read(call)[0].user_id, read(call)[0].anonymous_id) == ("anon:a", "a")
 
 
 @pytest.mark.parametrize(
