@@ -473,7 +473,7 @@ class TestUpdateProfile:
 
     def test_an_identify_hands_the_anonymous_history_over(self, functions: Functions) -> None:
         functions.invoke("update_profile", sample("update_profile/sqs-identify"))
-        assert seen_items("u-1001") == seen_items("anon-77") == {"item-10"}
+        assert seen_items("u-1001") == seen_items("anon:anon-77") == {"item-10"}
 
 
 class TestManageItems:
@@ -543,12 +543,12 @@ class TestManageUsers:
         assert functions.http("GET", "/users/{user_id}/profile", user_id="u")[0] == 404
 
     def test_erasing_reaches_the_anonymous_ids(self, functions: Functions) -> None:
-        anonymous = {**VIEW, "user_id": "cookie", "timestamp": 1_700_000_000}
+        anonymous = {**VIEW, "user_id": None, "anonymous_id": "cookie", "timestamp": 1_700_000_000}
         link = {"user_id": "u", "event_type": "identify", "anonymous_id": "cookie", "timestamp": 1_700_000_001}
         functions.invoke("update_profile", sqs_event(json.dumps({"events": [anonymous, link]})))
-        assert functions.http("GET", "/users/{user_id}/profile", user_id="cookie")[0] == 200
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:cookie")[0] == 200
         functions.http("DELETE", "/users/{user_id}", user_id="u")
-        assert functions.http("GET", "/users/{user_id}/profile", user_id="cookie")[0] == 404
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:cookie")[0] == 404
         rows = moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES)["Items"]
         assert all("ttl" not in row for row in rows)
 

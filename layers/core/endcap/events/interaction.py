@@ -159,6 +159,8 @@ def interaction_document(interaction: Interaction) -> dict[str, Any]:
     document["timestamp"] = timestamp_number(document.pop("timestamp_ms"))
     if anonymous_id_of(interaction.user_id) is not None:
         del document["user_id"]
+    if interaction.event_type == IDENTIFY:  # without it: of before anonymous ids had keys, or of a file made by hand
+        document["anonymous_key"] = anonymous_key(interaction.anonymous_id or "")
     return {k: v for k, v in document.items() if v is not None}
 
 
