@@ -14,8 +14,8 @@ from endcap.events.types import EventType
 from endcap.experiments.assignment import Assignment, Experiment, assigned, surface_of, unit_of
 from endcap.filters.parser import expression
 from endcap.filters.tree import Expression, ExpressionError
-from endcap.ranking.slots import Pin, Promotion
 from endcap.identifiers import anonymous_key, named
+from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.validation import parsed
 

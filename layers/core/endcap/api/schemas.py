@@ -120,7 +120,17 @@ class ScenarioInput(RecommendInput):
 
 
 NOT_OF_A_SCENARIO: Final = frozenset(
-    {"user_id", "anonymous_id", "session_id", "scenario", "cursor", "interactions", "as_of", "without_event", "without_item"}
+    {
+        "user_id",
+        "anonymous_id",
+        "session_id",
+        "scenario",
+        "cursor",
+        "interactions",
+        "as_of",
+        "without_event",
+        "without_item",
+    }
 )
 
 

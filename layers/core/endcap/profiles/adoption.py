@@ -9,9 +9,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 from endcap.profiles.links import Link
-from endcap.profiles.profile import UserProfile, is_known_user
+from endcap.profiles.profile import Entry, Impression, Register, TextSignal, UserProfile
 
 DAY_MS = 86_400_000
+
+
+def is_known_user(profile: UserProfile) -> bool:
+    """Whether a profile under a user's key is a user's for certain.
+
+    One that said who somebody was, or of which something was stated, is no anonymous id's, nor is one that something
+    was said of as a user's since those have keys of their own.
+    """
+    stated = (profile.attributes, profile.preferences, profile.consent) != (Register(), Register(), Register())
+    return profile.is_user or stated or any(link.anonymous_id for link in profile.links)
 
 
 def adopted(profile: UserProfile, user_id: str, now_ms: int, days: int) -> UserProfile | None:
@@ -24,7 +34,12 @@ def adopted(profile: UserProfile, user_id: str, now_ms: int, days: int) -> UserP
     -------
     None where it is known to be a user's, or nothing newer than `days` is in it
     """
-    entries = (*profile.interactions, *profile.strong, *profile.texts, *profile.impressions)
+    entries: tuple[Entry | TextSignal | Impression, ...] = (
+        *profile.interactions,
+        *profile.strong,
+        *profile.texts,
+        *profile.impressions,
+    )
     newest_ms = max((e.timestamp_ms for e in entries), default=-1)
     if is_known_user(profile) or newest_ms < 0 or newest_ms < now_ms - days * DAY_MS:
         return None

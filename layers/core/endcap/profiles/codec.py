@@ -169,11 +169,13 @@ def decode_profile(data: bytes) -> UserProfile:
 
 
 def _has_identities(profile: UserProfile) -> bool:
+    entries: tuple[Entry | TextSignal, ...] = (*profile.interactions, *profile.strong, *profile.texts)
     return (
         profile.is_user
         or profile.erased_at_ms != profile.deleted_at_ms
         or any(link.start_ms >= 0 for link in profile.links)
-        or any(e.source for e in (*profile.interactions, *profile.strong, *profile.texts, *profile.impressions))
+        or any(e.source for e in entries)
+        or any(i.source for i in profile.impressions)
     )
 
 
@@ -186,8 +188,10 @@ def _read_link_with_start(r: _Reader, at_ms: int) -> Link:
     else:
         source = r.take(form - _TEXT).decode()
         r.sources.append(source)
+    if not source:
+        raise IndexError("a link to nobody")
     age_ms = r.number()
-    return Link(at_ms, user_id, source, at_ms - age_ms + 1 if age_ms else -1)
+    return Link(at_ms, user_id, source, max(at_ms - age_ms + 1, -1) if age_ms else -1)
 
 
 def _read_impression(r: _Reader, at_ms: int) -> Impression:

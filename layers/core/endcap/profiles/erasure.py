@@ -1,8 +1,8 @@
 """Erasures that are finished in the background, as messages on the queue of events.
 
-A message asks for the whole erasure, which may be done any number of times: it is sent before the profile is emptied, so
-that nothing that breaks off in between is forgotten. No event can be read as one, and only the stack's own queue, which
-takes from `collect` nothing but checked events, is heard.
+A message asks for the whole erasure, which may be done any number of times: it is sent before the profile is emptied,
+so that nothing that breaks off in between is forgotten. No event can be read as one, and only the stack's own queue,
+which takes from `collect` nothing but checked events, is heard.
 """
 
 from __future__ import annotations

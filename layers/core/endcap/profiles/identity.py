@@ -28,6 +28,7 @@ from endcap.errors import EndcapError
 from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
 from endcap.identifiers import anonymous_id_of, anonymous_key
+from endcap.profiles.adoption import is_known_user
 from endcap.profiles.links import Link, floor_ms, intervals
 from endcap.profiles.profile import (
     EMPTY_PROFILE,
@@ -35,7 +36,6 @@ from endcap.profiles.profile import (
     UserProfile,
     deletion,
     handed_over,
-    is_known_user,
     merge,
     new_events,
     profile_of,
@@ -43,7 +43,7 @@ from endcap.profiles.profile import (
 )
 
 MAX_ERASED_AT_ONCE = 4
-"""Anonymous ids that a deletion reaches while somebody waits for it; beyond that the whole is done in the background."""
+"""Anonymous ids that a deletion reaches while somebody waits for it; what is more is done in the background."""
 
 
 class ProfileStore(Protocol):

@@ -52,6 +52,14 @@ class Interval(NamedTuple):
     link: Link
 
 
+class Span(NamedTuple):
+    """What a user owns of an anonymous id: from `start_ms` (excluded) up to `end_ms`, and whether its link is kept."""
+
+    start_ms: int
+    end_ms: int
+    is_kept: bool
+
+
 def normal_links(links: Iterable[Link], deleted_at_ms: int, erased_at_ms: int) -> tuple[Link, ...]:
     """What a profile keeps of `links`, newest first: per time one outgoing link, per anonymous id its latest.
 
@@ -92,6 +100,20 @@ def intervals(links: Iterable[Link], deleted_at_ms: int, more: Iterable[Link] = 
     outgoing = _outgoing([*links, *more], forgotten)
     starts = [let_go, *(link.timestamp_ms for link in outgoing)]
     return [Interval(start, max(start, forgotten), link) for start, link in zip(starts, outgoing, strict=False)]
+
+
+def spans_of(links: Iterable[Link], kept: Iterable[Link]) -> dict[str, list[Span]]:
+    """Key of an anonymous id -> what of it the user owns by their `links`, oldest first."""
+    still = {(link.anonymous_id, link.timestamp_ms) for link in kept}
+    starts: dict[tuple[str, int], int] = {}
+    for link in links:
+        if link.anonymous_id:
+            of_one = link.anonymous_id, link.timestamp_ms
+            starts[of_one] = max(link.start_ms, starts.get(of_one, -1))
+    spans: dict[str, list[Span]] = {}
+    for (source, end_ms), start_ms in sorted(starts.items()):
+        spans.setdefault(source, []).append(Span(start_ms, end_ms, (source, end_ms) in still))
+    return spans
 
 
 def _forgotten_ms(links: Sequence[Link], deleted_at_ms: int) -> int:

@@ -24,7 +24,7 @@ from endcap.events.grades import tone_of
 from endcap.events.interaction import Interaction
 from endcap.events.types import GRADED, NOT_IN_HISTORY, SHOWN, STRONG, TEXTUAL
 from endcap.identifiers import anonymous_id_of, event_key, item_key
-from endcap.profiles.links import Link, floor_ms, normal_links
+from endcap.profiles.links import Link, Span, floor_ms, normal_links, spans_of
 from endcap.text.sentiment import review_polarity
 from endcap.text.sentiment.aspects import ASPECTS, review_aspects
 
@@ -275,16 +275,6 @@ def is_forgotten(profile: UserProfile) -> bool:
     return replace(profile, links=links, deleted_at_ms=0, erased_at_ms=0, is_user=False) == EMPTY_PROFILE
 
 
-def is_known_user(profile: UserProfile) -> bool:
-    """Whether a profile under a user's key is a user's for certain.
-
-    Before anonymous ids had keys of their own, their profiles lay among those of the users. One that said who somebody
-    was, or of which something was stated, is no such profile, nor is one that something was said of since.
-    """
-    stated = (profile.attributes, profile.preferences, profile.consent) != (Register(), Register(), Register())
-    return profile.is_user or stated or any(link.anonymous_id for link in profile.links)
-
-
 def handed_over(profile: UserProfile, source: str) -> UserProfile:
     """The entries of an anonymous id's `profile`, as the user's profile keeps them that gets them."""
     return UserProfile(
@@ -316,7 +306,7 @@ def _is_gone(link: Link, profile: UserProfile) -> bool:
 def _normal(p: UserProfile) -> UserProfile:
     links = normal_links(p.links, p.deleted_at_ms, p.erased_at_ms) if p.links else ()
     floor = floor_ms(links, p.deleted_at_ms)
-    spans = _spans(p.links, links) if p.links else {}
+    spans = spans_of(p.links, links) if p.links else {}
 
     def alive(entries: tuple[Keyed, ...]) -> list[Keyed]:
         owned = [_owned(e, spans) if e.source else e for e in entries if e.timestamp_ms > floor]
@@ -353,31 +343,17 @@ def _is_better(e: Keyed, other: Keyed) -> bool:
     return e > other
 
 
-def _spans(links: Iterable[Link], kept: Iterable[Link]) -> dict[str, list[tuple[int, int, bool]]]:
-    """Key of an anonymous id -> what of it the user owns, as (start excluded, end, whether its link is kept)."""
-    still = {(link.anonymous_id, link.timestamp_ms) for link in kept}
-    starts: dict[tuple[str, int], int] = {}
-    for link in links:
-        if link.anonymous_id:
-            of_one = link.anonymous_id, link.timestamp_ms
-            starts[of_one] = max(link.start_ms, starts.get(of_one, -1))
-    spans: dict[str, list[tuple[int, int, bool]]] = {}
-    for (source, end_ms), start_ms in sorted(starts.items()):
-        spans.setdefault(source, []).append((start_ms, end_ms, (source, end_ms) in still))
-    return spans
-
-
-def _owned(e: Keyed, spans: Mapping[str, Sequence[tuple[int, int, bool]]]) -> Keyed | None:
+def _owned(e: Keyed, spans: Mapping[str, Sequence[Span]]) -> Keyed | None:
     """An entry that was handed over as the profile keeps it, None where it turned out to be somebody else's.
 
     Where the link that it came with is no longer kept, nothing can take it away any more: it is the profile's own.
     """
     if e.source not in spans:
         return replace(e, source="")
-    for start_ms, end_ms, is_kept in spans[e.source]:
-        if e.timestamp_ms <= end_ms:  # the first identify from then on says whose it was
-            owned = e if is_kept else replace(e, source="")
-            return owned if start_ms < e.timestamp_ms else None
+    for span in spans[e.source]:
+        if e.timestamp_ms <= span.end_ms:  # the first identify from then on says whose it was
+            owned = e if span.is_kept else replace(e, source="")
+            return owned if span.start_ms < e.timestamp_ms else None
     return None
 
 
@@ -388,7 +364,7 @@ def _shown(impressions: Iterable[Impression], is_user: bool) -> tuple[Impression
         for i in kept:
             if not i.source:
                 latest[i.key] = max(i, latest.get(i.key, i))
-        kept = {*latest.values(), *(i for i in kept if i.source and (i.key not in latest or i > latest[i.key]))}
+        kept = {*latest.values(), *(i for i in kept if i.source)}
     return tuple(sorted(kept, reverse=True)[:MAX_IMPRESSIONS])
 
 

@@ -1,5 +1,4 @@
 from collections import Counter
-
 from dataclasses import replace
 
 from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, increments

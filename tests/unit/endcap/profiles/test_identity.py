@@ -90,7 +90,12 @@ class TestIdentify:
         assert (times(store, "alice"), times(store, "bob")) == ([1], [3])
 
     def test_all_in_one_batch_is_the_same_as_one_by_one(self):
-        events = [view("anon:cookie", 1), identify("alice", "cookie", 2), view("anon:cookie", 3), identify("bob", "cookie", 4)]
+        events = [
+            view("anon:cookie", 1),
+            identify("alice", "cookie", 2),
+            view("anon:cookie", 3),
+            identify("bob", "cookie", 4),
+        ]
         assert stored(events).rows() == stored(*([event] for event in events)).rows()
 
     def test_searches_reach_the_user_encoded_once(self):
@@ -156,7 +161,9 @@ class TestIdentify:
 
     def test_beyond_the_most_links_old_borders_are_forgotten_and_so_are_the_entries_before(self):
         logins = [identify(f"user-{n}", "kiosk", 10 * n) for n in range(1, MAX_LINKS + 2)]
-        store = stored([view("anon:kiosk", 5), view("anon:kiosk", 15), view("anon:kiosk", 25)], *([login] for login in logins))
+        store = stored(
+            [view("anon:kiosk", 5), view("anon:kiosk", 15), view("anon:kiosk", 25)], *([login] for login in logins)
+        )
         assert [times(store, f"user-{n}") for n in (1, 2, 3)] == [[5], [15], [25]]
         assert times(store, "anon:kiosk") == [25]
         before = store.rows()
@@ -207,7 +214,8 @@ class TestDeletion:
 
     def test_leaves_others_on_the_same_device_what_they_were_handed(self):
         store = stored(
-            [view("anon:cookie", 1), identify("alice", "cookie", 2)], [view("anon:cookie", 3), identify("bob", "cookie", 4)]
+            [view("anon:cookie", 1), identify("alice", "cookie", 2)],
+            [view("anon:cookie", 3), identify("bob", "cookie", 4)],
         )
         delete_user("bob", 10, store)
         apply_events([Interaction("late", "anon:cookie", "view", 0, "x"), view("anon:cookie", 3)], store)
