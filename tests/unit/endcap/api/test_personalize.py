@@ -193,3 +193,14 @@ def test_errors_are_answered_as_aws_sdks_read_them(error, status, code):
     assert (answer.status_code, answer.headers["x-amzn-ErrorType"]) == (status, code)
     assert set(json.loads(answer.body)) == {"message"}
     assert aws_error_shape(lambda: json_answer({}))().status_code == 200
+
+
+@pytest.mark.parametrize("word", ["undefined", "null", " None", "(not set)", ""])
+def test_words_that_stand_for_no_id_are_none(word):
+    assert [e.user_id for e in put(CLICK, userId=word)] == ["anon:s"]
+    assert [(e.user_id, e.anonymous_id) for e in put(CLICK, userId="ann", sessionId=word)] == [("ann", None)]
+    assert refused(call(CLICK, userId=word, sessionId=word))[0] == "sessionId"
+
+
+def test_no_user_id_stands_for_an_anonymous_one():
+    assert refused(call(CLICK, userId="anon:s"))[0] == "userId"

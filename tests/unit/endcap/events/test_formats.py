@@ -404,3 +404,26 @@ def test_a_body_may_hold_five_hundred_events_in_any_format():
     payload = ga4("view_item", item_id="a")
     with pytest.raises(InvalidRequestError):
         collect({**payload, "events": payload["events"] * 501}, NOW_MS, EVENT_TYPES, ListQueue())
+
+
+@pytest.mark.parametrize("word", ["undefined", "(not set)", "NULL", " NaN", "[object Object]", "\\N", "", None])
+class TestWordsThatStandForNoId:
+    def test_of_a_ga4_user_leave_the_event_to_the_client(self, word):
+        (found,) = read(ga4("view_item", user_id=word, items=[{"item_id": "i"}]))
+        assert (found.user_id, found.anonymous_id) == ("anon:c.1", "c.1")
+        assert read(ga4("login", user_id=word)) == []
+
+    def test_of_a_ga4_client_leave_it_to_the_user_or_nobody(self, word):
+        payload = ga4("view_item", user_id="ann", items=[{"item_id": "i"}]) | {"client_id": word}
+        assert [(i.user_id, i.anonymous_id) for i in read(payload)] == [("ann", None)]
+        assert read(ga4("login", user_id="ann") | {"client_id": word}) == []
+        assert "user_id" in complaints(payload | {"user_id": word})
+
+    def test_of_segment_say_nobody(self, word):
+        call = segment("Product Viewed", product_id="p")
+        assert read(call | {"userId": word})[0].user_id == "anon:a"
+        assert "user_id" in complaints(call | {"userId": word, "anonymousId": word})
+        identify = {"type": "identify", "userId": "u", "anonymousId": "a", "messageId": "m"}
+        assert read(identify | {"userId": word}) == read(identify | {"anonymousId": word}) == []
+        alias = {"type": "alias", "userId": "u", "previousId": "v", "messageId": "m"}
+        assert read(alias | {"previousId": word}) == []
