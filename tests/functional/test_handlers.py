@@ -573,7 +573,6 @@ class TestManageUsers:
         foreign = sqs_event(message)
         foreign["Records"][0]["eventSourceARN"] = "arn:aws:sqs:us-east-1:123456789012:storefront"
         assert failures(functions.invoke("update_profile", foreign)) == []
-        assert exported["erasure"]["status"] == "pending"
         assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:c5")[0] == 200
         # BUT the events queue is heard, as often as it says so
         own = sqs_event(json.dumps({**VIEW, "user_id": "neighbour"}), message, message)

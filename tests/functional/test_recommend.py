@@ -375,6 +375,22 @@ def test_a_shoppers_own_attributes_can_be_filtered_by(call: Environment) -> None
     assert all(int(item_id.removeprefix("item-")) % 4 == 2 for item_id in ids(answer))
 
 
+def test_an_anonymous_shopper_has_a_list_of_their_own(call: Environment) -> None:
+    did = Interaction("e", "anon:cookie", "purchase", int(time.time() * 1000), "item-7")
+    store("anon:cookie", profile_of([did]))
+    wanted = ask(call, anonymous_id="cookie", limit=5)
+    assert wanted["profile_version"] == 1
+    assert ids(ask(call, user_id="nobody-yet", anonymous_id="cookie", limit=5)) == ids(wanted)
+    assert ids(call("GET", RECOMMENDATIONS, user_id="anon:cookie", limit=5)[1]) == ids(wanted)
+    assert ask(call, user_id="cookie", limit=5)["profile_version"] == 0
+    assert (
+        ask(call, user_id="ann", anonymous_id="cookie")["profile_version"]
+        == ask(call, user_id="ann")["profile_version"]
+    )
+    _, found = call("GET", "/search", q="red steel", anonymous_id="cookie")
+    assert found["profile_version"] == 1
+
+
 @pytest.mark.usefixtures("call")
 class TestTrending:
     @pytest.fixture(scope="class", autouse=True)

@@ -180,7 +180,7 @@ class RequestParser:
                 body["context"][name.removeprefix(CONTEXT_PREFIX)] = value
             elif name.startswith(PARAMETER_PREFIX):
                 body["parameters"][name.removeprefix(PARAMETER_PREFIX)] = value
-            elif name in _BODY_ONLY or name in path:
+            elif name in _BODY_ONLY or name in path or (name == "user_id" and "anonymous_id" in path):
                 raise _invalid(name, "is no query parameter")
             else:
                 body["query" if name == "q" else name] = value

@@ -12,20 +12,7 @@ NOW_MS = 1_768_471_200_000  # 2026-01-15T10:00:00Z
 MINUTE_MS = 60_000
 VIEW = {"user_id": "u", "event_type": "view", "item_id": "i"}
 TIMED = {**VIEW, "timestamp": NOW_MS}
-PLACEHOLDERS = [
-    "undefined",
-    "null",
-    "NULL",
-    "none",
-    "None",
-    "(not set)",
-    "NaN",
-    " nan ",
-    "\\N",
-    "[object Object]",
-    "",
-    "  ",
-]
+PLACEHOLDERS = ["undefined", "null", "NULL", "None", "(not set)", "NaN", " nan ", "\\N", "[object Object]", "", "  "]
 
 
 def parsed(arrival_ms=NOW_MS, **fields):
