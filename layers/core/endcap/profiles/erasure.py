@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from endcap.profiles.identity import ProfileStore, delete_user
-from endcap.profiles.ingest import Record
+
+if TYPE_CHECKING:
+    from endcap.profiles.ingest import Record
 
 _FIELD = "erasure"
 
@@ -58,7 +60,8 @@ def erased(
     -------
     the other records, and the ids of those that have to come again -> why
     """
-    others, failed = list[Record](), dict[str, Exception]()
+    others: list[Record] = []
+    failed: dict[str, Exception] = {}
     for record in records:
         asked = erasure_of(record.data) if record.record_id in own_ids else None
         if asked is None:

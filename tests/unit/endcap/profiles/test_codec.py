@@ -4,6 +4,7 @@ import pytest
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
+from endcap.profiles.links import MAX_LINKS, MAX_SPANS, Link
 from endcap.profiles.profile import (
     EMPTY_PROFILE,
     MAX_ASPECTS,
@@ -12,6 +13,8 @@ from endcap.profiles.profile import (
     MAX_STRONG,
     MAX_TEXTS,
     UserProfile,
+    deletion,
+    handed_over,
     merge,
     pack_aspects,
     profile_of,
@@ -189,3 +192,37 @@ def test_bytes_that_were_stored_before_keep_their_meaning():
     assert [text.event_type for text in profile.texts] == ["tag", "search", "review"]
     assert len(profile.impressions) == 1
     assert encode_profile(profile) == STORED
+
+
+def test_what_anonymous_ids_handed_over_takes_a_byte_an_entry_and_their_key_once():
+    views = [event(n) for n in range(MAX_INTERACTIONS)]
+    key = "anon:" + "c" * 36
+    handed = handed_over(profile_of(views), key)
+    plain, links = profile_of(views), (Link(views[-1].timestamp_ms, "", key), Link(views[0].timestamp_ms, "", key, 5))
+    profile = merge(handed, UserProfile(links=links, is_user=True))
+    assert {e.source for e in profile.interactions} == {key}
+    assert decode_profile(encode_profile(profile)) == profile
+    extra = len(encode_profile(profile)) - len(encode_profile(plain))
+    assert extra <= MAX_INTERACTIONS + len(key) + 30
+
+
+def test_a_full_row_with_devices_stays_far_below_the_hard_cap():
+    sources = [f"anon:{n:0128d}" for n in range(MAX_LINKS)]
+    at_ms = 1_700_000_000_000
+    links = tuple(
+        Link(at_ms + 1000 * n + m, "", source, at_ms + 1000 * n + m - 1)
+        for m, source in enumerate(sources)
+        for n in range(MAX_SPANS)
+    )
+    profile = merge(profile_of(event(n) for n in range(100)), UserProfile(links=links))
+    assert len(profile.links) == MAX_LINKS * MAX_SPANS
+    assert decode_profile(encode_profile(profile)) == profile
+    assert row_bytes(profile) <= 6 * 1024
+
+
+def test_what_of_a_deletion_is_still_to_be_done_is_kept():
+    link = Link(5, "", "anon:cookie")
+    asked_for = merge(UserProfile(links=(link,)), UserProfile(deleted_at_ms=9))
+    assert decode_profile(encode_profile(asked_for)) == asked_for
+    assert asked_for.links == (link,)
+    assert merge(asked_for, deletion(9)).links == ()
