@@ -14,9 +14,10 @@ import pytest
 from endcap.aws.profiles import MAX_TRIES, ProfileTable, StoredProfile
 from endcap.errors import ConflictError, DependencyError, ThrottledError
 from endcap.events.interaction import Interaction
+from endcap.profiles.entries import register
 from endcap.profiles.identity import ProfileStore, apply_events, delete_user
 from endcap.profiles.links import Link
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of, register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of
 from tests.fakes import moto_stack
 from tests.fakes.profile_store import MemoryProfiles
 

@@ -23,7 +23,8 @@ from endcap.catalog.item import Item
 from endcap.events.counts import increments
 from endcap.events.interaction import Interaction
 from endcap.observability import metrics
-from endcap.profiles.profile import UserProfile, profile_of, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import UserProfile, profile_of
 from tests.fakes import moto_stack
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64
 from tests.fakes.toy_snapshot import build_toy_snapshot

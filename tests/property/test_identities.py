@@ -17,9 +17,10 @@ from endcap.events.interaction import Interaction, interaction_document, parse_i
 from endcap.events.types import EVENT_TYPES
 from endcap.identifiers import event_key
 from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.entries import register
 from endcap.profiles.identity import apply_events, delete_user
 from endcap.profiles.links import MAX_LINKS, Link
-from endcap.profiles.profile import UserProfile, merge, profile_of, register
+from endcap.profiles.profile import UserProfile, merge, profile_of
 from tests.fakes.effort import examples, proved
 from tests.fakes.profile_store import MemoryProfiles
 

@@ -9,17 +9,9 @@ from hypothesis import strategies as st
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.entries import register
 from endcap.profiles.links import Link
-from endcap.profiles.profile import (
-    EMPTY_PROFILE,
-    UserProfile,
-    deleted,
-    handed_over,
-    merge,
-    profile_of,
-    register,
-    within,
-)
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, handed_over, merge, profile_of, within
 from tests.fakes.effort import tried
 
 KINDS = ["view", "purchase", "rating", "review", "search", "impression", "return", "quiz_done"]

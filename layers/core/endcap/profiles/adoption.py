@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from endcap.profiles.entries import NEVER_SET, Entry, Impression, TextSignal
 from endcap.profiles.links import Link
-from endcap.profiles.profile import Entry, Impression, Register, TextSignal, UserProfile
+from endcap.profiles.profile import UserProfile
 
 DAY_MS = 86_400_000
 
@@ -20,7 +21,7 @@ def is_known_user(profile: UserProfile) -> bool:
     One that said who somebody was, or of which something was stated, is no anonymous id's, nor is one that something
     was said of as a user's since those have keys of their own.
     """
-    stated = (profile.attributes, profile.preferences, profile.consent) != (Register(), Register(), Register())
+    stated = {profile.attributes, profile.preferences, profile.consent} != {NEVER_SET}
     return profile.is_user or stated or any(link.anonymous_id for link in profile.links)
 
 

@@ -23,8 +23,9 @@ from typing import TypeVar
 from endcap.errors import EndcapError
 from endcap.events.types import EVENT_TYPES
 from endcap.identifiers import KEY_BYTES
+from endcap.profiles.entries import Entry, Impression, Register, TextSignal
 from endcap.profiles.links import Link
-from endcap.profiles.profile import Entry, Impression, Register, TextSignal, UserProfile
+from endcap.profiles.profile import UserProfile
 
 FORMAT = 1
 FORMAT_WITH_ASPECTS = 2

@@ -4,8 +4,9 @@ import pytest
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.adoption import DAY_MS, adopted, is_known_user
+from endcap.profiles.entries import register
 from endcap.profiles.links import Link
-from endcap.profiles.profile import EMPTY_PROFILE, profile_of, register
+from endcap.profiles.profile import EMPTY_PROFILE, profile_of
 
 NOW_MS = 100 * DAY_MS
 OLD = replace(profile_of([Interaction("e", "cookie", "view", 90 * DAY_MS, "i")]), is_user=False)

@@ -4,10 +4,10 @@ import pytest
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
+from endcap.profiles.entries import MAX_ASPECTS, pack_aspects, register
 from endcap.profiles.links import MAX_LINKS, MAX_SPANS, Link
 from endcap.profiles.profile import (
     EMPTY_PROFILE,
-    MAX_ASPECTS,
     MAX_IMPRESSIONS,
     MAX_INTERACTIONS,
     MAX_STRONG,
@@ -16,9 +16,7 @@ from endcap.profiles.profile import (
     deletion,
     handed_over,
     merge,
-    pack_aspects,
     profile_of,
-    register,
 )
 from endcap.text.sentiment.aspects import ASPECTS
 

@@ -12,7 +12,8 @@ from endcap.events.grades import tone_of
 from endcap.events.types import GRADED, EventType
 from endcap.identifiers import anonymous_id_of
 from endcap.messages.language import Language
-from endcap.profiles.profile import Entry, UserProfile, unerased_ids
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import UserProfile, unerased_ids
 from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.intent import recent_intent
 from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
