@@ -118,6 +118,16 @@ def test_an_anonymous_history_is_the_shoppers_who_signs_in(shop: LocalStack) -> 
     assert get(shop, "/users/ida/recommendations")["profile_version"] == version
 
 
+def test_who_is_erased_is_erased_on_every_device(shop: LocalStack) -> None:
+    devices = [f"device-{n}" for n in range(6)]
+    did(shop, "", *({"event_type": "view", "item_id": LANTERN, "anonymous_id": device} for device in devices))
+    did(shop, "edda", *({"event_type": "identify", "anonymous_id": device} for device in devices))
+    assert ok(call(shop, "DELETE", "/users/edda"))["status"] == "pending"
+    shop.wait_until_idle()
+    assert get(shop, "/users/edda/export")["erasure"] == {"status": "done", "pending_anonymous_ids": 0}
+    assert {call(shop, "GET", f"/users/anon:{device}/profile")[0] for device in devices} == {404}
+
+
 def test_ga4_segment_and_cloudevents_are_taken_as_they_come(shop: LocalStack) -> None:
     now = int(time.time())
     ga4 = {

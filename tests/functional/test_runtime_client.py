@@ -42,6 +42,7 @@ STORY = (
     "collect/http-events",
     "update_profile/sqs-one-purchase",
     "update_profile/sqs-identify",
+    "update_profile/sqs-many-devices",
 )
 
 # Granted to the role for Lambda's own pollers and destinations, not for the code.
