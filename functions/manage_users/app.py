@@ -22,7 +22,7 @@ from endcap.errors import FieldError, InvalidRequestError, NotFoundError
 from endcap.identifiers import is_placeholder, named
 from endcap.observability import logger, metrics, tracer
 from endcap.profiles.attributes import stated
-from endcap.profiles.erasure import Erasure
+from endcap.profiles.erasure import ERASURE, Erasure
 from endcap.profiles.identity import delete_user
 from endcap.profiles.profile import EMPTY_PROFILE, is_forgotten
 from endcap.profiles.summary.describe import MAX_ITEMS, counts, describe, erasure_status, export, item_weights
@@ -78,7 +78,7 @@ def delete(user_id: str) -> Response[str]:
 
 
 def _in_background(key: str, at_ms: int) -> None:
-    runtime.queue.send_message(Erasure(key, at_ms).document())
+    runtime.queue.send_message(Erasure(key, at_ms).document(), ERASURE)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -17,11 +17,12 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent, SQSEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from endcap.aws.queues import KIND
 from endcap.errors import EndcapError
 from endcap.events.counts import increments
 from endcap.events.interaction import Interaction
 from endcap.observability import logger, metrics, tracer
-from endcap.profiles.erasure import erased
+from endcap.profiles.erasure import ERASURE, erased
 from endcap.profiles.ingest import Record, ingest
 from endcap.runtime import Runtime
 
@@ -34,7 +35,7 @@ runtime = Runtime(background=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     kinesis = any(record.get("eventSource") == "aws:kinesis" for record in event["Records"])
     records = list(_kinesis_records(event) if kinesis else _sqs_records(event))
-    records, unerased = erased(records, set() if kinesis else _from_own_queue(event), runtime.profiles)
+    records, unerased = erased(records, set() if kinesis else _erasures(event), runtime.profiles)
     outcome = ingest(
         records,
         "kinesis" if kinesis else "sqs",
@@ -69,10 +70,12 @@ def _sqs_records(event: dict[str, Any]) -> Iterator[Record]:
         yield Record(record.message_id, record.body.encode("utf-8", "surrogatepass"), arrival_ms)
 
 
-def _from_own_queue(event: dict[str, Any]) -> set[str]:
-    """Ids of the records that come from the events queue, by its account and name."""
+def _erasures(event: dict[str, Any]) -> set[str]:
+    """Ids of the records that ask for an erasure: on the events queue (by account and name), with the attribute."""
     own = runtime.settings.events_queue_url.split("/")[-2:]
-    return {r.message_id for r in SQSEvent(event).records if r.event_source_arn.split(":")[-2:] == own}
+    of_queue = (r for r in event["Records"] if r["eventSourceARN"].split(":")[-2:] == own)
+    kinds = {r["messageId"]: r.get("messageAttributes", {}).get(KIND, {}) for r in of_queue}
+    return {record_id for record_id, kind in kinds.items() if kind.get("stringValue") == ERASURE}
 
 
 def _kinesis_records(event: dict[str, Any]) -> Iterator[Record]:

@@ -117,6 +117,9 @@ def functions(tmp_path: Path) -> Iterator[Functions]:
         yield Functions()
 
 
+ASKS_FOR_ERASURE = {"kind": {"stringValue": "erasure", "dataType": "String"}}
+
+
 def messages() -> list[str]:
     answer = moto_stack.client("sqs").receive_message(
         QueueUrl=moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"], MaxNumberOfMessages=10
@@ -147,6 +150,11 @@ def quarantined() -> list[dict[str, Any]]:
 def sqs_event(*bodies: str) -> dict[str, Any]:
     record = sample("update_profile/sqs-one-purchase")["Records"][0]
     return {"Records": [{**record, "messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
+
+
+def of_own_queue(*bodies: str) -> dict[str, Any]:
+    arn = f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}"
+    return {"Records": [{**record, "eventSourceARN": arn} for record in sqs_event(*bodies)["Records"]]}
 
 
 def kinesis_event(*payloads: bytes) -> dict[str, Any]:
@@ -569,15 +577,16 @@ class TestManageUsers:
         _, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
         assert exported["erasure"] == {"status": "pending", "pending_anonymous_ids": 6}
         (message,) = messages()
-        # WHEN somebody else's queue asks for the same
-        foreign = sqs_event(message)
-        foreign["Records"][0]["eventSourceARN"] = "arn:aws:sqs:us-east-1:123456789012:storefront"
-        assert failures(functions.invoke("update_profile", foreign)) == []
+        # WHEN the same words come from another queue, or without the attribute, as a bus or a replay would send them
+        foreign, plain = sqs_event(message), of_own_queue(message)
+        foreign["Records"][0]["messageAttributes"] = ASKS_FOR_ERASURE
+        for forged in (foreign, plain):
+            assert failures(functions.invoke("update_profile", forged)) == []
         assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:c5")[0] == 200
         # BUT the events queue is heard, as often as it says so
-        own = sqs_event(json.dumps({**VIEW, "user_id": "neighbour"}), message, message)
-        for record in own["Records"]:
-            record["eventSourceARN"] = f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}"
+        own = of_own_queue(json.dumps({**VIEW, "user_id": "neighbour"}), message, message)
+        for record in own["Records"][1:]:
+            record["messageAttributes"] = ASKS_FOR_ERASURE
         assert failures(functions.invoke("update_profile", own)) == []
         assert seen_items("neighbour") == {"i"}
         _, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
@@ -587,9 +596,8 @@ class TestManageUsers:
         ] * 6
 
     def test_an_erasure_that_failed_comes_again_alone(self, functions: Functions) -> None:
-        event = sqs_event(json.dumps(Erasure("u", 1_700_000_000_000).document()), json.dumps(VIEW))
-        for record in event["Records"]:
-            record["eventSourceARN"] = f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}"
+        event = of_own_queue(json.dumps(Erasure("u", 1_700_000_000_000).document()), json.dumps(VIEW))
+        event["Records"][0]["messageAttributes"] = ASKS_FOR_ERASURE
         with patch("endcap.profiles.erasure.delete_user", side_effect=DependencyError("down")):
             assert failures(functions.invoke("update_profile", event)) == ["m0"]
         assert seen_items("u") == {"i"}

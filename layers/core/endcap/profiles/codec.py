@@ -4,9 +4,10 @@ Layout, after one byte of format version (all counts and sizes are LEB128 varint
 
     deletion time · entries · texts · impressions · registers · links
 
-The format of identities begins with whether it is a user's profile, and has between deletion time and entries for how
-long that deletion has reached the anonymous ids (as what is missing) and the links; a key that stands in several links
-is written once. Each format is written where an earlier one can't say the same.
+The format of identities begins with a byte of flags (a user's profile; with parts that anonymous ids handed over), and
+has between deletion time and entries for how long that deletion has reached the anonymous ids (as what is missing) and
+the links; a key that stands in several links is written once. Each format is written where an earlier one can't say
+the same.
 
 Lists stand newest first and hold times as the difference to the entry before. An entry that is in both sets of
 interactions is written once, with a bit for each set. An entry takes 13 bytes beside its item id when the next
@@ -35,7 +36,7 @@ FORMAT_OF_IDENTITIES = 3
 TAG_BYTES = 4
 
 _IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS, _HAS_SOURCE = 1, 2, 4, 32, 64
-_IS_USER = 1
+_IS_USER, _HAS_SOURCES = 1, 2
 _NO_TEXT, _KNOWN_TEXT, _TEXT = range(3)
 """How a key in a link is written: not at all, as the number of the one met before, or its length and this."""
 _VALUE_SHIFT, _VALUE_MASK = 3, 3
@@ -59,11 +60,12 @@ def encode_profile(profile: UserProfile) -> bytes:
     form = FORMAT_WITH_ASPECTS if any(e.aspects for e in entries) else FORMAT
     if _has_identities(profile):
         form = FORMAT_OF_IDENTITIES
+    tagged = form == FORMAT_OF_IDENTITIES and _has_sources(profile)
     sources: dict[str, int] = {}
     out = bytearray([form])
 
     def put_source(source: str) -> None:
-        if form == FORMAT_OF_IDENTITIES:
+        if tagged:
             _put_int(out, sources[source] + 1 if source else 0)
 
     def put_entry(e: Entry) -> None:
@@ -116,7 +118,7 @@ def encode_profile(profile: UserProfile) -> bytes:
             _put_int(out, 0 if link.start_ms < 0 else link.timestamp_ms - link.start_ms + 1)
 
     if form == FORMAT_OF_IDENTITIES:
-        out.append(_IS_USER * profile.is_user)
+        out.append(_IS_USER * profile.is_user | _HAS_SOURCES * tagged)
     _put_int(out, profile.deleted_at_ms)
     if form == FORMAT_OF_IDENTITIES:
         _put_int(out, profile.deleted_at_ms - profile.erased_at_ms)
@@ -142,12 +144,13 @@ def decode_profile(data: bytes) -> UserProfile:
     if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS, FORMAT_OF_IDENTITIES):
         raise ProfileFormatError(f"profile format {data[:1].hex() or 'none'} is none that this version reads")
     r = _Reader(data, 1)
-    r.has_identities = data[0] == FORMAT_OF_IDENTITIES
+    has_identities = data[0] == FORMAT_OF_IDENTITIES
     try:
-        is_user = r.has_identities and bool(r.byte() & _IS_USER)
+        about = r.byte() if has_identities else 0
+        r.has_sources = bool(about & _HAS_SOURCES)
         deleted_at_ms = r.number()
-        unerased_ms = r.number() if r.has_identities else 0
-        links = r.timed(lambda at_ms: _read_link_with_start(r, at_ms)) if r.has_identities else []
+        unerased_ms = r.number() if has_identities else 0
+        links = r.timed(lambda at_ms: _read_link_with_start(r, at_ms)) if has_identities else []
         marked = r.timed(lambda at_ms: _read_entry(r, at_ms))
         profile = UserProfile(
             interactions=tuple(e for flags, e in marked if flags & _IN_INTERACTIONS),
@@ -157,10 +160,10 @@ def decode_profile(data: bytes) -> UserProfile:
             attributes=Register(r.number(), r.blob()),
             preferences=Register(r.number(), r.blob()),
             consent=Register(r.number(), r.blob()),
-            links=tuple(links if r.has_identities else r.timed(lambda at_ms: Link(at_ms, r.text(), r.text()))),
+            links=tuple(links if has_identities else r.timed(lambda at_ms: Link(at_ms, r.text(), r.text()))),
             deleted_at_ms=deleted_at_ms,
             erased_at_ms=deleted_at_ms - unerased_ms,
-            is_user=is_user,
+            is_user=bool(about & _IS_USER),
         )
     except (IndexError, KeyError, struct.error, UnicodeDecodeError) as exc:
         raise ProfileFormatError("profile bytes are cut or damaged") from exc
@@ -170,14 +173,17 @@ def decode_profile(data: bytes) -> UserProfile:
 
 
 def _has_identities(profile: UserProfile) -> bool:
-    entries: tuple[Entry | TextSignal, ...] = (*profile.interactions, *profile.strong, *profile.texts)
     return (
         profile.is_user
         or profile.erased_at_ms != profile.deleted_at_ms
         or any(link.start_ms >= 0 for link in profile.links)
-        or any(e.source for e in entries)
-        or any(i.source for i in profile.impressions)
+        or _has_sources(profile)
     )
+
+
+def _has_sources(profile: UserProfile) -> bool:
+    entries: tuple[Entry | TextSignal, ...] = (*profile.interactions, *profile.strong, *profile.texts)
+    return any(e.source for e in entries) or any(i.source for i in profile.impressions)
 
 
 def _read_link_with_start(r: _Reader, at_ms: int) -> Link:
@@ -196,7 +202,7 @@ def _read_link_with_start(r: _Reader, at_ms: int) -> Link:
 
 
 def _read_impression(r: _Reader, at_ms: int) -> Impression:
-    source = r.source()
+    source = r.source() if r.has_sources else ""
     return Impression(at_ms, r.take(KEY_BYTES), source)
 
 
@@ -218,7 +224,7 @@ def _read_entry(r: _Reader, at_ms: int) -> tuple[int, Entry]:
 
 
 def _read_text(r: _Reader, at_ms: int) -> TextSignal:
-    source = r.source()
+    source = r.source() if r.has_sources else ""
     event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
     polarity = struct.unpack("b", r.take(1))[0] / 100
     tag = r.take(TAG_BYTES)
@@ -274,7 +280,7 @@ class _Reader:
 
     def __init__(self, data: bytes, at: int) -> None:
         self.data, self.at = data, at
-        self.has_identities = False
+        self.has_sources = False
         self.sources: list[str] = []
 
     def take(self, n: int) -> bytes:
@@ -302,7 +308,7 @@ class _Reader:
             shift += 7
 
     def source(self) -> str:
-        number = self.number() if self.has_identities else 0
+        number = self.number()
         return self.sources[number - 1] if number else ""
 
     def blob(self) -> bytes:

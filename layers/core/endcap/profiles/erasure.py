@@ -1,8 +1,8 @@
 """Erasures that are finished in the background, as messages on the queue of events.
 
 A message asks for the whole erasure, which may be done any number of times: it is sent before the profile is emptied,
-so that nothing that breaks off in between is forgotten. No event can be read as one, and only the stack's own queue,
-which takes from `collect` nothing but checked events, is heard.
+so that nothing that breaks off in between is forgotten. It is told by an attribute of the message, on the stack's own
+queue: nothing that a bus, another stream or a replay of quarantine puts there can look like one, whatever it says.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from endcap.profiles.identity import ProfileStore, delete_user
 if TYPE_CHECKING:
     from endcap.profiles.ingest import Record
 
-_FIELD = "erasure"
+ERASURE = "erasure"
+"""What the attribute of such a message says, and the field that it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,16 @@ class Erasure:
 
     def document(self) -> dict[str, Any]:
         """As a message says it."""
-        return {_FIELD: {"key": self.key, "at_ms": self.at_ms}}
+        return {ERASURE: {"key": self.key, "at_ms": self.at_ms}}
 
 
 def erasure_of(data: bytes) -> Erasure | None:
     """The erasure that a message asks for; None where it is none."""
-    if not data.startswith(b'{"%s"' % _FIELD.encode()):
-        return None
     try:
         said = json.loads(data)
     except (ValueError, RecursionError):
         return None
-    asked = said.get(_FIELD) if isinstance(said, Mapping) and len(said) == 1 else None
+    asked = said.get(ERASURE) if isinstance(said, Mapping) and len(said) == 1 else None
     if not isinstance(asked, Mapping) or not isinstance(asked.get("key"), str):
         return None
     at_ms = asked.get("at_ms")
@@ -48,13 +47,13 @@ def erasure_of(data: bytes) -> Erasure | None:
 
 
 def erased(
-    records: Sequence[Record], own_ids: Collection[str], store: ProfileStore
+    records: Sequence[Record], asking: Collection[str], store: ProfileStore
 ) -> tuple[list[Record], dict[str, Exception]]:
     """Carry out the erasures among `records`.
 
     Parameters
     ----------
-    own_ids : of the records from the stack's own queue; nobody else may ask
+    asking : ids of the records that are such messages by their attribute
 
     Returns
     -------
@@ -63,7 +62,7 @@ def erased(
     others: list[Record] = []
     failed: dict[str, Exception] = {}
     for record in records:
-        asked = erasure_of(record.data) if record.record_id in own_ids else None
+        asked = erasure_of(record.data) if record.record_id in asking else None
         if asked is None:
             others.append(record)
             continue

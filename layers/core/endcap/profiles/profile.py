@@ -203,9 +203,12 @@ def _normal(p: UserProfile) -> UserProfile:
     floor = floor_ms(links, p.deleted_at_ms)
     spans = spans_of(p.links, links) if p.links else {}
 
-    def alive(entries: tuple[Keyed, ...]) -> list[Keyed]:
-        owned = [_owned(e, spans) if e.source else e for e in entries if e.timestamp_ms > floor]
-        return [e for e in owned if e is not None]
+    def alive(entries: tuple[Keyed, ...]) -> Iterable[Keyed]:
+        for e in entries:
+            if e.timestamp_ms > floor:
+                owned = _owned(e, spans) if e.source else e
+                if owned is not None:
+                    yield owned
 
     def kept(entries: tuple[Keyed, ...], limit: int) -> tuple[Keyed, ...]:
         best: dict[bytes, Keyed] = {}

@@ -37,7 +37,7 @@ def test_anything_else_is_none(data):
     assert erasure_of(data) is None
 
 
-def test_only_those_of_the_own_queue_are_heard():
+def test_only_those_that_are_such_messages_are_heard():
     store, record_of = MemoryProfiles(), record("r", ASKED.document())
     assert erased([record_of], set(), store) == ([record_of], {})
     assert store.rows() == {}
