@@ -1,7 +1,8 @@
 """What shoppers may see, say and erase about themselves.
 
 Trigger: PUT and DELETE /users/{user_id}, GET /users/{user_id}/profile and /users/{user_id}/export.
-Guarantee: after DELETE nothing from before is stored, and events from before, however late, are not stored again.
+Guarantee: after DELETE nothing from before is stored under the id, and events from before, however late, are not
+stored again. What many anonymous ids handed over is erased under these in the background, and the receipt says so.
 Retry: safe; the latest of two writes wins by its timestamp.
 """
 
@@ -15,14 +16,16 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
+from endcap.api.http import http_app, json_answer, json_body, path_user, resolve
 from endcap.api.language import language_asked
-from endcap.errors import NotFoundError
+from endcap.errors import FieldError, InvalidRequestError, NotFoundError
+from endcap.identifiers import is_placeholder, named
 from endcap.observability import logger, metrics, tracer
 from endcap.profiles.attributes import stated
+from endcap.profiles.erasure import ERASURE, Erasure
 from endcap.profiles.identity import delete_user
 from endcap.profiles.profile import EMPTY_PROFILE, is_forgotten
-from endcap.profiles.summary.describe import MAX_ITEMS, counts, describe, export, item_weights
+from endcap.profiles.summary.describe import MAX_ITEMS, counts, describe, erasure_status, export, item_weights
 from endcap.runtime import Runtime
 
 app = http_app()
@@ -35,41 +38,47 @@ def _now_ms() -> int:
 
 @app.put("/users/<user_id>")
 def put_user(user_id: str) -> Response[str]:
-    user_id = path_id(user_id)
-    runtime.profiles.update(user_id, stated(json_body(app.current_event), _now_ms()))
-    return json_answer({"user_id": user_id, "profile_version": runtime.profiles.get(user_id, consistent=True).version})
+    key = path_user(user_id)
+    if is_placeholder(key):
+        raise InvalidRequestError([FieldError(field="path", message=f"{key!r} is no id: it stands for none")])
+    runtime.profiles.update(key, stated(json_body(app.current_event), _now_ms()))
+    return json_answer({**named(key), "profile_version": runtime.profiles.get(key, consistent=True).version})
 
 
 @app.get("/users/<user_id>/profile")
 def get_profile(user_id: str) -> Response[str]:
-    user_id, now_ms = path_id(user_id), _now_ms()
+    key, now_ms = path_user(user_id), _now_ms()
     language = language_asked(app.current_event)
-    stored = runtime.profiles.get(user_id, consistent=True)
+    stored = runtime.profiles.get(key, consistent=True)
     if is_forgotten(stored.profile):
         raise NotFoundError("nothing is stored about this user")
     weights = item_weights(stored.profile, now_ms, runtime.settings.event_types)
-    named = [*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS])]
-    items = {i: item for i in dict.fromkeys(named) if (item := runtime.items.get(i))}
+    wanted = [*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS])]
+    items = {i: item for i in dict.fromkeys(wanted) if (item := runtime.items.get(i))}
     body = describe(stored.profile, items, weights, now_ms, runtime.settings.event_types, language)
-    return json_answer({"user_id": user_id, "profile_version": stored.version, **body})
+    return json_answer({**named(key), "profile_version": stored.version, **body})
 
 
 @app.get("/users/<user_id>/export")
 def get_export(user_id: str) -> Response[str]:
-    user_id = path_id(user_id)
-    stored = runtime.profiles.get(user_id, consistent=True)
+    key = path_user(user_id)
+    stored = runtime.profiles.get(key, consistent=True)
     if stored.profile == EMPTY_PROFILE:
         raise NotFoundError("nothing is stored about this user")
-    return json_answer({"user_id": user_id, "profile_version": stored.version, **export(stored.profile)})
+    return json_answer({**named(key), "profile_version": stored.version, **export(stored.profile)})
 
 
 @app.delete("/users/<user_id>")
 def delete(user_id: str) -> Response[str]:
-    user_id, at_ms = path_id(user_id), _now_ms()
-    before, after = delete_user(user_id, at_ms, runtime.profiles)
+    key, at_ms = path_user(user_id), _now_ms()
+    before, after = delete_user(key, at_ms, runtime.profiles, _in_background)
     metrics.add_metric("UsersDeleted", MetricUnit.Count, 1)
-    receipt = {"user_id": user_id, "deleted_at": at_ms, "removed": counts(before), "remaining": counts(after)}
-    return json_answer(receipt, HTTPStatus.OK)
+    receipt = {"deleted_at": at_ms, "removed": counts(before), "remaining": counts(after), **erasure_status(after)}
+    return json_answer({**named(key), **receipt}, HTTPStatus.OK)
+
+
+def _in_background(key: str, at_ms: int) -> None:
+    runtime.queue.send_message(Erasure(key, at_ms).document(), ERASURE)
 
 
 @logger.inject_lambda_context(clear_state=True)

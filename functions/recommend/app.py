@@ -16,12 +16,13 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api import personalize
-from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
+from endcap.api.http import http_app, json_answer, json_body, path_id, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
 from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
 from endcap.errors import InvalidRequestError, NotFoundError
 from endcap.experiments.assignment import running
+from endcap.identifiers import named
 from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
@@ -33,7 +34,7 @@ runtime = Runtime()
 
 @app.get("/users/<user_id>/recommendations")
 def get_recommendations(user_id: str) -> Response[str]:
-    return _answer(_reader().query(_parameters(), user_id=path_id(user_id)))
+    return _answer(_reader().query(_parameters(), None, **named(path_user(user_id))))
 
 
 @app.post("/recommendations")
@@ -46,7 +47,7 @@ def post_recommendations() -> Response[str]:
 
 @app.post("/users/<user_id>/rankings")
 def post_rankings(user_id: str) -> Response[str]:
-    return _answer(_reader().ranking(path_id(user_id), json_body(app.current_event)))
+    return _answer(_reader().ranking(path_user(user_id), json_body(app.current_event)))
 
 
 @app.get("/items/<item_id>/similar")

@@ -1,6 +1,7 @@
 """Folds events into profiles.
 
 Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
+Besides events the events queue carries erasures that were too large for the request that asked for them.
 Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
 applied is in quarantine; no event pays for what another one brings about.
 Retry: a record that failed is delivered again, later each time; one that there was no time for is at once. Applying an
@@ -19,11 +20,12 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import Ki
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.aws.queues import FailedMessage
+from endcap.aws.queues import KIND, FailedMessage
 from endcap.errors import DeadlineError, EndcapError
 from endcap.events.counts import increments
 from endcap.events.interaction import Interaction
 from endcap.observability import fault, logger, metrics, tracer
+from endcap.profiles.erasure import ERASURE, erased
 from endcap.profiles.ingest import Record, ingest
 from endcap.runtime import Runtime
 
@@ -40,8 +42,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
     kinesis = any(record.get("eventSource") == "aws:kinesis" for record in batch)
+    records = [_record(raw, _kinesis_record if kinesis else _sqs_record) for raw in batch]
+    records, unerased = erased(records, set() if kinesis else _erasures(batch), runtime.profiles)
     outcome = ingest(
-        [_record(raw, _kinesis_record if kinesis else _sqs_record) for raw in batch],
+        records,
         "kinesis" if kinesis else "sqs",
         runtime.settings.event_types,
         runtime.profiles,
@@ -51,15 +55,16 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
         runtime.deadline,
     )
     _count(outcome.new)
+    failed = {**outcome.failed, **unerased}
     if not kinesis:
-        _put_off(batch, outcome.failed)
+        _put_off(batch, failed)
     metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
     metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
-    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(outcome.failed))
-    for exc in outcome.failed.values():
+    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
+    for exc in failed.values():
         reason = str(exc) if isinstance(exc, EndcapError) else type(exc).__name__
         logger.warning("record failed and will be delivered again", extra={"error": reason})
-    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in outcome.failed]}
+    return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
 
 
 def _count(events: Sequence[Interaction]) -> None:
@@ -87,6 +92,14 @@ def _put_off(batch: Sequence[dict[str, Any]], failed: Mapping[str, Exception]) -
         runtime.redelivery.put_off(messages)
     except Exception as exc:  # they come again all the same, when the queue's own time is over
         fault("messages not put off", exc)
+
+
+def _erasures(batch: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Ids of the records that ask for an erasure: on the events queue (by account and name), with the attribute."""
+    own = runtime.settings.events_queue_url.split("/")[-2:]
+    of_queue = (r for r in batch if str(r.get("eventSourceARN", "")).split(":")[-2:] == own)
+    kinds = {r.get("messageId", ""): (r.get("messageAttributes") or {}).get(KIND) or {} for r in of_queue}
+    return {record_id for record_id, kind in kinds.items() if kind.get("stringValue") == ERASURE}
 
 
 def _record(raw: dict[str, Any], unpacked: Callable[[dict[str, Any]], Record]) -> Record:

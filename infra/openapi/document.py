@@ -16,6 +16,7 @@ from endcap.api.http import MAX_BODY_BYTES, RETRY_AFTER_S
 from endcap.api.roles import DOOR, OPEN, SERVER
 from endcap.api.routes import ROUTES, Route
 from endcap.api.schemas import MAX_CONTEXT_CHARS
+from endcap.identifiers import ANONYMOUS_PREFIX
 from endcap.storefront.visits import COOKIE, NEW
 from infra.openapi import answers, requests
 from infra.openapi.operations import JSON, OPERATIONS, PROBLEM, Operation
@@ -49,7 +50,7 @@ def document() -> dict[str, Any]:
     types = _types()
     schemas, named = components(types)
     of_type = {id(kind): schemas[str(index)] for index, kind in enumerate(types)}
-    named |= {"Id": _pop_id(named), "Timestamp": dict(TIMESTAMP)}
+    named |= {"Id": _schema_of(named, "item_id"), "UserId": _schema_of(named, "user_id"), "Timestamp": dict(TIMESTAMP)}
     _refine(named)
     fields: dict[type[BaseModel] | None, Mapping[str, Any]] = {None: named["RecommendationRequest"]["properties"]}
     for model in _parameter_models():
@@ -135,14 +136,16 @@ def _parameter_models() -> list[type[BaseModel]]:
     return list(dict.fromkeys(o.parameters for o in OPERATIONS.values() if o.parameters is not None))
 
 
-def _pop_id(named: Mapping[str, Any]) -> dict[str, Any]:
-    schema: dict[str, Any] = dict(named["Interaction"]["properties"]["user_id"])
+def _schema_of(named: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """The schema of an optional field of an interaction, where it is there."""
+    schema: dict[str, Any] = dict(named["Interaction"]["properties"][field]["anyOf"][0])
     return schema
 
 
 def _refine(named: dict[str, Any]) -> None:
     """Say what the models leave open, once, and nothing twice."""
     request = named["RecommendationRequest"]["properties"]
+    named["Interaction"]["anyOf"] = [{"required": [name]} for name in ("user_id", "anonymous_id")]
     for schema in named.values():
         properties = schema.get("properties", {})
         if "interactions" in properties and "personalization" in properties:
@@ -150,7 +153,7 @@ def _refine(named: dict[str, Any]) -> None:
     ranking = named["RankingRequest"]["properties"]
     ranking |= {name: request[name] for name in ranking if name in request}
 
-    shared = {name: dict(named[name]) for name in ("Id", "Timestamp")}
+    shared = {name: dict(named[name]) for name in ("Id", "UserId", "Timestamp")}
 
     def shorten(schema: dict[str, Any]) -> None:
         for key, child in schema.items():
@@ -249,7 +252,10 @@ def _any_of(types: Sequence[Any], of_type: Mapping[int, Any]) -> dict[str, Any]:
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": _ref("Id"), "example": _EXAMPLES[name]}
+    parameter = {"name": name, "in": "path", "required": True, "schema": _ref("Id"), "example": _EXAMPLES[name]}
+    if name == "user_id":
+        parameter["description"] = f"A user's id, or {ANONYMOUS_PREFIX!r} and an anonymous id"
+    return parameter
 
 
 def _query_parameter(name: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,15 +22,14 @@ Text = Annotated[str, Field(min_length=1)]
 class Interaction(InteractionInput):
     """Something that a shopper did. null and "" count as absent; further fields are ignored.
 
-    Which of `item_id`, `text`, `value` and `anonymous_id` is required depends on the type. Without `event_id` the
-    content and time serve as one; without `timestamp` the time of arrival counts.
+    It is a user's (`user_id`) or, without one, an anonymous id's; `identify` has both, and says that the anonymous id
+    was the user up to then. Which of `item_id`, `text` and `value` is required depends on the type. Without
+    `event_id` the content and time serve as one; without `timestamp` the time of arrival counts.
     """
 
 
 class SessionInteraction(Interaction):
     """An interaction of the running session; whose it is goes without saying."""
-
-    user_id: Id | None = None  # type: ignore[assignment]
 
 
 class StorefrontEvents(BaseModel):

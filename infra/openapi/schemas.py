@@ -11,7 +11,7 @@ from pydantic_core import core_schema
 
 from endcap.api.schemas import listed
 from endcap.catalog.item import one_or_many
-from endcap.identifiers import MAX_ID_BYTES, clean_id
+from endcap.identifiers import ANONYMOUS_PREFIX, MAX_ID_BYTES, clean_id, clean_user_id
 from endcap.validation import timestamp_ms
 
 REF: Final = "#/components/schemas/{model}"
@@ -23,6 +23,10 @@ _ID: Final = {
     "minLength": 1,
     "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
     "description": f"at most {MAX_ID_BYTES} bytes of UTF-8 without control characters",
+}
+_USER_ID: Final = _ID | {
+    "pattern": rf"^(?!{ANONYMOUS_PREFIX})[^\u0000-\u001f\u007f-\u009f]+$",
+    "description": f"{_ID['description']}, not beginning with {ANONYMOUS_PREFIX!r}",
 }
 
 
@@ -46,8 +50,9 @@ class ApiSchema(GenerateJsonSchema):
     def function_after_schema(self, schema: core_schema.AfterValidatorFunctionSchema) -> JsonSchemaValue:
         """What a validator that looks at the parsed value takes."""
         inner = super().function_after_schema(schema)
-        if _function(schema) is clean_id:
-            inner |= _ID | {"maxLength": min(inner.get("maxLength", MAX_ID_BYTES), MAX_ID_BYTES)}
+        of_ids = {clean_id: _ID, clean_user_id: _USER_ID}
+        if _function(schema) in of_ids:
+            inner |= of_ids[_function(schema)] | {"maxLength": min(inner.get("maxLength", MAX_ID_BYTES), MAX_ID_BYTES)}
         return inner
 
 
@@ -71,7 +76,7 @@ def walked(schema: Any, visit: Callable[[dict[str, Any]], None]) -> None:
         visit(schema)
 
 
-def _function(schema: Mapping[str, Any]) -> object:
+def _function(schema: Mapping[str, Any]) -> Any:
     return schema["function"]["function"]
 
 

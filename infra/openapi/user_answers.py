@@ -14,10 +14,16 @@ AspectName = Annotated[str, Field(json_schema_extra={"enum": list(ASPECTS)})]
 Tone = Annotated[float, Field(ge=-1, le=1)]
 
 
-class UserStated(Answer):
+class OfShopper(Answer):
+    """Whom it is about: a user, or an anonymous id."""
+
+    user_id: str | None = None
+    anonymous_id: str | None = None
+
+
+class UserStated(OfShopper):
     """What was stated is stored."""
 
-    user_id: str
     profile_version: Count
 
 
@@ -117,10 +123,9 @@ class RecentEntry(Entry):
     age_s: Count
 
 
-class Profile(Answer):
+class Profile(OfShopper):
     """What is known about a shopper, in words and numbers."""
 
-    user_id: str
     profile_version: Count
     language: Language
     summary: list[str]
@@ -135,6 +140,12 @@ class Profile(Answer):
     consent: dict[str, bool] | None
 
 
+class HandedEntry(Entry):
+    """A stored interaction; `anonymous_id` is of the device that it came from."""
+
+    anonymous_id: str | None = None
+
+
 class TextSignal(Answer):
     """A review, search or tag: its tone and its vector, never its words."""
 
@@ -144,6 +155,7 @@ class TextSignal(Answer):
     polarity: float
     encoder: str
     vector_int8: str
+    anonymous_id: str | None = None
 
 
 class Impression(Answer):
@@ -151,23 +163,31 @@ class Impression(Answer):
 
     item_sha256_prefix: str
     timestamp: Moment
+    anonymous_id: str | None = None
 
 
 class Link(Answer):
-    """Which user an anonymous id was, up to when; an end without ids marks what was erased."""
+    """Which user an anonymous id was, since and up to when; an end without ids marks what was erased."""
 
     user_id: str
     anonymous_id: str
     timestamp: Moment
+    since: Moment | None = None
 
 
-class Export(Answer):
+class Erasure(Answer):
+    """How far a deletion has come; `pending_anonymous_ids` are devices whose copy is still to be erased."""
+
+    status: Literal["done", "pending"]
+    pending_anonymous_ids: Count
+
+
+class Export(OfShopper):
     """Everything that is stored about a user."""
 
-    user_id: str
     profile_version: Count
-    interactions: list[Entry]
-    strong_interactions: list[Entry]
+    interactions: list[HandedEntry]
+    strong_interactions: list[HandedEntry]
     texts: list[TextSignal]
     impressions: list[Impression]
     attributes: dict[str, Any] | None
@@ -175,12 +195,18 @@ class Export(Answer):
     consent: dict[str, bool] | None
     links: list[Link]
     deleted_at: Moment | None
+    erasure: Erasure | None
 
 
-class Receipt(Answer):
-    """What was erased, and what of it remains: nothing, but for what happened since."""
+class Receipt(OfShopper):
+    """What was erased, and what of it remains: nothing, but for what happened since.
 
-    user_id: str
+    Where many devices' histories are the shopper's, their copies are erased in the background (`pending`); the export
+    says when that is done, and the same call made again asks for it again.
+    """
+
     deleted_at: Count
     removed: Counts
     remaining: Counts
+    status: Literal["done", "pending"]
+    pending_anonymous_ids: Count

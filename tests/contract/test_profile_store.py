@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,13 +14,15 @@ import pytest
 from endcap.aws.profiles import MAX_TRIES, ProfileTable, StoredProfile
 from endcap.errors import ConflictError, DependencyError, ThrottledError
 from endcap.events.interaction import Interaction
-from endcap.profiles.identity import ProfileStore
+from endcap.profiles.entries import register
+from endcap.profiles.identity import ProfileStore, apply_events, delete_user
 from endcap.profiles.links import Link
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of
 from tests.fakes import moto_stack
 from tests.fakes.profile_store import MemoryProfiles
 
 DAY_S = 86_400
+DAY_MS = DAY_S * 1000
 WRITERS = 8
 
 
@@ -194,6 +197,52 @@ class TestRows:
         assert "ttl" in self.row(dynamodb, "u")
         table.update("u", partial(merge, erased))
         assert "ttl" not in self.row(dynamodb, "u")
+
+    def test_of_before_an_anonymous_id_begins_with_what_lies_under_it(self, dynamodb: Any) -> None:
+        old = replace(seen("a", at_ms=5 * DAY_MS), is_user=False)
+        table = ProfileTable(dynamodb, moto_stack.PROFILES, clock=lambda: 10.0 * DAY_S, adopt_days=5)
+        table.update("cookie", lambda _: old)
+        before = self.row(dynamodb, "cookie")
+        assert [e.item_id for e in table.get("anon:cookie").profile.interactions] == ["a"]
+        assert table.get("anon:cookie").version == 0
+        assert self.row(dynamodb, "cookie") == before
+        table.update("anon:cookie", adding("b"))
+        assert {e.item_id for e in table.get("anon:cookie").profile.interactions} == {"a", "b"}
+        assert self.row(dynamodb, "cookie") == before
+        # AND erasing it reaches what it was taken from
+        delete_user("anon:cookie", 11 * DAY_MS, table)
+        assert [table.get(key).profile.interactions for key in ("anon:cookie", "cookie")] == [(), ()]
+
+    @pytest.mark.parametrize(
+        ("row", "days"),
+        [
+            (replace(seen("a", at_ms=5 * DAY_MS), is_user=False), 0),
+            (replace(seen("a", at_ms=5 * DAY_MS - 1), is_user=False), 5),
+            (seen("a", at_ms=9 * DAY_MS), 5),
+            (replace(seen("a", at_ms=9 * DAY_MS), is_user=False, links=(Link(9 * DAY_MS, "", "x"),)), 5),
+            (replace(seen("a", at_ms=9 * DAY_MS), is_user=False, consent=register({"mail": True}, 1)), 5),
+            (replace(seen("a", at_ms=9 * DAY_MS), is_user=False, preferences=register({"size": "M"}, 1)), 5),
+            (replace(seen("a", at_ms=9 * DAY_MS), is_user=False, attributes=register({"age": 3}, 1)), 5),
+            (EMPTY_PROFILE, 5),
+        ],
+        ids=["off", "old", "of a user since", "logged in", "consent", "preferences", "attributes", "none"],
+    )
+    def test_what_is_old_or_a_users_is_not_taken_over(self, dynamodb: Any, row: UserProfile, days: int) -> None:
+        table = ProfileTable(dynamodb, moto_stack.PROFILES, clock=lambda: 10.0 * DAY_S, adopt_days=days)
+        table.update("alice", lambda _: row)
+        assert table.get("anon:alice") == StoredProfile()
+        table.update("anon:alice", adding("b"))
+        delete_user("anon:alice", 11 * DAY_MS, table)
+        assert table.get("alice").profile == row
+
+    def test_who_is_identified_later_gets_what_lay_under_the_plain_id(self, dynamodb: Any) -> None:
+        old = replace(seen("a", at_ms=9 * DAY_MS), is_user=False)
+        table = ProfileTable(dynamodb, moto_stack.PROFILES, clock=lambda: 10.0 * DAY_S, adopt_days=5)
+        table.update("cookie", lambda _: old)
+        apply_events([Interaction("i", "ann", "identify", 10 * DAY_MS, anonymous_id="cookie")], table)
+        assert [e.item_id for e in table.get("ann").profile.interactions] == ["a"]
+        delete_user("ann", 11 * DAY_MS, table)
+        assert [table.get(key).profile.interactions for key in ("ann", "anon:cookie", "cookie")] == [(), (), ()]
 
     def test_a_writer_who_always_loses_gives_up(self, dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("endcap.aws.profiles.time.sleep", lambda seconds: None)

@@ -10,7 +10,7 @@ import pytest
 from botocore.stub import Stubber
 
 from endcap.aws import queues
-from endcap.aws.queues import MAX_MESSAGE_BYTES, SEND_TRIES, EventQueue, Quarantine, RecordStream
+from endcap.aws.queues import KIND, MAX_MESSAGE_BYTES, SEND_TRIES, EventQueue, Quarantine, RecordStream
 from endcap.errors import DependencyError, InvalidInteractionError, ThrottledError
 from tests.fakes import moto_stack
 
@@ -109,9 +109,19 @@ class TestQueue:
         (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
         assert json.loads(message["Body"]) == {"events": [document(1, 3, "用")]}
 
+    def test_what_holds_no_events_is_told_by_an_attribute(self, stack: None) -> None:
+        sqs = moto_stack.client("sqs")
+        url = moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"]
+        EventQueue(sqs, url).send_message({"a": "用"}, "note")
+        (message,) = sqs.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+        assert json.loads(message["Body"]) == {"a": "用"}
+        assert message["MessageAttributes"][KIND]["StringValue"] == "note"
+
     def test_a_missing_queue_takes_nothing(self, stack: None) -> None:
         gone = EventQueue(moto_stack.client("sqs"), moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"] + "-gone")
         assert gone.send([document(1)]) == [0]
+        with pytest.raises(DependencyError):
+            gone.send_message({}, "note")
 
 
 class TestArchive:

@@ -89,7 +89,7 @@ def test_events_reach_the_profile_once(stack: LocalStack, events: Any) -> None:
     view["sentAt"] = datetime.fromtimestamp(int(time.time()) - 100, UTC)
     for _ in range(3):
         put(events, view, {"eventType": "Purchase", "itemId": "item-5", "sentAt": view["sentAt"]}, session="s-1")
-    assert sorted(interactions(stack, "s-1")) == [("purchase", "item-5"), ("view", "item-3")]
+    assert sorted(interactions(stack, "anon:s-1")) == [("purchase", "item-5"), ("view", "item-3")]
     s3, bucket = stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"]
     keys = [entry["Key"] for entry in s3.list_objects_v2(Bucket=bucket, Prefix="events/")["Contents"]]
     lines = [line for key in keys for line in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()]
@@ -98,7 +98,7 @@ def test_events_reach_the_profile_once(stack: LocalStack, events: Any) -> None:
 
 def test_a_session_becomes_the_user_who_signs_in(stack: LocalStack, events: Any) -> None:
     put(events, {"eventType": "View", "itemId": "item-7"}, session="s-2")
-    assert interactions(stack, "s-2") == [("view", "item-7")]
+    assert interactions(stack, "anon:s-2") == [("view", "item-7")]
     put(events, {"eventType": "Click", "itemId": "item-8"}, session="s-2", userId="ann")
     assert sorted(interactions(stack, "ann")) == [("click", "item-8"), ("view", "item-7")]
 
@@ -112,6 +112,13 @@ def test_recommendations_follow_what_was_sent(stack: LocalStack, events: Any, ru
     assert warm["itemList"][0]["itemId"] == "item-21"  # what follows item-20 in the toy shop
     assert [i["score"] for i in warm["itemList"]] == sorted((i["score"] for i in warm["itemList"]), reverse=True)
     assert len(warm["recommendationId"]) <= 40
+
+
+def test_a_session_is_asked_for_as_a_user(stack: LocalStack, events: Any, runtime: Any) -> None:
+    put(events, {"eventType": "Purchase", "itemId": "item-20"}, session="s-5")
+    stack.wait_until_idle()
+    warm = runtime.get_recommendations(campaignArn=CAMPAIGN, userId="s-5", numResults=5)
+    assert warm["itemList"][0]["itemId"] == "item-21"
 
 
 def test_numbers_of_results(runtime: Any) -> None:

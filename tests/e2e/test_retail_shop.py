@@ -103,8 +103,10 @@ def test_as_of_a_moment_only_what_was_known_counts(shop: LocalStack) -> None:
 
 
 def test_an_anonymous_history_is_the_shoppers_who_signs_in(shop: LocalStack) -> None:
-    did(shop, "cookie-1", {"event_type": "view", "item_id": LANTERN}, {"event_type": "add_to_cart", "item_id": BUNTING})
-    anonymous = get(shop, "/users/cookie-1/recommendations", limit=30)
+    seen, wanted = {"event_type": "view", "item_id": LANTERN}, {"event_type": "add_to_cart", "item_id": BUNTING}
+    did(shop, "", *({**event, "anonymous_id": "cookie-1"} for event in (seen, wanted)))
+    anonymous = ask(shop, anonymous_id="cookie-1", limit=30)
+    assert ids(get(shop, "/users/anon:cookie-1/recommendations", limit=30)) == ids(anonymous)
     identify = {"event_type": "identify", "anonymous_id": "cookie-1", "timestamp": time.time()}
     did(shop, "ida", identify)
     path = "/users/ida/export"
@@ -114,6 +116,16 @@ def test_an_anonymous_history_is_the_shoppers_who_signs_in(shop: LocalStack) -> 
     version = get(shop, "/users/ida/recommendations")["profile_version"]
     did(shop, "ida", identify)  # delivered again
     assert get(shop, "/users/ida/recommendations")["profile_version"] == version
+
+
+def test_who_is_erased_is_erased_on_every_device(shop: LocalStack) -> None:
+    devices = [f"device-{n}" for n in range(6)]
+    did(shop, "", *({"event_type": "view", "item_id": LANTERN, "anonymous_id": device} for device in devices))
+    did(shop, "edda", *({"event_type": "identify", "anonymous_id": device} for device in devices))
+    assert ok(call(shop, "DELETE", "/users/edda"))["status"] == "pending"
+    shop.wait_until_idle()
+    assert get(shop, "/users/edda/export")["erasure"] == {"status": "done", "pending_anonymous_ids": 0}
+    assert {call(shop, "GET", f"/users/anon:{device}/profile")[0] for device in devices} == {404}
 
 
 def test_ga4_segment_and_cloudevents_are_taken_as_they_come(shop: LocalStack) -> None:
@@ -138,7 +150,7 @@ def test_ga4_segment_and_cloudevents_are_taken_as_they_come(shop: LocalStack) ->
         "data": {"user_id": "clio", "event_type": "view", "item_id": LANTERN},
     }
     wanted = {
-        "gabi": [("add_to_cart", BUNTING), ("add_to_cart", LANTERN)],
+        "anon:gabi": [("add_to_cart", BUNTING), ("add_to_cart", LANTERN)],
         "seva": [("purchase", CAKE_STAND)],
         "clio": [("view", LANTERN)],
     }

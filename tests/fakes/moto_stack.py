@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "ARCHIVE_STREAM": ARCHIVE,
     "EXPOSURES_STREAM": EXPOSURES,
     "PROFILE_TTL_DAYS": "0",
+    "ANONYMOUS_MIGRATION_DAYS": "30",
     "EVENT_WEIGHTS": "{}",
     "CURSOR_SECRET": "secret",
     "STOREFRONT_SECRETS": "a secret of the storefront's door".replace(" ", "-"),

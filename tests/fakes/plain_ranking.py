@@ -30,7 +30,8 @@ from endcap.filters.tree import Expression
 from endcap.identifiers import item_key
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile, merge, profile_of, within
+from endcap.profiles.entries import Entry, TextSignal
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of, within
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.ranking.terms.similarity import user_encoder_of, user_vector_of
 from endcap.recommend.pipeline import encode_with

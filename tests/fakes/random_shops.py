@@ -25,7 +25,8 @@ from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType, event_types
 from endcap.filters.parser import expression
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of
 from endcap.ranking.slots import Pin, Promotion
 from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import encode_with

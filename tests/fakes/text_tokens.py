@@ -11,7 +11,8 @@ from endcap.encoders.quantize import dequantize_unit
 from endcap.encoders.user import grade_codes, text_code
 from endcap.events.interaction import Interaction
 from endcap.events.types import TEXTUAL
-from endcap.profiles.profile import Encode, TextSignal, profile_of
+from endcap.profiles.entries import TextSignal
+from endcap.profiles.profile import Encode, profile_of
 from endcap_rebuild.user_encoder.sequences import TextTokens
 
 

@@ -26,6 +26,7 @@ from endcap.encoders.text import TextEncoder
 from endcap.errors import DeadlineError, DependencyError, EncoderError, InvalidRequestError, SnapshotIntegrityError
 from endcap.events.counts import LEVELS
 from endcap.observability import metrics
+from endcap.profiles.erasure import Erasure
 from endcap.profiles.profile import UserProfile
 from endcap.snapshot.promote import GateError
 from tests.fakes import moto_stack
@@ -119,11 +120,18 @@ def functions(tmp_path: Path) -> Iterator[Functions]:
         yield Functions()
 
 
-def queued() -> list[dict[str, Any]]:
+ASKS_FOR_ERASURE = {"kind": {"stringValue": "erasure", "dataType": "String"}}
+
+
+def messages() -> list[str]:
     answer = moto_stack.client("sqs").receive_message(
         QueueUrl=moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"], MaxNumberOfMessages=10
     )
-    return [event for message in answer.get("Messages", ()) for event in json.loads(message["Body"])["events"]]
+    return [message["Body"] for message in answer.get("Messages", ())]
+
+
+def queued() -> list[dict[str, Any]]:
+    return [event for body in messages() for event in json.loads(body)["events"]]
 
 
 def profile(user_id: str) -> UserProfile:
@@ -145,6 +153,11 @@ def quarantined() -> list[dict[str, Any]]:
 def sqs_event(*bodies: str) -> dict[str, Any]:
     record = sample("update_profile/sqs-one-purchase")["Records"][0]
     return {"Records": [{**record, "messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
+
+
+def of_own_queue(*bodies: str) -> dict[str, Any]:
+    arn = f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}"
+    return {"Records": [{**record, "eventSourceARN": arn} for record in sqs_event(*bodies)["Records"]]}
 
 
 def kinesis_event(*payloads: bytes) -> dict[str, Any]:
@@ -543,7 +556,7 @@ class TestUpdateProfile:
 
     def test_an_identify_hands_the_anonymous_history_over(self, functions: Functions) -> None:
         functions.invoke("update_profile", sample("update_profile/sqs-identify"))
-        assert seen_items("u-1001") == seen_items("anon-77") == {"item-10"}
+        assert seen_items("u-1001") == seen_items("anon:anon-77") == {"item-10"}
 
 
 class TestManageItems:
@@ -613,14 +626,75 @@ class TestManageUsers:
         assert functions.http("GET", "/users/{user_id}/profile", user_id="u")[0] == 404
 
     def test_erasing_reaches_the_anonymous_ids(self, functions: Functions) -> None:
-        anonymous = {**VIEW, "user_id": "cookie", "timestamp": 1_700_000_000}
+        anonymous = {**VIEW, "user_id": None, "anonymous_id": "cookie", "timestamp": 1_700_000_000}
         link = {"user_id": "u", "event_type": "identify", "anonymous_id": "cookie", "timestamp": 1_700_000_001}
         functions.invoke("update_profile", sqs_event(json.dumps({"events": [anonymous, link]})))
-        assert functions.http("GET", "/users/{user_id}/profile", user_id="cookie")[0] == 200
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:cookie")[0] == 200
         functions.http("DELETE", "/users/{user_id}", user_id="u")
-        assert functions.http("GET", "/users/{user_id}/profile", user_id="cookie")[0] == 404
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:cookie")[0] == 404
         rows = moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES)["Items"]
         assert all("ttl" not in row for row in rows)
+
+    def test_erasing_many_devices_is_finished_in_the_background(self, functions: Functions) -> None:
+        many = []
+        for n in range(6):
+            many.append({**VIEW, "user_id": None, "anonymous_id": f"c{n}", "timestamp": 1_700_000_000})
+            many.append({"user_id": "u", "event_type": "identify", "anonymous_id": f"c{n}", "timestamp": 1_700_000_001})
+        functions.invoke("update_profile", sqs_event(json.dumps({"events": many})))
+        _, receipt = functions.http("DELETE", "/users/{user_id}", user_id="u")
+        assert (receipt["status"], receipt["pending_anonymous_ids"]) == ("pending", 6)
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="u")[0] == 404
+        _, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
+        assert exported["erasure"] == {"status": "pending", "pending_anonymous_ids": 6}
+        (message,) = messages()
+        # WHEN the same words come from another queue, or without the attribute, as a bus or a replay would send them
+        foreign, plain = sqs_event(message), of_own_queue(message)
+        foreign["Records"][0]["messageAttributes"] = ASKS_FOR_ERASURE
+        for forged in (foreign, plain):
+            assert failures(functions.invoke("update_profile", forged)) == []
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:c5")[0] == 200
+        # BUT the events queue is heard, as often as it says so
+        own = of_own_queue(json.dumps({**VIEW, "user_id": "neighbour"}), message, message)
+        for record in own["Records"][1:]:
+            record["messageAttributes"] = ASKS_FOR_ERASURE
+        assert failures(functions.invoke("update_profile", own)) == []
+        assert seen_items("neighbour") == {"i"}
+        _, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
+        assert exported["erasure"] == {"status": "done", "pending_anonymous_ids": 0}
+        assert [functions.http("GET", "/users/{user_id}/profile", user_id=f"anon:c{n}")[0] for n in range(6)] == [
+            404
+        ] * 6
+
+    def test_an_erasure_that_failed_comes_again_alone(self, functions: Functions) -> None:
+        event = of_own_queue(json.dumps(Erasure("u", 1_700_000_000_000).document()), json.dumps(VIEW))
+        event["Records"][0]["messageAttributes"] = ASKS_FOR_ERASURE
+        with patch("endcap.profiles.erasure.delete_user", side_effect=DependencyError("down")):
+            assert failures(functions.invoke("update_profile", event)) == ["m0"]
+        assert seen_items("u") == {"i"}
+
+    def test_an_erasure_that_can_not_be_queued_is_not_begun(self, functions: Functions) -> None:
+        links = [{"user_id": "u", "event_type": "identify", "anonymous_id": f"c{n}"} for n in range(6)]
+        functions.invoke("update_profile", sqs_event(json.dumps({"events": [VIEW, *links]})))
+        with patch.object(functions.app("manage_users").runtime.queue, "send_message", side_effect=DependencyError("")):
+            assert functions.http("DELETE", "/users/{user_id}", user_id="u")[0] == 503
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="u")[0] == 200
+
+    def test_an_anonymous_shopper_may_see_say_and_erase_the_same(self, functions: Functions) -> None:
+        event = sqs_event(json.dumps({**VIEW, "user_id": None, "anonymous_id": "cookie"}))
+        functions.invoke("update_profile", event)
+        told = functions.http("PUT", "/users/{user_id}", {"preferences": {"size": "M"}}, user_id="anon:cookie")
+        assert told == (200, {"anonymous_id": "cookie", "profile_version": 2})
+        _, exported = functions.http("GET", "/users/{user_id}/export", user_id="anon:cookie")
+        assert (exported["anonymous_id"], exported["preferences"]) == ("cookie", {"size": "M"})
+        assert functions.http("GET", "/users/{user_id}/export", user_id="cookie")[0] == 404
+        _, receipt = functions.http("DELETE", "/users/{user_id}", user_id="anon:cookie")
+        assert (receipt["anonymous_id"], receipt["status"]) == ("cookie", "done")
+        functions.invoke("update_profile", event)
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="anon:cookie")[0] == 404
+
+    @pytest.mark.parametrize("word", ["undefined", "NaN", "(not set)"])
+    def test_nothing_is_stated_about_nobody(self, functions: Functions, word: str) -> None:
+        assert functions.http("PUT", "/users/{user_id}", {"attributes": {"age": 3}}, user_id=word)[0] == 400
 
     def test_someone_unknown_may_be_erased(self, functions: Functions) -> None:
         assert functions.http("DELETE", "/users/{user_id}", user_id="nobody")[0] == 200

@@ -23,7 +23,8 @@ from endcap.catalog.item import Item
 from endcap.events.counts import increments
 from endcap.events.interaction import Interaction
 from endcap.observability import metrics
-from endcap.profiles.profile import UserProfile, profile_of, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import UserProfile, profile_of
 from tests.fakes import moto_stack
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -373,6 +374,22 @@ def test_a_shoppers_own_attributes_can_be_filtered_by(call: Environment) -> None
     answer = ask(call, user_id="kim", filter="brand = $user.brand", limit=500)
     assert ids(answer)
     assert all(int(item_id.removeprefix("item-")) % 4 == 2 for item_id in ids(answer))
+
+
+def test_an_anonymous_shopper_has_a_list_of_their_own(call: Environment) -> None:
+    did = Interaction("e", "anon:cookie", "purchase", int(time.time() * 1000), "item-7")
+    store("anon:cookie", profile_of([did]))
+    wanted = ask(call, anonymous_id="cookie", limit=5)
+    assert wanted["profile_version"] == 1
+    assert ids(ask(call, user_id="nobody-yet", anonymous_id="cookie", limit=5)) == ids(wanted)
+    assert ids(call("GET", RECOMMENDATIONS, user_id="anon:cookie", limit=5)[1]) == ids(wanted)
+    assert ask(call, user_id="cookie", limit=5)["profile_version"] == 0
+    assert (
+        ask(call, user_id="ann", anonymous_id="cookie")["profile_version"]
+        == ask(call, user_id="ann")["profile_version"]
+    )
+    _, found = call("GET", "/search", q="red steel", anonymous_id="cookie")
+    assert found["profile_version"] == 1
 
 
 @pytest.mark.usefixtures("call")

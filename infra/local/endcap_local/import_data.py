@@ -32,6 +32,7 @@ from endcap.snapshot.promote import promote
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.stack import LocalStack
+from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings
@@ -83,7 +84,9 @@ def load_folder(
     """
     report = ReadReport()
     items = read_items(folder, report)
-    events = list(_counted(read_events(folder, report, int(time.time() * 1000)), progress))
+    identities = Identities()
+    read = read_events(folder, report, int(time.time() * 1000), identities=identities)
+    events = [identities.keyed(event) for event in list(_counted(read, progress))]
     _write_items(stack, items, progress)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
         settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases)
@@ -117,11 +120,14 @@ def import_over_http(
     for done, part in _packed(item_document(item) for item in items):
         refused += len(api.post("/items", {"items": part})["rejected"])
         progress("items", done, len(items))
-    events = read_events(folder, report, int(time.time() * 1000))
+    now_ms, identities = int(time.time() * 1000), Identities()
+    for _ in read_events(folder, ReadReport(), now_ms, identities=identities):
+        pass  # who is anonymous is certain at the end only
+    events = map(identities.keyed, read_events(folder, report, now_ms))
     sent, users = 0, set[str]()
     for sent, part in _packed(interaction_document(event) for event in events):
         refused += len(api.post("/events", {"events": part})["rejected"])
-        users.update(str(event["user_id"]) for event in part)
+        users.update(str(event.get("user_id") or event["anonymous_id"]) for event in part)
         progress("events", sent, 0)
     version = None
     if bucket is not None:

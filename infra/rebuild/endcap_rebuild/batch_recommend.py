@@ -19,6 +19,7 @@ from endcap.encoders.quantize import quantize_unit
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
+from endcap.identifiers import anonymous_key
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile
@@ -27,6 +28,7 @@ from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.files import replace_file
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.validation import timestamp_ms
+from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items, read_user_ids
 from endcap_rebuild.settings import Progress, no_progress
 
@@ -127,17 +129,18 @@ def _time(as_of: str) -> int:
 def _history(source: Path, wanted: set[str], report: ReadReport, event_types: Mapping[str, EventType]) -> History:
     """Events of the wanted users, and of the anonymous ids that were handed to them."""
     now_ms = int(time.time() * 1000)
-    history = History()
+    history, identities = History(), Identities()
     handed: set[str] = set()
-    for event in read_events(source, report, now_ms, event_types):
+    for event in read_events(source, report, now_ms, event_types, identities):
         if event.event_type == IDENTIFY and event.anonymous_id and (event.user_id in wanted):
-            handed.add(event.anonymous_id)
+            handed.add(anonymous_key(event.anonymous_id))
         if event.user_id in wanted or event.event_type == IDENTIFY:
             _keep(history, event, event.user_id)
-    if anonymous := handed - wanted:
+    if handed:
         for event in read_events(source, ReadReport(), now_ms, event_types):
-            if event.user_id in anonymous and event.event_type != IDENTIFY:
-                history.events.append(event)
+            keyed = identities.keyed(event)
+            if keyed.user_id in handed and (keyed is not event or event.user_id not in wanted):
+                history.events.append(keyed)
     return history
 
 

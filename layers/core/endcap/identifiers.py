@@ -7,10 +7,14 @@ import re
 import unicodedata
 from typing import Final
 
-ANONYMOUS_PREFIX: Final = "anon:"
 KEY_BYTES: Final = 4
 MAX_ID_BYTES: Final = 128
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+ANONYMOUS_PREFIX: Final = "anon:"
+"""Begins the profile key of an anonymous id; no user id may begin with it."""
+PLACEHOLDERS: Final = frozenset({"", "undefined", "null", "none", "(not set)", "nan", "\\n", "[object object]"})
+"""What scripts and exports write where they have no id, in lower case."""
 
 
 def clean_text(text: str) -> str:
@@ -46,9 +50,38 @@ def clean_id(text: str, max_bytes: int = MAX_ID_BYTES) -> str:
     return text
 
 
+def clean_user_id(text: str) -> str:
+    """`text` in normal form C, if it can serve as a user's id.
+
+    Raises
+    ------
+    ValueError : as `clean_id`, and where it begins as the keys of anonymous ids do
+    """
+    text = clean_id(text)
+    if text.startswith(ANONYMOUS_PREFIX):
+        raise ValueError(f"must not begin with {ANONYMOUS_PREFIX!r}, which stands for anonymous ids: see anonymous_id")
+    return text
+
+
 def anonymous_key(anonymous_id: str) -> str:
-    """What the profile of a shopper is stored under of whom nothing but an anonymous id is known."""
+    """The profile key of an anonymous id: one that no user id can form."""
     return ANONYMOUS_PREFIX + anonymous_id
+
+
+def anonymous_id_of(key: str) -> str | None:
+    """The anonymous id that a profile key stands for; None for a user's."""
+    return key.removeprefix(ANONYMOUS_PREFIX) if key.startswith(ANONYMOUS_PREFIX) else None
+
+
+def named(key: str) -> dict[str, str]:
+    """Whom a profile key stands for, by the name of the field that says so in requests and answers."""
+    anonymous_id = anonymous_id_of(key)
+    return {"user_id": key} if anonymous_id is None else {"anonymous_id": anonymous_id}
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether `text` is what scripts write where they have no id: one row for all of them would mix their people."""
+    return text.strip().lower() in PLACEHOLDERS
 
 
 def short_hash(text: str, n_bytes: int) -> bytes:

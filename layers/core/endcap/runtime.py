@@ -84,8 +84,13 @@ class Runtime:
         """The profiles table."""
         from endcap.aws.profiles import ProfileTable
 
-        dynamodb = self._clients("dynamodb", self._config)
-        return ProfileTable(dynamodb, self.settings.profiles_table, self.settings.profile_ttl_days)
+        dynamodb, settings = self._clients("dynamodb", self._config), self.settings
+        return ProfileTable(
+            dynamodb,
+            settings.profiles_table,
+            settings.profile_ttl_days,
+            adopt_days=settings.anonymous_migration_days,
+        )
 
     @cached_property
     def items(self) -> ItemTable:

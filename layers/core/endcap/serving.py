@@ -54,7 +54,7 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
     """The answers to requests for one shopper, whose profile is read once."""
     snapshot = current_snapshot(runtime)
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
-    stored, degraded = _profile(runtime, user_id)
+    stored, degraded = _profile(runtime, user_id, asked[0].anonymous_key)
     asked, others = _with_challenger(runtime, asked, snapshot, now_ms)
     names = [uuid.uuid4().hex for _ in asked]
     try:
@@ -127,11 +127,15 @@ def _live(runtime: Runtime, requests: Sequence[tuple[Snapshot, RecommendationReq
     return runtime.live_counts.at(now_ms, windows) if windows else None
 
 
-def _profile(runtime: Runtime, user_id: str | None) -> tuple[StoredProfile, str | None]:
+def _profile(runtime: Runtime, user_id: str | None, anonymous_key: str | None) -> tuple[StoredProfile, str | None]:
+    """The profile of a user, else that of the anonymous id beside it."""
     if user_id is None:
         return StoredProfile(), None
     try:
-        return runtime.profiles.get(user_id), None
+        stored = runtime.profiles.get(user_id)
+        if stored.version == 0 and anonymous_key is not None and anonymous_key != user_id:
+            stored = runtime.profiles.get(anonymous_key)
+        return stored, None
     except EndcapError as exc:
         logger.warning("profile not readable", extra={"error": str(exc)})
         metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)

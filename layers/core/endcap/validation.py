@@ -9,10 +9,18 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 from endcap.errors import FieldError, InvalidRequestError
-from endcap.identifiers import clean_id
+from endcap.identifiers import clean_id, clean_user_id, is_placeholder
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -166,6 +174,17 @@ def present_value(value: object) -> object:
 
 Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id)]
 """An id as clients send it: at most 128 bytes of UTF-8, no control characters."""
+
+
+def no_placeholder(value: object) -> object:
+    """`value`, or None where it is what scripts write that have no id."""
+    return None if isinstance(value, str) and is_placeholder(value) else value
+
+
+UserId = Annotated[str, Field(max_length=512), AfterValidator(clean_user_id)]
+"""A user's id: one that can't be taken for the key of an anonymous id."""
+OptionalUserId = Annotated[UserId | None, BeforeValidator(no_placeholder)]
+OptionalAnonymousId = Annotated[Id | None, BeforeValidator(no_placeholder)]
 
 
 def field_errors(exc: ValidationError) -> list[FieldError]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from endcap.errors import InvalidInputError
+from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.profile import profile_of
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
@@ -145,6 +146,24 @@ def test_anonymous_history_counts_for_who_turned_out_to_be_behind_it(files: Path
     )
     run(files)
     assert lists_in(files / "recs.csv")["ann"][0] == "item-8"
+
+
+def test_anonymous_history_of_an_archive_counts_as_well(files: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"anonymous_id": "cookie", "item_id": "item-7", "event_type": "view", "timestamp": 1_700_000_000},
+        {"user_id": "ann", "event_type": "identify", "anonymous_id": "cookie", "timestamp": 1_700_000_100},
+        {"user_id": "bob", "item_id": "item-1", "event_type": "view", "timestamp": 1_700_000_000},
+        {"user_id": "nobody", "event_type": "identify", "anonymous_id": "bob", "timestamp": 1_700_000_100},
+    ]
+    archive = files / "archive" / "events"
+    archive.mkdir(parents=True)
+    documents = (interaction_document(parse_interaction(row, NOW_MS)) for row in rows)
+    (archive / "part-1").write_text("".join(json.dumps(document) + "\n" for document in documents))
+    batch_recommend(files / "snapshot", files / "archive", files / "users.csv", 40, files / "recs.csv")
+    lists = lists_in(files / "recs.csv")
+    assert lists["ann"][0] == "item-8"
+    assert "item-1" in lists["nobody"]  # what bob saw is bob's, whoever says to have been bob
+    assert "item-1" not in lists["bob"]
 
 
 def test_bad_rows_are_reported(files: Path) -> None:

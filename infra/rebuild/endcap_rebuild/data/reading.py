@@ -37,6 +37,7 @@ from endcap_rebuild.data.exports import (
     find_export,
     is_exported,
 )
+from endcap_rebuild.data.identities import Identities
 
 # Enough to see what is wrong with a file; the rest is counted.
 MAX_REPORTED_ROWS: Final = 200
@@ -161,7 +162,11 @@ def without_erased(
 
 
 def read_events(
-    source: Path, report: ReadReport, now_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES
+    source: Path,
+    report: ReadReport,
+    now_ms: int,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    identities: Identities | None = None,
 ) -> Iterator[Interaction]:
     """Usable events of a folder or of one file, in file order, repeats included (`EventTable` drops them).
 
@@ -169,6 +174,7 @@ def read_events(
     ----------
     now_ms : events later than this (plus five minutes) are refused
     event_types : the types that are known
+    identities : filled while reading
 
     Raises
     ------
@@ -188,6 +194,8 @@ def read_events(
                 report.reject(file, line, str(exc))
                 continue
             report.events += 1
+            if identities is not None:
+                identities.note(row, event)
             yield event
 
 

@@ -31,7 +31,7 @@ from endcap.errors import (
     TooManyRequestsError,
     UnauthorisedError,
 )
-from endcap.identifiers import clean_id
+from endcap.identifiers import anonymous_id_of, anonymous_key, clean_id
 from endcap.observability import fault, logger, metrics
 from endcap.validation import json_value
 
@@ -107,6 +107,17 @@ def path_id(quoted: str) -> str:
         return clean_id(unquote(quoted))
     except ValueError as exc:
         raise InvalidRequestError([FieldError(field="path", message=f"the id {exc}")]) from None
+
+
+def path_user(quoted: str) -> str:
+    """The profile key that a path parameter names: a user's id, or `anon:` and an anonymous id.
+
+    Raises
+    ------
+    InvalidRequestError : it can't be one
+    """
+    anonymous_id = anonymous_id_of(unquote(quoted))
+    return path_id(quoted) if anonymous_id is None else anonymous_key(path_id(quote(anonymous_id, safe="")))
 
 
 def json_body(event: APIGatewayProxyEventV2, most: int = MAX_BODY_BYTES) -> Any:

@@ -14,6 +14,7 @@ from endcap.events.types import EventType
 from endcap.experiments.assignment import Assignment, Experiment, assigned, surface_of, unit_of
 from endcap.filters.parser import expression
 from endcap.filters.tree import Expression, ExpressionError
+from endcap.identifiers import anonymous_id_of, anonymous_key, named
 from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.validation import parsed
@@ -51,6 +52,8 @@ class ResolvedRequest:
 
     Attributes
     ----------
+    user_id : key of the profile it is for: the user's id, or that of an anonymous id; None for nobody
+    anonymous_key : key of the profile to take instead where nothing is stored under that
     request : as the variant of an experiment has it, where the shopper got one
     plain : as it is without experiments
     assignment : the variant
@@ -63,6 +66,7 @@ class ResolvedRequest:
     plain: RecommendationRequest
     assignment: Assignment | None = None
     surface: str | None = None
+    anonymous_key: str | None = None
 
     def completed(self) -> ResolvedRequest:
         """The same for a complete order of the candidates."""
@@ -111,10 +115,13 @@ class RequestParser:
         own = dict(raw) if isinstance(raw, Mapping) else {}
         digest = digest_of({**(defaults or {}), **own})
         plain = self._request(own, defaults or {}, given.scenario, digest, given)
-        user_id = given.user_id if self.shopper is None else self.shopper
-        unit = unit_of(user_id, given.session_id, plain)
+        user_id, other = given.user_id, None if given.anonymous_id is None else anonymous_key(given.anonymous_id)
+        if self.shopper is not None:
+            user_id, other = self.shopper, None
+        key = user_id or other
+        unit = unit_of(None if key is None else anonymous_id_of(key) or key, given.session_id, plain)
         assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
-        asked = ResolvedRequest(user_id, plain, digest, plain, assignment, surface=given.surface)
+        asked = ResolvedRequest(key, plain, digest, plain, assignment, given.surface, other)
         if assignment is None:
             return asked
         variant, request = assignment.variant, plain
@@ -163,7 +170,7 @@ class RequestParser:
             where = f"requests.{index}"
             if not isinstance(one, Mapping):
                 raise _invalid(where, "must be an object")
-            for name in ("user_id", "session_id", "interactions", "requests"):
+            for name in ("user_id", "anonymous_id", "session_id", "interactions", "requests"):
                 if name in one:
                     raise _invalid(f"{where}.{name}", "belongs beside requests: one call is for one shopper")
             try:
@@ -188,7 +195,7 @@ class RequestParser:
                 body["context"][name.removeprefix(CONTEXT_PREFIX)] = value
             elif name.startswith(PARAMETER_PREFIX):
                 body["parameters"][name.removeprefix(PARAMETER_PREFIX)] = value
-            elif name in BODY_ONLY or name in path:
+            elif name in BODY_ONLY or name in path or (name == "user_id" and "anonymous_id" in path):
                 raise _invalid(name, "is no query parameter")
             else:
                 body["query" if name == "q" else name] = value
@@ -209,8 +216,12 @@ class RequestParser:
             body |= {"filter": "categories CONTAINS $category", "parameters": {"category": category}}
         return self.body(body, TRENDING_DOOR)
 
-    def ranking(self, user_id: str, raw: object) -> ResolvedRequest:
+    def ranking(self, key: str, raw: object) -> ResolvedRequest:
         """A body of POST /users/{user_id}/rankings.
+
+        Parameters
+        ----------
+        key : of the profile
 
         Raises
         ------
@@ -219,7 +230,7 @@ class RequestParser:
         item_ids = list(dict.fromkeys(parsed(RankingInput, raw).item_ids))
         own = dict(raw) if isinstance(raw, Mapping) else {}
         del own["item_ids"]
-        return self.body({**own, "user_id": user_id, "candidates": item_ids, "limit": len(item_ids)}).completed()
+        return self.body({**own, **named(key), "candidates": item_ids, "limit": len(item_ids)}).completed()
 
 
 def request_of(given: RecommendInput) -> RecommendationRequest:
@@ -282,7 +293,7 @@ def _session(given: RecommendInput, clock_ms: int, event_types: Mapping[str, Eve
     for index, raw in enumerate(given.interactions):
         try:
             whose = {"user_id": given.user_id or ANONYMOUS}
-            interactions.append(parse_interaction(whose | raw, clock_ms, event_types))
+            interactions.append(parse_interaction(raw | whose, clock_ms, event_types))
         except InvalidInteractionError as exc:
             errors += [FieldError(field=f"interactions.{index}.{e['field']}", message=e["message"]) for e in exc.errors]
     if errors:

@@ -28,7 +28,15 @@ from endcap.events.contexts import CONTEXT_NAMES, PAGE_NAMES
 from endcap.events.formats.fields import derived_id, properties
 from endcap.events.interaction import Interaction, parse_interaction
 from endcap.events.types import ALIASES, IDENTIFY, PERSONALIZE, EventType
-from endcap.validation import Id, parsed, timestamp_ms, timestamp_number
+from endcap.validation import (
+    Id,
+    OptionalAnonymousId,
+    OptionalUserId,
+    UserId,
+    parsed,
+    timestamp_ms,
+    timestamp_number,
+)
 
 Given = ParamSpec("Given")
 
@@ -80,8 +88,8 @@ class PutEventsInput(_Input):
     """PutEvents: up to 10 events of one session."""
 
     tracking_id: Name
-    user_id: Id | None = None
-    session_id: Id
+    user_id: OptionalUserId = None
+    session_id: OptionalAnonymousId
     event_list: Annotated[list[PersonalizeEvent], Field(min_length=1, max_length=MAX_EVENTS)]
 
 
@@ -98,7 +106,7 @@ class GetRecommendationsInput(_Asked):
 
     campaign_arn: str | None = None
     recommender_arn: str | None = None
-    user_id: Id | None = None
+    user_id: OptionalUserId = None
     item_id: Id | None = None
     num_results: Annotated[int, Field(ge=0, le=MAX_RESULTS)] = DEFAULT_RESULTS
 
@@ -107,7 +115,7 @@ class GetPersonalizedRankingInput(_Asked):
     """GetPersonalizedRanking: a user's order of given items."""
 
     campaign_arn: str
-    user_id: Id
+    user_id: UserId
     input_list: Annotated[list[Id], Field(min_length=1, max_length=MAX_RESULTS)]
 
 
@@ -134,6 +142,8 @@ def put_events(raw: object, arrival_ms: int, event_types: Mapping[str, EventType
     InvalidRequestError : with every finding; none of the call's events counts then
     """
     given = parsed(PutEventsInput, raw)
+    if given.user_id is None and given.session_id is None:
+        raise InvalidRequestError([FieldError(field="sessionId", message="is required where there is no userId")])
     found: list[Interaction] = []
     errors: list[FieldError] = []
     for index, event in enumerate(given.event_list):
@@ -143,7 +153,7 @@ def put_events(raw: object, arrival_ms: int, event_types: Mapping[str, EventType
             errors += [_named(e, f"eventList.{index}") for e in exc.errors]
     if errors:
         raise InvalidRequestError(errors)
-    if given.user_id and given.user_id != given.session_id:
+    if given.user_id and given.session_id and given.user_id != given.session_id:
         who = {"event_type": IDENTIFY, "user_id": given.user_id, "anonymous_id": given.session_id}
         latest_ms = max(event.sent_at for event in given.event_list)
         found.append(
@@ -164,7 +174,7 @@ def recommendations_request(raw: object) -> dict[str, Any]:
         raise InvalidRequestError("userId or itemId is required")
     body: dict[str, Any] = {"limit": given.num_results or DEFAULT_RESULTS, **_common(given)}
     if given.user_id is not None:
-        body["user_id"] = given.user_id
+        body |= _whose(given.user_id)
     if given.item_id is not None:
         body |= {"relation": "similar", "items": [given.item_id]}
     return body
@@ -179,7 +189,7 @@ def ranking_request(raw: object) -> dict[str, Any]:
     """
     given = parsed(GetPersonalizedRankingInput, raw)
     items = list(dict.fromkeys(given.input_list))
-    return {"user_id": given.user_id, "candidates": items, "limit": len(items), **_common(given)}
+    return {**_whose(given.user_id), "candidates": items, "limit": len(items), **_common(given)}
 
 
 def item_list(answer: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -196,8 +206,8 @@ def _documents(
 ) -> list[dict[str, Any]]:
     """What an event says of its item, and of the items that it was shown among, in Endcap's own form."""
     common = {
-        "user_id": given.user_id or given.session_id,
-        "anonymous_id": given.session_id if given.user_id else None,
+        "user_id": given.user_id,
+        "anonymous_id": given.session_id,
         "session_id": given.session_id,
         "timestamp": timestamp_number(event.sent_at),
         "recommendation_id": event.recommendation_id,
@@ -220,6 +230,11 @@ def _documents(
         shown = {**common, "event_type": "impression", "item_id": item_id, "position": place}
         documents.append({**shown, "event_id": derived_id("personalize", key, place, item_id)})
     return documents
+
+
+def _whose(user_id: str) -> dict[str, Any]:
+    """Whom a list is for: with Personalize an anonymous shopper's session stands for the user."""
+    return {"user_id": user_id, "anonymous_id": user_id}
 
 
 def _type_name(name: str, event_types: Mapping[str, EventType]) -> str:

@@ -14,7 +14,7 @@ from endcap.messages.language import Language
 from endcap.ranking.slots import Capped
 from endcap.ranking.terms.inputs import Relation
 from endcap.recommend.request import BOOST, BOUNDS, LEAST_CAP, LIMIT, SHARE, Bounds, Personalization
-from endcap.validation import Id, Name, timestamp_ms
+from endcap.validation import Id, Name, OptionalAnonymousId, OptionalUserId, timestamp_ms
 
 MAX_SESSION: Final = 500
 MAX_CANDIDATES: Final = 500
@@ -72,7 +72,8 @@ class RecommendInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="RecommendationRequest")
 
-    user_id: Id | None = None
+    user_id: OptionalUserId = None
+    anonymous_id: OptionalAnonymousId = None
     session_id: Id | None = None
     scenario: Name | None = None
     surface: Name | None = None
@@ -122,6 +123,7 @@ class ScenarioInput(RecommendInput):
 NOT_OF_A_SCENARIO: Final = frozenset(
     {
         "user_id",
+        "anonymous_id",
         "session_id",
         "scenario",
         "surface",

@@ -10,6 +10,8 @@ from typing import Any
 
 from endcap.aws.clients import aws_errors
 from endcap.errors import ConflictError, InvalidInputError
+from endcap.identifiers import anonymous_id_of
+from endcap.profiles.adoption import adopted
 from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, remembers_erasure
 
@@ -33,23 +35,29 @@ class ProfileTable:
     ----------
     dynamodb : a boto3 DynamoDB client
     ttl_days : days after its last write that a row expires, 0 for never; one that remembers a deletion never does
+    adopt_days : for how long an anonymous id without a row takes over what lies under its plain id (see `adoption`),
+        0 for not at all; a second read where there is no row
     """
 
-    def __init__(self, dynamodb: Any, table: str, ttl_days: int = 0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        dynamodb: Any,
+        table: str,
+        ttl_days: int = 0,
+        clock: Callable[[], float] = time.time,
+        adopt_days: int = 0,
+    ) -> None:
         self._dynamodb, self._table, self._ttl_days, self._clock = dynamodb, table, ttl_days, clock
+        self._adopt_days = adopt_days
 
     def get(self, user_id: str, *, consistent: bool = False) -> StoredProfile:
-        """The user's profile; an empty one where there is none or it has expired.
+        """The profile under a key; an empty one where there is none or it has expired.
 
         Raises
         ------
         ThrottledError, DependencyError
         """
-        with aws_errors("read profile"):
-            answer = self._dynamodb.get_item(
-                TableName=self._table, Key={"user_id": {"S": user_id}}, ConsistentRead=consistent
-            )
-        return self.read(answer.get("Item"))
+        return self._stored(user_id, consistent)[0]
 
     def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
         """Replace the user's profile p by change(p), whoever else writes meanwhile; (before, after).
@@ -61,7 +69,7 @@ class ProfileTable:
         ConflictError : another writer won six times running
         ThrottledError, DependencyError
         """
-        stored, row = self._read(user_id)
+        stored, row = self._stored(user_id, consistent=True)
         for attempt in range(MAX_TRIES):
             changed = change(stored.profile)
             if changed == stored.profile:
@@ -103,13 +111,22 @@ class ProfileTable:
             row["ttl"] = {"N": str(int(self._clock()) + self._ttl_days * DAY_S)}
         return row
 
-    def _read(self, user_id: str) -> tuple[StoredProfile, Mapping[str, Any] | None]:
+    def _stored(self, user_id: str, consistent: bool) -> tuple[StoredProfile, Mapping[str, Any] | None]:
+        row = self._row(user_id, consistent)
+        plain_id = anonymous_id_of(user_id)
+        if row is None and plain_id is not None and self._adopt_days:
+            before = self.read(self._row(plain_id, consistent))
+            profile = adopted(before.profile, plain_id, int(self._clock() * 1000), self._adopt_days)
+            return StoredProfile() if profile is None else StoredProfile(profile), None
+        return self.read(row), row
+
+    def _row(self, user_id: str, consistent: bool) -> Mapping[str, Any] | None:
         with aws_errors("read profile"):
             answer = self._dynamodb.get_item(
-                TableName=self._table, Key={"user_id": {"S": user_id}}, ConsistentRead=True
+                TableName=self._table, Key={"user_id": {"S": user_id}}, ConsistentRead=consistent
             )
-        row = answer.get("Item")
-        return self.read(row), row
+        row: Mapping[str, Any] | None = answer.get("Item")
+        return row
 
     def _write(self, row: Mapping[str, Any], replaced: Mapping[str, Any] | None) -> None:
         condition: dict[str, Any] = {"ConditionExpression": "attribute_not_exists(user_id)"}

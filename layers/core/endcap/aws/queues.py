@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import EndcapError, FieldError, InvalidInteractionError
+from endcap.errors import DependencyError, EndcapError, FieldError, InvalidInteractionError
 from endcap.observability import fault
 
 MAX_MESSAGE_BYTES = 240 * 1024
@@ -20,6 +20,8 @@ MAX_MESSAGE_BYTES = 240 * 1024
 newer quotas allow 1 MiB, but a stack may meet an older region."""
 MAX_RECORD_BYTES = 1000 * 1024
 """Firehose takes 1,000 KiB a record and 4 MiB, 500 records a call."""
+KIND = "kind"
+"""The attribute of a message that says what it is, where it is no events."""
 SEND_TRIES = 3
 SEND_BUDGET_S = 5.0
 """After this long no further try is begun: one may take 3 s, and the function has 10 s to say what was not sent."""
@@ -77,13 +79,28 @@ class EventQueue:
                 unsent += indices
         return unsent
 
-    def _sent(self, body: str, deadline_s: float) -> bool:
+    def send_message(self, document: Mapping[str, Any], kind: str) -> None:
+        """Send one message that holds no events.
+
+        Parameters
+        ----------
+        kind : stands in an attribute, which nothing can set that comes through a bus, a replay or `send`
+
+        Raises
+        ------
+        DependencyError : the queue did not take it
+        """
+        attributes = {KIND: {"DataType": "String", "StringValue": kind}}
+        if not self._sent(_json(document), self._clock() + SEND_BUDGET_S, MessageAttributes=attributes):
+            raise DependencyError("the queue did not take the message")
+
+    def _sent(self, body: str, deadline_s: float, **more: Any) -> bool:
         for _ in range(SEND_TRIES):
             if self._clock() >= deadline_s:
                 return False
             try:
                 with aws_errors("send events"):
-                    self._sqs.send_message(QueueUrl=self._url, MessageBody=body)
+                    self._sqs.send_message(QueueUrl=self._url, MessageBody=body, **more)
             except EndcapError:
                 continue
             except Exception as exc:

@@ -19,9 +19,21 @@ from pydantic import (
 
 from endcap.errors import FieldError, InvalidInteractionError
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
-from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, EventType
-from endcap.identifiers import clean_id, clean_text
-from endcap.validation import Id, field_errors, not_bool, one_of, present, present_value, timestamp_ms, timestamp_number
+from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, IDENTIFY, EventType
+from endcap.identifiers import anonymous_id_of, anonymous_key, clean_id, clean_text
+from endcap.validation import (
+    Id,
+    OptionalAnonymousId,
+    OptionalUserId,
+    field_errors,
+    no_placeholder,
+    not_bool,
+    one_of,
+    present,
+    present_value,
+    timestamp_ms,
+    timestamp_number,
+)
 
 MAX_FUTURE_MS = 5 * 60_000
 
@@ -34,6 +46,7 @@ class Interaction:
 
     Attributes
     ----------
+    user_id : the key of the profile it belongs to: the user's id, or `anonymous_key` where there is none
     timestamp_ms : when, in milliseconds since 1970
     value : a grade for ratings and reviews; elsewhere whatever the storefront means by it
     position : 1-based place in the list that the item was shown in
@@ -68,14 +81,14 @@ class InteractionInput(BaseModel):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, title="Interaction")
 
     event_id: EventId | None = None
-    user_id: Id
+    user_id: OptionalUserId = None
     event_type: Annotated[str, Field(max_length=64)]
     item_id: Id | None = None
     value: Annotated[float, BeforeValidator(not_bool)] | None = None
     text: Text | None = None
     timestamp: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
     session_id: Id | None = None
-    anonymous_id: Id | None = None
+    anonymous_id: OptionalAnonymousId = None
     recommendation_id: Id | None = None
     position: Annotated[int, Field(ge=1, le=1_000_000), BeforeValidator(not_bool)] | None = None
     properties: (
@@ -98,20 +111,27 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
     """
     if not isinstance(raw, Mapping):
         raise InvalidInteractionError("an event must be an object")
+    nobody = []
+    if all(no_placeholder(raw.get(f)) is None for f in ("user_id", "anonymous_id")):
+        nobody = [FieldError(field="user_id", message="is required where there is no anonymous_id")]
     try:
         given = InteractionInput.model_validate(present(raw))
     except ValidationError as exc:
-        raise InvalidInteractionError(field_errors(exc)) from exc
+        raise InvalidInteractionError([*nobody, *field_errors(exc)]) from exc
     name = given.event_type if given.event_type in event_types else ALIASES.get(given.event_type, "")
     if name not in event_types:
         raise _invalid("event_type", f"{given.event_type!r} is no known event type")
-    errors = [
+    errors = nobody + [
         FieldError(field=f, message=f"is required for {name}")
         for f in event_types[name].needs
         if getattr(given, f) is None
     ]
+    if name == IDENTIFY and given.user_id is None and not nobody:
+        errors.append(FieldError(field="user_id", message=f"is required for {name}"))
     if errors:
         raise InvalidInteractionError(errors)
+    if name == IDENTIFY and given.anonymous_id == given.user_id:
+        raise _invalid("anonymous_id", "must differ from user_id: an id can't turn out to be itself")
     if name in GRADED and given.value is not None and not MIN_GRADE <= given.value <= MAX_GRADE:
         raise _invalid("value", f"must be a grade from {MIN_GRADE} to {MAX_GRADE} for {name}")
     at_ms = arrival_ms if given.timestamp is None else given.timestamp
@@ -119,7 +139,7 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
         raise _invalid("timestamp", "lies more than 5 minutes in the future")
     return Interaction(
         given.event_id or _fallback_id(given, name, at_ms),
-        given.user_id,
+        given.user_id or anonymous_key(given.anonymous_id or ""),
         name,
         min(at_ms, arrival_ms),
         given.item_id,
@@ -137,6 +157,10 @@ def interaction_document(interaction: Interaction) -> dict[str, Any]:
     """`interaction` as a JSON object that `parse_interaction` reads back unchanged."""
     document = {f.name: getattr(interaction, f.name) for f in fields(interaction)}
     document["timestamp"] = timestamp_number(document.pop("timestamp_ms"))
+    if anonymous_id_of(interaction.user_id) is not None:
+        del document["user_id"]
+    if interaction.event_type == IDENTIFY:  # without it: of before anonymous ids had keys, or of a file made by hand
+        document["anonymous_key"] = anonymous_key(interaction.anonymous_id or "")
     return {k: v for k, v in document.items() if v is not None}
 
 
@@ -145,7 +169,7 @@ def _invalid(field: str, message: str) -> InvalidInteractionError:
 
 
 def _fallback_id(given: InteractionInput, event_type: str, at_ms: int) -> str:
-    # Without user_id: an event handed from an anonymous id to a known one stays the same event. With the time as it
+    # Without whose it is: an event handed from an anonymous id to a known one stays the same event. With the time as it
     # was sent: what a time slightly ahead is clamped to depends on when the event arrived.
     content = [given.item_id, event_type, given.value, given.text, at_ms, given.session_id, given.properties]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -16,7 +16,8 @@ from endcap.identifiers import event_key
 from endcap.index.index import ItemIndex
 from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import sentence_without
-from endcap.profiles.profile import Entry, TextSignal, UserProfile
+from endcap.profiles.entries import Entry, TextSignal
+from endcap.profiles.profile import UserProfile
 from endcap.ranking.terms.registry import TERMS
 from endcap.ranking.terms.term import ScoringContext
 from endcap.ranking.terms.text import words_support

@@ -1,1 +1,4 @@
-"""What is kept of a shopper: `profile`, its `codec`, `ingest`, `identity`, `links`, `attributes`, `summary`."""
+"""What is kept of a shopper.
+
+`entries`, `profile`, its `codec`, `ingest`, `identity`, `links`, `adoption`, `erasure`, `attributes`, `summary`.
+"""

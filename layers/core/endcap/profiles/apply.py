@@ -10,6 +10,7 @@ from functools import cache
 from endcap.batch import WRITERS, Breaker, Deadline, Verdict, each_alone
 from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
+from endcap.identifiers import anonymous_key
 from endcap.profiles.identity import ProfileStore, apply_events
 from endcap.profiles.profile import Encode, UserProfile
 
@@ -63,7 +64,7 @@ def _writers(count: int) -> ThreadPoolExecutor:
 def concerned(event: Interaction) -> tuple[str, ...]:
     """The profiles that an event changes."""
     if event.event_type == IDENTIFY and event.anonymous_id:
-        return event.user_id, event.anonymous_id
+        return event.user_id, anonymous_key(event.anonymous_id)
     return (event.user_id,)
 
 

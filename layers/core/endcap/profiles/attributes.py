@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from endcap.errors import InvalidRequestError
 from endcap.events.interaction import MAX_FUTURE_MS
 from endcap.identifiers import clean_text
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge
 from endcap.validation import one_of, parsed, timestamp_ms
 
 MAX_STATEMENT_BYTES = 2048

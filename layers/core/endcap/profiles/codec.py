@@ -4,6 +4,11 @@ Layout, after one byte of format version (all counts and sizes are LEB128 varint
 
     deletion time · entries · texts · impressions · registers · links
 
+The format of identities begins with a byte of flags (a user's profile; with parts that anonymous ids handed over), and
+has between deletion time and entries for how long that deletion has reached the anonymous ids (as what is missing) and
+the links; a key that stands in several links is written once. Each format is written where an earlier one can't say
+the same.
+
 Lists stand newest first and hold times as the difference to the entry before. An entry that is in both sets of
 interactions is written once, with a bit for each set. An entry takes 13 bytes beside its item id when the next
 newer one is less than four days away, and a review up to 8 more for its tone and its aspects; rows from before there
@@ -19,17 +24,23 @@ from typing import TypeVar
 from endcap.errors import EndcapError
 from endcap.events.types import EVENT_TYPES
 from endcap.identifiers import KEY_BYTES
+from endcap.profiles.entries import Entry, Impression, Register, TextSignal
 from endcap.profiles.links import Link
-from endcap.profiles.profile import Entry, Impression, Register, TextSignal, UserProfile
+from endcap.profiles.profile import UserProfile
 
 FORMAT = 1
 FORMAT_WITH_ASPECTS = 2
 """Of profiles in which an entry has aspects: a version that knows none must refuse them, not misread them."""
+FORMAT_OF_IDENTITIES = 3
+"""Of users, and of what anonymous ids handed over."""
 TAG_BYTES = 4
 
-_IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS = 1, 2, 4, 32
+_IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS, _HAS_SOURCE = 1, 2, 4, 32, 64
 _PLAIN = _IN_INTERACTIONS | _IN_STRONG
 """Flags up to this one say that nothing follows the item id."""
+_IS_USER, _HAS_SOURCES = 1, 2
+_NO_TEXT, _KNOWN_TEXT, _TEXT = range(3)
+"""How a key in a link is written: not at all, as the number of the one met before, or its length and this."""
 _VALUE_SHIFT, _VALUE_MASK = 3, 3
 _NO_VALUE, _HALVES, _INTEGER, _DOUBLE = range(4)
 _NAMES = {row.code: row.name for row in EVENT_TYPES.values()}
@@ -48,14 +59,22 @@ def encode_profile(profile: UserProfile) -> bytes:
     """`profile` as bytes; equal profiles give equal bytes."""
     interactions, strong = set(profile.interactions), set(profile.strong)
     entries = sorted(interactions | strong, reverse=True)
-    out = bytearray([FORMAT_WITH_ASPECTS if any(e.aspects for e in entries) else FORMAT])
-    _put_int(out, profile.deleted_at_ms)
+    form = FORMAT_WITH_ASPECTS if any(e.aspects for e in entries) else FORMAT
+    if _has_identities(profile):
+        form = FORMAT_OF_IDENTITIES
+    tagged = form == FORMAT_OF_IDENTITIES and _has_sources(profile)
+    sources: dict[str, int] = {}
+    out = bytearray([form])
+
+    def put_source(source: str) -> None:
+        if tagged:
+            _put_int(out, sources[source] + 1 if source else 0)
 
     def put_entry(e: Entry) -> None:
-        form, packed = _pack_value(e.value)
-        flags = form << _VALUE_SHIFT
+        value_form, packed = _pack_value(e.value)
+        flags = value_form << _VALUE_SHIFT
         flags |= _IN_INTERACTIONS * (e in interactions) | _IN_STRONG * (e in strong)
-        flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects)
+        flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects) | _HAS_SOURCE * bool(e.source)
         out.append(flags)
         _put_type(out, e.event_type)
         out.extend(e.key)
@@ -65,8 +84,11 @@ def encode_profile(profile: UserProfile) -> bytes:
             out.extend(struct.pack("b", round(e.polarity * 100)))
         if e.aspects:
             _put_bytes(out, e.aspects)
+        if e.source:
+            _put_int(out, sources[e.source])
 
     def put_text(t: TextSignal) -> None:
+        put_source(t.source)
         _put_type(out, t.event_type)
         out.extend(t.key)
         _put_text(out, t.item_id)
@@ -74,17 +96,43 @@ def encode_profile(profile: UserProfile) -> bytes:
         out.extend(t.tag)
         _put_bytes(out, t.vector)
 
+    def put_impression(i: Impression) -> None:
+        put_source(i.source)
+        out.extend(i.key)
+
     def put_link(link: Link) -> None:
         _put_text(out, link.user_id)
         _put_text(out, link.anonymous_id)
 
+    def put_link_with_start(link: Link) -> None:
+        _put_text(out, link.user_id)
+        if link.anonymous_id in sources:
+            _put_int(out, _KNOWN_TEXT)
+            _put_int(out, sources[link.anonymous_id])
+        elif link.anonymous_id:
+            sources[link.anonymous_id] = len(sources)
+            data = link.anonymous_id.encode()
+            _put_int(out, _TEXT + len(data))
+            out.extend(data)
+        else:
+            _put_int(out, _NO_TEXT)
+        if link.anonymous_id:
+            _put_int(out, 0 if link.start_ms < 0 else link.timestamp_ms - link.start_ms + 1)
+
+    if form == FORMAT_OF_IDENTITIES:
+        out.append(_IS_USER * profile.is_user | _HAS_SOURCES * tagged)
+    _put_int(out, profile.deleted_at_ms)
+    if form == FORMAT_OF_IDENTITIES:
+        _put_int(out, profile.deleted_at_ms - profile.erased_at_ms)
+        _put_timed(out, profile.links, put_link_with_start)
     _put_timed(out, entries, put_entry)
     _put_timed(out, profile.texts, put_text)
-    _put_timed(out, profile.impressions, lambda i: out.extend(i.key))
+    _put_timed(out, profile.impressions, put_impression)
     for r in (profile.attributes, profile.preferences, profile.consent):
         _put_int(out, r.timestamp_ms)
         _put_bytes(out, r.content)
-    _put_timed(out, profile.links, put_link)
+    if form != FORMAT_OF_IDENTITIES:
+        _put_timed(out, profile.links, put_link)
     return bytes(out)
 
 
@@ -95,28 +143,69 @@ def decode_profile(data: bytes) -> UserProfile:
     ------
     ProfileFormatError : the bytes are cut, damaged, or of another format
     """
-    if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS):
+    if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS, FORMAT_OF_IDENTITIES):
         raise ProfileFormatError(f"profile format {data[:1].hex() or 'none'} is none that this version reads")
     r = _Reader(data, 1)
+    has_identities = data[0] == FORMAT_OF_IDENTITIES
     try:
+        about = r.byte() if has_identities else 0
+        r.has_sources = bool(about & _HAS_SOURCES)
         deleted_at_ms = r.number()
+        unerased_ms = r.number() if has_identities else 0
+        links = r.timed(lambda at_ms: _read_link_with_start(r, at_ms)) if has_identities else []
         marked = _read_entries(r)
         profile = UserProfile(
             interactions=tuple(e for flags, e in marked if flags & _IN_INTERACTIONS),
             strong=tuple(e for flags, e in marked if flags & _IN_STRONG),
             texts=tuple(r.timed(lambda at_ms: _read_text(r, at_ms))),
-            impressions=tuple(r.timed(lambda at_ms: Impression(at_ms, r.take(KEY_BYTES)))),
+            impressions=tuple(r.timed(lambda at_ms: _read_impression(r, at_ms))),
             attributes=Register(r.number(), r.blob()),
             preferences=Register(r.number(), r.blob()),
             consent=Register(r.number(), r.blob()),
-            links=tuple(r.timed(lambda at_ms: Link(at_ms, r.text(), r.text()))),
+            links=tuple(links if has_identities else r.timed(lambda at_ms: Link(at_ms, r.text(), r.text()))),
             deleted_at_ms=deleted_at_ms,
+            erased_at_ms=deleted_at_ms - unerased_ms,
+            is_user=bool(about & _IS_USER),
         )
     except (IndexError, KeyError, struct.error, UnicodeDecodeError) as exc:
         raise ProfileFormatError("profile bytes are cut or damaged") from exc
     if r.at != len(data):
         raise ProfileFormatError("profile bytes go on after their end")
     return profile
+
+
+def _has_identities(profile: UserProfile) -> bool:
+    return (
+        profile.is_user
+        or profile.erased_at_ms != profile.deleted_at_ms
+        or any(link.start_ms >= 0 for link in profile.links)
+        or _has_sources(profile)
+    )
+
+
+def _has_sources(profile: UserProfile) -> bool:
+    entries: tuple[Entry | TextSignal, ...] = (*profile.interactions, *profile.strong, *profile.texts)
+    return any(e.source for e in entries) or any(i.source for i in profile.impressions)
+
+
+def _read_link_with_start(r: _Reader, at_ms: int) -> Link:
+    user_id, form = r.text(), r.number()
+    if form == _NO_TEXT:
+        return Link(at_ms, user_id)
+    if form == _KNOWN_TEXT:
+        source = r.sources[r.number()]
+    else:
+        source = r.take(form - _TEXT).decode()
+        r.sources.append(source)
+    if not source:
+        raise IndexError("a link to nobody")
+    age_ms = r.number()
+    return Link(at_ms, user_id, source, max(at_ms - age_ms + 1, -1) if age_ms else -1)
+
+
+def _read_impression(r: _Reader, at_ms: int) -> Impression:
+    source = r.source() if r.has_sources else ""
+    return Impression(at_ms, r.take(KEY_BYTES), source)
 
 
 def _read_entries(r: _Reader) -> list[tuple[int, Entry]]:
@@ -148,8 +237,8 @@ def _read_entries(r: _Reader) -> list[tuple[int, Entry]]:
     return found
 
 
-def _read_judgement(r: _Reader, flags: int) -> tuple[float, float, bytes]:
-    """Value, polarity and aspects of an entry."""
+def _read_judgement(r: _Reader, flags: int) -> tuple[float, float, bytes, str]:
+    """Value, polarity, aspects and source of an entry."""
     value = _ABSENT
     match flags >> _VALUE_SHIFT & _VALUE_MASK:
         case 1:
@@ -159,14 +248,16 @@ def _read_judgement(r: _Reader, flags: int) -> tuple[float, float, bytes]:
         case 3:
             value = struct.unpack("<d", r.take(8))[0]
     polarity = struct.unpack("b", r.take(1))[0] / 100 if flags & _HAS_POLARITY else _ABSENT
-    return value, polarity, r.blob() if flags & _HAS_ASPECTS else b""
+    aspects = r.blob() if flags & _HAS_ASPECTS else b""
+    return value, polarity, aspects, r.sources[r.number()] if flags & _HAS_SOURCE else ""
 
 
 def _read_text(r: _Reader, at_ms: int) -> TextSignal:
+    source = r.source() if r.has_sources else ""
     event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
     polarity = struct.unpack("b", r.take(1))[0] / 100
     tag = r.take(TAG_BYTES)
-    return TextSignal(at_ms, key, event_type, item_id, polarity, r.blob(), tag)
+    return TextSignal(at_ms, key, event_type, item_id, polarity, r.blob(), tag, source)
 
 
 def _pack_value(value: float) -> tuple[int, bytes]:
@@ -218,6 +309,8 @@ class _Reader:
 
     def __init__(self, data: bytes, at: int) -> None:
         self.data, self.at = data, at
+        self.has_sources = False
+        self.sources: list[str] = []
 
     def take(self, n: int) -> bytes:
         start, self.at = self.at, self.at + n
@@ -242,6 +335,10 @@ class _Reader:
             if byte < 0x80:
                 return value
             shift += 7
+
+    def source(self) -> str:
+        number = self.number()
+        return self.sources[number - 1] if number else ""
 
     def blob(self) -> bytes:
         return self.take(self.number())

@@ -1,37 +1,56 @@
 """Applying a batch of events to the profiles it touches, and handing anonymous histories to known users.
 
-An `identify` event (user, anonymous id, time t) says that the anonymous id was this user up to t, back to that id's
-previous identify. The link stays in both profiles: a late anonymous event of that interval then reaches the user too,
-and deleting the user drops the interval from the anonymous profile. What happens after t stays anonymous, so that a
-shared device does not mix people.
+An anonymous id has a profile of its own, under a key that no user id can form. An `identify` event (user, anonymous id,
+time t) says that the anonymous id was this user up to t, back to that id's previous identify. The link stays in both
+profiles: a late anonymous event of that interval then reaches the user too, and deleting the user drops the interval
+from the anonymous profile. What happens after t stays anonymous, so that a shared device does not mix people. As only
+anonymous ids hand over and only users are handed to, there are no chains: what one event or one deletion touches is
+bounded by `MAX_LINKS`.
+
+Identifies may come in any order. One that lies before another of its anonymous id takes out of that one's user what
+turns out to be its own (see `links`). Two things alone are taken as they come: an identify that arrives after so many
+later events of its anonymous id that a set of that profile overflowed hands over what is still there, and what a
+deletion has erased as a user's stays erased when it turns out to have been another's.
 
 Every step is a merge, and a profile is written only after those that depend on what it may let go of: a batch that
 failed half-way can simply be applied again.
-
-Two things need time order. Identifies of one anonymous id to different users: apply them out of order and the later
-interval may already have been handed on. And an identify that arrives after so many later events of its anonymous id
-that a set of that profile overflowed: it hands over what is still there.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import replace
 from functools import cache, partial
 from typing import Protocol
 
 from endcap.errors import EndcapError
 from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
+from endcap.identifiers import anonymous_id_of, anonymous_key
+from endcap.profiles.adoption import is_known_user
 from endcap.profiles.links import Link, floor_ms, intervals
-from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, new_events, profile_of, within
+from endcap.profiles.profile import (
+    EMPTY_PROFILE,
+    Encode,
+    UserProfile,
+    deletion,
+    handed_over,
+    merge,
+    new_events,
+    profile_of,
+    within,
+)
+
+MAX_ERASED_AT_ONCE = 4
+"""Anonymous ids that a deletion reaches while somebody waits for it; what is more is done in the background."""
 
 
 class ProfileStore(Protocol):
-    """Where profiles are kept; `update` is atomic per user."""
+    """Where profiles are kept; `update` is atomic per key."""
 
     def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
-        """Replace the user's profile p by change(p); (before, after). No write where they are equal.
+        """Replace the profile p under a key by change(p); (before, after). No write where they are equal.
 
         `change` is called again where another writer came first, and may itself update other profiles.
         """
@@ -46,7 +65,8 @@ def apply_events(
 ) -> dict[str, EndcapError]:
     """Fold `events` into the profiles of everyone they concern: one read and one write per user.
 
-    (A late anonymous event may cost its known user a second write, as that user's link is only seen on the read.)
+    (A late anonymous event may cost its known user a second write, as that user's link is only seen on the read, and an
+    anonymous id that is identified is read twice, as it says what its user gets.)
 
     Parameters
     ----------
@@ -55,31 +75,53 @@ def apply_events(
 
     Returns
     -------
-    user id -> why that user's events could not be applied; everybody else's were
+    profile key (see `Interaction`) -> why its events could not be applied; everybody else's were
     """
     batch = _Batch(events, store, encode, took)
     failed: dict[str, EndcapError] = {}
-    for user_id in batch.users():
-        try:
-            batch.settle(user_id)
-        except EndcapError as exc:
-            failed[user_id] = exc
+
+    def each(step: Callable[[str], None], keys: Iterable[str]) -> None:
+        for key in keys:
+            if key not in failed:
+                try:
+                    step(key)
+                except EndcapError as exc:
+                    failed[key] = exc
+
+    each(batch.hand_over, batch.identified())
+    each(batch.settle, batch.users())
+    each(batch.settle, batch.anonymous())
     return failed
 
 
-def delete_user(user_id: str, at_ms: int, store: ProfileStore) -> tuple[UserProfile, UserProfile]:
-    """Erase what is stored about `user_id` up to `at_ms`, in its profile and in those of its anonymous ids.
+def delete_user(
+    key: str, at_ms: int, store: ProfileStore, later: Callable[[str, int], None] | None = None
+) -> tuple[UserProfile, UserProfile]:
+    """Erase what is stored under `key` up to `at_ms`, in its profile and in those of its anonymous ids.
+
+    Parameters
+    ----------
+    later : called where that reaches more than `MAX_ERASED_AT_ONCE` anonymous ids: has to see to it that the same is
+        called again without it. The profile is emptied all the same, and `unerased_ids` of it are those still to reach.
 
     Returns
     -------
-    the user's profile before and after
+    the profile before and after
     """
-    deletion = UserProfile(deleted_at_ms=at_ms)
-    return store.update(user_id, lambda stored: _merged(user_id, stored, deletion, (), store, frozenset()))
+    is_user = anonymous_id_of(key) is None
+
+    def change(stored: UserProfile) -> UserProfile:
+        reached = {link.anonymous_id for link in stored.links if link.anonymous_id and link.timestamp_ms <= at_ms}
+        if later is not None and len(reached) > MAX_ERASED_AT_ONCE:
+            later(key, at_ms)  # first: once the profile is written nothing else knows of it
+            return merge(stored, UserProfile(deleted_at_ms=at_ms, is_user=is_user))
+        return _merged(key, stored, replace(deletion(at_ms), is_user=is_user), store)
+
+    return store.update(key, change)
 
 
 class _Batch:
-    """The events of a batch by user, what else is to go into each profile, and what already went."""
+    """The events of a batch by profile, what else is to go into each, and what of that already went."""
 
     def __init__(
         self,
@@ -92,85 +134,131 @@ class _Batch:
         self._encode = cache(encode) if encode else None
         self._own: defaultdict[str, list[Interaction]] = defaultdict(list)
         self._links: defaultdict[str, list[Link]] = defaultdict(list)
-        self._handed: defaultdict[str, UserProfile] = defaultdict(lambda: EMPTY_PROFILE)
-        self._settled: dict[str, UserProfile] = {}
+        self._handed: defaultdict[str, list[UserProfile]] = defaultdict(list)
+        self._delivered: defaultdict[str, set[UserProfile]] = defaultdict(set)
         for event in events:
             if event.event_type != IDENTIFY:
                 self._own[event.user_id].append(event)
-            elif event.anonymous_id and event.anonymous_id != event.user_id:
-                self._links[event.user_id].append(Link(event.timestamp_ms, anonymous_id=event.anonymous_id))
-                self._links[event.anonymous_id].append(Link(event.timestamp_ms, user_id=event.user_id))
+            elif event.anonymous_id:
+                source = anonymous_key(event.anonymous_id)
+                self._links[event.user_id].append(Link(event.timestamp_ms, anonymous_id=source))
+                self._links[source].append(Link(event.timestamp_ms, user_id=event.user_id))
+
+    def identified(self) -> list[str]:
+        """Keys of the anonymous ids of which the batch says who they were."""
+        return [key for key in self.anonymous() if key in self._links]
 
     def users(self) -> list[str]:
-        """Everyone the events name; anonymous ids first, so that what they hand over joins the users' own events."""
-        anonymous = {user_id for user_id, links in self._links.items() if any(link.user_id for link in links)}
-        return sorted({*self._own, *self._links}, key=lambda user_id: (user_id not in anonymous, user_id))
+        """Keys of the users that the batch concerns."""
+        return sorted(key for key in {*self._own, *self._links, *self._handed} if anonymous_id_of(key) is None)
 
-    def settle(self, user_id: str) -> None:
-        """Write what this batch says about one user, unless that was done already."""
-        handed = self._handed[user_id]
-        if self._settled.get(user_id) == handed:
-            return
-        self._settled[user_id] = handed
-        try:
-            own = profile_of(self._own.get(user_id, ()), self._encode)
-            links = self._links.get(user_id, ())
-            delta = merge(merge(own, handed), UserProfile(links=tuple(links)))
-            before, after = self._store.update(user_id, partial(self._grown, user_id, delta))
-        except BaseException:
-            del self._settled[user_id]
-            raise
+    def anonymous(self) -> list[str]:
+        """Keys of the anonymous ids that the batch concerns."""
+        return sorted(key for key in {*self._own, *self._links} if anonymous_id_of(key) is not None)
+
+    def hand_over(self, key: str) -> None:
+        """Find what users get from an anonymous id, so that it joins their own events."""
+        stored, _ = self._store.update(key, lambda profile: profile)
+        for user_id, part in self._handovers(key, stored):
+            self._handed[user_id].append(part)
+
+    def settle(self, key: str) -> None:
+        """Write what this batch says about one user or anonymous id."""
+        events, handed = self._own.get(key, []), self._handed.get(key, [])
+        own = merge(profile_of(events, self._encode), *handed)
+        # Links as they are said: merging lets go of those that are too many, and those are to be erased.
+        delta = replace(own, links=(*own.links, *self._links.get(key, ())))
+        is_user = anonymous_id_of(key) is None
+        if is_user and delta != EMPTY_PROFILE:
+            delta = replace(delta, is_user=True)
+
+        def change(stored: UserProfile) -> UserProfile:
+            # The known users come first: should this stop in between, the anonymous profile still has all to hand over.
+            for user_id, part in () if is_user else self._handovers(key, stored):
+                self._deliver(user_id, part)
+            return _merged(key, stored, delta, self._store)
+
+        before, after = self._store.update(key, change)
+        self._delivered[key].update(handed)
         if self._took is not None:
-            for event in new_events(self._own.get(user_id, ()), before, after):
+            for event in new_events(events, before, after):
                 self._took(event)
 
-    def _grown(self, user_id: str, delta: UserProfile, stored: UserProfile) -> UserProfile:
-        # The known users come first: should this stop in between, the anonymous profile still has all to hand over.
-        for known_id, part in self._handovers(user_id, stored):
-            self._handed[known_id] = merge(self._handed[known_id], part)
-            self.settle(known_id)
-        return _merged(user_id, stored, delta, self._links.get(user_id, ()), self._store, frozenset())
+    def _deliver(self, user_id: str, part: UserProfile) -> None:
+        """Write to a user what an anonymous id hands over, unless that was done with the user's own events."""
+        if part not in self._delivered[user_id]:
+            self._store.update(user_id, lambda stored: _merged(user_id, stored, part, self._store))
+            self._delivered[user_id].add(part)
 
-    def _handovers(self, user_id: str, stored: UserProfile) -> Iterator[tuple[str, UserProfile]]:
-        own, new_links = self._own.get(user_id, ()), self._links.get(user_id, ())
-        for start_ms, link in intervals(stored.links, stored.deleted_at_ms, new_links):
+    def _handovers(self, key: str, stored: UserProfile) -> Iterator[tuple[str, UserProfile]]:
+        own, new_links = self._own.get(key, ()), set(self._links.get(key, ()))
+        told = _told(key, stored, new_links)
+        for start_ms, since_ms, link in intervals(stored.links, stored.deleted_at_ms, new_links) if told or own else ():
             if link.user_id:
                 # Not from the profile-to-be: events after this interval may have pushed its entries out.
-                part = profile_of([e for e in own if start_ms < e.timestamp_ms <= link.timestamp_ms], self._encode)
-                part = merge(part, within(self._handed[user_id], start_ms, link.timestamp_ms))
+                events = [e for e in own if since_ms < e.timestamp_ms <= link.timestamp_ms]
+                part = profile_of(events, self._encode) if events else EMPTY_PROFILE
                 if link in new_links:
-                    part = merge(part, within(stored, start_ms, link.timestamp_ms))
+                    part = merge(part, within(stored, since_ms, link.timestamp_ms))
                 if part != EMPTY_PROFILE:
-                    yield link.user_id, part
+                    told[link] = _handed(key, link, start_ms, part)
+        for link, part in told.items():
+            yield link.user_id, part
 
 
-def _merged(
-    user_id: str,
-    stored: UserProfile,
-    delta: UserProfile,
-    new_links: Iterable[Link],
-    store: ProfileStore,
-    path: frozenset[str],
-) -> UserProfile:
+def _handed(source: str, link: Link, start_ms: int, part: UserProfile = EMPTY_PROFILE) -> UserProfile:
+    """A `part` of an anonymous profile as the user's gets it, with the link that says how much of it is theirs."""
+    incoming = Link(link.timestamp_ms, anonymous_id=source, start_ms=start_ms)
+    return replace(handed_over(part, source), links=(incoming,), is_user=True)
+
+
+def _told(source: str, stored: UserProfile, new_links: Collection[Link]) -> dict[Link, UserProfile]:
+    """What `new_links` of an anonymous id say to its users about where their intervals begin, by the link of each."""
+    if not new_links:
+        return {}
+    before = {i.link: i.start_ms for i in intervals(stored.links, stored.deleted_at_ms)}
+    after = intervals(stored.links, stored.deleted_at_ms, new_links)
+    owners = {i.link.timestamp_ms: i.link.user_id for i in after}
+    told = {
+        link: _handed(source, link, start_ms)
+        for start_ms, _, link in after
+        if link.user_id and (link in new_links or start_ms > before.get(link, -1))
+    }
+    for link in {*before, *new_links}:
+        # Two users at one moment: one is the owner, and the other has none of it.
+        if link.user_id and owners.get(link.timestamp_ms, link.user_id) not in ("", link.user_id):
+            told[link] = _handed(source, link, link.timestamp_ms)
+    return told
+
+
+def _merged(key: str, stored: UserProfile, delta: UserProfile, store: ProfileStore) -> UserProfile:
     """`stored` with `delta`; what it lets go of by that is first erased in the profiles of its anonymous ids."""
     merged = merge(stored, delta)
-    floor, old_floor = floor_ms(merged.links, merged.deleted_at_ms), floor_ms(stored.links, stored.deleted_at_ms)
+    floor, old_floor = floor_ms(merged.links, merged.erased_at_ms), floor_ms(stored.links, stored.erased_at_ms)
     kept = {link.anonymous_id for link in merged.links}
-    for link in {*stored.links, *new_links}:
+    ends: defaultdict[str, set[int]] = defaultdict(set)
+    for link in (*stored.links, *delta.links):
+        if link.anonymous_id:
+            ends[link.anonymous_id].add(link.timestamp_ms)
+    for source, of_one in sorted(ends.items()):
         # An anonymous id beyond the most that a profile keeps could not be found again when the user is deleted.
-        let_go = link.timestamp_ms <= floor or link.anonymous_id not in kept
-        if link.anonymous_id and link.anonymous_id not in path and (let_go or floor > old_floor):
-            until_ms = floor if link.anonymous_id in kept else max(floor, link.timestamp_ms)
-            _erase(user_id, link, until_ms, store, path | {user_id})
+        if floor > old_floor or min(of_one) <= floor or source not in kept:
+            until_ms = floor if source in kept else max(floor, *of_one)
+            _erase(key, source, {end_ms for end_ms in of_one if end_ms <= until_ms}, until_ms, store)
     return merged
 
 
-def _erase(user_id: str, link: Link, until_ms: int, store: ProfileStore, path: frozenset[str]) -> None:
+def _erase(user_id: str, source: str, ends: Iterable[int], until_ms: int, store: ProfileStore) -> None:
     """Drop the intervals of `user_id` that end by `until_ms` from the profile of an anonymous id."""
 
     def change(stored: UserProfile) -> UserProfile:
-        ends = {other.timestamp_ms for other in stored.links if other.user_id == user_id} | {link.timestamp_ms}
-        marks = UserProfile(links=tuple(Link(end_ms) for end_ms in ends if end_ms <= until_ms))
-        return _merged(link.anonymous_id, stored, marks, (), store, path)
+        if anonymous_id_of(source) is None and is_known_user(stored):
+            return stored  # of before anonymous ids had keys of their own: here the id is a user's, with their own data
+        others = {link.timestamp_ms for link in stored.links if link.user_id not in ("", user_id)}
+        own = {link.timestamp_ms for link in stored.links if link.user_id == user_id and link.timestamp_ms <= until_ms}
+        marks = [Link(end_ms) for end_ms in sorted({*ends, *own} - others)]
+        for other, part in _told(source, stored, marks).items():
+            store.update(other.user_id, partial(merge, part))
+        return _merged(source, stored, UserProfile(links=tuple(marks)), store)
 
-    store.update(link.anonymous_id, change)
+    store.update(source, change)

@@ -7,113 +7,34 @@ of arrival change nothing (Shapiro et al., "Conflict-free Replicated Data Types"
 
 Whatever drops entries drops all up to some time, the profile's floor: as those are the oldest, this commutes with
 keeping the newest. Deleting at time T puts the floor at T; erasing an interval of an anonymous id puts it at the end
-of that interval, as what lies before has long been handed to the users that it belongs to (see `identities`).
+of that interval, as what lies before has long been handed to the users that it belongs to (see `identity`).
+
+What an anonymous id handed over carries that id's key, and stays only where a link of the profile says that it was the
+user's: an identify that turns out later to lie before takes its share out again.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from endcap.events.grades import tone_of
 from endcap.events.interaction import Interaction
 from endcap.events.types import GRADED, NOT_IN_HISTORY, SHOWN, STRONG, TEXTUAL
-from endcap.identifiers import event_key, item_key
-from endcap.profiles.links import Link, floor_ms, normal_links
+from endcap.identifiers import anonymous_id_of, event_key, item_key
+from endcap.profiles.entries import NEVER_SET, Entry, Impression, Register, TextSignal, pack_aspects
+from endcap.profiles.links import Link, Span, floor_ms, normal_links, spans_of
 from endcap.text.sentiment import review_polarity
-from endcap.text.sentiment.aspects import ASPECTS, review_aspects
+from endcap.text.sentiment.aspects import review_aspects
 
 MAX_INTERACTIONS = 64
 MAX_STRONG = 32
 MAX_TEXTS = 4
 MAX_IMPRESSIONS = 32
 
-MAX_ASPECTS = 6
-ASPECT_STEPS = 7
-"""Steps between 0 and 1 in which the tone of an aspect is kept."""
-
 Encode = Callable[[str], tuple[bytes, bytes]]
 """Text -> (encoder tag of 4 bytes, int8 vector of d_text bytes)."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Entry:
-    """One interaction with one item.
-
-    Attributes
-    ----------
-    key : 4 bytes of the SHA-256 of the event id
-    value : what the client sent: a grade for ratings and reviews
-    polarity : -1 to 1 in steps of 1/100, read from the text of a review that carries no value
-    aspects : what a review praises and complains about, one byte each, see `pack_aspects`
-    """
-
-    timestamp_ms: int
-    key: bytes
-    event_type: str
-    item_id: str
-    value: float = float("-inf")
-    polarity: float = float("-inf")
-    aspects: bytes = b""
-
-    @property
-    def grade(self) -> float | None:
-        """The client's grade, None where there is none."""
-        return None if self.value == float("-inf") else self.value
-
-    @property
-    def tone(self) -> float | None:
-        """The polarity of a review without a value, None elsewhere."""
-        return None if self.polarity == float("-inf") else self.polarity
-
-    @property
-    def judged(self) -> dict[str, float]:
-        """Aspect -> -1 to 1; aspects that this version does not know are left out."""
-        return {ASPECTS[b >> 4]: (b & 15) / ASPECT_STEPS - 1 for b in self.aspects if b >> 4 < len(ASPECTS)}
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class TextSignal:
-    """Words of the shopper, as the text encoder reads them.
-
-    Attributes
-    ----------
-    item_id : the item reviewed or tagged, "" for a search
-    polarity : -1 to 1; 1 for a search
-    tag : 4 bytes that name the encoder
-    vector : int8 (d_text,), the encoder's unit vector times 127; empty where no encoder was loaded
-    """
-
-    timestamp_ms: int
-    key: bytes
-    event_type: str
-    item_id: str
-    polarity: float
-    vector: bytes
-    tag: bytes
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Impression:
-    """The latest time an item was shown; `key` is 4 bytes of the SHA-256 of its id."""
-
-    timestamp_ms: int
-    key: bytes
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Register:
-    """A JSON value of which the latest wins; `timestamp_ms` 0 means never set."""
-
-    timestamp_ms: int = 0
-    content: bytes = b""
-
-    @property
-    def value(self) -> Any:
-        """The JSON value, None where it was never set."""
-        return json.loads(self.content) if self.content else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,17 +46,21 @@ class UserProfile:
     interactions : with items, of any type but impressions
     strong : purchases, returns, ratings and reviews again, so that browsing can't push them out
     deleted_at_ms : entries up to this time are gone, 0 for never deleted
+    erased_at_ms : up to this time that has also reached the anonymous ids; links between the two wait for it
+    is_user : whether something was said of this id as a user's; never so in profiles of anonymous ids
     """
 
     interactions: tuple[Entry, ...] = ()
     strong: tuple[Entry, ...] = ()
     texts: tuple[TextSignal, ...] = ()
     impressions: tuple[Impression, ...] = ()
-    attributes: Register = Register()
-    preferences: Register = Register()
-    consent: Register = Register()
+    attributes: Register = NEVER_SET
+    preferences: Register = NEVER_SET
+    consent: Register = NEVER_SET
     links: tuple[Link, ...] = ()
     deleted_at_ms: int = 0
+    erased_at_ms: int = 0
+    is_user: bool = False
 
 
 EMPTY_PROFILE = UserProfile()
@@ -143,25 +68,27 @@ EMPTY_PROFILE = UserProfile()
 Keyed = TypeVar("Keyed", Entry, TextSignal, Impression)
 
 
-def merge(a: UserProfile, b: UserProfile) -> UserProfile:
-    """The least profile that holds what `a` and `b` hold: union, then truncation."""
+def merge(*parts: UserProfile) -> UserProfile:
+    """The least profile that holds what all `parts` hold: union, then truncation."""
     return _normal(
         UserProfile(
-            interactions=(*a.interactions, *b.interactions),
-            strong=(*a.strong, *b.strong),
-            texts=(*a.texts, *b.texts),
-            impressions=(*a.impressions, *b.impressions),
-            attributes=max(a.attributes, b.attributes),
-            preferences=max(a.preferences, b.preferences),
-            consent=max(a.consent, b.consent),
-            links=(*a.links, *b.links),
-            deleted_at_ms=max(a.deleted_at_ms, b.deleted_at_ms),
+            interactions=tuple(e for p in parts for e in p.interactions),
+            strong=tuple(e for p in parts for e in p.strong),
+            texts=tuple(e for p in parts for e in p.texts),
+            impressions=tuple(e for p in parts for e in p.impressions),
+            attributes=max(p.attributes for p in parts),
+            preferences=max(p.preferences for p in parts),
+            consent=max(p.consent for p in parts),
+            links=tuple(link for p in parts for link in p.links),
+            deleted_at_ms=max(p.deleted_at_ms for p in parts),
+            erased_at_ms=max(p.erased_at_ms for p in parts),
+            is_user=any(p.is_user for p in parts),
         )
     )
 
 
 def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> UserProfile:
-    """The profile that a user's `events` amount to; `identify` events add nothing here (see `identities`).
+    """The profile that a user's `events` amount to; `identify` events add nothing here (see `identity`).
 
     Parameters
     ----------
@@ -171,7 +98,9 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
     strong: list[Entry] = []
     texts: list[Interaction] = []
     impressions: list[Impression] = []
+    is_user = False
     for event in events:
+        is_user = is_user or anonymous_id_of(event.user_id) is None
         if event.event_type in SHOWN and event.item_id:
             impressions.append(Impression(event.timestamp_ms, item_key(event.item_id)))
         if event.event_type not in NOT_IN_HISTORY and event.item_id:
@@ -181,14 +110,14 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
                 strong.append(entry)
         if event.event_type in TEXTUAL and event.text:
             texts.append(event)
-    return _normal(
-        UserProfile(
-            interactions=tuple(entries),
-            strong=tuple(strong),
-            texts=tuple(_text_signal(e, encode) for e in _newest(texts)),
-            impressions=tuple(impressions),
-        )
+    found = UserProfile(
+        interactions=tuple(entries),
+        strong=tuple(strong),
+        texts=tuple(_text_signal(e, encode) for e in _newest(texts)),
+        impressions=tuple(impressions),
     )
+    # Who did nothing that is kept leaves no row.
+    return _normal(replace(found, is_user=is_user and found != EMPTY_PROFILE))
 
 
 def new_events(events: Iterable[Interaction], before: UserProfile, after: UserProfile) -> list[Interaction]:
@@ -211,27 +140,18 @@ def _held(profile: UserProfile) -> dict[tuple[str, bytes], int]:
     """What a profile holds: whether shown or done, and its key -> when."""
     entries: tuple[Entry | TextSignal, ...] = (*profile.interactions, *profile.strong, *profile.texts)
     return {("did", e.key): e.timestamp_ms for e in entries} | {
-        ("shown", i.key): i.timestamp_ms for i in profile.impressions
+        ("shown", i.key): i.timestamp_ms for i in reversed(profile.impressions)
     }
+
+
+def deletion(at_ms: int) -> UserProfile:
+    """What deletes all up to `at_ms` from a profile that it is merged with, and keeps the memory of that."""
+    return UserProfile(deleted_at_ms=at_ms, erased_at_ms=at_ms)
 
 
 def deleted(profile: UserProfile, at_ms: int) -> UserProfile:
     """`profile` without anything up to `at_ms`, and with the memory of that."""
-    return merge(profile, UserProfile(deleted_at_ms=at_ms))
-
-
-def register(value: Mapping[str, Any], at_ms: int) -> Register:
-    """`value` as of `at_ms`, in one canonical spelling."""
-    return Register(at_ms, json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
-
-
-def pack_aspects(tones: Mapping[str, float]) -> bytes:
-    """Aspect -> -1 to 1 as bytes: its number in the upper half, its tone in steps of a seventh in the lower.
-
-    Of more than `MAX_ASPECTS` the clearest are kept.
-    """
-    clearest = sorted(tones, key=lambda name: (-abs(tones[name]), ASPECTS.index(name)))[:MAX_ASPECTS]
-    return bytes(sorted(ASPECTS.index(name) << 4 | round((tones[name] + 1) * ASPECT_STEPS) for name in clearest))
+    return merge(profile, deletion(at_ms))
 
 
 def remembers_erasure(profile: UserProfile) -> bool:
@@ -239,10 +159,25 @@ def remembers_erasure(profile: UserProfile) -> bool:
     return bool(profile.deleted_at_ms) or any(link.erased for link in profile.links)
 
 
+def unerased_ids(profile: UserProfile) -> set[str]:
+    """Keys of the anonymous ids that a deletion of this user has still to reach."""
+    return {link.anonymous_id for link in profile.links if link.anonymous_id and _is_gone(link, profile)}
+
+
 def is_forgotten(profile: UserProfile) -> bool:
     """Whether `profile` says nothing about anybody: empty but for the memory of what was erased."""
-    links = tuple(link for link in profile.links if not link.erased)
-    return replace(profile, links=links, deleted_at_ms=0) == EMPTY_PROFILE
+    links = tuple(link for link in profile.links if not link.erased and not _is_gone(link, profile))
+    return replace(profile, links=links, deleted_at_ms=0, erased_at_ms=0, is_user=False) == EMPTY_PROFILE
+
+
+def handed_over(profile: UserProfile, source: str) -> UserProfile:
+    """The entries of an anonymous id's `profile`, as the user's profile keeps them that gets them."""
+    return UserProfile(
+        interactions=tuple(replace(e, source=source) for e in profile.interactions),
+        strong=tuple(replace(e, source=source) for e in profile.strong),
+        texts=tuple(replace(e, source=source) for e in profile.texts),
+        impressions=tuple(replace(e, source=source) for e in profile.impressions),
+    )
 
 
 def within(profile: UserProfile, start_ms: int, end_ms: int) -> UserProfile:
@@ -259,15 +194,27 @@ def within(profile: UserProfile, start_ms: int, end_ms: int) -> UserProfile:
     )
 
 
+def _is_gone(link: Link, profile: UserProfile) -> bool:
+    return link.timestamp_ms <= profile.deleted_at_ms and bool(link.anonymous_id)
+
+
 def _normal(p: UserProfile) -> UserProfile:
-    links = normal_links(p.links, p.deleted_at_ms)
+    links = normal_links(p.links, p.deleted_at_ms, p.erased_at_ms) if p.links else ()
     floor = floor_ms(links, p.deleted_at_ms)
+    spans = spans_of(p.links, links) if p.links else {}
+
+    def alive(entries: tuple[Keyed, ...]) -> Iterable[Keyed]:
+        for e in entries:
+            if e.timestamp_ms > floor:
+                owned = _owned(e, spans) if e.source else e
+                if owned is not None:
+                    yield owned
 
     def kept(entries: tuple[Keyed, ...], limit: int) -> tuple[Keyed, ...]:
         best: dict[bytes, Keyed] = {}
-        for e in entries:
+        for e in alive(entries):
             other = best.get(e.key)
-            if e.timestamp_ms > floor and (other is None or e > other):
+            if other is None or _is_better(e, other):
                 best[e.key] = e
         return tuple(sorted(best.values(), reverse=True)[:limit])
 
@@ -279,12 +226,44 @@ def _normal(p: UserProfile) -> UserProfile:
         interactions=kept(p.interactions, MAX_INTERACTIONS),
         strong=kept(p.strong, MAX_STRONG),
         texts=kept(p.texts, MAX_TEXTS),
-        impressions=kept(p.impressions, MAX_IMPRESSIONS),
+        impressions=_shown(alive(p.impressions), p.is_user),
         attributes=alive_register(p.attributes),
         preferences=alive_register(p.preferences),
         consent=alive_register(p.consent),
         links=links,
     )
+
+
+def _is_better(e: Keyed, other: Keyed) -> bool:
+    """Of two entries with one key the greater wins, at one time the profile's own, which nothing can take away."""
+    if e.timestamp_ms == other.timestamp_ms and bool(e.source) != bool(other.source):
+        return not e.source
+    return e > other
+
+
+def _owned(e: Keyed, spans: Mapping[str, Sequence[Span]]) -> Keyed | None:
+    """An entry that was handed over as the profile keeps it, None where it turned out to be somebody else's.
+
+    Where the link that it came with is no longer kept, nothing can take it away any more: it is the profile's own.
+    """
+    if e.source not in spans:
+        return replace(e, source="")
+    for span in spans[e.source]:
+        if e.timestamp_ms <= span.end_ms:  # the first identify from then on says whose it was
+            owned = e if span.is_kept else replace(e, source="")
+            return owned if span.start_ms < e.timestamp_ms else None
+    return None
+
+
+def _shown(impressions: Iterable[Impression], is_user: bool) -> tuple[Impression, ...]:
+    kept = set(impressions)
+    if is_user:
+        latest: dict[bytes, Impression] = {}
+        for i in kept:
+            if not i.source:
+                latest[i.key] = max(i, latest.get(i.key, i))
+        kept = {*latest.values(), *(i for i in kept if i.source)}
+    return tuple(sorted(kept, reverse=True)[:MAX_IMPRESSIONS])
 
 
 def _entry(event: Interaction) -> Entry:

@@ -19,7 +19,8 @@ from endcap.encoders.quantize import dequantize_unit
 from endcap.events.grades import GRADE_PRIOR, grade_factor, grade_of, mean_of
 from endcap.events.types import DAY_S, EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
-from endcap.profiles.profile import Entry, TextSignal, UserProfile
+from endcap.profiles.entries import Entry, TextSignal
+from endcap.profiles.profile import UserProfile
 
 PREFERENCE_WEIGHT: Final = 0.5
 F32_EMPTY: Final = np.empty(0, dtype=np.float32)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from endcap.errors import InvalidInputError, UnauthorisedError
-from endcap.identifiers import ANONYMOUS_PREFIX, clean_id
+from endcap.identifiers import clean_user_id, is_placeholder
 from endcap.validation import json_value
 
 AUDIENCE: Final = "endcap-storefront"
@@ -98,11 +98,11 @@ def _subject(claims: Mapping[str, Any], now_s: float) -> str:
         raise UnauthorisedError(_NO_GOOD)
     subject = claims.get("sub")
     try:
-        user_id = clean_id(subject) if isinstance(subject, str) else ""
+        # A name of the shopper's own choice must not be the key of a visitor's profile.
+        user_id = clean_user_id(subject) if isinstance(subject, str) else ""
     except ValueError:
         user_id = ""
-    # A name of the shopper's own choice must not be the key of a visitor's profile.
-    if not user_id or user_id.startswith(ANONYMOUS_PREFIX):
+    if is_placeholder(user_id):
         raise UnauthorisedError(_NO_GOOD)
     return user_id
 

@@ -13,6 +13,7 @@ from endcap.api.http import (
     json_answer,
     json_body,
     path_id,
+    path_user,
     problem,
     resolve,
 )
@@ -240,3 +241,17 @@ class TestRoutes:
     def test_no_two_functions_answer_one_route(self):
         keys = [(route.method, route.path) for route in ROUTES]
         assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(
+    ("quoted", "key"),
+    [("ann", "ann"), ("anon%3Ac", "anon:c"), ("anon:c", "anon:c"), ("anon:" + "c" * 128, "anon:" + "c" * 128)],
+)
+def test_a_path_names_a_user_or_an_anonymous_id(quoted, key):
+    assert path_user(quoted) == key
+
+
+@pytest.mark.parametrize("quoted", ["", "anon:", "anon%3A", "a" * 129, "anon:" + "c" * 129, "anon:%00"])
+def test_a_path_that_can_name_nobody_is_refused(quoted):
+    with pytest.raises(InvalidRequestError):
+        path_user(quoted)

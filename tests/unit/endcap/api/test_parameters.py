@@ -10,7 +10,8 @@ from endcap.api.schemas import RecommendInput
 from endcap.events.types import event_types
 from endcap.filters.eligibility import EXCLUDE_SEEN
 from endcap.index.index import index_of
-from endcap.profiles.profile import Entry, UserProfile
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import coefficients
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS

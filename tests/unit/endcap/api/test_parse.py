@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from endcap.api.parse import ITEM_DOOR, RequestParser
 from endcap.api.scenarios import read_scenarios
 from endcap.errors import InvalidRequestError
 from endcap.events.types import EVENT_TYPES, PAST_FORMS
+from endcap.experiments.assignment import Experiment, Variant
 from endcap.filters.tree import FIELDS
 from endcap.ranking.slots import Pin
 from endcap.recommend.request import RecommendationRequest, check
@@ -130,3 +132,50 @@ def test_examples_of_the_guide_are_requests_and_scenarios() -> None:
 def test_guide_names_every_field_and_every_kind_of_interaction() -> None:
     for name in (*FIELDS, *PAST_FORMS):
         assert f"`{name}" in GUIDE, name
+
+
+class TestWhomAListIsFor:
+    @pytest.mark.parametrize(
+        ("body", "key", "other"),
+        [
+            ({}, None, None),
+            ({"user_id": "ann"}, "ann", None),
+            ({"anonymous_id": "cookie"}, "anon:cookie", "anon:cookie"),
+            ({"user_id": "ann", "anonymous_id": "cookie"}, "ann", "anon:cookie"),
+            ({"user_id": "undefined", "anonymous_id": "cookie"}, "anon:cookie", "anon:cookie"),
+            ({"user_id": "(not set)", "anonymous_id": "NaN"}, None, None),
+        ],
+    )
+    def test_is_a_user_or_an_anonymous_id_or_nobody(self, body, key, other):
+        asked = reader().body(body)
+        assert (asked.user_id, asked.anonymous_key) == (key, other)
+
+    def test_is_no_user_whose_id_stands_for_an_anonymous_one(self):
+        with pytest.raises(InvalidRequestError) as caught:
+            reader().body({"user_id": "anon:cookie"})
+        assert [e["field"] for e in caught.value.errors] == ["user_id"]
+
+    def test_is_in_a_path_said_once(self):
+        assert reader().query({}, anonymous_id="cookie").user_id == "anon:cookie"
+        assert reader().query({"anonymous_id": "cookie"}, user_id="ann").anonymous_key == "anon:cookie"
+        for name in ("user_id", "anonymous_id"):
+            with pytest.raises(InvalidRequestError):
+                reader().query({name: "ann"}, anonymous_id="cookie")
+
+    def test_of_a_ranking_is_the_key_of_a_profile(self):
+        for key in ("ann", "anon:cookie"):
+            assert reader().ranking(key, {"item_ids": ["a"]}).user_id == key
+
+    def test_is_said_once_for_several_lists(self):
+        with pytest.raises(InvalidRequestError):
+            reader().lists({"requests": [{"anonymous_id": "cookie"}]})
+        (one,) = reader().lists({"anonymous_id": "cookie", "requests": [{}]})
+        assert one.user_id == "anon:cookie"
+
+    def test_gets_the_same_variant_as_when_the_id_stood_for_a_user(self):
+        experiment = Experiment("e", "salt", (Variant("a", 0.5), Variant("b", 0.5)))
+        parser = replace(reader(), experiments=(experiment,))
+        for n in range(20):
+            by_user, by_cookie = parser.body({"user_id": f"c{n}"}), parser.body({"anonymous_id": f"c{n}"})
+            assert by_user.assignment is not None
+            assert by_cookie.assignment == by_user.assignment

@@ -35,7 +35,7 @@ def refused(raw):
 
 def test_events_without_a_user_belong_to_the_session():
     (found,) = put(CLICK)
-    assert (found.user_id, found.anonymous_id, found.session_id) == ("s", None, "s")
+    assert (found.user_id, found.anonymous_id, found.session_id) == ("anon:s", "s", "s")
     assert (found.event_type, found.item_id, found.timestamp_ms) == ("click", "i", NOW_MS - 60_000)
 
 
@@ -125,7 +125,7 @@ def test_unusable_events_are_refused_with_the_name_of_the_field(raw, field):
 
 
 def test_recommendations_are_asked_for_by_user_or_by_item():
-    assert recommendations_request({"userId": "u"}) == {"limit": 25, "user_id": "u"}
+    assert recommendations_request({"userId": "u"}) == {"limit": 25, "user_id": "u", "anonymous_id": "u"}
     assert recommendations_request({"userId": "u", "numResults": 0})["limit"] == 25
     assert recommendations_request({"itemId": "i", "numResults": 500}) == {
         "limit": 500,
@@ -165,7 +165,7 @@ def test_unusable_requests_are_refused(raw, field):
 
 def test_rankings_are_of_each_item_once():
     asked = ranking_request({"campaignArn": "c", "userId": "u", "inputList": ["b", "a", "b"]})
-    assert asked == {"user_id": "u", "candidates": ["b", "a"], "limit": 2}
+    assert asked == {"user_id": "u", "anonymous_id": "u", "candidates": ["b", "a"], "limit": 2}
     assert complaints(ranking_request, {"campaignArn": "c", "userId": "u", "inputList": ["a"] * 501}) == ["inputList"]
 
 
@@ -193,3 +193,14 @@ def test_errors_are_answered_as_aws_sdks_read_them(error, status, code):
     assert (answer.status_code, answer.headers["x-amzn-ErrorType"]) == (status, code)
     assert set(json.loads(answer.body)) == {"message"}
     assert aws_error_shape(lambda: json_answer({}))().status_code == 200
+
+
+@pytest.mark.parametrize("word", ["undefined", "null", " None", "(not set)", ""])
+def test_words_that_stand_for_no_id_are_none(word):
+    assert [e.user_id for e in put(CLICK, userId=word)] == ["anon:s"]
+    assert [(e.user_id, e.anonymous_id) for e in put(CLICK, userId="ann", sessionId=word)] == [("ann", None)]
+    assert refused(call(CLICK, userId=word, sessionId=word))[0] == "sessionId"
+
+
+def test_no_user_id_stands_for_an_anonymous_one():
+    assert refused(call(CLICK, userId="anon:s"))[0] == "userId"

@@ -29,7 +29,8 @@ from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, EventType, event_types
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile
+from endcap.profiles.entries import Entry, TextSignal
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 from endcap.ranking.terms.similarity import ItemSpace, user_encoder_of, user_inputs, user_vector_of
 from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.write import write_snapshot

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, increments
 from endcap.events.interaction import Interaction
@@ -76,8 +77,9 @@ class TestNewEvents:
     def test_of_an_anonymous_shopper_are_told_once_though_two_profiles_take_them(self):
         store = MemoryProfiles()
         identify = Interaction("i", "ann", "identify", NOW_MS + 1, anonymous_id="u")
-        assert taken(store, event("view"), identify) == {f"view a {NOW_MS}": 1}
-        assert taken(store, event("view", "late")) == {f"view late {NOW_MS}": 1}
+        seen, late = (replace(event("view", *item), user_id="anon:u") for item in ((), ("late",)))
+        assert taken(store, seen, identify) == {f"view a {NOW_MS}": 1}
+        assert taken(store, late) == {f"view late {NOW_MS}": 1}
         assert {e.item_id for e in store.get("ann").interactions} == {"a", "late"}
 
     def test_include_a_later_impression_but_no_repeated_one(self):

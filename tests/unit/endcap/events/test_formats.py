@@ -101,7 +101,7 @@ def test_other_bodies_hold_no_events(body):
 )
 def test_ga4_names_say_what_was_done(name, kind):
     (found,) = read(ga4(name, items=[{"item_id": "sku-1"}]))
-    assert (found.event_type, found.item_id, found.user_id, found.timestamp_ms) == (kind, "sku-1", "c.1", AT_MS)
+    assert (found.event_type, found.item_id, found.user_id, found.timestamp_ms) == (kind, "sku-1", "anon:c.1", AT_MS)
 
 
 def test_a_ga4_purchase_is_one_interaction_an_item():
@@ -242,7 +242,7 @@ def test_segment_calls_tell_who_somebody_is():
 def test_an_anonymous_call_is_the_anonymous_ids_own():
     call = segment("Product Viewed", product_id="p")
     del call["userId"]
-    assert (read(call)[0].user_id, read(call)[0].anonymous_id) == ("a", None)
+    assert (read(call)[0].user_id, read(call)[0].anonymous_id) == ("anon:a", "a")
 
 
 @pytest.mark.parametrize(
@@ -404,3 +404,26 @@ def test_a_body_may_hold_five_hundred_events_in_any_format():
     payload = ga4("view_item", item_id="a")
     with pytest.raises(InvalidRequestError):
         collect({**payload, "events": payload["events"] * 501}, NOW_MS, EVENT_TYPES, ListQueue())
+
+
+@pytest.mark.parametrize("word", ["undefined", "(not set)", "NULL", " NaN", "[object Object]", "\\N", "", None])
+class TestWordsThatStandForNoId:
+    def test_of_a_ga4_user_leave_the_event_to_the_client(self, word):
+        (found,) = read(ga4("view_item", user_id=word, items=[{"item_id": "i"}]))
+        assert (found.user_id, found.anonymous_id) == ("anon:c.1", "c.1")
+        assert read(ga4("login", user_id=word)) == []
+
+    def test_of_a_ga4_client_leave_it_to_the_user_or_nobody(self, word):
+        payload = ga4("view_item", user_id="ann", items=[{"item_id": "i"}]) | {"client_id": word}
+        assert [(i.user_id, i.anonymous_id) for i in read(payload)] == [("ann", None)]
+        assert read(ga4("login", user_id="ann") | {"client_id": word}) == []
+        assert "user_id" in complaints(payload | {"user_id": word})
+
+    def test_of_segment_say_nobody(self, word):
+        call = segment("Product Viewed", product_id="p")
+        assert read(call | {"userId": word})[0].user_id == "anon:a"
+        assert "user_id" in complaints(call | {"userId": word, "anonymousId": word})
+        identify = {"type": "identify", "userId": "u", "anonymousId": "a", "messageId": "m"}
+        assert read(identify | {"userId": word}) == read(identify | {"anonymousId": word}) == []
+        alias = {"type": "alias", "userId": "u", "previousId": "v", "messageId": "m"}
+        assert read(alias | {"previousId": word}) == []

@@ -12,6 +12,7 @@ NOW_MS = 1_768_471_200_000  # 2026-01-15T10:00:00Z
 MINUTE_MS = 60_000
 VIEW = {"user_id": "u", "event_type": "view", "item_id": "i"}
 TIMED = {**VIEW, "timestamp": NOW_MS}
+PLACEHOLDERS = ["undefined", "null", "NULL", "None", "(not set)", "NaN", " nan ", "\\N", "[object Object]", "", "  "]
 
 
 def parsed(arrival_ms=NOW_MS, **fields):
@@ -287,3 +288,43 @@ def test_an_interaction_written_as_json_reads_back_unchanged(fields):
     interaction = parsed(**fields)
     document = json.loads(json.dumps(interaction_document(interaction)))
     assert parse_interaction(document, NOW_MS + 1) == interaction
+
+
+class TestWhoseItIs:
+    def test_without_a_user_it_is_the_anonymous_ids_own(self):
+        event = parsed(user_id=None, anonymous_id="cookie")
+        assert (event.user_id, event.anonymous_id) == ("anon:cookie", "cookie")
+        document = interaction_document(event)
+        assert "user_id" not in document
+        assert parse_interaction(document, NOW_MS) == event
+
+    def test_with_both_it_is_the_users(self):
+        event = parsed(anonymous_id="cookie")
+        assert (event.user_id, event.anonymous_id) == ("u", "cookie")
+
+    @pytest.mark.parametrize("prefix", ["anon:", "anon:anon:", "anon:u", "anon:\u00e9"])
+    def test_no_user_id_stands_for_an_anonymous_one(self, prefix):
+        assert "anonymous_id" in complaints({**VIEW, "user_id": prefix})["user_id"]
+
+    def test_an_anonymous_id_may_look_like_a_key(self):
+        assert parsed(user_id=None, anonymous_id="anon:cookie").user_id == "anon:anon:cookie"
+        assert parsed(user_id="anonymous:cookie").user_id == "anonymous:cookie"
+
+    @pytest.mark.parametrize("word", PLACEHOLDERS)
+    def test_what_stands_for_no_id_is_none(self, word):
+        assert parsed(user_id=word, anonymous_id="cookie").user_id == "anon:cookie"
+        assert parsed(anonymous_id=word).anonymous_id is None
+        nobody = "is required where there is no anonymous_id"
+        assert complaints({**VIEW, "user_id": word, "anonymous_id": word}) == {"user_id": nobody}
+        link = {"user_id": "u", "event_type": "identify", "anonymous_id": "cookie"}
+        assert set(complaints({**link, "user_id": word})) == {"user_id"}
+        assert set(complaints({**link, "anonymous_id": word})) == {"anonymous_id"}
+
+    def test_an_id_does_not_turn_out_to_be_itself(self):
+        assert set(complaints({"user_id": "u", "event_type": "identify", "anonymous_id": "u"})) == {"anonymous_id"}
+
+    def test_an_identify_says_under_which_key_the_anonymous_id_lies(self):
+        link = parse_interaction({"user_id": "u", "event_type": "identify", "anonymous_id": "c"}, NOW_MS)
+        document = interaction_document(link)
+        assert document["anonymous_key"] == "anon:c"
+        assert parse_interaction(document, NOW_MS) == link

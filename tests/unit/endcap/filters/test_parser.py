@@ -17,7 +17,8 @@ from endcap.filters.parser import expression
 from endcap.filters.tree import ExpressionError
 from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import UserProfile, profile_of, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import UserProfile, profile_of
 from endcap_rebuild.data.columns import columns_of
 from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, build_toy_snapshot
 

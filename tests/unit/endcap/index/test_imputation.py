@@ -9,7 +9,8 @@ from endcap.index import imputation as imputation
 from endcap.index.imputation import NEAREST, donors_of
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import term_scores
 from endcap.ranking.terms.lists import LISTS

@@ -11,7 +11,8 @@ from endcap.catalog.item import Item, item_document, item_text
 from endcap.encoders.quantize import quantize_unit
 from endcap.index.index import index_of
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 from endcap.ranking.features import RankingSettings, features_of
 from endcap.ranking.score import term_scores
 from endcap.ranking.terms.registry import TERMS

@@ -1,19 +1,22 @@
+from dataclasses import replace
+
 import pytest
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
+from endcap.profiles.entries import MAX_ASPECTS, pack_aspects, register
+from endcap.profiles.links import MAX_LINKS, MAX_SPANS, Link
 from endcap.profiles.profile import (
     EMPTY_PROFILE,
-    MAX_ASPECTS,
     MAX_IMPRESSIONS,
     MAX_INTERACTIONS,
     MAX_STRONG,
     MAX_TEXTS,
     UserProfile,
+    deletion,
+    handed_over,
     merge,
-    pack_aspects,
     profile_of,
-    register,
 )
 from endcap.text.sentiment.aspects import ASPECTS
 
@@ -95,9 +98,11 @@ def test_a_row_from_before_aspects_is_read_and_kept_as_it_is():
 
 
 def test_a_version_without_aspects_can_tell_what_it_would_misread():
-    plain, judged = event(1, "review", text="很好"), event(1, "review", text="质量很好")
-    assert encode_profile(profile_of([plain]))[0] == OLD_ROW[0]
-    assert encode_profile(profile_of([judged]))[0] != OLD_ROW[0]
+    plain, judged = (
+        replace(profile_of([event(1, "review", text=text)]), is_user=False) for text in ("很好", "质量很好")
+    )
+    assert encode_profile(plain)[0] == OLD_ROW[0]
+    assert encode_profile(judged)[0] != OLD_ROW[0]
 
 
 def test_a_review_delivered_again_brings_its_aspects_to_an_old_row():
@@ -185,3 +190,37 @@ def test_bytes_that_were_stored_before_keep_their_meaning():
     assert [text.event_type for text in profile.texts] == ["tag", "search", "review"]
     assert len(profile.impressions) == 1
     assert encode_profile(profile) == STORED
+
+
+def test_what_anonymous_ids_handed_over_takes_a_byte_an_entry_and_their_key_once():
+    views = [event(n) for n in range(MAX_INTERACTIONS)]
+    key = "anon:" + "c" * 36
+    handed = handed_over(profile_of(views), key)
+    plain, links = profile_of(views), (Link(views[-1].timestamp_ms, "", key), Link(views[0].timestamp_ms, "", key, 5))
+    profile = merge(handed, UserProfile(links=links, is_user=True))
+    assert {e.source for e in profile.interactions} == {key}
+    assert decode_profile(encode_profile(profile)) == profile
+    extra = len(encode_profile(profile)) - len(encode_profile(plain))
+    assert extra <= MAX_INTERACTIONS + len(key) + 30
+
+
+def test_a_full_row_with_devices_stays_far_below_the_hard_cap():
+    sources = [f"anon:{n:0128d}" for n in range(MAX_LINKS)]
+    at_ms = 1_700_000_000_000
+    links = tuple(
+        Link(at_ms + 1000 * n + m, "", source, at_ms + 1000 * n + m - 1)
+        for m, source in enumerate(sources)
+        for n in range(MAX_SPANS)
+    )
+    profile = merge(profile_of(event(n) for n in range(100)), UserProfile(links=links))
+    assert len(profile.links) == MAX_LINKS * MAX_SPANS
+    assert decode_profile(encode_profile(profile)) == profile
+    assert row_bytes(profile) <= 6 * 1024
+
+
+def test_what_of_a_deletion_is_still_to_be_done_is_kept():
+    link = Link(5, "", "anon:cookie")
+    asked_for = merge(UserProfile(links=(link,)), UserProfile(deleted_at_ms=9))
+    assert decode_profile(encode_profile(asked_for)) == asked_for
+    assert asked_for.links == (link,)
+    assert merge(asked_for, deletion(9)).links == ()

@@ -151,7 +151,7 @@ def test_a_user_whose_profile_can_not_be_written_fails_only_their_records(plant)
     assert items(plant, "u") == {"i", "j"}
 
 
-@pytest.mark.parametrize("down", ["alice", "cookie"])
+@pytest.mark.parametrize("down", ["alice", "anon:cookie"])
 def test_an_identify_fails_with_either_side(plant, down):
     update = plant.store.update
 
@@ -162,7 +162,8 @@ def test_an_identify_fails_with_either_side(plant, down):
 
     plant.store.update = refuse
     link = {"user_id": "alice", "event_type": "identify", "anonymous_id": "cookie"}
-    outcome = plant.ingest(view("cookie"), link, view("bob"))
+    seen = {"anonymous_id": "cookie", "event_type": "view", "item_id": "i"}
+    outcome = plant.ingest(seen, link, view("bob"))
     assert set(outcome.failed) == {"r0", "r1"}
 
 

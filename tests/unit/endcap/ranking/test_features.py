@@ -10,7 +10,8 @@ from endcap.catalog.item import item_document
 from endcap.encoders.quantize import quantize_unit
 from endcap.events.types import EVENT_TYPES, event_types
 from endcap.index.index import ItemIndex, index_of
-from endcap.profiles.profile import EMPTY_PROFILE, Entry, TextSignal, UserProfile, register
+from endcap.profiles.entries import Entry, TextSignal, register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 from endcap.ranking.features import RankingSettings, decayed, features_of, grade_factor, mean_grade, mean_ranks
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, build_toy_snapshot, toy_items

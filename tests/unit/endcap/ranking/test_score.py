@@ -12,7 +12,8 @@ from endcap.index.derived import SnapshotTables
 from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.index.vectors import VectorTable
-from endcap.profiles.profile import EMPTY_PROFILE, Entry, UserProfile
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 from endcap.ranking.features import RankingSettings, UserFeatures, features_of, history_weights
 from endcap.ranking.score import coefficients, term_scores
 from endcap.ranking.terms.inputs import Query

@@ -17,7 +17,8 @@ from endcap.errors import InvalidRequestError
 from endcap.events.interaction import Interaction
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of
 from endcap.ranking.rerank import rerank_greedily
 from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import encode_with, recommend

@@ -11,7 +11,7 @@ import pytest
 from endcap.events.grades import grade_factor
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES
-from endcap.profiles.profile import Entry
+from endcap.profiles.entries import Entry
 from endcap.ranking.features import mean_grade
 from endcap_rebuild.data.clock import clock_usable
 from endcap_rebuild.data.event_table import EventTable, event_table, positive_strength

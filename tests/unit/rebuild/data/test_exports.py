@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from endcap.aws.items import item_row
 from endcap.catalog.item import Item
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction, interaction_document
+from endcap.identifiers import anonymous_id_of
 from endcap.profiles.identity import apply_events, delete_user
+from endcap.profiles.links import Link
+from endcap.profiles.profile import UserProfile, profile_of
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.data.reading import ReadReport, catalog_time_ms, read_erasures, read_items
 from tests.fakes.profile_store import MemoryProfiles
@@ -57,9 +61,9 @@ def write_archive(folder: Path, events: Iterable[Interaction]) -> None:
 
 
 def bought(user_id: str, hours: int, item: int = 0) -> Interaction:
-    return Interaction(
-        f"{user_id}-{hours}", user_id, "purchase", NOW_MS - 1_000 * HOUR_MS + hours * HOUR_MS, f"i{item}"
-    )
+    at_ms = NOW_MS - 1_000 * HOUR_MS + hours * HOUR_MS
+    anonymous_id = anonymous_id_of(user_id)
+    return Interaction(f"{user_id}-{hours}", user_id, "purchase", at_ms, f"i{item}", anonymous_id=anonymous_id)
 
 
 def identified(user_id: str, anonymous_id: str, hours: int) -> Interaction:
@@ -129,9 +133,23 @@ def test_erased_users_do_not_come_back_from_the_archive(tmp_path: Path) -> None:
 
 
 def test_what_an_erased_user_did_before_they_were_known_stays_away_too(tmp_path: Path) -> None:
-    events = [bought("cookie", 1), identified("ann", "cookie", 2), bought("ann", 3), bought("cookie", 9)]
+    cookie = "anon:cookie"
+    events = [bought(cookie, 1), identified("ann", "cookie", 2), bought("ann", 3), bought(cookie, 9)]
     store = MemoryProfiles()
     apply_events(events, store)
+    delete_user("ann", events[2].timestamp_ms, store)
+    write_items_export(tmp_path)
+    write_archive(tmp_path, events)
+    write_profiles_export(tmp_path, store)
+    assert shop_of(tmp_path).table.time_ms.tolist() == [events[3].timestamp_ms]
+
+
+def test_so_it_does_in_a_table_and_an_archive_of_before_anonymous_ids_had_keys(tmp_path: Path) -> None:
+    events = [bought("cookie", 1), identified("ann", "cookie", 2), bought("ann", 3), bought("cookie", 9)]
+    did, at_ms = profile_of([events[0], events[3]]), events[1].timestamp_ms
+    store = MemoryProfiles()
+    store.update("cookie", lambda _: replace(did, is_user=False, links=(Link(at_ms, user_id="ann"),)))
+    store.update("ann", lambda _: UserProfile(links=(Link(at_ms, anonymous_id="cookie"),)))
     delete_user("ann", events[2].timestamp_ms, store)
     write_items_export(tmp_path)
     write_archive(tmp_path, events)

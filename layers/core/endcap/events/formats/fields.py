@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from endcap.errors import FieldError, InvalidInteractionError
+from endcap.identifiers import is_placeholder
 from endcap.validation import timestamp_ms
 
 MAX_PROPERTY_CHARS = 256
@@ -79,6 +80,12 @@ def text(value: object) -> str | None:
     if isinstance(value, str):
         return value
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def person(value: object) -> str | None:
+    """`value` as the id of a user or a device; None where it is none, or what scripts write that have none."""
+    found = text(value)
+    return None if found is None or is_placeholder(found) else found
 
 
 def place(value: object) -> int | None:

@@ -18,6 +18,7 @@ from endcap.events.formats.fields import (
     mapping_at,
     number,
     numbered,
+    person,
     place,
     products_at,
     properties,
@@ -70,12 +71,12 @@ def _of_event(raw: Mapping[str, Any], event: Mapping[str, Any], foreign_id: obje
     name, params = event.get("name"), mapping_at(event, "params")
     if not isinstance(name, str) or not name:
         raise invalid("name", "is required")
-    client_id = text(raw.get("client_id")) or text(raw.get("app_instance_id"))
-    user_id = text(raw.get("user_id"))
+    client_id = person(raw.get("client_id")) or person(raw.get("app_instance_id"))
+    user_id = person(raw.get("user_id"))
     event_type = GA4.get(name, name)
     common = {
-        "user_id": user_id or client_id,
-        "anonymous_id": client_id if user_id else None,
+        "user_id": user_id,
+        "anonymous_id": client_id,
         "event_type": event_type,
         "timestamp": _timestamp(event.get("timestamp_micros", raw.get("timestamp_micros"))),
         "session_id": text(params.get("session_id")) or text(params.get("ga_session_id")),

@@ -12,7 +12,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from endcap.events.contexts import CONTEXT_NAMES, context_value
-from endcap.events.formats.fields import amount, invalid, mapping_at, moment, number, numbered, place, products_at, text
+from endcap.events.formats.fields import (
+    amount,
+    invalid,
+    mapping_at,
+    moment,
+    number,
+    numbered,
+    person,
+    place,
+    products_at,
+    text,
+)
 from endcap.events.formats.fields import properties as kept
 from endcap.events.types import GRADED, IDENTIFY, SEARCH, SEGMENT
 from endcap.validation import timestamp_number
@@ -47,15 +58,11 @@ def interactions(raw: Mapping[str, Any], foreign_id: str | None = None) -> list[
     ------
     InvalidInteractionError : the call can't be used
     """
-    user_id, anonymous_id = text(raw.get("userId")), text(raw.get("anonymousId"))
-    common = {
-        "user_id": user_id or anonymous_id,
-        "anonymous_id": anonymous_id if user_id else None,
-        "timestamp": _timestamp(raw),
-    }
+    user_id, anonymous_id = person(raw.get("userId")), person(raw.get("anonymousId"))
+    common = {"user_id": user_id, "anonymous_id": anonymous_id, "timestamp": _timestamp(raw)}
     call = raw["type"]
     if call in ("identify", "alias"):
-        other = text(raw.get("previousId")) if call == "alias" else anonymous_id
+        other = person(raw.get("previousId")) if call == "alias" else anonymous_id
         same = not (user_id and other) or user_id == other
         found = [] if same else [{**common, "anonymous_id": other, "event_type": IDENTIFY}]
     elif call == "track":

@@ -10,8 +10,10 @@ from typing import Any, Final
 from endcap.catalog.item import Item
 from endcap.events.grades import tone_of
 from endcap.events.types import GRADED, EventType
+from endcap.identifiers import anonymous_id_of
 from endcap.messages.language import Language
-from endcap.profiles.profile import Entry, UserProfile
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import UserProfile, unerased_ids
 from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.intent import recent_intent
 from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
@@ -88,8 +90,8 @@ def describe(
 def export(profile: UserProfile) -> dict[str, Any]:
     """Everything that is stored, in readable form; vectors in base64."""
     return {
-        "interactions": [entry_document(e) for e in profile.interactions],
-        "strong_interactions": [entry_document(e) for e in profile.strong],
+        "interactions": [_exported(e) for e in profile.interactions],
+        "strong_interactions": [_exported(e) for e in profile.strong],
         "texts": [
             {
                 "event_type": t.event_type,
@@ -98,11 +100,12 @@ def export(profile: UserProfile) -> dict[str, Any]:
                 "polarity": t.polarity,
                 "encoder": t.tag.hex(),
                 "vector_int8": base64.b64encode(t.vector).decode(),
+                **_from(t.source),
             }
             for t in profile.texts
         ],
         "impressions": [
-            {"item_sha256_prefix": i.key.hex(), "timestamp": timestamp_number(i.timestamp_ms)}
+            {"item_sha256_prefix": i.key.hex(), "timestamp": timestamp_number(i.timestamp_ms), **_from(i.source)}
             for i in profile.impressions
         ],
         "attributes": profile.attributes.value,
@@ -111,13 +114,35 @@ def export(profile: UserProfile) -> dict[str, Any]:
         "links": [
             {
                 "user_id": link.user_id,
-                "anonymous_id": link.anonymous_id,
+                "anonymous_id": _plain(link.anonymous_id),
                 "timestamp": timestamp_number(link.timestamp_ms),
+                **({"since": timestamp_number(link.start_ms)} if link.start_ms >= 0 else {}),
             }
             for link in profile.links
         ],
         "deleted_at": timestamp_number(profile.deleted_at_ms) if profile.deleted_at_ms else None,
+        "erasure": erasure_status(profile) if profile.deleted_at_ms else None,
     }
+
+
+def erasure_status(profile: UserProfile) -> dict[str, Any]:
+    """How far the latest deletion has come: whether it is done, and how many anonymous ids it has still to reach."""
+    pending = len(unerased_ids(profile))
+    return {"status": "pending" if pending else "done", "pending_anonymous_ids": pending}
+
+
+def _exported(entry: Entry) -> dict[str, Any]:
+    return entry_document(entry) | _from(entry.source)
+
+
+def _from(source: str) -> dict[str, str]:
+    return {"anonymous_id": _plain(source)} if source else {}
+
+
+def _plain(key: str) -> str:
+    """The anonymous id of a key in a link; links of before anonymous ids had keys hold the id itself."""
+    anonymous_id = anonymous_id_of(key)
+    return key if anonymous_id is None else anonymous_id
 
 
 def counts(profile: UserProfile) -> dict[str, int]:

@@ -9,7 +9,8 @@ from typing import Final
 
 from endcap.catalog.item import Item
 from endcap.events.types import ENDS_CART, FILLS_CART, LOOKED, SEARCH
-from endcap.profiles.profile import Entry, UserProfile
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import UserProfile
 
 PAUSE_MS: Final = 30 * 60_000
 """A longer pause ends a session."""

@@ -25,7 +25,8 @@ import numpy as np
 from endcap.arrays import F64, I64
 from endcap.events.types import BOUGHT
 from endcap.index.index import ItemIndex
-from endcap.profiles.profile import Entry, UserProfile
+from endcap.profiles.entries import Entry
+from endcap.profiles.profile import UserProfile
 from endcap.ranking.terms.inputs import Due, Habit
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values

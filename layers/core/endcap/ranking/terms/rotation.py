@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from endcap.index.index import ItemIndex
-from endcap.profiles.profile import Impression
+from endcap.profiles.entries import Impression
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values
 

@@ -23,7 +23,8 @@ from endcap.encoders.user import (
 from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
-from endcap.profiles.profile import Entry, TextSignal, UserProfile
+from endcap.profiles.entries import Entry, TextSignal
+from endcap.profiles.profile import UserProfile
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Likeness, Values
 from endcap.snapshot.snapshot import Snapshot

@@ -12,7 +12,7 @@ import numpy as np
 from endcap.arrays import F32, F64, I64
 from endcap.events.counts import Demand
 from endcap.index.index import ItemIndex
-from endcap.profiles.profile import Impression
+from endcap.profiles.entries import Impression
 from endcap.ranking.features import HistoryWeights, RankingSettings, UserFeatures, history_weights
 from endcap.ranking.terms.inputs import Anchors, BoostedItems, Due, Query
 from endcap.ranking.values import Values

@@ -6,8 +6,9 @@ import pytest
 from endcap.catalog.item import Item
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, event_types
+from endcap.profiles.entries import register
 from endcap.profiles.links import Link
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of, register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deleted, merge, profile_of
 from endcap.profiles.summary.describe import MAX_ITEMS, counts, describe, export, item_weights
 
 NOW_MS = 1_768_471_200_000

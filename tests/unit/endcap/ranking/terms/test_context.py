@@ -18,7 +18,8 @@ from endcap.events.types import EVENT_TYPES
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.messages.reasons import popular_in
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
 from endcap.ranking.terms.context import context_scores, known_contexts
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest

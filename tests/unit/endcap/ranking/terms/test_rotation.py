@@ -8,7 +8,8 @@ from endcap.events.interaction import Interaction
 from endcap.identifiers import item_key
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
-from endcap.profiles.profile import EMPTY_PROFILE, Impression, UserProfile, profile_of
+from endcap.profiles.entries import Impression
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.terms.rotation import rotation_scores
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest
