@@ -118,9 +118,14 @@ def done(user_id: str, number: int, kind: str = "purchase") -> Interaction:
 
 
 def victims(chance: random.Random, victim: str) -> tuple[ProfileTable, Rows]:
-    """A table with somebody in it: of today's format or the one before, with or without a login of theirs."""
+    """A table with somebody in it: of today's format or the one before, with or without a login of theirs.
+
+    In some a version before has let somebody else say already to be them.
+    """
     rows = Rows()
     table = ProfileTable(rows, "profiles", clock=lambda: NOW_MS / 1000, adopt_days=30)
+    if chance.random() < 0.3:
+        rows.rows["mallory"] = table.row("mallory", UserProfile(links=(Link(NOW_MS, anonymous_id=victim),)), 1)
     kinds = ("purchase", "review", "search", "impression")
     did = [done(victim, number, chance.choice(kinds)) for number in range(1, chance.randint(2, 6))]
     if chance.random() < 0.5:
