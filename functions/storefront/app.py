@@ -114,5 +114,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if event.get("routeKey") == f"{PREFLIGHT.method} {PREFLIGHT.path}":
         answer = gateway_answer(Response(status_code=HTTPStatus.NO_CONTENT.value))
         return answer | {"headers": origins.preflight_headers(headers)}
-    answer = resolve(app, event, context, _enter)
+    with runtime.deadline.within(context):
+        answer = resolve(app, event, context, _enter)
     return answer | {"headers": answer["headers"] | origins.answer_headers(headers)}

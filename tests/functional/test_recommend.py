@@ -35,6 +35,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=1769,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:recommend",
     aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 10_000,
 )
 SCENARIOS = {
     "cheap": {"filter": "price < $most", "parameters": {"most": 8}, "limit": 3},

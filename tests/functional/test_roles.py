@@ -40,6 +40,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=1769,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
     aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 10_000,
 )
 ME, CANARY = Visitor(b"m" * 16, int(time.time())), Visitor(b"c" * 16, int(time.time()))
 OTHERS = ("alice", CANARY.anonymous_id, anonymous_key(CANARY.anonymous_id))
