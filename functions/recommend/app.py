@@ -3,16 +3,19 @@
 Trigger: GET /users/{user_id}/recommendations, POST /recommendations, POST /users/{user_id}/rankings, GET /search,
 GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /parameters, GET /health,
 POST /personalize/recommendations, POST /personalize/personalize-ranking.
-Guarantee: an answer whenever a snapshot was ever promoted; without the profile it is a degraded one, and says so.
+Guarantee: an answer whenever a snapshot was ever promoted, in the time that `endcap.live.waiting` says; what it had to do
+without, be it the profile or the snapshot, it names.
 Retry: safe, nothing but the record of the exposure is written.
 """
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -26,14 +29,14 @@ from endcap.api.parameters import parameters
 from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
 from endcap.api.responses import answer, cursor_after, exposure
 from endcap.aws.profiles import StoredProfile
-from endcap.errors import EndcapError, InvalidRequestError, NotFoundError, SnapshotMissingError
-from endcap.events.counts import Live
+from endcap.errors import DependencyError, EndcapError, InvalidRequestError, NotFoundError
 from endcap.experiments.assignment import Experiment, other_snapshot, running
 from endcap.index.overlay import Overlay
+from endcap.live.waiting import WRITE_S, Reading
 from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
 from endcap.recommend.pipeline import recommend_lists
-from endcap.recommend.request import Recommendation, RecommendationRequest
+from endcap.recommend.request import Recommendation
 from endcap.recommend.trending import windows_of
 from endcap.runtime import Runtime
 from endcap.snapshot.snapshot import Snapshot
@@ -109,32 +112,36 @@ def get_parameters() -> Response[str]:
     experiments = running(_experiments(), int(time.time() * 1000))
     language = language_asked(app.current_event) or DEFAULT_LANGUAGE
     event_types, scenarios = runtime.settings.event_types, runtime.scenarios.all()
-    return json_answer(parameters(_snapshot(), event_types, scenarios, experiments, language))
+    return json_answer(parameters(runtime.ladder.loaded(), event_types, scenarios, experiments, language))
 
 
 @app.get("/health")
 def health() -> Response[str]:
-    snapshot = _snapshot()
+    snapshot = runtime.ladder.loaded()
     return json_answer({"status": "ok", "snapshot_version": snapshot.version, "items": snapshot.n_items})
 
 
-def _snapshot() -> Snapshot:
-    snapshot = runtime.snapshot.get()
-    if snapshot is None:
-        raise SnapshotMissingError("no snapshot has been promoted yet")
-    return snapshot
-
-
 def _reader() -> RequestParser:
-    named = runtime.scenarios.named
     return RequestParser(
-        int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret, _experiments()
+        int(time.time() * 1000), runtime.settings.event_types, _scenario, runtime.cursor_secret, _experiments()
     )
+
+
+def _scenario(name: str) -> Mapping[str, Any]:
+    """What a scenario says; nothing while none can be read, and the answer says so."""
+    try:
+        return runtime.scenarios.named(name)
+    except DependencyError:
+        runtime.waiting.lose("scenarios")
+        return {}
 
 
 def _experiments() -> tuple[Experiment, ...]:
     """None while they can't be read: an experiment is no reason to refuse an answer."""
-    return runtime.experiments.current() or ()
+    known = runtime.experiments.current()
+    if known is None:
+        runtime.waiting.lose("experiments")
+    return known or ()
 
 
 def _answer(asked: ResolvedRequest) -> Response[str]:
@@ -143,10 +150,12 @@ def _answer(asked: ResolvedRequest) -> Response[str]:
 
 def _answers(asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
     """The answers to requests for one shopper, whose profile is read once."""
-    snapshot = _snapshot()
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
-    stored, degraded = _profile(user_id)
+    reading = None if user_id is None else runtime.profile_reads.begin(partial(runtime.profiles.get, user_id))
+    snapshot = runtime.ladder.begin(item_id for one in asked for item_id in one.request.named)
     asked, others = _with_challenger(asked, snapshot, now_ms)
+    runtime.live_counts.begin(now_ms, _windows(asked, snapshot, others))
+    stored = _profile(reading)
     names = [uuid.uuid4().hex for _ in asked]
     try:
         lists = _lists(asked, names, snapshot, others, stored, now_ms)
@@ -158,12 +167,15 @@ def _answers(asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
     named = list(zip(names, asked, lists, strict=True))
     _record([exposure(found, name, user_id, now_ms, one.assignment) for name, one, found in named])
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
+    lost = runtime.waiting.lost
+    if lost:
+        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
     return [
         answer(
             found,
             name,
             stored.version,
-            degraded,
+            lost,
             cursor_after(found, one, runtime.cursor_secret),
             assignment=one.assignment,
             complete=one.request.complete,
@@ -180,9 +192,10 @@ def _lists(
     stored: StoredProfile,
     now_ms: int,
 ) -> list[Recommendation]:
-    overlay, kinds = runtime.live_catalogue.over(snapshot), runtime.settings.event_types
+    overlay, kinds = runtime.ladder.over(snapshot), runtime.settings.event_types
     requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
-    live = _live([(others[k].snapshot if k in others else snapshot, one) for k, one in enumerate(requests)], now_ms)
+    windows = _windows(asked, snapshot, others)
+    live = runtime.live_counts.at(now_ms, windows) if windows else None
     return recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live, others)
 
 
@@ -191,8 +204,10 @@ def _with_challenger(
 ) -> tuple[Sequence[ResolvedRequest], dict[int, Overlay]]:
     """The requests, and what lies over the snapshot of those whose variant names another one.
 
-    The other snapshot is loaded as soon as it is configured, whoever asks: no variant's shoppers wait longer.
+    The other snapshot is loaded as soon as it is configured, whoever asks, and nobody waits for it.
     """
+    if runtime.waiting.lost and "snapshot" in runtime.waiting.lost:
+        return [one.without_variant("snapshot_unavailable") for one in asked], {}
     version = other_snapshot(_experiments(), now_ms)
     challenger = runtime.challenger.get(version if version != snapshot.version else None)
     served, others = list(asked), dict[int, Overlay]()
@@ -207,27 +222,28 @@ def _with_challenger(
     return served, others
 
 
-def _live(requests: Sequence[tuple[Snapshot, RecommendationRequest]], now_ms: int) -> Live | None:
-    """The live counts, where a request has use for them."""
-    windows = set[str]().union(*(windows_of(snapshot, [request]) for snapshot, request in requests))
-    return runtime.live_counts.at(now_ms, windows) if windows else None
+def _windows(asked: Sequence[ResolvedRequest], snapshot: Snapshot, others: Mapping[int, Overlay]) -> set[str]:
+    """The windows of time whose live counts the requests have use for."""
+    bases = [others[k].snapshot if k in others else snapshot for k in range(len(asked))]
+    return set[str]().union(*(windows_of(base, [one.request]) for base, one in zip(bases, asked, strict=True)))
 
 
-def _profile(user_id: str | None) -> tuple[StoredProfile, str | None]:
-    if user_id is None:
-        return StoredProfile(), None
+def _profile(reading: Reading[StoredProfile] | None) -> StoredProfile:
+    """The shopper's profile; an empty one where it can't be read, whatever the reason, and the answer says so."""
+    if reading is None:
+        return StoredProfile()
     try:
-        return runtime.profiles.get(user_id), None
-    except EndcapError as exc:
-        logger.warning("profile not readable", extra={"error": str(exc)})
-        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
-        return StoredProfile(), "profile_unavailable"
+        return reading.result()
+    except Exception as exc:  # also bytes that are damaged: no reason to fail a shopper
+        logger.warning("profile not readable", extra={"error": type(exc).__name__})
+        runtime.waiting.lose("profile")
+        return StoredProfile()
 
 
 def _record(documents: list[dict[str, Any]]) -> None:
     try:
-        runtime.exposures.put(documents)
-    except EndcapError as exc:  # an answer is worth more than its record
+        runtime.exposure_writes.begin(partial(runtime.exposures.put, documents)).result(WRITE_S)
+    except Exception as exc:  # an answer is worth more than its record
         logger.warning("exposure not recorded", extra={"error": str(exc)})
         metrics.add_metric("ExposuresLost", MetricUnit.Count, 1)
 
@@ -240,4 +256,11 @@ def _parameters() -> dict[str, str]:
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    runtime.prepare()
+    runtime.waiting.begin()
     return resolve(app, event, context)
+
+
+if how := os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"):  # set where Lambda starts this, and gives it ten seconds
+    runtime.prepare()
+    runtime.ladder.start(ahead=how != "on-demand")

@@ -8,8 +8,9 @@ from typing import Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import NotFoundError
-from endcap.live.polling import Clock, LastGood
+from endcap.errors import EndcapError, InvalidInputError, NotFoundError
+from endcap.live.polling import LastGood
+from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 
 Content = TypeVar("Content")
@@ -22,6 +23,10 @@ class Document(Protocol):
         """Bytes and ETag, or None where it is still the one with `known_etag`; NotFoundError where there is none."""
 
 
+class _StillMistakenError(EndcapError):
+    """The document is the one that could not be used before."""
+
+
 class Configured(Generic[Content]):
     """What a document says: looked for at most every `poll_s` seconds, the last good content kept.
 
@@ -31,8 +36,9 @@ class Configured(Generic[Content]):
     Parameters
     ----------
     name : of what it holds, for the log and the metric `<Name>NotUsable`
-    read : its content; raises an EndcapError for a document that can't be used
+    read : its content; raises for a document that can't be used
     empty : the content where there is no document
+    waiting : of the requests that are served meanwhile; looks are then made beside them
     """
 
     def __init__(
@@ -43,11 +49,16 @@ class Configured(Generic[Content]):
         empty: Content,
         poll_s: float,
         clock: Clock = time.monotonic,
+        waiting: Waiting | None = None,
     ) -> None:
         self._document, self._name, self._read, self._empty = document, name, read, empty
         self._etag: str | None = None
         self._mistaken = False
-        self._kept = LastGood[Content | None](None, poll_s, clock)
+        self._kept = LastGood[Content | None](None, poll_s, clock, waiting=waiting)
+
+    def begin(self) -> None:
+        """Look, if that is due; `current` waits for it."""
+        self._kept.begin(self._look, self._failed)
 
     def current(self) -> Content | None:
         """The content as it is now; None where no usable document was ever read."""
@@ -58,19 +69,25 @@ class Configured(Generic[Content]):
             found = self._document.read(self._etag)
             if found is None:
                 if self._mistaken:
-                    self._count()
+                    raise _StillMistakenError(self._name)
                 return self._kept.content
             self._etag, self._mistaken = found[1], True  # a bad document is not read again either, until it is mended
-            content = self._read(found[0])
+            content = self._content(found[0])
         except NotFoundError:
             self._etag, self._mistaken = None, False
             return self._empty
         self._mistaken = False
         return content
 
-    def _failed(self, exc: Exception) -> None:
-        logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
-        self._count()
+    def _content(self, data: bytes) -> Content:
+        try:
+            return self._read(data)
+        except EndcapError:
+            raise
+        except Exception as exc:  # whatever odd bytes bring about, it is the document's fault, not a request's
+            raise InvalidInputError(f"{self._name} can't be read: {exc!r}") from exc
 
-    def _count(self) -> None:
+    def _failed(self, exc: Exception) -> None:
+        if not isinstance(exc, _StillMistakenError):
+            logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
         metrics.add_metric(f"{self._name.capitalize()}NotUsable", MetricUnit.Count, 1)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import Generic, TypeVar
 
-from endcap.errors import EndcapError
+from endcap.live.waiting import READS_S, Clock, Waiting
 
-Clock = Callable[[], float]
 Content = TypeVar("Content")
+Look = Callable[[], Content]
+Failed = Callable[[Exception], float | None]
 
 
 class Timer:
@@ -34,22 +37,27 @@ class Timer:
 
 
 class LastGood(Generic[Content]):
-    """The last good content of what is looked at now and then.
+    """The last good content of what is looked at now and then, whatever a look raises.
 
     It decides when to look and what to keep; how to look, and what a failure means, its owner says.
+
+    With `waiting`, looks run on a worker, one at a time. Who asks waits for a look under way no longer than their
+    request may, and nobody does once it has run for as long as a request may wait, or where the look before it failed:
+    a service that does not answer costs one request its patience, and the others nothing. Without `waiting` whoever
+    asks looks.
 
     Parameters
     ----------
     content : what is there before the first look
     every_s : the wait after a look; infinity where one good look is enough
     clock : seconds, ascending
-    failures : the errors of a look that leave the content as it is; any other ends it
     from_start : each wait begins with a look, as what it finds is as old as that; else with its end, so that a look
         that takes long does not bring on the next one, and then a failure may have a wait of its own
 
     Attributes
     ----------
     content : as the last good look has found it
+    stale : the last look has failed or is late, so that the content may be out of date
     """
 
     def __init__(
@@ -58,14 +66,17 @@ class LastGood(Generic[Content]):
         every_s: float,
         clock: Clock = time.monotonic,
         *,
-        failures: tuple[type[Exception], ...] = (EndcapError,),
         from_start: bool = False,
+        waiting: Waiting | None = None,
     ) -> None:
         self.content = content
-        self._every_s, self._failures, self._from_start = every_s, failures, from_start
-        self._timer = Timer(clock)
+        self.stale = False
+        self._every_s, self._from_start = every_s, from_start
+        self._timer, self._clock, self._waiting = Timer(clock), clock, waiting
+        self._looking: Future[Content] | None = None
+        self._began_s = 0.0
 
-    def refreshed(self, look: Callable[[], Content], failed: Callable[[Exception], float | None]) -> Content:
+    def refreshed(self, look: Look[Content], failed: Failed, wait_s: float | None = None) -> Content:
         """The content, looked at first if that is due.
 
         Parameters
@@ -73,16 +84,53 @@ class LastGood(Generic[Content]):
         look : finds the content as it is now
         failed : what a failure means: the wait until the next look, None for the usual one. It raises where nothing
             good is known, and then the next call looks again
+        wait_s : for a look under way, within what the request may; None for what is said above
         """
-        if not self._timer.is_due():
+        if self._waiting is None:
+            if self._timer.is_due():
+                self._begun()
+                self._take(look, failed)
             return self.content
+        self.begin(look, failed)
+        if self._looking is not None and wait_s != 0:
+            patience_s = 0.0 if self.stale else self._began_s + READS_S - self._clock()
+            self._wait(self._looking, min(self._waiting.left_s(), patience_s if wait_s is None else wait_s), failed)
+        return self.content
+
+    def begin(self, look: Look[Content], failed: Failed) -> None:
+        """Take over what a look has found that is done, and begin the next one if it is due; without waiting."""
+        if self._waiting is None:
+            return
+        if self._looking is not None and self._looking.done():
+            self._taken_over(self._looking, failed)
+        if self._looking is None and self._timer.is_due():
+            self._begun()
+            self._looking = self._waiting.workers.submit(look)
+
+    def _begun(self) -> None:
+        self._began_s = self._clock()
         if self._from_start:
             self._timer.wait(self._every_s)
+
+    def _wait(self, looking: Future[Content], seconds: float, failed: Failed) -> None:
+        with suppress(Exception):  # what it has raised is seen to where it is taken over
+            looking.result(max(0.0, seconds))
+        if looking.done():
+            self._taken_over(looking, failed)
+        else:
+            self.stale = True
+
+    def _taken_over(self, looking: Future[Content], failed: Failed) -> None:
+        self._looking = None
+        self._take(looking.result, failed)
+
+    def _take(self, look: Look[Content], failed: Failed) -> None:
         wait_s: float | None = None
         try:
             self.content = look()
-        except self._failures as exc:
+            self.stale = False
+        except Exception as exc:  # whatever it is, what is known stays
+            self.stale = True
             wait_s = failed(exc)
         if not self._from_start:
             self._timer.wait(self._every_s if wait_s is None else wait_s)
-        return self.content
