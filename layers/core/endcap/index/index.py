@@ -59,11 +59,11 @@ class ItemIndex:
         self.expires_at_ms: I64 = self._laid_over(columns.expires_at_ms, None if c is None else c.expires_at_ms)
         self._deleted: frozenset[int] = frozenset()
         if withheld:
-            rows, deleted, expires = withheld.rows(snapshot.index)
-            self._deleted = frozenset(rows[deleted].tolist())
+            hidden, deleted, expires = withheld.rows(snapshot.index)
+            self._deleted = frozenset(hidden[deleted].tolist())
             self.available, self.expires_at_ms = self.available.copy(), self.expires_at_ms.copy()
-            self.available[rows] = expires > 0
-            self.expires_at_ms[rows] = expires
+            self.available[hidden] = expires > 0
+            self.expires_at_ms[hidden] = expires
         # New items start at the least popularity: nobody has asked for them yet.
         self.popularity: F32 = self._extended(snapshot.popularity, float(snapshot.popularity.min(initial=np.inf)))
         self.trend: F32 = self._extended(snapshot.trend, 0.0)

@@ -1,8 +1,8 @@
 """What can be shown while no snapshot can be read: the list of the last promotion, checked item by item.
 
-The list becomes a snapshot of its items, in which nothing is for sale until the items table has said so: what could not
-be checked is not shown. So filters, pins, the running session and everything else of a request mean what they always do,
-as far as a hundred items without vectors and lists go.
+The list becomes a snapshot of its items, in which nothing is for sale until the items table has said so: what could
+not be checked is not shown. So filters, pins, the running session and all else of a request mean what they always do, as
+far as a hundred items without vectors and lists go.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ class Popular:
 
 
 def _changed(rows: Mapping[str, ItemRow | None]) -> Iterable[ChangedItem]:
-    return (ChangedItem(i, 0 if row is None else row.changed_at_ms, row and row.item) for i, row in rows.items())
+    for item_id, row in rows.items():
+        yield ChangedItem(item_id, 0) if row is None else ChangedItem(item_id, row.changed_at_ms, row.item)
 
 
 @dataclass(frozen=True)

@@ -83,8 +83,8 @@ class Waiting:
 class Breaker:
     """Keeps callers from waiting for a service that has just failed several times in a row.
 
-    Closed, it lets every call through. After `FAILURES` failures it is open: calls are refused for `REST_S`, then one is
-    let through as a probe while the others are still refused. A success closes it.
+    Closed, it lets every call through. After `FAILURES` failures it is open: calls are refused for `REST_S`, then one
+    is let through as a probe while the others are still refused. A success closes it.
     """
 
     def __init__(self, clock: Clock = time.monotonic) -> None:

@@ -1,4 +1,4 @@
-"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer, note what is popular."""
+"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer, list the popular."""
 
 from __future__ import annotations
 
