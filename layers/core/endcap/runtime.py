@@ -54,10 +54,11 @@ class Runtime:
 
         return self._waiting or Waiting()
 
-    def prepare(self) -> None:
-        """Build what lists are made through, so that it takes nothing of a request's time."""
+    def begin_request(self) -> None:
+        """Begin the time of a request for lists, once everything is built that they are made through."""
         _ = self.ladder, self.profiles, self.profile_reads, self.exposures, self.exposure_writes
         _ = self.live_counts, self.scenarios, self.experiments, self.challenger, self.challenger_catalogue
+        self.waiting.begin()
 
     @cached_property
     def settings(self) -> Settings:

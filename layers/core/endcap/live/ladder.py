@@ -51,7 +51,6 @@ class Ladder:
         ----------
         ahead : no request is waiting for this start
         """
-        self._waiting.begin()
         try:
             if self._current.get(READS_S) is None and self._current.loading:
                 self._waiting.extend(START_AHEAD_S if ahead else START_S)

@@ -1,8 +1,8 @@
 """What can be shown while no snapshot can be read: the list of the last promotion, checked item by item.
 
 The list becomes a snapshot of its items, in which nothing is for sale until the items table has said so: what could
-not be checked is not shown. So filters, pins, the running session and all else of a request mean what they always do, as
-far as a hundred items without vectors and lists go.
+not be checked is not shown. So filters, pins, the running session and all else of a request mean what they always do,
+as far as a hundred items without vectors and lists go.
 """
 
 from __future__ import annotations

@@ -1,0 +1,164 @@
+"""Lists from request to answer: what a runtime has, read and ranked; the same for every function that answers lists."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+
+from endcap.api.parse import RequestParser, ResolvedRequest
+from endcap.api.responses import answer, cursor_after, exposure
+from endcap.aws.profiles import StoredProfile
+from endcap.errors import DependencyError, EndcapError
+from endcap.experiments.assignment import Experiment, other_snapshot
+from endcap.index.overlay import Overlay
+from endcap.live.waiting import WRITE_S, Reading
+from endcap.observability import logger, metrics
+from endcap.recommend.pipeline import recommend_lists
+from endcap.recommend.request import Recommendation
+from endcap.recommend.trending import windows_of
+from endcap.runtime import Runtime
+from endcap.snapshot.snapshot import Snapshot
+
+
+def current_snapshot(runtime: Runtime) -> Snapshot:
+    """The snapshot to rank with, for what nothing else can stand in for.
+
+    Raises
+    ------
+    SnapshotError, EncoderError, DependencyError, ThrottledError : there is none, or it can't be loaded
+    """
+    return runtime.ladder.loaded()
+
+
+def request_parser(runtime: Runtime) -> RequestParser:
+    """What reads the requests of a call, whose time begins now."""
+    runtime.begin_request()
+    named = partial(_scenario, runtime)
+    return RequestParser(
+        int(time.time() * 1000), runtime.settings.event_types, named, runtime.cursor_secret, experiments_now(runtime)
+    )
+
+
+def experiments_now(runtime: Runtime) -> tuple[Experiment, ...]:
+    """None while they can't be read: an experiment is no reason to refuse an answer."""
+    known = runtime.experiments.current()
+    if known is None:
+        runtime.waiting.lose("experiments")
+    return known or ()
+
+
+def _scenario(runtime: Runtime, name: str) -> Mapping[str, Any]:
+    """What a scenario says; nothing while none can be read, and the answer says so."""
+    try:
+        return runtime.scenarios.named(name)
+    except DependencyError:
+        runtime.waiting.lose("scenarios")
+        return {}
+
+
+def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
+    """The answers to requests for one shopper, whose profile is read once."""
+    user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
+    # All that is read is begun before any of it is waited for.
+    reading = None if user_id is None else runtime.profile_reads.begin(partial(runtime.profiles.get, user_id))
+    snapshot = runtime.ladder.begin(item_id for one in asked for item_id in one.request.named)
+    asked, others = _with_challenger(runtime, asked, snapshot, now_ms)
+    runtime.live_counts.begin(now_ms, _windows(asked, snapshot, others))
+    stored = _profile(runtime, reading)
+    names = [uuid.uuid4().hex for _ in asked]
+    try:
+        lists = _lists(runtime, asked, names, snapshot, others, stored, now_ms)
+    except EndcapError:
+        if all(one.assignment is None for one in asked):
+            raise
+        asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
+        lists = _lists(runtime, asked, names, snapshot, {}, stored, now_ms)
+    named = list(zip(names, asked, lists, strict=True))
+    _record(runtime, [exposure(found, name, user_id, now_ms, one.assignment) for name, one, found in named])
+    metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
+    lost = runtime.waiting.lost
+    if lost:
+        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
+    return [
+        answer(
+            found,
+            name,
+            stored.version,
+            lost,
+            cursor_after(found, one, runtime.cursor_secret),
+            assignment=one.assignment,
+            complete=one.request.complete,
+        )
+        for name, one, found in named
+    ]
+
+
+def _lists(
+    runtime: Runtime,
+    asked: Sequence[ResolvedRequest],
+    names: Sequence[str],
+    snapshot: Snapshot,
+    others: Mapping[int, Overlay],
+    stored: StoredProfile,
+    now_ms: int,
+) -> list[Recommendation]:
+    overlay, kinds = runtime.ladder.over(snapshot), runtime.settings.event_types
+    requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
+    windows = _windows(asked, snapshot, others)
+    live = runtime.live_counts.at(now_ms, windows) if windows else None
+    return recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live, others)
+
+
+def _with_challenger(
+    runtime: Runtime, asked: Sequence[ResolvedRequest], snapshot: Snapshot, now_ms: int
+) -> tuple[Sequence[ResolvedRequest], dict[int, Overlay]]:
+    """The requests, and what lies over the snapshot of those whose variant names another one.
+
+    The other snapshot is loaded as soon as it is configured, whoever asks, and nobody waits for it.
+    """
+    if "snapshot" in runtime.waiting.lost:
+        return [one.without_variant("snapshot_unavailable") for one in asked], {}
+    version = other_snapshot(experiments_now(runtime), now_ms)
+    challenger = runtime.challenger.get(version if version != snapshot.version else None)
+    served, others = list(asked), dict[int, Overlay]()
+    for k, one in enumerate(asked):
+        wanted = one.assignment.variant.snapshot if one.assignment else None
+        if wanted in (None, snapshot.version):
+            continue
+        if challenger is None or challenger.version != wanted:
+            served[k] = one.without_variant("snapshot_unavailable")
+        elif one.assignment is not None and one.assignment.not_served is None:
+            others[k] = runtime.challenger_catalogue.over(challenger)
+    return served, others
+
+
+def _windows(asked: Sequence[ResolvedRequest], snapshot: Snapshot, others: Mapping[int, Overlay]) -> set[str]:
+    """The windows of time whose live counts the requests have use for."""
+    bases = [others[k].snapshot if k in others else snapshot for k in range(len(asked))]
+    return set[str]().union(*(windows_of(base, [one.request]) for base, one in zip(bases, asked, strict=True)))
+
+
+def _profile(runtime: Runtime, reading: Reading[StoredProfile] | None) -> StoredProfile:
+    """The shopper's profile; an empty one where it can't be read, whatever the reason, and the answer says so."""
+    if reading is None:
+        return StoredProfile()
+    try:
+        return reading.result()
+    except Exception as exc:  # also bytes that are damaged: no reason to fail a shopper
+        logger.warning("profile not readable", extra={"error": type(exc).__name__})
+        runtime.waiting.lose("profile")
+        return StoredProfile()
+
+
+def _record(runtime: Runtime, documents: list[dict[str, Any]]) -> None:
+    try:
+        runtime.exposure_writes.begin(partial(runtime.exposures.put, documents)).result(WRITE_S)
+    except Exception as exc:  # an answer is worth more than its record
+        logger.warning("exposure not recorded", extra={"error": type(exc).__name__})
+        metrics.add_metric("ExposuresLost", MetricUnit.Count, 1)
