@@ -71,7 +71,7 @@ class Fixed(Generic[Thing]):
 
     loading = missing = False
 
-    def get(self, _: float | None = None) -> Thing:
+    def get(self, _: float = 0.0) -> Thing:
         """What it has."""
         return self._thing
 

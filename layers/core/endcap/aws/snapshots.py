@@ -7,10 +7,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +19,8 @@ from endcap.aws.clients import aws_errors
 from endcap.errors import NotFoundError, SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST
 
+DOWNLOADS: Final = 8
+"""Files that are fetched side by side; boto3 keeps ten connections."""
 PREFIX = "snapshots/"
 POINTER = PREFIX + "current.json"
 
@@ -180,12 +183,16 @@ class SnapshotBucket:
         wanted = {MANIFEST, *(files if names is None else files.intersection(names))}
         folder = self._cache / _plain(version)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in sorted(wanted):
-            if not (folder / name).exists():
-                part = folder / f".{name}.{os.getpid()}.{id(self)}"
-                with aws_errors(f"download {name}"):
-                    self._s3.download_file(self._bucket, f"{PREFIX}{version}/{name}", str(part))
-                part.replace(folder / name)
+
+        def fetch(name: str) -> None:
+            part = folder / f".{name}.{os.getpid()}.{id(self)}"
+            with aws_errors(f"download {name}"):
+                self._s3.download_file(self._bucket, f"{PREFIX}{version}/{name}", str(part))
+            part.replace(folder / name)
+
+        # Most of some fifty files are small: one after the other, they take as long as as many answers of S3.
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
+            list(pool.map(fetch, (name for name in sorted(wanted) if not (folder / name).exists())))
         return folder
 
     def remove(self, version: str) -> None:

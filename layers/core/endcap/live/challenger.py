@@ -53,7 +53,7 @@ class Challenger:
             self._version, self._kept = version, self._nothing()
         if version is None:
             return None
-        return self._kept.refreshed(partial(self._load, version), partial(self._failed, version), wait_s=0)
+        return self._kept.refreshed(partial(self._load, version), partial(self._failed, version), at_most_s=0)
 
     def _nothing(self) -> LastGood[Snapshot | None]:
         return LastGood(None, float("inf"), self._clock, waiting=self._waiting)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -14,6 +14,9 @@ from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 
 Content = TypeVar("Content")
+
+CONFIGURATION_S: Final = 0.15
+"""How long a request waits for a document at most: what was read of it before will do, and others want the time."""
 
 
 class Document(Protocol):
@@ -62,7 +65,7 @@ class Configured(Generic[Content]):
 
     def current(self) -> Content | None:
         """The content as it is now; None where no usable document was ever read."""
-        return self._kept.refreshed(self._look, self._failed)
+        return self._kept.refreshed(self._look, self._failed, CONFIGURATION_S)
 
     def _look(self) -> Content | None:
         try:

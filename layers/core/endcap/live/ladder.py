@@ -17,7 +17,8 @@ from endcap.snapshot.snapshot import Snapshot
 
 LOST: Final = "snapshot"
 FIRST_S: Final = 0.4
-"""How long a request waits for the first snapshot: the list has to be read, too, in the time that is left."""
+LIST_S: Final = 0.25
+"""How long a request waits for the first snapshot at most, and what it leaves of its time for the list."""
 LOADING_S: Final = 6.0
 """How long it waits where S3 answers and there is no list: less than what is left of the function's ten seconds."""
 START_S: Final = 4.0
@@ -34,7 +35,7 @@ class Current(Protocol):
     @property
     def missing(self) -> bool: ...
 
-    def get(self, wait_s: float | None = None, /) -> Snapshot | None: ...
+    def get(self, wait_s: float = ..., /) -> Snapshot | None: ...
 
 
 class Ladder:
@@ -73,7 +74,7 @@ class Ladder:
         """
         self._stand_in = None
         try:
-            snapshot, failure = self._current.get(FIRST_S), None
+            snapshot, failure = self._current.get(min(FIRST_S, self._waiting.left_s() - LIST_S)), None
         except EndcapError as exc:
             snapshot, failure = None, exc
         if snapshot is None and not self._current.missing:

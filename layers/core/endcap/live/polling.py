@@ -57,7 +57,6 @@ class LastGood(Generic[Content]):
     Attributes
     ----------
     content : as the last good look has found it
-    stale : the last look has failed or is late, so that the content may be out of date
     """
 
     def __init__(
@@ -70,13 +69,15 @@ class LastGood(Generic[Content]):
         waiting: Waiting | None = None,
     ) -> None:
         self.content = content
-        self.stale = False
+        self._known, self._doubtful = False, False
         self._every_s, self._from_start = every_s, from_start
         self._timer, self._clock, self._waiting = Timer(clock), clock, waiting
         self._looking: Future[Content] | None = None
         self._began_s = 0.0
 
-    def refreshed(self, look: Look[Content], failed: Failed, wait_s: float | None = None) -> Content:
+    def refreshed(
+        self, look: Look[Content], failed: Failed, at_most_s: float = READS_S, *, patient: bool = False
+    ) -> Content:
         """The content, looked at first if that is due.
 
         Parameters
@@ -84,18 +85,32 @@ class LastGood(Generic[Content]):
         look : finds the content as it is now
         failed : what a failure means: the wait until the next look, None for the usual one. It raises where nothing
             good is known, and then the next call looks again
-        wait_s : for a look under way, within what the request may; None for what is said above
+        at_most_s : to wait for a look under way, within what the request may
+        patient : wait, however long it has been under way, and although the look before it failed
         """
         if self._waiting is None:
             if self._timer.is_due():
                 self._begun()
                 self._take(look, failed)
             return self.content
+        before = self._looking
         self.begin(look, failed)
-        if self._looking is not None and wait_s != 0:
-            patience_s = 0.0 if self.stale else self._began_s + READS_S - self._clock()
-            self._wait(self._looking, min(self._waiting.left_s(), patience_s if wait_s is None else wait_s), failed)
+        if self._looking is None or at_most_s <= 0:
+            return self.content
+        patience_s = 0.0 if self._doubtful else self._began_s + READS_S - self._clock()
+        wait_s = max(0.0, min(self._waiting.left_s(), at_most_s if patient else min(at_most_s, patience_s)))
+        with suppress(Exception):  # what it has raised is seen to where it is taken over
+            self._looking.result(wait_s)
+        if self._looking.done():
+            self._taken_over(self._looking, failed)
+        elif wait_s > 0 or self._looking is before:  # else it was begun when there was no time left to wait for it
+            self._doubtful = True
         return self.content
+
+    @property
+    def stale(self) -> bool:
+        """Whether the content may be out of date: no look has ever succeeded, or the last one has failed or is late."""
+        return self._doubtful or not self._known
 
     def begin(self, look: Look[Content], failed: Failed) -> None:
         """Take over what a look has found that is done, and begin the next one if it is due; without waiting."""
@@ -112,14 +127,6 @@ class LastGood(Generic[Content]):
         if self._from_start:
             self._timer.wait(self._every_s)
 
-    def _wait(self, looking: Future[Content], seconds: float, failed: Failed) -> None:
-        with suppress(Exception):  # what it has raised is seen to where it is taken over
-            looking.result(max(0.0, seconds))
-        if looking.done():
-            self._taken_over(looking, failed)
-        else:
-            self.stale = True
-
     def _taken_over(self, looking: Future[Content], failed: Failed) -> None:
         self._looking = None
         self._take(looking.result, failed)
@@ -128,9 +135,9 @@ class LastGood(Generic[Content]):
         wait_s: float | None = None
         try:
             self.content = look()
-            self.stale = False
+            self._known, self._doubtful = True, False
         except Exception as exc:  # whatever it is, what is known stays
-            self.stale = True
+            self._doubtful = True
             wait_s = failed(exc)
         if not self._from_start:
             self._timer.wait(self._every_s if wait_s is None else wait_s)

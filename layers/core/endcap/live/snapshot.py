@@ -10,9 +10,16 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import EncoderError, EndcapError, SnapshotError, SnapshotIntegrityError, SnapshotMissingError
+from endcap.errors import (
+    DependencyError,
+    EncoderError,
+    EndcapError,
+    SnapshotError,
+    SnapshotIntegrityError,
+    SnapshotMissingError,
+)
 from endcap.live.polling import LastGood
-from endcap.live.waiting import Clock, Waiting
+from endcap.live.waiting import READS_S, Clock, Waiting
 from endcap.observability import logger, metrics
 
 if TYPE_CHECKING:
@@ -92,12 +99,12 @@ class Followed(Generic[Loaded]):
         self.loading = self.missing = False
         self._kept = LastGood[Loaded | None](None, POLL_S, clock, waiting=waiting)
 
-    def get(self, wait_s: float | None = None) -> Loaded | None:
+    def get(self, wait_s: float = READS_S) -> Loaded | None:
         """What is current, looked for at most every two seconds.
 
         Parameters
         ----------
-        wait_s : for the first one, while it is being loaded; see `LastGood`. For a newer one nobody waits
+        wait_s : for the first one at most, while it is being loaded; for a newer one nobody waits
 
         Returns
         -------
@@ -107,8 +114,8 @@ class Followed(Generic[Loaded]):
         ------
         SnapshotError, EncoderError, DependencyError, ThrottledError : nothing usable was ever loaded
         """
-        wait_s = wait_s if self._kept.content is None else 0
-        return self._kept.refreshed(self._look, self._failed, wait_s)
+        wait_s = wait_s if self._kept.content is None else 0.0
+        return self._kept.refreshed(self._look, self._failed, wait_s, patient=True)
 
     def _look(self) -> Loaded | None:
         self.loading = False
@@ -125,6 +132,10 @@ class Followed(Generic[Loaded]):
         except SnapshotMissingError:
             self._seen_etag, self.missing = None, True
             return None
+        except EndcapError:
+            raise
+        except Exception as exc:  # an answer of S3 that is none
+            raise DependencyError(f"the snapshot's pointer can't be read: {exc!r}") from exc
         finally:
             self.loading = False
         if self._version is not None and self._version != pointer.version:
