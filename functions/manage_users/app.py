@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.api.language import language_asked
 from endcap.catalog.item import Item
-from endcap.errors import EndcapError, NotFoundError
+from endcap.errors import NotFoundError
 from endcap.observability import logger, metrics, tracer
 from endcap.profiles.attributes import stated
 from endcap.profiles.identity import delete_user
@@ -58,8 +58,8 @@ def _items(item_ids: list[str]) -> dict[str, Item]:
     """The items of these ids that are there; none while the table does not answer, as titles are no reason to fail."""
     try:
         rows = runtime.items.many(item_ids)
-    except EndcapError as exc:
-        logger.warning("items not readable", extra={"error": str(exc)})
+    except Exception as exc:
+        logger.warning("items not readable", extra={"error": type(exc).__name__})
         return {}
     return {item_id: row.item for item_id, row in rows.items() if row is not None and row.item is not None}
 

@@ -57,13 +57,17 @@ def reset(call: Call) -> Any:
 def error_500(call: Call) -> Any:
     """The service fails."""
     call.clock.spend(USUAL_S * call.attempts)
-    raise ClientError({"Error": {"Code": "InternalServerError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, call.name)
+    raise ClientError(
+        {"Error": {"Code": "InternalServerError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, call.name
+    )
 
 
 def throttle(call: Call) -> Any:
     """The service asks for patience; botocore waits up to a second before it tries again."""
     call.clock.spend(USUAL_S * call.attempts + 1.0 * (call.attempts - 1))
-    raise ClientError({"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, call.name)
+    raise ClientError(
+        {"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, call.name
+    )
 
 
 def half_a_body(call: Call) -> Any:

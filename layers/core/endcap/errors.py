@@ -9,6 +9,7 @@ EndcapError
 ├── ConflictError                somebody else wrote first; read again and retry
 ├── ThrottledError               the service asks for patience; retry later
 ├── DependencyError              an AWS call failed for another reason; retry later
+├── StoredDataError              what is stored can't be read; somebody has to look at it
 ├── EncoderError                 an encoder file is unusable or fails to run
 └── SnapshotError
     ├── SnapshotMissingError     no snapshot has been promoted yet
@@ -75,6 +76,10 @@ class ThrottledError(EndcapError):
 
 class DependencyError(EndcapError):
     """An AWS call failed; the source should retry later."""
+
+
+class StoredDataError(EndcapError):
+    """What is stored is damaged, or of a format that this version does not read."""
 
 
 class EncoderError(EndcapError):

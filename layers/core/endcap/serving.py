@@ -19,6 +19,7 @@ from endcap.experiments.assignment import Experiment, other_snapshot
 from endcap.index.overlay import Overlay
 from endcap.live.waiting import WRITE_S, Reading
 from endcap.observability import logger, metrics
+from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend_lists
 from endcap.recommend.request import Recommendation
 from endcap.recommend.trending import windows_of
@@ -73,12 +74,12 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
     stored = _profile(runtime, reading)
     names = [uuid.uuid4().hex for _ in asked]
     try:
-        lists = _lists(runtime, asked, names, snapshot, others, stored, now_ms)
+        lists, stored = _lists_for(runtime, asked, names, snapshot, others, stored, now_ms)
     except EndcapError:
         if all(one.assignment is None for one in asked):
             raise
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
-        lists = _lists(runtime, asked, names, snapshot, {}, stored, now_ms)
+        lists, stored = _lists_for(runtime, asked, names, snapshot, {}, stored, now_ms)
     named = list(zip(names, asked, lists, strict=True))
     _record(runtime, [exposure(found, name, user_id, now_ms, one.assignment) for name, one, found in named])
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
@@ -97,6 +98,29 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
         )
         for name, one, found in named
     ]
+
+
+def _lists_for(
+    runtime: Runtime,
+    asked: Sequence[ResolvedRequest],
+    names: Sequence[str],
+    snapshot: Snapshot,
+    others: Mapping[int, Overlay],
+    stored: StoredProfile,
+    now_ms: int,
+) -> tuple[list[Recommendation], StoredProfile]:
+    """The lists, and the profile that they are made with: none where what it says can't be worked with."""
+    try:
+        return _lists(runtime, asked, names, snapshot, others, stored, now_ms), stored
+    except EndcapError:
+        raise
+    except Exception:
+        if stored.profile == EMPTY_PROFILE:
+            raise
+        logger.exception("list not made with the profile")
+        runtime.waiting.lose("profile")
+        nobody = StoredProfile()
+        return _lists(runtime, asked, names, snapshot, others, nobody, now_ms), nobody
 
 
 def _lists(

@@ -24,6 +24,7 @@ from endcap.errors import (
     NotFoundError,
     SnapshotError,
     SnapshotMissingError,
+    StoredDataError,
     ThrottledError,
 )
 from endcap.identifiers import clean_id
@@ -136,6 +137,9 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
         case ConflictError() | ThrottledError() | DependencyError():
             logger.warning("dependency failed", extra={"error": str(exc)})
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")
+        case StoredDataError():
+            logger.error("stored data not readable", extra={"error": str(exc)})
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "what is stored can't be read; try again later")
         case SnapshotMissingError():
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
         case SnapshotError() | EncoderError():

@@ -10,6 +10,7 @@ import boto3
 from boto3.exceptions import Boto3Error
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from endcap.errors import ConflictError, DependencyError, NotFoundError, ThrottledError
 
@@ -81,5 +82,5 @@ def aws_errors(what: str) -> Iterator[None]:
         if code in _THROTTLED:
             raise ThrottledError(message) from exc
         raise DependencyError(message) from exc
-    except (BotoCoreError, Boto3Error) as exc:
+    except (BotoCoreError, Boto3Error, ResponseParserError) as exc:
         raise DependencyError(f"{what}: {type(exc).__name__}") from exc

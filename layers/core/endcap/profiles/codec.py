@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from endcap.errors import EndcapError
+from endcap.errors import StoredDataError
 from endcap.events.types import EVENT_TYPES
 from endcap.identifiers import KEY_BYTES
 from endcap.profiles.links import Link
@@ -38,7 +38,7 @@ Timed = TypeVar("Timed", Entry, TextSignal, Impression, Link)
 Read = TypeVar("Read")
 
 
-class ProfileFormatError(EndcapError):
+class ProfileFormatError(StoredDataError):
     """Stored bytes are not a profile of a format that this version reads."""
 
 
@@ -110,7 +110,9 @@ def decode_profile(data: bytes) -> UserProfile:
             links=tuple(r.timed(lambda at_ms: Link(at_ms, r.text(), r.text()))),
             deleted_at_ms=deleted_at_ms,
         )
-    except (IndexError, KeyError, struct.error, UnicodeDecodeError) as exc:
+        for register in (profile.attributes, profile.preferences, profile.consent):
+            _ = register.value
+    except Exception as exc:  # damaged bytes may be anything
         raise ProfileFormatError("profile bytes are cut or damaged") from exc
     if r.at != len(data):
         raise ProfileFormatError("profile bytes go on after their end")
