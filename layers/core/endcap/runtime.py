@@ -143,8 +143,14 @@ class Runtime:
     def snapshot(self) -> Followed[Snapshot]:
         """The snapshot to rank with, verified and mapped into memory; loaded beside the requests."""
         from endcap.live.snapshot import Followed, read_snapshot
+        from endcap.ranking.terms.similarity import user_encoder_of
 
-        return Followed(self.snapshots, read_snapshot, clock=self.waiting.clock, waiting=self.waiting)
+        def read(folder: Path) -> Snapshot:
+            snapshot = read_snapshot(folder)
+            user_encoder_of(snapshot)  # one that can't be opened is no reason to give up the snapshot before
+            return snapshot
+
+        return Followed(self.snapshots, read, clock=self.waiting.clock, waiting=self.waiting)
 
     @cached_property
     def encoder(self) -> Followed[LoadedEncoder | None]:

@@ -18,8 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F16, F32, I8, I32, I64
-from endcap.errors import SnapshotIntegrityError
-from endcap.snapshot.files import check_files, has_part, load_array, read_manifest
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, EncoderConfig
+from endcap.errors import SnapshotError, SnapshotIntegrityError
+from endcap.snapshot.checks import (
+    check_columns,
+    check_contexts,
+    check_finite,
+    check_lists,
+    check_repurchase,
+    checked_id,
+    require,
+)
+from endcap.snapshot.files import check_files, has_part, load_array, read_manifest, read_text_file
 from endcap.snapshot.format import ARRAYS, LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase, Weights
 
@@ -71,7 +81,7 @@ class Snapshot:
         ------
         EncoderError : the graph or the tokenizer breaks the rules of `endcap.encoders.text`
         """
-        from endcap.encoders.text import MODEL_FILE, TextEncoder
+        from endcap.encoders.text import TextEncoder
 
         if MODEL_FILE not in self.manifest["files"]:
             return None
@@ -88,6 +98,9 @@ class Snapshot:
         return document
 
 
+MAX_DOCUMENT_BYTES: Final = 1 << 20
+"""Of one item: a body of the API takes 256 KB."""
+
 _COLUMN_ARRAYS: Final = tuple(
     name for name in ARRAYS if name in ItemColumns.__dataclass_fields__ and name not in ("brands", "categories")
 )
@@ -99,9 +112,17 @@ def load_snapshot(directory: Path) -> Snapshot:
     Raises
     ------
     SnapshotMissingError : no manifest in the folder
-    SnapshotIntegrityError : a file is missing, changed or breaks the format
+    SnapshotIntegrityError : a file is missing, changed or breaks the format, or holds what ranking can't work with
     """
-    directory = Path(directory)
+    try:
+        return _loaded(Path(directory))
+    except SnapshotError:
+        raise
+    except Exception as exc:  # whatever odd bytes bring about: nesting, numbers without end, headers that are code
+        raise SnapshotIntegrityError(f"the snapshot can't be read: {exc!r}") from exc
+
+
+def _loaded(directory: Path) -> Snapshot:
     manifest = read_manifest(directory)
     check_files(directory, manifest)
     try:
@@ -119,20 +140,23 @@ def load_snapshot(directory: Path) -> Snapshot:
             for part, names in OPTIONAL_ARRAYS.items()
             if has_part(manifest, part)
         }
-        vocabularies = json.loads((directory / "vocabularies.json").read_bytes())
+        vocabularies = json.loads(read_text_file(directory / "vocabularies.json"))
         names: dict[str, Any] = {
             key: tuple(str(name) for name in vocabularies[key]) for key in ("brands", "categories")
         }
         known = tuple((str(name), str(value)) for name, value in vocabularies.get("contexts", ()))
-        item_ids = [json.loads(line)["item_id"] for line in (directory / "items.jsonl").open("rb")]
+        item_ids = _item_ids(directory / "items.jsonl", arrays["item_offsets"])
     except (KeyError, TypeError, ValueError) as exc:
         raise SnapshotIntegrityError(f"the snapshot is incomplete: {exc!r}") from exc
-    if len(item_ids) != sizes["items"] or not all(isinstance(item_id, str) for item_id in item_ids):
+    if len(item_ids) != sizes["items"]:
         raise SnapshotIntegrityError(f"items.jsonl has {len(item_ids)} items, the manifest says {sizes['items']}")
     index = {item_id: position for position, item_id in enumerate(item_ids)}
     if len(index) != len(item_ids):
         raise SnapshotIntegrityError("items.jsonl names an item twice")
-    return Snapshot(
+    require(all(np.isfinite(scale) and scale > 0 for scale in scales.values()), "a scale of vectors is unusable")
+    if MODEL_FILE in manifest["files"]:
+        EncoderConfig.from_json((directory / CONFIG_FILE).read_bytes()).to_json().encode()
+    snapshot = Snapshot(
         directory=directory,
         version=str(manifest["version"]),
         manifest=manifest,
@@ -145,7 +169,7 @@ def load_snapshot(directory: Path) -> Snapshot:
             for name in LIST_NAMES
         },
         columns=ItemColumns(**{name: arrays.pop(name) for name in _COLUMN_ARRAYS}, **names),
-        weights=Weights.from_json((directory / "weights.json").read_bytes()),
+        weights=Weights.from_json(read_text_file(directory / "weights.json")),
         clock_usable=clock_usable,
         repurchase=Repurchase(*parts["repurchase"]) if "repurchase" in parts else None,
         contexts=ContextDemand(known, parts["contexts"][0], ItemList(*parts["contexts"][1:]))
@@ -154,3 +178,20 @@ def load_snapshot(directory: Path) -> Snapshot:
         **times,
         **arrays,
     )
+    check_finite(
+        {name: getattr(snapshot, name) for name in ("whitening_mean", "whitening_projection", "popularity", "trend")}
+    )
+    check_lists(snapshot.lists, snapshot.n_items)
+    check_columns(snapshot.columns, snapshot.groups, snapshot.interaction_counts)
+    check_repurchase(snapshot.repurchase)
+    check_contexts(snapshot.contexts, snapshot.n_items)
+    return snapshot
+
+
+def _item_ids(path: Path, offsets: I64) -> list[str]:
+    """The ids of the items, of which each has a document at its offset."""
+    lengths = np.diff(offsets)
+    require(offsets[0] == 0 and offsets[-1] == path.stat().st_size, "item offsets are wrong")
+    require(bool(((lengths > 0) & (lengths <= MAX_DOCUMENT_BYTES)).all()), "item offsets are wrong")
+    with path.open("rb") as file:
+        return [checked_id(json.loads(file.read(length))) for length in lengths.tolist()]
