@@ -1,4 +1,4 @@
-"""Files that are not what they should be: cut, flipped, of other kinds, nested without end, with numbers that are none."""
+"""Files that are not what they should be: cut, flipped, of other kinds, nested without end, with odd numbers."""
 
 from __future__ import annotations
 
