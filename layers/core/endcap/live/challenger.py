@@ -56,7 +56,7 @@ class Challenger:
         return self._kept.refreshed(partial(self._load, version), partial(self._failed, version), at_most_s=0)
 
     def _nothing(self) -> LastGood[Snapshot | None]:
-        return LastGood(None, float("inf"), self._clock, waiting=self._waiting)
+        return LastGood(None, float("inf"), self._clock, takes_long=True, waiting=self._waiting)
 
     def _load(self, version: str) -> Snapshot:
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -26,8 +28,13 @@ class Document(Protocol):
         """Bytes and ETag, or None where it is still the one with `known_etag`; NotFoundError where there is none."""
 
 
-class _StillMistakenError(EndcapError):
-    """The document is the one that could not be used before."""
+@dataclass(frozen=True)
+class _Seen(Generic[Content]):
+    """What a look has seen: the last good content, which document is there now, and what is wrong with that."""
+
+    content: Content | None = None
+    etag: str | None = None
+    problem: Exception | None = None
 
 
 class Configured(Generic[Content]):
@@ -55,32 +62,29 @@ class Configured(Generic[Content]):
         waiting: Waiting | None = None,
     ) -> None:
         self._document, self._name, self._read, self._empty = document, name, read, empty
-        self._etag: str | None = None
-        self._mistaken = False
-        self._kept = LastGood[Content | None](None, poll_s, clock, waiting=waiting)
-
-    def begin(self) -> None:
-        """Look, if that is due; `current` waits for it."""
-        self._kept.begin(self._look, self._failed)
+        self._kept = LastGood[_Seen[Content]](_Seen(), poll_s, clock, waiting=waiting)
 
     def current(self) -> Content | None:
         """The content as it is now; None where no usable document was ever read."""
-        return self._kept.refreshed(self._look, self._failed, CONFIGURATION_S)
+        before = self._kept.content
+        seen = self._kept.refreshed(partial(self._look, before), self._failed, CONFIGURATION_S)
+        if seen is not before and seen.problem is not None:
+            if seen.etag != before.etag:
+                self._log(seen.problem)
+            self._count()
+        return seen.content
 
-    def _look(self) -> Content | None:
+    def _look(self, known: _Seen[Content]) -> _Seen[Content]:
         try:
-            found = self._document.read(self._etag)
-            if found is None:
-                if self._mistaken:
-                    raise _StillMistakenError(self._name)
-                return self._kept.content
-            self._etag, self._mistaken = found[1], True  # a bad document is not read again either, until it is mended
-            content = self._content(found[0])
+            found = self._document.read(known.etag)
         except NotFoundError:
-            self._etag, self._mistaken = None, False
-            return self._empty
-        self._mistaken = False
-        return content
+            return _Seen(self._empty)
+        if found is None:  # a bad document is not read again either, until it is mended
+            return replace(known)
+        try:
+            return _Seen(self._content(found[0]), found[1])
+        except EndcapError as exc:
+            return _Seen(known.content, found[1], exc)
 
     def _content(self, data: bytes) -> Content:
         try:
@@ -91,6 +95,11 @@ class Configured(Generic[Content]):
             raise InvalidInputError(f"{self._name} can't be read: {exc!r}") from exc
 
     def _failed(self, exc: Exception) -> None:
-        if not isinstance(exc, _StillMistakenError):
-            logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
+        self._log(exc)
+        self._count()
+
+    def _log(self, exc: Exception) -> None:
+        logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
+
+    def _count(self) -> None:
         metrics.add_metric(f"{self._name.capitalize()}NotUsable", MetricUnit.Count, 1)

@@ -6,13 +6,17 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from endcap.live.waiting import READS_S, Clock, Waiting
 
 Content = TypeVar("Content")
 Look = Callable[[], Content]
 Failed = Callable[[Exception], float | None]
+
+
+IDLE_S: Final = 5.0
+"""More than a call to another service takes, so that one that is under way for longer has stood still."""
 
 
 class Timer:
@@ -43,8 +47,9 @@ class LastGood(Generic[Content]):
 
     With `waiting`, looks run on a worker, one at a time. Who asks waits for a look under way no longer than their
     request may, and nobody does once it has run for as long as a request may wait, or where the look before it failed:
-    a service that does not answer costs one request its patience, and the others nothing. Without `waiting` whoever
-    asks looks.
+    a service that does not answer costs one request its patience, and the others nothing. A look that was under way
+    while nobody asked for some seconds may have been frozen with the function, and what it finds is as old as that:
+    another is begun in its place, unless it `takes_long`. Without `waiting` whoever asks looks.
 
     Parameters
     ----------
@@ -53,6 +58,7 @@ class LastGood(Generic[Content]):
     clock : seconds, ascending
     from_start : each wait begins with a look, as what it finds is as old as that; else with its end, so that a look
         that takes long does not bring on the next one, and then a failure may have a wait of its own
+    takes_long : a look needs the time of many requests; it is never begun anew while it is under way
 
     Attributes
     ----------
@@ -66,14 +72,15 @@ class LastGood(Generic[Content]):
         clock: Clock = time.monotonic,
         *,
         from_start: bool = False,
+        takes_long: bool = False,
         waiting: Waiting | None = None,
     ) -> None:
         self.content = content
         self._known, self._doubtful = False, False
-        self._every_s, self._from_start = every_s, from_start
+        self._every_s, self._from_start, self._takes_long = every_s, from_start, takes_long
         self._timer, self._clock, self._waiting = Timer(clock), clock, waiting
         self._looking: Future[Content] | None = None
-        self._began_s = 0.0
+        self._began_s, self._asked_s = 0.0, clock()
 
     def refreshed(
         self, look: Look[Content], failed: Failed, at_most_s: float = READS_S, *, patient: bool = False
@@ -116,8 +123,16 @@ class LastGood(Generic[Content]):
         """Take over what a look has found that is done, and begin the next one if it is due; without waiting."""
         if self._waiting is None:
             return
+        idle_s, self._asked_s = self._clock() - self._asked_s, self._clock()
         if self._looking is not None and self._looking.done():
             self._taken_over(self._looking, failed)
+        elif self._looking is not None and idle_s > IDLE_S and not self._takes_long:
+            self._doubtful = False
+            if self._known:
+                self._looking = None
+                self._timer.wait(0)
+            else:  # the first may be a long one, and is better than none
+                self._began_s = self._clock()
         if self._looking is None and self._timer.is_due():
             self._begun()
             self._looking = self._waiting.workers.submit(look)

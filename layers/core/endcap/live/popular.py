@@ -19,6 +19,7 @@ import numpy as np
 
 from endcap.catalog.row import ItemRow, PopularList
 from endcap.index.overlay import ChangedItem, Overlay
+from endcap.live.catalogue import LOST as CHANGES
 from endcap.live.polling import LastGood
 from endcap.live.waiting import Guarded, Waiting
 from endcap.observability import logger
@@ -46,11 +47,11 @@ class Popular:
 
     Parameters
     ----------
-    waiting : of the requests that are served
+    waiting : of the requests that are served. An answer whose items have not been looked up again loses "changes"
     """
 
     def __init__(self, items: Items, waiting: Waiting) -> None:
-        self._items = items
+        self._items, self._waiting = items, waiting
         self._named = Guarded("items", waiting)
         self._kept = LastGood[Overlay | None](None, POLL_S, waiting.clock, waiting=waiting)
 
@@ -59,12 +60,15 @@ class Popular:
         ids = sorted(set(named))
         reading = self._named.begin(partial(self._items.many, ids)) if ids else None
         overlay = self._kept.refreshed(self._look, self._failed)
+        if overlay is not None and self._kept.stale:
+            self._waiting.lose(CHANGES)
         if overlay is None or reading is None:
             return overlay
         try:
             return overlay.with_rows(_changed(reading.result()))
         except Exception as exc:  # what is named is unknown then
             self._failed(exc)
+            self._waiting.lose(CHANGES)
             return overlay
 
     def _look(self) -> Overlay | None:

@@ -97,7 +97,7 @@ class Followed(Generic[Loaded]):
         self._version: str | None = None
         self._outgoing: str | None = None
         self.loading = self.missing = False
-        self._kept = LastGood[Loaded | None](None, POLL_S, clock, waiting=waiting)
+        self._kept = LastGood[Loaded | None](None, POLL_S, clock, takes_long=True, waiting=waiting)
 
     def get(self, wait_s: float = READS_S) -> Loaded | None:
         """What is current, looked for at most every two seconds.

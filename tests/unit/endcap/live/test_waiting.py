@@ -142,6 +142,32 @@ class TestLooksBesideRequests:
             clock.spend(2.5)
         assert service.calls == 1
 
+    def test_one_that_was_frozen_is_begun_anew_by_who_asks_next(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        kept = LastGood(0, 2.0, clock, waiting=waiting)
+        assert kept.refreshed(service, lambda _: None) == 1
+        clock.spend(2.0)
+        service.takes_s = 3600.0
+        assert kept.refreshed(service, lambda _: None) == 1
+        clock.spend(600.0)  # nobody asks
+        service.takes_s = 0.01
+        waiting.begin()
+        assert (kept.refreshed(service, lambda _: None), kept.stale) == (3, False)
+
+    @pytest.mark.parametrize("takes_long", [False, True])
+    def test_a_first_one_and_one_that_takes_long_go_on_where_they_stood(
+        self, waiting: Waiting, service: Service, clock: VirtualClock, takes_long: bool
+    ) -> None:
+        kept, service.takes_s = LastGood(0, 2.0, clock, takes_long=takes_long, waiting=waiting), 600.0 + 2 * READS_S
+        kept.refreshed(service, lambda _: None, at_most_s=READS_S if takes_long else 0)
+        clock.spend(600.0 + (0 if takes_long else READS_S))
+        waiting.begin()
+        kept.refreshed(service, lambda _: None, patient=takes_long)
+        clock.spend(READS_S)
+        waiting.begin()
+        assert (kept.refreshed(service, lambda _: None), service.calls) == (1, 1)
+
     def test_on_threads_an_answer_goes_out_while_a_look_goes_on(self) -> None:
         held, began = threading.Event(), threading.Event()
 
