@@ -26,7 +26,8 @@ WRITE_S: Final = 0.1
 """What a request may wait for the record of its answer, when its reads have left nothing."""
 DEPENDENCIES_S: Final = READS_S + WRITE_S
 """How long a request waits for other services at most, whatever they do."""
-MAX_WORKERS: Final = 16
+MAX_WORKERS: Final = 64
+"""Threads are made when they are needed; those that a service holds are not there for others until it lets go."""
 FAILURES: Final = 3
 REST_S: Final = 5.0
 
