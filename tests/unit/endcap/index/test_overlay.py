@@ -1,15 +1,12 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
-from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.encoders.quantize import quantize_unit
@@ -24,8 +21,8 @@ from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
-from tests.fakes.effort import tried
-from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, folder_of_this_run, toy_items
+from tests.fakes.effort import examples, proved
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
 
 NOW_MS = CUTOFF_MS + 60_000
 NEW = Item("fresh", title="red steel garden deluxe", categories=("home", "kitchen"), brand="Acme", price=3.0)
@@ -274,29 +271,27 @@ class TestWithheld:
         later = build_toy_snapshot(tmp_path / "later", 41, catalog_as_of_ms=NOW_MS + 5)  # which knows all of that
         assert "item-4" in ids(ranked(later, EMPTY_PROFILE, overlay.carried_over(later)))
 
-    @tried(200)
-    @given(st.data())
-    def test_whatever_comes_in_whatever_batches(self, data: st.DataObject) -> None:
+    @proved
+    def test_whatever_comes_in_whatever_batches(self, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
         """With room for three changes: nothing is shown of which the latest says that it is not for sale."""
-        snapshot = _snapshot()
-        states = st.sampled_from(["deleted", "sold out", "for sale", "ends"])
-        rows, latest = [], dict[str, str]()
-        for at_ms in range(data.draw(st.integers(1, 25))):
-            item, state = toy_items()[data.draw(st.integers(0, 9))], data.draw(states)
-            item = replace(item, available=state != "sold out", expires_at_ms=NOW_MS + 50 if state == "ends" else None)
-            rows.append(ChangedItem(item.item_id, NOW_MS + at_ms, None if state == "deleted" else item))
-            latest[item.item_id] = state
-        with patch.object(overlay_module, "MAX_CHANGED", 3):
+        monkeypatch.setattr(overlay_module, "MAX_CHANGED", 3)
+        for seed in range(examples(200)):
+            chance = random.Random(seed)
+            rows, latest = [], dict[str, str]()
+            for at_ms in range(chance.randrange(1, 25)):
+                item, state = (
+                    toy_items()[chance.randrange(10)],
+                    chance.choice(["deleted", "sold out", "for sale", "ends"]),
+                )
+                ends = NOW_MS + 50 if state == "ends" else None
+                item = replace(item, available=state != "sold out", expires_at_ms=ends)
+                rows.append(ChangedItem(item.item_id, NOW_MS + at_ms, None if state == "deleted" else item))
+                latest[item.item_id] = state
             overlay, left = Overlay(snapshot), list(rows)
             while left:
-                size = data.draw(st.integers(1, len(left)))
-                overlay, left = overlay.with_rows(data.draw(st.permutations(left[:size]))), left[size:]
-            overlay = overlay.with_rows(data.draw(st.permutations(rows)))  # read again
+                size = chance.randrange(1, len(left) + 1)
+                overlay, left = overlay.with_rows(chance.sample(left[:size], size)), left[size:]
+            overlay = overlay.with_rows(chance.sample(rows, len(rows)))  # read again
             for now_ms, away in ((NOW_MS, {"deleted", "sold out"}), (NOW_MS + 60, {"deleted", "sold out", "ends"})):
                 shown = {overlay.index.item_id(row) for row in np.flatnonzero(sellable(overlay.index, now_ms))}
-                assert shown == {i for i in snapshot.item_ids if latest.get(i, "for sale") not in away}
-
-
-@cache
-def _snapshot() -> Snapshot:
-    return build_toy_snapshot(folder_of_this_run())
+                assert shown == {i for i in snapshot.item_ids if latest.get(i, "for sale") not in away}, seed
