@@ -12,7 +12,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from endcap.catalog.row import ChangedRows, ItemRow
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.live.polling import LastGood
-from endcap.live.waiting import Clock, Waiting
+from endcap.live.waiting import READS_S, Clock, Waiting
 from endcap.observability import logger, metrics
 from endcap.snapshot.snapshot import Snapshot
 
@@ -58,11 +58,16 @@ class LiveCatalogue:
         kept.begin(partial(self._with_changes, kept.content), self._failed)
         self._note(kept, before)
 
-    def over(self, snapshot: Snapshot) -> Overlay:
-        """What changed since `snapshot`; where the table can't be read, what is known of it."""
+    def over(self, snapshot: Snapshot, at_most_s: float = READS_S) -> Overlay:
+        """What changed since `snapshot`; where the table can't be read, what is known of it.
+
+        Parameters
+        ----------
+        at_most_s : to wait for it, where that is more than a request may
+        """
         kept = self._kept_for(snapshot)
-        before = kept.content
-        found = kept.refreshed(partial(self._with_changes, kept.content), self._failed)
+        before, patient = kept.content, at_most_s > READS_S
+        found = kept.refreshed(partial(self._with_changes, kept.content), self._failed, at_most_s, patient=patient)
         self._note(kept, before)
         if self._waiting is not None and (kept.stale or found.failure is not None):
             self._waiting.lose(LOST)

@@ -23,7 +23,7 @@ LOADING_S: Final = 6.0
 """How long it waits where S3 answers and there is no list: less than what is left of the function's ten seconds."""
 START_S: Final = 4.0
 START_AHEAD_S: Final = 8.0
-"""How long a start may take to load the snapshot, of Lambda's ten seconds for it; ahead of any request, more."""
+"""How long a start may take to load the snapshot and what has changed, of Lambda's ten seconds; unwaited for, more."""
 
 
 class Current(Protocol):
@@ -46,18 +46,23 @@ class Ladder:
         self._stand_in: Overlay | None = None
 
     def start(self, *, ahead: bool) -> None:
-        """Load the snapshot while the function starts, as long as S3 answers; what is not done goes on beside requests.
+        """Load the snapshot, and what has changed since, while the function starts, as long as S3 answers.
+
+        What is not done goes on beside requests.
 
         Parameters
         ----------
         ahead : no request is waiting for this start
         """
         try:
-            if self._current.get(READS_S) is None and self._current.loading:
+            snapshot = self._current.get(READS_S)
+            if snapshot is not None or self._current.loading:
                 self._waiting.extend(START_AHEAD_S if ahead else START_S)
-                self._current.get(START_AHEAD_S)
+                snapshot = snapshot or self._current.get(START_AHEAD_S)
         except EndcapError:  # a request will say so
             return
+        if snapshot is not None:
+            _ = self._catalogue.over(snapshot, START_AHEAD_S).index
 
     def begin(self, named: Iterable[str]) -> Snapshot:
         """What the lists of a request are made from; what has changed since it is being read.

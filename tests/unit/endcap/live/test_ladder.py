@@ -13,7 +13,7 @@ from endcap.live.ladder import LOADING_S, START_AHEAD_S, START_S, Ladder
 from endcap.live.popular import Popular
 from endcap.live.waiting import READS_S, Waiting
 from endcap.snapshot.snapshot import Snapshot
-from tests.fakes.toy_snapshot import build_toy_snapshot, toy_items
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
 from tests.fakes.virtual_time import VirtualClock, VirtualWorkers
 
 POPULAR = PopularList("v1", tuple((item.item_id, item.title) for item in toy_items(5)))
@@ -55,6 +55,8 @@ class Items:
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock, self.list, self.answers = clock, POPULAR, True
+        self.changes: list[ItemRow] = []
+        self.changes_take_s = 0.0
 
     def popular(self) -> PopularList | None:
         """See `endcap.live.popular.Items`."""
@@ -70,7 +72,8 @@ class Items:
 
     def changes_since(self, _: int, __: int) -> ChangedRows:
         """See `endcap.live.catalogue.Changes`."""
-        return ChangedRows([])
+        self.clock.spend(self.changes_take_s)
+        return ChangedRows(self.changes)
 
 
 class World:
@@ -161,3 +164,16 @@ def test_a_start_loads_what_it_can_and_ends_in_time(
     world.ladder.start(ahead=ahead)
     assert world.clock.now_s == pytest.approx(took_s)
     assert world.clock.now_s < 10  # what Lambda gives a start
+
+
+def test_a_start_also_reads_what_has_changed(snapshot: Snapshot) -> None:
+    world = World(snapshot, 0.5)
+    world.items.changes = [ItemRow("item-4", None, CUTOFF_MS + 1)]
+    world.items.changes_take_s = 2.0
+    world.ladder.start(ahead=False)
+    assert world.clock.now_s == pytest.approx(2.5)
+    world.items.changes_take_s = 0.0
+    world.waiting.begin()
+    index = world.ladder.over(world.ladder.begin(())).index
+    assert not index.available[4]
+    assert (world.waiting.lost, world.clock.now_s) == ((), pytest.approx(2.5))
