@@ -18,6 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api.http import http_app, json_answer, json_body, path_user, resolve
 from endcap.api.language import language_asked
+from endcap.catalog.item import Item
 from endcap.errors import FieldError, InvalidRequestError, NotFoundError
 from endcap.identifiers import is_placeholder, named
 from endcap.observability import logger, metrics, tracer
@@ -53,10 +54,19 @@ def get_profile(user_id: str) -> Response[str]:
     if is_forgotten(stored.profile):
         raise NotFoundError("nothing is stored about this user")
     weights = item_weights(stored.profile, now_ms, runtime.settings.event_types)
-    wanted = [*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS])]
-    items = {i: item for i in dict.fromkeys(wanted) if (item := runtime.items.get(i))}
+    items = _items([*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS])])
     body = describe(stored.profile, items, weights, now_ms, runtime.settings.event_types, language)
     return json_answer({**named(key), "profile_version": stored.version, **body})
+
+
+def _items(item_ids: list[str]) -> dict[str, Item]:
+    """The items of these ids that are there; none while the table does not answer, as titles are no reason to fail."""
+    try:
+        rows = runtime.items.many(item_ids)
+    except Exception as exc:
+        logger.warning("items not readable", extra={"error": type(exc).__name__})
+        return {}
+    return {item_id: row.item for item_id, row in rows.items() if row is not None and row.item is not None}
 
 
 @app.get("/users/<user_id>/export")

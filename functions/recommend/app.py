@@ -3,12 +3,14 @@
 Trigger: GET /users/{user_id}/recommendations, POST /recommendations, POST /users/{user_id}/rankings, GET /search,
 GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /parameters, GET /health,
 POST /personalize/recommendations, POST /personalize/personalize-ranking.
-Guarantee: an answer whenever a snapshot was ever promoted; without the profile it is a degraded one, and says so.
+Guarantee: an answer whenever a snapshot was ever promoted, in the time that `endcap.live.waiting` says; what it had to
+do without, be it the profile or the snapshot, it names.
 Retry: safe, nothing but the record of the exposure is written.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Any
 
@@ -124,4 +126,10 @@ def _parameters() -> dict[str, str]:
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    runtime.begin_request()
     return resolve(app, event, context, lambda sent: runtime.guard.admit(sent))
+
+
+if how := os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"):  # set where Lambda starts this, and gives it ten seconds
+    runtime.begin_request()
+    runtime.ladder.start(ahead=how != "on-demand")

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from endcap.api.responses import LOST
 from endcap.events.types import EVENT_TYPES
 from endcap.experiments.assignment import Surface
 from endcap.explain.reasons import ASKED
@@ -124,9 +125,10 @@ class RankedItem(Answer):
 
 
 class Degraded(Answer):
-    """Why less was known than there is."""
+    """What the list was made without, as it could not be read in time; the weightiest of it is the reason."""
 
-    reason: Literal["profile_unavailable"]
+    reason: Literal[tuple(f"{name}_unavailable" for name in LOST)]  # type: ignore[valid-type]
+    lost: list[Literal[LOST]]  # type: ignore[valid-type]
 
 
 class Recommendation(Answer):

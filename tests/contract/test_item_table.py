@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,14 @@ import pytest
 from botocore.stub import Stubber
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
-from endcap.aws.items import CHANGE_SHARDS, ItemTable, item_row, read_row, read_stream_image
+from endcap.aws.items import CHANGE_SHARDS, POPULAR_KEY, ItemTable, item_row, read_row, read_stream_image
 from endcap.catalog.item import Item, item_text, text_hash
-from endcap.catalog.row import ItemRow
+from endcap.catalog.row import ItemRow, PopularList
 from endcap.encoders.items import MAX_ENCODERS, embed_row
 from endcap.encoders.quantize import quantize_unit
 from endcap.errors import DependencyError, ThrottledError
+from endcap.identifiers import clean_id
+from endcap_rebuild.data.exports import exported_document
 from tests.fakes import moto_stack
 
 LAMP = Item("lamp", "Garden lamp", price=39.9, categories=("garden",), attributes={"watts": 3.0})
@@ -215,12 +218,130 @@ class TestChanges:
         assert len(table.changed_since(0, 100)) == 12
 
 
+class TestChangesSince:
+    """What the overlay reads: all that withholds an item, and the newest of the rest."""
+
+    @staticmethod
+    def paged(dynamodb: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make pages of one row."""
+        query = dynamodb.query
+        monkeypatch.setattr(dynamodb, "query", lambda **request: query(**request, Limit=1))
+
+    def test_is_everything_while_there_is_room(self, table: ItemTable, clock: Clock) -> None:
+        for n in range(20):
+            clock.now_s = 1000.0 + n
+            table.put(Item(f"item-{n}"))
+        found = table.changes_since(1_010_000, 100)
+        assert found.failure is None
+        assert [row.item_id for row in found.rows] == [f"item-{n}" for n in range(19, 9, -1)]
+
+    def test_leaves_out_old_prices_and_no_deletion(
+        self, table: ItemTable, clock: Clock, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        table.put(Item("gone"))
+        table.delete("gone")
+        table.put(Item("sold-out", "Lamp", available=False, attributes={"note": "long"}))
+        table.put(Item("ends", "Lamp", expires_at_ms=2_000_000_000_000))
+        table.put(Item("old", "Lamp", description='says "available":false', attributes={"available": False}))
+        clock.now_s += 1
+        for n in range(80):
+            table.put(Item(f"new-{n}", "Lamp"))
+        self.paged(dynamodb, monkeypatch)
+        found = table.changes_since(0, 2)
+        rows = {row.item_id: row for row in found.rows}
+        assert rows["gone"].item is None
+        assert rows["sold-out"].item == Item("sold-out", available=False)  # no more than that is read of it
+        assert rows["ends"].item == Item("ends", expires_at_ms=2_000_000_000_000)
+        assert "old" not in rows or rows["old"].item == Item("old")
+        assert len(found.rows) < 80
+
+    def test_keeps_what_was_read_before_a_failure(
+        self, table: ItemTable, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for n in range(40):
+            table.put(Item(f"item-{n}"))
+        self.paged(dynamodb, monkeypatch)
+        query, calls = dynamodb.query, []
+
+        def failing(**request: Any) -> Any:
+            calls.append(request)
+            if "ExclusiveStartKey" in request:
+                raise dynamodb.exceptions.ClientError({"Error": {"Code": "ThrottlingException"}}, "Query")
+            return query(**request)
+
+        monkeypatch.setattr(dynamodb, "query", failing)
+        found = table.changes_since(0, 100)
+        assert isinstance(found.failure, ThrottledError)
+        assert 1 <= len(found.rows) <= CHANGE_SHARDS
+
+    def test_takes_a_row_that_can_not_be_read_for_a_deletion(self, table: ItemTable, dynamodb: Any) -> None:
+        for name in ("lamp", "mug"):
+            table.put(Item(name, "Lamp"))
+        row = item_row(Item("lamp"), 5)
+        dynamodb.put_item(TableName=moto_stack.ITEMS, Item={**row, "document": {"S": '{"title": 3, "price": "x"}'}})
+        found = table.changes_since(0, 100)
+        assert {row.item_id: row.item is None for row in found.rows} == {"lamp": True, "mug": False}
+
+
+class TestMany:
+    def test_are_rows_by_id_and_nothing_where_there_is_none(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        table.put(Item("gone"))
+        table.delete("gone")
+        found = table.many(["lamp", "gone", "unknown", "lamp"])
+        assert {name: row and row.item for name, row in found.items()} == {"lamp": LAMP, "gone": None, "unknown": None}
+        assert found["unknown"] is None
+        assert table.many([]) == {}
+
+    def test_may_be_more_than_one_call_reads(self, table: ItemTable) -> None:
+        for n in range(205):
+            table.put(Item(f"item-{n}"))
+        found = table.many(f"item-{n}" for n in range(210))
+        assert sum(row is not None for row in found.values()) == 205
+        assert len(found) == 210
+
+    def test_are_without_what_stays_unprocessed(
+        self, table: ItemTable, dynamodb: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        table.put(LAMP)
+        calls: list[Any] = []
+
+        def nothing(**request: Any) -> Any:
+            calls.append(request)
+            return {"Responses": {}, "UnprocessedKeys": request["RequestItems"]}
+
+        monkeypatch.setattr(dynamodb, "batch_get_item", nothing)
+        assert table.many(["lamp"]) == {}
+        assert len(calls) == 2
+
+
+class TestPopularList:
+    LIST = PopularList("v1", (("lamp", "Lamp"), ("灯", "灯笼")))
+
+    def test_comes_back(self, table: ItemTable) -> None:
+        assert table.popular() is None
+        table.put_popular(self.LIST)
+        table.put_popular(replace(self.LIST, version="v2"))
+        assert table.popular() == replace(self.LIST, version="v2")
+
+    def test_is_no_item_for_any_reader(self, table: ItemTable) -> None:
+        table.put_popular(self.LIST)
+        with pytest.raises(ValueError, match="control"):
+            clean_id(POPULAR_KEY)
+        assert table.changed_since(0, 100) == []
+        assert table.changes_since(0, 100).rows == []
+        assert [row.item for row in table.scan()] == [None]  # as if it were a deleted item
+        (row,) = table._dynamodb.scan(TableName=moto_stack.ITEMS)["Items"]
+        assert exported_document({"Item": row}) is None
+
+
 @pytest.mark.parametrize(("code", "expected"), [("ThrottlingException", ThrottledError), ("Boom", DependencyError)])
 def test_errors_of_dynamodb_become_ours(table: ItemTable, dynamodb: Any, code: str, expected: type[Exception]) -> None:
     calls = {
         "get_item": lambda: table.get("a"),
         "update_item": lambda: table.put(LAMP),
         "scan": lambda: list(table.scan()),
+        "batch_get_item": lambda: table.many(["a"]),
     }
     for method, call in calls.items():
         with Stubber(dynamodb) as stub:

@@ -23,6 +23,7 @@ from endcap.errors import (
 )
 from endcap.live.snapshot import POLL_S, RETRY_S, Followed
 from tests.fakes import moto_stack
+from tests.fakes.odd_bytes import ODD_JSON
 
 
 @pytest.fixture
@@ -173,6 +174,28 @@ class TestFiles:
             bucket.download(name)
         with pytest.raises(SnapshotIntegrityError):
             bucket.forget(name)
+
+    def test_of_another_size_than_stated_are_not_kept(self, s3: Any, bucket: SnapshotBucket) -> None:
+        manifest = json.dumps({"files": {"words.txt": {"bytes": 5}}}).encode()
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/manifest.json", Body=manifest)
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/words.txt", Body=b"x" * 1000)
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.download("v1")
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/words.txt", Body=b"right")
+        assert (bucket.download("v1") / "words.txt").read_text() == "right"
+
+    @pytest.mark.parametrize(
+        "body", [*(text.encode() for text in ODD_JSON), b"\xff", b" " * (5 << 20) + b'{"version": "v1", "files": {}}']
+    )
+    def test_are_not_led_astray_by_odd_pointers_and_manifests(
+        self, s3: Any, bucket: SnapshotBucket, body: bytes
+    ) -> None:
+        for key in ("snapshots/current.json", "snapshots/v1/manifest.json"):
+            s3.put_object(Bucket=moto_stack.BUCKET, Key=key, Body=body)
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.current()
+        with pytest.raises(SnapshotIntegrityError):
+            bucket.manifest("v1")
 
     @pytest.mark.parametrize("body", [b"", b"torn", b"[]", b"{}", b'{"files": []}'])
     def test_with_a_damaged_manifest_are_told(self, s3: Any, bucket: SnapshotBucket, body: bytes) -> None:

@@ -170,6 +170,12 @@ def test_a_variant_may_be_another_snapshot(bucket: SnapshotBucket, tmp_path: Pat
     bucket.upload(tmp_path, version)
     call = configured({}, {"snapshot": version})
     current = ask(plain, limit=6)["snapshot_version"]
+    # It is loaded beside the requests; until then who should get it gets the current one, and the record says so.
+    other = next(user for user in (f"u{n}" for n in range(6)) if ask(call, user_id=user)["variant"] == "v1")
+    ends_s = time.monotonic() + 30
+    while (exposed(answer := ask(call, user_id=other)).get("not_served")) is not None:
+        assert exposed(answer)["not_served"] == "snapshot_unavailable"
+        assert time.monotonic() < ends_s
     seen = {}
     for user in (f"u{n}" for n in range(6)):
         viewed = {"event_type": "view", "item_id": "item-3"}  # what a snapshot has learned counts for known shoppers

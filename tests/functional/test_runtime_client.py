@@ -74,7 +74,7 @@ class Stack:
 
     def invoke(self, function: str, event: object) -> Any:
         if function not in self.environments:
-            self.environments[function] = self._start(function)
+            self.environments[function] = self.start(function)
         return self.environments[function].invoke(event)
 
     def run(self, sample: str) -> Any:
@@ -117,12 +117,13 @@ class Stack:
         for environment in self.environments.values():
             environment.close()
 
-    def _start(self, function: str) -> ExecutionEnvironment:
+    def start(self, function: str, **changes: str) -> ExecutionEnvironment:
+        """A new environment of a function, with some variables changed."""
         (local,) = (f for f in self.plan.functions.values() if f.code_dir.name == function)
         layers = self.resources[local.logical_id]["Layers"]
         inference = any("InferenceLayer" in layer for layer in layers)
         temporary = self.scratch / f"{function}-tmp"
-        temporary.mkdir()
+        temporary.mkdir(exist_ok=True)
         environment = {
             **local.environment,
             **CREDENTIALS,
@@ -136,6 +137,7 @@ class Stack:
             "NO_PROXY": "127.0.0.1",
             "PATH": os.defpath,
             "TMPDIR": str(temporary),
+            **changes,
         }
         return ExecutionEnvironment(
             self.runtime.python,
@@ -465,6 +467,17 @@ def test_new_item_is_recommended_for_its_text_at_once(stack: Stack) -> None:
     assert {item["item_id"] for item in answer["items"]} == {"lamp-1", "item-0"}
 
 
+def test_without_a_snapshot_the_list_of_the_last_promotion_is_shown(stack: Stack) -> None:
+    environment = stack.start("recommend", SNAPSHOT_CACHE=f"{os.devnull}/nowhere")  # there is no room for one
+    try:
+        answer = environment.invoke(json.loads(SAMPLES["recommend/http-known-user"].read_text()))
+    finally:
+        environment.close()
+    body = json.loads(answer["body"])
+    assert (answer["statusCode"], body["snapshot_version"]) == (200, stack.snapshot_version)
+    assert body["degraded"]["reason"] == "snapshot_unavailable"
+
+
 def test_a_handler_that_raises_is_reported_not_lost(stack: Stack) -> None:
     with pytest.raises(FunctionError, match="InvalidRequestError"):
         stack.invoke("promote", {})
@@ -496,6 +509,7 @@ def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
     for sample in EXPECTED:
         stack.run(sample)
     _run_without_archive(stack, "update_profile/sqs-one-purchase")
+    test_without_a_snapshot_the_list_of_the_last_promotion_is_shown(stack)
     made = stack.made_calls()
     for local in stack.plan.functions.values():
         function = folder_of(local.logical_id)

@@ -14,6 +14,7 @@ EndcapError
 ├── DependencyError              an AWS call failed for another reason; retry later
 │   ├── DeadlineError            too little time was left to begin it; retry at once
 │   └── RefusedError             the service will never take the call as it is
+├── StoredDataError              what is stored can't be read; somebody has to look at it
 ├── EncoderError                 an encoder file is unusable or fails to run
 └── SnapshotError
     ├── SnapshotMissingError     no snapshot has been promoted yet
@@ -118,6 +119,10 @@ class DeadlineError(DependencyError):
 
 class RefusedError(DependencyError):
     """AWS finds the call itself wrong; the same call will fail the same way."""
+
+
+class StoredDataError(EndcapError):
+    """What is stored is damaged, or of a format that this version does not read."""
 
 
 class EncoderError(EndcapError):

@@ -7,7 +7,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from endcap.aws.clients import BACKGROUND, BATCH, BEST_EFFORT, REQUEST_PATH, Clients, client, ending_with
+from endcap.aws.clients import (
+    BACKGROUND,
+    BATCH,
+    BEST_EFFORT,
+    LOADING,
+    REQUEST_PATH,
+    SENDING,
+    Clients,
+    client,
+    ending_with,
+)
 from endcap.batch import Deadline
 from endcap.errors import EncoderError, FieldError, InvalidInputError
 from endcap.settings import Settings, SettingsError
@@ -25,7 +35,10 @@ if TYPE_CHECKING:
     from endcap.live.challenger import Challenger
     from endcap.live.counts import LiveCounts
     from endcap.live.document import Configured
+    from endcap.live.ladder import Ladder
+    from endcap.live.popular import Popular
     from endcap.live.snapshot import Followed, LoadedEncoder
+    from endcap.live.waiting import Guarded, Waiting
     from endcap.snapshot.snapshot import Snapshot
     from endcap.storefront.door import Door
 
@@ -37,20 +50,34 @@ class Runtime:
     ----------
     background : only a queue waits for the function, no shopper
     clients : makes the AWS client of a service, with its limits of time
+    waiting : of the requests that are served, as `Runtime.waiting`
 
     Attributes
     ----------
     deadline : of the invocation that is running, which no client's call outlives
     """
 
-    def __init__(self, *, background: bool = False, clients: Clients = client) -> None:
-        self._background, self.deadline = background, Deadline()
+    def __init__(self, *, background: bool = False, clients: Clients = client, waiting: Waiting | None = None) -> None:
+        self._background, self._waiting, self.deadline = background, waiting, Deadline()
         self._clients: Clients = lambda service, config: ending_with(clients(service, config), self.deadline)
         self._config = BATCH if background else REQUEST_PATH
 
-    def with_clients(self, clients: Clients) -> Runtime:
+    def with_clients(self, clients: Clients, waiting: Waiting | None = None) -> Runtime:
         """A runtime like this one, with nothing built yet, on other clients."""
-        return Runtime(background=self._background, clients=clients)
+        return Runtime(background=self._background, clients=clients, waiting=waiting)
+
+    @cached_property
+    def waiting(self) -> Waiting:
+        """The deadline of the request that is served; everything that requests read keeps to it."""
+        from endcap.live.waiting import Waiting
+
+        return self._waiting or Waiting()
+
+    def begin_request(self) -> None:
+        """Begin the time of a request for lists, once everything is built that they are made through."""
+        _ = self.ladder, self.profiles, self.profile_reads, self.exposures, self.exposure_writes
+        _ = self.live_counts, self.scenarios, self.experiments, self.challenger, self.challenger_catalogue
+        self.waiting.begin()
 
     @cached_property
     def settings(self) -> Settings:
@@ -111,7 +138,8 @@ class Runtime:
         """The queue of events."""
         from endcap.aws.queues import EventQueue
 
-        return EventQueue(self._clients("sqs", self._config), self.settings.events_queue_url)
+        config = BACKGROUND if self._background else SENDING
+        return EventQueue(self._clients("sqs", config), self.settings.events_queue_url)
 
     @cached_property
     def archive(self) -> RecordStream:
@@ -149,6 +177,20 @@ class Runtime:
         return FailureQueue(self._clients("sqs", self._config), self.settings.stream_failures_queue_url)
 
     @cached_property
+    def profile_reads(self) -> Guarded:
+        """The way to profiles while a shopper waits."""
+        from endcap.live.waiting import Guarded
+
+        return Guarded("profiles", self.waiting)
+
+    @cached_property
+    def exposure_writes(self) -> Guarded:
+        """The way to the exposure stream while a shopper waits."""
+        from endcap.live.waiting import Guarded
+
+        return Guarded("exposures", self.waiting)
+
+    @cached_property
     def quarantine(self) -> Quarantine:
         """The records that could not be used."""
         from endcap.aws.queues import Quarantine
@@ -157,22 +199,25 @@ class Runtime:
 
     @cached_property
     def snapshots(self) -> SnapshotBucket:
-        """The snapshots in S3; downloads take longer than a request, so their limits are not those of one."""
+        """The snapshots in S3."""
         from endcap.aws.snapshots import SnapshotBucket
 
         folder = os.environ.get("SNAPSHOT_CACHE")
-        return SnapshotBucket(
-            self._clients("s3", BATCH if self._background else BACKGROUND),
-            self.settings.data_bucket,
-            Path(folder) if folder else None,
-        )
+        config = BATCH if self._background else LOADING
+        return SnapshotBucket(self._clients("s3", config), self.settings.data_bucket, Path(folder) if folder else None)
 
     @cached_property
     def snapshot(self) -> Followed[Snapshot]:
-        """The snapshot to rank with, verified and mapped into memory."""
+        """The snapshot to rank with, verified and mapped into memory; loaded beside the requests."""
         from endcap.live.snapshot import Followed, read_snapshot
+        from endcap.ranking.terms.similarity import user_encoder_of
 
-        return Followed(self.snapshots, read_snapshot)
+        def read(folder: Path) -> Snapshot:
+            snapshot = read_snapshot(folder)
+            user_encoder_of(snapshot)  # one that can't be opened is no reason to give up the snapshot before
+            return snapshot
+
+        return Followed(self.snapshots, read, clock=self.waiting.clock, waiting=self.waiting)
 
     @cached_property
     def encoder(self) -> Followed[LoadedEncoder | None]:
@@ -187,14 +232,28 @@ class Runtime:
         """The items that changed since the snapshot."""
         from endcap.live.catalogue import LiveCatalogue
 
-        return LiveCatalogue(self.items)
+        return LiveCatalogue(self.items, self.waiting.clock, self.waiting)
+
+    @cached_property
+    def popular(self) -> Popular:
+        """What can be shown while no snapshot can be read."""
+        from endcap.live.popular import Popular
+
+        return Popular(self.items, self.waiting)
+
+    @cached_property
+    def ladder(self) -> Ladder:
+        """What lists are made from."""
+        from endcap.live.ladder import Ladder
+
+        return Ladder(self.snapshot, self.live_catalogue, self.popular, self.waiting)
 
     @cached_property
     def live_counts(self) -> LiveCounts:
         """What is in demand right now."""
         from endcap.live.counts import LiveCounts
 
-        return LiveCounts(self.counters)
+        return LiveCounts(self.counters, self.waiting.clock, self.waiting)
 
     @cached_property
     def scenarios(self) -> Scenarios:
@@ -202,7 +261,8 @@ class Runtime:
         from endcap.api.scenarios import KEY, Scenarios
         from endcap.aws.documents import S3Document
 
-        return Scenarios(S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY))
+        document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
+        return Scenarios(document, self.waiting.clock, self.waiting)
 
     @cached_property
     def experiments(self) -> Configured[tuple[Experiment, ...]]:
@@ -212,21 +272,22 @@ class Runtime:
         from endcap.live.document import Configured
 
         document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
-        return Configured(document, "experiments", read_experiments, (), POLL_S)
+        waiting = self.waiting
+        return Configured(document, "experiments", read_experiments, (), POLL_S, waiting.clock, waiting)
 
     @cached_property
     def challenger(self) -> Challenger:
         """The snapshot beside the current one that an experiment may rank with."""
         from endcap.live.challenger import Challenger
 
-        return Challenger(self.snapshots.apart("challenger"))
+        return Challenger(self.snapshots.apart("challenger"), self.waiting.clock, self.waiting)
 
     @cached_property
     def challenger_catalogue(self) -> LiveCatalogue:
         """The items that changed since the challenger."""
         from endcap.live.catalogue import LiveCatalogue
 
-        return LiveCatalogue(self.items)
+        return LiveCatalogue(self.items, self.waiting.clock, self.waiting)
 
     @cached_property
     def cursor_secret(self) -> str:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -13,74 +14,117 @@ from aws_lambda_powertools.metrics import MetricUnit
 from endcap.api.parse import RequestParser, ResolvedRequest
 from endcap.api.responses import answer, cursor_after, exposure
 from endcap.aws.profiles import StoredProfile
-from endcap.errors import EndcapError, SnapshotMissingError
-from endcap.events.counts import Live
+from endcap.errors import DependencyError, EndcapError
 from endcap.experiments.assignment import Experiment, other_snapshot
 from endcap.index.overlay import Overlay
+from endcap.live.waiting import WRITE_S, Reading
 from endcap.observability import logger, metrics
+from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend_lists
-from endcap.recommend.request import Recommendation, RecommendationRequest
+from endcap.recommend.request import Recommendation
 from endcap.recommend.trending import windows_of
 from endcap.runtime import Runtime
 from endcap.snapshot.snapshot import Snapshot
 
 
 def current_snapshot(runtime: Runtime) -> Snapshot:
-    """The snapshot to rank with.
+    """The snapshot to rank with, for what nothing else can stand in for.
 
     Raises
     ------
-    SnapshotMissingError : none has been promoted yet
+    SnapshotError, EncoderError, DependencyError, ThrottledError : there is none, or it can't be loaded
     """
-    snapshot = runtime.snapshot.get()
-    if snapshot is None:
-        raise SnapshotMissingError("no snapshot has been promoted yet")
-    return snapshot
+    return runtime.ladder.loaded()
 
 
 def request_parser(runtime: Runtime, shopper: str | None = None) -> RequestParser:
-    """What reads requests at this moment; with `shopper`, for that profile whatever they say."""
-    now_ms, event_types = int(time.time() * 1000), runtime.settings.event_types
-    named, secret = runtime.scenarios.named, runtime.cursor_secret
-    return RequestParser(now_ms, event_types, named, secret, experiments_now(runtime), shopper)
+    """What reads the requests of a call, whose time begins now; with `shopper`, for that profile whatever they say."""
+    runtime.begin_request()
+    now_ms, named = int(time.time() * 1000), partial(_scenario, runtime)
+    return RequestParser(
+        now_ms, runtime.settings.event_types, named, runtime.cursor_secret, experiments_now(runtime), shopper
+    )
 
 
 def experiments_now(runtime: Runtime) -> tuple[Experiment, ...]:
     """None while they can't be read: an experiment is no reason to refuse an answer."""
-    return runtime.experiments.current() or ()
+    known = runtime.experiments.current()
+    if known is None:
+        runtime.waiting.lose("experiments")
+    return known or ()
+
+
+def _scenario(runtime: Runtime, name: str) -> Mapping[str, Any]:
+    """What a scenario says; nothing while none can be read, and the answer says so."""
+    try:
+        return runtime.scenarios.named(name)
+    except DependencyError:
+        runtime.waiting.lose("scenarios")
+        return {}
 
 
 def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
     """The answers to requests for one shopper, whose profile is read once."""
-    snapshot = current_snapshot(runtime)
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
-    stored, degraded = _profile(runtime, user_id, asked[0].anonymous_key)
+    # All that is read is begun before any of it is waited for.
+    reading = None
+    if user_id is not None:
+        reading = runtime.profile_reads.begin(partial(_stored, runtime, user_id, asked[0].anonymous_key))
+    snapshot = runtime.ladder.begin(item_id for one in asked for item_id in one.request.named)
     asked, others = _with_challenger(runtime, asked, snapshot, now_ms)
+    runtime.live_counts.begin(now_ms, _windows(asked, snapshot, others))
+    stored = _profile(runtime, reading)
     names = [uuid.uuid4().hex for _ in asked]
     try:
-        lists = _lists(runtime, asked, names, snapshot, others, stored, now_ms)
+        lists, stored = _lists_for(runtime, asked, names, snapshot, others, stored, now_ms)
     except EndcapError:
         if all(one.assignment is None for one in asked):
             raise
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
-        lists = _lists(runtime, asked, names, snapshot, {}, stored, now_ms)
+        lists, stored = _lists_for(runtime, asked, names, snapshot, {}, stored, now_ms)
     named = list(zip(names, asked, lists, strict=True))
     _record(
         runtime, [exposure(found, name, user_id, now_ms, one.assignment, one.surface) for name, one, found in named]
     )
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
+    lost = runtime.waiting.lost
+    if lost:
+        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
     return [
         answer(
             found,
             name,
             stored.version,
-            degraded,
+            lost,
             cursor_after(found, one, runtime.cursor_secret),
             assignment=one.assignment,
             complete=one.request.complete,
         )
         for name, one, found in named
     ]
+
+
+def _lists_for(
+    runtime: Runtime,
+    asked: Sequence[ResolvedRequest],
+    names: Sequence[str],
+    snapshot: Snapshot,
+    others: Mapping[int, Overlay],
+    stored: StoredProfile,
+    now_ms: int,
+) -> tuple[list[Recommendation], StoredProfile]:
+    """The lists, and the profile that they are made with: none where what it says can't be worked with."""
+    try:
+        return _lists(runtime, asked, names, snapshot, others, stored, now_ms), stored
+    except EndcapError:
+        raise
+    except Exception:
+        if stored.profile == EMPTY_PROFILE:
+            raise
+        logger.exception("list not made with the profile")
+        runtime.waiting.lose("profile")
+        nobody = StoredProfile()
+        return _lists(runtime, asked, names, snapshot, others, nobody, now_ms), nobody
 
 
 def _lists(
@@ -92,11 +136,10 @@ def _lists(
     stored: StoredProfile,
     now_ms: int,
 ) -> list[Recommendation]:
-    overlay, kinds = runtime.live_catalogue.over(snapshot), runtime.settings.event_types
+    overlay, kinds = runtime.ladder.over(snapshot), runtime.settings.event_types
     requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
-    live = _live(
-        runtime, [(others[k].snapshot if k in others else snapshot, one) for k, one in enumerate(requests)], now_ms
-    )
+    windows = _windows(asked, snapshot, others)
+    live = runtime.live_counts.at(now_ms, windows) if windows else None
     return recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live, others)
 
 
@@ -105,8 +148,10 @@ def _with_challenger(
 ) -> tuple[Sequence[ResolvedRequest], dict[int, Overlay]]:
     """The requests, and what lies over the snapshot of those whose variant names another one.
 
-    The other snapshot is loaded as soon as it is configured, whoever asks: no variant's shoppers wait longer.
+    The other snapshot is loaded as soon as it is configured, whoever asks, and nobody waits for it.
     """
+    if "snapshot" in runtime.waiting.lost:
+        return [one.without_variant("snapshot_unavailable") for one in asked], {}
     version = other_snapshot(experiments_now(runtime), now_ms)
     challenger = runtime.challenger.get(version if version != snapshot.version else None)
     served, others = list(asked), dict[int, Overlay]()
@@ -121,30 +166,35 @@ def _with_challenger(
     return served, others
 
 
-def _live(runtime: Runtime, requests: Sequence[tuple[Snapshot, RecommendationRequest]], now_ms: int) -> Live | None:
-    """The live counts, where a request has use for them."""
-    windows = set[str]().union(*(windows_of(snapshot, [request]) for snapshot, request in requests))
-    return runtime.live_counts.at(now_ms, windows) if windows else None
+def _windows(asked: Sequence[ResolvedRequest], snapshot: Snapshot, others: Mapping[int, Overlay]) -> set[str]:
+    """The windows of time whose live counts the requests have use for."""
+    bases = [others[k].snapshot if k in others else snapshot for k in range(len(asked))]
+    return set[str]().union(*(windows_of(base, [one.request]) for base, one in zip(bases, asked, strict=True)))
 
 
-def _profile(runtime: Runtime, user_id: str | None, anonymous_key: str | None) -> tuple[StoredProfile, str | None]:
+def _stored(runtime: Runtime, user_id: str, anonymous_key: str | None) -> StoredProfile:
     """The profile of a user, else that of the anonymous id beside it."""
-    if user_id is None:
-        return StoredProfile(), None
+    stored = runtime.profiles.get(user_id)
+    if stored.version == 0 and anonymous_key is not None and anonymous_key != user_id:
+        return runtime.profiles.get(anonymous_key)
+    return stored
+
+
+def _profile(runtime: Runtime, reading: Reading[StoredProfile] | None) -> StoredProfile:
+    """The shopper's profile; an empty one where it can't be read, whatever the reason, and the answer says so."""
+    if reading is None:
+        return StoredProfile()
     try:
-        stored = runtime.profiles.get(user_id)
-        if stored.version == 0 and anonymous_key is not None and anonymous_key != user_id:
-            stored = runtime.profiles.get(anonymous_key)
-        return stored, None
-    except EndcapError as exc:
-        logger.warning("profile not readable", extra={"error": str(exc)})
-        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
-        return StoredProfile(), "profile_unavailable"
+        return reading.result()
+    except Exception as exc:  # also bytes that are damaged: no reason to fail a shopper
+        logger.warning("profile not readable", extra={"error": type(exc).__name__})
+        runtime.waiting.lose("profile")
+        return StoredProfile()
 
 
 def _record(runtime: Runtime, documents: list[dict[str, Any]]) -> None:
     try:
-        runtime.exposures.put(documents)
-    except EndcapError as exc:  # an answer is worth more than its record
-        logger.warning("exposure not recorded", extra={"error": str(exc)})
+        runtime.exposure_writes.begin(partial(runtime.exposures.put, documents)).result(WRITE_S)
+    except Exception as exc:  # an answer is worth more than its record
+        logger.warning("exposure not recorded", extra={"error": type(exc).__name__})
         metrics.add_metric("ExposuresLost", MetricUnit.Count, 1)

@@ -70,7 +70,9 @@ class Fixed(Generic[Thing]):
     def _thing(self) -> Thing:
         return self._make()
 
-    def get(self) -> Thing:
+    loading = missing = False
+
+    def get(self, _: float = 0.0) -> Thing:
         """What it has."""
         return self._thing
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from endcap.catalog.item import Item
-from endcap.catalog.row import ItemRow
+from endcap.catalog.row import ChangedRows, ItemRow
 from endcap.events.interaction import interaction_document
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import Functions, http_event, sqs_event, stage
@@ -34,12 +34,12 @@ class ChangingItems:
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
 
-    def changed_since(self, _: int, limit: int) -> list[ItemRow]:
+    def changes_since(self, _: int, limit: int) -> ChangedRows:
         """See `endcap.live.catalogue.Changes`."""
         now_ms = int(time.time() * 1000)
         ids = self._snapshot.item_ids[: min(CHANGED_ITEMS, limit)]
         price = float(now_ms % 97 + 1)
-        return [ItemRow(i, Item(item_id=i, title="a changed thing", price=price), now_ms) for i in ids]
+        return ChangedRows([ItemRow(i, Item(item_id=i, title="a changed thing", price=price), now_ms) for i in ids])
 
 
 def bench_soak(snapshot: Snapshot, seconds: float, functions: Path, progress: Progress) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from endcap.errors import (
     NotFoundError,
     SnapshotError,
     SnapshotMissingError,
+    StoredDataError,
     ThrottledError,
     TooManyRequestsError,
     UnauthorisedError,
@@ -193,6 +194,9 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
         case ConflictError() | ThrottledError() | DependencyError():
             logger.warning("dependency failed", extra={"error": str(exc)})
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")
+        case StoredDataError():  # no outage: trying again would not help
+            logger.error("stored data not readable", extra={"error": str(exc)})
+            return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "what is stored can't be read; this is logged")
         case SnapshotMissingError():
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
         case SnapshotError() | EncoderError():

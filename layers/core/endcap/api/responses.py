@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from endcap.api.cursors import write_cursor
 from endcap.api.parse import ResolvedRequest
@@ -12,12 +13,15 @@ from endcap.explain.reasons import Reason
 from endcap.identifiers import item_key
 from endcap.recommend.request import RankedItem, Recommendation
 
+LOST: Final = ("profile", "snapshot", "changes", "live_counts", "scenarios", "experiments")
+"""What an answer may have to do without; the first of them is the reason that it gives."""
+
 
 def answer(
     recommendation: Recommendation,
     recommendation_id: str,
     profile_version: int,
-    degraded: str | None = None,
+    lost: Collection[str] = (),
     cursor: str | None = None,
     *,
     assignment: Assignment | None = None,
@@ -27,7 +31,7 @@ def answer(
 
     Parameters
     ----------
-    degraded : why less was known than there is
+    lost : what of `LOST` it was made without
     cursor : where the list goes on
     assignment : the variant of an experiment that the shopper got
     complete : whether ids may be unknown or not for sale, so that each item says so
@@ -41,7 +45,12 @@ def answer(
     }
     if assignment is not None:
         body |= {"experiment": assignment.experiment, "variant": assignment.variant.name}
-    return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": {"reason": degraded}} if degraded else {})
+    return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": _degraded(lost)} if lost else {})
+
+
+def _degraded(lost: Collection[str]) -> dict[str, Any]:
+    known = [name for name in LOST if name in lost]
+    return {"reason": f"{known[0]}_unavailable", "lost": known}
 
 
 def cursor_after(recommendation: Recommendation, asked: ResolvedRequest, secret: str) -> str | None:

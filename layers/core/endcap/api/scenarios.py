@@ -15,6 +15,7 @@ from endcap.api.parse import request_of
 from endcap.api.schemas import NOT_OF_A_SCENARIO, ScenarioInput
 from endcap.errors import DependencyError, FieldError, InvalidInputError, InvalidRequestError
 from endcap.live.document import Configured, Document
+from endcap.live.waiting import Waiting
 from endcap.ranking.terms.inputs import ANCHORED
 from endcap.recommend.request import check
 from endcap.validation import json_value, parsed
@@ -31,8 +32,12 @@ Defaults = Mapping[str, Any]
 class Scenarios:
     """The scenarios as they are now: looked for at most every two seconds, the last good ones kept."""
 
-    def __init__(self, document: Document, clock: Callable[[], float] = time.monotonic) -> None:
-        self._configured = Configured[Mapping[str, Defaults]](document, "scenarios", read_scenarios, {}, POLL_S, clock)
+    def __init__(
+        self, document: Document, clock: Callable[[], float] = time.monotonic, waiting: Waiting | None = None
+    ) -> None:
+        self._configured = Configured[Mapping[str, Defaults]](
+            document, "scenarios", read_scenarios, {}, POLL_S, clock, waiting
+        )
 
     def named(self, name: str) -> Defaults:
         """The defaults of a scenario.

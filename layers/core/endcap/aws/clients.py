@@ -26,9 +26,19 @@ Clients = Callable[[str, Config], Any]
 """Makes the client of a service, with its limits of time."""
 
 REQUEST_PATH = Config(
+    connect_timeout=0.15, read_timeout=0.25, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
+)
+"""For reads and writes that a caller waits for: two tries of at most 0.4 s, no more than a request may wait for all."""
+
+SENDING = Config(
     connect_timeout=0.5, read_timeout=1.0, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
 )
-"""For calls that a shopper waits for: two tries of at most 1.5 s."""
+"""For events on their way to the queue, which nobody can make up for: two tries of at most 1.5 s."""
+
+LOADING = Config(
+    connect_timeout=1.0, read_timeout=5.0, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
+)
+"""For snapshots that are loaded beside the requests: two tries of at most 6 s a file, and what was fetched stays."""
 
 BACKGROUND = Config(
     connect_timeout=2.0, read_timeout=10.0, retries={"mode": "standard", "total_max_attempts": 4}, tcp_keepalive=True

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
@@ -57,21 +58,26 @@ class CounterTable:
         ------
         ThrottledError, DependencyError
         """
-        for number in range(SHARDS):
-            with aws_errors("read counters"):
-                pages = self._dynamodb.get_paginator("query").paginate(
-                    TableName=self._table,
-                    KeyConditionExpression="#shard = :shard AND #bucket >= :since",
-                    ExpressionAttributeNames={"#shard": "shard", "#bucket": "bucket"},
-                    ExpressionAttributeValues={
-                        ":shard": {"S": _shard(level, number)},
-                        ":since": {"N": str(since_ms * PARTS)},
-                    },
+        with ThreadPoolExecutor(SHARDS) as pool:
+            for found in pool.map(lambda number: self._rows(_shard(level, number), since_ms), range(SHARDS)):
+                yield from found
+
+    def _rows(self, shard: str, since_ms: int) -> list[tuple[int, Mapping[str, int]]]:
+        with aws_errors("read counters"):
+            pages = self._dynamodb.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="#shard = :shard AND #bucket >= :since",
+                ExpressionAttributeNames={"#shard": "shard", "#bucket": "bucket"},
+                ExpressionAttributeValues={":shard": {"S": shard}, ":since": {"N": str(since_ms * PARTS)}},
+            )
+            return [
+                (
+                    int(row["bucket"]["N"]) // PARTS,
+                    {name: int(count["N"]) for name, count in row["counts"]["M"].items()},
                 )
-                for page in pages:
-                    for row in page["Items"]:
-                        counts = {name: int(count["N"]) for name, count in row["counts"]["M"].items()}
-                        yield int(row["bucket"]["N"]) // PARTS, counts
+                for page in pages
+                for row in page["Items"]
+            ]
 
     def _add(self, shard: str, increment: Increment, counts: Mapping[str, int]) -> None:
         place = (shard, increment.start_ms)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from endcap.aws.clients import aws_errors
+from endcap.errors import InvalidInputError
+
+MAX_BYTES: Final = 1 << 20
+"""People edit these; a larger one is no such document."""
 
 
 class S3Document:
@@ -26,6 +30,7 @@ class S3Document:
         Raises
         ------
         NotFoundError : there is no such object
+        InvalidInputError : it is larger than 1 MiB
         ThrottledError, DependencyError
         """
         condition = {"IfNoneMatch": known_etag} if known_etag else {}
@@ -36,4 +41,7 @@ class S3Document:
                 if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
                     return None
                 raise
-            return answer["Body"].read(), answer["ETag"]
+            data = answer["Body"].read(MAX_BYTES + 1)
+        if len(data) > MAX_BYTES:
+            raise InvalidInputError(f"{self._key} is larger than {MAX_BYTES} bytes")
+        return data, answer["ETag"]

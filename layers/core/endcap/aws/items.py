@@ -3,6 +3,9 @@
 A row holds the item's JSON document, the hash of it, the hash of its text, and for at most two encoders the vector of
 that text, in attributes named `vector_<tag>`: 8 bytes of the text's hash, then int8 (d_text,). A vector whose hash is
 not the row's is out of date. A deleted item leaves a tombstone. `changes` is an index by (change_shard, changed_at).
+
+One more row holds what the last promotion found popular. Its key is no item's id, and every reader takes it for the
+tombstone of an item that nobody knows; it is not in the index.
 """
 
 from __future__ import annotations
@@ -12,17 +15,25 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
 from endcap.catalog.item import Item, content_hash, item_document, item_text, parse_item, text_hash
-from endcap.catalog.row import ItemRow
+from endcap.catalog.row import ChangedRows, ItemRow, PopularList
 from endcap.errors import ConflictError
 from endcap.identifiers import short_hash
+from endcap.observability import logger
+from endcap.validation import timestamp_ms
 
-CHANGE_SHARDS = 8
-CHANGES_INDEX = "changes"
-VECTOR_PREFIX = "vector_"
+CHANGE_SHARDS: Final = 8
+CHANGES_INDEX: Final = "changes"
+VECTOR_PREFIX: Final = "vector_"
+POPULAR_KEY: Final = "\0popular"
+"""No id has a control character in it."""
+KEYS_PER_READ: Final = 100
+PARALLEL_READS: Final = 5
+_WITHHELD: Final = "attribute_not_exists(document) OR contains(document, :unavailable) OR contains(document, :expires)"
+"""Rows of items that are deleted, not for sale, or expire one day: as `item_document` writes it, without spaces."""
 
 
 class ItemTable:
@@ -49,6 +60,67 @@ class ItemTable:
                 TableName=self._table, Key={"item_id": {"S": item_id}}, ConsistentRead=True
             )
         return read_row(answer["Item"]).item if "Item" in answer else None
+
+    def many(self, item_ids: Iterable[str]) -> dict[str, ItemRow | None]:
+        """The rows of some items, None where there is none; what could not be read in two tries is left out.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        ids = list(dict.fromkeys(item_ids))
+        parts = [ids[first : first + KEYS_PER_READ] for first in range(0, len(ids), KEYS_PER_READ)]
+        if len(parts) <= 1:
+            return self._batch(parts[0]) if parts else {}
+        with ThreadPoolExecutor(PARALLEL_READS) as pool:
+            return {item_id: row for found in pool.map(self._batch, parts) for item_id, row in found.items()}
+
+    def _batch(self, item_ids: list[str]) -> dict[str, ItemRow | None]:
+        keys, rows = [{"item_id": {"S": item_id}} for item_id in item_ids], dict[str, ItemRow | None]()
+        for _ in range(2):
+            with aws_errors("read items"):
+                answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys}})
+            rows |= {row["item_id"]["S"]: _readable(row) for row in answer["Responses"].get(self._table, ())}
+            keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            if not keys:
+                break
+        unread = {key["item_id"]["S"] for key in keys}
+        return {item_id: rows.get(item_id) for item_id in item_ids if item_id in rows or item_id not in unread}
+
+    def put_popular(self, popular: PopularList) -> None:
+        """Remember what sells best.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        items = json.dumps(popular.items, separators=(",", ":"), ensure_ascii=False)
+        with aws_errors("write popular list"):
+            self._dynamodb.update_item(
+                TableName=self._table,
+                Key={"item_id": {"S": POPULAR_KEY}},
+                UpdateExpression="SET changed_at = :long_ago, snapshot_version = :version, popular_items = :items",
+                ExpressionAttributeValues={
+                    ":long_ago": {"N": "0"},
+                    ":version": {"S": popular.version},
+                    ":items": {"S": items},
+                },
+            )
+
+    def popular(self) -> PopularList | None:
+        """What sells best; None where no promotion has written it.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        key = {"item_id": {"S": POPULAR_KEY}}
+        with aws_errors("read popular list"):
+            answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": [key]}})
+        for row in answer["Responses"].get(self._table, ()):
+            items = json.loads(row["popular_items"]["S"])
+            return PopularList(row["snapshot_version"]["S"], tuple((str(i), str(title)) for i, title in items))
+        return None
 
     def put(self, item: Item) -> bool:
         """Store `item`; False where it was stored just so already, and then nothing is touched.
@@ -116,25 +188,63 @@ class ItemTable:
 
         def shard(number: int) -> list[ItemRow]:
             rows: list[ItemRow] = []
-            query: dict[str, Any] = {
-                "TableName": self._table,
-                "IndexName": CHANGES_INDEX,
-                "KeyConditionExpression": "change_shard = :shard AND changed_at >= :since",
-                "ExpressionAttributeValues": {":shard": {"N": str(number)}, ":since": {"N": str(since_ms)}},
-                "ScanIndexForward": False,
-            }
-            while len(rows) < limit:
-                with aws_errors("read changed items"):
-                    answer = self._dynamodb.query(**query)
-                rows += map(read_row, answer["Items"])
-                if "LastEvaluatedKey" not in answer:
+            for page in self._pages(number, since_ms):
+                rows += map(read_row, page)
+                if len(rows) >= limit:
                     break
-                query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
             return rows
 
         with ThreadPoolExecutor(CHANGE_SHARDS) as pool:
             rows = [row for part in pool.map(shard, range(CHANGE_SHARDS)) for row in part]
-        return sorted(rows, key=lambda row: (-row.changed_at_ms, row.item_id))[:limit]
+        return sorted(rows, key=_newest_first)[:limit]
+
+    def changes_since(self, since_ms: int, limit: int) -> ChangedRows:
+        """Rows changed at or after `since_ms`: all of items that are withheld, and the newest `limit` or so of others.
+
+        Withheld is what is deleted, not for sale, or expires one day. Of those beyond the newest rows nothing is read
+        but that. What was read before a failure is in the answer.
+        """
+        # Ids spread evenly over the shards, so that a quarter of the limit in each holds the newest of all.
+        enough = min(limit, limit // 4 + 50)
+
+        def shard(number: int) -> tuple[list[ItemRow], Exception | None]:
+            rows: list[ItemRow] = []
+            try:
+                for page in self._pages(number, since_ms, enough):
+                    rows += map(_readable if len(rows) < enough else _restriction, page)
+            except Exception as exc:
+                return rows, exc
+            return rows, None
+
+        with ThreadPoolExecutor(CHANGE_SHARDS) as pool:
+            parts = list(pool.map(shard, range(CHANGE_SHARDS)))
+        rows = sorted((row for part, _ in parts for row in part), key=_newest_first)
+        return ChangedRows(rows, next((failure for _, failure in parts if failure is not None), None))
+
+    def _pages(self, shard: int, since_ms: int, enough: int | None = None) -> Iterator[list[dict[str, Any]]]:
+        """Pages of a shard's changed rows, the newest first; after `enough` rows those of withheld items only."""
+        query: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": CHANGES_INDEX,
+            "KeyConditionExpression": "change_shard = :shard AND changed_at >= :since",
+            "ExpressionAttributeValues": {":shard": {"N": str(shard)}, ":since": {"N": str(since_ms)}},
+            "ScanIndexForward": False,
+        }
+        count = 0
+        while True:
+            with aws_errors("read changed items"):
+                answer = self._dynamodb.query(**query)
+            yield answer["Items"]
+            count += len(answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            if enough is not None and count >= enough and "FilterExpression" not in query:
+                query["FilterExpression"] = _WITHHELD
+                query["ExpressionAttributeValues"] |= {
+                    ":unavailable": {"S": '"available":false'},
+                    ":expires": {"S": '"expires_at":'},
+                }
 
     def scan(self) -> Iterator[ItemRow]:
         """Every row, tombstones included.
@@ -187,6 +297,37 @@ def read_row(row: Mapping[str, Any]) -> ItemRow:
     vectors = {tag: data[8:] for tag, data in stored.items() if data[:8].hex() == digest}
     outdated = tuple(sorted(stored.keys() - vectors.keys()))
     return ItemRow(item_id, parse_item(json.loads(row["document"]["S"])), changed_at_ms, digest, vectors, outdated)
+
+
+def _readable(row: Mapping[str, Any]) -> ItemRow:
+    """A row as `read_row` reads it; one that is damaged as deleted, as nobody can say whether it may be shown."""
+    try:
+        return read_row(row)
+    except Exception as exc:  # whatever is wrong with one row, the others count
+        logger.warning("item row not readable", extra={"error": type(exc).__name__})
+        return ItemRow(row["item_id"]["S"], None, int(row["changed_at"]["N"]))
+
+
+def _restriction(row: Mapping[str, Any]) -> ItemRow:
+    """Of a row no more than whether, and how long, its item is for sale: checking whole items takes long."""
+    item_id, changed_at_ms = row["item_id"]["S"], int(row["changed_at"]["N"])
+    try:
+        document = json.loads(row["document"]["S"]) if "document" in row else None
+        if document is None:
+            return ItemRow(item_id, None, changed_at_ms)
+        expires = document.get("expires_at")
+        item = Item(
+            item_id,
+            available=document.get("available", True) is True,
+            expires_at_ms=None if expires is None else timestamp_ms(expires),
+        )
+    except Exception:  # see `_readable`
+        return ItemRow(item_id, None, changed_at_ms)
+    return ItemRow(item_id, item, changed_at_ms)
+
+
+def _newest_first(row: ItemRow) -> tuple[int, str]:
+    return -row.changed_at_ms, row.item_id
 
 
 def read_stream_image(image: Mapping[str, Any]) -> ItemRow:

@@ -12,7 +12,7 @@ from endcap.aws.clients import aws_errors
 from endcap.errors import ConflictError, InvalidInputError
 from endcap.identifiers import anonymous_id_of
 from endcap.profiles.adoption import adopted
-from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, remembers_erasure
 
 MAX_TRIES = 6
@@ -141,11 +141,18 @@ class ProfileTable:
             )
 
     def read(self, row: Mapping[str, Any] | None) -> StoredProfile:
-        """The profile of a DynamoDB item; an empty one where there is none or it has expired."""
+        """The profile of a DynamoDB item; an empty one where there is none or it has expired.
+
+        Raises
+        ------
+        ProfileFormatError : the row is damaged
+        """
         if row is None:
             return StoredProfile()
-        version = int(row["version"]["N"])
+        try:
+            version, data = int(row["version"]["N"]), bytes(row["profile"]["B"])
+            expired = "ttl" in row and int(row["ttl"]["N"]) <= self._clock()
+        except (KeyError, TypeError, ValueError) as exc:
+            raise ProfileFormatError("the profile's row is damaged") from exc
         # Expired rows stay readable until DynamoDB gets round to them, typically within two days.
-        if "ttl" in row and int(row["ttl"]["N"]) <= self._clock():
-            return StoredProfile(EMPTY_PROFILE, version)
-        return StoredProfile(decode_profile(bytes(row["profile"]["B"])), version)
+        return StoredProfile(EMPTY_PROFILE if expired else decode_profile(data), version)

@@ -7,10 +7,11 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
@@ -18,6 +19,11 @@ from endcap.aws.clients import aws_errors
 from endcap.errors import NotFoundError, SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST
 
+DOWNLOADS: Final = 8
+"""Files that are fetched side by side; boto3 keeps ten connections."""
+MAX_POINTER_BYTES: Final = 64 << 10
+MAX_MANIFEST_BYTES: Final = 4 << 20
+"""Ours have some hundred bytes, and some KB."""
 PREFIX = "snapshots/"
 POINTER = PREFIX + "current.json"
 
@@ -87,13 +93,13 @@ class SnapshotBucket:
                     if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
                         return None
                     raise
-                data = answer["Body"].read()
+                data = answer["Body"].read(MAX_POINTER_BYTES + 1)
         except NotFoundError as exc:
             raise SnapshotMissingError("no snapshot has been promoted yet") from exc
         try:
             body = json.loads(data)
-            return Pointer(body["version"], answer["ETag"], body.get("previous"))
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
+            return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"))
+        except Exception as exc:  # cut off at the limit, nested without end, no object, ...
             raise SnapshotIntegrityError("the snapshot pointer is damaged") from exc
 
     def flip(self, version: str, expected: Pointer | None) -> Pointer:
@@ -123,10 +129,10 @@ class SnapshotBucket:
         """
         with aws_errors(f"read manifest of {version}"):
             answer = self._s3.get_object(Bucket=self._bucket, Key=f"{PREFIX}{_plain(version)}/{MANIFEST}")
-            data = answer["Body"].read()
+            data = answer["Body"].read(MAX_MANIFEST_BYTES + 1)
         try:
             document = json.loads(data)
-        except ValueError:
+        except Exception:  # cut off at the limit, nested without end, ...
             document = None
         if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
             raise SnapshotIntegrityError(f"the manifest of {version} is damaged")
@@ -176,16 +182,25 @@ class SnapshotBucket:
         ------
         NotFoundError, SnapshotIntegrityError, ThrottledError, DependencyError
         """
-        files = set(map(_plain, self.manifest(version)["files"]))
+        stated = self.manifest(version)["files"]
+        files = set(map(_plain, stated))
         wanted = {MANIFEST, *(files if names is None else files.intersection(names))}
         folder = self._cache / _plain(version)
         folder.mkdir(parents=True, exist_ok=True)
-        for name in sorted(wanted):
-            if not (folder / name).exists():
-                part = folder / f".{name}.{os.getpid()}.{id(self)}"
-                with aws_errors(f"download {name}"):
-                    self._s3.download_file(self._bucket, f"{PREFIX}{version}/{name}", str(part))
-                part.replace(folder / name)
+
+        def fetch(name: str) -> None:
+            part = folder / f".{name}.{os.getpid()}.{id(self)}"
+            with aws_errors(f"download {name}"):
+                self._s3.download_file(self._bucket, f"{PREFIX}{version}/{name}", str(part))
+            size = stated[name].get("bytes") if isinstance(stated.get(name), dict) else None
+            if size is not None and part.stat().st_size != size:
+                part.unlink()
+                raise SnapshotIntegrityError(f"{name} has another size than the manifest says")
+            part.replace(folder / name)
+
+        # Most of some fifty files are small: one after the other, they take as long as as many answers of S3.
+        with ThreadPoolExecutor(DOWNLOADS) as pool:
+            list(pool.map(fetch, (name for name in sorted(wanted) if not (folder / name).exists())))
         return folder
 
     def remove(self, version: str) -> None:
@@ -217,8 +232,8 @@ class SnapshotBucket:
         shutil.rmtree(self._cache / _plain(version), ignore_errors=True)
 
 
-def _plain(name: str) -> str:
+def _plain(name: object) -> str:
     """`name`, which becomes a local path and so must not lead out of its folder."""
-    if not name or name.startswith(".") or "/" in name or "\\" in name:
+    if not isinstance(name, str) or not name or name.startswith(".") or "/" in name or "\\" in name:
         raise SnapshotIntegrityError(f"{name!r} is no name of a snapshot or of its files")
     return name

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -63,7 +64,7 @@ class EncoderConfig:
         """
         try:
             document = json.loads(raw)
-        except ValueError as exc:
+        except Exception as exc:  # also RecursionError, where it nests without end
             raise EncoderError(f"{CONFIG_FILE} is not JSON") from exc
         names = {field.name for field in fields(cls)}
         if not isinstance(document, Mapping) or set(document) != names:
@@ -210,7 +211,8 @@ class TextEncoder:
         return vectors[[rows[text] for text in texts]] if len(rows) < len(texts) else vectors
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer.encode(self.config.prefix + _clean(text, self.config.max_tokens)).ids
+        with _panics("the tokenizer can't read a text"):
+            ids: list[int] = self._tokenizer.encode(self.config.prefix + _clean(text, self.config.max_tokens)).ids
         return ids
 
 
@@ -228,10 +230,19 @@ def _clean(text: str, max_tokens: int) -> str:
 def _tokenizer_of(raw: bytes, config: EncoderConfig) -> Any:
     import tokenizers
 
-    try:
+    with _panics("the tokenizer can't be read"):
         tokenizer = tokenizers.Tokenizer.from_buffer(raw)
-    except Exception as exc:  # the library raises bare Exception
-        raise EncoderError("the tokenizer can't be read") from exc
-    tokenizer.no_padding()
-    tokenizer.enable_truncation(config.max_tokens)
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(config.max_tokens)
     return tokenizer
+
+
+@contextmanager
+def _panics(problem: str) -> Iterator[None]:
+    """Turn what the library raises into EncoderError: bare Exception, or the panic of its Rust, which is none."""
+    try:
+        yield
+    except BaseException as exc:
+        if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
+            raise
+        raise EncoderError(problem) from exc

@@ -238,7 +238,7 @@ def units(vectors: F32) -> F32:
 def _matrix_of(raw: bytes) -> F32:
     try:
         matrix = np.load(io.BytesIO(raw), allow_pickle=False)
-    except (ValueError, OSError, EOFError) as exc:
+    except Exception as exc:  # numpy reads a header as Python, and may find there what it has no memory for
         raise EncoderError(f"{PROJECTION_FILE} can't be read") from exc
     if not isinstance(matrix, np.ndarray) or matrix.dtype != np.float32 or matrix.ndim != 2:
         raise EncoderError(f"{PROJECTION_FILE} must hold a float32 matrix")

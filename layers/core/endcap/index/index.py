@@ -18,6 +18,7 @@ from endcap.catalog.item import item_document
 from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables, rows_by_key, wordings_of
 from endcap.index.vectors import VectorTable
+from endcap.index.withheld import Withheld
 from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.snapshot import Snapshot
 from endcap.text.tokens import Wording
@@ -35,7 +36,9 @@ class ItemIndex:
     groups, price_band, brand, available, expires_at_ms, popularity, trend, unseen : one value per row
     """
 
-    def __init__(self, tables: SnapshotTables, changes: Changes | None = None) -> None:
+    def __init__(
+        self, tables: SnapshotTables, changes: Changes | None = None, withheld: Withheld | None = None
+    ) -> None:
         self.tables = tables
         self.snapshot = snapshot = tables.snapshot
         self.changes = changes if changes is not None and changes.item_ids else None
@@ -55,6 +58,13 @@ class ItemIndex:
         self.brand: I32 = self._laid_over(columns.brand, None if c is None else c.brand)
         self.available: NDArray[np.bool_] = self._laid_over(columns.available, None if c is None else c.available)
         self.expires_at_ms: I64 = self._laid_over(columns.expires_at_ms, None if c is None else c.expires_at_ms)
+        self._deleted: frozenset[int] = frozenset()
+        if withheld:
+            hidden, deleted, expires = withheld.rows(snapshot.index)
+            self._deleted = frozenset(hidden[deleted].tolist())
+            self.available, self.expires_at_ms = self.available.copy(), self.expires_at_ms.copy()
+            self.available[hidden] = expires > 0
+            self.expires_at_ms[hidden] = expires
         # New items start at the least popularity: nobody has asked for them yet.
         self.popularity: F32 = self._extended(snapshot.popularity, float(snapshot.popularity.min(initial=np.inf)))
         self.trend: F32 = self._extended(snapshot.trend, 0.0)
@@ -117,7 +127,8 @@ class ItemIndex:
     def is_deleted(self, position: int) -> bool:
         """Whether the item of a row was deleted since the snapshot."""
         row = self._change_of.get(position)
-        return self.changes is not None and row is not None and self.changes.items[row] is None
+        gone = self.changes is not None and row is not None and self.changes.items[row] is None
+        return gone or position in self._deleted
 
     def category_id(self, name: str) -> int | None:
         """Vocabulary id of a category, None for one that no item has."""

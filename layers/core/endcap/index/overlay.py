@@ -3,6 +3,9 @@
 Folding is incremental: a batch of changed rows is turned into columns once, and a request only joins columns. What a
 row replaces is decided by its time, so the order in which rows arrive doesn't matter.
 
+At most `MAX_CHANGED` changes are laid over the snapshot whole. What keeps an item from being shown has no such cap:
+beyond it, of items that are deleted, not for sale or expire one day, just that is kept (`endcap.index.withheld`).
+
 New items look for the items they borrow their lists from (`endcap.index.imputation`), the newest first, and only as
 many a fold as take about 15 ms (10 of them over 12,000 items; 100 at a cold start). After an import of thousands, the
 others follow with the next folds, and rank by their text until then.
@@ -23,6 +26,7 @@ from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables
 from endcap.index.imputation import NEAREST, donors_of, items_per_fold
 from endcap.index.index import ItemIndex, index_of
+from endcap.index.withheld import Withheld
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
 
@@ -53,18 +57,20 @@ class Overlay:
 
     Attributes
     ----------
-    overflowed : some changed items, the oldest, were left out for the cap: a rebuild is due
+    overflowed : some changed items that are for sale, the oldest, were left out for the cap: a rebuild is due
     """
 
     def __init__(self, snapshot: Snapshot, rows: Iterable[ChangedItem] = ()) -> None:
         self._tables: SnapshotTables = index_of(snapshot).tables
         self._rows: dict[str, ChangedItem] = {}
         self._changes: Changes | None = None
+        self._withheld = Withheld()
         self.overflowed = False
         first = self.with_rows(rows)
         while first._changes is not None and not first._changes.settled.all():
             first = first.with_rows(())
         self._rows, self._changes, self.overflowed = first._rows, first._changes, first.overflowed
+        self._withheld = first._withheld
 
     @property
     def snapshot(self) -> Snapshot:
@@ -72,25 +78,40 @@ class Overlay:
         return self._tables.snapshot
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self._withheld)
+
+    def carried_over(self, snapshot: Snapshot) -> Overlay:
+        """What is known of changes since `snapshot`, over it: so that nothing is shown while they are read again."""
+        since_ms = snapshot.catalog_as_of_ms
+        carried = Overlay(snapshot).with_rows(row for row in self._rows.values() if row.changed_at_ms >= since_ms)
+        carried._withheld = self._withheld.since(since_ms)
+        return carried
 
     def with_rows(self, rows: Iterable[ChangedItem]) -> Overlay:
         """This overlay with `rows` folded in: per item the latest row stays; self when nothing is new or left to do."""
         fresh: dict[str, ChangedItem] = {}
         for row in rows:
             known = fresh.get(row.item_id) or self._rows.get(row.item_id)
-            if known is None or _replaces(row, known):
+            if known is None:
+                at_ms = self._withheld.changed_at(row.item_id)
+                newer = at_ms is None or row.changed_at_ms > at_ms
+            else:
+                newer = _replaces(row, known)
+            if newer:
                 fresh[row.item_id] = row
         if not fresh and (self._changes is None or self._changes.settled.all()):
             return self
-        merged = {**self._rows, **fresh}
-        overflows = len(merged) > MAX_CHANGED
-        if overflows:
-            newest = sorted(merged.values(), key=lambda row: (row.changed_at_ms, row.item_id), reverse=True)
+        merged, withheld, overflows = {**self._rows, **fresh}, self._withheld.without(fresh), False
+        if len(merged) > MAX_CHANGED:
+            withheld = withheld.having((r.item_id, r.changed_at_ms, r.item) for r in merged.values() if _withholds(r))
+            for_sale = [row for row in merged.values() if row.item is not None and row.item.available]
+            overflows = len(for_sale) > MAX_CHANGED
+            newest = sorted(for_sale, key=lambda row: (row.changed_at_ms, row.item_id), reverse=True)
             merged = {row.item_id: row for row in newest[:MAX_CHANGED]}
+            withheld = withheld.without(merged)
             fresh = {item_id: row for item_id, row in fresh.items() if item_id in merged}
         folded = Overlay.__new__(Overlay)
-        folded._tables, folded._rows = self._tables, merged
+        folded._tables, folded._rows, folded._withheld = self._tables, merged, withheld
         folded.overflowed = self.overflowed or overflows
         most = items_per_fold(self._tables, first=self._changes is None)
         folded._changes = _with_donors(self._joined(merged, list(fresh.values())), merged, self._tables, most)
@@ -124,7 +145,14 @@ class Overlay:
     @cached_property
     def index(self) -> ItemIndex:
         """The snapshot with these changes over it."""
-        return ItemIndex(self._tables, self._changes) if self._rows else index_of(self.snapshot)
+        if not self._rows and not self._withheld:
+            return index_of(self.snapshot)
+        return ItemIndex(self._tables, self._changes, self._withheld)
+
+
+def _withholds(row: ChangedItem) -> bool:
+    """Whether a row keeps its item from being shown, now or one day."""
+    return row.item is None or not row.item.available or row.item.expires_at_ms is not None
 
 
 def _replaces(row: ChangedItem, known: ChangedItem) -> bool:

@@ -9,8 +9,9 @@ from typing import Final, Protocol
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import EncoderError, EndcapError, SnapshotError
-from endcap.live.polling import Clock, LastGood
+from endcap.errors import EncoderError, EndcapError, SnapshotError, SnapshotIntegrityError
+from endcap.live.polling import LastGood
+from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import load_verified
@@ -27,15 +28,21 @@ class Snapshots(Protocol):
 
 
 class Challenger:
-    """Holds at most one snapshot, and drops it as soon as another one is asked for, or none."""
+    """Holds at most one snapshot, and drops it as soon as another one is asked for, or none.
 
-    def __init__(self, snapshots: Snapshots, clock: Clock = time.monotonic) -> None:
-        self._snapshots, self._clock = snapshots, clock
+    Parameters
+    ----------
+    waiting : of the requests that are served meanwhile: the snapshot is then loaded beside them, and there for those
+        that come later
+    """
+
+    def __init__(self, snapshots: Snapshots, clock: Clock = time.monotonic, waiting: Waiting | None = None) -> None:
+        self._snapshots, self._clock, self._waiting = snapshots, clock, waiting
         self._version: str | None = None
         self._kept = self._nothing()
 
     def get(self, version: str | None) -> Snapshot | None:
-        """The snapshot of this version; None where none is asked for, or it can't be used.
+        """The snapshot of this version; None where none is asked for, or it is not loaded yet, or can't be used.
 
         Nobody has promoted it, so it is verified here as a promotion verifies. One that fails is tried again after half
         a minute.
@@ -46,18 +53,26 @@ class Challenger:
             self._version, self._kept = version, self._nothing()
         if version is None:
             return None
-        return self._kept.refreshed(partial(self._load, version), partial(self._failed, version))
+        return self._kept.refreshed(partial(self._load, version), partial(self._failed, version), at_most_s=0)
 
     def _nothing(self) -> LastGood[Snapshot | None]:
-        # An OSError: most likely no room in the function's storage.
-        return LastGood(None, float("inf"), self._clock, failures=(EndcapError, OSError))
+        return LastGood(None, float("inf"), self._clock, takes_long=True, waiting=self._waiting)
 
     def _load(self, version: str) -> Snapshot:
-        return load_verified(self._snapshots.download(version))
+        try:
+            return load_verified(self._snapshots.download(version))
+        except EndcapError as exc:
+            if isinstance(exc, SnapshotError | EncoderError):
+                self._snapshots.forget(version)
+            raise
+        except Exception as exc:  # no room in the function's storage, or odd bytes
+            self._snapshots.forget(version)
+            raise SnapshotIntegrityError(f"{version} can't be read: {exc!r}") from exc
+        finally:
+            if version != self._version:  # nobody wants it any more
+                self._snapshots.forget(version)
 
     def _failed(self, version: str, exc: Exception) -> float:
-        if isinstance(exc, SnapshotError | EncoderError | OSError):
-            self._snapshots.forget(version)
         logger.warning("experiment's snapshot not usable", extra={"version": version, "error": str(exc)})
         metrics.add_metric("ExperimentSnapshotNotUsable", MetricUnit.Count, 1)
         return RETRY_S

@@ -15,7 +15,8 @@ from typing import Final, Protocol
 from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.events.counts import WINDOWS, Demand, Level, Live, demand_of
-from endcap.live.polling import Clock, LastGood, Timer
+from endcap.live.polling import LastGood, Timer
+from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 
 Buckets = dict[int, Counter[str]]
@@ -23,6 +24,7 @@ Buckets = dict[int, Counter[str]]
 
 POLL_S: Final = 10.0
 WHOLE_POLL_S: Final = 300.0
+LOST: Final = "live_counts"
 
 
 class Counters(Protocol):
@@ -32,14 +34,25 @@ class Counters(Protocol):
 
 
 class LiveCounts:
-    """The counts of one execution environment."""
+    """The counts of one execution environment.
 
-    def __init__(self, counters: Counters, clock: Clock = time.monotonic) -> None:
-        self._counters = counters
+    Parameters
+    ----------
+    waiting : of the requests that are served meanwhile; counts are then read beside them. An answer for which they have
+        not been read loses "live_counts"
+    """
+
+    def __init__(self, counters: Counters, clock: Clock = time.monotonic, waiting: Waiting | None = None) -> None:
+        self._counters, self._waiting = counters, waiting
         levels = {window.level for window in WINDOWS.values()}
-        self._kept = {level: LastGood[Buckets]({}, POLL_S, clock, from_start=True) for level in levels}
+        self._kept = {level: LastGood[Buckets]({}, POLL_S, clock, from_start=True, waiting=waiting) for level in levels}
         self._whole = {level: Timer(clock) for level in levels}
-        self._demand: dict[str, Demand] = {}
+        self._demand: dict[str, tuple[Buckets, Demand]] = {}
+
+    def begin(self, now_ms: int, windows: Iterable[str]) -> None:
+        """Begin to read the counts of some windows, if that is due; `at` waits for them."""
+        for level in {WINDOWS[window].level for window in windows}:
+            self._kept[level].begin(partial(self._read, level, now_ms), self._failed)
 
     def at(self, now_ms: int, windows: Iterable[str]) -> Live:
         """The demand in `windows` as of at most ten seconds before `now_ms`."""
@@ -47,14 +60,17 @@ class LiveCounts:
 
     def demand(self, window: str, now_ms: int) -> Demand:
         """The demand in a window, by its name."""
-        level = WINDOWS[window].level
-        buckets = self._kept[level].refreshed(partial(self._read, level, now_ms), self._failed)
-        if window not in self._demand:
-            self._demand[window] = demand_of(buckets, WINDOWS[window], now_ms)
-        return self._demand[window]
+        kept = self._kept[WINDOWS[window].level]
+        buckets = kept.refreshed(partial(self._read, WINDOWS[window].level, now_ms), self._failed)
+        if kept.stale and self._waiting is not None:
+            self._waiting.lose(LOST)
+        of, demand = self._demand.get(window, (None, None))
+        if demand is None or of is not buckets:
+            demand = demand_of(buckets, WINDOWS[window], now_ms)
+            self._demand[window] = buckets, demand
+        return demand
 
     def _read(self, level: Level, now_ms: int) -> Buckets:
-        self._demand = {name: known for name, known in self._demand.items() if WINDOWS[name].level is not level}
         oldest_ms = level.start_of(now_ms - max(w.span_ms for w in WINDOWS.values() if w.level is level))
         whole = self._whole[level].is_due()
         since_ms = oldest_ms if whole else level.start_of(now_ms) - level.width_ms

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Generic, Protocol, TypeVar
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import NotFoundError
-from endcap.live.polling import Clock, LastGood
+from endcap.errors import EndcapError, InvalidInputError, NotFoundError
+from endcap.live.polling import LastGood
+from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 
 Content = TypeVar("Content")
+
+CONFIGURATION_S: Final = 0.15
+"""How long a request waits for a document at most: what was read of it before will do, and others want the time."""
 
 
 class Document(Protocol):
@@ -20,6 +26,15 @@ class Document(Protocol):
 
     def read(self, known_etag: str | None) -> tuple[bytes, str] | None:
         """Bytes and ETag, or None where it is still the one with `known_etag`; NotFoundError where there is none."""
+
+
+@dataclass(frozen=True)
+class _Seen(Generic[Content]):
+    """What a look has seen: the last good content, which document is there now, and what is wrong with that."""
+
+    content: Content | None = None
+    etag: str | None = None
+    problem: Exception | None = None
 
 
 class Configured(Generic[Content]):
@@ -31,8 +46,9 @@ class Configured(Generic[Content]):
     Parameters
     ----------
     name : of what it holds, for the log and the metric `<Name>NotUsable`
-    read : its content; raises an EndcapError for a document that can't be used
+    read : its content; raises for a document that can't be used
     empty : the content where there is no document
+    waiting : of the requests that are served meanwhile; looks are then made beside them
     """
 
     def __init__(
@@ -43,34 +59,47 @@ class Configured(Generic[Content]):
         empty: Content,
         poll_s: float,
         clock: Clock = time.monotonic,
+        waiting: Waiting | None = None,
     ) -> None:
         self._document, self._name, self._read, self._empty = document, name, read, empty
-        self._etag: str | None = None
-        self._mistaken = False
-        self._kept = LastGood[Content | None](None, poll_s, clock)
+        self._kept = LastGood[_Seen[Content]](_Seen(), poll_s, clock, waiting=waiting)
 
     def current(self) -> Content | None:
         """The content as it is now; None where no usable document was ever read."""
-        return self._kept.refreshed(self._look, self._failed)
+        before = self._kept.content
+        seen = self._kept.refreshed(partial(self._look, before), self._failed, CONFIGURATION_S)
+        if seen is not before and seen.problem is not None:
+            if seen.etag != before.etag:
+                self._log(seen.problem)
+            self._count()
+        return seen.content
 
-    def _look(self) -> Content | None:
+    def _look(self, known: _Seen[Content]) -> _Seen[Content]:
         try:
-            found = self._document.read(self._etag)
-            if found is None:
-                if self._mistaken:
-                    self._count()
-                return self._kept.content
-            self._etag, self._mistaken = found[1], True  # a bad document is not read again either, until it is mended
-            content = self._read(found[0])
+            found = self._document.read(known.etag)
         except NotFoundError:
-            self._etag, self._mistaken = None, False
-            return self._empty
-        self._mistaken = False
-        return content
+            return _Seen(self._empty)
+        if found is None:  # a bad document is not read again either, until it is mended
+            return replace(known)
+        try:
+            return _Seen(self._content(found[0]), found[1])
+        except EndcapError as exc:
+            return _Seen(known.content, found[1], exc)
+
+    def _content(self, data: bytes) -> Content:
+        try:
+            return self._read(data)
+        except EndcapError:
+            raise
+        except Exception as exc:  # whatever odd bytes bring about, it is the document's fault, not a request's
+            raise InvalidInputError(f"{self._name} can't be read: {exc!r}") from exc
 
     def _failed(self, exc: Exception) -> None:
-        logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
+        self._log(exc)
         self._count()
+
+    def _log(self, exc: Exception) -> None:
+        logger.warning(f"{self._name} not usable", extra={"error": str(exc)})
 
     def _count(self) -> None:
         metrics.add_metric(f"{self._name.capitalize()}NotUsable", MetricUnit.Count, 1)

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from concurrent.futures import Future
+from contextlib import suppress
+from typing import Final, Generic, TypeVar
 
-from endcap.errors import EndcapError
+from endcap.live.waiting import READS_S, Clock, Waiting
 
-Clock = Callable[[], float]
 Content = TypeVar("Content")
+Look = Callable[[], Content]
+Failed = Callable[[Exception], float | None]
+
+
+IDLE_S: Final = 5.0
+"""More than a call to another service takes, so that one that is under way for longer has stood still."""
 
 
 class Timer:
@@ -34,18 +41,24 @@ class Timer:
 
 
 class LastGood(Generic[Content]):
-    """The last good content of what is looked at now and then.
+    """The last good content of what is looked at now and then, whatever a look raises.
 
     It decides when to look and what to keep; how to look, and what a failure means, its owner says.
+
+    With `waiting`, looks run on a worker, one at a time. Who asks waits for a look under way no longer than their
+    request may, and nobody does once it has run for as long as a request may wait, or where the look before it failed:
+    a service that does not answer costs one request its patience, and the others nothing. A look that was under way
+    while nobody asked for some seconds may have been frozen with the function, and what it finds is as old as that:
+    another is begun in its place, unless it `takes_long`. Without `waiting` whoever asks looks.
 
     Parameters
     ----------
     content : what is there before the first look
     every_s : the wait after a look; infinity where one good look is enough
     clock : seconds, ascending
-    failures : the errors of a look that leave the content as it is; any other ends it
     from_start : each wait begins with a look, as what it finds is as old as that; else with its end, so that a look
         that takes long does not bring on the next one, and then a failure may have a wait of its own
+    takes_long : a look needs the time of many requests; it is never begun anew while it is under way
 
     Attributes
     ----------
@@ -58,14 +71,20 @@ class LastGood(Generic[Content]):
         every_s: float,
         clock: Clock = time.monotonic,
         *,
-        failures: tuple[type[Exception], ...] = (EndcapError,),
         from_start: bool = False,
+        takes_long: bool = False,
+        waiting: Waiting | None = None,
     ) -> None:
         self.content = content
-        self._every_s, self._failures, self._from_start = every_s, failures, from_start
-        self._timer = Timer(clock)
+        self._known, self._doubtful = False, False
+        self._every_s, self._from_start, self._takes_long = every_s, from_start, takes_long
+        self._timer, self._clock, self._waiting = Timer(clock), clock, waiting
+        self._looking: Future[Content] | None = None
+        self._began_s, self._asked_s = 0.0, clock()
 
-    def refreshed(self, look: Callable[[], Content], failed: Callable[[Exception], float | None]) -> Content:
+    def refreshed(
+        self, look: Look[Content], failed: Failed, at_most_s: float = READS_S, *, patient: bool = False
+    ) -> Content:
         """The content, looked at first if that is due.
 
         Parameters
@@ -73,16 +92,67 @@ class LastGood(Generic[Content]):
         look : finds the content as it is now
         failed : what a failure means: the wait until the next look, None for the usual one. It raises where nothing
             good is known, and then the next call looks again
+        at_most_s : to wait for a look under way, within what the request may
+        patient : wait, however long it has been under way, and although the look before it failed
         """
-        if not self._timer.is_due():
+        if self._waiting is None:
+            if self._timer.is_due():
+                self._begun()
+                self._take(look, failed)
             return self.content
+        before = self._looking
+        self.begin(look, failed)
+        if self._looking is None or at_most_s <= 0:
+            return self.content
+        patience_s = 0.0 if self._doubtful else self._began_s + READS_S - self._clock()
+        wait_s = max(0.0, min(self._waiting.left_s(), at_most_s if patient else min(at_most_s, patience_s)))
+        with suppress(Exception):  # what it has raised is seen to where it is taken over
+            self._looking.result(wait_s)
+        if self._looking.done():
+            self._taken_over(self._looking, failed)
+        elif wait_s > 0 or self._looking is before:  # else it was begun when there was no time left to wait for it
+            self._doubtful = True
+        return self.content
+
+    @property
+    def stale(self) -> bool:
+        """Whether the content may be out of date: no look has ever succeeded, or the last one has failed or is late."""
+        return self._doubtful or not self._known
+
+    def begin(self, look: Look[Content], failed: Failed) -> None:
+        """Take over what a look has found that is done, and begin the next one if it is due; without waiting."""
+        if self._waiting is None:
+            return
+        idle_s, self._asked_s = self._clock() - self._asked_s, self._clock()
+        if self._looking is not None and self._looking.done():
+            self._taken_over(self._looking, failed)
+        elif self._looking is not None and idle_s > IDLE_S and not self._takes_long:
+            self._doubtful = False
+            if self._known:
+                self._looking = None
+                self._timer.wait(0)
+            else:  # the first may be a long one, and is better than none
+                self._began_s = self._clock()
+        if self._looking is None and self._timer.is_due():
+            self._begun()
+            self._looking = self._waiting.workers.submit(look)
+
+    def _begun(self) -> None:
+        self._began_s = self._clock()
         if self._from_start:
             self._timer.wait(self._every_s)
+
+    def _taken_over(self, looking: Future[Content], failed: Failed) -> None:
+        self._looking = None
+        self._take(looking.result, failed)
+
+    def _take(self, look: Look[Content], failed: Failed) -> None:
         wait_s: float | None = None
         try:
             self.content = look()
-        except self._failures as exc:
+            self._known, self._doubtful = True, False
+        except Exception as exc:  # whatever it is, what is known stays
+            self._doubtful = True
             wait_s = failed(exc)
         if not self._from_start:
             self._timer.wait(self._every_s if wait_s is None else wait_s)
-        return self.content

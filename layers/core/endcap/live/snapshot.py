@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.errors import EncoderError, SnapshotError, SnapshotMissingError
-from endcap.live.polling import Clock, LastGood
+from endcap.errors import (
+    DependencyError,
+    EncoderError,
+    EndcapError,
+    SnapshotError,
+    SnapshotIntegrityError,
+    SnapshotMissingError,
+)
+from endcap.live.polling import LastGood
+from endcap.live.waiting import READS_S, Clock, Waiting
 from endcap.observability import logger, metrics
 
 if TYPE_CHECKING:
@@ -68,6 +76,12 @@ class Followed(Generic[Loaded]):
     ----------
     read : reads it from the folder that holds the snapshot's files
     files : which files it needs; None for all
+    waiting : of the requests that are served meanwhile, which then neither poll nor load; without it whoever asks does
+
+    Attributes
+    ----------
+    loading : the pointer has answered, and what it names is being fetched and read
+    missing : nothing was ever promoted, as far as the last look could tell
     """
 
     def __init__(
@@ -76,32 +90,56 @@ class Followed(Generic[Loaded]):
         read: Callable[[Path], Loaded],
         files: tuple[str, ...] | None = None,
         clock: Clock = time.monotonic,
+        waiting: Waiting | None = None,
     ) -> None:
         self._bucket, self._read, self._files = bucket, read, files
         self._seen_etag: str | None = None
         self._version: str | None = None
-        self._kept = LastGood[Loaded | None](None, POLL_S, clock)
+        self._outgoing: str | None = None
+        self.loading = self.missing = False
+        self._kept = LastGood[Loaded | None](None, POLL_S, clock, takes_long=True, waiting=waiting)
 
-    def get(self) -> Loaded | None:
-        """What is current, looked for at most every two seconds; None where nothing was ever promoted.
+    def get(self, wait_s: float = READS_S) -> Loaded | None:
+        """What is current, looked for at most every two seconds.
+
+        Parameters
+        ----------
+        wait_s : for the first one at most, while it is being loaded; for a newer one nobody waits
+
+        Returns
+        -------
+        None where nothing was ever promoted, or the first one is still being loaded
 
         Raises
         ------
         SnapshotError, EncoderError, DependencyError, ThrottledError : nothing usable was ever loaded
         """
-        return self._kept.refreshed(self._look, self._failed)
+        wait_s = wait_s if self._kept.content is None else 0.0
+        return self._kept.refreshed(self._look, self._failed, wait_s, patient=True)
 
     def _look(self) -> Loaded | None:
+        self.loading = False
         try:
             pointer = self._bucket.current(self._seen_etag)
+            self.missing = False
+            if self._outgoing is not None:  # by now no request reads its files any more
+                self._bucket.forget(self._outgoing)
+                self._outgoing = None
             if pointer is None:
                 return self._kept.content
+            self.loading = True
             loaded = self._load(pointer.version)
         except SnapshotMissingError:
-            self._seen_etag = None
+            self._seen_etag, self.missing = None, True
             return None
+        except EndcapError:
+            raise
+        except Exception as exc:  # an answer of S3 that is none
+            raise DependencyError(f"the snapshot's pointer can't be read: {exc!r}") from exc
+        finally:
+            self.loading = False
         if self._version is not None and self._version != pointer.version:
-            self._bucket.forget(self._version)  # what is mapped stays readable; the next version wants the space
+            self._outgoing = self._version
         self._seen_etag, self._version = pointer.etag, pointer.version
         return loaded
 
@@ -119,9 +157,14 @@ class Followed(Generic[Loaded]):
         except (SnapshotError, EncoderError):
             self._bucket.forget(version)  # a damaged download must not be found again by the next try
             raise
+        except EndcapError:  # S3 does not answer: what was fetched need not be fetched again
+            raise
         except OSError as exc:  # most likely no room in the function's storage, which half a snapshot must not take
             self._bucket.forget(version)
             raise SnapshotError(f"the files of {version} can't be kept: {exc}") from exc
+        except Exception as exc:  # whatever odd bytes bring about, it is the snapshot's fault, not a request's
+            self._bucket.forget(version)
+            raise SnapshotIntegrityError(f"{version} can't be read: {exc!r}") from exc
 
 
 def read_snapshot(folder: Path) -> Snapshot:

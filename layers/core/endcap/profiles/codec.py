@@ -21,7 +21,7 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from endcap.errors import EndcapError
+from endcap.errors import StoredDataError
 from endcap.events.types import EVENT_TYPES
 from endcap.identifiers import KEY_BYTES
 from endcap.profiles.entries import Entry, Impression, Register, TextSignal
@@ -51,7 +51,7 @@ Timed = TypeVar("Timed", Entry, TextSignal, Impression, Link)
 Read = TypeVar("Read")
 
 
-class ProfileFormatError(EndcapError):
+class ProfileFormatError(StoredDataError):
     """Stored bytes are not a profile of a format that this version reads."""
 
 
@@ -167,7 +167,9 @@ def decode_profile(data: bytes) -> UserProfile:
             erased_at_ms=deleted_at_ms - unerased_ms,
             is_user=bool(about & _IS_USER),
         )
-    except (IndexError, KeyError, struct.error, UnicodeDecodeError) as exc:
+        for register in (profile.attributes, profile.preferences, profile.consent):
+            _ = register.value
+    except Exception as exc:  # damaged bytes may be anything
         raise ProfileFormatError("profile bytes are cut or damaged") from exc
     if r.at != len(data):
         raise ProfileFormatError("profile bytes go on after their end")

@@ -146,6 +146,11 @@ class RecommendationRequest:
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The items that the list is about, or is made of."""
+        return (*self.items, *(self.candidates or ()), *(pin.item_id for pin in self.pinned))
+
 
 @dataclass(frozen=True, slots=True)
 class RankedItem:

@@ -33,10 +33,13 @@ from endcap.snapshot.format import (
 
 # A manifest is a few KB; a larger one is not ours.
 MAX_MANIFEST_BYTES: Final = 4 << 20
+# Names of brands and categories, weights and metrics: a large catalogue has some megabytes of them.
+MAX_TEXT_BYTES: Final = 64 << 20
 # What differs between two runs over the same data: when, where, how long, and what was there before.
 OUTSIDE_CONTENT_HASH: Final = ("content_hash", "version", "created", "catalog_as_of_ms", "parent_version", "run")
 # Written for people; may hold dates, and no function reads them.
 _OUTSIDE_CONTENT_FILES: Final = ("MODEL_CARD.md",)
+MAX_HEADER_BYTES: Final = 1000
 _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
 
 
@@ -126,7 +129,7 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         raise SnapshotIntegrityError("the manifest is too large")
     try:
         manifest = json.loads(raw)
-    except (ValueError, RecursionError) as exc:
+    except Exception as exc:
         raise SnapshotIntegrityError("the manifest is not JSON") from exc
     if not isinstance(manifest, dict) or manifest.get("format_version") != FORMAT_VERSION:
         raise SnapshotIntegrityError(f"the manifest is not of format version {FORMAT_VERSION}")
@@ -148,11 +151,25 @@ def read_manifest(directory: Path) -> dict[str, Any]:
             raise SnapshotIntegrityError(f"the manifest names only some of {', '.join(part)}")
     try:
         actual_hash = content_hash(manifest)
-    except ValueError as exc:
-        raise SnapshotIntegrityError("the manifest holds a number that is not finite") from exc
+    except Exception as exc:
+        raise SnapshotIntegrityError("the manifest holds what has no hash, as a number that is not finite") from exc
     if actual_hash != manifest.get("content_hash"):
         raise SnapshotIntegrityError("the manifest does not match its content hash")
     return manifest
+
+
+def read_text_file(path: Path) -> bytes:
+    """A file of names or numbers, whole.
+
+    Raises
+    ------
+    SnapshotIntegrityError : it is larger than such a file can be
+    """
+    with path.open("rb") as file:
+        raw = file.read(MAX_TEXT_BYTES + 1)
+    if len(raw) > MAX_TEXT_BYTES:
+        raise SnapshotIntegrityError(f"{path.name} is larger than {MAX_TEXT_BYTES} bytes")
+    return raw
 
 
 def check_files(directory: Path, manifest: Mapping[str, Any]) -> None:
@@ -196,9 +213,11 @@ def load_array(directory: Path, name: str, sizes: dict[str, int]) -> NDArray[Any
             version = np.lib.format.read_magic(file)
             if version != (1, 0):
                 raise SnapshotIntegrityError(f"{path.name} is npy version {version}, not 1.0")
-            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+            shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file, max_header_size=MAX_HEADER_BYTES)
             header_bytes = file.tell()
-    except (ValueError, OSError) as exc:
+    except SnapshotIntegrityError:
+        raise
+    except Exception as exc:  # numpy reads a header as Python: SyntaxError, TokenError, RecursionError, TypeError, ...
         raise SnapshotIntegrityError(f"{path.name} has no valid npy header") from exc
     if dtype != np.dtype(spec.dtype) or dtype.hasobject:
         raise SnapshotIntegrityError(f"{path.name} holds {dtype}, not {spec.dtype}")

@@ -118,8 +118,10 @@ class Weights:
             terms = {name: TermWeight(float(t["weight"]), float(t["scale"])) for name, t in body["terms"].items()}
             settings = {name: float(value) for name, value in body["settings"].items()}
             evidence = dict(body.get("evidence", {}))
-        except (ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise SnapshotIntegrityError(f"weights.json is not usable: {exc}") from exc
+        except SnapshotIntegrityError:
+            raise
+        except Exception as exc:  # also RecursionError and OverflowError
+            raise SnapshotIntegrityError(f"weights.json is not usable: {exc!r}") from exc
         numbers = [*(t.weight for t in terms.values()), *(t.scale for t in terms.values()), *settings.values()]
         if not np.isfinite(numbers).all() or any(t.scale <= 0 for t in terms.values()):
             raise SnapshotIntegrityError("weights.json holds a number that cannot be used")

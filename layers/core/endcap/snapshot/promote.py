@@ -1,23 +1,28 @@
-"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer."""
+"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer, list the popular."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
-from endcap.catalog.row import ItemRow
+import numpy as np
+
+from endcap.catalog.row import ItemRow, PopularList
 from endcap.encoders.items import VectorStore, embed_row
 from endcap.encoders.text import TextEncoder
 from endcap.errors import EncoderError, SnapshotError, SnapshotMissingError
 from endcap.observability import fault
+from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import load_verified
 
 MIN_ITEM_RATIO = 0.5
 MIN_METRIC_RATIO = 0.9
 GATED_METRICS = frozenset({"ndcg_at_10", "hit_rate_at_10"})
 MAX_CHANGED_ITEMS = 100_000
+MAX_POPULAR: Final = 100
+"""As many rows as one call reads."""
 
 
 class Pointer(Protocol):
@@ -52,6 +57,8 @@ class Catalogue(VectorStore, Protocol):
 
     def changed_since(self, since_ms: int, limit: int) -> Sequence[ItemRow]: ...
 
+    def put_popular(self, popular: PopularList) -> None: ...
+
 
 class GateError(SnapshotError):
     """The snapshot is sound but worse than the current one; `force` overrides that."""
@@ -77,7 +84,8 @@ def promote(version: str, bucket: Snapshots[Known], items: Catalogue | None, *, 
 
     Parameters
     ----------
-    items : the items table, whose rows newer than the snapshot are embedded with its encoder before the flip
+    items : the items table, whose rows newer than the snapshot are embedded with its encoder before the flip, and which
+        takes the list that is shown where no snapshot can be read
     force : skip the gates (never the verification)
 
     Raises
@@ -110,6 +118,8 @@ def promote(version: str, bucket: Snapshots[Known], items: Catalogue | None, *, 
         previous = current.version if current else None
     else:
         previous = current.previous
+    if items is not None:
+        items.put_popular(popular_list(snapshot))
     return Promoted(version, previous, embedded)
 
 
@@ -119,6 +129,17 @@ def _embedded(row: ItemRow, encoder: TextEncoder, items: VectorStore) -> bool:
     except EncoderError as exc:  # about this text alone, as the encoder is verified: the other items are not to wait
         fault("item not embedded", exc)
         return False
+
+
+def popular_list(snapshot: Snapshot) -> PopularList:
+    """The most popular items that the snapshot has for sale, one of each group of variants, at most 100."""
+    popularity, groups = np.asarray(snapshot.popularity), np.asarray(snapshot.groups)
+    order = np.lexsort((np.arange(snapshot.n_items), -popularity))
+    order = order[np.asarray(snapshot.columns.available)[order]]
+    _, first = np.unique(groups[order], return_index=True)
+    chosen = order[np.sort(first)[:MAX_POPULAR]].tolist()
+    titles = (str(snapshot.document(row).get("title", "")) for row in chosen)
+    return PopularList(snapshot.version, tuple(zip((snapshot.item_ids[row] for row in chosen), titles, strict=True)))
 
 
 def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:

@@ -19,8 +19,18 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from endcap.arrays import F16, F32, I8, I32, I64
-from endcap.errors import SnapshotIntegrityError
-from endcap.snapshot.files import check_files, has_part, load_array, read_manifest
+from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, EncoderConfig
+from endcap.errors import SnapshotError, SnapshotIntegrityError
+from endcap.snapshot.checks import (
+    check_columns,
+    check_contexts,
+    check_finite,
+    check_lists,
+    check_repurchase,
+    checked_id,
+    require,
+)
+from endcap.snapshot.files import check_files, has_part, load_array, read_manifest, read_text_file
 from endcap.snapshot.format import ARRAYS, LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.ids import ItemIds
 from endcap.snapshot.lexical import LexicalIndex, Postings
@@ -81,7 +91,7 @@ class Snapshot:
         ------
         EncoderError : the graph or the tokenizer breaks the rules of `endcap.encoders.text`
         """
-        from endcap.encoders.text import MODEL_FILE, TextEncoder
+        from endcap.encoders.text import TextEncoder
 
         if MODEL_FILE not in self.manifest["files"]:
             return None
@@ -92,11 +102,23 @@ class Snapshot:
         return np.memmap(self.directory / "items.jsonl", dtype=np.uint8, mode="r")
 
     def document(self, position: int) -> dict[str, Any]:
-        """The catalogue row of one item, parsed when asked for."""
+        """The catalogue row of one item, parsed when asked for.
+
+        Raises
+        ------
+        SnapshotIntegrityError : it is no item's; a snapshot that was promoted has none such
+        """
         start, end = self.item_offsets[position], self.item_offsets[position + 1]
-        document: dict[str, Any] = from_json(self._documents[start:end].tobytes())
+        try:
+            document: dict[str, Any] = from_json(self._documents[start:end].tobytes())
+        except ValueError as exc:
+            raise SnapshotIntegrityError(f"the document of row {position} can't be read") from exc
+        checked_id(document)
         return document
 
+
+MAX_DOCUMENT_BYTES: Final = 1 << 20
+"""Of one item: a body of the API takes 256 KB."""
 
 COLUMN_ARRAYS: Final = tuple(
     name for name in ARRAYS if name in ItemColumns.__dataclass_fields__ and name not in ("brands", "categories")
@@ -109,9 +131,17 @@ def load_snapshot(directory: Path) -> Snapshot:
     Raises
     ------
     SnapshotMissingError : no manifest in the folder
-    SnapshotIntegrityError : a file is missing, changed or breaks the format
+    SnapshotIntegrityError : a file is missing, changed or breaks the format, or holds what ranking can't work with
     """
-    directory = Path(directory)
+    try:
+        return _loaded(Path(directory))
+    except SnapshotError:
+        raise
+    except Exception as exc:  # whatever odd bytes bring about: nesting, numbers without end, headers that are code
+        raise SnapshotIntegrityError(f"the snapshot can't be read: {exc!r}") from exc
+
+
+def _loaded(directory: Path) -> Snapshot:
     manifest = read_manifest(directory)
     check_files(directory, manifest)
     try:
@@ -129,18 +159,23 @@ def load_snapshot(directory: Path) -> Snapshot:
             for part, names in OPTIONAL_ARRAYS.items()
             if has_part(manifest, part)
         }
-        vocabularies = json.loads((directory / "vocabularies.json").read_bytes())
+        vocabularies = json.loads(read_text_file(directory / "vocabularies.json"))
         names: dict[str, Any] = {
             key: tuple(str(name) for name in vocabularies[key]) for key in ("brands", "categories")
         }
         known = tuple((str(name), str(value)) for name, value in vocabularies.get("contexts", ()))
-        item_ids = ItemIds(*parts["ids"][:3]) if "ids" in parts else _read_ids(directory / "items.jsonl")
+        offsets = arrays["item_offsets"]
+        _check_offsets(offsets, (directory / "items.jsonl").stat().st_size)
+        item_ids = ItemIds(*parts["ids"][:3]) if "ids" in parts else _read_ids(directory / "items.jsonl", offsets)
         white_scale = float(manifest["scales"]["white_vectors"]) if "white" in parts else 0.0
     except (KeyError, TypeError, ValueError) as exc:
         raise SnapshotIntegrityError(f"the snapshot is incomplete: {exc!r}") from exc
     if len(item_ids) != sizes["items"]:
         raise SnapshotIntegrityError(f"items.jsonl has {len(item_ids)} items, the manifest says {sizes['items']}")
-    return Snapshot(
+    require(all(np.isfinite(scale) and scale > 0 for scale in scales.values()), "a scale of vectors is unusable")
+    if MODEL_FILE in manifest["files"]:
+        EncoderConfig.from_json((directory / CONFIG_FILE).read_bytes()).to_json().encode()
+    snapshot = Snapshot(
         directory=directory,
         version=str(manifest["version"]),
         manifest=manifest,
@@ -152,7 +187,7 @@ def load_snapshot(directory: Path) -> Snapshot:
             for name in LIST_NAMES
         },
         columns=ItemColumns(**{name: arrays.pop(name) for name in COLUMN_ARRAYS}, **names),
-        weights=Weights.from_json((directory / "weights.json").read_bytes()),
+        weights=Weights.from_json(read_text_file(directory / "weights.json")),
         clock_usable=clock_usable,
         repurchase=Repurchase(*parts["repurchase"]) if "repurchase" in parts else None,
         contexts=ContextDemand(known, parts["contexts"][0], ItemList(*parts["contexts"][1:]))
@@ -166,12 +201,23 @@ def load_snapshot(directory: Path) -> Snapshot:
         **times,
         **arrays,
     )
+    check_finite(
+        {name: getattr(snapshot, name) for name in ("whitening_mean", "whitening_projection", "popularity", "trend")}
+    )
+    check_lists(snapshot.lists, snapshot.n_items)
+    check_columns(snapshot.columns, snapshot.groups, snapshot.interaction_counts)
+    check_repurchase(snapshot.repurchase)
+    check_contexts(snapshot.contexts, snapshot.n_items)
+    return snapshot
 
 
-def _read_ids(items: Path) -> ItemIds:
+def _check_offsets(offsets: I64, size: int) -> None:
+    lengths = np.diff(offsets)
+    require(len(offsets) > 0 and offsets[0] == 0 and offsets[-1] == size, "item offsets are wrong")
+    require(bool(((lengths > 0) & (lengths <= MAX_DOCUMENT_BYTES)).all()), "item offsets are wrong")
+
+
+def _read_ids(path: Path, offsets: I64) -> ItemIds:
     """The ids of a snapshot that was written before ids were arrays."""
-    with items.open("rb") as lines:
-        item_ids = [json.loads(line)["item_id"] for line in lines]
-    if not all(isinstance(item_id, str) for item_id in item_ids):
-        raise SnapshotIntegrityError("items.jsonl has an item whose id is no text")
-    return ItemIds.of(item_ids)
+    with path.open("rb") as file:
+        return ItemIds.of([checked_id(json.loads(file.read(length))) for length in np.diff(offsets).tolist()])

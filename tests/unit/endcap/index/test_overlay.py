@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import pytest
 
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.encoders.quantize import quantize_unit
+from endcap.filters.eligibility import sellable
+from endcap.index import overlay as overlay_module
 from endcap.index.index import index_of
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.entries import Entry
@@ -19,6 +22,7 @@ from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
+from tests.fakes.effort import examples, proved
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
 
 NOW_MS = CUTOFF_MS + 60_000
@@ -216,3 +220,79 @@ def test_overlay_of_another_snapshot_is_not_laid_over(snapshot: Snapshot, tmp_pa
     other = build_toy_snapshot(tmp_path, n_items=20)
     overlay = Overlay(other, [changed(other, NEW)])
     assert ids(ranked(snapshot, EMPTY_PROFILE, overlay)) == ids(ranked(snapshot, EMPTY_PROFILE, None))
+
+
+class TestWithheld:
+    """What keeps an item from being shown has no cap, however many other changes there are."""
+
+    def test_what_went_stays_away_under_fifty_thousand_changes(self, snapshot: Snapshot) -> None:
+        items = toy_items()
+        gone = [ChangedItem("item-4", NOW_MS), changed(snapshot, replace(items[5], available=False), NOW_MS)]
+        ends = [changed(snapshot, replace(items[6], expires_at_ms=NOW_MS + 10), NOW_MS)]
+        # A nightly feed of prices, newer than all of that, and as many deletions of what the snapshot never had.
+        feed = [ChangedItem(f"x{k}", NOW_MS + 1 + k, Item(f"x{k}", title="mug", price=1.0)) for k in range(25_000)]
+        feed += [ChangedItem(f"y{k}", NOW_MS + 1 + k) for k in range(25_000)]
+        overlay = Overlay(snapshot, gone).with_rows([*ends, *feed])
+        assert overlay.overflowed
+        shown = recommend(snapshot, EMPTY_PROFILE, RecommendationRequest(limit=500), NOW_MS, overlay)
+        assert not {"item-4", "item-5"} & set(ids(shown))
+        assert "item-6" in ids(recommend(snapshot, EMPTY_PROFILE, RecommendationRequest(limit=500), NOW_MS, overlay))
+        later = recommend(snapshot, EMPTY_PROFILE, RecommendationRequest(limit=500), NOW_MS + 11, overlay)
+        assert "item-6" not in ids(later)
+        # read again, they change nothing, so that no request folds anything
+        kept = sorted(feed, key=lambda row: row.changed_at_ms)[-100:]
+        assert overlay.with_rows([*gone, *ends, *kept]) is overlay
+        assert overlay.index is overlay.index
+        assert overlay.index.is_deleted(4)
+        assert not overlay.index.is_deleted(5)
+
+    def test_deletions_take_no_places_of_other_changes(self, snapshot: Snapshot) -> None:
+        prices = [changed(snapshot, replace(toy_items()[k], price=500.0 + k), NOW_MS) for k in range(10)]
+        deletions = [ChangedItem(f"y{k}", NOW_MS + 1) for k in range(MAX_CHANGED + 1)]
+        overlay = Overlay(snapshot, prices).with_rows(deletions)
+        assert not overlay.overflowed
+        assert overlay.index.document(3)["price"] == 503.0
+
+    def test_an_item_comes_back_from_among_them(self, snapshot: Snapshot) -> None:
+        filler = [ChangedItem(f"y{k}", NOW_MS + 1) for k in range(MAX_CHANGED + 1)]
+        overlay = Overlay(snapshot, [ChangedItem("item-4", NOW_MS), *filler])
+        assert "item-4" not in ids(ranked(snapshot, EMPTY_PROFILE, overlay))
+        assert overlay.with_rows([changed(snapshot, toy_items()[4], NOW_MS - 1)]) is overlay
+        assert "item-4" in ids(
+            ranked(snapshot, EMPTY_PROFILE, overlay.with_rows([changed(snapshot, toy_items()[4], NOW_MS + 1)]))
+        )
+
+    def test_all_of_it_is_carried_over_to_the_next_snapshot(self, snapshot: Snapshot, tmp_path: Path) -> None:
+        filler = [ChangedItem(f"y{k}", NOW_MS + 1) for k in range(MAX_CHANGED + 1)]
+        overlay = Overlay(snapshot, [ChangedItem("item-4", NOW_MS), *filler]).with_rows([changed(snapshot, NEW)])
+        newer = build_toy_snapshot(tmp_path, 41)
+        shown = ids(ranked(newer, EMPTY_PROFILE, overlay.carried_over(newer)))
+        assert "item-4" not in shown
+        assert "fresh" in shown
+        later = build_toy_snapshot(tmp_path / "later", 41, catalog_as_of_ms=NOW_MS + 5)  # which knows all of that
+        assert "item-4" in ids(ranked(later, EMPTY_PROFILE, overlay.carried_over(later)))
+
+    @proved
+    def test_whatever_comes_in_whatever_batches(self, snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+        """With room for three changes: nothing is shown of which the latest says that it is not for sale."""
+        monkeypatch.setattr(overlay_module, "MAX_CHANGED", 3)
+        for seed in range(examples(200)):
+            chance = random.Random(seed)
+            rows, latest = [], dict[str, str]()
+            for at_ms in range(chance.randrange(1, 25)):
+                item, state = (
+                    toy_items()[chance.randrange(10)],
+                    chance.choice(["deleted", "sold out", "for sale", "ends"]),
+                )
+                ends = NOW_MS + 50 if state == "ends" else None
+                item = replace(item, available=state != "sold out", expires_at_ms=ends)
+                rows.append(ChangedItem(item.item_id, NOW_MS + at_ms, None if state == "deleted" else item))
+                latest[item.item_id] = state
+            overlay, left = Overlay(snapshot), list(rows)
+            while left:
+                size = chance.randrange(1, len(left) + 1)
+                overlay, left = overlay.with_rows(chance.sample(left[:size], size)), left[size:]
+            overlay = overlay.with_rows(chance.sample(rows, len(rows)))  # read again
+            for now_ms, away in ((NOW_MS, {"deleted", "sold out"}), (NOW_MS + 60, {"deleted", "sold out", "ends"})):
+                shown = {overlay.index.item_id(row) for row in np.flatnonzero(sellable(overlay.index, now_ms))}
+                assert shown == {i for i in snapshot.item_ids if latest.get(i, "for sale") not in away}, seed

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from endcap.errors import DependencyError
@@ -78,16 +76,27 @@ def fail(exc: Exception) -> float:
     raise exc
 
 
-@pytest.mark.parametrize(("error", "failed"), [(DependencyError("down"), fail), (ValueError("a bug"), lambda _: 30.0)])
-def test_a_failure_that_is_raised_is_looked_at_again_each_time(
-    world: World, error: Exception, failed: Callable[[Exception], float]
-) -> None:
+def test_a_failure_that_is_raised_is_looked_at_again_each_time(world: World) -> None:
     kept = LastGood("nothing", 2, world.clock)
-    world.error = error
+    world.error = DependencyError("down")
     for _ in range(2):
-        with pytest.raises(type(error)):
-            kept.refreshed(world.look, failed)
+        with pytest.raises(DependencyError):
+            kept.refreshed(world.look, fail)
     assert world.looks == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError("odd"), RecursionError(), OverflowError(), SyntaxError(), TypeError(), MemoryError()], ids=repr
+)
+def test_whatever_a_look_raises_the_last_good_content_stays(world: World, error: Exception) -> None:
+    kept = LastGood("nothing", 2, world.clock)
+    world.ask(kept)
+    world.error = error
+    assert world.ask(kept, at_s=2) == "first"
+    assert kept.stale
+    world.error, world.answer = None, "second"
+    assert world.ask(kept, at_s=4) == "second"
+    assert not kept.stale
 
 
 @pytest.mark.parametrize(("from_start", "looks"), [(False, [0, 7]), (True, [0, 2])])

@@ -1,8 +1,13 @@
 """The gates before a promotion: what is clearly worse than the current snapshot is refused."""
 
+from dataclasses import replace
+
 import pytest
 
-from endcap.snapshot.promote import GateError, check_gates
+from endcap.catalog.item import item_document
+from endcap.snapshot.promote import MAX_POPULAR, GateError, check_gates, popular_list
+from endcap_rebuild.data.columns import columns_of
+from tests.fakes.toy_snapshot import build_toy_snapshot, toy_items
 
 
 def manifest(items=100, **measured):
@@ -60,3 +65,24 @@ def test_on_the_same_cases_the_full_budget_may_lose_nothing_to_the_fast_one():
 )
 def test_other_data_or_another_way_round_may_lose_a_tenth(new):
     check_gates(new, of_budget("fast", 0.1))
+
+
+class TestPopularList:
+    """What is shown while no snapshot can be read."""
+
+    def test_is_the_most_popular_that_is_for_sale_one_of_each_group(self, tmp_path):
+        items = [
+            replace(item, available=k != 1, group_id="g" if k in (2, 3) else None) for k, item in enumerate(toy_items())
+        ]
+        snapshot = build_toy_snapshot(
+            tmp_path, documents=[item_document(item) for item in items], columns=columns_of(items)
+        )
+        popular = popular_list(snapshot)
+        assert popular.version == snapshot.version
+        assert [item_id for item_id, _ in popular.items[:4]] == ["item-0", "item-2", "item-4", "item-5"]
+        assert popular.items[0][1] == items[0].title
+
+    def test_is_of_a_hundred_at_most(self, tmp_path):
+        popular = popular_list(build_toy_snapshot(tmp_path, 130))
+        assert len(popular.items) == MAX_POPULAR
+        assert popular.items[-1][0] == "item-99"

@@ -1,0 +1,117 @@
+"""What lists are made from: the current snapshot with what has changed since, or else the last promoted list.
+
+Who the shopper is, is another matter: without their profile a list goes by the running session, on either rung.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, Protocol
+
+from endcap.errors import DependencyError, EndcapError, SnapshotMissingError
+from endcap.index.overlay import Overlay
+from endcap.live.catalogue import LiveCatalogue
+from endcap.live.popular import Popular
+from endcap.live.waiting import READS_S, Waiting
+from endcap.snapshot.snapshot import Snapshot
+
+LOST: Final = "snapshot"
+FIRST_S: Final = 0.4
+LIST_S: Final = 0.25
+"""How long a request waits for the first snapshot at most, and what it leaves of its time for the list."""
+LOADING_S: Final = 6.0
+"""How long it waits where S3 answers and there is no list: less than what is left of the function's ten seconds."""
+START_S: Final = 4.0
+START_AHEAD_S: Final = 8.0
+"""How long a start may take to load the snapshot and what has changed, of Lambda's ten seconds; unwaited for, more."""
+
+
+class Current(Protocol):
+    """The current snapshot, as `endcap.live.snapshot.Followed` has it."""
+
+    @property
+    def loading(self) -> bool: ...
+
+    @property
+    def missing(self) -> bool: ...
+
+    def get(self, wait_s: float = ..., /) -> Snapshot | None: ...
+
+
+class Ladder:
+    """Finds the best there is to make lists from within the time that a request has."""
+
+    def __init__(self, current: Current, catalogue: LiveCatalogue, popular: Popular, waiting: Waiting) -> None:
+        self._current, self._catalogue, self._popular, self._waiting = current, catalogue, popular, waiting
+        self._stand_in: Overlay | None = None
+
+    def start(self, *, ahead: bool) -> None:
+        """Load the snapshot, and what has changed since, while the function starts, as long as S3 answers.
+
+        What is not done goes on beside requests.
+
+        Parameters
+        ----------
+        ahead : no request is waiting for this start
+        """
+        try:
+            snapshot = self._current.get(READS_S)
+            if snapshot is not None or self._current.loading:
+                self._waiting.extend(START_AHEAD_S if ahead else START_S)
+                snapshot = snapshot or self._current.get(START_AHEAD_S)
+        except EndcapError:  # a request will say so
+            return
+        if snapshot is not None:
+            _ = self._catalogue.over(snapshot, START_AHEAD_S).index
+
+    def begin(self, named: Iterable[str]) -> Snapshot:
+        """What the lists of a request are made from; what has changed since it is being read.
+
+        Without a snapshot it is the popular list, and the answer loses "snapshot".
+
+        Parameters
+        ----------
+        named : ids of items that the request is about
+
+        Raises
+        ------
+        SnapshotError, EncoderError, DependencyError, ThrottledError : there is neither a snapshot nor a list
+        """
+        self._stand_in = None
+        try:
+            snapshot, failure = self._current.get(min(FIRST_S, self._waiting.left_s() - LIST_S)), None
+        except EndcapError as exc:
+            snapshot, failure = None, exc
+        if snapshot is None and not self._current.missing:
+            self._stand_in = self._popular.over(named)
+            if self._stand_in is not None:
+                self._waiting.lose(LOST)
+                return self._stand_in.snapshot
+        if snapshot is None and failure is not None:
+            raise failure
+        snapshot = snapshot or self.loaded()
+        self._catalogue.begin(snapshot)
+        return snapshot
+
+    def over(self, snapshot: Snapshot) -> Overlay:
+        """What has changed since a snapshot that `begin` gave."""
+        if self._stand_in is not None and self._stand_in.snapshot is snapshot:
+            return self._stand_in
+        return self._catalogue.over(snapshot)
+
+    def loaded(self) -> Snapshot:
+        """The current snapshot, for what nothing else can stand in for: waited for as long as S3 answers.
+
+        Raises
+        ------
+        SnapshotError, EncoderError, DependencyError, ThrottledError : there is none
+        """
+        snapshot = self._current.get()
+        if snapshot is None and self._current.loading:
+            self._waiting.extend(LOADING_S)
+            snapshot = self._current.get(LOADING_S)
+        if snapshot is not None:
+            return snapshot
+        if self._current.missing:
+            raise SnapshotMissingError("no snapshot has been promoted yet")
+        raise DependencyError("the snapshot is not loaded yet")

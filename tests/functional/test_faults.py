@@ -1,0 +1,372 @@
+"""What a shopper gets while services that lists are made through hang, trickle, fail or send half of an answer."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from endcap.aws.clients import REQUEST_PATH
+from endcap.aws.profiles import ProfileTable
+from endcap.events.interaction import Interaction
+from endcap.live.waiting import DEPENDENCIES_S, FAILURES, REST_S, Waiting
+from endcap.observability import metrics
+from endcap.profiles.profile import profile_of
+from endcap.snapshot.promote import popular_list
+from endcap.snapshot.snapshot import Snapshot
+from tests.fakes.faulty_aws import FAULTS, FaultyAws, error_500, hang, reset
+from tests.fakes.moto_stack import ENVIRONMENT
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
+from tests.fakes.virtual_time import VirtualClock, VirtualWorkers
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
+    aws_request_id="request",
+)
+SCENARIOS = {"home": {"limit": 5, "exploration": 0.4}}
+DELETED, SOLD_OUT = "item-0", "item-1"
+"""The most popular items, which have gone since the snapshot."""
+
+PROFILE, CHANGES, COUNTERS = "GetItem ProfilesTable", "Query ItemsTable", "Query CountersTable"
+ITEMS, EXPOSURE = "BatchGetItem ItemsTable", "PutRecord"
+POINTER, FILES = "S3 snapshots/current.json", "S3 snapshots/2*"
+SCENARIO_FILE, EXPERIMENT_FILE = "S3 config/scenarios.json", "S3 config/experiments.json"
+S3 = ("S3 *",)
+DYNAMODB = ("GetItem *", "Query *", "BatchGetItem *")
+
+WARM: Mapping[tuple[str, ...], set[str]] = {
+    (PROFILE,): {"profile"},
+    (CHANGES,): {"changes"},
+    (COUNTERS,): {"live_counts"},
+    (ITEMS,): set(),
+    (EXPOSURE,): set(),
+    (POINTER,): set(),
+    (FILES,): set(),
+    (SCENARIO_FILE,): set(),
+    (EXPERIMENT_FILE,): set(),
+    S3: set(),
+    DYNAMODB: {"profile", "changes", "live_counts"},
+    (*S3, *DYNAMODB, EXPOSURE): {"profile", "changes", "live_counts"},
+}
+"""The calls that fail -> what an answer has to do without, where a snapshot is loaded."""
+COLD: Mapping[tuple[str, ...], set[str]] = {
+    **WARM,
+    (POINTER,): {"snapshot"},
+    (FILES,): {"snapshot"},
+    (SCENARIO_FILE,): {"scenarios"},
+    (EXPERIMENT_FILE,): {"experiments"},
+    S3: {"snapshot", "scenarios", "experiments"},
+}
+"""The same in a function that has just started."""
+ROUNDING_S = 1e-9
+NOBODY = (*S3, *DYNAMODB, EXPOSURE)
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("toy"))
+
+
+class World:
+    """Functions on an account in memory, in virtual time."""
+
+    def __init__(self, toy: Snapshot) -> None:
+        self.clock = VirtualClock()
+        self.aws = FaultyAws(self.clock)
+        self.aws.put_snapshot(toy.directory, toy.version)
+        self.aws.objects["config/scenarios.json"] = json.dumps(SCENARIOS).encode()
+        self.aws.objects["config/experiments.json"] = b'{"experiments": []}'
+        for item in toy_items():
+            self.aws.put_item(item, CUTOFF_MS - 1)
+        self.aws.delete_item(DELETED, CUTOFF_MS + 1)
+        sold_out = next(item for item in toy_items() if item.item_id == SOLD_OUT)
+        self.aws.put_item(replace(sold_out, available=False), CUTOFF_MS + 1)
+        popular = popular_list(toy)
+        self.aws.items["\0popular"] = {
+            "item_id": {"S": "\0popular"},
+            "changed_at": {"N": "0"},
+            "snapshot_version": {"S": popular.version},
+            "popular_items": {"S": json.dumps(popular.items)},
+        }
+        bought = Interaction("e1", "ann", "purchase", int(time.time() * 1000) - 3_600_000, "item-20")
+        table = ProfileTable(None, ENVIRONMENT["PROFILES_TABLE"])
+        self.aws.profiles["ann"] = table.row("ann", profile_of([bought], None), 3)
+        self._apps: dict[str, ModuleType] = {}
+
+    def ask(self, query: Mapping[str, str] | None = None) -> tuple[int, Any, float]:
+        """Ask for ann's list: status, body, seconds that it took."""
+        query = {"scenario": "home", **(query or {})}
+        return self.call("recommend", "GET", "/users/{user_id}/recommendations", query)
+
+    def call(self, function: str, method: str, path: str, query: Mapping[str, str], body: Any = None) -> Any:
+        event = {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {},
+            "pathParameters": {"user_id": "ann"} if "{user_id}" in path else {},
+            "queryStringParameters": dict(query),
+            "requestContext": {"http": {"method": method, "path": path}, "stage": "$default"},
+            "isBase64Encoded": False,
+            **({} if body is None else {"body": json.dumps(body)}),
+        }
+        began_s = self.clock.now_s
+        answer = self._app(function).handler(event, CONTEXT)
+        assert answer["statusCode"] != 503 or answer["headers"]["Retry-After"] == "1"
+        return answer["statusCode"], json.loads(answer["body"]), self.clock.now_s - began_s
+
+    def _app(self, name: str) -> ModuleType:
+        if name not in self._apps:
+            spec = importlib.util.spec_from_file_location(f"{name}_app", FUNCTIONS / name / "app.py")
+            assert spec is not None
+            assert spec.loader is not None
+            app = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(app)
+            waiting = Waiting(VirtualWorkers(self.clock), self.clock)
+            app.runtime = app.runtime.with_clients(self.aws.clients, waiting)
+            self._apps[name] = app
+        return self._apps[name]
+
+    def restart(self) -> None:
+        """Functions start anew."""
+        self._apps.clear()
+
+
+@pytest.fixture
+def world(toy: Snapshot, tmp_path: Path) -> Iterator[World]:
+    environment = {**ENVIRONMENT, "SNAPSHOT_CACHE": str(tmp_path / "snapshots")}
+    with patch.dict("os.environ", environment), patch.object(metrics.provider, "namespace", "endcap"):
+        yield World(toy)
+
+
+def lost(body: Any) -> set[str]:
+    return set(body.get("degraded", {}).get("lost", ()))
+
+
+def ids(body: Any) -> list[str]:
+    return [item["item_id"] for item in body["items"]]
+
+
+def broken(calls: tuple[str, ...], fault: str) -> dict[str, Any]:
+    return dict.fromkeys(calls, FAULTS[fault])
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("calls", WARM, ids="+".join)
+def test_a_warm_function_answers_in_time_and_names_what_it_lacks(
+    world: World, calls: tuple[str, ...], fault: str
+) -> None:
+    status, body, _ = world.ask()
+    assert (status, lost(body)) == (200, set())
+    world.clock.spend(60)  # all that is followed is due again
+    world.aws.faults = broken(calls, fault)
+    for number in range(5):
+        status, body, took_s = world.ask()
+        assert status == 200
+        assert took_s <= DEPENDENCIES_S + ROUNDING_S
+        # What comes late for one is there for the next.
+        assert lost(body) == WARM[calls] if fault != "slow" or number == 0 else lost(body) <= WARM[calls]
+        assert len(ids(body)) == 5
+        assert not {DELETED, SOLD_OUT} & set(ids(body))
+        world.clock.spend(1)
+    world.aws.faults = {}
+    for _ in range(3):  # what was begun ends, what is open is tried again
+        world.clock.spend(60)
+        status, body, _ = world.ask()
+    assert (status, lost(body)) == (200, set())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("calls", COLD, ids="+".join)
+def test_a_cold_function_answers_in_time_and_names_what_it_lacks(
+    world: World, calls: tuple[str, ...], fault: str
+) -> None:
+    world.aws.faults = broken(calls, fault)
+    status, body, took_s = world.ask()
+    assert took_s <= DEPENDENCIES_S + ROUNDING_S
+    if calls == NOBODY:
+        assert (status, body["status"]) == (503, 503)
+        return
+    assert status == 200
+    assert lost(body) == COLD[calls]
+    if "changes" not in lost(body):  # then nobody could say what has gone since
+        assert not {DELETED, SOLD_OUT} & set(ids(body))
+
+
+class TestBreaker:
+    def test_after_some_failures_nobody_waits_until_a_probe_gets_through(self, world: World) -> None:
+        world.ask()
+        world.aws.faults = {PROFILE: hang}
+        waited = [world.ask()[2] for _ in range(FAILURES + 2)]
+        assert [took_s > DEPENDENCIES_S / 2 for took_s in waited] == [True] * FAILURES + [False] * 2
+        world.aws.calls.clear()
+        body = world.ask()[1]
+        assert (lost(body), PROFILE in world.aws.calls) == ({"profile"}, False)
+        world.clock.spend(REST_S)
+        assert [PROFILE in self.calls_of(world) for _ in range(2)] == [True, False]  # one probe, which fails
+        world.aws.faults = {}
+        world.clock.spend(REST_S)
+        assert [lost(world.ask()[1]) for _ in range(2)] == [set(), set()]
+
+    @staticmethod
+    def calls_of(world: World) -> list[str]:
+        world.aws.calls.clear()
+        world.ask()
+        return list(world.aws.calls)
+
+    def test_the_rows_of_one_shopper_say_nothing_against_the_table(self, world: World) -> None:
+        whole = world.aws.profiles["ann"]
+        for damaged in (
+            {**whole, "profile": {"B": b"\xff"}},
+            {"user_id": {"S": "ann"}},
+            {**whole, "version": {"N": "x"}},
+        ):
+            world.aws.profiles["ann"] = damaged
+            for _ in range(FAILURES + 1):
+                status, body, _ = world.ask()
+                assert (status, lost(body)) == (200, {"profile"})
+        world.aws.profiles["ann"] = whole
+        assert lost(world.ask()[1]) == set()
+
+
+class TestLadder:
+    def test_the_list_of_the_last_promotion_is_checked_item_by_item(self, world: World, toy: Snapshot) -> None:
+        world.aws.faults = {"S3 *": reset}
+        status, body, _ = world.ask({"limit": "500", "exploration": "0"})
+        assert status == 200
+        assert body["snapshot_version"] == toy.version
+        assert body["degraded"]["reason"] == "snapshot_unavailable"
+        # item-20 was bought, the others are for sale
+        assert set(ids(body)) == {f"item-{k}" for k in range(2, 40)} - {"item-20"}
+
+    def test_an_item_that_could_not_be_checked_is_not_shown(self, world: World) -> None:
+        whole = FaultyAws.clients
+
+        class Partial:
+            """Reads half of what it is asked for, and lists the rest as not processed."""
+
+            def __init__(self, client: Any) -> None:
+                self._client = client
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(self._client, name)
+
+            def batch_get_item(self, *, RequestItems: dict[str, Any]) -> Any:
+                ((table, asked),) = RequestItems.items()
+                kept = [key for key in asked["Keys"] if key["item_id"]["S"] not in ("item-2", "item-3")]
+                rest = [key for key in asked["Keys"] if key not in kept]
+                answer = self._client.batch_get_item(RequestItems={table: {"Keys": kept}})
+                return {**answer, "UnprocessedKeys": {table: {"Keys": rest}} if rest else {}}
+
+        with patch.object(FaultyAws, "clients", lambda aws, service, config: Partial(whole(aws, service, config))):
+            world.restart()
+            world.aws.faults = {"S3 *": reset}
+            _, body, _ = world.ask({"limit": "500", "exploration": "0"})
+        assert set(ids(body)) == {f"item-{k}" for k in range(4, 40)} - {"item-20"}
+
+    def test_the_running_session_and_the_filter_count_on_the_lower_rung(self, world: World) -> None:
+        world.aws.faults = dict.fromkeys(("S3 *", PROFILE), error_500)
+        query = {"limit": 5, "filter": "price > 10", "interactions": [{"event_type": "view", "item_id": "item-14"}]}
+        status, body, _ = world.call("recommend", "POST", "/recommendations", {}, {**query, "user_id": "ann"})
+        assert status == 200
+        assert lost(body) == {"snapshot", "experiments", "profile"}
+        assert body["degraded"]["reason"] == "profile_unavailable"
+        assert body["source"] == "personal"
+        assert all(int(item_id.removeprefix("item-")) >= 10 for item_id in ids(body))
+        plain = world.call("recommend", "POST", "/recommendations", {}, {"limit": 5, "filter": "price > 10"})[1]
+        assert ids(body) != ids(plain)
+
+    def test_items_that_a_request_names_are_looked_up(self, world: World) -> None:
+        world.aws.put_item(next(iter(toy_items(41)[40:])), CUTOFF_MS + 5)  # not among the popular ones
+        world.aws.faults = {"S3 *": reset}
+        asked = {"item_ids": ["item-40", "item-5", DELETED, "nothing"]}
+        status, body, _ = world.call("recommend", "POST", "/users/{user_id}/rankings", {}, asked)
+        assert status == 200
+        known = {item["item_id"]: (item["known"], item["available"]) for item in body["items"]}
+        assert known["item-40"] == known["item-5"] == (True, True)
+        assert not known[DELETED][1]
+        assert not known["nothing"][1]
+
+    def test_the_snapshot_takes_over_as_soon_as_it_is_loaded(self, world: World) -> None:
+        world.aws.faults = {"S3 *": hang}
+        assert lost(world.ask()[1]) >= {"snapshot"}
+        world.aws.faults = {}
+        world.clock.spend(60)
+        world.ask()  # takes over that the first try has failed, and begins another one
+        assert "snapshot" not in lost(world.ask()[1])
+
+    def test_health_is_about_the_snapshot(self, world: World) -> None:
+        world.aws.faults = {"S3 *": error_500}
+        world.ask()
+        assert world.call("recommend", "GET", "/health", {})[0] == 503
+        world.aws.faults = {}
+        world.clock.spend(60)
+        assert world.call("recommend", "GET", "/health", {})[0] == 200
+
+    def test_before_the_first_promotion_there_is_nothing_to_show(self, world: World) -> None:
+        del world.aws.objects["snapshots/current.json"]
+        status, body, _ = world.ask()
+        assert (status, body["detail"]) == (503, "no snapshot has been promoted yet")
+        assert ITEMS not in world.aws.calls
+
+
+def test_what_went_since_stays_away_when_the_snapshot_changes_and_the_table_hangs(world: World, tmp_path: Path) -> None:
+    assert not {DELETED, SOLD_OUT} & set(ids(world.ask({"limit": "500"})[1]))
+    newer = build_toy_snapshot(tmp_path / "newer", 41)
+    world.aws.put_snapshot(newer.directory, newer.version)
+    world.aws.faults = {CHANGES: hang}
+    for _ in range(4):
+        world.clock.spend(60)
+        _, body, took_s = world.ask({"limit": "500"})
+        assert took_s <= DEPENDENCIES_S + ROUNDING_S
+        assert not {DELETED, SOLD_OUT} & set(ids(body))
+    assert body["snapshot_version"] == newer.version
+
+
+MANAGED: Mapping[str, tuple[str, str, Any]] = {
+    "say": ("PUT", "/users/{user_id}", {"preferences": {"colour": "red"}}),
+    "see": ("GET", "/users/{user_id}/profile", None),
+    "export": ("GET", "/users/{user_id}/export", None),
+    "erase": ("DELETE", "/users/{user_id}", None),
+}
+WRITES = "PutItem ProfilesTable"
+MANAGE_S = 3.0
+"""Three calls, each at most a second late; a call that does not answer ends the request."""
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("call", [PROFILE, WRITES, ITEMS])
+@pytest.mark.parametrize("route", MANAGED)
+def test_what_shoppers_manage_answers_in_time_and_says_when_it_could_not(
+    world: World, route: str, call: str, fault: str
+) -> None:
+    method, path, asked = MANAGED[route]
+    before = dict(world.aws.profiles)
+    world.aws.faults = {call: FAULTS[fault]}
+    status, body, took_s = world.call("manage_users", method, path, {}, asked)
+    assert took_s <= MANAGE_S
+    reached = call == PROFILE or (call == WRITES) == (route in ("say", "erase"))
+    unharmed = fault == "slow" or call == ITEMS or not reached or (call == WRITES and fault == "garbage")
+    damaged = call == PROFILE and fault == "garbage"  # trying again would not help
+    assert status == (200 if unharmed else 500 if damaged else 503), body
+    if not unharmed and call != PROFILE:
+        assert world.aws.profiles == before  # nothing is said to be done that was not, nor the other way round
+
+
+def test_the_limits_of_calls_that_a_caller_waits_for(world: World) -> None:
+    longest_s = REQUEST_PATH.retries["total_max_attempts"] * (REQUEST_PATH.connect_timeout + REQUEST_PATH.read_timeout)  # type: ignore[attr-defined]
+    assert longest_s <= DEPENDENCIES_S + ROUNDING_S <= 0.8 + 2 * ROUNDING_S

@@ -1,0 +1,186 @@
+"""The time that a request has, and what it does not spend it on."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from endcap.errors import DependencyError, NotFoundError
+from endcap.live.polling import LastGood
+from endcap.live.waiting import DEPENDENCIES_S, FAILURES, READS_S, REST_S, WRITE_S, Breaker, Guarded, Waiting
+from tests.fakes.virtual_time import VirtualClock, VirtualWorkers
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def waiting(clock: VirtualClock) -> Waiting:
+    return Waiting(VirtualWorkers(clock), clock)
+
+
+class Service:
+    """Something that is called: it takes its time, fails, or gives the number of the call."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock, self.takes_s, self.calls = clock, 0.0, 0
+        self.error: Exception | None = None
+
+    def __call__(self) -> int:
+        self.calls += 1
+        self.clock.spend(self.takes_s)
+        if self.error is not None:
+            raise self.error
+        return self.calls
+
+
+@pytest.fixture
+def service(clock: VirtualClock) -> Service:
+    return Service(clock)
+
+
+class TestWaiting:
+    def test_ends_for_all_reads_together(self, waiting: Waiting, service: Service, clock: VirtualClock) -> None:
+        service.takes_s = 0.9 * READS_S
+        first, second = Guarded("a", waiting).begin(service), Guarded("b", waiting).begin(service)
+        assert [first.result(), second.result()] == [1, 2]
+        assert clock.now_s == pytest.approx(service.takes_s)  # side by side
+        third = Guarded("c", waiting).begin(service)
+        with pytest.raises(DependencyError):
+            third.result()
+        assert clock.now_s == pytest.approx(READS_S)
+        waiting.begin()
+        assert waiting.left_s() == READS_S
+
+    def test_leaves_the_record_of_an_answer_a_little(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        clock.spend(READS_S)
+        service.takes_s = WRITE_S / 2
+        assert Guarded("a", waiting).begin(service).result(WRITE_S) == 1
+        service.takes_s = 60
+        with pytest.raises(DependencyError):
+            Guarded("a", waiting).begin(service).result(WRITE_S)
+        assert clock.now_s <= DEPENDENCIES_S + WRITE_S
+
+    def test_says_what_was_lost_once_and_in_order(self, waiting: Waiting) -> None:
+        for name in ("b", "a", "b"):
+            waiting.lose(name)
+        assert waiting.lost == ("b", "a")
+        waiting.begin()
+        assert waiting.lost == ()
+
+
+class TestBreaker:
+    def test_opens_after_failures_in_a_row_and_lets_one_probe_through(self, clock: VirtualClock) -> None:
+        breaker = Breaker(clock)
+        for failed in (True, True, False, True, True):
+            assert breaker.lets_through()
+            breaker.note(failed=failed)
+        assert breaker.lets_through()
+        breaker.note(failed=True)
+        assert not breaker.lets_through()
+        clock.spend(REST_S)
+        assert [breaker.lets_through() for _ in range(3)] == [True, False, False]
+        breaker.note(failed=True)
+        clock.spend(REST_S / 2)
+        assert not breaker.lets_through()
+        clock.spend(REST_S / 2)
+        assert breaker.lets_through()
+        breaker.note(failed=False)
+        assert all(breaker.lets_through() for _ in range(5))
+
+    def test_refuses_without_a_call(self, waiting: Waiting, service: Service) -> None:
+        guarded, service.error = Guarded("a", waiting), DependencyError("down")
+        for _ in range(FAILURES + 3):
+            with pytest.raises(DependencyError):
+                guarded.begin(service).result()
+        assert service.calls == FAILURES
+
+    def test_counts_no_answers_that_say_nothing_against_the_service(self, waiting: Waiting, service: Service) -> None:
+        guarded, service.error = Guarded("a", waiting), NotFoundError("not there")
+        for _ in range(FAILURES + 3):
+            with pytest.raises(NotFoundError):
+                guarded.begin(service).result()
+        assert service.calls == FAILURES + 3
+
+
+class TestLooksBesideRequests:
+    def test_nobody_waits_for_what_comes_late_but_the_first(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        kept, service.takes_s = LastGood(0, 2.0, clock, waiting=waiting), 10.0
+        assert (kept.refreshed(service, lambda _: None), clock.now_s) == (0, pytest.approx(READS_S))
+        assert kept.stale
+        waiting.begin()
+        assert (kept.refreshed(service, lambda _: None), clock.now_s) == (0, pytest.approx(READS_S))
+        clock.spend(10.0)
+        assert (kept.refreshed(service, lambda _: None), kept.stale, service.calls) == (1, False, 1)
+
+    def test_nobody_waits_after_a_failure_until_a_look_has_succeeded(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        kept, service.error = LastGood(0, 2.0, clock, waiting=waiting), DependencyError("down")
+        service.takes_s = 0.5
+        kept.refreshed(service, lambda _: None)
+        clock.spend(2.0)
+        waiting.begin()
+        service.error, began_s = None, clock.now_s
+        assert (kept.refreshed(service, lambda _: None), clock.now_s) == (0, began_s)
+        clock.spend(0.5)
+        assert (kept.refreshed(service, lambda _: None), kept.stale) == (2, False)
+
+    def test_there_is_one_at_a_time(self, waiting: Waiting, service: Service, clock: VirtualClock) -> None:
+        kept, service.takes_s = LastGood(0, 2.0, clock, waiting=waiting, from_start=True), 30.0
+        for _ in range(10):
+            waiting.begin()
+            kept.refreshed(service, lambda _: None)
+            clock.spend(2.5)
+        assert service.calls == 1
+
+    def test_one_that_was_frozen_is_begun_anew_by_who_asks_next(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        kept = LastGood(0, 2.0, clock, waiting=waiting)
+        assert kept.refreshed(service, lambda _: None) == 1
+        clock.spend(2.0)
+        service.takes_s = 3600.0
+        assert kept.refreshed(service, lambda _: None) == 1
+        clock.spend(600.0)  # nobody asks
+        service.takes_s = 0.01
+        waiting.begin()
+        assert (kept.refreshed(service, lambda _: None), kept.stale) == (3, False)
+
+    @pytest.mark.parametrize("takes_long", [False, True])
+    def test_a_first_one_and_one_that_takes_long_go_on_where_they_stood(
+        self, waiting: Waiting, service: Service, clock: VirtualClock, takes_long: bool
+    ) -> None:
+        kept, service.takes_s = LastGood(0, 2.0, clock, takes_long=takes_long, waiting=waiting), 600.0 + 2 * READS_S
+        kept.refreshed(service, lambda _: None, at_most_s=READS_S if takes_long else 0)
+        clock.spend(600.0 + (0 if takes_long else READS_S))
+        waiting.begin()
+        kept.refreshed(service, lambda _: None, patient=takes_long)
+        clock.spend(READS_S)
+        waiting.begin()
+        assert (kept.refreshed(service, lambda _: None), service.calls) == (1, 1)
+
+    def test_on_threads_an_answer_goes_out_while_a_look_goes_on(self) -> None:
+        held, began = threading.Event(), threading.Event()
+
+        def look() -> str:
+            began.set()
+            held.wait()
+            return "new"
+
+        with ThreadPoolExecutor(1) as workers:
+            waiting = Waiting(workers)
+            kept = LastGood("old", 2.0, waiting=waiting)
+            assert kept.refreshed(look, lambda _: None, at_most_s=0) == "old"
+            began.wait()
+            held.set()
+            waiting.extend(60)
+            assert kept.refreshed(look, lambda _: None, at_most_s=60, patient=True) == "new"
