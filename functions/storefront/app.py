@@ -9,6 +9,7 @@ Retry: safe; events that carry an id, or a time to make one from with their cont
 
 from __future__ import annotations
 
+import os
 import time
 from http import HTTPStatus
 from typing import Any
@@ -117,3 +118,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with runtime.deadline.within(context):
         answer = resolve(app, event, context, _enter)
     return answer | {"headers": answer["headers"] | origins.answer_headers(headers)}
+
+
+if how := os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"):  # set where Lambda starts this, and gives it ten seconds
+    runtime.begin_request()
+    runtime.ladder.start(ahead=how != "on-demand")
