@@ -96,7 +96,7 @@ def test_a_snapshot_that_is_loaded_in_time_is_what_lists_are_made_from(snapshot:
 def test_while_it_loads_the_list_of_the_last_promotion_is(snapshot: Snapshot) -> None:
     world = World(snapshot, 5.0)
     found = world.ladder.begin(["item-30", "nothing"])
-    assert (found.version, found.item_ids) == ("v1", [item_id for item_id, _ in POPULAR.items])
+    assert (found.version, list(found.item_ids)) == ("v1", [item_id for item_id, _ in POPULAR.items])
     index = world.ladder.over(found).index
     assert {index.item_id(row) for row in range(index.n_items) if index.available[row]} == {*found.item_ids, "item-30"}
     assert world.waiting.lost == ("snapshot",)
