@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -172,7 +174,16 @@ def read_snapshot(folder: Path) -> Snapshot:
     from endcap.snapshot.snapshot import load_snapshot
 
     snapshot = load_snapshot(folder)
-    index_of(snapshot).tables.warm()
+    tables = index_of(snapshot).tables
+    tables.warm()
+
+    def get_ready() -> None:
+        with suppress(Exception):  # what fails here fails again, and is told, where it is asked for
+            _ = snapshot.encoder
+            tables.warm_fields()
+
+    # The first list waits for none of it, and the first search or filter for the rest of it at most.
+    Thread(target=get_ready, name="get-ready", daemon=True).start()
     return snapshot
 
 
