@@ -20,7 +20,8 @@ from endcap.filters.parser import expression
 from endcap.live.document import Configured
 from endcap.live.snapshot import POLL_S, RETRY_S, Followed, read_snapshot
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of, register
+from endcap.profiles.entries import register
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from endcap.arrays import I32, I64
 from endcap.errors import SnapshotIntegrityError
+from endcap.snapshot.lexical import LexicalIndex
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase
 
 _TEXT: Final = {str}
@@ -70,6 +71,14 @@ def check_contexts(contexts: ContextDemand | None, n_items: int) -> None:
     require(bool(((share >= 0) & (share <= 1)).all()), "a context's share is not between 0 and 1")
     check_csr("contexts", rows.indptr, rows.indices, n_items)
     check_weights("a context", np.asarray(rows.weights))
+
+
+def check_words(lexical: LexicalIndex | None) -> None:
+    """Raise SnapshotIntegrityError where a word leads to no item."""
+    if lexical is not None:
+        for name, postings in (("words", lexical.words), ("numbers", lexical.numbers)):
+            require(len(postings.indptr) == len(postings.hashes) + 1, f"{name}: bad rows")
+            check_csr(name, postings.indptr, postings.items, lexical.n_items)
 
 
 def checked_id(document: Any) -> str:

@@ -41,7 +41,7 @@ class ItemIds(Sequence[str]):
     """
 
     def __init__(self, text: NDArray[np.uint8], offsets: I64, slots: I32) -> None:
-        if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(text):
+        if len(offsets) < 1 or offsets[0] != 0 or offsets[-1] != len(text) or (np.diff(offsets) < 0).any():
             raise SnapshotIntegrityError("the offsets of the ids do not cover their text")
         if len(slots) <= len(offsets) - 1 or len(slots) & (len(slots) - 1):
             raise SnapshotIntegrityError("the ids have too few slots, or no power of two of them")
@@ -75,12 +75,12 @@ class ItemIds(Sequence[str]):
             row += self.n_items
         if row < 0:
             raise IndexError("no such row")
-        return bytes(self._text[self._offsets[row] : self._offsets[row + 1]]).decode()
+        return bytes(self._text[self._offsets[row] : self._offsets[row + 1]]).decode(errors="replace")
 
     def __iter__(self) -> Iterator[str]:
         text, start = bytes(self._text), 0
         for end in self._offsets[1:].tolist():
-            yield text[start:end].decode()
+            yield text[start:end].decode(errors="replace")
             start = end
 
     def row(self, item_id: str) -> int | None:

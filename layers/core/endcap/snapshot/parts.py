@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,11 @@ class ContextDemand:
     items: ItemList
 
 
+_LARGEST: Final = 1e9
+_HALF_LIFE: Final = "half_life"
+"""In the name of a setting that is divided by."""
+
+
 @dataclass(frozen=True)
 class TermWeight:
     """Contribution of one term of the score: `weight * term / scale`."""
@@ -110,7 +115,7 @@ class Weights:
 
     @classmethod
     def from_json(cls, raw: bytes) -> Weights:
-        """Read `weights.json`; raises SnapshotIntegrityError unless every weight is finite and every scale > 0."""
+        """Read `weights.json`; raises SnapshotIntegrityError where a number is none that scores can be made with."""
         try:
             body = json.loads(raw)
             if body["format"] != 1:
@@ -122,7 +127,10 @@ class Weights:
             raise
         except Exception as exc:  # also RecursionError and OverflowError
             raise SnapshotIntegrityError(f"weights.json is not usable: {exc!r}") from exc
-        numbers = [*(t.weight for t in terms.values()), *(t.scale for t in terms.values()), *settings.values()]
-        if not np.isfinite(numbers).all() or any(t.scale <= 0 for t in terms.values()):
+        # Far outside of what any rebuild gives, but single precision still adds these up to a number.
+        usable = all(abs(t.weight) <= _LARGEST and 1 / _LARGEST <= t.scale <= _LARGEST for t in terms.values())
+        for name, value in settings.items():
+            usable = usable and (1 / _LARGEST if _HALF_LIFE in name else 0) <= value <= _LARGEST
+        if not usable:
             raise SnapshotIntegrityError("weights.json holds a number that cannot be used")
         return cls(terms, settings, evidence)

@@ -27,6 +27,7 @@ from endcap.snapshot.checks import (
     check_finite,
     check_lists,
     check_repurchase,
+    check_words,
     checked_id,
     require,
 )
@@ -208,6 +209,7 @@ def _loaded(directory: Path) -> Snapshot:
     check_columns(snapshot.columns, snapshot.groups, snapshot.interaction_counts)
     check_repurchase(snapshot.repurchase)
     check_contexts(snapshot.contexts, snapshot.n_items)
+    check_words(snapshot.lexical)
     return snapshot
 
 
