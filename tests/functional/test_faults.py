@@ -33,6 +33,7 @@ CONTEXT = SimpleNamespace(
     memory_limit_in_mb=512,
     invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
     aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 10_000,
 )
 SCENARIOS = {"home": {"limit": 5, "exploration": 0.4}}
 DELETED, SOLD_OUT = "item-0", "item-1"
