@@ -467,10 +467,14 @@ def test_new_item_is_recommended_for_its_text_at_once(stack: Stack) -> None:
     assert {item["item_id"] for item in answer["items"]} == {"lamp-1", "item-0"}
 
 
-def test_without_a_snapshot_the_list_of_the_last_promotion_is_shown(stack: Stack) -> None:
-    environment = stack.start("recommend", SNAPSHOT_CACHE=f"{os.devnull}/nowhere")  # there is no room for one
+@pytest.mark.parametrize(
+    ("function", "sample"),
+    [("recommend", "recommend/http-known-user"), ("storefront", "storefront/http-recommendations")],
+)
+def test_without_a_snapshot_the_list_of_the_last_promotion_is_shown(stack: Stack, function: str, sample: str) -> None:
+    environment = stack.start(function, SNAPSHOT_CACHE=f"{os.devnull}/nowhere")  # there is no room for one
     try:
-        answer = environment.invoke(json.loads(SAMPLES["recommend/http-known-user"].read_text()))
+        answer = environment.invoke(json.loads(SAMPLES[sample].read_text()))
     finally:
         environment.close()
     body = json.loads(answer["body"])
@@ -509,7 +513,11 @@ def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
     for sample in EXPECTED:
         stack.run(sample)
     _run_without_archive(stack, "update_profile/sqs-one-purchase")
-    test_without_a_snapshot_the_list_of_the_last_promotion_is_shown(stack)
+    for function, sample in (
+        ("recommend", "recommend/http-known-user"),
+        ("storefront", "storefront/http-recommendations"),
+    ):
+        test_without_a_snapshot_the_list_of_the_last_promotion_is_shown(stack, function, sample)
     made = stack.made_calls()
     for local in stack.plan.functions.values():
         function = folder_of(local.logical_id)
