@@ -71,7 +71,7 @@ class Load:
     Parameters
     ----------
     rate : requests per second
-    clock : seconds; the soak begins when `run` is called
+    clock, sleep : of seconds; the soak begins when `run` is called
 
     Attributes
     ----------
@@ -80,8 +80,15 @@ class Load:
     erased : shoppers whose erasure was asked for, whether or not it was answered
     """
 
-    def __init__(self, send: Send, traffic: Traffic, rate: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._send, self._traffic, self._rate, self._clock = send, traffic, rate, clock
+    def __init__(
+        self,
+        send: Send,
+        traffic: Traffic,
+        rate: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._send, self._traffic, self._rate, self._clock, self._sleep = send, traffic, rate, clock, sleep
         self._lock = threading.Lock()
         self._next = 0
         self._again: list[tuple[float, int, Call]] = []
@@ -105,14 +112,14 @@ class Load:
         deadline_s = self._clock() + limit_s
         while self._again and self._clock() < deadline_s:
             due_s, _, call = heapq.heappop(self._again)
-            time.sleep(max(0.0, min(due_s - self._now_s(), limit_s)))
+            self._sleep(max(0.0, due_s - self._now_s()))
             self._take(call, self._now_s())
         return len(self._again)
 
     def _work(self, seconds: float) -> None:
         while (taken := self._turn(seconds)) is not None:
             due_s, call = taken
-            time.sleep(max(0.0, due_s - self._now_s()))
+            self._sleep(max(0.0, due_s - self._now_s()))
             if call is None:
                 with self._lock:
                     call = self._traffic.next()

@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -42,6 +42,7 @@ class FaultProxy:
     ----------
     service : s3 or dynamodb; decides how throttling looks
     upstream : URL of the engine
+    sleep : waits for a slow service
 
     Attributes
     ----------
@@ -49,8 +50,10 @@ class FaultProxy:
     met : requests that arrived, by mode
     """
 
-    def __init__(self, service: str, upstream: str) -> None:
-        self._service = service
+    def __init__(
+        self, service: str, upstream: str, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    ) -> None:
+        self._service, self._sleep = service, sleep
         address = urlsplit(upstream)
         self._upstream = (str(address.hostname), int(address.port or 80))
         self._mode, self._delay_s = Mode.PASS, 0.0
@@ -123,7 +126,7 @@ class FaultProxy:
                     await self._throttle(head, reader, writer)
                     return
                 if mode is Mode.SLOW:
-                    await asyncio.sleep(self._delay_s)
+                    await self._sleep(self._delay_s)
                 forth.write(head)
                 async for piece in _body(head, reader):
                     forth.write(piece)

@@ -131,14 +131,15 @@ def missing(
 
 def _events(observed: Observed, found: Found) -> dict[str, Any]:
     from_archive, from_profile = missing(observed.accepted, observed.erased, found.archived, found.exports)
+    lost = {*from_archive, *from_profile}
     excused = sum(event.shopper in observed.erased for event in observed.accepted.values())
     return {
         "accepted": len(observed.accepted),
         "excused_by_erasure": excused,
         "missing_from_archive": len(from_archive),
         "missing_from_profile": len(from_profile),
-        "lost": len({*from_archive, *from_profile}),
-        "lost_first": sorted({*from_archive, *from_profile})[:10],
+        "lost": len(lost),
+        "lost_first": [event_id for event_id in observed.accepted if event_id in lost][:10],
         "waiting": dict(found.waiting),
         "quarantined": found.quarantined,
         "drained_s": None if found.drained_s is None else round(found.drained_s, 1),

@@ -23,7 +23,7 @@ _MIX: Final[Mapping[str, float]] = {
     "item": 5,
     "erasure": 0.2,
 }
-_EVENT_TYPES: Final = ("view", "view", "click", "add_to_cart", "purchase")
+_EVENT_TYPES: Final[Mapping[str, float]] = {"view": 48, "click": 20, "add_to_cart": 16, "purchase": 13, "review": 3}
 _ACTIVE: Final = 30
 _VISIT_EVENTS, _MOST_EVENTS = 5, 20  # fewer than a profile keeps, so that none is pushed out of it
 _OWN_ITEMS: Final = 50
@@ -166,9 +166,11 @@ class Traffic:
         shopper = running.shopper
         own: dict[str, Any] = {
             "user_id": shopper.user_id if running.identified else shopper.visit_id,
-            "event_type": self._chance.choice(_EVENT_TYPES),
+            "event_type": self._chance.choices(list(_EVENT_TYPES), list(_EVENT_TYPES.values()))[0],
             "item_id": self._chance.choice(self._items),
         }
+        if own["event_type"] == "review":  # its text needs the snapshot's encoder
+            own |= {"value": self._chance.randint(1, 5), "text": f"good {self._chance.choice(self._words)}"}
         return SentEvent(shopper, own | self._stamp())
 
     def _identify(self, running: _Running) -> SentEvent:
