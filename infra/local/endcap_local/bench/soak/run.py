@@ -38,7 +38,6 @@ from typing import Any, Final
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EndcapError
-from endcap.snapshot.promote import promote
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import BenchError, http_event
 from endcap_local.bench.import_paths import client_path, import_path, inference_functions
@@ -109,13 +108,12 @@ def bench_soak(snapshot: Snapshot, plan: SoakPlan, progress: Progress) -> dict[s
 
 @dataclass(slots=True)
 class _Stage:
-    """A running stack with its proxies; `folder` takes the snapshots that are flipped to."""
+    """A running stack with its proxies."""
 
     stack: LocalStack
     invoker: ProcessInvoker
     proxies: Mapping[str, FaultProxy]
     schedule: Schedule
-    folder: Path
 
     def promote_first(self, snapshots: Sequence[Snapshot]) -> None:
         """Upload all and make the first one current."""
@@ -175,7 +173,8 @@ class _Stage:
             error = self.stack.invoke("PromoteFunction", {"version": version}).error
         else:
             try:
-                promote(version, self._bucket(), None, force=True)
+                snapshots = self._bucket()
+                snapshots.flip(version, snapshots.current())
             except EndcapError as exc:
                 error = str(exc)
         flipped_s = None if error else round(time.monotonic() - began_s, 2)
@@ -195,7 +194,7 @@ class _Stage:
     def _bucket(self) -> SnapshotBucket:
         """The snapshots, past the proxies."""
         (bucket,) = self.stack.plan.buckets
-        return SnapshotBucket(self.stack.client("s3"), bucket, self.folder)
+        return SnapshotBucket(self.stack.client("s3"), bucket)
 
 
 def is_ok(reply: Reply) -> bool:
@@ -240,7 +239,7 @@ def _stage(plan: SoakPlan, schedule: Schedule, folder: Path) -> Iterator[_Stage]
     redelivery_s = max(1, round(schedule.longest_s))
     try:
         with LocalStack(plan.template, redelivery_s=redelivery_s, runner=run) as stack:
-            yield _Stage(stack, invokers[0], proxies, schedule, folder / "flipped")
+            yield _Stage(stack, invokers[0], proxies, schedule)
     except FunctionError as exc:
         raise BenchError(f"a function did not start: {exc}") from exc
     finally:
