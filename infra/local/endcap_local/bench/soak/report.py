@@ -20,7 +20,7 @@ GOAL_LIST_P99_MS: Final = 1000.0
 GOAL_GROWTH: Final = 0.05
 """Of an environment's memory, from the warm-up to the end, by the trend."""
 WARM_UP_SHARE: Final = 0.25
-"""Of the time: caches fill, and pages of code are touched for the first time."""
+"""Of the time, for each environment from its start: caches fill, and code is touched for the first time."""
 _FEWEST_SAMPLES: Final = 10
 
 Exports = Mapping[str, Mapping[str, Any]]
@@ -29,12 +29,13 @@ Exports = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Swapped:
-    """A swap as it went: when the pointer was flipped, or why it was not."""
+    """A swap as it went: when the pointer was flipped; where not at once, in which try and what ended the last one."""
 
     by: str
     version: str
     began_s: float
     flipped_s: float | None = None
+    tries: int = 1
     error: str | None = None
 
 
@@ -214,7 +215,8 @@ def _when(schedule: Schedule, observed: Observed, restart: Restart) -> dict[str,
 def _memory(schedule: Schedule, observed: Observed) -> list[dict[str, Any]]:
     rows = []
     for name, samples in sorted(observed.memory.items()):
-        warm = [(at_s, mib) for at_s, mib in samples if at_s >= WARM_UP_SHARE * schedule.seconds]
+        began_s = max(0.0, samples[0][0] - 1.0) + WARM_UP_SHARE * schedule.seconds
+        warm = [(at_s, mib) for at_s, mib in samples if at_s >= began_s]
         if len(warm) < _FEWEST_SAMPLES:
             continue
         times, sizes = zip(*warm, strict=True)

@@ -17,7 +17,7 @@ proxies that fail on schedule (`schedule`, `proxy`). docs/reliability.md says wh
 - `lists`: `{all: {n, p50_ms, p99_ms, max_ms}, phases: [{phase, n, …, degraded: {reason: n}}], worst_p99_ms}`;
 - `events`: `{accepted, excused_by_erasure, missing_from_archive, missing_from_profile, lost, lost_first, waiting:
   {queue: messages}, quarantined, drained_s}`; `lost` is missing from either, `drained_s` null where queues stayed full;
-- `swaps`: `[{by, version, began_s, flipped_s, error, first_served_after_s}]`;
+- `swaps`: `[{by, version, began_s, flipped_s, tries, error, first_served_after_s}]`;
 - `restarts`: `[{function, environment, reason, at_s, phase}]`;
 - `memory`: `[{environment, warm_mib, end_mib, slope_mib_per_min, growth_share}]`, private memory of each process from a
   quarter of the time on, by the median slope;
@@ -168,17 +168,22 @@ class _Stage:
     def _swap(self, began_s: float, over: threading.Event, swap: Swap, version: str, swaps: list[Swapped]) -> None:
         if over.wait(max(0.0, began_s + swap.at_s - time.monotonic())):
             return
-        at_s, error = time.monotonic() - began_s, None
-        if swap.by == "promote":
-            error = self.stack.invoke("PromoteFunction", {"version": version}).error
-        else:
-            try:
-                snapshots = self._bucket()
-                snapshots.flip(version, snapshots.current())
-            except EndcapError as exc:
-                error = str(exc)
+        at_s, tries, error = time.monotonic() - began_s, 1, self._flip(swap, version)
+        while error and not over.wait(PAUSE_S):  # as the state machine of rebuilds, and Lambda itself, try again
+            tries, error = tries + 1, self._flip(swap, version)
         flipped_s = None if error else round(time.monotonic() - began_s, 2)
-        swaps.append(Swapped(swap.by, version, round(at_s, 2), flipped_s, error))
+        swaps.append(Swapped(swap.by, version, round(at_s, 2), flipped_s, tries, error))
+
+    def _flip(self, swap: Swap, version: str) -> str | None:
+        """Why it could not be done."""
+        if swap.by == "promote":
+            return self.stack.invoke("PromoteFunction", {"version": version}).error
+        try:
+            snapshots = self._bucket()
+            snapshots.flip(version, snapshots.current())
+        except EndcapError as exc:
+            return str(exc)
+        return None
 
     def _watch(
         self, began_s: float, over: threading.Event, memory: dict[str, list[tuple[float, float]]], progress: Progress

@@ -170,6 +170,11 @@ class TestMemory:
         assert row["growth_share"] == pytest.approx(0)
         assert (row["warm_mib"], row["end_mib"]) == (80, 110)
 
+    def test_an_environment_that_came_later_warms_up_later(self) -> None:
+        late = {"recommend-2": [(float(k), min(k - 300, 100) + 3.0) for k in range(300, 600)]}
+        assert missed(replace(GOOD, memory=late)) == set()
+        assert missed(replace(GOOD, memory={"recommend-2": late["recommend-2"][:140]})) == {"memory_growth_share"}
+
     def test_what_was_never_measured_meets_no_goal(self) -> None:
         assert missed(replace(GOOD, memory={})) == {"memory_growth_share"}
 
