@@ -21,6 +21,7 @@ def soak_tables(result: Mapping[str, Any]) -> Iterator[tuple[Sequence[str], Sequ
     events = result["events"]
     counts = ("accepted", "excused_by_erasure", "missing_from_archive", "missing_from_profile", "quarantined")
     yield ("events", ""), [[name.replace("_", " "), f"{events[name]:,}"] for name in counts]
+    yield ("swaps", "at s", "first served", "tries"), [_swap(swap) for swap in result["swaps"]]
     failed = [[f"{row['kind']}, {row['phase']}", str(row["status"]), f"{row['n']:,}"] for row in result["errors"]]
     if failed:
         yield ("errors", "status", "answers"), failed
@@ -34,3 +35,9 @@ def soak_tables(result: Mapping[str, Any]) -> Iterator[tuple[Sequence[str], Sequ
         for row in result["memory"]
     ]
     yield ("memory, MiB", "warm", "end", "trend"), memory
+
+
+def _swap(swap: Mapping[str, Any]) -> list[str]:
+    after_s = swap["first_served_after_s"]
+    served = f"after {after_s:g} s" if after_s is not None else swap["error"] or "never"
+    return [swap["by"], f"{swap['began_s']:.0f}", served, str(swap["tries"])]
