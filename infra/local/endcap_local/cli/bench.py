@@ -144,7 +144,7 @@ def soak(
     seconds: Annotated[float, typer.Option(min=1, max=604_800, help="How long.")] = 60,
     faults: Annotated[bool, typer.Option("--faults", help="S3 and DynamoDB hang, break off, refuse.")] = False,
     rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Requests per second.")] = 24,
-    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Processes of each function of the API.")] = 4,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Processes of recommend.")] = 8,
     logs: Annotated[Path | None, typer.Option(help="Folder to keep the functions' logs in; must be new.")] = None,
     encoder: Encoder = "auto",
     template: Template = None,

@@ -22,6 +22,7 @@ GOAL_GROWTH: Final = 0.05
 WARM_UP_SHARE: Final = 0.25
 """Of the time, for each environment from its start: caches fill, and code is touched for the first time."""
 _FEWEST_SAMPLES: Final = 10
+_SLOWEST: Final = 20
 
 Exports = Mapping[str, Mapping[str, Any]]
 """What is stored under an id, by id; ids of which nothing is stored are left out."""
@@ -158,11 +159,17 @@ def _is_error(schedule: Schedule, answer: Answer) -> bool:
 
 
 def _counted(schedule: Schedule, answers: Iterable[Answer]) -> list[dict[str, Any]]:
-    counts = Counter((a.kind, schedule.phase_at(a.sent_s), a.status) for a in answers)
+    times: dict[tuple[str, str, int], list[float]] = {}
+    for answer in answers:
+        times.setdefault((answer.kind, schedule.phase_at(answer.sent_s), answer.status), []).append(answer.sent_s)
     return [
-        {"kind": kind, "phase": phase, "status": status, "n": n}
-        for (kind, phase, status), n in sorted(counts.items(), key=lambda item: -item[1])
+        {"kind": kind, "phase": phase, "status": status, "n": len(at_s), **_span(at_s)}
+        for (kind, phase, status), at_s in sorted(times.items(), key=lambda item: -len(item[1]))
     ]
+
+
+def _span(at_s: Sequence[float]) -> dict[str, float]:
+    return {"first_s": round(min(at_s), 1), "last_s": round(max(at_s), 1)}
 
 
 def _by_kind(answers: Sequence[Answer]) -> dict[str, Any]:
@@ -188,7 +195,22 @@ def _lists(schedule: Schedule, answers: Sequence[Answer]) -> dict[str, Any]:
         for name, those in phases.items()
         if those
     ]
-    return {"all": _timing(lists), "phases": rows, "worst_p99_ms": max((row["p99_ms"] for row in rows), default=None)}
+    slowest = sorted(lists, key=lambda answer: -answer.latency_s)[:_SLOWEST]
+    return {
+        "all": _timing(lists),
+        "phases": rows,
+        "worst_p99_ms": max((row["p99_ms"] for row in rows), default=None),
+        "slowest": [
+            {
+                "kind": answer.kind,
+                "phase": schedule.phase_at(answer.sent_s),
+                "status": answer.status,
+                "due_s": round(answer.due_s, 1),
+                "ms": round(1000 * answer.latency_s),
+            }
+            for answer in slowest
+        ],
+    }
 
 
 def _timing(answers: Sequence[Answer]) -> dict[str, Any]:

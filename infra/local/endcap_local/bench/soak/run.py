@@ -10,11 +10,12 @@ proxies that fail on schedule (`schedule`, `proxy`). docs/reliability.md says wh
 - `faults`: `[{name, service, mode, from_s, to_s, delay_s}]`, empty without `--faults`; `met_by_proxies`:
   `{service: {mode: requests}}`;
 - `by_kind`: `{kind: {statuses: {status: n}, n, p50_ms, p99_ms, max_ms}}`; status 0 is a request without an answer;
-- `errors`, `client_errors`: `[{kind, phase, status, n}]` of status 500 and above or none, and of 400 to 499; a phase is
+- `errors`, `client_errors`: `[{kind, phase, status, n, first_s, last_s}]` of status 500 and above or none, and of 400 to 499; a phase is
   the name of a fault, or `healthy`;
 - `put_off_writes`: `{answers, refused_for_good}`: writes to a table that were answered with 503 and Retry-After while
   DynamoDB was failing, which the load sends again; those among them that were never taken. They are not in `errors`;
-- `lists`: `{all: {n, p50_ms, p99_ms, max_ms}, phases: [{phase, n, …, degraded: {reason: n}}], worst_p99_ms}`;
+- `lists`: `{all: {n, p50_ms, p99_ms, max_ms}, phases: [{phase, n, …, degraded: {reason: n}}], worst_p99_ms,
+  slowest: [{kind, phase, status, due_s, ms}]}`;
 - `events`: `{accepted, excused_by_erasure, missing_from_archive, missing_from_profile, lost, lost_first, waiting:
   {queue: messages}, quarantined, drained_s}`; `lost` is missing from either, `drained_s` null where queues stayed full;
 - `swaps`: `[{by, version, began_s, flipped_s, tries, error, first_served_after_s}]`;
@@ -60,8 +61,9 @@ SERVICES: Final = ("s3", "dynamodb")
 DRAIN_S: Final = 300.0
 WARM_UP_S: Final = 120.0
 PAUSE_S: Final = 0.2
-_SERIAL: Final = ("promote", "update_profile", "embed_item")
-"""What is called by one caller at a time here; all others get as many environments as are asked for."""
+_SIZES: Final[Mapping[str, int]] = {"promote": 1, "update_profile": 1, "embed_item": 1, "manage_items": 4}
+"""Environments of other functions than `recommend`: one for one caller, some where DynamoDB is waited for."""
+_OTHERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class SoakPlan:
 
     Parameters
     ----------
-    concurrency : environments of each function behind the API
+    concurrency : environments of `recommend`; where all are busy a request waits, as Lambda's would not
     logs : folder for the functions' logs; None to drop them
     """
 
@@ -235,7 +237,7 @@ def _stage(plan: SoakPlan, schedule: Schedule, folder: Path) -> Iterator[_Stage]
             return process_of(function, name, sys.executable, path, {**function.environment, **common}, logs)
 
         names = {function.code_dir.name for function in stack.functions.values()}
-        sizes = {name: 1 if name in _SERIAL else plan.concurrency for name in names}
+        sizes = {name: _SIZES.get(name, _OTHERS) for name in names} | {"recommend": plan.concurrency}
         invokers.append(ProcessInvoker(stack.functions, sizes, start))
         return invokers[0]
 

@@ -100,7 +100,7 @@ class TestErrors:
         observed = with_one(Answer("events", 89.9, 95, 96, status))
         assert missed(observed) == {"errors"}
         (row,) = report(SCHEDULE, observed, FOUND)["errors"]
-        assert row == {"kind": "events", "phase": "s3 hang", "status": status, "n": 1}
+        assert row == {"kind": "events", "phase": "s3 hang", "status": status, "n": 1, "first_s": 95, "last_s": 95}
 
     def test_a_refused_request_is_the_harness_own_fault(self) -> None:
         assert missed(with_one(Answer("events", 1, 1, 1, 400))) == {"client_errors"}
@@ -122,6 +122,7 @@ class TestLists:
         assert missed(observed) == {"lists_worst_p99_ms"}
         lists = report(SCHEDULE, observed, FOUND)["lists"]
         assert lists["all"]["p99_ms"] < 100 < 1_000 < lists["worst_p99_ms"]
+        assert {(row["phase"], row["ms"]) for row in lists["slowest"]} == {("dynamodb hang", 1_050)}
 
     def test_what_was_answered_too_late_is_no_part_of_the_rate(self) -> None:
         late = [replace(a, done_s=a.done_s + 120) for a in ANSWERS]
