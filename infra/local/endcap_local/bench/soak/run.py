@@ -10,7 +10,7 @@ proxies that fail on schedule (`schedule`, `proxy`). docs/reliability.md says wh
 - `faults`: `[{name, service, mode, from_s, to_s, delay_s}]`, empty without `--faults`; `met_by_proxies`:
   `{service: {mode: requests}}`;
 - `by_kind`: `{kind: {statuses: {status: n}, n, p50_ms, p99_ms, max_ms}}`; status 0 is a request without an answer;
-- `errors`, `client_errors`: `[{kind, phase, status, n, first_s, last_s}]` of status 500 and above or none, and of 400 to
+- `errors`, `client_errors`: `[{kind, phase, status, n, first_s, last_s}]` of status 500 and above or none, of 400 to
   499; a phase is the name of a fault, or `healthy`;
 - `put_off_writes`: `{answers, refused_for_good}`: writes to a table that were answered with 503 and Retry-After while
   DynamoDB was failing, which the load sends again; those among them that were never taken. They are not in `errors`;
