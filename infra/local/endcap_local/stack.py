@@ -87,12 +87,12 @@ class LocalStack:
         auth: bool = False,
         runner: Runner | None = None,
     ) -> None:
-        self._runner = runner
         self._template, self._port, self._parameters = template, port, parameters
         self._persist, self._redelivery_s, self._verbose = persist, redelivery_s, verbose
         self._integration_timeout_s, self._auth = integration_timeout_s, auth
         self._environment_before: dict[str, str] = {}
         self._pollers: list[Poller] = []
+        self._runner = runner
         self._folder: Path | None = None
         self.log_path: Path | None = None
 
