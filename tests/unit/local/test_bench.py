@@ -39,6 +39,7 @@ from endcap_local.bench.soak import run as soak
 from endcap_local.bench.soak.report import Found, Observed, report
 from endcap_local.bench.soak.run import SoakPlan
 from endcap_local.bench.soak.schedule import Schedule
+from endcap_local.bench.soak.watch import Strain
 from endcap_local.bench.timing import Call, Timing, alternated, machine
 from endcap_local.cli.app import app
 from endcap_rebuild.data.columns import columns_of
@@ -362,7 +363,11 @@ class TestSoak:
         self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch, met: bool, code: int
     ) -> None:
         plans: list[SoakPlan] = []
-        found = report(Schedule.of(7, True), Observed([], {}, set(), [], [], 0.0, {}), Found(set(), {}, {}, 0, 1.0, 0))
+        found = report(
+            Schedule.of(7, True),
+            Observed([], {}, set(), [], [], 0.0, {}, {}, Strain(None, 0.0, 0.0)),
+            Found(set(), {}, {}, 0, 1.0, 0),
+        )
         goals = {"lost": {"goal": "0", "found": 0, "met": met}}
 
         def soaked(snapshot: Snapshot, plan: SoakPlan, progress: object) -> dict[str, Any]:

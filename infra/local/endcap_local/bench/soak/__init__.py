@@ -1,1 +1,1 @@
-"""The whole stack under load for a while: `run`, `schedule`, `proxy`, `traffic`, `load`, `rest`, `report`, `tables`."""
+"""The whole stack under load: `run`, `schedule`, `proxy`, `traffic`, `load`, `watch`, `rest`, `report`, `tables`."""

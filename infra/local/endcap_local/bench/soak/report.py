@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from scipy.stats import theilslopes
@@ -12,6 +12,7 @@ from scipy.stats import theilslopes
 from endcap_local.bench.soak.load import Answer
 from endcap_local.bench.soak.schedule import HEALTHY, Schedule
 from endcap_local.bench.soak.traffic import LISTS, SentEvent, Shopper, is_in_profile
+from endcap_local.bench.soak.watch import Strain
 from endcap_local.bench.timing import Timing
 from endcap_local.lambda_runtime.processes import Restart
 
@@ -82,7 +83,8 @@ class Observed:
     restarts: Sequence[Restart]
     began_s: float
     memory: Mapping[str, Sequence[tuple[float, float]]]
-    met: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    met: Mapping[str, Mapping[str, int]]
+    strain: Strain
 
 
 def report(schedule: Schedule, observed: Observed, found: Found) -> dict[str, Any]:
@@ -111,6 +113,7 @@ def report(schedule: Schedule, observed: Observed, found: Found) -> dict[str, An
             for r in observed.restarts
         ],
         "memory": memory,
+        "strain": observed.strain.document(),
     }
     return {**measured, "goals": _goals(measured)}
 

@@ -22,6 +22,8 @@ proxies that fail on schedule (`schedule`, `proxy`). docs/reliability.md says wh
 - `restarts`: `[{function, environment, reason, at_s, phase}]`;
 - `memory`: `[{environment, warm_mib, end_mib, slope_mib_per_min, growth_share}]`, private memory of each process from a
   quarter of the time on, by the median slope;
+- `strain`: `{cpu_pressure, harness_cpu_share, lag_p99_ms}`, see `Strain`: where processors are short, latencies are the
+  machine's;
 - `snapshot`, `concurrency`, and `goals`: `{name: {goal, found, met}}`.
 """
 
@@ -49,6 +51,7 @@ from endcap_local.bench.soak.report import Observed, Swapped, report
 from endcap_local.bench.soak.rest import look_around
 from endcap_local.bench.soak.schedule import Schedule, Swap
 from endcap_local.bench.soak.traffic import Traffic
+from endcap_local.bench.soak.watch import Watch
 from endcap_local.engine.engine import Engine
 from endcap_local.lambda_runtime.processes import ProcessInvoker, process_of
 from endcap_local.lambda_runtime.reply import Reply
@@ -138,20 +141,25 @@ class _Stage:
         began_s = time.monotonic()
         over = threading.Event()
         swaps: list[Swapped] = []
-        memory: dict[str, list[tuple[float, float]]] = {}
         # There and back and on: the second swap goes back to the first snapshot, as a rollback does.
         targets = [versions[1], versions[0], versions[2]]
         side: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
             (self._fail, (began_s, over)),
-            (self._watch, (began_s, over, memory, progress)),
         ]
         for swap, version in zip(self.schedule.swaps, targets, strict=True):
             side.append((self._swap, (began_s, over, swap, version, swaps)))
         threads = [threading.Thread(target=target, args=args, daemon=True) for target, args in side]
         for thread in threads:
             thread.start()
+        seconds = self.schedule.seconds
+        watch = Watch(
+            self.invoker.processes,
+            min(1.0, seconds / 100),
+            lambda at_s: progress("soak", int(min(at_s, seconds)), int(seconds)),
+        )
         try:
-            load.run(self.schedule.seconds)
+            with watch:
+                load.run(seconds)
         finally:
             over.set()
             for thread in threads:
@@ -159,7 +167,8 @@ class _Stage:
             for proxy in self.proxies.values():
                 proxy.set(None)
         met = {service: proxy.met for service, proxy in self.proxies.items()}
-        return Observed(load.answers, load.accepted, load.erased, swaps, self.invoker.restarts, began_s, memory, met)
+        noted = (load.answers, load.accepted, load.erased, swaps, self.invoker.restarts)
+        return Observed(*noted, began_s, watch.memory, met, watch.strain)
 
     def _fail(self, began_s: float, over: threading.Event) -> None:
         for at_s, fault, service in self.schedule.changes():
@@ -187,17 +196,6 @@ class _Stage:
             return str(exc)
         return None
 
-    def _watch(
-        self, began_s: float, over: threading.Event, memory: dict[str, list[tuple[float, float]]], progress: Progress
-    ) -> None:
-        seconds = self.schedule.seconds
-        while not over.wait(min(1.0, seconds / 100)):
-            at_s = time.monotonic() - began_s
-            for name, pid in self.invoker.processes().items():
-                if (mib := private_mib(pid)) is not None:
-                    memory.setdefault(name, []).append((at_s, mib))
-            progress("soak", int(min(at_s, seconds)), int(seconds))
-
     def _bucket(self) -> SnapshotBucket:
         """The snapshots, past the proxies."""
         (bucket,) = self.stack.plan.buckets
@@ -207,15 +205,6 @@ class _Stage:
 def is_ok(reply: Reply) -> bool:
     """Whether a function behind the API has answered with 200."""
     return isinstance(reply.payload, Mapping) and reply.payload.get("statusCode") == 200
-
-
-def private_mib(pid: int) -> float | None:
-    """Memory in RAM that a process shares with no file, in MiB; None where it has ended."""
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return None
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon:")), None)
 
 
 @contextmanager

@@ -35,6 +35,8 @@ def soak_tables(result: Mapping[str, Any]) -> Iterator[tuple[Sequence[str], Sequ
         for row in result["memory"]
     ]
     yield ("memory, MiB", "warm", "end", "trend"), memory
+    strain = {name.replace("_", " "): str(value) for name, value in result["strain"].items()}
+    yield ("short of processors?", ""), [list(row) for row in strain.items()]
 
 
 def _swap(swap: Mapping[str, Any]) -> list[str]:

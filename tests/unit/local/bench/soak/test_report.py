@@ -12,6 +12,7 @@ from endcap_local.bench.soak.report import Found, Observed, Swapped, missing, re
 from endcap_local.bench.soak.schedule import Schedule
 from endcap_local.bench.soak.tables import soak_tables
 from endcap_local.bench.soak.traffic import SentEvent, Shopper
+from endcap_local.bench.soak.watch import Strain
 from endcap_local.lambda_runtime.processes import Restart
 
 SCHEDULE = Schedule.of(600, faults=True)
@@ -35,7 +36,7 @@ ANSWERS = [
 ]
 SWAPS = [Swapped("promote", "v1", 36, 100.0), Swapped("flip", "v2", 72, 400.0)]
 MEMORY = {"recommend-1": [(float(k), 80 + (k > 300) * 0.5) for k in range(600)]}
-GOOD = Observed(ANSWERS, ACCEPTED, set(), SWAPS, [], 0.0, MEMORY, {"s3": {"pass": 3}})
+GOOD = Observed(ANSWERS, ACCEPTED, set(), SWAPS, [], 0.0, MEMORY, {"s3": {"pass": 3}}, Strain(0.1, 0.4, 3.0))
 FOUND = Found({"a1", "a2", "b1"}, {"ann": stored(1), "visit-1": stored(2), "bob": stored(3)}, {"dead": 0}, 0, 2.0, 0)
 
 
