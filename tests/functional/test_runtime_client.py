@@ -25,11 +25,11 @@ import pytest
 from botocore.config import Config
 
 from endcap_local.engine.resources import create_resources
+from endcap_local.lambda_runtime.runtime_api import ExecutionEnvironment, FunctionError
 from endcap_local.template.intrinsics import Resolver
 from endcap_local.template.template import StackPlan, expand, plan_of
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.lambda_layers import ROOT, VERSIONS, Runtime, find_python, newest_version, runtime_for
-from tests.functional.runtime_api import ExecutionEnvironment, FunctionError
 from tests.infra.stack import folder_of, statements_of
 
 SAMPLES = {f"{p.parent.name}/{p.stem}": p for p in sorted(ROOT.glob("events/*/*.json"))}

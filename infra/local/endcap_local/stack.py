@@ -8,11 +8,11 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import boto3
 
@@ -28,12 +28,25 @@ from endcap_local.lambda_runtime.output import FunctionOutput
 from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 
+Runner = Callable[[StackPlan, Engine], "Runs"]
+"""Makes what runs the functions of a plan on an engine."""
+
 FUNCTION_ENVIRONMENT = {
     "POWERTOOLS_TRACE_DISABLED": "1",  # there is no X-Ray daemon here
     "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR",
     "TZ": ":UTC",
 }
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_")
+
+
+class Runs(Protocol):
+    """What runs functions: `Invoker`, or another in its place."""
+
+    def invoke(self, name: str, event: Mapping[str, Any], patience_s: float | None = None) -> Reply: ...
+
+    def preload(self) -> None: ...
+
+    def stop(self) -> None: ...
 
 
 class LocalStack:
@@ -52,6 +65,7 @@ class LocalStack:
     verbose : whether functions' output goes to stderr and not to a log file
     integration_timeout_s : how long the API waits for a function
     auth : whether the API enforces the template's authorizers
+    runner : makes what runs the functions; None for threads of this process
 
     Attributes
     ----------
@@ -74,6 +88,7 @@ class LocalStack:
         verbose: bool = False,
         integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
         auth: bool = False,
+        runner: Runner | None = None,
     ) -> None:
         self._template, self._port, self._parameters = template, port, dict(parameters or {})
         if self._parameters.get("Storefront") == "on":
@@ -82,6 +97,7 @@ class LocalStack:
         self._integration_timeout_s, self._auth = integration_timeout_s, auth
         self._environment_before: dict[str, str] = {}
         self._pollers: list[Poller] = []
+        self._runner = runner
         self._folder: Path | None = None
         self.log_path: Path | None = None
 
@@ -178,7 +194,11 @@ class LocalStack:
         self._output = FunctionOutput(self.log_path)
         warnings.filterwarnings("ignore", "No application metrics to publish")  # a request may well have none
         behind_api = frozenset(route.function for route in self.plan.routes)
-        self._invoker = Invoker(self.plan.functions, behind_api, self._output)
+        self._invoker: Runs = (
+            self._runner(self.plan, self.engine)
+            if self._runner
+            else Invoker(self.plan.functions, behind_api, self._output)
+        )
         self._pollers = pollers_of(self.plan, self.engine, self._invoker.invoke, self._redelivery_s)
         self._gateway = Gateway(self._port)
         self.url = self._gateway.url

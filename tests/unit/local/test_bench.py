@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,7 @@ from endcap.encoders.text import TextEncoder
 from endcap.ranking.terms.similarity import user_encoder_of
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import verify_snapshot
-from endcap_local.bench import cold_start, kinds, memory, peer, smaps, soak, timing
+from endcap_local.bench import cold_start, kinds, memory, peer, smaps, timing
 from endcap_local.bench.cold_start import SAMPLES, bench_cold_start
 from endcap_local.bench.encode import bench_text, bench_user
 from endcap_local.bench.functions import BenchError, Functions
@@ -34,9 +33,13 @@ from endcap_local.bench.memory_aws import MemoryAws
 from endcap_local.bench.peer import NO_TORCH, Peer, Shape, peer_encoder
 from endcap_local.bench.random_items import RandomItems, random_list
 from endcap_local.bench.serve import HANDLERS, Plan, bench_serve
-from endcap_local.bench.shops import random_snapshot, shoppers
+from endcap_local.bench.shops import altered, random_snapshot, shoppers
 from endcap_local.bench.smaps import Memory, memory_of
-from endcap_local.bench.soak import bench_soak
+from endcap_local.bench.soak import run as soak
+from endcap_local.bench.soak.report import Found, Observed, report
+from endcap_local.bench.soak.run import SoakPlan
+from endcap_local.bench.soak.schedule import Schedule
+from endcap_local.bench.soak.watch import Strain
 from endcap_local.bench.timing import Call, Timing, alternated, machine
 from endcap_local.cli.app import app
 from endcap_rebuild.data.columns import columns_of
@@ -355,23 +358,37 @@ def test_a_snapshot_without_a_user_encoder_is_measured_with_a_random_one(toy: Sn
 
 
 class TestSoak:
-    def test_a_healthy_stack_has_no_errors(self, toy: Snapshot) -> None:
-        found = bench_soak(toy, 0.5, FUNCTIONS, unseen)
-        assert found["errors"] == {}
-        assert sum(found["calls"].values()) > 0
-        assert found["memory_end_mib"] > 0
-
-    def test_errors_are_counted_by_kind_and_end_with_exit_code_1(
-        self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("met", "code"), [(True, 0), (False, 1)])
+    def test_a_goal_that_is_missed_ends_with_exit_code_1(
+        self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch, met: bool, code: int
     ) -> None:
-        monkeypatch.setattr(soak._Load, "session", lambda self: self._http("recommend", "GET", "/search", {}, {}))
-        monkeypatch.setattr(soak._Load, "events", lambda self: 1 // 0)
-        ticks = itertools.count(0, 0.05)  # twenty calls, however busy the machine is
-        monkeypatch.setattr(soak, "time", SimpleNamespace(time=time.time, monotonic=lambda: next(ticks)))
-        result = run("soak", "--snapshot", str(toy.directory), "--seconds", "1", "--json", "-")
-        report = json.loads(result.stdout)
-        assert result.exit_code == 1
-        assert set(report["errors"]) == {"recommend answered 400: Bad Request", "events raised ZeroDivisionError"}
+        plans: list[SoakPlan] = []
+        found = report(
+            Schedule.of(7, True),
+            Observed([], {}, set(), [], [], 0.0, {}, {}, Strain(None, 0.0, 0.0)),
+            Found(set(), {}, {}, 0, 1.0, 0),
+        )
+        goals = {"lost": {"goal": "0", "found": 0, "met": met}}
+
+        def soaked(snapshot: Snapshot, plan: SoakPlan, progress: object) -> dict[str, Any]:
+            plans.append(plan)
+            return {**found, "goals": goals}
+
+        monkeypatch.setattr(soak, "bench_soak", soaked)
+        options = ("--snapshot", str(toy.directory), "--seconds", "7", "--faults", "--rate", "30", "--concurrency", "2")
+        result = run("soak", *options, "--json", "-")
+        assert result.exit_code == code
+        assert json.loads(result.stdout)["goals"] == goals
+        assert [(plan.seconds, plan.faults, plan.rate, plan.concurrency) for plan in plans] == [(7, True, 30, 2)]
+
+
+class TestAlteredSnapshots:
+    def test_it_is_a_sound_snapshot_of_the_same_items_in_another_version(self, toy: Snapshot, tmp_path: Path) -> None:
+        copies = [altered(toy, tmp_path / str(n), n) for n in (1, 2)]
+        assert len({snapshot.version for snapshot in (toy, *copies)}) == 3
+        for copy in copies:
+            verify_snapshot(copy.directory)
+            assert list(copy.item_ids) == list(toy.item_ids)
 
 
 class TestColdStart:

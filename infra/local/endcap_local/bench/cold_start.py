@@ -21,13 +21,13 @@ from typing import Any, Final
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import BenchError
-from endcap_local.bench.import_paths import import_path
+from endcap_local.bench.import_paths import import_path, inference_functions
 from endcap_local.bench.shops import described
 from endcap_local.bench.timing import Timing
 from endcap_local.engine.engine import Engine
 from endcap_local.engine.resources import create_resources
 from endcap_local.stack import FUNCTION_ENVIRONMENT
-from endcap_local.template.template import LocalFunction, StackPlan, expand, load_plan
+from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 from endcap_rebuild.settings import Progress
 
 SAMPLES: Final[Mapping[str, str]] = {
@@ -91,7 +91,7 @@ def bench_cold_start(
         tempfile.TemporaryDirectory(prefix="endcap-cold-") as scratch,
         _stack(template, snapshot) as (plan, environment),
     ):
-        ranks, rows = _inference_functions(template), []
+        ranks, rows = inference_functions(template), []
         functions = {function.code_dir.name: function for function in plan.functions.values()}
         for number, name in enumerate(names):
             progress("cold starts", number, len(names))
@@ -160,14 +160,3 @@ def _stack(template: Path, snapshot: Snapshot) -> Iterator[tuple[StackPlan, dict
         yield plan, engine.environment()
     finally:
         engine.stop()
-
-
-def _inference_functions(template: Path) -> set[str]:
-    """Logical ids of the functions that have the inference layer."""
-    _, expanded = expand(template)
-    return {
-        logical_id
-        for logical_id, resource in expanded["Resources"].items()
-        if resource["Type"] == "AWS::Lambda::Function"
-        and "InferenceLayer" in json.dumps(resource["Properties"]["Layers"])
-    }

@@ -23,7 +23,6 @@ from endcap.observability import logger
 from endcap_local.bench.memory_aws import MemoryAws
 
 if TYPE_CHECKING:
-    from endcap.live.catalogue import Changes
     from endcap.snapshot.snapshot import Snapshot
 
 Thing = TypeVar("Thing")
@@ -83,11 +82,10 @@ class Functions:
     Parameters
     ----------
     folder : the project's `functions`
-    changes : items that changed since the snapshot; none by default
     """
 
-    def __init__(self, folder: Path, snapshot: Snapshot, changes: Changes | None = None) -> None:
-        self._folder, self._snapshot, self._changes = folder, snapshot, changes
+    def __init__(self, folder: Path, snapshot: Snapshot) -> None:
+        self._folder, self._snapshot = folder, snapshot
         self._handlers: dict[str, Any] = {}
 
     def invoke(self, name: str, event: Mapping[str, Any]) -> Any:
@@ -104,7 +102,6 @@ class Functions:
 
     def _adapters(self) -> dict[str, Any]:
         """What a `Runtime` would have to fetch first; the rest it makes itself, of the clients of `stage`."""
-        from endcap.live.catalogue import LiveCatalogue
         from endcap.live.snapshot import LoadedEncoder
 
         snapshot = self._snapshot
@@ -113,8 +110,7 @@ class Functions:
             text = snapshot.encoder
             return None if text is None else LoadedEncoder(text, snapshot.catalog_as_of_ms)
 
-        adapters: dict[str, Any] = {"snapshot": Fixed(lambda: snapshot), "encoder": Fixed(encoder)}
-        return adapters if self._changes is None else {**adapters, "live_catalogue": LiveCatalogue(self._changes)}
+        return {"snapshot": Fixed(lambda: snapshot), "encoder": Fixed(encoder)}
 
 
 def handler_module(folder: Path, name: str) -> ModuleType:

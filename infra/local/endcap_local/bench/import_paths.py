@@ -6,6 +6,7 @@ to see what an import costs. Versions are this environment's, which the reports 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, distribution
@@ -13,9 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from endcap.errors import NotFoundError
+from endcap_local.template.template import expand
 
 _RUNTIME: Final = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 """What Lambda's own image brings: the AWS SDK and what it needs."""
+_CLIENT: Final = ("awslambdaric", "simplejson", "snapshot-restore-py")
+"""AWS's runtime client, which that image starts functions with."""
 _PINNED: Final = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 
 
@@ -39,6 +43,30 @@ def import_path(layers: Path, inference: bool, folder: Path) -> list[Path]:
     if not link.is_symlink():
         link.symlink_to((layers / "core" / "endcap").resolve())
     return [*paths, _linked(_RUNTIME, folder / "runtime")]
+
+
+def client_path(folder: Path) -> Path:
+    """A folder to import the runtime client from.
+
+    Raises
+    ------
+    NotFoundError : this environment lacks it
+    """
+    try:
+        return _linked(_CLIENT, folder / "client")
+    except NotFoundError:
+        raise NotFoundError("AWS's runtime client is not installed: pip install awslambdaric") from None
+
+
+def inference_functions(template: Path) -> set[str]:
+    """Logical ids of the functions that have the inference layer."""
+    _, expanded = expand(template)
+    return {
+        logical_id
+        for logical_id, resource in expanded["Resources"].items()
+        if resource["Type"] == "AWS::Lambda::Function"
+        and "InferenceLayer" in json.dumps(resource["Properties"]["Layers"])
+    }
 
 
 def _linked(names: Iterable[str], folder: Path) -> Path:

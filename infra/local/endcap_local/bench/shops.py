@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from endcap.encoders.user import MODEL_FILE as USER_MODEL_FILE
 from endcap.errors import SnapshotError
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import MAX_INTERACTIONS, UserProfile, profile_of
+from endcap.snapshot.files import write_files
+from endcap.snapshot.format import array_file
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.write import SnapshotContents, write_snapshot
@@ -87,6 +90,19 @@ def random_snapshot(folder: Path, n_items: int, seed: int = 0, encoder: Path | N
             encoder_files={**files, **random_user_encoder_files(D_ITEM, tower.d_model, tower.heads, tower.layers)},
         ),
     )
+    return load_snapshot(folder)
+
+
+def altered(snapshot: Snapshot, folder: Path, number: int) -> Snapshot:
+    """The same catalogue as another version: every weight of its score is larger by a `number` of tenths."""
+    manifest, directory = snapshot.manifest, snapshot.directory
+    arrays = {name: np.load(directory / array_file(name), mmap_mode="r") for name in manifest["arrays"]}
+    plain = set(manifest["files"]) - {array_file(name) for name in arrays}
+    blobs = {name: (directory / name).read_bytes() for name in plain}
+    weights = snapshot.weights
+    terms = {name: replace(term, weight=term.weight * (1 + number / 10)) for name, term in weights.terms.items()}
+    blobs["weights.json"] = replace(weights, terms=terms).to_json()
+    write_files(folder, arrays, blobs, manifest)
     return load_snapshot(folder)
 
 

@@ -67,10 +67,6 @@ class Laps:
         """All of them together."""
         return Timing.of(self.wall_s, self.cpu_s)
 
-    def part(self, start: int, end: int) -> Laps:
-        """Some of them."""
-        return Laps(self.wall_s[start:end], self.cpu_s[start:end])
-
 
 def timed(call: Callable[[Any], object], inputs: Iterable[Any]) -> Laps:
     """How long `call` takes for each input."""

@@ -35,6 +35,7 @@ _SERVE = (
     "that of the faster scan. Private: beyond interpreter and imports; in use: ids, columns and vectors; mapped: pages "
     "of the snapshot's files. / handler: CPU p50 over that of the handler with 64 interactions."
 )
+_SOAK = "moto on this machine for AWS, in one process with the load; nothing here is AWS's own time."
 _MEMORY = "Handlers run in this process on in-memory stand-ins for AWS; nothing here is AWS's own time."
 
 
@@ -141,18 +142,26 @@ def encode(
 def soak(
     snapshot: OneSnapshot = None,
     seconds: Annotated[float, typer.Option(min=1, max=604_800, help="How long.")] = 60,
+    faults: Annotated[bool, typer.Option("--faults", help="S3 and DynamoDB hang, break off, refuse.")] = False,
+    rate: Annotated[float, typer.Option(min=0.1, max=1_000, help="Requests per second.")] = 24,
+    concurrency: Annotated[int, typer.Option(min=1, max=64, help="Processes of recommend.")] = 8,
+    logs: Annotated[Path | None, typer.Option(help="Folder to keep the functions' logs in; must be new.")] = None,
     encoder: Encoder = "auto",
     template: Template = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Mixed load for a while: errors, latency and growth of memory. Exit code 1 where there was an error."""
-    with _run("soak", json_file) as (report, progress):
-        from endcap_local.bench.soak import bench_soak
+    """The whole stack, functions as processes, under mixed load: errors, what was lost, restarts, memory, latency.
 
-        functions = find_template(template).parent / "functions"
-        found = bench_soak(_snapshot(snapshot, encoder, progress), seconds, functions, progress)
-        report(found, _soak_tables, _MEMORY)
-    if found["errors"]:
+    Exit code 1 where a goal is missed.
+    """
+    with _run("soak", json_file) as (report, progress):
+        from endcap_local.bench.soak.run import SoakPlan, bench_soak
+        from endcap_local.bench.soak.tables import soak_tables
+
+        plan = SoakPlan(find_template(template), seconds, faults, rate, concurrency, logs)
+        found = bench_soak(_snapshot(snapshot, encoder, progress), plan, progress)
+        report(found, soak_tables, _SOAK)
+    if not all(goal["met"] for goal in found["goals"].values()):
         raise typer.Exit(1)
 
 
@@ -314,17 +323,3 @@ def _encode_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
         [f"goal: graph p50 {user['goal_ms']:g} ms, {met}", *[""] * len(_PERCENTILES)],
     ]
     yield (f"user encoder, {user['interactions']} interactions", *_PERCENTILES), rows
-
-
-def _soak_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
-    fifths = {name: result[f"recommend_{name}_fifth"] for name in ("first", "last")}
-    parts = [[f"{name} fifth", *_percentiles(timing)] for name, timing in fifths.items() if timing]
-    yield ("recommend", *_PERCENTILES), parts
-    errors = sum(result["errors"].values())
-    rows = [
-        ["calls", ", ".join(f"{n:,} {name}" for name, n in result["calls"].items())],
-        ["errors", f"{errors:,}"],
-        *(["  " + what, f"{n:,}"] for what, n in result["errors"].items()),
-        ["memory, MiB", f"{result['memory_warm_mib']} after warm-up, {result['memory_end_mib']} in the end"],
-    ]
-    yield (f"{result['seconds']:g} s", f"{result['calls_per_s']:,} calls/s"), rows

@@ -1,0 +1,1 @@
+"""The whole stack under load: `run`, `schedule`, `proxy`, `traffic`, `load`, `watch`, `rest`, `report`, `tables`."""
