@@ -44,7 +44,7 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto") ->
     started = time.monotonic()
     story.verbatim("Endcap demo, on real orders of a British giftware shop (2010-2011)", "bold")
     encoder = _present_encoder(encoder, story)
-    with LocalStack(template, port=port) as stack:
+    with LocalStack(template, port=port, parameters={"Storefront": "on"}) as stack:
         with progress_bar(console) as progress:
             loaded = load_folder(stack, DEMO_DATA, progress, encoder, MAX_CASES)
         story.told(

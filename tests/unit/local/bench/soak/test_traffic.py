@@ -84,7 +84,7 @@ def test_a_profile_shows_what_went_into_it_and_nothing_else() -> None:
     for call in first(3_000):
         for event in call.events:
             if event.document["event_type"] != "identify":
-                sent[event.document["user_id"]].append(event)
+                sent[event.document.get("user_id") or event.document["anonymous_id"]].append(event)
     for events in sent.values():
         known, dropped = events[:-1], events[-1]
         interactions = [parse_interaction(event.document, NOW_MS + 1_000_000) for event in known]
