@@ -15,6 +15,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,9 +59,9 @@ class Mutant:
     source: str
     tests: tuple[str, ...]
 
-    def key(self, tests_digest: str) -> str:
+    def key(self, of_tests: str) -> str:
         """Under which the result is kept: another file or another test is another question."""
-        return digest(self.file, self.source, tests_digest)
+        return digest(self.file, self.source, of_tests)
 
 
 def digest(*texts: str) -> str:
@@ -178,7 +179,7 @@ def passes(python: str, tests: Sequence[str], limit_s: float) -> bool:
             return False
 
 
-def tests_digest(tests: Sequence[str]) -> str:
+def digest_of_tests(tests: Sequence[str]) -> str:
     """A name for what the tests say."""
     files = sorted(
         path for test in tests for path in ([ROOT / test] if test.endswith(".py") else (ROOT / test).rglob("*.py"))
@@ -198,7 +199,7 @@ def run(wanted: Sequence[Mutant], python: str, deadline_s: float, results: Path)
     limits: dict[tuple[str, ...], float] = {}
     copy_tree()
     for number, mutant in enumerate(wanted, 1):
-        key = mutant.key(tests_digest(mutant.tests))
+        key = mutant.key(digest_of_tests(mutant.tests))
         if key in done:
             continue
         if time.monotonic() >= deadline_s:
@@ -219,7 +220,15 @@ def run(wanted: Sequence[Mutant], python: str, deadline_s: float, results: Path)
         print(f"{number}/{len(wanted)} {outcome:<9} {mutant.file} {mutant.change}", flush=True)
 
 
-def page(found: Sequence[Mutant], outcomes: Sequence[str | None], reasons: Mapping[str, str]) -> tuple[str, int]:
+def reason_of(mutant: Mutant, reviewed: Sequence[Mapping[str, str]]) -> str | None:
+    """Why nobody has to notice a change, where somebody has looked at it."""
+    fits = (one for one in reviewed if one["file"] == mutant.file and re.fullmatch(one["change"], mutant.change))
+    return next((one["reason"] for one in fits), None)
+
+
+def page(
+    found: Sequence[Mutant], outcomes: Sequence[str | None], reviewed: Sequence[Mapping[str, str]]
+) -> tuple[str, int]:
     """docs/mutants.md, and how many changes went unnoticed without a reason."""
     lines = [
         "# Changes of the code that tests notice",
@@ -240,7 +249,7 @@ def page(found: Sequence[Mutant], outcomes: Sequence[str | None], reasons: Mappi
     missing = 0
     for mutant, outcome in zip(found, outcomes, strict=True):
         if outcome == SURVIVED:
-            reason = reasons.get(f"{mutant.file}: {mutant.change}")
+            reason = reason_of(mutant, reviewed)
             missing += reason is None
             cells = (f"`{mutant.file}`", mutant.change.replace("|", "\\|"), reason or "**not reviewed**")
             lines.append("| " + " | ".join(cells) + " |")
@@ -261,8 +270,8 @@ def main() -> int:
     wanted = [mutant for mutant in found if not options.targets or mutant.target in options.targets]
     run(wanted, str(Path(options.python).absolute()), time.monotonic() + 60 * options.minutes, results)
     done = kept_results(results)
-    outcomes = [done.get(mutant.key(tests_digest(mutant.tests))) for mutant in found]
-    text, missing = page(found, outcomes, config.get("reviewed", {}))
+    outcomes = [done.get(mutant.key(digest_of_tests(mutant.tests))) for mutant in found]
+    text, missing = page(found, outcomes, config.get("reviewed", []))
     PAGE.write_text(text, encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}; {missing} unnoticed changes have no reason yet")
     return 1 if missing else 0
