@@ -34,13 +34,12 @@ TREE = WORK / "tree"
 PAGE = ROOT / "docs" / "mutants.md"
 PACKAGES = ("layers/core", "infra/rebuild", "infra/local")
 # Of each operator one replacement that is near it: the others change the same things, and are noticed more easily.
-SWAPS = ("Add_Sub", "Sub_Add", "Mul_FloorDiv", "FloorDiv_Mul", "Div_Mul", "Mod_Mul", "BitOr_BitAnd", "BitAnd_BitOr")
-SWAPS += ("LShift_RShift", "RShift_LShift", "Pow_Mul", "BitXor_BitOr")
-TURNS = ("Eq_NotEq", "NotEq_Eq", "Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt", "Lt_Gt", "Gt_Lt", "Is_IsNot", "IsNot_Is")
-SINGLE = ("AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd")
-SINGLE += ("ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "ExceptionReplacer", "NumberReplacer")
-SINGLE += ("RemoveDecorator", "ZeroIterationForLoop", "ReplaceUnaryOperator_Delete_Not")
-SINGLE += ("ReplaceUnaryOperator_USub_UAdd",)
+SWAPS = """Add_Sub Sub_Add Mul_FloorDiv FloorDiv_Mul Div_Mul Mod_Mul Pow_Mul BitOr_BitAnd BitAnd_BitOr BitXor_BitOr
+LShift_RShift RShift_LShift"""
+TURNS = "Eq_NotEq NotEq_Eq Lt_LtE LtE_Lt Gt_GtE GtE_Gt Lt_Gt Gt_Lt Is_IsNot IsNot_Is"
+SINGLE = """AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd ReplaceBreakWithContinue
+ReplaceContinueWithBreak ExceptionReplacer NumberReplacer RemoveDecorator ZeroIterationForLoop
+ReplaceUnaryOperator_Delete_Not ReplaceUnaryOperator_USub_UAdd"""
 KILLED, SURVIVED = "noticed", "unnoticed"
 
 
@@ -71,9 +70,9 @@ def digest(*texts: str) -> str:
 
 def operators() -> list[str]:
     """The names of cosmic-ray's operators that are used."""
-    swaps = (f"ReplaceBinaryOperator_{name}" for name in SWAPS)
-    turns = (f"ReplaceComparisonOperator_{name}" for name in TURNS)
-    return [f"core/{name}" for name in (*SINGLE, *swaps, *turns)]
+    swaps = (f"ReplaceBinaryOperator_{name}" for name in SWAPS.split())
+    turns = (f"ReplaceComparisonOperator_{name}" for name in TURNS.split())
+    return [f"core/{name}" for name in (*SINGLE.split(), *swaps, *turns)]
 
 
 def changed_sources(source: str) -> Iterator[tuple[str, str]]:

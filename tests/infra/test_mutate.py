@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 
-from infra.checks.mutate import KILLED, ROOT, SURVIVED, Mutant, behaviour, change_of, page, digest_of_tests
+from infra.checks.mutate import KILLED, ROOT, SURVIVED, Mutant, behaviour, change_of, digest_of_tests, page
 
 CONFIG = tomllib.loads((ROOT / "infra/checks/mutants.toml").read_text(encoding="utf-8"))
 ONE = Mutant("part", "a.py", "`x | y` → `x`", "x", ("tests/infra/test_mutate.py",))
