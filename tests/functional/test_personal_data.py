@@ -186,7 +186,28 @@ def calls() -> list[Call]:
             ("no version", {"asked_by": EMAIL}),
         ],
     }
+    for folder in sorted((ROOT / "functions").glob("*/")):
+        if folder.name not in told and (folder / "app.py").exists():
+            told[folder.name] = marked_samples(folder.name)
     return [Call(f"{function}: {name}", function, event) for function, some in told.items() for name, event in some]
+
+
+def marked_samples(function: str) -> list[tuple[str, dict[str, Any]]]:
+    """The samples of a function that has no calls of its own above, spoken by the shopper."""
+    found = []
+    for path in sorted((ROOT / "events" / function).glob("http-*.json")):
+        event = sample(f"{function}/{path.stem}")
+        said = {"user_id": USER, "q": WORDS, "session_id": MARKS["session_id"]}
+        marked = http("GET", "/", said, said)
+        shown = {name: marked[name] for name in ("queryStringParameters", "cookies")}
+        found.append((path.stem, {**event, "headers": marked["headers"] | event.get("headers", {})}))
+        found.append(
+            (f"{path.stem}, marked", {**event, **shown, "headers": event.get("headers", {}) | marked["headers"]})
+        )
+        if "body" in event:
+            found.append((f"{path.stem}, other words", {**event, "body": marked["body"], "isBase64Encoded": False}))
+    assert found, f"{function} needs calls here"
+    return found
 
 
 CALLS = calls()
