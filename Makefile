@@ -12,11 +12,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 SAM_VENV := .venv-sam# its own: aws-sam-cli pins boto3 and much else
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
+AUDIT_VENV := .venv-audit# its own: checkov pins boto3 too, and is 290 MB
+MUTATE_VENV := .venv-mutate# its own: cosmic-ray changes code, and needs nothing of it
 PIP_QUIET := --quiet --disable-pip-version-check
 
 PORT ?= 8787# make demo: the port of the API
 ONCE ?=# make demo: 1 ends after the session
 ARCH ?= x86_64# make build: x86_64 or arm64
+MINUTES ?= 60# make mutate: how long to go on
+TARGETS ?=# make mutate: names in infra/checks/mutants.toml, all by default
 PYTEST_ARGS ?=# make test: more arguments for pytest, such as -n 0 for one process
 
 # A worker for each core. A file's tests stay together, so that what they share is built once; files keep their order,
@@ -25,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-
 # Without compiled files on disk, every process that a test starts would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-training demo test test-training prove check openapi bench build pins clean
+.PHONY: help setup setup-training demo test test-training prove mutate check audit openapi bench build pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -52,6 +56,18 @@ $(SAM_VENV)/.installed: Makefile
 	@$(SAM_VENV)/bin/python -m pip install $(PIP_QUIET) 'aws-sam-cli>=1.150,<2'
 	@touch $@
 
+$(AUDIT_VENV)/.installed: Makefile
+	@echo "Installing checkov into $(AUDIT_VENV) (290 MB, minutes)"
+	@[ -x $(AUDIT_VENV)/bin/python ] || $(PYTHON) -m venv $(AUDIT_VENV)
+	@$(AUDIT_VENV)/bin/python -m pip install $(PIP_QUIET) 'checkov>=3.3,<4'
+	@touch $@
+
+$(MUTATE_VENV)/.installed: Makefile
+	@echo "Installing cosmic-ray into $(MUTATE_VENV)"
+	@[ -x $(MUTATE_VENV)/bin/python ] || $(PYTHON) -m venv $(MUTATE_VENV)
+	@$(MUTATE_VENV)/bin/python -m pip install $(PIP_QUIET) 'cosmic-ray>=8.7,<9'
+	@touch $@
+
 demo: setup ## build a snapshot from the bundled data, serve it, play a shopper's session
 	@$(BIN)/endcap demo --port $(PORT) $(if $(filter 1,$(ONCE)),--once)
 
@@ -71,15 +87,23 @@ prove: setup ## run the long proofs and write docs/proofs.md
 	@code=0; $(PYTEST) -m prove --hypothesis-profile=prove --junitxml=.build/proofs.xml $(PYTEST_ARGS) || code=$$?; \
 	$(BIN)/python infra/checks/report_proofs.py .build/proofs.xml docs/proofs.md; exit $$code
 
-check: setup $(SAM_VENV)/.installed ## lint, types, contract, template, samconfig
+mutate: setup $(MUTATE_VENV)/.installed ## change the code, see whether tests notice; writes docs/mutants.md (MINUTES=60)
+	$(MUTATE_VENV)/bin/python infra/checks/mutate.py --python $(BIN)/python --minutes $(MINUTES) $(TARGETS)
+
+check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, template, samconfig
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/mypy functions infra/checks infra/openapi
+	$(BIN)/bandit -q -c pyproject.toml -r layers functions infra
 	$(BIN)/python -m infra.openapi --check
 	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
+
+# Not a part of check: checkov takes minutes to install.
+audit: $(AUDIT_VENV)/.installed ## check the templates and the image with checkov
+	$(AUDIT_VENV)/bin/checkov --config-file infra/checks/checkov.yaml
 
 openapi: setup ## write layers/core/endcap/api/openapi.json, the API's contract, from the code
 	$(BIN)/python -m infra.openapi

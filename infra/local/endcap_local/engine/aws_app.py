@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-TOKEN_HEADER = "X-Endcap-Exclusive"
+TOKEN_HEADER = "X-Endcap-Exclusive"  # nosec B105 # the name of a header
 _READ_ONLY = ("Get", "Describe", "List", "Query", "Scan", "BatchGet", "Receive", "DeleteMessage")
 _SERVICES: Mapping[str, str] = {
     "AmazonSQS": "sqs",

@@ -17,7 +17,7 @@ from werkzeug.serving import make_server
 from endcap_local.engine.aws_app import TOKEN_HEADER, Activity, AwsApp
 from endcap_local.template.intrinsics import REGION
 
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nosec B105 # opens nothing
 _CONFIG = Config(retries={"total_max_attempts": 1}, proxies={}, max_pool_connections=32)
 _running = threading.Lock()
 
@@ -103,7 +103,7 @@ class Engine:
         self._session_lock = threading.Lock()  # a session is not thread-safe, its clients are
         self._clients: dict[str, Any] = {}
         self._exclusive_clients: dict[str, Any] = {}
-        self._token = ""
+        self._token = ""  # nosec B105 # none yet
         self._server = make_server("127.0.0.1", port, self._app, threaded=True, request_handler=Handler)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="engine", daemon=True)

@@ -79,7 +79,7 @@ class ProfileTable:
             except ConflictError as exc:
                 row = getattr(exc.__cause__, "response", {}).get("Item")
                 stored = self.read(row)
-                time.sleep(random.uniform(0, 0.02 * 2**attempt))
+                time.sleep(random.uniform(0, 0.02 * 2**attempt))  # nosec B311 # a wait, no secret
             else:
                 return stored.profile, changed
         raise ConflictError("write profile: another writer won each time")

@@ -1,8 +1,10 @@
 import base64
 import json
 from http import HTTPStatus
+from unittest.mock import patch
 
 import pytest
+from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEventV2
 from pydantic import BaseModel
 
@@ -63,6 +65,9 @@ class TestBody:
         assert read("\ufeff{}") == {}
 
     def test_of_256_kb_is_read_and_a_larger_one_is_not(self):
+        assert MAX_BODY_BYTES == 256 * 1024
+        largest = base64.b64encode(b'"' + b"x" * (MAX_BODY_BYTES - 2) + b'"').decode()
+        assert len(read(largest, base64_encoded=True)) == MAX_BODY_BYTES - 2
         assert len(read(json.dumps("x" * (MAX_BODY_BYTES - 2)))) == MAX_BODY_BYTES - 2
         for text in ("x" * (MAX_BODY_BYTES - 1), "用" * (MAX_BODY_BYTES // 3), "x" * 10 * MAX_BODY_BYTES):
             with pytest.raises(BodyTooLargeError):
@@ -108,7 +113,7 @@ class TestBody:
         with pytest.raises(InvalidRequestError, match="UTF-8"):
             read(base64.b64encode(data).decode(), base64_encoded=True)
 
-    @pytest.mark.parametrize("text", ["{}", "e30", "***", "ü"])
+    @pytest.mark.parametrize("text", ["{}", "e30", "***", "ü", "e3*0="])
     def test_that_only_claims_to_be_base64_is_refused(self, text):
         with pytest.raises(InvalidRequestError):
             read(text, base64_encoded=True)
@@ -191,7 +196,8 @@ class TestErrors:
         assert answer["statusCode"] == body["status"] == status
         assert answer["headers"]["Content-Type"] == "application/problem+json"
         assert body["title"] == HTTPStatus(status).phrase
-        assert ("Retry-After" in answer["headers"]) == (status == 503)
+        assert answer["headers"].get("Retry-After") == ("1" if status == 503 else None)
+        assert body.get("errors") == ([{"field": "", "message": "bad"}] if status == 400 else None)
         assert "secret" not in answer["body"]
 
     def test_findings_are_listed(self):
@@ -203,6 +209,10 @@ class TestErrors:
             parsed(Body, {"limit": "many"})
         assert {error["field"] for error in caught.value.errors} == {"limit", "name"}
 
+    def test_too_many_requests_are_told_when_to_come_again(self):
+        assert problem(HTTPStatus.TOO_MANY_REQUESTS, "slowly").headers["Retry-After"] == "1"
+        assert "Retry-After" not in problem(HTTPStatus.BAD_REQUEST, "no").headers
+
     def test_an_unknown_path_is_a_problem_too(self):
         answer = resolve(http_app(), request(route="GET /nowhere"), None)
         assert answer["statusCode"] == 404
@@ -211,8 +221,14 @@ class TestErrors:
     def test_a_problem_may_carry_more(self):
         answer = problem(HTTPStatus.METHOD_NOT_ALLOWED, "no", allow="GET, PUT", hint="用")
         assert answer.headers["Allow"] == "GET, PUT"
-        assert json.loads(answer.body)["hint"] == "用"
+        assert '"hint": "用"' in answer.body
         assert "allow" not in json.loads(answer.body)
+
+
+def test_each_request_is_counted_once():
+    with patch("endcap.api.http.metrics") as metrics:
+        resolve(http_app(), request(route="GET /nowhere"), None)
+    metrics.add_metric.assert_called_once_with("Requests", MetricUnit.Count, 1)
 
 
 def test_answers_are_for_the_client_alone():
