@@ -43,7 +43,9 @@ class LocalIssuer:
     token_url : where tokens are handed out
     """
 
-    def __init__(self, url: str, issuer: str = "", audience: Sequence[str] = (), start_token: str = "") -> None:
+    def __init__(  # nosec B107 # "" is no token
+        self, url: str, issuer: str = "", audience: Sequence[str] = (), start_token: str = ""
+    ) -> None:
         self.issuer, self.is_itself = issuer or url + PATH, not issuer
         self.audience = tuple(audience) or (DEFAULT_AUDIENCE,)
         self.token_url = url + PATH + _TOKEN_PATH + (f"?start={start_token}" if start_token else "")

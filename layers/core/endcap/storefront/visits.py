@@ -45,8 +45,9 @@ class Visit:
         return self.user_id is not None and self.visitor.link != link_of(self.user_id, secrets)
 
     def linked(self, secrets: Sequence[str]) -> Visit:
-        """The same, once the visitor has been said to be this shopper."""
-        assert self.user_id is not None
+        """The same, once the visitor has been said to be this shopper; as it is where no shopper is known."""
+        if self.user_id is None:
+            return self
         return replace(self, visitor=replace(self.visitor, link=link_of(self.user_id, secrets)), fresh=True)
 
     def token(self, secrets: Sequence[str]) -> str:

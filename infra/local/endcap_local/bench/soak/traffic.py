@@ -88,7 +88,7 @@ class Traffic:
 
     def __init__(self, item_ids: Sequence[str], words: Sequence[str], now_ms: Callable[[], int], seed: int = 0) -> None:
         self._items, self._words, self._now_ms = item_ids, words, now_ms
-        self._chance = random.Random(seed)
+        self._chance = random.Random(seed)  # nosec B311 # the same load each time
         self._last_ms = self._shoppers = self._events = 0
         self._active = [self._newcomer() for _ in range(_ACTIVE)]
         self._past: list[Shopper] = []
