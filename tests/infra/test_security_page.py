@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "SECURITY.md").read_text(encoding="utf-8")
 NAMED = re.compile(r"`(tests/[\w/.]+)(?:::?\s*([\w.:]+))?`")
 ROWS = [line for line in PAGE.splitlines() if line.startswith("| ") and not line.startswith("| ---")]
-THREATS = [row for row in ROWS if not row.startswith("| **")][1:]
+THREATS = [row for row in ROWS if not row.startswith(("| **", "| who tries what"))]
 
 
 def test_there_are_threats() -> None:

@@ -159,7 +159,8 @@ def problem(
     return Response(
         status_code=status.value,
         content_type="application/problem+json",
-        body=json.dumps(body | extensions, ensure_ascii=False),
+        # Clients can name fields with lone surrogates, which no answer can hold.
+        body=json.dumps(body | extensions, ensure_ascii=False).encode(errors="replace").decode(),
         headers=headers,
     )
 

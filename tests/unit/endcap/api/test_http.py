@@ -209,6 +209,10 @@ class TestErrors:
             parsed(Body, {"limit": "many"})
         assert {error["field"] for error in caught.value.errors} == {"limit", "name"}
 
+    def test_what_it_quotes_need_not_be_text(self):
+        answer = problem(HTTPStatus.BAD_REQUEST, "no", [{"field": "\ud800", "message": "用"}])
+        assert json.loads(answer.body.encode())["errors"] == [{"field": "?", "message": "用"}]
+
     def test_too_many_requests_are_told_when_to_come_again(self):
         assert problem(HTTPStatus.TOO_MANY_REQUESTS, "slowly").headers["Retry-After"] == "1"
         assert "Retry-After" not in problem(HTTPStatus.BAD_REQUEST, "no").headers
