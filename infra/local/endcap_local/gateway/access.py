@@ -67,7 +67,7 @@ class Access:
     TemplateError : a route has an authorizer that can't be enforced here
     """
 
-    def __init__(self, routes: Iterable[Route], url: str, start_token: str = "") -> None:  # nosec B107 # "" is none
+    def __init__(self, routes: Iterable[Route], url: str, start_token: str = "") -> None:  # nosec B107 # none by default
         self._url, self._routes = url, tuple(routes)
         authorizers = {route.authorizer for route in self._routes if route.authorizer}
         for authorizer in authorizers:

@@ -43,7 +43,7 @@ class LocalIssuer:
     token_url : where tokens are handed out
     """
 
-    def __init__(  # nosec B107 # "" is no token
+    def __init__(  # nosec B107 # none by default
         self, url: str, issuer: str = "", audience: Sequence[str] = (), start_token: str = ""
     ) -> None:
         self.issuer, self.is_itself = issuer or url + PATH, not issuer
