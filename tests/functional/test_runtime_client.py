@@ -134,6 +134,7 @@ class Stack:
             "AWS_SDK_UA_APP_ID": function,
             "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:9",  # UDP to nobody, as nothing listens there
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{self.runtime.version}",
+            "CLIENT_RATES": "",  # all samples come from one client, one right after the other
             "NO_PROXY": "127.0.0.1",
             "PATH": os.defpath,
             "TMPDIR": str(temporary),
