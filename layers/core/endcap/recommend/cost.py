@@ -22,7 +22,7 @@ _CONDITION_PER_ITEM = 0.015e-3
 _TEXT_PER_ITEM = 0.25e-3  # a condition on a text that is no equality, the first time it is asked
 _LISTED_VALUE = 0.01
 _PROMOTION_PER_ITEM = 0.05e-3
-_CAPS_PER_ITEM = 0.4e-3
+_CAPS_PER_ITEM = 0.5e-3  # of each kind of cap
 _VARIETY, _CALIBRATION = 0.06, 0.25  # of one place
 _VARIED_PLACES = 300
 _EVENT, _ENCODED_TEXT, _MOST_TEXTS = 0.02, 25.0, 5
@@ -75,7 +75,7 @@ def cost_of(requests: Sequence[RecommendationRequest], n_items: int) -> dict[str
         places = min(request.limit, _VARIED_PLACES)
         variety = places * (_VARIETY * (request.diversity > 0) + _CALIBRATION * (request.calibration > 0))
         promotions = n_items * _PROMOTION_PER_ITEM * len(request.promotions)
-        caps = n_items * _CAPS_PER_ITEM if request.caps else 0.0
+        caps = n_items * _CAPS_PER_ITEM * len(request.caps)
         texts_said = (request.query is not None) + sum(bool(event.text) for event in request.interactions)
         if request.explain:
             parts["reasons"] += _REASONS * request.limit
