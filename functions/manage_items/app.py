@@ -22,7 +22,7 @@ from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 
 app = http_app()
-runtime = Runtime()
+runtime = Runtime(patient=True)
 
 
 @app.put("/items/<item_id>")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from endcap.aws.clients import (
-    BACKGROUND,
     BATCH,
     BEST_EFFORT,
     LOADING,
@@ -49,6 +48,7 @@ class Runtime:
     Parameters
     ----------
     background : only a queue waits for the function, no shopper
+    patient : a back end waits, which would rather have its write taken than be told at once that it was not
     clients : makes the AWS client of a service, with its limits of time
     waiting : of the requests that are served, as `Runtime.waiting`
 
@@ -57,14 +57,21 @@ class Runtime:
     deadline : of the invocation that is running, which no client's call outlives
     """
 
-    def __init__(self, *, background: bool = False, clients: Clients = client, waiting: Waiting | None = None) -> None:
-        self._background, self._waiting, self.deadline = background, waiting, Deadline()
+    def __init__(
+        self,
+        *,
+        background: bool = False,
+        patient: bool = False,
+        clients: Clients = client,
+        waiting: Waiting | None = None,
+    ) -> None:
+        self._background, self._patient, self._waiting, self.deadline = background, patient, waiting, Deadline()
         self._clients: Clients = lambda service, config: ending_with(clients(service, config), self.deadline)
-        self._config = BATCH if background else REQUEST_PATH
+        self._config = BATCH if background else SENDING if patient else REQUEST_PATH
 
     def with_clients(self, clients: Clients, waiting: Waiting | None = None) -> Runtime:
         """A runtime like this one, with nothing built yet, on other clients."""
-        return Runtime(background=self._background, clients=clients, waiting=waiting)
+        return Runtime(background=self._background, patient=self._patient, clients=clients, waiting=waiting)
 
     @cached_property
     def waiting(self) -> Waiting:
@@ -138,7 +145,7 @@ class Runtime:
         """The queue of events."""
         from endcap.aws.queues import EventQueue
 
-        config = BACKGROUND if self._background else SENDING
+        config = BATCH if self._background else SENDING
         return EventQueue(self._clients("sqs", config), self.settings.events_queue_url)
 
     @cached_property

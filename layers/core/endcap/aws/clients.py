@@ -33,7 +33,7 @@ REQUEST_PATH = Config(
 SENDING = Config(
     connect_timeout=0.5, read_timeout=1.0, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
 )
-"""For events on their way to the queue, which nobody can make up for: two tries of at most 1.5 s."""
+"""For what a caller would have to send again, events and items: two tries of at most 1.5 s."""
 
 LOADING = Config(
     connect_timeout=1.0, read_timeout=5.0, retries={"mode": "standard", "total_max_attempts": 2}, tcp_keepalive=True
