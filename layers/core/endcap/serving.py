@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from endcap.errors import DependencyError, EndcapError
 from endcap.experiments.assignment import Experiment, other_snapshot
 from endcap.index.overlay import Overlay
 from endcap.live.waiting import WRITE_S, Reading
-from endcap.observability import logger, metrics
+from endcap.observability import fault, logger, metrics
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend_lists
 from endcap.recommend.request import Recommendation
@@ -76,12 +76,12 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
     stored = _profile(runtime, reading)
     names = [uuid.uuid4().hex for _ in asked]
     try:
-        lists, stored = _lists_for(runtime, asked, names, snapshot, others, stored, now_ms)
+        lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, others, now_ms))
     except EndcapError:
         if all(one.assignment is None for one in asked):
             raise
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
-        lists, stored = _lists_for(runtime, asked, names, snapshot, {}, stored, now_ms)
+        lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, {}, now_ms))
     named = list(zip(names, asked, lists, strict=True))
     _record(
         runtime, [exposure(found, name, user_id, now_ms, one.assignment, one.surface) for name, one, found in named]
@@ -104,27 +104,20 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
     ]
 
 
-def _lists_for(
-    runtime: Runtime,
-    asked: Sequence[ResolvedRequest],
-    names: Sequence[str],
-    snapshot: Snapshot,
-    others: Mapping[int, Overlay],
-    stored: StoredProfile,
-    now_ms: int,
+def _with_profile(
+    runtime: Runtime, stored: StoredProfile, made: Callable[[StoredProfile], list[Recommendation]]
 ) -> tuple[list[Recommendation], StoredProfile]:
     """The lists, and the profile that they are made with: none where what it says can't be worked with."""
     try:
-        return _lists(runtime, asked, names, snapshot, others, stored, now_ms), stored
+        return made(stored), stored
     except EndcapError:
         raise
-    except Exception:
+    except Exception as exc:
         if stored.profile == EMPTY_PROFILE:
             raise
-        logger.exception("list not made with the profile")
+        fault("list not made with the profile", exc)
         runtime.waiting.lose("profile")
-        nobody = StoredProfile()
-        return _lists(runtime, asked, names, snapshot, others, nobody, now_ms), nobody
+        return made(StoredProfile()), StoredProfile()
 
 
 def _lists(
@@ -133,14 +126,14 @@ def _lists(
     names: Sequence[str],
     snapshot: Snapshot,
     others: Mapping[int, Overlay],
-    stored: StoredProfile,
     now_ms: int,
+    stored: StoredProfile,
 ) -> list[Recommendation]:
-    overlay, kinds = runtime.ladder.over(snapshot), runtime.settings.event_types
+    overlay, event_types = runtime.ladder.over(snapshot), runtime.settings.event_types
     requests = [replace(one.request, recommendation_id=name) for name, one in zip(names, asked, strict=True)]
     windows = _windows(asked, snapshot, others)
     live = runtime.live_counts.at(now_ms, windows) if windows else None
-    return recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, kinds, live, others)
+    return recommend_lists(snapshot, stored.profile, requests, now_ms, overlay, event_types, live, others)
 
 
 def _with_challenger(

@@ -18,15 +18,13 @@ were aspects read as having none.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from endcap.errors import StoredDataError
-from endcap.events.types import EVENT_TYPES
 from endcap.identifiers import KEY_BYTES
 from endcap.profiles.entries import Entry, Impression, Register, TextSignal
 from endcap.profiles.links import Link
 from endcap.profiles.profile import UserProfile
+from endcap.profiles.wire import NAMES, Reader, put_bytes, put_int, put_text, put_timed, put_type
 
 FORMAT = 1
 FORMAT_WITH_ASPECTS = 2
@@ -43,12 +41,7 @@ _NO_TEXT, _KNOWN_TEXT, _TEXT = range(3)
 """How a key in a link is written: not at all, as the number of the one met before, or its length and this."""
 _VALUE_SHIFT, _VALUE_MASK = 3, 3
 _NO_VALUE, _HALVES, _INTEGER, _DOUBLE = range(4)
-_NAMES = {row.code: row.name for row in EVENT_TYPES.values()}
-_CODES = {row.name: row.code for row in EVENT_TYPES.values()}
 _ABSENT = float("-inf")
-
-Timed = TypeVar("Timed", Entry, TextSignal, Impression, Link)
-Read = TypeVar("Read")
 
 
 class ProfileFormatError(StoredDataError):
@@ -68,7 +61,7 @@ def encode_profile(profile: UserProfile) -> bytes:
 
     def put_source(source: str) -> None:
         if tagged:
-            _put_int(out, sources[source] + 1 if source else 0)
+            put_int(out, sources[source] + 1 if source else 0)
 
     def put_entry(e: Entry) -> None:
         value_form, packed = _pack_value(e.value)
@@ -76,63 +69,63 @@ def encode_profile(profile: UserProfile) -> bytes:
         flags |= _IN_INTERACTIONS * (e in interactions) | _IN_STRONG * (e in strong)
         flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects) | _HAS_SOURCE * bool(e.source)
         out.append(flags)
-        _put_type(out, e.event_type)
+        put_type(out, e.event_type)
         out.extend(e.key)
-        _put_text(out, e.item_id)
+        put_text(out, e.item_id)
         out.extend(packed)
         if e.polarity != _ABSENT:
             out.extend(struct.pack("b", round(e.polarity * 100)))
         if e.aspects:
-            _put_bytes(out, e.aspects)
+            put_bytes(out, e.aspects)
         if e.source:
-            _put_int(out, sources[e.source])
+            put_int(out, sources[e.source])
 
-    def put_text(t: TextSignal) -> None:
+    def put_signal(t: TextSignal) -> None:
         put_source(t.source)
-        _put_type(out, t.event_type)
+        put_type(out, t.event_type)
         out.extend(t.key)
-        _put_text(out, t.item_id)
+        put_text(out, t.item_id)
         out.extend(struct.pack("b", round(t.polarity * 100)))
         out.extend(t.tag)
-        _put_bytes(out, t.vector)
+        put_bytes(out, t.vector)
 
     def put_impression(i: Impression) -> None:
         put_source(i.source)
         out.extend(i.key)
 
     def put_link(link: Link) -> None:
-        _put_text(out, link.user_id)
-        _put_text(out, link.anonymous_id)
+        put_text(out, link.user_id)
+        put_text(out, link.anonymous_id)
 
     def put_link_with_start(link: Link) -> None:
-        _put_text(out, link.user_id)
+        put_text(out, link.user_id)
         if link.anonymous_id in sources:
-            _put_int(out, _KNOWN_TEXT)
-            _put_int(out, sources[link.anonymous_id])
+            put_int(out, _KNOWN_TEXT)
+            put_int(out, sources[link.anonymous_id])
         elif link.anonymous_id:
             sources[link.anonymous_id] = len(sources)
             data = link.anonymous_id.encode()
-            _put_int(out, _TEXT + len(data))
+            put_int(out, _TEXT + len(data))
             out.extend(data)
         else:
-            _put_int(out, _NO_TEXT)
+            put_int(out, _NO_TEXT)
         if link.anonymous_id:
-            _put_int(out, 0 if link.start_ms < 0 else link.timestamp_ms - link.start_ms + 1)
+            put_int(out, 0 if link.start_ms < 0 else link.timestamp_ms - link.start_ms + 1)
 
     if form == FORMAT_OF_IDENTITIES:
         out.append(_IS_USER * profile.is_user | _HAS_SOURCES * tagged)
-    _put_int(out, profile.deleted_at_ms)
+    put_int(out, profile.deleted_at_ms)
     if form == FORMAT_OF_IDENTITIES:
-        _put_int(out, profile.deleted_at_ms - profile.erased_at_ms)
-        _put_timed(out, profile.links, put_link_with_start)
-    _put_timed(out, entries, put_entry)
-    _put_timed(out, profile.texts, put_text)
-    _put_timed(out, profile.impressions, put_impression)
+        put_int(out, profile.deleted_at_ms - profile.erased_at_ms)
+        put_timed(out, profile.links, put_link_with_start)
+    put_timed(out, entries, put_entry)
+    put_timed(out, profile.texts, put_signal)
+    put_timed(out, profile.impressions, put_impression)
     for r in (profile.attributes, profile.preferences, profile.consent):
-        _put_int(out, r.timestamp_ms)
-        _put_bytes(out, r.content)
+        put_int(out, r.timestamp_ms)
+        put_bytes(out, r.content)
     if form != FORMAT_OF_IDENTITIES:
-        _put_timed(out, profile.links, put_link)
+        put_timed(out, profile.links, put_link)
     return bytes(out)
 
 
@@ -145,7 +138,7 @@ def decode_profile(data: bytes) -> UserProfile:
     """
     if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS, FORMAT_OF_IDENTITIES):
         raise ProfileFormatError(f"profile format {data[:1].hex() or 'none'} is none that this version reads")
-    r = _Reader(data, 1)
+    r = Reader(data, 1)
     has_identities = data[0] == FORMAT_OF_IDENTITIES
     try:
         about = r.byte() if has_identities else 0
@@ -190,7 +183,7 @@ def _has_sources(profile: UserProfile) -> bool:
     return any(e.source for e in entries) or any(i.source for i in profile.impressions)
 
 
-def _read_link_with_start(r: _Reader, at_ms: int) -> Link:
+def _read_link_with_start(r: Reader, at_ms: int) -> Link:
     user_id, form = r.text(), r.number()
     if form == _NO_TEXT:
         return Link(at_ms, user_id)
@@ -205,13 +198,13 @@ def _read_link_with_start(r: _Reader, at_ms: int) -> Link:
     return Link(at_ms, user_id, source, max(at_ms - age_ms + 1, -1) if age_ms else -1)
 
 
-def _read_impression(r: _Reader, at_ms: int) -> Impression:
+def _read_impression(r: Reader, at_ms: int) -> Impression:
     source = r.source() if r.has_sources else ""
     return Impression(at_ms, r.take(KEY_BYTES), source)
 
 
-def _read_entries(r: _Reader) -> list[tuple[int, Entry]]:
-    """Flags and content of each entry. The longest part of a profile, so what the `_Reader` does is done in place."""
+def _read_entries(r: Reader) -> list[tuple[int, Entry]]:
+    """Flags and content of each entry. The longest part of a profile, so what the `Reader` does is done in place."""
     data, found = r.data, []
     at_ms = 0
     for n in range(r.number()):
@@ -219,7 +212,7 @@ def _read_entries(r: _Reader) -> list[tuple[int, Entry]]:
         at = r.at
         flags, code = data[at], data[at + 1]
         if code:
-            event_type, at = _NAMES[code], at + 2
+            event_type, at = NAMES[code], at + 2
         else:
             r.at = at + 2
             event_type, at = r.text(), r.at
@@ -239,7 +232,7 @@ def _read_entries(r: _Reader) -> list[tuple[int, Entry]]:
     return found
 
 
-def _read_judgement(r: _Reader, flags: int) -> tuple[float, float, bytes, str]:
+def _read_judgement(r: Reader, flags: int) -> tuple[float, float, bytes, str]:
     """Value, polarity, aspects and source of an entry."""
     value = _ABSENT
     match flags >> _VALUE_SHIFT & _VALUE_MASK:
@@ -254,7 +247,7 @@ def _read_judgement(r: _Reader, flags: int) -> tuple[float, float, bytes, str]:
     return value, polarity, aspects, r.sources[r.number()] if flags & _HAS_SOURCE else ""
 
 
-def _read_text(r: _Reader, at_ms: int) -> TextSignal:
+def _read_text(r: Reader, at_ms: int) -> TextSignal:
     source = r.source() if r.has_sources else ""
     event_type, key, item_id = r.event_type(), r.take(KEY_BYTES), r.text()
     polarity = struct.unpack("b", r.take(1))[0] / 100
@@ -269,93 +262,6 @@ def _pack_value(value: float) -> tuple[int, bytes]:
         return _HALVES, bytes([int(value * 2)])
     if 0 <= value < 2**32 and value == int(value):
         out = bytearray()
-        _put_int(out, int(value))
+        put_int(out, int(value))
         return _INTEGER, bytes(out)
     return _DOUBLE, struct.pack("<d", value)
-
-
-def _put_timed(out: bytearray, entries: Sequence[Timed], put: Callable[[Timed], None]) -> None:
-    _put_int(out, len(entries))
-    newer_ms = None
-    for entry in entries:
-        _put_int(out, entry.timestamp_ms if newer_ms is None else newer_ms - entry.timestamp_ms)
-        newer_ms = entry.timestamp_ms
-        put(entry)
-
-
-def _put_int(out: bytearray, value: int) -> None:
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-
-
-def _put_bytes(out: bytearray, data: bytes) -> None:
-    _put_int(out, len(data))
-    out.extend(data)
-
-
-def _put_text(out: bytearray, text: str) -> None:
-    _put_bytes(out, text.encode())
-
-
-def _put_type(out: bytearray, event_type: str) -> None:
-    code = _CODES.get(event_type, 0)
-    out.append(code)
-    if not code:
-        _put_text(out, event_type)
-
-
-class _Reader:
-    """Reads what the `_put` functions wrote; raises IndexError past the end."""
-
-    def __init__(self, data: bytes, at: int) -> None:
-        self.data, self.at = data, at
-        self.has_sources = False
-        self.sources: list[str] = []
-
-    def take(self, n: int) -> bytes:
-        start, self.at = self.at, self.at + n
-        if self.at > len(self.data):
-            raise IndexError("past the end")
-        return self.data[start : self.at]
-
-    def byte(self) -> int:
-        self.at += 1
-        return self.data[self.at - 1]
-
-    def number(self) -> int:
-        byte = self.data[self.at]
-        self.at += 1
-        if byte < 0x80:  # most are small
-            return byte
-        value, shift = byte & 0x7F, 7
-        while True:
-            byte = self.data[self.at]
-            self.at += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                return value
-            shift += 7
-
-    def source(self) -> str:
-        number = self.number()
-        return self.sources[number - 1] if number else ""
-
-    def blob(self) -> bytes:
-        return self.take(self.number())
-
-    def text(self) -> str:
-        return self.blob().decode()
-
-    def event_type(self) -> str:
-        code = self.byte()
-        return _NAMES[code] if code else self.text()
-
-    def timed(self, read: Callable[[int], Read]) -> list[Read]:
-        entries: list[Read] = []
-        at_ms = 0
-        for n in range(self.number()):
-            at_ms = self.number() if n == 0 else at_ms - self.number()
-            entries.append(read(at_ms))
-        return entries
