@@ -182,8 +182,9 @@ def read_snapshot(folder: Path) -> Snapshot:
             _ = snapshot.encoder
             tables.warm_fields()
 
-    # The first list waits for none of it, and the first search or filter for the rest of it at most.
-    Thread(target=get_ready, name="get-ready", daemon=True).start()
+    # The first list waits for none of it, and the first search or filter for the rest of it at most. No daemon:
+    # a process that ends while onnxruntime is at work is aborted (status 134), so it waits for the second that is left.
+    Thread(target=get_ready, name="get-ready").start()
     return snapshot
 
 
