@@ -1,14 +1,12 @@
-"""What ranking derives once from a snapshot: float vectors, inverted categories, words, numbers of names, scales."""
+"""What ranking derives once from a snapshot: float vectors, inverted categories, words, scales."""
 
 from __future__ import annotations
 
 import hashlib
 import math
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache, partial
-from itertools import count
 from typing import Any, Final
 
 import numpy as np
@@ -18,8 +16,10 @@ from endcap.arrays import F16, F32, F64, I32, I64
 from endcap.catalog.item import document_text
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.identifiers import item_key
-from endcap.index.columns import TEXT_FIELDS, Column, ItemFields
+from endcap.index.columns import TEXT_FIELDS, ItemFields
+from endcap.index.fields import fields_of
 from endcap.index.inverted import CategorySets, inverted, ranges, rows_of
+from endcap.index.names import Names
 from endcap.index.vectors import VectorTable, whitened
 from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
@@ -45,10 +45,7 @@ class SnapshotTables:
         # Plain views: indexing a mapped file goes through a slow subclass.
         self._category_indptr = np.asarray(columns.category_indptr)
         self._category_indices = np.asarray(columns.category_indices)
-        self._brands = {name: k for k, name in enumerate(columns.brands)}
-        self._categories = {name: k for k, name in enumerate(columns.categories)}
-        # next() on a counter is atomic: two threads that fold changes never give two names one id
-        self._next_brand, self._next_category = count(len(columns.brands)), count(len(columns.categories))
+        self.names = Names(snapshot)
 
     def warm(self) -> None:
         """Work out what the first lists and searches would wait for."""
@@ -220,7 +217,7 @@ class SnapshotTables:
     @cached_property
     def category_sets(self) -> CategorySets:
         """The distinct sets of categories that items have: far fewer than items, as shops sort things into paths."""
-        mixed = np.random.default_rng(0).integers(1, 2**63, max(1, self.n_categories), dtype=np.uint64)
+        mixed = np.random.default_rng(0).integers(1, 2**63, max(1, self.names.n_categories), dtype=np.uint64)
         whole = np.concatenate([np.zeros(1, dtype=np.uint64), np.cumsum(mixed[self._category_indices])])
         sums = whole[self._category_indptr[1:]] - whole[self._category_indptr[:-1]]  # wraps around as it should
         _, first, number = np.unique(sums, return_index=True, return_inverse=True)
@@ -266,96 +263,9 @@ class SnapshotTables:
         return rare
 
     @cached_property
-    def _named_groups(self) -> tuple[dict[str, int], set[int]]:
-        """Group name -> its number, of the items that name one, and the rows of these."""
-        s = self.snapshot
-        # Only the documents that can hold one are parsed: a catalogue without variants is not parsed at all.
-        named = {row: name for row in self._rows_naming(b'"group_id":') if (name := s.document(row).get("group_id"))}
-        return {str(name): int(s.groups[row]) for row, name in named.items()}, set(named)
-
-    def _rows_naming(self, key: bytes) -> list[int]:
-        """Rows whose document has the bytes of this key somewhere in it."""
-        s = self.snapshot
-        raw = (s.directory / "items.jsonl").read_bytes()
-        places = [match.start() for match in re.finditer(re.escape(key), raw)]
-        rows: list[int] = np.unique(np.searchsorted(s.item_offsets, places, side="right") - 1).tolist()
-        return rows
-
-    @cached_property
     def fields(self) -> ItemFields:
         """The items' fields as columns, for filters; what the snapshot keeps as arrays is not read again."""
-        s, columns = self.snapshot, self.snapshot.columns
-
-        def numbers(values: NDArray[Any], known: NDArray[np.bool_]) -> Column:
-            rows = np.flatnonzero(known).astype(np.int32)
-            codes = np.arange(len(rows), dtype=np.int32)
-            return Column(s.n_items, rows, codes, numbers=values[rows].astype(np.float64))
-
-        def one_of(names: Sequence[str], codes: NDArray[Any]) -> Column:
-            rows = np.flatnonzero(codes >= 0).astype(np.int32)
-            return Column(s.n_items, rows, codes[rows], texts=names, exact=names is s.item_ids)
-
-        def categories() -> Column:
-            rows = np.repeat(np.arange(s.n_items, dtype=np.int32), np.diff(self._category_indptr))
-            listed = np.ones(len(columns.categories), dtype=np.bool_)
-            return Column(s.n_items, rows, self._category_indices, texts=columns.categories, listed=listed)
-
-        def available() -> Column:
-            rows = np.arange(s.n_items, dtype=np.int32)
-            return Column(s.n_items, rows, rows, flags=np.asarray(columns.available).astype(np.int8))
-
-        ready = {
-            "item_id": lambda: one_of(s.item_ids, np.arange(s.n_items)),
-            "brand": lambda: one_of(columns.brands, np.asarray(columns.brand)),
-            "categories": categories,
-            "price": lambda: numbers(np.asarray(columns.price), ~np.isnan(columns.price)),
-            "available": available,
-            "created_at": lambda: numbers(np.asarray(columns.created_at_ms), columns.created_at_ms > 0),
-            "expires_at": lambda: numbers(np.asarray(columns.expires_at_ms), columns.expires_at_ms > 0),
-        }
-        return ItemFields(s.n_items, s.document, ready, lambda: self._rows_naming(b'"attributes":'))
-
-    @cached_property
-    def _next_group(self) -> Iterator[int]:
-        return count(int(self.snapshot.groups.max(initial=-1)) + 1)
-
-    def group_number(self, name: str) -> int:
-        """The number of a group, a new one where the snapshot has no such group."""
-        groups, rows = self._named_groups
-        known, row = groups.get(name), self.snapshot.item_ids.row(name)
-        if known is None and row is not None and row not in rows:  # an item without `group_id` is a group of its own id
-            known = int(self.snapshot.groups[row])
-        return groups.setdefault(name, next(self._next_group)) if known is None else known
-
-    def brand_number(self, name: str) -> int:
-        """Vocabulary id of a brand, new where needed; -1 for ""."""
-        if not name:
-            return -1
-        known = self._brands.get(name)
-        return self._brands.setdefault(name, next(self._next_brand)) if known is None else known
-
-    def category_number(self, name: str) -> int:
-        """Vocabulary id of a category, new where needed."""
-        known = self._categories.get(name)
-        return self._categories.setdefault(name, next(self._next_category)) if known is None else known
-
-    @property
-    def n_brands(self) -> int:
-        """Numbers of brands that are given out."""
-        return len(self._brands)
-
-    @property
-    def n_categories(self) -> int:
-        """Numbers of categories that are given out."""
-        return len(self._categories)
-
-    def find_brand(self, name: str) -> int | None:
-        """Vocabulary id of a brand that some item has or had."""
-        return self._brands.get(name)
-
-    def find_category(self, name: str) -> int | None:
-        """Vocabulary id of a category that some item has or had."""
-        return self._categories.get(name)
+        return fields_of(self.snapshot)
 
     @cached_property
     def tie_keys(self) -> NDArray[np.uint32]:

@@ -132,11 +132,11 @@ class ItemIndex:
 
     def category_id(self, name: str) -> int | None:
         """Vocabulary id of a category, None for one that no item has."""
-        return self.tables.find_category(name)
+        return self.tables.names.find_category(name)
 
     def brand_id(self, name: str) -> int | None:
         """Vocabulary id of a brand, None for one that no item has."""
-        return self.tables.find_brand(name)
+        return self.tables.names.find_brand(name)
 
     def categories_of(self, position: int) -> tuple[int, ...]:
         """Vocabulary ids of an item's categories."""

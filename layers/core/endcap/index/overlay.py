@@ -179,9 +179,11 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
     items = [row.item or Item(row.item_id, available=False) for row in rows]
     prices = np.asarray([np.nan if item.price is None else item.price for item in items], dtype=np.float32)
     bands = np.where(np.isnan(prices), -1, np.searchsorted(snapshot.columns.price_edges, prices, side="right"))
-    brands = [tables.brand_number(item.brand) for item in items]
-    categories = [tuple(tables.category_number(name) for name in dict.fromkeys(item.categories)) for item in items]
-    groups = [tables.group_number(item.group) for item in items]
+    brands = [tables.names.brand_number(item.brand) for item in items]
+    categories = [
+        tuple(tables.names.category_number(name) for name in dict.fromkeys(item.categories)) for item in items
+    ]
+    groups = [tables.names.group_number(item.group) for item in items]
     for k, row in enumerate(rows):
         position = snapshot.index.get(row.item_id) if row.item is None else None
         if position is not None:  # deleted, but what shoppers did with it still speaks for its brand, category, group

@@ -8,6 +8,7 @@ job and the functions can't drift apart. Layout and file checks live in `endcap.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -116,6 +117,13 @@ class Snapshot:
             raise SnapshotIntegrityError(f"the document of row {position} can't be read") from exc
         checked_id(document)
         return document
+
+    def rows_naming(self, key: bytes) -> list[int]:
+        """Rows whose document has the bytes of this key somewhere in it."""
+        raw = (self.directory / "items.jsonl").read_bytes()
+        places = [match.start() for match in re.finditer(re.escape(key), raw)]
+        rows: list[int] = np.unique(np.searchsorted(self.item_offsets, places, side="right") - 1).tolist()
+        return rows
 
 
 MAX_DOCUMENT_BYTES: Final = 1 << 20

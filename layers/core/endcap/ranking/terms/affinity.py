@@ -109,7 +109,7 @@ def _brand_values(context: ScoringContext) -> Values | None:
     if weights is None:
         return None
     affinity = brand_affinity(index, context.features, weights)
-    n_brands = max(index.tables.n_brands, max(affinity, default=-1) + 1)
+    n_brands = max(index.tables.names.n_brands, max(affinity, default=-1) + 1)
     few = index.n_items > _MANY and len(affinity) * 8 < n_brands
     return Lookup(index.brand, _table(n_brands, affinity), index.branded if few else None)
 

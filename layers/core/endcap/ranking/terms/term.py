@@ -67,7 +67,7 @@ class ScoringContext:
     def category_affinity(self) -> F64:
         """float64 (numbers of categories,): -1 to 1 from history, and up to 1 more where stated outright."""
         index, features = self.index, self.features
-        affinity = np.zeros(index.tables.n_categories)
+        affinity = np.zeros(index.tables.names.n_categories)
         owner, categories = index.categories_at(features.positions)
         np.add.at(affinity, categories, self.weights.affinity[owner].astype(np.float64))
         for category, stated in features.categories.items():
