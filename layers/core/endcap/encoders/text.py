@@ -14,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -138,7 +140,9 @@ class TextEncoder:
 
     @classmethod
     def from_dir(cls, path: Path | str) -> TextEncoder:
-        """Encoder made from a folder with text_encoder.onnx, tokenizer.json and encoder.json.
+        """Encoder of a folder with text_encoder.onnx, tokenizer.json and encoder.json.
+
+        One that is in use is not made again: a newer snapshot mostly brings the encoder of the one before.
 
         Raises
         ------
@@ -149,7 +153,12 @@ class TextEncoder:
             model, tokenizer, config = ((folder / n).read_bytes() for n in ENCODER_FILES)
         except OSError as exc:
             raise EncoderError(f"can't read the encoder in {folder}: {exc.strerror}") from exc
-        return cls.from_bytes(model, tokenizer, EncoderConfig.from_json(config))
+        settings = EncoderConfig.from_json(config)
+        sha256 = encoder_sha256(model, tokenizer, settings)
+        with _MAKING:
+            if (encoder := _IN_USE.get(sha256)) is None:
+                encoder = _IN_USE[sha256] = cls.from_bytes(model, tokenizer, settings)
+        return encoder
 
     def encode(self, text: str) -> F32:
         """Unit vector of one text.
@@ -246,3 +255,7 @@ def _panics(problem: str) -> Iterator[None]:
         if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
             raise
         raise EncoderError(problem) from exc
+
+
+_IN_USE: Final[WeakValueDictionary[str, TextEncoder]] = WeakValueDictionary()
+_MAKING: Final = Lock()

@@ -205,6 +205,16 @@ def test_parts_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         TextEncoder.from_bytes(renamed.SerializeToString(), TOKENIZER, CONFIG)
 
 
+def test_an_encoder_in_use_is_not_made_again(tmp_path: Path) -> None:
+    for name in (MODEL_FILE, TOKENIZER_FILE):
+        (tmp_path / name).write_bytes((TINY / name).read_bytes())
+    (tmp_path / CONFIG_FILE).write_text(CONFIG.to_json())
+    encoder = TextEncoder.from_dir(TINY)
+    assert TextEncoder.from_dir(tmp_path) is encoder
+    (tmp_path / CONFIG_FILE).write_text(dataclasses.replace(CONFIG, prefix="query: ").to_json())
+    assert TextEncoder.from_dir(tmp_path).tag != encoder.tag
+
+
 @pytest.mark.parametrize("d", [32, 128, 256, 384])
 def test_int8_keeps_direction(d: int) -> None:
     vectors = random_units(50, d)
