@@ -22,6 +22,7 @@ from endcap.api.http import http_app, json_answer, json_body, path_id, path_user
 from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
 from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
+from endcap.api.responses import health as health_of
 from endcap.errors import InvalidRequestError, NotFoundError
 from endcap.experiments.assignment import running
 from endcap.identifiers import named
@@ -106,8 +107,7 @@ def get_parameters() -> Response[str]:
 
 @app.get("/health")
 def health() -> Response[str]:
-    snapshot = current_snapshot(runtime)
-    return json_answer({"status": "ok", "snapshot_version": snapshot.version, "items": snapshot.n_items})
+    return json_answer(health_of(current_snapshot(runtime)))
 
 
 def _reader() -> RequestParser:

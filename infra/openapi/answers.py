@@ -261,11 +261,12 @@ class Parameters(Answer):
 
 
 class Health(Answer):
-    """A snapshot is loaded."""
+    """A snapshot is loaded; `next` says what to do where it holds no items, or has learned from no events."""
 
     status: Literal["ok"]
     snapshot_version: str
     items: Count
+    next: str | None = None
 
 
 class ItemStored(Answer):

@@ -321,7 +321,10 @@ class TestLadder:
     def test_before_the_first_promotion_there_is_nothing_to_show(self, world: World) -> None:
         del world.aws.objects["snapshots/current.json"]
         status, body, _ = world.ask()
-        assert (status, body["detail"]) == (503, "no snapshot has been promoted yet")
+        assert (status, body["detail"]) == (
+            503,
+            "no snapshot has been promoted yet: import a shop, or rebuild and promote",
+        )
         assert ITEMS not in world.aws.calls
 
 

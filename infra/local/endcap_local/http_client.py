@@ -44,18 +44,18 @@ class HttpClient:
         """The answer's body. Raises HttpError."""
         return self._call("PUT", path, body)
 
-    def post(self, path: str, body: Any) -> Any:
+    def post(self, path: str, body: Any, timeout_s: float | None = TIMEOUT_S) -> Any:
         """The answer's body. Raises HttpError."""
-        return self._call("POST", path, body)
+        return self._call("POST", path, body, timeout_s)
 
-    def _call(self, method: str, path: str, body: Any = None) -> Any:
+    def _call(self, method: str, path: str, body: Any = None, timeout_s: float | None = TIMEOUT_S) -> Any:
         url = self.url + path
         try:
-            answer = requests.request(method, url, json=body, timeout=TIMEOUT_S, auth=self._authorisation)
+            answer = requests.request(method, url, json=body, timeout=timeout_s, auth=self._authorisation)
             answered_to_unsigned = "authorization" not in answer.request.headers
             if answer.status_code == 403 and answered_to_unsigned and _is_local(url):
                 self._authorisation.sign_locally = True
-                return self._call(method, path, body)
+                return self._call(method, path, body, timeout_s)
             if not answer.ok:
                 told = [answer.headers.get(name, "") for name in ("www-authenticate", "x-endcap-reason")]
                 if answer.status_code == 401 and answered_to_unsigned:

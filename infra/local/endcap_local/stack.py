@@ -21,7 +21,7 @@ from endcap_local.engine.persistence import load_state, save_state
 from endcap_local.engine.resources import create_resources
 from endcap_local.event_source_mapping.pollers import Poller, pollers_of
 from endcap_local.gateway.access import Access
-from endcap_local.gateway.gateway import INTEGRATION_TIMEOUT_S, Gateway, HttpApi
+from endcap_local.gateway.gateway import INTEGRATION_TIMEOUT_S, Gateway, HttpApi, Operation
 from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
@@ -97,6 +97,7 @@ class LocalStack:
         self._integration_timeout_s, self._auth = integration_timeout_s, auth
         self._environment_before: dict[str, str] = {}
         self._pollers: list[Poller] = []
+        self._operations: dict[str, Operation] = {}
         self._runner = runner
         self._folder: Path | None = None
         self.log_path: Path | None = None
@@ -142,6 +143,10 @@ class LocalStack:
     def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Reply:
         """Invoke a function by its logical id in the template, as `aws lambda invoke` would."""
         return self._invoker.invoke(self.function(logical_id).name, event)
+
+    def offer(self, path: str, operation: Operation) -> None:
+        """Answer `POST path` with what `operation` returns; only who was told the token of this start may ask."""
+        self._operations[path] = operation
 
     def function(self, logical_id: str) -> LocalFunction:
         """A function by its logical id in the template."""
@@ -209,7 +214,14 @@ class LocalStack:
         except BaseException:
             self._gateway.stop()
             raise
-        api = HttpApi(self.plan.routes, self._invoker.invoke, self._integration_timeout_s, self.access, loopback)
+        api = HttpApi(
+            self.plan.routes,
+            self._invoker.invoke,
+            self._integration_timeout_s,
+            self.access,
+            loopback,
+            self._operations,
+        )
         self._output.install()
         for poller in self._pollers:
             poller.start()

@@ -29,6 +29,7 @@ class RebuildSettings:
     Attributes
     ----------
     data : folder to read (see `reading`)
+    may_be_empty : a folder without items gives a snapshot without items, over which the first ones are laid
     out : folder that becomes the snapshot
     encoder : "auto" (measured on the shop's own interactions, by the catalogue's script without any), "multilingual",
         "english", or the folder of an encoder
@@ -71,3 +72,4 @@ class RebuildSettings:
     student: bool = False
     teacher: str = ""
     teacher_prompt: str | None = None
+    may_be_empty: bool = False

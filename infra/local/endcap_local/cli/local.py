@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from endcap_local.import_data import Imported
     from endcap_local.stack import LocalStack
 
+REBUILDS = "/local/rebuilds"
+
 
 def local(
     data: Annotated[Path | None, typer.Option(help="Import this folder, rebuild and promote before serving.")] = None,
@@ -38,8 +40,12 @@ def local(
         until_interrupted(),
         LocalStack(path, port=port, parameters=parameters, persist=persist, verbose=verbose, auth=auth) as up,
     ):
-        imported = _load(up, data, encoder) if data else None
-        _announce(up, imported, time.monotonic() - started, as_json)
+        from endcap_local.rebuilding import Rebuilder
+
+        imported, rebuilder = _load(up, data, encoder) if data else None, Rebuilder(up, encoder)
+        empty = data is None and rebuilder.start_empty() is not None
+        up.offer(REBUILDS, lambda: rebuilder.rebuild())
+        _announce(up, imported, time.monotonic() - started, as_json, empty=empty)
         serve_until_interrupted()
 
 
@@ -53,7 +59,7 @@ def _load(stack: LocalStack, data: Path, encoder: str) -> Imported:
         return load_folder(stack, data, progress, encoder)
 
 
-def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_json: bool) -> None:
+def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_json: bool, *, empty: bool) -> None:
     from dataclasses import asdict
 
     from rich.console import Console
@@ -61,10 +67,15 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
     from endcap_local.console import print_read
 
     log = str(stack.log_path) if stack.log_path else None
+    rebuild = f"{stack.url}{REBUILDS}?start={stack.start_token}"
+    buckets = list(stack.plan.buckets)
     if as_json:
         facts: dict[str, Any] = {
             "url": stack.url,
             "aws_endpoint_url": stack.engine.endpoint,
+            "buckets": buckets,
+            "empty": empty,
+            "rebuild_url": rebuild,
             "log": log,
             "started_in_s": seconds,
             "start_token": stack.start_token,
@@ -78,9 +89,12 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         print_read(Console(highlight=False), asdict(imported.read))
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
+    if empty:
+        print(f'The shop is empty: send it items, as curl -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
     for line in stack.access.told() if stack.access else ():
         print(line)
     if stack.storefront_secret:
         print(f"The storefront door is open; it takes shoppers' tokens signed with {stack.storefront_secret}")
-    print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and buckets")
+    print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and {', '.join(buckets)}")
+    print(f"endcap rebuild --running '{rebuild}' learns from what it holds by then")
     print(f"Functions log to {log or 'stderr'}", flush=True)

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-Data = Annotated[Path, typer.Option(help="Folder with items.jsonl[.gz] and events.csv[.gz].")]
+FOLDER = "Folder with items.jsonl[.gz] and events.csv[.gz]."
+Data = Annotated[Path, typer.Option(help=FOLDER)]
 
 Bucket = Annotated[str | None, typer.Option(help="The stack's data bucket.", envvar="DATA_BUCKET")]
 

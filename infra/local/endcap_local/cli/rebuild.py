@@ -9,13 +9,16 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Data, Encoder, Json, Student, Teacher, TeacherPrompt
+from endcap_local.cli.options import FOLDER, Encoder, Json, Student, Teacher, TeacherPrompt
 from endcap_local.cli.snapshots import print_encoder, print_metrics
 
 
 def rebuild(
-    data: Data,
-    out: Annotated[str, typer.Option(help="Folder of the snapshot, or s3://BUCKET to upload it there.")],
+    data: Annotated[Path | None, typer.Option(help=FOLDER)] = None,
+    out: Annotated[str | None, typer.Option(help="Folder of the snapshot, or s3://BUCKET to upload it there.")] = None,
+    running: Annotated[
+        str | None, typer.Option(help="Instead: have a local stack learn from what it holds; the URL that it prints.")
+    ] = None,
     encoder: Encoder = "auto",
     budget: Annotated[str, typer.Option(help="fast: no torch; full: also the user encoder.")] = "fast",
     student: Student = False,
@@ -32,6 +35,13 @@ def rebuild(
     as_json: Json = False,
 ) -> None:
     """Build a snapshot from items and events."""
+    if running:
+        if data or out:
+            raise typer.BadParameter("a running stack takes neither --data nor --out", param_hint="--running")
+        _rebuild_running(running, as_json)
+        return
+    if data is None or out is None:
+        raise typer.BadParameter("name both, or a stack that is --running", param_hint="--data, --out")
     from rich.console import Console
 
     from endcap.aws.clients import BACKGROUND, client
@@ -65,5 +75,25 @@ def rebuild(
         return
     print_read(console, manifest["run"]["read"])
     console.print(f"snapshot {manifest['version']} in {out} after {manifest['run']['seconds']} s")
+    print_encoder(console, manifest)
+    print_metrics(console, manifest)
+
+
+def _rebuild_running(url: str, as_json: bool) -> None:
+    from urllib.parse import urlsplit
+
+    from rich.console import Console
+
+    from endcap_local.console import print_json, print_read
+    from endcap_local.http_client import HttpClient
+
+    parts, console = urlsplit(url), Console(highlight=False, stderr=as_json)
+    stack = HttpClient(f"{parts.scheme}://{parts.netloc}")
+    manifest = stack.post(f"{parts.path}?{parts.query}", {}, timeout_s=None)
+    if as_json:
+        print_json(manifest)
+        return
+    print_read(console, manifest["run"]["read"])
+    console.print(f"snapshot {manifest['version']} is current after {manifest['run']['seconds']} s")
     print_encoder(console, manifest)
     print_metrics(console, manifest)

@@ -22,6 +22,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from endcap.errors import ConflictError, EndcapError
 from endcap_local.gateway.access import OWNER, Access, RefusedError
 from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.reply import Reply
@@ -36,6 +37,7 @@ _TEXT_TYPES = {"application/json", "application/xml", "application/javascript"}
 _TIME_FORMAT = "%d/%b/%Y:%H:%M:%S +0000"
 
 Invoke = Callable[[str, Mapping[str, Any], float], Reply]
+Operation = Callable[[], Mapping[str, Any]]
 
 
 class RouteTable:
@@ -191,6 +193,13 @@ def refusal(status: int, message: str) -> Response:
     return Response(json.dumps({"message": message}, separators=(",", ":")), status, content_type="application/json")
 
 
+def _operated(operation: Operation) -> Response:
+    try:
+        return Response(json.dumps(operation(), default=str), 200, content_type="application/json")
+    except EndcapError as exc:
+        return refusal(409 if isinstance(exc, ConflictError) else 400, str(exc))
+
+
 class HttpApi:
     """The gateway as a WSGI application.
 
@@ -201,6 +210,7 @@ class HttpApi:
     timeout_s : how long an integration may take, 30 s on AWS
     access : who may call what; None to let everything through, as this machine's own AWS credentials would
     loopback : what pages of the web must not do; None where no browser is
+    operations : path -> what operates the stack itself, and answers with a JSON object; they need `loopback`
     """
 
     def __init__(
@@ -210,9 +220,11 @@ class HttpApi:
         timeout_s: float = INTEGRATION_TIMEOUT_S,
         access: Access | None = None,
         loopback: Loopback | None = None,
+        operations: Mapping[str, Operation] | None = None,
     ) -> None:
         self._routes, self._invoke, self._timeout_s = RouteTable(routes), invoke, timeout_s
         self._access, self._loopback = access, loopback
+        self._operations: Mapping[str, Operation] = {} if operations is None else operations
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         response = self._answer(Request(environ))
@@ -233,6 +245,9 @@ class HttpApi:
         try:
             if self._access and (answer := self._issued(request, raw_path)):
                 return answer
+            if self._loopback and (operation := self._operations.get(raw_path)):
+                self._loopback.check_operation(request)
+                return _operated(operation)
             found = self._routes.match(request.method, raw_path)
             if found is None:
                 return refusal(404, "Not Found")

@@ -69,6 +69,20 @@ class Loopback:
         if request.method == "POST":
             self._check_token(request)
 
+    def check_operation(self, request: Request) -> None:
+        """Let a request through that operates the stack itself.
+
+        Raises
+        ------
+        RefusedError : as of a route, or it is no POST
+        """
+        self._check_page(request)
+        if request.method != "POST":
+            raise RefusedError(405, "Method Not Allowed", {"Allow": "POST"})
+        if request.get_data() and request.mimetype != "application/json":
+            raise _refused(415, "Unsupported Media Type", "only JSON is taken here")
+        self._check_token(request)
+
     def _check_page(self, request: Request) -> None:
         if request.headers.get("host", "").lower() not in self._hosts:
             raise _refused(403, "Forbidden", "the Host header does not name this server's own address")

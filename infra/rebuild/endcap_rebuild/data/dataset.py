@@ -101,6 +101,8 @@ def read_shop(
     seed: int,
     event_weights: Mapping[str, object],
     context_names: Sequence[str] = CONTEXT_NAMES,
+    *,
+    may_be_empty: bool = False,
 ) -> Shop:
     """Read a folder of items and, where there are any, events.
 
@@ -115,7 +117,7 @@ def read_shop(
         raise InvalidInputError(str(exc)) from exc
     names = checked_names(context_names)
     items = sorted(read_items(folder, report), key=lambda item: item.item_id)
-    if not items:
+    if not items and not may_be_empty:
         raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
     index = {item.item_id: row for row, item in enumerate(items)}
     searches: list[Search] = []

@@ -12,9 +12,20 @@ from endcap.experiments.assignment import Assignment
 from endcap.explain.reasons import Reason
 from endcap.identifiers import item_key
 from endcap.recommend.request import RankedItem, Recommendation
+from endcap.snapshot.snapshot import Snapshot
 
 LOST: Final = ("profile", "snapshot", "changes", "live_counts", "scenarios", "experiments")
 """What an answer may have to do without; the first of them is the reason that it gives."""
+
+
+def health(snapshot: Snapshot) -> dict[str, Any]:
+    """What is ranked with, and where that leaves something to do, what."""
+    found: dict[str, Any] = {"status": "ok", "snapshot_version": snapshot.version, "items": snapshot.n_items}
+    if not snapshot.n_items:
+        found["next"] = "PUT /items: they are ranked by their texts at once. A rebuild then counts them in."
+    elif not snapshot.manifest["counts"]["events"]:
+        found["next"] = "POST /events: profiles learn from them at once, and the next rebuild from all of them."
+    return found
 
 
 def answer(

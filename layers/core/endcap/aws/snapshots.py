@@ -95,7 +95,9 @@ class SnapshotBucket:
                     raise
                 data = answer["Body"].read(MAX_POINTER_BYTES + 1)
         except NotFoundError as exc:
-            raise SnapshotMissingError("no snapshot has been promoted yet") from exc
+            raise SnapshotMissingError(
+                "no snapshot has been promoted yet: import a shop, or rebuild and promote"
+            ) from exc
         try:
             body = json.loads(data)
             return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"))
