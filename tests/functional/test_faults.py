@@ -323,7 +323,7 @@ class TestLadder:
         status, body, _ = world.ask()
         assert (status, body["detail"]) == (
             503,
-            "no snapshot has been promoted yet: import a shop, or rebuild and promote",
+            "no snapshot has been promoted yet: import or rebuild a shop",
         )
         assert ITEMS not in world.aws.calls
 

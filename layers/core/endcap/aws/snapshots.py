@@ -96,7 +96,7 @@ class SnapshotBucket:
                 data = answer["Body"].read(MAX_POINTER_BYTES + 1)
         except NotFoundError as exc:
             raise SnapshotMissingError(
-                "no snapshot has been promoted yet: import a shop, or rebuild and promote"
+                "no snapshot has been promoted yet: import or rebuild a shop"
             ) from exc
         try:
             body = json.loads(data)

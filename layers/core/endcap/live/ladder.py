@@ -113,5 +113,5 @@ class Ladder:
         if snapshot is not None:
             return snapshot
         if self._current.missing:
-            raise SnapshotMissingError("no snapshot has been promoted yet: import a shop, or rebuild and promote")
+            raise SnapshotMissingError("no snapshot has been promoted yet: import or rebuild a shop")
         raise DependencyError("the snapshot is not loaded yet")
