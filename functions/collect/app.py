@@ -22,6 +22,7 @@ from endcap.api.personalize import aws_error_shape, put_events
 from endcap.api.routes import allowed_methods
 from endcap.errors import DependencyError
 from endcap.events.collect import collect
+from endcap.events.formats.cloudevents import structured
 from endcap.events.interaction import interaction_document
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
@@ -32,9 +33,8 @@ runtime = Runtime()
 
 @app.post("/events")
 def post_events() -> Response[str]:
-    outcome = collect(
-        json_body(app.current_event), int(time.time() * 1000), runtime.settings.event_types, runtime.queue
-    )
+    body = structured(app.current_event.headers, json_body(app.current_event))
+    outcome = collect(body, int(time.time() * 1000), runtime.settings.event_types, runtime.queue)
     metrics.add_metric("EventsAccepted", MetricUnit.Count, outcome.accepted)
     metrics.add_metric("EventsRejected", MetricUnit.Count, len(outcome.rejected))
     if outcome.accepted or not outcome.rejected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -11,21 +12,42 @@ from endcap_local.cli.batch_recommend import batch_recommend
 from endcap_local.cli.bench import bench_app
 from endcap_local.cli.cost import cost
 from endcap_local.cli.demo import demo
+from endcap_local.cli.doctor import doctor
 from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
 from endcap_local.cli.import_data import import_folder
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
+from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
 
 app = typer.Typer(
     name="endcap",
     help="Real-time personalisation that a storefront owns.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # brackets of help texts are brackets: "items.jsonl[.gz]"
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(f"endcap {version('endcap')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Real-time personalisation that a storefront owns."""
+
+
 app.command()(local)
 app.command()(rebuild)
 app.command(name="batch-recommend")(batch_recommend)
@@ -34,7 +56,9 @@ app.command(name="import")(import_folder)
 app.command()(demo)
 app.command()(replay)
 app.command()(cost)
+app.command()(doctor)
 app.add_typer(snapshot_app, name="snapshot")
+app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")
 app.add_typer(bench_app, name="bench")
 
@@ -48,7 +72,9 @@ def main() -> None:
     except Exception as exc:
         if not isinstance(exc, (EndcapError, TemplateError, OSError)) and not _is_of_aws_setup(exc):
             raise
-        typer.secho(f"endcap: {exc}", fg=typer.colors.RED, err=True)
+        from rich.console import Console
+
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"endcap: {exc}", style="red", markup=False)
         sys.exit(1)
 
 

@@ -95,9 +95,7 @@ class SnapshotBucket:
                     raise
                 data = answer["Body"].read(MAX_POINTER_BYTES + 1)
         except NotFoundError as exc:
-            raise SnapshotMissingError(
-                "no snapshot has been promoted yet: import or rebuild a shop"
-            ) from exc
+            raise SnapshotMissingError("no snapshot has been promoted yet: import or rebuild a shop") from exc
         try:
             body = json.loads(data)
             return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"))

@@ -2,16 +2,17 @@
 
 A function loads encoders from bytes that it fetched, so a graph may only hold standard tensor operators of a known
 opset: no control flow, no custom domains, no functions, and no external data (which would make the runtime open
-other files). The `onnx` package is not in the Lambda layers, so this reads the protobuf wire format itself; the few
+other files). The `onnx` package is not in the Lambda layers, so `endcap.protobuf` reads the wire format; the few
 field numbers below are fixed by https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from endcap.errors import EncoderError
+from endcap.protobuf import ProtobufError, fields, varints
 
 OPSETS = range(17, 24)
 _OPERATOR_NAMES = """
@@ -22,8 +23,6 @@ _OPERATOR_NAMES = """
     Relu Reshape Round Shape Sigmoid Sin Slice Softmax Split Sqrt Squeeze Sub Tanh Tile Transpose Trilu Unsqueeze
     Where"""
 OPERATORS = frozenset(_OPERATOR_NAMES.split())
-
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +56,23 @@ def check_graph(model: bytes) -> GraphSummary:
     EncoderError : not an ONNX file, an opset or operator off the list, a custom domain, a function, a nested graph,
         or a tensor whose data lies in another file
     """
+    try:
+        return _summary(memoryview(model))
+    except ProtobufError as exc:
+        raise EncoderError(f"not an ONNX model: {exc}") from exc
+
+
+def _summary(model: memoryview) -> GraphSummary:
     opset: int | None = None
     operators: set[str] = set()
     inputs: list[str] = []
     outputs: list[str] = []
     constants: dict[str, tuple[int, ...]] = {}
-    for field, value in _fields(memoryview(model)):
+    for field, value in fields(model):
         if field == 8:  # ModelProto.opset_import
             opset = _opset(_view(value))
         elif field == 7:  # ModelProto.graph; a repeated field merges, so each occurrence counts
-            for part, content in _fields(_view(value)):
+            for part, content in fields(_view(value)):
                 if part == 1:
                     operators.add(_operator(_view(content)))
                 elif part == 5:
@@ -93,7 +99,7 @@ def check_graph(model: bytes) -> GraphSummary:
 
 def _opset(message: memoryview) -> int:
     domain, version = "", 0
-    for field, value in _fields(message):
+    for field, value in fields(message):
         if field == 1:
             domain = _text(value)
         elif field == 2 and isinstance(value, int):
@@ -107,7 +113,7 @@ def _opset(message: memoryview) -> int:
 
 def _operator(node: memoryview) -> str:
     operator = ""
-    for field, value in _fields(node):
+    for field, value in fields(node):
         if field == 4:
             operator = _text(value)
         elif field == 7 and _text(value) not in ("", "ai.onnx"):
@@ -120,7 +126,7 @@ def _operator(node: memoryview) -> str:
 
 
 def _attribute(attribute: memoryview) -> None:
-    for field, value in _fields(attribute):
+    for field, value in fields(attribute):
         if field in (5, 10):  # t, tensors
             _tensor(_view(value))
         elif field in (6, 11, 22, 23):  # g, graphs, sparse_tensor, sparse_tensors
@@ -130,9 +136,9 @@ def _attribute(attribute: memoryview) -> None:
 def _tensor(tensor: memoryview) -> tuple[str, tuple[int, ...]]:
     """Name and shape of a tensor that carries its own data."""
     name, shape = "", []
-    for field, value in _fields(tensor):
+    for field, value in fields(tensor):
         if field == 1:  # dims; packed or one by one, as the writer pleased
-            shape += [value] if isinstance(value, int) else _varints(value)
+            shape += [value] if isinstance(value, int) else varints(value)
         elif field == 8:
             name = _text(value)
         elif field == 13 or (field == 14 and value != 0):  # external_data, data_location
@@ -141,7 +147,7 @@ def _tensor(tensor: memoryview) -> tuple[str, tuple[int, ...]]:
 
 
 def _first_text(message: memoryview, wanted: int) -> str:
-    return next((_text(value) for field, value in _fields(message) if field == wanted), "")
+    return next((_text(value) for field, value in fields(message) if field == wanted), "")
 
 
 def _text(value: int | memoryview) -> str:
@@ -155,47 +161,3 @@ def _view(value: int | memoryview) -> memoryview:
     if isinstance(value, int):
         raise EncoderError("not an ONNX model: a number where a message belongs")
     return value
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """(field number, value) of each field; nested messages and strings come as views, unread."""
-    at, end = 0, len(message)
-    while at < end:
-        key, at = _varint(message, at)
-        field, kind = key >> 3, key & 7
-        value: int | memoryview
-        if kind == _VARINT:
-            value, at = _varint(message, at)
-        else:
-            if kind == _BYTES:
-                size, at = _varint(message, at)
-            elif kind in (_FIXED64, _FIXED32):
-                size = 8 if kind == _FIXED64 else 4
-            else:
-                raise EncoderError("not an ONNX model: unknown wire type")
-            if field == 0 or at + size > end:
-                raise EncoderError("not an ONNX model, or cut short")
-            value = message[at : at + size]
-            at += size
-        yield field, value
-
-
-def _varints(message: memoryview) -> list[int]:
-    found, at = [], 0
-    while at < len(message):
-        value, at = _varint(message, at)
-        found.append(value)
-    return found
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        if at >= len(message) or shift > 63:
-            raise EncoderError("not an ONNX model, or cut short")
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7

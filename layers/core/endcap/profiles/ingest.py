@@ -1,8 +1,9 @@
 """Folding a batch of stream records into profiles: nothing valid is lost, nothing invalid blocks.
 
-A record holds one interaction, `{"events": [...]}`, or what `endcap.events.formats` recognises. What can never be
-applied goes to quarantine and counts as done; what failed for now, or came too late to be begun, makes its record fail,
-so that the source delivers it again. Whatever is raised over an event, no other event pays for it.
+A record holds one interaction, `{"events": [...]}`, or what `endcap.events.formats` recognises, in whatever
+`endcap.events.envelopes` opens. What can never be applied goes to quarantine and counts as done; what failed for now,
+or came too late to be begun, makes its record fail, so that the source delivers it again. Whatever is raised over an
+event, no other event pays for it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 from endcap.batch import Breaker, Deadline, Verdict, each_alone, retryable
 from endcap.errors import FieldError, InvalidInputError
+from endcap.events.envelopes import opened
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
 from endcap.events.types import EventType
@@ -155,21 +157,26 @@ def _findings(failure: Exception) -> list[FieldError]:
 def _read(
     record: Record, event_types: Mapping[str, EventType]
 ) -> tuple[list[Interaction], list[tuple[str, list[FieldError]]]]:
-    try:
-        value = json.loads(record.data)
-        json.dumps(value)  # what nests too deep to be written again is not worth reading
-        raws = sent_events(value)
-    except (ValueError, RecursionError):
-        return [], [(_text(record), [FieldError(field="", message="the record is not valid JSON")])]
-    except Exception as exc:
-        return [], [(_text(record), _findings(exc))]
     events: list[Interaction] = []
     unusable: list[tuple[str, list[FieldError]]] = []
-    for raw in [value] if raws is None else raws:
+    try:
+        parts = opened(record.data)
+    except Exception as exc:
+        return [], [(_text(record), _findings(exc))]
+    for part in parts:
+        if part.problem:
+            unusable.append((part.text or _text(record), [FieldError(field="", message=part.problem)]))
+            continue
         try:
-            events += read_event(raw, record.arrival_ms, event_types)
+            raws = sent_events(part.value)
         except Exception as exc:
-            unusable.append((json.dumps(raw), _findings(exc)))
+            unusable.append((part.text, _findings(exc)))
+            continue
+        for raw in [part.value] if raws is None else raws:
+            try:
+                events += read_event(raw, record.arrival_ms, event_types)
+            except Exception as exc:
+                unusable.append((json.dumps(raw), _findings(exc)))
     return events, unusable
 
 

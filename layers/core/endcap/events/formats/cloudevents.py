@@ -1,4 +1,7 @@
-"""CloudEvents 1.0 in structured mode, https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+"""CloudEvents 1.0, structured or, over HTTP, binary.
+
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/spec.md
+https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bindings/http-protocol-binding.md#31-binary-content-mode
 
 The envelope's source and id together are the id of what it holds, and its time is the time, where the data has none.
 """
@@ -10,11 +13,13 @@ import binascii
 import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 from endcap.events.formats.fields import derived_id, invalid, moment
 from endcap.validation import timestamp_number
 
 _REQUIRED = ("id", "source", "type")
+_HEADER = "ce-"
 
 
 class Envelope(NamedTuple):
@@ -23,6 +28,19 @@ class Envelope(NamedTuple):
     data: Any
     foreign_id: str
     timestamp: float | None
+
+
+def structured(headers: Mapping[str, str], body: Any) -> Any:
+    """A request in binary mode, whose headers hold the attributes, as in structured mode; the body of any other.
+
+    Parameters
+    ----------
+    headers : names in lower case
+    """
+    if _HEADER + "specversion" not in headers:
+        return body
+    attributes = {name[len(_HEADER) :]: unquote(value) for name, value in headers.items() if name.startswith(_HEADER)}
+    return {**attributes, "data": body}
 
 
 def matches(raw: Mapping[str, Any]) -> bool:

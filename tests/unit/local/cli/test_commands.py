@@ -1,0 +1,99 @@
+"""The command line as people meet it: help for everything, a version, colours only where they are wanted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer.main
+from typer.testing import CliRunner
+
+from endcap_local.cli import app as cli
+from endcap_local.cli.app import app
+
+
+def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    yield path
+    for name, below in getattr(command, "commands", {}).items():
+        yield from commands(below, (*path, name))
+
+
+@pytest.mark.parametrize("path", list(commands(typer.main.get_command(app))), ids=" ".join)
+def test_every_command_tells_how_it_is_used(path: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(app, [*path, "--help"])
+    assert told.exit_code == 0, told.exception
+    assert "--help" in told.output
+
+
+def test_brackets_of_a_help_text_are_printed() -> None:
+    assert "items.jsonl[.gz]" in CliRunner().invoke(app, ["import", "--help"]).output
+    assert "s3://BUCKET[/PREFIX]" in CliRunner().invoke(app, ["experiments", "report", "--help"]).output
+
+
+def test_version() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output.startswith("endcap 0.")
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"), [({"FORCE_COLOR": "1"}, True), ({"NO_COLOR": "1"}, False), ({}, False)]
+)
+def test_an_error_is_one_line_and_coloured_where_colours_are_wanted(
+    variables: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR", "CLICOLOR_FORCE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.argv", ["endcap", "scenarios", "check", "/no/such/file"])
+    with pytest.raises(SystemExit, match="1"):
+        cli.main()
+    told = capsys.readouterr().err
+    assert ("\x1b[" in told) is coloured
+    assert told.count("\n") == 1
+    assert "/no/such/file" in told
+
+
+class TestScenariosCheck:
+    def test_a_good_file_is_listed(self, tmp_path: Path) -> None:
+        (tmp_path / "s.json").write_text('{"home": {"limit": 5, "filter": "price < 9"}, "plain": {}}')
+        told = CliRunner().invoke(app, ["scenarios", "check", str(tmp_path / "s.json")])
+        assert (told.exit_code, told.output.splitlines()[0]) == (0, "home: limit, filter")
+        as_json = CliRunner().invoke(app, ["scenarios", "check", str(tmp_path / "s.json"), "--json"])
+        assert json.loads(as_json.output)["scenarios"]["home"]["limit"] == 5
+
+    def test_a_mistake_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "s.json").write_text('{"home": {"limit": 5, "filter": "price <"}}')
+        told = CliRunner().invoke(app, ["scenarios", "check", str(tmp_path / "s.json")])
+        assert told.exit_code == 1
+        assert "home" in str(told.exception)
+
+
+class TestDoctor:
+    def test_a_machine_that_passes_these_tests_is_well(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.setenv("ENDCAP_CACHE", str(tmp_path))
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+        told = CliRunner().invoke(app, ["doctor", "--json"])
+        findings = {finding["what"]: finding for finding in json.loads(told.output)["findings"]}
+        assert told.exit_code == 0
+        assert findings["Python"]["state"] == findings["onnxruntime"]["state"] == "ok"
+        assert findings["encoder english"] == {
+            "what": "encoder english",
+            "state": "note",
+            "found": "not prepared yet",
+            "todo": "nothing: the first rebuild that needs it prepares it",
+        }
+
+    def test_what_can_not_work_is_told_with_what_to_do(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        monkeypatch.setenv("ENDCAP_CACHE", str(tmp_path / "file"))
+        told = CliRunner().invoke(app, ["doctor", "--endpoint", "http://127.0.0.1:9"])
+        assert told.exit_code == 1
+        assert "wrong cache:" in told.output
+        assert "→ name a folder to write to in ENDCAP_CACHE" in told.output
+        assert "wrong stack: GET /health got no answer" in told.output
