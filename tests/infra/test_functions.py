@@ -14,6 +14,7 @@ from tests.infra.stack import folder_of, of_type, statements_of
 FUNCTIONS = (
     "collect",
     "embed_item",
+    "fold_counts",
     "manage_items",
     "manage_users",
     "promote",
