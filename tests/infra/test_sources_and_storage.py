@@ -12,6 +12,7 @@ from endcap.aws.counters import NOTE_SHARDS, NOTES
 from endcap.aws.items import CHANGES_INDEX
 from endcap.aws.queues import LONGEST_BACKOFF_S
 from endcap_local.event_source_mapping.filters import parse_filters, passes
+from endcap_local.event_source_mapping.state_machine import Shard, StreamRecord, StreamSettings
 from tests.infra.stack import of_type, statements_of
 
 DAY_S = 24 * 3600
@@ -125,7 +126,7 @@ def test_counts_are_folded_when_there_are_some_and_not_by_a_clock(
     assert not [r for r in everything.values() if r["Type"] == "AWS::Scheduler::Schedule"]
     rules = [r for r in everything.values() if r["Type"] == "AWS::Events::Rule"]
     assert all("ScheduleExpression" not in rule for rule in rules)
-    # The fold is started by new notes alone: rows that expire, or hold sums as versions before wrote them, start nothing.
+    # The fold is started by new notes alone: rows that expire, or hold sums of versions before, start nothing.
     mapping = mappings["CountersStreamMapping"]
     assert everything["CountersTable"]["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
     filters = parse_filters(mapping["FilterCriteria"])
@@ -136,6 +137,16 @@ def test_counts_are_folded_when_there_are_some_and_not_by_a_clock(
     assert all(starts("INSERT", f"{NOTES}{n}") for n in range(NOTE_SHARDS))
     assert not starts("REMOVE", f"{NOTES}0")
     assert not starts("INSERT", "10m#0")
+    # So an hour in which nothing happens but rows that expire brings no call.
+    shard = Shard(StreamSettings(batch_size=mapping["BatchSize"], window_ms=15_000))
+    for minute in range(60):
+        expired = {"eventName": "REMOVE", "dynamodb": {"Keys": {"shard": {"S": f"{NOTES}0"}}}}
+        arrived = [expired] if passes(filters, expired) else []
+        shard.offer(StreamRecord(str(minute), "key", minute * 60_000, record) for record in arrived)
+        assert shard.due_ms() is None
+    # And one view brings one, when the wait is over.
+    shard.offer([StreamRecord("view", "key", 0, {}, seen_ms=3_600_000)])
+    assert shard.due_ms() == 3_600_000 + 15_000
 
 
 def test_an_event_is_trending_within_a_minute(everything: dict[str, Any], template: Mapping[str, Any]) -> None:
@@ -210,9 +221,15 @@ def test_every_function_and_failure_queue_has_an_alarm(
         dimensions = json.dumps([{"Name": "FunctionName", "Value": {"Ref": function}}])
         assert ("Errors", dimensions) in watched, function
         assert text.count(json.dumps({"Ref": function})) >= 2, function  # once more among the throttles
-    for queue in ("EventsDeadLetterQueue", "StreamFailuresQueue", "InvokeFailuresQueue"):
+    # What replay drains is watched while it is there; what only tells of something, when it arrives, or the alarm would
+    # stay on for as long as the queue keeps it. A redrive policy's moves count as no arrivals.
+    for queue, metric in (
+        ("EventsDeadLetterQueue", "ApproximateNumberOfMessagesVisible"),
+        ("StreamFailuresQueue", "NumberOfMessagesSent"),
+        ("InvokeFailuresQueue", "NumberOfMessagesSent"),
+    ):
         dimensions = json.dumps([{"Name": "QueueName", "Value": {"Ref": queue}}])
-        assert ("ApproximateNumberOfMessagesVisible", dimensions) in watched, queue
+        assert (metric, dimensions) in watched, queue
     assert {"ApproximateAgeOfOldestMessage", "IteratorAge", "Duration", "DegradedAnswers"} <= metrics
 
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from endcap.events.counts import HOUR_MS, LEVELS, WINDOWS, Live, increments
 from endcap.events.folding import Folded, Note, decoded, packed, unpacked
 from endcap.events.interaction import Interaction
-from endcap.live.counts import LiveCounts
+from endcap.live.counts import LIVE_COUNTS_S, LiveCounts
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
+from endcap_local.event_source_mapping.state_machine import Lane, StreamRecord, StreamSettings
+from endcap_local.lambda_runtime.reply import Reply
 from tests.fakes.effort import tried
 from tests.fakes.plain_counts import demand_of, sums_of
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -59,7 +61,9 @@ def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, se
     for n in range(chance.randrange(1, 60)):
         sent_ms = now_ms - chance.randrange(reach_ms)
         events = [
-            Interaction(f"{n}-{k}", "u", chance.choice(kinds), sent_ms - chance.randrange(HOUR_MS), chance.choice(ITEMS))
+            Interaction(
+                f"{n}-{k}", "u", chance.choice(kinds), sent_ms - chance.randrange(HOUR_MS), chance.choice(ITEMS)
+            )
             for k in range(chance.randrange(1, 12))
         ]
         counted = list(increments(events, sent_ms))
@@ -89,7 +93,9 @@ def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, se
         assert told.decayed == pytest.approx(wanted.decayed, rel=1e-12)
     # AND lists are the same
     asked = [
-        RecommendationRequest(window=chance.choice(list(WINDOWS)), personalization="off", exclude_seen="none", limit=50),
+        RecommendationRequest(
+            window=chance.choice(list(WINDOWS)), personalization="off", exclude_seen="none", limit=50
+        ),
         RecommendationRequest(exploration=0.5, limit=8, recommendation_id="r"),
     ]
     for request in asked:
@@ -98,3 +104,34 @@ def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, se
         assert [replace(i, reasons=(), score=0.0) for i in lists[0].items] == [
             replace(i, reasons=(), score=0.0) for i in lists[1].items
         ]
+
+
+@pytest.mark.parametrize(("wait_s", "seen_within_s"), [(15, 60), (25, 60), (0, 5)])
+@tried(20)
+@given(phase_s=st.floats(0, 30), busy=st.booleans())
+def test_a_view_changes_what_is_trending_in_time(wait_s, seen_within_s, phase_s, busy):
+    # GIVEN counts that are folded together after the mapping's wait, and a request each second, in virtual time
+    lane = Lane(StreamSettings(batch_size=10_000, window_ms=wait_s * 1000))
+    clock, store = [0.0], Store()
+    live = LiveCounts(store, lambda: clock[0], poll_s=max(LIVE_COUNTS_S, wait_s))
+    noted_s, n = phase_s + 3.0, 0  # what the queue and update_profile take
+    seen_s = None
+    while seen_s is None and clock[0] < 120:
+        now_ms = NOW_MS + int(clock[0] * 1000)
+        views = [(noted_s, "item-1")] + ([(float(k), f"item-{k + 2}") for k in range(30)] if busy else [])
+        for at_s, item_id in views:
+            if clock[0] - 0.5 < at_s <= clock[0]:
+                n += 1
+                view = Interaction(f"{n}", "u", "view", now_ms, item_id)
+                note = Note(f"{n}", tuple(increments([view], now_ms)))
+                lane.offer(StreamRecord(f"{n}", "key", now_ms, {"note": note}, seen_ms=now_ms))
+        batch, _ = lane.take(now_ms)
+        if batch is not None:
+            store.fold([record.payload["note"] for record in batch.records], now_ms)
+            lane.settle(batch, Reply(None), now_ms)
+        if "item-1" in live.at(now_ms, ["1h"]).demands["1h"].times:
+            seen_s = clock[0]
+        clock[0] += 0.5
+    # THEN it is there in time
+    assert seen_s is not None
+    assert seen_s - phase_s <= seen_within_s - (5 if wait_s else 0)

@@ -105,7 +105,7 @@ def _sums(parts: list[tuple[I64, I64 | F64]], n_items: int) -> F64:
     if not parts:
         return np.zeros(n_items)
     items, counts = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-    return np.bincount(items, weights=counts, minlength=n_items)
+    return np.asarray(np.bincount(items, weights=counts, minlength=n_items), dtype=np.float64)
 
 
 @dataclass(frozen=True)
