@@ -82,6 +82,7 @@ class Assumptions:
     profile_bytes : the most that a profile with 64 interactions takes in the format
     item_bytes : a row with one vector of 192 numbers
     answer_bytes, log_bytes : of one answer, and of what a call logs and counts
+    report_bytes : of Lambda's own start and REPORT lines of a call, where they are kept
     event_bytes : of one archived event, gzipped; exposure_bytes : of one record of an answer, gzipped
     snapshot_item_bytes, snapshot_bytes : of one item in a snapshot, and of its encoders: a snapshot of 12,086 items has
         98 MB, 24 MB of them the encoders
@@ -108,6 +109,7 @@ class Assumptions:
     item_bytes: int = 2_048
     answer_bytes: int = 2_000
     log_bytes: int = 1_000
+    report_bytes: int = 700
     event_bytes: int = 80
     exposure_bytes: int = 400
     snapshot_item_bytes: int = 6_100
@@ -265,7 +267,8 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     looks = min(a.trend_share * usage.requests, environments * MONTH_S / max(1.0, deployment.live_counts_s))
     yield "S3", "live counts looked at, by folds too", len(LEVELS) * (folds + looks), "s3_reads"
 
-    logs_gb = (invocations + through_api) * a.log_bytes / GB
+    reported = usage.requests + usage.rebuilds + folds  # of the functions with SystemLogLevel INFO
+    logs_gb = ((invocations + through_api) * a.log_bytes + reported * a.report_bytes) / GB
     busy = 1 if usage.events or usage.requests or usage.item_changes else 0
     yield "CloudWatch", "logs taken in", logs_gb, "logs_ingested"
     yield "CloudWatch", "logs kept 30 days", 0.15 * logs_gb, "logs_stored"  # kept compressed

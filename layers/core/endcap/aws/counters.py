@@ -23,7 +23,7 @@ from endcap.events.folding import Note, packed, unpacked
 NOTES: Final = "new#"
 """Before the shards of notes; the stream's filter in the template has their names."""
 NOTE_SHARDS: Final = 4
-"""A key takes 1,000 write units a second; a copy of a function keeps to one, so that a quiet shop has one fold at a time."""
+"""A key takes 1,000 write units a second. A copy of a function keeps to one: a quiet shop has one fold at a time."""
 NAMES_PER_NOTE: Final = 2_000
 """A row may take 400 KB, and a name has up to 129 bytes."""
 DAY_S: Final = 86_400

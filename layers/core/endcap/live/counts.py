@@ -8,13 +8,14 @@ can't be read, what is known stays.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 from aws_lambda_powertools.metrics import MetricUnit
+from numpy.typing import NDArray
 
 from endcap.arrays import F64, I64
 from endcap.events.counts import CLICKED, DEMAND, SHOWN, WINDOWS, Demand, Level, Live, Window, weight_of
@@ -65,7 +66,7 @@ class Tally:
         return Tally(numbers, {start: self._read(start, of, numbers) for start, of in sorted(folded.buckets.items())})
 
     def demand(self, window: Window, now_ms: int) -> Demand:
-        """What `demand_of` makes of the same counts."""
+        """The counts of a window added up; each counts with the age of its bucket's middle, and whole or not at all."""
         first_ms = window.level.start_of(now_ms - window.span_ms)
         found = [(start, columns) for start, columns in self.columns.items() if first_ms <= start <= now_ms]
         ids = list(self.numbers)
@@ -100,7 +101,7 @@ def _arrays(columns: Mapping[str, list[int]]) -> dict[str, I64]:
     return {what: np.array(column, dtype=np.int64) for what, column in columns.items()}
 
 
-def _sums(parts: list[tuple[I64, I64 | F64]], n_items: int) -> F64:
+def _sums(parts: Sequence[tuple[I64, NDArray[Any]]], n_items: int) -> F64:
     """Float64 (n_items,): counts added up by item, bucket after bucket."""
     if not parts:
         return np.zeros(n_items)
