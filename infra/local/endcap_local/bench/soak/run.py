@@ -64,7 +64,9 @@ SERVICES: Final = ("s3", "dynamodb")
 DRAIN_S: Final = 300.0
 WARM_UP_S: Final = 120.0
 PAUSE_S: Final = 0.2
-_SIZES: Final[Mapping[str, int]] = {"promote": 1, "update_profile": 1, "embed_item": 1, "manage_items": 4}
+_SIZES: Final[Mapping[str, int]] = dict.fromkeys(("promote", "update_profile", "embed_item", "fold_counts"), 1) | {
+    "manage_items": 4
+}
 """Environments of other functions than `recommend`: one for one caller, some where DynamoDB is waited for."""
 _OTHERS: Final = 2
 
