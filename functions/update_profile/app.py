@@ -69,9 +69,11 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _count(events: Sequence[Interaction]) -> None:
     try:
-        for increment in increments(events, int(time.time() * 1000), runtime.settings.event_types):
+        now_ms = int(time.time() * 1000)
+        counted = list(increments(events, now_ms, runtime.settings.event_types))
+        if counted:
             runtime.deadline.check()
-            runtime.counters.add(increment)
+            runtime.counters.add(counted, now_ms)
     except Exception as exc:  # counts are approximate: a profile is worth more than they are
         fault("events not counted", exc)
         metrics.add_metric("CountsLost", MetricUnit.Count, 1)

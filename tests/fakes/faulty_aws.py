@@ -100,7 +100,7 @@ class FaultyAws:
 
     Attributes
     ----------
-    profiles, items, counters : rows of the tables; those of counters by their shard
+    profiles, items : rows of the tables
     objects : contents by key
     files : key -> file, for what is downloaded
     faults : name of a call, such as `GetItem ProfilesTable` or `S3 config/scenarios.json` -> what becomes of it; a name
@@ -112,7 +112,6 @@ class FaultyAws:
         self._clock = clock
         self.profiles: dict[str, dict[str, Any]] = {}
         self.items: dict[str, dict[str, Any]] = {}
-        self.counters: list[dict[str, Any]] = []
         self.objects: dict[str, bytes] = {}
         self.files: dict[str, Path] = {}
         self.faults: dict[str, Failure] = {}
@@ -176,8 +175,6 @@ class _Client:
         def rows() -> dict[str, Any]:
             shard = ExpressionAttributeValues[":shard"]
             since = int(ExpressionAttributeValues[":since"]["N"])
-            if "S" in shard:
-                return {"Items": [row for row in self._aws.counters if row["shard"] == shard]}
             changed = [
                 row
                 for row in self._aws.items.values()

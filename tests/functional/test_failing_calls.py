@@ -6,6 +6,7 @@ times are upper bounds.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import importlib.util
 import io
@@ -21,6 +22,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from endcap.aws.counters import note_of
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import EventQueue
@@ -28,6 +30,8 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog import bulk
 from endcap.catalog.item import Item
 from endcap.errors import EndcapError, SnapshotIntegrityError
+from endcap.events.counts import FINE, LEVELS, Increment
+from endcap.events.folding import packed
 from endcap.filenames import MANIFEST
 from endcap.observability import logger, metrics
 from endcap.profiles import apply
@@ -36,6 +40,7 @@ from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
 from tests.fakes.failing_calls import FAULTS, FailingCalls
+from tests.fakes.notes import folded
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.infra.stack import folder_of, of_type
 
@@ -216,7 +221,6 @@ def without_a_profile(tag: str, event: dict[str, Any], acknowledged: set[str]) -
         "firehose.PutRecord",
         "dynamodb.GetItem",
         "dynamodb.PutItem",
-        "dynamodb.UpdateItem",
         "s3.PutObject",
         "s3.GetObject",
     ],
@@ -231,8 +235,6 @@ def test_update_profile_loses_nothing_and_ends_in_time(plant: Plant, operation: 
             answer, _ = plant.invoke("update_profile", event)
         failed = failures(answer)
         assert not without_a_profile(tag, event, ids - failed), (operation, fault)
-        if operation == "dynamodb.UpdateItem":  # the counters, which are worth no redelivery
-            assert not failed
         if operation == "s3.PutObject":
             assert failed <= {"m8"}
         if operation == "s3.GetObject":
@@ -369,6 +371,36 @@ def test_what_is_asked_about_a_user_is_done_or_told(
         if fault in ("unreachable", "hang", "reset", "500", "throttle"):
             assert status == 503
         assert plant.http("manage_users", method, path, body, user_id=user_id)[0] == 200
+
+
+# ---- fold_counts
+
+
+@pytest.mark.parametrize("operation", ["s3.GetObject", "s3.PutObject", "dynamodb.Query"])
+def test_fold_counts_counts_each_note_once_and_ends_in_time(plant: Plant, operation: str) -> None:
+    sample = json.loads((ROOT / "events" / "fold_counts" / "dynamodb-notes.json").read_text())
+    wanted = {"clamp-1": 1, "dlamp-1": 3, "ilamp-2": 4}
+    for number, fault in enumerate(faults_of(operation)):
+        plant.fresh()
+        moto_stack.client("s3").delete_objects(
+            Bucket=moto_stack.BUCKET, Delete={"Objects": [{"Key": f"counts/{level.name}"} for level in LEVELS]}
+        )
+        at_ms = FINE.start_of(int(time.time() * 1000))
+        event = {"Records": [noted_at(record, at_ms, number) for record in sample["Records"]]}
+        with plant.aws.failing(fault, operation):
+            plant.invoke("fold_counts", event)
+        plant.invoke("fold_counts", event)  # an error brings the batch again; an answer that got lost does so too
+        plant.invoke("fold_counts", event)
+        for level in LEVELS:
+            assert list(folded(level).values()) == [wanted], (operation, fault)
+
+
+def noted_at(record: dict[str, Any], at_ms: int, number: int) -> dict[str, Any]:
+    """A record of the sample with a note of this moment."""
+    counts = note_of(record).increments[0].counts
+    data = packed([Increment(level, level.start_of(at_ms), counts) for level in LEVELS])
+    image = {**record["dynamodb"]["NewImage"], "counted": {"B": base64.b64encode(data).decode()}}
+    return {**record, "eventID": f"{record['eventID']}-{number}", "dynamodb": {**record["dynamodb"], "NewImage": image}}
 
 
 # ---- embed_item

@@ -39,7 +39,7 @@ SCENARIOS = {"home": {"limit": 5, "exploration": 0.4}}
 DELETED, SOLD_OUT = "item-0", "item-1"
 """The most popular items, which have gone since the snapshot."""
 
-PROFILE, CHANGES, COUNTERS = "GetItem ProfilesTable", "Query ItemsTable", "Query CountersTable"
+PROFILE, CHANGES, COUNTERS = "GetItem ProfilesTable", "Query ItemsTable", "S3 counts/*"
 ITEMS, EXPOSURE = "BatchGetItem ItemsTable", "PutRecord"
 POINTER, FILES = "S3 snapshots/current.json", "S3 snapshots/2*"
 SCENARIO_FILE, EXPERIMENT_FILE = "S3 config/scenarios.json", "S3 config/experiments.json"
@@ -56,8 +56,8 @@ WARM: Mapping[tuple[str, ...], set[str]] = {
     (FILES,): set(),
     (SCENARIO_FILE,): set(),
     (EXPERIMENT_FILE,): set(),
-    S3: set(),
-    DYNAMODB: {"profile", "changes", "live_counts"},
+    S3: {"live_counts"},
+    DYNAMODB: {"profile", "changes"},
     (*S3, *DYNAMODB, EXPOSURE): {"profile", "changes", "live_counts"},
 }
 """The calls that fail -> what an answer has to do without, where a snapshot is loaded."""
@@ -67,7 +67,7 @@ COLD: Mapping[tuple[str, ...], set[str]] = {
     (FILES,): {"snapshot"},
     (SCENARIO_FILE,): {"scenarios"},
     (EXPERIMENT_FILE,): {"experiments"},
-    S3: {"snapshot", "scenarios", "experiments"},
+    S3: {"snapshot", "scenarios", "experiments"},  # and no scenario asks for chance
 }
 """The same in a function that has just started."""
 ROUNDING_S = 1e-9

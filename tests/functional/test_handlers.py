@@ -31,6 +31,7 @@ from endcap.profiles.profile import UserProfile
 from endcap.snapshot.promote import GateError
 from tests.fakes import moto_stack
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64, deep
+from tests.fakes.notes import folded, noted
 from tests.fakes.odd_errors import ALL
 from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot
 
@@ -434,8 +435,9 @@ class TestUpdateProfile:
         counters = functions.app("update_profile").runtime.counters
         for _ in range(2):
             assert failures(functions.invoke("update_profile", event)) == []
+            assert failures(functions.invoke("fold_counts", noted())) == []
             for level in LEVELS:
-                assert [counts for _, counts in counters.read(level, 0)] == [{"di": 2}]
+                assert list(folded(level).values()) == [{"di": 2}]
         with patch.object(counters, "add", side_effect=DependencyError("down")) as add:
             event["Records"][0]["body"] = json.dumps({**VIEW, "user_id": "w"})
             assert failures(functions.invoke("update_profile", event)) == []

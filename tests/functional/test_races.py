@@ -15,12 +15,12 @@ from unittest.mock import patch
 import botocore.client
 import pytest
 
-from endcap.aws.counters import CounterTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EndcapError
 from endcap.events.counts import LEVELS
 from endcap.observability import metrics
 from tests.fakes import moto_stack
+from tests.fakes.notes import folded, noted
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.test_handlers import Functions, archived, failures, profile, seen_items, sqs_event
 
@@ -149,10 +149,12 @@ def test_live_counts_of_one_item_count_each_event_once() -> None:
         assert failures(Functions().invoke("update_profile", sent_now(share))) == []
 
     at_once([lambda k=k: sent(each[k::WRITERS]) for k in range(WRITERS)])  # type: ignore[misc]
-    counters = CounterTable(moto_stack.client("dynamodb"), moto_stack.COUNTERS)
+    # Folds of several shards of the stream meet as well.
+    records = noted()["Records"]
+    shares = [{"Records": records[k::4]} for k in range(4)]
+    at_once([lambda share=share: Functions().invoke("fold_counts", share) for share in shares if share["Records"]])  # type: ignore[misc]
     for level in LEVELS:
-        total = sum(count for _, counts in counters.read(level, 0) for count in counts.values())
-        assert total == len(each)
+        assert sum(count for counts in folded(level).values() for count in counts.values()) == len(each)
 
 
 @pytest.mark.usefixtures("_stack")

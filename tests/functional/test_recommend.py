@@ -15,12 +15,13 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from endcap.aws.counters import CounterTable
+from endcap.aws.counters import FoldedCounts
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item
-from endcap.events.counts import increments
+from endcap.events.counts import LEVELS, increments
+from endcap.events.folding import Folded, Note
 from endcap.events.interaction import Interaction
 from endcap.observability import metrics
 from endcap.profiles.entries import register
@@ -400,8 +401,12 @@ class TestTrending:
     def _counted(cls) -> None:
         now_ms = int(time.time() * 1000)
         events = [Interaction(f"t{n}", f"u{n}", "view", now_ms, f"item-{item}") for n, item in enumerate([9, 9, 9, 8])]
-        for increment in increments([*events, *(replace(e, item_id="item-7") for e in events[:2])], now_ms):
-            CounterTable(moto_stack.client("dynamodb"), moto_stack.COUNTERS).add(increment)
+        counted = list(increments([*events, *(replace(e, item_id="item-7") for e in events[:2])], now_ms))
+        counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
+        for level in LEVELS:
+            folded = Folded(level).with_batch([Note("1", tuple(counted))], now_ms)
+            assert folded is not None
+            counts.write(level, folded.encoded(), None)
 
     @pytest.mark.parametrize(("window", "span"), [("1h", "hour"), ("24h", "24 hours"), ("7d", "7 days")])
     def test_needs_no_profile_and_says_how_often(self, call: Environment, window: str, span: str) -> None:

@@ -298,6 +298,8 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "update_profile/sqs-erasure": done,
     "update_profile/sqs-review-without-a-grade": done,
     "update_profile/sqs-segment-order": done,
+    "fold_counts/dynamodb-damaged-in-the-middle": done,
+    "fold_counts/dynamodb-notes": done,
     "update_profile/kinesis-cloudevent-with-ga4": done,
     "update_profile/kinesis-one-purchase": done,
     "update_profile/kinesis-poisoned-in-the-middle": done,

@@ -158,7 +158,6 @@ def test_monitors_and_browsers_have_limits_of_their_own(everything: dict[str, An
     (stage,) = of_type(everything, "AWS::ApiGatewayV2::Stage").values()
     assert set(stage["RouteSettings"]) == UNCLOSED
     for key, settings in stage["RouteSettings"].items():
-        assert settings["DetailedMetricsEnabled"] is True
         assert int(settings["ThrottlingRateLimit"]) == (10 if key == "GET /health" else 200)
         assert int(settings["ThrottlingBurstLimit"]) == (20 if key == "GET /health" else 400)
 
@@ -208,3 +207,17 @@ def test_calls_are_limited_and_logged_without_paths(everything: dict[str, Any]) 
     log_format = stage["AccessLogSettings"]["Format"]
     assert "$context.routeKey" in log_format
     assert "$context.path" not in log_format  # paths hold user ids
+
+
+def test_metrics_of_each_route_are_billed_only_where_asked_for(resolved: Callable[..., dict[str, Any]]) -> None:
+    for asked, measured in (({}, False), ({"RouteMetrics": "on"}, True)):
+        (stage,) = of_type(resolved(**asked, Storefront="on"), "AWS::ApiGatewayV2::Stage").values()
+        settings = [stage["DefaultRouteSettings"], *stage["RouteSettings"].values()]
+        assert {bool(one["DetailedMetricsEnabled"]) for one in settings} == {measured}
+
+
+def test_access_log_lies_where_its_policy_is_not_counted(everything: dict[str, Any]) -> None:
+    # Elsewhere each API adds itself to one resource policy of 5,120 characters, and the tenth stage fails to be made:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-CloudWatchLogs.html
+    name = everything["ApiLogGroup"]["LogGroupName"]
+    assert name.startswith("/aws/vendedlogs/")

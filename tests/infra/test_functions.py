@@ -14,6 +14,7 @@ from tests.infra.stack import folder_of, of_type, statements_of
 FUNCTIONS = (
     "collect",
     "embed_item",
+    "fold_counts",
     "manage_items",
     "manage_users",
     "promote",
@@ -76,6 +77,16 @@ def test_logs_go_to_a_group_of_the_template_that_forgets(
     groups = {g["LogGroupName"]: g for g in of_type(everything, "AWS::Logs::LogGroup").values()}
     assert int(groups[logging["LogGroup"]]["RetentionInDays"]) == 30
     assert logging["LogFormat"] == "JSON"
+
+
+def test_report_lines_are_kept_where_starts_and_memory_are_looked_for(functions: dict[str, Any]) -> None:
+    levels = {name: function["LoggingConfig"]["SystemLogLevel"] for name, function in functions.items()}
+    assert {name for name, level in levels.items() if level == "INFO"} == {
+        "fold_counts",
+        "promote",
+        "recommend",
+        "storefront",
+    }
 
 
 def test_every_log_group_forgets(everything: dict[str, Any]) -> None:

@@ -108,8 +108,20 @@ def test_schedule_is_a_parameter_and_may_be_left_out(nested: Callable[..., dict[
 
 def test_everything_that_is_created_is_free_while_idle_but_the_alarm(nested: Callable[..., dict[str, Any]]) -> None:
     kinds = {resource["Type"] for resource in nested(Monitoring="off").values()}
-    assert kinds == {"AWS::IAM::Role", "AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule"}
-    assert "RebuildTimeoutAlarm" in nested()
+    schedule = {"AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup"}
+    assert kinds == {"AWS::IAM::Role", "AWS::StepFunctions::StateMachine"} | schedule
+    assert {"RebuildTimeoutAlarm", "ScheduleAlarm"} <= set(nested())
+    assert "ScheduleAlarm" not in nested(RebuildSchedule="")
+
+
+def test_a_rebuild_that_could_not_be_started_is_told_of(nested: Callable[..., dict[str, Any]]) -> None:
+    stack = nested()
+    queue = stack["RebuildSchedule"]["Target"]["DeadLetterConfig"]["Arn"]
+    (sent,) = [s for s in _statements(stack["ScheduleRole"]) if "sqs:SendMessage" in s["Action"]]
+    assert sent["Resource"] == [queue]
+    # Metrics of schedules are those of their group, and other stacks' schedules are in the account's default one.
+    (dimension,) = stack["ScheduleAlarm"]["Dimensions"]
+    assert dimension["Value"] == stack["RebuildSchedule"]["GroupName"]
 
 
 def test_roles_hold_no_wildcards_beyond_folders_of_the_stack(nested: Callable[..., dict[str, Any]]) -> None:

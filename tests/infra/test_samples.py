@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from endcap.api.routes import PREFLIGHT, ROUTES
+from endcap.aws.counters import NOTES, note_of
 from endcap.aws.items import item_row, read_row
 
 ROOT = Path(__file__).parents[2]
@@ -74,7 +75,7 @@ def test_kinesis_samples_are_in_order(path: Path) -> None:
         base64.b64decode(record["kinesis"]["data"], validate=True)
 
 
-@pytest.mark.parametrize("path", [p for p in SAMPLES if p.stem.startswith("dynamodb-")], ids=sample_id)
+@pytest.mark.parametrize("path", [p for p in SAMPLES if p.parent.name == "embed_item"], ids=sample_id)
 def test_stream_samples_hold_rows_as_the_items_table_writes_them(path: Path) -> None:
     for record in read(path)["Records"]:
         for image in (record["dynamodb"].get("NewImage"), record["dynamodb"].get("OldImage")):
@@ -82,6 +83,14 @@ def test_stream_samples_hold_rows_as_the_items_table_writes_them(path: Path) -> 
                 row = read_row(image)
                 if row.item is not None:
                     assert item_row(row.item, row.changed_at_ms) == image
+
+
+def test_stream_samples_of_counts_are_what_batches_note() -> None:
+    records = read(ROOT / "events" / "fold_counts" / "dynamodb-notes.json")["Records"]
+    for record in records:
+        start_of = {i.level.start_of(i.start_ms) == i.start_ms for i in note_of(record).increments}
+        assert start_of == {True}
+        assert record["dynamodb"]["Keys"]["shard"]["S"].startswith(NOTES)
 
 
 @pytest.mark.parametrize("source", ["sqs", "kinesis"])

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from endcap.aws.counters import NOTE_SHARDS, NOTES
 from endcap.aws.items import CHANGES_INDEX
 from endcap.aws.queues import LONGEST_BACKOFF_S
+from endcap_local.event_source_mapping.filters import parse_filters, passes
+from endcap_local.event_source_mapping.state_machine import Shard, StreamRecord, StreamSettings
 from tests.infra.stack import of_type, statements_of
 
 DAY_S = 24 * 3600
@@ -25,7 +28,11 @@ def mappings(everything: dict[str, Any]) -> dict[str, Any]:
 
 def test_optional_sources_are_absent_by_default(resolved: Callable[..., dict[str, Any]]) -> None:
     resources = resolved()
-    assert set(of_type(resources, "AWS::Lambda::EventSourceMapping")) == {"EventsQueueMapping", "ItemsStreamMapping"}
+    assert set(of_type(resources, "AWS::Lambda::EventSourceMapping")) == {
+        "EventsQueueMapping",
+        "ItemsStreamMapping",
+        "CountersStreamMapping",
+    }
     kinds = {resource["Type"] for resource in resources.values()}
     assert not kinds & {"AWS::Events::Rule", "AWS::IAM::Policy", "AWS::SQS::QueuePolicy"}
 
@@ -36,9 +43,10 @@ def test_every_mapping_takes_partial_failures(mappings: dict[str, Any]) -> None:
 
 
 def test_a_bad_record_can_not_block_a_stream(mappings: dict[str, Any]) -> None:
-    for name in ("StorefrontStreamMapping", "ItemsStreamMapping"):
+    for name in ("StorefrontStreamMapping", "ItemsStreamMapping", "CountersStreamMapping"):
         mapping = mappings[name]
-        assert mapping["BisectBatchOnFunctionError"] is True
+        # Notes of counts are known by the batch that they came in, and what can't be read of them holds up no other.
+        assert mapping["BisectBatchOnFunctionError"] is (name != "CountersStreamMapping")
         # By age: what fails for good the functions put aside themselves, and the rest waits for a service.
         assert mapping["MaximumRetryAttempts"] == -1
         assert OUTAGE_S < mapping["MaximumRecordAgeInSeconds"] < STREAM_RETENTION_S
@@ -111,6 +119,46 @@ def test_tables_are_on_demand_encrypted_recoverable_and_survive_the_stack(
         assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain"
 
 
+def test_counts_are_folded_when_there_are_some_and_not_by_a_clock(
+    everything: dict[str, Any], mappings: dict[str, Any]
+) -> None:
+    # Nothing of the stack runs by a clock, but for the rebuild, which has a parameter of its own.
+    assert not [r for r in everything.values() if r["Type"] == "AWS::Scheduler::Schedule"]
+    rules = [r for r in everything.values() if r["Type"] == "AWS::Events::Rule"]
+    assert all("ScheduleExpression" not in rule for rule in rules)
+    # The fold is started by new notes alone: rows that expire, or hold sums of versions before, start nothing.
+    mapping = mappings["CountersStreamMapping"]
+    assert everything["CountersTable"]["StreamSpecification"] == {"StreamViewType": "NEW_IMAGE"}
+    filters = parse_filters(mapping["FilterCriteria"])
+
+    def starts(name: str, shard: str) -> bool:
+        return passes(filters, {"eventName": name, "dynamodb": {"Keys": {"shard": {"S": shard}}}})
+
+    assert all(starts("INSERT", f"{NOTES}{n}") for n in range(NOTE_SHARDS))
+    assert not starts("REMOVE", f"{NOTES}0")
+    assert not starts("INSERT", "10m#0")
+    # So an hour in which nothing happens but rows that expire brings no call.
+    shard = Shard(StreamSettings(batch_size=mapping["BatchSize"], window_ms=15_000))
+    for minute in range(60):
+        expired = {"eventName": "REMOVE", "dynamodb": {"Keys": {"shard": {"S": f"{NOTES}0"}}}}
+        arrived = [expired] if passes(filters, expired) else []
+        shard.offer(StreamRecord(str(minute), "key", minute * 60_000, record) for record in arrived)
+        assert shard.due_ms() is None
+    # And one view brings one, when the wait is over.
+    shard.offer([StreamRecord("view", "key", 0, {}, seen_ms=3_600_000)])
+    assert shard.due_ms() == 3_600_000 + 15_000
+
+
+def test_an_event_is_trending_within_a_minute(everything: dict[str, Any], template: Mapping[str, Any]) -> None:
+    parameter = template["Parameters"]["LiveCountsSeconds"]
+    # Folded after one wait at most, looked at after another; the rest is for the queue, the functions and S3.
+    assert 2 * parameter["Default"] <= 30
+    assert 2 * parameter["MaxValue"] <= 50
+    mapping = everything["CountersStreamMapping"]
+    variables = everything["RecommendFunction"]["Environment"]["Variables"]
+    assert mapping["MaximumBatchingWindowInSeconds"] == variables["LIVE_COUNTS_SECONDS"]
+
+
 def test_items_table_orders_changes_and_streams_both_images(everything: dict[str, Any]) -> None:
     table = everything["ItemsTable"]
     (index,) = table["GlobalSecondaryIndexes"]
@@ -173,9 +221,15 @@ def test_every_function_and_failure_queue_has_an_alarm(
         dimensions = json.dumps([{"Name": "FunctionName", "Value": {"Ref": function}}])
         assert ("Errors", dimensions) in watched, function
         assert text.count(json.dumps({"Ref": function})) >= 2, function  # once more among the throttles
-    for queue in ("EventsDeadLetterQueue", "StreamFailuresQueue", "InvokeFailuresQueue"):
+    # What replay drains is watched while it is there; what only tells of something, when it arrives, or the alarm would
+    # stay on for as long as the queue keeps it. A redrive policy's moves count as no arrivals.
+    for queue, metric in (
+        ("EventsDeadLetterQueue", "ApproximateNumberOfMessagesVisible"),
+        ("StreamFailuresQueue", "NumberOfMessagesSent"),
+        ("InvokeFailuresQueue", "NumberOfMessagesSent"),
+    ):
         dimensions = json.dumps([{"Name": "QueueName", "Value": {"Ref": queue}}])
-        assert ("ApproximateNumberOfMessagesVisible", dimensions) in watched, queue
+        assert (metric, dimensions) in watched, queue
     assert {"ApproximateAgeOfOldestMessage", "IteratorAge", "Duration", "DegradedAnswers"} <= metrics
 
 

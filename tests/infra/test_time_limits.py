@@ -16,7 +16,7 @@ from tests.infra.stack import folder_of, of_type
 
 # botocore waits between tries, a second at most after the first: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
 BACKOFF_S = 1.0
-BEHIND_QUEUES = ("update_profile", "embed_item")
+BEHIND_QUEUES = ("update_profile", "embed_item", "fold_counts")
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +69,7 @@ USED = {
     "manage_users": (False, ("profiles", "items")),
     "update_profile": (True, ("profiles", "archive", "quarantine", "counters", "snapshots", "redelivery")),
     "embed_item": (True, ("items", "snapshots", "stream_failures")),
+    "fold_counts": (True, ("counters", "folded_counts")),
     "promote": (True, ("snapshots", "items")),
 }
 

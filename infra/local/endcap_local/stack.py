@@ -91,6 +91,7 @@ class LocalStack:
         runner: Runner | None = None,
     ) -> None:
         self._template, self._port, self._parameters = template, port, dict(parameters or {})
+        self._parameters.setdefault("LiveCountsSeconds", "0")  # nobody is billed for folds here
         if self._parameters.get("Storefront") == "on":
             self._parameters.setdefault("StorefrontSecret", secrets.token_hex(32))
         self._persist, self._redelivery_s, self._verbose = persist, redelivery_s, verbose

@@ -24,7 +24,7 @@ from endcap.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from endcap.api.guard import Guard
     from endcap.api.scenarios import Scenarios
-    from endcap.aws.counters import CounterTable
+    from endcap.aws.counters import CounterTable, FoldedCounts
     from endcap.aws.items import ItemTable
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
@@ -135,10 +135,17 @@ class Runtime:
 
     @cached_property
     def counters(self) -> CounterTable:
-        """The live counts; approximate, so that nothing waits long for them."""
+        """The notes of what is counted; approximate, so that nothing waits long for them."""
         from endcap.aws.counters import CounterTable
 
         return CounterTable(self._clients("dynamodb", REQUEST_PATH), self.settings.counters_table)
+
+    @cached_property
+    def folded_counts(self) -> FoldedCounts:
+        """The live counts as requests read them."""
+        from endcap.aws.counters import FoldedCounts
+
+        return FoldedCounts(self._clients("s3", self._config), self.settings.data_bucket)
 
     @cached_property
     def queue(self) -> EventQueue:
@@ -258,9 +265,10 @@ class Runtime:
     @cached_property
     def live_counts(self) -> LiveCounts:
         """What is in demand right now."""
-        from endcap.live.counts import LiveCounts
+        from endcap.live.counts import LIVE_COUNTS_S, LiveCounts
 
-        return LiveCounts(self.counters, self.waiting.clock, self.waiting)
+        poll_s = max(LIVE_COUNTS_S, self.settings.live_counts_seconds)
+        return LiveCounts(self.folded_counts, self.waiting.clock, self.waiting, poll_s)
 
     @cached_property
     def scenarios(self) -> Scenarios:

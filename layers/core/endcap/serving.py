@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -25,6 +25,8 @@ from endcap.recommend.request import Recommendation
 from endcap.recommend.trending import windows_of
 from endcap.runtime import Runtime
 from endcap.snapshot.snapshot import Snapshot
+
+DAY_MS: Final = 86_400_000
 
 
 def current_snapshot(runtime: Runtime) -> Snapshot:
@@ -90,6 +92,8 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
     lost = runtime.waiting.lost
     if lost:
         metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
+    if "snapshot" not in lost:
+        metrics.add_metric("SnapshotAgeDays", MetricUnit.NoUnit, max(0, now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
     return [
         answer(
             found,

@@ -42,6 +42,12 @@ def _whole_days(text: str) -> int:
     return int(text)
 
 
+def _whole_seconds(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError("must be a whole number of seconds")
+    return int(text)
+
+
 def _secrets(text: str) -> tuple[str, ...]:
     secrets = tuple(text.split())
     if any(len(secret) < MIN_SECRET_CHARS for secret in secrets):
@@ -64,6 +70,7 @@ def _rates(text: str) -> dict[str, float]:
 
 
 _Days = Annotated[int, BeforeValidator(_whole_days)]
+_Seconds = Annotated[int, BeforeValidator(_whole_seconds)]
 _Text = Annotated[str, Field(min_length=1)]
 _EventTypes = Annotated[
     Mapping[str, EventType],
@@ -83,6 +90,7 @@ class Settings(BaseModel):
     event_types : the types of interaction with the storefront's own weights
     cursor_secret : what cursors are signed with; only the functions that give them have one
     anonymous_migration_days : how old what an anonymous id takes over from before may be, 0 for nothing at all
+    live_counts_seconds : after how long a request looks for newer live counts
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
     client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
@@ -102,6 +110,7 @@ class Settings(BaseModel):
     exposures_stream: _Text
     profile_ttl_days: _Days = 0
     anonymous_migration_days: _Days = 0
+    live_counts_seconds: _Seconds = 15
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
     cursor_secret: str = Field("", repr=False)
     stream_failures_queue_url: str = ""

@@ -38,6 +38,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "manage_items": "http-put-item",
     "manage_users": "http-profile",
     "embed_item": "dynamodb-new-item",
+    "fold_counts": "dynamodb-notes",
     "promote": "invoke-version",
 }
 """What each function is first asked, from the project's `events`."""

@@ -1,6 +1,6 @@
 """As much of AWS as handlers call, in memory: adapters run as they are, and a call costs nearly nothing.
 
-Table rows keep their bytes, so that profiles are decoded and encoded as ever. Items that changed, counters and
+Table rows keep their bytes, so that profiles are decoded and encoded as ever. Items that changed, counts and
 scenarios are empty; what is archived, shown or quarantined is counted and let go.
 """
 
@@ -37,13 +37,10 @@ class MemoryAws:
         return {} if row is None else {"Item": row}
 
     def put_item(self, *, Item: dict[str, Any], **_: Any) -> None:
-        """Keep a row; writers take turns here, so its condition always holds."""
+        """Keep a profile; writers take turns here, so its condition always holds. Notes of counts are let go."""
         self.calls["put_item"] += 1
-        self.rows[Item["user_id"]["S"]] = Item
-
-    def update_item(self, **_: Any) -> None:
-        """Counters are taken and let go."""
-        self.calls["update_item"] += 1
+        if "user_id" in Item:
+            self.rows[Item["user_id"]["S"]] = Item
 
     def query(self, **_: Any) -> dict[str, Any]:
         """No item has changed."""
@@ -69,7 +66,7 @@ class MemoryAws:
         self.calls["put_object"] += 1
 
     def get_object(self, **_: Any) -> None:
-        """There are no scenarios."""
+        """There are no scenarios, and nothing was counted."""
         self.calls["get_object"] += 1
         raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
 

@@ -103,15 +103,21 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     if f"lambda_{architecture}" not in PRICES:
         raise TemplateError(f"Lambda has no price for the processor {architecture}")
     monitoring = expand(template.resolve().parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
-    door = resolver.holds("HasStorefront")  # its alarms are the only ones with a condition
-    watching = [r for r in monitoring if resolver.holds("Watch") and (door or "Condition" not in r)]
+    holds = {
+        "HasStorefront": resolver.holds("HasStorefront"),
+        "WatchAge": str(resolver.resolve({"Ref": "SnapshotMaxAgeDays"})) != "0",
+    }
+    watching = [r for r in monitoring if resolver.holds("Watch") and holds.get(r.get("Condition"), True)]
+    alarms = [r for r in watching if r["Type"] == "AWS::CloudWatch::Alarm"]
     return Deployment(
         architecture,
         {name: f.memory_mb for name, f in functions.items()},
         # By the metrics that alarms look at: one over several metrics is billed for each of them.
-        alarms=json.dumps(watching).count('"MetricName": '),
+        alarms=json.dumps(alarms).count('"MetricName": '),
         traces=resolver.resolve(recommend["TracingConfig"])["Mode"] == "Active",
         dashboards=sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in watching),
+        routes=len(plan.routes) if resolver.holds("MeasureRoutes") else 0,
+        live_counts_s=float(functions["recommend"].environment["LIVE_COUNTS_SECONDS"]),
     )
 
 

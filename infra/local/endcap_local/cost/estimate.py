@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from endcap.aws.counters import MAX_NAMES, SHARDS
+from endcap.aws.counters import NOTE_SHARDS
 from endcap.events.counts import LEVELS
 from endcap.live.catalogue import POLL_S
 from endcap_local.cost.prices import PRICES, Price
@@ -24,6 +24,8 @@ FIREHOSE_BYTES: Final = 5 * 1024
 """A record is billed as a multiple of this: https://aws.amazon.com/firehose/pricing/"""
 READ_BYTES, WRITE_BYTES = 4096, 1024
 EVENTS_BUFFER_S, EXPOSURES_BUFFER_S = 60, 300  # BufferingHints of the template
+ROUTE_METRICS: Final = 6
+"""Of each route that is called: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"""
 ITEM_SHARDS: Final = 8  # of the index of changed items; one query each
 
 
@@ -54,6 +56,8 @@ class Deployment:
     memory_mb : by function
     alarms : metrics that alarms look at, as they are billed
     traces : whether functions begin traces by themselves
+    routes : of the API that report metrics of their own
+    live_counts_s : that counts wait to be folded together, and requests from one look at them to the next
     """
 
     architecture: str
@@ -61,6 +65,8 @@ class Deployment:
     alarms: int
     dashboards: int
     traces: bool = False
+    routes: int = 0
+    live_counts_s: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +82,14 @@ class Assumptions:
     profile_bytes : the most that a profile with 64 interactions takes in the format
     item_bytes : a row with one vector of 192 numbers
     answer_bytes, log_bytes : of one answer, and of what a call logs and counts
+    report_bytes : of Lambda's own start and REPORT lines of a call, where they are kept
     event_bytes : of one archived event, gzipped; exposure_bytes : of one record of an answer, gzipped
     snapshot_item_bytes, snapshot_bytes : of one item in a snapshot, and of its encoders: a snapshot of 12,086 items has
         98 MB, 24 MB of them the encoders
     text_share : of events, with words to encode
-    metrics : CloudWatch metrics that a month with traffic reports, and route metrics of the API
+    metrics : CloudWatch metrics of Endcap's own that a month with traffic reports
+    fold_ms : billed time of a fold, not measured either
+    trend_share : of requests that live counts can change
     idle_polls : ReceiveMessage calls of Lambda's five pollers on an idle queue, 20 s each:
         https://github.com/getlift/lift/issues/132 saw the same 15 a minute
     rebuild_hours : of one rebuild
@@ -100,12 +109,15 @@ class Assumptions:
     item_bytes: int = 2_048
     answer_bytes: int = 2_000
     log_bytes: int = 1_000
+    report_bytes: int = 700
     event_bytes: int = 80
     exposure_bytes: int = 400
     snapshot_item_bytes: int = 6_100
     snapshot_bytes: int = 24_000_000
     text_share: float = 0.05
-    metrics: int = 35
+    metrics: int = 25
+    fold_ms: float = 150.0
+    trend_share: float = 0.1
     idle_polls: float = 5 * MONTH_S / 20
     rebuild_hours: float = 0.5
     months: int = 12
@@ -192,22 +204,13 @@ def traced(calls: float) -> float:
     return firsts + 0.05 * (calls - firsts)
 
 
-def counter_writes(batches: float) -> float:
-    """Write units that the live counts take: a row for each width of bucket and shard, which grows until it is full.
-
-    An added name takes about 24 bytes, a batch adds one, and a row is billed whole: on average half of what it becomes.
-    """
-    units = 0.0
-    for level in LEVELS:
-        names = min(MAX_NAMES, batches / MONTH_S * level.width_ms / 1000 / SHARDS)
-        units += batches * math.ceil(max(1.0, names / 2 * 24) / WRITE_BYTES)
-    return units
-
-
 def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterator[tuple[str, str, float, str]]:
     """Service, what, how much, and the name of its price."""
     collects = math.ceil(usage.events / a.events_per_call)
     batches = collects  # with a batch window of 0 a batch is a message wherever traffic is not dense
+    # Each copy of update_profile keeps to one shard of notes, and those of a shard are folded together.
+    shards = min(NOTE_SHARDS, max(1, math.ceil(batches / MONTH_S * a.update_ms / 1000)))
+    folds = min(batches, shards * MONTH_S / max(1.0, deployment.live_counts_s))
     calls = {
         "collect": (collects, a.collect_ms),
         "update_profile": (batches, a.update_ms),
@@ -215,6 +218,7 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
         "manage_items": (usage.item_changes, a.other_ms),
         "embed_item": (usage.item_changes, a.other_ms),
         "promote": (usage.rebuilds, 30_000.0),
+        "fold_counts": (folds, a.fold_ms),
     }
     invocations = sum(n for n, _ in calls.values())
     through_api = collects + usage.requests + usage.item_changes
@@ -234,7 +238,7 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     item_writes = 2 * 2 * math.ceil(a.item_bytes / WRITE_BYTES)  # the row, then its vector; table and index
     read_units = math.ceil(a.profile_bytes / READ_BYTES)
     yield "DynamoDB", "profiles written", batches * profile_writes, "dynamodb_writes"
-    yield "DynamoDB", "live counts written", counter_writes(batches), "dynamodb_writes"
+    yield "DynamoDB", "live counts noted", batches, "dynamodb_writes"
     yield "DynamoDB", "items written", usage.item_changes * item_writes, "dynamodb_writes"
     yield "DynamoDB", "profiles read", batches * read_units + usage.requests * read_units / 2, "dynamodb_reads"
     yield "DynamoDB", "changed items looked for", polls * ITEM_SHARDS / 2, "dynamodb_reads"
@@ -258,13 +262,17 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     texts = min(batches * a.text_share, MONTH_S / POLL_S)
     yield "S3", f"storage after {a.months} months", kept / GB, "s3_storage"
     yield "S3", "objects written", objects + 50 * usage.rebuilds, "s3_writes"
+    yield "S3", "live counts folded", len(LEVELS) * folds, "s3_writes"
     yield "S3", "pointer and scenarios looked at", 2 * polls + texts, "s3_reads"
+    looks = min(a.trend_share * usage.requests, environments * MONTH_S / max(1.0, deployment.live_counts_s))
+    yield "S3", "live counts looked at, by folds too", len(LEVELS) * (folds + looks), "s3_reads"
 
-    logs_gb = (invocations + through_api) * a.log_bytes / GB
+    reported = usage.requests + usage.rebuilds + folds  # of the functions with SystemLogLevel INFO
+    logs_gb = ((invocations + through_api) * a.log_bytes + reported * a.report_bytes) / GB
     busy = 1 if usage.events or usage.requests or usage.item_changes else 0
     yield "CloudWatch", "logs taken in", logs_gb, "logs_ingested"
     yield "CloudWatch", "logs kept 30 days", 0.15 * logs_gb, "logs_stored"  # kept compressed
-    yield "CloudWatch", "metrics", busy * a.metrics, "metrics"
+    yield "CloudWatch", "metrics", busy * (a.metrics + ROUTE_METRICS * deployment.routes), "metrics"
     yield "CloudWatch", "alarms", deployment.alarms, "alarms"
     yield "CloudWatch", "dashboards", deployment.dashboards, "dashboards"
     yield "X-Ray", "traces", traced(invocations) if deployment.traces else 0.0, "traces"

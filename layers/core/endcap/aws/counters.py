@@ -1,27 +1,41 @@
-"""Counts of what happens, in DynamoDB: a row for each bucket of time, shard and part.
+"""Counts of what happens: each batch notes what it counted in DynamoDB, and a function folds the notes into S3.
 
-Each batch writes to a shard drawn by chance, so that no key takes all writes of a moment. A row holds a map of at most
-a few hundred counts: a write is billed by the row's size. Where one is full, its next part is begun.
+A note is one conditional write of a row of its own, however many items the batch has counted, so that writers never
+meet in a row and a try that is made again counts once. The stream of the table starts the fold: where nothing is
+counted, nothing runs. Rows of versions before, which held sums themselves, are read when the first fold finds nothing.
 """
 
 from __future__ import annotations
 
+import base64
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import ConflictError, ThrottledError
+from endcap.aws.documents import S3Document
+from endcap.errors import ConflictError, NotFoundError, StoredDataError
 from endcap.events.counts import Increment, Level
+from endcap.events.folding import Note, packed, unpacked
 
-SHARDS: Final = 8
-PARTS: Final = 64
-MAX_NAMES: Final = 250
-"""A row takes no further counts once it has this many."""
-NAMES_PER_WRITE: Final = 60
-"""An update expression may take 4 KB and 300 operators."""
+NOTES: Final = "new#"
+"""Before the shards of notes; the stream's filter in the template has their names."""
+NOTE_SHARDS: Final = 4
+"""A key takes 1,000 write units a second. A copy of a function keeps to one: a quiet shop has one fold at a time."""
+NAMES_PER_NOTE: Final = 2_000
+"""A row may take 400 KB, and a name has up to 129 bytes."""
 DAY_S: Final = 86_400
+_RANDOM: Final = 10**16
+
+SUM_SHARDS: Final = 8
+SUM_PARTS: Final = 64
+"""Of rows with sums, as versions before wrote them."""
+
+MAX_BYTES: Final = 64 << 20
+"""Of folded counts, which have some MB at most."""
+PREFIX: Final = "counts/"
 
 
 class CounterTable:
@@ -35,31 +49,43 @@ class CounterTable:
 
     def __init__(self, dynamodb: Any, table: str, draw: Callable[[int], int] = random.randrange) -> None:
         self._dynamodb, self._table, self._draw = dynamodb, table, draw
-        self._parts: dict[tuple[str, int], int] = {}
+        self._shard = f"{NOTES}{draw(NOTE_SHARDS)}"
 
-    def add(self, increment: Increment) -> None:
-        """Add to the counts of one bucket, in one write where it has no more than 60 names.
+    def add(self, increments: Iterable[Increment], now_ms: int) -> None:
+        """Note what a batch counted, in one write where it has no more than 2,000 names; none where it has nothing.
 
         Raises
         ------
-        ThrottledError : also when every part of the shard is full
-        DependencyError : some counts may have been added
+        ThrottledError, DependencyError : some counts may have been added
         """
-        shard = _shard(increment.level, self._draw(SHARDS))
-        names = sorted(increment.counts)
-        for first in range(0, len(names), NAMES_PER_WRITE):
-            counts = {name: increment.counts[name] for name in names[first : first + NAMES_PER_WRITE]}
-            self._add(shard, increment, counts)
+        for part in _parts(increments):
+            row = {
+                "shard": {"S": self._shard},
+                "bucket": {"N": str(now_ms * _RANDOM + self._draw(_RANDOM))},
+                "counted": {"B": packed(part)},
+                "ttl": {"N": str(now_ms // 1000 + DAY_S)},
+            }
+            try:
+                with aws_errors("note counts"):
+                    self._dynamodb.put_item(
+                        TableName=self._table,
+                        Item=row,
+                        ConditionExpression="attribute_not_exists(#shard)",
+                        ExpressionAttributeNames={"#shard": "shard"},
+                    )
+            except ConflictError:  # the try before was taken after all
+                continue
 
-    def read(self, level: Level, since_ms: int) -> Iterator[tuple[int, Mapping[str, int]]]:
-        """The counts of the buckets that start at `since_ms` or later: (start, counts), several of one bucket.
+    def sums(self, level: Level, since_ms: int) -> Iterator[tuple[int, Mapping[str, int]]]:
+        """What versions before have summed up, of buckets that start at `since_ms` or later: several of one bucket.
 
         Raises
         ------
         ThrottledError, DependencyError
         """
-        with ThreadPoolExecutor(SHARDS) as pool:
-            for found in pool.map(lambda number: self._rows(_shard(level, number), since_ms), range(SHARDS)):
+        with ThreadPoolExecutor(SUM_SHARDS) as pool:
+            shards = (f"{level.name}#{number}" for number in range(SUM_SHARDS))
+            for found in pool.map(lambda shard: self._rows(shard, since_ms), shards):
                 yield from found
 
     def _rows(self, shard: str, since_ms: int) -> list[tuple[int, Mapping[str, int]]]:
@@ -68,64 +94,85 @@ class CounterTable:
                 TableName=self._table,
                 KeyConditionExpression="#shard = :shard AND #bucket >= :since",
                 ExpressionAttributeNames={"#shard": "shard", "#bucket": "bucket"},
-                ExpressionAttributeValues={":shard": {"S": shard}, ":since": {"N": str(since_ms * PARTS)}},
+                ExpressionAttributeValues={":shard": {"S": shard}, ":since": {"N": str(since_ms * SUM_PARTS)}},
             )
             return [
                 (
-                    int(row["bucket"]["N"]) // PARTS,
+                    int(row["bucket"]["N"]) // SUM_PARTS,
                     {name: int(count["N"]) for name, count in row["counts"]["M"].items()},
                 )
                 for page in pages
                 for row in page["Items"]
             ]
 
-    def _add(self, shard: str, increment: Increment, counts: Mapping[str, int]) -> None:
-        place = (shard, increment.start_ms)
-        for part in range(self._parts.get(place, 0), PARTS):
-            key = {"shard": {"S": shard}, "bucket": {"N": str(increment.start_ms * PARTS + part)}}
-            # The last try is for a row that another writer began between the first two.
-            if self._grow(key, counts) or self._begin(key, increment, counts) or self._grow(key, counts):
-                return
-            if len(self._parts) > SHARDS * 8:  # buckets that are over
-                self._parts.clear()
-            self._parts[place] = part + 1
-        raise ThrottledError("add to counters: the bucket is full")
 
-    def _grow(self, key: Mapping[str, Any], counts: Mapping[str, int]) -> bool:
-        """Add to the counts of a row; False where there is none, or it is full."""
-        names = {f"#{k}": name for k, name in enumerate(counts)}
-        values = {f":{n}": {"N": str(n)} for n in {0, *counts.values()}}
-        sums = ",".join(f"#c.#{k}=if_not_exists(#c.#{k},:0)+:{n}" for k, n in enumerate(counts.values()))
-        return self._update(
-            Key=key,
-            UpdateExpression=f"SET {sums}",
-            ConditionExpression="attribute_exists(#c) AND size(#c) < :most",
-            ExpressionAttributeNames={"#c": "counts", **names},
-            ExpressionAttributeValues={":most": {"N": str(MAX_NAMES)}, **values},
-        )
+def note_of(record: Mapping[str, Any]) -> Note:
+    """The note that a record of the table's stream brings.
 
-    def _begin(self, key: Mapping[str, Any], increment: Increment, counts: Mapping[str, int]) -> bool:
-        """Write a row's first counts; False where it has some."""
-        ends_s = (increment.start_ms + increment.level.kept_ms) // 1000
-        return self._update(
-            Key=key,
-            UpdateExpression="SET #c = :counts, #ttl = :ttl",
-            ConditionExpression="attribute_not_exists(#c)",
-            ExpressionAttributeNames={"#c": "counts", "#ttl": "ttl"},
-            ExpressionAttributeValues={
-                ":counts": {"M": {name: {"N": str(count)} for name, count in counts.items()}},
-                ":ttl": {"N": str(ends_s + DAY_S)},
-            },
-        )
+    Raises
+    ------
+    StoredDataError : it brings none
+    """
+    try:
+        data = base64.b64decode(record["dynamodb"]["NewImage"]["counted"]["B"], validate=True)
+        name = str(record["eventID"])
+    except Exception as exc:
+        raise StoredDataError("no note of a batch") from exc
+    return Note(name, unpacked(data))
 
-    def _update(self, **request: Any) -> bool:
+
+class FoldedCounts:
+    """The folded counts of a bucket in S3: one object for each width of bucket of time.
+
+    Parameters
+    ----------
+    s3 : a boto3 S3 client
+    """
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3, self._bucket = s3, bucket
+
+    def read(self, level: Level, known_etag: str | None = None) -> tuple[bytes, str] | None:
+        """Its bytes and ETag; None where it is still the one with `known_etag`, or where there is none.
+
+        Raises
+        ------
+        InvalidInputError : it is too large to be one
+        ThrottledError, DependencyError
+        """
         try:
-            with aws_errors("add to counters"):
-                self._dynamodb.update_item(TableName=self._table, **request)
-        except ConflictError:
-            return False
-        return True
+            return S3Document(self._s3, self._bucket, _key(level), MAX_BYTES).read(known_etag)
+        except NotFoundError:
+            return None
+
+    def write(self, level: Level, data: bytes, etag: str | None) -> None:
+        """Put it in the place of the one with `etag`, or where none is.
+
+        Raises
+        ------
+        ConflictError : another one is there
+        ThrottledError, DependencyError
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        with aws_errors("write folded counts"):
+            self._s3.put_object(Bucket=self._bucket, Key=_key(level), Body=data, **condition)
 
 
-def _shard(level: Level, number: int) -> str:
-    return f"{level.name}#{number}"
+def _key(level: Level) -> str:
+    return f"{PREFIX}{level.name}"
+
+
+def _parts(increments: Iterable[Increment]) -> Iterator[Sequence[Increment]]:
+    """The increments by as many names as a row holds."""
+    part: list[Increment] = []
+    room = NAMES_PER_NOTE
+    for increment in increments:
+        counts = iter(increment.counts.items())
+        while taken := dict(islice(counts, room)):
+            part.append(Increment(increment.level, increment.start_ms, taken))
+            room -= len(taken)
+            if not room:
+                yield part
+                part, room = [], NAMES_PER_NOTE
+    if part:
+        yield part

@@ -19,10 +19,11 @@ class S3Document:
     Parameters
     ----------
     s3 : a boto3 S3 client
+    max_bytes : more than it can have
     """
 
-    def __init__(self, s3: Any, bucket: str, key: str) -> None:
-        self._s3, self._bucket, self._key = s3, bucket, key
+    def __init__(self, s3: Any, bucket: str, key: str, max_bytes: int = MAX_BYTES) -> None:
+        self._s3, self._bucket, self._key, self._max_bytes = s3, bucket, key, max_bytes
 
     def read(self, known_etag: str | None = None) -> tuple[bytes, str] | None:
         """Its bytes and ETag; None where it is still the one with `known_etag`.
@@ -30,7 +31,7 @@ class S3Document:
         Raises
         ------
         NotFoundError : there is no such object
-        InvalidInputError : it is larger than 1 MiB
+        InvalidInputError : it is larger than it can be
         ThrottledError, DependencyError
         """
         condition = {"IfNoneMatch": known_etag} if known_etag else {}
@@ -41,7 +42,7 @@ class S3Document:
                 if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
                     return None
                 raise
-            data = answer["Body"].read(MAX_BYTES + 1)
-        if len(data) > MAX_BYTES:
-            raise InvalidInputError(f"{self._key} is larger than {MAX_BYTES} bytes")
+            data = answer["Body"].read(self._max_bytes + 1)
+        if len(data) > self._max_bytes:
+            raise InvalidInputError(f"{self._key} is larger than {self._max_bytes} bytes")
         return data, answer["ETag"]

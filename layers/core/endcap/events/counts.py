@@ -21,9 +21,6 @@ TREND_WINDOW: Final = "24h"
 
 EXPLORATION_WINDOW: Final = "7d"
 
-Buckets = Mapping[int, Mapping[str, int]]
-"""Start of each bucket -> its counts."""
-
 
 DEMAND: Final = "d"
 CLICKED: Final = "c"
@@ -158,19 +155,7 @@ class Live:
         return self.demands.get(window or TREND_WINDOW)
 
 
-def demand_of(buckets: Buckets, window: Window, now_ms: int) -> Demand:
-    """The demand that `buckets` amount to; each counts with the age of its middle, and whole or not at all."""
-    sums: dict[str, Counter[str]] = {what: Counter() for what in (DEMAND, CLICKED, SHOWN)}
-    decayed: dict[str, float] = {}
-    first_ms = window.level.start_of(now_ms - window.span_ms)
-    for start_ms, counts in sorted(buckets.items()):
-        if not first_ms <= start_ms <= now_ms:
-            continue
-        age_ms = now_ms - (start_ms + min(now_ms, start_ms + window.level.width_ms)) / 2
-        weight = 0.5 ** (age_ms / window.half_life_ms)
-        for name, count in counts.items():
-            what, item_id = name[0], name[1:]
-            sums[what][item_id] += count
-            if what == DEMAND:
-                decayed[item_id] = decayed.get(item_id, 0.0) + weight * count
-    return Demand(window, sums[DEMAND], decayed, sums[CLICKED], sums[SHOWN])
+def weight_of(start_ms: int, window: Window, now_ms: int) -> float:
+    """What a choice in the bucket that starts at `start_ms` counts for at `now_ms`: by the age of its middle."""
+    age_ms = now_ms - (start_ms + min(now_ms, start_ms + window.level.width_ms)) / 2
+    return float(0.5 ** (age_ms / window.half_life_ms))

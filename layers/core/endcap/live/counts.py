@@ -1,36 +1,121 @@
 """What is in demand right now: the live counts of a window, decayed to this moment.
 
-Counts are read in small steps: the newest buckets at most every ten seconds, the whole of them at most every five
-minutes, as late events may still fall into older ones. Where they can't be read, what is known of them stays.
+Requests read what `fold_counts` has made of all counts: one object for each width of bucket, looked at some seconds
+after the last look, and read only where it has changed. How much happens in the shop costs a request nothing. Where it
+can't be read, what is known stays.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+import numpy as np
 from aws_lambda_powertools.metrics import MetricUnit
+from numpy.typing import NDArray
 
-from endcap.events.counts import WINDOWS, Demand, Level, Live, demand_of
-from endcap.live.polling import LastGood, Timer
+from endcap.arrays import F64, I64
+from endcap.events.counts import CLICKED, DEMAND, SHOWN, WINDOWS, Demand, Level, Live, Window, weight_of
+from endcap.events.folding import Bucket, Folded, decoded
+from endcap.live.polling import LastGood
 from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 
-Buckets = dict[int, Counter[str]]
-"""Counts by the start of their bucket."""
-
-POLL_S: Final = 10.0
-WHOLE_POLL_S: Final = 300.0
+POLL_S: Final = 15.0
+LIVE_COUNTS_S: Final = 1.0
+"""No look comes sooner after the one before, whatever the settings."""
 LOST: Final = "live_counts"
 
 
-class Counters(Protocol):
-    """Where the counts are read from."""
+class Counts(Protocol):
+    """Where the folded counts are read from."""
 
-    def read(self, level: Level, since_ms: int) -> Iterator[tuple[int, Mapping[str, int]]]: ...
+    def read(self, level: Level, known_etag: str | None) -> tuple[bytes, str] | None: ...
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The counts of one bucket: of each kind the items, by their numbers, and how many of each."""
+
+    of: Bucket
+    items: Mapping[str, I64]
+    counts: Mapping[str, I64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Folded counts as columns, so that the sums over a window take some milliseconds however many there are.
+
+    Attributes
+    ----------
+    numbers : item id -> its number in the columns
+    columns : by the start of their bucket, ascending
+    """
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    columns: Mapping[int, _Columns] = field(default_factory=dict)
+
+    def updated(self, folded: Folded) -> Tally:
+        """The same of other counts; buckets that stayed as they were are not read again."""
+        if not self.columns.keys() <= folded.buckets.keys():  # a bucket is over, and items of it may be in no other
+            return Tally().updated(folded)
+        numbers = dict(self.numbers)
+        return Tally(numbers, {start: self._read(start, of, numbers) for start, of in sorted(folded.buckets.items())})
+
+    def demand(self, window: Window, now_ms: int) -> Demand:
+        """The counts of a window added up; each counts with the age of its bucket's middle, and whole or not at all."""
+        first_ms = window.level.start_of(now_ms - window.span_ms)
+        found = [(start, columns) for start, columns in self.columns.items() if first_ms <= start <= now_ms]
+        ids = list(self.numbers)
+
+        def totals(what: str) -> dict[str, int]:
+            total = _sums([(c.items[what], c.counts[what]) for _, c in found], len(ids))
+            return {ids[i]: int(total[i]) for i in total.nonzero()[0]}
+
+        weighted = [(c.items[DEMAND], c.counts[DEMAND] * weight_of(start, window, now_ms)) for start, c in found]
+        decayed = _sums(weighted, len(ids))
+        return Demand(
+            window,
+            totals(DEMAND),
+            {ids[i]: float(decayed[i]) for i in decayed.nonzero()[0]},
+            totals(CLICKED),
+            totals(SHOWN),
+        )
+
+    def _read(self, start_ms: int, bucket: Bucket, numbers: dict[str, int]) -> _Columns:
+        known = self.columns.get(start_ms)
+        if known is not None and known.of == bucket:
+            return known
+        items: dict[str, list[int]] = {what: [] for what in (DEMAND, CLICKED, SHOWN)}
+        counts: dict[str, list[int]] = {what: [] for what in items}
+        for name, count in bucket.counts.items():
+            items[name[0]].append(numbers.setdefault(name[1:], len(numbers)))
+            counts[name[0]].append(count)
+        return _Columns(bucket, _arrays(items), _arrays(counts))
+
+
+def _arrays(columns: Mapping[str, list[int]]) -> dict[str, I64]:
+    return {what: np.array(column, dtype=np.int64) for what, column in columns.items()}
+
+
+def _sums(parts: Sequence[tuple[I64, NDArray[Any]]], n_items: int) -> F64:
+    """Float64 (n_items,): counts added up by item, bucket after bucket."""
+    if not parts:
+        return np.zeros(n_items)
+    items, counts = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return np.asarray(np.bincount(items, weights=counts, minlength=n_items), dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What a look has found: which object, its counts, and the demand that they are at that moment."""
+
+    etag: str | None = None
+    tally: Tally = field(default_factory=Tally)
+    demands: Mapping[str, Demand] = field(default_factory=dict)
 
 
 class LiveCounts:
@@ -40,47 +125,46 @@ class LiveCounts:
     ----------
     waiting : of the requests that are served meanwhile; counts are then read beside them. An answer for which they have
         not been read loses "live_counts"
+    poll_s : from one look to the next
     """
 
-    def __init__(self, counters: Counters, clock: Clock = time.monotonic, waiting: Waiting | None = None) -> None:
-        self._counters, self._waiting = counters, waiting
+    def __init__(
+        self,
+        counts: Counts,
+        clock: Clock = time.monotonic,
+        waiting: Waiting | None = None,
+        poll_s: float = POLL_S,
+    ) -> None:
+        self._counts, self._waiting = counts, waiting
         levels = {window.level for window in WINDOWS.values()}
-        self._kept = {level: LastGood[Buckets]({}, POLL_S, clock, from_start=True, waiting=waiting) for level in levels}
-        self._whole = {level: Timer(clock) for level in levels}
-        self._demand: dict[str, tuple[Buckets, Demand]] = {}
+        self._kept = {level: LastGood(_Known(), poll_s, clock, from_start=True, waiting=waiting) for level in levels}
 
     def begin(self, now_ms: int, windows: Iterable[str]) -> None:
         """Begin to read the counts of some windows, if that is due; `at` waits for them."""
         for level in {WINDOWS[window].level for window in windows}:
-            self._kept[level].begin(partial(self._read, level, now_ms), self._failed)
+            self._kept[level].begin(partial(self._look, level, now_ms, self._kept[level].content), self._failed)
 
     def at(self, now_ms: int, windows: Iterable[str]) -> Live:
-        """The demand in `windows` as of at most ten seconds before `now_ms`."""
+        """The demand in `windows` as of the last look before `now_ms`."""
         return Live({window: self.demand(window, now_ms) for window in windows})
 
     def demand(self, window: str, now_ms: int) -> Demand:
         """The demand in a window, by its name."""
-        kept = self._kept[WINDOWS[window].level]
-        buckets = kept.refreshed(partial(self._read, WINDOWS[window].level, now_ms), self._failed)
+        level = WINDOWS[window].level
+        kept = self._kept[level]
+        found = kept.refreshed(partial(self._look, level, now_ms, kept.content), self._failed)
         if kept.stale and self._waiting is not None:
             self._waiting.lose(LOST)
-        of, demand = self._demand.get(window, (None, None))
-        if demand is None or of is not buckets:
-            demand = demand_of(buckets, WINDOWS[window], now_ms)
-            self._demand[window] = buckets, demand
-        return demand
+        return found.demands.get(window) or Demand(WINDOWS[window])
 
-    def _read(self, level: Level, now_ms: int) -> Buckets:
-        oldest_ms = level.start_of(now_ms - max(w.span_ms for w in WINDOWS.values() if w.level is level))
-        whole = self._whole[level].is_due()
-        since_ms = oldest_ms if whole else level.start_of(now_ms) - level.width_ms
-        fresh: Buckets = {}
-        for start_ms, counts in self._counters.read(level, since_ms):
-            fresh.setdefault(start_ms, Counter()).update(counts)
-        if whole:
-            self._whole[level].wait(WHOLE_POLL_S)
-        known = self._kept[level].content
-        return {start: c for start, c in known.items() if oldest_ms <= start < since_ms} | fresh
+    def _look(self, level: Level, now_ms: int, known: _Known) -> _Known:
+        found = self._counts.read(level, known.etag)
+        etag, tally = known.etag, known.tally
+        if found is not None:
+            etag, tally = found[1], tally.updated(decoded(found[0], level))
+        # Here, beside the requests, and not in one of them.
+        demands = {name: tally.demand(window, now_ms) for name, window in WINDOWS.items() if window.level is level}
+        return _Known(etag, tally, demands)
 
     def _failed(self, exc: Exception) -> None:
         logger.warning("live counts not readable", extra={"error": str(exc)})

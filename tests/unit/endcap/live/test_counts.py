@@ -5,7 +5,8 @@ import pytest
 
 from endcap.catalog.item import Item
 from endcap.errors import InvalidRequestError, ThrottledError
-from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, Demand, Live, demand_of
+from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, Demand, Live
+from endcap.events.folding import Folded
 from endcap.filters.parser import expression
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
@@ -16,6 +17,7 @@ from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.recommend.trending import windows_of
 from endcap.snapshot.parts import TermWeight, Weights
+from tests.fakes.plain_counts import demand_of
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 NOW_MS = 1_768_471_200_000  # at the start of a 10-minute and of a 2-hour bucket
@@ -36,17 +38,27 @@ def ids(answer):
     return [item.item_id for item in answer.items]
 
 
-class Counters:
-    """Counts by level and bucket, and the reads of them."""
+class Store:
+    """Folded counts by level, and the looks at them."""
 
     def __init__(self):
-        self.rows, self.reads, self.down = [], [], False
+        self.folded, self.looks, self.read_bytes, self.down = {}, [], 0, False
 
-    def read(self, level, since_ms):
+    def count(self, level, start_ms, counts, now_ms=NOW_MS):
+        before = self.folded.get(level, Folded(level))
+        self.folded[level] = before.with_counts([(start_ms, counts)], now_ms)
+
+    def read(self, level, known_etag):
         if self.down:
             raise ThrottledError("slow down")
-        self.reads.append((level, since_ms))
-        yield from ((start, counts) for of, start, counts in self.rows if of is level and start >= since_ms)
+        self.looks.append(level)
+        if level not in self.folded:
+            return None
+        data = self.folded[level].encoded()
+        if known_etag == str(hash(data)):
+            return None
+        self.read_bytes += len(data)
+        return data, str(hash(data))
 
 
 class Clock:
@@ -78,42 +90,66 @@ class TestDemand:
 
 
 class TestReading:
-    def test_is_seen_after_ten_seconds_and_not_read_before(self):
-        counters, clock = Counters(), Clock()
-        counts = LiveCounts(counters, clock)
+    def test_is_seen_at_the_next_look_and_not_looked_for_before(self):
+        store, clock = Store(), Clock()
+        counts = LiveCounts(store, clock, poll_s=10)
         assert counts.demand("1h", NOW_MS).times == {}
-        counters.rows.append((FINE, NOW_MS, {"da": 1}))
+        store.count(FINE, NOW_MS, {"da": 1})
         clock.now_s = 9.9
         assert counts.demand("1h", NOW_MS + 9_900).times == {}
         clock.now_s = 10.0
         assert counts.demand("1h", NOW_MS + 10_000).times == {"a": 1}
         assert counts.demand("6h", NOW_MS + 10_000).times == {"a": 1}
-        assert len(counters.reads) == 2
+        assert store.looks == [FINE, FINE]
 
-    def test_is_of_everything_at_first_and_of_the_newest_later(self):
-        counters, clock = Counters(), Clock()
-        counters.rows = [(COARSE, NOW_MS - 96 * HOUR_MS, {"da": 5})]
-        counts = LiveCounts(counters, clock)
+    def test_is_one_look_whatever_was_counted_and_none_of_the_bytes_again(self):
+        store, clock = Store(), Clock()
+        for hours in range(0, 168, 2):
+            store.count(COARSE, NOW_MS - hours * HOUR_MS, {f"d{n}": 1 for n in range(hours)})
+        counts = LiveCounts(store, clock, poll_s=10)
+        for n in range(3):
+            clock.now_s = 10.0 * n
+            counts.at(NOW_MS + 10_000 * n, ["24h", "7d"])
+        assert store.looks == [COARSE] * 3
+        assert store.read_bytes == len(store.folded[COARSE].encoded())
+
+    def test_ages_without_new_counts(self):
+        store, clock = Store(), Clock()
+        store.count(FINE, NOW_MS, {"da": 1})
+        counts = LiveCounts(store, clock, poll_s=10)
+        first = counts.demand("1h", NOW_MS).decayed["a"]
+        clock.now_s = 1800
+        assert counts.demand("1h", NOW_MS + 30 * 60_000).decayed["a"] < first
+        clock.now_s = 7200
+        assert counts.demand("1h", NOW_MS + 2 * HOUR_MS).times == {}
+
+    def test_follows_late_events_and_forgets_what_is_over(self):
+        store, clock = Store(), Clock()
+        store.count(COARSE, NOW_MS - 96 * HOUR_MS, {"da": 5})
+        counts = LiveCounts(store, clock, poll_s=10)
         assert counts.demand("7d", NOW_MS).times == {"a": 5}
-        clock.now_s = 60
-        assert counts.demand("7d", NOW_MS + 60_000).times == {"a": 5}
-        assert counters.reads == [(COARSE, NOW_MS - 168 * HOUR_MS), (COARSE, NOW_MS - 2 * HOUR_MS)]
-        counters.rows.append((COARSE, NOW_MS - 48 * HOUR_MS, {"db": 1}))  # late events
-        clock.now_s = 300
-        assert counts.demand("7d", NOW_MS + 300_000).times == {"a": 5, "b": 1}
+        store.count(COARSE, NOW_MS - 96 * HOUR_MS, {"da": 1, "db": 1})
+        clock.now_s = 10
+        assert counts.demand("7d", NOW_MS + 10_000).times == {"a": 6, "b": 1}
+        later_ms = NOW_MS + 100 * HOUR_MS
+        store.count(COARSE, later_ms, {"db": 2}, later_ms)
+        clock.now_s = 20
+        assert counts.demand("7d", later_ms).times == {"b": 2}
 
     def test_that_fails_leaves_what_is_known(self):
-        counters, clock = Counters(), Clock()
-        counters.rows = [(FINE, NOW_MS, {"da": 1})]
-        counts = LiveCounts(counters, clock)
+        store, clock = Store(), Clock()
+        store.count(FINE, NOW_MS, {"da": 1})
+        counts = LiveCounts(store, clock)
         counts.demand("1h", NOW_MS)
-        counters.down, clock.now_s = True, 30
+        store.down, clock.now_s = True, 30
         assert counts.demand("1h", NOW_MS + 30_000).times == {"a": 1}
 
-    def test_that_fails_at_once_says_that_nothing_is_in_demand(self):
-        counters = Counters()
-        counters.down = True
-        assert LiveCounts(counters, Clock()).at(NOW_MS, ["1h"]).trend("1h").times == {}
+    @pytest.mark.parametrize("data", [None, b"", b"endcap counts 1\n", b"no counts"])
+    def test_that_fails_at_once_says_that_nothing_is_in_demand(self, data):
+        store = Store()
+        store.down = data is None
+        store.read = store.read if data is None else lambda *_: (data, "etag")
+        assert LiveCounts(store, Clock()).at(NOW_MS, ["1h"]).trend("1h").times == {}
 
 
 class TestTrending:

@@ -22,7 +22,6 @@ from endcap_local.cost.estimate import (
     Deployment,
     Estimate,
     Usage,
-    counter_writes,
     estimate,
     personalize_estimate,
     traced,
@@ -39,6 +38,7 @@ MEMORY = {
     "manage_items": 512,
     "embed_item": 1769,
     "promote": 3538,
+    "fold_counts": 1024,
 }
 STACK = Deployment("x86_64", MEMORY, alarms=16, dashboards=1)
 SHOP = Usage(events=3_000_000, requests=1_000_000, items=10_000, users=100_000, rebuilds=30, item_changes=10_000)
@@ -180,11 +180,15 @@ class TestShares:
     def test_few_calls_are_all_traced_and_many_by_a_twentieth(self, calls: float, share: float) -> None:
         assert traced(calls) == pytest.approx(calls * share, rel=1e-3)
 
-    def test_counts_of_a_quiet_shop_cost_a_unit_for_each_width(self) -> None:
-        assert counter_writes(1_000) == 2 * 1_000
+    def test_counts_are_one_small_write_a_batch_and_two_objects_a_fold(self) -> None:
+        assert line(TestByHand.bill, "live counts noted") == pytest.approx(3 * 0.625)
+        folds = MONTH_S / 15  # 3 million batches of 60 ms are one copy of the function, and one shard of notes
+        assert line(TestByHand.bill, "live counts folded") == pytest.approx(2 * folds * 5.00 / 1e6)
+        assert line(TestByHand.bill, "fold_counts") == pytest.approx(folds * 0.150 * 1.0 * 0.0000166667)
 
-    def test_counts_of_a_busy_shop_cost_what_a_full_row_weighs(self) -> None:
-        assert counter_writes(10**9) == 2 * 10**9 * math.ceil(250 / 2 * 24 / 1024)
+    def test_a_quiet_shop_folds_each_batch_by_itself(self) -> None:
+        quiet = estimate(replace(SHOP, events=1_000), STACK, WARM)
+        assert line(quiet, "live counts folded") == pytest.approx(2 * 1_000 * 5.00 / 1e6)
 
 
 @given(a=st.builds(Usage, *[counts] * 6), extra=st.integers(1, 10**9), name=st.sampled_from(Usage.__slots__))
@@ -205,7 +209,7 @@ class TestTemplate:
 
     def test_an_alarm_over_several_metrics_is_billed_for_each(self) -> None:
         monitoring = expand(TEMPLATE.parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
-        kept = [r for r in monitoring if "Condition" not in r]  # those of the storefront door are there with the door
+        kept = [r for r in monitoring if r.get("Condition") != "HasStorefront"]  # those are there with the door
         alarms = [r["Properties"] for r in kept if r["Type"] == "AWS::CloudWatch::Alarm"]
         several = [sum("MetricStat" in metric for metric in alarm["Metrics"]) for alarm in alarms if "Metrics" in alarm]
         assert max(several) > 1
@@ -218,10 +222,20 @@ class TestTemplate:
     def test_traces_are_billed_where_functions_begin_them(self) -> None:
         assert not deployment_of(TEMPLATE, {}).traces
         assert deployment_of(TEMPLATE, {"Tracing": "Active"}).traces
-        invocations = 2 * 3_000_000 + 1_000_000 + 2 * 10_000 + 30
+        invocations = 2 * 3_000_000 + 1_000_000 + 2 * 10_000 + 30 + MONTH_S / 15
         active = estimate(SHOP, replace(STACK, traces=True), WARM)
         assert line(active, "traces") == pytest.approx(traced(invocations) * 5.00 / 1_000_000)
         assert line(TestByHand.bill, "traces") == 0
+
+    def test_metrics_of_routes_are_billed_where_they_are_asked_for(self) -> None:
+        assert deployment_of(TEMPLATE, {}).routes == 0
+        routes = deployment_of(TEMPLATE, {"RouteMetrics": "on"}).routes
+        assert routes > 15
+        more = estimate(SHOP, replace(STACK, routes=routes), WARM)
+        assert line(more, "metrics") == pytest.approx(line(TestByHand.bill, "metrics") + 6 * routes * 0.30)
+
+    def test_the_alarm_on_age_is_there_with_a_limit(self) -> None:
+        assert deployment_of(TEMPLATE, {"SnapshotMaxAgeDays": "0"}).alarms == deployment_of(TEMPLATE, {}).alarms - 1
 
     def test_no_monitoring_no_alarms(self) -> None:
         assert deployment_of(TEMPLATE, {"Monitoring": "off"}).alarms == 0

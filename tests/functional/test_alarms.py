@@ -1,0 +1,239 @@
+"""Each alarm goes off once, by what it is for: the metric that a function really reports, or one that AWS documents."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from endcap.aws.counters import CounterTable
+from endcap.errors import DependencyError
+from endcap.index import overlay
+from endcap.observability import metrics
+from endcap.snapshot.snapshot import Snapshot
+from endcap_local.template.template import expand
+from tests.fakes import moto_stack
+from tests.fakes.alarms import DAYS, NAMESPACE, ROOT, Datum, alarms, emitted, goes_off, logged
+from tests.fakes.faulty_aws import error_500
+from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
+from tests.functional.test_faults import CHANGES, COUNTERS, EXPOSURE, POINTER, PROFILE, World
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+LAMBDA = ("CollectFunction", "UpdateProfileFunction", "RecommendFunction", "ManageItemsFunction", "ManageUsersFunction")
+LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction")
+MISSING = {"experiments": [{"name": "b", "variants": [{"name": "o", "share": 1.0, "snapshot": "not-uploaded"}]}]}
+
+
+def of_lambda(metric: str, function: str, value: float = 1.0) -> Datum:
+    return Datum("AWS/Lambda", metric, {"FunctionName": function}, value)
+
+
+def of_queue(metric: str, queue: str, value: float = 1.0) -> Datum:
+    return Datum("AWS/SQS", metric, {"QueueName": queue}, value)
+
+
+# Names and dimensions by AWS's own pages:
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+# https://docs.aws.amazon.com/firehose/latest/dev/monitoring-with-cloudwatch-metrics.html
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+# https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
+OF_AWS: dict[str, list[Datum]] = {
+    **{
+        f"{name.removesuffix('Function')}ErrorsAlarm": [of_lambda("Errors", name)]
+        for name in (*LAMBDA, "StorefrontFunction")
+    },
+    "ThrottlesAlarm": [of_lambda("Throttles", "FoldCountsFunction")],
+    "StorefrontThrottlesAlarm": [of_lambda("Throttles", "StorefrontFunction")],
+    "EmbedItemIteratorAgeAlarm": [of_lambda("IteratorAge", "EmbedItemFunction", 300_001)],
+    "UpdateProfileIteratorAgeAlarm": [of_lambda("IteratorAge", "UpdateProfileFunction", 300_001)],
+    "FoldCountsIteratorAgeAlarm": [of_lambda("IteratorAge", "FoldCountsFunction", 300_001)],
+    "RecommendLatencyAlarm": [of_lambda("Duration", "RecommendFunction", 501)],
+    "EventsDeadLetterAlarm": [of_queue("ApproximateNumberOfMessagesVisible", "EventsDeadLetterQueue")],
+    "EventsQueueAgeAlarm": [of_queue("ApproximateAgeOfOldestMessage", "EventsQueue", 301)],
+    "StreamFailuresAlarm": [of_queue("NumberOfMessagesSent", "StreamFailuresQueue")],
+    "InvokeFailuresAlarm": [of_queue("NumberOfMessagesSent", "InvokeFailuresQueue")],
+    "ServerErrorsAlarm": [Datum("AWS/ApiGateway", "5xx", {"ApiId": "Api"}, 6)],
+    "TablesThrottledAlarm": [Datum("AWS/DynamoDB", "WriteThrottleEvents", {"TableName": "CountersTable"}, 1)],
+    "DeliveryThrottledAlarm": [Datum("AWS/Firehose", "ThrottledRecords", {"DeliveryStreamName": "ExposuresStream"}, 1)],
+    "DeliveryLateAlarm": [
+        Datum("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": "ArchiveStream"}, 1801)
+    ],
+    "ScheduleAlarm": [Datum("AWS/Scheduler", "TargetErrorCount", {"ScheduleGroup": "ScheduleGroup"}, 1)],
+    "RebuildTimeoutAlarm": [Datum("AWS/States", "ExecutionsTimedOut", {"StateMachineArn": "StateMachine"}, 1)],
+}
+
+
+@pytest.mark.parametrize("alarm", OF_AWS)
+def test_what_aws_reports_sets_it_off(alarm: str) -> None:
+    assert not goes_off(alarm, [])
+    assert goes_off(alarm, OF_AWS[alarm])
+    calm = [Datum(d.namespace, d.metric, d.dimensions, 0) for d in OF_AWS[alarm]]
+    assert not goes_off(alarm, calm)  # nothing latches: it is calm again when what it is for is over
+    others = [Datum(d.namespace, d.metric, dict.fromkeys(d.dimensions, "another"), d.value) for d in OF_AWS[alarm]]
+    assert not goes_off(alarm, others)
+
+
+def test_names_handed_to_the_alarms_are_those_of_what_they_stand_for() -> None:
+    given = expand(ROOT / "template.yaml")[1]["Resources"]["Watching"]["Properties"]["Parameters"]
+    for name, value in given.items():
+        match value:
+            case {"Ref": other}:
+                assert other == ("AWS::StackName" if name == "MetricsNamespace" else name)
+            case {"Fn::GetAtt": [other, "QueueName"]}:
+                assert other == name
+            case {"Fn::If": ["HasStorefront", {"Ref": other}, ""]}:
+                assert other == name
+            case _:
+                pytest.fail(f"{name} is {value}")
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture
+def world(toy: Snapshot, tmp_path: Path) -> Iterator[World]:
+    environment = {**moto_stack.ENVIRONMENT, "SNAPSHOT_CACHE": str(tmp_path / "snapshots")}
+    with (
+        patch.dict("os.environ", environment),
+        patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"),
+    ):
+        yield World(toy)
+
+
+def without(call: str) -> Callable[[World], None]:
+    def cause(world: World) -> None:
+        world.aws.faults = {call: error_500}
+
+    return cause
+
+
+def a_document(key: str, text: str) -> Callable[[World], None]:
+    def cause(world: World) -> None:
+        world.aws.objects[key] = text.encode()
+
+    return cause
+
+
+SERVING: dict[str, tuple[Callable[[World], None], int]] = {
+    "DegradedAnswersAlarm": (without(PROFILE), 11),
+    "ExposuresLostAlarm": (without(EXPOSURE), 1),
+    "LiveCountsReadAlarm": (without(COUNTERS), 12),
+    "ChangesReadAlarm": (without(CHANGES), 11),
+    "SnapshotLoadAlarm": (without(POINTER), 2),
+    "ScenariosAlarm": (a_document("config/scenarios.json", "{"), 2),
+    "ExperimentsAlarm": (a_document("config/experiments.json", "{"), 2),
+    "ExperimentSnapshotAlarm": (a_document("config/experiments.json", json.dumps(MISSING)), 3),
+}
+"""What is wrong, and how many answers it takes in one period."""
+
+
+@pytest.mark.parametrize("alarm", SERVING)
+def test_what_answers_report_sets_it_off(alarm: str, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    cause, answers = SERVING[alarm]
+
+    def reported() -> list[Datum]:
+        for _ in range(answers):
+            world.ask()
+            world.clock.spend(60)
+        return emitted(capsys.readouterr().out)
+
+    assert not goes_off(alarm, reported())
+    world.restart()
+    cause(world)
+    assert goes_off(alarm, reported())
+
+
+def test_too_many_changes_set_it_off(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    with patch.object(overlay, "MAX_CHANGED", 1):
+        for item in toy_items()[2:5]:
+            world.aws.put_item(item, CUTOFF_MS + 2)
+        world.ask()
+    assert goes_off("ChangesOverflowAlarm", emitted(capsys.readouterr().out))
+
+
+def test_an_old_snapshot_sets_it_off(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    day_s = 86_400
+    for days, off in ((DAYS - 1, False), (DAYS + 1, True)):
+        with patch("endcap.serving.time.time", lambda days=days: CUTOFF_MS / 1000 + days * day_s):
+            world.ask()
+        assert goes_off("SnapshotAgeAlarm", emitted(capsys.readouterr().out)) is off
+
+
+def handler_of(function: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"{function}_alarms", ROOT / "functions" / function / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    app = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(app)
+    return app
+
+
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
+    aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 10_000,
+)
+
+
+@pytest.mark.parametrize("alarm", ["QuarantineAlarm", "CountsLostAlarm"])
+def test_what_a_batch_reports_sets_it_off(alarm: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
+        app = handler_of("update_profile")
+        app.handler(message({"user_id": "u", "event_type": "view", "item_id": "i"}), CONTEXT)
+        assert not goes_off(alarm, emitted(capsys.readouterr().out))
+        if alarm == "QuarantineAlarm":
+            app.handler(message("no event"), CONTEXT)
+        else:
+            with patch.object(CounterTable, "add", side_effect=DependencyError("down")):
+                app.handler(message({"user_id": "v", "event_type": "view", "item_id": "i"}), CONTEXT)
+        assert goes_off(alarm, emitted(capsys.readouterr().out))
+
+
+def message(body: object) -> dict[str, Any]:
+    now = {"ApproximateReceiveCount": "1", "SentTimestamp": str(int(time.time() * 1000))}
+    record = {"messageId": "m", "receiptHandle": "h", "body": json.dumps(body), "attributes": now}
+    arn = "arn:aws:sqs:us-east-1:123456789012:events"
+    return {"Records": [{**record, "messageAttributes": {}, "eventSource": "aws:sqs", "eventSourceARN": arn}]}
+
+
+def test_a_note_that_can_not_be_read_is_told_of_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
+    event = json.loads((ROOT / "events/fold_counts/dynamodb-damaged-in-the-middle.json").read_text())
+    with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
+        assert handler_of("fold_counts").handler(event, CONTEXT) == {"batchItemFailures": []}
+    assert goes_off("CountsLostAlarm", emitted(capsys.readouterr().out))
+
+
+def test_refusals_set_it_off_by_the_lines_of_the_access_log() -> None:
+    (stage,) = [
+        r["Properties"]
+        for r in expand(ROOT / "template.yaml")[1]["Resources"].values()
+        if r["Type"] == "AWS::ApiGatewayV2::Stage"
+    ]
+    line = re.sub(r"\$context\.\w+", "429", stage["AccessLogSettings"]["Format"])
+    assert goes_off("TooManyRequestsAlarm", logged(line) * 101)
+    assert not goes_off("TooManyRequestsAlarm", logged(line) * 100)
+    assert logged(line.replace("429", "200")) == []
+
+
+def test_every_alarm_is_set_off_here_and_stands_in_the_runbook() -> None:
+    here = {*OF_AWS, *SERVING, "ChangesOverflowAlarm", "SnapshotAgeAlarm", "QuarantineAlarm", "CountsLostAlarm"}
+    assert here | {"TooManyRequestsAlarm"} == set(alarms())
+    lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
+    for name in alarms():
+        (row,) = [line for line in lines if line.startswith(f"| `{name}`")]
+        assert len(row.split("|")) == 5, name  # what it means, and what to do

@@ -1,0 +1,57 @@
+"""`sam deploy` without questions: each environment of samconfig.toml says everything that has no default."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ENVIRONMENTS = ("default", "sandbox", "production", "arm64")
+
+
+@pytest.fixture(scope="module")
+def config(root: Path) -> dict[str, Any]:
+    return tomllib.loads((root / "samconfig.toml").read_text())
+
+
+def overrides(config: Mapping[str, Any], environment: str) -> dict[str, str]:
+    text = config[environment]["deploy"]["parameters"].get("parameter_overrides", "")
+    return dict(pair.split("=", 1) for pair in text.split())
+
+
+def test_every_parameter_has_a_default(template: Mapping[str, Any]) -> None:
+    assert [name for name, parameter in template["Parameters"].items() if "Default" not in parameter] == []
+
+
+def test_every_parameter_is_in_a_group(template: Mapping[str, Any]) -> None:
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_an_environment_deploys_as_it_stands(
+    environment: str, config: dict[str, Any], resolved: Callable[..., dict[str, Any]]
+) -> None:
+    settings = config[environment]["deploy"]["parameters"]
+    assert settings["resolve_s3"] is True
+    assert set(settings["capabilities"].split()) == {"CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"}
+    assert config[environment]["global"]["parameters"]["stack_name"]
+    assert resolved(**overrides(config, environment))  # names and values that the template takes
+
+
+def test_a_sandbox_asks_nothing_and_bills_nothing_for_watching(
+    config: dict[str, Any], resolved: Callable[..., dict[str, Any]]
+) -> None:
+    assert config["sandbox"]["deploy"]["parameters"]["confirm_changeset"] is False
+    assert config["sandbox"]["global"] != config["production"]["global"]
+    assert "Watching" not in resolved(**overrides(config, "sandbox"))
+
+
+def test_production_shows_what_changes_and_is_watched(
+    config: dict[str, Any], resolved: Callable[..., dict[str, Any]]
+) -> None:
+    assert config["production"]["deploy"]["parameters"]["confirm_changeset"] is True
+    assert "Watching" in resolved(**overrides(config, "production"))
