@@ -65,6 +65,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         facts: dict[str, Any] = {
             "url": stack.url,
             "aws_endpoint_url": stack.engine.endpoint,
+            "snapshot_key": stack.snapshot_key,
             "log": log,
             "started_in_s": seconds,
             "start_token": stack.start_token,
@@ -83,4 +84,5 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
     if stack.storefront_secret:
         print(f"The storefront door is open; it takes shoppers' tokens signed with {stack.storefront_secret}")
     print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and buckets")
+    print(f"SNAPSHOT_KEY={stack.snapshot_key} lets `endcap snapshot` sign there")
     print(f"Functions log to {log or 'stderr'}", flush=True)
