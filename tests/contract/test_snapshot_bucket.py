@@ -166,7 +166,9 @@ class TestFiles:
         with pytest.raises(NotFoundError):
             bucket.download("v3")
 
-    def test_are_written_once(self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None], tmp_path: Path) -> None:
+    def test_are_written_once(
+        self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None], tmp_path: Path
+    ) -> None:
         publish("v1", **{"zebra.txt": "z"})
         folder = tmp_path / "made-v1"
         bucket.upload(folder, "v1")  # the same again, as after an interruption
@@ -185,9 +187,7 @@ class TestFiles:
         with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
             bucket.download("v1", None, hashlib.sha256(manifest).hexdigest())
 
-    def test_of_another_manifest_are_not_kept(
-        self, bucket: SnapshotBucket, publish: Callable[..., None]
-    ) -> None:
+    def test_of_another_manifest_are_not_kept(self, bucket: SnapshotBucket, publish: Callable[..., None]) -> None:
         publish("v1", "first")
         bucket.download("v1")
         publish("v1", "second", **{"other.txt": "o"})

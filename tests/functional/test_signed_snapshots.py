@@ -216,7 +216,10 @@ class TestEveryByte:
                 pass
             shutil.rmtree(cold, ignore_errors=True)
             world.put(key, whole)
-        assert kept <= {"manifest.sig", "current.json"}  # the pointer has its own copy, and some of its bytes say nothing
+        assert kept <= {
+            "manifest.sig",
+            "current.json",
+        }  # the pointer has its own copy, and some of its bytes say nothing
         assert world.environment("after").get() == served
 
     def test_of_the_pointer(self, world: World, days: list[str]) -> None:

@@ -128,7 +128,11 @@ def test_functions_behind_http_answer_before_the_gateway_gives_up(functions: dic
 def test_only_promote_signs_and_only_what_loads_a_snapshot_verifies(everything: dict[str, Any]) -> None:
     key = everything["PromoteFunction"]["Environment"]["Variables"]["SNAPSHOT_KEY"]
     may = {
-        action: {name for name in FUNCTIONS if any(s.allows(action, key) for s in statements_of(logical_id(name), everything))}
+        action: {
+            name
+            for name in FUNCTIONS
+            if any(s.allows(action, key) for s in statements_of(logical_id(name), everything))
+        }
         for action in ("kms:Sign", "kms:Verify")
     }
     assert may == {"kms:Sign": {"promote"}, "kms:Verify": INFERENCE}

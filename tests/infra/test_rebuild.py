@@ -158,7 +158,9 @@ def test_training_job_may_be_put_into_a_network_of_the_shop(
     nested: Callable[..., dict[str, Any]], account: Account, machine: Callable[..., dict[str, Any]]
 ) -> None:
     network = {"RebuildSubnets": "subnet-1, subnet-2", "RebuildSecurityGroups": "sg-1"}
-    interfaces = [s for s in _statements(nested(**network)["TrainingRole"]) if "ec2:CreateNetworkInterface" in s["Action"]]
+    interfaces = [
+        s for s in _statements(nested(**network)["TrainingRole"]) if "ec2:CreateNetworkInterface" in s["Action"]
+    ]
     assert len(interfaces) == 1
     assert not [s for s in _statements(nested()["TrainingRole"]) if any(a.startswith("ec2:") for a in s["Action"])]
     assert run(machine(**network), account).status == "SUCCEEDED"

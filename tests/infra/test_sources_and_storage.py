@@ -137,7 +137,9 @@ def test_bucket_is_private_encrypted_versioned_and_forgets(everything: dict[str,
     assert int(rules["exposures/"]["ExpirationInDays"]) == 90
     assert int(rules["quarantine/"]["ExpirationInDays"]) == 30
     assert "events/" not in rules  # the archive is what rebuilds learn from; a parameter limits it
-    (statement,) = [s for s in everything["DataBucketPolicy"]["PolicyDocument"]["Statement"] if s["Sid"] == "OnlyOverTls"]
+    (statement,) = [
+        s for s in everything["DataBucketPolicy"]["PolicyDocument"]["Statement"] if s["Sid"] == "OnlyOverTls"
+    ]
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 

@@ -15,11 +15,14 @@ Bucket = Annotated[str | None, typer.Option(help="The stack's data bucket.", env
 PromoteFunction = Annotated[
     str | None,
     typer.Option(
-        "--function", envvar="PROMOTE_FUNCTION", help="The stack's promote function, which alone may sign: let it do this."
+        "--function",
+        envvar="PROMOTE_FUNCTION",
+        help="The stack's promote function, which alone may sign: let it do this.",
     ),
 ]
 SnapshotKey = Annotated[
-    str | None, typer.Option("--key", envvar="SNAPSHOT_KEY", help="ARN of the key to sign with here, as on a local stack.")
+    str | None,
+    typer.Option("--key", envvar="SNAPSHOT_KEY", help="ARN of the key to sign with here, as on a local stack."),
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of prose.")]

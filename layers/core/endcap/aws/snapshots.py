@@ -102,7 +102,7 @@ class SnapshotBucket:
         Parameters
         ----------
         signature : of this version
-        previous : what there is to roll back to afterwards, the latest first; None for `expected` and what was before it
+        previous : what there is to roll back to afterwards, the latest first; None for `expected` and what it names
 
         Raises
         ------
@@ -213,9 +213,7 @@ class SnapshotBucket:
                 if not self._same(key, directory / name):
                     raise ConflictError(f"{version} has another {name} already, and files are written once") from exc
 
-    def download(
-        self, version: str, names: Iterable[str] | None = None, manifest_sha256: str | None = None
-    ) -> Path:
+    def download(self, version: str, names: Iterable[str] | None = None, manifest_sha256: str | None = None) -> Path:
         """A local folder with the snapshot's files (only those with `names`, if given), fetched once.
 
         Parameters

@@ -1,4 +1,4 @@
-"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, sign, flip the pointer, list the popular."""
+"""Making a snapshot the current one: verify, gate, embed what changed, sign, flip the pointer, list the popular."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def promote(
 def rollback(
     bucket: Snapshots[Known], items: Catalogue | None, *, to: str | None = None, signer: Signer | None = None
 ) -> Promoted:
-    """Make an earlier snapshot the current one: the one before, or `to`. The next rollback goes further back from there.
+    """Make an earlier snapshot the current one: the one before, or `to`. The next rollback goes further back.
 
     Raises
     ------

@@ -131,7 +131,11 @@ def test_on_aws_the_function_is_asked(folders: dict[str, Path], function: FakeLa
 @pytest.mark.parametrize(
     ("answer", "body", "told"),
     [
-        ({"FunctionError": "Unhandled"}, b'{"errorMessage": "validation would fall"}', "refused: validation would fall"),
+        (
+            {"FunctionError": "Unhandled"},
+            b'{"errorMessage": "validation would fall"}',
+            "refused: validation would fall",
+        ),
         ({}, b"not json", "no JSON"),
         ({}, b"[]", "refused"),
     ],
