@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ class World:
     made: dict[str, Path]
     kms: FakeKms
     now_s: float = 0.0
+    uploaded: set[str] = field(default_factory=set)
 
     @property
     def s3(self) -> Any:
@@ -57,8 +58,18 @@ class World:
     def bucket(self, name: str) -> SnapshotBucket:
         return SnapshotBucket(self.s3, moto_stack.BUCKET, self.root / name)
 
+    def upload(self, *versions: str) -> None:
+        for version in set(versions) - self.uploaded:
+            self.bucket("upload").upload(self.made[version], version)
+            self.uploaded.add(version)
+
     def promote(self, version: str, **options: Any) -> Any:
+        self.upload(version)
         return promote(version, self.bucket("promotion"), None, **{"signer": self.key, **options})
+
+    def approve(self, version: str) -> None:
+        self.upload(version)
+        approve(version, self.bucket("promotion"), self.key)
 
     def rollback(self, **options: Any) -> Any:
         return rollback(self.bucket("promotion"), None, signer=self.key, **options)
@@ -99,10 +110,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture
 def world(made: dict[str, Path], tmp_path: Path) -> Iterator[World]:
     with moto_stack.stack():
-        world = World(tmp_path, made, FakeKms())
-        for version, folder in made.items():
-            world.bucket("upload").upload(folder, version)
-        yield world
+        yield World(tmp_path, made, FakeKms())
 
 
 @pytest.fixture
@@ -133,6 +141,7 @@ class TestUpgrade:
 
     @pytest.fixture(autouse=True)
     def old(self, world: World, days: list[str]) -> None:
+        world.upload(days[0], days[1])
         world.put(POINTER, json.dumps({"version": days[1], "previous": days[0]}).encode())
 
     def test_is_served_as_it_is(self, world: World, days: list[str]) -> None:
@@ -255,7 +264,7 @@ class TestEveryByte:
         with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
             world.promote(days[0])  # nor is it signed again
         with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
-            approve(days[0], world.bucket("promotion"), world.key)
+            world.approve(days[0])
 
     def test_the_encoder_alone_is_bound_too(self, world: World, days: list[str]) -> None:
         world.promote(days[0])
@@ -309,12 +318,12 @@ class TestOrder:
         assert world.current().version == days[0]
 
     def test_each_promotion_fetches_what_is_there_now(self, world: World, days: list[str]) -> None:
-        promote(days[0], world.bucket("promotion"), None)
+        world.promote(days[0], signer=None)
         name = f"snapshots/{days[0]}/popularity.npy"
         whole = world.get(name)
         world.put(name, whole[:-1] + bytes([whole[-1] ^ 1]))
         with pytest.raises(SnapshotIntegrityError):
-            promote(days[0], world.bucket("promotion"), None)
+            world.promote(days[0], signer=None)
         assert not list((world.root / "promotion").iterdir())  # nor does it leave anything behind
 
 
@@ -356,19 +365,21 @@ class TestExperiments:
         world.promote(days[0])
         pointer = world.get(POINTER)
         get = self.challenger(world, required=True)
+        world.upload(days[1])
         assert get(days[1]) is None
-        approve(days[1], world.bucket("promotion"), world.key)
+        world.approve(days[1])
         loaded = get(days[1])
         assert loaded is not None
         assert loaded.version == days[1]
         assert world.get(POINTER) == pointer
 
     def test_in_a_bucket_of_before_they_go_on(self, world: World, days: list[str]) -> None:
+        world.upload(days[1])
         assert self.challenger(world, required=False)(days[1]) is not None
 
     @pytest.mark.parametrize("name", ["manifest.sig", "manifest.json", "popularity.npy"])
     def test_a_changed_one_is_not_loaded(self, world: World, days: list[str], name: str) -> None:
-        approve(days[1], world.bucket("promotion"), world.key)
+        world.approve(days[1])
         key = f"snapshots/{days[1]}/{name}"
         whole = world.get(key)
         world.put(key, whole[:-10] + bytes([whole[-10] ^ 1]) + whole[-9:])
