@@ -13,6 +13,9 @@ from endcap.signing import Signature, signature_of
 GENERATIONS: Final = 5
 """Snapshots before the current one that a pointer names: as many rollbacks lead further back, one each."""
 
+_UNSIGNED: Final = frozenset({"version", "previous", "promotion"})
+"""All that a pointer without a signature may say; the last is what a promotion notes for itself."""
+
 
 class DamagedPointerError(SnapshotIntegrityError):
     """What lies where the pointer should be is none; `etag` is what a flip must still find."""
@@ -56,7 +59,7 @@ def read_pointer(data: bytes, etag: str) -> Pointer:
         body = json.loads(data)
         version, previous = plain_name(body["version"]), body.get("previous")
         # Without a signature there may be nothing else: a damaged name of a field must not make a pointer unsigned.
-        signature = None if body.keys() <= {"version", "previous"} else signature_of(body)
+        signature = None if body.keys() <= _UNSIGNED else signature_of(body)
         if isinstance(previous, str):
             # One promotion was remembered. If it is newer than this version, that was a rollback from it.
             previous = [previous] if previous < version else []
