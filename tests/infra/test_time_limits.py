@@ -68,7 +68,10 @@ USED = {
     "collect": (False, ("queue",)),
     "manage_items": (False, ("items",)),
     "manage_users": (False, ("profiles", "items")),
-    "update_profile": (True, ("profiles", "archive", "quarantine", "counters", "snapshots", "signing_key", "redelivery")),
+    "update_profile": (
+        True,
+        ("profiles", "archive", "quarantine", "counters", "snapshots", "signing_key", "redelivery"),
+    ),
     "embed_item": (True, ("items", "snapshots", "signing_key", "stream_failures")),
     "promote": (True, ("snapshots", "signing_key", "items")),
 }
