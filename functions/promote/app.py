@@ -1,8 +1,13 @@
-"""Makes a snapshot the current one.
+"""Checks snapshots, signs them, and makes them the current one.
 
-Trigger: the rebuild's state machine, or by hand, with {"version": "...", "force"?: bool}.
-Guarantee: only a verified snapshot that passes the gates becomes current; a refusal leaves the last one in place.
-Retry: safe; promoting the current version again only embeds what is still missing.
+Trigger: the rebuild's state machine, or by hand, with one of
+    {"version": "...", "force"?: bool}                    make it current
+    {"version": "...", "approve": true, "force"?: bool}   sign it for an experiment; what is current stays
+    {"rollback": true, "version"?: "..."}                 make the one before current, or an earlier one
+Guarantee: only a verified snapshot that passes the gates is signed and becomes current, and none that was built before
+the current one but by a rollback; a refusal leaves the last one in place.
+Retry: safe; promoting the current version again only embeds what is still missing. A rollback that is tried again goes
+one further back, unless it names its version.
 """
 
 from __future__ import annotations
@@ -16,7 +21,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.errors import InvalidRequestError
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
-from endcap.snapshot.promote import promote
+from endcap.settings import SettingsError
+from endcap.snapshot.promote import Promoted, approve, promote, rollback
 
 runtime = Runtime(background=True)
 
@@ -25,10 +31,28 @@ runtime = Runtime(background=True)
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    version = event.get("version")
-    if not isinstance(version, str) or not version:
+    version, back = event.get("version"), event.get("rollback") is True
+    if version is None and back:
+        version = ""
+    elif not isinstance(version, str) or not version:
         raise InvalidRequestError("the event must name a snapshot's version")
     with runtime.deadline.within(context):
-        promoted = promote(version, runtime.snapshots, runtime.items, force=event.get("force") is True)
+        if event.get("approve") is True:
+            return _approved(version, force=event.get("force") is True)
+        promoted = _promoted(version, back=back, force=event.get("force") is True)
     metrics.add_metric("SnapshotsPromoted", MetricUnit.Count, 1)
     return asdict(promoted)
+
+
+def _promoted(version: str, *, back: bool, force: bool) -> Promoted:
+    snapshots, signer = runtime.snapshots.apart("promotion"), runtime.signing_key
+    if back:
+        return rollback(snapshots, runtime.items, to=version or None, signer=signer)
+    return promote(version, snapshots, runtime.items, force=force, signer=signer)
+
+
+def _approved(version: str, *, force: bool) -> dict[str, Any]:
+    if runtime.signing_key is None:
+        raise SettingsError("environment variable SNAPSHOT_KEY is not set")
+    signature = approve(version, runtime.snapshots.apart("promotion"), runtime.signing_key, force=force)
+    return {"version": version, "manifest_sha256": signature.manifest_sha256, "key_id": signature.key_id}

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from boto3.exceptions import S3UploadFailedError
+from botocore.exceptions import EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
-from endcap.aws.snapshots import POINTER, Pointer, SnapshotBucket
+from endcap.aws.pointer import GENERATIONS, Pointer
+from endcap.aws.snapshots import POINTER, SnapshotBucket
 from endcap.errors import (
     ConflictError,
     DependencyError,
@@ -49,6 +51,7 @@ def publish(bucket: SnapshotBucket, tmp_path: Path) -> Callable[..., None]:
         (folder / "manifest.json").write_text(
             json.dumps({"version": version, "files": {name: {} for name in contents}})
         )
+        bucket.remove(version)
         bucket.upload(folder, version)
 
     return upload
@@ -62,7 +65,7 @@ class TestPointer:
     def test_names_the_current_version_and_the_one_before(self, bucket: SnapshotBucket) -> None:
         first = bucket.flip("v1", None)
         second = bucket.flip("v2", first)
-        assert bucket.current() == second == Pointer("v2", second.etag, previous="v1")
+        assert bucket.current() == second == Pointer("v2", second.etag, previous=("v1",))
 
     def test_is_not_read_again_while_it_stays(self, bucket: SnapshotBucket) -> None:
         first = bucket.flip("v1", None)
@@ -80,10 +83,26 @@ class TestPointer:
         assert bucket.current() is not None
         assert bucket.current().version == "v2"  # type: ignore[union-attr]
 
-    def test_rolls_back_by_the_same_flip(self, bucket: SnapshotBucket) -> None:
-        second = bucket.flip("v2", bucket.flip("v1", None))
-        assert second.previous is not None
-        assert bucket.flip(second.previous, second).version == "v1"
+    def test_names_the_last_generations(self, bucket: SnapshotBucket) -> None:
+        pointer = None
+        for number in range(9):
+            pointer = bucket.flip(f"v{number}", pointer)
+        assert pointer is not None
+        assert pointer.previous == ("v7", "v6", "v5", "v4", "v3")
+        assert len(pointer.previous) == GENERATIONS
+        assert bucket.flip("v5", pointer).previous == ("v8", "v7", "v6", "v4", "v3")
+
+    def test_of_before_there_were_signatures_is_read(self, s3: Any, bucket: SnapshotBucket) -> None:
+        def read(body: dict[str, Any]) -> tuple[str, tuple[str, ...], object]:
+            s3.put_object(Bucket=moto_stack.BUCKET, Key=POINTER, Body=json.dumps(body).encode())
+            pointer = bucket.current()
+            assert pointer is not None
+            return pointer.version, pointer.previous, pointer.signature
+
+        assert read({"version": "v2", "previous": "v1"}) == ("v2", ("v1",), None)
+        assert read({"version": "v1", "previous": None}) == ("v1", (), None)
+        # What was before this one is newer: it was rolled back from, and is nothing to go back to.
+        assert read({"version": "v1", "previous": "v2"}) == ("v1", (), None)
 
     @pytest.mark.parametrize(
         ("code", "status", "expected"),
@@ -126,13 +145,13 @@ class TestFiles:
         self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         order: list[str] = []
-        upload = s3.upload_file
+        put = s3.put_object
 
-        def noted(path: str, name: str, key: str) -> None:
-            order.append(key)
-            upload(path, name, key)
+        def noted(**asked: Any) -> Any:
+            order.append(asked["Key"])
+            return put(**asked)
 
-        monkeypatch.setattr(s3, "upload_file", noted)
+        monkeypatch.setattr(s3, "put_object", noted)
         publish("v1", **{"zebra.txt": "z"})
         assert order == ["snapshots/v1/words.txt", "snapshots/v1/zebra.txt", "snapshots/v1/manifest.json"]
 
@@ -146,6 +165,33 @@ class TestFiles:
         assert bucket.versions() == ["v1", "v2"]
         with pytest.raises(NotFoundError):
             bucket.download("v3")
+
+    def test_are_written_once(
+        self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None], tmp_path: Path
+    ) -> None:
+        publish("v1", **{"zebra.txt": "z"})
+        folder = tmp_path / "made-v1"
+        bucket.upload(folder, "v1")  # the same again, as after an interruption
+        (folder / "zebra.txt").write_text("another")
+        with pytest.raises(ConflictError, match=r"another zebra\.txt"):
+            bucket.upload(folder, "v1")
+        assert moto_stack.objects("snapshots/v1/zebra.txt") == {"snapshots/v1/zebra.txt": b"z"}
+
+    def test_come_down_with_the_manifest_that_was_asked_for(
+        self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]
+    ) -> None:
+        publish("v1")
+        (manifest,) = moto_stack.objects("snapshots/v1/manifest.json").values()
+        bucket.download("v1", None, hashlib.sha256(manifest).hexdigest())
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/manifest.json", Body=manifest + b" ")
+        with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
+            bucket.download("v1", None, hashlib.sha256(manifest).hexdigest())
+
+    def test_of_another_manifest_are_not_kept(self, bucket: SnapshotBucket, publish: Callable[..., None]) -> None:
+        publish("v1", "first")
+        bucket.download("v1")
+        publish("v1", "second", **{"other.txt": "o"})
+        assert (bucket.download("v1") / "words.txt").read_text() == "second"
 
     def test_come_down_once(self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]) -> None:
         publish("v1", "first")
@@ -206,10 +252,10 @@ class TestFiles:
     def test_that_can_not_go_up_are_told(
         self, s3: Any, publish: Callable[..., None], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def refuse(*args: str) -> None:
-            raise S3UploadFailedError("no")
+        def refuse(**_: object) -> None:
+            raise EndpointConnectionError(endpoint_url="https://s3")
 
-        monkeypatch.setattr(s3, "upload_file", refuse)
+        monkeypatch.setattr(s3, "put_object", refuse)
         with pytest.raises(DependencyError):
             publish("v1")
 

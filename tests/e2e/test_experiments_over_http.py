@@ -46,14 +46,14 @@ def endcap(stack: LocalStack, *arguments: str) -> Any:
 
 
 def test_an_experiment_from_its_configuration_to_its_report(tmp_path):
-    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as stack:
+    with LocalStack(ROOT / "template.yaml", parameters={"SnapshotSignature": "require"}, redelivery_s=0) as stack:
         version, bucket = (
             build_toy_snapshot(tmp_path).version,
             stack.function("CollectFunction").environment["DATA_BUCKET"],
         )
-        snapshots = SnapshotBucket(stack.client("s3"), bucket)
-        snapshots.upload(tmp_path, version)
-        snapshots.flip(version, None)
+        given = ("--bucket", bucket, "--key", stack.snapshot_key, "--json")
+        assert endcap(stack, "snapshot", "promote", str(tmp_path), *given)["signed"] is True
+        assert version == SnapshotBucket(stack.client("s3"), bucket).current().version
         stack.client("s3").put_object(
             Bucket=bucket, Key="config/experiments.json", Body=json.dumps(EXPERIMENTS).encode()
         )

@@ -18,6 +18,8 @@ from urllib.parse import unquote
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
+
 ARN = "arn:aws:{service}:us-east-1:123456789012:{rest}"
 # Several operations are permitted under the name of another action.
 ACTION_OF = {
@@ -63,12 +65,24 @@ def calls_of(environ: Mapping[str, Any], target: str, body: bytes) -> Iterator[t
     elif service.startswith("Firehose_"):
         stream = json.loads(body)["DeliveryStreamName"]
         yield f"firehose:{operation}", ARN.format(service="firehose", rest=f"deliverystream/{stream}")
+    elif service == TARGET_PREFIX:
+        yield f"kms:{operation}", json.loads(body)["KeyId"]
     elif not target:
         bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
         action = S3_ACTIONS.get(environ["REQUEST_METHOD"], environ["REQUEST_METHOD"]) if key else "ListBucket"
         yield f"s3:{action}", f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
     else:
         yield target, "*"
+
+
+def _with_kms(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
+    kms = KmsApp(Keys())
+
+    def either(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        is_kms = environ.get("HTTP_X_AMZ_TARGET", "").startswith(TARGET_PREFIX)
+        return (kms if is_kms else app)(environ, start_response)
+
+    return either
 
 
 def main() -> None:
@@ -83,7 +97,7 @@ def main() -> None:
             """Say nothing: the recorder has it."""
 
     with open(sys.argv[1], "a", encoding="utf-8") as out:  # noqa: PTH123 - a stream for the life of the process
-        app = Recorder(DomainDispatcherApplication(create_backend_app), out)
+        app = Recorder(_with_kms(DomainDispatcherApplication(create_backend_app)), out)
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
         print(f"http://127.0.0.1:{server.server_port}", flush=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()

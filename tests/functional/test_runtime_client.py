@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -397,6 +398,8 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "embed_item/dynamodb-item-deleted": done,
     "embed_item/dynamodb-poisoned-in-the-middle": done,  # the item is named in the queue of stream failures
     "promote/invoke-version": lambda answer: _same_version_again(answer),
+    "promote/invoke-rollback": lambda answer: _same_version_again(answer),
+    "promote/invoke-approve": lambda answer: _signed_by_the_stacks_key(answer),
 }
 
 
@@ -414,6 +417,11 @@ def _preflight_allowed(answer: Any) -> None:
 def _same_version_again(answer: Any) -> None:
     assert answer["version"]
     assert answer["previous"] is None  # it was current before, and the first
+
+
+def _signed_by_the_stacks_key(answer: Any) -> None:
+    assert answer["key_id"] == "arn:aws:kms:us-east-1:123456789012:key/endcap-local-SnapshotKey"
+    assert re.fullmatch("[0-9a-f]{64}", answer["manifest_sha256"])
 
 
 def test_every_sample_is_expected_to_do_something() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AW
 # Resources that end in a wildcard, and why no narrower name exists.
 WILDCARDS = {
     "s3:GetObject": "/snapshots/*",  # versions are named at run time
-    "s3:PutObject": "/quarantine/*",  # named by content
+    "s3:PutObject": ("/quarantine/*", "/snapshots/*/manifest.sig"),  # named by content
     "dynamodb:GetRecords": "/stream/*",  # a stream's label is its time of creation
     "dynamodb:DescribeStream": "/stream/*",
     "dynamodb:GetShardIterator": "/stream/*",
@@ -133,6 +134,47 @@ def test_layers_match_the_functions(everything: dict[str, Any]) -> None:
 def test_functions_behind_http_answer_before_the_gateway_gives_up(functions: dict[str, Any]) -> None:
     for function in ("collect", "recommend", "manage_items", "manage_users", "storefront"):
         assert int(functions[function]["Timeout"]) < GATEWAY_TIMEOUT_S
+
+
+def test_only_promote_signs_and_only_what_loads_a_snapshot_verifies(everything: dict[str, Any]) -> None:
+    key = everything["PromoteFunction"]["Environment"]["Variables"]["SNAPSHOT_KEY"]
+    may = {
+        action: {
+            name
+            for name in FUNCTIONS
+            if any(s.allows(action, key) for s in statements_of(logical_id(name), everything))
+        }
+        for action in ("kms:Sign", "kms:Verify")
+    }
+    assert may == {"kms:Sign": {"promote"}, "kms:Verify": INFERENCE}
+    role = "arn:aws:iam::123456789012:role/endcap-local-PromoteFunctionRole"
+    statements = everything["SnapshotKey"]["KeyPolicy"]["Statement"]
+    (signing,) = [s for s in statements if "kms:Sign" in s["Action"]]
+    assert signing["Condition"] == {"ArnEquals": {"aws:PrincipalArn": role}}  # whatever else IAM grants to anybody
+    assert not [s for s in statements if any("*" in action for action in s["Action"])]
+    assert (everything["SnapshotKey"]["KeySpec"], everything["SnapshotKey"]["KeyUsage"]) == (
+        "ECC_NIST_EDWARDS25519",
+        "SIGN_VERIFY",
+    )
+
+
+def test_snapshots_are_written_once_and_pointed_at_by_promote_alone(everything: dict[str, Any]) -> None:
+    statements = {s["Sid"]: s for s in everything["DataBucketPolicy"]["PolicyDocument"]["Statement"]}
+    once, promote = statements["SnapshotFilesAreWrittenOnce"], statements["OnlyPromoteSignsAndPoints"]
+    assert (once["Effect"], once["Principal"], once["Action"]) == ("Deny", "*", "s3:PutObject")
+    assert once["Condition"] == {"Null": {"s3:if-none-match": "true"}, "Bool": {"s3:ObjectCreationOperation": "true"}}
+    pattern, bucket = once["Resource"], "arn:aws:s3:::endcap-local-databucket"
+    assert fnmatchcase(f"{bucket}/snapshots/20260101T000000Z-0123456789ab/manifest.json", pattern)
+    assert not fnmatchcase(f"{bucket}/snapshots/current.json", pattern)  # which is flipped with If-Match
+    role = "arn:aws:iam::123456789012:role/endcap-local-PromoteFunctionRole"
+    assert (promote["Effect"], promote["Condition"]) == ("Deny", {"ArnNotEquals": {"aws:PrincipalArn": role}})
+    assert promote["Resource"] == [f"{bucket}/snapshots/current.json", f"{bucket}/snapshots/*/manifest.sig"]
+
+
+@pytest.mark.parametrize(("given", "policy"), [({}, "warn"), ({"SnapshotSignature": "require"}, "require")])
+def test_stacks_of_before_go_on_until_their_next_promotion(given: dict[str, str], policy: str, resolved: Any) -> None:
+    for name, function in of_type(resolved(**given), "AWS::Lambda::Function").items():
+        assert function["Environment"]["Variables"]["SNAPSHOT_SIGNATURE"] == policy, name
 
 
 def test_asynchronous_calls_that_fail_are_kept(everything: dict[str, Any]) -> None:

@@ -146,10 +146,37 @@ def test_each_role_is_for_one_service_of_this_account(nested: Callable[..., dict
     }
 
 
-def test_training_job_can_not_choose_the_current_snapshot(nested: Callable[..., dict[str, Any]]) -> None:
+def test_training_job_can_not_say_which_snapshots_are_sound_or_current(nested: Callable[..., dict[str, Any]]) -> None:
     (denied,) = [s for s in _statements(nested()["TrainingRole"]) if s["Effect"] == "Deny"]
     assert denied["Action"] == ["s3:PutObject"]
-    assert denied["Resource"] == [f"{_bucket_arn(nested)}/snapshots/current.json"]
+    bucket = _bucket_arn(nested)
+    assert denied["Resource"] == [f"{bucket}/snapshots/current.json", f"{bucket}/snapshots/*/manifest.sig"]
+    assert not [s for s in _statements(nested()["TrainingRole"]) if any(a.startswith("kms:") for a in s["Action"])]
+
+
+def test_training_job_can_write_over_no_snapshot(nested: Callable[..., dict[str, Any]]) -> None:
+    snapshots = f"{_bucket_arn(nested)}/snapshots/"
+    granted = [s for s in _statements(nested()["TrainingRole"]) if s["Effect"] == "Allow"]
+    (new,) = [s for s in granted if "s3:PutObject" in s["Action"] and any(snapshots in arn for arn in s["Resource"])]
+    assert new["Condition"] == {"Null": {"s3:if-none-match": "false"}}
+    (pattern,) = new["Resource"]
+    assert fnmatchcase(f"{snapshots}20260122T042619Z-69ef8b78cdc9/manifest.json", pattern)
+    assert not fnmatchcase(f"{snapshots}current.json", pattern)
+    assert not fnmatchcase(f"{snapshots}notes/manifest.json", pattern)
+    assert not [s for s in granted if {"s3:DeleteObject", "s3:DeleteObjectVersion"} & set(s["Action"])]
+
+
+def test_training_job_may_be_put_into_a_network_of_the_shop(
+    nested: Callable[..., dict[str, Any]], account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    network = {"RebuildSubnets": "subnet-1, subnet-2", "RebuildSecurityGroups": "sg-1"}
+    interfaces = [
+        s for s in _statements(nested(**network)["TrainingRole"]) if "ec2:CreateNetworkInterface" in s["Action"]
+    ]
+    assert len(interfaces) == 1
+    assert not [s for s in _statements(nested()["TrainingRole"]) if any(a.startswith("ec2:") for a in s["Action"])]
+    assert run(machine(**network), account).status == "SUCCEEDED"
+    assert account.jobs[0]["VpcConfig"] == {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}
 
 
 def test_training_job_may_pull_images_of_the_account_and_region_of_its_own(

@@ -57,6 +57,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "DATA_BUCKET",
         "ARCHIVE_STREAM",
         "EXPOSURES_STREAM",
+        "SNAPSHOT_KEY",
     ):
         monkeypatch.setenv(name, "name")
     for name in ("EVENTS_QUEUE_URL", "STREAM_FAILURES_QUEUE_URL"):
@@ -67,10 +68,13 @@ USED = {
     "collect": (False, ("queue",)),
     "manage_items": (False, ("items",)),
     "manage_users": (False, ("profiles", "items")),
-    "update_profile": (True, ("profiles", "archive", "quarantine", "counters", "snapshots", "redelivery")),
-    "embed_item": (True, ("items", "snapshots", "stream_failures")),
+    "update_profile": (
+        True,
+        ("profiles", "archive", "quarantine", "counters", "snapshots", "signing_key", "redelivery"),
+    ),
+    "embed_item": (True, ("items", "snapshots", "signing_key", "stream_failures")),
     "fold_counts": (True, ("counters", "folded_counts")),
-    "promote": (True, ("snapshots", "items")),
+    "promote": (True, ("snapshots", "signing_key", "items")),
 }
 
 

@@ -28,9 +28,9 @@ from endcap.events.types import IDENTIFY
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
 from endcap.recommend.pipeline import encode_with
-from endcap.snapshot.promote import promote
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
+from endcap_local.snapshots import make_current
 from endcap_local.stack import LocalStack
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items
@@ -105,9 +105,19 @@ def load_folder(
 
 
 def import_over_http(
-    folder: Path, api: HttpClient, progress: Progress, bucket: str | None = None, encoder: str = "auto"
+    folder: Path,
+    api: HttpClient,
+    progress: Progress,
+    bucket: str | None = None,
+    encoder: str = "auto",
+    function: str | None = None,
+    key: str | None = None,
 ) -> Imported:
     """Send a folder's items and events to a stack's API; with a bucket also rebuild from the folder and promote.
+
+    Parameters
+    ----------
+    function, key : what promotes and signs, as `endcap_local.snapshots.make_current` has them
 
     Raises
     ------
@@ -137,7 +147,7 @@ def import_over_http(
             manifest = rebuild(settings, progress)
             version = str(manifest["version"])
             snapshots.upload(Path(out), version)
-        promote(version, snapshots, None)
+        make_current(version, snapshots, function, key)
         report = ReadReport(**manifest["run"]["read"])
     return Imported(len(items), sent, len(users), refused, version, report)
 

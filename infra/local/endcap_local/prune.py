@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from endcap.aws.documents import S3Document
-from endcap.aws.snapshots import Pointer, SnapshotBucket
+from endcap.aws.pointer import Pointer
+from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import NotFoundError, SnapshotMissingError
 from endcap.experiments.config import KEY, read_experiments
 
@@ -40,8 +41,8 @@ class Surplus:
 def surplus(s3: Any, bucket: str, keep: int, now: datetime) -> Surplus:
     """What there is beside the newest `keep` snapshots.
 
-    Never among it: the current one, the one before it, those that an experiment names, whole ones newer than the
-    current one, as they may be about to be promoted, and uploads that may still be under way.
+    Never among it: the current one, those that rollbacks lead to, those that an experiment names, whole ones newer than
+    the current one, as they may be about to be promoted, and uploads that may still be under way.
 
     Parameters
     ----------
@@ -88,7 +89,7 @@ def _current(snapshots: SnapshotBucket) -> Pointer | None:
 
 
 def _needed(current: Pointer | None, s3: Any, bucket: str) -> set[str | None]:
-    promoted = {current.version, current.previous} if current else set()
+    promoted: set[str | None] = {current.version, *current.previous} if current else set()
     return promoted | _of_experiments(s3, bucket)
 
 

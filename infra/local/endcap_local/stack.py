@@ -60,7 +60,8 @@ class LocalStack:
     template : template.yaml
     port : of the HTTP API on 127.0.0.1, 0 for a free one
     parameters : overrides of the template's parameters
-    persist : folder that tables and buckets are loaded from at the start and saved to on a clean stop; None for neither
+    persist : folder that tables and buckets are loaded from at the start and saved to on a clean stop, and that keeps
+        the key that snapshots are signed with; None for neither
     redelivery_s : when a message that failed is delivered again
     verbose : whether functions' output goes to stderr and not to a log file
     integration_timeout_s : how long the API waits for a function
@@ -110,7 +111,7 @@ class LocalStack:
             if name.startswith(_FOREIGN):
                 del os.environ[name]
         try:
-            self.engine = Engine()
+            self.engine = Engine(keys=self._persist / "keys" if self._persist is not None else None)
         except BaseException:
             self._restore()
             raise
@@ -160,6 +161,11 @@ class LocalStack:
     def storefront_secret(self) -> str | None:
         """What the storefront door knows shoppers' tokens by; None where it is closed."""
         return self._parameters.get("StorefrontSecret") if self._parameters.get("Storefront") == "on" else None
+
+    @property
+    def snapshot_key(self) -> str:
+        """ARN of the key that snapshots are signed with, on the local engine; empty where the template has none."""
+        return self.function("PromoteFunction").environment.get("SNAPSHOT_KEY", "")
 
     def client(self, service: str) -> Any:
         """A boto3 client of the local engine."""

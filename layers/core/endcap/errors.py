@@ -139,3 +139,7 @@ class SnapshotMissingError(SnapshotError):
 
 class SnapshotIntegrityError(SnapshotError):
     """A snapshot's files do not match its manifest, or break the format."""
+
+
+class SnapshotOutdatedError(SnapshotError):
+    """The snapshot is older than the current one, which only a rollback goes back from."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from endcap.api.scenarios import Scenarios
     from endcap.aws.counters import CounterTable, FoldedCounts
     from endcap.aws.items import ItemTable
+    from endcap.aws.keys import SigningKey
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.snapshots import SnapshotBucket
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from endcap.live.popular import Popular
     from endcap.live.snapshot import Followed, LoadedEncoder
     from endcap.live.waiting import Guarded, Waiting
+    from endcap.signing import Trust
     from endcap.snapshot.snapshot import Snapshot
     from endcap.storefront.door import Door
 
@@ -221,6 +223,30 @@ class Runtime:
         return SnapshotBucket(self._clients("s3", config), self.settings.data_bucket, Path(folder) if folder else None)
 
     @cached_property
+    def signing_key(self) -> SigningKey | None:
+        """What snapshots are signed with; None where nobody signs."""
+        from endcap.aws.keys import SigningKey
+
+        if not self.settings.snapshot_key:
+            return None
+        return SigningKey(self._clients("kms", BATCH if self._background else LOADING), self.settings.snapshot_key)
+
+    @cached_property
+    def trust(self) -> Trust:
+        """Which snapshots are loaded.
+
+        Raises
+        ------
+        SettingsError : signatures are required, and the function does not know of what
+        """
+        from endcap.signing import Trust
+
+        required = self.settings.snapshot_signature == "require"
+        if required and self.signing_key is None:
+            raise SettingsError("environment variable SNAPSHOT_KEY is not set")
+        return Trust(self.signing_key, required=required)
+
+    @cached_property
     def snapshot(self) -> Followed[Snapshot]:
         """The snapshot to rank with, verified and mapped into memory; loaded beside the requests."""
         from endcap.live.snapshot import Followed, read_snapshot
@@ -231,7 +257,7 @@ class Runtime:
             user_encoder_of(snapshot)  # one that can't be opened is no reason to give up the snapshot before
             return snapshot
 
-        return Followed(self.snapshots, read, clock=self.waiting.clock, waiting=self.waiting)
+        return Followed(self.snapshots, read, clock=self.waiting.clock, waiting=self.waiting, trust=self.trust)
 
     @cached_property
     def encoder(self) -> Followed[LoadedEncoder | None]:
@@ -239,7 +265,7 @@ class Runtime:
         from endcap.encoders.text import ENCODER_FILES
         from endcap.live.snapshot import Followed, read_encoder
 
-        return Followed(self.snapshots, read_encoder, ENCODER_FILES)
+        return Followed(self.snapshots, read_encoder, ENCODER_FILES, trust=self.trust)
 
     @cached_property
     def live_catalogue(self) -> LiveCatalogue:
@@ -295,7 +321,7 @@ class Runtime:
         """The snapshot beside the current one that an experiment may rank with."""
         from endcap.live.challenger import Challenger
 
-        return Challenger(self.snapshots.apart("challenger"), self.waiting.clock, self.waiting)
+        return Challenger(self.snapshots.apart("challenger"), self.waiting.clock, self.waiting, self.trust)
 
     @cached_property
     def challenger_catalogue(self) -> LiveCatalogue:

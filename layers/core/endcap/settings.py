@@ -22,6 +22,13 @@ scopes : a token may what its scopes name, and without a caller nothing but open
 """
 AUTHORISATIONS: Final[tuple[Authorisation, ...]] = get_args(Authorisation)
 
+SignaturePolicy = Literal["require", "warn"]
+"""Which snapshots functions load.
+
+require : signed ones
+warn : also what was promoted before there were signatures, until the stack's next promotion
+"""
+
 MIN_SECRET_CHARS: Final = 32
 
 
@@ -94,6 +101,8 @@ class Settings(BaseModel):
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
     client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
+    snapshot_key : ARN of the key that snapshots are signed with; empty where nobody signs
+    snapshot_signature : which snapshots are loaded
     storefront_secrets : what tokens at the storefront door are signed with, the present one first
     storefront_origins : of the pages that may call the door from a browser
     storefront_front_key : what the front of the door proves itself by; empty for no front
@@ -116,6 +125,8 @@ class Settings(BaseModel):
     stream_failures_queue_url: str = ""
     authorisation: Authorisation = "iam"
     client_rates: Annotated[dict[str, float], BeforeValidator(_rates)] = {}
+    snapshot_key: str = ""
+    snapshot_signature: SignaturePolicy = "warn"
     storefront_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field((), repr=False)
     storefront_origins: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     storefront_front_key: str = Field("", repr=False)

@@ -18,7 +18,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from endcap.aws.keys import SigningKey
 from endcap.aws.snapshots import SnapshotBucket
+from endcap.snapshot.sign import sign
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.bench.functions import BenchError
 from endcap_local.bench.import_paths import import_path, inference_functions
@@ -157,7 +159,9 @@ def _stack(template: Path, snapshot: Snapshot) -> Iterator[tuple[StackPlan, dict
         (bucket,) = plan.buckets
         snapshots = SnapshotBucket(engine.client("s3"), bucket)
         snapshots.upload(snapshot.directory, snapshot.version)
-        snapshots.flip(snapshot.version, None)
+        key = next(iter(plan.functions.values())).environment["SNAPSHOT_KEY"]
+        signature = sign(snapshot.version, snapshot.directory, snapshots, SigningKey(engine.client("kms"), key))
+        snapshots.flip(snapshot.version, None, signature)
         yield plan, engine.environment()
     finally:
         engine.stop()

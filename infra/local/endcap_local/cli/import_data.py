@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Bucket, Data, Encoder, Json
+from endcap_local.cli.options import Bucket, Data, Encoder, Json, PromoteFunction, SnapshotKey
 
 
 def import_folder(
@@ -16,6 +16,8 @@ def import_folder(
     bucket: Bucket = None,
     no_rebuild: Annotated[bool, typer.Option("--no-rebuild", help="Only items and events, no snapshot.")] = False,
     encoder: Encoder = "auto",
+    function: PromoteFunction = None,
+    key: SnapshotKey = None,
     as_json: Json = False,
 ) -> None:
     """Send a folder's items and events to a stack; then rebuild and promote.
@@ -32,7 +34,8 @@ def import_folder(
         raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without", param_hint="")
     console = Console(highlight=False, stderr=as_json)
     with progress_bar(console) as progress:
-        result = import_over_http(data, HttpClient(endpoint), progress, None if no_rebuild else bucket, encoder)
+        bucket = None if no_rebuild else bucket
+        result = import_over_http(data, HttpClient(endpoint), progress, bucket, encoder, function, key)
     if as_json:
         print_json(asdict(result))
         return

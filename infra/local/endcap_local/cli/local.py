@@ -76,6 +76,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
             "buckets": buckets,
             "empty": empty,
             "rebuild_url": rebuild,
+            "snapshot_key": stack.snapshot_key,
             "log": log,
             "started_in_s": seconds,
             "start_token": stack.start_token,
@@ -96,5 +97,6 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
     if stack.storefront_secret:
         print(f"The storefront door is open; it takes shoppers' tokens signed with {stack.storefront_secret}")
     print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and {', '.join(buckets)}")
+    print(f"SNAPSHOT_KEY={stack.snapshot_key} lets `endcap snapshot` sign there")
     print(f"endcap rebuild --running '{rebuild}' learns from what it holds by then")
     print(f"Functions log to {log or 'stderr'}", flush=True)

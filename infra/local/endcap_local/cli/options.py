@@ -13,6 +13,18 @@ Data = Annotated[Path, typer.Option(help=FOLDER)]
 
 Bucket = Annotated[str | None, typer.Option(help="The stack's data bucket.", envvar="DATA_BUCKET")]
 
+PromoteFunction = Annotated[
+    str | None,
+    typer.Option(
+        "--function",
+        envvar="PROMOTE_FUNCTION",
+        help="The stack's promote function, which alone may sign: let it do this.",
+    ),
+]
+SnapshotKey = Annotated[
+    str | None,
+    typer.Option("--key", envvar="SNAPSHOT_KEY", help="ARN of the key to sign with here, as on a local stack."),
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of prose.")]
 Port = Annotated[int, typer.Option(help="Port of the API on 127.0.0.1; 0 for a free one.")]

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from endcap_local.cli.options import Bucket, Json
+from endcap_local.cli.options import Bucket, Json, PromoteFunction, SnapshotKey
+
+if TYPE_CHECKING:
+    from endcap.aws.items import ItemTable
+    from endcap.aws.keys import SigningKey
+    from endcap.aws.snapshots import SnapshotBucket
 
 snapshot_app = typer.Typer(help="Look at snapshots and choose the current one.", no_args_is_help=True)
 
@@ -30,39 +35,103 @@ def show(folder: Annotated[Path, typer.Argument(help="Folder of the snapshot.")]
     _print_snapshot(read_manifest(folder), as_json)
 
 
+ItemsTableName = Annotated[str | None, typer.Option(envvar="ITEMS_TABLE", help="Embed what changed meanwhile.")]
+
+
+@snapshot_app.command(name="list")
+def list_(bucket: Bucket = None, key: SnapshotKey = None, as_json: Json = False) -> None:
+    """Name the snapshots of a bucket, which is current, where rollbacks lead, and which are signed."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from endcap_local.console import print_json
+    from endcap_local.snapshots import overview
+
+    found = overview(_snapshots(bucket), _signing_key(key))
+    if as_json:
+        print_json({"snapshots": [asdict(one) for one in found]})
+        return
+    table = Table("version", "", "signature")
+    for one in found:
+        table.add_row(one.version, one.place, one.signature)
+    Console(highlight=False).print(table)
+
+
 @snapshot_app.command()
 def promote(
     version: Annotated[str, typer.Argument(help="A version in the bucket, or the folder of a snapshot to upload.")],
     bucket: Bucket = None,
-    items_table: Annotated[str | None, typer.Option(envvar="ITEMS_TABLE", help="Embed what changed meanwhile.")] = None,
+    items_table: ItemsTableName = None,
+    function: PromoteFunction = None,
+    key: SnapshotKey = None,
     force: Annotated[bool, typer.Option("--force", help="Skip the gates, never the verification.")] = False,
     as_json: Json = False,
 ) -> None:
     """Make a snapshot the current one."""
-    from endcap.aws.clients import BACKGROUND, client
-    from endcap.aws.items import ItemTable
     from endcap.snapshot.promote import promote as run
-    from endcap.snapshot.verify import verify_snapshot
 
-    snapshots = _snapshots(bucket)
-    if Path(version).is_dir():
-        folder, version = Path(version), str(verify_snapshot(Path(version))["version"])
-        snapshots.upload(folder, version)
-    items = ItemTable(client("dynamodb", BACKGROUND), items_table) if items_table else None
-    _print_promoted(asdict(run(version, snapshots, items, force=force)), as_json)
+    version = _uploaded(version, bucket)
+    if function:
+        _print_promoted(_invoked(function, {"version": version, "force": force}), as_json)
+        return
+    signer, snapshots = _signing_key(key), _snapshots(bucket)
+    promoted = run(version, snapshots, _items(items_table), force=force, signer=signer)
+    _print_promoted({**asdict(promoted), "signed": signer is not None}, as_json)
 
 
 @snapshot_app.command()
-def rollback(bucket: Bucket = None, as_json: Json = False) -> None:
-    """Go back to the snapshot before the current one."""
+def approve(
+    version: Annotated[str, typer.Argument(help="A version in the bucket, or the folder of a snapshot to upload.")],
+    bucket: Bucket = None,
+    function: PromoteFunction = None,
+    key: SnapshotKey = None,
+    force: Annotated[bool, typer.Option("--force", help="Skip the gates, never the verification.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Check and sign a snapshot, so that an experiment may name it; the current one stays."""
+    from rich.console import Console
+
+    from endcap.snapshot.promote import approve as run
+    from endcap_local.console import print_json
+
+    version, signer = _uploaded(version, bucket), _signing_key(key)
+    if function:
+        approved = _invoked(function, {"version": version, "approve": True, "force": force})
+    elif signer is not None:
+        signature = run(version, _snapshots(bucket), signer, force=force)
+        approved = {"version": version, "manifest_sha256": signature.manifest_sha256, "key_id": signature.key_id}
+    else:
+        raise typer.BadParameter("name what signs, with --function or PROMOTE_FUNCTION", param_hint="--function")
+    if as_json:
+        print_json(approved)
+    else:
+        Console(highlight=False).print(f"snapshot {version} is signed; an experiment may name it")
+
+
+@snapshot_app.command()
+def rollback(
+    bucket: Bucket = None,
+    to: Annotated[str | None, typer.Option(help="An earlier version.", show_default="the one before")] = None,
+    items_table: ItemsTableName = None,
+    function: PromoteFunction = None,
+    key: SnapshotKey = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to the snapshot before the current one, and with each further call to the one before that."""
     from endcap.errors import SnapshotMissingError
-    from endcap.snapshot.promote import promote as run
+    from endcap.snapshot.promote import rollback as run
 
     snapshots = _snapshots(bucket)
     current = snapshots.current()
-    if current is None or current.previous is None:
+    target = to or next(iter(current.previous if current else ()), None)
+    if target is None:
         raise SnapshotMissingError("there is no snapshot before the current one")
-    _print_promoted(asdict(run(current.previous, snapshots, None, force=True)), as_json)
+    if function:  # by name, so that a second try of the same call does not go further back
+        _print_promoted(_invoked(function, {"rollback": True, "version": target}), as_json)
+        return
+    signer = _signing_key(key)
+    promoted = run(snapshots, _items(items_table), to=target, signer=signer)
+    _print_promoted({**asdict(promoted), "signed": signer is not None}, as_json)
 
 
 @snapshot_app.command()
@@ -72,7 +141,7 @@ def prune(
     yes: Annotated[bool, typer.Option("--yes", help="Remove them; without it they are only named.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Remove old snapshots; never the current one, the one before it, or those that experiments name.
+    """Remove old snapshots; never the current one, those that rollbacks lead to, or those that experiments name.
 
     What an interrupted upload or removal has left, without a manifest, goes too once its newest file is a day old.
     """
@@ -98,11 +167,43 @@ def prune(
     console.print(f"{told} {'removed' if yes else 'can go; --yes removes them'}")
 
 
-def _snapshots(bucket: str | None) -> Any:
+def _snapshots(bucket: str | None) -> SnapshotBucket:
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
 
-    return SnapshotBucket(client("s3", BACKGROUND), _named(bucket))
+    return SnapshotBucket(client("s3", BACKGROUND), _named(bucket)).apart("promotion")
+
+
+def _signing_key(key: str | None) -> SigningKey | None:
+    from endcap.aws.clients import BACKGROUND, client
+    from endcap.aws.keys import SigningKey
+
+    return SigningKey(client("kms", BACKGROUND), key) if key else None
+
+
+def _items(table: str | None) -> ItemTable | None:
+    from endcap.aws.clients import BACKGROUND, client
+    from endcap.aws.items import ItemTable
+
+    return ItemTable(client("dynamodb", BACKGROUND), table) if table else None
+
+
+def _invoked(function: str, event: dict[str, Any]) -> dict[str, Any]:
+    from endcap_local.snapshots import invoke_promote
+
+    return invoke_promote(function, event)
+
+
+def _uploaded(version: str, bucket: str | None) -> str:
+    """The version; where a folder is named, its own, once that is in the bucket."""
+    from endcap.snapshot.verify import verify_snapshot
+
+    folder = Path(version)
+    if not folder.is_dir():
+        return version
+    version = str(verify_snapshot(folder)["version"])
+    _snapshots(bucket).upload(folder, version)
+    return version
 
 
 def _named(bucket: str | None) -> str:
@@ -120,7 +221,8 @@ def _print_promoted(promoted: dict[str, Any], as_json: bool) -> None:
         print_json(promoted)
     else:
         before = f" after {promoted['previous']}" if promoted["previous"] else ""
-        Console(highlight=False).print(f"snapshot {promoted['version']} is current{before}")
+        unsigned = "" if promoted.get("signed", True) else ", not signed: nobody named a key"
+        Console(highlight=False).print(f"snapshot {promoted['version']} is current{before}{unsigned}")
 
 
 def _print_snapshot(manifest: dict[str, Any], as_json: bool) -> None:

@@ -277,6 +277,10 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "CloudWatch", "dashboards", deployment.dashboards, "dashboards"
     yield "X-Ray", "traces", traced(invocations) if deployment.traces else 0.0, "traces"
 
+    starts = a.cold_share * sum(calls[name][0] for name in ("update_profile", "recommend", "embed_item"))
+    yield "KMS", "the key of snapshots", 1, "kms_keys"
+    yield "KMS", "signatures looked at", starts + usage.rebuilds * (environments + 1), "kms_signatures"
+
     yield "SageMaker", "rebuilds", usage.rebuilds * a.rebuild_hours, "rebuild_hours"
 
 

@@ -45,6 +45,7 @@ class Price:
 _API: Final = "https://aws.amazon.com/api-gateway/pricing/"
 _CLOUDWATCH: Final = "https://aws.amazon.com/cloudwatch/pricing/"
 _DYNAMODB: Final = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
+_KMS: Final = "https://aws.amazon.com/kms/pricing/"
 _LAMBDA: Final = "https://aws.amazon.com/lambda/pricing/"
 _PERSONALIZE: Final = "https://aws.amazon.com/personalize/pricing/"
 _S3: Final = "https://aws.amazon.com/s3/pricing/"
@@ -72,6 +73,8 @@ PRICES: Final[Mapping[str, Price]] = MappingProxyType(
         "metrics": Price(0.30, "metric-month", _CLOUDWATCH, free=10),
         "alarms": Price(0.10, "alarm-metric-month", _CLOUDWATCH, free=10),
         "dashboards": Price(3.00, "dashboard-month", _CLOUDWATCH, free=3),
+        "kms_keys": Price(1.00, "key-month", _KMS),
+        "kms_signatures": Price(0.15 / 10_000, "request on an elliptic-curve key", _KMS),
         "traces": Price(5.00 / MILLION, "trace", "https://aws.amazon.com/xray/pricing/", free=100_000),
         "rebuild_hours": Price(1.408, "hour of ml.g5.xlarge", "https://aws.amazon.com/sagemaker/ai/pricing/"),
         "personalize_requests": Price(0.15 / 1000, "recommendation", _PERSONALIZE),

@@ -1,1 +1,1 @@
-"""AWS on this machine: `engine`, `aws_app`, `resources`, `persistence`."""
+"""AWS on this machine: `engine`, `aws_app`, `kms`, `resources`, `persistence`."""

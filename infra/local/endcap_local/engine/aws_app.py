@@ -11,7 +11,10 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+
+from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
 
 TOKEN_HEADER = "X-Endcap-Exclusive"  # nosec B105 # the name of a header
 _READ_ONLY = ("Get", "Describe", "List", "Query", "Scan", "BatchGet", "Receive", "DeleteMessage")
@@ -22,6 +25,7 @@ _SERVICES: Mapping[str, str] = {
     "Kinesis_20131202": "kinesis",
     "Firehose_20150804": "firehose",
     "AWSEvents": "events",
+    TARGET_PREFIX: "kms",
 }
 _WAKES: Mapping[str, str] = {"sqs": "sqs", "dynamodb": "dynamodb", "kinesis": "kinesis", "events": "sqs"}
 
@@ -55,20 +59,25 @@ class Activity:
 class AwsApp:
     """The WSGI application.
 
+    Parameters
+    ----------
+    keys : folder that keeps the keys of KMS; None for memory alone
+
     Attributes
     ----------
     activity : signalled with "sqs", "dynamodb" or "kinesis" after each change
     """
 
-    def __init__(self) -> None:
+    def __init__(self, keys: Path | None = None) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
         self.activity = Activity()
         self._lock = threading.Lock()
         self._token: str | None = None
         self._apps: dict[str, WsgiApp] = {
-            service: create_backend_app(service) for service in (*_SERVICES.values(), "s3")
+            service: create_backend_app(service) for service in {*_SERVICES.values(), "s3"} - {"kms"}
         }
+        self._apps["kms"] = KmsApp(Keys(keys))
         self._others: WsgiApp = DomainDispatcherApplication(create_backend_app)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -25,17 +26,21 @@ _running = threading.Lock()
 class Engine:
     """moto on a loopback port; port 0 takes a free one.
 
+    Parameters
+    ----------
+    keys : folder that keeps the keys of KMS; None for memory alone
+
     Attributes
     ----------
     endpoint : base URL for AWS clients
     activity : signalled with "sqs", "dynamodb" or "kinesis" after each change
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, keys: Path | None = None) -> None:
         if not _running.acquire(blocking=False):
             raise RuntimeError("another local engine runs in this process; moto's state can't be shared")
         try:
-            self._start(port)
+            self._start(port, keys)
         except BaseException:
             _running.release()
             raise
@@ -82,7 +87,7 @@ class Engine:
         self._server.server_close()
         _running.release()
 
-    def _start(self, port: int) -> None:
+    def _start(self, port: int, keys: Path | None) -> None:
         from moto.backends import get_backend
         from moto.moto_api._internal import moto_api_backend
         from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -97,7 +102,7 @@ class Engine:
         for service in ("dynamodb", "dynamodbstreams", "sqs", "s3", "firehose", "kinesis", "events"):
             get_backend(service)
         moto_api_backend.reset()
-        self._app = AwsApp()
+        self._app = AwsApp(keys)
         self.activity: Activity = self._app.activity
         self._session = boto3.session.Session("local", "local", region_name=REGION)
         self._session_lock = threading.Lock()  # a session is not thread-safe, its clients are

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import NotFoundError, SnapshotIntegrityError, SnapshotMissingError
-from endcap.filenames import MANIFEST
+from endcap.aws.pointer import DamagedPointerError, Pointer, plain_name, read_pointer, write_pointer
+from endcap.errors import ConflictError, NotFoundError, SnapshotIntegrityError, SnapshotMissingError
+from endcap.filenames import MANIFEST, SIGNATURE
+from endcap.signing import Signature, signature_of
 
 DOWNLOADS: Final = 8
 """Files that are fetched side by side; boto3 keeps ten connections."""
@@ -26,21 +29,6 @@ MAX_MANIFEST_BYTES: Final = 4 << 20
 """Ours have some hundred bytes, and some KB."""
 PREFIX = "snapshots/"
 POINTER = PREFIX + "current.json"
-
-
-@dataclass(frozen=True, slots=True)
-class Pointer:
-    """Which snapshot is current.
-
-    Attributes
-    ----------
-    etag : of the pointer object; what a flip must still find
-    previous : the version before, for a rollback
-    """
-
-    version: str
-    etag: str
-    previous: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,39 +72,53 @@ class SnapshotBucket:
         SnapshotIntegrityError : the pointer is no JSON of ours
         ThrottledError, DependencyError
         """
-        condition = {"IfNoneMatch": known_etag} if known_etag else {}
-        try:
-            with aws_errors("read snapshot pointer"):
-                try:
-                    answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
-                except ClientError as exc:
-                    if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
-                        return None
-                    raise
-                data = answer["Body"].read(MAX_POINTER_BYTES + 1)
-        except NotFoundError as exc:
-            raise SnapshotMissingError("no snapshot has been promoted yet: import or rebuild a shop") from exc
-        try:
-            body = json.loads(data)
-            return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"))
-        except Exception as exc:  # cut off at the limit, nested without end, no object, ...
-            raise SnapshotIntegrityError("the snapshot pointer is damaged") from exc
+        found = self._pointer({"IfNoneMatch": known_etag} if known_etag else {})
+        return read_pointer(*found) if found else None
 
-    def flip(self, version: str, expected: Pointer | None) -> Pointer:
+    def seen(self) -> Pointer | None:
+        """The pointer as a promotion finds it: None where there is none, of no version where it is damaged.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        try:
+            found = self._pointer({})
+            return read_pointer(*found) if found else None
+        except SnapshotMissingError:
+            return None
+        except DamagedPointerError as exc:
+            return Pointer("", exc.etag)
+
+    def flip(
+        self,
+        version: str,
+        expected: Pointer | None,
+        signature: Signature | None = None,
+        previous: Sequence[str] | None = None,
+    ) -> Pointer:
         """Point at `version`, if the pointer is still `expected` (None: if there is none).
+
+        Parameters
+        ----------
+        signature : of this version
+        previous : what there is to roll back to afterwards, the latest first; None for `expected` and what it names
 
         Raises
         ------
         ConflictError : somebody else flipped meanwhile
         ThrottledError, DependencyError
         """
-        body = json.dumps({"version": version, "previous": expected.version if expected else None})
+        if previous is None:
+            previous = expected.before(version) if expected else ()
+        promoted_at = datetime.now(UTC).isoformat(timespec="seconds") if signature else ""
+        body = write_pointer(version, previous, signature, promoted_at)
         condition = {"IfMatch": expected.etag} if expected else {"IfNoneMatch": "*"}
         with aws_errors("flip snapshot pointer"):
             answer = self._s3.put_object(
-                Bucket=self._bucket, Key=POINTER, Body=body.encode(), ContentType="application/json", **condition
+                Bucket=self._bucket, Key=POINTER, Body=body, ContentType="application/json", **condition
             )
-        return Pointer(version, answer["ETag"], expected.version if expected else None)
+        return Pointer(version, answer["ETag"], tuple(previous), signature, promoted_at)
 
     def manifest(self, version: str) -> dict[str, Any]:
         """The manifest of `version`.
@@ -127,16 +129,42 @@ class SnapshotBucket:
         SnapshotIntegrityError : the manifest is no JSON of ours
         ThrottledError, DependencyError
         """
-        with aws_errors(f"read manifest of {version}"):
-            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{PREFIX}{_plain(version)}/{MANIFEST}")
-            data = answer["Body"].read(MAX_MANIFEST_BYTES + 1)
+        return _manifest(self._small(version, MANIFEST, MAX_MANIFEST_BYTES), version)
+
+    def signature(self, version: str) -> Signature | None:
+        """What says that `version` has passed the checks; None where nothing does.
+
+        Raises
+        ------
+        SnapshotIntegrityError : it is no signature
+        ThrottledError, DependencyError
+        """
+        try:
+            data = self._small(version, SIGNATURE, MAX_POINTER_BYTES)
+        except NotFoundError:
+            return None
         try:
             document = json.loads(data)
-        except Exception:  # cut off at the limit, nested without end, ...
-            document = None
-        if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
-            raise SnapshotIntegrityError(f"the manifest of {version} is damaged")
-        return document
+        except Exception as exc:  # cut off at the limit, nested without end, ...
+            raise SnapshotIntegrityError(f"the signature of {version} is damaged") from exc
+        return signature_of(document)
+
+    def put_signature(self, version: str, signature: Signature) -> None:
+        """Write down that `version` has passed the checks.
+
+        Raises
+        ------
+        ConflictError : that is written already
+        ThrottledError, DependencyError
+        """
+        with aws_errors(f"write the signature of {version}"):
+            self._s3.put_object(
+                Bucket=self._bucket,
+                Key=f"{PREFIX}{plain_name(version)}/{SIGNATURE}",
+                Body=json.dumps({"version": version, **signature.fields()}).encode(),
+                ContentType="application/json",
+                IfNoneMatch="*",
+            )
 
     def versions(self) -> list[str]:
         """Versions whose manifest is there, ascending.
@@ -164,32 +192,55 @@ class SnapshotBucket:
         return sorted(found.values(), key=lambda stored: stored.version)
 
     def upload(self, directory: Path, version: str) -> None:
-        """Write the files of a snapshot, the manifest last.
+        """Write the files of a snapshot, each once, the manifest last.
+
+        What an interrupted upload of the same files has left stays as it is.
 
         Raises
         ------
+        ConflictError : something else is there under one of their names
+        RefusedError : a file has more than the 5 GB that one call takes
         ThrottledError, DependencyError
         """
-        names = sorted(p.name for p in directory.iterdir() if p.is_file() and p.name != MANIFEST)
+        names = sorted(p.name for p in directory.iterdir() if p.is_file() and p.name not in (MANIFEST, SIGNATURE))
         for name in (*names, MANIFEST):
-            with aws_errors("upload snapshot"):
-                self._s3.upload_file(str(directory / name), self._bucket, f"{PREFIX}{version}/{name}")
+            key = f"{PREFIX}{version}/{name}"
+            try:
+                # In one part: several are put together by another call, and transfers don't hand it the condition.
+                with aws_errors(f"upload {name}"), (directory / name).open("rb") as file:
+                    self._s3.put_object(Bucket=self._bucket, Key=key, Body=file, IfNoneMatch="*")
+            except ConflictError as exc:
+                if not self._same(key, directory / name):
+                    raise ConflictError(f"{version} has another {name} already, and files are written once") from exc
 
-    def download(self, version: str, names: Iterable[str] | None = None) -> Path:
+    def download(self, version: str, names: Iterable[str] | None = None, manifest_sha256: str | None = None) -> Path:
         """A local folder with the snapshot's files (only those with `names`, if given), fetched once.
+
+        Parameters
+        ----------
+        manifest_sha256 : hex, of the manifest that it has to have
 
         Raises
         ------
-        NotFoundError, SnapshotIntegrityError, ThrottledError, DependencyError
+        SnapshotIntegrityError : another manifest, or a file that is not as it says
+        NotFoundError, ThrottledError, DependencyError
         """
-        stated = self.manifest(version)["files"]
-        files = set(map(_plain, stated))
-        wanted = {MANIFEST, *(files if names is None else files.intersection(names))}
-        folder = self._cache / _plain(version)
+        manifest = self._small(version, MANIFEST, MAX_MANIFEST_BYTES)
+        if manifest_sha256 is not None and hashlib.sha256(manifest).hexdigest() != manifest_sha256:
+            raise SnapshotIntegrityError(f"the manifest of {version} is not the one that was signed")
+        stated = _manifest(manifest, version)["files"]
+        files = set(map(plain_name, stated))
+        wanted = files if names is None else files.intersection(names)
+        folder = self._cache / plain_name(version)
+        if (folder / MANIFEST).exists() and (folder / MANIFEST).read_bytes() != manifest:
+            self.forget(version)  # files of something else under this name
         folder.mkdir(parents=True, exist_ok=True)
 
+        def part_of(name: str) -> Path:
+            return folder / f".{name}.{os.getpid()}.{id(self)}"
+
         def fetch(name: str) -> None:
-            part = folder / f".{name}.{os.getpid()}.{id(self)}"
+            part = part_of(name)
             with aws_errors(f"download {name}"):
                 self._s3.download_file(self._bucket, f"{PREFIX}{version}/{name}", str(part))
             size = stated[name].get("bytes") if isinstance(stated.get(name), dict) else None
@@ -198,9 +249,11 @@ class SnapshotBucket:
                 raise SnapshotIntegrityError(f"{name} has another size than the manifest says")
             part.replace(folder / name)
 
+        part_of(MANIFEST).write_bytes(manifest)  # not fetched again: it could be another one by then
+        part_of(MANIFEST).replace(folder / MANIFEST)
         # Most of some fifty files are small: one after the other, they take as long as as many answers of S3.
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            list(pool.map(fetch, (name for name in sorted(wanted) if not (folder / name).exists())))
+            list(pool.map(fetch, (name for name in sorted(wanted - {MANIFEST}) if not (folder / name).exists())))
         return folder
 
     def remove(self, version: str) -> None:
@@ -214,11 +267,39 @@ class SnapshotBucket:
         SnapshotIntegrityError : not a name of a snapshot
         ThrottledError, DependencyError
         """
-        manifest = f"{PREFIX}{_plain(version)}/{MANIFEST}"
+        manifest = f"{PREFIX}{plain_name(version)}/{MANIFEST}"
         keys = [key for key, _ in self._listed(f"{PREFIX}{version}/")]
         for key in sorted(keys, key=lambda key: key != manifest):
             with aws_errors(f"remove {version}"):
                 self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def _pointer(self, condition: Mapping[str, str]) -> tuple[bytes, str] | None:
+        """Bytes and ETag of the pointer; None where the condition does not hold."""
+        try:
+            with aws_errors("read snapshot pointer"):
+                try:
+                    answer = self._s3.get_object(Bucket=self._bucket, Key=POINTER, **condition)
+                except ClientError as exc:
+                    if exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 304:
+                        return None
+                    raise
+                return answer["Body"].read(MAX_POINTER_BYTES + 1), answer["ETag"]
+        except NotFoundError as exc:
+            raise SnapshotMissingError("no snapshot has been promoted yet: import or rebuild a shop") from exc
+
+    def _small(self, version: str, name: str, limit: int) -> bytes:
+        with aws_errors(f"read {name} of {version}"):
+            answer = self._s3.get_object(Bucket=self._bucket, Key=f"{PREFIX}{plain_name(version)}/{name}")
+            return bytes(answer["Body"].read(limit + 1))
+
+    def _same(self, key: str, path: Path) -> bool:
+        """Whether an object has the contents of a file."""
+        stored = hashlib.sha256()
+        with aws_errors(f"compare {path.name}"):
+            for part in self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].iter_chunks(1 << 20):
+                stored.update(part)
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest() == stored.digest()
 
     def _listed(self, prefix: str) -> Iterator[tuple[str, datetime]]:
         with aws_errors("list snapshots"):
@@ -229,11 +310,14 @@ class SnapshotBucket:
 
     def forget(self, version: str) -> None:
         """Remove the local copy of `version`."""
-        shutil.rmtree(self._cache / _plain(version), ignore_errors=True)
+        shutil.rmtree(self._cache / plain_name(version), ignore_errors=True)
 
 
-def _plain(name: object) -> str:
-    """`name`, which becomes a local path and so must not lead out of its folder."""
-    if not isinstance(name, str) or not name or name.startswith(".") or "/" in name or "\\" in name:
-        raise SnapshotIntegrityError(f"{name!r} is no name of a snapshot or of its files")
-    return name
+def _manifest(data: bytes, version: str) -> dict[str, Any]:
+    try:
+        document = json.loads(data)
+    except Exception:  # cut off at the limit, nested without end, ...
+        document = None
+    if not isinstance(document, dict) or not isinstance(document.get("files"), dict):
+        raise SnapshotIntegrityError(f"the manifest of {version} is damaged")
+    return document

@@ -13,6 +13,7 @@ from endcap.errors import EncoderError, EndcapError, SnapshotError, SnapshotInte
 from endcap.live.polling import LastGood
 from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
+from endcap.signing import Signature, Trust
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import load_verified
 
@@ -22,7 +23,9 @@ RETRY_S: Final = 30.0
 class Snapshots(Protocol):
     """Where snapshots are fetched from, apart from the current one's files, which come and go by their own rule."""
 
-    def download(self, version: str) -> Path: ...
+    def signature(self, version: str) -> Signature | None: ...
+
+    def download(self, version: str, names: None, manifest_sha256: str | None) -> Path: ...
 
     def forget(self, version: str) -> None: ...
 
@@ -34,18 +37,25 @@ class Challenger:
     ----------
     waiting : of the requests that are served meanwhile: the snapshot is then loaded beside them, and there for those
         that come later
+    trust : which snapshots are believed; None for all
     """
 
-    def __init__(self, snapshots: Snapshots, clock: Clock = time.monotonic, waiting: Waiting | None = None) -> None:
-        self._snapshots, self._clock, self._waiting = snapshots, clock, waiting
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        clock: Clock = time.monotonic,
+        waiting: Waiting | None = None,
+        trust: Trust | None = None,
+    ) -> None:
+        self._snapshots, self._clock, self._waiting, self._trust = snapshots, clock, waiting, trust or Trust()
         self._version: str | None = None
         self._kept = self._nothing()
 
     def get(self, version: str | None) -> Snapshot | None:
         """The snapshot of this version; None where none is asked for, or it is not loaded yet, or can't be used.
 
-        Nobody has promoted it, so it is verified here as a promotion verifies. One that fails is tried again after half
-        a minute.
+        It was signed without being promoted, or not at all where nobody signs, so it is verified here as a promotion
+        verifies. One that fails is tried again after half a minute.
         """
         if version != self._version:
             if self._version is not None:
@@ -60,7 +70,10 @@ class Challenger:
 
     def _load(self, version: str) -> Snapshot:
         try:
-            return load_verified(self._snapshots.download(version))
+            signature = self._snapshots.signature(version) if self._trust.signs else None
+            self._trust.check(version, signature)
+            sha256 = signature.manifest_sha256 if signature else None
+            return load_verified(self._snapshots.download(version, None, sha256))
         except EndcapError as exc:
             if isinstance(exc, SnapshotError | EncoderError):
                 self._snapshots.forget(version)

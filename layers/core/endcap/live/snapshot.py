@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +22,11 @@ from endcap.errors import (
     SnapshotIntegrityError,
     SnapshotMissingError,
 )
+from endcap.filenames import MANIFEST
 from endcap.live.polling import LastGood
 from endcap.live.waiting import READS_S, Clock, Waiting
 from endcap.observability import logger, metrics
+from endcap.signing import Signature, Trust
 
 if TYPE_CHECKING:
     from endcap.encoders.text import TextEncoder
@@ -44,6 +48,9 @@ class Pointer(Protocol):
     @property
     def etag(self) -> str: ...
 
+    @property
+    def signature(self) -> Signature | None: ...
+
 
 class Snapshots(Protocol):
     """Where snapshots are fetched from."""
@@ -51,8 +58,8 @@ class Snapshots(Protocol):
     def current(self, known_etag: str | None) -> Pointer | None:
         """The pointer, None where it is still the one with `known_etag`; SnapshotMissingError where there is none."""
 
-    def download(self, version: str, names: Iterable[str] | None) -> Path:
-        """A folder with these files of a snapshot; None for all."""
+    def download(self, version: str, names: Iterable[str] | None, manifest_sha256: str | None) -> Path:
+        """A folder with these files of a snapshot; None for all. None for whatever manifest there is."""
 
     def forget(self, version: str) -> None:
         """Remove the local copy."""
@@ -79,6 +86,7 @@ class Followed(Generic[Loaded]):
     read : reads it from the folder that holds the snapshot's files
     files : which files it needs; None for all
     waiting : of the requests that are served meanwhile, which then neither poll nor load; without it whoever asks does
+    trust : which snapshots are believed; None for all
 
     Attributes
     ----------
@@ -93,10 +101,12 @@ class Followed(Generic[Loaded]):
         files: tuple[str, ...] | None = None,
         clock: Clock = time.monotonic,
         waiting: Waiting | None = None,
+        trust: Trust | None = None,
     ) -> None:
-        self._bucket, self._read, self._files = bucket, read, files
+        self._bucket, self._read, self._files, self._trust = bucket, read, files, trust or Trust()
         self._seen_etag: str | None = None
         self._version: str | None = None
+        self._manifest_sha256 = ""
         self._outgoing: str | None = None
         self.loading = self.missing = False
         self._kept = LastGood[Loaded | None](None, POLL_S, clock, takes_long=True, waiting=waiting)
@@ -130,7 +140,7 @@ class Followed(Generic[Loaded]):
             if pointer is None:
                 return self._kept.content
             self.loading = True
-            loaded = self._load(pointer.version)
+            loaded = self._loaded(pointer)
         except SnapshotMissingError:
             self._seen_etag, self.missing = None, True
             return None
@@ -143,6 +153,8 @@ class Followed(Generic[Loaded]):
         if self._version is not None and self._version != pointer.version:
             self._outgoing = self._version
         self._seen_etag, self._version = pointer.etag, pointer.version
+        if pointer.signature is not None:
+            self._trust.require()
         return loaded
 
     def _failed(self, exc: Exception) -> float:
@@ -153,9 +165,23 @@ class Followed(Generic[Loaded]):
         # Serving goes on with the last good one. A broken one is not fetched again and again by every poll.
         return RETRY_S if isinstance(exc, SnapshotError | EncoderError) else POLL_S
 
-    def _load(self, version: str) -> Loaded:
+    def _loaded(self, pointer: Pointer) -> Loaded:
+        kept, signature = self._kept.content, pointer.signature
+        if kept is None or pointer.version != self._version:
+            return self._load(pointer)
+        # The same version, pointed at anew, as when it is signed: what is loaded stays if it is what is meant.
+        self._trust.check(pointer.version, signature)
+        if signature is not None and signature.manifest_sha256 != self._manifest_sha256:
+            raise SnapshotIntegrityError(f"{pointer.version} is loaded, with another manifest than was signed")
+        return kept
+
+    def _load(self, pointer: Pointer) -> Loaded:
+        version = pointer.version
         try:
-            return self._read(self._bucket.download(version, self._files))
+            folder = self._fetched(pointer)
+            loaded = self._read(folder)
+            self._manifest_sha256 = hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()
+            return loaded
         except (SnapshotError, EncoderError):
             self._bucket.forget(version)  # a damaged download must not be found again by the next try
             raise
@@ -167,6 +193,19 @@ class Followed(Generic[Loaded]):
         except Exception as exc:  # whatever odd bytes bring about, it is the snapshot's fault, not a request's
             self._bucket.forget(version)
             raise SnapshotIntegrityError(f"{version} can't be read: {exc!r}") from exc
+
+    def _fetched(self, pointer: Pointer) -> Path:
+        """The folder, once the pointer is believed; the signature is looked at while the files come down."""
+        signature = pointer.signature
+        sha256 = signature.manifest_sha256 if signature else None
+        if signature is None or not self._trust.signs:
+            self._trust.check(pointer.version, signature)
+            return self._bucket.download(pointer.version, self._files, sha256)
+        with ThreadPoolExecutor(1) as beside:
+            checked = beside.submit(self._trust.check, pointer.version, signature)
+            folder = self._bucket.download(pointer.version, self._files, sha256)
+            checked.result()
+        return folder
 
 
 def read_snapshot(folder: Path) -> Snapshot:

@@ -24,6 +24,7 @@ from endcap.filenames import MANIFEST
 from endcap.snapshot.format import (
     ARRAYS,
     FORMAT_VERSION,
+    FORMATS_READ,
     OPTIONAL_ARRAYS,
     OPTIONAL_FILES,
     SPECS,
@@ -131,8 +132,8 @@ def read_manifest(directory: Path) -> dict[str, Any]:
         manifest = json.loads(raw)
     except Exception as exc:
         raise SnapshotIntegrityError("the manifest is not JSON") from exc
-    if not isinstance(manifest, dict) or manifest.get("format_version") != FORMAT_VERSION:
-        raise SnapshotIntegrityError(f"the manifest is not of format version {FORMAT_VERSION}")
+    if not isinstance(manifest, dict) or manifest.get("format_version") not in FORMATS_READ:
+        raise SnapshotIntegrityError(f"the manifest is of no format version among {FORMATS_READ}")
     for key in ("files", "arrays", "dims", "scales", "counts"):
         if not isinstance(manifest.get(key), dict):
             raise SnapshotIntegrityError(f"the manifest has no {key}")

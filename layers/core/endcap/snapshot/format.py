@@ -10,6 +10,8 @@ from endcap.encoders.text import ENCODER_FILES
 from endcap.encoders.user import USER_ENCODER_FILES
 
 FORMAT_VERSION: Final = 1
+FORMATS_READ: Final = tuple(version for version in (FORMAT_VERSION, FORMAT_VERSION - 1) if version > 0)
+"""The one that is written, and the one before: an upgrade needs no rebuild."""
 
 LIST_NAMES: Final = ("next", "together", "neighbours", "wording")
 

@@ -1,7 +1,8 @@
-"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer, list the popular."""
+"""Making a snapshot the current one: verify, gate, embed what changed, sign, flip the pointer, list the popular."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,16 @@ import numpy as np
 from endcap.catalog.row import ItemRow, PopularList
 from endcap.encoders.items import VectorStore, embed_row
 from endcap.encoders.text import TextEncoder
-from endcap.errors import EncoderError, SnapshotError, SnapshotMissingError
+from endcap.errors import (
+    EncoderError,
+    SnapshotError,
+    SnapshotIntegrityError,
+    SnapshotMissingError,
+    SnapshotOutdatedError,
+)
 from endcap.observability import fault
+from endcap.signing import Signature, Signer, Trust
+from endcap.snapshot.sign import Signatures, sign
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import load_verified
 
@@ -21,29 +30,39 @@ MIN_ITEM_RATIO = 0.5
 MIN_METRIC_RATIO = 0.9
 GATED_METRICS = frozenset({"ndcg_at_10", "hit_rate_at_10"})
 MAX_CHANGED_ITEMS = 100_000
+_BUILT: Final = re.compile(r"\d{8}T\d{6}Z(?=-)")
 MAX_POPULAR: Final = 100
 """As many rows as one call reads."""
 
 
 class Pointer(Protocol):
-    """What says which snapshot is current, and which one was before it."""
+    """What says which snapshot is current, and which ones were before it."""
 
     @property
     def version(self) -> str: ...
 
     @property
-    def previous(self) -> str | None: ...
+    def previous(self) -> tuple[str, ...]: ...
+
+    @property
+    def signature(self) -> Signature | None: ...
+
+    def before(self, version: str) -> tuple[str, ...]:
+        """What there is to roll back to once `version` is promoted after this one."""
 
 
 Known = TypeVar("Known", bound=Pointer)
 
 
-class Snapshots(Protocol[Known]):
+class Snapshots(Signatures, Protocol[Known]):
     """Where snapshots are, and the pointer to the current one, which is flipped only if it is still as expected."""
 
-    def current(self) -> Known | None: ...
+    def seen(self) -> Known | None:
+        """The pointer; None where there is none, of no version where it is damaged."""
 
-    def flip(self, version: str, expected: Known | None) -> Known: ...
+    def flip(
+        self, version: str, expected: Known | None, signature: Signature | None, previous: Sequence[str] | None
+    ) -> Known: ...
 
     def manifest(self, version: str) -> Mapping[str, Any]: ...
 
@@ -79,48 +98,137 @@ class Promoted:
     embedded: int
 
 
-def promote(version: str, bucket: Snapshots[Known], items: Catalogue | None, *, force: bool = False) -> Promoted:
+def promote(
+    version: str,
+    bucket: Snapshots[Known],
+    items: Catalogue | None,
+    *,
+    force: bool = False,
+    signer: Signer | None = None,
+) -> Promoted:
     """Make `version` the current snapshot.
 
     Parameters
     ----------
+    bucket : with local copies of its own: they are fetched anew, and removed in the end
     items : the items table, whose rows newer than the snapshot are embedded with its encoder before the flip, and which
         takes the list that is shown where no snapshot can be read
     force : skip the gates (never the verification)
+    signer : signs it; None for where nobody signs
 
     Raises
     ------
-    SnapshotIntegrityError : the snapshot's files are not sound
+    SnapshotIntegrityError : the snapshot's files are not sound, or not those that were signed
+    SnapshotOutdatedError : it was built before the current one
     GateError : the snapshot is worse than the current one
     ConflictError : somebody else promoted meanwhile
     NotFoundError, ThrottledError, DependencyError
     """
+    seen = bucket.seen()
+    current = _believed(seen, signer)
+    if current is not None:
+        check_order(version, current.version)
+    previous = current.before(version) if current else ()
+    return _promote(version, bucket, items, (seen, current), force=force, signer=signer, previous=previous)
+
+
+def rollback(
+    bucket: Snapshots[Known], items: Catalogue | None, *, to: str | None = None, signer: Signer | None = None
+) -> Promoted:
+    """Make an earlier snapshot the current one: the one before, or `to`. The next rollback goes further back.
+
+    Raises
+    ------
+    SnapshotMissingError : none is known that was before the current one
+    as `promote` does, but for the gates and the order
+    """
+    seen = bucket.seen()
+    current = _believed(seen, signer)
+    known = current.previous if current else ()
+    if seen is None or not (to or known):
+        raise SnapshotMissingError("there is no snapshot before the current one")
+    version = to or known[0]
+    before = known[known.index(version) + 1 :] if version in known else tuple(one for one in known if one < version)
+    return _promote(version, bucket, items, (seen, current), force=True, signer=signer, previous=before)
+
+
+def approve(version: str, bucket: Snapshots[Known], signer: Signer, *, force: bool = False) -> Signature:
+    """Sign `version` after the checks of a promotion, so that an experiment may name it; what is current stays.
+
+    Raises
+    ------
+    as `promote` does, but for the order
+    """
     try:
-        current = bucket.current()
-    except SnapshotMissingError:
-        current = None
-    folder = bucket.download(version)
-    try:
-        snapshot = load_verified(folder)
-    except SnapshotError:
+        snapshot = _checked(version, bucket, _believed(bucket.seen(), signer), force=force)
+        return sign(version, snapshot.directory, bucket, signer)
+    finally:
         bucket.forget(version)
-        raise
+
+
+def _promote(
+    version: str,
+    bucket: Snapshots[Known],
+    items: Catalogue | None,
+    found: tuple[Known | None, Known | None],
+    *,
+    force: bool,
+    signer: Signer | None,
+    previous: tuple[str, ...],
+) -> Promoted:
+    seen, current = found
+    if signer is None and current is not None and current.signature is not None:
+        raise SnapshotError("the current snapshot is signed, so the next one has to be: name what signs")
+    try:
+        snapshot = _checked(version, bucket, current, force=force)
+        embedded = 0
+        if items is not None:
+            encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
+            for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
+                if encoder:
+                    embedded += _embedded(row, encoder, items)
+        signature = sign(version, snapshot.directory, bucket, signer) if signer else None
+        if current is None or (current.version, current.signature) != (version, signature):
+            bucket.flip(version, seen, signature, previous)
+        if items is not None:
+            items.put_popular(popular_list(snapshot))
+    finally:
+        bucket.forget(version)
+    if current is not None and current.version != version:
+        return Promoted(version, current.version, embedded)
+    return Promoted(version, previous[0] if previous else None, embedded)
+
+
+def _believed(seen: Known | None, signer: Signer | None) -> Known | None:
+    """The pointer, if it is one, and signed by whoever signs now: else it says nothing about what may follow it."""
+    if seen is None or not seen.version:
+        return None
+    try:
+        Trust(signer).check(seen.version, seen.signature)
+    except SnapshotIntegrityError as exc:
+        fault("the pointer is not ours", exc)
+        return None
+    return seen
+
+
+def _checked(version: str, bucket: Snapshots[Known], current: Known | None, *, force: bool) -> Snapshot:
+    bucket.forget(version)  # what was fetched earlier may not be what is there now
+    snapshot = load_verified(bucket.download(version))
     if current and not force:
         check_gates(snapshot.manifest, bucket.manifest(current.version))
-    embedded = 0
-    if items is not None:
-        encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
-        for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
-            if encoder:
-                embedded += _embedded(row, encoder, items)
-    if current is None or current.version != version:
-        bucket.flip(version, current)
-        previous = current.version if current else None
-    else:
-        previous = current.previous
-    if items is not None:
-        items.put_popular(popular_list(snapshot))
-    return Promoted(version, previous, embedded)
+    return snapshot
+
+
+def check_order(version: str, current: str) -> None:
+    """Refuse what was built before the current snapshot, such as a promotion that is tried again too late.
+
+    Raises
+    ------
+    SnapshotOutdatedError : by the times that begin the names of versions
+    """
+    built, current_built = _BUILT.match(version), _BUILT.match(current)
+    if built and current_built and built[0] < current_built[0]:
+        raise SnapshotOutdatedError(f"{version} is older than {current}, which is current; a rollback goes back to it")
 
 
 def _embedded(row: ItemRow, encoder: TextEncoder, items: VectorStore) -> bool:

@@ -23,7 +23,10 @@ class Folder:
         self.forgotten: list[str] = []
         self.error: Exception | None = None
 
-    def download(self, version: str) -> Path:
+    def signature(self, version: str) -> None:
+        return None
+
+    def download(self, version: str, names: None, manifest_sha256: str | None) -> Path:
         self.downloads.append(version)
         if self.error:
             raise self.error

@@ -19,7 +19,7 @@ from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST
 from endcap.index.index import index_of
 from endcap.snapshot.files import content_hash
-from endcap.snapshot.format import OPTIONAL_ARRAYS, array_file
+from endcap.snapshot.format import FORMAT_VERSION, FORMATS_READ, OPTIONAL_ARRAYS, array_file
 from endcap.snapshot.lexical import query_weights
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
@@ -278,6 +278,13 @@ def test_manifest_that_breaks_the_format_is_refused(
     reseal(folder, change)
     with pytest.raises(SnapshotIntegrityError, match=message):
         load_snapshot(folder)
+
+
+def test_format_of_the_version_before_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("endcap.snapshot.files.FORMAT_VERSION", 2)
+    monkeypatch.setattr("endcap.snapshot.files.FORMATS_READ", (2, 1))
+    assert load_snapshot(folder).manifest["format_version"] == 1
+    assert set(FORMATS_READ) == {FORMAT_VERSION, FORMAT_VERSION - 1} - {0}
 
 
 def test_manifest_changed_by_hand_does_not_match_its_hash(folder: Path) -> None:

@@ -118,6 +118,7 @@ def test_idle_costs_storage_alarms_and_the_polling_of_an_empty_queue() -> None:
         ("S3", "storage after 12 months"),
         ("CloudWatch", "alarms"),
         ("CloudWatch", "dashboards"),
+        ("KMS", "the key of snapshots"),
     }
     assert line(idle, "received, empty calls too") == pytest.approx(5 * 3 * 60 * 24 * 30 / 1e6 * 0.40)
 

@@ -193,7 +193,7 @@ class _Stage:
             return self.stack.invoke("PromoteFunction", {"version": version}).error
         try:
             snapshots = self._bucket()
-            snapshots.flip(version, snapshots.current())
+            snapshots.flip(version, snapshots.current(), snapshots.signature(version))
         except EndcapError as exc:
             return str(exc)
         return None
