@@ -35,21 +35,26 @@ def promote(
     version: Annotated[str, typer.Argument(help="A version in the bucket, or the folder of a snapshot to upload.")],
     bucket: Bucket = None,
     items_table: Annotated[str | None, typer.Option(envvar="ITEMS_TABLE", help="Embed what changed meanwhile.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Skip the gates, never the verification.")] = False,
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Skip the gates, never the verification; say why.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a snapshot the current one."""
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.items import ItemTable
+    from endcap.snapshot.promote import force_of
     from endcap.snapshot.promote import promote as run
     from endcap.snapshot.verify import verify_snapshot
+
+    reason = force_of(force)
 
     snapshots = _snapshots(bucket)
     if Path(version).is_dir():
         folder, version = Path(version), str(verify_snapshot(Path(version))["version"])
         snapshots.upload(folder, version)
     items = ItemTable(client("dynamodb", BACKGROUND), items_table) if items_table else None
-    _print_promoted(asdict(run(version, snapshots, items, force=force)), as_json)
+    _print_promoted(asdict(run(version, snapshots, items, force=reason)), as_json)
 
 
 @snapshot_app.command()
@@ -62,7 +67,7 @@ def rollback(bucket: Bucket = None, as_json: Json = False) -> None:
     current = snapshots.current()
     if current is None or current.previous is None:
         raise SnapshotMissingError("there is no snapshot before the current one")
-    _print_promoted(asdict(run(current.previous, snapshots, None, force=True)), as_json)
+    _print_promoted(asdict(run(current.previous, snapshots, None, force="rollback")), as_json)
 
 
 @snapshot_app.command()
@@ -120,7 +125,8 @@ def _print_promoted(promoted: dict[str, Any], as_json: bool) -> None:
         print_json(promoted)
     else:
         before = f" after {promoted['previous']}" if promoted["previous"] else ""
-        Console(highlight=False).print(f"snapshot {promoted['version']} is current{before}")
+        by_force = " by force" if promoted["forced"] else ""
+        Console(highlight=False).print(f"snapshot {promoted['version']} is current{before}{by_force}")
 
 
 def _print_snapshot(manifest: dict[str, Any], as_json: bool) -> None:

@@ -6,9 +6,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -36,11 +37,13 @@ class Pointer:
     ----------
     etag : of the pointer object; what a flip must still find
     previous : the version before, for a rollback
+    promotion : what `promote` noted with the flip
     """
 
     version: str
     etag: str
     previous: str | None = None
+    promotion: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,13 @@ class SnapshotBucket:
         """The same bucket with local copies of its own, which nobody else forgets."""
         return SnapshotBucket(self._s3, self._bucket, self._cache / f".{name}")
 
+    @contextmanager
+    def afresh(self) -> Iterator[SnapshotBucket]:
+        """The same bucket with an empty folder for local copies, which goes when the block ends."""
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".afresh-", dir=self._cache) as folder:
+            yield SnapshotBucket(self._s3, self._bucket, Path(folder))
+
     def current(self, known_etag: str | None = None) -> Pointer | None:
         """The pointer; None where it is still the one with `known_etag`.
 
@@ -98,25 +108,31 @@ class SnapshotBucket:
             raise SnapshotMissingError("no snapshot has been promoted yet") from exc
         try:
             body = json.loads(data)
-            return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"))
+            promotion = body.get("promotion", {})
+            return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"), dict(promotion))
         except Exception as exc:  # cut off at the limit, nested without end, no object, ...
             raise SnapshotIntegrityError("the snapshot pointer is damaged") from exc
 
-    def flip(self, version: str, expected: Pointer | None) -> Pointer:
+    def flip(self, version: str, expected: Pointer | None, promotion: Mapping[str, Any] | None = None) -> Pointer:
         """Point at `version`, if the pointer is still `expected` (None: if there is none).
+
+        Parameters
+        ----------
+        promotion : noted with it, JSON-able
 
         Raises
         ------
         ConflictError : somebody else flipped meanwhile
         ThrottledError, DependencyError
         """
-        body = json.dumps({"version": version, "previous": expected.version if expected else None})
+        noted = {"promotion": dict(promotion)} if promotion else {}
+        body = json.dumps({"version": version, "previous": expected.version if expected else None, **noted})
         condition = {"IfMatch": expected.etag} if expected else {"IfNoneMatch": "*"}
         with aws_errors("flip snapshot pointer"):
             answer = self._s3.put_object(
                 Bucket=self._bucket, Key=POINTER, Body=body.encode(), ContentType="application/json", **condition
             )
-        return Pointer(version, answer["ETag"], expected.version if expected else None)
+        return Pointer(version, answer["ETag"], expected.version if expected else None, promotion or {})
 
     def manifest(self, version: str) -> dict[str, Any]:
         """The manifest of `version`.

@@ -1,8 +1,11 @@
-"""Making a snapshot the current one: verify, gate, embed what changed meanwhile, flip the pointer, list the popular."""
+"""Making a snapshot the current one: read it afresh, examine it apart, gate, embed what changed, flip the pointer, list
+the popular."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -12,15 +15,22 @@ import numpy as np
 from endcap.catalog.row import ItemRow, PopularList
 from endcap.encoders.items import VectorStore, embed_row
 from endcap.encoders.text import TextEncoder
-from endcap.errors import EncoderError, SnapshotError, SnapshotMissingError
-from endcap.observability import fault
-from endcap.snapshot.snapshot import Snapshot
-from endcap.snapshot.verify import load_verified
+from endcap.errors import (
+    EncoderError,
+    FieldError,
+    InvalidRequestError,
+    NotFoundError,
+    SnapshotIntegrityError,
+    SnapshotMissingError,
+)
+from endcap.observability import fault, logger
+from endcap.snapshot.examination import examine, files_compared
+from endcap.snapshot.figures import Figures, Measured
+from endcap.snapshot.gates import REMEMBERED, Case, GateError, check_gates
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
 
-MIN_ITEM_RATIO = 0.5
-MIN_METRIC_RATIO = 0.9
-GATED_METRICS = frozenset({"ndcg_at_10", "hit_rate_at_10"})
 MAX_CHANGED_ITEMS = 100_000
+MAX_REASON: Final = 500
 MAX_POPULAR: Final = 100
 """As many rows as one call reads."""
 
@@ -34,8 +44,18 @@ class Pointer(Protocol):
     @property
     def previous(self) -> str | None: ...
 
+    @property
+    def promotion(self) -> Mapping[str, Any]:
+        """What `promote` noted with the flip."""
+
 
 Known = TypeVar("Known", bound=Pointer)
+
+
+class Copies(Protocol):
+    """Where files of snapshots are fetched from, into folders that hold nothing from before."""
+
+    def download(self, version: str, names: Iterable[str] | None = None) -> Path: ...
 
 
 class Snapshots(Protocol[Known]):
@@ -43,13 +63,11 @@ class Snapshots(Protocol[Known]):
 
     def current(self) -> Known | None: ...
 
-    def flip(self, version: str, expected: Known | None) -> Known: ...
+    def flip(self, version: str, expected: Known | None, promotion: Mapping[str, Any]) -> Known: ...
 
     def manifest(self, version: str) -> Mapping[str, Any]: ...
 
-    def download(self, version: str) -> Path: ...
-
-    def forget(self, version: str) -> None: ...
+    def afresh(self) -> AbstractContextManager[Copies]: ...
 
 
 class Catalogue(VectorStore, Protocol):
@@ -60,10 +78,6 @@ class Catalogue(VectorStore, Protocol):
     def put_popular(self, popular: PopularList) -> None: ...
 
 
-class GateError(SnapshotError):
-    """The snapshot is sound but worse than the current one; `force` overrides that."""
-
-
 @dataclass(frozen=True, slots=True)
 class Promoted:
     """What a promotion did.
@@ -72,55 +86,122 @@ class Promoted:
     ----------
     previous : the version that was current before, None for the first
     embedded : changed items that got a vector of the new encoder
+    forced : why the gates were skipped, None where they were not
     """
 
     version: str
     previous: str | None
     embedded: int
+    forced: str | None = None
 
 
-def promote(version: str, bucket: Snapshots[Known], items: Catalogue | None, *, force: bool = False) -> Promoted:
+def promote(
+    version: str, bucket: Snapshots[Known], items: Catalogue | None, *, force: str | None = None, now_ms: int | None = None
+) -> Promoted:
     """Make `version` the current snapshot.
 
     Parameters
     ----------
     items : the items table, whose rows newer than the snapshot are embedded with its encoder before the flip, and which
         takes the list that is shown where no snapshot can be read
-    force : skip the gates (never the verification)
+    force : why to skip the gates (never the verification); it is kept beside the pointer
+    now_ms : the clock
 
     Raises
     ------
     SnapshotIntegrityError : the snapshot's files are not sound
-    GateError : the snapshot is worse than the current one
+    GateError : the snapshot is not fit to be served, or worse than those before it
     ConflictError : somebody else promoted meanwhile
     NotFoundError, ThrottledError, DependencyError
     """
+    now_ms = int(time.time() * 1000) if now_ms is None else now_ms
     try:
         current = bucket.current()
     except SnapshotMissingError:
         current = None
-    folder = bucket.download(version)
+    with bucket.afresh() as copies:
+        folder = copies.download(version)
+        again = current is not None and current.version == version
+        beside = None if force or again or current is None else _current_beside(current.version, bucket, copies)
+        measured = examine(folder, beside.folder if beside else None, now_ms, probing=not force)
+        snapshot = load_snapshot(folder)
+        if snapshot.version != version:
+            raise SnapshotIntegrityError(f"the manifest of {version} is that of {snapshot.version}")
+        before = _before(current, beside.manifest if beside else None)
+        if measured is not None:
+            check_gates(Case(snapshot.manifest, measured, now_ms, beside.manifest if beside else None, before))
+        if force:
+            logger.warning("gates skipped", extra={"version": version, "reason": force})
+        embedded = 0 if items is None else _embed_changed(snapshot, items)
+        if again and current is not None:
+            previous = current.previous
+        else:
+            bucket.flip(version, current, _noted(snapshot, measured, before, force))
+            previous = current.version if current else None
+        if items is not None:
+            items.put_popular(popular_list(snapshot))
+    return Promoted(version, previous, embedded, force)
+
+
+def force_of(given: object) -> str | None:
+    """Why the gates are to be skipped, None where they are not.
+
+    `true`, which callers of before send, gives no reason, and that is what is recorded.
+
+    Raises
+    ------
+    InvalidRequestError : anything but a text of 1 to 500 characters, true, false or null
+    """
+    if given is None or given is False:
+        return None
+    reason = "no reason given" if given is True else given
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
+        raise InvalidRequestError([FieldError(field="force", message=f"must say why, in 1 to {MAX_REASON} characters")])
+    return reason.strip()
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The manifest of the current snapshot, and a folder with the files that candidates are compared with."""
+
+    manifest: Mapping[str, Any]
+    folder: Path
+
+
+def _current_beside(version: str, bucket: Snapshots[Known], copies: Copies) -> _Beside:
     try:
-        snapshot = load_verified(folder)
-    except SnapshotError:
-        bucket.forget(version)
-        raise
-    if current and not force:
-        check_gates(snapshot.manifest, bucket.manifest(current.version))
-    embedded = 0
-    if items is not None:
-        encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
-        for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
-            if encoder:
-                embedded += _embedded(row, encoder, items)
-    if current is None or current.version != version:
-        bucket.flip(version, current)
-        previous = current.version if current else None
-    else:
-        previous = current.previous
-    if items is not None:
-        items.put_popular(popular_list(snapshot))
-    return Promoted(version, previous, embedded)
+        manifest = bucket.manifest(version)
+        return _Beside(manifest, copies.download(version, files_compared(manifest)))
+    except (NotFoundError, SnapshotIntegrityError) as exc:
+        raise GateError(f"there is nothing to compare with, as the current snapshot can't be read: {exc}") from exc
+
+
+def _before(current: Pointer | None, manifest: Mapping[str, Any] | None) -> tuple[Figures, ...]:
+    """The last promotions, the current one first."""
+    if current is None or manifest is None:
+        return ()
+    noted = current.promotion.get("last")
+    known = [found for one in (noted if isinstance(noted, list) else ()) if (found := Figures.read(one)) is not None]
+    own = next((one for one in known if one.version == current.version), Figures.of(manifest))
+    return (own, *(one for one in known if one.version != current.version))[:REMEMBERED]
+
+
+def _noted(
+    snapshot: Snapshot, measured: Measured | None, before: Sequence[Figures], force: str | None
+) -> dict[str, Any]:
+    """What is kept beside the pointer. What was forced is from now on what others are compared with, and nothing else."""
+    for_sale = None if measured is None else measured.for_sale / max(1, measured.items)
+    last = (Figures.of(snapshot.manifest, for_sale), *(one for one in before if one.version != snapshot.version))
+    return {"forced": force, "last": [one.as_document() for one in last[:REMEMBERED]]}
+
+
+def _embed_changed(snapshot: Snapshot, items: Catalogue) -> int:
+    """Give items that changed since the snapshot a vector of its encoder; how many got one."""
+    encoder, n_embedded = snapshot.encoder, 0
+    for row in items.changed_since(snapshot.catalog_as_of_ms, MAX_CHANGED_ITEMS):
+        if encoder:
+            n_embedded += _embedded(row, encoder, items)
+    return n_embedded
 
 
 def _embedded(row: ItemRow, encoder: TextEncoder, items: VectorStore) -> bool:
@@ -140,41 +221,3 @@ def popular_list(snapshot: Snapshot) -> PopularList:
     chosen = order[np.sort(first)[:MAX_POPULAR]].tolist()
     titles = (str(snapshot.document(row).get("title", "")) for row in chosen)
     return PopularList(snapshot.version, tuple(zip((snapshot.item_ids[row] for row in chosen), titles, strict=True)))
-
-
-def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-    """Refuse a snapshot that has lost much of the catalogue or of its measured quality.
-
-    A snapshot of the full budget that was measured on the same cases as the current one of the fast budget may lose
-    nothing: it costs more to build.
-
-    Raises
-    ------
-    GateError : fewer than half the items, or a validation metric below 90 % of the current one's
-    """
-    n_new, n_old = int(new["counts"]["items"]), int(old["counts"]["items"])
-    if n_new < MIN_ITEM_RATIO * n_old:
-        raise GateError(f"the snapshot has {n_new} items, the current one {n_old}")
-    ratio = 1.0 if _dearer_on_the_same_cases(new, old) else MIN_METRIC_RATIO
-    for name, before in _validation(old).items():
-        after = _validation(new).get(name)
-        if after is not None and after < ratio * before:
-            raise GateError(f"validation {name} would fall from {before:.4f} to {after:.4f}")
-
-
-def _dearer_on_the_same_cases(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    budgets = [manifest.get("run", {}).get("budget") for manifest in (new, old)]
-    measured = [
-        (
-            *(manifest.get(name) for name in ("counts", "training_cutoff_ms", "seed")),
-            manifest.get("metrics", {}).get("validation", {}).get("cases"),
-        )
-        for manifest in (new, old)
-    ]
-    return budgets == ["full", "fast"] and measured[0] == measured[1]
-
-
-def _validation(manifest: Mapping[str, Any]) -> dict[str, float]:
-    """Quality that the rebuild measured with the weights it chose; nothing where it had too little to measure on."""
-    found = manifest.get("metrics", {}).get("validation", {}).get("after", {})
-    return {k: float(v) for k, v in found.items() if k in GATED_METRICS}

@@ -1,0 +1,142 @@
+"""Whether the parts of a snapshot say the same: documents, columns, groups, vectors, encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import numpy as np
+
+from endcap.arrays import F32, I64
+from endcap.catalog.item import Item, item_text, parse_item
+from endcap.encoders.text import TextEncoder
+from endcap.errors import InvalidItemError
+from endcap.events.interaction import Interaction
+from endcap.index.index import ItemIndex, index_of
+from endcap.profiles.profile import profile_of
+from endcap.ranking.terms.similarity import user_encoder_of, user_vector_of
+from endcap.snapshot.snapshot import Snapshot
+from endcap.snapshot.whitening import whiten
+
+SAMPLE: Final = 16
+FEWEST: Final = 4
+_SAME: Final = 1e-4
+TEXTS: Final = ("red cotton shirt", "steel garden lamp", "travel mug", "蓝色 纯棉 四件套", "0123456789", "q x j w z k")
+
+
+def items_of(snapshot: Snapshot) -> tuple[list[Item | None], int]:
+    """Each document as an item, None where it is none, and the number of those."""
+    items: list[Item | None] = []
+    for row in range(snapshot.n_items):
+        try:
+            items.append(parse_item(snapshot.document(row)))
+        except InvalidItemError:
+            items.append(None)
+    return items, sum(item is None for item in items)
+
+
+def wrong_columns(snapshot: Snapshot, items: list[Item | None]) -> int:
+    """Items whose columns differ from their documents."""
+    columns = snapshot.columns
+    starts = columns.category_indptr.tolist()
+    prices, brands, flags = columns.price.tolist(), columns.brand.tolist(), columns.available.tolist()
+    expiry, created = columns.expires_at_ms.tolist(), columns.created_at_ms.tolist()
+    n_wrong = 0
+    for row, item in enumerate(items):
+        if item is None:
+            continue
+        price = float("nan") if item.price is None else float(np.float32(item.price))
+        names = {columns.categories[k] for k in columns.category_indices[starts[row] : starts[row + 1]].tolist()}
+        same = (
+            (prices[row] == price or (price != price and prices[row] != prices[row]))
+            and (columns.brands[brands[row]] if brands[row] >= 0 else "") == item.brand
+            and names == set(item.categories)
+            and flags[row] == item.available
+            and expiry[row] == (item.expires_at_ms or 0)
+            and created[row] == (item.created_at_ms or 0)
+        )
+        n_wrong += not same
+    return n_wrong
+
+
+def wrong_groups(snapshot: Snapshot, items: list[Item | None]) -> int:
+    """Items whose number of a group is not their documents' group's, or is another group's too."""
+    number_of: dict[str, int] = {}
+    name_of: dict[int, str] = {}
+    n_wrong = 0
+    for number, item in zip(snapshot.groups.tolist(), items, strict=True):
+        if item is not None:
+            first = number_of.setdefault(item.group, number) == number
+            n_wrong += not (first and name_of.setdefault(number, item.group) == item.group)
+    return n_wrong
+
+
+def texts_alike(snapshot: Snapshot, items: list[Item | None], step: Callable[[str], None]) -> float | None:
+    """How far stored text vectors are the encoder's: 1 fully, about 0 where they are those of other texts."""
+    encoder = snapshot.encoder
+    if encoder is None:
+        return None
+    rows, own = [], []
+    for row in _spread(snapshot.n_items):
+        item = items[row]
+        text = "" if item is None else item_text(item)
+        if text:
+            step(f"the text of item {row}")
+            rows.append(row)
+            own.append(encoder.encode(text))
+    return _alike(np.asarray(own, dtype=np.float32), snapshot.text_vectors_f16[rows].astype(np.float32))
+
+
+def items_alike(snapshot: Snapshot) -> float | None:
+    """How far item vectors are the whitened texts; None where a user encoder has moved them."""
+    if snapshot.encoder is None or user_encoder_of(snapshot) is not None:
+        return None
+    rows = [row for row in _spread(snapshot.n_items) if snapshot.text_vectors_f16[row].any()]
+    white = whiten(snapshot, snapshot.text_vectors_f16[rows])
+    return _alike(white, snapshot.item_vectors_f16[rows].astype(np.float32))
+
+
+def _alike(own: F32, stored: F32) -> float | None:
+    """Median cosine of rows that belong together, with 0 for what rows have in common that don't, and 1 for sameness."""
+    if len(own) < FEWEST:
+        return None
+    together = float(np.median(np.vecdot(own, stored)))
+    apart = float(np.median(np.vecdot(own, np.roll(own, 1, axis=0))))
+    return None if apart > 1 - _SAME else float((together - apart) / (1 - apart))
+
+
+def told_apart(snapshot: Snapshot, now_ms: int) -> dict[str, bool]:
+    """What the encoders are given that differs, and whether their answers do."""
+    found = {}
+    if snapshot.encoder is not None:
+        found["texts"] = _texts_apart(snapshot.encoder)
+    if user_encoder_of(snapshot) is not None and (apart := _shoppers_apart(snapshot, now_ms)) is not None:
+        found["shoppers"] = apart
+    return found
+
+
+def _texts_apart(encoder: TextEncoder) -> bool:
+    return _differ(np.stack([encoder.encode(text) for text in TEXTS]))
+
+
+def _shoppers_apart(snapshot: Snapshot, now_ms: int) -> bool | None:
+    index = index_of(snapshot)
+    rows = list(_spread(snapshot.n_items))
+    if len(rows) < FEWEST or not _differ(snapshot.item_vectors_f16[rows].astype(np.float32)):
+        return None
+    vectors = [found for row in rows if (found := _after_one_view(index, row, now_ms)) is not None]
+    return _differ(np.stack(vectors)) if len(vectors) >= FEWEST else None
+
+
+def _after_one_view(index: ItemIndex, row: int, now_ms: int) -> F32 | None:
+    view = Interaction(f"probe-{row}", "probe", "view", now_ms - 60_000, index.item_id(row))
+    return user_vector_of(profile_of([view]), index, now_ms)
+
+
+def _differ(vectors: F32) -> bool:
+    return bool(np.abs(vectors - vectors[0]).max(initial=0.0) > _SAME)
+
+
+def _spread(n: int) -> Iterator[int]:
+    picked: I64 = np.unique(np.linspace(0, n - 1, min(n, SAMPLE)).astype(np.int64))
+    yield from picked.tolist()
