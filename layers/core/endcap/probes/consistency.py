@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,61 +26,64 @@ _SAME: Final = 1e-4
 TEXTS: Final = ("red cotton shirt", "steel garden lamp", "travel mug", "蓝色 纯棉 四件套", "0123456789", "q x j w z k")
 
 
-def items_of(snapshot: Snapshot) -> tuple[list[Item | None], int]:
-    """Each document as an item, None where it is none, and the number of those."""
-    items: list[Item | None] = []
-    for row in range(snapshot.n_items):
-        try:
-            items.append(parse_item(snapshot.document(row)))
-        except InvalidItemError:
-            items.append(None)
-    return items, sum(item is None for item in items)
+@dataclass(frozen=True)
+class Differences:
+    """Documents that are no item, and items whose columns, or whose group, differ from their documents."""
+
+    unreadable: int
+    columns: int
+    groups: int
 
 
-def wrong_columns(snapshot: Snapshot, items: list[Item | None]) -> int:
-    """Items whose columns differ from their documents."""
-    columns = snapshot.columns
-    starts = columns.category_indptr.tolist()
-    prices, brands, flags = columns.price.tolist(), columns.brand.tolist(), columns.available.tolist()
-    expiry, created = columns.expires_at_ms.tolist(), columns.created_at_ms.tolist()
-    n_wrong = 0
-    for row, item in enumerate(items):
-        if item is None:
-            continue
-        price = float("nan") if item.price is None else float(np.float32(item.price))
-        names = {columns.categories[k] for k in columns.category_indices[starts[row] : starts[row + 1]].tolist()}
-        same = (
-            (prices[row] == price or (price != price and prices[row] != prices[row]))
-            and (columns.brands[brands[row]] if brands[row] >= 0 else "") == item.brand
-            and names == set(item.categories)
-            and flags[row] == item.available
-            and expiry[row] == (item.expires_at_ms or 0)
-            and created[row] == (item.created_at_ms or 0)
-        )
-        n_wrong += not same
-    return n_wrong
-
-
-def wrong_groups(snapshot: Snapshot, items: list[Item | None]) -> int:
-    """Items whose number of a group is not their documents' group's, or is another group's too."""
+def differences(snapshot: Snapshot) -> Differences:
+    """What documents say against what columns and groups say, one document at a time."""
+    columns, groups = snapshot.columns, snapshot.groups.tolist()
+    starts, members = columns.category_indptr.tolist(), columns.category_indices
+    values = zip(
+        *(getattr(columns, name).tolist() for name in ("price", "brand", "available", "expires_at_ms", "created_at_ms")),
+        strict=True,
+    )
     number_of: dict[str, int] = {}
     name_of: dict[int, str] = {}
-    n_wrong = 0
-    for number, item in zip(snapshot.groups.tolist(), items, strict=True):
-        if item is not None:
-            first = number_of.setdefault(item.group, number) == number
-            n_wrong += not (first and name_of.setdefault(number, item.group) == item.group)
-    return n_wrong
+    unreadable = wrong_columns = wrong_groups = 0
+    for row, (price, brand, available, expires, created) in enumerate(values):
+        item = _item_of(snapshot, row)
+        if item is None:
+            unreadable += 1
+            continue
+        wrong_columns += (
+            _price(price) != (None if item.price is None else float(np.float32(item.price)))
+            or (columns.brands[brand] if brand >= 0 else "") != item.brand
+            or {columns.categories[k] for k in members[starts[row] : starts[row + 1]].tolist()} != set(item.categories)
+            or available != item.available
+            or (expires, created) != (item.expires_at_ms or 0, item.created_at_ms or 0)
+        )
+        group = groups[row]
+        wrong_groups += (
+            number_of.setdefault(item.group, group) != group or name_of.setdefault(group, item.group) != item.group
+        )
+    return Differences(unreadable, wrong_columns, wrong_groups)
 
 
-def texts_alike(snapshot: Snapshot, items: list[Item | None], step: Callable[[str], None]) -> float | None:
+def _item_of(snapshot: Snapshot, row: int) -> Item | None:
+    try:
+        return parse_item(snapshot.document(row))
+    except InvalidItemError:
+        return None
+
+
+def _price(stored: float) -> float | None:
+    return None if math.isnan(stored) else stored
+
+
+def texts_alike(snapshot: Snapshot, step: Callable[[str], None]) -> float | None:
     """How far stored text vectors are the encoder's: 1 fully, about 0 where they are those of other texts."""
     encoder = snapshot.encoder
     if encoder is None:
         return None
     rows, own = [], []
     for row in _spread(snapshot.n_items):
-        item = items[row]
+        item = _item_of(snapshot, row)
         text = "" if item is None else item_text(item)
         if text:
             step(f"the text of item {row}")

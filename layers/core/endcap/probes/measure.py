@@ -72,11 +72,9 @@ def measure(snapshot: Snapshot, current: Path | None, now_ms: int, step: Step) -
     SnapshotIntegrityError : the current one's files can't be read
     """
     step("its documents")
-    items, n_unreadable = consistency.items_of(snapshot)
-    n_columns, n_groups = consistency.wrong_columns(snapshot, items), consistency.wrong_groups(snapshot, items)
+    differences = consistency.differences(snapshot)
     step("its vectors")
-    texts, vectors = consistency.texts_alike(snapshot, items, step), consistency.items_alike(snapshot)
-    del items
+    texts, vectors = consistency.texts_alike(snapshot, step), consistency.items_alike(snapshot)
     step("its encoders")
     apart = consistency.told_apart(snapshot, now_ms)
     step("the current snapshot")
@@ -88,9 +86,9 @@ def measure(snapshot: Snapshot, current: Path | None, now_ms: int, step: Step) -
         items=snapshot.n_items,
         groups=len(set(snapshot.groups.tolist())),
         for_sale=int(sellable(index_of(snapshot), now_ms).sum()),
-        unreadable_documents=n_unreadable,
-        wrong_columns=n_columns,
-        wrong_groups=n_groups,
+        unreadable_documents=differences.unreadable,
+        wrong_columns=differences.columns,
+        wrong_groups=differences.groups,
         texts_alike=texts,
         items_alike=vectors,
         told_apart=apart,
