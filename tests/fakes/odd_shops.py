@@ -90,7 +90,10 @@ def odd_shops(n_events: int) -> dict[str, tuple[Rows, Rows]]:
             walks,
         ),
         "attributes of every kind": (
-            [{**r, "attributes": {"size": k, "new": k % 2 == 0, "red": ["a", "b"], "x.y": "z"}} for k, r in enumerate(_items())],
+            [
+                {**r, "attributes": {"size": k, "new": k % 2 == 0, "red": ["a", "b"], "x.y": "z"}}
+                for k, r in enumerate(_items())
+            ],
             walks,
         ),
     }

@@ -276,9 +276,7 @@ POISONS: Final[Mapping[str, Poison]] = {
     # the text encoder
     "text encoder of garbage": encoder_file("text_encoder.onnx", lambda _: b"garbage" * 100),
     "user encoder for a text encoder": made(
-        lambda sound: {
-            "encoder_files": {**sound.encoder_files, "text_encoder.onnx": sound.encoder_files[USER_MODEL]}
-        }
+        lambda sound: {"encoder_files": {**sound.encoder_files, "text_encoder.onnx": sound.encoder_files[USER_MODEL]}}
     ),
     "tokenizer of garbage": encoder_file("tokenizer.json", lambda _: b"{}"),
     "tokenizer left out": Poison(files=lambda folder, _: (folder / "tokenizer.json").unlink()),
@@ -361,9 +359,7 @@ POISONS: Final[Mapping[str, Poison]] = {
     # vectors
     "text vectors of others": made(lambda sound: {"text_vectors": sound.text_vectors[_ROLL]}),
     "text vectors of nothing": made(lambda sound: {"text_vectors": np.zeros_like(sound.text_vectors)}),
-    "one text vector for all": made(
-        lambda sound: {"text_vectors": np.repeat(sound.text_vectors[:1], N_ITEMS, axis=0)}
-    ),
+    "one text vector for all": made(lambda sound: {"text_vectors": np.repeat(sound.text_vectors[:1], N_ITEMS, axis=0)}),
     "text vectors that are not finite": array("text_vectors_f16", lambda rows: rows * np.float16(np.nan)),
     "item vectors of others": made(lambda sound: {"item_vectors": sound.item_vectors[_ROLL]}, trained=False),
     "item vectors of nothing": made(lambda sound: {"item_vectors": np.zeros_like(sound.item_vectors)}, trained=False),
@@ -414,6 +410,7 @@ POISONS: Final[Mapping[str, Poison]] = {
     # lists and demand
     "list with a weight that is none": listed(lambda rows: replace(rows, weights=rows.weights * np.float16(np.nan))),
     "list with a weight without bounds": listed(lambda rows: replace(rows, weights=rows.weights * np.float16(np.inf))),
+    "list that drowns all others": listed(lambda rows: replace(rows, weights=rows.weights * np.float16(60_000))),
     "list of items that are none": listed(lambda rows: replace(rows, indices=rows.indices + N_ITEMS)),
     "list that goes back": listed(lambda rows: replace(rows, indptr=rows.indptr[::-1].copy())),
     "popularity the other way round": made(lambda sound: {"popularity": sound.popularity[::-1].copy()}),

@@ -108,8 +108,9 @@ class SnapshotBucket:
             raise SnapshotMissingError("no snapshot has been promoted yet") from exc
         try:
             body = json.loads(data)
-            promotion = body.get("promotion", {})
-            return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"), dict(promotion))
+            noted = body.get("promotion")
+            promotion = noted if isinstance(noted, dict) else {}
+            return Pointer(_plain(body["version"]), answer["ETag"], body.get("previous"), promotion)
         except Exception as exc:  # cut off at the limit, nested without end, no object, ...
             raise SnapshotIntegrityError("the snapshot pointer is damaged") from exc
 

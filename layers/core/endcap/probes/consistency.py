@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from endcap.arrays import F32, I64
 from endcap.catalog.item import Item, item_text, parse_item
@@ -40,7 +41,10 @@ def differences(snapshot: Snapshot) -> Differences:
     columns, groups = snapshot.columns, snapshot.groups.tolist()
     starts, members = columns.category_indptr.tolist(), columns.category_indices
     values = zip(
-        *(getattr(columns, name).tolist() for name in ("price", "brand", "available", "expires_at_ms", "created_at_ms")),
+        *(
+            getattr(columns, name).tolist()
+            for name in ("price", "brand", "available", "expires_at_ms", "created_at_ms")
+        ),
         strict=True,
     )
     number_of: dict[str, int] = {}
@@ -101,8 +105,17 @@ def items_alike(snapshot: Snapshot) -> float | None:
     return _alike(white, snapshot.item_vectors_f16[rows].astype(np.float32))
 
 
+def largest(snapshot: Snapshot) -> dict[str, float]:
+    """The largest number, whatever its sign, of each array of demand, and of each list."""
+    arrays: dict[str, NDArray[np.floating[Any]]] = {"popularity": snapshot.popularity, "trend": snapshot.trend}
+    arrays |= {f"list {name}": rows.weights for name, rows in snapshot.lists.items()}
+    if snapshot.contexts is not None:
+        arrays["contexts"] = snapshot.contexts.items.weights
+    return {name: float(np.abs(values).max(initial=0.0)) for name, values in arrays.items()}
+
+
 def _alike(own: F32, stored: F32) -> float | None:
-    """Median cosine of rows that belong together, with 0 for what rows have in common that don't, and 1 for sameness."""
+    """Median cosine of rows that belong together: 0 for what those that don't have in common, 1 for sameness."""
     if len(own) < FEWEST:
         return None
     together = float(np.median(np.vecdot(own, stored)))

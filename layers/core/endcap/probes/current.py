@@ -15,8 +15,8 @@ from endcap.arrays import F32, I64, Mask
 from endcap.errors import SnapshotIntegrityError
 from endcap.filenames import MANIFEST
 from endcap.snapshot.examination import files_compared
-from endcap.snapshot.files import check_files, load_array
 from endcap.snapshot.figures import Compared
+from endcap.snapshot.files import check_files, load_array
 from endcap.snapshot.ids import ItemIds
 from endcap.snapshot.snapshot import Snapshot
 
@@ -50,7 +50,9 @@ def read_current(folder: Path, now_ms: int) -> CurrentItems:
         popularity, available, expires = (
             load_array(folder, name, sizes) for name in ("popularity", "available", "expires_at_ms")
         )
-        return CurrentItems(_ids(folder, manifest, sizes), popularity, available & ((expires == 0) | (expires > now_ms)))
+        return CurrentItems(
+            _ids(folder, manifest, sizes), popularity, available & ((expires == 0) | (expires > now_ms))
+        )
     except Exception as exc:  # whatever odd bytes bring about
         raise SnapshotIntegrityError(f"the current snapshot can't be compared with: {exc!r}") from exc
 

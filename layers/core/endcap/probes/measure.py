@@ -94,6 +94,7 @@ def measure(snapshot: Snapshot, current: Path | None, now_ms: int, step: Step) -
         told_apart=apart,
         terms={name: (term.weight, term.scale) for name, term in snapshot.weights.terms.items()},
         settings={name: value for name, value in snapshot.weights.settings.items() if name in known},
+        largest=consistency.largest(snapshot),
         routes=routes,
         compared=beside,
     )

@@ -74,7 +74,9 @@ class Shop:
         """What somebody did with `n` of the items, the last one just now, and with `words` also wrote."""
         some = [self.ids[(first + k) % len(self.ids)] for k in range(n)]
         found = [
-            Interaction(f"probe-{first}-{k}", "probe", _TYPES[k % len(_TYPES)], self.now_ms - (n - k) * _DAY_MS, item_id)
+            Interaction(
+                f"probe-{first}-{k}", "probe", _TYPES[k % len(_TYPES)], self.now_ms - (n - k) * _DAY_MS, item_id
+            )
             for k, item_id in enumerate(some)
         ]
         if words:

@@ -52,7 +52,7 @@ LIMITS: Final = Limits()
 
 
 def files_compared(manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the files of the current snapshot that a candidate is compared with: ids, popularity, what can be shown."""
+    """Files of the current snapshot that a candidate is compared with: ids, popularity, what can be shown."""
     ids = ("id_text", "id_offsets", "id_slots") if has_part(manifest, "ids") else ()
     names = tuple(array_file(name) for name in ("popularity", "available", "expires_at_ms", *ids))
     return names if ids else (*names, "items.jsonl")
@@ -102,7 +102,7 @@ def _ran(asked: dict[str, Any], seconds: float) -> tuple[int | None, bytes, str]
     """Exit status (None where time was up), what was written to stdout, and the last words of stderr."""
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment |= {
-        "PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path),
+        "PYTHONPATH": os.pathsep.join(str(Path(path).resolve()) for path in sys.path if path),
         "PYTHONDONTWRITEBYTECODE": "1",
         "POWERTOOLS_TRACE_DISABLED": "1",
         "OMP_NUM_THREADS": "1",

@@ -37,8 +37,10 @@ class Figures:
         counts = counts if isinstance(counts, Mapping) else {}
         shares = {name: share_of(value) for name, value in measures_of(manifest).items()}
         return cls(
-            str(manifest.get("version", "")),
-            *(count_of(counts.get(name)) for name in ("items", "groups", "events")),
+            version=str(manifest.get("version", "")),
+            items=count_of(counts.get("items")),
+            groups=count_of(counts.get("groups")),
+            events=count_of(counts.get("events")),
             cases=count_of(validation.get("cases")),
             for_sale=for_sale,
             measures={name: share for name, share in shares.items() if share is not None},
@@ -52,8 +54,11 @@ class Figures:
         measures = document.get("measures")
         shares = {k: share_of(v) for k, v in (measures if isinstance(measures, Mapping) else {}).items()}
         return cls(
-            document["version"],
-            *(count_of(document.get(name)) for name in ("items", "groups", "events", "cases")),
+            version=document["version"],
+            items=count_of(document.get("items")),
+            groups=count_of(document.get("groups")),
+            events=count_of(document.get("events")),
+            cases=count_of(document.get("cases")),
             for_sale=share_of(document.get("for_sale")),
             measures={str(k): v for k, v in shares.items() if v is not None},
         )
@@ -141,6 +146,7 @@ class Measured:
     items_alike : likewise for item vectors and whitened texts, where no user encoder has moved them
     told_apart : what its encoders are given that differs -> whether their answers do
     terms : name -> (weight, scale); settings : name -> value
+    largest : name of an array of demand or of a list -> its largest number, whatever the sign
     routes : kind of request -> how it was answered
     compared : with the current snapshot, None where there is none
     """
@@ -156,6 +162,7 @@ class Measured:
     told_apart: Mapping[str, bool] = field(default_factory=dict)
     terms: Mapping[str, Sequence[float]] = field(default_factory=dict)
     settings: Mapping[str, float] = field(default_factory=dict)
+    largest: Mapping[str, float] = field(default_factory=dict)
     routes: Mapping[str, Route] = field(default_factory=dict)
     compared: Compared | None = None
 

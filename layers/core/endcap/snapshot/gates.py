@@ -29,6 +29,10 @@ MEASURED_FROM_EVENTS: Final = 1000
 FEWEST_CASES: Final = 100
 """Below so many a rebuild measures nothing, and says so."""
 LARGEST_ONE_GROUP: Final = 10
+LARGEST: Final[Mapping[str, float]] = {"popularity": 100.0, "trend": 100.0, "contexts": 100.0}
+"""Logarithms of demand: what is beyond is no number of purchases."""
+LARGEST_IN_LIST: Final = 1000.0
+"""A list is scaled so that the largest weight of a row is 1 on average."""
 SLOWEST_S: Final = 1.0
 """Processor time of a typical answer; a catalogue of 100,000 items takes some hundredths."""
 CLOCK_SKEW_MS: Final = 300_000
@@ -203,6 +207,12 @@ def _popular(case: Case) -> Problems:
         yield f"only {kept:.1%} of the items that are most popular now are popular in it"
 
 
+def _demand(case: Case) -> Problems:
+    for name, value in case.measured.largest.items():
+        if value > (most := LARGEST.get(name, LARGEST_IN_LIST)):
+            yield f"{name} has a number of {value:g}, more than {most:g}"
+
+
 def _events(case: Case) -> Problems:
     n, before = case.figures.events, case.best(lambda one: one.events)
     if before and n is None:
@@ -280,6 +290,7 @@ GATES: Final[tuple[Gate, ...]] = (
     Gate("items", "there are items, and half as many as there were", _items),
     Gate("ids", "half of the current ids are still there, or profiles and archive speak of other items", _ids),
     Gate("popular", "a fifth of what is most popular now is popular in it", _popular),
+    Gate("demand", "popularity and lists have numbers that a rebuild can give, or they drown all else", _demand),
     Gate("events", "it was built from half as many events as those before", _events),
     Gate("cases", "its quality was measured on half as many cases as theirs", _cases),
     Gate("metrics", "its quality was measured where theirs was, and from 1,000 events on", _metrics),

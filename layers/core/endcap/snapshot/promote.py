@@ -96,7 +96,12 @@ class Promoted:
 
 
 def promote(
-    version: str, bucket: Snapshots[Known], items: Catalogue | None, *, force: str | None = None, now_ms: int | None = None
+    version: str,
+    bucket: Snapshots[Known],
+    items: Catalogue | None,
+    *,
+    force: str | None = None,
+    now_ms: int | None = None,
 ) -> Promoted:
     """Make `version` the current snapshot.
 
@@ -120,27 +125,52 @@ def promote(
     except SnapshotMissingError:
         current = None
     with bucket.afresh() as copies:
-        folder = copies.download(version)
-        again = current is not None and current.version == version
-        beside = None if force or again or current is None else _current_beside(current.version, bucket, copies)
-        measured = examine(folder, beside.folder if beside else None, now_ms, probing=not force)
-        snapshot = load_snapshot(folder)
-        if snapshot.version != version:
-            raise SnapshotIntegrityError(f"the manifest of {version} is that of {snapshot.version}")
-        before = _before(current, beside.manifest if beside else None)
-        if measured is not None:
-            check_gates(Case(snapshot.manifest, measured, now_ms, beside.manifest if beside else None, before))
-        if force:
-            logger.warning("gates skipped", extra={"version": version, "reason": force})
-        embedded = 0 if items is None else _embed_changed(snapshot, items)
-        if again and current is not None:
-            previous = current.previous
-        else:
-            bucket.flip(version, current, _noted(snapshot, measured, before, force))
+        checked = check(version, current, bucket, copies, now_ms, force)
+        embedded = 0 if items is None else _embed_changed(checked.snapshot, items)
+        if current is None or current.version != version:
+            bucket.flip(version, current, checked.noted)
             previous = current.version if current else None
+        else:
+            previous = current.previous
         if items is not None:
-            items.put_popular(popular_list(snapshot))
+            items.put_popular(popular_list(checked.snapshot))
     return Promoted(version, previous, embedded, force)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A snapshot that may be promoted, and what is to be noted beside the pointer when it is."""
+
+    snapshot: Snapshot
+    noted: Mapping[str, Any]
+
+
+def check(
+    version: str, current: Pointer | None, bucket: Snapshots[Any], copies: Copies, now_ms: int, force: str | None = None
+) -> Checked:
+    """Fetch a snapshot, examine it apart, and put it before the gates.
+
+    Parameters
+    ----------
+    copies : as `bucket.afresh` gives them; the snapshot's files lie there for as long as they do
+
+    Raises
+    ------
+    SnapshotIntegrityError, GateError, NotFoundError, ThrottledError, DependencyError : as `promote` does
+    """
+    folder = copies.download(version)
+    compares = current is not None and current.version != version and not force
+    beside = _current_beside(current.version, bucket, copies) if current is not None and compares else None
+    measured = examine(folder, beside.folder if beside else None, now_ms, probing=not force)
+    snapshot = load_snapshot(folder)
+    if snapshot.version != version:
+        raise SnapshotIntegrityError(f"the manifest of {version} is that of {snapshot.version}")
+    before = _before(current, beside.manifest) if current is not None and beside is not None else ()
+    if measured is not None:
+        check_gates(Case(snapshot.manifest, measured, now_ms, beside.manifest if beside else None, before))
+    if force:
+        logger.warning("gates skipped", extra={"version": version, "reason": force})
+    return Checked(snapshot, _noted(snapshot, measured, before, force))
 
 
 def force_of(given: object) -> str | None:
@@ -176,10 +206,8 @@ def _current_beside(version: str, bucket: Snapshots[Known], copies: Copies) -> _
         raise GateError(f"there is nothing to compare with, as the current snapshot can't be read: {exc}") from exc
 
 
-def _before(current: Pointer | None, manifest: Mapping[str, Any] | None) -> tuple[Figures, ...]:
+def _before(current: Pointer, manifest: Mapping[str, Any]) -> tuple[Figures, ...]:
     """The last promotions, the current one first."""
-    if current is None or manifest is None:
-        return ()
     noted = current.promotion.get("last")
     known = [found for one in (noted if isinstance(noted, list) else ()) if (found := Figures.read(one)) is not None]
     own = next((one for one in known if one.version == current.version), Figures.of(manifest))
@@ -189,7 +217,7 @@ def _before(current: Pointer | None, manifest: Mapping[str, Any] | None) -> tupl
 def _noted(
     snapshot: Snapshot, measured: Measured | None, before: Sequence[Figures], force: str | None
 ) -> dict[str, Any]:
-    """What is kept beside the pointer. What was forced is from now on what others are compared with, and nothing else."""
+    """What is kept beside the pointer; others are compared with what was forced, no more with what was before."""
     for_sale = None if measured is None else measured.for_sale / max(1, measured.items)
     last = (Figures.of(snapshot.manifest, for_sale), *(one for one in before if one.version != snapshot.version))
     return {"forced": force, "last": [one.as_document() for one in last[:REMEMBERED]]}

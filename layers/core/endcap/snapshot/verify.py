@@ -71,7 +71,9 @@ def _check_user_encoder(snapshot: Snapshot) -> None:
         encoder = UserEncoder.from_bytes(*((snapshot.directory / name).read_bytes() for name in USER_ENCODER_FILES))
     except (EncoderError, ValueError, OSError) as exc:
         raise SnapshotIntegrityError(f"the snapshot's user encoder is unusable: {exc}") from exc
-    require(encoder.d_item == snapshot.item_vectors_f16.shape[1], "the user encoder lives in another space than the items")
+    require(
+        encoder.d_item == snapshot.item_vectors_f16.shape[1], "the user encoder lives in another space than the items"
+    )
 
 
 def _check_rows(name: str, rows_f16: F16, rows_i8: I8, scale: float) -> None:

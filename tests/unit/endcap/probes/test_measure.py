@@ -112,7 +112,14 @@ class TestConsistency:
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("price", 99.0), ("price", np.nan), ("brand", -1), ("available", False), ("expires_at_ms", 5), ("created_at_ms", 5)],
+        [
+            ("price", 99.0),
+            ("price", np.nan),
+            ("brand", -1),
+            ("available", False),
+            ("expires_at_ms", 5),
+            ("created_at_ms", 5),
+        ],
     )
     def test_columns_are_the_documents(self, snapshot: Snapshot, name: str, value: float) -> None:
         values = np.array(getattr(snapshot.columns, name))

@@ -39,7 +39,7 @@ def test_without_probing_it_is_verified_alone(sound: Path) -> None:
 
 @pytest.mark.parametrize("name", ["user encoder of garbage", "expression that never ends"])
 def test_what_is_not_sound_is_refused_with_its_reason(tmp_path: Path, name: str) -> None:
-    with pytest.raises(SnapshotIntegrityError, match="encoder|tokenizer"):
+    with pytest.raises(SnapshotIntegrityError, match=r"encoder|tokenizer"):
         examine(write_poison(tmp_path, name), None, NOW_MS)
 
 
@@ -49,10 +49,12 @@ def test_too_much_time_ends_it(sound: Path) -> None:
 
 
 def test_too_much_time_for_one_step_ends_it(sound: Path) -> None:
-    with pytest.raises((SnapshotIntegrityError, GateError), match=r"a step took more than 0\.001 s at (text|request|its)"):
+    with pytest.raises(
+        (SnapshotIntegrityError, GateError), match=r"a step took more than 0\.001 s at (text|request|its)"
+    ):
         examine(sound, None, NOW_MS, limits=replace(LIMITS, step_s=0.001))
 
 
 def test_too_much_memory_ends_it(sound: Path) -> None:
-    with pytest.raises(SnapshotIntegrityError, match="can't be examined|can't be read"):
+    with pytest.raises(SnapshotIntegrityError, match=r"can't be (examined|read)"):
         examine(sound, None, NOW_MS, limits=replace(LIMITS, memory_bytes=48 << 20))

@@ -67,6 +67,7 @@ REFUSED: dict[str, Case] = {
     "items": case(items=49, for_sale=45),
     "ids": case(compared=Compared(0.49, 1.0, 0.9)),
     "popular": case(compared=Compared(1.0, 0.19, 0.9)),
+    "demand": case(largest={"list next": 1001.0}),
     "events": case({**manifest(), "counts": {"events": 499}}),
     "cases": case(manifest(cases=249)),
     "metrics": case({**manifest(), "metrics": {"validation": {"cases": 500}}}),

@@ -110,9 +110,7 @@ def test_none_is_served_after_it_was_examined_apart(
 
 
 @pytest.mark.parametrize("name", HARMLESS)
-def test_what_is_harmless_answers_as_the_healthy_one(
-    tmp_path: Path, current: dict[bool, Folders], name: str
-) -> None:
+def test_what_is_harmless_answers_as_the_healthy_one(tmp_path: Path, current: dict[bool, Folders], name: str) -> None:
     bucket, version = bucket_with(current[True], written(tmp_path, name))
     healthy = load_snapshot(bucket.folders[bucket.pointer.version])
     promote(version, bucket, None, now_ms=NOW_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -77,9 +78,9 @@ def test_force_skips_no_verification(tmp_path: Path, bucket: Folders) -> None:
 
 def test_many_small_losses_pass_no_more_than_one_large(tmp_path: Path, bucket: Folders) -> None:
     quality, passed = MEASURES["ndcg_at_10"], 0
-    with pytest.raises(GateError):
-        for number in range(10):
-            quality *= 0.97
+    for number in range(10):
+        quality *= 0.97
+        with suppress(GateError):
             promote(bucket.add(measured_as(tmp_path / str(number), quality)), bucket, None)
             passed += 1
     assert passed == 3  # 0.97 ** 3 is above nine tenths, 0.97 ** 4 is not
@@ -113,9 +114,9 @@ def test_a_pointer_of_before_has_notes_of_nothing(tmp_path: Path, bucket: Folder
     assert promote(bucket.add(measured_as(tmp_path / "as good", 0.19)), bucket, None).previous
 
 
-@pytest.mark.parametrize("promotion", [{"last": 3}, {"last": [None, 3, {}, {"version": 1}]}, {"last": [{"version": "x"}]}])
-def test_damaged_notes_are_none(tmp_path: Path, bucket: Folders, promotion: dict[str, Any]) -> None:
-    bucket.pointer = replace(bucket.pointer, promotion=promotion)
+@pytest.mark.parametrize("last", [3, [None, 3, {}, {"version": 1}], [{"version": "x", "measures": 3}]])
+def test_damaged_notes_are_none(tmp_path: Path, bucket: Folders, last: object) -> None:
+    bucket.pointer = replace(bucket.pointer, promotion={"last": last})
     assert promote(bucket.add(measured_as(tmp_path / "next", 0.19)), bucket, None).previous
 
 
