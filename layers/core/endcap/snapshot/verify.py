@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 
@@ -76,6 +77,25 @@ def _check_user_encoder(snapshot: Snapshot) -> None:
     )
 
 
+class _Documents(Sequence[dict[str, Any]]):
+    """The documents of a snapshot, one at a time: together they take gigabytes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __len__(self) -> int:
+        return self._snapshot.n_items
+
+    @overload
+    def __getitem__(self, row: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, row: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(row, slice):
+            return [self[k] for k in range(*row.indices(len(self)))]
+        return self._snapshot.document(range(len(self))[row])
+
+
 def _check_rows(name: str, rows_f16: F16, rows_i8: I8, scale: float) -> None:
     require(np.isfinite(scale) and scale > 0, f"{name} has an unusable scale")
     for start in range(0, len(rows_f16), 65_536):  # in blocks: the widened copy of a large catalogue is large
@@ -95,7 +115,7 @@ def _check_derived(snapshot: Snapshot) -> None:
     require(found, "an id leads to another row")
     require(keys is None or np.array_equal(keys, tie_keys_of(ids)), "the tie keys are not the ids'")
     if snapshot.lexical is not None:
-        own = LexicalIndex.of([snapshot.document(row) for row in range(snapshot.n_items)])
+        own = LexicalIndex.of(_Documents(snapshot))
         for stored, built in ((snapshot.lexical.words, own.words), (snapshot.lexical.numbers, own.numbers)):
             same = all(np.array_equal(getattr(stored, k), getattr(built, k)) for k in ("hashes", "indptr", "items"))
             require(same, "the words are not those of the items")

@@ -12,11 +12,12 @@ import pytest
 from endcap.catalog.item import item_document
 from endcap.errors import InvalidRequestError, SnapshotError, SnapshotIntegrityError
 from endcap.filenames import MANIFEST
+from endcap.snapshot import promote as promotion
 from endcap.snapshot.gates import GateError
 from endcap.snapshot.promote import MAX_POPULAR, force_of, popular_list, promote
 from endcap_rebuild.data.columns import columns_of
 from tests.fakes.poisons import MEASURES, write_poison, write_sound
-from tests.fakes.promotions import Folders
+from tests.fakes.promotions import Folders, examine_here
 from tests.fakes.toy_snapshot import build_toy_snapshot, toy_items
 
 
@@ -36,6 +37,13 @@ def bucket(sound: Path) -> Folders:
     found = Folders()
     promote(found.add(sound), found, None)
     return found
+
+
+@pytest.fixture
+def _as_before(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every candidate is measured as the sound one is: what a test is about stands in manifests and pointer."""
+    measured = examine_here(sound, sound, 1_790_000_000_000)
+    monkeypatch.setattr(promotion, "examine", lambda *_, **__: measured)
 
 
 def measured_as(folder: Path, quality: float, **changes: Any) -> Path:
@@ -76,6 +84,7 @@ def test_force_skips_no_verification(tmp_path: Path, bucket: Folders) -> None:
         promote(version, bucket, None, force="it has to be")
 
 
+@pytest.mark.usefixtures("_as_before")
 def test_many_small_losses_pass_no_more_than_one_large(tmp_path: Path, bucket: Folders) -> None:
     quality, passed = MEASURES["ndcg_at_10"], 0
     for number in range(10):
@@ -86,6 +95,7 @@ def test_many_small_losses_pass_no_more_than_one_large(tmp_path: Path, bucket: F
     assert passed == 3  # 0.97 ** 3 is above nine tenths, 0.97 ** 4 is not
 
 
+@pytest.mark.usefixtures("_as_before")
 def test_a_slow_loss_is_held_to_the_best_of_the_last_five(tmp_path: Path, bucket: Folders) -> None:
     for number in range(6):
         promote(bucket.add(measured_as(tmp_path / str(number), 0.2 + 0.01 * number)), bucket, None)
@@ -107,6 +117,7 @@ def test_without_the_current_one_there_is_nothing_to_compare_with(tmp_path: Path
     assert promote(version, bucket, None, force="the current one is lost").version == version
 
 
+@pytest.mark.usefixtures("_as_before")
 def test_a_pointer_of_before_has_notes_of_nothing(tmp_path: Path, bucket: Folders) -> None:
     bucket.pointer = replace(bucket.pointer, promotion={})
     with pytest.raises(GateError):
@@ -114,6 +125,7 @@ def test_a_pointer_of_before_has_notes_of_nothing(tmp_path: Path, bucket: Folder
     assert promote(bucket.add(measured_as(tmp_path / "as good", 0.19)), bucket, None).previous
 
 
+@pytest.mark.usefixtures("_as_before")
 @pytest.mark.parametrize("last", [3, [None, 3, {}, {"version": 1}], [{"version": "x", "measures": 3}]])
 def test_damaged_notes_are_none(tmp_path: Path, bucket: Folders, last: object) -> None:
     bucket.pointer = replace(bucket.pointer, promotion={"last": last})
