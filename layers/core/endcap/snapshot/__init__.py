@@ -1,1 +1,2 @@
-"""The versioned snapshot: `snapshot`, `format`, `files`, `parts`, `write`, `verify`, `whitening`, `promote`."""
+"""The versioned snapshot: `snapshot`, `format`, `files`, `parts`, `ids`, `lexical`, `whitening`, `write`, `checks`, `verify`;
+and what makes one current: `figures`, `gates`, `examination`, `promote`."""
