@@ -1,2 +1,5 @@
-"""The versioned snapshot: `snapshot`, `format`, `files`, `parts`, `ids`, `lexical`, `whitening`, `write`, `checks`, `verify`;
-and what makes one current: `figures`, `gates`, `examination`, `promote`."""
+"""The versioned snapshot.
+
+As files: `format`, `files`, `parts`, `ids`, `lexical`, `whitening`, `write`, `snapshot`, `checks`, `verify`; what makes
+one the current one: `figures`, `gates`, `examination`, `promote`.
+"""
