@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import settings
 
 # Workers share the cores, so threads of numpy inside of each only wait for one another. Read when numpy is imported.
@@ -13,3 +15,14 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # `make prove` looks at other examples in each run, also in CI, where those of `make test` are always the same.
 settings.register_profile("prove", derandomize=False, print_blob=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _examined_here() -> Iterator[None]:
+    """Promotions examine snapshots in this process; `tests/unit/endcap/snapshot/test_examination.py` starts others."""
+    from endcap.snapshot import promote
+    from tests.fakes.promotions import examine_here
+
+    with pytest.MonkeyPatch.context() as patches:
+        patches.setattr(promote, "examine", examine_here)
+        yield

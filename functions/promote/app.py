@@ -1,8 +1,8 @@
 """Checks snapshots, signs them, and makes them the current one.
 
 Trigger: the rebuild's state machine, or by hand, with one of
-    {"version": "...", "force"?: bool}                    make it current
-    {"version": "...", "approve": true, "force"?: bool}   sign it for an experiment; what is current stays
+    {"version": "...", "force"?: "why"}                    make it current
+    {"version": "...", "approve": true, "force"?: "why"}   sign it for an experiment; what is current stays
     {"rollback": true, "version"?: "..."}                 make the one before current, or an earlier one
 Guarantee: only a verified snapshot that passes the gates is signed and becomes current, and none that was built before
 the current one but by a rollback; a refusal leaves the last one in place.
@@ -22,7 +22,7 @@ from endcap.errors import InvalidRequestError
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 from endcap.settings import SettingsError
-from endcap.snapshot.promote import Promoted, approve, promote, rollback
+from endcap.snapshot.promote import Promoted, approve, force_of, promote, rollback
 
 runtime = Runtime(background=True)
 
@@ -36,23 +36,24 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         version = ""
     elif not isinstance(version, str) or not version:
         raise InvalidRequestError("the event must name a snapshot's version")
+    force = force_of(event.get("force"))
     with runtime.deadline.within(context):
         if event.get("approve") is True:
-            return _approved(version, force=event.get("force") is True)
-        promoted = _promoted(version, back=back, force=event.get("force") is True)
+            return _approved(version, force=force)
+        promoted = _promoted(version, back=back, force=force)
     metrics.add_metric("SnapshotsPromoted", MetricUnit.Count, 1)
-    return asdict(promoted)
+    return {name: value for name, value in asdict(promoted).items() if name != "forced" or value is not None}
 
 
-def _promoted(version: str, *, back: bool, force: bool) -> Promoted:
-    snapshots, signer = runtime.snapshots.apart("promotion"), runtime.signing_key
+def _promoted(version: str, *, back: bool, force: str | None) -> Promoted:
+    snapshots, signer = runtime.snapshots, runtime.signing_key
     if back:
         return rollback(snapshots, runtime.items, to=version or None, signer=signer)
     return promote(version, snapshots, runtime.items, force=force, signer=signer)
 
 
-def _approved(version: str, *, force: bool) -> dict[str, Any]:
+def _approved(version: str, *, force: str | None) -> dict[str, Any]:
     if runtime.signing_key is None:
         raise SettingsError("environment variable SNAPSHOT_KEY is not set")
-    signature = approve(version, runtime.snapshots.apart("promotion"), runtime.signing_key, force=force)
+    signature = approve(version, runtime.snapshots, runtime.signing_key, force=force)
     return {"version": version, "manifest_sha256": signature.manifest_sha256, "key_id": signature.key_id}

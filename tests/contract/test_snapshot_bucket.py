@@ -67,6 +67,13 @@ class TestPointer:
         second = bucket.flip("v2", first)
         assert bucket.current() == second == Pointer("v2", second.etag, previous=("v1",))
 
+    def test_keeps_what_was_noted_with_the_flip(self, bucket: SnapshotBucket) -> None:
+        noted = {"forced": "so", "last": [{"version": "v1"}]}
+        flipped = bucket.flip("v1", None, promotion=noted)
+        assert bucket.current() == flipped
+        assert flipped.promotion == noted
+        assert bucket.flip("v2", flipped).promotion == {}
+
     def test_is_not_read_again_while_it_stays(self, bucket: SnapshotBucket) -> None:
         first = bucket.flip("v1", None)
         assert bucket.current(first.etag) is None
@@ -192,6 +199,17 @@ class TestFiles:
         bucket.download("v1")
         publish("v1", "second", **{"other.txt": "o"})
         assert (bucket.download("v1") / "words.txt").read_text() == "second"
+    def test_come_down_again_where_they_are_wanted_afresh(
+        self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]
+    ) -> None:
+        publish("v1", "first")
+        bucket.download("v1")
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/words.txt", Body=b"changed")
+        with bucket.afresh() as copies:
+            folder = copies.download("v1")
+            assert (folder / "words.txt").read_text() == "changed"
+        assert not folder.exists()
+        assert (bucket.download("v1") / "words.txt").read_text() == "first"
 
     def test_come_down_once(self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]) -> None:
         publish("v1", "first")

@@ -74,7 +74,37 @@ def odd_shops(n_events: int) -> dict[str, tuple[Rows, Rows]]:
         "nothing but returns": (_items(), [{**row, "event_type": "return"} for row in walks]),
         "one item in all": (_items(1), [{**row, "item_id": "item-0"} for row in walks]),
         "nothing for sale": (_items(available=False), walks),
+        "mostly sold out": ([{**row, "available": k % 10 == 0} for k, row in enumerate(_items())], walks),
+        "two items": (_items(2), [{**row, "item_id": f"item-{k % 2}"} for k, row in enumerate(walks)]),
+        "nothing has a price": ([{"id": r["id"], "title": r["title"]} for r in _items()], walks),
+        "prices of millions": (
+            [{**row, "price": 1e6 * k, "expires_at": "2099-01-01"} for k, row in enumerate(_items())],
+            walks,
+        ),
+        "ids of any script": (
+            [{**row, "id": _odd_id(k)} for k, row in enumerate(_items())],
+            [{**row, "item_id": _odd_id(int(row["item_id"][5:]))} for row in walks],
+        ),
+        "a brand and forty categories each": (
+            [{**r, "brand": f"b{k}", "categories": [f"c{k}-{n}" for n in range(40)]} for k, r in enumerate(_items())],
+            walks,
+        ),
+        "attributes of every kind": (
+            [
+                {**r, "attributes": {"size": k, "new": k % 2 == 0, "red": ["a", "b"], "x.y": "z"}}
+                for k, r in enumerate(_items())
+            ],
+            walks,
+        ),
     }
+
+
+UNFIT: Final = {"one group of variants": "groups", "nothing for sale": "for_sale"}
+"""Shops whose lists would be empty, or of one item, and the gate that keeps them back."""
+
+
+def _odd_id(number: int) -> str:
+    return ('"quoted" {}', "商品 {}", "a/b?c={}", "é{}", "item,{}", "😀{}")[number % 6].format(number)
 
 
 def write_shop(folder: Path, items: Rows, events: Rows) -> Path:

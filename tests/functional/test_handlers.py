@@ -835,8 +835,16 @@ class TestPromote:
         version = self.build(bucket, tmp_path / "small", 19)
         with pytest.raises(GateError):
             functions.invoke("promote", {"version": version})
-        assert functions.invoke("promote", {"version": version, "force": True})["previous"] == snapshot
-        assert bucket.current().version == version  # type: ignore[union-attr]
+        forced = functions.invoke("promote", {"version": version, "force": "half of it was sold"})
+        assert (forced["previous"], forced["forced"]) == (snapshot, "half of it was sold")
+        pointer = bucket.current()
+        assert pointer is not None
+        assert (pointer.version, pointer.promotion["forced"]) == (version, "half of it was sold")
+
+    @pytest.mark.parametrize("force", ["", 1, {}])
+    def test_force_says_why(self, functions: Functions, bucket: SnapshotBucket, force: object) -> None:
+        with pytest.raises(InvalidRequestError, match="must say why"):
+            functions.invoke("promote", {"version": "v1", "force": force})
 
     @pytest.mark.parametrize("event", [{}, {"version": ""}, {"version": 3}, {"version": None}])
     def test_an_event_names_a_version(self, functions: Functions, event: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EndcapError
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.identity import apply_events, delete_user
-from endcap.snapshot.promote import promote
+from endcap.snapshot.promote import force_of, promote
 from endcap.snapshot.verify import verify_snapshot
 from endcap_local.cli.rebuild import rebuild as rebuild_command
 from endcap_local.template.intrinsics import Resolver
@@ -346,7 +346,7 @@ class Account:
         event = json.loads(asked["Payload"])
         snapshots, items = SnapshotBucket(client("s3"), BUCKET), ItemTable(client("dynamodb"), ITEMS)
         try:
-            promoted = promote(event["version"], snapshots, items, force=event["force"])
+            promoted = promote(event["version"], snapshots, items, force=force_of(event["force"]))
         except EndcapError as exc:
             raise ServiceError(type(exc).__name__, json.dumps({"errorMessage": str(exc)})) from exc
         return {"StatusCode": 200, "Payload": asdict(promoted)}
@@ -580,7 +580,8 @@ def test_refusal_by_the_gates_fails_the_run_and_leaves_the_snapshot(
     assert refused.cause.startswith("GateError, ")
     assert SnapshotBucket(client("s3"), BUCKET).current().version == first.output["version"]
     assert account.reported()[0]["failure"]["Error"] == "GateError"
-    assert run(machine(), account, "run-3", force=True).status == "SUCCEEDED"
+    assert run(machine(), account, "run-3", force="the shop closes").status == "SUCCEEDED"
+    assert SnapshotBucket(client("s3"), BUCKET).current().promotion["forced"] == "the shop closes"
 
 
 def test_failed_export_is_reported(

@@ -37,6 +37,7 @@ FLOORS = (
     ("recommend",),
     ("experiments",),
     ("api",),
+    ("probes",),
     ("storefront",),
     ("runtime",),
     ("serving",),

@@ -78,7 +78,7 @@ def make_current(version: str, bucket: SnapshotBucket, function: str | None, key
         invoke_promote(function, {"version": version})
         return
     signer = SigningKey(client("kms", BACKGROUND), key) if key else None
-    promote(version, bucket.apart("promotion"), None, signer=signer)
+    promote(version, bucket, None, signer=signer)
 
 
 def invoke_promote(function: str, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,13 @@ import pytest
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.gates import Case, refusals
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
-from tests.fakes.odd_shops import check_answers, odd_shops, write_shop
+from tests.fakes.odd_shops import UNFIT, check_answers, odd_shops, write_shop
+from tests.fakes.promotions import examine_here
 from tests.fakes.toy_shop import NOW_MS
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
@@ -27,10 +29,17 @@ def test_an_odd_shop_rebuilds_and_serves(tmp_path: Path, name: str) -> None:
     manifest = rebuild(RebuildSettings(shop, out, str(TINY_ENCODER), cache=tmp_path / "cache", now_ms=NOW_MS))
     assert manifest["counts"]["items"] == len({row["id"] for row in items})
     check_answers(out, items, events)
+    measured = examine_here(out, out, NOW_MS)
+    assert measured is not None
+    assert list(refusals(Case(manifest, measured, NOW_MS))) == [UNFIT[name]] * (name in UNFIT)
     if events:
         (tmp_path / "users.csv").write_text(f"user_id\n{events[0]['user_id']}\nsomebody new\n")
         told = batch_recommend(out, shop / "events.csv", tmp_path / "users.csv", 10, tmp_path / "out.csv")
         assert (told["users"], told["users_without_events"]) == (2, 1)
+
+
+def test_twenty_of_them_may_be_promoted() -> None:
+    assert len(SHOPS) - len(UNFIT) >= 20
 
 
 def test_the_item_that_everybody_takes_is_the_first_for_a_newcomer(tmp_path: Path) -> None:

@@ -64,18 +64,21 @@ def promote(
     items_table: ItemsTableName = None,
     function: PromoteFunction = None,
     key: SnapshotKey = None,
-    force: Annotated[bool, typer.Option("--force", help="Skip the gates, never the verification.")] = False,
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Skip the gates, never the verification; say why.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a snapshot the current one."""
+    from endcap.snapshot.promote import force_of
     from endcap.snapshot.promote import promote as run
 
-    version = _uploaded(version, bucket)
+    reason, version = force_of(force), _uploaded(version, bucket)
     if function:
-        _print_promoted(_invoked(function, {"version": version, "force": force}), as_json)
+        _print_promoted(_invoked(function, {"version": version, "force": reason}), as_json)
         return
     signer, snapshots = _signing_key(key), _snapshots(bucket)
-    promoted = run(version, snapshots, _items(items_table), force=force, signer=signer)
+    promoted = run(version, snapshots, _items(items_table), force=reason, signer=signer)
     _print_promoted({**asdict(promoted), "signed": signer is not None}, as_json)
 
 
@@ -85,20 +88,23 @@ def approve(
     bucket: Bucket = None,
     function: PromoteFunction = None,
     key: SnapshotKey = None,
-    force: Annotated[bool, typer.Option("--force", help="Skip the gates, never the verification.")] = False,
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Skip the gates, never the verification; say why.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Check and sign a snapshot, so that an experiment may name it; the current one stays."""
     from rich.console import Console
 
     from endcap.snapshot.promote import approve as run
+    from endcap.snapshot.promote import force_of
     from endcap_local.console import print_json
 
-    version, signer = _uploaded(version, bucket), _signing_key(key)
+    reason, version, signer = force_of(force), _uploaded(version, bucket), _signing_key(key)
     if function:
-        approved = _invoked(function, {"version": version, "approve": True, "force": force})
+        approved = _invoked(function, {"version": version, "approve": True, "force": reason})
     elif signer is not None:
-        signature = run(version, _snapshots(bucket), signer, force=force)
+        signature = run(version, _snapshots(bucket), signer, force=reason)
         approved = {"version": version, "manifest_sha256": signature.manifest_sha256, "key_id": signature.key_id}
     else:
         raise typer.BadParameter("name what signs, with --function or PROMOTE_FUNCTION", param_hint="--function")
@@ -222,7 +228,8 @@ def _print_promoted(promoted: dict[str, Any], as_json: bool) -> None:
     else:
         before = f" after {promoted['previous']}" if promoted["previous"] else ""
         unsigned = "" if promoted.get("signed", True) else ", not signed: nobody named a key"
-        Console(highlight=False).print(f"snapshot {promoted['version']} is current{before}{unsigned}")
+        by_force = " by force" if promoted.get("forced") else ""
+        Console(highlight=False).print(f"snapshot {promoted['version']} is current{before}{by_force}{unsigned}")
 
 
 def _print_snapshot(manifest: dict[str, Any], as_json: bool) -> None:

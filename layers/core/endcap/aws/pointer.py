@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from endcap.errors import SnapshotIntegrityError
@@ -35,6 +35,7 @@ class Pointer:
     previous : versions to roll back to, the latest first
     signature : None where it was promoted without one
     promoted_at : when, as ISO 8601; empty where that was not written down
+    promotion : what `promote` noted with the flip
     """
 
     version: str
@@ -42,6 +43,7 @@ class Pointer:
     previous: tuple[str, ...] = ()
     signature: Signature | None = None
     promoted_at: str = ""
+    promotion: Mapping[str, Any] = field(default_factory=dict)
 
     def before(self, version: str) -> tuple[str, ...]:
         """What there is to roll back to once `version` is promoted after this one."""
@@ -63,15 +65,24 @@ def read_pointer(data: bytes, etag: str) -> Pointer:
         if isinstance(previous, str):
             # One promotion was remembered. If it is newer than this version, that was a rollback from it.
             previous = [previous] if previous < version else []
-        return Pointer(version, etag, _names(previous), signature, str(body.get("promoted_at", "")))
+        noted = body.get("promotion")
+        promotion = noted if isinstance(noted, dict) else {}
+        return Pointer(version, etag, _names(previous), signature, str(body.get("promoted_at", "")), promotion)
     except Exception as exc:  # cut off at the limit, nested without end, no object, ...
         raise DamagedPointerError(etag) from exc
 
 
-def write_pointer(version: str, previous: Sequence[str], signature: Signature | None, promoted_at: str) -> bytes:
+def write_pointer(
+    version: str,
+    previous: Sequence[str],
+    signature: Signature | None,
+    promoted_at: str,
+    promotion: Mapping[str, Any] | None = None,
+) -> bytes:
     """The bytes of a pointer; without a signature in the form that older versions wrote, but with all generations."""
     signed = {**signature.fields(), "promoted_at": promoted_at} if signature else {}
-    return json.dumps({"version": version, **signed, "previous": list(previous)}).encode()
+    noted = {"promotion": dict(promotion)} if promotion else {}
+    return json.dumps({"version": version, **signed, "previous": list(previous), **noted}).encode()
 
 
 def plain_name(name: object) -> str:

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,6 +64,13 @@ class SnapshotBucket:
         """The same bucket with local copies of its own, which nobody else forgets."""
         return SnapshotBucket(self._s3, self._bucket, self._cache / f".{name}")
 
+    @contextmanager
+    def afresh(self) -> Iterator[SnapshotBucket]:
+        """The same bucket with an empty folder for local copies, which goes when the block ends."""
+        self._cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".afresh-", dir=self._cache) as folder:
+            yield SnapshotBucket(self._s3, self._bucket, Path(folder))
+
     def current(self, known_etag: str | None = None) -> Pointer | None:
         """The pointer; None where it is still the one with `known_etag`.
 
@@ -96,6 +104,7 @@ class SnapshotBucket:
         expected: Pointer | None,
         signature: Signature | None = None,
         previous: Sequence[str] | None = None,
+        promotion: Mapping[str, Any] | None = None,
     ) -> Pointer:
         """Point at `version`, if the pointer is still `expected` (None: if there is none).
 
@@ -103,6 +112,7 @@ class SnapshotBucket:
         ----------
         signature : of this version
         previous : what there is to roll back to afterwards, the latest first; None for `expected` and what it names
+        promotion : noted with it, JSON-able
 
         Raises
         ------
@@ -112,13 +122,13 @@ class SnapshotBucket:
         if previous is None:
             previous = expected.before(version) if expected else ()
         promoted_at = datetime.now(UTC).isoformat(timespec="seconds") if signature else ""
-        body = write_pointer(version, previous, signature, promoted_at)
+        body = write_pointer(version, previous, signature, promoted_at, promotion)
         condition = {"IfMatch": expected.etag} if expected else {"IfNoneMatch": "*"}
         with aws_errors("flip snapshot pointer"):
             answer = self._s3.put_object(
                 Bucket=self._bucket, Key=POINTER, Body=body, ContentType="application/json", **condition
             )
-        return Pointer(version, answer["ETag"], tuple(previous), signature, promoted_at)
+        return Pointer(version, answer["ETag"], tuple(previous), signature, promoted_at, promotion or {})
 
     def manifest(self, version: str) -> dict[str, Any]:
         """The manifest of `version`.

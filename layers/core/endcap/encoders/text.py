@@ -34,6 +34,10 @@ Progress = Callable[[int, int], None]  # done, total
 MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE = "text_encoder.onnx", "tokenizer.json", "encoder.json"
 ENCODER_FILES: Final = (MODEL_FILE, TOKENIZER_FILE, CONFIG_FILE)
 TAG_BYTES = 4
+MAX_PREFIX: Final = 2000
+"""Characters that are read before each text: an instruction has some hundred."""
+MAX_WIDTH: Final = 32_768
+"""Tokens of a text, and numbers of its vector: more than any encoder has."""
 _CHARACTERS_PER_TOKEN = 64  # far more than real text has; keeps a megabyte of text from being tokenised in full
 
 
@@ -76,6 +80,8 @@ class EncoderConfig:
         sizes = all(type(n) is int and n > 0 for n in (config.max_tokens, config.d_text))
         if not texts or not sizes or config.language not in ("multilingual", "english"):
             raise EncoderError(f"{CONFIG_FILE} has a field of the wrong type")
+        if len(config.prefix) > MAX_PREFIX or max(config.max_tokens, config.d_text) > MAX_WIDTH:
+            raise EncoderError(f"{CONFIG_FILE} asks for more than {MAX_PREFIX} characters or {MAX_WIDTH} numbers")
         return config
 
     def to_json(self) -> str:

@@ -1,1 +1,5 @@
-"""The versioned snapshot: `snapshot`, `format`, `files`, `parts`, `write`, `verify`, `whitening`, `promote`."""
+"""The versioned snapshot.
+
+As files: `format`, `files`, `parts`, `ids`, `lexical`, `whitening`, `write`, `snapshot`, `checks`, `verify`; what makes
+one the current one: `figures`, `gates`, `examination`, `promote`.
+"""

@@ -38,7 +38,7 @@ class Postings:
     items: I32
 
     @classmethod
-    def of(cls, texts: Sequence[Iterable[str]]) -> Postings:
+    def of(cls, texts: Iterable[Iterable[str]]) -> Postings:
         """Of the distinct texts of each item."""
         numbers: dict[str, int] = {}
         named, items = array("q"), array("i")
@@ -88,8 +88,8 @@ class LexicalIndex:
         """Of items as JSON objects; None for one that can't be found any more."""
         return cls(
             len(documents),
-            Postings.of([[] if document is None else tokens_of(_searchable(document)) for document in documents]),
-            Postings.of([[] if document is None else numbers_of(document) for document in documents]),
+            Postings.of([] if document is None else tokens_of(_searchable(document)) for document in documents),
+            Postings.of([] if document is None else numbers_of(document) for document in documents),
         )
 
     def document_frequency(self, token: str) -> int:

@@ -1,12 +1,15 @@
-"""Making a snapshot the current one: verify, gate, embed what changed, sign, flip the pointer, list the popular."""
+"""Making a snapshot the current one: read it afresh, examine it apart, gate, embed what changed, sign, flip the pointer,
+list the popular; going back to an earlier one; approving one for an experiment."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -15,21 +18,26 @@ from endcap.encoders.items import VectorStore, embed_row
 from endcap.encoders.text import TextEncoder
 from endcap.errors import (
     EncoderError,
+    FieldError,
+    InvalidRequestError,
+    NotFoundError,
     SnapshotError,
     SnapshotIntegrityError,
     SnapshotMissingError,
     SnapshotOutdatedError,
 )
-from endcap.observability import fault
+from endcap.observability import fault, logger
 from endcap.signing import Signature, Signer, Trust
+from endcap.snapshot.examination import examine, files_compared
+from endcap.snapshot.figures import Figures, Measured
+from endcap.snapshot.gates import REMEMBERED, Case, GateError, check_gates
 from endcap.snapshot.sign import Signatures, sign
-from endcap.snapshot.snapshot import Snapshot
-from endcap.snapshot.verify import load_verified
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
 
-MIN_ITEM_RATIO = 0.5
-MIN_METRIC_RATIO = 0.9
-GATED_METRICS = frozenset({"ndcg_at_10", "hit_rate_at_10"})
 MAX_CHANGED_ITEMS = 100_000
+MAX_REASON: Final = 500
+ROLLBACK: Final = "rollback"
+"""The reason of what goes back to what was current before."""
 _BUILT: Final = re.compile(r"\d{8}T\d{6}Z(?=-)")
 MAX_POPULAR: Final = 100
 """As many rows as one call reads."""
@@ -47,11 +55,21 @@ class Pointer(Protocol):
     @property
     def signature(self) -> Signature | None: ...
 
+    @property
+    def promotion(self) -> Mapping[str, Any]:
+        """What `promote` noted with the flip."""
+
     def before(self, version: str) -> tuple[str, ...]:
         """What there is to roll back to once `version` is promoted after this one."""
 
 
 Known = TypeVar("Known", bound=Pointer)
+
+
+class Copies(Protocol):
+    """Where files of snapshots are fetched from, into folders that hold nothing from before."""
+
+    def download(self, version: str, names: Iterable[str] | None = None) -> Path: ...
 
 
 class Snapshots(Signatures, Protocol[Known]):
@@ -61,14 +79,17 @@ class Snapshots(Signatures, Protocol[Known]):
         """The pointer; None where there is none, of no version where it is damaged."""
 
     def flip(
-        self, version: str, expected: Known | None, signature: Signature | None, previous: Sequence[str] | None
+        self,
+        version: str,
+        expected: Known | None,
+        signature: Signature | None,
+        previous: Sequence[str] | None,
+        promotion: Mapping[str, Any],
     ) -> Known: ...
 
     def manifest(self, version: str) -> Mapping[str, Any]: ...
 
-    def download(self, version: str) -> Path: ...
-
-    def forget(self, version: str) -> None: ...
+    def afresh(self) -> AbstractContextManager[Copies]: ...
 
 
 class Catalogue(VectorStore, Protocol):
@@ -79,10 +100,6 @@ class Catalogue(VectorStore, Protocol):
     def put_popular(self, popular: PopularList) -> None: ...
 
 
-class GateError(SnapshotError):
-    """The snapshot is sound but worse than the current one; `force` overrides that."""
-
-
 @dataclass(frozen=True, slots=True)
 class Promoted:
     """What a promotion did.
@@ -91,11 +108,13 @@ class Promoted:
     ----------
     previous : the version that was current before, None for the first
     embedded : changed items that got a vector of the new encoder
+    forced : why the gates were skipped, None where they were not
     """
 
     version: str
     previous: str | None
     embedded: int
+    forced: str | None = None
 
 
 def promote(
@@ -103,24 +122,25 @@ def promote(
     bucket: Snapshots[Known],
     items: Catalogue | None,
     *,
-    force: bool = False,
+    force: str | None = None,
     signer: Signer | None = None,
+    now_ms: int | None = None,
 ) -> Promoted:
     """Make `version` the current snapshot.
 
     Parameters
     ----------
-    bucket : with local copies of its own: they are fetched anew, and removed in the end
     items : the items table, whose rows newer than the snapshot are embedded with its encoder before the flip, and which
         takes the list that is shown where no snapshot can be read
-    force : skip the gates (never the verification)
+    force : why to skip the gates (never the verification); it is kept beside the pointer
     signer : signs it; None for where nobody signs
+    now_ms : the clock
 
     Raises
     ------
     SnapshotIntegrityError : the snapshot's files are not sound, or not those that were signed
     SnapshotOutdatedError : it was built before the current one
-    GateError : the snapshot is worse than the current one
+    GateError : the snapshot is not fit to be served, or worse than those before it
     ConflictError : somebody else promoted meanwhile
     NotFoundError, ThrottledError, DependencyError
     """
@@ -128,12 +148,17 @@ def promote(
     current = _believed(seen, signer)
     if current is not None:
         check_order(version, current.version)
-    previous = current.before(version) if current else ()
-    return _promote(version, bucket, items, (seen, current), force=force, signer=signer, previous=previous)
+    found = _Found(seen, current, current.before(version) if current else ())
+    return _promote(version, bucket, items, found, force=force, signer=signer, now_ms=now_ms)
 
 
 def rollback(
-    bucket: Snapshots[Known], items: Catalogue | None, *, to: str | None = None, signer: Signer | None = None
+    bucket: Snapshots[Known],
+    items: Catalogue | None,
+    *,
+    to: str | None = None,
+    signer: Signer | None = None,
+    now_ms: int | None = None,
 ) -> Promoted:
     """Make an earlier snapshot the current one: the one before, or `to`. The next rollback goes further back.
 
@@ -149,54 +174,58 @@ def rollback(
         raise SnapshotMissingError("there is no snapshot before the current one")
     version = to or known[0]
     before = known[known.index(version) + 1 :] if version in known else tuple(one for one in known if one < version)
-    return _promote(version, bucket, items, (seen, current), force=True, signer=signer, previous=before)
+    found = _Found(seen, current, before)
+    return _promote(version, bucket, items, found, force=ROLLBACK, signer=signer, now_ms=now_ms)
 
 
-def approve(version: str, bucket: Snapshots[Known], signer: Signer, *, force: bool = False) -> Signature:
+def approve(
+    version: str, bucket: Snapshots[Known], signer: Signer, *, force: str | None = None, now_ms: int | None = None
+) -> Signature:
     """Sign `version` after the checks of a promotion, so that an experiment may name it; what is current stays.
 
     Raises
     ------
     as `promote` does, but for the order
     """
-    try:
-        snapshot = _checked(version, bucket, _believed(bucket.seen(), signer), force=force)
-        return sign(version, snapshot.directory, bucket, signer)
-    finally:
-        bucket.forget(version)
+    current = _believed(bucket.seen(), signer)
+    with bucket.afresh() as copies:
+        checked = check(version, current, bucket, copies, _now_ms(now_ms), force)
+        return sign(version, checked.snapshot.directory, bucket, signer)
+
+
+@dataclass(frozen=True)
+class _Found(Generic[Known]):
+    """The pointer as it was found and, if it is to be believed, as what is current; what there will be to go back to."""
+
+    seen: Known | None
+    current: Known | None
+    previous: tuple[str, ...]
 
 
 def _promote(
     version: str,
     bucket: Snapshots[Known],
     items: Catalogue | None,
-    found: tuple[Known | None, Known | None],
+    found: _Found[Known],
     *,
-    force: bool,
+    force: str | None,
     signer: Signer | None,
-    previous: tuple[str, ...],
+    now_ms: int | None,
 ) -> Promoted:
-    seen, current = found
+    current = found.current
     if signer is None and current is not None and current.signature is not None:
         raise SnapshotError("the current snapshot is signed, so the next one has to be: name what signs")
-    try:
-        snapshot = _checked(version, bucket, current, force=force)
-        embedded = 0
-        if items is not None:
-            encoder, since_ms = snapshot.encoder, snapshot.catalog_as_of_ms
-            for row in items.changed_since(since_ms, MAX_CHANGED_ITEMS):
-                if encoder:
-                    embedded += _embedded(row, encoder, items)
-        signature = sign(version, snapshot.directory, bucket, signer) if signer else None
+    with bucket.afresh() as copies:
+        checked = check(version, current, bucket, copies, _now_ms(now_ms), force)
+        embedded = 0 if items is None else _embed_changed(checked.snapshot, items)
+        signature = sign(version, checked.snapshot.directory, bucket, signer) if signer else None
         if current is None or (current.version, current.signature) != (version, signature):
-            bucket.flip(version, seen, signature, previous)
+            bucket.flip(version, found.seen, signature, found.previous, checked.noted)
         if items is not None:
-            items.put_popular(popular_list(snapshot))
-    finally:
-        bucket.forget(version)
+            items.put_popular(popular_list(checked.snapshot))
     if current is not None and current.version != version:
-        return Promoted(version, current.version, embedded)
-    return Promoted(version, previous[0] if previous else None, embedded)
+        return Promoted(version, current.version, embedded, force)
+    return Promoted(version, found.previous[0] if found.previous else None, embedded, force)
 
 
 def _believed(seen: Known | None, signer: Signer | None) -> Known | None:
@@ -211,14 +240,6 @@ def _believed(seen: Known | None, signer: Signer | None) -> Known | None:
     return seen
 
 
-def _checked(version: str, bucket: Snapshots[Known], current: Known | None, *, force: bool) -> Snapshot:
-    bucket.forget(version)  # what was fetched earlier may not be what is there now
-    snapshot = load_verified(bucket.download(version))
-    if current and not force:
-        check_gates(snapshot.manifest, bucket.manifest(current.version))
-    return snapshot
-
-
 def check_order(version: str, current: str) -> None:
     """Refuse what was built before the current snapshot, such as a promotion that is tried again too late.
 
@@ -229,6 +250,105 @@ def check_order(version: str, current: str) -> None:
     built, current_built = _BUILT.match(version), _BUILT.match(current)
     if built and current_built and built[0] < current_built[0]:
         raise SnapshotOutdatedError(f"{version} is older than {current}, which is current; a rollback goes back to it")
+
+
+def _now_ms(now_ms: int | None) -> int:
+    return int(time.time() * 1000) if now_ms is None else now_ms
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A snapshot that may be promoted, and what is to be noted beside the pointer when it is."""
+
+    snapshot: Snapshot
+    noted: Mapping[str, Any]
+
+
+def check(
+    version: str, current: Pointer | None, bucket: Snapshots[Any], copies: Copies, now_ms: int, force: str | None = None
+) -> Checked:
+    """Fetch a snapshot, examine it apart, and put it before the gates.
+
+    Parameters
+    ----------
+    copies : as `bucket.afresh` gives them; the snapshot's files lie there for as long as they do
+
+    Raises
+    ------
+    SnapshotIntegrityError, GateError, NotFoundError, ThrottledError, DependencyError : as `promote` does
+    """
+    folder = copies.download(version)
+    compares = current is not None and current.version != version and not force
+    beside = _current_beside(current.version, bucket, copies) if current is not None and compares else None
+    measured = examine(folder, beside.folder if beside else None, now_ms, probing=not force)
+    snapshot = load_snapshot(folder)
+    if snapshot.version != version:
+        raise SnapshotIntegrityError(f"the manifest of {version} is that of {snapshot.version}")
+    before = _before(current, beside.manifest) if current is not None and beside is not None else ()
+    if measured is not None:
+        check_gates(Case(snapshot.manifest, measured, now_ms, beside.manifest if beside else None, before))
+    if force:
+        logger.warning("gates skipped", extra={"version": version, "reason": force})
+    return Checked(snapshot, _noted(snapshot, measured, before, force))
+
+
+def force_of(given: object) -> str | None:
+    """Why the gates are to be skipped, None where they are not.
+
+    `true`, which callers of before send, gives no reason, and that is what is recorded.
+
+    Raises
+    ------
+    InvalidRequestError : anything but a text of 1 to 500 characters, true, false or null
+    """
+    if given is None or given is False:
+        return None
+    reason = "no reason given" if given is True else given
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
+        raise InvalidRequestError([FieldError(field="force", message=f"must say why, in 1 to {MAX_REASON} characters")])
+    return reason.strip()
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """The manifest of the current snapshot, and a folder with the files that candidates are compared with."""
+
+    manifest: Mapping[str, Any]
+    folder: Path
+
+
+def _current_beside(version: str, bucket: Snapshots[Known], copies: Copies) -> _Beside:
+    try:
+        manifest = bucket.manifest(version)
+        return _Beside(manifest, copies.download(version, files_compared(manifest)))
+    except (NotFoundError, SnapshotIntegrityError) as exc:
+        raise GateError(f"there is nothing to compare with, as the current snapshot can't be read: {exc}") from exc
+
+
+def _before(current: Pointer, manifest: Mapping[str, Any]) -> tuple[Figures, ...]:
+    """The last promotions, the current one first."""
+    noted = current.promotion.get("last")
+    known = [found for one in (noted if isinstance(noted, list) else ()) if (found := Figures.read(one)) is not None]
+    own = next((one for one in known if one.version == current.version), Figures.of(manifest))
+    return (own, *(one for one in known if one.version != current.version))[:REMEMBERED]
+
+
+def _noted(
+    snapshot: Snapshot, measured: Measured | None, before: Sequence[Figures], force: str | None
+) -> dict[str, Any]:
+    """What is kept beside the pointer; others are compared with what was forced, no more with what was before."""
+    for_sale = None if measured is None else measured.for_sale / max(1, measured.items)
+    last = (Figures.of(snapshot.manifest, for_sale), *(one for one in before if one.version != snapshot.version))
+    return {"forced": force, "last": [one.as_document() for one in last[:REMEMBERED]]}
+
+
+def _embed_changed(snapshot: Snapshot, items: Catalogue) -> int:
+    """Give items that changed since the snapshot a vector of its encoder; how many got one."""
+    encoder, n_embedded = snapshot.encoder, 0
+    for row in items.changed_since(snapshot.catalog_as_of_ms, MAX_CHANGED_ITEMS):
+        if encoder:
+            n_embedded += _embedded(row, encoder, items)
+    return n_embedded
 
 
 def _embedded(row: ItemRow, encoder: TextEncoder, items: VectorStore) -> bool:
@@ -248,41 +368,3 @@ def popular_list(snapshot: Snapshot) -> PopularList:
     chosen = order[np.sort(first)[:MAX_POPULAR]].tolist()
     titles = (str(snapshot.document(row).get("title", "")) for row in chosen)
     return PopularList(snapshot.version, tuple(zip((snapshot.item_ids[row] for row in chosen), titles, strict=True)))
-
-
-def check_gates(new: Mapping[str, Any], old: Mapping[str, Any]) -> None:
-    """Refuse a snapshot that has lost much of the catalogue or of its measured quality.
-
-    A snapshot of the full budget that was measured on the same cases as the current one of the fast budget may lose
-    nothing: it costs more to build.
-
-    Raises
-    ------
-    GateError : fewer than half the items, or a validation metric below 90 % of the current one's
-    """
-    n_new, n_old = int(new["counts"]["items"]), int(old["counts"]["items"])
-    if n_new < MIN_ITEM_RATIO * n_old:
-        raise GateError(f"the snapshot has {n_new} items, the current one {n_old}")
-    ratio = 1.0 if _dearer_on_the_same_cases(new, old) else MIN_METRIC_RATIO
-    for name, before in _validation(old).items():
-        after = _validation(new).get(name)
-        if after is not None and after < ratio * before:
-            raise GateError(f"validation {name} would fall from {before:.4f} to {after:.4f}")
-
-
-def _dearer_on_the_same_cases(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
-    budgets = [manifest.get("run", {}).get("budget") for manifest in (new, old)]
-    measured = [
-        (
-            *(manifest.get(name) for name in ("counts", "training_cutoff_ms", "seed")),
-            manifest.get("metrics", {}).get("validation", {}).get("cases"),
-        )
-        for manifest in (new, old)
-    ]
-    return budgets == ["full", "fast"] and measured[0] == measured[1]
-
-
-def _validation(manifest: Mapping[str, Any]) -> dict[str, float]:
-    """Quality that the rebuild measured with the weights it chose; nothing where it had too little to measure on."""
-    found = manifest.get("metrics", {}).get("validation", {}).get("after", {})
-    return {k: float(v) for k, v in found.items() if k in GATED_METRICS}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, overload
 
 import numpy as np
 
 from endcap.arrays import F16, I8
 from endcap.encoders.text import ENCODER_FILES
+from endcap.encoders.user import USER_ENCODER_FILES, UserEncoder
 from endcap.errors import EncoderError, SnapshotIntegrityError
 from endcap.snapshot.checks import require
 from endcap.snapshot.ids import tie_keys_of
@@ -34,8 +36,8 @@ def verify_snapshot(directory: Path) -> dict[str, Any]:
 def load_verified(directory: Path) -> Snapshot:
     """Load a snapshot as `load_snapshot` does, and check what takes longer.
 
-    Stored rows have length 1 or 0, documents match the ids, and the encoder loads (operator allow-list, no external
-    data).
+    Stored rows have length 1 or 0, documents match the ids, and the encoders load (operator allow-list, no external
+    data), fit the vectors, and give one for the least that they are asked for.
 
     Raises
     ------
@@ -57,7 +59,41 @@ def load_verified(directory: Path) -> Snapshot:
     require(not files or files == set(ENCODER_FILES), "the encoder's files are incomplete")
     width = snapshot.manifest["dims"]["text"]
     require(encoder is None or encoder.config.d_text == width, f"the encoder does not give {width} numbers")
+    _check_user_encoder(snapshot)
     return snapshot
+
+
+def _check_user_encoder(snapshot: Snapshot) -> None:
+    files = set(USER_ENCODER_FILES) & set(snapshot.manifest["files"])
+    if not files:
+        return
+    require(files == set(USER_ENCODER_FILES), "the user encoder's files are incomplete")
+    try:
+        encoder = UserEncoder.from_bytes(*((snapshot.directory / name).read_bytes() for name in USER_ENCODER_FILES))
+    except (EncoderError, ValueError, OSError) as exc:
+        raise SnapshotIntegrityError(f"the snapshot's user encoder is unusable: {exc}") from exc
+    require(
+        encoder.d_item == snapshot.item_vectors_f16.shape[1], "the user encoder lives in another space than the items"
+    )
+
+
+class _Documents(Sequence[dict[str, Any]]):
+    """The documents of a snapshot, one at a time: together they take gigabytes."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def __len__(self) -> int:
+        return self._snapshot.n_items
+
+    @overload
+    def __getitem__(self, row: int) -> dict[str, Any]: ...
+    @overload
+    def __getitem__(self, row: slice) -> list[dict[str, Any]]: ...
+    def __getitem__(self, row: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
+        if isinstance(row, slice):
+            return [self[k] for k in range(*row.indices(len(self)))]
+        return self._snapshot.document(range(len(self))[row])
 
 
 def _check_rows(name: str, rows_f16: F16, rows_i8: I8, scale: float) -> None:
@@ -79,7 +115,7 @@ def _check_derived(snapshot: Snapshot) -> None:
     require(found, "an id leads to another row")
     require(keys is None or np.array_equal(keys, tie_keys_of(ids)), "the tie keys are not the ids'")
     if snapshot.lexical is not None:
-        own = LexicalIndex.of([snapshot.document(row) for row in range(snapshot.n_items)])
+        own = LexicalIndex.of(_Documents(snapshot))
         for stored, built in ((snapshot.lexical.words, own.words), (snapshot.lexical.numbers, own.numbers)):
             same = all(np.array_equal(getattr(stored, k), getattr(built, k)) for k in ("hashes", "indptr", "items"))
             require(same, "the words are not those of the items")

@@ -1,0 +1,81 @@
+"""Promotions without AWS: snapshots in folders, a pointer in memory, and examinations in this process."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from endcap.errors import ConflictError, NotFoundError, SnapshotMissingError
+from endcap.filenames import MANIFEST
+from endcap.probes.measure import measure, verify
+from endcap.snapshot.examination import LIMITS, Limits
+from endcap.snapshot.figures import Measured
+from endcap.snapshot.files import read_manifest
+
+
+def examine_here(
+    folder: Path, compared: Path | None, now_ms: int, *, probing: bool = True, limits: Limits = LIMITS
+) -> Measured | None:
+    """`endcap.snapshot.examination.examine` in this process, without its limits: a start of Python is half a second."""
+    snapshot = verify(folder, lambda _: None)
+    return measure(snapshot, compared, now_ms, lambda _: None) if probing else None
+
+
+@dataclass(frozen=True)
+class Pointed:
+    version: str
+    previous: str | None = None
+    promotion: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Folders:
+    """`endcap.snapshot.promote.Snapshots` over folders of this machine."""
+
+    def __init__(self) -> None:
+        self.folders: dict[str, Path] = {}
+        self.pointer: Pointed | None = None
+
+    def add(self, folder: Path, version: str | None = None) -> str:
+        """Upload a snapshot; gives its version."""
+        version = version or str(read_manifest(folder)["version"])
+        self.folders[version] = folder
+        return version
+
+    def current(self) -> Pointed | None:
+        if self.pointer is None:
+            raise SnapshotMissingError("none")
+        return self.pointer
+
+    def flip(self, version: str, expected: Pointed | None, promotion: Mapping[str, Any]) -> Pointed:
+        if expected != self.pointer:
+            raise ConflictError("somebody else flipped")
+        self.pointer = Pointed(version, expected.version if expected else None, promotion)
+        return self.pointer
+
+    def manifest(self, version: str) -> Mapping[str, Any]:
+        if version not in self.folders:
+            raise NotFoundError(version)
+        return read_manifest(self.folders[version])
+
+    @contextmanager
+    def afresh(self) -> Iterator[Copies]:
+        with TemporaryDirectory(prefix="endcap-afresh-") as folder:
+            yield Copies(self, Path(folder))
+
+
+@dataclass
+class Copies:
+    origin: Folders
+    into: Path
+
+    def download(self, version: str, names: Iterable[str] | None = None) -> Path:
+        source, target = self.origin.folders[version], self.into / version
+        target.mkdir()
+        for name in (path.name for path in source.iterdir()) if names is None else (MANIFEST, *names):
+            shutil.copyfile(source / name, target / name)
+        return target
