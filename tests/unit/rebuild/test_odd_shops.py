@@ -20,6 +20,7 @@ from tests.fakes.toy_shop import NOW_MS
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
 SHOPS = odd_shops(300)
+LATER_MS = 4_000_000_000_000  # a rebuild is dated by the clock of this machine
 
 
 @pytest.mark.parametrize("name", SHOPS)
@@ -29,9 +30,9 @@ def test_an_odd_shop_rebuilds_and_serves(tmp_path: Path, name: str) -> None:
     manifest = rebuild(RebuildSettings(shop, out, str(TINY_ENCODER), cache=tmp_path / "cache", now_ms=NOW_MS))
     assert manifest["counts"]["items"] == len({row["id"] for row in items})
     check_answers(out, items, events)
-    measured = examine_here(out, out, NOW_MS)
+    measured = examine_here(out, out, LATER_MS)
     assert measured is not None
-    assert list(refusals(Case(manifest, measured, NOW_MS))) == [UNFIT[name]] * (name in UNFIT)
+    assert list(refusals(Case(manifest, measured, LATER_MS))) == ([UNFIT[name]] if name in UNFIT else [])
     if events:
         (tmp_path / "users.csv").write_text(f"user_id\n{events[0]['user_id']}\nsomebody new\n")
         told = batch_recommend(out, shop / "events.csv", tmp_path / "users.csv", 10, tmp_path / "out.csv")
