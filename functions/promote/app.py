@@ -22,7 +22,8 @@ from endcap.errors import InvalidRequestError
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 from endcap.settings import SettingsError
-from endcap.snapshot.promote import Promoted, approve, force_of, promote, rollback
+from endcap.snapshot.candidate import force_of
+from endcap.snapshot.promote import Promoted, approve, promote, rollback
 
 runtime = Runtime(background=True)
 

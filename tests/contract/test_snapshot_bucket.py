@@ -199,6 +199,7 @@ class TestFiles:
         bucket.download("v1")
         publish("v1", "second", **{"other.txt": "o"})
         assert (bucket.download("v1") / "words.txt").read_text() == "second"
+
     def test_come_down_again_where_they_are_wanted_afresh(
         self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]
     ) -> None:

@@ -28,7 +28,7 @@ from endcap.events.counts import LEVELS
 from endcap.observability import metrics
 from endcap.profiles.erasure import Erasure
 from endcap.profiles.profile import UserProfile
-from endcap.snapshot.promote import GateError
+from endcap.snapshot.gates import GateError
 from tests.fakes import moto_stack
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64, deep
 from tests.fakes.notes import folded, noted

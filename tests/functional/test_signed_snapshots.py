@@ -28,7 +28,8 @@ from endcap.live.snapshot import POLL_S, RETRY_S, Followed, read_encoder
 from endcap.runtime import Runtime
 from endcap.settings import SettingsError
 from endcap.signing import Trust
-from endcap.snapshot.promote import GateError, approve, promote, rollback
+from endcap.snapshot.gates import GateError
+from endcap.snapshot.promote import approve, promote, rollback
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from tests.fakes import moto_stack
 from tests.fakes.kms import KEY, FakeKms

@@ -26,7 +26,8 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EndcapError
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.identity import apply_events, delete_user
-from endcap.snapshot.promote import force_of, promote
+from endcap.snapshot.candidate import force_of
+from endcap.snapshot.promote import promote
 from endcap.snapshot.verify import verify_snapshot
 from endcap_local.cli.rebuild import rebuild as rebuild_command
 from endcap_local.template.intrinsics import Resolver

@@ -70,7 +70,7 @@ def promote(
     as_json: Json = False,
 ) -> None:
     """Make a snapshot the current one."""
-    from endcap.snapshot.promote import force_of
+    from endcap.snapshot.candidate import force_of
     from endcap.snapshot.promote import promote as run
 
     reason, version = force_of(force), _uploaded(version, bucket)
@@ -96,8 +96,8 @@ def approve(
     """Check and sign a snapshot, so that an experiment may name it; the current one stays."""
     from rich.console import Console
 
+    from endcap.snapshot.candidate import force_of
     from endcap.snapshot.promote import approve as run
-    from endcap.snapshot.promote import force_of
     from endcap_local.console import print_json
 
     reason, version, signer = force_of(force), _uploaded(version, bucket), _signing_key(key)

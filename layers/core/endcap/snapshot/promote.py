@@ -1,14 +1,13 @@
-"""Making a snapshot the current one: read it afresh, examine it apart, gate, embed what changed, sign, flip the pointer,
-list the popular; going back to an earlier one; approving one for an experiment."""
+"""Making a snapshot the current one: check it, embed what changed, sign, flip the pointer, list the popular; going back
+to an earlier one; approving one for an experiment."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -18,24 +17,18 @@ from endcap.encoders.items import VectorStore, embed_row
 from endcap.encoders.text import TextEncoder
 from endcap.errors import (
     EncoderError,
-    FieldError,
-    InvalidRequestError,
-    NotFoundError,
     SnapshotError,
     SnapshotIntegrityError,
     SnapshotMissingError,
     SnapshotOutdatedError,
 )
-from endcap.observability import fault, logger
+from endcap.observability import fault
 from endcap.signing import Signature, Signer, Trust
-from endcap.snapshot.examination import examine, files_compared
-from endcap.snapshot.figures import Figures, Measured
-from endcap.snapshot.gates import REMEMBERED, Case, GateError, check_gates
+from endcap.snapshot.candidate import Copies, check
 from endcap.snapshot.sign import Signatures, sign
-from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap.snapshot.snapshot import Snapshot
 
 MAX_CHANGED_ITEMS = 100_000
-MAX_REASON: Final = 500
 ROLLBACK: Final = "rollback"
 """The reason of what goes back to what was current before."""
 _BUILT: Final = re.compile(r"\d{8}T\d{6}Z(?=-)")
@@ -64,12 +57,6 @@ class Pointer(Protocol):
 
 
 Known = TypeVar("Known", bound=Pointer)
-
-
-class Copies(Protocol):
-    """Where files of snapshots are fetched from, into folders that hold nothing from before."""
-
-    def download(self, version: str, names: Iterable[str] | None = None) -> Path: ...
 
 
 class Snapshots(Signatures, Protocol[Known]):
@@ -195,7 +182,7 @@ def approve(
 
 @dataclass(frozen=True)
 class _Found(Generic[Known]):
-    """The pointer as it was found and, if it is to be believed, as what is current; what there will be to go back to."""
+    """The pointer as found, the same if it is to be believed, and what there will be to go back to."""
 
     seen: Known | None
     current: Known | None
@@ -254,92 +241,6 @@ def check_order(version: str, current: str) -> None:
 
 def _now_ms(now_ms: int | None) -> int:
     return int(time.time() * 1000) if now_ms is None else now_ms
-
-
-@dataclass(frozen=True)
-class Checked:
-    """A snapshot that may be promoted, and what is to be noted beside the pointer when it is."""
-
-    snapshot: Snapshot
-    noted: Mapping[str, Any]
-
-
-def check(
-    version: str, current: Pointer | None, bucket: Snapshots[Any], copies: Copies, now_ms: int, force: str | None = None
-) -> Checked:
-    """Fetch a snapshot, examine it apart, and put it before the gates.
-
-    Parameters
-    ----------
-    copies : as `bucket.afresh` gives them; the snapshot's files lie there for as long as they do
-
-    Raises
-    ------
-    SnapshotIntegrityError, GateError, NotFoundError, ThrottledError, DependencyError : as `promote` does
-    """
-    folder = copies.download(version)
-    compares = current is not None and current.version != version and not force
-    beside = _current_beside(current.version, bucket, copies) if current is not None and compares else None
-    measured = examine(folder, beside.folder if beside else None, now_ms, probing=not force)
-    snapshot = load_snapshot(folder)
-    if snapshot.version != version:
-        raise SnapshotIntegrityError(f"the manifest of {version} is that of {snapshot.version}")
-    before = _before(current, beside.manifest) if current is not None and beside is not None else ()
-    if measured is not None:
-        check_gates(Case(snapshot.manifest, measured, now_ms, beside.manifest if beside else None, before))
-    if force:
-        logger.warning("gates skipped", extra={"version": version, "reason": force})
-    return Checked(snapshot, _noted(snapshot, measured, before, force))
-
-
-def force_of(given: object) -> str | None:
-    """Why the gates are to be skipped, None where they are not.
-
-    `true`, which callers of before send, gives no reason, and that is what is recorded.
-
-    Raises
-    ------
-    InvalidRequestError : anything but a text of 1 to 500 characters, true, false or null
-    """
-    if given is None or given is False:
-        return None
-    reason = "no reason given" if given is True else given
-    if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_REASON or not reason.isprintable():
-        raise InvalidRequestError([FieldError(field="force", message=f"must say why, in 1 to {MAX_REASON} characters")])
-    return reason.strip()
-
-
-@dataclass(frozen=True)
-class _Beside:
-    """The manifest of the current snapshot, and a folder with the files that candidates are compared with."""
-
-    manifest: Mapping[str, Any]
-    folder: Path
-
-
-def _current_beside(version: str, bucket: Snapshots[Known], copies: Copies) -> _Beside:
-    try:
-        manifest = bucket.manifest(version)
-        return _Beside(manifest, copies.download(version, files_compared(manifest)))
-    except (NotFoundError, SnapshotIntegrityError) as exc:
-        raise GateError(f"there is nothing to compare with, as the current snapshot can't be read: {exc}") from exc
-
-
-def _before(current: Pointer, manifest: Mapping[str, Any]) -> tuple[Figures, ...]:
-    """The last promotions, the current one first."""
-    noted = current.promotion.get("last")
-    known = [found for one in (noted if isinstance(noted, list) else ()) if (found := Figures.read(one)) is not None]
-    own = next((one for one in known if one.version == current.version), Figures.of(manifest))
-    return (own, *(one for one in known if one.version != current.version))[:REMEMBERED]
-
-
-def _noted(
-    snapshot: Snapshot, measured: Measured | None, before: Sequence[Figures], force: str | None
-) -> dict[str, Any]:
-    """What is kept beside the pointer; others are compared with what was forced, no more with what was before."""
-    for_sale = None if measured is None else measured.for_sale / max(1, measured.items)
-    last = (Figures.of(snapshot.manifest, for_sale), *(one for one in before if one.version != snapshot.version))
-    return {"forced": force, "last": [one.as_document() for one in last[:REMEMBERED]]}
 
 
 def _embed_changed(snapshot: Snapshot, items: Catalogue) -> int:
