@@ -54,6 +54,11 @@ def line(bill: Estimate, what: str) -> float:
 class TestByHand:
     bill = estimate(SHOP, STACK, WARM)
 
+    def test_signatures(self) -> None:
+        assert line(self.bill, "the key of snapshots") == 1.00
+        # Warm, and one environment at a time: each of 30 rebuilds is signed once and looked at once.
+        assert line(self.bill, "signatures looked at") == pytest.approx(30 * 2 * 0.15 / 10_000)
+
     def test_api(self) -> None:
         (requests,) = [one.usd for one in self.bill.lines if (one.service, one.what) == ("API Gateway", "requests")]
         assert requests == pytest.approx((3 + 1 + 0.01) * 1.00)
