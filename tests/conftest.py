@@ -20,9 +20,9 @@ settings.register_profile("prove", derandomize=False, print_blob=True)
 @pytest.fixture(scope="session", autouse=True)
 def _examined_here() -> Iterator[None]:
     """Promotions examine snapshots in this process; `tests/unit/endcap/snapshot/test_examination.py` starts others."""
-    from endcap.snapshot import promote
+    from endcap.snapshot import candidate
     from tests.fakes.promotions import examine_here
 
     with pytest.MonkeyPatch.context() as patches:
-        patches.setattr(promote, "examine", examine_here)
+        patches.setattr(candidate, "examine", examine_here)
         yield

@@ -6,7 +6,9 @@ pytest.importorskip("torch", reason="torch is not installed (make setup-training
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.snapshot.files import read_manifest
-from endcap.snapshot.promote import GATED_METRICS, GateError, promote
+from endcap.snapshot.figures import MEASURES
+from endcap.snapshot.gates import GateError
+from endcap.snapshot.promote import promote
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
 from tests.fakes import moto_stack
@@ -34,7 +36,7 @@ def test_what_was_measured_gets_better_or_the_gate_refuses(bucket, tmp_path):
         measured[f"{budget} version"] = manifest["version"]
     assert measured["fast"]["cases"] == measured["full"]["cases"] > 0
     promote(measured["fast version"], bucket, None)
-    better = all(measured["full"]["after"][name] >= measured["fast"]["after"][name] for name in GATED_METRICS)
+    better = all(measured["full"]["after"][name] >= measured["fast"]["after"][name] for name in MEASURES)
     if better:
         promote(measured["full version"], bucket, None)
     else:
