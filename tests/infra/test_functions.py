@@ -17,6 +17,7 @@ FUNCTIONS = (
     "manage_items",
     "manage_users",
     "promote",
+    "purge_erased",
     "recommend",
     "storefront",
     "update_profile",
@@ -31,6 +32,9 @@ MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AW
 WILDCARDS = {
     "s3:GetObject": "/snapshots/*",  # versions are named at run time
     "s3:PutObject": "/quarantine/*",  # named by content
+    "s3:GetObjectVersion": "/*",
+    "s3:DeleteObject": "/*",
+    "s3:DeleteObjectVersion": "/*",
     "dynamodb:GetRecords": "/stream/*",  # a stream's label is its time of creation
     "dynamodb:DescribeStream": "/stream/*",
     "dynamodb:GetShardIterator": "/stream/*",

@@ -54,6 +54,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "PROFILES_TABLE",
         "ITEMS_TABLE",
         "COUNTERS_TABLE",
+        "ERASURES_TABLE",
         "DATA_BUCKET",
         "ARCHIVE_STREAM",
         "EXPOSURES_STREAM",
@@ -66,8 +67,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 USED = {
     "collect": (False, ("queue",)),
     "manage_items": (False, ("items",)),
-    "manage_users": (False, ("profiles", "items")),
-    "update_profile": (True, ("profiles", "archive", "quarantine", "counters", "snapshots", "redelivery")),
+    "manage_users": (False, ("profiles", "erasures", "items")),
+    "update_profile": (True, ("profiles", "erasures", "archive", "quarantine", "counters", "snapshots", "redelivery")),
     "embed_item": (True, ("items", "snapshots", "stream_failures")),
     "promote": (True, ("snapshots", "items")),
 }

@@ -96,7 +96,15 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
     now = datetime.now(UTC)
     now_ms = int(now.timestamp() * 1000) if settings.now_ms is None else settings.now_ms
     progress("reading", 0, 1)
-    shop = read_shop(settings.data, now_ms, settings.seed, settings.event_weights, settings.context_names)
+    shop = read_shop(
+        settings.data,
+        now_ms,
+        settings.seed,
+        settings.event_weights,
+        settings.context_names,
+        settings.ledger,
+        settings.without_ledger,
+    )
     progress("reading", 1, 1)
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew), progress, crew)
     outputs = run_steps(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from endcap.aws.clients import (
+    BACKGROUND,
     BATCH,
     BEST_EFFORT,
     LOADING,
@@ -25,10 +26,12 @@ if TYPE_CHECKING:
     from endcap.api.guard import Guard
     from endcap.api.scenarios import Scenarios
     from endcap.aws.counters import CounterTable
+    from endcap.aws.erasures import ErasureTable
     from endcap.aws.items import ItemTable
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.snapshots import SnapshotBucket
+    from endcap.erasure.purge import Place
     from endcap.experiments.assignment import Experiment
     from endcap.live.catalogue import LiveCatalogue
     from endcap.live.challenger import Challenger
@@ -125,6 +128,22 @@ class Runtime:
             settings.profile_ttl_days,
             adopt_days=settings.anonymous_migration_days,
         )
+
+    @cached_property
+    def erasures(self) -> ErasureTable:
+        """The ledger of erasures, and its copy in the bucket."""
+        from endcap.aws.erasures import ErasureTable, LedgerCopy
+
+        copy = LedgerCopy(self._clients("s3", self._config), self.settings.data_bucket)
+        return ErasureTable(self._clients("dynamodb", self._config), self.settings.erasures_table, copy)
+
+    @cached_property
+    def purged_places(self) -> list[Place]:
+        """The stores that a purge goes through."""
+        from endcap.aws.purging import places
+
+        s3 = self._clients("s3", BACKGROUND)
+        return places(s3, self.settings.data_bucket, self.profiles, self.erasures)
 
     @cached_property
     def items(self) -> ItemTable:

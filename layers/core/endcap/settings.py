@@ -83,6 +83,7 @@ class Settings(BaseModel):
     event_types : the types of interaction with the storefront's own weights
     cursor_secret : what cursors are signed with; only the functions that give them have one
     anonymous_migration_days : how old what an anonymous id takes over from before may be, 0 for nothing at all
+    erasure_days : within how many days what was erased is taken out of every store
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
     client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
@@ -96,12 +97,14 @@ class Settings(BaseModel):
     profiles_table: _Text
     items_table: _Text
     counters_table: _Text
+    erasures_table: _Text
     data_bucket: _Text
     events_queue_url: _Text
     archive_stream: _Text
     exposures_stream: _Text
     profile_ttl_days: _Days = 0
     anonymous_migration_days: _Days = 0
+    erasure_days: _Days = 30
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
     cursor_secret: str = Field("", repr=False)
     stream_failures_queue_url: str = ""
