@@ -181,6 +181,7 @@ def calls() -> list[Call]:
             ("erase", http("DELETE", "/users/{user_id}", user_id=EMAIL)),
         ],
         "embed_item": [("row", sample("embed_item/dynamodb-new-item"))],
+        "purge_erased": [("begin", {"begin": True, "by": EMAIL}), ("scheduled", {})],
         "promote": [
             ("unknown version", {"version": "20260101T000000Z", "by": EMAIL}),
             ("no version", {"asked_by": EMAIL}),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from endcap.erasure import inventory
 from tests.infra.stack import folder_of, of_type, statements_of
 
 FUNCTIONS = (
@@ -29,12 +30,13 @@ GATEWAY_TIMEOUT_S = 30
 MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess"}
 
 # Resources that end in a wildcard, and why no narrower name exists.
-WILDCARDS = {
+PURGED = tuple(f"/{store.prefix}*" for store in inventory.PURGED if store.prefix)
+WILDCARDS: dict[str, str | tuple[str, ...]] = {
     "s3:GetObject": "/snapshots/*",  # versions are named at run time
-    "s3:PutObject": "/quarantine/*",  # named by content
-    "s3:GetObjectVersion": "/*",
-    "s3:DeleteObject": "/*",
-    "s3:DeleteObjectVersion": "/*",
+    "s3:PutObject": ("/quarantine/*", "/erasures/*", *PURGED),  # named by content
+    "s3:GetObjectVersion": PURGED,
+    "s3:DeleteObject": PURGED,
+    "s3:DeleteObjectVersion": PURGED,
     "dynamodb:GetRecords": "/stream/*",  # a stream's label is its time of creation
     "dynamodb:DescribeStream": "/stream/*",
     "dynamodb:GetShardIterator": "/stream/*",

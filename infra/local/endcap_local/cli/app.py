@@ -11,6 +11,7 @@ from endcap_local.cli.batch_recommend import batch_recommend
 from endcap_local.cli.bench import bench_app
 from endcap_local.cli.cost import cost
 from endcap_local.cli.demo import demo
+from endcap_local.cli.erasures import erasures_app
 from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
 from endcap_local.cli.import_data import import_folder
@@ -36,6 +37,7 @@ app.command()(replay)
 app.command()(cost)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(experiments_app, name="experiments")
+app.add_typer(erasures_app, name="erasures")
 app.add_typer(bench_app, name="bench")
 
 

@@ -91,7 +91,7 @@ def read_ledger(folder: Path) -> Ledger | None:
     """
     export = None if folder.is_file() else find_export(folder)
     files = [folder] if folder.is_file() else data_files(folder.parent, (), folder.name, export)
-    if not files:
+    if export is None and not files:
         return None
     report = ReadReport()
     rows = [row for file in files for _, row in json_rows(file, report)]

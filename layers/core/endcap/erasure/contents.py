@@ -110,7 +110,7 @@ def _sift_lines(source: IO[bytes], out: IO[bytes], sifted_line: Callable[[bytes]
 
 def _lines(source: IO[bytes], zipped: bool, sifted: Sifted) -> Iterator[bytes]:
     try:
-        for line in gzip.GzipFile(fileobj=source) if zipped else source:
+        for line in gzip.GzipFile(fileobj=source, mode="rb") if zipped else source:
             if line.strip():
                 yield line if line.endswith(b"\n") else line + b"\n"
     except (EOFError, zlib.error, gzip.BadGzipFile):
