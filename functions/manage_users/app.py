@@ -2,8 +2,8 @@
 
 Trigger: PUT and DELETE /users/{user_id}, GET /users/{user_id}/profile and /users/{user_id}/export.
 Guarantee: after DELETE nothing from before is stored under the id, and events from before, however late, are not
-stored again: the ledger of erasures knows of it before anything is erased. What many anonymous ids handed over is erased
-under these in the background, and what other stores hold by the purge; receipts say how far that has come.
+stored again: the ledger of erasures knows of it before anything is erased. What many anonymous ids handed over is
+erased under these in the background, and what other stores hold by the purge; receipts say how far that has come.
 Retry: safe; the latest of two writes wins by its timestamp.
 """
 

@@ -3,8 +3,8 @@
 Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
 Besides events the events queue carries erasures that were too large for the request that asked for them.
 Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
-applied is in quarantine; no event pays for what another one brings about. What the ledger of erasures names is left out,
-whatever way it came.
+applied is in quarantine; no event pays for what another one brings about. What the ledger of erasures names is left
+out, whatever way it came.
 Retry: a record that failed is delivered again, later each time; one that there was no time for is at once. Applying an
 event twice changes nothing, and counts it once.
 """

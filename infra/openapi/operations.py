@@ -222,8 +222,8 @@ OPERATIONS: Final = {
         "deleteUser",
         "Erase a shopper",
         "users",
-        "Events from before, however late and whatever way they arrive, are not stored again. A purge takes what is stored "
-        "elsewhere out of every store within the days that the stack promises.",
+        "Events from before, however late and whatever way they arrive, are not stored again. A purge takes what other "
+        "stores hold out of them within the days that the stack promises.",
         answers=((200, (user_answers.Receipt,)),),
     ),
     ("GET", "/users/{user_id}/profile"): Operation(

@@ -187,8 +187,8 @@ class ReceiptOfStore(Answer):
 class SignedReceipt(Answer):
     """What became of an erasure in every store, by times in milliseconds; it names no id.
 
-    `pending` until a purge has found every store to be free of it, which `purge_by` promises; `scanned` is what it looked
-    through. The signature is the stack's, over everything else.
+    `pending` until a purge has found every store to be free of it, which `purge_by` promises; `scanned` is what it
+    looked through. The signature is the stack's, over everything else.
     """
 
     subject: str

@@ -170,7 +170,9 @@ def test_an_erasure_whose_background_part_was_lost_is_finished(profiles: Profile
     assert keys() == set()
 
 
-@pytest.mark.parametrize("damage", [{"profile": {"B": b"\xff of a later format"}}, {"profile": {"S": "x"}}, {"version": {"S": "x"}}])
+@pytest.mark.parametrize(
+    "damage", [{"profile": {"B": b"\xff of a later format"}}, {"profile": {"S": "x"}}, {"version": {"S": "x"}}]
+)
 def test_a_row_that_can_not_be_read_can_be_erased(
     profiles: ProfileTable, table: ErasureTable, damage: dict[str, Any]
 ) -> None:
@@ -207,10 +209,11 @@ def test_every_version_of_an_object_is_looked_through_wherever_a_run_begins(tabl
         s3.put_object(Bucket=BUCKET, Key=key, Body=body)
     s3.delete_object(Bucket=BUCKET, Key="events/b")
     table.put("ann", 5_000)
-    place, cursor, found, noted = PurgedObjects(s3, BUCKET, "archive", "events/"), "", 0, []
-    while steps := list(zip(place.purge(table.read()[0], cursor, lambda s, m: noted.append((s, m))), range(1))):
-        ((step, _),) = steps  # one object a run
-        cursor, found = step.cursor, found + step.found
+    place = PurgedObjects(s3, BUCKET, "archive", "events/")
+    noted: list[Any] = []
+    cursor, found = "", 0
+    while step := next(place.purge(table.read()[0], cursor, lambda *told: noted.append(told)), None):
+        cursor, found = step.cursor, found + step.found  # one object a run
     assert (found, len(noted)) == (3, 3)
     versions = s3.list_object_versions(Bucket=BUCKET, Prefix="events/")["Versions"]
     bodies = [s3.get_object(Bucket=BUCKET, Key=v["Key"], VersionId=v["VersionId"])["Body"].read() for v in versions]

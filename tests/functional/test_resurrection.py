@@ -1,9 +1,9 @@
 """Twelve ways in which somebody who was erased could come back, and what every store holds after each of them.
 
-Each way begins with the same shop: a shopper has bought and written a review, from a device of theirs too, some of their
-events are in quarantine, and everything was backed up. Then they are erased, something of before comes back, and the
-purge runs. No store may hold anything new of them at any time, and after the purge no byte of any store their ids or
-their words.
+Each way begins with the same shop: a shopper has bought and written a review, from a device of theirs too, some of
+their events are in quarantine, and everything was backed up. Then they are erased, something of before comes back, and
+the purge runs. No store may hold anything new of them at any time, and after the purge no byte of any store their ids
+or their words.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ WORDS = "aubergine coloured wedding dress of grandmother"
 NOW_MS = int(time.time() * 1000)
 BEFORE_S = NOW_MS // 1000 - 86_400
 STORES = ("profiles", "archive", "exposures", "quarantine", "training")
-GA4 = {"client_id": DEVICE, "user_id": USER, "events": [{"name": "view_item", "params": {"items": [{"item_id": "item-5"}]}}]}
+GA4 = {
+    "client_id": DEVICE,
+    "user_id": USER,
+    "events": [{"name": "view_item", "params": {"items": [{"item_id": "item-5"}]}}],
+}
 
 
 @dataclass
@@ -66,7 +70,9 @@ class World:
     rows: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
 
-    def deliver(self, *bodies: str, sent_ms: int = NOW_MS - 3_600_000, functions: Functions | None = None, **more: Any) -> None:
+    def deliver(
+        self, *bodies: str, sent_ms: int = NOW_MS - 3_600_000, functions: Functions | None = None, **more: Any
+    ) -> None:
         """Hand messages to `update_profile`, as SQS does."""
         queue = f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}"
         attributes = {"SentTimestamp": str(sent_ms), "ApproximateReceiveCount": "1"}
@@ -253,7 +259,7 @@ def identify_of_their_device(world: World) -> None:
     view = {"anonymous_id": "second-device", "event_type": "view", "item_id": "item-1", "timestamp": BEFORE_S}
     late = {"anonymous_id": DEVICE, "event_type": "view", "item_id": "item-7", "timestamp": BEFORE_S - 30}
     world.deliver(json.dumps({"events": [view]}), sent_ms=NOW_MS)
-    assert profile(f"anon:second-device").interactions
+    assert profile("anon:second-device").interactions
     world.deliver(json.dumps({"events": [newcomer, theirs, late]}), sent_ms=NOW_MS)
     assert not profile("newcomer").interactions
     assert not profile("anon:second-device").interactions
@@ -357,7 +363,9 @@ def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         yield Aftermath(
             way,
             {
-                "profiles": table_bytes(moto_stack.PROFILES) + table_bytes(moto_stack.ERASURES) + every_version("erasures/"),
+                "profiles": table_bytes(moto_stack.PROFILES)
+                + table_bytes(moto_stack.ERASURES)
+                + every_version("erasures/"),
                 "archive": every_version("events/"),
                 "exposures": every_version("exposures/") + delivery_errors(),
                 "quarantine": every_version("quarantine/"),
@@ -383,7 +391,9 @@ def learn(world: World) -> None:
 
 def training_data(world: World) -> bytes:
     shop = read_shop(world.synced("events/", "erasures/"), NOW_MS, 0, {})
-    return json.dumps([shop.table.user_ids, [text for text in shop.table.text if text], [*map(str, shop.searches)]]).encode()
+    return json.dumps(
+        [shop.table.user_ids, [text for text in shop.table.text if text], [*map(str, shop.searches)]]
+    ).encode()
 
 
 def delivery_errors() -> bytes:
@@ -416,7 +426,9 @@ def test_the_purge_ends_with_a_pass_that_finds_nothing(aftermath: Aftermath) -> 
 
 def test_a_bystander_keeps_everything(aftermath: Aftermath) -> None:
     assert {entry.item_id for entry in aftermath.bystander.interactions} >= {"item-0", "item-1", "item-2"}
-    assert aftermath.contents["archive"].count(f'"user_id": "{OTHER}"'.encode()) + aftermath.contents["archive"].count(
-        f'"user_id":"{OTHER}"'.encode()
-    ) >= 3
+    assert (
+        aftermath.contents["archive"].count(f'"user_id": "{OTHER}"'.encode())
+        + aftermath.contents["archive"].count(f'"user_id":"{OTHER}"'.encode())
+        >= 3
+    )
     assert OTHER.encode() in aftermath.contents["exposures"]

@@ -28,7 +28,10 @@ def test_every_prefix_of_the_bucket_is_too(root: Path) -> None:
     named: set[str] = set()
     for folder in (root / "layers/core/endcap", root / "infra/rebuild/endcap_rebuild"):
         for path in folder.rglob("*.py"):
-            found = re.findall(r'"((?:snapshots|config|events|exposures|quarantine|errors|exports|rebuild|erasures)/)', path.read_text())
+            found = re.findall(
+                r'"((?:snapshots|config|events|exposures|quarantine|errors|exports|rebuild|erasures)/)',
+                path.read_text(),
+            )
             named.update(found)
     assert named <= set(comment.split())
 

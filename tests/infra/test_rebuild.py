@@ -498,7 +498,11 @@ def test_shop_without_events_gets_no_channel_for_them(account: Account, machine:
     for key in account.download("s3://data-bucket/events/"):
         client("s3").delete_object(Bucket=BUCKET, Key=f"events/{key}")
     assert run(machine(), account).status == "SUCCEEDED"
-    assert [channel["ChannelName"] for channel in account.jobs[0]["InputDataConfig"]] == ["items", "profiles", "erasures"]
+    assert [channel["ChannelName"] for channel in account.jobs[0]["InputDataConfig"]] == [
+        "items",
+        "profiles",
+        "erasures",
+    ]
 
 
 def test_job_that_found_no_machine_is_tried_again_from_the_same_checkpoints(

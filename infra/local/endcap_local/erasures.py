@@ -1,5 +1,4 @@
-"""What people operate of erasures by hand: bringing them back after a restore, and everything that is held of somebody.
-"""
+"""What people operate of erasures by hand: after a restore, and everything that is held of somebody."""
 
 from __future__ import annotations
 

@@ -27,8 +27,8 @@ def batch_recommend(
     from rich.console import Console
 
     from endcap_local.console import print_json, print_read, progress_bar
-    from endcap_rebuild.data.erasures import ledger_at
     from endcap_rebuild.batch_recommend import batch_recommend as run
+    from endcap_rebuild.data.erasures import ledger_at
 
     console = Console(highlight=False, stderr=as_json)
     with progress_bar(console) as progress:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from endcap.aws.erasures import ErasureTable, LedgerCopy
     from endcap.aws.profiles import ProfileTable
 
-erasures_app = typer.Typer(help="Erasures: status, purge, re-apply after a restore, export, receipts.", no_args_is_help=True)
+erasures_app = typer.Typer(
+    help="Erasures: status, purge, re-apply after a restore, export, receipts.", no_args_is_help=True
+)
 
 _OUTPUTS = {"bucket": "DataBucketName", "profiles": "ProfilesTableName", "erasures": "ErasuresTableName"}
 _LOCAL = {

@@ -107,7 +107,8 @@ def read_shop(
 
     Raises
     ------
-    InvalidInputError : no usable item, an export that is not whole, an archive without the ledger of erasures, or an unusable event weight or context name
+    InvalidInputError : no usable item, an export that is not whole, an archive without the ledger of erasures, or an
+        unusable event weight or context name
     """
     report = ReadReport()
     try:

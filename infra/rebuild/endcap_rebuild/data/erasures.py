@@ -52,9 +52,7 @@ class Erased:
                 yield event
 
 
-def erased_of(
-    source: Path, report: ReadReport, ledger: Ledger | None = None, without_ledger: bool = False
-) -> Erased:
+def erased_of(source: Path, report: ReadReport, ledger: Ledger | None = None, without_ledger: bool = False) -> Erased:
     """Whom the events of a folder, or of one file, are to be read without.
 
     Parameters
@@ -72,8 +70,8 @@ def erased_of(
     is_archive = source.is_dir() and (source / ARCHIVE).is_dir() and bool(data_files(source, (), ARCHIVE, None))
     if is_archive and not known and found is None and ledger is None and not without_ledger:
         raise InvalidInputError(
-            f"{source} holds an archive and no ledger of erasures: copy erasures/ of the data bucket beside it, or name the "
-            "ledger; who has been erased would be learned from again. Without one on purpose: --without-ledger"
+            f"{source} holds an archive and no ledger of erasures: copy erasures/ of the bucket beside it, or name "
+            "the ledger; who has been erased would be learned from again. Without one on purpose: --without-ledger"
         )
     try:
         whole = joined(part for part in (found, ledger) if part is not None)

@@ -158,8 +158,8 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
 def data_folder(roots: Roots) -> Path:
     """The folder to read.
 
-    Either the channels are `items`, `events`, `profiles` and `erasures`, as the state machine has them, or there is one channel
-    with any other name that holds a whole folder in the import format.
+    Either the channels are `items`, `events`, `profiles` and `erasures`, as the state machine has them, or there is one
+    channel with any other name that holds a whole folder in the import format.
 
     Raises
     ------
@@ -170,7 +170,9 @@ def data_folder(roots: Roots) -> Path:
         return roots.input / "data"
     if len(channels) > 1:
         names = ", ".join(sorted(channels))
-        raise InvalidInputError(f"channels {names}: give items, events, profiles and erasures, or a single one with everything")
+        raise InvalidInputError(
+            f"channels {names}: give items, events, profiles and erasures, or a single one with everything"
+        )
     return roots.input / "data" / channels.pop()
 
 

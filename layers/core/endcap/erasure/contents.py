@@ -134,7 +134,11 @@ def _sifted_record(line: bytes, ledger: Ledger) -> Line:
         kept += [] if named else [event]
     if not removed:
         return line, removed, 0
-    return (json.dumps({**record, "events": kept}, separators=(",", ":")).encode() + b"\n" if kept else None), removed, 0
+    return (
+        (json.dumps({**record, "events": kept}, separators=(",", ":")).encode() + b"\n" if kept else None),
+        removed,
+        0,
+    )
 
 
 def _sifted_delivery(line: bytes, ledger: Ledger) -> Line:

@@ -48,16 +48,22 @@ STORES: Final = (
     Store("archive_stream", "ArchiveStream", "expires", "events on their way to the archive", expires_days=1),
     Store("exposures_stream", "ExposuresStream", "expires", "exposures on their way", expires_days=1),
     Store("exports", "DataBucket", "expires", "tables as a rebuild reads them", prefix="exports/", expires_days=4),
-    Store(
-        "checkpoints", "DataBucket", "expires", "steps of a rebuild", prefix="rebuild/checkpoints/", expires_days=8
-    ),
+    Store("checkpoints", "DataBucket", "expires", "steps of a rebuild", prefix="rebuild/checkpoints/", expires_days=8),
     Store("erasures", "ErasuresTable", "nobody", "the ledger: hashes of ids, and times"),
     Store("ledger_copy", "DataBucket", "nobody", "the same", prefix="erasures/"),
     Store("items", "ItemsTable", "nobody", "the catalogue"),
     Store("counters", "CountersTable", "nobody", "how often items were shown and chosen, by the hour"),
-    Store("snapshots", "DataBucket", "nobody", "vectors, lists and weights, learned from all together", prefix="snapshots/"),
+    Store(
+        "snapshots",
+        "DataBucket",
+        "nobody",
+        "vectors, lists and weights, learned from all together",
+        prefix="snapshots/",
+    ),
     Store("config", "DataBucket", "nobody", "scenarios and experiments", prefix="config/"),
-    Store("rebuild", "DataBucket", "nobody", "results of rebuilds, vectors of texts of the catalogue", prefix="rebuild/"),
+    Store(
+        "rebuild", "DataBucket", "nobody", "results of rebuilds, vectors of texts of the catalogue", prefix="rebuild/"
+    ),
     Store("stream_failures", "StreamFailuresQueue", "nobody", "where in a stream something was given up"),
     Store("invoke_failures", "InvokeFailuresQueue", "nobody", "promotions and rebuilds that failed"),
 )
@@ -65,7 +71,7 @@ PURGED: Final = tuple(store for store in STORES if store.end == "purged")
 EXPIRING: Final = tuple(store for store in STORES if store.end == "expires")
 
 SETTLED_DAYS: Final = 15
-"""By then whatever could not be taken out of a store has gone by itself, or has come out of a queue and met the ledger."""
+"""By then whatever can't be taken out of a store has gone by itself, or has come out of a queue and met the ledger."""
 PURGING_DAYS: Final = 10
 """How long before the day that was promised a purge begins, at the latest."""
 LATE_DAYS: Final = 5
@@ -76,4 +82,6 @@ BACKUP_DAYS: Final = 35
 
 def elsewhere() -> list[dict[str, str]]:
     """Where else something of a person may lie than in the profile, for their export."""
-    return [{"store": store.name, "holds": store.why} for store in STORES if store.personal and store.name != "profiles"]
+    return [
+        {"store": store.name, "holds": store.why} for store in STORES if store.personal and store.name != "profiles"
+    ]

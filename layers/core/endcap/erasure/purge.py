@@ -160,7 +160,7 @@ def _run(places: Sequence[Place], book: Book, ledger: Ledger, state: Round, dead
     """Whether a whole pass has found nothing; False where the time was over before."""
     while True:
         while state.place < len(places):
-            if not _through(places[state.place], book, ledger, state, deadline):
+            if deadline.ends_work or not _through(places[state.place], book, ledger, state, deadline):
                 return False
             state.place, state.cursor = state.place + 1, ""
         if not state.found:
@@ -178,8 +178,6 @@ def _through(place: Place, book: Book, ledger: Ledger, state: Round, deadline: D
         for subject, count in subjects.items():
             book.count(subject, place.name, count, mark)
 
-    if deadline.ends_work:
-        return False
     for number, step in enumerate(place.purge(ledger, state.cursor, note), start=1):
         state.cursor = step.cursor
         state.looked[place.name] = state.looked.get(place.name, 0) + 1
@@ -201,7 +199,9 @@ def _report(status: str, state: Round, entries: Sequence[Entry], now_ms: int, er
         "status": status,
         "erasures": len(entries),
         "pending": len(pending),
-        "late": max(len(state.blocked), sum(asked <= now_ms - (erasure_days - LATE_DAYS) * DAY_MS for asked in pending)),
+        "late": max(
+            len(state.blocked), sum(asked <= now_ms - (erasure_days - LATE_DAYS) * DAY_MS for asked in pending)
+        ),
         "unreadable": len(state.blocked),
         "passes": state.passes if state.began_ms else 0,
         "looked": dict(state.looked),

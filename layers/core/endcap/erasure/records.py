@@ -63,7 +63,9 @@ def erased_within(value: Any, seen_ms: int, ledger: Ledger) -> list[str]:
 
     For what could not be read as an event: whatever stands in it, be it a key, a text or a number, may be an id.
     """
-    found = {subject for text in _texts(value, 0) for key in (text, anonymous_key(text)) for subject in _named(key, ledger)}
+    found = {
+        subject for text in _texts(value, 0) for key in (text, anonymous_key(text)) for subject in _named(key, ledger)
+    }
     return sorted(subject for subject in found if seen_ms <= ledger.entries[subject])
 
 

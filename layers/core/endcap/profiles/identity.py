@@ -122,8 +122,9 @@ def delete_user(
         for link in stored.links:
             if link.anonymous_id and link.timestamp_ms <= at_ms:
                 reached[link.anonymous_id] = max(link.timestamp_ms, reached.get(link.anonymous_id, 0))
-        for source, until_ms in reached.items() if record is not None else ():
-            _record(source, until_ms, store, record)
+        if record is not None:
+            for source, until_ms in reached.items():
+                _record(source, until_ms, store, record)
         if later is not None and len(reached) > MAX_ERASED_AT_ONCE:
             later(key, at_ms)  # first: once the profile is written nothing else knows of it
             return merge(stored, UserProfile(deleted_at_ms=at_ms, is_user=is_user))

@@ -22,7 +22,14 @@ def test_a_pending_one_says_so():
 
 @pytest.mark.parametrize(
     "change",
-    [{"status": "pending"}, {"subject": "cd" * 32}, {"purged_at": 1}, {"signature": "00"}, {"signature": None}, {"more": 1}],
+    [
+        {"status": "pending"},
+        {"subject": "cd" * 32},
+        {"purged_at": 1},
+        {"signature": "00"},
+        {"signature": None},
+        {"more": 1},
+    ],
 )
 def test_no_receipt_can_be_made_or_changed_without_the_ledger(change):
     given = receipt(ENTRY, b"secret", 30)

@@ -211,7 +211,11 @@ class TestErased:
 
     def test_events_up_to_the_erasure_are_neither_archived_nor_applied(self, plant):
         erasures = Erasures(u=NOW_MS - 10)
-        events = [view("u", "a", timestamp=NOW_MS - 10), view("u", "b", timestamp=NOW_MS - 9), view("v", "c", timestamp=1)]
+        events = [
+            view("u", "a", timestamp=NOW_MS - 10),
+            view("u", "b", timestamp=NOW_MS - 9),
+            view("v", "c", timestamp=1),
+        ]
         outcome = self.ingest(plant, erasures, self.record(*events))
         assert (outcome.applied, outcome.erased, outcome.failed) == (2, 1, {})
         assert {d["item_id"] for d in plant.archive.documents} == {"b", "c"}

@@ -42,7 +42,9 @@ def copied(ledger: Ledger = LEDGER) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("files", [exported(), copied(), {"erasures/all.jsonl": lines(LEDGER.rows())}])
-def test_a_ledger_is_read_from_an_export_of_its_table_and_from_its_copy(tmp_path: Path, files: dict[str, bytes]) -> None:
+def test_a_ledger_is_read_from_an_export_of_its_table_and_from_its_copy(
+    tmp_path: Path, files: dict[str, bytes]
+) -> None:
     write(tmp_path, files)
     assert read_ledger(tmp_path / "erasures") == LEDGER
     assert ledger_at(str(tmp_path)) == ledger_at(str(tmp_path / "erasures")) == LEDGER
@@ -84,7 +86,9 @@ def test_ledgers_of_two_stacks_are_not_put_together(tmp_path: Path) -> None:
 def test_events_are_left_out_by_ledger_and_by_profile() -> None:
     report = ReadReport()
     identify = Interaction("x", "cat", "identify", 3, anonymous_id="cookie")
-    events = [Interaction(f"e{n}", who, "view", at, "i") for n, (who, at) in enumerate([("ann", 7), ("ann", 8), ("bob", 5)])]
+    events = [
+        Interaction(f"e{n}", who, "view", at, "i") for n, (who, at) in enumerate([("ann", 7), ("ann", 8), ("bob", 5)])
+    ]
     entries = {**LEDGER.entries, ledger_key("anon:cookie", SECRET): 3}
     erased = Erased(Ledger({1: SECRET}, entries), {"bob": 5})
     assert list(erased.without([*events, identify], report)) == [events[1]]
