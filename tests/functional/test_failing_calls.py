@@ -217,6 +217,7 @@ def without_a_profile(tag: str, event: dict[str, Any], acknowledged: set[str]) -
         "dynamodb.GetItem",
         "dynamodb.PutItem",
         "dynamodb.UpdateItem",
+        "dynamodb.BatchGetItem",
         "s3.PutObject",
         "s3.GetObject",
     ],

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlparse
 
 import typer
 
@@ -50,10 +51,13 @@ def _stores(
     from endcap.aws.clients import BACKGROUND, aws_errors
     from endcap.aws.erasures import ErasureTable, LedgerCopy
     from endcap.aws.profiles import ProfileTable
+    from endcap_local.engine.engine import CREDENTIALS
+    from endcap_local.template.intrinsics import REGION
 
     local: dict[str, Any] = {}
-    if endpoint_url and endpoint_url.startswith(("http://127.0.0.1", "http://localhost")):
-        local = {"aws_access_key_id": "local", "aws_secret_access_key": "local", "region_name": "us-east-1"}
+    if endpoint_url and urlparse(endpoint_url).hostname in ("127.0.0.1", "localhost"):
+        key, secret = CREDENTIALS.values()  # what serves there asks for no keys, but boto3 does
+        local = {"aws_access_key_id": key, "aws_secret_access_key": secret, "region_name": REGION}
 
     def client(service: Any) -> Any:
         return boto3.client(service, endpoint_url=endpoint_url or None, config=BACKGROUND, **local)

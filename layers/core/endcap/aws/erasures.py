@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
@@ -23,6 +24,7 @@ _KEY_ROW: Final = f"key#{KEY_NUMBER}"
 _ROUND_ROW: Final = "round"
 _TOGETHER: Final = 100  # keys of a BatchGetItem
 _TRIES: Final = 4
+_SIDE_BY_SIDE: Final = 16
 
 
 class LedgerCopy:
@@ -120,10 +122,7 @@ class ErasureTable:
                     ExpressionAttributeValues={":secret": {"B": new_secret()}},
                     ReturnValues="ALL_NEW",
                 )
-            try:
-                self._secret = bytes(answer["Attributes"]["secret"]["B"])
-            except (KeyError, TypeError) as exc:
-                raise StoredDataError("the ledger's key can't be read") from exc
+            self._secret = _secret_of(answer.get("Attributes", {}))
         return self._secret
 
     def subject(self, key: str) -> str:
@@ -132,13 +131,19 @@ class ErasureTable:
 
     def until_ms(self, keys: Iterable[str]) -> dict[str, int]:
         """See `Erasures`; read anew each time, as what a warm function remembers would let the erased through."""
-        subjects = {self.subject(key): key for key in keys}
-        found: dict[str, int] = {}
+        secret = self._known_secret()
+        if secret is None:
+            return {}  # nobody ever was erased
+        subjects = {ledger_key(key, secret): key for key in keys}
         names = sorted(subjects)
-        for first in range(0, len(names), _TOGETHER):
-            for row in self._many(names[first : first + _TOGETHER]):
-                found[subjects[row["subject"]["S"]]] = int(row["until_ms"]["N"])
-        return found
+        parts = [names[first : first + _TOGETHER] for first in range(0, len(names), _TOGETHER)]
+        if len(parts) > 1:
+            with ThreadPoolExecutor(min(len(parts), _SIDE_BY_SIDE)) as readers:
+                answers = list(readers.map(self._many, parts))
+        else:
+            answers = [self._many(part) for part in parts]
+        rows = (row for answer in answers for row in answer if "until_ms" in row)
+        return {subjects[row["subject"]["S"]]: int(row["until_ms"]["N"]) for row in rows}
 
     def put(self, key: str, until_ms: int) -> None:
         """See `Erasures`."""
@@ -180,7 +185,7 @@ class ErasureTable:
                 ExpressionAttributeValues={":secret": {"B": secret}},
                 ReturnValues="ALL_NEW",
             )
-        if bytes(answer["Attributes"]["secret"]["B"]) != secret:
+        if _secret_of(answer.get("Attributes", {})) != secret:
             raise StoredDataError("the copy was made with another key: it is another stack's ledger")
         known = self.read()[0].entries
         missing = {s: until for s, until in ledger.entries.items() if until > known.get(s, NEVER)}
@@ -195,11 +200,9 @@ class ErasureTable:
         ------
         ThrottledError, DependencyError
         """
-        with aws_errors("read an erasure"):
-            answer = self._dynamodb.get_item(
-                TableName=self._table, Key={"subject": {"S": self.subject(key)}}, ConsistentRead=True
-            )
-        return _entry(answer["Item"]) if "until_ms" in answer.get("Item", {}) else None
+        secret = self._known_secret()
+        rows = self._many([ledger_key(key, secret)]) if secret is not None else []
+        return next((_entry(row) for row in rows if "until_ms" in row), None)
 
     def read(self) -> tuple[Ledger, list[Entry]]:
         """See `endcap.erasure.purge.Book`."""
@@ -209,7 +212,7 @@ class ErasureTable:
             for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
                 for row in page["Items"]:
                     if row["subject"]["S"] == _KEY_ROW:
-                        secrets[KEY_NUMBER] = bytes(row["secret"]["B"])
+                        secrets[KEY_NUMBER] = _secret_of(row)
                     elif "until_ms" in row:
                         entries.append(_entry(row))
         rows = Ledger(secrets, {entry.subject: entry.until_ms for entry in entries})
@@ -258,23 +261,26 @@ class ErasureTable:
         except ConflictError:
             return
 
-    def _many(self, subjects: Sequence[str]) -> Iterator[Mapping[str, Any]]:
-        asked: Mapping[str, Any] = {
-            self._table: {
-                "Keys": [{"subject": {"S": subject}} for subject in subjects],
-                "ProjectionExpression": "subject, until_ms",
-                "ConsistentRead": True,
-            }
-        }
+    def _known_secret(self) -> bytes | None:
+        """The key, where anybody has made it."""
+        if self._secret is None:
+            for row in self._many([_KEY_ROW]):
+                self._secret = _secret_of(row)
+        return self._secret
+
+    def _many(self, subjects: Sequence[str]) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        keys = [{"subject": {"S": subject}} for subject in subjects]
+        asked: Mapping[str, Any] = {self._table: {"Keys": keys, "ConsistentRead": True}}
         for attempt in range(_TRIES):
             if attempt:
                 time.sleep(0.02 * 2**attempt)
             with aws_errors("look erasures up"):
                 answer = self._dynamodb.batch_get_item(RequestItems=asked)
-            yield from (row for row in answer["Responses"].get(self._table, ()) if "until_ms" in row)
+            found += answer["Responses"].get(self._table, ())
             asked = answer.get("UnprocessedKeys") or {}
             if not asked:
-                return
+                return found
         raise DependencyError("look erasures up: some were not answered")
 
     def _update(
@@ -295,6 +301,13 @@ class ErasureTable:
                 ExpressionAttributeValues=dict(values),
                 **more,
             )
+
+
+def _secret_of(row: Mapping[str, Any]) -> bytes:
+    try:
+        return bytes(row["secret"]["B"])
+    except (KeyError, TypeError) as exc:
+        raise StoredDataError("the ledger's key can't be read") from exc
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

@@ -118,9 +118,13 @@ class ProfileTable:
 
         Raises
         ------
+        StoredDataError : what came is no row of this user
         ThrottledError, DependencyError
         """
-        return self._row(user_id, consistent=True)
+        row = self._row(user_id, consistent=True)
+        if row is not None and row.get("user_id") != {"S": user_id}:
+            raise StoredDataError("what the profiles table gave is no row of this user")
+        return row
 
     def remove(self, user_id: str, version: int) -> int:
         """Remove a row that was read at this version; 1, or 0 where it has changed since or is not there.
@@ -147,9 +151,10 @@ class ProfileTable:
 
         Raises
         ------
+        StoredDataError : what came is no row of this user
         ThrottledError, DependencyError
         """
-        found = self._row(user_id, consistent=True)
+        found = self.raw(user_id)
         try:
             self.read(found)
         except StoredDataError:

@@ -6,11 +6,11 @@ of an object is written under its key before the version that holds too much is 
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import IO, Any, Final
 
 from endcap.aws.clients import aws_errors
@@ -62,21 +62,27 @@ class PurgedObjects:
         if not ledger.entries:
             return
         latest_ms = max(ledger.entries.values())
-        for version in self._versions(cursor):
-            at = json.dumps([version["Key"], version["VersionId"]])
-            yield Step(at, version["Size"], self._purged(version, ledger, latest_ms, note))
+        # By keys: a version that is deleted is no mark any more from which a list could go on.
+        for key, versions in groupby(self._versions(cursor), key=lambda version: str(version["Key"])):
+            size = found = 0
+            for version in versions:
+                size += version["Size"]
+                found += self._purged(version, ledger, latest_ms, note)
+            yield Step(key, size, found)
 
     def _versions(self, cursor: str) -> Iterator[dict[str, Any]]:
-        start = dict(zip(("KeyMarker", "VersionIdMarker"), json.loads(cursor), strict=True)) if cursor else {}
-        while True:
-            with aws_errors(f"list {self.name}"):
-                page = self._s3.list_object_versions(Bucket=self._bucket, Prefix=self._prefix, **start)
+        page = self._page({"KeyMarker": cursor} if cursor else {})
+        while page is not None:
+            markers = {name: page.get(f"Next{name}") for name in ("KeyMarker", "VersionIdMarker")}
+            # Before anything of this page is deleted, its last version too.
+            following = self._page({k: v for k, v in markers.items() if v}) if page.get("IsTruncated") else None
             yield from page.get("Versions", ())
-            if not page.get("IsTruncated"):
-                return
-            start = {"KeyMarker": page["NextKeyMarker"]}
-            if page.get("NextVersionIdMarker"):
-                start["VersionIdMarker"] = page["NextVersionIdMarker"]
+            page = following
+
+    def _page(self, start: Mapping[str, str]) -> dict[str, Any]:
+        with aws_errors(f"list {self.name}"):
+            page: dict[str, Any] = self._s3.list_object_versions(Bucket=self._bucket, Prefix=self._prefix, **start)
+        return page
 
     def _purged(self, version: Mapping[str, Any], ledger: Ledger, latest_ms: int, note: Note) -> int:
         key, version_id = version["Key"], version["VersionId"]
