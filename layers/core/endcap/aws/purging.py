@@ -61,17 +61,16 @@ class PurgedObjects:
         """
         if not ledger.entries:
             return
-        latest_ms = max(ledger.entries.values())
         # By keys: a version that is deleted is no mark any more from which a list could go on.
         for key, versions in groupby(self._versions(cursor), key=lambda version: str(version["Key"])):
             size = found = 0
             for version in versions:
                 size += version["Size"]
-                found += self._purged(version, ledger, latest_ms, note)
+                found += self._purged(version, ledger, note)
             yield Step(key, size, found)
 
     def _versions(self, cursor: str) -> Iterator[dict[str, Any]]:
-        page = self._page({"KeyMarker": cursor} if cursor else {})
+        page: dict[str, Any] | None = self._page({"KeyMarker": cursor} if cursor else {})
         while page is not None:
             markers = {name: page.get(f"Next{name}") for name in ("KeyMarker", "VersionIdMarker")}
             # Before anything of this page is deleted, its last version too.
@@ -84,7 +83,7 @@ class PurgedObjects:
             page: dict[str, Any] = self._s3.list_object_versions(Bucket=self._bucket, Prefix=self._prefix, **start)
         return page
 
-    def _purged(self, version: Mapping[str, Any], ledger: Ledger, latest_ms: int, note: Note) -> int:
+    def _purged(self, version: Mapping[str, Any], ledger: Ledger, note: Note) -> int:
         key, version_id = version["Key"], version["VersionId"]
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source, tempfile.SpooledTemporaryFile(_IN_MEMORY) as out:
             try:
@@ -94,10 +93,9 @@ class PurgedObjects:
             except NotFoundError:
                 return 0  # it expired since it was listed
             source.seek(0)
-            sifted = self._sift(source, out, ledger)
-            written_ms = int(version["LastModified"].timestamp() * 1000)
-            if not sifted.removed and (not sifted.unreadable or written_ms > latest_ms):
-                return 0  # what came after the last erasure is nobody's who was erased, readable or not
+            sifted = self._sift(source, out, ledger, int(version["LastModified"].timestamp() * 1000))
+            if not sifted.changed:
+                return 0
             note(sifted.removed, f"{key}@{version_id}")
             out.seek(0)
             self._replace(version, sifted, out)

@@ -1,8 +1,8 @@
 """What of a stored object is to stay once people have been erased: lines of records, or one record that went astray.
 
 Objects are read line by line, so that their size does not matter. What can't be read goes too, as nobody can say any
-more whose it was: lines that are no JSON, the rest of a file that is cut off, and whatever was quarantined unreadably
-before the latest erasure.
+more whose it was: lines that are no JSON, the rest of a file that is cut off, and what was quarantined unreadably, all
+of it only where it is old enough to be of somebody who was erased.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import IO, Final
 
 from endcap.erasure.ledger import NEVER, Ledger
+from endcap.erasure.receipt import DAY_MS
 from endcap.erasure.records import erased_subjects, erased_within
 
 _GZIP: Final = b"\x1f\x8b"
@@ -45,21 +46,24 @@ class Sifted:
         return bool(self.removed or self.unreadable)
 
 
-Sift = Callable[[IO[bytes], IO[bytes], Ledger], Sifted]
-"""Reads an object, writes what stays of it, and says what goes."""
+Sift = Callable[[IO[bytes], IO[bytes], Ledger, int], Sifted]
+"""Reads an object, writes what stays of it, and says what goes; given also when the object was written."""
+
+DELIVERED_LATE_MS: Final = DAY_MS
+"""How much later than its records Firehose may write an object: it tries for a day."""
 
 
-def sift_records(source: IO[bytes], out: IO[bytes], ledger: Ledger) -> Sifted:
+def sift_records(source: IO[bytes], out: IO[bytes], ledger: Ledger, written_ms: int) -> Sifted:
     """Of a file of the archive or of exposures, newline JSON, gzipped or not: all lines but those of the erased."""
-    return _sift_lines(source, out, lambda line: _sifted_record(line, ledger))
+    return _sift_lines(source, out, _is_old(written_ms, ledger), lambda line: _sifted_record(line, ledger))
 
 
-def sift_delivery_errors(source: IO[bytes], out: IO[bytes], ledger: Ledger) -> Sifted:
+def sift_delivery_errors(source: IO[bytes], out: IO[bytes], ledger: Ledger, written_ms: int) -> Sifted:
     """Of what Firehose could not deliver: each line holds records, in base64."""
-    return _sift_lines(source, out, lambda line: _sifted_delivery(line, ledger))
+    return _sift_lines(source, out, _is_old(written_ms, ledger), lambda line: _sifted_delivery(line, ledger))
 
 
-def sift_quarantined(source: IO[bytes], out: IO[bytes], ledger: Ledger) -> Sifted:
+def sift_quarantined(source: IO[bytes], out: IO[bytes], ledger: Ledger, _written_ms: int) -> Sifted:
     """Of an object of quarantine: all or nothing, by whom its payload names and when that first came."""
     data = source.read()
     sifted = Sifted()
@@ -68,8 +72,7 @@ def sift_quarantined(source: IO[bytes], out: IO[bytes], ledger: Ledger) -> Sifte
         seen_ms, payload = int(document.get("first_seen") or document["arrival"]), str(document["payload"])
         value = json.loads(payload)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        latest = max(ledger.entries.values(), default=NEVER)
-        sifted.unreadable = int(_seen_ms(data) <= latest)
+        sifted.unreadable = int(_seen_ms(data) <= max(ledger.entries.values(), default=NEVER))
     else:
         named = erased_within(value, seen_ms, ledger)
         sifted.removed.update(named[:1])  # one object, gone once
@@ -87,11 +90,15 @@ def _seen_ms(data: bytes) -> int:
         return 0
 
 
+def _is_old(written_ms: int, ledger: Ledger) -> bool:
+    return written_ms - DELIVERED_LATE_MS <= max(ledger.entries.values(), default=NEVER)
+
+
 Line = tuple[bytes | None, Counter[str], int]
 """What stays of a line, what goes for whose sake, and how much of it is unreadable."""
 
 
-def _sift_lines(source: IO[bytes], out: IO[bytes], sifted_line: Callable[[bytes], Line]) -> Sifted:
+def _sift_lines(source: IO[bytes], out: IO[bytes], is_old: bool, sifted_line: Callable[[bytes], Line]) -> Sifted:
     zipped = source.read(len(_GZIP)) == _GZIP
     source.seek(0)
     sifted = Sifted()
@@ -99,12 +106,15 @@ def _sift_lines(source: IO[bytes], out: IO[bytes], sifted_line: Callable[[bytes]
     for line in _lines(source, zipped, sifted):
         kept, removed, unreadable = sifted_line(line)
         sifted.removed += removed
+        if unreadable and not is_old:
+            kept, unreadable = line, 0
         sifted.unreadable += unreadable
         if kept is not None:
             sifted.kept += 1
             into.write(kept)
     if zipped:
         into.close()
+    sifted.unreadable = sifted.unreadable if is_old else 0  # the rest of a file that is cut off
     return sifted
 
 

@@ -74,7 +74,7 @@ SETTLED_DAYS: Final = 15
 """By then whatever can't be taken out of a store has gone by itself, or has come out of a queue and met the ledger."""
 PURGING_DAYS: Final = 10
 """How long before the day that was promised a purge begins, at the latest."""
-LATE_DAYS: Final = 5
+LATE_DAYS: Final = 3
 """How long before that day what is not purged yet is worth an alarm."""
 BACKUP_DAYS: Final = 35
 """How far back DynamoDB's point-in-time recovery of the profiles table reaches."""

@@ -122,7 +122,7 @@ def purge(
     Returns
     -------
     what was done, as JSON: `status` (`idle`, `unfinished` or `done`), how many erasures are `pending`, how many of them
-    `late` (within five days of what was promised, or held up), and of the round `passes`, `looked`, `bytes`, `removed`
+    `late` (within three days of what was promised, or held up), and of the round `passes`, `looked`, `bytes`, `removed`
     """
     ledger, entries = book.read()
     state = _state_of(book.round())

@@ -16,9 +16,9 @@ def line(user_id, timestamp=1):
     return json.dumps({"user_id": user_id, "timestamp": timestamp}).encode() + b"\n"
 
 
-def sifted(sift, data):
+def sifted(sift, data, written_ms=1):
     out = io.BytesIO()
-    return sift(io.BytesIO(data), out, LEDGER), out.getvalue()
+    return sift(io.BytesIO(data), out, LEDGER, written_ms), out.getvalue()
 
 
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress])
@@ -48,6 +48,16 @@ def test_what_is_cut_off_or_no_json_goes_as_nobody_can_say_whose_it_was():
     assert b"ann" not in gzip.decompress(left)
     found, left = sifted(sift_records, line("bob") + b'{"user_id": "ann", "text"\n[1]\n')
     assert (found.unreadable, left) == (2, line("bob"))
+
+
+def test_what_was_written_a_day_after_the_last_erasure_stays_readable_or_not():
+    data = line("bob") + b"no json\n"
+    late_ms = 5_000 + 86_400_000
+    assert sifted(sift_records, data, late_ms)[0].unreadable == 1
+    assert not sifted(sift_records, data, late_ms + 1)[0].changed
+    assert not sifted(sift_records, gzip.compress(data)[:-9], late_ms + 1)[0].changed
+    found, left = sifted(sift_records, data + line("ann"), late_ms + 1)
+    assert (found.removed, found.unreadable, left) == ({ANN: 1}, 0, data)
 
 
 def test_records_that_firehose_could_not_deliver_are_looked_into():

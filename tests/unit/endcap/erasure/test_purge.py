@@ -146,6 +146,6 @@ def test_what_can_not_be_read_holds_up_its_own_receipt_alone():
     assert (book.entries["ann"].purged_ms, book.entries["cat"].purged_ms) == (None, NOW_MS)
 
 
-def test_who_is_not_gone_five_days_before_the_promised_day_is_late():
-    book = ended(Book(ann(DAYS - 5), ann(DAYS - 6, "cat")))
+def test_who_is_not_gone_three_days_before_the_promised_day_is_late():
+    book = ended(Book(ann(DAYS - 3), ann(DAYS - 4, "cat")))
     assert purge([Shelf("archive", ["bob"])], book, NOW_MS, DAYS, Some(0))["late"] == 1
