@@ -37,7 +37,7 @@ def profiles(copy: LedgerCopy) -> ProfileTable:
 
 def another(copy: LedgerCopy | None = None) -> ErasureTable:
     """As another function's environment has it."""
-    return ErasureTable(client("dynamodb"), ERASURES, copy, clock=lambda: 50.0)
+    return ErasureTable(client("dynamodb"), ERASURES, (lambda: copy) if copy else None, clock=lambda: 50.0)
 
 
 def view(user_id: str, at_ms: int, item_id: str = "i") -> Interaction:

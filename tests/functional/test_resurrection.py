@@ -241,7 +241,7 @@ def restored_table(world: World) -> None:
     for row in world.rows:
         dynamodb.put_item(TableName=moto_stack.PROFILES, Item=row)
     copy = LedgerCopy(moto_stack.client("s3"), moto_stack.BUCKET)
-    table = ErasureTable(dynamodb, moto_stack.ERASURES, copy)
+    table = ErasureTable(dynamodb, moto_stack.ERASURES, lambda: copy)
     told = reapply(table, copy, ProfileTable(dynamodb, moto_stack.PROFILES), no_progress)
     assert told["restored"] == told["erasures"] == 2  # the shopper, and their device
     assert told["removed"] > 0

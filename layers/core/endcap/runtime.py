@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from endcap.aws.clients import (
     BACKGROUND,
@@ -117,13 +117,18 @@ class Runtime:
         return Door(settings.storefront_secrets, origins, self.guard.limits, settings.storefront_front_key)
 
     @cached_property
+    def _people(self) -> Any:
+        """The client of the tables that tell of people."""
+        return self._clients("dynamodb", self._config)
+
+    @cached_property
     def profiles(self) -> ProfileTable:
         """The profiles table."""
         from endcap.aws.profiles import ProfileTable
 
-        dynamodb, settings = self._clients("dynamodb", self._config), self.settings
+        settings = self.settings
         return ProfileTable(
-            dynamodb,
+            self._people,
             settings.profiles_table,
             settings.profile_ttl_days,
             adopt_days=settings.anonymous_migration_days,
@@ -134,8 +139,10 @@ class Runtime:
         """The ledger of erasures, and its copy in the bucket."""
         from endcap.aws.erasures import ErasureTable, LedgerCopy
 
-        copy = LedgerCopy(self._clients("s3", self._config), self.settings.data_bucket)
-        return ErasureTable(self._clients("dynamodb", self._config), self.settings.erasures_table, copy)
+        def copy() -> LedgerCopy:  # once somebody is erased: most starts need no client of S3 for it
+            return LedgerCopy(self._clients("s3", self._config), self.settings.data_bucket)
+
+        return ErasureTable(self._people, self.settings.erasures_table, copy)
 
     @cached_property
     def purged_places(self) -> list[Place]:

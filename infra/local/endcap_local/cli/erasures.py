@@ -74,7 +74,7 @@ def _stores(
         raise typer.BadParameter("name the stack, or --bucket, --profiles and --erasures", param_hint="--stack")
     s3, dynamodb = client("s3"), client("dynamodb")
     copy = LedgerCopy(s3, names["bucket"])
-    table = ErasureTable(dynamodb, names["erasures"], copy)
+    table = ErasureTable(dynamodb, names["erasures"], lambda: copy)
     return _Stores(s3, names["bucket"], ProfileTable(dynamodb, names["profiles"]), copy, table)
 
 

@@ -94,15 +94,19 @@ class ErasureTable:
     Parameters
     ----------
     dynamodb : a boto3 DynamoDB client
-    copy : None where nothing is written
+    copy : makes the copy's adapter when something is first put; None where nothing is
     """
 
     def __init__(
-        self, dynamodb: Any, table: str, copy: LedgerCopy | None = None, clock: Callable[[], float] = time.time
+        self,
+        dynamodb: Any,
+        table: str,
+        copy: Callable[[], LedgerCopy] | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._dynamodb, self._table, self._copy, self._clock = dynamodb, table, copy, clock
+        self._dynamodb, self._table, self._make_copy, self._clock = dynamodb, table, copy, clock
         self._secret: bytes | None = None
-        self._copied = False
+        self._copy: LedgerCopy | None = None
 
     @property
     def secret(self) -> bytes:
@@ -151,10 +155,11 @@ class ErasureTable:
 
     def put_subject(self, subject: str, until_ms: int) -> None:
         """Write an erasure down, where none that reaches as far is there."""
-        if self._copy is not None:
-            if not self._copied:
-                self._copy.put_key(self.secret)
-                self._copied = True
+        if self._make_copy is not None:
+            if self._copy is None:
+                copy = self._make_copy()
+                copy.put_key(self.secret)
+                self._copy = copy
             self._copy.put(subject, until_ms)
         try:
             self._update(
