@@ -2,7 +2,8 @@
 
 Trigger: PUT and DELETE /users/{user_id}, GET /users/{user_id}/profile and /users/{user_id}/export.
 Guarantee: after DELETE nothing from before is stored under the id, and events from before, however late, are not
-stored again. What many anonymous ids handed over is erased under these in the background, and the receipt says so.
+stored again: the ledger of erasures knows of it before anything is erased. What many anonymous ids handed over is
+erased under these in the background, and what other stores hold by the purge; receipts say how far that has come.
 Retry: safe; the latest of two writes wins by its timestamp.
 """
 
@@ -19,14 +20,23 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.api.http import http_app, json_answer, json_body, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.catalog.item import Item
-from endcap.errors import FieldError, InvalidRequestError, NotFoundError
+from endcap.erasure.inventory import elsewhere
+from endcap.erasure.receipt import receipt
+from endcap.errors import EndcapError, FieldError, InvalidRequestError, NotFoundError, StoredDataError
 from endcap.identifiers import is_placeholder, named
-from endcap.observability import logger, metrics, tracer
+from endcap.observability import fault, logger, metrics, tracer
 from endcap.profiles.attributes import stated
-from endcap.profiles.erasure import ERASURE, Erasure
-from endcap.profiles.identity import delete_user
+from endcap.profiles.erasure import ERASURE, Erased, Erasure, erase
 from endcap.profiles.profile import EMPTY_PROFILE, is_forgotten
-from endcap.profiles.summary.describe import MAX_ITEMS, counts, describe, erasure_status, export, item_weights
+from endcap.profiles.summary.describe import (
+    MAX_ITEMS,
+    counts,
+    describe,
+    erasure_status,
+    export,
+    export_unreadable,
+    item_weights,
+)
 from endcap.runtime import Runtime
 
 app = http_app()
@@ -72,19 +82,41 @@ def _items(item_ids: list[str]) -> dict[str, Item]:
 @app.get("/users/<user_id>/export")
 def get_export(user_id: str) -> Response[str]:
     key = path_user(user_id)
-    stored = runtime.profiles.get(key, consistent=True)
-    if stored.profile == EMPTY_PROFILE:
+    entry = runtime.erasures.entry(key)
+    given = None if entry is None else receipt(entry, runtime.erasures.secret, runtime.settings.erasure_days)
+    try:
+        stored = runtime.profiles.get(key, consistent=True)
+    except StoredDataError:
+        row = runtime.profiles.raw(key) or {}
+        return json_answer({**named(key), **export_unreadable(row, given), "elsewhere": elsewhere()})
+    if stored.profile == EMPTY_PROFILE and entry is None:
         raise NotFoundError("nothing is stored about this user")
-    return json_answer({**named(key), "profile_version": stored.version, **export(stored.profile)})
+    body = export(stored.profile, given)
+    return json_answer({**named(key), "profile_version": stored.version, **body, "elsewhere": elsewhere()})
 
 
 @app.delete("/users/<user_id>")
 def delete(user_id: str) -> Response[str]:
     key, at_ms = path_user(user_id), _now_ms()
-    before, after = delete_user(key, at_ms, runtime.profiles, _in_background)
+    done = erase(key, at_ms, runtime.profiles, runtime.erasures.put, _in_background)
     metrics.add_metric("UsersDeleted", MetricUnit.Count, 1)
-    receipt = {"deleted_at": at_ms, "removed": counts(before), "remaining": counts(after), **erasure_status(after)}
-    return json_answer({**named(key), **receipt}, HTTPStatus.OK)
+    body = {"deleted_at": at_ms, "removed": counts(done.before), "remaining": counts(done.after)}
+    body |= erasure_status(done.after) | ({"unreadable": True} if done.unreadable else {})
+    return json_answer({**named(key), **body, "receipt": _receipt(key, at_ms, done)}, HTTPStatus.OK)
+
+
+def _receipt(key: str, at_ms: int, done: Erased) -> dict[str, Any] | None:
+    """The receipt as it stands; None where it can't be read now, as what was asked for is done all the same."""
+    removed = sum(counts(done.before).values()) - sum(counts(done.after).values())
+    try:
+        subject = runtime.erasures.subject(key)
+        if removed > 0:
+            runtime.erasures.count(subject, "profiles", removed, f"asked@{at_ms}")
+        entry = runtime.erasures.entry(key)
+    except EndcapError as exc:
+        fault("receipt not written", exc)
+        return None
+    return None if entry is None else receipt(entry, runtime.erasures.secret, runtime.settings.erasure_days)
 
 
 def _in_background(key: str, at_ms: int) -> None:

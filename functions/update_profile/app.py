@@ -3,7 +3,8 @@
 Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
 Besides events the events queue carries erasures that were too large for the request that asked for them.
 Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
-applied is in quarantine; no event pays for what another one brings about.
+applied is in quarantine; no event pays for what another one brings about. What the ledger of erasures names is left
+out, whatever way it came.
 Retry: a record that failed is delivered again, later each time; one that there was no time for is at once. Applying an
 event twice changes nothing, and counts it once.
 """
@@ -20,7 +21,7 @@ from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import Ki
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.aws.queues import KIND, FailedMessage
+from endcap.aws.queues import FIRST_SEEN, KIND, FailedMessage
 from endcap.errors import DeadlineError, EndcapError
 from endcap.events.counts import increments
 from endcap.events.interaction import Interaction
@@ -43,7 +44,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
     kinesis = any(record.get("eventSource") == "aws:kinesis" for record in batch)
     records = [_record(raw, _kinesis_record if kinesis else _sqs_record) for raw in batch]
-    records, unerased = erased(records, set() if kinesis else _erasures(batch), runtime.profiles)
+    asking = set() if kinesis else _erasures(batch)
+    records, unerased = erased(records, asking, runtime.profiles, runtime.erasures.put)
     outcome = ingest(
         records,
         "kinesis" if kinesis else "sqs",
@@ -53,6 +55,7 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
         runtime.quarantine,
         runtime.encode_text,
         runtime.deadline,
+        runtime.erasures,
     )
     _count(outcome.new)
     failed = {**outcome.failed, **unerased}
@@ -60,6 +63,7 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
         _put_off(batch, failed)
     metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
     metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
+    metrics.add_metric("EventsErased", MetricUnit.Count, outcome.erased)
     metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
     for exc in failed.values():
         reason = str(exc) if isinstance(exc, EndcapError) else type(exc).__name__
@@ -115,7 +119,10 @@ def _record(raw: dict[str, Any], unpacked: Callable[[dict[str, Any]], Record]) -
 def _sqs_record(raw: dict[str, Any]) -> Record:
     record = SQSRecord(raw)
     arrival_ms = int(record.attributes.sent_timestamp or 0)
-    return Record(record.message_id, record.body.encode("utf-8", "surrogatepass"), arrival_ms)
+    body = record.body.encode("utf-8", "surrogatepass")
+    seen = ((raw.get("messageAttributes") or {}).get(FIRST_SEEN) or {}).get("stringValue") or ""
+    first_seen_ms = int(seen) if seen.isascii() and seen.isdigit() and len(seen) < 16 else None
+    return Record(record.message_id, body, arrival_ms, first_seen_ms)
 
 
 def _kinesis_record(raw: dict[str, Any]) -> Record:

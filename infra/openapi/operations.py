@@ -222,7 +222,8 @@ OPERATIONS: Final = {
         "deleteUser",
         "Erase a shopper",
         "users",
-        "Events from before, however late they arrive, are not stored again.",
+        "Events from before, however late and whatever way they arrive, are not stored again. A purge takes what other "
+        "stores hold out of them within the days that the stack promises.",
         answers=((200, (user_answers.Receipt,)),),
     ),
     ("GET", "/users/{user_id}/profile"): Operation(
@@ -239,6 +240,7 @@ OPERATIONS: Final = {
         "getExport",
         "Everything that is stored about a shopper",
         "users",
+        "The whole profile, and which other stores may hold something. After an erasure, its signed receipt.",
         answers=((200, (user_answers.Export,)),),
         problems=(404,),
     ),

@@ -175,15 +175,54 @@ class Link(Answer):
     since: Moment | None = None
 
 
+class ReceiptOfStore(Answer):
+    """A store, what was removed from it and when; or by when anything in it is gone by itself."""
+
+    store: str
+    removed: Count | None = None
+    purged_at: Count | None = None
+    gone_by: Count | None = None
+
+
+class SignedReceipt(Answer):
+    """What became of an erasure in every store, by times in milliseconds; it names no id.
+
+    `pending` until a purge has found every store to be free of it, which `purge_by` promises; `scanned` is what it
+    looked through. The signature is the stack's, over everything else.
+    """
+
+    subject: str
+    erased_until: Count
+    requested_at: Count
+    status: Literal["pending", "purged"]
+    purge_by: Count
+    purged_at: Count | None
+    scanned: dict[str, int] | None
+    stores: list[ReceiptOfStore]
+    signature: str
+
+
 class Erasure(Answer):
-    """How far a deletion has come; `pending_anonymous_ids` are devices whose copy is still to be erased."""
+    """How far a deletion has come in profiles (`pending_anonymous_ids` are devices whose copy is still to be erased),
+    and, by its receipt, in all other stores."""
 
     status: Literal["done", "pending"]
     pending_anonymous_ids: Count
+    receipt: SignedReceipt | None = None
+
+
+class OtherStore(Answer):
+    """Where else something of a shopper may lie; `endcap erasures export` reads all of it."""
+
+    store: str
+    holds: str
 
 
 class Export(OfShopper):
-    """Everything that is stored about a user."""
+    """Everything that the profile of a user holds, and where else something of theirs may lie.
+
+    A row that is damaged, or of a later version, is told as it is in `unreadable_row`.
+    """
 
     profile_version: Count
     interactions: list[HandedEntry]
@@ -196,13 +235,16 @@ class Export(OfShopper):
     links: list[Link]
     deleted_at: Moment | None
     erasure: Erasure | None
+    elsewhere: list[OtherStore]
+    unreadable_row: dict[str, Any] | None = None
 
 
 class Receipt(OfShopper):
     """What was erased, and what of it remains: nothing, but for what happened since.
 
     Where many devices' histories are the shopper's, their copies are erased in the background (`pending`); the export
-    says when that is done, and the same call made again asks for it again.
+    says when that is done, and the same call made again asks for it again. What other stores hold goes by the purge, of
+    which `receipt` tells. `unreadable` says that nobody could read what was there.
     """
 
     deleted_at: Count
@@ -210,3 +252,5 @@ class Receipt(OfShopper):
     remaining: Counts
     status: Literal["done", "pending"]
     pending_anonymous_ids: Count
+    unreadable: Literal[True] | None = None
+    receipt: SignedReceipt | None

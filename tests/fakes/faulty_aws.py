@@ -167,9 +167,13 @@ class _Client:
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> Any:
         ((table, asked),) = RequestItems.items()
-        ids = [key["item_id"]["S"] for key in asked["Keys"]]
+        ids = [key["item_id"]["S"] for key in asked["Keys"] if "item_id" in key]
         found = [self._aws.items[item_id] for item_id in ids if item_id in self._aws.items]
         return self._made(f"BatchGetItem {table}", lambda: {"Responses": {table: found}, "UnprocessedKeys": {}})
+
+    def update_item(self, *, TableName: str, ExpressionAttributeValues: dict[str, Any], **_: Any) -> Any:
+        secret = ExpressionAttributeValues.get(":secret")
+        return self._made(f"UpdateItem {TableName}", lambda: {"Attributes": {"secret": secret}})
 
     def query(self, *, TableName: str, ExpressionAttributeValues: dict[str, Any], **_: Any) -> Any:
         def rows() -> dict[str, Any]:
@@ -194,6 +198,9 @@ class _Client:
 
     def put_record(self, **_: Any) -> Any:
         return self._made("PutRecord", dict)
+
+    def put_object(self, *, Key: str, **_: Any) -> Any:
+        return self._made(f"Put {Key.partition('/')[0]}", dict)
 
     def get_object(self, *, Key: str, IfNoneMatch: str = "", **_: Any) -> Any:
         def read() -> dict[str, Any]:

@@ -21,11 +21,12 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
 BUCKET, QUEUE, ARCHIVE, EXPOSURES = "data-bucket", "events", "archive", "exposures"
 STREAM_FAILURES = "stream-failures"
-PROFILES, ITEMS, COUNTERS = "ProfilesTable", "ItemsTable", "CountersTable"
+PROFILES, ITEMS, COUNTERS, ERASURES = "ProfilesTable", "ItemsTable", "CountersTable", "ErasuresTable"
 ENVIRONMENT = {
     "PROFILES_TABLE": PROFILES,
     "ITEMS_TABLE": ITEMS,
     "COUNTERS_TABLE": COUNTERS,
+    "ERASURES_TABLE": ERASURES,
     "DATA_BUCKET": BUCKET,
     "EVENTS_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{QUEUE}",
     "STREAM_FAILURES_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{STREAM_FAILURES}",
@@ -63,7 +64,7 @@ def stack() -> Iterator[None]:
         mock_aws(),
     ):
         dynamodb = client("dynamodb")
-        for name in (PROFILES, ITEMS, COUNTERS):
+        for name in (PROFILES, ITEMS, COUNTERS, ERASURES):
             dynamodb.create_table(TableName=name, **_table(name))
         client("s3").create_bucket(Bucket=BUCKET)
         for queue in (QUEUE, STREAM_FAILURES):

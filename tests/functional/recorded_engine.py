@@ -70,6 +70,11 @@ def calls_of(environ: Mapping[str, Any], target: str, body: bytes) -> Iterator[t
     elif not target:
         bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
         action = S3_ACTIONS.get(environ["REQUEST_METHOD"], environ["REQUEST_METHOD"]) if key else "ListBucket"
+        query = environ.get("QUERY_STRING", "")
+        if "versionId=" in query:
+            action += "Version"
+        elif not key and "versions" in query:
+            action += "Versions"
         yield f"s3:{action}", f"arn:aws:s3:::{bucket}" + (f"/{key}" if key else "")
     else:
         yield target, "*"

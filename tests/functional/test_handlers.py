@@ -23,6 +23,7 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.batch import retryable
 from endcap.catalog.item import Item
 from endcap.encoders.text import TextEncoder
+from endcap.erasure.receipt import is_genuine
 from endcap.errors import DeadlineError, DependencyError, EncoderError, InvalidRequestError, SnapshotIntegrityError
 from endcap.events.counts import LEVELS
 from endcap.observability import metrics
@@ -647,7 +648,7 @@ class TestManageUsers:
         assert (receipt["status"], receipt["pending_anonymous_ids"]) == ("pending", 6)
         assert functions.http("GET", "/users/{user_id}/profile", user_id="u")[0] == 404
         _, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
-        assert exported["erasure"] == {"status": "pending", "pending_anonymous_ids": 6}
+        assert (exported["erasure"]["status"], exported["erasure"]["pending_anonymous_ids"]) == ("pending", 6)
         (message,) = messages()
         # WHEN the same words come from another queue, or without the attribute, as a bus or a replay would send them
         foreign, plain = sqs_event(message), of_own_queue(message)
@@ -662,7 +663,7 @@ class TestManageUsers:
         assert failures(functions.invoke("update_profile", own)) == []
         assert seen_items("neighbour") == {"i"}
         _, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
-        assert exported["erasure"] == {"status": "done", "pending_anonymous_ids": 0}
+        assert (exported["erasure"]["status"], exported["erasure"]["pending_anonymous_ids"]) == ("done", 0)
         assert [functions.http("GET", "/users/{user_id}/profile", user_id=f"anon:c{n}")[0] for n in range(6)] == [
             404
         ] * 6
@@ -680,6 +681,44 @@ class TestManageUsers:
         with patch.object(functions.app("manage_users").runtime.queue, "send_message", side_effect=DependencyError("")):
             assert functions.http("DELETE", "/users/{user_id}", user_id="u")[0] == 503
         assert functions.http("GET", "/users/{user_id}/profile", user_id="u")[0] == 200
+
+    def test_receipts_say_how_far_the_purge_has_come_and_outlive_the_profile(self, functions: Functions) -> None:
+        functions.invoke("update_profile", sqs_event(json.dumps({"events": [VIEW, {**VIEW, "user_id": "v"}]})))
+        _, answer = functions.http("DELETE", "/users/{user_id}", user_id="u")
+        receipt = answer["receipt"]
+        secret = functions.app("manage_users").runtime.erasures.secret
+        assert is_genuine(receipt, secret)
+        assert "u" not in receipt["subject"]
+        stores = {row["store"]: row.get("removed") for row in receipt["stores"]}
+        assert (receipt["status"], stores["profiles"], stores["archive"]) == ("pending", 1, 0)
+        status, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
+        assert (status, exported["erasure"]["receipt"]) == (200, receipt)
+        later = time.time() + 20 * 86_400
+        with patch("time.time", return_value=later):
+            report = functions.invoke("purge_erased", {})
+        assert (report["status"], report["pending"]) == ("done", 0)
+        status, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
+        receipt = exported["erasure"]["receipt"]
+        stores = {row["store"]: row.get("removed") for row in receipt["stores"]}
+        assert (status, exported["profile_version"], exported["interactions"]) == (200, 0, [])
+        assert (receipt["status"], stores["profiles"], stores["archive"]) == ("purged", 2, 1)
+        assert is_genuine(receipt, secret)
+        assert functions.http("GET", "/users/{user_id}/export", user_id="w")[0] == 404
+
+    @pytest.mark.parametrize("damage", [{"profile": {"B": b"\xff of a later format"}}, {"version": {"S": "x"}}])
+    def test_a_row_that_nobody_can_read_can_be_exported_and_erased(
+        self, functions: Functions, damage: dict[str, Any]
+    ) -> None:
+        row = {"user_id": {"S": "u"}, "version": {"N": "3"}, "profile": {"B": b"\xff"}, **damage}
+        moto_stack.client("dynamodb").put_item(TableName=moto_stack.PROFILES, Item=row)
+        status, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
+        told = exported["unreadable_row"]
+        assert (status, base64.b64decode(told["profile"]["B"])) == (200, row["profile"]["B"])
+        status, answer = functions.http("DELETE", "/users/{user_id}", user_id="u")
+        assert (status, answer["unreadable"], answer["status"]) == (200, True, "done")
+        assert functions.http("GET", "/users/{user_id}/profile", user_id="u")[0] == 404
+        functions.invoke("update_profile", sqs_event(json.dumps({**VIEW, "timestamp": 1_700_000_000})))
+        assert seen_items("u") == set()
 
     def test_an_anonymous_shopper_may_see_say_and_erase_the_same(self, functions: Functions) -> None:
         event = sqs_event(json.dumps({**VIEW, "user_id": None, "anonymous_id": "cookie"}))

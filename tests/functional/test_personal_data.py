@@ -182,6 +182,7 @@ def calls() -> list[Call]:
         ],
         "embed_item": [("row", sample("embed_item/dynamodb-new-item"))],
         "fold_counts": [("notes", sample("fold_counts/dynamodb-notes"))],
+        "purge_erased": [("begin", {"begin": True, "by": EMAIL}), ("scheduled", {})],
         "promote": [
             ("unknown version", {"version": "20260101T000000Z", "by": EMAIL}),
             ("no version", {"asked_by": EMAIL}),

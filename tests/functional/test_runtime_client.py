@@ -397,6 +397,8 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "embed_item/dynamodb-price-changed": done,
     "embed_item/dynamodb-item-deleted": done,
     "embed_item/dynamodb-poisoned-in-the-middle": done,  # the item is named in the queue of stream failures
+    "purge_erased/invoke-scheduled": lambda answer: _purged(answer),
+    "purge_erased/invoke-begin": lambda answer: _purged(answer),
     "promote/invoke-version": lambda answer: _same_version_again(answer),
     "promote/invoke-rollback": lambda answer: _same_version_again(answer),
     "promote/invoke-approve": lambda answer: _signed_by_the_stacks_key(answer),
@@ -412,6 +414,11 @@ def _invalid_input(answer: Any) -> None:
 def _preflight_allowed(answer: Any) -> None:
     assert answer["statusCode"] == 204
     assert answer["headers"]["Access-Control-Allow-Origin"] == "https://shop.example"
+
+
+def _purged(answer: Any) -> None:
+    assert answer["status"] in ("done", "idle")
+    assert answer["late"] == 0
 
 
 def _same_version_again(answer: Any) -> None:
@@ -524,6 +531,7 @@ def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
     for sample in EXPECTED:
         stack.run(sample)
     _run_without_archive(stack, "update_profile/sqs-one-purchase")
+    _purge_what_came_back(stack)
     for function, sample in (
         ("recommend", "recommend/http-known-user"),
         ("storefront", "storefront/http-recommendations"),
@@ -541,6 +549,21 @@ def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
             granted.discard("sqs:SendMessage")  # Lambda sends what failed
         unused = granted - {action for action, _ in calls}
         assert not unused, f"{function} never uses {unused}"
+
+
+def _purge_what_came_back(stack: Stack) -> None:
+    """What a restored table and a file of several people ask for."""
+    table, bucket = stack.resources["ProfilesTable"]["_name"], stack.resources["DataBucket"]["_name"]
+    dynamodb = stack.client("dynamodb")
+    row = dynamodb.get_item(TableName=table, Key={"user_id": {"S": "u-1003"}})["Item"]
+    stack.run("manage_users/http-erase")
+    dynamodb.put_item(TableName=table, Item={**row, "user_id": {"S": "u-1009"}})
+    view = {"event_type": "view", "item_id": "item-3", "timestamp": 1_760_000_000}
+    lines = [json.dumps({**view, "event_id": "x", "user_id": name}) + "\n" for name in ("u-1009", "u-1003")]
+    for name, some in (("both", lines), ("one", lines[:1])):
+        stack.client("s3").put_object(Bucket=bucket, Key=f"events/import/{name}.jsonl", Body="".join(some).encode())
+    assert stack.run("purge_erased/invoke-begin")["removed"]["archive"] >= 2
+    assert dynamodb.get_item(TableName=table, Key={"user_id": {"S": "u-1009"}}).get("Item") is None
 
 
 def _run_without_archive(stack: Stack, sample: str) -> None:

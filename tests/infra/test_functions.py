@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from endcap.erasure import inventory
 from tests.infra.stack import folder_of, of_type, statements_of
 
 FUNCTIONS = (
@@ -19,6 +20,7 @@ FUNCTIONS = (
     "manage_items",
     "manage_users",
     "promote",
+    "purge_erased",
     "recommend",
     "storefront",
     "update_profile",
@@ -30,9 +32,13 @@ GATEWAY_TIMEOUT_S = 30
 MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AWSXRayDaemonWriteAccess"}
 
 # Resources that end in a wildcard, and why no narrower name exists.
-WILDCARDS = {
+PURGED = tuple(f"/{store.prefix}*" for store in inventory.PURGED if store.prefix)
+WILDCARDS: dict[str, str | tuple[str, ...]] = {
     "s3:GetObject": "/snapshots/*",  # versions are named at run time
-    "s3:PutObject": ("/quarantine/*", "/snapshots/*/manifest.sig"),  # named by content
+    "s3:PutObject": ("/quarantine/*", "/snapshots/*/manifest.sig", "/erasures/*", *PURGED),  # named by content
+    "s3:GetObjectVersion": PURGED,
+    "s3:DeleteObject": PURGED,
+    "s3:DeleteObjectVersion": PURGED,
     "dynamodb:GetRecords": "/stream/*",  # a stream's label is its time of creation
     "dynamodb:DescribeStream": "/stream/*",
     "dynamodb:GetShardIterator": "/stream/*",

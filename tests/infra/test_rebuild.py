@@ -34,7 +34,7 @@ from endcap_local.template.intrinsics import Resolver
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
 from endcap_rebuild.settings import RebuildSettings
-from tests.fakes.moto_stack import ARCHIVE, BUCKET, ITEMS, PROFILES, QUEUE, client, stack
+from tests.fakes.moto_stack import ARCHIVE, BUCKET, ERASURES, ITEMS, PROFILES, QUEUE, client, stack
 from tests.fakes.state_machine import Execution, ServiceError, run_machine
 from tests.fakes.table_export import export_files
 from tests.fakes.toy_shop import NOW_MS, chain_events
@@ -253,7 +253,7 @@ def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, An
 
 def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dict[str, Any]]) -> None:
     of_the_command = set(inspect.signature(rebuild_command).parameters)
-    elsewhere = {"data", "out", "work", "as_json", "shards", "shard"}  # channels, bucket, checkpoints, hosts
+    elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "ledger", "without_ledger"}  # channels, hosts
     assert of_the_command - elsewhere <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
         name + ".$" if name in {"student", "instance_count", "volume_gb", "max_seconds", "spot"} else name
@@ -292,7 +292,7 @@ class Account:
 
     def export(self, asked: Mapping[str, Any]) -> Any:
         self.calls.append(("dynamodb:ExportTableToPointInTime", asked["TableArn"]))
-        table = {"items": ITEMS, "profiles": PROFILES}[asked["S3Prefix"].rsplit("/", 1)[1]]
+        table = {"items": ITEMS, "profiles": PROFILES, "erasures": ERASURES}[asked["S3Prefix"].rsplit("/", 1)[1]]
         rows = client("dynamodb").scan(TableName=table)["Items"]
         for key, content in export_files(rows).items():
             name = f"{asked['S3Prefix']}/{key}"
@@ -422,7 +422,7 @@ def test_a_run_ends_with_a_new_current_snapshot(finished: Finished) -> None:
     assert second.output == {"version": finished.current, "previous": first.output["version"], "embedded": 0}
     counts = finished.counts
     assert (counts["items"], counts["events"], counts["erased_events"]) == (20, 114, 6)
-    assert first.states.count("DescribeExport") == 4
+    assert first.states.count("DescribeExport") == 6
     assert finished.reported == []
 
 
@@ -434,7 +434,7 @@ def test_job_is_what_the_parameters_say(finished: Finished) -> None:
     assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 28_800}
     assert base64.b64decode(job["HyperParameters"]["event_weights_base64"]).decode() == WEIGHTS
     assert job["HyperParameters"]["budget"] == "fast"  # by the input of this execution
-    assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"items", "profiles", "events"}
+    assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"items", "profiles", "erasures", "events"}
     assert job["CheckpointConfig"]["S3Uri"] != other["CheckpointConfig"]["S3Uri"]
 
 
@@ -538,7 +538,11 @@ def test_shop_without_events_gets_no_channel_for_them(account: Account, machine:
     for key in account.download("s3://data-bucket/events/"):
         client("s3").delete_object(Bucket=BUCKET, Key=f"events/{key}")
     assert run(machine(), account).status == "SUCCEEDED"
-    assert [channel["ChannelName"] for channel in account.jobs[0]["InputDataConfig"]] == ["items", "profiles"]
+    assert [channel["ChannelName"] for channel in account.jobs[0]["InputDataConfig"]] == [
+        "items",
+        "profiles",
+        "erasures",
+    ]
 
 
 def test_job_that_found_no_machine_is_tried_again_from_the_same_checkpoints(

@@ -54,6 +54,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "PROFILES_TABLE",
         "ITEMS_TABLE",
         "COUNTERS_TABLE",
+        "ERASURES_TABLE",
         "DATA_BUCKET",
         "ARCHIVE_STREAM",
         "EXPOSURES_STREAM",
@@ -67,10 +68,10 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 USED = {
     "collect": (False, ("queue",)),
     "manage_items": (False, ("items",)),
-    "manage_users": (False, ("profiles", "items")),
+    "manage_users": (False, ("profiles", "erasures", "items")),
     "update_profile": (
         True,
-        ("profiles", "archive", "quarantine", "counters", "snapshots", "signing_key", "redelivery"),
+        ("profiles", "erasures", "archive", "quarantine", "counters", "snapshots", "signing_key", "redelivery"),
     ),
     "embed_item": (True, ("items", "snapshots", "signing_key", "stream_failures")),
     "fold_counts": (True, ("counters", "folded_counts")),

@@ -21,12 +21,13 @@ PACKAGES = {
 }
 FUNCTIONS = {path.parent.name: path for path in sorted((ROOT / "functions").glob("*/app.py"))}
 AWS_SDK = {"boto3", "botocore", "aiobotocore", "s3transfer"}
-WITHOUT_NUMPY = ("collect", "manage_items", "manage_users")
+WITHOUT_NUMPY = ("collect", "manage_items", "manage_users", "purge_erased")
 """These answer while a shopper waits and rank nothing: numpy alone would add about a fifth of a second to a start."""
 FLOORS = (
     ("errors", "arrays", "filenames", "identifiers", "observability", "messages", "text"),
     ("validation", "batch", "signing"),
     ("events", "catalog"),
+    ("erasure",),
     ("profiles", "settings"),
     ("aws", "encoders"),
     ("snapshot",),
@@ -56,9 +57,10 @@ UNUSED = {
     ),
     "manage_items": ("endcap.profiles", "endcap.text", "endcap.aws.profiles", *_RANKING),
     "manage_users": _RANKING,
+    "purge_erased": ("endcap.api", *_RANKING),
 }
 """What a start of each of these must not load."""
-LIGHT_PACKAGES = ("events", "catalog", "profiles", "text", "messages", "api")
+LIGHT_PACKAGES = ("events", "catalog", "erasure", "profiles", "text", "messages", "api")
 
 
 def modules_of(package: str) -> Mapping[str, Path]:

@@ -13,11 +13,12 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from endcap.aws.clients import BACKGROUND, client
+from endcap.aws.erasures import ErasureTable, LedgerCopy
 from endcap.aws.items import item_row
 from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.snapshots import SnapshotBucket
@@ -32,6 +33,7 @@ from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.snapshots import make_current
 from endcap_local.stack import LocalStack
+from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items
 from endcap_rebuild.job import rebuild
@@ -86,10 +88,12 @@ def load_folder(
     items = read_items(folder, report)
     identities = Identities()
     read = read_events(folder, report, int(time.time() * 1000), identities=identities)
-    events = [identities.keyed(event) for event in list(_counted(read, progress))]
+    read_whole = [identities.keyed(event) for event in list(_counted(read, progress))]
+    ledger = ErasureTable(stack.client("dynamodb"), _variable(stack, "ERASURES_TABLE")).read()[0]
+    events = list(erased_of(folder, report, ledger).without(read_whole, report))
     _write_items(stack, items, progress)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
-        settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases)
+        settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases, ledger=ledger)
         manifest = rebuild(settings, progress)
         version = str(manifest["version"])
         SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(Path(out), version)
@@ -143,7 +147,9 @@ def import_over_http(
     if bucket is not None:
         snapshots = SnapshotBucket(client("s3", BACKGROUND), bucket)
         with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
-            settings = RebuildSettings(folder, Path(out), encoder=encoder, before=current_encoder(snapshots))
+            ledger = LedgerCopy(client("s3", BACKGROUND), bucket).read()
+            settings = RebuildSettings(folder, Path(out), encoder=encoder, ledger=ledger)
+            settings = replace(settings, before=current_encoder(snapshots))
             manifest = rebuild(settings, progress)
             version = str(manifest["version"])
             snapshots.upload(Path(out), version)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from endcap.catalog.item import Item, item_text
 from endcap.encoders.quantize import quantize_unit
+from endcap.erasure.ledger import Ledger
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
@@ -28,6 +29,7 @@ from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.files import replace_file
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.validation import timestamp_ms
+from endcap_rebuild.data.erasures import Erased, erased_of
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items, read_user_ids
 from endcap_rebuild.settings import Progress, no_progress
@@ -69,6 +71,8 @@ def batch_recommend(
     as_of: str = LAST_EVENT,
     progress: Progress = no_progress,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
+    ledger: Ledger | None = None,
+    without_ledger: bool = False,
 ) -> dict[str, Any]:
     """Write `out` (user_id,rank,item_id,score; gzipped when it ends in .gz) with up to `limit` items per user.
 
@@ -79,6 +83,7 @@ def batch_recommend(
     items : items that the snapshot has never seen, ranked by their text
     include_seen : also items of the user's own events
     as_of : "last-event", each user's own latest, or one time for all (ISO 8601 or unix)
+    ledger, without_ledger : whose events are left out, as `erased_of` has them
 
     Returns
     -------
@@ -94,7 +99,8 @@ def batch_recommend(
     report = ReadReport()
     wanted = read_user_ids(users, report)
     overlay = None if items is None else _overlay(snapshot, items, report)
-    history = _history(events, set(wanted), report, event_types)
+    erased = erased_of(events, report, ledger, without_ledger)
+    history = _history(events, set(wanted), report, event_types, erased)
     profiles = _fold(history.events, _remembering(encode_with(snapshot)))
     rows: list[tuple[str, int, str, str]] = []
     for number, user_id in enumerate(wanted):
@@ -126,19 +132,24 @@ def _time(as_of: str) -> int:
         raise InvalidInputError(f"as_of: {exc}, or {LAST_EVENT!r}") from exc
 
 
-def _history(source: Path, wanted: set[str], report: ReadReport, event_types: Mapping[str, EventType]) -> History:
+def _history(
+    source: Path, wanted: set[str], report: ReadReport, event_types: Mapping[str, EventType], erased: Erased
+) -> History:
     """Events of the wanted users, and of the anonymous ids that were handed to them."""
     now_ms = int(time.time() * 1000)
     history, identities = History(), Identities()
     handed: set[str] = set()
-    for event in read_events(source, report, now_ms, event_types, identities):
+    for event in erased.without(read_events(source, report, now_ms, event_types, identities), report):
         if event.event_type == IDENTIFY and event.anonymous_id and (event.user_id in wanted):
             handed.add(anonymous_key(event.anonymous_id))
         if event.user_id in wanted or event.event_type == IDENTIFY:
             _keep(history, event, event.user_id)
     if handed:
-        for event in read_events(source, ReadReport(), now_ms, event_types):
-            keyed = identities.keyed(event)
+        again = ReadReport()
+        read = read_events(source, again, now_ms, event_types)
+        for event, keyed in ((event, identities.keyed(event)) for event in read):
+            if not list(erased.without([keyed], again)):
+                continue
             if keyed.user_id in handed and (keyed is not event or event.user_id not in wanted):
                 history.events.append(keyed)
     return history

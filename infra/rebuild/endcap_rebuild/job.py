@@ -102,6 +102,8 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         settings.seed,
         settings.event_weights,
         settings.context_names,
+        settings.ledger,
+        settings.without_ledger,
         may_be_empty=settings.may_be_empty,
     )
     progress("reading", 1, 1)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from endcap.erasure.ledger import Ledger
 from endcap.events.contexts import CONTEXT_NAMES
 
 Progress = Callable[[str, int, int], None]
@@ -50,6 +51,8 @@ class RebuildSettings:
     teacher_prompt : put before each text that the teacher reads; None for what its own configuration says
     before : folder of the snapshot that is replaced, whose encoder "auto" keeps unless another one beats it; `out`
         when None
+    ledger : of erasures, beside what the data hold of it
+    without_ledger : whether an archive may be read that has no ledger of erasures
     """
 
     data: Path
@@ -73,3 +76,5 @@ class RebuildSettings:
     teacher: str = ""
     teacher_prompt: str | None = None
     may_be_empty: bool = False
+    ledger: Ledger | None = None
+    without_ledger: bool = False

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from endcap.aws.clients import (
+    BACKGROUND,
     BATCH,
     BEST_EFFORT,
     LOADING,
@@ -25,11 +26,13 @@ if TYPE_CHECKING:
     from endcap.api.guard import Guard
     from endcap.api.scenarios import Scenarios
     from endcap.aws.counters import CounterTable, FoldedCounts
+    from endcap.aws.erasures import ErasureTable
     from endcap.aws.items import ItemTable
     from endcap.aws.keys import SigningKey
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.snapshots import SnapshotBucket
+    from endcap.erasure.purge import Place
     from endcap.experiments.assignment import Experiment
     from endcap.live.catalogue import LiveCatalogue
     from endcap.live.challenger import Challenger
@@ -116,17 +119,40 @@ class Runtime:
         return Door(settings.storefront_secrets, origins, self.guard.limits, settings.storefront_front_key)
 
     @cached_property
+    def _people(self) -> Any:
+        """The client of the tables that tell of people."""
+        return self._clients("dynamodb", self._config)
+
+    @cached_property
     def profiles(self) -> ProfileTable:
         """The profiles table."""
         from endcap.aws.profiles import ProfileTable
 
-        dynamodb, settings = self._clients("dynamodb", self._config), self.settings
+        settings = self.settings
         return ProfileTable(
-            dynamodb,
+            self._people,
             settings.profiles_table,
             settings.profile_ttl_days,
             adopt_days=settings.anonymous_migration_days,
         )
+
+    @cached_property
+    def erasures(self) -> ErasureTable:
+        """The ledger of erasures, and its copy in the bucket."""
+        from endcap.aws.erasures import ErasureTable, LedgerCopy
+
+        def copy() -> LedgerCopy:  # once somebody is erased: most starts need no client of S3 for it
+            return LedgerCopy(self._clients("s3", self._config), self.settings.data_bucket)
+
+        return ErasureTable(self._people, self.settings.erasures_table, copy)
+
+    @cached_property
+    def purged_places(self) -> list[Place]:
+        """The stores that a purge goes through."""
+        from endcap.aws.purging import places
+
+        s3 = self._clients("s3", BACKGROUND)
+        return places(s3, self.settings.data_bucket, self.profiles, self.erasures)
 
     @cached_property
     def items(self) -> ItemTable:

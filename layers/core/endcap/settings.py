@@ -98,6 +98,7 @@ class Settings(BaseModel):
     cursor_secret : what cursors are signed with; only the functions that give them have one
     anonymous_migration_days : how old what an anonymous id takes over from before may be, 0 for nothing at all
     live_counts_seconds : after how long a request looks for newer live counts
+    erasure_days : within how many days what was erased is taken out of every store
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
     client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
@@ -113,6 +114,7 @@ class Settings(BaseModel):
     profiles_table: _Text
     items_table: _Text
     counters_table: _Text
+    erasures_table: _Text
     data_bucket: _Text
     events_queue_url: _Text
     archive_stream: _Text
@@ -120,6 +122,7 @@ class Settings(BaseModel):
     profile_ttl_days: _Days = 0
     anonymous_migration_days: _Days = 0
     live_counts_seconds: _Seconds = 15
+    erasure_days: _Days = 30
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
     cursor_secret: str = Field("", repr=False)
     stream_failures_queue_url: str = ""

@@ -6,6 +6,7 @@ COMPLETE = {
     "PROFILES_TABLE": "profiles",
     "ITEMS_TABLE": "items",
     "COUNTERS_TABLE": "counters",
+    "ERASURES_TABLE": "erasures",
     "DATA_BUCKET": "data",
     "EVENTS_QUEUE_URL": "https://queue.example.com/events",
     "ARCHIVE_STREAM": "archive",

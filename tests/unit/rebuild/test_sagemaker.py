@@ -151,7 +151,7 @@ def test_folders_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_demand_is_counted_apart_in_the_contexts_that_a_hyperparameter_names(tmp_path: Path) -> None:
     properties = {"device": "phone", "campaign": "spring"}
     lines = [json.dumps({**row, "event_id": f"e{k}", "properties": properties}) for k, row in enumerate(chain_events())]
-    given = {"items": channels()["items"], "events": {"archive-1.gz": gzip.compress("\n".join(lines).encode())}}
+    given = {**channels("nobody"), "events": {"archive-1.gz": gzip.compress("\n".join(lines).encode())}}
     for names, counted in (("device, campaign", {"device", "campaign"}), ("campaign", {"campaign"}), ("", set())):
         root = tmp_path / (names or "none")
         assert run(root, {**CHOICES, "context_names": names}, channels=given) == 0

@@ -13,6 +13,7 @@ from endcap_local.cli.bench import bench_app
 from endcap_local.cli.cost import cost
 from endcap_local.cli.demo import demo
 from endcap_local.cli.doctor import doctor
+from endcap_local.cli.erasures import erasures_app
 from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
 from endcap_local.cli.import_data import import_folder
@@ -60,6 +61,7 @@ app.command()(doctor)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")
+app.add_typer(erasures_app, name="erasures")
 app.add_typer(bench_app, name="bench")
 
 

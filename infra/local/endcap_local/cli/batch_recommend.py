@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Json
+from endcap_local.cli.options import Json, LedgerPlace, WithoutLedger
 
 
 def batch_recommend(
@@ -19,6 +19,8 @@ def batch_recommend(
     items: Annotated[Path | None, typer.Option(help="items.jsonl[.gz] with items new to the snapshot.")] = None,
     include_seen: Annotated[bool, typer.Option(help="Also items of the user's own events.")] = False,
     as_of: Annotated[str, typer.Option(help="last-event (each user's own), ISO 8601 or unix time.")] = "last-event",
+    ledger: LedgerPlace = None,
+    without_ledger: WithoutLedger = False,
     as_json: Json = False,
 ) -> None:
     """Write a list of recommendations for each user."""
@@ -26,10 +28,23 @@ def batch_recommend(
 
     from endcap_local.console import print_json, print_read, progress_bar
     from endcap_rebuild.batch_recommend import batch_recommend as run
+    from endcap_rebuild.data.erasures import ledger_at
 
     console = Console(highlight=False, stderr=as_json)
     with progress_bar(console) as progress:
-        result = run(snapshot, events, users, limit, out, items, include_seen, as_of, progress)
+        result = run(
+            snapshot,
+            events,
+            users,
+            limit,
+            out,
+            items,
+            include_seen,
+            as_of,
+            progress,
+            ledger=ledger_at(ledger) if ledger else None,
+            without_ledger=without_ledger,
+        )
     if as_json:
         print_json(result)
         return

@@ -33,6 +33,13 @@ Encoder = Annotated[
     str, typer.Option(help="auto (measured where there are events), multilingual, english, or a folder.")
 ]
 
+LedgerPlace = Annotated[
+    str | None, typer.Option("--ledger", help="Whom to leave out: a copy of erasures/, or s3://BUCKET that holds it.")
+]
+WithoutLedger = Annotated[
+    bool, typer.Option("--without-ledger", help="Read an archive that has no ledger, the erased included.")
+]
+
 Student = Annotated[
     bool, typer.Option("--student", help="Train a text encoder on the events; shipped if it is better. Needs torch.")
 ]

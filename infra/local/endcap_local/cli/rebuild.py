@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import FOLDER, Encoder, Json, Student, Teacher, TeacherPrompt
+from endcap_local.cli.options import FOLDER, Encoder, Json, LedgerPlace, Student, Teacher, TeacherPrompt, WithoutLedger
 from endcap_local.cli.snapshots import print_encoder, print_metrics
 
 
@@ -32,6 +32,8 @@ def rebuild(
     context: Annotated[
         list[str] | None, typer.Option(help="A property of events in which demand is counted apart; may be repeated.")
     ] = None,
+    ledger: LedgerPlace = None,
+    without_ledger: WithoutLedger = False,
     as_json: Json = False,
 ) -> None:
     """Build a snapshot from items and events."""
@@ -47,6 +49,7 @@ def rebuild(
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
     from endcap_local.console import print_json, print_read, progress_bar
+    from endcap_rebuild.data.erasures import ledger_at
     from endcap_rebuild.job import run_shard
     from endcap_rebuild.settings import RebuildSettings
     from endcap_rebuild.text.encoders import current_encoder
@@ -62,6 +65,7 @@ def rebuild(
         settings = RebuildSettings(data, folder, encoder, budget, seed, work=work, before=before)
         settings = replace(settings, device=device, shards=shards, shard=shard)
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
+        settings = replace(settings, ledger=ledger_at(ledger) if ledger else None, without_ledger=without_ledger)
         settings = replace(settings, context_names=tuple(context)) if context else settings
         with progress_bar(console) as progress:
             manifest = run_shard(settings, progress)

@@ -241,6 +241,7 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "DynamoDB", "live counts noted", batches, "dynamodb_writes"
     yield "DynamoDB", "items written", usage.item_changes * item_writes, "dynamodb_writes"
     yield "DynamoDB", "profiles read", batches * read_units + usage.requests * read_units / 2, "dynamodb_reads"
+    yield "DynamoDB", "erasures looked up", batches, "dynamodb_reads"
     yield "DynamoDB", "changed items looked for", polls * ITEM_SHARDS / 2, "dynamodb_reads"
     stored_gb = (usage.users * a.profile_bytes + usage.items * a.item_bytes) / GB
     yield "DynamoDB", "storage", stored_gb, "dynamodb_storage"

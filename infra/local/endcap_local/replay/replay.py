@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.aws.queues import MAX_MESSAGE_BYTES
+from endcap.aws.queues import FIRST_SEEN, MAX_MESSAGE_BYTES
 from endcap.errors import EndcapError
 from endcap.validation import present, timestamp_number
 from endcap_local.replay.sources import MESSAGES, UNREADABLE, Slot, Stray
@@ -68,18 +68,23 @@ class Queue:
     def __init__(self, sqs: Any, url: str) -> None:
         self._sqs, self._url = sqs, url
 
-    def send(self, bodies: Sequence[str]) -> dict[int, str]:
+    def send(self, bodies: Sequence[str], seen_ms: Sequence[int] = ()) -> dict[int, str]:
         """Send up to ten messages that fit into one call; what fails by the queue's own fault is tried again.
+
+        Parameters
+        ----------
+        seen_ms : when each came for the first time; none of them is told where that is not known
 
         Returns
         -------
         index of each message that was not taken -> why
         """
         refused: dict[int, str] = {}
-        left = dict(enumerate(bodies))
+        told = [_seen(at_ms) for at_ms in seen_ms] or [{} for _ in bodies]
+        left = {k: {"MessageBody": body, **more} for k, (body, more) in enumerate(zip(bodies, told, strict=True))}
         for number in range(TRIES):
             # Alone in the end, so that one that makes the whole call fail takes no other with it.
-            parts = [left] if number < TRIES - 1 else [{k: body} for k, body in left.items()]
+            parts = [left] if number < TRIES - 1 else [{k: message} for k, message in left.items()]
             faults = {k: fault for part in parts for k, fault in self._send(part).items()}
             refused |= {k: why for k, (why, _) in faults.items()}
             for k in left.keys() - faults.keys():
@@ -89,14 +94,14 @@ class Queue:
                 break
         return refused
 
-    def _send(self, bodies: Mapping[int, str]) -> dict[int, tuple[str, bool]]:
+    def _send(self, messages: Mapping[int, Mapping[str, Any]]) -> dict[int, tuple[str, bool]]:
         """Index of each message that was not taken -> why, and whether another try would end the same."""
-        entries = [{"Id": str(k), "MessageBody": body} for k, body in bodies.items()]
+        entries = [{"Id": str(k), **message} for k, message in messages.items()]
         try:
             with aws_errors("send events"):
                 failed = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries).get("Failed", ())
         except EndcapError as exc:
-            return {k: (str(exc), False) for k in bodies}
+            return {k: (str(exc), False) for k in messages}
         return {int(f["Id"]): (str(f.get("Code", "unknown")), bool(f.get("SenderFault"))) for f in failed}
 
 
@@ -136,7 +141,7 @@ def replay(
         for strays, bodies in _packed(_sendable(islice(chosen(), limit), outcome)):
             if queue is None:
                 continue
-            failed = queue.send(bodies)
+            failed = queue.send(bodies, [stray.seen_ms for stray in strays])
             outcome.refused.update(failed.values())
             taken = [stray for k, stray in enumerate(strays) if k not in failed]
             outcome.sent += len(taken)
@@ -163,6 +168,11 @@ def message_body(stray: Stray) -> str:
         value = {**value, "events": [_dated(event, stray.arrival_ms) for event in value["events"]]}
     # ASCII only, as everything that is queued: SQS refuses some characters that JSON strings may hold.
     return json.dumps(_dated(value, stray.arrival_ms), separators=(",", ":"))
+
+
+def _seen(at_ms: int) -> dict[str, Any]:
+    """What a message says of its first arrival: people who were erased since are not to come back with it."""
+    return {"MessageAttributes": {FIRST_SEEN: {"DataType": "String", "StringValue": str(at_ms)}}}
 
 
 def _dated(event: Any, arrival_ms: int) -> Any:

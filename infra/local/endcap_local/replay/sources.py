@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from endcap.aws.clients import aws_errors
+from endcap.aws.queues import FIRST_SEEN
 from endcap.errors import ConflictError, EndcapError, NotFoundError
 
 PREFIX: Final = "quarantine/"
@@ -41,6 +42,7 @@ class Stray:
     body : as it came
     handle : what removes exactly this stray; "" where it can't be read, and so not be sent
     key : what its place calls it
+    first_seen_ms : when it came for the first time, where it was sent again before
     """
 
     reasons: tuple[str, ...]
@@ -48,6 +50,12 @@ class Stray:
     body: str
     handle: str
     key: str
+    first_seen_ms: int | None = None
+
+    @property
+    def seen_ms(self) -> int:
+        """When it came for the first time, which decides whether its people have been erased since."""
+        return self.arrival_ms if self.first_seen_ms is None else min(self.arrival_ms, self.first_seen_ms)
 
 
 class Slot(Protocol):
@@ -159,7 +167,10 @@ class QuarantineFolder:
         try:
             document = json.loads(data)
             reasons = tuple(_reason(error) for error in document["errors"])
-            return Stray(reasons, int(document["arrival"]), str(document["payload"]), answer["ETag"], key)
+            seen = document.get("first_seen")
+            first_seen_ms = None if seen is None else int(seen)
+            arrival_ms, payload = int(document["arrival"]), str(document["payload"])
+            return Stray(reasons, arrival_ms, payload, answer["ETag"], key, first_seen_ms)
         except (ValueError, KeyError, TypeError):
             return Stray((UNREADABLE,), written_ms, "", "", key)
 
@@ -272,4 +283,6 @@ def _stray_of(message: Mapping[str, Any]) -> Stray:
     code = message.get("MessageAttributes", {}).get("ERROR_CODE", {}).get("StringValue")
     reason = f"not delivered by EventBridge: {code}" if code else NO_REASON
     sent_ms = int(message["Attributes"]["SentTimestamp"])
-    return Stray((reason,), sent_ms, message["Body"], message["ReceiptHandle"], message["MessageId"])
+    seen = message.get("MessageAttributes", {}).get(FIRST_SEEN, {}).get("StringValue", "")
+    first_seen_ms = int(seen) if seen.isascii() and seen.isdigit() else None
+    return Stray((reason,), sent_ms, message["Body"], message["ReceiptHandle"], message["MessageId"], first_seen_ms)

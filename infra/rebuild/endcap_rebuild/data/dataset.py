@@ -12,20 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.catalog.item import Item, item_document, item_text
+from endcap.erasure.ledger import Ledger
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
 from endcap.snapshot.files import canonical_json
 from endcap_rebuild.data.clock import clock_usable
+from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import EventTable, checked_names, event_table
-from endcap_rebuild.data.reading import (
-    ReadReport,
-    catalog_time_ms,
-    read_erasures,
-    read_events,
-    read_items,
-    without_erased,
-)
+from endcap_rebuild.data.reading import ReadReport, catalog_time_ms, read_events, read_items
 from endcap_rebuild.data.searches import Search, noting_searches
 
 
@@ -101,14 +96,21 @@ def read_shop(
     seed: int,
     event_weights: Mapping[str, object],
     context_names: Sequence[str] = CONTEXT_NAMES,
+    ledger: Ledger | None = None,
+    without_ledger: bool = False,
     *,
     may_be_empty: bool = False,
 ) -> Shop:
     """Read a folder of items and, where there are any, events.
 
+    Parameters
+    ----------
+    ledger, without_ledger : as `erased_of` has them
+
     Raises
     ------
-    InvalidInputError : no usable item, an export that is not whole, or an unusable event weight or context name
+    InvalidInputError : no usable item, an export that is not whole, an archive without the ledger of erasures, or an
+        unusable event weight or context name
     """
     report = ReadReport()
     try:
@@ -121,6 +123,7 @@ def read_shop(
         raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
     index = {item.item_id: row for row, item in enumerate(items)}
     searches: list[Search] = []
-    events = without_erased(read_events(folder, report, now_ms, types), read_erasures(folder, report), report)
+    erased = erased_of(folder, report, ledger, without_ledger)
+    events = erased.without(read_events(folder, report, now_ms, types), report)
     table = event_table(noting_searches(events, searches), index, report, seed, types, names)
     return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))

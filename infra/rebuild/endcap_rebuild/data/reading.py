@@ -5,8 +5,7 @@ What can't be used is written down with its file, line and reason, and does not 
 * items: `items.jsonl[.gz]`, or a folder `items/` of newline JSON (plain rows or a DynamoDB export of the items table);
 * events: `events.csv[.gz]` or `interactions.csv[.gz]` (lower-case headers or Personalize's), `events.jsonl[.gz]`, or a
   folder `events/` of newline JSON, which is how the archive lies in S3;
-* erasures: where there is a folder `profiles/` with a DynamoDB export of the profiles table, events that their user
-  has had erased since they were archived are left out.
+* erasures: see `erasures`.
 
 Files are read line by line; only items and the ids of erased users are kept.
 """
@@ -18,7 +17,7 @@ import gzip
 import io
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -89,13 +88,13 @@ def read_items(folder: Path, report: ReadReport) -> list[Item]:
     InvalidInputError : there are no item files, or an export is not whole
     """
     export = find_export(folder / "items")
-    files = [folder] if folder.is_file() else _files(folder, _ITEM_FILES, "items", export)
+    files = [folder] if folder.is_file() else data_files(folder, _ITEM_FILES, "items", export)
     if not files:
         raise InvalidInputError(f"{folder} holds no items.jsonl, items.jsonl.gz or folder items/")
     items: dict[str, Item] = {}
     exported = 0
     for file in files:
-        for line, row in _json_rows(file, report):
+        for line, row in json_rows(file, report):
             exported += is_exported(row)
             try:
                 document = exported_document(row) if is_exported(row) else row
@@ -107,7 +106,7 @@ def read_items(folder: Path, report: ReadReport) -> list[Item]:
                 continue
             report.replaced_items += item.item_id in items
             items[item.item_id] = item
-    _require_whole(export, exported)
+    require_whole(export, exported)
     report.items = len(items)
     return list(items.values())
 
@@ -135,8 +134,8 @@ def read_erasures(folder: Path, report: ReadReport) -> dict[str, int]:
     export = find_export(folder / "profiles")
     erased: dict[str, int] = {}
     exported = 0
-    for file in _files(folder, (), "profiles", export):
-        for line, row in _json_rows(file, report):
+    for file in data_files(folder, (), "profiles", export):
+        for line, row in json_rows(file, report):
             user_id = exported_user_id(row)
             exported += 1
             try:
@@ -146,19 +145,8 @@ def read_erasures(folder: Path, report: ReadReport) -> dict[str, int]:
                 until_ms = FOR_EVER
             if until_ms > NEVER_ERASED:
                 erased[user_id] = until_ms
-    _require_whole(export, exported)
+    require_whole(export, exported)
     return erased
-
-
-def without_erased(
-    events: Iterable[Interaction], erased_ms: Mapping[str, int], report: ReadReport
-) -> Iterator[Interaction]:
-    """The events that nobody has had erased; the others are counted."""
-    for event in events:
-        if event.timestamp_ms <= erased_ms.get(event.user_id, NEVER_ERASED):
-            report.erased_events += 1
-        else:
-            yield event
 
 
 def read_events(
@@ -182,7 +170,7 @@ def read_events(
     """
     if not source.exists():
         raise InvalidInputError(f"{source} does not exist")
-    files = [source] if source.is_file() else _files(source, (*_EVENT_CSV, *_EVENT_JSON), "events", None)
+    files = [source] if source.is_file() else data_files(source, (*_EVENT_CSV, *_EVENT_JSON), "events", None)
     for file in files:
         is_csv = file.name.removesuffix(".gz").endswith(".csv")
         for line, row in _csv_rows(file, report) if is_csv else _event_rows(file, report):
@@ -219,7 +207,8 @@ def read_user_ids(file: Path, report: ReadReport) -> list[str]:
     return list(ids)
 
 
-def _files(folder: Path, names: tuple[str, ...], subfolder: str, export: TableExport | None) -> list[Path]:
+def data_files(folder: Path, names: tuple[str, ...], subfolder: str, export: TableExport | None) -> list[Path]:
+    """The files of a folder by these names, and those of a subfolder: of its export, or else all that lie in it."""
     single = [folder / name for name in names if (folder / name).is_file()]
     if export is not None:
         return single + list(export.files)
@@ -231,7 +220,7 @@ def _files(folder: Path, names: tuple[str, ...], subfolder: str, export: TableEx
     return single + nested
 
 
-def _require_whole(export: TableExport | None, rows: int) -> None:
+def require_whole(export: TableExport | None, rows: int) -> None:
     """Refuse a part of a table: a catalogue without half of its items would look like a catalogue."""
     if export is not None and rows != export.rows:
         raise InvalidInputError(f"the export holds {rows:,} rows, its manifest says {export.rows:,}")
@@ -257,7 +246,8 @@ def _lines(file: Path, report: ReadReport) -> Iterator[str]:
             report.reject(file, line + 1, f"the file is cut off or damaged here: {exc}")
 
 
-def _json_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
+def json_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Line and object of each line of newline JSON; others are reported."""
     for line, content in enumerate(_lines(file, report), start=1):
         if not content.strip():
             continue
@@ -273,7 +263,7 @@ def _json_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, 
 
 
 def _event_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, row in _json_rows(file, report):
+    for line, row in json_rows(file, report):
         batch = row.get("events")
         if not isinstance(batch, list):
             yield line, row

@@ -18,6 +18,7 @@ from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
 from endcap_rebuild.data.reading import ReadReport, read_events, read_items
 
@@ -55,7 +56,7 @@ def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = (
 
     Raises
     ------
-    InvalidInputError : no usable item
+    InvalidInputError : no usable item, or an archive without the ledger of erasures
     """
     report = ReadReport()
     items = sorted((without(item, ignored_attributes) for item in read_items(folder, report)), key=lambda i: i.item_id)
@@ -70,7 +71,8 @@ def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = (
             yield event
 
     index = {item.item_id: row for row, item in enumerate(items)}
-    events = keeping_words(read_events(folder, report, now_ms))
+    read = erased_of(folder, report).without(read_events(folder, report, now_ms), report)
+    events = keeping_words(read)
     table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES)
     chance = chance_keys(table, np.arange(len(table)), SHUFFLE_SEED)
     table = table.rows(np.lexsort((chance, table.time_ms, table.user)))

@@ -14,8 +14,8 @@ from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
 
 ROOT: Final = Path("/opt/ml")
-TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles"})
-"""Channels that together are one folder to read: two table exports and the archive."""
+TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles", "erasures"})
+"""Channels that together are one folder to read: three table exports and the archive."""
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
@@ -158,8 +158,8 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
 def data_folder(roots: Roots) -> Path:
     """The folder to read.
 
-    Either the channels are `items`, `events` and `profiles`, as the state machine has them, or there is one channel
-    with any other name that holds a whole folder in the import format.
+    Either the channels are `items`, `events`, `profiles` and `erasures`, as the state machine has them, or there is one
+    channel with any other name that holds a whole folder in the import format.
 
     Raises
     ------
@@ -170,7 +170,9 @@ def data_folder(roots: Roots) -> Path:
         return roots.input / "data"
     if len(channels) > 1:
         names = ", ".join(sorted(channels))
-        raise InvalidInputError(f"channels {names}: give items, events and profiles, or a single one with everything")
+        raise InvalidInputError(
+            f"channels {names}: give items, events, profiles and erasures, or a single one with everything"
+        )
     return roots.input / "data" / channels.pop()
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import ConflictError, InvalidInputError
+from endcap.errors import ConflictError, InvalidInputError, StoredDataError
 from endcap.identifiers import anonymous_id_of
 from endcap.profiles.adoption import adopted
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
@@ -95,6 +95,85 @@ class ProfileTable:
             for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table):
                 for row in page["Items"]:
                     yield row["user_id"]["S"], self.read(row)
+
+    def rows_after(self, user_id: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Every user's id and row as it is, from behind a user's on in the table's own order; from the start for "".
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        start = {"ExclusiveStartKey": {"user_id": {"S": user_id}}} if user_id else {}
+        while True:
+            with aws_errors("read profiles"):
+                page = self._dynamodb.scan(TableName=self._table, ConsistentRead=True, **start)
+            for row in page["Items"]:
+                yield row["user_id"]["S"], row
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def raw(self, user_id: str) -> Mapping[str, Any] | None:
+        """The row under a key as it is, readable or not; None where there is none.
+
+        Raises
+        ------
+        StoredDataError : what came is no row of this user
+        ThrottledError, DependencyError
+        """
+        row = self._row(user_id, consistent=True)
+        if row is not None and row.get("user_id") != {"S": user_id}:
+            raise StoredDataError("what the profiles table gave is no row of this user")
+        return row
+
+    def remove(self, user_id: str, version: int) -> int:
+        """Remove a row that was read at this version; 1, or 0 where it has changed since or is not there.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        try:
+            with aws_errors("remove profile"):
+                answer = self._dynamodb.delete_item(
+                    TableName=self._table,
+                    Key={"user_id": {"S": user_id}},
+                    ConditionExpression="attribute_not_exists(user_id) OR version = :version",
+                    ExpressionAttributeValues={":version": {"N": str(version)}},
+                    ReturnValues="ALL_OLD",
+                )
+        except ConflictError:
+            return 0
+        return int(bool(answer.get("Attributes")))
+
+    def replace_unreadable(self, user_id: str, profile: UserProfile) -> None:
+        """Put a profile in the place of a row that can't be read; nothing where it can, or another writer comes first.
+
+        Raises
+        ------
+        StoredDataError : what came is no row of this user
+        ThrottledError, DependencyError
+        """
+        found = self.raw(user_id)
+        try:
+            self.read(found)
+        except StoredDataError:
+            row = found or {}
+        else:
+            return
+        known = {name: row[name] for name in ("version", "profile") if name in row}
+        whole = {f"#{name}": name for name in known}
+        condition: dict[str, Any] = {}
+        if known:
+            condition = {
+                "ConditionExpression": " AND ".join(f"#{name} = :{name}" for name in known),
+                "ExpressionAttributeNames": whole,
+                "ExpressionAttributeValues": {f":{name}": value for name, value in known.items()},
+            }
+        number = row.get("version", {}).get("N", "")
+        version = int(number) + 1 if number.isdigit() else 1
+        with aws_errors("write profile"):
+            self._dynamodb.put_item(TableName=self._table, Item=self.row(user_id, profile, version), **condition)
 
     def row(self, user_id: str, profile: UserProfile, version: int) -> dict[str, Any]:
         """`profile` as a DynamoDB item.

@@ -22,6 +22,8 @@ MAX_RECORD_BYTES = 1000 * 1024
 """Firehose takes 1,000 KiB a record and 4 MiB, 500 records a call."""
 KIND = "kind"
 """The attribute of a message that says what it is, where it is no events."""
+FIRST_SEEN = "first_seen"
+"""The attribute of a message that is sent again: when it came for the first time, in milliseconds since 1970."""
 SEND_TRIES = 3
 SEND_BUDGET_S = 5.0
 """After this long no further try is begun: one may take 3 s, and the function has 10 s to say what was not sent."""
@@ -192,8 +194,19 @@ class Quarantine:
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3, self._bucket = s3, bucket
 
-    def put(self, source: str, payload: str, errors: Sequence[FieldError], arrival_ms: int) -> str:
+    def put(
+        self,
+        source: str,
+        payload: str,
+        errors: Sequence[FieldError],
+        arrival_ms: int,
+        first_seen_ms: int | None = None,
+    ) -> str:
         """Keep `payload` with what is wrong with it; the same payload gives the same key.
+
+        Parameters
+        ----------
+        first_seen_ms : when it came for the first time, where it was sent again
 
         Raises
         ------
@@ -202,7 +215,8 @@ class Quarantine:
         day = datetime.fromtimestamp(arrival_ms / 1000, UTC).strftime("%Y/%m/%d")
         digest = hashlib.sha256(payload.encode("utf-8", "replace")).hexdigest()[:32]
         key = f"quarantine/{source}/{day}/{digest}.json"
-        body = {"source": source, "arrival": arrival_ms, "errors": list(errors), "payload": payload}
+        body: dict[str, Any] = {"source": source, "arrival": arrival_ms, "errors": list(errors), "payload": payload}
+        body |= {} if first_seen_ms is None else {"first_seen": first_seen_ms}
         with aws_errors("quarantine record"):
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=_json(body).encode(), ContentType="application/json")
         return key

@@ -1,4 +1,4 @@
-"""Erasures that are finished in the background, as messages on the queue of events.
+"""Erasures of profiles, and those that are finished in the background, as messages on the queue of events.
 
 A message asks for the whole erasure, which may be done any number of times: it is sent before the profile is emptied,
 so that nothing that breaks off in between is forgotten. It is told by an attribute of the message, on the stack's own
@@ -8,11 +8,14 @@ queue: nothing that a bus, another stream or a replay of quarantine puts there c
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
+from endcap.errors import StoredDataError
+from endcap.identifiers import anonymous_id_of
 from endcap.profiles.identity import ProfileStore, delete_user
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deletion, is_forgotten, unerased_ids
 
 if TYPE_CHECKING:
     from endcap.profiles.ingest import Record
@@ -47,13 +50,17 @@ def erasure_of(data: bytes) -> Erasure | None:
 
 
 def erased(
-    records: Sequence[Record], asking: Collection[str], store: ProfileStore
+    records: Sequence[Record],
+    asking: Collection[str],
+    store: ProfileStore,
+    record: Callable[[str, int], None] | None = None,
 ) -> tuple[list[Record], dict[str, Exception]]:
     """Carry out the erasures among `records`.
 
     Parameters
     ----------
     asking : ids of the records that are such messages by their attribute
+    record : see `delete_user`
 
     Returns
     -------
@@ -61,13 +68,63 @@ def erased(
     """
     others: list[Record] = []
     failed: dict[str, Exception] = {}
-    for record in records:
-        asked = erasure_of(record.data) if record.record_id in asking else None
+    for one in records:
+        asked = erasure_of(one.data) if one.record_id in asking else None
         if asked is None:
-            others.append(record)
+            others.append(one)
             continue
         try:
-            delete_user(asked.key, asked.at_ms, store)
+            delete_user(asked.key, asked.at_ms, store, record=record)
         except Exception as exc:  # whatever it is, the other records are not to suffer
-            failed[record.record_id] = exc
+            failed[one.record_id] = exc
     return others, failed
+
+
+class Rows(ProfileStore, Protocol):
+    """Where profiles are kept, some of which nobody can read."""
+
+    def replace_unreadable(self, user_id: str, profile: UserProfile) -> None:
+        """Put a profile in the place of a row that can't be read; nothing where it can."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """A profile before and after its erasure; `unreadable` where nobody could tell what it was before."""
+
+    before: UserProfile
+    after: UserProfile
+    unreadable: bool = False
+
+
+def erase(
+    key: str,
+    at_ms: int,
+    rows: Rows,
+    record: Callable[[str, int], None],
+    later: Callable[[str, int], None] | None = None,
+) -> Erased:
+    """Erase a profile as `delete_user` does, also one that is damaged or of a later format.
+
+    What such a row linked to can't be told, so the histories of its anonymous ids are not reached.
+    """
+    try:
+        return Erased(*delete_user(key, at_ms, rows, later, record))
+    except StoredDataError:
+        after = replace(deletion(at_ms), is_user=anonymous_id_of(key) is None)
+        rows.replace_unreadable(key, after)
+        return Erased(EMPTY_PROFILE, after, unreadable=True)
+
+
+def erased_until_ms(profile: UserProfile) -> int:
+    """The time up to which a profile says that it was erased, -1 for never.
+
+    For an anonymous id that is the end of the last interval that belonged to a user who was erased.
+    """
+    marks = (link.timestamp_ms for link in profile.links if link.erased)
+    return max(profile.deleted_at_ms or -1, *marks, -1)
+
+
+def may_go(profile: UserProfile, until_ms: int) -> bool:
+    """Whether a profile holds nothing but the memory of an erasure up to `until_ms`, which has come to its end."""
+    return erased_until_ms(profile) <= until_ms and is_forgotten(profile) and not unerased_ids(profile)

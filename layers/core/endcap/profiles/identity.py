@@ -95,7 +95,11 @@ def apply_events(
 
 
 def delete_user(
-    key: str, at_ms: int, store: ProfileStore, later: Callable[[str, int], None] | None = None
+    key: str,
+    at_ms: int,
+    store: ProfileStore,
+    later: Callable[[str, int], None] | None = None,
+    record: Callable[[str, int], None] | None = None,
 ) -> tuple[UserProfile, UserProfile]:
     """Erase what is stored under `key` up to `at_ms`, in its profile and in those of its anonymous ids.
 
@@ -103,21 +107,46 @@ def delete_user(
     ----------
     later : called where that reaches more than `MAX_ERASED_AT_ONCE` anonymous ids: has to see to it that the same is
         called again without it. The profile is emptied all the same, and `unerased_ids` of it are those still to reach.
+    record : told each key that this reaches, and up to when, before anything is let go of under it
 
     Returns
     -------
     the profile before and after
     """
     is_user = anonymous_id_of(key) is None
+    if record is not None:
+        record(key, at_ms)
 
     def change(stored: UserProfile) -> UserProfile:
-        reached = {link.anonymous_id for link in stored.links if link.anonymous_id and link.timestamp_ms <= at_ms}
+        reached: dict[str, int] = {}
+        for link in stored.links:
+            if link.anonymous_id and link.timestamp_ms <= at_ms:
+                reached[link.anonymous_id] = max(link.timestamp_ms, reached.get(link.anonymous_id, 0))
+        if record is not None:
+            for source, until_ms in reached.items():
+                _record(source, until_ms, store, record)
         if later is not None and len(reached) > MAX_ERASED_AT_ONCE:
             later(key, at_ms)  # first: once the profile is written nothing else knows of it
             return merge(stored, UserProfile(deleted_at_ms=at_ms, is_user=is_user))
         return _merged(key, stored, replace(deletion(at_ms), is_user=is_user), store)
 
     return store.update(key, change)
+
+
+def erase_identified(user_id: str, anonymous_id: str, at_ms: int, store: ProfileStore) -> None:
+    """Erase what an anonymous id did up to `at_ms`, which turns out to have been an erased user's."""
+    _erase(user_id, anonymous_key(anonymous_id), {at_ms}, at_ms, store)
+
+
+def _record(source: str, until_ms: int, store: ProfileStore, record: Callable[[str, int], None]) -> None:
+    if anonymous_id_of(source) is not None:
+        record(source, until_ms)
+        return
+    # A link of before anonymous ids had keys of their own: what lies under the plain id may be a user's.
+    record(anonymous_key(source), until_ms)
+    stored, _ = store.update(source, lambda profile: profile)
+    if not is_known_user(stored):
+        record(source, until_ms)
 
 
 class _Batch:

@@ -14,23 +14,39 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from endcap.batch import Breaker, Deadline, Verdict, each_alone, retryable
+from endcap.erasure.ledger import NEVER, Erasures
+from endcap.erasure.records import event_keys
 from endcap.errors import FieldError, InvalidInputError
 from endcap.events.envelopes import opened
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
-from endcap.events.types import EventType
+from endcap.events.types import IDENTIFY, EventType
+from endcap.identifiers import anonymous_key
 from endcap.profiles.apply import apply_apart
-from endcap.profiles.identity import ProfileStore
+from endcap.profiles.identity import ProfileStore, erase_identified
 from endcap.profiles.profile import Encode
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record of a stream or queue; `data` is its payload, `arrival_ms` when the source took it."""
+    """One record of a stream or queue.
+
+    Attributes
+    ----------
+    data : its payload
+    arrival_ms : when the source took it
+    first_seen_ms : when it came for the first time, where it is sent again
+    """
 
     record_id: str
     data: bytes
     arrival_ms: int
+    first_seen_ms: int | None = None
+
+    @property
+    def seen_ms(self) -> int:
+        """When any source first took it: one that is sent again out of quarantine was seen before it arrived."""
+        return self.arrival_ms if self.first_seen_ms is None else min(self.arrival_ms, self.first_seen_ms)
 
 
 class Archive(Protocol):
@@ -42,7 +58,14 @@ class Archive(Protocol):
 class Quarantine(Protocol):
     """Keeps what can never be applied."""
 
-    def put(self, source: str, payload: str, errors: Sequence[FieldError], arrival_ms: int) -> str: ...
+    def put(
+        self,
+        source: str,
+        payload: str,
+        errors: Sequence[FieldError],
+        arrival_ms: int,
+        first_seen_ms: int | None = None,
+    ) -> str: ...
 
 
 @dataclass(slots=True)
@@ -51,12 +74,14 @@ class Ingested:
 
     Attributes
     ----------
+    erased : events left out, as those whom they are about have been erased since
     failed : ids of the records to deliver again -> why
     new : the events that profiles took as new; a redelivered one is not among them
     """
 
     applied: int = 0
     quarantined: int = 0
+    erased: int = 0
     failed: dict[str, Exception] = field(default_factory=dict)
     new: list[Interaction] = field(default_factory=list)
 
@@ -70,8 +95,14 @@ def ingest(
     quarantine: Quarantine,
     encode: Encode,
     deadline: Deadline | None = None,
+    erasures: Erasures | None = None,
 ) -> Ingested:
-    """Archive and apply every valid event of `records`, and quarantine the others."""
+    """Archive and apply every valid event of `records`, and quarantine the others.
+
+    Parameters
+    ----------
+    erasures : whose events are left out; where it can't be read, none is let through
+    """
     deadline = deadline or Deadline()
     outcome = Ingested()
     aside = _Aside(source, quarantine, deadline, outcome)
@@ -81,6 +112,8 @@ def ingest(
         for payload, errors in unusable:
             aside.put(record, payload, errors)
         valid += [(record, event) for event in events]
+    if erasures is not None and valid:
+        valid = _without_erased(valid, erasures, store, deadline, outcome)
     archived = _settled(valid, _archived([event for _, event in valid], archive, deadline), aside, outcome)
     verdicts = apply_apart([event for _, event in archived], store, encode, outcome.new.append, deadline)
     outcome.applied = len(_settled(archived, verdicts, aside, outcome))
@@ -98,7 +131,8 @@ class _Aside:
         try:
             self._deadline.check()
             with self._breaker.watch():
-                self._quarantine.put(self._source, payload, errors, record.arrival_ms)
+                seen = () if record.first_seen_ms is None else (record.first_seen_ms,)
+                self._quarantine.put(self._source, payload, errors, record.arrival_ms, *seen)
         except Exception as exc:
             self._outcome.failed[record.record_id] = exc
         else:
@@ -123,6 +157,38 @@ def _archived(events: Sequence[Interaction], archive: Archive, deadline: Deadlin
         for (index, _), verdict in zip(documents, each_alone(documents, together), strict=True):
             verdicts[index] = verdict
     return verdicts
+
+
+def _without_erased(
+    valid: Sequence[tuple[Record, Interaction]],
+    erasures: Erasures,
+    store: ProfileStore,
+    deadline: Deadline,
+    outcome: Ingested,
+) -> list[tuple[Record, Interaction]]:
+    """Those of `valid` that are about nobody who has been erased since they happened, or since they first came."""
+    try:
+        deadline.check()
+        until = erasures.until_ms({key for _, event in valid for key in event_keys(event)})
+    except Exception as exc:
+        outcome.failed |= {record.record_id: exc for record, _ in valid}
+        return []
+    kept = []
+    for record, event in valid:
+        happened_ms = min(event.timestamp_ms, record.seen_ms)
+        if not any(happened_ms <= until.get(key, NEVER) for key in event_keys(event)):
+            kept.append((record, event))
+            continue
+        try:
+            if event.event_type == IDENTIFY and event.anonymous_id and happened_ms <= until.get(event.user_id, NEVER):
+                # It tells of a device that was theirs: what that did up to then was the erased one's too.
+                erasures.put(anonymous_key(event.anonymous_id), event.timestamp_ms)
+                erase_identified(event.user_id, event.anonymous_id, event.timestamp_ms, store)
+        except Exception as exc:
+            outcome.failed[record.record_id] = exc
+        else:
+            outcome.erased += 1
+    return kept
 
 
 def _settled(

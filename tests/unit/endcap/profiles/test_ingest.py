@@ -183,3 +183,86 @@ def test_words_are_encoded_and_only_their_record_fails_where_they_can_not_be(pla
 
 def test_no_records_are_no_trouble(plant):
     assert plant.ingest().applied == 0
+
+
+class Erasures:
+    """The ledger in memory, by plain keys."""
+
+    def __init__(self, **until):
+        self.until, self.down = until, False
+
+    def until_ms(self, keys):
+        if self.down:
+            raise ThrottledError("slow down")
+        return {key: self.until[key] for key in keys if key in self.until}
+
+    def put(self, key, until_ms):
+        self.until[key] = max(until_ms, self.until.get(key, -1))
+
+
+class TestErased:
+    def ingest(self, plant, erasures, *records):
+        encode = lambda text: (b"tagg", b"\1")  # noqa: E731
+        more = (plant.store, plant.archive, plant.quarantine, encode, None, erasures)
+        return ingest(records, "sqs", EVENT_TYPES, *more)
+
+    def record(self, *events, **more):
+        return Record("r", json.dumps({"events": events}).encode(), NOW_MS, **more)
+
+    def test_events_up_to_the_erasure_are_neither_archived_nor_applied(self, plant):
+        erasures = Erasures(u=NOW_MS - 10)
+        events = [
+            view("u", "a", timestamp=NOW_MS - 10),
+            view("u", "b", timestamp=NOW_MS - 9),
+            view("v", "c", timestamp=1),
+        ]
+        outcome = self.ingest(plant, erasures, self.record(*events))
+        assert (outcome.applied, outcome.erased, outcome.failed) == (2, 1, {})
+        assert {d["item_id"] for d in plant.archive.documents} == {"b", "c"}
+        assert items(plant, "u") == {"b"}
+
+    def test_what_is_sent_again_counts_by_when_it_first_came(self, plant):
+        erasures = Erasures(u=NOW_MS - 10)
+        again = self.record(view("u", "a"), first_seen_ms=NOW_MS - 20)  # without a time it would be of now
+        since = self.record(view("u", "b"), first_seen_ms=NOW_MS - 5)
+        assert self.ingest(plant, erasures, again).erased == 1
+        assert self.ingest(plant, erasures, since).applied == 1
+        assert items(plant, "u") == {"b"}
+
+    def test_nothing_is_let_through_while_the_ledger_can_not_be_read(self, plant):
+        erasures = Erasures()
+        erasures.down = True
+        outcome = self.ingest(plant, erasures, self.record(view("u")), self.record({"nonsense": 1}))
+        assert set(outcome.failed) == {"r"}
+        assert (outcome.applied, outcome.quarantined, plant.archive.documents) == (0, 1, [])
+
+    def test_a_late_identify_of_somebody_erased_erases_what_their_device_did(self, plant):
+        erasures = Erasures(u=NOW_MS - 10)
+        device = [
+            {"anonymous_id": "cookie", "event_type": "view", "item_id": item, "timestamp": NOW_MS - ago}
+            for item, ago in (("a", 30), ("b", 15))
+        ]
+        self.ingest(plant, erasures, self.record(*device))
+        identify = {"user_id": "u", "anonymous_id": "cookie", "event_type": "identify", "timestamp": NOW_MS - 20}
+        outcome = self.ingest(plant, erasures, self.record(identify))
+        assert (outcome.erased, outcome.applied) == (1, 0)
+        assert erasures.until["anon:cookie"] == NOW_MS - 20
+        assert items(plant, "anon:cookie") == {"b"}
+        assert items(plant, "u") == set()
+
+    def test_an_identify_that_could_not_be_followed_comes_again(self, plant):
+        class Stuck(Erasures):
+            def put(self, key, until_ms):
+                raise ThrottledError("slow down")
+
+        identify = {"user_id": "u", "anonymous_id": "cookie", "event_type": "identify", "timestamp": 5}
+        outcome = self.ingest(plant, Stuck(u=NOW_MS), self.record(identify))
+        assert (set(outcome.failed), outcome.erased) == ({"r"}, 0)
+
+    def test_the_device_of_somebody_erased_gives_nobody_what_is_erased(self, plant):
+        erasures = Erasures(**{"anon:cookie": NOW_MS - 20})
+        late = {"anonymous_id": "cookie", "event_type": "view", "item_id": "a", "timestamp": NOW_MS - 25}
+        after = {**late, "item_id": "b", "timestamp": NOW_MS - 15}
+        identify = {"user_id": "v", "anonymous_id": "cookie", "event_type": "identify", "timestamp": NOW_MS}
+        outcome = self.ingest(plant, erasures, self.record(late, after, identify))
+        assert (outcome.erased, items(plant, "v")) == (1, {"b"})

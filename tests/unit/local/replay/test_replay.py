@@ -554,3 +554,21 @@ class TestCommand:
     def test_a_stack_that_is_not_there_is_one_line(self) -> None:
         result = self.run("--stack", "nowhere")
         assert isinstance(result.exception, DependencyError)
+
+
+def first_seen() -> list[str]:
+    answer = moto_stack.client("sqs").receive_message(
+        QueueUrl=QUEUE, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=0
+    )
+    return [message["MessageAttributes"]["first_seen"]["StringValue"] for message in answer["Messages"]]
+
+
+def test_what_is_sent_again_says_when_it_first_came_however_often_that_is_done(dead_letters: str) -> None:
+    s3, sqs, came_ms = moto_stack.client("s3"), moto_stack.client("sqs"), now_ms() - 5 * HOUR_MS
+    kept = Quarantine(s3, moto_stack.BUCKET)
+    kept.put("sqs", json.dumps(VIEW), UNKNOWN, came_ms + HOUR_MS, came_ms)
+    replay(QuarantineFolder(s3, moto_stack.BUCKET), Queue(sqs, QUEUE), 0, now_ms() + 1)
+    assert first_seen() == [str(came_ms)]
+    give_up(dead_letters, json.dumps({**VIEW, "item_id": "i2"}), first_seen=str(came_ms))
+    replay(DeadLetterQueue(sqs, dead_letters, wait_s=0), Queue(sqs, QUEUE), 0, now_ms() + 1000)
+    assert first_seen() == [str(came_ms)] * 2

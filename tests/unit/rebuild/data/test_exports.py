@@ -113,6 +113,7 @@ def test_archive_counts_each_event_of_a_user_once(tmp_path: Path) -> None:
     events = [bought("ann", 1), bought("ann", 30), bought("bob", 1)]
     write_items_export(tmp_path)
     write_archive(tmp_path, [*events, *events])
+    write(tmp_path, {"erasures/key-1.json": b'{"number": 1, "secret": "00ff"}'})
     shop = shop_of(tmp_path)
     assert len(shop.table) == 3
     assert shop.report.duplicate_events == 3

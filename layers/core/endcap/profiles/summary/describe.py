@@ -13,7 +13,7 @@ from endcap.events.types import GRADED, EventType
 from endcap.identifiers import anonymous_id_of
 from endcap.messages.language import Language
 from endcap.profiles.entries import Entry
-from endcap.profiles.profile import UserProfile, unerased_ids
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, unerased_ids
 from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.intent import recent_intent
 from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
@@ -87,8 +87,14 @@ def describe(
     }
 
 
-def export(profile: UserProfile) -> dict[str, Any]:
-    """Everything that is stored, in readable form; vectors in base64."""
+def export(profile: UserProfile, receipt: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Everything that the profile holds, in readable form; vectors in base64.
+
+    Parameters
+    ----------
+    receipt : of the latest erasure, which may have left no profile at all
+    """
+    deleted_ms = profile.deleted_at_ms or (receipt or {}).get("erased_until", 0)
     return {
         "interactions": [_exported(e) for e in profile.interactions],
         "strong_interactions": [_exported(e) for e in profile.strong],
@@ -120,9 +126,25 @@ def export(profile: UserProfile) -> dict[str, Any]:
             }
             for link in profile.links
         ],
-        "deleted_at": timestamp_number(profile.deleted_at_ms) if profile.deleted_at_ms else None,
-        "erasure": erasure_status(profile) if profile.deleted_at_ms else None,
+        "deleted_at": timestamp_number(deleted_ms) if deleted_ms else None,
+        "erasure": erasure_status(profile) | ({"receipt": receipt} if receipt else {}) if deleted_ms else None,
     }
+
+
+def export_unreadable(row: Mapping[str, Any], receipt: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What can be told of a row that is damaged, or of a later format: the same fields, and the row as it is.
+
+    Parameters
+    ----------
+    row : a DynamoDB item; bytes are told in base64
+    """
+    number = row.get("version", {}).get("N", "")
+    raw = {
+        name: {kind: base64.b64encode(v).decode() if isinstance(v, bytes) else v for kind, v in value.items()}
+        for name, value in row.items()
+    }
+    version = int(number) if number.isdigit() else 0
+    return {"profile_version": version, **export(EMPTY_PROFILE, receipt), "unreadable_row": raw}
 
 
 def erasure_status(profile: UserProfile) -> dict[str, Any]:

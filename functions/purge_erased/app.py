@@ -1,0 +1,40 @@
+"""Takes what was erased out of every store that keeps records.
+
+Trigger: a schedule; by hand `{"begin": true}` begins a round at once, whatever is due.
+Guarantee: what the ledger of erasures names is in no store any more by the time that its receipt says so.
+Retry: safe; a run goes on where the one before ended, and what is removed already is not counted again.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from endcap.erasure.purge import purge
+from endcap.observability import logger, metrics, tracer
+from endcap.runtime import Runtime
+
+runtime = Runtime(background=True)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@tracer.capture_lambda_handler
+@metrics.log_metrics(capture_cold_start_metric=True)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    with runtime.deadline.within(context):
+        now_ms = int(time.time() * 1000)
+        report = purge(
+            runtime.purged_places,
+            runtime.erasures,
+            now_ms,
+            runtime.settings.erasure_days,
+            runtime.deadline,
+            begin=event.get("begin") is True,
+        )
+    for name in ("pending", "late", "unreadable"):
+        metrics.add_metric(f"Erasures{name.title()}", MetricUnit.Count, report[name])
+    logger.info("purge", extra=report)
+    return report

@@ -1,0 +1,144 @@
+"""Whom a folder of events is to be read without: the ledger of erasures beside it, and tombstones of profiles.
+
+The ledger is a folder `erasures/`: an export of its table, or its copy in the data bucket. Stacks of before there was a
+ledger export the profiles table alone, whose rows remember who was erased. An archive without either is refused, as
+nobody could say whose events must not be in what comes out.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from endcap.erasure.ledger import NEVER, Ledger, joined, ledger_of
+from endcap.erasure.records import event_keys
+from endcap.errors import InvalidInputError, StoredDataError
+from endcap.events.interaction import Interaction
+from endcap_rebuild.data.exports import find_export
+from endcap_rebuild.data.reading import ReadReport, data_files, json_rows, read_erasures, require_whole
+
+FOLDER: Final = "erasures"
+ARCHIVE: Final = "events"
+_REMEMBERED: Final = 200_000
+S3: Final = "s3://"
+
+
+@dataclass(frozen=True)
+class Erased:
+    """Up to when whose events are to be left out.
+
+    Attributes
+    ----------
+    profiles : profile key -> time, as profiles remember it
+    """
+
+    ledger: Ledger = field(default_factory=Ledger)
+    profiles: Mapping[str, int] = field(default_factory=dict)
+
+    def without(self, events: Iterable[Interaction], report: ReadReport) -> Iterator[Interaction]:
+        """The events that nobody has had erased; the others are counted."""
+        until = lru_cache(_REMEMBERED)(self.ledger.until)
+        for event in events:
+            named = event_keys(event) if self.ledger.entries else ()
+            latest = max([self.profiles.get(event.user_id, NEVER), *(until(key) for key in named)])
+            if event.timestamp_ms <= latest:
+                report.erased_events += 1
+            else:
+                yield event
+
+
+def erased_of(source: Path, report: ReadReport, ledger: Ledger | None = None, without_ledger: bool = False) -> Erased:
+    """Whom the events of a folder, or of one file, are to be read without.
+
+    Parameters
+    ----------
+    ledger : of the stack, beside what the folder holds
+    without_ledger : whether an archive may be read that has no ledger
+
+    Raises
+    ------
+    InvalidInputError : an archive lacks the ledger, or the ledger can't be read whole
+    """
+    folder = source if source.is_dir() else source.parent
+    found = read_ledger(folder / FOLDER) if source.is_dir() else None
+    known = source.is_dir() and find_export(folder / "profiles") is not None
+    is_archive = source.is_dir() and (source / ARCHIVE).is_dir() and bool(data_files(source, (), ARCHIVE, None))
+    if is_archive and not known and found is None and ledger is None and not without_ledger:
+        raise InvalidInputError(
+            f"{source} holds an archive and no ledger of erasures: copy erasures/ of the bucket beside it, or name "
+            "the ledger; who has been erased would be learned from again. Without one on purpose: --without-ledger"
+        )
+    try:
+        whole = joined(part for part in (found, ledger) if part is not None)
+    except StoredDataError as exc:
+        raise InvalidInputError(str(exc)) from exc
+    return Erased(whole, read_erasures(folder, report) if source.is_dir() else {})
+
+
+def read_ledger(folder: Path) -> Ledger | None:
+    """The ledger in a folder, or in one file; None where there is none.
+
+    Raises
+    ------
+    InvalidInputError : it can't be read whole
+    """
+    export = None if folder.is_file() else find_export(folder)
+    files = [folder] if folder.is_file() else data_files(folder.parent, (), folder.name, export)
+    if export is None and not files:
+        return None
+    report = ReadReport()
+    rows = [row for file in files for _, row in json_rows(file, report)]
+    if report.bad_row_count:
+        raise InvalidInputError(f"{folder} is no ledger of erasures: {report.bad_rows[0].reason}")
+    require_whole(export, len(rows))
+    try:
+        return ledger_of(_plain(rows))
+    except StoredDataError as exc:
+        raise InvalidInputError(f"{folder}: {exc}") from exc
+
+
+def ledger_at(place: str) -> Ledger:
+    """The ledger in a folder, in a file, or at `s3://<data bucket>`.
+
+    Raises
+    ------
+    InvalidInputError : there is none
+    ThrottledError, DependencyError : the bucket does not answer
+    """
+    if place.startswith(S3):
+        from endcap.aws.clients import BACKGROUND, client
+        from endcap.aws.erasures import LedgerCopy
+
+        found = LedgerCopy(client("s3", BACKGROUND), place.removeprefix(S3).strip("/")).read()
+    else:
+        found = read_ledger(Path(place) / FOLDER if (Path(place) / FOLDER).is_dir() else Path(place))
+    if found is None:
+        raise InvalidInputError(f"there is no ledger of erasures at {place}")
+    return found
+
+
+def _plain(rows: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Rows of an export of the table as the ledger's own; others as they are."""
+    for row in rows:
+        item = row.get("Item")
+        if not isinstance(item, Mapping):
+            yield dict(row)
+            continue
+        try:
+            name = str(item["subject"]["S"])
+            if name.startswith("key#"):
+                secret = base64.b64decode(item["secret"]["B"], validate=True)
+                yield {"number": int(name.removeprefix("key#")), "secret": secret.hex()}
+            elif "until_ms" in item:
+                yield {"subject": name, "until_ms": int(item["until_ms"]["N"])}
+            elif "state" in item:
+                json.loads(item["state"]["S"])  # where the purge stands
+            else:
+                raise ValueError(name)
+        except (KeyError, TypeError, ValueError) as exc:
+            raise StoredDataError("the export holds a row that is none of the ledger's") from exc

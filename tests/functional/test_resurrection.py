@@ -1,0 +1,432 @@
+"""Twelve ways in which somebody who was erased could come back, and what every store holds after each of them.
+
+Each way begins with the same shop: a shopper has bought and written a review, from a device of theirs too, some of
+their events are in quarantine, and everything was backed up. Then they are erased, something of before comes back, and
+the purge runs. No store may hold anything new of them at any time, and after the purge no byte of any store their ids
+or their words.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from endcap.aws.erasures import ErasureTable, LedgerCopy
+from endcap.aws.profiles import ProfileTable
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.errors import InvalidInputError
+from endcap.observability import metrics
+from endcap.profiles.profile import is_forgotten
+from endcap_local.erasures import reapply
+from endcap_local.import_data import import_over_http
+from endcap_local.replay.replay import Queue, replay
+from endcap_local.replay.sources import DeadLetterQueue, QuarantineFolder, Slot
+from endcap_rebuild.batch_recommend import batch_recommend
+from endcap_rebuild.data.dataset import read_shop
+from endcap_rebuild.data.erasures import ledger_at
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.settings import RebuildSettings, no_progress
+from tests.fakes import moto_stack
+from tests.fakes.toy_shop import toy_item_rows, write_events, write_items
+from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot
+from tests.functional.test_handlers import Functions
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+USER, DEVICE, OTHER = "erased-4711", "device-of-erased-77", "bystander"
+WORDS = "aubergine coloured wedding dress of grandmother"
+NOW_MS = int(time.time() * 1000)
+BEFORE_S = NOW_MS // 1000 - 86_400
+STORES = ("profiles", "archive", "exposures", "quarantine", "training")
+GA4 = {
+    "client_id": DEVICE,
+    "user_id": USER,
+    "events": [{"name": "view_item", "params": {"items": [{"item_id": "item-5"}]}}],
+}
+
+
+@dataclass
+class World:
+    """The stack around a way back, and what was kept of before.
+
+    Attributes
+    ----------
+    messages : bodies of messages that hold the shopper's events
+    rows : of the profiles table
+    lines : of the archive
+    """
+
+    folder: Path
+    functions: Functions
+    messages: list[str] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    lines: list[dict[str, Any]] = field(default_factory=list)
+
+    def deliver(
+        self, *bodies: str, sent_ms: int = NOW_MS - 3_600_000, functions: Functions | None = None, **more: Any
+    ) -> None:
+        """Hand messages to `update_profile`, as SQS does."""
+        queue = f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}"
+        attributes = {"SentTimestamp": str(sent_ms), "ApproximateReceiveCount": "1"}
+        records = [
+            {
+                "messageId": f"m{n}",
+                "receiptHandle": "handle",
+                "body": body,
+                "attributes": attributes,
+                "messageAttributes": more.get("message_attributes", {}),
+                "eventSource": "aws:sqs",
+                "eventSourceARN": queue,
+            }
+            for n, body in enumerate(bodies)
+        ]
+        answer = (functions or self.functions).invoke("update_profile", {"Records": records})
+        assert answer == {"batchItemFailures": []}
+
+    def pump(self) -> int:
+        """Deliver all that is on the events queue; how many messages that were."""
+        url, sqs, count = moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"], moto_stack.client("sqs"), 0
+        while True:
+            answer = sqs.receive_message(
+                QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"], MessageAttributeNames=["All"]
+            )
+            if not answer.get("Messages"):
+                return count
+            for message in answer["Messages"]:
+                count += 1
+                told = {k: {"stringValue": v["StringValue"]} for k, v in message.get("MessageAttributes", {}).items()}
+                sent_ms = int(message["Attributes"]["SentTimestamp"])
+                self.deliver(message["Body"], sent_ms=sent_ms, message_attributes=told)
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+    def synced(self, *prefixes: str) -> Path:
+        """A folder with a copy of parts of the bucket, and a catalogue."""
+        write_items(self.folder / "synced", toy_item_rows())
+        for prefix in prefixes:
+            for key, data in moto_stack.objects(prefix).items():
+                path = self.folder / "synced" / key
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+        return self.folder / "synced"
+
+
+def event(event_type: str, **more: Any) -> dict[str, Any]:
+    return {"user_id": USER, "event_type": event_type, "item_id": "item-3", "timestamp": BEFORE_S, **more}
+
+
+def lived(world: World) -> None:
+    """What the shopper, and somebody else, did before."""
+    link = {"user_id": USER, "anonymous_id": DEVICE, "event_type": "identify", "timestamp": BEFORE_S}
+    device = {"anonymous_id": DEVICE, "event_type": "view", "item_id": "item-9", "timestamp": BEFORE_S - 60}
+    mine = [
+        event("purchase", event_id="p"),
+        event("review", event_id="r", text=WORDS, value=5),
+        event("search", event_id="s", text=WORDS),
+        device,
+        link,
+    ]
+    others = [{**event("view", event_id=f"o{n}"), "user_id": OTHER, "item_id": f"item-{n}"} for n in range(3)]
+    world.messages = [json.dumps({"events": [*mine, *others]}), json.dumps(GA4)]
+    world.deliver(*world.messages)
+    unusable = {"user_id": USER, "event_type": "gaze", "item_id": "item-3", "text": WORDS}
+    world.deliver(json.dumps(unusable), f'{{"user_id": "{USER}", "text": "{WORDS}', sent_ms=BEFORE_S * 1000)
+    shown = {"recommendation_id": "r1", "user_id": USER, "timestamp": BEFORE_S * 1000, "items": [{"item_id": "item-3"}]}
+    records = [shown, {**shown, "user_id": f"anon:{DEVICE}"}, {**shown, "user_id": OTHER}]
+    body = "".join(json.dumps(record) + "\n" for record in records).encode()
+    put("exposures/2026/01/02/a.jsonl.gz", gzip.compress(body))
+    failed = {"attemptsMade": 4, "rawData": base64.b64encode(body).decode(), "errorCode": "S3.AccessDenied"}
+    put("errors/exposures/2026/01/02/b", json.dumps(failed).encode() + b"\n")
+    world.rows = moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES)["Items"]
+    world.lines = archive_lines()
+
+
+def put(key: str, body: bytes) -> None:
+    moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=key, Body=body)
+
+
+def archive_lines() -> list[dict[str, Any]]:
+    bodies = moto_stack.objects("events/").values()
+    return [json.loads(line) for body in bodies for line in unzipped(body).splitlines() if line.endswith(b"}")]
+
+
+def unzipped(data: bytes) -> bytes:
+    return zlib.decompressobj(wbits=31).decompress(data) if data[:2] == b"\x1f\x8b" else data  # as far as it goes
+
+
+# ---- the ways back ----
+
+
+def replayed(world: World, place: Slot) -> None:
+    queue = Queue(moto_stack.client("sqs"), moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"])
+    outcome = replay(place, queue, 0, int(time.time() * 1000) + 60_000)
+    assert outcome.sent
+    with patch.dict("os.environ", {"EVENT_WEIGHTS": '{"gaze": 1.0}'}):  # what was wrong with it has been mended
+        world.functions = Functions()
+        assert world.pump() == outcome.sent
+
+
+def replayed_quarantine(world: World) -> None:
+    replayed(world, QuarantineFolder(moto_stack.client("s3"), moto_stack.BUCKET))
+
+
+def dead_letters(world: World) -> None:
+    replayed(world, DeadLetterQueue(moto_stack.client("sqs"), dead_letter_url(), wait_s=0))
+
+
+def dead_letter_url() -> str:
+    return str(moto_stack.client("sqs").get_queue_url(QueueName="dead")["QueueUrl"])
+
+
+def late_message(world: World) -> None:
+    world.deliver(*world.messages, functions=Functions())
+
+
+def archive_sent_again(world: World) -> None:
+    status, answer = world.functions.http("POST", "/events", {"events": world.lines})
+    assert (status, answer["rejected"]) == (202, [])
+    world.pump()
+
+
+def rebuild_without_profiles(world: World) -> None:
+    folder = world.synced("events/")
+    with pytest.raises(InvalidInputError, match="no ledger of erasures"):
+        read_shop(folder, NOW_MS, 0, {})
+    assert USER in read_shop(folder, NOW_MS, 0, {}, without_ledger=True).table.user_ids
+    shop = read_shop(world.synced("erasures/"), NOW_MS, 0, {})
+    assert (set(shop.table.user_ids), shop.searches) == ({OTHER}, ())
+
+
+def batch_from_old_history(world: World) -> None:
+    build_toy_snapshot(world.folder / "snapshot")
+    write_events(world.folder, [event("purchase"), {**event("view"), "user_id": OTHER}])
+    (world.folder / "users.csv").write_text(f"user_id\n{USER}\n{OTHER}\n")
+    ledger = ledger_at(str(world.synced("erasures/")))
+    found = batch_recommend(
+        world.folder / "snapshot",
+        world.folder / "events.csv",
+        world.folder / "users.csv",
+        3,
+        world.folder / "recs.csv",
+        ledger=ledger,
+    )
+    assert (found["users_without_events"], found["read"]["erased_events"]) == (1, 1)
+
+
+def import_of_an_old_export(world: World) -> None:
+    class Api:
+        def post(self, path: str, body: Any) -> Any:
+            return world.functions.http("POST", path, body)[1]
+
+    folder = world.folder / "old"
+    write_items(folder, toy_item_rows(4))
+    write_events(folder, [event("purchase"), event("review", text=WORDS), {**event("view"), "timestamp": ""}])
+    assert import_over_http(folder, Api(), no_progress).events == 3  # type: ignore[arg-type]
+    world.pump()
+
+
+def restored_table(world: World) -> None:
+    dynamodb = moto_stack.client("dynamodb")
+    for table, key in ((moto_stack.PROFILES, "user_id"), (moto_stack.ERASURES, "subject")):
+        for row in dynamodb.scan(TableName=table)["Items"]:
+            dynamodb.delete_item(TableName=table, Key={key: row[key]})
+    for row in world.rows:
+        dynamodb.put_item(TableName=moto_stack.PROFILES, Item=row)
+    copy = LedgerCopy(moto_stack.client("s3"), moto_stack.BUCKET)
+    table = ErasureTable(dynamodb, moto_stack.ERASURES, lambda: copy)
+    told = reapply(table, copy, ProfileTable(dynamodb, moto_stack.PROFILES), no_progress)
+    assert told["restored"] == told["erasures"] == 2  # the shopper, and their device
+    assert told["removed"] > 0
+
+
+def rolled_back_snapshot(world: World) -> None:
+    bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET, world.folder / "uploads")
+    current = bucket.current()
+    assert current.previous is not None
+    bucket.flip(current.previous, current)
+
+
+def identify_of_their_device(world: World) -> None:
+    newcomer = {"user_id": "newcomer", "anonymous_id": DEVICE, "event_type": "identify", "timestamp": NOW_MS // 1000}
+    theirs = {"user_id": USER, "anonymous_id": "second-device", "event_type": "identify", "timestamp": BEFORE_S + 5}
+    view = {"anonymous_id": "second-device", "event_type": "view", "item_id": "item-1", "timestamp": BEFORE_S}
+    late = {"anonymous_id": DEVICE, "event_type": "view", "item_id": "item-7", "timestamp": BEFORE_S - 30}
+    world.deliver(json.dumps({"events": [view]}), sent_ms=NOW_MS)
+    assert profile("anon:second-device").interactions
+    world.deliver(json.dumps({"events": [newcomer, theirs, late]}), sent_ms=NOW_MS)
+    assert not profile("newcomer").interactions
+    assert not profile("anon:second-device").interactions
+
+
+def late_delivery(world: World) -> None:
+    body = "".join(json.dumps(line) + "\n" for line in world.lines).encode()
+    put("events/2026/01/02/late-1.jsonl.gz", gzip.compress(body))
+    put("events/2026/01/02/late-2.jsonl.gz", gzip.compress(body[: len(body) // 2])[:-20])  # cut off
+
+
+def warm_function(world: World) -> None:
+    world.deliver(*world.messages)  # as warm as it can be: it has handled the same before
+
+
+WAYS: dict[str, Callable[[World], None]] = {
+    way.__name__: way
+    for way in (
+        replayed_quarantine,
+        dead_letters,
+        late_message,
+        archive_sent_again,
+        rebuild_without_profiles,
+        batch_from_old_history,
+        import_of_an_old_export,
+        restored_table,
+        rolled_back_snapshot,
+        identify_of_their_device,
+        late_delivery,
+        warm_function,
+    )
+}
+
+
+# ---- what is there afterwards ----
+
+
+def profile(key: str) -> Any:
+    return ProfileTable(moto_stack.client("dynamodb"), moto_stack.PROFILES).get(key, consistent=True).profile
+
+
+def about_them(lines: list[dict[str, Any]]) -> int:
+    return sum(line.get("user_id", f"anon:{line.get('anonymous_id')}") in (USER, f"anon:{DEVICE}") for line in lines)
+
+
+def every_version(prefix: str) -> bytes:
+    """All bytes below a prefix, replaced and deleted versions included, as they are and unpacked."""
+    s3, found = moto_stack.client("s3"), []
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=moto_stack.BUCKET, Prefix=prefix):
+        for version in page.get("Versions", ()):
+            where = {"Key": version["Key"], "VersionId": version["VersionId"]}
+            data = s3.get_object(Bucket=moto_stack.BUCKET, **where)["Body"].read()
+            found += [version["Key"].encode(), data]
+            found.append(unzipped(data))
+    return b"\n".join(found)
+
+
+def table_bytes(name: str) -> bytes:
+    rows = moto_stack.client("dynamodb").scan(TableName=name)["Items"]
+    values = [value for row in rows for typed in row.values() for value in typed.values()]
+    return json.dumps(rows, default=repr).encode() + b"\n".join(v for v in values if isinstance(v, bytes))
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """Bytes of each store, what the purge said, and the receipt."""
+
+    way: str
+    contents: Mapping[str, bytes]
+    report: Mapping[str, Any]
+    bystander: Any
+
+
+@pytest.fixture(scope="module", params=WAYS)
+def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
+    way = request.param
+    folder = tmp_path_factory.mktemp(way)
+    with (
+        moto_stack.stack(),
+        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(folder / "cache")}),
+        patch.object(metrics.provider, "namespace", "endcap"),
+    ):
+        s3 = moto_stack.client("s3")
+        s3.put_bucket_versioning(Bucket=moto_stack.BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        moto_stack.client("sqs").create_queue(QueueName="dead")
+        world = World(folder, Functions())
+        lived(world)
+        moto_stack.client("sqs").send_message(QueueUrl=dead_letter_url(), MessageBody=world.messages[1])
+        if way == "rolled_back_snapshot":
+            learn(world)
+        status, erased = world.functions.http("DELETE", "/users/{user_id}", user_id=USER)
+        assert (status, erased["receipt"]["status"]) == (200, "pending")
+        before = about_them(archive_lines())
+        WAYS[way](world)
+        assert is_forgotten(profile(USER))
+        assert (about_them(archive_lines()) == before) == (way != "late_delivery")
+        report = world.functions.invoke("purge_erased", {"begin": True})
+        yield Aftermath(
+            way,
+            {
+                "profiles": table_bytes(moto_stack.PROFILES)
+                + table_bytes(moto_stack.ERASURES)
+                + every_version("erasures/"),
+                "archive": every_version("events/"),
+                "exposures": every_version("exposures/") + delivery_errors(),
+                "quarantine": every_version("quarantine/"),
+                "training": every_version("snapshots/") + training_data(world),
+            },
+            report,
+            profile(OTHER),
+        )
+
+
+def learn(world: World) -> None:
+    """Two snapshots that were learned while the shopper was there."""
+    bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET, world.folder / "uploads")
+    data, before = world.synced("events/"), None
+    for number, dim in enumerate((16, 8)):
+        out = world.folder / f"learned-{number}"
+        settings = RebuildSettings(data, out, encoder=str(TINY_ENCODER), dim=dim, max_cases=20, without_ledger=True)
+        version = rebuild(settings)["version"]
+        bucket.upload(out, version)
+        bucket.flip(version, before)
+        before = bucket.current()
+
+
+def training_data(world: World) -> bytes:
+    shop = read_shop(world.synced("events/", "erasures/"), NOW_MS, 0, {})
+    return json.dumps(
+        [shop.table.user_ids, [text for text in shop.table.text if text], [*map(str, shop.searches)]]
+    ).encode()
+
+
+def delivery_errors() -> bytes:
+    found = every_version("errors/")
+    told = [json.loads(line) for line in found.splitlines() if line.startswith(b"{")]
+    return found + b"\n".join(base64.b64decode(line["rawData"]) for line in told)
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_after_the_purge_no_byte_tells_of_them(aftermath: Aftermath, store: str) -> None:
+    marks = {USER, WORDS} | ({DEVICE} if aftermath.way != "identify_of_their_device" else set())
+    data = aftermath.contents[store]
+    assert data or store in ("quarantine", "training")
+    assert [mark for mark in marks if any(form in data for form in forms(mark))] == []
+
+
+def forms(mark: str) -> list[bytes]:
+    """As it is, and as base64 writes it, wherever in a longer text it stands."""
+    shifted = (base64.b64encode(b"x" * k + mark.encode())[4:-4] for k in range(3))
+    return [mark.encode(), *shifted]
+
+
+def test_the_purge_ends_with_a_pass_that_finds_nothing(aftermath: Aftermath) -> None:
+    report = aftermath.report
+    assert (report["status"], report["late"], report["unreadable"]) == ("done", 0, 0)
+    assert report["passes"] >= 2
+    assert {"profiles", "archive", "exposures"} <= set(report["looked"])
+    assert report["bytes"] > 0
+
+
+def test_a_bystander_keeps_everything(aftermath: Aftermath) -> None:
+    assert {entry.item_id for entry in aftermath.bystander.interactions} >= {"item-0", "item-1", "item-2"}
+    assert (
+        aftermath.contents["archive"].count(f'"user_id": "{OTHER}"'.encode())
+        + aftermath.contents["archive"].count(f'"user_id":"{OTHER}"'.encode())
+        >= 3
+    )
+    assert OTHER.encode() in aftermath.contents["exposures"]
