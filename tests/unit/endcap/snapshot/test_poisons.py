@@ -22,6 +22,18 @@ NOW_MS = 1_790_000_000_000
 LONG = frozenset(
     {
         "half-life of for ever",
+        "tokenizer that knows no word",
+        "half-life of next to nothing",
+        "share above one",
+        "groups of others",
+        "whitening by chance",
+        "everything expired",
+        "events of the year 9999",
+        "made in the year 9999",
+        "events left out",
+        "list that drowns all others",
+        "measured on a tenth",
+        "trend without bounds",
         "weight of a million",
         "scale of next to nothing",
         "grades a million strong",
