@@ -43,7 +43,8 @@ class Entry:
 def receipt(entry: Entry, secret: bytes, erasure_days: int) -> dict[str, Any]:
     """The receipt of an erasure, as JSON."""
     stores: list[dict[str, Any]] = [
-        {"store": store.name, "removed": entry.removed.get(store.name, 0), "purged_at": entry.purged_ms}
+        {"store": store.name, "removed": entry.removed.get(store.name, 0)}
+        | ({} if entry.purged_ms is None else {"purged_at": entry.purged_ms})
         for store in PURGED
     ]
     expiring = [(store.name, store.expires_days or 0) for store in EXPIRING] + [("backups", BACKUP_DAYS)]
