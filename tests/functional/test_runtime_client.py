@@ -28,6 +28,7 @@ from endcap_local.engine.resources import create_resources
 from endcap_local.lambda_runtime.runtime_api import ExecutionEnvironment, FunctionError
 from endcap_local.template.intrinsics import Resolver
 from endcap_local.template.template import StackPlan, expand, plan_of
+from tests.fakes.notes import stream_of
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.lambda_layers import ROOT, VERSIONS, Runtime, find_python, newest_version, runtime_for
 from tests.infra.stack import folder_of, statements_of
@@ -203,6 +204,8 @@ def stack(
     for sample in STORY:
         stack.run(sample)
     stack.invoke("update_profile", _purchases_just_now())
+    rows = stack.client("dynamodb").scan(TableName=stack.resources["CountersTable"]["_name"])["Items"]
+    assert stack.invoke("fold_counts", {"Records": stream_of(rows)}) == {"batchItemFailures": []}
     yield stack
     stack.close()
 
