@@ -29,6 +29,7 @@ from endcap_local.engine.resources import create_resources
 from endcap_local.lambda_runtime.runtime_api import ExecutionEnvironment, FunctionError
 from endcap_local.template.intrinsics import Resolver
 from endcap_local.template.template import StackPlan, expand, plan_of
+from tests.fakes.notes import stream_of
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.lambda_layers import ROOT, VERSIONS, Runtime, find_python, newest_version, runtime_for
 from tests.infra.stack import folder_of, statements_of
@@ -204,6 +205,8 @@ def stack(
     for sample in STORY:
         stack.run(sample)
     stack.invoke("update_profile", _purchases_just_now())
+    rows = stack.client("dynamodb").scan(TableName=stack.resources["CountersTable"]["_name"])["Items"]
+    assert stack.invoke("fold_counts", {"Records": stream_of(rows)}) == {"batchItemFailures": []}
     yield stack
     stack.close()
 
@@ -545,7 +548,7 @@ def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
         refused = {call for call in calls if not any(s.allows(*call) for s in statements)}
         assert not refused, f"{function} may not make {refused}"
         granted = {action for s in statements for action in s.actions} - NEVER_CALLED
-        if function in ("update_profile", "promote"):
+        if function in ("update_profile", "fold_counts", "promote"):
             granted.discard("sqs:SendMessage")  # Lambda sends what failed
         unused = granted - {action for action, _ in calls}
         assert not unused, f"{function} never uses {unused}"
