@@ -5,8 +5,8 @@ import pytest
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.snapshot.files import read_manifest
 from endcap.snapshot.figures import MEASURES
+from endcap.snapshot.files import read_manifest
 from endcap.snapshot.gates import GateError
 from endcap.snapshot.promote import promote
 from endcap_rebuild.job import rebuild

@@ -13,8 +13,8 @@ from endcap.catalog.item import item_document
 from endcap.errors import InvalidRequestError, SnapshotError, SnapshotIntegrityError
 from endcap.filenames import MANIFEST
 from endcap.snapshot import promote as promotion
-from endcap.snapshot.gates import GateError
 from endcap.snapshot.candidate import force_of
+from endcap.snapshot.gates import GateError
 from endcap.snapshot.promote import MAX_POPULAR, popular_list, promote
 from endcap_rebuild.data.columns import columns_of
 from tests.fakes.poisons import MEASURES, write_poison, write_sound
