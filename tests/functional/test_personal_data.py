@@ -289,8 +289,8 @@ def service_error(code: str, operation: str, about: str = f"{USER} {EMAIL} {WORD
 
 
 def errors(function: str, operation: str) -> list[Exception]:
-    # promote is given nothing of shoppers, and raises its errors with all that led to them.
-    about = {"about": "promote"} if function == "promote" else {}
+    # These are given nothing of shoppers, and raise their errors with all that led to them.
+    about = {"about": function} if function in ("promote", "fold_counts") else {}
     refused = [service_error(code, operation, **about) for code in ("ThrottlingException", "AccessDeniedException")]
     return [*refused, ReadTimeoutError(endpoint_url="https://service.example")]
 
