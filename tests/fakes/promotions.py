@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from endcap.errors import ConflictError, NotFoundError, SnapshotMissingError
+from endcap.errors import ConflictError, NotFoundError
 from endcap.filenames import MANIFEST
 from endcap.probes.measure import measure, verify
+from endcap.signing import Signature
 from endcap.snapshot.examination import LIMITS, Limits
 from endcap.snapshot.figures import Measured
 from endcap.snapshot.files import read_manifest
@@ -41,8 +42,12 @@ def examine_here(
 @dataclass(frozen=True)
 class Pointed:
     version: str
-    previous: str | None = None
+    previous: tuple[str, ...] = ()
     promotion: Mapping[str, Any] = field(default_factory=dict)
+    signature: Signature | None = None
+
+    def before(self, version: str) -> tuple[str, ...]:
+        return tuple(one for one in (self.version, *self.previous) if one != version)
 
 
 class Folders:
@@ -58,16 +63,27 @@ class Folders:
         self.folders[version] = folder
         return version
 
-    def current(self) -> Pointed | None:
-        if self.pointer is None:
-            raise SnapshotMissingError("none")
+    def seen(self) -> Pointed | None:
         return self.pointer
 
-    def flip(self, version: str, expected: Pointed | None, promotion: Mapping[str, Any]) -> Pointed:
+    def flip(
+        self,
+        version: str,
+        expected: Pointed | None,
+        signature: Signature | None,
+        previous: Sequence[str] | None,
+        promotion: Mapping[str, Any],
+    ) -> Pointed:
         if expected != self.pointer:
             raise ConflictError("somebody else flipped")
-        self.pointer = Pointed(version, expected.version if expected else None, promotion)
+        self.pointer = Pointed(version, tuple(previous or ()), promotion, signature)
         return self.pointer
+
+    def signature(self, version: str) -> Signature | None:
+        return None
+
+    def put_signature(self, version: str, signature: Signature) -> None:
+        raise AssertionError("nobody signs here")
 
     def manifest(self, version: str) -> Mapping[str, Any]:
         if version not in self.folders:

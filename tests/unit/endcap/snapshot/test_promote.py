@@ -12,7 +12,7 @@ import pytest
 from endcap.catalog.item import item_document
 from endcap.errors import InvalidRequestError, SnapshotError, SnapshotIntegrityError
 from endcap.filenames import MANIFEST
-from endcap.snapshot import promote as promotion
+from endcap.snapshot import candidate
 from endcap.snapshot.candidate import force_of
 from endcap.snapshot.gates import GateError
 from endcap.snapshot.promote import MAX_POPULAR, popular_list, promote
@@ -44,7 +44,7 @@ def bucket(sound: Path) -> Folders:
 def _as_before(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every candidate is measured as the sound one is: what a test is about stands in manifests and pointer."""
     measured = examine_here(sound, sound, 1_790_000_000_000)
-    monkeypatch.setattr(promotion, "examine", lambda *_, **__: measured)
+    monkeypatch.setattr(candidate, "examine", lambda *_, **__: measured)
 
 
 def measured_as(folder: Path, quality: float, **changes: Any) -> Path:
