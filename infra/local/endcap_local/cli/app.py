@@ -40,7 +40,7 @@ app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:
-    """Run `endcap`; what went wrong on purpose is one line on stderr and exit code 1."""
+    """Run `endcap`; what went wrong on purpose is a line on stderr for each reason, and the error's exit status, mostly 1."""
     from endcap_local.template.intrinsics import TemplateError
 
     try:
@@ -48,8 +48,9 @@ def main() -> None:
     except Exception as exc:
         if not isinstance(exc, (EndcapError, TemplateError, OSError)) and not _is_of_aws_setup(exc):
             raise
-        typer.secho(f"endcap: {exc}", fg=typer.colors.RED, err=True)
-        sys.exit(1)
+        for line in str(exc).splitlines() or [""]:
+            typer.secho(f"endcap: {line}", fg=typer.colors.RED, err=True)
+        sys.exit(getattr(exc, "exit_status", 1))
 
 
 def _is_of_aws_setup(error: Exception) -> bool:
