@@ -43,9 +43,7 @@ def _ignored(report: ReadReport) -> None:
     """Say nothing of what was read; the manifest has it."""
 
 
-def rebuild(
-    settings: RebuildSettings, progress: Progress = no_progress, told: Told = _ignored
-) -> SnapshotManifest:
+def rebuild(settings: RebuildSettings, progress: Progress = no_progress, told: Told = _ignored) -> SnapshotManifest:
     """Build a snapshot in `settings.out` and verify it.
 
     Other shards are started, or met, where `settings.shards` is more than 1; see `run_shard` for how they are run.

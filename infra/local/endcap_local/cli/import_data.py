@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from endcap_local.cli.options import (
-    ALLOWED_BAD,
     AllowBad,
     Bucket,
     Data,
@@ -22,7 +21,7 @@ from endcap_local.cli.options import (
     Timezone,
     read_options,
 )
-from endcap_rebuild.data.options import AUTO
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
 
 
 def import_folder(

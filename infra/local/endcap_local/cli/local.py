@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from endcap_local.cli.options import (
-    ALLOWED_BAD,
     AllowBad,
     Encoder,
     Errors,
@@ -26,7 +25,7 @@ from endcap_local.cli.options import (
     template_parameters,
 )
 from endcap_local.serving import DEFAULT_PORT, find_template, require_free, serve_until_interrupted, until_interrupted
-from endcap_rebuild.data.options import AUTO, ReadOptions
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO, ReadOptions
 
 if TYPE_CHECKING:
     from endcap_local.import_data import Imported

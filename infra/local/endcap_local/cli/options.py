@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from endcap_rebuild.data.options import ALLOWED_BAD, FORMATS, ReadOptions
+from endcap_rebuild.data.options import FORMATS, ReadOptions
 
 _READING = "How the files are read"
 
@@ -45,18 +45,12 @@ MapEvent = Annotated[
 Timezone = Annotated[
     str, typer.Option(help="Of times that name no offset, as Europe/Berlin.", rich_help_panel=_READING)
 ]
-RatingScale = Annotated[
-    float | None, typer.Option(help="The best grade, where it is not 5.", rich_help_panel=_READING)
-]
+RatingScale = Annotated[float | None, typer.Option(help="The best grade, where it is not 5.", rich_help_panel=_READING)]
 AllowBad = Annotated[
     float, typer.Option(help="Share of unusable rows above which nothing is done.", rich_help_panel=_READING)
 ]
-Errors = Annotated[
-    Path | None, typer.Option(help="CSV file to keep the refused rows in.", rich_help_panel=_READING)
-]
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Read and report, change nothing.", rich_help_panel=_READING)
-]
+Errors = Annotated[Path | None, typer.Option(help="CSV file to keep the refused rows in.", rich_help_panel=_READING)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and report, change nothing.", rich_help_panel=_READING)]
 
 
 def read_options(

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from endcap_local.cli.options import (
-    ALLOWED_BAD,
     AllowBad,
     Data,
     DryRun,
@@ -28,7 +27,7 @@ from endcap_local.cli.options import (
     read_options,
 )
 from endcap_local.cli.snapshots import print_encoder, print_metrics
-from endcap_rebuild.data.options import AUTO
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
 
 
 def rebuild(

@@ -183,7 +183,7 @@ class _Rows:
         limit = min(len(lines), at + MAX_RECORD_LINES)
         reader = self._reader(lines[at:limit], strict=True)
         try:
-            cells = next(reader, [])
+            cells: list[str] = next(reader, [])
         except csv.Error as exc:
             if _UNCLOSED in str(exc) and not ended and limit == len(lines) and limit - at < MAX_RECORD_LINES:
                 return 0, []
@@ -237,4 +237,4 @@ class _Rows:
 
 
 def _lines(part: str) -> list[str]:
-    return [line for line in io.StringIO(part, newline="\n")]
+    return list(io.StringIO(part, newline="\n"))

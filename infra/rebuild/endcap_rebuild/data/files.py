@@ -90,14 +90,18 @@ def members(path: Path) -> list[DataFile]:
         return [DataFile(path)]
     with zipfile.ZipFile(path) as packed:
         names = [info.filename for info in packed.infolist() if not info.is_dir()]
-    return [DataFile(path, n) for n in sorted(names) if not n.startswith("__MACOSX") and not n.split("/")[-1][:1] == "."]
+    return [
+        DataFile(path, n)
+        for n in sorted(names)
+        if not n.startswith("__MACOSX") and not n.rpartition("/")[2].startswith(".")
+    ]
 
 
 def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
     """The encoding of a file by its first bytes, and how many of them are a byte order mark.
 
-    Without a mark: UTF-16 by its zero bytes; UTF-8 where the bytes are; else GB18030 where high bytes come in pairs, and
-    Windows-1252 where they are its letters. Bytes that are none of these stay UTF-8 and cost their rows.
+    Without a mark: UTF-16 by its zero bytes; UTF-8 where the bytes are; else GB18030 where high bytes come in pairs,
+    and Windows-1252 where they are its letters. Bytes that are none of these stay UTF-8 and cost their rows.
     """
     for mark, encoding in _MARKS:
         if head.startswith(mark):

@@ -124,7 +124,7 @@ class EventReader:
         """Rows of a table. Plain ones, which nearly all are, become interactions at once; others go the long way."""
         header = self._found.columns
         place = {field: header.index(column) for field, column in self.columns.items()}
-        lane = _PlainLane(place, len(header), self._names, self._time, self._mark, self._options, self._moment)
+        lane = _PlainLane(place, self._names, self._time, self._mark, self._options, self._moment)
         properties = [k for k, name in enumerate(header) if name.lower().startswith(PROPERTY_COLUMN)]
         unread = [(k, header[k]) for k in range(len(header)) if k not in place.values() and k not in properties]
         others = [place[f] for f in place if f not in _PlainLane.FIELDS] + properties
@@ -135,7 +135,7 @@ class EventReader:
                 if cells[k]:
                     filled[name] += 1
             event = None
-            if not others or not any([cells[k] for k in others]):
+            if not others or not any(cells[k] for k in others):
                 event = lane.interaction(cells)
             if event is not None:
                 yield nothing, event
@@ -268,7 +268,6 @@ class _PlainLane:
     def __init__(
         self,
         place: Mapping[str, int],
-        width: int,
         names: EventTypeNames,
         time: TimeReader,
         mark: str | None,

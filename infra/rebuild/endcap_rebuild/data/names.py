@@ -21,8 +21,8 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "contentid item product",
     "event_type": "eventtype eventname event behaviortype behaviourtype interactiontype action behavior behaviour type",
     "value": "value eventvalue rating score grade stars overall",
-    "timestamp": "timestamp eventtimestamp eventtime unixtime unixreviewtime datetime timestampms createdat ts time date "
-    "invoicedate orderdate",
+    "timestamp": "timestamp eventtimestamp eventtime unixtime unixreviewtime datetime timestampms createdat ts time "
+    "date invoicedate orderdate",
     "text": "text reviewtext review comment searchterm query",
     "session_id": "sessionid usersession session visitid",
     "event_id": "eventid messageid",

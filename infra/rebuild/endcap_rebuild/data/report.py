@@ -232,10 +232,10 @@ class ReadReport:
                 continue
             rows = taken + refused
             if role == "events" and not self.events:
-                lines.append(f"none of the {rows:,} rows of events can be used: {self._why(role)}")
+                lines.append(f"none of the {rows:,} rows of events can be used: {self.why(role)}")
             elif refused > allow_bad * rows:
                 share = f"{refused:,} of {rows:,} rows of {role} ({refused / rows:.0%}) can't be used"
-                lines.append(f"{share}, more than --allow-bad {allow_bad:g}: {self._why(role)}")
+                lines.append(f"{share}, more than --allow-bad {allow_bad:g}: {self.why(role)}")
         if self.ignored_rows and not self.events and not self.refused_of.get("events"):
             lines.append(f"none of the {self.ignored_rows:,} rows of events says anything about an item")
         if self.unknown_item_events > max(_MOST_UNKNOWN, allow_bad) * self.item_events:
@@ -257,7 +257,8 @@ class ReadReport:
         if faults:
             raise UnusableDataError(faults, self.document())
 
-    def _why(self, role: str) -> str:
+    def why(self, role: str) -> str:
+        """The most frequent reason why rows of a role were refused, and what would help."""
         files = {file.file for file in self.files if file.role == role}
         groups = [
             (group.count, reason, group.first[0])
@@ -273,8 +274,8 @@ class ReadReport:
 
 def no_items(folder: Path, report: ReadReport) -> UnusableDataError:
     """What to raise where a catalogue has no usable item."""
-    said = report.faults() or [f"{folder} holds no usable item; {report.bad_row_count} rows were refused"]
-    return UnusableDataError(said, report.document())
+    said = f"{folder} holds no usable item; {report.bad_row_count} rows were refused"
+    return UnusableDataError([f"{said}: {report.why('items')}" if report.refusals else said], report.document())
 
 
 def _general(reason: str) -> str:

@@ -113,7 +113,13 @@ def _sampled(
 
 
 def _text(
-    file: DataFile, read: FileRead, reject: Callable[[int, str, object], None], encoding: str, mark: int, *, old_mac: bool
+    file: DataFile,
+    read: FileRead,
+    reject: Callable[[int, str, object], None],
+    encoding: str,
+    mark: int,
+    *,
+    old_mac: bool,
 ) -> Iterator[str]:
     """The file's text in parts, its lines counted, its damage told."""
     try:

@@ -126,9 +126,7 @@ class TimeReader:
             hour = hour % 12 + (12 if half.startswith("p") else 0)
         micros = int((match["f"] or "0").ljust(6, "0")[:6])
         try:
-            local = datetime(
-                int(year), int(month), int(day), hour, int(match["m"] or 0), int(match["s"] or 0), micros
-            )
+            local = datetime(int(year), int(month), int(day), hour, int(match["m"] or 0), int(match["s"] or 0), micros)
         except ValueError:
             raise ValueError(f"{text!r} is no date that exists, read {self.order}") from None
         return _since_epoch(local, _offset(match["zone"]) or self.zone)

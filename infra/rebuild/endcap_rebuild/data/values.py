@@ -15,14 +15,68 @@ from endcap.identifiers import PLACEHOLDERS
 ABSENT: Final = PLACEHOLDERS | {"(null)", "(none)", "n/a", "#n/a", "<na>", "[null]"}
 """What stands where there is nothing, in lower case."""
 _YES: Final = frozenset(
-    "true yes y 1 t on ja oui si sí in_stock instock available preorder pre_order backorder backordered "
-    "limited_availability limitedavailability onbackorder active published enabled onlineonly instoreonly".split()
+    [
+        "true",
+        "yes",
+        "y",
+        "1",
+        "t",
+        "on",
+        "ja",
+        "oui",
+        "si",
+        "sí",
+        "in_stock",
+        "instock",
+        "available",
+        "preorder",
+        "pre_order",
+        "backorder",
+        "backordered",
+        "limited_availability",
+        "limitedavailability",
+        "onbackorder",
+        "active",
+        "published",
+        "enabled",
+        "onlineonly",
+        "instoreonly",
+    ]
 )
 _NO: Final = frozenset(
-    "false no n 0 f off nein non out_of_stock outofstock unavailable not_available sold_out soldout oos discontinued "
-    "draft archived inactive disabled".split()
+    [
+        "false",
+        "no",
+        "n",
+        "0",
+        "f",
+        "off",
+        "nein",
+        "non",
+        "out_of_stock",
+        "outofstock",
+        "unavailable",
+        "not_available",
+        "sold_out",
+        "soldout",
+        "oos",
+        "discontinued",
+        "draft",
+        "archived",
+        "inactive",
+        "disabled",
+    ]
 )
-_CURRENCIES: Final = {"€": "EUR", "£": "GBP", "us$": "USD", "元": "CNY", "rmb": "CNY", "₹": "INR", "₩": "KRW", "zł": "PLN"}
+_CURRENCIES: Final = {
+    "€": "EUR",
+    "£": "GBP",
+    "us$": "USD",
+    "元": "CNY",
+    "rmb": "CNY",
+    "₹": "INR",
+    "₩": "KRW",
+    "zł": "PLN",
+}
 _AMOUNT: Final = re.compile(r"([+-]?)\s*([^\d\s.,+'-]{0,4})\s*([+-]?)\s*(\d[\d.,'’\s]*|[.,]\d+)\s*([^\d\s.,+'-]{0,4})")
 _TAG: Final = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|<!--")
 _ENTITY: Final = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{2,6}|#[xX][0-9a-fA-F]{2,6});")
@@ -118,7 +172,7 @@ def flag(value: object) -> bool:
 
 
 def categories(value: object) -> list[str]:
-    """The names of a category, broadest first: of a path (`A > B`), a list with pipes, JSON, or a list of any of them."""
+    """The names of a category, broadest first: of a path (`A > B`), a list with pipes, JSON, or a list of these."""
     if value is None or isinstance(value, bool) or (isinstance(value, float) and value != value):
         return []
     if isinstance(value, str):
@@ -152,14 +206,16 @@ class _Text(HTMLParser):
     """Collects what a reader of a page would see."""
 
     _HIDDEN: Final = frozenset({"script", "style", "template"})
-    _INLINE: Final = frozenset("a abbr b big code em font i mark small span strong sub sup u".split())
+    _INLINE: Final = frozenset(
+        ("a", "abbr", "b", "big", "code", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup", "u")
+    )
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.parts: list[str] = []
         self._hidden = 0
 
-    def handle_starttag(self, tag: str, attrs: Any) -> None:
+    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002 # HTMLParser calls it so
         self._hidden += tag in self._HIDDEN
         if tag not in self._INLINE:
             self.parts.append(" ")

@@ -1,5 +1,5 @@
-"""The program of the container. Status: 0, 1 with the reason in the failure file, 3 likewise where the data was not good
-enough, 143 when it was told to stop.
+"""The program of the container. Status: 0; 1 with the reason in the failure file, 3 where the data was not good enough;
+143 when it was told to stop.
 
 SageMaker sends SIGTERM two minutes before it takes a spot machine away. Whatever is finished lies in the checkpoints by
 then, for every file there is written whole under its own name; the next container goes on after it.

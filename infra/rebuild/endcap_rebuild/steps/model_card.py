@@ -84,7 +84,9 @@ def _report(shop: Shop) -> list[str]:
     ]
     for file in found["files"]:
         guesses = ", ".join(f"{name} {value}" for name, value in file["guesses"].items())
-        lines.append(f"- {file['file']}: {file['format']}, {file['lines']:,} lines" + (f" ({guesses})" if guesses else ""))
+        lines.append(
+            f"- {file['file']}: {file['format']}, {file['lines']:,} lines" + (f" ({guesses})" if guesses else "")
+        )
     refused = shop.report.document(samples=False)["refused"]
     lines += [f"- {group['count']:,} rows refused: {group['reason']}" for group in refused[:_REASONS]]
     return lines

@@ -1,7 +1,7 @@
 """Exports of shops and platforms, recognised by their columns. A format is a row of `FORMS`.
 
-`shopify`, `woocommerce`, `magento` and `retailrocket` say things in several rows or in their own way, and have a module;
-the other formats differ in names alone, which `endcap_rebuild.data.names` has.
+`shopify`, `woocommerce`, `magento` and `retailrocket` say things in several rows or in their own way, and have a
+module; the other formats differ in names alone, which `endcap_rebuild.data.names` has.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ FORMS: Final = (
     _form("merchant-feed", ITEMS, "id title googleproductcategory"),
 )
 _PERSONALIZE: Final = frozenset({"USER_ID", "ITEM_ID"})
-_ABOUT_ITEMS: Final = frozenset({"title", "price", "description", "categories", "brand", "available", "image_url", "url"})
+_ABOUT_ITEMS: Final = frozenset(
+    {"title", "price", "description", "categories", "brand", "available", "image_url", "url"}
+)
 
 
 @dataclass(frozen=True)

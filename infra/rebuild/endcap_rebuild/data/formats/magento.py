@@ -35,11 +35,16 @@ def items(rows: Iterable[Row]) -> Iterator[Row]:
 
 def _document(sku: str, row: Mapping[str, Any]) -> dict[str, Any]:
     names = (
-        name.strip() for path in _text(row, "categories").split(",") for name in path.split("/") if name.strip() != _ROOT
+        name.strip()
+        for path in _text(row, "categories").split(",")
+        for name in path.split("/")
+        if name.strip() != _ROOT
     )
     pairs = [pair.partition("=") for pair in _text(row, "additional_attributes").split(",")]
     stock = _text(row, "is_in_stock")
-    document = {
+    attributes = {name.strip(): value.strip() for name, _, value in pairs if name.strip() and value.strip()}
+    brand = attributes.pop("manufacturer", "") or attributes.pop("brand", "")
+    return {
         "item_id": sku,
         "title": _text(row, "name"),
         "description": _text(row, "description") or _text(row, "short_description"),
@@ -49,10 +54,9 @@ def _document(sku: str, row: Mapping[str, Any]) -> dict[str, Any]:
         "created_at": _text(row, "created_at"),
         "image_url": _text(row, "base_image"),
         "url": _text(row, "url_key"),
-        "attributes": {name.strip(): value.strip() for name, _, value in pairs if name.strip() and value.strip()},
+        "brand": brand,
+        "attributes": attributes,
     }
-    brand = next((document["attributes"].pop(n) for n in ("manufacturer", "brand") if n in document["attributes"]), "")
-    return document | {"brand": brand}
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:

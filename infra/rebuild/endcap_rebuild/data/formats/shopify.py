@@ -3,8 +3,8 @@
 https://help.shopify.com/en/manual/products/import-export/using-csv
 https://help.shopify.com/en/manual/fulfillment/managing-orders/exporting-orders
 
-A product is its handle: the first of its rows names it, the following ones are its further variants and pictures. A line
-of an order names the variant's SKU, which the export of products leads back to the handle.
+A product is its handle: the first of its rows names it, the following ones are its further variants and pictures. A
+line of an order names the variant's SKU, which the export of products leads back to the handle.
 """
 
 from __future__ import annotations
