@@ -40,7 +40,7 @@ app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:
-    """Run `endcap`; what went wrong on purpose is a line on stderr for each reason, and the error's status, mostly 1."""
+    """Run `endcap`; what went wrong on purpose is a line on stderr for each reason, and the status, mostly 1."""
     from endcap_local.template.intrinsics import TemplateError
 
     try:

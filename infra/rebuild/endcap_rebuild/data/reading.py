@@ -32,10 +32,11 @@ from endcap_rebuild.data.files import DataFile
 from endcap_rebuild.data.folder import Folder, Source, look_into, none_found, one_file
 from endcap_rebuild.data.formats import EVENTS, ITEMS, ga4_bigquery, shopify
 from endcap_rebuild.data.identities import Identities
-from endcap_rebuild.data.interactions import NO_TIME, EventReader, Moment, archived, noted
+from endcap_rebuild.data.interactions import EventReader, archived, noted
 from endcap_rebuild.data.items import ItemReader, documents_of, merged
 from endcap_rebuild.data.names import EVENT_FIELDS, columns_of
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.plain_rows import NO_TIME, Moment
 from endcap_rebuild.data.report import ReadReport, UnusableDataError
 from endcap_rebuild.data.sources import Rows, opened, resampled
 from endcap_rebuild.data.values import is_absent
@@ -134,8 +135,6 @@ def read_events(
     event_types: Mapping[str, EventType] = EVENT_TYPES,
     identities: Identities | None = None,
     options: ReadOptions = _PLAIN,
-    *,
-    with_ids: bool = True,
 ) -> Iterator[Interaction]:
     """Usable events of a folder or of one file, in file order, repeats included (`EventTable` drops them).
 
@@ -144,8 +143,6 @@ def read_events(
     now_ms : events later than this (plus five minutes) are refused
     event_types : the types that are known
     identities : filled while reading
-    with_ids : whether events without an id get one; reading is quicker without
-
     Raises
     ------
     InvalidInputError : there is no such folder or file
@@ -155,12 +152,20 @@ def read_events(
     report.role = EVENTS
     found = Folder(events=one_file(source, EVENTS, options)) if source.is_file() else look_into(source, options)
     report.passed_over |= found.passed_over
-    moment = Moment(now_ms, event_types, with_ids)
+    for file in event_files(found, options, Moment(now_ms, event_types), report):
+        yield from noted(file, report, identities)
+
+
+def event_files(
+    found: Folder, options: ReadOptions, moment: Moment, report: ReadReport
+) -> Iterator[EventReader | Iterable[tuple[Mapping[str, Any], Interaction]]]:
+    """What reads each file of events, one after the other; then the files of users are counted."""
     handle_of = _handles(found.items)
     for part in found.events:
-        yield from noted(_events(part, options, moment, report, handle_of), report, identities)
+        yield _events(part, options, moment, report, handle_of)
     for part in found.users:
         rows = opened(part.file, "users", report)
+        rows.read.format = part.what.format
         report.files.append(rows.read)
         report.users += sum(1 for _ in rows.rows)
         report.note(f"{part.file.name}: what it says of users is not used; an event names its user")
@@ -230,7 +235,7 @@ def _exported(rows: Rows, report: ReadReport) -> Iterator[Item | None]:
 
 def _events(
     source: Source, options: ReadOptions, moment: Moment, report: ReadReport, handle_of: Mapping[str, str]
-) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
+) -> EventReader | Iterable[tuple[Mapping[str, Any], Interaction]]:
     rows = opened(source.file, EVENTS, report)
     rows.read.format = source.what.format
     if source.archived and not rows.table:
@@ -242,7 +247,7 @@ def _events(
         columns = ["user_id", "item_id", "timestamp", "value", "session_id", "event_type"]
         cells = ((line, [row[name] or "" for name in columns]) for line, row in lines)
         rows = resampled(columns, cells, rows.read)
-    return iter(EventReader(rows, options, moment, report))
+    return EventReader(rows, options, moment, report)
 
 
 def _handles(items: Iterable[Source]) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -102,8 +103,8 @@ class ReadReport:
     files: list[FileRead] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
-    by_type: dict[str, int] = field(default_factory=dict)
-    by_user: dict[str, int] = field(default_factory=dict)
+    by_type: Counter[str] = field(default_factory=Counter)
+    by_user: Counter[str] = field(default_factory=Counter)
     first_ms: int | None = None
     last_ms: int | None = None
     lacking: dict[str, int] = field(default_factory=dict)
@@ -150,9 +151,15 @@ class ReadReport:
         if text not in self.hints:
             self.hints.append(text)
 
-    def unknown_item(self, item_id: str) -> None:
-        """Note an event of an item that the catalogue does not have."""
-        self.unknown_item_events += 1
+    def span(self, times_ms: Iterable[int]) -> None:
+        """Note times between which events lie."""
+        for ms in times_ms:
+            self.first_ms = ms if self.first_ms is None else min(ms, self.first_ms)
+            self.last_ms = ms if self.last_ms is None else max(ms, self.last_ms)
+
+    def unknown_item(self, item_id: str, events: int = 1) -> None:
+        """Note events of an item that the catalogue does not have."""
+        self.unknown_item_events += events
         if len(self.unknown_samples) < _FIRST and item_id not in self.unknown_samples:
             self.unknown_samples.append(item_id)
 
