@@ -26,7 +26,7 @@ def dry_run_of(data: Path, options: ReadOptions, console: Console, as_json: bool
     from endcap_rebuild.data.check import check_folder
 
     started = time.monotonic()
-    with progress_bar(console) as progress:
+    with stopped_by_data(console, as_json), progress_bar(console) as progress:
         report = check_folder(data, options, int(time.time() * 1000), progress=progress)
     seconds = round(time.monotonic() - started, 1)
     if as_json:
