@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import pytest
 from endcap.catalog.item import Item
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.formats import nearest_format
-from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.files import DataFile
+from endcap_rebuild.data.formats import nearest_format, recognise
+from endcap_rebuild.data.options import FORMATS, ReadOptions
 from endcap_rebuild.data.reading import read_events, read_items
 from endcap_rebuild.data.report import ReadReport, UnusableDataError
+from endcap_rebuild.data.sources import columns_in
 
 NOW_MS = 1_800_000_000_000
 AT = 1_790_000_000
@@ -321,3 +324,38 @@ def test_unknown_table_is_told_with_the_nearest_format(tmp_path: Path) -> None:
 def test_options_without_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         ReadOptions(**options)
+
+
+PAGE = Path(__file__).parents[4] / "docs" / "data.md"
+SAMPLE = re.compile(r"^```\n(.+?)^```$", re.MULTILINE | re.DOTALL)
+SECTION = re.compile(r"^\*\*[^*]+\*\* \(`([a-z0-9-]+)`\)", re.MULTILINE)
+
+
+def samples() -> list[tuple[str, str]]:
+    text = PAGE.read_text()
+    starts = list(SECTION.finditer(text))
+    ends = [match.start() for match in starts[1:]] + [len(text)]
+    return [
+        (match[1], sample[1])
+        for match, end in zip(starts, ends, strict=True)
+        for sample in SAMPLE.finditer(text, match.start(), end)
+    ]
+
+
+@pytest.mark.parametrize(("name", "sample"), samples())
+def test_samples_of_the_page_are_recognised_and_read(name: str, sample: str, tmp_path: Path) -> None:
+    file = tmp_path / ("sample.jsonl" if sample.startswith("{") else "sample.csv")
+    file.write_text(sample)
+    columns, first, table = columns_in(DataFile(file))
+    what = recognise(columns, first, table=table, told={})
+    assert what.format == name
+    report = ReadReport()
+    if what.role == "items":
+        found: Sequence[object] = read_items(file, report)
+    else:
+        found = list(read_events(file, report, NOW_MS))
+    assert (len(found), report.bad_row_count) == (1, 0)
+
+
+def test_page_has_a_sample_of_every_format() -> None:
+    assert {name for name, _ in samples()} == set(FORMATS) - {"auto", "csv"}
