@@ -54,7 +54,7 @@ class EventReader:
         self._tell(times)
         self.reason = self.missing() if found.table else None
         self.layout = Layout.of(found.columns if found.table else (), self.columns if found.table else {})
-        self.lane = PlainLane(self.layout.place, self._names, self._time, self._mark, options, moment)
+        self.lane = PlainLane(self.layout, self._names, self._time, self._mark, options, moment)
 
     def missing(self) -> str | None:
         """Why no row of the file can be used: columns that it lacks; None where it has what is needed."""

@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
-from endcap.events.interaction import MAX_FUTURE_MS, Interaction
+from endcap.events.interaction import MAX_FUTURE_MS, Interaction, Properties
 from endcap.events.types import GRADED, NOT_IN_HISTORY, EventType
 from endcap.identifiers import clean_id, clean_user_id
 from endcap_rebuild.data.names import EventTypeNames
@@ -83,7 +83,7 @@ class PlainLane:
 
     def __init__(
         self,
-        place: Mapping[str, int],
+        layout: Layout,
         names: EventTypeNames,
         time: TimeReader,
         mark: str | None,
@@ -91,8 +91,9 @@ class PlainLane:
         moment: Moment,
     ) -> None:
         self._user, self._item, self._kind, self._value, self._at, self._text, self._session, self._id = (
-            place.get(field, -1) for field in FIELDS
+            layout.place.get(field, -1) for field in FIELDS
         )
+        self._properties: Properties | None = {} if layout.properties else None
         self.usable = self._user >= 0 and self._item >= 0 and self._kind >= 0 and self._at >= 0
         self._users: dict[str, str | None] = {}
         self._items: dict[str, str | None] = {}
@@ -176,8 +177,18 @@ class PlainLane:
             if not event_id or len(event_id) > MAX_EVENT_ID:
                 return None
         elif self._with_ids:
-            event_id = content_id(item, kind, value, text, at_ms, session)
-        return Interaction(event_id, user, kind, min(at_ms, self.now_ms), item, value, text, session)
+            event_id = content_id(item, kind, value, text, at_ms, session, self._properties)
+        return Interaction(
+            event_id,
+            user,
+            kind,
+            min(at_ms, self.now_ms),
+            item,
+            value,
+            text,
+            session,
+            properties=self._properties,
+        )
 
     def plain_kind(self, raw: str) -> str | None:
         """Our name of a type of event; None for one that a plain row can't be of."""
@@ -310,10 +321,16 @@ class ColumnCounter:
 
 
 def content_id(
-    item_id: str, event_type: str, value: float | None, text: str | None, at_ms: int, session_id: str | None
+    item_id: str,
+    event_type: str,
+    value: float | None,
+    text: str | None,
+    at_ms: int,
+    session_id: str | None,
+    properties: Properties | None,
 ) -> str:
     """The id of an event without one, as `parse_interaction` makes it."""
-    content = [item_id, event_type, value, text, at_ms, session_id, None]
+    content = [item_id, event_type, value, text, at_ms, session_id, properties]
     return hashlib.sha256(_ENCODE(content).encode()).hexdigest()[:32]
 
 
