@@ -52,7 +52,7 @@ def read_items(folder: Path, report: ReadReport, options: ReadOptions = _PLAIN) 
 
     Raises
     ------
-    UnusableDataError : there are events, and no items
+    UnusableDataError : there are a shop's files of events, and no items
     InvalidInputError : there are no files of either, or an export is not whole
     """
     report.role = ITEMS
@@ -63,7 +63,7 @@ def read_items(folder: Path, report: ReadReport, options: ReadOptions = _PLAIN) 
         report.passed_over |= found.passed_over
     if not found.items and not _name_items(found.events):
         said = none_found(folder, found, ITEMS)
-        if found.events:
+        if any(not source.archived for source in found.events):
             raise UnusableDataError([said], report.document())
         raise InvalidInputError(said)
     items: dict[str, Item] = {}
