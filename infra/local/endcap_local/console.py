@@ -87,7 +87,7 @@ def _lines_of(read: Mapping[str, Any]) -> Iterator[str]:
     for what, count in list(found["dropped_fields"].items())[:SHOWN_FIELDS]:
         yield f"{count:,} left out: {what}"
     yield from found["notes"]
-    yield from found["hints"]
+    yield from found.get("hints", ())
 
 
 def print_json(value: Mapping[str, Any]) -> None:

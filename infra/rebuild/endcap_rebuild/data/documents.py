@@ -55,12 +55,14 @@ def parquet_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, A
         import duckdb
     except ImportError as exc:
         raise InvalidInputError(f"{path.name} is Parquet: pip install 'endcap[parquet]' reads it") from exc
-    connection = duckdb.connect(config={"TimeZone": "UTC"})
+    connection = duckdb.connect()
     try:
-        found = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
+        kinds = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
+        columns = ", ".join(_column(kind[0], kind[1]) for kind in kinds)
+        found = connection.execute(f"SELECT {columns} FROM read_parquet(?)", [str(path)])  # nosec B608 # names are quoted
     except duckdb.Error as exc:
         raise InvalidInputError(f"{path.name} can't be read as Parquet: {str(exc).splitlines()[0]}") from exc
-    names = [column[0] for column in found.description or ()]
+    names = [str(kind[0]) for kind in kinds]
 
     def rows() -> Iterator[tuple[int, dict[str, Any]]]:
         with closing(connection):
@@ -71,6 +73,12 @@ def parquet_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, A
                     yield number, {name: _plain(value) for name, value in zip(names, row, strict=True)}
 
     return names, rows()
+
+
+def _column(name: str, kind: str) -> str:
+    """A column in SQL; moments as milliseconds, which need no time zones of DuckDB's."""
+    quoted = '"' + name.replace('"', '""') + '"'
+    return f"epoch_ms({quoted}) AS {quoted}" if kind == "TIMESTAMP WITH TIME ZONE" else quoted
 
 
 def _plain(value: Any) -> Any:

@@ -202,7 +202,7 @@ class ReadReport:
             "unknown_item_events": self.unknown_item_events,
             "ignored_fields": dict(sorted(self.ignored_fields.items(), key=lambda pair: -pair[1])),
             "passed_over_files": [{"file": file, "reason": why} for file, why in self.passed_over.items()],
-            "report": self.data_report(),
+            "report": self.data_report() | ({"hints": self.hints} if samples else {}),
             "bad_row_count": self.bad_row_count,
             "bad_rows": [vars(row) for row in self.bad_rows] if samples else [_quiet(row) for row in self.bad_rows],
             "replaced_items": self.replaced_items,
@@ -227,7 +227,6 @@ class ReadReport:
             "files": [vars(file) for file in self.files],
             "user_rows": self.users,
             "notes": self.notes,
-            "hints": self.hints,
         }
 
     def faults(self, allow_bad: float = ALLOWED_BAD) -> list[str]:
