@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -69,7 +69,9 @@ class ReadOptions:
 
     @property
     def zone(self) -> tzinfo:
-        """The time zone of `timezone`."""
+        """The time zone of `timezone`; UTC needs no database of zones, which images of containers often lack."""
+        if self.timezone.upper() in ("UTC", "GMT", "Z"):
+            return UTC
         try:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
