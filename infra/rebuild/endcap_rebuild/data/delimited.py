@@ -210,10 +210,15 @@ class _Rows:
         return []
 
     def _are_rows(self, between: Sequence[str]) -> bool:
-        """Whether all lines inside a quoted field have the width of rows themselves."""
-        if not between or self._width < 3:
+        """Whether all lines inside a quoted field are rows themselves."""
+        return self._width > 2 and bool(between) and all(map(self._is_row, between))
+
+    def _is_row(self, line: str) -> bool:
+        try:
+            cells = next(self._reader([line], strict=True), [])
+        except csv.Error:
             return False
-        return all(line.count(self._dialect.delimiter) >= self._width - 1 for line in between)
+        return self._trimmed(cells) is not None and sum(bool(cell.strip()) for cell in cells) > 1
 
     def _trimmed(self, cells: list[str]) -> list[str] | None:
         """The cells without empty ones after the last column; None where the row has not the header's width."""
@@ -231,7 +236,7 @@ class _Rows:
         row = self._trimmed(cells)
         if row is None and self._kept <= len(cells) < self._width:
             return cells[: self._kept]
-        if row is None:
+        if row is None and any(cell.strip() for cell in cells):
             self._reject(line, f"has {len(cells)} fields, the header has {self._kept}", text)
         return row
 

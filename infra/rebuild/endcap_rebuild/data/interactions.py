@@ -120,6 +120,8 @@ class EventReader:
             if event is not None:
                 yield nothing, event
                 continue
+            if not any(cells):
+                continue  # as spreadsheets leave them at the end
             row: dict[str, Any] = {field: cells[k] for field, k in layout.place.items()}
             if layout.properties:
                 row["properties"] = {layout.names[k][len(PROPERTY_COLUMN) :]: cells[k] for k in layout.properties}

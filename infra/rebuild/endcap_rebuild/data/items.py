@@ -41,6 +41,8 @@ def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: Re
         taken = {*columns.values(), *levels, *attributes}
         unread = {name: 0 for name in found.columns if name and name not in taken}
         for line, cells in found.rows:
+            if not any(cells):
+                continue  # as spreadsheets leave them at the end
             row = dict(zip(found.columns, cells, strict=True))
             for name in unread:
                 unread[name] += bool(row[name])

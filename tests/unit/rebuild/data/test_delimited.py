@@ -14,8 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap_rebuild.data import delimited, documents
+from endcap_rebuild.data.check import check_folder
 from endcap_rebuild.data.delimited import Dialect, sniff
 from endcap_rebuild.data.files import DataFile, encoding_of, members
+from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import is_known, opened
 from tests.fakes.effort import tried
@@ -73,6 +75,13 @@ def test_rows_of_the_wrong_width_are_refused_and_empty_ends_are_not() -> None:
     assert refused == [(4, "has 1 fields, the header has 2"), (5, "has 3 fields, the header has 2")]
 
 
+def test_empty_rows_at_the_end_of_a_sheet_are_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id;title\na;Mug\n;\n;\n")
+    (tmp_path / "events.csv").write_text("user_id;item_id;event_type;timestamp\nu;a;view;1790000000\n;;;\n \n")
+    report = check_folder(tmp_path, ReadOptions(), 1_800_000_000_000)
+    assert (report.items, report.events, report.bad_row_count) == (1, 1, 0)
+
+
 def test_nul_and_stray_carriage_returns_cost_their_row() -> None:
     found, refused = read("a,b\n1,2\n3\r4,5\n6,7\n")
     assert [cells for _, cells in found[1:]] == [["1", "2"], ["6", "7"]]
@@ -119,7 +128,8 @@ def test_damage_is_no_encoding() -> None:
     assert encoding_of("Müller".encode() + b" M\xfcller\n", whole=True)[0] == "utf-8"
 
 
-WORDS = st.text(st.sampled_from("ab c,;\t|\"'äß名\n."), max_size=12).map(str.strip)
+PIECES = st.text(st.sampled_from("ab c,;\t|\"'äß名."), max_size=6)
+WORDS = st.lists(PIECES, min_size=1, max_size=2).map("\n".join).map(str.strip)
 TABLES = st.lists(st.tuples(WORDS, WORDS, WORDS, st.integers(0, 10**9).map(str)), min_size=1, max_size=8)
 NAMES = ("user_id", "item_id", "text", "timestamp")
 

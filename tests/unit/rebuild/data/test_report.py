@@ -23,7 +23,7 @@ def shop(folder: Path, items: int = 3, good: int = 0, bad: int = 0, unknown: int
         "".join(json.dumps({"item_id": f"i{k}", "title": "t"}) + "\n" for k in range(items))
     )
     rows = [VIEW.format(k=k, item=f"i{k % max(items, 1)}") for k in range(good)]
-    rows += [f",i0,view,{k}\n" for k in range(bad)] + [VIEW.format(k=k, item="x") for k in range(unknown)]
+    rows += [",i0,view,1790000000\n" for _ in range(bad)] + [VIEW.format(k=k, item="x") for k in range(unknown)]
     if rows or tail:
         (folder / "events.csv").write_text("user_id,item_id,event_type,timestamp\n" + "".join(rows) + tail)
     return folder
