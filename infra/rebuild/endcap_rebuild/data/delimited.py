@@ -215,7 +215,7 @@ class _Rows:
 
     def _is_row(self, line: str) -> bool:
         try:
-            cells = next(self._reader([line], strict=True), [])
+            cells: list[str] = next(self._reader([line], strict=True), [])
         except csv.Error:
             return False
         return self._trimmed(cells) is not None and sum(bool(cell.strip()) for cell in cells) > 1
