@@ -214,7 +214,8 @@ def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, An
 def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dict[str, Any]]) -> None:
     of_the_command = set(inspect.signature(rebuild_command).parameters)
     elsewhere = {"data", "out", "work", "as_json", "shards", "shard"}  # channels, bucket, checkpoints, hosts
-    assert of_the_command - elsewhere <= INPUT_NAMES
+    foreign = {"source", "map_", "map_event", "timezone", "rating_scale", "errors", "dry_run"}  # the archive is our own
+    assert of_the_command - elsewhere - foreign <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
         name + ".$" if name in {"student", "instance_count", "volume_gb", "max_seconds", "spot"} else name
         for name in INPUT_NAMES
@@ -434,9 +435,11 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
     assert asked.context_names == ("device", "utm source")
     said = 'Instruct: "find"\nQuery: '
     given = {"teacher": "english", "teacher_prompt": said, "context": "", "device": "cpu", "seed": 7, "budget": "fast"}
+    given |= {"allow_bad": 0.5}
     asked = asked_for(definition, account, **given)
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (True, "english", said)
     assert (asked.context_names, asked.device, asked.seed, asked.budget) == ((), "cpu", 7, "fast")
+    assert asked.allow_bad == 0.5
     asked = asked_for(definition, account, student=False, teacher="", teacher_prompt="auto")
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (False, "", None)
     assert asked_for(definition, account, teacher_prompt="").teacher_prompt == ""
@@ -454,6 +457,7 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
         {"spot": "false"},
         {"force": 1},
         {"seed": "0"},
+        {"allow_bad": "0.2"},
         {"instance_count": None},
         {"teacher": "english"},
         {"teacher_prompt": "query: "},

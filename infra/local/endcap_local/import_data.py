@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,7 +24,7 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item, item_document
 from endcap.errors import EndcapError
 from endcap.events.interaction import Interaction, interaction_document
-from endcap.events.types import IDENTIFY
+from endcap.events.types import IDENTIFY, NOT_IN_HISTORY
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
 from endcap.recommend.pipeline import encode_with
@@ -33,7 +33,9 @@ from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.stack import LocalStack
 from endcap_rebuild.data.identities import Identities
-from endcap_rebuild.data.reading import ReadReport, read_events, read_items
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.reading import read_events, read_items
+from endcap_rebuild.data.report import ReadReport, no_items
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings
 from endcap_rebuild.text.encoders import current_encoder
@@ -58,6 +60,7 @@ class Imported:
     shoppers : distinct users of the events
     refused : rows that were read but not taken by the API
     version : the snapshot that is current, None where none was built
+    read : what reading the folder found, as `ReadReport.document`
     """
 
     items: int
@@ -65,31 +68,48 @@ class Imported:
     shoppers: int
     refused: int
     version: str | None
-    read: ReadReport
+    read: Mapping[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """All of it as one JSON object; `rejected` are the rows that the API did not take."""
+        done = {"items": self.items, "events": self.events, "shoppers": self.shoppers}
+        return {**self.read, **done, "rejected": self.refused, "version": self.version}
 
 
 def load_folder(
-    stack: LocalStack, folder: Path, progress: Progress, encoder: str = "auto", max_cases: int = 2_000
+    stack: LocalStack,
+    folder: Path,
+    progress: Progress,
+    encoder: str = "auto",
+    max_cases: int = 2_000,
+    options: ReadOptions | None = None,
 ) -> Imported:
     """Import a folder into the local stack, build a snapshot of it, and make that the current one.
 
     Parameters
     ----------
     encoder, max_cases : as `RebuildSettings` has them
+    options : how the files are to be read
 
     Raises
     ------
-    InvalidInputError : nothing in the folder is usable
+    UnusableDataError : the data is not good enough to replace what works; nothing was written
+    InvalidInputError : there is no item file
     ImportFailedError : the snapshot was not promoted
     """
-    report = ReadReport()
-    items = read_items(folder, report)
+    report, options = ReadReport(), options or ReadOptions()
     identities = Identities()
-    read = read_events(folder, report, int(time.time() * 1000), identities=identities)
-    events = [identities.keyed(event) for event in list(_counted(read, progress))]
+    with report.keeping(options.errors):
+        items = read_items(folder, report, options)
+        read = read_events(folder, report, int(time.time() * 1000), identities=identities, options=options)
+        events = [identities.keyed(event) for event in list(_counted(read, progress, items, report))]
+    if not items:
+        raise no_items(folder, report)
+    report.require_good(options.allow_bad)
+    options = replace(options, errors=None)
     _write_items(stack, items, progress)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
-        settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases)
+        settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases, reading=options)
         manifest = rebuild(settings, progress)
         version = str(manifest["version"])
         SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(Path(out), version)
@@ -101,45 +121,58 @@ def load_folder(
         raise ImportFailedError(f"the snapshot was not promoted: {reply.error}")
     _wait_until_served(HttpClient(stack.url), version)
     # The rebuild has read the same rows and, knowing both files, has more to say about them.
-    return Imported(len(items), len(events), shoppers, 0, version, ReadReport(**manifest["run"]["read"]))
+    return Imported(len(items), len(events), shoppers, 0, version, manifest["run"]["read"])
 
 
 def import_over_http(
-    folder: Path, api: HttpClient, progress: Progress, bucket: str | None = None, encoder: str = "auto"
+    folder: Path,
+    api: HttpClient,
+    progress: Progress,
+    bucket: str | None = None,
+    encoder: str = "auto",
+    options: ReadOptions | None = None,
 ) -> Imported:
     """Send a folder's items and events to a stack's API; with a bucket also rebuild from the folder and promote.
 
     Raises
     ------
-    InvalidInputError : nothing in the folder is usable
+    UnusableDataError : the data is not good enough to replace what works; nothing was sent
+    InvalidInputError : there is no item file
     HttpError : the API refuses a whole request, or does not answer
     """
-    report = ReadReport()
-    items = read_items(folder, report)
+    report, options = ReadReport(), options or ReadOptions()
+    now_ms, identities = int(time.time() * 1000), Identities()
+    with report.keeping(options.errors):
+        items = read_items(folder, report, options)
+        read = read_events(folder, report, now_ms, identities=identities, options=options)
+        for _ in _counted(read, progress, items, report):
+            pass  # who is anonymous, and whether the whole is any good, is certain at the end only
+    if not items:
+        raise no_items(folder, report)
+    report.require_good(options.allow_bad)
+    options = replace(options, errors=None)
     refused = 0
     for done, part in _packed(item_document(item) for item in items):
         refused += len(api.post("/items", {"items": part})["rejected"])
         progress("items", done, len(items))
-    now_ms, identities = int(time.time() * 1000), Identities()
-    for _ in read_events(folder, ReadReport(), now_ms, identities=identities):
-        pass  # who is anonymous is certain at the end only
-    events = map(identities.keyed, read_events(folder, report, now_ms))
+    events = map(identities.keyed, read_events(folder, ReadReport(), now_ms, options=options))
     sent, users = 0, set[str]()
     for sent, part in _packed(interaction_document(event) for event in events):
         refused += len(api.post("/events", {"events": part})["rejected"])
         users.update(str(event.get("user_id") or event["anonymous_id"]) for event in part)
         progress("events", sent, 0)
-    version = None
+    version, found = None, report.document()
     if bucket is not None:
         snapshots = SnapshotBucket(client("s3", BACKGROUND), bucket)
         with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
             settings = RebuildSettings(folder, Path(out), encoder=encoder, before=current_encoder(snapshots))
+            settings = replace(settings, reading=options)
             manifest = rebuild(settings, progress)
             version = str(manifest["version"])
             snapshots.upload(Path(out), version)
         promote(version, snapshots, None)
-        report = ReadReport(**manifest["run"]["read"])
-    return Imported(len(items), sent, len(users), refused, version, report)
+        found = manifest["run"]["read"]
+    return Imported(len(items), sent, len(users), refused, version, found)
 
 
 def _wait_until_served(api: HttpClient, version: str) -> None:
@@ -157,10 +190,16 @@ def _wait_until_served(api: HttpClient, version: str) -> None:
         time.sleep(0.05)
 
 
-def _counted(events: Iterator[Interaction], progress: Progress) -> Iterator[Interaction]:
+def _counted(
+    events: Iterator[Interaction], progress: Progress, items: Sequence[Item], report: ReadReport
+) -> Iterator[Interaction]:
+    """The events; those of items that the catalogue does not have are counted in the report."""
+    known = {item.item_id for item in items}
     for number, event in enumerate(events, start=1):
         if number % 10_000 == 0:
             progress("events", number, 0)
+        if event.item_id is not None and event.item_id not in known and event.event_type not in NOT_IN_HISTORY:
+            report.unknown_item(event.item_id)
         yield event
 
 

@@ -6,8 +6,7 @@ import importlib.util
 import platform
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +17,7 @@ from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.verify import verify_snapshot
 from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.dataset import Shop, read_shop
+from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
@@ -36,11 +36,23 @@ BUDGETS = {"fast": FAST_STEPS, "full": FULL_STEPS}
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest:
+Told = Callable[[ReadReport], None]
+
+
+def _ignored(report: ReadReport) -> None:
+    """Say nothing of what was read; the manifest has it."""
+
+
+def rebuild(settings: RebuildSettings, progress: Progress = no_progress, told: Told = _ignored) -> SnapshotManifest:
     """Build a snapshot in `settings.out` and verify it.
 
     Other shards are started, or met, where `settings.shards` is more than 1; see `run_shard` for how they are run.
-    Rows that can't be used don't stop it; the manifest's `run.read` lists the first of them with line and reason.
+    Rows that can't be used don't stop it, unless they are more than `settings.reading.allow_bad` of all; the manifest's
+    `run.read` lists the first of them with line and reason.
+
+    Parameters
+    ----------
+    told : gets what was read as soon as it is known, with samples of refused rows, which the manifest leaves out
 
     Returns
     -------
@@ -48,7 +60,8 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
 
     Raises
     ------
-    InvalidInputError : no usable item, or a setting that makes no sense
+    UnusableDataError : the data is not good enough to replace what works
+    InvalidInputError : no item file, or a setting that makes no sense
     EncoderError : the encoder can't be built or loaded
     ShardError : another shard has ended or does not answer
     SnapshotIntegrityError : what was written does not verify (a defect, or a failing disk)
@@ -57,10 +70,12 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
     if settings.shard:
         raise InvalidInputError(f"shard {settings.shard} helps with a rebuild; shard 0 leads it")
     with crew_of(settings) as crew:
-        return _rebuild(settings, crew, progress)
+        return _rebuild(settings, crew, progress, told)
 
 
-def run_shard(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest | None:
+def run_shard(
+    settings: RebuildSettings, progress: Progress = no_progress, told: Told = _ignored
+) -> SnapshotManifest | None:
     """Run the shard that the settings, or torchrun's variables, name.
 
     Returns
@@ -73,7 +88,7 @@ def run_shard(settings: RebuildSettings, progress: Progress = no_progress) -> Sn
     """
     settings = placed(_checked(settings))
     if not settings.shard:
-        return rebuild(settings, progress)
+        return rebuild(settings, progress, told)
     if not on_other_hosts():
         raise InvalidInputError("shard 0 starts the others on its own machine; on other hosts MASTER_ADDR must name it")
     if importlib.util.find_spec("torch") is not None:  # without it nobody can be helped, see `crew_of`
@@ -91,7 +106,7 @@ def _checked(settings: RebuildSettings) -> RebuildSettings:
     return settings
 
 
-def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -> SnapshotManifest:
+def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, told: Told) -> SnapshotManifest:
     started = time.monotonic()
     now = datetime.now(UTC)
     now_ms = int(now.timestamp() * 1000) if settings.now_ms is None else settings.now_ms
@@ -102,8 +117,11 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         settings.seed,
         settings.event_weights,
         settings.context_names,
+        settings.reading,
         may_be_empty=settings.may_be_empty,
     )
+    told(shop.report)
+    shop.report.require_good(settings.reading.allow_bad)
     progress("reading", 1, 1)
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew), progress, crew)
     outputs = run_steps(
@@ -133,7 +151,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
             "seconds": round(time.monotonic() - started, 1),
             "budget": settings.budget,
             "shards": settings.shards,
-            "read": asdict(shop.report),
+            "read": shop.report.document(samples=False),
         },
     )
     write_snapshot(settings.out, with_user_encoder(contents, outputs.get("encoder", {})))

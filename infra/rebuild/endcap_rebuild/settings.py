@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from endcap.events.contexts import CONTEXT_NAMES
+from endcap_rebuild.data.options import ReadOptions
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total) as work goes on."""
@@ -50,6 +51,7 @@ class RebuildSettings:
     teacher_prompt : put before each text that the teacher reads; None for what its own configuration says
     before : folder of the snapshot that is replaced, whose encoder "auto" keeps unless another one beats it; `out`
         when None
+    reading : how the files of `data` are to be read, where they don't say it themselves
     """
 
     data: Path
@@ -73,3 +75,4 @@ class RebuildSettings:
     teacher: str = ""
     teacher_prompt: str | None = None
     may_be_empty: bool = False
+    reading: ReadOptions = field(default_factory=ReadOptions)

@@ -17,6 +17,7 @@ from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.verify import verify_snapshot
+from endcap_rebuild.data.report import UnusableDataError
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_chain_shop, write_events, write_items
@@ -218,9 +219,10 @@ def test_shop_without_items_is_refused(tmp_path: Path) -> None:
 
 def test_custom_event_kind_needs_a_weight(tmp_path: Path) -> None:
     write_chain_shop(tmp_path / "shop", n_users=10)
-    events = [{**row, "event_type": "watch"} for row in chain_events(n_users=10)]
+    events = [{**row, "event_type": "unboxed"} for row in chain_events(n_users=10)]
     write_events(tmp_path / "shop", events)
-    plain = rebuild(settings(tmp_path / "shop", tmp_path / "a"))
-    weighted = rebuild(settings(tmp_path / "shop", tmp_path / "b", event_weights={"watch": 0.7}))
-    assert (plain["counts"]["events"], plain["counts"]["bad_rows"]) == (0, 60)
+    with pytest.raises(UnusableDataError, match="none of the 60 rows of events can be used: event_type"):
+        rebuild(settings(tmp_path / "shop", tmp_path / "a"))
+    assert not (tmp_path / "a" / "manifest.json").exists()
+    weighted = rebuild(settings(tmp_path / "shop", tmp_path / "b", event_weights={"unboxed": 0.7}))
     assert weighted["counts"]["events"] == 60

@@ -64,7 +64,7 @@ app.add_typer(bench_app, name="bench")
 
 
 def main() -> None:
-    """Run `endcap`; what went wrong on purpose is one line on stderr and exit code 1."""
+    """Run `endcap`; what went wrong on purpose is a line on stderr for each reason, and the status, mostly 1."""
     from endcap_local.template.intrinsics import TemplateError
 
     try:
@@ -74,8 +74,10 @@ def main() -> None:
             raise
         from rich.console import Console
 
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"endcap: {exc}", style="red", markup=False)
-        sys.exit(1)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        for line in str(exc).splitlines() or [""]:
+            console.print(f"endcap: {line}", style="red", markup=False)
+        sys.exit(getattr(exc, "exit_status", 1))
 
 
 def _is_of_aws_setup(error: Exception) -> bool:

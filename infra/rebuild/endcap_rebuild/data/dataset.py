@@ -18,14 +18,15 @@ from endcap.events.types import event_types
 from endcap.snapshot.files import canonical_json
 from endcap_rebuild.data.clock import clock_usable
 from endcap_rebuild.data.event_table import EventTable, checked_names, event_table
+from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.reading import (
-    ReadReport,
     catalog_time_ms,
     read_erasures,
     read_events,
     read_items,
     without_erased,
 )
+from endcap_rebuild.data.report import ReadReport, no_items
 from endcap_rebuild.data.searches import Search, noting_searches
 
 
@@ -101,26 +102,34 @@ def read_shop(
     seed: int,
     event_weights: Mapping[str, object],
     context_names: Sequence[str] = CONTEXT_NAMES,
+    options: ReadOptions | None = None,
     *,
     may_be_empty: bool = False,
 ) -> Shop:
     """Read a folder of items and, where there are any, events.
 
+    Parameters
+    ----------
+    options : how the files are to be read, where they don't say it themselves
+
     Raises
     ------
-    InvalidInputError : no usable item, an export that is not whole, or an unusable event weight or context name
+    UnusableDataError : no usable item, where the shop may not be empty
+    InvalidInputError : no item file, an export that is not whole, or an unusable event weight or context name
     """
-    report = ReadReport()
+    report, options = ReadReport(), options or ReadOptions()
     try:
         types = event_types(event_weights)
     except ValueError as exc:
         raise InvalidInputError(str(exc)) from exc
     names = checked_names(context_names)
-    items = sorted(read_items(folder, report), key=lambda item: item.item_id)
-    if not items and not may_be_empty:
-        raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
-    index = {item.item_id: row for row, item in enumerate(items)}
     searches: list[Search] = []
-    events = without_erased(read_events(folder, report, now_ms, types), read_erasures(folder, report), report)
-    table = event_table(noting_searches(events, searches), index, report, seed, types, names)
+    with report.keeping(options.errors):
+        items = sorted(read_items(folder, report, options), key=lambda item: item.item_id)
+        if not items and not may_be_empty:
+            raise no_items(folder, report)
+        index = {item.item_id: row for row, item in enumerate(items)}
+        read = read_events(folder, report, now_ms, types, options=options)
+        events = without_erased(read, read_erasures(folder, report), report)
+        table = event_table(noting_searches(events, searches), index, report, seed, types, names)
     return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))

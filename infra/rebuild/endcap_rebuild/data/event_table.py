@@ -22,7 +22,7 @@ from endcap.events.grades import FACTOR_BOUNDS, GRADE_PRIOR, MEAN_BOUNDS, around
 from endcap.events.interaction import Interaction
 from endcap.events.types import BOUGHT, EVENT_TYPES, GRADED, NOT_IN_HISTORY, STRONG, EventType
 from endcap.text.sentiment import review_polarity
-from endcap_rebuild.data.reading import ReadReport
+from endcap_rebuild.data.report import ReadReport
 
 U64 = NDArray[np.uint64]
 
@@ -109,7 +109,7 @@ def event_table(
             continue
         item = item_index.get(event.item_id)
         if item is None:
-            report.unknown_item_events += 1
+            report.unknown_item(event.item_id)
             continue
         graded = event.event_type in GRADED
         texts.append(event.text if graded else None)

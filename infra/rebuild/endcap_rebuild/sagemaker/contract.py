@@ -12,6 +12,7 @@ from typing import Any, Final
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
+from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
 
 ROOT: Final = Path("/opt/ml")
 TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles"})
@@ -19,7 +20,7 @@ TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles"})
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
-        *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force"),
+        *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force", "allow_bad"),
     }
 )
 """What the input of an execution of the state machine may set."""
@@ -63,6 +64,7 @@ class Choices:
     teacher_prompt : likewise; "auto" stands for None. Where it begins with a quotation mark it is a string of JSON, as
         a hyperparameter can hold no line break
     context_names : likewise; with commas between them
+    allow_bad : share of unusable rows above which nothing is made of the others, see `ReadOptions`
     """
 
     budget: str = "full"
@@ -76,6 +78,7 @@ class Choices:
     teacher: str = ""
     teacher_prompt: str | None = None
     context_names: tuple[str, ...] = CONTEXT_NAMES
+    allow_bad: float = ALLOWED_BAD
 
 
 @dataclass(frozen=True)
@@ -135,6 +138,10 @@ def _weights(text: str) -> dict[str, object]:
     return weights
 
 
+def _share(text: str) -> float:
+    return ReadOptions(allow_bad=float(text)).allow_bad
+
+
 def _yes_or_no(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
@@ -148,6 +155,7 @@ def _prompt(text: str) -> str | None:
 
 _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "seed": int,
+    "allow_bad": _share,
     "event_weights_base64": _weights,
     "student": _yes_or_no,
     "teacher_prompt": _prompt,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from endcap.snapshot.parts import Weights
 from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.text.encoders import LoadedEncoder
+
+_REASONS: Final = 10
 
 
 def model_card(
@@ -33,6 +35,10 @@ def model_card(
         f"- {shop.report.bad_row_count:,} rows refused, {shop.report.duplicate_events:,} repeated events dropped",
         f"- left out: {shop.report.unknown_item_events:,} events of unknown items, "
         f"{shop.report.erased_events:,} of erased users",
+        "",
+        "## Data report",
+        "",
+        *_report(shop),
         "",
         "## Text encoder",
         "",
@@ -63,6 +69,27 @@ def model_card(
         "- The score describes this shop's past. Rebuild when the catalogue or its customers change.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _report(shop: Shop) -> list[str]:
+    """What the data looked like when it was read."""
+    found = shop.report.data_report()
+    kinds = ", ".join(f"{name} {count:,}" for name, count in found["rows_by_type"].items()) or "none"
+    lacking = ", ".join(f"{count:,} without {name}" for name, count in found["items_without"].items())
+    lines = [
+        f"- rows by type: {kinds}",
+        f"- {found['unknown_item_share']:.1%} of the events name unknown items",
+        f"- items: {lacking}",
+        f"- the largest share of one user is {found['largest_user_share']:.1%} of the events",
+    ]
+    for file in found["files"]:
+        guesses = ", ".join(f"{name} {value}" for name, value in file["guesses"].items())
+        lines.append(
+            f"- {file['file']}: {file['format']}, {file['lines']:,} lines" + (f" ({guesses})" if guesses else "")
+        )
+    refused = shop.report.document(samples=False)["refused"]
+    lines += [f"- {group['count']:,} rows refused: {group['reason']}" for group in refused[:_REASONS]]
+    return lines
 
 
 def _user_encoder(metrics: Mapping[str, Any]) -> list[str]:
