@@ -54,6 +54,22 @@ def print_read(console: Console, read: Mapping[str, Any]) -> None:
             console.print(f"  {read[name]:,} {what}")
 
 
+def print_outliers(console: Console, found: Mapping[str, Any]) -> None:
+    """Users who act as no shopper does, by name and sign (`OutlierReport` as a dictionary)."""
+    if not found["users"]:
+        return
+    done = "left out" if found["left_out"] else "kept, as was asked for"
+    console.print(
+        f"{found['users']:,} users act as no shopper does (usual are {found['usual_events']:g} events); "
+        f"{done}: {found['events']:,} events"
+    )
+    for outlier in found["named"][:SHOWN_BAD_ROWS]:
+        what = f"{outlier['events']:,} events with {outlier['items']:,} items: {', '.join(outlier['signs'])}"
+        console.print(f"  {outlier['user_id']}: {what}", style="yellow", markup=False)
+    if found["users"] > SHOWN_BAD_ROWS:
+        console.print(f"  and {found['users'] - SHOWN_BAD_ROWS:,} more")
+
+
 def print_json(value: Mapping[str, Any]) -> None:
     """One JSON object on standard output."""
     print(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True, default=str), flush=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from endcap.events.contexts import CONTEXT_NAMES
+from endcap.snapshot.fairness import FairnessLimits
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total) as work goes on."""
@@ -49,6 +50,8 @@ class RebuildSettings:
     teacher_prompt : put before each text that the teacher reads; None for what its own configuration says
     before : folder of the snapshot that is replaced, whose encoder "auto" keeps unless another one beats it; `out`
         when None
+    keep_outliers : learn from bots and other users who are no shoppers, too (see `outliers`); they are named anyway
+    fairness : limits on what lists show; lists outside of them become no snapshot
     """
 
     data: Path
@@ -71,3 +74,5 @@ class RebuildSettings:
     student: bool = False
     teacher: str = ""
     teacher_prompt: str | None = None
+    keep_outliers: bool = False
+    fairness: FairnessLimits = field(default_factory=FairnessLimits)

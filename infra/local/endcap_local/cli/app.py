@@ -13,6 +13,7 @@ from endcap_local.cli.cost import cost
 from endcap_local.cli.demo import demo
 from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
+from endcap_local.cli.export import export_app
 from endcap_local.cli.import_data import import_folder
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
@@ -37,6 +38,7 @@ app.command()(cost)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(experiments_app, name="experiments")
 app.add_typer(bench_app, name="bench")
+app.add_typer(export_app, name="export")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +29,18 @@ def rebuild(
     context: Annotated[
         list[str] | None, typer.Option(help="A property of events in which demand is counted apart; may be repeated.")
     ] = None,
+    keep_outliers: Annotated[
+        bool, typer.Option("--keep-outliers", help="Learn from bots and the like, too; they are named anyway.")
+    ] = False,
+    max_gini: Annotated[
+        float | None, typer.Option(min=0, max=1, help="No snapshot where lists' exposure is less even than this.")
+    ] = None,
+    min_coverage: Annotated[
+        float | None, typer.Option(min=0, max=1, help="No snapshot where lists show a smaller share of the catalogue.")
+    ] = None,
+    max_popularity_lift: Annotated[
+        float | None, typer.Option(help="No snapshot where lists are more popular than histories by more; 0.5 = half.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Build a snapshot from items and events."""
@@ -36,7 +48,9 @@ def rebuild(
 
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
-    from endcap_local.console import print_json, print_read, progress_bar
+    from endcap.snapshot.fairness import FairnessLimits
+    from endcap_local.console import print_json, print_outliers, print_read, progress_bar
+    from endcap_rebuild.data.outliers import OutlierReport
     from endcap_rebuild.job import run_shard
     from endcap_rebuild.settings import RebuildSettings
     from endcap_rebuild.text.encoders import current_encoder
@@ -45,6 +59,7 @@ def rebuild(
     remote = out.removeprefix("s3://").rstrip("/") if out.startswith("s3://") else None
     if remote is not None and (not remote or "/" in remote):
         raise typer.BadParameter(f"{out}: name a bucket alone; snapshots lie below its snapshots/", param_hint="--out")
+    outliers: list[OutlierReport] = []
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as temporary:
         folder = Path(temporary) if remote else Path(out)
         snapshots = SnapshotBucket(client("s3", BACKGROUND), remote) if remote and not shard else None
@@ -53,17 +68,21 @@ def rebuild(
         settings = replace(settings, device=device, shards=shards, shard=shard)
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         settings = replace(settings, context_names=tuple(context)) if context else settings
+        settings = replace(settings, keep_outliers=keep_outliers)
+        settings = replace(settings, fairness=FairnessLimits(max_gini, min_coverage, max_popularity_lift))
         with progress_bar(console) as progress:
-            manifest = run_shard(settings, progress)
+            manifest = run_shard(settings, progress, outliers.append)
         if manifest is None:
             console.print("this shard has done its part; shard 0 writes the snapshot")
             return
         if snapshots:
             snapshots.upload(folder, manifest["version"])
     if as_json:
-        print_json(manifest)
+        print_json({**manifest, "outliers": [asdict(each) for report in outliers for each in report.named]})
         return
     print_read(console, manifest["run"]["read"])
+    for report in outliers:
+        print_outliers(console, asdict(report))
     console.print(f"snapshot {manifest['version']} in {out} after {manifest['run']['seconds']} s")
     print_encoder(console, manifest)
     print_metrics(console, manifest)
