@@ -1,1 +1,1 @@
-"""Tables about all shoppers that say next to nothing about any one: `contributions`, `noise`, `release`, `ledger`, `job`."""
+"""Tables about all that say next to nothing of any one: `contributions`, `noise`, `release`, `ledger`, `job`."""

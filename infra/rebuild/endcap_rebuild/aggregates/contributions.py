@@ -1,7 +1,7 @@
 """What each user may add to the tables: a bounded number of items and of pairs, each counted once.
 
-What is taken of a user depends on nothing but what that user did, and on chance. Anything that looked at others (what is
-usual, whether anybody ever bought) would let one user change what is taken of another, and the bound would not hold.
+What is taken of a user depends on nothing but what that user did, and on chance. Anything that looked at others (what
+is usual, whether anybody ever bought) would let one user change what is taken of another, and the bound would not hold.
 """
 
 from __future__ import annotations

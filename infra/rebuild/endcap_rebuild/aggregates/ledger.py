@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from endcap.errors import InvalidInputError
 from endcap.snapshot.files import replace_file
@@ -82,14 +82,18 @@ def spend(file: Path, dataset: str, epsilon: float, delta: float, limit: float |
                     f"{dataset} has {max(most - (spent - own), 0):.4g} of its {name} left, the release takes {own:g}"
                 )
         content = json.dumps(ledger, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-        replace_file(file, lambda written: written.write(content.encode()))
+
+        def write(written: BinaryIO) -> None:
+            written.write(content.encode())
+
+        replace_file(file, write)
     return budget
 
 
 def _budget(entry: Mapping[str, Any]) -> Budget:
     releases = entry["releases"]
-    spent = (math.fsum(release[name] for release in releases) for name in ("epsilon", "delta"))
-    return Budget(*spent, float(entry["epsilon_limit"]), float(entry["delta_limit"]))
+    epsilon, delta = (math.fsum(release[name] for release in releases) for name in ("epsilon", "delta"))
+    return Budget(epsilon, delta, float(entry["epsilon_limit"]), float(entry["delta_limit"]))
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def laplace(counts: I64, epsilon: float, sensitivity: int) -> I64:
         from pydp.algorithms.numerical_mechanisms import LaplaceMechanism
     except ImportError as exc:
         raise InvalidInputError(
-            "python-dp is not installed (pip install 'endcap[rebuild]'); it has wheels for Linux on x86_64 and for macOS"
+            "python-dp is not installed; pip install 'endcap[rebuild]' brings it on Linux on x86_64 and on macOS"
         ) from exc
     mechanism = LaplaceMechanism(epsilon, float(sensitivity))
     return np.array([mechanism.add_noise(int(count)) for count in counts], dtype=np.int64)

@@ -199,15 +199,15 @@ def _mean_around(values: Sequence[tuple[float, F64]]) -> Figure:
 Sums = Callable[[_Seed], tuple[F64, F64]]
 
 
-def _ratio(parts: Sequence[_Seed], sums: Sums, times: F64, less: float = 0.0) -> Figure:
-    """A figure that is a sum over users divided by another, over all seeds together."""
+def _ratio(parts: Sequence[_Seed], sums: Sums, times: F64, less: float = 0.0) -> Figure | None:
+    """A figure that is a sum over users divided by another, over all seeds together; None where that is nothing."""
     return _ratio_of([sums(part) for part in parts], times, less)
 
 
-def _ratio_of(pairs: Sequence[tuple[F64, F64]], times: F64, less: float = 0.0) -> Figure:
+def _ratio_of(pairs: Sequence[tuple[F64, F64]], times: F64, less: float = 0.0) -> Figure | None:
     total, weight = (np.sum([pair[k] for pair in pairs], axis=0)[:, None] for k in (0, 1))
     value, drawn = ratios(total, weight, times)
-    return around(float(value[0]) - less, drawn[:, 0] - less)
+    return around(float(value[0]) - less, drawn[:, 0] - less) if np.isfinite(value[0]) else None
 
 
 def _popularity(parts: Sequence[_Seed], name: str, times: F64) -> dict[str, Any]:
@@ -234,10 +234,7 @@ def _calibration(parts: Sequence[_Seed], name: str, times: F64) -> Figure | None
         shown = members_of_lists(_lists(part, name), part.n_items)
         return part.by_user(miscalibration(part.history, shown, part.categories))
 
-    if not parts[0].categories.shape[1]:
-        return None
-    found = _ratio(parts, diverging, times)
-    return found if np.isfinite(found["value"]) else None
+    return _ratio(parts, diverging, times) if parts[0].categories.shape[1] else None
 
 
 def _by_item_group(parts: Sequence[_Seed], name: str, groups: ItemGroups, times: F64) -> list[dict[str, Any]]:

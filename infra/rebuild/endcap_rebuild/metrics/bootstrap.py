@@ -58,7 +58,5 @@ def around(value: float, drawn: F64) -> dict[str, float]:
     less even, so the draws' own mean is taken off.
     """
     usable = drawn[np.isfinite(drawn)]
-    if not len(usable) or not np.isfinite(value):
-        return {"value": float(value), "low": float(value), "high": float(value)}
-    low, high = np.quantile(usable, _ENDS) - usable.mean()
+    low, high = np.quantile(usable, _ENDS) - usable.mean() if len(usable) else (0.0, 0.0)
     return {"value": float(value), "low": float(value + low), "high": float(value + high)}
