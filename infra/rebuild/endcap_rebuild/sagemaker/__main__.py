@@ -21,6 +21,7 @@ from typing import Any, Final, NoReturn
 
 from endcap.aws.clients import BACKGROUND, client
 from endcap.errors import EndcapError
+from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.job import rebuild, run_shard
 from endcap_rebuild.sagemaker.contract import ROOT, Choices, Hosts, Roots, data_folder, read_choices, read_hosts
 from endcap_rebuild.sagemaker.publishing import Publisher
@@ -94,6 +95,8 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         teacher=choices.teacher,
         teacher_prompt=choices.teacher_prompt,
         context_names=choices.context_names,
+        keep_outliers=choices.keep_outliers,
+        fairness=FairnessLimits(choices.max_gini, choices.min_coverage, choices.max_popularity_lift),
     )
 
 

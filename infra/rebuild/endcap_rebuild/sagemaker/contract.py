@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles"})
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
+        *("keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
         *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force"),
     }
 )
@@ -63,6 +65,8 @@ class Choices:
     teacher_prompt : likewise; "auto" stands for None. Where it begins with a quotation mark it is a string of JSON, as
         a hyperparameter can hold no line break
     context_names : likewise; with commas between them
+    keep_outliers : likewise
+    max_gini, min_coverage, max_popularity_lift : as `FairnessLimits` has them; "null" stands for None
     """
 
     budget: str = "full"
@@ -76,6 +80,10 @@ class Choices:
     teacher: str = ""
     teacher_prompt: str | None = None
     context_names: tuple[str, ...] = CONTEXT_NAMES
+    keep_outliers: bool = False
+    max_gini: float | None = None
+    min_coverage: float | None = None
+    max_popularity_lift: float | None = None
 
 
 @dataclass(frozen=True)
@@ -146,10 +154,20 @@ def _prompt(text: str) -> str | None:
     return None if prompt == "auto" else prompt
 
 
+def _limit(text: str) -> float | None:
+    if text == "null":
+        return None
+    if not math.isfinite(limit := float(text)):
+        raise ValueError("must be a finite number, or null")
+    return limit
+
+
 _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "seed": int,
     "event_weights_base64": _weights,
     "student": _yes_or_no,
+    "keep_outliers": _yes_or_no,
+    **{name: _limit for name in ("max_gini", "min_coverage", "max_popularity_lift")},
     "teacher_prompt": _prompt,
     "context_names": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
 }
