@@ -167,7 +167,7 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "event_weights_base64": _weights,
     "student": _yes_or_no,
     "keep_outliers": _yes_or_no,
-    **{name: _limit for name in ("max_gini", "min_coverage", "max_popularity_lift")},
+    **dict.fromkeys(("max_gini", "min_coverage", "max_popularity_lift"), _limit),
     "teacher_prompt": _prompt,
     "context_names": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
 }
