@@ -24,7 +24,7 @@ def aggregates(
     out: Annotated[Path, typer.Option(help="Folder for popularity.csv, together.csv and release.json.")],
     delta: Annotated[float, typer.Option(help="Chance that a pair of a single user is told.")] = 1e-6,
     most_items: Annotated[int, typer.Option(min=1, help="Items of one user that count.")] = 10,
-    most_pairs: Annotated[int, typer.Option(min=1, help="Pairs of one user that count.")] = 5,
+    most_pairs: Annotated[int, typer.Option(min=1, help="Pairs of one user that count.")] = 2,
     ledger: Annotated[Path | None, typer.Option(help="What was spent; DATA/privacy-ledger.json by default.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name in the ledger; the folder's by default.")] = None,
     limit: Annotated[float | None, typer.Option(help="Of all epsilons together; set at the first release.")] = None,

@@ -1,7 +1,8 @@
 """What each user may add to the tables: a bounded number of items and of pairs, each counted once.
 
-What is taken of a user depends on nothing but what that user did, and on chance. Anything that looked at others (what
-is usual, whether anybody ever bought) would let one user change what is taken of another, and the bound would not hold.
+What is taken of a user depends on nothing but what that user did, chance, and what has been released already. Anything
+else that looked at others (what is usual, whether anybody ever bought) would let one user change what is taken of
+another, and the bound would not hold.
 """
 
 from __future__ import annotations
@@ -33,11 +34,17 @@ def item_counts(table: EventTable, n_items: int, most: int, chance: np.random.Ge
     return counts
 
 
-def pair_counts(table: EventTable, most: int, chance: np.random.Generator) -> Counter[Pair]:
+def pair_counts(table: EventTable, most: int, popularity: I64, chance: np.random.Generator) -> Counter[Pair]:
     """(item, later item) -> users who had both in one basket, at most `most` pairs of each user.
+
+    Of a user's pairs those of the most popular items are taken, as pairs that few have are not told anyway.
 
     A basket is what a user bought in one session, or on one day where there is none; of users who never buy it is what
     they rated well. Of large baskets fifty items are drawn.
+
+    Parameters
+    ----------
+    popularity : int64 (n,), as released, with its noise: the true one would tell of others
     """
     found: Counter[Pair] = Counter()
     bounds = table.user_bounds()
@@ -47,7 +54,9 @@ def pair_counts(table: EventTable, most: int, chance: np.random.Generator) -> Co
         rows = rows[bought[rows]] if bought[rows].any() else rows[strong[rows]]
         pairs = sorted({pair for basket in _baskets(table, rows, chance) for pair in combinations(basket, 2)})
         if pairs:
-            found.update(pairs[k] for k in chance.choice(len(pairs), min(most, len(pairs)), replace=False).tolist())
+            known = np.maximum(popularity[np.array(pairs)], 0).astype(np.float64).prod(axis=1)
+            best = np.lexsort((chance.random(len(pairs)), -known))[:most]
+            found.update(pairs[k] for k in best.tolist())
     return found
 
 

@@ -5,7 +5,8 @@ an event of chance delta. Half of epsilon goes to each table:
 
 popularity   every item of the catalogue, which is public, with its noisy count of users; delta is not used
 together     pairs whose noisy count reaches a threshold that a pair of a single user passes with chance delta at most,
-             so that a pair that is there says nothing about who is in the log
+             so that a pair that is there says nothing about who is in the log. Which of a user's pairs are counted
+             depends on the first table as released (adaptive composition)
 
 References: Dwork & Roth, The Algorithmic Foundations of Differential Privacy, 2014; Korolova et al., WWW 2009.
 """
@@ -46,7 +47,7 @@ class ReleaseSettings:
     epsilon: float
     delta: float = 1e-6
     most_items: int = 10
-    most_pairs: int = 5
+    most_pairs: int = 2
 
     def __post_init__(self) -> None:
         if not 0 < self.epsilon <= MOST_EPSILON:
@@ -88,8 +89,8 @@ def released(table: EventTable, n_items: int, settings: ReleaseSettings, noise: 
     """Draw what is counted of each user, count, and add noise; each call is another release, to be paid for."""
     chance = np.random.default_rng(secrets.randbits(128))
     users_of = item_counts(table, n_items, settings.most_items, chance)
-    pairs = sorted(pair_counts(table, settings.most_pairs, chance).items())
     popularity = noise(users_of, settings.half, settings.most_items)
+    pairs = sorted(pair_counts(table, settings.most_pairs, popularity, chance).items())
     counts = noise(np.array([count for _, count in pairs], dtype=np.int64), settings.half, settings.most_pairs)
     told = {pair: int(count) for (pair, _), count in zip(pairs, counts, strict=True) if count >= settings.threshold}
     return Release(np.maximum(popularity, 0), told)

@@ -28,6 +28,7 @@ from tests.fakes.toy_shop import table_of
 N_ITEMS = 8
 ERROR = 1e-7
 CHANCE = np.random.default_rng(5)
+NOBODY = np.zeros(N_ITEMS, dtype=np.int64)
 
 try:
     import pydp as _pydp
@@ -56,15 +57,15 @@ def test_users_are_counted_once_for_an_item_and_for_at_most_so_many() -> None:
 
 
 def test_pairs_are_of_one_basket_and_at_most_so_many() -> None:
-    assert pair_counts(log(*orders("v", [2], [3])), 5, CHANCE) == {(0, 1): 6}
-    greedy = pair_counts(log(*orders("greedy", list(range(N_ITEMS)))), 4, CHANCE)
+    assert pair_counts(log(*orders("v", [2], [3])), 5, NOBODY, CHANCE) == {(0, 1): 6}
+    greedy = pair_counts(log(*orders("greedy", list(range(N_ITEMS)))), 4, NOBODY, CHANCE)
     assert sum(greedy.values()) == 6 + 4
 
 
 def test_what_a_user_dislikes_counts_for_nothing() -> None:
     back = orders("v", [4, 5], event_type="return")
     assert item_counts(log(*back), N_ITEMS, 5, CHANCE)[4] == 0
-    assert (4, 5) not in pair_counts(log(*back), 5, CHANCE)
+    assert (4, 5) not in pair_counts(log(*back), 5, NOBODY, CHANCE)
 
 
 def test_what_is_taken_of_one_user_does_not_depend_on_another() -> None:
@@ -73,7 +74,16 @@ def test_what_is_taken_of_one_user_does_not_depend_on_another() -> None:
     rated = [(user, item, "rating", day) for user, item, _, day in raters]
     alone = table_of([*rated, *wishes], N_ITEMS, value=5.0)
     beside_a_buyer = table_of([*rated, *wishes, *orders("v", [6, 7])], N_ITEMS, value=5.0)
-    assert pair_counts(alone, 5, CHANCE)[(2, 3)] == pair_counts(beside_a_buyer, 5, CHANCE)[(2, 3)] == 3
+    found = [pair_counts(table, 5, NOBODY, CHANCE)[(2, 3)] for table in (alone, beside_a_buyer)]
+    assert found == [3, 3]
+
+
+def test_pairs_of_popular_items_come_first() -> None:
+    popularity = np.array([-4, 1, 9, 8, 7, 0, 0, 0])
+    assert pair_counts(table_of(orders("v", list(range(N_ITEMS))), N_ITEMS), 2, popularity, CHANCE) == {
+        (2, 3): 1,
+        (2, 4): 1,
+    }
 
 
 def no_noise(counts: I64, epsilon: float, sensitivity: int) -> I64:
