@@ -152,7 +152,7 @@ def test_bot_is_named_and_teaches_nothing(shop_with_bot: Path, tmp_path: Path) -
     plain = write_chain_shop(tmp_path / "plain", n_users=120)
     without = rebuild(settings(plain, tmp_path / "other", cache=asked.cache))
     assert [(outlier.user_id, outlier.events, outlier.signs) for outlier in told[0].named] == [
-        ("b0t", 900, ("repetition", "pace", "clockwork"))
+        ("b0t", 900, ("repetition", "clockwork"))
     ]
     assert (manifest["counts"]["users"], manifest["counts"]["events"]) == (120, 720)
     assert manifest["run"]["outliers"]["left_out"]

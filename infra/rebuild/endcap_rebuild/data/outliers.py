@@ -7,8 +7,8 @@ who does a lot **and** shows at least one sign that people do not show:
 repetition   20 or more events for each item touched, and far more than others
 pace         1,200 or more distinct moments within one hour: one every three seconds, without a break
 clockwork    nine in ten of 200 or more pauses of less than an hour within a tenth of their median
-crawl        half of a catalogue, and at least 200 items, within a day
-sleepless    events in 22 or more hours of one day
+crawl        half of a catalogue, and at least 200 items, within 24 hours
+sleepless    events in 22 or more of 24 hours
 
 Times count only where they are a usable clock. References: Iglewicz & Hoaglin, How to Detect and Handle Outliers, 1993
 (the modified z-score and its bound of 3.5); Rousseeuw & Croux, JASA 1993 (the factor 1.4826).
@@ -16,6 +16,7 @@ Times count only where they are a usable clock. References: Iglewicz & Hoaglin, 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -147,7 +148,7 @@ def signs_in_time(times_ms: I64, items: NDArray[np.integer[Any]], n_items: int) 
     if _most_items_of_a_day(times_ms, items) >= max(CRAWL * n_items, CRAWL_ITEMS):
         signs.append("crawl")
     hours = np.unique(moments // _HOUR_MS)
-    if int(np.unique(hours // 24, return_counts=True)[1].max(initial=0)) >= SLEEPLESS_HOURS:
+    if int((np.searchsorted(hours, hours + 24) - np.arange(len(hours))).max(initial=0)) >= SLEEPLESS_HOURS:
         signs.append("sleepless")
     return signs
 
@@ -162,8 +163,19 @@ def _is_clockwork(moments: I64) -> bool:
 
 
 def _most_items_of_a_day(times_ms: I64, items: NDArray[np.integer[Any]]) -> int:
-    pairs = np.unique(np.stack([times_ms // _DAY_MS, items.astype(np.int64)]), axis=1)
-    return int(np.unique(pairs[0], return_counts=True)[1].max(initial=0))
+    """Distinct items within 24 hours, whenever these begin: days begin elsewhere at another time."""
+    held: Counter[int] = Counter()
+    most = first = 0
+    times, own = times_ms.tolist(), items.tolist()
+    for at_ms, item in zip(times, own, strict=True):
+        held[item] += 1
+        while times[first] <= at_ms - _DAY_MS:
+            held[own[first]] -= 1
+            if not held[own[first]]:
+                del held[own[first]]
+            first += 1
+        most = max(most, len(held))
+    return most
 
 
 def _distinct_items(table: EventTable, n_users: int) -> I64:
