@@ -141,7 +141,7 @@ def shop_with_bot(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"user_id": "b0t", "item_id": "item-29", "event_type": "view", "timestamp": first + 2 * k} for k in range(900)
     ]
     write_items(folder, toy_item_rows(40))
-    write_events(folder, [*chain_events(n_users=120), *views])
+    write_events(folder, [*chain_events(n_users=250), *views])
     return folder
 
 
@@ -149,12 +149,12 @@ def test_bot_is_named_and_teaches_nothing(shop_with_bot: Path, tmp_path: Path) -
     told: list[OutlierReport] = []
     asked = settings(shop_with_bot, tmp_path / "snapshot")
     manifest = rebuild(asked, tell=told.append)
-    plain = write_chain_shop(tmp_path / "plain", n_users=120)
+    plain = write_chain_shop(tmp_path / "plain", n_users=250)
     without = rebuild(settings(plain, tmp_path / "other", cache=asked.cache))
     assert [(outlier.user_id, outlier.events, outlier.signs) for outlier in told[0].named] == [
         ("b0t", 900, ("repetition", "clockwork"))
     ]
-    assert (manifest["counts"]["users"], manifest["counts"]["events"]) == (120, 720)
+    assert (manifest["counts"]["users"], manifest["counts"]["events"]) == (250, 1500)
     assert manifest["run"]["outliers"]["left_out"]
     same = [name for name in manifest["files"] if name != "MODEL_CARD.md"]
     assert {name: manifest["files"][name]["sha256"] for name in same} == {
@@ -166,23 +166,19 @@ def test_bot_is_named_and_teaches_nothing(shop_with_bot: Path, tmp_path: Path) -
 
 def test_outliers_that_are_kept_are_named_all_the_same(shop_with_bot: Path, tmp_path: Path) -> None:
     told: list[OutlierReport] = []
-    manifest = rebuild(settings(shop_with_bot, tmp_path / "snapshot", keep_outliers=True), tell=told.append)
+    lenient = FairnessLimits(max_gini=1.0, min_coverage=0.01)
+    asked = settings(shop_with_bot, tmp_path / "snapshot", keep_outliers=True, fairness=lenient)
+    manifest = rebuild(asked, tell=told.append)
+    assert 0 < manifest["metrics"]["fairness"]["exposure_gini"] < 1
     assert (told[0].users, told[0].left_out) == (1, False)
-    assert manifest["counts"]["users"] == 121
+    assert manifest["counts"]["users"] == 251
     assert popular(tmp_path / "snapshot")[0] == "item-29"
 
 
-def test_lists_outside_a_limit_become_no_snapshot(shop: Path, snapshot_dir: Path, tmp_path: Path) -> None:
-    measured = verify_snapshot(snapshot_dir)["metrics"]["fairness"]
-    assert 0 < measured["exposure_gini"] < 1
-    assert 0 < measured["coverage"] <= 1
-    work = tmp_path / "work"
-    strict = FairnessLimits(max_gini=measured["exposure_gini"] - 0.01)
-    with pytest.raises(FairnessError, match="exposure_gini is"):
-        rebuild(settings(shop, tmp_path / "out", work=work, fairness=strict))
+def test_lists_outside_a_limit_become_no_snapshot(shop_with_bot: Path, tmp_path: Path) -> None:
+    with pytest.raises(FairnessError, match=r"exposure_gini is 0\.\d+, above the limit of 0$"):
+        rebuild(settings(shop_with_bot, tmp_path / "out", fairness=FairnessLimits(max_gini=0.0)))
     assert not (tmp_path / "out").exists()
-    lenient = FairnessLimits(max_gini=measured["exposure_gini"], min_coverage=measured["coverage"])
-    rebuild(settings(shop, tmp_path / "out", work=work, fairness=lenient))
 
 
 # ------------------------------------------------------------------ small and odd shops

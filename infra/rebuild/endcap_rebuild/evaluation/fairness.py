@@ -37,6 +37,8 @@ QUALITY: Final = ("ndcg_at_10", "recall_at_10")
 _DENSE: Final = 4_000_000
 """Numbers of one block of draws."""
 
+_SHARE: Final = (0.0, 1.0)
+
 Figure = dict[str, float]
 
 
@@ -193,7 +195,8 @@ def _blocks(width: int) -> list[slice]:
 
 def _mean_around(values: Sequence[tuple[float, F64]]) -> Figure:
     """The mean over seeds, for which the same users are drawn."""
-    return around(float(np.mean([value for value, _ in values])), np.mean([drawn for _, drawn in values], axis=0))
+    value, drawn = np.mean([value for value, _ in values]), np.mean([drawn for _, drawn in values], axis=0)
+    return around(float(value), drawn, _SHARE)
 
 
 Sums = Callable[[_Seed], tuple[F64, F64]]
@@ -204,10 +207,12 @@ def _ratio(parts: Sequence[_Seed], sums: Sums, times: F64, less: float = 0.0) ->
     return _ratio_of([sums(part) for part in parts], times, less)
 
 
-def _ratio_of(pairs: Sequence[tuple[F64, F64]], times: F64, less: float = 0.0) -> Figure | None:
+def _ratio_of(
+    pairs: Sequence[tuple[F64, F64]], times: F64, less: float = 0.0, bounds: tuple[float, float] = (-np.inf, np.inf)
+) -> Figure | None:
     total, weight = (np.sum([pair[k] for pair in pairs], axis=0)[:, None] for k in (0, 1))
     value, drawn = ratios(total, weight, times)
-    return around(float(value[0]) - less, drawn[:, 0] - less) if np.isfinite(value[0]) else None
+    return around(float(value[0]) - less, drawn[:, 0] - less, bounds) if np.isfinite(value[0]) else None
 
 
 def _popularity(parts: Sequence[_Seed], name: str, times: F64) -> dict[str, Any]:
@@ -259,7 +264,7 @@ def _by_item_group(parts: Sequence[_Seed], name: str, groups: ItemGroups, times:
             "items": int(groups.sizes[k]),
             "catalogue_share": float(of_catalogue[k]),
             "chosen_share": float(of_choices[k]),
-            "exposure_share": around(float(value[k]), drawn[:, k]),
+            "exposure_share": around(float(value[k]), drawn[:, k], _SHARE),
             "exposure_to_catalogue": float(value[k] / of_catalogue[k]) if of_catalogue[k] else None,
         }
         for k, group in enumerate(groups.names)
@@ -298,5 +303,7 @@ def _quality(parts: Sequence[_Seed], measured: Measured, times: F64, rows: Rows)
     found: dict[str, Any] = {"questions": int(sum(own.sum() for own in rows)), "users": len(asked)}
     for figure in QUALITY:
         each = zip(parts, measured, rows, strict=True)
-        found[figure] = _ratio_of([part.by_user(values[figure], own) for part, values, own in each], times)
+        found[figure] = _ratio_of(
+            [part.by_user(values[figure], own) for part, values, own in each], times, bounds=_SHARE
+        )
     return found

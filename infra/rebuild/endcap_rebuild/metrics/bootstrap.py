@@ -51,12 +51,17 @@ def ratios(totals: F64, weights: F64, times: F64) -> tuple[F64, F64]:
         return totals.sum(axis=0) / weights.sum(axis=0), (times @ totals) / (times @ weights)
 
 
-def around(value: float, drawn: F64) -> dict[str, float]:
+def around(value: float, drawn: F64, bounds: tuple[float, float] = (-np.inf, np.inf)) -> dict[str, float]:
     """A figure with the ends of its 95 % interval: what the draws spread, laid around the figure.
 
     A draw with replacement lacks a third of the users. That alone lowers how many items are shown and makes exposure
     less even, so the draws' own mean is taken off.
+
+    Parameters
+    ----------
+    bounds : what the figure can be at all
     """
     usable = drawn[np.isfinite(drawn)]
     low, high = np.quantile(usable, _ENDS) - usable.mean() if len(usable) else (0.0, 0.0)
-    return {"value": float(value), "low": float(value + low), "high": float(value + high)}
+    low, high = max(value + min(low, 0.0), bounds[0]), min(value + max(high, 0.0), bounds[1])
+    return {"value": float(value), "low": float(low), "high": float(high)}

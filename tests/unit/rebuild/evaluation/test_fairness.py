@@ -119,3 +119,5 @@ def test_draws_keep_the_number_of_users_and_intervals_their_figure() -> None:
     assert (told["high"] - told["low"]) / 2 == pytest.approx(1.96 * 0.5 / math.sqrt(50), rel=0.15)
     assert told["low"] < told["value"] == 0.5 < told["high"]
     assert around(0.9, np.full(5, 0.6)) == {"value": 0.9, "low": 0.9, "high": 0.9}
+    lopsided = around(1.0, np.array([0.5, *[1.0] * 99]), (0.0, 1.0))
+    assert lopsided["low"] <= lopsided["value"] == lopsided["high"] == 1.0
