@@ -147,8 +147,10 @@ def shop_with_bot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_bot_is_named_and_teaches_nothing(shop_with_bot: Path, tmp_path: Path) -> None:
     told: list[OutlierReport] = []
-    asked = settings(shop_with_bot, tmp_path / "snapshot")
+    lenient = FairnessLimits(max_gini=1.0, min_coverage=0.01)
+    asked = settings(shop_with_bot, tmp_path / "snapshot", fairness=lenient)
     manifest = rebuild(asked, tell=told.append)
+    assert 0 < manifest["metrics"]["fairness"]["exposure_gini"] < 1
     plain = write_chain_shop(tmp_path / "plain", n_users=250)
     without = rebuild(settings(plain, tmp_path / "other", cache=asked.cache))
     assert [(outlier.user_id, outlier.events, outlier.signs) for outlier in told[0].named] == [
@@ -166,10 +168,7 @@ def test_bot_is_named_and_teaches_nothing(shop_with_bot: Path, tmp_path: Path) -
 
 def test_outliers_that_are_kept_are_named_all_the_same(shop_with_bot: Path, tmp_path: Path) -> None:
     told: list[OutlierReport] = []
-    lenient = FairnessLimits(max_gini=1.0, min_coverage=0.01)
-    asked = settings(shop_with_bot, tmp_path / "snapshot", keep_outliers=True, fairness=lenient)
-    manifest = rebuild(asked, tell=told.append)
-    assert 0 < manifest["metrics"]["fairness"]["exposure_gini"] < 1
+    manifest = rebuild(settings(shop_with_bot, tmp_path / "snapshot", keep_outliers=True), tell=told.append)
     assert (told[0].users, told[0].left_out) == (1, False)
     assert manifest["counts"]["users"] == 251
     assert popular(tmp_path / "snapshot")[0] == "item-29"
