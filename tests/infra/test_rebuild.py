@@ -417,7 +417,7 @@ def test_job_of_a_plain_stack_makes_the_choices_of_a_plain_rebuild(
     asked = asked_for(machine(), account)
     assert replace(asked, bucket="", result="") == Choices()
     plain = RebuildSettings(Path("data"), Path("out"))
-    for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder"):
+    for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder", "keep_outliers"):
         assert getattr(asked, name) == getattr(plain, name), name
 
 
@@ -443,6 +443,13 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
     asked = asked_for(definition, account, student=False, teacher="", teacher_prompt="auto")
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (False, "", None)
     assert asked_for(definition, account, teacher_prompt="").teacher_prompt == ""
+    asked = asked_for(definition, account, keep_outliers=True, max_gini=0.95, max_popularity_lift=-0.5)
+    assert (asked.keep_outliers, asked.max_gini, asked.min_coverage, asked.max_popularity_lift) == (
+        True,
+        0.95,
+        None,
+        -0.5,
+    )
     assert not any("\n" in text for job in account.jobs for text in job["HyperParameters"].values())
 
 
@@ -463,6 +470,9 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
         {"teacher_prompt": "query: "},
         {"student": True, "teacher_prompt": None},
         {"context": ["device"]},
+        {"keep_outliers": "true"},
+        {"max_gini": "0.9"},
+        {"min_coverage": True},
     ],
 )
 def test_unusable_input_is_refused_before_anything_is_exported(

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from endcap_rebuild.settings import Progress as Report
 
 SHOWN_REASONS = 20
+SHOWN_OUTLIERS = 20
 SHOWN_FIELDS = 12
 SAMPLE_CHARS = 160
 
@@ -59,6 +60,22 @@ def print_read(console: Console, read: Mapping[str, Any]) -> None:
     ):
         if read[name]:
             console.print(f"  {read[name]:,} {what}")
+
+
+def print_outliers(console: Console, found: Mapping[str, Any]) -> None:
+    """Users who act as no shopper does, by name and sign (`OutlierReport` as a dictionary)."""
+    if not found["users"]:
+        return
+    done = "left out" if found["left_out"] else "kept, as was asked for"
+    console.print(
+        f"{found['users']:,} users act as no shopper does (usual are {found['usual_events']:g} events); "
+        f"{done}: {found['events']:,} events"
+    )
+    for outlier in found["named"][:SHOWN_OUTLIERS]:
+        what = f"{outlier['events']:,} events with {outlier['items']:,} items: {', '.join(outlier['signs'])}"
+        console.print(f"  {outlier['user_id']}: {what}", style="yellow", markup=False)
+    if found["users"] > SHOWN_OUTLIERS:
+        console.print(f"  and {found['users'] - SHOWN_OUTLIERS:,} more")
 
 
 def _lines_of(read: Mapping[str, Any]) -> Iterator[str]:

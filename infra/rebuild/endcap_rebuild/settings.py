@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from endcap.events.contexts import CONTEXT_NAMES
+from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ReadOptions
 
 Progress = Callable[[str, int, int], None]
@@ -52,6 +53,8 @@ class RebuildSettings:
     before : folder of the snapshot that is replaced, whose encoder "auto" keeps unless another one beats it; `out`
         when None
     reading : how the files of `data` are to be read, where they don't say it themselves
+    keep_outliers : learn from bots and other users who are no shoppers, too (see `outliers`); they are named anyway
+    fairness : limits on what lists show; lists outside of them become no snapshot
     """
 
     data: Path
@@ -76,3 +79,5 @@ class RebuildSettings:
     teacher_prompt: str | None = None
     may_be_empty: bool = False
     reading: ReadOptions = field(default_factory=ReadOptions)
+    keep_outliers: bool = False
+    fairness: FairnessLimits = field(default_factory=FairnessLimits)

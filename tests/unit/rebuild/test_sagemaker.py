@@ -174,6 +174,8 @@ def test_demand_is_counted_apart_in_the_contexts_that_a_hyperparameter_names(tmp
         ({"budget": "enormous"}, "no such budget: 'enormous'"),
         ({"epochs": "3"}, "no such hyperparameter: epochs"),
         ({"seed": "many"}, "hyperparameter seed"),
+        ({"max_gini": "nan"}, "hyperparameter max_gini: must be a finite number"),
+        ({"keep_outliers": "yes"}, "hyperparameter keep_outliers"),
         ({"event_weights_base64": "W10="}, "event_weights_base64: must be a JSON object"),
         ({"event_weights_base64": "{}"}, "event_weights_base64"),
         ({"event_weights_base64": base64.b64encode(b'{"view": "much"}').decode()}, "event_weights_base64"),

@@ -15,6 +15,7 @@ from endcap_local.cli.demo import demo
 from endcap_local.cli.doctor import doctor
 from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
+from endcap_local.cli.export import export_app
 from endcap_local.cli.import_data import import_folder
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
@@ -61,6 +62,7 @@ app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")
 app.add_typer(bench_app, name="bench")
+app.add_typer(export_app, name="export")
 
 
 def main() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -49,6 +49,18 @@ def rebuild(
     context: Annotated[
         list[str] | None, typer.Option(help="A property of events in which demand is counted apart; may be repeated.")
     ] = None,
+    keep_outliers: Annotated[
+        bool, typer.Option("--keep-outliers", help="Learn from bots and the like, too; they are named anyway.")
+    ] = False,
+    max_gini: Annotated[
+        float | None, typer.Option(min=0, max=1, help="No snapshot where lists' exposure is less even than this.")
+    ] = None,
+    min_coverage: Annotated[
+        float | None, typer.Option(min=0, max=1, help="No snapshot where lists show a smaller share of the catalogue.")
+    ] = None,
+    max_popularity_lift: Annotated[
+        float | None, typer.Option(help="No snapshot where lists are more popular than histories by more; 0.5 = half.")
+    ] = None,
     source: Source = AUTO,
     map_: Map = None,
     map_event: MapEvent = None,
@@ -72,9 +84,10 @@ def rebuild(
 
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
+    from endcap.snapshot.fairness import FairnessLimits
     from endcap_local.cli.reading import dry_run_of, stopped_by_data
-    from endcap_local.console import print_json, print_read, progress_bar
-    from endcap_rebuild.data.report import ReadReport
+    from endcap_local.console import print_json, print_outliers, print_read, progress_bar
+    from endcap_rebuild.data.dataset import Shop
     from endcap_rebuild.job import run_shard
     from endcap_rebuild.settings import RebuildSettings
     from endcap_rebuild.text.encoders import current_encoder
@@ -95,8 +108,9 @@ def rebuild(
         settings = replace(settings, device=device, shards=shards, shard=shard)
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         settings = replace(settings, context_names=tuple(context)) if context else settings
-        settings = replace(settings, reading=reading)
-        found: list[ReadReport] = []
+        settings = replace(settings, reading=reading, keep_outliers=keep_outliers)
+        settings = replace(settings, fairness=FairnessLimits(max_gini, min_coverage, max_popularity_lift))
+        found: list[Shop] = []
         with stopped_by_data(console, as_json), progress_bar(console) as progress:
             manifest = run_shard(settings, progress, found.append)
         if manifest is None:
@@ -105,9 +119,11 @@ def rebuild(
         if snapshots:
             snapshots.upload(folder, manifest["version"])
     if as_json:
-        print_json({**found[0].document(), **manifest})
+        outliers = [asdict(outlier) for outlier in found[0].outliers.named]
+        print_json({**found[0].report.document(), **manifest, "outliers": outliers})
         return
-    print_read(console, found[0].document())
+    print_read(console, found[0].report.document())
+    print_outliers(console, asdict(found[0].outliers))
     console.print(f"snapshot {manifest['version']} in {out} after {manifest['run']['seconds']} s")
     print_encoder(console, manifest)
     print_metrics(console, manifest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,8 +17,9 @@ from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
 from endcap.snapshot.files import canonical_json
 from endcap_rebuild.data.clock import clock_usable
-from endcap_rebuild.data.event_table import EventTable, checked_names, event_table
+from endcap_rebuild.data.event_table import EventTable, checked_names, event_table, without_users
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.outliers import OutlierReport, find_outliers
 from endcap_rebuild.data.reading import (
     catalog_time_ms,
     read_erasures,
@@ -40,6 +41,7 @@ class Shop:
     table : interactions with these items
     catalog_time_ms : the moment whose catalogue this is, where the data says so
     searches : what was typed, sorted; no part of a history
+    outliers : users who are no shoppers; what is said of them is in neither of the two, unless they were kept
     """
 
     items: tuple[Item, ...]
@@ -47,6 +49,7 @@ class Shop:
     report: ReadReport
     catalog_time_ms: int | None = None
     searches: tuple[Search, ...] = ()
+    outliers: OutlierReport = field(default_factory=OutlierReport)
 
     @cached_property
     def clock(self) -> bool:
@@ -104,6 +107,7 @@ def read_shop(
     context_names: Sequence[str] = CONTEXT_NAMES,
     options: ReadOptions | None = None,
     *,
+    keep_outliers: bool = False,
     may_be_empty: bool = False,
 ) -> Shop:
     """Read a folder of items and, where there are any, events.
@@ -111,6 +115,7 @@ def read_shop(
     Parameters
     ----------
     options : how the files are to be read, where they don't say it themselves
+    keep_outliers : only name users who are no shoppers (see `outliers`), and learn from them too
 
     Raises
     ------
@@ -132,4 +137,9 @@ def read_shop(
         read = read_events(folder, report, now_ms, types, options=options)
         events = without_erased(read, read_erasures(folder, report), report)
         table = event_table(noting_searches(events, searches), index, report, seed, types, names)
-    return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))
+    left_out, outliers = find_outliers(table, len(items), clock_usable(table.time_ms))
+    if not keep_outliers and left_out.any():
+        gone = {table.user_ids[user] for user in np.flatnonzero(left_out).tolist()}
+        searches = [search for search in searches if search.user_id not in gone]
+        table, outliers = without_users(table, left_out), replace(outliers, left_out=True)
+    return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))), outliers)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -152,6 +152,21 @@ def event_table(
     order = np.lexsort((table.key, shuffle_keys(table.key, seed), table.time_ms, table.user))
     table = table.rows(order)
     return _with_strength(table, event_types)
+
+
+def without_users(table: EventTable, left_out: NDArray[np.bool_]) -> EventTable:
+    """The table of the other users, numbered anew.
+
+    Parameters
+    ----------
+    left_out : bool (users,)
+    """
+    if not left_out.any():
+        return table
+    kept = table.rows(~left_out[table.user])
+    place = (np.cumsum(~left_out) - 1).astype(np.int32)
+    names = tuple(name for name, out in zip(table.user_ids, left_out.tolist(), strict=True) if not out)
+    return replace(kept, user=place[kept.user], user_ids=names)
 
 
 def shuffle_keys(keys: U64, seed: int) -> U64:

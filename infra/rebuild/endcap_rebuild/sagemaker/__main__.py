@@ -22,6 +22,7 @@ from typing import Any, Final, NoReturn
 
 from endcap.aws.clients import BACKGROUND, client
 from endcap.errors import EndcapError
+from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.job import rebuild, run_shard
 from endcap_rebuild.sagemaker.contract import ROOT, Choices, Hosts, Roots, data_folder, read_choices, read_hosts
@@ -97,6 +98,8 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         teacher_prompt=choices.teacher_prompt,
         context_names=choices.context_names,
         reading=ReadOptions(allow_bad=choices.allow_bad),
+        keep_outliers=choices.keep_outliers,
+        fairness=FairnessLimits(choices.max_gini, choices.min_coverage, choices.max_popularity_lift),
     )
 
 
