@@ -50,7 +50,7 @@ class Foreign(BaseModel):
 class GA4Item(Foreign):
     """A product of a GA4 event."""
 
-    item_id: Text | int
+    item_id: Text | int | None = None
     index: int | None = None
     price: float | None = None
     quantity: float | None = None

@@ -83,6 +83,8 @@ _SCAN: Final = re.compile(
     rf"|(?P<cjk>[{CJK}]+)"
     rf"|(?P<word>[^\W_{CJK}]+(?:'[^\W_{CJK}]+)*)"
 )
+_DIGIT: Final = re.compile("[0-9]")
+_WORD: Final = re.compile("[a-z]+")
 _APOSTROPHES: Final = re.compile("[’‘`´ʼ]")
 _MARK: Final = "="
 """Begins a term that no text holds: a quantity."""
@@ -116,14 +118,18 @@ def _number(chinese: str) -> int:
     return 10 * (_DIGITS[tens] if tens else 1) + (_DIGITS[ones] if ones else 0)
 
 
-def terms_of(text: str) -> list[str]:
+@lru_cache(8192)  # changed items are read again with every further change
+def terms_of(text: str) -> tuple[str, ...]:
     """The terms that an item with this text is found by, each once."""
+    text = folded(text)
+    if text.isascii() and "'" not in text and not _DIGIT.search(text):
+        return tuple(dict.fromkeys(_WORD.findall(text)))
     terms: dict[str, None] = {}
-    for need, more in _scanned(folded(text)):
+    for need, more in _scanned(text):
         for alternative in need:
             terms.update(dict.fromkeys(alternative))
         terms.update(dict.fromkeys(more))
-    return list(terms)
+    return tuple(terms)
 
 
 def needs_of(query: str, synonyms: Synonyms | None = None) -> list[Need]:
@@ -247,7 +253,7 @@ _LONG_NUMBER: Final = 8
 """Digits from which on a number is an EAN, UPC or the like, whose leading zeros come and go."""
 
 
-@lru_cache(4096)
+@lru_cache(16_384)
 def code_of(text: str) -> str:
     """An article number in the form that all its spellings share: no dashes, no leading zeros of an EAN."""
     code = _NOT_CODE.sub("", unicodedata.normalize("NFKC", text).lower())
