@@ -84,7 +84,7 @@ def _told(found: Iterable[Any], cut: Collection[str]) -> list[FieldError]:
     told: dict[str, FieldError] = {}
     for error in found:
         path, most = error["loc"], (error.get("ctx") or {}).get("max_length")
-        field = ".".join(str(part) for part in path if part != _KEY)
+        field = ".".join(str(part) for part in path if part != _KEY).encode(errors="replace").decode()
         if most is not None and path[0] in cut and path[-1] != _KEY:
             message = f"was too long: the first {most} count"
         else:
@@ -112,7 +112,9 @@ def unknown_names(
     hints : usual names of others -> ours
     """
     told = []
-    for name in sorted({str(name)[:MAX_NAME_CHARS] for name in names})[:_NAMES_TOLD]:
+    # No answer can hold a lone surrogate, which the name of a parameter may.
+    plain = {str(name)[:MAX_NAME_CHARS].encode(errors="replace").decode() for name in names}
+    for name in sorted(plain)[:_NAMES_TOLD]:
         meant = (hints or {}).get(name.lower()) or nearest(name, known)
         question = f"; did you mean {meant}?" if meant else ""
         told.append(FieldError(field=name, message=f"is no {what} and was left out{question}"))

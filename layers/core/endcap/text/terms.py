@@ -79,7 +79,7 @@ _TIMES: Final = r"\s*[x×*]\s*"
 _SCAN: Final = re.compile(
     rf"(?<![^\W_{CJK}])(?P<number>{_NUMBER}(?:{_TIMES}{_NUMBER})*)"
     rf"(?:[ \t-]?\s?(?P<unit>{'|'.join(re.escape(u) for u in sorted(_UNIT, key=len, reverse=True))})(?![^\W_{CJK}])"
-    rf"|(?=(?P<counter>[{_COUNTERS}]))|(?![^\W_{CJK}]))"
+    rf"|(?=\s?(?P<counter>[{_COUNTERS}]))|(?![^\W_{CJK}]))"
     rf"|(?P<cjk>[{CJK}]+)"
     rf"|(?P<word>[^\W_{CJK}]+(?:'[^\W_{CJK}]+)*)"
 )
