@@ -137,7 +137,7 @@ def popular_in(name: str, value: str, language: Language, *, against: bool = Fal
 
 
 def nearest_only(language: Language) -> str:
-    """One sentence about an item that is nearest to what is searched for, and does not mean it."""
+    """One sentence about an item that is near to what is searched for, and does not mean it."""
     return TEXTS[language].nearest_only
 
 
