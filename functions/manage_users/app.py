@@ -21,6 +21,7 @@ from endcap.api.language import language_asked
 from endcap.catalog.item import Item
 from endcap.errors import FieldError, InvalidRequestError, NotFoundError
 from endcap.identifiers import is_placeholder, named
+from endcap.leniency import with_warnings
 from endcap.observability import logger, metrics, tracer
 from endcap.profiles.attributes import stated
 from endcap.profiles.erasure import ERASURE, Erasure
@@ -42,8 +43,10 @@ def put_user(user_id: str) -> Response[str]:
     key = path_user(user_id)
     if is_placeholder(key):
         raise InvalidRequestError([FieldError(field="path", message=f"{key!r} is no id: it stands for none")])
-    runtime.profiles.update(key, stated(json_body(app.current_event), _now_ms()))
-    return json_answer({**named(key), "profile_version": runtime.profiles.get(key, consistent=True).version})
+    warnings: list[FieldError] = []
+    runtime.profiles.update(key, stated(json_body(app.current_event), _now_ms(), warnings))
+    answer = {**named(key), "profile_version": runtime.profiles.get(key, consistent=True).version}
+    return json_answer(with_warnings(answer, warnings))
 
 
 @app.get("/users/<user_id>/profile")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from endcap.api.scenarios import Scenarios
     from endcap.aws.counters import CounterTable
     from endcap.aws.items import ItemTable
+    from endcap.aws.known_items import KnownItems
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.snapshots import SnapshotBucket
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from endcap.live.waiting import Guarded, Waiting
     from endcap.snapshot.snapshot import Snapshot
     from endcap.storefront.door import Door
+    from endcap.text.terms import Synonyms
 
 
 class Runtime:
@@ -83,7 +85,8 @@ class Runtime:
     def begin_request(self) -> None:
         """Begin the time of a request for lists, once everything is built that they are made through."""
         _ = self.ladder, self.profiles, self.profile_reads, self.exposures, self.exposure_writes
-        _ = self.live_counts, self.scenarios, self.experiments, self.challenger, self.challenger_catalogue
+        _ = self.live_counts, self.scenarios, self.experiments, self.synonyms
+        _ = self.challenger, self.challenger_catalogue
         self.waiting.begin()
 
     @cached_property
@@ -132,6 +135,13 @@ class Runtime:
         from endcap.aws.items import ItemTable
 
         return ItemTable(self._clients("dynamodb", self._config), self.settings.items_table)
+
+    @cached_property
+    def known_items(self) -> KnownItems:
+        """Which items there are, for a hint: its client is made when it is first asked."""
+        from endcap.aws.known_items import KnownItems
+
+        return KnownItems(lambda: self._clients("dynamodb", BEST_EFFORT), self.settings.items_table)
 
     @cached_property
     def counters(self) -> CounterTable:
@@ -281,6 +291,18 @@ class Runtime:
         document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
         waiting = self.waiting
         return Configured(document, "experiments", read_experiments, (), POLL_S, waiting.clock, waiting)
+
+    @cached_property
+    def synonyms(self) -> Configured[Synonyms]:
+        """What else may stand for the words of a search."""
+        from endcap.api.synonyms import KEY, POLL_S, read_synonyms
+        from endcap.aws.documents import S3Document
+        from endcap.live.document import Configured
+        from endcap.text.terms import Synonyms
+
+        document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
+        waiting = self.waiting
+        return Configured(document, "synonyms", read_synonyms, Synonyms(()), POLL_S, waiting.clock, waiting)
 
     @cached_property
     def challenger(self) -> Challenger:

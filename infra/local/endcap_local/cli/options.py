@@ -12,7 +12,7 @@ from endcap_rebuild.data.options import FORMATS, ReadOptions
 
 _READING = "How the files are read"
 
-FOLDER = "Folder with items and events, in any format of docs/data.md."
+FOLDER = "Folder with items.jsonl[.gz] and events.csv[.gz], or files in any other format of docs/data.md."
 Data = Annotated[Path, typer.Option(help=FOLDER)]
 
 Bucket = Annotated[str | None, typer.Option(help="The stack's data bucket.", envvar="DATA_BUCKET")]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from endcap.errors import InvalidInputError, InvalidInteractionError
+from endcap.errors import FieldError, InvalidInputError, InvalidInteractionError
 from endcap.events.formats import adapted, sent_events
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
-from endcap.events.interaction import Interaction, parse_interaction
+from endcap.events.interaction import FIELDS, Interaction, parse_interaction
 from endcap.events.types import GRADED
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import ga4_bigquery
@@ -21,14 +21,13 @@ from endcap_rebuild.data.names import (
     spelled,
 )
 from endcap_rebuild.data.options import ReadOptions
-from endcap_rebuild.data.plain_rows import LONGEST_WORD, MAX_TEXT, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
+from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
 from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader
 from endcap_rebuild.data.values import amount, decimal_mark, is_absent
 
 _IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id")
-_OPTIONAL: Final = frozenset({"value", "text", "session_id", "event_id", "recommendation_id", "position", "properties"})
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
 _ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity"})
 FOREIGN: Final = frozenset({"segment", "ga4-bigquery"})
@@ -147,11 +146,13 @@ class EventReader:
                 if not isinstance(raw, dict):
                     self._report.reject(self._file, line, "not a JSON object", raw)
                     continue
+                warnings: list[FieldError] = []
                 try:
-                    parts = adapted(raw)
+                    parts = adapted(raw, warnings)
                 except InvalidInteractionError as exc:
                     self._report.reject(self._file, line, str(exc), raw)
                     continue
+                self._report.warn(warnings)
                 if len(parts) != 1 or parts[0] is not raw:
                     self._report.ignored_rows += not parts
                     for part in parts:
@@ -181,12 +182,8 @@ class EventReader:
         elif self._default:
             kind = row["event_type"] = self._default
         text = row.get("text")
-        if isinstance(text, str):
-            if len(text) <= LONGEST_WORD and is_absent(text):
-                row["text"] = None
-            elif len(text) > MAX_TEXT:
-                row["text"] = text[:MAX_TEXT]
-                self._report.drop("text", f"cut at {MAX_TEXT:,} characters")
+        if isinstance(text, str) and len(text) <= LONGEST_WORD and is_absent(text):
+            row["text"] = None
         self._read_value(row, kind in GRADED)
         try:
             row["timestamp"] = self._read_time(row.get("timestamp"))
@@ -220,21 +217,17 @@ class EventReader:
         """The interaction of a row in our own spelling; what is optional and wrong is dropped, and told."""
         if row.get("timestamp") in (None, ""):
             row["timestamp"] = NO_TIME
-        for _ in range(len(_OPTIONAL) + 1):
-            try:
-                event = parse_interaction(row, self._moment.now_ms, self._moment.event_types)
-            except InvalidInteractionError as exc:
-                wrong = {error["field"].partition(".")[0] for error in exc.errors}
-                graded = row.get("event_type") in GRADED
-                if not wrong <= _OPTIONAL or (graded and "value" in wrong) or not any(row.get(f) for f in wrong):
-                    self._refuse(line, exc, row, raw)
-                    return
-                for error in exc.errors:
-                    self._report.drop(error["field"].partition(".")[0], error["message"])
-                row = {name: value for name, value in row.items() if name not in wrong}
-            else:
-                yield row, event
-                return
+        warnings: list[FieldError] = []
+        try:
+            event = parse_interaction(row, self._moment.now_ms, self._moment.event_types, warnings)
+            # Whoever writes one can put it right; of a file whose grades end elsewhere all would be lost.
+            if event.event_type in GRADED and (wrong := [each for each in warnings if each["field"] == "value"]):
+                raise InvalidInteractionError(wrong)
+        except InvalidInteractionError as exc:
+            self._refuse(line, exc, row, raw)
+            return
+        self._report.warn(warnings, FIELDS)
+        yield row, event
 
     def _refuse(self, line: int, exc: InvalidInputError, row: Mapping[str, Any], raw: object) -> None:
         self._report.reject(self._file, line, str(exc), raw)
@@ -264,10 +257,14 @@ def archived(found: Rows, moment: Moment, report: ReadReport) -> Iterator[tuple[
                 continue
             if raw.get("timestamp") in (None, ""):
                 raw["timestamp"] = NO_TIME
+            warnings: list[FieldError] = []
             try:
-                yield raw, parse_interaction(raw, moment.now_ms, moment.event_types)
+                event = parse_interaction(raw, moment.now_ms, moment.event_types, warnings)
             except InvalidInputError as exc:
                 report.reject(found.read.file, line, str(exc), raw)
+                continue
+            report.warn(warnings, FIELDS)
+            yield raw, event
 
 
 def noted(

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Any, Final
 
 from endcap.catalog.item import Item, parse_item
-from endcap.errors import InvalidItemError
+from endcap.errors import FieldError, InvalidItemError
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import Recognised
 from endcap_rebuild.data.names import ITEM_FIELDS, category_levels, columns_of
@@ -18,12 +18,10 @@ from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import SAMPLE_ROWS, Rows
 from endcap_rebuild.data.times import TimeReader, time_reader
-from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent, plain_text
+from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
 
 Row = tuple[int, dict[str, Any]]
 ATTRIBUTE_COLUMN: Final = "attributes."
-_LONGEST: Final = {"title": 1_000, "description": 20_000, "brand": 256, "image_url": 2_048, "url": 2_048}
-_MOST_CATEGORIES: Final = 50
 _TIMES: Final = ("created_at", "expires_at")
 _NAMES: Final = ("name", "title", "label", "value")
 
@@ -87,40 +85,20 @@ class ItemReader:
                 yield item
 
     def _item(self, line: int, row: dict[str, Any]) -> Item | None:
-        document = self._read(row)
-        while True:
-            try:
-                return parse_item(document)
-            except InvalidItemError as exc:
-                if not self._drop_wrong(document, exc):
-                    self._report.reject(self._file, line, str(exc), row)
-                    return None
-
-    def _drop_wrong(self, document: dict[str, Any], exc: InvalidItemError) -> bool:
-        """Take out of the document what is optional and wrong; whether that was all."""
-        changed = False
-        for error in exc.errors:
-            name, _, rest = error["field"].partition(".")
-            if name in ("", "item_id", "id"):
-                return False
-            attributes = document.get("attributes")
-            if name == "attributes" and rest and isinstance(attributes, Mapping):
-                gone = {key for key in attributes if rest == key or rest.startswith(f"{key}.")}
-                document["attributes"] = {k: v for k, v in attributes.items() if k not in gone}
-                changed |= bool(gone)
-            else:
-                changed |= document.pop(name, None) is not None
-            self._report.drop(error["field"], error["message"])
-        return changed
+        warnings: list[FieldError] = []
+        try:
+            item = parse_item(self._read(row), warnings)
+        except InvalidItemError as exc:
+            self._report.reject(self._file, line, str(exc), row)
+            return None
+        self._report.warn(warnings)
+        return item
 
     def _read(self, row: dict[str, Any]) -> dict[str, Any]:
         document = {name: value for name, value in row.items() if not _is_nothing(value)}
         for name in ("item_id", "group_id"):
             if name in document:
                 document[name] = _id(document[name])
-        for name in ("title", "description"):
-            if isinstance(document.get(name), str):
-                document[name] = plain_text(document[name])
         self._read_labels(document)
         self._read_price(document)
         self._read_available(document)
@@ -132,8 +110,7 @@ class ItemReader:
                     del document[name]
                     self._report.drop(name, str(exc))
         if isinstance(document.get("attributes"), Mapping):
-            document["attributes"] = {k: _attribute(v) for k, v in document["attributes"].items() if not _is_nothing(v)}
-        self._cut(document)
+            document["attributes"] = {k: v for k, v in document["attributes"].items() if not _is_nothing(v)}
         return document
 
     def _read_labels(self, document: dict[str, Any]) -> None:
@@ -141,8 +118,6 @@ class ItemReader:
         if isinstance(brand, Mapping):
             brand = next((brand[name] for name in _NAMES if brand.get(name)), None)
             document["brand"] = brand
-        if isinstance(brand, int) and not isinstance(brand, bool):
-            document["brand"] = str(brand)
         if isinstance(document.get("image_url"), list | tuple):
             found = [text for text in document["image_url"] if isinstance(text, str)]
             document["image_url"] = found[0] if found else None
@@ -175,17 +150,6 @@ class ItemReader:
                 self._report.drop(name, str(exc))
         if said:
             document["available"] = all(said)
-
-    def _cut(self, document: dict[str, Any]) -> None:
-        for name, longest in _LONGEST.items():
-            text = document.get(name)
-            if isinstance(text, str) and len(text) > longest and name in ("title", "description", "brand"):
-                document[name] = text[:longest]
-                self._report.drop(name, f"cut at {longest:,} characters")
-        listed = document.get("categories")
-        if isinstance(listed, list) and len(listed) > _MOST_CATEGORIES:
-            document["categories"] = listed[:_MOST_CATEGORIES]
-            self._report.drop("categories", f"cut at {_MOST_CATEGORIES}")
 
 
 def merged(before: Item, after: Item) -> Item:
@@ -227,12 +191,6 @@ def _is_nothing(value: object) -> bool:
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or (isinstance(value, str) and is_absent(value))
-
-
-def _attribute(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return [str(part) if isinstance(part, int | float) and not isinstance(part, bool) else part for part in value]
-    return value
 
 
 def _id(value: object) -> object:

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from endcap.catalog.item import Item, parse_item
-from endcap.errors import InvalidInputError, InvalidItemError
+from endcap.catalog.item import FIELDS, Item, parse_item, stored_item
+from endcap.errors import FieldError, InvalidInputError, InvalidItemError
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.identifiers import clean_id
@@ -223,12 +223,17 @@ def _exported(rows: Rows, report: ReadReport) -> Iterator[Item | None]:
         if not isinstance(row, dict):
             report.reject(rows.read.file, line, "not a JSON object", row)
             continue
+        warnings: list[FieldError] = []
         try:
-            document: Any = exported_document(row) if is_exported(row) else row
-            item = None if document is None else parse_item(document)
+            if is_exported(row):
+                document = exported_document(row)
+                item = None if document is None else stored_item(document)
+            else:
+                item = parse_item(row, warnings)
         except InvalidItemError as exc:
             report.reject(rows.read.file, line, str(exc))
             item = None
+        report.warn(warnings, FIELDS)
         if item is not None or is_exported(row):
             yield item
 

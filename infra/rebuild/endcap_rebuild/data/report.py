@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from endcap.catalog.item import Item
-from endcap.errors import InvalidInputError
+from endcap.errors import FieldError, InvalidInputError
 from endcap_rebuild.data.options import ALLOWED_BAD
 
 # Enough to see what is wrong with a file; the rest is counted.
@@ -22,6 +22,9 @@ MAX_REASONS: Final = 50
 _FIRST: Final = 3
 _SAMPLE_CHARS: Final = 200
 _MOST_UNKNOWN: Final = 0.5
+_LEFT_OUT: Final = "was left out: "
+_PLACE: Final = re.compile(r"\.\d+")
+"""Of one thing among several: rows count together, whichever of theirs it was."""
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -136,6 +139,19 @@ class ReadReport:
         """Note that a row lost one of its optional fields."""
         said = f"{name}: {_general(message)}"
         self.dropped_fields[said] = self.dropped_fields.get(said, 0) + 1
+
+    def warn(self, warnings: Iterable[FieldError], known: Collection[str] = ()) -> None:
+        """Note what was left out of a row that could be used.
+
+        Parameters
+        ----------
+        known : names of fields; what is said of another name is that nothing reads it. None: every one is known
+        """
+        for warning in warnings:
+            if known and warning["field"].partition(".")[0] not in known:
+                self.ignore(warning["field"])
+            else:
+                self.drop(_PLACE.sub("", warning["field"]), warning["message"].removeprefix(_LEFT_OUT))
 
     def ignore(self, name: str, rows: int = 1) -> None:
         """Note a field that nothing reads."""

@@ -1,4 +1,4 @@
-"""What exports write in place of plain values: words for nothing, amounts of money, paths of categories, markup."""
+"""What exports write in place of plain values: words for nothing, amounts of money, paths of categories."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from html.parser import HTMLParser
-from typing import Any, Final
+from typing import Final
 
 from endcap.identifiers import PLACEHOLDERS
 
@@ -78,8 +77,6 @@ _CURRENCIES: Final = {
     "zł": "PLN",
 }
 _AMOUNT: Final = re.compile(r"([+-]?)\s*([^\d\s.,+'-]{0,4})\s*([+-]?)\s*(\d[\d.,'’\s]*|[.,]\d+)\s*([^\d\s.,+'-]{0,4})")
-_TAG: Final = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*(?:\s[^<>]*)?/?>|<!--")
-_ENTITY: Final = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{2,6}|#[xX][0-9a-fA-F]{2,6});")
 _COMMA_DECIMAL: Final = re.compile(r"\d,(?:\d{1,2}|\d{4,})(?!\d)|\.\d{3},\d|\.\d{3}\.\d{3}")
 _POINT_DECIMAL: Final = re.compile(r"\d\.(?:\d{1,2}|\d{4,})(?!\d)|,\d{3}\.\d|,\d{3},\d{3}")
 _NAMES: Final = ("name", "title", "label", "id")
@@ -200,43 +197,3 @@ def _of_text(text: str) -> list[str]:
     else:
         parts = [text]
     return [name for part in parts if (name := part.strip()) and not is_absent(name)]
-
-
-class _Text(HTMLParser):
-    """Collects what a reader of a page would see."""
-
-    _HIDDEN: Final = frozenset({"script", "style", "template"})
-    _INLINE: Final = frozenset(
-        ("a", "abbr", "b", "big", "code", "em", "font", "i", "mark", "small", "span", "strong", "sub", "sup", "u")
-    )
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: Any) -> None:  # noqa: ARG002 # HTMLParser calls it so
-        self._hidden += tag in self._HIDDEN
-        if tag not in self._INLINE:
-            self.parts.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._hidden -= tag in self._HIDDEN and self._hidden > 0
-        if tag not in self._INLINE:
-            self.parts.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self.parts.append(data)
-
-
-def plain_text(text: str) -> str:
-    """`text` without markup and entities; unchanged where it has neither."""
-    if "<" in text and _TAG.search(text):
-        page = _Text()
-        page.feed(text)
-        page.close()
-        return " ".join("".join(page.parts).split())
-    if "&" in text and _ENTITY.search(text):
-        return html.unescape(text).replace("\xa0", " ")
-    return text

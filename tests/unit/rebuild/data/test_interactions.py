@@ -108,7 +108,7 @@ def test_grades_of_another_scale_are_asked_for_and_scaled(tmp_path: Path) -> Non
 def test_long_texts_are_cut(tmp_path: Path) -> None:
     (event,), report = read(tmp_path, [("u", "a", "review", "5", "1790000000", "good " * 900, "")])
     assert len(event.text) == 4_000
-    assert report.dropped_fields == {"text: cut at 4,000 characters": 1}
+    assert report.dropped_fields == {"text: was too long: the first 4000 count": 1}
 
 
 def test_types_of_events_in_other_spellings(tmp_path: Path) -> None:

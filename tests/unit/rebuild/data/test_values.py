@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent, plain_text
+from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
 
 
 @pytest.mark.parametrize("word", ["", " ", "NULL", "\\N", "undefined", "None", "nan", "(not set)", "N/A", "#N/A"])
@@ -95,17 +95,3 @@ def test_neither_is_an_error() -> None:
 )
 def test_categories_in_every_shape(value: object, expected: list[str]) -> None:
     assert categories(value) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("<p>Soft <b>linen</b></p><p>shirt</p>", "Soft linen shirt"),
-        ("<style>.a{margin:0}</style><div>Tent<br/>for two</div><script>x()</script>", "Tent for two"),
-        ("Salt &amp; pepper&nbsp;mill", "Salt & pepper mill"),
-        ("5 < 6 and 7 > 3", "5 < 6 and 7 > 3"),
-        ("R&B, plain", "R&B, plain"),
-    ],
-)
-def test_markup_becomes_text(text: str, expected: str) -> None:
-    assert plain_text(text) == expected
