@@ -59,7 +59,7 @@ def parquet_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, dict[str, A
     try:
         kinds = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", [str(path)]).fetchall()
         columns = ", ".join(_column(kind[0], kind[1]) for kind in kinds)
-        found = connection.execute(f"SELECT {columns} FROM read_parquet(?)", [str(path)])
+        found = connection.execute(f"SELECT {columns} FROM read_parquet(?)", [str(path)])  # nosec B608 # names are quoted
     except duckdb.Error as exc:
         raise InvalidInputError(f"{path.name} can't be read as Parquet: {str(exc).splitlines()[0]}") from exc
     names = [str(kind[0]) for kind in kinds]
