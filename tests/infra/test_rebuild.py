@@ -213,7 +213,7 @@ def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, An
 
 def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dict[str, Any]]) -> None:
     of_the_command = set(inspect.signature(rebuild_command).parameters)
-    elsewhere = {"data", "out", "work", "as_json", "shards", "shard"}  # channels, bucket, checkpoints, hosts
+    elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "running"}  # channels, bucket, checkpoints, hosts
     foreign = {"source", "map_", "map_event", "timezone", "rating_scale", "errors", "dry_run"}  # the archive is our own
     assert of_the_command - elsewhere - foreign <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
