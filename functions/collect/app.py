@@ -2,7 +2,8 @@
 
 Trigger: POST /events (events of Endcap, GA4, Segment, CloudEvents), POST /personalize/events, GET /openapi.json, and
 every path that no other function answers.
-Guarantee: an event listed as accepted is on the queue; one that is not is listed with the reason.
+Guarantee: an event listed as accepted is on the queue; one that is not is listed with the reason. What was left out of
+an accepted one, and items that the catalogue lacks, stand in `warnings`.
 Retry: an event that carries an id, or a time to make one from with its content, keeps it: sent twice, it counts once.
 """
 
@@ -24,6 +25,7 @@ from endcap.errors import DependencyError
 from endcap.events.collect import collect
 from endcap.events.formats.cloudevents import structured
 from endcap.events.interaction import interaction_document
+from endcap.leniency import with_warnings
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 
@@ -33,13 +35,14 @@ runtime = Runtime()
 
 @app.post("/events")
 def post_events() -> Response[str]:
-    body = structured(app.current_event.headers, json_body(app.current_event))
-    outcome = collect(body, int(time.time() * 1000), runtime.settings.event_types, runtime.queue)
+    body, now_ms = structured(app.current_event.headers, json_body(app.current_event)), int(time.time() * 1000)
+    outcome = collect(body, now_ms, runtime.settings.event_types, runtime.queue, runtime.known_items.unknown)
     metrics.add_metric("EventsAccepted", MetricUnit.Count, outcome.accepted)
     metrics.add_metric("EventsRejected", MetricUnit.Count, len(outcome.rejected))
     if outcome.accepted or not outcome.rejected:
-        body = {"accepted": outcome.accepted, "rejected": outcome.rejected}
-        return json_answer(body | ({"ignored": outcome.ignored} if outcome.ignored else {}), HTTPStatus.ACCEPTED)
+        answer = {"accepted": outcome.accepted, "rejected": outcome.rejected}
+        answer |= {"ignored": outcome.ignored} if outcome.ignored else {}
+        return json_answer(with_warnings(answer, outcome.warnings), HTTPStatus.ACCEPTED)
     if any(r["retryable"] for r in outcome.rejected):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no event could be queued", rejected=outcome.rejected)
     return problem(HTTPStatus.BAD_REQUEST, "no event is usable", rejected=outcome.rejected)

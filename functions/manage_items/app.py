@@ -1,8 +1,9 @@
 """Keeps the catalogue.
 
-Trigger: PUT, GET and DELETE /items/{item_id}, POST /items with up to 500 items.
-Guarantee: what is answered as stored is rankable within seconds; a PUT that changes nothing touches nothing.
-Retry: safe, each write replaces the whole item.
+Trigger: PUT, PATCH, GET and DELETE /items/{item_id}, POST /items with up to 500 items.
+Guarantee: what is answered as stored is rankable within seconds; what changes nothing touches nothing. What was left
+out of it stands in `warnings`.
+Retry: safe, a PUT replaces the whole item, and a PATCH what it names of it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api.http import http_app, json_answer, json_body, path_id, problem, resolve
-from endcap.catalog.bulk import apply_bulk, named_item
+from endcap.catalog.bulk import apply_bulk, named_item, put
 from endcap.catalog.item import item_document
-from endcap.errors import NotFoundError
+from endcap.catalog.patch import item_patch
+from endcap.errors import FieldError, NotFoundError
+from endcap.leniency import with_warnings
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 
@@ -27,10 +30,23 @@ runtime = Runtime(patient=True)
 
 @app.put("/items/<item_id>")
 def put_item(item_id: str) -> Response[str]:
-    item = named_item(path_id(item_id), json_body(app.current_event))
-    changed = runtime.items.put(item)
+    warnings: list[FieldError] = []
+    item = named_item(path_id(item_id), json_body(app.current_event), warnings)
+    changed = put(item, runtime.items)
     metrics.add_metric("ItemsChanged", MetricUnit.Count, changed)
-    return json_answer({"item_id": item.item_id, "changed": changed})
+    return json_answer(with_warnings({"item_id": item.item_id, "changed": changed}, warnings))
+
+
+@app.patch("/items/<item_id>")
+def patch_item(item_id: str) -> Response[str]:
+    warnings: list[FieldError] = []
+    named = path_id(item_id)
+    outcome = runtime.items.change(named, item_patch(named, json_body(app.current_event), warnings))
+    if outcome is None:
+        raise NotFoundError("there is no such item")
+    item, changed = outcome
+    metrics.add_metric("ItemsChanged", MetricUnit.Count, changed)
+    return json_answer(with_warnings({"item_id": item.item_id, "changed": changed}, warnings))
 
 
 @app.get("/items/<item_id>")
@@ -54,7 +70,7 @@ def post_items() -> Response[str]:
     metrics.add_metric("ItemsChanged", MetricUnit.Count, outcome.changed)
     if outcome.accepted:
         body = {"accepted": outcome.accepted, "changed": outcome.changed, "rejected": outcome.rejected}
-        return json_answer(body)
+        return json_answer(with_warnings(body, outcome.warnings))
     if any(r["retryable"] for r in outcome.rejected):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no item could be stored", rejected=outcome.rejected)
     return problem(HTTPStatus.BAD_REQUEST, "no item is usable", rejected=outcome.rejected)

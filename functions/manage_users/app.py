@@ -24,6 +24,7 @@ from endcap.erasure.inventory import elsewhere
 from endcap.erasure.receipt import receipt
 from endcap.errors import EndcapError, FieldError, InvalidRequestError, NotFoundError, StoredDataError
 from endcap.identifiers import is_placeholder, named
+from endcap.leniency import with_warnings
 from endcap.observability import fault, logger, metrics, tracer
 from endcap.profiles.attributes import stated
 from endcap.profiles.erasure import ERASURE, Erased, Erasure, erase
@@ -52,8 +53,10 @@ def put_user(user_id: str) -> Response[str]:
     key = path_user(user_id)
     if is_placeholder(key):
         raise InvalidRequestError([FieldError(field="path", message=f"{key!r} is no id: it stands for none")])
-    runtime.profiles.update(key, stated(json_body(app.current_event), _now_ms()))
-    return json_answer({**named(key), "profile_version": runtime.profiles.get(key, consistent=True).version})
+    warnings: list[FieldError] = []
+    runtime.profiles.update(key, stated(json_body(app.current_event), _now_ms(), warnings))
+    answer = {**named(key), "profile_version": runtime.profiles.get(key, consistent=True).version}
+    return json_answer(with_warnings(answer, warnings))
 
 
 @app.get("/users/<user_id>/profile")

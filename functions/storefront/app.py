@@ -22,6 +22,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.api.http import gateway_answer, http_app, json_answer, json_body, path_id, problem, resolve
 from endcap.api.parse import RequestParser, ResolvedRequest
 from endcap.api.routes import PREFLIGHT
+from endcap.leniency import with_warnings
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 from endcap.serving import answers, request_parser
@@ -44,7 +45,7 @@ def post_events() -> Response[str]:
     metrics.add_metric("EventsAccepted", MetricUnit.Count, taken.accepted)
     metrics.add_metric("EventsRejected", MetricUnit.Count, len(taken.rejected))
     if taken.accepted:
-        told = {"accepted": taken.accepted, "rejected": taken.rejected}
+        told = with_warnings({"accepted": taken.accepted, "rejected": taken.rejected}, taken.warnings)
         return _told(told, visit.linked(secrets) if taken.identified else visit, HTTPStatus.ACCEPTED)
     if any(r["retryable"] for r in taken.rejected):
         return problem(HTTPStatus.SERVICE_UNAVAILABLE, "no event could be queued", rejected=taken.rejected)

@@ -64,6 +64,8 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
     metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
     metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
     metrics.add_metric("EventsErased", MetricUnit.Count, outcome.erased)
+    if outcome.warned:
+        metrics.add_metric("FieldsLeftOut", MetricUnit.Count, outcome.warned)
     metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
     for exc in failed.values():
         reason = str(exc) if isinstance(exc, EndcapError) else type(exc).__name__

@@ -64,12 +64,26 @@ class GatewayRefusal(BaseModel):
     message: str | None = None
 
 
+class Warned(Finding):
+    """What was left out of something that was taken, or cut, or not understood."""
+
+
+class WarnedOf(Warned):
+    """The same of one of several things; `index` is its place."""
+
+    index: Count
+
+
 class EventsAccepted(Answer):
-    """What became of the events: `accepted` are on the queue; `ignored` say nothing about an item."""
+    """What became of the events: `accepted` are on the queue; `ignored` say nothing about an item.
+
+    `warnings` tell of what was left out of accepted ones, and of items that the catalogue lacks.
+    """
 
     accepted: Count
     rejected: list[Rejected]
     ignored: Count | None = None
+    warnings: list[WarnedOf] | None = None
 
 
 class Evidence(Answer):
@@ -142,10 +156,14 @@ class Recommendation(Answer):
     source: Literal["personal", "popular", "query", "related"]
     snapshot_version: str
     profile_version: Count
+    matched: Annotated[
+        bool | None, Field(description="whether anything here has the words or the meaning of the query")
+    ] = None
     experiment: str | None = None
     variant: str | None = None
     cursor: str | None = None
     degraded: Degraded | None = None
+    warnings: list[Warned] | None = None
 
 
 class StorefrontRecommendation(Recommendation):
@@ -274,6 +292,7 @@ class ItemStored(Answer):
 
     item_id: str
     changed: bool
+    warnings: list[Warned] | None = None
 
 
 class ItemsStored(Answer):
@@ -282,6 +301,7 @@ class ItemsStored(Answer):
     accepted: Count
     changed: Count
     rejected: list[Rejected]
+    warnings: list[WarnedOf] | None = None
 
 
 class StoredItem(Answer):

@@ -202,10 +202,20 @@ OPERATIONS: Final = {
         "putItem",
         "Store an item",
         "items",
-        "It is rankable by its text within seconds. The whole item is replaced.",
+        "It is rankable by its text within seconds. The whole item is replaced, so one that has a title needs one.",
         _body(requests.PutItem),
         ((200, (answers.ItemStored,)),),
         samples=("http-put-item",),
+    ),
+    ("PATCH", "/items/{item_id}"): Operation(
+        "patchItem",
+        "Change what is named of an item",
+        "items",
+        "Price, stock or anything else; the rest stays as it is. null takes a field away.",
+        _body(requests.PatchItem),
+        ((200, (answers.ItemStored,)),),
+        samples=("http-patch-item",),
+        problems=(404,),
     ),
     ("DELETE", "/items/{item_id}"): Operation(
         "deleteItem", "Take an item out", "items", answers=((204, ()),), problems=(404,)

@@ -20,7 +20,10 @@ Text = Annotated[str, Field(min_length=1)]
 
 
 class Interaction(InteractionInput):
-    """Something that a shopper did. null and "" count as absent; further fields are ignored.
+    """Something that a shopper did. null and "" count as absent.
+
+    An optional field that breaks its rule is left out, a text that is too long is cut, and the answer warns of both, as
+    of fields that are not named here.
 
     It is a user's (`user_id`) or, without one, an anonymous id's; `identify` has both, and says that the anonymous id
     was the user up to then. Which of `item_id`, `text` and `value` is required depends on the type. Without
@@ -47,7 +50,7 @@ class Foreign(BaseModel):
 class GA4Item(Foreign):
     """A product of a GA4 event."""
 
-    item_id: Text | int
+    item_id: Text | int | None = None
     index: int | None = None
     price: float | None = None
     quantity: float | None = None
@@ -157,13 +160,26 @@ class RankingRequest(RankingInput):
 
 
 class Item(ItemInput):
-    """Something for sale. null and "" count as absent; further fields are ignored."""
+    """Something for sale. null and "" count as absent.
+
+    An optional field that breaks its rule is left out, a text that is too long is cut, and the answer warns of both, as
+    of fields that are not named here. Markup is read as text. Categories may come as a path (`A > B`), with bars
+    (`A|B`) or as JSON in text.
+    """
+
+    availability: Annotated[str | None, Field(description="`in stock`, `out of stock` and the like")] = None
+    in_stock: bool | None = None
+    quantity: Annotated[float | None, Field(description="how many there are; with 0 the item is not for sale")] = None
 
 
 class PutItem(Item):
     """Something for sale, whose id stands in the path."""
 
     item_id: Id | None = None  # type: ignore[assignment]
+
+
+class PatchItem(PutItem):
+    """What is to change of an item; null takes a field away, and what is not named stays."""
 
 
 class Items(BaseModel):

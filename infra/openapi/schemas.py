@@ -12,7 +12,7 @@ from pydantic_core import core_schema
 from endcap.api.schemas import listed
 from endcap.catalog.item import one_or_many
 from endcap.identifiers import ANONYMOUS_PREFIX, MAX_ID_BYTES, clean_id, clean_user_id
-from endcap.validation import timestamp_ms
+from endcap.validation import digits, timestamp_ms
 
 REF: Final = "#/components/schemas/{model}"
 TIMESTAMP: Final = {
@@ -43,6 +43,8 @@ class ApiSchema(GenerateJsonSchema):
         if function is timestamp_ms:
             return dict(TIMESTAMP)
         inner = super().function_before_schema(schema)
+        if function is digits:
+            return inner | {"type": [inner["type"], "integer"]}
         if function is one_or_many:
             return {"anyOf": [inner["items"], inner]}
         return inner | {"x-comma-separated": True} if function is listed else inner

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from endcap.messages.language import Language
 from endcap.text.sentiment.aspects import ASPECTS
-from infra.openapi.answers import Answer, Count, Moment
+from infra.openapi.answers import Answer, Count, Moment, Warned
 
 AspectName = Annotated[str, Field(json_schema_extra={"enum": list(ASPECTS)})]
 Tone = Annotated[float, Field(ge=-1, le=1)]
@@ -22,9 +22,10 @@ class OfShopper(Answer):
 
 
 class UserStated(OfShopper):
-    """What was stated is stored."""
+    """What was stated is stored; `warnings` name preferences that rank nothing."""
 
     profile_version: Count
+    warnings: list[Warned] | None = None
 
 
 class Counts(Answer):

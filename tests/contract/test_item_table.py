@@ -6,6 +6,7 @@ import base64
 import threading
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from botocore.stub import Stubber
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 from endcap.aws.items import CHANGE_SHARDS, POPULAR_KEY, ItemTable, item_row, read_row, read_stream_image
+from endcap.aws.known_items import MOST_ASKED, PAUSE_S, KnownItems
 from endcap.catalog.item import Item, item_text, text_hash
 from endcap.catalog.row import ItemRow, PopularList
 from endcap.encoders.items import MAX_ENCODERS, embed_row
 from endcap.encoders.quantize import quantize_unit
-from endcap.errors import DependencyError, ThrottledError
+from endcap.errors import ConflictError, DependencyError, ThrottledError
 from endcap.identifiers import clean_id
 from endcap_rebuild.data.exports import exported_document
 from tests.fakes import moto_stack
@@ -121,6 +123,95 @@ class TestItems:
         row = row_of(table, "lamp")
         assert row.item in wanted
         assert row.text_hash == text_hash(item_text(row.item))
+
+
+class TestChangedByPatches:
+    """`change` reads, changes and writes under the version that it has read."""
+
+    def test_keep_what_is_not_named_and_the_vector_where_the_text_stays(self, table: ItemTable, clock: Clock) -> None:
+        table.put(LAMP)
+        embed(table, "lamp", NEW)
+        clock.now_s += 7
+        cheaper = replace(LAMP, price=1.0)
+        assert table.change("lamp", lambda item: replace(item, price=1.0)) == (cheaper, True)
+        row = row_of(table, "lamp")
+        assert (row.item, set(row.vectors), row.changed_at_ms) == (cheaper, {NEW}, 1_007_000)
+        table.change("lamp", lambda item: replace(item, title="Desk lamp"))
+        assert row_of(table, "lamp").outdated == (NEW,)
+
+    def test_that_change_nothing_touch_nothing(self, table: ItemTable, clock: Clock) -> None:
+        table.put(LAMP)
+        clock.now_s += 7
+        assert table.change("lamp", lambda item: item) == (LAMP, False)
+        assert row_of(table, "lamp").changed_at_ms == 1_000_000
+
+    def test_need_an_item(self, table: ItemTable) -> None:
+        assert table.change("lamp", lambda item: item) is None
+        table.put(LAMP)
+        table.delete("lamp")
+        assert table.change("lamp", lambda item: replace(item, price=1.0)) is None
+
+    def test_lose_nothing_that_others_write_meanwhile(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        others = iter([lambda: table.put(replace(LAMP, brand="Acme")), lambda: table.delete("lamp")])
+
+        def price(item: Item) -> Item:
+            if (other := next(others, None)) is not None:
+                other()
+            return replace(item, price=1.0)
+
+        assert table.change("lamp", price) is None  # the second writer has deleted it
+        table.put(LAMP)
+        others = iter([lambda: table.put(replace(LAMP, brand="Acme"))])
+        assert table.change("lamp", price) == (replace(LAMP, price=1.0, brand="Acme"), True)
+
+    def test_give_up_in_the_end(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        numbers = iter(range(100))
+
+        def beaten(item: Item) -> Item:
+            table.put(replace(LAMP, title=f"Lamp {next(numbers)}"))
+            return replace(item, price=1.0)
+
+        with patch("endcap.aws.items.time.sleep"), pytest.raises(ConflictError):
+            table.change("lamp", beaten)
+
+
+class TestKnownItems:
+    @pytest.fixture
+    def known(self, dynamodb: Any, clock: Clock) -> KnownItems:
+        return KnownItems(lambda: dynamodb, moto_stack.ITEMS, clock)
+
+    def test_are_those_that_are_there_and_not_deleted(self, table: ItemTable, known: KnownItems) -> None:
+        table.put(LAMP)
+        table.put(Item("gone", "Vase"))
+        table.delete("gone")
+        assert known.unknown(["lamp", "gone", "ghost", "lamp"]) == {"gone", "ghost"}
+        assert known.unknown([]) == set()
+
+    def test_are_asked_about_once_and_unknown_ones_again(
+        self, table: ItemTable, known: KnownItems, dynamodb: Any
+    ) -> None:
+        table.put(LAMP)
+        known.unknown(["lamp", "ghost"])
+        table.put(Item("ghost", "Sheet"))
+        with patch.object(dynamodb, "batch_get_item", wraps=dynamodb.batch_get_item) as call:
+            assert known.unknown(["lamp", "ghost"]) == set()
+        (asked,) = call.call_args.kwargs["RequestItems"].values()
+        assert asked["Keys"] == [{"item_id": {"S": "ghost"}}]
+
+    def test_are_a_hint_and_at_most_a_hundred_of_them(self, known: KnownItems) -> None:
+        assert len(known.unknown(f"i{n}" for n in range(500))) == MOST_ASKED
+
+    def test_are_not_asked_about_for_a_while_after_a_failure(
+        self, known: KnownItems, dynamodb: Any, clock: Clock
+    ) -> None:
+        error = dynamodb.exceptions.ClientError({"Error": {"Code": "ThrottlingException"}}, "BatchGetItem")
+        with patch.object(dynamodb, "batch_get_item", side_effect=error) as call:
+            assert known.unknown(["ghost"]) == known.unknown(["ghost"]) == set()
+            assert call.call_count == 1
+        clock.now_s += PAUSE_S
+        assert known.unknown(["ghost"]) == {"ghost"}
 
 
 class TestVectors:

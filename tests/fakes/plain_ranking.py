@@ -37,7 +37,7 @@ from endcap.ranking.terms.similarity import user_encoder_of, user_vector_of
 from endcap.recommend.pipeline import encode_with
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
-from endcap.text.tokens import tokens_of
+from endcap.text.terms import Need, asked_code, code_of, needs_of, terms_of
 from tests.fakes.plain_shop import LISTS, NEAREST, PlainShop, unit
 
 F64 = NDArray[np.float64]
@@ -519,16 +519,23 @@ class _Evaluation:
         counted = [_words_of(document) for document in shop.old_documents]
         counted += [words for words, item in zip(now, shop.items, strict=True) if item.changed and words is not None]
         n = shop.n_old + sum(item.changed for item in shop.items)
-        rarity = {t: math.log1p(n / (1 + sum(t in words for words in counted))) for t in tokens_of(self.query)}
+        needs = needs_of(self.query)
+        rarity = {need: math.log1p(n / (1 + sum(_meets(words, need) for words in counted))) for need in needs}
+        code = asked_code(self.query)
         for row, (item, words) in enumerate(zip(shop.items, now, strict=True)):
             if item.words is None or words is None:
                 continue
             attributes = item.words.get("attributes", {}).items()
-            numbers = [item.item_id, *(value for name, value in attributes if name.lower() in NUMBERS)]
-            if self.query.strip().lower() in [str(number).strip().lower() for number in numbers]:
+            named = [item.item_id, *(value for name, value in attributes if name.lower() in NUMBERS)]
+            numbers = [str(number).strip().lower() for number in named]
+            codes = {code_of(number) for number in numbers}
+            if self.query.strip().lower() in numbers or code in codes:
                 self.terms["lexical"][row] = 20.0
+            elif code is not None and any(one.startswith(code) for one in codes):
+                self.terms["lexical"][row] = 5.0  # shops here are so small that few items begin alike
             elif rarity:
-                self.terms["lexical"][row] = sum(v for t, v in rarity.items() if t in words) / sum(rarity.values())
+                met = sum(value for need, value in rarity.items() if _meets(words, need))
+                self.terms["lexical"][row] = met / sum(rarity.values())
 
     def _base(self) -> None:
         shop, left = self.shop, self._demand_left()
@@ -809,7 +816,11 @@ def _words_of(document: Mapping[str, object]) -> set[str]:
     categories = document.get("categories", ())
     parts = [document["item_id"], document.get("title", ""), document.get("brand", "")]
     parts += categories if isinstance(categories, list | tuple) else []
-    return set(tokens_of(" ".join(map(str, parts))))
+    return set(terms_of(" ".join(map(str, parts))))
+
+
+def _meets(words: set[str], need: Need) -> bool:
+    return any(all(term in words for term in alternative) for alternative in need)
 
 
 def _of_what_is_in_demand(request: RecommendationRequest, trend: Demand | None) -> RecommendationRequest:

@@ -135,6 +135,7 @@ SERVING: dict[str, tuple[Callable[[World], None], int]] = {
     "SnapshotLoadAlarm": (without(POINTER), 2),
     "ScenariosAlarm": (a_document("config/scenarios.json", "{"), 2),
     "ExperimentsAlarm": (a_document("config/experiments.json", "{"), 2),
+    "SynonymsAlarm": (a_document("config/synonyms.json", "{"), 2),
     "ExperimentSnapshotAlarm": (a_document("config/experiments.json", json.dumps(MISSING)), 3),
 }
 """What is wrong, and how many answers it takes in one period."""

@@ -72,6 +72,7 @@ def counted(output: str) -> set[tuple[str, str]]:
         ("config/scenarios.json", b'{"home": {"limit": 0}}', "ScenariosNotUsable"),
         ("config/scenarios.json", b"{", "ScenariosNotUsable"),
         ("config/experiments.json", b'{"experiments": [{}]}', "ExperimentsNotUsable"),
+        ("config/synonyms.json", b'{"synonyms": [["sofa"]]}', "SynonymsNotUsable"),
         ("config/experiments.json", json.dumps(NAMES_A_MISSING_SNAPSHOT).encode(), "ExperimentSnapshotNotUsable"),
     ],
 )
@@ -87,7 +88,7 @@ def test_what_is_wrong_in_a_file_is_counted_where_an_alarm_looks_and_answers_go_
     call, seen, ends_s = Environment(), set[tuple[str, str]](), time.monotonic() + 30
     while metric not in {name for name, _ in seen & alarmed}:  # an experiment's snapshot is loaded beside the requests
         assert time.monotonic() < ends_s
-        status, _ = call("GET", RECOMMENDATIONS, user_id="ann", scenario="buy_again")
+        status, _ = call("GET", RECOMMENDATIONS, user_id="ann", scenario="buy_again", query="lamp")
         assert status == 200
         seen |= counted(capsys.readouterr().out)
 

@@ -205,7 +205,8 @@ HTTP_SAMPLES = {
     "collect/http-wrong-method": 405,
     "manage_items/http-bulk": 200,
     "manage_items/http-put-item": 200,
-    "manage_items/http-put-item-without-title": 400,
+    "manage_items/http-put-item-with-odd-fields": 200,
+    "manage_items/http-patch-item": 404,
     "manage_items/http-get-unknown-item": 404,
     "manage_items/http-delete-item": 404,
     "manage_users/http-put-preferences": 200,
@@ -577,6 +578,33 @@ class TestManageItems:
     def test_a_body_that_names_another_item_is_refused(self, functions: Functions) -> None:
         status, answer = functions.http("PUT", "/items/{item_id}", {"item_id": "b", "title": "Lamp"}, item_id="a")
         assert (status, answer["errors"][0]["field"]) == (400, "item_id")
+
+    def test_a_patch_changes_what_it_names(self, functions: Functions) -> None:
+        lamp = {"title": "Lamp", "price": 9.5, "categories": ["home"]}
+        functions.http("PUT", "/items/{item_id}", lamp, item_id="a")
+        status, answer = functions.http("PATCH", "/items/{item_id}", {"quantity": 0, "prize": 3}, item_id="a")
+        warning = {"field": "prize", "message": "is no field of an item and was left out; did you mean price?"}
+        assert (status, answer) == (200, {"item_id": "a", "changed": True, "warnings": [warning]})
+        kept = functions.http("GET", "/items/{item_id}", item_id="a")[1]
+        assert kept == {"item_id": "a", **lamp, "available": False}
+        assert functions.http("PATCH", "/items/{item_id}", {"price": 1}, item_id="ghost")[0] == 404
+        status, answer = functions.http("PATCH", "/items/{item_id}", {"prize": 3}, item_id="a")
+        assert (status, answer["errors"]) == (400, [warning])
+
+    def test_a_put_without_a_title_takes_none_away(self, functions: Functions) -> None:
+        functions.http("PUT", "/items/{item_id}", {"title": "Lamp", "price": 9.5}, item_id="a")
+        status, answer = functions.http("PUT", "/items/{item_id}", {"available": False}, item_id="a")
+        assert (status, answer["errors"][0]["field"]) == (400, "title")
+        assert "PATCH" in answer["errors"][0]["message"]
+        assert functions.http("GET", "/items/{item_id}", item_id="a")[1]["price"] == 9.5
+
+    def test_odd_fields_are_left_out_and_told(self, functions: Functions) -> None:
+        answer = json.loads(
+            functions.invoke("manage_items", sample("manage_items/http-put-item-with-odd-fields"))["body"]
+        )
+        assert [w["field"] for w in answer["warnings"]] == ["colour", "prise", "price"]
+        _, item = functions.http("GET", "/items/{item_id}", item_id="lamp-2")
+        assert (item["title"], item["categories"], item["available"]) == ("Desk lamp", ["Home", "Lamps"], False)
 
     def test_the_largest_item_that_a_body_holds_is_kept(self, functions: Functions) -> None:
         attributes = {f"attribute-{n}": "\\u7528" * 400 for n in range(90)}

@@ -147,7 +147,7 @@ def body_of(route: Route) -> Any:
         "/rankings": {"item_ids": ["item-20", "item-21"]},
         "/items": {"items": [{"item_id": "own", "title": "Lamp"}]},
     }
-    if route.method in ("POST", "PUT"):
+    if route.method in ("POST", "PUT", "PATCH"):
         return next((body for tail, body in bodies.items() if route.path.endswith(tail)), {"title": "Lamp"})
     return None
 

@@ -253,8 +253,9 @@ def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, An
 
 def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dict[str, Any]]) -> None:
     of_the_command = set(inspect.signature(rebuild_command).parameters)
-    elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "ledger", "without_ledger"}  # channels, hosts
-    assert of_the_command - elsewhere <= INPUT_NAMES
+    elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "running", "ledger", "without_ledger"}  # channels
+    foreign = {"source", "map_", "map_event", "timezone", "rating_scale", "errors", "dry_run"}  # the archive is our own
+    assert of_the_command - elsewhere - foreign <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
         name + ".$" if name in {"student", "instance_count", "volume_gb", "max_seconds", "spot"} else name
         for name in INPUT_NAMES
@@ -456,7 +457,7 @@ def test_job_of_a_plain_stack_makes_the_choices_of_a_plain_rebuild(
     asked = asked_for(machine(), account)
     assert replace(asked, bucket="", result="") == Choices()
     plain = RebuildSettings(Path("data"), Path("out"))
-    for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder"):
+    for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder", "keep_outliers"):
         assert getattr(asked, name) == getattr(plain, name), name
 
 
@@ -474,12 +475,21 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
     assert asked.context_names == ("device", "utm source")
     said = 'Instruct: "find"\nQuery: '
     given = {"teacher": "english", "teacher_prompt": said, "context": "", "device": "cpu", "seed": 7, "budget": "fast"}
+    given |= {"allow_bad": 0.5}
     asked = asked_for(definition, account, **given)
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (True, "english", said)
     assert (asked.context_names, asked.device, asked.seed, asked.budget) == ((), "cpu", 7, "fast")
+    assert asked.allow_bad == 0.5
     asked = asked_for(definition, account, student=False, teacher="", teacher_prompt="auto")
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (False, "", None)
     assert asked_for(definition, account, teacher_prompt="").teacher_prompt == ""
+    asked = asked_for(definition, account, keep_outliers=True, max_gini=0.95, max_popularity_lift=-0.5)
+    assert (asked.keep_outliers, asked.max_gini, asked.min_coverage, asked.max_popularity_lift) == (
+        True,
+        0.95,
+        None,
+        -0.5,
+    )
     assert not any("\n" in text for job in account.jobs for text in job["HyperParameters"].values())
 
 
@@ -494,11 +504,15 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
         {"spot": "false"},
         {"force": 1},
         {"seed": "0"},
+        {"allow_bad": "0.2"},
         {"instance_count": None},
         {"teacher": "english"},
         {"teacher_prompt": "query: "},
         {"student": True, "teacher_prompt": None},
         {"context": ["device"]},
+        {"keep_outliers": "true"},
+        {"max_gini": "0.9"},
+        {"min_coverage": True},
     ],
 )
 def test_unusable_input_is_refused_before_anything_is_exported(

@@ -25,6 +25,7 @@ WITHOUT_NUMPY = ("collect", "manage_items", "manage_users", "purge_erased")
 """These answer while a shopper waits and rank nothing: numpy alone would add about a fifth of a second to a start."""
 FLOORS = (
     ("errors", "arrays", "filenames", "identifiers", "observability", "messages", "text"),
+    ("leniency",),
     ("validation", "batch", "signing"),
     ("events", "catalog"),
     ("erasure",),

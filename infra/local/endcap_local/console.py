@@ -12,7 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from endcap_rebuild.settings import Progress as Report
 
-SHOWN_BAD_ROWS = 20
+SHOWN_REASONS = 20
+SHOWN_OUTLIERS = 20
+SHOWN_FIELDS = 12
+SAMPLE_CHARS = 160
 
 
 @contextmanager
@@ -38,12 +41,17 @@ def progress_bar(console: Console) -> Iterator[Report]:
 
 
 def print_read(console: Console, read: Mapping[str, Any]) -> None:
-    """What reading a folder found, bad rows with file, line and reason."""
+    """What reading a folder found: refused rows by their reasons, and what the data looks like."""
     console.print(f"{read['items']:,} items and {read['events']:,} events read, {read['bad_row_count']:,} bad rows")
-    for row in read["bad_rows"][:SHOWN_BAD_ROWS]:
-        console.print(f"  {row['file']}:{row['line']}: {row['reason']}", style="yellow", markup=False)
-    if read["bad_row_count"] > SHOWN_BAD_ROWS:
-        console.print(f"  and {read['bad_row_count'] - SHOWN_BAD_ROWS:,} more")
+    for group in read["refused"][:SHOWN_REASONS]:
+        where = ", ".join(f"{row['file']}:{row['line']}" for row in group["first"])
+        console.print(f"  {group['count']:,} refused: {group['reason']} ({where})", style="yellow", markup=False)
+        if group.get("sample"):
+            console.print(f"    {group['sample'][:SAMPLE_CHARS]}", style="dim", markup=False)
+    if len(read["refused"]) > SHOWN_REASONS:
+        console.print(f"  and {len(read['refused']) - SHOWN_REASONS:,} more reasons")
+    for line in _lines_of(read):
+        console.print(f"  {line}", markup=False)
     for name, what in (
         ("duplicate_events", "events stood there twice"),
         ("replaced_items", "items were replaced by a later row"),
@@ -52,6 +60,51 @@ def print_read(console: Console, read: Mapping[str, Any]) -> None:
     ):
         if read[name]:
             console.print(f"  {read[name]:,} {what}")
+
+
+def print_outliers(console: Console, found: Mapping[str, Any]) -> None:
+    """Users who act as no shopper does, by name and sign (`OutlierReport` as a dictionary)."""
+    if not found["users"]:
+        return
+    done = "left out" if found["left_out"] else "kept, as was asked for"
+    console.print(
+        f"{found['users']:,} users act as no shopper does (usual are {found['usual_events']:g} events); "
+        f"{done}: {found['events']:,} events"
+    )
+    for outlier in found["named"][:SHOWN_OUTLIERS]:
+        what = f"{outlier['events']:,} events with {outlier['items']:,} items: {', '.join(outlier['signs'])}"
+        console.print(f"  {outlier['user_id']}: {what}", style="yellow", markup=False)
+    if found["users"] > SHOWN_OUTLIERS:
+        console.print(f"  and {found['users'] - SHOWN_OUTLIERS:,} more")
+
+
+def _lines_of(read: Mapping[str, Any]) -> Iterator[str]:
+    """The data report, and what was guessed, dropped and passed over, a line each."""
+    found = read["report"]
+    for file in found["files"]:
+        guesses = ", ".join(f"{name} {value}" for name, value in file["guesses"].items())
+        yield f"{file['file']}: {file['format']}, {file['lines']:,} lines" + (f"; {guesses}" if guesses else "")
+    for file in read["passed_over_files"]:
+        yield f"passed over {file['file']}: {file['reason']}"
+    if found["rows_by_type"]:
+        kinds = ", ".join(f"{count:,} {name}" for name, count in found["rows_by_type"].items())
+        span = f" from {found['first']} to {found['last']}" if found["first"] else ""
+        yield f"events: {kinds}; {found['users']:,} users, {found['largest_user_share']:.1%} by one of them{span}"
+    lacking = ", ".join(f"{count:,} without {name}" for name, count in found["items_without"].items() if count)
+    if lacking:
+        yield f"items: {lacking}"
+    if found["unknown_item_share"]:
+        yield f"{found['unknown_item_share']:.1%} of the events name items that the catalogue does not have"
+    if found["ignored_rows"]:
+        yield f"{found['ignored_rows']:,} rows say nothing about an item"
+    ignored = list(read["ignored_fields"])
+    if ignored:
+        more = f" and {len(ignored) - SHOWN_FIELDS} more" if len(ignored) > SHOWN_FIELDS else ""
+        yield f"fields that nothing reads: {', '.join(ignored[:SHOWN_FIELDS])}{more}"
+    for what, count in list(found["dropped_fields"].items())[:SHOWN_FIELDS]:
+        yield f"{count:,} left out: {what}"
+    yield from found["notes"]
+    yield from found.get("hints", ())
 
 
 def print_json(value: Mapping[str, Any]) -> None:

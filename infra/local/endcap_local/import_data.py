@@ -25,7 +25,7 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item, item_document
 from endcap.errors import EndcapError
 from endcap.events.interaction import Interaction, interaction_document
-from endcap.events.types import IDENTIFY
+from endcap.events.types import IDENTIFY, NOT_IN_HISTORY
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
 from endcap.recommend.pipeline import encode_with
@@ -35,7 +35,9 @@ from endcap_local.snapshots import make_current
 from endcap_local.stack import LocalStack
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.identities import Identities
-from endcap_rebuild.data.reading import ReadReport, read_events, read_items
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.reading import read_events, read_items
+from endcap_rebuild.data.report import ReadReport, no_items
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings
 from endcap_rebuild.text.encoders import current_encoder
@@ -60,6 +62,7 @@ class Imported:
     shoppers : distinct users of the events
     refused : rows that were read but not taken by the API
     version : the snapshot that is current, None where none was built
+    read : what reading the folder found, as `ReadReport.document`
     """
 
     items: int
@@ -67,33 +70,51 @@ class Imported:
     shoppers: int
     refused: int
     version: str | None
-    read: ReadReport
+    read: Mapping[str, Any]
+
+    def document(self) -> dict[str, Any]:
+        """All of it as one JSON object; `rejected` are the rows that the API did not take."""
+        done = {"items": self.items, "events": self.events, "shoppers": self.shoppers}
+        return {**self.read, **done, "rejected": self.refused, "version": self.version}
 
 
 def load_folder(
-    stack: LocalStack, folder: Path, progress: Progress, encoder: str = "auto", max_cases: int = 2_000
+    stack: LocalStack,
+    folder: Path,
+    progress: Progress,
+    encoder: str = "auto",
+    max_cases: int = 2_000,
+    options: ReadOptions | None = None,
 ) -> Imported:
     """Import a folder into the local stack, build a snapshot of it, and make that the current one.
 
     Parameters
     ----------
     encoder, max_cases : as `RebuildSettings` has them
+    options : how the files are to be read
 
     Raises
     ------
-    InvalidInputError : nothing in the folder is usable
+    UnusableDataError : the data is not good enough to replace what works; nothing was written
+    InvalidInputError : there is no item file
     ImportFailedError : the snapshot was not promoted
     """
-    report = ReadReport()
-    items = read_items(folder, report)
+    report, options = ReadReport(), options or ReadOptions()
     identities = Identities()
-    read = read_events(folder, report, int(time.time() * 1000), identities=identities)
-    read_whole = [identities.keyed(event) for event in list(_counted(read, progress))]
     ledger = ErasureTable(stack.client("dynamodb"), _variable(stack, "ERASURES_TABLE")).read()[0]
-    events = list(erased_of(folder, report, ledger).without(read_whole, report))
+    with report.keeping(options.errors):
+        items = read_items(folder, report, options)
+        read = read_events(folder, report, int(time.time() * 1000), identities=identities, options=options)
+        read_whole = [identities.keyed(event) for event in list(_counted(read, progress, items, report))]
+        events = list(erased_of(folder, report, ledger).without(read_whole, report))
+    if not items:
+        raise no_items(folder, report)
+    report.require_good(options.allow_bad)
+    options = replace(options, errors=None)
     _write_items(stack, items, progress)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
-        settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases, ledger=ledger)
+        settings = RebuildSettings(folder, Path(out), encoder=encoder, max_cases=max_cases, reading=options)
+        settings = replace(settings, ledger=ledger)
         manifest = rebuild(settings, progress)
         version = str(manifest["version"])
         SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(Path(out), version)
@@ -105,7 +126,7 @@ def load_folder(
         raise ImportFailedError(f"the snapshot was not promoted: {reply.error}")
     _wait_until_served(HttpClient(stack.url), version)
     # The rebuild has read the same rows and, knowing both files, has more to say about them.
-    return Imported(len(items), len(events), shoppers, 0, version, ReadReport(**manifest["run"]["read"]))
+    return Imported(len(items), len(events), shoppers, 0, version, manifest["run"]["read"])
 
 
 def import_over_http(
@@ -116,6 +137,7 @@ def import_over_http(
     encoder: str = "auto",
     function: str | None = None,
     key: str | None = None,
+    options: ReadOptions | None = None,
 ) -> Imported:
     """Send a folder's items and events to a stack's API; with a bucket also rebuild from the folder and promote.
 
@@ -125,37 +147,44 @@ def import_over_http(
 
     Raises
     ------
-    InvalidInputError : nothing in the folder is usable
+    UnusableDataError : the data is not good enough to replace what works; nothing was sent
+    InvalidInputError : there is no item file
     HttpError : the API refuses a whole request, or does not answer
     """
-    report = ReadReport()
-    items = read_items(folder, report)
+    report, options = ReadReport(), options or ReadOptions()
+    now_ms, identities = int(time.time() * 1000), Identities()
+    with report.keeping(options.errors):
+        items = read_items(folder, report, options)
+        read = read_events(folder, report, now_ms, identities=identities, options=options)
+        for _ in _counted(read, progress, items, report):
+            pass  # who is anonymous, and whether the whole is any good, is certain at the end only
+    if not items:
+        raise no_items(folder, report)
+    report.require_good(options.allow_bad)
+    options = replace(options, errors=None)
     refused = 0
     for done, part in _packed(item_document(item) for item in items):
         refused += len(api.post("/items", {"items": part})["rejected"])
         progress("items", done, len(items))
-    now_ms, identities = int(time.time() * 1000), Identities()
-    for _ in read_events(folder, ReadReport(), now_ms, identities=identities):
-        pass  # who is anonymous is certain at the end only
-    events = map(identities.keyed, read_events(folder, report, now_ms))
+    events = map(identities.keyed, read_events(folder, ReadReport(), now_ms, options=options))
     sent, users = 0, set[str]()
     for sent, part in _packed(interaction_document(event) for event in events):
         refused += len(api.post("/events", {"events": part})["rejected"])
         users.update(str(event.get("user_id") or event["anonymous_id"]) for event in part)
         progress("events", sent, 0)
-    version = None
+    version, found = None, report.document()
     if bucket is not None:
         snapshots = SnapshotBucket(client("s3", BACKGROUND), bucket)
         with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
             ledger = LedgerCopy(client("s3", BACKGROUND), bucket).read()
-            settings = RebuildSettings(folder, Path(out), encoder=encoder, ledger=ledger)
+            settings = RebuildSettings(folder, Path(out), encoder=encoder, ledger=ledger, reading=options)
             settings = replace(settings, before=current_encoder(snapshots))
             manifest = rebuild(settings, progress)
             version = str(manifest["version"])
             snapshots.upload(Path(out), version)
         make_current(version, snapshots, function, key)
-        report = ReadReport(**manifest["run"]["read"])
-    return Imported(len(items), sent, len(users), refused, version, report)
+        found = manifest["run"]["read"]
+    return Imported(len(items), sent, len(users), refused, version, found)
 
 
 def _wait_until_served(api: HttpClient, version: str) -> None:
@@ -173,10 +202,16 @@ def _wait_until_served(api: HttpClient, version: str) -> None:
         time.sleep(0.05)
 
 
-def _counted(events: Iterator[Interaction], progress: Progress) -> Iterator[Interaction]:
+def _counted(
+    events: Iterator[Interaction], progress: Progress, items: Sequence[Item], report: ReadReport
+) -> Iterator[Interaction]:
+    """The events; those of items that the catalogue does not have are counted in the report."""
+    known = {item.item_id for item in items}
     for number, event in enumerate(events, start=1):
         if number % 10_000 == 0:
             progress("events", number, 0)
+        if event.item_id is not None and event.item_id not in known and event.event_type not in NOT_IN_HISTORY:
+            report.unknown_item(event.item_id)
         yield event
 
 

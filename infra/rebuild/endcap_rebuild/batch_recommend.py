@@ -10,7 +10,7 @@ import gzip
 import io
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
@@ -31,7 +31,8 @@ from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.validation import timestamp_ms
 from endcap_rebuild.data.erasures import Erased, erased_of
 from endcap_rebuild.data.identities import Identities
-from endcap_rebuild.data.reading import ReadReport, read_events, read_items, read_user_ids
+from endcap_rebuild.data.reading import read_events, read_items, read_user_ids
+from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.settings import Progress, no_progress
 
 LAST_EVENT: Final = "last-event"
@@ -121,7 +122,7 @@ def batch_recommend(
         "users": len(wanted),
         "users_without_events": sum(user_id not in history.latest_ms for user_id in wanted),
         "rows": len(rows),
-        "read": asdict(report),
+        "read": report.document(),
     }
 
 

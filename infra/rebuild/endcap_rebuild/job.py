@@ -6,18 +6,19 @@ import importlib.util
 import platform
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from endcap.errors import InvalidInputError, SnapshotError
+from endcap.snapshot.fairness import FairnessError
 from endcap.snapshot.files import read_manifest
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.verify import verify_snapshot
 from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.dataset import Shop, read_shop
+from endcap_rebuild.data.outliers import anonymous
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
@@ -32,15 +33,28 @@ SnapshotManifest = dict[str, Any]
 
 _CHANGE_DELAY_MS: Final = 60_000
 
+Tell = Callable[[Shop], None]
+
 BUDGETS = {"fast": FAST_STEPS, "full": FULL_STEPS}
 DEVICES = ("auto", "cpu", "cuda")
 
 
-def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest:
+def _tell_nobody(_: Shop) -> None:
+    """A job's log is no place for ids; the manifest has what may be kept."""
+
+
+def rebuild(settings: RebuildSettings, progress: Progress = no_progress, tell: Tell = _tell_nobody) -> SnapshotManifest:
     """Build a snapshot in `settings.out` and verify it.
 
     Other shards are started, or met, where `settings.shards` is more than 1; see `run_shard` for how they are run.
-    Rows that can't be used don't stop it; the manifest's `run.read` lists the first of them with line and reason.
+    Rows that can't be used don't stop it, unless they are more than `settings.reading.allow_bad` of all; the manifest's
+    `run.read` lists the first of them with line and reason. Users who are no shoppers are in `run.outliers`, without
+    their ids, as a snapshot outlives an erasure.
+
+    Parameters
+    ----------
+    tell : gets what was read as soon as it is known: its report with samples of refused rows, and who is no shopper,
+        which the manifest leaves out
 
     Returns
     -------
@@ -48,7 +62,9 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
 
     Raises
     ------
-    InvalidInputError : no usable item, or a setting that makes no sense
+    UnusableDataError : the data is not good enough to replace what works
+    InvalidInputError : no item file, or a setting that makes no sense
+    FairnessError : the lists are outside the limits; nothing was written
     EncoderError : the encoder can't be built or loaded
     ShardError : another shard has ended or does not answer
     SnapshotIntegrityError : what was written does not verify (a defect, or a failing disk)
@@ -57,10 +73,12 @@ def rebuild(settings: RebuildSettings, progress: Progress = no_progress) -> Snap
     if settings.shard:
         raise InvalidInputError(f"shard {settings.shard} helps with a rebuild; shard 0 leads it")
     with crew_of(settings) as crew:
-        return _rebuild(settings, crew, progress)
+        return _rebuild(settings, crew, progress, tell)
 
 
-def run_shard(settings: RebuildSettings, progress: Progress = no_progress) -> SnapshotManifest | None:
+def run_shard(
+    settings: RebuildSettings, progress: Progress = no_progress, tell: Tell = _tell_nobody
+) -> SnapshotManifest | None:
     """Run the shard that the settings, or torchrun's variables, name.
 
     Returns
@@ -73,7 +91,7 @@ def run_shard(settings: RebuildSettings, progress: Progress = no_progress) -> Sn
     """
     settings = placed(_checked(settings))
     if not settings.shard:
-        return rebuild(settings, progress)
+        return rebuild(settings, progress, tell)
     if not on_other_hosts():
         raise InvalidInputError("shard 0 starts the others on its own machine; on other hosts MASTER_ADDR must name it")
     if importlib.util.find_spec("torch") is not None:  # without it nobody can be helped, see `crew_of`
@@ -91,7 +109,7 @@ def _checked(settings: RebuildSettings) -> RebuildSettings:
     return settings
 
 
-def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -> SnapshotManifest:
+def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, tell: Tell) -> SnapshotManifest:
     started = time.monotonic()
     now = datetime.now(UTC)
     now_ms = int(now.timestamp() * 1000) if settings.now_ms is None else settings.now_ms
@@ -104,8 +122,12 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         settings.context_names,
         settings.ledger,
         settings.without_ledger,
+        settings.reading,
+        keep_outliers=settings.keep_outliers,
         may_be_empty=settings.may_be_empty,
     )
+    tell(shop)
+    shop.report.require_good(settings.reading.allow_bad)
     progress("reading", 1, 1)
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew), progress, crew)
     outputs = run_steps(
@@ -116,7 +138,10 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
         settings.work,
         progress,
     )
-    metrics, weights = _metrics(job, outputs), _scaled_weights(job, outputs)
+    metrics = _metrics(job, outputs)
+    if refusals := settings.fairness.refusals(metrics.get("fairness")):
+        raise FairnessError(f"the lists are not as even as was asked for: {'; '.join(refusals)}")
+    weights = _scaled_weights(job, outputs)
     contents = contents_of(
         job,
         outputs,
@@ -135,7 +160,8 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress) -
             "seconds": round(time.monotonic() - started, 1),
             "budget": settings.budget,
             "shards": settings.shards,
-            "read": asdict(shop.report),
+            "read": shop.report.document(samples=False),
+            "outliers": anonymous(shop.outliers),
         },
     )
     write_snapshot(settings.out, with_user_encoder(contents, outputs.get("encoder", {})))
@@ -166,12 +192,14 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
 def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
     shop = job.shop
     selection = json_value(outputs["selection"]["json"])
+    shown = json_value(outputs["weights"]["json"])["fairness"]
     towers = {name: json_value(outputs[name]["json"]) for name in ("trial_encoder", "encoder") if outputs.get(name)}
     return {
         **({"text_encoder": job.loaded.choice} if job.loaded.choice else {}),
         **{name: made["metrics"] for name, made in towers.items()},
         "validation": json_value(outputs["weights"]["json"])["evidence"],
         "selection": selection,
+        **({"fairness": shown} if shown else {}),
         "clock_usable": shop.clock,
         "items": len(shop.items),
         "events": len(shop.table),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from endcap.erasure.ledger import Ledger
 from endcap.events.contexts import CONTEXT_NAMES
+from endcap.snapshot.fairness import FairnessLimits
+from endcap_rebuild.data.options import ReadOptions
 
 Progress = Callable[[str, int, int], None]
 """Told (step, done, total) as work goes on."""
@@ -53,6 +55,9 @@ class RebuildSettings:
         when None
     ledger : of erasures, beside what the data hold of it
     without_ledger : whether an archive may be read that has no ledger of erasures
+    reading : how the files of `data` are to be read, where they don't say it themselves
+    keep_outliers : learn from bots and other users who are no shoppers, too (see `outliers`); they are named anyway
+    fairness : limits on what lists show; lists outside of them become no snapshot
     """
 
     data: Path
@@ -78,3 +83,6 @@ class RebuildSettings:
     may_be_empty: bool = False
     ledger: Ledger | None = None
     without_ledger: bool = False
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    keep_outliers: bool = False
+    fairness: FairnessLimits = field(default_factory=FairnessLimits)

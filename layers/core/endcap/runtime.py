@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from endcap.aws.erasures import ErasureTable
     from endcap.aws.items import ItemTable
     from endcap.aws.keys import SigningKey
+    from endcap.aws.known_items import KnownItems
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.snapshots import SnapshotBucket
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from endcap.signing import Trust
     from endcap.snapshot.snapshot import Snapshot
     from endcap.storefront.door import Door
+    from endcap.text.terms import Synonyms
 
 
 class Runtime:
@@ -88,7 +90,8 @@ class Runtime:
     def begin_request(self) -> None:
         """Begin the time of a request for lists, once everything is built that they are made through."""
         _ = self.ladder, self.profiles, self.profile_reads, self.exposures, self.exposure_writes
-        _ = self.live_counts, self.scenarios, self.experiments, self.challenger, self.challenger_catalogue
+        _ = self.live_counts, self.scenarios, self.experiments, self.synonyms
+        _ = self.challenger, self.challenger_catalogue
         self.waiting.begin()
 
     @cached_property
@@ -160,6 +163,13 @@ class Runtime:
         from endcap.aws.items import ItemTable
 
         return ItemTable(self._clients("dynamodb", self._config), self.settings.items_table)
+
+    @cached_property
+    def known_items(self) -> KnownItems:
+        """Which items there are, for a hint: its client is made when it is first asked."""
+        from endcap.aws.known_items import KnownItems
+
+        return KnownItems(lambda: self._clients("dynamodb", BEST_EFFORT), self.settings.items_table)
 
     @cached_property
     def counters(self) -> CounterTable:
@@ -341,6 +351,18 @@ class Runtime:
         document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
         waiting = self.waiting
         return Configured(document, "experiments", read_experiments, (), POLL_S, waiting.clock, waiting)
+
+    @cached_property
+    def synonyms(self) -> Configured[Synonyms]:
+        """What else may stand for the words of a search."""
+        from endcap.api.synonyms import KEY, POLL_S, read_synonyms
+        from endcap.aws.documents import S3Document
+        from endcap.live.document import Configured
+        from endcap.text.terms import Synonyms
+
+        document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
+        waiting = self.waiting
+        return Configured(document, "synonyms", read_synonyms, Synonyms(()), POLL_S, waiting.clock, waiting)
 
     @cached_property
     def challenger(self) -> Challenger:

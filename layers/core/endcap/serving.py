@@ -17,6 +17,7 @@ from endcap.aws.profiles import StoredProfile
 from endcap.errors import DependencyError, EndcapError
 from endcap.experiments.assignment import Experiment, other_snapshot
 from endcap.index.overlay import Overlay
+from endcap.leniency import with_warnings
 from endcap.live.waiting import WRITE_S, Reading
 from endcap.observability import fault, logger, metrics
 from endcap.profiles.profile import EMPTY_PROFILE
@@ -44,7 +45,13 @@ def request_parser(runtime: Runtime, shopper: str | None = None) -> RequestParse
     runtime.begin_request()
     now_ms, named = int(time.time() * 1000), partial(_scenario, runtime)
     return RequestParser(
-        now_ms, runtime.settings.event_types, named, runtime.cursor_secret, experiments_now(runtime), shopper
+        now_ms,
+        runtime.settings.event_types,
+        named,
+        runtime.cursor_secret,
+        experiments_now(runtime),
+        shopper,
+        lambda: runtime.synonyms.current(),
     )
 
 
@@ -94,7 +101,7 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
         metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
     if "snapshot" not in lost:
         metrics.add_metric("SnapshotAgeDays", MetricUnit.NoUnit, max(0, now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
-    return [
+    bodies = (
         answer(
             found,
             name,
@@ -105,7 +112,8 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
             complete=one.request.complete,
         )
         for name, one, found in named
-    ]
+    )
+    return [with_warnings(body, one.warnings) for body, one in zip(bodies, asked, strict=True)]
 
 
 def _with_profile(

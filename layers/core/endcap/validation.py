@@ -18,9 +18,11 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
 )
+from pydantic_core import PydanticCustomError
 
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.identifiers import clean_id, clean_user_id, is_placeholder
+from endcap.leniency import MAX_NAME_CHARS, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,7 +62,7 @@ def parsed(model: type[Model], value: Any) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as exc:
-        raise InvalidRequestError(field_errors(exc)) from exc
+        raise InvalidRequestError(field_errors(exc, tuple(model.model_fields))) from exc
 
 
 def _no_constant(name: str) -> float:
@@ -151,13 +153,19 @@ def not_bool(value: object) -> object:
     return value
 
 
+_TOO_LONG = ("too_long", "string_too_long")
+
+
 def one_of(kinds: str) -> WrapValidator:
     """A validator of several kinds of value that says one plain thing where none fits."""
 
     def validate(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         try:
             return handler(value)
-        except ValidationError:
+        except ValidationError as exc:
+            limits = [e["ctx"]["max_length"] for e in exc.errors(include_url=False) if e["type"] in _TOO_LONG]
+            if limits:
+                raise PydanticCustomError("too_long", f"must be {kinds}", {"max_length": limits[0]}) from None
             raise ValueError(f"must be {kinds}") from None
 
     return WrapValidator(validate)
@@ -172,8 +180,13 @@ def present_value(value: object) -> object:
     return present(value) if isinstance(value, Mapping) else value
 
 
-Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id)]
-"""An id as clients send it: at most 128 bytes of UTF-8, no control characters."""
+def digits(value: object) -> object:
+    """`value`, a whole number as its digits: ids and names of things are often sent as such."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Id = Annotated[str, Field(max_length=512), AfterValidator(clean_id), BeforeValidator(digits)]
+"""An id as clients send it: at most 128 bytes of UTF-8, no control characters; a whole number is read as its digits."""
 
 
 def no_placeholder(value: object) -> object:
@@ -181,18 +194,26 @@ def no_placeholder(value: object) -> object:
     return None if isinstance(value, str) and is_placeholder(value) else value
 
 
-UserId = Annotated[str, Field(max_length=512), AfterValidator(clean_user_id)]
+UserId = Annotated[str, Field(max_length=512), AfterValidator(clean_user_id), BeforeValidator(digits)]
 """A user's id: one that can't be taken for the key of an anonymous id."""
 OptionalUserId = Annotated[UserId | None, BeforeValidator(no_placeholder)]
 OptionalAnonymousId = Annotated[Id | None, BeforeValidator(no_placeholder)]
 
 
-def field_errors(exc: ValidationError) -> list[FieldError]:
-    """What pydantic found, as dotted paths and plain messages."""
+def field_errors(exc: ValidationError, names: tuple[str, ...] = ()) -> list[FieldError]:
+    """What pydantic found, as dotted paths and plain messages.
+
+    Parameters
+    ----------
+    names : that the input may have; the nearest of them is told where it has another
+    """
     found: dict[tuple[str, str], FieldError] = {}
     for error in exc.errors(include_url=False, include_context=False, include_input=False):
         path = ".".join(str(p) for p in error["loc"])
         message = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "extra_forbidden":
+            meant = nearest(path[:MAX_NAME_CHARS], names) if len(error["loc"]) == 1 else None
+            message = "is no name that is known here" + (f"; did you mean {meant}?" if meant else "")
         found[path, message] = FieldError(field=path, message=message)
     return list(found.values())
 

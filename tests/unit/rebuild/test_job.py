@@ -15,8 +15,11 @@ from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.fairness import FairnessError, FairnessLimits
 from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.verify import verify_snapshot
+from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.report import UnusableDataError
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings
 from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_chain_shop, write_events, write_items
@@ -128,6 +131,56 @@ def test_unknown_budget_is_refused(shop: Path, tmp_path: Path) -> None:
         rebuild(settings(shop, tmp_path / "snapshot", budget="enormous"))
 
 
+# ------------------------------------------------------------------ bots, and limits on what lists show
+
+
+@pytest.fixture(scope="module")
+def shop_with_bot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bot") / "shop"
+    first = NOW_MS // 1000 - 20_000
+    views = [
+        {"user_id": "b0t", "item_id": "item-29", "event_type": "view", "timestamp": first + 2 * k} for k in range(900)
+    ]
+    write_items(folder, toy_item_rows(40))
+    write_events(folder, [*chain_events(n_users=250), *views])
+    return folder
+
+
+def test_bot_is_named_and_teaches_nothing(shop_with_bot: Path, tmp_path: Path) -> None:
+    told: list[Shop] = []
+    lenient = FairnessLimits(max_gini=1.0, min_coverage=0.01)
+    asked = settings(shop_with_bot, tmp_path / "snapshot", fairness=lenient)
+    manifest = rebuild(asked, tell=told.append)
+    assert 0 < manifest["metrics"]["fairness"]["exposure_gini"] < 1
+    plain = write_chain_shop(tmp_path / "plain", n_users=250)
+    without = rebuild(settings(plain, tmp_path / "other", cache=asked.cache))
+    assert [(outlier.user_id, outlier.events, outlier.signs) for outlier in told[0].outliers.named] == [
+        ("b0t", 900, ("repetition", "clockwork"))
+    ]
+    assert (manifest["counts"]["users"], manifest["counts"]["events"]) == (250, 1500)
+    assert manifest["run"]["outliers"]["left_out"]
+    same = [name for name in manifest["files"] if name != "MODEL_CARD.md"]
+    assert {name: manifest["files"][name]["sha256"] for name in same} == {
+        name: without["files"][name]["sha256"] for name in same
+    }
+    assert "1 users who act as no shopper does" in (tmp_path / "snapshot" / "MODEL_CARD.md").read_text()
+    assert not any(b"b0t" in file.read_bytes() for file in (tmp_path / "snapshot").iterdir())
+
+
+def test_outliers_that_are_kept_are_named_all_the_same(shop_with_bot: Path, tmp_path: Path) -> None:
+    told: list[Shop] = []
+    manifest = rebuild(settings(shop_with_bot, tmp_path / "snapshot", keep_outliers=True), tell=told.append)
+    assert (told[0].outliers.users, told[0].outliers.left_out) == (1, False)
+    assert manifest["counts"]["users"] == 251
+    assert popular(tmp_path / "snapshot")[0] == "item-29"
+
+
+def test_lists_outside_a_limit_become_no_snapshot(shop_with_bot: Path, tmp_path: Path) -> None:
+    with pytest.raises(FairnessError, match=r"exposure_gini is 0\.\d+, above the limit of 0$"):
+        rebuild(settings(shop_with_bot, tmp_path / "out", fairness=FairnessLimits(max_gini=0.0)))
+    assert not (tmp_path / "out").exists()
+
+
 # ------------------------------------------------------------------ small and odd shops
 
 
@@ -218,9 +271,10 @@ def test_shop_without_items_is_refused(tmp_path: Path) -> None:
 
 def test_custom_event_kind_needs_a_weight(tmp_path: Path) -> None:
     write_chain_shop(tmp_path / "shop", n_users=10)
-    events = [{**row, "event_type": "watch"} for row in chain_events(n_users=10)]
+    events = [{**row, "event_type": "unboxed"} for row in chain_events(n_users=10)]
     write_events(tmp_path / "shop", events)
-    plain = rebuild(settings(tmp_path / "shop", tmp_path / "a"))
-    weighted = rebuild(settings(tmp_path / "shop", tmp_path / "b", event_weights={"watch": 0.7}))
-    assert (plain["counts"]["events"], plain["counts"]["bad_rows"]) == (0, 60)
+    with pytest.raises(UnusableDataError, match="none of the 60 rows of events can be used: event_type"):
+        rebuild(settings(tmp_path / "shop", tmp_path / "a"))
+    assert not (tmp_path / "a" / "manifest.json").exists()
+    weighted = rebuild(settings(tmp_path / "shop", tmp_path / "b", event_weights={"unboxed": 0.7}))
     assert weighted["counts"]["events"] == 60

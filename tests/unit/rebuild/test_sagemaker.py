@@ -140,6 +140,15 @@ def test_single_channel_holds_a_whole_folder(tmp_path: Path) -> None:
     assert verify_snapshot(tmp_path / "model")["counts"]["events"] == 1
 
 
+def test_data_that_is_no_good_ends_with_a_status_of_its_own(tmp_path: Path) -> None:
+    events = b"user_id,item_id,event_type\nu,a,view\nu,a,beam\n"
+    files = {"items.jsonl": b'{"id": "a", "title": "Mug"}\n', "events.csv": events}
+    assert run(tmp_path, channels={"training": files}) == 3
+    assert "1 of 2 rows of events (50%) can't be used" in failure(tmp_path)
+    assert not (tmp_path / "model" / "manifest.json").exists()
+    assert run(tmp_path / "allowed", {**CHOICES, "allow_bad": "0.5"}, channels={"training": files}) == 0
+
+
 def test_folders_can_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_training_root(tmp_path / "here", CHOICES, channels())
     monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
@@ -165,9 +174,13 @@ def test_demand_is_counted_apart_in_the_contexts_that_a_hyperparameter_names(tmp
         ({"budget": "enormous"}, "no such budget: 'enormous'"),
         ({"epochs": "3"}, "no such hyperparameter: epochs"),
         ({"seed": "many"}, "hyperparameter seed"),
+        ({"max_gini": "nan"}, "hyperparameter max_gini: must be a finite number"),
+        ({"keep_outliers": "yes"}, "hyperparameter keep_outliers"),
         ({"event_weights_base64": "W10="}, "event_weights_base64: must be a JSON object"),
         ({"event_weights_base64": "{}"}, "event_weights_base64"),
         ({"event_weights_base64": base64.b64encode(b'{"view": "much"}').decode()}, "event_weights_base64"),
+        ({"allow_bad": "much"}, "hyperparameter allow_bad"),
+        ({"allow_bad": "7"}, "between 0 and 1"),
         ({"student": "perhaps"}, "hyperparameter student: must be true or false"),
         ({"teacher": "english"}, "a teacher teaches a student"),
         ({"teacher_prompt": "query: "}, "a teacher teaches a student"),

@@ -16,6 +16,7 @@ from endcap_local.cli.doctor import doctor
 from endcap_local.cli.erasures import erasures_app
 from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
+from endcap_local.cli.export import export_app
 from endcap_local.cli.import_data import import_folder
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
@@ -63,10 +64,11 @@ app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")
 app.add_typer(erasures_app, name="erasures")
 app.add_typer(bench_app, name="bench")
+app.add_typer(export_app, name="export")
 
 
 def main() -> None:
-    """Run `endcap`; what went wrong on purpose is one line on stderr and exit code 1."""
+    """Run `endcap`; what went wrong on purpose is a line on stderr for each reason, and the status, mostly 1."""
     from endcap_local.template.intrinsics import TemplateError
 
     try:
@@ -76,8 +78,10 @@ def main() -> None:
             raise
         from rich.console import Console
 
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"endcap: {exc}", style="red", markup=False)
-        sys.exit(1)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        for line in str(exc).splitlines() or [""]:
+            console.print(f"endcap: {line}", style="red", markup=False)
+        sys.exit(getattr(exc, "exit_status", 1))
 
 
 def _is_of_aws_setup(error: Exception) -> bool:

@@ -34,6 +34,13 @@ LISTS: Columns = (
     ("novel", "novelty_at_10", ".1f"),
     ("alike", "intra_list_similarity", ".2f"),
 )
+FAIRNESS: Columns = (
+    ("exposure\nGini", "exposure_gini", ".3f"),
+    ("cover", "coverage", ".3f"),
+    ("pop.\nlift", "popularity_lift", "+.2f"),
+    ("miscal.", "miscalibration", ".3f"),
+)
+_MOST_GROUPS = 5
 
 
 def evaluate(
@@ -58,6 +65,13 @@ def evaluate(
             help="Where Endcap's own models are trained. SASRec of --budget full takes CUDA where there is one."
         ),
     ] = "auto",
+    provider_attribute: Annotated[
+        str | None, typer.Option(help="Attribute of items that says who sells them; provider, seller, … by default.")
+    ] = None,
+    users: Annotated[
+        Path | None,
+        typer.Option(help="CSV with user_id and attributes, for figures by group; DATA/users.csv by default."),
+    ] = None,
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
@@ -85,6 +99,8 @@ def evaluate(
         teacher_prompt=teacher_prompt,
         device=device,
         work=work,
+        provider=provider_attribute,
+        users=users,
     )
     with progress_bar(console) as progress:
         report = run(settings, progress)
@@ -116,6 +132,7 @@ def _print(console: Console, report: dict[str, Any]) -> None:
     if report["ratings"]:
         console.print(f"Predicted grades, {report['ratings']['grades']:,} of them", style="bold")
         console.print(_table(report["ratings"]["models"], GRADES))
+    _print_fairness(console, report)
     for name, reason in report["skipped"].items():
         console.print(f"{name} was not run: {reason}")
 
@@ -134,6 +151,34 @@ def _table(models: list[dict[str, Any]], columns: Columns) -> Table:
         cells = [format(model[name], spec) if name in model else "" for _, name, spec in columns]
         table.add_row(model["label"], *cells, style="bold" if model["name"] == "endcap" else None)
     return table
+
+
+def _print_fairness(console: Console, report: dict[str, Any]) -> None:
+    """What the lists do to the catalogue, of every model; to brands, sellers and groups, of Endcap."""
+    models = report["fairness"]["models"]
+    rows = [
+        {**model, **{name: own[name]["value"] for _, name, _ in FAIRNESS if own.get(name)}}
+        for model in report["models"]
+        for own in [models[model["name"]]]
+    ]
+    console.print("What the lists show", style="bold")
+    console.print(_table(rows, FAIRNESS))
+    own = models["endcap"]
+    console.print("Endcap's NDCG@10 by events of the history: " + _by(own["by_activity"], "events"))
+    for field, groups in own["by_user_group"].items():
+        if groups:
+            console.print(f"by {field}: " + _by(groups, "group"), markup=False)
+    for field, groups in own["exposure"].items():
+        shares = (
+            f"{row['group']} {row['exposure_share']['value']:.0%} ({row['catalogue_share']:.0%})"
+            for row in groups[:_MOST_GROUPS]
+        )
+        console.print(f"Endcap's exposure by {field} (share of the catalogue): " + ", ".join(shares), markup=False)
+
+
+def _by(rows: list[dict[str, Any]], name: str) -> str:
+    figures = ((row[name], row["ndcg_at_10"]) for row in rows)
+    return ", ".join(f"{label} {own['value']:.4f} ({own['low']:.4f} to {own['high']:.4f})" for label, own in figures)
 
 
 def _title(report: dict[str, Any]) -> str:

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Bucket, Data, Encoder, Json, PromoteFunction, SnapshotKey
+from endcap_local.cli.options import (
+    AllowBad,
+    Bucket,
+    Data,
+    DryRun,
+    Encoder,
+    Errors,
+    Json,
+    Map,
+    MapEvent,
+    PromoteFunction,
+    RatingScale,
+    SnapshotKey,
+    Source,
+    Timezone,
+    read_options,
+)
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
 
 
 def import_folder(
@@ -18,6 +34,14 @@ def import_folder(
     encoder: Encoder = "auto",
     function: PromoteFunction = None,
     key: SnapshotKey = None,
+    source: Source = AUTO,
+    map_: Map = None,
+    map_event: MapEvent = None,
+    timezone: Timezone = "UTC",
+    rating_scale: RatingScale = None,
+    allow_bad: AllowBad = ALLOWED_BAD,
+    errors: Errors = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Send a folder's items and events to a stack; then rebuild and promote.
@@ -26,20 +50,25 @@ def import_folder(
     """
     from rich.console import Console
 
+    from endcap_local.cli.reading import dry_run_of, stopped_by_data
     from endcap_local.console import print_json, print_read, progress_bar
     from endcap_local.http_client import HttpClient
     from endcap_local.import_data import import_over_http
 
+    console = Console(highlight=False, stderr=as_json)
+    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    if dry_run:
+        dry_run_of(data, options, console, as_json)
+        return
     if not no_rebuild and bucket is None:
         raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without", param_hint="")
-    console = Console(highlight=False, stderr=as_json)
-    with progress_bar(console) as progress:
-        bucket = None if no_rebuild else bucket
-        result = import_over_http(data, HttpClient(endpoint), progress, bucket, encoder, function, key)
+    target = None if no_rebuild else bucket
+    with stopped_by_data(console, as_json), progress_bar(console) as progress:
+        result = import_over_http(data, HttpClient(endpoint), progress, target, encoder, function, key, options)
     if as_json:
-        print_json(asdict(result))
+        print_json(result.document())
         return
-    print_read(console, asdict(result.read))
-    console.print(f"{result.items:,} items and {result.events:,} events are in, {result.refused:,} were refused")
+    print_read(console, result.read)
+    console.print(f"{result.items:,} items and {result.events:,} events are in, the API refused {result.refused:,}")
     if result.version:
         console.print(f"snapshot {result.version} is current")

@@ -9,8 +9,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from endcap_local.cli.options import Encoder, Json, Port, Template, template_parameters
+from endcap_local.cli.options import (
+    AllowBad,
+    Encoder,
+    Errors,
+    Json,
+    Map,
+    MapEvent,
+    Port,
+    RatingScale,
+    Source,
+    Template,
+    Timezone,
+    read_options,
+    template_parameters,
+)
 from endcap_local.serving import DEFAULT_PORT, find_template, require_free, serve_until_interrupted, until_interrupted
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO, ReadOptions
 
 if TYPE_CHECKING:
     from endcap_local.import_data import Imported
@@ -28,10 +43,18 @@ def local(
     param: Annotated[list[str] | None, typer.Option(help="Template parameter as NAME=VALUE; repeatable.")] = None,
     auth: Annotated[bool, typer.Option("--auth", help="Let in only whom the template's AuthMode lets in.")] = False,
     verbose: Annotated[bool, typer.Option(help="Functions' logs to stderr, not to a file.")] = False,
+    source: Source = AUTO,
+    map_: Map = None,
+    map_event: MapEvent = None,
+    timezone: Timezone = "UTC",
+    rating_scale: RatingScale = None,
+    allow_bad: AllowBad = ALLOWED_BAD,
+    errors: Errors = None,
     as_json: Json = False,
 ) -> None:
     """Run the whole stack from template.yaml in this process, until Ctrl-C."""
     require_free(port)
+    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
     parameters, path = template_parameters(param or []), find_template(template)
     started = time.monotonic()
     from endcap_local.stack import LocalStack
@@ -42,21 +65,24 @@ def local(
     ):
         from endcap_local.rebuilding import Rebuilder
 
-        imported, rebuilder = _load(up, data, encoder) if data else None, Rebuilder(up, encoder)
+        imported = _load(up, data, encoder, options, as_json) if data else None
+        rebuilder = Rebuilder(up, encoder)
         empty = data is None and rebuilder.start_empty() is not None
         up.offer(REBUILDS, lambda: rebuilder.rebuild())
         _announce(up, imported, time.monotonic() - started, as_json, empty=empty)
         serve_until_interrupted()
 
 
-def _load(stack: LocalStack, data: Path, encoder: str) -> Imported:
+def _load(stack: LocalStack, data: Path, encoder: str, options: ReadOptions, as_json: bool) -> Imported:
     from rich.console import Console
 
+    from endcap_local.cli.reading import stopped_by_data
     from endcap_local.console import progress_bar
     from endcap_local.import_data import load_folder
 
-    with progress_bar(Console(stderr=True)) as progress:
-        return load_folder(stack, data, progress, encoder)
+    console = Console(stderr=True, highlight=False)
+    with stopped_by_data(console, as_json), progress_bar(console) as progress:
+        return load_folder(stack, data, progress, encoder, options=options)
 
 
 def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_json: bool, *, empty: bool) -> None:
@@ -87,7 +113,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         print(json.dumps(facts), flush=True)
         return
     if imported:
-        print_read(Console(highlight=False), asdict(imported.read))
+        print_read(Console(highlight=False), imported.read)
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
     if empty:

@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-FOLDER = "Folder with items.jsonl[.gz] and events.csv[.gz]."
+from endcap_rebuild.data.options import FORMATS, ReadOptions
+
+_READING = "How the files are read"
+
+FOLDER = "Folder with items.jsonl[.gz] and events.csv[.gz], or files in any other format of docs/data.md."
 Data = Annotated[Path, typer.Option(help=FOLDER)]
 
 Bucket = Annotated[str | None, typer.Option(help="The stack's data bucket.", envvar="DATA_BUCKET")]
@@ -45,6 +49,64 @@ Student = Annotated[
 ]
 Teacher = Annotated[str, typer.Option(help="Of the student: a folder, a hub name, or the name of a base encoder.")]
 TeacherPrompt = Annotated[str | None, typer.Option(help="Put before each text that the teacher reads.")]
+
+
+Source = Annotated[
+    str, typer.Option("--from", help=f"Format of the files: {', '.join(FORMATS)}.", rich_help_panel=_READING)
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="A column of yours and our name of it, as visitorid=user_id.", rich_help_panel=_READING),
+]
+MapEvent = Annotated[
+    list[str] | None,
+    typer.Option(help="A type of event of yours and ours, as addtocart=add_to_cart.", rich_help_panel=_READING),
+]
+Timezone = Annotated[
+    str, typer.Option(help="Of times that name no offset, as Europe/Berlin.", rich_help_panel=_READING)
+]
+RatingScale = Annotated[float | None, typer.Option(help="The best grade, where it is not 5.", rich_help_panel=_READING)]
+AllowBad = Annotated[
+    float, typer.Option(help="Share of unusable rows above which nothing is done.", rich_help_panel=_READING)
+]
+Errors = Annotated[Path | None, typer.Option(help="CSV file to keep the refused rows in.", rich_help_panel=_READING)]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and report, change nothing.", rich_help_panel=_READING)]
+
+
+def read_options(
+    source: str,
+    columns: Sequence[str] | None,
+    event_names: Sequence[str] | None,
+    timezone: str,
+    rating_scale: float | None,
+    allow_bad: float,
+    errors: Path | None,
+) -> ReadOptions:
+    """How files are to be read; what makes no sense is wrong use."""
+    from endcap.errors import InvalidInputError
+
+    try:
+        return ReadOptions(
+            source,
+            _pairs(columns, "--map"),
+            _pairs(event_names, "--map-event"),
+            timezone,
+            rating_scale,
+            allow_bad,
+            errors,
+        )
+    except InvalidInputError as exc:
+        raise typer.BadParameter(str(exc), param_hint="") from exc
+
+
+def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    pairs = {}
+    for text in texts or ():
+        theirs, separator, ours = text.rpartition("=")
+        if not separator or not theirs.strip() or not ours.strip():
+            raise typer.BadParameter(f"{text!r} is not THEIRS=OURS", param_hint=option)
+        pairs[theirs.strip()] = ours.strip()
+    return pairs
 
 
 def template_parameters(pairs: Sequence[str]) -> dict[str, str]:

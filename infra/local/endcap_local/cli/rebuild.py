@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import FOLDER, Encoder, Json, LedgerPlace, Student, Teacher, TeacherPrompt, WithoutLedger
+from endcap_local.cli.options import (
+    FOLDER,
+    AllowBad,
+    DryRun,
+    Encoder,
+    Errors,
+    Json,
+    LedgerPlace,
+    Map,
+    MapEvent,
+    RatingScale,
+    Source,
+    Student,
+    Teacher,
+    TeacherPrompt,
+    Timezone,
+    WithoutLedger,
+    read_options,
+)
 from endcap_local.cli.snapshots import print_encoder, print_metrics
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
 
 
 def rebuild(
@@ -34,12 +53,33 @@ def rebuild(
     ] = None,
     ledger: LedgerPlace = None,
     without_ledger: WithoutLedger = False,
+    keep_outliers: Annotated[
+        bool, typer.Option("--keep-outliers", help="Learn from bots and the like, too; they are named anyway.")
+    ] = False,
+    max_gini: Annotated[
+        float | None, typer.Option(min=0, max=1, help="No snapshot where lists' exposure is less even than this.")
+    ] = None,
+    min_coverage: Annotated[
+        float | None, typer.Option(min=0, max=1, help="No snapshot where lists show a smaller share of the catalogue.")
+    ] = None,
+    max_popularity_lift: Annotated[
+        float | None, typer.Option(help="No snapshot where lists are more popular than histories by more; 0.5 = half.")
+    ] = None,
+    source: Source = AUTO,
+    map_: Map = None,
+    map_event: MapEvent = None,
+    timezone: Timezone = "UTC",
+    rating_scale: RatingScale = None,
+    allow_bad: AllowBad = ALLOWED_BAD,
+    errors: Errors = None,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Build a snapshot from items and events."""
     if running:
-        if data or out:
-            raise typer.BadParameter("a running stack takes neither --data nor --out", param_hint="--running")
+        if data or out or dry_run:
+            said = "a running stack takes neither --data nor --out nor --dry-run"
+            raise typer.BadParameter(said, param_hint="--running")
         _rebuild_running(running, as_json)
         return
     if data is None or out is None:
@@ -48,13 +88,20 @@ def rebuild(
 
     from endcap.aws.clients import BACKGROUND, client
     from endcap.aws.snapshots import SnapshotBucket
-    from endcap_local.console import print_json, print_read, progress_bar
+    from endcap.snapshot.fairness import FairnessLimits
+    from endcap_local.cli.reading import dry_run_of, stopped_by_data
+    from endcap_local.console import print_json, print_outliers, print_read, progress_bar
+    from endcap_rebuild.data.dataset import Shop
     from endcap_rebuild.data.erasures import ledger_at
     from endcap_rebuild.job import run_shard
     from endcap_rebuild.settings import RebuildSettings
     from endcap_rebuild.text.encoders import current_encoder
 
     console = Console(highlight=False, stderr=as_json)
+    reading = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    if dry_run:
+        dry_run_of(data, reading, console, as_json)
+        return
     remote = out.removeprefix("s3://").rstrip("/") if out.startswith("s3://") else None
     if remote is not None and (not remote or "/" in remote):
         raise typer.BadParameter(f"{out}: name a bucket alone; snapshots lie below its snapshots/", param_hint="--out")
@@ -67,17 +114,22 @@ def rebuild(
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         settings = replace(settings, ledger=ledger_at(ledger) if ledger else None, without_ledger=without_ledger)
         settings = replace(settings, context_names=tuple(context)) if context else settings
-        with progress_bar(console) as progress:
-            manifest = run_shard(settings, progress)
+        settings = replace(settings, reading=reading, keep_outliers=keep_outliers)
+        settings = replace(settings, fairness=FairnessLimits(max_gini, min_coverage, max_popularity_lift))
+        found: list[Shop] = []
+        with stopped_by_data(console, as_json), progress_bar(console) as progress:
+            manifest = run_shard(settings, progress, found.append)
         if manifest is None:
             console.print("this shard has done its part; shard 0 writes the snapshot")
             return
         if snapshots:
             snapshots.upload(folder, manifest["version"])
     if as_json:
-        print_json(manifest)
+        outliers = [asdict(outlier) for outlier in found[0].outliers.named]
+        print_json({**found[0].report.document(), **manifest, "outliers": outliers})
         return
-    print_read(console, manifest["run"]["read"])
+    print_read(console, found[0].report.document())
+    print_outliers(console, asdict(found[0].outliers))
     console.print(f"snapshot {manifest['version']} in {out} after {manifest['run']['seconds']} s")
     print_encoder(console, manifest)
     print_metrics(console, manifest)

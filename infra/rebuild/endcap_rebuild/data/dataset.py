@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -19,8 +19,11 @@ from endcap.events.types import event_types
 from endcap.snapshot.files import canonical_json
 from endcap_rebuild.data.clock import clock_usable
 from endcap_rebuild.data.erasures import erased_of
-from endcap_rebuild.data.event_table import EventTable, checked_names, event_table
-from endcap_rebuild.data.reading import ReadReport, catalog_time_ms, read_events, read_items
+from endcap_rebuild.data.event_table import EventTable, checked_names, event_table, without_users
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.outliers import OutlierReport, find_outliers
+from endcap_rebuild.data.reading import catalog_time_ms, read_events, read_items
+from endcap_rebuild.data.report import ReadReport, no_items
 from endcap_rebuild.data.searches import Search, noting_searches
 
 
@@ -34,6 +37,7 @@ class Shop:
     table : interactions with these items
     catalog_time_ms : the moment whose catalogue this is, where the data says so
     searches : what was typed, sorted; no part of a history
+    outliers : users who are no shoppers; what is said of them is in neither of the two, unless they were kept
     """
 
     items: tuple[Item, ...]
@@ -41,6 +45,7 @@ class Shop:
     report: ReadReport
     catalog_time_ms: int | None = None
     searches: tuple[Search, ...] = ()
+    outliers: OutlierReport = field(default_factory=OutlierReport)
 
     @cached_property
     def clock(self) -> bool:
@@ -98,7 +103,9 @@ def read_shop(
     context_names: Sequence[str] = CONTEXT_NAMES,
     ledger: Ledger | None = None,
     without_ledger: bool = False,
+    options: ReadOptions | None = None,
     *,
+    keep_outliers: bool = False,
     may_be_empty: bool = False,
 ) -> Shop:
     """Read a folder of items and, where there are any, events.
@@ -106,24 +113,33 @@ def read_shop(
     Parameters
     ----------
     ledger, without_ledger : as `erased_of` has them
+    options : how the files are to be read, where they don't say it themselves
+    keep_outliers : only name users who are no shoppers (see `outliers`), and learn from them too
 
     Raises
     ------
-    InvalidInputError : no usable item, an export that is not whole, an archive without the ledger of erasures, or an
+    UnusableDataError : no usable item, where the shop may not be empty
+    InvalidInputError : no item file, an export that is not whole, an archive without the ledger of erasures, or an
         unusable event weight or context name
     """
-    report = ReadReport()
+    report, options = ReadReport(), options or ReadOptions()
     try:
         types = event_types(event_weights)
     except ValueError as exc:
         raise InvalidInputError(str(exc)) from exc
     names = checked_names(context_names)
-    items = sorted(read_items(folder, report), key=lambda item: item.item_id)
-    if not items and not may_be_empty:
-        raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
-    index = {item.item_id: row for row, item in enumerate(items)}
     searches: list[Search] = []
-    erased = erased_of(folder, report, ledger, without_ledger)
-    events = erased.without(read_events(folder, report, now_ms, types), report)
-    table = event_table(noting_searches(events, searches), index, report, seed, types, names)
-    return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))))
+    with report.keeping(options.errors):
+        items = sorted(read_items(folder, report, options), key=lambda item: item.item_id)
+        if not items and not may_be_empty:
+            raise no_items(folder, report)
+        index = {item.item_id: row for row, item in enumerate(items)}
+        read = read_events(folder, report, now_ms, types, options=options)
+        events = erased_of(folder, report, ledger, without_ledger).without(read, report)
+        table = event_table(noting_searches(events, searches), index, report, seed, types, names)
+    left_out, outliers = find_outliers(table, len(items), clock_usable(table.time_ms))
+    if not keep_outliers and left_out.any():
+        gone = {table.user_ids[user] for user in np.flatnonzero(left_out).tolist()}
+        searches = [search for search in searches if search.user_id not in gone]
+        table, outliers = without_users(table, left_out), replace(outliers, left_out=True)
+    return Shop(tuple(items), table, report, catalog_time_ms(folder), tuple(sorted(set(searches))), outliers)

@@ -20,7 +20,10 @@ from endcap.erasure.records import event_keys
 from endcap.errors import InvalidInputError, StoredDataError
 from endcap.events.interaction import Interaction
 from endcap_rebuild.data.exports import find_export
-from endcap_rebuild.data.reading import ReadReport, data_files, json_rows, read_erasures, require_whole
+from endcap_rebuild.data.files import DataFile
+from endcap_rebuild.data.reading import read_erasures, require_whole
+from endcap_rebuild.data.report import ReadReport
+from endcap_rebuild.data.sources import opened
 
 FOLDER: Final = "erasures"
 ARCHIVE: Final = "events"
@@ -67,7 +70,7 @@ def erased_of(source: Path, report: ReadReport, ledger: Ledger | None = None, wi
     folder = source if source.is_dir() else source.parent
     found = read_ledger(folder / FOLDER) if source.is_dir() else None
     known = source.is_dir() and find_export(folder / "profiles") is not None
-    is_archive = source.is_dir() and (source / ARCHIVE).is_dir() and bool(data_files(source, (), ARCHIVE, None))
+    is_archive = source.is_dir() and (source / ARCHIVE).is_dir() and bool(_files(source / ARCHIVE))
     if is_archive and not known and found is None and ledger is None and not without_ledger:
         raise InvalidInputError(
             f"{source} holds an archive and no ledger of erasures: copy erasures/ of the bucket beside it, or name "
@@ -88,11 +91,11 @@ def read_ledger(folder: Path) -> Ledger | None:
     InvalidInputError : it can't be read whole
     """
     export = None if folder.is_file() else find_export(folder)
-    files = [folder] if folder.is_file() else data_files(folder.parent, (), folder.name, export)
+    files = [folder] if folder.is_file() else list(export.files) if export is not None else _files(folder)
     if export is None and not files:
         return None
     report = ReadReport()
-    rows = [row for file in files for _, row in json_rows(file, report)]
+    rows = [row for file in files for row in _rows(file, report)]
     if report.bad_row_count:
         raise InvalidInputError(f"{folder} is no ledger of erasures: {report.bad_rows[0].reason}")
     require_whole(export, len(rows))
@@ -100,6 +103,20 @@ def read_ledger(folder: Path) -> Ledger | None:
         return ledger_of(_plain(rows))
     except StoredDataError as exc:
         raise InvalidInputError(f"{folder}: {exc}") from exc
+
+
+def _files(folder: Path) -> list[Path]:
+    """All that lies in a folder of data, but what describes it."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not path.name.startswith((".", "_", "manifest-")))
+
+
+def _rows(file: Path, report: ReadReport) -> Iterator[Mapping[str, Any]]:
+    for line, row in opened(DataFile(file), FOLDER, report).rows:
+        if isinstance(row, dict):
+            yield row
+        else:
+            report.reject(file, line, "not a JSON object")
 
 
 def ledger_at(place: str) -> Ledger:

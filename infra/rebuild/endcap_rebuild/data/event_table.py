@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -22,7 +22,7 @@ from endcap.events.grades import FACTOR_BOUNDS, GRADE_PRIOR, MEAN_BOUNDS, around
 from endcap.events.interaction import Interaction
 from endcap.events.types import BOUGHT, EVENT_TYPES, GRADED, NOT_IN_HISTORY, STRONG, EventType
 from endcap.text.sentiment import review_polarity
-from endcap_rebuild.data.reading import ReadReport
+from endcap_rebuild.data.report import ReadReport
 
 U64 = NDArray[np.uint64]
 
@@ -109,7 +109,7 @@ def event_table(
             continue
         item = item_index.get(event.item_id)
         if item is None:
-            report.unknown_item_events += 1
+            report.unknown_item(event.item_id)
             continue
         graded = event.event_type in GRADED
         texts.append(event.text if graded else None)
@@ -152,6 +152,21 @@ def event_table(
     order = np.lexsort((table.key, shuffle_keys(table.key, seed), table.time_ms, table.user))
     table = table.rows(order)
     return _with_strength(table, event_types)
+
+
+def without_users(table: EventTable, left_out: NDArray[np.bool_]) -> EventTable:
+    """The table of the other users, numbered anew.
+
+    Parameters
+    ----------
+    left_out : bool (users,)
+    """
+    if not left_out.any():
+        return table
+    kept = table.rows(~left_out[table.user])
+    place = (np.cumsum(~left_out) - 1).astype(np.int32)
+    names = tuple(name for name, out in zip(table.user_ids, left_out.tolist(), strict=True) if not out)
+    return replace(kept, user=place[kept.user], user_ids=names)
 
 
 def shuffle_keys(keys: U64, seed: int) -> U64:

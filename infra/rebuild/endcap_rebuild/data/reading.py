@@ -1,30 +1,22 @@
-"""Reading a folder of items and events: the import format, Personalize's CSV files, and the event archive.
+"""Reading a folder of items and events: the import format, the exports of others (`formats`), and the event archive.
 
-What can't be used is written down with its file, line and reason, and does not stop what can. A folder holds
+What can't be used is written down with its file, line and reason, and does not stop what can. Which files are read says
+`folder`; how they are written is found out by `sources`, what their columns and values mean by `items` and
+`interactions`. Erasures: where there is a folder `profiles/` with a DynamoDB export of the profiles table, events that
+their user has had erased since they were archived are left out.
 
-* items: `items.jsonl[.gz]`, or a folder `items/` of newline JSON (plain rows or a DynamoDB export of the items table);
-* events: `events.csv[.gz]` or `interactions.csv[.gz]` (lower-case headers or Personalize's), `events.jsonl[.gz]`, or a
-  folder `events/` of newline JSON, which is how the archive lies in S3;
-* erasures: see `erasures`.
-
-Files are read line by line; only items and the ids of erased users are kept.
+Files are read in parts; only items and the ids of erased users are kept.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
-import zlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
-from endcap.catalog.item import Item, parse_item
-from endcap.errors import InvalidInputError, InvalidItemError
-from endcap.events.interaction import Interaction, parse_interaction
+from endcap.catalog.item import FIELDS, Item, parse_item, stored_item
+from endcap.errors import FieldError, InvalidInputError, InvalidItemError
+from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.identifiers import clean_id
 from endcap_rebuild.data.exports import (
@@ -36,79 +28,52 @@ from endcap_rebuild.data.exports import (
     find_export,
     is_exported,
 )
+from endcap_rebuild.data.files import DataFile
+from endcap_rebuild.data.folder import Folder, Source, look_into, none_found, one_file
+from endcap_rebuild.data.formats import EVENTS, ITEMS, ga4_bigquery, shopify
 from endcap_rebuild.data.identities import Identities
+from endcap_rebuild.data.interactions import EventReader, archived, noted
+from endcap_rebuild.data.items import ItemReader, documents_of, merged
+from endcap_rebuild.data.names import EVENT_FIELDS, columns_of
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.plain_rows import NO_TIME, Moment
+from endcap_rebuild.data.report import ReadReport, UnusableDataError
+from endcap_rebuild.data.sources import Rows, opened, resampled
+from endcap_rebuild.data.values import is_absent
 
-# Enough to see what is wrong with a file; the rest is counted.
-MAX_REPORTED_ROWS: Final = 200
-# A row without a time counts as the oldest, so that reading a file twice gives the same events.
-NO_TIME: Final = 0
+__all__ = ("FOR_EVER", "NO_TIME", "ReadReport")
 # Later than every event.
 FOR_EVER: Final = 1 << 62
-PROPERTY_COLUMN: Final = "properties."
-_PERSONALIZE: Final = {"event_value": "value"}
-_ITEM_FILES: Final = ("items.jsonl", "items.jsonl.gz")
-_EVENT_CSV: Final = ("events.csv", "events.csv.gz", "interactions.csv", "interactions.csv.gz")
-_EVENT_JSON: Final = ("events.jsonl", "events.jsonl.gz")
+_PLAIN: Final = ReadOptions()
 
 
-@dataclass(frozen=True)
-class BadRow:
-    """One row that could not be used; lines count from 1."""
-
-    file: str
-    line: int
-    reason: str
-
-
-@dataclass
-class ReadReport:
-    """What reading a folder found; filled while the readers run."""
-
-    items: int = 0
-    events: int = 0
-    bad_rows: list[BadRow] = field(default_factory=list)
-    bad_row_count: int = 0
-    replaced_items: int = 0
-    duplicate_events: int = 0
-    unknown_item_events: int = 0
-    erased_events: int = 0
-
-    def reject(self, file: Path, line: int, reason: str) -> None:
-        """Note a row that can't be used."""
-        self.bad_row_count += 1
-        if len(self.bad_rows) < MAX_REPORTED_ROWS:
-            self.bad_rows.append(BadRow(file.name, line, reason))
-
-
-def read_items(folder: Path, report: ReadReport) -> list[Item]:
-    """Every usable item of a folder or of one `.jsonl[.gz]` file; of rows with one id the last wins.
+def read_items(folder: Path, report: ReadReport, options: ReadOptions = _PLAIN) -> list[Item]:
+    """Every usable item of a folder or of one file; of rows with one id the last wins, see `items.merged`.
 
     Raises
     ------
-    InvalidInputError : there are no item files, or an export is not whole
+    UnusableDataError : there are a shop's files of events, and no items
+    InvalidInputError : there are no files of either, or an export is not whole
     """
-    export = find_export(folder / "items")
-    files = [folder] if folder.is_file() else data_files(folder, _ITEM_FILES, "items", export)
-    if not files:
-        raise InvalidInputError(f"{folder} holds no items.jsonl, items.jsonl.gz or folder items/")
+    report.role = ITEMS
+    if folder.is_file():
+        found = Folder(items=one_file(folder, ITEMS, options))
+    else:
+        found = look_into(folder, options)
+        report.passed_over |= found.passed_over
+    if not found.items and not _name_items(found.events):
+        said = none_found(folder, found, ITEMS)
+        if any(not source.archived for source in found.events):
+            raise UnusableDataError([said], report.document())
+        raise InvalidInputError(said)
     items: dict[str, Item] = {}
-    exported = 0
-    for file in files:
-        for line, row in json_rows(file, report):
-            exported += is_exported(row)
-            try:
-                document = exported_document(row) if is_exported(row) else row
-                if document is None:
-                    continue
-                item = parse_item(document)
-            except InvalidItemError as exc:
-                report.reject(file, line, str(exc))
-                continue
-            report.replaced_items += item.item_id in items
-            items[item.item_id] = item
-    require_whole(export, exported)
-    report.items = len(items)
-    return list(items.values())
+    for item in _items(found, report, options):
+        before = items.get(item.item_id)
+        report.replaced_items += before is not None
+        items[item.item_id] = item if before is None else merged(before, item)
+    listed = list(items.values())
+    report.look_at(listed)
+    return listed
 
 
 def catalog_time_ms(folder: Path) -> int | None:
@@ -132,11 +97,14 @@ def read_erasures(folder: Path, report: ReadReport) -> dict[str, int]:
     InvalidInputError : the export is not whole, or a row is not one of the profiles table
     """
     export = find_export(folder / "profiles")
+    files = export.files if export else sorted(p for p in (folder / "profiles").rglob("*") if p.is_file())
     erased: dict[str, int] = {}
     exported = 0
-    for file in data_files(folder, (), "profiles", export):
-        for line, row in json_rows(file, report):
-            user_id = exported_user_id(row)
+    for file in files:
+        if file.name.startswith((".", "_", "manifest-")):
+            continue
+        for line, row in opened(DataFile(file), "profiles", report).rows:
+            user_id = exported_user_id(row if isinstance(row, dict) else {})
             exported += 1
             try:
                 until_ms = erased_until_ms(row)
@@ -155,6 +123,7 @@ def read_events(
     now_ms: int,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
     identities: Identities | None = None,
+    options: ReadOptions = _PLAIN,
 ) -> Iterator[Interaction]:
     """Usable events of a folder or of one file, in file order, repeats included (`EventTable` drops them).
 
@@ -163,32 +132,36 @@ def read_events(
     now_ms : events later than this (plus five minutes) are refused
     event_types : the types that are known
     identities : filled while reading
-
     Raises
     ------
     InvalidInputError : there is no such folder or file
     """
     if not source.exists():
         raise InvalidInputError(f"{source} does not exist")
-    files = [source] if source.is_file() else data_files(source, (*_EVENT_CSV, *_EVENT_JSON), "events", None)
-    for file in files:
-        is_csv = file.name.removesuffix(".gz").endswith(".csv")
-        for line, row in _csv_rows(file, report) if is_csv else _event_rows(file, report):
-            if row.get("timestamp") in (None, ""):
-                row["timestamp"] = NO_TIME
-            try:
-                event = parse_interaction(row, now_ms, event_types)
-            except InvalidInputError as exc:
-                report.reject(file, line, str(exc))
-                continue
-            report.events += 1
-            if identities is not None:
-                identities.note(row, event)
-            yield event
+    report.role = EVENTS
+    found = Folder(events=one_file(source, EVENTS, options)) if source.is_file() else look_into(source, options)
+    report.passed_over |= found.passed_over
+    for file in event_files(found, options, Moment(now_ms, event_types), report):
+        yield from noted(file, report, identities)
+
+
+def event_files(
+    found: Folder, options: ReadOptions, moment: Moment, report: ReadReport
+) -> Iterator[EventReader | Iterable[tuple[Mapping[str, Any], Interaction]]]:
+    """What reads each file of events, one after the other; then the files of users are counted."""
+    handle_of = _handles(found.items)
+    for part in found.events:
+        yield _events(part, options, moment, report, handle_of)
+    for part in found.users:
+        rows = opened(part.file, "users", report)
+        rows.read.format = part.what.format
+        report.files.append(rows.read)
+        report.users += sum(1 for _ in rows.rows)
+        report.note(f"{part.file.name}: what it says of users is not used; an event names its user")
 
 
 def read_user_ids(file: Path, report: ReadReport) -> list[str]:
-    """The distinct ids of a CSV file with a column `user_id`, in its order.
+    """The distinct ids of a file with a column `user_id`, in its order.
 
     Raises
     ------
@@ -196,112 +169,97 @@ def read_user_ids(file: Path, report: ReadReport) -> list[str]:
     """
     if not file.is_file():
         raise InvalidInputError(f"{file} is not a file")
+    rows = opened(DataFile(file), "users", report)
+    column = columns_of(rows.columns, EVENT_FIELDS, {}).get("user_id")
+    if column is None:
+        raise InvalidInputError(f"{file} has no column user_id; it has {', '.join(rows.columns)}")
     ids: dict[str, None] = {}
-    for line, row in _csv_rows(file, report):
-        if "user_id" not in row:
-            raise InvalidInputError(f"{file} has no column user_id")
+    for line, row in rows.rows:
+        value = str((row[rows.columns.index(column)] if rows.table else row.get(column)) or "").strip()
         try:
-            ids[clean_id(row["user_id"])] = None
+            ids[clean_id("" if is_absent(value) else value)] = None
         except ValueError as exc:
             report.reject(file, line, f"user_id: {exc}")
     return list(ids)
 
 
-def data_files(folder: Path, names: tuple[str, ...], subfolder: str, export: TableExport | None) -> list[Path]:
-    """The files of a folder by these names, and those of a subfolder: of its export, or else all that lie in it."""
-    single = [folder / name for name in names if (folder / name).is_file()]
-    if export is not None:
-        return single + list(export.files)
-    nested = sorted(
-        path
-        for path in (folder / subfolder).rglob("*")
-        if path.is_file() and not path.name.startswith((".", "_", "manifest-"))
-    )
-    return single + nested
+def _items(found: Folder, report: ReadReport, options: ReadOptions) -> Iterator[Item]:
+    exported = 0
+    for source in found.items:
+        rows = opened(source.file, ITEMS, report)
+        rows.read.format = source.what.format
+        if source.archived or any(isinstance(row, dict) and is_exported(row) for row in rows.sample):
+            for item in _exported(rows, report):
+                exported += 1
+                if item is not None:
+                    yield item
+            continue
+        report.files.append(rows.read)
+        documents = documents_of(rows, source.what, options, report)
+        mark = "," if rows.read.guesses.get("delimiter") == "semicolon" else None
+        yield from ItemReader(documents, source.file.name, options.zone, mark, report)
+    require_whole(found.export, exported)
+    for source in found.events if not found.items else ():
+        if source.what.format == "ga4-bigquery":
+            rows = opened(source.file, EVENTS, ReadReport())
+            report.note(f"items are those that {source.file.name} names")
+            yield from ItemReader(ga4_bigquery.items(rows.rows), source.file.name, options.zone, None, report)
+
+
+def _exported(rows: Rows, report: ReadReport) -> Iterator[Item | None]:
+    """An item, or nothing, for each row that comes from a table's export; the others are read as they are."""
+    for line, row in rows.rows:
+        if not isinstance(row, dict):
+            report.reject(rows.read.file, line, "not a JSON object", row)
+            continue
+        warnings: list[FieldError] = []
+        try:
+            if is_exported(row):
+                document = exported_document(row)
+                item = None if document is None else stored_item(document)
+            else:
+                item = parse_item(row, warnings)
+        except InvalidItemError as exc:
+            report.reject(rows.read.file, line, str(exc))
+            item = None
+        report.warn(warnings, FIELDS)
+        if item is not None or is_exported(row):
+            yield item
+
+
+def _events(
+    source: Source, options: ReadOptions, moment: Moment, report: ReadReport, handle_of: Mapping[str, str]
+) -> EventReader | Iterable[tuple[Mapping[str, Any], Interaction]]:
+    rows = opened(source.file, EVENTS, report)
+    rows.read.format = source.what.format
+    if source.archived and not rows.table:
+        return archived(rows, moment, report)
+    report.files.append(rows.read)
+    if source.what.format == "shopify":
+        named = ((line, dict(zip(rows.columns, cells, strict=True))) for line, cells in rows.rows)
+        lines = shopify.order_lines(named, handle_of)
+        columns = ["user_id", "item_id", "timestamp", "value", "session_id", "event_type"]
+        cells = ((line, [row[name] or "" for name in columns]) for line, row in lines)
+        rows = resampled(columns, cells, rows.read)
+    return EventReader(rows, options, moment, report)
+
+
+def _handles(items: Iterable[Source]) -> dict[str, str]:
+    """SKU -> handle, where a folder has Shopify's products."""
+    found: dict[str, str] = {}
+    for source in items:
+        if source.what.format == "shopify" and source.what.items is not None:
+            rows = opened(source.file, ITEMS, ReadReport())
+            found |= shopify.handles(dict(zip(rows.columns, cells, strict=True)) for _, cells in rows.rows)
+    return found
+
+
+def _name_items(events: Iterable[Source]) -> bool:
+    """Whether events carry their items with them."""
+    return any(source.what.format == "ga4-bigquery" for source in events)
 
 
 def require_whole(export: TableExport | None, rows: int) -> None:
     """Refuse a part of a table: a catalogue without half of its items would look like a catalogue."""
     if export is not None and rows != export.rows:
         raise InvalidInputError(f"the export holds {rows:,} rows, its manifest says {export.rows:,}")
-
-
-def _open(file: Path) -> IO[str]:
-    raw: IO[bytes] = file.open("rb")
-    # The archive's objects carry no suffix, so the content decides.
-    zipped = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    binary: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
-    # Bytes that are not UTF-8 become lone surrogates, which the parsers refuse row by row.
-    return io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
-
-
-def _lines(file: Path, report: ReadReport) -> Iterator[str]:
-    line = 0
-    with _open(file) as text:
-        try:
-            for line, content in enumerate(text, start=1):  # noqa: B007
-                yield content
-        except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
-            report.reject(file, line + 1, f"the file is cut off or damaged here: {exc}")
-
-
-def json_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Line and object of each line of newline JSON; others are reported."""
-    for line, content in enumerate(_lines(file, report), start=1):
-        if not content.strip():
-            continue
-        try:
-            row = json.loads(content)
-        except (ValueError, RecursionError) as exc:
-            report.reject(file, line, f"not JSON: {exc}")
-            continue
-        if isinstance(row, dict):
-            yield line, row
-        else:
-            report.reject(file, line, "not a JSON object")
-
-
-def _event_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, row in json_rows(file, report):
-        batch = row.get("events")
-        if not isinstance(batch, list):
-            yield line, row
-            continue
-        for event in batch:
-            if isinstance(event, dict):
-                yield line, event
-            else:
-                report.reject(file, line, "not a JSON object")
-
-
-def _csv_rows(file: Path, report: ReadReport) -> Iterator[tuple[int, dict[str, Any]]]:
-    rows = csv.reader(_lines(file, report))
-    header: list[str] | None = None
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as exc:
-            report.reject(file, rows.line_num, str(exc))
-            continue
-        if not row:
-            continue
-        if header is None:
-            names = [name.strip().lower() for name in row]
-            header = [_PERSONALIZE.get(name, name) for name in names]
-            continue
-        if len(row) != len(header):
-            report.reject(file, rows.line_num, f"has {len(row)} fields, the header has {len(header)}")
-            continue
-        yield rows.line_num, _with_properties(dict(zip(header, row, strict=True)))
-
-
-def _with_properties(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its columns `properties.<name>` as one object."""
-    named = {column: value for column, value in row.items() if column.startswith(PROPERTY_COLUMN)}
-    if not named:
-        return row
-    plain = {column: value for column, value in row.items() if column not in named}
-    return plain | {"properties": {column.removeprefix(PROPERTY_COLUMN): value for column, value in named.items()}}

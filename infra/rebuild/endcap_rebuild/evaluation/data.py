@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.catalog.item import Item, item_document
-from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
-from endcap_rebuild.data.reading import ReadReport, read_events, read_items
+from endcap_rebuild.data.reading import read_events, read_items
+from endcap_rebuild.data.report import ReadReport, no_items
 
 # Order of events of one moment: the same for every model and every run.
 SHUFFLE_SEED: Final = 0
@@ -56,12 +56,13 @@ def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = (
 
     Raises
     ------
-    InvalidInputError : no usable item, or an archive without the ledger of erasures
+    UnusableDataError : no usable item
+    InvalidInputError : an archive without the ledger of erasures
     """
     report = ReadReport()
     items = sorted((without(item, ignored_attributes) for item in read_items(folder, report)), key=lambda i: i.item_id)
     if not items:
-        raise InvalidInputError(f"{folder} holds no usable item; {report.bad_row_count} rows were refused")
+        raise no_items(folder, report)
     words: dict[str, list[Interaction]] = {}
 
     def keeping_words(events: Iterable[Interaction]) -> Iterator[Interaction]:

@@ -29,6 +29,7 @@ from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
+from endcap_rebuild.evaluation.groups import item_groups, read_user_groups
 from endcap_rebuild.evaluation.models import Baseline, Known, rank, tuned
 from endcap_rebuild.evaluation.protocols import Part, Split, split
 from endcap_rebuild.evaluation.rating import grades_of, rating_errors
@@ -76,6 +77,8 @@ class EvaluationSettings:
     cache : of encoders and text vectors
     work : where finished parts are kept; a folder of the cache when None
     now_ms : the clock, for tests; later events are refused
+    provider : attribute of items that says who sells them; looked for when None (see `groups.PROVIDERS`)
+    users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
     """
 
     data: Path
@@ -93,6 +96,8 @@ class EvaluationSettings:
     teacher: str = ""
     teacher_prompt: str | None = None
     device: str = "auto"
+    provider: str | None = None
+    users: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -170,6 +175,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
     started = time.monotonic()
     progress("reading", 0, 1)
     data = read_data(settings.data, settings.now_ms or int(time.time() * 1000), settings.ignored_attributes)
+    groups, users = item_groups(data.shop.items, settings.provider), read_user_groups(settings.data, settings.users)
     benches = _benches(settings, data, progress)
     runs = [_run(bench, seed) for bench, seed in zip(benches, settings.seeds, strict=True)]
     about = {
@@ -189,7 +195,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "seconds": round(time.monotonic() - started, 1),
     }
-    return report_of(about, runs, benches[0].white)
+    return report_of(about, runs, benches[0].white, groups, users)
 
 
 def _benches(settings: EvaluationSettings, data: Data, progress: Progress) -> list[Bench]:

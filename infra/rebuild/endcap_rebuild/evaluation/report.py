@@ -12,9 +12,13 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.arrays import F32
+from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.evaluation.fairness import fairness_of
+from endcap_rebuild.evaluation.groups import ItemGroups, UserGroups
 from endcap_rebuild.evaluation.measures import Asked, by_history_length, compared, figures, list_figures
 from endcap_rebuild.evaluation.models import Known
 from endcap_rebuild.evaluation.protocols import Split
+from endcap_rebuild.evaluation.questions import Questions
 from endcap_rebuild.evaluation.store import Result
 from endcap_rebuild.metrics.bootstrap import interval
 from endcap_rebuild.metrics.ranks import Ranked, per_question
@@ -38,25 +42,43 @@ class Run:
     skipped: Mapping[str, str]
 
     @property
+    def questions(self) -> Questions:
+        """What was asked."""
+        return self.split.test.questions
+
+    @property
+    def table(self) -> EventTable:
+        """What models knew."""
+        return self.known.table
+
+    @property
+    def ranked(self) -> Mapping[str, Ranked]:
+        """What each model made of the questions."""
+        return {name: result.ranked for name, result in self.results.items()}
+
+    @property
     def asked(self) -> Asked:
         """What figures need of the questions."""
-        questions = self.split.test.questions
+        questions = self.questions
         touched = np.bincount(self.known.table.item, minlength=self.known.n_items) > 0
         return Asked(questions.users, questions.end - questions.first, ~touched[questions.items])
 
 
-def report_of(about: Mapping[str, Any], runs: Sequence[Run], vectors: F32) -> dict[str, Any]:
+def report_of(
+    about: Mapping[str, Any], runs: Sequence[Run], vectors: F32, groups: Sequence[ItemGroups], users: UserGroups
+) -> dict[str, Any]:
     """What was found.
 
     Parameters
     ----------
     about : what was evaluated and where
     vectors : float32 (n, dim), by which items are alike
+    groups, users : for which figures are given apart
 
     Returns
     -------
     about, questions, models (best first), comparison, skipped, pipeline, ratings (None without grades), weights,
-    ranking_settings, validation, training_loss (empty without a user encoder), tuning
+    ranking_settings, validation, training_loss (empty without a user encoder), tuning, fairness (see `fairness_of`)
     """
     asked = _joined_asked([run.asked for run in runs])
     names = list(runs[0].results)
@@ -97,6 +119,7 @@ def report_of(about: Mapping[str, Any], runs: Sequence[Run], vectors: F32) -> di
         "validation": endcap[0]["validation"],
         "training_loss": endcap[0]["training_loss"],
         "tuning": {name: result.notes for name, result in runs[0].results.items() if name != ENDCAP},
+        "fairness": fairness_of(runs, runs[0].known.items, groups, users),
     }
 
 

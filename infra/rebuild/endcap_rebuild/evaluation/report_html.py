@@ -12,6 +12,13 @@ from endcap.ranking.terms.registry import ASKED
 from endcap_rebuild.evaluation.plots import Bar, Dot, Line, bars, grouped_bars, lines, scatter
 
 Report = Mapping[str, Any]
+FAIRNESS: Final = (
+    ("exposure Gini", "exposure_gini", "{:.3f}"),
+    ("coverage", "coverage", "{:.3f}"),
+    ("popularity lift", "popularity_lift", "{:+.2f}"),
+    ("miscalibration", "miscalibration", "{:.3f}"),
+)
+"""Heading, name of the figure in `fairness`, format."""
 
 _MOST_LINES: Final = 5
 COLUMNS: Final = (
@@ -50,6 +57,7 @@ def html_of(report: Report) -> str:
         plots={name: Markup(plot) for name, plot in plots.items()},  # nosec B704 # SVG of our own
         labels={model["name"]: model["label"] for model in report["models"]},
         columns=[column for column in COLUMNS if column[1] in known],
+        fairness_columns=FAIRNESS,
     )
 
 

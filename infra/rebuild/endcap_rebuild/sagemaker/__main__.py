@@ -1,4 +1,5 @@
-"""The program of the container. Status: 0, 1 with the reason in the failure file, 143 when it was told to stop.
+"""The program of the container. Status: 0; 1 with the reason in the failure file, 3 where the data was not good enough;
+143 when it was told to stop.
 
 SageMaker sends SIGTERM two minutes before it takes a spot machine away. Whatever is finished lies in the checkpoints by
 then, for every file there is written whole under its own name; the next container goes on after it.
@@ -21,6 +22,8 @@ from typing import Any, Final, NoReturn
 
 from endcap.aws.clients import BACKGROUND, client
 from endcap.errors import EndcapError
+from endcap.snapshot.fairness import FairnessLimits
+from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.job import rebuild, run_shard
 from endcap_rebuild.sagemaker.contract import ROOT, Choices, Hosts, Roots, data_folder, read_choices, read_hosts
 from endcap_rebuild.sagemaker.publishing import Publisher
@@ -42,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EndcapError as exc:
         roots.fail(str(exc))
         print(f"failed: {exc}", flush=True)
-        return 1
+        return int(getattr(exc, "exit_status", 1))
     except Exception as exc:
         roots.fail(f"defect: {type(exc).__name__}: {exc}")
         traceback.print_exc()
@@ -94,6 +97,9 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         teacher=choices.teacher,
         teacher_prompt=choices.teacher_prompt,
         context_names=choices.context_names,
+        reading=ReadOptions(allow_bad=choices.allow_bad),
+        keep_outliers=choices.keep_outliers,
+        fairness=FairnessLimits(choices.max_gini, choices.min_coverage, choices.max_popularity_lift),
     )
 
 

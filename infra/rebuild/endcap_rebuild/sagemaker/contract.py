@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
+from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
 
 ROOT: Final = Path("/opt/ml")
 TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles", "erasures"})
@@ -19,7 +21,8 @@ TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles", "erasures"})
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
-        *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force"),
+        *("keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
+        *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force", "allow_bad"),
     }
 )
 """What the input of an execution of the state machine may set."""
@@ -63,6 +66,9 @@ class Choices:
     teacher_prompt : likewise; "auto" stands for None. Where it begins with a quotation mark it is a string of JSON, as
         a hyperparameter can hold no line break
     context_names : likewise; with commas between them
+    keep_outliers : likewise
+    max_gini, min_coverage, max_popularity_lift : as `FairnessLimits` has them; "null" stands for None
+    allow_bad : share of unusable rows above which nothing is made of the others, see `ReadOptions`
     """
 
     budget: str = "full"
@@ -76,6 +82,11 @@ class Choices:
     teacher: str = ""
     teacher_prompt: str | None = None
     context_names: tuple[str, ...] = CONTEXT_NAMES
+    allow_bad: float = ALLOWED_BAD
+    keep_outliers: bool = False
+    max_gini: float | None = None
+    min_coverage: float | None = None
+    max_popularity_lift: float | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +146,10 @@ def _weights(text: str) -> dict[str, object]:
     return weights
 
 
+def _share(text: str) -> float:
+    return ReadOptions(allow_bad=float(text)).allow_bad
+
+
 def _yes_or_no(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
@@ -146,10 +161,21 @@ def _prompt(text: str) -> str | None:
     return None if prompt == "auto" else prompt
 
 
+def _limit(text: str) -> float | None:
+    if text == "null":
+        return None
+    if not math.isfinite(limit := float(text)):
+        raise ValueError("must be a finite number, or null")
+    return limit
+
+
 _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "seed": int,
+    "allow_bad": _share,
     "event_weights_base64": _weights,
     "student": _yes_or_no,
+    "keep_outliers": _yes_or_no,
+    **dict.fromkeys(("max_gini", "min_coverage", "max_popularity_lift"), _limit),
     "teacher_prompt": _prompt,
     "context_names": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),
 }

@@ -45,8 +45,9 @@ from endcap_rebuild.text.encoders import LoadedEncoder
 from endcap_rebuild.text.vectors import TextVectorCache
 from endcap_rebuild.text.whitening import fit_whitening
 from endcap_rebuild.tuning.list_search import choose_list_settings, choose_neighbours, choose_popularity_half_life
+from endcap_rebuild.tuning.shown import shown_by
 from endcap_rebuild.tuning.split import Cases, Split, split_by_time, without_absent
-from endcap_rebuild.tuning.weight_search import settings_of, tune
+from endcap_rebuild.tuning.weight_search import factors_of, settings_of, tune
 
 # Reviews read for tuning; more of them take time and change no weight.
 _MOST_REVIEWS: Final = 4_000
@@ -148,10 +149,17 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
         contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
         contents = with_user_encoder(contents, needed.get("trial_encoder", {}))
         index = load_index(Path(scratch), contents)
-        tuned = tune(index, cases, _profiles(job, cases), job.progress, _default_settings(needed), job.settings.seed)
+        profiles = _profiles(job, cases)
+        tuned = tune(index, cases, profiles, job.progress, _default_settings(needed), job.settings.seed)
+        shown = shown_by(index, cases, profiles, tuned.settings, factors_of(index, tuned.weights))
     return {
         "json": json_array(
-            {"weights": tuned.weights, "settings": settings_of(tuned.settings), "evidence": tuned.evidence}
+            {
+                "weights": tuned.weights,
+                "settings": settings_of(tuned.settings),
+                "evidence": tuned.evidence,
+                "fairness": shown,
+            }
         )
     }
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from endcap.snapshot.parts import Weights
 from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.outliers import OutlierReport
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.text.encoders import LoadedEncoder
+
+_REASONS: Final = 10
 
 
 def model_card(
@@ -33,6 +37,11 @@ def model_card(
         f"- {shop.report.bad_row_count:,} rows refused, {shop.report.duplicate_events:,} repeated events dropped",
         f"- left out: {shop.report.unknown_item_events:,} events of unknown items, "
         f"{shop.report.erased_events:,} of erased users",
+        *_outliers(shop.outliers),
+        "",
+        "## Data report",
+        "",
+        *_report(shop),
         "",
         "## Text encoder",
         "",
@@ -51,6 +60,7 @@ def model_card(
         "## Weights",
         "",
         *_validation(metrics["validation"]),
+        *_fairness(metrics.get("fairness")),
         "",
         "| term | weight | scale |",
         "| --- | --- | --- |",
@@ -63,6 +73,51 @@ def model_card(
         "- The score describes this shop's past. Rebuild when the catalogue or its customers change.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _report(shop: Shop) -> list[str]:
+    """What the data looked like when it was read."""
+    found = shop.report.data_report()
+    kinds = ", ".join(f"{name} {count:,}" for name, count in found["rows_by_type"].items()) or "none"
+    lacking = ", ".join(f"{count:,} without {name}" for name, count in found["items_without"].items())
+    lines = [
+        f"- rows by type: {kinds}",
+        f"- {found['unknown_item_share']:.1%} of the events name unknown items",
+        f"- items: {lacking}",
+        f"- the largest share of one user is {found['largest_user_share']:.1%} of the events",
+    ]
+    for file in found["files"]:
+        guesses = ", ".join(f"{name} {value}" for name, value in file["guesses"].items())
+        lines.append(
+            f"- {file['file']}: {file['format']}, {file['lines']:,} lines" + (f" ({guesses})" if guesses else "")
+        )
+    refused = shop.report.document(samples=False)["refused"]
+    lines += [f"- {group['count']:,} rows refused: {group['reason']}" for group in refused[:_REASONS]]
+    return lines
+
+
+def _outliers(report: OutlierReport) -> list[str]:
+    """Who was no shopper, by number and sign; nothing where there is none."""
+    if not report.users:
+        return []
+    signs = Counter(sign for outlier in report.named for sign in outlier.signs)
+    done = "left out" if report.left_out else "kept, as was asked for"
+    return [
+        f"- {report.users:,} users who act as no shopper does (usual are {report.usual_events:g} events), {done}:",
+        f"  {report.events:,} events; signs: {', '.join(f'{sign} {n}' for sign, n in sorted(signs.items()))}",
+    ]
+
+
+def _fairness(shown: Mapping[str, Any] | None) -> list[str]:
+    """What the lists of the window show; nothing where there was too little to make lists for."""
+    if not shown:
+        return []
+    return [
+        "",
+        f"{shown['lists']:,} lists of ten for this window show {shown['coverage']:.1%} of the catalogue; Gini",
+        f"of the exposure {shown['exposure_gini']:.3f}; popularity of the items {shown['popularity_lift']:+.0%}",
+        "against that of the histories.",
+    ]
 
 
 def _user_encoder(metrics: Mapping[str, Any]) -> list[str]:

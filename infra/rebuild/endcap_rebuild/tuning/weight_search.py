@@ -289,6 +289,11 @@ def settings_of(settings: RankingSettings) -> dict[str, float]:
     return {name: float(value) for name, value in asdict(settings).items()}
 
 
+def factors_of(index: ItemIndex, weights: Mapping[str, float]) -> F64:
+    """float64 (len(TERMS),): weights by the scales of an index, as they multiply the terms."""
+    return np.array([weights.get(term, 0.0) for term in TERMS]) / _scales(index)
+
+
 def _scales(index: ItemIndex) -> F64:
     natural = index.tables.scales
     return np.array([natural.get(term, 1.0) for term in TERMS])

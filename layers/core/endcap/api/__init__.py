@@ -1,5 +1,5 @@
 """HTTP, request to answer.
 
 `http`, `routes`, `openapi`, `schemas`, `parse`, `responses`, `cursors`, `personalize`, `language`, `scenarios`,
-`parameters`.
+`synonyms`, `parameters`.
 """

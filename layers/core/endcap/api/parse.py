@@ -15,8 +15,10 @@ from endcap.experiments.assignment import Assignment, Experiment, assigned, surf
 from endcap.filters.parser import expression
 from endcap.filters.tree import Expression, ExpressionError
 from endcap.identifiers import anonymous_id_of, anonymous_key, named
+from endcap.leniency import nearest, unknown_names
 from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.request import Boost, RecommendationRequest
+from endcap.text.terms import Synonyms
 from endcap.validation import parsed
 
 ANONYMOUS: Final = "anonymous"
@@ -46,6 +48,25 @@ BODY_ONLY: Final = frozenset(
 )
 
 
+_LIST_NAMES: Final = tuple(RecommendInput.model_fields)
+_KEEPS_OUT: Final = frozenset(
+    {
+        "user_id",
+        "anonymous_id",
+        "candidates",
+        "filter",
+        "parameters",
+        "blocked",
+        "caps",
+        "exclude_items",
+        "exclude_seen",
+        "personalization",
+        "as_of",
+    }
+)
+"""What a list would be another shopper's without, or would show what it should not."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResolvedRequest:
     """A request, whom it is for, and the digest that its cursors carry.
@@ -58,6 +79,7 @@ class ResolvedRequest:
     plain : as it is without experiments
     assignment : the variant
     surface : where on which page the list is shown, in the shop's own words
+    warnings : parameters that were left out
     """
 
     user_id: str | None
@@ -67,6 +89,7 @@ class ResolvedRequest:
     assignment: Assignment | None = None
     surface: str | None = None
     anonymous_key: str | None = None
+    warnings: tuple[FieldError, ...] = ()
 
     def completed(self) -> ResolvedRequest:
         """The same for a complete order of the candidates."""
@@ -91,6 +114,7 @@ class RequestParser:
     cursor_secret : what cursors are signed with
     experiments : those that are configured, in their order
     shopper : key of the profile that every request is for, whatever the request says; None where it says it itself
+    synonyms : what else may stand for the words of a query, asked where there is one
     """
 
     now_ms: int
@@ -99,6 +123,7 @@ class RequestParser:
     cursor_secret: str
     experiments: Sequence[Experiment] = ()
     shopper: str | None = None
+    synonyms: Callable[[], Synonyms | None] = lambda: None
 
     def body(self, raw: object, defaults: Mapping[str, Any] | None = None) -> ResolvedRequest:
         """A body of POST /recommendations.
@@ -111,8 +136,8 @@ class RequestParser:
         ------
         InvalidRequestError : with every finding
         """
-        given = parsed(RecommendInput, raw)
-        own = dict(raw) if isinstance(raw, Mapping) else {}
+        own, warnings = _known(raw, _LIST_NAMES)
+        given = parsed(RecommendInput, own)
         digest = digest_of({**(defaults or {}), **own})
         plain = self._request(own, defaults or {}, given.scenario, digest, given)
         user_id, other = given.user_id, None if given.anonymous_id is None else anonymous_key(given.anonymous_id)
@@ -121,7 +146,7 @@ class RequestParser:
         key = user_id or other
         unit = unit_of(None if key is None else anonymous_id_of(key) or key, given.session_id, plain)
         assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
-        asked = ResolvedRequest(key, plain, digest, plain, assignment, given.surface, other)
+        asked = ResolvedRequest(key, plain, digest, plain, assignment, given.surface, other, warnings)
         if assignment is None:
             return asked
         variant, request = assignment.variant, plain
@@ -150,6 +175,7 @@ class RequestParser:
             request_of(given),
             interactions=_session(given, clock_ms, self.event_types),
             shown_keys=() if given.cursor is None else read_cursor(self.cursor_secret, digest, given.cursor),
+            synonyms=None if given.query is None else self.synonyms(),
             weights=weights,
         )
 
@@ -208,13 +234,13 @@ class RequestParser:
         ------
         InvalidRequestError : with every finding
         """
-        body: dict[str, Any] = dict(parameters)
-        if unknown := sorted(set(body) - TRENDING_PARAMETERS):
-            raise _invalid(unknown[0], "is no parameter of what is trending")
+        for name in sorted(set(parameters) & set(_LIST_NAMES) - TRENDING_PARAMETERS):
+            raise _invalid(name, "is no parameter of what is trending")
+        body, warnings = _known(parameters, tuple(sorted(TRENDING_PARAMETERS)))
         category = body.pop("category", None)
         if category is not None:
             body |= {"filter": "categories CONTAINS $category", "parameters": {"category": category}}
-        return self.body(body, TRENDING_DOOR)
+        return replace(self.body(body, TRENDING_DOOR), warnings=warnings)
 
     def ranking(self, key: str, raw: object) -> ResolvedRequest:
         """A body of POST /users/{user_id}/rankings.
@@ -227,10 +253,11 @@ class RequestParser:
         ------
         InvalidRequestError : with every finding
         """
-        item_ids = list(dict.fromkeys(parsed(RankingInput, raw).item_ids))
-        own = dict(raw) if isinstance(raw, Mapping) else {}
+        own, warnings = _known(raw, tuple(RankingInput.model_fields))
+        item_ids = list(dict.fromkeys(parsed(RankingInput, own).item_ids))
         del own["item_ids"]
-        return self.body({**own, **named(key), "candidates": item_ids, "limit": len(item_ids)}).completed()
+        asked = self.body({**own, **named(key), "candidates": item_ids, "limit": len(item_ids)})
+        return replace(asked.completed(), warnings=warnings)
 
 
 def request_of(given: RecommendInput) -> RecommendationRequest:
@@ -303,3 +330,24 @@ def _session(given: RecommendInput, clock_ms: int, event_types: Mapping[str, Eve
 
 def _invalid(field: str, message: str) -> InvalidRequestError:
     return InvalidRequestError([FieldError(field=field, message=message)])
+
+
+def _known(raw: object, names: tuple[str, ...]) -> tuple[dict[str, Any], tuple[FieldError, ...]]:
+    """A body without the names that nothing here has, and what is said of these.
+
+    Raises
+    ------
+    InvalidRequestError : it is no object, or misspells what keeps things out of a list
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidRequestError("the body must be an object")
+    unknown = [name for name in raw if name not in names]
+    if not unknown:
+        return dict(raw), ()
+    told = unknown_names(unknown, names, "parameter")
+    refused = [w for w in told if nearest(w["field"], names) in _KEEPS_OUT]
+    if refused:
+        raise InvalidRequestError(
+            [FieldError(field=w["field"], message=w["message"].replace(" and was left out", "")) for w in refused]
+        )
+    return {name: value for name, value in raw.items() if name in names}, tuple(told)

@@ -25,7 +25,7 @@ from pydantic.alias_generators import to_camel
 from endcap.api.http import RETRY_AFTER_S
 from endcap.errors import EndcapError, FieldError, InvalidInputError, InvalidInteractionError, InvalidRequestError
 from endcap.events.contexts import CONTEXT_NAMES, PAGE_NAMES
-from endcap.events.formats.fields import derived_id, properties
+from endcap.events.formats.fields import derived_id, number, properties, text
 from endcap.events.interaction import Interaction, parse_interaction
 from endcap.events.types import ALIASES, IDENTIFY, PERSONALIZE, EventType
 from endcap.validation import (
@@ -213,12 +213,14 @@ def _documents(
         "recommendation_id": event.recommendation_id,
     }
     said = _properties(event.properties)
+    # AWS Amplify's analytics put both into the properties.
+    item_id, value = text(said.pop("itemId", None)), number(said.pop("eventValue", None))
     own = {
         **common,
         "event_id": event.event_id,
         "event_type": _type_name(event.event_type, event_types),
-        "item_id": event.item_id,
-        "value": event.event_value,
+        "item_id": event.item_id or item_id,
+        "value": value if event.event_value is None else event.event_value,
         "text": said.pop("text", None),  # of a review or a search: Personalize has no place for words
         "properties": said or None,
     }

@@ -54,6 +54,7 @@ def answer(
         "snapshot_version": recommendation.snapshot_version,
         "profile_version": profile_version,
     }
+    body |= {} if recommendation.matched is None else {"matched": recommendation.matched}
     if assignment is not None:
         body |= {"experiment": assignment.experiment, "variant": assignment.variant.name}
     return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": _degraded(lost)} if lost else {})

@@ -41,6 +41,7 @@ ROUTES = (
     Route("POST", "/items", "manage_items"),
     Route("GET", "/items/{item_id}", "manage_items", (SERVER, LOOK)),
     Route("PUT", "/items/{item_id}", "manage_items"),
+    Route("PATCH", "/items/{item_id}", "manage_items"),
     Route("DELETE", "/items/{item_id}", "manage_items"),
     Route("PUT", "/users/{user_id}", "manage_users"),
     Route("DELETE", "/users/{user_id}", "manage_users", (SERVER, ERASE)),

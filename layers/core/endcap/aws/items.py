@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.catalog.item import Item, content_hash, item_document, item_text, parse_item, text_hash
+from endcap.catalog.item import Item, content_hash, item_document, item_text, stored_item, text_hash
 from endcap.catalog.row import ChangedRows, ItemRow, PopularList
 from endcap.errors import ConflictError
 from endcap.identifiers import short_hash
@@ -32,6 +33,7 @@ POPULAR_KEY: Final = "\0popular"
 """No id has a control character in it."""
 KEYS_PER_READ: Final = 100
 PARALLEL_READS: Final = 5
+MAX_TRIES: Final = 6
 _WITHHELD: Final = "attribute_not_exists(document) OR contains(document, :unavailable) OR contains(document, :expires)"
 """Rows of items that are deleted, not for sale, or expire one day: as `item_document` writes it, without spaces."""
 
@@ -55,11 +57,16 @@ class ItemTable:
         ------
         ThrottledError, DependencyError
         """
+        row = self._row(item_id)
+        return None if row is None else read_row(row).item
+
+    def _row(self, item_id: str) -> Mapping[str, Any] | None:
         with aws_errors("read item"):
             answer = self._dynamodb.get_item(
                 TableName=self._table, Key={"item_id": {"S": item_id}}, ConsistentRead=True
             )
-        return read_row(answer["Item"]).item if "Item" in answer else None
+        row: Mapping[str, Any] | None = answer.get("Item")
+        return row
 
     def many(self, item_ids: Iterable[str]) -> dict[str, ItemRow | None]:
         """The rows of some items, None where there is none; what could not be read in two tries is left out.
@@ -129,15 +136,43 @@ class ItemTable:
         ------
         ThrottledError, DependencyError
         """
+        return self._write(item, "attribute_not_exists(content_hash) OR content_hash <> :content_hash", {})
+
+    def _write(self, item: Item, condition: str, values: Mapping[str, Any]) -> bool:
         row = item_row(item, self._now_ms())
-        values = {f":{name}": value for name, value in row.items() if name != "item_id"}
         sets = ", ".join(f"{name} = :{name}" for name in row if name != "item_id")
         return self._changes(
             Key={"item_id": row["item_id"]},
             UpdateExpression=f"SET {sets} REMOVE deleted",
-            ConditionExpression="attribute_not_exists(content_hash) OR content_hash <> :content_hash",
-            ExpressionAttributeValues=values,
+            ConditionExpression=condition,
+            ExpressionAttributeValues={
+                **{f":{name}": value for name, value in row.items() if name != "item_id"},
+                **values,
+            },
         )
+
+    def change(self, item_id: str, change: Callable[[Item], Item]) -> tuple[Item, bool] | None:
+        """Replace an item i by change(i), whoever else writes meanwhile; it and whether that changed anything.
+
+        None where there is no such item.
+
+        Raises
+        ------
+        ConflictError : another writer won six times running
+        ThrottledError, DependencyError
+        """
+        for attempt in range(MAX_TRIES):
+            row = self._row(item_id)
+            item = None if row is None else read_row(row).item
+            if row is None or item is None:
+                return None
+            changed = change(item)
+            if changed == item:
+                return item, False
+            if self._write(changed, "content_hash = :known", {":known": row["content_hash"]}):
+                return changed, True
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # nosec B311 # a wait, no secret
+        raise ConflictError("write item: another writer won each time")
 
     def delete(self, item_id: str) -> bool:
         """Leave a tombstone; False where there was no item.
@@ -296,7 +331,7 @@ def read_row(row: Mapping[str, Any]) -> ItemRow:
     }
     vectors = {tag: data[8:] for tag, data in stored.items() if data[:8].hex() == digest}
     outdated = tuple(sorted(stored.keys() - vectors.keys()))
-    return ItemRow(item_id, parse_item(json.loads(row["document"]["S"])), changed_at_ms, digest, vectors, outdated)
+    return ItemRow(item_id, stored_item(json.loads(row["document"]["S"])), changed_at_ms, digest, vectors, outdated)
 
 
 def _readable(row: Mapping[str, Any]) -> ItemRow:

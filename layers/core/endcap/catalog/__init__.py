@@ -1,1 +1,1 @@
-"""What the shop sells: `item`, its `row` in the table, and many of them in `bulk`."""
+"""What the shop sells: `item`, its `row` in the table, many in `bulk`, a `patch` of one; `stock` and `markup` read."""

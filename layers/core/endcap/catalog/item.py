@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from endcap.errors import InvalidItemError
+from endcap.catalog.markup import plain_text
+from endcap.catalog.stock import STOCK_FIELDS, take_stock
+from endcap.errors import FieldError, InvalidItemError
 from endcap.identifiers import clean_text
-from endcap.validation import Id, field_errors, not_bool, one_of, present, timestamp_ms, timestamp_number
+from endcap.leniency import leniently, unknown_names
+from endcap.validation import Id, digits, field_errors, not_bool, one_of, present, timestamp_ms, timestamp_number
 
 AttributeValue = str | float | bool | tuple[str, ...]
 
@@ -55,7 +60,7 @@ class Item:
 
 
 Text = Annotated[str, AfterValidator(clean_text)]
-Label = Annotated[Text, Field(max_length=256)]
+Label = Annotated[Text, Field(max_length=256), BeforeValidator(digits)]
 Attribute = Annotated[
     bool | float | Annotated[Text, Field(max_length=4000)] | Annotated[list[Label], Field(max_length=100)],
     one_of("text, a list of texts, a finite number, true or false"),
@@ -72,7 +77,7 @@ class ItemInput(BaseModel):
     model_config = ConfigDict(extra="ignore", allow_inf_nan=False, title="Item", populate_by_name=True)
 
     item_id: Id = Field(validation_alias=AliasChoices("item_id", "id"))
-    title: Annotated[Text, Field(max_length=1000)] = ""
+    title: Annotated[Text, Field(max_length=1000), BeforeValidator(digits)] = ""
     group_id: Id | None = None
     description: Annotated[Text, Field(max_length=20_000)] = ""
     categories: Annotated[list[Label], Field(max_length=50), BeforeValidator(one_or_many)] = []
@@ -90,44 +95,146 @@ class ItemInput(BaseModel):
     )
 
 
-def parse_item(raw: object) -> Item:
-    """The item that `raw` describes; null and "" count as absent.
+_ALIASES: Final = ("id", "attrs")
+FIELDS: Final = (*ItemInput.model_fields, *_ALIASES, *STOCK_FIELDS[1:])
+"""Every name that something about an item is read from."""
+_CUT: Final = ("title", "description", "categories", "brand", "attributes", "attrs")
+_REQUIRED: Final = ("item_id", "id")
+_HINTS: Final = {
+    "name": "title",
+    "product_name": "title",
+    "category": "categories",
+    "product_type": "categories",
+    "image": "image_url",
+    "image_link": "image_url",
+    "link": "url",
+    "product_id": "item_id",
+    "sku": "attributes.sku",
+    "tags": "attributes",
+    "vendor": "brand",
+    "manufacturer": "brand",
+    "item_group_id": "group_id",
+    "parent_id": "group_id",
+    "body_html": "description",
+}
+"""What other systems call things -> what they are called here."""
+
+
+def parse_item(raw: object, warnings: list[FieldError] | None = None) -> Item:
+    """The item that `raw` describes, as a shop sends it; null and "" count as absent.
+
+    What is optional and breaks its rule is left out, and texts that are too long are cut. Markup is read as text, a
+    path of categories as its parts, and what says in other words that an item is sold out as such.
+
+    Parameters
+    ----------
+    warnings : what was left out, cut, or not understood is added here
+
+    Raises
+    ------
+    InvalidItemError : it is no object, or its id can't be one; with every finding
+    """
+    given = given_item(raw, [] if warnings is None else warnings)
+    return _item(given)
+
+
+def given_item(raw: object, warnings: list[FieldError]) -> ItemInput:
+    """What `raw` says of an item, see `parse_item`; `model_fields_set` holds what it names and can be used.
+
+    Raises
+    ------
+    InvalidItemError : see `parse_item`
+    """
+    if not isinstance(raw, Mapping):
+        raise InvalidItemError("an item must be an object")
+    known = {name: value for name, value in present(raw).items() if name in FIELDS}
+    told = unknown_names(raw.keys() - set(FIELDS), FIELDS, "field of an item", _HINTS)
+    for key in ("attributes", "attrs"):
+        if isinstance(known.get(key), Mapping):
+            known[key] = _plain_attributes(present(known[key]))
+    for key in ("title", "description"):
+        if isinstance(known.get(key), str):
+            known[key] = plain_text(known[key])
+    if "categories" in known:
+        known["categories"] = category_names(known["categories"])
+    take_stock(known, told)
+    try:
+        given = leniently(ItemInput, known, _REQUIRED, _CUT, told)
+    except ValidationError as exc:
+        raise InvalidItemError(field_errors(exc)) from exc
+    warnings += told
+    return given
+
+
+def _plain_attributes(given: Mapping[Any, Any]) -> dict[Any, Any]:
+    """Attributes whose lists hold texts: numbers among them, as sizes are, as they are written."""
+    return {
+        name: [f"{v:g}" if isinstance(v, float) and math.isfinite(v) else v for v in value]
+        if isinstance(value, list)
+        else value
+        for name, value in given.items()
+    }
+
+
+_PATH: Final = re.compile(r"\s+>\s+|\s*›\s*|\s*\|\s*")
+
+
+def category_names(value: object) -> object:
+    """Categories one by one: of a path, a list with bars, JSON in text, or lists in a list."""
+    if isinstance(value, str) and value.strip().startswith("["):
+        try:
+            listed = json.loads(value)
+        except (ValueError, RecursionError):
+            listed = None
+        value = listed if isinstance(listed, list) else value
+    flat: list[Any] = []
+    for part in value if isinstance(value, list) else [value]:
+        flat += part if isinstance(part, list) else [part]
+    if not isinstance(value, str | int | list):
+        return value
+    return [name for part in flat for name in (_PATH.split(part.strip()) if isinstance(part, str) else [part])]
+
+
+def stored_item(document: Mapping[str, Any]) -> Item:
+    """The item of a document that `item_document` has written.
 
     Raises
     ------
     InvalidItemError : with every finding
     """
-    if not isinstance(raw, Mapping):
-        raise InvalidItemError("an item must be an object")
-    known = present(raw)
-    for key in ("attributes", "attrs"):
-        if isinstance(known.get(key), Mapping):
-            known[key] = present(known[key])
     try:
-        given = ItemInput.model_validate(known)
+        return _item(ItemInput.model_validate(document))
     except ValidationError as exc:
         raise InvalidItemError(field_errors(exc)) from exc
-    return Item(
-        item_id=given.item_id,
-        title=given.title.strip(),
-        group_id=given.group_id,
-        description=given.description.strip(),
-        categories=tuple(dict.fromkeys(c.strip() for c in given.categories if c.strip())),
-        brand=given.brand.strip(),
-        price=given.price,
-        currency=given.currency,
-        available=given.available,
-        created_at_ms=given.created_at,
-        expires_at_ms=given.expires_at,
-        image_url=given.image_url,
-        url=given.url,
-        language=given.language,
-        attributes={k: tuple(v) if isinstance(v, list) else v for k, v in given.attributes.items()},
-    )
+
+
+def _item(given: ItemInput) -> Item:
+    return Item(**item_values(given))
+
+
+def item_values(given: ItemInput) -> dict[str, Any]:
+    """The fields of an `Item`, by their names."""
+    return {
+        "item_id": given.item_id,
+        "title": given.title.strip(),
+        "group_id": given.group_id,
+        "description": given.description.strip(),
+        "categories": tuple(dict.fromkeys(c.strip() for c in given.categories if c.strip())),
+        "brand": given.brand.strip(),
+        "price": given.price,
+        "currency": given.currency,
+        "available": given.available,
+        "created_at_ms": given.created_at,
+        "expires_at_ms": given.expires_at,
+        "image_url": given.image_url,
+        "url": given.url,
+        "language": given.language,
+        "attributes": {k: tuple(v) if isinstance(v, list) else v for k, v in given.attributes.items()},
+    }
 
 
 def item_document(item: Item) -> dict[str, Any]:
-    """`item` as a JSON object, without what it does not say; `parse_item` reads it back unchanged."""
+    """`item` as a JSON object, without what it does not say; `stored_item` reads it back unchanged."""
     document: dict[str, Any] = {"item_id": item.item_id, "title": item.title, "available": item.available}
     for name in ("group_id", "description", "brand", "price", "currency", "image_url", "url", "language"):
         value = getattr(item, name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import (
     AfterValidator,
@@ -21,10 +22,12 @@ from endcap.errors import FieldError, InvalidInteractionError
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, IDENTIFY, EventType
 from endcap.identifiers import anonymous_id_of, anonymous_key, clean_id, clean_text
+from endcap.leniency import leniently, unknown_names
 from endcap.validation import (
     Id,
     OptionalAnonymousId,
     OptionalUserId,
+    digits,
     field_errors,
     no_placeholder,
     not_bool,
@@ -66,7 +69,7 @@ class Interaction:
     properties: Properties | None = None
 
 
-EventId = Annotated[str, Field(max_length=64), AfterValidator(clean_id)]
+EventId = Annotated[str, Field(max_length=64), AfterValidator(clean_id), BeforeValidator(digits)]
 Text = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
 PropertyName = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
 PropertyValue = Annotated[
@@ -96,14 +99,47 @@ class InteractionInput(BaseModel):
     ) = None
 
 
-def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES) -> Interaction:
+FIELDS: Final = (*InteractionInput.model_fields, "anonymous_key")
+"""Every name that something about an event is read from, or that `interaction_document` writes."""
+_ALWAYS: Final = ("user_id", "event_type", "timestamp")
+_CUT: Final = ("text", "properties")
+_HINTS: Final = {
+    "type": "event_type",
+    "event": "event_type",
+    "name": "event_type",
+    "user": "user_id",
+    "visitorid": "user_id",
+    "item": "item_id",
+    "product_id": "item_id",
+    "sku": "item_id",
+    "time": "timestamp",
+    "created_at": "timestamp",
+    "rating": "value",
+    "comment": "text",
+    "query": "text",
+    "search_term": "text",
+    "messageid": "event_id",
+}
+"""What other systems call things -> what they are called here."""
+
+
+def parse_interaction(
+    raw: object,
+    arrival_ms: int,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    warnings: list[FieldError] | None = None,
+) -> Interaction:
     """The interaction that `raw` describes.
+
+    What its type can do without and breaks its rule is left out, and a text that is too long is cut. Who, what, when
+    and which item have to be right: an event without them would be another one.
 
     Parameters
     ----------
     raw : one event, decoded from JSON or CSV; null and "" count as absent
     arrival_ms : when it reached us; its time where it carries none
     event_types : those that are known, by name
+    warnings : what was left out, cut, or not understood is added here
 
     Raises
     ------
@@ -114,8 +150,9 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
     nobody = []
     if all(no_placeholder(raw.get(f)) is None for f in ("user_id", "anonymous_id")):
         nobody = [FieldError(field="user_id", message="is required where there is no anonymous_id")]
+    told: list[FieldError] = []
     try:
-        given = InteractionInput.model_validate(present(raw))
+        given = leniently(InteractionInput, present(raw), _required(raw, event_types), _CUT, told)
     except ValidationError as exc:
         raise InvalidInteractionError([*nobody, *field_errors(exc)]) from exc
     name = given.event_type if given.event_type in event_types else ALIASES.get(given.event_type, "")
@@ -129,21 +166,28 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
     if name == IDENTIFY and given.user_id is None and not nobody:
         errors.append(FieldError(field="user_id", message=f"is required for {name}"))
     if errors:
-        raise InvalidInteractionError(errors)
+        raise InvalidInteractionError([*errors, *told])
     if name == IDENTIFY and given.anonymous_id == given.user_id:
         raise _invalid("anonymous_id", "must differ from user_id: an id can't turn out to be itself")
-    if name in GRADED and given.value is not None and not MIN_GRADE <= given.value <= MAX_GRADE:
-        raise _invalid("value", f"must be a grade from {MIN_GRADE} to {MAX_GRADE} for {name}")
+    value = given.value
+    if name in GRADED and value is not None and not MIN_GRADE <= value <= MAX_GRADE:
+        rule = f"must be a grade from {MIN_GRADE:g} to {MAX_GRADE:g} for {name}"
+        if given.text is None or "value" in event_types[name].needs:
+            raise _invalid("value", rule)
+        told.append(FieldError(field="value", message=f"was left out: {rule}"))
+        value = None
     at_ms = arrival_ms if given.timestamp is None else given.timestamp
     if at_ms > arrival_ms + MAX_FUTURE_MS:
-        raise _invalid("timestamp", "lies more than 5 minutes in the future")
+        raise _invalid("timestamp", _ahead(raw.get("timestamp")))
+    if warnings is not None:
+        warnings += [*unknown_names(raw.keys() - set(FIELDS), FIELDS, "field of an event", _HINTS), *told]
     return Interaction(
-        given.event_id or _fallback_id(given, name, at_ms),
+        given.event_id or _fallback_id(given, name, at_ms, value),
         given.user_id or anonymous_key(given.anonymous_id or ""),
         name,
         min(at_ms, arrival_ms),
         given.item_id,
-        given.value,
+        value,
         given.text,
         given.session_id,
         given.anonymous_id,
@@ -151,6 +195,28 @@ def parse_interaction(raw: object, arrival_ms: int, event_types: Mapping[str, Ev
         given.position,
         given.properties,
     )
+
+
+def _required(raw: Mapping[Any, Any], event_types: Mapping[str, EventType]) -> tuple[str, ...]:
+    """The fields without which an event would say something else."""
+    called = str(raw.get("event_type"))
+    event_type = event_types.get(called) or event_types.get(ALIASES.get(called, ""))
+    needs = event_type.needs if event_type is not None else ()
+    nobody = () if no_placeholder(raw.get("user_id")) is not None else ("anonymous_id",)
+    # A review that has nothing but a grade would count as praise without it.
+    graded = ("value",) if event_type is not None and event_type.name in GRADED and not raw.get("text") else ()
+    return (*_ALWAYS, *needs, *nobody, *graded)
+
+
+def _ahead(timestamp: object) -> str:
+    """Why a time in the future is refused."""
+    message = "lies more than 5 minutes in the future"
+    if isinstance(timestamp, str) and _LOCAL.fullmatch(timestamp.strip()):
+        message += "; times without an offset are UTC: add the shop's, as in 2026-01-15T18:00:00+08:00"
+    return message
+
+
+_LOCAL: Final = re.compile(r"\d{4}-?\d\d-?\d\d[T ]\d\d:?\d\d(:?\d\d([.,]\d+)?)?")
 
 
 def interaction_document(interaction: Interaction) -> dict[str, Any]:
@@ -168,9 +234,9 @@ def _invalid(field: str, message: str) -> InvalidInteractionError:
     return InvalidInteractionError([FieldError(field=field, message=message)])
 
 
-def _fallback_id(given: InteractionInput, event_type: str, at_ms: int) -> str:
+def _fallback_id(given: InteractionInput, event_type: str, at_ms: int, value: float | None) -> str:
     # Without whose it is: an event handed from an anonymous id to a known one stays the same event. With the time as it
     # was sent: what a time slightly ahead is clamped to depends on when the event arrived.
-    content = [given.item_id, event_type, given.value, given.text, at_ms, given.session_id, given.properties]
+    content = [given.item_id, event_type, value, given.text, at_ms, given.session_id, given.properties]
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return digest[:32]

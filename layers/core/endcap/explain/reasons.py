@@ -13,8 +13,9 @@ from endcap.arrays import F64, I64
 from endcap.explain.support import MAX_EVIDENCE, Carrier, carriers, texts_behind
 from endcap.explain.words import ItemWords
 from endcap.messages.language import Language, language_of
-from endcap.messages.reasons import due_again, popular_in, sentence
+from endcap.messages.reasons import due_again, nearest_only, popular_in, sentence
 from endcap.ranking.terms.context import telling_context
+from endcap.ranking.terms.query import meant
 from endcap.ranking.terms.registry import REGISTRY, TERMS
 from endcap.ranking.terms.term import ScoringContext
 from endcap.text.tokens import Wording
@@ -111,6 +112,7 @@ class _Explainer:
         self.words = ItemWords(self.index, self.documents)
         self.worded = frozenset(self.positions[:MAX_WORDED])
         self.wordless: dict[Carrier, Evidence] = {}
+        self.meant: list[bool] = meant(self.index, context.query, positions).tolist()
         self.query = Wording.of(context.query.text if context.query else "")
         self.said = {key: Wording.of(text) for key, text in said.items()}
 
@@ -125,6 +127,8 @@ class _Explainer:
             return Reason(term, share, text, evidence)
         if term == "context" and (named := telling_context(self.index, context.contexts, position, against=share < 0)):
             return Reason(term, share, popular_in(*named, language, against=share < 0))
+        if term == "query" and share > 0 and not self.meant[column]:
+            return Reason(term, share, nearest_only(language), evidence)
         if not evidence:
             return Reason(term, share, sentence(term, share, language, label=self._label(term, share, position)))
         items = [one for one in evidence if one.title is not None]

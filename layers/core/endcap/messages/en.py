@@ -157,6 +157,7 @@ TEXTS: Final = Texts(
     against="Lower for you.",
     against_named="Lower, because of {names}, which did not suit you.",
     your_search="your search",
+    nearest_only="Among the nearest in meaning to your search.",
     without_out="Without {deed}, it would not be among the first {most}.",
     without_same="Without {deed}, it would still be number {other}.",
     without_other="Without {deed}, it would be number {other}.",

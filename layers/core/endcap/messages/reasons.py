@@ -136,6 +136,11 @@ def popular_in(name: str, value: str, language: Language, *, against: bool = Fal
     return (texts.unpopular if against else texts.popular).format(where=where)
 
 
+def nearest_only(language: Language) -> str:
+    """One sentence about an item that is near to what is searched for, and does not mean it."""
+    return TEXTS[language].nearest_only
+
+
 def quoted(title: str) -> str:
     """A title as part of a sentence: quoted, cut at a length that a sentence can bear."""
     cut = title if len(title) <= _TITLE_CHARS else title[: _TITLE_CHARS - 1].rstrip() + "…"

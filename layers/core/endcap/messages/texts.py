@@ -79,6 +79,7 @@ class Texts:
     against: str
     against_named: str
     your_search: str
+    nearest_only: str
     without_out: str
     without_same: str
     without_other: str

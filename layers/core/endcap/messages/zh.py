@@ -158,6 +158,7 @@ TEXTS: Final = Texts(
     against="对您来说排名较低。",
     against_named="排名较低:因为{names}不合您意。",
     your_search="您的搜索",
+    nearest_only="含义与您的搜索较为接近。",
     without_out="若没有{deed},它不会进入前{most}名。",
     without_same="若没有{deed},它仍排在第{other}位。",
     without_other="若没有{deed},它将排在第{other}位。",

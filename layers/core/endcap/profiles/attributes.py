@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from endcap.errors import InvalidRequestError
+from endcap.errors import FieldError, InvalidRequestError
 from endcap.events.interaction import MAX_FUTURE_MS
 from endcap.identifiers import clean_text
+from endcap.leniency import nearest
 from endcap.profiles.entries import register
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge
 from endcap.validation import one_of, parsed, timestamp_ms
@@ -39,14 +40,29 @@ class UserInput(BaseModel):
     timestamp: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
 
 
-def stated(body: Any, arrival_ms: int) -> Callable[[UserProfile], UserProfile]:
+PREFERENCES: Final = ("categories", "brands")
+"""The preferences that rank; others are kept, and exported, and say nothing."""
+
+
+def stated(
+    body: Any, arrival_ms: int, warnings: list[FieldError] | None = None
+) -> Callable[[UserProfile], UserProfile]:
     """The change of a profile that `body` asks for.
+
+    Parameters
+    ----------
+    warnings : preferences that rank nothing are added here
 
     Raises
     ------
     InvalidRequestError : the body can't be used, or states more than 2 KB in one field
     """
     given = parsed(UserInput, body)
+    if given.preferences is not None:
+        ranking = {name: [v] if isinstance(v, str) else v for name, v in given.preferences.items()}
+        given.preferences |= {name: value for name, value in ranking.items() if name in PREFERENCES}
+        if warnings is not None:
+            warnings += _rank_nothing(given.preferences)
     at_ms = arrival_ms if given.timestamp is None else given.timestamp
     if at_ms > arrival_ms + MAX_FUTURE_MS:
         raise InvalidRequestError("the timestamp lies more than 5 minutes in the future")
@@ -60,3 +76,18 @@ def stated(body: Any, arrival_ms: int) -> Callable[[UserProfile], UserProfile]:
     if not fields:
         raise InvalidRequestError("nothing is stated: give attributes, preferences or consent")
     return partial(merge, replace(EMPTY_PROFILE, **fields))
+
+
+def _rank_nothing(preferences: Mapping[str, Any]) -> list[FieldError]:
+    told = []
+    for name, value in preferences.items():
+        message = None
+        if name not in PREFERENCES:
+            meant = nearest(name, PREFERENCES)
+            question = f"; did you mean {meant}?" if meant else f": {' and '.join(PREFERENCES)} do"
+            message = f"is kept, and ranks nothing{question}"
+        elif not isinstance(value, list):
+            message = "is kept, and ranks nothing: it has to be a list of names"
+        if message is not None:
+            told.append(FieldError(field=f"preferences.{name}", message=message))
+    return told

@@ -77,11 +77,13 @@ class Ingested:
     erased : events left out, as those whom they are about have been erased since
     failed : ids of the records to deliver again -> why
     new : the events that profiles took as new; a redelivered one is not among them
+    warned : fields of valid events that were left out or cut
     """
 
     applied: int = 0
     quarantined: int = 0
     erased: int = 0
+    warned: int = 0
     failed: dict[str, Exception] = field(default_factory=dict)
     new: list[Interaction] = field(default_factory=list)
 
@@ -108,7 +110,8 @@ def ingest(
     aside = _Aside(source, quarantine, deadline, outcome)
     valid: list[tuple[Record, Interaction]] = []
     for record in records:
-        events, unusable = _read(record, event_types)
+        events, unusable, warnings = _read(record, event_types)
+        outcome.warned += len(warnings)
         for payload, errors in unusable:
             aside.put(record, payload, errors)
         valid += [(record, event) for event in events]
@@ -222,13 +225,14 @@ def _findings(failure: Exception) -> list[FieldError]:
 
 def _read(
     record: Record, event_types: Mapping[str, EventType]
-) -> tuple[list[Interaction], list[tuple[str, list[FieldError]]]]:
+) -> tuple[list[Interaction], list[tuple[str, list[FieldError]]], list[FieldError]]:
+    warnings: list[FieldError] = []
     events: list[Interaction] = []
     unusable: list[tuple[str, list[FieldError]]] = []
     try:
         parts = opened(record.data)
     except Exception as exc:
-        return [], [(_text(record), _findings(exc))]
+        return [], [(_text(record), _findings(exc))], []
     for part in parts:
         if part.problem:
             unusable.append((part.text or _text(record), [FieldError(field="", message=part.problem)]))
@@ -240,10 +244,10 @@ def _read(
             continue
         for raw in [part.value] if raws is None else raws:
             try:
-                events += read_event(raw, record.arrival_ms, event_types)
+                events += read_event(raw, record.arrival_ms, event_types, warnings)
             except Exception as exc:
                 unusable.append((json.dumps(raw), _findings(exc)))
-    return events, unusable
+    return events, unusable, warnings
 
 
 def _text(record: Record) -> str:

@@ -44,6 +44,7 @@ from endcap.ranking.score import Scores, coefficients, total_of
 from endcap.ranking.slots import Slot
 from endcap.ranking.terms.context import known_contexts
 from endcap.ranking.terms.inputs import ANCHORED, BoostedItems, Query
+from endcap.ranking.terms.query import WORDS_FLOOR, meant
 from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.repurchase import due_items
 from endcap.ranking.terms.similarity import user_vector_of
@@ -91,7 +92,7 @@ def recommend(
     known = merged_profile(snapshot, profile, request)
     about = FilterContext(clock_ms, known, request.parameters, event_types)
     settings = RankingSettings.of(snapshot.weights.settings)
-    items, query = resolved(index, request), _query_of(snapshot, request.query)
+    items, query = resolved(index, request), _query_of(snapshot, request)
 
     def score_for(whom: FilterContext) -> Scores:
         features = features_of(whom.profile, index, clock_ms, settings, event_types, request.context)
@@ -119,7 +120,8 @@ def recommend(
         ranked = _with_the_unknown(index, request, ranked)
     features = scores.context.features
     more = len(slots) > request.offset + len(page)
-    return Recommendation(ranked, snapshot.version, _source(request, features, query), more)
+    matched = None if query is None else _matched(scores, query, page)
+    return Recommendation(ranked, snapshot.version, _source(request, features, query), more, matched)
 
 
 def recommend_lists(
@@ -188,11 +190,20 @@ def encode_with(snapshot: Snapshot) -> Encode | None:
     return encode
 
 
-def _query_of(snapshot: Snapshot, text: str | None) -> Query | None:
+def _query_of(snapshot: Snapshot, request: RecommendationRequest) -> Query | None:
+    text = request.query
     if text is None or not text.strip():
         return None
     encoder = snapshot.encoder
-    return Query(text, None if encoder is None else encoder.encode(text))
+    return Query(text, None if encoder is None else encoder.encode(text), request.synonyms)
+
+
+def _matched(scores: Scores, query: Query, page: Sequence[Slot]) -> bool:
+    """Whether an item of a page has most of the query's words, or its meaning."""
+    positions = np.asarray([slot.row for slot in page], dtype=np.int64)
+    factor = scores.factors[row_of("lexical")]
+    words = scores.contributions(positions)[row_of("lexical")] / factor if factor else np.zeros(len(page))
+    return bool((words >= WORDS_FLOOR).any() or meant(scores.index, query, positions).any())
 
 
 def _scores(

@@ -18,6 +18,7 @@ from endcap.messages.language import LANGUAGES, Language
 from endcap.ranking.slots import CAPPED, Capped, Pin, Promotion
 from endcap.ranking.terms.inputs import ANCHORED, RELATIONS, Relation
 from endcap.ranking.terms.registry import TERMS
+from endcap.text.terms import Synonyms
 
 Personalization = Literal["off", "session", "full"]
 PERSONALIZATION: Final = ("off", "session", "full")
@@ -108,6 +109,7 @@ class RecommendationRequest:
     language : of the reasons; by each item's own when None
     as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
     weights : term -> weight, in place of the snapshot's; boosts stay what they are
+    synonyms : what else may stand for words of the query
     """
 
     limit: int = 10
@@ -145,6 +147,7 @@ class RecommendationRequest:
     language: Language | None = None
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
+    synonyms: Synonyms | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -191,12 +194,14 @@ class Recommendation:
     source : "query" for a search, "related" for what goes with given items, "popular" where nothing is known of the
         shopper, else "personal"
     has_more : whether another page follows
+    matched : whether anything on it has the words or the meaning of the query; None where there is no query
     """
 
     items: tuple[RankedItem, ...]
     snapshot_version: str
     source: str
     has_more: bool
+    matched: bool | None = None
 
 
 def check(request: RecommendationRequest) -> None:

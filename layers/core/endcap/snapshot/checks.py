@@ -79,6 +79,12 @@ def check_words(lexical: LexicalIndex | None) -> None:
         for name, postings in (("words", lexical.words), ("numbers", lexical.numbers)):
             require(len(postings.indptr) == len(postings.hashes) + 1, f"{name}: bad rows")
             check_csr(name, postings.indptr, postings.items, lexical.n_items)
+        if (codes := lexical.codes) is not None:
+            check_csr("codes", codes.offsets, codes.text, 256)
+            require(len(codes.offsets) == len(codes.items) + 1, "codes: bad rows")
+            require(
+                bool(((codes.items >= 0) & (codes.items < lexical.n_items)).all()), "codes: an item is out of range"
+            )
 
 
 def checked_id(document: Any) -> str:
@@ -103,7 +109,7 @@ def checked_id(document: Any) -> str:
     raise SnapshotIntegrityError("the document of an item is none")
 
 
-def check_csr(name: str, indptr: I64, indices: I32, limit: int) -> None:
+def check_csr(name: str, indptr: I64, indices: I32 | NDArray[np.uint8], limit: int) -> None:
     """Raise SnapshotIntegrityError where rows are not in order, or an index is out of range."""
     require(
         bool(len(indptr) and indptr[0] == 0 and indptr[-1] == len(indices) and (np.diff(indptr) >= 0).all()),

@@ -87,6 +87,12 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "number_indptr": ArraySpec("int64", (None,)),
         "number_items": ArraySpec("int32", (None,)),
     },
+    # Words are terms where there are codes, and the tokens of earlier snapshots where there are none.
+    "codes": {
+        "code_text": ArraySpec("uint8", (None,)),
+        "code_offsets": ArraySpec("int64", (None,)),
+        "code_items": ArraySpec("int32", ("codes",)),
+    },
     "white": {"white_vectors_i8": ArraySpec("int8", ("items", "d_item"))},
 }
 

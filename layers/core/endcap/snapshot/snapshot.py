@@ -35,7 +35,7 @@ from endcap.snapshot.checks import (
 from endcap.snapshot.files import check_files, has_part, load_array, read_manifest, read_text_file
 from endcap.snapshot.format import ARRAYS, LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.ids import ItemIds
-from endcap.snapshot.lexical import LexicalIndex, Postings
+from endcap.snapshot.lexical import Codes, LexicalIndex, Postings
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase, Weights
 
 if TYPE_CHECKING:
@@ -203,7 +203,12 @@ def _loaded(directory: Path) -> Snapshot:
         if "contexts" in parts
         else None,
         tie_keys=parts["ids"][3] if "ids" in parts else None,
-        lexical=LexicalIndex(sizes["items"], Postings(*parts["words"][:3]), Postings(*parts["words"][3:]))
+        lexical=LexicalIndex(
+            sizes["items"],
+            Postings(*parts["words"][:3]),
+            Postings(*parts["words"][3:]),
+            Codes(*parts["codes"]) if "codes" in parts else None,
+        )
         if "words" in parts
         else None,
         white=(parts["white"][0], white_scale) if "white" in parts else None,

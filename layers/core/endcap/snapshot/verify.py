@@ -115,10 +115,14 @@ def _check_derived(snapshot: Snapshot) -> None:
     require(found, "an id leads to another row")
     require(keys is None or np.array_equal(keys, tie_keys_of(ids)), "the tie keys are not the ids'")
     if snapshot.lexical is not None:
-        own = LexicalIndex.of(_Documents(snapshot))
+        kept = snapshot.lexical.codes
+        own = LexicalIndex.of(_Documents(snapshot), older=kept is None)
         for stored, built in ((snapshot.lexical.words, own.words), (snapshot.lexical.numbers, own.numbers)):
             same = all(np.array_equal(getattr(stored, k), getattr(built, k)) for k in ("hashes", "indptr", "items"))
             require(same, "the words are not those of the items")
+        if kept is not None and own.codes is not None:
+            same = all(np.array_equal(getattr(kept, k), getattr(own.codes, k)) for k in ("text", "offsets", "items"))
+            require(same, "the codes are not those of the items")
     if snapshot.white is not None:
         coarse, scale = coarse_white(snapshot.text_vectors_f16, snapshot.whitening_mean, snapshot.whitening_projection)
         # A matrix product may round otherwise on another machine: one level of 127 is what that can make.

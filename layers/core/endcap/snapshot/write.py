@@ -95,6 +95,8 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
             for name in ("hashes", "indptr", "items")
         ),
     }
+    if lexical.codes is not None:
+        derived["codes"] = (lexical.codes.text, lexical.codes.offsets, lexical.codes.items)
     scales = {"item_vectors": item_scale, "text_vectors": text_scale}
     text, by = arrays["text_vectors_f16"], (contents.whitening_mean, contents.whitening_projection)
     if wants_white(arrays["item_vectors_f16"], text, *by):

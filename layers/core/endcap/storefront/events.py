@@ -10,6 +10,7 @@ from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestErr
 from endcap.events.collect import Queue
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
+from endcap.leniency import MAX_TOLD, told_of
 from endcap.storefront.requests import IGNORED
 from endcap.storefront.visits import Visit
 
@@ -29,11 +30,13 @@ class Taken:
     ----------
     rejected : as of POST /events
     identified : whether the visitor has been said to be the shopper
+    warnings : as of POST /events
     """
 
     accepted: int
     rejected: list[dict[str, Any]]
     identified: bool
+    warnings: Sequence[dict[str, Any]] = ()
 
 
 def take(
@@ -57,9 +60,11 @@ def take(
         raise InvalidRequestError([FieldError(field="events", message=f"must be a list of 1 to {MAX_EVENTS} events")])
     documents: dict[int, dict[str, Any]] = {}
     rejected: list[dict[str, Any]] = []
+    warnings: dict[int, list[FieldError]] = {}
     for index, raw in enumerate(events):
+        warnings[index] = []
         try:
-            documents[index] = _document(raw, visit, arrival_ms, event_types)
+            documents[index] = _document(raw, visit, arrival_ms, event_types, warnings[index])
         except InvalidInteractionError as exc:
             rejected.append({"index": index, "errors": exc.errors, "retryable": False})
     sent = list(documents.values())
@@ -70,17 +75,25 @@ def take(
         for place, index in enumerate(documents)
         if place in unsent
     ]
-    accepted = len(events) - len(rejected)
-    return Taken(accepted, sorted(rejected, key=lambda r: r["index"]), identifies and len(sent) not in unsent)
+    lost = {r["index"] for r in rejected}
+    told = [one for index, about in warnings.items() if index not in lost for one in told_of(about, index)]
+    identified = identifies and len(sent) not in unsent
+    return Taken(len(events) - len(lost), sorted(rejected, key=lambda r: r["index"]), identified, told[:MAX_TOLD])
 
 
-def _document(raw: object, visit: Visit, arrival_ms: int, event_types: Mapping[str, EventType]) -> dict[str, Any]:
+def _document(
+    raw: object,
+    visit: Visit,
+    arrival_ms: int,
+    event_types: Mapping[str, EventType],
+    warnings: list[FieldError],
+) -> dict[str, Any]:
     if not isinstance(raw, Mapping):
         raise InvalidInteractionError("an event must be an object")
     own = {name: value for name, value in raw.items() if name not in IGNORED}
     if own.get("event_type") == IDENTIFY:
         raise _not_allowed()
-    interaction = parse_interaction(own | _WHOEVER, arrival_ms, event_types)
+    interaction = parse_interaction(own | _WHOEVER, arrival_ms, event_types, warnings)
     if interaction.event_type not in ALLOWED:
         raise _not_allowed()
     document = interaction_document(interaction)

@@ -1,1 +1,1 @@
-"""Words: tokens, and the sentiment of reviews."""
+"""Words: `tokens`, the `terms` that searches find items by, and the sentiment of reviews."""

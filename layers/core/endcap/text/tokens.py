@@ -13,9 +13,9 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
-_CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_RUNS: Final = re.compile(rf"[{_CJK}]+|[^\W_{_CJK}]+")
-_IS_CJK: Final = re.compile(rf"[{_CJK}]")
+CJK: Final = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_RUNS: Final = re.compile(rf"[{CJK}]+|[^\W_{CJK}]+")
+_IS_CJK: Final = re.compile(rf"[{CJK}]")
 
 MAX_PHRASE: Final = 8
 """Characters of a Chinese phrase."""

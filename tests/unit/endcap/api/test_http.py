@@ -246,8 +246,8 @@ class TestRoutes:
         ("path", "methods"),
         [
             ("/events", ["POST"]),
-            ("/items/a", ["DELETE", "GET", "PUT"]),
-            ("/items/%E7%81%AF", ["DELETE", "GET", "PUT"]),
+            ("/items/a", ["DELETE", "GET", "PATCH", "PUT"]),
+            ("/items/%E7%81%AF", ["DELETE", "GET", "PATCH", "PUT"]),
             ("/users/a", ["DELETE", "PUT"]),
             ("/users/a/profile", ["GET"]),
             ("/events/", []),

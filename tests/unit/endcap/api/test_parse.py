@@ -86,6 +86,39 @@ def test_what_only_a_body_or_the_path_may_say_is_no_query_parameter(name: str) -
     assert caught.value.errors == [{"field": name, "message": "is no query parameter"}]
 
 
+def test_a_misspelt_parameter_is_left_out_and_told_with_the_nearest_name() -> None:
+    plain = reader().query({"limit": "3"}, user_id="ann")
+    for name, meant in (("divrsity", "diversity"), ("feilds", "fields"), ("utm_source", None)):
+        asked = reader().query({"limit": "3", name: "0.5"}, user_id="ann")
+        assert (asked.request, asked.digest) == (plain.request, plain.digest)
+        question = f"; did you mean {meant}?" if meant else ""
+        assert asked.warnings == ({"field": name, "message": f"is no parameter and was left out{question}"},)
+    assert plain.warnings == ()
+
+
+def test_what_would_keep_something_out_is_refused_where_it_is_misspelt() -> None:
+    for name, meant in (("fliter", "filter"), ("exclude_sen", "exclude_seen"), ("userid", "user_id")):
+        with pytest.raises(InvalidRequestError) as caught:
+            reader().body({name: "x"})
+        assert caught.value.errors == [{"field": name, "message": f"is no parameter; did you mean {meant}?"}]
+
+
+def test_each_list_and_door_tells_of_its_own_parameters() -> None:
+    first, second = reader().lists({"requests": [{"limt": 2}, {"limit": 2}]})
+    assert [w["field"] for w in first.warnings] == ["limt"]
+    assert second.warnings == ()
+    assert [w["field"] for w in reader().ranking("ann", {"item_ids": ["a"], "explian": True}).warnings] == ["explian"]
+    assert [w["field"] for w in reader().trending({"windw": "1h"}).warnings] == ["windw"]
+    with pytest.raises(InvalidRequestError, match="no parameter of what is trending"):
+        reader().trending({"filter": "available"})
+
+
+def test_whole_numbers_are_ids() -> None:
+    asked = reader().body({"user_id": 4711, "candidates": [1, "2"], "exclude_items": [3], "items": [4]})
+    assert asked.user_id == "4711"
+    assert (asked.request.candidates, asked.request.exclude_items, asked.request.items) == (("1", "2"), ("3",), ("4",))
+
+
 def test_every_mistake_in_expressions_is_listed() -> None:
     body = {"filter": "price <", "boost": [{"filter": "brand", "weight": 1}, {"filter": "available", "weight": 1}]}
     with pytest.raises(InvalidRequestError) as caught:

@@ -204,3 +204,10 @@ def test_words_that_stand_for_no_id_are_none(word):
 
 def test_no_user_id_stands_for_an_anonymous_one():
     assert refused(call(CLICK, userId="anon:s"))[0] == "userId"
+
+
+def test_item_and_value_may_stand_in_the_properties_as_amplify_sends_them():
+    event = {"eventType": "View", "properties": '{"itemId": "i", "eventValue": 0.5, "colour": "red"}', "sentAt": AT_S}
+    (found,) = put(event)
+    assert (found.event_type, found.item_id, found.value, found.properties) == ("view", "i", 0.5, {"colour": "red"})
+    assert put({**event, "itemId": "own"})[0].item_id == "own"

@@ -2,7 +2,7 @@ import pytest
 
 from endcap.batch import Deadline, retryable
 from endcap.catalog import bulk
-from endcap.catalog.bulk import MAX_ITEMS, WRITERS, apply_bulk, named_item
+from endcap.catalog.bulk import MAX_ITEMS, WRITERS, apply_bulk, named_item, put
 from endcap.catalog.item import Item
 from endcap.errors import DependencyError, InvalidItemError, InvalidRequestError, ThrottledError
 from tests.fakes.odd_errors import ALL
@@ -13,6 +13,9 @@ class Shelf:
 
     def __init__(self, *busy):
         self.items, self.busy = {}, busy
+
+    def get(self, item_id):
+        return self.items.get(item_id)
 
     def put(self, item):
         if item.item_id in self.busy:
@@ -87,10 +90,10 @@ def test_whatever_is_raised_over_one_item_the_others_are_stored(step, exc, monke
     owner, name = (bulk, "parse_item") if step == "read" else (shelf, "put")
     call = getattr(owner, name)
 
-    def over(thing):
+    def over(thing, *rest):
         if "doomed" in str(thing):
             raise exc
-        return call(thing)
+        return call(thing, *rest)
 
     monkeypatch.setattr(owner, name, over)
     outcome = apply_bulk({"items": [{"item_id": "a"}, {"item_id": "doomed"}, {"item_id": "b"}]}, shelf)
@@ -102,6 +105,9 @@ def test_a_dead_catalogue_is_asked_a_few_times_only():
     asked = []
 
     class Dead:
+        def get(self, item_id):
+            return None
+
         def put(self, item):
             asked.append(item)
             raise DependencyError("no answer")
@@ -133,3 +139,26 @@ def test_when_half_of_the_time_is_over_the_rest_may_be_sent_again(monkeypatch):
     assert outcome.accepted == len(shelf.items) == 51
     assert [r["index"] for r in outcome.rejected] == list(range(51, 500))
     assert all(r["retryable"] for r in outcome.rejected)
+
+
+def test_what_was_left_out_of_accepted_items_is_told_with_their_number():
+    body = {"items": [{"item_id": "a", "price": "19,99"}, {"price": "free"}, {"id": 7001, "prise": 3}]}
+    outcome = apply_bulk(body, Shelf())
+    assert (outcome.accepted, [r["index"] for r in outcome.rejected]) == (2, [1])
+    assert [(w["index"], w["field"]) for w in outcome.warnings] == [(0, "price"), (2, "prise")]
+
+
+def test_warnings_end_somewhere():
+    outcome = apply_bulk({"items": [{"item_id": f"i{n}", "price": "free"} for n in range(500)]}, Shelf())
+    assert (outcome.accepted, len(outcome.warnings)) == (500, 100)
+
+
+def test_an_item_does_not_lose_its_title():
+    shelf = Shelf()
+    assert put(Item("a"), shelf)  # one that has none yet may come without
+    assert put(Item("a", "Lamp"), shelf)
+    with pytest.raises(InvalidItemError, match="PATCH changes what it names"):
+        put(Item("a", available=False), shelf)
+    outcome = apply_bulk({"items": [{"item_id": "a", "available": False}, {"item_id": "b", "available": False}]}, shelf)
+    assert (outcome.accepted, shelf.items["a"]) == (1, Item("a", "Lamp"))
+    assert [(r["index"], r["retryable"], r["errors"][0]["field"]) for r in outcome.rejected] == [(0, False, "title")]

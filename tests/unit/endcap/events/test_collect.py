@@ -82,3 +82,27 @@ def test_whatever_is_raised_over_one_event_the_others_are_queued(step, exc, monk
     assert outcome.accepted == len(queue.sent) == 2
     again = retryable(exc) and not isinstance(exc, InvalidInputError)
     assert [(r["index"], r["retryable"]) for r in outcome.rejected] == [(1, again)]
+
+
+def test_what_was_left_out_of_accepted_events_is_told_with_their_number():
+    events = [VIEW, {**VIEW, "value": "12,50"}, {**VIEW, "event_type": "x", "position": 0}, {**VIEW, "itemid": 5}]
+    outcome = collected(events)
+    assert (outcome.accepted, [r["index"] for r in outcome.rejected]) == (3, [2])
+    assert [(w["index"], w["field"]) for w in outcome.warnings] == [(1, "value"), (3, "itemid")]
+
+
+def test_events_on_items_that_nobody_knows_are_taken_and_told_of():
+    asked = []
+
+    def unknown(item_ids):
+        asked.extend(item_ids)
+        return {"ghost"}
+
+    search = {"user_id": "u", "event_type": "search", "text": "lamp"}
+    events = {"events": [VIEW, {**VIEW, "item_id": "ghost"}, search, {**VIEW, "item_id": "ghost"}]}
+    outcome = collect(events, NOW_MS, EVENT_TYPES, ListQueue(3), unknown)
+    assert asked == ["i", "ghost"]  # not of the event that was not taken
+    assert outcome.accepted == 3
+    (warning,) = outcome.warnings
+    assert (warning["index"], warning["field"]) == (1, "item_id")
+    assert "'ghost'" in warning["message"]

@@ -171,11 +171,10 @@ def test_a_custom_ga4_event_counts_where_it_has_a_weight():
     ("payload", "field"),
     [
         (ga4("purchase"), "params.items"),
-        (ga4("refund", transaction_id="T1"), "params.items"),
         (ga4("purchase", items="a"), "params.items"),
         (ga4("purchase", items=["a"]), "params.items.0"),
-        (ga4("purchase", items=[{"item_id": "a"}, {"item_name": "Mug"}]), "params.items.1.item_id"),
-        (ga4("purchase", items=[{"item_id": "a"}, {"item_id": "b" * 129}]), "interactions.1.item_id"),
+        (ga4("purchase", items=[{"item_name": "Mug"}]), "params.items.0.item_id"),
+        (ga4("purchase", items=[{"item_id": "b" * 129}]), "item_id"),
         (ga4("view_search_results"), "text"),
         ({**ga4("view_item", item_id="a"), "timestamp_micros": "now"}, "timestamp_micros"),
         ({**ga4("view_item", item_id="a"), "timestamp_micros": 10**400}, "timestamp_micros"),
@@ -263,7 +262,7 @@ def test_segment_calls_that_are_about_no_item_become_none(call):
     ("call", "field"),
     [
         (segment("Product Viewed"), "properties.product_id"),
-        (segment("Order Completed", products=[{"product_id": "a"}, {}]), "properties.products.1.product_id"),
+        (segment("Order Completed", products=[{}]), "properties.products.0.product_id"),
         (segment("Order Completed", products={}), "properties.products"),
         (segment("Order Completed", products=[3]), "properties.products.0"),
         (segment("Tried \ud800", products=[{}]), "properties.products.0.product_id"),
@@ -359,12 +358,42 @@ def test_data_may_be_encoded():
         (cloud([]), "data"),
         (cloud({"events": []}), "data"),
         (cloud({"user_id": "u", "event_type": "view"}), "item_id"),
-        (cloud([VIEW, {**VIEW, "item_id": None}]), "interactions.1.item_id"),
+        (cloud([{**VIEW, "item_id": None}]), "item_id"),
         (cloud([VIEW] * (MAX_PARTS + 1)), ""),
     ],
 )
 def test_unusable_envelopes_say_why(envelope, field):
     assert list(complaints(envelope)) == [field]
+
+
+@pytest.mark.parametrize(
+    ("order", "field"),
+    [
+        (
+            ga4("purchase", items=[{"item_id": "a"}, {"item_name": "Gift wrap"}, {"item_id": 3}]),
+            "params.items.1.item_id",
+        ),
+        (
+            segment("Order Completed", products=[{"product_id": "a"}, {"name": "Shipping"}, {"sku": 3}]),
+            "properties.products.1.product_id",
+        ),
+        (ga4("purchase", items=[{"item_id": "a"}, {"item_id": "b" * 129}, {"item_id": 3}]), "interactions.1.item_id"),
+    ],
+)
+def test_one_odd_product_does_not_lose_the_order(order, field):
+    warnings = []
+    found = read_event(order, NOW_MS, EVENT_TYPES, warnings)
+    assert [(i.event_type, i.item_id) for i in found] == [("purchase", "a"), ("purchase", "3")]
+    assert [w["field"] for w in warnings] == [field]
+
+
+@pytest.mark.parametrize(
+    "refund",
+    [ga4("refund", transaction_id="T1", value=30), segment("Order Refunded", order_id="T1", total=30)],
+)
+def test_a_refund_that_names_an_order_alone_is_ignored(refund):
+    outcome = collect(refund, NOW_MS, EVENT_TYPES, ListQueue())
+    assert (outcome.accepted, outcome.ignored, outcome.rejected) == (0, 1, [])
 
 
 # ---- Bodies
@@ -386,12 +415,12 @@ def test_errors_are_listed_under_the_index_of_the_event_as_it_was_sent():
     payload["events"] = [
         {"name": "page_view"},
         {"name": "purchase", "params": {"items": [{"item_id": "a"}, {"item_id": "b"}]}},
-        {"name": "purchase", "params": {"items": [{"item_id": "a"}, {}]}},
+        {"name": "purchase", "params": {"items": [{}, {}]}},
     ]
     outcome = collect(payload, NOW_MS, EVENT_TYPES, queue)
     assert (outcome.accepted, outcome.ignored, len(queue.sent)) == (1, 1, 2)
     (rejected,) = outcome.rejected
-    assert (rejected["index"], rejected["errors"][0]["field"]) == (2, "params.items.1.item_id")
+    assert (rejected["index"], rejected["errors"][0]["field"]) == (2, "params.items.0.item_id")
 
 
 def test_an_event_counts_as_queued_only_with_all_that_it_says():

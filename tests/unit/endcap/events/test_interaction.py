@@ -160,10 +160,41 @@ def test_elsewhere_a_value_is_whatever_the_storefront_means(value):
     assert parsed(event_type="purchase", value=value).value == value
 
 
+def told(**fields):
+    """The interaction, and what is said of its fields."""
+    warnings = []
+    event = parse_interaction({**VIEW, **fields}, NOW_MS, warnings=warnings)
+    return event, {warning["field"]: warning["message"] for warning in warnings}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("timestamp", 10**400),
+        ("timestamp", [1]),
+        ("timestamp", "31.08.2026"),
+        ("user_id", True),
+        ("user_id", 1.5),
+        ("user_id", "u" * 129),
+        ("user_id", "用" * 43),
+        ("user_id", "tab\there"),
+        ("item_id", "null\0"),
+        ("item_id", "\ud800"),
+        ("item_id", ["i"]),
+        ("event_type", 5),
+        ("event_type", "\ud800"),
+    ],
+)
+def test_who_what_when_and_which_item_have_to_be_right(field, value):
+    assert set(complaints({**VIEW, field: value})) == {field}
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [
         ("value", "many"),
+        ("value", "12,50"),
+        ("value", "$12"),
         ("value", True),
         ("value", float("nan")),
         ("value", float("inf")),
@@ -173,38 +204,87 @@ def test_elsewhere_a_value_is_whatever_the_storefront_means(value):
         ("position", 2.5),
         ("position", True),
         ("position", 10**400),
-        ("timestamp", 10**400),
-        ("timestamp", [1]),
-        ("user_id", 17),
-        ("user_id", "u" * 129),
-        ("user_id", "用" * 43),
-        ("user_id", "tab\there"),
-        ("item_id", "null\0"),
-        ("item_id", "\ud800"),
-        ("item_id", ["i"]),
-        ("event_type", 5),
-        ("event_type", "\ud800"),
         ("event_id", "e" * 65),
-        ("text", "x" * 4001),
+        ("text", ["x"]),
         ("text", "half a pair \udfff"),
         ("session_id", {}),
+        ("anonymous_id", "x" * 129),
+        ("recommendation_id", "line\nbreak"),
         ("properties", []),
-        ("properties", {f"p{n}": 1 for n in range(33)}),
     ],
 )
-def test_a_field_that_breaks_its_rule_is_named(field, value):
-    assert set(complaints({**VIEW, field: value})) == {field}
+def test_an_odd_optional_field_is_left_out_and_named(field, value):
+    event, said = told(**{field: value})
+    assert event == parsed()
+    assert set(said) == {field}
+    assert said[field].startswith("was left out: ")
 
 
-@pytest.mark.parametrize("value", [float("nan"), 10**400, [1], {}, "x" * 257, "\ud800"])
-def test_a_property_of_another_kind_is_named_once(value):
-    errors = complaints({**VIEW, "properties": {"size": value}})
-    assert errors == {"properties.size": "must be text of at most 256 characters, a finite number, true or false"}
+@pytest.mark.parametrize("value", [float("nan"), 10**400, [1], {}, "\ud800"])
+def test_an_odd_property_is_left_out_and_named_once(value):
+    event, said = told(properties={"size": value, "colour": "red"})
+    assert event.properties == {"colour": "red"}
+    rule = "must be text of at most 256 characters, a finite number, true or false"
+    assert said == {"properties.size": f"was left out: {rule}"}
+
+
+def test_long_texts_and_properties_are_cut():
+    event, said = told(
+        event_type="review", text="x" * 4500, properties={"note": "y" * 300, **{f"p{n}": n for n in range(33)}}
+    )
+    assert event.text == "x" * 4000
+    assert (len(event.properties), event.properties["note"]) == (32, "y" * 256)
+    assert said == {
+        "text": "was too long: the first 4000 count",
+        "properties": "was too long: the first 32 count",
+        "properties.note": "was too long: the first 256 count",
+    }
+
+
+def test_a_field_that_the_type_needs_is_not_optional():
+    assert set(complaints({"user_id": "u", "event_type": "search", "text": 5})) == {"text"}
+    assert set(complaints({**VIEW, "event_type": "rating", "value": "many"})) == {"value"}
+    assert set(complaints({"event_type": "view", "item_id": "i", "anonymous_id": "x" * 129})) == {"anonymous_id"}
+    link = {"user_id": "u", "event_type": "identify", "anonymous_id": "x" * 129}
+    assert set(complaints(link)) == {"anonymous_id"}
+    assert parsed(event_type="search", item_id=["i"], text="lamp").item_id is None
+
+
+def test_an_odd_grade_does_not_turn_a_review_into_praise():
+    assert set(complaints({**VIEW, "event_type": "review", "value": "five stars"})) == {"value"}
+    event, said = told(event_type="review", value=8, text="it broke")
+    assert (event.value, event.text) == (None, "it broke")
+    assert said == {"value": "was left out: must be a grade from 0.5 to 5 for review"}
+
+
+def test_whole_numbers_are_ids_by_their_digits():
+    event, said = told(user_id=4711, item_id=123, session_id=5, event_id=6, anonymous_id=7, recommendation_id=8)
+    assert (event.user_id, event.item_id, event.session_id) == ("4711", "123", "5")
+    assert (event.event_id, event.anonymous_id, event.recommendation_id) == ("6", "7", "8")
+    assert said == {}
+
+
+def test_names_that_events_do_not_have_are_told_with_the_nearest():
+    event, said = told(sesion_id="s", visitorid="v", device="phone")
+    assert event == parsed()
+    assert said == {
+        "sesion_id": "is no field of an event and was left out; did you mean session_id?",
+        "visitorid": "is no field of an event and was left out; did you mean user_id?",
+        "device": "is no field of an event and was left out",
+    }
+
+
+def test_what_an_interaction_is_written_as_holds_no_unknown_name():
+    warnings = []
+    link = parse_interaction({"user_id": "u", "event_type": "identify", "anonymous_id": "c"}, NOW_MS)
+    parse_interaction(interaction_document(link), NOW_MS, warnings=warnings)
+    assert warnings == []
 
 
 def test_every_finding_is_listed():
     assert set(complaints({"user_id": "", "event_type": "view", "position": 0, "value": "x"})) == {
         "user_id",
+        "item_id",
         "position",
         "value",
     }
@@ -228,6 +308,11 @@ def test_without_a_time_the_arrival_counts():
 def test_clocks_up_to_five_minutes_ahead_are_set_back_to_arrival():
     assert parsed(timestamp=NOW_MS + 5 * MINUTE_MS).timestamp_ms == NOW_MS
     assert "future" in complaints({**VIEW, "timestamp": NOW_MS + 5 * MINUTE_MS + 1})["timestamp"]
+
+
+def test_a_local_time_ahead_is_told_that_times_without_an_offset_are_utc():
+    assert "without an offset are UTC" in complaints({**VIEW, "timestamp": "2026-01-15T18:00:00"})["timestamp"]
+    assert "offset" not in complaints({**VIEW, "timestamp": "2026-01-15T18:00:00Z"})["timestamp"]
 
 
 def test_the_past_may_be_any_age():

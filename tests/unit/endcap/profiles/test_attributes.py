@@ -66,3 +66,22 @@ def test_a_clock_slightly_ahead_is_set_back_to_arrival():
 def test_what_can_not_be_kept_is_refused(body):
     with pytest.raises(InvalidRequestError):
         stated(body, NOW_MS)
+
+
+def test_preferences_that_rank_nothing_are_told_with_the_nearest():
+    warnings = []
+    change = stated({"preferences": {"categorys": ["home"], "colour": "red", "brands": "Acme"}}, NOW_MS, warnings)
+    assert {w["field"]: w["message"] for w in warnings} == {
+        "preferences.categorys": "is kept, and ranks nothing; did you mean categories?",
+        "preferences.colour": "is kept, and ranks nothing: categories and brands do",
+    }
+    kept = change(EMPTY_PROFILE).preferences.value
+    assert kept == {"categorys": ["home"], "colour": "red", "brands": ["Acme"]}
+
+
+def test_a_misspelt_field_is_refused_with_the_nearest():
+    with pytest.raises(InvalidRequestError) as caught:
+        stated({"consnet": {"personalization": False}}, NOW_MS)
+    assert caught.value.errors == [
+        {"field": "consnet", "message": "is no name that is known here; did you mean consent?"}
+    ]

@@ -89,7 +89,7 @@ def test_archived_events_are_complete_and_applied_ones_are_archived(plant):
         b'{"user_id": "u", "event_type": "rating", "item_id": "i", "value": 1e400}',
         b'{"user_id": "u", "event_type": "view", "item_id": "i", "timestamp": ' + b"1" * 400 + b"}",
         b'{"user_id": "u", "event_type": "view", "item_id": "i", "timestamp": "9999-12-31T23:59:59Z"}',
-        b'{"user_id": 17, "event_type": "view", "item_id": "i"}',
+        b'{"user_id": 17.5, "event_type": "view", "item_id": "i"}',
         b'{"user_id": "anon:u", "event_type": "view", "item_id": "i"}',
         b'{"user_id": "undefined", "event_type": "view", "item_id": "i"}',
         b'{"user_id": "u", "event_type": "identify", "anonymous_id": "u"}',

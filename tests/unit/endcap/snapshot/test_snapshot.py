@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ import numpy as np
 import onnx
 import pytest
 
+from endcap.catalog.item import Item
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST
 from endcap.index.index import index_of
+from endcap.index.overlay import ChangedItem, Overlay
+from endcap.ranking.terms.query import lexical_scores
 from endcap.snapshot.files import content_hash
 from endcap.snapshot.format import FORMAT_VERSION, FORMATS_READ, OPTIONAL_ARRAYS, array_file
-from endcap.snapshot.lexical import query_weights
+from endcap.snapshot.lexical import LexicalIndex, query_weights
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.verify import verify_snapshot
@@ -492,6 +496,22 @@ def test_what_follows_from_the_rest_may_be_missing(folder: Path) -> None:
         weights = query_weights(query, [stored])
         assert query_weights(query, [built]) == weights
         assert built.scores(query, weights).tolist() == stored.scores(query, weights).tolist()
+
+
+def test_a_snapshot_of_before_there_were_codes_is_searched_by_its_tokens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("endcap.snapshot.write.LexicalIndex.of", partial(LexicalIndex.of, older=True))
+        write_snapshot(tmp_path, toy_contents(N))
+    assert not (tmp_path / "code_items.npy").exists()
+    verify_snapshot(tmp_path)
+    old = load_snapshot(tmp_path)
+    changed = ChangedItem("new", 2**41, Item("new", "Café mug 500ml"))
+    index = Overlay(old, [changed]).index
+    assert int(lexical_scores(index, "item-3").argmax()) == 3
+    for query in ("cafe", "0.5 l", "500 ml"):  # what changed since is found as ever
+        assert int(lexical_scores(index, query).argmax()) == index.position("new")
 
 
 def test_rows_of_a_large_catalogue_are_whitened_when_it_is_written(

@@ -27,6 +27,8 @@ def test_command_prints_writes_and_draws(tmp_path: Path, monkeypatch: pytest.Mon
     assert report["questions"]["asked"] == 25
     assert report["seeds"] == [3]
     endcap = next(model for model in report["models"] if model["name"] == "endcap")
+    for part in ("What the lists show", "exposure by brand", "by events of the history"):
+        assert part in answer.output
     for part in ("shop, leave-one-out, budget fast", f"{endcap['ndcg_at_10']:.4f}", "neutral pipeline: 25 of 25"):
         assert part in answer.output
     assert "<svg" in (tmp_path / "report.html").read_text()

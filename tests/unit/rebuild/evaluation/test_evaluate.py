@@ -71,6 +71,24 @@ def test_neutral_pipeline_keeps_the_order_of_the_score(report: dict[str, Any]) -
     assert likeness["0.3"] <= likeness["0.0"] + 1e-9
 
 
+def test_fairness_of_every_model_stands_beside_its_quality(report: dict[str, Any]) -> None:
+    found = report["fairness"]
+    assert set(found["models"]) == {model["name"] for model in report["models"]}
+    for model in report["models"]:
+        own = found["models"][model["name"]]
+        assert own["coverage"]["value"] == pytest.approx(model["coverage_at_10"])
+        for figure in ("exposure_gini", "coverage", "popularity", "miscalibration"):
+            assert own[figure]["low"] <= own[figure]["value"] <= own[figure]["high"]
+        thirds = own["by_activity"]
+        assert sum(row["questions"] for row in thirds) == report["questions"]["asked"]
+        mean = sum(row["questions"] * row["ndcg_at_10"]["value"] for row in thirds) / report["questions"]["asked"]
+        assert mean == pytest.approx(model["ndcg_at_10"])
+        assert sum(row["exposure_share"]["value"] for row in own["exposure"]["brand"]) == pytest.approx(1)
+    popular, endcap = (found["models"][name] for name in ("popularity", "endcap"))
+    assert popular["exposure_gini"]["value"] > endcap["exposure_gini"]["value"]
+    json.loads(json.dumps(report, allow_nan=False))
+
+
 def test_second_run_takes_every_model_from_the_first(
     shop: Path, report: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,8 +29,34 @@ def model(name: str, gain: float, **changes: Any) -> dict[str, Any]:
     }
 
 
+def told(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.01, "high": value + 0.01}
+
+
+def shown(**changes: Any) -> dict[str, Any]:
+    """What the lists of one model do."""
+    group = {"group": "A&B", "items": 4, "catalogue_share": 0.1, "chosen_share": 0.2, "exposure_share": told(0.345)}
+    quality = {"users": 30, "questions": 50, "ndcg_at_10": told(0.21), "recall_at_10": told(0.4)}
+    return {
+        "exposure_gini": told(0.875),
+        "coverage": told(0.5),
+        "popularity_lift": told(0.25),
+        "miscalibration": told(0.6),
+        "exposure": {"brand": [group], "seller": [{**group, "group": "(none)"}]},
+        "by_activity": [{"events": "1-3", **quality}],
+        "by_user_group": {"tier": [{"group": "gold", **quality}]},
+        **changes,
+    }
+
+
+def fairness(names: list[str], **changes: Any) -> dict[str, Any]:
+    catalogue = {"demand_gini": 0.7, "touched": 0.9}
+    return {"draws": 200, "catalogue": catalogue, "models": {name: shown(**changes) for name in names}}
+
+
 def report(**changes: Any) -> dict[str, Any]:
     return {
+        "fairness": fairness(["endcap", "popularity"]),
         "data": "toy",
         "protocol": "temporal",
         "repeats": False,
@@ -109,6 +135,8 @@ def test_page_has_every_section_and_its_numbers() -> None:
     text = read(html_of(report())).text
     for part in ("0.2000", "+0.1000 (+100%)", "Warm and cold", "length of the history", "100 of 100 lists", "MAE"):
         assert part in text
+    for part in ("0.875 (0.865 to 0.885)", "34.5%", "by seller", "tier: gold", "1-3 events before"):
+        assert part in text
     for part in ("too many items", "penalty", "Loss by epoch", "Coverage and novelty", "Weights of the terms"):
         assert part in text
 
@@ -134,14 +162,17 @@ def test_sections_without_content_are_left_out() -> None:
     asked = {"asked": 1, "answers": 1, "users": 1, "cold_answers": 0, "validation": 0}
     bare = report(questions=asked, ratings=None, training_loss=[], comparison={}, skipped={})
     bare["models"] = [model("endcap", 0.0, by_history_length=[])]
+    bare["fairness"] = fairness(["endcap"], exposure={}, by_user_group={}, miscalibration=None)
     text = read(html_of(bare)).text
-    for part in ("Warm and cold", "MAE", "Loss by epoch", "length of the history", "Endcap less"):
+    for part in ("by brand", "tier", "Warm and cold", "MAE", "Loss by epoch", "length of the history", "Endcap less"):
         assert part not in text
 
 
 def test_names_cannot_break_out() -> None:
     hostile = '"><script>alert(1)</script>'
-    page = html_of(report(data=hostile, models=[model("endcap", 0.1, label=hostile)], comparison={}))
+    group = {"group": hostile, "items": 1, "catalogue_share": 1, "chosen_share": 1, "exposure_share": told(1)}
+    lists = fairness(["endcap"], exposure={hostile: [group]}, by_user_group={hostile: []})
+    page = html_of(report(data=hostile, models=[model("endcap", 0.1, label=hostile)], comparison={}, fairness=lists))
     assert "<script" not in page
     assert hostile in read(page).text
 

@@ -43,55 +43,74 @@ def sent_events(value: object) -> list[Any] | None:
     return events if isinstance(events, list) else None
 
 
-def adapted(raw: object) -> list[Any]:
+def adapted(raw: object, warnings: list[FieldError] | None = None) -> list[Any]:
     """The interactions that one event stands for, as `parse_interaction` reads them; Endcap's own is its only one.
+
+    Parameters
+    ----------
+    warnings : what of a foreign event is left out is added here
 
     Raises
     ------
     InvalidInteractionError : the event has a foreign shape, and can't be used
     """
+    told = [] if warnings is None else warnings
     if isinstance(raw, Mapping) and cloudevents.matches(raw):
-        found = [part for one in _opened(raw) for part in _enclosed(one)]
+        found = [part for one in _opened(raw) for part in _enclosed(one, told)]
     else:
-        found = _adapted(raw, None)
+        found = _adapted(raw, None, told)
     if len(found) > MAX_PARTS:
         raise invalid("", f"stands for {len(found)} interactions; {MAX_PARTS} is the most")
     return found
 
 
-def read_event(raw: object, arrival_ms: int, event_types: Mapping[str, EventType]) -> list[Interaction]:
-    """The interactions of one event, its own format or another's: all of them, or none.
+def read_event(
+    raw: object,
+    arrival_ms: int,
+    event_types: Mapping[str, EventType],
+    warnings: list[FieldError] | None = None,
+) -> list[Interaction]:
+    """The interactions of one event, its own format or another's.
+
+    Of several, as of an order's items, those that can be used: the others are told of.
+
+    Parameters
+    ----------
+    warnings : what was left out, cut, or not understood is added here; of several under `interactions.<index>`
 
     Raises
     ------
-    InvalidInteractionError : with every finding; for one of several interactions under `interactions.<index>`
+    InvalidInteractionError : none can be used; with every finding
     """
-    parts = adapted(raw)
-    if len(parts) == 1 and parts[0] is raw:
-        return [parse_interaction(raw, arrival_ms, event_types)]
+    told: list[FieldError] = []
+    parts = adapted(raw, told)
     found: list[Interaction] = []
     errors: list[FieldError] = []
     for index, part in enumerate(parts):
+        where = f"interactions.{index}." if len(parts) > 1 else ""
+        about: list[FieldError] = []
         try:
-            found.append(parse_interaction(part, arrival_ms, event_types))
+            found.append(parse_interaction(part, arrival_ms, event_types, about))
         except InvalidInteractionError as exc:
-            where = f"interactions.{index}." if len(parts) > 1 else ""
             errors += [FieldError(field=where + e["field"], message=e["message"]) for e in exc.errors]
-    if errors:
+        told += [FieldError(field=where + w["field"], message=w["message"]) for w in about]
+    if errors and not found:
         raise InvalidInteractionError(errors)
+    if warnings is not None:
+        warnings += [*told, *(FieldError(field=e["field"], message=f"was left out: {e['message']}") for e in errors)]
     return found
 
 
-def _adapted(raw: object, foreign_id: str | None) -> list[Any]:
+def _adapted(raw: object, foreign_id: str | None, warnings: list[FieldError]) -> list[Any]:
     if isinstance(raw, Mapping):
         if segment.matches(raw):
-            return segment.interactions(raw, foreign_id)
+            return segment.interactions(raw, foreign_id, warnings)
         if ga4.matches(raw):
-            return ga4.interactions(raw, foreign_id)
+            return ga4.interactions(raw, foreign_id, warnings)
     return [raw]
 
 
-def _enclosed(raw: Mapping[str, Any]) -> list[Any]:
+def _enclosed(raw: Mapping[str, Any], warnings: list[FieldError]) -> list[Any]:
     """The interactions that a CloudEvent holds."""
     envelope = cloudevents.opened(raw)
     events, found = _inside(envelope.data), []
@@ -99,7 +118,7 @@ def _enclosed(raw: Mapping[str, Any]) -> list[Any]:
         if not isinstance(event, Mapping) or cloudevents.matches(event):
             raise invalid("data", "must be an event, and no CloudEvent itself")
         foreign_id = envelope.foreign_id if len(events) == 1 else derived_id(envelope.foreign_id, index)
-        for part in _adapted(event, foreign_id):
+        for part in _adapted(event, foreign_id, warnings):
             given = {name: value for name, value in part.items() if value is not None and value != ""}
             timestamp = {} if envelope.timestamp is None else {"timestamp": envelope.timestamp}
             found.append({"event_id": foreign_id, **timestamp, **given})

@@ -58,6 +58,31 @@ def products_at(params: Mapping[str, Any], field: str, path: str) -> list[Mappin
     return listed
 
 
+def with_ids(
+    parts: Iterable[tuple[str, dict[str, Any]]], name: str, warnings: list[FieldError]
+) -> list[dict[str, Any]]:
+    """The products that have an `item_id`, of (path, product); gift wrap and shipping often have none.
+
+    Parameters
+    ----------
+    name : of the field that would hold the id
+    warnings : the others are told of here
+
+    Raises
+    ------
+    InvalidInteractionError : none has one
+    """
+    listed = list(parts)
+    found = [part for _, part in listed if part["item_id"]]
+    lacking = [
+        FieldError(field=f"{path}.{name}", message="is required") for path, part in listed if not part["item_id"]
+    ]
+    if lacking and not found:
+        raise InvalidInteractionError(lacking)
+    warnings += [FieldError(field=e["field"], message="names no item, so this product was left out") for e in lacking]
+    return found
+
+
 def number(value: object) -> float | None:
     """`value` as a finite number; None where it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from endcap.errors import FieldError
 from endcap.events.contexts import CONTEXT_NAMES, context_value
 from endcap.events.formats.fields import (
     amount,
@@ -23,13 +24,14 @@ from endcap.events.formats.fields import (
     products_at,
     properties,
     text,
+    with_ids,
 )
 from endcap.events.types import GA4, IDENTIFY, SEARCH
 from endcap.validation import MAX_TIMESTAMP_MS, timestamp_number
 
 _STEPS = frozenset({"view_cart", "add_payment_info", "add_shipping_info"})
 """Between the cart and the order: they name items that another event has already told of."""
-_ITEMS_OPTIONAL = frozenset({"view_promotion", "select_promotion", "share"})
+_ITEMS_OPTIONAL = frozenset({"view_promotion", "select_promotion", "share", "refund"})
 _PROPERTIES = ("transaction_id", "item_list_id", "currency", "price", "quantity", "coupon")
 
 
@@ -47,13 +49,16 @@ def split(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**raw, "events": [event]} for event in raw["events"]]
 
 
-def interactions(raw: Mapping[str, Any], foreign_id: str | None = None) -> list[dict[str, Any]]:
+def interactions(
+    raw: Mapping[str, Any], foreign_id: str | None = None, warnings: list[FieldError] | None = None
+) -> list[dict[str, Any]]:
     """What the events of a payload say about items, in Endcap's own form.
 
     Parameters
     ----------
     foreign_id : of the envelope that the payload came in; without one the order's number or `params.event_id` serves,
         and failing those the content
+    warnings : products that name no item are told of here
 
     Raises
     ------
@@ -63,11 +68,14 @@ def interactions(raw: Mapping[str, Any], foreign_id: str | None = None) -> list[
     for index, event in enumerate(raw["events"]):
         if not isinstance(event, Mapping):
             raise invalid("", "an event must be an object")
-        found += _of_event(raw, event, None if foreign_id is None else [foreign_id, index])
+        told = [] if warnings is None else warnings
+        found += _of_event(raw, event, None if foreign_id is None else [foreign_id, index], told)
     return found
 
 
-def _of_event(raw: Mapping[str, Any], event: Mapping[str, Any], foreign_id: object) -> list[dict[str, Any]]:
+def _of_event(
+    raw: Mapping[str, Any], event: Mapping[str, Any], foreign_id: object, warnings: list[FieldError]
+) -> list[dict[str, Any]]:
     name, params = event.get("name"), mapping_at(event, "params")
     if not isinstance(name, str) or not name:
         raise invalid("name", "is required")
@@ -92,10 +100,10 @@ def _of_event(raw: Mapping[str, Any], event: Mapping[str, Any], foreign_id: obje
     elif params.get("items") is None and "item_id" not in params:
         raise invalid("params.items", f"is required for {name}")
     else:
-        found = [
-            {**common, **_item(product, params, _context(raw, params), f"params.items.{index}.item_id")}
-            for index, product in enumerate(products_at(params, "items", "params.items"))
-        ]
+        products = enumerate(products_at(params, "items", "params.items"))
+        context = _context(raw, params)
+        parts = ((f"params.items.{index}", {**common, **_item(p, params, context)}) for index, p in products)
+        found = with_ids(parts, "item_id", warnings)
     if own_id is None and foreign_id is None:
         return found
     return numbered(found, "ga4", name, foreign_id if own_id is None else own_id)
@@ -115,15 +123,10 @@ def _context(raw: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _item(
-    product: Mapping[str, Any], params: Mapping[str, Any], context: Mapping[str, Any], where: str
-) -> dict[str, Any]:
-    item_id = text(product.get("item_id"))
-    if not item_id:
-        raise invalid(where, "is required")
+def _item(product: Mapping[str, Any], params: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
     index = number(product.get("index"))
     return {
-        "item_id": item_id,
+        "item_id": text(product.get("item_id")),
         "value": amount(product),
         "position": None if index is None else place(index + 1),  # Google counts from 0
         "properties": (properties(_PROPERTIES, product, params) | properties(CONTEXT_NAMES, context)) or None,

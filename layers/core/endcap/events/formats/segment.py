@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from endcap.errors import FieldError
 from endcap.events.contexts import CONTEXT_NAMES, context_value
 from endcap.events.formats.fields import (
     amount,
@@ -23,6 +24,7 @@ from endcap.events.formats.fields import (
     place,
     products_at,
     text,
+    with_ids,
 )
 from endcap.events.formats.fields import properties as kept
 from endcap.events.types import GRADED, IDENTIFY, SEARCH, SEGMENT
@@ -30,6 +32,8 @@ from endcap.validation import timestamp_number
 
 _STEPS = frozenset({"Cart Viewed", "Order Updated", "Order Cancelled", "Product Removed from Wishlist"})
 """Events that name products, and say nothing that a profile keeps."""
+_OF_ORDERS = frozenset({"Order Refunded"})
+"""Events that may name an order alone, whose items nobody here knows."""
 _CALLS = frozenset({"track", "identify", "alias", "page", "screen", "group"})
 _PROPERTIES = ("order_id", "list_id", "currency", "price", "quantity", "coupon", "variant")
 
@@ -47,12 +51,15 @@ def is_batch(raw: Mapping[str, Any]) -> bool:
     return isinstance(batch, list) and "events" not in raw and any(isinstance(c, Mapping) and matches(c) for c in batch)
 
 
-def interactions(raw: Mapping[str, Any], foreign_id: str | None = None) -> list[dict[str, Any]]:
+def interactions(
+    raw: Mapping[str, Any], foreign_id: str | None = None, warnings: list[FieldError] | None = None
+) -> list[dict[str, Any]]:
     """What a call says about items or about who somebody is, in Endcap's own form.
 
     Parameters
     ----------
     foreign_id : of the envelope that the call came in; `messageId` comes first
+    warnings : products that name no item are told of here
 
     Raises
     ------
@@ -66,14 +73,14 @@ def interactions(raw: Mapping[str, Any], foreign_id: str | None = None) -> list[
         same = not (user_id and other) or user_id == other
         found = [] if same else [{**common, "anonymous_id": other, "event_type": IDENTIFY}]
     elif call == "track":
-        found = [{**common, **part} for part in _tracked(raw)]
+        found = [{**common, **part} for part in _tracked(raw, [] if warnings is None else warnings)]
     else:
         return []
     message_id = text(raw.get("messageId")) or foreign_id
     return found if message_id is None else numbered(found, "segment", message_id)
 
 
-def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _tracked(raw: Mapping[str, Any], warnings: list[FieldError]) -> list[dict[str, Any]]:
     event, properties = raw.get("event"), mapping_at(raw, "properties")
     if not isinstance(event, str) or not event:
         raise invalid("event", "is required for track")
@@ -86,7 +93,8 @@ def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     if event_type == SEARCH:
         return [{**about, "text": properties.get("query")}]
     listed = properties.get("products") is not None
-    if event in _STEPS or (event not in SEGMENT and not listed and _product_id(properties) is None):
+    about_nothing = event not in SEGMENT or event in _OF_ORDERS
+    if event in _STEPS or (about_nothing and not listed and _product_id(properties) is None):
         return []
     graded = event_type in GRADED
     if graded:
@@ -94,20 +102,14 @@ def _tracked(raw: Mapping[str, Any]) -> list[dict[str, Any]]:
     came_from = kept(CONTEXT_NAMES, _context(raw))
     parts = []
     for index, product in enumerate(products_at(properties, "products", "properties.products")):
-        item_id = _product_id(product)
-        if item_id is None:
-            where = f"properties.products.{index}" if listed else "properties"
-            raise invalid(f"{where}.product_id", "is required")
-        parts.append(
-            about
-            | {
-                "item_id": item_id,
-                "value": number(properties.get("rating")) if graded else amount(product),
-                "position": place(product.get("position")),
-                "properties": (kept(_PROPERTIES, product, properties) | came_from) or None,
-            }
-        )
-    return parts
+        part = {
+            "item_id": _product_id(product),
+            "value": number(properties.get("rating")) if graded else amount(product),
+            "position": place(product.get("position")),
+            "properties": (kept(_PROPERTIES, product, properties) | came_from) or None,
+        }
+        parts.append((f"properties.products.{index}" if listed else "properties", about | part))
+    return with_ids(parts, "product_id", warnings)
 
 
 def _context(raw: Mapping[str, Any]) -> dict[str, Any]:

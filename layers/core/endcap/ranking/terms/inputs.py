@@ -8,6 +8,7 @@ from typing import Final, Literal
 import numpy as np
 
 from endcap.arrays import F32, I64, Mask
+from endcap.text.terms import Synonyms
 
 Relation = Literal["similar", "together", "buy_again"]
 RELATIONS: Final = ("similar", "together", "buy_again")
@@ -17,10 +18,17 @@ ANCHORED: Final = frozenset({"similar", "together"})
 
 @dataclass(frozen=True)
 class Query:
-    """What a shopper searches for: the words, and their vector, float32 (d_text,), unit length, where there is one."""
+    """What a shopper searches for.
+
+    Attributes
+    ----------
+    vector : of the words, float32 (d_text,), unit length, where there is one
+    synonyms : what else may stand for the words
+    """
 
     text: str
     vector: F32 | None = None
+    synonyms: Synonyms | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,73 @@
+"""Reading a folder for its report alone: nothing is built, and nothing is kept but counts."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from endcap.events.interaction import Interaction
+from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, EventType
+from endcap_rebuild.data.counting import ColumnCounter
+from endcap_rebuild.data.folder import look_into
+from endcap_rebuild.data.formats import EVENTS
+from endcap_rebuild.data.interactions import EventReader, noted
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.plain_rows import Moment
+from endcap_rebuild.data.reading import event_files, read_items
+from endcap_rebuild.data.report import ReadReport
+from endcap_rebuild.settings import Progress, no_progress
+
+_PART: Final = 10_000
+
+
+def check_folder(
+    folder: Path,
+    options: ReadOptions,
+    now_ms: int,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    progress: Progress = no_progress,
+) -> ReadReport:
+    """What reading `folder` finds.
+
+    Raises
+    ------
+    InvalidInputError : there is no item file, or an export is not whole
+    """
+    report = ReadReport()
+    with report.keeping(options.errors):
+        known = {item.item_id for item in read_items(folder, report, options)}
+        report.role = EVENTS
+        seen = array("q")
+        for file in event_files(look_into(folder, options), options, Moment(now_ms, event_types, False), report):
+            if isinstance(file, EventReader) and file.found.table and file.reason is None:
+                _count_table(file, known, report, seen, progress)
+            else:
+                _count(noted(iter(file), report, None), known, report, seen)
+    keys = np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64)
+    report.duplicate_events = len(keys) - len(np.unique(keys))
+    return report
+
+
+def _count_table(
+    file: EventReader, known: Collection[str], report: ReadReport, seen: array[int], progress: Progress
+) -> None:
+    counter = ColumnCounter(file.layout, file.lane, known, report, seen)
+    rows: Iterator[tuple[int, Any]] = iter(file.found.rows)
+    while part := list(islice(rows, _PART)):
+        if not counter.count([cells for _, cells in part]):
+            _count(noted(file.of(part), report, None), known, report, seen)
+        progress("reading", report.events, 0)
+    file.ignore(counter.filled)
+
+
+def _count(events: Iterable[Interaction], known: Collection[str], report: ReadReport, seen: array[int]) -> None:
+    for event in events:
+        if event.item_id is not None and event.item_id not in known and event.event_type not in NOT_IN_HISTORY:
+            report.unknown_item(event.item_id)
+        said = (event.item_id, event.event_type, event.timestamp_ms, event.value, event.text, event.session_id)
+        seen.append(hash((event.user_id, event.event_id or said)))

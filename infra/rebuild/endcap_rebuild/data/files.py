@@ -1,0 +1,183 @@
+"""A shop's files as text, whatever they are packed in and encoded as."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+SAMPLE_BYTES: Final = 1 << 18
+BLOCK_CHARS: Final = 1 << 20
+_READ_BYTES: Final = 1 << 17
+DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, UnicodeError)
+_PACKED: Final = (".gz", ".zip")
+_MARKS: Final = (
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\x84\x31\x95\x33", "gb18030"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
+_HIGH_PAIR: Final = re.compile(rb"[\x81-\xfe][\xa1-\xfe]")
+_HIGH: Final = re.compile(rb"[\x80-\xff]+")
+_WESTERN: Final = frozenset(range(0xC0, 0xFF)) - {0xD7, 0xF7} | set(
+    b"\x80\x85\x91\x92\x93\x94\x95\x96\x97\x99\xa0\xa3\xa7\xa9\xab\xae\xb0\xb2\xb3\xb4\xb5\xb7\xb9\xba\xbb\xbd\xbf"
+)
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One file of a shop, maybe inside an archive.
+
+    member : its name in a `.zip`; "" outside
+    """
+
+    path: Path
+    member: str = ""
+
+    @property
+    def name(self) -> str:
+        """As reports call it."""
+        return f"{self.path.name}/{self.member}" if self.member else self.path.name
+
+    @property
+    def stem(self) -> str:
+        """Its name in lower case, without what it is packed in and without its ending."""
+        return self._plain.rpartition(".")[0] or self._plain
+
+    @property
+    def ending(self) -> str:
+        """What its name says that it holds: csv, jsonl, ...; "" where it says nothing."""
+        return self._plain.rpartition(".")[2] if "." in self._plain else ""
+
+    @property
+    def _plain(self) -> str:
+        name = (self.member.rpartition("/")[2] or self.path.name).lower()
+        for packed in _PACKED:
+            name = name.removesuffix(packed)
+        return name
+
+    def binary(self) -> IO[bytes]:
+        """Its bytes, unpacked; by content, as the archive's objects carry no endings."""
+        if self.member:
+            return zipfile.ZipFile(self.path).open(self.member)
+        raw: IO[bytes] = self.path.open("rb")
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        packed: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
+        return packed  # type: ignore[no-any-return]
+
+    def head(self, n_bytes: int = SAMPLE_BYTES) -> bytes:
+        """Its first bytes; fewer where it is damaged."""
+        found = b""
+        try:
+            with self.binary() as binary:
+                while len(found) < n_bytes and (part := binary.read(min(1 << 16, n_bytes - len(found)))):
+                    found += part
+        except DAMAGED:
+            pass
+        return found
+
+
+def members(path: Path) -> list[DataFile]:
+    """The file, or the files that it holds where it is a `.zip`."""
+    if path.suffix.lower() != ".zip":
+        return [DataFile(path)]
+    with zipfile.ZipFile(path) as packed:
+        names = [info.filename for info in packed.infolist() if not info.is_dir()]
+    return [
+        DataFile(path, n)
+        for n in sorted(names)
+        if not n.startswith("__MACOSX") and not n.rpartition("/")[2].startswith(".")
+    ]
+
+
+def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
+    """The encoding of a file by its first bytes, and how many of them are a byte order mark.
+
+    Without a mark: UTF-16 by its zero bytes; UTF-8 where the bytes are; else GB18030 where high bytes come in pairs,
+    and Windows-1252 where they are its letters. Bytes that are none of these stay UTF-8 and cost their rows.
+    """
+    for mark, encoding in _MARKS:
+        if head.startswith(mark):
+            return encoding, len(mark)
+    zeros = head[:2048].count(0)
+    if zeros and 4 * zeros >= len(head[:2048]):
+        return ("utf-16-le" if head[1:2048:2].count(0) > head[0:2048:2].count(0) else "utf-16-be"), 0
+    text = head if whole else head[: head.rfind(b"\n") + 1] or head
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return _legacy(text), 0
+    return "utf-8", 0
+
+
+def _legacy(text: bytes) -> str:
+    runs = _HIGH.findall(text)
+    if sum(len(run) > 1 for run in runs) * 2 > len(runs):
+        try:
+            found = text.decode("gb18030")
+        except UnicodeDecodeError:
+            return "utf-8"
+        signs = [c for c in found if c > "\x7f"]
+        common = sum("\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" or "\u2010" <= c <= "\u2030" for c in signs)
+        return "gb18030" if 10 * common >= 9 * len(signs) and _HIGH_PAIR.search(text) else "utf-8"
+    return "cp1252" if all(byte in _WESTERN for run in runs for byte in run) and not _has_utf8(runs) else "utf-8"
+
+
+def _has_utf8(runs: list[bytes]) -> bool:
+    """Whether some of the high bytes are UTF-8: then the others are damage."""
+    for run in runs:
+        try:
+            run.decode("utf-8")
+        except UnicodeDecodeError:
+            continue
+        return True
+    return False
+
+
+def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -> Iterator[str]:
+    """The file's text in large parts that end at a line's end; line ends stay as they are.
+
+    Bytes that don't fit become lone surrogates in UTF-8, which the parsers refuse row by row. What can be read of a
+    damaged file comes before the error.
+
+    Parameters
+    ----------
+    mark : bytes before the text
+    old_mac : lone carriage returns end lines, and become line feeds
+    """
+    decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if encoding == "utf-8" else "replace")
+    with file.binary() as binary:
+        binary.read(mark)
+        rest, damage = "", None
+        while damage is None:
+            parts, size = [rest], len(rest)
+            while size < BLOCK_CHARS:
+                try:
+                    part = decoder.decode(data := binary.read1(_READ_BYTES))  # type: ignore[attr-defined]
+                except DAMAGED as exc:
+                    damage = exc
+                    break
+                if not data:
+                    break
+                parts.append(part)
+                size += len(part)
+            text = "".join(parts)
+            whole = size < BLOCK_CHARS
+            if whole and damage is None:
+                text += decoder.decode(b"", final=True)
+            text = text.replace("\r", "\n") if old_mac else text
+            cut = len(text) if whole else text.rfind("\n") + 1
+            rest = text[cut:]
+            if cut:
+                yield text[:cut]
+            if whole:
+                break
+        if damage is not None:
+            raise damage

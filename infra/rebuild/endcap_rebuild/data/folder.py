@@ -1,0 +1,142 @@
+"""Which files of a folder hold what: by their names where those say it, else by what is in them.
+
+* items: `items.*`, or a folder `items/` of newline JSON (plain rows or a DynamoDB export of the items table);
+* events: `events.*`, `interactions.*`, or a folder `events/` of newline JSON, which is how the archive lies in S3;
+* else whatever `formats` recognises. Files that are not read are named with the reason.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from endcap.errors import InvalidInputError
+from endcap_rebuild.data.exports import TableExport, find_export
+from endcap_rebuild.data.files import DataFile, members
+from endcap_rebuild.data.formats import EVENTS, ITEMS, USERS, Recognised, nearest_format, recognise
+from endcap_rebuild.data.options import AUTO, ReadOptions
+from endcap_rebuild.data.sources import READABLE, columns_in
+
+_NAMED: Final = {"items": ITEMS, "events": EVENTS, "interactions": EVENTS, "users": USERS}
+_SIGNS: Final = (".", "_", "manifest-")
+"""Beginnings of names that are no data."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file of one role.
+
+    archived : lies where Endcap itself has put it, in its own format
+    """
+
+    file: DataFile
+    what: Recognised
+    archived: bool = False
+
+
+@dataclass
+class Folder:
+    """What a folder holds.
+
+    export : the export of the items table that its `items/` is
+    passed_over : name -> why it is not read
+    """
+
+    items: list[Source] = field(default_factory=list)
+    events: list[Source] = field(default_factory=list)
+    users: list[Source] = field(default_factory=list)
+    passed_over: dict[str, str] = field(default_factory=dict)
+    export: TableExport | None = None
+
+
+def look_into(folder: Path, options: ReadOptions) -> Folder:
+    """Tell the files of a folder apart.
+
+    Raises
+    ------
+    InvalidInputError : an export in it is not whole
+    """
+    found = Folder(export=find_export(folder / "items"))
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if path.is_file() and not path.name.startswith(_SIGNS):
+            _sort(path, options, found)
+    for role, sources in ((ITEMS, found.items), (EVENTS, found.events)):
+        named = [source for source in sources if _NAMED.get(source.file.stem) == role]
+        for source in sources if named else ():
+            if source not in named:
+                found.passed_over[source.file.name] = f"{named[0].file.name} is read instead"
+        if named:
+            sources[:] = named
+    own = Recognised("endcap", "")
+    nested = found.export.files if found.export else _nested(folder / "items")
+    found.items += [Source(DataFile(path), own, archived=found.export is not None) for path in nested]
+    found.events += [Source(DataFile(path), own, archived=True) for path in _nested(folder / "events")]
+    return found
+
+
+def one_file(path: Path, role: str, options: ReadOptions) -> list[Source]:
+    """A file by itself, read for what it is said to hold."""
+    return [Source(file, _recognised(file, options, role)) for file in _members(path)]
+
+
+def none_found(folder: Path, found: Folder, role: str) -> str:
+    """What to say where a folder has no file of a role."""
+    wanted = "items.jsonl or items.csv" if role == ITEMS else "events.csv or events.jsonl"
+    passed = "; ".join(f"{name}: {why}" for name, why in list(found.passed_over.items())[:5])
+    also = f" (passed over: {passed})" if passed else ""
+    what = "items: put the catalogue beside it as" if role == ITEMS and found.events else f"{role}:"
+    return f"{folder} holds no {what} {wanted}, or an export that is recognised{also}"
+
+
+def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
+    ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if path.suffix.lower() != ".zip" and ending not in READABLE:
+        found.passed_over[path.name] = "not a kind of file that is read"
+        return
+    try:
+        files = _members(path)
+    except InvalidInputError as exc:
+        found.passed_over[path.name] = str(exc)
+        return
+    for file in files:
+        if file.ending not in READABLE:
+            found.passed_over[file.name] = "not a kind of file that is read"
+            continue
+        try:
+            what = _recognised(file, options, _NAMED.get(file.stem, ""))
+        except InvalidInputError as exc:
+            if _NAMED.get(file.stem):
+                raise
+            found.passed_over[file.name] = str(exc)
+            continue
+        if options.source not in (AUTO, "csv", what.format) and file.stem not in _NAMED:
+            found.passed_over[file.name] = f"is of the format {what.format or 'unknown'}, not {options.source}"
+        elif what.why_not or not what.role:
+            found.passed_over[file.name] = what.why_not or _unknown(file)
+        else:
+            {ITEMS: found.items, EVENTS: found.events, USERS: found.users}[what.role].append(Source(file, what))
+
+
+def _recognised(file: DataFile, options: ReadOptions, role: str) -> Recognised:
+    columns, first, table = columns_in(file)
+    return recognise(columns, first, table=table, told=options.columns, source=options.source, role=role)
+
+
+def _unknown(file: DataFile) -> str:
+    columns, _, _ = columns_in(file)
+    near = nearest_format(columns)
+    return f"its columns {', '.join(columns[:8])} say nothing of items or events" + (f"; near {near}" if near else "")
+
+
+def _members(path: Path) -> list[DataFile]:
+    try:
+        return members(path)
+    except (zipfile.BadZipFile, OSError) as exc:
+        raise InvalidInputError(f"{path.name} can't be opened: {exc}") from exc
+
+
+def _nested(folder: Path) -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in found if not path.name.startswith(_SIGNS))

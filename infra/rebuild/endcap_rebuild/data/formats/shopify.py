@@ -1,0 +1,104 @@
+"""Shopify's exports of products and of orders.
+
+https://help.shopify.com/en/manual/products/import-export/using-csv
+https://help.shopify.com/en/manual/fulfillment/managing-orders/exporting-orders
+
+A product is its handle: the first of its rows names it, the following ones are its further variants and pictures. A
+line of an order names the variant's SKU, which the export of products leads back to the handle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from endcap_rebuild.data.values import is_absent
+
+Row = tuple[int, dict[str, Any]]
+_OPTIONS: Final = (1, 2, 3)
+_HEAD: Final = ("Email", "Created at", "Paid at", "Financial Status", "Id", "Customer ID", "Billing Name")
+"""What the first line of an order says for all of its lines."""
+_DEFAULT: Final = "Default Title"
+
+
+def items(rows: Iterable[Row]) -> Iterator[Row]:
+    """One document for each handle, with the line of its first row."""
+    products: dict[str, tuple[int, list[dict[str, Any]]]] = {}
+    for line, row in rows:
+        handle = _text(row, "Handle")
+        products.setdefault(handle, (line, []))[1].append(row)
+    for handle, (line, variants) in products.items():
+        yield line, _product(handle, variants)
+
+
+def handles(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """SKU of a variant -> handle of its product."""
+    return {sku: _text(row, "Handle") for row in rows if (sku := _text(row, "Variant SKU"))}
+
+
+def order_lines(rows: Iterable[Row], handle_of: Mapping[str, str]) -> Iterator[Row]:
+    """Purchases, in our own names: one for each line of an order, a return where all of it was refunded."""
+    order: dict[str, Any] = {}
+    for line, row in rows:
+        name = _text(row, "Name")
+        if name != order.get("Name") or _text(row, "Email") or _text(row, "Created at"):
+            order = {"Name": name} | {field: _text(row, field) for field in _HEAD}
+        sku = _text(row, "Lineitem sku")
+        said = {
+            "user_id": order.get("Customer ID") or order.get("Email") or order.get("Billing Name"),
+            "item_id": handle_of.get(sku) or sku or _text(row, "Lineitem name"),
+            "timestamp": order.get("Paid at") or order.get("Created at"),
+            "value": _text(row, "Lineitem price"),
+            "session_id": name,
+        }
+        refunded = str(order.get("Financial Status", "")).lower() == "refunded"
+        for event_type in ("purchase", "return") if refunded else ("purchase",):
+            yield line, {**said, "event_type": event_type}
+
+
+def _product(handle: str, variants: list[dict[str, Any]]) -> dict[str, Any]:
+    first = next((row for row in variants if _text(row, "Title")), variants[0])
+    sold = [row for row in variants if _text(row, "Variant Price")]
+    kinds = _text(first, "Product Category") or _text(first, "Type")
+    names = [kinds, _text(first, "Type")] if kinds != _text(first, "Type") else [kinds]
+    options = {
+        name: values
+        for k in _OPTIONS
+        if (name := _text(first, f"Option{k} Name")) and name != "Title"
+        if (values := _each(variants, f"Option{k} Value"))
+    }
+    tags = [tag.strip() for tag in _text(first, "Tags").split(",") if tag.strip()]
+    return {
+        "item_id": handle,
+        "title": _text(first, "Title"),
+        "description": _text(first, "Body (HTML)"),
+        "brand": _text(first, "Vendor"),
+        "categories": [name for name in names if name],
+        "price": _text(sold[0], "Variant Price") if sold else None,
+        "available": _for_sale(first) and (not sold or any(_in_stock(row) for row in sold)),
+        "image_url": next(iter(_each(variants, "Image Src")), None),
+        "attributes": options | ({"tags": tags} if tags else {}),
+    }
+
+
+def _for_sale(row: Mapping[str, Any]) -> bool:
+    return _text(row, "Status").lower() not in ("draft", "archived") and _text(row, "Published").lower() != "false"
+
+
+def _in_stock(row: Mapping[str, Any]) -> bool:
+    if _text(row, "Variant Inventory Policy").lower() == "continue":
+        return True
+    try:
+        return float(_text(row, "Variant Inventory Qty") or 1) > 0
+    except ValueError:
+        return True
+
+
+def _each(rows: Iterable[Mapping[str, Any]], name: str) -> list[str]:
+    found = (_text(row, name) for row in rows)
+    return list(dict.fromkeys(text for text in found if text and text != _DEFAULT))
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    text = str(row.get(name) or "").strip()
+    return "" if is_absent(text) else text

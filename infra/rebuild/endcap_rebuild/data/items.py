@@ -1,0 +1,201 @@
+"""Rows of a catalogue as items, whatever the columns are called and the values look like."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import tzinfo
+from itertools import chain, islice
+from typing import Any, Final
+
+from endcap.catalog.item import Item, parse_item
+from endcap.errors import FieldError, InvalidItemError
+from endcap.validation import timestamp_number
+from endcap_rebuild.data.formats import Recognised
+from endcap_rebuild.data.names import ITEM_FIELDS, category_levels, columns_of
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.report import ReadReport
+from endcap_rebuild.data.sources import SAMPLE_ROWS, Rows
+from endcap_rebuild.data.times import TimeReader, time_reader
+from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
+
+Row = tuple[int, dict[str, Any]]
+ATTRIBUTE_COLUMN: Final = "attributes."
+_TIMES: Final = ("created_at", "expires_at")
+_NAMES: Final = ("name", "title", "label", "value")
+
+
+def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: ReadReport) -> Iterator[Row]:
+    """The rows of a file as documents in our own names, their values as they stand there."""
+    if what.items is not None:
+        yield from what.items((line, _named(found, row)) for line, row in found.rows)
+        return
+    levels = category_levels(found.columns)
+    if found.table:
+        columns = columns_of(found.columns, ITEM_FIELDS, options.columns, item=True)
+        found.read.guesses.update({field: column for field, column in columns.items() if column != field})
+        attributes = [name for name in found.columns if name.lower().startswith(ATTRIBUTE_COLUMN)]
+        taken = {*columns.values(), *levels, *attributes}
+        unread = {name: 0 for name in found.columns if name and name not in taken}
+        for line, cells in found.rows:
+            if not any(cells):
+                continue  # as spreadsheets leave them at the end
+            row = dict(zip(found.columns, cells, strict=True))
+            for name in unread:
+                unread[name] += bool(row[name])
+            yield line, _document(row, columns, levels, attributes)
+        for name, rows in unread.items():
+            report.ignore(name, rows)
+        return
+    keyed: dict[tuple[str, ...], dict[str, str]] = {}
+    for line, row in found.rows:
+        if not isinstance(row, dict):
+            report.reject(found.read.file, line, "not a JSON object", row)
+            continue
+        names = tuple(row)
+        if names not in keyed:
+            keyed[names] = columns_of(names, ITEM_FIELDS, options.columns, item=True)
+            found.read.guesses.update({field: name for field, name in keyed[names].items() if field != name})
+        columns = keyed[names]
+        for name in row.keys() - columns.values() - set(levels):
+            report.ignore(name)
+        yield line, _document(row, columns, levels, [])
+
+
+class ItemReader:
+    """Documents as items: values read, what is optional and wrong dropped and told."""
+
+    def __init__(self, documents: Iterable[Row], file: str, zone: tzinfo, mark: str | None, report: ReadReport) -> None:
+        rows = iter(documents)
+        first = list(islice(rows, SAMPLE_ROWS))
+        self._rows = chain(first, rows)
+        prices = [price for _, row in first if isinstance(price := row.get("price"), str)]
+        self._mark = decimal_mark(prices) or mark
+        self._times: dict[str, TimeReader] = {
+            name: time_reader([row.get(name) for _, row in first], zone) for name in _TIMES
+        }
+        self._file, self._report = file, report
+
+    def __iter__(self) -> Iterator[Item]:
+        """Each usable item, in the file's order."""
+        for line, row in self._rows:
+            item = self._item(line, row)
+            if item is not None:
+                yield item
+
+    def _item(self, line: int, row: dict[str, Any]) -> Item | None:
+        warnings: list[FieldError] = []
+        try:
+            item = parse_item(self._read(row), warnings)
+        except InvalidItemError as exc:
+            self._report.reject(self._file, line, str(exc), row)
+            return None
+        self._report.warn(warnings)
+        return item
+
+    def _read(self, row: dict[str, Any]) -> dict[str, Any]:
+        document = {name: value for name, value in row.items() if not _is_nothing(value)}
+        for name in ("item_id", "group_id"):
+            if name in document:
+                document[name] = _id(document[name])
+        self._read_labels(document)
+        self._read_price(document)
+        self._read_available(document)
+        for name in _TIMES:
+            if isinstance(document.get(name), str):
+                try:
+                    document[name] = timestamp_number(self._times[name](document[name]))
+                except ValueError as exc:
+                    del document[name]
+                    self._report.drop(name, str(exc))
+        if isinstance(document.get("attributes"), Mapping):
+            document["attributes"] = {k: v for k, v in document["attributes"].items() if not _is_nothing(v)}
+        return document
+
+    def _read_labels(self, document: dict[str, Any]) -> None:
+        brand = document.get("brand")
+        if isinstance(brand, Mapping):
+            brand = next((brand[name] for name in _NAMES if brand.get(name)), None)
+            document["brand"] = brand
+        if isinstance(document.get("image_url"), list | tuple):
+            found = [text for text in document["image_url"] if isinstance(text, str)]
+            document["image_url"] = found[0] if found else None
+        if "categories" in document:
+            document["categories"] = categories(document["categories"])
+
+    def _read_price(self, document: dict[str, Any]) -> None:
+        price = document.get("price")
+        if not isinstance(price, str):
+            return
+        try:
+            document["price"], currency = amount(price, self._mark)
+        except ValueError as exc:
+            del document["price"]
+            self._report.drop("price", str(exc))
+        else:
+            if currency and "currency" not in document:
+                document["currency"] = currency
+
+    def _read_available(self, document: dict[str, Any]) -> None:
+        """Not for sale where the item says so, or has no stock."""
+        said = []
+        for name in ("available", "stock"):
+            value = document.pop(name, None)
+            if value is None:
+                continue
+            try:
+                said.append(flag(value))
+            except ValueError as exc:
+                self._report.drop(name, str(exc))
+        if said:
+            document["available"] = all(said)
+
+
+def merged(before: Item, after: Item) -> Item:
+    """What two rows of one item say: the later one, but a row without a title adds to the earlier and replaces nothing
+    that it does not say, as rows of variants and of stock do."""
+    if after.title or not before.title:
+        return after
+    kept = {
+        name: getattr(before, name)
+        for name in ("title", "group_id", "description", "categories", "brand", "currency", "created_at_ms", "url")
+        if not getattr(after, name)
+    }
+    kept |= {
+        name: getattr(before, name)
+        for name in ("price", "image_url", "expires_at_ms", "language")
+        if getattr(after, name) is None
+    }
+    return replace(after, **kept, attributes={**before.attributes, **after.attributes})
+
+
+def _named(found: Rows, row: Any) -> dict[str, Any]:
+    if found.table:
+        return dict(zip(found.columns, row, strict=True))
+    return row if isinstance(row, dict) else {}
+
+
+def _document(
+    row: Mapping[str, Any], columns: Mapping[str, str], levels: Iterable[str], attributes: Iterable[str]
+) -> dict[str, Any]:
+    document = {field: row[column] for field, column in columns.items()}
+    named = [row[name] for name in levels if not _is_nothing(row.get(name))]
+    if named and _is_nothing(document.get("categories")):
+        document["categories"] = named
+    own = {name[len(ATTRIBUTE_COLUMN) :]: row[name] for name in attributes}
+    return document | ({"attributes": own} if own else {})
+
+
+def _is_nothing(value: object) -> bool:
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or (isinstance(value, str) and is_absent(value))
+
+
+def _id(value: object) -> object:
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value.strip() if isinstance(value, str) else value

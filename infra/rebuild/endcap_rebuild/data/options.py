@@ -1,0 +1,78 @@
+"""How a shop's files are to be read, where they don't say it themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from endcap.errors import InvalidInputError
+
+AUTO: Final = "auto"
+FORMATS: Final = (
+    AUTO,
+    "endcap",
+    "personalize",
+    "shopify",
+    "woocommerce",
+    "magento",
+    "merchant-feed",
+    "ga4-bigquery",
+    "segment",
+    "movielens",
+    "retailrocket",
+    "csv",
+)
+ALLOWED_BAD: Final = 0.2
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the reader is told.
+
+    Attributes
+    ----------
+    source : one of `FORMATS`; "auto" recognises each file by its columns
+    columns : the shop's own name of a column -> ours
+    event_names : the shop's own name of a type of event -> ours
+    timezone : of times that name no offset
+    rating_scale : the best grade, where grades end elsewhere than at 5; None for 5
+    allow_bad : share of the rows, 0 to 1, that may be unusable before nothing is made of the others
+    errors : CSV file to keep the refused rows in; None keeps none
+    """
+
+    source: str = AUTO
+    columns: Mapping[str, str] = field(default_factory=dict)
+    event_names: Mapping[str, str] = field(default_factory=dict)
+    timezone: str = "UTC"
+    rating_scale: float | None = None
+    allow_bad: float = ALLOWED_BAD
+    errors: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what makes no sense.
+
+        Raises
+        ------
+        InvalidInputError : an unknown format or time zone, a share outside 0 to 1, or a scale that ends at 0 or below
+        """
+        if self.source not in FORMATS:
+            raise InvalidInputError(f"no such format: {self.source!r}; there are {', '.join(FORMATS)}")
+        if not 0 <= self.allow_bad <= 1:
+            raise InvalidInputError(f"the share of unusable rows lies between 0 and 1, not at {self.allow_bad:g}")
+        if self.rating_scale is not None and not self.rating_scale > 0:
+            raise InvalidInputError(f"a scale of grades ends above 0, not at {self.rating_scale:g}")
+        self.zone  # noqa: B018 # an unknown one is said at once
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of `timezone`; UTC needs no database of zones, which images of containers often lack."""
+        if self.timezone.upper() in ("UTC", "GMT", "Z"):
+            return UTC
+        try:
+            return ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+            raise InvalidInputError(f"no such time zone: {self.timezone!r}; one is called Europe/Berlin") from exc

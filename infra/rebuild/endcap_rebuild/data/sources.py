@@ -1,0 +1,136 @@
+"""A shop's files opened as rows: of a table, or JSON values; with what was guessed of how they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, Final
+
+from endcap_rebuild.data import delimited, documents
+from endcap_rebuild.data.files import DAMAGED, DataFile, blocks, encoding_of
+from endcap_rebuild.data.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
+from endcap_rebuild.data.report import FileRead, ReadReport
+
+SAMPLE_ROWS: Final = 2_000
+TABLES: Final = frozenset({"csv", "tsv", "tab", "txt", "psv"})
+DOCUMENTS: Final = frozenset({"json", "jsonl", "ndjson"})
+PARQUET: Final = frozenset({"parquet", "pq"})
+READABLE: Final = TABLES | DOCUMENTS | PARQUET
+_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_SNIFFED_BYTES: Final = 1 << 16
+
+
+@dataclass
+class Rows:
+    """An opened file.
+
+    columns : of a table, in its order and spelling; of JSON the names in its first rows
+    table : whether `rows` are (line, cells); else they are (line, JSON value)
+    sample : the first of the rows, which `rows` holds too
+    """
+
+    columns: list[str]
+    table: bool
+    rows: Iterator[tuple[int, Any]]
+    sample: list[Any]
+    read: FileRead
+
+    def column(self, name: str | None) -> list[Any]:
+        """Values of a column in the sample."""
+        if name is None:
+            return []
+        if self.table:
+            place = self.columns.index(name)
+            return [cells[place] for cells in self.sample]
+        return [row.get(name) for row in self.sample if isinstance(row, dict)]
+
+
+def is_known(name: str) -> bool:
+    """Whether a column's name is one that any reader looks for."""
+    return bool(columns_of([name], ITEM_FIELDS, {}, item=True) or columns_of([name], EVENT_FIELDS, {}))
+
+
+def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAMPLE_ROWS) -> Rows:
+    """The rows of a file.
+
+    Parameters
+    ----------
+    role : what is looked for in it: "items", "events" or "users"
+    report : told of damage and of rows that are none, while `rows` is read
+
+    Raises
+    ------
+    InvalidInputError : a Parquet file can't be read
+    """
+    read = FileRead(file.name, role)
+
+    def reject(line: int, reason: str, row: object) -> None:
+        report.reject(file.name, line, reason, row)
+
+    if file.ending in PARQUET and not file.member:
+        columns, found = documents.parquet_rows(file.path)
+        return _sampled(columns, False, _counted(found, read), read, sample_rows)
+    head = file.head(_SNIFFED_BYTES)
+    if len(head) == _SNIFFED_BYTES and head.isascii():
+        head = file.head()
+    encoding, mark = encoding_of(head, whole=len(head) < _SNIFFED_BYTES)
+    beginning = head[mark:].decode(encoding, "replace")
+    if encoding != "utf-8":
+        read.guesses["encoding"] = encoding
+    is_table = file.ending in TABLES or (file.ending not in DOCUMENTS and beginning.lstrip()[:1] not in "{[")
+    if not is_table:
+        parts = _text(file, read, reject, encoding, mark, old_mac=False)
+        return _sampled(None, False, documents.values(parts, reject), read, sample_rows)
+    dialect = delimited.sniff(beginning, is_known)
+    if dialect.delimiter != ",":
+        read.guesses["delimiter"] = _NAMES.get(dialect.delimiter, dialect.delimiter)
+    parts = _text(file, read, reject, encoding, mark, old_mac=dialect.old_mac)
+    rows = delimited.rows(parts, dialect, reject)
+    _, header = next(rows, (0, []))
+    return _sampled([name.strip() for name in header], True, rows, read, sample_rows)
+
+
+def columns_in(file: DataFile) -> tuple[list[str], Any, bool]:
+    """(columns, first row, whether it is a table) of a file, without a word about its damage."""
+    found = opened(file, "", ReadReport(), sample_rows=20)
+    return found.columns, next(iter(found.sample), None), found.table
+
+
+def resampled(columns: list[str], rows: Iterator[tuple[int, list[str]]], read: FileRead) -> Rows:
+    """Rows that a format has made of a file's, as a table."""
+    return _sampled(columns, True, rows, read, SAMPLE_ROWS)
+
+
+def _sampled(
+    columns: list[str] | None, table: bool, rows: Iterator[tuple[int, Any]], read: FileRead, n_rows: int
+) -> Rows:
+    first = list(islice(rows, n_rows))
+    sample = [row for _, row in first]
+    if columns is None:
+        columns = list(dict.fromkeys(name for row in sample if isinstance(row, dict) for name in row))
+    return Rows(columns, table, chain(first, rows), sample, read)
+
+
+def _text(
+    file: DataFile,
+    read: FileRead,
+    reject: Callable[[int, str, object], None],
+    encoding: str,
+    mark: int,
+    *,
+    old_mac: bool,
+) -> Iterator[str]:
+    """The file's text in parts, its lines counted, its damage told."""
+    try:
+        for part in blocks(file, encoding, mark, old_mac=old_mac):
+            read.lines += part.count("\n") + (part[-1:] != "\n")
+            yield part
+    except DAMAGED as exc:
+        reject(read.lines + 1, f"the file is cut off or damaged here: {exc}", None)
+
+
+def _counted(rows: Iterator[tuple[int, Any]], read: FileRead) -> Iterator[tuple[int, Any]]:
+    for row in rows:
+        read.lines += 1
+        yield row

@@ -1,0 +1,170 @@
+"""Rows of events: plain ones by the short way, odd ones by the long way, and both say the same."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from endcap.events.interaction import Interaction, parse_interaction
+from endcap_rebuild.data.check import check_folder
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.reading import read_events
+from endcap_rebuild.data.report import ReadReport
+from tests.fakes.effort import tried
+
+NOW_MS = 1_800_000_000_000
+HEADER = ("user_id", "item_id", "event_type", "value", "timestamp", "text", "session_id")
+
+
+def read(folder: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = HEADER, **options: Any) -> Any:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([header, *rows])
+    (folder / "events.csv").write_text(out.getvalue())
+    report = ReadReport()
+    return list(read_events(folder, report, NOW_MS, options=ReadOptions(**options))), report
+
+
+def reasons(report: ReadReport) -> list[str]:
+    return list(report.refusals)
+
+
+ROWS = st.tuples(
+    st.sampled_from(["u1", "ü2", " u3 ", "NULL", "", "anon:x", "u" * 200]),
+    st.sampled_from(["a", "名", "b c", "", "undefined"]),
+    st.sampled_from(["view", "purchase", "rating", "review", "search", "teleport", ""]),
+    st.sampled_from(["", "3", "4.5", "9", "-1", "12,50", "$3", "nan", "x"]),
+    st.sampled_from(["1790000000", "1790000000.5", "1790000000123", "", "soon", "1900000000", "7", "0"]),
+    st.sampled_from(["", "fine", "très bien", "x" * 4100, "NULL"]),
+    st.sampled_from(["", "s1", "s 2", "NULL"]),
+)
+
+
+@tried(40)
+@given(st.lists(ROWS, min_size=1, max_size=12))
+def test_every_row_is_read_or_refused_and_a_dry_run_counts_the_same(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]]
+) -> None:
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "items.jsonl").write_text('{"item_id": "a"}\n')
+    events, report = read(folder, [*rows, ("u", "a", "view", "", "1790000000", "", "")])
+    assert len(events) + report.bad_row_count == len(rows) + 1
+    dry = check_folder(folder, ReadOptions(), NOW_MS)
+    for name in ("events", "bad_row_count", "by_type", "by_user", "first_ms", "last_ms", "item_events", "refused_of"):
+        assert getattr(dry, name) == getattr(report, name), name
+
+
+PLAIN = st.fixed_dictionaries(
+    {
+        "user_id": st.sampled_from(["u1", "ü2"]),
+        "item_id": st.sampled_from(["a", "名"]),
+        "event_type": st.sampled_from(["view", "purchase", "rating", "review", "return"]),
+        "value": st.sampled_from([0.5, 3.0, 4.25]),
+        "timestamp": st.sampled_from([1790000000, 1790000000.5]),
+        "text": st.sampled_from(["", "fine", 'très "bien" \\ 好']),
+        "session_id": st.sampled_from(["", "s1"]),
+    }
+)
+
+
+@tried(30)
+@given(PLAIN)
+def test_plain_rows_say_what_the_api_would_read(tmp_path_factory: pytest.TempPathFactory, row: dict[str, Any]) -> None:
+    (event,), report = read(tmp_path_factory.mktemp("shop"), [tuple(str(row[name]) for name in HEADER)])
+    assert event == parse_interaction(row, NOW_MS)
+    assert report.bad_row_count == 0
+
+
+def test_words_for_nobody_are_no_users(tmp_path: Path) -> None:
+    nobody = [
+        (word, "a", "view", "", "1790000000", "", "") for word in ("NULL", "\\N", "undefined", "None", "(not set)")
+    ]
+    somebody = [("u1", "a", "purchase", value, "1790000000", "", "") for value in ("NULL", "NaN", "")]
+    events, report = read(tmp_path, nobody + somebody)
+    assert [(event.user_id, event.value) for event in events] == [("u1", None)] * 3
+    assert report.bad_row_count == len(nobody)
+
+
+def test_values_of_money_are_values(tmp_path: Path) -> None:
+    rows = [("u", "a", "purchase", value, "1790000000", "", "") for value in ("12,50", "$12", "12.5 EUR", "free")]
+    events, report = read(tmp_path, rows)
+    assert [event.value for event in events] == [12.5, 12.0, 12.5, None]
+    assert list(report.dropped_fields) == ["value: '…' is no number"]
+
+
+def test_grades_of_another_scale_are_asked_for_and_scaled(tmp_path: Path) -> None:
+    rows = [("u", "a", "rating", value, "1790000000", "", "") for value in ("8", "10", "0")]
+    events, report = read(tmp_path, rows)
+    assert (events, report.hints) == ([], ["grades above 5 need --rating-scale, such as --rating-scale 10"])
+    events, report = read(tmp_path, rows, rating_scale=10)
+    assert [event.value for event in events] == [4.0, 5.0, 0.5]
+
+
+def test_long_texts_are_cut(tmp_path: Path) -> None:
+    (event,), report = read(tmp_path, [("u", "a", "review", "5", "1790000000", "good " * 900, "")])
+    assert len(event.text) == 4_000
+    assert report.dropped_fields == {"text: was too long: the first 4000 count": 1}
+
+
+def test_types_of_events_in_other_spellings(tmp_path: Path) -> None:
+    names = ("Purchase", "AddToCart", "addtocart", "Product Viewed", "view_item", "pv", "transaction")
+    events, report = read(tmp_path, [("u", "a", name, "", "1790000000", "", "") for name in (*names, "beam")])
+    kinds = ("purchase", "add_to_cart", "add_to_cart", "view", "view", "view", "purchase")
+    assert tuple(event.event_type for event in events) == kinds
+    assert report.hints == ["--map-event beam=view says what 'beam' is"]
+
+
+@pytest.mark.parametrize(
+    ("header", "kind"),
+    [
+        (("USER_ID", "ITEM_ID", "TIMESTAMP"), "view"),
+        (("user_id", "item_id", "timestamp", "order_id"), "purchase"),
+        (("user_id", "item_id", "timestamp", "rating"), "rating"),
+    ],
+)
+def test_table_without_types_has_one_by_its_columns(tmp_path: Path, header: tuple[str, ...], kind: str) -> None:
+    (event,), report = read(tmp_path, [("u", "a", "1790000000", "4")[: len(header)]], header)
+    assert event.event_type == kind
+    assert report.notes == [f"events.csv has no column event_type: each row is taken as a {kind}"]
+
+
+def test_missing_columns_are_named_with_what_would_help(tmp_path: Path) -> None:
+    _, report = read(tmp_path, [("u", "a", "view")] * 2, ("use_id", "itm", "event_type"))
+    (said,) = reasons(report)
+    assert said.startswith("no column for user_id and item_id: found use_id, itm, event_type; wanted user_id or")
+    assert "--map use_id=user_id" in said
+    assert report.bad_row_count == 2
+
+
+def test_fields_that_nothing_reads_and_properties(tmp_path: Path) -> None:
+    header = ("user_id", "item_id", "event_type", "timestamp", "properties.device", "colour")
+    rows = [("u", "a", "view", "1790000000", "phone", "red"), ("u", "b", "view", "1790000000", "", "")]
+    events, report = read(tmp_path, rows, header)
+    assert [event.properties for event in events] == [{"device": "phone"}, {}]
+    assert report.ignored_fields == {"colour": 1}
+
+
+def test_times_are_of_the_time_zone_that_is_said(tmp_path: Path) -> None:
+    rows = [("u", "a", "view", "", "2026-07-01 10:00", "", "")]
+    (event,), report = read(tmp_path, rows, timezone="Europe/Berlin")
+    assert event.timestamp_ms == 1_782_892_800_000  # 08:00 UTC
+    assert report.notes == ["times without an offset are read as Europe/Berlin (--timezone)"]
+
+
+def test_ambiguous_days_are_refused_and_say_so(tmp_path: Path) -> None:
+    events, report = read(tmp_path, [("u", "a", "view", "", "03/04/2026", "", "")])
+    assert events == []
+    assert reasons(report) == ["timestamp: '…' is two dates, day or month first: write it as 2026-08-31"]
+
+
+def test_optional_field_that_breaks_its_rule_is_dropped(tmp_path: Path) -> None:
+    header = (*HEADER, "position", "event_id")
+    rows = [("u", "a", "view", "", "1790000000", "", "s" * 600, "0", "e" * 70)]
+    events, report = read(tmp_path, rows, header)
+    assert [isinstance(event, Interaction) and event.session_id for event in events] == [None]
+    assert {name.split(":")[0] for name in report.dropped_fields} == {"session_id", "position", "event_id"}
