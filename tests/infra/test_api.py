@@ -16,7 +16,7 @@ from endcap.storefront.visits import COOKIE, SHOPPER_HEADER, VISITOR_HEADER
 from endcap_local.template.template import expand
 from tests.infra.stack import folder_of, of_type
 
-METHODS = {"get", "put", "post", "delete", "options", "x-amazon-apigateway-any-method"}
+METHODS = {"get", "put", "patch", "post", "delete", "options", "x-amazon-apigateway-any-method"}
 ALL = (*ROUTES, PREFLIGHT)
 UNCLOSED = {f"{route.method} {route.path}" for route in ALL if {OPEN, DOOR} & set(route.needs)}
 

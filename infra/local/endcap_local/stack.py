@@ -36,6 +36,8 @@ FUNCTION_ENVIRONMENT = {
     "AWS_XRAY_CONTEXT_MISSING": "IGNORE_ERROR",
     "TZ": ":UTC",
 }
+_CHEAP = {"LiveCountsSeconds": "0"}
+"""Defaults of parameters in place of the template's: nobody is billed for folds here."""
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_")
 
 
@@ -92,7 +94,6 @@ class LocalStack:
         runner: Runner | None = None,
     ) -> None:
         self._template, self._port, self._parameters = template, port, dict(parameters or {})
-        self._parameters.setdefault("LiveCountsSeconds", "0")  # nobody is billed for folds here
         if self._parameters.get("Storefront") == "on":
             self._parameters.setdefault("StorefrontSecret", secrets.token_hex(32))
         self._persist, self._redelivery_s, self._verbose = persist, redelivery_s, verbose
@@ -194,7 +195,7 @@ class LocalStack:
         self.stop()
 
     def _start(self) -> None:
-        self.plan: StackPlan = load_plan(self._template, self.engine.endpoint, self._parameters)
+        self.plan: StackPlan = load_plan(self._template, self.engine.endpoint, self._parameters, _CHEAP)
         self._set_environment()
         create_resources(self.plan, self.engine)
         if self._persist is not None:

@@ -85,7 +85,12 @@ class StackPlan:
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
-def load_plan(path: Path, endpoint: str, parameters: Mapping[str, str] | None = None) -> StackPlan:
+def load_plan(
+    path: Path,
+    endpoint: str,
+    parameters: Mapping[str, str] | None = None,
+    defaults: Mapping[str, str] | None = None,
+) -> StackPlan:
     """Read a SAM template.
 
     Parameters
@@ -93,13 +98,15 @@ def load_plan(path: Path, endpoint: str, parameters: Mapping[str, str] | None = 
     path : template.yaml; code directories are relative to its folder
     endpoint : base URL of the local engine, which queue URLs start with
     parameters : overrides of the template's parameters
+    defaults : the same, of those that this template has
 
     Raises
     ------
     TemplateError : the template asks for something that has no local meaning, or a parameter is missing
     """
     source, expanded = expand(path)
-    resolver = Resolver(expanded, parameters or {}, endpoint)
+    known = {name: value for name, value in (defaults or {}).items() if name in expanded.get("Parameters", {})}
+    resolver = Resolver(expanded, known | dict(parameters or {}), endpoint)
     return plan_of(source, expanded, resolver, path.resolve().parent)
 
 

@@ -70,7 +70,7 @@ def compared(snapshot: Snapshot, current: CurrentItems) -> Compared:
     kept = np.asarray([-1 if row is None else row for row in rows], dtype=np.int64)
     n = max(1, len(kept))
     return Compared(
-        ids_kept=float((kept >= 0).sum()) / n,
+        ids_kept=float((kept >= 0).sum()) / n if len(kept) else 1.0,  # of an empty shop nothing can be lost
         popular_kept=_popular_kept(np.asarray(snapshot.popularity), kept, np.asarray(current.popularity)),
         for_sale=float(current.for_sale.sum()) / n,
     )
