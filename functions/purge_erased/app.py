@@ -14,6 +14,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.erasure.purge import purge
+from endcap.errors import EndcapError
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 
@@ -26,14 +27,17 @@ runtime = Runtime(background=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with runtime.deadline.within(context):
         now_ms = int(time.time() * 1000)
-        report = purge(
-            runtime.purged_places,
-            runtime.erasures,
-            now_ms,
-            runtime.settings.erasure_days,
-            runtime.deadline,
-            begin=event.get("begin") is True,
-        )
+        try:
+            report = purge(
+                runtime.purged_places,
+                runtime.erasures,
+                now_ms,
+                runtime.settings.erasure_days,
+                runtime.deadline,
+                begin=event.get("begin") is True,
+            )
+        except EndcapError as exc:
+            raise exc from None  # what a service said of it may repeat keys, and would be logged and traced
     for name in ("pending", "late", "unreadable"):
         metrics.add_metric(f"Erasures{name.title()}", MetricUnit.Count, report[name])
     logger.info("purge", extra=report)

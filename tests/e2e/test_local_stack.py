@@ -60,7 +60,9 @@ def archived(stack: LocalStack) -> list[dict[str, Any]]:
 def test_an_event_posted_is_in_the_profile_once_however_often_it_is_sent(stack):
     event = view("once", event_id="e-1", timestamp=1_760_000_000)
     for _ in range(3):
-        assert call(stack, "POST", "/events", {"events": [event]}) == (202, {"accepted": 1, "rejected": []})
+        status, told = call(stack, "POST", "/events", {"events": [event]})
+    assert (status, told["accepted"], told["rejected"]) == (202, 1, [])
+    assert [warning["field"] for warning in told["warnings"]] == ["item_id"]  # there is no such item as yet
     assert interactions_of(stack, "once") == 1
     call(stack, "POST", "/events", {"events": [{**event, "event_id": "e-2"}]})
     assert interactions_of(stack, "once") == 2

@@ -135,7 +135,7 @@ SERVING: dict[str, tuple[Callable[[World], None], int]] = {
     "SnapshotLoadAlarm": (without(POINTER), 2),
     "ScenariosAlarm": (a_document("config/scenarios.json", "{"), 2),
     "ExperimentsAlarm": (a_document("config/experiments.json", "{"), 2),
-    "SynonymsAlarm": (a_document("config/synonyms.json", "{"), 2),
+    "SynonymsAlarm": (a_document("config/synonyms.json", "{"), 2),  # which searches look at alone
     "ExperimentSnapshotAlarm": (a_document("config/experiments.json", json.dumps(MISSING)), 3),
 }
 """What is wrong, and how many answers it takes in one period."""
@@ -147,7 +147,7 @@ def test_what_answers_report_sets_it_off(alarm: str, world: World, capsys: pytes
 
     def reported() -> list[Datum]:
         for _ in range(answers):
-            world.ask()
+            world.ask({"q": "mug"} if alarm == "SynonymsAlarm" else None)
             world.clock.spend(60)
         return emitted(capsys.readouterr().out)
 

@@ -221,7 +221,6 @@ def without_a_profile(tag: str, event: dict[str, Any], acknowledged: set[str]) -
         "firehose.PutRecord",
         "dynamodb.GetItem",
         "dynamodb.PutItem",
-        "dynamodb.UpdateItem",
         "dynamodb.BatchGetItem",
         "s3.PutObject",
         "s3.GetObject",

@@ -278,7 +278,7 @@ class TestRoutes:
             ("GET", "/events", "POST"),
             ("HEAD", "/events", "POST"),
             ("OPTIONS", "/events", "POST"),
-            ("PATCH", "/items/a", "DELETE, GET, PUT"),
+            ("POST", "/items/a", "DELETE, GET, PATCH, PUT"),
             ("GET", "/items", "POST"),
             ("POST", "/users/u", "DELETE, PUT"),
             ("DELETE", "/users/u/profile", "GET"),
@@ -378,9 +378,10 @@ class TestCollect:
     def test_hostile_events_do_not_take_their_neighbours_with_them(self, functions: Functions) -> None:
         hostile = [{**VIEW, "timestamp": 10**300}, {**VIEW, "value": "NaN"}, {**VIEW, "user_id": ["u"]}, None]
         status, answer = functions.http("POST", "/events", {"events": [VIEW, *hostile, VIEW]})
-        assert (status, answer["accepted"]) == (202, 2)
-        assert [r["index"] for r in answer["rejected"]] == [1, 2, 3, 4]
-        assert len(queued()) == 2
+        assert (status, answer["accepted"]) == (202, 3)
+        assert [r["index"] for r in answer["rejected"]] == [1, 3, 4]
+        assert [w["index"] for w in answer["warnings"] if w["field"] == "value"] == [2]
+        assert ["value" in event for event in queued()] == [False] * 3
 
     def test_without_its_queue_it_asks_to_be_called_again(self, functions: Functions) -> None:
         moto_stack.client("sqs").delete_queue(QueueUrl=moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"])
@@ -626,14 +627,15 @@ class TestManageItems:
             assert functions.http("GET", "/items/{item_id}", item_id="a")[0] == status
 
 
+RANKS_NOTHING = {"field": "preferences.size", "message": "is kept, and ranks nothing: categories and brands do"}
+
+
 class TestManageUsers:
     def test_what_was_said_and_done_is_told_and_exported(self, functions: Functions) -> None:
         functions.http("PUT", "/items/{item_id}", {"title": "Lamp", "brand": "Acme"}, item_id="lamp")
         functions.invoke("update_profile", sqs_event(json.dumps({**VIEW, "item_id": "lamp"})))
-        assert functions.http("PUT", "/users/{user_id}", {"preferences": {"size": "M"}}, user_id="u") == (
-            200,
-            {"user_id": "u", "profile_version": 2},
-        )
+        answer = functions.http("PUT", "/users/{user_id}", {"preferences": {"size": "M"}}, user_id="u")
+        assert answer == (200, {"user_id": "u", "profile_version": 2, "warnings": [RANKS_NOTHING]})
         status, told = functions.http("GET", "/users/{user_id}/profile", user_id="u")
         assert (status, told["profile_version"], told["preferences"]) == (200, 2, {"size": "M"})
         assert [(entry["item_id"], entry["title"]) for entry in told["items"]] == [("lamp", "Lamp")]
@@ -752,7 +754,7 @@ class TestManageUsers:
         event = sqs_event(json.dumps({**VIEW, "user_id": None, "anonymous_id": "cookie"}))
         functions.invoke("update_profile", event)
         told = functions.http("PUT", "/users/{user_id}", {"preferences": {"size": "M"}}, user_id="anon:cookie")
-        assert told == (200, {"anonymous_id": "cookie", "profile_version": 2})
+        assert told == (200, {"anonymous_id": "cookie", "profile_version": 2, "warnings": [RANKS_NOTHING]})
         _, exported = functions.http("GET", "/users/{user_id}/export", user_id="anon:cookie")
         assert (exported["anonymous_id"], exported["preferences"]) == ("cookie", {"size": "M"})
         assert functions.http("GET", "/users/{user_id}/export", user_id="cookie")[0] == 404

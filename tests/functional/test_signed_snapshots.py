@@ -124,7 +124,15 @@ class TestPointer:
         for version in days:
             world.promote(version)
         body = json.loads(world.get(POINTER))
-        assert set(body) == {"version", "manifest_sha256", "signature", "key_id", "promoted_at", "previous"}
+        assert set(body) == {
+            "version",
+            "manifest_sha256",
+            "signature",
+            "key_id",
+            "promoted_at",
+            "previous",
+            "promotion",
+        }
         assert (body["version"], body["key_id"], body["previous"]) == (days[3], KEY, [days[2], days[1], days[0]])
         beside = json.loads(world.get(f"snapshots/{days[3]}/manifest.sig"))
         assert {name: body[name] for name in ("version", "manifest_sha256", "signature", "key_id")} == beside
@@ -262,10 +270,17 @@ class TestEveryByte:
         assert warm.get() is served
         with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
             world.environment("cold").get()
-        with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
-            world.promote(days[0])  # nor is it signed again
-        with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
-            world.approve(days[0])
+        for again in (world.promote, world.approve):  # nor is it signed again
+            with pytest.raises(SnapshotIntegrityError, match=f"is that of {days[1]}"):
+                again(days[0])
+
+    def test_the_signed_one_with_other_notes_is_not_signed_again(self, world: World, days: list[str]) -> None:
+        world.promote(days[0])
+        key = f"snapshots/{days[0]}/manifest.json"
+        world.put(key, world.get(key) + b"\n")  # as sound as before, and still that of the version
+        for again in (world.promote, world.approve):
+            with pytest.raises(SnapshotIntegrityError, match="not the one that was signed"):
+                again(days[0])
 
     def test_the_encoder_alone_is_bound_too(self, world: World, days: list[str]) -> None:
         world.promote(days[0])

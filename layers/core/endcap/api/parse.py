@@ -234,7 +234,7 @@ class RequestParser:
         ------
         InvalidRequestError : with every finding
         """
-        for name in sorted(set(parameters) & set(_LIST_NAMES) - TRENDING_PARAMETERS):
+        for name in sorted(set(parameters) & {"q", *_LIST_NAMES} - TRENDING_PARAMETERS):
             raise _invalid(name, "is no parameter of what is trending")
         body, warnings = _known(parameters, tuple(sorted(TRENDING_PARAMETERS)))
         category = body.pop("category", None)

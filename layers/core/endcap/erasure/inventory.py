@@ -52,7 +52,8 @@ STORES: Final = (
     Store("erasures", "ErasuresTable", "nobody", "the ledger: hashes of ids, and times"),
     Store("ledger_copy", "DataBucket", "nobody", "the same", prefix="erasures/"),
     Store("items", "ItemsTable", "nobody", "the catalogue"),
-    Store("counters", "CountersTable", "nobody", "how often items were shown and chosen, by the hour"),
+    Store("counters", "CountersTable", "nobody", "how often items were shown and chosen, batch by batch"),
+    Store("counts", "DataBucket", "nobody", "the same, folded by time", prefix="counts/"),
     Store(
         "snapshots",
         "DataBucket",
