@@ -39,6 +39,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "manage_users": "http-profile",
     "embed_item": "dynamodb-new-item",
     "promote": "invoke-version",
+    "purge_erased": "invoke-scheduled",
 }
 """What each function is first asked, from the project's `events`."""
 OPTIONS: Final = {
