@@ -482,7 +482,7 @@ def test_input_that_names_no_setting_is_refused_by_the_job(
 ) -> None:
     execution = run(machine(), account, studnet=True)
     assert execution.status == "FAILED"
-    assert "the input of the execution sets studnet; there are budget, context" in execution.cause
+    assert "the input of the execution sets studnet; there are allow_bad, budget, context" in execution.cause
 
 
 def test_every_call_of_a_run_is_granted(finished: Finished, nested: Callable[..., dict[str, Any]]) -> None:
@@ -540,12 +540,14 @@ def test_refusal_by_the_gates_fails_the_run_and_leaves_the_snapshot(
     items = ItemTable(client("dynamodb"), ITEMS)
     for item in toy_items(20)[5:]:
         items.delete(item.item_id)
-    refused = run(machine(), account, "run-2")
+    assert "name items that the catalogue does not have" in run(machine(), account, "run-2").cause
+    assert account.reported()[0]["failure"]["Error"] != "GateError"
+    refused = run(machine(), account, "run-3", allow_bad=1)
     assert refused.status == "FAILED"
     assert refused.cause.startswith("GateError, ")
     assert SnapshotBucket(client("s3"), BUCKET).current().version == first.output["version"]
     assert account.reported()[0]["failure"]["Error"] == "GateError"
-    assert run(machine(), account, "run-3", force=True).status == "SUCCEEDED"
+    assert run(machine(), account, "run-4", force=True, allow_bad=1).status == "SUCCEEDED"
 
 
 def test_failed_export_is_reported(
