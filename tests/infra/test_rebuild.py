@@ -594,12 +594,14 @@ def test_refusal_by_the_gates_fails_the_run_and_leaves_the_snapshot(
     items = ItemTable(client("dynamodb"), ITEMS)
     for item in toy_items(20)[5:]:
         items.delete(item.item_id)
-    refused = run(machine(), account, "run-2", allow_bad=1)  # whatever most events are about
+    assert "name items that the catalogue does not have" in run(machine(), account, "run-2").cause
+    assert account.reported()[0]["failure"]["Error"] != "GateError"
+    refused = run(machine(), account, "run-3", allow_bad=1)
     assert refused.status == "FAILED"
     assert refused.cause.startswith("GateError, ")
     assert SnapshotBucket(client("s3"), BUCKET).current().version == first.output["version"]
     assert account.reported()[0]["failure"]["Error"] == "GateError"
-    assert run(machine(), account, "run-3", force="the shop closes", allow_bad=1).status == "SUCCEEDED"
+    assert run(machine(), account, "run-4", force="the shop closes", allow_bad=1).status == "SUCCEEDED"
     assert SnapshotBucket(client("s3"), BUCKET).current().promotion["forced"] == "the shop closes"
 
 

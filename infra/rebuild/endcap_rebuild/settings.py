@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,18 +11,12 @@ from endcap.erasure.ledger import Ledger
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ReadOptions
-
-Progress = Callable[[str, int, int], None]
-"""Told (step, done, total) as work goes on."""
-
+from endcap_rebuild.progress import Progress as Progress
+from endcap_rebuild.progress import no_progress as no_progress
 
 def cache_folder() -> Path:
     """${ENDCAP_CACHE:-~/.cache/endcap}: encoders and text vectors that are never made twice."""
     return Path(os.environ.get("ENDCAP_CACHE") or Path.home() / ".cache" / "endcap")
-
-
-def no_progress(step: str, done: int, total: int) -> None:
-    """Say nothing."""
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "embed_item": "dynamodb-new-item",
     "fold_counts": "dynamodb-notes",
     "promote": "invoke-version",
+    "purge_erased": "invoke-scheduled",
 }
 """What each function is first asked, from the project's `events`."""
 OPTIONS: Final = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +20,8 @@ from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.plain_rows import Moment
 from endcap_rebuild.data.reading import event_files, read_items
 from endcap_rebuild.data.report import ReadReport
-from endcap_rebuild.settings import Progress, no_progress
 
+Progress = Callable[[str, int, int], None]
 _PART: Final = 10_000
 
 
@@ -30,9 +30,13 @@ def check_folder(
     options: ReadOptions,
     now_ms: int,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
-    progress: Progress = no_progress,
+    progress: Progress | None = None,
 ) -> ReadReport:
     """What reading `folder` finds.
+
+    Parameters
+    ----------
+    progress : told ("reading", rows read, 0) now and then
 
     Raises
     ------
@@ -54,14 +58,15 @@ def check_folder(
 
 
 def _count_table(
-    file: EventReader, known: Collection[str], report: ReadReport, seen: array[int], progress: Progress
+    file: EventReader, known: Collection[str], report: ReadReport, seen: array[int], progress: Progress | None
 ) -> None:
     counter = ColumnCounter(file.layout, file.lane, known, report, seen)
     rows: Iterator[tuple[int, Any]] = iter(file.found.rows)
     while part := list(islice(rows, _PART)):
         if not counter.count([cells for _, cells in part]):
             _count(noted(file.of(part), report, None), known, report, seen)
-        progress("reading", report.events, 0)
+        if progress is not None:
+            progress("reading", report.events, 0)
     file.ignore(counter.filled)
 
 

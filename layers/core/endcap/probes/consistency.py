@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, I64
-from endcap.catalog.item import Item, item_text, parse_item
+from endcap.catalog.item import Item, item_text, stored_item
 from endcap.encoders.text import TextEncoder
 from endcap.errors import InvalidItemError
 from endcap.events.interaction import Interaction
@@ -71,7 +71,7 @@ def differences(snapshot: Snapshot) -> Differences:
 
 def _item_of(snapshot: Snapshot, row: int) -> Item | None:
     try:
-        return parse_item(snapshot.document(row))
+        return stored_item(snapshot.document(row))
     except InvalidItemError:
         return None
 

@@ -87,8 +87,8 @@ def test_a_local_stack_signs_by_its_key_and_lists_what_is_signed(folders: dict[s
 @pytest.mark.usefixtures("function")
 def test_where_nobody_signs_all_goes_as_before(folders: dict[str, Path]) -> None:
     old, new = folders
-    assert endcap("promote", str(folders[old])) == {"version": old, "previous": None, "embedded": 0, "signed": False}
-    assert set(json.loads(moto_stack.objects(POINTER)[POINTER])) == {"version", "previous"}
+    assert endcap("promote", str(folders[old])) == {"version": old, "previous": None, "embedded": 0, "forced": None, "signed": False}
+    assert set(json.loads(moto_stack.objects(POINTER)[POINTER])) == {"version", "previous", "promotion"}
     assert states() == {old: ("current", "unsigned")}
     endcap("promote", str(folders[new]))
     assert endcap("rollback")["version"] == old
@@ -118,11 +118,11 @@ def test_on_aws_the_function_is_asked(folders: dict[str, Path], function: FakeLa
     done = {"version": new, "previous": old, "embedded": 3}
     function.body = json.dumps(done).encode()
     assert endcap("promote", str(folders[new]), "--function", "promote-it") == done
-    endcap("approve", new, "--function", "promote-it", "--force")
+    endcap("approve", new, "--function", "promote-it", "--force", "a try")
     endcap("rollback", "--function", "promote-it")
     assert function.asked == [
-        ("promote-it", {"version": new, "force": False}),
-        ("promote-it", {"version": new, "approve": True, "force": True}),
+        ("promote-it", {"version": new, "force": None}),
+        ("promote-it", {"version": new, "approve": True, "force": "a try"}),
         ("promote-it", {"rollback": True, "version": old}),  # by name: a second try goes no further back
     ]
     assert new in bucket.versions()  # the folder went up first
