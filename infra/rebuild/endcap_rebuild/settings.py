@@ -14,6 +14,7 @@ from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.progress import Progress as Progress
 from endcap_rebuild.progress import no_progress as no_progress
 
+
 def cache_folder() -> Path:
     """${ENDCAP_CACHE:-~/.cache/endcap}: encoders and text vectors that are never made twice."""
     return Path(os.environ.get("ENDCAP_CACHE") or Path.home() / ".cache" / "endcap")

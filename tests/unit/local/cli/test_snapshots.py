@@ -87,7 +87,13 @@ def test_a_local_stack_signs_by_its_key_and_lists_what_is_signed(folders: dict[s
 @pytest.mark.usefixtures("function")
 def test_where_nobody_signs_all_goes_as_before(folders: dict[str, Path]) -> None:
     old, new = folders
-    assert endcap("promote", str(folders[old])) == {"version": old, "previous": None, "embedded": 0, "forced": None, "signed": False}
+    assert endcap("promote", str(folders[old])) == {
+        "version": old,
+        "previous": None,
+        "embedded": 0,
+        "forced": None,
+        "signed": False,
+    }
     assert set(json.loads(moto_stack.objects(POINTER)[POINTER])) == {"version", "previous", "promotion"}
     assert states() == {old: ("current", "unsigned")}
     endcap("promote", str(folders[new]))
