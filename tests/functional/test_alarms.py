@@ -28,7 +28,7 @@ from tests.functional.test_faults import CHANGES, COUNTERS, EXPOSURE, POINTER, P
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 LAMBDA = ("CollectFunction", "UpdateProfileFunction", "RecommendFunction", "ManageItemsFunction", "ManageUsersFunction")
-LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction")
+LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction", "PurgeErasedFunction")
 MISSING = {"experiments": [{"name": "b", "variants": [{"name": "o", "share": 1.0, "snapshot": "not-uploaded"}]}]}
 
 
@@ -219,6 +219,18 @@ def test_a_note_that_can_not_be_read_is_told_of_as_lost(capsys: pytest.CaptureFi
     assert goes_off("CountsLostAlarm", emitted(capsys.readouterr().out))
 
 
+def test_what_nobody_can_read_of_the_erased_sets_it_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
+        app = handler_of("purge_erased")
+        app.runtime.erasures.put("u", int(time.time() * 1000) - 30 * 86_400_000)
+        app.handler({"begin": True}, CONTEXT)
+        assert not goes_off("ErasuresLateAlarm", emitted(capsys.readouterr().out))
+        row = {"user_id": {"S": "u"}, "profile": {"B": b"damaged"}, "version": {"N": "1"}}
+        moto_stack.client("dynamodb").put_item(TableName=moto_stack.ENVIRONMENT["PROFILES_TABLE"], Item=row)
+        app.handler({"begin": True}, CONTEXT)
+    assert goes_off("ErasuresLateAlarm", emitted(capsys.readouterr().out))
+
+
 def test_refusals_set_it_off_by_the_lines_of_the_access_log() -> None:
     (stage,) = [
         r["Properties"]
@@ -233,7 +245,7 @@ def test_refusals_set_it_off_by_the_lines_of_the_access_log() -> None:
 
 def test_every_alarm_is_set_off_here_and_stands_in_the_runbook() -> None:
     here = {*OF_AWS, *SERVING, "ChangesOverflowAlarm", "SnapshotAgeAlarm", "QuarantineAlarm", "CountsLostAlarm"}
-    assert here | {"TooManyRequestsAlarm"} == set(alarms())
+    assert here | {"TooManyRequestsAlarm", "ErasuresLateAlarm"} == set(alarms())
     lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
     for name in alarms():
         (row,) = [line for line in lines if line.startswith(f"| `{name}`")]
