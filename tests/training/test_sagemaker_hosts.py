@@ -30,6 +30,7 @@ def channels():
     lines = "".join(json.dumps({**row, "event_id": f"e{k}"}) + "\n" for k, row in enumerate(chain_events(n_users=210)))
     return {
         "items": export_files([item_row(item, 1) for item in toy_items(40)]),
+        "erasures": export_files([]),
         "events": {"2026/01/02/archive-1.jsonl.gz": gzip.compress(lines.encode())},
     }
 
