@@ -23,7 +23,7 @@ MOST_LISTS: Final = 2_000
 def shown_by(
     index: ItemIndex, cases: Cases, profiles: Sequence[UserProfile], settings: RankingSettings, factors: F64
 ) -> dict[str, Any] | None:
-    """`metrics.fairness` of a manifest; None with fewer cases than weights are tuned on.
+    """`metrics.fairness` of a manifest; None with fewer cases than weights are tuned on, or empty lists.
 
     Parameters
     ----------
@@ -37,6 +37,8 @@ def shown_by(
     lists = _lists(index, some, [profiles[k] for k in rows.tolist()], settings, factors)
     n = index.n_items
     exposure = np.asarray(exposure_by_owner(lists, np.zeros(len(lists), dtype=np.int64), 1, n).todense())[0]
+    if not exposure.any():  # everybody has everything
+        return None
     pairs = np.unique(cases.table.user.astype(np.int64) << 32 | cases.table.item)
     popularity = np.bincount(pairs & 0xFFFFFFFF, minlength=n) / max(len(cases.table.user_ids), 1)
     known = np.array([popularity[some.seen(case)].mean() for case in range(len(some))])
