@@ -104,10 +104,10 @@ def api(budget, shop, snapshot):
 
 
 def _promote(stack, client, snapshot):
-    """Over the snapshot of the fast budget, without a word to any function; two epochs of training pass no gate."""
+    """In place of the snapshot of the fast budget, which is newer; two epochs of training pass no gate."""
     version = read_manifest(snapshot)["version"]
     SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(snapshot, version)
-    assert stack.invoke("PromoteFunction", {"version": version, "force": True}).error is None
+    assert stack.invoke("PromoteFunction", {"version": version, "rollback": True}).error is None
     _wait_until_served(client, version)
 
 
