@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from endcap.aws.keys import SigningKey
     from endcap.aws.snapshots import SnapshotBucket
 
+Version = Annotated[str, typer.Argument(help="A version in the bucket, or the folder of a snapshot to upload.")]
+Force = Annotated[str | None, typer.Option(metavar="REASON", help="Skip the gates, never the verification; say why.")]
 snapshot_app = typer.Typer(help="Look at snapshots and choose the current one.", no_args_is_help=True)
 
 
@@ -59,14 +61,12 @@ def list_(bucket: Bucket = None, key: SnapshotKey = None, as_json: Json = False)
 
 @snapshot_app.command()
 def promote(
-    version: Annotated[str, typer.Argument(help="A version in the bucket, or the folder of a snapshot to upload.")],
+    version: Version,
     bucket: Bucket = None,
     items_table: ItemsTableName = None,
     function: PromoteFunction = None,
     key: SnapshotKey = None,
-    force: Annotated[
-        str | None, typer.Option(metavar="REASON", help="Skip the gates, never the verification; say why.")
-    ] = None,
+    force: Force = None,
     as_json: Json = False,
 ) -> None:
     """Make a snapshot the current one."""
@@ -84,13 +84,11 @@ def promote(
 
 @snapshot_app.command()
 def approve(
-    version: Annotated[str, typer.Argument(help="A version in the bucket, or the folder of a snapshot to upload.")],
+    version: Version,
     bucket: Bucket = None,
     function: PromoteFunction = None,
     key: SnapshotKey = None,
-    force: Annotated[
-        str | None, typer.Option(metavar="REASON", help="Skip the gates, never the verification; say why.")
-    ] = None,
+    force: Force = None,
     as_json: Json = False,
 ) -> None:
     """Check and sign a snapshot, so that an experiment may name it; the current one stays."""
