@@ -23,7 +23,7 @@ from endcap.index.names import Names
 from endcap.index.vectors import VectorTable, whitened
 from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
-from endcap.snapshot.parts import ItemList
+from endcap.snapshot.parts import ItemList, is_scale
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import coarse_white, is_text_alone, whiten
 from endcap.text.tokens import Wording, tokens_of
@@ -179,7 +179,8 @@ class SnapshotTables:
         """Natural scales of terms on this snapshot, for weights that come without one.
 
         Lists: mean of the rows' largest weights. Popularity, trend: their spread. Raw text, user vectors: the spread of
-        the cosines between sampled items. Terms that are not named lie between -1 and 1 by themselves.
+        the cosines between sampled items. Terms that are not named lie between -1 and 1 by themselves; so do those whose
+        scale nothing can be divided by.
         """
         snapshot = self.snapshot
         scales = {"text": 0.5}
@@ -187,7 +188,7 @@ class SnapshotTables:
             filled = np.flatnonzero(np.diff(neighbours.indptr))
             if len(filled):
                 peaks = np.maximum.reduceat(neighbours.weights.astype(np.float32), neighbours.indptr[filled])
-                scales[name] = float(peaks.mean()) or 1.0
+                scales[name] = float(peaks.mean())
         for name, values in (("popularity", snapshot.popularity), ("trend", snapshot.trend)):
             # Of equal values rounding leaves a spread of a millionth, which would blow the term up.
             scales[name] = float(np.std(values)) if len(values) and np.ptp(values) > 0 else 1.0
@@ -196,7 +197,7 @@ class SnapshotTables:
         if len(rows) > 1:
             scales["words"] = scales["query"] = _spread_of_cosines(self.raw.rows(rows))
             scales["similarity"] = _spread_of_cosines(self.items.rows(rows))
-        return scales
+        return {name: scale if is_scale(scale) else 1.0 for name, scale in scales.items()}
 
     @cached_property
     def spreads(self) -> dict[str, float]:
