@@ -27,6 +27,7 @@ _SERVICES: Mapping[str, str] = {
     "Firehose_20150804": "firehose",
     "AWSEvents": "events",
     TARGET_PREFIX: "kms",
+    "secretsmanager": "secretsmanager",
 }
 _WAKES: Mapping[str, str] = {"sqs": "sqs", "dynamodb": "dynamodb", "kinesis": "kinesis", "events": "sqs"}
 
