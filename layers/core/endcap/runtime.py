@@ -95,9 +95,10 @@ class Runtime:
         _ = self.ladder, self.profiles, self.profile_reads, self.exposures, self.exposure_writes
         _ = self.live_counts, self.scenarios, self.experiments, self.synonyms
         _ = self.challenger, self.challenger_catalogue
+        pseudonyms = self.pseudonyms
         self.waiting.begin()
-        if self.pseudonyms is not None:
-            self.pseudonyms.begin()
+        if pseudonyms is not None:
+            pseudonyms.begin()
 
     @cached_property
     def settings(self) -> Settings:

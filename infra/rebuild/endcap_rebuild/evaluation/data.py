@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from endcap.catalog.item import Item, item_document
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
+from endcap.identifiers import anonymous_id_of
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.data.erasures import erased_of
@@ -119,9 +120,11 @@ def write_known(data: Data, known: NDArray[np.bool_], cutoff_ms: int, folder: Pa
 
 
 def _line(event: Interaction, session_id: str | None) -> str:
+    anonymous_id = anonymous_id_of(event.user_id)
     row: dict[str, Any] = {
         "event_id": event.event_id,
-        "user_id": event.user_id,
+        "user_id": event.user_id if anonymous_id is None else None,
+        "anonymous_id": anonymous_id,
         "event_type": event.event_type,
         "timestamp": timestamp_number(event.timestamp_ms),
         "item_id": event.item_id,
