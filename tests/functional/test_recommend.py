@@ -20,7 +20,7 @@ from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item
-from endcap.events.counts import LEVELS, increments
+from endcap.events.counts import DEMAND, LEVELS, Change, increments
 from endcap.events.folding import Folded, Note
 from endcap.events.interaction import Interaction
 from endcap.observability import metrics
@@ -406,8 +406,8 @@ class TestTrending:
     @classmethod
     def _counted(cls) -> None:
         now_ms = int(time.time() * 1000)
-        events = [Interaction(f"t{n}", f"u{n}", "view", now_ms, f"item-{item}") for n, item in enumerate([9, 9, 9, 8])]
-        counted = list(increments([*events, *(replace(e, item_id="item-7") for e in events[:2])], now_ms))
+        chosen = {"item-9": 3, "item-8": 1, "item-7": 2}
+        counted = list(increments([Change(DEMAND + name, now_ms, n) for name, n in chosen.items()], now_ms))
         counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
         for level in LEVELS:
             folded = Folded(level).with_batch([Note("1", tuple(counted))], now_ms)

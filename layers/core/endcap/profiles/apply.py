@@ -11,7 +11,7 @@ from endcap.batch import WRITERS, Breaker, Deadline, Verdict, each_alone
 from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
 from endcap.identifiers import anonymous_key
-from endcap.profiles.identity import ProfileStore, apply_events
+from endcap.profiles.identity import ProfileStore, Took, apply_events
 from endcap.profiles.profile import Encode, UserProfile
 
 
@@ -19,7 +19,7 @@ def apply_apart(
     events: Sequence[Interaction],
     store: ProfileStore,
     encode: Encode,
-    took: Callable[[Interaction], None],
+    took: Took,
     deadline: Deadline,
 ) -> list[Verdict]:
     """Fold `events` into the profiles that they concern, as far as the time goes.

@@ -46,6 +46,10 @@ MAX_ERASED_AT_ONCE = 4
 """Anonymous ids that a deletion reaches while somebody waits for it; what is more is done in the background."""
 
 
+Took = Callable[[list[Interaction], UserProfile, UserProfile], None]
+"""Told the new events of a user, and the profile before and after."""
+
+
 class ProfileStore(Protocol):
     """Where profiles are kept; `update` is atomic per key."""
 
@@ -61,7 +65,7 @@ def apply_events(
     events: Iterable[Interaction],
     store: ProfileStore,
     encode: Encode | None = None,
-    took: Callable[[Interaction], None] | None = None,
+    took: Took | None = None,
 ) -> dict[str, EndcapError]:
     """Fold `events` into the profiles of everyone they concern: one read and one write per user.
 
@@ -70,8 +74,9 @@ def apply_events(
 
     Parameters
     ----------
-    took : called once for each event that is in its user's profile now and was not before; neither a repeated event
-        is, nor one too old for a full profile, nor one of a user whose profile could not be written
+    took : called with the events that are in their user's profile now and were not before, and with the profile before
+        and after; neither a repeated event is among them, nor one too old for a full profile, nor one of a user whose
+        profile could not be written
 
     Returns
     -------
@@ -157,7 +162,7 @@ class _Batch:
         events: Iterable[Interaction],
         store: ProfileStore,
         encode: Encode | None,
-        took: Callable[[Interaction], None] | None,
+        took: Took | None,
     ) -> None:
         self._store, self._took = store, took
         self._encode = cache(encode) if encode else None
@@ -209,9 +214,8 @@ class _Batch:
 
         before, after = self._store.update(key, change)
         self._delivered[key].update(handed)
-        if self._took is not None:
-            for event in new_events(events, before, after):
-                self._took(event)
+        if self._took is not None and (new := new_events(events, before, after)):
+            self._took(new, before, after)
 
     def _deliver(self, user_id: str, part: UserProfile) -> None:
         """Write to a user what an anonymous id hands over, unless that was done with the user's own events."""

@@ -17,14 +17,16 @@ from endcap.batch import Breaker, Deadline, Verdict, each_alone, retryable
 from endcap.erasure.ledger import NEVER, Erasures
 from endcap.erasure.records import event_keys
 from endcap.errors import FieldError, InvalidInputError
+from endcap.events.counts import Change
 from endcap.events.envelopes import opened
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
 from endcap.events.types import IDENTIFY, EventType
 from endcap.identifiers import anonymous_key
 from endcap.profiles.apply import apply_apart
+from endcap.profiles.demand import demand_changes
 from endcap.profiles.identity import ProfileStore, erase_identified
-from endcap.profiles.profile import Encode
+from endcap.profiles.profile import Encode, UserProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Ingested:
     ----------
     erased : events left out, as those whom they are about have been erased since
     failed : ids of the records to deliver again -> why
-    new : the events that profiles took as new; a redelivered one is not among them
+    counted : what the events that profiles took as new change in the live counts
     warned : fields of valid events that were left out or cut
     """
 
@@ -85,7 +87,7 @@ class Ingested:
     erased: int = 0
     warned: int = 0
     failed: dict[str, Exception] = field(default_factory=dict)
-    new: list[Interaction] = field(default_factory=list)
+    counted: list[Change] = field(default_factory=list)
 
 
 def ingest(
@@ -118,7 +120,11 @@ def ingest(
     if erasures is not None and valid:
         valid = _without_erased(valid, erasures, store, deadline, outcome)
     archived = _settled(valid, _archived([event for _, event in valid], archive, deadline), aside, outcome)
-    verdicts = apply_apart([event for _, event in archived], store, encode, outcome.new.append, deadline)
+
+    def took(new: list[Interaction], before: UserProfile, after: UserProfile) -> None:
+        outcome.counted += demand_changes(new, before, after, event_types)
+
+    verdicts = apply_apart([event for _, event in archived], store, encode, took, deadline)
     outcome.applied = len(_settled(archived, verdicts, aside, outcome))
     return outcome
 

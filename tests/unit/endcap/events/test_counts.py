@@ -1,7 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 
-from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, increments
+from endcap.events.counts import COARSE, FINE, HOUR_MS, WINDOWS, Change, increments, kinds_of
 from endcap.events.interaction import Interaction
 from endcap.events.types import event_types
 from endcap.profiles.identity import apply_events
@@ -16,12 +16,18 @@ def event(kind, item_id="a", at_ms=NOW_MS, event_id=None, user_id="u"):
 
 
 def counts(*events, now_ms=NOW_MS, **kwargs):
-    return {(i.level, i.start_ms): dict(i.counts) for i in increments(events, now_ms, **kwargs)}
+    changes = [
+        Change(kind + e.item_id, e.timestamp_ms, 1)
+        for e in events
+        for kind in kinds_of(e.event_type, **kwargs)
+        if e.item_id
+    ]
+    return {(i.level, i.start_ms): dict(i.counts) for i in increments(changes, now_ms)}
 
 
 def taken(store, *events):
     found = []
-    apply_events(events, store, took=found.append)
+    apply_events(events, store, took=lambda new, *_: found.extend(new))
     return Counter(e.event_id for e in found)
 
 
@@ -41,6 +47,10 @@ class TestIncrements:
     def test_of_clicks_and_impressions_are_apart_from_demand(self):
         found = counts(event("click"), event("impression"))
         assert set(map(str, found.values())) == {str({"da": 1, "ca": 1, "ia": 1})}
+
+    def test_of_what_came_and_was_taken_back_there_is_none(self):
+        changes = [Change("da", NOW_MS, 1), Change("da", NOW_MS, -1), Change("db", NOW_MS, -1)]
+        assert [dict(i.counts) for i in increments(changes, NOW_MS)] == [{"db": -1}] * 2
 
     def test_leave_out_dislikes_and_what_names_no_item(self):
         search = Interaction("e", "u", "search", NOW_MS, text="lamp")

@@ -26,12 +26,12 @@ from endcap.events.formats.fields import (
     text,
     with_ids,
 )
-from endcap.events.types import GA4, IDENTIFY, SEARCH
+from endcap.events.types import GA4, GIVES_BACK, IDENTIFY, SEARCH
 from endcap.validation import MAX_TIMESTAMP_MS, timestamp_number
 
 _STEPS = frozenset({"view_cart", "add_payment_info", "add_shipping_info"})
 """Between the cart and the order: they name items that another event has already told of."""
-_ITEMS_OPTIONAL = frozenset({"view_promotion", "select_promotion", "share", "refund"})
+_ITEMS_OPTIONAL = frozenset({"view_promotion", "select_promotion", "share"})
 _PROPERTIES = ("transaction_id", "item_list_id", "currency", "price", "quantity", "coupon")
 
 
@@ -95,6 +95,10 @@ def _of_event(
     own_id = text(params.get("event_id")) or text(params.get("transaction_id"))
     if event_type == SEARCH:
         found = [{**common, "text": params.get("search_term")}]
+    elif event_type in GIVES_BACK and "items" not in params and "item_id" not in params:
+        # Google: a refund without items is one of the whole order.
+        order_id = text(params.get("transaction_id"))
+        found = [{**common, "order_id": order_id}] if order_id else []
     elif name in _STEPS or ("items" not in params and "item_id" not in params and _needs_no_items(name)):
         return []
     elif params.get("items") is None and "item_id" not in params:
