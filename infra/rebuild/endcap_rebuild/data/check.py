@@ -44,7 +44,8 @@ def check_folder(
     """
     report = ReadReport()
     with report.keeping(options.errors):
-        known = {item.item_id for item in read_items(folder, report, options)}
+        items = read_items(folder, report, options)
+        known = {item.item_id for item in items} | {item.group for item in items}
         report.role = EVENTS
         seen = array("q")
         for file in event_files(look_into(folder, options), options, Moment(now_ms, event_types, False), report):

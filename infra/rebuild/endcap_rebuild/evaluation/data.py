@@ -16,7 +16,7 @@ from endcap.catalog.item import Item, item_document
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
 from endcap.validation import timestamp_number
-from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.dataset import Shop, rows_by_id
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
 from endcap_rebuild.data.reading import read_events, read_items
@@ -71,10 +71,11 @@ def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = (
                 words.setdefault(event.user_id, []).append(event)
             yield event
 
-    index = {item.item_id: row for row, item in enumerate(items)}
+    index = rows_by_id(items)
     read = erased_of(folder, report).without(read_events(folder, report, now_ms), report)
     events = keeping_words(read)
-    table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES)
+    groups = [item.group for item in items]
+    table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES, groups=groups)
     chance = chance_keys(table, np.arange(len(table)), SHUFFLE_SEED)
     table = table.rows(np.lexsort((chance, table.time_ms, table.user)))
     for said in words.values():
