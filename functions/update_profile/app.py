@@ -55,6 +55,7 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
         runtime.encode_text,
         runtime.deadline,
         runtime.erasures,
+        runtime.settings.excluded_users,
     )
     _count(outcome.counted)
     failed = {**outcome.failed, **unerased}

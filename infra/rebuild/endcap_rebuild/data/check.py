@@ -50,22 +50,28 @@ def check_folder(
         seen = array("q")
         for file in event_files(look_into(folder, options), options, Moment(now_ms, event_types, False), report):
             if isinstance(file, EventReader) and file.found.table and file.reason is None:
-                _count_table(file, known, report, seen, progress)
+                _count_table(file, known, report, seen, options.excluded, progress)
             else:
-                _count(noted(iter(file), report, None), known, report, seen)
+                _count(noted(iter(file), report, None, options.excluded), known, report, seen)
     keys = np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64)
     report.duplicate_events = len(keys) - len(np.unique(keys))
     return report
 
 
 def _count_table(
-    file: EventReader, known: Collection[str], report: ReadReport, seen: array[int], progress: Progress | None
+    file: EventReader,
+    known: Collection[str],
+    report: ReadReport,
+    seen: array[int],
+    excluded: Collection[str],
+    progress: Progress | None,
 ) -> None:
     counter = ColumnCounter(file.layout, file.lane, known, report, seen)
     rows: Iterator[tuple[int, Any]] = iter(file.found.rows)
     while part := list(islice(rows, _PART)):
-        if not counter.count([cells for _, cells in part]):
-            _count(noted(file.of(part), report, None), known, report, seen)
+        # Rows of whom nothing is to be read are looked at one by one.
+        if excluded or not counter.count([cells for _, cells in part]):
+            _count(noted(file.of(part), report, None, excluded), known, report, seen)
         if progress is not None:
             progress("reading", report.events, 0)
     file.ignore(counter.filled)
@@ -76,4 +82,5 @@ def _count(events: Iterable[Interaction], known: Collection[str], report: ReadRe
         if event.item_id is not None and event.item_id not in known and event.event_type not in NOT_IN_HISTORY:
             report.unknown_item(event.item_id)
         said = (event.item_id, event.event_type, event.timestamp_ms, event.value, event.text, event.session_id)
+        said = (said, event.order_id) if event.order_id else said
         seen.append(hash((event.user_id, event.event_id or said)))

@@ -9,7 +9,7 @@ event, no other event pays for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ from endcap.events.counts import Change
 from endcap.events.envelopes import opened
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
+from endcap.events.machines import is_machine
 from endcap.events.types import IDENTIFY, EventType
 from endcap.identifiers import anonymous_key
 from endcap.profiles.apply import apply_apart
@@ -100,12 +101,14 @@ def ingest(
     encode: Encode,
     deadline: Deadline | None = None,
     erasures: Erasures | None = None,
+    excluded: Collection[str] = (),
 ) -> Ingested:
     """Archive and apply every valid event of `records`, and quarantine the others.
 
     Parameters
     ----------
     erasures : whose events are left out; where it can't be read, none is let through
+    excluded : keys of profiles whose events count for nobody else, as those of programs don't
     """
     deadline = deadline or Deadline()
     outcome = Ingested()
@@ -122,7 +125,8 @@ def ingest(
     archived = _settled(valid, _archived([event for _, event in valid], archive, deadline), aside, outcome)
 
     def took(new: list[Interaction], before: UserProfile, after: UserProfile) -> None:
-        outcome.counted += demand_changes(new, before, after, event_types)
+        people = [event for event in new if event.user_id not in excluded and not is_machine(event)]
+        outcome.counted += demand_changes(people, before, after, event_types)
 
     verdicts = apply_apart([event for _, event in archived], store, encode, took, deadline)
     outcome.applied = len(_settled(archived, verdicts, aside, outcome))

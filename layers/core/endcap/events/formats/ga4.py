@@ -26,6 +26,7 @@ from endcap.events.formats.fields import (
     text,
     with_ids,
 )
+from endcap.events.machines import flagged
 from endcap.events.types import GA4, GIVES_BACK, IDENTIFY, SEARCH
 from endcap.validation import MAX_TIMESTAMP_MS, timestamp_number
 
@@ -106,7 +107,8 @@ def _of_event(
     else:
         products = enumerate(products_at(params, "items", "params.items"))
         context = _context(raw, params)
-        parts = ((f"params.items.{index}", {**common, **_item(p, params, context)}) for index, p in products)
+        program = flagged(raw.get("user_agent", params.get("user_agent")))
+        parts = ((f"params.items.{index}", {**common, **_item(p, params, context, program)}) for index, p in products)
         found = with_ids(parts, "item_id", warnings)
     if own_id is None and foreign_id is None:
         return found
@@ -127,13 +129,16 @@ def _context(raw: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _item(product: Mapping[str, Any], params: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+def _item(
+    product: Mapping[str, Any], params: Mapping[str, Any], context: Mapping[str, Any], program: Mapping[str, Any]
+) -> dict[str, Any]:
     index = number(product.get("index"))
     return {
         "item_id": text(product.get("item_id")),
         "value": amount(product),
         "position": None if index is None else place(index + 1),  # Google counts from 0
-        "properties": (properties(_PROPERTIES, product, params) | properties(CONTEXT_NAMES, context)) or None,
+        "properties": {**properties(_PROPERTIES, product, params), **properties(CONTEXT_NAMES, context), **program}
+        or None,
     }
 
 

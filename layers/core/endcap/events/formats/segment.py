@@ -27,6 +27,7 @@ from endcap.events.formats.fields import (
     with_ids,
 )
 from endcap.events.formats.fields import properties as kept
+from endcap.events.machines import flagged
 from endcap.events.types import GIVES_BACK, GRADED, IDENTIFY, SEARCH, SEGMENT
 from endcap.validation import timestamp_number
 
@@ -100,7 +101,7 @@ def _tracked(raw: Mapping[str, Any], warnings: list[FieldError]) -> list[dict[st
     graded = event_type in GRADED
     if graded:
         about |= {"text": properties.get("review_body")}
-    came_from = kept(CONTEXT_NAMES, _context(raw))
+    came_from = kept(CONTEXT_NAMES, _context(raw)) | flagged(_value_at(raw, "userAgent"))
     parts = []
     for index, product in enumerate(products_at(properties, "products", "properties.products")):
         part = {
@@ -116,18 +117,20 @@ def _tracked(raw: Mapping[str, Any], warnings: list[FieldError]) -> list[dict[st
 def _context(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Where the shopper came from, by the names under which demand is counted."""
 
-    def value_at(*path: str) -> object:
-        found: object = raw.get("context")
-        for field in path:
-            found = found.get(field) if isinstance(found, Mapping) else None
-        return found
-
-    referrer = value_at("page", "referrer") or value_at("referrer", "url") or ""
+    referrer = _value_at(raw, "page", "referrer") or _value_at(raw, "referrer", "url") or ""
     return {
-        "device": value_at("device", "type"),
-        "country": value_at("location", "country"),
+        "device": _value_at(raw, "device", "type"),
+        "country": _value_at(raw, "location", "country"),
         "referrer": context_value(referrer),
     }
+
+
+def _value_at(raw: Mapping[str, Any], *path: str) -> object:
+    """What stands at a path of the call's context."""
+    found: object = raw.get("context")
+    for field in path:
+        found = found.get(field) if isinstance(found, Mapping) else None
+    return found
 
 
 def _product_id(product: Mapping[str, Any]) -> str | None:
