@@ -650,7 +650,7 @@ class _Evaluation:
             if row is not None and entry.event_type == "purchase":
                 bought.setdefault(self.shop.items[row].group, []).append((row, entry.timestamp_ms))
         found: dict[int, float] = {}
-        for group, purchases in bought.items():
+        for purchases in bought.values():
             score = self._chance(min(row for row, _ in purchases), sorted(at_ms for _, at_ms in purchases))
             found |= {row: score for row, _ in purchases if score is not None}
         return found

@@ -67,7 +67,9 @@ Timezone = Annotated[
 ]
 RatingScale = Annotated[
     str | None,
-    typer.Option(help="Scale of the grades, as 10, 1-10 or 0-1; by default the one that they show.", rich_help_panel=_READING),
+    typer.Option(
+        help="Scale of the grades, as 10, 1-10 or 0-1; by default the one that they show.", rich_help_panel=_READING
+    ),
 ]
 ExcludeUsers = Annotated[
     Path | None,

@@ -81,6 +81,6 @@ def _count(events: Iterable[Interaction], known: Collection[str], report: ReadRe
     for event in events:
         if event.item_id is not None and event.item_id not in known and event.event_type not in NOT_IN_HISTORY:
             report.unknown_item(event.item_id)
-        said = (event.item_id, event.event_type, event.timestamp_ms, event.value, event.text, event.session_id)
-        said = (said, event.order_id) if event.order_id else said
+        about, when = (event.item_id, event.event_type, event.order_id), (event.timestamp_ms, event.session_id)
+        said = (about, when, event.value, event.text)
         seen.append(hash((event.user_id, event.event_id or said)))

@@ -125,10 +125,10 @@ def event_table(
     texts: list[str | None] = []
     pairs: dict[tuple[str, str], int] = {}
     contexts = array("i")
-    refunds: list[tuple[str, int, str, int]] = []
+    refunds: list[Refund[str]] = []
     for event in events:
         if event.item_id is None and event.order_id and event.event_type in GIVES_BACK:
-            refunds.append((event.user_id, event.timestamp_ms, event.event_type, _hash(event.order_id)))
+            refunds.append(Refund(event.user_id, event.timestamp_ms, event.event_type, _hash(event.order_id)))
         if event.item_id is None or event.event_type in NOT_IN_HISTORY:
             continue
         item = item_index.get(event.item_id)
@@ -179,10 +179,10 @@ def event_table(
     order = np.lexsort((table.key, shuffle_keys(table.key, seed), table.time_ms, table.user))
     table = table.rows(order)
     numbers = {name: number for number, name in enumerate(user_ids)}
-    known = [Refund(numbers[user], *said) for user, *said in refunds if user in numbers]
+    known = [Refund(numbers[refund.user], *refund[1:]) for refund in refunds if refund.user in numbers]
     thing = table.item if groups is None else np.unique(groups, return_inverse=True)[1][table.item]
-    columns = Columns(table.user, table.time_ms, table.event_type, thing.astype(np.int64), orders[kept][order])
-    table = replace(table, taken_ms=taken_ms(columns, table.event_types, known))
+    whole = Columns(table.user, table.time_ms, table.event_type, thing.astype(np.int64), orders[kept][order])
+    table = replace(table, taken_ms=taken_ms(whole, table.event_types, known))
     return _with_strength(table, event_types)
 
 

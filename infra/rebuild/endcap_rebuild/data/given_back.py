@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,13 @@ NEVER: Final = 1 << 62
 _RELEVANT: Final = LEADS | BOUGHT | TAKES_BACK
 
 
-class Refund(NamedTuple):
-    """A refund of a whole order, which names no item."""
+Whose = TypeVar("Whose", int, str)
 
-    user: int
+
+class Refund(NamedTuple, Generic[Whose]):
+    """A refund of a whole order, which names no item; its user by id, or by number in a table."""
+
+    user: Whose
     at_ms: int
     event_type: str
     order: int
@@ -41,7 +45,7 @@ class Columns(NamedTuple):
     order: NDArray[np.uint64]
 
 
-def taken_ms(table: Columns, names: Sequence[str], refunds: Collection[Refund]) -> I64:
+def taken_ms(table: Columns, names: Sequence[str], refunds: Collection[Refund[int]]) -> I64:
     """int64 (rows,): when each row was taken back, `NEVER` where it was not.
 
     Parameters
@@ -53,7 +57,7 @@ def taken_ms(table: Columns, names: Sequence[str], refunds: Collection[Refund]) 
     if not refunds and not takes.any():
         return taken
     pair = table.user.astype(np.int64) << 32 | table.thing
-    of_user: dict[int, list[Refund]] = {}
+    of_user: dict[int, list[Refund[int]]] = {}
     for refund in refunds:
         of_user.setdefault(refund.user, []).append(refund)
     concerned = np.isin(pair, np.unique(pair[takes])) | np.isin(table.user, list(of_user))
@@ -61,7 +65,7 @@ def taken_ms(table: Columns, names: Sequence[str], refunds: Collection[Refund]) 
     times, kinds, things, orders = (column[rows].tolist() for column in table[1:])
     users = table.user[rows]
     bounds = np.flatnonzero(np.diff(users, prepend=-1, append=-1)).tolist() if len(rows) else []
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         acts = [Act(times[k], names[kinds[k]], things[k], orders[k]) for k in range(start, end)]
         acts += [Act(one.at_ms, one.event_type, None, one.order) for one in of_user.get(int(users[start]), ())]
         for number, at_ms in taken_back(acts).items():

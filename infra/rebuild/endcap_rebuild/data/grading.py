@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from endcap.errors import InvalidInputError
-from endcap.events.grades import MAX_GRADE, MIN_GRADE, grade_of
+from endcap.events.grades import MAX_GRADE, MIN_GRADE
 
 _WORST: Final = 1.0
 """Of our grades the one that says all against a thing, as 5 says all for it."""

@@ -60,9 +60,7 @@ class EventReader:
         values = [v for v in found.column(self.columns.get("value")) if isinstance(v, str)]
         self._mark = decimal_mark(values) or ("," if found.read.guesses.get("delimiter") == "semicolon" else None)
         self._default = None if "event_type" in self.columns else self._default_type()
-        self._scale = scale_found(
-            found, again, self.columns, self._names, self._default, self._mark, options, report
-        )
+        self._scale = scale_found(found, again, self.columns, self._names, self._default, self._mark, options, report)
         self._tell(times)
         self.reason = self.missing() if found.table else None
         self.layout = Layout.of(found.columns if found.table else (), self.columns if found.table else {})

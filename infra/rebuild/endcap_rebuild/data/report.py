@@ -257,7 +257,10 @@ class ReadReport:
     def faults(self, allow_bad: float = ALLOWED_BAD) -> list[str]:
         """Why nothing should be made of this data, one line for each reason; none where it is good enough."""
         lines = list(self.doubts)
-        for role, taken in (("items", self.items + self.replaced_items), ("events", self.events + self.ignored_rows + self.left_out_events)):
+        for role, taken in (
+            ("items", self.items + self.replaced_items),
+            ("events", self.events + self.ignored_rows + self.left_out_events),
+        ):
             refused = self.refused_of.get(role, 0)
             if not refused:
                 continue

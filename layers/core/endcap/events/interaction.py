@@ -174,7 +174,7 @@ def parse_interaction(
         raise _invalid("anonymous_id", "must differ from user_id: an id can't turn out to be itself")
     value = given.value
     if name in GRADED and value is not None and not MIN_GRADE <= value <= MAX_GRADE:
-        rule = f"must be a grade from {MIN_GRADE:g} to {MAX_GRADE:g} for {name}; one of another scale has to be brought to it"
+        rule = f"must be a grade from {MIN_GRADE:g} to {MAX_GRADE:g} for {name}; bring one of another scale to it"
         if given.text is None or "value" in event_types[name].needs:
             raise _invalid("value", rule)
         told.append(FieldError(field="value", message=f"was left out: {rule}"))

@@ -61,7 +61,8 @@ def _counted(held: Held, event_types: Mapping[str, EventType]) -> Iterator[tuple
     entries = [e for e in held.values() if isinstance(e, Entry)]
     texts = [t for t in held.values() if isinstance(t, TextSignal)]
     times: dict[tuple[str, int], list[tuple[int, bytes]]] = {}
-    for one in (*settled(entries), *texts):
+    standing: list[Entry | TextSignal] = [*settled(entries), *texts]
+    for one in standing:
         for kind in kinds_of(one.event_type, event_types) if one.item_id else ():
             day = one.timestamp_ms // _DAY_MS
             times.setdefault((kind + one.item_id, day), []).append((one.timestamp_ms, one.key))

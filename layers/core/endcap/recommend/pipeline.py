@@ -44,10 +44,10 @@ from endcap.ranking.score import Scores, coefficients, total_of
 from endcap.ranking.slots import Slot
 from endcap.ranking.terms.context import known_contexts
 from endcap.ranking.terms.inputs import ANCHORED, BoostedItems, Query
+from endcap.ranking.terms.live_trend import by_item
 from endcap.ranking.terms.query import WORDS_FLOOR, meant
 from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.repurchase import due_items
-from endcap.ranking.terms.live_trend import by_item
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap.ranking.terms.term import ScoringContext
 from endcap.recommend.cost import check_cost

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
 from typing import Any
 
 import numpy as np
@@ -39,15 +40,15 @@ class Parents:
 
     Parameters
     ----------
-    text, offsets, slots : as of `ItemIds`, of the names of the groups
-    rows : int32, the row of an item for each
+    arrays : text, offsets and slots as of `ItemIds`, of the names of the groups; int32, the row of an item for each
 
     Raises
     ------
     SnapshotIntegrityError : the arrays do not fit each other, or name rows that there are not
     """
 
-    def __init__(self, text: NDArray[np.uint8], offsets: I64, slots: I32, rows: I32, n_items: int) -> None:
+    def __init__(self, arrays: Sequence[NDArray[Any]], n_items: int) -> None:
+        text, offsets, slots, rows = arrays
         self._names = ItemIds(text, offsets, slots)
         if len(rows) != len(self._names) or (len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n_items):
             raise SnapshotIntegrityError("the parents of variants stand for items that there are not")

@@ -214,7 +214,7 @@ def _loaded(directory: Path) -> Snapshot:
         if "words" in parts
         else None,
         white=(parts["white"][0], white_scale) if "white" in parts else None,
-        parents=Parents(*parts["parents"], sizes["items"]) if "parents" in parts else None,
+        parents=Parents(parts["parents"], sizes["items"]) if "parents" in parts else None,
         **times,
         **arrays,
     )

@@ -49,8 +49,7 @@ def event(**properties):
 
 
 def test_what_an_event_says_of_itself_counts():
-    assert is_machine(event(bot=True)) and is_machine(event(bot="true")) and is_machine(event(bot=1.0))
-    assert is_machine(event(user_agent=CRAWLER))
+    assert all(map(is_machine, (event(bot=True), event(bot="true"), event(bot=1.0), event(user_agent=CRAWLER))))
     assert not any(map(is_machine, (event(), event(bot=False), event(bot="no"), event(user_agent=PHONE))))
 
 

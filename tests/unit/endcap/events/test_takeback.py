@@ -15,7 +15,11 @@ def held(*acts):
 
 def test_a_return_takes_its_purchase_and_what_led_to_it():
     assert held(
-        (1, "view", HOODIE), (2, "add_to_cart", HOODIE), (3, "purchase", HOODIE), (4, "view", HOODIE), (5, "return", HOODIE)
+        (1, "view", HOODIE),
+        (2, "add_to_cart", HOODIE),
+        (3, "purchase", HOODIE),
+        (4, "view", HOODIE),
+        (5, "return", HOODIE),
     ) == [(5, "return")]
 
 
@@ -54,7 +58,12 @@ def test_a_return_takes_a_purchase_of_an_unknown_order_but_none_of_another():
 
 
 def test_a_refund_takes_all_of_its_order_whichever_comes_first():
-    acts = [(1, "purchase", MUG, "A"), (1, "purchase", HOODIE, "A"), (2, "purchase", MUG, "B"), (3, "return", None, "A")]
+    acts = [
+        (1, "purchase", MUG, "A"),
+        (1, "purchase", HOODIE, "A"),
+        (2, "purchase", MUG, "B"),
+        (3, "return", None, "A"),
+    ]
     assert held(*acts) == [(2, "purchase"), (3, "return")]
     assert held((0, "return", None, "A"), *acts[:3]) == [(0, "return"), (2, "purchase")]
     assert held((0, "return", MUG, "A"), *acts[:3]) == [(0, "return"), (1, "purchase"), (2, "purchase")]
