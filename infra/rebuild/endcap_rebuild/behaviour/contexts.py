@@ -26,7 +26,7 @@ def fit_contexts(table: EventTable, n_items: int, cutoff_ms: int, half_life_days
     contexts, shares, rows = [], [], []
     for pair in _shared_pairs(table):
         there = table.rows((table.contexts == pair).any(axis=1))
-        own = decayed_demand(there, n_items, cutoff_ms, half_life_days)
+        own = decayed_demand(there, n_items, cutoff_ms, half_life_days, table.largest_share)
         if own.any():
             contexts.append(table.context_pairs[pair])
             shares.append(own.sum() / whole)

@@ -171,8 +171,8 @@ def ridge_weights(users: Any, penalty: float) -> F32:
 
 def item_popularity(table: EventTable, n_items: int) -> F32:
     """float32 (n,): summed positive strength of each item, no shopper counting for more than their share."""
-    table = table.rows(table.counted)
-    return np.bincount(table.item, capped(table.pair, table.strength), minlength=n_items).astype(np.float32)
+    most, table = table.largest_share, table.rows(table.counted)
+    return np.bincount(table.item, capped(table.pair, table.strength, most), minlength=n_items).astype(np.float32)
 
 
 def _window_pairs(table: EventTable, n_items: int, settings: ListSettings) -> Any:

@@ -25,7 +25,7 @@ from endcap.events.types import BOUGHT, EVENT_TYPES, GIVES_BACK, GRADED, NOT_IN_
 from endcap.text.sentiment import review_polarity
 from endcap_rebuild.data.given_back import NEVER, Columns, Refund, taken_ms
 from endcap_rebuild.data.report import ReadReport
-from endcap_rebuild.data.shares import counted, pairs_of
+from endcap_rebuild.data.shares import counted, largest_share, pairs_of
 
 U64 = NDArray[np.uint64]
 
@@ -92,6 +92,11 @@ class EventTable:
     def counted(self) -> NDArray[np.bool_]:
         """bool (rows,): the rows that speak for an item and count beside the others of their shopper, see `shares`."""
         return counted(self.pair, self.time_ms, self.strength)
+
+    @cached_property
+    def largest_share(self) -> float:
+        """How much one shopper may say for one item in all, in purchases."""
+        return largest_share(self.pair[self.counted], self.strength[self.counted])
 
     def user_bounds(self) -> I64:
         """int64 (users + 1,): rows `bounds[u]:bounds[u + 1]` are user u's, oldest first."""

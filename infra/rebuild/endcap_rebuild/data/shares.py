@@ -1,7 +1,8 @@
 """How much one shopper can say: nobody makes a best-seller, a trend or a neighbour alone.
 
 Of what one shopper does with one item on one day the first `MOST_A_DAY` events count, as in the live counts, and of all
-days the newest `MOST_EVENTS`; in demand that adds up to no more than `MOST_STRENGTH` purchases.
+days the newest `MOST_EVENTS`. In demand that adds up to no more than what nineteen of twenty shoppers say for an item:
+between one purchase and `MOST_STRENGTH`.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from endcap.arrays import F64, I64
 from endcap.events.types import DAY_S
 from endcap.profiles.demand import MOST_A_DAY
 
-MOST_EVENTS: Final = 10
+MOST_EVENTS: Final = 5
 MOST_STRENGTH: Final = 3.0
+_LEAST_STRENGTH: Final = 1.0
+_USUAL: Final = 0.95
 _DAY_MS: Final = int(DAY_S * 1000)
 
 
@@ -42,13 +45,26 @@ def counted(pair: I64, time_ms: I64, strength: NDArray[Any]) -> NDArray[np.bool_
     return mask
 
 
-def capped(pair: I64, strength: NDArray[Any]) -> F64:
-    """float64 (rows,): strengths scaled down where one shopper's for one item would add up to more than may be."""
+def largest_share(pair: I64, strength: NDArray[Any]) -> float:
+    """What one shopper may say for one item in all: the strength that nineteen of twenty stay below.
+
+    Parameters
+    ----------
+    strength : of rows that count
+    """
+    total = np.bincount(pair, strength)
+    total = total[total > 0]
+    usual = float(np.quantile(total, _USUAL, method="lower")) if len(total) else _LEAST_STRENGTH
+    return min(max(usual, _LEAST_STRENGTH), MOST_STRENGTH)
+
+
+def capped(pair: I64, strength: NDArray[Any], most: float) -> F64:
+    """float64 (rows,): strengths scaled down where one shopper's for one item would add up to more than `most`."""
     strength = strength.astype(np.float64)
     total = np.bincount(pair, strength)
-    if float(total.max(initial=0.0)) <= MOST_STRENGTH:
+    if float(total.max(initial=0.0)) <= most:
         return strength
-    return np.asarray(strength * np.minimum(1.0, MOST_STRENGTH / np.maximum(total, MOST_STRENGTH))[pair])
+    return np.asarray(strength * np.minimum(1.0, most / np.maximum(total, most))[pair])
 
 
 def _places(*keys: I64) -> I64:
