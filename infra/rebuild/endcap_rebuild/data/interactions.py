@@ -27,7 +27,7 @@ from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
-from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader
+from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader, with_offset
 from endcap_rebuild.data.values import amount, decimal_mark, is_absent
 
 _IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id", "order_id")
@@ -35,6 +35,7 @@ _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
 _ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity"})
 FOREIGN: Final = frozenset({"segment", "ga4-bigquery"})
 """Formats whose rows `endcap.events.formats` reads."""
+_FOREIGN_TIMES: Final = ("timestamp", "originalTimestamp", "time")
 _WANTED: Final = "user_id or anonymous_id, item_id, event_type, timestamp"
 
 
@@ -104,7 +105,7 @@ class EventReader:
         if times and self._time.form != UNIX:
             guesses["time"] = self._time.form
         if has_no_offset(times):
-            self._report.note(f"times without an offset are read as {self._options.timezone} (--timezone)")
+            self._note_zone()
         if self._default and self.found.table:
             self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}")
         if self.found.table:
@@ -158,13 +159,14 @@ class EventReader:
                     self._report.reject(self._file, line, "not a JSON object", raw)
                     continue
                 warnings: list[FieldError] = []
+                local = self._in_zone(raw)
                 try:
-                    parts = adapted(raw, warnings)
+                    parts = adapted(local, warnings)
                 except InvalidInteractionError as exc:
                     self._report.reject(self._file, line, str(exc), raw)
                     continue
                 self._report.warn(warnings)
-                if len(parts) != 1 or parts[0] is not raw:
+                if len(parts) != 1 or parts[0] is not local:
                     self._report.ignored_rows += not parts
                     for part in parts:
                         yield from self._parsed(line, dict(part), raw)
@@ -181,6 +183,21 @@ class EventReader:
                 if "anonymous_key" in raw:
                     row["anonymous_key"] = raw["anonymous_key"]
                 yield from self._told(line, row, raw)
+
+    def _in_zone(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """A foreign event with its offset in the times that name none; our own are read with their column."""
+        if "event_type" in raw:
+            return raw
+        moved = {name: with_offset(raw[name], self._options.zone) for name in _FOREIGN_TIMES if name in raw}
+        if isinstance(raw.get("data"), dict):
+            moved["data"] = self._in_zone(raw["data"])
+        if all(raw[name] == value for name, value in moved.items()):
+            return raw
+        self._note_zone()
+        return raw | moved
+
+    def _note_zone(self) -> None:
+        self._report.note(f"times without an offset are read as {self._options.timezone} (--timezone)")
 
     def _told(self, line: int, row: dict[str, Any], raw: object) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
         """The interaction of one row in the file's own spelling."""

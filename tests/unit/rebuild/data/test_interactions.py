@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -219,3 +220,35 @@ def test_optional_field_that_breaks_its_rule_is_dropped(tmp_path: Path) -> None:
     events, report = read(tmp_path, rows, header)
     assert [isinstance(event, Interaction) and event.session_id for event in events] == [None]
     assert {name.split(":")[0] for name in report.dropped_fields} == {"session_id", "position", "event_id"}
+
+
+def test_times_of_foreign_events_without_an_offset_are_of_the_time_zone(tmp_path: Path) -> None:
+    call = {"type": "track", "event": "Product Viewed", "userId": "u", "properties": {"product_id": "a"}}
+    lines = [call | {"timestamp": at} for at in ("2026-01-15T08:00:00", "2026-01-15T08:00:00Z")]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = ReadReport()
+    events = list(read_events(tmp_path / "events.jsonl", report, NOW_MS, options=ReadOptions(timezone="Asia/Shanghai")))
+    assert [event.timestamp_ms % 86_400_000 // 3_600_000 for event in events] == [0, 8]
+    assert "times without an offset are read as Asia/Shanghai (--timezone)" in report.notes
+
+
+def test_events_of_programs_and_excluded_users_are_left_out(tmp_path: Path) -> None:
+    crawler = "Mozilla/5.0 (compatible; bingbot/2.0)"
+    lines = ["user_id,item_id,event_type,timestamp,user_agent", f"u,a,view,1790000000,{crawler}"]
+    lines += [f"{user},a,view,1790000000,Firefox" for user in ("u", "staff")]
+    (tmp_path / "events.csv").write_text("\n".join(lines))
+    report = ReadReport()
+    options = ReadOptions(excluded=frozenset({"staff"}))
+    (event,) = read_events(tmp_path / "events.csv", report, NOW_MS, options=options)
+    assert (event.user_id, report.events, report.left_out_events, report.faults()) == ("u", 1, 2, [])
+
+
+def test_a_refund_needs_an_item_or_an_order(tmp_path: Path) -> None:
+    lines = ["user_id,item_id,event_type,timestamp,order_id", "u,a,purchase,1790000000,T-1"]
+    lines += ["u,,return,1790000009,T-1", "u,a,return,1790000009,", "u,,return,1790000009,"]
+    (tmp_path / "events.csv").write_text("\n".join(lines))
+    report = ReadReport()
+    events = list(read_events(tmp_path / "events.csv", report, NOW_MS))
+    assert [(event.item_id, event.order_id) for event in events] == [("a", "T-1"), (None, "T-1"), ("a", None)]
+    assert [row.line for row in report.bad_rows] == [5]
+    assert "item_id: is required for return where there is no order_id" in report.bad_rows[0].reason
