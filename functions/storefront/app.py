@@ -41,7 +41,8 @@ runtime = Runtime()
 def post_events() -> Response[str]:
     visit, secrets = _visit(), runtime.door.secrets
     body = json_body(app.current_event, MAX_BODY_BYTES)
-    taken = take(body, visit, int(time.time() * 1000), runtime.settings.event_types, runtime.queue, secrets)
+    agent = (app.current_event.headers or {}).get("user-agent")
+    taken = take(body, visit, int(time.time() * 1000), runtime.settings.event_types, runtime.queue, secrets, agent)
     metrics.add_metric("EventsAccepted", MetricUnit.Count, taken.accepted)
     metrics.add_metric("EventsRejected", MetricUnit.Count, len(taken.rejected))
     if taken.accepted:

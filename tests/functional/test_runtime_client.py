@@ -274,7 +274,7 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "collect/http-ga4-names": http(202, lambda b: b["accepted"] == 3),
     "collect/http-ga4-payload": http(
         202,
-        lambda b: (b["accepted"], b["ignored"], b["rejected"]) == (2, 2, []),
+        lambda b: (b["accepted"], b["ignored"], b["rejected"]) == (3, 1, []),
     ),
     "collect/http-segment-batch": http(202, lambda b: (b["accepted"], b["rejected"]) == (3, [])),
     "collect/http-cloudevents-batch": http(202, lambda b: (b["accepted"], b["rejected"]) == (2, [])),

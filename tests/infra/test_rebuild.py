@@ -257,6 +257,7 @@ def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dic
     of_the_command = set(inspect.signature(rebuild_command).parameters)
     # Channels, bucket, hosts, ledger, secret.
     elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "running", "ledger", "without_ledger", "keys"}
+    elsewhere |= {"exclude_users"}  # the stack's parameter ExcludedUsers
     foreign = {"source", "map_", "map_event", "timezone", "rating_scale", "errors", "dry_run"}  # the archive is our own
     assert of_the_command - elsewhere - foreign <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
@@ -417,7 +418,9 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, machine: Callable[..., dict[str, Any]]) -> Finished:
-    definition = machine(EventWeights=WEIGHTS, RebuildInstanceCount="2", RebuildVolumeGb="50")
+    definition = machine(
+        EventWeights=WEIGHTS, ExcludedUsers="staff-1 anon:test", RebuildInstanceCount="2", RebuildVolumeGb="50"
+    )
     with shop(tmp_path_factory.mktemp("runs")) as account:
         runs = (run(definition, account, "run-1"), run(definition, account, "run-2"))
         snapshots = SnapshotBucket(client("s3"), BUCKET)
@@ -443,6 +446,7 @@ def test_job_is_what_the_parameters_say(finished: Finished) -> None:
     assert job["EnableManagedSpotTraining"] is True
     assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 28_800}
     assert base64.b64decode(job["HyperParameters"]["event_weights_base64"]).decode() == WEIGHTS
+    assert base64.b64decode(job["HyperParameters"]["excluded_users_base64"]).decode() == "staff-1 anon:test"
     assert job["HyperParameters"]["budget"] == "fast"  # by the input of this execution
     assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"items", "profiles", "erasures", "events"}
     assert job["CheckpointConfig"]["S3Uri"] != other["CheckpointConfig"]["S3Uri"]

@@ -102,6 +102,7 @@ class Settings(BaseModel):
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
     client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
+    excluded_users : keys of profiles whose events count for nobody else
     snapshot_key : ARN of the key that snapshots are signed with; empty where nobody signs
     snapshot_signature : which snapshots are loaded
     snapshot_storage_mb : what a function has to keep snapshots in, MiB; None where that is not known
@@ -126,6 +127,7 @@ class Settings(BaseModel):
     live_counts_seconds: _Seconds = 15
     erasure_days: _Days = 30
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
+    excluded_users: Annotated[frozenset[str], BeforeValidator(lambda text: frozenset(text.split()))] = frozenset()
     cursor_secret: str = Field("", repr=False)
     stream_failures_queue_url: str = ""
     authorisation: Authorisation = "iam"

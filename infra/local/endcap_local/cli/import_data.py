@@ -13,6 +13,7 @@ from endcap_local.cli.options import (
     DryRun,
     Encoder,
     Errors,
+    ExcludeUsers,
     Json,
     Map,
     MapEvent,
@@ -41,6 +42,7 @@ def import_folder(
     rating_scale: RatingScale = None,
     allow_bad: AllowBad = ALLOWED_BAD,
     errors: Errors = None,
+    exclude_users: ExcludeUsers = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +58,7 @@ def import_folder(
     from endcap_local.import_data import import_over_http
 
     console = Console(highlight=False, stderr=as_json)
-    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     if dry_run:
         dry_run_of(data, options, console, as_json)
         return

@@ -15,6 +15,7 @@ from endcap_local.cli.options import (
     DryRun,
     Encoder,
     Errors,
+    ExcludeUsers,
     Json,
     KeysOfPseudonyms,
     LedgerPlace,
@@ -75,6 +76,7 @@ def rebuild(
     rating_scale: RatingScale = None,
     allow_bad: AllowBad = ALLOWED_BAD,
     errors: Errors = None,
+    exclude_users: ExcludeUsers = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +103,7 @@ def rebuild(
     from endcap_rebuild.text.encoders import current_encoder
 
     console = Console(highlight=False, stderr=as_json)
-    reading = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    reading = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     if dry_run:
         dry_run_of(data, reading, console, as_json)
         return

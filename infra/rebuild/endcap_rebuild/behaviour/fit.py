@@ -23,7 +23,7 @@ from endcap_rebuild.behaviour.lists import (
 )
 from endcap_rebuild.behaviour.popularity import log_popularity, log_trend
 from endcap_rebuild.behaviour.sparse import item_list
-from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.event_table import EventTable, settled
 
 # Neighbours kept per item: most of a snapshot is lists, and more neighbours change little that can be shown.
 LIST_WIDTH: Final = 128
@@ -48,7 +48,7 @@ def fit(
     clock: bool,
     seed: int,
 ) -> Fitted:
-    """Count lists, popularity and trend from a table.
+    """Count lists, popularity and trend from what of a table still holds at the cut-off.
 
     Parameters
     ----------
@@ -56,6 +56,7 @@ def fit(
     cutoff_ms : the moment that popularity and trend decay to
     clock : whether timestamps are times (see `clock.clock_usable`)
     """
+    table = settled(table, cutoff_ms)
     n_items = len(item_vectors)
     counts = np.bincount(table.item, minlength=n_items).astype(np.int32)
     popularity = item_popularity(table, n_items)

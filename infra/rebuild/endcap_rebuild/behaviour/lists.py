@@ -17,6 +17,7 @@ from scipy import linalg, sparse
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
 from endcap_rebuild.data.event_table import EventTable, is_bought, is_strong, positive_strength, shuffle_keys
+from endcap_rebuild.data.shares import capped
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.
 _PAIRS_AT_ONCE: Final = 2_000_000
@@ -63,7 +64,7 @@ def next_counts(table: EventTable, n_items: int, settings: ListSettings, seed: i
 
     Events of one time have no order: several shuffles of them are averaged.
     """
-    positive = table.rows(positive_strength(table) > 0)
+    positive = table.rows(table.counted)
     total = sparse.csr_array((n_items, n_items), dtype=np.float32)
     for shuffle in range(settings.shuffles):
         keys = shuffle_keys(positive.key, seed + 1 + shuffle)
@@ -88,9 +89,9 @@ def basket_matrix(table: EventTable, n_items: int, popularity: F32, settings: Li
     A basket is what one user bought in one session, or on one day where there are no sessions. A shop without
     purchases has ratings and reviews of one day instead: people rate what came in one parcel.
     """
-    bought = positive_strength(table) > 0
+    bought = table.counted
     purchases = bought & is_bought(table)
-    table = table.rows(purchases if purchases.any() else is_strong(table))
+    table = table.rows(purchases if purchases.any() else bought & is_strong(table))
     day = table.time_ms // int(DAY_S * 1000) if clock else table.time_ms
     by_session = table.session >= 0
     moment = np.where(by_session, table.session.astype(np.int64), day)
@@ -169,8 +170,9 @@ def ridge_weights(users: Any, penalty: float) -> F32:
 
 
 def item_popularity(table: EventTable, n_items: int) -> F32:
-    """float32 (n,): summed positive strength of each item."""
-    return np.bincount(table.item, positive_strength(table), minlength=n_items).astype(np.float32)
+    """float32 (n,): summed positive strength of each item, no shopper counting for more than their share."""
+    most, table = table.largest_share, table.rows(table.counted)
+    return np.bincount(table.item, capped(table.pair, table.strength, most), minlength=n_items).astype(np.float32)
 
 
 def _window_pairs(table: EventTable, n_items: int, settings: ListSettings) -> Any:

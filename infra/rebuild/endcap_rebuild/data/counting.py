@@ -47,6 +47,7 @@ class ColumnCounter:
         self._empty = (*layout.others, *layout.properties)
         self._items = known_items
         self._plain: dict[str, set[str]] = {"user_id": set(), "item_id": set(), "session_id": set(), "event_id": set()}
+        self._plain["order_id"] = set()
         self.filled = dict.fromkeys(layout.unread, 0)
 
     def count(self, rows: Sequence[Sequence[str]]) -> bool:
@@ -66,10 +67,13 @@ class ColumnCounter:
         texts = self._optional(columns, "text", _are_texts)
         sessions = self._optional(columns, "session_id", lambda ids: self._are_ids("session_id", ids))
         ids = self._optional(columns, "event_id", lambda ids: self._are_ids("event_id", ids))
-        if times is None or values is None or texts is None or sessions is None or ids is None:
+        orders = self._optional(columns, "order_id", lambda ids: self._are_ids("order_id", ids))
+        if times is None or values is None or texts is None or sessions is None or ids is None or orders is None:
             return False
         kinds = map(by_kind.__getitem__, columns[place["event_type"]])
         said: Iterable[Any] = zip(columns[place["item_id"]], kinds, times, values, texts, sessions, strict=False)
+        if any(orders):
+            said = zip(said, orders, strict=False)
         if any(ids):
             said = (event_id or what for event_id, what in zip(ids, said, strict=False))
         self._seen.extend(map(hash, zip(users, said, strict=False)))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from endcap.errors import FieldError, InvalidInputError, InvalidInteractionError
 from endcap.events.formats import adapted, sent_events
-from endcap.events.grades import MAX_GRADE, MIN_GRADE
+from endcap.events.grades import MAX_GRADE
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
+from endcap.events.machines import USER_AGENT, flagged, is_machine
 from endcap.events.types import GRADED
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import ga4_bigquery
+from endcap_rebuild.data.grades_found import scale_found
+from endcap_rebuild.data.grading import worded
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.names import (
     EVENT_FIELDS,
@@ -25,21 +28,30 @@ from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
-from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader
+from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader, with_offset
 from endcap_rebuild.data.values import amount, decimal_mark, is_absent
 
-_IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id")
+_IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id", "order_id")
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
 _ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity"})
 FOREIGN: Final = frozenset({"segment", "ga4-bigquery"})
 """Formats whose rows `endcap.events.formats` reads."""
+_FOREIGN_TIMES: Final = ("timestamp", "originalTimestamp", "time")
 _WANTED: Final = "user_id or anonymous_id, item_id, event_type, timestamp"
 
 
 class EventReader:
     """Interactions of one file."""
 
-    def __init__(self, found: Rows, options: ReadOptions, moment: Moment, report: ReadReport, people: People) -> None:
+    def __init__(
+        self,
+        found: Rows,
+        options: ReadOptions,
+        moment: Moment,
+        report: ReadReport,
+        people: People,
+        again: Callable[[], Rows] | None = None,
+    ) -> None:
         self._report, self._moment, self._people = report, moment, people
         self._file = found.read.file
         self.found = found
@@ -51,17 +63,18 @@ class EventReader:
         values = [v for v in found.column(self.columns.get("value")) if isinstance(v, str)]
         self._mark = decimal_mark(values) or ("," if found.read.guesses.get("delimiter") == "semicolon" else None)
         self._default = None if "event_type" in self.columns else self._default_type()
+        self._scale = scale_found(found, again, self.columns, self._names, self._default, self._mark, options, report)
         self._tell(times)
         self.reason = self.missing() if found.table else None
         self.layout = Layout.of(found.columns if found.table else (), self.columns if found.table else {})
-        self.lane = PlainLane(self.layout, self._names, self._time, self._mark, options, moment)
+        self.lane = PlainLane(self.layout, self._names, self._time, self._mark, not self._scale.is_ours, moment)
 
     def missing(self) -> str | None:
         """Why no row of the file can be used: columns that it lacks; None where it has what is needed."""
         lacks = [name for name in ("user_id", "item_id") if name not in self.columns]
         if "user_id" in lacks and "anonymous_id" in self.columns:
             lacks.remove("user_id")
-        if "item_id" in lacks and "text" in self.columns:
+        if "item_id" in lacks and ("text" in self.columns or "order_id" in self.columns):
             lacks.remove("item_id")
         if not lacks:
             return None
@@ -94,7 +107,7 @@ class EventReader:
         if times and self._time.form != UNIX:
             guesses["time"] = self._time.form
         if has_no_offset(times):
-            self._report.note(f"times without an offset are read as {self._options.timezone} (--timezone)")
+            self._note_zone()
         if self._default and self.found.table:
             self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}")
         if self.found.table:
@@ -148,18 +161,19 @@ class EventReader:
                     self._report.reject(self._file, line, "not a JSON object", raw)
                     continue
                 warnings: list[FieldError] = []
+                local = self._in_zone(raw)
                 try:
-                    raw = self._people.readable(raw)
+                    local = self._people.readable(local)
                 except ValueError as exc:
                     self._report.reject(self._file, line, str(exc), raw)
                     continue
                 try:
-                    parts = adapted(raw, warnings)
+                    parts = adapted(local, warnings)
                 except InvalidInteractionError as exc:
                     self._report.reject(self._file, line, str(exc), raw)
                     continue
                 self._report.warn(warnings)
-                if len(parts) != 1 or parts[0] is not raw:
+                if len(parts) != 1 or parts[0] is not local:
                     self._report.ignored_rows += not parts
                     for part in parts:
                         yield from self._parsed(line, dict(part), raw)
@@ -177,6 +191,23 @@ class EventReader:
                     row["anonymous_key"] = raw["anonymous_key"]
                 yield from self._told(line, row, raw)
 
+    def _in_zone(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """A foreign event with its offset in the times that name none; our own are read with their column."""
+        if "event_type" in raw:
+            return raw
+        moved: dict[str, Any] = {
+            name: with_offset(raw[name], self._options.zone) for name in _FOREIGN_TIMES if name in raw
+        }
+        if isinstance(raw.get("data"), dict):
+            moved["data"] = self._in_zone(raw["data"])
+        if all(raw[name] == value for name, value in moved.items()):
+            return raw
+        self._note_zone()
+        return raw | moved
+
+    def _note_zone(self) -> None:
+        self._report.note(f"times without an offset are read as {self._options.timezone} (--timezone)")
+
     def _told(self, line: int, row: dict[str, Any], raw: object) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
         """The interaction of one row in the file's own spelling."""
         for name in _IDS:
@@ -187,10 +218,17 @@ class EventReader:
             kind = row["event_type"] = self._names(kind.strip())
         elif self._default:
             kind = row["event_type"] = self._default
+        if program := flagged(row.pop(USER_AGENT, None) or None):
+            row["properties"] = {**(row.get("properties") or {}), **program}
         text = row.get("text")
         if isinstance(text, str) and len(text) <= LONGEST_WORD and is_absent(text):
             row["text"] = None
-        self._read_value(row, kind in GRADED)
+        try:
+            self._read_value(row, kind in GRADED)
+        except ValueError as exc:
+            self._report.reject(self._file, line, f"value: {exc}", raw)
+            self._hint_scale(row)
+            return
         try:
             row["timestamp"] = self._read_time(row.get("timestamp"))
         except ValueError as exc:
@@ -207,12 +245,20 @@ class EventReader:
             try:
                 row["value"] = amount(value, self._mark)[0]
             except ValueError as exc:
-                if not graded:
+                if graded:
+                    row["value"] = worded(value) or value
+                else:
                     row["value"] = None
                     self._report.drop("value", str(exc))
                 return
-        if graded and isinstance(row.get("value"), int | float) and self._options.rating_scale:
-            row["value"] = scaled(row["value"], self._options.rating_scale)
+        value = row.get("value")
+        if graded and isinstance(value, int | float) and not isinstance(value, bool):
+            row["value"] = self._scale.grade(value)
+
+    def _hint_scale(self, row: Mapping[str, Any]) -> None:
+        value = row.get("value")
+        if isinstance(value, int | float) and value > MAX_GRADE and self._scale.is_ours:
+            self._report.hint(f"grades above {MAX_GRADE:g} need --rating-scale, such as --rating-scale 10")
 
     def _read_time(self, value: object) -> float:
         if value is None or (isinstance(value, str) and is_absent(value)):
@@ -237,17 +283,10 @@ class EventReader:
 
     def _refuse(self, line: int, exc: InvalidInputError, row: Mapping[str, Any], raw: object) -> None:
         self._report.reject(self._file, line, str(exc), raw)
-        value, kind = row.get("value"), row.get("event_type")
-        if kind in GRADED and isinstance(value, int | float) and value > MAX_GRADE:
-            self._report.hint(f"grades above {MAX_GRADE:g} need --rating-scale, such as --rating-scale 10")
+        kind = row.get("event_type")
         if isinstance(kind, str) and kind not in self._moment.event_types and "event_type" in str(exc):
             near = nearest(kind, self._moment.event_types) or "view"
             self._report.hint(f"--map-event {kind}={near} says what {kind!r} is")
-
-
-def scaled(value: float, best: float) -> float:
-    """A grade of a scale that ends at `best` on ours, which ends at 5."""
-    return min(max(value * MAX_GRADE / best, MIN_GRADE), MAX_GRADE)
 
 
 def archived(
@@ -285,13 +324,22 @@ def noted(
     report: ReadReport,
     identities: Identities | None,
     people: People,
+    excluded: Collection[str] = (),
 ) -> Iterator[Interaction]:
-    """The interactions, by the names of their people, counted in the report and noted in `identities`."""
+    """The interactions, by the names of their people, counted in the report and noted in `identities`.
+
+    Parameters
+    ----------
+    excluded : whose are left out, as are those of programs
+    """
     by_type, by_user = report.by_type, report.by_user
     first, last = 1 << 62, 0
     count = items = 0
     try:
         for row, read in events:
+            if read.user_id in excluded or (read.properties and is_machine(read)):
+                report.left_out_events += 1
+                continue
             event = people.named(read)
             count += 1
             by_type[event.event_type] += 1

@@ -27,6 +27,8 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "session_id": "sessionid usersession session visitid",
     "event_id": "eventid messageid",
     "recommendation_id": "recommendationid",
+    "user_agent": "useragent httpuseragent",
+    "order_id": "orderid ordernumber ordername orderno transactionid invoiceno invoicenumber invoiceid",
     "position": "position",
     "properties": "properties",
 }

@@ -156,7 +156,7 @@ def read_events(
     found = Folder(events=one_file(source, EVENTS, options)) if source.is_file() else look_into(source, options)
     report.passed_over |= found.passed_over
     for file in event_files(found, options, Moment(now_ms, event_types), report, people):
-        yield from noted(file, report, identities, people)
+        yield from noted(file, report, identities, people, options.excluded)
 
 
 def event_files(
@@ -257,10 +257,10 @@ def _events(
     if source.what.format == "shopify":
         named = ((line, dict(zip(rows.columns, cells, strict=True))) for line, cells in rows.rows)
         lines = shopify.order_lines(named, handle_of)
-        columns = ["user_id", "item_id", "timestamp", "value", "session_id", "event_type"]
+        columns = ["user_id", "item_id", "timestamp", "value", "session_id", "event_type", "order_id"]
         cells = ((line, [row[name] or "" for name in columns]) for line, row in lines)
         rows = resampled(columns, cells, rows.read)
-    return EventReader(rows, options, moment, report, people)
+    return EventReader(rows, options, moment, report, people, lambda: opened(source.file, EVENTS, ReadReport()))
 
 
 def _handles(items: Iterable[Source]) -> dict[str, str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Final
+from typing import Any, Final
 
 from dateutil import parser as dateutil_parser
 
@@ -160,6 +160,17 @@ def has_no_offset(sample: Iterable[object]) -> bool:
     texts = [value.strip() for value in sample if isinstance(value, str)]
     dates = [text for text in texts if _number(text) is None and not is_absent(text)]
     return any(not re.search(r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$", text, re.IGNORECASE) for text in dates)
+
+
+def with_offset(value: Any, zone: tzinfo) -> Any:
+    """A time in ISO 8601 that names no offset, with that of `zone`; anything else as it is."""
+    if not isinstance(value, str) or not has_no_offset([value]):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return value
+    return moment.replace(tzinfo=zone).isoformat() if moment.tzinfo is None else value
 
 
 def _form(numbers: list[tuple[str, float]]) -> str:

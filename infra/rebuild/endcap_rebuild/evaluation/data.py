@@ -17,7 +17,7 @@ from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
 from endcap.identifiers import anonymous_id_of
 from endcap.validation import timestamp_number
-from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.dataset import Shop, rows_by_id
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
 from endcap_rebuild.data.people import People
@@ -76,12 +76,13 @@ def read_data(
                 words.setdefault(event.user_id, []).append(event)
             yield event
 
-    index = {item.item_id: row for row, item in enumerate(items)}
+    index = rows_by_id(items)
     people = people or People()
     erased = erased_of(folder, report, people=people)
     read = erased.without(read_events(folder, report, now_ms, people=people), report)
     events = keeping_words(read)
-    table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES)
+    groups = [item.group for item in items]
+    table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES, groups=groups)
     chance = chance_keys(table, np.arange(len(table)), SHUFFLE_SEED)
     table = table.rows(np.lexsort((chance, table.time_ms, table.user)))
     for said in words.values():

@@ -67,6 +67,7 @@ class Choices:
         a hyperparameter can hold no line break
     context_names : likewise; with commas between them
     keep_outliers : likewise
+    excluded_users_base64 : keys of profiles whose events are left out, as in the stack's ExcludedUsers; in base64
     max_gini, min_coverage, max_popularity_lift : as `FairnessLimits` has them; "null" stands for None
     allow_bad : share of unusable rows above which nothing is made of the others, see `ReadOptions`
     pseudonym_secret : ARN of the secret with the keys of the archive's pseudonyms; "" where it has none
@@ -85,6 +86,7 @@ class Choices:
     context_names: tuple[str, ...] = CONTEXT_NAMES
     allow_bad: float = ALLOWED_BAD
     keep_outliers: bool = False
+    excluded_users_base64: frozenset[str] = frozenset()
     max_gini: float | None = None
     min_coverage: float | None = None
     max_popularity_lift: float | None = None
@@ -175,6 +177,7 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "seed": int,
     "allow_bad": _share,
     "event_weights_base64": _weights,
+    "excluded_users_base64": lambda text: frozenset(base64.b64decode(text, validate=True).decode().split()),
     "student": _yes_or_no,
     "keep_outliers": _yes_or_no,
     **dict.fromkeys(("max_gini", "min_coverage", "max_popularity_lift"), _limit),

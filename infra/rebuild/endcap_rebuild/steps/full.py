@@ -21,7 +21,7 @@ from endcap.events.types import EventType, event_types
 from endcap_rebuild.behaviour.fit import LIST_WIDTH
 from endcap_rebuild.behaviour.lists import ListSettings, item_popularity, neighbour_matrix, next_counts, next_matrix
 from endcap_rebuild.behaviour.sparse import top_per_row
-from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.event_table import EventTable, settled
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
 from endcap_rebuild.text.whitening import Whitening
@@ -59,8 +59,9 @@ def _encoder(job: FastJob, needed: Needed) -> Outputs:
         return {}
     chosen = json_value(trial["json"])
     settings = replace(TowerSettings(**chosen["settings"]), threads=job.settings.threads, device=job.settings.device)
-    data = _data(job, needed, job.shop.table)
-    return _trained(job, needed, "encoder", job.shop.table, data, settings, None, chosen["metrics"]["int8"])
+    table = settled(job.shop.table, job.shop.cutoff_ms)  # as profiles are read when they are served
+    data = _data(job, needed, table)
+    return _trained(job, needed, "encoder", table, data, settings, None, chosen["metrics"]["int8"])
 
 
 def _trained(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from endcap.arrays import I32, I64
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.event_table import EventTable, interaction_of, is_bought, shuffle_keys
+from endcap_rebuild.data.event_table import EventTable, interaction_of, is_bought, settled, shuffle_keys
 
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10
@@ -109,7 +109,7 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> 
     repeated = np.array(
         [table.item[row] in table.item[a:b] for a, b, row in zip(first, end, targets, strict=True)], dtype=np.bool_
     )
-    return Split(table.rows(in_train), Cases(table, first, end, targets, repeated), cutoff_ms)
+    return Split(settled(table.rows(in_train), cutoff_ms), Cases(table, first, end, targets, repeated), cutoff_ms)
 
 
 def without_absent(split: Split, created_ms: NDArray[np.float64], seed: int) -> Split:

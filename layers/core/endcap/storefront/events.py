@@ -9,6 +9,7 @@ from typing import Any, Final
 from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.events.collect import Queue
 from endcap.events.interaction import interaction_document, parse_interaction
+from endcap.events.machines import flagged
 from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
 from endcap.leniency import MAX_TOLD, told_of
 from endcap.storefront.requests import IGNORED
@@ -46,10 +47,15 @@ def take(
     event_types: Mapping[str, EventType],
     queue: Queue,
     secrets: Sequence[str],
+    user_agent: str | None = None,
 ) -> Taken:
     """Queue the usable events of a body `{"events": [1..20]}`, in the visitor's name.
 
     Where the shop says who the visitor is, and the visitor was not said to be them before, that goes with them.
+
+    Parameters
+    ----------
+    user_agent : of the browser; what a program does is marked as such
 
     Raises
     ------
@@ -59,12 +65,15 @@ def take(
     if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
         raise InvalidRequestError([FieldError(field="events", message=f"must be a list of 1 to {MAX_EVENTS} events")])
     documents: dict[int, dict[str, Any]] = {}
+    program = flagged(user_agent)
     rejected: list[dict[str, Any]] = []
     warnings: dict[int, list[FieldError]] = {}
     for index, raw in enumerate(events):
         warnings[index] = []
         try:
             documents[index] = _document(raw, visit, arrival_ms, event_types, warnings[index])
+            if program:
+                documents[index]["properties"] = documents[index].get("properties", {}) | program
         except InvalidInteractionError as exc:
             rejected.append({"index": index, "errors": exc.errors, "retryable": False})
     sent = list(documents.values())

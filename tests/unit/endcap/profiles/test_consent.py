@@ -33,7 +33,10 @@ class Shop:
         self.store, self.took, self.unwanted = MemoryProfiles(), list[str](), list[str]()
 
     def happens(self, *events: Interaction) -> None:
-        took, unwanted = (lambda e: self.took.append(e.event_id)), (lambda e: self.unwanted.append(e.event_id))
+        took, unwanted = (
+            (lambda new, *_: self.took.extend(e.event_id for e in new)),
+            (lambda e: self.unwanted.append(e.event_id)),
+        )
         assert apply_events(events, self.store, took=took, unwanted=unwanted) == {}
 
     def says(self, key: str, body: Any, at_ms: int) -> tuple[str, ...]:

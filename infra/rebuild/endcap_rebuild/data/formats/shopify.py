@@ -50,6 +50,7 @@ def order_lines(rows: Iterable[Row], handle_of: Mapping[str, str]) -> Iterator[R
             "timestamp": order.get("Paid at") or order.get("Created at"),
             "value": _text(row, "Lineitem price"),
             "session_id": name,
+            "order_id": name,
         }
         refunded = str(order.get("Financial Status", "")).lower() == "refunded"
         for event_type in ("purchase", "return") if refunded else ("purchase",):
