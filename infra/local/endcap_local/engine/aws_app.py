@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
+from endcap_local.engine.queues import count_once
 
 TOKEN_HEADER = "X-Endcap-Exclusive"  # nosec B105 # the name of a header
 _READ_ONLY = ("Get", "Describe", "List", "Query", "Scan", "BatchGet", "Receive", "DeleteMessage")
@@ -72,6 +73,7 @@ class AwsApp:
     def __init__(self, keys: Path | None = None) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        count_once()
         self.activity = Activity()
         self._lock = threading.Lock()
         self._token: str | None = None
