@@ -224,6 +224,7 @@ def test_keys_of_pseudonyms_are_made_once_outlive_the_stack_and_are_read_by_who_
         "ExcludePunctuation": True,
     }
     assert "PseudonymKeys" not in resolved(Pseudonyms="off")
+    assert "PseudonymKeys" in resolved(Pseudonyms="read")
     functions = [name for name, r in everything.items() if r.get("Type") == "AWS::Lambda::Function"]
     readers = {
         name

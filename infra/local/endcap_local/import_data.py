@@ -313,8 +313,8 @@ def _write(
 def _archive(stack: LocalStack, events: Sequence[Interaction]) -> None:
     """Keep the events where `update_profile` keeps them; the same events give the same object."""
     documents = [interaction_document(event) for event in events]
-    if secret := _variable(stack, "PSEUDONYM_SECRET"):
-        keys = PseudonymSecret(stack.client("secretsmanager"), secret).get()
+    if _variable(stack, "PSEUDONYMS") == "on":
+        keys = PseudonymSecret(stack.client("secretsmanager"), _variable(stack, "PSEUDONYM_SECRET")).get()
         documents = [pseudonymous(document, keys) for document in documents]
     lines = "".join(json.dumps(document, separators=(",", ":")) + "\n" for document in documents).encode()
     if lines:

@@ -202,11 +202,11 @@ class Runtime:
 
     @cached_property
     def archive(self) -> Archive:
-        """The archive of events; it is told no ids where the stack has keys of pseudonyms."""
+        """The archive of events; it is told no ids where the stack has pseudonyms."""
         from endcap.aws.queues import RecordStream
 
         stream = RecordStream(self._clients("firehose", self._config), self.settings.archive_stream)
-        if not self.settings.pseudonym_secret:
+        if not self.settings.tells_pseudonyms:
             return stream
         from endcap.pseudonyms import PseudonymousStream
 
@@ -239,7 +239,7 @@ class Runtime:
         """The keys of pseudonyms, read beside the requests; None where exposures carry plain ids."""
         from endcap.live.pseudonyms import Pseudonyms
 
-        if not self.settings.pseudonym_secret:
+        if not self.settings.tells_pseudonyms:
             return None
         return Pseudonyms(self.pseudonym_secret.read, self.waiting.clock, self.waiting)
 

@@ -23,6 +23,7 @@ scopes : a token may what its scopes name, and without a caller nothing but open
 AUTHORISATIONS: Final[tuple[Authorisation, ...]] = get_args(Authorisation)
 
 SignaturePolicy = Literal["require", "warn"]
+PseudonymsPolicy = Literal["on", "read", "off"]
 """Which snapshots functions load.
 
 require : signed ones
@@ -106,7 +107,8 @@ class Settings(BaseModel):
     snapshot_key : ARN of the key that snapshots are signed with; empty where nobody signs
     snapshot_signature : which snapshots are loaded
     snapshot_storage_mb : what a function has to keep snapshots in, MiB; None where that is not known
-    pseudonym_secret : ARN of the keys that ids are replaced by in archive and exposures; empty for plain ids
+    pseudonyms : whether archive and exposures are told pseudonyms; `read` knows the keys of those told before
+    pseudonym_secret : ARN of the keys of pseudonyms; empty where there are none
     storefront_secrets : what tokens at the storefront door are signed with, the present one first
     storefront_origins : of the pages that may call the door from a browser
     storefront_front_key : what the front of the door proves itself by; empty for no front
@@ -135,10 +137,16 @@ class Settings(BaseModel):
     snapshot_key: str = ""
     snapshot_signature: SignaturePolicy = "warn"
     snapshot_storage_mb: Annotated[int, Field(ge=1)] | None = None
+    pseudonyms: PseudonymsPolicy = "on"
     pseudonym_secret: str = ""
     storefront_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field((), repr=False)
     storefront_origins: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     storefront_front_key: str = Field("", repr=False)
+
+    @property
+    def tells_pseudonyms(self) -> bool:
+        """Whether archive and exposures are told no ids."""
+        return bool(self.pseudonym_secret) and self.pseudonyms == "on"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:
