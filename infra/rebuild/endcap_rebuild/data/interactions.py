@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from endcap.errors import FieldError, InvalidInputError, InvalidInteractionError
 from endcap.events.formats import adapted, sent_events
 from endcap.events.grades import MAX_GRADE
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
-from endcap.events.machines import USER_AGENT, flagged, is_machine
+from endcap.events.machines import USER_AGENT, flagged
 from endcap.events.types import GRADED
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import ga4_bigquery
 from endcap_rebuild.data.grades_found import scale_found
 from endcap_rebuild.data.grading import worded
-from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.names import (
     EVENT_FIELDS,
     EventTypeNames,
@@ -188,7 +187,9 @@ class EventReader:
         """A foreign event with its offset in the times that name none; our own are read with their column."""
         if "event_type" in raw:
             return raw
-        moved = {name: with_offset(raw[name], self._options.zone) for name in _FOREIGN_TIMES if name in raw}
+        moved: dict[str, Any] = {
+            name: with_offset(raw[name], self._options.zone) for name in _FOREIGN_TIMES if name in raw
+        }
         if isinstance(raw.get("data"), dict):
             moved["data"] = self._in_zone(raw["data"])
         if all(raw[name] == value for name, value in moved.items()):
@@ -278,66 +279,6 @@ class EventReader:
         if isinstance(kind, str) and kind not in self._moment.event_types and "event_type" in str(exc):
             near = nearest(kind, self._moment.event_types) or "view"
             self._report.hint(f"--map-event {kind}={near} says what {kind!r} is")
-
-
-def archived(found: Rows, moment: Moment, report: ReadReport) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
-    """Interactions of the event archive, which Endcap itself has written: nothing is guessed."""
-    for line, value in found.rows:
-        if not isinstance(value, dict):
-            report.reject(found.read.file, line, "not a JSON object", value)
-            continue
-        batch = value.get("events")
-        for raw in batch if isinstance(batch, list) else [value]:
-            if not isinstance(raw, dict):
-                report.reject(found.read.file, line, "not a JSON object", raw)
-                continue
-            if raw.get("timestamp") in (None, ""):
-                raw["timestamp"] = NO_TIME
-            warnings: list[FieldError] = []
-            try:
-                event = parse_interaction(raw, moment.now_ms, moment.event_types, warnings)
-            except InvalidInputError as exc:
-                report.reject(found.read.file, line, str(exc), raw)
-                continue
-            report.warn(warnings, FIELDS)
-            yield raw, event
-
-
-def noted(
-    events: Iterable[tuple[Mapping[str, Any], Interaction]],
-    report: ReadReport,
-    identities: Identities | None,
-    excluded: Collection[str] = (),
-) -> Iterator[Interaction]:
-    """The interactions, counted in the report and noted in `identities`.
-
-    Parameters
-    ----------
-    excluded : whose are left out, as are those of programs
-    """
-    by_type, by_user = report.by_type, report.by_user
-    first, last = 1 << 62, 0
-    count = items = 0
-    try:
-        for row, event in events:
-            if event.user_id in excluded or (event.properties and is_machine(event)):
-                report.left_out_events += 1
-                continue
-            count += 1
-            by_type[event.event_type] += 1
-            by_user[event.user_id] += 1
-            items += event.item_id is not None
-            at_ms = event.timestamp_ms
-            if at_ms:
-                first = at_ms if at_ms < first else first
-                last = at_ms if at_ms > last else last
-            if identities is not None:
-                identities.note(row, event)
-            yield event
-    finally:
-        report.events += count
-        report.item_events += items
-        report.span([first, last] if last else [])
 
 
 def _id(value: object) -> object:
