@@ -15,7 +15,8 @@ from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, EventType
 from endcap_rebuild.data.counting import ColumnCounter
 from endcap_rebuild.data.folder import look_into
 from endcap_rebuild.data.formats import EVENTS
-from endcap_rebuild.data.interactions import EventReader, noted
+from endcap_rebuild.data.interactions import EventReader
+from endcap_rebuild.data.noting import noted
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import Moment

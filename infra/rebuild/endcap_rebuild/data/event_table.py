@@ -95,7 +95,7 @@ class EventTable:
 
     @cached_property
     def largest_share(self) -> float:
-        """How much one shopper may say for one item in all, in purchases."""
+        """How much one shopper may say for one item in all."""
         return largest_share(self.pair[self.counted], self.strength[self.counted])
 
     def user_bounds(self) -> I64:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from endcap.errors import FieldError, InvalidInputError, InvalidInteractionError
 from endcap.events.formats import adapted, sent_events
 from endcap.events.grades import MAX_GRADE
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
-from endcap.events.machines import USER_AGENT, flagged, is_machine
+from endcap.events.machines import USER_AGENT, flagged
 from endcap.events.types import GRADED
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import ga4_bigquery
 from endcap_rebuild.data.grades_found import scale_found
 from endcap_rebuild.data.grading import worded
-from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.names import (
     EVENT_FIELDS,
     EventTypeNames,
@@ -287,75 +286,6 @@ class EventReader:
         if isinstance(kind, str) and kind not in self._moment.event_types and "event_type" in str(exc):
             near = nearest(kind, self._moment.event_types) or "view"
             self._report.hint(f"--map-event {kind}={near} says what {kind!r} is")
-
-
-def archived(
-    found: Rows, moment: Moment, report: ReadReport, people: People
-) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
-    """Interactions of the event archive, which Endcap itself has written: nothing is guessed."""
-    for line, value in found.rows:
-        if not isinstance(value, dict):
-            report.reject(found.read.file, line, "not a JSON object", value)
-            continue
-        batch = value.get("events")
-        for raw in batch if isinstance(batch, list) else [value]:
-            if not isinstance(raw, dict):
-                report.reject(found.read.file, line, "not a JSON object", raw)
-                continue
-            if raw.get("timestamp") in (None, ""):
-                raw["timestamp"] = NO_TIME
-            try:
-                raw = people.readable(raw)
-            except ValueError as exc:
-                report.reject(found.read.file, line, str(exc), raw)
-                continue
-            warnings: list[FieldError] = []
-            try:
-                event = parse_interaction(raw, moment.now_ms, moment.event_types, warnings)
-            except InvalidInputError as exc:
-                report.reject(found.read.file, line, str(exc), raw)
-                continue
-            report.warn(warnings, FIELDS)
-            yield raw, event
-
-
-def noted(
-    events: Iterable[tuple[Mapping[str, Any], Interaction]],
-    report: ReadReport,
-    identities: Identities | None,
-    people: People,
-    excluded: Collection[str] = (),
-) -> Iterator[Interaction]:
-    """The interactions, by the names of their people, counted in the report and noted in `identities`.
-
-    Parameters
-    ----------
-    excluded : whose are left out, as are those of programs
-    """
-    by_type, by_user = report.by_type, report.by_user
-    first, last = 1 << 62, 0
-    count = items = 0
-    try:
-        for row, read in events:
-            if read.user_id in excluded or (read.properties and is_machine(read)):
-                report.left_out_events += 1
-                continue
-            event = people.named(read)
-            count += 1
-            by_type[event.event_type] += 1
-            by_user[event.user_id] += 1
-            items += event.item_id is not None
-            at_ms = event.timestamp_ms
-            if at_ms:
-                first = at_ms if at_ms < first else first
-                last = at_ms if at_ms > last else last
-            if identities is not None:
-                identities.note(row, event, people)
-            yield event
-    finally:
-        report.events += count
-        report.item_events += items
-        report.span([first, last] if last else [])
 
 
 def _id(value: object) -> object:

@@ -33,9 +33,10 @@ from endcap_rebuild.data.files import DataFile
 from endcap_rebuild.data.folder import Folder, Source, look_into, none_found, one_file
 from endcap_rebuild.data.formats import EVENTS, ITEMS, ga4_bigquery, shopify
 from endcap_rebuild.data.identities import Identities
-from endcap_rebuild.data.interactions import EventReader, archived, noted
+from endcap_rebuild.data.interactions import EventReader
 from endcap_rebuild.data.items import ItemReader, documents_of, merged
 from endcap_rebuild.data.names import EVENT_FIELDS, columns_of
+from endcap_rebuild.data.noting import archived, noted
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.plain_rows import NO_TIME, Moment

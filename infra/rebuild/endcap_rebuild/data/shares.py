@@ -2,7 +2,7 @@
 
 Of what one shopper does with one item on one day the first `MOST_A_DAY` events count, as in the live counts, and of all
 days the newest `MOST_EVENTS`. In demand that adds up to no more than what nineteen of twenty shoppers say for an item:
-between one purchase and `MOST_STRENGTH`.
+between one and `MOST_TIMES` times what the strongest event says.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from endcap.events.types import DAY_S
 from endcap.profiles.demand import MOST_A_DAY
 
 MOST_EVENTS: Final = 5
-MOST_STRENGTH: Final = 3.0
-_LEAST_STRENGTH: Final = 1.0
+MOST_TIMES: Final = 3.0
 _USUAL: Final = 0.95
 _DAY_MS: Final = int(DAY_S * 1000)
 
@@ -46,16 +45,17 @@ def counted(pair: I64, time_ms: I64, strength: NDArray[Any]) -> NDArray[np.bool_
 
 
 def largest_share(pair: I64, strength: NDArray[Any]) -> float:
-    """What one shopper may say for one item in all: the strength that nineteen of twenty stay below.
+    """What one shopper may say for one item in all: the strength that nineteen of twenty do not exceed.
 
     Parameters
     ----------
     strength : of rows that count
     """
-    total = np.bincount(pair, strength)
-    total = total[total > 0]
-    usual = float(np.quantile(total, _USUAL, method="lower")) if len(total) else _LEAST_STRENGTH
-    return min(max(usual, _LEAST_STRENGTH), MOST_STRENGTH)
+    if not len(pair):
+        return 0.0
+    total, strongest = np.bincount(pair, strength), float(strength.max())
+    usual = float(np.quantile(total[total > 0], _USUAL, method="lower"))
+    return min(max(usual, strongest), MOST_TIMES * strongest)
 
 
 def capped(pair: I64, strength: NDArray[Any], most: float) -> F64:

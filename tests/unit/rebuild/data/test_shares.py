@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from endcap_rebuild.data.shares import MOST_A_DAY, MOST_EVENTS, MOST_STRENGTH, capped, counted, largest_share, pairs_of
+from endcap_rebuild.data.shares import MOST_A_DAY, MOST_EVENTS, MOST_TIMES, capped, counted, largest_share, pairs_of
 
 DAY_MS = 86_400_000
 
@@ -28,10 +29,10 @@ def test_what_one_shopper_says_for_one_item_adds_up_to_no_more_than_may_be():
     assert capped(np.array([0, 0, 1]), np.array([4.0, 8.0, 2.5]), 3.0).tolist() == [1.0, 2.0, 2.5]
 
 
-def test_one_shopper_may_say_what_nearly_all_say_at_least_a_purchase_and_three_at_most():
-    pairs = np.arange(100)
-    usual = np.full(100, 2.1)
-    usual[:5] = 50.0
-    assert largest_share(pairs, usual) == 2.1
-    assert largest_share(pairs, np.full(100, 0.3)) == 1.0
-    assert largest_share(pairs, np.full(100, 50.0)) == MOST_STRENGTH
+def test_one_shopper_may_say_what_nearly_all_say_and_one_to_three_times_what_the_strongest_event_says():
+    pair = np.repeat(np.arange(100), 4)  # four events of each
+    strength = np.tile([0.3, 0.5, 0.3, 1.0], 100)
+    assert largest_share(pair, strength) == pytest.approx(2.1)
+    assert largest_share(np.arange(4), np.array([0.3, 0.3, 1.25, 0.3])) == 1.25
+    assert largest_share(np.zeros(50, dtype=np.int64), np.full(50, 0.3)) == pytest.approx(MOST_TIMES * 0.3)
+    assert largest_share(np.zeros(0, dtype=np.int64), np.zeros(0)) == 0.0
