@@ -28,7 +28,7 @@ FLOORS = (
     ("leniency",),
     ("validation", "batch", "signing"),
     ("events", "catalog"),
-    ("erasure",),
+    ("erasure", "feeds", "shops"),
     ("profiles", "settings"),
     ("aws", "encoders"),
     ("snapshot",),
