@@ -55,7 +55,7 @@ def opened(path: Path, reject: Reject) -> Rows:
     encoding, mark = encoding_of(head, whole=len(head) < SAMPLE_BYTES)
     beginning = head[mark:].decode(encoding, "replace").lstrip()
     if not beginning:
-        return Rows(iter(()))
+        return Rows(_of_nothing(_text(file, encoding, mark)))
     if beginning.startswith("<"):
         return Rows(_of_xml(file))
     if beginning[0] in "[{":
@@ -76,6 +76,12 @@ def _text(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) ->
         yield from blocks(file, encoding, mark, old_mac=old_mac)
     except DAMAGED as exc:
         raise InvalidInputError(f"the file is cut off or damaged: {exc}") from None
+
+
+def _of_nothing(text: Iterator[str]) -> Iterator[Row]:
+    """No rows; what is damaged from its first byte on says so."""
+    for _ in text:
+        yield from ()
 
 
 def _of_xml(file: DataFile) -> Iterator[Row]:
