@@ -38,11 +38,11 @@ FUNCTION_ENVIRONMENT = {
 }
 _CHEAP = {"LiveCountsSeconds": "0"}
 """Defaults of parameters in place of the template's: nobody is billed for folds here."""
-SHOP_SECRETS = {
-    "ENDCAP_SHOPIFY_SECRET": "ShopifySecretArn",
-    "ENDCAP_WOOCOMMERCE_SECRET": "WooCommerceSecretArn",
-}
-"""Variable of the environment that holds what a shop system signs with -> parameter that names the secret."""
+SHOP_SECRETS = (
+    ("ENDCAP_SHOPIFY_SECRET", "ShopifySecretArn"),
+    ("ENDCAP_WOOCOMMERCE_SECRET", "WooCommerceSecretArn"),
+)
+"""Variables of the environment that hold what a shop system signs with, and the parameters that name the secrets."""
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_")
 
 
@@ -244,7 +244,7 @@ class LocalStack:
 
     def _keep_secrets(self) -> None:
         """Secrets of shop systems that the environment names, where functions look for them."""
-        for variable, parameter in SHOP_SECRETS.items():
+        for variable, parameter in SHOP_SECRETS:
             secret = self._environment_before.get(variable, "")
             if secret and parameter not in self._parameters:
                 made = self.engine.client("secretsmanager").create_secret(Name=variable.lower(), SecretString=secret)
