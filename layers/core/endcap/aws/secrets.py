@@ -1,70 +1,65 @@
-"""Secrets of Secrets Manager, kept for a while and looked at again where they don't fit."""
+"""The keys of pseudonyms in Secrets Manager."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
 from endcap.errors import DependencyError, EndcapError
+from endcap.observability import fault
+from endcap.pseudonyms import PseudonymKeys
 
-FRESH_S: Final = 300.0
-"""For so long what was read counts without another look."""
 KEPT_S: Final = 3600.0
-"""For so long it counts while it can't be read again."""
-AGAIN_S: Final = 30.0
-"""What fits nothing is no reason to read more often than this: anybody may send it."""
+"""How long keys are used without a look at whether one was added."""
 
 
-class Secret:
-    """One secret: lines of text, each of which counts, so that one can be changed for another.
+class PseudonymSecret:
+    """The secret that holds the keys of a stack.
 
     Parameters
     ----------
-    client : makes a boto3 Secrets Manager client, when it is first asked
-    clock : seconds
+    secretsmanager : a boto3 Secrets Manager client
+    arn : or name of the secret
     """
 
-    def __init__(self, client: Callable[[], Any], arn: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._client, self._arn, self._clock = client, arn, clock
-        self._made: Any = None
-        self._lines: tuple[bytes, ...] = ()
-        self._read_s = -float("inf")
+    def __init__(self, secretsmanager: Any, arn: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._secretsmanager, self._arn, self._clock = secretsmanager, arn, clock
+        self._keys: PseudonymKeys | None = None
+        self._read_s = 0.0
+        self._lock = threading.Lock()
 
-    def fits(self, check: Callable[[bytes], bool]) -> bool:
-        """Whether one of the lines passes `check`.
+    def get(self) -> PseudonymKeys:
+        """The keys, read anew after an hour; where that fails, those of before.
 
         Raises
         ------
-        ThrottledError, DependencyError : it can't be read, and was not within the last hour
+        as `read`, where no keys are known
         """
-        if self._age_s() > FRESH_S:
-            self._look()
-        if self._passes(check):
-            return True
-        if self._age_s() <= AGAIN_S:
-            return False
-        self._look()
-        return self._passes(check)
+        with self._lock:
+            if self._keys is None or self._clock() - self._read_s >= KEPT_S:
+                try:
+                    self._keys = self.read()
+                except EndcapError as exc:
+                    if self._keys is None:
+                        raise
+                    fault("keys of pseudonyms not read again", exc)
+                self._read_s = self._clock()
+            return self._keys
 
-    def _passes(self, check: Callable[[bytes], bool]) -> bool:
-        return any(check(line) for line in self._lines)
+    def read(self) -> PseudonymKeys:
+        """The keys as they are now.
 
-    def _age_s(self) -> float:
-        return self._clock() - self._read_s
-
-    def _look(self) -> None:
+        Raises
+        ------
+        ThrottledError : ask again
+        DependencyError : the secret can't be read, or holds no keys: both are mended outside of here
+        """
+        with aws_errors("read the keys of pseudonyms"):
+            answer = self._secretsmanager.get_secret_value(SecretId=self._arn)
         try:
-            self._made = self._made or self._client()
-            with aws_errors("read secret"):
-                answer = self._made.get_secret_value(SecretId=self._arn)
-        except EndcapError:
-            if self._age_s() > KEPT_S:
-                raise
-            return
-        lines = str(answer.get("SecretString") or "").splitlines()
-        self._lines = tuple(line.strip().encode() for line in lines if line.strip())
-        self._read_s = self._clock()
-        if not self._lines:
-            raise DependencyError("read secret: it is empty")
+            return PseudonymKeys.read(answer.get("SecretString") or "")
+        except ValueError as exc:
+            raise DependencyError(f"the secret with the keys of pseudonyms: {exc}") from exc

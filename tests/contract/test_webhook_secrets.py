@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from endcap.aws.secrets import AGAIN_S, FRESH_S, KEPT_S, Secret
+from endcap.aws.webhook_secrets import AGAIN_S, FRESH_S, KEPT_S, WebhookSecret
 from endcap.errors import DependencyError
 from tests.fakes import moto_stack
 
@@ -14,7 +14,7 @@ class World:
 
     def __init__(self) -> None:
         self.client, self.now_s, self.reads, self.down = moto_stack.client("secretsmanager"), 0.0, 0, False
-        self.secret = Secret(lambda: self, "shop-system", lambda: self.now_s)
+        self.secret = WebhookSecret(lambda: self, "shop-system", lambda: self.now_s)
 
     def get_secret_value(self, **asked: str) -> Any:
         self.reads += 1
