@@ -275,7 +275,10 @@ def test_keys_of_pseudonyms_are_made_once_outlive_the_stack_and_are_read_by_who_
     readers = {
         name
         for name in functions
-        if any("secretsmanager:GetSecretValue" in s.actions for s in statements_of(name, everything))
+        if any(
+            "secretsmanager:GetSecretValue" in s.actions and any("PseudonymKeys" in r for r in s.resources)
+            for s in statements_of(name, everything)
+        )
     }
     writers = {"UpdateProfileFunction", "RecommendFunction", "StorefrontFunction"}
     assert readers == writers | {"ManageUsersFunction", "PurgeErasedFunction"}  # who write erasures down, too
