@@ -48,6 +48,10 @@ class Foreign(BaseModel):
     model_config = ConfigDict(extra="allow")
 
 
+class ShopMessage(Foreign):
+    """What a shop system sends of a topic, which a header names; its own documents say what is in it."""
+
+
 class GA4Item(Foreign):
     """A product of a GA4 event."""
 

@@ -17,10 +17,12 @@ FUNCTIONS = (
     "collect",
     "embed_item",
     "fold_counts",
+    "load_file",
     "manage_items",
     "manage_users",
     "promote",
     "purge_erased",
+    "receive_webhook",
     "recommend",
     "storefront",
     "update_profile",
@@ -34,9 +36,16 @@ MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AW
 # Resources that end in a wildcard, and why no narrower name exists.
 PURGED = tuple(f"/{store.prefix}*" for store in inventory.PURGED if store.prefix)
 WILDCARDS: dict[str, str | tuple[str, ...]] = {
-    "s3:GetObject": "/snapshots/*",  # versions are named at run time
-    "s3:PutObject": ("/quarantine/*", "/snapshots/*/manifest.sig", "/erasures/*", *PURGED),  # named by content
-    "s3:GetObjectVersion": PURGED,
+    "s3:GetObject": ("/snapshots/*", "/inbox/events/*", "/inbox/items/*"),  # named at run time
+    "s3:PutObject": (
+        "/quarantine/*",  # named by content
+        "/snapshots/*/manifest.sig",
+        "/erasures/*",
+        "/inbox/reports/*",
+        "/aws/lambda/*",  # by Lambda itself, by mapping and shard
+        *PURGED,
+    ),
+    "s3:GetObjectVersion": (*PURGED, "/inbox/events/*", "/inbox/items/*"),
     "s3:DeleteObject": PURGED,
     "s3:DeleteObjectVersion": PURGED,
     "dynamodb:GetRecords": "/stream/*",  # a stream's label is its time of creation
@@ -48,7 +57,8 @@ WILDCARDS: dict[str, str | tuple[str, ...]] = {
 # What Lambda itself adds to, or the libraries read from, the environment; all others are settings of ours.
 FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL")
 # Not every function signs cursors, reads a stream that it may give up something of, or knows visitors.
-OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL"}
+OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL", "INBOX_QUEUE_URL"}
+OF_SHOP_SYSTEMS = {"SHOPIFY_SECRET", "WOOCOMMERCE_SECRET", "SHOP_ITEM_IDS", "SHOP_LANGUAGE"}
 OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
 
 
@@ -138,7 +148,7 @@ def test_layers_match_the_functions(everything: dict[str, Any]) -> None:
 
 
 def test_functions_behind_http_answer_before_the_gateway_gives_up(functions: dict[str, Any]) -> None:
-    for function in ("collect", "recommend", "manage_items", "manage_users", "storefront"):
+    for function in ("collect", "recommend", "manage_items", "manage_users", "storefront", "receive_webhook"):
         assert int(functions[function]["Timeout"]) < GATEWAY_TIMEOUT_S
 
 
@@ -184,11 +194,13 @@ def test_stacks_of_before_go_on_until_their_next_promotion(given: dict[str, str]
 
 
 def test_asynchronous_calls_that_fail_are_kept(everything: dict[str, Any]) -> None:
-    (config,) = of_type(everything, "AWS::Lambda::EventInvokeConfig").values()
-    assert config["FunctionName"].endswith("PromoteFunction")
-    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
-    assert destination.endswith("InvokeFailuresQueue")
-    assert any(s.allows("sqs:SendMessage", destination) for s in statements_of("PromoteFunction", everything))
+    configs = of_type(everything, "AWS::Lambda::EventInvokeConfig").values()
+    functions = {config["FunctionName"].rsplit("-", 1)[1]: config for config in configs}
+    assert set(functions) == {"PromoteFunction", "ReceiveWebhookFunction"}
+    for function, config in functions.items():
+        destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination.endswith("InvokeFailuresQueue")
+        assert any(s.allows("sqs:SendMessage", destination) for s in statements_of(function, everything))
 
 
 def test_settings_read_exactly_the_variables_that_the_template_sets(functions: dict[str, Any]) -> None:
@@ -200,7 +212,7 @@ def test_settings_read_exactly_the_variables_that_the_template_sets(functions: d
         settings = Settings.from_env({name: str(value) for name, value in variables.items()})
         assert settings.profile_ttl_days == 365
         ours = {name for name in variables if not name.startswith(FOREIGN_VARIABLES)}
-        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR == read
+        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS == read
 
 
 def test_only_what_answers_lists_can_sign_cursors(functions: dict[str, Any]) -> None:
@@ -216,6 +228,16 @@ def test_only_the_storefront_door_can_tell_visitors_apart(functions: dict[str, A
     variables = functions["storefront"]["Environment"]["Variables"]
     assert variables["STOREFRONT_SECRETS"].split() == ["of-the-tests-0123456789-0123456789"]
     assert variables["STOREFRONT_ORIGINS"] == "https://shop.example https://m.shop.example"
+
+
+def test_only_what_takes_webhooks_reads_their_secrets(everything: dict[str, Any]) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shopify-AbCdEf"
+    may = {
+        name
+        for name in FUNCTIONS
+        if any(s.allows("secretsmanager:GetSecretValue", arn) for s in statements_of(logical_id(name), everything))
+    }
+    assert may == {"receive_webhook"}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +28,16 @@ if TYPE_CHECKING:
     from endcap.api.scenarios import Scenarios
     from endcap.aws.counters import CounterTable, FoldedCounts
     from endcap.aws.erasures import ErasureTable
+    from endcap.aws.inbox import Inbox
     from endcap.aws.items import ItemTable
     from endcap.aws.keys import SigningKey
     from endcap.aws.known_items import KnownItems
+    from endcap.aws.products import ProductTable
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.secrets import PseudonymSecret
     from endcap.aws.snapshots import SnapshotBucket
+    from endcap.aws.webhook_secrets import WebhookSecret
     from endcap.erasure.purge import Place
     from endcap.experiments.assignment import Experiment
     from endcap.live.catalogue import LiveCatalogue
@@ -172,6 +176,23 @@ class Runtime:
         return ItemTable(self._clients("dynamodb", self._config), self.settings.items_table)
 
     @cached_property
+    def products(self) -> ProductTable:
+        """Which items the products of shop systems have."""
+        from endcap.aws.products import ProductTable
+
+        return ProductTable(self._clients("dynamodb", self._config), self.settings.items_table)
+
+    @cached_property
+    def webhook_secrets(self) -> Mapping[str, WebhookSecret]:
+        """Shop system -> what its webhooks are signed with; of those that have something."""
+        from endcap.aws.webhook_secrets import WebhookSecret
+
+        settings = self.settings
+        arns = {"shopify": settings.shopify_secret, "woocommerce": settings.woocommerce_secret}
+        client = partial(self._clients, "secretsmanager", SENDING)
+        return {system: WebhookSecret(client, arn) for system, arn in arns.items() if arn}
+
+    @cached_property
     def known_items(self) -> KnownItems:
         """Which items there are, for a hint: its client is made when it is first asked."""
         from endcap.aws.known_items import KnownItems
@@ -199,6 +220,22 @@ class Runtime:
 
         config = BATCH if self._background else SENDING
         return EventQueue(self._clients("sqs", config), self.settings.events_queue_url)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        """The files that a shop puts into the bucket.
+
+        Raises
+        ------
+        SettingsError : the function is not told where it hears of them
+        """
+        from endcap.aws.inbox import Inbox
+
+        settings = self.settings
+        if not settings.inbox_queue_url:
+            raise SettingsError("environment variable INBOX_QUEUE_URL is not set")
+        s3, sqs = self._clients("s3", BACKGROUND), self._clients("sqs", self._config)
+        return Inbox(s3, settings.data_bucket, sqs, settings.inbox_queue_url)
 
     @cached_property
     def archive(self) -> Archive:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticS
 from pydantic_core import core_schema
 
 from endcap.events.types import EVENT_TYPES, EventType, event_types
+from endcap.shops.message import ItemIds
 from endcap.validation import field_errors
 
 Authorisation = Literal["iam", "jwt", "scopes"]
@@ -112,6 +113,10 @@ class Settings(BaseModel):
     storefront_secrets : what tokens at the storefront door are signed with, the present one first
     storefront_origins : of the pages that may call the door from a browser
     storefront_front_key : what the front of the door proves itself by; empty for no front
+    shopify_secret, woocommerce_secret : ARN of what webhooks are signed with; empty for none
+    shop_item_ids : what items of shop systems are called by
+    shop_language : of their texts, where they come in several
+    inbox_queue_url : where S3 tells of files that a shop puts into the bucket
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
@@ -142,6 +147,11 @@ class Settings(BaseModel):
     storefront_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field((), repr=False)
     storefront_origins: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     storefront_front_key: str = Field("", repr=False)
+    shopify_secret: str = ""
+    woocommerce_secret: str = ""
+    shop_item_ids: ItemIds = "variant"
+    shop_language: str = "en"
+    inbox_queue_url: str = ""
 
     @property
     def tells_pseudonyms(self) -> bool:

@@ -31,6 +31,9 @@ _SERVICES: Mapping[str, str] = {
 }
 _WAKES: Mapping[str, str] = {"sqs": "sqs", "dynamodb": "dynamodb", "kinesis": "kinesis", "events": "sqs"}
 
+_NOTIFIED = ("/inbox/", "/aws/lambda/")
+"""Prefixes of the bucket that a queue is told of; other objects are written every few seconds."""
+
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -96,6 +99,8 @@ class AwsApp:
             body = app(environ, start_response)
         if service in _WAKES and not operation.startswith(_READ_ONLY):
             self.activity.signal(_WAKES[service])
+        elif service == "s3" and any(prefix in environ.get("PATH_INFO", "") for prefix in _NOTIFIED):
+            self.activity.signal("sqs")
         return body
 
     @contextmanager

@@ -12,6 +12,7 @@ import numpy as np
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.interaction import MAX_FUTURE_MS
 from endcap.events.types import GRADED, NOT_IN_HISTORY
+from endcap.feeds.values import is_absent
 from endcap.identifiers import clean_id, clean_user_id
 from endcap_rebuild.data.plain_rows import (
     LARGEST,
@@ -25,7 +26,6 @@ from endcap_rebuild.data.plain_rows import (
     plain_id,
 )
 from endcap_rebuild.data.report import ReadReport
-from endcap_rebuild.data.values import is_absent
 
 _TEN: Final = 10
 """Digits of unix times from 2001 to 2286."""

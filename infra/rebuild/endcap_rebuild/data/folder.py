@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from endcap.errors import InvalidInputError
+from endcap.feeds.files import DataFile, members
 from endcap_rebuild.data.exports import TableExport, find_export
-from endcap_rebuild.data.files import DataFile, members
 from endcap_rebuild.data.formats import EVENTS, ITEMS, USERS, Recognised, nearest_format, recognise
 from endcap_rebuild.data.options import AUTO, ReadOptions
 from endcap_rebuild.data.sources import READABLE, columns_in

@@ -7,12 +7,12 @@ from itertools import islice
 from typing import Any, Final
 
 from endcap.events.types import GRADED
+from endcap.feeds.names import EventTypeNames
+from endcap.feeds.values import amount, is_absent
 from endcap_rebuild.data.grading import OURS, AmbiguousScaleError, Scale, recognised
-from endcap_rebuild.data.names import EventTypeNames
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
-from endcap_rebuild.data.values import amount, is_absent
 
 _MOST_ROWS: Final = 500_000
 _MOST_GRADES: Final = 50_000

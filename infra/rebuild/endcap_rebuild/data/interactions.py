@@ -11,24 +11,24 @@ from endcap.events.grades import MAX_GRADE
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
 from endcap.events.machines import USER_AGENT, flagged
 from endcap.events.types import GRADED
-from endcap.validation import timestamp_number
-from endcap_rebuild.data.formats import ga4_bigquery
-from endcap_rebuild.data.grades_found import scale_found
-from endcap_rebuild.data.grading import worded
-from endcap_rebuild.data.names import (
+from endcap.feeds.names import (
     EVENT_FIELDS,
     EventTypeNames,
     columns_of,
     nearest,
     spelled,
 )
+from endcap.feeds.values import amount, decimal_mark, is_absent
+from endcap.validation import timestamp_number
+from endcap_rebuild.data.formats import ga4_bigquery
+from endcap_rebuild.data.grades_found import scale_found
+from endcap_rebuild.data.grading import worded
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
 from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader, with_offset
-from endcap_rebuild.data.values import amount, decimal_mark, is_absent
 
 _IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id", "order_id")
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})

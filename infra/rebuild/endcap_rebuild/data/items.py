@@ -11,14 +11,14 @@ from typing import Any, Final
 
 from endcap.catalog.item import Item, parse_item
 from endcap.errors import FieldError, InvalidItemError
+from endcap.feeds.names import ITEM_FIELDS, category_levels, columns_of
+from endcap.feeds.values import amount, categories, decimal_mark, flag, is_absent
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import Recognised
-from endcap_rebuild.data.names import ITEM_FIELDS, category_levels, columns_of
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import SAMPLE_ROWS, Rows
 from endcap_rebuild.data.times import TimeReader, time_reader
-from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
 
 Row = tuple[int, dict[str, Any]]
 ATTRIBUTE_COLUMN: Final = "attributes."

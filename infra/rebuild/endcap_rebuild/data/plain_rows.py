@@ -15,10 +15,10 @@ from typing import Any, Final
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.interaction import MAX_FUTURE_MS, Interaction, Properties
 from endcap.events.types import GRADED, EventType
+from endcap.feeds.names import EventTypeNames
+from endcap.feeds.values import is_absent
 from endcap.identifiers import clean_id, clean_user_id
-from endcap_rebuild.data.names import EventTypeNames
 from endcap_rebuild.data.times import UNIX, TimeReader
-from endcap_rebuild.data.values import is_absent
 
 # A row without a time counts as the oldest, so that reading a file twice gives the same events.
 NO_TIME: Final = 0

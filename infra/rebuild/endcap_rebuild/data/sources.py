@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
-from endcap_rebuild.data import delimited, documents
-from endcap_rebuild.data.files import DAMAGED, DataFile, blocks, encoding_of
-from endcap_rebuild.data.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
+from endcap.feeds import delimited, documents
+from endcap.feeds.files import DAMAGED, DataFile, blocks, encoding_of
+from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
+from endcap_rebuild.data.parquet import parquet_rows
 from endcap_rebuild.data.report import FileRead, ReadReport
 
 SAMPLE_ROWS: Final = 2_000
@@ -69,7 +70,7 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
         report.reject(file.name, line, reason, row)
 
     if file.ending in PARQUET and not file.member:
-        columns, found = documents.parquet_rows(file.path)
+        columns, found = parquet_rows(file.path)
         return _sampled(columns, False, _counted(found, read), read, sample_rows)
     head = file.head(_SNIFFED_BYTES)
     if len(head) == _SNIFFED_BYTES and head.isascii():

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from dateutil import parser as dateutil_parser
 
+from endcap.feeds.values import is_absent
 from endcap.validation import MAX_TIMESTAMP_MS
-from endcap_rebuild.data.values import is_absent
 
 UNIX, RUNNING, EXCEL, DIGITS, TEXT = "unix", "running numbers", "spreadsheet days", "yyyymmdd", "dates"
 DAY_FIRST, MONTH_FIRST, UNKNOWN_ORDER = "day first", "month first", "unknown"

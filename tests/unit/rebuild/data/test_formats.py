@@ -14,7 +14,7 @@ import pytest
 from endcap.catalog.item import Item
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.files import DataFile
+from endcap.feeds.files import DataFile
 from endcap_rebuild.data.formats import nearest_format, recognise
 from endcap_rebuild.data.options import FORMATS, ReadOptions
 from endcap_rebuild.data.reading import read_events, read_items

@@ -1,7 +1,7 @@
 """Exports of shops and platforms, recognised by their columns. A format is a row of `FORMS`.
 
 `shopify`, `woocommerce`, `magento` and `retailrocket` say things in several rows or in their own way, and have a
-module; the other formats differ in names alone, which `endcap_rebuild.data.names` has.
+module; the other formats differ in names alone, which `endcap.feeds.names` has.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from endcap.events.formats import cloudevents, ga4, segment
+from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of, spelled
 from endcap_rebuild.data.formats import ga4_bigquery, magento, retailrocket, shopify, woocommerce
-from endcap_rebuild.data.names import EVENT_FIELDS, ITEM_FIELDS, columns_of, spelled
 from endcap_rebuild.data.options import AUTO
 
 ITEMS: Final = "items"

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap_rebuild.data import delimited, documents
+from endcap.feeds import delimited, documents
+from endcap.feeds.delimited import Dialect, sniff
+from endcap.feeds.files import DataFile, encoding_of, members
 from endcap_rebuild.data.check import check_folder
-from endcap_rebuild.data.delimited import Dialect, sniff
-from endcap_rebuild.data.files import DataFile, encoding_of, members
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import is_known, opened

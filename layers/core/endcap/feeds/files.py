@@ -14,6 +14,8 @@ from typing import IO, Any, Final
 
 SAMPLE_BYTES: Final = 1 << 18
 BLOCK_CHARS: Final = 1 << 20
+LONGEST_LINE: Final = 1 << 24
+"""A line may be a whole file, as of JSON without line breaks; one that is longer comes in parts."""
 _READ_BYTES: Final = 1 << 17
 DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, UnicodeError)
 _PACKED: Final = (".gz", ".zip")
@@ -142,7 +144,7 @@ def _has_utf8(runs: list[bytes]) -> bool:
 
 
 def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -> Iterator[str]:
-    """The file's text in large parts that end at a line's end; line ends stay as they are.
+    """The file's text in large parts that end at a line's end, or after `LONGEST_LINE`; line ends stay as they are.
 
     Bytes that don't fit become lone surrogates in UTF-8, which the parsers refuse row by row. What can be read of a
     damaged file comes before the error.
@@ -155,25 +157,28 @@ def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if encoding == "utf-8" else "replace")
     with file.binary() as binary:
         binary.read(mark)
-        rest, damage = "", None
+        rest, damage, end = "", None, "\r" if old_mac else "\n"
         while damage is None:
-            parts, size = [rest], len(rest)
-            while size < BLOCK_CHARS:
+            parts, size, ended = [rest], len(rest), False
+            line_ends = end in rest
+            while size < (BLOCK_CHARS if line_ends else LONGEST_LINE):
                 try:
                     part = decoder.decode(data := binary.read1(_READ_BYTES))  # type: ignore[attr-defined]
                 except DAMAGED as exc:
                     damage = exc
                     break
                 if not data:
+                    ended = True
                     break
                 parts.append(part)
                 size += len(part)
+                line_ends = line_ends or end in part
             text = "".join(parts)
-            whole = size < BLOCK_CHARS
+            whole = ended or damage is not None
             if whole and damage is None:
                 text += decoder.decode(b"", final=True)
             text = text.replace("\r", "\n") if old_mac else text
-            cut = len(text) if whole else text.rfind("\n") + 1
+            cut = len(text) if whole or not line_ends else text.rfind("\n") + 1
             rest = text[cut:]
             if cut:
                 yield text[:cut]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
+from endcap.feeds.values import amount, categories, decimal_mark, flag, is_absent
 
 
 @pytest.mark.parametrize("word", ["", " ", "NULL", "\\N", "undefined", "None", "nan", "(not set)", "N/A", "#N/A"])
