@@ -11,6 +11,7 @@ from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
 from endcap.events.types import GRADED
 from endcap.validation import timestamp_number
+from endcap_rebuild.data.clock_columns import joined_times
 from endcap_rebuild.data.formats import ga4_bigquery
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.names import (
@@ -39,6 +40,7 @@ class EventReader:
     """Interactions of one file."""
 
     def __init__(self, found: Rows, options: ReadOptions, moment: Moment, report: ReadReport) -> None:
+        found = joined_times(found)
         self._report, self._moment = report, moment
         self._file = found.read.file
         self.found = found

@@ -19,15 +19,14 @@ from endcap.identifiers import clean_id, clean_user_id
 from endcap_rebuild.data.names import EventTypeNames
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.times import UNIX, TimeReader
-from endcap_rebuild.data.values import is_absent
+from endcap_rebuild.data.values import ABSENT, is_absent
 
 # A row without a time counts as the oldest, so that reading a file twice gives the same events.
 NO_TIME: Final = 0
 PROPERTY_COLUMN: Final = "properties."
 MAX_TEXT: Final = 4_000
 MAX_EVENT_ID: Final = 64
-LONGEST_WORD: Final = 18
-"""No word for nothing is longer."""
+LONGEST_WORD: Final = max(map(len, ABSENT))
 FIELDS: Final = ("user_id", "item_id", "event_type", "value", "timestamp", "text", "session_id", "event_id")
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _KEPT_IDS: Final = 1 << 16

@@ -11,7 +11,11 @@ from typing import Final
 
 from endcap.identifiers import PLACEHOLDERS
 
-ABSENT: Final = PLACEHOLDERS | {"(null)", "(none)", "n/a", "#n/a", "<na>", "[null]"}
+ABSENT: Final = PLACEHOLDERS | frozenset(
+    "(null) (none) (empty) (blank) (not_set) n/a #n/a na n.a. <na> <null> <none> [null] nil nul - -- --- ? #ref! #value! #name? "
+    "#div/0! #num! #null! k.a. 空 无 暂无 未知 (空) 0000-00-00 00000000-0000-0000-0000-000000000000".split()
+    + ["0000-00-00 00:00:00", "not set", "(not provided)", "0000-00-00t00:00:00z"]
+)
 """What stands where there is nothing, in lower case."""
 _YES: Final = frozenset(
     [

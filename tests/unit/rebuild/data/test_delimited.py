@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from endcap_rebuild.data import delimited, documents
 from endcap_rebuild.data.check import check_folder
 from endcap_rebuild.data.delimited import Dialect, sniff
-from endcap_rebuild.data.files import DataFile, encoding_of, members
+from endcap_rebuild.data.encodings import encoding_of
+from endcap_rebuild.data.files import DataFile, members
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import is_known, opened
