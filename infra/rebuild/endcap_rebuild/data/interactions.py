@@ -11,7 +11,6 @@ from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
 from endcap.events.types import GRADED
 from endcap.validation import timestamp_number
-from endcap_rebuild.data.clock_columns import joined_times
 from endcap_rebuild.data.formats import ga4_bigquery
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.names import (
@@ -25,12 +24,13 @@ from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
+from endcap_rebuild.data.tidied import joined_times, with_returns, with_whole_ids
 from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader
 from endcap_rebuild.data.values import amount, decimal_mark, is_absent
 
 _IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id")
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
-_ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity"})
+_ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity", "orderstatus", "menge", "bestellnummer", "bestelldatum", "订单号", "订单编号", "数量"})
 FOREIGN: Final = frozenset({"segment", "ga4-bigquery"})
 """Formats whose rows `endcap.events.formats` reads."""
 _WANTED: Final = "user_id or anonymous_id, item_id, event_type, timestamp"
@@ -43,15 +43,22 @@ class EventReader:
         found = joined_times(found)
         self._report, self._moment = report, moment
         self._file = found.read.file
-        self.found = found
         self._options = options
         self._names = EventTypeNames(options.event_names, moment.event_types)
         self.columns = columns_of(found.columns, EVENT_FIELDS, options.columns)
+        if found.table and not {"user_id", "anonymous_id"} & self.columns.keys() and "session_id" in self.columns:
+            self.columns["anonymous_id"] = self.columns.pop("session_id")
+            report.note(f"{self._file} names no users: each session counts as somebody who is not signed in")
+        found = with_whole_ids(found, (self.columns[name] for name in ("user_id", "item_id") if name in self.columns))
+        self.found = found
+        self._default = None if "event_type" in self.columns else self._default_type()
+        self.found = found = with_returns(found, self._default)
+        if self._default and "event_type" in found.columns:
+            self.columns["event_type"] = "event_type"
         times = found.column(self.columns.get("timestamp"))
         self._time = time_reader(times, options.zone)
         values = [v for v in found.column(self.columns.get("value")) if isinstance(v, str)]
         self._mark = decimal_mark(values) or ("," if found.read.guesses.get("delimiter") == "semicolon" else None)
-        self._default = None if "event_type" in self.columns else self._default_type()
         self._tell(times)
         self.reason = self.missing() if found.table else None
         self.layout = Layout.of(found.columns if found.table else (), self.columns if found.table else {})
@@ -97,7 +104,8 @@ class EventReader:
         if has_no_offset(times):
             self._report.note(f"times without an offset are read as {self._options.timezone} (--timezone)")
         if self._default and self.found.table:
-            self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}")
+            back = ", or a return where its quantity or its status says so" if "event_type" in self.columns else ""
+            self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}{back}")
         if self.found.table:
             guesses.update({field: column for field, column in self.columns.items() if column != field})
 

@@ -15,10 +15,10 @@ from endcap.events.types import ALIASES, EVENT_TYPES, GA4, PERSONALIZE, SEGMENT,
 
 _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "user_id": "userid visitorid customerid memberid shopperid buyerid accountid uid user customer visitor "
-    "reviewerid customeremail email 用户id 用户编号 用户 会员id 会员编号 会员 客户id 客户编号 客户 买家id 买家 顾客id 顾客 用戶id "
+    "reviewerid customeremail email emailbilling billingemail 用户id 用户编号 用户 会员id 会员编号 会员 客户id 客户编号 客户 买家id 买家 顾客id 顾客 用戶id "
     "用戶 會員id 會員 kundennummer kundenid kunde benutzer nutzer idclient client idcliente cliente utilisateur usuario",
     "anonymous_id": "anonymousid userpseudoid deviceid clientid cookieid 设备id 访客id 匿名id",
-    "item_id": "itemid productid sku asin parentasin movieid bookid articleid goodsid offerid stockcode productsku "
+    "item_id": "itemid productid sku parentasin asin movieid bookid articleid goodsid offerid stockcode productsku "
     "contentid item product itemnumber productnumber articlenumber 商品id 商品编号 商品编码 商品 产品id 产品编号 产品 货号 sku编码 "
     "宝贝id 物品id 商品編號 artikelnummer artikelnr artikel produkt produktnummer idproduit produit référence idproducto "
     "producto referencia prodotto idprodotto",
@@ -36,7 +36,7 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "properties": "properties",
 }
 _ITEM_FIELDS: Final[Mapping[str, str]] = {
-    "item_id": "itemid id productid sku asin movieid bookid articleid goodsid offerid stockcode productsku itemnumber "
+    "item_id": "itemid id productid sku asin parentasin movieid bookid articleid goodsid offerid stockcode productsku itemnumber "
     "productnumber articlenumber 商品id 商品编号 商品编码 产品id 产品编号 货号 sku编码 宝贝id 物品id 商品編號 编号 artikelnummer artikelnr "
     "produktnummer idproduit référence idproducto referencia idprodotto codice",
     "title": "title name productname itemname producttitle itemtitle displayname productdisplayname 商品名称 商品名 商品标题 "
@@ -46,20 +46,20 @@ _ITEM_FIELDS: Final[Mapping[str, str]] = {
     "description": "description productdescription itemdescription bodyhtml body longdescription shortdescription "
     "summary 商品描述 描述 详情 商品详情 简介 beschreibung beschrijving descripcion descripción descrizione",
     "categories": "categories category categorypath categoryname producttype googleproductcategory productcategory "
-    "genres genre categorycode department categoryid 类目 分类 类别 品类 商品分类 所属类目 一级类目 分類 類別 kategorie kategorien "
+    "genres genre categoriesxyz categorycode department categoryid 类目 分类 类别 品类 商品分类 所属类目 一级类目 分類 類別 kategorie kategorien "
     "warengruppe categorie catégorie categoria categoría rayon",
     "brand": "brand vendor manufacturer brandname make 品牌 品牌名称 厂商 marke hersteller marque marca",
-    "price": "price saleprice unitprice regularprice listprice 价格 售价 单价 现价 销售价 價格 售價 preis verkaufspreis bruttopreis "
+    "price": "price saleprice unitprice regularprice listprice pricetaxincluded pricetaxexcluded 价格 售价 单价 现价 销售价 價格 售價 常规价格 促销价 preis verkaufspreis bruttopreis regulärerpreis "
     "prix precio prezzo preço",
     "currency": "currency pricecurrency currencycode 币种 货币 währung devise moneda valuta",
-    "available": "available availability instock isinstock isavailable stockstatus 是否上架 是否有货 上架状态 有货 verfügbar "
+    "available": "available availability instock isinstock isavailable stockstatus active01 allowpurchases vorrätig 是否上架 是否有货 上架状态 有货 verfügbar "
     "verfuegbar verfügbarkeit lieferbar disponible disponibilité disponibile",
-    "stock": "stock quantity qty inventory stockquantity inventoryquantity inventoryqty stocklevel 库存 库存数量 库存量 庫存 "
+    "stock": "stock quantity qty inventory stockquantity inventoryquantity inventoryqty stocklevel currentstocklevel 库存 库存数量 库存量 庫存 "
     "bestand lagerbestand existencias giacenza",
     "created_at": "createdat created dateadded creationtimestamp publishedat releasedate creationdate 上架时间 创建时间 发布时间",
     "expires_at": "expiresat expirationdate expirationtimestamp",
-    "image_url": "imageurl imagelink image imagesrc img imgurl images picture thumbnail baseimage 图片 主图 图片链接 图片地址 商品图片 "
-    "bild bildurl imagen immagine",
+    "image_url": "imageurl imagelink image imagesrc img imgurl images picture thumbnail baseimage imageurlsxyz productimagefile1 图片 主图 图片链接 图片地址 商品图片 "
+    "bild bilder bildurl imagen immagine",
     "url": "url link producturl permalink itemurl 链接 商品链接 商品地址 lien enlace",
     "language": "language lang locale",
     "attributes": "attributes attrs",
@@ -86,6 +86,11 @@ _FURTHER: Final[Mapping[str, str]] = {
     "favourite": "wishlist",
     "rate": "rating",
     "returned": "return",
+    "viewedproduct": "view",
+    "productviewed": "view",
+    "addedtocart": "add_to_cart",
+    "placedorder": "purchase",
+    "orderedproduct": "purchase",
     "browse": "view",
     "visit": "view",
     "浏览": "view",
