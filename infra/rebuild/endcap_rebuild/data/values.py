@@ -134,7 +134,7 @@ def flag(value: object) -> bool:
     found = for_sale(value)
     if found is None and isinstance(value, str):
         try:
-            return amount(value)[0] > 0
+            return amount(value, ".")[0] > 0  # above 0 either way, where its mark may stand for thousands
         except ValueError:
             pass
     if found is None:
