@@ -310,6 +310,14 @@ def test_named_files_come_before_recognised_ones(tmp_path: Path) -> None:
     assert set(report.passed_over) == {"products.csv", "notes.md", "broken.zip"}
 
 
+def test_labelled_texts_are_no_catalogue(tmp_path: Path) -> None:
+    write_table(tmp_path / "texts.csv", [{"id": 1, "category": "Books", "label": 1, "text": "fine"}])
+    write_table(tmp_path / "goods.csv", [{"item_id": 1, "category": "Books"}])
+    items, _, report = read(tmp_path)
+    assert list(items) == ["1"] and items["1"].categories == ("Books",)
+    assert [entry["file"] for entry in report.document()["passed_over_files"]] == ["texts.csv"]
+
+
 def test_unknown_table_is_told_with_the_nearest_format(tmp_path: Path) -> None:
     write_lines(tmp_path / "items.jsonl", [{"item_id": "a"}])
     write_table(tmp_path / "x.csv", [{"movieId": "1", "when": "2"}])

@@ -100,7 +100,8 @@ def recognise(
     event = columns_of(columns, EVENT_FIELDS, told)
     item = columns_of(columns, ITEM_FIELDS, told, item=True)
     if not role:
-        about = _ABOUT_ITEMS & set(item)
+        # Numbered texts with a label each are a catalogue only where they call themselves items.
+        about = _ABOUT_ITEMS & set(item) if "item_id" in columns else (_ABOUT_ITEMS - {"categories"}) & set(item)
         known = {"user_id", "anonymous_id"} & set(event) or {"session_id", "timestamp"} <= set(event)
         if "item_id" in event and known:
             role = EVENTS
