@@ -46,7 +46,7 @@ WILDCARDS: dict[str, str | tuple[str, ...]] = {
 }
 
 # What Lambda itself adds to, or the libraries read from, the environment; all others are settings of ours.
-FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL")
+FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL", "AWS_ENDPOINT_URL")
 # Not every function signs cursors, reads a stream that it may give up something of, or knows visitors.
 OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL"}
 OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
