@@ -1,6 +1,6 @@
 """Draw the picture at the head of the README: what happens to an event, a request and an item.
 
-    python infra/checks/draw_overview.py docs/images/overview.svg
+python infra/checks/draw_overview.py docs/images/overview.svg
 """
 
 from __future__ import annotations

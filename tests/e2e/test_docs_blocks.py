@@ -1,6 +1,6 @@
-"""Shell blocks of README and docs: each says whether it is run; those that are run here as printed, on one shared stack.
+"""Shell blocks of README and docs: each says whether it is run, and those that are run here, as printed.
 
-A block is run in a folder that has what it names (`DIR`, `events.csv`, ...). `curl` is led to the shared stack, which
+A block is run in a folder that has what it names (`DIR`, `events.csv`, ...). `curl` is led to one shared stack, which
 also stands for every `endcap local`, and rebuilds get an encoder that needs no download.
 """
 
@@ -141,4 +141,5 @@ def test_the_first_lines_of_the_readme_give_a_list_that_follows_the_shopper(stac
     assert (first.page.name, first.before) == ("README.md", RUN)
     assert len(first.text.strip().splitlines()) == 5
     picture = re.search(r"!\[[^\]]+\]\(([^)]+\.svg)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
-    assert picture is not None and (ROOT / picture[1]).is_file()
+    assert picture is not None
+    assert (ROOT / picture[1]).is_file()

@@ -17,5 +17,5 @@ def test_committed_picture_is_the_script_s() -> None:
 def test_every_box_lies_within_the_picture_and_holds_its_words() -> None:
     ElementTree.fromstring(drawing())  # nosec B314
     for box in BOXES.values():
-        assert 0 <= box.x and box.x + box.width <= WIDTH and 0 <= box.y and box.y + 52 <= HEIGHT
+        assert max(box.x + box.width - WIDTH, box.y + 52 - HEIGHT, -box.x, -box.y) <= 0
         assert 8.5 * max(len(box.title), len(box.note) * 0.8) <= box.width, box.title

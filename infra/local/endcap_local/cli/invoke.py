@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 EndpointUrl = Annotated[
     str | None,
     typer.Option(
-        "--aws-endpoint-url", envvar="AWS_ENDPOINT_URL", help="Where its AWS is, as `endcap local` prints; else an empty one."
+        "--aws-endpoint-url",
+        envvar="AWS_ENDPOINT_URL",
+        help="Where its AWS is, as `endcap local` prints; else an empty one.",
     ),
 ]
 Params = Annotated[list[str] | None, typer.Option("--param", help="Template parameter as NAME=VALUE; repeatable.")]

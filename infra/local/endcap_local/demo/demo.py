@@ -29,9 +29,7 @@ from endcap_rebuild.data.reading import ReadReport, read_items
 MAX_CASES: Final = 400
 
 
-def run_demo(
-    template: Path, port: int, *, once: bool, encoder: str = "auto", last_day: date | None = None
-) -> None:
+def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto", last_day: date | None = None) -> None:
     """Run the demo; returns after the session with `once`, else serves until it is interrupted.
 
     Parameters

@@ -61,7 +61,10 @@ _CATEGORIES: Final[Sequence[tuple[tuple[str, ...], str]]] = (
     ),
     (("Crafts",), "feltcraft sewing knitting craft button pin felt repair"),
     (("Jewellery",), "necklace bracelet earrings ring brooch hair charm keyring jewellery clips"),
-    (("Home", "Storage"), "box boxes basket storage cabinet organiser case cases holder crate crates rack tidy container"),
+    (
+        ("Home", "Storage"),
+        "box boxes basket storage cabinet organiser case cases holder crate crates rack tidy container",
+    ),
     (
         ("Home", "Decoration"),
         "sign heart hearts frame clock mirror cushion doormat doorstop door hook hooks hanger drawer knob wall metal "

@@ -47,7 +47,7 @@ class Answer:
 
 
 def code_of(function: LocalFunction, root: Path, build: Path) -> Code:
-    """The function as `sam build` has made it, where these layers fit this interpreter; else as it stands in the source.
+    """The function as `sam build` has made it, where its layers fit this interpreter; else as the source has it.
 
     Parameters
     ----------

@@ -26,14 +26,71 @@ _MONTHS: Final[dict[str, str]] = {
     for name in names.split()
 }
 _FILLERS: Final = frozenset(
-    "um uhr den der de del di à às at of le el il am vom op "
-    "montag dienstag mittwoch donnerstag freitag samstag sonntag mo di mi do fr sa so "
-    "lundi mardi mercredi jeudi vendredi samedi dimanche lun mer jeu ven sam dim "
-    "lunes martes miércoles jueves viernes sábado domingo lunedì martedì mercoledì giovedì venerdì sabato domenica".split()
+    {
+        "um",
+        "uhr",
+        "den",
+        "der",
+        "de",
+        "del",
+        "di",
+        "à",
+        "às",
+        "at",
+        "of",
+        "le",
+        "el",
+        "il",
+        "am",
+        "vom",
+        "op",
+        "montag",
+        "dienstag",
+        "mittwoch",
+        "donnerstag",
+        "freitag",
+        "samstag",
+        "sonntag",
+        "mo",
+        "mi",
+        "do",
+        "fr",
+        "sa",
+        "so",
+        "lundi",
+        "mardi",
+        "mercredi",
+        "jeudi",
+        "vendredi",
+        "samedi",
+        "dimanche",
+        "lun",
+        "mer",
+        "jeu",
+        "ven",
+        "sam",
+        "dim",
+        "lunes",
+        "martes",
+        "miércoles",
+        "jueves",
+        "viernes",
+        "sábado",
+        "domingo",
+        "lunedì",
+        "martedì",
+        "mercoledì",
+        "giovedì",
+        "venerdì",
+        "sabato",
+        "domenica",
+    }
 )
 _WORD: Final = re.compile(r"[^\W\d_]+\.?,?")
 _LOG: Final = re.compile(r"^\[?(\d{1,2})/([A-Za-z]{3})/(\d{4}):(\d{2}:\d{2}:\d{2})(.*?)\]?$")
-_CHINESE_CLOCK: Final = re.compile(r"(上午|下午|晚上|中午|凌晨)?\s*(\d{1,2})(?:[时時点點]|:)(\d{1,2})(?:分|:)?(?:(\d{1,2})秒?)?$")
+_CHINESE_CLOCK: Final = re.compile(
+    r"(上午|下午|晚上|中午|凌晨)?\s*(\d{1,2})(?:[时時点點]|:)(\d{1,2})(?:分|:)?(?:(\d{1,2})秒?)?$"
+)
 _LATE: Final = frozenset({"下午", "晚上"})
 _SPACED_YEAR_FIRST: Final = re.compile(r"^(\d{4})\.\s?(\d{1,2})\.\s?(\d{1,2})\.?(?=\s|$)")
 _DOTTED_CLOCK: Final = re.compile(r"(?<=\d{4}) (\d{1,2})\.(\d{2})(?:\.(\d{2}))?$")
@@ -51,7 +108,9 @@ def in_plain_form(text: str) -> tuple[str, tzinfo | None]:
     if "日" in text or "号" in text:
         text = _with_plain_clock(text.replace("号", "日"))
     text = _WORD.sub(_translated, text)
-    text = _DOTTED_CLOCK.sub(lambda m: f" {m[1]}:{m[2]}" + (f":{m[3]}" if m[3] else ""), re.sub(r"\s+", " ", text).strip())
+    text = _DOTTED_CLOCK.sub(
+        lambda m: f" {m[1]}:{m[2]}" + (f":{m[3]}" if m[3] else ""), re.sub(r"\s+", " ", text).strip()
+    )
     return text, zone
 
 

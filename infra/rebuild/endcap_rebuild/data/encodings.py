@@ -129,7 +129,12 @@ def _western(text: str) -> float:
 
 def _odd_letters(text: str) -> bool:
     """Whether signs or capitals stand within words: then it is another encoding's text."""
-    return "ÿ" in text or any(sign > "\u024f" and sign.isalpha() for sign in text) or re.search(r"[a-z][³¹¿£¥¯¾ª†‡ˆ‰€…–™¢¤¦¶]+[a-z]|[a-zà-ÿ][A-ZŠŽŸ][a-z]*[ŠŽŸ]|[a-zà-ÿ][ŠŽŸ]|\w§\w", text) is not None
+    return (
+        "ÿ" in text
+        or any(sign > "\u024f" and sign.isalpha() for sign in text)
+        or re.search(r"[a-z][³¹¿£¥¯¾ª†‡ˆ‰€…–™¢¤¦¶]+[a-z]|[a-zà-ÿ][A-ZŠŽŸ][a-z]*[ŠŽŸ]|[a-zà-ÿ][ŠŽŸ]|\w§\w", text)
+        is not None
+    )
 
 
 def _eastern(text: str) -> float:

@@ -53,9 +53,10 @@ class DataFile:
     def binary(self) -> IO[bytes]:
         """Its bytes, unpacked; by content, as the archive's objects carry no endings."""
         if self.member:
-            member: Any = zipfile.ZipFile(self.path).open(self.member)
-            packed_twice = member.peek(2)[:2] == b"\x1f\x8b"
-            return gzip.GzipFile(fileobj=member) if packed_twice else member  # type: ignore[no-any-return]
+            member: Any = zipfile.ZipFile(self.path).open(self.member)  # noqa: SIM115 # the caller closes it
+            if member.peek(2)[:2] == b"\x1f\x8b":
+                member = gzip.GzipFile(fileobj=member)
+            return member  # type: ignore[no-any-return]
         raw: IO[bytes] = self.path.open("rb")
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)

@@ -30,7 +30,24 @@ from endcap_rebuild.data.values import amount, decimal_mark, is_absent
 
 _IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id")
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
-_ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity", "orderstatus", "menge", "bestellnummer", "bestelldatum", "订单号", "订单编号", "数量"})
+_ORDERS: Final = frozenset(
+    {
+        "orderid",
+        "ordernumber",
+        "orderdate",
+        "invoice",
+        "invoiceno",
+        "transactionid",
+        "quantity",
+        "orderstatus",
+        "menge",
+        "bestellnummer",
+        "bestelldatum",
+        "订单号",
+        "订单编号",
+        "数量",
+    }
+)
 FOREIGN: Final = frozenset({"segment", "ga4-bigquery"})
 """Formats whose rows `endcap.events.formats` reads."""
 _WANTED: Final = "user_id or anonymous_id, item_id, event_type, timestamp"

@@ -197,7 +197,9 @@ def _no_id(columns: Sequence[str]) -> str:
     near = nearest("item_id", columns)
     found = ", ".join(columns[:12])
     help_ = f"; try --map {near}=item_id" if near else "; --map COLUMN=item_id names it"
-    return f"no column for item_id: found {found}; wanted item_id, title, price, …; the first line has to name them{help_}"
+    return (
+        f"no column for item_id: found {found}; wanted item_id, title, price, …; the first line has to name them{help_}"
+    )
 
 
 def _is_nothing(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Tables put into the shape that their reader expects: one moment in one column, ids as ids, orders with their returns."""
+"""Tables in the shape that their reader expects: one moment in one column, ids as ids, orders with their returns."""
 
 from __future__ import annotations
 
@@ -12,15 +12,86 @@ from endcap_rebuild.data.sources import Rows
 from endcap_rebuild.data.values import is_absent
 
 _DAYS: Final = frozenset(
-    "date day eventdate orderdate invoicedate purchasedate datum bestelldatum fecha 日期 下单日期 行为日期 购买日期".split()
+    {
+        "date",
+        "day",
+        "eventdate",
+        "orderdate",
+        "invoicedate",
+        "purchasedate",
+        "datum",
+        "bestelldatum",
+        "fecha",
+        "日期",
+        "下单日期",
+        "行为日期",
+        "购买日期",
+    }
 )
-_CLOCKS: Final = frozenset("time clock eventtime ordertime timeofday uhrzeit zeit heure hora 时间 時間 下单时间 行为时间".split())
-_CLOCK: Final = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?(?:\s*(?:Z|UTC|[+-]\d{2}:?\d{2}))?")
-_QUANTITIES: Final = frozenset("quantity qty amount lineitemquantity orderquantity menge anzahl quantité quantite cantidad 数量".split())
-_STATUSES: Final = frozenset("orderstatus status financialstatus paymentstatus bestellstatus 订单状态".split())
+_CLOCKS: Final = frozenset(
+    {
+        "time",
+        "clock",
+        "eventtime",
+        "ordertime",
+        "timeofday",
+        "uhrzeit",
+        "zeit",
+        "heure",
+        "hora",
+        "时间",
+        "時間",
+        "下单时间",
+        "行为时间",
+    }
+)
+_CLOCK: Final = re.compile(
+    r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?(?:\s*(?:Z|UTC|[+-]\d{2}:?\d{2}))?"
+)
+_QUANTITIES: Final = frozenset(
+    {
+        "quantity",
+        "qty",
+        "amount",
+        "lineitemquantity",
+        "orderquantity",
+        "menge",
+        "anzahl",
+        "quantité",
+        "quantite",
+        "cantidad",
+        "数量",
+    }
+)
+_STATUSES: Final = frozenset(
+    {
+        "orderstatus",
+        "status",
+        "financialstatus",
+        "paymentstatus",
+        "bestellstatus",
+        "订单状态",
+    }
+)
 _UNDONE: Final = frozenset(
-    "refunded returned cancelled canceled voided failed storniert erstattet retourniert annulé remboursé cancelado 已退款 已取消 "
-    "退款成功 交易关闭".split()
+    {
+        "refunded",
+        "returned",
+        "cancelled",
+        "canceled",
+        "voided",
+        "failed",
+        "storniert",
+        "erstattet",
+        "retourniert",
+        "annulé",
+        "remboursé",
+        "cancelado",
+        "已退款",
+        "已取消",
+        "退款成功",
+        "交易关闭",
+    }
 )
 _FLOAT_ID: Final = re.compile(r"(\d+)\.0+")
 _FORMULA: Final = re.compile(r'="(.*)"')
@@ -62,7 +133,9 @@ def with_whole_ids(found: Rows, columns: Iterable[str]) -> Rows:
     for name in columns:
         k = found.columns.index(name)
         filled = [text for cells in found.sample if (text := cells[k].strip()) and not is_absent(text)]
-        forms |= {k: form for form in (_FLOAT_ID, _FORMULA) if filled and all(map(form.fullmatch, filled))}
+        form = next((form for form in (_FLOAT_ID, _FORMULA) if filled and all(map(form.fullmatch, filled))), None)
+        if form is not None:
+            forms[k] = form
     if not forms:
         return found
 

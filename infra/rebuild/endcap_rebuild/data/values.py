@@ -11,11 +11,45 @@ from endcap.catalog.categories import category_names
 from endcap.catalog.stock import for_sale
 from endcap.identifiers import PLACEHOLDERS
 
-ABSENT: Final = PLACEHOLDERS | frozenset(
-    "(null) (none) (empty) (blank) (not_set) n/a #n/a na n.a. <na> <null> <none> [null] nil nul - -- --- ? #ref! #value! #name? "
-    "#div/0! #num! #null! k.a. 空 无 暂无 未知 (空) 0000-00-00 00000000-0000-0000-0000-000000000000".split()
-    + ["0000-00-00 00:00:00", "not set", "(not provided)", "0000-00-00t00:00:00z"]
-)
+ABSENT: Final = PLACEHOLDERS | {
+    "#div/0!",
+    "#n/a",
+    "#name?",
+    "#null!",
+    "#num!",
+    "#ref!",
+    "#value!",
+    "(blank)",
+    "(empty)",
+    "(none)",
+    "(not provided)",
+    "(not_set)",
+    "(null)",
+    "(空)",
+    "-",
+    "--",
+    "---",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
+    "0000-00-00t00:00:00z",
+    "00000000-0000-0000-0000-000000000000",
+    "<na>",
+    "<none>",
+    "<null>",
+    "?",
+    "[null]",
+    "k.a.",
+    "n.a.",
+    "n/a",
+    "na",
+    "nil",
+    "not set",
+    "nul",
+    "无",
+    "暂无",
+    "未知",
+    "空",
+}
 """What stands where there is nothing, in lower case."""
 _CURRENCIES: Final = {
     "€": "EUR",
@@ -40,7 +74,9 @@ _CURRENCIES: Final = {
     "₫": "VND",
     "฿": "THB",
 }
-_AMOUNT: Final = re.compile(r"([+-]?)\s*([^\d\s.,+'-]{0,4})\.?\s*([+-]?)\s*(\d[\d.,'’\s]*|[.,]\d+)\s*([^\d\s.,+'-]{0,4})")
+_AMOUNT: Final = re.compile(
+    r"([+-]?)\s*([^\d\s.,+'-]{0,4})\.?\s*([+-]?)\s*(\d[\d.,'’\s]*|[.,]\d+)\s*([^\d\s.,+'-]{0,4})"
+)
 _FROM: Final = re.compile(r"^(?:ab|from|à partir de|desde|da|ca\.?|nur|only|vanaf)\s+(?=\D{0,4}\d)", re.IGNORECASE)
 _RANGE: Final = re.compile(r"(\D{0,4}\d[\d.,'’ ]*\D{0,4}?)\s*(?:[-–—~]|to|bis)\s*\D{0,4}\d[\d.,'’ ]*\D{0,4}")
 _PER: Final = re.compile(r"(\D{0,4}\d[\d.,'’ ]*\D{0,4}?)\s*(?:/|per|pro|je)\s*\S.{0,12}")

@@ -24,7 +24,8 @@ STOCK_FIELDS: Final = (
 _IN_STOCK: Final = """
 true yes y 1 on t instock available availableforsale limitedavailability lowstock onlineonly instoreonly preorder
 presale backorder backordered onbackorder madetoorder active published enabled forsale limited
-ja oui si sí sim lieferbar verfügbar verfuegbar auflager sofortlieferbar enstock disponible disponibile disponível opvoorraad
+ja oui si sí sim lieferbar verfügbar verfuegbar auflager sofortlieferbar enstock
+disponible disponibile disponível opvoorraad
 有货 现货 有现货 在售 上架 预售 库存充足
 """
 _SOLD_OUT: Final = """

@@ -6,7 +6,6 @@ import csv
 import json
 from collections import Counter
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 import pytest
 
@@ -31,7 +30,8 @@ def test_every_event_is_moved_by_the_same_whole_days(dressed) -> None:
     _, before = read_table(DEMO_DATA)
     real = [event for event in events if event["event_type"] != "impression"]
     moved = {int(new["timestamp"]) - int(old["timestamp"]) for new, old in zip(real, before, strict=True)}
-    assert len(moved) == 1 and moved.pop() % DAY_S == 0
+    assert len(moved) == 1
+    assert moved.pop() % DAY_S == 0
     assert datetime.fromtimestamp(max(int(e["timestamp"]) for e in events), UTC).date() == LAST_DAY
     without_time = [{k: v for k, v in event.items() if k != "timestamp"} for event in real]
     assert without_time == [{k: v for k, v in event.items() if k != "timestamp"} for event in before]

@@ -12,7 +12,8 @@ from endcap.errors import InvalidInputError
 from endcap_local.lambda_runtime.one_call import Code, body_of, call, code_of
 from endcap_local.template.template import LocalFunction
 
-HERE = f"{sys.version_info.major}{sys.version_info.minor}-{ {'amd64': 'x86_64', 'arm64': 'aarch64'}.get(platform.machine().lower(), platform.machine()) }"
+MACHINE = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
+HERE = f"{sys.version_info.major}{sys.version_info.minor}-{MACHINE}"
 
 
 def function(folder: Path, code: str = "") -> LocalFunction:
@@ -72,7 +73,8 @@ def test_a_call_gives_the_answer_and_the_log(tmp_path: Path) -> None:
     assert body_of(answer.value)["body"] == {"hello": "ann"}
     assert "called for ann" in answer.log
     failed = call(code, echo, {"who": "nobody"}, {"SHOP": "corner"})
-    assert failed.error == "ValueError: who is that" and failed.value is None
+    assert failed.error == "ValueError: who is that"
+    assert failed.value is None
 
 
 def test_bodies_that_are_no_json_stay_as_they_are() -> None:

@@ -1,4 +1,4 @@
-"""Any table of events in any dialect: rows read and rows refused are the rows written, and values stay what they were."""
+"""Any table of events in any dialect: rows read and refused are the rows written, and values stay what they were."""
 
 from __future__ import annotations
 

@@ -314,7 +314,8 @@ def test_labelled_texts_are_no_catalogue(tmp_path: Path) -> None:
     write_table(tmp_path / "texts.csv", [{"id": 1, "category": "Books", "label": 1, "text": "fine"}])
     write_table(tmp_path / "goods.csv", [{"item_id": 1, "category": "Books"}])
     items, _, report = read(tmp_path)
-    assert list(items) == ["1"] and items["1"].categories == ("Books",)
+    assert list(items) == ["1"]
+    assert items["1"].categories == ("Books",)
     assert [entry["file"] for entry in report.document()["passed_over_files"]] == ["texts.csv"]
 
 

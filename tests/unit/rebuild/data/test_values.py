@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
 
 
-@pytest.mark.parametrize("word", ["", " ", "NULL", "\\N", "undefined", "None", "nan", "(not set)", "N/A", "#N/A", "nil", "-", "无", "#REF!"])
+@pytest.mark.parametrize(
+    "word", ["", " ", "NULL", "\\N", "undefined", "None", "nan", "(not set)", "N/A", "#N/A", "nil", "-", "无", "#REF!"]
+)
 def test_words_for_nothing_are_nothing(word: str) -> None:
     assert is_absent(word)
 
@@ -67,13 +69,32 @@ def test_grouped_numbers_are_read_back(value: Any, marks: str) -> None:
     assert amount(text)[0] == pytest.approx(float(value))
 
 
-@pytest.mark.parametrize("word", ["in stock", "In_Stock", "true", 1, True, "yes", "https://schema.org/InStock", "12", "1,000", "Lieferbar", "在售"])
+@pytest.mark.parametrize(
+    "word",
+    ["in stock", "In_Stock", "true", 1, True, "yes", "https://schema.org/InStock", "12", "1,000", "Lieferbar", "在售"],
+)
 def test_yes(word: object) -> None:
     assert flag(word) is True
 
 
 @pytest.mark.parametrize(
-    "word", ["out of stock", "Out-of-Stock", "sold out", 0, False, "no", "0", "0.0", -1, "discontinued", "ausverkauft", "Agotado", "下架", "coming soon"]
+    "word",
+    [
+        "out of stock",
+        "Out-of-Stock",
+        "sold out",
+        0,
+        False,
+        "no",
+        "0",
+        "0.0",
+        -1,
+        "discontinued",
+        "ausverkauft",
+        "Agotado",
+        "下架",
+        "coming soon",
+    ],
 )
 def test_no(word: object) -> None:
     assert flag(word) is False
@@ -81,7 +102,16 @@ def test_no(word: object) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["Home / Bath", "Home>Bath", "Home » Bath", "Home->Bath", "Home::Bath", "Home;Bath", "Home,Bath", "['Home', 'Bath']"],
+    [
+        "Home / Bath",
+        "Home>Bath",
+        "Home » Bath",
+        "Home->Bath",
+        "Home::Bath",
+        "Home;Bath",
+        "Home,Bath",
+        "['Home', 'Bath']",
+    ],
 )
 def test_levels_of_a_path_are_told_apart(text: str) -> None:
     assert categories(text) == ["Home", "Bath"]

@@ -17,7 +17,16 @@ from endcap_rebuild.data.values import is_absent
 
 Row = tuple[int, dict[str, Any]]
 _OPTIONS: Final = (1, 2, 3)
-_HEAD: Final = ("Email", "Created at", "Paid at", "Financial Status", "Id", "Customer ID", "Billing Name", "Cancelled at")
+_HEAD: Final = (
+    "Email",
+    "Created at",
+    "Paid at",
+    "Financial Status",
+    "Id",
+    "Customer ID",
+    "Billing Name",
+    "Cancelled at",
+)
 """What the first line of an order says for all of its lines."""
 _DEFAULT: Final = "Default Title"
 _RENAMED: Final = {
@@ -65,7 +74,7 @@ def handles(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def order_lines(rows: Iterable[Row], handle_of: Mapping[str, str]) -> Iterator[Row]:
-    """Purchases, in our own names: one for each line of an order, and a return where the whole order was refunded or called off."""
+    """Purchases, in our own names: one for each line of an order, and a return where all of it was undone."""
     order: dict[str, Any] = {}
     for line, row in rows:
         name = _text(row, "Name")
