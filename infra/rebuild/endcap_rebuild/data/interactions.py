@@ -167,6 +167,7 @@ class EventReader:
             if not isinstance(value, dict):
                 self._report.reject(self._file, line, "not a JSON object", value)
                 continue
+            names_no_item = ga4_bigquery.matches(value) and not value.get("items")
             if ga4_bigquery.matches(value):
                 value = ga4_bigquery.payload(value)
             sent = [value] if "event_type" in value else sent_events(value)
@@ -183,7 +184,10 @@ class EventReader:
                 try:
                     parts = adapted(raw, warnings)
                 except InvalidInteractionError as exc:
-                    self._report.reject(self._file, line, str(exc), raw)
+                    if names_no_item:  # such as the checkout of a page whose tag lists no products
+                        self._report.ignored_rows += 1
+                    else:
+                        self._report.reject(self._file, line, str(exc), raw)
                     continue
                 self._report.warn(warnings)
                 if len(parts) != 1 or parts[0] is not raw:

@@ -24,6 +24,8 @@ from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, i
 Row = tuple[int, dict[str, Any]]
 ATTRIBUTE_COLUMN: Final = "attributes."
 _TIMES: Final = ("created_at", "expires_at")
+_AMOUNTS: Final = ("amount", "value", "price", "current", "net", "gross")
+_CURRENCIES: Final = ("currency", "currency_code", "currencyCode")
 _NAMES: Final = ("name", "title", "label", "value")
 
 
@@ -132,6 +134,11 @@ class ItemReader:
 
     def _read_price(self, document: dict[str, Any]) -> None:
         price = document.get("price")
+        if isinstance(price, Mapping):
+            named = next((price[name] for name in _AMOUNTS if price.get(name) is not None), None)
+            currency = next((price[name] for name in _CURRENCIES if isinstance(price.get(name), str)), None)
+            document |= {"price": named} | ({"currency": currency} if currency else {})
+            price = named
         if not isinstance(price, str):
             return
         try:
