@@ -55,7 +55,7 @@ WILDCARDS: dict[str, str | tuple[str, ...]] = {
 }
 
 # What Lambda itself adds to, or the libraries read from, the environment; all others are settings of ours.
-FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL")
+FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL", "AWS_ENDPOINT_URL")
 # Not every function signs cursors, reads a stream that it may give up something of, or knows visitors.
 OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL", "INBOX_QUEUE_URL"}
 OF_SHOP_SYSTEMS = {"SHOPIFY_SECRET", "WOOCOMMERCE_SECRET", "SHOP_ITEM_IDS", "SHOP_LANGUAGE"}

@@ -28,11 +28,29 @@ from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
+from endcap_rebuild.data.tidied import joined_times, with_returns, with_whole_ids
 from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader, with_offset
 
 _IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id", "order_id")
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
-_ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity"})
+_ORDERS: Final = frozenset(
+    {
+        "orderid",
+        "ordernumber",
+        "orderdate",
+        "invoice",
+        "invoiceno",
+        "transactionid",
+        "quantity",
+        "orderstatus",
+        "menge",
+        "bestellnummer",
+        "bestelldatum",
+        "订单号",
+        "订单编号",
+        "数量",
+    }
+)
 FOREIGN: Final = frozenset({"segment", "ga4-bigquery"})
 """Formats whose rows `endcap.events.formats` reads."""
 _FOREIGN_TIMES: Final = ("timestamp", "originalTimestamp", "time")
@@ -51,18 +69,27 @@ class EventReader:
         people: People,
         again: Callable[[], Rows] | None = None,
     ) -> None:
+        found = joined_times(found)
         self._report, self._moment, self._people = report, moment, people
         self._file = found.read.file
-        self.found = found
         self._options = options
         self._names = EventTypeNames(options.event_names, moment.event_types)
         self.columns = columns_of(found.columns, EVENT_FIELDS, options.columns)
+        if found.table and not {"user_id", "anonymous_id"} & self.columns.keys() and "session_id" in self.columns:
+            self.columns["anonymous_id"] = self.columns.pop("session_id")
+            report.note(f"{self._file} names no users: each session counts as somebody who is not signed in")
+        found = with_whole_ids(found, (self.columns[name] for name in ("user_id", "item_id") if name in self.columns))
+        self.found = found
+        self._default = None if "event_type" in self.columns else self._default_type()
+        self.found = found = with_returns(found, self._default)
+        if self._default and "event_type" in found.columns:
+            self.columns["event_type"] = "event_type"
         times = found.column(self.columns.get("timestamp"))
         self._time = time_reader(times, options.zone)
         values = [v for v in found.column(self.columns.get("value")) if isinstance(v, str)]
         self._mark = decimal_mark(values) or ("," if found.read.guesses.get("delimiter") == "semicolon" else None)
-        self._default = None if "event_type" in self.columns else self._default_type()
-        self._scale = scale_found(found, again, self.columns, self._names, self._default, self._mark, options, report)
+        anew = again and (lambda: with_returns(joined_times(again()), self._default))
+        self._scale = scale_found(found, anew, self.columns, self._names, self._default, self._mark, options, report)
         self._tell(times)
         self.reason = self.missing() if found.table else None
         self.layout = Layout.of(found.columns if found.table else (), self.columns if found.table else {})
@@ -108,7 +135,8 @@ class EventReader:
         if has_no_offset(times):
             self._note_zone()
         if self._default and self.found.table:
-            self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}")
+            back = ", or a return where its quantity or its status says so" if "event_type" in self.columns else ""
+            self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}{back}")
         if self.found.table:
             guesses.update({field: column for field, column in self.columns.items() if column != field})
 
@@ -152,6 +180,7 @@ class EventReader:
             if not isinstance(value, dict):
                 self._report.reject(self._file, line, "not a JSON object", value)
                 continue
+            names_no_item = ga4_bigquery.matches(value) and not value.get("items")
             if ga4_bigquery.matches(value):
                 value = ga4_bigquery.payload(value)
             sent = [value] if "event_type" in value else sent_events(value)
@@ -169,7 +198,10 @@ class EventReader:
                 try:
                     parts = adapted(local, warnings)
                 except InvalidInteractionError as exc:
-                    self._report.reject(self._file, line, str(exc), raw)
+                    if names_no_item:  # such as the checkout of a page whose tag lists no products
+                        self._report.ignored_rows += 1
+                    else:
+                        self._report.reject(self._file, line, str(exc), raw)
                     continue
                 self._report.warn(warnings)
                 if len(parts) != 1 or parts[0] is not local:

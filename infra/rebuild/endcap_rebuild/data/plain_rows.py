@@ -16,7 +16,7 @@ from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.interaction import MAX_FUTURE_MS, Interaction, Properties
 from endcap.events.types import GRADED, EventType
 from endcap.feeds.names import EventTypeNames
-from endcap.feeds.values import is_absent
+from endcap.feeds.values import ABSENT, is_absent
 from endcap.identifiers import clean_id, clean_user_id
 from endcap_rebuild.data.times import UNIX, TimeReader
 
@@ -25,8 +25,7 @@ NO_TIME: Final = 0
 PROPERTY_COLUMN: Final = "properties."
 MAX_TEXT: Final = 4_000
 MAX_EVENT_ID: Final = 64
-LONGEST_WORD: Final = 18
-"""No word for nothing is longer."""
+LONGEST_WORD: Final = max(map(len, ABSENT))
 FIELDS: Final = ("user_id", "item_id", "event_type", "value", "timestamp", "text", "session_id", "event_id", "order_id")
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _KEPT_IDS: Final = 1 << 16

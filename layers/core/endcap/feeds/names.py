@@ -14,17 +14,27 @@ from typing import Final
 from endcap.events.types import ALIASES, EVENT_TYPES, GA4, PERSONALIZE, SEGMENT, EventType
 
 _EVENT_FIELDS: Final[Mapping[str, str]] = {
-    "user_id": "userid visitorid customerid memberid shopperid buyerid accountid uid user customer visitor "
-    "reviewerid customeremail email",
-    "anonymous_id": "anonymousid userpseudoid deviceid clientid cookieid",
-    "item_id": "itemid productid sku asin parentasin movieid bookid articleid goodsid offerid stockcode productsku "
-    "contentid item product",
-    "event_type": "eventtype eventname event behaviortype behaviourtype interactiontype action behavior behaviour type",
-    "value": "value eventvalue rating score grade stars overall",
-    "timestamp": "timestamp eventtimestamp eventtime unixtime unixreviewtime datetime timestampms createdat ts time "
-    "date invoicedate orderdate",
-    "text": "text reviewtext review comment searchterm query",
-    "session_id": "sessionid usersession session visitid",
+    "user_id": "userid visitorid customerid memberid shopperid buyerid accountid uid user customer "
+    "visitor reviewerid customeremail email emailbilling billingemail 用户id 用户编号 用户 会员id "
+    "会员编号 会员 客户id 客户编号 客户 买家id 买家 顾客id 顾客 用戶id 用戶 會員id 會員 kundennummer "
+    "kundenid kunde benutzer nutzer idclient client idcliente cliente utilisateur usuario",
+    "anonymous_id": "anonymousid userpseudoid deviceid clientid cookieid 设备id 访客id 匿名id",
+    "item_id": "itemid productid sku parentasin asin movieid bookid articleid goodsid offerid stockcode "
+    "productsku contentid item product itemnumber productnumber articlenumber 商品id 商品编号 商品编码 "
+    "商品 产品id 产品编号 产品 货号 sku编码 宝贝id 物品id 商品編號 artikelnummer artikelnr artikel "
+    "produkt produktnummer idproduit produit référence idproducto producto referencia prodotto "
+    "idprodotto",
+    "event_type": "eventtype eventname event behaviortype behaviourtype interactiontype action behavior "
+    "behaviour type 行为类型 行为 事件类型 事件 操作类型 操作 動作 行為 ereignis aktion evenement "
+    "événement evento accion acción azione",
+    "value": "value eventvalue rating score grade stars overall 评分 分数 数值 金额 wert bewertung valeur valor valore",
+    "timestamp": "timestamp eventtimestamp eventtime unixtime unixreviewtime datetime timestampms "
+    "createdat ts time date invoicedate orderdate eventdate purchasedate 时间戳 时间 行为时间 下单时间 "
+    "购买时间 创建时间 日期 時間 zeitstempel zeitpunkt zeit datum uhrzeit bestelldatum horodatage heure "
+    "fecha fechahora hora",
+    "text": "text reviewtext review comment searchterm query 评论 评论内容 评价 评价内容 搜索词 "
+    "kommentar commentaire comentario",
+    "session_id": "sessionid usersession session visitid 会话id 会话 sitzung",
     "event_id": "eventid messageid",
     "recommendation_id": "recommendationid",
     "user_agent": "useragent httpuseragent",
@@ -33,22 +43,39 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "properties": "properties",
 }
 _ITEM_FIELDS: Final[Mapping[str, str]] = {
-    "item_id": "itemid id productid sku asin movieid bookid articleid goodsid offerid stockcode productsku",
-    "title": "title name productname itemname producttitle itemtitle displayname productdisplayname",
+    "item_id": "itemid id productid sku asin parentasin movieid bookid articleid goodsid offerid "
+    "stockcode productsku itemnumber productnumber articlenumber 商品id 商品编号 商品编码 产品id "
+    "产品编号 货号 sku编码 宝贝id 物品id 商品編號 编号 artikelnummer artikelnr produktnummer idproduit "
+    "référence idproducto referencia idprodotto codice",
+    "title": "title name productname itemname producttitle itemtitle displayname productdisplayname "
+    "商品名称 商品名 商品标题 产品名称 产品名 标题 名称 品名 宝贝标题 商品名稱 名稱 bezeichnung "
+    "artikelbezeichnung artikelname produktname titel titre nom nomproduit libelle nombre titulo título "
+    "titolo nome",
     "group_id": "groupid itemgroupid parentid parentsku parentasin variantgroupid productgroupid styleid",
-    "description": "description productdescription itemdescription bodyhtml body longdescription shortdescription "
-    "summary",
-    "categories": "categories category categorypath categoryname producttype googleproductcategory productcategory "
-    "genres genre categorycode department categoryid",
-    "brand": "brand vendor manufacturer brandname make",
-    "price": "price saleprice unitprice regularprice listprice",
-    "currency": "currency pricecurrency currencycode",
-    "available": "available availability instock isinstock isavailable stockstatus",
-    "stock": "stock quantity qty inventory stockquantity inventoryquantity inventoryqty stocklevel",
-    "created_at": "createdat created dateadded creationtimestamp publishedat releasedate creationdate",
+    "description": "description productdescription itemdescription bodyhtml body longdescription "
+    "shortdescription summary 商品描述 描述 详情 商品详情 简介 beschreibung beschrijving descripcion "
+    "descripción descrizione",
+    "categories": "categories category categorypath categoryname producttype googleproductcategory "
+    "productcategory genres genre categoriesxyz categorycode department categoryid 类目 分类 类别 品类 "
+    "商品分类 所属类目 一级类目 分類 類別 kategorie kategorien warengruppe categorie catégorie categoria "
+    "categoría rayon",
+    "brand": "brand vendor manufacturer brandname make 品牌 品牌名称 厂商 marke hersteller marque marca",
+    "price": "price saleprice unitprice regularprice listprice pricetaxincluded pricetaxexcluded 价格 "
+    "售价 单价 现价 销售价 價格 售價 常规价格 促销价 preis verkaufspreis bruttopreis regulärerpreis prix "
+    "precio prezzo preço",
+    "currency": "currency pricecurrency currencycode 币种 货币 währung devise moneda valuta",
+    "available": "available availability instock isinstock isavailable stockstatus active01 "
+    "allowpurchases vorrätig 是否上架 是否有货 上架状态 有货 verfügbar verfuegbar verfügbarkeit "
+    "lieferbar disponible disponibilité disponibile",
+    "stock": "stock quantity qty inventory stockquantity inventoryquantity inventoryqty stocklevel "
+    "currentstocklevel 库存 库存数量 库存量 庫存 bestand lagerbestand existencias giacenza",
+    "created_at": "createdat created dateadded creationtimestamp publishedat releasedate creationdate "
+    "上架时间 创建时间 发布时间",
     "expires_at": "expiresat expirationdate expirationtimestamp",
-    "image_url": "imageurl imagelink image imagesrc img imgurl images picture thumbnail baseimage",
-    "url": "url link producturl permalink itemurl",
+    "image_url": "imageurl imagelink image imagesrc img imgurl images picture thumbnail baseimage "
+    "imageurlsxyz productimagefile1 图片 主图 图片链接 图片地址 商品图片 bild bilder bildurl imagen "
+    "immagine",
+    "url": "url link producturl permalink itemurl 链接 商品链接 商品地址 lien enlace",
     "language": "language lang locale",
     "attributes": "attributes attrs",
 }
@@ -74,8 +101,62 @@ _FURTHER: Final[Mapping[str, str]] = {
     "favourite": "wishlist",
     "rate": "rating",
     "returned": "return",
+    "viewedproduct": "view",
+    "productviewed": "view",
+    "addedtocart": "add_to_cart",
+    "placedorder": "purchase",
+    "orderedproduct": "purchase",
+    "browse": "view",
+    "visit": "view",
+    "浏览": "view",
+    "查看": "view",
+    "访问": "view",
+    "瀏覽": "view",
+    "点击": "click",
+    "點擊": "click",
+    "加购": "add_to_cart",
+    "加购物车": "add_to_cart",
+    "加入购物车": "add_to_cart",
+    "加購": "add_to_cart",
+    "购买": "purchase",
+    "下单": "purchase",
+    "成交": "purchase",
+    "支付": "purchase",
+    "購買": "purchase",
+    "收藏": "wishlist",
+    "评分": "rating",
+    "评论": "review",
+    "评价": "review",
+    "退货": "return",
+    "退款": "return",
+    "分享": "share",
+    "搜索": "search",
+    "曝光": "impression",
+    "ansicht": "view",
+    "angesehen": "view",
+    "aufruf": "view",
+    "klick": "click",
+    "warenkorb": "add_to_cart",
+    "gekauft": "purchase",
+    "kauf": "purchase",
+    "bestellung": "purchase",
+    "merkzettel": "wishlist",
+    "retoure": "return",
+    "vue": "view",
+    "clic": "click",
+    "panier": "add_to_cart",
+    "achat": "purchase",
+    "commande": "purchase",
+    "retour": "return",
+    "vista": "view",
+    "carrito": "add_to_cart",
+    "compra": "purchase",
+    "devolucion": "return",
+    "devolución": "return",
+    "acquisto": "purchase",
+    "carrello": "add_to_cart",
 }
-"""Names of logs of other shops: Retailrocket, REES46, Taobao and the like."""
+"""Names of logs of other shops: Retailrocket, REES46, Taobao and the like, and in the languages of `_EVENT_FIELDS`."""
 
 
 @lru_cache(maxsize=4096)

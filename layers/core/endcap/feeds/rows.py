@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from endcap.errors import InvalidInputError
 from endcap.feeds import delimited, documents, xml
-from endcap.feeds.files import DAMAGED, SAMPLE_BYTES, DataFile, blocks, encoding_of, members
+from endcap.feeds.encodings import encoding_of
+from endcap.feeds.files import DAMAGED, SAMPLE_BYTES, DataFile, blocks, members
 from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
 
 Row = tuple[int, Mapping[str, Any]]

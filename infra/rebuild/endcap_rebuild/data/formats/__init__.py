@@ -50,6 +50,7 @@ def _form(
 
 FORMS: Final = (
     _form("shopify", ITEMS, "handle title variantprice", items=shopify.items),
+    _form("shopify", ITEMS, "urlhandle title price", items=shopify.items),
     _form("shopify", EVENTS, "name lineitemname createdat"),
     _form("woocommerce", ITEMS, "sku name type regularprice", items=woocommerce.items),
     _form("magento", ITEMS, "sku producttype attributesetcode", items=magento.items),
@@ -99,8 +100,10 @@ def recognise(
     event = columns_of(columns, EVENT_FIELDS, told)
     item = columns_of(columns, ITEM_FIELDS, told, item=True)
     if not role:
-        about = _ABOUT_ITEMS & set(item)
-        if "item_id" in event and ("user_id" in event or "anonymous_id" in event):
+        # Numbered texts with a label each are a catalogue only where they call themselves items.
+        about = _ABOUT_ITEMS & set(item) if "item_id" in columns else (_ABOUT_ITEMS - {"categories"}) & set(item)
+        known = {"user_id", "anonymous_id"} & set(event) or {"session_id", "timestamp"} <= set(event)
+        if "item_id" in event and known:
             role = EVENTS
         elif "item_id" in item and (about or _PERSONALIZE & set(columns)):
             role = ITEMS
