@@ -19,7 +19,7 @@ from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item
-from endcap.events.counts import DEMAND, LEVELS, Change, increments
+from endcap.events.counts import DEMAND, LEVELS, PEOPLE, Change, increments
 from endcap.events.folding import Folded, Note
 from endcap.events.interaction import Interaction
 from endcap.observability import metrics
@@ -405,8 +405,9 @@ class TestTrending:
     @classmethod
     def _counted(cls) -> None:
         now_ms = int(time.time() * 1000)
-        chosen = {"item-9": 3, "item-8": 1, "item-7": 2}
-        counted = list(increments([Change(DEMAND + name, now_ms, n) for name, n in chosen.items()], now_ms))
+        chosen = {"item-9": 5, "item-8": 1, "item-7": 4}
+        changes = [Change(what + name, now_ms, n) for what in (DEMAND, PEOPLE) for name, n in chosen.items()]
+        counted = list(increments(changes, now_ms))
         counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
         for level in LEVELS:
             folded = Folded(level).with_batch([Note("1", tuple(counted))], now_ms)
@@ -417,7 +418,8 @@ class TestTrending:
     def test_needs_no_profile_and_says_how_often(self, call: Environment, window: str, span: str) -> None:
         status, body = call("GET", "/trending", window=window, limit=2)
         assert (status, ids(body), body["profile_version"]) == (200, ["item-9", "item-7"], 0)
-        assert body["items"][0]["reasons"][0]["text"] == f"Chosen about 3 times in the last {span}."
+        assert body["items"][0]["reasons"][0]["text"] == f"Chosen about 5 times in the last {span}."
+        assert body["items"][1]["reasons"][0]["text"] == f"Chosen in the last {span}."  # four people's doing
         assert ids(call("GET", "/trending", window=window, limit=2, cursor=body["cursor"])[1]) == ["item-8"]
 
     def test_of_a_category(self, call: Environment) -> None:

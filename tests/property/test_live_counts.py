@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.events.counts import CLICKED, DEMAND, HOUR_MS, LEVELS, SHOWN, WINDOWS, Change, Live, increments
+from endcap.events.counts import CLICKED, DEMAND, HOUR_MS, LEVELS, PEOPLE, SHOWN, WINDOWS, Change, Live, increments
 from endcap.events.folding import Folded, Note, decoded, packed, unpacked
 from endcap.live.counts import LIVE_COUNTS_S, LiveCounts
 from endcap.profiles.profile import EMPTY_PROFILE
@@ -53,7 +53,7 @@ class Store:
 def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, seed):
     # GIVEN a week of events in batches, some of which count nothing any more
     chance = random.Random(seed)
-    kinds = (DEMAND, CLICKED, SHOWN)
+    kinds = (DEMAND, DEMAND, CLICKED, SHOWN, PEOPLE)
     reach_ms = chance.choice((HOUR_MS, 30 * HOUR_MS, 200 * HOUR_MS))
     now_ms = NOW_MS + chance.randrange(3 * HOUR_MS)
     made, notes = [], []
@@ -87,6 +87,7 @@ def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, se
     for name in WINDOWS:
         told, wanted = found.demands[name], plain.demands[name]
         assert (told.times, told.clicked, told.shown) == (wanted.times, wanted.clicked, wanted.shown)
+        assert told.people == wanted.people
         assert told.decayed == pytest.approx(wanted.decayed, rel=1e-12)
     # AND lists are the same
     asked = [

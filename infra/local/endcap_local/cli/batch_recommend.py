@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Json, LedgerPlace, RatingScale, Timezone, WithoutLedger, read_options
+from endcap_local.cli.options import (
+    Json,
+    KeysOfPseudonyms,
+    LedgerPlace,
+    RatingScale,
+    Timezone,
+    WithoutLedger,
+    pseudonym_keys,
+    read_options,
+)
 from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
 
 
@@ -24,6 +33,7 @@ def batch_recommend(
     rating_scale: RatingScale = None,
     ledger: LedgerPlace = None,
     without_ledger: WithoutLedger = False,
+    keys: KeysOfPseudonyms = None,
     as_json: Json = False,
 ) -> None:
     """Write a list of recommendations for each user."""
@@ -48,6 +58,7 @@ def batch_recommend(
             progress,
             ledger=ledger_at(ledger) if ledger else None,
             without_ledger=without_ledger,
+            keys=pseudonym_keys(keys),
             reading=reading,
         )
     if as_json:

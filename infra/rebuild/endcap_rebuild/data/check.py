@@ -18,6 +18,7 @@ from endcap_rebuild.data.formats import EVENTS
 from endcap_rebuild.data.interactions import EventReader
 from endcap_rebuild.data.noting import noted
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import Moment
 from endcap_rebuild.data.reading import event_files, read_items
 from endcap_rebuild.data.report import ReadReport
@@ -48,12 +49,13 @@ def check_folder(
         items = read_items(folder, report, options)
         known = {item.item_id for item in items} | {item.group for item in items}
         report.role = EVENTS
-        seen = array("q")
-        for file in event_files(look_into(folder, options), options, Moment(now_ms, event_types, False), report):
+        seen, people = array("q"), People()
+        found, moment = look_into(folder, options), Moment(now_ms, event_types, False)
+        for file in event_files(found, options, moment, report, people):
             if isinstance(file, EventReader) and file.found.table and file.reason is None:
-                _count_table(file, known, report, seen, options.excluded, progress)
+                _count_table(file, known, report, people, seen, options.excluded, progress)
             else:
-                _count(noted(iter(file), report, None, options.excluded), known, report, seen)
+                _count(noted(iter(file), report, None, people, options.excluded), known, report, seen)
     keys = np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64)
     report.duplicate_events = len(keys) - len(np.unique(keys))
     return report
@@ -63,6 +65,7 @@ def _count_table(
     file: EventReader,
     known: Collection[str],
     report: ReadReport,
+    people: People,
     seen: array[int],
     excluded: Collection[str],
     progress: Progress | None,
@@ -72,7 +75,7 @@ def _count_table(
     while part := list(islice(rows, _PART)):
         # Rows of whom nothing is to be read are looked at one by one.
         if excluded or not counter.count([cells for _, cells in part]):
-            _count(noted(file.of(part), report, None, excluded), known, report, seen)
+            _count(noted(file.of(part), report, None, people, excluded), known, report, seen)
         if progress is not None:
             progress("reading", report.events, 0)
     file.ignore(counter.filled)

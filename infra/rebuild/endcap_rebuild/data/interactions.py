@@ -23,6 +23,7 @@ from endcap_rebuild.data.names import (
     spelled,
 )
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
@@ -47,9 +48,10 @@ class EventReader:
         options: ReadOptions,
         moment: Moment,
         report: ReadReport,
+        people: People,
         again: Callable[[], Rows] | None = None,
     ) -> None:
-        self._report, self._moment = report, moment
+        self._report, self._moment, self._people = report, moment, people
         self._file = found.read.file
         self.found = found
         self._options = options
@@ -158,6 +160,11 @@ class EventReader:
                     self._report.reject(self._file, line, "not a JSON object", raw)
                     continue
                 warnings: list[FieldError] = []
+                try:
+                    raw = self._people.readable(raw)
+                except ValueError as exc:
+                    self._report.reject(self._file, line, str(exc), raw)
+                    continue
                 local = self._in_zone(raw)
                 try:
                     parts = adapted(local, warnings)

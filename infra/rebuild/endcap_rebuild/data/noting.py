@@ -9,12 +9,15 @@ from endcap.errors import FieldError, InvalidInputError
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
 from endcap.events.machines import is_machine
 from endcap_rebuild.data.identities import Identities
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import NO_TIME, Moment
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
 
 
-def archived(found: Rows, moment: Moment, report: ReadReport) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
+def archived(
+    found: Rows, moment: Moment, report: ReadReport, people: People
+) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
     """Interactions of the event archive, which Endcap itself has written: nothing is guessed."""
     for line, value in found.rows:
         if not isinstance(value, dict):
@@ -27,6 +30,11 @@ def archived(found: Rows, moment: Moment, report: ReadReport) -> Iterator[tuple[
                 continue
             if raw.get("timestamp") in (None, ""):
                 raw["timestamp"] = NO_TIME
+            try:
+                raw = people.readable(raw)
+            except ValueError as exc:
+                report.reject(found.read.file, line, str(exc), raw)
+                continue
             warnings: list[FieldError] = []
             try:
                 event = parse_interaction(raw, moment.now_ms, moment.event_types, warnings)
@@ -41,9 +49,10 @@ def noted(
     events: Iterable[tuple[Mapping[str, Any], Interaction]],
     report: ReadReport,
     identities: Identities | None,
+    people: People,
     excluded: Collection[str] = (),
 ) -> Iterator[Interaction]:
-    """The interactions, counted in the report and noted in `identities`.
+    """The interactions, by the names of their people, counted in the report and noted in `identities`.
 
     Parameters
     ----------
@@ -53,8 +62,10 @@ def noted(
     first, last = 1 << 62, 0
     count = items = 0
     try:
-        for row, event in events:
-            if event.user_id in excluded or (event.properties and is_machine(event)):
+        left_out = {people.name_of(key) for key in excluded}
+        for row, read in events:
+            event = people.named(read)
+            if event.user_id in left_out or (event.properties and is_machine(event)):
                 report.left_out_events += 1
                 continue
             count += 1
@@ -66,7 +77,7 @@ def noted(
                 first = at_ms if at_ms < first else first
                 last = at_ms if at_ms > last else last
             if identities is not None:
-                identities.note(row, event)
+                identities.note(row, event, people)
             yield event
     finally:
         report.events += count

@@ -25,6 +25,7 @@ EXPLORATION_WINDOW: Final = "7d"
 DEMAND: Final = "d"
 CLICKED: Final = "c"
 SHOWN: Final = "i"
+PEOPLE: Final = "p"
 """What is counted of an item; a count's name is one of these before the item's id."""
 
 HOUR_MS: Final = 3_600_000
@@ -137,6 +138,7 @@ class Demand:
     times : how often an item was chosen; the oldest bucket of the window counts whole
     decayed : the same, each choice halved by its age
     clicked, shown : clicks and impressions
+    people : of how many shoppers at least `times` is
     """
 
     window: Window
@@ -144,6 +146,7 @@ class Demand:
     decayed: Mapping[str, float] = field(default_factory=dict)
     clicked: Mapping[str, int] = field(default_factory=dict)
     shown: Mapping[str, int] = field(default_factory=dict)
+    people: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

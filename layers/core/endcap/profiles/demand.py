@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from endcap.events.counts import SHOWN, Change, kinds_of
+from endcap.events.counts import DEMAND, PEOPLE, SHOWN, Change, kinds_of
 from endcap.events.interaction import Interaction
 from endcap.events.types import DAY_S, NOT_IN_HISTORY, EventType
 from endcap.events.types import SHOWN as SHOWN_TYPES
@@ -66,5 +66,10 @@ def _counted(held: Held, event_types: Mapping[str, EventType]) -> Iterator[tuple
         for kind in kinds_of(one.event_type, event_types) if one.item_id else ():
             day = one.timestamp_ms // _DAY_MS
             times.setdefault((kind + one.item_id, day), []).append((one.timestamp_ms, one.key))
+    first: dict[str, tuple[int, bytes]] = {}
     for (name, _), found in times.items():
         yield from ((name, at_ms, key) for at_ms, key in sorted(found)[:MOST_A_DAY])
+        if name[0] == DEMAND:
+            first[name[1:]] = min(*found, first.get(name[1:], found[0]))
+    # A shopper is one of an item's people once, however often they come back.
+    yield from ((PEOPLE + item_id, *one) for item_id, one in first.items())

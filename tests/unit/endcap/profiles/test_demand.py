@@ -3,6 +3,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from endcap.events.counts import PEOPLE
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES
 from endcap.profiles.demand import MOST_A_DAY, demand_changes
@@ -18,7 +19,12 @@ def event(kind, at_ms=NOW_MS, item_id="a", event_id=None, order_id=None):
 
 
 def counted(*batches, store=None):
-    """What batches change in the counts, by name."""
+    """What batches change in the counts of events, by name."""
+    return {name: n for name, n in changed(*batches, store=store).items() if name[0] != PEOPLE}
+
+
+def changed(*batches, store=None):
+    """The same with the shoppers of each item."""
     store, total = store or MemoryProfiles(), Counter()
 
     def took(new, before, after):
@@ -57,6 +63,18 @@ def test_dislikes_count_as_nothing_and_impressions_as_showings():
     assert counted([event("dislike"), event("impression"), event("impression", NOW_MS + 5)]) == {"ia": 1}
 
 
+def test_a_shopper_is_one_of_an_items_people_once_until_it_is_given_back():
+    bought = [
+        event("view", NOW_MS),
+        event("purchase", NOW_MS + DAY_MS),
+        event("view", NOW_MS, "b"),
+        event("dislike", NOW_MS, "c"),
+    ]
+    returned = [event("return", NOW_MS + 2 * DAY_MS)]
+    assert changed(bought, [event("view", NOW_MS - DAY_MS)]) == {"da": 3, "db": 1, "pa": 1, "pb": 1}
+    assert changed(bought, returned) == changed(returned, bought) == {"db": 1, "pb": 1}
+
+
 kinds = st.sampled_from(["view", "click", "add_to_cart", "remove_from_cart", "purchase", "return"])
 events = st.lists(st.tuples(kinds, st.integers(0, 9), st.sampled_from("ab")), max_size=12, unique=True)
 
@@ -66,4 +84,4 @@ def test_neither_order_nor_batches_nor_repeats_change_what_is_counted(found, dat
     made = [event(kind, NOW_MS + at * DAY_MS // 4, item) for kind, at, item in found]
     shuffled = data.draw(st.permutations(made))
     cut = data.draw(st.integers(0, len(made)))
-    assert counted(shuffled[:cut], shuffled, shuffled[cut:]) == counted(made)
+    assert changed(shuffled[:cut], shuffled, shuffled[cut:]) == changed(made)

@@ -47,7 +47,7 @@ def by_item(index: ItemIndex, demand: Demand) -> Demand:
             found[name] = found[name] + value if name in found else value
         return found
 
-    kept: dict[str, Any] = {name: renamed(getattr(demand, name)) for name in ("times", "clicked", "shown")}
+    kept: dict[str, Any] = {name: renamed(getattr(demand, name)) for name in ("times", "clicked", "shown", "people")}
     return replace(demand, decayed=renamed(demand.decayed), **kept)
 
 
