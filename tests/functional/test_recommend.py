@@ -406,7 +406,7 @@ class TestTrending:
     def _counted(cls) -> None:
         now_ms = int(time.time() * 1000)
         chosen = {"item-9": 5, "item-8": 1, "item-7": 4}
-        changes = [Change(what + name, now_ms, n) for name, n in chosen.items() for what in (DEMAND, PEOPLE)]
+        changes = [Change(what + name, now_ms, n) for what in (DEMAND, PEOPLE) for name, n in chosen.items()]
         counted = list(increments(changes, now_ms))
         counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
         for level in LEVELS:

@@ -53,7 +53,7 @@ class Store:
 def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, seed):
     # GIVEN a week of events in batches, some of which count nothing any more
     chance = random.Random(seed)
-    kinds = (DEMAND, CLICKED, SHOWN, PEOPLE)
+    kinds = (DEMAND, DEMAND, CLICKED, SHOWN, PEOPLE)
     reach_ms = chance.choice((HOUR_MS, 30 * HOUR_MS, 200 * HOUR_MS))
     now_ms = NOW_MS + chance.randrange(3 * HOUR_MS)
     made, notes = [], []

@@ -62,11 +62,12 @@ def noted(
     first, last = 1 << 62, 0
     count = items = 0
     try:
+        left_out = {people.name_of(key) for key in excluded}
         for row, read in events:
-            if read.user_id in excluded or (read.properties and is_machine(read)):
+            event = people.named(read)
+            if event.user_id in left_out or (event.properties and is_machine(event)):
                 report.left_out_events += 1
                 continue
-            event = people.named(read)
             count += 1
             by_type[event.event_type] += 1
             by_user[event.user_id] += 1

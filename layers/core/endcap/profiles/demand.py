@@ -4,9 +4,6 @@ One shopper can't make a trend: of what they do with one item on one day (UTC) t
 is given back, or taken out of the cart, is taken out of the counts of the time at which it was counted. Both follow
 from the entries that the profile holds before and after, so that neither the order in which events come nor how often
 they come changes what is counted.
-
-A shopper counts once for an item, from the first choice of it on that their profile holds, and is taken out once
-nothing is left of it that counts.
 """
 
 from __future__ import annotations
@@ -26,7 +23,6 @@ from endcap.profiles.settled import settled
 MOST_A_DAY: Final = 3
 _DAY_MS: Final = int(DAY_S * 1000)
 
-Counted = tuple[str, int, bytes]
 Held = Mapping[bytes, Entry | TextSignal]
 
 
@@ -51,23 +47,7 @@ def demand_changes(
     counted_before, counted_now = (set(_counted(held, event_types)) for held in (old, now))
     changes += [Change(name, at_ms, 1) for name, at_ms, _ in sorted(counted_now - counted_before)]
     changes += [Change(name, at_ms, -1) for name, at_ms, _ in sorted(counted_before - counted_now)]
-    return changes + _people(counted_before, counted_now)
-
-
-def _people(before: set[Counted], now: set[Counted]) -> list[Change]:
-    """Whether the shopper is one more, or one less, of those who chose an item."""
-    chose, chooses = _first_choices(before), _first_choices(now)
-    more = [Change(PEOPLE + item, at_ms, 1) for item, at_ms in chooses.items() if item not in chose]
-    return more + [Change(PEOPLE + item, at_ms, -1) for item, at_ms in chose.items() if item not in chooses]
-
-
-def _first_choices(counted: set[Counted]) -> dict[str, int]:
-    """Item -> when it was chosen first, of what counts as demand."""
-    found: dict[str, int] = {}
-    for name, at_ms, _ in sorted(counted):
-        if name.startswith(DEMAND):
-            found.setdefault(name.removeprefix(DEMAND), at_ms)
-    return found
+    return changes
 
 
 def _held(profile: UserProfile) -> dict[bytes, Entry | TextSignal]:
@@ -76,7 +56,7 @@ def _held(profile: UserProfile) -> dict[bytes, Entry | TextSignal]:
     return {**texts, **{e.key: e for e in (*profile.interactions, *profile.strong)}}
 
 
-def _counted(held: Held, event_types: Mapping[str, EventType]) -> Iterator[Counted]:
+def _counted(held: Held, event_types: Mapping[str, EventType]) -> Iterator[tuple[str, int, bytes]]:
     """(name, time, key) of what counts."""
     entries = [e for e in held.values() if isinstance(e, Entry)]
     texts = [t for t in held.values() if isinstance(t, TextSignal)]
@@ -86,5 +66,10 @@ def _counted(held: Held, event_types: Mapping[str, EventType]) -> Iterator[Count
         for kind in kinds_of(one.event_type, event_types) if one.item_id else ():
             day = one.timestamp_ms // _DAY_MS
             times.setdefault((kind + one.item_id, day), []).append((one.timestamp_ms, one.key))
+    first: dict[str, tuple[int, bytes]] = {}
     for (name, _), found in times.items():
         yield from ((name, at_ms, key) for at_ms, key in sorted(found)[:MOST_A_DAY])
+        if name[0] == DEMAND:
+            first[name[1:]] = min(*found, first.get(name[1:], found[0]))
+    # A shopper is one of an item's people once, however often they come back.
+    yield from ((PEOPLE + item_id, *one) for item_id, one in first.items())

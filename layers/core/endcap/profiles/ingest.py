@@ -138,7 +138,8 @@ def ingest(
         people = [event for event in new if event.user_id not in excluded and not is_machine(event)]
         outcome.counted += demand_changes(people, before, after, event_types)
 
-    verdicts = apply_apart([event for _, event in written], store, encode, took, deadline, aside_of_archive)
+    events = [event for _, event in written]
+    verdicts = apply_apart(events, store, encode, took, deadline, aside_of_archive)
     applied = _settled(written, verdicts, aside, outcome)
     wanted = [(record, event) for record, event in applied if id(event) not in unwanted]
     outcome.unwanted += len(applied) - len(wanted)
