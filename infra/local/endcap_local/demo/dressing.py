@@ -16,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 DAY_S: Final = 86_400
 SHOWN_OF_EACH: Final = 2
@@ -83,9 +83,9 @@ def dress(folder: Path, out: Path, last_day: date) -> None:
     folder : the bundled data
     last_day : of its latest event, in UTC; every event is moved by the same number of whole days
     """
-    with gzip.open(folder / "items.jsonl.gz", "rt", encoding="utf-8") as lines:
+    with _opened(folder / "items.jsonl") as lines:
         items = [json.loads(line) for line in lines]
-    with gzip.open(folder / "events.csv.gz", "rt", encoding="utf-8", newline="") as rows:
+    with _opened(folder / "events.csv") as rows:
         table = csv.DictReader(rows)
         events, names = list(table), table.fieldnames or ()
     moved = shifted(events, last_day)
@@ -131,6 +131,14 @@ def impressions(events: Sequence[Event]) -> list[Event]:
         for user_id, order in sorted(orders.items())
         for item_id in _shown_to(user_id, [row["item_id"] for row in order], best)
     ]
+
+
+def _opened(path: Path) -> IO[str]:
+    """The file as text, packed or not."""
+    packed = path.with_name(f"{path.name}.gz")
+    if packed.exists():
+        return gzip.open(packed, "rt", encoding="utf-8", newline="")
+    return path.open(encoding="utf-8", newline="")
 
 
 def _shown_to(user_id: str, own: Sequence[str], best: Sequence[str]) -> list[str]:
