@@ -1,10 +1,11 @@
 """Endcap beside the single models on small cuts of data sets: is it ever below the best of them?
 
-    python -m tests.benchmarks.small_shops --data-root DIR [--set NAME]... [--protocol NAME]... [--seed N]... [--json FILE]
+    python -m tests.benchmarks.small_shops --data-root DIR [--set NAME]... [--protocol NAME]... [--seed N]...
 
-Each set is cut to 300 items by each seed (`tests.benchmarks.cut`) and put through each protocol of `endcap evaluate`. The
-single model of a cut is the one whose settings did best on its validation questions, as a shop would name it; the one
-that is best on the test questions is printed beside it. Rules are developed on the seeds 101 to 105; 1 to 5 judge them.
+Each set is cut to 300 items by each seed (`tests.benchmarks.cut`) and put through each protocol of `endcap evaluate`.
+The single model of a cut is the one whose settings did best on its validation questions, as a shop would name it; the
+one that is best on the test questions is printed beside it. Rules are developed on the seeds 101 to 105; 1 to 5 judge
+them.
 
 Differences are paired and drawn by user; over all cuts they are corrected by Holm's method, and the pooled ratio is the
 mean over the cuts of Endcap's NDCG@10 over that of the single model, with users drawn anew within each cut.
@@ -28,8 +29,9 @@ from statsmodels.stats.multitest import multipletests
 from endcap.arrays import F64
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.evaluation.data import read_data, write_known
-from endcap_rebuild.evaluation.evaluate import BASELINES, Bench, EvaluationSettings
-from endcap_rebuild.evaluation.models import rank, tuned
+from endcap_rebuild.evaluation.evaluate import BASELINES, Bench, EvaluationSettings, baseline_result
+from endcap_rebuild.evaluation.models import Baseline, rank
+from endcap_rebuild.evaluation.protocols import Split
 from endcap_rebuild.evaluation.serving import Shelf, rank_served
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.metrics.bootstrap import drawn_times
@@ -45,7 +47,7 @@ DEVELOPED_ON: Final = (101, 102, 103, 104, 105)
 NO_CLOCK: Final = frozenset({"amazon-scientific"})
 # Tags were counted from the whole log, so that they would tell of the future.
 IGNORED: Final = ("user_tags",)
-MOST_CASES: Final = 2_000
+MOST_CASES: Final = 1_000
 DRAWS: Final = 2_000
 
 
@@ -97,16 +99,11 @@ def judge(data: Path, name: str, protocol: str, seed: int, encoder: str, budget:
         for baseline in BASELINES:
             if baseline.unfit is not None and baseline.unfit(known) is not None:
                 continue
-            trial = bench.known(divided.validation)
-            setting, tried = tuned(baseline, trial, divided.validation, lambda *_: None)
-            if not tried:  # a model without settings
-                alone = rank(
-                    baseline.fit(trial, setting), divided.validation, trial, np.zeros_like(divided.left_out), listed=False
-                )
-                tried = [{"ndcg_at_10": float(per_question(alone)["ndcg_at_10"].mean())}]
+            result = baseline_result(bench, baseline, divided, known, seed)
+            known.memo.clear()
+            tried = result.notes["tried"] or [{"ndcg_at_10": _on_the_window(bench, baseline, divided)}]
             windows[baseline.name] = max(row["ndcg_at_10"] for row in tried)
-            ranked = rank(baseline.fit(known, setting), divided.test, known, divided.left_out, listed=False)
-            gains[baseline.name] = per_question(ranked)["ndcg_at_10"]
+            gains[baseline.name] = per_question(result.ranked)["ndcg_at_10"]
         write_known(shop, divided.test.known, divided.test.cutoff_ms, Path(scratch) / "known")
         started = time.process_time()
         snapshot = Path(scratch) / "snapshot"
@@ -118,6 +115,13 @@ def judge(data: Path, name: str, protocol: str, seed: int, encoder: str, budget:
         terms = {term: row.weight for term, row in shelf.snapshot.weights.terms.items()}
         evidence = shelf.snapshot.weights.evidence
     return Judged(name, protocol, seed, gains, divided.test.questions.users, windows, terms, evidence, seconds)
+
+
+def _on_the_window(bench: Bench, baseline: Baseline, divided: Split) -> float:
+    """NDCG@10 on the validation questions of a model that has no settings to choose by them."""
+    trial, nobody = bench.known(divided.validation), np.zeros_like(divided.left_out)
+    alone = rank(baseline.fit(trial, {}), divided.validation, trial, nobody, listed=False)
+    return float(per_question(alone)["ndcg_at_10"].mean())
 
 
 def drawn(judged: Judged, model: str) -> F64:

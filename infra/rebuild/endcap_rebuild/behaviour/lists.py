@@ -16,7 +16,14 @@ from scipy import linalg, sparse
 
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
-from endcap_rebuild.data.event_table import EventTable, is_bought, is_strong, positive_strength, shuffle_keys
+from endcap_rebuild.data.event_table import (
+    EventTable,
+    is_bought,
+    is_strong,
+    positive_strength,
+    shuffle_keys,
+    with_grades,
+)
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.
 _PAIRS_AT_ONCE: Final = 2_000_000
@@ -44,6 +51,8 @@ class ListSettings:
     ridge : penalty of the regression between items that takes the place of item-kNN; 0 = item-kNN
     longest_history : events per user that count for item-kNN, the newest
     text_prior : interactions at which an item's own rows and those of its neighbours by text weigh the same
+    next_grades, neighbour_grades : how much a grade changes what a rating counts in "next" and in "neighbours": 1 in
+        full, 0 not at all, see `with_grades`
     """
 
     window: int = 10
@@ -56,6 +65,8 @@ class ListSettings:
     ridge: float = 0.0
     longest_history: int = 300
     text_prior: float = 2.0
+    next_grades: float = 1.0
+    neighbour_grades: float = 1.0
 
 
 def next_counts(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
@@ -80,6 +91,18 @@ def next_matrix(counts: Any, popularity: F32, settings: ListSettings) -> Any:
     source = (1 + popularity) ** -settings.source_power
     target = (1 + popularity) ** -settings.target_power
     return _without_diagonal(sparse.diags_array(source) @ both @ sparse.diags_array(target))
+
+
+def fitted_next(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
+    """The list "next" of a table, its grades counting as the settings say."""
+    table = with_grades(table, settings.next_grades)
+    return next_matrix(next_counts(table, n_items, settings, seed), item_popularity(table, n_items), settings)
+
+
+def fitted_neighbours(table: EventTable, n_items: int, settings: ListSettings) -> Any:
+    """The list "neighbours" of a table, its grades counting as the settings say."""
+    table = with_grades(table, settings.neighbour_grades)
+    return neighbour_matrix(table, n_items, item_popularity(table, n_items), settings)
 
 
 def basket_matrix(table: EventTable, n_items: int, popularity: F32, settings: ListSettings, clock: bool) -> Any:

@@ -48,6 +48,7 @@ class EventTable:
     user, item, session : int32 rows into the id lists (session -1 = none)
     time_ms : int64; event_type : int8 into `event_types`
     strength : float32, the signed weight of the event at age zero
+    weight : float32, what the type alone weighs, whatever the grade
     grade : float32, NaN = none; tone : float32, polarity of a review without a grade, NaN = none
     key : uint64 hash of the event id
     text : object (rows,), what a review says, None = nothing
@@ -60,6 +61,7 @@ class EventTable:
     time_ms: I64
     event_type: NDArray[np.int8]
     strength: F32
+    weight: F32
     grade: F32
     tone: F32
     session: I32
@@ -138,6 +140,7 @@ def event_table(
     table = EventTable(
         **raw,
         strength=np.zeros(len(texts), dtype=np.float32),
+        weight=np.zeros(len(texts), dtype=np.float32),
         text=np.array([*texts, None], dtype=np.object_)[:-1],
         user_ids=user_ids,
         event_types=tuple(event_types),
@@ -176,6 +179,19 @@ def shuffle_keys(keys: U64, seed: int) -> U64:
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
+
+
+def is_graded(table: EventTable) -> NDArray[np.bool_]:
+    """bool (rows,): the rows whose grade, or whose words, say how much was liked."""
+    return ~(np.isnan(table.grade) & np.isnan(table.tone))
+
+
+def with_grades(table: EventTable, strength: float) -> EventTable:
+    """The table with grades counting so much: 1 as they are, 0 = whoever graded an item chose it, well or badly."""
+    if strength == 1:
+        return table
+    mixed = np.where(is_graded(table), table.weight + strength * (table.strength - table.weight), table.strength)
+    return replace(table, strength=mixed.astype(np.float32))
 
 
 def positive_strength(table: EventTable) -> F32:
@@ -224,7 +240,8 @@ def _with_strength(table: EventTable, event_types: Mapping[str, EventType]) -> E
     factor = np.where(graded, around_mean(table.grade, mean), np.float32(1.0))
     factor = np.where(np.isnan(table.tone), factor, around_mean(grade_of(table.tone), GRADE_PRIOR))
     columns: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(table)}
-    return EventTable(**{**columns, "strength": (weight * np.clip(factor, *FACTOR_BOUNDS)).astype(np.float32)})
+    strength = (weight * np.clip(factor, *FACTOR_BOUNDS)).astype(np.float32)
+    return EventTable(**{**columns, "strength": strength, "weight": weight})
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -242,14 +242,16 @@ def _run(bench: Bench, seed: int) -> Run:
         if reason is not None:
             skipped[baseline.name] = reason
             continue
-        results[baseline.name] = _baseline_result(bench, baseline, divided, known, baseline_seed)
+        results[baseline.name] = baseline_result(bench, baseline, divided, known, baseline_seed)
         known.memo.clear()
     results[ENDCAP] = _endcap_result(bench, divided, seed)
     labels = {baseline.name: baseline.label for baseline in baselines}
     return Run(seed, divided, known, results, labels, skipped)
 
 
-def _baseline_result(bench: Bench, baseline: Baseline, divided: Split, known: Known, seed: int) -> Result:
+def baseline_result(bench: Bench, baseline: Baseline, divided: Split, known: Known, seed: int) -> Result:
+    """A baseline's answers, with its setting and what each setting gave on the validation questions as notes."""
+
     def report(step: str) -> Any:
         return lambda done, total: bench.progress(f"{baseline.name}: {step}", done, total)
 

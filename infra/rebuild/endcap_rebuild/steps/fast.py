@@ -44,7 +44,12 @@ from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, l
 from endcap_rebuild.text.encoders import LoadedEncoder
 from endcap_rebuild.text.vectors import TextVectorCache
 from endcap_rebuild.text.whitening import fit_whitening
-from endcap_rebuild.tuning.list_search import choose_list_settings, choose_neighbours, choose_popularity_half_life
+from endcap_rebuild.tuning.list_search import (
+    choose_grades,
+    choose_list_settings,
+    choose_neighbours,
+    choose_popularity_half_life,
+)
 from endcap_rebuild.tuning.shown import shown_by
 from endcap_rebuild.tuning.split import Cases, Split, split_by_time, without_absent
 from endcap_rebuild.tuning.weight_search import factors_of, settings_of, tune
@@ -105,10 +110,18 @@ def _selection(job: FastJob, _: Needed) -> Outputs:
     n_items = len(job.shop.items)
     lists, lists_tried = choose_list_settings(job.split, n_items, job.settings.seed)
     lists, neighbours_tried = choose_neighbours(job.split, n_items, lists)
+    lists, grade_strength, grades_tried = choose_grades(job.split, n_items, lists, job.settings.seed)
     half_life, popularity_tried = choose_popularity_half_life(job.split, n_items, job.shop.clock)
-    chosen = {"lists": asdict(lists), "popularity_half_life_days": half_life}
-    tried = {"lists_tried": lists_tried, "neighbours_tried": neighbours_tried, "popularity_tried": popularity_tried}
-    return {"json": json_array({**chosen, **tried})}
+    chosen = {
+        "lists": asdict(lists),
+        "grade_strength": grade_strength,
+        "popularity_half_life_days": half_life,
+        "lists_tried": lists_tried,
+        "neighbours_tried": neighbours_tried,
+        "grades_tried": grades_tried,
+        "popularity_tried": popularity_tried,
+    }
+    return {"json": json_array(chosen)}
 
 
 def _trial(job: FastJob, needed: Needed) -> Outputs:
@@ -166,8 +179,12 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
 
 def _default_settings(needed: Needed) -> RankingSettings:
     """Demand fades with the distance from the cut-off about as fast as the demand of the past does."""
-    days = json_value(needed["selection"]["json"])["popularity_half_life_days"]
-    return RankingSettings(demand_fade_days=max(_SHORTEST_FADE_DAYS, 2 * days) if days else 0.0)
+    selection = json_value(needed["selection"]["json"])
+    days = selection["popularity_half_life_days"]
+    return RankingSettings(
+        demand_fade_days=max(_SHORTEST_FADE_DAYS, 2 * days) if days else 0.0,
+        grade_strength=selection["grade_strength"],
+    )
 
 
 def _fit(job: FastJob, needed: Needed, table: Any, cutoff_ms: int) -> Fitted:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from endcap.encoders.quantize import dequantize_unit, quantize_unit
 from endcap.events.types import EventType, event_types
 from endcap_rebuild.behaviour.fit import LIST_WIDTH
-from endcap_rebuild.behaviour.lists import ListSettings, item_popularity, neighbour_matrix, next_counts, next_matrix
+from endcap_rebuild.behaviour.lists import ListSettings, fitted_neighbours, fitted_next
 from endcap_rebuild.behaviour.sparse import top_per_row
 from endcap_rebuild.data.event_table import EventTable
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
@@ -119,9 +119,8 @@ def _lists_of(job: FastJob, needed: Needed, table: EventTable, data: TowerData) 
     def lists_of(users: NDArray[np.bool_]) -> list[Any]:
         chosen = np.append(users, np.zeros(len(table.user_ids), dtype=np.bool_))[table.user]
         part = table.rows(chosen)
-        popularity = item_popularity(part, data.n_items)
-        follows = next_matrix(next_counts(part, data.n_items, settings, job.settings.seed), popularity, settings)
-        alike = neighbour_matrix(part, data.n_items, popularity, settings)
+        follows = fitted_next(part, data.n_items, settings, job.settings.seed)
+        alike = fitted_neighbours(part, data.n_items, settings)
         return [top_per_row(matrix, LIST_WIDTH) for matrix in (follows, alike)]
 
     return lists_of

@@ -12,10 +12,12 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
-from endcap.arrays import F32
+from endcap.arrays import F32, F64
 from endcap.ranking.features import RankingSettings, decayed, mean_ranks
 from endcap_rebuild.behaviour.lists import (
     ListSettings,
+    fitted_neighbours,
+    fitted_next,
     item_popularity,
     neighbour_matrix,
     next_counts,
@@ -23,7 +25,8 @@ from endcap_rebuild.behaviour.lists import (
     regressable,
 )
 from endcap_rebuild.behaviour.popularity import log_popularity
-from endcap_rebuild.data.event_table import positive_strength
+from endcap_rebuild.data.event_table import is_graded, positive_strength, with_grades
+from endcap_rebuild.metrics.paired import CLEARLY, is_more
 from endcap_rebuild.metrics.ranking import gain_of, mid_rank
 from endcap_rebuild.tuning.split import Cases, Split, spread
 
@@ -37,6 +40,8 @@ _WINDOWS: Final = (10, 20)
 _REVERSE_SHARES: Final = (0.0, 0.25)
 # Penalties of a regression between items, for shops of few enough items; 0 is item-kNN.
 _RIDGES: Final = (0.0, 30.0, 100.0)
+# A grade in full, by half, and not at all: whether what people rate low still leads to what they choose next.
+_GRADE_STRENGTHS: Final = (1.0, 0.5, 0.0)
 POPULARITY_HALF_LIVES_DAYS: Final = (None, 365.0, 90.0, 30.0, 10.0)
 DEFAULT_HALF_LIFE_DAYS: Final = 90.0
 # Fewer cases than this choose noise; the defaults stay.
@@ -89,6 +94,49 @@ def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[
     return best, tried
 
 
+def choose_grades(
+    split: Split, n_items: int, lists: ListSettings, seed: int
+) -> tuple[ListSettings, float, list[dict[str, float | str]]]:
+    """How much grades count in "next", in "neighbours" and in a history, and what each choice gave.
+
+    What a grade means differs by shop: elsewhere two stars are a warning, among people who watch a film a day they say
+    what somebody watches. Grades keep counting in full unless the cases clearly speak against it.
+
+    Returns
+    -------
+    settings of the lists, `RankingSettings.grade_strength`, and the trials
+    """
+    cases = _trial_cases(split)
+    full = RankingSettings().grade_strength
+    if len(cases) < MIN_CASES or np.count_nonzero(is_graded(split.train)) < MIN_CASES:
+        return lists, full, []
+    owners = cases.table.user[cases.target]
+    trials = {
+        (name, grades): matrix
+        for grades in (1.0, 0.0)
+        for name, matrix in (
+            ("next_grades", fitted_next(split.train, n_items, replace(lists, next_grades=grades), seed)),
+            ("neighbour_grades", fitted_neighbours(split.train, n_items, replace(lists, neighbour_grades=grades))),
+        )
+    }
+    gains: dict[tuple[str, float, float], F64] = {}
+    for strength in _GRADE_STRENGTHS:
+        history = _history_weights(cases, n_items, strength)
+        gains |= {(*key, strength): _gains(history @ matrix, cases) for key, matrix in trials.items()}
+    both = {s: gains["next_grades", 1.0, s] + gains["neighbour_grades", 1.0, s] for s in _GRADE_STRENGTHS}
+    strength = max(both, key=lambda s: float(both[s].mean()))
+    if not is_more(both[strength], both[full], owners, CLEARLY):
+        strength = full
+    for name in ("next_grades", "neighbour_grades"):
+        if is_more(gains[name, 0.0, strength], gains[name, 1.0, strength], owners, CLEARLY):
+            lists = replace(lists, **{name: 0.0})
+    tried: list[dict[str, float | str]] = [
+        {"list": name.removesuffix("_grades"), "list_grades": grades, "history_grades": s, "ndcg_at_10": gain.mean()}
+        for (name, grades, s), gain in gains.items()
+    ]
+    return lists, strength, tried
+
+
 def choose_popularity_half_life(
     split: Split, n_items: int, clock: bool
 ) -> tuple[float | None, list[dict[str, float | None]]]:
@@ -117,10 +165,10 @@ def _trial_cases(split: Split) -> Cases:
     return novel.chosen(spread(len(novel), MAX_TRIAL_CASES))
 
 
-def _history_weights(cases: Cases, n_items: int) -> Any:
+def _history_weights(cases: Cases, n_items: int, grade_strength: float = 1.0) -> Any:
     """CSR float32 (cases, n): what each history item weighs in a list, as `endcap.ranking.features` decays it."""
     half_life = RankingSettings().history_half_life_events
-    strength = positive_strength(cases.table)
+    strength = positive_strength(with_grades(cases.table, grade_strength))
     indptr, columns, values = [0], [], []
     for start, end in zip(cases.first.tolist(), cases.end.tolist(), strict=True):
         rows = np.arange(max(start, end - _LONGEST_HISTORY), end)
@@ -132,12 +180,16 @@ def _history_weights(cases: Cases, n_items: int) -> Any:
     return sparse.csr_array((np.concatenate(values), np.concatenate(columns), indptr), shape=(len(cases), n_items))
 
 
-def _gain(scores: Any, cases: Cases, block: int = 256) -> float:
+def _gain(scores: Any, cases: Cases) -> float:
+    return float(_gains(scores, cases).mean())
+
+
+def _gains(scores: Any, cases: Cases, block: int = 256) -> F64:
     ranks: list[float] = []
     for start in range(0, len(cases), block):
         rows = scores[start : start + block].toarray()
         ranks += [rank_of(row, cases, start + k) for k, row in enumerate(rows)]
-    return float(gain_of(np.array(ranks)).mean())
+    return gain_of(np.array(ranks))
 
 
 def rank_of(scores: F32, cases: Cases, case: int, *, seen_too: bool = False) -> float:

@@ -16,9 +16,10 @@ from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
+from endcap_rebuild.tuning.coordinate_search import coordinate_search
 from endcap_rebuild.tuning.list_search import choose_list_settings, choose_popularity_half_life, rank_of
 from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
-from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, coordinate_search, measure, tune
+from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, measure, tune
 from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
@@ -249,7 +250,7 @@ def test_search_finds_the_term_that_knows_and_drops_the_one_that_misleads() -> N
     terms[bad, targets] -= 1
     pools = Pools(terms, starts, targets)
     weights = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
-    found = coordinate_search(pools, weights, np.ones(len(TERMS)), rounds=3)
+    found = coordinate_search(pools, weights, np.ones(len(TERMS)), 3, TUNABLE)
     assert found[bad] == 0
     assert found[good] > 0
 
