@@ -96,7 +96,7 @@ def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[
 
 def choose_grades(
     split: Split, n_items: int, lists: ListSettings, seed: int
-) -> tuple[ListSettings, float, list[dict[str, float | str]]]:
+) -> tuple[ListSettings, float, list[dict[str, float]]]:
     """How much grades count in "next", in "neighbours" and in a history, and what each choice gave.
 
     What a grade means differs by shop: elsewhere two stars are a warning, among people who watch a film a day they say
@@ -130,8 +130,8 @@ def choose_grades(
     for name in ("next_grades", "neighbour_grades"):
         if is_more(gains[name, 0.0, strength], gains[name, 1.0, strength], owners, CLEARLY):
             lists = replace(lists, **{name: 0.0})
-    tried: list[dict[str, float | str]] = [
-        {"list": name.removesuffix("_grades"), "list_grades": grades, "history_grades": s, "ndcg_at_10": gain.mean()}
+    tried = [
+        {name: grades, "history_grades": s, "ndcg_at_10": float(gain.mean())}
         for (name, grades, s), gain in gains.items()
     ]
     return lists, strength, tried

@@ -7,17 +7,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from endcap.events.interaction import Interaction
 from endcap.index.derived import SnapshotTables
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
-from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.behaviour.lists import ListSettings
+from endcap_rebuild.data.event_table import EventTable, event_table, with_grades
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
-from endcap_rebuild.tuning.list_search import choose_list_settings, choose_popularity_half_life, rank_of
+from endcap_rebuild.tuning.list_search import choose_grades, choose_list_settings, choose_popularity_half_life, rank_of
 from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
 from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, measure, tune
 from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
@@ -286,3 +288,41 @@ def test_few_cases_leave_the_default_weights(chain: EventTable, index: ItemIndex
 def test_cases_have_the_clock_of_their_next_item(chain: EventTable) -> None:
     cases = some_cases(chain, 10)
     assert (cases.times_ms <= CUTOFF_MS).all()
+
+
+# ------------------------------------------------------------------ grades
+
+
+def rated_walks(bad_leads_on: bool) -> EventTable:
+    """Users who walk along the items and rate each; after a bad one they go anywhere, or on as after a good one."""
+    chance = np.random.default_rng(5)
+    events = []
+    for user in range(500):
+        at, day = int(chance.integers(N)), float(chance.uniform(0, 60))
+        for step in range(6):
+            bad = chance.random() < 0.5
+            grade = 1.0 if bad else 5.0
+            moment = CUTOFF_MS + round((day + step) * 86_400_000)
+            events.append(Interaction(f"e{user}-{step}", f"u{user}", "rating", moment, f"item-{at}", value=grade))
+            at = (at + 1) % N if bad_leads_on or not bad else int(chance.integers(N))
+    return event_table(events, {f"item-{k}": k for k in range(N)}, ReadReport())
+
+
+@pytest.mark.parametrize("bad_leads_on", [True, False])
+def test_the_window_says_what_a_bad_grade_means_for_what_comes_next(bad_leads_on: bool) -> None:
+    split = split_by_time(rated_walks(bad_leads_on), True, 400, 0)
+    lists, strength, tried = choose_grades(split, N, ListSettings(), 0)
+    assert not bad_leads_on or (lists.next_grades, lists.neighbour_grades) == (0.0, 0.0)
+    assert (strength == 1.0) is (not bad_leads_on)
+    assert {row["history_grades"] for row in tried} == {0.0, 0.5, 1.0}
+
+
+def test_without_grades_nothing_is_tried(chain: EventTable) -> None:
+    assert choose_grades(split_by_time(chain, True, 200, 0), N, ListSettings(), 0) == (ListSettings(), 1.0, [])
+
+
+def test_grades_that_do_not_count_leave_what_the_type_weighs() -> None:
+    table = rated_walks(True)
+    assert (with_grades(table, 0.0).strength == table.weight).all()
+    np.testing.assert_allclose(with_grades(table, 0.5).strength, (table.strength + table.weight) / 2)
+    assert with_grades(table, 1.0) is table
