@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from endcap_local.cli.options import Encoder, Student, Teacher, TeacherPrompt
+from endcap_local.cli.options import Encoder, Student, Target, Teacher, TeacherPrompt
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,6 +55,7 @@ def evaluate(
     ignore_attribute: Annotated[
         list[str] | None, typer.Option(help="Attribute of items that no model may see; repeatable.")
     ] = None,
+    target: Target = "next",
     encoder: Encoder = "auto",
     student: Student = False,
     teacher: Teacher = "",
@@ -91,6 +92,7 @@ def evaluate(
         budget=budget,
         seeds=tuple(dict.fromkeys(seed or [0])),
         repeats=repeats,
+        target=target,
         max_cases=max_cases,
         ignored_attributes=tuple(ignore_attribute or ()),
         encoder=encoder,
@@ -183,6 +185,7 @@ def _by(rows: list[dict[str, Any]], name: str) -> str:
 
 def _title(report: dict[str, Any]) -> str:
     what = ", next orders with repeats" if report["repeats"] else ""
+    what += ", target liked" if report["target"] == "liked" else ""
     return f"{report['data']}, {report['protocol']}{what}, budget {report['budget']}"
 
 

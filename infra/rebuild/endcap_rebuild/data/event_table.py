@@ -26,6 +26,13 @@ from endcap_rebuild.data.report import ReadReport
 
 U64 = NDArray[np.uint64]
 
+TARGETS: Final = ("next", "liked")
+"""What a rebuild learns to find and an evaluation asks for, see `is_target`."""
+NEXT_TARGET: Final = TARGETS[0]
+_LIKED_WEIGHT: Final = 0.5
+"""Of types of events that say more than a look does."""
+_LIKED_FACTOR: Final = 0.5
+"""Of a grade at the user's own mean, see `around_mean`."""
 
 Id = TypeVar("Id", str, tuple[str, str])
 
@@ -197,6 +204,27 @@ def with_grades(table: EventTable, strength: float) -> EventTable:
 def positive_strength(table: EventTable) -> F32:
     """float32 (rows,): strength of the rows that speak for an item, 0 for returns, dislikes and bad ratings."""
     return np.maximum(table.strength, 0.0).astype(np.float32)
+
+
+def is_target(table: EventTable, target: str) -> NDArray[np.bool_]:
+    """bool (rows,): the rows that are what is looked for.
+
+    Parameters
+    ----------
+    target : "next", whatever was chosen next, however it was graded afterwards; "liked", of that only what turned out
+        well: grades at or above the user's own mean, and without a grade purchases and what else says more than a look
+
+    Raises
+    ------
+    InvalidInputError : no such target
+    """
+    if target not in TARGETS:
+        raise InvalidInputError(f"no such target: {target!r}; there are {', '.join(TARGETS)}")
+    chosen = table.weight > 0
+    if target == NEXT_TARGET:
+        return chosen
+    good = table.strength >= np.float32(_LIKED_FACTOR - 1e-4) * table.weight
+    return chosen & np.where(is_graded(table), good, table.weight >= _LIKED_WEIGHT)
 
 
 def is_strong(table: EventTable) -> NDArray[np.bool_]:

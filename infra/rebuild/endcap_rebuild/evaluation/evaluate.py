@@ -70,6 +70,7 @@ class EvaluationSettings:
     seeds : of the rebuild and, in the protocol "cold", of the items left out; figures are means over them
     repeats : ask for whole next orders, in which items may come again
     max_cases : most test questions; None for all
+    target : what is asked for, and what Endcap's rebuild is tuned to find: "next" or "liked", see `is_target`
     ignored_attributes : attributes of items that no model may see
     encoder : as for a rebuild; what has to be measured is measured on what may be known
     student, teacher, teacher_prompt : as for a rebuild; a student learns from what may be known
@@ -98,6 +99,7 @@ class EvaluationSettings:
     device: str = "auto"
     provider: str | None = None
     users: Path | None = None
+    target: str = "next"
 
     @property
     def folder(self) -> Path:
@@ -152,6 +154,7 @@ class Bench:
         """Finished parts of this data and protocol."""
         settings = self.settings
         about = [self.data.key, settings.protocol, settings.repeats, settings.max_cases, self.loaded.encoder.sha256]
+        about.append(settings.target)
         return Store(settings.folder, sha256(canonical_json(about)).hexdigest()[:24])
 
 
@@ -182,6 +185,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
         "data": settings.data.resolve().name,
         "protocol": settings.protocol,
         "repeats": settings.repeats,
+        "target": settings.target,
         "budget": settings.budget,
         "seeds": list(settings.seeds),
         "max_cases": settings.max_cases,
@@ -225,7 +229,16 @@ def _chosen(settings: EvaluationSettings, data: Data, seed: int, progress: Progr
 
 def _split(settings: EvaluationSettings, data: Data, seed: int) -> Split:
     shop = data.shop
-    return split(shop.table, shop.clock, len(shop.items), settings.protocol, settings.repeats, settings.max_cases, seed)
+    return split(
+        shop.table,
+        shop.clock,
+        len(shop.items),
+        settings.protocol,
+        settings.repeats,
+        settings.max_cases,
+        seed,
+        settings.target,
+    )
 
 
 def _run(bench: Bench, seed: int) -> Run:
@@ -337,4 +350,5 @@ def _rebuild_settings(
         work=work,
         now_ms=settings.now_ms,
         device=settings.device,
+        target=settings.target,
     )

@@ -78,7 +78,9 @@ class FastJob:
     @cached_property
     def split(self) -> Split:
         """The validation window and what lies before it."""
-        split = split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
+        split = split_by_time(
+            self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed, self.settings.target
+        )
         return without_absent(split, self.shop.created_ms, self.settings.seed)
 
 
@@ -170,7 +172,7 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
             {
                 "weights": tuned.weights,
                 "settings": settings_of(tuned.settings),
-                "evidence": tuned.evidence,
+                "evidence": {"target": job.settings.target, **tuned.evidence},
                 "fairness": shown,
             }
         )
@@ -260,13 +262,13 @@ FAST_STEPS: Final[Sequence[Step[FastJob]]] = (
     Step("text_vectors", _text_vectors),
     Step("whitening", _whitening, needs=("text_vectors",), settings=("dim",)),
     Step("wording", _wording),
-    Step("selection", _selection, settings=("seed", "max_cases")),
-    Step("trial", _trial, needs=("whitening", "selection"), settings=("seed", "max_cases")),
+    Step("selection", _selection, settings=("seed", "max_cases", "target")),
+    Step("trial", _trial, needs=("whitening", "selection"), settings=("seed", "max_cases", "target")),
     Step(
         "weights",
         _weights,
         needs=("text_vectors", "whitening", "wording", "selection", "trial"),
-        settings=("seed", "max_cases"),
+        settings=("seed", "max_cases", "target"),
     ),
     Step("model", _model, needs=("whitening", "selection"), settings=("seed",)),
     Step("repurchase", _repurchase),

@@ -135,7 +135,7 @@ def _full_steps() -> Sequence[Step[FastJob]]:
                     "trial_encoder",
                     _trial_encoder,
                     needs=("whitening", "selection"),
-                    settings=("seed", "max_cases", *_MACHINES),
+                    settings=("seed", "max_cases", "target", *_MACHINES),
                 )
             )
             step = replace(step, needs=(*step.needs, "trial_encoder"))

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
 from endcap.index.derived import SnapshotTables
 from endcap.index.index import ItemIndex
@@ -14,7 +15,7 @@ from endcap.profiles.profile import profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap_rebuild.behaviour.lists import ListSettings
-from endcap_rebuild.data.event_table import EventTable, event_table, with_grades
+from endcap_rebuild.data.event_table import EventTable, event_table, is_target, with_grades
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
@@ -290,7 +291,26 @@ def test_cases_have_the_clock_of_their_next_item(chain: EventTable) -> None:
     assert (cases.times_ms <= CUTOFF_MS).all()
 
 
-# ------------------------------------------------------------------ grades
+# ------------------------------------------------------------------ targets and grades
+
+
+def test_next_is_whatever_was_chosen_and_liked_what_turned_out_well() -> None:
+    said = [("view", None), ("purchase", None), ("return", None), ("rating", 5.0), ("rating", 1.0), ("wishlist", None)]
+    events = [
+        Interaction(f"e{k}", "u", kind, CUTOFF_MS + k, f"item-{k}", value=value) for k, (kind, value) in enumerate(said)
+    ]
+    table = event_table(events, {f"item-{k}": k for k in range(N)}, ReadReport())
+    assert is_target(table, "next").tolist() == [True, True, False, True, True, True]
+    assert is_target(table, "liked").tolist() == [False, True, False, True, False, True]
+    with pytest.raises(InvalidInputError, match="no such target"):
+        is_target(table, "bought")
+
+
+def test_a_window_asks_for_its_target() -> None:
+    table = rated_walks(True)
+    asked = {target: split_by_time(table, True, 1_000, 0, target).cases for target in ("next", "liked")}
+    grades = {target: set(table.grade[cases.target].tolist()) for target, cases in asked.items()}
+    assert grades == {"next": {1.0, 5.0}, "liked": {5.0}}
 
 
 def rated_walks(bad_leads_on: bool) -> EventTable:
@@ -313,7 +333,7 @@ def test_the_window_says_what_a_bad_grade_means_for_what_comes_next(bad_leads_on
     split = split_by_time(rated_walks(bad_leads_on), True, 400, 0)
     lists, strength, tried = choose_grades(split, N, ListSettings(), 0)
     assert not bad_leads_on or (lists.next_grades, lists.neighbour_grades) == (0.0, 0.0)
-    assert (strength == 1.0) is (not bad_leads_on)
+    assert strength == 0.0 if bad_leads_on else strength > 0.0
     assert {row["history_grades"] for row in tried} == {0.0, 0.5, 1.0}
 
 
