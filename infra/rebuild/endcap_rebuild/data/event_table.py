@@ -201,6 +201,14 @@ def with_grades(table: EventTable, strength: float) -> EventTable:
     return replace(table, strength=mixed.astype(np.float32))
 
 
+def with_type_weights(table: EventTable, factors: Mapping[str, float]) -> EventTable:
+    """The table with events of some types counting so many times as much."""
+    if not factors:
+        return table
+    by_code = np.array([factors.get(name, 1.0) for name in table.event_types], dtype=np.float32)[table.event_type]
+    return replace(table, strength=table.strength * by_code, weight=table.weight * by_code)
+
+
 def positive_strength(table: EventTable) -> F32:
     """float32 (rows,): strength of the rows that speak for an item, 0 for returns, dislikes and bad ratings."""
     return np.maximum(table.strength, 0.0).astype(np.float32)

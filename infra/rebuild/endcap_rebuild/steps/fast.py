@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,7 @@ from endcap_rebuild.behaviour.repurchase import fit_repurchase
 from endcap_rebuild.behaviour.sparse import item_list
 from endcap_rebuild.behaviour.tfidf import wording_matrix
 from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.event_table import with_type_weights
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings
 from endcap_rebuild.steps.assembly import snapshot_contents, with_user_encoder
@@ -49,6 +50,7 @@ from endcap_rebuild.tuning.list_search import (
     choose_list_settings,
     choose_neighbours,
     choose_popularity_half_life,
+    choose_type_weights,
 )
 from endcap_rebuild.tuning.shown import shown_by
 from endcap_rebuild.tuning.split import Cases, Split, split_by_time, without_absent
@@ -109,16 +111,20 @@ def _wording(job: FastJob, _: Needed) -> Outputs:
 
 
 def _selection(job: FastJob, _: Needed) -> Outputs:
-    n_items = len(job.shop.items)
-    lists, lists_tried = choose_list_settings(job.split, n_items, job.settings.seed)
-    lists, neighbours_tried = choose_neighbours(job.split, n_items, lists)
-    lists, grade_strength, grades_tried = choose_grades(job.split, n_items, lists, job.settings.seed)
-    half_life, popularity_tried = choose_popularity_half_life(job.split, n_items, job.shop.clock)
+    n_items, seed = len(job.shop.items), job.settings.seed
+    lists, lists_tried = choose_list_settings(job.split, n_items, seed)
+    type_weights, types_tried = choose_type_weights(job.split, n_items, lists, seed)
+    split = replace(job.split, train=with_type_weights(job.split.train, type_weights))
+    lists, neighbours_tried = choose_neighbours(split, n_items, lists)
+    lists, grade_strength, grades_tried = choose_grades(split, n_items, lists, seed)
+    half_life, popularity_tried = choose_popularity_half_life(split, n_items, job.shop.clock)
     chosen = {
         "lists": asdict(lists),
+        "type_weights": type_weights,
         "grade_strength": grade_strength,
         "popularity_half_life_days": half_life,
         "lists_tried": lists_tried,
+        "types_tried": types_tried,
         "neighbours_tried": neighbours_tried,
         "grades_tried": grades_tried,
         "popularity_tried": popularity_tried,
@@ -192,7 +198,7 @@ def _default_settings(needed: Needed) -> RankingSettings:
 def _fit(job: FastJob, needed: Needed, table: Any, cutoff_ms: int) -> Fitted:
     selection = json_value(needed["selection"]["json"])
     return fit(
-        table,
+        with_type_weights(table, selection["type_weights"]),
         needed["whitening"]["item_vectors"],
         ListSettings(**selection["lists"]),
         selection["popularity_half_life_days"],

@@ -21,7 +21,7 @@ from endcap.events.types import EventType, event_types
 from endcap_rebuild.behaviour.fit import LIST_WIDTH
 from endcap_rebuild.behaviour.lists import ListSettings, fitted_neighbours, fitted_next
 from endcap_rebuild.behaviour.sparse import top_per_row
-from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.event_table import EventTable, with_type_weights
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
 from endcap_rebuild.text.whitening import Whitening
@@ -114,7 +114,9 @@ def _data(job: FastJob, needed: Needed, table: EventTable) -> TowerData:
 
 def _lists_of(job: FastJob, needed: Needed, table: EventTable, data: TowerData) -> ListsOf:
     """Lists from the events of some users, as the fast steps count them but without imputation."""
-    settings = ListSettings(**json_value(needed["selection"]["json"])["lists"])
+    selection = json_value(needed["selection"]["json"])
+    settings = ListSettings(**selection["lists"])
+    table = with_type_weights(table, selection["type_weights"])
 
     def lists_of(users: NDArray[np.bool_]) -> list[Any]:
         chosen = np.append(users, np.zeros(len(table.user_ids), dtype=np.bool_))[table.user]

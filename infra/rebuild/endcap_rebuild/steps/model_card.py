@@ -56,6 +56,7 @@ def model_card(
         "",
         f"Budget {settings.budget}, seed {settings.seed}. Lists: {_pairs(metrics['selection']['lists'])}.",
         f"Features: {_pairs(weights.settings)}.",
+        *_signals(metrics["selection"]),
         "",
         "## Weights",
         "",
@@ -133,6 +134,12 @@ def _user_encoder(metrics: Mapping[str, Any]) -> list[str]:
     if trial and "ndcg" in trial:
         lines.append(f"By itself it reached NDCG@10 {trial['ndcg']:.4f} on a sample of the later window.")
     return lines
+
+
+def _signals(selection: Mapping[str, Any]) -> list[str]:
+    """What the window has taught about the types of events; nothing where they weigh what they do by default."""
+    learned = selection.get("type_weights")
+    return [f"Times as much as by default in lists and popularity: {_pairs(learned)}."] if learned else []
 
 
 def _pairs(settings: Mapping[str, Any]) -> str:

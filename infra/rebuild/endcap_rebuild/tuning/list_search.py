@@ -25,7 +25,7 @@ from endcap_rebuild.behaviour.lists import (
     regressable,
 )
 from endcap_rebuild.behaviour.popularity import log_popularity
-from endcap_rebuild.data.event_table import is_graded, positive_strength, with_grades
+from endcap_rebuild.data.event_table import is_graded, positive_strength, with_grades, with_type_weights
 from endcap_rebuild.metrics.paired import CLEARLY, is_more
 from endcap_rebuild.metrics.ranking import gain_of, mid_rank
 from endcap_rebuild.tuning.split import Cases, Split, spread
@@ -42,6 +42,7 @@ _REVERSE_SHARES: Final = (0.0, 0.25)
 _RIDGES: Final = (0.0, 30.0, 100.0)
 # A grade in full, by half, and not at all: whether what people rate low still leads to what they choose next.
 _GRADE_STRENGTHS: Final = (1.0, 0.5, 0.0)
+_TYPE_FACTORS: Final = (0.0, 0.3, 3.0)
 POPULARITY_HALF_LIVES_DAYS: Final = (None, 365.0, 90.0, 30.0, 10.0)
 DEFAULT_HALF_LIFE_DAYS: Final = 90.0
 # Fewer cases than this choose noise; the defaults stay.
@@ -92,6 +93,41 @@ def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[
         if gain > best_gain:
             best, best_gain = settings, gain
     return best, tried
+
+
+def choose_type_weights(
+    split: Split, n_items: int, lists: ListSettings, seed: int
+) -> tuple[dict[str, float], list[dict[str, float | str]]]:
+    """How many times as much events of each type count in lists and popularity, and what each choice gave.
+
+    The type that weighs most is what the others are measured by. A type keeps its weight unless the cases clearly speak
+    against it; where a shop has one type of event there is nothing to choose.
+    """
+    cases, table = _trial_cases(split), split.train
+    counts = np.bincount(table.event_type[table.weight > 0], minlength=len(table.event_types))
+    weights = [float(table.weight[table.event_type == code].max(initial=0)) for code in range(len(counts))]
+    usable = [code for code in np.flatnonzero(counts >= MIN_CASES).tolist() if weights[code] > 0]
+    tried: list[dict[str, float | str]] = []
+    chosen: dict[str, float] = {}
+    if len(cases) < MIN_CASES or len(usable) < 2:
+        return chosen, tried
+    owners, history = cases.table.user[cases.target], _history_weights(cases, n_items)
+
+    def gains(factors: dict[str, float]) -> F64:
+        return _gains(history @ fitted_next(with_type_weights(table, factors), n_items, lists, seed), cases)
+
+    best = gains(chosen)
+    heaviest = max(usable, key=lambda code: (weights[code], counts[code]))
+    for code in sorted(usable, key=lambda code: (-counts[code], code)):
+        if code == heaviest:
+            continue
+        name = table.event_types[code]
+        for factor in _TYPE_FACTORS:
+            trial = gains({**chosen, name: factor})
+            tried.append({"event_type": name, "factor": factor, "ndcg_at_10": float(trial.mean())})
+            if is_more(trial, best, owners, CLEARLY):
+                best, chosen = trial, {**chosen, name: factor}
+    return chosen, tried
 
 
 def choose_grades(

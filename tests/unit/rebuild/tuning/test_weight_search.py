@@ -15,12 +15,18 @@ from endcap.profiles.profile import profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap_rebuild.behaviour.lists import ListSettings
-from endcap_rebuild.data.event_table import EventTable, event_table, is_target, with_grades
+from endcap_rebuild.data.event_table import EventTable, event_table, is_target, with_grades, with_type_weights
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
-from endcap_rebuild.tuning.list_search import choose_grades, choose_list_settings, choose_popularity_half_life, rank_of
+from endcap_rebuild.tuning.list_search import (
+    choose_grades,
+    choose_list_settings,
+    choose_popularity_half_life,
+    choose_type_weights,
+    rank_of,
+)
 from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
 from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, measure, tune
 from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
@@ -335,6 +341,29 @@ def test_the_window_says_what_a_bad_grade_means_for_what_comes_next(bad_leads_on
     assert not bad_leads_on or (lists.next_grades, lists.neighbour_grades) == (0.0, 0.0)
     assert strength == 0.0 if bad_leads_on else strength > 0.0
     assert {row["history_grades"] for row in tried} == {0.0, 0.5, 1.0}
+
+
+def test_a_type_of_event_that_misleads_counts_less() -> None:
+    chance = np.random.default_rng(3)
+    rows = []
+    for user in range(700):
+        at, day = int(chance.integers(N)), float(chance.uniform(0, 60))
+        for step in range(4):
+            rows.append((f"u{user}", (at + step) % N, "purchase", day + step))
+            rows += [(f"u{user}", int(chance.integers(N)), "view", day + step + 0.1 * (k + 1)) for k in range(6)]
+    split = split_by_time(table_of(rows, N), True, 600, 0, "liked")
+    found, tried = choose_type_weights(split, N, ListSettings(), 0)
+    assert set(found) == {"view"}
+    assert found["view"] < 1
+    assert {row["factor"] for row in tried} == {0.0, 0.3, 3.0}
+    counted = with_type_weights(split.train, found)
+    views = counted.event_type == counted.event_types.index("view")
+    np.testing.assert_allclose(counted.strength[views], found["view"] * split.train.strength[views])
+    assert (counted.strength[~views] == split.train.strength[~views]).all()
+
+
+def test_a_single_type_of_event_is_left_as_it_is(chain: EventTable) -> None:
+    assert choose_type_weights(split_by_time(chain, True, 200, 0), N, ListSettings(), 0) == ({}, [])
 
 
 def test_without_grades_nothing_is_tried(chain: EventTable) -> None:
