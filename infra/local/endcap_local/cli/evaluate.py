@@ -73,6 +73,9 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV with user_id and attributes, for figures by group; DATA/users.csv by default."),
     ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Also ask models of implicit, which the extra 'peers' installs.")
+    ] = False,
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
@@ -93,6 +96,7 @@ def evaluate(
         seeds=tuple(dict.fromkeys(seed or [0])),
         repeats=repeats,
         target=target,
+        peers=peers,
         max_cases=max_cases,
         ignored_attributes=tuple(ignore_attribute or ()),
         encoder=encoder,

@@ -31,6 +31,7 @@ from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.groups import item_groups, read_user_groups
 from endcap_rebuild.evaluation.models import Baseline, Known, rank, tuned
+from endcap_rebuild.evaluation.peers import PEERS
 from endcap_rebuild.evaluation.protocols import Part, Split, split
 from endcap_rebuild.evaluation.rating import grades_of, rating_errors
 from endcap_rebuild.evaluation.report import ENDCAP, Run, report_of
@@ -48,7 +49,7 @@ BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
 # Code that a baseline's answers depend on.
 _BASELINE_CODE: Final = (
     *(f"evaluation/{name}.py" for name in ("baselines", "data", "models", "protocols", "questions")),
-    *("evaluation/sasrec.py", "evaluation/text_baselines.py"),
+    *("evaluation/peers.py", "evaluation/sasrec.py", "evaluation/text_baselines.py"),
     *("data/columns.py", "data/event_table.py", "metrics/ranking.py", "metrics/ranks.py"),
     *("behaviour/lists.py", "behaviour/popularity.py", "behaviour/sparse.py", "text/whitening.py"),
 )
@@ -79,6 +80,7 @@ class EvaluationSettings:
     work : where finished parts are kept; a folder of the cache when None
     now_ms : the clock, for tests; later events are refused
     provider : attribute of items that says who sells them; looked for when None (see `groups.PROVIDERS`)
+    peers : whether models of another library are asked too (see `endcap_rebuild.evaluation.peers`)
     users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
     """
 
@@ -100,6 +102,7 @@ class EvaluationSettings:
     provider: str | None = None
     users: Path | None = None
     target: str = "next"
+    peers: bool = False
 
     @property
     def folder(self) -> Path:
@@ -158,13 +161,14 @@ class Bench:
         return Store(settings.folder, sha256(canonical_json(about)).hexdigest()[:24])
 
 
-def baselines_of(budget: str) -> tuple[Baseline, ...]:
-    """The models to be compared with; "full" adds the one that needs torch."""
+def baselines_of(budget: str, peers: bool = False) -> tuple[Baseline, ...]:
+    """The models to be compared with; "full" adds the one that needs torch, `peers` those of another library."""
+    found = (*BASELINES, *PEERS) if peers else BASELINES
     if budget != "full":
-        return BASELINES
+        return found
     from endcap_rebuild.evaluation.sasrec import SASREC
 
-    return (*BASELINES, SASREC)
+    return (*found, SASREC)
 
 
 def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> dict[str, Any]:
@@ -249,7 +253,7 @@ def _run(bench: Bench, seed: int) -> Run:
     known = bench.known(divided.test)
     results: dict[str, Result] = {}
     skipped: dict[str, str] = {}
-    baselines = baselines_of(bench.settings.budget)
+    baselines = baselines_of(bench.settings.budget, bench.settings.peers)
     for baseline in baselines:
         reason = baseline.unfit(known) if baseline.unfit is not None else None
         if reason is not None:
