@@ -33,8 +33,6 @@ _LARGEST_BASKET: Final = 60
 _LEAST_USERS: Final = 3
 # The dense inverse of so many items takes 150 MB and some ten seconds.
 _MOST_REGRESSED: Final = 6_000
-# Users with long histories count less, but not as much less as in a cosine of pairs.
-_ACTIVITY_POWER: Final = 0.25
 _LEAST_RIDGE_WEIGHT: Final = 1e-4
 
 
@@ -49,6 +47,7 @@ class ListSettings:
     shuffles : orders tried for events of one time, and averaged
     shrinkage : added to the norm of an item-kNN cosine, against neighbours by chance
     ridge : penalty of the regression between items that takes the place of item-kNN; 0 = item-kNN
+    activity_power : of the regression: a user of n items counts 1 / n ** activity_power
     longest_history : events per user that count for item-kNN, the newest
     text_prior : interactions at which an item's own rows and those of its neighbours by text weigh the same
     next_grades, neighbour_grades : how much a grade changes what a rating counts in "next" and in "neighbours": 1 in
@@ -63,6 +62,7 @@ class ListSettings:
     shuffles: int = 3
     shrinkage: float = 10.0
     ridge: float = 0.0
+    activity_power: float = 0.25
     longest_history: int = 300
     text_prior: float = 2.0
     next_grades: float = 1.0
@@ -143,7 +143,7 @@ def neighbour_matrix(table: EventTable, n_items: int, popularity: F32, settings:
     """
     users = _user_matrix(table, n_items, settings.longest_history)
     if settings.ridge:
-        return _regressed(users, settings.ridge)
+        return _regressed(users, settings)
     weighted = _by_activity(users, 0.5)
     return _without_diagonal(_cosines(users.T @ weighted, popularity, settings.shrinkage))
 
@@ -219,13 +219,14 @@ def _row_blocks(table: EventTable, window: int) -> Iterator[slice]:
         start = end
 
 
-def _regressed(users: Any, penalty: float) -> Any:
+def _regressed(users: Any, settings: ListSettings) -> Any:
     """Positive weights of the regression, CSR float32 (n, n); rarely chosen items have none."""
     n_items = users.shape[1]
     rows = _regressed_items(users)
     if len(rows) < 2:
         return sparse.csr_array((n_items, n_items), dtype=np.float32)
-    weights = ridge_weights(sparse.csr_array(_by_activity(users, _ACTIVITY_POWER)[:, rows]), penalty)
+    weighted = sparse.csr_array(_by_activity(users, settings.activity_power)[:, rows])
+    weights = ridge_weights(weighted, settings.ridge)
     source, target = np.nonzero(weights > _LEAST_RIDGE_WEIGHT)
     return sparse.csr_array((weights[source, target], (rows[source], rows[target])), shape=(n_items, n_items))
 

@@ -1,8 +1,8 @@
 """Models of another library on the same questions, so that nobody has to believe our own baselines (`--peers`).
 
 implicit's ALS, BM25 and item-kNN get what our own baselines get: the known interactions that speak for an item, and
-what the histories of the questions speak for. Their settings are chosen on the validation questions, as everywhere; ranks,
-ties and figures are ours. The library (MIT, with the extra `peers`) is imported when a model is fitted.
+what the histories of the questions speak for. Their settings are chosen on the validation questions, as everywhere;
+ranks, ties and figures are ours. The library (MIT, with the extra `peers`) is imported when a model is fitted.
 """
 
 from __future__ import annotations

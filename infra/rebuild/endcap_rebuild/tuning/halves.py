@@ -27,7 +27,7 @@ _ROUNDS: Final = 3
 # More cases have their target among the first 50 than among the 10 that are judged, so there is less noise to learn;
 # but what lifts a target to place 30, as popularity does, may push others out of the first ten.
 DEEP: Final = 50
-_SEARCH_DEPTHS: Final = (DEEP, 10)
+SEARCH_DEPTHS: Final = (DEEP, 10)
 SINGLES: Final = ("next", "together", "neighbours", "wording", "text")
 """Terms that are a model by themselves: each knows which items go with a history."""
 # Shares of the first term of a pair.
@@ -92,18 +92,25 @@ class Halves:
         whole = np.mean(by_half, axis=0) if weights is None else _whole(weights)
         return Way(name, whole, by_half, gains / SPLITS)
 
-    def blend(self, start: F64, terms: Sequence[str], progress: Progress) -> tuple[Way, int]:
-        """All terms, searched by each depth, and the depth that gave more on unseen cases."""
-        ways = []
+    def blend(self, start: F64, terms: Sequence[str], progress: Progress) -> Way:
+        """All terms, searched by both depths: the mean of what they find, or one where that is clearly better."""
         parts = [self.pools.chosen(np.flatnonzero(half)) for half in self.searched]
-        for depth in _SEARCH_DEPTHS:
 
-            def found(number: int, depth: int = depth) -> F64:
+        def searched(depth: int) -> list[F64]:
+            found = []
+            for number, part in enumerate(parts):
+                found.append(_whole(coordinate_search(part, start, self.scales, _ROUNDS, terms, depth)))
                 progress("search", number + 1, len(parts))
-                return coordinate_search(parts[number], start, self.scales, _ROUNDS, terms, depth)
+            return found
 
-            ways.append((self.way("blend", found), depth))
-        return max(ways, key=lambda each: float(each[0].gains.mean()))
+        by_depth = {depth: searched(depth) for depth in SEARCH_DEPTHS}
+        both = [np.mean(pair, axis=0) for pair in zip(*by_depth.values(), strict=True)]
+        blend = self.way("blend", both.__getitem__)
+        for depth, found in by_depth.items():
+            alone = self.way(f"blend to place {depth}", found.__getitem__)
+            if is_more(alone.gains, blend.gains, self.owners, CLEARLY):
+                blend = alone
+        return blend
 
     def simple(self) -> list[Way]:
         """Each single term, and the best pair of them as each half finds it; simplest first."""
@@ -125,7 +132,7 @@ class Halves:
     def mixed(self, simple: Way, blend: Way, share: float) -> Way:
         """So much of the blend with the rest of a simple way."""
         return self.way(
-            f"{simple.name} + {share:g} blend" if share else simple.name,
+            f"{simple.name} + {share:g} {blend.name}" if share else simple.name,
             lambda number: (1 - share) * simple.by_half[number] + share * blend.by_half[number],
             (1 - share) * simple.weights + share * blend.weights,
         )

@@ -78,7 +78,7 @@ def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSet
 
 
 def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[ListSettings, list[dict[str, float]]]:
-    """The ridge penalty, if any, under which the list "neighbours" alone predicts best, and what each gave."""
+    """The regression, if any, by which the list "neighbours" alone predicts best, and what each gave."""
     cases = _trial_cases(split)
     tried: list[dict[str, float]] = []
     if len(cases) < MIN_CASES or not regressable(split.train, n_items, lists):
@@ -92,6 +92,13 @@ def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[
         tried.append({"ridge": ridge, "ndcg_at_10": gain})
         if gain > best_gain:
             best, best_gain = settings, gain
+    if best.ridge:
+        # Users with long histories count less as it is, but not as much less as in a cosine of pairs.
+        settings = replace(best, activity_power=0.0)
+        gain = _gain(history @ neighbour_matrix(split.train, n_items, popularity, settings), cases)
+        tried.append({"ridge": best.ridge, "activity_power": 0.0, "ndcg_at_10": gain})
+        if gain > best_gain:
+            best = settings
     return best, tried
 
 
@@ -163,9 +170,15 @@ def choose_grades(
     strength = max(both, key=lambda s: float(both[s].mean()))
     if not is_more(both[strength], both[full], owners, CLEARLY):
         strength = full
-    for name in ("next_grades", "neighbour_grades"):
-        if is_more(gains[name, 0.0, strength], gains[name, 1.0, strength], owners, CLEARLY):
-            lists = replace(lists, **{name: 0.0})
+    plain = {
+        name: is_more(gains[name, 0.0, strength], gains[name, 1.0, strength], owners, CLEARLY)
+        for name in ("next_grades", "neighbour_grades")
+    }
+    lists = replace(
+        lists,
+        next_grades=0.0 if plain["next_grades"] else lists.next_grades,
+        neighbour_grades=0.0 if plain["neighbour_grades"] else lists.neighbour_grades,
+    )
     tried = [
         {name: grades, "history_grades": s, "ndcg_at_10": float(gain.mean())}
         for (name, grades, s), gain in gains.items()

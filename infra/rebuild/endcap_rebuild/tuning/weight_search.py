@@ -1,10 +1,9 @@
 """Weights of the score and half-lives of its features, chosen on the validation window.
 
-All terms are searched together (`coordinate_search`), by NDCG@10 or NDCG@50, whichever gives more NDCG@10 on cases
-that the search did not see (`halves`). The blend so found is then drawn towards the single term, or pair of terms, that
-ranks the window best by itself, as far as it is not surely worse for it on unseen cases. Scales of the terms are fixed.
-Where shoppers buy again, the window is asked twice, without what they had seen and with it, and both count alike, since
-a storefront asks either way.
+All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). The blend so found is then
+drawn towards the single term, or pair of terms, that ranks the window best by itself, as far as it is not surely worse
+for it on unseen cases. Scales of the terms are fixed. Where shoppers buy again, the window is asked twice, without what
+they had seen and with it, and both count alike, since a storefront asks either way.
 """
 
 from __future__ import annotations
@@ -36,6 +35,8 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     "history_half_life_events": (1.0, 1.7, 4.0, 7.0),
     "text_half_life_events": (0.6, 2.0, 4.0),
     "affinity_half_life_events": (3.0, 20.0),
+    # By themselves types halve within weeks or months; in many shops last year's order says as much as last week's.
+    "time_half_life_factor": (4.0, 32.0),
 }
 # Counts only where seen items compete: it keeps its default where nobody buys again.
 REPEAT_TERM: Final = "again"
@@ -112,13 +113,13 @@ def tune(
 
     pools, owners = _pools_of(index, asked, settings, found / scales, report)
     halves = Halves.of(pools, scales, owners, seed)
-    blend, depth = halves.blend(weights, terms, progress)
+    blend = halves.blend(weights, terms, progress)
     if pools.terms[TERMS.index(ENCODER_TERM)].any():
         # One more strong term finds more noise, too: the user encoder has to be worth it.
-        plain, plain_depth = halves.blend(weights, tuple(term for term in terms if term != ENCODER_TERM), progress)
+        plain = halves.blend(weights, tuple(term for term in terms if term != ENCODER_TERM), progress)
         evidence["held_out_ndcg_at_10_without_encoder"] = round(float(plain.gains.mean()), 5)
         if plain.gains.mean() >= blend.gains.mean():
-            blend, depth = plain, plain_depth
+            blend = plain
     simple = halves.simple()
     ways = [halves.mixed(simple_of(simple, owners), blend, share) for share in BLEND_SHARES]
     way = simplest(ways, owners)
@@ -129,7 +130,6 @@ def tune(
     evidence |= {
         "chosen": way.name,
         "compared": [row_of(each, way, owners) for each in compared.values()],
-        "searched_to_place": depth,
     }
     better = held_out["after"] > held_out["before"]
     before = [measure(index, each, default, weights / scales) for each in asked]

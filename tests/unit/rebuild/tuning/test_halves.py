@@ -38,7 +38,7 @@ def way(name: str, gains: np.ndarray) -> Way:
 
 
 def chosen(halves: Halves) -> tuple[Way, list[Way], Way]:
-    blend, _ = halves.blend(START, TUNABLE, silent)
+    blend = halves.blend(START, TUNABLE, silent)
     ways = [halves.mixed(simple_of(halves.simple(), OWNERS), blend, share) for share in BLEND_SHARES]
     return simplest(ways, OWNERS), ways, blend
 
