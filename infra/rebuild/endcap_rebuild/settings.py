@@ -10,6 +10,7 @@ from pathlib import Path
 from endcap.erasure.ledger import Ledger
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.snapshot.fairness import FairnessLimits
+from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.progress import Progress as Progress
 from endcap_rebuild.progress import no_progress as no_progress
@@ -66,7 +67,7 @@ class RebuildSettings:
     threads: int = 1
     dim: int = 128
     max_cases: int = 8_000
-    target: str = "next"
+    target: str = NEXT_TARGET
     event_weights: Mapping[str, object] = field(default_factory=dict)
     context_names: tuple[str, ...] = CONTEXT_NAMES
     now_ms: int | None = None

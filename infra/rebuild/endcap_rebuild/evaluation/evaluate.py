@@ -27,6 +27,7 @@ from typing import Any, Final
 from endcap.snapshot.files import canonical_json
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.data.dataset import read_shop
+from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.groups import item_groups, read_user_groups
@@ -101,7 +102,7 @@ class EvaluationSettings:
     device: str = "auto"
     provider: str | None = None
     users: Path | None = None
-    target: str = "next"
+    target: str = NEXT_TARGET
     peers: bool = False
 
     @property

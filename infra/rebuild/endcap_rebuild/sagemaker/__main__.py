@@ -98,6 +98,7 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         teacher_prompt=choices.teacher_prompt,
         context_names=choices.context_names,
         reading=ReadOptions(allow_bad=choices.allow_bad),
+        target=choices.target,
         keep_outliers=choices.keep_outliers,
         fairness=FairnessLimits(choices.max_gini, choices.min_coverage, choices.max_popularity_lift),
     )
