@@ -7,7 +7,7 @@ of ranking are compared case by case. Reference: averaging over resamples, Breim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -77,15 +77,15 @@ class Halves:
         """float64 (cases,): NDCG@10 of each case under some weights."""
         return gain_of(self.pools.ranks(self.pools.scores(weights / self.scales)))
 
-    def way(self, name: str, found: Callable[[int], F64], weights: F64 | None = None) -> Way:
+    def way(self, name: str, found: Sequence[F64], weights: F64 | None = None) -> Way:
         """A way of ranking that each half finds for itself.
 
         Parameters
         ----------
-        found : number of a half -> weights
+        found : the weights of each half
         weights : of the whole window; the mean over the halves when None
         """
-        by_half = tuple(_whole(found(number)) for number in range(len(self.searched)))
+        by_half = tuple(_whole(own) for own in found)
         gains = np.zeros(len(self.owners))
         for half, own in zip(self.searched, by_half, strict=True):
             gains[~half] += self.gains_of(own)[~half]
@@ -105,9 +105,9 @@ class Halves:
 
         by_depth = {depth: searched(depth) for depth in SEARCH_DEPTHS}
         both = [np.mean(pair, axis=0) for pair in zip(*by_depth.values(), strict=True)]
-        blend = self.way("blend", both.__getitem__)
+        blend = self.way("blend", both)
         for depth, found in by_depth.items():
-            alone = self.way(f"blend to place {depth}", found.__getitem__)
+            alone = self.way(f"blend to place {depth}", found)
             if is_more(alone.gains, blend.gains, self.owners, CLEARLY):
                 blend = alone
         return blend
@@ -116,7 +116,7 @@ class Halves:
         """Each single term, and the best pair of them as each half finds it; simplest first."""
         known = [term for term in SINGLES if self.pools.terms[TERMS.index(term)].any()]
         alone = {term: _only({term: 1.0}) for term in known}
-        ways = [self.way(term, lambda _, own=own: own, own) for term, own in alone.items()]
+        ways = [self.way(term, [own] * len(self.searched), own) for term, own in alone.items()]
         pairs = [
             _only({first: share, second: 1 - share})
             for first, second in combinations(known, 2)
@@ -126,14 +126,14 @@ class Halves:
             gains = [self.gains_of(pair) for pair in pairs]
             best = [max(range(len(pairs)), key=lambda k: float(gains[k][half].mean())) for half in self.searched]
             whole = pairs[max(range(len(pairs)), key=lambda k: float(gains[k].mean()))]
-            ways.append(self.way("pair", lambda number: pairs[best[number]], whole))
+            ways.append(self.way("pair", [pairs[k] for k in best], whole))
         return ways
 
     def mixed(self, simple: Way, blend: Way, share: float) -> Way:
         """So much of the blend with the rest of a simple way."""
         return self.way(
             f"{simple.name} + {share:g} {blend.name}" if share else simple.name,
-            lambda number: (1 - share) * simple.by_half[number] + share * blend.by_half[number],
+            [(1 - share) * a + share * b for a, b in zip(simple.by_half, blend.by_half, strict=True)],
             (1 - share) * simple.weights + share * blend.weights,
         )
 

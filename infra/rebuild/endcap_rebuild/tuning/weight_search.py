@@ -121,7 +121,7 @@ def tune(
         if plain.gains.mean() >= blend.gains.mean():
             blend = plain
     simple = halves.simple()
-    ways = [halves.mixed(simple_of(simple, owners), blend, share) for share in BLEND_SHARES]
+    ways = [halves.mixed(simple_of(simple, owners), blend, share) for share in BLEND_SHARES] if simple else [blend]
     way = simplest(ways, owners)
     found = way.weights
     start = halves.gains_of(weights)

@@ -55,10 +55,10 @@ def test_what_a_half_finds_is_judged_on_its_rest_alone() -> None:
     halves = window(next=2.0, text=0.0)
     good, bad = (np.array([float(term == name) for term in TERMS]) for name in ("next", "text"))
     # Each half is right about itself and wrong about its rest, so that only what was not seen may count.
-    found = halves.way("half", lambda number: good if number == 0 else bad)
+    found = halves.way("half", [good] + [bad] * (2 * SPLITS - 1))
     rest = ~halves.searched[0]
     assert found.gains[rest].mean() > found.gains[~rest].mean()
-    np.testing.assert_allclose(halves.way("same", lambda _: good).gains, halves.gains_of(good))
+    np.testing.assert_allclose(halves.way("same", [good] * (2 * SPLITS)).gains, halves.gains_of(good))
 
 
 def test_where_one_list_has_all_there_is_it_leads() -> None:
