@@ -24,7 +24,7 @@ from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms, joined
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
-from endcap_rebuild.tuning.halves import BLEND_SHARES, DEEP, Halves, row_of, simple_of, simplest
+from endcap_rebuild.tuning.halves import BLEND_SHARES, DEEP, REPEAT_TERM, Halves, row_of, simple_of, simplest
 from endcap_rebuild.tuning.list_search import MIN_CASES, rank_of
 from endcap_rebuild.tuning.split import Cases, spread
 
@@ -38,8 +38,6 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     # By themselves types halve within weeks or months; in many shops last year's order says as much as last week's.
     "time_half_life_factor": (4.0, 32.0),
 }
-# Counts only where seen items compete: it keeps its default where nobody buys again.
-REPEAT_TERM: Final = "again"
 # Where hardly any new item was chosen, the window can't tell what a bonus for new ones is worth: the default stays.
 NEW_TERM: Final = "new_item"
 ENCODER_TERM: Final = "similarity"
@@ -95,6 +93,7 @@ def tune(
     if n_repeats >= MIN_CASES:
         asked.append(Asked(cases, profiles, seen_too=True))
     n_new = int(index.unseen[cases.items[novel]].sum())
+    # Where nobody buys again that term keeps its default.
     unknown = {REPEAT_TERM} if len(asked) == 1 else set()
     if n_new < MIN_CASES:
         unknown.add(NEW_TERM)
