@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from endcap_local.cli.options import Encoder, Student, Target, Teacher, TeacherPrompt
+from endcap_local.cli.options import (
+    Encoder,
+    KeysOfPseudonyms,
+    Student,
+    Target,
+    Teacher,
+    TeacherPrompt,
+    pseudonym_keys,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,6 +84,7 @@ def evaluate(
     peers: Annotated[
         bool, typer.Option("--peers", help="Also ask models of implicit, which the extra 'peers' installs.")
     ] = False,
+    keys: KeysOfPseudonyms = None,
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
@@ -99,6 +108,7 @@ def evaluate(
         peers=peers,
         max_cases=max_cases,
         ignored_attributes=tuple(ignore_attribute or ()),
+        keys=pseudonym_keys(keys),
         encoder=encoder,
         student=student,
         teacher=teacher,

@@ -24,10 +24,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.files import canonical_json
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.data.event_table import NEXT_TARGET
+from endcap_rebuild.data.people import People
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.groups import item_groups, read_user_groups
@@ -83,6 +85,7 @@ class EvaluationSettings:
     provider : attribute of items that says who sells them; looked for when None (see `groups.PROVIDERS`)
     peers : whether models of another library are asked too (see `endcap_rebuild.evaluation.peers`)
     users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
+    keys : of the pseudonyms that an archive carries
     """
 
     data: Path
@@ -104,6 +107,7 @@ class EvaluationSettings:
     users: Path | None = None
     target: str = NEXT_TARGET
     peers: bool = False
+    keys: PseudonymKeys | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -182,8 +186,10 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
     """
     started = time.monotonic()
     progress("reading", 0, 1)
-    data = read_data(settings.data, settings.now_ms or int(time.time() * 1000), settings.ignored_attributes)
-    groups, users = item_groups(data.shop.items, settings.provider), read_user_groups(settings.data, settings.users)
+    now_ms, people = settings.now_ms or int(time.time() * 1000), People(settings.keys)
+    data = read_data(settings.data, now_ms, settings.ignored_attributes, people)
+    groups = item_groups(data.shop.items, settings.provider)
+    users = read_user_groups(settings.data, settings.users, people)
     benches = _benches(settings, data, progress)
     runs = [_run(bench, seed) for bench, seed in zip(benches, settings.seeds, strict=True)]
     about = {
