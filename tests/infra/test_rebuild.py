@@ -472,7 +472,17 @@ def test_job_of_a_plain_stack_makes_the_choices_of_a_plain_rebuild(
     assert replace(asked, bucket="", result="", pseudonym_secret="") == Choices()
     assert asked_for(machine(Pseudonyms="off"), account).pseudonym_secret == ""
     plain = RebuildSettings(Path("data"), Path("out"))
-    for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder", "keep_outliers"):
+    for name in (
+        "student",
+        "teacher",
+        "teacher_prompt",
+        "context_names",
+        "device",
+        "seed",
+        "encoder",
+        "keep_outliers",
+        "target",
+    ):
         assert getattr(asked, name) == getattr(plain, name), name
 
 
@@ -498,6 +508,7 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
     asked = asked_for(definition, account, student=False, teacher="", teacher_prompt="auto")
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (False, "", None)
     assert asked_for(definition, account, teacher_prompt="").teacher_prompt == ""
+    assert asked_for(definition, account, target="liked").target == "liked"
     asked = asked_for(definition, account, keep_outliers=True, max_gini=0.95, max_popularity_lift=-0.5)
     assert (asked.keep_outliers, asked.max_gini, asked.min_coverage, asked.max_popularity_lift) == (
         True,
@@ -526,6 +537,7 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
         {"student": True, "teacher_prompt": None},
         {"context": ["device"]},
         {"keep_outliers": "true"},
+        {"target": "bought"},
         {"max_gini": "0.9"},
         {"min_coverage": True},
     ],

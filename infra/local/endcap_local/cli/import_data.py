@@ -21,6 +21,7 @@ from endcap_local.cli.options import (
     RatingScale,
     SnapshotKey,
     Source,
+    Target,
     Timezone,
     read_options,
 )
@@ -33,6 +34,7 @@ def import_folder(
     bucket: Bucket = None,
     no_rebuild: Annotated[bool, typer.Option("--no-rebuild", help="Only items and events, no snapshot.")] = False,
     encoder: Encoder = "auto",
+    target: Target = "next",
     function: PromoteFunction = None,
     key: SnapshotKey = None,
     source: Source = AUTO,
@@ -64,9 +66,11 @@ def import_folder(
         return
     if not no_rebuild and bucket is None:
         raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without", param_hint="")
-    target = None if no_rebuild else bucket
+    rebuilt_in = None if no_rebuild else bucket
     with stopped_by_data(console, as_json), progress_bar(console) as progress:
-        result = import_over_http(data, HttpClient(endpoint), progress, target, encoder, function, key, options)
+        result = import_over_http(
+            data, HttpClient(endpoint), progress, rebuilt_in, encoder, function, key, options, target
+        )
     if as_json:
         print_json(result.document())
         return

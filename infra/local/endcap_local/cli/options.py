@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,10 @@ Encoder = Annotated[
     str, typer.Option(help="auto (measured where there are events), multilingual, english, or a folder.")
 ]
 
+Target = Annotated[
+    Literal["next", "liked"],
+    typer.Option(help="next: what is chosen next, however it is graded; liked: only what turns out well."),
+]
 LedgerPlace = Annotated[
     str | None, typer.Option("--ledger", help="Whom to leave out: a copy of erasures/, or s3://BUCKET that holds it.")
 ]

@@ -24,6 +24,7 @@ from endcap_local.cli.options import (
     RatingScale,
     Source,
     Student,
+    Target,
     Teacher,
     TeacherPrompt,
     Timezone,
@@ -43,6 +44,7 @@ def rebuild(
     ] = None,
     encoder: Encoder = "auto",
     budget: Annotated[str, typer.Option(help="fast: no torch; full: also the user encoder.")] = "fast",
+    target: Target = "next",
     student: Student = False,
     teacher: Teacher = "",
     teacher_prompt: TeacherPrompt = None,
@@ -116,7 +118,7 @@ def rebuild(
         before = current_encoder(snapshots) if snapshots else None
         settings = RebuildSettings(data, folder, encoder, budget, seed, work=work, before=before)
         settings = replace(settings, keys=pseudonym_keys(keys))
-        settings = replace(settings, device=device, shards=shards, shard=shard)
+        settings = replace(settings, device=device, shards=shards, shard=shard, target=target)
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         settings = replace(settings, ledger=ledger_at(ledger) if ledger else None, without_ledger=without_ledger)
         settings = replace(settings, context_names=tuple(context)) if context else settings

@@ -29,6 +29,14 @@ from endcap_rebuild.data.shares import counted, largest_share, pairs_of
 
 U64 = NDArray[np.uint64]
 
+TARGETS: Final = ("next", "liked")
+"""What a rebuild learns to find and an evaluation asks for, see `is_target`."""
+NEXT_TARGET: Final = TARGETS[0]
+_LIKED_WEIGHT: Final = 0.5
+"""Of types of events that say more than a look does."""
+_LIKED_FACTOR: Final = 0.5
+"""Of a grade at the user's own mean, see `around_mean`."""
+
 Id = TypeVar("Id", str, tuple[str, str])
 
 _COLUMN_CODES: Final = {
@@ -51,6 +59,7 @@ class EventTable:
     user, item, session : int32 rows into the id lists (session -1 = none)
     time_ms : int64; event_type : int8 into `event_types`
     strength : float32, the signed weight of the event at age zero
+    weight : float32, what the type alone weighs, whatever the grade
     grade : float32, NaN = none; tone : float32, polarity of a review without a grade, NaN = none
     key : uint64 hash of the event id
     text : object (rows,), what a review says, None = nothing
@@ -64,6 +73,7 @@ class EventTable:
     time_ms: I64
     event_type: NDArray[np.int8]
     strength: F32
+    weight: F32
     grade: F32
     tone: F32
     session: I32
@@ -169,6 +179,7 @@ def event_table(
     table = EventTable(
         **raw,
         strength=np.zeros(len(texts), dtype=np.float32),
+        weight=np.zeros(len(texts), dtype=np.float32),
         text=np.array([*texts, None], dtype=np.object_)[:-1],
         user_ids=user_ids,
         event_types=tuple(event_types),
@@ -225,9 +236,51 @@ def shuffle_keys(keys: U64, seed: int) -> U64:
     return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
 
 
+def is_graded(table: EventTable) -> NDArray[np.bool_]:
+    """bool (rows,): the rows whose grade, or whose words, say how much was liked."""
+    return ~(np.isnan(table.grade) & np.isnan(table.tone))
+
+
+def with_grades(table: EventTable, strength: float) -> EventTable:
+    """The table with grades counting so much: 1 as they are, 0 = whoever graded an item chose it, well or badly."""
+    if strength == 1:
+        return table
+    mixed = np.where(is_graded(table), table.weight + strength * (table.strength - table.weight), table.strength)
+    return replace(table, strength=mixed.astype(np.float32))
+
+
+def with_type_weights(table: EventTable, factors: Mapping[str, float]) -> EventTable:
+    """The table with events of some types counting so many times as much."""
+    if not factors:
+        return table
+    by_code = np.array([factors.get(name, 1.0) for name in table.event_types], dtype=np.float32)[table.event_type]
+    return replace(table, strength=table.strength * by_code, weight=table.weight * by_code)
+
+
 def positive_strength(table: EventTable) -> F32:
     """float32 (rows,): strength of the rows that speak for an item, 0 for returns, dislikes and bad ratings."""
     return np.maximum(table.strength, 0.0).astype(np.float32)
+
+
+def is_target(table: EventTable, target: str) -> NDArray[np.bool_]:
+    """bool (rows,): the rows that are what is looked for.
+
+    Parameters
+    ----------
+    target : "next", whatever was chosen next, however it was graded afterwards; "liked", of that only what turned out
+        well: grades at or above the user's own mean, and without a grade purchases and what else says more than a look
+
+    Raises
+    ------
+    InvalidInputError : no such target
+    """
+    if target not in TARGETS:
+        raise InvalidInputError(f"no such target: {target!r}; there are {', '.join(TARGETS)}")
+    chosen = table.weight > 0
+    if target == NEXT_TARGET:
+        return chosen
+    good = table.strength >= np.float32(_LIKED_FACTOR - 1e-4) * table.weight
+    return chosen & np.where(is_graded(table), good, table.weight >= _LIKED_WEIGHT)
 
 
 def is_strong(table: EventTable) -> NDArray[np.bool_]:
@@ -271,7 +324,8 @@ def _with_strength(table: EventTable, event_types: Mapping[str, EventType]) -> E
     factor = np.where(graded, around_mean(table.grade, mean), np.float32(1.0))
     factor = np.where(np.isnan(table.tone), factor, around_mean(grade_of(table.tone), GRADE_PRIOR))
     columns: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(table)}
-    return EventTable(**{**columns, "strength": (weight * np.clip(factor, *FACTOR_BOUNDS)).astype(np.float32)})
+    strength = (weight * np.clip(factor, *FACTOR_BOUNDS)).astype(np.float32)
+    return EventTable(**{**columns, "strength": strength, "weight": weight})
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, ...]:

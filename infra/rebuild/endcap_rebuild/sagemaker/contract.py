@@ -13,6 +13,7 @@ from typing import Any, Final
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
+from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
 
 ROOT: Final = Path("/opt/ml")
@@ -21,7 +22,7 @@ TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles", "erasures"})
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
-        *("keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
+        *("target", "keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
         *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force", "allow_bad"),
     }
 )
@@ -66,7 +67,7 @@ class Choices:
     teacher_prompt : likewise; "auto" stands for None. Where it begins with a quotation mark it is a string of JSON, as
         a hyperparameter can hold no line break
     context_names : likewise; with commas between them
-    keep_outliers : likewise
+    target, keep_outliers : likewise
     excluded_users_base64 : keys of profiles whose events are left out, as in the stack's ExcludedUsers; in base64
     max_gini, min_coverage, max_popularity_lift : as `FairnessLimits` has them; "null" stands for None
     allow_bad : share of unusable rows above which nothing is made of the others, see `ReadOptions`
@@ -85,6 +86,7 @@ class Choices:
     teacher_prompt: str | None = None
     context_names: tuple[str, ...] = CONTEXT_NAMES
     allow_bad: float = ALLOWED_BAD
+    target: str = NEXT_TARGET
     keep_outliers: bool = False
     excluded_users_base64: frozenset[str] = frozenset()
     max_gini: float | None = None

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from endcap.arrays import I32, I64
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.event_table import EventTable, interaction_of, is_bought, settled, shuffle_keys
+from endcap_rebuild.data.event_table import (
+    NEXT_TARGET,
+    EventTable,
+    interaction_of,
+    is_bought,
+    is_target,
+    settled,
+    shuffle_keys,
+)
 
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10
@@ -81,9 +89,14 @@ class Split:
     cutoff_ms: int
 
 
-def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> Split:
-    """Split for tuning; with too little data there are no cases, and the train part is everything."""
-    positive = table.strength > 0
+def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int, target: str = NEXT_TARGET) -> Split:
+    """Split for tuning; with too little data there are no cases, and the train part is everything.
+
+    Parameters
+    ----------
+    target : see `is_target`
+    """
+    positive = is_target(table, target)
     bounds = table.user_bounds()
     rows = np.arange(len(table))
     first_of_row = bounds[table.user]
