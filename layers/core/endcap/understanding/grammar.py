@@ -1,0 +1,160 @@
+"""The grammar: a query in, what it asks for out. Bilingual, without a model; nothing is known but the shop's vocabulary."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from endcap.understanding.facets import Facet, NoVocabulary, Vocabulary, facets, filter_of
+from endcap.understanding.negation import Exclusion, exclusions
+from endcap.understanding.prices import Limits, limits
+from endcap.understanding.sorting import Order, order_of
+from endcap.understanding.wish import Reading, Understood
+
+MAX_CHARS: Final = 500
+"""A longer query is a text, and is searched for as it is."""
+_CHEAPER: Final = re.compile(
+    r"\b(?:something\s+|a\s+bit\s+|much\s+)?(?:cheaper|less\s+expensive)(?:\s+(?:one|ones|than\s+(?:this|that|these|those)))?\b"
+    r"|(?:更|再|比这个)?便宜(?:一点|一些|点|些)?的?",
+    re.IGNORECASE,
+)
+_DEARER: Final = re.compile(
+    r"\b(?:something\s+|a\s+bit\s+|much\s+)?(?:dearer|pricier|more\s+expensive)(?:\s+(?:one|ones|than\s+(?:this|that|these|those)))?\b"
+    r"|(?:更|再|比这个)贵(?:一点|一些|点|些)?的?|贵(?:一点|一些|点|些)的?",
+    re.IGNORECASE,
+)
+_WHOM: Final = re.compile(
+    r"\bfor\s+(?:my\s+|a\s+|an\s+|the\s+|his\s+|her\s+)?(?:mum|mom|mother|dad|father|wife|husband|girlfriend|boyfriend|son|daughter|sister|"
+    r"brother|kids?|child(?:ren)?|men|women|boys?|girls?|bab(?:y|ies)|toddlers?|him|her|grandma|grandpa|friends?|teachers?|colleagues?)\b"
+    r"|(?:送给|送|给|适合)(?:我)?(?:妈妈|爸爸|母亲|父亲|父母|爸妈|老婆|老公|妻子|丈夫|女朋友|男朋友|女友|男友|女儿|儿子|孩子|宝宝|小孩|儿童|老人|长辈|朋友|同事|老师|"
+    r"女生|男生|女士|男士|学生|奶奶|爷爷)",
+    re.IGNORECASE,
+)
+_EDGES: Final = " \t,;:.!?()。、·-的"
+_LEADING: Final = re.compile(
+    r"^(?:(?:and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|想买|我想要|我要)(?=.))+",
+    re.IGNORECASE,
+)
+_TRAILING: Final = re.compile(r"(?:\s+(?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in)|(?:价格|价位|预算))+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A query taken apart, with places in `text`, the query in one width of characters."""
+
+    text: str
+    limits: tuple[Limits, ...] = ()
+    exclusions: tuple[Exclusion, ...] = ()
+    facets: tuple[Facet, ...] = ()
+    order: Order | None = None
+
+    @property
+    def lowest(self) -> float | None:
+        """The highest of the lower limits."""
+        return max((one.lowest for one in self.limits if one.lowest is not None), default=None)
+
+    @property
+    def highest(self) -> float | None:
+        """The lowest of the upper limits."""
+        return min((one.highest for one in self.limits if one.highest is not None), default=None)
+
+    @property
+    def excluded(self) -> tuple[str, ...]:
+        """Words that no item may mention, each once."""
+        return tuple(dict.fromkeys(word for one in self.exclusions for word in one.words))
+
+
+def parse(query: str, vocabulary: Vocabulary | None = None) -> Parsed:
+    """What a query says."""
+    text = unicodedata.normalize("NFKC", query)
+    if len(text) > MAX_CHARS:
+        return Parsed(text)
+    priced = limits(text)
+    left = _without(text, priced)
+    unwanted = exclusions(left)
+    left = _without(left, unwanted)
+    order = order_of(left)
+    left = _without(left, () if order is None else (order,))
+    return Parsed(text, tuple(priced), tuple(unwanted), tuple(facets(left, vocabulary or NoVocabulary())), order)
+
+
+def understood(query: str, vocabulary: Vocabulary, shown_prices: Sequence[float] = ()) -> Understood:
+    """A query as conditions and as the words that are left.
+
+    Parameters
+    ----------
+    shown_prices : of what the query may compare with ("cheaper"); without them the cheapest come first
+    """
+    parsed = parse(query, vocabulary)
+    conditions, known = filter_of(list(parsed.facets), vocabulary)
+    readings: list[tuple[int, Reading]] = []
+    spans: list[tuple[int, int]] = []
+
+    def reads(start: int, end: int, meaning: str, *, gone: bool = True) -> None:
+        readings.append((start, Reading(parsed.text[start:end].strip(_EDGES), meaning)))
+        if gone:
+            spans.append((start, end))
+
+    lowest, highest = parsed.lowest, parsed.highest
+    order = parsed.order
+    for limit in parsed.limits:
+        reads(limit.start, limit.end, " AND ".join(_price(limit.lowest, limit.highest)))
+    comparison = _compared(parsed, shown_prices)
+    if comparison is not None:
+        start, end, condition = comparison
+        conditions.append(condition)
+        reads(start, end, condition)
+        order = None if order is not None and order.start < end and start < order.end else order
+    for exclusion in parsed.exclusions:
+        meaning = "not: " + ", ".join(exclusion.words) if exclusion.words else "not used"
+        reads(exclusion.start, exclusion.end, meaning)
+    if order is not None:
+        reads(order.start, order.end, f"order: {order.sort}")
+    for facet in known:
+        reads(facet.start, facet.end, f"{facet.kind}: {facet.value}", gone=False)
+    if (whom := _WHOM.search(parsed.text)) is not None:
+        reads(whom.start(), whom.end(), "for whom: searched for", gone=False)
+    conditions = [*_price(lowest, highest), *conditions]
+    return Understood(
+        search=_search(parsed.text, spans) if spans else query,
+        filter=" AND ".join(conditions) or None,
+        exclude=parsed.excluded,
+        sort=None if order is None else order.sort,
+        words=tuple(reading for _, reading in sorted(readings)),
+    )
+
+
+def _price(lowest: float | None, highest: float | None) -> list[str]:
+    found = [] if lowest is None else [f"price >= {lowest:.10g}"]
+    return found if highest is None else [*found, f"price <= {highest:.10g}"]
+
+
+def _compared(parsed: Parsed, shown_prices: Sequence[float]) -> tuple[int, int, str] | None:
+    """Cheaper or dearer than what is shown, where something is."""
+    if not shown_prices or parsed.limits:
+        return None
+    if (match := _DEARER.search(parsed.text)) is not None:
+        return match.start(), match.end(), f"price > {max(shown_prices):.10g}"
+    if (match := _CHEAPER.search(parsed.text)) is not None:
+        return match.start(), match.end(), f"price < {min(shown_prices):.10g}"
+    return None
+
+
+def _without(text: str, spans: Iterable[Limits | Exclusion | Order]) -> str:
+    """The text with what was read blotted out, every character where it was."""
+    for one in spans:
+        text = text[: one.start] + "\0" * (one.end - one.start) + text[one.end :]
+    return text
+
+
+def _search(text: str, spans: list[tuple[int, int]]) -> str:
+    """The words that are left to be searched for."""
+    signs = list(text)
+    for start, end in spans:
+        signs[start:end] = ["\0"] * (end - start)
+    parts = [part.strip(_EDGES) for part in re.split(r"\0+|[,;。!?]", "".join(signs))]
+    kept = [_TRAILING.sub("", _LEADING.sub("", part)).strip(_EDGES) for part in parts]
+    return " ".join(part for part in kept if part)
