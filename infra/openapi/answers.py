@@ -12,6 +12,7 @@ from endcap.experiments.assignment import Surface
 from endcap.explain.reasons import ASKED
 from endcap.explain.support import ANCHOR
 from endcap.messages.language import Language
+from endcap.understanding.wish import SORTINGS
 
 Count = Annotated[int, Field(ge=0)]
 Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]
@@ -166,6 +167,26 @@ class Degraded(Answer):
     lost: list[Literal[LOST]]  # type: ignore[valid-type]
 
 
+class Reading(Answer):
+    """Words of a query, and what they were taken for."""
+
+    text: str
+    meaning: str
+
+
+class Understood(Answer):
+    """What was understood of a query: words to search for, conditions, words that no item mentions, and the order.
+
+    Sent back as `understood` in place of a query, with any part changed, it is followed as it stands.
+    """
+
+    search: str
+    filter: str | None
+    exclude: list[str]
+    sort: Literal[SORTINGS] | None = None  # type: ignore[valid-type]
+    words: list[Reading]
+
+
 class Recommendation(Answer):
     """A list for a shopper; `recommendation_id` joins later events to it, `cursor` asks for what follows.
 
@@ -180,6 +201,7 @@ class Recommendation(Answer):
     matched: Annotated[
         bool | None, Field(description="whether anything here has the words or the meaning of the query")
     ] = None
+    understood: Understood | None = None
     experiment: str | None = None
     variant: str | None = None
     cursor: str | None = None

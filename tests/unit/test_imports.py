@@ -47,6 +47,7 @@ FLOORS = (
     ("filters", "live"),
     ("ranking",),
     ("explain",),
+    ("understanding",),
     ("recommend",),
     ("experiments",),
     ("api",),

@@ -54,6 +54,7 @@ def request_parser(runtime: Runtime, shopper: str | None = None) -> RequestParse
         experiments_now(runtime),
         shopper,
         lambda: runtime.synonyms.current(),
+        runtime.settings.understand == "on",
     )
 
 

@@ -116,6 +116,7 @@ class Settings(BaseModel):
     shopify_secret, woocommerce_secret : ARN of what webhooks are signed with; empty for none
     shop_item_ids : what items of shop systems are called by
     shop_language : of their texts, where they come in several
+    understand : whether queries are understood where a request does not say it
     inbox_queue_url : where S3 tells of files that a shop puts into the bucket
     """
 
@@ -152,6 +153,7 @@ class Settings(BaseModel):
     shop_item_ids: ItemIds = "variant"
     shop_language: str = "en"
     inbox_queue_url: str = ""
+    understand: Literal["on", "off"] = "off"
 
     @property
     def tells_pseudonyms(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from endcap.api.cursors import digest_of, read_cursor
-from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput
+from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput, UnderstoodInput
 from endcap.errors import EndcapError, FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.events.interaction import Interaction, parse_interaction
 from endcap.events.types import EventType
@@ -19,6 +19,7 @@ from endcap.leniency import nearest, unknown_names
 from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.text.terms import Synonyms
+from endcap.understanding.wish import Reading, Understood
 from endcap.validation import parsed
 
 ANONYMOUS: Final = "anonymous"
@@ -36,6 +37,7 @@ BODY_ONLY: Final = frozenset(
     {
         "interactions",
         "candidates",
+        "understood",
         "context",
         "parameters",
         "relation",
@@ -115,6 +117,7 @@ class RequestParser:
     experiments : those that are configured, in their order
     shopper : key of the profile that every request is for, whatever the request says; None where it says it itself
     synonyms : what else may stand for the words of a query, asked where there is one
+    understand : whether queries are understood where the request does not say it
     """
 
     now_ms: int
@@ -124,6 +127,7 @@ class RequestParser:
     experiments: Sequence[Experiment] = ()
     shopper: str | None = None
     synonyms: Callable[[], Synonyms | None] = lambda: None
+    understand: bool = False
 
     def body(self, raw: object, defaults: Mapping[str, Any] | None = None) -> ResolvedRequest:
         """A body of POST /recommendations.
@@ -171,11 +175,13 @@ class RequestParser:
         more = {**defaults, **named}
         given = parsed(RecommendInput, {**more, **own}) if more or alone is None else alone
         clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
+        request = request_of(given)
         return replace(
-            request_of(given),
+            request,
             interactions=_session(given, clock_ms, self.event_types),
             shown_keys=() if given.cursor is None else read_cursor(self.cursor_secret, digest, given.cursor),
-            synonyms=None if given.query is None else self.synonyms(),
+            synonyms=None if request.query is None else self.synonyms(),
+            understand=self.understand if given.understand is None else given.understand,
             weights=weights,
         )
 
@@ -276,9 +282,14 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
             errors.extend(exc.errors)
             return _NOTHING
 
+    if given.understood is not None and given.understood.filter is not None:
+        read(given.understood.filter, "understood.filter")
+    if given.understood is not None and given.query is not None:
+        errors.append(FieldError(field="understood", message="comes in place of the query"))
     request = RecommendationRequest(
         limit=given.limit,
-        query=given.query,
+        query=given.query if given.understood is None else given.understood.search or None,
+        understood=None if given.understood is None else _understood(given.understood),
         window=given.window,
         relation=given.relation,
         items=tuple(given.items),
@@ -310,6 +321,11 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
     if errors:
         raise InvalidRequestError(errors)
     return request
+
+
+def _understood(given: UnderstoodInput) -> Understood:
+    words = tuple(Reading(reading.text, reading.meaning) for reading in given.words)
+    return Understood(given.search, given.filter, tuple(given.exclude), given.sort, words)
 
 
 _NOTHING: Final = expression("NOT available")  # stands for what can't be read until the findings are raised

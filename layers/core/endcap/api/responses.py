@@ -13,6 +13,7 @@ from endcap.explain.reasons import Reason
 from endcap.identifiers import item_key
 from endcap.recommend.request import RankedItem, Recommendation
 from endcap.snapshot.snapshot import Snapshot
+from endcap.understanding.wish import Understood
 
 LOST: Final = ("profile", "snapshot", "changes", "live_counts", "scenarios", "experiments")
 """What an answer may have to do without; the first of them is the reason that it gives."""
@@ -55,9 +56,17 @@ def answer(
         "profile_version": profile_version,
     }
     body |= {} if recommendation.matched is None else {"matched": recommendation.matched}
+    body |= {} if recommendation.understood is None else {"understood": _understood(recommendation.understood)}
     if assignment is not None:
         body |= {"experiment": assignment.experiment, "variant": assignment.variant.name}
     return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": _degraded(lost)} if lost else {})
+
+
+def _understood(found: Understood) -> dict[str, Any]:
+    """What was understood, as a request may send it back."""
+    body: dict[str, Any] = {"search": found.search, "filter": found.filter, "exclude": list(found.exclude)}
+    body |= {} if found.sort is None else {"sort": found.sort}
+    return body | {"words": [reading._asdict() for reading in found.words]}
 
 
 def _degraded(lost: Collection[str]) -> dict[str, Any]:

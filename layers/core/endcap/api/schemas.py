@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from endcap.events.counts import WindowName
 from endcap.events.interaction import EventId, Text
 from endcap.filters.eligibility import ExcludeSeen
 from endcap.filters.parser import MAX_CHARS, MAX_LISTED
+from endcap.identifiers import clean_text
 from endcap.messages.language import Language
 from endcap.ranking.slots import Capped
 from endcap.ranking.terms.inputs import Relation
 from endcap.recommend.request import BOOST, BOUNDS, LEAST_CAP, LIMIT, SHARE, Bounds, Personalization
+from endcap.understanding.wish import Sorting
 from endcap.validation import Id, Name, OptionalAnonymousId, OptionalUserId, timestamp_ms
 
 MAX_SESSION: Final = 500
@@ -67,6 +69,27 @@ class PinInput(BaseModel):
     position: Annotated[int, _within(LIMIT)]
 
 
+class ReadingInput(BaseModel):
+    """Words of a query, and what they were taken for; taken back unread."""
+
+    model_config = _strict()
+
+    text: Annotated[str, Field(max_length=1000)]
+    meaning: Annotated[str, Field(max_length=4000)]
+
+
+class UnderstoodInput(BaseModel):
+    """What was understood of a query, as an answer told it, with whatever the shopper changed in it."""
+
+    model_config = _strict()
+
+    search: Annotated[str, Field(max_length=500), AfterValidator(clean_text)] = ""
+    filter: ExpressionText | None = None
+    exclude: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=20)] = []
+    sort: Sorting | None = None
+    words: Annotated[list[ReadingInput], Field(max_length=100)] = []
+
+
 class RecommendInput(BaseModel):
     """The body of POST /recommendations; GET takes the plain parameters by the same names."""
 
@@ -81,6 +104,8 @@ class RecommendInput(BaseModel):
     cursor: Annotated[str, Field(max_length=8192)] | None = None
     interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
     query: Text | None = None
+    understand: bool | None = None
+    understood: UnderstoodInput | None = None
     window: WindowName | None = None
     relation: Relation | None = None
     items: Annotated[list[Id], Field(max_length=MAX_ANCHORS)] = []
@@ -132,6 +157,7 @@ NOT_OF_A_SCENARIO: Final = frozenset(
         "as_of",
         "without_event",
         "without_item",
+        "understood",
     }
 )
 

@@ -21,6 +21,7 @@ from endcap.filters.tree import (
     ExpressionError,
     Field,
     History,
+    Mentions,
     Node,
     Not,
     OneOf,
@@ -83,6 +84,9 @@ def _mask(node: Node, index: ItemIndex, about: FilterContext) -> Mask:
         case Contains(where, value):
             texts = _scalars(value, Field(where.name, "text", where.position), "=", about)
             return _any(index, where, [partial(Column.containing, text=str(t)) for t in texts])
+        case Mentions(where, value):
+            texts = _scalars(value, Field(where.name, "text", where.position), "=", about)
+            return _any(index, where, [partial(Column.mentioning, words=str(t)) for t in texts])
         case Exists(where):
             return _everywhere(index, where, Column.present)
         case Recent(where, within_s):

@@ -3,6 +3,7 @@
 ```
 expression = term (OR term)* ; term = factor (AND factor)* ; factor = NOT factor | "(" expression ")" | condition
 condition  = field (= | != | < | <= | > | >=) value | field [NOT] IN (value, ...) | field [NOT] CONTAINS value
+           | field MENTIONS value
            | field IS [NOT] NULL | field [NOT] EXISTS | (created_at | expires_at) WITHIN duration | available
            | kind of interaction [WITHIN duration]
 field      = price, brand, title, ... | attributes.name | attributes."any name" | the bare name of an attribute
@@ -31,6 +32,7 @@ from endcap.filters.tree import (
     ExpressionError,
     Field,
     History,
+    Mentions,
     Node,
     Not,
     OneOf,
@@ -205,6 +207,11 @@ class _Reader:
                 raise ExpressionError(f"{field.name} is neither text nor a list", field.position)
             self._take()
             return Contains(field, self._value("text", "="))
+        if self.next.kind == "word" and self.next.text.upper() == "MENTIONS":  # no keyword: a shop may have such an attribute
+            if field.sort not in ("text", "list", "any"):
+                raise ExpressionError(f"{field.name} is neither text nor a list", field.position)
+            self._take()
+            return Mentions(field, self._value("text", "="))
         if self._took("EXISTS"):
             return Exists(field)
         if self._took("IS"):

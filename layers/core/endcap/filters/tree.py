@@ -92,6 +92,14 @@ class Contains:
 
 
 @dataclass(frozen=True, slots=True)
+class Mentions:
+    """A text, or an element of a list, has these words as words, and not to say that it is free of them."""
+
+    field: Field
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Exists:
     """The item has the field."""
 
@@ -115,7 +123,7 @@ class History:
     within_s: float | None = None
 
 
-Node = Both | Not | Compare | OneOf | Contains | Exists | Recent | History
+Node = Both | Not | Compare | OneOf | Contains | Mentions | Exists | Recent | History
 
 
 @dataclass(frozen=True, slots=True)

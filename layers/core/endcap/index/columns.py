@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F64, Mask
+from endcap.text.mentions import mentions
 from endcap.validation import timestamp_ms
 
 Scalar = str | float | bool
@@ -90,6 +91,10 @@ class Column:
         """Distinct values that are an element `text` of a list, or a text that has it in it: bool (v,)."""
         return self._kept("in", self._folded(text))
 
+    def mentioning(self, words: str) -> Mask | None:
+        """Distinct values whose text mentions `words`, see `endcap.text.mentions`: bool (v,)."""
+        return self._kept("mentions", self._folded(words)) if self._texts else None
+
     def items_with(self, hits: Sequence[Mask | None]) -> Mask:
         """Items that have a value among any of the `hits`: bool (n,)."""
         mask, found = np.zeros(self.n_items, dtype=np.bool_), [one for one in hits if one is not None]
@@ -123,6 +128,10 @@ class Column:
 
     def _read(self, sign: str, wanted: str) -> Mask:
         texts = self._folded_texts
+        if sign == "mentions":
+            begins, plain = wanted[:2], wanted.isascii()
+            hits = (t is not None and (begins in t or (plain and not t.isascii())) and mentions(t, wanted) for t in texts)
+            return np.fromiter(hits, dtype=np.bool_, count=len(texts))
         if sign != "in":
             holds = COMPARISONS[sign]
             return np.fromiter((t is not None and holds(t, wanted) for t in texts), dtype=np.bool_, count=len(texts))
@@ -216,6 +225,11 @@ class ItemFields:
     def attribute(self, name: str) -> Column | None:
         """The column of an attribute; None where no item has it."""
         return self._attributes.get(name)
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """The attributes that any item has."""
+        return tuple(self._attributes)
 
     @cached_property
     def _attributes(self) -> dict[str, Column]:

@@ -91,7 +91,7 @@ def recommend(
     index = overlay.index if current and overlay is not None else index_of(snapshot)
     trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
     trend = None if trend is None else by_item(index, trend)
-    request = in_demand(request, trend)
+    request = in_demand(_understood(index, request), trend)
     known = merged_profile(snapshot, profile, request)
     about = FilterContext(clock_ms, known, request.parameters, event_types)
     settings = RankingSettings.of(snapshot.weights.settings)
@@ -124,7 +124,10 @@ def recommend(
     features = scores.context.features
     more = len(slots) > request.offset + len(page)
     matched = None if query is None else _matched(scores, query, page)
-    return Recommendation(ranked, snapshot.version, _source(request, features, query), more, matched)
+    if query is None and request.understood is not None:
+        matched = bool(page)  # nothing but conditions was asked for
+    source = _source(request, features, query)
+    return Recommendation(ranked, snapshot.version, source, more, matched, request.understood)
 
 
 def recommend_lists(
@@ -189,6 +192,18 @@ def encode_with(snapshot: Snapshot) -> Encode | None:
         return encoder.tag, quantize_unit(encoder.encode(text)).tobytes()
 
     return encode
+
+
+def _understood(index: ItemIndex, request: RecommendationRequest) -> RecommendationRequest:
+    """The request with what its query says beside the words to search for, where that is asked for."""
+    if request.understand and request.understood is None and request.query is not None and request.query.strip():
+        from endcap.understanding.shop import understood_in  # the grammar is read by the first request that wants it
+
+        found = understood_in(index, request.query, request.items)
+        request = replace(request, query=found.search or None, understood=found)
+    if request.understood is not None and request.understood.sort is not None:
+        request = replace(request, exploration=0.0)  # an order that the shopper asks for leaves nothing to chance
+    return request
 
 
 def _query_of(snapshot: Snapshot, request: RecommendationRequest) -> Query | None:

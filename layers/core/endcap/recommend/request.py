@@ -19,6 +19,7 @@ from endcap.ranking.slots import CAPPED, Capped, Pin, Promotion
 from endcap.ranking.terms.inputs import ANCHORED, RELATIONS, Relation
 from endcap.ranking.terms.registry import TERMS
 from endcap.text.terms import Synonyms
+from endcap.understanding.wish import Understood
 
 Personalization = Literal["off", "session", "full"]
 PERSONALIZATION: Final = ("off", "session", "full")
@@ -110,6 +111,8 @@ class RecommendationRequest:
     as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
     weights : term -> weight, in place of the snapshot's; boosts stay what they are
     synonyms : what else may stand for words of the query
+    understand : whether limits, exclusions, facets and order are read out of the query
+    understood : what was understood before, in place of that; `query` are its words to search for
     """
 
     limit: int = 10
@@ -148,6 +151,8 @@ class RecommendationRequest:
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
     synonyms: Synonyms | None = None
+    understand: bool = False
+    understood: Understood | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -195,6 +200,7 @@ class Recommendation:
         shopper, else "personal"
     has_more : whether another page follows
     matched : whether anything on it has the words or the meaning of the query; None where there is no query
+    understood : what was understood of the query, where that was asked for
     """
 
     items: tuple[RankedItem, ...]
@@ -202,6 +208,7 @@ class Recommendation:
     source: str
     has_more: bool
     matched: bool | None = None
+    understood: Understood | None = None
 
 
 def check(request: RecommendationRequest) -> None:

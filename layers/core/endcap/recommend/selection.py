@@ -15,8 +15,10 @@ from endcap.ranking.candidates import best_first
 from endcap.ranking.rerank import rerank_greedily
 from endcap.ranking.score import Scores
 from endcap.ranking.slots import BestFirst, Slot, SlotPool, arrange
+from endcap.recommend.ordering import in_order
 from endcap.recommend.request import RecommendationRequest
 from endcap.recommend.resolve import ResolvedItems
+from endcap.understanding.conditions import meeting
 
 DIVERSITY_POOL: Final = 300  # best candidates among which re-ranking may choose; one size, so that pages fit together
 
@@ -29,6 +31,8 @@ def slots_of(
     mask = allowed(index, about.now_ms, items.shown, items.excluded, among)
     if request.filter is not None:
         mask &= mask_of(request.filter, index, about, among)
+    if request.understood is not None:
+        mask &= meeting(index, request.understood, about, among)
     if items.anchors is not None:
         mask &= ~variants_of(index, items.named, among)
     # What was seen may be pinned.
@@ -37,6 +41,8 @@ def slots_of(
         seen = index.positions(seen_items(about.profile, request.exclude_seen))
         mask &= ~variants_of(index, np.concatenate([seen, items.seen]), among)
     ranking = partial(_varied, scores, mask, request.diversity, request.calibration)
+    if request.understood is not None and request.understood.sort is not None:
+        ranking = partial(in_order, scores, mask, request.understood.sort)
     if not (pinned or request.promotions or request.caps):
         return [Slot(row) for row in ranking(wanted).tolist()]
     promoted = [_promoted(scores, mask & mask_of(p.filter, index, about, among)) for p in request.promotions]

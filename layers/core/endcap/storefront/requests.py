@@ -59,6 +59,7 @@ class SearchInput(ListInput):
     """The query parameters of GET /storefront/search."""
 
     q: Annotated[str, Field(max_length=500), AfterValidator(clean_text)]
+    understand: bool | None = None
 
 
 class TrendingInput(_Shown):

@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final, Literal, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
-Kind = Literal["colour", "size", "material", "brand"]
-ATTRIBUTES: Final[Mapping[Kind, re.Pattern[str]]] = {
-    "colour": re.compile(r"colou?r|颜色|色号|花色", re.IGNORECASE),
-    "size": re.compile(r"size|dimension|尺寸|尺码|规格|大小|鞋码|适用床", re.IGNORECASE),
-    "material": re.compile(r"material|fabric|textile|ingredient|材质|材料|面料|填充|成分|原料|配料", re.IGNORECASE),
-}
-"""What shops call the attributes that hold them."""
-
+from endcap.understanding.kinds import Kind
 
 class Facet(NamedTuple):
     """A value that the items must have, and where the text names it.
