@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from endcap.errors import FieldError, InvalidRequestError
-from endcap.filters.tree import Both, Compare, Contains, Expression, Node, Not, OneOf
+from endcap.filters.parser import expression
+from endcap.filters.tree import Both, Compare, Contains, Expression, Mentions, Node, Not, OneOf
 from endcap.recommend.request import RecommendationRequest
 
 BUDGET: Final = 500.0
@@ -98,10 +99,15 @@ def _conditions_of(request: RecommendationRequest) -> _Conditions:
     expressions += [promotion.filter for promotion in request.promotions]
     if request.filter is not None:
         expressions.append(request.filter)
+    wish = request.understood
+    if wish is not None and wish.filter is not None:
+        expressions.append(expression(wish.filter, "understood.filter"))
     leaves = [leaf for expression in expressions for leaf in _leaves(expression.tree)]
     values = sum(_listed(leaf, request) for leaf in leaves if isinstance(leaf, OneOf))
     texts = frozenset(key for leaf in leaves if (key := _text_key(leaf, request)) is not None)
-    return _Conditions(len(leaves), values, texts)
+    excluded = () if wish is None else wish.exclude
+    texts |= {(field, "mentions", word.casefold()) for word in excluded for field in ("title", "brand", "attributes")}
+    return _Conditions(len(leaves) + len(excluded), values, texts)
 
 
 def _leaves(node: Node) -> Iterator[Node]:
@@ -128,6 +134,8 @@ def _text_key(leaf: Node, request: RecommendationRequest) -> tuple[str, str, obj
     match leaf:
         case Contains(field, value):
             operator = "in"
+        case Mentions(field, value):
+            operator = "mentions"
         case Compare(field, operator, value) if field.sort in ("text", "any") and operator not in ("=", "!="):
             pass
         case _:

@@ -14,7 +14,9 @@ from endcap.understanding.prices import Limits, limits
 from endcap.understanding.sorting import Order, order_of
 from endcap.understanding.wish import Reading, Understood
 
-MAX_CHARS: Final = 500
+MAX_CHARS: Final = 200
+MAX_FACETS: Final = 8
+MAX_EXCLUDED: Final = 8
 """A longer query is a text, and is searched for as it is."""
 _CHEAPER: Final = re.compile(
     r"\b(?:something\s+|a\s+bit\s+|much\s+)?(?:cheaper|less\s+expensive)(?:\s+(?:one|ones|than\s+(?:this|that|these|those)))?\b"
@@ -64,7 +66,7 @@ class Parsed:
     @property
     def excluded(self) -> tuple[str, ...]:
         """Words that no item may mention, each once."""
-        return tuple(dict.fromkeys(word for one in self.exclusions for word in one.words))
+        return tuple(list(dict.fromkeys(word for one in self.exclusions for word in one.words))[:MAX_EXCLUDED])
 
 
 def parse(query: str, vocabulary: Vocabulary | None = None) -> Parsed:
@@ -78,7 +80,7 @@ def parse(query: str, vocabulary: Vocabulary | None = None) -> Parsed:
     left = _without(left, unwanted)
     order = order_of(left)
     left = _without(left, () if order is None else (order,))
-    return Parsed(text, tuple(priced), tuple(unwanted), tuple(facets(left, vocabulary or NoVocabulary())), order)
+    return Parsed(text, tuple(priced), tuple(unwanted), tuple(facets(left, vocabulary or NoVocabulary())[:MAX_FACETS]), order)
 
 
 def understood(query: str, vocabulary: Vocabulary, shown_prices: Sequence[float] = ()) -> Understood:

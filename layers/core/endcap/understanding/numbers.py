@@ -14,9 +14,9 @@ _WORDS: Final = {word: k for k, word in enumerate(_ONES)} | {word: 10 * k for k,
 _SCALES: Final = {"hundred": 100, "thousand": 1000}
 _ANY: Final = "|".join(sorted([*_WORDS, *_SCALES], key=len, reverse=True))
 
-DIGITS: Final = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
-ENGLISH: Final = rf"(?:{DIGITS}k?(?![\w%])|(?:\b(?:a\s+)?(?:{_ANY})(?:[\s-]+(?:and\s+)?(?:{_ANY}))*\b))"
-CHINESE: Final = rf"(?:{DIGITS}[千百万k]?|[一二两三四五六七八九十百千万零〇]+)"
+DIGITS: Final = r"(?<!\d)(?<!\d\.)(?:\d{1,3}(?:,\d{3}){1,2}|\d{1,9})(?:\.\d{1,4})?"
+ENGLISH: Final = rf"(?:{DIGITS}k?(?![\w%])|(?:\b(?:a\s+)?(?:{_ANY})(?:[\s-]+(?:and\s+)?(?:{_ANY})){{0,6}}\b))"
+CHINESE: Final = rf"(?:{DIGITS}[千百万k]?|[一二两三四五六七八九十百千万零〇]{{1,10}})"
 
 _CHINESE_ONES: Final = {sign: k for k, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 _CHINESE_SCALES: Final = {"十": 10, "百": 100, "千": 1000, "万": 10_000}

@@ -1,0 +1,90 @@
+"""What the grammar reads, and what it leaves alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from endcap.filters.parser import expression
+from endcap.understanding.facets import Facet
+from endcap.understanding.grammar import parse, understood
+from tests.benchmarks.understanding import Brands, constrained, findings
+
+DATA = Path(__file__).parents[3] / "data" / "understanding"
+NAMES = ("OPI", "COVERGIRL", "Vaseline", "L'Oreal Paris", "Maybelline", "MUJI制造商")
+SHOP = Brands([{"title": f"{name} thing", "brand": name} for name in NAMES])
+REQUESTS = [json.loads(line) for line in (DATA / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
+TRAPS = [json.loads(line) for line in (DATA / "traps.jsonl").read_text(encoding="utf-8").splitlines()]
+MORE_TRAPS = """
+size 12 shoes|no. 7 serum|sunscreen spf over 30|pan under 30cm|storage box under 10 litres|shampoo for kids under 5
+skin cream for over 50s|toys for children over 3|pan 20-30 cm|5 pound dumbbell|never too old card|non-stick pan|new zealand honey
+3-6岁的玩具|200ml以上的水杯|12寸以下的锅|10片以上的面膜|不锈钢锅|新西兰蜂蜜|无糖的茶饮|不用手洗的抹布|不倒翁|非常好吃的零食|除湿机|一次性水杯
+""".strip().replace("\n", "|").split("|")
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: one["text"])
+def test_requests_in_words_are_read_as_they_are_meant(request_: dict[str, object]) -> None:
+    parsed = parse(str(request_["text"]), SHOP)
+    assert all(findings(request_, parsed).values()), parsed
+
+
+@pytest.mark.parametrize("text", [*(str(trap["text"]) for trap in TRAPS), *MORE_TRAPS])
+def test_names_are_no_conditions(text: str) -> None:
+    assert not constrained(parse(text, SHOP))
+
+
+def test_what_is_understood_comes_out_of_the_words_to_search_for() -> None:
+    found = understood("red mug under $5 without flowers, cheapest first", SHOP)
+    assert found.search == "red mug"
+    assert found.filter == "price <= 5 AND title MENTIONS 'red'"
+    assert found.exclude == ("flowers",)
+    assert found.sort == "price_asc"
+    assert [tuple(reading) for reading in found.words] == [
+        ("red", "colour: red"),
+        ("under $5", "price <= 5"),
+        ("without flowers", "not: flowers"),
+        ("cheapest first", "order: price_asc"),
+    ]
+    found = understood("300 元以内的枕头,不要羽绒的", SHOP)
+    assert (found.search, found.filter, found.exclude) == ("枕头", "price <= 300", ("羽绒",))
+
+
+def test_alternatives_are_joined_by_or() -> None:
+    assert understood("blue or green eyeliner", SHOP).filter == "(title MENTIONS 'blue' OR title MENTIONS 'green')"
+
+
+def test_a_query_without_conditions_is_searched_for_as_it_is() -> None:
+    query = "  Something to keep my tea hot! "
+    assert understood(query, SHOP).search == query
+    assert understood(query, SHOP).filter is None
+
+
+@pytest.mark.parametrize(
+    ("query", "condition"),
+    [("a cheaper one", "price < 8"), ("更便宜的", "price < 8"), ("more expensive", "price > 12"), ("贵一点的", "price > 12")],
+)
+def test_cheaper_and_dearer_are_so_than_what_is_shown(query: str, condition: str) -> None:
+    found = understood(query, SHOP, [8.0, 12.0])
+    assert (found.filter, found.sort) == (condition, None)
+
+
+def test_facets_that_no_item_has_are_words_like_others() -> None:
+    class Colourless(Brands):
+        def condition(self, facet: Facet) -> str | None:
+            return None
+
+    found = understood("red mug", Colourless([]))
+    assert (found.search, found.filter, found.words) == ("red mug", None, ())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.text(st.sampled_from("不要的红色以内元,. 1a5$-%\\\"'三百no without under pan除外"), max_size=60))
+def test_any_text_gives_a_filter_that_can_be_read(text: str) -> None:
+    found = understood(text, SHOP)
+    if found.filter is not None:
+        expression(found.filter)
+    assert all(found.exclude)
