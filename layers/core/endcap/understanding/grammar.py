@@ -35,6 +35,7 @@ _WHOM: Final = re.compile(
     r"女生|男生|女士|男士|学生|奶奶|爷爷)",
     re.IGNORECASE,
 )
+_SAID_OF_A_BRAND: Final = re.compile(r"\b(?:by|from|brand)\s+$", re.IGNORECASE)
 _EDGES: Final = " \t,;:.!?()。、·-的"
 _LEADING: Final = re.compile(
     r"^(?:(?:and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|想买|我想要|我要)(?=.))+",
@@ -115,13 +116,16 @@ def understood(query: str, vocabulary: Vocabulary, shown_prices: Sequence[float]
         reads(exclusion.start, exclusion.end, meaning)
     if order is not None:
         reads(order.start, order.end, f"order: {order.sort}")
+    brands = [facet.value for facet in known if facet.kind == "brand"]
     for facet in known:
-        reads(facet.start, facet.end, f"{facet.kind}: {facet.value}", gone=False)
+        said = _SAID_OF_A_BRAND.search(parsed.text[: facet.start]) if facet.kind == "brand" else None
+        start = facet.start if said is None else said.start()
+        reads(start, facet.end, f"{facet.kind}: {facet.value}", gone=facet.kind == "brand")
     if (whom := _WHOM.search(parsed.text)) is not None:
         reads(whom.start(), whom.end(), "for whom: searched for", gone=False)
     conditions = [*_price(lowest, highest), *conditions]
     return Understood(
-        search=_search(parsed.text, spans) if spans else query,
+        search=(_search(parsed.text, spans) or " ".join(brands)) if spans else query,
         filter=" AND ".join(conditions) or None,
         exclude=parsed.excluded,
         sort=None if order is None else order.sort,

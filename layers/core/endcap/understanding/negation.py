@@ -50,7 +50,7 @@ _STRONG: Final = re.compile(
 )
 _WITHOUT: Final = re.compile(r"(?<![\w-])(?:without|w/o)(?![\w-])", re.IGNORECASE)
 _PLAIN: Final = re.compile(r"(?<![\w-])(?:not|no)(?![\w-])", re.IGNORECASE)
-_MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)", re.IGNORECASE)
+_MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
 _WORD: Final = re.compile(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*", re.IGNORECASE)
 _BREAK: Final = re.compile(r"[,;.!?()\0]|$")
 _MOST_WORDS: Final = 3
@@ -141,7 +141,8 @@ def _plain(text: str, match: re.Match[str]) -> Iterator[Exclusion]:
     if not no and following == "for":
         at = text.lower().index("for", at) + 3
     words, end = _phrase(text, at)
-    if not words or not _something_else(text, match.start(), end):
+    named = re.search(r"\bi(?:'m|\s+am)\s+$|\d", text[: match.start()][-5:] + "".join(words), re.IGNORECASE)
+    if not words or named or not _something_else(text, match.start(), end):
         return
     before, after = text[: match.start()].rstrip(), text[end:].lstrip()
     opens = not before or before[-1] in ",;.!?(\0"

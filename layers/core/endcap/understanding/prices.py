@@ -172,7 +172,8 @@ _RULES: Final = (
     _rule(rf"(?<![\w.]){_en('n')}(?:\s?-?ish\b|\s+or\s+so\b|\s+or\s+thereabouts\b)", _about, _fits_money),
     # the most that may be paid
     _rule(rf"(?<![\w.]){_en('n')}\s+(?:or|and)\s+(?:less|under|below|cheaper|lower|fewer)\b", _highest, _fits),
-    _rule(rf"(?<![\w.]){_en('n')}\s+(?:max(?:imum)?|tops|at\s+most|limit|budget|or\s+lower)\b", _highest, _fits),
+    _rule(rf"(?<![\w.]){_en('n')}\s+(?:max(?:imum)?|tops|at\s+most|limit|budget|or\s+lower)\b", _highest, _fits_money),
+    _rule(rf"(?<![\w.]){_en('n')}\s+(?:max(?:imum)?|tops|at\s+most|or\s+lower)\b{_ALONE}", _highest, _fits),
     _rule(rf"(?:价格|价钱|售价|预算)?在?{_zh('n')}\s?(?:以内|以下|之内|之下|以里|封顶|内(?!衣|裤|胆|存|置))", _highest, _fits),
     _rule(rf"比{_zh('n')}(?:还|更)?便宜", _highest, _fits),
     _rule(rf"{_ZH_MOST}\s*{_zh('n')}{_NOT_ZH_MEASURE}(?!以上)", _highest, _fits),

@@ -105,6 +105,11 @@ EVERYTHING = [item.item_id for item in SHOP]
         ('group_id = "lamps"', ["lamp", "lamp-xl"]),
         ('title CONTAINS "mug"', ["mug"]),
         ('title CONTAINS "灯"', ["灯"]),
+        ('title MENTIONS "mugs"', ["mug"]),
+        ('title MENTIONS "lam"', []),
+        ('NOT title mentions "灯"', EVERYTHING[:4]),
+        ('categories MENTIONS "kitchen"', ["mug", "cup"]),
+        ('colour MENTIONS "blue"', ["cup"]),
         ('title NOT CONTAINS "l"', ["mug", "灯"]),
         ('categories CONTAINS "kitchen"', ["mug", "cup"]),
         ('categories CONTAINS "kit"', []),  # an element, not a part of one

@@ -1,0 +1,139 @@
+"""Queries understood in a shop: its own words, and lists that keep what was asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from endcap.api.parse import RequestParser
+from endcap.api.responses import answer
+from endcap.catalog.item import Item, item_document
+from endcap.errors import InvalidRequestError
+from endcap.events.types import EVENT_TYPES
+from endcap.index.index import index_of
+from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import Recommendation, RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
+from endcap.understanding.shop import understood_in
+from endcap.understanding.wish import Understood
+from endcap_rebuild.data.columns import columns_of
+from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, build_toy_snapshot
+
+SHOP = [
+    Item("red", "Red mug", brand="Acme", price=9.0, created_at_ms=CUTOFF_MS - DAY_MS),
+    Item("blue", "Blue mug", brand="Acme", price=4.0, created_at_ms=CUTOFF_MS - 9 * DAY_MS),
+    Item("glass", "Mug of glass", brand="Borg", price=3.0, attributes={"Material": "Glass", "Colour": "red"}),
+    Item("free", "Glass-free mug", price=20.0, created_at_ms=CUTOFF_MS - 90 * DAY_MS),
+    Item("lamp", "Mirrored lamp", brand="Glass", price=1.0),
+    Item("unpriced", "Mug"),
+]
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    documents = [item_document(item) for item in SHOP]
+    return build_toy_snapshot(
+        tmp_path_factory.mktemp("shop"), len(SHOP), documents=documents, columns=columns_of(SHOP)
+    )
+
+
+def ask(snapshot: Snapshot, **asked: object) -> Recommendation:
+    return recommend(snapshot, EMPTY_PROFILE, RecommendationRequest(**asked), CUTOFF_MS)  # type: ignore[arg-type]
+
+
+def ids(found: Recommendation) -> list[str]:
+    return [item.item_id for item in found.items]
+
+
+def test_absent_nothing_changes(snapshot: Snapshot) -> None:
+    plain = ask(snapshot, query="mug under 5 without glass")
+    assert plain.understood is None
+    assert len(ids(plain)) == len(SHOP)
+    assert "understood" not in answer(plain, "r", 0)
+
+
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("mug under 5", {"blue", "glass", "lamp"}),
+        ("mug between 4 and 9 pounds", {"red", "blue"}),
+        ("mug without glass", {"red", "blue", "free", "unpriced"}),  # glass-free mentions no glass
+        ("red mug", {"red", "glass"}),  # one by its title, one by its attribute, not the mirrored lamp
+        ("purple mug", {item.item_id for item in SHOP}),  # no item is: a word like others
+        ("mug by Acme", {"red", "blue"}),
+        ("under 2", {"lamp"}),
+    ],
+)
+def test_every_place_keeps_to_the_conditions(snapshot: Snapshot, query: str, shown: set[str]) -> None:
+    found = ask(snapshot, query=query, understand=True)
+    assert set(ids(found)) == shown
+    assert found.matched
+
+
+@pytest.mark.parametrize(
+    ("query", "first"),
+    [
+        ("cheapest mug", ["glass", "blue", "red", "free", "unpriced"]),
+        ("most expensive mug", ["free", "red", "blue", "glass", "unpriced"]),
+        ("newest mug", ["red", "blue", "free"]),
+    ],
+)
+def test_what_fits_comes_in_the_order_asked_for(snapshot: Snapshot, query: str, first: list[str]) -> None:
+    assert ids(ask(snapshot, query=query, understand=True))[: len(first)] == first
+    pages = [ids(ask(snapshot, query=query, understand=True, offset=k, limit=1))[0] for k in range(len(first))]
+    assert pages == first
+
+
+def test_popular_first_where_that_is_asked_for(snapshot: Snapshot) -> None:
+    found = ids(ask(snapshot, query="popular mug", understand=True))
+    popularity = [float(index_of(snapshot).popularity[snapshot.index[item_id]]) for item_id in found[:5]]
+    assert "lamp" not in found[:5]
+    assert popularity == sorted(popularity, reverse=True)
+
+
+def test_a_word_that_is_also_a_brand_is_the_word(snapshot: Snapshot) -> None:
+    assert understood_in(index_of(snapshot), "glass").filter is None
+    assert understood_in(index_of(snapshot), "lamp from Glass").filter == 'brand = "Glass"'
+
+
+def test_cheaper_is_cheaper_than_the_item_named(snapshot: Snapshot) -> None:
+    assert understood_in(index_of(snapshot), "something cheaper", ["blue"]).filter == "price < 4"
+
+
+def test_what_was_understood_may_come_back_edited(snapshot: Snapshot) -> None:
+    parser = RequestParser(CUTOFF_MS, EVENT_TYPES, lambda _: {}, "secret")
+    told = answer(ask(snapshot, query="red mug under 5", understand=True), "r", 0)["understood"]
+    asked = parser.body({"understood": told | {"filter": "price <= 10", "exclude": ["glass"], "sort": "price_desc"}})
+    found = recommend(snapshot, EMPTY_PROFILE, asked.request, CUTOFF_MS)
+    assert ids(found) == ["red", "blue"]
+    assert found.understood == Understood("red mug", "price <= 10", ("glass",), "price_desc", found.understood.words)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"understood": {"filter": "price <"}}, "understood.filter"),
+        ({"query": "mug", "understood": {"search": "mug"}}, "understood"),
+        ({"understood": {"sort": "best"}}, "understood.sort"),
+        ({"understood": {"exclude": [""]}}, "understood.exclude.0"),
+    ],
+)
+def test_what_can_not_be_followed_is_refused_by_name(body: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidRequestError) as refused:
+        RequestParser(CUTOFF_MS, EVENT_TYPES, lambda _: {}, "secret").body(body)
+    assert [error["field"] for error in refused.value.errors] == [field]
+
+
+def test_the_stack_may_understand_where_a_request_does_not_say_it() -> None:
+    parser = RequestParser(CUTOFF_MS, EVENT_TYPES, lambda _: {}, "secret", understand=True)
+    assert parser.query({"q": "mug"}).request.understand
+    assert not parser.query({"q": "mug", "understand": "false"}).request.understand
+    assert not RequestParser(CUTOFF_MS, EVENT_TYPES, lambda _: {}, "secret").query({"q": "mug"}).request.understand
+
+
+def test_the_grammar_is_imported_by_the_first_query_that_wants_it() -> None:
+    code = "import sys, endcap.recommend.pipeline; sys.exit('endcap.understanding.grammar' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
