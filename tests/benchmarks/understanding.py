@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from endcap.text.mentions import mentions
 from endcap.understanding.brands import BrandNames
 from endcap.understanding.facets import Facet
 from endcap.understanding.grammar import Parsed, parse
@@ -36,8 +37,6 @@ class Brands:
         return f"title MENTIONS '{facet.value}'"
 
     def _counts(self, brand: str) -> tuple[int, int]:
-        from endcap.text.mentions import mentions
-
         telling = [own for title, own in self._titles if mentions(title, brand)]
         return len(telling), sum(own == brand for own in telling)
 
@@ -45,7 +44,9 @@ class Brands:
 def findings(given: Mapping[str, Any], parsed: Parsed) -> dict[str, bool]:
     """What of one request is right."""
     folded = [[word.casefold() for word in words] for words in (parsed.excluded, given["exclude"])]
-    facets = [sorted(word.casefold() for word in words) for words in ([f.value for f in parsed.facets], given["facets"])]
+    facets = [
+        sorted(word.casefold() for word in words) for words in ([f.value for f in parsed.facets], given["facets"])
+    ]
     found = {
         "limits": (parsed.lowest, parsed.highest) == (given["min_price"], given["max_price"]),
         "exclusions": sorted(folded[0]) == sorted(folded[1]),
@@ -60,6 +61,11 @@ def constrained(parsed: Parsed) -> bool:
     return bool(parsed.limits or parsed.excluded or parsed.order)
 
 
+def _items(path: Path) -> list[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="requests and traps")
@@ -72,8 +78,7 @@ def main() -> None:
     def read(given: Mapping[str, Any]) -> Parsed:
         shop = given["shop"]
         if shop not in shops:
-            path = None if options.shops is None else options.shops / shop / "items.jsonl.gz"
-            shops[shop] = Brands([] if path is None else [json.loads(line) for line in gzip.open(path, "rt", encoding="utf-8")])
+            shops[shop] = Brands([] if options.shops is None else _items(options.shops / shop / "items.jsonl.gz"))
         return parse(given["text"], shops[shop])
 
     results = []
@@ -92,7 +97,9 @@ def main() -> None:
     caught = [parsed for parsed in parsed_traps if constrained(parsed)]
     if options.wrong:
         print(*(f"trap: {parsed.text} {parsed}" for parsed in caught), sep="\n")
-    print(f"traps with a limit, an exclusion or an order: {len(caught)} of {len(lines)} ({len(caught) / len(lines):.1%})")
+    print(
+        f"traps with a limit, an exclusion or an order: {len(caught)} of {len(lines)} ({len(caught) / len(lines):.1%})"
+    )
     print(f"traps with a colour, size, material or brand: {sum(bool(p.facets) for p in parsed_traps)} of {len(lines)}")
 
 

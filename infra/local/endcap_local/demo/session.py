@@ -27,6 +27,7 @@ DEEDS: Final = ("view", "add_to_cart", "purchase")
 NEW_ITEM_ID: Final = "new-cake-tins"
 NEW_ITEM: Final = {"title": "Set of 3 Cake Tins Jubilee", "price": 5.95, "categories": ["Kitchen", "Baking"]}
 QUESTION: Final = "a present for a gardener"
+WISH: Final = "a present for a gardener under £5, no plastic"
 COMPLAINT: Final = "Terrible quality. It was broken when it arrived and I am very disappointed."
 
 SHOWN: Final = 5
@@ -114,6 +115,11 @@ class Session:
         words = [word for word in QUESTION.split() if len(word) > 2]
         unlike = sum(not any(word in item["title"].lower() for word in words) for item in items)
         self._story.told(f"{unlike} of {len(items)} titles have none of these words in them.")
+        self._story.said(f"“{WISH}”")
+        found = self._api.get("/search", q=WISH, understand="true", limit=SHOWN, fields="title,price")
+        words = "; ".join(f"{one['text']} → {one['meaning']}" for one in found["understood"]["words"])
+        self._story.told(f"Understood: {words}.")
+        self._story.items(found["items"])
 
     def complaint(self) -> None:
         """A bad review of what was bought lowers what stood there because of it."""

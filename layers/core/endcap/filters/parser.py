@@ -207,7 +207,9 @@ class _Reader:
                 raise ExpressionError(f"{field.name} is neither text nor a list", field.position)
             self._take()
             return Contains(field, self._value("text", "="))
-        if self.next.kind == "word" and self.next.text.upper() == "MENTIONS":  # no keyword: a shop may have such an attribute
+        if (
+            self.next.kind == "word" and self.next.text.upper() == "MENTIONS"
+        ):  # no keyword: a shop may have such an attribute
             if field.sort not in ("text", "list", "any"):
                 raise ExpressionError(f"{field.name} is neither text nor a list", field.position)
             self._take()

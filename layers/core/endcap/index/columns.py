@@ -130,8 +130,10 @@ class Column:
         texts = self._folded_texts
         if sign == "mentions":
             begins, plain = wanted[:2], wanted.isascii()
-            hits = (t is not None and (begins in t or (plain and not t.isascii())) and mentions(t, wanted) for t in texts)
-            return np.fromiter(hits, dtype=np.bool_, count=len(texts))
+            said = (
+                t is not None and (begins in t or (plain and not t.isascii())) and mentions(t, wanted) for t in texts
+            )
+            return np.fromiter(said, dtype=np.bool_, count=len(texts))
         if sign != "in":
             holds = COMPARISONS[sign]
             return np.fromiter((t is not None and holds(t, wanted) for t in texts), dtype=np.bool_, count=len(texts))

@@ -10,7 +10,8 @@ from endcap.text.tokens import CJK, normalized
 
 _CJK: Final = re.compile(f"[{CJK}]")
 _DENIED_BEFORE: Final = re.compile(
-    r"(?:\b(?:no|non|not|without|free of|free from|zero|0%)[\s-]+(?:\w+\s+or\s+)?|(?:不含|不添加|无添加|没有|不带|不加|无|非|零|0|免|未加|未添加))$"
+    r"(?:\b(?:no|non|not|without|free of|free from|zero|0%)[\s-]+(?:\w+\s+or\s+)?"
+    r"|(?:不含|不添加|无添加|没有|不带|不加|无|非|零|0|免|未加|未添加))$"
 )
 _DENIED_AFTER: Final = re.compile(r"[\s-]?(?:free\b|less\b|[ -]?除外)")
 
@@ -37,7 +38,9 @@ def _pattern(words: str) -> re.Pattern[str] | None:
         return None
     head, last = parts[:-1], parts[-1]
     if last.isascii() and last.isalpha() and len(last) > 3:
-        stem = last[:-3] + "y" if last.endswith("ies") else last[:-1] if last.endswith("s") and last[-2] != "s" else last
+        stem = (
+            last[:-3] + "y" if last.endswith("ies") else last[:-1] if last.endswith("s") and last[-2] != "s" else last
+        )
         plural = rf"{re.escape(stem[:-1])}(?:y|ies)" if stem.endswith("y") else rf"{re.escape(stem)}(?:e?s)?"
     else:
         plural = re.escape(last)

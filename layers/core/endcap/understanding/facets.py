@@ -7,6 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 from endcap.understanding.kinds import Kind
 
+
 class Facet(NamedTuple):
     """A value that the items must have, and where the text names it.
 
@@ -26,21 +27,21 @@ class Facet(NamedTuple):
 class Vocabulary(Protocol):
     """What a shop calls its things."""
 
-    def brands_in(self, text: str) -> list[Facet]:
+    def brands_in(self, text: str, /) -> list[Facet]:
         """Brands that a text names."""
 
-    def condition(self, facet: Facet) -> str | None:
+    def condition(self, facet: Facet, /) -> str | None:
         """A filter that holds for the items that have it; None where no item does."""
 
 
 class NoVocabulary:
     """That of a shop without items."""
 
-    def brands_in(self, text: str) -> list[Facet]:
+    def brands_in(self, _text: str, /) -> list[Facet]:
         """None."""
         return []
 
-    def condition(self, facet: Facet) -> str | None:
+    def condition(self, _facet: Facet, /) -> str | None:
         """None."""
         return None
 
@@ -50,17 +51,19 @@ _COLOURS: Final = (
     "burgundy|ivory|maroon|violet|lilac|magenta|cyan|khaki|charcoal|multicolou?red"
 )
 _NOT_COLOURS: Final = (
-    r"\s*-?(?:tea|heads?|sugar|juice|wine|noise|friday|standard|oil|blossom|peel|hair\s+dryer|fish|bull|label|board|smith|berry|currant|"
+    r"\s*-?(?:tea|heads?|sugar|juice|wine|noise|friday|standard|oil|blossom|peel|hair\s+dryer|fish|bull|label|board|smith|"
+    r"berry|currant|"
     r"bean|rice|onion|carpet|pepper|magic|screen|house|bird|plated|free)\b"
 )
 _MATERIALS: Final = (
-    "wooden|wood|metal|glass|cotton|silk|satin|leather|linen|ceramic|porcelain|plastic|paper|stainless steel|steel|wool|woollen|woolen|"
+    "wooden|wood|metal|glass|cotton|silk|satin|leather|linen|ceramic|porcelain|plastic|paper|stainless steel|steel|wool|"
+    "woollen|woolen|"
     "velvet|bamboo|enamel|felt|rattan|wicker|tin|zinc|brass|copper|marble|acrylic|canvas|crochet|knitted|"
     "polyester|rubber|silicone|stone|crystal"
 )
 _NOT_MATERIALS: Final = (
-    r"(?=\s+(?:pads?|balls?|swabs?|buds?|rounds?|candy|wool|proteins?|extract|peptides?|effect|look|finish|polish|primer|clips?|"
-    r"pumice|oils?|cleaner|water|skin|soap|gua|mask|free)\b|[-]?free)"
+    r"(?!\s+(?:pads?|balls?|swabs?|buds?|rounds?|candy|wool|proteins?|extract|peptides?|effect|look|finish|polish|primer|"
+    r"clips?|pumice|oils?|cleaner|water|skin|soap|gua|mask|free)\b|[-]?free)"
 )
 _SIZES: Final = "extra large|extra small|large|small|medium|jumbo|xxl|xl|xs"
 _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
@@ -68,7 +71,7 @@ _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     (
         "material",
         re.compile(
-            rf"(?<![\w-])(?P<v>{_MATERIALS})(?![\w'-]){_NOT_MATERIALS.replace('(?=', '(?!', 1)}"
+            rf"(?<![\w-])(?P<v>{_MATERIALS})(?![\w'-]){_NOT_MATERIALS}"
             r"(?=\s+(?!(?:and|but|under|below|over|above|for|with|without|not|no|max|up|from|between|about|around|\d)\b)[a-z]|\s*[,;]\s*|\s+(?:and|or)\s)",
             re.IGNORECASE,
         ),
@@ -86,7 +89,7 @@ _ZH_MATERIALS: Final = (
 )
 _ZH: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("colour", re.compile(rf"(?P<v>{_ZH_COLOURS})")),
-    ("material", re.compile(rf"(?:纯|全|100%)(?P<v>棉|麻|羊毛|羊绒|木|皮|铜|钢|银|亚麻)(?=的|[,。]|$)")),
+    ("material", re.compile(r"(?:纯|全|100%)(?P<v>棉|麻|羊毛|羊绒|木|皮|铜|钢|银|亚麻)(?=的|[,。]|$)")),
     ("material", re.compile(rf"(?<![\u4e00-\u9fff纯全])(?P<v>{_ZH_MATERIALS})(?:材质|质地|制|做|质)?的")),
     ("material", re.compile(rf"(?<=的)(?P<v>{_ZH_MATERIALS})(?:材质|质地|制|做|质)?的")),
     ("size", re.compile(r"(?P<v>(?:特|加|超|中)?[大小中]号|加大码|[大小中均]码)")),

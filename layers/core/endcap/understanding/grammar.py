@@ -1,4 +1,4 @@
-"""The grammar: a query in, what it asks for out. Bilingual, without a model; nothing is known but the shop's vocabulary."""
+"""The grammar: a query in, what it asks for out. Bilingual, without a model, in the vocabulary of a shop."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ _LEADING: Final = re.compile(
     r"^(?:(?:and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|想买|我想要|我要)(?=.))+",
     re.IGNORECASE,
 )
-_TRAILING: Final = re.compile(r"(?:\s+(?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in)|(?:价格|价位|预算))+$", re.IGNORECASE)
+_TRAILING: Final = re.compile(
+    r"(?:\s+(?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in)|(?:价格|价位|预算))+$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,9 @@ def parse(query: str, vocabulary: Vocabulary | None = None) -> Parsed:
     left = _without(left, unwanted)
     order = order_of(left)
     left = _without(left, () if order is None else (order,))
-    return Parsed(text, tuple(priced), tuple(unwanted), tuple(facets(left, vocabulary or NoVocabulary())[:MAX_FACETS]), order)
+    return Parsed(
+        text, tuple(priced), tuple(unwanted), tuple(facets(left, vocabulary or NoVocabulary())[:MAX_FACETS]), order
+    )
 
 
 def understood(query: str, vocabulary: Vocabulary, shown_prices: Sequence[float] = ()) -> Understood:

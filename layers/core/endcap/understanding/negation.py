@@ -10,31 +10,50 @@ from endcap.text.tokens import CJK
 
 
 class Exclusion(NamedTuple):
-    """Words that no item may mention; none for a dislike that can't be held against an item. With the place in the text."""
+    """Words that no item may mention, and where the text says it; none for a dislike that no word can tell."""
 
     words: tuple[str, ...]
     start: int
     end: int
 
 
-_FILLER: Final = frozenset("any the a an all of those these that this some more really too much kind type in".split())
-_TAIL: Final = frozenset(
-    "one ones thing things item items stuff option options product products please thanks color colors colour colours "
-    "coloured colored type types kind kinds style styles brand brands version at all in it inside involved added".split()
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FILLER: Final = _words(
+    """
+any the a an all of those these that this some more really too much kind type in
+"""
 )
-_STOP: Final = frozenset(
-    "and or but for under below over above less with without in on at to from by max maximum about around between need "
-    "needs want wants please i i'm im looking show give just only no not that which who budget cheap cheapest up than "
-    "is are if because".split()
+_TAIL: Final = _words(
+    """
+one ones thing things item items stuff option options product products please thanks color colors colour colours
+coloured colored type types kind kinds style styles brand brands version at all in it inside involved added
+"""
 )
-_DEGREES: Final = frozenset("too so very that as overly really".split())
-_NO_THINGS: Final = frozenset(
-    "rinse show smoking entry parking chip chips tears tear frizz sew bake cook cooking drip slip spill touch nonsense name "
-    "line iron tie mess leak makeup more other matter way wash crease pull knot damage heat stick drill fuss fly one doubt "
-    "problem idea need limit limits budget brainer longer wonder place snag bleach-out filter fog fade crack wax-strip hassle "
-    "less vacancy trespassing dogs ball swimming fishing running junk peeking bull pain stress worries shave streak stain "
-    "scratch poo bite lace cal carb time love regrets".split()
+_STOP: Final = _words(
+    """
+and or but for under below over above less with without in on at to from by max maximum about around between need
+needs want wants please i i'm im looking show give just only no not that which who budget cheap cheapest up than is
+are if because
+"""
 )
+_DEGREES: Final = _words(
+    """
+too so very that as overly really
+"""
+)
+_NO_THINGS: Final = _words(
+    """
+rinse show smoking entry parking chip chips tears tear frizz sew bake cook cooking drip slip spill touch nonsense
+name line iron tie mess leak makeup more other matter way wash crease pull knot damage heat stick drill fuss fly one
+doubt problem idea need limit limits budget brainer longer wonder place snag bleach-out filter fog fade crack wax-
+strip hassle less vacancy trespassing dogs ball swimming fishing running junk peeking bull pain stress worries shave
+streak stain scratch poo bite lace cal carb time love regrets
+"""
+)
+_NOT_THINGS: Final = _words("only just a an your my")
 _LIFE: Final = re.compile(
     r"(?:\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|girl|doors?)\s+)$",
     re.IGNORECASE,
@@ -44,7 +63,7 @@ _STRONG: Final = re.compile(
     r"|(?:please\s+)?(?:exclud(?:e|ing)|avoid(?:ing)?|leave\s+out|leaving\s+out|skip(?:ping)?|omit(?:ting)?|hate|dislike|rule\s+out|filter\s+out)"
     r"|except(?:\s+for|ing)?|minus|anything\s+but|everything\s+but|other\s+than|apart\s+from|aside\s+from|but\s+not|but\s+no|and\s+not|and\s+no"
     r"|(?:that\s+(?:is|are)\s+|is\s+|are\s+)?not\s+(?:made\s+(?:of|from|in|by|with)|from|by|containing|with|including)"
-    r"|(?:isn'?t|aren'?t)(?:\s+made\s+(?:of|from|in|by))?|never|nothing\s+(?:with|in|from|by|made\s+of)|allergic\s+to|sick\s+of|with\s+no|has\s+no"
+    r"|(?:isn'?t|aren'?t)(?:\s+made\s+(?:of|from|in|by))?|nothing\s+(?:with|in|from|by|made\s+of)|allergic\s+to|sick\s+of|with\s+no|has\s+no"
     r"|having\s+no|contain(?:s|ing)?\s+no|free\s+(?:of|from)|lacking|sans)(?![\w-])",
     re.IGNORECASE,
 )
@@ -67,8 +86,12 @@ _ZH_EXCEPT: Final = re.compile(
     r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|都?不要(?=$|[,;。]))"
     r"|非(?P<what3>[^,;。!?\0\s的洲凡常]{2,4}?)(?=的)"
 )
-_ZH_DEGREE: Final = re.compile(r"^(?:太|那么|这么|很|过于|特别|非常|过|超过|高于|低于|钱|错过|担心|怕|了|求|止|同|知|紧|锈|粘|到|得)")
-_ZH_VERBS: Final = re.compile(r"^(?:洗|手洗|打孔|打|插|充|煮|开|换|安装|拧|擦|钉|熨|组装|清洗|弯腰|手|动手|等|排队|担心)")
+_ZH_DEGREE: Final = re.compile(
+    r"^(?:太|那么|这么|很|过于|特别|非常|过|超过|高于|低于|钱|错过|担心|怕|了|求|止|同|知|紧|锈|粘|到|得)"
+)
+_ZH_VERBS: Final = re.compile(
+    r"^(?:洗|手洗|打孔|打|插|充|煮|开|换|安装|拧|擦|钉|熨|组装|清洗|弯腰|手|动手|等|排队|担心)"
+)
 _ZH_LISTED: Final = re.compile(r"和(?!服)|或者|或是|或|以及|跟|、|也不要|与")
 
 
@@ -109,9 +132,8 @@ def _listed(what: str) -> tuple[str, ...]:
 
 def _english(text: str) -> Iterator[Exclusion]:
     for match in _STRONG.finditer(text):
-        never = match[0].lower() == "never"
         words, end = _phrase(text, match.end())
-        if words and not never and _something_else(text, match.start(), end):
+        if words and _something_else(text, match.start(), end):
             yield Exclusion(words, match.start(), end)
     for match in _WITHOUT.finditer(text):
         words, end = _phrase(text, match.end())
@@ -134,9 +156,9 @@ def _plain(text: str, match: re.Match[str]) -> Iterator[Exclusion]:
         segment = _BREAK.search(text, match.end())
         yield Exclusion((), match.start(), segment.start() if segment else len(text))
         return
-    if no and following in _NO_THINGS or not no and following in ("only", "just", "for", "a", "an", "your", "my", "the"):
-        if not (not no and following in ("for", "the") and text[: match.start()].strip()):
-            return
+    begun = bool(text[: match.start()].strip())
+    if following in (_NO_THINGS if no else _NOT_THINGS if begun else _NOT_THINGS | {"for", "the"}):
+        return
     at = match.end()
     if not no and following == "for":
         at = text.lower().index("for", at) + 3
@@ -146,7 +168,11 @@ def _plain(text: str, match: re.Match[str]) -> Iterator[Exclusion]:
         return
     before, after = text[: match.start()].rstrip(), text[end:].lstrip()
     opens = not before or before[-1] in ",;.!?(\0"
-    closes = not after or after[0] in ",;.!?)\0" or _STOP.intersection(word.strip(",;.!?").lower() for word in after.split()[:1])
+    closes = (
+        not after
+        or after[0] in ",;.!?)\0"
+        or _STOP.intersection(word.strip(",;.!?").lower() for word in after.split()[:1])
+    )
     if closes and (before or (opens and after and after[0] in ",;.!?\0")):
         if no and not opens and len(words[0].split()) > 1 and not re.search(r"\b(?:and|but|with|please)$", before):
             return

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ONES: Final = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_WORDS: Final = {word: k for k, word in enumerate(_ONES)} | {word: 10 * k for k, word in enumerate(_TENS, 2)}
+_COUNTED: Final = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen
+nineteen
+"""
+_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety"
+_WORDS: Final = {word: k for k, word in enumerate(_COUNTED.split())} | {
+    word: 10 * k for k, word in enumerate(_TENS.split(), 2)
+}
 _SCALES: Final = {"hundred": 100, "thousand": 1000}
 _ANY: Final = "|".join(sorted([*_WORDS, *_SCALES], key=len, reverse=True))
 

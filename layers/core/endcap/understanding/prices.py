@@ -54,7 +54,8 @@ def _zh(name: str) -> str:
 _NOT_ZH_MEASURE: Final = rf"(?![\d.]|\s?(?:{_CHINESE_MEASURES}))"
 _PRICED: Final = r"(?:\bprice[sd]?\b|\bcost(?:s|ing)?\b|\bbudget\b|价格|价位|预算|价钱|售价)"
 _COUNTED: Final = (
-    r"age[sd]?|sizes?|kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)|spf|level|no\.?|number|model|pack\s+of|set\s+of"
+    r"age[sd]?|sizes?|kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)|spf|level|no\.?|number|model|pack\s+of|"
+    r"set\s+of"
 )
 _YOUNG: Final = re.compile(rf"\b(?:{_COUNTED})\s*$", re.IGNORECASE)
 _PEOPLE: Final = re.compile(
@@ -79,7 +80,9 @@ _ZH_MOST: Final = (
     r"(?:不要超过|别超过|不能超过|不超过|不要高于|不高于|不大于|不多于|低于|小于|少于|不到|便宜于|最多|至多|顶多|最高|不超|"
     r"上限|封顶|控制在|预算(?:是|为|在|只有|就|不超过|最多|有)?|我(?:只)?有|[<≤]=?(?=\s*[\d.]+\s?[元块]))"
 )
-_ZH_LEAST: Final = r"(?:高于|大于|超过|多于|不低于|不少于|不小于|至少|最少|起码|最低|超出|贵于|[>≥]=?(?=\s*[\d.]+\s?[元块]))"
+_ZH_LEAST: Final = (
+    r"(?:高于|大于|超过|多于|不低于|不少于|不小于|至少|最少|起码|最低|超出|贵于|[>≥]=?(?=\s*[\d.]+\s?[元块]))"
+)
 
 
 def _range(m: re.Match[str]) -> tuple[float | None, float | None] | None:
@@ -156,13 +159,21 @@ def _rule(pattern: str, value: Value, fits: Fits) -> tuple[re.Pattern[str], Valu
 _ZH_TAIL: Final = r"(?:之间|以内|左右|的价格|价位)?"
 _RULES: Final = (
     # ranges first: their halves look like limits
-    _rule(rf"(?:价格|价位|预算)?在?{_zh('low')}\s*(?:到|至|-|~|—|–|和|与)\s*{_zh('high')}{_NOT_ZH_MEASURE}\s?之间", _range, _fits),
     _rule(
-        rf"\b(?:priced?\s+)?between\s+{_en('low')}\s*(?:and|to|-|–|&)\s*{_en('high')}{_NO_MEASURE}", _range, _fits_between
+        rf"(?:价格|价位|预算)?在?{_zh('low')}\s*(?:到|至|-|~|—|–|和|与)\s*{_zh('high')}{_NOT_ZH_MEASURE}\s?之间",
+        _range,
+        _fits,
+    ),
+    _rule(
+        rf"\b(?:priced?\s+)?between\s+{_en('low')}\s*(?:and|to|-|–|&)\s*{_en('high')}{_NO_MEASURE}",
+        _range,
+        _fits_between,
     ),
     _rule(rf"\bfrom\s+{_en('low')}\s*(?:to|-|–)\s*{_en('high')}{_NO_MEASURE}", _range, _fits_range),
     _rule(rf"(?<![\w.]){_en('low')}\s*(?:to|-|–|~|until|through)\s*{_en('high')}{_NO_MEASURE}", _range, _fits_range),
-    _rule(rf"(?<![\w.]){_zh('low')}\s*(?:到|至|-|~|—|–)\s*{_zh('high')}{_NOT_ZH_MEASURE}{_ZH_TAIL}", _range, _fits_range),
+    _rule(
+        rf"(?<![\w.]){_zh('low')}\s*(?:到|至|-|~|—|–)\s*{_zh('high')}{_NOT_ZH_MEASURE}{_ZH_TAIL}", _range, _fits_range
+    ),
     _rule(rf"(?<![\w.]){_zh('low')}\s*(?:到|至|-|~|—|–)\s*{_zh('high')}(?=的)", _range, _fits),
     # about
     _rule(rf"(?:大约|大概|差不多|约|预算)?{_zh('n')}\s?(?:左右|上下)", _about, _fits),
@@ -174,7 +185,11 @@ _RULES: Final = (
     _rule(rf"(?<![\w.]){_en('n')}\s+(?:or|and)\s+(?:less|under|below|cheaper|lower|fewer)\b", _highest, _fits),
     _rule(rf"(?<![\w.]){_en('n')}\s+(?:max(?:imum)?|tops|at\s+most|limit|budget|or\s+lower)\b", _highest, _fits_money),
     _rule(rf"(?<![\w.]){_en('n')}\s+(?:max(?:imum)?|tops|at\s+most|or\s+lower)\b{_ALONE}", _highest, _fits),
-    _rule(rf"(?:价格|价钱|售价|预算)?在?{_zh('n')}\s?(?:以内|以下|之内|之下|以里|封顶|内(?!衣|裤|胆|存|置))", _highest, _fits),
+    _rule(
+        rf"(?:价格|价钱|售价|预算)?在?{_zh('n')}\s?(?:以内|以下|之内|之下|以里|封顶|内(?!衣|裤|胆|存|置))",
+        _highest,
+        _fits,
+    ),
     _rule(rf"比{_zh('n')}(?:还|更)?便宜", _highest, _fits),
     _rule(rf"{_ZH_MOST}\s*{_zh('n')}{_NOT_ZH_MEASURE}(?!以上)", _highest, _fits),
     _rule(

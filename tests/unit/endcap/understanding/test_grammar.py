@@ -19,11 +19,16 @@ NAMES = ("OPI", "COVERGIRL", "Vaseline", "L'Oreal Paris", "Maybelline", "MUJI制
 SHOP = Brands([{"title": f"{name} thing", "brand": name} for name in NAMES])
 REQUESTS = [json.loads(line) for line in (DATA / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
 TRAPS = [json.loads(line) for line in (DATA / "traps.jsonl").read_text(encoding="utf-8").splitlines()]
-MORE_TRAPS = """
+MORE_TRAPS = (
+    """
 size 12 shoes|no. 7 serum|sunscreen spf over 30|pan under 30cm|storage box under 10 litres|shampoo for kids under 5
-skin cream for over 50s|toys for children over 3|pan 20-30 cm|5 pound dumbbell|never too old card|non-stick pan|new zealand honey
+skin cream for over 50s|toys for children over 3|pan 20-30 cm|5 pound dumbbell|never too old card|non-stick pan
+new zealand honey
 3-6岁的玩具|200ml以上的水杯|12寸以下的锅|10片以上的面膜|不锈钢锅|新西兰蜂蜜|无糖的茶饮|不用手洗的抹布|不倒翁|非常好吃的零食|除湿机|一次性水杯
-""".strip().replace("\n", "|").split("|")
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: one["text"])
@@ -65,7 +70,12 @@ def test_a_query_without_conditions_is_searched_for_as_it_is() -> None:
 
 @pytest.mark.parametrize(
     ("query", "condition"),
-    [("a cheaper one", "price < 8"), ("更便宜的", "price < 8"), ("more expensive", "price > 12"), ("贵一点的", "price > 12")],
+    [
+        ("a cheaper one", "price < 8"),
+        ("更便宜的", "price < 8"),
+        ("more expensive", "price > 12"),
+        ("贵一点的", "price > 12"),
+    ],
 )
 def test_cheaper_and_dearer_are_so_than_what_is_shown(query: str, condition: str) -> None:
     found = understood(query, SHOP, [8.0, 12.0])

@@ -35,9 +35,7 @@ SHOP = [
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     documents = [item_document(item) for item in SHOP]
-    return build_toy_snapshot(
-        tmp_path_factory.mktemp("shop"), len(SHOP), documents=documents, columns=columns_of(SHOP)
-    )
+    return build_toy_snapshot(tmp_path_factory.mktemp("shop"), len(SHOP), documents=documents, columns=columns_of(SHOP))
 
 
 def ask(snapshot: Snapshot, **asked: object) -> Recommendation:
