@@ -56,14 +56,13 @@ _NOT_COLOURS: Final = (
     r"bean|rice|onion|carpet|pepper|magic|screen|house|bird|plated|free)\b"
 )
 _MATERIALS: Final = (
-    "wooden|wood|metal|glass|cotton|silk|satin|leather|linen|ceramic|porcelain|plastic|paper|stainless steel|steel|wool|"
-    "woollen|woolen|"
-    "velvet|bamboo|enamel|felt|rattan|wicker|tin|zinc|brass|copper|marble|acrylic|canvas|crochet|knitted|"
+    "wooden|wood|metal|glass|cotton|silk|satin|leather|linen|ceramic|porcelain|plastic|paper|stainless steel|steel|"
+    "wool|woollen|woolen|velvet|bamboo|enamel|felt|rattan|wicker|tin|zinc|brass|copper|marble|acrylic|canvas|crochet|knitted|"
     "polyester|rubber|silicone|stone|crystal"
 )
 _NOT_MATERIALS: Final = (
-    r"(?!\s+(?:pads?|balls?|swabs?|buds?|rounds?|candy|wool|proteins?|extract|peptides?|effect|look|finish|polish|primer|"
-    r"clips?|pumice|oils?|cleaner|water|skin|soap|gua|mask|free)\b|[-]?free)"
+    r"(?!\s+(?:pads?|balls?|swabs?|buds?|rounds?|candy|wool|proteins?|extract|peptides?|effect|look|finish|polish|"
+    r"primer|clips?|pumice|oils?|cleaner|water|skin|soap|gua|mask|free)\b|[-]?free)"
 )
 _SIZES: Final = "extra large|extra small|large|small|medium|jumbo|xxl|xl|xs"
 _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (

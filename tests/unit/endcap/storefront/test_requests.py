@@ -42,11 +42,16 @@ def test_lists_are_for_the_visitor_whoever_the_request_names(ask: Ask) -> None:
     sorted(set(RecommendInput.model_fields) - requests.IGNORED - set(requests.RecommendationsInput.model_fields)),
 )
 def test_rules_of_the_shops_are_refused_by_name(ask: Ask, name: str) -> None:
-    if name == "window" and ask is DOORS[3]:
+    if (name, ask) in (("window", DOORS[3]), ("understand", DOORS[1])):
         return
     with pytest.raises(InvalidRequestError) as caught:
         ask(**{name: "1"})
     assert [error["field"] for error in caught.value.errors] == [name]
+
+
+def test_a_visitor_may_have_their_query_understood() -> None:
+    assert requests.search(PARSER, {"q": "lamp", "understand": "true"}).request.understand
+    assert not requests.search(PARSER, {"q": "lamp"}).request.understand
 
 
 @every_door
