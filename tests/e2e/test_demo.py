@@ -123,7 +123,14 @@ def test_new_item_reaches_the_shopper_it_suits_before_the_other(lines):
 
 
 def test_search_by_meaning_finds_items(lines):
-    assert len(titles(scene(lines, 4))) == 5
+    shown = scene(lines, 4)
+    asked = next(k for k, line in enumerate(shown) if "Understood" in line)
+    assert len(titles(shown[:asked])) == 5
+    assert "price <= 5" in shown[asked]
+    assert "not: plastic" in shown[asked]
+    prices = [float(found.group(1)) for line in shown[asked:] if (found := re.search(r"£([\d.]+)$", line))]
+    assert len(prices) == 5
+    assert max(prices) <= 5
 
 
 def test_bad_review_pushes_down_what_it_had_raised(lines):

@@ -117,8 +117,8 @@ class Session:
         self._story.told(f"{unlike} of {len(items)} titles have none of these words in them.")
         self._story.said(f"“{WISH}”")
         found = self._api.get("/search", q=WISH, understand="true", limit=SHOWN, fields="title,price")
-        words = "; ".join(f"{one['text']} → {one['meaning']}" for one in found["understood"]["words"])
-        self._story.told(f"Understood: {words}.")
+        meanings = "; ".join(f"{one['text']} → {one['meaning']}" for one in found["understood"]["words"])
+        self._story.told(f"Understood: {meanings}.")
         self._story.items(found["items"])
 
     def complaint(self) -> None:
