@@ -46,7 +46,7 @@ class NoVocabulary:
         return None
 
 
-_COLOURS: Final = (
+COLOURS: Final = (
     "red|blue|green|yellow|black|white|pink|purple|brown|gr[ae]y|beige|orange|gold(?:en)?|silver|navy|turquoise|teal|"
     "burgundy|ivory|maroon|violet|lilac|magenta|cyan|khaki|charcoal|multicolou?red"
 )
@@ -55,7 +55,7 @@ _NOT_COLOURS: Final = (
     r"berry|currant|"
     r"bean|rice|onion|carpet|pepper|magic|screen|house|bird|plated|free)\b"
 )
-_MATERIALS: Final = (
+MATERIALS: Final = (
     "wooden|wood|metal|glass|cotton|silk|satin|leather|linen|ceramic|porcelain|plastic|paper|stainless steel|steel|"
     "wool|woollen|woolen|velvet|bamboo|enamel|felt|rattan|wicker|tin|zinc|brass|copper|marble|acrylic|canvas|crochet|knitted|"
     "polyester|rubber|silicone|stone|crystal"
@@ -66,16 +66,16 @@ _NOT_MATERIALS: Final = (
 )
 _SIZES: Final = "extra large|extra small|large|small|medium|jumbo|xxl|xl|xs"
 _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
-    ("colour", re.compile(rf"(?<![\w-])(?P<v>{_COLOURS})(?![\w'])(?!{_NOT_COLOURS})", re.IGNORECASE)),
+    ("colour", re.compile(rf"(?<![\w-])(?P<v>{COLOURS})(?![\w'])(?!{_NOT_COLOURS})", re.IGNORECASE)),
     (
         "material",
         re.compile(
-            rf"(?<![\w-])(?P<v>{_MATERIALS})(?![\w'-]){_NOT_MATERIALS}"
+            rf"(?<![\w-])(?P<v>{MATERIALS})(?![\w'-]){_NOT_MATERIALS}"
             r"(?=\s+(?!(?:and|but|under|below|over|above|for|with|without|not|no|max|up|from|between|about|around|\d)\b)[a-z]|\s*[,;]\s*|\s+(?:and|or)\s)",
             re.IGNORECASE,
         ),
     ),
-    ("material", re.compile(rf"\b(?:made\s+(?:of|from|out\s+of)|in)\s+(?P<v>{_MATERIALS})(?![\w'-])", re.IGNORECASE)),
+    ("material", re.compile(rf"\b(?:made\s+(?:of|from|out\s+of)|in)\s+(?P<v>{MATERIALS})(?![\w'-])", re.IGNORECASE)),
     ("size", re.compile(rf"(?<![\w-])(?P<v>{_SIZES})(?![\w'-])(?!\s+(?:talk|business|world|pores?))", re.IGNORECASE)),
 )
 _ZH_COLOURS: Final = (

@@ -38,11 +38,11 @@ _WHOM: Final = re.compile(
 _SAID_OF_A_BRAND: Final = re.compile(r"\b(?:by|from|brand)\s+$", re.IGNORECASE)
 _EDGES: Final = " \t,;:.!?()。、·-的"
 _LEADING: Final = re.compile(
-    r"^(?:(?:and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|想买|我想要|我要)(?=.))+",
+    r"^(?:(?:i|and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|想买|我想要|我要)(?=.))+",
     re.IGNORECASE,
 )
 _TRAILING: Final = re.compile(
-    r"(?:\s+(?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in)|(?:价格|价位|预算))+$",
+    r"(?:\s+(?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in|that's)|(?:价格|价位|预算))+$",
     re.IGNORECASE,
 )
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from endcap.text.tokens import CJK
+from endcap.understanding.facets import COLOURS, MATERIALS
 
 
 class Exclusion(NamedTuple):
@@ -61,16 +62,19 @@ _LIFE: Final = re.compile(
 _STRONG: Final = re.compile(
     r"(?<![\w-])(?:(?:i\s+)?(?:do\s+not|don'?t|dont|doesn'?t)\s+(?:show\s+me|show|want|like|need|include|give\s+me|recommend|send|have|contain|use)"
     r"|(?:please\s+)?(?:exclud(?:e|ing)|avoid(?:ing)?|leave\s+out|leaving\s+out|skip(?:ping)?|omit(?:ting)?|hate|dislike|rule\s+out|filter\s+out)"
-    r"|except(?:\s+for|ing)?|minus|anything\s+but|everything\s+but|other\s+than|apart\s+from|aside\s+from|but\s+not|but\s+no|and\s+not|and\s+no"
+    r"|except(?:\s+for|ing)?|minus|anything\s+but|any\s+(?:colou?r|brand|material|kind|type)\s+(?:but|except)|everything\s+but|other\s+than|apart\s+from|aside\s+from|but\s+not|but\s+no|and\s+not|and\s+no"
     r"|(?:that\s+(?:is|are)\s+|is\s+|are\s+)?not\s+(?:made\s+(?:of|from|in|by|with)|from|by|containing|with|including)"
     r"|(?:isn'?t|aren'?t)(?:\s+made\s+(?:of|from|in|by))?|nothing\s+(?:with|in|from|by|made\s+of)|allergic\s+to|sick\s+of|with\s+no|has\s+no"
     r"|having\s+no|contain(?:s|ing)?\s+no|free\s+(?:of|from)|lacking|sans)(?![\w-])",
     re.IGNORECASE,
 )
 _WITHOUT: Final = re.compile(r"(?<![\w-])(?:without|w/o)(?![\w-])", re.IGNORECASE)
-_PLAIN: Final = re.compile(r"(?<![\w-])(?:not|no)(?![\w-])", re.IGNORECASE)
+_PLAIN: Final = re.compile(r"(?<![\w-])(?:not|nothing|no)(?![\w-])", re.IGNORECASE)
 _MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
 _WORD: Final = re.compile(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*", re.IGNORECASE)
+_VALUE: Final = re.compile(
+    rf"\s+(?P<what>{COLOURS}|{MATERIALS})(?=\s+[a-z]{{3,}})(?!\s+(?:and|but|for)\b)", re.IGNORECASE
+)
 _BREAK: Final = re.compile(r"[,;.!?()\0]|$")
 _MOST_WORDS: Final = 3
 
@@ -82,7 +86,7 @@ _ZH_STRONG: Final = re.compile(
     rf"(?P<what>[^,;。!?\0\s的]{{1,12}}?)(?:(?:成分|品牌|牌子|材质|款式)(?=的|$|[,;。]))?{_ZH_END}"
 )
 _ZH_EXCEPT: Final = re.compile(
-    r"(?:除了|除去|除开|除)(?P<what>[^,;。!?\0\s]{1,10}?)(?:之外|以外|外|的?都(?:可以|行|要))"
+    r"(?:除了|除去|除开|除)(?P<what>[^,;。!?\0\s]{1,10}?)(?:之外|以外|外|的?都(?:可以|行|要)|(?=,))"
     r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|都?不要(?=$|[,;。]))"
     r"|非(?P<what3>[^,;。!?\0\s的洲凡常]{2,4}?)(?=的)"
 )
@@ -151,10 +155,13 @@ def _plain(text: str, match: re.Match[str]) -> Iterator[Exclusion]:
     following = rest[0].strip(",.").lower() if rest else ""
     if not following or not following[0].isalpha():
         return
-    no = match[0].lower() == "no"
+    no = match[0].lower() != "not"
+    if (plain := _VALUE.match(text, match.end())) is not None and _something_else(text, match.start(), plain.end()):
+        yield Exclusion((plain["what"],), match.start(), plain.end())
+        return
     if not no and following in _DEGREES:
-        segment = _BREAK.search(text, match.end())
-        yield Exclusion((), match.start(), segment.start() if segment else len(text))
+        degree = re.compile(r"\s+\w+(?:\s+[\w'-]+)?").match(text, match.end())
+        yield Exclusion((), match.start(), degree.end() if degree else match.end())
         return
     begun = bool(text[: match.start()].strip())
     if following in (_NO_THINGS if no else _NOT_THINGS if begun else _NOT_THINGS | {"for", "the"}):

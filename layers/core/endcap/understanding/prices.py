@@ -24,7 +24,7 @@ class Limits(NamedTuple):
 _BEFORE: Final = r"(?:us\$|\$|£|€|¥|(?:usd|gbp|eur|rmb|cny)\s?)"
 _AFTER: Final = (
     r"(?:\s?(?:dollars?|bucks?|usd|pounds?|quid|gbp|euros?|eur|yuan|rmb|cny|pence|cents)\b|\s?[$£€¥]"
-    r"|\s?(?:元|块钱|块|圆|人民币)(?:钱)?)"
+    r"|\s?(?:元|块钱|块|圆|人民币|美元|美金|英镑|欧元)(?:钱)?)"
 )
 _MEASURES: Final = (
     r"(?:cm|mm|m|km|in|inch(?:es)?|ft|feet|foot|yards?|oz|ounces?|fl|ml|cl|l|lit(?:re|er)s?|g|mg|kg|grams?|lbs?|years?|"
@@ -39,8 +39,9 @@ _CHINESE_MEASURES: Final = (
     r"年|月|周|人|度|瓦|层|号|匹|倍|页|本|套|张|段|合|次|色|种|枚|粒|颗|位|室|格|孔|级|代|口|针|股|抽|卷|箱|只装|装|"
     r"cm|mm|ml|kg|g|l|m|w|寸屏|x|\*|×|%|°"
 )
+_ZH_UNITS: Final = "元|块钱|块|圆|rmb|人民币|美元|美金|刀|英镑|欧元|¥"
 _EN: Final = rf"(?:(?P<{{n}}b>{_BEFORE})\s?)?(?P<{{n}}>{ENGLISH})(?P<{{n}}a>{_AFTER})?"
-_ZH: Final = rf"(?:(?P<{{n}}b>{_BEFORE})\s?)?(?P<{{n}}>{CHINESE})(?:\s?(?P<{{n}}a>元|块钱|块|圆|rmb|人民币|¥)钱?)?"
+_ZH: Final = rf"(?:(?P<{{n}}b>{_BEFORE})\s?)?(?P<{{n}}>{CHINESE})(?:\s?(?P<{{n}}a>{_ZH_UNITS})钱?)?"
 
 
 def _en(name: str) -> str:
@@ -177,6 +178,8 @@ _RULES: Final = (
     _rule(rf"(?<![\w.]){_zh('low')}\s*(?:到|至|-|~|—|–)\s*{_zh('high')}(?=的)", _range, _fits),
     # about
     _rule(rf"(?:大约|大概|差不多|约|预算)?{_zh('n')}\s?(?:左右|上下)", _about, _fits),
+    _rule(rf"(?:大约|大概|差不多){_zh('n')}(?=的)", _about, _fits),
+    _rule(rf"(?<![\w.])(?P<nb>{_BEFORE})?(?P<n>\d{{1,6}}(?:\.\d+)?)-?ish\b", _about, _fits),
     _rule(rf"(?:大约|大概|差不多|约莫|约){_zh('n')}{_NOT_ZH_MEASURE}", _about, _fits_money),
     _rule(rf"(?<!\w){_NEAR}\s*{_en('n')}{_NO_MEASURE}", _about, _fits_money),
     _rule(rf"(?<!\w){_NEAR}\s*{_en('n')}{_NO_MEASURE}{_ALONE}", _about, _fits),

@@ -49,7 +49,7 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
     (
         "popular",
         r"\b(?:the\s+)?(?:best[\s-]+sell(?:ing|ers?)|bestsell(?:ing|ers?)|top[\s-]+sell(?:ing|ers?)|hot[\s-]+sell(?:ing|ers?)|most\s+(?:popular|bought|wanted|sold|loved)|"
-        r"popular|trending|hottest)\b|\bwhat\s+(?:others|everyone|people)\s+(?:buys?|is\s+buying|are\s+buying)\b"
+        r"popular|trending|hottest)\b|\b(?:sort(?:ed)?|order(?:ed)?)\s+by\s+popularity\b|\bwhat\s+(?:others|everyone|people)\s+(?:buys?|is\s+buying|are\s+buying)\b"
         r"|卖得最好的?|卖的最好的?|最畅销的?|畅销的?|热销的?|最热销的?|热卖的?|销量最[高好]的?|销量高的?|销量第一的?|按销量(?:排序|排)?|最受欢迎的?|受欢迎的?|"
         r"最热门的?|热门的?|最火的?|火爆的?|爆款(?:的)?|人气最高的?|人气高的?|人气最旺的?|大家都(?:在)?买的?|买的人最多的?|最多人买的?",
     ),
