@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from endcap.aws.counters import NOTE_SHARDS
 from endcap.cost.prices import PRICES, Price
-from endcap.events.counts import LEVELS
+from endcap.events.counts import LEVELS, NOTE_SHARDS
 from endcap.live.catalogue import POLL_S
 
 MONTH_S: Final = 30 * 86_400
