@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = {
     "lists": "lists",
-    "visible": "seen",
     "clicks": "clicks",
-    "carts": "carts",
     "purchases": "bought",
     "returns": "back",
     "revenue": "revenue",
@@ -89,9 +87,9 @@ def _print(names: list[str], rows: list[dict[str, Any]], together: Mapping[str, 
     from rich.table import Table
 
     console = Console(highlight=False)
-    shown = Table(box=box.SIMPLE, padding=(0, 1), pad_edge=False)
+    shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False, collapse_padding=True)
     for name in names:
-        shown.add_column(name, overflow="fold")
+        shown.add_column(name, no_wrap=True)
     for name in (*_COLUMNS.values(), "CTR", "conv."):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
