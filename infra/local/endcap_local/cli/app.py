@@ -22,6 +22,7 @@ from endcap_local.cli.invoke import env_json, invoke
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
+from endcap_local.cli.report import report
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
 
@@ -61,6 +62,7 @@ app.command()(invoke)
 app.command(name="env-json")(env_json)
 app.command()(replay)
 app.command()(cost)
+app.command()(report)
 app.command()(doctor)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")
