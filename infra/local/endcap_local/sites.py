@@ -17,3 +17,8 @@ def packaged_pages() -> Pages:
     """What there is of them; `/` leads to the shop where there is one, else to the studio."""
     there = {path: site for path, site in _SITES.items() if (site.folder / INDEX).is_file()}
     return Pages(there, SHOP if SHOP in there else STUDIO)
+
+
+def studio_site() -> Site:
+    """The studio's."""
+    return _SITES[STUDIO]

@@ -26,7 +26,7 @@ from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
 from endcap_local.lambda_runtime.reply import Reply
-from endcap_local.sites import packaged_pages
+from endcap_local.sites import STUDIO, packaged_pages
 from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 
 Runner = Callable[[StackPlan, Engine], "Runs"]
@@ -147,6 +147,11 @@ class LocalStack:
     def invoke(self, logical_id: str, event: Mapping[str, Any]) -> Reply:
         """Invoke a function by its logical id in the template, as `aws lambda invoke` would."""
         return self._invoker.invoke(self.function(logical_id).name, event)
+
+    @property
+    def studio_url(self) -> str:
+        """Where the studio is looked at, with the token of this start."""
+        return f"{self.url}{STUDIO}?start={self.start_token}"
 
     def offer(self, path: str, operation: Operation) -> None:
         """Answer `POST path` with what `operation` returns; only who was told the token of this start may ask."""

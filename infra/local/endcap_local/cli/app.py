@@ -23,6 +23,7 @@ from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
+from endcap_local.cli.studio import studio
 
 app = typer.Typer(
     name="endcap",
@@ -59,6 +60,7 @@ app.command()(demo)
 app.command()(replay)
 app.command()(cost)
 app.command()(doctor)
+app.command()(studio)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")

@@ -106,6 +106,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
             "log": log,
             "started_in_s": seconds,
             "start_token": stack.start_token,
+            "studio_url": stack.studio_url,
             **({"storefront_secret": stack.storefront_secret} if stack.storefront_secret else {}),
         }
         facts |= {"imported": asdict(imported)} if imported else {}
@@ -116,6 +117,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         print_read(Console(highlight=False), imported.read)
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
+    print(f"The studio is at {stack.studio_url}")
     if empty:
         print(f'The shop is empty: send it items, as curl -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
     for line in stack.access.told() if stack.access else ():

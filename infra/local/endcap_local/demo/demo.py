@@ -57,6 +57,8 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto") ->
             story.verbatim(command, "cyan")
         if once:
             return
+        story.heading("Look and steer in the studio:")
+        story.verbatim(stack.studio_url, "cyan")
         story.heading("Serving until Ctrl-C.")
         story.verbatim(f"Functions log to {stack.log_path}")
         serve_until_interrupted()

@@ -285,14 +285,14 @@ class HttpApi:
 
 
 class Gateway:
-    """An HTTP server for an `HttpApi` on 127.0.0.1; port 0 takes a free one, which `url` tells before the start."""
+    """An HTTP server for a WSGI application on 127.0.0.1; port 0 takes a free one, which `url` tells before the start."""
 
     def __init__(self, port: int = 0) -> None:
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, None, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="gateway", daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def start(self, api: HttpApi) -> None:
+    def start(self, api: Callable[..., Iterable[bytes]]) -> None:
         """Begin to answer."""
         self._server.app = api
         self._thread.start()

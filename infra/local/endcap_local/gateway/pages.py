@@ -23,7 +23,7 @@ POLICY: Final = (
 )
 """No code or style inside a page, no HTML made from text, nothing from anywhere else, in nobody's frame."""
 INDEX: Final = "index.html"
-_TYPES: Final = {
+TYPES: Final = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".ico": "image/x-icon",
@@ -99,7 +99,7 @@ def _sent(request: Request, site: Site, raw_name: str) -> Response:
     if file is None:
         return Response("There is no such page.\n", 404, content_type="text/plain; charset=utf-8")
     content = file.read_bytes()
-    response = Response(content, content_type=_TYPES[file.suffix], headers=_HEADERS)
+    response = Response(content, content_type=TYPES[file.suffix], headers=_HEADERS)
     response.headers["content-security-policy"] = site.policy
     response.set_etag(hashlib.sha256(content).hexdigest()[:32])
     if file.suffix not in _COMPRESSED:
@@ -115,6 +115,6 @@ def _file(folder: Path, name: str) -> Path | None:
     if any(part in ("", ".", "..") or "\\" in part or "\0" in part for part in parts):
         return None
     file, root = folder.joinpath(*parts).resolve(), folder.resolve()
-    if not file.is_relative_to(root) or file.suffix not in _TYPES or not file.is_file():
+    if not file.is_relative_to(root) or file.suffix not in TYPES or not file.is_file():
         return None
     return file

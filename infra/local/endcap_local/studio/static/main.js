@@ -41,7 +41,7 @@ const Navigation = () => {
   const here = route.value.page;
   useEffect(() => setOpen(false), [here]);
   return html`
-    <div class=${open ? "side open" : "side"}>
+    <header class=${open ? "side open" : "side"}>
       <div class="brand">
         <svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="7" /><path d="M8 9h16v3H8zm0 5.5h11v3H8zM8 20h14v3H8z" /></svg>
         <strong>Endcap Studio</strong>
@@ -60,7 +60,7 @@ const Navigation = () => {
         <${SelectField} label=${t("theme")} value=${theme.value} options=${THEMES.map((name) => [name, t(`theme.${name}`)])} onValue=${useTheme} />
         ${signedIn.value && config.value.sign_in.kind !== "start" && html`<${Button} kind="quiet" onClick=${signOut}>${t("sign_out")}<//>`}
       </div>
-    </div>
+    </header>
   `;
 };
 

@@ -5,6 +5,7 @@ import { Button, Table } from "./ui.js";
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const HEIGHT = 220;
+const DAY_S = 86400;
 
 // days: ISO days; series: [{name, values, low?, high?}]; format: a value's text.
 export const LineChart = ({ name, days, series, format }) => {
@@ -36,10 +37,10 @@ export const LineChart = ({ name, days, series, format }) => {
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: true }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
+        scales: { x: { time: true, range: (_, first, last) => (first === last ? [first - DAY_S, last + DAY_S] : [first, last]) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
         series: lines,
         bands,
-        axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+        axes: [{ ...axis, incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
       };
       plot = new UPlot(options, data, place.current);
       watcher = new ResizeObserver(() => plot.setSize({ width: place.current.clientWidth, height: HEIGHT }));

@@ -31,20 +31,18 @@ export const ItemLink = ({ item }) => html`<a href=${href("catalogue", [item.ite
 export const Price = ({ item }) => item.price != null && html`<span class="price">${money(item.price, item.currency)}</span>`;
 
 // A term looks the same on every page; those that often stand together differ most.
-const TERMS = "popularity next text category neighbours together wording brand trend similarity words query lexical live_trend price again new_item similar complement boost rotation due context".split(" ");
-const COLOURS = 8;
+const TERMS = "popularity next text category neighbours together wording brand trend similarity price words query lexical live_trend again new_item similar complement boost rotation due context".split(" ");
+const COLOURS = 12;
 export const colourOf = (kind) => `c${(TERMS.includes(kind) ? TERMS.indexOf(kind) : hash(kind)) % COLOURS}`;
 export const nameOf = (kind) => (has(`term.${kind}`) ? t(`term.${kind}`) : kind.replaceAll("_", " "));
 
-// The score, piled up out of its reasons: to the right what speaks for the item, to the left what speaks against it.
+// The score, piled up out of its reasons: what speaks for the item, and behind that, faint, what speaks against it.
 export const ReasonBar = ({ reasons, widest }) => {
   const most = widest || reasons.reduce((sum, reason) => sum + Math.abs(reason.weight), 0) || 1;
   const part = (reason) => html`<i class=${colourOf(reason.kind)} style=${{ width: `${(100 * Math.abs(reason.weight)) / most}%` }}></i>`;
   const ways = [reasons.filter((r) => r.weight > 0), reasons.filter((r) => r.weight < 0)];
   return html`
-    <div class="reason-bar" aria-hidden="true">
-      <span class="for">${ways[0].map(part)}</span>${ways[1].length > 0 && html`<span class="against">${ways[1].map(part)}</span>`}
-    </div>
+    <div class="reason-bar" aria-hidden="true">${ways[0].map(part)}${ways[1].length > 0 && html`<span class="against">${ways[1].map(part)}</span>`}</div>
   `;
 };
 

@@ -126,7 +126,7 @@ export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClas
   rows.length === 0
     ? html`<${Empty}>${empty ?? t("nothing")}<//>`
     : html`
-        <div class="scroll" role="region" aria-label=${name} tabindex="0">
+        <div class="scroll" role="group" aria-label=${name} tabindex="0">
           <table>
             <caption class="unseen">${name}</caption>
             <thead><tr>${columns.map((c) => html`<th scope="col" class=${c.number ? "number" : ""}>${c.label}</th>`)}</tr></thead>

@@ -97,7 +97,7 @@ const Board = ({ name, shopper, until }) => {
   };
   return html`
     <div class="stack">
-      <${Panel} title=${t("merch.rules")} level=${3} actions=${html`
+      <${Panel} title=${t("merch.rules")} actions=${html`
         <${Lamp} kind=${changed ? "warning" : "good"}>${t(changed ? "scenarios.unpublished" : "scenarios.is_live")}<//>
         <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${() => setDraft(published.data.document)}>${t("scenarios.discard")}<//>
         <${Button} kind="strong" busy=${putting} ...${changed ? {} : { disabled: true }} onClick=${put}>${t("scenarios.publish")}<//>`}>

@@ -57,14 +57,14 @@ const WhyDialog = ({ item, onClose }) => html`
 `;
 
 const Session = ({ deeds, without, onWithout, onTake, onClear }) => html`
-  <${Panel} title=${t("try.session")} level=${3} tight actions=${deeds.length > 0 && html`<${Button} kind="quiet small" onClick=${onClear}>${t("try.start_over")}<//>`}>
+  <${Panel} title=${t("try.session")} tight actions=${deeds.length > 0 && html`<${Button} kind="quiet small" onClick=${onClear}>${t("try.start_over")}<//>`}>
     ${deeds.length === 0
       ? html`<${Empty}>${t("try.session_empty")}<//>`
       : html`<ol class="deeds">
           ${deeds.map((deed, i) => html`
             <li>
               <span><strong>${nameOfDeed(deed.event_type)}</strong> ${deed.title}${deed.text && html` <q>${deed.text}</q>`}</span>
-              <span class="row">
+              <span class="row nowrap">
                 <${Button} kind="quiet small" aria-pressed=${without === deed.item_id ? "true" : "false"} aria-label=${`${t("try.what_if")}: ${deed.title}`} onClick=${() => onWithout(without === deed.item_id ? null : deed.item_id)}>${t("try.what_if")}<//>
                 <${Button} kind="quiet" icon="close" aria-label=${t("try.take_back", { title: deed.title })} onClick=${() => onTake(i)} />
               </span>
@@ -112,7 +112,7 @@ export default function Try({ query }) {
     <${Head} title=${t("page.try")} lead=${t("try.lead")} />
     <div class="beside">
       <div class="stack sticky">
-        <${Panel} title=${t("try.who")} level=${3} tight>
+        <${Panel} title=${t("try.who")} tight>
           <div class="stack">
             <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("try.who_hint")} />
             <${ScenarioPicker} names=${namesOf(scenarios)} value=${scenario} onValue=${setScenario} />
