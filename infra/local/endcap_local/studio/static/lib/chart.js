@@ -13,6 +13,7 @@ export const LineChart = ({ name, days, series, format }) => {
   const [asTable, setAsTable] = useState(false);
   useEffect(() => {
     if (asTable || days.length === 0) return undefined;
+    const box = place.current;
     let plot;
     let watcher;
     let gone = false;
@@ -33,7 +34,7 @@ export const LineChart = ({ name, days, series, format }) => {
         bands.push({ series: [lines.length - 2, lines.length - 1], fill: `${stroke(i)}22` });
       });
       const options = {
-        width: place.current.clientWidth,
+        width: box.clientWidth,
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
@@ -42,9 +43,9 @@ export const LineChart = ({ name, days, series, format }) => {
         bands,
         axes: [{ ...axis, incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
       };
-      plot = new UPlot(options, data, place.current);
-      watcher = new ResizeObserver(() => plot.setSize({ width: place.current.clientWidth, height: HEIGHT }));
-      watcher.observe(place.current);
+      plot = new UPlot(options, data, box);
+      watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT }));
+      watcher.observe(box);
     });
     return () => {
       gone = true;

@@ -52,25 +52,25 @@ export const signed = (value, digits = 2) =>
   value == null
     ? missing
     : format("NumberFormat", { maximumFractionDigits: digits, minimumFractionDigits: digits, signDisplay: "exceptZero" }).format(value);
+// A shop may write anything for a currency.
 export const money = (value, currency) =>
   value == null
     ? missing
-    : currency
+    : /^[A-Z]{3}$/i.test(currency ?? "")
       ? format("NumberFormat", { style: "currency", currency }).format(value)
       : exact(value, 2);
 export const bytes = (value) =>
   value == null ? missing : format("NumberFormat", { style: "unit", unit: "megabyte", maximumFractionDigits: 1 }).format(value / 1e6);
 
 const millis = (moment) => (typeof moment === "string" ? Date.parse(moment) : moment < 1e11 ? moment * 1000 : moment);
-export const dateTime = (moment) =>
-  moment == null ? missing : format("DateTimeFormat", { dateStyle: "medium", timeStyle: "short" }).format(millis(moment));
-export const time = (moment) =>
-  moment == null ? missing : format("DateTimeFormat", { timeStyle: "medium" }).format(millis(moment));
-export const day = (moment) =>
-  moment == null ? missing : format("DateTimeFormat", { dateStyle: "medium" }).format(millis(moment));
+const written = (moment, options) =>
+  moment == null || Number.isNaN(millis(moment)) ? missing : format("DateTimeFormat", options).format(millis(moment));
+export const dateTime = (moment) => written(moment, { dateStyle: "medium", timeStyle: "short" });
+export const time = (moment) => written(moment, { timeStyle: "medium" });
+export const day = (moment) => written(moment, { dateStyle: "medium" });
 
 export function ago(moment, now = Date.now()) {
-  if (moment == null) return missing;
+  if (moment == null || Number.isNaN(millis(moment))) return missing;
   const seconds = Math.max(0, (now - millis(moment)) / 1000);
   for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]])
     if (seconds >= size) return format("RelativeTimeFormat", { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
