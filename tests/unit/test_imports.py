@@ -40,7 +40,7 @@ FLOORS = (
     ("experiments",),
     ("api",),
     ("probes",),
-    ("storefront",),
+    ("storefront", "operator"),
     ("runtime",),
     ("serving",),
 )
