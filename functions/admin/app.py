@@ -1,7 +1,7 @@
 """What those who run the shop look at and steer.
 
 Trigger: the routes under /admin/ of the HTTP API.
-Guarantee: whatever is changed leaves an audit record, and nothing is changed that is not as the caller has last seen it.
+Guarantee: whatever is changed leaves an audit record, and nothing is changed that is not as the caller has seen it.
 Retry: reads are safe; a change that is sent again is refused, as what it was to change is another by then. Promotions,
 rebuilds and replays are started again.
 """

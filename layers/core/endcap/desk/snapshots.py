@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from endcap.api.responses import answer
 from endcap.desk.changes import noted
-from endcap.errors import NotFoundError, SnapshotIntegrityError
+from endcap.errors import FieldError, InvalidRequestError, NotFoundError, SnapshotIntegrityError
 from endcap.index.overlay import Overlay
 from endcap.live.catalogue import LiveCatalogue
 from endcap.operator.schemas import Comparison, Promotion, Rollback
@@ -127,12 +127,14 @@ def compare(runtime: Runtime, version: str, given: Comparison) -> dict[str, Any]
     Raises
     ------
     NotFoundError : there is no such snapshot
+    InvalidRequestError : it is not signed, and only signed ones are loaded
     SnapshotIntegrityError : it can't be used
     """
     current = current_snapshot(runtime)
     other = current if version == current.version else _loaded(runtime, version)
     over = LiveCatalogue(runtime.items, runtime.waiting.clock, runtime.waiting).over(other)
-    shoppers = [_compared(runtime, user_id, given, over) for user_id in given.user_ids or [None]]
+    whose: Sequence[str | None] = given.user_ids or (None,)
+    shoppers = [_compared(runtime, user_id, given, over) for user_id in whose]
     return {
         "current": current.version,
         "other": version,
@@ -144,8 +146,13 @@ def compare(runtime: Runtime, version: str, given: Comparison) -> dict[str, Any]
 
 def _loaded(runtime: Runtime, version: str) -> Snapshot:
     bucket, trust = runtime.snapshots.apart("compared"), runtime.trust
+    bucket.manifest(version)
     signature = bucket.signature(version) if trust.signs else None
-    trust.check(version, signature)
+    try:
+        trust.check(version, signature)
+    except SnapshotIntegrityError as exc:
+        message = "is not signed; endcap snapshot approve checks and signs a snapshot without making it current"
+        raise InvalidRequestError([FieldError(field="path", message=message)]) from exc
     return load_verified(bucket.download(version, None, signature.manifest_sha256 if signature else None))
 
 

@@ -6,7 +6,7 @@ down is whatever the same list without that would not do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -148,7 +148,11 @@ def _without_places(made: Prepared) -> Prepared | None:
     return replace(made, request=request, items=replace(made.items, pinned={}))
 
 
-_WITHOUT: Final = (("cap", _without_caps), ("variety", _without_variety), ("displaced", _without_places))
+_WITHOUT: Final[tuple[tuple[Cause, Callable[[Prepared], Prepared | None]], ...]] = (
+    ("cap", _without_caps),
+    ("variety", _without_variety),
+    ("displaced", _without_places),
+)
 
 
 def _slots(made: Prepared, wanted: int) -> list[Slot]:

@@ -1,4 +1,4 @@
-"""One run of the summariser: files of the archive that are new, entered into the book, and the days that they change."""
+"""One run of the summariser: new files of the archive are entered into the book, and the days that change written."""
 
 from __future__ import annotations
 
