@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap_local.stack import LocalStack
 from infra.checks.npm import PackageError
-from tests.fakes.browser import REQUIRED, Watched, launch, watched
+from tests.fakes.browser import PATIENCE_MS, REQUIRED, Watched, launch, watched
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Headless Chromium."""
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         try:
             started = launch(playwright)

@@ -75,9 +75,7 @@ def test_other_pairs_of_ground_and_text_are_readable(
         assert_accessible(page)
 
 
-def test_texts_of_shops_and_shoppers_are_words_and_nothing_more(
-    toy_stack: LocalStack, open_window: OpenWindow
-) -> None:
+def test_texts_of_shops_and_shoppers_are_words_and_nothing_more(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     window = open_window(toy_stack.url)
     page = opened(window, toy_stack, hostile)
     asked: list[str] = []

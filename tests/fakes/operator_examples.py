@@ -16,7 +16,24 @@ from endcap.api.openapi import openapi_document
 NAUGHTY: Final = "<img src=x onerror=alert(1)><script>alert(2)</script>'\"`${alert(3)}{{4}}\u202e]]>"
 _KEPT: Final = frozenset(
     # What the contract fixes, and what pages go by; the rest is the shop's or its shoppers'.
-    "state severity kind page reason source event_type until at day rebuild what status type scopes set_by".split()
+    [
+        "state",
+        "severity",
+        "kind",
+        "page",
+        "reason",
+        "source",
+        "event_type",
+        "until",
+        "at",
+        "day",
+        "rebuild",
+        "what",
+        "status",
+        "type",
+        "scopes",
+        "set_by",
+    ]
 )
 
 Change = Callable[[Any], Any]
@@ -100,7 +117,9 @@ PARAMETERS: Final = {
     "learned_up_to": 1768447100000,
     "catalogue_as_of": 1768447100000,
     "score": "An item's score is the sum of its terms.",
-    "terms": [{"name": "next", "weight": 1.0, "scale": 0.5, "set_by": "snapshot", "meaning": "Chosen after the history."}],
+    "terms": [
+        {"name": "next", "weight": 1.0, "scale": 0.5, "set_by": "snapshot", "meaning": "Chosen after the history."}
+    ],
     "settings": [{"name": "query_share", "value": 0.3, "set_by": "default", "meaning": "What is left of other terms."}],
     "event_types": [{"name": "view", "weight": 0.3, "half_life_days": 14.0}],
     "choices": [
@@ -137,7 +156,14 @@ PROFILE: Final = {
     "items": [],
     "recent": [
         {"event_type": "view", "item_id": "item-1", "title": "Steel lamp", "timestamp": 1768471205000, "age_s": 60},
-        {"event_type": "review", "item_id": "item-2", "title": "", "timestamp": 1768471105000, "age_s": 160, "polarity": -0.5},
+        {
+            "event_type": "review",
+            "item_id": "item-2",
+            "title": "",
+            "timestamp": 1768471105000,
+            "age_s": 160,
+            "polarity": -0.5,
+        },
     ],
     "counts": {"interactions": 2, "strong_interactions": 1, "texts": 1, "impressions": 4, "links": 0},
     "preferences": None,

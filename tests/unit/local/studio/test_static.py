@@ -9,12 +9,12 @@ import re
 from pathlib import Path
 
 import pytest
-from infra.checks.vendor_studio import FILES, licence_name
 
 from endcap.operator.schemas import ScenarioDocument
 from endcap.ranking.terms.registry import TERMS
 from endcap_local.gateway.pages import TYPES
 from endcap_local.sites import studio_site
+from infra.checks.vendor_studio import FILES, licence_name
 
 STATIC = studio_site().folder
 VENDOR = STATIC / "vendor"

@@ -56,6 +56,16 @@ export const tidy = (document) =>
     }),
   );
 
+// A document as far as it can be tried: rows that are still being written are left out.
+export const triable = (document) =>
+  tidy({
+    ...document,
+    pinned: document.pinned?.filter((one) => one.item_id && one.position),
+    boost: document.boost?.filter((one) => one.filter && one.weight != null),
+    promotions: document.promotions?.filter((one) => one.name && one.filter && one.share != null),
+    hidden: document.hidden?.filter((one) => one.item_id),
+  });
+
 export const same = (one, other) => JSON.stringify(sorted(tidy(one))) === JSON.stringify(sorted(tidy(other)));
 
 const sorted = (value) => {

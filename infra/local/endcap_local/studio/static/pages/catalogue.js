@@ -6,13 +6,15 @@ import { dateTime, language, money, number, signed, t, has } from "../lib/i18n.j
 import { ItemLink, Picture, Reasons } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
-import { change, EVERYWHERE, hide, unhide } from "../lib/scenario.js";
+import { change, EVERYWHERE, hide, readScenario, unhide } from "../lib/scenario.js";
 import { Button, Empty, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PAGE = 50;
+const PUBLISHED_MS = 2500;
 const WINDOWS = ["24h", "7d"];
-const EVENTS = ["view", "add_to_cart", "purchase"];
+const EVENTS = ["click", "demand"];
 
+// Until 0 is without an end.
 const State = ({ item }) =>
   item.hidden_until != null
     ? html`<${Lamp} kind="warning">${item.hidden_until ? t("item.hidden_until", { moment: dateTime(item.hidden_until) }) : t("item.hidden")}<//>`
@@ -39,7 +41,7 @@ const List = () => {
     { label: t("item.price"), number: true, of: (item) => money(item.price, item.currency) },
     ...WINDOWS.flatMap((window) => [
       { label: t("item.shown_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.shown ?? 0) },
-      { label: t("item.bought_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.events?.purchase ?? 0) },
+      { label: t("item.chosen_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.events?.demand ?? 0) },
     ]),
     { label: t("item.state"), of: (item) => html`<${State} item=${item} />` },
   ];
@@ -59,13 +61,13 @@ const List = () => {
   `;
 };
 
-const Diagnosis = ({ item_id, start }) => {
+const Diagnosis = ({ item_id, start, round }) => {
   const scenarios = useScenarios();
   const [scenario, setScenario] = useState(start.scenario ?? "");
   const [shopper, setShopper] = useState(start.shopper ?? "");
   const [limit, setLimit] = useState("10");
   const asked = { scenario, user_id: useRested(shopper.trim(), 400), limit: useRested(limit, 300), language: undefined };
-  const found = useLoad((signal) => get(["admin", "items", item_id, "diagnosis"], asked, signal), [item_id, JSON.stringify(asked), language.value]);
+  const found = useLoad((signal) => get(["admin", "items", item_id, "diagnosis"], asked, signal), [item_id, JSON.stringify(asked), language.value, round]);
   return html`
     <${Panel} title=${t("item.diagnosis")} note=${t("item.diagnosis_note")}>
       <div class="stack">
@@ -89,15 +91,20 @@ const Diagnosis = ({ item_id, start }) => {
   `;
 };
 
-const HideEverywhere = ({ item_id, title, hidden, onDone }) => {
+const HideEverywhere = ({ item_id, title, onDone }) => {
   const [until, setUntil] = useState(null);
+  const [round, setRound] = useState(0);
+  const everywhere = useLoad((signal) => readScenario(EVERYWHERE, signal), [item_id, round]);
+  const hidden = everywhere.data?.document.hidden?.find((one) => one.item_id === item_id);
   const [run, busy, error] = useAction(async (alter, text) => {
     await change(EVERYWHERE, alter);
     tell(text);
+    setRound((n) => n + 1);
     onDone();
   });
   return html`
     <div class="stack">
+      ${hidden && html`<${Notice} kind="warning">${hidden.until ? t("item.hidden_until", { moment: dateTime(hidden.until) }) : t("item.hidden")}<//>`}
       <div class="row end">
         <${MomentField} label=${t("merch.until_label")} value=${until} onValue=${setUntil} />
         <${Button} icon="hide" busy=${busy} onClick=${() => run((document) => hide(document, item_id, until), t("item.now_hidden", { title }))}>${t("item.hide_everywhere")}<//>
@@ -109,9 +116,15 @@ const HideEverywhere = ({ item_id, title, hidden, onDone }) => {
 };
 
 const Item = ({ item_id, query }) => {
+  const [round, setRound] = useState(0);
   const item = useLoad((signal) => get(["items", item_id], {}, signal), [item_id]);
   const row = useLoad((signal) => get(["admin", "items"], { filter: `item_id = ${JSON.stringify(item_id)}`, limit: 1 }, signal), [item_id]);
   const counted = row.data?.items[0];
+  // Lists keep to what was published within two seconds; what stands here follows them.
+  const changed = () => setTimeout(() => {
+    row.reload();
+    setRound((n) => n + 1);
+  }, PUBLISHED_MS);
   const facts = item.data && Object.entries(item.data).filter(([name]) => !["item_id", "title", "available", "attributes", "image_url"].includes(name));
   const shown = (name, value) => (name.endsWith("_at") ? dateTime(value) : name === "price" ? money(value, item.data.currency) : Array.isArray(value) ? value.join(" › ") : String(value));
   return html`
@@ -131,13 +144,13 @@ const Item = ({ item_id, query }) => {
             ? html`<${Table} name=${t("item.lately")} rows=${Object.entries(counted.counts)} columns=${[
                 { label: t("item.window"), of: ([window]) => t(`window.${window}`) },
                 { label: t("item.shown"), number: true, of: ([, counts]) => number(counts.shown) },
-                ...EVENTS.map((type) => ({ label: t(`deed.${type}`), number: true, of: ([, counts]) => number(counts.events[type] ?? 0) })),
+                ...EVENTS.map((type) => ({ label: t(`counted.${type}`), number: true, of: ([, counts]) => number(counts.events[type] ?? 0) })),
               ]} />`
             : html`<${Empty}>${t("item.not_ranked")}<//>`}<//>
         <//>
       </div>
-      <${Panel} title=${t("item.hide_title")} note=${t("item.hide_note")}><${HideEverywhere} item_id=${item_id} title=${item.data?.title ?? item_id} hidden=${counted?.hidden_until != null} onDone=${row.reload} /><//>
-      <${Diagnosis} item_id=${item_id} start=${query} />
+      <${Panel} title=${t("item.hide_title")} note=${t("item.hide_note")}><${HideEverywhere} item_id=${item_id} title=${item.data?.title ?? item_id} onDone=${changed} /><//>
+      <${Diagnosis} item_id=${item_id} start=${query} round=${round} />
     </div>
   `;
 };

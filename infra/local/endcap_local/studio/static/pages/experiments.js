@@ -15,7 +15,8 @@ const planned = ({ state, ...plan }) => plan;
 const put = async (alter) => {
   const { data, etag } = await call("GET", ["admin", "experiments"]);
   const experiments = alter(data.experiments).map(planned);
-  return call("PUT", ["admin", "experiments"], { body: { experiments }, etag: etag ?? data.etag });
+  // Where nothing is configured there is nothing to have seen.
+  return call("PUT", ["admin", "experiments"], { body: { experiments }, etag: data.experiments.length > 0 ? (etag ?? data.etag) : undefined });
 };
 
 const within = (value, text = percent) => (value == null ? "–" : html`${text(value.value)} <small>${text(value.low)} – ${text(value.high)}</small>`);

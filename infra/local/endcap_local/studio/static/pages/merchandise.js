@@ -5,7 +5,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { day, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
 import { namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
-import { boostItem, EVERYWHERE, hide, only, pin, publish, readScenario, same, tidy, unboost, unhide, unpin } from "../lib/scenario.js";
+import { boostItem, EVERYWHERE, hide, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
 import { Button, Empty, Head, Lamp, Loaded, MomentField, Panel, Problem, SelectField, TextField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PLACES = 20;
@@ -76,7 +76,7 @@ const Board = ({ name, shopper, until }) => {
     if (published.data && !published.loading) setDraft(published.data.document);
   }, [published.data, published.loading]);
   const base = { user_id: shopper, scenario: everywhere ? null : name, limit: PLACES, language: language.value };
-  const asked = { ...base, drafts: draft ? { [name]: tidy(draft) } : undefined };
+  const asked = { ...base, drafts: draft ? { [name]: triable(draft) } : undefined };
   const list = useLoad((signal) => (draft ? preview(asked, signal) : Promise.resolve(null)), [JSON.stringify(asked)]);
   const live = useLoad((signal) => preview(base, signal), [JSON.stringify(base), round]);
   useEffect(() => {

@@ -5,7 +5,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { dateTime, language, t } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { EVERYWHERE, history, publish, readScenario, same, takeBack, tidy } from "../lib/scenario.js";
+import { EVERYWHERE, history, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
 import { Button, Choice, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -95,8 +95,8 @@ const Editor = ({ name, parameters, onChanged }) => {
   const changed = !same(document, draft) || !known;
   const everywhere = name === EVERYWHERE;
   // A list of `*` alone is a plain one under the draft of what every list keeps to.
-  const asked = everywhere ? {} : { scenario: name };
-  const drafted = { ...asked, drafts: { [name]: tidy(draft) } };
+  const asked = everywhere || !known ? {} : { scenario: name };
+  const drafted = { ...(everywhere ? {} : { scenario: name }), drafts: { [name]: triable(draft) } };
   return html`
     <div class="stack">
       <${Panel} title=${called(name)} note=${everywhere ? t("scenario.everywhere_note") : undefined}

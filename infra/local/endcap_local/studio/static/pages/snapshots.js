@@ -10,7 +10,15 @@ import { Button, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, Text
 const LAMPS = { current: "good", previous: "plain", other: "plain", incomplete: "warning" };
 const WATCH_MS = 3000;
 
-const numbers = (metrics) => Object.entries(metrics ?? {}).filter(([, value]) => typeof value === "number");
+// Measures lie as deep as the rebuild has put them; a page names them by their path.
+const flat = (metrics, path = "") =>
+  Object.entries(metrics ?? {}).flatMap(([name, value]) =>
+    value !== null && typeof value === "object" && !Array.isArray(value) ? flat(value, `${path}${name}.`) : [[path + name, value]],
+  );
+const COUNTS = new Set(["items", "events", "users"]);
+const numbers = (metrics) => flat(metrics).filter(([name, value]) => typeof value === "number" && !COUNTS.has(name));
+const valueOf = (metrics, name) => flat(metrics).find(([other]) => other === name)?.[1];
+const TOLD = /ndcg|recall|hit|mrr|coverage/i;
 const shown = (value) => (typeof value === "number" ? number(value, 4) : typeof value === "object" ? JSON.stringify(value) : String(value));
 
 const Compare = ({ version, onClose }) => {
@@ -40,8 +48,8 @@ const Compare = ({ version, onClose }) => {
           <p>${t("snapshots.overlap", { share: percent(outcome.overlap, 0) })}</p>
           ${metrics.length > 0 && html`<${Table} name=${t("snapshots.metrics")} rows=${metrics} columns=${[
             { label: t("snapshots.measure"), of: (name) => name },
-            { label: t("snapshots.current"), number: true, of: (name) => number(outcome.metrics[outcome.current]?.[name], 4) },
-            { label: t("snapshots.other"), number: true, of: (name) => number(outcome.metrics[outcome.other]?.[name], 4) },
+            { label: t("snapshots.current"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.current], name), 4) },
+            { label: t("snapshots.other"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.other], name), 4) },
           ]} />`}
           ${outcome.shoppers.map((one) => html`<div><h3>${one.user_id || t("shopper.nobody")} <span class="muted">${percent(one.overlap, 0)}</span></h3>
             <div class="columns pair"><div><p class="muted">${t("snapshots.current")}</p><${Ranking} items=${one.current.items} name=${t("snapshots.current")} /></div>
@@ -81,7 +89,7 @@ const Report = ({ snapshot, onClose }) => html`
         <dt>${t("snapshots.parent")}</dt><dd>${snapshot.parent ?? "–"}</dd>
         <dt>${t("snapshots.size")}</dt><dd>${bytes(snapshot.size_bytes)}</dd>
       </dl>
-      <${Table} name=${t("snapshots.metrics")} rows=${Object.entries(snapshot.metrics)} empty=${t("snapshots.no_metrics")} columns=${[
+      <${Table} name=${t("snapshots.metrics")} rows=${flat(snapshot.metrics)} empty=${t("snapshots.no_metrics")} columns=${[
         { label: t("snapshots.measure"), of: ([name]) => name },
         { label: t("value"), number: true, of: ([, value]) => shown(value) },
       ]} />
@@ -112,13 +120,13 @@ export default function Snapshots() {
     await post(["admin", ...parts], body);
     begun(text);
   });
-  const measures = [...new Set((list.data?.snapshots ?? []).flatMap((one) => numbers(one.metrics).map(([name]) => name)))].slice(0, 3);
+  const measures = [...new Set((list.data?.snapshots ?? []).flatMap((one) => numbers(one.metrics).map(([name]) => name)))].filter((name) => TOLD.test(name)).slice(0, 3);
   const columns = [
     { label: t("version"), of: (one) => html`<code>${one.version}</code><small>${dateTime(one.created ?? one.written_at)}</small>` },
     { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[one.state]}>${t(`snapshots.${one.state}`)}<//>${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
     { label: t("today.items"), number: true, of: (one) => number(one.items) },
     { label: t("page.events"), number: true, of: (one) => number(one.events) },
-    ...measures.map((name) => ({ label: name, number: true, of: (one) => number(one.metrics[name], 4) })),
+    ...measures.map((name) => ({ label: name, number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
     {
       label: t("actions"),
       of: (one) => html`<div class="row">
