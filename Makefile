@@ -100,7 +100,7 @@ check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, template
 	$(BIN)/mypy functions infra/checks infra/openapi
 	$(BIN)/bandit -q -c pyproject.toml -r layers functions infra
 	$(BIN)/python -m infra.openapi --check
-	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml
+	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml infra/studio.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
 

@@ -1,4 +1,4 @@
-"""Every page of the studio: for everybody, in both languages, light, dark and narrow, and whatever a shop's texts say."""
+"""Every page of the studio: for everybody, in both languages, light, dark, narrow, and whatever a shop's texts say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An operator API that answers with the contract's own examples, for pages that are looked at without a stack's data."""
+"""An operator API that answers with the contract's own examples, for pages looked at without a stack's data."""
 
 from __future__ import annotations
 

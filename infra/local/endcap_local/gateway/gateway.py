@@ -285,7 +285,7 @@ class HttpApi:
 
 
 class Gateway:
-    """An HTTP server for a WSGI application on 127.0.0.1; port 0 takes a free one, which `url` tells before the start."""
+    """An HTTP server for a WSGI application on 127.0.0.1; port 0 is a free one, which `url` tells before the start."""
 
     def __init__(self, port: int = 0) -> None:
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, None, threaded=True, request_handler=_Handler)

@@ -1,4 +1,4 @@
-"""The studio's files: small, from here alone, with the same words in each language, with libraries as they were pinned."""
+"""The studio's files: small, from here alone, with the same words in each language, libraries as they were pinned."""
 
 from __future__ import annotations
 
@@ -80,8 +80,8 @@ def test_every_word_that_a_page_uses_is_there_and_no_other() -> None:
     for choice in re.findall(r'\bt\((?!["`])([^)]*)', code):
         named |= set(re.findall(r'"([a-z_.]+)"', choice))
     assert named <= english.keys()
-    made = {start for start in re.findall(r"\bt\(`([a-z_]+\.)\$\{", code)}
-    plain = {part for part in re.findall(r'"([a-z_]+)"', code)}
+    made = set(re.findall(r"\bt\(`([a-z_]+\.)\$\{", code))
+    plain = set(re.findall(r'"([a-z_]+)"', code))
     unused = {key for key in english if key not in named | plain and not key.startswith(tuple(made))}
     assert unused == set()
 
