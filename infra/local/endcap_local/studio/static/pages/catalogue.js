@@ -69,7 +69,7 @@ const Diagnosis = ({ item_id, start, round }) => {
   const asked = { scenario, user_id: useRested(shopper.trim(), 400), limit: useRested(limit, 300), language: undefined };
   const found = useLoad((signal) => get(["admin", "items", item_id, "diagnosis"], asked, signal), [item_id, JSON.stringify(asked), language.value, round]);
   return html`
-    <${Panel} title=${t("item.diagnosis")} note=${t("item.diagnosis_note")}>
+    <${Panel} title=${t("item.diagnosis")} note=${t("item.diagnosis_note")} actions=${html`<${Button} kind="small" onClick=${found.reload}>${t("refresh")}<//>`}>
       <div class="stack">
         <div class="form">
           <${ScenarioPicker} names=${namesOf(scenarios)} value=${scenario} onValue=${setScenario} />
