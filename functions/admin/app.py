@@ -9,11 +9,10 @@ rebuilds and replays are started again.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any, TypeVar
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from pydantic import BaseModel
 
 from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.api.roles import LOOK, Caller
@@ -21,9 +20,7 @@ from endcap.desk import catalogue, events, experiments, overview, results, scena
 from endcap.observability import logger, metrics, tracer
 from endcap.operator import schemas
 from endcap.runtime import Runtime
-from endcap.validation import parsed
-
-Asked = TypeVar("Asked", bound=BaseModel)
+from endcap.validation import Model, parsed
 
 PATIENCE_S = 8.0
 """How long an operator waits for what a shopper would do without."""
@@ -145,11 +142,11 @@ def get_audit() -> Response[str]:
     return json_answer(events.audit(runtime, _query(schemas.PageQuery)))
 
 
-def _query(model: type[Asked]) -> Asked:
+def _query(model: type[Model]) -> Model:
     return parsed(model, dict(app.current_event.query_string_parameters or {}))
 
 
-def _body(model: type[Asked]) -> Asked:
+def _body(model: type[Model]) -> Model:
     return parsed(model, json_body(app.current_event) if app.current_event.body else {})
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
+from endcap_local.engine.queues import count_once
 from endcap_local.engine.stack_calls import INVOCATIONS, STATES, StackCalls
 from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 
@@ -30,6 +31,7 @@ _SERVICES: Mapping[str, str] = {
     "AWSEvents": "events",
     TARGET_PREFIX: "kms",
     STATES: "states",
+    "secretsmanager": "secretsmanager",
 }
 _WAKES: Mapping[str, str] = {
     "sqs": "sqs",
@@ -86,6 +88,7 @@ class AwsApp:
     def __init__(self, keys: Path | None = None) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        count_once()
         self.activity = Activity()
         self._lock = threading.Lock()
         self._token: str | None = None

@@ -45,7 +45,8 @@ def put_experiments(runtime: Runtime, who: str, body: object, if_match: str | No
         raise InvalidRequestError(exc.errors) from exc
 
     def changed(known: Document) -> Change[Document]:
-        check_seen(known if known["experiments"] else None, if_match)
+        if known["experiments"] or if_match is not None:
+            check_seen(known, if_match)
         return Change(body, "put_experiments", "experiments", known["experiments"], body["experiments"])
 
     return _told(change(runtime, runtime.experiments_document, who, _read, changed))

@@ -6,7 +6,7 @@ down is whatever the same list without that would not do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -121,7 +121,7 @@ def _outdone(made: Prepared, row: int, score: float, page: list[Slot]) -> Iterat
     if sibling is not None:
         yield Finding("variant_shown", by=index.item_id(sibling))
         return
-    for cause, changed in _WITHOUT:
+    for cause, changed in _WITHOUT.items():
         other = changed(made)
         if other is not None and _rank(_slots(other, request.limit), row) is not None:
             yield Finding(cause)
@@ -148,11 +148,11 @@ def _without_places(made: Prepared) -> Prepared | None:
     return replace(made, request=request, items=replace(made.items, pinned={}))
 
 
-_WITHOUT: Final[tuple[tuple[Cause, Callable[[Prepared], Prepared | None]], ...]] = (
-    ("cap", _without_caps),
-    ("variety", _without_variety),
-    ("displaced", _without_places),
-)
+_WITHOUT: Final[Mapping[Cause, Callable[[Prepared], Prepared | None]]] = {
+    "cap": _without_caps,
+    "variety": _without_variety,
+    "displaced": _without_places,
+}
 
 
 def _slots(made: Prepared, wanted: int) -> list[Slot]:
