@@ -66,9 +66,9 @@ def _described(operation: Mapping[str, Any], spec: Mapping[str, Any]) -> Iterato
         if not status.startswith("2"):
             continue
         schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
-        names = list(_names(schema))
-        yield from ("", f"Answers {status}" + (f": {', '.join(f'`{name}`' for name in names)}" if names else ""))
-        for name in names[:1]:
+        answers = list(_names(schema))
+        yield from ("", f"Answers {status}" + (f": {', '.join(f'`{name}`' for name in answers)}" if answers else ""))
+        for name in answers[:1]:
             for example in spec["components"]["schemas"][name].get("examples", ())[:1]:
                 yield from _code(example)
     problems = [status for status in operation["responses"] if not status.startswith("2")]

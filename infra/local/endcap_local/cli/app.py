@@ -21,6 +21,7 @@ from endcap_local.cli.import_data import import_folder
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
+from endcap_local.cli.report import report
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
 from endcap_local.cli.studio import studio
@@ -59,6 +60,7 @@ app.command(name="import")(import_folder)
 app.command()(demo)
 app.command()(replay)
 app.command()(cost)
+app.command()(report)
 app.command()(doctor)
 app.command()(studio)
 app.add_typer(snapshot_app, name="snapshot")

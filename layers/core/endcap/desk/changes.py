@@ -15,6 +15,8 @@ from endcap.runtime import Runtime
 
 Content = TypeVar("Content")
 TRIES: Final = 4
+NOBODY: Final = "nobody"
+"""What a record calls a caller where the stack tells nobody apart."""
 
 
 @dataclass(frozen=True, slots=True)

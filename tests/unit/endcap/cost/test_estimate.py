@@ -39,6 +39,7 @@ MEMORY = {
     "embed_item": 1769,
     "promote": 3538,
     "fold_counts": 1024,
+    "summarise_results": 1769,
 }
 STACK = Deployment("x86_64", MEMORY, alarms=16, dashboards=1)
 SHOP = Usage(events=3_000_000, requests=1_000_000, items=10_000, users=100_000, rebuilds=30, item_changes=10_000)
