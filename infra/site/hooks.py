@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ WRITTEN: Final = {"http.md": http_reference, "events.md": event_reference}
 TAKEN: Final = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages that lie beside docs/; what else lies there is code, and its links are only named."""
 
-_OUTWARD: Final = re.compile(r"\[([^\]]+)\]\(\.\./([^)#]+)(#[^)]*)?\)")
+_UPWARD: Final = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#]+)(#[^)]*)?\)")
 _INWARD: Final = re.compile(r"\]\(docs/([^)]+)\)")
 _ASIDE: Final = re.compile(r"\[([^\]]+)\]\((?!https?:|#|mailto:|[\w-]+\.md)([^)]+)\)")
 
@@ -30,11 +31,16 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Let links out of docs/ lead to the page that stands for them, or to nothing."""
-    return _OUTWARD.sub(_led, markdown)
+    here = posixpath.dirname(page.file.src_uri)
+    return _UPWARD.sub(lambda found: _led(here, found), markdown)
 
 
-def _led(found: re.Match[str]) -> str:
+def _led(here: str, found: re.Match[str]) -> str:
     text, path, part = found[1], found[2], found[3] or ""
-    return f"[{text}]({path}{part})" if path in TAKEN else text
+    whole = posixpath.normpath(posixpath.join(here, path))
+    if not whole.startswith("../"):
+        return found[0]
+    name = whole.removeprefix("../")
+    return f"[{text}]({posixpath.relpath(name, here or '.')}{part})" if name in TAKEN else text

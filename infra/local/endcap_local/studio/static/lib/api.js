@@ -1,6 +1,6 @@
 // Calls of the HTTP API, which answers on the origin that the pages come from.
 import { useCallback, useEffect, useState } from "./html.js";
-import { config, credentials, signedIn } from "./session.js";
+import { askLocalIssuer, config, credentials, signedIn } from "./session.js";
 
 export class ApiError extends Error {
   constructor(status, problem) {
@@ -38,6 +38,7 @@ export async function call(method, parts, { query, body, etag, signal } = {}) {
   } catch {
     throw new ApiError(answer.status, { detail: text.slice(0, 200) });
   }
+  if (answer.status === 401 && (await askLocalIssuer())) return call(method, parts, { query, body, etag, signal });
   if (answer.status === 401) signedIn.value = false;
   if (!answer.ok) throw new ApiError(answer.status, data ?? {});
   return { data, etag: answer.headers.get("etag") };

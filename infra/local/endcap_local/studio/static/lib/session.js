@@ -4,6 +4,7 @@ import { signal } from "./html.js";
 const START = "endcap-studio-start";
 const TOKEN = "endcap-studio-token";
 const PENDING = "endcap-studio-sign-in";
+const LOCAL_SCOPE = "endcap/look endcap/steer endcap/erase endcap/server";
 
 export const config = signal({ sign_in: { kind: "start" }, pictures: [] });
 export const signedIn = signal(false);
@@ -24,13 +25,33 @@ export async function openSession() {
   signedIn.value = Object.keys(credentials()).length > 0;
 }
 
+function bearer() {
+  const token = JSON.parse(sessionStorage.getItem(TOKEN) ?? "null");
+  if (token && token.until <= Date.now()) sessionStorage.removeItem(TOKEN);
+  return token && token.until > Date.now() ? { authorization: `Bearer ${token.value}` } : {};
+}
+
+function keep(token) {
+  const until = Date.now() + 1000 * (token.expires_in ?? 3600) - 30_000;
+  sessionStorage.setItem(TOKEN, JSON.stringify({ value: token.access_token, until }));
+}
+
 export function credentials() {
   if (config.value.sign_in.kind === "start") {
     const start = sessionStorage.getItem(START);
-    return start ? { "endcap-start": start } : {};
+    return start ? { "endcap-start": start, ...bearer() } : {};
   }
-  const token = JSON.parse(sessionStorage.getItem(TOKEN) ?? "null");
-  return token && token.until > Date.now() ? { authorization: `Bearer ${token.value}` } : {};
+  return bearer();
+}
+
+// With `endcap local --auth` the stack's own issuer signs a token for whoever has the token of the start.
+export async function askLocalIssuer() {
+  if (config.value.sign_in.kind !== "start" || sessionStorage.getItem(TOKEN)) return false;
+  const body = new URLSearchParams({ grant_type: "client_credentials", scope: LOCAL_SCOPE });
+  const answer = await fetch("/local-issuer/oauth2/token", { method: "POST", body, headers: credentials() });
+  if (!answer.ok) return false;
+  keep(await answer.json());
+  return true;
 }
 
 export function useStart(token) {
@@ -83,7 +104,5 @@ async function finish(given) {
   });
   const answer = await fetch(config.value.sign_in.token_url, { method: "POST", body });
   if (!answer.ok) return;
-  const token = await answer.json();
-  const until = Date.now() + 1000 * (token.expires_in ?? 3600) - 30_000;
-  sessionStorage.setItem(TOKEN, JSON.stringify({ value: token.access_token, until }));
+  keep(await answer.json());
 }
