@@ -18,7 +18,7 @@ const pathOf = (parts, query) => {
 };
 
 // One call: `parts` of the path are encoded here, so that an id may hold anything. Answers {data, etag}.
-export async function call(method, parts, { query, body, etag, signal } = {}) {
+export async function call(method, parts, { query, body, etag, signal, again = true } = {}) {
   const headers = { ...credentials() };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (etag) headers["if-match"] = etag;
@@ -38,7 +38,7 @@ export async function call(method, parts, { query, body, etag, signal } = {}) {
   } catch {
     throw new ApiError(answer.status, { detail: text.slice(0, 200) });
   }
-  if (answer.status === 401 && (await askLocalIssuer())) return call(method, parts, { query, body, etag, signal });
+  if (answer.status === 401 && again && (await askLocalIssuer())) return call(method, parts, { query, body, etag, signal, again: false });
   if (answer.status === 401) signedIn.value = false;
   if (!answer.ok) throw new ApiError(answer.status, data ?? {});
   return { data, etag: answer.headers.get("etag") };

@@ -45,8 +45,15 @@ export function credentials() {
 }
 
 // With `endcap local --auth` the stack's own issuer signs a token for whoever has the token of the start.
-export async function askLocalIssuer() {
-  if (config.value.sign_in.kind !== "start" || sessionStorage.getItem(TOKEN)) return false;
+let asking = null;
+export function askLocalIssuer() {
+  // Several requests may be refused at once; they wait for one token.
+  asking ??= issued().finally(() => (asking = null));
+  return asking;
+}
+
+async function issued() {
+  if (config.value.sign_in.kind !== "start") return false;
   const body = new URLSearchParams({ grant_type: "client_credentials", scope: LOCAL_SCOPE });
   const answer = await fetch("/local-issuer/oauth2/token", { method: "POST", body, headers: credentials() });
   if (!answer.ok) return false;
