@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.api.http import http_app, json_answer, json_body, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.catalog.item import Item
-from endcap.desk.changes import NOBODY, noted
+from endcap.desk.changes import noted, who
 from endcap.erasure.inventory import elsewhere
 from endcap.erasure.receipt import receipt
 from endcap.errors import EndcapError, FieldError, InvalidRequestError, NotFoundError, StoredDataError
@@ -103,8 +103,8 @@ def get_export(user_id: str) -> Response[str]:
 @app.delete("/users/<user_id>")
 def delete(user_id: str) -> Response[str]:
     key, at_ms = path_user(user_id), _now_ms()
-    who = runtime.guard.caller(app.current_event.raw_event)
-    with noted(runtime, NOBODY if who is None else who.client, "erase", runtime.erasures.subject(key)):
+    caller = runtime.guard.caller(app.current_event.raw_event)
+    with noted(runtime, who(caller), "erase", runtime.erasures.subject(key)):
         done = erase(key, at_ms, runtime.profiles, runtime.erasures.put, _in_background)
     metrics.add_metric("UsersDeleted", MetricUnit.Count, 1)
     body = {"deleted_at": at_ms, "removed": counts(done.before), "remaining": counts(done.after)}

@@ -55,6 +55,7 @@ OF_AWS: dict[str, list[Datum]] = {
         for name in (*LAMBDA, "StorefrontFunction")
     },
     "ThrottlesAlarm": [of_lambda("Throttles", "FoldCountsFunction")],
+    "OperatorsThrottlesAlarm": [of_lambda("Throttles", "SummariseResultsFunction")],
     "StorefrontThrottlesAlarm": [of_lambda("Throttles", "StorefrontFunction")],
     "EmbedItemIteratorAgeAlarm": [of_lambda("IteratorAge", "EmbedItemFunction", 300_001)],
     "UpdateProfileIteratorAgeAlarm": [of_lambda("IteratorAge", "UpdateProfileFunction", 300_001)],
