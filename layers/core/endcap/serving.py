@@ -72,8 +72,8 @@ def _scenario(runtime: Runtime, name: str) -> Mapping[str, Any]:
         return {}
 
 
-def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
-    """The answers to requests for one shopper, whose profile is read once."""
+def answers(runtime: Runtime, asked: Sequence[ResolvedRequest], *, kept: bool = True) -> list[dict[str, Any]]:
+    """The answers to requests for one shopper, whose profile is read once; without `kept` nothing is recorded."""
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
     # All that is read is begun before any of it is waited for.
     reading = None
@@ -92,9 +92,10 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, {}, now_ms))
     named = list(zip(names, asked, lists, strict=True))
-    _record(
-        runtime, [exposure(found, name, user_id, now_ms, one.assignment, one.surface) for name, one, found in named]
-    )
+    if kept:
+        _record(
+            runtime, [exposure(found, name, user_id, now_ms, one.assignment, one.surface) for name, one, found in named]
+        )
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
     lost = runtime.waiting.lost
     if lost:
