@@ -74,6 +74,7 @@ demo: setup ## build a snapshot from the bundled data, serve it, play a shopper'
 	@$(BIN)/endcap demo --port $(PORT) $(if $(filter 1,$(ONCE)),--once)
 
 test: setup ## run the suite but for the torch part and the long proofs
+	@echo "Pages are tested in $$($(BIN)/python -m infra.checks.chromium 2>&1)"
 	@$(PYTEST) -m 'not training and not prove' $(PYTEST_ARGS)
 	@echo "Left out: tests that need torch (make test-training), proofs (make prove), tests/benchmarks; skips are listed above."
 

@@ -26,6 +26,7 @@ from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
 from endcap_local.lambda_runtime.reply import Reply
+from endcap_local.sites import packaged_pages
 from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 
 Runner = Callable[[StackPlan, Engine], "Runs"]
@@ -229,6 +230,7 @@ class LocalStack:
             self.access,
             loopback,
             self._operations,
+            packaged_pages(),
         )
         self._output.install()
         for poller in self._pollers:

@@ -25,6 +25,7 @@ from werkzeug.wrappers import Request, Response
 from endcap.errors import ConflictError, EndcapError
 from endcap_local.gateway.access import OWNER, Access, RefusedError
 from endcap_local.gateway.loopback import Loopback
+from endcap_local.gateway.pages import Pages
 from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.intrinsics import ACCOUNT_ID
 from endcap_local.template.template import ANY, Route
@@ -211,6 +212,7 @@ class HttpApi:
     access : who may call what; None to let everything through, as this machine's own AWS credentials would
     loopback : what pages of the web must not do; None where no browser is
     operations : path -> what operates the stack itself, and answers with a JSON object; they need `loopback`
+    pages : static pages beside the routes; None for none
     """
 
     def __init__(
@@ -221,9 +223,10 @@ class HttpApi:
         access: Access | None = None,
         loopback: Loopback | None = None,
         operations: Mapping[str, Operation] | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self._routes, self._invoke, self._timeout_s = RouteTable(routes), invoke, timeout_s
-        self._access, self._loopback = access, loopback
+        self._access, self._loopback, self._pages = access, loopback, pages
         self._operations: Mapping[str, Operation] = {} if operations is None else operations
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -248,6 +251,8 @@ class HttpApi:
             if self._loopback and (operation := self._operations.get(raw_path)):
                 self._loopback.check_operation(request)
                 return _operated(operation)
+            if self._pages and (page := self._pages.answer(request, raw_path)):
+                return page
             found = self._routes.match(request.method, raw_path)
             if found is None:
                 return refusal(404, "Not Found")

@@ -25,6 +25,7 @@ from endcap.errors import (
     InvalidInputError,
     InvalidRequestError,
     NotFoundError,
+    PreconditionError,
     SnapshotError,
     SnapshotMissingError,
     StoredDataError,
@@ -192,6 +193,9 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
             return _with_headers(limited, **{"Retry-After": str(exc.retry_after_s)})
         case NotFoundError():
             return problem(HTTPStatus.NOT_FOUND, str(exc))
+        case PreconditionError():
+            status = HTTPStatus.PRECONDITION_FAILED if exc.given else HTTPStatus.PRECONDITION_REQUIRED
+            return problem(status, str(exc), **({"etag": exc.etag} if exc.etag else {}))
         case ConflictError() | ThrottledError() | DependencyError():
             logger.warning("dependency failed", extra={"error": str(exc)})
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")

@@ -43,6 +43,7 @@ BODY_ONLY: Final = frozenset(
         "boost",
         "promotions",
         "pinned",
+        "hidden",
         "caps",
     }
 )
@@ -57,6 +58,7 @@ _KEEPS_OUT: Final = frozenset(
         "filter",
         "parameters",
         "blocked",
+        "hidden",
         "caps",
         "exclude_items",
         "exclude_seen",
