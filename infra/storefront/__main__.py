@@ -29,7 +29,7 @@ OUTPUTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "endcap.js": ("classic.js", "iife", "es2022"),
     "endcap.mjs": ("web.js", "esm", "es2022"),
     "core.mjs": ("core.js", "esm", "es2022"),
-    "mini.js": ("mini.js", "cjs", "es2018"),
+    "mini.cjs": ("mini.js", "cjs", "es2018"),
 }
 
 

@@ -56,6 +56,8 @@ def local(
     require_free(port)
     options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
     parameters, path = template_parameters(param or []), find_template(template)
+    if template is None:  # nobody but this machine comes to the door here, and the pages at /shop/ need it
+        parameters.setdefault("Storefront", "on")
     started = time.monotonic()
     from endcap_local.stack import LocalStack
 
