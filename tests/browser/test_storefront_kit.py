@@ -103,7 +103,9 @@ def test_before_consent_nothing_is_asked_and_then_nothing_is_lost(window: Watche
 def test_who_refuses_gets_lists_and_nothing_is_kept_anywhere(window: Watched, stack: LocalStack, how: str) -> None:
     stack.wait_until_idle()
     kept = [len(records(stack, prefix)) for prefix in ("exposures/", "events/")]
-    rows = stack.client("dynamodb").scan(TableName=stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"])
+    rows = stack.client("dynamodb").scan(
+        TableName=stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"]
+    )
     if how == "gpc":
         window.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
     headers: list[dict[str, str]] = []
@@ -119,7 +121,9 @@ def test_who_refuses_gets_lists_and_nothing_is_kept_anywhere(window: Watched, st
     assert all(h["endcap-visitor"] == "none" and "cookie" not in h for h in headers)
     stack.wait_until_idle()
     assert [len(records(stack, prefix)) for prefix in ("exposures/", "events/")] == kept
-    after = stack.client("dynamodb").scan(TableName=stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"])
+    after = stack.client("dynamodb").scan(
+        TableName=stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"]
+    )
     assert after["Items"] == rows["Items"]
 
 
@@ -153,7 +157,9 @@ def test_what_was_clicked_is_bought_by_the_list_it_was_clicked_in(window: Watche
         page.evaluate("document.querySelector('[data-ec-position=\"2\"] a').href = '/bare'")
         page.click('[data-ec-position="2"] a')
     page.evaluate(f"endcap('order', 77, [{{item_id: '{items[1]}', price: 9.5}}, {{item_id: 'item-39'}}])")
-    page.evaluate(f"endcap('order', 77, [{{item_id: '{items[1]}', price: 9.5}}, {{item_id: 'item-39'}}])")  # loaded again
+    page.evaluate(
+        f"endcap('order', 77, [{{item_id: '{items[1]}', price: 9.5}}, {{item_id: 'item-39'}}])"
+    )  # loaded again
     sent(page)
     stack.wait_until_idle()
     mine = [e for e in records(stack, "events/") if f"anon:{e.get('anonymous_id')}" == who]

@@ -38,12 +38,20 @@ function template(why) {
 }
 
 // A list of the kit's, with this shop's own card.
-export function list(title, hint, attributes, { why = true, wide = false } = {}) {
+export function list(title, hint, attributes, { why = true, wide = false, heard = false } = {}) {
   const id = 'list-' + attributes.surface.replace(/\W+/g, '-');
   const place = h('ul', { class: wide ? 'cards wide' : 'cards', 'data-ec-slot': true });
   const element = h('endcap-list', { skeleton: true, language, ...attributes }, template(why), place);
   return h('section', { class: 'shelf', 'aria-labelledby': id },
-    h('div', { class: 'shelf-title' }, h('h2', { id }, title), hint && h('p', {}, hint)), element);
+    h('div', { class: heard ? 'only-for-lists' : 'shelf-title' }, h('h2', { id }, title), hint && h('p', {}, hint)), element);
+}
+
+// Lists for the visitor, asked again: what was just done counts at once, since it goes along.
+export function refresh() {
+  for (const shown of document.querySelectorAll('endcap-list:not([item], [q], [window])')) {
+    shown.removeAttribute('data-ec-list');
+    shown.load();
+  }
 }
 
 // What a list has brought gets its pictures and its addresses.

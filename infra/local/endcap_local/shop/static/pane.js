@@ -1,9 +1,9 @@
 // Beside the shop: what the stack knows of this visitor, as it changes.
-import { h, itemOf } from './page.js';
+import { h, itemOf, refresh } from './page.js';
 import { language, say, words } from './words.js';
 
 const place = document.getElementById('pane');
-const CONSENT = 'shop.consent', SHOWN = 8, LOOK_MS = [250, 900, 2000, 4000];
+const CONSENT = 'shop.consent', SEEN = 'shop.seen', SHOWN = 8, LOOK_MS = [400, 1200, 3000];
 let before, timers = [], here = [];
 
 // Who has not been asked yet is not known: lists then follow what is done on the page.
@@ -11,9 +11,10 @@ export const consented = () => localStorage[CONSENT] == 'granted' ? 'granted' : 
 
 function decide(now) {
   localStorage[CONSENT] = now;
+  delete localStorage[SEEN];
   before = null;
   endcap.consent(now);
-  document.querySelectorAll('endcap-list').forEach(list => { list.removeAttribute('data-ec-list'); list.load(); });
+  refresh();
   look();
 }
 
@@ -25,22 +26,27 @@ function visitor() {
   return btoa(bytes).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 }
 
-async function profile() {
+async function profile(sure) {
   const id = visitor();
-  if (!id) return null;
+  if (!id || !sure && !localStorage[SEEN]) return null; // there is no profile before the first event is in it
   const answer = await fetch(`/users/${encodeURIComponent('anon:' + id)}/profile?language=${language}`, { credentials: 'omit' });
   if (answer.status == 401 || answer.status == 403) return { closed: true };
+  if (answer.ok) localStorage[SEEN] = '1';
   return answer.ok ? answer.json() : null;
 }
 
-async function look() {
+async function look(sure) {
   const known = endcap.state == 'granted';
-  draw(known, known ? await profile().catch(() => null) : null);
+  draw(known, known ? await profile(sure).catch(() => null) : null);
 }
 
-function soon() {
+// What was done is sent at once here, so that it shows; a shop's pages can wait the second that the kit takes.
+async function soon() {
   timers.forEach(clearTimeout);
-  timers = LOOK_MS.map(ms => setTimeout(look, ms));
+  timers = [];
+  if (endcap.state != 'granted') return look();
+  await endcap.flush();
+  timers = LOOK_MS.map((ms, n) => setTimeout(look, ms, n > 0));
 }
 
 const ago = seconds => seconds < 100 ? say('ago', seconds) : say('agoMin', Math.round(seconds / 60));
@@ -93,7 +99,6 @@ export function pane() {
       soon();
     };
   }
-  addEventListener('click', soon);
   look();
 }
 

@@ -1,6 +1,6 @@
 // The demo shop: its pages, each made of what the kit answers.
 import { consented, pane } from './pane.js';
-import { h, itemOf, link, list } from './page.js';
+import { h, itemOf, link, list, refresh } from './page.js';
 import { kindOf, pictureOf } from './pictures.js';
 import { language, money, say, words } from './words.js';
 
@@ -54,12 +54,12 @@ function home() {
 
 const department = name => [
   h('h1', { class: 'page-title' }, words.departments[name]),
-  list(say('forYou'), null, { surface: 'department', q: DEPARTMENTS[name], limit: 24 }, { wide: true, why: false }),
+  list(say('forYou'), null, { surface: 'department', q: DEPARTMENTS[name], limit: 24 }, { wide: true, why: false, heard: true }),
 ];
 
 function found(q) {
   endcap.search(q);
-  return [h('h1', { class: 'page-title' }, say('found', q)), list(say('forYou'), null, { surface: 'search', q, limit: 24 }, { wide: true, why: false })];
+  return [h('h1', { class: 'page-title' }, say('found', q)), list(say('forYou'), null, { surface: 'search', q, limit: 24 }, { wide: true, why: false, heard: true })];
 }
 
 async function item(id) {
@@ -73,6 +73,7 @@ async function item(id) {
       basket.add(shown);
       endcap.cart(id, { properties: { price: shown.price ?? 0 } });
       add.textContent = say('added');
+      refresh();
     },
   }, say('add'));
   return [
@@ -88,6 +89,7 @@ async function item(id) {
             endcap.track('review', id, { text: text.value.trim() });
             text.value = '';
             told.textContent = say('sent');
+            refresh();
           },
         }, h('label', {}, say('review'), text), h('button', { class: 'quiet' }, say('send')), told))),
     list(say('similar'), null, { surface: 'item, similar', item: id, limit: 6 }, { why: false }),
@@ -132,7 +134,7 @@ async function show(moved) {
   header();
   const made = now.get('item') ? await item(now.get('item')).catch(failed)
     : now.has('cart') ? cart() : now.get('thanks') ? thanks(now.get('thanks')) : now.get('q') ? found(now.get('q'))
-      : DEPARTMENTS[now.get('department')] ? department(now.get('department')) : home();
+      : Object.hasOwn(DEPARTMENTS, now.get('department')) ? department(now.get('department')) : home();
   if (mine != turn) return;
   main.replaceChildren(...made);
   document.title = `${main.querySelector('h1').textContent} · ${say('shop')}`;
