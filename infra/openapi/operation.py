@@ -11,6 +11,7 @@ JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
 
+
 @dataclass(frozen=True)
 class Operation:
     """One route.

@@ -91,13 +91,7 @@ OPERATIONS: Final = {
         "`endcap/steer`, it ranks as live with drafts in the place of what is published, and keeps no record.",
         json_body(requests.RecommendationRequest, requests.RecommendationRequests, PreviewRequest),
         ((200, (answers.Recommendation, answers.Recommendations)),),
-        samples=(
-            "http-running-session",
-            "http-preview",
-            "http-merchandised",
-            "http-cart-complements",
-            "http-several-lists",
-        ),
+        samples=("http-running-session", "http-preview", "http-merchandised", "http-cart-complements", "http-several-lists"),
         problems=(404,),
     ),
     ("POST", "/users/{user_id}/rankings"): Operation(

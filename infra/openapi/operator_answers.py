@@ -282,7 +282,9 @@ class CatalogueItem(SampleItem):
     url: str | None = None
     expires_at: Moment | None = None
     counts: dict[str, WindowCounts]
-    hidden_until: Annotated[Moment | None, Field(description="where `*` hides it; 0 for without an end")] = None
+    hidden_until: Annotated[
+        Moment | None, Field(description="where `*` hides it; 0 for without an end")
+    ] = None
 
 
 class CatalogueItems(Answer):

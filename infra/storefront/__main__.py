@@ -1,4 +1,4 @@
-"""`python -m infra.storefront`: the kit's files, made from `src/` by esbuild; `--check` says whether they are up to date.
+"""`python -m infra.storefront`: the kit's files, made from `src/` by esbuild; `--check` compares them.
 
 esbuild is one program, fetched from npm by its hash; neither it nor Node is needed to use what is committed. Each file
 says from which sources it was made, so that a check without esbuild finds what was forgotten.

@@ -16,11 +16,12 @@ from endcap_local.stack import LocalStack
 from tests.fakes.browser import Watched
 
 KIT = Path(__file__).parents[2] / "infra" / "storefront" / "kit"
-LIST = """<endcap-list scenario="" surface="home, top" limit="4" aria-label="For you"><ul data-ec-slot>
+LIST = """<endcap-list surface="home, top" limit="4" aria-label="For you"><ul data-ec-slot>
 <li class="fallback">Our bestsellers</li></ul><template><li><a data-ec-href="url" href="/item">
 <span data-ec-text="title"></span> <b data-ec-text="price" data-ec-currency="EUR"></b></a>
-<small data-ec-text="why"></small></li></template></endcap-list>""".replace(' scenario=""', "")
-RENDERED = """<div data-ec-list="made-by-the-server"><a href="#there" data-ec-item="item-7" data-ec-position="1">Seven</a></div>"""
+<small data-ec-text="why"></small></li></template></endcap-list>"""
+RENDERED = """<div data-ec-list="made-by-the-server">
+<a href="#there" data-ec-item="item-7" data-ec-position="1">Seven</a></div>"""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src *; base-uri 'none'; "
     "require-trusted-types-for 'script'; trusted-types 'none'"
@@ -32,17 +33,18 @@ def page_of(body: str, **data: str) -> str:
     told = "".join(f' data-{name}="{value}"' for name, value in data.items())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>A shop</title>'
-        f'<link rel="stylesheet" href="/s.css"><script src="/endcap.js"{told}></script><main><h1>Shop</h1>{body}</main></html>'
+        f'<link rel="stylesheet" href="/s.css"><script src="/endcap.js"{told}></script>'
+        f"<main><h1>Shop</h1>{body}</main></html>"
     )
 
 
-def serve(window: Watched, origin: str, pages: Mapping[str, str]) -> None:
+def serve(window: Watched, origin: str, pages: Mapping[str, str], policy: str = POLICY) -> None:
     """Let a window find pages at an origin, whoever answers there else."""
 
     def answer(route: Route) -> None:
         path = urlsplit(route.request.url).path
         if path in pages:
-            headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": POLICY}
+            headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": policy}
             route.fulfill(body=pages[path], headers=headers)
         elif path == "/endcap.js":
             route.fulfill(body=(KIT / "endcap.js").read_text(), content_type="text/javascript")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Route
@@ -13,7 +14,7 @@ from playwright.sync_api import Browser, Page, Route
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.storefront.tokens import read_visitor
 from endcap_local.stack import LocalStack
-from tests.browser.kit_pages import LIST, RENDERED, asked, deeds, page_of, records, sent, serve, stored, until
+from tests.browser.kit_pages import KIT, LIST, RENDERED, asked, deeds, page_of, records, sent, serve, stored, until
 from tests.fakes.browser import Watched, assert_accessible, launch
 from tests.fakes.door_tokens import SECRET, claims, signed
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -60,7 +61,7 @@ def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
         }
         pages["/google"] = page_of(LIST, base=base, consent="google")
         pages["/bare"] = page_of("", base=base, consent="granted")
-        pages["/far"] = page_of(f'<div style="height: 1px"></div>{LIST}', base=base, consent="granted")
+        pages["/far"] = page_of(f"<div>{'<br>' * 200}</div>{LIST}", base=base, consent="granted")
         serve(window, origin, pages)
     return window
 
@@ -73,6 +74,18 @@ def visitor(page: Page) -> str:
     return f"anon:{known.anonymous_id}"
 
 
+def settled(page: Page) -> None:
+    """Two frames later, in which the browser has told what can be seen."""
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+def wait_for(page: Page, so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not so():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(10)
+
+
 def listed(page: Page) -> list[str]:
     page.wait_for_selector("endcap-list[data-ec-list] [data-ec-item]")
     return [str(e.get_attribute("data-ec-item")) for e in page.query_selector_all("endcap-list [data-ec-item]")]
@@ -82,7 +95,6 @@ def test_before_consent_nothing_is_asked_and_then_nothing_is_lost(window: Watche
     page = window.open(f"{stack.url}/pending")
     page.evaluate("endcap('view', 'item-3')")
     page.click("text=Seven")
-    page.wait_for_timeout(0)
     assert page.inner_text("endcap-list li") == "Our bestsellers"
     assert (asked(window, stack), stored(page), window.context.cookies()) == ([], [], [])
     page.evaluate("endcap('consent', 'granted')")
@@ -99,13 +111,16 @@ def test_before_consent_nothing_is_asked_and_then_nothing_is_lost(window: Watche
     ]
 
 
+def profiles(stack: LocalStack) -> Any:
+    table = stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"]
+    return stack.client("dynamodb").scan(TableName=table)["Items"]
+
+
 @pytest.mark.parametrize("how", ["denied", "gpc"])
 def test_who_refuses_gets_lists_and_nothing_is_kept_anywhere(window: Watched, stack: LocalStack, how: str) -> None:
     stack.wait_until_idle()
     kept = [len(records(stack, prefix)) for prefix in ("exposures/", "events/")]
-    rows = stack.client("dynamodb").scan(
-        TableName=stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"]
-    )
+    rows = profiles(stack)
     if how == "gpc":
         window.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
     headers: list[dict[str, str]] = []
@@ -121,10 +136,7 @@ def test_who_refuses_gets_lists_and_nothing_is_kept_anywhere(window: Watched, st
     assert all(h["endcap-visitor"] == "none" and "cookie" not in h for h in headers)
     stack.wait_until_idle()
     assert [len(records(stack, prefix)) for prefix in ("exposures/", "events/")] == kept
-    after = stack.client("dynamodb").scan(
-        TableName=stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"]
-    )
-    assert after["Items"] == rows["Items"]
+    assert profiles(stack) == rows
 
 
 def test_who_takes_it_back_leaves_no_trace_in_the_browser(window: Watched, stack: LocalStack) -> None:
@@ -166,7 +178,7 @@ def test_what_was_clicked_is_bought_by_the_list_it_was_clicked_in(window: Watche
     (bought,) = [e for e in mine if (e["event_type"], e.get("item_id")) == ("purchase", items[1])]
     assert (bought["recommendation_id"], bought["position"]) == (name, 2)
     assert (bought["properties"]["order_id"], bought["properties"]["price"]) == ("77", 9.5)
-    assert [e for e in mine if e.get("item_id") == "item-39"][0].get("recommendation_id") is None
+    assert next(e for e in mine if e.get("item_id") == "item-39").get("recommendation_id") is None
     assert deeds(stack, who).count(("purchase", "item-39")) == 1
     (shown,) = [r for r in records(stack, "exposures/") if r["recommendation_id"] == name]
     assert shown["surface"] == "home, top"
@@ -225,6 +237,83 @@ def test_each_event_counts_once_whatever_happens_on_the_way(window: Watched, sta
     assert deeds(stack, who) == expected
     window.forgive("Failed to load resource")
     window.forgive("blocked by CORS policy")
+
+
+def test_five_minutes_without_an_answer_are_waited_for_and_no_longer(window: Watched, stack: LocalStack) -> None:
+    window.context.clock.install()
+    tried: list[float] = []
+    page = window.open(f"{SHOP}/bare")
+
+    def busy(route: Route) -> None:
+        tried.append(time.monotonic())
+        if len(tried) < 3:
+            headers = {"retry-after": "300", "access-control-allow-origin": SHOP}
+            headers |= {
+                "access-control-allow-credentials": "true",
+                "access-control-expose-headers": "date, retry-after",
+            }
+            route.fulfill(status=503, body="{}", headers=headers)
+        else:
+            route.fallback()
+
+    window.context.route("**/storefront/events", busy)
+    page.evaluate("endcap('view', 'item-9')")
+    waiting = "Object.keys(localStorage).some(name => name.startsWith('ec.e.'))"
+    for tries in (1, 2):
+        page.clock.fast_forward(2_000)
+        wait_for(page, lambda tries=tries: len(tried) == tries)
+        page.clock.fast_forward(295_000)
+        assert (len(tried), page.evaluate(waiting)) == (tries, True)
+        page.clock.fast_forward(60_000)
+    sent(page)
+    assert len(tried) == 3
+    assert deeds(stack, visitor(page)) == [("view", "item-9")]
+    window.forgive("Failed to load resource")
+
+
+def test_what_was_seen_counts_once_after_a_second_of_half_of_it(window: Watched, stack: LocalStack) -> None:
+    window.context.clock.install()
+    page = window.open(f"{stack.url}/far")
+    listed(page)
+    page.clock.fast_forward(5_000)
+    impressions = "Object.values(localStorage).filter(text => /impression/.test(text)).length"
+    page.evaluate("endcap('consent', 'granted')")
+    assert page.evaluate(impressions) == 0
+    window.context.set_offline(True)
+    for _ in range(2):
+        page.evaluate("scrollTo(0, 1e6)")
+        settled(page)
+        page.clock.fast_forward(900)
+        page.evaluate("scrollTo(0, 0)")  # not long enough
+        settled(page)
+    assert page.evaluate(impressions) == 0
+    for _ in range(2):
+        page.evaluate("scrollTo(0, 1e6)")
+        settled(page)
+        page.clock.fast_forward(1_100)
+        page.evaluate("scrollTo(0, 0)")
+        settled(page)
+    assert page.evaluate(impressions) == 4
+    window.context.set_offline(False)
+    window.forgive("Failed to load resource")
+
+
+def test_the_bare_page_of_the_recipe_has_two_lists_and_is_followed(window: Watched, stack: LocalStack) -> None:
+    recipe = (KIT.parent / "recipes" / "plain.html").read_text()
+    serve(window, stack.url, {"/a-lamp": recipe}, policy="default-src 'self' 'unsafe-inline'")
+    page = window.open(f"{stack.url}/a-lamp")
+    assert page.inner_text("endcap-list >> nth=0") == "All our lamps"
+    assert asked(window, stack) == []
+    page.get_by_role("button", name="Yes").click()
+    page.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
+    assert page.locator("endcap-list [data-ec-item]").count() == 8
+    page.get_by_role("button", name="Add to basket").click()
+    sent(page)
+    (cookie,) = window.context.cookies()
+    known = read_visitor(cookie["value"], (SECRET,), time.time())
+    assert known is not None
+    found = deeds(stack, f"anon:{known.anonymous_id}")
+    assert [d for d in found if d[0] != "impression"] == [("add_to_cart", "item-7"), ("view", "item-7")]
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -32,7 +32,7 @@ def clock_error_ms(body: Mapping[str, Any], arrival_ms: int) -> int:
 def put_right(event: Mapping[str, Any], ahead_ms: int, arrival_ms: int) -> Mapping[str, Any]:
     """An event with the time that a right clock would have shown, and never after its arrival.
 
-    What was kept while the clock was off, and comes after it was set, would lie in the future; it happened before it came.
+    What was kept while the clock was off, and comes after it was set, would lie in the future; it was before it came.
     Times that are none are left for the check of events to refuse.
     """
     try:

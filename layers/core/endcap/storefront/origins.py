@@ -9,7 +9,7 @@ from typing import Final
 METHODS: Final = "GET, POST"
 HEADERS: Final = "content-type, endcap-shopper, endcap-visitor"
 EXPOSED: Final = "date, retry-after"
-"""What a page may read of an answer beside its body: the time, to know its own clock's error, and when to come again."""
+"""What a page may read of an answer beside its body: the server's time, and when to come again."""
 PREFLIGHT_AGE_S: Final = 7200  # more than browsers heed
 
 
