@@ -84,7 +84,7 @@ def _visit() -> Visit | None:
 
 def _parser() -> RequestParser:
     visit = _visit()
-    return request_parser(runtime, visit and visit.shopper)
+    return request_parser(runtime, None if visit is None else visit.shopper)
 
 
 def _answer(asked: ResolvedRequest) -> Response[str]:

@@ -242,7 +242,8 @@ def test_woocommerce_says_an_order_and_who_has_signed_in() -> None:
     told = php(
         WORDPRESS % SECRET.replace("'", "\\'") + f"$_GET['key'] = 'wc_1'; require '{RECIPES}/woocommerce.php';"
         "$filters['wp_enqueue_scripts']();"
-        "echo $filters['script_loader_tag']('<script>a</script><script src=\"/p/endcap.js\" defer></script>', 'endcap'), \"\\n\";"
+        "echo $filters['script_loader_tag']('<script>a</script>"
+        '<script src="/p/endcap.js" defer></script>\', \'endcap\'), "\\n";'
         "echo $filters['[endcap]'](['surface' => '\"><b>', 'onclick' => 'x']);"
     )
     said, tag, element = told.splitlines()

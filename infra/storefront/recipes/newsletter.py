@@ -11,7 +11,7 @@ import requests
 
 def picked_for(api: str, user_id: str, auth: Any = None, limit: int = 4) -> dict[str, Any]:
     """A shopper's list, by the server's API; `auth` signs requests as the stack wants it."""
-    asked = {
+    asked: dict[str, Any] = {
         "user_id": user_id,
         "limit": limit,
         "surface": "newsletter",

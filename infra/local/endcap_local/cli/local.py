@@ -120,6 +120,8 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
     if empty:
         print(f'The shop is empty: send it items, as curl -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
+    if stack.storefront_secret:
+        print(f"A shop that shows what this does in a browser: {stack.url}/shop/?start={stack.start_token}")
     for line in stack.access.told() if stack.access else ():
         print(line)
     if stack.storefront_secret:
