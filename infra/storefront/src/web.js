@@ -68,7 +68,7 @@ export function start({ base = '/storefront', visitor, consent, shopper, gpc, de
   if (consent == 'google' && !refused) google(kit.consent);
   else if (refused || consent) kit.consent(consent);
   kit.watch();
-  if (view) kit.view(view);
+  if (view) doc.prerendering ? doc.addEventListener('prerenderingchange', () => kit.view(view)) : kit.view(view);
   return kit;
 }
 
