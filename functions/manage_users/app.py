@@ -54,9 +54,10 @@ def put_user(user_id: str) -> Response[str]:
     if is_placeholder(key):
         raise InvalidRequestError([FieldError(field="path", message=f"{key!r} is no id: it stands for none")])
     warnings: list[FieldError] = []
-    runtime.profiles.update(key, stated(json_body(app.current_event), _now_ms(), warnings))
+    statement = stated(json_body(app.current_event), _now_ms(), warnings)
+    _, left_out = statement.state(key, runtime.profiles, _in_background)
     answer = {**named(key), "profile_version": runtime.profiles.get(key, consistent=True).version}
-    return json_answer(with_warnings(answer, warnings))
+    return json_answer(with_warnings(answer | ({"not_stored": list(left_out)} if left_out else {}), warnings))
 
 
 @app.get("/users/<user_id>/profile")

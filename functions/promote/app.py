@@ -50,11 +50,24 @@ def _promoted(version: str, *, back: bool, force: str | None) -> Promoted:
     snapshots, signer = runtime.snapshots, runtime.signing_key
     if back:
         return rollback(snapshots, runtime.items, to=version or None, signer=signer)
-    return promote(version, snapshots, runtime.items, force=force, signer=signer)
+    return promote(
+        version,
+        snapshots,
+        runtime.items,
+        force=force,
+        signer=signer,
+        storage_mb=runtime.settings.snapshot_storage_mb,
+    )
 
 
 def _approved(version: str, *, force: str | None) -> dict[str, Any]:
     if runtime.signing_key is None:
         raise SettingsError("environment variable SNAPSHOT_KEY is not set")
-    signature = approve(version, runtime.snapshots, runtime.signing_key, force=force)
+    signature = approve(
+        version,
+        runtime.snapshots,
+        runtime.signing_key,
+        force=force,
+        storage_mb=runtime.settings.snapshot_storage_mb,
+    )
     return {"version": version, "manifest_sha256": signature.manifest_sha256, "key_id": signature.key_id}

@@ -2,9 +2,9 @@
 
 Trigger: the events queue; by parameter also the storefront's own Kinesis stream, SQS queue or EventBridge bus.
 Besides events the events queue carries erasures that were too large for the request that asked for them.
-Guarantee: every valid event is archived and in its profile before its record is acknowledged; what can never be
-applied is in quarantine; no event pays for what another one brings about. What the ledger of erasures names is left
-out, whatever way it came.
+Guarantee: every valid event is in its profile and archived before its record is acknowledged, but for those of
+shoppers who refuse or had that time erased, which are kept nowhere; what can never be applied is in quarantine; no
+event pays for what another one brings about. What the ledger of erasures names is left out, whatever way it came.
 Retry: a record that failed is delivered again, later each time; one that there was no time for is at once. Applying an
 event twice changes nothing, and counts it once.
 """
@@ -57,11 +57,12 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
         runtime.deadline,
         runtime.erasures,
     )
-    _count(outcome.new)
+    _count(outcome.new, outcome.first)
     failed = {**outcome.failed, **unerased}
     if not kinesis:
         _put_off(batch, failed)
     metrics.add_metric("EventsApplied", MetricUnit.Count, outcome.applied)
+    metrics.add_metric("EventsUnwanted", MetricUnit.Count, outcome.unwanted)
     metrics.add_metric("EventsQuarantined", MetricUnit.Count, outcome.quarantined)
     metrics.add_metric("EventsErased", MetricUnit.Count, outcome.erased)
     if outcome.warned:
@@ -73,10 +74,10 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
 
 
-def _count(events: Sequence[Interaction]) -> None:
+def _count(events: Sequence[Interaction], first: Sequence[Interaction]) -> None:
     try:
         now_ms = int(time.time() * 1000)
-        counted = list(increments(events, now_ms, runtime.settings.event_types))
+        counted = list(increments(events, now_ms, runtime.settings.event_types, first))
         if counted:
             runtime.deadline.check()
             runtime.counters.add(counted, now_ms)

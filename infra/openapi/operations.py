@@ -188,9 +188,11 @@ OPERATIONS: Final = {
         "putUser",
         "State attributes, preferences and consent",
         "users",
+        'A consent of {"personalization": false} is a refusal: what is stored of the shopper is dropped, and nothing '
+        "is taken in until they consent again.",
         bodies=json_body(requests.User),
         answers=((200, (user_answers.UserStated,)),),
-        samples=("http-put-preferences",),
+        samples=("http-put-preferences", "http-refuse"),
     ),
     ("DELETE", "/users/{user_id}"): Operation(
         "deleteUser",

@@ -22,9 +22,13 @@ class OfShopper(Answer):
 
 
 class UserStated(OfShopper):
-    """What was stated is stored; `warnings` name preferences that rank nothing."""
+    """What was stated is stored, but for what is not while the shopper refuses.
+
+    `warnings` name preferences that rank nothing.
+    """
 
     profile_version: Count
+    not_stored: list[Literal["attributes", "preferences"]] | None = None
     warnings: list[Warned] | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,11 +11,12 @@ from endcap.aws.erasures import ErasureTable, LedgerCopy
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.purging import PurgedObjects, PurgedProfiles
 from endcap.erasure.ledger import Ledger
-from endcap.errors import StoredDataError
+from endcap.errors import DependencyError, StoredDataError
 from endcap.events.interaction import Interaction
 from endcap.profiles.erasure import erase
 from endcap.profiles.identity import apply_events, delete_user
 from endcap.profiles.profile import deletion
+from endcap.pseudonyms import PseudonymKeys, names_of
 from tests.fakes.moto_stack import BUCKET, ERASURES, PROFILES, client, objects, stack
 
 
@@ -35,9 +36,10 @@ def profiles(copy: LedgerCopy) -> ProfileTable:
     return ProfileTable(client("dynamodb"), PROFILES)
 
 
-def another(copy: LedgerCopy | None = None) -> ErasureTable:
+def another(copy: LedgerCopy | None = None, pseudonym_keys: Callable[[], PseudonymKeys] | None = None) -> ErasureTable:
     """As another function's environment has it."""
-    return ErasureTable(client("dynamodb"), ERASURES, (lambda: copy) if copy else None, clock=lambda: 50.0)
+    made = (lambda: copy) if copy else None
+    return ErasureTable(client("dynamodb"), ERASURES, made, clock=lambda: 50.0, pseudonym_keys=pseudonym_keys)
 
 
 def view(user_id: str, at_ms: int, item_id: str = "i") -> Interaction:
@@ -115,6 +117,39 @@ def test_an_erasure_that_was_renewed_meanwhile_is_not_finished(table: ErasureTab
     renewed = table.entry("ann")
     assert renewed is not None
     assert (renewed.until_ms, renewed.purged_ms) == (8, None)
+
+
+PSEUDONYM_KEYS = PseudonymKeys({1: b"k" * 32, 2: b"l" * 32})
+
+
+def test_an_erasure_is_written_down_under_every_pseudonym_and_told_of_as_one(copy: LedgerCopy) -> None:
+    table = another(copy, lambda: PSEUDONYM_KEYS)
+    table.put("ann", 7)
+    names = ["ann", *names_of("ann", PSEUDONYM_KEYS)]
+    assert another().until_ms([*names, *names_of("bob", PSEUDONYM_KEYS)]) == dict.fromkeys(names, 7)
+    assert copy.read() == table.read()[0]
+    for name, removed in zip(names, (1, 2, 4), strict=True):
+        table.count(table.subject(name), "archive", removed, "a")
+    found = [table.entry("ann")]
+    for n, entry in enumerate(table.read()[1]):
+        table.finish(entry, 90 + n, {"objects": 3})
+        found.append(table.entry("ann"))
+    assert [entry and (entry.removed, entry.purged_ms) for entry in found] == [
+        ({"archive": 7}, at_ms) for at_ms in (None, None, None, 92)
+    ]
+    assert found[-1] is not None
+    assert found[-1].scanned == {"objects": 3}
+    assert table.entry("bob") is None
+
+
+def test_without_the_keys_of_pseudonyms_nothing_is_erased_by_half(profiles: ProfileTable, copy: LedgerCopy) -> None:
+    def away() -> PseudonymKeys:
+        raise DependencyError("secrets are away")
+
+    apply_events([view("ann", 5)], profiles)
+    with pytest.raises(DependencyError):
+        erase("ann", 7, profiles, another(copy, away).put)
+    assert profiles.get("ann").profile.interactions  # so that whoever asked asks again
 
 
 def test_the_round_is_kept(table: ErasureTable) -> None:

@@ -8,11 +8,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
+from endcap import checksums
 from endcap.aws.pointer import GENERATIONS, Pointer
 from endcap.aws.snapshots import POINTER, SnapshotBucket
 from endcap.errors import (
@@ -221,6 +223,12 @@ class TestFiles:
         assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "words.txt"]
         bucket.forget("v1")
         assert (bucket.download("v1") / "words.txt").read_text() == "changed behind our back"
+
+    def test_are_hashed_while_they_come_down(self, bucket: SnapshotBucket, publish: Callable[..., None]) -> None:
+        publish("v1", "first")
+        path = bucket.download("v1") / "words.txt"
+        with patch.object(checksums, "sha256_file", side_effect=AssertionError("read a second time")):
+            assert checksums.noted_or_read(path) == hashlib.sha256(b"first").hexdigest()
 
     def test_come_down_by_name_where_the_snapshot_has_them(
         self, bucket: SnapshotBucket, publish: Callable[..., None]

@@ -22,7 +22,7 @@ def test_what_is_bought_now_is_trending_within_a_minute(tmp_path):
         bucket.upload(tmp_path, version)
         bucket.flip(version, None)
         assert get(stack, "/trending")["items"] == []
-        bought = ["item-9"] * 3 + ["item-8"]
+        bought = ["item-9"] * 5 + ["item-8"]
         events = [
             {"event_id": f"e{n}", "user_id": f"u{n}", "event_type": "purchase", "item_id": item}
             for n, item in enumerate(bought)
@@ -33,6 +33,7 @@ def test_what_is_bought_now_is_trending_within_a_minute(tmp_path):
         assert comes_true(lambda: get(stack, "/trending", window="1h")["items"])
         found = get(stack, "/trending", window="1h", limit=5)["items"]
         assert [item["item_id"] for item in found] == ["item-9", "item-8"]
-        assert found[0]["reasons"][0]["text"] == "Chosen about 3 times in the last hour."
+        assert found[1]["reasons"][0]["text"] == "Chosen in the last hour."
+        assert found[0]["reasons"][0]["text"] == "Chosen about 5 times in the last hour."
         explored = get(stack, "/users/ann/recommendations", exploration=0.5, limit=4)["items"]
         assert [item["propensity"] < 1 for item in explored] == [False, True, False, True]

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from endcap.aws.secrets import PseudonymSecret
 from endcap_local.stack import LocalStack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -73,7 +74,11 @@ def test_many_events_of_many_users_all_arrive(stack):
     assert call(stack, "POST", "/events", {"events": events})[1]["accepted"] == 500
     counts = [interactions_of(stack, f"many-{u}") for u in range(40)]
     assert sum(counts) == 500
-    assert len([event for event in archived(stack) if event["user_id"].startswith("many-")]) == 500
+    secret = stack.function("CollectFunction").environment["PSEUDONYM_SECRET"]
+    keys = PseudonymSecret(stack.client("secretsmanager"), secret).get()
+    many = {keys.of(f"many-{u}") for u in range(40)}
+    assert len([event for event in archived(stack) if event.get("pseudonym") in many]) == 500
+    assert "many-" not in json.dumps(archived(stack))
 
 
 @pytest.mark.parametrize(

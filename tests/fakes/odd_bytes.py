@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.snapshot.files import content_hash, sha256_file
+from endcap.checksums import sha256_file
+from endcap.snapshot.files import content_hash
 
 ODD_JSON: Final = (
     "NaN",

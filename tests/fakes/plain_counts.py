@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from endcap.events.counts import CLICKED, DEMAND, LEVELS, SHOWN, Demand, Increment, Window, weight_of
+from endcap.events.counts import CLICKED, DEMAND, LEVELS, PEOPLE, SHOWN, Demand, Increment, Window, weight_of
 
 Buckets = Mapping[int, Mapping[str, int]]
 """Start of each bucket -> its counts."""
@@ -21,7 +21,7 @@ def sums_of(increments: Iterable[Increment]) -> dict[str, dict[int, Counter[str]
 
 def demand_of(buckets: Buckets, window: Window, now_ms: int) -> Demand:
     """The demand that `buckets` amount to; each counts with the age of its middle, and whole or not at all."""
-    sums: dict[str, Counter[str]] = {what: Counter() for what in (DEMAND, CLICKED, SHOWN)}
+    sums: dict[str, Counter[str]] = {what: Counter() for what in (DEMAND, CLICKED, SHOWN, PEOPLE)}
     decayed: dict[str, float] = {}
     first_ms = window.level.start_of(now_ms - window.span_ms)
     for start_ms, counts in sorted(buckets.items()):
@@ -33,4 +33,4 @@ def demand_of(buckets: Buckets, window: Window, now_ms: int) -> Demand:
             sums[what][item_id] += count
             if what == DEMAND:
                 decayed[item_id] = decayed.get(item_id, 0.0) + weight * count
-    return Demand(window, sums[DEMAND], decayed, sums[CLICKED], sums[SHOWN])
+    return Demand(window, sums[DEMAND], decayed, sums[CLICKED], sums[SHOWN], sums[PEOPLE])

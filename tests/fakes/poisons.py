@@ -16,10 +16,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.checksums import sha256_file
 from endcap.encoders.user import MODEL_FILE as USER_MODEL
 from endcap.encoders.user import PROJECTION_FILE
 from endcap.filenames import MANIFEST
-from endcap.snapshot.files import content_hash, sha256_file
+from endcap.snapshot.files import content_hash
 from endcap.snapshot.parts import ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.write import SnapshotContents, write_snapshot
 from endcap_local.bench.random_user_encoder import random_weights

@@ -67,6 +67,9 @@ def calls_of(environ: Mapping[str, Any], target: str, body: bytes) -> Iterator[t
         yield f"firehose:{operation}", ARN.format(service="firehose", rest=f"deliverystream/{stream}")
     elif service == TARGET_PREFIX:
         yield f"kms:{operation}", json.loads(body)["KeyId"]
+    elif service == "secretsmanager":
+        secret = json.loads(body)["SecretId"]
+        yield f"secretsmanager:{operation}", secret
     elif not target:
         bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
         action = S3_ACTIONS.get(environ["REQUEST_METHOD"], environ["REQUEST_METHOD"]) if key else "ListBucket"

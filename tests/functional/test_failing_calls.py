@@ -274,8 +274,8 @@ def test_everything_away_at_once_ends_in_time(plant: Plant) -> None:
     away = [
         f"{service}.{operation}"
         for service, operations in {
-            "firehose": ["PutRecord"],
             "dynamodb": ["GetItem", "PutItem", "UpdateItem"],
+            "firehose": ["PutRecord"],
             "s3": ["PutObject", "GetObject"],
             "sqs": ["ChangeMessageVisibilityBatch"],
         }.items()

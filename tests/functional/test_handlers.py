@@ -210,6 +210,7 @@ HTTP_SAMPLES = {
     "manage_items/http-get-unknown-item": 404,
     "manage_items/http-delete-item": 404,
     "manage_users/http-put-preferences": 200,
+    "manage_users/http-refuse": 200,
     "manage_users/http-erase": 200,
     "manage_users/http-profile": 404,
     "manage_users/http-export": 404,
@@ -440,7 +441,7 @@ class TestUpdateProfile:
             assert failures(functions.invoke("update_profile", event)) == []
             assert failures(functions.invoke("fold_counts", noted())) == []
             for level in LEVELS:
-                assert list(folded(level).values()) == [{"di": 2}]
+                assert list(folded(level).values()) == [{"di": 2, "pi": 2}]
         with patch.object(counters, "add", side_effect=DependencyError("down")) as add:
             event["Records"][0]["body"] = json.dumps({**VIEW, "user_id": "w"})
             assert failures(functions.invoke("update_profile", event)) == []
@@ -519,7 +520,7 @@ class TestUpdateProfile:
         archive = functions.app("update_profile").runtime.archive
         with patch.object(archive, "put", side_effect=DependencyError("down")):
             assert failures(functions.invoke("update_profile", event)) == ["m0", "m2"]
-        assert profile("u") == UserProfile()
+        assert archived() == []
         assert failures(functions.invoke("update_profile", event)) == []
         assert (seen_items("u"), seen_items("v"), len(archived())) == ({"i"}, {"i"}, 2)
         assert len(quarantined()) == 1

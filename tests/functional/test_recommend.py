@@ -406,8 +406,9 @@ class TestTrending:
     @classmethod
     def _counted(cls) -> None:
         now_ms = int(time.time() * 1000)
-        events = [Interaction(f"t{n}", f"u{n}", "view", now_ms, f"item-{item}") for n, item in enumerate([9, 9, 9, 8])]
-        counted = list(increments([*events, *(replace(e, item_id="item-7") for e in events[:2])], now_ms))
+        events = [Interaction(f"t{n}", f"u{n}", "view", now_ms, f"item-{item}") for n, item in enumerate([*[9] * 5, 8])]
+        events += [replace(e, item_id="item-7") for e in events[:4]]
+        counted = list(increments(events, now_ms, first=events))
         counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
         for level in LEVELS:
             folded = Folded(level).with_batch([Note("1", tuple(counted))], now_ms)
@@ -418,7 +419,8 @@ class TestTrending:
     def test_needs_no_profile_and_says_how_often(self, call: Environment, window: str, span: str) -> None:
         status, body = call("GET", "/trending", window=window, limit=2)
         assert (status, ids(body), body["profile_version"]) == (200, ["item-9", "item-7"], 0)
-        assert body["items"][0]["reasons"][0]["text"] == f"Chosen about 3 times in the last {span}."
+        assert body["items"][0]["reasons"][0]["text"] == f"Chosen about 5 times in the last {span}."
+        assert body["items"][1]["reasons"][0]["text"] == f"Chosen in the last {span}."  # four people's doing
         assert ids(call("GET", "/trending", window=window, limit=2, cursor=body["cursor"])[1]) == ["item-8"]
 
     def test_of_a_category(self, call: Environment) -> None:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
+import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +29,7 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import InvalidInputError
 from endcap.observability import metrics
 from endcap.profiles.profile import is_forgotten
+from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap_local.erasures import reapply
 from endcap_local.import_data import import_over_http
 from endcap_local.replay.replay import Queue, replay
@@ -34,9 +37,11 @@ from endcap_local.replay.sources import DeadLetterQueue, QuarantineFolder, Slot
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.data.erasures import ledger_at
+from endcap_rebuild.data.people import People
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings, no_progress
 from tests.fakes import moto_stack
+from tests.fakes.store_bytes import every_table, every_version, holds, table_bytes
 from tests.fakes.toy_shop import toy_item_rows, write_events, write_items
 from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot
 from tests.functional.test_handlers import Functions
@@ -46,7 +51,12 @@ USER, DEVICE, OTHER = "erased-4711", "device-of-erased-77", "bystander"
 WORDS = "aubergine coloured wedding dress of grandmother"
 NOW_MS = int(time.time() * 1000)
 BEFORE_S = NOW_MS // 1000 - 86_400
-STORES = ("profiles", "archive", "exposures", "quarantine", "training")
+KEYS = PseudonymKeys({1: b"k" * 64, 2: b"l" * 64})
+OLD_KEY = PseudonymKeys({1: b"k" * 64})
+THEIRS = {key: {key, *KEYS.all_of(key).values()} for key in (USER, f"anon:{DEVICE}", OTHER)}
+"""Whatever a record may name somebody by."""
+STORES = ("profiles", "archive", "exposures", "quarantine", "training", "everything")
+"""`everything` is all tables and the whole bucket; what is left on queues goes by itself, within days."""
 GA4 = {
     "client_id": DEVICE,
     "user_id": USER,
@@ -63,10 +73,12 @@ class World:
     messages : bodies of messages that hold the shopper's events
     rows : of the profiles table
     lines : of the archive
+    keys : of pseudonyms; None where the stack keeps plain ids
     """
 
     folder: Path
     functions: Functions
+    keys: PseudonymKeys | None = None
     messages: list[str] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -141,6 +153,8 @@ def lived(world: World) -> None:
     world.deliver(json.dumps(unusable), f'{{"user_id": "{USER}", "text": "{WORDS}', sent_ms=BEFORE_S * 1000)
     shown = {"recommendation_id": "r1", "user_id": USER, "timestamp": BEFORE_S * 1000, "items": [{"item_id": "item-3"}]}
     records = [shown, {**shown, "user_id": f"anon:{DEVICE}"}, {**shown, "user_id": OTHER}]
+    if world.keys is not None:
+        records = [pseudonymous(record, keys) for record, keys in zip(records, (OLD_KEY, KEYS, KEYS), strict=True)]
     body = "".join(json.dumps(record) + "\n" for record in records).encode()
     put("exposures/2026/01/02/a.jsonl.gz", gzip.compress(body))
     failed = {"attemptsMade": 4, "rawData": base64.b64encode(body).decode(), "errorCode": "S3.AccessDenied"}
@@ -192,6 +206,9 @@ def late_message(world: World) -> None:
 
 def archive_sent_again(world: World) -> None:
     status, answer = world.functions.http("POST", "/events", {"events": world.lines})
+    if world.keys is not None:
+        assert status == 400  # nobody can send what names nobody
+        return
     assert (status, answer["rejected"]) == (202, [])
     world.pump()
 
@@ -200,9 +217,13 @@ def rebuild_without_profiles(world: World) -> None:
     folder = world.synced("events/")
     with pytest.raises(InvalidInputError, match="no ledger of erasures"):
         read_shop(folder, NOW_MS, 0, {})
-    assert USER in read_shop(folder, NOW_MS, 0, {}, without_ledger=True).table.user_ids
-    shop = read_shop(world.synced("erasures/"), NOW_MS, 0, {})
-    assert (set(shop.table.user_ids), shop.searches) == ({OTHER}, ())
+    name = People(world.keys).name_of
+    for keys in [None] if world.keys is None else [None, world.keys]:
+        before = read_shop(world.synced("events/"), NOW_MS, 0, {}, without_ledger=True, keys=keys)
+        assert name(USER) in before.table.user_ids
+        shop = read_shop(world.synced("erasures/"), NOW_MS, 0, {}, keys=keys)
+        assert (set(shop.table.user_ids), shop.searches) == ({name(OTHER)}, ())
+        shutil.rmtree(folder)
 
 
 def batch_from_old_history(world: World) -> None:
@@ -243,7 +264,8 @@ def restored_table(world: World) -> None:
     copy = LedgerCopy(moto_stack.client("s3"), moto_stack.BUCKET)
     table = ErasureTable(dynamodb, moto_stack.ERASURES, lambda: copy)
     told = reapply(table, copy, ProfileTable(dynamodb, moto_stack.PROFILES), no_progress)
-    assert told["restored"] == told["erasures"] == 2  # the shopper, and their device
+    names = 1 if world.keys is None else 1 + len(world.keys.by_number)
+    assert told["restored"] == told["erasures"] == 2 * names  # the shopper, and their device
     assert told["removed"] > 0
 
 
@@ -303,25 +325,10 @@ def profile(key: str) -> Any:
 
 
 def about_them(lines: list[dict[str, Any]]) -> int:
-    return sum(line.get("user_id", f"anon:{line.get('anonymous_id')}") in (USER, f"anon:{DEVICE}") for line in lines)
-
-
-def every_version(prefix: str) -> bytes:
-    """All bytes below a prefix, replaced and deleted versions included, as they are and unpacked."""
-    s3, found = moto_stack.client("s3"), []
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=moto_stack.BUCKET, Prefix=prefix):
-        for version in page.get("Versions", ()):
-            where = {"Key": version["Key"], "VersionId": version["VersionId"]}
-            data = s3.get_object(Bucket=moto_stack.BUCKET, **where)["Body"].read()
-            found += [version["Key"].encode(), data]
-            found.append(unzipped(data))
-    return b"\n".join(found)
-
-
-def table_bytes(name: str) -> bytes:
-    rows = moto_stack.client("dynamodb").scan(TableName=name)["Items"]
-    values = [value for row in rows for typed in row.values() for value in typed.values()]
-    return json.dumps(rows, default=repr).encode() + b"\n".join(v for v in values if isinstance(v, bytes))
+    theirs = THEIRS[USER] | THEIRS[f"anon:{DEVICE}"]
+    named = ("user_id", "pseudonym", "anonymous_pseudonym")
+    whose = (next((line[name] for name in named if name in line), f"anon:{line.get('anonymous_id')}") for line in lines)
+    return sum(name in theirs for name in whose)
 
 
 @dataclass(frozen=True)
@@ -331,12 +338,24 @@ class Aftermath:
     way: str
     contents: Mapping[str, bytes]
     report: Mapping[str, Any]
+    receipt: Mapping[str, Any]
     bystander: Any
 
 
-@pytest.fixture(scope="module", params=WAYS)
+PLAIN = ("late_message", "archive_sent_again", "rebuild_without_profiles", "restored_table", "late_delivery")
+"""Ways that are tried with plain ids each day, too: those on which archive and exposures are read, or the ledger is."""
+
+
+def kinds() -> Iterator[Any]:
+    """Each way with pseudonyms, as stacks are by default, and with plain ids."""
+    yield from (pytest.param((way, True), id=way) for way in WAYS)
+    for way in WAYS:
+        yield pytest.param((way, False), id=f"{way}, plain", marks=[] if way in PLAIN else [pytest.mark.prove])
+
+
+@pytest.fixture(scope="module", params=kinds())
 def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
-    way = request.param
+    way, pseudonymous_stack = request.param
     folder = tmp_path_factory.mktemp(way)
     with (
         moto_stack.stack(),
@@ -346,8 +365,14 @@ def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         s3 = moto_stack.client("s3")
         s3.put_bucket_versioning(Bucket=moto_stack.BUCKET, VersioningConfiguration={"Status": "Enabled"})
         moto_stack.client("sqs").create_queue(QueueName="dead")
-        world = World(folder, Functions())
+        keys = KEYS if pseudonymous_stack else None
+        if keys is not None:
+            text = json.dumps({number: key.decode() for number, key in keys.by_number.items()})
+            secret = moto_stack.client("secretsmanager").create_secret(Name="keys", SecretString=text)
+            os.environ["PSEUDONYM_SECRET"] = secret["ARN"]
+        world = World(folder, Functions(), keys)
         lived(world)
+        assert (USER.encode() in every_version("events/")) == (keys is None)
         moto_stack.client("sqs").send_message(QueueUrl=dead_letter_url(), MessageBody=world.messages[1])
         if way == "rolled_back_snapshot":
             learn(world)
@@ -358,6 +383,7 @@ def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         assert is_forgotten(profile(USER))
         assert (about_them(archive_lines()) == before) == (way != "late_delivery")
         report = world.functions.invoke("purge_erased", {"begin": True})
+        status, told = world.functions.http("GET", "/users/{user_id}/export", user_id=USER)
         yield Aftermath(
             way,
             {
@@ -365,11 +391,13 @@ def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
                 + table_bytes(moto_stack.ERASURES)
                 + every_version("erasures/"),
                 "archive": every_version("events/"),
-                "exposures": every_version("exposures/") + delivery_errors(),
+                "exposures": every_version("exposures/") + every_version("errors/"),
                 "quarantine": every_version("quarantine/"),
                 "training": every_version("snapshots/") + training_data(world),
+                "everything": every_version() + every_table(),
             },
             report,
+            told["erasure"]["receipt"],
             profile(OTHER),
         )
 
@@ -394,24 +422,13 @@ def training_data(world: World) -> bytes:
     ).encode()
 
 
-def delivery_errors() -> bytes:
-    found = every_version("errors/")
-    told = [json.loads(line) for line in found.splitlines() if line.startswith(b"{")]
-    return found + b"\n".join(base64.b64decode(line["rawData"]) for line in told)
-
-
 @pytest.mark.parametrize("store", STORES)
 def test_after_the_purge_no_byte_tells_of_them(aftermath: Aftermath, store: str) -> None:
-    marks = {USER, WORDS} | ({DEVICE} if aftermath.way != "identify_of_their_device" else set())
+    marks = THEIRS[USER] | {WORDS}
+    marks |= {DEVICE} | THEIRS[f"anon:{DEVICE}"] if aftermath.way != "identify_of_their_device" else set()
     data = aftermath.contents[store]
     assert data or store in ("quarantine", "training")
-    assert [mark for mark in marks if any(form in data for form in forms(mark))] == []
-
-
-def forms(mark: str) -> list[bytes]:
-    """As it is, and as base64 writes it, wherever in a longer text it stands."""
-    shifted = (base64.b64encode(b"x" * k + mark.encode())[4:-4] for k in range(3))
-    return [mark.encode(), *shifted]
+    assert [mark for mark in marks if holds(data, mark)] == []
 
 
 def test_the_purge_ends_with_a_pass_that_finds_nothing(aftermath: Aftermath) -> None:
@@ -422,11 +439,14 @@ def test_the_purge_ends_with_a_pass_that_finds_nothing(aftermath: Aftermath) -> 
     assert report["bytes"] > 0
 
 
+def test_the_receipt_counts_what_was_removed_under_whatever_name(aftermath: Aftermath) -> None:
+    removed = {store["store"]: store.get("removed", 0) for store in aftermath.receipt["stores"]}
+    assert removed["archive"] >= 3
+    assert removed["exposures"] == removed["delivery_errors"] == 1
+
+
 def test_a_bystander_keeps_everything(aftermath: Aftermath) -> None:
     assert {entry.item_id for entry in aftermath.bystander.interactions} >= {"item-0", "item-1", "item-2"}
-    assert (
-        aftermath.contents["archive"].count(f'"user_id": "{OTHER}"'.encode())
-        + aftermath.contents["archive"].count(f'"user_id":"{OTHER}"'.encode())
-        >= 3
-    )
-    assert OTHER.encode() in aftermath.contents["exposures"]
+    names = [name.encode() for name in THEIRS[OTHER]]
+    assert sum(aftermath.contents["archive"].count(b'"%s"' % name) for name in names) >= 3
+    assert any(name in aftermath.contents["exposures"] for name in names)

@@ -26,6 +26,7 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EndcapError
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.identity import apply_events, delete_user
+from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap.snapshot.candidate import force_of
 from endcap.snapshot.promote import promote
 from endcap.snapshot.verify import verify_snapshot
@@ -48,6 +49,7 @@ WEIGHTS = '{"view": 0.25}'
 
 # Actions that IAM knows no narrower resource for, and what narrows them instead.
 ON_EVERYTHING = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
+SECRET = "endcap-local-PseudonymKeys"
 
 
 @pytest.fixture(scope="session")
@@ -253,7 +255,8 @@ def test_every_call_is_tried_again_or_caught(machine: Callable[..., dict[str, An
 
 def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dict[str, Any]]) -> None:
     of_the_command = set(inspect.signature(rebuild_command).parameters)
-    elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "running", "ledger", "without_ledger"}  # channels
+    # Channels, bucket, hosts, ledger, secret.
+    elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "running", "ledger", "without_ledger", "keys"}
     foreign = {"source", "map_", "map_event", "timezone", "rating_scale", "errors", "dry_run"}  # the archive is our own
     assert of_the_command - elsewhere - foreign <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
@@ -378,7 +381,13 @@ def shop(folder: Path) -> Iterator[Account]:
             items.put(item)
         rows = [{**row, "event_id": f"e{k}"} for k, row in enumerate(chain_events(n_users=20, n_items=20))]
         events = [parse_interaction(row, NOW_MS) for row in rows]
-        RecordStream(client("firehose"), ARCHIVE).put([interaction_document(event) for event in events])
+        documents = [interaction_document(event) for event in events]
+        client("secretsmanager").create_secret(Name=SECRET, SecretString=json.dumps({"1": "k" * 64}))
+        keys = PseudonymKeys({1: b"k" * 64})
+        archive = RecordStream(client("firehose"), ARCHIVE)
+        # Of before and since the stack has had pseudonyms, in the middle of a shopper's events.
+        archive.put(documents[:9])
+        archive.put([pseudonymous(document, keys) for document in documents[9:]])
         profiles = ProfileTable(client("dynamodb"), PROFILES)
         apply_events(events[:12], profiles)
         delete_user("user-1", NOW_MS, profiles)
@@ -455,7 +464,9 @@ def test_job_of_a_plain_stack_makes_the_choices_of_a_plain_rebuild(
     account: Account, machine: Callable[..., dict[str, Any]]
 ) -> None:
     asked = asked_for(machine(), account)
-    assert replace(asked, bucket="", result="") == Choices()
+    assert asked.pseudonym_secret.endswith(f":secret:{SECRET}")
+    assert replace(asked, bucket="", result="", pseudonym_secret="") == Choices()
+    assert asked_for(machine(Pseudonyms="off"), account).pseudonym_secret == ""
     plain = RebuildSettings(Path("data"), Path("out"))
     for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder", "keep_outliers"):
         assert getattr(asked, name) == getattr(plain, name), name

@@ -186,7 +186,10 @@ def test_bucket_is_private_encrypted_versioned_and_forgets(everything: dict[str,
     rules = {rule.get("Prefix", ""): rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
     assert int(rules["exposures/"]["ExpirationInDays"]) == 90
     assert int(rules["quarantine/"]["ExpirationInDays"]) == 30
-    assert "events/" not in rules  # the archive is what rebuilds learn from; a parameter limits it
+    assert int(rules["errors/"]["ExpirationInDays"]) == 30
+    assert int(rules["events/"]["ExpirationInDays"]) == 730
+    for prefix in ("exposures/", "quarantine/", "errors/", "events/"):  # or they would stay on as old versions
+        assert rules[prefix]["NoncurrentVersionExpiration"] == {"NoncurrentDays": 1}
     (statement,) = [
         s for s in everything["DataBucketPolicy"]["PolicyDocument"]["Statement"] if s["Sid"] == "OnlyOverTls"
     ]
@@ -196,6 +199,39 @@ def test_bucket_is_private_encrypted_versioned_and_forgets(everything: dict[str,
 def test_archive_retention_is_a_parameter(resolved: Callable[..., dict[str, Any]]) -> None:
     rules = resolved(ArchiveRetentionDays="400")["DataBucket"]["LifecycleConfiguration"]["Rules"]
     assert [r["ExpirationInDays"] for r in rules if r.get("Prefix") == "events/"] == ["400"]
+    rules = resolved(ArchiveRetentionDays="0")["DataBucket"]["LifecycleConfiguration"]["Rules"]
+    assert [r for r in rules if r.get("Prefix") == "events/"] == []
+    rules = resolved(QuarantineRetentionDays="7")["DataBucket"]["LifecycleConfiguration"]["Rules"]
+    assert [r["ExpirationInDays"] for r in rules if r.get("Prefix") in ("quarantine/", "errors/")] == ["7", "7"]
+
+
+def test_whatever_holds_something_of_shoppers_is_kept_for_a_stated_time(everything: dict[str, Any]) -> None:
+    groups = [r for r in everything.values() if r.get("Type") == "AWS::Logs::LogGroup"]
+    assert groups
+    assert all(int(group["RetentionInDays"]) <= 30 for group in groups)
+
+
+def test_keys_of_pseudonyms_are_made_once_outlive_the_stack_and_are_read_by_who_writes_records(
+    everything: dict[str, Any], resolved: Callable[..., dict[str, Any]], template: Mapping[str, Any]
+) -> None:
+    secret = template["Resources"]["PseudonymKeys"]
+    assert (secret["DeletionPolicy"], secret["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    # CloudFormation would draw another key where any of this changes: what is archived could not be told any more.
+    assert secret["Properties"]["GenerateSecretString"] == {
+        "SecretStringTemplate": "{}",
+        "GenerateStringKey": "1",
+        "PasswordLength": 64,
+        "ExcludePunctuation": True,
+    }
+    assert "PseudonymKeys" not in resolved(Pseudonyms="off")
+    functions = [name for name, r in everything.items() if r.get("Type") == "AWS::Lambda::Function"]
+    readers = {
+        name
+        for name in functions
+        if any("secretsmanager:GetSecretValue" in s.actions for s in statements_of(name, everything))
+    }
+    writers = {"UpdateProfileFunction", "RecommendFunction", "StorefrontFunction"}
+    assert readers == writers | {"ManageUsersFunction", "PurgeErasedFunction"}  # who write erasures down, too
 
 
 @pytest.mark.parametrize(("stream", "prefix"), [("ArchiveStream", "events/"), ("ExposuresStream", "exposures/")])

@@ -13,6 +13,7 @@ from endcap.profiles.attributes import UserInput, stated
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
 from endcap.profiles.profile import profile_of
 from tests.fakes.effort import tried
+from tests.fakes.profile_store import MemoryProfiles
 
 NOW_MS = 1_768_471_200_000
 ITEM_FIELDS = (
@@ -98,10 +99,10 @@ def test_an_item_is_understood_the_same_from_its_own_document_or_refused(raw):
 @tried(200)
 @given(objects(tuple(UserInput.model_fields)) | anything)
 def test_a_statement_is_kept_or_refused(raw):
-    change = understood(lambda: stated(raw, NOW_MS))
-    if change is None:
+    statement = understood(lambda: stated(raw, NOW_MS))
+    if statement is None:
         return
-    profile = change(profile_of([]))
+    profile, _ = statement.state("ann", MemoryProfiles())
     assert decode_profile(encode_profile(profile)) == profile
 
 

@@ -66,7 +66,7 @@ def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, se
             )
             for k in range(chance.randrange(1, 12))
         ]
-        counted = list(increments(events, sent_ms))
+        counted = list(increments(events, sent_ms, first=[event for event in events if chance.random() < 0.5]))
         made += counted
         notes.append((sent_ms, Note(str(n), unpacked(packed(counted)))))
     # WHEN their notes are folded in runs of any length, some of which come again
@@ -90,6 +90,7 @@ def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, se
     for name in WINDOWS:
         told, wanted = found.demands[name], plain.demands[name]
         assert (told.times, told.clicked, told.shown) == (wanted.times, wanted.clicked, wanted.shown)
+        assert told.people == wanted.people
         assert told.decayed == pytest.approx(wanted.decayed, rel=1e-12)
     # AND lists are the same
     asked = [

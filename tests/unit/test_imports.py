@@ -24,9 +24,20 @@ AWS_SDK = {"boto3", "botocore", "aiobotocore", "s3transfer"}
 WITHOUT_NUMPY = ("collect", "manage_items", "manage_users", "purge_erased")
 """These answer while a shopper waits and rank nothing: numpy alone would add about a fifth of a second to a start."""
 FLOORS = (
-    ("errors", "arrays", "filenames", "identifiers", "observability", "protobuf", "messages", "text"),
+    (
+        "errors",
+        "arrays",
+        "checksums",
+        "disclosure",
+        "filenames",
+        "identifiers",
+        "observability",
+        "protobuf",
+        "messages",
+        "text",
+    ),
     ("leniency",),
-    ("validation", "batch", "signing"),
+    ("validation", "batch", "signing", "pseudonyms"),
     ("events", "catalog"),
     ("erasure",),
     ("profiles", "settings"),

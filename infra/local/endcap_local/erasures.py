@@ -16,6 +16,7 @@ from endcap.erasure.ledger import Ledger, ledger_key
 from endcap.erasure.records import erased_subjects, erased_within
 from endcap.errors import StoredDataError
 from endcap.profiles.summary.describe import export, export_unreadable
+from endcap.pseudonyms import PseudonymKeys, names_of
 from endcap_local.experiments.archive import BucketArchive, ReadLog, records
 
 Progress = Callable[[str, int, int], None]
@@ -61,18 +62,22 @@ def reapply(table: ErasureTable, copy: LedgerCopy, profiles: ProfileTable, progr
     }
 
 
-def everything_of(key: str, profiles: ProfileTable, s3: Any, bucket: str) -> dict[str, Any]:
+def everything_of(
+    key: str, profiles: ProfileTable, s3: Any, bucket: str, keys: PseudonymKeys | None = None
+) -> dict[str, Any]:
     """All that is stored of somebody, store by store, and where else something may be on its way.
 
     Parameters
     ----------
     key : a user's id, or `anon:` and an anonymous id
+    keys : of the pseudonyms that records carry
 
     Raises
     ------
     ThrottledError, DependencyError
     """
-    one = Ledger({1: _SECRET}, {ledger_key(key, _SECRET): _ALWAYS})
+    names = [key, *(names_of(key, keys) if keys is not None else ())]
+    one = Ledger({1: _SECRET}, {ledger_key(name, _SECRET): _ALWAYS for name in names})
     held: dict[str, Any] = {"profiles": _profile(key, profiles)}
     for store in PURGED:
         if store.prefix:

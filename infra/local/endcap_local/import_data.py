@@ -21,6 +21,7 @@ from endcap.aws.clients import BACKGROUND, client
 from endcap.aws.erasures import ErasureTable, LedgerCopy
 from endcap.aws.items import item_row
 from endcap.aws.profiles import ProfileTable, StoredProfile
+from endcap.aws.secrets import PseudonymSecret
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item, item_document
 from endcap.errors import EndcapError
@@ -28,6 +29,7 @@ from endcap.events.interaction import Interaction, interaction_document
 from endcap.events.types import IDENTIFY, NOT_IN_HISTORY
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
+from endcap.pseudonyms import pseudonymous
 from endcap.recommend.pipeline import encode_with
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
@@ -36,6 +38,7 @@ from endcap_local.stack import LocalStack
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import read_events, read_items
 from endcap_rebuild.data.report import ReadReport, no_items
 from endcap_rebuild.job import rebuild
@@ -104,7 +107,8 @@ def load_folder(
     ledger = ErasureTable(stack.client("dynamodb"), _variable(stack, "ERASURES_TABLE")).read()[0]
     with report.keeping(options.errors):
         items = read_items(folder, report, options)
-        read = read_events(folder, report, int(time.time() * 1000), identities=identities, options=options)
+        now_ms = int(time.time() * 1000)
+        read = read_events(folder, report, now_ms, identities=identities, options=options, people=_with_ids())
         read_whole = [identities.keyed(event) for event in list(_counted(read, progress, items, report))]
         events = list(erased_of(folder, report, ledger).without(read_whole, report))
     if not items:
@@ -118,8 +122,8 @@ def load_folder(
         manifest = rebuild(settings, progress)
         version = str(manifest["version"])
         SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(Path(out), version)
-        _archive(stack, events)
-        shoppers = _write_profiles(stack, events, encode_with(load_snapshot(Path(out))), progress)
+        shoppers, wanted = _write_profiles(stack, events, encode_with(load_snapshot(Path(out))), progress)
+        _archive(stack, wanted)
     progress("promoting", 0, 1)
     reply = stack.invoke("PromoteFunction", {"version": version})
     if reply.error is not None:
@@ -155,7 +159,7 @@ def import_over_http(
     now_ms, identities = int(time.time() * 1000), Identities()
     with report.keeping(options.errors):
         items = read_items(folder, report, options)
-        read = read_events(folder, report, now_ms, identities=identities, options=options)
+        read = read_events(folder, report, now_ms, identities=identities, options=options, people=_with_ids())
         for _ in _counted(read, progress, items, report):
             pass  # who is anonymous, and whether the whole is any good, is certain at the end only
     if not items:
@@ -185,6 +189,13 @@ def import_over_http(
         make_current(version, snapshots, function, key)
         found = manifest["run"]["read"]
     return Imported(len(items), sent, len(users), refused, version, found)
+
+
+def _with_ids() -> People:
+    """Who names the shoppers of a file that is imported: they need the ids that profiles are kept under."""
+    people = People()
+    people.must_know = "the events carry pseudonyms, and nobody can say into whose profiles they go: import plain ids"
+    return people
 
 
 def _wait_until_served(api: HttpClient, version: str) -> None:
@@ -244,8 +255,16 @@ def _write_items(stack: LocalStack, items: Sequence[Item], progress: Progress) -
     _write(stack, table, "item_id", list(rows), changed, "items", progress)
 
 
-def _write_profiles(stack: LocalStack, events: Sequence[Interaction], encode: Encode | None, progress: Progress) -> int:
-    """Fold the events as `update_profile` does, one row per shopper; returns how many shoppers they are of."""
+def _write_profiles(
+    stack: LocalStack, events: Sequence[Interaction], encode: Encode | None, progress: Progress
+) -> tuple[int, list[Interaction]]:
+    """Fold the events as `update_profile` does, one row per shopper.
+
+    Returns
+    -------
+    how many shoppers they are of, and the events that may be kept
+    """
+    unwanted: set[int] = set()
     table = _variable(stack, "PROFILES_TABLE")
     rows = ProfileTable(stack.client("dynamodb"), table, int(_variable(stack, "PROFILE_TTL_DAYS")))
     store = _Folded({user_id: stored.profile for user_id, stored in rows.scan()})
@@ -255,7 +274,7 @@ def _write_profiles(stack: LocalStack, events: Sequence[Interaction], encode: En
     linked = any(event.event_type == IDENTIFY for event in events)
     parts: Sequence[Sequence[Interaction]] = [events] if linked else list(by_user.values())
     for number, part in enumerate(parts, start=1):
-        apply_events(part, store, encode)
+        apply_events(part, store, encode, unwanted=lambda event: unwanted.add(id(event)))
         progress("folding", number, len(parts))
 
     def changed(stored: Mapping[str, Mapping[str, Any]], ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -268,7 +287,7 @@ def _write_profiles(stack: LocalStack, events: Sequence[Interaction], encode: En
         return out
 
     _write(stack, table, "user_id", sorted(store.touched), changed, "profiles", progress)
-    return len(by_user)
+    return len(by_user), [event for event in events if id(event) not in unwanted]
 
 
 def _write(
@@ -293,7 +312,11 @@ def _write(
 
 def _archive(stack: LocalStack, events: Sequence[Interaction]) -> None:
     """Keep the events where `update_profile` keeps them; the same events give the same object."""
-    lines = "".join(json.dumps(interaction_document(event), separators=(",", ":")) + "\n" for event in events).encode()
+    documents = [interaction_document(event) for event in events]
+    if secret := _variable(stack, "PSEUDONYM_SECRET"):
+        keys = PseudonymSecret(stack.client("secretsmanager"), secret).get()
+        documents = [pseudonymous(document, keys) for document in documents]
+    lines = "".join(json.dumps(document, separators=(",", ":")) + "\n" for document in documents).encode()
     if lines:
         name = f"events/import/{hashlib.sha256(lines).hexdigest()[:32]}.jsonl.gz"
         body = gzip.compress(lines, compresslevel=1, mtime=0)

@@ -24,6 +24,7 @@ from endcap.identifiers import anonymous_key
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile
+from endcap.pseudonyms import PseudonymKeys, is_pseudonym
 from endcap.recommend.pipeline import encode_with, recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.files import replace_file
@@ -31,6 +32,7 @@ from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.validation import timestamp_ms
 from endcap_rebuild.data.erasures import Erased, erased_of
 from endcap_rebuild.data.identities import Identities
+from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.reading import read_events, read_items, read_user_ids
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.settings import Progress, no_progress
@@ -74,6 +76,7 @@ def batch_recommend(
     event_types: Mapping[str, EventType] = EVENT_TYPES,
     ledger: Ledger | None = None,
     without_ledger: bool = False,
+    keys: PseudonymKeys | None = None,
 ) -> dict[str, Any]:
     """Write `out` (user_id,rank,item_id,score; gzipped when it ends in .gz) with up to `limit` items per user.
 
@@ -85,6 +88,7 @@ def batch_recommend(
     include_seen : also items of the user's own events
     as_of : "last-event", each user's own latest, or one time for all (ISO 8601 or unix)
     ledger, without_ledger : whose events are left out, as `erased_of` has them
+    keys : of the pseudonyms that `events` carry; users are named by their ids all the same
 
     Returns
     -------
@@ -100,19 +104,23 @@ def batch_recommend(
     report = ReadReport()
     wanted = read_user_ids(users, report)
     overlay = None if items is None else _overlay(snapshot, items, report)
-    erased = erased_of(events, report, ledger, without_ledger)
-    history = _history(events, set(wanted), report, event_types, erased)
+    people = People(keys)
+    erased = erased_of(events, report, ledger, without_ledger, people)
+    names = {user_id: people.name_of(user_id) for user_id in wanted}
+    if not all(map(is_pseudonym, names.values())):
+        people.must_know = KEYS_ASKED
+    history = _history(events, set(names.values()), report, event_types, people, erased)
     profiles = _fold(history.events, _remembering(encode_with(snapshot)))
     rows: list[tuple[str, int, str, str]] = []
-    for number, user_id in enumerate(wanted):
+    for number, (user_id, name) in enumerate(names.items()):
         request = RecommendationRequest(
             limit=limit,
             exclude_seen="none" if include_seen else "interacted",
-            seen_items=() if include_seen else tuple(history.items.get(user_id, ())),
+            seen_items=() if include_seen else tuple(history.items.get(name, ())),
             explain=False,
         )
-        own_ms = history.latest_ms.get(user_id, snapshot.training_cutoff_ms)
-        profile = profiles.get(user_id, EMPTY_PROFILE)
+        own_ms = history.latest_ms.get(name, snapshot.training_cutoff_ms)
+        profile = profiles.get(name, EMPTY_PROFILE)
         moment = own_ms if clock_ms is None else clock_ms
         answer = recommend(snapshot, profile, request, moment, overlay, event_types)
         rows += [(user_id, item.rank, item.item_id, f"{item.score:.6g}") for item in answer.items]
@@ -120,7 +128,7 @@ def batch_recommend(
     _write(out, rows)
     return {
         "users": len(wanted),
-        "users_without_events": sum(user_id not in history.latest_ms for user_id in wanted),
+        "users_without_events": sum(name not in history.latest_ms for name in names.values()),
         "rows": len(rows),
         "read": report.document(),
     }
@@ -134,20 +142,25 @@ def _time(as_of: str) -> int:
 
 
 def _history(
-    source: Path, wanted: set[str], report: ReadReport, event_types: Mapping[str, EventType], erased: Erased
+    source: Path,
+    wanted: set[str],
+    report: ReadReport,
+    event_types: Mapping[str, EventType],
+    people: People,
+    erased: Erased,
 ) -> History:
     """Events of the wanted users, and of the anonymous ids that were handed to them."""
     now_ms = int(time.time() * 1000)
     history, identities = History(), Identities()
     handed: set[str] = set()
-    for event in erased.without(read_events(source, report, now_ms, event_types, identities), report):
+    for event in erased.without(read_events(source, report, now_ms, event_types, identities, people=people), report):
         if event.event_type == IDENTIFY and event.anonymous_id and (event.user_id in wanted):
             handed.add(anonymous_key(event.anonymous_id))
         if event.user_id in wanted or event.event_type == IDENTIFY:
             _keep(history, event, event.user_id)
     if handed:
         again = ReadReport()
-        read = read_events(source, again, now_ms, event_types)
+        read = read_events(source, again, now_ms, event_types, people=people)
         for event, keyed in ((event, identities.keyed(event)) for event in read):
             if not list(erased.without([keyed], again)):
                 continue

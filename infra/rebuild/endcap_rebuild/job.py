@@ -125,6 +125,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
         settings.reading,
         keep_outliers=settings.keep_outliers,
         may_be_empty=settings.may_be_empty,
+        keys=settings.keys,
     )
     tell(shop)
     shop.report.require_good(settings.reading.allow_bad)

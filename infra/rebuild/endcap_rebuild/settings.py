@@ -9,6 +9,7 @@ from pathlib import Path
 
 from endcap.erasure.ledger import Ledger
 from endcap.events.contexts import CONTEXT_NAMES
+from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.progress import Progress as Progress
@@ -53,6 +54,7 @@ class RebuildSettings:
     reading : how the files of `data` are to be read, where they don't say it themselves
     keep_outliers : learn from bots and other users who are no shoppers, too (see `outliers`); they are named anyway
     fairness : limits on what lists show; lists outside of them become no snapshot
+    keys : of the pseudonyms that the archive of `data` carries
     """
 
     data: Path
@@ -81,3 +83,4 @@ class RebuildSettings:
     reading: ReadOptions = field(default_factory=ReadOptions)
     keep_outliers: bool = False
     fairness: FairnessLimits = field(default_factory=FairnessLimits)
+    keys: PseudonymKeys | None = field(default=None, repr=False)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from endcap.aws.known_items import KnownItems
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
+    from endcap.aws.secrets import PseudonymSecret
     from endcap.aws.snapshots import SnapshotBucket
     from endcap.erasure.purge import Place
     from endcap.experiments.assignment import Experiment
@@ -41,8 +42,10 @@ if TYPE_CHECKING:
     from endcap.live.document import Configured
     from endcap.live.ladder import Ladder
     from endcap.live.popular import Popular
+    from endcap.live.pseudonyms import Pseudonyms
     from endcap.live.snapshot import Followed, LoadedEncoder
     from endcap.live.waiting import Guarded, Waiting
+    from endcap.profiles.ingest import Archive
     from endcap.signing import Trust
     from endcap.snapshot.snapshot import Snapshot
     from endcap.storefront.door import Door
@@ -93,6 +96,8 @@ class Runtime:
         _ = self.live_counts, self.scenarios, self.experiments, self.synonyms
         _ = self.challenger, self.challenger_catalogue
         self.waiting.begin()
+        if self.pseudonyms is not None:
+            self.pseudonyms.begin()
 
     @cached_property
     def settings(self) -> Settings:
@@ -147,7 +152,8 @@ class Runtime:
         def copy() -> LedgerCopy:  # once somebody is erased: most starts need no client of S3 for it
             return LedgerCopy(self._clients("s3", self._config), self.settings.data_bucket)
 
-        return ErasureTable(self._people, self.settings.erasures_table, copy)
+        keys = self.pseudonym_secret.read if self.settings.pseudonym_secret else None
+        return ErasureTable(self._people, self.settings.erasures_table, copy, pseudonym_keys=keys)
 
     @cached_property
     def purged_places(self) -> list[Place]:
@@ -194,11 +200,16 @@ class Runtime:
         return EventQueue(self._clients("sqs", config), self.settings.events_queue_url)
 
     @cached_property
-    def archive(self) -> RecordStream:
-        """The archive of events."""
+    def archive(self) -> Archive:
+        """The archive of events; it is told no ids where the stack has keys of pseudonyms."""
         from endcap.aws.queues import RecordStream
 
-        return RecordStream(self._clients("firehose", self._config), self.settings.archive_stream)
+        stream = RecordStream(self._clients("firehose", self._config), self.settings.archive_stream)
+        if not self.settings.pseudonym_secret:
+            return stream
+        from endcap.pseudonyms import PseudonymousStream
+
+        return PseudonymousStream(stream, self.pseudonym_secret.get)
 
     @cached_property
     def exposures(self) -> RecordStream:
@@ -206,6 +217,30 @@ class Runtime:
         from endcap.aws.queues import RecordStream
 
         return RecordStream(self._clients("firehose", BEST_EFFORT), self.settings.exposures_stream)
+
+    @cached_property
+    def pseudonym_secret(self) -> PseudonymSecret:
+        """The keys of pseudonyms, as a call gets them.
+
+        Raises
+        ------
+        SettingsError : the stack has none
+        """
+        from endcap.aws.secrets import PseudonymSecret
+
+        if not self.settings.pseudonym_secret:
+            raise SettingsError("environment variable PSEUDONYM_SECRET is not set")
+        secretsmanager = self._clients("secretsmanager", self._config)
+        return PseudonymSecret(secretsmanager, self.settings.pseudonym_secret)
+
+    @cached_property
+    def pseudonyms(self) -> Pseudonyms | None:
+        """The keys of pseudonyms, read beside the requests; None where exposures carry plain ids."""
+        from endcap.live.pseudonyms import Pseudonyms
+
+        if not self.settings.pseudonym_secret:
+            return None
+        return Pseudonyms(self.pseudonym_secret.read, self.waiting.clock, self.waiting)
 
     @cached_property
     def redelivery(self) -> Redelivery:

@@ -20,7 +20,9 @@ from endcap.index.overlay import Overlay
 from endcap.leniency import with_warnings
 from endcap.live.waiting import WRITE_S, Reading
 from endcap.observability import fault, logger, metrics
-from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.profiles.consent import refuses
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
+from endcap.pseudonyms import nameless, pseudonymous
 from endcap.recommend.pipeline import recommend_lists
 from endcap.recommend.request import Recommendation
 from endcap.recommend.trending import windows_of
@@ -93,9 +95,7 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest], *, kept: bool = 
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, {}, now_ms))
     named = list(zip(names, asked, lists, strict=True))
     if kept:
-        _record(
-            runtime, [exposure(found, name, user_id, now_ms, one.assignment, one.surface) for name, one, found in named]
-        )
+        _record(runtime, _exposures(runtime, named, user_id, now_ms, stored.profile))
     metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
     lost = runtime.waiting.lost
     if lost:
@@ -196,6 +196,33 @@ def _profile(runtime: Runtime, reading: Reading[StoredProfile] | None) -> Stored
         logger.warning("profile not readable", extra={"error": type(exc).__name__})
         runtime.waiting.lose("profile")
         return StoredProfile()
+
+
+def _exposures(
+    runtime: Runtime,
+    named: Sequence[tuple[str, ResolvedRequest, Recommendation]],
+    user_id: str | None,
+    now_ms: int,
+    profile: UserProfile,
+) -> list[dict[str, Any]]:
+    """The records of what is shown, which name nobody who does not want it, or of whom that is not known.
+
+    Where the keys of pseudonyms can't be had in time they name nobody at all: plain ids are not what the stack keeps.
+    """
+    willing = "profile" not in runtime.waiting.lost and not refuses(profile)
+    keys = None if runtime.pseudonyms is None else runtime.pseudonyms.keys()
+    found = []
+    for name, one, shown in named:
+        document = exposure(shown, name, user_id, now_ms, one.assignment, one.surface)
+        if not willing or one.request.personalization == "off":
+            document = nameless(document)
+        elif keys is not None:
+            document = pseudonymous(document, keys)
+        elif runtime.pseudonyms is not None:
+            document = nameless(document)
+            metrics.add_metric("ExposuresUnnamed", MetricUnit.Count, 1)
+        found.append(document)
+    return found
 
 
 def _record(runtime: Runtime, documents: list[dict[str, Any]]) -> None:

@@ -104,6 +104,8 @@ class Settings(BaseModel):
     client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
     snapshot_key : ARN of the key that snapshots are signed with; empty where nobody signs
     snapshot_signature : which snapshots are loaded
+    snapshot_storage_mb : what a function has to keep snapshots in, MiB; None where that is not known
+    pseudonym_secret : ARN of the keys that ids are replaced by in archive and exposures; empty for plain ids
     storefront_secrets : what tokens at the storefront door are signed with, the present one first
     storefront_origins : of the pages that may call the door from a browser
     storefront_front_key : what the front of the door proves itself by; empty for no front
@@ -130,6 +132,8 @@ class Settings(BaseModel):
     client_rates: Annotated[dict[str, float], BeforeValidator(_rates)] = {}
     snapshot_key: str = ""
     snapshot_signature: SignaturePolicy = "warn"
+    snapshot_storage_mb: Annotated[int, Field(ge=1)] | None = None
+    pseudonym_secret: str = ""
     storefront_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field((), repr=False)
     storefront_origins: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     storefront_front_key: str = Field("", repr=False)

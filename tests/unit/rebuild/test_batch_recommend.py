@@ -13,6 +13,7 @@ import pytest
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.profile import profile_of
+from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import load_snapshot
@@ -177,3 +178,19 @@ def test_progress_counts_users(files: Path) -> None:
     told: list[tuple[str, int, int]] = []
     run(files, progress=lambda *step: told.append(step))
     assert told[-1] == ("recommending", 3, 3)
+
+
+def test_an_archive_with_pseudonyms_gives_the_lists_of_one_with_ids(files: Path) -> None:
+    run(files, "plain.csv")
+    keys = PseudonymKeys({1: b"k" * 32, 2: b"l" * 32})
+    older = PseudonymKeys({1: b"k" * 32})
+    events = list(read_events(files / "events.csv", ReadReport(), NOW_MS))
+    told = [pseudonymous(interaction_document(e), older if n % 2 else keys) for n, e in enumerate(events)]
+    told[0] = interaction_document(events[0])  # of before the stack had pseudonyms
+    (files / "archive.jsonl").write_text("".join(json.dumps(document) + "\n" for document in told))
+    snapshot, users, out = files / "snapshot", files / "users.csv", files / "recs.csv"
+    with pytest.raises(InvalidInputError, match="--pseudonym-keys"):
+        batch_recommend(snapshot, files / "archive.jsonl", users, 5, out)
+    found = batch_recommend(snapshot, files / "archive.jsonl", users, 5, out, keys=keys)
+    assert lists_in(out) == lists_in(files / "plain.csv")
+    assert found["users_without_events"] == 1

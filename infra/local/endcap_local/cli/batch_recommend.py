@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Json, LedgerPlace, WithoutLedger
+from endcap_local.cli.options import Json, KeysOfPseudonyms, LedgerPlace, WithoutLedger, pseudonym_keys
 
 
 def batch_recommend(
@@ -21,6 +21,7 @@ def batch_recommend(
     as_of: Annotated[str, typer.Option(help="last-event (each user's own), ISO 8601 or unix time.")] = "last-event",
     ledger: LedgerPlace = None,
     without_ledger: WithoutLedger = False,
+    keys: KeysOfPseudonyms = None,
     as_json: Json = False,
 ) -> None:
     """Write a list of recommendations for each user."""
@@ -44,6 +45,7 @@ def batch_recommend(
             progress,
             ledger=ledger_at(ledger) if ledger else None,
             without_ledger=without_ledger,
+            keys=pseudonym_keys(keys),
         )
     if as_json:
         print_json(result)

@@ -115,6 +115,7 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
         # By the metrics that alarms look at: one over several metrics is billed for each of them.
         alarms=json.dumps(alarms).count('"MetricName": '),
         traces=resolver.resolve(recommend["TracingConfig"])["Mode"] == "Active",
+        secrets=len(plan.secrets),
         dashboards=sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in watching),
         routes=len(plan.routes) if resolver.holds("MeasureRoutes") else 0,
         live_counts_s=float(functions["recommend"].environment["LIVE_COUNTS_SECONDS"]),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from endcap_local.cli.options import Encoder, Student, Teacher, TeacherPrompt
+from endcap_local.cli.options import Encoder, KeysOfPseudonyms, Student, Teacher, TeacherPrompt, pseudonym_keys
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,6 +72,7 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV with user_id and attributes, for figures by group; DATA/users.csv by default."),
     ] = None,
+    keys: KeysOfPseudonyms = None,
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
@@ -93,6 +94,7 @@ def evaluate(
         repeats=repeats,
         max_cases=max_cases,
         ignored_attributes=tuple(ignore_attribute or ()),
+        keys=pseudonym_keys(keys),
         encoder=encoder,
         student=student,
         teacher=teacher,

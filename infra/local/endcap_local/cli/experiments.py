@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 
-from endcap_local.cli.options import Json
+from endcap_local.cli.options import Json, KeysOfPseudonyms, pseudonym_keys
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -70,6 +70,7 @@ def report(
         Literal["recommendation", "user"],
         typer.Option(help="Conversions by the list's id on the event, or all of the shopper's after the first list."),
     ] = "recommendation",
+    keys: KeysOfPseudonyms = None,
     as_json: Json = False,
 ) -> None:
     """Compare the variants of an experiment by what shoppers did."""
@@ -93,7 +94,7 @@ def report(
     experiments = configured(archive, None if config is None else config.read_bytes())
     settings = ReportSettings(experiment, counting, alpha, effect, metric, control)
     with progress_bar(console) as progress:
-        found = run(archive, experiments, settings, progress)
+        found = run(archive, experiments, settings, progress, pseudonym_keys(keys))
     if as_json:
         print_json(found)
     else:
@@ -134,12 +135,17 @@ def _variants(found: dict[str, Any]) -> Table:
         table.add_row(
             escape(variant["name"]),
             "" if variant["share"] is None else f"{variant['share']:.0%}",
-            f"{variant['units']:,}",
-            f"{variant['lists']:,}",
-            f"{variant['ctr']:.2%}",
-            f"{variant['converted_units']:,}",
-            f"{variant['conversion']:.2%}",
-            f"{variant['revenue']:,.2f}",
+            *(
+                "few" if variant[name] is None else form.format(variant[name])
+                for name, form in (
+                    ("units", "{:,}"),
+                    ("lists", "{:,}"),
+                    ("ctr", "{:.2%}"),
+                    ("converted_units", "{:,}"),
+                    ("conversion", "{:.2%}"),
+                    ("revenue", "{:,.2f}"),
+                )
+            ),
         )
     return table
 
@@ -159,7 +165,8 @@ def _comparisons(found: dict[str, Any]) -> Table:
     for one in found["comparisons"]:
         shown = ("{:+.3f}" if one["metric"] == "revenue" else "{:+.2%}").format
         relative = "" if one["relative"] is None else f"{one['relative']:+.1%}"
-        head = (escape(f"{one['variant']}, {_LABELS[one['metric']]}"), shown(one["difference"]), relative)
+        difference = "few" if one["difference"] is None else shown(one["difference"])
+        head = (escape(f"{one['variant']}, {_LABELS[one['metric']]}"), difference, relative)
         for name, test in (("fixed", one["fixed_horizon"]), ("always valid", one["always_valid"])):
             table.add_row(*head, name, *_test(test, shown))
             head = ("", "", "")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Data, Json
+from endcap_local.cli.options import Data, Json, KeysOfPseudonyms, pseudonym_keys
 
 export_app = typer.Typer(help="Write what may leave the shop.", no_args_is_help=True)
 
@@ -28,6 +28,7 @@ def aggregates(
     ledger: Annotated[Path | None, typer.Option(help="What was spent; DATA/privacy-ledger.json by default.")] = None,
     dataset: Annotated[str | None, typer.Option(help="Name in the ledger; the folder's by default.")] = None,
     limit: Annotated[float | None, typer.Option(help="Of all epsilons together; set at the first release.")] = None,
+    keys: KeysOfPseudonyms = None,
     as_json: Json = False,
 ) -> None:
     """Write popularity and co-purchase with differential privacy for users."""
@@ -38,7 +39,7 @@ def aggregates(
     from endcap_rebuild.aggregates.release import ReleaseSettings
 
     settings = ReleaseSettings(epsilon, delta, most_items, most_pairs)
-    done = export_aggregates(data, out, settings, ledger, dataset, limit)
+    done = export_aggregates(data, out, settings, ledger, dataset, limit, keys=pseudonym_keys(keys))
     if as_json:
         print_json(done)
         return

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from endcap_rebuild.data.options import FORMATS, ReadOptions
+
+if TYPE_CHECKING:
+    from endcap.pseudonyms import PseudonymKeys
 
 _READING = "How the files are read"
 
@@ -48,6 +51,10 @@ Student = Annotated[
     bool, typer.Option("--student", help="Train a text encoder on the events; shipped if it is better. Needs torch.")
 ]
 Teacher = Annotated[str, typer.Option(help="Of the student: a folder, a hub name, or the name of a base encoder.")]
+KeysOfPseudonyms = Annotated[
+    str | None,
+    typer.Option("--pseudonym-keys", help="Of an archive's pseudonyms: ARN of the stack's secret, or a file of it."),
+]
 TeacherPrompt = Annotated[str | None, typer.Option(help="Put before each text that the teacher reads.")]
 
 
@@ -107,6 +114,30 @@ def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
             raise typer.BadParameter(f"{text!r} is not THEIRS=OURS", param_hint=option)
         pairs[theirs.strip()] = ours.strip()
     return pairs
+
+
+def pseudonym_keys(source: str | None) -> PseudonymKeys | None:
+    """The keys in a secret, by its ARN, or in a file.
+
+    Raises
+    ------
+    InvalidInputError : there are none in it
+    DependencyError, ThrottledError : the secret can't be read
+    """
+    if source is None:
+        return None
+    from endcap.errors import InvalidInputError
+    from endcap.pseudonyms import PseudonymKeys
+
+    if source.startswith("arn:"):
+        from endcap.aws.clients import BACKGROUND, client
+        from endcap.aws.secrets import PseudonymSecret
+
+        return PseudonymSecret(client("secretsmanager", BACKGROUND), source).get()
+    try:
+        return PseudonymKeys.read(Path(source).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise InvalidInputError(f"--pseudonym-keys {source}: {exc}") from exc
 
 
 def template_parameters(pairs: Sequence[str]) -> dict[str, str]:

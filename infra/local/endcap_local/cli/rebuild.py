@@ -16,6 +16,7 @@ from endcap_local.cli.options import (
     Encoder,
     Errors,
     Json,
+    KeysOfPseudonyms,
     LedgerPlace,
     Map,
     MapEvent,
@@ -26,6 +27,7 @@ from endcap_local.cli.options import (
     TeacherPrompt,
     Timezone,
     WithoutLedger,
+    pseudonym_keys,
     read_options,
 )
 from endcap_local.cli.snapshots import print_encoder, print_metrics
@@ -53,6 +55,7 @@ def rebuild(
     ] = None,
     ledger: LedgerPlace = None,
     without_ledger: WithoutLedger = False,
+    keys: KeysOfPseudonyms = None,
     keep_outliers: Annotated[
         bool, typer.Option("--keep-outliers", help="Learn from bots and the like, too; they are named anyway.")
     ] = False,
@@ -110,6 +113,7 @@ def rebuild(
         snapshots = SnapshotBucket(client("s3", BACKGROUND), remote) if remote and not shard else None
         before = current_encoder(snapshots) if snapshots else None
         settings = RebuildSettings(data, folder, encoder, budget, seed, work=work, before=before)
+        settings = replace(settings, keys=pseudonym_keys(keys))
         settings = replace(settings, device=device, shards=shards, shard=shard)
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         settings = replace(settings, ledger=ledger_at(ledger) if ledger else None, without_ledger=without_ledger)

@@ -58,6 +58,7 @@ class Deployment:
     traces : whether functions begin traces by themselves
     routes : of the API that report metrics of their own
     live_counts_s : that counts wait to be folded together, and requests from one look at them to the next
+    secrets : in Secrets Manager
     """
 
     architecture: str
@@ -67,6 +68,7 @@ class Deployment:
     traces: bool = False
     routes: int = 0
     live_counts_s: float = 15.0
+    secrets: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,7 @@ class Assumptions:
     idle_polls : ReceiveMessage calls of Lambda's five pollers on an idle queue, 20 s each:
         https://github.com/getlift/lift/issues/132 saw the same 15 a minute
     rebuild_hours : of one rebuild
-    months : that archive and snapshots have gathered; neither expires by default
+    months : that archive and snapshots have gathered; the archive expires after 24 by default
     trainings : of Personalize in a month at most, however often Endcap rebuilds; by itself it trains every seven days:
         https://docs.aws.amazon.com/personalize/latest/dg/solution-config-auto-training.html
     """
@@ -276,6 +278,10 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "CloudWatch", "metrics", busy * (a.metrics + ROUTE_METRICS * deployment.routes), "metrics"
     yield "CloudWatch", "alarms", deployment.alarms, "alarms"
     yield "CloudWatch", "dashboards", deployment.dashboards, "dashboards"
+    yield "Secrets Manager", "keys of pseudonyms", deployment.secrets, "secrets"
+    # Each environment of those that write records reads them once, and again each hour.
+    starts = a.cold_share * (batches + usage.requests) if deployment.secrets else 0.0
+    yield "Secrets Manager", "keys read", starts + 2 * busy * MONTH_S / 3600 * bool(deployment.secrets), "secret_reads"
     yield "X-Ray", "traces", traced(invocations) if deployment.traces else 0.0, "traces"
 
     starts = a.cold_share * sum(calls[name][0] for name in ("update_profile", "recommend", "embed_item"))

@@ -48,6 +48,7 @@ _DYNAMODB: Final = "https://aws.amazon.com/dynamodb/pricing/on-demand/"
 _KMS: Final = "https://aws.amazon.com/kms/pricing/"
 _LAMBDA: Final = "https://aws.amazon.com/lambda/pricing/"
 _PERSONALIZE: Final = "https://aws.amazon.com/personalize/pricing/"
+_SECRETS: Final = "https://aws.amazon.com/secrets-manager/pricing/"
 _S3: Final = "https://aws.amazon.com/s3/pricing/"
 
 MILLION: Final = 1_000_000
@@ -76,6 +77,8 @@ PRICES: Final[Mapping[str, Price]] = MappingProxyType(
         "kms_keys": Price(1.00, "key-month", _KMS),
         "kms_signatures": Price(0.15 / 10_000, "request on an elliptic-curve key", _KMS),
         "traces": Price(5.00 / MILLION, "trace", "https://aws.amazon.com/xray/pricing/", free=100_000),
+        "secrets": Price(0.40, "secret-month", _SECRETS),
+        "secret_reads": Price(0.05 / 10_000, "call", _SECRETS),
         "rebuild_hours": Price(1.408, "hour of ml.g5.xlarge", "https://aws.amazon.com/sagemaker/ai/pricing/"),
         "personalize_requests": Price(0.15 / 1000, "recommendation", _PERSONALIZE),
         "personalize_training": Price(0.002 / 1000, "interaction of a training", _PERSONALIZE),

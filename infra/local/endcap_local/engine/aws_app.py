@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
+from endcap_local.engine.queues import count_once
 
 TOKEN_HEADER = "X-Endcap-Exclusive"  # nosec B105 # the name of a header
 _READ_ONLY = ("Get", "Describe", "List", "Query", "Scan", "BatchGet", "Receive", "DeleteMessage")
@@ -26,6 +27,7 @@ _SERVICES: Mapping[str, str] = {
     "Firehose_20150804": "firehose",
     "AWSEvents": "events",
     TARGET_PREFIX: "kms",
+    "secretsmanager": "secretsmanager",
 }
 _WAKES: Mapping[str, str] = {"sqs": "sqs", "dynamodb": "dynamodb", "kinesis": "kinesis", "events": "sqs"}
 
@@ -71,6 +73,7 @@ class AwsApp:
     def __init__(self, keys: Path | None = None) -> None:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
+        count_once()
         self.activity = Activity()
         self._lock = threading.Lock()
         self._token: str | None = None

@@ -99,7 +99,7 @@ class Engine:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Say nothing: the engine's requests are not the user's."""
 
-        for service in ("dynamodb", "dynamodbstreams", "sqs", "s3", "firehose", "kinesis", "events"):
+        for service in ("dynamodb", "dynamodbstreams", "sqs", "s3", "firehose", "kinesis", "events", "secretsmanager"):
             get_backend(service)
         moto_api_backend.reset()
         self._app = AwsApp(keys)

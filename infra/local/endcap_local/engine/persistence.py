@@ -1,7 +1,8 @@
-"""Saves and loads the contents of tables and buckets as plain files, independent of the engine.
+"""Saves and loads the contents of tables, buckets and secrets as plain files, independent of the engine.
 
 `tables/<table>.jsonl` holds one item per line in DynamoDB's own JSON, `buckets/<bucket>/<key>` the latest
-version of each object. Queues and streams are not kept: a clean stop drains nothing that is not in tables or buckets.
+version of each object, `secrets/<name>` what a secret says, for its owner alone to read. Queues and streams are not
+kept: a clean stop drains nothing that is not in tables or buckets.
 """
 
 from __future__ import annotations
@@ -43,10 +44,17 @@ def save_state(folder: Path, plan: StackPlan, engine: Engine) -> None:
         for path in list(_files(root)):
             if path not in kept:
                 path.unlink()
+    for secret in plan.secrets:
+        path = folder / "secrets" / secret
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replacing(path).touch(mode=0o600)
+        said = engine.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"]
+        _replacing(path).write_text(said, encoding="utf-8")
+        _replacing(path).replace(path)
 
 
 def load_state(folder: Path, plan: StackPlan, engine: Engine) -> None:
-    """Put what `save_state` wrote into the empty tables and buckets; nothing saved means nothing loaded."""
+    """Put what `save_state` wrote into the tables, buckets and secrets; nothing saved means nothing loaded."""
     dynamodb, s3 = engine.client("dynamodb"), engine.client("s3")
     for table in plan.tables:
         path = folder / "tables" / f"{table}.jsonl"
@@ -60,6 +68,11 @@ def load_state(folder: Path, plan: StackPlan, engine: Engine) -> None:
         for path in _files(root):
             key = path.relative_to(root).as_posix()
             s3.put_object(Bucket=bucket, Key=key, Body=path.read_bytes())
+    for secret in plan.secrets:
+        path = folder / "secrets" / secret
+        if path.is_file():
+            said = path.read_text(encoding="utf-8")
+            engine.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=said)
 
 
 def _is_note(item: dict[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,7 +28,7 @@ _QUEUE_ATTRIBUTES = (
 
 
 def create_resources(plan: StackPlan, engine: Engine) -> None:
-    """Create tables, queues, buckets, streams, delivery streams and bus rules.
+    """Create tables, queues, buckets, streams, delivery streams, bus rules and secrets.
 
     An event source that a parameter names but the template does not make (a storefront's own stream or queue) is made
     too, so that it can be tried locally.
@@ -38,6 +39,7 @@ def create_resources(plan: StackPlan, engine: Engine) -> None:
     _create_streams(plan, engine)
     _create_delivery_streams(plan.delivery_streams, engine)
     _create_rules(plan.rules, engine)
+    _create_secrets(plan.secrets, engine)
 
 
 def _create_tables(tables: Mapping[str, Mapping[str, Any]], engine: Engine) -> None:
@@ -117,6 +119,18 @@ def _create_rules(rules: Mapping[str, Mapping[str, Any]], engine: Engine) -> Non
                 events.create_event_bus(Name=bus)
         events.put_rule(Name=name, EventBusName=bus, EventPattern=json.dumps(rule["EventPattern"]), State="ENABLED")
         events.put_targets(Rule=name, EventBusName=bus, Targets=targets)
+
+
+def _create_secrets(made: Mapping[str, Mapping[str, Any]], engine: Engine) -> None:
+    secretsmanager = engine.client("secretsmanager") if made else None
+    for name, properties in made.items():
+        assert secretsmanager is not None
+        text, generated = properties.get("SecretString"), properties.get("GenerateSecretString")
+        if generated is not None:
+            drawn = secrets.token_hex(int(generated.get("PasswordLength", 32)) // 2)
+            key = generated.get("GenerateStringKey")
+            text = json.dumps({**json.loads(generated["SecretStringTemplate"]), key: drawn}) if key else drawn
+        secretsmanager.create_secret(Name=name, SecretString=str(text))
 
 
 def _target(target: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ import numpy as np
 from endcap.arrays import F64
 from endcap.events.types import ALIASES
 from endcap.validation import timestamp_ms
+from endcap_rebuild.data.people import People, unit_of, user_of
 
 Attribution = Literal["recommendation", "user"]
 
@@ -107,12 +108,19 @@ def exposures_of(
     records: Iterable[Mapping[str, Any]],
     experiment: str | None = None,
     starts_ms: Mapping[str, int] = MappingProxyType({}),
+    people: People | None = None,
 ) -> dict[str, Exposures]:
-    """The lists of each experiment (or of one) since its start; a list that is recorded twice counts once."""
+    """The lists of each experiment (or of one) since its start; a list that is recorded twice counts once.
+
+    Parameters
+    ----------
+    people : by whose names shoppers are told
+    """
+    people = people or People()
     found: dict[str, Exposures] = {}
     for record in records:
-        name, variant, unit, key = (record.get(k) for k in ("experiment", "variant", "unit", "recommendation_id"))
-        at_ms = record.get("timestamp")
+        name, variant, key = (record.get(k) for k in ("experiment", "variant", "recommendation_id"))
+        unit, at_ms = unit_of(record, people), record.get("timestamp")
         if not (isinstance(name, str) and isinstance(variant, str) and isinstance(unit, str) and isinstance(key, str)):
             continue
         if experiment not in (None, name) or not isinstance(at_ms, int):
@@ -133,7 +141,11 @@ def exposures_of(
 
 
 def outcomes(
-    exposures: Exposures, events: Iterable[Mapping[str, Any]], counting: Counting, log: JoinLog
+    exposures: Exposures,
+    events: Iterable[Mapping[str, Any]],
+    counting: Counting,
+    log: JoinLog,
+    people: People | None = None,
 ) -> dict[str, VariantOutcome]:
     """What came of the lists of each variant; shoppers who got several variants are left out.
 
@@ -141,7 +153,9 @@ def outcomes(
     ----------
     events : interactions as they are archived
     log : is told what was not counted
+    people : by whose names shoppers are told, those of the exposures too
     """
+    people = people or People()
     clicked: set[str] = set()
     revenue: dict[str, float] = {}
     counted: set[tuple[str, str]] = set()
@@ -152,11 +166,12 @@ def outcomes(
         if not (is_goal or is_click):
             continue
         shown = exposures.lists.get(str(event.get("recommendation_id")))
-        after_first = first_list.get(str(event.get("user_id"))) if is_goal else None
+        user = user_of(event, people)
+        after_first = first_list.get(user) if is_goal else None
         source = after_first or shown
         if source is None:
             continue
-        identity = (str(event.get("user_id")), str(event.get("event_id")))
+        identity = (user, str(event.get("event_id")))
         if identity in counted:
             log.repeated += 1
         elif after_first is None and event.get("item_id") not in source.item_ids:

@@ -7,9 +7,13 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import numpy as np
+
+from endcap.disclosure import may_tell
 from endcap.errors import FieldError, InvalidInputError, NotFoundError
 from endcap.experiments.assignment import Experiment
 from endcap.experiments.config import KEY, read_experiments
+from endcap.pseudonyms import PseudonymKeys
 from endcap_local.experiments.archive import Archive, ReadLog, records
 from endcap_local.experiments.comparing import (
     METRICS,
@@ -23,6 +27,7 @@ from endcap_local.experiments.comparing import (
     unit_values,
 )
 from endcap_local.experiments.joining import Counting, Exposures, JoinLog, VariantOutcome, exposures_of, outcomes
+from endcap_rebuild.data.people import People
 
 DEFAULT_EFFECT: Final = 0.1
 
@@ -66,9 +71,19 @@ def configured(archive: Archive, config: bytes | None) -> tuple[Experiment, ...]
 
 
 def report(
-    archive: Archive, experiments: Iterable[Experiment], settings: ReportSettings, progress: Progress
+    archive: Archive,
+    experiments: Iterable[Experiment],
+    settings: ReportSettings,
+    progress: Progress,
+    keys: PseudonymKeys | None = None,
 ) -> dict[str, Any]:
     """The report as a JSON object.
+
+    What is about fewer than five shoppers is not told: `null` stands for it, and for what would give it away.
+
+    Parameters
+    ----------
+    keys : of the archive's pseudonyms; without them a shopper counts once for plain records and once for each key
 
     Raises
     ------
@@ -77,13 +92,14 @@ def report(
     """
     by_name = {experiment.name: experiment for experiment in experiments}
     starts_ms = {experiment.name: experiment.start_ms for experiment in by_name.values() if experiment.start_ms}
-    log, joined = ReadLog(), JoinLog()
+    log, joined, people = ReadLog(), JoinLog(), People(keys)
     progress("reading exposures", 0, 0)
     shown = records(archive, "exposures", log, starts_ms.get(settings.experiment or ""))
-    name, exposures = _chosen(exposures_of(shown, settings.experiment, starts_ms), settings)
+    name, exposures = _chosen(exposures_of(shown, settings.experiment, starts_ms, people), settings)
     plan = by_name.get(name)
     progress("reading events", 0, 0)
-    found = outcomes(exposures, records(archive, "events", log, exposures.first_ms), settings.counting, joined)
+    done = records(archive, "events", log, exposures.first_ms)
+    found = outcomes(exposures, done, settings.counting, joined, people)
     order = _order(found, plan, settings)
     ratio = _ratio(found, order, plan)
     comparisons = _comparisons(found, order, settings)
@@ -142,7 +158,7 @@ def _ratio(found: Mapping[str, VariantOutcome], order: Sequence[str], plan: Expe
 def _variant(name: str, outcome: VariantOutcome, plan: Experiment | None) -> dict[str, Any]:
     units, lists = len(outcome.lists), outcome.lists.sum()
     share = next((v.share for v in plan.variants if v.name == name), None) if plan else None
-    return {
+    told: dict[str, Any] = {
         "name": name,
         "share": share,
         "units": units,
@@ -154,6 +170,27 @@ def _variant(name: str, outcome: VariantOutcome, plan: Experiment | None) -> dic
         "revenue": float(outcome.revenue.sum()),
         "revenue_per_unit": float(outcome.revenue.mean()),
     }
+    for metric, fields in _ABOUT.items():
+        if not may_tell(_people(outcome, metric)):
+            told |= dict.fromkeys(fields)
+    return told
+
+
+_ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
+    "units": ("units", "lists"),
+    "ctr": ("clicked_lists", "ctr"),
+    "conversion": ("converted_units", "conversion"),
+    "revenue": ("revenue", "revenue_per_unit"),
+}
+"""What a metric's figures are called: all of them tell of the shoppers that it counts."""
+
+
+def _people(outcome: VariantOutcome, metric: str) -> int:
+    """How many shoppers a figure of a variant is about: those that it counts, not those that it is a share of."""
+    if metric == "units":
+        return len(outcome.lists)
+    of_metric = {"ctr": outcome.clicked, "conversion": outcome.converted, "revenue": outcome.revenue}[metric]
+    return int(np.count_nonzero(of_metric))
 
 
 def _comparisons(
@@ -168,6 +205,9 @@ def _comparisons(
             continue
         control = values[order[0]]
         for name in order[1:]:
+            if not all(may_tell(_people(found[one], metric)) for one in (order[0], name)):
+                compared.append(dict.fromkeys(("difference", *_TESTED)) | {"metric": metric, "variant": name})
+                continue
             difference = float(values[name].mean() - control.mean())
             enough = comparable(control, values[name])
             fixed = fixed_horizon(control, values[name], metric, alpha) if enough else None
@@ -183,6 +223,9 @@ def _comparisons(
                 }
             )
     return compared
+
+
+_TESTED: Final = ("relative", "fixed_horizon", "always_valid")
 
 
 def _winner(comparisons: Sequence[Mapping[str, Any]], order: Sequence[str], metric: str) -> str | None:

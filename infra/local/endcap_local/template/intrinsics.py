@@ -200,7 +200,12 @@ def _check_parameter(name: str, declaration: Mapping[str, Any], value: str) -> N
         raise TemplateError(f"parameter {name}: {value!r} does not match {declaration['AllowedPattern']}")
 
 
-_REF_IS_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine", "AWS::Lambda::LayerVersion"}
+_REF_IS_ARN = {
+    "AWS::SNS::Topic",
+    "AWS::StepFunctions::StateMachine",
+    "AWS::Lambda::LayerVersion",
+    "AWS::SecretsManager::Secret",
+}
 
 _NAME_PROPERTY = {
     "AWS::DynamoDB::Table": "TableName",
@@ -213,6 +218,7 @@ _NAME_PROPERTY = {
     "AWS::Events::EventBus": "Name",
     "AWS::Events::Rule": "Name",
     "AWS::IAM::Role": "RoleName",
+    "AWS::SecretsManager::Secret": "Name",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
@@ -228,6 +234,8 @@ _ARN_PATTERN = {
     "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
     "AWS::Events::EventBus": "arn:aws:events:{region}:{account}:event-bus/{name}",
     "AWS::Events::Rule": "arn:aws:events:{region}:{account}:rule/{name}",
+    # Without the six characters that AWS adds, a secret is found all the same.
+    "AWS::SecretsManager::Secret": "arn:aws:secretsmanager:{region}:{account}:secret:{name}",
     "AWS::IAM::Role": "arn:aws:iam::{account}:role/{name}",
     "AWS::Logs::LogGroup": "arn:aws:logs:{region}:{account}:log-group:{name}:*",
     "AWS::StepFunctions::StateMachine": "arn:aws:states:{region}:{account}:stateMachine:{name}",

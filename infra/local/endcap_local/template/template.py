@@ -83,6 +83,7 @@ class StackPlan:
     streams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     delivery_streams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rules: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    secrets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def load_plan(
@@ -177,6 +178,7 @@ def plan_of(source: Mapping[str, Any], expanded: Mapping[str, Any], resolver: Re
         streams=by_name("AWS::Kinesis::Stream"),
         delivery_streams=by_name("AWS::KinesisFirehose::DeliveryStream"),
         rules=by_name("AWS::Events::Rule"),
+        secrets=by_name("AWS::SecretsManager::Secret"),
     )
 
 

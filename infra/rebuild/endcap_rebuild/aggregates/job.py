@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from endcap.pseudonyms import PseudonymKeys
 from endcap_rebuild.aggregates.ledger import spend
 from endcap_rebuild.aggregates.noise import Noise, laplace
 from endcap_rebuild.aggregates.release import ReleaseSettings, released
@@ -19,6 +20,10 @@ LEDGER: Final = "privacy-ledger.json"
 POPULARITY: Final = "popularity.csv"
 TOGETHER: Final = "together.csv"
 ABOUT: Final = "release.json"
+_KEYS_ASKED: Final = (
+    "the archive holds pseudonyms of a key that was not given, and who goes by two of them would be protected as one: "
+    "give the stack's keys (--pseudonym-keys)"
+)
 
 
 def export_aggregates(
@@ -30,6 +35,7 @@ def export_aggregates(
     limit: float | None = None,
     now: datetime | None = None,
     noise: Noise = laplace,
+    keys: PseudonymKeys | None = None,
 ) -> dict[str, Any]:
     """Write `popularity.csv` (item_id,users), `together.csv` (item_id,with_item_id,users) and `release.json`.
 
@@ -42,6 +48,8 @@ def export_aggregates(
     dataset : the name under which the ledger keeps what was spent; the folder's when None. A log that grows keeps its
         name, for it is about the same people
     limit : as for `ledger.spend`
+    keys : of the pseudonyms that an archive carries: without them one user may stand for several and would be
+        protected as one of them alone, so that pseudonyms are refused
 
     Returns
     -------
@@ -53,7 +61,7 @@ def export_aggregates(
     BudgetError : too much would have been spent; nothing was written
     """
     now = now or datetime.now(UTC)
-    shop = read_shop(data, int(now.timestamp() * 1000), 0, {}, keep_outliers=True)
+    shop = read_shop(data, int(now.timestamp() * 1000), 0, {}, keep_outliers=True, keys=keys, must_know=_KEYS_ASKED)
     name, at = dataset or data.resolve().name, now.strftime("%Y-%m-%dT%H:%M:%SZ")
     noise(
         shop.table.key[:0].astype("int64"), settings.half, 1

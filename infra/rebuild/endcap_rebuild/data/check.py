@@ -17,6 +17,7 @@ from endcap_rebuild.data.folder import look_into
 from endcap_rebuild.data.formats import EVENTS
 from endcap_rebuild.data.interactions import EventReader, noted
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import Moment
 from endcap_rebuild.data.reading import event_files, read_items
 from endcap_rebuild.data.report import ReadReport
@@ -46,25 +47,31 @@ def check_folder(
     with report.keeping(options.errors):
         known = {item.item_id for item in read_items(folder, report, options)}
         report.role = EVENTS
-        seen = array("q")
-        for file in event_files(look_into(folder, options), options, Moment(now_ms, event_types, False), report):
+        seen, people = array("q"), People()
+        found, moment = look_into(folder, options), Moment(now_ms, event_types, False)
+        for file in event_files(found, options, moment, report, people):
             if isinstance(file, EventReader) and file.found.table and file.reason is None:
-                _count_table(file, known, report, seen, progress)
+                _count_table(file, known, report, people, seen, progress)
             else:
-                _count(noted(iter(file), report, None), known, report, seen)
+                _count(noted(iter(file), report, None, people), known, report, seen)
     keys = np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64)
     report.duplicate_events = len(keys) - len(np.unique(keys))
     return report
 
 
 def _count_table(
-    file: EventReader, known: Collection[str], report: ReadReport, seen: array[int], progress: Progress | None
+    file: EventReader,
+    known: Collection[str],
+    report: ReadReport,
+    people: People,
+    seen: array[int],
+    progress: Progress | None,
 ) -> None:
     counter = ColumnCounter(file.layout, file.lane, known, report, seen)
     rows: Iterator[tuple[int, Any]] = iter(file.found.rows)
     while part := list(islice(rows, _PART)):
         if not counter.count([cells for _, cells in part]):
-            _count(noted(file.of(part), report, None), known, report, seen)
+            _count(noted(file.of(part), report, None, people), known, report, seen)
         if progress is not None:
             progress("reading", report.events, 0)
     file.ignore(counter.filled)

@@ -16,12 +16,14 @@ from endcap.erasure.ledger import Ledger
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
+from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.files import canonical_json
 from endcap_rebuild.data.clock import clock_usable
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import EventTable, checked_names, event_table, without_users
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.outliers import OutlierReport, find_outliers
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import catalog_time_ms, read_events, read_items
 from endcap_rebuild.data.report import ReadReport, no_items
 from endcap_rebuild.data.searches import Search, noting_searches
@@ -107,6 +109,8 @@ def read_shop(
     *,
     keep_outliers: bool = False,
     may_be_empty: bool = False,
+    keys: PseudonymKeys | None = None,
+    must_know: str = "",
 ) -> Shop:
     """Read a folder of items and, where there are any, events.
 
@@ -115,12 +119,14 @@ def read_shop(
     ledger, without_ledger : as `erased_of` has them
     options : how the files are to be read, where they don't say it themselves
     keep_outliers : only name users who are no shoppers (see `outliers`), and learn from them too
+    keys : of the pseudonyms that an archive carries; needed where it has some and profiles say whom to leave out
+    must_know : why they are needed in any case; "" where they are not
 
     Raises
     ------
     UnusableDataError : no usable item, where the shop may not be empty
-    InvalidInputError : no item file, an export that is not whole, an archive without the ledger of erasures, or an
-        unusable event weight or context name
+    InvalidInputError : no item file, an export that is not whole, an archive without the ledger of erasures, an
+        unusable event weight or context name, or pseudonyms that need keys
     """
     report, options = ReadReport(), options or ReadOptions()
     try:
@@ -134,8 +140,10 @@ def read_shop(
         if not items and not may_be_empty:
             raise no_items(folder, report)
         index = {item.item_id: row for row, item in enumerate(items)}
-        read = read_events(folder, report, now_ms, types, options=options)
-        events = erased_of(folder, report, ledger, without_ledger).without(read, report)
+        people = People(keys)
+        erased = erased_of(folder, report, ledger, without_ledger, people)
+        people.must_know = people.must_know or must_know
+        events = erased.without(read_events(folder, report, now_ms, types, options=options, people=people), report)
         table = event_table(noting_searches(events, searches), index, report, seed, types, names)
     left_out, outliers = find_outliers(table, len(items), clock_usable(table.time_ms))
     if not keep_outliers and left_out.any():

@@ -21,6 +21,7 @@ from endcap.errors import InvalidInputError, StoredDataError
 from endcap.events.interaction import Interaction
 from endcap_rebuild.data.exports import find_export
 from endcap_rebuild.data.files import DataFile
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import read_erasures, require_whole
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import opened
@@ -38,30 +39,40 @@ class Erased:
     Attributes
     ----------
     profiles : profile key -> time, as profiles remember it
+    people : who names the shoppers of the events
     """
 
     ledger: Ledger = field(default_factory=Ledger)
     profiles: Mapping[str, int] = field(default_factory=dict)
+    people: People = field(default_factory=People, compare=False)
 
     def without(self, events: Iterable[Interaction], report: ReadReport) -> Iterator[Interaction]:
         """The events that nobody has had erased; the others are counted."""
         until = lru_cache(_REMEMBERED)(self.ledger.until)
         for event in events:
-            named = event_keys(event) if self.ledger.entries else ()
-            latest = max([self.profiles.get(event.user_id, NEVER), *(until(key) for key in named)])
+            keys = event_keys(event) if self.ledger.entries else ()
+            named = (name for key in keys for name in self.people.names_of(key))
+            latest = max([self.profiles.get(event.user_id, NEVER), *(until(name) for name in named)])
             if event.timestamp_ms <= latest:
                 report.erased_events += 1
             else:
                 yield event
 
 
-def erased_of(source: Path, report: ReadReport, ledger: Ledger | None = None, without_ledger: bool = False) -> Erased:
+def erased_of(
+    source: Path,
+    report: ReadReport,
+    ledger: Ledger | None = None,
+    without_ledger: bool = False,
+    people: People | None = None,
+) -> Erased:
     """Whom the events of a folder, or of one file, are to be read without.
 
     Parameters
     ----------
     ledger : of the stack, beside what the folder holds
     without_ledger : whether an archive may be read that has no ledger
+    people : who names the shoppers of the events, which are to be read afterwards
 
     Raises
     ------
@@ -80,7 +91,8 @@ def erased_of(source: Path, report: ReadReport, ledger: Ledger | None = None, wi
         whole = joined(part for part in (found, ledger) if part is not None)
     except StoredDataError as exc:
         raise InvalidInputError(str(exc)) from exc
-    return Erased(whole, read_erasures(folder, report) if source.is_dir() else {})
+    people = people or People()
+    return Erased(whole, read_erasures(folder, report, people) if source.is_dir() else {}, people)
 
 
 def read_ledger(folder: Path) -> Ledger | None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from endcap.errors import InvalidInputError, InvalidItemError
 from endcap.profiles.codec import ProfileFormatError, decode_profile
+from endcap.profiles.consent import refuses
 from endcap.profiles.links import floor_ms
 from endcap.validation import timestamp_ms
 
@@ -23,6 +24,8 @@ _SUMMARY: Final = "manifest-summary.json"
 _FILES: Final = "manifest-files.json"
 NEVER_ERASED: Final = -1
 """Before every event: also those of time 0 stay."""
+FOR_EVER: Final = 1 << 62
+"""Later than every event."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,8 @@ def exported_user_id(row: Mapping[str, Any]) -> str:
 def erased_until_ms(row: Mapping[str, Any]) -> int:
     """The time up to which the user of a row of the profiles table was erased, `NEVER_ERASED` for never.
 
-    For an anonymous id that is the end of the last interval that belonged to a user who was erased.
+    For an anonymous id that is the end of the last interval that belonged to a user who was erased. For one who refuses
+    it is never over.
 
     Raises
     ------
@@ -102,7 +106,7 @@ def erased_until_ms(row: Mapping[str, Any]) -> int:
         profile = decode_profile(base64.b64decode(row["Item"]["profile"]["B"], validate=True))
     except (KeyError, TypeError, ValueError, ProfileFormatError) as exc:
         raise InvalidInputError("the profile can't be read") from exc
-    return floor_ms(profile.links, profile.deleted_at_ms)
+    return FOR_EVER if refuses(profile) else floor_ms(profile.links, profile.deleted_at_ms)
 
 
 def _read_export(summary: Path) -> TableExport:

@@ -12,7 +12,8 @@ from typing import Any
 
 from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
-from endcap.identifiers import anonymous_key
+from endcap.identifiers import anonymous_key, clean_id
+from endcap_rebuild.data.people import People
 
 
 @dataclass
@@ -21,19 +22,20 @@ class Identities:
 
     Attributes
     ----------
-    plain : anonymous ids that stand where users do
+    plain : anonymous ids that stand where users do, and the anonymous id that each of them is
     users : ids that somebody turned out to be; none of them is an anonymous one
     """
 
-    plain: set[str] = field(default_factory=set)
+    plain: dict[str, str] = field(default_factory=dict)
     users: set[str] = field(default_factory=set)
 
-    def note(self, row: Mapping[str, Any], event: Interaction) -> None:
-        """Take in one event and the row that it was read from."""
+    def note(self, row: Mapping[str, Any], event: Interaction, people: People) -> None:
+        """Take in one event, the row that it was read from, and who names its users."""
         if event.event_type == IDENTIFY:
             self.users.add(event.user_id)
             if event.anonymous_id and "anonymous_key" not in row:
-                self.plain.add(event.anonymous_id)
+                said = str(row["anonymous_id"])
+                self.plain[people.name_of(clean_id(said))] = event.anonymous_id
 
     def is_anonymous(self, user_id: str) -> bool:
         """Whether what stands as a user's id is an anonymous one; certain once all rows are noted."""
@@ -43,4 +45,5 @@ class Identities:
         """The event under the key of whose it is."""
         if event.event_type == IDENTIFY or not self.is_anonymous(event.user_id):
             return event
-        return replace(event, user_id=anonymous_key(event.user_id), anonymous_id=event.user_id)
+        anonymous_id = self.plain[event.user_id]
+        return replace(event, user_id=anonymous_key(anonymous_id), anonymous_id=anonymous_id)

@@ -21,6 +21,7 @@ from endcap_rebuild.data.names import (
     spelled,
 )
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
@@ -38,8 +39,8 @@ _WANTED: Final = "user_id or anonymous_id, item_id, event_type, timestamp"
 class EventReader:
     """Interactions of one file."""
 
-    def __init__(self, found: Rows, options: ReadOptions, moment: Moment, report: ReadReport) -> None:
-        self._report, self._moment = report, moment
+    def __init__(self, found: Rows, options: ReadOptions, moment: Moment, report: ReadReport, people: People) -> None:
+        self._report, self._moment, self._people = report, moment, people
         self._file = found.read.file
         self.found = found
         self._options = options
@@ -148,6 +149,11 @@ class EventReader:
                     continue
                 warnings: list[FieldError] = []
                 try:
+                    raw = self._people.readable(raw)
+                except ValueError as exc:
+                    self._report.reject(self._file, line, str(exc), raw)
+                    continue
+                try:
                     parts = adapted(raw, warnings)
                 except InvalidInteractionError as exc:
                     self._report.reject(self._file, line, str(exc), raw)
@@ -244,7 +250,9 @@ def scaled(value: float, best: float) -> float:
     return min(max(value * MAX_GRADE / best, MIN_GRADE), MAX_GRADE)
 
 
-def archived(found: Rows, moment: Moment, report: ReadReport) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
+def archived(
+    found: Rows, moment: Moment, report: ReadReport, people: People
+) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
     """Interactions of the event archive, which Endcap itself has written: nothing is guessed."""
     for line, value in found.rows:
         if not isinstance(value, dict):
@@ -257,6 +265,11 @@ def archived(found: Rows, moment: Moment, report: ReadReport) -> Iterator[tuple[
                 continue
             if raw.get("timestamp") in (None, ""):
                 raw["timestamp"] = NO_TIME
+            try:
+                raw = people.readable(raw)
+            except ValueError as exc:
+                report.reject(found.read.file, line, str(exc), raw)
+                continue
             warnings: list[FieldError] = []
             try:
                 event = parse_interaction(raw, moment.now_ms, moment.event_types, warnings)
@@ -268,14 +281,18 @@ def archived(found: Rows, moment: Moment, report: ReadReport) -> Iterator[tuple[
 
 
 def noted(
-    events: Iterable[tuple[Mapping[str, Any], Interaction]], report: ReadReport, identities: Identities | None
+    events: Iterable[tuple[Mapping[str, Any], Interaction]],
+    report: ReadReport,
+    identities: Identities | None,
+    people: People,
 ) -> Iterator[Interaction]:
-    """The interactions, counted in the report and noted in `identities`."""
+    """The interactions, by the names of their people, counted in the report and noted in `identities`."""
     by_type, by_user = report.by_type, report.by_user
     first, last = 1 << 62, 0
     count = items = 0
     try:
-        for row, event in events:
+        for row, read in events:
+            event = people.named(read)
             count += 1
             by_type[event.event_type] += 1
             by_user[event.user_id] += 1
@@ -285,7 +302,7 @@ def noted(
                 first = at_ms if at_ms < first else first
                 last = at_ms if at_ms > last else last
             if identities is not None:
-                identities.note(row, event)
+                identities.note(row, event, people)
             yield event
     finally:
         report.events += count

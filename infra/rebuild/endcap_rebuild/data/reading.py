@@ -20,6 +20,7 @@ from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.identifiers import clean_id
 from endcap_rebuild.data.exports import (
+    FOR_EVER,
     NEVER_ERASED,
     TableExport,
     erased_until_ms,
@@ -36,14 +37,13 @@ from endcap_rebuild.data.interactions import EventReader, archived, noted
 from endcap_rebuild.data.items import ItemReader, documents_of, merged
 from endcap_rebuild.data.names import EVENT_FIELDS, columns_of
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.plain_rows import NO_TIME, Moment
 from endcap_rebuild.data.report import ReadReport, UnusableDataError
 from endcap_rebuild.data.sources import Rows, opened, resampled
 from endcap_rebuild.data.values import is_absent
 
 __all__ = ("FOR_EVER", "NO_TIME", "ReadReport")
-# Later than every event.
-FOR_EVER: Final = 1 << 62
 _PLAIN: Final = ReadOptions()
 
 
@@ -87,15 +87,22 @@ def catalog_time_ms(folder: Path) -> int | None:
     return None if export is None else export.exported_at_ms
 
 
-def read_erasures(folder: Path, report: ReadReport) -> dict[str, int]:
+def read_erasures(folder: Path, report: ReadReport, people: People | None = None) -> dict[str, int]:
     """User id -> the time up to which that user was erased, from the profiles of a folder; no others are in it.
 
     A user whose profile can't be read is reported and counts as erased, as nobody can say any more that they were not.
+    So does one who refuses to be stored: nothing of them is learned from.
+
+    Parameters
+    ----------
+    people : by whose names the ids are told; is to be asked for events afterwards, and then knows everybody's older
+        pseudonyms, and that somebody has to be left out
 
     Raises
     ------
     InvalidInputError : the export is not whole, or a row is not one of the profiles table
     """
+    people = people or People()
     export = find_export(folder / "profiles")
     files = export.files if export else sorted(p for p in (folder / "profiles").rglob("*") if p.is_file())
     erased: dict[str, int] = {}
@@ -111,9 +118,11 @@ def read_erasures(folder: Path, report: ReadReport) -> dict[str, int]:
             except InvalidInputError as exc:
                 report.reject(file, line, str(exc))
                 until_ms = FOR_EVER
+            name = people.name_of(user_id)
             if until_ms > NEVER_ERASED:
-                erased[user_id] = until_ms
+                erased[name] = until_ms
     require_whole(export, exported)
+    people.must_know = KEYS_ASKED if erased else ""
     return erased
 
 
@@ -124,6 +133,7 @@ def read_events(
     event_types: Mapping[str, EventType] = EVENT_TYPES,
     identities: Identities | None = None,
     options: ReadOptions = _PLAIN,
+    people: People | None = None,
 ) -> Iterator[Interaction]:
     """Usable events of a folder or of one file, in file order, repeats included (`EventTable` drops them).
 
@@ -132,26 +142,30 @@ def read_events(
     now_ms : events later than this (plus five minutes) are refused
     event_types : the types that are known
     identities : filled while reading
+    options : how the files are to be read, where they don't say it themselves
+    people : by whose names users are told
+
     Raises
     ------
-    InvalidInputError : there is no such folder or file
+    InvalidInputError : there is no such folder or file, or it holds pseudonyms that `people` would have to know
     """
+    people = people or People()
     if not source.exists():
         raise InvalidInputError(f"{source} does not exist")
     report.role = EVENTS
     found = Folder(events=one_file(source, EVENTS, options)) if source.is_file() else look_into(source, options)
     report.passed_over |= found.passed_over
-    for file in event_files(found, options, Moment(now_ms, event_types), report):
-        yield from noted(file, report, identities)
+    for file in event_files(found, options, Moment(now_ms, event_types), report, people):
+        yield from noted(file, report, identities, people)
 
 
 def event_files(
-    found: Folder, options: ReadOptions, moment: Moment, report: ReadReport
+    found: Folder, options: ReadOptions, moment: Moment, report: ReadReport, people: People
 ) -> Iterator[EventReader | Iterable[tuple[Mapping[str, Any], Interaction]]]:
     """What reads each file of events, one after the other; then the files of users are counted."""
     handle_of = _handles(found.items)
     for part in found.events:
-        yield _events(part, options, moment, report, handle_of)
+        yield _events(part, options, moment, report, people, handle_of)
     for part in found.users:
         rows = opened(part.file, "users", report)
         rows.read.format = part.what.format
@@ -228,12 +242,17 @@ def _exported(rows: Rows, report: ReadReport) -> Iterator[Item | None]:
 
 
 def _events(
-    source: Source, options: ReadOptions, moment: Moment, report: ReadReport, handle_of: Mapping[str, str]
+    source: Source,
+    options: ReadOptions,
+    moment: Moment,
+    report: ReadReport,
+    people: People,
+    handle_of: Mapping[str, str],
 ) -> EventReader | Iterable[tuple[Mapping[str, Any], Interaction]]:
     rows = opened(source.file, EVENTS, report)
     rows.read.format = source.what.format
     if source.archived and not rows.table:
-        return archived(rows, moment, report)
+        return archived(rows, moment, report, people)
     report.files.append(rows.read)
     if source.what.format == "shopify":
         named = ((line, dict(zip(rows.columns, cells, strict=True))) for line, cells in rows.rows)
@@ -241,7 +260,7 @@ def _events(
         columns = ["user_id", "item_id", "timestamp", "value", "session_id", "event_type"]
         cells = ((line, [row[name] or "" for name in columns]) for line, row in lines)
         rows = resampled(columns, cells, rows.read)
-    return EventReader(rows, options, moment, report)
+    return EventReader(rows, options, moment, report, people)
 
 
 def _handles(items: Iterable[Source]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
+from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import read_events, read_items
 from endcap_rebuild.data.report import ReadReport, no_items
 
@@ -47,12 +48,15 @@ class Data:
         return digest.hexdigest()
 
 
-def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = ()) -> Data:
+def read_data(
+    folder: Path, now_ms: int, ignored_attributes: Collection[str] = (), people: People | None = None
+) -> Data:
     """Read a folder in the import format.
 
     Parameters
     ----------
     ignored_attributes : attributes of items that are dropped, such as those that were counted from the whole log
+    people : who names the shoppers of an archive
 
     Raises
     ------
@@ -72,7 +76,9 @@ def read_data(folder: Path, now_ms: int, ignored_attributes: Collection[str] = (
             yield event
 
     index = {item.item_id: row for row, item in enumerate(items)}
-    read = erased_of(folder, report).without(read_events(folder, report, now_ms), report)
+    people = people or People()
+    erased = erased_of(folder, report, people=people)
+    read = erased.without(read_events(folder, report, now_ms, people=people), report)
     events = keeping_words(read)
     table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES)
     chance = chance_keys(table, np.arange(len(table)), SHUFFLE_SEED)

@@ -24,9 +24,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.files import canonical_json
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.data.dataset import read_shop
+from endcap_rebuild.data.people import People
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.groups import item_groups, read_user_groups
@@ -79,6 +81,7 @@ class EvaluationSettings:
     now_ms : the clock, for tests; later events are refused
     provider : attribute of items that says who sells them; looked for when None (see `groups.PROVIDERS`)
     users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
+    keys : of the pseudonyms that an archive carries
     """
 
     data: Path
@@ -98,6 +101,7 @@ class EvaluationSettings:
     device: str = "auto"
     provider: str | None = None
     users: Path | None = None
+    keys: PseudonymKeys | None = field(default=None, repr=False)
 
     @property
     def folder(self) -> Path:
@@ -174,8 +178,10 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
     """
     started = time.monotonic()
     progress("reading", 0, 1)
-    data = read_data(settings.data, settings.now_ms or int(time.time() * 1000), settings.ignored_attributes)
-    groups, users = item_groups(data.shop.items, settings.provider), read_user_groups(settings.data, settings.users)
+    now_ms, people = settings.now_ms or int(time.time() * 1000), People(settings.keys)
+    data = read_data(settings.data, now_ms, settings.ignored_attributes, people)
+    groups = item_groups(data.shop.items, settings.provider)
+    users = read_user_groups(settings.data, settings.users, people)
     benches = _benches(settings, data, progress)
     runs = [_run(bench, seed) for bench, seed in zip(benches, settings.seeds, strict=True)]
     about = {

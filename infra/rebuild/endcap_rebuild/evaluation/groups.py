@@ -26,6 +26,7 @@ from endcap.errors import InvalidInputError
 from endcap.identifiers import clean_id
 from endcap.profiles.codec import ProfileFormatError, decode_profile
 from endcap_rebuild.data.exports import exported_user_id, find_export
+from endcap_rebuild.data.people import People
 
 PROVIDERS: Final = ("provider", "seller", "vendor", "merchant", "supplier")
 """Attributes of items that are looked for where none is named, the first that items have."""
@@ -112,8 +113,12 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def read_user_groups(folder: Path, users: Path | None = None) -> UserGroups:
+def read_user_groups(folder: Path, users: Path | None = None, people: People | None = None) -> UserGroups:
     """What a folder, or a file that is named, says of users; empty where it says nothing.
+
+    Parameters
+    ----------
+    people : by whose names users are told, as those of the events are
 
     Raises
     ------
@@ -123,11 +128,12 @@ def read_user_groups(folder: Path, users: Path | None = None) -> UserGroups:
         raise InvalidInputError(f"{users} is not a file")
     file = users or next((folder / name for name in USER_FILES if (folder / name).is_file()), None)
     rows = _from_csv(file) if file is not None else _from_profiles(folder / "profiles")
+    people = people or People()
     found: dict[str, dict[str, str]] = {}
     for user_id, said in rows:
         for name, value in said.items():
             if text := _text(value):
-                found.setdefault(name, {})[user_id] = text
+                found.setdefault(name, {})[people.name_of(user_id)] = text
     fitting = {name: values for name, values in found.items() if 2 <= len(set(values.values())) <= MAX_VALUES}
     return UserGroups(dict(sorted(fitting.items())), tuple(sorted(set(found) - set(fitting))))
 

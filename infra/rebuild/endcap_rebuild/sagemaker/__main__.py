@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from endcap.aws.clients import BACKGROUND, client
+from endcap.aws.secrets import PseudonymSecret
 from endcap.errors import EndcapError
 from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ReadOptions
@@ -63,6 +64,9 @@ def _train(roots: Roots) -> None:
         run_shard(settings)
         print(f"helped {hosts.names[0]}", flush=True)
         return
+    if choices.pseudonym_secret:
+        secret = PseudonymSecret(client("secretsmanager", BACKGROUND), choices.pseudonym_secret)
+        settings = replace(settings, keys=secret.get())
     publisher = Publisher(client("s3", BACKGROUND), choices.bucket) if choices.bucket else None
     if publisher is None:
         _said(rebuild(settings, _Log()))

@@ -69,6 +69,7 @@ class Choices:
     keep_outliers : likewise
     max_gini, min_coverage, max_popularity_lift : as `FairnessLimits` has them; "null" stands for None
     allow_bad : share of unusable rows above which nothing is made of the others, see `ReadOptions`
+    pseudonym_secret : ARN of the secret with the keys of the archive's pseudonyms; "" where it has none
     """
 
     budget: str = "full"
@@ -87,6 +88,7 @@ class Choices:
     max_gini: float | None = None
     min_coverage: float | None = None
     max_popularity_lift: float | None = None
+    pseudonym_secret: str = ""
 
 
 @dataclass(frozen=True)

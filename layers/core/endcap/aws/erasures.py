@@ -17,6 +17,7 @@ from endcap.aws.clients import aws_errors
 from endcap.erasure.ledger import NEVER, Ledger, joined, ledger_key, ledger_of, new_secret
 from endcap.erasure.receipt import Entry
 from endcap.errors import ConflictError, DependencyError, StoredDataError
+from endcap.pseudonyms import PseudonymKeys, names_of
 
 PREFIX: Final = "erasures/"
 KEY_NUMBER: Final = 1
@@ -95,6 +96,7 @@ class ErasureTable:
     ----------
     dynamodb : a boto3 DynamoDB client
     copy : makes the copy's adapter when something is first put; None where nothing is
+    pseudonym_keys : gets the keys of pseudonyms as they are now; None where the stack has none
     """
 
     def __init__(
@@ -103,8 +105,10 @@ class ErasureTable:
         table: str,
         copy: Callable[[], LedgerCopy] | None = None,
         clock: Callable[[], float] = time.time,
+        pseudonym_keys: Callable[[], PseudonymKeys] | None = None,
     ) -> None:
         self._dynamodb, self._table, self._make_copy, self._clock = dynamodb, table, copy, clock
+        self._pseudonym_keys = pseudonym_keys
         self._secret: bytes | None = None
         self._copy: LedgerCopy | None = None
 
@@ -151,7 +155,8 @@ class ErasureTable:
 
     def put(self, key: str, until_ms: int) -> None:
         """See `Erasures`."""
-        self.put_subject(self.subject(key), until_ms)
+        for name in self._names_of(key):
+            self.put_subject(self.subject(name), until_ms)
 
     def put_subject(self, subject: str, until_ms: int) -> None:
         """Write an erasure down, where none that reaches as far is there."""
@@ -199,15 +204,20 @@ class ErasureTable:
         return len(missing)
 
     def entry(self, key: str) -> Entry | None:
-        """The latest erasure of a profile key; None where there is none.
+        """The latest erasure of a profile key, with what was removed of its pseudonyms; None where there is none.
 
         Raises
         ------
         ThrottledError, DependencyError
         """
         secret = self._known_secret()
-        rows = self._many([ledger_key(key, secret)]) if secret is not None else []
-        return next((_entry(row) for row in rows if "until_ms" in row), None)
+        if secret is None:
+            return None
+        subject, *others = (ledger_key(name, secret) for name in self._names_of(key))
+        entries = {e.subject: e for e in map(_entry, filter(_is_entry, self._many([subject, *others])))}
+        if subject not in entries:
+            return None
+        return entries.pop(subject).with_others(list(entries.values()))
 
     def read(self) -> tuple[Ledger, list[Entry]]:
         """See `endcap.erasure.purge.Book`."""
@@ -266,6 +276,13 @@ class ErasureTable:
         except ConflictError:
             return
 
+    def _names_of(self, key: str) -> list[str]:
+        """What the ledger has entries of for a profile key: itself, and every name that records may carry instead.
+
+        The keys are read anew each time: one that was added a moment ago may be in use already.
+        """
+        return [key, *(names_of(key, self._pseudonym_keys()) if self._pseudonym_keys is not None else ())]
+
     def _known_secret(self) -> bytes | None:
         """The key, where anybody has made it."""
         if self._secret is None:
@@ -313,6 +330,10 @@ def _secret_of(row: Mapping[str, Any]) -> bytes:
         return bytes(row["secret"]["B"])
     except (KeyError, TypeError) as exc:
         raise StoredDataError("the ledger's key can't be read") from exc
+
+
+def _is_entry(row: Mapping[str, Any]) -> bool:
+    return "until_ms" in row
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:

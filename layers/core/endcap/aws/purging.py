@@ -161,7 +161,7 @@ class PurgedProfiles:
         if may_go(stored.profile, until_ms):
             removed += self._profiles.remove(key, stored.version)
         if removed:
-            note(Counter({subject: removed}), f"{key}@{stored.version}")
+            note(Counter({subject: removed}), f"row@{stored.version}")  # the ledger holds no ids, nor do its marks
         return removed
 
 

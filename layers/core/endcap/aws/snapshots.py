@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from endcap.aws.clients import aws_errors
 from endcap.aws.pointer import DamagedPointerError, Pointer, plain_name, read_pointer, write_pointer
+from endcap.checksums import note, sha256_file
 from endcap.errors import ConflictError, NotFoundError, SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST, SIGNATURE
 from endcap.signing import Signature, signature_of
@@ -257,7 +258,9 @@ class SnapshotBucket:
             if size is not None and part.stat().st_size != size:
                 part.unlink()
                 raise SnapshotIntegrityError(f"{name} has another size than the manifest says")
+            sha256 = sha256_file(part)  # while the others are still on their way
             part.replace(folder / name)
+            note(folder / name, sha256)
 
         part_of(MANIFEST).write_bytes(manifest)  # not fetched again: it could be another one by then
         part_of(MANIFEST).replace(folder / MANIFEST)

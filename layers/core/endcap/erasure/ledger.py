@@ -7,6 +7,9 @@ a given id is in it, and not list the ids that are.
 As rows of JSON, one line each, a ledger is `{"number": 1, "secret": "<hex>"}` for each key and
 `{"subject": "<hex>", "until_ms": ..., "requested_ms": ...}` for each erasure, in any order, repeats included: of two
 entries of one subject the later counts.
+
+Where a stack has keys of pseudonyms, an erasure has an entry for each name that records may carry, too: the ledger is
+read where no such key is at hand.
 """
 
 from __future__ import annotations

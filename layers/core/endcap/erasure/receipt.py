@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from endcap.erasure.inventory import BACKUP_DAYS, EXPIRING, PURGED
@@ -38,6 +39,18 @@ class Entry:
     removed: Mapping[str, int] = field(default_factory=dict)
     purged_ms: int | None = None
     scanned: Mapping[str, int] = field(default_factory=dict)
+
+    def with_others(self, others: Sequence[Entry]) -> Entry:
+        """The entry of somebody with what those of their pseudonyms say: all of it is purged, or it is not."""
+        if not others:
+            return self
+        removed = Counter(self.removed)
+        for other in others:
+            removed.update(other.removed)
+        times = [entry.purged_ms for entry in (self, *others)]
+        purged_ms = None if None in times else max(at_ms for at_ms in times if at_ms is not None)
+        scanned = self.scanned if purged_ms is not None else {}
+        return replace(self, removed=removed, purged_ms=purged_ms, scanned=scanned)
 
 
 def receipt(entry: Entry, secret: bytes, erasure_days: int) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Whose a stored record is, and from when: the one rule for archive, exposures, quarantine and files of events.
 
-A record names people by `user_id`, by `anonymous_id` where there is no user, or by `pseudonym`, which is a name of the
-ledger's own. What does not say its time counts as the oldest there is, as nobody can say any more that it came later.
+A record names people by `user_id`, by `anonymous_id` where there is no user, or by pseudonyms in the place of either.
+What does not say its time counts as the oldest there is, as nobody can say any more that it came later.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from endcap.erasure.ledger import NEVER, Ledger
 from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
 from endcap.identifiers import MAX_ID_BYTES, anonymous_id_of, anonymous_key
+from endcap.pseudonyms import ANONYMOUS_PSEUDONYM, NUMBER, PSEUDONYM, name_of
 from endcap.validation import timestamp_ms
 
-PSEUDONYM: Final = "pseudonym"
 _TIMES: Final = ("timestamp", "at_ms")
 _MAX_DEPTH: Final = 32
 
@@ -29,12 +29,21 @@ def event_keys(event: Interaction) -> tuple[str, ...]:
 
 
 def record_keys(record: Mapping[str, Any]) -> list[str]:
-    """The profile keys that a record of the archive or of exposures names."""
+    """The profile keys that a record of the archive or of exposures names, and the names of pseudonyms."""
     user_id, anonymous_id = _id(record.get("user_id")), _id(record.get("anonymous_id"))
     keys = [user_id] if user_id else []
     if anonymous_id and (not user_id or record.get("event_type") == IDENTIFY):
         keys.append(anonymous_key(anonymous_id))
-    return keys
+    return keys + _pseudonyms(record)
+
+
+def _pseudonyms(record: Mapping[str, Any]) -> list[str]:
+    """The names of those whom a record names by pseudonyms."""
+    user, anonymous = record.get(PSEUDONYM), record.get(ANONYMOUS_PSEUDONYM)
+    both = record.get("event_type") == IDENTIFY or not isinstance(user, str)
+    said = [text for text in (user, anonymous if both else None) if isinstance(text, str)]
+    number = record.get(NUMBER)
+    return [name_of(number, text) for text in said] if isinstance(number, int) else []
 
 
 def record_time_ms(record: Mapping[str, Any]) -> int:
@@ -52,9 +61,6 @@ def erased_subjects(record: Mapping[str, Any], ledger: Ledger) -> list[str]:
     """The subjects of a ledger whose erasure takes in a record; none where it is to stay."""
     at_ms = record_time_ms(record)
     named = [subject for key in record_keys(record) for subject in ledger.subjects(key)]
-    pseudonym = record.get(PSEUDONYM)
-    if isinstance(pseudonym, str):
-        named.append(pseudonym)
     return [subject for subject in named if at_ms <= ledger.entries.get(subject, NEVER)]
 
 

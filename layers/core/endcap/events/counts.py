@@ -25,6 +25,7 @@ EXPLORATION_WINDOW: Final = "7d"
 DEMAND: Final = "d"
 CLICKED: Final = "c"
 SHOWN: Final = "i"
+PEOPLE: Final = "p"
 """What is counted of an item; a count's name is one of these before the item's id."""
 
 HOUR_MS: Final = 3_600_000
@@ -93,15 +94,25 @@ class Increment:
 
 
 def increments(
-    events: Iterable[Interaction], now_ms: int, event_types: Mapping[str, EventType] = EVENT_TYPES
+    events: Iterable[Interaction],
+    now_ms: int,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    first: Iterable[Interaction] = (),
 ) -> Iterator[Increment]:
     """One increment for each bucket that `events` fall into, by their own time; what is too old falls into none.
 
     Demand is every type of event with an item and a positive weight.
+
+    Parameters
+    ----------
+    first : those of `events` that are a shopper's first with their item: only these count as another shopper
     """
+    newcomers = {id(event) for event in first}
     counted: dict[tuple[Level, int], Counter[str]] = {}
     for event in events:
-        names = [what + event.item_id for what in _counted(event, event_types)] if event.item_id else []
+        counted_as = list(_counted(event, event_types))
+        counted_as += [PEOPLE] if DEMAND in counted_as and id(event) in newcomers else []
+        names = [what + event.item_id for what in counted_as] if event.item_id else []
         for level in LEVELS:
             if names and now_ms - level.kept_ms < event.timestamp_ms:
                 counted.setdefault((level, level.start_of(event.timestamp_ms)), Counter()).update(names)
@@ -130,6 +141,7 @@ class Demand:
     times : how often an item was chosen; the oldest bucket of the window counts whole
     decayed : the same, each choice halved by its age
     clicked, shown : clicks and impressions
+    people : of how many shoppers at least `times` is
     """
 
     window: Window
@@ -137,6 +149,7 @@ class Demand:
     decayed: Mapping[str, float] = field(default_factory=dict)
     clicked: Mapping[str, int] = field(default_factory=dict)
     shown: Mapping[str, int] = field(default_factory=dict)
+    people: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

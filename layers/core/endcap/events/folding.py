@@ -3,8 +3,8 @@ happens in the shop.
 
 What a batch counted is noted by itself; the notes are folded into the object some seconds later. A note counts once,
 however often its batch comes: the object remembers which batches are in it. The size of the object is bounded: of a
-bucket that is over it keeps the `KEPT` items that were chosen most, exactly, and likewise those that were clicked and
-shown most. A bucket that still grows has room for sixteen times as many.
+bucket that is over it keeps the `KEPT` items that were chosen most, exactly, with the number of people who did, and
+likewise those that were clicked and shown most. A bucket that still grows has room for sixteen times as many.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from endcap.errors import StoredDataError
-from endcap.events.counts import CLICKED, DEMAND, LEVELS, SHOWN, Increment, Level
+from endcap.events.counts import CLICKED, DEMAND, LEVELS, PEOPLE, SHOWN, Increment, Level
 
 KEPT: Final = 4_096
 """Items of a bucket that is over, for each of what is counted."""
@@ -111,7 +111,7 @@ class Folded:
             if start_ms > oldest_ms:
                 sums.setdefault(start_ms, Counter()).update(counts)
         buckets = {start: bucket for start, bucket in self.buckets.items() if start > oldest_ms}
-        too_large = (start for start, bucket in buckets.items() if bucket.names > 3 * self._room(start, now_ms))
+        too_large = (start for start, bucket in buckets.items() if bucket.names > 4 * self._room(start, now_ms))
         for start_ms in {*sums, *too_large}:
             total = Counter(buckets[start_ms].counts if start_ms in buckets else {})
             total.update(sums.get(start_ms, {}))
@@ -188,7 +188,8 @@ def _most(counts: Mapping[str, int], room: int) -> Mapping[str, int]:
         if len(own) > room:
             own.sort(key=lambda pair: (-pair[1], pair[0]))
         kept |= dict(own[:room])
-    return kept
+    # Of how many people the demand is, goes with the demand: a count without it would be told of nobody.
+    return kept | {name: n for name, n in counts.items() if name[0] == PEOPLE and DEMAND + name[1:] in kept}
 
 
 def _json(value: Any) -> bytes:

@@ -23,13 +23,14 @@ from endcap.index.names import Names
 from endcap.index.vectors import VectorTable, whitened
 from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
-from endcap.snapshot.parts import ItemList
+from endcap.snapshot.parts import ItemList, is_scale
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import coarse_white, is_text_alone, whiten
 from endcap.text.tokens import Wording, tokens_of
 
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
+_LIST_SAMPLE: Final = 65_536
 _KEPT_ITEMS: Final = 2048
 _KEPT_WORDS: Final = 8192
 _WARMED_ITEMS: Final = 200_000  # the texts of more would take hundreds of megabytes that few shops filter by
@@ -179,15 +180,12 @@ class SnapshotTables:
         """Natural scales of terms on this snapshot, for weights that come without one.
 
         Lists: mean of the rows' largest weights. Popularity, trend: their spread. Raw text, user vectors: the spread of
-        the cosines between sampled items. Terms that are not named lie between -1 and 1 by themselves.
+        the cosines between sampled items. Terms that are not named lie between -1 and 1 by themselves. What nothing can
+        be divided by counts as 1.
         """
         snapshot = self.snapshot
         scales = {"text": 0.5}
-        for name, neighbours in self.lists.items():
-            filled = np.flatnonzero(np.diff(neighbours.indptr))
-            if len(filled):
-                peaks = np.maximum.reduceat(neighbours.weights.astype(np.float32), neighbours.indptr[filled])
-                scales[name] = float(peaks.mean()) or 1.0
+        scales |= {name: peak for name, (peak, _) in self._list_sizes.items()}
         for name, values in (("popularity", snapshot.popularity), ("trend", snapshot.trend)):
             # Of equal values rounding leaves a spread of a millionth, which would blow the term up.
             scales[name] = float(np.std(values)) if len(values) and np.ptp(values) > 0 else 1.0
@@ -196,7 +194,7 @@ class SnapshotTables:
         if len(rows) > 1:
             scales["words"] = scales["query"] = _spread_of_cosines(self.raw.rows(rows))
             scales["similarity"] = _spread_of_cosines(self.items.rows(rows))
-        return scales
+        return {name: scale if is_scale(scale) else 1.0 for name, scale in scales.items()}
 
     @cached_property
     def spreads(self) -> dict[str, float]:
@@ -204,15 +202,29 @@ class SnapshotTables:
 
         Lists: root of the rows' mean square. Text: the spread of the cosines between sampled items.
         """
-        spreads = {}
-        for name, neighbours in self.lists.items():
-            filled = np.count_nonzero(np.diff(neighbours.indptr))
-            if filled:
-                spreads[name] = math.sqrt(_sum_of_squares(neighbours.weights) / filled / self.n_items)
+        spreads = {name: math.sqrt(squares / self.n_items) for name, (_, squares) in self._list_sizes.items()}
         rows = np.arange(0, self.n_items, max(1, self.n_items // _SAMPLE))
         if len(rows) > 1:
             spreads["text"] = _spread_of_cosines(self.white.rows(rows))
         return spreads
+
+    @cached_property
+    def _list_sizes(self) -> dict[str, tuple[float, float]]:
+        """Of the rows of each list that has any: the mean of their largest weights, and of their sums of squares.
+
+        Of a list with many rows by some, evenly spread.
+        """
+        sizes = {}
+        for name, neighbours in self.lists.items():
+            filled = np.flatnonzero(np.diff(neighbours.indptr))
+            filled = filled[:: max(1, len(filled) // _LIST_SAMPLE)]
+            if len(filled):
+                starts, ends = neighbours.indptr[filled], neighbours.indptr[filled + 1]
+                weights = neighbours.weights[ranges(starts, ends)].astype(np.float32)
+                peaks = np.maximum.reduceat(weights, np.cumsum(ends - starts) - (ends - starts))
+                squares = np.square(weights, dtype=np.float64).sum() / len(filled)
+                sizes[name] = float(peaks.mean()), float(squares)
+        return sizes
 
     @cached_property
     def category_sets(self) -> CategorySets:
@@ -272,13 +284,6 @@ class SnapshotTables:
         """Per item a number that has nothing to do with the order of ids; settles what scores leave open."""
         stored = self.snapshot.tie_keys
         return tie_keys_of(self.snapshot.item_ids) if stored is None else np.asarray(stored)
-
-
-def _sum_of_squares(weights: F16) -> float:
-    """Of finite half precision numbers: there are so few of them that each is counted."""
-    times = np.bincount(weights.view(np.uint16), minlength=1 << 16)
-    values = np.flatnonzero(times)
-    return float((times[values] * np.square(values.astype(np.uint16).view(np.float16).astype(np.float64))).sum())
 
 
 def _spread_of_cosines(sample: F32) -> float:

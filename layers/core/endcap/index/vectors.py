@@ -23,6 +23,7 @@ RESCORED: Final = 400
 _FP16: Final = 2.0**-11  # relative rounding of what is stored
 _INT32: Any = "int32"  # exact and fast; simsimd's own types know floats only
 _BLOCK: Final = 16_384  # rows that are widened at a time
+_MEASURED: Final = 65_536  # rows that a table's spread is measured by
 _LONGEST: Final = 1.05  # unit vectors as the snapshot's checks let them through
 
 
@@ -108,16 +109,20 @@ class VectorTable:
 
     @cached_property
     def _covariance(self) -> F64:
-        """float64 (dim, dim), of the rows: q^T C q is the variance of their dot products with q."""
+        """float64 (dim, dim), of the rows: q^T C q is the variance of their dot products with q.
+
+        Of a large table by some rows, evenly spread.
+        """
         precise: Any = np.float64 if self.n_rows * self.dim <= 2 * SCANNED_ELEMENTS else np.float32
         total: F64 = np.zeros(self.dim)
         squares: F64 = np.zeros((self.dim, self.dim))
-        for start in range(0, self.n_rows, _BLOCK):
-            rows = self.rows(np.arange(start, min(start + _BLOCK, self.n_rows))).astype(precise)
+        sample = np.arange(0, self.n_rows, max(1, self.n_rows // _MEASURED))
+        for start in range(0, len(sample), _BLOCK):
+            rows = self.rows(sample[start : start + _BLOCK]).astype(precise)
             total += rows.sum(axis=0, dtype=np.float64)
             squares += rows.T @ rows
-        mean = total / max(1, self.n_rows)
-        return np.asarray(squares / max(1, self.n_rows) - np.outer(mean, mean), dtype=np.float64)
+        mean = total / max(1, len(sample))
+        return np.asarray(squares / max(1, len(sample)) - np.outer(mean, mean), dtype=np.float64)
 
 
 class WhitenedTable(VectorTable):

@@ -18,7 +18,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from numpy.typing import NDArray
 
 from endcap.arrays import F64, I64
-from endcap.events.counts import CLICKED, DEMAND, SHOWN, WINDOWS, Demand, Level, Live, Window, weight_of
+from endcap.events.counts import CLICKED, DEMAND, PEOPLE, SHOWN, WINDOWS, Demand, Level, Live, Window, weight_of
 from endcap.events.folding import Bucket, Folded, decoded
 from endcap.live.polling import LastGood
 from endcap.live.waiting import Clock, Waiting
@@ -83,13 +83,14 @@ class Tally:
             {ids[i]: float(decayed[i]) for i in decayed.nonzero()[0]},
             totals(CLICKED),
             totals(SHOWN),
+            totals(PEOPLE),
         )
 
     def _read(self, start_ms: int, bucket: Bucket, numbers: dict[str, int]) -> _Columns:
         known = self.columns.get(start_ms)
         if known is not None and known.of == bucket:
             return known
-        items: dict[str, list[int]] = {what: [] for what in (DEMAND, CLICKED, SHOWN)}
+        items: dict[str, list[int]] = {what: [] for what in (DEMAND, CLICKED, SHOWN, PEOPLE)}
         counts: dict[str, list[int]] = {what: [] for what in items}
         for name, count in bucket.counts.items():
             items[name[0]].append(numbers.setdefault(name[1:], len(numbers)))

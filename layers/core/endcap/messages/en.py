@@ -162,6 +162,7 @@ TEXTS: Final = Texts(
     without_same="Without {deed}, it would still be number {other}.",
     without_other="Without {deed}, it would be number {other}.",
     chosen="Chosen about {times} in the last {span}.",
+    chosen_at_all="Chosen in the last {span}.",
     times=("{n} time", "{n} times"),
     last_hours=("hour", "{n} hours"),
     last_days="{n} days",

@@ -93,10 +93,12 @@ def _deeds(names: Sequence[str], event_types: Sequence[str], texts: Texts) -> st
     )
 
 
-def how_often(times: int, hours: int, language: Language) -> str:
-    """One sentence about how often an item was chosen in the last hours."""
+def how_often(times: int | None, hours: int, language: Language) -> str:
+    """One sentence about how often an item was chosen in the last hours; None where that is not told."""
     texts = TEXTS[language]
     span = texts.last_days.format(n=hours // 24) if hours > 24 else counted(hours, texts.last_hours)
+    if times is None:
+        return texts.chosen_at_all.format(span=span)
     return texts.chosen.format(times=counted(times, texts.times), span=span)
 
 

@@ -51,7 +51,7 @@ class Texts:
     terms : term -> its texts
     against, against_named : why an item is low for a term that says nothing of its own
     without_out, without_same, without_other : where an item would be without something of the past
-    chosen, times, last_hours, last_days : how often an item was chosen of late
+    chosen, chosen_at_all, times, last_hours, last_days : how often an item was chosen of late
     bought_* : when the shopper bought an item, and when such items are bought again
     contexts, context_other : name of a context -> a place in it; of any other name
     devices : name of a kind of device -> how it is called
@@ -84,6 +84,7 @@ class Texts:
     without_same: str
     without_other: str
     chosen: str
+    chosen_at_all: str
     times: Counted
     last_hours: Counted
     last_days: str

@@ -163,6 +163,7 @@ TEXTS: Final = Texts(
     without_same="若没有{deed},它仍排在第{other}位。",
     without_other="若没有{deed},它将排在第{other}位。",
     chosen="过去{span}内约被选择{times}。",
+    chosen_at_all="过去{span}内曾被选择。",
     times=("{n}次", "{n}次"),
     last_hours=("{n}小时", "{n}小时"),
     last_days="{n}天",

@@ -21,6 +21,8 @@ def apply_apart(
     encode: Encode,
     took: Callable[[Interaction], None],
     deadline: Deadline,
+    unwanted: Callable[[Interaction], None] | None = None,
+    first: Callable[[Interaction], None] | None = None,
 ) -> list[Verdict]:
     """Fold `events` into the profiles that they concern, as far as the time goes.
 
@@ -29,7 +31,7 @@ def apply_apart(
 
     Parameters
     ----------
-    took : see `apply_events`; called from several threads
+    took, unwanted, first : see `apply_events`; called from several threads
 
     Returns
     -------
@@ -39,7 +41,7 @@ def apply_apart(
     verdicts: list[Verdict] = [None] * len(events)
 
     def together(part: Sequence[Interaction]) -> list[Verdict]:
-        failed = apply_events(part, guarded, encoder, took)
+        failed = apply_events(part, guarded, encoder, took, unwanted, first)
         return [next((failed[name] for name in concerned(event) if name in failed), None) for event in part]
 
     def settle(group: list[int]) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -14,8 +13,10 @@ from endcap.errors import FieldError, InvalidRequestError
 from endcap.events.interaction import MAX_FUTURE_MS
 from endcap.identifiers import clean_text
 from endcap.leniency import nearest
-from endcap.profiles.entries import register
-from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge
+from endcap.profiles.consent import emptied, refuses
+from endcap.profiles.entries import NEVER_SET, register
+from endcap.profiles.identity import ProfileStore, without_past
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deletion, merge
 from endcap.validation import one_of, parsed, timestamp_ms
 
 MAX_STATEMENT_BYTES = 2048
@@ -26,7 +27,7 @@ Value = Annotated[
     one_of("text, a list of texts, a finite number, true or false"),
 ]
 Name = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
-Statement = Annotated[dict[Name, Value], Field(max_length=50)]
+Values = Annotated[dict[Name, Value], Field(max_length=50)]
 
 
 class UserInput(BaseModel):
@@ -34,8 +35,8 @@ class UserInput(BaseModel):
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="User")
 
-    attributes: Statement | None = None
-    preferences: Statement | None = None
+    attributes: Values | None = None
+    preferences: Values | None = None
     consent: Annotated[dict[Name, bool], Field(max_length=50)] | None = None
     timestamp: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
 
@@ -44,10 +45,41 @@ PREFERENCES: Final = ("categories", "brands")
 """The preferences that rank; others are kept, and exported, and say nothing."""
 
 
-def stated(
-    body: Any, arrival_ms: int, warnings: list[FieldError] | None = None
-) -> Callable[[UserProfile], UserProfile]:
-    """The change of a profile that `body` asks for.
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a shopper, or the shop for them, says: attributes, preferences and consent as registers."""
+
+    said: UserProfile
+
+    def state(
+        self, key: str, store: ProfileStore, later: Callable[[str, int], None] | None = None
+    ) -> tuple[UserProfile, tuple[str, ...]]:
+        """Write it into the profile under `key`.
+
+        A refusal empties the profile, as `delete_user` does, `later` likewise; while it lasts only consent is taken in.
+
+        Returns
+        -------
+        the profile now, and the names of what was left out of it
+        """
+
+        def change(stored: UserProfile) -> UserProfile:
+            merged = merge(stored, self.said)
+            since_ms = merged.consent.timestamp_ms - 1
+            if not refuses(merged):
+                # What was done while they refused stays unknown, however late it comes.
+                return merge(merged, deletion(since_ms)) if refuses(stored) else merged
+            if refuses(stored):
+                return emptied(merged)
+            return emptied(without_past(key, merged, since_ms, store, later))
+
+        _, after = store.update(key, change)
+        left_out = (name for name in ("attributes", "preferences") if getattr(self.said, name) != NEVER_SET)
+        return after, tuple(left_out) if refuses(after) else ()
+
+
+def stated(body: Any, arrival_ms: int, warnings: list[FieldError] | None = None) -> Statement:
+    """What `body` says.
 
     Parameters
     ----------
@@ -75,7 +107,7 @@ def stated(
             fields[name] = register(value, min(at_ms, arrival_ms))
     if not fields:
         raise InvalidRequestError("nothing is stated: give attributes, preferences or consent")
-    return partial(merge, replace(EMPTY_PROFILE, **fields))
+    return Statement(replace(EMPTY_PROFILE, **fields))
 
 
 def _rank_nothing(preferences: Mapping[str, Any]) -> list[FieldError]:

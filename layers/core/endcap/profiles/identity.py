@@ -29,6 +29,7 @@ from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
 from endcap.identifiers import anonymous_id_of, anonymous_key
 from endcap.profiles.adoption import is_known_user
+from endcap.profiles.consent import refusal, refuses
 from endcap.profiles.links import Link, floor_ms, intervals
 from endcap.profiles.profile import (
     EMPTY_PROFILE,
@@ -62,6 +63,8 @@ def apply_events(
     store: ProfileStore,
     encode: Encode | None = None,
     took: Callable[[Interaction], None] | None = None,
+    unwanted: Callable[[Interaction], None] | None = None,
+    first: Callable[[Interaction], None] | None = None,
 ) -> dict[str, EndcapError]:
     """Fold `events` into the profiles of everyone they concern: one read and one write per user.
 
@@ -72,12 +75,14 @@ def apply_events(
     ----------
     took : called once for each event that is in its user's profile now and was not before; neither a repeated event
         is, nor one too old for a full profile, nor one of a user whose profile could not be written
+    unwanted : called for each event that is to be kept nowhere: of a user who refuses, or from before an erasure
+    first : called for each event of those for `took` whose item the profile did not know of
 
     Returns
     -------
     profile key (see `Interaction`) -> why its events could not be applied; everybody else's were
     """
-    batch = _Batch(events, store, encode, took)
+    batch = _Batch(events, store, encode, took, unwanted, first)
     failed: dict[str, EndcapError] = {}
 
     def each(step: Callable[[str], None], keys: Iterable[str]) -> None:
@@ -111,24 +116,14 @@ def delete_user(
 
     Returns
     -------
-    the profile before and after
+    the profile before and after; a refusal is kept, or the next event would be stored again
     """
-    is_user = anonymous_id_of(key) is None
     if record is not None:
         record(key, at_ms)
 
     def change(stored: UserProfile) -> UserProfile:
-        reached: dict[str, int] = {}
-        for link in stored.links:
-            if link.anonymous_id and link.timestamp_ms <= at_ms:
-                reached[link.anonymous_id] = max(link.timestamp_ms, reached.get(link.anonymous_id, 0))
-        if record is not None:
-            for source, until_ms in reached.items():
-                _record(source, until_ms, store, record)
-        if later is not None and len(reached) > MAX_ERASED_AT_ONCE:
-            later(key, at_ms)  # first: once the profile is written nothing else knows of it
-            return merge(stored, UserProfile(deleted_at_ms=at_ms, is_user=is_user))
-        return _merged(key, stored, replace(deletion(at_ms), is_user=is_user), store)
+        after = without_past(key, stored, at_ms, store, later, record)
+        return merge(after, UserProfile(consent=refusal(at_ms + 1))) if refuses(stored) else after
 
     return store.update(key, change)
 
@@ -149,6 +144,34 @@ def _record(source: str, until_ms: int, store: ProfileStore, record: Callable[[s
         record(source, until_ms)
 
 
+def without_past(
+    key: str,
+    stored: UserProfile,
+    at_ms: int,
+    store: ProfileStore,
+    later: Callable[[str, int], None] | None,
+    record: Callable[[str, int], None] | None = None,
+) -> UserProfile:
+    """The profile under `key` without anything up to `at_ms`, which is erased in those of its anonymous ids, too.
+
+    Parameters
+    ----------
+    later, record : see `delete_user`
+    """
+    is_user = anonymous_id_of(key) is None
+    reached: dict[str, int] = {}
+    for link in stored.links:
+        if link.anonymous_id and link.timestamp_ms <= at_ms:
+            reached[link.anonymous_id] = max(link.timestamp_ms, reached.get(link.anonymous_id, 0))
+    if record is not None:
+        for source, until_ms in reached.items():
+            _record(source, until_ms, store, record)
+    if later is not None and len(reached) > MAX_ERASED_AT_ONCE:
+        later(key, at_ms)  # first: once the profile is written nothing else knows of it
+        return merge(stored, UserProfile(deleted_at_ms=at_ms, is_user=is_user))
+    return _merged(key, stored, replace(deletion(at_ms), is_user=is_user), store)
+
+
 class _Batch:
     """The events of a batch by profile, what else is to go into each, and what of that already went."""
 
@@ -158,8 +181,12 @@ class _Batch:
         store: ProfileStore,
         encode: Encode | None,
         took: Callable[[Interaction], None] | None,
+        unwanted: Callable[[Interaction], None] | None,
+        first: Callable[[Interaction], None] | None,
     ) -> None:
-        self._store, self._took = store, took
+        self._store, self._took, self._unwanted, self._first = store, took, unwanted, first
+        self._refusing: set[str] = set()
+        self._identifies: defaultdict[str, list[Interaction]] = defaultdict(list)
         self._encode = cache(encode) if encode else None
         self._own: defaultdict[str, list[Interaction]] = defaultdict(list)
         self._links: defaultdict[str, list[Link]] = defaultdict(list)
@@ -170,6 +197,7 @@ class _Batch:
                 self._own[event.user_id].append(event)
             elif event.anonymous_id:
                 source = anonymous_key(event.anonymous_id)
+                self._identifies[event.user_id].append(event)
                 self._links[event.user_id].append(Link(event.timestamp_ms, anonymous_id=source))
                 self._links[source].append(Link(event.timestamp_ms, user_id=event.user_id))
 
@@ -202,22 +230,49 @@ class _Batch:
             delta = replace(delta, is_user=True)
 
         def change(stored: UserProfile) -> UserProfile:
+            if refuses(stored):
+                return stored
             # The known users come first: should this stop in between, the anonymous profile still has all to hand over.
-            for user_id, part in () if is_user else self._handovers(key, stored):
-                self._deliver(user_id, part)
-            return _merged(key, stored, delta, self._store)
+            parts = [] if is_user else list(self._handovers(key, stored))
+            # What belongs to somebody who refuses is dropped here, as if they had been erased.
+            gone = [Link(part.links[0].timestamp_ms) for user_id, part in parts if not self._delivers(user_id, part)]
+            return _merged(key, stored, replace(delta, links=(*delta.links, *gone)), self._store)
 
         before, after = self._store.update(key, change)
         self._delivered[key].update(handed)
+        if refuses(before):
+            self._refusing.add(key)
+        new = new_events(events, before, after) if self._took or self._first else ()
         if self._took is not None:
-            for event in new_events(events, before, after):
+            for event in new:
                 self._took(event)
+        if self._first is not None:
+            for event in _first_with_item(new, before):
+                self._first(event)
+        if self._unwanted is not None:
+            floor = floor_ms(after.links, after.deleted_at_ms)
+            for event in (*events, *self._identifies.get(key, ())):
+                if key in self._refusing or event.timestamp_ms <= floor:
+                    self._unwanted(event)
 
-    def _deliver(self, user_id: str, part: UserProfile) -> None:
-        """Write to a user what an anonymous id hands over, unless that was done with the user's own events."""
-        if part not in self._delivered[user_id]:
-            self._store.update(user_id, lambda stored: _merged(user_id, stored, part, self._store))
-            self._delivered[user_id].add(part)
+    def _delivers(self, user_id: str, part: UserProfile) -> bool:
+        """Write to a user what an anonymous id hands over, unless that was done with the user's own events.
+
+        Returns
+        -------
+        False where the user refuses, and gets nothing
+        """
+        if user_id not in self._refusing and part not in self._delivered[user_id]:
+
+            def change(stored: UserProfile) -> UserProfile:
+                return stored if refuses(stored) else _merged(user_id, stored, part, self._store)
+
+            before, _ = self._store.update(user_id, change)
+            if refuses(before):
+                self._refusing.add(user_id)
+            else:
+                self._delivered[user_id].add(part)
+        return user_id not in self._refusing
 
     def _handovers(self, key: str, stored: UserProfile) -> Iterator[tuple[str, UserProfile]]:
         own, new_links = self._own.get(key, ()), set(self._links.get(key, ()))
@@ -233,6 +288,15 @@ class _Batch:
                     told[link] = _handed(key, link, start_ms, part)
         for link, part in told.items():
             yield link.user_id, part
+
+
+def _first_with_item(events: Iterable[Interaction], before: UserProfile) -> Iterator[Interaction]:
+    """Those of a user's new events that are the first with their item."""
+    known = {entry.item_id for entry in before.interactions}
+    for event in events:
+        if event.item_id and event.item_id not in known:
+            known.add(event.item_id)
+            yield event
 
 
 def _handed(source: str, link: Link, start_ms: int, part: UserProfile = EMPTY_PROFILE) -> UserProfile:

@@ -21,8 +21,9 @@ from endcap.events.envelopes import opened
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
 from endcap.events.types import IDENTIFY, EventType
-from endcap.identifiers import anonymous_key
+from endcap.identifiers import anonymous_key, clean_id, clean_user_id, is_placeholder
 from endcap.profiles.apply import apply_apart
+from endcap.profiles.consent import refuses
 from endcap.profiles.identity import ProfileStore, erase_identified
 from endcap.profiles.profile import Encode
 
@@ -75,17 +76,21 @@ class Ingested:
     Attributes
     ----------
     erased : events left out, as those whom they are about have been erased since
+    unwanted : how many were kept nowhere, as their shoppers refuse or had what is so old erased
     failed : ids of the records to deliver again -> why
     new : the events that profiles took as new; a redelivered one is not among them
     warned : fields of valid events that were left out or cut
+    first : those of them whose item the profile did not know of, so that each stands for another shopper
     """
 
     applied: int = 0
+    unwanted: int = 0
     quarantined: int = 0
     erased: int = 0
     warned: int = 0
     failed: dict[str, Exception] = field(default_factory=dict)
     new: list[Interaction] = field(default_factory=list)
+    first: list[Interaction] = field(default_factory=list)
 
 
 def ingest(
@@ -99,7 +104,10 @@ def ingest(
     deadline: Deadline | None = None,
     erasures: Erasures | None = None,
 ) -> Ingested:
-    """Archive and apply every valid event of `records`, and quarantine the others.
+    """Apply and archive every valid event of `records`, and quarantine the others.
+
+    Profiles come first, as they know of whom nothing is to be kept. What the archive then fails to take comes again
+    with its record, and applying it again changes nothing.
 
     Parameters
     ----------
@@ -107,7 +115,7 @@ def ingest(
     """
     deadline = deadline or Deadline()
     outcome = Ingested()
-    aside = _Aside(source, quarantine, deadline, outcome)
+    aside = _Aside(source, quarantine, store, deadline, outcome)
     valid: list[tuple[Record, Interaction]] = []
     for record in records:
         events, unusable, warnings = _read(record, event_types)
@@ -117,22 +125,37 @@ def ingest(
         valid += [(record, event) for event in events]
     if erasures is not None and valid:
         valid = _without_erased(valid, erasures, store, deadline, outcome)
-    archived = _settled(valid, _archived([event for _, event in valid], archive, deadline), aside, outcome)
-    verdicts = apply_apart([event for _, event in archived], store, encode, outcome.new.append, deadline)
-    outcome.applied = len(_settled(archived, verdicts, aside, outcome))
+    documents, verdicts = _documents([event for _, event in valid])
+    written, unwanted = _settled(valid, verdicts, aside, outcome), set[int]()
+
+    def aside_of_archive(event: Interaction) -> None:
+        unwanted.add(id(event))
+
+    events, took, first = [event for _, event in written], outcome.new.append, outcome.first.append
+    verdicts = apply_apart(events, store, encode, took, deadline, aside_of_archive, first)
+    applied = _settled(written, verdicts, aside, outcome)
+    wanted = [(record, event) for record, event in applied if id(event) not in unwanted]
+    outcome.unwanted += len(applied) - len(wanted)
+    verdicts = _archived([documents[id(event)] for _, event in wanted], archive)
+    outcome.applied = len(_settled(wanted, verdicts, aside, outcome))
     return outcome
 
 
 class _Aside:
     """Puts what can't be used into quarantine; where that fails, its record comes again."""
 
-    def __init__(self, source: str, quarantine: Quarantine, deadline: Deadline, outcome: Ingested) -> None:
-        self._source, self._quarantine, self._outcome = source, quarantine, outcome
+    def __init__(
+        self, source: str, quarantine: Quarantine, store: ProfileStore, deadline: Deadline, outcome: Ingested
+    ) -> None:
+        self._source, self._quarantine, self._store, self._outcome = source, quarantine, store, outcome
         self._deadline, self._breaker = deadline, Breaker("quarantine")
 
     def put(self, record: Record, payload: str, errors: Sequence[FieldError]) -> None:
         try:
             self._deadline.check()
+            if any(map(self._refuses, _named_in(payload))):
+                self._outcome.unwanted += 1
+                return
             with self._breaker.watch():
                 seen = () if record.first_seen_ms is None else (record.first_seen_ms,)
                 self._quarantine.put(self._source, payload, errors, record.arrival_ms, *seen)
@@ -141,25 +164,46 @@ class _Aside:
         else:
             self._outcome.quarantined += 1
 
+    def _refuses(self, key: str) -> bool:
+        try:
+            return refuses(self._store.update(key, lambda stored: stored)[0])
+        except Exception as exc:
+            if retryable(exc):
+                raise
+            return False  # a profile that nobody can read says nothing about anybody
 
-def _archived(events: Sequence[Interaction], archive: Archive, deadline: Deadline) -> list[Verdict]:
+
+def _named_in(payload: str) -> list[str]:
+    """Keys of the profiles that an unusable event names in Endcap's own fields, where they can be read."""
+    try:
+        said = json.loads(payload)
+        user_id, anonymous_id = (said.get(name) for name in ("user_id", "anonymous_id"))
+        keys = [clean_user_id(user_id)] if isinstance(user_id, str) and not is_placeholder(user_id) else []
+        return keys or ([anonymous_key(clean_id(anonymous_id))] if isinstance(anonymous_id, str) else [])
+    except (ValueError, RecursionError, AttributeError):
+        return []
+
+
+def _documents(events: Sequence[Interaction]) -> tuple[dict[int, dict[str, Any]], list[Verdict]]:
+    """What the archive is to be told of each event, by its identity, and why others can't be written down."""
+    documents: dict[int, dict[str, Any]] = {}
     verdicts: list[Verdict] = [None] * len(events)
-    documents: list[tuple[int, dict[str, Any]]] = []
     for index, event in enumerate(events):
         try:
-            documents.append((index, interaction_document(event)))
+            documents[id(event)] = interaction_document(event)
         except Exception as exc:
             verdicts[index] = exc
+    return documents, verdicts
 
-    def together(part: Sequence[tuple[int, dict[str, Any]]]) -> list[Verdict]:
-        deadline.check()
-        archive.put([document for _, document in part])
+
+def _archived(documents: Sequence[Mapping[str, Any]], archive: Archive) -> list[Verdict]:
+    def together(part: Sequence[Mapping[str, Any]]) -> list[Verdict]:
+        # Also when the time for beginning things is over: what is in profiles would come again for this alone, and a
+        # batch that needs all of that time would never be done. The client still sends no call that is too late.
+        archive.put(part)
         return [None] * len(part)
 
-    if documents:
-        for (index, _), verdict in zip(documents, each_alone(documents, together), strict=True):
-            verdicts[index] = verdict
-    return verdicts
+    return each_alone(documents, together) if documents else []
 
 
 def _without_erased(

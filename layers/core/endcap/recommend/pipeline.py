@@ -38,6 +38,7 @@ from endcap.filters.evaluate import FilterContext, mask_of
 from endcap.identifiers import event_key, item_key
 from endcap.index.index import ItemIndex, index_of
 from endcap.index.overlay import Overlay
+from endcap.profiles.consent import refuses
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge, profile_of, within
 from endcap.ranking.features import RankingSettings, UserFeatures, features_of
 from endcap.ranking.score import Scores, coefficients, total_of
@@ -161,11 +162,9 @@ def merged_profile(snapshot: Snapshot, profile: UserProfile, request: Recommenda
 
     A stored consent of `{"personalization": false}` keeps the stored profile out, whatever the request says.
     """
-    consent = profile.consent.value
-    refused = isinstance(consent, Mapping) and consent.get("personalization") is False
     if request.personalization == "off":
         return EMPTY_PROFILE
-    stored = EMPTY_PROFILE if refused or request.personalization == "session" else profile
+    stored = EMPTY_PROFILE if refuses(profile) or request.personalization == "session" else profile
     if request.as_of_ms is not None:
         past = within(stored, -1, request.as_of_ms)
         stored = replace(

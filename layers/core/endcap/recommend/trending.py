@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from endcap.disclosure import LEAST_PEOPLE
 from endcap.events.counts import EXPLORATION_WINDOW, TREND_WINDOW, Demand
 from endcap.explain.reasons import Reason
 from endcap.messages.language import Language, language_of
@@ -46,8 +47,9 @@ def counted(
     document: Mapping[str, Any],
     language: Language | None,
 ) -> tuple[Reason, ...]:
-    """The reasons of an item, with the live trend's saying how often it was chosen."""
+    """The reasons of an item, with the live trend's saying how often it was chosen, if by enough people."""
     if trend is None:
         return reasons
-    text = how_often(trend.times.get(item_id, 0), trend.window.hours, language or language_of(document))
+    times = trend.times.get(item_id, 0) if trend.people.get(item_id, 0) >= LEAST_PEOPLE else None
+    text = how_often(times, trend.window.hours, language or language_of(document))
     return tuple(replace(r, text=text) if r.kind == "live_trend" else r for r in reasons)

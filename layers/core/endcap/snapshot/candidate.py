@@ -49,7 +49,13 @@ class Checked:
 
 
 def check(
-    version: str, current: Current | None, bucket: Manifests, copies: Copies, now_ms: int, force: str | None = None
+    version: str,
+    current: Current | None,
+    bucket: Manifests,
+    copies: Copies,
+    now_ms: int,
+    force: str | None = None,
+    storage_mb: int | None = None,
 ) -> Checked:
     """Fetch a snapshot, examine it apart, and put it before the gates.
 
@@ -70,7 +76,7 @@ def check(
         raise SnapshotIntegrityError(f"the manifest of {version} is that of {snapshot.version}")
     before = _before(current, beside.manifest) if current is not None and beside is not None else ()
     if measured is not None:
-        check_gates(Case(snapshot.manifest, measured, now_ms, beside.manifest if beside else None, before))
+        check_gates(Case(snapshot.manifest, measured, now_ms, beside.manifest if beside else None, before, storage_mb))
     if force:
         logger.warning("gates skipped", extra={"version": version, "reason": force})
     return Checked(snapshot, _noted(snapshot, measured, before, force))

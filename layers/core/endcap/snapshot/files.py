@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from endcap.checksums import noted_or_read, sha256_file
 from endcap.errors import SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST
 from endcap.snapshot.format import (
@@ -47,12 +48,6 @@ _FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,80}")
 def canonical_json(value: object) -> bytes:
     """JSON with sorted keys and no spaces, the same bytes for equal values; refuses NaN and infinity."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-
-
-def sha256_file(path: Path) -> str:
-    """Hex sha256 of a file, read in blocks."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def content_hash(manifest: Mapping[str, Any]) -> str:
@@ -188,7 +183,7 @@ def check_files(directory: Path, manifest: Mapping[str, Any]) -> None:
             raise SnapshotIntegrityError(f"{name} is missing") from exc
         if size != entry["bytes"]:
             raise SnapshotIntegrityError(f"{name} has {size} bytes, the manifest says {entry['bytes']}")
-        if sha256_file(path) != entry["sha256"]:
+        if noted_or_read(path) != entry["sha256"]:
             raise SnapshotIntegrityError(f"{name} does not match its sha256")
 
 

@@ -33,6 +33,8 @@ LARGEST: Final[Mapping[str, float]] = {"popularity": 100.0, "trend": 100.0, "con
 """Logarithms of demand: what is beyond is no number of purchases."""
 LARGEST_IN_LIST: Final = 1000.0
 """A list is scaled so that the largest weight of a row is 1 on average."""
+COPIES_KEPT: Final = 2
+"""Of a snapshot, in a function's storage: the one that is served and the one that takes its place."""
 SLOWEST_S: Final = 1.0
 """Processor time of a typical answer; a catalogue of 100,000 items takes some hundredths."""
 CLOCK_SKEW_MS: Final = 300_000
@@ -67,6 +69,7 @@ class Case:
     now_ms : the clock
     current : manifest of the current snapshot, None where there is none
     before : the last promotions, the current one first, at most `REMEMBERED`
+    storage_mb : what functions have to keep snapshots in, MiB; None where that is not known
     """
 
     manifest: Mapping[str, Any]
@@ -74,6 +77,7 @@ class Case:
     now_ms: int
     current: Mapping[str, Any] | None = None
     before: Sequence[Figures] = ()
+    storage_mb: int | None = None
 
     @property
     def figures(self) -> Figures:
@@ -278,6 +282,13 @@ def _speed(case: Case) -> Problems:
             yield f"an answer ({kind}) takes {route.typical_s:.1f} s"
 
 
+def _storage(case: Case) -> Problems:
+    stated = [entry.get("bytes", 0) for entry in case.manifest.get("files", {}).values()]
+    needed_mb = COPIES_KEPT * sum(stated) / (1 << 20)
+    if case.storage_mb is not None and needed_mb > case.storage_mb:
+        yield f"two versions take {needed_mb:,.0f} MB, and functions keep {case.storage_mb:,} (SnapshotStorageMb)"
+
+
 GATES: Final[tuple[Gate, ...]] = (
     Gate("clock", "its times are in the past, or changes since then would be overlooked", _clock),
     Gate("settings", "weights, scales, half-lives and shares are ones that a rebuild can give", _settings),
@@ -297,4 +308,5 @@ GATES: Final[tuple[Gate, ...]] = (
     Gate("quality", "NDCG@10 and hit rate are nine tenths of the best of the last five", _quality),
     Gate("answers", "every kind of request that lists come from is answered, with all that could be shown", _answers),
     Gate("speed", "a typical answer takes less than a second of processor time", _speed),
+    Gate("storage", "functions have room for it beside the one that it takes the place of", _storage),
 )

@@ -86,6 +86,13 @@ class ContextDemand:
 
 
 _LARGEST: Final = 1e9
+
+
+def is_scale(value: float) -> bool:
+    """Whether a term can be divided by it: far outside of what any rebuild gives, the quotient is no number."""
+    return 1 / _LARGEST <= value <= _LARGEST
+
+
 _HALF_LIFE: Final = "half_life"
 """In the name of a setting that is divided by."""
 
@@ -128,7 +135,7 @@ class Weights:
         except Exception as exc:  # also RecursionError and OverflowError
             raise SnapshotIntegrityError(f"weights.json is not usable: {exc!r}") from exc
         # Far outside of what any rebuild gives, but single precision still adds these up to a number.
-        usable = all(abs(t.weight) <= _LARGEST and 1 / _LARGEST <= t.scale <= _LARGEST for t in terms.values())
+        usable = all(abs(t.weight) <= _LARGEST and is_scale(t.scale) for t in terms.values())
         for name, value in settings.items():
             usable = usable and (1 / _LARGEST if _HALF_LIFE in name else 0) <= value <= _LARGEST
         if not usable:

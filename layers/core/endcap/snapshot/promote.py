@@ -111,6 +111,7 @@ def promote(
     *,
     force: str | None = None,
     signer: Signer | None = None,
+    storage_mb: int | None = None,
     now_ms: int | None = None,
 ) -> Promoted:
     """Make `version` the current snapshot.
@@ -121,6 +122,7 @@ def promote(
         takes the list that is shown where no snapshot can be read
     force : why to skip the gates (never the verification); it is kept beside the pointer
     signer : signs it; None for where nobody signs
+    storage_mb : what functions have to keep snapshots in, MiB; None where that is not known
     now_ms : the clock
 
     Raises
@@ -136,7 +138,7 @@ def promote(
     if current is not None:
         check_order(version, current.version)
     found = _Found(seen, current, current.before(version) if current else ())
-    return _promote(version, bucket, items, found, force=force, signer=signer, now_ms=now_ms)
+    return _promote(version, bucket, items, found, force=force, signer=signer, storage_mb=storage_mb, now_ms=now_ms)
 
 
 def rollback(
@@ -166,7 +168,13 @@ def rollback(
 
 
 def approve(
-    version: str, bucket: Snapshots[Known], signer: Signer, *, force: str | None = None, now_ms: int | None = None
+    version: str,
+    bucket: Snapshots[Known],
+    signer: Signer,
+    *,
+    force: str | None = None,
+    storage_mb: int | None = None,
+    now_ms: int | None = None,
 ) -> Signature:
     """Sign `version` after the checks of a promotion, so that an experiment may name it; what is current stays.
 
@@ -176,7 +184,7 @@ def approve(
     """
     current = _believed(bucket.seen(), signer)
     with bucket.afresh() as copies:
-        checked = check(version, current, bucket, copies, _now_ms(now_ms), force)
+        checked = check(version, current, bucket, copies, _now_ms(now_ms), force, storage_mb)
         return sign(version, checked.snapshot.directory, bucket, signer)
 
 
@@ -198,12 +206,13 @@ def _promote(
     force: str | None,
     signer: Signer | None,
     now_ms: int | None,
+    storage_mb: int | None = None,
 ) -> Promoted:
     current = found.current
     if signer is None and current is not None and current.signature is not None:
         raise SnapshotError("the current snapshot is signed, so the next one has to be: name what signs")
     with bucket.afresh() as copies:
-        checked = check(version, current, bucket, copies, _now_ms(now_ms), force)
+        checked = check(version, current, bucket, copies, _now_ms(now_ms), force, storage_mb)
         embedded = 0 if items is None else _embed_changed(checked.snapshot, items)
         signature = sign(version, checked.snapshot.directory, bucket, signer) if signer else None
         if current is None or (current.version, current.signature) != (version, signature):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
+from endcap.checksums import sha256_file
 from endcap.errors import SnapshotIntegrityError
 from endcap.filenames import MANIFEST
 from endcap.signing import Signature, Signer, Trust, statement
-from endcap.snapshot.files import sha256_file
 
 
 class Signatures(Protocol):

@@ -5,6 +5,7 @@ import pytest
 from endcap.erasure.ledger import Ledger, ledger_key
 from endcap.erasure.records import erased_subjects, erased_within, event_keys, record_keys, record_time_ms
 from endcap.events.interaction import interaction_document, parse_interaction
+from endcap.pseudonyms import PseudonymKeys, names_of, pseudonymous
 
 SECRET = b"secret"
 
@@ -24,6 +25,14 @@ def ledger(**until):
         ({"user_id": "anon:cookie", "items": []}, ["anon:cookie"]),
         ({"user_id": None, "items": []}, []),
         ({}, []),
+        ({"pseudonym": "P", "pseudonym_key": 2, "event_type": "view"}, ["pseudonym:2:P"]),
+        ({"pseudonym": "P", "anonymous_pseudonym": "A", "pseudonym_key": 2, "event_type": "view"}, ["pseudonym:2:P"]),
+        ({"anonymous_pseudonym": "A", "pseudonym_key": 1, "event_type": "view"}, ["pseudonym:1:A"]),
+        (
+            {"pseudonym": "P", "anonymous_pseudonym": "A", "pseudonym_key": 1, "event_type": "identify"},
+            ["pseudonym:1:P", "pseudonym:1:A"],
+        ),
+        ({"pseudonym": "P", "event_type": "view"}, []),
     ],
 )
 def test_whose_a_record_is(record, keys):
@@ -61,11 +70,19 @@ def test_a_record_is_erased_up_to_the_time_and_not_beyond():
     assert erased_subjects({"user_id": "bob", "timestamp": 1}, kept) == []
 
 
-def test_a_pseudonym_is_a_name_of_the_ledgers_own():
-    kept = ledger(ann=5_000)
-    assert erased_subjects({"pseudonym": ledger_key("ann", SECRET), "timestamp": 5}, kept)
-    assert not erased_subjects({"pseudonym": ledger_key("ann", SECRET), "timestamp": 6}, kept)
-    assert not erased_subjects({"pseudonym": ledger_key("bob", SECRET), "timestamp": 5}, kept)
+def test_whoever_has_a_pseudonym_is_found_under_it_by_every_key():
+    keys = PseudonymKeys({1: b"one" * 11, 2: b"two" * 11})
+    for key, record in (
+        ("ann", {"user_id": "ann", "event_type": "view"}),
+        ("anon:cookie", {"anonymous_id": "cookie", "event_type": "view"}),
+        ("anon:cookie", {"user_id": "anon:cookie", "items": []}),  # as exposures have it
+    ):
+        kept = Ledger({1: SECRET}, {ledger_key(name, SECRET): 5_000 for name in names_of(key, keys)})
+        for number in keys.by_number:
+            said = pseudonymous(record, PseudonymKeys({number: keys.by_number[number]}))
+            assert erased_subjects({**said, "timestamp": 5}, kept)
+            assert not erased_subjects({**said, "timestamp": 6}, kept)
+        assert not erased_subjects({**pseudonymous({"user_id": "bob"}, keys), "timestamp": 5}, kept)
 
 
 @pytest.mark.parametrize(

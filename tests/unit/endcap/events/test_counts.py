@@ -46,6 +46,16 @@ class TestIncrements:
         search = Interaction("e", "u", "search", NOW_MS, text="lamp")
         assert counts(event("dislike"), event("return"), search, event("unheard-of")) == {}
 
+    def test_count_a_shopper_once_with_an_item(self):
+        store, first = MemoryProfiles(), []
+        mine = [event("view", event_id=f"e{n}", at_ms=NOW_MS - 9_000 - n) for n in range(6)]
+        apply_events(mine[:3], store, first=first.append)
+        apply_events([*mine[3:], mine[0]], store, first=first.append)
+        apply_events([event("view", user_id="v"), event("view", "b", user_id="v")], store, first=first.append)
+        assert sorted((e.user_id, e.item_id) for e in first) == [("u", "a"), ("v", "a"), ("v", "b")]
+        found = counts(*mine, event("dislike", "b", NOW_MS - 9_000), first=[mine[0]])
+        assert set(map(str, found.values())) == {str({"da": 6, "pa": 1})}
+
     def test_of_kinds_of_the_storefront(self):
         kinds = event_types({"quiz": 0.5, "view": 0.0})
         assert set(map(str, counts(event("quiz"), event("view"), event_types=kinds).values())) == {str({"da": 1})}

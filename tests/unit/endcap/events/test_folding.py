@@ -60,12 +60,15 @@ def test_what_is_of_no_use_any_more_goes():
 
 
 def test_a_bucket_that_is_over_keeps_what_was_chosen_most_and_exactly():
-    many = {f"d{n}": n + 1 for n in range(10)} | {"i1": 1, "i2": 2, "i3": 3, "c1": 1}
+    people = {f"p{n}": 1 for n in range(10)}
+    many = {f"d{n}": n + 1 for n in range(10)} | {"i1": 1, "i2": 2, "i3": 3, "c1": 1} | people
     with patch.object(folding, "KEPT", 2), patch.object(folding, "GROWING", 8):
         growing = batch(note("1", many))
-        assert counts(growing)[NOW_MS] == {f"d{n}": n + 1 for n in range(2, 10)} | {"i1": 1, "i2": 2, "i3": 3, "c1": 1}
+        assert counts(growing)[NOW_MS] == (
+            {name: count for name, count in many.items() if name not in ("d0", "d1", "p0", "p1")}
+        )
         over = batch(note("2", {"da": 1}, NOW_MS + FINE.width_ms), folded=growing, now_ms=NOW_MS + FINE.width_ms)
-        assert counts(over)[NOW_MS] == {"d9": 10, "d8": 9, "i3": 3, "i2": 2, "c1": 1}
+        assert counts(over)[NOW_MS] == {"d9": 10, "d8": 9, "p9": 1, "p8": 1, "i3": 3, "i2": 2, "c1": 1}
         late = batch(note("3", {"d9": 1}), folded=over, now_ms=NOW_MS + FINE.width_ms)
         assert counts(late)[NOW_MS]["d9"] == 11
 

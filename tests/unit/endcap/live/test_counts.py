@@ -29,9 +29,10 @@ def snapshot(tmp_path_factory):
     return build_toy_snapshot(tmp_path_factory.mktemp("snapshot"))
 
 
-def live(window="1h", **times):
+def live(window="1h", people=None, **times):
     named = {name.replace("_", "-"): n for name, n in times.items()}
-    return Live({window: Demand(WINDOWS[window], named, named)})
+    people = named if people is None else dict.fromkeys(named, people)
+    return Live({window: Demand(WINDOWS[window], named, named, people=people)})
 
 
 def ids(answer):
@@ -163,8 +164,15 @@ class TestTrending:
 
     def test_speaks_chinese(self, snapshot):
         asked = dataclasses.replace(ASKED, language="zh", window="7d")
-        answer = recommend(snapshot, EMPTY_PROFILE, asked, NOW_MS, live=live("7d", item_4=2))
-        assert answer.items[0].reasons[0].text == "过去7天内约被选择2次。"
+        answer = recommend(snapshot, EMPTY_PROFILE, asked, NOW_MS, live=live("7d", item_4=12))
+        assert answer.items[0].reasons[0].text == "过去7天内约被选择12次。"
+
+    @pytest.mark.parametrize(
+        ("people", "told"), [(4, "Chosen in the last hour."), (5, "Chosen about 9 times in the last hour.")]
+    )
+    def test_says_no_number_of_fewer_than_five_people(self, snapshot, people, told):
+        answer = recommend(snapshot, EMPTY_PROFILE, ASKED, NOW_MS, live=live(people=people, item_7=9))
+        assert answer.items[0].reasons[0].text == told
 
     def test_leaves_out_what_the_filter_does_and_what_is_not_for_sale(self, snapshot):
         sold_out = Item("item-7", "Sold out", available=False)

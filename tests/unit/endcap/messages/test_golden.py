@@ -52,7 +52,7 @@ def spoken(language: Language) -> Iterator[str]:
     yield sentence("next", 1.0, language, ["Mug", "Lamp"], ["view", "view"])
     for name, other in product(("Mug", ""), (None, 3, 14)):
         yield sentence_without(name, "purchase", 3, other, 500, language)
-    for times, hours in product((0, 1, 12), (1, 6, 24, 168)):
+    for times, hours in product((None, 0, 1, 12), (1, 6, 24, 168)):
         yield how_often(times, hours, language)
     yield from (due_again(*habit, language) for habit in HABITS)
     yield from (popular_in(*where, language, against=against) for where in CONTEXTS for against in (False, True))

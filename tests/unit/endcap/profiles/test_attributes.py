@@ -1,17 +1,18 @@
-from functools import reduce
-
 import pytest
 
 from endcap.errors import InvalidRequestError
 from endcap.profiles.attributes import stated
-from endcap.profiles.profile import EMPTY_PROFILE
+from tests.fakes.profile_store import MemoryProfiles
 
 NOW_MS = 1_768_471_200_000
 MINUTE_MS = 60_000
 
 
 def profile_after(*bodies, at_ms=NOW_MS):
-    return reduce(lambda profile, body: stated(body, at_ms)(profile), bodies, EMPTY_PROFILE)
+    store = MemoryProfiles()
+    for body in bodies:
+        stated(body, at_ms).state("ann", store)
+    return store.get("ann")
 
 
 def test_each_field_is_kept_by_itself():
@@ -70,12 +71,12 @@ def test_what_can_not_be_kept_is_refused(body):
 
 def test_preferences_that_rank_nothing_are_told_with_the_nearest():
     warnings = []
-    change = stated({"preferences": {"categorys": ["home"], "colour": "red", "brands": "Acme"}}, NOW_MS, warnings)
+    found = stated({"preferences": {"categorys": ["home"], "colour": "red", "brands": "Acme"}}, NOW_MS, warnings)
     assert {w["field"]: w["message"] for w in warnings} == {
         "preferences.categorys": "is kept, and ranks nothing; did you mean categories?",
         "preferences.colour": "is kept, and ranks nothing: categories and brands do",
     }
-    kept = change(EMPTY_PROFILE).preferences.value
+    kept = found.said.preferences.value
     assert kept == {"categorys": ["home"], "colour": "red", "brands": ["Acme"]}
 
 

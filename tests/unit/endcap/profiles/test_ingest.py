@@ -4,7 +4,9 @@ import pytest
 
 from endcap.errors import DependencyError, ThrottledError
 from endcap.events.types import EVENT_TYPES
+from endcap.profiles.consent import refusal
 from endcap.profiles.ingest import Record, ingest
+from endcap.profiles.profile import UserProfile, deletion
 from tests.fakes.profile_store import MemoryProfiles
 
 NOW_MS = 1_768_471_200_000
@@ -124,11 +126,21 @@ def test_an_event_that_could_not_be_quarantined_comes_again_and_the_valid_ones_a
     assert items(plant, "u") == {"a", "b"}
 
 
-def test_nothing_is_applied_that_is_not_in_the_archive(plant):
+def test_nothing_is_acknowledged_that_is_not_in_the_archive(plant):
     plant.archive.down = True
     outcome = plant.ingest(view("u", "a"), b"poison", view("v", "b"))
-    assert set(outcome.failed) == {"r0", "r2"}
-    assert plant.store.rows() == {}
+    assert (set(outcome.failed), outcome.applied) == ({"r0", "r2"}, 0)
+
+
+def test_what_nobody_wants_kept_is_in_neither_and_acknowledged(plant):
+    plant.store.update("u", lambda _: UserProfile(consent=refusal(NOW_MS)))
+    plant.store.update("v", lambda _: deletion(NOW_MS - 5))
+    late = view("v", "b", timestamp=NOW_MS - 9)
+    unusable = {"user_id": "u", "event_type": "no such"}
+    outcome = plant.ingest(view("u", "a"), {"events": [late, view("v", "c")]}, unusable, view("w", "d"))
+    assert (outcome.failed, outcome.applied, outcome.unwanted, outcome.quarantined) == ({}, 2, 3, 0)
+    assert [document["item_id"] for document in plant.archive.documents] == ["c", "d"]
+    assert plant.quarantine.kept == []
 
 
 def test_a_delivery_after_the_archive_failed_loses_nothing(plant):

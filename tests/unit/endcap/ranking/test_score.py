@@ -225,6 +225,18 @@ def test_what_is_equally_popular_has_no_spread_to_be_measured_by(tmp_path: Path)
     assert (tables.scales["popularity"], tables.scales["trend"]) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize("least", [1e-45, 3e38])
+def test_numbers_at_the_ends_of_their_range_are_measured_by_one(tmp_path: Path, least: float) -> None:
+    contents = toy_contents()
+    odd = np.zeros(len(contents.popularity), dtype=np.float32)
+    odd[0] = least
+    write_snapshot(tmp_path, replace(contents, popularity=odd, trend=-odd))
+    index = index_of(load_snapshot(tmp_path))
+    with np.errstate(over="ignore"):
+        assert (index.tables.scales["popularity"], index.tables.scales["trend"]) == (1.0, 1.0)
+    assert np.isfinite(coefficients(index, SETTINGS, taste_for(index, ("view", "item-1")))).all()
+
+
 def test_stored_weights_win_and_missing_ones_have_defaults(index: ItemIndex) -> None:
     factors = dict(zip(TERMS, coefficients(index, SETTINGS, taste_for(index, ("view", "item-1"))), strict=True))
     scales = index.tables.scales

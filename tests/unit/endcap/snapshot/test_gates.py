@@ -55,6 +55,7 @@ def refused_by(one: Case) -> list[str]:
     return list(refusals(one))
 
 
+FILES = {"a.npy": {"bytes": 200 << 20}, "b.npy": {"bytes": 56 << 20}}
 REFUSED: dict[str, Case] = {
     "clock": case({**manifest(), "catalog_as_of_ms": NOW_MS + DAY_MS}),
     "settings": case(settings={"history_half_life_events": 0.001}),
@@ -74,6 +75,7 @@ REFUSED: dict[str, Case] = {
     "quality": case(manifest(ndcg_at_10=0.089)),
     "answers": case(routes={"known": Route(asked=12, short=1)}),
     "speed": case(routes={"search": Route(asked=12, typical_s=1.1)}),
+    "storage": replace(case({**manifest(), "files": FILES}), storage_mb=511),
 }
 
 
@@ -104,6 +106,7 @@ def test_each_gate_refuses_and_says_why(name: str) -> None:
         case({**manifest(), "training_cutoff_ms": 2 * NOW_MS, "clock_usable": False}),
         case({**manifest(), "catalog_as_of_ms": NOW_MS + 60_000}),
         case(manifest(ndcg_at_10=0.1), {**manifest(), "metrics": {}}),
+        replace(case({**manifest(), "files": FILES}), storage_mb=512),
     ],
 )
 def test_what_is_as_good_or_can_not_be_compared_goes_through(one: Case) -> None:

@@ -206,6 +206,13 @@ def test_more_never_costs_less(a: Usage, extra: int, name: str) -> None:
 
 
 class TestTemplate:
+    def test_the_keys_of_pseudonyms_are_a_secret(self) -> None:
+        assert deployment_of(TEMPLATE, {}).secrets == 1
+        assert deployment_of(TEMPLATE, {"Pseudonyms": "off"}).secrets == 0
+        with_keys = replace(STACK, secrets=1)
+        assert line(estimate(SHOP.idle, with_keys, WARM), "keys of pseudonyms") == pytest.approx(0.40)
+        assert line(estimate(SHOP, STACK, WARM), "keys read") == 0
+
     def test_memory_processor_and_alarms_are_the_templates(self) -> None:
         found = deployment_of(TEMPLATE, {"RecommendMemory": "3008", "Architecture": "arm64"})
         assert (found.architecture, found.memory_mb["recommend"]) == ("arm64", 3008)

@@ -10,11 +10,15 @@ import pytest
 from typer.testing import CliRunner
 
 from endcap.errors import InvalidInputError, NotFoundError
+from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap_local.cli.app import app
 from endcap_local.experiments.archive import FolderArchive, ReadLog, archive_at, records
+from endcap_local.experiments.joining import Counting
 from endcap_local.experiments.report import ReportSettings, configured, report
 from tests.fakes import moto_stack
 from tests.fakes.experiments import CONFIG, DAY, START_MS, archive, story, write
+
+KEYS = PseudonymKeys({1: b"k" * 32})
 
 
 @pytest.fixture(autouse=True)
@@ -25,9 +29,9 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
-def run(root: Path, config: bytes | None = None, **settings: Any) -> dict[str, Any]:
+def run(root: Path, config: bytes | None = None, keys: PseudonymKeys | None = None, **settings: Any) -> dict[str, Any]:
     source = FolderArchive(root)
-    return report(source, configured(source, config), ReportSettings(**settings), lambda *_: None)
+    return report(source, configured(source, config), ReportSettings(**settings), lambda *_: None, keys)
 
 
 def invoked(*arguments: str) -> Any:
@@ -124,6 +128,58 @@ def test_too_few_shoppers_are_not_tested(tmp_path: Path) -> None:
     found = run(archive(tmp_path, *story(shoppers=60)))
     assert {(c["fixed_horizon"], c["always_valid"]) for c in found["comparisons"]} == {(None, None)}
     assert "too few" in invoked("report", "--data", str(tmp_path)).output
+
+
+def halves(documents: list[Any], *keys: PseudonymKeys | None) -> list[Any]:
+    """Documents as they are archived, in equal parts with each of some keys; None for plain ids."""
+    part = -(-len(documents) // len(keys))
+    told = [(document, keys[n // part]) for n, document in enumerate(documents)]
+    return [document if key is None else pseudonymous(document, key) for document, key in told]
+
+
+@pytest.mark.parametrize("attribution", ["recommendation", "user"])
+@pytest.mark.parametrize(
+    ("exposed", "did", "given"),
+    [
+        ((None,), (None,), KEYS),
+        ((KEYS,), (KEYS,), None),
+        ((KEYS,), (KEYS,), KEYS),
+        ((None, KEYS), (None, KEYS), KEYS),
+        ((None,), (KEYS,), KEYS),
+    ],
+)
+def test_archives_with_ids_with_pseudonyms_and_with_both_say_the_same(
+    tmp_path: Path,
+    attribution: Any,
+    exposed: tuple[PseudonymKeys | None, ...],
+    did: tuple[PseudonymKeys | None, ...],
+    given: PseudonymKeys | None,
+) -> None:
+    exposures, events = story(lift=1.0, shoppers=400)
+    plain = run(archive(tmp_path / "plain", exposures, events), counting=Counting(attribution=attribution))
+    root = archive(tmp_path / "told", halves(exposures, *exposed), halves(events, *did))
+    found = run(root, keys=given, counting=Counting(attribution=attribution))
+    assert found == plain
+
+
+def test_what_few_shoppers_did_is_not_told_and_changes_no_other_figure(tmp_path: Path) -> None:
+    exposures, events = story(shoppers=400)
+    goals = [event for event in events if event["event_type"] == "purchase"]
+    bolder = {e["user_id"] for e in exposures if e["variant"] == "bolder"}
+    rare = [event for event in goals if event["user_id"] in bolder]
+    few = {event["user_id"] for event in rare[:4]}
+    kept = [e for e in events if e not in rare or e["user_id"] in few]
+    found = run(archive(tmp_path, exposures, kept))
+    control, told = found["variants"]
+    names = ("converted_units", "conversion", "revenue", "revenue_per_unit")
+    assert [told[name] for name in names] == [None] * 4
+    assert None not in [control[name] for name in names]
+    assert None not in (told["units"], told["ctr"])
+    hidden = {c["metric"] for c in found["comparisons"] if c["difference"] is None}
+    assert hidden == {"conversion", "revenue"}
+    assert "few" in invoked("report", "--data", str(tmp_path)).output
+    none = run(archive(tmp_path, exposures, [e for e in kept if e not in rare]))
+    assert none["variants"][1]["converted_units"] == 0
 
 
 def test_damaged_files_and_lines_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
