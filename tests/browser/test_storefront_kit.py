@@ -27,6 +27,7 @@ PARAMETERS = {
     "StorefrontSecret": SECRET,
     "StorefrontOrigins": SHOP,
     "StorefrontClientRate": "0",
+    "Pseudonyms": "off",  # tests tell by ids whose records are whose
 }
 OpenWindow = Callable[..., Watched]
 
