@@ -169,16 +169,16 @@ def test_what_was_clicked_is_bought_by_the_list_it_was_clicked_in(window: Watche
     with page.expect_navigation():
         page.evaluate("document.querySelector('[data-ec-position=\"2\"] a').href = '/bare'")
         page.click('[data-ec-position="2"] a')
-    page.evaluate(f"endcap('order', 77, [{{item_id: '{items[1]}', price: 9.5}}, {{item_id: 'item-39'}}])")
-    page.evaluate(
-        f"endcap('order', 77, [{{item_id: '{items[1]}', price: 9.5}}, {{item_id: 'item-39'}}])"
-    )  # loaded again
+    for _ in range(2):  # the page of thanks is loaded again
+        lines = f"[{{item_id: '{items[1]}', price: 9.5, quantity: 2}}, {{item_id: 'item-39'}}]"
+        page.evaluate(f"endcap('order', 77, {lines})")
     sent(page)
     stack.wait_until_idle()
     mine = [e for e in records(stack, "events/") if f"anon:{e.get('anonymous_id')}" == who]
     (bought,) = [e for e in mine if (e["event_type"], e.get("item_id")) == ("purchase", items[1])]
     assert (bought["recommendation_id"], bought["position"]) == (name, 2)
     assert (bought["properties"]["order_id"], bought["properties"]["price"]) == ("77", 9.5)
+    assert bought["value"] == 2 * 9.5
     assert next(e for e in mine if e.get("item_id") == "item-39").get("recommendation_id") is None
     assert deeds(stack, who).count(("purchase", "item-39")) == 1
     (shown,) = [r for r in records(stack, "exposures/") if r["recommendation_id"] == name]

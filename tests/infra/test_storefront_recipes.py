@@ -109,6 +109,7 @@ def test_shopifys_pixel_sends_orders_once_with_the_list_they_came_from() -> None
     ]
     assert (events[0]["recommendation_id"], events[0]["position"]) == ("r", 2)
     assert events[1]["properties"] == {"order_id": "5", "quantity": 2, "price": 3.5}
+    assert events[1]["value"] == 2 * 3.5
 
 
 def test_the_tag_managers_template_is_whole_and_says_what_ga4_says() -> None:

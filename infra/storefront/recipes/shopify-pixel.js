@@ -43,6 +43,7 @@ analytics.subscribe('checkout_completed', event => {
   for (const line of lineItems) {
     if (line.variant) {
       said({ id: `order/${order.id}`, timestamp: event.timestamp }, 'purchase', id(line.variant), {
+        value: Number(line.variant.price.amount) * line.quantity,
         properties: { order_id: String(order.id), quantity: line.quantity, price: Number(line.variant.price.amount) },
       });
     }

@@ -3,9 +3,11 @@ export const deeds = kit => Object.defineProperties({
   view: (item_id, more) => kit.track('view', item_id, more),
   cart: (item_id, more) => kit.track('add_to_cart', item_id, more),
   search: (text, more) => kit.track('search', undefined, { text, ...more }),
-  // An order's events have its number in their ids: a page of thanks that is loaded again says nothing new.
+  // An order's events have its number in their ids: a page of thanks that is loaded again says nothing new. Its value is
+  // what the line came to.
   order: (order_id, lines) => lines.forEach(({ item_id, ...properties }) => kit.track('purchase', item_id, {
-    event_id: short(order_id + '/' + item_id), properties: { order_id: order_id + '', quantity: 1, ...properties },
+    event_id: short(order_id + '/' + item_id), value: properties.price * (properties.quantity ?? 1) || undefined,
+    properties: { order_id: order_id + '', quantity: 1, ...properties },
   })),
 }, Object.getOwnPropertyDescriptors(kit));
 

@@ -48,6 +48,7 @@ function home() {
   return [
     h('div', { class: 'hero' }, h('div', {}, h('h1', {}, say('hello')), h('p', {}, say('helloText'))), h('div', { class: 'tiles' }, tiles)),
     list(say('forYou'), say('forYouHint'), { surface: 'home, top', limit: 12 }, { wide: true }),
+    list(say('again'), null, { surface: 'home, again', scenario: 'buy_again', limit: 6 }),
     list(say('popular'), null, { surface: 'home, trending', window: '7d', limit: 6 }, { why: false }),
   ];
 }
