@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ PARAMETERS = {
     "StorefrontClientRate": "0",
     "Pseudonyms": "off",  # tests tell by ids whose records are whose
 }
+_ITEMS = "lists => lists.map(one => [...one.querySelectorAll('[data-ec-item]')].map(item => item.dataset.ecItem))"
 OpenWindow = Callable[..., Watched]
 
 
@@ -315,6 +317,25 @@ def test_the_bare_page_of_the_recipe_has_two_lists_and_is_followed(window: Watch
     assert known is not None
     found = deeds(stack, f"anon:{known.anonymous_id}")
     assert [d for d in found if d[0] != "impression"] == [("add_to_cart", "item-7"), ("view", "item-7")]
+
+
+def test_the_page_put_it_on_your_page_says_all_that_is_needed(window: Watched, stack: LocalStack) -> None:
+    told = (ROOT / "docs" / "storefront.md").read_text()
+    script, element, calls = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
+    script = script.replace("https://d123.cloudfront.net/storefront", "/storefront").replace("google", "granted")
+    second = element.replace('surface="home, top"', 'item="item-7" surface="home, similar"')
+    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}<main>{element}{second}{calls}</main></html>'
+    page = page.replace("'42'", "'item-2'").replace("'43'", "'item-3'")
+    serve(window, stack.url, {"/followed": page}, policy="default-src 'self' 'unsafe-inline'")
+    shown = window.open(f"{stack.url}/followed")
+    shown.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
+    assert [len(one) for one in shown.eval_on_selector_all("endcap-list", _ITEMS)] == [8, 8]
+    sent(shown)
+    (cookie,) = window.context.cookies()
+    known = read_visitor(cookie["value"], (SECRET,), time.time())
+    assert known is not None
+    found = [kind for kind, _ in deeds(stack, f"anon:{known.anonymous_id}") if kind != "impression"]
+    assert sorted(found) == ["add_to_cart", "purchase", "purchase", "review", "view"]  # a search is a text, and apart
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -1,4 +1,4 @@
-import type { Consent, Kit } from './endcap';
+import type { Consent, Kit } from './endcap.js';
 
 export interface MiniOptions {
   /** Where the door answers, with https and its path; it has to be among the mini-program's request domains. */

@@ -30,7 +30,12 @@ function webPort(base, cookie) {
   };
 }
 
-export function start({ base = '/storefront', visitor, consent, shopper, gpc, debug, view } = {}) {
+let started;
+
+// Once on a page: who asks again, as React does while one develops, gets the same.
+export const start = options => started ||= begin(options);
+
+function begin({ base = '/storefront', visitor, consent, shopper, gpc, debug, view } = {}) {
   const refused = gpc != 'ignore' && navigator.globalPrivacyControl;
   const cookie = visitor ? visitor == 'cookie' : new URL(base, location).origin == origin;
   const kit = deeds(core(webPort(base, cookie), {
