@@ -11,7 +11,6 @@ JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
 
-
 @dataclass(frozen=True)
 class Operation:
     """One route.

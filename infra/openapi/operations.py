@@ -87,11 +87,17 @@ OPERATIONS: Final = {
         "Recommend, with everything that a request can say",
         "recommendations",
         "Ranks for a known shopper, a running session, or nobody in particular; searches, re-ranks candidates, finds "
-        "what goes with items. With `requests` it answers several lists that share no item. With `preview`, which needs "
-        "`endcap/steer`, it ranks as live with drafts in the place of what is published, and keeps no record.",
+        "what goes with items. With `requests` it answers several lists that share no item. With `preview`, which "
+        "needs `endcap/steer`, it ranks as live with drafts in the place of what is published, and keeps no record.",
         json_body(requests.RecommendationRequest, requests.RecommendationRequests, PreviewRequest),
         ((200, (answers.Recommendation, answers.Recommendations)),),
-        samples=("http-running-session", "http-preview", "http-merchandised", "http-cart-complements", "http-several-lists"),
+        samples=(
+            "http-running-session",
+            "http-preview",
+            "http-merchandised",
+            "http-cart-complements",
+            "http-several-lists",
+        ),
         problems=(404,),
     ),
     ("POST", "/users/{user_id}/rankings"): Operation(

@@ -76,12 +76,9 @@ class Attention(Answer):
         "scenarios_unusable",
         "experiments_unusable",
         "quarantine",
-        "dead_letters",
-        "failed_calls",
         "degraded",
         "refused",
         "ending_soon",
-        "unknown_items",
     ]
     severity: Literal["error", "warning", "info"]
     text: str
@@ -282,9 +279,7 @@ class CatalogueItem(SampleItem):
     url: str | None = None
     expires_at: Moment | None = None
     counts: dict[str, WindowCounts]
-    hidden_until: Annotated[
-        Moment | None, Field(description="where `*` hides it; 0 for without an end")
-    ] = None
+    hidden_until: Annotated[Moment | None, Field(description="where `*` hides it; 0 for without an end")] = None
 
 
 class CatalogueItems(Answer):
@@ -323,10 +318,11 @@ class WhyNot(Answer):
         "hidden",
         "excluded",
         "filter",
+        "named",
         "seen",
         "variant_shown",
         "not_due",
-        "no_relation",
+        "not_candidate",
         "cap",
         "score",
         "variety",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Page, expect
 
 from endcap_local.stack import LocalStack
@@ -49,6 +52,21 @@ def test_a_purchase_after_a_click_is_known_by_the_place_it_was_clicked_at(
     assert shown["surface"] == "home, top"
     assert shown["items"][bought["position"] - 1]["item_id"] == bought["item_id"]
     assert title
+    found = results(toy_stack, "home, top")
+    assert (found["clicks"], found["carts"], found["purchases"]) == (1, 1, 1)
+    assert found["revenue"] == pytest.approx(bought["value"])
+
+
+def results(stack: LocalStack, surface: str) -> dict[str, Any]:
+    """What lists of a place have brought, as soon as a purchase is among it: within a minute."""
+    deadline, headers = time.monotonic() + 60, {"endcap-start": stack.start_token}
+    while time.monotonic() < deadline:
+        answer = requests.get(f"{stack.url}/admin/results?by=scenario,surface", headers=headers, timeout=30).json()
+        for row in answer["rows"]:
+            if row["surface"] == surface and row["purchases"]:
+                return dict(row)
+        time.sleep(0.2)
+    raise AssertionError(f"no purchase by {surface} within a minute")
 
 
 def test_it_speaks_chinese_and_fits_a_telephone(toy_stack: LocalStack, open_window: Callable[..., Watched]) -> None:

@@ -10,6 +10,7 @@ EndcapError
 ├── TooManyRequestsError         the caller has had its share for now
 ├── NotFoundError                the thing named does not exist
 ├── PreconditionError            it is not what the caller has last seen, or they do not say what that was
+├── NotConfiguredError           the stack has nothing that could do this
 ├── ConflictError                somebody else wrote first; read again and retry
 ├── ThrottledError               the service asks for patience; retry later
 ├── DependencyError              an AWS call failed for another reason; retry later
@@ -114,6 +115,10 @@ class PreconditionError(EndcapError):
     def __init__(self, message: str, etag: str = "", *, given: bool = True) -> None:
         self.etag, self.given = etag, given
         super().__init__(message)
+
+
+class NotConfiguredError(EndcapError):
+    """The stack was deployed without what this needs."""
 
 
 class ConflictError(EndcapError):

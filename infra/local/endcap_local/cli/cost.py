@@ -14,7 +14,7 @@ from endcap_local.cli.options import Json, Template, template_parameters
 from endcap_local.serving import find_template
 
 if TYPE_CHECKING:
-    from endcap_local.cost.estimate import Deployment, Estimate, Usage
+    from endcap.cost.estimate import Deployment, Estimate, Usage
 
 Count = Annotated[int, typer.Option(min=0)]
 LONGEST_MS = 900_000
@@ -44,7 +44,7 @@ def cost(
 
     Arithmetic, not a quote: prices of us-east-1 and assumptions that --json lists, each with its source.
     """
-    from endcap_local.cost.estimate import Assumptions, Usage, estimate, personalize_estimate
+    from endcap.cost.estimate import Assumptions, Usage, estimate, personalize_estimate
 
     changes = items if item_changes_per_month is None else item_changes_per_month
     usage = Usage(events_per_month, requests_per_month, items, users, rebuilds_per_month, changes)
@@ -62,8 +62,8 @@ def cost(
     rival = personalize_estimate(usage, assumed, table)
     rival_idle = personalize_estimate(usage.idle, assumed, table)
     if as_json:
+        from endcap.cost.prices import AS_OF, REGION
         from endcap_local.console import print_json
-        from endcap_local.cost.prices import AS_OF, REGION
 
         print_json(
             {
@@ -89,8 +89,8 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     ------
     TemplateError : the template, or a parameter, can't be used
     """
-    from endcap_local.cost.estimate import Deployment
-    from endcap_local.cost.prices import PRICES
+    from endcap.cost.estimate import Deployment
+    from endcap.cost.prices import PRICES
     from endcap_local.template.intrinsics import Resolver, TemplateError
     from endcap_local.template.template import expand, plan_of
 
@@ -123,8 +123,8 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
 
 
 def _prices(file: Path | None) -> Mapping[str, Any]:
+    from endcap.cost.prices import with_prices
     from endcap.errors import InvalidInputError
-    from endcap_local.cost.prices import with_prices
 
     if file is None:
         return with_prices({})
@@ -148,7 +148,7 @@ def _print(
     from rich.console import Console
     from rich.table import Table
 
-    from endcap_local.cost.prices import AS_OF, REGION
+    from endcap.cost.prices import AS_OF, REGION
 
     console = Console(highlight=False)
     table = Table(box=box.SIMPLE, padding=(0, 1), pad_edge=False)

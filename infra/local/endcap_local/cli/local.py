@@ -71,6 +71,7 @@ def local(
         rebuilder = Rebuilder(up, encoder)
         empty = data is None and rebuilder.start_empty() is not None
         up.offer(REBUILDS, lambda: rebuilder.rebuild())
+        up.rebuild_by(rebuilder.rebuild)
         _announce(up, imported, time.monotonic() - started, as_json, empty=empty)
         serve_until_interrupted()
 

@@ -24,6 +24,7 @@ from endcap.errors import (
     ForbiddenError,
     InvalidInputError,
     InvalidRequestError,
+    NotConfiguredError,
     NotFoundError,
     PreconditionError,
     SnapshotError,
@@ -195,7 +196,9 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
             return problem(HTTPStatus.NOT_FOUND, str(exc))
         case PreconditionError():
             status = HTTPStatus.PRECONDITION_FAILED if exc.given else HTTPStatus.PRECONDITION_REQUIRED
-            return problem(status, str(exc), **({"etag": exc.etag} if exc.etag else {}))
+            return problem(status, str(exc), None, **({"etag": exc.etag} if exc.etag else {}))
+        case NotConfiguredError():
+            return problem(HTTPStatus.CONFLICT, str(exc))
         case ConflictError() | ThrottledError() | DependencyError():
             logger.warning("dependency failed", extra={"error": str(exc)})
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")

@@ -127,5 +127,5 @@ class PreviewRequest(RecommendInput):
 
     preview: Literal[True]
     scenario: Name | ScenarioDocument | None = None  # type: ignore[assignment]
-    drafts: Annotated[dict[Name, ScenarioDocument], Field(max_length=MAX_DRAFTS)] = {}
-    weights: dict[str, float] = {}
+    drafts: Annotated[dict[Name, ScenarioDocument], Field(max_length=MAX_DRAFTS, default_factory=dict)]
+    weights: Annotated[dict[str, float], Field(default_factory=dict)]

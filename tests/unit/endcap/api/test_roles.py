@@ -77,7 +77,7 @@ def test_erasing_needs_its_own_scope_or_a_server() -> None:
 
 
 def test_a_route_that_no_table_knows_needs_what_a_server_has() -> None:
-    for key in ("PATCH /items/{item_id}", "GET /admin/overview", ""):
+    for key in ("PATCH /items/{item_id}", "GET /admin/nothing", ""):
         assert needs_of(key) == (SERVER,)
         assert refused(key, token(scope="endcap/look endcap/steer endcap/erase"))
 

@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from endcap.aws.counters import NOTE_SHARDS
-from endcap.events.counts import LEVELS
+from endcap.cost.prices import PRICES, Price
+from endcap.events.counts import LEVELS, NOTE_SHARDS
 from endcap.live.catalogue import POLL_S
-from endcap_local.cost.prices import PRICES, Price
 
 MONTH_S: Final = 30 * 86_400
 GB: Final = 1_000_000_000  # as transfers are billed; storage is billed by GiB, which is 7 % kinder

@@ -111,6 +111,43 @@ class QuarantineFolder:
             if stray is not None and since_ms <= stray.arrival_ms < before_ms:
                 yield stray
 
+    def page(self, after: str | None, limit: int) -> tuple[list[Stray], str | None]:
+        """Strays, those written last first, and what the next page comes after; None behind the last one.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        listed: list[tuple[int, str]] = []
+        with aws_errors("list quarantine"):
+            for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=PREFIX):
+                listed += [(int(e["LastModified"].timestamp() * 1000), e["Key"]) for e in page.get("Contents", ())]
+        listed.sort(reverse=True)
+        at, _, key = (after or "").partition("|")
+        rest = [one for one in listed if not after or one < (int(at), key)]
+        found = [stray for stray in self._read_all(iter([key for _, key in rest[:limit]])) if stray is not None]
+        last = rest[limit - 1] if len(rest) > limit else None
+        return found, f"{last[0]}|{last[1]}" if last else None
+
+    def count_since(self, since_ms: int) -> int:
+        """How many were written since a moment.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        return sum(1 for _ in self._keys(since_ms + 1000))
+
+    def of_keys(self, keys: Sequence[str]) -> list[Stray]:
+        """The strays of these keys that are still there.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        wanted = (key for key in dict.fromkeys(keys) if key.startswith(PREFIX))
+        return [stray for stray in self._read_all(wanted) if stray is not None]
+
     def remove(self, strays: Sequence[Stray]) -> list[Stray]:
         """See `Slot`. An object that was written again meanwhile, for the event has come back, stays."""
         kept = []

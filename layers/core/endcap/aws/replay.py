@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
 from endcap.aws.queues import FIRST_SEEN, MAX_MESSAGE_BYTES
+from endcap.aws.strays import MESSAGES, UNREADABLE, Slot, Stray
 from endcap.errors import EndcapError
 from endcap.validation import present, timestamp_number
-from endcap_local.replay.sources import MESSAGES, UNREADABLE, Slot, Stray
 
 TRIES: Final = 3
 MOST_REASONS: Final = 1_000
@@ -138,18 +138,44 @@ def replay(
                 yield stray
 
     try:
-        for strays, bodies in _packed(_sendable(islice(chosen(), limit), outcome)):
-            if queue is None:
-                continue
-            failed = queue.send(bodies, [stray.seen_ms for stray in strays])
-            outcome.refused.update(failed.values())
-            taken = [stray for k, stray in enumerate(strays) if k not in failed]
-            outcome.sent += len(taken)
-            outcome.kept += len(place.remove(taken))
+        some = islice(chosen(), limit)
+        if queue is None:
+            for _ in _packed(_sendable(some, outcome)):
+                pass
+        else:
+            _send(place, queue, some, outcome)
     finally:
         place.close()
     outcome.unseen = place.unseen
     return outcome
+
+
+def send(place: Slot, queue: Queue, strays: Iterable[Stray]) -> Outcome:
+    """Send some strays to the queue; those that it takes are gone from their place.
+
+    Raises
+    ------
+    ThrottledError, DependencyError
+    """
+    outcome = Outcome()
+
+    def chosen() -> Iterator[Stray]:
+        for stray in strays:
+            outcome.note(stray)
+            outcome.chosen += 1
+            yield stray
+
+    _send(place, queue, chosen(), outcome)
+    return outcome
+
+
+def _send(place: Slot, queue: Queue, strays: Iterable[Stray], outcome: Outcome) -> None:
+    for some, bodies in _packed(_sendable(strays, outcome)):
+        failed = queue.send(bodies, [stray.seen_ms for stray in some])
+        outcome.refused.update(failed.values())
+        taken = [stray for k, stray in enumerate(some) if k not in failed]
+        outcome.sent += len(taken)
+        outcome.kept += len(place.remove(taken))
 
 
 def message_body(stray: Stray) -> str:

@@ -11,17 +11,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from endcap.aws import replay as replaying
+from endcap.aws import strays as replay_sources
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import MAX_MESSAGE_BYTES, Quarantine, RecordStream
-from endcap.errors import DependencyError, FieldError
-from endcap.events.types import EVENT_TYPES
-from endcap.profiles.ingest import Record, ingest
-from endcap_local.cli import replay as replay_command
-from endcap_local.cli.app import app
-from endcap_local.replay import replay as replaying
-from endcap_local.replay import sources as replay_sources
-from endcap_local.replay.replay import OTHER_REASONS, TOO_LARGE, TRIES, Outcome, Queue, message_body, replay
-from endcap_local.replay.sources import (
+from endcap.aws.replay import OTHER_REASONS, TOO_LARGE, TRIES, Outcome, Queue, message_body, replay
+from endcap.aws.strays import (
     MESSAGES,
     NO_REASON,
     READ_AHEAD,
@@ -30,6 +25,11 @@ from endcap_local.replay.sources import (
     QuarantineFolder,
     Stray,
 )
+from endcap.errors import DependencyError, FieldError
+from endcap.events.types import EVENT_TYPES
+from endcap.profiles.ingest import Record, ingest
+from endcap_local.cli import replay as replay_command
+from endcap_local.cli.app import app
 from tests.fakes import moto_stack
 
 HOUR_MS = 3_600_000

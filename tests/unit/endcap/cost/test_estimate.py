@@ -13,10 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from endcap.errors import InvalidInputError
-from endcap_local.cli.app import app
-from endcap_local.cli.cost import deployment_of
-from endcap_local.cost.estimate import (
+from endcap.cost.estimate import (
     MONTH_S,
     Assumptions,
     Deployment,
@@ -26,7 +23,10 @@ from endcap_local.cost.estimate import (
     personalize_estimate,
     traced,
 )
-from endcap_local.cost.prices import PRICES, Price, with_prices
+from endcap.cost.prices import PRICES, Price, with_prices
+from endcap.errors import InvalidInputError
+from endcap_local.cli.app import app
+from endcap_local.cli.cost import deployment_of
 from endcap_local.template.intrinsics import TemplateError
 from endcap_local.template.template import expand
 
