@@ -31,7 +31,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-
 # Without compiled files on disk, every process that a test starts would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-training demo test test-training prove mutate check audit docs openapi bench build pins clean
+.PHONY: help setup setup-training demo test test-training prove mutate check audit docs openapi storefront bench build pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -97,9 +97,10 @@ check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, document
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy functions infra/checks infra/openapi infra/site
+	$(BIN)/mypy functions infra/checks infra/openapi infra/site infra/storefront
 	$(BIN)/bandit -q -c pyproject.toml -r layers functions infra
 	$(BIN)/python -m infra.openapi --check
+	$(BIN)/python -m infra.storefront --check
 	$(BIN)/python -m mkdocs build --quiet
 	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml infra/studio.yaml
 	$(SAM) validate --lint --template-file template.yaml
@@ -115,6 +116,9 @@ docs: setup ## build the documentation as a site, into .build/site
 
 openapi: setup ## write layers/core/endcap/api/openapi.json, the API's contract, from the code
 	$(BIN)/python -m infra.openapi
+
+storefront: setup ## make the storefront kit's files from infra/storefront/src
+	$(BIN)/python -m infra.storefront
 
 bench: setup ## measure serving, ingestion, cold start and encoding on this machine
 	@for kind in serve ingest cold-start encode; do echo "== endcap bench $$kind"; $(BIN)/endcap bench $$kind; done

@@ -54,6 +54,8 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto") ->
         )
         stack.rebuild_by(Rebuilder(stack, encoder).rebuild)
         Session(HttpClient(stack.url), story).play()
+        story.heading("Walk through the shop, and see beside it what it comes to know of you:")
+        story.verbatim(f"{stack.url}/shop/?start={stack.start_token}", "cyan")
         story.heading("Try it yourself:")
         for command in things_to_try(stack.url):
             story.verbatim(command, "cyan")
