@@ -6,6 +6,7 @@ import { FilterField } from "./filter.js";
 import { Button, Field, MomentField, SelectField, TextField } from "./ui.js";
 
 const NOT_HERE = new Set(["window", "language"]);
+const CAPPED = ["brand", "category"];
 const RELATIONS = ["", "similar", "together", "buy_again"];
 
 const NumberChoice = ({ choice, value, onValue }) => {
@@ -45,6 +46,14 @@ const Rows = ({ title, name, rows = [], fresh, onRows, children }) => {
     </fieldset>
   `;
 };
+
+// The most items of one brand or category that a list may have; empty for as many as there are.
+const Caps = ({ caps = {}, onCaps }) =>
+  CAPPED.map((name) => html`
+    <${NumberField} label=${t(`cap.${name}`)} value=${caps[name] ?? ""} min="1" onValue=${(value) => {
+      const { [name]: before, ...others } = caps;
+      onCaps(value === undefined ? others : { ...others, [name]: value });
+    }} />`);
 
 const NumberField = ({ label, value, onValue, ...rest }) => html`
   <${Field} label=${label} control=${(tied) => html`<input type="number" value=${value} onInput=${(e) => onValue(e.target.value === "" ? undefined : Number(e.target.value))} ...${tied} ...${rest} />`} />
@@ -87,6 +96,7 @@ export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) =
       })}
       ${!everywhere && html`
         <${SelectField} label=${t("choice.relation")} hint=${t("form.relation_hint")} value=${document.relation ?? ""} options=${RELATIONS.map((name) => [name, t(`relation.${name || "none"}`)])} onValue=${(relation) => set({ relation: relation || undefined })} />
+        <${Caps} caps=${document.caps} onCaps=${(caps) => set({ caps })} />
         <div class="wide"><${FilterField} label=${t("filter")} value=${document.filter ?? ""} onValue=${(filter) => set({ filter })} /></div>
         <${Rows} title=${t("form.pinned")} name="pin" rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
           ${(row, change) => html`

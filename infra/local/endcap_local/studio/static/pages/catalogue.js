@@ -36,8 +36,8 @@ const List = () => {
   }, [first.data]);
   const columns = [
     { label: t("item"), of: (item) => html`<span class="row nowrap thumb"><${Picture} item=${item} /><span><${ItemLink} item=${item} /><small>${item.item_id}</small></span></span>` },
-    { label: t("item.brand"), of: (item) => item.brand ?? "" },
-    { label: t("item.categories"), of: (item) => (item.categories ?? []).join(" › ") },
+    ...(more.items.some((item) => item.brand) ? [{ label: t("item.brand"), of: (item) => item.brand ?? "" }] : []),
+    ...(more.items.some((item) => item.categories) ? [{ label: t("item.categories"), of: (item) => (item.categories ?? []).join(" › ") }] : []),
     { label: t("item.price"), number: true, of: (item) => money(item.price, item.currency) },
     ...WINDOWS.flatMap((window) => [
       { label: t("item.shown_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.shown ?? 0) },
