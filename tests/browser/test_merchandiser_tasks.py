@@ -193,7 +193,7 @@ def test_6_start_and_stop_an_experiment(desk: Desk) -> None:
 
 
 def test_7_and_8_say_what_a_shopper_likes_and_erase_them(desk: Desk) -> None:
-    chosen = desk.list_of(limit=3)
+    chosen = ids(get(desk.stack, "/search", q="lunch bag", limit=3))
     did(desk.stack, "dora", *({"event_type": "purchase", "item_id": item_id} for item_id in chosen))
     profile = get(desk.stack, "/users/dora/profile")
     desk.go("Shopper")

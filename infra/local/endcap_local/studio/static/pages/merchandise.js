@@ -78,7 +78,8 @@ const Board = ({ name, shopper, until }) => {
   const base = { user_id: shopper, scenario: everywhere ? null : name, limit: PLACES, language: language.value };
   const asked = { ...base, drafts: draft ? { [name]: triable(draft) } : undefined };
   const list = useLoad((signal) => (draft ? preview(asked, signal) : Promise.resolve(null)), [JSON.stringify(asked)]);
-  const live = useLoad((signal) => preview(base, signal), [JSON.stringify(base), round]);
+  const shown = { ...base, drafts: published.data && { [name]: published.data.document } };
+  const live = useLoad((signal) => (published.data ? preview(shown, signal) : Promise.resolve(null)), [JSON.stringify(shown)]);
   useEffect(() => {
     for (const one of [list.data, live.data]) if (one) setTitles((known) => ({ ...known, ...Object.fromEntries(one.items.map((item) => [item.item_id, item.title])) }));
   }, [list.data, live.data]);

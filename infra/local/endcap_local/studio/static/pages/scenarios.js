@@ -95,8 +95,10 @@ const Editor = ({ name, parameters, onChanged }) => {
   const changed = !same(document, draft) || !known;
   const everywhere = name === EVERYWHERE;
   // A list of `*` alone is a plain one under the draft of what every list keeps to.
-  const asked = everywhere || !known ? {} : { scenario: name };
-  const drafted = { ...(everywhere ? {} : { scenario: name }), drafts: { [name]: triable(draft) } };
+  // What is published goes along too: a list keeps to it two seconds later at the latest, and the pages at once.
+  const asked = everywhere ? {} : { scenario: name };
+  const published = known ? { ...asked, drafts: { [name]: document } } : {};
+  const drafted = { ...asked, drafts: { [name]: triable(draft) } };
   return html`
     <div class="stack">
       <${Panel} title=${called(name)} note=${everywhere ? t("scenario.everywhere_note") : undefined}
@@ -117,7 +119,7 @@ const Editor = ({ name, parameters, onChanged }) => {
           </div>
         </div>
       <//>
-      <${Panel} title=${t("scenarios.beside")} note=${t("scenarios.beside_note")}><${Beside} live=${asked} drafted=${drafted} /><//>
+      <${Panel} title=${t("scenarios.beside")} note=${t("scenarios.beside_note")}><${Beside} live=${published} drafted=${drafted} /><//>
       <${Panel} title=${t("scenarios.history")} note=${t("scenarios.history_note")}>
         <${History} name=${name} round=${round} onPut=${(version) => (version.document ? put(version.document, etag) : remove(etag))} />
       <//>
