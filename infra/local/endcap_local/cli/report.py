@@ -13,7 +13,13 @@ if TYPE_CHECKING:
     from endcap.results.book import Figures
     from endcap.results.facts import Cell
 
-_COLUMNS: Final = ("lists", "visible", "impressions", "clicks", "carts", "purchases", "returns", "revenue")
+_COLUMNS: Final = {
+    "lists": "lists",
+    "clicks": "clicks",
+    "purchases": "bought",
+    "returns": "back",
+    "revenue": "revenue",
+}
 
 
 def report(
@@ -31,7 +37,7 @@ def report(
     to_day: Annotated[str, typer.Option("--to", help="Last day.")] = "9999-99-99",
     as_json: Json = False,
 ) -> None:
-    """Tell what lists have brought: clicks, carts, purchases and revenue, with intervals; as GET /admin/results."""
+    """Tell what lists have brought: clicks, carts, purchases and revenue; with intervals by --json."""
     from endcap.errors import FieldError, InvalidInputError
     from endcap.results.tables import DIMENSIONS, table, total
     from endcap_local.console import print_json
@@ -81,10 +87,10 @@ def _print(names: list[str], rows: list[dict[str, Any]], together: Mapping[str, 
     from rich.table import Table
 
     console = Console(highlight=False)
-    shown = Table(box=box.SIMPLE, padding=(0, 1), pad_edge=False)
+    shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False, collapse_padding=True)
     for name in names:
-        shown.add_column(name)
-    for name in (*_COLUMNS, "CTR", "conversion"):
+        shown.add_column(name, no_wrap=True)
+    for name in (*_COLUMNS.values(), "CTR", "conv."):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         shown.add_row(*(row[name] or "-" for name in names), *_figures(row))
@@ -99,4 +105,4 @@ def _figures(row: Mapping[str, Any]) -> list[str]:
 
 
 def _share(share: Mapping[str, float] | None) -> str:
-    return "-" if share is None else f"{share['value']:.2%} ({share['low']:.2%} to {share['high']:.2%})"
+    return "-" if share is None else f"{share['value']:.1%}"
