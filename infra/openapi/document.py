@@ -17,7 +17,7 @@ from endcap.api.roles import DOOR, OPEN, SERVER, SIGNED
 from endcap.api.routes import ROUTES, Route
 from endcap.api.schemas import MAX_CONTEXT_CHARS
 from endcap.identifiers import ANONYMOUS_PREFIX
-from endcap.storefront.visits import COOKIE, NEW
+from endcap.storefront.visits import COOKIE, NEW, NOBODY
 from infra.openapi import answers, operator_answers, requests
 from infra.openapi.operation import JSON, PROBLEM, Operation
 from infra.openapi.operations import OPERATIONS
@@ -119,7 +119,8 @@ def document() -> dict[str, Any]:
                     "type": "apiKey",
                     "in": "header",
                     "name": "Endcap-Visitor",
-                    "description": f"The same for pages that can't rely on the cookie: the token, or `{NEW}` for one",
+                    "description": f"The same for pages that can't rely on the cookie: the token, or `{NEW}` for one; "
+                    f"`{NOBODY}` for who has not agreed to be known: nothing is read or kept of them",
                 },
                 "shopper": {
                     "type": "apiKey",

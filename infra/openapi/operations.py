@@ -240,7 +240,7 @@ OPERATIONS: Final = {
         "postStorefrontRecommendations",
         "Recommend to the visitor",
         "storefront",
-        "By a named scenario; rules of the shop's can't be sent.",
+        "By a named scenario; rules of the shop's can't be sent. `interactions`: what was just done on these pages.",
         json_body(requests.StorefrontRequest),
         ((200, (answers.StorefrontRecommendation,)),),
         samples=("http-recommendations",),

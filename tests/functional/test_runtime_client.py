@@ -401,6 +401,9 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "storefront/http-events": http(202, lambda b: b["accepted"] == 2 and [r["index"] for r in b["rejected"]] == [2]),
     "storefront/http-events-as-somebody-else": http(202, lambda b: b == {"accepted": 1, "rejected": []}),
     "storefront/http-recommendations": http(200, lambda b: items_of(3)(b) and len(b["visitor"]) == 60),
+    "storefront/http-recommendations-for-nobody": http(
+        200, lambda b: items_of(4)(b) and "visitor" not in b and "item-20" not in [i["item_id"] for i in b["items"]]
+    ),
     "storefront/http-recommendations-with-a-filter": http(400, lambda b: b["errors"][0]["field"] == "filter"),
     "storefront/http-search": http(200, lambda b: items_of(5)(b) and "title" in b["items"][0]),
     "storefront/http-similar": http(200, items_of(5)),

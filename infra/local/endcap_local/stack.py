@@ -27,6 +27,7 @@ from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
 from endcap_local.lambda_runtime.reply import Reply
+from endcap_local.sites import STUDIO, packaged_pages
 from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 
@@ -154,6 +155,11 @@ class LocalStack:
         """Invoke a function by its logical id in the template, as `aws lambda invoke` would."""
         return self._invoker.invoke(self.function(logical_id).name, event)
 
+    @property
+    def studio_url(self) -> str:
+        """Where the studio is looked at, with the token of this start."""
+        return f"{self.url}{STUDIO}?start={self.start_token}"
+
     def rebuild_by(self, rebuild: Callable[[], object]) -> None:
         """Let `POST /admin/rebuilds` start this; to be said before the first request."""
         os.environ["REBUILD_STATE_MACHINE"] = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:local"
@@ -245,6 +251,7 @@ class LocalStack:
             self.access,
             loopback,
             self._operations,
+            packaged_pages(),
         )
         self._output.install()
         for poller in self._pollers:

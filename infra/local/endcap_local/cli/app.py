@@ -25,6 +25,7 @@ from endcap_local.cli.replay import replay
 from endcap_local.cli.report import report
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
+from endcap_local.cli.studio import studio
 
 app = typer.Typer(
     name="endcap",
@@ -64,6 +65,7 @@ app.command()(replay)
 app.command()(cost)
 app.command()(report)
 app.command()(doctor)
+app.command()(studio)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")

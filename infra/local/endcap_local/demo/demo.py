@@ -62,11 +62,15 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto", la
         )
         stack.rebuild_by(Rebuilder(stack, encoder).rebuild)
         Session(HttpClient(stack.url), story).play()
+        story.heading("Walk through the shop, and see beside it what it comes to know of you:")
+        story.verbatim(f"{stack.url}/shop/?start={stack.start_token}", "cyan")
         story.heading("Try it yourself:")
         for command in things_to_try(stack.url):
             story.verbatim(command, "cyan")
         if once:
             return
+        story.heading("Look and steer in the studio:")
+        story.verbatim(stack.studio_url, "cyan")
         story.heading("Serving until Ctrl-C.")
         story.verbatim(f"Functions log to {stack.log_path}")
         serve_until_interrupted()
