@@ -26,7 +26,8 @@ class Interaction(InteractionInput):
     of fields that are not named here.
 
     It is a user's (`user_id`) or, without one, an anonymous id's; `identify` has both, and says that the anonymous id
-    was the user up to then. Which of `item_id`, `text` and `value` is required depends on the type. Without
+    was the user up to then. Which of `item_id`, `text` and `value` is required depends on the type; a `return`
+    that names an `order_id` and no item gives the whole order back. Without
     `event_id` the content and time serve as one; without `timestamp` the time of arrival counts.
     """
 
@@ -39,12 +40,20 @@ class StorefrontEvents(BaseModel):
     """What a visitor did, whatever it says about who did it; not `identify`, and no type of the shop's own."""
 
     events: Annotated[list[SessionInteraction], Field(min_length=1, max_length=MAX_DOOR_EVENTS)]
+    sent_at: Annotated[
+        int | None,
+        Field(ge=0, description="When by the browser's clock; by how far that is off, the events' times are put right"),
+    ] = None
 
 
 class Foreign(BaseModel):
     """Something in another's format, of which only a part is read."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class ShopMessage(Foreign):
+    """What a shop system sends of a topic, which a header names; its own documents say what is in it."""
 
 
 class GA4Item(Foreign):

@@ -27,6 +27,7 @@ from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
 from endcap_local.lambda_runtime.reply import Reply
+from endcap_local.sites import STUDIO, packaged_pages
 from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 
@@ -40,6 +41,11 @@ FUNCTION_ENVIRONMENT = {
 }
 _CHEAP = {"LiveCountsSeconds": "0"}
 """Defaults of parameters in place of the template's: nobody is billed for folds here."""
+SHOP_SECRETS = (
+    ("ENDCAP_SHOPIFY_SECRET", "ShopifySecretArn"),
+    ("ENDCAP_WOOCOMMERCE_SECRET", "WooCommerceSecretArn"),
+)
+"""Variables of the environment that hold what a shop system signs with, and the parameters that name the secrets."""
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_")
 
 
@@ -149,6 +155,11 @@ class LocalStack:
         """Invoke a function by its logical id in the template, as `aws lambda invoke` would."""
         return self._invoker.invoke(self.function(logical_id).name, event)
 
+    @property
+    def studio_url(self) -> str:
+        """Where the studio is looked at, with the token of this start."""
+        return f"{self.url}{STUDIO}?start={self.start_token}"
+
     def rebuild_by(self, rebuild: Callable[[], object]) -> None:
         """Let `POST /admin/rebuilds` start this; to be said before the first request."""
         os.environ["REBUILD_STATE_MACHINE"] = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:local"
@@ -202,6 +213,7 @@ class LocalStack:
         self.stop()
 
     def _start(self) -> None:
+        self._keep_secrets()
         self.plan: StackPlan = load_plan(self._template, self.engine.endpoint, self._parameters, _CHEAP)
         self._set_environment()
         create_resources(self.plan, self.engine)
@@ -239,12 +251,21 @@ class LocalStack:
             self.access,
             loopback,
             self._operations,
+            packaged_pages(),
         )
         self._output.install()
         for poller in self._pollers:
             poller.start()
         self._invoker.preload()
         self._gateway.start(api)
+
+    def _keep_secrets(self) -> None:
+        """Secrets of shop systems that the environment names, where functions look for them."""
+        for variable, parameter in SHOP_SECRETS:
+            secret = self._environment_before.get(variable, "")
+            if secret and parameter not in self._parameters:
+                made = self.engine.client("secretsmanager").create_secret(Name=variable.lower(), SecretString=secret)
+                self._parameters[parameter] = made["ARN"]
 
     def _set_environment(self) -> None:
         # Variables are the process's, so a name can have one value here; the template gives all functions the same.

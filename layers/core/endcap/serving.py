@@ -102,12 +102,15 @@ def _scenario(runtime: Runtime, drafts: Mapping[str, Mapping[str, Any]], name: s
         return {}
 
 
-def answers(runtime: Runtime, asked: Sequence[ResolvedRequest], *, preview: bool = False) -> list[dict[str, Any]]:
+def answers(
+    runtime: Runtime, asked: Sequence[ResolvedRequest], *, preview: bool = False, kept: bool = True
+) -> list[dict[str, Any]]:
     """The answers to requests for one shopper, whose profile is read once.
 
     Parameters
     ----------
     preview : nobody is shown the lists: they are ranked as any others, and neither recorded nor counted
+    kept : whether a record is kept of the lists; they are counted all the same
     """
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
     # All that is read is begun before any of it is waited for.
@@ -128,8 +131,9 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest], *, preview: bool
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, {}, now_ms))
     named = list(zip(names, asked, lists, strict=True))
     lost = runtime.waiting.lost
-    if not preview:
+    if kept and not preview:
         _record(runtime, _exposures(runtime, named, user_id, now_ms, stored.profile))
+    if not preview:
         _count(len(named), lost, snapshot, now_ms)
     bodies = (
         answer(

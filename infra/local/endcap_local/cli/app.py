@@ -18,12 +18,14 @@ from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
 from endcap_local.cli.export import export_app
 from endcap_local.cli.import_data import import_folder
+from endcap_local.cli.invoke import env_json, invoke
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
 from endcap_local.cli.report import report
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
+from endcap_local.cli.studio import studio
 
 app = typer.Typer(
     name="endcap",
@@ -57,10 +59,13 @@ app.command(name="batch-recommend")(batch_recommend)
 app.command()(evaluate)
 app.command(name="import")(import_folder)
 app.command()(demo)
+app.command()(invoke)
+app.command(name="env-json")(env_json)
 app.command()(replay)
 app.command()(cost)
 app.command()(report)
 app.command()(doctor)
+app.command()(studio)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")

@@ -13,6 +13,7 @@ from endcap_local.cli.options import (
     AllowBad,
     Encoder,
     Errors,
+    ExcludeUsers,
     Json,
     Map,
     MapEvent,
@@ -50,12 +51,15 @@ def local(
     rating_scale: RatingScale = None,
     allow_bad: AllowBad = ALLOWED_BAD,
     errors: Errors = None,
+    exclude_users: ExcludeUsers = None,
     as_json: Json = False,
 ) -> None:
     """Run the whole stack from template.yaml in this process, until Ctrl-C."""
     require_free(port)
-    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     parameters, path = template_parameters(param or []), find_template(template)
+    if template is None:  # nobody but this machine comes to the door here, and the pages at /shop/ need it
+        parameters.setdefault("Storefront", "on")
     started = time.monotonic()
     from endcap_local.stack import LocalStack
 
@@ -107,6 +111,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
             "log": log,
             "started_in_s": seconds,
             "start_token": stack.start_token,
+            "studio_url": stack.studio_url,
             **({"storefront_secret": stack.storefront_secret} if stack.storefront_secret else {}),
         }
         facts |= {"imported": asdict(imported)} if imported else {}
@@ -117,8 +122,11 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         print_read(Console(highlight=False), imported.read)
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
+    print(f"The studio is at {stack.studio_url}")
     if empty:
         print(f'The shop is empty: send it items, as curl -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
+    if stack.storefront_secret:
+        print(f"A shop that shows what this does in a browser: {stack.url}/shop/?start={stack.start_token}")
     for line in stack.access.told() if stack.access else ():
         print(line)
     if stack.storefront_secret:
