@@ -69,7 +69,9 @@ def get_profile(user_id: str) -> Response[str]:
     if is_forgotten(stored.profile):
         raise NotFoundError("nothing is stored about this user")
     weights = item_weights(stored.profile, now_ms, runtime.settings.event_types)
-    items = _items([*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS])])
+    items = _items(
+        [*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS] if e.item_id)]
+    )
     body = describe(stored.profile, items, weights, now_ms, runtime.settings.event_types, language)
     return json_answer({**named(key), "profile_version": stored.version, **body})
 

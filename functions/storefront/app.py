@@ -45,7 +45,8 @@ def post_events() -> Response[str]:
     if visit is None:
         taken = of_nobody(body)
     else:
-        taken = take(body, visit, int(time.time() * 1000), runtime.settings.event_types, runtime.queue, secrets)
+        now_ms, agent = int(time.time() * 1000), (app.current_event.headers or {}).get("user-agent")
+        taken = take(body, visit, now_ms, runtime.settings.event_types, runtime.queue, secrets, agent)
     metrics.add_metric("EventsAccepted", MetricUnit.Count, taken.accepted)
     metrics.add_metric("EventsRejected", MetricUnit.Count, len(taken.rejected))
     if visit is not None and taken.accepted:

@@ -23,8 +23,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.aws.queues import FIRST_SEEN, KIND, FailedMessage
 from endcap.errors import DeadlineError, EndcapError
-from endcap.events.counts import increments
-from endcap.events.interaction import Interaction
+from endcap.events.counts import Change, increments
 from endcap.observability import fault, logger, metrics, tracer
 from endcap.profiles.erasure import ERASURE, erased
 from endcap.profiles.ingest import Record, ingest
@@ -56,8 +55,9 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
         runtime.encode_text,
         runtime.deadline,
         runtime.erasures,
+        runtime.settings.excluded_users,
     )
-    _count(outcome.new, outcome.first)
+    _count(outcome.counted)
     failed = {**outcome.failed, **unerased}
     if not kinesis:
         _put_off(batch, failed)
@@ -74,10 +74,10 @@ def _handle(batch: list[dict[str, Any]]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": record_id} for record_id in failed]}
 
 
-def _count(events: Sequence[Interaction], first: Sequence[Interaction]) -> None:
+def _count(changes: Sequence[Change]) -> None:
     try:
         now_ms = int(time.time() * 1000)
-        counted = list(increments(events, now_ms, runtime.settings.event_types, first))
+        counted = list(increments(changes, now_ms))
         if counted:
             runtime.deadline.check()
             runtime.counters.add(counted, now_ms)

@@ -86,6 +86,27 @@ class EventsAccepted(Answer):
     warnings: list[WarnedOf] | None = None
 
 
+class WebhookTaken(Answer):
+    """What became of a message: events on the queue, items that were new or different, people to be forgotten."""
+
+    events: Count
+    items_changed: Count
+    erasures: Count
+    warnings: list[Warned] | None = None
+
+
+class WebhookPing(Answer):
+    """WooCommerce asks whether somebody is there."""
+
+    ping: Literal[True]
+
+
+class WebhookIgnored(Answer):
+    """The topic is none that is read."""
+
+    ignored: str
+
+
 class Evidence(Answer):
     """A past item that carried a reason, and the strongest thing that the shopper did with it; or words alone.
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 import endcap
 from endcap.api.http import MAX_BODY_BYTES, RETRY_AFTER_S
-from endcap.api.roles import DOOR, OPEN, SERVER
+from endcap.api.roles import DOOR, OPEN, SERVER, SIGNED
 from endcap.api.routes import ROUTES, Route
 from endcap.api.schemas import MAX_CONTEXT_CHARS
 from endcap.identifiers import ANONYMOUS_PREFIX
@@ -38,15 +38,17 @@ _ABOUT: Final = {
     "personalize": "Calls as boto3's personalize-events and personalize-runtime clients send them",
     "users": "What shoppers may see, say and erase",
     "storefront": "What shoppers' browsers may do by themselves, where the stack has opened this door",
+    "webhooks": "What shop systems send by themselves, signed, where the stack has been told their secrets",
     "operators": "What those who run the shop look at and steer; `endcap/look`, `endcap/steer`",
     "about": "The service itself",
 }
 _GATEWAY: Final = {
-    401: "no valid token (AuthMode JWT), or one at the storefront door that is no good",
+    401: "no valid token (AuthMode JWT), one at the storefront door that is no good, or a webhook's wrong signature",
     403: "not signed, not allowed, or without the scope that is needed",
     429: "too many requests",
     431: "request line and headers take more than 10 KB",
 }
+_SIGNATURES: Final = {"shopify": "X-Shopify-Hmac-Sha256", "woocommerce": "X-WC-Webhook-Signature"}
 _REFUSED_BY_FUNCTIONS_TOO: Final = (401, 403, 429)
 
 
@@ -97,6 +99,15 @@ def document() -> dict[str, Any]:
                     "type": "http",
                     "scheme": "bearer",
                     "description": "AuthMode JWT: a token of your issuer, with one of the scopes if JwtScopes=require",
+                },
+                **{
+                    f"{system}Signature": {
+                        "type": "apiKey",
+                        "in": "header",
+                        "name": header,
+                        "description": "base64 of HMAC-SHA256 over the body, by the secret that the stack was told",
+                    }
+                    for system, header in _SIGNATURES.items()
                 },
                 "visitor": {
                     "type": "apiKey",
@@ -203,13 +214,15 @@ def _operation(
         found["requestBody"] = {"required": True, "content": content}
     found["responses"] = _responses(operation, route.path, of_type)
     if operation.open or route.needs != (SERVER,):
-        found["security"] = _security(route.needs)
+        found["security"] = _security(route.needs, route.path)
     return found
 
 
-def _security(needs: Sequence[str]) -> list[dict[str, list[str]]]:
+def _security(needs: Sequence[str], path: str = "") -> list[dict[str, list[str]]]:
     if OPEN in needs:
         return []
+    if SIGNED in needs:
+        return [{f"{path.rpartition('/')[2]}Signature": []}]
     if DOOR in needs:
         return [{}, {"visitor": []}, {"visitorToken": []}, {"shopper": []}]
     return [{"sigv4": []}, *({"bearer": [scope]} for scope in needs)]

@@ -26,7 +26,8 @@ class Interaction(InteractionInput):
     of fields that are not named here.
 
     It is a user's (`user_id`) or, without one, an anonymous id's; `identify` has both, and says that the anonymous id
-    was the user up to then. Which of `item_id`, `text` and `value` is required depends on the type. Without
+    was the user up to then. Which of `item_id`, `text` and `value` is required depends on the type; a `return`
+    that names an `order_id` and no item gives the whole order back. Without
     `event_id` the content and time serve as one; without `timestamp` the time of arrival counts.
     """
 
@@ -49,6 +50,10 @@ class Foreign(BaseModel):
     """Something in another's format, of which only a part is read."""
 
     model_config = ConfigDict(extra="allow")
+
+
+class ShopMessage(Foreign):
+    """What a shop system sends of a topic, which a header names; its own documents say what is in it."""
 
 
 class GA4Item(Foreign):

@@ -62,6 +62,7 @@ def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
         pages = {
             f"/{how}": page_of(LIST + RENDERED, base=base, consent=how) for how in ("pending", "granted", "denied")
         }
+        pages["/bones"] = page_of(LIST.replace("<endcap-list ", "<endcap-list skeleton "), base=base, consent="granted")
         pages["/google"] = page_of(LIST, base=base, consent="google")
         pages["/bare"] = page_of("", base=base, consent="granted")
         pages["/far"] = page_of(f"<div>{'<br>' * 200}</div>{LIST}", base=base, consent="granted")
@@ -149,6 +150,23 @@ def test_who_takes_it_back_leaves_no_trace_in_the_browser(window: Watched, stack
     with page.expect_response("**/storefront/trending?limit=1"):
         page.evaluate("endcap('consent', 'denied')")
     assert (stored(page), window.context.cookies()) == ([], [])
+
+
+def test_what_stood_there_comes_back_where_no_list_comes(window: Watched, stack: LocalStack) -> None:
+    answers: list[Route] = []
+    window.context.route("**/storefront/recommendations", lambda route: answers.append(route))
+    page = window.open(f"{stack.url}/bones")
+    page.wait_for_selector(".ec-skeleton >> nth=3", state="attached")
+    assert page.locator("endcap-list .fallback").count() == 0
+    wait_for(page, lambda: bool(answers))
+    answers.pop().fulfill(status=503, body="{}")
+    page.wait_for_selector("endcap-list .fallback")
+    assert page.locator("endcap-list li").count() == 1
+    page.evaluate("void document.querySelector('endcap-list').load()")
+    wait_for(page, lambda: bool(answers))
+    answers.pop().fallback()
+    assert len(listed(page)) == 4
+    window.forgive("Failed to load resource")
 
 
 def test_google_consent_mode_is_read(window: Watched, stack: LocalStack) -> None:

@@ -14,8 +14,7 @@ from botocore.stub import Stubber
 
 from endcap.aws.counters import MAX_BYTES, NAMES_PER_NOTE, NOTE_SHARDS, NOTES, CounterTable, FoldedCounts, note_of
 from endcap.errors import ConflictError, DependencyError, StoredDataError, ThrottledError
-from endcap.events.counts import COARSE, FINE, HOUR_MS, Increment, Level, increments
-from endcap.events.interaction import Interaction
+from endcap.events.counts import CLICKED, COARSE, DEMAND, FINE, HOUR_MS, Change, Increment, Level, increments
 from tests.fakes import moto_stack
 from tests.fakes.notes import stream_of
 
@@ -84,9 +83,7 @@ def test_a_write_that_is_tried_again_counts_once(dynamodb: Any) -> None:
 @pytest.mark.parametrize("together", [1, 10, 100])
 def test_a_thousand_counted_events_a_second_fit_into_what_the_keys_take(together: int) -> None:
     # GIVEN a second of a large shop, all of whose events are of different items, in batches of one, ten or a hundred
-    events = [
-        Interaction(f"e{n}", f"u{n}", ("view", "click")[n % 2], START_MS, f"item-of-the-shop-{n}") for n in range(1000)
-    ]
+    events = [Change(f"{(DEMAND, CLICKED)[n % 2]}item-of-the-shop-{n}", START_MS, 1) for n in range(1000)]
     written: list[dict[str, Any]] = []
 
     class Writes:

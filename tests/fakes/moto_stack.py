@@ -21,6 +21,8 @@ TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
 BUCKET, QUEUE, ARCHIVE, EXPOSURES = "data-bucket", "events", "archive", "exposures"
 STREAM_FAILURES = "stream-failures"
+INBOX = "inbox"
+SHOP_SECRET = "a secret of the shop system's"
 PROFILES, ITEMS, COUNTERS, ERASURES = "ProfilesTable", "ItemsTable", "CountersTable", "ErasuresTable"
 ENVIRONMENT = {
     "PROFILES_TABLE": PROFILES,
@@ -30,6 +32,9 @@ ENVIRONMENT = {
     "DATA_BUCKET": BUCKET,
     "EVENTS_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{QUEUE}",
     "STREAM_FAILURES_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{STREAM_FAILURES}",
+    "INBOX_QUEUE_URL": f"https://sqs.{REGION}.amazonaws.com/123456789012/{INBOX}",
+    "SHOPIFY_SECRET": "shop-system",
+    "WOOCOMMERCE_SECRET": "shop-system",
     "ARCHIVE_STREAM": ARCHIVE,
     "EXPOSURES_STREAM": EXPOSURES,
     "PROFILE_TTL_DAYS": "0",
@@ -67,7 +72,8 @@ def stack() -> Iterator[None]:
         for name in (PROFILES, ITEMS, COUNTERS, ERASURES):
             dynamodb.create_table(TableName=name, **_table(name))
         client("s3").create_bucket(Bucket=BUCKET)
-        for queue in (QUEUE, STREAM_FAILURES):
+        client("secretsmanager").create_secret(Name="shop-system", SecretString=SHOP_SECRET)
+        for queue in (QUEUE, STREAM_FAILURES, INBOX):
             client("sqs").create_queue(QueueName=queue)
         for name, prefix in ((ARCHIVE, "events/"), (EXPOSURES, "exposures/")):
             client("firehose").create_delivery_stream(

@@ -32,6 +32,7 @@ from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of, within
+from endcap.profiles.settled import settled
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.ranking.terms.similarity import user_encoder_of, user_vector_of
 from endcap.recommend.pipeline import encode_with
@@ -386,8 +387,17 @@ class _Evaluation:
         age_s = max(0, self.now_ms - at_ms) / 1000
         return float(about.weight * 0.5 ** (age_s / (about.half_life_s * self.settings["time_half_life_factor"])))
 
+    def _standing(self) -> list[Entry]:
+        """What was done and not taken back, oldest first."""
+
+        def group(item_id: str) -> str:
+            row = self.shop.row_of.get(item_id)
+            return item_id if row is None else self.shop.items[row].group
+
+        return list(settled(sorted({*self.profile.interactions, *self.profile.strong}), group))
+
     def _past(self) -> list[Past]:
-        entries = sorted({*self.profile.interactions, *self.profile.strong})
+        entries = self._standing()
         grades = [e.grade for e in entries if e.event_type in GRADED and e.grade is not None]
         mean = max(3.0, min(4.5, (math.fsum(grades) + 3.5 * 3) / (len(grades) + 3)))
         acts: dict[str, list[tuple[Entry, int, float]]] = {}
@@ -635,18 +645,14 @@ class _Evaluation:
     def _due(self) -> dict[int, float]:
         """Row of what may be bought again -> how likely that is about now."""
         bought: dict[str, list[tuple[int, int]]] = {}
-        returned: Counter[str] = Counter()
-        for entry in {*self.profile.interactions, *self.profile.strong}:
+        for entry in self._standing():
             row = self.shop.row_of.get(entry.item_id)
             if row is not None and entry.event_type == "purchase":
                 bought.setdefault(self.shop.items[row].group, []).append((row, entry.timestamp_ms))
-            elif row is not None and entry.event_type == "return":
-                returned[self.shop.items[row].group] += 1
         found: dict[int, float] = {}
-        for group, purchases in bought.items():
-            if returned[group] < len(purchases):
-                score = self._chance(min(row for row, _ in purchases), sorted(at_ms for _, at_ms in purchases))
-                found |= {row: score for row, _ in purchases if score is not None}
+        for purchases in bought.values():
+            score = self._chance(min(row for row, _ in purchases), sorted(at_ms for _, at_ms in purchases))
+            found |= {row: score for row, _ in purchases if score is not None}
         return found
 
     def _chance(self, row: int, times_ms: list[int]) -> float | None:

@@ -18,6 +18,7 @@ from endcap.aws.counters import CounterTable
 from endcap.errors import DependencyError
 from endcap.index import overlay
 from endcap.observability import metrics
+from endcap.shops.signatures import signature
 from endcap.snapshot.snapshot import Snapshot
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
@@ -52,11 +53,14 @@ def of_queue(metric: str, queue: str, value: float = 1.0) -> Datum:
 OF_AWS: dict[str, list[Datum]] = {
     **{
         f"{name.removesuffix('Function')}ErrorsAlarm": [of_lambda("Errors", name)]
-        for name in (*LAMBDA, "StorefrontFunction")
+        for name in (*LAMBDA, "StorefrontFunction", "ReceiveWebhookFunction", "LoadFileFunction")
     },
     "ThrottlesAlarm": [of_lambda("Throttles", "FoldCountsFunction")],
     "OperatorsThrottlesAlarm": [of_lambda("Throttles", "SummariseResultsFunction")],
     "StorefrontThrottlesAlarm": [of_lambda("Throttles", "StorefrontFunction")],
+    "ReceiveWebhookThrottlesAlarm": [of_lambda("Throttles", "ReceiveWebhookFunction")],
+    "LoadFileThrottlesAlarm": [of_lambda("Throttles", "LoadFileFunction")],
+    "InboxDeadLetterAlarm": [of_queue("ApproximateNumberOfMessagesVisible", "InboxDeadLetterQueue")],
     "EmbedItemIteratorAgeAlarm": [of_lambda("IteratorAge", "EmbedItemFunction", 300_001)],
     "UpdateProfileIteratorAgeAlarm": [of_lambda("IteratorAge", "UpdateProfileFunction", 300_001)],
     "FoldCountsIteratorAgeAlarm": [of_lambda("IteratorAge", "FoldCountsFunction", 300_001)],
@@ -94,7 +98,9 @@ def test_names_handed_to_the_alarms_are_those_of_what_they_stand_for() -> None:
                 assert other == ("AWS::StackName" if name == "MetricsNamespace" else name)
             case {"Fn::GetAtt": [other, "QueueName"]}:
                 assert other == name
-            case {"Fn::If": ["HasStorefront", {"Ref": other}, ""]}:
+            case {"Fn::If": ["HasStorefront" | "HasShopSystems" | "HasInbox", {"Ref": other}, ""]}:
+                assert other == name
+            case {"Fn::If": ["HasInbox", {"Fn::GetAtt": [other, "QueueName"]}, "none"]}:
                 assert other == name
             case _:
                 pytest.fail(f"{name} is {value}")
@@ -233,6 +239,50 @@ def test_what_nobody_can_read_of_the_erased_sets_it_off(capsys: pytest.CaptureFi
     assert goes_off("ErasuresLateAlarm", emitted(capsys.readouterr().out))
 
 
+def webhook(topic: str, body: object, *, forged: bool = False) -> dict[str, Any]:
+    sent = json.dumps(body).encode()
+    given = signature(b"another" if forged else moto_stack.SHOP_SECRET.encode(), sent)
+    path = "/webhooks/shopify"
+    return {
+        "routeKey": f"POST {path}",
+        "rawPath": path,
+        "headers": {"x-shopify-topic": topic, "x-shopify-hmac-sha256": given},
+        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
+        "body": sent.decode(),
+        "isBase64Encoded": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("alarm", "event", "times"),
+    [
+        ("WebhooksRefusedAlarm", webhook("orders/create", {"id": 1}, forged=True), 11),
+        ("PrivacyRequestsAlarm", webhook("customers/data_request", {"customer": {"id": 1}}), 1),
+    ],
+)
+def test_what_shop_systems_send_sets_it_off(
+    alarm: str, event: dict[str, Any], times: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
+        app = handler_of("receive_webhook")
+        for _ in range(times):
+            app.handler(event, CONTEXT)
+        assert goes_off(alarm, emitted(capsys.readouterr().out))
+        app.handler(webhook("themes/publish", {}), CONTEXT)
+        assert not goes_off(alarm, emitted(capsys.readouterr().out))
+
+
+def test_a_file_that_can_not_be_read_sets_it_off(capsys: pytest.CaptureFixture[str]) -> None:
+    with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
+        app = handler_of("load_file")
+        for name, body, failed in (("good", b"id,title\n1,Lamp\n", False), ("bad", b"<!DOCTYPE x><x/>", True)):
+            key = f"inbox/items/{name}"
+            put = moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=key, Body=body)
+            task = {"key": key, "etag": put["ETag"].strip('"'), "at_ms": 0}
+            app.handler(message({"continue": task}), CONTEXT)
+            assert goes_off("FilesFailedAlarm", emitted(capsys.readouterr().out)) == failed
+
+
 def test_refusals_set_it_off_by_the_lines_of_the_access_log() -> None:
     (stage,) = [
         r["Properties"]
@@ -247,6 +297,7 @@ def test_refusals_set_it_off_by_the_lines_of_the_access_log() -> None:
 
 def test_every_alarm_is_set_off_here_and_stands_in_the_runbook() -> None:
     here = {*OF_AWS, *SERVING, "ChangesOverflowAlarm", "SnapshotAgeAlarm", "QuarantineAlarm", "CountsLostAlarm"}
+    here |= {"WebhooksRefusedAlarm", "PrivacyRequestsAlarm", "FilesFailedAlarm"}
     assert here | {"TooManyRequestsAlarm", "ErasuresLateAlarm"} == set(alarms())
     lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
     for name in alarms():

@@ -229,6 +229,19 @@ def test_without_keys_events_come_again_and_none_is_archived_with_its_id(functio
     assert len(profile("ann").interactions) == 1
 
 
+def test_a_stack_that_went_back_to_plain_ids_erases_what_it_has_under_pseudonyms(world: Functions) -> None:
+    with patch.dict("os.environ", {"PSEUDONYMS": "read"}):
+        back = Functions()
+        arrived = sqs_event(json.dumps(did("bob", "item-5")))
+        assert back.invoke("update_profile", arrived) == {"batchItemFailures": []}
+        assert [record["user_id"] for record in archived() if "user_id" in record] == ["bob"]
+        assert KEYS.of("ann") in json.dumps(archived())
+        assert back.http("DELETE", USER, user_id="ann")[0] == 200
+        assert back.invoke("purge_erased", {"begin": True})["status"] == "done"
+    told = json.dumps(archived())
+    assert (KEYS.of("ann") in told, KEYS.of("bob") in told) == (False, True)
+
+
 def rebuilt(folder: Path) -> Shop:
     """What a rebuild reads: the archive, and the profiles as a table's export."""
     rows = moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES)["Items"]

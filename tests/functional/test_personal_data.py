@@ -31,6 +31,7 @@ from endcap_local.template.template import expand
 from tests.fakes import moto_stack
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.test_handlers import ROOT, Functions, kinesis_event, sample, sqs_event
+from tests.functional.test_webhooks import webhook
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 TEMPLATE = ROOT / "template.yaml"
@@ -101,6 +102,7 @@ EVENTS = [
     {"user_id": EMAIL, "event_type": "view", "item_id": "item-4", "properties": {"note": WORDS}},
     {"user_id": USER, "event_type": "identify", "anonymous_id": MARKS["anonymous_id"]},
 ]
+MARKED_FILE = "inbox/events/marked.csv"
 REFUSED = [
     {"user_id": USER, "event_type": WORDS, "item_id": 3},
     {"user_id": [USER], "event_type": "view", "item_id": EMAIL, "timestamp": WORDS},
@@ -196,6 +198,22 @@ def calls() -> list[Call]:
             ("no version", {"asked_by": EMAIL}),
         ],
     }
+    bought = {"id": 9, "created_at": "2026-01-01T00:00:00Z", "customer": {"id": USER, "email": EMAIL}, "note": WORDS}
+    line = {"id": 1, "variant_id": "item-3", "quantity": 1, "price": "9.00", "properties": []}
+    odd = {**line, "variant_id": WORDS * 9}
+    redact = {"customer": {"id": USER, "email": EMAIL, "phone": WORDS}}
+    message = {"notificationType": "Message", "type": "CustomerDeleted", "resource": {"id": USER}}
+    told["receive_webhook"] = [
+        ("order", webhook("shopify", "orders/create", {**bought, "line_items": [line]})),
+        ("odd order", webhook("shopify", "orders/create", {**bought, "line_items": [odd]})),
+        ("redact", webhook("shopify", "customers/redact", redact)),
+        ("data request", webhook("shopify", "customers/data_request", redact)),
+        ("no order", webhook("shopify", "orders/create", {"note": WORDS, "email": EMAIL})),
+        ("unknown topic", webhook("woocommerce", "coupon.created", redact)),
+        ("forged", webhook("shopify", "orders/create", bought, "another secret")),
+        ("commercetools", sqs_event(json.dumps(message), *TEXTS)),
+    ]
+    told["load_file"] = [("file", sqs_event(json.dumps({"continue": {"key": MARKED_FILE, "etag": None, "at_ms": 0}})))]
     for folder in sorted((ROOT / "functions").glob("*/")):
         if folder.name not in told and (folder / "app.py").exists():
             told[folder.name] = marked_samples(folder.name)
@@ -261,6 +279,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Fun
         version = build_toy_snapshot(folder / "toy").version
         bucket.upload(folder / "toy", version)
         bucket.flip(version, None)
+        rows = [f"{USER},item-3,view,{WORDS}\n", f"{USER},item-3,{WORDS},{EMAIL}\n"]
+        body = "user_id,item_id,event_type,text\n" + "".join(rows)
+        moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=MARKED_FILE, Body=body.encode())
         Functions().invoke("update_profile", sqs_event(TEXTS[0]))
         yield Functions
 
@@ -335,8 +356,8 @@ def test_names_of_objects_hold_nothing_personal_and_their_contents_may(fresh: Ca
     assert {key.partition("/")[0] for key in everything} >= {"events", "exposures", "quarantine", "snapshots"}
     assert not found_in("\n".join(everything))
     holders = {key.partition("/")[0] for key, data in everything.items() if found_in(data.decode("utf-8", "replace"))}
-    assert holders <= {"events", "exposures", "quarantine"}
-    assert {"events", "quarantine"} <= holders
+    assert holders <= {"events", "exposures", "quarantine", "inbox"}
+    assert {"events", "quarantine", "inbox"} <= holders
 
 
 def test_the_access_log_names_routes_alone() -> None:

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +19,7 @@ from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item
-from endcap.events.counts import LEVELS, increments
+from endcap.events.counts import DEMAND, LEVELS, PEOPLE, Change, increments
 from endcap.events.folding import Folded, Note
 from endcap.events.interaction import Interaction
 from endcap.observability import metrics
@@ -406,9 +405,9 @@ class TestTrending:
     @classmethod
     def _counted(cls) -> None:
         now_ms = int(time.time() * 1000)
-        events = [Interaction(f"t{n}", f"u{n}", "view", now_ms, f"item-{item}") for n, item in enumerate([*[9] * 5, 8])]
-        events += [replace(e, item_id="item-7") for e in events[:4]]
-        counted = list(increments(events, now_ms, first=events))
+        chosen = {"item-9": 5, "item-8": 1, "item-7": 4}
+        changes = [Change(what + name, now_ms, n) for what in (DEMAND, PEOPLE) for name, n in chosen.items()]
+        counted = list(increments(changes, now_ms))
         counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
         for level in LEVELS:
             folded = Folded(level).with_batch([Note("1", tuple(counted))], now_ms)

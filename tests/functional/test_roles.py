@@ -18,7 +18,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SERVER, STEER
+from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SERVER, SIGNED, STEER
 from endcap.api.routes import PREFLIGHT, ROUTES, Route
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
@@ -119,7 +119,8 @@ CALLERS: dict[str, tuple[Any, set[str]]] = {
     "signer": ({"iam": {"userArn": "arn:aws:iam::1:user/shop"}}, {SERVER, LOOK, STEER, ERASE}),
 }
 NOWHERE = Route("GET", "/nowhere", "collect", (SERVER, LOOK, STEER, ERASE))
-EVERY = [*ROUTES, NOWHERE]
+EVERY = [*(route for route in ROUTES if SIGNED not in route.needs), NOWHERE]
+WEBHOOKS = [route for route in ROUTES if SIGNED in route.needs]
 DOORS = [route for route in ROUTES if DOOR in route.needs]
 
 
@@ -206,6 +207,14 @@ def test_who_has_the_scope_is_answered(functions: Functions, route: Route, calle
         route, authorizer=CALLERS[caller][0], query=query_of(route), body=body_of(route), path_id=NOBODY_KNOWN
     )
     assert status not in (401, 403, 500, 503), body
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+@pytest.mark.parametrize("route", WEBHOOKS, ids=key_of)
+def test_no_scope_stands_in_for_the_signature_of_a_webhook(functions: Functions, route: Route, caller: str) -> None:
+    status, answer, _ = functions.call(route, authorizer=CALLERS[caller][0], body={"id": 1})
+    assert status == 401
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
 
 
 @pytest.mark.parametrize("credential", ["cookie", "visitor", "shopper"])

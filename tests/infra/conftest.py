@@ -71,4 +71,9 @@ def everything(resolved: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         Storefront="on",
         StorefrontSecret="of-the-tests-0123456789-0123456789",
         StorefrontOrigins="https://shop.example,https://m.shop.example",
+        ShopifySecretArn="arn:aws:secretsmanager:us-east-1:123456789012:secret:shopify-AbCdEf",
+        WooCommerceSecretArn="arn:aws:secretsmanager:us-east-1:123456789012:secret:woocommerce-AbCdEf",
+        CommercetoolsQueueArn="arn:aws:sqs:us-east-1:123456789012:commercetools",
+        CommercetoolsEventBusName="aws.partner/commercetools.com/lamps-and-mugs/endcap",
+        FileInbox="on",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from endcap.api.roles import DOOR, OPEN, SCOPES
+from endcap.api.roles import DOOR, OPEN, SCOPES, SIGNED
 from endcap.api.routes import PREFLIGHT, ROUTES, needs_of
 from endcap.storefront.door import FRONT_HEADER, VIEWER_HEADER
 from endcap.storefront.visits import COOKIE, SHOPPER_HEADER, VISITOR_HEADER
@@ -18,7 +18,8 @@ from tests.infra.stack import folder_of, of_type
 
 METHODS = {"get", "put", "patch", "post", "delete", "options", "x-amazon-apigateway-any-method"}
 ALL = (*ROUTES, PREFLIGHT)
-UNCLOSED = {f"{route.method} {route.path}" for route in ALL if {OPEN, DOOR} & set(route.needs)}
+UNCLOSED = {f"{route.method} {route.path}" for route in ALL if {OPEN, DOOR, SIGNED} & set(route.needs)}
+WEBHOOKS = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shopify-AbCdEf"
 
 
 def operations(body: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -63,7 +64,11 @@ def test_every_route_but_health_and_the_door_is_closed_in_each_mode(
     mode: str, resolved: Callable[..., dict[str, Any]]
 ) -> None:
     stack = resolved(
-        Storefront="on", AuthMode=mode, JwtIssuer="https://issuer.example.com", JwtAudience="storefront,app"
+        Storefront="on",
+        ShopifySecretArn=WEBHOOKS,
+        AuthMode=mode,
+        JwtIssuer="https://issuer.example.com",
+        JwtAudience="storefront,app",
     )
     (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
     scheme = {"IAM": "AWS_IAM", "JWT": "jwt"}[mode]
@@ -140,9 +145,10 @@ def test_the_table_says_of_every_route_of_the_template_who_may_call_it(api: dict
     assert keys - {"$default"} == {f"{route.method} {route.path}" for route in ALL}
     for key in keys:
         needs = needs_of(key)
-        assert needs in ((OPEN,), (DOOR,)) or (needs and set(needs) <= set(SCOPES)), key
+        assert needs in ((OPEN,), (DOOR,), (SIGNED,)) or (needs and set(needs) <= set(SCOPES)), key
         assert (needs == (OPEN,)) == (key == "GET /health"), key
         assert (needs == (DOOR,)) == ("/storefront/" in key), key
+        assert (needs == (SIGNED,)) == ("/webhooks/" in key), key
 
 
 def test_there_is_no_door_unless_asked_for(resolved: Callable[..., dict[str, Any]]) -> None:
@@ -154,12 +160,21 @@ def test_there_is_no_door_unless_asked_for(resolved: Callable[..., dict[str, Any
     assert set(stage["RouteSettings"]) == {"GET /health"}
 
 
+def test_there_are_no_webhooks_unless_asked_for(resolved: Callable[..., dict[str, Any]]) -> None:
+    for stack in (resolved(), resolved(CommercetoolsQueueArn="arn:aws:sqs:us-east-1:123456789012:commercetools")):
+        (api,) = of_type(stack, "AWS::ApiGatewayV2::Api").values()
+        assert not [key for key, _ in operations(api["Body"]) if "webhooks" in key]
+    assert "ReceiveWebhookFunction" not in resolved()
+    assert "LoadFileFunction" not in resolved()
+
+
 def test_monitors_and_browsers_have_limits_of_their_own(everything: dict[str, Any]) -> None:
     (stage,) = of_type(everything, "AWS::ApiGatewayV2::Stage").values()
     assert set(stage["RouteSettings"]) == UNCLOSED
     for key, settings in stage["RouteSettings"].items():
-        assert int(settings["ThrottlingRateLimit"]) == (10 if key == "GET /health" else 200)
-        assert int(settings["ThrottlingBurstLimit"]) == (20 if key == "GET /health" else 400)
+        rate = 10 if key == "GET /health" else 100 if "webhooks" in key else 200
+        assert int(settings["ThrottlingRateLimit"]) == rate
+        assert int(settings["ThrottlingBurstLimit"]) == 2 * rate
 
 
 def test_the_front_proves_itself_to_the_door(resolved: Callable[..., dict[str, Any]], root: Path) -> None:
@@ -190,7 +205,9 @@ def test_there_is_no_open_mode(template: Mapping[str, Any]) -> None:
 
 def test_the_api_may_call_each_function_that_it_leads_to(api: dict[str, Any], everything: dict[str, Any]) -> None:
     permitted = set()
-    for permission in of_type(everything, "AWS::Lambda::Permission").values():
+    for name, permission in of_type(everything, "AWS::Lambda::Permission").items():
+        if name == "CommercetoolsRulePermission":
+            assert permission["SourceArn"].split(":")[5][:5] == "rule/"
         if permission["Principal"] == "events.amazonaws.com":
             continue
         assert permission["Principal"] == "apigateway.amazonaws.com"

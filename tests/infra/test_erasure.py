@@ -29,7 +29,7 @@ def test_every_prefix_of_the_bucket_is_too(root: Path) -> None:
     for folder in (root / "layers/core/endcap", root / "infra/rebuild/endcap_rebuild"):
         for path in folder.rglob("*.py"):
             found = re.findall(
-                r'"((?:snapshots|config|counts|events|exposures|quarantine|errors|exports|rebuild|erasures)/)',
+                r'"((?:snapshots|config|counts|events|exposures|quarantine|errors|exports|rebuild|erasures|inbox)/)',
                 path.read_text(),
             )
             named.update(found)
@@ -84,3 +84,14 @@ def test_an_export_of_somebody_looks_into_every_store_that_is_theirs() -> None:
     held = everything_of("ann", Empty(), Empty(), "bucket")  # type: ignore[arg-type]
     assert set(held) == {store.name for store in PURGED} | {"gone_by_itself_after_days"}
     assert set(held["gone_by_itself_after_days"]) == {store.name for store in EXPIRING}
+
+
+def test_the_page_for_lawyers_names_every_store_where_it_lies_and_how_it_ends(root: Path) -> None:
+    rows = re.findall(r"^\| (`.*?) \|.*\| (.*?) \|$", (root / "docs/privacy.md").read_text(), re.MULTILINE)
+    told = {name: (first, last) for first, last in rows for name in re.findall("`([a-z_]+)`", first)}
+    assert set(told) == {store.name for store in STORES}
+    for store in STORES:
+        first, last = told[store.name]
+        assert store.prefix in first, store.name
+        assert (store.end == "purged") == ("purged" in last), store.name
+        assert (store.end == "expires") == ("expires" in last), store.name

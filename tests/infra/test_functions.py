@@ -18,10 +18,12 @@ FUNCTIONS = (
     "collect",
     "embed_item",
     "fold_counts",
+    "load_file",
     "manage_items",
     "manage_users",
     "promote",
     "purge_erased",
+    "receive_webhook",
     "recommend",
     "storefront",
     "summarise_results",
@@ -36,12 +38,21 @@ MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AW
 # Resources that end in a wildcard, and why no narrower name exists.
 PURGED = tuple(f"/{store.prefix}*" for store in inventory.PURGED if store.prefix)
 WILDCARDS: dict[str, str | tuple[str, ...]] = {
-    "s3:GetObject": ("/snapshots/*", "/audit/*", "/results/*", *PURGED),  # named at run time
+    "s3:GetObject": (
+        "/snapshots/*",
+        "/audit/*",
+        "/results/*",
+        "/inbox/events/*",
+        "/inbox/items/*",
+        *PURGED,
+    ),  # named at run time
     "s3:PutObject": (  # named by content or time
         *("/quarantine/*", "/snapshots/*/manifest.sig", "/erasures/*", "/audit/*", "/results/*"),
+        "/inbox/reports/*",
+        "/aws/lambda/*",  # by Lambda itself, by mapping and shard
         *PURGED,
     ),
-    "s3:GetObjectVersion": PURGED,
+    "s3:GetObjectVersion": (*PURGED, "/inbox/events/*", "/inbox/items/*"),
     "s3:DeleteObject": ("/audit/*", *PURGED),
     "cloudwatch:GetMetricData": "*",  # has no resources
     "s3:DeleteObjectVersion": PURGED,
@@ -52,9 +63,10 @@ WILDCARDS: dict[str, str | tuple[str, ...]] = {
 }
 
 # What Lambda itself adds to, or the libraries read from, the environment; all others are settings of ours.
-FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL")
+FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL", "AWS_ENDPOINT_URL")
 # Not every function signs cursors, reads a stream that it may give up something of, or knows visitors.
-OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL"}
+OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL", "INBOX_QUEUE_URL"}
+OF_SHOP_SYSTEMS = {"SHOPIFY_SECRET", "WOOCOMMERCE_SECRET", "SHOP_ITEM_IDS", "SHOP_LANGUAGE"}
 OF_OPERATORS = {"PROMOTE_FUNCTION", "REBUILD_STATE_MACHINE", "DEPLOYMENT"}
 OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
 
@@ -145,7 +157,7 @@ def test_layers_match_the_functions(everything: dict[str, Any]) -> None:
 
 
 def test_functions_behind_http_answer_before_the_gateway_gives_up(functions: dict[str, Any]) -> None:
-    for function in ("collect", "recommend", "manage_items", "manage_users", "storefront"):
+    for function in ("collect", "recommend", "manage_items", "manage_users", "storefront", "receive_webhook"):
         assert int(functions[function]["Timeout"]) < GATEWAY_TIMEOUT_S
 
 
@@ -191,11 +203,13 @@ def test_stacks_of_before_go_on_until_their_next_promotion(given: dict[str, str]
 
 
 def test_asynchronous_calls_that_fail_are_kept(everything: dict[str, Any]) -> None:
-    (config,) = of_type(everything, "AWS::Lambda::EventInvokeConfig").values()
-    assert config["FunctionName"].endswith("PromoteFunction")
-    destination = config["DestinationConfig"]["OnFailure"]["Destination"]
-    assert destination.endswith("InvokeFailuresQueue")
-    assert any(s.allows("sqs:SendMessage", destination) for s in statements_of("PromoteFunction", everything))
+    configs = of_type(everything, "AWS::Lambda::EventInvokeConfig").values()
+    functions = {config["FunctionName"].rsplit("-", 1)[1]: config for config in configs}
+    assert set(functions) == {"PromoteFunction", "ReceiveWebhookFunction"}
+    for function, config in functions.items():
+        destination = config["DestinationConfig"]["OnFailure"]["Destination"]
+        assert destination.endswith("InvokeFailuresQueue")
+        assert any(s.allows("sqs:SendMessage", destination) for s in statements_of(function, everything))
 
 
 def test_settings_read_exactly_the_variables_that_the_template_sets(functions: dict[str, Any]) -> None:
@@ -207,7 +221,7 @@ def test_settings_read_exactly_the_variables_that_the_template_sets(functions: d
         settings = Settings.from_env({name: str(value) for name, value in variables.items()})
         assert settings.profile_ttl_days == 365
         ours = {name for name in variables if not name.startswith(FOREIGN_VARIABLES)}
-        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_OPERATORS == read
+        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS | OF_OPERATORS == read
 
 
 def test_only_what_answers_lists_can_sign_cursors(functions: dict[str, Any]) -> None:
@@ -223,6 +237,16 @@ def test_only_the_storefront_door_can_tell_visitors_apart(functions: dict[str, A
     variables = functions["storefront"]["Environment"]["Variables"]
     assert variables["STOREFRONT_SECRETS"].split() == ["of-the-tests-0123456789-0123456789"]
     assert variables["STOREFRONT_ORIGINS"] == "https://shop.example https://m.shop.example"
+
+
+def test_only_what_takes_webhooks_reads_their_secrets(everything: dict[str, Any]) -> None:
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shopify-AbCdEf"
+    may = {
+        name
+        for name in FUNCTIONS
+        if any(s.allows("secretsmanager:GetSecretValue", arn) for s in statements_of(logical_id(name), everything))
+    }
+    assert may == {"receive_webhook"}
 
 
 @pytest.mark.parametrize(

@@ -257,6 +257,7 @@ def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dic
     of_the_command = set(inspect.signature(rebuild_command).parameters)
     # Channels, bucket, hosts, ledger, secret.
     elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "running", "ledger", "without_ledger", "keys"}
+    elsewhere |= {"exclude_users"}  # the stack's parameter ExcludedUsers
     foreign = {"source", "map_", "map_event", "timezone", "rating_scale", "errors", "dry_run"}  # the archive is our own
     assert of_the_command - elsewhere - foreign <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
@@ -417,7 +418,9 @@ class Finished:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, machine: Callable[..., dict[str, Any]]) -> Finished:
-    definition = machine(EventWeights=WEIGHTS, RebuildInstanceCount="2", RebuildVolumeGb="50")
+    definition = machine(
+        EventWeights=WEIGHTS, ExcludedUsers="staff-1 anon:test", RebuildInstanceCount="2", RebuildVolumeGb="50"
+    )
     with shop(tmp_path_factory.mktemp("runs")) as account:
         runs = (run(definition, account, "run-1"), run(definition, account, "run-2"))
         snapshots = SnapshotBucket(client("s3"), BUCKET)
@@ -443,6 +446,7 @@ def test_job_is_what_the_parameters_say(finished: Finished) -> None:
     assert job["EnableManagedSpotTraining"] is True
     assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 28_800}
     assert base64.b64decode(job["HyperParameters"]["event_weights_base64"]).decode() == WEIGHTS
+    assert base64.b64decode(job["HyperParameters"]["excluded_users_base64"]).decode() == "staff-1 anon:test"
     assert job["HyperParameters"]["budget"] == "fast"  # by the input of this execution
     assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"items", "profiles", "erasures", "events"}
     assert job["CheckpointConfig"]["S3Uri"] != other["CheckpointConfig"]["S3Uri"]
@@ -468,7 +472,17 @@ def test_job_of_a_plain_stack_makes_the_choices_of_a_plain_rebuild(
     assert replace(asked, bucket="", result="", pseudonym_secret="") == Choices()
     assert asked_for(machine(Pseudonyms="off"), account).pseudonym_secret == ""
     plain = RebuildSettings(Path("data"), Path("out"))
-    for name in ("student", "teacher", "teacher_prompt", "context_names", "device", "seed", "encoder", "keep_outliers"):
+    for name in (
+        "student",
+        "teacher",
+        "teacher_prompt",
+        "context_names",
+        "device",
+        "seed",
+        "encoder",
+        "keep_outliers",
+        "target",
+    ):
         assert getattr(asked, name) == getattr(plain, name), name
 
 
@@ -494,6 +508,7 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
     asked = asked_for(definition, account, student=False, teacher="", teacher_prompt="auto")
     assert (asked.student, asked.teacher, asked.teacher_prompt) == (False, "", None)
     assert asked_for(definition, account, teacher_prompt="").teacher_prompt == ""
+    assert asked_for(definition, account, target="liked").target == "liked"
     asked = asked_for(definition, account, keep_outliers=True, max_gini=0.95, max_popularity_lift=-0.5)
     assert (asked.keep_outliers, asked.max_gini, asked.min_coverage, asked.max_popularity_lift) == (
         True,
@@ -522,6 +537,7 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
         {"student": True, "teacher_prompt": None},
         {"context": ["device"]},
         {"keep_outliers": "true"},
+        {"target": "bought"},
         {"max_gini": "0.9"},
         {"min_coverage": True},
     ],

@@ -15,7 +15,8 @@ from endcap.aws.counters import NOTES, note_of
 from endcap.aws.items import item_row, read_row
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = sorted(ROOT.glob("events/*/*.json"))
+SAMPLES = sorted(path for path in ROOT.glob("events/*/*.json") if path.parent.name != "pipes")
+"""Those of pipes lead to a queue, and to no function."""
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 
 

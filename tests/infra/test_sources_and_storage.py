@@ -33,8 +33,9 @@ def test_optional_sources_are_absent_by_default(resolved: Callable[..., dict[str
         "ItemsStreamMapping",
         "CountersStreamMapping",
     }
-    always = {"SnapshotSigner", "ExposuresWritten"}
+    always = {"SnapshotSigner", "BucketNotices", "ExposuresWritten"}
     kinds = {resource["Type"] for name, resource in resources.items() if name not in always}
+    assert set(resources["DataBucket"]["NotificationConfiguration"]) == {"EventBridgeConfiguration"}
     assert not kinds & {"AWS::Events::Rule", "AWS::IAM::Policy", "AWS::SQS::QueuePolicy"}
 
 
@@ -51,7 +52,11 @@ def test_a_bad_record_can_not_block_a_stream(mappings: dict[str, Any]) -> None:
         # By age: what fails for good the functions put aside themselves, and the rest waits for a service.
         assert mapping["MaximumRetryAttempts"] == -1
         assert OUTAGE_S < mapping["MaximumRecordAgeInSeconds"] < STREAM_RETENTION_S
-        assert mapping["DestinationConfig"]["OnFailure"]["Destination"].endswith("StreamFailuresQueue")
+        destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+        if name == "StorefrontStreamMapping":  # with the records, which nothing else keeps beyond a day
+            assert destination == "arn:aws:s3:::endcap-local-databucket"
+        else:
+            assert destination.endswith("StreamFailuresQueue")
 
 
 def test_every_source_may_be_read_and_every_destination_written(
@@ -65,7 +70,49 @@ def test_every_source_may_be_read_and_every_destination_written(
         assert any(s.allows(reads[source.split(":")[2]], source) for s in statements), name
         if "DestinationConfig" in mapping:
             destination = mapping["DestinationConfig"]["OnFailure"]["Destination"]
-            assert any(s.allows("sqs:SendMessage", destination) for s in statements), name
+            call = ("sqs:SendMessage", destination)
+            if (
+                ":s3:" in destination
+            ):  # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+                assert any(s.allows("s3:ListBucket", destination) for s in statements), name
+                call = ("s3:PutObject", f"{destination}/aws/lambda/mapping/shard/2026/01/21/record")
+            assert any(s.allows(*call) for s in statements), name
+
+
+def test_the_stream_has_a_batch_size_of_its_own(resolved: Callable[..., dict[str, Any]]) -> None:
+    stream = "arn:aws:kinesis:us-east-1:123456789012:stream/shop"
+    stack = resolved(StorefrontStreamArn=stream, StreamBatchSize="500", EventBatchSize="5")
+    assert int(stack["StorefrontStreamMapping"]["BatchSize"]) == 500
+    assert int(stack["EventsQueueMapping"]["BatchSize"]) == 5
+
+
+def test_queues_are_told_of_files_and_of_what_is_given_up_of_a_stream(everything: dict[str, Any]) -> None:
+    told = everything["DataBucket"]["NotificationConfiguration"]["QueueConfigurations"]
+    of = {one["Filter"]["S3Key"]["Rules"][0]["Value"]: one["Queue"].rsplit("-", 1)[1] for one in told}
+    assert of == {
+        "inbox/events/": "InboxQueue",
+        "inbox/items/": "InboxQueue",  # and not inbox/reports/, which the function writes itself
+        "aws/lambda/": "StreamFailuresQueue",
+    }
+    (statement,) = everything["BucketNotices"]["PolicyDocument"]["Statement"]
+    assert {one["Queue"] for one in told} == set(statement["Resource"])
+    assert statement["Principal"] == {"Service": "s3.amazonaws.com"}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_the_inbox_waits_six_timeouts_and_keeps_what_it_gives_up(everything: dict[str, Any]) -> None:
+    queue = everything["InboxQueue"]
+    assert queue["VisibilityTimeout"] >= 6 * int(everything["LoadFileFunction"]["Timeout"])
+    assert queue["RedrivePolicy"]["deadLetterTargetArn"].endswith("InboxDeadLetterQueue")
+    assert everything["InboxMapping"]["BatchSize"] == 1  # a file may take all the time that there is
+
+
+def test_partner_events_go_to_what_takes_webhooks_and_are_kept_where_they_fail(everything: dict[str, Any]) -> None:
+    rule = everything["CommercetoolsRule"]
+    (target,) = rule["Targets"]
+    assert rule["EventPattern"] == {"source": [{"prefix": "aws.partner/commercetools.com/"}]}
+    assert target["Arn"].endswith("ReceiveWebhookFunction")
+    assert target["DeadLetterConfig"]["Arn"].endswith("InvokeFailuresQueue")
 
 
 def test_queue_waits_six_timeouts_and_outlasts_an_outage(everything: dict[str, Any]) -> None:
@@ -83,7 +130,7 @@ def test_queue_waits_six_timeouts_and_outlasts_an_outage(everything: dict[str, A
 def test_queues_are_encrypted_and_what_was_given_up_stays_longest(everything: dict[str, Any]) -> None:
     for name, queue in of_type(everything, "AWS::SQS::Queue").items():
         assert queue["SqsManagedSseEnabled"] is True, name
-    for name in ("EventsDeadLetterQueue", "StreamFailuresQueue", "InvokeFailuresQueue"):
+    for name in ("EventsDeadLetterQueue", "StreamFailuresQueue", "InvokeFailuresQueue", "InboxDeadLetterQueue"):
         assert everything[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
@@ -98,7 +145,7 @@ def test_written_exposures_start_the_count_of_results_and_no_clock_does(everythi
 
 
 def test_the_bus_hands_details_to_the_events_queue_and_keeps_what_fails(everything: dict[str, Any]) -> None:
-    rule = of_type(everything, "AWS::Events::Rule")["StorefrontRule"]
+    rule = everything["StorefrontRule"]
     (target,) = rule["Targets"]
     assert rule["EventBusName"] == "shop"
     assert rule["EventPattern"] == {"source": ["storefront"]}
@@ -106,8 +153,7 @@ def test_the_bus_hands_details_to_the_events_queue_and_keeps_what_fails(everythi
     assert target["InputPath"] == "$.detail"
     assert target["RetryPolicy"] == {"MaximumRetryAttempts": 185, "MaximumEventAgeInSeconds": 86400}
     assert target["DeadLetterConfig"]["Arn"].endswith("EventsDeadLetterQueue")
-    (policy,) = of_type(everything, "AWS::SQS::QueuePolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    (statement,) = everything["StorefrontRuleAccess"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     assert statement["Condition"] == {"ArnEquals": {"aws:SourceArn": _arn_of_rule()}}
     assert {target["Arn"], target["DeadLetterConfig"]["Arn"]} == set(statement["Resource"])
@@ -235,11 +281,15 @@ def test_keys_of_pseudonyms_are_made_once_outlive_the_stack_and_are_read_by_who_
         "ExcludePunctuation": True,
     }
     assert "PseudonymKeys" not in resolved(Pseudonyms="off")
+    assert "PseudonymKeys" in resolved(Pseudonyms="read")
     functions = [name for name, r in everything.items() if r.get("Type") == "AWS::Lambda::Function"]
     readers = {
         name
         for name in functions
-        if any("secretsmanager:GetSecretValue" in s.actions for s in statements_of(name, everything))
+        if any(
+            "secretsmanager:GetSecretValue" in s.actions and any("PseudonymKeys" in r for r in s.resources)
+            for s in statements_of(name, everything)
+        )
     }
     writers = {"UpdateProfileFunction", "RecommendFunction", "StorefrontFunction"}
     assert readers == writers | {"ManageUsersFunction", "PurgeErasedFunction"}  # who write erasures down, too
@@ -278,6 +328,7 @@ def test_every_function_and_failure_queue_has_an_alarm(
         ("EventsDeadLetterQueue", "ApproximateNumberOfMessagesVisible"),
         ("StreamFailuresQueue", "NumberOfMessagesSent"),
         ("InvokeFailuresQueue", "NumberOfMessagesSent"),
+        ("InboxDeadLetterQueue", "ApproximateNumberOfMessagesVisible"),
     ):
         dimensions = json.dumps([{"Name": "QueueName", "Value": {"Ref": queue}}])
         assert (metric, dimensions) in watched, queue

@@ -61,7 +61,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
         "SNAPSHOT_KEY",
     ):
         monkeypatch.setenv(name, "name")
-    for name in ("EVENTS_QUEUE_URL", "STREAM_FAILURES_QUEUE_URL"):
+    for name in ("EVENTS_QUEUE_URL", "STREAM_FAILURES_QUEUE_URL", "INBOX_QUEUE_URL"):
         monkeypatch.setenv(name, "https://sqs.us-east-1.amazonaws.com/123456789012/name")
 
 
@@ -76,6 +76,7 @@ USED = {
     "embed_item": (True, ("items", "snapshots", "signing_key", "stream_failures")),
     "fold_counts": (True, ("counters", "folded_counts")),
     "promote": (True, ("snapshots", "signing_key", "items")),
+    "load_file": (True, ("items", "queue", "inbox")),
 }
 
 

@@ -13,7 +13,7 @@ from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.profile import EMPTY_PROFILE, merge, profile_of
 from endcap.ranking.terms.similarity import user_inputs
 from endcap.snapshot.whitening import whiten
-from endcap_rebuild.data.event_table import event_table
+from endcap_rebuild.data.event_table import event_table, settled
 from endcap_rebuild.data.reading import ReadReport
 from endcap_rebuild.user_encoder.sequences import Window, batch_of, text_bounds_of, tower_data
 from endcap_rebuild.user_encoder.texts import review_tokens
@@ -75,7 +75,7 @@ def stored_profile(events, encode):
 
 def trainer_inputs(snapshot, events, encode, goal):
     """The last position of the batch that predicts `goal`, ties in the order in which serving reads them."""
-    known = event_table([*events, goal], snapshot.index, ReadReport())
+    known = settled(event_table([*events, goal], snapshot.index, ReadReport()), goal.timestamp_ms)
     d_item = snapshot.item_vectors_f16.shape[1]
     users = {name: row for row, name in enumerate(known.user_ids)}
     texts = text_tokens(events, users, encode, lambda raw: whiten(snapshot, raw), d_item)

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap.events.counts import HOUR_MS, LEVELS, WINDOWS, Live, increments
+from endcap.events.counts import CLICKED, DEMAND, HOUR_MS, LEVELS, PEOPLE, SHOWN, WINDOWS, Change, Live, increments
 from endcap.events.folding import Folded, Note, decoded, packed, unpacked
-from endcap.events.interaction import Interaction
 from endcap.live.counts import LIVE_COUNTS_S, LiveCounts
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend
@@ -54,19 +53,17 @@ class Store:
 def test_requests_see_every_event_once_and_lists_are_what_sums_give(snapshot, seed):
     # GIVEN a week of events in batches, some of which count nothing any more
     chance = random.Random(seed)
-    kinds = ("view", "click", "purchase", "impression", "dislike")
+    kinds = (DEMAND, DEMAND, CLICKED, SHOWN, PEOPLE)
     reach_ms = chance.choice((HOUR_MS, 30 * HOUR_MS, 200 * HOUR_MS))
     now_ms = NOW_MS + chance.randrange(3 * HOUR_MS)
     made, notes = [], []
     for n in range(chance.randrange(1, 60)):
         sent_ms = now_ms - chance.randrange(reach_ms)
         events = [
-            Interaction(
-                f"{n}-{k}", "u", chance.choice(kinds), sent_ms - chance.randrange(HOUR_MS), chance.choice(ITEMS)
-            )
+            Change(chance.choice(kinds) + chance.choice(ITEMS), sent_ms - chance.randrange(HOUR_MS), 1)
             for k in range(chance.randrange(1, 12))
         ]
-        counted = list(increments(events, sent_ms, first=[event for event in events if chance.random() < 0.5]))
+        counted = list(increments(events, sent_ms))
         made += counted
         notes.append((sent_ms, Note(str(n), unpacked(packed(counted)))))
     # WHEN their notes are folded in runs of any length, some of which come again
@@ -123,7 +120,7 @@ def test_a_view_changes_what_is_trending_in_time(wait_s, seen_within_s, phase_s,
         for at_s, item_id in views:
             if clock[0] - 0.5 < at_s <= clock[0]:
                 n += 1
-                view = Interaction(f"{n}", "u", "view", now_ms, item_id)
+                view = Change(DEMAND + item_id, now_ms, 1)
                 note = Note(f"{n}", tuple(increments([view], now_ms)))
                 lane.offer(StreamRecord(f"{n}", "key", now_ms, {"note": note}, seen_ms=now_ms))
         batch, _ = lane.take(now_ms)

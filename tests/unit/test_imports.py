@@ -39,7 +39,7 @@ FLOORS = (
     ("leniency",),
     ("validation", "batch", "signing", "pseudonyms"),
     ("events", "catalog"),
-    ("erasure",),
+    ("erasure", "feeds", "shops"),
     ("profiles", "settings"),
     ("aws", "encoders"),
     ("snapshot",),

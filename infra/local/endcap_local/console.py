@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from endcap_rebuild.settings import Progress as Report
 
@@ -20,12 +20,17 @@ SAMPLE_CHARS = 160
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Report]:
-    """Something to tell (step, done, total) to: a bar on a terminal, elsewhere nothing."""
+    """Something to tell (step, done, total) to: a line on a terminal, elsewhere nothing.
+
+    It has the time of the whole job so far, and an estimate of what is left of the step that it is at.
+    """
     bar = Progress(
         TextColumn("{task.description:<22}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TextColumn("so far; this step:"),
+        TimeRemainingColumn(),
         console=console,
         transient=True,
         disable=not console.is_terminal,

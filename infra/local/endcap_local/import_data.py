@@ -36,6 +36,7 @@ from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.snapshots import make_current
 from endcap_local.stack import LocalStack
 from endcap_rebuild.data.erasures import erased_of
+from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import People
@@ -142,12 +143,14 @@ def import_over_http(
     function: str | None = None,
     key: str | None = None,
     options: ReadOptions | None = None,
+    target: str = NEXT_TARGET,
 ) -> Imported:
     """Send a folder's items and events to a stack's API; with a bucket also rebuild from the folder and promote.
 
     Parameters
     ----------
     function, key : what promotes and signs, as `endcap_local.snapshots.make_current` has them
+    target : of the rebuild, as `RebuildSettings` has it
 
     Raises
     ------
@@ -182,7 +185,7 @@ def import_over_http(
         with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as out:
             ledger = LedgerCopy(client("s3", BACKGROUND), bucket).read()
             settings = RebuildSettings(folder, Path(out), encoder=encoder, ledger=ledger, reading=options)
-            settings = replace(settings, before=current_encoder(snapshots))
+            settings = replace(settings, before=current_encoder(snapshots), target=target)
             manifest = rebuild(settings, progress)
             version = str(manifest["version"])
             snapshots.upload(Path(out), version)
@@ -313,8 +316,8 @@ def _write(
 def _archive(stack: LocalStack, events: Sequence[Interaction]) -> None:
     """Keep the events where `update_profile` keeps them; the same events give the same object."""
     documents = [interaction_document(event) for event in events]
-    if secret := _variable(stack, "PSEUDONYM_SECRET"):
-        keys = PseudonymSecret(stack.client("secretsmanager"), secret).get()
+    if _variable(stack, "PSEUDONYMS") == "on":
+        keys = PseudonymSecret(stack.client("secretsmanager"), _variable(stack, "PSEUDONYM_SECRET")).get()
         documents = [pseudonymous(document, keys) for document in documents]
     lines = "".join(json.dumps(document, separators=(",", ":")) + "\n" for document in documents).encode()
     if lines:

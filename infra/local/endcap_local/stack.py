@@ -41,6 +41,11 @@ FUNCTION_ENVIRONMENT = {
 }
 _CHEAP = {"LiveCountsSeconds": "0"}
 """Defaults of parameters in place of the template's: nobody is billed for folds here."""
+SHOP_SECRETS = (
+    ("ENDCAP_SHOPIFY_SECRET", "ShopifySecretArn"),
+    ("ENDCAP_WOOCOMMERCE_SECRET", "WooCommerceSecretArn"),
+)
+"""Variables of the environment that hold what a shop system signs with, and the parameters that name the secrets."""
 _FOREIGN = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_")
 
 
@@ -208,6 +213,7 @@ class LocalStack:
         self.stop()
 
     def _start(self) -> None:
+        self._keep_secrets()
         self.plan: StackPlan = load_plan(self._template, self.engine.endpoint, self._parameters, _CHEAP)
         self._set_environment()
         create_resources(self.plan, self.engine)
@@ -252,6 +258,14 @@ class LocalStack:
             poller.start()
         self._invoker.preload()
         self._gateway.start(api)
+
+    def _keep_secrets(self) -> None:
+        """Secrets of shop systems that the environment names, where functions look for them."""
+        for variable, parameter in SHOP_SECRETS:
+            secret = self._environment_before.get(variable, "")
+            if secret and parameter not in self._parameters:
+                made = self.engine.client("secretsmanager").create_secret(Name=variable.lower(), SecretString=secret)
+                self._parameters[parameter] = made["ARN"]
 
     def _set_environment(self) -> None:
         # Variables are the process's, so a name can have one value here; the template gives all functions the same.

@@ -32,9 +32,11 @@ from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.validation import timestamp_ms
 from endcap_rebuild.data.erasures import Erased, erased_of
 from endcap_rebuild.data.identities import Identities
+from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.reading import read_events, read_items, read_user_ids
-from endcap_rebuild.data.report import ReadReport
+from endcap_rebuild.data.report import ReadReport, UnusableDataError
+from endcap_rebuild.data.times import with_offset
 from endcap_rebuild.settings import Progress, no_progress
 
 LAST_EVENT: Final = "last-event"
@@ -77,6 +79,7 @@ def batch_recommend(
     ledger: Ledger | None = None,
     without_ledger: bool = False,
     keys: PseudonymKeys | None = None,
+    reading: ReadOptions | None = None,
 ) -> dict[str, Any]:
     """Write `out` (user_id,rank,item_id,score; gzipped when it ends in .gz) with up to `limit` items per user.
 
@@ -89,6 +92,7 @@ def batch_recommend(
     as_of : "last-event", each user's own latest, or one time for all (ISO 8601 or unix)
     ledger, without_ledger : whose events are left out, as `erased_of` has them
     keys : of the pseudonyms that `events` carry; users are named by their ids all the same
+    reading : how the files are to be read, where they don't say it themselves
 
     Returns
     -------
@@ -97,9 +101,11 @@ def batch_recommend(
     Raises
     ------
     InvalidInputError : a parameter or a file can't be used
+    UnusableDataError : what the events say could mean several things
     SnapshotError, EncoderError : the snapshot can't be used
     """
-    clock_ms = None if as_of == LAST_EVENT else _time(as_of)
+    reading = reading or ReadOptions()
+    clock_ms = None if as_of == LAST_EVENT else _time(with_offset(as_of, reading.zone))
     snapshot = load_snapshot(snapshot_dir)
     report = ReadReport()
     wanted = read_user_ids(users, report)
@@ -109,7 +115,9 @@ def batch_recommend(
     names = {user_id: people.name_of(user_id) for user_id in wanted}
     if not all(map(is_pseudonym, names.values())):
         people.must_know = KEYS_ASKED
-    history = _history(events, set(names.values()), report, event_types, people, erased)
+    history = _history(events, set(names.values()), report, event_types, people, erased, reading)
+    if report.doubts:
+        raise UnusableDataError(report.doubts, report.document())
     profiles = _fold(history.events, _remembering(encode_with(snapshot)))
     rows: list[tuple[str, int, str, str]] = []
     for number, (user_id, name) in enumerate(names.items()):
@@ -148,19 +156,21 @@ def _history(
     event_types: Mapping[str, EventType],
     people: People,
     erased: Erased,
+    reading: ReadOptions,
 ) -> History:
     """Events of the wanted users, and of the anonymous ids that were handed to them."""
     now_ms = int(time.time() * 1000)
     history, identities = History(), Identities()
     handed: set[str] = set()
-    for event in erased.without(read_events(source, report, now_ms, event_types, identities, people=people), report):
+    found = read_events(source, report, now_ms, event_types, identities, reading, people)
+    for event in erased.without(found, report):
         if event.event_type == IDENTIFY and event.anonymous_id and (event.user_id in wanted):
             handed.add(anonymous_key(event.anonymous_id))
         if event.user_id in wanted or event.event_type == IDENTIFY:
             _keep(history, event, event.user_id)
     if handed:
         again = ReadReport()
-        read = read_events(source, again, now_ms, event_types, people=people)
+        read = read_events(source, again, now_ms, event_types, options=reading, people=people)
         for event, keyed in ((event, identities.keyed(event)) for event in read):
             if not list(erased.without([keyed], again)):
                 continue

@@ -18,6 +18,7 @@ from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.verify import verify_snapshot
 from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.dataset import Shop, read_shop
+from endcap_rebuild.data.event_table import TARGETS
 from endcap_rebuild.data.outliers import anonymous
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
@@ -104,6 +105,8 @@ def run_shard(
 def _checked(settings: RebuildSettings) -> RebuildSettings:
     if settings.budget not in BUDGETS:
         raise InvalidInputError(f"no such budget: {settings.budget!r}; there are {', '.join(BUDGETS)}")
+    if settings.target not in TARGETS:
+        raise InvalidInputError(f"no such target: {settings.target!r}; there are {', '.join(TARGETS)}")
     if settings.device not in DEVICES:
         raise InvalidInputError(f"no such device: {settings.device!r}; there are {', '.join(DEVICES)}")
     return settings
@@ -134,7 +137,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
     outputs = run_steps(
         BUDGETS[settings.budget],
         job,
-        {name: getattr(settings, name) for name in ("seed", "dim", "max_cases", "device", "shards")},
+        {name: getattr(settings, name) for name in ("seed", "dim", "max_cases", "target", "device", "shards")},
         f"{shop.key}-{job.loaded.encoder.sha256}",
         settings.work,
         progress,

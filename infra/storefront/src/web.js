@@ -103,6 +103,7 @@ function define(kit) {
   customElements.define('endcap-list', class extends HTMLElement {
     static observedAttributes = ['item', 'scenario', 'q', 'category', 'language'];
     #run = 0;
+    #before;
 
     connectedCallback() {
       // The element stands there before its template does.
@@ -122,6 +123,7 @@ function define(kit) {
       if (this.hasAttribute(LIST) || !template) return kit.watch(); // the server has made it: no second call
       const clone = () => template.content.cloneNode(true).firstElementChild;
       const replace = nodes => [...place.children].forEach(child => child == template || child.remove()) || place.append(...nodes);
+      this.#before ??= [...place.children].filter(child => child != template);
       const fields = [...new Set([...template.innerHTML.matchAll(/data-ec-(?:text|href|src|alt)="(\w+)"/g)].map(found => found[1]))];
       const asked = { limit: 8, fields: fields.filter(name => !/^(why|item_id)$/.test(name)), explain: fields.includes('why') };
       for (const name of ['scenario', 'surface', 'limit', 'item', 'q', 'window', 'category', 'language']) if (this.hasAttribute(name)) asked[name] = this.getAttribute(name);
@@ -132,22 +134,24 @@ function define(kit) {
         bone.inert = true;
         return bone;
       }));
-      let told = 'error', detail;
+      let told = 'error', detail, shown;
       try {
         detail = await kit.list(asked);
-        if (run != this.#run) return;
         told = 'list';
+      } catch (error) { detail = error; }
+      if (run != this.#run) return;
+      if (told == 'list') {
         this.setAttribute(LIST, detail.recommendation_id);
-        if (detail.items.length) replace(detail.items.map((item, n) => {
+        shown = detail.items.map((item, n) => {
           const element = clone();
           element.setAttribute(ITEM, item.item_id);
           element.setAttribute(PLACE, n + 1);
           fill(element, item);
           return element;
-        }));
-        kit.watch();
-      } catch (error) { detail = error; }
-      place.querySelectorAll('.ec-skeleton').forEach(bone => bone.remove());
+        });
+      }
+      replace(shown?.[0] ? shown : this.#before);
+      kit.watch();
       this.hidden = !place.querySelector(':scope > :not(template)');
       this.dispatchEvent(new CustomEvent('endcap:' + told, { detail, bubbles: true }));
     }

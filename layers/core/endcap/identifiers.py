@@ -97,3 +97,8 @@ def item_key(item_id: str) -> bytes:
 def event_key(event_id: str) -> bytes:
     """How a profile knows an event: 4 bytes."""
     return short_hash(event_id, KEY_BYTES)
+
+
+def order_key(order_id: str) -> bytes:
+    """How a profile knows the order that a purchase belongs to, so that it can be given back by it: 4 bytes."""
+    return short_hash(order_id, KEY_BYTES)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     from endcap.aws.counters import CounterTable, FoldedCounts
     from endcap.aws.documents import EditedDocument
     from endcap.aws.erasures import ErasureTable
+    from endcap.aws.inbox import Inbox
     from endcap.aws.items import ItemTable
     from endcap.aws.keys import SigningKey
     from endcap.aws.known_items import KnownItems
     from endcap.aws.meters import Meters
+    from endcap.aws.products import ProductTable
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
     from endcap.aws.replay import Queue as ReplayQueue
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from endcap.aws.snapshots import SnapshotBucket
     from endcap.aws.strays import QuarantineFolder
     from endcap.aws.tail import Tail
+    from endcap.aws.webhook_secrets import WebhookSecret
     from endcap.aws.work import Promotions, Rebuilds
     from endcap.erasure.purge import Place
     from endcap.experiments.assignment import Experiment
@@ -103,9 +107,10 @@ class Runtime:
         _ = self.ladder, self.profiles, self.profile_reads, self.exposures, self.exposure_writes
         _ = self.live_counts, self.scenarios, self.experiments, self.synonyms
         _ = self.challenger, self.challenger_catalogue
+        pseudonyms = self.pseudonyms
         self.waiting.begin()
-        if self.pseudonyms is not None:
-            self.pseudonyms.begin()
+        if pseudonyms is not None:
+            pseudonyms.begin()
 
     @cached_property
     def settings(self) -> Settings:
@@ -179,6 +184,23 @@ class Runtime:
         return ItemTable(self._clients("dynamodb", self._config), self.settings.items_table)
 
     @cached_property
+    def products(self) -> ProductTable:
+        """Which items the products of shop systems have."""
+        from endcap.aws.products import ProductTable
+
+        return ProductTable(self._clients("dynamodb", self._config), self.settings.items_table)
+
+    @cached_property
+    def webhook_secrets(self) -> Mapping[str, WebhookSecret]:
+        """Shop system -> what its webhooks are signed with; of those that have something."""
+        from endcap.aws.webhook_secrets import WebhookSecret
+
+        settings = self.settings
+        arns = {"shopify": settings.shopify_secret, "woocommerce": settings.woocommerce_secret}
+        client = partial(self._clients, "secretsmanager", SENDING)
+        return {system: WebhookSecret(client, arn) for system, arn in arns.items() if arn}
+
+    @cached_property
     def known_items(self) -> KnownItems:
         """Which items there are, for a hint: its client is made when it is first asked."""
         from endcap.aws.known_items import KnownItems
@@ -208,12 +230,28 @@ class Runtime:
         return EventQueue(self._clients("sqs", config), self.settings.events_queue_url)
 
     @cached_property
+    def inbox(self) -> Inbox:
+        """The files that a shop puts into the bucket.
+
+        Raises
+        ------
+        SettingsError : the function is not told where it hears of them
+        """
+        from endcap.aws.inbox import Inbox
+
+        settings = self.settings
+        if not settings.inbox_queue_url:
+            raise SettingsError("environment variable INBOX_QUEUE_URL is not set")
+        s3, sqs = self._clients("s3", BACKGROUND), self._clients("sqs", self._config)
+        return Inbox(s3, settings.data_bucket, sqs, settings.inbox_queue_url)
+
+    @cached_property
     def archive(self) -> Archive:
-        """The archive of events; it is told no ids where the stack has keys of pseudonyms."""
+        """The archive of events; it is told no ids where the stack has pseudonyms."""
         from endcap.aws.queues import RecordStream
 
         stream = RecordStream(self._clients("firehose", self._config), self.settings.archive_stream)
-        if not self.settings.pseudonym_secret:
+        if not self.settings.tells_pseudonyms:
             return stream
         from endcap.pseudonyms import PseudonymousStream
 
@@ -246,7 +284,7 @@ class Runtime:
         """The keys of pseudonyms, read beside the requests; None where exposures carry plain ids."""
         from endcap.live.pseudonyms import Pseudonyms
 
-        if not self.settings.pseudonym_secret:
+        if not self.settings.tells_pseudonyms:
             return None
         return Pseudonyms(self.pseudonym_secret.read, self.waiting.clock, self.waiting)
 

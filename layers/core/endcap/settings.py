@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticS
 from pydantic_core import core_schema
 
 from endcap.events.types import EVENT_TYPES, EventType, event_types
+from endcap.shops.message import ItemIds
 from endcap.validation import field_errors
 
 Authorisation = Literal["iam", "jwt", "scopes"]
@@ -23,6 +24,7 @@ scopes : a token may what its scopes name, and without a caller nothing but open
 AUTHORISATIONS: Final[tuple[Authorisation, ...]] = get_args(Authorisation)
 
 SignaturePolicy = Literal["require", "warn"]
+PseudonymsPolicy = Literal["on", "read", "off"]
 """Which snapshots functions load.
 
 require : signed ones
@@ -102,16 +104,22 @@ class Settings(BaseModel):
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
     client_rates : role -> requests a second of one client, in one execution environment; 0 for no limit
+    excluded_users : keys of profiles whose events count for nobody else
     snapshot_key : ARN of the key that snapshots are signed with; empty where nobody signs
     snapshot_signature : which snapshots are loaded
     snapshot_storage_mb : what a function has to keep snapshots in, MiB; None where that is not known
-    pseudonym_secret : ARN of the keys that ids are replaced by in archive and exposures; empty for plain ids
+    pseudonyms : whether archive and exposures are told pseudonyms; `read` knows the keys of those told before
+    pseudonym_secret : ARN of the keys of pseudonyms; empty where there are none
     storefront_secrets : what tokens at the storefront door are signed with, the present one first
     storefront_origins : of the pages that may call the door from a browser
     promote_function : name of the function that promotes; only the function that operators call knows it
     rebuild_state_machine : ARN of what rebuilds; empty where the stack has none
     deployment : what of the template the month's cost goes by, as JSON
     storefront_front_key : what the front of the door proves itself by; empty for no front
+    shopify_secret, woocommerce_secret : ARN of what webhooks are signed with; empty for none
+    shop_item_ids : what items of shop systems are called by
+    shop_language : of their texts, where they come in several
+    inbox_queue_url : where S3 tells of files that a shop puts into the bucket
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
@@ -129,6 +137,7 @@ class Settings(BaseModel):
     live_counts_seconds: _Seconds = 15
     erasure_days: _Days = 30
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
+    excluded_users: Annotated[frozenset[str], BeforeValidator(lambda text: frozenset(text.split()))] = frozenset()
     cursor_secret: str = Field("", repr=False)
     stream_failures_queue_url: str = ""
     authorisation: Authorisation = "iam"
@@ -136,6 +145,7 @@ class Settings(BaseModel):
     snapshot_key: str = ""
     snapshot_signature: SignaturePolicy = "warn"
     snapshot_storage_mb: Annotated[int, Field(ge=1)] | None = None
+    pseudonyms: PseudonymsPolicy = "on"
     pseudonym_secret: str = ""
     storefront_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field((), repr=False)
     storefront_origins: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
@@ -143,6 +153,16 @@ class Settings(BaseModel):
     promote_function: str = ""
     rebuild_state_machine: str = ""
     deployment: str = ""
+    shopify_secret: str = ""
+    woocommerce_secret: str = ""
+    shop_item_ids: ItemIds = "variant"
+    shop_language: str = "en"
+    inbox_queue_url: str = ""
+
+    @property
+    def tells_pseudonyms(self) -> bool:
+        """Whether archive and exposures are told no ids."""
+        return bool(self.pseudonym_secret) and self.pseudonyms == "on"
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Settings:

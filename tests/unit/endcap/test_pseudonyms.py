@@ -92,6 +92,17 @@ def test_what_holds_no_keys_is_refused_and_not_repeated(text: str) -> None:
     assert FIRST not in str(caught.value)
 
 
+def test_the_limits_of_numbers_and_keys_are_within() -> None:
+    assert PseudonymKeys.read(json.dumps({"9999": "k" * 32})).current == 9999
+    with pytest.raises(ValueError, match="at least 32"):
+        PseudonymKeys.read(json.dumps({"1": "k" * 31}))
+
+
+def test_what_an_experiment_assigns_by_is_the_shopper_of_the_record() -> None:
+    told = pseudonymous({"recommendation_id": "r", "user_id": "anon:c", "unit": "anon:c"}, KEYS)
+    assert told["unit"] == told["pseudonym"] == KEYS.of("anon:c")
+
+
 def test_keys_are_not_printed() -> None:
     assert FIRST not in repr(KEYS)
 

@@ -179,6 +179,7 @@ def test_demand_is_counted_apart_in_the_contexts_that_a_hyperparameter_names(tmp
         ({"event_weights_base64": "W10="}, "event_weights_base64: must be a JSON object"),
         ({"event_weights_base64": "{}"}, "event_weights_base64"),
         ({"event_weights_base64": base64.b64encode(b'{"view": "much"}').decode()}, "event_weights_base64"),
+        ({"excluded_users_base64": "%"}, "hyperparameter excluded_users_base64"),
         ({"allow_bad": "much"}, "hyperparameter allow_bad"),
         ({"allow_bad": "7"}, "between 0 and 1"),
         ({"student": "perhaps"}, "hyperparameter student: must be true or false"),

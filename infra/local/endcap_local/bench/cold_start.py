@@ -41,6 +41,8 @@ SAMPLES: Final[Mapping[str, str]] = {
     "manage_users": "http-profile",
     "embed_item": "dynamodb-new-item",
     "fold_counts": "dynamodb-notes",
+    "receive_webhook": "http-shopify-unknown-topic",
+    "load_file": "sqs-test-of-s3",
     "promote": "invoke-version",
     "purge_erased": "invoke-scheduled",
     "admin": "http-overview",
@@ -51,8 +53,10 @@ OPTIONS: Final = {
     "Storefront": "on",
     "StorefrontSecret": "of-a-stack-that-lives-for-one-measurement",
     "StorefrontOrigins": "https://shop.example",
+    "FileInbox": "on",
 }
 """Parameters with which the template has every function."""
+SHOP_SECRET: Final = "secret-of-the-samples"  # nosec B105 # what the samples are signed with
 LIMIT_S: Final = 120.0
 
 # Reads everything it needs from its arguments: a Lambda process has none of this project's tools.
@@ -157,7 +161,8 @@ def _stack(template: Path, snapshot: Snapshot) -> Iterator[tuple[StackPlan, dict
     """The stack's resources on moto, with the snapshot promoted; and the environment that leads there."""
     engine = Engine()
     try:
-        plan = load_plan(template, engine.endpoint, OPTIONS)
+        secret = engine.client("secretsmanager").create_secret(Name="shopify", SecretString=SHOP_SECRET)
+        plan = load_plan(template, engine.endpoint, {**OPTIONS, "ShopifySecretArn": secret["ARN"]})
         create_resources(plan, engine)
         (bucket,) = plan.buckets
         snapshots = SnapshotBucket(engine.client("s3"), bucket)

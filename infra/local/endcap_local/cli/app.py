@@ -18,6 +18,7 @@ from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
 from endcap_local.cli.export import export_app
 from endcap_local.cli.import_data import import_folder
+from endcap_local.cli.invoke import env_json, invoke
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
@@ -58,6 +59,8 @@ app.command(name="batch-recommend")(batch_recommend)
 app.command()(evaluate)
 app.command(name="import")(import_folder)
 app.command()(demo)
+app.command()(invoke)
+app.command(name="env-json")(env_json)
 app.command()(replay)
 app.command()(cost)
 app.command()(report)

@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Json, KeysOfPseudonyms, LedgerPlace, WithoutLedger, pseudonym_keys
+from endcap_local.cli.options import (
+    Json,
+    KeysOfPseudonyms,
+    LedgerPlace,
+    RatingScale,
+    Timezone,
+    WithoutLedger,
+    pseudonym_keys,
+    read_options,
+)
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
 
 
 def batch_recommend(
@@ -19,6 +29,8 @@ def batch_recommend(
     items: Annotated[Path | None, typer.Option(help="items.jsonl[.gz] with items new to the snapshot.")] = None,
     include_seen: Annotated[bool, typer.Option(help="Also items of the user's own events.")] = False,
     as_of: Annotated[str, typer.Option(help="last-event (each user's own), ISO 8601 or unix time.")] = "last-event",
+    timezone: Timezone = "UTC",
+    rating_scale: RatingScale = None,
     ledger: LedgerPlace = None,
     without_ledger: WithoutLedger = False,
     keys: KeysOfPseudonyms = None,
@@ -31,6 +43,7 @@ def batch_recommend(
     from endcap_rebuild.batch_recommend import batch_recommend as run
     from endcap_rebuild.data.erasures import ledger_at
 
+    reading = read_options(AUTO, None, None, timezone, rating_scale, ALLOWED_BAD, None)
     console = Console(highlight=False, stderr=as_json)
     with progress_bar(console) as progress:
         result = run(
@@ -46,6 +59,7 @@ def batch_recommend(
             ledger=ledger_at(ledger) if ledger else None,
             without_ledger=without_ledger,
             keys=pseudonym_keys(keys),
+            reading=reading,
         )
     if as_json:
         print_json(result)

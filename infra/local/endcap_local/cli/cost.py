@@ -30,6 +30,8 @@ def cost(
     item_changes_per_month: Annotated[
         int | None, typer.Option(min=0, help="Items put or changed.", show_default="--items")
     ] = None,
+    webhooks_per_month: Count = 0,
+    file_rows_per_month: Count = 0,
     events_per_call: Annotated[float, typer.Option(min=1, help="Events in one POST /events.")] = 1,
     recommend_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of an answer.")] = 60,
     update_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of a batch of events.")] = 60,
@@ -47,7 +49,16 @@ def cost(
     from endcap.cost.estimate import Assumptions, Usage, estimate, personalize_estimate
 
     changes = items if item_changes_per_month is None else item_changes_per_month
-    usage = Usage(events_per_month, requests_per_month, items, users, rebuilds_per_month, changes)
+    usage = Usage(
+        events_per_month,
+        requests_per_month,
+        items,
+        users,
+        rebuilds_per_month,
+        changes,
+        webhooks_per_month,
+        file_rows_per_month,
+    )
     assumed = replace(
         Assumptions(),
         events_per_call=events_per_call,
@@ -104,7 +115,7 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
         raise TemplateError(f"Lambda has no price for the processor {architecture}")
     monitoring = expand(template.resolve().parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
     holds = {
-        "HasStorefront": resolver.holds("HasStorefront"),
+        **{name: resolver.holds(name) for name in ("HasStorefront", "HasShopSystems", "HasInbox")},
         "WatchAge": str(resolver.resolve({"Ref": "SnapshotMaxAgeDays"})) != "0",
     }
     watching = [r for r in monitoring if resolver.holds("Watch") and holds.get(r.get("Condition"), True)]

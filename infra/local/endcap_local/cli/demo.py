@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -15,6 +16,9 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the session.")] = False,
     encoder: Encoder = "auto",
     template: Template = None,
+    last_day: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the latest order.", show_default="yesterday")
+    ] = None,
 ) -> None:
     """Run the stack on bundled orders of a real shop and play a shopper's session."""
     from endcap_local.demo.demo import run_demo
@@ -22,4 +26,5 @@ def demo(
 
     require_free(port)
     with until_interrupted():
-        run_demo(find_template(template), port, once=once, encoder=encoder)
+        day = None if last_day is None else last_day.date()
+        run_demo(find_template(template), port, once=once, encoder=encoder, last_day=day)

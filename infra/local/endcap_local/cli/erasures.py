@@ -24,7 +24,7 @@ erasures_app = typer.Typer(
 )
 
 _OUTPUTS = {"bucket": "DataBucketName", "profiles": "ProfilesTableName", "erasures": "ErasuresTableName"}
-_SECRET_OUTPUT = "PseudonymSecretArn"  # of a stack with pseudonyms
+_KEYS_OUTPUT = "PseudonymSecretArn"  # of a stack with pseudonyms
 _LOCAL = {
     "bucket": "endcap-local-databucket",
     "profiles": "endcap-local-ProfilesTable",
@@ -83,7 +83,7 @@ def _stores(
             described = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
         names = {name: outputs[key] for name, key in _OUTPUTS.items() if key in outputs}
-        secret = secret or outputs.get(_SECRET_OUTPUT)
+        secret = secret or outputs.get(_KEYS_OUTPUT)
     given = {"bucket": bucket, "profiles": profiles, "erasures": erasures}
     names |= {name: value for name, value in given.items() if value}
     if len(names) < len(_OUTPUTS):

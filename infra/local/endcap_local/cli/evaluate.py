@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from endcap_local.cli.options import Encoder, KeysOfPseudonyms, Student, Teacher, TeacherPrompt, pseudonym_keys
+from endcap_local.cli.options import (
+    Encoder,
+    KeysOfPseudonyms,
+    Student,
+    Target,
+    Teacher,
+    TeacherPrompt,
+    pseudonym_keys,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -55,6 +63,7 @@ def evaluate(
     ignore_attribute: Annotated[
         list[str] | None, typer.Option(help="Attribute of items that no model may see; repeatable.")
     ] = None,
+    target: Target = "next",
     encoder: Encoder = "auto",
     student: Student = False,
     teacher: Teacher = "",
@@ -72,6 +81,9 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV with user_id and attributes, for figures by group; DATA/users.csv by default."),
     ] = None,
+    peers: Annotated[
+        bool, typer.Option("--peers", help="Also ask models of implicit, which the extra 'peers' installs.")
+    ] = False,
     keys: KeysOfPseudonyms = None,
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
@@ -92,6 +104,8 @@ def evaluate(
         budget=budget,
         seeds=tuple(dict.fromkeys(seed or [0])),
         repeats=repeats,
+        target=target,
+        peers=peers,
         max_cases=max_cases,
         ignored_attributes=tuple(ignore_attribute or ()),
         keys=pseudonym_keys(keys),
@@ -185,6 +199,7 @@ def _by(rows: list[dict[str, Any]], name: str) -> str:
 
 def _title(report: dict[str, Any]) -> str:
     what = ", next orders with repeats" if report["repeats"] else ""
+    what += ", target liked" if report["target"] == "liked" else ""
     return f"{report['data']}, {report['protocol']}{what}, budget {report['budget']}"
 
 

@@ -13,6 +13,7 @@ from endcap_local.cli.options import (
     DryRun,
     Encoder,
     Errors,
+    ExcludeUsers,
     Json,
     Map,
     MapEvent,
@@ -20,6 +21,7 @@ from endcap_local.cli.options import (
     RatingScale,
     SnapshotKey,
     Source,
+    Target,
     Timezone,
     read_options,
 )
@@ -32,6 +34,7 @@ def import_folder(
     bucket: Bucket = None,
     no_rebuild: Annotated[bool, typer.Option("--no-rebuild", help="Only items and events, no snapshot.")] = False,
     encoder: Encoder = "auto",
+    target: Target = "next",
     function: PromoteFunction = None,
     key: SnapshotKey = None,
     source: Source = AUTO,
@@ -41,6 +44,7 @@ def import_folder(
     rating_scale: RatingScale = None,
     allow_bad: AllowBad = ALLOWED_BAD,
     errors: Errors = None,
+    exclude_users: ExcludeUsers = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -56,15 +60,17 @@ def import_folder(
     from endcap_local.import_data import import_over_http
 
     console = Console(highlight=False, stderr=as_json)
-    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     if dry_run:
         dry_run_of(data, options, console, as_json)
         return
     if not no_rebuild and bucket is None:
         raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without", param_hint="")
-    target = None if no_rebuild else bucket
+    rebuilt_in = None if no_rebuild else bucket
     with stopped_by_data(console, as_json), progress_bar(console) as progress:
-        result = import_over_http(data, HttpClient(endpoint), progress, target, encoder, function, key, options)
+        result = import_over_http(
+            data, HttpClient(endpoint), progress, rebuilt_in, encoder, function, key, options, target
+        )
     if as_json:
         print_json(result.document())
         return

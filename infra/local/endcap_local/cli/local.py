@@ -13,6 +13,7 @@ from endcap_local.cli.options import (
     AllowBad,
     Encoder,
     Errors,
+    ExcludeUsers,
     Json,
     Map,
     MapEvent,
@@ -50,11 +51,12 @@ def local(
     rating_scale: RatingScale = None,
     allow_bad: AllowBad = ALLOWED_BAD,
     errors: Errors = None,
+    exclude_users: ExcludeUsers = None,
     as_json: Json = False,
 ) -> None:
     """Run the whole stack from template.yaml in this process, until Ctrl-C."""
     require_free(port)
-    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     parameters, path = template_parameters(param or []), find_template(template)
     if template is None:  # nobody but this machine comes to the door here, and the pages at /shop/ need it
         parameters.setdefault("Storefront", "on")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -40,6 +40,10 @@ Encoder = Annotated[
     str, typer.Option(help="auto (measured where there are events), multilingual, english, or a folder.")
 ]
 
+Target = Annotated[
+    Literal["next", "liked"],
+    typer.Option(help="next: what is chosen next, however it is graded; liked: only what turns out well."),
+]
 LedgerPlace = Annotated[
     str | None, typer.Option("--ledger", help="Whom to leave out: a copy of erasures/, or s3://BUCKET that holds it.")
 ]
@@ -72,7 +76,19 @@ MapEvent = Annotated[
 Timezone = Annotated[
     str, typer.Option(help="Of times that name no offset, as Europe/Berlin.", rich_help_panel=_READING)
 ]
-RatingScale = Annotated[float | None, typer.Option(help="The best grade, where it is not 5.", rich_help_panel=_READING)]
+RatingScale = Annotated[
+    str | None,
+    typer.Option(
+        help="Scale of the grades, as 10, 1-10 or 0-1; by default the one that they show.", rich_help_panel=_READING
+    ),
+]
+ExcludeUsers = Annotated[
+    Path | None,
+    typer.Option(
+        help="File of user ids, one a line, whose events are left out; anon:ID for anonymous ones.",
+        rich_help_panel=_READING,
+    ),
+]
 AllowBad = Annotated[
     float, typer.Option(help="Share of unusable rows above which nothing is done.", rich_help_panel=_READING)
 ]
@@ -85,9 +101,10 @@ def read_options(
     columns: Sequence[str] | None,
     event_names: Sequence[str] | None,
     timezone: str,
-    rating_scale: float | None,
+    rating_scale: str | None,
     allow_bad: float,
     errors: Path | None,
+    exclude_users: Path | None = None,
 ) -> ReadOptions:
     """How files are to be read; what makes no sense is wrong use."""
     from endcap.errors import InvalidInputError
@@ -101,9 +118,20 @@ def read_options(
             rating_scale,
             allow_bad,
             errors,
+            _lines(exclude_users),
         )
     except InvalidInputError as exc:
         raise typer.BadParameter(str(exc), param_hint="") from exc
+
+
+def _lines(file: Path | None) -> frozenset[str]:
+    if file is None:
+        return frozenset()
+    try:
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, ValueError) as exc:
+        raise typer.BadParameter(f"{file} can't be read", param_hint="--exclude-users") from exc
+    return frozenset(line.strip() for line in lines if line.strip())
 
 
 def _pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:

@@ -15,6 +15,7 @@ from endcap_local.cli.options import (
     DryRun,
     Encoder,
     Errors,
+    ExcludeUsers,
     Json,
     KeysOfPseudonyms,
     LedgerPlace,
@@ -23,6 +24,7 @@ from endcap_local.cli.options import (
     RatingScale,
     Source,
     Student,
+    Target,
     Teacher,
     TeacherPrompt,
     Timezone,
@@ -42,6 +44,7 @@ def rebuild(
     ] = None,
     encoder: Encoder = "auto",
     budget: Annotated[str, typer.Option(help="fast: no torch; full: also the user encoder.")] = "fast",
+    target: Target = "next",
     student: Student = False,
     teacher: Teacher = "",
     teacher_prompt: TeacherPrompt = None,
@@ -75,6 +78,7 @@ def rebuild(
     rating_scale: RatingScale = None,
     allow_bad: AllowBad = ALLOWED_BAD,
     errors: Errors = None,
+    exclude_users: ExcludeUsers = None,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -101,7 +105,7 @@ def rebuild(
     from endcap_rebuild.text.encoders import current_encoder
 
     console = Console(highlight=False, stderr=as_json)
-    reading = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors)
+    reading = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     if dry_run:
         dry_run_of(data, reading, console, as_json)
         return
@@ -114,7 +118,7 @@ def rebuild(
         before = current_encoder(snapshots) if snapshots else None
         settings = RebuildSettings(data, folder, encoder, budget, seed, work=work, before=before)
         settings = replace(settings, keys=pseudonym_keys(keys))
-        settings = replace(settings, device=device, shards=shards, shard=shard)
+        settings = replace(settings, device=device, shards=shards, shard=shard, target=target)
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         settings = replace(settings, ledger=ledger_at(ledger) if ledger else None, without_ledger=without_ledger)
         settings = replace(settings, context_names=tuple(context)) if context else settings

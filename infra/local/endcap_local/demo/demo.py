@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final, cast
 
@@ -11,6 +13,7 @@ from rich.console import Console
 
 from endcap.catalog.item import item_text
 from endcap_local.console import progress_bar
+from endcap_local.demo.dressing import dress
 from endcap_local.demo.session import Session, things_to_try
 from endcap_local.demo.story import Story
 from endcap_local.demo_data import DEMO_DATA
@@ -27,13 +30,14 @@ from endcap_rebuild.data.reading import ReadReport, read_items
 MAX_CASES: Final = 400
 
 
-def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto") -> None:
+def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto", last_day: date | None = None) -> None:
     """Run the demo; returns after the session with `once`, else serves until it is interrupted.
 
     Parameters
     ----------
     port : of the API on 127.0.0.1, 0 for a free one
     encoder : as `RebuildSettings` has it
+    last_day : of the latest order, to which all of them are moved; yesterday by default
 
     Raises
     ------
@@ -43,11 +47,15 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto") ->
     console = Console(highlight=False, file=sys.stdout)
     story = Story(console)
     started = time.monotonic()
-    story.verbatim("Endcap demo, on real orders of a British giftware shop (2010-2011)", "bold")
+    story.verbatim("Endcap demo, on real orders of a British giftware shop (2010-2011, moved to end yesterday)", "bold")
     encoder = _present_encoder(encoder, story)
-    with LocalStack(template, port=port, parameters={"Storefront": "on"}) as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="endcap-demo-") as folder,
+        LocalStack(template, port=port, parameters={"Storefront": "on"}) as stack,
+    ):
+        dress(DEMO_DATA, Path(folder), last_day or datetime.now(UTC).date() - timedelta(days=1))
         with progress_bar(console) as progress:
-            loaded = load_folder(stack, DEMO_DATA, progress, encoder, MAX_CASES)
+            loaded = load_folder(stack, Path(folder), progress, encoder, MAX_CASES)
         story.told(
             f"{loaded.items:,} items and {loaded.events:,} events imported, snapshot {loaded.version} built and "
             f"promoted in {time.monotonic() - started:.0f} s; the API answers on {stack.url}"

@@ -25,7 +25,7 @@ INTEREST: Final = "cake tins and baking cases"
 OTHER_INTEREST: Final = "lights for the christmas tree"
 DEEDS: Final = ("view", "add_to_cart", "purchase")
 NEW_ITEM_ID: Final = "new-cake-tins"
-NEW_ITEM: Final = {"title": "Set of 3 Cake Tins Jubilee", "price": 5.95}
+NEW_ITEM: Final = {"title": "Set of 3 Cake Tins Jubilee", "price": 5.95, "categories": ["Kitchen", "Baking"]}
 QUESTION: Final = "a present for a gardener"
 COMPLAINT: Final = "Terrible quality. It was broken when it arrived and I am very disappointed."
 

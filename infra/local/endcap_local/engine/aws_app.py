@@ -41,6 +41,9 @@ _WAKES: Mapping[str, str] = {
     "firehose": "firehose",
 }
 
+_NOTIFIED = ("/inbox/", "/aws/lambda/")
+"""Prefixes of the bucket that a queue is told of; other objects are written every few seconds."""
+
 NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
 
 Counted = Callable[[], Iterable[dict[str, Any]]]
@@ -117,6 +120,8 @@ class AwsApp:
             body = app(environ, start_response)
         if service in _WAKES and not operation.startswith(_READ_ONLY):
             self.activity.signal(_WAKES[service])
+        elif service == "s3" and any(prefix in environ.get("PATH_INFO", "") for prefix in _NOTIFIED):
+            self.activity.signal("sqs")
         return body
 
     def _count(self) -> None:

@@ -24,6 +24,21 @@ _CONFIG = Config(retries={"total_max_attempts": 1}, proxies={}, max_pool_connect
 _running = threading.Lock()
 
 
+def environment_of(endpoint: str) -> dict[str, str]:
+    """Environment variables that lead AWS SDKs to `endpoint` and away from any real account."""
+    return {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
 class Engine:
     """moto on a loopback port; port 0 takes a free one.
 
@@ -49,17 +64,7 @@ class Engine:
 
     def environment(self) -> dict[str, str]:
         """Environment variables that lead AWS SDKs to this engine and away from any real account."""
-        return {
-            **CREDENTIALS,
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_DEFAULT_REGION": REGION,
-            "AWS_REGION": REGION,
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "NO_PROXY": "127.0.0.1,localhost",
-            "no_proxy": "127.0.0.1,localhost",
-        }
+        return environment_of(self.endpoint)
 
     def client(self, service: str) -> Any:
         """The boto3 client of a service for this engine, whatever the environment says."""

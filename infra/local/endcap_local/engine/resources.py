@@ -36,6 +36,7 @@ def create_resources(plan: StackPlan, engine: Engine) -> None:
     _create_tables(plan.tables, engine)
     _create_buckets(plan.buckets, engine)
     _create_queues(plan, engine)
+    _notify_queues(plan.buckets, engine)
     _create_streams(plan, engine)
     _create_delivery_streams(plan.delivery_streams, engine)
     _create_rules(plan.rules, engine)
@@ -75,6 +76,24 @@ def _create_queues(plan: StackPlan, engine: Engine) -> None:
         if "RedrivePolicy" in properties:
             attributes["RedrivePolicy"] = json.dumps(properties["RedrivePolicy"])
         sqs.create_queue(QueueName=name, Attributes=attributes)
+
+
+def _notify_queues(buckets: Mapping[str, Mapping[str, Any]], engine: Engine) -> None:
+    s3 = engine.client("s3")
+    for name, properties in buckets.items():
+        told = properties.get("NotificationConfiguration", {}).get("QueueConfigurations", ())
+        configurations = [
+            {
+                "QueueArn": one["Queue"],
+                "Events": [one["Event"]],
+                "Filter": {"Key": {"FilterRules": one["Filter"]["S3Key"]["Rules"]}},
+            }
+            for one in told
+        ]
+        if configurations:
+            s3.put_bucket_notification_configuration(
+                Bucket=name, NotificationConfiguration={"QueueConfigurations": configurations}
+            )
 
 
 def _create_streams(plan: StackPlan, engine: Engine) -> None:

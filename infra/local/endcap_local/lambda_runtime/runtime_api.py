@@ -10,6 +10,7 @@ import json
 import queue
 import signal
 import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -72,7 +73,7 @@ class ExecutionEnvironment:
         self._reports: queue.Queue[Report] = queue.Queue()
         self._ready = threading.Event()
         self._timeout_s, self._freezes = timeout_s, freezes
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_class(self._next, self._reports.put, timeout_s))
+        self._server = _Server(("127.0.0.1", 0), _handler_class(self._next, self._reports.put, timeout_s))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -176,6 +177,14 @@ class ExecutionEnvironment:
         with suppress(queue.Empty):
             return self._reports.get_nowait().body
         return None
+
+
+class _Server(ThreadingHTTPServer):
+    """Says nothing of connections that end with the process at their other end."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
 
 
 def _handler_class(

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from endcap.snapshot.parts import ContextDemand, ItemList
 from endcap_rebuild.behaviour.popularity import decayed_demand
-from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.event_table import EventTable, settled
 
 # A value that fewer shoppers share could name one of them, and says little.
 _LEAST_SHOPPERS: Final = 5
@@ -21,11 +21,12 @@ def fit_contexts(table: EventTable, n_items: int, cutoff_ms: int, half_life_days
 
     Demand is decayed as popularity is, so that `endcap.ranking.terms.context` can compare the two.
     """
+    table = settled(table, cutoff_ms)
     whole = decayed_demand(table, n_items, cutoff_ms, half_life_days).sum()
     contexts, shares, rows = [], [], []
     for pair in _shared_pairs(table):
         there = table.rows((table.contexts == pair).any(axis=1))
-        own = decayed_demand(there, n_items, cutoff_ms, half_life_days)
+        own = decayed_demand(there, n_items, cutoff_ms, half_life_days, table.largest_share)
         if own.any():
             contexts.append(table.context_pairs[pair])
             shares.append(own.sum() / whole)

@@ -16,14 +16,13 @@ from endcap_rebuild.behaviour.imputation import lean_on_text, text_neighbours
 from endcap_rebuild.behaviour.lists import (
     ListSettings,
     basket_matrix,
+    fitted_neighbours,
+    fitted_next,
     item_popularity,
-    neighbour_matrix,
-    next_counts,
-    next_matrix,
 )
 from endcap_rebuild.behaviour.popularity import log_popularity, log_trend
 from endcap_rebuild.behaviour.sparse import item_list
-from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.event_table import EventTable, settled
 
 # Neighbours kept per item: most of a snapshot is lists, and more neighbours change little that can be shown.
 LIST_WIDTH: Final = 128
@@ -48,7 +47,7 @@ def fit(
     clock: bool,
     seed: int,
 ) -> Fitted:
-    """Count lists, popularity and trend from a table.
+    """Count lists, popularity and trend from what of a table still holds at the cut-off.
 
     Parameters
     ----------
@@ -56,13 +55,13 @@ def fit(
     cutoff_ms : the moment that popularity and trend decay to
     clock : whether timestamps are times (see `clock.clock_usable`)
     """
+    table = settled(table, cutoff_ms)
     n_items = len(item_vectors)
     counts = np.bincount(table.item, minlength=n_items).astype(np.int32)
-    popularity = item_popularity(table, n_items)
     matrices: dict[str, Any] = {
-        "next": next_matrix(next_counts(table, n_items, settings, seed), popularity, settings),
-        "together": basket_matrix(table, n_items, popularity, settings, clock),
-        "neighbours": neighbour_matrix(table, n_items, popularity, settings),
+        "next": fitted_next(table, n_items, settings, seed),
+        "together": basket_matrix(table, n_items, item_popularity(table, n_items), settings, clock),
+        "neighbours": fitted_neighbours(table, n_items, settings),
     }
     neighbours = text_neighbours(item_vectors, counts)
     return Fitted(

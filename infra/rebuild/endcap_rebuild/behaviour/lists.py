@@ -16,7 +16,15 @@ from scipy import linalg, sparse
 
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
-from endcap_rebuild.data.event_table import EventTable, is_bought, is_strong, positive_strength, shuffle_keys
+from endcap_rebuild.data.event_table import (
+    EventTable,
+    is_bought,
+    is_strong,
+    positive_strength,
+    shuffle_keys,
+    with_grades,
+)
+from endcap_rebuild.data.shares import capped
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.
 _PAIRS_AT_ONCE: Final = 2_000_000
@@ -26,8 +34,6 @@ _LARGEST_BASKET: Final = 60
 _LEAST_USERS: Final = 3
 # The dense inverse of so many items takes 150 MB and some ten seconds.
 _MOST_REGRESSED: Final = 6_000
-# Users with long histories count less, but not as much less as in a cosine of pairs.
-_ACTIVITY_POWER: Final = 0.25
 _LEAST_RIDGE_WEIGHT: Final = 1e-4
 
 
@@ -42,8 +48,11 @@ class ListSettings:
     shuffles : orders tried for events of one time, and averaged
     shrinkage : added to the norm of an item-kNN cosine, against neighbours by chance
     ridge : penalty of the regression between items that takes the place of item-kNN; 0 = item-kNN
+    activity_power : of the regression: a user of n items counts 1 / n ** activity_power
     longest_history : events per user that count for item-kNN, the newest
     text_prior : interactions at which an item's own rows and those of its neighbours by text weigh the same
+    next_grades, neighbour_grades : how much a grade changes what a rating counts in "next" and in "neighbours": 1 in
+        full, 0 not at all, see `with_grades`
     """
 
     window: int = 10
@@ -54,8 +63,11 @@ class ListSettings:
     shuffles: int = 3
     shrinkage: float = 10.0
     ridge: float = 0.0
+    activity_power: float = 0.25
     longest_history: int = 300
     text_prior: float = 2.0
+    next_grades: float = 1.0
+    neighbour_grades: float = 1.0
 
 
 def next_counts(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
@@ -63,7 +75,7 @@ def next_counts(table: EventTable, n_items: int, settings: ListSettings, seed: i
 
     Events of one time have no order: several shuffles of them are averaged.
     """
-    positive = table.rows(positive_strength(table) > 0)
+    positive = table.rows(table.counted)
     total = sparse.csr_array((n_items, n_items), dtype=np.float32)
     for shuffle in range(settings.shuffles):
         keys = shuffle_keys(positive.key, seed + 1 + shuffle)
@@ -82,15 +94,27 @@ def next_matrix(counts: Any, popularity: F32, settings: ListSettings) -> Any:
     return _without_diagonal(sparse.diags_array(source) @ both @ sparse.diags_array(target))
 
 
+def fitted_next(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
+    """The list "next" of a table, its grades counting as the settings say."""
+    table = with_grades(table, settings.next_grades)
+    return next_matrix(next_counts(table, n_items, settings, seed), item_popularity(table, n_items), settings)
+
+
+def fitted_neighbours(table: EventTable, n_items: int, settings: ListSettings) -> Any:
+    """The list "neighbours" of a table, its grades counting as the settings say."""
+    table = with_grades(table, settings.neighbour_grades)
+    return neighbour_matrix(table, n_items, item_popularity(table, n_items), settings)
+
+
 def basket_matrix(table: EventTable, n_items: int, popularity: F32, settings: ListSettings, clock: bool) -> Any:
     """The list "together": items bought in one basket, cosine-normalised; symmetric.
 
     A basket is what one user bought in one session, or on one day where there are no sessions. A shop without
     purchases has ratings and reviews of one day instead: people rate what came in one parcel.
     """
-    bought = positive_strength(table) > 0
+    bought = table.counted
     purchases = bought & is_bought(table)
-    table = table.rows(purchases if purchases.any() else is_strong(table))
+    table = table.rows(purchases if purchases.any() else bought & is_strong(table))
     day = table.time_ms // int(DAY_S * 1000) if clock else table.time_ms
     by_session = table.session >= 0
     moment = np.where(by_session, table.session.astype(np.int64), day)
@@ -120,7 +144,7 @@ def neighbour_matrix(table: EventTable, n_items: int, popularity: F32, settings:
     """
     users = _user_matrix(table, n_items, settings.longest_history)
     if settings.ridge:
-        return _regressed(users, settings.ridge)
+        return _regressed(users, settings)
     weighted = _by_activity(users, 0.5)
     return _without_diagonal(_cosines(users.T @ weighted, popularity, settings.shrinkage))
 
@@ -169,8 +193,9 @@ def ridge_weights(users: Any, penalty: float) -> F32:
 
 
 def item_popularity(table: EventTable, n_items: int) -> F32:
-    """float32 (n,): summed positive strength of each item."""
-    return np.bincount(table.item, positive_strength(table), minlength=n_items).astype(np.float32)
+    """float32 (n,): summed positive strength of each item, no shopper counting for more than their share."""
+    most, table = table.largest_share, table.rows(table.counted)
+    return np.bincount(table.item, capped(table.pair, table.strength, most), minlength=n_items).astype(np.float32)
 
 
 def _window_pairs(table: EventTable, n_items: int, settings: ListSettings) -> Any:
@@ -196,13 +221,14 @@ def _row_blocks(table: EventTable, window: int) -> Iterator[slice]:
         start = end
 
 
-def _regressed(users: Any, penalty: float) -> Any:
+def _regressed(users: Any, settings: ListSettings) -> Any:
     """Positive weights of the regression, CSR float32 (n, n); rarely chosen items have none."""
     n_items = users.shape[1]
     rows = _regressed_items(users)
     if len(rows) < 2:
         return sparse.csr_array((n_items, n_items), dtype=np.float32)
-    weights = ridge_weights(sparse.csr_array(_by_activity(users, _ACTIVITY_POWER)[:, rows]), penalty)
+    weighted = sparse.csr_array(_by_activity(users, settings.activity_power)[:, rows])
+    weights = ridge_weights(weighted, settings.ridge)
     source, target = np.nonzero(weights > _LEAST_RIDGE_WEIGHT)
     return sparse.csr_array((weights[source, target], (rows[source], rows[target])), shape=(n_items, n_items))
 

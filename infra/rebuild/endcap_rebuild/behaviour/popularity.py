@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32
 from endcap.events.types import DAY_S
-from endcap_rebuild.data.event_table import EventTable, positive_strength
+from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.shares import capped
 
 DAY_MS: Final = DAY_S * 1000
 # Trend compares the demand of about this many days ...
@@ -19,13 +20,22 @@ _USUAL_DAYS: Final = 45.0
 
 
 def decayed_demand(
-    table: EventTable, n_items: int, cutoff_ms: int, half_life_days: float | None
+    table: EventTable, n_items: int, cutoff_ms: int, half_life_days: float | None, most: float | None = None
 ) -> NDArray[np.float64]:
-    """float64 (n,): summed positive strength, each event halved per half-life of its age at the cut-off."""
-    strength = positive_strength(table).astype(np.float64)
+    """float64 (n,): summed positive strength, each event halved per half-life of its age at the cut-off.
+
+    No shopper counts for more than their share, see `shares`.
+
+    Parameters
+    ----------
+    most : what one shopper may say for one item in all; what is usual in the table when None
+    """
+    most, table = table.largest_share if most is None else most, table.rows(table.counted)
+    strength = table.strength.astype(np.float64)
     if half_life_days is not None:
         age_days = np.maximum(cutoff_ms - table.time_ms, 0) / DAY_MS
         strength *= np.exp2(-age_days / half_life_days)
+    strength = capped(table.pair, strength, most)
     return np.asarray(np.bincount(table.item, strength, minlength=n_items), dtype=np.float64)
 
 

@@ -21,7 +21,7 @@ from endcap.arrays import F64, I64
 from endcap.catalog.item import Item
 from endcap.ranking.terms.repurchase import DAY_MS
 from endcap.snapshot.parts import Repurchase
-from endcap_rebuild.data.event_table import EventTable, is_bought
+from endcap_rebuild.data.event_table import EventTable, is_bought, settled
 
 _PRIOR: Final = 20.0  # purchases, or gaps, that a category's (the shop's) figures weigh in an item's (a category's)
 _ROUNDS: Final = 30
@@ -54,6 +54,7 @@ def fit_repurchase(table: EventTable, items: Sequence[Item], cutoff_ms: int, clo
     if not clock:
         return None
     things = _numbers([item.group_id or item.item_id for item in items])
+    table = settled(table, cutoff_ms)
     bought = purchases(table.rows(is_bought(table)), things, cutoff_ms)
     if len(bought.gaps) < _LEAST_GAPS:
         return None

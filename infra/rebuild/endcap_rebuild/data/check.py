@@ -15,7 +15,8 @@ from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, EventType
 from endcap_rebuild.data.counting import ColumnCounter
 from endcap_rebuild.data.folder import look_into
 from endcap_rebuild.data.formats import EVENTS
-from endcap_rebuild.data.interactions import EventReader, noted
+from endcap_rebuild.data.interactions import EventReader
+from endcap_rebuild.data.noting import noted
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import Moment
@@ -45,15 +46,16 @@ def check_folder(
     """
     report = ReadReport()
     with report.keeping(options.errors):
-        known = {item.item_id for item in read_items(folder, report, options)}
+        items = read_items(folder, report, options)
+        known = {item.item_id for item in items} | {item.group for item in items}
         report.role = EVENTS
         seen, people = array("q"), People()
         found, moment = look_into(folder, options), Moment(now_ms, event_types, False)
         for file in event_files(found, options, moment, report, people):
             if isinstance(file, EventReader) and file.found.table and file.reason is None:
-                _count_table(file, known, report, people, seen, progress)
+                _count_table(file, known, report, people, seen, options.excluded, progress)
             else:
-                _count(noted(iter(file), report, None, people), known, report, seen)
+                _count(noted(iter(file), report, None, people, options.excluded), known, report, seen)
     keys = np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64)
     report.duplicate_events = len(keys) - len(np.unique(keys))
     return report
@@ -65,13 +67,15 @@ def _count_table(
     report: ReadReport,
     people: People,
     seen: array[int],
+    excluded: Collection[str],
     progress: Progress | None,
 ) -> None:
     counter = ColumnCounter(file.layout, file.lane, known, report, seen)
     rows: Iterator[tuple[int, Any]] = iter(file.found.rows)
     while part := list(islice(rows, _PART)):
-        if not counter.count([cells for _, cells in part]):
-            _count(noted(file.of(part), report, None, people), known, report, seen)
+        # Rows of whom nothing is to be read are looked at one by one.
+        if excluded or not counter.count([cells for _, cells in part]):
+            _count(noted(file.of(part), report, None, people, excluded), known, report, seen)
         if progress is not None:
             progress("reading", report.events, 0)
     file.ignore(counter.filled)
@@ -81,5 +85,6 @@ def _count(events: Iterable[Interaction], known: Collection[str], report: ReadRe
     for event in events:
         if event.item_id is not None and event.item_id not in known and event.event_type not in NOT_IN_HISTORY:
             report.unknown_item(event.item_id)
-        said = (event.item_id, event.event_type, event.timestamp_ms, event.value, event.text, event.session_id)
+        about, when = (event.item_id, event.event_type, event.order_id), (event.timestamp_ms, event.session_id)
+        said = (about, when, event.value, event.text)
         seen.append(hash((event.user_id, event.event_id or said)))

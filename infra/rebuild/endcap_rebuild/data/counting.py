@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import methodcaller
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,8 @@ import numpy as np
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.interaction import MAX_FUTURE_MS
 from endcap.events.types import GRADED, NOT_IN_HISTORY
-from endcap.identifiers import clean_id, clean_user_id
+from endcap.feeds.values import ABSENT, is_absent
+from endcap.identifiers import ANONYMOUS_PREFIX, MAX_ID_BYTES, clean_id, clean_user_id
 from endcap_rebuild.data.plain_rows import (
     LARGEST,
     LONGEST_WORD,
@@ -25,8 +27,8 @@ from endcap_rebuild.data.plain_rows import (
     plain_id,
 )
 from endcap_rebuild.data.report import ReadReport
-from endcap_rebuild.data.values import is_absent
 
+_BEGINS_AS_ANONYMOUS: Final = methodcaller("startswith", ANONYMOUS_PREFIX)
 _TEN: Final = 10
 """Digits of unix times from 2001 to 2286."""
 
@@ -47,6 +49,7 @@ class ColumnCounter:
         self._empty = (*layout.others, *layout.properties)
         self._items = known_items
         self._plain: dict[str, set[str]] = {"user_id": set(), "item_id": set(), "session_id": set(), "event_id": set()}
+        self._plain["order_id"] = set()
         self.filled = dict.fromkeys(layout.unread, 0)
 
     def count(self, rows: Sequence[Sequence[str]]) -> bool:
@@ -66,10 +69,13 @@ class ColumnCounter:
         texts = self._optional(columns, "text", _are_texts)
         sessions = self._optional(columns, "session_id", lambda ids: self._are_ids("session_id", ids))
         ids = self._optional(columns, "event_id", lambda ids: self._are_ids("event_id", ids))
-        if times is None or values is None or texts is None or sessions is None or ids is None:
+        orders = self._optional(columns, "order_id", lambda ids: self._are_ids("order_id", ids))
+        if times is None or values is None or texts is None or sessions is None or ids is None or orders is None:
             return False
         kinds = map(by_kind.__getitem__, columns[place["event_type"]])
         said: Iterable[Any] = zip(columns[place["item_id"]], kinds, times, values, texts, sessions, strict=False)
+        if any(orders):
+            said = zip(said, orders, strict=False)
         if any(ids):
             said = (event_id or what for event_id, what in zip(ids, said, strict=False))
         self._seen.extend(map(hash, zip(users, said, strict=False)))
@@ -93,7 +99,7 @@ class ColumnCounter:
     def _are_ids(self, field: str, ids: Iterable[str]) -> bool:
         known = self._plain[field]
         new = set(ids) - known
-        for text in new:
+        for text in () if _are_plain(new, MAX_EVENT_ID if field == "event_id" else MAX_ID_BYTES) else new:
             clean = clean_user_id if field == "user_id" else clean_id
             if plain_id(text, clean) != text or (field == "event_id" and len(text) > MAX_EVENT_ID):
                 return False
@@ -152,6 +158,20 @@ class ColumnCounter:
         if not are_plain(set(columns[k]) - {""}):
             return None
         return [text or None for text in columns[k]]
+
+
+def _are_plain(ids: Collection[str], longest: int) -> bool:
+    """Whether all are ids of visible ASCII that stay as they are: by a few passes over all of them together."""
+    together = "".join(ids)
+    return (
+        together.isascii()
+        and together.isprintable()
+        and " " not in together
+        and min(map(len, ids), default=1) > 0
+        and max(map(len, ids), default=0) <= longest
+        and ABSENT.isdisjoint(map(str.lower, ids))
+        and not any(map(_BEGINS_AS_ANONYMOUS, ids))
+    )
 
 
 def _are_texts(texts: Iterable[str]) -> bool:

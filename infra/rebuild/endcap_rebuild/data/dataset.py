@@ -18,9 +18,11 @@ from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
 from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.files import canonical_json
+from endcap.snapshot.parents import variants_by_parent
 from endcap_rebuild.data.clock import clock_usable
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import EventTable, checked_names, event_table, without_users
+from endcap_rebuild.data.given_back import NEVER
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.outliers import OutlierReport, find_outliers
 from endcap_rebuild.data.people import People
@@ -88,6 +90,8 @@ class Shop:
         )
         for column in columns:
             digest.update(column.tobytes())
+        if len(table) and int(table.taken_ms.min()) < NEVER:
+            digest.update(table.taken_ms.tobytes())
         digest.update(table.contexts.tobytes())
         digest.update(canonical_json(table.context_pairs))
         digest.update("\n".join(table.user_ids).encode())
@@ -95,6 +99,12 @@ class Shop:
         for search in self.searches:
             digest.update(f"\0{search.user_id}\0{search.time_ms}\0{search.text}".encode())
         return digest.hexdigest()
+
+
+def rows_by_id(items: Sequence[Item]) -> dict[str, int]:
+    """Row of each item by its id, and of the variant that stands for a group by the group's."""
+    rows = {item.item_id: row for row, item in enumerate(items)}
+    return rows | variants_by_parent((item.item_id, item.group_id, item.available) for item in items)
 
 
 def read_shop(
@@ -139,12 +149,13 @@ def read_shop(
         items = sorted(read_items(folder, report, options), key=lambda item: item.item_id)
         if not items and not may_be_empty:
             raise no_items(folder, report)
-        index = {item.item_id: row for row, item in enumerate(items)}
+        index = rows_by_id(items)
+        groups = [item.group for item in items]
         people = People(keys)
         erased = erased_of(folder, report, ledger, without_ledger, people)
         people.must_know = people.must_know or must_know
         events = erased.without(read_events(folder, report, now_ms, types, options=options, people=people), report)
-        table = event_table(noting_searches(events, searches), index, report, seed, types, names)
+        table = event_table(noting_searches(events, searches), index, report, seed, types, names, groups)
     left_out, outliers = find_outliers(table, len(items), clock_usable(table.time_ms))
     if not keep_outliers and left_out.any():
         gone = {table.user_ids[user] for user in np.flatnonzero(left_out).tolist()}

@@ -19,8 +19,8 @@ from endcap.erasure.ledger import NEVER, Ledger, joined, ledger_of
 from endcap.erasure.records import event_keys
 from endcap.errors import InvalidInputError, StoredDataError
 from endcap.events.interaction import Interaction
+from endcap.feeds.files import DataFile
 from endcap_rebuild.data.exports import find_export
-from endcap_rebuild.data.files import DataFile
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import read_erasures, require_whole
 from endcap_rebuild.data.report import ReadReport

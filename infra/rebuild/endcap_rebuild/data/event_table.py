@@ -10,6 +10,7 @@ import hashlib
 from array import array
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -20,12 +21,21 @@ from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES, MAX_NAMES, PAGE_NAMES, context_value
 from endcap.events.grades import FACTOR_BOUNDS, GRADE_PRIOR, MEAN_BOUNDS, around_mean, drawn_mean, grade_of
 from endcap.events.interaction import Interaction
-from endcap.events.types import BOUGHT, EVENT_TYPES, GRADED, NOT_IN_HISTORY, STRONG, EventType
+from endcap.events.types import BOUGHT, EVENT_TYPES, GIVES_BACK, GRADED, NOT_IN_HISTORY, STRONG, EventType
 from endcap.text.sentiment import review_polarity
+from endcap_rebuild.data.given_back import NEVER, Columns, Refund, taken_ms
 from endcap_rebuild.data.report import ReadReport
+from endcap_rebuild.data.shares import counted, largest_share, pairs_of
 
 U64 = NDArray[np.uint64]
 
+TARGETS: Final = ("next", "liked")
+"""What a rebuild learns to find and an evaluation asks for, see `is_target`."""
+NEXT_TARGET: Final = TARGETS[0]
+_LIKED_WEIGHT: Final = 0.5
+"""Of types of events that say more than a look does."""
+_LIKED_FACTOR: Final = 0.5
+"""Of a grade at the user's own mean, see `around_mean`."""
 
 Id = TypeVar("Id", str, tuple[str, str])
 
@@ -38,6 +48,7 @@ _COLUMN_CODES: Final = {
     "tone": "f",
     "session": "i",
     "key": "Q",
+    "order": "Q",
 }
 
 
@@ -48,11 +59,13 @@ class EventTable:
     user, item, session : int32 rows into the id lists (session -1 = none)
     time_ms : int64; event_type : int8 into `event_types`
     strength : float32, the signed weight of the event at age zero
+    weight : float32, what the type alone weighs, whatever the grade
     grade : float32, NaN = none; tone : float32, polarity of a review without a grade, NaN = none
     key : uint64 hash of the event id
     text : object (rows,), what a review says, None = nothing
     contexts : int32 (rows, names), for each counted name the row in `context_pairs`, -1 = not said
     context_pairs : (name, value), sorted
+    taken_ms : int64, when a return, a refund or an emptied cart took it back, `NEVER` = not; see `settled`
     """
 
     user: I32
@@ -60,6 +73,7 @@ class EventTable:
     time_ms: I64
     event_type: NDArray[np.int8]
     strength: F32
+    weight: F32
     grade: F32
     tone: F32
     session: I32
@@ -69,6 +83,7 @@ class EventTable:
     event_types: tuple[str, ...]
     contexts: I32
     context_pairs: tuple[tuple[str, str], ...]
+    taken_ms: I64
 
     def __len__(self) -> int:
         return len(self.user)
@@ -77,6 +92,21 @@ class EventTable:
         """The table of some rows (mask, positions or slice), ids unchanged."""
         columns: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
         return EventTable(**columns | {n: c[chosen] for n, c in columns.items() if isinstance(c, np.ndarray)})
+
+    @cached_property
+    def pair(self) -> I64:
+        """int64 (rows,): a number for each shopper and item."""
+        return pairs_of(self.user, self.item)
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """bool (rows,): the rows that speak for an item and count beside the others of their shopper, see `shares`."""
+        return counted(self.pair, self.time_ms, self.strength)
+
+    @cached_property
+    def largest_share(self) -> float:
+        """How much one shopper may say for one item in all."""
+        return largest_share(self.pair[self.counted], self.strength[self.counted])
 
     def user_bounds(self) -> I64:
         """int64 (users + 1,): rows `bounds[u]:bounds[u + 1]` are user u's, oldest first."""
@@ -90,11 +120,17 @@ def event_table(
     seed: int = 0,
     event_types: Mapping[str, EventType] = EVENT_TYPES,
     context_names: Sequence[str] = CONTEXT_NAMES,
+    groups: Sequence[str] | None = None,
 ) -> EventTable:
     """Collect events with known items; of events with one (user, event id) the latest is kept.
 
     Searches, tags, impressions and identifies are no steps of a history and are left out, as in a profile; so are
     events of unknown items, which are counted in the report.
+
+    Parameters
+    ----------
+    item_index : id of an item, or of a group for which one of its variants stands -> row
+    groups : group of each row; its variants are one thing when they are given back. None: every item is one of its own
     """
     users: dict[str, int] = {}
     sessions: dict[str, int] = {}
@@ -104,7 +140,10 @@ def event_table(
     texts: list[str | None] = []
     pairs: dict[tuple[str, str], int] = {}
     contexts = array("i")
+    refunds: list[Refund[str]] = []
     for event in events:
+        if event.item_id is None and event.order_id and event.event_type in GIVES_BACK:
+            refunds.append(Refund(event.user_id, event.timestamp_ms, event.event_type, _hash(event.order_id)))
         if event.item_id is None or event.event_type in NOT_IN_HISTORY:
             continue
         item = item_index.get(event.item_id)
@@ -121,7 +160,8 @@ def event_table(
             "grade": event.value if graded and event.value is not None else np.nan,
             "tone": review_polarity(event.text) if graded and event.value is None and event.text else np.nan,
             "session": sessions.setdefault(event.session_id, len(sessions)) if event.session_id else -1,
-            "key": int.from_bytes(hashlib.blake2b(event.event_id.encode(), digest_size=8).digest()),
+            "key": _hash(event.event_id),
+            "order": _hash(event.order_id) if event.order_id else 0,
         }
         for name, value in values.items():
             columns[name].append(value)
@@ -133,11 +173,13 @@ def event_table(
     _, session_rank = _sorted_ids(sessions)
     sorted_pairs, pair_rank = _sorted_ids(pairs)
     raw: dict[str, Any] = {name: np.array(column) for name, column in columns.items()}
+    orders = raw.pop("order")
     raw["user"] = user_rank[raw["user"]]
     raw["session"] = np.append(session_rank, np.int32(-1))[raw["session"]]
     table = EventTable(
         **raw,
         strength=np.zeros(len(texts), dtype=np.float32),
+        weight=np.zeros(len(texts), dtype=np.float32),
         text=np.array([*texts, None], dtype=np.object_)[:-1],
         user_ids=user_ids,
         event_types=tuple(event_types),
@@ -145,13 +187,29 @@ def event_table(
             len(texts), len(context_names)
         ),
         context_pairs=sorted_pairs,
+        taken_ms=np.full(len(texts), NEVER, dtype=np.int64),
     )
     kept = _latest_of_each(table)
     report.duplicate_events += len(table) - len(kept)
     table = table.rows(kept)
     order = np.lexsort((table.key, shuffle_keys(table.key, seed), table.time_ms, table.user))
     table = table.rows(order)
+    numbers = {name: number for number, name in enumerate(user_ids)}
+    known = [Refund(numbers[refund.user], *refund[1:]) for refund in refunds if refund.user in numbers]
+    thing = table.item if groups is None else np.unique(groups, return_inverse=True)[1][table.item]
+    whole = Columns(table.user, table.time_ms, table.event_type, thing.astype(np.int64), orders[kept][order])
+    table = replace(table, taken_ms=taken_ms(whole, table.event_types, known))
     return _with_strength(table, event_types)
+
+
+def settled(table: EventTable, cutoff_ms: int) -> EventTable:
+    """The rows that still hold at a moment: what was given back up to then is no longer among them."""
+    gone = table.taken_ms <= cutoff_ms
+    return table.rows(~gone) if gone.any() else table
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 
 def without_users(table: EventTable, left_out: NDArray[np.bool_]) -> EventTable:
@@ -178,9 +236,51 @@ def shuffle_keys(keys: U64, seed: int) -> U64:
     return np.asarray(z ^ (z >> np.uint64(31)), dtype=np.uint64)
 
 
+def is_graded(table: EventTable) -> NDArray[np.bool_]:
+    """bool (rows,): the rows whose grade, or whose words, say how much was liked."""
+    return ~(np.isnan(table.grade) & np.isnan(table.tone))
+
+
+def with_grades(table: EventTable, strength: float) -> EventTable:
+    """The table with grades counting so much: 1 as they are, 0 = whoever graded an item chose it, well or badly."""
+    if strength == 1:
+        return table
+    mixed = np.where(is_graded(table), table.weight + strength * (table.strength - table.weight), table.strength)
+    return replace(table, strength=mixed.astype(np.float32))
+
+
+def with_type_weights(table: EventTable, factors: Mapping[str, float]) -> EventTable:
+    """The table with events of some types counting so many times as much."""
+    if not factors:
+        return table
+    by_code = np.array([factors.get(name, 1.0) for name in table.event_types], dtype=np.float32)[table.event_type]
+    return replace(table, strength=table.strength * by_code, weight=table.weight * by_code)
+
+
 def positive_strength(table: EventTable) -> F32:
     """float32 (rows,): strength of the rows that speak for an item, 0 for returns, dislikes and bad ratings."""
     return np.maximum(table.strength, 0.0).astype(np.float32)
+
+
+def is_target(table: EventTable, target: str) -> NDArray[np.bool_]:
+    """bool (rows,): the rows that are what is looked for.
+
+    Parameters
+    ----------
+    target : "next", whatever was chosen next, however it was graded afterwards; "liked", of that only what turned out
+        well: grades at or above the user's own mean, and without a grade purchases and what else says more than a look
+
+    Raises
+    ------
+    InvalidInputError : no such target
+    """
+    if target not in TARGETS:
+        raise InvalidInputError(f"no such target: {target!r}; there are {', '.join(TARGETS)}")
+    chosen = table.weight > 0
+    if target == NEXT_TARGET:
+        return chosen
+    good = table.strength >= np.float32(_LIKED_FACTOR - 1e-4) * table.weight
+    return chosen & np.where(is_graded(table), good, table.weight >= _LIKED_WEIGHT)
 
 
 def is_strong(table: EventTable) -> NDArray[np.bool_]:
@@ -224,7 +324,8 @@ def _with_strength(table: EventTable, event_types: Mapping[str, EventType]) -> E
     factor = np.where(graded, around_mean(table.grade, mean), np.float32(1.0))
     factor = np.where(np.isnan(table.tone), factor, around_mean(grade_of(table.tone), GRADE_PRIOR))
     columns: dict[str, Any] = {f.name: getattr(table, f.name) for f in fields(table)}
-    return EventTable(**{**columns, "strength": (weight * np.clip(factor, *FACTOR_BOUNDS)).astype(np.float32)})
+    strength = (weight * np.clip(factor, *FACTOR_BOUNDS)).astype(np.float32)
+    return EventTable(**{**columns, "strength": strength, "weight": weight})
 
 
 def checked_names(names: Iterable[str]) -> tuple[str, ...]:

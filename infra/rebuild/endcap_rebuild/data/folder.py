@@ -13,13 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from endcap.errors import InvalidInputError
+from endcap.feeds.files import DataFile, members
 from endcap_rebuild.data.exports import TableExport, find_export
-from endcap_rebuild.data.files import DataFile, members
 from endcap_rebuild.data.formats import EVENTS, ITEMS, USERS, Recognised, nearest_format, recognise
 from endcap_rebuild.data.options import AUTO, ReadOptions
 from endcap_rebuild.data.sources import READABLE, columns_in
 
 _NAMED: Final = {"items": ITEMS, "events": EVENTS, "interactions": EVENTS, "users": USERS}
+_OWN_FOLDERS: Final = frozenset({"items", "events", "profiles", "erasures", "enrichment", "snapshots", "exposures"})
+"""Folders that Endcap itself puts beside them."""
+_SAVED_AS: Final = {"xlsx": "CSV", "xls": "CSV", "ods": "CSV", "numbers": "CSV", "gsheet": "CSV"}
+"""Kinds of file that another program can save as one that is read."""
 _SIGNS: Final = (".", "_", "manifest-")
 """Beginnings of names that are no data."""
 
@@ -60,8 +64,12 @@ def look_into(folder: Path, options: ReadOptions) -> Folder:
     """
     found = Folder(export=find_export(folder / "items"))
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if path.is_file() and not path.name.startswith(_SIGNS):
+        if path.name.startswith(_SIGNS):
+            continue
+        if path.is_file():
             _sort(path, options, found)
+        elif path.is_dir() and path.name not in _OWN_FOLDERS and any(path.iterdir()):
+            found.passed_over[f"{path.name}/"] = "a folder in it is not looked into: give it by itself"
     for role, sources in ((ITEMS, found.items), (EVENTS, found.events)):
         named = [source for source in sources if _NAMED.get(source.file.stem) == role]
         for source in sources if named else ():
@@ -93,7 +101,7 @@ def none_found(folder: Path, found: Folder, role: str) -> str:
 def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
     ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if path.suffix.lower() != ".zip" and ending not in READABLE:
-        found.passed_over[path.name] = "not a kind of file that is read"
+        found.passed_over[path.name] = _unread(ending)
         return
     try:
         files = _members(path)
@@ -102,7 +110,7 @@ def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
         return
     for file in files:
         if file.ending not in READABLE:
-            found.passed_over[file.name] = "not a kind of file that is read"
+            found.passed_over[file.name] = _unread(file.ending)
             continue
         try:
             what = _recognised(file, options, _NAMED.get(file.stem, ""))
@@ -117,6 +125,11 @@ def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
             found.passed_over[file.name] = what.why_not or _unknown(file)
         else:
             {ITEMS: found.items, EVENTS: found.events, USERS: found.users}[what.role].append(Source(file, what))
+
+
+def _unread(ending: str) -> str:
+    kind = _SAVED_AS.get(ending)
+    return "not a kind of file that is read" + (f": save it as {kind}" if kind else "")
 
 
 def _recognised(file: DataFile, options: ReadOptions, role: str) -> Recognised:

@@ -2,66 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from endcap.errors import FieldError, InvalidInputError, InvalidInteractionError
 from endcap.events.formats import adapted, sent_events
-from endcap.events.grades import MAX_GRADE, MIN_GRADE
+from endcap.events.grades import MAX_GRADE
 from endcap.events.interaction import FIELDS, Interaction, parse_interaction
+from endcap.events.machines import USER_AGENT, flagged
 from endcap.events.types import GRADED
-from endcap.validation import timestamp_number
-from endcap_rebuild.data.formats import ga4_bigquery
-from endcap_rebuild.data.identities import Identities
-from endcap_rebuild.data.names import (
+from endcap.feeds.names import (
     EVENT_FIELDS,
     EventTypeNames,
     columns_of,
     nearest,
     spelled,
 )
+from endcap.feeds.values import amount, decimal_mark, is_absent
+from endcap.validation import timestamp_number
+from endcap_rebuild.data.formats import ga4_bigquery
+from endcap_rebuild.data.grades_found import scale_found
+from endcap_rebuild.data.grading import worded
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
-from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader
-from endcap_rebuild.data.values import amount, decimal_mark, is_absent
+from endcap_rebuild.data.tidied import joined_times, with_returns, with_whole_ids
+from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader, with_offset
 
-_IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id")
+_IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id", "order_id")
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
-_ORDERS: Final = frozenset({"orderid", "ordernumber", "orderdate", "invoice", "invoiceno", "transactionid", "quantity"})
+_ORDERS: Final = frozenset(
+    {
+        "orderid",
+        "ordernumber",
+        "orderdate",
+        "invoice",
+        "invoiceno",
+        "transactionid",
+        "quantity",
+        "orderstatus",
+        "menge",
+        "bestellnummer",
+        "bestelldatum",
+        "订单号",
+        "订单编号",
+        "数量",
+    }
+)
 FOREIGN: Final = frozenset({"segment", "ga4-bigquery"})
 """Formats whose rows `endcap.events.formats` reads."""
+_FOREIGN_TIMES: Final = ("timestamp", "originalTimestamp", "time")
 _WANTED: Final = "user_id or anonymous_id, item_id, event_type, timestamp"
 
 
 class EventReader:
     """Interactions of one file."""
 
-    def __init__(self, found: Rows, options: ReadOptions, moment: Moment, report: ReadReport, people: People) -> None:
+    def __init__(
+        self,
+        found: Rows,
+        options: ReadOptions,
+        moment: Moment,
+        report: ReadReport,
+        people: People,
+        again: Callable[[], Rows] | None = None,
+    ) -> None:
+        found = joined_times(found)
         self._report, self._moment, self._people = report, moment, people
         self._file = found.read.file
-        self.found = found
         self._options = options
         self._names = EventTypeNames(options.event_names, moment.event_types)
         self.columns = columns_of(found.columns, EVENT_FIELDS, options.columns)
+        if found.table and not {"user_id", "anonymous_id"} & self.columns.keys() and "session_id" in self.columns:
+            self.columns["anonymous_id"] = self.columns.pop("session_id")
+            report.note(f"{self._file} names no users: each session counts as somebody who is not signed in")
+        found = with_whole_ids(found, (self.columns[name] for name in ("user_id", "item_id") if name in self.columns))
+        self.found = found
+        self._default = None if "event_type" in self.columns else self._default_type()
+        self.found = found = with_returns(found, self._default)
+        if self._default and "event_type" in found.columns:
+            self.columns["event_type"] = "event_type"
         times = found.column(self.columns.get("timestamp"))
         self._time = time_reader(times, options.zone)
         values = [v for v in found.column(self.columns.get("value")) if isinstance(v, str)]
         self._mark = decimal_mark(values) or ("," if found.read.guesses.get("delimiter") == "semicolon" else None)
-        self._default = None if "event_type" in self.columns else self._default_type()
+        anew = again and (lambda: with_returns(joined_times(again()), self._default))
+        self._scale = scale_found(found, anew, self.columns, self._names, self._default, self._mark, options, report)
         self._tell(times)
         self.reason = self.missing() if found.table else None
         self.layout = Layout.of(found.columns if found.table else (), self.columns if found.table else {})
-        self.lane = PlainLane(self.layout, self._names, self._time, self._mark, options, moment)
+        self.lane = PlainLane(self.layout, self._names, self._time, self._mark, not self._scale.is_ours, moment)
 
     def missing(self) -> str | None:
         """Why no row of the file can be used: columns that it lacks; None where it has what is needed."""
         lacks = [name for name in ("user_id", "item_id") if name not in self.columns]
         if "user_id" in lacks and "anonymous_id" in self.columns:
             lacks.remove("user_id")
-        if "item_id" in lacks and "text" in self.columns:
+        if "item_id" in lacks and ("text" in self.columns or "order_id" in self.columns):
             lacks.remove("item_id")
         if not lacks:
             return None
@@ -94,9 +133,10 @@ class EventReader:
         if times and self._time.form != UNIX:
             guesses["time"] = self._time.form
         if has_no_offset(times):
-            self._report.note(f"times without an offset are read as {self._options.timezone} (--timezone)")
+            self._note_zone()
         if self._default and self.found.table:
-            self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}")
+            back = ", or a return where its quantity or its status says so" if "event_type" in self.columns else ""
+            self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}{back}")
         if self.found.table:
             guesses.update({field: column for field, column in self.columns.items() if column != field})
 
@@ -140,6 +180,7 @@ class EventReader:
             if not isinstance(value, dict):
                 self._report.reject(self._file, line, "not a JSON object", value)
                 continue
+            names_no_item = ga4_bigquery.matches(value) and not value.get("items")
             if ga4_bigquery.matches(value):
                 value = ga4_bigquery.payload(value)
             sent = [value] if "event_type" in value else sent_events(value)
@@ -148,18 +189,22 @@ class EventReader:
                     self._report.reject(self._file, line, "not a JSON object", raw)
                     continue
                 warnings: list[FieldError] = []
+                local = self._in_zone(raw)
                 try:
-                    raw = self._people.readable(raw)
+                    local = self._people.readable(local)
                 except ValueError as exc:
                     self._report.reject(self._file, line, str(exc), raw)
                     continue
                 try:
-                    parts = adapted(raw, warnings)
+                    parts = adapted(local, warnings)
                 except InvalidInteractionError as exc:
-                    self._report.reject(self._file, line, str(exc), raw)
+                    if names_no_item:  # such as the checkout of a page whose tag lists no products
+                        self._report.ignored_rows += 1
+                    else:
+                        self._report.reject(self._file, line, str(exc), raw)
                     continue
                 self._report.warn(warnings)
-                if len(parts) != 1 or parts[0] is not raw:
+                if len(parts) != 1 or parts[0] is not local:
                     self._report.ignored_rows += not parts
                     for part in parts:
                         yield from self._parsed(line, dict(part), raw)
@@ -177,6 +222,23 @@ class EventReader:
                     row["anonymous_key"] = raw["anonymous_key"]
                 yield from self._told(line, row, raw)
 
+    def _in_zone(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """A foreign event with its offset in the times that name none; our own are read with their column."""
+        if "event_type" in raw:
+            return raw
+        moved: dict[str, Any] = {
+            name: with_offset(raw[name], self._options.zone) for name in _FOREIGN_TIMES if name in raw
+        }
+        if isinstance(raw.get("data"), dict):
+            moved["data"] = self._in_zone(raw["data"])
+        if all(raw[name] == value for name, value in moved.items()):
+            return raw
+        self._note_zone()
+        return raw | moved
+
+    def _note_zone(self) -> None:
+        self._report.note(f"times without an offset are read as {self._options.timezone} (--timezone)")
+
     def _told(self, line: int, row: dict[str, Any], raw: object) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
         """The interaction of one row in the file's own spelling."""
         for name in _IDS:
@@ -187,10 +249,17 @@ class EventReader:
             kind = row["event_type"] = self._names(kind.strip())
         elif self._default:
             kind = row["event_type"] = self._default
+        if program := flagged(row.pop(USER_AGENT, None) or None):
+            row["properties"] = {**(row.get("properties") or {}), **program}
         text = row.get("text")
         if isinstance(text, str) and len(text) <= LONGEST_WORD and is_absent(text):
             row["text"] = None
-        self._read_value(row, kind in GRADED)
+        try:
+            self._read_value(row, kind in GRADED)
+        except ValueError as exc:
+            self._report.reject(self._file, line, f"value: {exc}", raw)
+            self._hint_scale(row)
+            return
         try:
             row["timestamp"] = self._read_time(row.get("timestamp"))
         except ValueError as exc:
@@ -207,12 +276,20 @@ class EventReader:
             try:
                 row["value"] = amount(value, self._mark)[0]
             except ValueError as exc:
-                if not graded:
+                if graded:
+                    row["value"] = worded(value) or value
+                else:
                     row["value"] = None
                     self._report.drop("value", str(exc))
                 return
-        if graded and isinstance(row.get("value"), int | float) and self._options.rating_scale:
-            row["value"] = scaled(row["value"], self._options.rating_scale)
+        value = row.get("value")
+        if graded and isinstance(value, int | float) and not isinstance(value, bool):
+            row["value"] = self._scale.grade(value)
+
+    def _hint_scale(self, row: Mapping[str, Any]) -> None:
+        value = row.get("value")
+        if isinstance(value, int | float) and value > MAX_GRADE and self._scale.is_ours:
+            self._report.hint(f"grades above {MAX_GRADE:g} need --rating-scale, such as --rating-scale 10")
 
     def _read_time(self, value: object) -> float:
         if value is None or (isinstance(value, str) and is_absent(value)):
@@ -237,77 +314,10 @@ class EventReader:
 
     def _refuse(self, line: int, exc: InvalidInputError, row: Mapping[str, Any], raw: object) -> None:
         self._report.reject(self._file, line, str(exc), raw)
-        value, kind = row.get("value"), row.get("event_type")
-        if kind in GRADED and isinstance(value, int | float) and value > MAX_GRADE:
-            self._report.hint(f"grades above {MAX_GRADE:g} need --rating-scale, such as --rating-scale 10")
+        kind = row.get("event_type")
         if isinstance(kind, str) and kind not in self._moment.event_types and "event_type" in str(exc):
             near = nearest(kind, self._moment.event_types) or "view"
             self._report.hint(f"--map-event {kind}={near} says what {kind!r} is")
-
-
-def scaled(value: float, best: float) -> float:
-    """A grade of a scale that ends at `best` on ours, which ends at 5."""
-    return min(max(value * MAX_GRADE / best, MIN_GRADE), MAX_GRADE)
-
-
-def archived(
-    found: Rows, moment: Moment, report: ReadReport, people: People
-) -> Iterator[tuple[Mapping[str, Any], Interaction]]:
-    """Interactions of the event archive, which Endcap itself has written: nothing is guessed."""
-    for line, value in found.rows:
-        if not isinstance(value, dict):
-            report.reject(found.read.file, line, "not a JSON object", value)
-            continue
-        batch = value.get("events")
-        for raw in batch if isinstance(batch, list) else [value]:
-            if not isinstance(raw, dict):
-                report.reject(found.read.file, line, "not a JSON object", raw)
-                continue
-            if raw.get("timestamp") in (None, ""):
-                raw["timestamp"] = NO_TIME
-            try:
-                raw = people.readable(raw)
-            except ValueError as exc:
-                report.reject(found.read.file, line, str(exc), raw)
-                continue
-            warnings: list[FieldError] = []
-            try:
-                event = parse_interaction(raw, moment.now_ms, moment.event_types, warnings)
-            except InvalidInputError as exc:
-                report.reject(found.read.file, line, str(exc), raw)
-                continue
-            report.warn(warnings, FIELDS)
-            yield raw, event
-
-
-def noted(
-    events: Iterable[tuple[Mapping[str, Any], Interaction]],
-    report: ReadReport,
-    identities: Identities | None,
-    people: People,
-) -> Iterator[Interaction]:
-    """The interactions, by the names of their people, counted in the report and noted in `identities`."""
-    by_type, by_user = report.by_type, report.by_user
-    first, last = 1 << 62, 0
-    count = items = 0
-    try:
-        for row, read in events:
-            event = people.named(read)
-            count += 1
-            by_type[event.event_type] += 1
-            by_user[event.user_id] += 1
-            items += event.item_id is not None
-            at_ms = event.timestamp_ms
-            if at_ms:
-                first = at_ms if at_ms < first else first
-                last = at_ms if at_ms > last else last
-            if identities is not None:
-                identities.note(row, event, people)
-            yield event
-    finally:
-        report.events += count
-        report.item_events += items
-        report.span([first, last] if last else [])
 
 
 def _id(value: object) -> object:

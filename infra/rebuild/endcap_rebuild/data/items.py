@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from itertools import chain, islice
@@ -11,18 +11,21 @@ from typing import Any, Final
 
 from endcap.catalog.item import Item, parse_item
 from endcap.errors import FieldError, InvalidItemError
+from endcap.feeds.names import ITEM_FIELDS, category_levels, columns_of, nearest
+from endcap.feeds.values import amount, categories, decimal_mark, flag, is_absent
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import Recognised
-from endcap_rebuild.data.names import ITEM_FIELDS, category_levels, columns_of
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import SAMPLE_ROWS, Rows
+from endcap_rebuild.data.tidied import with_whole_ids
 from endcap_rebuild.data.times import TimeReader, time_reader
-from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
 
 Row = tuple[int, dict[str, Any]]
 ATTRIBUTE_COLUMN: Final = "attributes."
 _TIMES: Final = ("created_at", "expires_at")
+_AMOUNTS: Final = ("amount", "value", "price", "current", "net", "gross")
+_CURRENCIES: Final = ("currency", "currency_code", "currencyCode")
 _NAMES: Final = ("name", "title", "label", "value")
 
 
@@ -34,6 +37,8 @@ def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: Re
     levels = category_levels(found.columns)
     if found.table:
         columns = columns_of(found.columns, ITEM_FIELDS, options.columns, item=True)
+        found = with_whole_ids(found, (columns[name] for name in ("item_id", "group_id") if name in columns))
+        reason = None if "item_id" in columns else _no_id(found.columns)
         found.read.guesses.update({field: column for field, column in columns.items() if column != field})
         attributes = [name for name in found.columns if name.lower().startswith(ATTRIBUTE_COLUMN)]
         taken = {*columns.values(), *levels, *attributes}
@@ -41,6 +46,9 @@ def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: Re
         for line, cells in found.rows:
             if not any(cells):
                 continue  # as spreadsheets leave them at the end
+            if reason is not None:
+                report.reject(found.read.file, line, reason, cells)
+                continue
             row = dict(zip(found.columns, cells, strict=True))
             for name in unread:
                 unread[name] += bool(row[name])
@@ -126,6 +134,11 @@ class ItemReader:
 
     def _read_price(self, document: dict[str, Any]) -> None:
         price = document.get("price")
+        if isinstance(price, Mapping):
+            named = next((price[name] for name in _AMOUNTS if price.get(name) is not None), None)
+            currency = next((price[name] for name in _CURRENCIES if isinstance(price.get(name), str)), None)
+            document |= {"price": named} | ({"currency": currency} if currency else {})
+            price = named
         if not isinstance(price, str):
             return
         try:
@@ -185,6 +198,15 @@ def _document(
         document["categories"] = named
     own = {name[len(ATTRIBUTE_COLUMN) :]: row[name] for name in attributes}
     return document | ({"attributes": own} if own else {})
+
+
+def _no_id(columns: Sequence[str]) -> str:
+    near = nearest("item_id", columns)
+    found = ", ".join(columns[:12])
+    help_ = f"; try --map {near}=item_id" if near else "; --map COLUMN=item_id names it"
+    return (
+        f"no column for item_id: found {found}; wanted item_id, title, price, …; the first line has to name them{help_}"
+    )
 
 
 def _is_nothing(value: object) -> bool:

@@ -10,6 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from endcap.errors import InvalidInputError
+from endcap_rebuild.data.grading import Scale, scale_of
 
 AUTO: Final = "auto"
 FORMATS: Final = (
@@ -39,33 +40,40 @@ class ReadOptions:
     columns : the shop's own name of a column -> ours
     event_names : the shop's own name of a type of event -> ours
     timezone : of times that name no offset
-    rating_scale : the best grade, where grades end elsewhere than at 5; None for 5
+    rating_scale : the scale that grades are on: its best grade, or its ends ("10", "1-10", "0-1"); None: the one that
+        they show
     allow_bad : share of the rows, 0 to 1, that may be unusable before nothing is made of the others
     errors : CSV file to keep the refused rows in; None keeps none
+    excluded : user ids, or `anon:` and an anonymous id, whose events are left out: staff, tests, known scripts
     """
 
     source: str = AUTO
     columns: Mapping[str, str] = field(default_factory=dict)
     event_names: Mapping[str, str] = field(default_factory=dict)
     timezone: str = "UTC"
-    rating_scale: float | None = None
+    rating_scale: str | float | None = None
     allow_bad: float = ALLOWED_BAD
     errors: Path | None = None
+    excluded: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse what makes no sense.
 
         Raises
         ------
-        InvalidInputError : an unknown format or time zone, a share outside 0 to 1, or a scale that ends at 0 or below
+        InvalidInputError : an unknown format or time zone, a share outside 0 to 1, or what is no scale of grades
         """
         if self.source not in FORMATS:
             raise InvalidInputError(f"no such format: {self.source!r}; there are {', '.join(FORMATS)}")
         if not 0 <= self.allow_bad <= 1:
             raise InvalidInputError(f"the share of unusable rows lies between 0 and 1, not at {self.allow_bad:g}")
-        if self.rating_scale is not None and not self.rating_scale > 0:
-            raise InvalidInputError(f"a scale of grades ends above 0, not at {self.rating_scale:g}")
+        self.scale  # noqa: B018 # what is none is said at once
         self.zone  # noqa: B018 # an unknown one is said at once
+
+    @property
+    def scale(self) -> Scale | None:
+        """The scale of `rating_scale`."""
+        return None if self.rating_scale is None else scale_of(self.rating_scale)
 
     @property
     def zone(self) -> tzinfo:

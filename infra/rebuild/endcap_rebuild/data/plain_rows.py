@@ -15,20 +15,18 @@ from typing import Any, Final
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.interaction import MAX_FUTURE_MS, Interaction, Properties
 from endcap.events.types import GRADED, EventType
+from endcap.feeds.names import EventTypeNames
+from endcap.feeds.values import ABSENT, is_absent
 from endcap.identifiers import clean_id, clean_user_id
-from endcap_rebuild.data.names import EventTypeNames
-from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.times import UNIX, TimeReader
-from endcap_rebuild.data.values import is_absent
 
 # A row without a time counts as the oldest, so that reading a file twice gives the same events.
 NO_TIME: Final = 0
 PROPERTY_COLUMN: Final = "properties."
 MAX_TEXT: Final = 4_000
 MAX_EVENT_ID: Final = 64
-LONGEST_WORD: Final = 18
-"""No word for nothing is longer."""
-FIELDS: Final = ("user_id", "item_id", "event_type", "value", "timestamp", "text", "session_id", "event_id")
+LONGEST_WORD: Final = max(map(len, ABSENT))
+FIELDS: Final = ("user_id", "item_id", "event_type", "value", "timestamp", "text", "session_id", "event_id", "order_id")
 _ENCODE: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 _KEPT_IDS: Final = 1 << 16
 LARGEST: Final = 1e300
@@ -81,10 +79,10 @@ class PlainLane:
         names: EventTypeNames,
         time: TimeReader,
         mark: str | None,
-        options: ReadOptions,
+        scaled: bool,
         moment: Moment,
     ) -> None:
-        self._user, self._item, self._kind, self._value, self._at, self._text, self._session, self._id = (
+        self._user, self._item, self._kind, self._value, self._at, self._text, self._session, self._id, self._order = (
             layout.place.get(field, -1) for field in FIELDS
         )
         self._properties: Properties | None = {} if layout.properties else None
@@ -97,7 +95,7 @@ class PlainLane:
         self.unix = time.form == UNIX
         self.plain_numbers = mark != ","
         self.now_ms, self._with_ids = moment.now_ms, moment.with_ids
-        self.scaled = options.rating_scale is not None
+        self.scaled = scaled
 
     def interaction(self, cells: Sequence[str]) -> Interaction | None:
         """The row as an interaction; None where it needs a closer look."""
@@ -165,13 +163,18 @@ class PlainLane:
                 if len(self._sessions) > _KEPT_IDS:
                     self._sessions.clear()
                 self._sessions[raw] = session
+        order = None
+        if self._order >= 0 and (raw := cells[self._order]):
+            order = plain_id(raw, clean_id)
+            if order is None:
+                return None
         event_id = ""
         if self._id >= 0 and (raw := cells[self._id]):
             event_id = plain_id(raw, clean_id) or ""
             if not event_id or len(event_id) > MAX_EVENT_ID:
                 return None
         elif self._with_ids:
-            event_id = content_id(item, kind, value, text, at_ms, session, self._properties)
+            event_id = content_id(item, kind, value, text, at_ms, session, self._properties, order)
         return Interaction(
             event_id,
             user,
@@ -182,13 +185,15 @@ class PlainLane:
             text,
             session,
             properties=self._properties,
+            order_id=order,
         )
 
     def plain_kind(self, raw: str) -> str | None:
         """Our name of a type of event; None for one that a plain row can't be of."""
         kind = self._names(raw.strip())
         known = self.types.get(kind)
-        return kind if known is not None and set(known.needs) <= {"item_id", "value"} else None
+        needs = {needed.partition("|")[0] for needed in known.needs} if known is not None else {""}
+        return kind if needs <= {"item_id", "value"} else None
 
 
 def content_id(
@@ -199,9 +204,12 @@ def content_id(
     at_ms: int,
     session_id: str | None,
     properties: Properties | None,
+    order_id: str | None = None,
 ) -> str:
     """The id of an event without one, as `parse_interaction` makes it."""
     content = [item_id, event_type, value, text, at_ms, session_id, properties]
+    if order_id:
+        content.append(order_id)
     return hashlib.sha256(_ENCODE(content).encode()).hexdigest()[:32]
 
 

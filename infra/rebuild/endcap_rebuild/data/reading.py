@@ -18,6 +18,9 @@ from endcap.catalog.item import FIELDS, Item, parse_item, stored_item
 from endcap.errors import FieldError, InvalidInputError, InvalidItemError
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
+from endcap.feeds.files import DataFile
+from endcap.feeds.names import EVENT_FIELDS, columns_of
+from endcap.feeds.values import is_absent
 from endcap.identifiers import clean_id
 from endcap_rebuild.data.exports import (
     FOR_EVER,
@@ -29,19 +32,17 @@ from endcap_rebuild.data.exports import (
     find_export,
     is_exported,
 )
-from endcap_rebuild.data.files import DataFile
 from endcap_rebuild.data.folder import Folder, Source, look_into, none_found, one_file
 from endcap_rebuild.data.formats import EVENTS, ITEMS, ga4_bigquery, shopify
 from endcap_rebuild.data.identities import Identities
-from endcap_rebuild.data.interactions import EventReader, archived, noted
+from endcap_rebuild.data.interactions import EventReader
 from endcap_rebuild.data.items import ItemReader, documents_of, merged
-from endcap_rebuild.data.names import EVENT_FIELDS, columns_of
+from endcap_rebuild.data.noting import archived, noted
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.plain_rows import NO_TIME, Moment
 from endcap_rebuild.data.report import ReadReport, UnusableDataError
 from endcap_rebuild.data.sources import Rows, opened, resampled
-from endcap_rebuild.data.values import is_absent
 
 __all__ = ("FOR_EVER", "NO_TIME", "ReadReport")
 _PLAIN: Final = ReadOptions()
@@ -156,7 +157,7 @@ def read_events(
     found = Folder(events=one_file(source, EVENTS, options)) if source.is_file() else look_into(source, options)
     report.passed_over |= found.passed_over
     for file in event_files(found, options, Moment(now_ms, event_types), report, people):
-        yield from noted(file, report, identities, people)
+        yield from noted(file, report, identities, people, options.excluded)
 
 
 def event_files(
@@ -257,10 +258,10 @@ def _events(
     if source.what.format == "shopify":
         named = ((line, dict(zip(rows.columns, cells, strict=True))) for line, cells in rows.rows)
         lines = shopify.order_lines(named, handle_of)
-        columns = ["user_id", "item_id", "timestamp", "value", "session_id", "event_type"]
+        columns = ["user_id", "item_id", "timestamp", "value", "session_id", "event_type", "order_id"]
         cells = ((line, [row[name] or "" for name in columns]) for line, row in lines)
         rows = resampled(columns, cells, rows.read)
-    return EventReader(rows, options, moment, report, people)
+    return EventReader(rows, options, moment, report, people, lambda: opened(source.file, EVENTS, ReadReport()))
 
 
 def _handles(items: Iterable[Source]) -> dict[str, str]:

@@ -82,6 +82,7 @@ class ReadReport:
 
     Attributes
     ----------
+    left_out_events : events of programs, by their user agent, and of users who are excluded
     ignored_rows : rows of others' logs that say nothing about an item, such as page views
     ignored_fields : column or field that nothing reads -> rows that have it
     dropped_fields : what was wrong with an optional field -> rows that lost it
@@ -96,6 +97,7 @@ class ReadReport:
     duplicate_events: int = 0
     unknown_item_events: int = 0
     erased_events: int = 0
+    left_out_events: int = 0
     users: int = 0
     ignored_rows: int = 0
     refusals: dict[str, Refusal] = field(default_factory=dict)
@@ -114,6 +116,7 @@ class ReadReport:
     item_events: int = 0
     unknown_samples: list[str] = field(default_factory=list)
     known_samples: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     role: str = "items"
     _errors: Any = None
 
@@ -161,6 +164,11 @@ class ReadReport:
         """Say something once that was guessed or taken for granted."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def doubt(self, text: str) -> None:
+        """Say once what could mean several things, so that nothing may be made of it before somebody says which."""
+        if text not in self.doubts:
+            self.doubts.append(text)
 
     def hint(self, text: str) -> None:
         """Say once what would help."""
@@ -239,6 +247,7 @@ class ReadReport:
             "last": _iso(self.last_ms),
             "duplicates": self.duplicate_events,
             "ignored_rows": self.ignored_rows,
+            "left_out_events": self.left_out_events,
             "dropped_fields": dict(sorted(self.dropped_fields.items(), key=lambda pair: -pair[1])),
             "files": [vars(file) for file in self.files],
             "user_rows": self.users,
@@ -247,8 +256,11 @@ class ReadReport:
 
     def faults(self, allow_bad: float = ALLOWED_BAD) -> list[str]:
         """Why nothing should be made of this data, one line for each reason; none where it is good enough."""
-        lines = []
-        for role, taken in (("items", self.items + self.replaced_items), ("events", self.events + self.ignored_rows)):
+        lines = list(self.doubts)
+        for role, taken in (
+            ("items", self.items + self.replaced_items),
+            ("events", self.events + self.ignored_rows + self.left_out_events),
+        ):
             refused = self.refused_of.get(role, 0)
             if not refused:
                 continue

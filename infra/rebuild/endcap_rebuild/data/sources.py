@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
-from endcap_rebuild.data import delimited, documents
-from endcap_rebuild.data.files import DAMAGED, DataFile, blocks, encoding_of
-from endcap_rebuild.data.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
+from endcap.feeds import delimited, documents
+from endcap.feeds.encodings import encoding_of
+from endcap.feeds.files import DAMAGED, DataFile, blocks
+from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
+from endcap_rebuild.data.parquet import parquet_rows
 from endcap_rebuild.data.report import FileRead, ReadReport
 
 SAMPLE_ROWS: Final = 2_000
@@ -17,7 +19,8 @@ TABLES: Final = frozenset({"csv", "tsv", "tab", "txt", "psv"})
 DOCUMENTS: Final = frozenset({"json", "jsonl", "ndjson"})
 PARQUET: Final = frozenset({"parquet", "pq"})
 READABLE: Final = TABLES | DOCUMENTS | PARQUET
-_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe"}
+_NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "\x01": "control-A", " ": "space"}
+_NEEDED: Final = ("user_id", "anonymous_id", "item_id", "event_type", "timestamp", "title")
 _SNIFFED_BYTES: Final = 1 << 16
 
 
@@ -69,7 +72,7 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
         report.reject(file.name, line, reason, row)
 
     if file.ending in PARQUET and not file.member:
-        columns, found = documents.parquet_rows(file.path)
+        columns, found = parquet_rows(file.path)
         return _sampled(columns, False, _counted(found, read), read, sample_rows)
     head = file.head(_SNIFFED_BYTES)
     if len(head) == _SNIFFED_BYTES and head.isascii():
@@ -86,9 +89,19 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
     if dialect.delimiter != ",":
         read.guesses["delimiter"] = _NAMES.get(dialect.delimiter, dialect.delimiter)
     parts = _text(file, read, reject, encoding, mark, old_mac=dialect.old_mac)
-    rows = delimited.rows(parts, dialect, reject)
+    if dialect.preamble:
+        read.guesses["header"] = f"line {dialect.preamble + 1}"
+    rows = delimited.rows(parts, dialect, reject, least_fields)
     _, header = next(rows, (0, []))
-    return _sampled([name.strip() for name in header], True, rows, read, sample_rows)
+    return _sampled([name.strip(" \t\ufeff") for name in header], True, rows, read, sample_rows)
+
+
+def least_fields(header: Sequence[str]) -> int:
+    """How many fields a row has that says what it must: up to the last column that no row can do without."""
+    names = [name.strip(" \t\ufeff") for name in header]
+    found = columns_of(names, EVENT_FIELDS, {}) | columns_of(names, ITEM_FIELDS, {}, item=True)
+    places = [names.index(found[field]) for field in _NEEDED if field in found]
+    return max(places) + 1 if places else len(names)
 
 
 def columns_in(file: DataFile) -> tuple[list[str], Any, bool]:

@@ -10,14 +10,16 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
-from typing import Final
+from typing import Any, Final
 
 from dateutil import parser as dateutil_parser
 
+from endcap.feeds.values import is_absent
 from endcap.validation import MAX_TIMESTAMP_MS
-from endcap_rebuild.data.values import is_absent
+from endcap_rebuild.data.date_words import in_plain_form
 
 UNIX, RUNNING, EXCEL, DIGITS, TEXT = "unix", "running numbers", "spreadsheet days", "yyyymmdd", "dates"
+VAGUE = "years, months or days in other digits"
 DAY_FIRST, MONTH_FIRST, UNKNOWN_ORDER = "day first", "month first", "unknown"
 
 _SMALLEST_UNIX: Final = 1e8
@@ -38,6 +40,7 @@ _CLOCK: Final = (
 )
 _YEAR_FIRST: Final = re.compile(r"(?P<y>\d{4})[-/.年](?P<mo>\d{1,2})[-/.月](?P<d>\d{1,2})日?" + _CLOCK)
 _YEAR_LAST: Final = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=sep)(?P<y>\d{4}|\d{2})" + _CLOCK)
+_DECIMAL_COMMA: Final = re.compile(r"\s*\d+,\d+\s*")
 _UTC_WORD: Final = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
 _MONTH: Final = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
 _ZONE_NAME: Final = re.compile(r"(?<![A-Za-z])(?!AM\b|PM\b)[A-Z]{3,4}$")
@@ -69,9 +72,8 @@ class TimeReader:
             return self._of_number(value, str(value))
         if not isinstance(value, str):
             raise ValueError("must be a time: unix time or a date")
-        try:
-            number = float(value)
-        except ValueError:
+        number = _number(value)
+        if number is None:
             return _within(self._of_text(value.strip()))
         return self._of_number(number, value.strip())
 
@@ -83,6 +85,8 @@ class TimeReader:
                 return _within(round(number * factor))
         if self.form == DIGITS:
             return _within(self._of_digits(text))
+        if self.form == VAGUE:
+            raise ValueError(f"{text!r} names no day, or may name two: write it as 2026-08-31")
         if self.form == EXCEL:
             if not _EXCEL_DAYS[0] <= number <= _EXCEL_DAYS[1]:
                 raise ValueError(f"{text!r} is no day of a spreadsheet, as the other times are")
@@ -104,10 +108,12 @@ class TimeReader:
             return _since_epoch(datetime.fromisoformat(text), self.zone)
         except ValueError:
             pass
-        text = text.strip()
-        plain = _UTC_WORD.sub("Z", text)
+        return self._of_plain(_UTC_WORD.sub("Z", text), text, self.zone, None)
+
+    def _of_plain(self, plain: str, text: str, zone: tzinfo, tried: str | None) -> int:
+        """The time of a date in numbers, or with the name of a month; else of what its words say in numbers."""
         if match := _YEAR_FIRST.fullmatch(plain):
-            return self._of_parts(match, match["y"], match["mo"], match["d"], text)
+            return self._of_parts(match, match["y"], match["mo"], match["d"], text, zone)
         if match := _YEAR_LAST.fullmatch(plain):
             a, b = match["a"], match["b"]
             order = self.order if self.order != UNKNOWN_ORDER or match["sep"] != "." else DAY_FIRST
@@ -115,12 +121,17 @@ class TimeReader:
                 raise ValueError(f"{text!r} is two dates, day or month first: write it as 2026-08-31")
             day, month = (b, a) if order == MONTH_FIRST else (a, b)
             year = match["y"] if len(match["y"]) == 4 else f"20{match['y']}"
-            return self._of_parts(match, year, month, day, text)
+            return self._of_parts(match, year, month, day, text, zone)
+        if tried is None:
+            worded, area = in_plain_form(text)
+            return self._of_plain(_UTC_WORD.sub("Z", worded), text, area or zone, plain)
         if _MONTH.search(plain):
-            return self._with_names(plain, text)
+            return self._with_names(plain, text, zone)
+        if _ZONE_NAME.search(plain):
+            raise ValueError(f"{text!r} names a zone that is not unique: write its offset, as +02:00")
         raise ValueError(f"{text[:40]!r} must be ISO 8601, unix time or a date")
 
-    def _of_parts(self, match: re.Match[str], year: str, month: str, day: str, text: str) -> int:
+    def _of_parts(self, match: re.Match[str], year: str, month: str, day: str, text: str, zone: tzinfo) -> int:
         hour, half = int(match["h"] or 0), (match["half"] or "").lower()
         if half:
             hour = hour % 12 + (12 if half.startswith("p") else 0)
@@ -129,9 +140,9 @@ class TimeReader:
             local = datetime(int(year), int(month), int(day), hour, int(match["m"] or 0), int(match["s"] or 0), micros)
         except ValueError:
             raise ValueError(f"{text!r} is no date that exists, read {self.order}") from None
-        return _since_epoch(local, _offset(match["zone"]) or self.zone)
+        return _since_epoch(local, _offset(match["zone"]) or zone)
 
-    def _with_names(self, plain: str, text: str) -> int:
+    def _with_names(self, plain: str, text: str, zone: tzinfo) -> int:
         if _ZONE_NAME.search(plain) and not plain.endswith("Z"):
             raise ValueError(f"{text!r} names a zone that is not unique: write its offset, as +02:00")
         try:
@@ -140,7 +151,7 @@ class TimeReader:
             raise ValueError(f"{text[:40]!r} must be ISO 8601, unix time or a date") from None
         if first.date() != second.date():
             raise ValueError(f"{text!r} lacks a year, a month or a day")
-        return _since_epoch(first, self.zone)
+        return _since_epoch(first, zone)
 
 
 _DEFAULTS: Final = ((2000, 1, 1), (2001, 2, 2))
@@ -162,6 +173,17 @@ def has_no_offset(sample: Iterable[object]) -> bool:
     return any(not re.search(r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$", text, re.IGNORECASE) for text in dates)
 
 
+def with_offset(value: Any, zone: tzinfo) -> Any:
+    """A time in ISO 8601 that names no offset, with that of `zone`; anything else as it is."""
+    if not isinstance(value, str) or not has_no_offset([value]):
+        return value
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return value
+    return moment.replace(tzinfo=zone).isoformat() if moment.tzinfo is None else value
+
+
 def _form(numbers: list[tuple[str, float]]) -> str:
     if not numbers:
         return UNIX
@@ -172,7 +194,17 @@ def _form(numbers: list[tuple[str, float]]) -> str:
         return UNIX
     if all(_EXCEL_DAYS[0] <= number <= _EXCEL_DAYS[1] for number in small):
         return EXCEL
-    return RUNNING
+    return VAGUE if all(_is_vague(text) for text, number in numbers if number < _SMALLEST_UNIX) else RUNNING
+
+
+def _is_vague(text: str) -> bool:
+    """Whether a number looks like a year, a month of one, or a day with its year last."""
+    digits = text.removesuffix(".0")
+    if len(digits) == 8 and digits.isdigit():
+        a, b, year = int(digits[:2]), int(digits[2:4]), digits[4:]
+        return 1 <= min(a, b) <= 12 and max(a, b) <= 31 and "1990" <= year <= "2100"
+    month = digits[4:] or "01"
+    return len(digits) in (4, 6) and digits.isdigit() and "1990" <= digits[:4] <= "2100" and "01" <= month <= "12"
 
 
 def _is_date(text: str) -> bool:
@@ -204,7 +236,7 @@ def _number(text: str) -> float | None:
     try:
         return float(text)
     except ValueError:
-        return None
+        return float(text.replace(",", ".")) if _DECIMAL_COMMA.fullmatch(text) else None
 
 
 def _offset(text: str | None) -> tzinfo | None:

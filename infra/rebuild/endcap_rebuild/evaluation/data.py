@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from endcap.catalog.item import Item, item_document
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
+from endcap.identifiers import anonymous_id_of
 from endcap.validation import timestamp_number
-from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.dataset import Shop, rows_by_id
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
 from endcap_rebuild.data.people import People
@@ -75,12 +76,13 @@ def read_data(
                 words.setdefault(event.user_id, []).append(event)
             yield event
 
-    index = {item.item_id: row for row, item in enumerate(items)}
+    index = rows_by_id(items)
     people = people or People()
     erased = erased_of(folder, report, people=people)
     read = erased.without(read_events(folder, report, now_ms, people=people), report)
     events = keeping_words(read)
-    table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES)
+    groups = [item.group for item in items]
+    table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES, groups=groups)
     chance = chance_keys(table, np.arange(len(table)), SHUFFLE_SEED)
     table = table.rows(np.lexsort((chance, table.time_ms, table.user)))
     for said in words.values():
@@ -119,9 +121,11 @@ def write_known(data: Data, known: NDArray[np.bool_], cutoff_ms: int, folder: Pa
 
 
 def _line(event: Interaction, session_id: str | None) -> str:
+    anonymous_id = anonymous_id_of(event.user_id)
     row: dict[str, Any] = {
         "event_id": event.event_id,
-        "user_id": event.user_id,
+        "user_id": event.user_id if anonymous_id is None else None,
+        "anonymous_id": anonymous_id,
         "event_type": event.event_type,
         "timestamp": timestamp_number(event.timestamp_ms),
         "item_id": event.item_id,

@@ -28,11 +28,13 @@ from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.files import canonical_json
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.data.dataset import read_shop
+from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.people import People
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.groups import item_groups, read_user_groups
 from endcap_rebuild.evaluation.models import Baseline, Known, rank, tuned
+from endcap_rebuild.evaluation.peers import PEERS
 from endcap_rebuild.evaluation.protocols import Part, Split, split
 from endcap_rebuild.evaluation.rating import grades_of, rating_errors
 from endcap_rebuild.evaluation.report import ENDCAP, Run, report_of
@@ -50,7 +52,7 @@ BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
 # Code that a baseline's answers depend on.
 _BASELINE_CODE: Final = (
     *(f"evaluation/{name}.py" for name in ("baselines", "data", "models", "protocols", "questions")),
-    *("evaluation/sasrec.py", "evaluation/text_baselines.py"),
+    *("evaluation/peers.py", "evaluation/sasrec.py", "evaluation/text_baselines.py"),
     *("data/columns.py", "data/event_table.py", "metrics/ranking.py", "metrics/ranks.py"),
     *("behaviour/lists.py", "behaviour/popularity.py", "behaviour/sparse.py", "text/whitening.py"),
 )
@@ -72,6 +74,7 @@ class EvaluationSettings:
     seeds : of the rebuild and, in the protocol "cold", of the items left out; figures are means over them
     repeats : ask for whole next orders, in which items may come again
     max_cases : most test questions; None for all
+    target : what is asked for, and what Endcap's rebuild is tuned to find: "next" or "liked", see `is_target`
     ignored_attributes : attributes of items that no model may see
     encoder : as for a rebuild; what has to be measured is measured on what may be known
     student, teacher, teacher_prompt : as for a rebuild; a student learns from what may be known
@@ -80,6 +83,7 @@ class EvaluationSettings:
     work : where finished parts are kept; a folder of the cache when None
     now_ms : the clock, for tests; later events are refused
     provider : attribute of items that says who sells them; looked for when None (see `groups.PROVIDERS`)
+    peers : whether models of another library are asked too (see `endcap_rebuild.evaluation.peers`)
     users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
     keys : of the pseudonyms that an archive carries
     """
@@ -101,6 +105,8 @@ class EvaluationSettings:
     device: str = "auto"
     provider: str | None = None
     users: Path | None = None
+    target: str = NEXT_TARGET
+    peers: bool = False
     keys: PseudonymKeys | None = field(default=None, repr=False)
 
     @property
@@ -156,16 +162,18 @@ class Bench:
         """Finished parts of this data and protocol."""
         settings = self.settings
         about = [self.data.key, settings.protocol, settings.repeats, settings.max_cases, self.loaded.encoder.sha256]
+        about.append(settings.target)
         return Store(settings.folder, sha256(canonical_json(about)).hexdigest()[:24])
 
 
-def baselines_of(budget: str) -> tuple[Baseline, ...]:
-    """The models to be compared with; "full" adds the one that needs torch."""
+def baselines_of(budget: str, peers: bool = False) -> tuple[Baseline, ...]:
+    """The models to be compared with; "full" adds the one that needs torch, `peers` those of another library."""
+    found = (*BASELINES, *PEERS) if peers else BASELINES
     if budget != "full":
-        return BASELINES
+        return found
     from endcap_rebuild.evaluation.sasrec import SASREC
 
-    return (*BASELINES, SASREC)
+    return (*found, SASREC)
 
 
 def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> dict[str, Any]:
@@ -188,6 +196,7 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
         "data": settings.data.resolve().name,
         "protocol": settings.protocol,
         "repeats": settings.repeats,
+        "target": settings.target,
         "budget": settings.budget,
         "seeds": list(settings.seeds),
         "max_cases": settings.max_cases,
@@ -231,7 +240,16 @@ def _chosen(settings: EvaluationSettings, data: Data, seed: int, progress: Progr
 
 def _split(settings: EvaluationSettings, data: Data, seed: int) -> Split:
     shop = data.shop
-    return split(shop.table, shop.clock, len(shop.items), settings.protocol, settings.repeats, settings.max_cases, seed)
+    return split(
+        shop.table,
+        shop.clock,
+        len(shop.items),
+        settings.protocol,
+        settings.repeats,
+        settings.max_cases,
+        seed,
+        settings.target,
+    )
 
 
 def _run(bench: Bench, seed: int) -> Run:
@@ -242,20 +260,22 @@ def _run(bench: Bench, seed: int) -> Run:
     known = bench.known(divided.test)
     results: dict[str, Result] = {}
     skipped: dict[str, str] = {}
-    baselines = baselines_of(bench.settings.budget)
+    baselines = baselines_of(bench.settings.budget, bench.settings.peers)
     for baseline in baselines:
         reason = baseline.unfit(known) if baseline.unfit is not None else None
         if reason is not None:
             skipped[baseline.name] = reason
             continue
-        results[baseline.name] = _baseline_result(bench, baseline, divided, known, baseline_seed)
+        results[baseline.name] = baseline_result(bench, baseline, divided, known, baseline_seed)
         known.memo.clear()
     results[ENDCAP] = _endcap_result(bench, divided, seed)
     labels = {baseline.name: baseline.label for baseline in baselines}
     return Run(seed, divided, known, results, labels, skipped)
 
 
-def _baseline_result(bench: Bench, baseline: Baseline, divided: Split, known: Known, seed: int) -> Result:
+def baseline_result(bench: Bench, baseline: Baseline, divided: Split, known: Known, seed: int) -> Result:
+    """A baseline's answers, with its setting and what each setting gave on the validation questions as notes."""
+
     def report(step: str) -> Any:
         return lambda done, total: bench.progress(f"{baseline.name}: {step}", done, total)
 
@@ -341,4 +361,5 @@ def _rebuild_settings(
         work=work,
         now_ms=settings.now_ms,
         device=settings.device,
+        target=settings.target,
     )

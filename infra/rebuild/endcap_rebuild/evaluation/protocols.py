@@ -18,7 +18,7 @@ import numpy as np
 
 from endcap.arrays import Mask
 from endcap.errors import InvalidInputError
-from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.event_table import NEXT_TARGET, EventTable, is_target
 from endcap_rebuild.evaluation.questions import Questions, next_items, next_orders
 
 PROTOCOLS: Final = ("temporal", "leave-one-out", "cold")
@@ -61,7 +61,14 @@ class Split:
 
 
 def split(
-    table: EventTable, clock: bool, n_items: int, protocol: str, repeats: bool, max_cases: int | None, seed: int
+    table: EventTable,
+    clock: bool,
+    n_items: int,
+    protocol: str,
+    repeats: bool,
+    max_cases: int | None,
+    seed: int,
+    target: str = NEXT_TARGET,
 ) -> Split:
     """Divide a shop's interactions.
 
@@ -70,21 +77,23 @@ def split(
     repeats : ask for whole next orders, in which items may come again
     max_cases : most questions of the test; None for all
     seed : chooses the items that are left out
+    target : what is asked for, see `is_target`
 
     Raises
     ------
-    InvalidInputError : no such protocol, no usable times for "temporal", or nothing to ask
+    InvalidInputError : no such protocol or target, no usable times for "temporal", or nothing to ask
     """
     ask = next_orders if repeats else next_items
     left_out = np.zeros(n_items, dtype=np.bool_)
+    wanted = is_target(table, target)
     if protocol == "temporal":
         if not clock:
             raise InvalidInputError("the timestamps are no usable clock: evaluate with --protocol leave-one-out")
-        trial, test = (_until(table, share, ask) for share in (TRIAL_SHARE, TRAIN_SHARE))
+        trial, test = (_until(table, wanted, share, ask) for share in (TRIAL_SHARE, TRAIN_SHARE))
         validation = replace(trial, questions=_before(trial.questions, test.cutoff_ms))
     elif protocol in PROTOCOLS:
-        test = _last_choices(table, np.ones(len(table), dtype=np.bool_), ask)
-        validation = _last_choices(table, test.known, ask)
+        test = _last_choices(table, wanted, np.ones(len(table), dtype=np.bool_), ask)
+        validation = _last_choices(table, wanted, test.known, ask)
         if protocol == "cold":
             touched = np.unique(table.item)
             drawn = np.random.default_rng([seed, 7]).choice(touched, int(len(touched) * COLD_SHARE), replace=False)
@@ -109,12 +118,11 @@ def split(
 Ask = Callable[[EventTable, Mask], Questions]
 
 
-def _until(table: EventTable, share: float, ask: Ask) -> Part:
-    """Known is what happened up to a share of the positive events; asked is what came later."""
-    positive = table.strength > 0
-    cutoff_ms = int(np.quantile(table.time_ms[positive], share, method="lower")) if positive.any() else 0
+def _until(table: EventTable, wanted: Mask, share: float, ask: Ask) -> Part:
+    """Known is what happened up to a share of the wanted events; asked is what came later."""
+    cutoff_ms = int(np.quantile(table.time_ms[wanted], share, method="lower")) if wanted.any() else 0
     known = table.time_ms <= cutoff_ms
-    return Part(known, cutoff_ms, _first_of_each_user(ask(table, positive & ~known)))
+    return Part(known, cutoff_ms, _first_of_each_user(ask(table, wanted & ~known)))
 
 
 def _before(questions: Questions, cutoff_ms: int) -> Questions:
@@ -129,9 +137,9 @@ def _first_of_each_user(questions: Questions) -> Questions:
     return questions.chosen(np.flatnonzero(nth < QUESTIONS_PER_USER))
 
 
-def _last_choices(table: EventTable, known: Mask, ask: Ask) -> Part:
+def _last_choices(table: EventTable, wanted: Mask, known: Mask, ask: Ask) -> Part:
     """The last question of each user among the known rows; its history is known, what came with it or later is not."""
-    questions = ask(table, known & (table.strength > 0))
+    questions = ask(table, known & wanted)
     users = questions.users
     last = np.flatnonzero(np.append(users[1:] != users[:-1], True)) if len(users) else np.empty(0, np.int64)
     questions = questions.chosen(last)

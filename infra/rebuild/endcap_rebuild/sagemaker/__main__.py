@@ -101,7 +101,8 @@ def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
         teacher=choices.teacher,
         teacher_prompt=choices.teacher_prompt,
         context_names=choices.context_names,
-        reading=ReadOptions(allow_bad=choices.allow_bad),
+        reading=ReadOptions(allow_bad=choices.allow_bad, excluded=choices.excluded_users_base64),
+        target=choices.target,
         keep_outliers=choices.keep_outliers,
         fairness=FairnessLimits(choices.max_gini, choices.min_coverage, choices.max_popularity_lift),
     )

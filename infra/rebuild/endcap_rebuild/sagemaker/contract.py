@@ -13,6 +13,7 @@ from typing import Any, Final
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
+from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
 
 ROOT: Final = Path("/opt/ml")
@@ -21,7 +22,7 @@ TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles", "erasures"})
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
-        *("keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
+        *("target", "keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
         *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force", "allow_bad"),
     }
 )
@@ -66,7 +67,8 @@ class Choices:
     teacher_prompt : likewise; "auto" stands for None. Where it begins with a quotation mark it is a string of JSON, as
         a hyperparameter can hold no line break
     context_names : likewise; with commas between them
-    keep_outliers : likewise
+    target, keep_outliers : likewise
+    excluded_users_base64 : keys of profiles whose events are left out, as in the stack's ExcludedUsers; in base64
     max_gini, min_coverage, max_popularity_lift : as `FairnessLimits` has them; "null" stands for None
     allow_bad : share of unusable rows above which nothing is made of the others, see `ReadOptions`
     pseudonym_secret : ARN of the secret with the keys of the archive's pseudonyms; "" where it has none
@@ -84,7 +86,9 @@ class Choices:
     teacher_prompt: str | None = None
     context_names: tuple[str, ...] = CONTEXT_NAMES
     allow_bad: float = ALLOWED_BAD
+    target: str = NEXT_TARGET
     keep_outliers: bool = False
+    excluded_users_base64: frozenset[str] = frozenset()
     max_gini: float | None = None
     min_coverage: float | None = None
     max_popularity_lift: float | None = None
@@ -175,6 +179,7 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "seed": int,
     "allow_bad": _share,
     "event_weights_base64": _weights,
+    "excluded_users_base64": lambda text: frozenset(base64.b64decode(text, validate=True).decode().split()),
     "student": _yes_or_no,
     "keep_outliers": _yes_or_no,
     **dict.fromkeys(("max_gini", "min_coverage", "max_popularity_lift"), _limit),

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -37,6 +37,7 @@ from endcap_rebuild.behaviour.repurchase import fit_repurchase
 from endcap_rebuild.behaviour.sparse import item_list
 from endcap_rebuild.behaviour.tfidf import wording_matrix
 from endcap_rebuild.data.dataset import Shop
+from endcap_rebuild.data.event_table import with_type_weights
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings
 from endcap_rebuild.steps.assembly import snapshot_contents, with_user_encoder
@@ -44,7 +45,13 @@ from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, l
 from endcap_rebuild.text.encoders import LoadedEncoder
 from endcap_rebuild.text.vectors import TextVectorCache
 from endcap_rebuild.text.whitening import fit_whitening
-from endcap_rebuild.tuning.list_search import choose_list_settings, choose_neighbours, choose_popularity_half_life
+from endcap_rebuild.tuning.list_search import (
+    choose_grades,
+    choose_list_settings,
+    choose_neighbours,
+    choose_popularity_half_life,
+    choose_type_weights,
+)
 from endcap_rebuild.tuning.shown import shown_by
 from endcap_rebuild.tuning.split import Cases, Split, split_by_time, without_absent
 from endcap_rebuild.tuning.weight_search import factors_of, settings_of, tune
@@ -73,7 +80,9 @@ class FastJob:
     @cached_property
     def split(self) -> Split:
         """The validation window and what lies before it."""
-        split = split_by_time(self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed)
+        split = split_by_time(
+            self.shop.table, self.shop.clock, self.settings.max_cases, self.settings.seed, self.settings.target
+        )
         return without_absent(split, self.shop.created_ms, self.settings.seed)
 
 
@@ -102,13 +111,25 @@ def _wording(job: FastJob, _: Needed) -> Outputs:
 
 
 def _selection(job: FastJob, _: Needed) -> Outputs:
-    n_items = len(job.shop.items)
-    lists, lists_tried = choose_list_settings(job.split, n_items, job.settings.seed)
-    lists, neighbours_tried = choose_neighbours(job.split, n_items, lists)
-    half_life, popularity_tried = choose_popularity_half_life(job.split, n_items, job.shop.clock)
-    chosen = {"lists": asdict(lists), "popularity_half_life_days": half_life}
-    tried = {"lists_tried": lists_tried, "neighbours_tried": neighbours_tried, "popularity_tried": popularity_tried}
-    return {"json": json_array({**chosen, **tried})}
+    n_items, seed = len(job.shop.items), job.settings.seed
+    lists, lists_tried = choose_list_settings(job.split, n_items, seed)
+    type_weights, types_tried = choose_type_weights(job.split, n_items, lists, seed)
+    split = replace(job.split, train=with_type_weights(job.split.train, type_weights))
+    lists, neighbours_tried = choose_neighbours(split, n_items, lists)
+    lists, grade_strength, grades_tried = choose_grades(split, n_items, lists, seed)
+    half_life, popularity_tried = choose_popularity_half_life(split, n_items, job.shop.clock)
+    chosen = {
+        "lists": asdict(lists),
+        "type_weights": type_weights,
+        "grade_strength": grade_strength,
+        "popularity_half_life_days": half_life,
+        "lists_tried": lists_tried,
+        "types_tried": types_tried,
+        "neighbours_tried": neighbours_tried,
+        "grades_tried": grades_tried,
+        "popularity_tried": popularity_tried,
+    }
+    return {"json": json_array(chosen)}
 
 
 def _trial(job: FastJob, needed: Needed) -> Outputs:
@@ -157,7 +178,7 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
             {
                 "weights": tuned.weights,
                 "settings": settings_of(tuned.settings),
-                "evidence": tuned.evidence,
+                "evidence": {"target": job.settings.target, **tuned.evidence},
                 "fairness": shown,
             }
         )
@@ -166,14 +187,18 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
 
 def _default_settings(needed: Needed) -> RankingSettings:
     """Demand fades with the distance from the cut-off about as fast as the demand of the past does."""
-    days = json_value(needed["selection"]["json"])["popularity_half_life_days"]
-    return RankingSettings(demand_fade_days=max(_SHORTEST_FADE_DAYS, 2 * days) if days else 0.0)
+    selection = json_value(needed["selection"]["json"])
+    days = selection["popularity_half_life_days"]
+    return RankingSettings(
+        demand_fade_days=max(_SHORTEST_FADE_DAYS, 2 * days) if days else 0.0,
+        grade_strength=selection["grade_strength"],
+    )
 
 
 def _fit(job: FastJob, needed: Needed, table: Any, cutoff_ms: int) -> Fitted:
     selection = json_value(needed["selection"]["json"])
     return fit(
-        table,
+        with_type_weights(table, selection["type_weights"]),
         needed["whitening"]["item_vectors"],
         ListSettings(**selection["lists"]),
         selection["popularity_half_life_days"],
@@ -243,13 +268,13 @@ FAST_STEPS: Final[Sequence[Step[FastJob]]] = (
     Step("text_vectors", _text_vectors),
     Step("whitening", _whitening, needs=("text_vectors",), settings=("dim",)),
     Step("wording", _wording),
-    Step("selection", _selection, settings=("seed", "max_cases")),
-    Step("trial", _trial, needs=("whitening", "selection"), settings=("seed", "max_cases")),
+    Step("selection", _selection, settings=("seed", "max_cases", "target")),
+    Step("trial", _trial, needs=("whitening", "selection"), settings=("seed", "max_cases", "target")),
     Step(
         "weights",
         _weights,
         needs=("text_vectors", "whitening", "wording", "selection", "trial"),
-        settings=("seed", "max_cases"),
+        settings=("seed", "max_cases", "target"),
     ),
     Step("model", _model, needs=("whitening", "selection"), settings=("seed",)),
     Step("repurchase", _repurchase),

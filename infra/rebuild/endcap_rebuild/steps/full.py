@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from endcap.encoders.quantize import dequantize_unit, quantize_unit
 from endcap.events.types import EventType, event_types
 from endcap_rebuild.behaviour.fit import LIST_WIDTH
-from endcap_rebuild.behaviour.lists import ListSettings, item_popularity, neighbour_matrix, next_counts, next_matrix
+from endcap_rebuild.behaviour.lists import ListSettings, fitted_neighbours, fitted_next
 from endcap_rebuild.behaviour.sparse import top_per_row
-from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.event_table import EventTable, settled, with_type_weights
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
 from endcap_rebuild.text.whitening import Whitening
@@ -59,8 +59,9 @@ def _encoder(job: FastJob, needed: Needed) -> Outputs:
         return {}
     chosen = json_value(trial["json"])
     settings = replace(TowerSettings(**chosen["settings"]), threads=job.settings.threads, device=job.settings.device)
-    data = _data(job, needed, job.shop.table)
-    return _trained(job, needed, "encoder", job.shop.table, data, settings, None, chosen["metrics"]["int8"])
+    table = settled(job.shop.table, job.shop.cutoff_ms)  # as profiles are read when they are served
+    data = _data(job, needed, table)
+    return _trained(job, needed, "encoder", table, data, settings, None, chosen["metrics"]["int8"])
 
 
 def _trained(
@@ -114,14 +115,15 @@ def _data(job: FastJob, needed: Needed, table: EventTable) -> TowerData:
 
 def _lists_of(job: FastJob, needed: Needed, table: EventTable, data: TowerData) -> ListsOf:
     """Lists from the events of some users, as the fast steps count them but without imputation."""
-    settings = ListSettings(**json_value(needed["selection"]["json"])["lists"])
+    selection = json_value(needed["selection"]["json"])
+    settings = ListSettings(**selection["lists"])
+    table = with_type_weights(table, selection["type_weights"])
 
     def lists_of(users: NDArray[np.bool_]) -> list[Any]:
         chosen = np.append(users, np.zeros(len(table.user_ids), dtype=np.bool_))[table.user]
         part = table.rows(chosen)
-        popularity = item_popularity(part, data.n_items)
-        follows = next_matrix(next_counts(part, data.n_items, settings, job.settings.seed), popularity, settings)
-        alike = neighbour_matrix(part, data.n_items, popularity, settings)
+        follows = fitted_next(part, data.n_items, settings, job.settings.seed)
+        alike = fitted_neighbours(part, data.n_items, settings)
         return [top_per_row(matrix, LIST_WIDTH) for matrix in (follows, alike)]
 
     return lists_of
@@ -136,7 +138,7 @@ def _full_steps() -> Sequence[Step[FastJob]]:
                     "trial_encoder",
                     _trial_encoder,
                     needs=("whitening", "selection"),
-                    settings=("seed", "max_cases", *_MACHINES),
+                    settings=("seed", "max_cases", "target", *_MACHINES),
                 )
             )
             step = replace(step, needs=(*step.needs, "trial_encoder"))

@@ -12,10 +12,12 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
-from endcap.arrays import F32
+from endcap.arrays import F32, F64
 from endcap.ranking.features import RankingSettings, decayed, mean_ranks
 from endcap_rebuild.behaviour.lists import (
     ListSettings,
+    fitted_neighbours,
+    fitted_next,
     item_popularity,
     neighbour_matrix,
     next_counts,
@@ -23,7 +25,8 @@ from endcap_rebuild.behaviour.lists import (
     regressable,
 )
 from endcap_rebuild.behaviour.popularity import log_popularity
-from endcap_rebuild.data.event_table import positive_strength
+from endcap_rebuild.data.event_table import is_graded, positive_strength, with_grades, with_type_weights
+from endcap_rebuild.metrics.paired import CLEARLY, is_more
 from endcap_rebuild.metrics.ranking import gain_of, mid_rank
 from endcap_rebuild.tuning.split import Cases, Split, spread
 
@@ -37,6 +40,9 @@ _WINDOWS: Final = (10, 20)
 _REVERSE_SHARES: Final = (0.0, 0.25)
 # Penalties of a regression between items, for shops of few enough items; 0 is item-kNN.
 _RIDGES: Final = (0.0, 30.0, 100.0)
+# A grade in full, by half, and not at all: whether what people rate low still leads to what they choose next.
+_GRADE_STRENGTHS: Final = (1.0, 0.5, 0.0)
+_TYPE_FACTORS: Final = (0.0, 0.3, 3.0)
 POPULARITY_HALF_LIVES_DAYS: Final = (None, 365.0, 90.0, 30.0, 10.0)
 DEFAULT_HALF_LIFE_DAYS: Final = 90.0
 # Fewer cases than this choose noise; the defaults stay.
@@ -72,7 +78,7 @@ def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSet
 
 
 def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[ListSettings, list[dict[str, float]]]:
-    """The ridge penalty, if any, under which the list "neighbours" alone predicts best, and what each gave."""
+    """The regression, if any, by which the list "neighbours" alone predicts best, and what each gave."""
     cases = _trial_cases(split)
     tried: list[dict[str, float]] = []
     if len(cases) < MIN_CASES or not regressable(split.train, n_items, lists):
@@ -86,7 +92,98 @@ def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[
         tried.append({"ridge": ridge, "ndcg_at_10": gain})
         if gain > best_gain:
             best, best_gain = settings, gain
+    if best.ridge:
+        # Users with long histories count less as it is, but not as much less as in a cosine of pairs.
+        settings = replace(best, activity_power=0.0)
+        gain = _gain(history @ neighbour_matrix(split.train, n_items, popularity, settings), cases)
+        tried.append({"ridge": best.ridge, "activity_power": 0.0, "ndcg_at_10": gain})
+        if gain > best_gain:
+            best = settings
     return best, tried
+
+
+def choose_type_weights(
+    split: Split, n_items: int, lists: ListSettings, seed: int
+) -> tuple[dict[str, float], list[dict[str, float | str]]]:
+    """How many times as much events of each type count in lists and popularity, and what each choice gave.
+
+    The type that weighs most is what the others are measured by. A type keeps its weight unless the cases clearly speak
+    against it; where a shop has one type of event there is nothing to choose.
+    """
+    cases, table = _trial_cases(split), split.train
+    counts = np.bincount(table.event_type[table.weight > 0], minlength=len(table.event_types))
+    weights = [float(table.weight[table.event_type == code].max(initial=0)) for code in range(len(counts))]
+    usable = [code for code in np.flatnonzero(counts >= MIN_CASES).tolist() if weights[code] > 0]
+    tried: list[dict[str, float | str]] = []
+    chosen: dict[str, float] = {}
+    if len(cases) < MIN_CASES or len(usable) < 2:
+        return chosen, tried
+    owners, history = cases.table.user[cases.target], _history_weights(cases, n_items)
+
+    def gains(factors: dict[str, float]) -> F64:
+        return _gains(history @ fitted_next(with_type_weights(table, factors), n_items, lists, seed), cases)
+
+    best = gains(chosen)
+    heaviest = max(usable, key=lambda code: (weights[code], counts[code]))
+    for code in sorted(usable, key=lambda code: (-counts[code], code)):
+        if code == heaviest:
+            continue
+        name = table.event_types[code]
+        for factor in _TYPE_FACTORS:
+            trial = gains({**chosen, name: factor})
+            tried.append({"event_type": name, "factor": factor, "ndcg_at_10": float(trial.mean())})
+            if is_more(trial, best, owners, CLEARLY):
+                best, chosen = trial, {**chosen, name: factor}
+    return chosen, tried
+
+
+def choose_grades(
+    split: Split, n_items: int, lists: ListSettings, seed: int
+) -> tuple[ListSettings, float, list[dict[str, float]]]:
+    """How much grades count in "next", in "neighbours" and in a history, and what each choice gave.
+
+    What a grade means differs by shop: elsewhere two stars are a warning, among people who watch a film a day they say
+    what somebody watches. Grades keep counting in full unless the cases clearly speak against it.
+
+    Returns
+    -------
+    settings of the lists, `RankingSettings.grade_strength`, and the trials
+    """
+    cases = _trial_cases(split)
+    full = RankingSettings().grade_strength
+    if len(cases) < MIN_CASES or np.count_nonzero(is_graded(split.train)) < MIN_CASES:
+        return lists, full, []
+    owners = cases.table.user[cases.target]
+    trials = {
+        (name, grades): matrix
+        for grades in (1.0, 0.0)
+        for name, matrix in (
+            ("next_grades", fitted_next(split.train, n_items, replace(lists, next_grades=grades), seed)),
+            ("neighbour_grades", fitted_neighbours(split.train, n_items, replace(lists, neighbour_grades=grades))),
+        )
+    }
+    gains: dict[tuple[str, float, float], F64] = {}
+    for strength in _GRADE_STRENGTHS:
+        history = _history_weights(cases, n_items, strength)
+        gains |= {(*key, strength): _gains(history @ matrix, cases) for key, matrix in trials.items()}
+    both = {s: gains["next_grades", 1.0, s] + gains["neighbour_grades", 1.0, s] for s in _GRADE_STRENGTHS}
+    strength = max(both, key=lambda s: float(both[s].mean()))
+    if not is_more(both[strength], both[full], owners, CLEARLY):
+        strength = full
+    plain = {
+        name: is_more(gains[name, 0.0, strength], gains[name, 1.0, strength], owners, CLEARLY)
+        for name in ("next_grades", "neighbour_grades")
+    }
+    lists = replace(
+        lists,
+        next_grades=0.0 if plain["next_grades"] else lists.next_grades,
+        neighbour_grades=0.0 if plain["neighbour_grades"] else lists.neighbour_grades,
+    )
+    tried = [
+        {name: grades, "history_grades": s, "ndcg_at_10": float(gain.mean())}
+        for (name, grades, s), gain in gains.items()
+    ]
+    return lists, strength, tried
 
 
 def choose_popularity_half_life(
@@ -117,10 +214,10 @@ def _trial_cases(split: Split) -> Cases:
     return novel.chosen(spread(len(novel), MAX_TRIAL_CASES))
 
 
-def _history_weights(cases: Cases, n_items: int) -> Any:
+def _history_weights(cases: Cases, n_items: int, grade_strength: float = 1.0) -> Any:
     """CSR float32 (cases, n): what each history item weighs in a list, as `endcap.ranking.features` decays it."""
     half_life = RankingSettings().history_half_life_events
-    strength = positive_strength(cases.table)
+    strength = positive_strength(with_grades(cases.table, grade_strength))
     indptr, columns, values = [0], [], []
     for start, end in zip(cases.first.tolist(), cases.end.tolist(), strict=True):
         rows = np.arange(max(start, end - _LONGEST_HISTORY), end)
@@ -132,12 +229,16 @@ def _history_weights(cases: Cases, n_items: int) -> Any:
     return sparse.csr_array((np.concatenate(values), np.concatenate(columns), indptr), shape=(len(cases), n_items))
 
 
-def _gain(scores: Any, cases: Cases, block: int = 256) -> float:
+def _gain(scores: Any, cases: Cases) -> float:
+    return float(_gains(scores, cases).mean())
+
+
+def _gains(scores: Any, cases: Cases, block: int = 256) -> F64:
     ranks: list[float] = []
     for start in range(0, len(cases), block):
         rows = scores[start : start + block].toarray()
         ranks += [rank_of(row, cases, start + k) for k, row in enumerate(rows)]
-    return float(gain_of(np.array(ranks)).mean())
+    return gain_of(np.array(ranks))
 
 
 def rank_of(scores: F32, cases: Cases, case: int, *, seen_too: bool = False) -> float:

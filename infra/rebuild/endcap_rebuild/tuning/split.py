@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 
 from endcap.arrays import I32, I64
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.event_table import EventTable, interaction_of, is_bought, shuffle_keys
+from endcap_rebuild.data.event_table import (
+    NEXT_TARGET,
+    EventTable,
+    interaction_of,
+    is_bought,
+    is_target,
+    settled,
+    shuffle_keys,
+)
 
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10
@@ -81,9 +89,14 @@ class Split:
     cutoff_ms: int
 
 
-def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> Split:
-    """Split for tuning; with too little data there are no cases, and the train part is everything."""
-    positive = table.strength > 0
+def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int, target: str = NEXT_TARGET) -> Split:
+    """Split for tuning; with too little data there are no cases, and the train part is everything.
+
+    Parameters
+    ----------
+    target : see `is_target`
+    """
+    positive = is_target(table, target)
     bounds = table.user_bounds()
     rows = np.arange(len(table))
     first_of_row = bounds[table.user]
@@ -109,7 +122,7 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int) -> 
     repeated = np.array(
         [table.item[row] in table.item[a:b] for a, b, row in zip(first, end, targets, strict=True)], dtype=np.bool_
     )
-    return Split(table.rows(in_train), Cases(table, first, end, targets, repeated), cutoff_ms)
+    return Split(settled(table.rows(in_train), cutoff_ms), Cases(table, first, end, targets, repeated), cutoff_ms)
 
 
 def without_absent(split: Split, created_ms: NDArray[np.float64], seed: int) -> Split:

@@ -1,12 +1,9 @@
 """Weights of the score and half-lives of its features, chosen on the validation window.
 
-Coordinate search: one weight at a time is moved over a fixed grid, 0 included, and stays where NDCG@10 or NDCG@50 is
-clearly better; which of the two is searched by is what gives more NDCG@10 on unseen cases. One search over the window
-learns its noise too, so several run on random halves of it and their weights are averaged; what each gave on the half
-that it did not see is the evidence. Scales of the terms are fixed. Where shoppers buy again, the window is asked
-twice, without what they had seen and with it, and both count alike, since a storefront asks either way. References:
-coordinate ascent on ranking metrics, Metzler & Croft, Information Retrieval 2007; averaging over resamples, Breiman,
-Machine Learning 1996.
+All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). The blend so found is then
+drawn towards the single term, or pair of terms, that ranks the window best by itself, as far as it is not surely worse
+for it on unseen cases. Scales of the terms are fixed. Where shoppers buy again, the window is asked twice, without what
+they had seen and with it, and both count alike, since a storefront asks either way.
 """
 
 from __future__ import annotations
@@ -17,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from endcap.arrays import F32, F64, I64
+from endcap.arrays import F64, I64
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings
@@ -26,29 +23,21 @@ from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, REGISTRY, TERMS
 from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms, joined
+from endcap_rebuild.tuning.coordinate_search import coordinate_search
+from endcap_rebuild.tuning.halves import BLEND_SHARES, DEEP, REPEAT_TERM, Halves, row_of, simple_of, simplest
 from endcap_rebuild.tuning.list_search import MIN_CASES, rank_of
 from endcap_rebuild.tuning.split import Cases, spread
 
 _SETTINGS_CASES: Final = 600
-# Relative to the largest weight, which is 1 at the start of each round.
-_GRID: Final = (0.0, 0.02, 0.05, 0.1, 0.15, 0.22, 0.32, 0.45, 0.6, 0.8, 1.0, 1.3, 1.8)
-_ROUNDS: Final = 3
-_HALVES: Final = 6
-# More cases have their target among the first 50 than among the 10 that are judged, so there is less noise to learn;
-# but what lifts a target to place 30, as popularity does, may push others out of the first ten.
-_DEEP: Final = 50
-_SEARCH_DEPTHS: Final = (_DEEP, 10)
-# A weight moves only for this relative gain: smaller ones are noise of the window.
-_CLEARLY: Final = 0.002
 # Half-lives are tried on fewer cases, so it takes more to believe one.
 _CLEARLY_HALF_LIFE: Final = 0.01
 _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     "history_half_life_events": (1.0, 1.7, 4.0, 7.0),
     "text_half_life_events": (0.6, 2.0, 4.0),
     "affinity_half_life_events": (3.0, 20.0),
+    # By themselves types halve within weeks or months; in many shops last year's order says as much as last week's.
+    "time_half_life_factor": (4.0, 32.0),
 }
-# Counts only where seen items compete: it keeps its default where nobody buys again.
-REPEAT_TERM: Final = "again"
 # Where hardly any new item was chosen, the window can't tell what a bonus for new ones is worth: the default stays.
 NEW_TERM: Final = "new_item"
 ENCODER_TERM: Final = "similarity"
@@ -104,6 +93,7 @@ def tune(
     if n_repeats >= MIN_CASES:
         asked.append(Asked(cases, profiles, seen_too=True))
     n_new = int(index.unseen[cases.items[novel]].sum())
+    # Where nobody buys again that term keeps its default.
     unknown = {REPEAT_TERM} if len(asked) == 1 else set()
     if n_new < MIN_CASES:
         unknown.add(NEW_TERM)
@@ -114,26 +104,38 @@ def tune(
 
     few = [each.some(_SETTINGS_CASES) for each in asked]
     pools, _ = _pools_of(index, few, settings, weights / scales)
-    found = coordinate_search(pools, weights, scales, 1, terms, _DEEP)
+    found = coordinate_search(pools, weights, scales, 1, terms, DEEP)
     settings, tried = _choose_half_lives(index, few, settings, found / scales, progress)
 
     def report(done: int, total: int) -> None:
         progress("weights", done, total)
 
     pools, owners = _pools_of(index, asked, settings, found / scales, report)
-    found, held_out = best_search(pools, owners, weights, scales, seed, progress, terms)
+    halves = Halves.of(pools, scales, owners, seed)
+    blend = halves.blend(weights, terms, progress)
     if pools.terms[TERMS.index(ENCODER_TERM)].any():
         # One more strong term finds more noise, too: the user encoder has to be worth it.
-        others = tuple(term for term in terms if term != ENCODER_TERM)
-        plain, held_out_plain = best_search(pools, owners, weights, scales, seed, progress, others)
-        evidence["held_out_ndcg_at_10_without_encoder"] = held_out_plain["after"]
-        if held_out_plain["after"] >= held_out["after"]:
-            found, held_out = plain, held_out_plain
+        plain = halves.blend(weights, tuple(term for term in terms if term != ENCODER_TERM), progress)
+        evidence["held_out_ndcg_at_10_without_encoder"] = round(float(plain.gains.mean()), 5)
+        if plain.gains.mean() >= blend.gains.mean():
+            blend = plain
+    simple = halves.simple()
+    ways = [halves.mixed(simple_of(simple, owners), blend, share) for share in BLEND_SHARES] if simple else [blend]
+    way = simplest(ways, owners)
+    found = way.weights
+    start = halves.gains_of(weights)
+    held_out = {"before": round(float(start.mean()), 5), "after": round(float(way.gains.mean()), 5)}
+    compared = {each.name: each for each in (*simple, *ways, blend)}
+    evidence |= {
+        "chosen": way.name,
+        "compared": [row_of(each, way, owners) for each in compared.values()],
+    }
     better = held_out["after"] > held_out["before"]
     before = [measure(index, each, default, weights / scales) for each in asked]
     after = [measure(index, each, settings, found / scales) for each in asked]
     if not better or sum(m["ndcg_at_10"] for m in after) < sum(m["ndcg_at_10"] for m in before):
         found, settings, after, better = weights, default, before, False
+        evidence["chosen"] = "default weights"
     # The terms of a query are not tuned; they keep their place beside the others.
     found = found * (weights.sum() / max(found.sum(), 1e-9))
     evidence |= {"tuned": better, "before": before[0], "after": after[0], "held_out_ndcg_at_10": held_out}
@@ -143,90 +145,6 @@ def tune(
     chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in fixed}
     chosen[CONTEXT.name] = chosen["popularity"]  # together they are popularity where the shopper is
     return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
-
-
-def best_search(
-    pools: Pools,
-    owners: I64,
-    weights: F64,
-    scales: F64,
-    seed: int,
-    progress: Progress,
-    terms: Sequence[str] = TUNABLE,
-) -> tuple[F64, dict[str, float]]:
-    """`averaged_search` by each of the depths, and of these what is best on the halves that were not searched."""
-    found = []
-    for depth in _SEARCH_DEPTHS:
-        weights_found, held_out = averaged_search(pools, owners, weights, scales, seed, progress, terms, depth)
-        found.append((weights_found, {**held_out, "searched_to_place": depth}))
-    return max(found, key=lambda each: each[1]["after"])
-
-
-def averaged_search(
-    pools: Pools,
-    owners: I64,
-    weights: F64,
-    scales: F64,
-    seed: int,
-    progress: Progress,
-    terms: Sequence[str] = TUNABLE,
-    depth: int = 10,
-) -> tuple[F64, dict[str, float]]:
-    """Mean of the weights found on random halves of the cases, each first scaled to add up to 1.
-
-    Parameters
-    ----------
-    owners : int64 (cases,); cases of one owner always lie in one half
-    depth : the search is by NDCG up to this place
-
-    Returns
-    -------
-    float64 (len(TERMS),), and NDCG@10 before and after on the halves that were not searched
-    """
-    chance = np.random.default_rng(seed)
-    total, gains = np.zeros(len(TERMS)), {"before": 0.0, "after": 0.0}
-    distinct, owner = np.unique(owners, return_inverse=True)
-    for number in range(_HALVES):
-        drawn = (chance.permutation(len(distinct)) < len(distinct) // 2)[owner]
-        searched, unseen = pools.chosen(np.flatnonzero(drawn)), pools.chosen(np.flatnonzero(~drawn))
-        found = coordinate_search(searched, weights, scales, _ROUNDS, terms, depth)
-        total += found / max(float(found.sum()), 1e-9)
-        for name, factors in (("before", weights / scales), ("after", found / scales)):
-            gains[name] += float(gain_of(unseen.ranks(unseen.scores(factors))).mean()) / _HALVES
-        progress("search", number + 1, _HALVES)
-    return total / _HALVES, {name: round(gain, 5) for name, gain in gains.items()}
-
-
-def coordinate_search(
-    pools: Pools, weights: F64, scales: F64, rounds: int, terms: Sequence[str] = TUNABLE, depth: int = 10
-) -> F64:
-    """Weights that rank the targets of the pools best by NDCG up to `depth`, found one at a time from `weights` on.
-
-    Returns
-    -------
-    float64 (len(TERMS),), in proportion to each other only
-    """
-    found = weights / max(float(weights.max()), 1e-9)
-    best = _gain(pools, pools.scores(found / scales), depth)
-    for _ in range(rounds):
-        start = best
-        # Only proportions rank; without this they would all end at the upper end of the grid.
-        found = found / max(float(found.max()), 1e-9)
-        scores = pools.scores(found / scales)
-        for term in terms:
-            k = TERMS.index(term)
-            row = pools.terms[k] / np.float32(scales[k])
-            if not row.any():
-                continue
-            rest = scores - np.float32(found[k]) * row
-            for weight in _GRID:
-                trial = rest + np.float32(weight) * row
-                gain = _gain(pools, trial, depth)
-                if gain > best * (1 + _CLEARLY):
-                    best, scores, found[k] = gain, trial, weight
-        if best <= start:
-            break
-    return found
 
 
 def measure(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64) -> dict[str, float]:
@@ -246,12 +164,12 @@ def _pools_of(
     factors: F64,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Pools, I64]:
-    """The pools of all cases, and int64 (cases,) the target's row of each."""
+    """The pools of all cases, and int64 (cases,) the user of each."""
     pools = [
         build_pools(index, each.cases, each.profiles, settings, factors, seen_too=each.seen_too, progress=progress)
         for each in asked
     ]
-    return joined(pools), np.concatenate([each.cases.target for each in asked])
+    return joined(pools), np.concatenate([each.cases.table.user[each.cases.target] for each in asked]).astype(np.int64)
 
 
 def _ranks(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64) -> F64:
@@ -266,7 +184,7 @@ def _choose_half_lives(
     index: ItemIndex, asked: Sequence[Asked], settings: RankingSettings, factors: F64, progress: Progress
 ) -> tuple[RankingSettings, list[dict[str, float | str]]]:
     def gain_with(trial: RankingSettings) -> float:
-        gains = [gain_of(_ranks(index, each, trial, factors), _DEEP).mean() for each in asked]
+        gains = [gain_of(_ranks(index, each, trial, factors), DEEP).mean() for each in asked]
         return float(np.mean(gains))
 
     tried: list[dict[str, float | str]] = []
@@ -297,7 +215,3 @@ def factors_of(index: ItemIndex, weights: Mapping[str, float]) -> F64:
 def _scales(index: ItemIndex) -> F64:
     natural = index.tables.scales
     return np.array([natural.get(term, 1.0) for term in TERMS])
-
-
-def _gain(pools: Pools, scores: F32, depth: int) -> float:
-    return float(gain_of(pools.ranks(scores), depth).mean())

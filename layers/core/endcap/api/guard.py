@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from endcap.api.limits import ClientLimits
-from endcap.api.roles import DOOR, OPEN, Caller, caller_of, permitted
+from endcap.api.roles import DOOR, OPEN, SIGNED, Caller, caller_of, permitted
 from endcap.api.routes import needs_of
 from endcap.errors import ForbiddenError, TooManyRequestsError
 from endcap.settings import Authorisation
 
-_UNLIMITED: Final = {OPEN, DOOR}  # the gateway limits the first, and the second knows its visitors by itself
+_UNLIMITED: Final = {OPEN, DOOR, SIGNED}  # the gateway limits them, and the door knows its visitors by itself
 
 
 @dataclass(frozen=True, slots=True)

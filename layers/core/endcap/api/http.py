@@ -135,6 +135,17 @@ def json_body(event: APIGatewayProxyEventV2, most: int = MAX_BODY_BYTES) -> Any:
     BodyTooLargeError : it takes more
     InvalidRequestError : no JSON, nested deeper than 16, NaN or infinite numbers, lone surrogates
     """
+    return json_value(raw_body(event, most), "the body")
+
+
+def raw_body(event: APIGatewayProxyEventV2, most: int = MAX_BODY_BYTES) -> bytes:
+    """The request's body as it was sent.
+
+    Raises
+    ------
+    BodyTooLargeError : it takes more than `most` bytes
+    InvalidRequestError : the gateway's copy of it can't be read
+    """
     raw: str = event.get("body") or ""
     too_large = BodyTooLargeError(f"the body may take at most {most // 1024} KB")
     if len(raw) > most * 4 // 3 + 4:
@@ -145,7 +156,7 @@ def json_body(event: APIGatewayProxyEventV2, most: int = MAX_BODY_BYTES) -> Any:
         raise InvalidRequestError("the body is not UTF-8 text") from None
     if len(data) > most:
         raise too_large
-    return json_value(data, "the body")
+    return data
 
 
 def problem(

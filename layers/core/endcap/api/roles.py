@@ -5,6 +5,7 @@
 | server | an AWS signature, or a token with the scope `endcap/server` | everything about shoppers and the catalogue |
 | operator | a token with `endcap/look`, `endcap/steer` or `endcap/erase` | what its scopes name |
 | browser | nobody's word; the storefront door itself says who its visitor is | the routes under `/storefront/` |
+| shop system | its signature over the body | the routes under `/webhooks/` |
 
 What each route asks for stands in `endcap.api.routes`, one row each.
 """
@@ -27,6 +28,8 @@ OPEN: Final = "open"
 """Asks for nothing: for monitors."""
 DOOR: Final = "door"
 """The function behind the route says itself who may."""
+SIGNED: Final = "signed"
+"""Whoever signs the body with a secret of the shop's may; the function behind the route checks it."""
 
 Role = Literal["server", "operator", "browser"]
 
@@ -83,6 +86,6 @@ def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:
 def permitted(needs: Iterable[str], caller: Caller | None) -> bool:
     """Whether a route that needs one of `needs` may be called."""
     needs = set(needs)
-    if needs & {OPEN, DOOR}:
+    if needs & {OPEN, DOOR, SIGNED}:
         return True
     return caller is not None and bool(needs & caller.scopes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SCOPES, SERVER, STEER
+from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SCOPES, SERVER, SIGNED, STEER
 
 
 class Route(NamedTuple):
@@ -14,7 +14,7 @@ class Route(NamedTuple):
     Attributes
     ----------
     path : as in OpenAPI
-    needs : scopes of which the caller must have one, or `OPEN`, or `DOOR`
+    needs : scopes of which the caller must have one, or `OPEN`, `DOOR` or `SIGNED`
     """
 
     method: str
@@ -52,6 +52,8 @@ ROUTES = (
     Route("GET", "/storefront/search", "storefront", (DOOR,)),
     Route("GET", "/storefront/items/{item_id}/similar", "storefront", (DOOR,)),
     Route("GET", "/storefront/trending", "storefront", (DOOR,)),
+    Route("POST", "/webhooks/shopify", "receive_webhook", (SIGNED,)),
+    Route("POST", "/webhooks/woocommerce", "receive_webhook", (SIGNED,)),
     Route("GET", "/admin/overview", "admin", (LOOK,)),
     Route("GET", "/admin/scenarios", "admin", (LOOK,)),
     Route("GET", "/admin/scenarios/{name}", "admin", (LOOK,)),

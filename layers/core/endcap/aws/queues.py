@@ -81,6 +81,18 @@ class EventQueue:
                 unsent += indices
         return unsent
 
+    def waiting(self) -> int:
+        """About how many messages wait to be taken.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        name = "ApproximateNumberOfMessages"
+        with aws_errors("look at the queue"):
+            answer = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])
+        return int(answer["Attributes"][name])
+
     def send_message(self, document: Mapping[str, Any], kind: str) -> None:
         """Send one message that holds no events.
 

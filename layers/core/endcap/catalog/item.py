@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from endcap.catalog.categories import category_names
 from endcap.catalog.markup import plain_text
 from endcap.catalog.stock import STOCK_FIELDS, take_stock
 from endcap.errors import FieldError, InvalidItemError
@@ -174,25 +174,6 @@ def _plain_attributes(given: Mapping[Any, Any]) -> dict[Any, Any]:
         else value
         for name, value in given.items()
     }
-
-
-_PATH: Final = re.compile(r"\s+>\s+|\s*›\s*|\s*\|\s*")
-
-
-def category_names(value: object) -> object:
-    """Categories one by one: of a path, a list with bars, JSON in text, or lists in a list."""
-    if isinstance(value, str) and value.strip().startswith("["):
-        try:
-            listed = json.loads(value)
-        except (ValueError, RecursionError):
-            listed = None
-        value = listed if isinstance(listed, list) else value
-    flat: list[Any] = []
-    for part in value if isinstance(value, list) else [value]:
-        flat += part if isinstance(part, list) else [part]
-    if not isinstance(value, str | int | list):
-        return value
-    return [name for part in flat for name in (_PATH.split(part.strip()) if isinstance(part, str) else [part])]
 
 
 def stored_item(document: Mapping[str, Any]) -> Item:

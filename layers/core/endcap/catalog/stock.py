@@ -23,10 +23,17 @@ STOCK_FIELDS: Final = (
 
 _IN_STOCK: Final = """
 true yes y 1 on t instock available availableforsale limitedavailability lowstock onlineonly instoreonly preorder
-presale backorder onbackorder madetoorder 有货 现货 有现货 在售 上架 预售 库存充足
+presale backorder backordered onbackorder madetoorder active published enabled forsale limited
+ja oui si sí sim lieferbar verfügbar verfuegbar auflager sofortlieferbar enstock
+disponible disponibile disponível opvoorraad
+有货 现货 有现货 在售 上架 预售 库存充足
 """
 _SOLD_OUT: Final = """
-false no n 0 off f outofstock outstock soldout unavailable notavailable notinstock discontinued reserved none
+false no n 0 off f outofstock outstock soldout unavailable notavailable notinstock discontinued reserved none oos
+notforsale comingsoon temporarilyunavailable draft archived inactive disabled hidden unpublished
+nein non não nichtlieferbar nichtverfügbar nichtverfuegbar nichtauflager ausverkauft vergriffen nonlieferbar
+enrupturedestock rupturedestock rupture épuisé epuise indisponible agotado sinstock nodisponible fueradestock esaurito
+nondisponibile esgotado indisponível uitverkocht
 缺货 无货 售罄 已售罄 售完 已售完 下架 已下架 停售 停产 断货 暂无库存 无库存
 """
 _YES: Final = frozenset(_IN_STOCK.split())

@@ -25,6 +25,7 @@ READ_BYTES, WRITE_BYTES = 4096, 1024
 EVENTS_BUFFER_S, EXPOSURES_BUFFER_S = 60, 300  # BufferingHints of the template
 ROUTE_METRICS: Final = 6
 """Of each route that is called: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"""
+OPTIONAL: Final = frozenset({"receive_webhook", "load_file"})
 RESULT_LISTINGS: Final = 8
 """Of three days in two folders, a day of a busy shop in two pages."""
 ITEM_SHARDS: Final = 8  # of the index of changed items; one query each
@@ -32,7 +33,13 @@ ITEM_SHARDS: Final = 8  # of the index of changed items; one query each
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A storefront's month."""
+    """A storefront's month.
+
+    Attributes
+    ----------
+    webhooks : messages of shop systems
+    file_rows : rows of files and catalogue feeds; what they change is among `item_changes`, and events among `events`
+    """
 
     events: int
     requests: int
@@ -40,11 +47,13 @@ class Usage:
     users: int
     rebuilds: int
     item_changes: int
+    webhooks: int = 0
+    file_rows: int = 0
 
     @property
     def idle(self) -> Usage:
         """The same shop with nobody in it: what is stored, and nothing that happens."""
-        return replace(self, events=0, requests=0, rebuilds=0, item_changes=0)
+        return replace(self, events=0, requests=0, rebuilds=0, item_changes=0, webhooks=0, file_rows=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,7 @@ class Assumptions:
     text_share : of events, with words to encode
     metrics : CloudWatch metrics of Endcap's own that a month with traffic reports
     fold_ms : billed time of a fold, not measured either; summary_ms : of a count of results, nor that
+    row_ms : of a row of a file: 0.4 ms of processor time were measured here, and the rest is its share of the calls
     trend_share : of requests that live counts can change
     idle_polls : ReceiveMessage calls of Lambda's five pollers on an idle queue, 20 s each:
         https://github.com/getlift/lift/issues/132 saw the same 15 a minute
@@ -120,6 +130,7 @@ class Assumptions:
     text_share: float = 0.05
     metrics: int = 25
     fold_ms: float = 150.0
+    row_ms: float = 1.0
     summary_ms: float = 2_000.0
     trend_share: float = 0.1
     idle_polls: float = 5 * MONTH_S / 20
@@ -226,8 +237,12 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
         "fold_counts": (folds, a.fold_ms),
         "summarise_results": (summaries, a.summary_ms),
     }
+    # Of functions that are there where they are asked for; a run of load_file works for two minutes and a half.
+    calls |= {"receive_webhook": (usage.webhooks, a.other_ms)} if usage.webhooks else {}
+    runs = math.ceil(usage.file_rows * a.row_ms / 150_000)
+    calls |= {"load_file": (runs, usage.file_rows * a.row_ms / runs)} if runs else {}
     invocations = sum(n for n, _ in calls.values())
-    through_api = collects + usage.requests + usage.item_changes
+    through_api = collects + usage.requests + usage.item_changes + usage.webhooks
 
     yield "API Gateway", "requests", through_api, "http_api_requests"
     yield "API Gateway", "answers to the internet", usage.requests * a.answer_bytes / GB, "data_out"
@@ -235,7 +250,8 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "Lambda", "requests", invocations, "lambda_requests"
     for name, (n, ms) in calls.items():
         seconds = n * (ms + a.cold_share * a.cold_ms) / 1000
-        yield "Lambda", name, seconds * deployment.memory_mb[name] / 1024, f"lambda_{deployment.architecture}"
+        memory_mb = deployment.memory_mb.get(name, 1024) if name in OPTIONAL else deployment.memory_mb[name]
+        yield "Lambda", name, seconds * memory_mb / 1024, f"lambda_{deployment.architecture}"
 
     # Sparse requests each find the last poll to be too old; dense ones share a poll every two seconds.
     environments = max(1, math.ceil(usage.requests / MONTH_S * a.recommend_ms / 1000))
@@ -249,12 +265,16 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "DynamoDB", "profiles read", batches * read_units + usage.requests * read_units / 2, "dynamodb_reads"
     yield "DynamoDB", "erasures looked up", batches, "dynamodb_reads"
     yield "DynamoDB", "changed items looked for", polls * ITEM_SHARDS / 2, "dynamodb_reads"
+    yield "DynamoDB", "products of webhooks", 2 * usage.webhooks, "dynamodb_writes"
+    item_reads = math.ceil(a.item_bytes / READ_BYTES) / 2
+    yield "DynamoDB", "items compared with files", usage.file_rows * item_reads, "dynamodb_reads"
     stored_gb = (usage.users * a.profile_bytes + usage.items * a.item_bytes) / GB
     yield "DynamoDB", "storage", stored_gb, "dynamodb_storage"
     yield "DynamoDB", "point-in-time recovery", stored_gb, "dynamodb_recovery"
 
     yield "SQS", "sent and deleted", 2 * batches, "sqs_requests"
     yield "SQS", "received, empty calls too", max(a.idle_polls, batches), "sqs_requests"
+    yield "SQS", "the inbox of files", a.idle_polls if "load_file" in deployment.memory_mb else 0, "sqs_requests"
 
     firehose_gb = (_rounded(batches * 1.0, 300) + _rounded(usage.requests, 2_500)) / GB
     yield "Firehose", "events and exposures", firehose_gb, "firehose"

@@ -96,7 +96,7 @@ def collect(
     return Collected(accepted, sorted(rejected, key=lambda r: r["index"]), ignored, said[:MAX_TOLD])
 
 
-_UNKNOWN = "{!r} is no item of the catalogue; the event counts, and shows once it is one"
+_UNKNOWN = "{!r} is no item of the catalogue; the event counts for a group of that name, or once there is such an item"
 
 
 def _of_unknown_items(taken: Sequence[tuple[int, Mapping[str, Any]]], unknown: Unknown | None) -> list[tuple[int, str]]:

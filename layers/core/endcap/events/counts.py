@@ -1,7 +1,8 @@
 """What shoppers do right now, as approximate counts by span of time: the stuff of live trends and of exploration.
 
-Counts are no lattice: a batch is added once its profiles are written, and only the events that a profile took as new
-are in it, so that a redelivered event is not counted again. A count that could not be written is lost.
+Counts are no lattice: a batch is added once its profiles are written, and only what it changed in a profile is in it
+(see `endcap.profiles.demand`), so that a redelivered event is not counted again. A count that could not be written is
+lost.
 """
 
 from __future__ import annotations
@@ -9,10 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from endcap.events import types
-from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, EventType
 
 WindowName = Literal["1h", "6h", "24h", "7d"]
@@ -82,13 +82,25 @@ WINDOWS: Final[Mapping[str, Window]] = {
 }
 
 
+class Change(NamedTuple):
+    """What one event changes in the counts.
+
+    name : what is counted, and the item
+    by : 1, or -1 for what was counted and is taken back
+    """
+
+    name: str
+    at_ms: int
+    by: int
+
+
 @dataclass(frozen=True, slots=True)
 class Increment:
     """What a batch adds to one bucket.
 
     Attributes
     ----------
-    counts : what is counted and item id -> how many
+    counts : what is counted and item id -> how many, less than 0 where more was taken back than came
     """
 
     level: Level
@@ -96,42 +108,27 @@ class Increment:
     counts: Mapping[str, int]
 
 
-def increments(
-    events: Iterable[Interaction],
-    now_ms: int,
-    event_types: Mapping[str, EventType] = EVENT_TYPES,
-    first: Iterable[Interaction] = (),
-) -> Iterator[Increment]:
-    """One increment for each bucket that `events` fall into, by their own time; what is too old falls into none.
-
-    Demand is every type of event with an item and a positive weight.
-
-    Parameters
-    ----------
-    first : those of `events` that are a shopper's first with their item: only these count as another shopper
-    """
-    newcomers = {id(event) for event in first}
+def increments(changes: Iterable[Change], now_ms: int) -> Iterator[Increment]:
+    """One increment for each bucket that `changes` fall into, by their own time; what is too old falls into none."""
     counted: dict[tuple[Level, int], Counter[str]] = {}
-    for event in events:
-        counted_as = list(_counted(event, event_types))
-        counted_as += [PEOPLE] if DEMAND in counted_as and id(event) in newcomers else []
-        names = [what + event.item_id for what in counted_as] if event.item_id else []
+    for change in changes:
         for level in LEVELS:
-            if names and now_ms - level.kept_ms < event.timestamp_ms:
-                counted.setdefault((level, level.start_of(event.timestamp_ms)), Counter()).update(names)
+            if now_ms - level.kept_ms < change.at_ms:
+                counted.setdefault((level, level.start_of(change.at_ms)), Counter())[change.name] += change.by
     for (level, start_ms), counts in sorted(counted.items(), key=lambda pair: (pair[0][0].name, pair[0][1])):
-        yield Increment(level, start_ms, counts)
+        if left := {name: n for name, n in counts.items() if n}:
+            yield Increment(level, start_ms, left)
 
 
-def _counted(event: Interaction, event_types: Mapping[str, EventType]) -> Iterator[str]:
-    """What an event counts as."""
-    if event.event_type in types.SHOWN:
+def kinds_of(event_type: str, event_types: Mapping[str, EventType] = EVENT_TYPES) -> Iterator[str]:
+    """What a type of event counts as; demand is every one with a positive weight."""
+    if event_type in types.SHOWN:
         yield SHOWN
         return
-    event_type = event_types.get(event.event_type)
-    if event_type is not None and event_type.weight > 0:
+    known = event_types.get(event_type)
+    if known is not None and known.weight > 0:
         yield DEMAND
-    if event.event_type in types.CLICKED:
+    if event_type in types.CLICKED:
         yield CLICKED
 
 

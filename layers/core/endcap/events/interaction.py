@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any, Final
 
@@ -21,7 +21,7 @@ from pydantic import (
 from endcap.errors import FieldError, InvalidInteractionError
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
 from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, IDENTIFY, EventType
-from endcap.identifiers import anonymous_id_of, anonymous_key, clean_id, clean_text
+from endcap.identifiers import anonymous_id_of, anonymous_key, clean_id, clean_text, is_placeholder
 from endcap.leniency import leniently, unknown_names
 from endcap.validation import (
     Id,
@@ -53,6 +53,7 @@ class Interaction:
     timestamp_ms : when, in milliseconds since 1970
     value : a grade for ratings and reviews; elsewhere whatever the storefront means by it
     position : 1-based place in the list that the item was shown in
+    order_id : of purchases and returns; a return without an item gives the whole order back
     """
 
     event_id: str
@@ -67,6 +68,7 @@ class Interaction:
     recommendation_id: str | None = None
     position: int | None = None
     properties: Properties | None = None
+    order_id: str | None = None
 
 
 EventId = Annotated[str, Field(max_length=64), AfterValidator(clean_id), BeforeValidator(digits)]
@@ -97,12 +99,15 @@ class InteractionInput(BaseModel):
     properties: (
         Annotated[dict[PropertyName, PropertyValue], Field(max_length=32), BeforeValidator(present_value)] | None
     ) = None
+    order_id: Id | None = None
 
 
 FIELDS: Final = (*InteractionInput.model_fields, "anonymous_key")
 """Every name that something about an event is read from, or that `interaction_document` writes."""
 _ALWAYS: Final = ("user_id", "event_type", "timestamp")
 _CUT: Final = ("text", "properties")
+_ORDERS: Final = ("order_id", "transaction_id")
+"""Properties that name the order, as formats of others have it."""
 _HINTS: Final = {
     "type": "event_type",
     "event": "event_type",
@@ -119,6 +124,7 @@ _HINTS: Final = {
     "query": "text",
     "search_term": "text",
     "messageid": "event_id",
+    "transaction_id": "order_id",
 }
 """What other systems call things -> what they are called here."""
 
@@ -158,11 +164,8 @@ def parse_interaction(
     name = given.event_type if given.event_type in event_types else ALIASES.get(given.event_type, "")
     if name not in event_types:
         raise _invalid("event_type", f"{given.event_type!r} is no known event type")
-    errors = nobody + [
-        FieldError(field=f, message=f"is required for {name}")
-        for f in event_types[name].needs
-        if getattr(given, f) is None
-    ]
+    order_id = given.order_id or _order_of(given.properties)
+    errors = nobody + list(_lacking(event_types[name], given, order_id))
     if name == IDENTIFY and given.user_id is None and not nobody:
         errors.append(FieldError(field="user_id", message=f"is required for {name}"))
     if errors:
@@ -171,7 +174,7 @@ def parse_interaction(
         raise _invalid("anonymous_id", "must differ from user_id: an id can't turn out to be itself")
     value = given.value
     if name in GRADED and value is not None and not MIN_GRADE <= value <= MAX_GRADE:
-        rule = f"must be a grade from {MIN_GRADE:g} to {MAX_GRADE:g} for {name}"
+        rule = f"must be a grade from {MIN_GRADE:g} to {MAX_GRADE:g} for {name}; bring one of another scale to it"
         if given.text is None or "value" in event_types[name].needs:
             raise _invalid("value", rule)
         told.append(FieldError(field="value", message=f"was left out: {rule}"))
@@ -194,6 +197,7 @@ def parse_interaction(
         given.recommendation_id,
         given.position,
         given.properties,
+        order_id,
     )
 
 
@@ -201,11 +205,32 @@ def _required(raw: Mapping[Any, Any], event_types: Mapping[str, EventType]) -> t
     """The fields without which an event would say something else."""
     called = str(raw.get("event_type"))
     event_type = event_types.get(called) or event_types.get(ALIASES.get(called, ""))
-    needs = event_type.needs if event_type is not None else ()
+    needs = (needed.partition("|")[0] for needed in event_type.needs) if event_type is not None else ()
     nobody = () if no_placeholder(raw.get("user_id")) is not None else ("anonymous_id",)
     # A review that has nothing but a grade would count as praise without it.
     graded = ("value",) if event_type is not None and event_type.name in GRADED and not raw.get("text") else ()
     return (*_ALWAYS, *needs, *nobody, *graded)
+
+
+def _lacking(event_type: EventType, given: InteractionInput, order_id: str | None) -> Iterator[FieldError]:
+    """The fields that its type needs and an event has not; of alternatives one is enough."""
+    for needed in event_type.needs:
+        field, *others = needed.split("|")
+        said = [order_id if name == "order_id" else getattr(given, name) for name in (field, *others)]
+        if all(value is None for value in said):
+            without = f" where there is no {' or '.join(others)}" if others else ""
+            yield FieldError(field=field, message=f"is required for {event_type.name}{without}")
+
+
+def _order_of(properties: Properties | None) -> str | None:
+    """The order that properties name."""
+    for name in _ORDERS:
+        value = (properties or {}).get(name)
+        if isinstance(value, float) and value.is_integer():
+            value = str(int(value))
+        if isinstance(value, str) and not is_placeholder(value):
+            return value.strip()
+    return None
 
 
 def _ahead(timestamp: object) -> str:
@@ -238,5 +263,7 @@ def _fallback_id(given: InteractionInput, event_type: str, at_ms: int, value: fl
     # Without whose it is: an event handed from an anonymous id to a known one stays the same event. With the time as it
     # was sent: what a time slightly ahead is clamped to depends on when the event arrived.
     content = [given.item_id, event_type, value, given.text, at_ms, given.session_id, given.properties]
+    if given.order_id:
+        content.append(given.order_id)
     digest = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
     return digest[:32]

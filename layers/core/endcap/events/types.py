@@ -35,7 +35,7 @@ class EventType:
         used again for another; 0 for custom types, which are stored by name
     weight : signed strength of one such event at age zero
     half_life_s : seconds after which the weight has halved
-    needs : fields without which the event says nothing
+    needs : fields without which the event says nothing; of `a|b` one is enough
     in_history : whether it leaves an entry in the profile's set of interactions
     graded : `value` is a grade from 0.5 to 5; elsewhere a value is stored and multiplies nothing
     strong : kept in a set of its own, so that browsing can't push it out
@@ -44,6 +44,8 @@ class EventType:
     bought : counts as a purchase
     looked : a look at an item, from which the latest session's intent is read
     fills_cart, ends_cart : puts an item into the cart; takes it out, or off the list of what is still wanted
+    leads : leads up to a purchase, and says nothing for an item that was given back
+    gives_back, empties_cart : takes back what a purchase, or putting into the cart, has given; see `takeback`
     past : names for "has done this" in filters
     aliases, ga4, segment, personalize : further names in our own events, and names in those formats
     """
@@ -64,6 +66,9 @@ class EventType:
     looked: bool = False
     fills_cart: bool = False
     ends_cart: bool = False
+    leads: bool = False
+    gives_back: bool = False
+    empties_cart: bool = False
     past: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     ga4: tuple[str, ...] = ()
@@ -81,6 +86,7 @@ _ROWS: Final = (
         0.3,
         14 * DAY_S,
         looked=True,
+        leads=True,
         past=("viewed",),
         aliases=("view_item",),
         ga4=("view_item",),
@@ -94,6 +100,7 @@ _ROWS: Final = (
         14 * DAY_S,
         clicked=True,
         looked=True,
+        leads=True,
         past=("clicked",),
         aliases=("select_item",),
         ga4=("select_item", "select_promotion"),
@@ -105,6 +112,7 @@ _ROWS: Final = (
         0.8,
         30 * DAY_S,
         looked=True,
+        leads=True,
         fills_cart=True,
         past=("carted",),
         aliases=("begin_checkout",),
@@ -118,6 +126,7 @@ _ROWS: Final = (
         -0.3,
         30 * DAY_S,
         ends_cart=True,
+        empties_cart=True,
         ga4=("remove_from_cart",),
         segment=("Product Removed",),
     ),
@@ -138,12 +147,14 @@ _ROWS: Final = (
         6,
         -0.5,
         180 * DAY_S,
+        ("item_id|order_id",),
         strong=True,
         ends_cart=True,
+        gives_back=True,
         past=("returned",),
         aliases=("refund",),
         ga4=("refund",),
-        segment=("Order Refunded",),
+        segment=("Order Refunded", "Order Cancelled"),
     ),
     EventType("rating", 7, 1.0, 365 * DAY_S, ("item_id", "value"), graded=True, strong=True, past=("rated",)),
     EventType(
@@ -232,6 +243,10 @@ BOUGHT: Final = _group("bought")
 LOOKED: Final = _group("looked")
 FILLS_CART: Final = _group("fills_cart")
 ENDS_CART: Final = _group("ends_cart")
+LEADS: Final = _group("leads")
+GIVES_BACK: Final = _group("gives_back")
+EMPTIES_CART: Final = _group("empties_cart")
+TAKES_BACK: Final = GIVES_BACK | EMPTIES_CART
 NOT_IN_HISTORY: Final = frozenset(EVENT_TYPES) - _group("in_history")
 
 ALIASES: Final = _names("aliases")

@@ -18,6 +18,7 @@ from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import sentence_without
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import UserProfile
+from endcap.profiles.settled import settled
 from endcap.ranking.terms.registry import TERMS
 from endcap.ranking.terms.term import ScoringContext
 from endcap.ranking.terms.text import words_support
@@ -121,8 +122,8 @@ def named_act(
         key = event_key(event_id)
         behind = [e for e in held if e.key == key]
     else:
-        whole = _group(index, item_id or "")
-        behind = [e for e in held if e.item_id and _group(index, e.item_id) == whole]
+        whole = index.thing(item_id or "")
+        behind = [e for e in held if e.item_id and index.thing(e.item_id) == whole]
     if not behind:
         raise NotFoundError("nothing like that is remembered of this shopper")
 
@@ -132,11 +133,6 @@ def named_act(
 
     best = max(behind, key=strength)
     return Act(_names(behind), best.item_id, best.event_type, best.timestamp_ms)
-
-
-def _group(index: ItemIndex, item_id: str) -> int | str:
-    row = index.position(item_id)
-    return item_id if row is None else int(index.groups[row])
 
 
 def _names(entries: Iterable[Entry | TextSignal]) -> frozenset[Name]:
@@ -165,7 +161,7 @@ def carrying_acts(context: ScoringContext, profile: UserProfile, positions: I64,
             if row is not None and int(index.groups[row]) in groups:
                 carried[groups[int(index.groups[row])]] += words[text]
     behind: dict[int, list[Entry]] = {}
-    for entry in {*profile.interactions, *profile.strong}:
+    for entry in settled([*{*profile.interactions, *profile.strong}], index.thing):
         row = index.position(entry.item_id)
         k = None if row is None else groups.get(int(index.groups[row]))
         if k is not None and entry.event_type == features.event_types[k]:

@@ -129,8 +129,10 @@ class _Explainer:
             return Reason(term, share, popular_in(*named, language, against=share < 0))
         if term == "query" and share > 0 and not self.meant[column]:
             return Reason(term, share, nearest_only(language), evidence)
+        borrowed = bool(self.index.unseen[position])
         if not evidence:
-            return Reason(term, share, sentence(term, share, language, label=self._label(term, share, position)))
+            label = self._label(term, share, position)
+            return Reason(term, share, sentence(term, share, language, label=label, borrowed=borrowed))
         items = [one for one in evidence if one.title is not None]
         text = sentence(
             term,
@@ -140,6 +142,7 @@ class _Explainer:
             event_types=tuple([one.event_type for one in items]),
             label=self._label(term, share, position),
             words=list(dict.fromkeys([word for one in evidence for word in one.words])),
+            borrowed=borrowed,
         )
         return Reason(term, share, text, evidence)
 

@@ -90,9 +90,40 @@ class ItemIndex:
         return self.tables.encoder_tag
 
     def position(self, item_id: str) -> int | None:
-        """The row of an item, None for an unknown one."""
+        """The row of an item, or of the variant that stands for a group; None for an id that neither has."""
         known = self.snapshot.index.get(item_id)
-        return self._new_index.get(item_id) if known is None else known
+        if known is None:
+            known = self._new_index.get(item_id)
+        return self._standing_for(item_id) if known is None else known
+
+    def _standing_for(self, group: str) -> int | None:
+        """The row of the variant that stands for a group: one that is not deleted, where there is one."""
+        row = None if self.snapshot.parents is None else self.snapshot.parents.row(group)
+        row = self._new_parents.get(group) if row is None else row
+        if row is None or not self.is_deleted(row):
+            return row
+        others = self.members([int(self.groups[row])]).tolist()
+        return min((other for other in others if not self.is_deleted(other)), default=row)
+
+    @property
+    def has_parents(self) -> bool:
+        """Whether a group has a name that no item has for its id."""
+        return self.snapshot.parents is not None or bool(self._new_parents)
+
+    def thing(self, item_id: str) -> int | str:
+        """What counts as one thing with an item: the number of its group; the id itself where it is unknown."""
+        position = self.position(item_id)
+        return item_id if position is None else int(self.groups[position])
+
+    @cached_property
+    def _new_parents(self) -> dict[str, int]:
+        """Groups that changed items name -> the row of the first of them."""
+        found: dict[str, int] = {}
+        items = () if self.changes is None else self.changes.items
+        for row, item in zip(self.changed.tolist(), items, strict=True):
+            if item is not None and item.group_id:
+                found.setdefault(item.group_id, row)
+        return found
 
     def positions(self, item_ids: Iterable[str]) -> I64:
         """The rows of the known ones among `item_ids`, ascending, each once."""

@@ -73,14 +73,14 @@ class Tally:
 
         def totals(what: str) -> dict[str, int]:
             total = _sums([(c.items[what], c.counts[what]) for _, c in found], len(ids))
-            return {ids[i]: int(total[i]) for i in total.nonzero()[0]}
+            return {ids[i]: int(total[i]) for i in (total > 0).nonzero()[0]}
 
         weighted = [(c.items[DEMAND], c.counts[DEMAND] * weight_of(start, window, now_ms)) for start, c in found]
         decayed = _sums(weighted, len(ids))
         return Demand(
             window,
             totals(DEMAND),
-            {ids[i]: float(decayed[i]) for i in decayed.nonzero()[0]},
+            {ids[i]: float(decayed[i]) for i in (decayed > 0).nonzero()[0]},
             totals(CLICKED),
             totals(SHOWN),
             totals(PEOPLE),

@@ -43,6 +43,8 @@ TEXTS: Final = Texts(
             named="Often chosen after {deeds}.",
             against="Lower, as it follows what did not suit you.",
             against_named="Lower, as it follows {names}, which did not suit you.",
+            borrowed="Its description is like that of items often chosen next.",
+            borrowed_named="Its description is like that of items often chosen after {deeds}.",
         ),
         "together": TermTexts(
             meaning="Often bought together with items of the history.",
@@ -50,11 +52,15 @@ TEXTS: Final = Texts(
             named="Goes together with {deeds}.",
             against="Lower, as it goes with what did not suit you.",
             against_named="Lower, as it goes with {names}, which did not suit you.",
+            borrowed="Its description is like that of items that go with your choices.",
+            borrowed_named="Its description is like that of items that go together with {deeds}.",
         ),
         "neighbours": TermTexts(
             meaning="Chosen by shoppers who chose the same items.",
             plain="Chosen by shoppers like you.",
             named="Chosen by shoppers who, like you, chose {names}.",
+            borrowed="Its description is like that of items chosen by shoppers like you.",
+            borrowed_named="Its description is like that of items chosen by shoppers who, like you, chose {names}.",
         ),
         "wording": TermTexts(
             meaning="Described in the words of items of the history.",
@@ -134,6 +140,8 @@ TEXTS: Final = Texts(
             meaning="Bought together with the items that the request names.",
             plain="Goes with what you chose.",
             named="Often bought together with {names}.",
+            borrowed="Its description is like that of items that go with what you chose.",
+            borrowed_named="Its description is like that of items often bought together with {names}.",
         ),
         "boost": TermTexts(
             meaning="What the request or the scenario adds.",

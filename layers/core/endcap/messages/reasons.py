@@ -22,6 +22,8 @@ def sentence(
     event_types: Sequence[str] = (),
     label: str = "",
     words: Sequence[str] = (),
+    *,
+    borrowed: bool = False,
 ) -> str:
     """One sentence about one term.
 
@@ -32,9 +34,10 @@ def sentence(
     event_types : what the shopper did with each of them
     label : the category or brand that carried it
     words : of the item, those that carried it; said for terms that are about words
+    borrowed : nobody has chosen the item yet: what behaviour says of it is said of items like it
     """
     texts = TEXTS[language]
-    plain, named = _forms(language, term, weight < 0)
+    plain, named = _forms(language, term, weight < 0, borrowed)
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
         joined, deeds = _told(tuple(names), tuple(event_types), language)
@@ -45,10 +48,12 @@ def sentence(
 
 
 @cache
-def _forms(language: Language, term: str, against: bool) -> tuple[str, str]:
+def _forms(language: Language, term: str, against: bool, borrowed: bool) -> tuple[str, str]:
     """What to say about a term for or against an item, without and with something to point at."""
     texts = TEXTS[language]
     own = texts.terms.get(term, TermTexts(""))
+    if borrowed and own.borrowed:
+        return (texts.against, texts.against_named) if against else (own.borrowed, own.borrowed_named)
     if not against:
         own = own if own.plain else texts.terms[FALLBACK_TERM]
         return own.plain, own.named

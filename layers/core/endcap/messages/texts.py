@@ -27,6 +27,8 @@ class TermTexts(NamedTuple):
     plain, named : why an item is high. `{names}` are the past items that carried the term, `{deeds}` these and what
         the shopper did with each, `{label}` a category or brand; `plain` is for when there is nothing to point at
     against, against_named : likewise, why an item is low
+    borrowed, borrowed_named : why an item is high that nobody has chosen yet, so that the term is borrowed from items
+        like it; "" for terms that borrow nothing
     """
 
     meaning: str
@@ -34,6 +36,8 @@ class TermTexts(NamedTuple):
     named: str = ""
     against: str = ""
     against_named: str = ""
+    borrowed: str = ""
+    borrowed_named: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ TEXTS: Final = Texts(
             named="选择了{deeds}的顾客,接下来常选它。",
             against="排名较低:它常跟随不合您意的商品。",
             against_named="排名较低:它常跟随不合您意的{names}。",
+            borrowed="描述与接下来常被选择的商品相近。",
+            borrowed_named="描述与选择{deeds}之后常被选择的商品相近。",
         ),
         "together": TermTexts(
             meaning="常与历史中的商品一起购买。",
@@ -51,11 +53,15 @@ TEXTS: Final = Texts(
             named="常与{deeds}一起购买。",
             against="排名较低:它常与不合您意的商品搭配。",
             against_named="排名较低:它常与不合您意的{names}搭配。",
+            borrowed="描述与常和您选择的商品搭配的商品相近。",
+            borrowed_named="描述与常和{deeds}一起购买的商品相近。",
         ),
         "neighbours": TermTexts(
             meaning="被选择过相同商品的顾客选择。",
             plain="与您相似的顾客也选择了它。",
             named="和您一样选择了{names}的顾客也选择了它。",
+            borrowed="描述与相似顾客选择的商品相近。",
+            borrowed_named="描述与和您一样选择了{names}的顾客所选的商品相近。",
         ),
         "wording": TermTexts(
             meaning="描述用词与历史中的商品相同。",
@@ -135,6 +141,8 @@ TEXTS: Final = Texts(
             meaning="与请求指定的商品一起购买。",
             plain="适合与您选择的商品搭配。",
             named="常与{names}一起购买。",
+            borrowed="描述与适合和您所选商品搭配的商品相近。",
+            borrowed_named="描述与常和{names}一起购买的商品相近。",
         ),
         "boost": TermTexts(
             meaning="请求或场景所加的分。",

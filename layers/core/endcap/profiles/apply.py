@@ -11,7 +11,7 @@ from endcap.batch import WRITERS, Breaker, Deadline, Verdict, each_alone
 from endcap.events.interaction import Interaction
 from endcap.events.types import IDENTIFY
 from endcap.identifiers import anonymous_key
-from endcap.profiles.identity import ProfileStore, apply_events
+from endcap.profiles.identity import ProfileStore, Took, apply_events
 from endcap.profiles.profile import Encode, UserProfile
 
 
@@ -19,10 +19,9 @@ def apply_apart(
     events: Sequence[Interaction],
     store: ProfileStore,
     encode: Encode,
-    took: Callable[[Interaction], None],
+    took: Took,
     deadline: Deadline,
     unwanted: Callable[[Interaction], None] | None = None,
-    first: Callable[[Interaction], None] | None = None,
 ) -> list[Verdict]:
     """Fold `events` into the profiles that they concern, as far as the time goes.
 
@@ -31,7 +30,7 @@ def apply_apart(
 
     Parameters
     ----------
-    took, unwanted, first : see `apply_events`; called from several threads
+    took, unwanted : see `apply_events`; called from several threads
 
     Returns
     -------
@@ -41,7 +40,7 @@ def apply_apart(
     verdicts: list[Verdict] = [None] * len(events)
 
     def together(part: Sequence[Interaction]) -> list[Verdict]:
-        failed = apply_events(part, guarded, encoder, took, unwanted, first)
+        failed = apply_events(part, guarded, encoder, took, unwanted)
         return [next((failed[name] for name in concerned(event) if name in failed), None) for event in part]
 
     def settle(group: list[int]) -> None:

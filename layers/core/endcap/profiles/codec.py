@@ -13,6 +13,8 @@ Lists stand newest first and hold times as the difference to the entry before. A
 interactions is written once, with a bit for each set. An entry takes 13 bytes beside its item id when the next
 newer one is less than four days away, and a review up to 8 more for its tone and its aspects; rows from before there
 were aspects read as having none.
+
+The format of orders is that of identities, with 4 more bytes in each purchase and return that names its order.
 """
 
 from __future__ import annotations
@@ -31,9 +33,12 @@ FORMAT_WITH_ASPECTS = 2
 """Of profiles in which an entry has aspects: a version that knows none must refuse them, not misread them."""
 FORMAT_OF_IDENTITIES = 3
 """Of users, and of what anonymous ids handed over."""
+FORMAT_OF_ORDERS = 4
+"""Of profiles in which a purchase or a return names its order."""
 TAG_BYTES = 4
 
 _IN_INTERACTIONS, _IN_STRONG, _HAS_POLARITY, _HAS_ASPECTS, _HAS_SOURCE = 1, 2, 4, 32, 64
+_HAS_ORDER = 128
 _PLAIN = _IN_INTERACTIONS | _IN_STRONG
 """Flags up to this one say that nothing follows the item id."""
 _IS_USER, _HAS_SOURCES = 1, 2
@@ -55,7 +60,10 @@ def encode_profile(profile: UserProfile) -> bytes:
     form = FORMAT_WITH_ASPECTS if any(e.aspects for e in entries) else FORMAT
     if _has_identities(profile):
         form = FORMAT_OF_IDENTITIES
-    tagged = form == FORMAT_OF_IDENTITIES and _has_sources(profile)
+    if any(e.order for e in entries):
+        form = FORMAT_OF_ORDERS
+    has_identities = form >= FORMAT_OF_IDENTITIES
+    tagged = has_identities and _has_sources(profile)
     sources: dict[str, int] = {}
     out = bytearray([form])
 
@@ -68,6 +76,7 @@ def encode_profile(profile: UserProfile) -> bytes:
         flags = value_form << _VALUE_SHIFT
         flags |= _IN_INTERACTIONS * (e in interactions) | _IN_STRONG * (e in strong)
         flags |= _HAS_POLARITY * (e.polarity != _ABSENT) | _HAS_ASPECTS * bool(e.aspects) | _HAS_SOURCE * bool(e.source)
+        flags |= _HAS_ORDER * bool(e.order)
         out.append(flags)
         put_type(out, e.event_type)
         out.extend(e.key)
@@ -79,6 +88,7 @@ def encode_profile(profile: UserProfile) -> bytes:
             put_bytes(out, e.aspects)
         if e.source:
             put_int(out, sources[e.source])
+        out.extend(e.order)
 
     def put_signal(t: TextSignal) -> None:
         put_source(t.source)
@@ -112,10 +122,10 @@ def encode_profile(profile: UserProfile) -> bytes:
         if link.anonymous_id:
             put_int(out, 0 if link.start_ms < 0 else link.timestamp_ms - link.start_ms + 1)
 
-    if form == FORMAT_OF_IDENTITIES:
+    if has_identities:
         out.append(_IS_USER * profile.is_user | _HAS_SOURCES * tagged)
     put_int(out, profile.deleted_at_ms)
-    if form == FORMAT_OF_IDENTITIES:
+    if has_identities:
         put_int(out, profile.deleted_at_ms - profile.erased_at_ms)
         put_timed(out, profile.links, put_link_with_start)
     put_timed(out, entries, put_entry)
@@ -124,7 +134,7 @@ def encode_profile(profile: UserProfile) -> bytes:
     for r in (profile.attributes, profile.preferences, profile.consent):
         put_int(out, r.timestamp_ms)
         put_bytes(out, r.content)
-    if form != FORMAT_OF_IDENTITIES:
+    if not has_identities:
         put_timed(out, profile.links, put_link)
     return bytes(out)
 
@@ -136,10 +146,10 @@ def decode_profile(data: bytes) -> UserProfile:
     ------
     ProfileFormatError : the bytes are cut, damaged, or of another format
     """
-    if not data or data[0] not in (FORMAT, FORMAT_WITH_ASPECTS, FORMAT_OF_IDENTITIES):
+    if not data or not FORMAT <= data[0] <= FORMAT_OF_ORDERS:
         raise ProfileFormatError(f"profile format {data[:1].hex() or 'none'} is none that this version reads")
     r = Reader(data, 1)
-    has_identities = data[0] == FORMAT_OF_IDENTITIES
+    has_identities = data[0] >= FORMAT_OF_IDENTITIES
     try:
         about = r.byte() if has_identities else 0
         r.has_sources = bool(about & _HAS_SOURCES)
@@ -232,8 +242,8 @@ def _read_entries(r: Reader) -> list[tuple[int, Entry]]:
     return found
 
 
-def _read_judgement(r: Reader, flags: int) -> tuple[float, float, bytes, str]:
-    """Value, polarity, aspects and source of an entry."""
+def _read_judgement(r: Reader, flags: int) -> tuple[float, float, bytes, str, bytes]:
+    """Value, polarity, aspects, source and order of an entry."""
     value = _ABSENT
     match flags >> _VALUE_SHIFT & _VALUE_MASK:
         case 1:
@@ -244,7 +254,8 @@ def _read_judgement(r: Reader, flags: int) -> tuple[float, float, bytes, str]:
             value = struct.unpack("<d", r.take(8))[0]
     polarity = struct.unpack("b", r.take(1))[0] / 100 if flags & _HAS_POLARITY else _ABSENT
     aspects = r.blob() if flags & _HAS_ASPECTS else b""
-    return value, polarity, aspects, r.sources[r.number()] if flags & _HAS_SOURCE else ""
+    source = r.sources[r.number()] if flags & _HAS_SOURCE else ""
+    return value, polarity, aspects, source, r.take(KEY_BYTES) if flags & _HAS_ORDER else b""
 
 
 def _read_text(r: Reader, at_ms: int) -> TextSignal:

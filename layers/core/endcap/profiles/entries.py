@@ -25,6 +25,8 @@ class Entry:
     polarity : -1 to 1 in steps of 1/100, read from the text of a review that carries no value
     aspects : what a review praises and complains about, one byte each, see `pack_aspects`
     source : key of the anonymous id that handed it over, "" for the profile's own
+    order : of purchases and returns 4 bytes of the SHA-256 of their order's id, b"" where that is unknown. A refund of
+        a whole order has no item: its `item_id` is ""
     """
 
     timestamp_ms: int
@@ -35,6 +37,7 @@ class Entry:
     polarity: float = float("-inf")
     aspects: bytes = b""
     source: str = ""
+    order: bytes = b""
 
     @property
     def grade(self) -> float | None:

@@ -47,6 +47,10 @@ MAX_ERASED_AT_ONCE = 4
 """Anonymous ids that a deletion reaches while somebody waits for it; what is more is done in the background."""
 
 
+Took = Callable[[list[Interaction], UserProfile, UserProfile], None]
+"""Told the new events of a user, and the profile before and after."""
+
+
 class ProfileStore(Protocol):
     """Where profiles are kept; `update` is atomic per key."""
 
@@ -62,9 +66,8 @@ def apply_events(
     events: Iterable[Interaction],
     store: ProfileStore,
     encode: Encode | None = None,
-    took: Callable[[Interaction], None] | None = None,
+    took: Took | None = None,
     unwanted: Callable[[Interaction], None] | None = None,
-    first: Callable[[Interaction], None] | None = None,
 ) -> dict[str, EndcapError]:
     """Fold `events` into the profiles of everyone they concern: one read and one write per user.
 
@@ -73,16 +76,16 @@ def apply_events(
 
     Parameters
     ----------
-    took : called once for each event that is in its user's profile now and was not before; neither a repeated event
-        is, nor one too old for a full profile, nor one of a user whose profile could not be written
+    took : called with the events that are in their user's profile now and were not before, and with the profile before
+        and after; neither a repeated event is among them, nor one too old for a full profile, nor one of a user whose
+        profile could not be written
     unwanted : called for each event that is to be kept nowhere: of a user who refuses, or from before an erasure
-    first : called for each event of those for `took` whose item the profile did not know of
 
     Returns
     -------
     profile key (see `Interaction`) -> why its events could not be applied; everybody else's were
     """
-    batch = _Batch(events, store, encode, took, unwanted, first)
+    batch = _Batch(events, store, encode, took, unwanted)
     failed: dict[str, EndcapError] = {}
 
     def each(step: Callable[[str], None], keys: Iterable[str]) -> None:
@@ -180,11 +183,10 @@ class _Batch:
         events: Iterable[Interaction],
         store: ProfileStore,
         encode: Encode | None,
-        took: Callable[[Interaction], None] | None,
+        took: Took | None,
         unwanted: Callable[[Interaction], None] | None,
-        first: Callable[[Interaction], None] | None,
     ) -> None:
-        self._store, self._took, self._unwanted, self._first = store, took, unwanted, first
+        self._store, self._took, self._unwanted = store, took, unwanted
         self._refusing: set[str] = set()
         self._identifies: defaultdict[str, list[Interaction]] = defaultdict(list)
         self._encode = cache(encode) if encode else None
@@ -242,13 +244,8 @@ class _Batch:
         self._delivered[key].update(handed)
         if refuses(before):
             self._refusing.add(key)
-        new = new_events(events, before, after) if self._took or self._first else ()
-        if self._took is not None:
-            for event in new:
-                self._took(event)
-        if self._first is not None:
-            for event in _first_with_item(new, before):
-                self._first(event)
+        if self._took is not None and (new := new_events(events, before, after)):
+            self._took(new, before, after)
         if self._unwanted is not None:
             floor = floor_ms(after.links, after.deleted_at_ms)
             for event in (*events, *self._identifies.get(key, ())):
@@ -288,15 +285,6 @@ class _Batch:
                     told[link] = _handed(key, link, start_ms, part)
         for link, part in told.items():
             yield link.user_id, part
-
-
-def _first_with_item(events: Iterable[Interaction], before: UserProfile) -> Iterator[Interaction]:
-    """Those of a user's new events that are the first with their item."""
-    known = {entry.item_id for entry in before.interactions}
-    for event in events:
-        if event.item_id and event.item_id not in known:
-            known.add(event.item_id)
-            yield event
 
 
 def _handed(source: str, link: Link, start_ms: int, part: UserProfile = EMPTY_PROFILE) -> UserProfile:

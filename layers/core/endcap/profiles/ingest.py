@@ -9,7 +9,7 @@ event, no other event pays for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -17,15 +17,18 @@ from endcap.batch import Breaker, Deadline, Verdict, each_alone, retryable
 from endcap.erasure.ledger import NEVER, Erasures
 from endcap.erasure.records import event_keys
 from endcap.errors import FieldError, InvalidInputError
+from endcap.events.counts import Change
 from endcap.events.envelopes import opened
 from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
+from endcap.events.machines import is_machine
 from endcap.events.types import IDENTIFY, EventType
 from endcap.identifiers import anonymous_key, clean_id, clean_user_id, is_placeholder
 from endcap.profiles.apply import apply_apart
 from endcap.profiles.consent import refuses
+from endcap.profiles.demand import demand_changes
 from endcap.profiles.identity import ProfileStore, erase_identified
-from endcap.profiles.profile import Encode
+from endcap.profiles.profile import Encode, UserProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +81,8 @@ class Ingested:
     erased : events left out, as those whom they are about have been erased since
     unwanted : how many were kept nowhere, as their shoppers refuse or had what is so old erased
     failed : ids of the records to deliver again -> why
-    new : the events that profiles took as new; a redelivered one is not among them
+    counted : what the events that profiles took as new change in the live counts
     warned : fields of valid events that were left out or cut
-    first : those of them whose item the profile did not know of, so that each stands for another shopper
     """
 
     applied: int = 0
@@ -89,8 +91,7 @@ class Ingested:
     erased: int = 0
     warned: int = 0
     failed: dict[str, Exception] = field(default_factory=dict)
-    new: list[Interaction] = field(default_factory=list)
-    first: list[Interaction] = field(default_factory=list)
+    counted: list[Change] = field(default_factory=list)
 
 
 def ingest(
@@ -103,6 +104,7 @@ def ingest(
     encode: Encode,
     deadline: Deadline | None = None,
     erasures: Erasures | None = None,
+    excluded: Collection[str] = (),
 ) -> Ingested:
     """Apply and archive every valid event of `records`, and quarantine the others.
 
@@ -112,6 +114,7 @@ def ingest(
     Parameters
     ----------
     erasures : whose events are left out; where it can't be read, none is let through
+    excluded : keys of profiles whose events count for nobody else, as those of programs don't
     """
     deadline = deadline or Deadline()
     outcome = Ingested()
@@ -131,8 +134,12 @@ def ingest(
     def aside_of_archive(event: Interaction) -> None:
         unwanted.add(id(event))
 
-    events, took, first = [event for _, event in written], outcome.new.append, outcome.first.append
-    verdicts = apply_apart(events, store, encode, took, deadline, aside_of_archive, first)
+    def took(new: list[Interaction], before: UserProfile, after: UserProfile) -> None:
+        people = [event for event in new if event.user_id not in excluded and not is_machine(event)]
+        outcome.counted += demand_changes(people, before, after, event_types)
+
+    events = [event for _, event in written]
+    verdicts = apply_apart(events, store, encode, took, deadline, aside_of_archive)
     applied = _settled(written, verdicts, aside, outcome)
     wanted = [(record, event) for record, event in applied if id(event) not in unwanted]
     outcome.unwanted += len(applied) - len(wanted)

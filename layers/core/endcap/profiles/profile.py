@@ -21,8 +21,8 @@ from typing import TypeVar
 
 from endcap.events.grades import tone_of
 from endcap.events.interaction import Interaction
-from endcap.events.types import GRADED, NOT_IN_HISTORY, SHOWN, STRONG, TEXTUAL
-from endcap.identifiers import anonymous_id_of, event_key, item_key
+from endcap.events.types import BOUGHT, GIVES_BACK, GRADED, NOT_IN_HISTORY, SHOWN, STRONG, TEXTUAL
+from endcap.identifiers import anonymous_id_of, event_key, item_key, order_key
 from endcap.profiles.entries import NEVER_SET, Entry, Impression, Register, TextSignal, pack_aspects
 from endcap.profiles.links import Link, Span, floor_ms, normal_links, spans_of
 from endcap.text.sentiment import review_polarity
@@ -43,7 +43,7 @@ class UserProfile:
 
     Attributes
     ----------
-    interactions : with items, of any type but impressions
+    interactions : with items, of any type but impressions; and refunds of whole orders
     strong : purchases, returns, ratings and reviews again, so that browsing can't push them out
     deleted_at_ms : entries up to this time are gone, 0 for never deleted
     erased_at_ms : up to this time that has also reached the anonymous ids; links between the two wait for it
@@ -103,7 +103,8 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
         is_user = is_user or anonymous_id_of(event.user_id) is None
         if event.event_type in SHOWN and event.item_id:
             impressions.append(Impression(event.timestamp_ms, item_key(event.item_id)))
-        if event.event_type not in NOT_IN_HISTORY and event.item_id:
+        refund = event.event_type in GIVES_BACK and event.order_id
+        if event.event_type not in NOT_IN_HISTORY and (event.item_id or refund):
             entry = _entry(event)
             entries.append(entry)
             if event.event_type in STRONG:
@@ -273,7 +274,9 @@ def _entry(event: Interaction) -> Entry:
         polarity = round(review_polarity(event.text) * 100) / 100
     aspects = pack_aspects(review_aspects(event.text)) if event.event_type in GRADED and event.text else b""
     key, item_id = event_key(event.event_id), event.item_id or ""
-    return Entry(event.timestamp_ms, key, event.event_type, item_id, value, polarity, aspects)
+    in_order = event.order_id and event.event_type in BOUGHT | GIVES_BACK
+    order = order_key(event.order_id or "") if in_order else b""
+    return Entry(event.timestamp_ms, key, event.event_type, item_id, value, polarity, aspects, order=order)
 
 
 def _newest(events: list[Interaction]) -> list[Interaction]:

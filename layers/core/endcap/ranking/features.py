@@ -21,6 +21,7 @@ from endcap.events.types import DAY_S, EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import UserProfile
+from endcap.profiles.settled import settled
 
 PREFERENCE_WEIGHT: Final = 0.5
 F32_EMPTY: Final = np.empty(0, dtype=np.float32)
@@ -216,7 +217,7 @@ def _history(
     settings: RankingSettings,
     event_types: Mapping[str, EventType],
 ) -> tuple[I64, F32, F32, tuple[str, ...]]:
-    entries = _distinct(profile)
+    entries = settled(_distinct(profile), index.thing)
     mean: float | None = None
     by_group: dict[int, list[tuple[int, float, int, str]]] = {}
     known = [(entry, position) for entry in entries if (position := index.position(entry.item_id)) is not None]

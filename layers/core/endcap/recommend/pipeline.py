@@ -45,6 +45,7 @@ from endcap.ranking.score import Scores, coefficients, total_of
 from endcap.ranking.slots import Slot
 from endcap.ranking.terms.context import known_contexts
 from endcap.ranking.terms.inputs import ANCHORED, BoostedItems, Query
+from endcap.ranking.terms.live_trend import by_item
 from endcap.ranking.terms.query import WORDS_FLOOR, meant
 from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.repurchase import due_items
@@ -150,6 +151,7 @@ def prepared(
     current = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
     index = overlay.index if current and overlay is not None else index_of(snapshot)
     trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
+    trend = None if trend is None else by_item(index, trend)
     request = in_demand(request, trend)
     known = merged_profile(snapshot, profile, request)
     about = FilterContext(clock_ms, known, request.parameters, event_types)

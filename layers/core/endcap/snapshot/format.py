@@ -94,6 +94,13 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "code_items": ArraySpec("int32", ("codes",)),
     },
     "white": {"white_vectors_i8": ArraySpec("int8", ("items", "d_item"))},
+    # Of catalogues with groups of variants whose name is no item's id.
+    "parents": {
+        "parent_text": ArraySpec("uint8", (None,)),
+        "parent_offsets": ArraySpec("int64", (None,)),
+        "parent_slots": ArraySpec("int32", (None,)),
+        "parent_items": ArraySpec("int32", (None,)),
+    },
 }
 
 SPECS: Final = {**ARRAYS, **{name: spec for part in OPTIONAL_ARRAYS.values() for name, spec in part.items()}}

@@ -36,6 +36,7 @@ from endcap.snapshot.files import check_files, has_part, load_array, read_manife
 from endcap.snapshot.format import ARRAYS, LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.ids import ItemIds
 from endcap.snapshot.lexical import Codes, LexicalIndex, Postings
+from endcap.snapshot.parents import Parents
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase, Weights
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class Snapshot:
     tie_keys: NDArray[np.uint32] | None = None
     lexical: LexicalIndex | None = None
     white: tuple[I8, float] | None = None
+    parents: Parents | None = None
 
     @property
     def index(self) -> Mapping[str, int]:
@@ -212,6 +214,7 @@ def _loaded(directory: Path) -> Snapshot:
         if "words" in parts
         else None,
         white=(parts["white"][0], white_scale) if "white" in parts else None,
+        parents=Parents(parts["parents"], sizes["items"]) if "parents" in parts else None,
         **times,
         **arrays,
     )

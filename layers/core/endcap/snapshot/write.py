@@ -15,6 +15,7 @@ from endcap.snapshot.files import canonical_json, write_files
 from endcap.snapshot.format import LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.ids import arrays_of, tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
+from endcap.snapshot.parents import Parents, variants_by_parent
 from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurchase, Weights, empty_list
 from endcap.snapshot.snapshot import COLUMN_ARRAYS
 from endcap.snapshot.whitening import coarse_white, wants_white
@@ -97,6 +98,11 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     }
     if lexical.codes is not None:
         derived["codes"] = (lexical.codes.text, lexical.codes.offsets, lexical.codes.items)
+    parents = variants_by_parent(
+        (str(d["item_id"]), d.get("group_id"), bool(d.get("available", True))) for d in contents.documents
+    )
+    if parents:
+        derived["parents"] = Parents.arrays(parents)
     scales = {"item_vectors": item_scale, "text_vectors": text_scale}
     text, by = arrays["text_vectors_f16"], (contents.whitening_mean, contents.whitening_projection)
     if wants_white(arrays["item_vectors_f16"], text, *by):

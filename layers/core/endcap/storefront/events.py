@@ -9,6 +9,7 @@ from typing import Any, Final
 from endcap.errors import FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.events.collect import Queue
 from endcap.events.interaction import interaction_document, parse_interaction
+from endcap.events.machines import flagged
 from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
 from endcap.leniency import MAX_TOLD, told_of
 from endcap.storefront.clocks import SENT_AT, clock_error_ms, put_right
@@ -47,11 +48,16 @@ def take(
     event_types: Mapping[str, EventType],
     queue: Queue,
     secrets: Sequence[str],
+    user_agent: str | None = None,
 ) -> Taken:
     """Queue the usable events of a body `{"events": [1..20], "sent_at"?: time}`, in the visitor's name.
 
     With `sent_at`, the time of sending by the browser's clock, theirs are put right by how far that clock is off.
     Where the shop says who the visitor is, and the visitor was not said to be them before, that goes with them.
+
+    Parameters
+    ----------
+    user_agent : of the browser; what a program does is marked as such
 
     Raises
     ------
@@ -61,6 +67,7 @@ def take(
     if isinstance(body, Mapping) and SENT_AT in body:
         ahead_ms = clock_error_ms(body, arrival_ms)
     documents: dict[int, dict[str, Any]] = {}
+    program = flagged(user_agent)
     rejected: list[dict[str, Any]] = []
     warnings: dict[int, list[FieldError]] = {}
     for index, raw in enumerate(events):
@@ -68,6 +75,8 @@ def take(
         try:
             timed = raw if ahead_ms is None or not isinstance(raw, Mapping) else put_right(raw, ahead_ms, arrival_ms)
             documents[index] = _document(timed, visit, arrival_ms, event_types, warnings[index])
+            if program:
+                documents[index]["properties"] = documents[index].get("properties", {}) | program
         except InvalidInteractionError as exc:
             rejected.append({"index": index, "errors": exc.errors, "retryable": False})
     sent = list(documents.values())

@@ -9,12 +9,24 @@ import pytest
 
 from endcap.api.guard import Guard
 from endcap.api.limits import ClientLimits
-from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SCOPES, SERVER, STEER, caller_of, permitted, scopes_of
+from endcap.api.roles import (
+    DOOR,
+    ERASE,
+    LOOK,
+    OPEN,
+    SCOPES,
+    SERVER,
+    SIGNED,
+    STEER,
+    caller_of,
+    permitted,
+    scopes_of,
+)
 from endcap.api.routes import PREFLIGHT, ROUTES, needs_of
 from endcap.errors import ForbiddenError, TooManyRequestsError
 
 KEYS = {f"{route.method} {route.path}": route.needs for route in (*ROUTES, PREFLIGHT)}
-CLOSED = {key: needs for key, needs in KEYS.items() if not {OPEN, DOOR} & set(needs)}
+CLOSED = {key: needs for key, needs in KEYS.items() if not {OPEN, DOOR, SIGNED} & set(needs)}
 
 
 def token(**claims: str) -> dict[str, Any]:
@@ -22,7 +34,7 @@ def token(**claims: str) -> dict[str, Any]:
     return {"authorizer": {"jwt": {"claims": {"sub": "mallory", **claims}, "scopes": None}}}
 
 
-SIGNED = {"authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/shop"}}}
+SIGNER = {"authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/shop"}}}
 
 
 def refused(key: str, context: dict[str, Any], authorisation: Any = "scopes") -> bool:
@@ -62,7 +74,7 @@ def test_a_token_may_what_its_scopes_name_and_nothing_more() -> None:
 
 def test_a_signature_is_a_server() -> None:
     for key in KEYS:
-        assert not refused(key, SIGNED), key
+        assert not refused(key, SIGNER), key
 
 
 def test_nobody_is_answered_by_open_routes_alone() -> None:
@@ -148,7 +160,7 @@ def test_clients_are_told_apart_by_their_credential() -> None:
     assert client(token(client_id="one")) != client(token(client_id="two"))
     assert client(token(client_id="one", sub="a")) == client(token(client_id="one", sub="b"))
     assert client(token(sub="a")) != client(token(sub="b"))
-    assert client(SIGNED) not in (client(token()), client({"authorizer": {"iam": {"accessKey": "AKIA"}}}))
+    assert client(SIGNER) not in (client(token()), client({"authorizer": {"iam": {"accessKey": "AKIA"}}}))
 
 
 def test_a_client_has_its_share_and_others_keep_theirs() -> None:

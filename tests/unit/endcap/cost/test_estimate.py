@@ -223,7 +223,8 @@ class TestTemplate:
 
     def test_an_alarm_over_several_metrics_is_billed_for_each(self) -> None:
         monitoring = expand(TEMPLATE.parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
-        kept = [r for r in monitoring if r.get("Condition") != "HasStorefront"]  # those are there with the door
+        optional = ("HasStorefront", "HasShopSystems", "HasInbox")
+        kept = [r for r in monitoring if r.get("Condition") not in optional]
         alarms = [r["Properties"] for r in kept if r["Type"] == "AWS::CloudWatch::Alarm"]
         several = [sum("MetricStat" in metric for metric in alarm["Metrics"]) for alarm in alarms if "Metrics" in alarm]
         assert max(several) > 1
@@ -232,6 +233,19 @@ class TestTemplate:
     def test_alarms_of_the_storefront_door_are_billed_where_it_is_open(self) -> None:
         opened = deployment_of(TEMPLATE, {"Storefront": "on", "StorefrontSecret": "s" * 32})
         assert opened.alarms == deployment_of(TEMPLATE, {}).alarms + 2
+
+    def test_ways_in_that_are_asked_for_are_billed(self) -> None:
+        arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shopify-AbCdEf"
+        found = deployment_of(TEMPLATE, {"ShopifySecretArn": arn, "FileInbox": "on"})
+        assert found.alarms == deployment_of(TEMPLATE, {}).alarms + 4 + 4
+        usage = replace(SHOP, webhooks=100_000, file_rows=30 * 40_000)
+        bill = estimate(usage, found, WARM)
+        assert line(bill, "receive_webhook") == pytest.approx(100_000 * 0.060 * 1.0 * 0.0000166667)
+        assert line(bill, "load_file") == pytest.approx(1_200_000 * 0.001 * 1.0 * 0.0000166667)
+        assert line(bill, "items compared with files") == pytest.approx(1.2 * 0.5 * 0.125)
+        assert line(bill, "products of webhooks") == pytest.approx(2 * 0.1 * 0.625)
+        assert line(bill, "the inbox of files") == pytest.approx(5 * MONTH_S / 20 * 0.40 / 1e6)
+        assert line(TestByHand.bill, "the inbox of files") == 0
 
     def test_traces_are_billed_where_functions_begin_them(self) -> None:
         assert not deployment_of(TEMPLATE, {}).traces

@@ -389,11 +389,41 @@ def test_one_odd_product_does_not_lose_the_order(order, field):
 
 @pytest.mark.parametrize(
     "refund",
-    [ga4("refund", transaction_id="T1", value=30), segment("Order Refunded", order_id="T1", total=30)],
+    [
+        ga4("refund", transaction_id="T1", value=30),
+        segment("Order Refunded", order_id="T1", total=30),
+        segment("Order Cancelled", order_id="T1"),
+    ],
 )
-def test_a_refund_that_names_an_order_alone_is_ignored(refund):
+def test_a_refund_that_names_an_order_alone_gives_the_whole_order_back(refund):
+    (found,) = read_event(refund, NOW_MS, EVENT_TYPES)
+    assert (found.event_type, found.item_id, found.order_id) == ("return", None, "T1")
+
+
+@pytest.mark.parametrize("refund", [ga4("refund", value=30), segment("Order Refunded", total=30)])
+def test_a_refund_that_names_neither_order_nor_item_is_ignored(refund):
     outcome = collect(refund, NOW_MS, EVENT_TYPES, ListQueue())
     assert (outcome.accepted, outcome.ignored, outcome.rejected) == (0, 1, [])
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ga4("purchase", transaction_id="T1", items=[{"item_id": "a"}]),
+        segment("Order Completed", order_id="T1", products=[{"product_id": "a"}]),
+        {"user_id": "u", "event_type": "purchase", "item_id": "a", "order_id": "T1"},
+        {"user_id": "u", "event_type": "purchase", "item_id": "a", "properties": {"transaction_id": "T1"}},
+    ],
+)
+def test_a_purchase_says_which_order_it_belongs_to(order):
+    (found,) = read_event(order, NOW_MS, EVENT_TYPES)
+    assert (found.item_id, found.order_id) == ("a", "T1")
+
+
+def test_an_order_that_is_no_order_is_none():
+    order = {"user_id": "u", "event_type": "purchase", "item_id": "a", "properties": {"order_id": "(not set)"}}
+    (found,) = read_event(order, NOW_MS, EVENT_TYPES)
+    assert found.order_id is None
 
 
 # ---- Bodies

@@ -254,7 +254,7 @@ def test_an_odd_grade_does_not_turn_a_review_into_praise():
     assert set(complaints({**VIEW, "event_type": "review", "value": "five stars"})) == {"value"}
     event, said = told(event_type="review", value=8, text="it broke")
     assert (event.value, event.text) == (None, "it broke")
-    assert said == {"value": "was left out: must be a grade from 0.5 to 5 for review"}
+    assert said == {"value": "was left out: must be a grade from 0.5 to 5 for review; bring one of another scale to it"}
 
 
 def test_whole_numbers_are_ids_by_their_digits():

@@ -58,7 +58,7 @@ def test_names_of_other_formats_are_what_they_were():
         "view_search_results": "search",
         "comment": "review",
     }
-    assert (len(GA4), len(SEGMENT)) == (16, 14)
+    assert (len(GA4), len(SEGMENT)) == (16, 15)
     assert PERSONALIZE == {"watch": "view", "detail_page_view": "view", "start_checkout": "add_to_cart"}
 
 

@@ -209,3 +209,18 @@ def test_no_reasons_unless_asked(snapshot: Snapshot, busy: UserProfile) -> None:
     plain = recommend(snapshot, busy, RecommendationRequest(), NOW_MS)
     assert all(item.reasons == () for item in answer.items)
     assert [(i.item_id, i.score) for i in answer.items] == [(i.item_id, i.score) for i in plain.items]
+
+
+@pytest.mark.parametrize(
+    ("language", "says"), [("en", "Its description is like that of items often chosen after"), ("zh", "描述与选择")]
+)
+def test_what_nobody_has_chosen_yet_is_never_said_to_be_often_chosen(
+    snapshot: Snapshot, language: str, says: str
+) -> None:
+    liked = profile_of([did("purchase", "item-37", 5)], encode_with(snapshot))
+    new = found(snapshot, liked, "item-38", language=language)
+    reason = next(r for r in new.reasons if r.kind == "next")
+    assert reason.text.startswith(says)
+    assert [e.item_id for e in reason.evidence] == ["item-37"]
+    known = found(snapshot, profile_of([did("purchase", "item-30", 5)], None), "item-31", language=language)
+    assert not next(r for r in known.reasons if r.kind == "next").text.startswith(says)

@@ -47,6 +47,7 @@ def spoken(language: Language) -> Iterator[str]:
     for term, weight, (names, kinds), label in product((*TERMS, "none"), (1.0, -1.0), NAMED, ("", "Home")):
         yield sentence(term, weight, language, names, kinds, label)
         yield sentence(term, weight, language, names, kinds, label, ["red", "blue", "green", "grey"])
+        yield sentence(term, weight, language, names, kinds, label, borrowed=True)
     for event_type in (*EVENT_TYPES, "quiz_done"):
         yield sentence("next", 1.0, language, ["Mug"], [event_type])
     yield sentence("next", 1.0, language, ["Mug", "Lamp"], ["view", "view"])

@@ -28,7 +28,9 @@ def identify(user_id, anonymous_id):
 
 def applied(events, store=None, encode=lambda text: (b"tagg", b"\1"), deadline=None):
     took = []
-    verdicts = apply_apart(events, store or MemoryProfiles(), encode, took.append, deadline or Deadline())
+    verdicts = apply_apart(
+        events, store or MemoryProfiles(), encode, lambda new, *_: took.extend(new), deadline or Deadline()
+    )
     return verdicts, took
 
 

@@ -33,7 +33,12 @@ class Shop:
         self.store, self.took, self.unwanted = MemoryProfiles(), list[str](), list[str]()
 
     def happens(self, *events: Interaction) -> None:
-        took, unwanted = (lambda e: self.took.append(e.event_id)), (lambda e: self.unwanted.append(e.event_id))
+        def took(new: list[Interaction], before: UserProfile, after: UserProfile) -> None:
+            self.took += [e.event_id for e in new]
+
+        def unwanted(event: Interaction) -> None:
+            self.unwanted.append(event.event_id)
+
         assert apply_events(events, self.store, took=took, unwanted=unwanted) == {}
 
     def says(self, key: str, body: Any, at_ms: int) -> tuple[str, ...]:

@@ -195,3 +195,27 @@ def test_demand_fades_with_the_distance_from_the_cut_off_for_known_taste_only(in
         assert features_of(known, index, at_ms).demand == 1
         assert features_of(EMPTY_PROFILE, index, at_ms, fading).demand == 1
         assert features_of(profile(entry("item-1", "dislike")), index, at_ms, fading).demand == 1
+
+
+@pytest.mark.parametrize(
+    "acts",
+    [
+        (("purchase", 3), ("return", 1)),
+        (("purchase", 1), ("return", 1)),
+        (("view", 9), ("view", 8), ("add_to_cart", 5), ("purchase", 3), ("return", 1)),
+        (("add_to_cart", 3), ("remove_from_cart", 1)),
+        (("add_to_cart", 3), ("add_to_cart", 2), ("remove_from_cart", 1)),
+    ],
+)
+def test_what_was_given_back_speaks_for_nothing(index: ItemIndex, acts: tuple[tuple[str, int], ...]) -> None:
+    entries = [entry("item-5", kind, CUTOFF_MS - age, key) for key, (kind, age) in enumerate(acts)]
+    features = features_of(profile(*entries), index, CUTOFF_MS)
+    assert features.positions.tolist() == [5]
+    assert (features.weights < 0).all()
+
+
+def test_what_is_kept_of_an_order_speaks_for_itself(index: ItemIndex) -> None:
+    bought = [Entry(CUTOFF_MS - 9, bytes([k]) * 4, "purchase", f"item-{k}", order=b"ORDR") for k in (5, 6)]
+    other = Entry(CUTOFF_MS - 8, b"othr", "purchase", "item-7", order=b"OTHR")
+    refund = Entry(CUTOFF_MS - 1, b"rfnd", "return", "", order=b"ORDR")
+    assert features_of(profile(*bought, other, refund), index, CUTOFF_MS).positions.tolist() == [7]

@@ -32,7 +32,7 @@ def table_of(rows: list[tuple[str, int, dict[str, str]]], names: tuple[str, ...]
 bought = st.tuples(st.integers(0, 30), st.integers(0, N_ITEMS - 1), st.sampled_from(["de", "fr", ""]))
 
 
-@given(st.lists(bought, max_size=120))
+@given(st.lists(bought, max_size=120, unique_by=lambda row: row[:2]))
 def test_it_is_the_demand_there_and_how_much_of_all_that_is(rows: list[tuple[int, int, str]]) -> None:
     table = table_of([(f"u{user}", item, {"country": where} if where else {}) for user, item, where in rows])
     found = fit_contexts(table, N_ITEMS, CUTOFF_MS, None)

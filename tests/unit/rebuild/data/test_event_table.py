@@ -12,9 +12,11 @@ from endcap.events.grades import grade_factor
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES
 from endcap.profiles.entries import Entry
+from endcap.profiles.profile import profile_of
+from endcap.profiles.settled import settled as settled_entries
 from endcap.ranking.features import mean_grade
 from endcap_rebuild.data.clock import clock_usable
-from endcap_rebuild.data.event_table import EventTable, event_table, positive_strength
+from endcap_rebuild.data.event_table import EventTable, event_table, positive_strength, settled
 from endcap_rebuild.data.reading import ReadReport
 from tests.fakes.toy_shop import table_of
 
@@ -126,3 +128,45 @@ def test_clock_rule(times_s: list[int], usable: bool) -> None:
 def test_hand_made_table_keeps_days() -> None:
     t = table_of([("u", 0, "view", -1.5)], 1)
     assert math.isclose((1_750_000_000_000 - int(t.time_ms[0])) / 86_400_000, 1.5)
+
+
+def did(user: str, kind: str, item: str | None, at_ms: int, order: str | None = None) -> Interaction:
+    return Interaction(f"{user} {kind} {item} {at_ms}", user, kind, at_ms, item, order_id=order)
+
+
+def left(events: list[Interaction], cutoff_ms: int = 1 << 40, **more: object) -> list[tuple[str, str]]:
+    known = {"a": 0, "b": 1, "parent": 0}
+    found = settled(event_table(events, known, ReadReport(), **more), cutoff_ms)  # type: ignore[arg-type]
+    return sorted((found.user_ids[u], found.event_types[t]) for u, t in zip(found.user, found.event_type, strict=True))
+
+
+def test_what_was_given_back_is_left_out_of_what_is_learned_from_then_on() -> None:
+    events = [did("u", "view", "a", 1), did("u", "purchase", "a", 2), did("v", "purchase", "a", 2)]
+    events.append(did("u", "return", "a", 9))
+    assert left(events) == [("u", "return"), ("v", "purchase")]
+    assert left(events, cutoff_ms=8) == [("u", "purchase"), ("u", "return"), ("u", "view"), ("v", "purchase")]
+
+
+def test_a_refund_that_names_its_order_alone_takes_the_order() -> None:
+    events = [did("u", "purchase", item, 2, "T") for item in "ab"]
+    assert left([*events, did("u", "return", None, 9, "T"), did("w", "return", None, 9, "T")]) == []
+    assert len(left([*events, did("v", "return", None, 9, "T")])) == 2
+
+
+def test_variants_and_their_parent_are_given_back_as_one_thing() -> None:
+    events = [did("u", "purchase", "b", 2), did("u", "return", "parent", 9)]
+    assert left(events) == [("u", "purchase"), ("u", "return")]
+    assert left(events, groups=["parent", "parent"]) == [("u", "return")]
+
+
+def test_the_table_and_the_profile_take_back_the_same() -> None:
+    kinds = ["view", "add_to_cart", "remove_from_cart", "purchase", "return"]
+    chance = random.Random(7)
+    for _ in range(40):
+        events = [
+            did("u", chance.choice(kinds), chance.choice("ab"), chance.randrange(99), chance.choice([None, "S", "T"]))
+            for _ in range(chance.randrange(1, 25))
+        ]
+        events = list({e.event_id: e for e in events}.values())
+        profile = profile_of(events)
+        assert left(events) == sorted(("u", e.event_type) for e in settled_entries(profile.interactions))

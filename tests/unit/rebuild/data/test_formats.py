@@ -14,7 +14,7 @@ import pytest
 from endcap.catalog.item import Item
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.files import DataFile
+from endcap.feeds.files import DataFile
 from endcap_rebuild.data.formats import nearest_format, recognise
 from endcap_rebuild.data.options import FORMATS, ReadOptions
 from endcap_rebuild.data.reading import read_events, read_items
@@ -308,6 +308,26 @@ def test_named_files_come_before_recognised_ones(tmp_path: Path) -> None:
     assert list(items) == ["a"]
     assert report.passed_over["products.csv"] == "items.jsonl is read instead"
     assert set(report.passed_over) == {"products.csv", "notes.md", "broken.zip"}
+
+
+def test_ga4_rows_without_items_are_counted_and_not_refused(tmp_path: Path) -> None:
+    write_lines(tmp_path / "items.jsonl", [{"item_id": "a", "title": "Mug"}])
+    row = {"event_timestamp": str(AT * 1_000_000), "user_pseudo_id": "1.0", "items": []}
+    names = ("session_start", "page_view", "begin_checkout", "view_item_list", "view_item")
+    shown = {"view_item": [{"item_id": "a"}]}
+    write_lines(tmp_path / "events.jsonl", [row | {"event_name": name, "items": shown.get(name, [])} for name in names])
+    _, events, report = read(tmp_path)
+    assert steps(events) == [("anon:1.0", "view", "a")]
+    assert (report.bad_row_count, report.ignored_rows) == (0, 4)
+
+
+def test_labelled_texts_are_no_catalogue(tmp_path: Path) -> None:
+    write_table(tmp_path / "texts.csv", [{"id": 1, "category": "Books", "label": 1, "text": "fine"}])
+    write_table(tmp_path / "goods.csv", [{"item_id": 1, "category": "Books"}])
+    items, _, report = read(tmp_path)
+    assert list(items) == ["1"]
+    assert items["1"].categories == ("Books",)
+    assert [entry["file"] for entry in report.document()["passed_over_files"]] == ["texts.csv"]
 
 
 def test_unknown_table_is_told_with_the_nearest_format(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from endcap.events.interaction import Interaction, parse_interaction
 from endcap_rebuild.data.check import check_folder
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.reading import read_events
-from endcap_rebuild.data.report import ReadReport
+from endcap_rebuild.data.report import ReadReport, UnusableDataError
 from tests.fakes.effort import tried
 
 NOW_MS = 1_800_000_000_000
@@ -97,12 +98,63 @@ def test_values_of_money_are_values(tmp_path: Path) -> None:
     assert list(report.dropped_fields) == ["value: '…' is no number"]
 
 
-def test_grades_of_another_scale_are_asked_for_and_scaled(tmp_path: Path) -> None:
-    rows = [("u", "a", "rating", value, "1790000000", "", "") for value in ("8", "10", "0")]
-    events, report = read(tmp_path, rows)
-    assert (events, report.hints) == ([], ["grades above 5 need --rating-scale, such as --rating-scale 10"])
-    events, report = read(tmp_path, rows, rating_scale=10)
-    assert [event.value for event in events] == [4.0, 5.0, 0.5]
+def rated(*values: str) -> list[tuple[str, ...]]:
+    return [("u", "a", "rating", value, f"{1790000000 + k}", "", "") for k, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("values", "grades", "scale"),
+    [
+        (("8", "10", "0"), [4.0, 5.0, 0.5], "0 to 10"),
+        (("80", "95", "0"), [4.0, 4.75, 0.5], "0 to 100"),
+        (("0", "1"), [1.0, 5.0], "0 to 1"),
+        (("0.25", "0.875"), [2.0, 4.5], "0 to 1"),
+        (("-1", "1"), [1.0, 5.0], "-1 to 1"),
+    ],
+)
+def test_grades_of_another_scale_are_recognised(
+    tmp_path: Path, values: tuple[str, ...], grades: list[float], scale: str
+) -> None:
+    events, report = read(tmp_path, rated(*values))
+    assert [event.value for event in events] == grades
+    assert f"grades in events.csv are read as from {scale} (--rating-scale)" in report.notes
+    assert report.faults() == []
+
+
+def test_a_scale_that_is_named_is_taken(tmp_path: Path) -> None:
+    for said, values, grades in (
+        (10, ("8", "10", "0"), [4.0, 5.0, 0.5]),
+        ("1-7", ("1", "4", "7"), [1.0, 3.0, 5.0]),
+        ("6-1", ("1", "6"), [5.0, 1.0]),
+        ("-1..1", ("1", "0"), [5.0, 3.0]),
+    ):
+        events, report = read(tmp_path, rated(*values), rating_scale=said)
+        assert ([event.value for event in events], report.bad_row_count) == (grades, 0)
+
+
+@pytest.mark.parametrize(
+    "values", [("1", "6", "7"), ("14", "18"), ("0",), ("3", "480"), ("-4", "9"), ("1",) * 20, ("1", "2", "3") * 7]
+)
+def test_grades_that_could_be_on_several_scales_are_asked_about(tmp_path: Path, values: tuple[str, ...]) -> None:
+    _, report = read(tmp_path, rated(*values))
+    with pytest.raises(UnusableDataError, match=r"could be on several scales: name theirs, as --rating-scale"):
+        report.require_good()
+
+
+def test_a_mistake_among_many_grades_changes_no_scale(tmp_path: Path) -> None:
+    events, report = read(tmp_path, rated(*["5", "4"] * 100, "55"))
+    assert ({event.value for event in events}, report.bad_row_count, report.faults()) == ({4.0, 5.0}, 1, [])
+    assert report.hints == ["grades above 5 need --rating-scale, such as --rating-scale 10"]
+
+
+def test_the_scale_is_that_of_all_grades_not_of_the_first(tmp_path: Path) -> None:
+    events, _ = read(tmp_path, rated(*["5", "4"] * 1_500, *["9", "10"] * 50))
+    assert {event.value for event in events} == {2.0, 2.5, 4.5, 5.0}
+
+
+def test_words_are_grades(tmp_path: Path) -> None:
+    events, _ = read(tmp_path, rated("like", "Dislike", "thumbs_up"))
+    assert [event.value for event in events] == [5.0, 1.0, 5.0]
 
 
 def test_long_texts_are_cut(tmp_path: Path) -> None:
@@ -168,3 +220,35 @@ def test_optional_field_that_breaks_its_rule_is_dropped(tmp_path: Path) -> None:
     events, report = read(tmp_path, rows, header)
     assert [isinstance(event, Interaction) and event.session_id for event in events] == [None]
     assert {name.split(":")[0] for name in report.dropped_fields} == {"session_id", "position", "event_id"}
+
+
+def test_times_of_foreign_events_without_an_offset_are_of_the_time_zone(tmp_path: Path) -> None:
+    call = {"type": "track", "event": "Product Viewed", "userId": "u", "properties": {"product_id": "a"}}
+    lines = [call | {"timestamp": at} for at in ("2026-01-15T08:00:00", "2026-01-15T08:00:00Z")]
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    report = ReadReport()
+    events = list(read_events(tmp_path / "events.jsonl", report, NOW_MS, options=ReadOptions(timezone="Asia/Shanghai")))
+    assert [event.timestamp_ms % 86_400_000 // 3_600_000 for event in events] == [0, 8]
+    assert "times without an offset are read as Asia/Shanghai (--timezone)" in report.notes
+
+
+def test_events_of_programs_and_excluded_users_are_left_out(tmp_path: Path) -> None:
+    crawler = "Mozilla/5.0 (compatible; bingbot/2.0)"
+    lines = ["user_id,item_id,event_type,timestamp,user_agent", f"u,a,view,1790000000,{crawler}"]
+    lines += [f"{user},a,view,1790000000,Firefox" for user in ("u", "staff")]
+    (tmp_path / "events.csv").write_text("\n".join(lines))
+    report = ReadReport()
+    options = ReadOptions(excluded=frozenset({"staff"}))
+    (event,) = read_events(tmp_path / "events.csv", report, NOW_MS, options=options)
+    assert (event.user_id, report.events, report.left_out_events, report.faults()) == ("u", 1, 2, [])
+
+
+def test_a_refund_needs_an_item_or_an_order(tmp_path: Path) -> None:
+    lines = ["user_id,item_id,event_type,timestamp,order_id", "u,a,purchase,1790000000,T-1"]
+    lines += ["u,,return,1790000009,T-1", "u,a,return,1790000009,", "u,,return,1790000009,"]
+    (tmp_path / "events.csv").write_text("\n".join(lines))
+    report = ReadReport()
+    events = list(read_events(tmp_path / "events.csv", report, NOW_MS))
+    assert [(event.item_id, event.order_id) for event in events] == [("a", "T-1"), (None, "T-1"), ("a", None)]
+    assert [row.line for row in report.bad_rows] == [5]
+    assert "item_id: is required for return where there is no order_id" in report.bad_rows[0].reason

@@ -28,6 +28,8 @@ def read(tmp_path: Path, *rows: dict[str, Any]) -> tuple[list[Item], ReadReport]
         ({"price": "19,99"}, "price", 19.99),
         ({"price": "19.99 USD"}, "currency", "USD"),
         ({"price": "¥59.00"}, "price", 59.0),
+        ({"price": {"amount": "12,50", "currency": "EUR"}}, "price", 12.5),
+        ({"price": {"value": 12.5, "currencyCode": "EUR"}}, "currency", "EUR"),
         ({"brand": 361}, "brand", "361"),
         ({"brand": {"id": 3, "name": "Acme"}}, "brand", "Acme"),
         ({"brand": NAN}, "brand", ""),

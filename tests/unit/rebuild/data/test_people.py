@@ -31,7 +31,7 @@ from endcap_rebuild.behaviour.sparse import item_list, top_per_row
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import ReadReport, read_events
-from endcap_rebuild.evaluation.data import read_data
+from endcap_rebuild.evaluation.data import read_data, write_known
 from tests.fakes.real_shop import data_of, write_cut
 from tests.fakes.table_export import export_files
 
@@ -126,8 +126,11 @@ def test_shoppers_are_the_same_however_they_are_named(
 ) -> None:
     folder = write(tmp_path / "shop", told(EVENTS, *keys))
     shop = read_shop(folder, NOW_MS, 0, {}, keys=given)
-    assert shape(shop) == shape(read_data(folder, NOW_MS, people=People(given)).shop) == PLAIN
+    data = read_data(folder, NOW_MS, people=People(given))
+    assert shape(shop) == shape(data.shop) == PLAIN
     assert shop.report.bad_row_count == 0
+    known = write_known(data, np.ones(len(data.shop.table), dtype=bool), NOW_MS, tmp_path / "known")
+    assert shape(read_shop(known, NOW_MS, 0, {})) == PLAIN  # as an evaluation rebuilds it, without keys
 
 
 def test_after_a_rotation_the_profiles_say_who_is_who(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ def test_bad_rows_are_reported_with_their_line_and_good_ones_kept(tmp_path: Path
             {**GOOD, "user_id": ""},
             {**GOOD, "event_type": "teleport"},
             {**GOOD, "timestamp": "soon"},
-            {**GOOD, "event_type": "rating", "value": "9"},
+            {**GOOD, "event_type": "rating", "value": "900"},
             {**GOOD, "item_id": "b"},
         ],
     )

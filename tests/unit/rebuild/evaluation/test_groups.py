@@ -14,7 +14,8 @@ from endcap.catalog.item import Item, parse_item
 from endcap.errors import InvalidInputError
 from endcap.profiles.attributes import stated
 from endcap.profiles.codec import encode_profile
-from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.pseudonyms import PseudonymKeys
+from endcap_rebuild.data.people import People
 from endcap_rebuild.evaluation.groups import (
     MAX_VALUES,
     MOST_GROUPS,
@@ -75,9 +76,7 @@ def test_file_that_is_named_must_hold_users(tmp_path: Path) -> None:
 
 def test_users_of_an_export_of_their_profiles(tmp_path: Path) -> None:
     profiles = {
-        f"u{k}": stated({"attributes": {"tier": "gold" if k else "basic"}, "preferences": {"vegan": bool(k)}}, 5)(
-            EMPTY_PROFILE
-        )
+        f"u{k}": stated({"attributes": {"tier": "gold" if k else "basic"}, "preferences": {"vegan": bool(k)}}, 5).said
         for k in range(3)
     }
     rows = [{"user_id": {"S": name}, "profile": {"B": encode_profile(own)}} for name, own in profiles.items()]
@@ -89,6 +88,9 @@ def test_users_of_an_export_of_their_profiles(tmp_path: Path) -> None:
         "tier": {"u0": "basic", "u1": "gold", "u2": "gold"},
         "vegan": {"u0": "false", "u1": "true", "u2": "true"},
     }
+    people = People(PseudonymKeys({1: b"k" * 32}))
+    named = read_user_groups(tmp_path, people=people).values["tier"]
+    assert named == {people.name_of(user): tier for user, tier in found.values["tier"].items()}
 
 
 def test_thirds_by_history_length() -> None:

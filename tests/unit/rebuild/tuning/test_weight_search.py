@@ -7,18 +7,28 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from endcap.errors import InvalidInputError
+from endcap.events.interaction import Interaction
 from endcap.index.derived import SnapshotTables
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
-from endcap_rebuild.data.event_table import EventTable, event_table
+from endcap_rebuild.behaviour.lists import ListSettings
+from endcap_rebuild.data.event_table import EventTable, event_table, is_target, with_grades, with_type_weights
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
-from endcap_rebuild.tuning.list_search import choose_list_settings, choose_popularity_half_life, rank_of
+from endcap_rebuild.tuning.coordinate_search import coordinate_search
+from endcap_rebuild.tuning.list_search import (
+    choose_grades,
+    choose_list_settings,
+    choose_popularity_half_life,
+    choose_type_weights,
+    rank_of,
+)
 from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
-from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, coordinate_search, measure, tune
+from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, measure, tune
 from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
@@ -249,7 +259,7 @@ def test_search_finds_the_term_that_knows_and_drops_the_one_that_misleads() -> N
     terms[bad, targets] -= 1
     pools = Pools(terms, starts, targets)
     weights = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
-    found = coordinate_search(pools, weights, np.ones(len(TERMS)), rounds=3)
+    found = coordinate_search(pools, weights, np.ones(len(TERMS)), 3, TUNABLE)
     assert found[bad] == 0
     assert found[good] > 0
 
@@ -285,3 +295,84 @@ def test_few_cases_leave_the_default_weights(chain: EventTable, index: ItemIndex
 def test_cases_have_the_clock_of_their_next_item(chain: EventTable) -> None:
     cases = some_cases(chain, 10)
     assert (cases.times_ms <= CUTOFF_MS).all()
+
+
+# ------------------------------------------------------------------ targets and grades
+
+
+def test_next_is_whatever_was_chosen_and_liked_what_turned_out_well() -> None:
+    said = [("view", None), ("purchase", None), ("return", None), ("rating", 5.0), ("rating", 1.0), ("wishlist", None)]
+    events = [
+        Interaction(f"e{k}", "u", kind, CUTOFF_MS + k, f"item-{k}", value=value) for k, (kind, value) in enumerate(said)
+    ]
+    table = event_table(events, {f"item-{k}": k for k in range(N)}, ReadReport())
+    assert is_target(table, "next").tolist() == [True, True, False, True, True, True]
+    assert is_target(table, "liked").tolist() == [False, True, False, True, False, True]
+    with pytest.raises(InvalidInputError, match="no such target"):
+        is_target(table, "bought")
+
+
+def test_a_window_asks_for_its_target() -> None:
+    table = rated_walks(True)
+    asked = {target: split_by_time(table, True, 1_000, 0, target).cases for target in ("next", "liked")}
+    grades = {target: set(table.grade[cases.target].tolist()) for target, cases in asked.items()}
+    assert grades == {"next": {1.0, 5.0}, "liked": {5.0}}
+
+
+def rated_walks(bad_leads_on: bool) -> EventTable:
+    """Users who walk along the items and rate each; after a bad one they go anywhere, or on as after a good one."""
+    chance = np.random.default_rng(5)
+    events = []
+    for user in range(500):
+        at, day = int(chance.integers(N)), float(chance.uniform(0, 60))
+        for step in range(6):
+            bad = chance.random() < 0.5
+            grade = 1.0 if bad else 5.0
+            moment = CUTOFF_MS + round((day + step) * 86_400_000)
+            events.append(Interaction(f"e{user}-{step}", f"u{user}", "rating", moment, f"item-{at}", value=grade))
+            at = (at + 1) % N if bad_leads_on or not bad else int(chance.integers(N))
+    return event_table(events, {f"item-{k}": k for k in range(N)}, ReadReport())
+
+
+@pytest.mark.parametrize("bad_leads_on", [True, False])
+def test_the_window_says_what_a_bad_grade_means_for_what_comes_next(bad_leads_on: bool) -> None:
+    split = split_by_time(rated_walks(bad_leads_on), True, 400, 0)
+    lists, strength, tried = choose_grades(split, N, ListSettings(), 0)
+    assert not bad_leads_on or (lists.next_grades, lists.neighbour_grades) == (0.0, 0.0)
+    assert strength == 0.0 if bad_leads_on else strength > 0.0
+    assert {row["history_grades"] for row in tried} == {0.0, 0.5, 1.0}
+
+
+def test_a_type_of_event_that_misleads_counts_less() -> None:
+    chance = np.random.default_rng(3)
+    rows = []
+    for user in range(500):
+        at, day = int(chance.integers(N)), float(chance.uniform(0, 60))
+        for step in range(4):
+            rows.append((f"u{user}", (at + step) % N, "purchase", day + step))
+            rows += [(f"u{user}", int(chance.integers(N)), "view", day + step + 0.1 * (k + 1)) for k in range(6)]
+    split = split_by_time(table_of(rows, N), True, 600, 0, "liked")
+    split = replace(split, train=with_type_weights(split.train, {"view": 3.0}))
+    found, tried = choose_type_weights(split, N, ListSettings(), 0)
+    assert set(found) == {"view"}
+    assert found["view"] < 1
+    assert {row["factor"] for row in tried} == {0.0, 0.3, 3.0}
+    counted = with_type_weights(split.train, found)
+    views = counted.event_type == counted.event_types.index("view")
+    np.testing.assert_allclose(counted.strength[views], found["view"] * split.train.strength[views])
+    assert (counted.strength[~views] == split.train.strength[~views]).all()
+
+
+def test_a_single_type_of_event_is_left_as_it_is(chain: EventTable) -> None:
+    assert choose_type_weights(split_by_time(chain, True, 200, 0), N, ListSettings(), 0) == ({}, [])
+
+
+def test_without_grades_nothing_is_tried(chain: EventTable) -> None:
+    assert choose_grades(split_by_time(chain, True, 200, 0), N, ListSettings(), 0) == (ListSettings(), 1.0, [])
+
+
+def test_grades_that_do_not_count_leave_what_the_type_weighs() -> None:
+    table = rated_walks(True)
+    assert (with_grades(table, 0.0).strength == table.weight).all()
+    np.testing.assert_allclose(with_grades(table, 0.5).strength, (table.strength + table.weight) / 2, rtol=1e-6)
+    assert with_grades(table, 1.0) is table

@@ -1,7 +1,7 @@
 """Exports of shops and platforms, recognised by their columns. A format is a row of `FORMS`.
 
 `shopify`, `woocommerce`, `magento` and `retailrocket` say things in several rows or in their own way, and have a
-module; the other formats differ in names alone, which `endcap_rebuild.data.names` has.
+module; the other formats differ in names alone, which `endcap.feeds.names` has.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from endcap.events.formats import cloudevents, ga4, segment
+from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of, spelled
 from endcap_rebuild.data.formats import ga4_bigquery, magento, retailrocket, shopify, woocommerce
-from endcap_rebuild.data.names import EVENT_FIELDS, ITEM_FIELDS, columns_of, spelled
 from endcap_rebuild.data.options import AUTO
 
 ITEMS: Final = "items"
@@ -50,6 +50,7 @@ def _form(
 
 FORMS: Final = (
     _form("shopify", ITEMS, "handle title variantprice", items=shopify.items),
+    _form("shopify", ITEMS, "urlhandle title price", items=shopify.items),
     _form("shopify", EVENTS, "name lineitemname createdat"),
     _form("woocommerce", ITEMS, "sku name type regularprice", items=woocommerce.items),
     _form("magento", ITEMS, "sku producttype attributesetcode", items=magento.items),
@@ -99,8 +100,10 @@ def recognise(
     event = columns_of(columns, EVENT_FIELDS, told)
     item = columns_of(columns, ITEM_FIELDS, told, item=True)
     if not role:
-        about = _ABOUT_ITEMS & set(item)
-        if "item_id" in event and ("user_id" in event or "anonymous_id" in event):
+        # Numbered texts with a label each are a catalogue only where they call themselves items.
+        about = _ABOUT_ITEMS & set(item) if "item_id" in columns else (_ABOUT_ITEMS - {"categories"}) & set(item)
+        known = {"user_id", "anonymous_id"} & set(event) or {"session_id", "timestamp"} <= set(event)
+        if "item_id" in event and known:
             role = EVENTS
         elif "item_id" in item and (about or _PERSONALIZE & set(columns)):
             role = ITEMS

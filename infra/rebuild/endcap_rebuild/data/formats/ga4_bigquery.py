@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from endcap_rebuild.data.values import is_absent
+from endcap.feeds.values import is_absent
 
 Row = tuple[int, dict[str, Any]]
 _KINDS: Final = ("string_value", "int_value", "double_value", "float_value")

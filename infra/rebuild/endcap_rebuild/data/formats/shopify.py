@@ -12,19 +12,52 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from endcap_rebuild.data.values import is_absent
+from endcap.feeds.names import spelled
+from endcap.feeds.values import is_absent
 
 Row = tuple[int, dict[str, Any]]
 _OPTIONS: Final = (1, 2, 3)
-_HEAD: Final = ("Email", "Created at", "Paid at", "Financial Status", "Id", "Customer ID", "Billing Name")
+_HEAD: Final = (
+    "Email",
+    "Created at",
+    "Paid at",
+    "Financial Status",
+    "Id",
+    "Customer ID",
+    "Billing Name",
+    "Cancelled at",
+)
 """What the first line of an order says for all of its lines."""
 _DEFAULT: Final = "Default Title"
+_RENAMED: Final = {
+    spelled(new): old
+    for new, old in {
+        "URL handle": "Handle",
+        "Description": "Body (HTML)",
+        "Published on online store": "Published",
+        "SKU": "Variant SKU",
+        "Price": "Variant Price",
+        "Inventory quantity": "Variant Inventory Qty",
+        "Continue selling when out of stock": "Variant Inventory Policy",
+        "Product image URL": "Image Src",
+    }.items()
+}
+"""Columns of products since 2025 -> what they were called before; the others differ in capitals alone."""
+_UNCHANGED: Final = {
+    spelled(name): name
+    for name in (
+        *("Handle", "Title", "Body (HTML)", "Vendor", "Product Category", "Type", "Tags", "Published", "Status"),
+        *("Variant SKU", "Variant Price", "Variant Inventory Qty", "Variant Inventory Policy", "Image Src"),
+        *(f"Option{k} {part}" for k in _OPTIONS for part in ("Name", "Value")),
+    )
+}
 
 
 def items(rows: Iterable[Row]) -> Iterator[Row]:
     """One document for each handle, with the line of its first row."""
     products: dict[str, tuple[int, list[dict[str, Any]]]] = {}
     for line, row in rows:
+        row = _in_old_names(row)
         handle = _text(row, "Handle")
         products.setdefault(handle, (line, []))[1].append(row)
     for handle, (line, variants) in products.items():
@@ -32,27 +65,32 @@ def items(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def handles(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """SKU of a variant -> handle of its product."""
-    return {sku: _text(row, "Handle") for row in rows if (sku := _text(row, "Variant SKU"))}
+    """SKU of a variant, and title of a product -> its handle."""
+    found: dict[str, str] = {}
+    for given in rows:
+        row = _in_old_names(given)
+        found |= dict.fromkeys(filter(None, (_text(row, "Title"), _text(row, "Variant SKU"))), _text(row, "Handle"))
+    return found
 
 
 def order_lines(rows: Iterable[Row], handle_of: Mapping[str, str]) -> Iterator[Row]:
-    """Purchases, in our own names: one for each line of an order, a return where all of it was refunded."""
+    """Purchases, in our own names: one for each line of an order, and a return where all of it was undone."""
     order: dict[str, Any] = {}
     for line, row in rows:
         name = _text(row, "Name")
         if name != order.get("Name") or _text(row, "Email") or _text(row, "Created at"):
             order = {"Name": name} | {field: _text(row, field) for field in _HEAD}
-        sku = _text(row, "Lineitem sku")
+        sku, title = _text(row, "Lineitem sku"), _text(row, "Lineitem name")
         said = {
             "user_id": order.get("Customer ID") or order.get("Email") or order.get("Billing Name"),
-            "item_id": handle_of.get(sku) or sku or _text(row, "Lineitem name"),
+            "item_id": handle_of.get(sku) or sku or _by_title(title, handle_of),
             "timestamp": order.get("Paid at") or order.get("Created at"),
             "value": _text(row, "Lineitem price"),
             "session_id": name,
+            "order_id": name,
         }
-        refunded = str(order.get("Financial Status", "")).lower() == "refunded"
-        for event_type in ("purchase", "return") if refunded else ("purchase",):
+        undone = str(order.get("Financial Status", "")).lower() in ("refunded", "voided") or order.get("Cancelled at")
+        for event_type in ("purchase", "return") if undone else ("purchase",):
             yield line, {**said, "event_type": event_type}
 
 
@@ -81,12 +119,25 @@ def _product(handle: str, variants: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _by_title(title: str, handle_of: Mapping[str, str]) -> str:
+    """The handle of a line without SKU, whose title ends with its variant; else the title."""
+    return handle_of.get(title) or handle_of.get(title.rpartition(" - ")[0]) or title
+
+
+def _in_old_names(row: Mapping[str, Any]) -> dict[str, Any]:
+    old = {spelled(name): name for name in row}
+    return {
+        (name if name in _UNCHANGED.values() else _UNCHANGED.get(key) or _RENAMED.get(key, name)): row[name]
+        for key, name in old.items()
+    }
+
+
 def _for_sale(row: Mapping[str, Any]) -> bool:
     return _text(row, "Status").lower() not in ("draft", "archived") and _text(row, "Published").lower() != "false"
 
 
 def _in_stock(row: Mapping[str, Any]) -> bool:
-    if _text(row, "Variant Inventory Policy").lower() == "continue":
+    if _text(row, "Variant Inventory Policy").lower() in ("continue", "true", "yes"):
         return True
     try:
         return float(_text(row, "Variant Inventory Qty") or 1) > 0

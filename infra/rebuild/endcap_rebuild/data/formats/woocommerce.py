@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from endcap_rebuild.data.values import is_absent
+from endcap.feeds.values import is_absent
 
 Row = tuple[int, dict[str, Any]]
 _ATTRIBUTE: Final = re.compile(r"Attribute (\d+) name")

@@ -26,12 +26,13 @@ from endcap.events.formats.fields import (
     text,
     with_ids,
 )
-from endcap.events.types import GA4, IDENTIFY, SEARCH
+from endcap.events.machines import flagged
+from endcap.events.types import GA4, GIVES_BACK, IDENTIFY, SEARCH
 from endcap.validation import MAX_TIMESTAMP_MS, timestamp_number
 
 _STEPS = frozenset({"view_cart", "add_payment_info", "add_shipping_info"})
 """Between the cart and the order: they name items that another event has already told of."""
-_ITEMS_OPTIONAL = frozenset({"view_promotion", "select_promotion", "share", "refund"})
+_ITEMS_OPTIONAL = frozenset({"view_promotion", "select_promotion", "share"})
 _PROPERTIES = ("transaction_id", "item_list_id", "currency", "price", "quantity", "coupon")
 
 
@@ -95,6 +96,10 @@ def _of_event(
     own_id = text(params.get("event_id")) or text(params.get("transaction_id"))
     if event_type == SEARCH:
         found = [{**common, "text": params.get("search_term")}]
+    elif event_type in GIVES_BACK and "items" not in params and "item_id" not in params:
+        # Google: a refund without items is one of the whole order.
+        order_id = text(params.get("transaction_id"))
+        found = [{**common, "order_id": order_id}] if order_id else []
     elif name in _STEPS or ("items" not in params and "item_id" not in params and _needs_no_items(name)):
         return []
     elif params.get("items") is None and "item_id" not in params:
@@ -102,7 +107,8 @@ def _of_event(
     else:
         products = enumerate(products_at(params, "items", "params.items"))
         context = _context(raw, params)
-        parts = ((f"params.items.{index}", {**common, **_item(p, params, context)}) for index, p in products)
+        program = flagged(raw.get("user_agent", params.get("user_agent")))
+        parts = ((f"params.items.{index}", {**common, **_item(p, params, context, program)}) for index, p in products)
         found = with_ids(parts, "item_id", warnings)
     if own_id is None and foreign_id is None:
         return found
@@ -123,13 +129,16 @@ def _context(raw: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _item(product: Mapping[str, Any], params: Mapping[str, Any], context: Mapping[str, Any]) -> dict[str, Any]:
+def _item(
+    product: Mapping[str, Any], params: Mapping[str, Any], context: Mapping[str, Any], program: Mapping[str, Any]
+) -> dict[str, Any]:
     index = number(product.get("index"))
     return {
         "item_id": text(product.get("item_id")),
         "value": amount(product),
         "position": None if index is None else place(index + 1),  # Google counts from 0
-        "properties": (properties(_PROPERTIES, product, params) | properties(CONTEXT_NAMES, context)) or None,
+        "properties": {**properties(_PROPERTIES, product, params), **properties(CONTEXT_NAMES, context), **program}
+        or None,
     }
 
 

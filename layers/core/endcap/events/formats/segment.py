@@ -27,13 +27,12 @@ from endcap.events.formats.fields import (
     with_ids,
 )
 from endcap.events.formats.fields import properties as kept
-from endcap.events.types import GRADED, IDENTIFY, SEARCH, SEGMENT
+from endcap.events.machines import flagged
+from endcap.events.types import GIVES_BACK, GRADED, IDENTIFY, SEARCH, SEGMENT
 from endcap.validation import timestamp_number
 
-_STEPS = frozenset({"Cart Viewed", "Order Updated", "Order Cancelled", "Product Removed from Wishlist"})
+_STEPS = frozenset({"Cart Viewed", "Order Updated", "Product Removed from Wishlist"})
 """Events that name products, and say nothing that a profile keeps."""
-_OF_ORDERS = frozenset({"Order Refunded"})
-"""Events that may name an order alone, whose items nobody here knows."""
 _CALLS = frozenset({"track", "identify", "alias", "page", "screen", "group"})
 _PROPERTIES = ("order_id", "list_id", "currency", "price", "quantity", "coupon", "variant")
 
@@ -93,13 +92,16 @@ def _tracked(raw: Mapping[str, Any], warnings: list[FieldError]) -> list[dict[st
     if event_type == SEARCH:
         return [{**about, "text": properties.get("query")}]
     listed = properties.get("products") is not None
-    about_nothing = event not in SEGMENT or event in _OF_ORDERS
-    if event in _STEPS or (about_nothing and not listed and _product_id(properties) is None):
+    names_product = listed or _product_id(properties) is not None
+    if event_type in GIVES_BACK and not names_product:
+        order_id = text(properties.get("order_id"))  # the whole order: the profile knows what was bought with it
+        return [{**about, "order_id": order_id}] if order_id else []
+    if event in _STEPS or (event not in SEGMENT and not names_product):
         return []
     graded = event_type in GRADED
     if graded:
         about |= {"text": properties.get("review_body")}
-    came_from = kept(CONTEXT_NAMES, _context(raw))
+    came_from = kept(CONTEXT_NAMES, _context(raw)) | flagged(_value_at(raw, "userAgent"))
     parts = []
     for index, product in enumerate(products_at(properties, "products", "properties.products")):
         part = {
@@ -115,18 +117,20 @@ def _tracked(raw: Mapping[str, Any], warnings: list[FieldError]) -> list[dict[st
 def _context(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Where the shopper came from, by the names under which demand is counted."""
 
-    def value_at(*path: str) -> object:
-        found: object = raw.get("context")
-        for field in path:
-            found = found.get(field) if isinstance(found, Mapping) else None
-        return found
-
-    referrer = value_at("page", "referrer") or value_at("referrer", "url") or ""
+    referrer = _value_at(raw, "page", "referrer") or _value_at(raw, "referrer", "url") or ""
     return {
-        "device": value_at("device", "type"),
-        "country": value_at("location", "country"),
+        "device": _value_at(raw, "device", "type"),
+        "country": _value_at(raw, "location", "country"),
         "referrer": context_value(referrer),
     }
+
+
+def _value_at(raw: Mapping[str, Any], *path: str) -> object:
+    """What stands at a path of the call's context."""
+    found: object = raw.get("context")
+    for field in path:
+        found = found.get(field) if isinstance(found, Mapping) else None
+    return found
 
 
 def _product_id(product: Mapping[str, Any]) -> str | None:

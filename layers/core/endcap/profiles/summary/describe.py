@@ -14,6 +14,7 @@ from endcap.identifiers import anonymous_id_of
 from endcap.messages.language import Language
 from endcap.profiles.entries import Entry
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, unerased_ids
+from endcap.profiles.settled import settled
 from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.intent import recent_intent
 from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
@@ -28,9 +29,9 @@ _KINDS: Final = {"categories": "category", "brands": "brand", "attributes": "att
 def item_weights(profile: UserProfile, now_ms: int, event_types: Mapping[str, EventType]) -> dict[str, float]:
     """Item id -> signed interest: the weights of its interactions, each halved once per half-life of its type."""
     weights: dict[str, float] = {}
-    for entry in dict.fromkeys((*profile.interactions, *profile.strong)):
+    for entry in settled([*dict.fromkeys((*profile.interactions, *profile.strong))]):
         event_type = event_types.get(entry.event_type)
-        if event_type:
+        if event_type and entry.item_id:
             age_s = max(0, now_ms - entry.timestamp_ms) / 1000
             weight = event_type.weight * _tone(entry) * 0.5 ** (age_s / event_type.half_life_s)
             weights[entry.item_id] = weights.get(entry.item_id, 0.0) + weight
@@ -182,7 +183,8 @@ def entry_document(entry: Entry) -> dict[str, Any]:
     """One interaction of a profile as JSON."""
     document = {
         "event_type": entry.event_type,
-        "item_id": entry.item_id,
+        "item_id": entry.item_id or None,
+        "order_sha256_prefix": entry.order.hex() or None,
         "timestamp": timestamp_number(entry.timestamp_ms),
         "value": entry.grade,
         "polarity": entry.tone,

@@ -27,11 +27,11 @@ from endcap.events.types import BOUGHT
 from endcap.index.index import ItemIndex
 from endcap.profiles.entries import Entry
 from endcap.profiles.profile import UserProfile
+from endcap.profiles.settled import settled
 from endcap.ranking.terms.inputs import Due, Habit
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values
 
-RETURN: Final = "return"
 DAY_MS: Final = 86_400_000
 HORIZON_DAYS: Final = 7.0
 SHARE_PRIOR: Final = 2.0  # purchases of this shopper that weigh as much as what everyone does
@@ -46,26 +46,19 @@ def due_items(index: ItemIndex, profile: UserProfile, now_ms: int) -> Due:
     """What `profile` has bought and may buy again at `now_ms`.
 
     Variants of one group are one thing, and each that was bought may come up. Left out are things bought within the
-    last day, things returned as often as bought, and things that hardly anyone buys again. Where the snapshot has no
+    last day, purchases that were given back, and things that hardly anyone buys again. Where the snapshot has no
     usable clock, or knows nothing of repurchases, the number of purchases decides alone.
     """
     bought: dict[int, list[Entry]] = {}
-    returned: dict[int, int] = {}
     rows: dict[int, set[int]] = {}
-    for entry in {*profile.interactions, *profile.strong}:
+    for entry in settled([*{*profile.interactions, *profile.strong}], index.thing):
         row = index.position(entry.item_id)
-        if row is None or not (entry.event_type in BOUGHT or entry.event_type == RETURN):
-            continue
-        group = int(index.groups[row])
-        if entry.event_type in BOUGHT:
+        if row is not None and entry.event_type in BOUGHT:
+            group = int(index.groups[row])
             bought.setdefault(group, []).append(entry)
             rows.setdefault(group, set()).add(row)
-        else:
-            returned[group] = returned.get(group, 0) + 1
     found: dict[int, tuple[float, Habit]] = {}
     for group, entries in bought.items():
-        if returned.get(group, 0) >= len(entries):
-            continue
         judged = _judged(index, min(rows[group]), (e.timestamp_ms for e in entries), now_ms)
         if judged is not None:
             found |= dict.fromkeys(rows[group], judged)

@@ -25,6 +25,7 @@ from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import UserProfile
+from endcap.profiles.settled import settled
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Likeness, Values
 from endcap.snapshot.snapshot import Snapshot
@@ -137,7 +138,7 @@ def user_inputs(
     event_types: Mapping[str, EventType] = EVENT_TYPES,
 ) -> Inputs | None:
     """What the user encoder reads of a profile at a moment; None where it holds no interaction with a known item."""
-    tokens = _item_tokens(profile.interactions, index, event_types)
+    tokens = _item_tokens(settled(profile.interactions, index.thing), index, event_types)
     if not tokens:
         return None
     texts = usable_texts(profile.texts, index)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap_rebuild.data.values import amount, categories, decimal_mark, flag, is_absent
+from endcap.feeds.values import amount, categories, decimal_mark, flag, is_absent
 
 
-@pytest.mark.parametrize("word", ["", " ", "NULL", "\\N", "undefined", "None", "nan", "(not set)", "N/A", "#N/A"])
+@pytest.mark.parametrize(
+    "word", ["", " ", "NULL", "\\N", "undefined", "None", "nan", "(not set)", "N/A", "#N/A", "nil", "-", "无", "#REF!"]
+)
 def test_words_for_nothing_are_nothing(word: str) -> None:
     assert is_absent(word)
 
@@ -32,6 +34,14 @@ def test_words_for_nothing_are_nothing(word: str) -> None:
         ("¥59.00", (59.0, None)),
         ("-3", (-3.0, None)),
         ("1e3", (1000.0, None)),
+        ("12,- €", (12.0, "EUR")),
+        ("CHF 12.-", (12.0, "CHF")),
+        ("ab 12,50 €", (12.5, "EUR")),
+        ("12,50 € / kg", (12.5, "EUR")),
+        ("19,99–29,99", (19.99, None)),
+        ("$12.50 - $15.00", (12.5, None)),
+        ("Rs. 1200", (1200.0, "INR")),
+        ("R$ 12", (12.0, "BRL")),
     ],
 )
 def test_amounts_are_read(text: str, expected: tuple[float, str | None]) -> None:
@@ -59,16 +69,71 @@ def test_grouped_numbers_are_read_back(value: Any, marks: str) -> None:
     assert amount(text)[0] == pytest.approx(float(value))
 
 
-@pytest.mark.parametrize("word", ["in stock", "In_Stock", "true", 1, True, "yes", "https://schema.org/InStock", "12"])
+@pytest.mark.parametrize(
+    "word",
+    ["in stock", "In_Stock", "true", 1, True, "yes", "https://schema.org/InStock", "12", "1,000", "Lieferbar", "在售"],
+)
 def test_yes(word: object) -> None:
     assert flag(word) is True
 
 
 @pytest.mark.parametrize(
-    "word", ["out of stock", "Out-of-Stock", "sold out", 0, False, "no", "0", "0.0", -1, "discontinued"]
+    "word",
+    [
+        "out of stock",
+        "Out-of-Stock",
+        "sold out",
+        0,
+        False,
+        "no",
+        "0",
+        "0.0",
+        -1,
+        "discontinued",
+        "ausverkauft",
+        "Agotado",
+        "下架",
+        "coming soon",
+    ],
 )
 def test_no(word: object) -> None:
     assert flag(word) is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Home / Bath",
+        "Home>Bath",
+        "Home » Bath",
+        "Home->Bath",
+        "Home::Bath",
+        "Home;Bath",
+        "Home,Bath",
+        "['Home', 'Bath']",
+    ],
+)
+def test_levels_of_a_path_are_told_apart(text: str) -> None:
+    assert categories(text) == ["Home", "Bath"]
+
+
+@pytest.mark.parametrize("text", ["Bags, Cases & Sleeves", "Men/Women", "0,5 l", "Tools"])
+def test_one_name_stays_one(text: str) -> None:
+    assert categories(text) == [text]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"name": "Bath", "parent": {"name": "Home"}},
+        [{"id": 1, "name": "Home", "children": [{"id": 2, "name": "Bath"}]}],
+        {"lvl0": "Home", "lvl1": "Home > Bath"},
+        [{"en": "Home", "de": "Haus"}, {"en": "Bath"}],
+        [["Home", "Bath"], ["Home"]],
+    ],
+)
+def test_categories_within_others_are_read(value: object) -> None:
+    assert categories(value) == ["Home", "Bath"]
 
 
 def test_neither_is_an_error() -> None:

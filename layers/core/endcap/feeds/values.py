@@ -2,70 +2,55 @@
 
 from __future__ import annotations
 
-import html
-import json
 import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from endcap.catalog.categories import category_names
+from endcap.catalog.stock import for_sale
 from endcap.identifiers import PLACEHOLDERS
 
-ABSENT: Final = PLACEHOLDERS | {"(null)", "(none)", "n/a", "#n/a", "<na>", "[null]"}
+ABSENT: Final = PLACEHOLDERS | {
+    "#div/0!",
+    "#n/a",
+    "#name?",
+    "#null!",
+    "#num!",
+    "#ref!",
+    "#value!",
+    "(blank)",
+    "(empty)",
+    "(none)",
+    "(not provided)",
+    "(not_set)",
+    "(null)",
+    "(空)",
+    "-",
+    "--",
+    "---",
+    "0000-00-00",
+    "0000-00-00 00:00:00",
+    "0000-00-00t00:00:00z",
+    "00000000-0000-0000-0000-000000000000",
+    "<na>",
+    "<none>",
+    "<null>",
+    "?",
+    "[null]",
+    "k.a.",
+    "n.a.",
+    "n/a",
+    "na",
+    "nil",
+    "not set",
+    "nul",
+    "无",
+    "暂无",
+    "未知",
+    "空",
+}
 """What stands where there is nothing, in lower case."""
-_YES: Final = frozenset(
-    [
-        "true",
-        "yes",
-        "y",
-        "1",
-        "t",
-        "on",
-        "ja",
-        "oui",
-        "si",
-        "sí",
-        "in_stock",
-        "instock",
-        "available",
-        "preorder",
-        "pre_order",
-        "backorder",
-        "backordered",
-        "limited_availability",
-        "limitedavailability",
-        "onbackorder",
-        "active",
-        "published",
-        "enabled",
-        "onlineonly",
-        "instoreonly",
-    ]
-)
-_NO: Final = frozenset(
-    [
-        "false",
-        "no",
-        "n",
-        "0",
-        "f",
-        "off",
-        "nein",
-        "non",
-        "out_of_stock",
-        "outofstock",
-        "unavailable",
-        "not_available",
-        "sold_out",
-        "soldout",
-        "oos",
-        "discontinued",
-        "draft",
-        "archived",
-        "inactive",
-        "disabled",
-    ]
-)
 _CURRENCIES: Final = {
     "€": "EUR",
     "£": "GBP",
@@ -75,11 +60,29 @@ _CURRENCIES: Final = {
     "₹": "INR",
     "₩": "KRW",
     "zł": "PLN",
+    "kč": "CZK",
+    "r$": "BRL",
+    "a$": "AUD",
+    "c$": "CAD",
+    "nt$": "TWD",
+    "hk$": "HKD",
+    "rs": "INR",
+    "rm": "MYR",
+    "ft": "HUF",
+    "₽": "RUB",
+    "₺": "TRY",
+    "₫": "VND",
+    "฿": "THB",
 }
-_AMOUNT: Final = re.compile(r"([+-]?)\s*([^\d\s.,+'-]{0,4})\s*([+-]?)\s*(\d[\d.,'’\s]*|[.,]\d+)\s*([^\d\s.,+'-]{0,4})")
+_AMOUNT: Final = re.compile(
+    r"([+-]?)\s*([^\d\s.,+'-]{0,4})\.?\s*([+-]?)\s*(\d[\d.,'’\s]*|[.,]\d+)\s*([^\d\s.,+'-]{0,4})"
+)
+_FROM: Final = re.compile(r"^(?:ab|from|à partir de|desde|da|ca\.?|nur|only|vanaf)\s+(?=\D{0,4}\d)", re.IGNORECASE)
+_RANGE: Final = re.compile(r"(\D{0,4}\d[\d.,'’ ]*\D{0,4}?)\s*(?:[-–—~]|to|bis)\s*\D{0,4}\d[\d.,'’ ]*\D{0,4}")
+_PER: Final = re.compile(r"(\D{0,4}\d[\d.,'’ ]*\D{0,4}?)\s*(?:/|per|pro|je)\s*\S.{0,12}")
+_NO_CENTS: Final = re.compile(r"(\d)[.,][-–—]{1,2}(?=\D|$)")
 _COMMA_DECIMAL: Final = re.compile(r"\d,(?:\d{1,2}|\d{4,})(?!\d)|\.\d{3},\d|\.\d{3}\.\d{3}")
 _POINT_DECIMAL: Final = re.compile(r"\d\.(?:\d{1,2}|\d{4,})(?!\d)|,\d{3}\.\d|,\d{3},\d{3}")
-_NAMES: Final = ("name", "title", "label", "id")
 
 
 def is_absent(text: str) -> bool:
@@ -114,12 +117,21 @@ def amount(text: str, mark: str | None = None) -> tuple[float, str | None]:
         else:
             if math.isfinite(plain):
                 return plain, None
-    match = _AMOUNT.fullmatch(text.strip())
+    match = _AMOUNT.fullmatch(_lowest(text.strip()))
     if match is None:
         raise ValueError(f"{text[:40]!r} is no number")
     sign, before, inner, digits, after = match.groups()
     number = float(_with_point(re.sub(r"['’\s]", "", digits), mark, text))
     return (-number if "-" in (sign, inner) else number), _currency(before or after)
+
+
+def _lowest(text: str) -> str:
+    """The amount that a text begins with: of a range, of a price for so much, or with a dash for no cents."""
+    text = _FROM.sub("", text)
+    for form in (_RANGE, _PER):
+        if match := form.fullmatch(text):
+            text = match[1].strip()
+    return _NO_CENTS.sub(r"\1", text)
 
 
 def _with_point(digits: str, mark: str | None, text: str) -> str:
@@ -149,51 +161,29 @@ def _currency(word: str) -> str | None:
 
 
 def flag(value: object) -> bool:
-    """Yes or no, in the words of catalogues.
+    """Whether it is for sale, in the words of catalogues.
 
     Raises
     ------
-    ValueError : it is neither
+    ValueError : it says neither yes nor no
     """
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int | float):
-        return value > 0
-    text = re.sub(r"[\s-]+", "_", str(value).strip().lower()).rpartition("/")[2]
-    if text in _YES or text in _NO:
-        return text in _YES
-    try:
-        return float(text) > 0
-    except ValueError:
-        raise ValueError(f"{str(value)[:40]!r} says neither yes nor no") from None
+    found = for_sale(value)
+    if found is None and isinstance(value, str):
+        try:
+            return amount(value, ".")[0] > 0  # above 0 either way, where its mark may stand for thousands
+        except ValueError:
+            pass
+    if found is None:
+        raise ValueError(f"{str(value)[:40]!r} says neither yes nor no")
+    return found
 
 
 def categories(value: object) -> list[str]:
-    """The names of a category, broadest first: of a path (`A > B`), a list with pipes, JSON, or a list of these."""
-    if value is None or isinstance(value, bool) or (isinstance(value, float) and value != value):
-        return []
-    if isinstance(value, str):
-        return _of_text(value)
-    if isinstance(value, Mapping):
-        return categories(next((value[name] for name in _NAMES if value.get(name)), None))
-    if isinstance(value, Iterable):
-        return list(dict.fromkeys(name for part in value for name in categories(part)))
-    return [str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)]
+    """The names of a category, broadest first, without words for nothing."""
+    found = category_names(value)
+    names = [part.get("id") if isinstance(part, Mapping) else part for part in _listed(found)]
+    return [str(name) for name in names if name is not None and not is_absent(str(name))]
 
 
-def _of_text(text: str) -> list[str]:
-    text = text.strip()
-    if text[:1] == "[" and text[-1:] == "]":
-        try:
-            return categories(json.loads(text))
-        except ValueError:
-            pass
-    if "&" in text:
-        text = html.unescape(text)
-    if ">" in text:
-        parts = text.split(">")
-    elif "|" in text:
-        parts = text.split("|")
-    else:
-        parts = [text]
-    return [name for part in parts if (name := part.strip()) and not is_absent(name)]
+def _listed(found: object) -> list[object]:
+    return found if isinstance(found, list) else [found] if isinstance(found, Mapping) else []

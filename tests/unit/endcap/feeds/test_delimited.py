@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endcap_rebuild.data import delimited, documents
+from endcap.feeds import delimited, documents
+from endcap.feeds.delimited import Dialect, sniff
+from endcap.feeds.encodings import encoding_of
+from endcap.feeds.files import DataFile, members
 from endcap_rebuild.data.check import check_folder
-from endcap_rebuild.data.delimited import Dialect, sniff
-from endcap_rebuild.data.files import DataFile, encoding_of, members
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import is_known, opened
@@ -75,6 +76,21 @@ def test_rows_of_the_wrong_width_are_refused_and_empty_ends_are_not() -> None:
     assert refused == [(4, "has 1 fields, the header has 2"), (5, "has 3 fields, the header has 2")]
 
 
+def test_empty_fields_that_a_spreadsheet_left_out_are_empty() -> None:
+    refused: list[int] = []
+    lines = ["user_id,item_id,text,session_id\n", "u,i\n", "u,i,fine\n", "u\n", "u,i,fine,s\n"]
+    found = list(delimited.rows(lines, Dialect(), lambda line, *_: refused.append(line), least=lambda names: 2))
+    assert [cells for _, cells in found[1:]] == [["u", "i", "", ""], ["u", "i", "fine", ""], ["u", "i", "fine", "s"]]
+    assert refused == [4]
+
+
+def test_rows_quoted_as_a_whole_are_rows() -> None:
+    text = '"user_id,item_id,text"\n"u,i,""one, two"""\n"u,j,fine"\n'
+    dialect = sniff(text, is_known)
+    found = list(delimited.rows([text], dialect, lambda *_: None))
+    assert [cells for _, cells in found[1:]] == [["u", "i", "one, two"], ["u", "j", "fine"]]
+
+
 def test_empty_rows_at_the_end_of_a_sheet_are_no_rows(tmp_path: Path) -> None:
     (tmp_path / "items.csv").write_text("item_id;title\na;Mug\n;\n;\n")
     (tmp_path / "events.csv").write_text("user_id;item_id;event_type;timestamp\nu;a;view;1790000000\n;;;\n \n")
@@ -98,6 +114,16 @@ def test_nul_and_stray_carriage_returns_cost_their_row() -> None:
         ("sep=;\nuser_id;item_id\n", Dialect(";", preamble=1)),
         ("user_id,item_id\ru,i\r", Dialect(",", old_mac=True)),
         ("user_id\nu1\n", Dialect(",")),
+        ("user_id\x01item_id\nu\x01i\n", Dialect("\x01")),
+        ("user_id^item_id\nu^i\n", Dialect("^")),
+        ("user_id，item_id\nu，i\n", Dialect("，")),
+        ("user_id item_id\nu i\n", Dialect(" ")),
+        ("big red mug\nlarge blue cup\n", Dialect(",")),
+        ("'user_id','item_id'\n'u','i'\n", Dialect(",", quote="'")),
+        ('"user_id,item_id"\n"u,i"\n', Dialect(",", wrapped=True)),
+        ("Events of the shop\n\nuser_id,item_id\nu,i\n", Dialect(",", preamble=2)),
+        ("# made by a tool\nuser_id;item_id\nu;i\n", Dialect(";", preamble=1)),
+        ('user_id,text\nu,"a \\"good\\" one"\n', Dialect(",", escape="\\")),
         ("title,description\nA; b; c; d,x\n", Dialect(",")),
         ("", Dialect(",")),
     ],
@@ -117,6 +143,18 @@ def test_dialects_are_recognised(sample: str, expected: Dialect) -> None:
         ("保温杯 500ml，不锈钢\n", "gb18030", b""),
         ("保温杯", "gb18030", b"\x84\x31\x95\x33"),
         ("Müller, Straße, café\n", "cp1252", b""),
+        ("Größe M, für Füße\n", "cp1252", b""),
+        ("Ägypten, très bien\n", "cp1252", b""),
+        ("prix 5 €\n", "cp1252", b""),
+        ("łóżko dziecięce\n", "cp1250", b""),
+        ("příliš žluťoučký\n", "cp1250", b""),
+        ("Кружка керамическая, чашка\n", "cp1251", b""),
+        ("schön für Füße\n", "mac_roman", b""),
+        ("湯呑み 茶碗 とても良い\n", "shift_jis", b""),
+        ("非常好的產品，下次還會買\n", "big5", b""),
+        ("아주 좋은 상품입니다 다시 구매하겠습니다\n", "euc_kr", b""),
+        ("浏览\n", "gb18030", b""),
+        ("user_id\tname 名\n", "utf-32-le", codecs.BOM_UTF32_LE),
     ],
 )
 def test_encodings_are_recognised(text: str, encoding: str, mark: bytes) -> None:
@@ -125,6 +163,7 @@ def test_encodings_are_recognised(text: str, encoding: str, mark: bytes) -> None
 
 def test_damage_is_no_encoding() -> None:
     assert encoding_of(b"u\xff,a\n", whole=True)[0] == "utf-8"
+    assert encoding_of("schön, schön".encode() + b", sch\xf6n\n", whole=True)[0] == "utf-8"
     assert encoding_of("Müller".encode() + b" M\xfcller\n", whole=True)[0] == "utf-8"
 
 

@@ -10,11 +10,17 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-DELIMITERS: Final = (",", ";", "\t", "|")
+DELIMITERS: Final = (",", ";", "\t", "|", "\x01", "^", "~", "，", " ")
+"""In the order in which they win where a table fits several; those after the fourth need names that are known."""
+_USUAL: Final = 4
 MAX_RECORD_LINES: Final = 2_000
 """A quoted field longer than this was opened by accident."""
 _SAMPLE_LINES: Final = 50
+_MOST_PREAMBLE: Final = 20
 _SEPARATOR_LINE: Final = re.compile(r"sep=(.)\s*$", re.IGNORECASE)
+_WRAPPED: Final = re.compile(r'"(?:[^"]|"")*"')
+_SINGLE_QUOTED: Final = re.compile(r"'[^']*'(?:.'[^']*')+")
+_ESCAPED: Final = re.compile(r"""\\"[^,;\t|\r\n]""")
 _UNCLOSED: Final = "unexpected end of data"
 Reject = Callable[[int, str, object], None]
 
@@ -26,12 +32,18 @@ class Dialect:
     skip_space : spaces after a delimiter are no part of the field, nor of its quotes
     preamble : lines before the header
     old_mac : lines end with a carriage return alone
+    quote : begins and ends a field that holds delimiters
+    escape : stands before a quote within a field, where quotes are not doubled
+    wrapped : each line is one quoted field that holds the row, as spreadsheets save a column of rows
     """
 
     delimiter: str = ","
     skip_space: bool = False
     preamble: int = 0
     old_mac: bool = False
+    quote: str = '"'
+    escape: str | None = None
+    wrapped: bool = False
 
 
 def sniff(sample: str, known: Callable[[str], bool]) -> Dialect:
@@ -51,28 +63,75 @@ def sniff(sample: str, known: Callable[[str], bool]) -> Dialect:
         preamble += 1
     if preamble == len(lines):
         return Dialect(old_mac=old_mac)
+    preamble = _header(lines, preamble, known)
+    wrapped = _is_wrapped(lines[preamble:], known)
+    if wrapped:
+        lines = [_unwrapped(line) for line in lines]
+    quote = "'" if _single_quoted(lines[preamble]) else '"'
 
     def fitness(delimiter: str) -> tuple[int, int, int]:
-        names = _cells(lines[preamble], delimiter)
-        widths = Counter(len(_cells(line, delimiter)) for line in lines[preamble + 1 :] if line.strip())
+        names = _cells(lines[preamble], delimiter, quote)
+        widths = Counter(len(_cells(line, delimiter, quote)) for line in lines[preamble + 1 :] if line.strip())
         alike = widths[len(names)] if len(names) > 1 else 0
-        return sum(known(name.strip()) for name in names), alike, len(names)
+        n_known = sum(known(name.strip()) for name in names)
+        if delimiter not in DELIMITERS[:_USUAL] and n_known < 2:
+            return 0, 0, 0
+        return n_known, alike, len(names)
 
     best = max(DELIMITERS, key=lambda d: (fitness(d), -DELIMITERS.index(d)))
     spaced = sum(best + " " in line for line in lines[preamble : preamble + 5])
-    names = _cells(lines[preamble], best)
+    names = _cells(lines[preamble], best, quote)
     skip = len(names) > 1 and spaced > 0 and all(name.startswith(" ") for name in names[1:])
-    return Dialect(best, skip, preamble, old_mac)
+    escape = "\\" if _ESCAPED.search("\n".join(lines)) and quote * 2 not in "".join(lines[preamble + 1 :]) else None
+    return Dialect(best, skip, preamble, old_mac, quote, escape, wrapped)
 
 
-def _cells(line: str, delimiter: str) -> list[str]:
+def _header(lines: Sequence[str], first: int, known: Callable[[str], bool]) -> int:
+    """The line that names the columns: the first one, unless it names none that is known and a later one several."""
+
+    def n_known(line: str) -> int:
+        return max(sum(known(name.strip(" '\"")) for name in _cells(line, d)) for d in DELIMITERS[:_USUAL])
+
+    if n_known(lines[first]):
+        return first
+    later = [k for k in range(first, min(len(lines), first + _MOST_PREAMBLE)) if n_known(lines[k]) > 1]
+    return later[0] if later else first
+
+
+def _is_wrapped(lines: Sequence[str], known: Callable[[str], bool]) -> bool:
+    """Whether every line is one quoted field."""
+    filled = [line for line in lines if line.strip()]
+    if len(filled) < 2 or not all(_WRAPPED.fullmatch(line.strip()) for line in filled):
+        return False
+    header = _unwrapped(filled[0])
+    return not known(header) and any(sum(map(known, _cells(header, d))) > 1 for d in DELIMITERS[:_USUAL])
+
+
+def _unwrapped(line: str) -> str:
+    body = line.rstrip("\r\n")
+    text = body.strip()
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return line
+    return text[1:-1].replace('""', '"') + line[len(body) :]
+
+
+def _single_quoted(header: str) -> bool:
+    return _SINGLE_QUOTED.fullmatch(header.strip()) is not None
+
+
+def _cells(line: str, delimiter: str, quote: str = '"') -> list[str]:
     try:
-        return next(csv.reader([line], delimiter=delimiter), [])
+        return next(csv.reader([line], delimiter=delimiter, quotechar=quote), [])
     except csv.Error:
         return line.split(delimiter)
 
 
-def rows(parts: Iterable[str], dialect: Dialect, reject: Reject) -> Iterator[tuple[int, list[str]]]:
+def rows(
+    parts: Iterable[str],
+    dialect: Dialect,
+    reject: Reject,
+    least: Callable[[Sequence[str]], int] = len,
+) -> Iterator[tuple[int, list[str]]]:
     """The rows of a table with the line that each ends at, header first; blank lines are left out.
 
     A quote that is opened and never closed costs its own line, and the rows after it are read: a field may run over
@@ -82,9 +141,12 @@ def rows(parts: Iterable[str], dialect: Dialect, reject: Reject) -> Iterator[tup
     ----------
     parts : text, each part whole lines
     reject : told (line, reason, text) of each row that has not the header's width or is damaged
+    least : how many fields a row has at least, by the header: spreadsheets leave out empty ones at a row's end
     """
-    table = _Rows(dialect, reject)
+    table = _Rows(dialect, reject, least)
     for part in parts:
+        if dialect.wrapped:
+            part = "".join(map(_unwrapped, _lines(part)))
         yield from table.add(part)
     yield from table.end()
 
@@ -92,16 +154,16 @@ def rows(parts: Iterable[str], dialect: Dialect, reject: Reject) -> Iterator[tup
 class _Rows:
     """Rows of a table as its text comes in."""
 
-    def __init__(self, dialect: Dialect, reject: Reject) -> None:
-        self._dialect, self._reject = dialect, reject
-        self._skip = dialect.preamble
-        self._width = self._kept = 0
+    def __init__(self, dialect: Dialect, reject: Reject, least: Callable[[Sequence[str]], int]) -> None:
+        self._dialect, self._reject, self._least_of = dialect, reject, least
+        self._skip, self._quote = dialect.preamble, dialect.quote
+        self._width = self._kept = self._least = 0
         self._line = 0
         self._open: list[str] = []
 
     def add(self, part: str) -> Iterator[tuple[int, list[str]]]:
         """The rows that end within `part`."""
-        if not self._open and '"' not in part and self._width and not self._skip:
+        if not self._open and self._quote not in part and self._width and not self._skip:
             yield from self._plain(part)
             return
         lines = [*self._open, *_lines(part)]
@@ -118,8 +180,14 @@ class _Rows:
         yield from self._careful(lines, ended=True)
 
     def _reader(self, lines: Iterable[str], *, strict: bool = False) -> Any:
+        dialect = self._dialect
         return csv.reader(
-            lines, delimiter=self._dialect.delimiter, skipinitialspace=self._dialect.skip_space, strict=strict
+            lines,
+            delimiter=dialect.delimiter,
+            skipinitialspace=dialect.skip_space,
+            quotechar=dialect.quote,
+            escapechar=dialect.escape,
+            strict=strict,
         )
 
     def _plain(self, part: str) -> Iterator[tuple[int, list[str]]]:
@@ -198,20 +266,22 @@ class _Rows:
         cells: list[str] = []
         if self._dialect.delimiter == "\t":  # such tables are mostly written without any quoting
             cells = line.rstrip("\r\n").split("\t")
-        elif problem != _UNCLOSED and line.count('"') % 2 == 0:
+        elif problem != _UNCLOSED and line.count(self._quote) % 2 == 0:
             try:
                 cells = next(self._reader([line]), [])
             except csv.Error:
                 cells = []
         if cells and self._trimmed(cells) is not None:
             return cells
-        said = problem if '"' not in line else "a quote is opened and not closed"
+        said = problem if self._quote not in line else "a quote is opened and not closed"
         self._reject(self._line + 1, said, line.rstrip("\r\n"))
         return []
 
     def _are_rows(self, between: Sequence[str]) -> bool:
-        """Whether all lines inside a quoted field are rows themselves."""
-        return self._width > 2 and bool(between) and all(map(self._is_row, between))
+        """Whether all lines inside a quoted field are rows themselves: one with a quote would have ended the field."""
+        if self._width < 3 or any(self._quote in line for line in between):
+            return False
+        return bool(between) and all(map(self._is_row, between))
 
     def _is_row(self, line: str) -> bool:
         try:
@@ -232,10 +302,13 @@ class _Rows:
             self._width = self._kept = len(cells)
             while self._kept > 1 and not cells[self._kept - 1].strip():
                 self._kept -= 1
+            self._least = self._least_of(cells[: self._kept])
             return cells[: self._kept]
         row = self._trimmed(cells)
         if row is None and self._kept <= len(cells) < self._width:
             return cells[: self._kept]
+        if row is None and self._least <= len(cells) < self._kept:
+            return [*cells, *[""] * (self._kept - len(cells))]
         if row is None and any(cell.strip() for cell in cells):
             self._reject(line, f"has {len(cells)} fields, the header has {self._kept}", text)
         return row

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import gzip
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,20 +13,11 @@ from typing import IO, Any, Final
 
 SAMPLE_BYTES: Final = 1 << 18
 BLOCK_CHARS: Final = 1 << 20
+LONGEST_LINE: Final = 1 << 24
+"""A line may be a whole file, as of JSON without line breaks; one that is longer comes in parts."""
 _READ_BYTES: Final = 1 << 17
 DAMAGED: Final = (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, UnicodeError)
 _PACKED: Final = (".gz", ".zip")
-_MARKS: Final = (
-    (b"\xef\xbb\xbf", "utf-8"),
-    (b"\x84\x31\x95\x33", "gb18030"),
-    (b"\xff\xfe", "utf-16-le"),
-    (b"\xfe\xff", "utf-16-be"),
-)
-_HIGH_PAIR: Final = re.compile(rb"[\x81-\xfe][\xa1-\xfe]")
-_HIGH: Final = re.compile(rb"[\x80-\xff]+")
-_WESTERN: Final = frozenset(range(0xC0, 0xFF)) - {0xD7, 0xF7} | set(
-    b"\x80\x85\x91\x92\x93\x94\x95\x96\x97\x99\xa0\xa3\xa7\xa9\xab\xae\xb0\xb2\xb3\xb4\xb5\xb7\xb9\xba\xbb\xbd\xbf"
-)
 
 
 @dataclass(frozen=True)
@@ -65,7 +55,10 @@ class DataFile:
     def binary(self) -> IO[bytes]:
         """Its bytes, unpacked; by content, as the archive's objects carry no endings."""
         if self.member:
-            return zipfile.ZipFile(self.path).open(self.member)
+            member: Any = zipfile.ZipFile(self.path).open(self.member)  # noqa: SIM115 # the caller closes it
+            if member.peek(2)[:2] == b"\x1f\x8b":
+                member = gzip.GzipFile(fileobj=member)
+            return member  # type: ignore[no-any-return]
         raw: IO[bytes] = self.path.open("rb")
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
@@ -97,52 +90,8 @@ def members(path: Path) -> list[DataFile]:
     ]
 
 
-def encoding_of(head: bytes, *, whole: bool) -> tuple[str, int]:
-    """The encoding of a file by its first bytes, and how many of them are a byte order mark.
-
-    Without a mark: UTF-16 by its zero bytes; UTF-8 where the bytes are; else GB18030 where high bytes come in pairs,
-    and Windows-1252 where they are its letters. Bytes that are none of these stay UTF-8 and cost their rows.
-    """
-    for mark, encoding in _MARKS:
-        if head.startswith(mark):
-            return encoding, len(mark)
-    zeros = head[:2048].count(0)
-    if zeros and 4 * zeros >= len(head[:2048]):
-        return ("utf-16-le" if head[1:2048:2].count(0) > head[0:2048:2].count(0) else "utf-16-be"), 0
-    text = head if whole else head[: head.rfind(b"\n") + 1] or head
-    try:
-        text.decode("utf-8")
-    except UnicodeDecodeError:
-        return _legacy(text), 0
-    return "utf-8", 0
-
-
-def _legacy(text: bytes) -> str:
-    runs = _HIGH.findall(text)
-    if sum(len(run) > 1 for run in runs) * 2 > len(runs):
-        try:
-            found = text.decode("gb18030")
-        except UnicodeDecodeError:
-            return "utf-8"
-        signs = [c for c in found if c > "\x7f"]
-        common = sum("\u3000" <= c <= "\u9fff" or "\uff00" <= c <= "\uffef" or "\u2010" <= c <= "\u2030" for c in signs)
-        return "gb18030" if 10 * common >= 9 * len(signs) and _HIGH_PAIR.search(text) else "utf-8"
-    return "cp1252" if all(byte in _WESTERN for run in runs for byte in run) and not _has_utf8(runs) else "utf-8"
-
-
-def _has_utf8(runs: list[bytes]) -> bool:
-    """Whether some of the high bytes are UTF-8: then the others are damage."""
-    for run in runs:
-        try:
-            run.decode("utf-8")
-        except UnicodeDecodeError:
-            continue
-        return True
-    return False
-
-
 def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -> Iterator[str]:
-    """The file's text in large parts that end at a line's end; line ends stay as they are.
+    """The file's text in large parts that end at a line's end, or after `LONGEST_LINE`; line ends stay as they are.
 
     Bytes that don't fit become lone surrogates in UTF-8, which the parsers refuse row by row. What can be read of a
     damaged file comes before the error.
@@ -155,25 +104,28 @@ def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if encoding == "utf-8" else "replace")
     with file.binary() as binary:
         binary.read(mark)
-        rest, damage = "", None
+        rest, damage, end = "", None, "\r" if old_mac else "\n"
         while damage is None:
-            parts, size = [rest], len(rest)
-            while size < BLOCK_CHARS:
+            parts, size, ended = [rest], len(rest), False
+            line_ends = end in rest
+            while size < (BLOCK_CHARS if line_ends else LONGEST_LINE):
                 try:
                     part = decoder.decode(data := binary.read1(_READ_BYTES))  # type: ignore[attr-defined]
                 except DAMAGED as exc:
                     damage = exc
                     break
                 if not data:
+                    ended = True
                     break
                 parts.append(part)
                 size += len(part)
+                line_ends = line_ends or end in part
             text = "".join(parts)
-            whole = size < BLOCK_CHARS
+            whole = ended or damage is not None
             if whole and damage is None:
                 text += decoder.decode(b"", final=True)
             text = text.replace("\r", "\n") if old_mac else text
-            cut = len(text) if whole else text.rfind("\n") + 1
+            cut = len(text) if whole or not line_ends else text.rfind("\n") + 1
             rest = text[cut:]
             if cut:
                 yield text[:cut]

@@ -1,0 +1,1 @@
+"""What shop systems send: `message`, `shopify`, `woocommerce`, `commercetools`, `signatures`, `products`."""
