@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -167,6 +168,26 @@ def test_what_stood_there_comes_back_where_no_list_comes(window: Watched, stack:
     answers.pop().fallback()
     assert len(listed(page)) == 4
     window.forgive("Failed to load resource")
+
+
+def test_hostile_items_are_only_texts_and_addresses_of_the_web(window: Watched, stack: LocalStack) -> None:
+    urls = [
+        "javascript:alert(1)",
+        " jAvascript:alert(1)",
+        "java\tscript:alert(1)",
+        "data:text/html,x",
+        None,
+        "https://a.example/1",
+    ]
+    items = [{"item_id": f"i{n}", "title": "<img src=x onerror=alert(1)>", "url": url} for n, url in enumerate(urls)]
+    body = json.dumps({"recommendation_id": "r", "items": [{**item, "reasons": []} for item in items]})
+    window.context.route("**/storefront/recommendations", lambda route: route.fulfill(body=body))
+    page = window.open(f"{stack.url}/granted")
+    assert len(listed(page)) == len(urls)
+    links = page.eval_on_selector_all("endcap-list a", "all => all.map(one => one.getAttribute('href'))")
+    assert links == ["/item"] * 5 + ["https://a.example/1"]  # the template's own, where there is no other
+    assert page.locator("endcap-list img").count() == 0
+    assert page.inner_text("endcap-list li:first-child span") == "<img src=x onerror=alert(1)>"
 
 
 def test_google_consent_mode_is_read(window: Watched, stack: LocalStack) -> None:
