@@ -17,6 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
 from endcap.api.roles import LOOK, Caller
 from endcap.desk import catalogue, events, experiments, overview, results, scenarios, snapshots
+from endcap.desk.changes import who
 from endcap.observability import logger, metrics, tracer
 from endcap.operator import schemas
 from endcap.runtime import Runtime
@@ -155,7 +156,7 @@ def _caller() -> Caller | None:
 
 
 def _who() -> str:
-    return overview.who(runtime.guard.caller(app.current_event.raw_event))
+    return who(runtime.guard.caller(app.current_event.raw_event))
 
 
 def _if_match() -> str | None:

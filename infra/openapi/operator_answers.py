@@ -429,15 +429,15 @@ class Interval(Answer):
 
 
 class VariantReport(Answer):
-    """What came of a variant's lists."""
+    """What came of a variant's lists; null where that is about fewer than five shoppers."""
 
     name: str
     share: Share | None = None
-    shoppers: Count
-    lists: Count
+    shoppers: Count | None
+    lists: Count | None
     ctr: Interval | None
     conversion: Interval | None
-    revenue: float
+    revenue: float | None
     revenue_per_shopper: Interval | None
 
 

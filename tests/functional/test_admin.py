@@ -181,6 +181,8 @@ class TestScenarios:
             assert [(f["reason"], f["by"]) for f in found["findings"]] == [("hidden", "*")]
             shop.publish("*", {"hidden": [{"item_id": best[0], "until": now_ms - 1}]})
             assert shop.ids(limit=2) == best
+            shop.publish("*", {"hidden": [{"item_id": best[0], "from": now_ms + 3_600_000}]})
+            assert shop.ids(limit=2) == best
         finally:
             shop.publish("*", {})
 

@@ -29,6 +29,7 @@ from tests.functional.test_faults import CHANGES, COUNTERS, EXPOSURE, POINTER, P
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 LAMBDA = ("CollectFunction", "UpdateProfileFunction", "RecommendFunction", "ManageItemsFunction", "ManageUsersFunction")
 LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction", "PurgeErasedFunction")
+LAMBDA += ("AdminFunction", "SummariseResultsFunction")
 MISSING = {"experiments": [{"name": "b", "variants": [{"name": "o", "share": 1.0, "snapshot": "not-uploaded"}]}]}
 
 
@@ -54,6 +55,7 @@ OF_AWS: dict[str, list[Datum]] = {
         for name in (*LAMBDA, "StorefrontFunction")
     },
     "ThrottlesAlarm": [of_lambda("Throttles", "FoldCountsFunction")],
+    "OperatorsThrottlesAlarm": [of_lambda("Throttles", "SummariseResultsFunction")],
     "StorefrontThrottlesAlarm": [of_lambda("Throttles", "StorefrontFunction")],
     "EmbedItemIteratorAgeAlarm": [of_lambda("IteratorAge", "EmbedItemFunction", 300_001)],
     "UpdateProfileIteratorAgeAlarm": [of_lambda("IteratorAge", "UpdateProfileFunction", 300_001)],

@@ -43,6 +43,8 @@ SAMPLES: Final[Mapping[str, str]] = {
     "fold_counts": "dynamodb-notes",
     "promote": "invoke-version",
     "purge_erased": "invoke-scheduled",
+    "admin": "http-overview",
+    "summarise_results": "eventbridge-object-created",
 }
 """What each function is first asked, from the project's `events`."""
 OPTIONS: Final = {

@@ -21,6 +21,7 @@ from endcap_local.cli.import_data import import_folder
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
+from endcap_local.cli.report import report
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
 
@@ -58,6 +59,7 @@ app.command(name="import")(import_folder)
 app.command()(demo)
 app.command()(replay)
 app.command()(cost)
+app.command()(report)
 app.command()(doctor)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")

@@ -22,7 +22,7 @@ from endcap.validation import json_value, parsed
 
 KEY: Final = "config/scenarios.json"
 POLL_S: Final = 2.0
-PAUSE_S: Final = 2 * POLL_S
+PAUSE_S: Final = POLL_S
 MAX_SCENARIOS: Final = 200
 BUILT_IN: Final[Mapping[str, Mapping[str, Any]]] = {"buy_again": {"relation": "buy_again"}}
 """Scenarios that every shop has; one of the same name in the file takes their place."""

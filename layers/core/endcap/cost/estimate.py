@@ -25,6 +25,8 @@ READ_BYTES, WRITE_BYTES = 4096, 1024
 EVENTS_BUFFER_S, EXPOSURES_BUFFER_S = 60, 300  # BufferingHints of the template
 ROUTE_METRICS: Final = 6
 """Of each route that is called: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"""
+RESULT_LISTINGS: Final = 8
+"""Of three days in two folders, a day of a busy shop in two pages."""
 ITEM_SHARDS: Final = 8  # of the index of changed items; one query each
 
 
@@ -89,7 +91,7 @@ class Assumptions:
         98 MB, 24 MB of them the encoders
     text_share : of events, with words to encode
     metrics : CloudWatch metrics of Endcap's own that a month with traffic reports
-    fold_ms : billed time of a fold, not measured either
+    fold_ms : billed time of a fold, not measured either; summary_ms : of a count of results, nor that
     trend_share : of requests that live counts can change
     idle_polls : ReceiveMessage calls of Lambda's five pollers on an idle queue, 20 s each:
         https://github.com/getlift/lift/issues/132 saw the same 15 a minute
@@ -118,6 +120,7 @@ class Assumptions:
     text_share: float = 0.05
     metrics: int = 25
     fold_ms: float = 150.0
+    summary_ms: float = 2_000.0
     trend_share: float = 0.1
     idle_polls: float = 5 * MONTH_S / 20
     rebuild_hours: float = 0.5
@@ -212,6 +215,7 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     # Each copy of update_profile keeps to one shard of notes, and those of a shard are folded together.
     shards = min(NOTE_SHARDS, max(1, math.ceil(batches / MONTH_S * a.update_ms / 1000)))
     folds = min(batches, shards * MONTH_S / max(1.0, deployment.live_counts_s))
+    summaries = min(usage.requests, MONTH_S / EXPOSURES_BUFFER_S)  # one for each file of exposures
     calls = {
         "collect": (collects, a.collect_ms),
         "update_profile": (batches, a.update_ms),
@@ -220,6 +224,7 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
         "embed_item": (usage.item_changes, a.other_ms),
         "promote": (usage.rebuilds, 30_000.0),
         "fold_counts": (folds, a.fold_ms),
+        "summarise_results": (summaries, a.summary_ms),
     }
     invocations = sum(n for n, _ in calls.values())
     through_api = collects + usage.requests + usage.item_changes
@@ -265,6 +270,9 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "S3", f"storage after {a.months} months", kept / GB, "s3_storage"
     yield "S3", "objects written", objects + 50 * usage.rebuilds, "s3_writes"
     yield "S3", "live counts folded", len(LEVELS) * folds, "s3_writes"
+    yield "S3", "results written", 3 * summaries, "s3_writes"  # the book, a day, how far they go
+    yield "S3", "archive listed for results", summaries * RESULT_LISTINGS, "s3_writes"  # a LIST is as dear as a PUT
+    yield "S3", "archive read for results", objects, "s3_reads"
     yield "S3", "pointer and scenarios looked at", 2 * polls + texts, "s3_reads"
     looks = min(a.trend_share * usage.requests, environments * MONTH_S / max(1.0, deployment.live_counts_s))
     yield "S3", "live counts looked at, by folds too", len(LEVELS) * (folds + looks), "s3_reads"

@@ -22,25 +22,29 @@ STANDARD: Final = Deployment(
         "embed_item": 1769,
         "promote": 3538,
         "fold_counts": 1024,
+        "summarise_results": 1769,
     },
     alarms=0,
     dashboards=0,
 )
 """What the template has before any parameter is set, but for what watches it."""
+ALARMS: Final = 55
+"""Metrics that the alarms of `infra/monitoring.yaml` look at."""
 _PER_MONTH: Final = ("month",)
 
 
 def deployment_of(text: str) -> Deployment:
-    """What a function is told of its stack's template: JSON with `architecture`, `recommend_mb`, `alarms`, ...; what it
-    does not say is as in `STANDARD`."""
+    """What a function is told of its stack's template: JSON with `architecture`, `recommend_mb`, `monitoring` and
+    `tracing`; what it does not say is as in `STANDARD`."""
     said: Mapping[str, Any] = json.loads(text) if text else {}
+    watched = said.get("monitoring") == "on"
     memory = dict(STANDARD.memory_mb) | ({"recommend": int(said["recommend_mb"])} if "recommend_mb" in said else {})
     return replace(
         STANDARD,
         architecture=str(said.get("architecture", STANDARD.architecture)),
         memory_mb=memory,
-        alarms=int(said.get("alarms", 0)),
-        dashboards=int(said.get("dashboards", 0)),
+        alarms=ALARMS if watched else 0,
+        dashboards=1 if watched else 0,
         traces=said.get("tracing") == "Active",
     )
 

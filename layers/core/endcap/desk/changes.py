@@ -9,12 +9,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
+from endcap.api.roles import Caller
 from endcap.aws.documents import EditedDocument
 from endcap.errors import ConflictError
 from endcap.runtime import Runtime
 
 Content = TypeVar("Content")
 TRIES: Final = 4
+NOBODY: Final = "nobody"
+"""What a record calls a caller whom nothing but an address tells apart, which is no name."""
+
+
+def who(caller: Caller | None) -> str:
+    """What a record calls a caller: by their credential."""
+    return NOBODY if caller is None or caller.client.startswith("ip:") else caller.client
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from endcap.api.roles import SCOPES, Caller
 from endcap.api.scenarios import read_scenarios
 from endcap.cost.estimate import Usage
 from endcap.cost.so_far import deployment_of, month_start_ms, so_far
+from endcap.desk.changes import who
 from endcap.errors import EndcapError, InvalidInputError
 from endcap.experiments.config import read_experiments
 from endcap.operator.overview import DAY_MS, State, attention
@@ -50,11 +51,6 @@ def overview(runtime: Runtime, caller: Caller | None) -> dict[str, Any]:
         "attention": attention(state),
         "rebuild": "available" if runtime.rebuilds.configured else "not_configured",
     }
-
-
-def who(caller: Caller | None) -> str:
-    """What an audit record calls a caller."""
-    return "nobody" if caller is None else caller.client
 
 
 def _snapshot(runtime: Runtime) -> Snapshot | None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.arrays import F64
+from endcap.disclosure import may_tell
 from endcap.experiments.outcomes import (
     METRICS,
     MISMATCH_P,
@@ -28,6 +29,8 @@ def report(
     book: Book, experiment: str, order: Sequence[str], shares: Mapping[str, float], as_of_ms: int | None
 ) -> dict[str, Any]:
     """What has come of the variants, in the order of the experiment, the control first.
+
+    What fewer than five shoppers did is not told: None stands for it.
 
     Parameters
     ----------
@@ -59,17 +62,23 @@ def _outcome(units: Iterable[Unit]) -> VariantOutcome:
 
 
 def _variant(name: str, outcome: VariantOutcome, configured: float | None) -> dict[str, Any]:
-    n, lists = len(outcome.lists), int(outcome.lists.sum())
+    n, told = len(outcome.lists), {metric: may_tell(_people(outcome, metric)) for metric in METRICS}
     found: dict[str, Any] = {
         "name": name,
-        "shoppers": n,
-        "lists": lists,
-        "ctr": _mean(unit_values(outcome, "ctr")) if lists else None,
-        "conversion": share(int(outcome.converted.sum()), n),
-        "revenue": round(float(outcome.revenue.sum()), 2),
-        "revenue_per_shopper": _mean(outcome.revenue) if n else None,
+        "shoppers": n if may_tell(n) else None,
+        "lists": int(outcome.lists.sum()) if may_tell(n) else None,
+        "ctr": _mean(unit_values(outcome, "ctr")) if n and told["ctr"] else None,
+        "conversion": share(int(outcome.converted.sum()), n) if told["conversion"] else None,
+        "revenue": round(float(outcome.revenue.sum()), 2) if told["revenue"] else None,
+        "revenue_per_shopper": _mean(outcome.revenue) if n and told["revenue"] else None,
     }
     return found | ({} if configured is None else {"share": configured})
+
+
+def _people(outcome: VariantOutcome, metric: str) -> int:
+    """How many shoppers a figure is about: those that it counts, not those that it is a share of."""
+    of_metric = {"ctr": outcome.clicked, "conversion": outcome.converted, "revenue": outcome.revenue}[metric]
+    return int(np.count_nonzero(of_metric))
 
 
 def _mean(values: F64) -> dict[str, float]:
@@ -92,7 +101,7 @@ def _differences(found: Mapping[str, VariantOutcome], names: Sequence[str]) -> l
     for metric in METRICS:
         for name in names[1:]:
             pair = [found[names[0]], found[name]]
-            if not all(len(one.lists) for one in pair):
+            if not all(len(one.lists) and may_tell(_people(one, metric)) for one in pair):
                 continue
             control, values = (unit_values(one, metric) for one in pair)
             tested = None

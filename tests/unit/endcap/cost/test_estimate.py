@@ -39,6 +39,7 @@ MEMORY = {
     "embed_item": 1769,
     "promote": 3538,
     "fold_counts": 1024,
+    "summarise_results": 1769,
 }
 STACK = Deployment("x86_64", MEMORY, alarms=16, dashboards=1)
 SHOP = Usage(events=3_000_000, requests=1_000_000, items=10_000, users=100_000, rebuilds=30, item_changes=10_000)
@@ -235,7 +236,7 @@ class TestTemplate:
     def test_traces_are_billed_where_functions_begin_them(self) -> None:
         assert not deployment_of(TEMPLATE, {}).traces
         assert deployment_of(TEMPLATE, {"Tracing": "Active"}).traces
-        invocations = 2 * 3_000_000 + 1_000_000 + 2 * 10_000 + 30 + MONTH_S / 15
+        invocations = 2 * 3_000_000 + 1_000_000 + 2 * 10_000 + 30 + MONTH_S / 15 + MONTH_S / 300
         active = estimate(SHOP, replace(STACK, traces=True), WARM)
         assert line(active, "traces") == pytest.approx(traced(invocations) * 5.00 / 1_000_000)
         assert line(TestByHand.bill, "traces") == 0

@@ -266,12 +266,36 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
     assert store.told() == sorted(BY_HAND)
 
 
+SHARES = {"control": 0.5, "varied": 0.5}
+
+
+def crowd(n: int) -> Book:
+    """The same lists and acts for n times as many shoppers."""
+    book = Book()
+    for k in range(n):
+        shown, done = json.loads(json.dumps([lists(), acts()]))
+        for record in (*shown, *done):
+            record |= {
+                name: f"{record[name]}-{k}" for name in ("user_id", "unit", "recommendation_id") if name in record
+            }
+        book.enter(filter(None, map(shown_list, shown)), filter(None, map(act_of, done)))
+    return book
+
+
 def test_an_experiment_is_told_by_its_shoppers() -> None:
-    found = report(entered((lists(), acts())), "variety", ["control", "varied"], {"control": 0.5, "varied": 0.5}, DAY_2)
+    found = report(crowd(5), "variety", ["control", "varied"], SHARES, DAY_2)
     control, varied = found["variants"]
-    assert (control["shoppers"], control["lists"], control["revenue"]) == (2, 2, 19.99)
-    assert (varied["shoppers"], varied["lists"], varied["revenue"]) == (1, 2, 17.51)
+    assert (control["shoppers"], control["lists"], control["revenue"]) == (10, 10, 99.95)
+    assert (varied["shoppers"], varied["lists"], varied["revenue"]) == (5, 10, 87.55)
     assert varied["ctr"]["value"] == 0.5
+    assert {one["metric"] for one in found["differences"]} == {"ctr", "conversion", "revenue"}
+
+
+def test_an_experiment_says_nothing_of_few_shoppers() -> None:
+    found = report(entered((lists(), acts())), "variety", ["control", "varied"], SHARES, DAY_2)
+    for variant in found["variants"]:
+        assert {variant[name] for name in ("shoppers", "lists", "revenue", "ctr", "conversion")} == {None}
+    assert found["differences"] == []
     assert found["sample_ratio"] == {"p_value": pytest.approx(0.5637, abs=1e-4), "mismatch": False}
     assert [(one["day"], one["variant"], one["lists"]) for one in found["over_time"]] == [
         ("2026-01-15", "control", 2),
