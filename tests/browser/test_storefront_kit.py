@@ -16,7 +16,20 @@ from playwright.sync_api import Browser, Page, Route
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.storefront.tokens import read_visitor
 from endcap_local.stack import LocalStack
-from tests.browser.kit_pages import KIT, LIST, RENDERED, asked, deeds, page_of, records, sent, serve, stored, until
+from tests.browser.kit_pages import (
+    KIT,
+    LIST,
+    PERSON,
+    RENDERED,
+    asked,
+    deeds,
+    page_of,
+    records,
+    sent,
+    serve,
+    stored,
+    until,
+)
 from tests.fakes.browser import Watched, assert_accessible, launch
 from tests.fakes.door_tokens import SECRET, claims, signed
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -58,7 +71,7 @@ def browser(browser: Browser) -> Iterator[Browser]:
 @pytest.fixture
 def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
     """A window on pages of the shop's own site, and on those of another, where the door is a third party."""
-    window = open_window(stack.url, SHOP)
+    window = open_window(stack.url, SHOP, user_agent=PERSON)
     for origin, base in ((stack.url, "/storefront"), (SHOP, f"{stack.url}/storefront")):
         pages = {
             f"/{how}": page_of(LIST + RENDERED, base=base, consent=how) for how in ("pending", "granted", "denied")
