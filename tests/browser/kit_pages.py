@@ -91,6 +91,14 @@ def records(stack: LocalStack, prefix: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
+def warm(stack: LocalStack) -> None:
+    """Ask for lists until one is recorded: an answer waits only so long for its record, and the first takes longest."""
+    deadline = time.monotonic() + 60
+    while not records(stack, "exposures/"):
+        assert time.monotonic() < deadline
+        requests.post(f"{stack.url}/storefront/recommendations", json={"limit": 1, "surface": "warm"}, timeout=30)
+
+
 def deeds(stack: LocalStack, who: str) -> list[tuple[str, str]]:
     """What a profile knows of, sorted: each event once."""
     stack.wait_until_idle()

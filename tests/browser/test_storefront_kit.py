@@ -29,6 +29,7 @@ from tests.browser.kit_pages import (
     serve,
     stored,
     until,
+    warm,
 )
 from tests.fakes.browser import Watched, assert_accessible, launch
 from tests.fakes.door_tokens import SECRET, claims, signed
@@ -56,6 +57,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
         bucket.upload(folder, version)
         bucket.flip(version, None)
+        warm(stack)
         yield stack
 
 
