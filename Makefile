@@ -31,7 +31,7 @@ PYTEST := $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile --no-
 # Without compiled files on disk, every process that a test starts would compile all that it imports.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup setup-training demo test test-training prove mutate check audit openapi bench build pins clean
+.PHONY: help setup setup-training demo test test-training prove mutate check audit docs openapi storefront bench build pins clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
@@ -74,6 +74,7 @@ demo: setup ## build a snapshot from the bundled data, serve it, play a shopper'
 	@$(BIN)/endcap demo --port $(PORT) $(if $(filter 1,$(ONCE)),--once)
 
 test: setup ## run the suite but for the torch part and the long proofs
+	@echo "Pages are tested in $$($(BIN)/python -m infra.checks.chromium 2>&1)"
 	@$(PYTEST) -m 'not training and not prove' $(PYTEST_ARGS)
 	@echo "Left out: tests that need torch (make test-training), proofs (make prove), tests/benchmarks; skips are listed above."
 
@@ -92,14 +93,16 @@ prove: setup ## run the long proofs and write docs/proofs.md
 mutate: setup $(MUTATE_VENV)/.installed ## change the code, see whether tests notice; writes docs/mutants.md (MINUTES=60)
 	$(MUTATE_VENV)/bin/python infra/checks/mutate.py --python $(BIN)/python --minutes $(MINUTES) $(TARGETS)
 
-check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, template, samconfig
+check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, documentation, template, samconfig
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy functions infra/checks infra/openapi
+	$(BIN)/mypy functions infra/checks infra/openapi infra/site infra/storefront
 	$(BIN)/bandit -q -c pyproject.toml -r layers functions infra
 	$(BIN)/python -m infra.openapi --check
-	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml infra/pipes.yaml
+	$(BIN)/python -m infra.storefront --check
+	$(BIN)/python -m mkdocs build --quiet
+	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml infra/pipes.yaml infra/studio.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
 
@@ -107,8 +110,15 @@ check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, template
 audit: $(AUDIT_VENV)/.installed ## check the templates and the image with checkov
 	$(AUDIT_VENV)/bin/checkov --config-file infra/checks/checkov.yaml
 
+docs: setup ## build the documentation as a site, into .build/site
+	@$(BIN)/python -m mkdocs build --quiet
+	@echo "Open .build/site/index.html"
+
 openapi: setup ## write layers/core/endcap/api/openapi.json, the API's contract, from the code
 	$(BIN)/python -m infra.openapi
+
+storefront: setup ## make the storefront kit's files from infra/storefront/src
+	$(BIN)/python -m infra.storefront
 
 bench: setup ## measure serving, ingestion, cold start and encoding on this machine
 	@for kind in serve ingest cold-start encode; do echo "== endcap bench $$kind"; $(BIN)/endcap bench $$kind; done

@@ -20,6 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.api.http import http_app, json_answer, json_body, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.catalog.item import Item
+from endcap.desk.changes import noted, who
 from endcap.erasure.inventory import elsewhere
 from endcap.erasure.receipt import receipt
 from endcap.errors import EndcapError, FieldError, InvalidRequestError, NotFoundError, StoredDataError
@@ -105,10 +106,21 @@ def get_export(user_id: str) -> Response[str]:
 def delete(user_id: str) -> Response[str]:
     key, at_ms = path_user(user_id), _now_ms()
     done = erase(key, at_ms, runtime.profiles, runtime.erasures.put, _in_background)
+    _note(key)
     metrics.add_metric("UsersDeleted", MetricUnit.Count, 1)
     body = {"deleted_at": at_ms, "removed": counts(done.before), "remaining": counts(done.after)}
     body |= erasure_status(done.after) | ({"unreadable": True} if done.unreadable else {})
     return json_answer({**named(key), **body, "receipt": _receipt(key, at_ms, done)}, HTTPStatus.OK)
+
+
+def _note(key: str) -> None:
+    """Leave an audit record of an erasure, which stands without one."""
+    try:
+        caller = runtime.guard.caller(app.current_event.raw_event)
+        with noted(runtime, who(caller), "erase", runtime.erasures.subject(key)):
+            pass
+    except EndcapError as exc:
+        fault("audit record not written", exc)
 
 
 def _receipt(key: str, at_ms: int, done: Erased) -> dict[str, Any] | None:

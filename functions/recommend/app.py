@@ -23,11 +23,13 @@ from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
 from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
 from endcap.api.responses import health as health_of
+from endcap.api.roles import SERVER, STEER
 from endcap.errors import InvalidRequestError, NotFoundError
 from endcap.experiments.assignment import running
 from endcap.identifiers import named
 from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
+from endcap.operator.preview import Preview, preview_of, weighted
 from endcap.runtime import Runtime
 from endcap.serving import answers, current_snapshot, experiments_now, request_parser
 
@@ -43,6 +45,10 @@ def get_recommendations(user_id: str) -> Response[str]:
 @app.post("/recommendations")
 def post_recommendations() -> Response[str]:
     body = json_body(app.current_event)
+    preview = preview_of(body)
+    runtime.guard.require(app.current_event.raw_event, SERVER if preview is None else STEER)
+    if preview is not None:
+        return json_answer(_previewed(preview))
     if isinstance(body, dict) and "requests" in body:
         return json_answer({"lists": answers(runtime, _reader().lists(body))})
     return _answer(_reader().body(body))
@@ -112,6 +118,14 @@ def health() -> Response[str]:
 
 def _reader() -> RequestParser:
     return request_parser(runtime)
+
+
+def _previewed(preview: Preview) -> dict[str, Any]:
+    reader = request_parser(runtime, drafts=preview.drafts)
+    several = "requests" in preview.body
+    asked = reader.lists(preview.body) if several else [reader.body(preview.body)]
+    lists = answers(runtime, [weighted(one, preview.weights) for one in asked], preview=True)
+    return {"lists": lists} if several else lists[0]
 
 
 def _answer(asked: ResolvedRequest) -> Response[str]:

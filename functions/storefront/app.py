@@ -3,7 +3,7 @@
 Trigger: POST /storefront/events, POST /storefront/recommendations, GET /storefront/search, GET /storefront/trending,
 GET /storefront/items/{item_id}/similar, and OPTIONS on any of them.
 Guarantee: a request reads and writes the profile of the visitor whose token it brings, and no other, whatever else it
-says.
+says; one of nobody (`Endcap-Visitor: none`, or a crawler's) reads and writes none, and no record is kept of its list.
 Retry: safe; events that carry an id, or a time to make one from with their content, count once.
 """
 
@@ -27,11 +27,12 @@ from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 from endcap.serving import answers, request_parser
 from endcap.storefront import requests
-from endcap.storefront.events import take
+from endcap.storefront.events import of_nobody, take
 from endcap.storefront.tokens import VISIT_S
-from endcap.storefront.visits import COOKIE, Visit
+from endcap.storefront.visits import COOKIE, NOBODY, VISITOR_HEADER, Visit, forgets
 
 MAX_BODY_BYTES = 32 * 1024
+CACHED_S = 60  # how long a browser or a cache may go on showing a list that is nobody's in particular
 
 app = http_app()
 runtime = Runtime()
@@ -41,11 +42,14 @@ runtime = Runtime()
 def post_events() -> Response[str]:
     visit, secrets = _visit(), runtime.door.secrets
     body = json_body(app.current_event, MAX_BODY_BYTES)
-    agent = (app.current_event.headers or {}).get("user-agent")
-    taken = take(body, visit, int(time.time() * 1000), runtime.settings.event_types, runtime.queue, secrets, agent)
+    if visit is None:
+        taken = of_nobody(body)
+    else:
+        now_ms, agent = int(time.time() * 1000), (app.current_event.headers or {}).get("user-agent")
+        taken = take(body, visit, now_ms, runtime.settings.event_types, runtime.queue, secrets, agent)
     metrics.add_metric("EventsAccepted", MetricUnit.Count, taken.accepted)
     metrics.add_metric("EventsRejected", MetricUnit.Count, len(taken.rejected))
-    if taken.accepted:
+    if visit is not None and taken.accepted:
         told = with_warnings({"accepted": taken.accepted, "rejected": taken.rejected}, taken.warnings)
         return _told(told, visit.linked(secrets) if taken.identified else visit, HTTPStatus.ACCEPTED)
     if any(r["retryable"] for r in taken.rejected):
@@ -74,17 +78,34 @@ def trending() -> Response[str]:
     return _answer(requests.trending(_parser(), _parameters()))
 
 
-def _visit() -> Visit:
-    visit: Visit = app.context["visit"]
+def _visit() -> Visit | None:
+    visit: Visit | None = app.context["visit"]
     return visit
 
 
 def _parser() -> RequestParser:
-    return request_parser(runtime, _visit().shopper)
+    visit = _visit()
+    return request_parser(runtime, None if visit is None else visit.shopper)
 
 
 def _answer(asked: ResolvedRequest) -> Response[str]:
-    return _told(answers(runtime, [asked])[0], _visit())
+    visit = _visit()
+    (body,) = answers(runtime, [asked], kept=visit is not None)
+    return _told_nobody(body) if visit is None else _told(body, visit)
+
+
+def _told_nobody(body: dict[str, Any]) -> Response[str]:
+    """The answer to who is not to be known: without a token, and one that others may be given where it is nobody's."""
+    event, response = app.current_event, json_answer(body)
+    if forgets(event.headers, event.raw_event.get("cookies") or ()):
+        response.cookies.append(_cookie("", 0))
+    elif event.headers.get(VISITOR_HEADER) == NOBODY and event.http_method == "GET" and "degraded" not in body:
+        response.headers |= {"Cache-Control": f"public, max-age={CACHED_S}", "Vary": VISITOR_HEADER}
+    return response
+
+
+def _cookie(token: str, age_s: int) -> Cookie:
+    return Cookie(COOKIE, token, path="/", max_age=age_s, http_only=True, secure=True, same_site=SameSite.LAX_MODE)
 
 
 def _told(body: dict[str, Any], visit: Visit, status: HTTPStatus = HTTPStatus.OK) -> Response[str]:
@@ -95,9 +116,7 @@ def _told(body: dict[str, Any], visit: Visit, status: HTTPStatus = HTTPStatus.OK
     if visit.by_header:
         return json_answer(body | {"visitor": token}, status)
     response = json_answer(body, status)
-    response.cookies.append(
-        Cookie(COOKIE, token, path="/", max_age=VISIT_S, http_only=True, secure=True, same_site=SameSite.LAX_MODE)
-    )
+    response.cookies.append(_cookie(token, VISIT_S))
     return response
 
 
@@ -119,7 +138,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         return answer | {"headers": origins.preflight_headers(headers)}
     with runtime.deadline.within(context):
         answer = resolve(app, event, context, _enter)
-    return answer | {"headers": answer["headers"] | origins.answer_headers(headers)}
+    told = origins.answer_headers(headers)
+    if vary := answer["headers"].get("Vary"):
+        told["Vary"] += f", {vary}"
+    return answer | {"headers": answer["headers"] | told}
 
 
 if how := os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE"):  # set where Lambda starts this, and gives it ten seconds

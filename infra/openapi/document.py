@@ -17,15 +17,19 @@ from endcap.api.roles import DOOR, OPEN, SERVER, SIGNED
 from endcap.api.routes import ROUTES, Route
 from endcap.api.schemas import MAX_CONTEXT_CHARS
 from endcap.identifiers import ANONYMOUS_PREFIX
-from endcap.storefront.visits import COOKIE, NEW
-from infra.openapi import answers, requests
-from infra.openapi.operations import JSON, OPERATIONS, PROBLEM, Operation
+from endcap.storefront.visits import COOKIE, NEW, NOBODY
+from infra.openapi import answers, operator_answers, requests
+from infra.openapi.operation import JSON, PROBLEM, Operation
+from infra.openapi.operations import OPERATIONS
 from infra.openapi.schemas import REF, TIMESTAMP, components, walked
 
 ROOT: Final = Path(__file__).parents[2]
 PATH: Final = ROOT / "layers" / "core" / "endcap" / "api" / "openapi.json"
 
-_EXAMPLES: Final = {"user_id": "u-1001", "item_id": "item-20", "q": "steel lamp", "limit": 5, "fields": ["title"]}
+_EXAMPLES: Final = {"user_id": "u-1001", "item_id": "item-20", "q": "steel lamp", "limit": 5, "fields": ["title"]} | {
+    "name": "home",
+    "version": "20260115T033412Z-5f0c",
+}
 _CATEGORY: Final = {"type": "string", "minLength": 1, "maxLength": 256, "description": "Only items of this category"}
 _ABOUT: Final = {
     "events": "What shoppers do",
@@ -35,6 +39,7 @@ _ABOUT: Final = {
     "users": "What shoppers may see, say and erase",
     "storefront": "What shoppers' browsers may do by themselves, where the stack has opened this door",
     "webhooks": "What shop systems send by themselves, signed, where the stack has been told their secrets",
+    "operators": "What those who run the shop look at and steer; `endcap/look`, `endcap/steer`",
     "about": "The service itself",
 }
 _GATEWAY: Final = {
@@ -114,7 +119,8 @@ def document() -> dict[str, Any]:
                     "type": "apiKey",
                     "in": "header",
                     "name": "Endcap-Visitor",
-                    "description": f"The same for pages that can't rely on the cookie: the token, or `{NEW}` for one",
+                    "description": f"The same for pages that can't rely on the cookie: the token, or `{NEW}` for one; "
+                    f"`{NOBODY}` for who has not agreed to be known: nothing is read or kept of them",
                 },
                 "shopper": {
                     "type": "apiKey",
@@ -139,7 +145,12 @@ def _types() -> list[Any]:
     for operation in OPERATIONS.values():
         for _, types in (*operation.bodies, *operation.answers):
             found |= {id(kind): kind for kind in types}
-    extra = (answers.Problem, answers.GatewayRefusal, requests.SessionInteraction)
+    extra = (
+        answers.Problem,
+        operator_answers.OperatorProblem,
+        answers.GatewayRefusal,
+        requests.SessionInteraction,
+    )
     return [*found.values(), *extra, *_parameter_models()]
 
 
@@ -190,7 +201,9 @@ def _operation(
     parameters = [_path_parameter(name) for name in re.findall(r"\{(\w+)\}", route.path)]
     request = parameters_of[operation.parameters]
     parameters += [_query_parameter(name, request) for name in operation.query]
-    if "scenario" in operation.query:
+    if operation.conditional:
+        parameters.append(_condition())
+    if "scenario" in operation.query and operation.parameters is None:
         parameters += [_context_parameter(name) for name in ("category", "brand")]
     if parameters:
         found["parameters"] = parameters
@@ -224,6 +237,8 @@ def _responses(operation: Operation, path: str, of_type: Mapping[int, Any]) -> d
     refused = {429, 431, 500, 503, *operation.problems, *(() if operation.open else (401, 403))}
     if operation.bodies or operation.query or "{" in path:
         refused.add(400)
+    if operation.conditional:
+        refused |= {412, 428}
     if operation.bodies:
         refused.add(413)  # of a function or, above 10 MB, of the gateway
     for status in refused:
@@ -235,8 +250,11 @@ def _responses(operation: Operation, path: str, of_type: Mapping[int, Any]) -> d
 def _shared_responses() -> dict[str, Any]:
     problem, refusal = {"schema": _ref("Problem")}, {"schema": _ref("GatewayRefusal")}
     found: dict[str, Any] = {}
-    for status in (400, 404):
+    for status in (400, 404, 409):
         found[_response_name(status)] = {"description": HTTPStatus(status).phrase, "content": {PROBLEM: problem}}
+    conflict = {"schema": _ref("OperatorProblem")}
+    for status in (412, 428):
+        found[_response_name(status)] = {"description": HTTPStatus(status).phrase, "content": {PROBLEM: conflict}}
     for status, meaning in _GATEWAY.items():
         own = {PROBLEM: problem} if status in _REFUSED_BY_FUNCTIONS_TOO else {}
         found[_response_name(status)] = {"description": meaning, "content": {**own, JSON: refusal}}
@@ -262,6 +280,15 @@ def _response_name(status: int) -> str:
 def _any_of(types: Sequence[Any], of_type: Mapping[int, Any]) -> dict[str, Any]:
     schemas = [of_type[id(kind)] for kind in types]
     return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+
+
+def _condition() -> dict[str, Any]:
+    return {
+        "name": "If-Match",
+        "in": "header",
+        "description": "The `etag` of what is to be changed, as last seen; needed where there is something",
+        "schema": {"type": "string"},
+    }
 
 
 def _path_parameter(name: str) -> dict[str, Any]:

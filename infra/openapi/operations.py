@@ -2,58 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
-
-from pydantic import BaseModel
 
 from endcap.api import parse, personalize
 from endcap.api.schemas import RecommendInput
+from endcap.operator.schemas import PreviewRequest
 from endcap.storefront.requests import ListInput, SearchInput, TrendingInput
 from infra.openapi import answers, requests, user_answers
-
-JSON: Final = "application/json"
-PROBLEM: Final = "application/problem+json"
+from infra.openapi.operation import JSON, Operation, json_body
+from infra.openapi.operator_operations import OPERATOR_OPERATIONS
 
 LIST_PARAMETERS: Final = tuple(
     name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse.BODY_ONLY}
 )
 """Fields of a recommendation request that are query parameters too, wherever a list is answered."""
 TRENDING: Final = ("window", "surface", "limit", "cursor", "fields", "language", "explain")
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One route.
-
-    Attributes
-    ----------
-    name : operationId
-    bodies : media type -> what may be sent as such
-    answers : status -> what is answered; None for an empty answer
-    query : names of fields of a recommendation request that are query parameters
-    samples : files of events/<function>/ whose bodies are examples
-    problems : statuses of problem+json beyond those that every route may give
-    parameters : model of the query parameters, where it is not the recommendation request
-    aws_errors : whether errors have the shape that AWS SDKs read, and no problem+json
-    """
-
-    name: str
-    summary: str
-    tag: str
-    description: str = ""
-    bodies: tuple[tuple[str, tuple[Any, ...]], ...] = ()
-    answers: tuple[tuple[int, tuple[Any, ...]], ...] = ()
-    query: tuple[str, ...] = ()
-    samples: tuple[str, ...] = ()
-    problems: tuple[int, ...] = ()
-    open: bool = False
-    parameters: type[BaseModel] | None = None
-    aws_errors: bool = False
-
-
-def _body(*types: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
-    return ((JSON, types),)
 
 
 OPERATIONS: Final = {
@@ -85,7 +48,7 @@ OPERATIONS: Final = {
         "PutEvents of Amazon Personalize",
         "personalize",
         "Events of a session with `userId` also say who its earlier, anonymous events were.",
-        _body(personalize.PutEventsInput),
+        json_body(personalize.PutEventsInput),
         ((200, ()),),
         samples=("http-personalize-events",),
         aws_errors=True,
@@ -95,7 +58,7 @@ OPERATIONS: Final = {
         "GetRecommendations of Amazon Personalize",
         "personalize",
         "A `filterArn` names a scenario by its last part; `filterValues` are that scenario's parameters.",
-        _body(personalize.GetRecommendationsInput),
+        json_body(personalize.GetRecommendationsInput),
         ((200, (answers.PersonalizeList,)),),
         samples=("http-personalize-recommendations",),
         aws_errors=True,
@@ -104,7 +67,7 @@ OPERATIONS: Final = {
         "getPersonalizeRanking",
         "GetPersonalizedRanking of Amazon Personalize",
         "personalize",
-        bodies=_body(personalize.GetPersonalizedRankingInput),
+        bodies=json_body(personalize.GetPersonalizedRankingInput),
         answers=((200, (answers.PersonalizeRanking,)),),
         samples=("http-personalize-ranking",),
         aws_errors=True,
@@ -124,10 +87,17 @@ OPERATIONS: Final = {
         "Recommend, with everything that a request can say",
         "recommendations",
         "Ranks for a known shopper, a running session, or nobody in particular; searches, re-ranks candidates, finds "
-        "what goes with items. With `requests` it answers several lists that share no item.",
-        _body(requests.RecommendationRequest, requests.RecommendationRequests),
+        "what goes with items. With `requests` it answers several lists that share no item. With `preview`, which "
+        "needs `endcap/steer`, it ranks as live with drafts in the place of what is published, and keeps no record.",
+        json_body(requests.RecommendationRequest, requests.RecommendationRequests, PreviewRequest),
         ((200, (answers.Recommendation, answers.Recommendations)),),
-        samples=("http-running-session", "http-merchandised", "http-cart-complements", "http-several-lists"),
+        samples=(
+            "http-running-session",
+            "http-preview",
+            "http-merchandised",
+            "http-cart-complements",
+            "http-several-lists",
+        ),
         problems=(404,),
     ),
     ("POST", "/users/{user_id}/rankings"): Operation(
@@ -135,7 +105,7 @@ OPERATIONS: Final = {
         "Put given items into a shopper's order",
         "recommendations",
         "Every id is in the answer, once: what can't be sold after what can, and unknown ids last.",
-        _body(requests.RankingRequest),
+        json_body(requests.RankingRequest),
         ((200, (answers.Recommendation,)),),
         samples=("http-rank-given-items",),
         problems=(404,),
@@ -192,7 +162,7 @@ OPERATIONS: Final = {
         "postItems",
         "Store up to 500 items",
         "items",
-        bodies=_body(requests.Items),
+        bodies=json_body(requests.Items),
         answers=((200, (answers.ItemsStored,)),),
     ),
     ("GET", "/items/{item_id}"): Operation(
@@ -203,7 +173,7 @@ OPERATIONS: Final = {
         "Store an item",
         "items",
         "It is rankable by its text within seconds. The whole item is replaced, so one that has a title needs one.",
-        _body(requests.PutItem),
+        json_body(requests.PutItem),
         ((200, (answers.ItemStored,)),),
         samples=("http-put-item",),
     ),
@@ -212,7 +182,7 @@ OPERATIONS: Final = {
         "Change what is named of an item",
         "items",
         "Price, stock or anything else; the rest stays as it is. null takes a field away.",
-        _body(requests.PatchItem),
+        json_body(requests.PatchItem),
         ((200, (answers.ItemStored,)),),
         samples=("http-patch-item",),
         problems=(404,),
@@ -226,7 +196,7 @@ OPERATIONS: Final = {
         "users",
         'A consent of {"personalization": false} is a refusal: what is stored of the shopper is dropped, and nothing '
         "is taken in until they consent again.",
-        bodies=_body(requests.User),
+        bodies=json_body(requests.User),
         answers=((200, (user_answers.UserStated,)),),
         samples=("http-put-preferences", "http-refuse"),
     ),
@@ -261,7 +231,7 @@ OPERATIONS: Final = {
         "Take a visitor's own events in",
         "storefront",
         "With the shopper's token they are the shopper's, and what the visitor did before becomes theirs too.",
-        _body(requests.StorefrontEvents),
+        json_body(requests.StorefrontEvents),
         ((202, (answers.StorefrontEventsAccepted,)),),
         samples=("http-events-as-somebody-else",),
         problems=(404,),
@@ -270,8 +240,8 @@ OPERATIONS: Final = {
         "postStorefrontRecommendations",
         "Recommend to the visitor",
         "storefront",
-        "By a named scenario; rules of the shop's can't be sent.",
-        _body(requests.StorefrontRequest),
+        "By a named scenario; rules of the shop's can't be sent. `interactions`: what was just done on these pages.",
+        json_body(requests.StorefrontRequest),
         ((200, (answers.StorefrontRecommendation,)),),
         samples=("http-recommendations",),
         problems=(404,),
@@ -308,7 +278,7 @@ OPERATIONS: Final = {
         "Take in what Shopify sends",
         "webhooks",
         "Orders, refunds, products and requests about people; sent twice they count once.",
-        _body(requests.ShopMessage),
+        json_body(requests.ShopMessage),
         ((200, (answers.WebhookTaken,)), (202, (answers.WebhookIgnored,))),
         samples=("http-shopify-product-updated",),
         problems=(404,),
@@ -318,9 +288,10 @@ OPERATIONS: Final = {
         "Take in what WooCommerce sends",
         "webhooks",
         "Orders, products and customers that were deleted; sent twice they count once.",
-        _body(requests.ShopMessage),
+        json_body(requests.ShopMessage),
         ((200, (answers.WebhookTaken, answers.WebhookPing)), (202, (answers.WebhookIgnored,))),
         samples=("http-woocommerce-order-created",),
         problems=(404,),
     ),
+    **OPERATOR_OPERATIONS,
 }

@@ -40,6 +40,10 @@ class StorefrontEvents(BaseModel):
     """What a visitor did, whatever it says about who did it; not `identify`, and no type of the shop's own."""
 
     events: Annotated[list[SessionInteraction], Field(min_length=1, max_length=MAX_DOOR_EVENTS)]
+    sent_at: Annotated[
+        int | None,
+        Field(ge=0, description="When by the browser's clock; by how far that is off, the events' times are put right"),
+    ] = None
 
 
 class Foreign(BaseModel):

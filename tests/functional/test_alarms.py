@@ -30,6 +30,7 @@ from tests.functional.test_faults import CHANGES, COUNTERS, EXPOSURE, POINTER, P
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 LAMBDA = ("CollectFunction", "UpdateProfileFunction", "RecommendFunction", "ManageItemsFunction", "ManageUsersFunction")
 LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction", "PurgeErasedFunction")
+LAMBDA += ("AdminFunction", "SummariseResultsFunction")
 MISSING = {"experiments": [{"name": "b", "variants": [{"name": "o", "share": 1.0, "snapshot": "not-uploaded"}]}]}
 
 
@@ -55,6 +56,7 @@ OF_AWS: dict[str, list[Datum]] = {
         for name in (*LAMBDA, "StorefrontFunction", "ReceiveWebhookFunction", "LoadFileFunction")
     },
     "ThrottlesAlarm": [of_lambda("Throttles", "FoldCountsFunction")],
+    "OperatorsThrottlesAlarm": [of_lambda("Throttles", "SummariseResultsFunction")],
     "StorefrontThrottlesAlarm": [of_lambda("Throttles", "StorefrontFunction")],
     "ReceiveWebhookThrottlesAlarm": [of_lambda("Throttles", "ReceiveWebhookFunction")],
     "LoadFileThrottlesAlarm": [of_lambda("Throttles", "LoadFileFunction")],

@@ -199,7 +199,7 @@ class TestLadder:
         query = {"limit": 5, "filter": "price > 10", "interactions": [{"event_type": "view", "item_id": "item-14"}]}
         status, body, _ = world.call("recommend", "POST", "/recommendations", {}, {**query, "user_id": "ann"})
         assert status == 200
-        assert lost(body) == {"snapshot", "experiments", "profile"}
+        assert lost(body) == {"snapshot", "experiments", "profile", "scenarios"}
         assert body["degraded"]["reason"] == "profile_unavailable"
         assert body["source"] == "personal"
         assert all(int(item_id.removeprefix("item-")) >= 10 for item_id in ids(body))

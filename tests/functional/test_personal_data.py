@@ -185,6 +185,14 @@ def calls() -> list[Call]:
         "embed_item": [("row", sample("embed_item/dynamodb-new-item"))],
         "fold_counts": [("notes", sample("fold_counts/dynamodb-notes"))],
         "purge_erased": [("begin", {"begin": True, "by": EMAIL}), ("scheduled", {})],
+        "summarise_results": [("written", sample("summarise_results/eventbridge-object-created"))],
+        "admin": [
+            ("diagnosis", http("GET", "/admin/items/{item_id}/diagnosis", query=user, item_id="item-3")),
+            ("filter", http("POST", "/admin/filters/check", {"filter": f'title = "{WORDS}"', "user_id": USER})),
+            ("odd filter", http("POST", "/admin/filters/check", {"filter": WORDS, EMAIL: USER})),
+            ("tail", http("GET", "/admin/events/tail")),
+            ("quarantine", http("GET", "/admin/quarantine")),
+        ],
         "promote": [
             ("unknown version", {"version": "20260101T000000Z", "by": EMAIL}),
             ("no version", {"asked_by": EMAIL}),
@@ -311,7 +319,7 @@ def service_error(code: str, operation: str, about: str = f"{USER} {EMAIL} {WORD
 
 def errors(function: str, operation: str) -> list[Exception]:
     # These are given nothing of shoppers, and raise their errors with all that led to them.
-    about = {"about": function} if function in ("promote", "fold_counts") else {}
+    about = {"about": function} if function in ("promote", "fold_counts", "summarise_results") else {}
     refused = [service_error(code, operation, **about) for code in ("ThrottlingException", "AccessDeniedException")]
     return [*refused, ReadTimeoutError(endpoint_url="https://service.example")]
 

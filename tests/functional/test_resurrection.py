@@ -25,15 +25,15 @@ import pytest
 
 from endcap.aws.erasures import ErasureTable, LedgerCopy
 from endcap.aws.profiles import ProfileTable
+from endcap.aws.replay import Queue, replay
 from endcap.aws.snapshots import SnapshotBucket
+from endcap.aws.strays import DeadLetterQueue, QuarantineFolder, Slot
 from endcap.errors import InvalidInputError
 from endcap.observability import metrics
 from endcap.profiles.profile import is_forgotten
 from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap_local.erasures import reapply
 from endcap_local.import_data import import_over_http
-from endcap_local.replay.replay import Queue, replay
-from endcap_local.replay.sources import DeadLetterQueue, QuarantineFolder, Slot
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.data.erasures import ledger_at

@@ -26,8 +26,8 @@ from endcap.events.interaction import Interaction
 from endcap.identifiers import anonymous_key
 from endcap.observability import metrics
 from endcap.profiles.profile import EMPTY_PROFILE, profile_of
-from endcap.storefront.tokens import Visitor, write_visitor
-from endcap.storefront.visits import COOKIE
+from endcap.storefront.tokens import VISIT_S, Visitor, write_visitor
+from endcap.storefront.visits import COOKIE, NOBODY
 from tests.fakes import moto_stack
 from tests.fakes.door_tokens import claims, no_good, signed
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -268,6 +268,79 @@ def test_a_visitor_gets_their_own_whomever_they_name(functions: Functions, route
         assert (status, lists(body)) == (plain[0], lists(plain[2])), who  # the same whether they are there or not
         assert not any(other in json.dumps(answer) for other in OTHERS)
         assert answer.get("cookies", []) == []
+
+
+OLD = Visitor(ME.key, int(time.time() - VISIT_S - 60))
+CREDENTIALS: dict[str, tuple[str | None, Mapping[str, str], int | None]] = {
+    # the cookie, headers, and the status where it is no list
+    "none": (None, {}, None),
+    "own header": (None, {"endcap-visitor": write_visitor(ME, (SECRET,))}, None),
+    "nobody": (write_visitor(CANARY, (SECRET,)), {"endcap-visitor": NOBODY}, None),
+    "a crawler with a cookie": (write_visitor(CANARY, (SECRET,)), {"user-agent": "Googlebot/2.1"}, None),
+    "expired cookie": (write_visitor(OLD, (SECRET,)), {}, None),
+    "forged cookie": (write_visitor(CANARY, ("x" * 32,)), {}, None),
+    "expired header": (None, {"endcap-visitor": write_visitor(OLD, (SECRET,))}, 401),
+    "forged header": (None, {"endcap-visitor": write_visitor(CANARY, ("x" * 32,))}, 401),
+    "forged shopper": (None, {"endcap-shopper": signed(claims(time.time()), "x" * 32)}, 401),
+}
+
+
+@pytest.mark.parametrize("credential", CREDENTIALS)
+@pytest.mark.parametrize("route", DOORS, ids=key_of)
+def test_no_credential_but_their_own_leads_to_somebody(functions: Functions, route: Route, credential: str) -> None:
+    cookie, headers, refused = CREDENTIALS[credential]
+    read: list[str] = []
+    table = functions.app("storefront").runtime.profiles
+    get = table.get
+
+    def asked(place: str, who: str) -> Answer:
+        wanted = sent(route, place, who)
+        return functions.call(route, cookie=cookie, **{**wanted, "headers": {**wanted["headers"], **headers}})
+
+    with patch.object(table, "get", lambda key, **options: (read.append(key), get(key, **options))[1]):
+        plain = asked("nowhere", "")
+        expected = refused or ({"nobody": 400, "a crawler with a cookie": 400}.get(credential, 202))
+        assert plain[0] == (expected if refused or route == EVENTS else 200)
+        for place in ("query", "body", "header"):
+            for who in (*OTHERS, NOBODY_KNOWN):
+                status, answer, body = asked(place, who)
+                assert (status, stable(body)) == (plain[0], stable(plain[2])), (place, who)
+                assert not any(other in json.dumps(answer) for other in OTHERS)
+    assert not set(read) & {*HISTORY} - {anonymous_key(ME.anonymous_id)}
+    if credential in ("nobody", "a crawler with a cookie"):
+        assert read == []
+    assert not [e for e in queued() if "alice" in json.dumps(e) or CANARY.anonymous_id in json.dumps(e)]
+
+
+def stable(body: Any) -> Any:
+    kept, shown = lists(body)
+    return {name: value for name, value in kept.items() if name != "visitor"}, shown
+
+
+@pytest.mark.parametrize("route", [route for route in DOORS if "events" not in route.path], ids=key_of)
+def test_of_nobody_no_record_is_kept_and_caches_may_keep_the_list(functions: Functions, route: Route) -> None:
+    asked = {"body": body_of(route), "query": query_of(route)}
+    with patch.object(functions.app("storefront").runtime.exposures, "put") as put:
+        _, answer, body = functions.call(route, headers={**SHOP, "endcap-visitor": NOBODY}, **asked)
+        assert "items" in body
+        assert answer.get("cookies", []) == []
+        private = route.method == "POST"
+        assert answer["headers"]["Cache-Control"] == ("private, no-store" if private else "public, max-age=60")
+        assert answer["headers"]["Vary"] == ("Origin" if private else "Origin, endcap-visitor")
+        _, answer, _ = functions.call(route, headers={**SHOP, "user-agent": "Googlebot/2.1"}, **asked)
+        assert answer["headers"]["Cache-Control"] == "private, no-store"  # the same address gives others their own list
+        put.assert_not_called()
+        functions.call(route, headers=SHOP, **asked)
+        put.assert_called_once()
+
+
+def test_who_no_longer_wants_to_be_known_loses_the_cookie(functions: Functions) -> None:
+    cookie = write_visitor(ME, (SECRET,))
+    _, answer, _ = functions.call(TRENDING, headers={**SHOP, "endcap-visitor": NOBODY}, cookie=cookie)
+    (gone,) = answer["cookies"]
+    assert gone.startswith(f"{COOKIE}=; ")
+    assert "Max-Age=0" in gone
+    assert answer["headers"]["Cache-Control"] == "private, no-store"
 
 
 @pytest.mark.parametrize("route", [route for route in DOORS if "events" not in route.path], ids=key_of)

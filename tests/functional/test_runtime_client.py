@@ -401,6 +401,9 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "storefront/http-events": http(202, lambda b: b["accepted"] == 2 and [r["index"] for r in b["rejected"]] == [2]),
     "storefront/http-events-as-somebody-else": http(202, lambda b: b == {"accepted": 1, "rejected": []}),
     "storefront/http-recommendations": http(200, lambda b: items_of(3)(b) and len(b["visitor"]) == 60),
+    "storefront/http-recommendations-for-nobody": http(
+        200, lambda b: items_of(4)(b) and "visitor" not in b and "item-20" not in [i["item_id"] for i in b["items"]]
+    ),
     "storefront/http-recommendations-with-a-filter": http(400, lambda b: b["errors"][0]["field"] == "filter"),
     "storefront/http-search": http(200, lambda b: items_of(5)(b) and "title" in b["items"][0]),
     "storefront/http-similar": http(200, items_of(5)),
@@ -457,6 +460,31 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "load_file/sqs-test-of-s3": done,
     "purge_erased/invoke-scheduled": lambda answer: _purged(answer),
     "purge_erased/invoke-begin": lambda answer: _purged(answer),
+    "admin/http-overview": http(200, lambda b: b["items"] > 0 and b["rebuild"] == "not_configured"),
+    "admin/http-scenarios": http(200, lambda b: b["scenarios"][0]["name"] == "*"),
+    "admin/http-scenario": http(200, lambda b: b["document"] == {"relation": "buy_again"}),
+    "admin/http-put-scenario": http(200, lambda b: len(b["ending"]) == 2 and b["etag"]),
+    "admin/http-delete-unknown-scenario": http(404),
+    "admin/http-history": http(200, lambda b: b["name"] == "buy_again"),
+    "admin/http-check-filter": http(200, lambda b: b["valid"] and len(b["sample"]) == min(5, b["count"])),
+    "admin/http-check-broken-filter": http(200, lambda b: not b["valid"] and "position" in b["errors"][0]["message"]),
+    "admin/http-items": http(200, lambda b: len(b["items"]) == 5 and b["cursor"]),
+    "admin/http-diagnosis": http(200, lambda b: b["item_id"] == "item-20" and (b["shown"] or b["findings"])),
+    "admin/http-experiments": http(200, lambda b: b["etag"] != ""),
+    "admin/http-put-experiments": http(200, lambda b: b["experiments"][0]["state"] == "over"),
+    "admin/http-report-of-nothing": http(404),
+    "admin/http-snapshots": http(200, lambda b: b["current"] == b["snapshots"][0]["version"]),
+    "admin/http-rollback": http(404),
+    "admin/http-promote": http(404),
+    "admin/http-compare": http(404),
+    "admin/http-rebuild": http(409),
+    "admin/http-quarantine": http(200, lambda b: b["strays"] == [] or b["reasons"]),
+    "admin/http-replay": http(200, lambda b: b["sent"] == b["found"]),
+    "admin/http-tail": http(200, lambda b: b["cursor"]),
+    "admin/http-results": http(200, lambda b: b["by"] == ["scenario", "surface"]),
+    "admin/http-audit": http(200, lambda b: b["records"] == [] or b["records"][0]["who"]),
+    "recommend/http-preview": http(200, lambda b: b["recommendation_id"].startswith("preview-")),
+    "summarise_results/eventbridge-object-created": lambda answer: _counted(answer),
     "promote/invoke-version": lambda answer: _same_version_again(answer),
     "promote/invoke-rollback": lambda answer: _same_version_again(answer),
     "promote/invoke-approve": lambda answer: _signed_by_the_stacks_key(answer),
@@ -476,6 +504,10 @@ def _invalid_input(answer: Any) -> None:
 def _preflight_allowed(answer: Any) -> None:
     assert answer["statusCode"] == 204
     assert answer["headers"]["Access-Control-Allow-Origin"] == "https://shop.example"
+
+
+def _counted(answer: Any) -> None:
+    assert answer["left"] == 0
 
 
 def _purged(answer: Any) -> None:

@@ -14,6 +14,7 @@ from endcap.erasure import inventory
 from tests.infra.stack import folder_of, of_type, statements_of
 
 FUNCTIONS = (
+    "admin",
     "collect",
     "embed_item",
     "fold_counts",
@@ -25,9 +26,10 @@ FUNCTIONS = (
     "receive_webhook",
     "recommend",
     "storefront",
+    "summarise_results",
     "update_profile",
 )
-INFERENCE = {"embed_item", "promote", "recommend", "storefront", "update_profile"}
+INFERENCE = {"admin", "embed_item", "promote", "recommend", "storefront", "update_profile"}
 GATEWAY_TIMEOUT_S = 30
 
 # The only policies that are not ours: logs and traces, which AWS grants on "*".
@@ -36,17 +38,23 @@ MANAGED_POLICIES = {"AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "AW
 # Resources that end in a wildcard, and why no narrower name exists.
 PURGED = tuple(f"/{store.prefix}*" for store in inventory.PURGED if store.prefix)
 WILDCARDS: dict[str, str | tuple[str, ...]] = {
-    "s3:GetObject": ("/snapshots/*", "/inbox/events/*", "/inbox/items/*"),  # named at run time
-    "s3:PutObject": (
-        "/quarantine/*",  # named by content
-        "/snapshots/*/manifest.sig",
-        "/erasures/*",
+    "s3:GetObject": (
+        "/snapshots/*",
+        "/audit/*",
+        "/results/*",
+        "/inbox/events/*",
+        "/inbox/items/*",
+        *PURGED,
+    ),  # named at run time
+    "s3:PutObject": (  # named by content or time
+        *("/quarantine/*", "/snapshots/*/manifest.sig", "/erasures/*", "/audit/*", "/results/*"),
         "/inbox/reports/*",
         "/aws/lambda/*",  # by Lambda itself, by mapping and shard
         *PURGED,
     ),
     "s3:GetObjectVersion": (*PURGED, "/inbox/events/*", "/inbox/items/*"),
-    "s3:DeleteObject": PURGED,
+    "s3:DeleteObject": ("/audit/*", *PURGED),
+    "cloudwatch:GetMetricData": "*",  # has no resources
     "s3:DeleteObjectVersion": PURGED,
     "dynamodb:GetRecords": "/stream/*",  # a stream's label is its time of creation
     "dynamodb:DescribeStream": "/stream/*",
@@ -59,6 +67,7 @@ FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL", "AWS_
 # Not every function signs cursors, reads a stream that it may give up something of, or knows visitors.
 OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL", "INBOX_QUEUE_URL"}
 OF_SHOP_SYSTEMS = {"SHOPIFY_SECRET", "WOOCOMMERCE_SECRET", "SHOP_ITEM_IDS", "SHOP_LANGUAGE"}
+OF_OPERATORS = {"PROMOTE_FUNCTION", "REBUILD_STATE_MACHINE", "DEPLOYMENT"}
 OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
 
 
@@ -212,12 +221,12 @@ def test_settings_read_exactly_the_variables_that_the_template_sets(functions: d
         settings = Settings.from_env({name: str(value) for name, value in variables.items()})
         assert settings.profile_ttl_days == 365
         ours = {name for name in variables if not name.startswith(FOREIGN_VARIABLES)}
-        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS == read
+        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS | OF_OPERATORS == read
 
 
 def test_only_what_answers_lists_can_sign_cursors(functions: dict[str, Any]) -> None:
     signing = {name for name, function in functions.items() if "CURSOR_SECRET" in function["Environment"]["Variables"]}
-    assert signing == {"recommend", "storefront"}
+    assert signing == {"admin", "recommend", "storefront"}
     secret = functions["recommend"]["Environment"]["Variables"]["CURSOR_SECRET"]
     assert secret.startswith("arn:aws:cloudformation:")  # unguessable by itself: a stack's id ends in a random part
 

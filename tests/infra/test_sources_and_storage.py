@@ -33,9 +33,9 @@ def test_optional_sources_are_absent_by_default(resolved: Callable[..., dict[str
         "ItemsStreamMapping",
         "CountersStreamMapping",
     }
-    always = ("SnapshotSigner", "BucketNotices")
+    always = {"SnapshotSigner", "BucketNotices", "ExposuresWritten"}
     kinds = {resource["Type"] for name, resource in resources.items() if name not in always}
-    assert "NotificationConfiguration" not in resources["DataBucket"]
+    assert set(resources["DataBucket"]["NotificationConfiguration"]) == {"EventBridgeConfiguration"}
     assert not kinds & {"AWS::Events::Rule", "AWS::IAM::Policy", "AWS::SQS::QueuePolicy"}
 
 
@@ -132,6 +132,16 @@ def test_queues_are_encrypted_and_what_was_given_up_stays_longest(everything: di
         assert queue["SqsManagedSseEnabled"] is True, name
     for name in ("EventsDeadLetterQueue", "StreamFailuresQueue", "InvokeFailuresQueue", "InboxDeadLetterQueue"):
         assert everything[name]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def test_written_exposures_start_the_count_of_results_and_no_clock_does(everything: dict[str, Any]) -> None:
+    rule = of_type(everything, "AWS::Events::Rule")["ExposuresWritten"]
+    assert "ScheduleExpression" not in rule
+    assert rule["EventPattern"]["detail"]["object"] == {"key": [{"prefix": "exposures/"}]}
+    (target,) = rule["Targets"]
+    assert target["Arn"].endswith("SummariseResultsFunction")
+    notifications = everything["DataBucket"]["NotificationConfiguration"]
+    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
 
 
 def test_the_bus_hands_details_to_the_events_queue_and_keeps_what_fails(everything: dict[str, Any]) -> None:

@@ -128,6 +128,7 @@ def _quarantined(s3: Any, bucket: str, prefix: str, one: Ledger) -> Iterator[Any
 _HELD: Final[Mapping[str, Callable[[Any, str, str, Ledger], Iterator[Any]]]] = {
     "archive": _records,
     "exposures": _records,
+    "results": _records,
     "quarantine": _quarantined,
     "delivery_errors": _delivery_errors,
 }

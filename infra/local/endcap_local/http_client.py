@@ -33,7 +33,7 @@ class HttpClient:
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
-        self._authorisation = _Authorisation()
+        self._authorisation = Authorisation()
 
     def get(self, path: str, **parameters: str | int) -> Any:
         """The answer's body. Raises HttpError."""
@@ -69,7 +69,7 @@ class HttpClient:
             raise HttpError(f"{method} {path} got no answer: {exc}") from exc
 
 
-class _Authorisation(requests.auth.AuthBase):
+class Authorisation(requests.auth.AuthBase):
     """What a request carries so that it is let in."""
 
     def __init__(self) -> None:

@@ -19,6 +19,7 @@ import boto3
 from endcap_local.engine.engine import Engine
 from endcap_local.engine.persistence import load_state, save_state
 from endcap_local.engine.resources import create_resources
+from endcap_local.event_source_mapping.objects import object_pollers
 from endcap_local.event_source_mapping.pollers import Poller, pollers_of
 from endcap_local.gateway.access import Access
 from endcap_local.gateway.gateway import INTEGRATION_TIMEOUT_S, Gateway, HttpApi, Operation
@@ -26,6 +27,8 @@ from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.invoker import Invoker
 from endcap_local.lambda_runtime.output import FunctionOutput
 from endcap_local.lambda_runtime.reply import Reply
+from endcap_local.sites import STUDIO, packaged_pages
+from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 from endcap_local.template.template import LocalFunction, StackPlan, load_plan
 
 Runner = Callable[[StackPlan, Engine], "Runs"]
@@ -152,6 +155,16 @@ class LocalStack:
         """Invoke a function by its logical id in the template, as `aws lambda invoke` would."""
         return self._invoker.invoke(self.function(logical_id).name, event)
 
+    @property
+    def studio_url(self) -> str:
+        """Where the studio is looked at, with the token of this start."""
+        return f"{self.url}{STUDIO}?start={self.start_token}"
+
+    def rebuild_by(self, rebuild: Callable[[], object]) -> None:
+        """Let `POST /admin/rebuilds` start this; to be said before the first request."""
+        os.environ["REBUILD_STATE_MACHINE"] = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:local"
+        self.engine.calls.rebuild = rebuild
+
     def offer(self, path: str, operation: Operation) -> None:
         """Answer `POST path` with what `operation` returns; only who was told the token of this start may ask."""
         self._operations[path] = operation
@@ -219,6 +232,9 @@ class LocalStack:
             else Invoker(self.plan.functions, behind_api, self._output)
         )
         self._pollers = pollers_of(self.plan, self.engine, self._invoker.invoke, self._redelivery_s)
+        self._pollers += object_pollers(self.plan, self.engine, self._invoker.invoke)
+        self.engine.calls.invoke = self._invoker.invoke
+        self.engine.count_by(self._output.counted.taken)
         self._gateway = Gateway(self._port)
         self.url = self._gateway.url
         loopback = Loopback(self.url)
@@ -235,6 +251,7 @@ class LocalStack:
             self.access,
             loopback,
             self._operations,
+            packaged_pages(),
         )
         self._output.install()
         for poller in self._pollers:

@@ -9,6 +9,8 @@ EndcapError
 ├── ForbiddenError               the caller may not do this
 ├── TooManyRequestsError         the caller has had its share for now
 ├── NotFoundError                the thing named does not exist
+├── PreconditionError            it is not what the caller has last seen, or they do not say what that was
+├── NotConfiguredError           the stack has nothing that could do this
 ├── ConflictError                somebody else wrote first; read again and retry
 ├── ThrottledError               the service asks for patience; retry later
 ├── DependencyError              an AWS call failed for another reason; retry later
@@ -99,6 +101,24 @@ class TooManyRequestsError(EndcapError):
 
 class NotFoundError(EndcapError):
     """The named user, item or snapshot does not exist."""
+
+
+class PreconditionError(EndcapError):
+    """Something was to be changed that is not as the caller has last seen it.
+
+    Attributes
+    ----------
+    etag : of what it is now; empty where there is none
+    given : whether the caller has said what they have seen
+    """
+
+    def __init__(self, message: str, etag: str = "", *, given: bool = True) -> None:
+        self.etag, self.given = etag, given
+        super().__init__(message)
+
+
+class NotConfiguredError(EndcapError):
+    """The stack was deployed without what this needs."""
 
 
 class ConflictError(EndcapError):

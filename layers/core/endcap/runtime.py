@@ -26,18 +26,26 @@ from endcap.settings import Settings, SettingsError
 if TYPE_CHECKING:
     from endcap.api.guard import Guard
     from endcap.api.scenarios import Scenarios
+    from endcap.aws.audit import AuditLog
     from endcap.aws.counters import CounterTable, FoldedCounts
+    from endcap.aws.documents import EditedDocument
     from endcap.aws.erasures import ErasureTable
     from endcap.aws.inbox import Inbox
     from endcap.aws.items import ItemTable
     from endcap.aws.keys import SigningKey
     from endcap.aws.known_items import KnownItems
+    from endcap.aws.meters import Meters
     from endcap.aws.products import ProductTable
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, RecordStream, Redelivery
+    from endcap.aws.replay import Queue as ReplayQueue
+    from endcap.aws.results import ResultStore
     from endcap.aws.secrets import PseudonymSecret
     from endcap.aws.snapshots import SnapshotBucket
+    from endcap.aws.strays import QuarantineFolder
+    from endcap.aws.tail import Tail
     from endcap.aws.webhook_secrets import WebhookSecret
+    from endcap.aws.work import Promotions, Rebuilds
     from endcap.erasure.purge import Place
     from endcap.experiments.assignment import Experiment
     from endcap.live.catalogue import LiveCatalogue
@@ -436,6 +444,79 @@ class Runtime:
         document = S3Document(self._clients("s3", self._config), self.settings.data_bucket, KEY)
         waiting = self.waiting
         return Configured(document, "synonyms", read_synonyms, Synonyms(()), POLL_S, waiting.clock, waiting)
+
+    @cached_property
+    def scenarios_document(self) -> EditedDocument:
+        """The scenarios, to be changed."""
+        from endcap.api.scenarios import KEY
+        from endcap.aws.documents import EditedDocument
+
+        return EditedDocument(self._clients("s3", self._config), self.settings.data_bucket, KEY)
+
+    @cached_property
+    def experiments_document(self) -> EditedDocument:
+        """The experiments, to be changed."""
+        from endcap.aws.documents import EditedDocument
+        from endcap.experiments.config import KEY
+
+        return EditedDocument(self._clients("s3", self._config), self.settings.data_bucket, KEY)
+
+    @cached_property
+    def audit(self) -> AuditLog:
+        """What operators have changed."""
+        from endcap.aws.audit import AuditLog
+
+        return AuditLog(self._clients("s3", self._config), self.settings.data_bucket)
+
+    @cached_property
+    def tail(self) -> Tail:
+        """What has come in lately."""
+        from endcap.aws.tail import Tail
+
+        return Tail(self._clients("s3", self._config), self.settings.data_bucket)
+
+    @cached_property
+    def meters(self) -> Meters:
+        """What the functions have counted."""
+        from endcap.aws.meters import Meters
+
+        namespace = os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "endcap")
+        return Meters(self._clients("cloudwatch", self._config), namespace)
+
+    @cached_property
+    def promotions(self) -> Promotions:
+        """The function that promotes."""
+        from endcap.aws.work import Promotions
+
+        return Promotions(self._clients("lambda", self._config), self.settings.promote_function)
+
+    @cached_property
+    def rebuilds(self) -> Rebuilds:
+        """What rebuilds."""
+        from endcap.aws.work import Rebuilds
+
+        return Rebuilds(self._clients("stepfunctions", self._config), self.settings.rebuild_state_machine)
+
+    @cached_property
+    def results(self) -> ResultStore:
+        """What lists have brought."""
+        from endcap.aws.results import ResultStore
+
+        return ResultStore(self._clients("s3", self._config), self.settings.data_bucket)
+
+    @cached_property
+    def strays(self) -> QuarantineFolder:
+        """What could not be used, to be looked at."""
+        from endcap.aws.strays import QuarantineFolder
+
+        return QuarantineFolder(self._clients("s3", self._config), self.settings.data_bucket)
+
+    @cached_property
+    def replays(self) -> ReplayQueue:
+        """The events queue, as strays are sent to it."""
+        from endcap.aws.replay import Queue
+
+        return Queue(self._clients("sqs", self._config), self.settings.events_queue_url)
 
     @cached_property
     def challenger(self) -> Challenger:

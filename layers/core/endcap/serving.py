@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from endcap.api.parse import RequestParser, ResolvedRequest
 from endcap.api.responses import answer, cursor_after, exposure
+from endcap.api.scenarios import EVERYWHERE, hidden_everywhere
+from endcap.api.schemas import HiddenInput
 from endcap.aws.profiles import StoredProfile
 from endcap.errors import DependencyError, EndcapError
+from endcap.events.counts import Live
 from endcap.experiments.assignment import Experiment, other_snapshot
 from endcap.index.overlay import Overlay
 from endcap.leniency import with_warnings
@@ -30,6 +34,8 @@ from endcap.runtime import Runtime
 from endcap.snapshot.snapshot import Snapshot
 
 DAY_MS: Final = 86_400_000
+PREVIEW: Final = "preview-"
+"""What the id of a list begins with that nobody was shown: no event joins to it."""
 
 
 def current_snapshot(runtime: Runtime) -> Snapshot:
@@ -42,10 +48,18 @@ def current_snapshot(runtime: Runtime) -> Snapshot:
     return runtime.ladder.loaded()
 
 
-def request_parser(runtime: Runtime, shopper: str | None = None) -> RequestParser:
-    """What reads the requests of a call, whose time begins now; with `shopper`, for that profile whatever they say."""
+def request_parser(
+    runtime: Runtime, shopper: str | None = None, drafts: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> RequestParser:
+    """What reads the requests of a call, whose time begins now.
+
+    Parameters
+    ----------
+    shopper : key of the profile that they are for, whatever they say
+    drafts : scenarios by name, in the place of what is published
+    """
     runtime.begin_request()
-    now_ms, named = int(time.time() * 1000), partial(_scenario, runtime)
+    now_ms, named = int(time.time() * 1000), partial(_scenario, runtime, drafts)
     return RequestParser(
         now_ms,
         runtime.settings.event_types,
@@ -54,6 +68,7 @@ def request_parser(runtime: Runtime, shopper: str | None = None) -> RequestParse
         experiments_now(runtime),
         shopper,
         lambda: runtime.synonyms.current(),
+        partial(_everywhere, runtime, drafts),
         runtime.settings.understand == "on",
     )
 
@@ -66,8 +81,21 @@ def experiments_now(runtime: Runtime) -> tuple[Experiment, ...]:
     return known or ()
 
 
-def _scenario(runtime: Runtime, name: str) -> Mapping[str, Any]:
+def _everywhere(runtime: Runtime, drafts: Mapping[str, Mapping[str, Any]]) -> Sequence[HiddenInput]:
+    """What is kept out of every list; nothing while that can't be read, and the answer says so."""
+    if EVERYWHERE in drafts:
+        return hidden_everywhere(drafts[EVERYWHERE])
+    try:
+        return runtime.scenarios.everywhere()
+    except DependencyError:
+        runtime.waiting.lose("scenarios")
+        return ()
+
+
+def _scenario(runtime: Runtime, drafts: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     """What a scenario says; nothing while none can be read, and the answer says so."""
+    if name in drafts and name != EVERYWHERE:
+        return drafts[name]
     try:
         return runtime.scenarios.named(name)
     except DependencyError:
@@ -75,8 +103,16 @@ def _scenario(runtime: Runtime, name: str) -> Mapping[str, Any]:
         return {}
 
 
-def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str, Any]]:
-    """The answers to requests for one shopper, whose profile is read once."""
+def answers(
+    runtime: Runtime, asked: Sequence[ResolvedRequest], *, preview: bool = False, kept: bool = True
+) -> list[dict[str, Any]]:
+    """The answers to requests for one shopper, whose profile is read once.
+
+    Parameters
+    ----------
+    preview : nobody is shown the lists: they are ranked as any others, and neither recorded nor counted
+    kept : whether a record is kept of the lists; they are counted all the same
+    """
     user_id, now_ms = asked[0].user_id, int(time.time() * 1000)
     # All that is read is begun before any of it is waited for.
     reading = None
@@ -86,7 +122,7 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
     asked, others = _with_challenger(runtime, asked, snapshot, now_ms)
     runtime.live_counts.begin(now_ms, _windows(asked, snapshot, others))
     stored = _profile(runtime, reading)
-    names = [uuid.uuid4().hex for _ in asked]
+    names = [PREVIEW * preview + uuid.uuid4().hex for _ in asked]
     try:
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, others, now_ms))
     except EndcapError:
@@ -95,13 +131,11 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, {}, now_ms))
     named = list(zip(names, asked, lists, strict=True))
-    _record(runtime, _exposures(runtime, named, user_id, now_ms, stored.profile))
-    metrics.add_metric("Recommendations", MetricUnit.Count, len(named))
     lost = runtime.waiting.lost
-    if lost:
-        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
-    if "snapshot" not in lost:
-        metrics.add_metric("SnapshotAgeDays", MetricUnit.NoUnit, max(0, now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
+    if kept and not preview:
+        _record(runtime, _exposures(runtime, named, user_id, now_ms, stored.profile))
+    if not preview:
+        _count(len(named), lost, snapshot, now_ms)
     bodies = (
         answer(
             found,
@@ -115,6 +149,14 @@ def answers(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[dict[str
         for name, one, found in named
     )
     return [with_warnings(body, one.warnings) for body, one in zip(bodies, asked, strict=True)]
+
+
+def _count(n_lists: int, lost: Collection[str], snapshot: Snapshot, now_ms: int) -> None:
+    metrics.add_metric("Recommendations", MetricUnit.Count, n_lists)
+    if lost:
+        metrics.add_metric("DegradedAnswers", MetricUnit.Count, 1)
+    if "snapshot" not in lost:
+        metrics.add_metric("SnapshotAgeDays", MetricUnit.NoUnit, max(0, now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
 
 
 def _with_profile(
@@ -213,7 +255,7 @@ def _exposures(
     keys = None if runtime.pseudonyms is None else runtime.pseudonyms.keys()
     found = []
     for name, one, shown in named:
-        document = exposure(shown, name, user_id, now_ms, one.assignment, one.surface)
+        document = exposure(shown, name, user_id, now_ms, one)
         if not willing or one.request.personalization == "off":
             document = nameless(document)
         elif keys is not None:
@@ -231,3 +273,32 @@ def _record(runtime: Runtime, documents: list[dict[str, Any]]) -> None:
     except Exception as exc:  # an answer is worth more than its record
         logger.warning("exposure not recorded", extra={"error": type(exc).__name__})
         metrics.add_metric("ExposuresLost", MetricUnit.Count, 1)
+
+
+@dataclass(frozen=True)
+class Materials:
+    """What one list is made from, read as for any other."""
+
+    snapshot: Snapshot
+    overlay: Overlay
+    stored: StoredProfile
+    live: Live | None
+    now_ms: int
+
+
+def materials(runtime: Runtime, asked: ResolvedRequest) -> Materials:
+    """What the list of a request would be made from right now.
+
+    Raises
+    ------
+    SnapshotError, EncoderError, DependencyError, ThrottledError : there is no snapshot
+    """
+    now_ms, reading = int(time.time() * 1000), None
+    if asked.user_id is not None:
+        reading = runtime.profile_reads.begin(partial(_stored, runtime, asked.user_id, asked.anonymous_key))
+    snapshot = runtime.ladder.begin(asked.request.named)
+    windows = _windows([asked], snapshot, {})
+    runtime.live_counts.begin(now_ms, windows)
+    stored = _profile(runtime, reading)
+    live = runtime.live_counts.at(now_ms, windows) if windows else None
+    return Materials(snapshot, runtime.ladder.over(snapshot), stored, live, now_ms)

@@ -112,6 +112,9 @@ class Settings(BaseModel):
     pseudonym_secret : ARN of the keys of pseudonyms; empty where there are none
     storefront_secrets : what tokens at the storefront door are signed with, the present one first
     storefront_origins : of the pages that may call the door from a browser
+    promote_function : name of the function that promotes; only the function that operators call knows it
+    rebuild_state_machine : ARN of what rebuilds; empty where the stack has none
+    deployment : what of the template the month's cost goes by, as JSON
     storefront_front_key : what the front of the door proves itself by; empty for no front
     shopify_secret, woocommerce_secret : ARN of what webhooks are signed with; empty for none
     shop_item_ids : what items of shop systems are called by
@@ -148,6 +151,9 @@ class Settings(BaseModel):
     storefront_secrets: Annotated[tuple[str, ...], BeforeValidator(_secrets)] = Field((), repr=False)
     storefront_origins: Annotated[tuple[str, ...], BeforeValidator(_words)] = ()
     storefront_front_key: str = Field("", repr=False)
+    promote_function: str = ""
+    rebuild_state_machine: str = ""
+    deployment: str = ""
     shopify_secret: str = ""
     woocommerce_secret: str = ""
     shop_item_ids: ItemIds = "variant"

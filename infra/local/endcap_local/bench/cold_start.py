@@ -45,6 +45,8 @@ SAMPLES: Final[Mapping[str, str]] = {
     "load_file": "sqs-test-of-s3",
     "promote": "invoke-version",
     "purge_erased": "invoke-scheduled",
+    "admin": "http-overview",
+    "summarise_results": "eventbridge-object-created",
 }
 """What each function is first asked, from the project's `events`."""
 OPTIONS: Final = {

@@ -22,8 +22,10 @@ from endcap_local.cli.invoke import env_json, invoke
 from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
+from endcap_local.cli.report import report
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
+from endcap_local.cli.studio import studio
 
 app = typer.Typer(
     name="endcap",
@@ -61,7 +63,9 @@ app.command()(invoke)
 app.command(name="env-json")(env_json)
 app.command()(replay)
 app.command()(cost)
+app.command()(report)
 app.command()(doctor)
+app.command()(studio)
 app.add_typer(snapshot_app, name="snapshot")
 app.add_typer(scenarios_app, name="scenarios")
 app.add_typer(experiments_app, name="experiments")

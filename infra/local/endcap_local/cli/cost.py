@@ -14,7 +14,7 @@ from endcap_local.cli.options import Json, Template, template_parameters
 from endcap_local.serving import find_template
 
 if TYPE_CHECKING:
-    from endcap_local.cost.estimate import Deployment, Estimate, Usage
+    from endcap.cost.estimate import Deployment, Estimate, Usage
 
 Count = Annotated[int, typer.Option(min=0)]
 LONGEST_MS = 900_000
@@ -46,7 +46,7 @@ def cost(
 
     Arithmetic, not a quote: prices of us-east-1 and assumptions that --json lists, each with its source.
     """
-    from endcap_local.cost.estimate import Assumptions, Usage, estimate, personalize_estimate
+    from endcap.cost.estimate import Assumptions, Usage, estimate, personalize_estimate
 
     changes = items if item_changes_per_month is None else item_changes_per_month
     usage = Usage(
@@ -73,8 +73,8 @@ def cost(
     rival = personalize_estimate(usage, assumed, table)
     rival_idle = personalize_estimate(usage.idle, assumed, table)
     if as_json:
+        from endcap.cost.prices import AS_OF, REGION
         from endcap_local.console import print_json
-        from endcap_local.cost.prices import AS_OF, REGION
 
         print_json(
             {
@@ -100,8 +100,8 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     ------
     TemplateError : the template, or a parameter, can't be used
     """
-    from endcap_local.cost.estimate import Deployment
-    from endcap_local.cost.prices import PRICES
+    from endcap.cost.estimate import Deployment
+    from endcap.cost.prices import PRICES
     from endcap_local.template.intrinsics import Resolver, TemplateError
     from endcap_local.template.template import expand, plan_of
 
@@ -134,8 +134,8 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
 
 
 def _prices(file: Path | None) -> Mapping[str, Any]:
+    from endcap.cost.prices import with_prices
     from endcap.errors import InvalidInputError
-    from endcap_local.cost.prices import with_prices
 
     if file is None:
         return with_prices({})
@@ -159,7 +159,7 @@ def _print(
     from rich.console import Console
     from rich.table import Table
 
-    from endcap_local.cost.prices import AS_OF, REGION
+    from endcap.cost.prices import AS_OF, REGION
 
     console = Console(highlight=False)
     table = Table(box=box.SIMPLE, padding=(0, 1), pad_edge=False)

@@ -58,6 +58,8 @@ def local(
     require_free(port)
     options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     parameters, path = template_parameters(param or []), find_template(template)
+    if template is None:  # nobody but this machine comes to the door here, and the pages at /shop/ need it
+        parameters.setdefault("Storefront", "on")
     started = time.monotonic()
     from endcap_local.stack import LocalStack
 
@@ -71,6 +73,7 @@ def local(
         rebuilder = Rebuilder(up, encoder)
         empty = data is None and rebuilder.start_empty() is not None
         up.offer(REBUILDS, lambda: rebuilder.rebuild())
+        up.rebuild_by(rebuilder.rebuild)
         _announce(up, imported, time.monotonic() - started, as_json, empty=empty)
         serve_until_interrupted()
 
@@ -108,6 +111,7 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
             "log": log,
             "started_in_s": seconds,
             "start_token": stack.start_token,
+            "studio_url": stack.studio_url,
             **({"storefront_secret": stack.storefront_secret} if stack.storefront_secret else {}),
         }
         facts |= {"imported": asdict(imported)} if imported else {}
@@ -118,8 +122,11 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         print_read(Console(highlight=False), imported.read)
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
+    print(f"The studio is at {stack.studio_url}")
     if empty:
         print(f'The shop is empty: send it items, as curl -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
+    if stack.storefront_secret:
+        print(f"A shop that shows what this does in a browser: {stack.url}/shop/?start={stack.start_token}")
     for line in stack.access.told() if stack.access else ():
         print(line)
     if stack.storefront_secret:

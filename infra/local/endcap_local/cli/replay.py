@@ -14,7 +14,7 @@ from endcap_local.cli.options import Json
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from endcap_local.replay.replay import Outcome
+    from endcap.aws.replay import Outcome
 
 _UNITS_S = {"m": 60, "h": 3_600, "d": 86_400}
 _OUTPUTS = {
@@ -54,10 +54,10 @@ def replay(
     """
     from rich.console import Console
 
+    from endcap.aws.replay import Queue
+    from endcap.aws.replay import replay as run
+    from endcap.aws.strays import DeadLetterQueue, QuarantineFolder, Slot
     from endcap_local.console import print_json, progress_bar
-    from endcap_local.replay.replay import Queue
-    from endcap_local.replay.replay import replay as run
-    from endcap_local.replay.sources import DeadLetterQueue, QuarantineFolder, Slot
 
     if endpoint_url and urlparse(endpoint_url).scheme not in ("http", "https"):
         raise typer.BadParameter(f"{endpoint_url!r} is no http address", param_hint="--endpoint-url")
@@ -159,7 +159,7 @@ def _print(console: Console, outcomes: list[tuple[str, Outcome]], sends: bool, s
     from rich.table import Table
     from rich.text import Text
 
-    from endcap_local.replay.sources import HIDDEN_S
+    from endcap.aws.strays import HIDDEN_S
 
     for name, outcome in outcomes:
         if outcome.unseen:

@@ -19,6 +19,7 @@ from endcap_local.demo.story import Story
 from endcap_local.demo_data import DEMO_DATA
 from endcap_local.http_client import HttpClient
 from endcap_local.import_data import load_folder
+from endcap_local.rebuilding import Rebuilder
 from endcap_local.serving import serve_until_interrupted
 from endcap_local.stack import LocalStack
 from endcap_rebuild.base_encoders import ensure_encoder, pick_encoder
@@ -59,12 +60,17 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto", la
             f"{loaded.items:,} items and {loaded.events:,} events imported, snapshot {loaded.version} built and "
             f"promoted in {time.monotonic() - started:.0f} s; the API answers on {stack.url}"
         )
+        stack.rebuild_by(Rebuilder(stack, encoder).rebuild)
         Session(HttpClient(stack.url), story).play()
+        story.heading("Walk through the shop, and see beside it what it comes to know of you:")
+        story.verbatim(f"{stack.url}/shop/?start={stack.start_token}", "cyan")
         story.heading("Try it yourself:")
         for command in things_to_try(stack.url):
             story.verbatim(command, "cyan")
         if once:
             return
+        story.heading("Look and steer in the studio:")
+        story.verbatim(stack.studio_url, "cyan")
         story.heading("Serving until Ctrl-C.")
         story.verbatim(f"Functions log to {stack.log_path}")
         serve_until_interrupted()

@@ -7,6 +7,7 @@ service by a header, where moto's own dispatcher lists folders and tries hundred
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,6 +17,8 @@ from typing import Any
 
 from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
 from endcap_local.engine.queues import count_once
+from endcap_local.engine.stack_calls import INVOCATIONS, STATES, StackCalls
+from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 
 TOKEN_HEADER = "X-Endcap-Exclusive"  # nosec B105 # the name of a header
 _READ_ONLY = ("Get", "Describe", "List", "Query", "Scan", "BatchGet", "Receive", "DeleteMessage")
@@ -27,13 +30,23 @@ _SERVICES: Mapping[str, str] = {
     "Firehose_20150804": "firehose",
     "AWSEvents": "events",
     TARGET_PREFIX: "kms",
+    STATES: "states",
     "secretsmanager": "secretsmanager",
 }
-_WAKES: Mapping[str, str] = {"sqs": "sqs", "dynamodb": "dynamodb", "kinesis": "kinesis", "events": "sqs"}
+_WAKES: Mapping[str, str] = {
+    "sqs": "sqs",
+    "dynamodb": "dynamodb",
+    "kinesis": "kinesis",
+    "events": "sqs",
+    "firehose": "firehose",
+}
 
 _NOTIFIED = ("/inbox/", "/aws/lambda/")
 """Prefixes of the bucket that a queue is told of; other objects are written every few seconds."""
 
+NAMESPACE = "POWERTOOLS_METRICS_NAMESPACE"
+
+Counted = Callable[[], Iterable[dict[str, Any]]]
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -70,7 +83,9 @@ class AwsApp:
 
     Attributes
     ----------
-    activity : signalled with "sqs", "dynamodb" or "kinesis" after each change
+    activity : signalled with "sqs", "dynamodb", "kinesis" or "firehose" after each change
+    calls : what functions ask of other functions and of rebuilds
+    counted : metrics that functions have reported since it was asked last; None while nobody knows
     """
 
     def __init__(self, keys: Path | None = None) -> None:
@@ -81,8 +96,10 @@ class AwsApp:
         self._lock = threading.Lock()
         self._token: str | None = None
         self._apps: dict[str, WsgiApp] = {
-            service: create_backend_app(service) for service in {*_SERVICES.values(), "s3"} - {"kms"}
+            service: create_backend_app(service) for service in {*_SERVICES.values(), "s3"} - {"kms", "states"}
         }
+        self.calls = StackCalls()
+        self.counted: Counted | None = None
         self._apps["kms"] = KmsApp(Keys(keys))
         self._others: WsgiApp = DomainDispatcherApplication(create_backend_app)
 
@@ -91,6 +108,10 @@ class AwsApp:
         service = _SERVICES.get(prefix, "")
         if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
             service = "s3"
+        if service == "states" or INVOCATIONS.fullmatch(environ.get("PATH_INFO", "")):
+            return self.calls(environ, start_response)  # they only start things, which then call back
+        if "/monitoring/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
+            self._count()
         app = self._apps.get(service, self._others)
         only_reads = service == "s3" and environ["REQUEST_METHOD"] in ("GET", "HEAD")
         if only_reads or operation == "ReceiveMessage" or self._is_exclusive(environ):
@@ -102,6 +123,14 @@ class AwsApp:
         elif service == "s3" and any(prefix in environ.get("PATH_INFO", "") for prefix in _NOTIFIED):
             self.activity.signal("sqs")
         return body
+
+    def _count(self) -> None:
+        """Give moto what functions have counted since somebody looked last."""
+        from moto.backends import get_backend
+
+        if self.counted is not None:
+            backend = get_backend("cloudwatch")[ACCOUNT_ID][REGION]
+            backend.put_metric_data(os.environ.get(NAMESPACE, "endcap"), list(self.counted()))
 
     @contextmanager
     def exclusive(self) -> Iterator[str]:

@@ -15,7 +15,8 @@ import boto3
 from botocore.config import Config
 from werkzeug.serving import make_server
 
-from endcap_local.engine.aws_app import TOKEN_HEADER, Activity, AwsApp
+from endcap_local.engine.aws_app import TOKEN_HEADER, Activity, AwsApp, Counted
+from endcap_local.engine.stack_calls import StackCalls
 from endcap_local.template.intrinsics import REGION
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nosec B105 # opens nothing
@@ -48,7 +49,8 @@ class Engine:
     Attributes
     ----------
     endpoint : base URL for AWS clients
-    activity : signalled with "sqs", "dynamodb" or "kinesis" after each change
+    activity : signalled with "sqs", "dynamodb", "kinesis" or "firehose" after each change
+    calls : what functions ask of other functions and of rebuilds, which the stack fills in
     """
 
     def __init__(self, port: int = 0, keys: Path | None = None) -> None:
@@ -70,6 +72,10 @@ class Engine:
             if service not in self._clients:
                 self._clients[service] = self._new_client(service)
             return self._clients[service]
+
+    def count_by(self, counted: Counted) -> None:
+        """Let CloudWatch tell of what `counted` gives whenever somebody looks."""
+        self._app.counted = counted
 
     @contextmanager
     def exclusive(self, service: str) -> Iterator[Any]:
@@ -104,11 +110,23 @@ class Engine:
             def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
                 """Say nothing: the engine's requests are not the user's."""
 
-        for service in ("dynamodb", "dynamodbstreams", "sqs", "s3", "firehose", "kinesis", "events", "secretsmanager"):
+        services = (
+            "dynamodb",
+            "dynamodbstreams",
+            "sqs",
+            "s3",
+            "firehose",
+            "kinesis",
+            "events",
+            "secretsmanager",
+            "cloudwatch",
+        )
+        for service in services:
             get_backend(service)
         moto_api_backend.reset()
         self._app = AwsApp(keys)
         self.activity: Activity = self._app.activity
+        self.calls: StackCalls = self._app.calls
         self._session = boto3.session.Session("local", "local", region_name=REGION)
         self._session_lock = threading.Lock()  # a session is not thread-safe, its clients are
         self._clients: dict[str, Any] = {}

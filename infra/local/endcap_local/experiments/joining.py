@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from endcap.arrays import F64
 from endcap.events.types import ALIASES
+from endcap.experiments.outcomes import VariantOutcome
 from endcap.validation import timestamp_ms
 from endcap_rebuild.data.people import People, unit_of, user_of
 
@@ -69,23 +69,6 @@ class Exposures:
     last_ms: int | None = None
 
 
-@dataclass(frozen=True)
-class VariantOutcome:
-    """One variant's shoppers; row i of every array is one of them.
-
-    Attributes
-    ----------
-    lists, clicked : float64 (n,), lists shown, and those of them with a click
-    converted : float64 (n,), 1 for those who reached a goal
-    revenue : float64 (n,), sum of the values of the goals
-    """
-
-    lists: F64
-    clicked: F64
-    converted: F64
-    revenue: F64
-
-
 @dataclass
 class JoinLog:
     """What became of events that carry the id of a list or name a shopper of the experiment.
@@ -120,7 +103,7 @@ def exposures_of(
     found: dict[str, Exposures] = {}
     for record in records:
         name, variant, key = (record.get(k) for k in ("experiment", "variant", "recommendation_id"))
-        unit, at_ms = unit_of(record, people), record.get("timestamp")
+        unit, at_ms = unit_of(record, people), record.get("at_ms", record.get("timestamp"))
         if not (isinstance(name, str) and isinstance(variant, str) and isinstance(unit, str) and isinstance(key, str)):
             continue
         if experiment not in (None, name) or not isinstance(at_ms, int):

@@ -13,6 +13,7 @@ from endcap.disclosure import may_tell
 from endcap.errors import FieldError, InvalidInputError, NotFoundError
 from endcap.experiments.assignment import Experiment
 from endcap.experiments.config import KEY, read_experiments
+from endcap.experiments.outcomes import VariantOutcome
 from endcap.pseudonyms import PseudonymKeys
 from endcap_local.experiments.archive import Archive, ReadLog, records
 from endcap_local.experiments.comparing import (
@@ -26,7 +27,7 @@ from endcap_local.experiments.comparing import (
     sample_ratio,
     unit_values,
 )
-from endcap_local.experiments.joining import Counting, Exposures, JoinLog, VariantOutcome, exposures_of, outcomes
+from endcap_local.experiments.joining import Counting, Exposures, JoinLog, exposures_of, outcomes
 from endcap_rebuild.data.people import People
 
 DEFAULT_EFFECT: Final = 0.1

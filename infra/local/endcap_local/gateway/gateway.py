@@ -25,6 +25,7 @@ from werkzeug.wrappers import Request, Response
 from endcap.errors import ConflictError, EndcapError
 from endcap_local.gateway.access import OWNER, Access, RefusedError
 from endcap_local.gateway.loopback import Loopback
+from endcap_local.gateway.pages import Pages
 from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.intrinsics import ACCOUNT_ID
 from endcap_local.template.template import ANY, Route
@@ -211,6 +212,7 @@ class HttpApi:
     access : who may call what; None to let everything through, as this machine's own AWS credentials would
     loopback : what pages of the web must not do; None where no browser is
     operations : path -> what operates the stack itself, and answers with a JSON object; they need `loopback`
+    pages : static pages beside the routes; None for none
     """
 
     def __init__(
@@ -221,9 +223,10 @@ class HttpApi:
         access: Access | None = None,
         loopback: Loopback | None = None,
         operations: Mapping[str, Operation] | None = None,
+        pages: Pages | None = None,
     ) -> None:
         self._routes, self._invoke, self._timeout_s = RouteTable(routes), invoke, timeout_s
-        self._access, self._loopback = access, loopback
+        self._access, self._loopback, self._pages = access, loopback, pages
         self._operations: Mapping[str, Operation] = {} if operations is None else operations
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -248,6 +251,8 @@ class HttpApi:
             if self._loopback and (operation := self._operations.get(raw_path)):
                 self._loopback.check_operation(request)
                 return _operated(operation)
+            if self._pages and (page := self._pages.answer(request, raw_path)):
+                return page
             found = self._routes.match(request.method, raw_path)
             if found is None:
                 return refusal(404, "Not Found")
@@ -280,14 +285,14 @@ class HttpApi:
 
 
 class Gateway:
-    """An HTTP server for an `HttpApi` on 127.0.0.1; port 0 takes a free one, which `url` tells before the start."""
+    """An HTTP server for a WSGI application on 127.0.0.1; port 0 is a free one, which `url` tells before the start."""
 
     def __init__(self, port: int = 0) -> None:
         self._server: BaseWSGIServer = make_server("127.0.0.1", port, None, threaded=True, request_handler=_Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="gateway", daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def start(self, api: HttpApi) -> None:
+    def start(self, api: Callable[..., Iterable[bytes]]) -> None:
         """Begin to answer."""
         self._server.app = api
         self._thread.start()

@@ -83,6 +83,18 @@ class Loopback:
             raise _refused(415, "Unsupported Media Type", "only JSON is taken here")
         self._check_token(request)
 
+    def check_forwarded(self, request: Request) -> None:
+        """Let a request through that is sent on with its owner's credentials, whatever it is for.
+
+        Raises
+        ------
+        RefusedError : as of a route; always 403
+        """
+        self._check_page(request)
+        self._check_token(request)
+        if request.get_data() and request.mimetype != "application/json":
+            raise _refused(403, "Forbidden", "only JSON is taken here")
+
     def _check_page(self, request: Request) -> None:
         if request.headers.get("host", "").lower() not in self._hosts:
             raise _refused(403, "Forbidden", "the Host header does not name this server's own address")

@@ -8,6 +8,8 @@ import threading
 from pathlib import Path
 from typing import IO
 
+from endcap_local.lambda_runtime.metrics import Counted
+
 
 class FunctionOutput(io.TextIOBase):
     """Stands in for `sys.stdout`: threads that run functions write to a log, all others to the real one.
@@ -15,6 +17,10 @@ class FunctionOutput(io.TextIOBase):
     Parameters
     ----------
     path : the log file; None sends functions' output to stderr instead
+
+    Attributes
+    ----------
+    counted : the metrics that functions have printed
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -22,6 +28,7 @@ class FunctionOutput(io.TextIOBase):
         self._owns_log = path is not None
         self._terminal = sys.stdout
         self._threads: set[int] = set()
+        self.counted = Counted()
 
     def install(self) -> None:
         """Take the place of `sys.stdout`."""
@@ -45,7 +52,10 @@ class FunctionOutput(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Write to the log or to the terminal, by thread; a log that is closed swallows late output."""
-        stream = self._log if threading.get_ident() in self._threads else self._terminal
+        of_function = threading.get_ident() in self._threads
+        if of_function:
+            self.counted.read(text)
+        stream = self._log if of_function else self._terminal
         return 0 if stream.closed else stream.write(text)
 
     def flush(self) -> None:

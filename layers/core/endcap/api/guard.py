@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from endcap.api.limits import ClientLimits
-from endcap.api.roles import DOOR, OPEN, SIGNED, caller_of, permitted
+from endcap.api.roles import DOOR, OPEN, SIGNED, Caller, caller_of, permitted
 from endcap.api.routes import needs_of
 from endcap.errors import ForbiddenError, TooManyRequestsError
 from endcap.settings import Authorisation
@@ -42,6 +42,22 @@ class Guard:
             raise ForbiddenError(f"this needs the scope {' or '.join(needs)}", needs)
         if caller is not None and not _UNLIMITED & set(needs):
             limited(self.limits.wait_s(caller.role, caller.client))
+
+    def caller(self, event: Mapping[str, Any]) -> Caller | None:
+        """Who has sent an event of the HTTP API; None where nobody is told apart."""
+        return caller_of(event.get("requestContext") or {}, self.authorisation)
+
+    def require(self, event: Mapping[str, Any], *scopes: str) -> Caller | None:
+        """Who has sent an event that asks for more than its route does; None where nobody is told apart.
+
+        Raises
+        ------
+        ForbiddenError : they have none of `scopes`
+        """
+        caller = self.caller(event)
+        if not permitted(scopes, caller):
+            raise ForbiddenError(f"this needs the scope {' or '.join(scopes)}", scopes)
+        return caller
 
 
 def limited(wait_s: float) -> None:

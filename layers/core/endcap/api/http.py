@@ -24,7 +24,9 @@ from endcap.errors import (
     ForbiddenError,
     InvalidInputError,
     InvalidRequestError,
+    NotConfiguredError,
     NotFoundError,
+    PreconditionError,
     SnapshotError,
     SnapshotMissingError,
     StoredDataError,
@@ -203,6 +205,11 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
             return _with_headers(limited, **{"Retry-After": str(exc.retry_after_s)})
         case NotFoundError():
             return problem(HTTPStatus.NOT_FOUND, str(exc))
+        case PreconditionError():
+            status = HTTPStatus.PRECONDITION_FAILED if exc.given else HTTPStatus.PRECONDITION_REQUIRED
+            return problem(status, str(exc), None, **({"etag": exc.etag} if exc.etag else {}))
+        case NotConfiguredError():
+            return problem(HTTPStatus.CONFLICT, str(exc))
         case ConflictError() | ThrottledError() | DependencyError():
             logger.warning("dependency failed", extra={"error": str(exc)})
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "a service that this needs is busy; try again")

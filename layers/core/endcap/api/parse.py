@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from endcap.api.cursors import digest_of, read_cursor
-from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput, UnderstoodInput
+from endcap.api.schemas import MAX_LISTS, HiddenInput, RankingInput, RecommendInput, Timed, UnderstoodInput
 from endcap.errors import EndcapError, FieldError, InvalidInteractionError, InvalidRequestError
 from endcap.events.interaction import Interaction, parse_interaction
 from endcap.events.types import EventType
@@ -45,6 +45,7 @@ BODY_ONLY: Final = frozenset(
         "boost",
         "promotions",
         "pinned",
+        "hidden",
         "caps",
     }
 )
@@ -59,6 +60,7 @@ _KEEPS_OUT: Final = frozenset(
         "filter",
         "parameters",
         "blocked",
+        "hidden",
         "caps",
         "exclude_items",
         "exclude_seen",
@@ -82,6 +84,7 @@ class ResolvedRequest:
     assignment : the variant
     surface : where on which page the list is shown, in the shop's own words
     warnings : parameters that were left out
+    scenario : the one that is named, which a variant may have replaced
     """
 
     user_id: str | None
@@ -92,6 +95,8 @@ class ResolvedRequest:
     surface: str | None = None
     anonymous_key: str | None = None
     warnings: tuple[FieldError, ...] = ()
+    scenario: str | None = None
+    session_id: str | None = None
 
     def completed(self) -> ResolvedRequest:
         """The same for a complete order of the candidates."""
@@ -117,6 +122,7 @@ class RequestParser:
     experiments : those that are configured, in their order
     shopper : key of the profile that every request is for, whatever the request says; None where it says it itself
     synonyms : what else may stand for the words of a query, asked where there is one
+    everywhere : what is kept out of every list, asked once for each
     understand : whether queries are understood where the request does not say it
     """
 
@@ -127,6 +133,7 @@ class RequestParser:
     experiments: Sequence[Experiment] = ()
     shopper: str | None = None
     synonyms: Callable[[], Synonyms | None] = lambda: None
+    everywhere: Callable[[], Sequence[HiddenInput]] = tuple
     understand: bool = False
 
     def body(self, raw: object, defaults: Mapping[str, Any] | None = None) -> ResolvedRequest:
@@ -150,7 +157,9 @@ class RequestParser:
         key = user_id or other
         unit = unit_of(None if key is None else anonymous_id_of(key) or key, given.session_id, plain)
         assignment = assigned(self.experiments, unit, surface_of(plain), given.scenario, self.now_ms)
-        asked = ResolvedRequest(key, plain, digest, plain, assignment, given.surface, other, warnings)
+        asked = ResolvedRequest(
+            key, plain, digest, plain, assignment, given.surface, other, warnings, given.scenario, given.session_id
+        )
         if assignment is None:
             return asked
         variant, request = assignment.variant, plain
@@ -175,12 +184,14 @@ class RequestParser:
         more = {**defaults, **named}
         given = parsed(RecommendInput, {**more, **own}) if more or alone is None else alone
         clock_ms = self.now_ms if given.as_of is None else max(given.as_of, self.now_ms)
-        request = request_of(given)
+        asked = request_of(given, self.now_ms)
+        hidden = tuple(one.item_id for one in self.everywhere() if one.counts(self.now_ms))
         return replace(
-            request,
+            asked,
+            exclude_items=asked.exclude_items + hidden,
             interactions=_session(given, clock_ms, self.event_types),
             shown_keys=() if given.cursor is None else read_cursor(self.cursor_secret, digest, given.cursor),
-            synonyms=None if request.query is None else self.synonyms(),
+            synonyms=None if asked.query is None else self.synonyms(),
             understand=self.understand if given.understand is None else given.understand,
             weights=weights,
         )
@@ -266,8 +277,12 @@ class RequestParser:
         return replace(asked.completed(), warnings=warnings)
 
 
-def request_of(given: RecommendInput) -> RecommendationRequest:
+def request_of(given: RecommendInput, now_ms: int | None = None) -> RecommendationRequest:
     """The request that a body describes, but for the session, the cursor and the weights.
+
+    Parameters
+    ----------
+    now_ms : of what counts for a time only, what does so now is taken; None for all of it
 
     Raises
     ------
@@ -286,6 +301,10 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
         read(given.understood.filter, "understood.filter")
     if given.understood is not None and given.query is not None:
         errors.append(FieldError(field="understood", message="comes in place of the query"))
+
+    def now(timed: Timed) -> bool:
+        return now_ms is None or timed.counts(now_ms)
+
     request = RecommendationRequest(
         limit=given.limit,
         query=given.query if given.understood is None else given.understood.search or None,
@@ -296,13 +315,15 @@ def request_of(given: RecommendInput) -> RecommendationRequest:
         candidates=None if given.candidates is None else tuple(given.candidates),
         filter=None if given.filter is None else read(given.filter, "filter"),
         parameters=given.parameters,
-        boosts=tuple(Boost(read(b.filter, f"boost.{k}.filter"), b.weight) for k, b in enumerate(given.boost)),
+        boosts=tuple(Boost(read(b.filter, f"boost.{k}.filter"), b.weight) for k, b in enumerate(given.boost) if now(b)),
         promotions=tuple(
-            Promotion(p.name, read(p.filter, f"promotions.{k}.filter"), p.share) for k, p in enumerate(given.promotions)
+            Promotion(p.name, read(p.filter, f"promotions.{k}.filter"), p.share)
+            for k, p in enumerate(given.promotions)
+            if now(p)
         ),
-        pinned=tuple(Pin(pin.item_id, pin.position) for pin in given.pinned),
+        pinned=tuple(Pin(pin.item_id, pin.position) for pin in given.pinned if now(pin)),
         caps=given.caps,
-        exclude_items=(*given.exclude_items, *given.blocked),
+        exclude_items=(*given.exclude_items, *given.blocked, *(h.item_id for h in given.hidden if now(h))),
         exclude_seen=given.exclude_seen,
         personalization=given.personalization,
         diversity=given.diversity,

@@ -8,15 +8,18 @@ from typing import Any, Final
 
 from endcap.api.cursors import write_cursor
 from endcap.api.parse import ResolvedRequest
+from endcap.events.contexts import context_value
 from endcap.experiments.assignment import Assignment
 from endcap.explain.reasons import Reason
-from endcap.identifiers import item_key
+from endcap.identifiers import item_key, short_hash
 from endcap.recommend.request import RankedItem, Recommendation
 from endcap.snapshot.snapshot import Snapshot
 from endcap.understanding.wish import Understood
 
 LOST: Final = ("profile", "snapshot", "changes", "live_counts", "scenarios", "experiments")
 """What an answer may have to do without; the first of them is the reason that it gives."""
+
+FILTER_HASH_BYTES: Final = 8
 
 
 def health(snapshot: Snapshot) -> dict[str, Any]:
@@ -87,33 +90,50 @@ def exposure(
     recommendation_id: str,
     user_id: str | None,
     at_ms: int,
-    assignment: Assignment | None = None,
-    surface: str | None = None,
+    asked: ResolvedRequest | None = None,
 ) -> dict[str, Any]:
     """The record of what was shown: by it, later events join to the list they came from.
+
+    What was seen of it is said later, by impressions that name the list and the position.
 
     `variant` is the shopper's, also where the list was made without it: comparing those who got it only would compare
     different shoppers. `not_served` then says why.
     """
-    items = []
-    for ranked in recommendation.items:
-        shown: dict[str, Any] = {"item_id": ranked.item_id, "rank": ranked.rank, "propensity": 1.0}
-        if ranked.propensity is not None:
-            shown["propensity"] = ranked.propensity
-        shown |= {"arms": dict(ranked.arms)} if ranked.arms else {}
-        items.append(shown | ({"promotion": ranked.promotion} if ranked.promotion else {}))
     record: dict[str, Any] = {
         "recommendation_id": recommendation_id,
         "user_id": user_id,
-        "timestamp": at_ms,
+        "at_ms": at_ms,
         "snapshot_version": recommendation.snapshot_version,
-        "items": items,
+        "items": [_shown(ranked) for ranked in recommendation.items],
     }
-    record |= {"surface": surface} if surface is not None else {}
+    return record if asked is None else record | _circumstances(asked)
+
+
+def _shown(ranked: RankedItem) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "item_id": ranked.item_id,
+        "position": ranked.rank,
+        "propensity": 1.0 if ranked.propensity is None else ranked.propensity,
+        "source": ranked.source,
+    }
+    shown |= {"arms": dict(ranked.arms)} if ranked.arms else {}
+    return shown | ({"promotion": ranked.promotion} if ranked.promotion else {})
+
+
+def _circumstances(asked: ResolvedRequest) -> dict[str, Any]:
+    """Where and by which rules a list was shown; the context in the spelling that demand is counted in."""
+    context = {name: value for name, said in asked.request.context.items() if (value := context_value(said))}
+    found: dict[str, Any] = {"scenario": asked.scenario} if asked.scenario is not None else {}
+    found |= {"surface": asked.surface} if asked.surface is not None else {}
+    found |= {"session_id": asked.session_id} if asked.session_id is not None else {}
+    found |= {"context": context} if context else {}
+    if asked.request.filter is not None:
+        found["filter"] = short_hash(asked.request.filter.text, FILTER_HASH_BYTES).hex()
+    assignment = asked.assignment
     if assignment is not None:
-        record |= {"experiment": assignment.experiment, "variant": assignment.variant.name, "unit": assignment.unit}
-        record |= {"not_served": assignment.not_served} if assignment.not_served else {}
-    return record
+        found |= {"experiment": assignment.experiment, "variant": assignment.variant.name, "unit": assignment.unit}
+        found |= {"not_served": assignment.not_served} if assignment.not_served else {}
+    return found
 
 
 def _item(ranked: RankedItem, complete: bool) -> dict[str, Any]:

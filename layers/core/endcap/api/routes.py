@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SCOPES, SERVER, SIGNED
+from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SCOPES, SERVER, SIGNED, STEER
 
 
 class Route(NamedTuple):
@@ -30,7 +30,7 @@ ROUTES = (
     Route("POST", "/personalize/recommendations", "recommend"),
     Route("POST", "/personalize/personalize-ranking", "recommend"),
     Route("GET", "/users/{user_id}/recommendations", "recommend"),
-    Route("POST", "/recommendations", "recommend"),
+    Route("POST", "/recommendations", "recommend", (SERVER, STEER)),
     Route("POST", "/users/{user_id}/rankings", "recommend"),
     Route("GET", "/items/{item_id}/similar", "recommend"),
     Route("GET", "/items/{item_id}/together", "recommend"),
@@ -45,8 +45,8 @@ ROUTES = (
     Route("DELETE", "/items/{item_id}", "manage_items"),
     Route("PUT", "/users/{user_id}", "manage_users"),
     Route("DELETE", "/users/{user_id}", "manage_users", (SERVER, ERASE)),
-    Route("GET", "/users/{user_id}/profile", "manage_users"),
-    Route("GET", "/users/{user_id}/export", "manage_users"),
+    Route("GET", "/users/{user_id}/profile", "manage_users", (SERVER, LOOK)),
+    Route("GET", "/users/{user_id}/export", "manage_users", (SERVER, ERASE)),
     Route("POST", "/storefront/events", "storefront", (DOOR,)),
     Route("POST", "/storefront/recommendations", "storefront", (DOOR,)),
     Route("GET", "/storefront/search", "storefront", (DOOR,)),
@@ -54,6 +54,28 @@ ROUTES = (
     Route("GET", "/storefront/trending", "storefront", (DOOR,)),
     Route("POST", "/webhooks/shopify", "receive_webhook", (SIGNED,)),
     Route("POST", "/webhooks/woocommerce", "receive_webhook", (SIGNED,)),
+    Route("GET", "/admin/overview", "admin", (LOOK,)),
+    Route("GET", "/admin/scenarios", "admin", (LOOK,)),
+    Route("GET", "/admin/scenarios/{name}", "admin", (LOOK,)),
+    Route("PUT", "/admin/scenarios/{name}", "admin", (STEER,)),
+    Route("DELETE", "/admin/scenarios/{name}", "admin", (STEER,)),
+    Route("GET", "/admin/scenarios/{name}/history", "admin", (LOOK,)),
+    Route("POST", "/admin/filters/check", "admin", (LOOK,)),
+    Route("GET", "/admin/items", "admin", (LOOK,)),
+    Route("GET", "/admin/items/{item_id}/diagnosis", "admin", (LOOK,)),
+    Route("GET", "/admin/experiments", "admin", (LOOK,)),
+    Route("PUT", "/admin/experiments", "admin", (STEER,)),
+    Route("GET", "/admin/experiments/{name}/report", "admin", (LOOK,)),
+    Route("GET", "/admin/snapshots", "admin", (LOOK,)),
+    Route("POST", "/admin/snapshots/rollback", "admin", (STEER,)),
+    Route("POST", "/admin/snapshots/{version}/promote", "admin", (STEER,)),
+    Route("POST", "/admin/snapshots/{version}/compare", "admin", (LOOK,)),
+    Route("POST", "/admin/rebuilds", "admin", (STEER,)),
+    Route("GET", "/admin/quarantine", "admin", (LOOK,)),
+    Route("POST", "/admin/quarantine/replay", "admin", (STEER,)),
+    Route("GET", "/admin/events/tail", "admin", (LOOK,)),
+    Route("GET", "/admin/results", "admin", (LOOK,)),
+    Route("GET", "/admin/audit", "admin", (LOOK,)),
 )
 
 PREFLIGHT: Final = Route("OPTIONS", "/storefront/{proxy+}", "storefront", (DOOR,))

@@ -41,29 +41,39 @@ def _strict() -> ConfigDict:
     return ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class BoostInput(BaseModel):
-    """Adds `weight` to the score of the items for which `filter` holds."""
+Moment = Annotated[int, BeforeValidator(timestamp_ms)]
+
+
+class Timed(BaseModel):
+    """Something that counts from a moment on, and until another."""
 
     model_config = _strict()
+
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    until: Moment | None = None
+
+    def counts(self, now_ms: int) -> bool:
+        """Whether it does at `now_ms`."""
+        return (self.from_ is None or now_ms >= self.from_) and (self.until is None or now_ms < self.until)
+
+
+class BoostInput(Timed):
+    """Adds `weight` to the score of the items for which `filter` holds."""
 
     filter: ExpressionText
     weight: Annotated[float, _within(BOOST)]
 
 
-class PromotionInput(BaseModel):
+class PromotionInput(Timed):
     """Gives the items for which `filter` holds a share of the places, spread evenly."""
-
-    model_config = _strict()
 
     name: Name
     filter: ExpressionText
     share: Annotated[float, _within(SHARE)]
 
 
-class PinInput(BaseModel):
+class PinInput(Timed):
     """Puts an item at a place, from 1."""
-
-    model_config = _strict()
 
     item_id: Id
     position: Annotated[int, _within(LIMIT)]
@@ -88,6 +98,12 @@ class UnderstoodInput(BaseModel):
     exclude: Annotated[list[Annotated[str, Field(min_length=1, max_length=100)]], Field(max_length=20)] = []
     sort: Sorting | None = None
     words: Annotated[list[ReadingInput], Field(max_length=100)] = []
+
+
+class HiddenInput(Timed):
+    """Keeps an item out."""
+
+    item_id: Id
 
 
 class RecommendInput(BaseModel):
@@ -119,6 +135,7 @@ class RecommendInput(BaseModel):
     promotions: Annotated[list[PromotionInput], Field(max_length=10)] = []
     pinned: Annotated[list[PinInput], Field(max_length=50)] = []
     blocked: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(listed)] = []
+    hidden: Annotated[list[HiddenInput], Field(max_length=MAX_CANDIDATES)] = []
     caps: dict[Capped, Annotated[int, Field(ge=LEAST_CAP)]] = {}
     exclude_items: Annotated[list[Id], Field(max_length=MAX_CANDIDATES), BeforeValidator(listed)] = []
     exclude_seen: ExcludeSeen = "interacted"

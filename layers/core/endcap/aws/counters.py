@@ -17,13 +17,11 @@ from typing import Any, Final
 from endcap.aws.clients import aws_errors
 from endcap.aws.documents import S3Document
 from endcap.errors import ConflictError, NotFoundError, StoredDataError
-from endcap.events.counts import Increment, Level
+from endcap.events.counts import NOTE_SHARDS, Increment, Level
 from endcap.events.folding import Note, packed, unpacked
 
 NOTES: Final = "new#"
 """Before the shards of notes; the stream's filter in the template has their names."""
-NOTE_SHARDS: Final = 4
-"""A key takes 1,000 write units a second. A copy of a function keeps to one: a quiet shop has one fold at a time."""
 NAMES_PER_NOTE: Final = 2_000
 """A row may take 400 KB, and a name has up to 129 bytes."""
 DAY_S: Final = 86_400

@@ -59,6 +59,16 @@ class ProfileTable:
         """
         return self._stored(user_id, consistent)[0]
 
+    def approximate_count(self) -> int:
+        """How many profiles there are, as DynamoDB counts them every six hours or so.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        with aws_errors("count profiles"):
+            return int(self._dynamodb.describe_table(TableName=self._table)["Table"]["ItemCount"])
+
     def update(self, user_id: str, change: Callable[[UserProfile], UserProfile]) -> tuple[UserProfile, UserProfile]:
         """Replace the user's profile p by change(p), whoever else writes meanwhile; (before, after).
 

@@ -29,6 +29,7 @@ _IN_MEMORY: Final = 32 << 20
 _SIFTS: Final[Mapping[str, Sift]] = {
     "archive": sift_records,
     "exposures": sift_records,
+    "results": sift_records,
     "quarantine": sift_quarantined,
     "delivery_errors": sift_delivery_errors,
 }

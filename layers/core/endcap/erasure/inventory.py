@@ -43,6 +43,7 @@ STORES: Final = (
     Store("exposures", "DataBucket", "purged", "what was shown to whom", prefix="exposures/"),
     Store("quarantine", "DataBucket", "purged", "events that could not be used", prefix="quarantine/"),
     Store("delivery_errors", "DataBucket", "purged", "records that Firehose could not deliver", prefix="errors/"),
+    Store("results", "DataBucket", "purged", "lists and purchases that are still joined", prefix="results/book/"),
     Store("queue", "EventsQueue", "expires", "events on their way", expires_days=14),
     Store("dead_letters", "EventsDeadLetterQueue", "expires", "events that were given up", expires_days=14),
     Store("archive_stream", "ArchiveStream", "expires", "events on their way to the archive", expires_days=1),
@@ -64,6 +65,8 @@ STORES: Final = (
         prefix="snapshots/",
     ),
     Store("config", "DataBucket", "nobody", "scenarios and experiments", prefix="config/"),
+    Store("results_by_day", "DataBucket", "nobody", "what lists have brought, added up", prefix="results/days/"),
+    Store("audit", "DataBucket", "nobody", "what operators have changed, by the names of theirs", prefix="audit/"),
     Store(
         "rebuild", "DataBucket", "nobody", "results of rebuilds, vectors of texts of the catalogue", prefix="rebuild/"
     ),

@@ -28,6 +28,9 @@ SHOWN: Final = "i"
 PEOPLE: Final = "p"
 """What is counted of an item; a count's name is one of these before the item's id."""
 
+NOTE_SHARDS: Final = 4
+"""A key takes 1,000 write units a second. A copy of a function keeps to one: a quiet shop has one fold at a time."""
+
 HOUR_MS: Final = 3_600_000
 
 

@@ -43,8 +43,8 @@ def variants_of(index: ItemIndex, rows: I64, among: I64 | None = None) -> Mask:
     return mask
 
 
-def allowed(index: ItemIndex, now_ms: int, seen: I64, excluded: I64, among: I64 | None = None) -> Mask:
-    """Items that a request may show.
+def not_among(index: ItemIndex, seen: I64, excluded: I64, among: I64 | None = None) -> Mask:
+    """Items that a request does not leave out by name.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def allowed(index: ItemIndex, now_ms: int, seen: I64, excluded: I64, among: I64 
     -------
     bool (n_items,), or bool (k,), one for each of `among`
     """
-    mask = sellable(index, now_ms, among) & ~variants_of(index, seen, among)
+    mask = ~variants_of(index, seen, among)
     if among is None:
         mask[excluded] = False
         return mask

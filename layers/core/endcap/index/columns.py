@@ -73,6 +73,33 @@ class Column:
             growing.add(row, value)
         return growing.column(n_items)
 
+    @property
+    def kind(self) -> str:
+        """What most values are: "list", "text", "number" or "boolean"."""
+        if self._listed is not None and self._listed.any():
+            return "list"
+        kinds = {"text": self._texts, "number": self._numbers, "boolean": self._flags}
+        return next((name for name, values in kinds.items() if values is not None and len(values)), "text")
+
+    def counted(self) -> list[tuple[Scalar, int]]:
+        """Each distinct value, and how many items have it."""
+        found: dict[tuple[type, Scalar], int] = {}
+        counts = np.bincount(self._codes) if len(self._codes) else np.zeros(0, dtype=np.int64)
+        for code in counts.nonzero()[0].tolist():  # columns that a snapshot keeps have a code for each row
+            if (value := self._value(code)) is not None:
+                key = type(value), value
+                found[key] = found.get(key, 0) + int(counts[code])
+        return [(value, count) for (_, value), count in found.items()]
+
+    def _value(self, code: int) -> Scalar | None:
+        if len(self._texts) and (text := self._texts[code]) is not None:
+            return text
+        if self._numbers is not None and not np.isnan(self._numbers[code]):
+            return float(self._numbers[code])
+        if self._flags is not None and self._flags[code] >= 0:
+            return bool(self._flags[code])
+        return None
+
     def present(self) -> Mask:
         """Items that have the field: bool (n,)."""
         mask = np.zeros(self.n_items, dtype=np.bool_)
@@ -229,9 +256,9 @@ class ItemFields:
         return self._attributes.get(name)
 
     @property
-    def attribute_names(self) -> tuple[str, ...]:
-        """The attributes that any item has."""
-        return tuple(self._attributes)
+    def attribute_names(self) -> list[str]:
+        """Attributes that some item has."""
+        return sorted(self._attributes)
 
     @cached_property
     def _attributes(self) -> dict[str, Column]:

@@ -155,6 +155,13 @@ class ItemIndex:
             return self.tables.wordings(position)
         return wordings_of(self.document(position))
 
+    @cached_property
+    def deleted_rows(self) -> I64:
+        """Rows of items that were deleted since the snapshot, ascending."""
+        items = () if self.changes is None else self.changes.items
+        gone = {row for row, item in zip(self.changed.tolist(), items, strict=True) if item is None}
+        return np.asarray(sorted(gone | self._deleted), dtype=np.int64)
+
     def is_deleted(self, position: int) -> bool:
         """Whether the item of a row was deleted since the snapshot."""
         row = self._change_of.get(position)

@@ -74,6 +74,17 @@ class Configured(Generic[Content]):
             self._count()
         return seen.content
 
+    def latest(self) -> Content | None:
+        """The same, without waiting for a look where anything is known: for what every request asks for."""
+        if self._kept.content.content is None:
+            return self.current()
+        before = self._kept.content
+        seen = self._kept.refreshed(partial(self._look, before), self._failed, 0)
+        if seen is not before and seen.problem is not None and seen.etag != before.etag:
+            self._log(seen.problem)
+            self._count()
+        return seen.content
+
     def _look(self, known: _Seen[Content]) -> _Seen[Content]:
         try:
             found = self._document.read(known.etag)

@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
 
@@ -85,23 +85,9 @@ def recommend(
         compared without
     EncoderError : the snapshot's encoder fails on the query or on a text of the session
     """
-    check(request)
-    clock_ms = now_ms if request.as_of_ms is None else request.as_of_ms
-    current = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
-    index = overlay.index if current and overlay is not None else index_of(snapshot)
-    trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
-    trend = None if trend is None else by_item(index, trend)
-    request = in_demand(_understood(index, request), trend)
-    known = merged_profile(snapshot, profile, request)
-    about = FilterContext(clock_ms, known, request.parameters, event_types)
-    settings = RankingSettings.of(snapshot.weights.settings)
-    items, query = resolved(index, request), _query_of(snapshot, request)
-
-    def score_for(whom: FilterContext) -> Scores:
-        features = features_of(whom.profile, index, clock_ms, settings, event_types, request.context)
-        return _scores(index, features, settings, query, request, items, whom, trend)
-
-    scores = score_for(about)
+    made = prepared(snapshot, profile, request, now_ms, overlay, event_types, live)
+    request, index, about, items, scores = made.request, made.index, made.about, made.items, made.scores
+    query, trend = made.query, made.trend
 
     start = request.offset + len(request.shown_keys)
     exposure = live.exposure if live is not None and explores(request) else None
@@ -118,7 +104,7 @@ def recommend(
     if draws is not None:
         ranked = with_propensities(ranked, draws)
     if request.counterfactual:
-        ranked = _with_counterfactuals(scores, score_for, request, items, about, page, ranked)
+        ranked = _with_counterfactuals(scores, made.score_for, request, items, about, page, ranked)
     if request.complete:
         ranked = _with_the_unknown(index, request, ranked)
     features = scores.context.features
@@ -128,6 +114,58 @@ def recommend(
         matched = bool(page)  # nothing but conditions was asked for
     source = _source(request, features, query)
     return Recommendation(ranked, snapshot.version, source, more, matched, request.understood)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request with everything that its list is chosen by.
+
+    Attributes
+    ----------
+    request : as what is in demand has made it
+    about : whose history counts, and when
+    items : the items that it names
+    scores : of all items, worked out as far as they are asked for
+    score_for : the same scores for somebody else
+    """
+
+    request: RecommendationRequest
+    index: ItemIndex
+    about: FilterContext
+    items: ResolvedItems
+    query: Query | None
+    trend: Demand | None
+    scores: Scores
+    score_for: Callable[[FilterContext], Scores]
+
+
+def prepared(
+    snapshot: Snapshot,
+    profile: UserProfile,
+    request: RecommendationRequest,
+    now_ms: int,
+    overlay: Overlay | None = None,
+    event_types: Mapping[str, EventType] = EVENT_TYPES,
+    live: Live | None = None,
+) -> Prepared:
+    """A request up to its scores; see `recommend`."""
+    check(request)
+    clock_ms = now_ms if request.as_of_ms is None else request.as_of_ms
+    current = overlay is not None and request.as_of_ms is None and overlay.snapshot is snapshot
+    index = overlay.index if current and overlay is not None else index_of(snapshot)
+    trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
+    trend = None if trend is None else by_item(index, trend)
+    request = in_demand(_understood(index, request), trend)
+    known = merged_profile(snapshot, profile, request)
+    about = FilterContext(clock_ms, known, request.parameters, event_types)
+    settings = RankingSettings.of(snapshot.weights.settings)
+    items, query = resolved(index, request), _query_of(snapshot, request)
+
+    def score_for(whom: FilterContext) -> Scores:
+        features = features_of(whom.profile, index, clock_ms, settings, event_types, request.context)
+        return _scores(index, features, settings, query, request, items, whom, trend)
+
+    return Prepared(request, index, about, items, query, trend, score_for(about), score_for)
 
 
 def recommend_lists(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from endcap.arrays import I64, Mask
-from endcap.filters.eligibility import allowed, seen_items, sellable, variants_of
+from endcap.filters.eligibility import not_among, seen_items, sellable, variants_of
 from endcap.filters.evaluate import FilterContext, mask_of
 from endcap.ranking.calibration import mix_of
 from endcap.ranking.candidates import best_first
@@ -23,23 +24,51 @@ from endcap.understanding.conditions import meeting
 DIVERSITY_POOL: Final = 300  # best candidates among which re-ranking may choose; one size, so that pages fit together
 
 
+class Sieve(NamedTuple):
+    """One thing that keeps items out, and those that it lets pass: bool (n_items,), or one for each of `among`."""
+
+    name: str
+    passes: Mask
+
+
+ON_SALE: Final = "on_sale"
+EXCLUDED: Final = "excluded"
+FILTER: Final = "filter"
+NAMED: Final = "named"
+SEEN: Final = "seen"
+
+
+def sieves(
+    scores: Scores, request: RecommendationRequest, items: ResolvedItems, about: FilterContext
+) -> Iterator[Sieve]:
+    """What keeps items out of a list, one after the other; the last one is what was seen."""
+    index, among = scores.index, scores.context.among
+    yield Sieve(ON_SALE, sellable(index, about.now_ms, among))
+    yield Sieve(EXCLUDED, not_among(index, items.shown, items.excluded, among))
+    if request.filter is not None:
+        yield Sieve(FILTER, mask_of(request.filter, index, about, among))
+    if request.understood is not None:
+        yield Sieve(FILTER, meeting(index, request.understood, about, among))
+    if items.anchors is not None:
+        yield Sieve(NAMED, ~variants_of(index, items.named, among))
+    seen = np.zeros(0, dtype=np.int64)
+    if scores.context.due is None and request.exclude_seen != "none":
+        own = index.positions(seen_items(about.profile, request.exclude_seen))
+        seen = np.concatenate([own, items.seen])
+    yield Sieve(SEEN, ~variants_of(index, seen, among))
+
+
 def slots_of(
     scores: Scores, request: RecommendationRequest, items: ResolvedItems, about: FilterContext, wanted: int
 ) -> list[Slot]:
     """The first `wanted` slots of the list."""
     index, among = scores.index, scores.context.among
-    mask = allowed(index, about.now_ms, items.shown, items.excluded, among)
-    if request.filter is not None:
-        mask &= mask_of(request.filter, index, about, among)
-    if request.understood is not None:
-        mask &= meeting(index, request.understood, about, among)
-    if items.anchors is not None:
-        mask &= ~variants_of(index, items.named, among)
-    # What was seen may be pinned.
-    pinned = {slot: row for slot, row in items.pinned.items() if _holds(mask, row, among)}
-    if scores.context.due is None and request.exclude_seen != "none":
-        seen = index.positions(seen_items(about.profile, request.exclude_seen))
-        mask &= ~variants_of(index, np.concatenate([seen, items.seen]), among)
+    mask = np.ones(index.n_items if among is None else len(among), dtype=np.bool_)
+    pinned: dict[int, int] = {}
+    for sieve in sieves(scores, request, items, about):
+        if sieve.name == SEEN:  # what was seen may be pinned
+            pinned = {slot: row for slot, row in items.pinned.items() if holds(mask, row, among)}
+        mask &= sieve.passes
     ranking = partial(_varied, scores, mask, request.diversity, request.calibration)
     if request.understood is not None and request.understood.sort is not None:
         ranking = partial(in_order, scores, mask, request.understood.sort)
@@ -49,7 +78,7 @@ def slots_of(
     return arrange(index, SlotPool(ranking, promoted, pinned), request.promotions, request.caps, wanted)
 
 
-def _holds(mask: Mask, row: int, among: I64 | None) -> bool:
+def holds(mask: Mask, row: int, among: I64 | None) -> bool:
     """Whether a row is in `mask`, which stands for all rows or for those of `among`."""
     if among is None:
         return bool(mask[row])

@@ -1,1 +1,1 @@
-"""The storefront door, which browsers call: `tokens`, `visits`, `origins`, `door`, `requests`, `events`."""
+"""The storefront door, which browsers call: `tokens`, `visits`, `origins`, `door`, `clocks`, `requests`, `events`."""

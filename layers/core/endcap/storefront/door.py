@@ -15,7 +15,7 @@ from endcap.api.limits import ClientLimits
 from endcap.errors import ForbiddenError, UnauthorisedError
 from endcap.settings import SettingsError
 from endcap.storefront.origins import Origins
-from endcap.storefront.visits import Visit, visit_of
+from endcap.storefront.visits import Visit, is_nobody, visit_of
 
 FRONT_HEADER: Final = "x-endcap-front"
 VIEWER_HEADER: Final = "cloudfront-viewer-address"
@@ -40,8 +40,8 @@ class Door:
     clock: Callable[[], float] = time.time
     new_key: Callable[[], bytes] = lambda: random.token_bytes(16)
 
-    def enter(self, event: Mapping[str, Any]) -> Visit:
-        """The visit that an event of the HTTP API belongs to.
+    def enter(self, event: Mapping[str, Any]) -> Visit | None:
+        """The visit that an event of the HTTP API belongs to; None for nobody's, of whom nothing is read or kept.
 
         Raises
         ------
@@ -54,6 +54,9 @@ class Door:
             raise SettingsError("environment variable STOREFRONT_SECRETS is not set")
         headers = event.get("headers") or {}
         self.check_page(headers)
+        if is_nobody(headers):
+            self._limit(self._address(event))
+            return None
         try:
             visit = visit_of(headers, event.get("cookies") or (), self.secrets, self.clock(), self.new_key())
         except UnauthorisedError:

@@ -12,6 +12,7 @@ from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.events.machines import flagged
 from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
 from endcap.leniency import MAX_TOLD, told_of
+from endcap.storefront.clocks import SENT_AT, clock_error_ms, put_right
 from endcap.storefront.requests import IGNORED
 from endcap.storefront.visits import Visit
 
@@ -49,8 +50,9 @@ def take(
     secrets: Sequence[str],
     user_agent: str | None = None,
 ) -> Taken:
-    """Queue the usable events of a body `{"events": [1..20]}`, in the visitor's name.
+    """Queue the usable events of a body `{"events": [1..20], "sent_at"?: time}`, in the visitor's name.
 
+    With `sent_at`, the time of sending by the browser's clock, theirs are put right by how far that clock is off.
     Where the shop says who the visitor is, and the visitor was not said to be them before, that goes with them.
 
     Parameters
@@ -61,9 +63,9 @@ def take(
     ------
     InvalidRequestError : the body is nothing of the kind
     """
-    events = body.get("events") if isinstance(body, Mapping) else None
-    if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
-        raise InvalidRequestError([FieldError(field="events", message=f"must be a list of 1 to {MAX_EVENTS} events")])
+    events, ahead_ms = _events(body), None
+    if isinstance(body, Mapping) and SENT_AT in body:
+        ahead_ms = clock_error_ms(body, arrival_ms)
     documents: dict[int, dict[str, Any]] = {}
     program = flagged(user_agent)
     rejected: list[dict[str, Any]] = []
@@ -71,7 +73,8 @@ def take(
     for index, raw in enumerate(events):
         warnings[index] = []
         try:
-            documents[index] = _document(raw, visit, arrival_ms, event_types, warnings[index])
+            timed = raw if ahead_ms is None or not isinstance(raw, Mapping) else put_right(raw, ahead_ms, arrival_ms)
+            documents[index] = _document(timed, visit, arrival_ms, event_types, warnings[index])
             if program:
                 documents[index]["properties"] = documents[index].get("properties", {}) | program
         except InvalidInteractionError as exc:
@@ -88,6 +91,19 @@ def take(
     told = [one for index, about in warnings.items() if index not in lost for one in told_of(about, index)]
     identified = identifies and len(sent) not in unsent
     return Taken(len(events) - len(lost), sorted(rejected, key=lambda r: r["index"]), identified, told[:MAX_TOLD])
+
+
+def of_nobody(body: object) -> Taken:
+    """What becomes of events of whom nothing is to be kept: none is taken."""
+    refused = [FieldError(field="", message="comes from nobody who may be known, so it is not kept")]
+    return Taken(0, [{"index": n, "errors": refused, "retryable": False} for n in range(len(_events(body)))], False)
+
+
+def _events(body: object) -> list[Any]:
+    events = body.get("events") if isinstance(body, Mapping) else None
+    if not isinstance(events, list) or not 1 <= len(events) <= MAX_EVENTS:
+        raise InvalidRequestError([FieldError(field="events", message=f"must be a list of 1 to {MAX_EVENTS} events")])
+    return events
 
 
 def _document(

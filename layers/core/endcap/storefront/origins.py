@@ -8,6 +8,8 @@ from typing import Final
 
 METHODS: Final = "GET, POST"
 HEADERS: Final = "content-type, endcap-shopper, endcap-visitor"
+EXPOSED: Final = "date, retry-after"
+"""What a page may read of an answer beside its body: the server's time, and when to come again."""
 PREFLIGHT_AGE_S: Final = 7200  # more than browsers heed
 
 
@@ -32,8 +34,12 @@ class Origins:
         origin = headers.get("origin")
         if origin is None or origin not in self.allowed:
             return {"Vary": "Origin"}
-        allowed = {"Access-Control-Allow-Origin": origin, "Access-Control-Allow-Credentials": "true"}
-        return {"Vary": "Origin"} | allowed
+        return {
+            "Vary": "Origin",
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Credentials": "true",
+            "Access-Control-Expose-Headers": EXPOSED,
+        }
 
     def preflight_headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """The answer to what a browser asks before it asks across origins; nothing where the page may not."""

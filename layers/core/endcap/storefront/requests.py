@@ -14,10 +14,12 @@ from endcap.errors import FieldError, InvalidRequestError
 from endcap.events.counts import WindowName
 from endcap.identifiers import clean_text
 from endcap.messages.language import Language
-from endcap.validation import Id, Name, parsed
+from endcap.storefront.clocks import SENT_AT, clock_error_ms, put_right
+from endcap.validation import Id, Name, parsed, timestamp_ms
 
 MAX_LIMIT: Final = 50
 MAX_CANDIDATES: Final = 50
+MAX_SESSION: Final = 20
 IGNORED: Final = frozenset({"user_id", "anonymous_id"})
 """Who asks is known by their tokens, so what a request says about it counts for nothing."""
 
@@ -53,6 +55,10 @@ class RecommendationsInput(ListInput):
     model_config = _STRICT | {"title": "StorefrontRequest"}
 
     candidates: Annotated[list[Id], Field(max_length=MAX_CANDIDATES)] | None = None
+    interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
+    """What was done on these pages just now, for this answer alone: all there is of who does not want to be known."""
+    sent_at: Annotated[int, BeforeValidator(timestamp_ms)] | None = None
+    """The time of sending by the browser's clock: by how far that is off, times of `interactions` are put right."""
 
 
 class SearchInput(ListInput):
@@ -76,7 +82,13 @@ def recommendations(parser: RequestParser, body: object) -> ResolvedRequest:
     ------
     InvalidRequestError : with every finding
     """
-    return _bounded(parser.body(_given(RecommendationsInput, body)))
+    given = _given(RecommendationsInput, body)
+    ahead_ms = clock_error_ms(given, parser.now_ms)
+    told = given.pop(SENT_AT, None) is not None
+    if session := given.get("interactions"):
+        own = [{n: v for n, v in one.items() if n not in IGNORED} for one in session]
+        given["interactions"] = [put_right(one, ahead_ms, parser.now_ms) if told else one for one in own]
+    return _bounded(parser.body(given))
 
 
 def search(parser: RequestParser, parameters: Mapping[str, str]) -> ResolvedRequest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -15,6 +16,15 @@ VISITOR_HEADER: Final = "endcap-visitor"
 SHOPPER_HEADER: Final = "endcap-shopper"
 NEW: Final = "new"
 """What a page sends as the header that has no token yet, and can't rely on the cookie."""
+NOBODY: Final = "none"
+"""What a page sends as the header whose shopper has not agreed to be known: nothing is read or kept of them."""
+
+_CRAWLERS: Final = re.compile(
+    r"(?<!cu)bot\b|(?<!cu)bot[/_-]|crawl|spider|slurp|archiver|facebookexternalhit|mediapartners|lighthouse|pagespeed|feedfetcher"
+    r"|google-(?:inspectiontool|read-aloud|extended)|bingpreview|whatsapp/|skypeuripreview|embedly",
+    re.IGNORECASE,
+)
+"""How programs that read pages for others name themselves. Browsers under a test do not: a shop's own tests count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,22 @@ class Visit:
     def token(self, secrets: Sequence[str]) -> str:
         """The visitor's token."""
         return write_visitor(self.visitor, secrets)
+
+
+def is_nobody(headers: Mapping[str, str]) -> bool:
+    """Whether a request is to be answered without knowing who asks: so the page says, or it is a crawler's.
+
+    Parameters
+    ----------
+    headers : by names in lower case
+    """
+    return headers.get(VISITOR_HEADER) == NOBODY or bool(_CRAWLERS.search(headers.get("user-agent", "")[:512]))
+
+
+def forgets(headers: Mapping[str, str], cookies: Sequence[str]) -> bool:
+    """Whether the browser still has a cookie of ours, though its shopper does not want to be known."""
+    named = any(cookie.partition("=")[0] == COOKIE for cookie in cookies)
+    return named and headers.get(VISITOR_HEADER) == NOBODY
 
 
 def visit_of(

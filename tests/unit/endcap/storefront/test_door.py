@@ -13,7 +13,7 @@ from endcap.errors import ForbiddenError, TooManyRequestsError, UnauthorisedErro
 from endcap.settings import SettingsError
 from endcap.storefront.door import FRONT_HEADER, VIEWER_HEADER, Door
 from endcap.storefront.origins import Origins
-from endcap.storefront.visits import VISITOR_HEADER
+from endcap.storefront.visits import NOBODY, VISITOR_HEADER
 from tests.fakes.door_tokens import NOW_S, SECRET
 
 SHOP = "https://shop.example"
@@ -64,10 +64,48 @@ def test_the_shops_pages_may_read_answers_and_send_cookies() -> None:
         "Vary": "Origin",
         "Access-Control-Allow-Origin": SHOP,
         "Access-Control-Allow-Credentials": "true",
+        "Access-Control-Expose-Headers": "date, retry-after",
     }
     preflight = ORIGINS.preflight_headers({"origin": SHOP})
     assert preflight["Access-Control-Allow-Methods"] == "GET, POST"
     assert VISITOR_HEADER in preflight["Access-Control-Allow-Headers"]
+
+
+CRAWLERS = (
+    "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+    "Mozilla/5.0 (Linux; Android 6.0.1) Chrome/120 Mobile (compatible; bingbot/2.0)",
+    "Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)",
+    "Mozilla/5.0 (compatible; YandexBot/3.0)",
+    "facebookexternalhit/1.1",
+    "GPTBot/1.2",
+    "Mozilla/5.0 Chrome-Lighthouse",
+)
+BROWSERS = (
+    "",
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0 Safari/537.36",
+    "Mozilla/5.0 (Linux; U; Android 9; CUBOT_X19) AppleWebKit/537.36 Chrome/101 Mobile Safari/537.36",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605 MicroMessenger/8.0.40",
+    "Mozilla/5.0 (Macintosh; Abbott 2) Safari/605",
+)
+
+
+def test_crawlers_and_who_wants_not_to_be_known_are_nobody() -> None:
+    for agent in CRAWLERS:
+        assert door().enter(event(user_agent=agent)) is None
+    for agent in BROWSERS:
+        assert door().enter(event(user_agent=agent)) is not None, agent
+        assert door().enter(event(user_agent=agent, endcap_visitor=NOBODY)) is None
+    with pytest.raises(ForbiddenError):
+        door().enter(event(origin="https://attacker.example", endcap_visitor=NOBODY))
+
+
+def test_nobody_has_the_share_of_their_address() -> None:
+    asked = door(rate=1.0)
+    for _ in range(int(BURST)):
+        asked.enter(event(endcap_visitor=NOBODY))
+    with pytest.raises(TooManyRequestsError):
+        asked.enter(event(endcap_visitor=NOBODY))
+    asked.enter(event("203.0.113.8", endcap_visitor=NOBODY))
 
 
 def test_by_default_no_page_may_read_anything() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from endcap.errors import InvalidRequestError
 from endcap.events.types import EVENT_TYPES, event_types
-from endcap.storefront.events import ALLOWED, MAX_EVENTS, Taken, take
+from endcap.storefront.events import ALLOWED, MAX_EVENTS, Taken, of_nobody, take
 from endcap.storefront.tokens import Visitor
 from endcap.storefront.visits import Visit
 from tests.fakes.door_tokens import NOW_S, SECRET
@@ -132,3 +132,21 @@ def test_no_event_is_anybody_elses(events: list[dict[str, Any]], visit: Visit) -
         assert document.get("user_id") == visit.user_id
         assert document.get("anonymous_id", VISITOR.anonymous_id) == VISITOR.anonymous_id
         assert document["event_type"] != "identify" or visit is ALICE
+
+
+def test_events_of_nobody_are_refused_one_by_one() -> None:
+    outcome = of_nobody({"events": [VIEW, "junk"]})
+    assert (outcome.accepted, [r["index"] for r in outcome.rejected]) == (0, [0, 1])
+    assert not any(r["retryable"] for r in outcome.rejected)
+    with pytest.raises(InvalidRequestError):
+        of_nobody({"events": []})
+
+
+def test_events_of_a_clock_that_is_an_hour_ahead_are_taken_with_their_time() -> None:
+    ahead_ms = 3_600_000
+    viewed = {**VIEW, "event_id": "e1", "timestamp": NOW_MS + ahead_ms - 90_000}
+    outcome, sent = taken({"events": [viewed], "sent_at": NOW_MS + ahead_ms})
+    assert (outcome.accepted, outcome.warnings) == (1, [])
+    assert sent[0]["timestamp"] == NOW_MS - 90_000
+    outcome, sent = taken({"events": [viewed]})
+    assert outcome.accepted == 0

@@ -117,3 +117,21 @@ def test_what_is_trending_may_be_of_a_category() -> None:
 def test_a_body_is_an_object(body: object) -> None:
     with pytest.raises(InvalidRequestError):
         requests.recommendations(PARSER, body)
+
+
+def test_the_running_session_counts_for_its_answer_and_nobody_elses() -> None:
+    view = {"event_type": "view", "item_id": "i1", "user_id": "alice", "anonymous_id": "bob"}
+    nobody = RequestParser(PARSER.now_ms, EVENT_TYPES, SCENARIOS.__getitem__, "secret")
+    for parser, whose in ((PARSER, "anon:me"), (nobody, None)):
+        asked = requests.recommendations(parser, {"interactions": [view]})
+        assert asked.user_id == whose
+        assert [(i.item_id, i.anonymous_id) for i in asked.request.interactions] == [("i1", None)]
+    with pytest.raises(InvalidRequestError):
+        requests.recommendations(PARSER, {"interactions": [view] * (requests.MAX_SESSION + 1)})
+
+
+def test_the_running_session_is_dated_by_when_it_was_sent() -> None:
+    ahead_ms = 3_600_000
+    view = {"event_type": "view", "item_id": "i1", "timestamp": PARSER.now_ms + ahead_ms - 5000}
+    asked = requests.recommendations(PARSER, {"interactions": [view], "sent_at": PARSER.now_ms + ahead_ms})
+    assert [i.timestamp_ms for i in asked.request.interactions] == [PARSER.now_ms - 5000]

@@ -1,0 +1,83 @@
+"""Calls of Lambda and Step Functions by which functions start other functions, and rebuilds; moto has neither here.
+
+Nothing is waited for: what is started runs on a thread of its own, and calls back into the engine.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+INVOCATIONS: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
+STATES: Final = "AWSStepFunctions"
+
+Invoke = Callable[[str, Mapping[str, Any]], object]
+Rebuild = Callable[[], object]
+
+
+class StackCalls:
+    """The WSGI application of both services.
+
+    Attributes
+    ----------
+    invoke : runs a function by its name; None until the stack has some
+    rebuild : rebuilds and promotes; None where nobody offers it
+    """
+
+    def __init__(self) -> None:
+        self.invoke: Invoke | None = None
+        self.rebuild: Rebuild | None = None
+        self._running: dict[str, float] = {}
+
+    def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        named = INVOCATIONS.fullmatch(environ.get("PATH_INFO", ""))
+        if named is not None:
+            name = unquote(named[1]).rsplit(":function:", 1)[-1]
+            return self._answer(start_response, *self._invoked(name, json.loads(body or b"{}")))
+        operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        return self._answer(start_response, *self._of_rebuilds(operation, json.loads(body or b"{}")))
+
+    def _invoked(self, name: str, event: Mapping[str, Any]) -> tuple[str, Any]:
+        invoke = self.invoke
+        if invoke is None:
+            return "404 Not Found", {"Type": "User", "message": "no function of this name"}
+        threading.Thread(target=invoke, args=(name, event), name=f"start-{name}", daemon=True).start()
+        return "202 Accepted", None
+
+    def _of_rebuilds(self, operation: str, given: Mapping[str, Any]) -> tuple[str, Any]:
+        if operation == "ListExecutions":
+            listed = [
+                {
+                    "executionArn": n,
+                    "stateMachineArn": given["stateMachineArn"],
+                    "name": n,
+                    "status": "RUNNING",
+                    "startDate": at,
+                }
+                for n, at in list(self._running.items())
+            ]
+            return "200 OK", {"executions": listed}
+        rebuild, name = self.rebuild, str(given.get("name", "rebuild"))
+        if operation != "StartExecution" or rebuild is None:
+            return "400 Bad Request", {"__type": "StateMachineDoesNotExist", "message": "nothing rebuilds here"}
+        self._running[name] = started = time.time()
+
+        def run() -> None:
+            try:
+                rebuild()
+            finally:
+                del self._running[name]
+
+        threading.Thread(target=run, name=name, daemon=True).start()
+        return "200 OK", {"executionArn": name, "startDate": started}
+
+    def _answer(self, start_response: Callable[..., Any], status: str, body: object) -> Iterable[bytes]:
+        data = b"" if body is None else json.dumps(body).encode()
+        start_response(status, [("Content-Type", "application/x-amz-json-1.0"), ("Content-Length", str(len(data)))])
+        return [data]

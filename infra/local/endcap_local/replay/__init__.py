@@ -1,1 +1,0 @@
-"""Quarantined and stranded events, sent again: `replay`, `sources`."""

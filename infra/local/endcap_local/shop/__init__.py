@@ -1,0 +1,1 @@
+"""The demo shop: static pages that use the storefront kit alone (`static/`), served at /shop/."""

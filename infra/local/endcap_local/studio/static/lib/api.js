@@ -1,0 +1,74 @@
+// Calls of the HTTP API, which answers on the origin that the pages come from.
+import { useCallback, useEffect, useState } from "./html.js";
+import { askLocalIssuer, config, credentials, signedIn } from "./session.js";
+
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? problem.message ?? problem.title ?? `HTTP ${status}`);
+    this.status = status;
+    this.errors = problem.errors ?? [];
+    this.etag = problem.etag;
+  }
+}
+
+const pathOf = (parts, query) => {
+  const path = `/${parts.map(encodeURIComponent).join("/")}`;
+  const given = Object.entries(query ?? {}).filter(([, value]) => value != null && value !== "");
+  return given.length ? `${path}?${given.map((pair) => pair.map(encodeURIComponent).join("=")).join("&")}` : path;
+};
+
+// One call: `parts` of the path are encoded here, so that an id may hold anything. Answers {data, etag}.
+export async function call(method, parts, { query, body, etag, signal, again = true } = {}) {
+  const headers = { ...credentials() };
+  if (body !== undefined) headers["content-type"] = "application/json";
+  if (etag) headers["if-match"] = etag;
+  const options = { method, headers, signal };
+  if (body !== undefined) options.body = JSON.stringify(body);
+  let answer;
+  try {
+    answer = await fetch((config.value.api ?? "") + pathOf(parts, query), options);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(0, { detail: error.message });
+  }
+  const text = await answer.text();
+  let data = null;
+  try {
+    data = text ? JSON.parse(text) : null;
+  } catch {
+    throw new ApiError(answer.status, { detail: text.slice(0, 200) });
+  }
+  if (answer.status === 401 && again && (await askLocalIssuer())) return call(method, parts, { query, body, etag, signal, again: false });
+  if (answer.status === 401) signedIn.value = false;
+  if (!answer.ok) throw new ApiError(answer.status, data ?? {});
+  return { data, etag: answer.headers.get("etag") };
+}
+
+export const get = async (parts, query, signal) => (await call("GET", parts, { query, signal })).data;
+export const post = async (parts, body, signal) => (await call("POST", parts, { body, signal })).data;
+
+// What a component shows of the API: {data, error, loading, reload}; asked again when `asked` changes.
+export function useLoad(load, asked) {
+  const [state, setState] = useState({ loading: true });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const stopped = new AbortController();
+    setState((before) => ({ data: before.data, loading: true }));
+    load(stopped.signal).then(
+      (data) => stopped.signal.aborted || setState({ data, loading: false }),
+      (error) => stopped.signal.aborted || setState({ error, loading: false }),
+    );
+    return () => stopped.abort();
+  }, [...asked, round]);
+  const reload = useCallback(() => setRound((before) => before + 1), []);
+  return { ...state, reload };
+}
+
+const SHOWN = ["title", "price", "currency", "image_url", "brand", "categories"];
+
+// A list as it would be live; nothing of it is recorded.
+export function preview(request, signal) {
+  const body = { preview: true, explain: true, fields: SHOWN, limit: 12, ...request };
+  for (const [name, value] of Object.entries(body)) if (value == null || value === "") delete body[name];
+  return post(["recommendations"], body, signal);
+}

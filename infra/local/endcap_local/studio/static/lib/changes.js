@@ -1,0 +1,23 @@
+// What operators have changed, the latest first.
+import { get, useLoad } from "./api.js";
+import { html } from "./html.js";
+import { dateTime, has, t } from "./i18n.js";
+import { Loaded, Table } from "./ui.js";
+
+const said = (value) => (value == null ? t("changes.none") : JSON.stringify(value, null, 1));
+
+export const Changes = ({ limit = 50, target }) => {
+  const found = useLoad((signal) => get(["admin", "audit"], { limit }, signal), [limit]);
+  const columns = [
+    { label: t("when"), of: (one) => dateTime(one.at) },
+    { label: t("changes.what"), of: (one) => (has(`did.${one.what}`) ? t(`did.${one.what}`) : one.what.replaceAll("_", " ")) },
+    { label: t("changes.target"), of: (one) => html`<code>${one.target}</code>` },
+    { label: t("changes.who"), of: (one) => one.who },
+    {
+      label: t("changes.difference"),
+      of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${said(one.before)}</pre><p class="muted">${t("changes.became")}</p><pre>${said(one.after)}</pre></details>`,
+    },
+  ];
+  return html`<${Loaded} of=${found}>${({ records }) => html`
+    <${Table} name=${t("today.changes")} columns=${columns} empty=${t("changes.nothing")} rows=${records.filter((one) => !target || one.target === target)} />`}<//>`;
+};

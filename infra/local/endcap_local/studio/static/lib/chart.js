@@ -1,0 +1,90 @@
+// Lines over days by uPlot, and the same numbers as a table: a canvas says nothing to those who can't see it.
+import { html, useEffect, useRef, useState } from "./html.js";
+import { day as dayOf, t } from "./i18n.js";
+import { Button, Table } from "./ui.js";
+
+const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+const HEIGHT = 220;
+const DAY_S = 86400;
+
+// days: ISO days; series: [{name, values, low?, high?}]; format: a value's text.
+export const LineChart = ({ name, days, series, format }) => {
+  const place = useRef();
+  const [asTable, setAsTable] = useState(false);
+  useEffect(() => {
+    if (asTable || days.length === 0) return undefined;
+    const box = place.current;
+    let plot;
+    let watcher;
+    let gone = false;
+    import("../vendor/uplot.js").then(({ default: UPlot }) => {
+      if (gone) return;
+      const stroke = (i) => style(`--series-${i % 6}`);
+      const axis = { stroke: style("--muted"), grid: { stroke: style("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
+      const lines = [{}];
+      const bands = [];
+      const data = [days.map((day) => Date.parse(day) / 1000)];
+      series.forEach((one, i) => {
+        data.push(one.values);
+        lines.push({ label: one.name, stroke: stroke(i), width: 2, points: { show: days.length < 40, size: 6 } });
+        if (!one.low) return;
+        data.push(one.high, one.low);
+        const edge = { stroke: "transparent", points: { show: false } };
+        lines.push({ ...edge, label: "high" }, { ...edge, label: "low" });
+        bands.push({ series: [lines.length - 2, lines.length - 1], fill: `${stroke(i)}22` });
+      });
+      const options = {
+        width: box.clientWidth,
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { show: false },
+        scales: { x: { time: true, range: (_, first, last) => (first === last ? [first - DAY_S, last + DAY_S] : [first, last]) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
+        series: lines,
+        bands,
+        axes: [{ ...axis, incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+      };
+      plot = new UPlot(options, data, box);
+      watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT }));
+      watcher.observe(box);
+    });
+    return () => {
+      gone = true;
+      watcher?.disconnect();
+      plot?.destroy();
+    };
+  }, [asTable, JSON.stringify(days), JSON.stringify(series)]);
+  const columns = [
+    { label: t("day"), of: (i) => dayOf(days[i]) },
+    ...series.map((one) => ({ label: one.name, number: true, of: (i) => format(one.values[i]) })),
+  ];
+  return html`
+    <figure class="chart">
+      <figcaption>
+        <span>${name}</span>
+        <ul class="legend">${series.map((one, i) => html`<li><i class=${`s${i % 6}`}></i>${one.name}</li>`)}</ul>
+        <${Button} kind="quiet small" aria-pressed=${asTable ? "true" : "false"} onClick=${() => setAsTable(!asTable)}>${t("as_table")}<//>
+      </figcaption>
+      ${asTable
+        ? html`<${Table} name=${name} columns=${columns} rows=${days.map((_, i) => i)} />`
+        : html`<div ref=${place} class="plot" role="img" aria-label=${t("chart.label", { name })}></div>`}
+    </figure>
+  `;
+};
+
+// Bars of one measure; they are a table by themselves.
+export const Bars = ({ rows, format, name }) => {
+  const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-9);
+  return html`
+    <table class="bars">
+      <caption class="unseen">${name}</caption>
+      <tbody>
+        ${rows.map(([label, value]) => html`
+          <tr>
+            <th scope="row">${label}</th>
+            <td class="bar" aria-hidden="true"><i class=${value < 0 ? "minus" : ""} style=${{ width: `${(100 * Math.abs(value)) / most}%` }}></i></td>
+            <td class="number">${format(value)}</td>
+          </tr>`)}
+      </tbody>
+    </table>
+  `;
+};

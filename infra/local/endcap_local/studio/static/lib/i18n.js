@@ -1,0 +1,78 @@
+// The studio's words and numbers in the reader's language.
+import { signal } from "./html.js";
+
+export const LANGUAGES = { en: "English", zh: "中文" };
+const KEPT = "endcap-studio-language";
+
+export const language = signal("en");
+const texts = signal({});
+
+function preferred() {
+  const kept = localStorage.getItem(KEPT);
+  if (kept in LANGUAGES) return kept;
+  const wanted = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
+  return wanted.find((tag) => tag in LANGUAGES) ?? "en";
+}
+
+export async function useLanguage(code = preferred(), keep = false) {
+  const answer = await fetch(new URL(`../lang/${code}.json`, import.meta.url));
+  texts.value = await answer.json();
+  language.value = code;
+  document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
+  if (keep) localStorage.setItem(KEPT, code);
+}
+
+// The text of a key, with {names} filled in; a key that is missing shows itself.
+export function t(key, values = {}) {
+  const text = texts.value[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+}
+
+export const has = (key) => key in texts.value;
+
+const formats = new Map();
+
+function format(kind, options) {
+  const key = `${language.value} ${kind} ${JSON.stringify(options)}`;
+  if (!formats.has(key)) formats.set(key, new Intl[kind](language.value === "zh" ? "zh-CN" : "en-GB", options));
+  return formats.get(key);
+}
+
+const missing = "–";
+
+export const number = (value, digits = 0) =>
+  value == null ? missing : format("NumberFormat", { maximumFractionDigits: digits }).format(value);
+export const exact = (value, digits) =>
+  value == null
+    ? missing
+    : format("NumberFormat", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
+export const percent = (value, digits = 1) =>
+  value == null ? missing : format("NumberFormat", { style: "percent", maximumFractionDigits: digits }).format(value);
+export const signed = (value, digits = 2) =>
+  value == null
+    ? missing
+    : format("NumberFormat", { maximumFractionDigits: digits, minimumFractionDigits: digits, signDisplay: "exceptZero" }).format(value);
+// A shop may write anything for a currency.
+export const money = (value, currency) =>
+  value == null
+    ? missing
+    : /^[A-Z]{3}$/i.test(currency ?? "")
+      ? format("NumberFormat", { style: "currency", currency }).format(value)
+      : exact(value, 2);
+export const bytes = (value) =>
+  value == null ? missing : format("NumberFormat", { style: "unit", unit: "megabyte", maximumFractionDigits: 1 }).format(value / 1e6);
+
+const millis = (moment) => (typeof moment === "string" ? Date.parse(moment) : moment < 1e11 ? moment * 1000 : moment);
+const written = (moment, options) =>
+  moment == null || Number.isNaN(millis(moment)) ? missing : format("DateTimeFormat", options).format(millis(moment));
+export const dateTime = (moment) => written(moment, { dateStyle: "medium", timeStyle: "short" });
+export const time = (moment) => written(moment, { timeStyle: "medium" });
+export const day = (moment) => written(moment, { dateStyle: "medium" });
+
+export function ago(moment, now = Date.now()) {
+  if (moment == null || Number.isNaN(millis(moment))) return missing;
+  const seconds = Math.max(0, (now - millis(moment)) / 1000);
+  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]])
+    if (seconds >= size) return format("RelativeTimeFormat", { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
+  return format("RelativeTimeFormat", { numeric: "auto" }).format(-Math.floor(seconds), "second");
+}

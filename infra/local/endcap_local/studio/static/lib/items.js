@@ -1,0 +1,79 @@
+// How items, their reasons and their places look.
+import { html } from "./html.js";
+import { money, number, signed, t, has } from "./i18n.js";
+import { href } from "./router.js";
+import { config } from "./session.js";
+import { Icon } from "./ui.js";
+
+const hash = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7);
+
+// The shop's own picture where its host is one that pages may ask, else a card with the title's first letters.
+const allowed = (url) => {
+  try {
+    const { origin } = new URL(url, location.href);
+    return origin === location.origin || config.value.pictures.includes(origin);
+  } catch {
+    return false;
+  }
+};
+
+export const Picture = ({ item }) => {
+  if (item.image_url && allowed(item.image_url)) return html`<img class="picture" src=${item.image_url} alt="" loading="lazy" />`;
+  const title = item.title ?? item.item_id ?? "";
+  const group = item.categories?.[0] ?? title.split(" ").at(-1) ?? "";
+  const words = title.split(/\s+/).filter((word) => /^[\p{L}]/u.test(word));
+  const letters = (/\p{Script=Han}/u.test(title) ? title.slice(0, 2) : words.slice(0, 2).map((word) => [...word][0]).join("")) || "·";
+  return html`<div class="picture made" style=${{ "--hue": hash(group) % 360 }} aria-hidden="true"><span>${letters.toUpperCase()}</span></div>`;
+};
+
+export const ItemLink = ({ item }) => html`<a href=${href("catalogue", [item.item_id])}>${item.title || item.item_id}</a>`;
+
+export const Price = ({ item }) => item.price != null && html`<span class="price">${money(item.price, item.currency)}</span>`;
+
+// A term looks the same on every page; those that often stand together differ most.
+const TERMS = "popularity next text category neighbours together wording brand trend similarity price words query lexical live_trend again new_item similar complement boost rotation due context".split(" ");
+const COLOURS = 12;
+export const colourOf = (kind) => `c${(TERMS.includes(kind) ? TERMS.indexOf(kind) : hash(kind)) % COLOURS}`;
+export const nameOf = (kind) => (has(`term.${kind}`) ? t(`term.${kind}`) : kind.replaceAll("_", " "));
+
+// The score, piled up out of its reasons: what speaks for the item, and behind that, faint, what speaks against it.
+export const ReasonBar = ({ reasons, widest }) => {
+  const most = widest || reasons.reduce((sum, reason) => sum + Math.abs(reason.weight), 0) || 1;
+  const part = (reason) => html`<i class=${colourOf(reason.kind)} style=${{ width: `${(100 * Math.abs(reason.weight)) / most}%` }}></i>`;
+  const ways = [reasons.filter((r) => r.weight > 0), reasons.filter((r) => r.weight < 0)];
+  return html`
+    <div class="reason-bar" aria-hidden="true">${ways[0].map(part)}${ways[1].length > 0 && html`<span class="against">${ways[1].map(part)}</span>`}</div>
+  `;
+};
+
+export const widestOf = (items) =>
+  Math.max(...items.map((item) => item.reasons.reduce((sum, reason) => sum + Math.abs(reason.weight), 0)), 1e-9);
+
+export const Legend = ({ items }) => {
+  const kinds = [...new Set(items.flatMap((item) => item.reasons.map((reason) => reason.kind)))];
+  return html`<ul class="legend" aria-label=${t("try.legend")}>${kinds.map((kind) => html`<li><i class=${colourOf(kind)}></i>${nameOf(kind)}</li>`)}</ul>`;
+};
+
+export const Reasons = ({ item }) => html`
+  <ul class="reasons">
+    ${item.reasons.map((reason) => html`
+      <li>
+        <i class=${colourOf(reason.kind)} aria-hidden="true"></i><span>${reason.text}</span>
+        <span class=${reason.weight < 0 ? "number against" : "number"}>${signed(reason.weight, 3)}</span>
+        ${reason.evidence?.some((e) => e.words?.length) &&
+        html`<small class="muted">${[...new Set(reason.evidence.flatMap((e) => e.words))].slice(0, 8).join(" · ")}</small>`}
+      </li>`)}
+    ${item.score != null && html`<li class="total"><i></i><span>${t("score")}</span><span class="number">${number(item.score, 3)}</span></li>`}
+  </ul>
+`;
+
+// How an item's place has changed: `before` is its rank in the list before, undefined where it was not there.
+export const Moved = ({ before, rank }) => {
+  if (before === rank) return null;
+  if (before === undefined) return html`<span class="moved new">${t("moved.new")}</span>`;
+  const up = before > rank;
+  const text = t(up ? "moved.up" : "moved.down", { n: Math.abs(before - rank) });
+  return html`<span class=${up ? "moved up" : "moved down"} title=${text}><${Icon} name=${up ? "up" : "down"} /><span class="unseen">${text}</span><span aria-hidden="true">${Math.abs(before - rank)}</span></span>`;
+};
+
+export const ranksOf = (items) => Object.fromEntries((items ?? []).map((item) => [item.item_id, item.rank]));

@@ -1,0 +1,123 @@
+// The form of a scenario: every choice of a list, its filter, what is pinned, pushed, promised places and hidden.
+import { html, useState } from "./html.js";
+import { number, t } from "./i18n.js";
+import { nameOf } from "./items.js";
+import { FilterField } from "./filter.js";
+import { Button, Field, MomentField, SelectField, TextField } from "./ui.js";
+
+const NOT_HERE = new Set(["window", "language"]);
+const CAPPED = ["brand", "category"];
+const RELATIONS = ["", "similar", "together", "buy_again"];
+
+const NumberChoice = ({ choice, value, onValue }) => {
+  const share = choice.most === 1;
+  const text = t("form.default", { value: number(choice.default, 2) });
+  const common = { min: choice.least, max: choice.most, step: share ? 0.05 : 1, value: value ?? choice.default };
+  const read = (e) => onValue(e.target.value === "" ? undefined : Number(e.target.value));
+  return html`
+    <${Field} label=${t(`choice.${choice.name}`)} hint=${choice.meaning}
+      control=${(tied) => html`<div class="row nowrap">
+        ${share ? html`<input type="range" ...${common} onInput=${read} ...${tied} />` : html`<input type="number" ...${common} onInput=${read} ...${tied} />`}
+        <output class="number">${value === undefined ? text : number(value, 2)}</output>
+        ${value !== undefined && html`<${Button} kind="quiet" icon="close" aria-label=${t("form.reset", { name: t(`choice.${choice.name}`) })} onClick=${() => onValue(undefined)} />`}
+      </div>`} />
+  `;
+};
+
+const OptionChoice = ({ choice, value, onValue }) => html`
+  <${SelectField} label=${t(`choice.${choice.name}`)} hint=${choice.meaning} value=${value ?? ""} onValue=${(next) => onValue(next || undefined)}
+    options=${[["", t("form.default", { value: t(`option.${choice.default}`) })], ...choice.options.map((option) => [option, t(`option.${option}`)])]} />
+`;
+
+// Rows of one kind: `fresh` is what a new one says; `children(row, change)` are its fields.
+const Rows = ({ title, name, rows = [], fresh, onRows, children }) => {
+  const change = (i, part) => onRows(rows.map((row, j) => (i === j ? { ...row, ...part } : row)));
+  return html`
+    <fieldset class="wide rows">
+      <legend>${title}</legend>
+      ${rows.map((row, i) => html`
+        <div class="form rowed" role="group" aria-label=${`${title} ${i + 1}`}>
+          ${children(row, (part) => change(i, part))}
+          <${MomentField} label=${t("from")} value=${row.from} onValue=${(from) => change(i, { from: from ?? undefined })} />
+          <${MomentField} label=${t("until")} value=${row.until} onValue=${(until) => change(i, { until: until ?? undefined })} />
+          <div class="row end"><${Button} kind="quiet" icon="close" onClick=${() => onRows(rows.filter((_, j) => j !== i))}>${t("remove")}<//></div>
+        </div>`)}
+      <${Button} kind="small" onClick=${() => onRows([...rows, { ...fresh }])}>${t(`add.${name}`)}<//>
+    </fieldset>
+  `;
+};
+
+// The most items of one brand or category that a list may have; empty for as many as there are.
+const Caps = ({ caps = {}, onCaps }) =>
+  CAPPED.map((name) => html`
+    <${NumberField} label=${t(`cap.${name}`)} value=${caps[name] ?? ""} min="1" onValue=${(value) => {
+      const { [name]: before, ...others } = caps;
+      onCaps(value === undefined ? others : { ...others, [name]: value });
+    }} />`);
+
+const NumberField = ({ label, value, onValue, ...rest }) => html`
+  <${Field} label=${label} control=${(tied) => html`<input type="number" value=${value} onInput=${(e) => onValue(e.target.value === "" ? undefined : Number(e.target.value))} ...${tied} ...${rest} />`} />
+`;
+
+const Weights = ({ terms, weights = {}, onWeights }) => {
+  const [adding, setAdding] = useState("");
+  const set = (name, value) => {
+    const next = { ...weights };
+    if (value === undefined) delete next[name];
+    else next[name] = value;
+    onWeights(next);
+  };
+  const left = terms.filter((term) => !(term.name in weights));
+  return html`
+    <fieldset class="wide rows">
+      <legend>${t("form.weights")}</legend>
+      <div class="form">
+        ${Object.keys(weights).map((name) => html`
+          <div class="row end"><${NumberField} label=${nameOf(name)} value=${weights[name]} step="0.05" onValue=${(value) => set(name, value ?? 0)} />
+            <${Button} kind="quiet" icon="close" aria-label=${t("form.reset", { name: nameOf(name) })} onClick=${() => set(name, undefined)} /></div>`)}
+        <${SelectField} label=${t("add.weight")} value=${adding} options=${[["", t("choose")], ...left.map((term) => [term.name, `${nameOf(term.name)} (${number(term.weight, 2)})`])]}
+          onValue=${(name) => {
+            setAdding("");
+            if (name) set(name, terms.find((term) => term.name === name).weight);
+          }} />
+      </div>
+    </fieldset>
+  `;
+};
+
+export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) => {
+  const set = (part) => onDocument({ ...document, ...part });
+  const choices = everywhere ? [] : parameters.choices.filter((choice) => !NOT_HERE.has(choice.name));
+  return html`
+    <form class="form" aria-label=${t("form.name")} onSubmit=${(e) => e.preventDefault()}>
+      ${choices.map((choice) => {
+        const given = { choice, value: document[choice.name], onValue: (value) => set({ [choice.name]: value }) };
+        return choice.options ? html`<${OptionChoice} key=${choice.name} ...${given} />` : html`<${NumberChoice} key=${choice.name} ...${given} />`;
+      })}
+      ${!everywhere && html`
+        <${SelectField} label=${t("choice.relation")} hint=${t("form.relation_hint")} value=${document.relation ?? ""} options=${RELATIONS.map((name) => [name, t(`relation.${name || "none"}`)])} onValue=${(relation) => set({ relation: relation || undefined })} />
+        <${Caps} caps=${document.caps} onCaps=${(caps) => set({ caps })} />
+        <div class="wide"><${FilterField} label=${t("filter")} value=${document.filter ?? ""} onValue=${(filter) => set({ filter })} /></div>
+        <${Rows} title=${t("form.pinned")} name="pin" rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
+          ${(row, change) => html`
+            <${TextField} label=${t("item.id")} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
+            <${NumberField} label=${t("place")} value=${row.position} min="1" onValue=${(position) => change({ position })} />`}
+        <//>`}
+      <${Rows} title=${t("form.boost")} name="boost" rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
+        ${(row, change) => html`
+          <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>
+          <${NumberField} label=${t("form.boost_weight")} value=${row.weight} step="0.1" onValue=${(weight) => change({ weight })} />`}
+      <//>
+      ${!everywhere && html`<${Rows} title=${t("form.promotions")} name="promotion" rows=${document.promotions} fresh=${{ name: "", filter: "", share: 0.2 }} onRows=${(promotions) => set({ promotions })}>
+        ${(row, change) => html`
+          <${TextField} label=${t("name")} value=${row.name} onValue=${(name) => change({ name })} />
+          <${NumberField} label=${t("share")} value=${row.share} min="0" max="1" step="0.05" onValue=${(share) => change({ share })} />
+          <div class="wide"><${FilterField} label=${t("form.promotion_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>`}
+      <//>`}
+      <${Rows} title=${t("form.hidden")} name="hidden" rows=${document.hidden} fresh=${{ item_id: "" }} onRows=${(hidden) => set({ hidden })}>
+        ${(row, change) => html`<${TextField} label=${t("item.id")} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
+      <//>
+      ${!everywhere && html`<${Weights} terms=${parameters.terms} weights=${document.weights} onWeights=${(weights) => set({ weights })} />`}
+    </form>
+  `;
+};

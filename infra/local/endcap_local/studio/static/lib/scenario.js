@@ -1,0 +1,75 @@
+// Scenarios: what is published, what is drafted, and how one becomes the other.
+import { call, get } from "./api.js";
+
+export const EVERYWHERE = "*";
+
+export async function readScenario(name, signal) {
+  try {
+    const { data, etag } = await call("GET", ["admin", "scenarios", name], { signal });
+    return { document: data.document, etag: data.etag ?? etag, built_in: data.built_in, known: true };
+  } catch (error) {
+    if (error.status !== 404) throw error;
+    return { document: {}, etag: error.etag, built_in: false, known: false };
+  }
+}
+
+export const publish = (name, document, etag) => call("PUT", ["admin", "scenarios", name], { body: document, etag });
+export const takeBack = (name, etag) => call("DELETE", ["admin", "scenarios", name], { etag });
+export const history = (name, signal) => get(["admin", "scenarios", name, "history"], {}, signal);
+
+// A published scenario changed in one way, from what it says right now: two operators do not undo each other.
+export async function change(name, alter) {
+  const { document, etag } = await readScenario(name);
+  return publish(name, alter(document), etag);
+}
+
+export const hide = (document, item_id, until) => ({
+  ...document,
+  hidden: [...(document.hidden ?? []).filter((one) => one.item_id !== item_id), { item_id, ...(until && { until }) }],
+});
+export const unhide = (document, item_id) => ({ ...document, hidden: (document.hidden ?? []).filter((one) => one.item_id !== item_id) });
+
+export const pin = (document, item_id, position, until) => ({
+  ...document,
+  pinned: [
+    ...(document.pinned ?? []).filter((one) => one.item_id !== item_id && one.position !== position),
+    { item_id, position, ...(until && { until }) },
+  ].sort((a, b) => a.position - b.position),
+});
+export const unpin = (document, item_id) => ({ ...document, pinned: (document.pinned ?? []).filter((one) => one.item_id !== item_id) });
+
+export const boostItem = (document, item_id, weight, until) => ({
+  ...document,
+  boost: [...(document.boost ?? []).filter((one) => one.filter !== only(item_id)), { filter: only(item_id), weight, ...(until && { until }) }],
+});
+export const unboost = (document, item_id) => ({ ...document, boost: (document.boost ?? []).filter((one) => one.filter !== only(item_id)) });
+
+export const only = (item_id) => `item_id = ${JSON.stringify(item_id)}`;
+
+// A document without what says nothing.
+export const tidy = (document) =>
+  Object.fromEntries(
+    Object.entries(document).filter(([, value]) => {
+      if (value == null || value === "") return false;
+      if (Array.isArray(value)) return value.length > 0;
+      return typeof value !== "object" || Object.keys(value).length > 0;
+    }),
+  );
+
+// A document as far as it can be tried: rows that are still being written are left out.
+export const triable = (document) =>
+  tidy({
+    ...document,
+    pinned: document.pinned?.filter((one) => one.item_id && one.position),
+    boost: document.boost?.filter((one) => one.filter && one.weight != null),
+    promotions: document.promotions?.filter((one) => one.name && one.filter && one.share != null),
+    hidden: document.hidden?.filter((one) => one.item_id),
+  });
+
+export const same = (one, other) => JSON.stringify(sorted(tidy(one))) === JSON.stringify(sorted(tidy(other)));
+
+const sorted = (value) => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (value === null || typeof value !== "object") return value;
+  return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]));
+};

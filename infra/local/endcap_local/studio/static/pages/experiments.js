@@ -1,0 +1,141 @@
+// Experiments: planned, started, stopped; whether shoppers came in the shares asked for; what the variants have brought.
+import { call, get, useLoad } from "../lib/api.js";
+import { LineChart } from "../lib/chart.js";
+import { html, useState } from "../lib/html.js";
+import { dateTime, money, number, percent, signed, t } from "../lib/i18n.js";
+import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
+import { href } from "../lib/router.js";
+import { Button, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+
+const LAMPS = { planned: "warning", running: "good", over: "plain" };
+
+// Everything that is configured, without what only answers tell.
+const planned = ({ state, ...plan }) => plan;
+
+const put = async (alter) => {
+  const { data, etag } = await call("GET", ["admin", "experiments"]);
+  const experiments = alter(data.experiments).map(planned);
+  // Where nothing is configured there is nothing to have seen.
+  return call("PUT", ["admin", "experiments"], { body: { experiments }, etag: data.experiments.length > 0 ? (etag ?? data.etag) : undefined });
+};
+
+const within = (value, text = percent) => (value == null ? "–" : html`${text(value.value)} <small>${text(value.low)} – ${text(value.high)}</small>`);
+
+const New = ({ onClose, onDone }) => {
+  const scenarios = useScenarios();
+  const [plan, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: "control", share: 0.5 }, { name: "b", share: 0.5, scenario: "" }] });
+  const set = (part) => setPlan((before) => ({ ...before, ...part }));
+  const variant = (i, part) => set({ variants: plan.variants.map((one, j) => (i === j ? { ...one, ...part } : one)) });
+  const [run, busy, error] = useAction(async () => {
+    const clean = (one) => Object.fromEntries(Object.entries(one).filter(([, value]) => value !== "" && value != null));
+    await put((all) => [...all, { ...clean(plan), variants: plan.variants.map(clean) }]);
+    onDone(plan.name);
+  });
+  return html`
+    <${Dialog} title=${t("experiments.new")} onClose=${onClose}>
+      <form class="stack" onSubmit=${(e) => {
+        e.preventDefault();
+        run();
+      }}>
+        <div class="form">
+          <${TextField} label=${t("name")} value=${plan.name} onValue=${(name) => set({ name })} required />
+          <${ScenarioPicker} names=${namesOf(scenarios)} value=${plan.scenario} onValue=${(scenario) => set({ scenario })} />
+          <${MomentField} label=${t("experiments.start_at")} hint=${t("experiments.start_hint")} value=${plan.start} onValue=${(start) => set({ start })} />
+        </div>
+        ${plan.variants.map((one, i) => html`
+          <fieldset class="form rowed"><legend>${i === 0 ? t("experiments.control") : t("experiments.variant", { n: i })}</legend>
+            <${TextField} label=${t("name")} value=${one.name} onValue=${(name) => variant(i, { name })} required />
+            <${Field} label=${t("share")} control=${(tied) => html`<input type="number" min="0" max="1" step="0.05" value=${one.share} onInput=${(e) => variant(i, { share: Number(e.target.value) })} ...${tied} />`} />
+            <${ScenarioPicker} names=${namesOf(scenarios)} value=${one.scenario ?? ""} onValue=${(scenario) => variant(i, { scenario })} />
+          </fieldset>`)}
+        <div class="row">
+          <${Button} kind="small" onClick=${() => set({ variants: [...plan.variants, { name: `v${plan.variants.length}`, share: 0, scenario: "" }] })}>${t("experiments.add_variant")}<//>
+          <span class="muted">${t("experiments.shares", { sum: percent(plan.variants.reduce((sum, one) => sum + one.share, 0), 0) })}</span>
+        </div>
+        <${Problem} error=${error} />
+        <div class="row"><button class="button strong" type="submit" disabled=${busy}><span>${t(plan.start > Date.now() ? "experiments.plan" : "experiments.start")}</span></button></div>
+      </form>
+    <//>
+  `;
+};
+
+const Report = ({ name }) => {
+  const report = useLoad((signal) => get(["admin", "experiments", name, "report"], {}, signal), [name]);
+  return html`<${Loaded} of=${report}>${(found) => {
+    const days = [...new Set(found.over_time.map((one) => one.day))].sort();
+    const series = found.variants.map((one) => {
+      const of = (day) => found.over_time.find((other) => other.day === day && other.variant === one.name)?.ctr;
+      return { name: one.name, values: days.map((day) => of(day)?.value ?? null), low: days.map((day) => of(day)?.low ?? null), high: days.map((day) => of(day)?.high ?? null) };
+    });
+    const ratio = found.sample_ratio;
+    return html`
+      <div class="stack">
+        ${ratio && html`<${Notice} kind=${ratio.mismatch ? "error" : "good"}>${t(ratio.mismatch ? "experiments.mismatch" : "experiments.ratio_good", { p: number(ratio.p_value, 3) })}<//>`}
+        <${Table} name=${t("experiments.variants")} rows=${found.variants} columns=${[
+          { label: t("name"), of: (one) => html`${one.name} ${one.name === found.control && html`<small>${t("experiments.control")}</small>`}` },
+          { label: t("share"), number: true, of: (one) => percent(one.share, 0) },
+          { label: t("shoppers"), number: true, of: (one) => number(one.shoppers) },
+          { label: t("lists"), number: true, of: (one) => number(one.lists) },
+          { label: t("ctr"), number: true, of: (one) => within(one.ctr) },
+          { label: t("conversion"), number: true, of: (one) => within(one.conversion) },
+          { label: t("revenue"), number: true, of: (one) => money(one.revenue) },
+          { label: t("revenue_per_shopper"), number: true, of: (one) => within(one.revenue_per_shopper, money) },
+        ]} />
+        ${found.differences.length > 0 && html`<div><h3>${t("experiments.differences")}</h3><p class="muted">${t("experiments.differences_note", { confidence: percent(found.confidence, 0) })}</p></div>
+          <${Table} name=${t("experiments.differences")} rows=${found.differences} columns=${[
+            { label: t("experiments.measure"), of: (one) => t(one.metric) },
+            { label: t("name"), of: (one) => one.variant },
+            { label: t("experiments.difference"), number: true, of: (one) => signed(one.difference, 4) },
+            { label: t("experiments.interval"), number: true, of: (one) => (one.low == null ? "–" : `${signed(one.low, 4)} … ${signed(one.high, 4)}`) },
+            { label: t("experiments.verdict"), of: (one) => one.low == null ? t("experiments.too_early") : one.low > 0 ? html`<${Lamp} kind="good">${t("experiments.better")}<//>` : one.high < 0 ? html`<${Lamp} kind="error">${t("experiments.worse")}<//>` : html`<${Lamp} kind="plain">${t("experiments.open")}<//>` },
+          ]} />`}
+        ${days.length > 0 && html`<${LineChart} name=${t("experiments.over_time")} days=${days} series=${series} format=${(value) => percent(value)} />`}
+      </div>`;
+  }}<//>`;
+};
+
+const One = ({ plan, onChanged }) => {
+  const [run, busy, error] = useAction(async (part, text) => {
+    await put((all) => all.map((one) => (one.name === plan.name ? { ...one, ...part } : one)));
+    tell(text);
+    onChanged();
+  });
+  return html`
+    <div class="stack">
+      <${Panel} title=${plan.name} actions=${html`<${Lamp} kind=${LAMPS[plan.state]}>${t(`experiments.${plan.state}`)}<//>
+        ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} onClick=${() => run({ start: Date.now() }, t("experiments.started", { name: plan.name }))}>${t("experiments.start")}<//>`}
+        ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => run({ end: Date.now() }, t("experiments.stopped", { name: plan.name }))}>${t("experiments.stop")}<//>`}`}>
+        <dl class="facts">
+          <dt>${t("experiments.variants")}</dt><dd>${plan.variants.map((one) => `${one.name} ${percent(one.share, 0)}${one.scenario ? ` (${one.scenario})` : ""}${one.snapshot ? ` (${one.snapshot})` : ""}`).join(", ")}</dd>
+          <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
+          <dt>${t("from")}</dt><dd>${dateTime(plan.start)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
+        </dl>
+        <${Problem} error=${error} />
+      <//>
+      <${Panel} title=${t("experiments.report")}><${Report} name=${plan.name} /><//>
+    </div>
+  `;
+};
+
+export default function Experiments({ rest }) {
+  const list = useLoad((signal) => get(["admin", "experiments"], {}, signal), []);
+  const [making, setMaking] = useState(false);
+  const done = (name) => {
+    setMaking(false);
+    tell(t("experiments.saved", { name }));
+    list.reload();
+  };
+  return html`
+    <${Head} title=${t("page.experiments")} lead=${t("experiments.lead")}><${Button} kind="strong" onClick=${() => setMaking(true)}>${t("experiments.new")}<//><//>
+    <${Loaded} of=${list}>${({ experiments }) => {
+      const plan = experiments.find((one) => one.name === rest[0]);
+      return html`<div class="beside">
+        <${Panel} tight>${experiments.length
+          ? html`<nav aria-label=${t("page.experiments")}><ul class="picks">${experiments.map((one) => html`<li><a href=${href("experiments", [one.name])} aria-current=${one === plan ? "true" : undefined}><span>${one.name}</span><${Lamp} kind=${LAMPS[one.state]}>${t(`experiments.${one.state}`)}<//></a></li>`)}</ul></nav>`
+          : html`<${Empty}>${t("experiments.none")}<//>`}<//>
+        ${plan ? html`<${One} key=${plan.name} plan=${plan} onChanged=${list.reload} />` : html`<${Empty}>${t("experiments.choose")}<//>`}
+      </div>`;
+    }}<//>
+    ${making && html`<${New} onClose=${() => setMaking(false)} onDone=${done} />`}
+  `;
+}

@@ -1,0 +1,148 @@
+// Merchandise: a list laid out by hand. An item is dragged to a place, or put there by its buttons; pushed up or hidden,
+// until a date or for good. What is laid out is a draft until it is published.
+import { preview, useLoad } from "../lib/api.js";
+import { html, useEffect, useState } from "../lib/html.js";
+import { day, language, t } from "../lib/i18n.js";
+import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
+import { namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
+import { boostItem, EVERYWHERE, hide, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
+import { Button, Empty, Head, Lamp, Loaded, MomentField, Panel, Problem, SelectField, TextField, tell, useAction, useRested } from "../lib/ui.js";
+
+const PLACES = 20;
+const PUSH = 0.5;
+
+const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onHide, dragged, onDrag }) => {
+  const pinned = document.pinned?.find((one) => one.item_id === item.item_id);
+  const boost = document.boost?.find((one) => one.filter === only(item.item_id));
+  const [over, setOver] = useState(false);
+  const named = (action) => `${action}: ${item.title}`;
+  return html`
+    <li class=${over ? "tile dropping" : "tile"} draggable=${everywhere ? undefined : "true"}
+      onDragStart=${(e) => {
+        e.dataTransfer.effectAllowed = "move";
+        e.dataTransfer.setData("text/plain", item.item_id);
+        onDrag(item.item_id);
+      }}
+      onDragOver=${(e) => {
+        if (!dragged || dragged === item.item_id) return;
+        e.preventDefault();
+        setOver(true);
+      }}
+      onDragLeave=${() => setOver(false)}
+      onDrop=${(e) => {
+        e.preventDefault();
+        setOver(false);
+        if (dragged) onPin(dragged, item.rank);
+      }}>
+      <${Picture} item=${item} />
+      <span class="rank">${item.rank}</span>
+      <span class="tags"><${Moved} before=${before} rank=${item.rank} />${pinned && html`<span class="tag">${t("merch.pinned")}</span>`}${boost && html`<span class="tag">${t("merch.pushed")}</span>`}</span>
+      <div class="body">
+        <p class="title"><${ItemLink} item=${item} /></p><${Price} item=${item} />
+        <div class="tools" role="group" aria-label=${named(t("merch.tools"))}>
+          ${!everywhere && html`
+            <${Button} kind="quiet" icon="left" title=${t("merch.earlier")} aria-label=${named(t("merch.earlier"))} disabled=${item.rank === 1} onClick=${() => onPin(item.item_id, item.rank - 1)} />
+            <${Button} kind="quiet" icon="right" title=${t("merch.later")} aria-label=${named(t("merch.later"))} onClick=${() => onPin(item.item_id, item.rank + 1)} />
+            <${Button} kind="quiet" icon="pin" title=${t(pinned ? "merch.unpin" : "merch.pin")} aria-label=${named(t(pinned ? "merch.unpin" : "merch.pin"))} aria-pressed=${pinned ? "true" : "false"} onClick=${() => (pinned ? onUnpin(item.item_id) : onPin(item.item_id, item.rank))} />`}
+          <${Button} kind="quiet" icon="boost" title=${t("merch.boost")} aria-label=${named(t("merch.boost"))} aria-pressed=${boost ? "true" : "false"} onClick=${() => onBoost(item.item_id, boost)} />
+          <${Button} kind="quiet" icon="hide" title=${t("merch.hide")} aria-label=${named(t("merch.hide"))} onClick=${() => onHide(item)} />
+        </div>
+      </div>
+    </li>
+  `;
+};
+
+const Rules = ({ document, titles, onDocument }) => {
+  const rows = [
+    ...(document.pinned ?? []).map((one) => ({ what: t("merch.pinned_at", { n: one.position }), item_id: one.item_id, until: one.until, undo: (d) => unpin(d, one.item_id) })),
+    ...(document.boost ?? []).map((one) => ({ what: t("merch.pushed"), item_id: one.filter, until: one.until, undo: (d) => ({ ...d, boost: d.boost.filter((other) => other.filter !== one.filter) }) })),
+    ...(document.hidden ?? []).map((one) => ({ what: t("merch.hidden"), item_id: one.item_id, until: one.until, undo: (d) => unhide(d, one.item_id) })),
+  ];
+  if (rows.length === 0) return html`<${Empty}>${t("merch.no_rules")}<//>`;
+  return html`<ul class="deeds">${rows.map((row) => html`
+    <li><span><strong>${row.what}</strong> ${titles[row.item_id] ?? row.item_id}${row.until && html` <span class="muted">${t("merch.until", { day: day(row.until) })}</span>`}</span>
+      <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] ?? row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
+};
+
+const Board = ({ name, shopper, until }) => {
+  const everywhere = name === EVERYWHERE;
+  const [round, setRound] = useState(0);
+  const published = useLoad((signal) => readScenario(name, signal), [name, round]);
+  const [draft, setDraft] = useState(null);
+  const [dragged, setDragged] = useState(null);
+  const [titles, setTitles] = useState({});
+  const [adding, setAdding] = useState("");
+  useEffect(() => {
+    if (published.data && !published.loading) setDraft(published.data.document);
+  }, [published.data, published.loading]);
+  const base = { user_id: shopper, scenario: everywhere ? null : name, limit: PLACES, language: language.value };
+  const asked = { ...base, drafts: draft ? { [name]: triable(draft) } : undefined };
+  const list = useLoad((signal) => (draft ? preview(asked, signal) : Promise.resolve(null)), [JSON.stringify(asked)]);
+  const shown = { ...base, drafts: published.data && { [name]: published.data.document } };
+  const live = useLoad((signal) => (published.data ? preview(shown, signal) : Promise.resolve(null)), [JSON.stringify(shown)]);
+  useEffect(() => {
+    for (const one of [list.data, live.data]) if (one) setTitles((known) => ({ ...known, ...Object.fromEntries(one.items.map((item) => [item.item_id, item.title])) }));
+  }, [list.data, live.data]);
+  const [put, putting, error] = useAction(async () => {
+    await publish(name, tidy(draft), published.data.etag);
+    tell(t("scenarios.published", { name: everywhere ? t("scenario.everywhere") : name }));
+    setRound((n) => n + 1);
+  });
+  if (published.error) return html`<${Problem} error=${published.error} />`;
+  if (!draft) return null;
+  const changed = !same(published.data.document, draft);
+  const before = ranksOf(live.data?.items);
+  const place = (item_id, position) => {
+    setDraft((d) => pin(d, item_id, position, until));
+    setDragged(null);
+  };
+  return html`
+    <div class="stack">
+      <${Panel} title=${t("merch.rules")} actions=${html`
+        <${Lamp} kind=${changed ? "warning" : "good"}>${t(changed ? "scenarios.unpublished" : "scenarios.is_live")}<//>
+        <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${() => setDraft(published.data.document)}>${t("scenarios.discard")}<//>
+        <${Button} kind="strong" busy=${putting} ...${changed ? {} : { disabled: true }} onClick=${put}>${t("scenarios.publish")}<//>`}>
+        <${Rules} document=${draft} titles=${titles} onDocument=${setDraft} />
+        <form class="row end" onSubmit=${(e) => {
+          e.preventDefault();
+          if (adding.trim()) setDraft((d) => (everywhere ? hide(d, adding.trim(), until) : pin(d, adding.trim(), 1, until)));
+          setAdding("");
+        }}>
+          <${TextField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} value=${adding} onValue=${setAdding} autocomplete="off" />
+          <button type="submit" class="button"><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
+        </form>
+        <${Problem} error=${error} />
+      <//>
+      <${Loaded} of=${list}>${(found) => found && html`
+        <ol class="grid" aria-label=${t("merch.board")}>
+          ${found.items.map((item) => html`<${Tile} key=${item.item_id} ...${{ item, document: draft, everywhere, dragged }} before=${live.data ? before[item.item_id] : item.rank}
+            onDrag=${setDragged} onPin=${place} onUnpin=${(id) => setDraft((d) => unpin(d, id))}
+            onBoost=${(id, has) => setDraft((d) => (has ? unboost(d, id) : boostItem(d, id, PUSH, until)))}
+            onHide=${(one) => setDraft((d) => hide(unpin(d, one.item_id), one.item_id, until))} />`)}
+        </ol>
+        ${found.items.length === 0 && html`<${Empty}>${t("try.nothing")}<//>`}`}<//>
+    </div>
+  `;
+};
+
+export default function Merchandise({ query }) {
+  const scenarios = useScenarios();
+  const names = namesOf(scenarios);
+  const [chosen, setChosen] = useState(query.scenario ?? EVERYWHERE);
+  const [shopper, setShopper] = useState("");
+  const [until, setUntil] = useState(null);
+  const rested = useRested(shopper.trim(), 400);
+  return html`
+    <${Head} title=${t("page.merchandise")} lead=${t("merch.lead")} />
+    <div class="stack">
+      <${Panel} tight>
+        <div class="form">
+          <${SelectField} label=${t("merch.where")} value=${chosen} onValue=${setChosen} options=${[[EVERYWHERE, t("scenario.everywhere")], ...names.map((name) => [name, name])]} hint=${chosen === EVERYWHERE ? t("merch.everywhere_hint") : t("merch.drag_hint")} />
+          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint")} value=${until} onValue=${setUntil} />
+          <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("merch.shopper_hint")} />
+        </div>
+      <//>
+      <${Board} key=${chosen} name=${chosen} shopper=${rested} until=${until} />
+    </div>
+  `;
+}

@@ -1,0 +1,61 @@
+// Parameters: what the ranking goes by right now, for anybody who may read GET /parameters.
+import { get, useLoad } from "../lib/api.js";
+import { html } from "../lib/html.js";
+import { dateTime, has, language, number, t } from "../lib/i18n.js";
+import { colourOf, nameOf } from "../lib/items.js";
+import { Head, Lamp, Loaded, Panel, Table } from "../lib/ui.js";
+
+const setBy = (one) => html`<${Lamp} kind=${one.set_by === "snapshot" ? "good" : "plain"}>${t(`set_by.${one.set_by}`)}<//>`;
+
+export default function Parameters() {
+  const found = useLoad((signal) => get(["parameters"], { language: language.value }, signal), [language.value]);
+  return html`
+    <${Head} title=${t("page.parameters")} lead=${t("parameters.lead")} />
+    <${Loaded} of=${found}>${(known) => html`
+      <div class="stack">
+        <div class="columns">
+          <${Panel} title=${t("parameters.summary")}><div class="words">${known.summary.map((text) => html`<p>${text}</p>`)}</div><//>
+          <${Panel} title=${t("today.snapshot")}><div class="stack"><p class="words">${known.score}</p><dl class="facts">
+            <dt>${t("version")}</dt><dd><code>${known.snapshot_version}</code></dd>
+            <dt>${t("parameters.learned")}</dt><dd>${dateTime(known.learned_up_to)}</dd>
+            <dt>${t("page.scenarios")}</dt><dd>${known.scenarios.join(", ")}</dd>
+            <dt>${t("page.experiments")}</dt><dd>${known.experiments.map((one) => one.name).join(", ") || "–"}</dd>
+          </dl></div><//>
+        </div>
+        <${Panel} title=${t("parameters.terms")}>
+          <${Table} name=${t("parameters.terms")} rows=${known.terms} columns=${[
+            { label: t("name"), of: (one) => html`<span class="row nowrap"><i class=${`dot ${colourOf(one.name)}`}></i><span>${nameOf(one.name)}<small><code>${one.name}</code></small></span></span>` },
+            { label: t("parameters.weight"), number: true, of: (one) => number(one.weight, 3) },
+            { label: t("parameters.scale"), number: true, of: (one) => number(one.scale, 3) },
+            { label: t("parameters.set_by"), of: setBy },
+            { label: t("parameters.meaning"), of: (one) => one.meaning },
+          ]} />
+        <//>
+        <div class="columns">
+          <${Panel} title=${t("parameters.choices")}>
+            <${Table} name=${t("parameters.choices")} rows=${known.choices} columns=${[
+              { label: t("name"), of: (one) => html`${has(`choice.${one.name}`) ? t(`choice.${one.name}`) : one.name}<small><code>${one.name}</code></small>` },
+              { label: t("parameters.default"), of: (one) => String(one.default) },
+              { label: t("parameters.range"), of: (one) => one.options?.join(", ") ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
+              { label: t("parameters.meaning"), of: (one) => one.meaning },
+            ]} />
+          <//>
+          <${Panel} title=${t("parameters.events")}>
+            <${Table} name=${t("parameters.events")} rows=${known.event_types} columns=${[
+              { label: t("events.type"), of: (one) => (has(`deed.${one.name}`) ? t(`deed.${one.name}`) : one.name) },
+              { label: t("parameters.weight"), number: true, of: (one) => number(one.weight, 2) },
+              { label: t("parameters.half_life"), number: true, of: (one) => number(one.half_life_days, 1) },
+            ]} />
+          <//>
+          <${Panel} title=${t("parameters.settings")}>
+            <${Table} name=${t("parameters.settings")} rows=${known.settings} columns=${[
+              { label: t("name"), of: (one) => html`<code>${one.name}</code>` },
+              { label: t("value"), number: true, of: (one) => number(one.value, 3) },
+              { label: t("parameters.set_by"), of: setBy },
+              { label: t("parameters.meaning"), of: (one) => one.meaning },
+            ]} />
+          <//>
+        </div>
+      </div>`}<//>
+  `;
+}

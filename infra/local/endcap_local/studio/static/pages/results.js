@@ -1,0 +1,83 @@
+// Results: what lists have brought, told apart by scenario, surface, variant and day.
+import { get, useLoad } from "../lib/api.js";
+import { Bars, LineChart } from "../lib/chart.js";
+import { html, useState } from "../lib/html.js";
+import { dateTime, day as dayOf, money, number, percent, t } from "../lib/i18n.js";
+import { Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";
+
+const DIMENSIONS = ["scenario", "surface", "variant", "day"];
+const MEASURES = {
+  revenue: [(row) => row.revenue, (value) => money(value)],
+  ctr: [(row) => row.ctr?.value ?? null, (value) => percent(value)],
+  conversion: [(row) => row.conversion?.value ?? null, (value) => percent(value)],
+  clicks: [(row) => row.clicks, (value) => number(value)],
+  lists: [(row) => row.lists, (value) => number(value)],
+};
+
+const within = (value) => (value == null ? "–" : html`${percent(value.value)} <small>${percent(value.low)} – ${percent(value.high)}</small>`);
+const iso = (daysAgo) => new Date(Date.now() - daysAgo * 86400000).toISOString().slice(0, 10);
+const named = (value) => (value === "" || value == null ? t("results.unnamed") : value);
+
+const DayField = ({ label, value, onValue }) => html`<${Field} label=${label} control=${(tied) => html`<input type="date" value=${value} onChange=${(e) => onValue(e.target.value)} ...${tied} />`} />`;
+
+const columnsOf = (by) => [
+  ...by.map((name) => ({ label: t(name), of: (row) => (name === "day" ? dayOf(`${row.day}T12:00:00Z`) : named(row[name])) })),
+  ...["lists", "visible", "clicks", "carts", "purchases", "returns"].map((name) => ({ label: t(name), number: true, of: (row) => number(row[name]) })),
+  { label: t("ctr"), number: true, of: (row) => within(row.ctr) },
+  { label: t("conversion"), number: true, of: (row) => within(row.conversion) },
+  { label: t("revenue"), number: true, of: (row) => money(row.revenue) },
+];
+
+const Total = ({ total }) => html`
+  <dl class="stats">
+    <${Stat} label=${t("revenue")} value=${money(total.revenue)} />
+    <${Stat} label=${t("lists")} value=${number(total.lists)} note=${t("results.visible", { n: number(total.visible) })} />
+    <${Stat} label=${t("clicks")} value=${number(total.clicks)} />
+    <${Stat} label=${t("ctr")} value=${percent(total.ctr?.value)} note=${total.ctr && `${percent(total.ctr.low)} – ${percent(total.ctr.high)}`} />
+    <${Stat} label=${t("conversion")} value=${percent(total.conversion?.value)} note=${total.conversion && `${percent(total.conversion.low)} – ${percent(total.conversion.high)}`} />
+    <${Stat} label=${t("purchases")} value=${number(total.purchases)} note=${t("results.returned", { n: number(total.returns) })} />
+  </dl>
+`;
+
+const OverTime = ({ from, to, measure }) => {
+  const found = useLoad((signal) => get(["admin", "results"], { from, to, by: "day" }, signal), [from, to]);
+  const [of, format] = MEASURES[measure];
+  return html`<${Loaded} of=${found}>${({ rows }) => {
+    const byDay = [...rows].sort((a, b) => (a.day < b.day ? -1 : 1));
+    return byDay.length ? html`<${LineChart} name=${t("results.by_day", { measure: t(measure) })} days=${byDay.map((row) => row.day)} series=${[{ name: t(measure), values: byDay.map(of) }]} format=${format} />` : html`<${Empty}>${t("results.nothing")}<//>`;
+  }}<//>`;
+};
+
+export default function Results() {
+  const [by, setBy] = useState(["scenario", "surface"]);
+  const [from, setFrom] = useState(iso(29));
+  const [to, setTo] = useState(iso(0));
+  const [measure, setMeasure] = useState("revenue");
+  const found = useLoad((signal) => get(["admin", "results"], { from, to, by: by.join(",") }, signal), [from, to, by.join()]);
+  const [of, format] = MEASURES[measure];
+  return html`
+    <${Head} title=${t("page.results")} lead=${t("results.lead")} />
+    <div class="stack">
+      <${Panel} tight><div class="form">
+        <${DayField} label=${t("from")} value=${from} onValue=${setFrom} /><${DayField} label=${t("to")} value=${to} onValue=${setTo} />
+        <${SelectField} label=${t("results.measure")} value=${measure} onValue=${setMeasure} options=${Object.keys(MEASURES).map((name) => [name, t(name)])} />
+        <fieldset class="field"><legend>${t("results.by")}</legend><div class="row">
+          ${DIMENSIONS.map((name) => html`<${Check} label=${t(name)} checked=${by.includes(name)} onValue=${(on) => setBy(DIMENSIONS.filter((other) => (other === name ? on : by.includes(other))))} />`)}
+        </div></fieldset>
+      </div><//>
+      <${Loaded} of=${found}>${({ rows, total, by: told, as_of, behind, window_days }) => html`
+        <div class="stack">
+          ${behind > 0 && html`<${Notice}>${t("results.behind", { n: number(behind) })}<//>`}
+          <${Total} total=${total} />
+          <div class="columns">
+            <${Panel} title=${t("results.compared", { measure: t(measure) })}>${rows.length ? html`<${Bars} name=${t(measure)} format=${format}
+              rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => named(row[name])).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${t("results.nothing")}<//>`}<//>
+            <${Panel}><${OverTime} ...${{ from, to, measure }} /><//>
+          </div>
+          <${Panel} title=${t("results.table")} note=${t("results.as_of", { moment: dateTime(as_of), days: window_days })}>
+            <${Table} name=${t("results.table")} columns=${told.length ? columnsOf(told) : [{ label: t("results.by"), of: () => t("results.all") }, ...columnsOf([])]} rows=${rows} empty=${t("results.nothing")} />
+          <//>
+        </div>`}<//>
+    </div>
+  `;
+}

@@ -1,0 +1,145 @@
+// Scenarios: named defaults of lists; changed as a draft, looked at beside what is live, published, and taken back.
+import { get, useLoad } from "../lib/api.js";
+import { Beside } from "../lib/beside.js";
+import { html, useEffect, useState } from "../lib/html.js";
+import { dateTime, language, t } from "../lib/i18n.js";
+import { useScenarios } from "../lib/pickers.js";
+import { go, href } from "../lib/router.js";
+import { EVERYWHERE, history, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
+import { ScenarioForm } from "../lib/scenario-form.js";
+import { Button, Choice, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+
+const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
+
+const NewScenario = ({ onClose }) => {
+  const [name, setName] = useState("");
+  return html`
+    <${Dialog} title=${t("scenarios.new")} onClose=${onClose}>
+      <form class="stack" onSubmit=${(e) => {
+        e.preventDefault();
+        onClose();
+        if (name.trim()) go("scenarios", [name.trim()]);
+      }}>
+        <${TextField} label=${t("name")} value=${name} onValue=${setName} maxlength="64" hint=${t("scenarios.name_hint")} />
+        <div class="row"><button class="button strong" type="submit"><span>${t("scenarios.begin")}</span></button></div>
+      </form>
+    <//>
+  `;
+};
+
+const Names = ({ list, chosen }) => {
+  const names = [EVERYWHERE, ...list.map((one) => one.name).filter((name) => name !== EVERYWHERE)];
+  if (chosen && !names.includes(chosen)) names.push(chosen);
+  return html`
+    <nav aria-label=${t("page.scenarios")}><ul class="picks">
+      ${names.map((name) => {
+        const known = list.find((one) => one.name === name);
+        return html`<li><a href=${href("scenarios", [name])} aria-current=${name === chosen ? "true" : undefined}>
+          <span>${called(name)}</span><span class="muted">${known?.built_in ? t("scenarios.built_in") : known?.ending?.length ? t("scenarios.ends", { n: known.ending.length }) : ""}</span>
+        </a></li>`;
+      })}
+    </ul></nav>
+  `;
+};
+
+const History = ({ name, round, onPut }) => {
+  const found = useLoad((signal) => history(name, signal).catch((error) => (error.status === 404 ? { versions: [] } : Promise.reject(error))), [name, round]);
+  const columns = [
+    { label: t("when"), of: (one) => html`${dateTime(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
+    { label: t("changes.who"), of: (one) => one.who ?? "–" },
+    { label: t("scenarios.said"), of: (one) => (one.document ? html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.document, null, 1)}</pre></details>` : t("scenarios.was_not_there")) },
+    { label: t("scenarios.undo"), of: (one) => !one.current && html`<${Button} kind="small" icon="undo" aria-label=${`${t("scenarios.put_back")} ${dateTime(one.at)}`} onClick=${() => onPut(one)}>${t("scenarios.put_back")}<//>` },
+  ];
+  return html`<${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${versions} empty=${t("scenarios.no_history")} />`}<//>`;
+};
+
+const AsText = ({ document, onDocument }) => {
+  const [text, setText] = useState(JSON.stringify(document, null, 2));
+  const [error, setError] = useState("");
+  const read = (value) => {
+    setText(value);
+    try {
+      onDocument(JSON.parse(value));
+      setError("");
+    } catch (problem) {
+      setError(problem.message);
+    }
+  };
+  return html`<${Field} label=${t("scenarios.as_text")} error=${error} control=${(tied) => html`<textarea class="code" rows="18" spellcheck=${false} value=${text} onInput=${(e) => read(e.target.value)} ...${tied}></textarea>`} />`;
+};
+
+const Editor = ({ name, parameters, onChanged }) => {
+  const [round, setRound] = useState(0);
+  const live = useLoad((signal) => readScenario(name, signal), [name, round]);
+  const [draft, setDraft] = useState(null);
+  const [view, setView] = useState("form");
+  useEffect(() => {
+    if (live.data && !live.loading) setDraft(live.data.document);
+  }, [live.data, live.loading]);
+  const done = (text) => {
+    tell(text);
+    setRound((n) => n + 1);
+    onChanged();
+  };
+  const [put, putting, putError] = useAction(async (document, etag) => {
+    await publish(name, tidy(document), etag);
+    done(t("scenarios.published", { name: called(name) }));
+  });
+  const [remove, removing, removeError] = useAction(async (etag) => {
+    await takeBack(name, etag);
+    done(t("scenarios.deleted", { name: called(name) }));
+  });
+  if (live.error) return html`<${Problem} error=${live.error} />`;
+  if (!draft || !live.data) return null;
+  const { document, etag, known, built_in } = live.data;
+  const changed = !same(document, draft) || !known;
+  const everywhere = name === EVERYWHERE;
+  // A list of `*` alone is a plain one under the draft of what every list keeps to.
+  // What is published goes along too: a list keeps to it two seconds later at the latest, and the pages at once.
+  const asked = everywhere ? {} : { scenario: name };
+  const published = known ? { ...asked, drafts: { [name]: document } } : {};
+  const drafted = { ...asked, drafts: { [name]: triable(draft) } };
+  return html`
+    <div class="stack">
+      <${Panel} title=${called(name)} note=${everywhere ? t("scenario.everywhere_note") : undefined}
+        actions=${html`
+          <${Lamp} kind=${changed ? "warning" : "good"}>${t(changed ? "scenarios.unpublished" : "scenarios.is_live")}<//>
+          <${Choice} label=${t("scenarios.view")} value=${view} onValue=${setView} options=${[["form", t("scenarios.as_form")], ["text", t("scenarios.as_text")]]} />
+        `}>
+        <div class="stack">
+          ${view === "form"
+            ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} onDocument=${setDraft} />`
+            : html`<${AsText} document=${draft} onDocument=${setDraft} />`}
+          <${Problem} error=${putError ?? removeError} />
+          ${putError?.status === 412 && html`<${Notice} kind="warning">${t("scenarios.changed_meanwhile")}<//>`}
+          <div class="row">
+            <${Button} kind="strong" busy=${putting} onClick=${() => put(draft, etag)} ...${changed ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
+            <${Button} icon="undo" onClick=${() => setDraft(document)} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
+            ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => remove(etag)}>${t("scenarios.delete")}<//>`}
+          </div>
+        </div>
+      <//>
+      <${Panel} title=${t("scenarios.beside")} note=${t("scenarios.beside_note")}><${Beside} live=${published} drafted=${drafted} /><//>
+      <${Panel} title=${t("scenarios.history")} note=${t("scenarios.history_note")}>
+        <${History} name=${name} round=${round} onPut=${(version) => (version.document ? put(version.document, etag) : remove(etag))} />
+      <//>
+    </div>
+  `;
+};
+
+export default function Scenarios({ rest }) {
+  const list = useScenarios();
+  const parameters = useLoad((signal) => get(["parameters"], { language: language.value }, signal), [language.value]);
+  const [making, setMaking] = useState(false);
+  const name = rest[0];
+  return html`
+    <${Head} title=${t("page.scenarios")} lead=${t("scenarios.lead")}><${Button} kind="strong" onClick=${() => setMaking(true)}>${t("scenarios.new")}<//><//>
+    <div class="beside">
+      <${Panel} tight><${Loaded} of=${list}>${({ scenarios }) => html`<${Names} list=${scenarios} chosen=${name} />`}<//><//>
+      ${name
+        ? html`<${Loaded} of=${parameters}>${(known) => html`<${Editor} key=${name} name=${name} parameters=${known} onChanged=${list.reload} />`}<//>`
+        : html`<${Empty}>${t("scenarios.choose")}<//>`}
+    </div>
+    ${making && html`<${NewScenario} onClose=${() => setMaking(false)} />`}
+  `;
+}

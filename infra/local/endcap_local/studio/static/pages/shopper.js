@@ -1,0 +1,130 @@
+// Shopper: one, by the exact id; there is no list of people to look through.
+import { call, get, preview, useLoad } from "../lib/api.js";
+import { Ranking } from "../lib/beside.js";
+import { Bars } from "../lib/chart.js";
+import { html, useState } from "../lib/html.js";
+import { ago, dateTime, has, language, number, signed, t } from "../lib/i18n.js";
+import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
+import { go, href } from "../lib/router.js";
+import { Button, Dialog, Empty, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+
+const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
+
+const Find = ({ start }) => {
+  const [id, setId] = useState(start ?? "");
+  return html`
+    <form class="row end" role="search" onSubmit=${(e) => {
+      e.preventDefault();
+      if (id.trim()) go("shopper", [id.trim()]);
+    }}>
+      <${TextField} label=${t("shopper.id")} value=${id} onValue=${setId} autocomplete="off" spellcheck=${false} />
+      <button class="button strong" type="submit"><span>${t("shopper.look")}</span></button>
+    </form>
+  `;
+};
+
+const save = (name, value) => {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }));
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(link.href);
+};
+
+const Erase = ({ id, onClose, onDone }) => {
+  const [typed, setTyped] = useState("");
+  const [run, busy, error] = useAction(async () => {
+    const { data } = await call("DELETE", ["users", id]);
+    onDone(data);
+  });
+  return html`
+    <${Dialog} title=${t("erase.title", { id })} onClose=${onClose}>
+      <form class="stack" onSubmit=${(e) => {
+        e.preventDefault();
+        if (typed === id) run();
+      }}>
+        <p>${t("erase.what")}</p>
+        <${TextField} label=${t("erase.type")} value=${typed} onValue=${setTyped} autocomplete="off" spellcheck=${false} />
+        <${Problem} error=${error} />
+        <div class="row"><button class="button danger" type="submit" disabled=${typed !== id || busy}><span>${t("erase.do")}</span></button><${Button} onClick=${onClose}>${t("cancel")}<//></div>
+      </form>
+    <//>
+  `;
+};
+
+const Lists = ({ id }) => {
+  const scenarios = useScenarios();
+  const [scenario, setScenario] = useState("");
+  const list = useLoad((signal) => preview({ user_id: id, scenario, limit: 10, language: language.value }, signal), [id, scenario, language.value]);
+  return html`
+    <${Panel} title=${t("shopper.lists")} actions=${html`<a href=${href("try", [], { shopper: id, scenario })}>${t("page.try")}</a>`}>
+      <div class="stack">
+        <${ScenarioPicker} names=${namesOf(scenarios)} value=${scenario} onValue=${setScenario} />
+        <${Loaded} of=${list}>${({ items }) => html`<${Ranking} items=${items} name=${t("shopper.lists")} />`}<//>
+      </div>
+    <//>
+  `;
+};
+
+const Known = ({ id, profile }) => html`
+  <div class="columns">
+    <${Panel} title=${t("shopper.in_words")}>
+      <div class="words">${profile.summary.length ? profile.summary.map((text) => html`<p>${text}</p>`) : html`<${Empty}>${t("shopper.nothing_known")}<//>`}</div>
+    <//>
+    <${Panel} title=${t("shopper.tags")}>
+      ${profile.tags.length ? html`<${Bars} name=${t("shopper.tags")} rows=${profile.tags.slice(0, 14).map((tag) => [html`${tag.name} <span class="muted">${t(`tag.${tag.kind}`)}</span>`, tag.weight])} format=${(value) => signed(value, 2)} />` : html`<${Empty}>${t("nothing")}<//>`}
+    <//>
+    ${profile.aspects.length > 0 && html`<${Panel} title=${t("shopper.aspects")}><${Bars} name=${t("shopper.aspects")} rows=${profile.aspects.map((one) => [one.name, one.sentiment])} format=${(value) => signed(value, 2)} /><//>`}
+    ${profile.intent && html`<${Panel} title=${t("shopper.session")} note=${ago(profile.intent.ended)}><dl class="facts">
+      <dt>${t("shopper.looked_at")}</dt><dd>${profile.intent.looked_at.map((one) => one.title || one.item_id).join(", ") || "–"}</dd>
+      <dt>${t("shopper.in_cart")}</dt><dd>${profile.intent.in_cart.map((one) => one.title || one.item_id).join(", ") || "–"}</dd>
+      <dt>${t("shopper.searches")}</dt><dd>${number(profile.intent.searches)}</dd>
+    </dl><//>`}
+    <${Panel} title=${t("shopper.timeline")}>
+      ${profile.recent.length ? html`<ol class="timeline">${profile.recent.slice(0, 30).map((one) => html`
+        <li><strong>${nameOfDeed(one.event_type)}</strong> ${one.title || one.item_id} <span class="muted" title=${dateTime(one.timestamp)}>${ago(one.timestamp)}</span>
+          ${one.polarity != null && html` <${Lamp} kind=${one.polarity < 0 ? "error" : "good"}>${signed(one.polarity, 2)}<//>`}</li>`)}</ol>` : html`<${Empty}>${t("nothing")}<//>`}
+    <//>
+    <${Lists} id=${id} />
+    <${Panel} title=${t("shopper.consent")}><dl class="facts">
+      ${Object.entries(profile.counts).map(([name, count]) => html`<dt>${has(`count.${name}`) ? t(`count.${name}`) : name}</dt><dd>${number(count)}</dd>`)}
+      ${Object.entries(profile.consent ?? {}).map(([name, given]) => html`<dt>${name}</dt><dd><${Lamp} kind=${given ? "good" : "error"}>${t(given ? "yes" : "no")}<//></dd>`)}
+    </dl><//>
+  </div>
+`;
+
+const Shopper = ({ id }) => {
+  const profile = useLoad((signal) => get(["users", id, "profile"], { language: language.value }, signal), [id, language.value]);
+  const [erasing, setErasing] = useState(false);
+  const [receipt, setReceipt] = useState(null);
+  const [out, exporting, error] = useAction(async () => save(`${id}.json`, await get(["users", id, "export"])));
+  const erased = (data) => {
+    setErasing(false);
+    setReceipt(data);
+    tell(t("erase.done", { id }));
+    profile.reload();
+  };
+  const removed = receipt && Object.entries(receipt.removed).map(([name, n]) => ({ name, n, left: receipt.remaining[name] }));
+  return html`
+    <div class="stack">
+      <div class="row"><${Button} busy=${exporting} onClick=${out}>${t("shopper.export")}<//><${Button} kind="danger" onClick=${() => setErasing(true)}>${t("shopper.erase")}<//></div>
+      <${Problem} error=${error} />
+      ${receipt && html`<${Panel} title=${t("erase.receipt")}>
+        <${Table} name=${t("erase.receipt")} rows=${removed} columns=${[
+          { label: t("erase.part"), of: (one) => (has(`count.${one.name}`) ? t(`count.${one.name}`) : one.name) },
+          { label: t("erase.removed"), number: true, of: (one) => number(one.n) },
+          { label: t("erase.remaining"), number: true, of: (one) => number(one.left) },
+        ]} />
+      <//>`}
+      ${profile.error?.status === 404 ? html`<${Notice}>${t("shopper.unknown", { id })}<//>` : html`<${Loaded} of=${profile}>${(known) => html`<${Known} id=${id} profile=${known} />`}<//>`}
+    </div>
+    ${erasing && html`<${Erase} id=${id} onClose=${() => setErasing(false)} onDone=${erased} />`}
+  `;
+};
+
+export default function ShopperPage({ rest }) {
+  return html`
+    <${Head} title=${t("page.shopper")} lead=${t("shopper.lead")}><${Find} key=${rest[0]} start=${rest[0]} /><//>
+    ${rest[0] ? html`<${Shopper} key=${rest[0]} id=${rest[0]} />` : html`<${Empty}>${t("shopper.choose")}<//>`}
+  `;
+}

@@ -1,0 +1,159 @@
+// Snapshots: what was learned and when, beside each other; made current, taken back, learned anew.
+import { get, post, useLoad } from "../lib/api.js";
+import { Ranking } from "../lib/beside.js";
+import { html, useEffect, useState } from "../lib/html.js";
+import { ago, bytes, dateTime, number, percent, t } from "../lib/i18n.js";
+import { ranksOf } from "../lib/items.js";
+import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
+import { Button, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+
+const LAMPS = { current: "good", previous: "plain", other: "plain", incomplete: "warning" };
+const WATCH_MS = 3000;
+
+// Measures lie as deep as the rebuild has put them; a page names them by their path.
+const flat = (metrics, path = "") =>
+  Object.entries(metrics ?? {}).flatMap(([name, value]) =>
+    value !== null && typeof value === "object" && !Array.isArray(value) ? flat(value, `${path}${name}.`) : [[path + name, value]],
+  );
+const COUNTS = new Set(["items", "events", "users"]);
+const numbers = (metrics) => flat(metrics).filter(([name, value]) => typeof value === "number" && !COUNTS.has(name));
+const valueOf = (metrics, name) => flat(metrics).find(([other]) => other === name)?.[1];
+const TOLD = /ndcg|recall|hit|mrr|coverage/i;
+const shown = (value) => (typeof value === "number" ? number(value, 4) : typeof value === "object" ? JSON.stringify(value) : String(value));
+
+const Compare = ({ version, onClose }) => {
+  const scenarios = useScenarios();
+  const [ids, setIds] = useState("");
+  const [scenario, setScenario] = useState("");
+  const [outcome, setOutcome] = useState(null);
+  const [run, busy, error] = useAction(async () => {
+    const user_ids = ids.split(/[\s,]+/).filter(Boolean);
+    setOutcome(await post(["admin", "snapshots", version, "compare"], { user_ids, limit: 10, ...(scenario && { scenario }) }));
+  });
+  useEffect(() => void run(), []);
+  const metrics = outcome && [...new Set([outcome.current, outcome.other].flatMap((one) => numbers(outcome.metrics[one]).map(([name]) => name)))];
+  return html`
+    <${Dialog} title=${t("snapshots.compare_with", { version })} onClose=${onClose}>
+      <div class="stack">
+        <form class="form" onSubmit=${(e) => {
+          e.preventDefault();
+          run();
+        }}>
+          <${TextField} label=${t("snapshots.shoppers")} value=${ids} onValue=${setIds} autocomplete="off" hint=${t("snapshots.shoppers_hint")} />
+          <${ScenarioPicker} names=${namesOf(scenarios)} value=${scenario} onValue=${setScenario} />
+          <div class="row end"><button class="button strong" type="submit" disabled=${busy}><span>${t("snapshots.compare")}</span></button></div>
+        </form>
+        <${Problem} error=${error} />
+        ${outcome && html`
+          <p>${t("snapshots.overlap", { share: percent(outcome.overlap, 0) })}</p>
+          ${metrics.length > 0 && html`<${Table} name=${t("snapshots.metrics")} rows=${metrics} columns=${[
+            { label: t("snapshots.measure"), of: (name) => name },
+            { label: t("snapshots.current"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.current], name), 4) },
+            { label: t("snapshots.other"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.other], name), 4) },
+          ]} />`}
+          ${outcome.shoppers.map((one) => html`<div><h3>${one.user_id || t("shopper.nobody")} <span class="muted">${percent(one.overlap, 0)}</span></h3>
+            <div class="columns pair"><div><p class="muted">${t("snapshots.current")}</p><${Ranking} items=${one.current.items} name=${t("snapshots.current")} /></div>
+            <div><p class="muted">${t("snapshots.other")}</p><${Ranking} items=${one.other.items} before=${ranksOf(one.current.items)} name=${t("snapshots.other")} /></div></div></div>`)}`}
+      </div>
+    <//>
+  `;
+};
+
+const Promote = ({ version, onClose, onDone }) => {
+  const [force, setForce] = useState("");
+  const [run, busy, error] = useAction(async () => {
+    await post(["admin", "snapshots", version, "promote"], force.trim() ? { force: force.trim() } : {});
+    onDone();
+  });
+  return html`
+    <${Dialog} title=${t("snapshots.promote_this", { version })} onClose=${onClose}>
+      <form class="stack" onSubmit=${(e) => {
+        e.preventDefault();
+        run();
+      }}>
+        <p>${t("snapshots.promote_note")}</p>
+        <${TextField} label=${t("snapshots.force")} hint=${t("snapshots.force_hint")} value=${force} onValue=${setForce} />
+        <${Problem} error=${error} />
+        <div class="row"><button class="button strong" type="submit" disabled=${busy}><span>${t("snapshots.promote")}</span></button></div>
+      </form>
+    <//>
+  `;
+};
+
+const Report = ({ snapshot, onClose }) => html`
+  <${Dialog} title=${t("snapshots.report_of", { version: snapshot.version })} onClose=${onClose}>
+    <div class="stack">
+      <dl class="facts">
+        <dt>${t("snapshots.created")}</dt><dd>${dateTime(snapshot.created ?? snapshot.written_at)}</dd>
+        <dt>${t("snapshots.encoder")}</dt><dd>${snapshot.encoder ?? "–"}</dd>
+        <dt>${t("snapshots.parent")}</dt><dd>${snapshot.parent ?? "–"}</dd>
+        <dt>${t("snapshots.size")}</dt><dd>${bytes(snapshot.size_bytes)}</dd>
+      </dl>
+      <${Table} name=${t("snapshots.metrics")} rows=${flat(snapshot.metrics)} empty=${t("snapshots.no_metrics")} columns=${[
+        { label: t("snapshots.measure"), of: ([name]) => name },
+        { label: t("value"), number: true, of: ([, value]) => shown(value) },
+      ]} />
+    </div>
+  <//>
+`;
+
+export default function Snapshots() {
+  const list = useLoad((signal) => get(["admin", "snapshots"], {}, signal), []);
+  const overview = useLoad((signal) => get(["admin", "overview"], {}, signal), []);
+  const [open, setOpen] = useState(null);
+  const [watched, setWatched] = useState(0);
+  useEffect(() => {
+    // A promotion or rebuild goes on by itself; what has become of it shows in the list.
+    if (!watched && !list.data?.running.length) return undefined;
+    const waiting = setTimeout(() => {
+      setWatched((n) => Math.max(0, n - 1));
+      list.reload();
+    }, WATCH_MS);
+    return () => clearTimeout(waiting);
+  }, [watched, list.data]);
+  const begun = (text) => {
+    setOpen(null);
+    tell(text);
+    setWatched(20);
+  };
+  const [act, busy, error] = useAction(async (parts, body, text) => {
+    await post(["admin", ...parts], body);
+    begun(text);
+  });
+  const measures = [...new Set((list.data?.snapshots ?? []).flatMap((one) => numbers(one.metrics).map(([name]) => name)))].filter((name) => TOLD.test(name)).slice(0, 3);
+  const columns = [
+    { label: t("version"), of: (one) => html`<code>${one.version}</code><small>${dateTime(one.created ?? one.written_at)}</small>` },
+    { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[one.state]}>${t(`snapshots.${one.state}`)}<//>${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
+    { label: t("today.items"), number: true, of: (one) => number(one.items) },
+    { label: t("page.events"), number: true, of: (one) => number(one.events) },
+    ...measures.map((name) => ({ label: name, number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
+    {
+      label: t("actions"),
+      of: (one) => html`<div class="row">
+        <${Button} kind="small" aria-label=${`${t("snapshots.report")} ${one.version}`} onClick=${() => setOpen({ what: "report", one })}>${t("snapshots.report")}<//>
+        ${one.state !== "current" && one.state !== "incomplete" && html`
+          <${Button} kind="small" aria-label=${`${t("snapshots.compare")} ${one.version}`} onClick=${() => setOpen({ what: "compare", one })}>${t("snapshots.compare")}<//>
+          ${one.rollbacks
+            ? html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${`${t("snapshots.roll_back")} ${one.version}`} onClick=${() => act(["snapshots", "rollback"], { version: one.version }, t("snapshots.rolling", { version: one.version }))}>${t("snapshots.roll_back")}<//>`
+            : html`<${Button} kind="small" aria-label=${`${t("snapshots.promote")} ${one.version}`} onClick=${() => setOpen({ what: "promote", one })}>${t("snapshots.promote")}<//>`}`}
+      </div>`,
+    },
+  ];
+  const close = () => setOpen(null);
+  return html`
+    <${Head} title=${t("page.snapshots")} lead=${t("snapshots.lead")}>
+      ${overview.data?.rebuild === "available" && html`<${Button} kind="strong" busy=${busy} onClick=${() => act(["rebuilds"], {}, t("snapshots.rebuilding"))}>${t("snapshots.rebuild")}<//>`}
+    <//>
+    <div class="stack">
+      <${Problem} error=${error} />
+      <${Loaded} of=${list}>${(found) => html`
+        ${found.running.map((one) => html`<${Notice}>${t("snapshots.running", { name: one.name, since: ago(one.since) })}<//>`)}
+        <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
+          <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} rowClass=${(one) => (one.state === "current" ? "on" : "")} />
+        <//>`}<//>
+    </div>
+    ${open?.what === "compare" && html`<${Compare} version=${open.one.version} onClose=${close} />`}
+    ${open?.what === "report" && html`<${Report} snapshot=${open.one} onClose=${close} />`}
+    ${open?.what === "promote" && html`<${Promote} version=${open.one.version} onClose=${close} onDone=${() => begun(t("snapshots.promoting", { version: open.one.version }))} />`}
+  `;
+}

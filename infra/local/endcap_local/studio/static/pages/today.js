@@ -1,0 +1,67 @@
+// Today: how the shop's personalisation does right now, what needs attention, what was changed.
+import { get, useLoad } from "../lib/api.js";
+import { Bars } from "../lib/chart.js";
+import { Changes } from "../lib/changes.js";
+import { html } from "../lib/html.js";
+import { ago, exact, language, money, number, t } from "../lib/i18n.js";
+import { href } from "../lib/router.js";
+import { Button, Empty, Head, Lamp, Loaded, Panel, Stat } from "../lib/ui.js";
+
+const PLACES = new Set(["snapshots", "scenarios", "experiments", "events"]);
+
+const Attention = ({ found }) =>
+  found.length === 0
+    ? html`<${Empty}><${Lamp} kind="good">${t("today.all_well")}<//><//>`
+    : html`<ul class="attention">
+        ${found.map((one) => html`
+          <li>
+            <${Lamp} kind=${one.severity === "info" ? "plain" : one.severity}><span class="unseen">${t(`severity.${one.severity}`)}</span><//>
+            <span>${one.text}</span>${PLACES.has(one.page) && html`<a href=${href(one.page)}>${t(`page.${one.page}`)}</a>`}
+          </li>`)}
+      </ul>`;
+
+const Overview = ({ overview }) => {
+  const { rates, snapshot, cost } = overview;
+  const window = t("today.last_minutes", { n: rates.minutes });
+  const services = Object.entries(cost.by_service).filter(([, usd]) => usd > 0).sort((a, b) => b[1] - a[1]);
+  return html`
+    <div class="stack">
+      <dl class="stats">
+        <${Stat} label=${t("today.items")} value=${number(overview.items)} />
+        <${Stat} label=${t("today.shoppers")} value=${number(overview.shoppers)} />
+        <${Stat} label=${t("today.events")} value=${number(rates.events, 1)} note=${window} />
+        <${Stat} label=${t("today.lists")} value=${number(rates.lists, 1)} note=${window} />
+        <${Stat} label=${t("today.refused")} value=${number(rates.refused, 1)} note=${window} kind=${rates.refused > 0 ? "warn" : ""} />
+        <${Stat} label=${t("today.degraded")} value=${number(rates.degraded, 1)} note=${window} kind=${rates.degraded > 0 ? "bad" : ""} />
+      </dl>
+      <div class="columns">
+        <${Panel} title=${t("today.attention")}><${Attention} found=${overview.attention} /><//>
+        <${Panel} title=${t("today.snapshot")} actions=${html`<a href=${href("snapshots")}>${t("page.snapshots")}</a>`}>
+          ${snapshot
+            ? html`<dl class="facts">
+                <dt>${t("version")}</dt><dd><code>${snapshot.version}</code></dd>
+                <dt>${t("today.age")}</dt><dd>${t("days", { n: exact(snapshot.age_days, 1) })}</dd>
+                <dt>${t("today.promoted")}</dt><dd>${ago(snapshot.promoted_at)}</dd>
+                <dt>${t("today.items")}</dt><dd>${number(snapshot.items)}</dd>
+                ${Object.entries(snapshot.quality).map(([name, value]) => html`<dt>${name}</dt><dd>${number(value, 4)}</dd>`)}
+              </dl>`
+            : html`<${Empty}>${t("today.no_snapshot")}<//>`}
+        <//>
+        <${Panel} title=${t("today.cost")} note=${cost.month}>
+          <p class="stat-line"><strong>${money(cost.usd, "USD")}</strong> <span class="muted">${t("today.cost_note", { days: exact(cost.days, 1), as_of: cost.prices_as_of })}</span></p>
+          <${Bars} name=${t("today.cost")} rows=${services} format=${(usd) => money(usd, "USD")} />
+          ${cost.assumed.length > 0 && html`<details><summary>${t("today.assumed")}</summary><ul>${cost.assumed.map((text) => html`<li class="muted">${text}</li>`)}</ul></details>`}
+        <//>
+      </div>
+      <${Panel} title=${t("today.changes")}><${Changes} limit=${8} /><//>
+    </div>
+  `;
+};
+
+export default function Today() {
+  const overview = useLoad((signal) => get(["admin", "overview"], { language: undefined }, signal), [language.value]);
+  return html`
+    <${Head} title=${t("page.today")} lead=${t("today.lead")}><${Button} onClick=${overview.reload} busy=${overview.loading}>${t("refresh")}<//><//>
+    <${Loaded} of=${overview}>${(found) => html`<${Overview} overview=${found} />`}<//>
+  `;
+}

@@ -1,0 +1,323 @@
+"""What a storefront's stack costs in a month: arithmetic over public prices, and nothing that was billed.
+
+Every line is a quantity times a price. Quantities come from the storefront's numbers, from the template (memory,
+processor, alarms, tracing) and from `Assumptions`, each of which says what it rests on. Provisioned concurrency,
+SnapStart, more than 512 MB of /tmp, customer-managed keys and the storefront's own streams are left out: they are off
+by default.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from endcap.cost.prices import PRICES, Price
+from endcap.events.counts import LEVELS, NOTE_SHARDS
+from endcap.live.catalogue import POLL_S
+
+MONTH_S: Final = 30 * 86_400
+GB: Final = 1_000_000_000  # as transfers are billed; storage is billed by GiB, which is 7 % kinder
+FIREHOSE_BYTES: Final = 5 * 1024
+"""A record is billed as a multiple of this: https://aws.amazon.com/firehose/pricing/"""
+READ_BYTES, WRITE_BYTES = 4096, 1024
+EVENTS_BUFFER_S, EXPOSURES_BUFFER_S = 60, 300  # BufferingHints of the template
+ROUTE_METRICS: Final = 6
+"""Of each route that is called: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"""
+OPTIONAL: Final = frozenset({"receive_webhook", "load_file"})
+RESULT_LISTINGS: Final = 8
+"""Of three days in two folders, a day of a busy shop in two pages."""
+ITEM_SHARDS: Final = 8  # of the index of changed items; one query each
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A storefront's month.
+
+    Attributes
+    ----------
+    webhooks : messages of shop systems
+    file_rows : rows of files and catalogue feeds; what they change is among `item_changes`, and events among `events`
+    """
+
+    events: int
+    requests: int
+    items: int
+    users: int
+    rebuilds: int
+    item_changes: int
+    webhooks: int = 0
+    file_rows: int = 0
+
+    @property
+    def idle(self) -> Usage:
+        """The same shop with nobody in it: what is stored, and nothing that happens."""
+        return replace(self, events=0, requests=0, rebuilds=0, item_changes=0, webhooks=0, file_rows=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the template says.
+
+    Attributes
+    ----------
+    architecture : x86_64 or arm64
+    memory_mb : by function
+    alarms : metrics that alarms look at, as they are billed
+    traces : whether functions begin traces by themselves
+    routes : of the API that report metrics of their own
+    live_counts_s : that counts wait to be folded together, and requests from one look at them to the next
+    secrets : in Secrets Manager
+    """
+
+    architecture: str
+    memory_mb: Mapping[str, int]
+    alarms: int
+    dashboards: int
+    traces: bool = False
+    routes: int = 0
+    live_counts_s: float = 15.0
+    secrets: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What is not known before a stack has run; each can be set by an option.
+
+    Attributes
+    ----------
+    events_per_call : events in one POST /events; 1 is the dearest
+    recommend_ms, update_ms, collect_ms, other_ms : billed time of a call: `endcap bench` plus some 10 ms for each of
+        its AWS calls, which were not measured
+    cold_share, cold_ms : share of calls that start an environment, and what that adds; starts are billed since 2025
+    profile_bytes : the most that a profile with 64 interactions takes in the format
+    item_bytes : a row with one vector of 192 numbers
+    answer_bytes, log_bytes : of one answer, and of what a call logs and counts
+    report_bytes : of Lambda's own start and REPORT lines of a call, where they are kept
+    event_bytes : of one archived event, gzipped; exposure_bytes : of one record of an answer, gzipped
+    snapshot_item_bytes, snapshot_bytes : of one item in a snapshot, and of its encoders: a snapshot of 12,086 items has
+        98 MB, 24 MB of them the encoders
+    text_share : of events, with words to encode
+    metrics : CloudWatch metrics of Endcap's own that a month with traffic reports
+    fold_ms : billed time of a fold, not measured either; summary_ms : of a count of results, nor that
+    row_ms : of a row of a file: 0.4 ms of processor time were measured here, and the rest is its share of the calls
+    trend_share : of requests that live counts can change
+    idle_polls : ReceiveMessage calls of Lambda's five pollers on an idle queue, 20 s each:
+        https://github.com/getlift/lift/issues/132 saw the same 15 a minute
+    rebuild_hours : of one rebuild
+    months : that archive and snapshots have gathered; the archive expires after 24 by default
+    trainings : of Personalize in a month at most, however often Endcap rebuilds; by itself it trains every seven days:
+        https://docs.aws.amazon.com/personalize/latest/dg/solution-config-auto-training.html
+    """
+
+    events_per_call: float = 1.0
+    recommend_ms: float = 60.0
+    update_ms: float = 60.0
+    collect_ms: float = 20.0
+    other_ms: float = 60.0
+    cold_share: float = 0.01
+    cold_ms: float = 2_500.0
+    profile_bytes: int = 2_048
+    item_bytes: int = 2_048
+    answer_bytes: int = 2_000
+    log_bytes: int = 1_000
+    report_bytes: int = 700
+    event_bytes: int = 80
+    exposure_bytes: int = 400
+    snapshot_item_bytes: int = 6_100
+    snapshot_bytes: int = 24_000_000
+    text_share: float = 0.05
+    metrics: int = 25
+    fold_ms: float = 150.0
+    row_ms: float = 1.0
+    summary_ms: float = 2_000.0
+    trend_share: float = 0.1
+    idle_polls: float = 5 * MONTH_S / 20
+    rebuild_hours: float = 0.5
+    months: int = 12
+    trainings: float = 30 / 7
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the bill."""
+
+    service: str
+    what: str
+    quantity: float
+    unit: str
+    usd: float
+    price: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A month's bill."""
+
+    lines: tuple[Line, ...] = field(default_factory=tuple)
+
+    @property
+    def usd(self) -> float:
+        """Together."""
+        return math.fsum(line.usd for line in self.lines)
+
+    def by_service(self) -> dict[str, float]:
+        """US dollars by service, in the order of the lines."""
+        services: dict[str, list[float]] = {}
+        for line in self.lines:
+            services.setdefault(line.service, []).append(line.usd)
+        return {service: math.fsum(parts) for service, parts in services.items()}
+
+
+def estimate(
+    usage: Usage,
+    deployment: Deployment,
+    assumed: Assumptions | None = None,
+    prices: Mapping[str, Price] = PRICES,
+    free_tier: bool = False,
+) -> Estimate:
+    """What a month costs."""
+    quantities = _quantities(usage, deployment, assumed or Assumptions())
+    lines = []
+    for service, what, quantity, name in quantities:
+        price = prices[name]
+        lines.append(Line(service, what, quantity, price.unit, price.cost(quantity, free_tier), name))
+    return Estimate(tuple(lines))
+
+
+def personalize_estimate(
+    usage: Usage, assumed: Assumptions | None = None, prices: Mapping[str, Price] = PRICES
+) -> Estimate:
+    """The same month on Amazon Personalize with one campaign of User-Personalization-v2.
+
+    A campaign is billed for one request a second at least, for as long as it is there; trainings read everything that
+    has happened so far: https://aws.amazon.com/personalize/pricing/
+    """
+    assumed = assumed or Assumptions()
+    trainings = min(usage.rebuilds, assumed.trainings)
+    raw_bytes = 500 * usage.events + assumed.item_bytes * usage.item_changes
+    quantities = (
+        ("Recommendations, one a second at least", float(max(usage.requests, MONTH_S)), "personalize_requests"),
+        ("Training", trainings * usage.events * assumed.months, "personalize_training"),
+        ("Ingestion", raw_bytes / GB, "personalize_ingestion"),
+    )
+    return Estimate(
+        tuple(
+            Line("Personalize", what, quantity, prices[name].unit, prices[name].cost(quantity), name)
+            for what, quantity, name in quantities
+        )
+    )
+
+
+def traced(calls: float) -> float:
+    """Calls of a month that X-Ray's default rule records: the first of each second, and a twentieth of the rest.
+
+    Calls that come evenly and independently leave a second empty with probability exp(-calls / second).
+    """
+    firsts = MONTH_S * -math.expm1(-calls / MONTH_S)
+    return firsts + 0.05 * (calls - firsts)
+
+
+def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterator[tuple[str, str, float, str]]:
+    """Service, what, how much, and the name of its price."""
+    collects = math.ceil(usage.events / a.events_per_call)
+    batches = collects  # with a batch window of 0 a batch is a message wherever traffic is not dense
+    # Each copy of update_profile keeps to one shard of notes, and those of a shard are folded together.
+    shards = min(NOTE_SHARDS, max(1, math.ceil(batches / MONTH_S * a.update_ms / 1000)))
+    folds = min(batches, shards * MONTH_S / max(1.0, deployment.live_counts_s))
+    summaries = min(usage.requests, MONTH_S / EXPOSURES_BUFFER_S)  # one for each file of exposures
+    calls = {
+        "collect": (collects, a.collect_ms),
+        "update_profile": (batches, a.update_ms),
+        "recommend": (usage.requests, a.recommend_ms),
+        "manage_items": (usage.item_changes, a.other_ms),
+        "embed_item": (usage.item_changes, a.other_ms),
+        "promote": (usage.rebuilds, 30_000.0),
+        "fold_counts": (folds, a.fold_ms),
+        "summarise_results": (summaries, a.summary_ms),
+    }
+    # Of functions that are there where they are asked for; a run of load_file works for two minutes and a half.
+    calls |= {"receive_webhook": (usage.webhooks, a.other_ms)} if usage.webhooks else {}
+    runs = math.ceil(usage.file_rows * a.row_ms / 150_000)
+    calls |= {"load_file": (runs, usage.file_rows * a.row_ms / runs)} if runs else {}
+    invocations = sum(n for n, _ in calls.values())
+    through_api = collects + usage.requests + usage.item_changes + usage.webhooks
+
+    yield "API Gateway", "requests", through_api, "http_api_requests"
+    yield "API Gateway", "answers to the internet", usage.requests * a.answer_bytes / GB, "data_out"
+
+    yield "Lambda", "requests", invocations, "lambda_requests"
+    for name, (n, ms) in calls.items():
+        seconds = n * (ms + a.cold_share * a.cold_ms) / 1000
+        memory_mb = deployment.memory_mb.get(name, 1024) if name in OPTIONAL else deployment.memory_mb[name]
+        yield "Lambda", name, seconds * memory_mb / 1024, f"lambda_{deployment.architecture}"
+
+    # Sparse requests each find the last poll to be too old; dense ones share a poll every two seconds.
+    environments = max(1, math.ceil(usage.requests / MONTH_S * a.recommend_ms / 1000))
+    polls = min(usage.requests, environments * MONTH_S / POLL_S)
+    profile_writes = math.ceil(a.profile_bytes / WRITE_BYTES)
+    item_writes = 2 * 2 * math.ceil(a.item_bytes / WRITE_BYTES)  # the row, then its vector; table and index
+    read_units = math.ceil(a.profile_bytes / READ_BYTES)
+    yield "DynamoDB", "profiles written", batches * profile_writes, "dynamodb_writes"
+    yield "DynamoDB", "live counts noted", batches, "dynamodb_writes"
+    yield "DynamoDB", "items written", usage.item_changes * item_writes, "dynamodb_writes"
+    yield "DynamoDB", "profiles read", batches * read_units + usage.requests * read_units / 2, "dynamodb_reads"
+    yield "DynamoDB", "erasures looked up", batches, "dynamodb_reads"
+    yield "DynamoDB", "changed items looked for", polls * ITEM_SHARDS / 2, "dynamodb_reads"
+    yield "DynamoDB", "products of webhooks", 2 * usage.webhooks, "dynamodb_writes"
+    item_reads = math.ceil(a.item_bytes / READ_BYTES) / 2
+    yield "DynamoDB", "items compared with files", usage.file_rows * item_reads, "dynamodb_reads"
+    stored_gb = (usage.users * a.profile_bytes + usage.items * a.item_bytes) / GB
+    yield "DynamoDB", "storage", stored_gb, "dynamodb_storage"
+    yield "DynamoDB", "point-in-time recovery", stored_gb, "dynamodb_recovery"
+
+    yield "SQS", "sent and deleted", 2 * batches, "sqs_requests"
+    yield "SQS", "received, empty calls too", max(a.idle_polls, batches), "sqs_requests"
+    yield "SQS", "the inbox of files", a.idle_polls if "load_file" in deployment.memory_mb else 0, "sqs_requests"
+
+    firehose_gb = (_rounded(batches * 1.0, 300) + _rounded(usage.requests, 2_500)) / GB
+    yield "Firehose", "events and exposures", firehose_gb, "firehose"
+
+    objects = min(batches, MONTH_S / EVENTS_BUFFER_S) + min(usage.requests, MONTH_S / EXPOSURES_BUFFER_S)
+    snapshot = a.snapshot_bytes + usage.items * a.snapshot_item_bytes
+    kept = (
+        a.months * usage.events * a.event_bytes
+        + 3 * usage.requests * a.exposure_bytes  # ExposureRetentionDays 90
+        + max(1, a.months * usage.rebuilds) * snapshot
+    )
+    texts = min(batches * a.text_share, MONTH_S / POLL_S)
+    yield "S3", f"storage after {a.months} months", kept / GB, "s3_storage"
+    yield "S3", "objects written", objects + 50 * usage.rebuilds, "s3_writes"
+    yield "S3", "live counts folded", len(LEVELS) * folds, "s3_writes"
+    yield "S3", "results written", 3 * summaries, "s3_writes"  # the book, a day, how far they go
+    yield "S3", "archive listed for results", summaries * RESULT_LISTINGS, "s3_writes"  # a LIST is as dear as a PUT
+    yield "S3", "archive read for results", objects, "s3_reads"
+    yield "S3", "pointer and scenarios looked at", 2 * polls + texts, "s3_reads"
+    looks = min(a.trend_share * usage.requests, environments * MONTH_S / max(1.0, deployment.live_counts_s))
+    yield "S3", "live counts looked at, by folds too", len(LEVELS) * (folds + looks), "s3_reads"
+
+    reported = usage.requests + usage.rebuilds + folds  # of the functions with SystemLogLevel INFO
+    logs_gb = ((invocations + through_api) * a.log_bytes + reported * a.report_bytes) / GB
+    busy = 1 if usage.events or usage.requests or usage.item_changes else 0
+    yield "CloudWatch", "logs taken in", logs_gb, "logs_ingested"
+    yield "CloudWatch", "logs kept 30 days", 0.15 * logs_gb, "logs_stored"  # kept compressed
+    yield "CloudWatch", "metrics", busy * (a.metrics + ROUTE_METRICS * deployment.routes), "metrics"
+    yield "CloudWatch", "alarms", deployment.alarms, "alarms"
+    yield "CloudWatch", "dashboards", deployment.dashboards, "dashboards"
+    yield "Secrets Manager", "keys of pseudonyms", deployment.secrets, "secrets"
+    # Each environment of those that write records reads them once, and again each hour.
+    starts = a.cold_share * (batches + usage.requests) if deployment.secrets else 0.0
+    yield "Secrets Manager", "keys read", starts + 2 * busy * MONTH_S / 3600 * bool(deployment.secrets), "secret_reads"
+    yield "X-Ray", "traces", traced(invocations) if deployment.traces else 0.0, "traces"
+
+    starts = a.cold_share * sum(calls[name][0] for name in ("update_profile", "recommend", "embed_item"))
+    yield "KMS", "the key of snapshots", 1, "kms_keys"
+    yield "KMS", "signatures looked at", starts + usage.rebuilds * (environments + 1), "kms_signatures"
+
+    yield "SageMaker", "rebuilds", usage.rebuilds * a.rebuild_hours, "rebuild_hours"
+
+
+def _rounded(records: float, record_bytes: int) -> float:
+    """Bytes that Firehose bills for records of one size."""
+    return records * FIREHOSE_BYTES * math.ceil(record_bytes / FIREHOSE_BYTES)

@@ -1,0 +1,89 @@
+"""Documents changed by operators: read, changed, written on condition that nobody else has, with an audit record."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from endcap.api.roles import Caller
+from endcap.aws.documents import EditedDocument
+from endcap.errors import ConflictError
+from endcap.runtime import Runtime
+
+Content = TypeVar("Content")
+TRIES: Final = 4
+NOBODY: Final = "nobody"
+"""What a record calls a caller whom nothing but an address tells apart, which is no name."""
+
+
+def who(caller: Caller | None) -> str:
+    """What a record calls a caller: by their credential."""
+    return NOBODY if caller is None or caller.client.startswith("ip:") else caller.client
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[Content]):
+    """What a document is to hold afterwards, and what the audit record says of it."""
+
+    after: Content
+    what: str
+    target: str
+    before_part: Any
+    after_part: Any
+
+
+def change(
+    runtime: Runtime,
+    document: EditedDocument,
+    who: str,
+    read: Callable[[bytes], Content],
+    changed: Callable[[Content], Change[Content]],
+) -> Content:
+    """Change a document, whoever else writes other parts of it meanwhile; what it holds afterwards.
+
+    Parameters
+    ----------
+    changed : raises where the change is not to be made
+
+    Raises
+    ------
+    ConflictError : another writer won each time
+    ThrottledError, DependencyError
+    """
+    for _ in range(TRIES):
+        data, etag = document.found()
+        made = changed(read(data))
+        body = json.dumps(made.after, indent=1, ensure_ascii=False, sort_keys=True).encode()
+        try:
+            with noted(runtime, who, made.what, made.target, made.before_part, made.after_part):
+                document.write(body, etag)
+        except ConflictError:
+            continue
+        return made.after
+    raise ConflictError("another writer won each time")
+
+
+@contextmanager
+def noted(
+    runtime: Runtime, who: str, what: str, target: str, before: object = None, after: object = None
+) -> Iterator[None]:
+    """Leave an audit record of what the block does.
+
+    Raises
+    ------
+    ThrottledError, DependencyError : no record can be left, and nothing is done
+    """
+    record = {
+        "at": int(time.time() * 1000),
+        "who": who,
+        "what": what,
+        "target": target,
+        "before": before,
+        "after": after,
+    }
+    with runtime.audit.noting(record):
+        yield

@@ -1,0 +1,136 @@
+"""The first page: how the shop's personalisation does right now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from endcap.api.roles import SCOPES, Caller
+from endcap.api.scenarios import read_scenarios
+from endcap.cost.estimate import Usage
+from endcap.cost.so_far import deployment_of, month_start_ms, so_far
+from endcap.desk.changes import who
+from endcap.errors import EndcapError, InvalidInputError
+from endcap.experiments.config import read_experiments
+from endcap.operator.overview import DAY_MS, State, attention
+from endcap.operator.scenarios import scenario
+from endcap.runtime import Runtime
+from endcap.snapshot.figures import Figures
+from endcap.snapshot.snapshot import Snapshot
+
+MINUTES: Final = 15
+_METERS: Final = {
+    "events": "EventsAccepted",
+    "lists": "Recommendations",
+    "refused": "EventsRejected",
+    "degraded": "DegradedAnswers",
+}
+
+
+def overview(runtime: Runtime, caller: Caller | None) -> dict[str, Any]:
+    """What stands on the first page; what can't be read is left out or null, and never a reason to show nothing."""
+    now_ms = int(time.time() * 1000)
+    snapshot = _snapshot(runtime)
+    rates, month = _rates(runtime, now_ms), _month(runtime, now_ms)
+    n_items = 0
+    if snapshot is not None:
+        index = runtime.live_catalogue.over(snapshot).index
+        n_items = index.n_items - len(index.deleted_rows)
+    n_shoppers = _shoppers(runtime)
+    usage = Usage(month["events"], month["lists"], n_items, n_shoppers, 0, month["items"])
+    state = _state(runtime, now_ms, snapshot, rates)
+    return {
+        "at": now_ms,
+        "operator": {"who": who(caller), "scopes": sorted(SCOPES if caller is None else caller.scopes)},
+        "items": n_items,
+        "shoppers": n_shoppers,
+        "rates": {"minutes": MINUTES, **rates},
+        "snapshot": None if snapshot is None else _told(runtime, snapshot, now_ms),
+        "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms),
+        "attention": attention(state),
+        "rebuild": "available" if runtime.rebuilds.configured else "not_configured",
+    }
+
+
+def _snapshot(runtime: Runtime) -> Snapshot | None:
+    try:
+        return runtime.ladder.loaded()
+    except EndcapError:
+        return None
+
+
+def _told(runtime: Runtime, snapshot: Snapshot, now_ms: int) -> dict[str, Any]:
+    pointer = _or_none(runtime.snapshots.seen)
+    promoted = {"promoted_at": pointer.promoted_at} if pointer is not None and pointer.promoted_at else {}
+    return {
+        "version": snapshot.version,
+        "items": snapshot.n_items,
+        "catalogue_as_of": snapshot.catalog_as_of_ms,
+        "age_days": round(_age_days(snapshot, now_ms), 2),
+        "quality": dict(Figures.of(snapshot.manifest).measures),
+        **promoted,
+    }
+
+
+def _age_days(snapshot: Snapshot, now_ms: int) -> float:
+    return max(0.0, (now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
+
+
+def _rates(runtime: Runtime, now_ms: int) -> dict[str, float | None]:
+    from_ms = now_ms - MINUTES * 60_000
+    try:
+        sums = runtime.meters.sums(list(_METERS.values()), from_ms, now_ms, 60)
+    except EndcapError:
+        return dict.fromkeys(_METERS)
+    return {name: round(sums[metric] / MINUTES, 3) for name, metric in _METERS.items()}
+
+
+def _month(runtime: Runtime, now_ms: int) -> Mapping[str, int]:
+    """What the month has seen so far."""
+    metrics = {"events": "EventsAccepted", "lists": "Recommendations", "items": "ItemsChanged"}
+    try:
+        sums = runtime.meters.sums(list(metrics.values()), month_start_ms(now_ms), now_ms, 3600)
+    except EndcapError:
+        return dict.fromkeys(metrics, 0)
+    return {name: int(sums[metric]) for name, metric in metrics.items()}
+
+
+def _shoppers(runtime: Runtime) -> int:
+    return _or_none(runtime.profiles.approximate_count) or 0
+
+
+def _state(runtime: Runtime, now_ms: int, snapshot: Snapshot | None, rates: Mapping[str, float | None]) -> State:
+    unusable, ending = [], []
+    try:
+        data = runtime.scenarios_document.found()[0]
+        known = read_scenarios(data) if data else {}
+        ending = [{**end, "scenario": name} for name in known for end in scenario(known, name)["ending"]]
+    except InvalidInputError:
+        unusable.append("scenarios")
+    except EndcapError:
+        pass
+    try:
+        data = runtime.experiments_document.found()[0]
+        _ = read_experiments(data) if data else ()
+    except InvalidInputError:
+        unusable.append("experiments")
+    except EndcapError:
+        pass
+    pointer = _or_none(runtime.snapshots.seen)
+    return State(
+        now_ms,
+        None if snapshot is None else _age_days(snapshot, now_ms),
+        signed=pointer is None or pointer.signature is not None,
+        unusable=tuple(unusable),
+        rates=rates,
+        quarantined=_or_none(lambda: runtime.strays.count_since(now_ms - DAY_MS)) or 0,
+        ending=tuple(ending),
+    )
+
+
+def _or_none(read: Any) -> Any:
+    try:
+        return read()
+    except EndcapError:
+        return None

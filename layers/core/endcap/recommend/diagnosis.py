@@ -1,0 +1,163 @@
+"""Why an item stands where it stands in a list, or nowhere: the pipeline's own steps, with one item followed through.
+
+Nothing here knows a rule of the ranking. What keeps an item out is the sieve that it does not pass, and what moves it
+down is whatever the same list without that would not do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from endcap.explain.reasons import Reason, explain
+from endcap.filters.eligibility import sellable
+from endcap.ranking.score import total_of
+from endcap.ranking.slots import Slot
+from endcap.recommend.pipeline import Prepared
+from endcap.recommend.request import MAX_LIMIT
+from endcap.recommend.selection import EXCLUDED, FILTER, NAMED, ON_SALE, SEEN, holds, sieves, slots_of
+
+Cause = Literal[
+    "unknown_item",
+    "not_available",
+    "expired",
+    "excluded",
+    "filter",
+    "named",
+    "seen",
+    "not_due",
+    "not_candidate",
+    "variant_shown",
+    "cap",
+    "variety",
+    "displaced",
+    "score",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One cause; `by` is the item that stands in its place, `score` and `needed` how far it is from the list."""
+
+    cause: Cause
+    by: str | None = None
+    score: float | None = None
+    needed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Where an item stands.
+
+    Attributes
+    ----------
+    rank : in the list of the longest length there is, from 1; None for nowhere in it
+    findings : why it is not among the first; nothing for one that is
+    score : None for an unknown item
+    """
+
+    rank: int | None
+    findings: tuple[Finding, ...]
+    score: float | None = None
+    reasons: tuple[Reason, ...] = ()
+
+
+def diagnose(made: Prepared, item_id: str) -> Diagnosis:
+    """Why an item is among the first `made.request.limit` of a list, or not.
+
+    Raises
+    ------
+    ExpressionError : a filter does not fit the catalogue
+    """
+    row = made.index.position(item_id)
+    if row is None or made.index.is_deleted(row):
+        return Diagnosis(None, (Finding("unknown_item"),))
+    rows = np.asarray([row], dtype=np.int64)
+    shares = made.scores.contributions(rows)
+    score = float(total_of(shares)[0])
+    reasons = explain(made.scores.context, rows, shares, made.request.language, {})[0]
+    if kept_out := tuple(_kept_out(made, row)):
+        return Diagnosis(_rank(_slots(made, MAX_LIMIT), row), kept_out, score, reasons)
+    slots = _slots(made, MAX_LIMIT)
+    rank = _rank(slots, row)
+    if rank is not None and rank <= made.request.limit:
+        return Diagnosis(rank, (), score, reasons)
+    return Diagnosis(rank, tuple(_outdone(made, row, score, slots[: made.request.limit])), score, reasons)
+
+
+def _kept_out(made: Prepared, row: int) -> Iterator[Finding]:
+    among = made.scores.context.among
+    if among is not None and row not in among:
+        yield Finding("not_due" if made.scores.context.due is not None else "not_candidate")
+        return
+    if any(slot.pinned and slot.row == row for slot in _slots(made, made.request.limit)):
+        return  # what was seen may be pinned
+    for sieve in sieves(made.scores, made.request, made.items, made.about):
+        if not holds(sieve.passes, row, among):
+            yield Finding(_cause(made, row, sieve.name))
+
+
+def _cause(made: Prepared, row: int, sieve: str) -> Cause:
+    if sieve == ON_SALE:
+        return "expired" if _expired(made, row) else "not_available"
+    causes: dict[str, Cause] = {EXCLUDED: "excluded", FILTER: "filter", NAMED: "named", SEEN: "seen"}
+    return causes[sieve]
+
+
+def _expired(made: Prepared, row: int) -> bool:
+    rows = np.asarray([row], dtype=np.int64)
+    ends = int(made.index.expires_at_ms[row])
+    return bool(made.index.available[row]) and ends > 0 and not sellable(made.index, made.about.now_ms, rows)[0]
+
+
+def _outdone(made: Prepared, row: int, score: float, page: list[Slot]) -> Iterator[Finding]:
+    """What moves an item that may be shown behind the page."""
+    index, request = made.index, made.request
+    group = int(index.groups[row])
+    sibling = next((slot.row for slot in page if int(index.groups[slot.row]) == group), None)
+    if sibling is not None:
+        yield Finding("variant_shown", by=index.item_id(sibling))
+        return
+    for cause, changed in _WITHOUT.items():
+        other = changed(made)
+        if other is not None and _rank(_slots(other, request.limit), row) is not None:
+            yield Finding(cause)
+    rows = np.asarray([slot.row for slot in page if not (slot.pinned or slot.promotion)], dtype=np.int64)
+    needed = float(total_of(made.scores.contributions(rows)).min()) if len(rows) else None
+    yield Finding("score", by=index.item_id(page[-1].row) if page else None, score=score, needed=needed)
+
+
+def _without_caps(made: Prepared) -> Prepared | None:
+    return replace(made, request=replace(made.request, caps={})) if made.request.caps else None
+
+
+def _without_variety(made: Prepared) -> Prepared | None:
+    request = made.request
+    if not (request.diversity or request.calibration):
+        return None
+    return replace(made, request=replace(request, diversity=0.0, calibration=0.0))
+
+
+def _without_places(made: Prepared) -> Prepared | None:
+    if not (made.items.pinned or made.request.promotions):
+        return None
+    request = replace(made.request, promotions=(), pinned=())
+    return replace(made, request=request, items=replace(made.items, pinned={}))
+
+
+_WITHOUT: Final[Mapping[Cause, Callable[[Prepared], Prepared | None]]] = {
+    "cap": _without_caps,
+    "variety": _without_variety,
+    "displaced": _without_places,
+}
+
+
+def _slots(made: Prepared, wanted: int) -> list[Slot]:
+    return slots_of(made.scores, made.request, made.items, made.about, wanted)
+
+
+def _rank(slots: list[Slot], row: int) -> int | None:
+    return next((k for k, slot in enumerate(slots, 1) if slot.row == row), None)

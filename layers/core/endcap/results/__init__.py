@@ -1,0 +1,1 @@
+"""What lists have brought: records of lists and events joined, counted, and told with intervals."""

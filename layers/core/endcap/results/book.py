@@ -1,0 +1,220 @@
+"""The book of results: what is still open of lists and purchases, and the figures that they have added up to.
+
+Records may come in any order, once or several times: what names a list that is not known yet waits for it, and what has
+been counted is known by its event. So the figures are the same whatever the borders of files and runs, as long as a
+record comes within the time that things stay open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, fields
+from typing import Final
+
+from endcap.results.facts import Act, Cell, ShownList
+
+DAY_MS: Final = 86_400_000
+WINDOW_MS: Final = 7 * DAY_MS
+"""How long after a list something still counts for it."""
+EARLY_MS: Final = 5 * 60_000
+"""By how much clients' clocks may be behind ours."""
+LATENESS_MS: Final = 2 * DAY_MS
+"""How long a record may take to get into the archive: deliveries are tried again for a day."""
+RETURN_MS: Final = 60 * DAY_MS
+"""How long after a purchase a return is still taken off it."""
+UNIT_MS: Final = 120 * DAY_MS
+"""How long a shopper of an experiment is kept after the last list."""
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the lists of a cell have brought; money in hundredths.
+
+    Attributes
+    ----------
+    visible, clicked, converted : lists of which something was seen, clicked, bought
+    impressions, clicks, carts : items of lists, each counted once for its list
+    """
+
+    lists: int = 0
+    visible: int = 0
+    clicked: int = 0
+    converted: int = 0
+    impressions: int = 0
+    clicks: int = 0
+    carts: int = 0
+    purchases: int = 0
+    returns: int = 0
+    cents: int = 0
+
+    def add(self, other: Figures) -> None:
+        """Add others to these."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(self, one.name) + getattr(other, one.name))
+
+
+@dataclass(slots=True)
+class OpenList:
+    """A list that something may still be done with; `done` names what was counted of it."""
+
+    shown: ShownList
+    done: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Purchase:
+    """A purchase that was counted; `returned_by` is the event that took it back, "" for none."""
+
+    act: Act
+    cell: Cell
+    unit: tuple[str, str] | None
+    cents: int
+    returned_by: str = ""
+
+
+@dataclass(slots=True)
+class Unit:
+    """What a shopper of an experiment has been shown and done; `person` as the records have it."""
+
+    variant: str
+    last_ms: int
+    lists: int = 0
+    clicked: int = 0
+    purchases: int = 0
+    cents: int = 0
+    person: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass
+class Book:
+    """Open lists, purchases and waiting acts, and the figures.
+
+    Attributes
+    ----------
+    lists : by id
+    waiting : acts whose list or purchase is not known yet, by who and event, so that each waits once
+    purchases : (who, item) -> those that may come back
+    cells : the figures
+    units : (experiment, unit) -> shopper
+    touched : days whose figures have changed since the book was opened
+    """
+
+    lists: dict[str, OpenList] = field(default_factory=dict)
+    waiting: dict[tuple[str, str], Act] = field(default_factory=dict)
+    purchases: dict[tuple[str, str], list[Purchase]] = field(default_factory=dict)
+    cells: dict[Cell, Figures] = field(default_factory=dict)
+    units: dict[tuple[str, str], Unit] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+
+    def enter(self, lists: Iterable[ShownList], acts: Iterable[Act]) -> None:
+        """Count some records."""
+        for shown in lists:
+            self._open(shown)
+        for act in sorted([*self.waiting.values(), *acts], key=lambda act: (act.at_ms, act.kind == "return")):
+            settled = self._take_back(act) if act.kind == "return" else self._count(act)
+            if settled:
+                self.waiting.pop((act.who, act.event_id), None)
+            else:
+                self.waiting[act.who, act.event_id] = act
+
+    def close(self, now_ms: int) -> None:
+        """Let go of what nothing can come of any more."""
+        last_ms = now_ms - WINDOW_MS - LATENESS_MS
+        self.lists = {key: one for key, one in self.lists.items() if one.shown.at_ms >= last_ms}
+        self.waiting = {key: act for key, act in self.waiting.items() if act.at_ms >= now_ms - LATENESS_MS}
+        kept = {
+            key: [one for one in bought if one.act.at_ms >= now_ms - RETURN_MS - LATENESS_MS]
+            for key, bought in self.purchases.items()
+        }
+        self.purchases = {key: bought for key, bought in kept.items() if bought}
+        self.units = {key: unit for key, unit in self.units.items() if unit.last_ms >= now_ms - UNIT_MS}
+
+    def _open(self, shown: ShownList) -> None:
+        if shown.list_id in self.lists:
+            return
+        self.lists[shown.list_id] = OpenList(shown)
+        self._figures(shown.cell).lists += 1
+        key = _unit_key(shown)
+        if key is not None:
+            variant = shown.cell.variant.split("/", 1)[1]
+            unit = self.units.setdefault(key, Unit(variant, shown.at_ms, person=dict(shown.person)))
+            unit.variant = variant if unit.variant == variant else ""  # who got several is nobody's
+            unit.lists += 1
+            unit.last_ms = max(unit.last_ms, shown.at_ms)
+
+    def _count(self, act: Act) -> bool:
+        """Count an act for its list; False where that is not known yet."""
+        known = self.lists.get(act.list_id or "")
+        if known is None:
+            return False
+        shown, item_id = known.shown, _item_of(known.shown, act)
+        if item_id is None or not -EARLY_MS <= act.at_ms - shown.at_ms <= WINDOW_MS:
+            return True
+        mark = f"p:{act.who}:{act.event_id}" if act.kind == "purchase" else f"{act.kind[:2]}:{item_id}"
+        if mark in known.done:
+            return True
+        first = not any(done.startswith(mark[:2]) for done in known.done)
+        known.done.add(mark)
+        figures, unit = self._figures(shown.cell), self.units.get(_unit_key(shown) or ("", ""))
+        if act.kind == "impression":
+            figures.impressions += 1
+            figures.visible += first
+        elif act.kind == "click":
+            figures.clicks += 1
+            figures.clicked += first
+            if unit is not None:
+                unit.clicked += first
+        elif act.kind == "cart":
+            figures.carts += 1
+        else:
+            self._buy(known, act, item_id, first=first)
+        return True
+
+    def _buy(self, known: OpenList, act: Act, item_id: str, *, first: bool) -> None:
+        shown, cents = known.shown, act.cents or 0
+        figures, key = self._figures(shown.cell), _unit_key(shown)
+        figures.purchases += 1
+        figures.converted += first
+        figures.cents += cents
+        if key is not None:
+            self.units[key].purchases += 1
+            self.units[key].cents += cents
+        self.purchases.setdefault((act.who, item_id), []).append(Purchase(act, shown.cell, key, cents))
+
+    def _take_back(self, act: Act) -> bool:
+        """Take a return off the latest purchase that it can be of; False where there is none yet."""
+        bought = self.purchases.get((act.who, act.item_id or ""), [])
+        if any(one.returned_by == act.event_id for one in bought):
+            return True
+        for one in sorted(bought, key=lambda one: -one.act.at_ms):
+            of_order = act.order is None or one.act.order is None or act.order == one.act.order
+            in_time = -EARLY_MS <= act.at_ms - one.act.at_ms <= RETURN_MS
+            if one.returned_by or not of_order or not in_time:
+                continue
+            one.returned_by = act.event_id
+            cents = one.cents if act.cents is None else min(abs(act.cents), one.cents)
+            figures = self._figures(one.cell)
+            figures.returns += 1
+            figures.cents -= cents
+            if one.unit is not None and one.unit in self.units:
+                self.units[one.unit].cents -= cents
+            return True
+        return False
+
+    def _figures(self, cell: Cell) -> Figures:
+        self.touched.add(cell.day)
+        return self.cells.setdefault(cell, Figures())
+
+
+def _item_of(shown: ShownList, act: Act) -> str | None:
+    """The item of a list that an act is about: the one that it names, or the one at the position that it names."""
+    if act.item_id is not None:
+        return act.item_id if act.item_id in shown.items else None
+    place = -1 if act.position is None else act.position - shown.first
+    return shown.items[place] if 0 <= place < len(shown.items) else None
+
+
+def _unit_key(shown: ShownList) -> tuple[str, str] | None:
+    if shown.unit is None or "/" not in shown.cell.variant:
+        return None
+    return shown.cell.variant.split("/", 1)[0], shown.unit

@@ -1,0 +1,68 @@
+"""Results as tables: rows of a day for the bucket, and rows by the dimensions that somebody asks for."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+from endcap.results.book import Figures
+from endcap.results.facts import Cell
+from endcap.results.intervals import share
+
+DIMENSIONS: Final = ("scenario", "surface", "variant", "day")
+
+
+def day_lines(cells: Mapping[Cell, Figures], day: str) -> bytes:
+    """A day's rows as gzipped lines of JSON, which Athena reads as they are; money in hundredths."""
+    rows = [
+        {"scenario": cell.scenario, "surface": cell.surface, "variant": cell.variant, **asdict(figures)}
+        for cell, figures in cells.items()
+        if cell.day == day
+    ]
+    rows.sort(key=lambda row: (row["scenario"], row["surface"], row["variant"]))
+    lines = "".join(json.dumps(row, separators=(",", ":"), ensure_ascii=False) + "\n" for row in rows)
+    return gzip.compress(lines.encode(), 6, mtime=0)
+
+
+def read_day(day: str, data: bytes) -> Iterator[tuple[Cell, Figures]]:
+    """What `day_lines` gave."""
+    for line in gzip.decompress(data).splitlines():
+        row = json.loads(line)
+        cell = Cell(day, row.pop("scenario"), row.pop("surface"), row.pop("variant"))
+        yield cell, Figures(**row)
+
+
+def table(cells: Iterable[tuple[Cell, Figures]], by: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows for each combination of values of `by`, those that brought most first."""
+    added: dict[tuple[str, ...], Figures] = {}
+    for cell, figures in cells:
+        added.setdefault(tuple(getattr(cell, name) for name in by), Figures()).add(figures)
+    rows = [dict(zip(by, values, strict=True)) | row(figures) for values, figures in added.items()]
+    return sorted(rows, key=lambda one: (-one["revenue"], -one["lists"], *(one[name] for name in by)))
+
+
+def total(cells: Iterable[tuple[Cell, Figures]]) -> dict[str, Any]:
+    """All cells as one row."""
+    together = Figures()
+    for _, figures in cells:
+        together.add(figures)
+    return row(together)
+
+
+def row(figures: Figures) -> dict[str, Any]:
+    """Figures as they are told; shares are of lists."""
+    return {
+        "lists": figures.lists,
+        "visible": figures.visible,
+        "impressions": figures.impressions,
+        "clicks": figures.clicks,
+        "carts": figures.carts,
+        "purchases": figures.purchases,
+        "returns": figures.returns,
+        "revenue": figures.cents / 100,
+        "ctr": share(figures.clicked, figures.lists),
+        "conversion": share(figures.converted, figures.lists),
+    }

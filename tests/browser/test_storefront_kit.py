@@ -1,0 +1,442 @@
+"""The kit in a browser, against a running stack: what is asked, kept and counted, and that nothing is counted twice."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Route
+
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.storefront.tokens import read_visitor
+from endcap_local.stack import LocalStack
+from tests.browser.kit_pages import (
+    KIT,
+    LIST,
+    PERSON,
+    RENDERED,
+    asked,
+    deeds,
+    page_of,
+    records,
+    sent,
+    serve,
+    stored,
+    until,
+    warm,
+)
+from tests.fakes.browser import Watched, assert_accessible, launch
+from tests.fakes.door_tokens import SECRET, claims, signed
+from tests.fakes.toy_snapshot import build_toy_snapshot
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+ROOT = Path(__file__).parents[2]
+SHOP = "http://shop.test"
+PARAMETERS = {
+    "Storefront": "on",
+    "StorefrontSecret": SECRET,
+    "StorefrontOrigins": SHOP,
+    "StorefrontClientRate": "0",
+    "Pseudonyms": "off",  # tests tell by ids whose records are whose
+}
+_ITEMS = "lists => lists.map(one => [...one.querySelectorAll('[data-ec-item]')].map(item => item.dataset.ecItem))"
+OpenWindow = Callable[..., Watched]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+    folder = tmp_path_factory.mktemp("snapshot")
+    version = build_toy_snapshot(folder).version
+    with LocalStack(ROOT / "template.yaml", parameters=PARAMETERS) as stack:
+        bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
+        bucket.upload(folder, version)
+        bucket.flip(version, None)
+        warm(stack)
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def browser(browser: Browser) -> Iterator[Browser]:
+    """One that keeps no cookies of third parties, and lets pages that only a test knows ask this machine."""
+    options = ("--test-third-party-cookie-phaseout", "--disable-features=LocalNetworkAccessChecks")
+    strict = launch(SimpleNamespace(chromium=browser.browser_type), *options)  # type: ignore[arg-type]
+    yield strict
+    strict.close()
+
+
+@pytest.fixture
+def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
+    """A window on pages of the shop's own site, and on those of another, where the door is a third party."""
+    window = open_window(stack.url, SHOP, user_agent=PERSON)
+    for origin, base in ((stack.url, "/storefront"), (SHOP, f"{stack.url}/storefront")):
+        pages = {
+            f"/{how}": page_of(LIST + RENDERED, base=base, consent=how) for how in ("pending", "granted", "denied")
+        }
+        pages["/bones"] = page_of(LIST.replace("<endcap-list ", "<endcap-list skeleton "), base=base, consent="granted")
+        pages["/google"] = page_of(LIST, base=base, consent="google")
+        pages["/bare"] = page_of("", base=base, consent="granted")
+        pages["/far"] = page_of(f"<div>{'<br>' * 200}</div>{LIST}", base=base, consent="granted")
+        serve(window, origin, pages)
+    return window
+
+
+def visitor(page: Page) -> str:
+    """Who the page's visitor is to the stack, where the page keeps the token itself."""
+    until(page, "localStorage['ec.v']")
+    known = read_visitor(page.evaluate("localStorage['ec.v']"), (SECRET,), time.time())
+    assert known is not None
+    return f"anon:{known.anonymous_id}"
+
+
+def settled(page: Page) -> None:
+    """Two frames later, in which the browser has told what can be seen."""
+    page.evaluate("new Promise(go => requestAnimationFrame(() => requestAnimationFrame(go)))")
+
+
+def wait_for(page: Page, so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 15
+    while not so():
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(10)
+
+
+def listed(page: Page) -> list[str]:
+    page.wait_for_selector("endcap-list[data-ec-list] [data-ec-item]")
+    return [str(e.get_attribute("data-ec-item")) for e in page.query_selector_all("endcap-list [data-ec-item]")]
+
+
+def test_before_consent_nothing_is_asked_and_then_nothing_is_lost(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/pending")
+    page.evaluate("endcap('view', 'item-3')")
+    page.click("text=Seven")
+    assert page.inner_text("endcap-list li") == "Our bestsellers"
+    assert (asked(window, stack), stored(page), window.context.cookies()) == ([], [], [])
+    page.evaluate("endcap('consent', 'granted')")
+    assert len(listed(page)) == 4
+    sent(page)
+    assert stored(page) == ["ec.v"]
+    (cookie,) = window.context.cookies()
+    assert (cookie["name"], cookie["httpOnly"]) == ("ec_id", True)
+    known = read_visitor(cookie["value"], (SECRET,), time.time())
+    assert known is not None
+    assert [d for d in deeds(stack, f"anon:{known.anonymous_id}") if d[0] != "impression"] == [
+        ("click", "item-7"),
+        ("view", "item-3"),
+    ]
+
+
+def profiles(stack: LocalStack) -> Any:
+    table = stack.function("UpdateProfileFunction").environment["PROFILES_TABLE"]
+    return stack.client("dynamodb").scan(TableName=table)["Items"]
+
+
+@pytest.mark.parametrize("how", ["denied", "gpc"])
+def test_who_refuses_gets_lists_and_nothing_is_kept_anywhere(window: Watched, stack: LocalStack, how: str) -> None:
+    stack.wait_until_idle()
+    kept = [len(records(stack, prefix)) for prefix in ("exposures/", "events/")]
+    rows = profiles(stack)
+    if how == "gpc":
+        window.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    headers: list[dict[str, str]] = []
+    window.context.on("request", lambda r: "/storefront/" in r.url and headers.append(r.all_headers()))
+    page = window.open(f"{stack.url}/{'denied' if how == 'denied' else 'granted'}")
+    listed(page)
+    page.evaluate("endcap('view', 'item-3')")
+    again = page.evaluate("endcap('list', {limit: 5})")
+    assert "item-3" not in [item["item_id"] for item in again["items"]]  # what was just seen counts for the answer
+    assert again["profile_version"] == 0
+    assert (stored(page), window.context.cookies()) == ([], [])
+    assert {path for _, path in asked(window, stack)} == {"/storefront/recommendations"}
+    assert all(h["endcap-visitor"] == "none" and "cookie" not in h for h in headers)
+    stack.wait_until_idle()
+    assert [len(records(stack, prefix)) for prefix in ("exposures/", "events/")] == kept
+    assert profiles(stack) == rows
+
+
+def test_who_takes_it_back_leaves_no_trace_in_the_browser(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/granted")
+    listed(page)
+    assert window.context.cookies()
+    with page.expect_response("**/storefront/trending?limit=1"):
+        page.evaluate("endcap('consent', 'denied')")
+    assert (stored(page), window.context.cookies()) == ([], [])
+
+
+def test_what_stood_there_comes_back_where_no_list_comes(window: Watched, stack: LocalStack) -> None:
+    answers: list[Route] = []
+    window.context.route("**/storefront/recommendations", lambda route: answers.append(route))
+    page = window.open(f"{stack.url}/bones")
+    page.wait_for_selector(".ec-skeleton >> nth=3", state="attached")
+    assert page.locator("endcap-list .fallback").count() == 0
+    wait_for(page, lambda: bool(answers))
+    answers.pop().fulfill(status=503, body="{}")
+    page.wait_for_selector("endcap-list .fallback")
+    assert page.locator("endcap-list li").count() == 1
+    page.evaluate("void document.querySelector('endcap-list').load()")
+    wait_for(page, lambda: bool(answers))
+    answers.pop().fallback()
+    assert len(listed(page)) == 4
+    window.forgive("Failed to load resource")
+
+
+def test_hostile_items_are_only_texts_and_addresses_of_the_web(window: Watched, stack: LocalStack) -> None:
+    urls = [
+        "javascript:alert(1)",
+        " jAvascript:alert(1)",
+        "java\tscript:alert(1)",
+        "data:text/html,x",
+        None,
+        "https://a.example/1",
+    ]
+    items = [{"item_id": f"i{n}", "title": "<img src=x onerror=alert(1)>", "url": url} for n, url in enumerate(urls)]
+    body = json.dumps({"recommendation_id": "r", "items": [{**item, "reasons": []} for item in items]})
+    window.context.route("**/storefront/recommendations", lambda route: route.fulfill(body=body))
+    page = window.open(f"{stack.url}/granted")
+    assert len(listed(page)) == len(urls)
+    links = page.eval_on_selector_all("endcap-list a", "all => all.map(one => one.getAttribute('href'))")
+    assert links == ["/item"] * 5 + ["https://a.example/1"]  # the template's own, where there is no other
+    assert page.locator("endcap-list img").count() == 0
+    assert page.inner_text("endcap-list li:first-child span") == "<img src=x onerror=alert(1)>"
+
+
+def test_google_consent_mode_is_read(window: Watched, stack: LocalStack) -> None:
+    window.context.add_init_script(
+        "window.dataLayer = []; window.gtag = function () { dataLayer.push(arguments); };"
+        "gtag('consent', 'default', {analytics_storage: 'denied'});"
+    )
+    page = window.open(f"{stack.url}/google")
+    assert page.evaluate("endcap.state") == "pending"
+    page.evaluate("gtag('consent', 'update', {analytics_storage: 'granted'})")
+    assert page.evaluate("endcap.state") == "granted"
+    page.evaluate("gtag('consent', 'update', {personalization_storage: 'denied'}); gtag('event', 'x')")
+    assert page.evaluate("endcap.state") == "denied"
+
+
+def test_what_was_clicked_is_bought_by_the_list_it_was_clicked_in(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{SHOP}/granted")
+    who, items = visitor(page), listed(page)
+    name = page.get_attribute("endcap-list", "data-ec-list")
+    with page.expect_navigation():
+        page.evaluate("document.querySelector('[data-ec-position=\"2\"] a').href = '/bare'")
+        page.click('[data-ec-position="2"] a')
+    for _ in range(2):  # the page of thanks is loaded again
+        lines = f"[{{item_id: '{items[1]}', price: 9.5, quantity: 2}}, {{item_id: 'item-39'}}]"
+        page.evaluate(f"endcap('order', 77, {lines})")
+    sent(page)
+    stack.wait_until_idle()
+    mine = [e for e in records(stack, "events/") if f"anon:{e.get('anonymous_id')}" == who]
+    (bought,) = [e for e in mine if (e["event_type"], e.get("item_id")) == ("purchase", items[1])]
+    assert (bought["recommendation_id"], bought["position"]) == (name, 2)
+    assert (bought["properties"]["order_id"], bought["properties"]["price"]) == ("77", 9.5)
+    assert bought["value"] == 2 * 9.5
+    assert next(e for e in mine if e.get("item_id") == "item-39").get("recommendation_id") is None
+    assert deeds(stack, who).count(("purchase", "item-39")) == 1
+    (shown,) = [r for r in records(stack, "exposures/") if r["recommendation_id"] == name]
+    assert shown["surface"] == "home, top"
+
+
+def test_each_event_counts_once_whatever_happens_on_the_way(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{SHOP}/bare")
+    page.evaluate("endcap('view', 'item-0')")
+    who = visitor(page)
+    sent(page)
+    expected = [("view", "item-0")]
+
+    # No network for five minutes.
+    window.context.set_offline(True)
+    page.evaluate("endcap('view', 'item-1')")
+    page.wait_for_timeout(50)
+    window.context.set_offline(False)
+    sent(page)
+    expected.append(("view", "item-1"))
+
+    # Two answers of 503, the second of them after the events were taken: they are sent again, and known again.
+    failures = ["refused", "taken"]
+
+    def failing(route: Route) -> None:
+        if not failures:
+            route.fallback()
+        elif failures.pop(0) == "taken":
+            route.fetch()
+            route.fulfill(status=503, body="{}")
+        else:
+            route.fulfill(status=503, body="{}")
+
+    window.context.route("**/storefront/events", failing)
+    page.evaluate("endcap('view', 'item-2'); endcap('flush')")
+    while failures:
+        page.evaluate("endcap('online')")
+        page.wait_for_timeout(20)
+    page.evaluate("endcap('online')")
+    sent(page)
+    window.context.unroute("**/storefront/events", failing)
+    expected.append(("view", "item-2"))
+
+    # The tab is closed at once, and the shop opened again another day; twice, in two tabs that both have it to send.
+    window.context.set_offline(True)
+    page.evaluate("endcap('view', 'item-4')")
+    page.close()
+    window.context.set_offline(False)
+    tabs = [window.open(f"{SHOP}/bare") for _ in range(2)]
+    for n, tab in enumerate(tabs):
+        tab.evaluate(f"endcap('view', 'item-{5 + n}'); endcap('flush')")
+    for tab in tabs:
+        sent(tab)
+    expected += [("view", f"item-{n}") for n in (4, 5, 6)]
+
+    assert visitor(tabs[0]) == who
+    assert deeds(stack, who) == expected
+    window.forgive("Failed to load resource")
+    window.forgive("blocked by CORS policy")
+
+
+def test_five_minutes_without_an_answer_are_waited_for_and_no_longer(window: Watched, stack: LocalStack) -> None:
+    window.context.clock.install()
+    tried: list[float] = []
+    page = window.open(f"{SHOP}/bare")
+
+    def busy(route: Route) -> None:
+        tried.append(time.monotonic())
+        if len(tried) < 3:
+            headers = {"retry-after": "300", "access-control-allow-origin": SHOP}
+            headers |= {
+                "access-control-allow-credentials": "true",
+                "access-control-expose-headers": "date, retry-after",
+            }
+            route.fulfill(status=503, body="{}", headers=headers)
+        else:
+            route.fallback()
+
+    window.context.route("**/storefront/events", busy)
+    page.evaluate("endcap('view', 'item-9')")
+    waiting = "Object.keys(localStorage).some(name => name.startsWith('ec.e.'))"
+    for tries in (1, 2):
+        page.clock.fast_forward(2_000)
+        wait_for(page, lambda tries=tries: len(tried) == tries)
+        page.clock.fast_forward(295_000)
+        assert (len(tried), page.evaluate(waiting)) == (tries, True)
+        page.clock.fast_forward(60_000)
+    sent(page)
+    assert len(tried) == 3
+    assert deeds(stack, visitor(page)) == [("view", "item-9")]
+    window.forgive("Failed to load resource")
+
+
+def test_what_was_seen_counts_once_after_a_second_of_half_of_it(window: Watched, stack: LocalStack) -> None:
+    window.context.clock.install()
+    page = window.open(f"{stack.url}/far")
+    listed(page)
+    page.clock.fast_forward(5_000)
+    impressions = "Object.values(localStorage).filter(text => /impression/.test(text)).length"
+    page.evaluate("endcap('consent', 'granted')")
+    assert page.evaluate(impressions) == 0
+    window.context.set_offline(True)
+    for _ in range(2):
+        page.evaluate("scrollTo(0, 1e6)")
+        settled(page)
+        page.clock.fast_forward(900)
+        page.evaluate("scrollTo(0, 0)")  # not long enough
+        settled(page)
+    assert page.evaluate(impressions) == 0
+    for _ in range(2):
+        page.evaluate("scrollTo(0, 1e6)")
+        settled(page)
+        page.clock.fast_forward(1_100)
+        page.evaluate("scrollTo(0, 0)")
+        settled(page)
+    assert page.evaluate(impressions) == 4
+    window.context.set_offline(False)
+    window.forgive("Failed to load resource")
+
+
+def test_the_bare_page_of_the_recipe_has_two_lists_and_is_followed(window: Watched, stack: LocalStack) -> None:
+    recipe = (KIT.parent / "recipes" / "plain.html").read_text()
+    serve(window, stack.url, {"/a-lamp": recipe}, policy="default-src 'self' 'unsafe-inline'")
+    page = window.open(f"{stack.url}/a-lamp")
+    assert page.inner_text("endcap-list >> nth=0") == "All our lamps"
+    assert asked(window, stack) == []
+    page.get_by_role("button", name="Yes").click()
+    page.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
+    assert page.locator("endcap-list [data-ec-item]").count() == 8
+    page.get_by_role("button", name="Add to basket").click()
+    sent(page)
+    (cookie,) = window.context.cookies()
+    known = read_visitor(cookie["value"], (SECRET,), time.time())
+    assert known is not None
+    found = deeds(stack, f"anon:{known.anonymous_id}")
+    assert [d for d in found if d[0] != "impression"] == [("add_to_cart", "item-7"), ("view", "item-7")]
+
+
+def test_the_page_put_it_on_your_page_says_all_that_is_needed(window: Watched, stack: LocalStack) -> None:
+    told = (ROOT / "docs" / "storefront.md").read_text()
+    script, element, calls = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
+    script = script.replace("https://d123.cloudfront.net/storefront", "/storefront").replace("google", "granted")
+    second = element.replace('surface="home, top"', 'item="item-7" surface="home, similar"')
+    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}<main>{element}{second}{calls}</main></html>'
+    page = page.replace("'42'", "'item-2'").replace("'43'", "'item-3'")
+    serve(window, stack.url, {"/followed": page}, policy="default-src 'self' 'unsafe-inline'")
+    shown = window.open(f"{stack.url}/followed")
+    shown.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
+    assert [len(one) for one in shown.eval_on_selector_all("endcap-list", _ITEMS)] == [8, 8]
+    sent(shown)
+    (cookie,) = window.context.cookies()
+    known = read_visitor(cookie["value"], (SECRET,), time.time())
+    assert known is not None
+    found = [kind for kind, _ in deeds(stack, f"anon:{known.anonymous_id}") if kind != "impression"]
+    assert sorted(found) == ["add_to_cart", "purchase", "purchase", "review", "view"]  # a search is a text, and apart
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_a_clock_that_is_off_by_an_hour_changes_nothing(window: Watched, stack: LocalStack, hours: int) -> None:
+    window.context.clock.install(time=time.time() + 3600 * hours)
+    page = window.open(f"{SHOP}/bare")
+    page.evaluate("endcap('view', 'item-8')")
+    page.evaluate("endcap('list', {limit: 2})")  # the session goes along with it
+    page.evaluate("endcap('flush')")
+    who = visitor(page)
+    sent(page)
+    assert deeds(stack, who) == [("view", "item-8")]
+    (event,) = [e for e in records(stack, "events/") if f"anon:{e.get('anonymous_id')}" == who]
+    assert abs(event["timestamp"] / 1000 - time.time()) < 600
+
+
+def test_events_stay_with_whom_they_are_of(window: Watched, stack: LocalStack) -> None:
+    def signs_in(name: str) -> str:
+        token = signed(claims(time.time(), sub=f"{name}-of-one-browser"))
+        return f"endcap('identify', '{token}')"
+
+    page = window.open(f"{SHOP}/bare")
+    page.evaluate("endcap('view', 'item-1')")
+    visitor(page)
+    sent(page)
+    page.evaluate(signs_in("ann") + "; endcap('view', 'item-2')")
+    sent(page)
+    window.context.set_offline(True)
+    page.evaluate("endcap('view', 'item-3'); endcap('identify', null)")
+    page.evaluate(signs_in("ben") + "; endcap('view', 'item-4')")
+    window.context.set_offline(False)
+    page.evaluate("endcap('online')")
+    sent(page)
+    assert deeds(stack, "ann-of-one-browser") == [("view", "item-1"), ("view", "item-2"), ("view", "item-3")]
+    assert deeds(stack, "ben-of-one-browser") == [("view", "item-4")]
+    window.forgive("Failed to load resource")
+    window.forgive("blocked by CORS policy")
+
+
+def test_a_list_is_a_good_part_of_its_page(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/granted")
+    listed(page)
+    assert page.inner_text("endcap-list li:first-child b").startswith("€")
+    assert page.inner_text("endcap-list li:first-child small")
+    assert page.locator(".fallback").count() == 0
+    assert_accessible(page)
+    shown = "[...document.querySelectorAll('endcap-list [data-ec-item]')].length"
+    page.evaluate("document.querySelector('endcap-list').setAttribute('item', 'item-7')")
+    until(page, f"{shown} == 4 && document.querySelector('endcap-list').dataset.ecList")
+    assert ("GET", "/storefront/items/item-7/similar") in asked(window, stack)

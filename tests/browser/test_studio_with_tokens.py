@@ -1,0 +1,25 @@
+"""The studio of a stack on this machine that enforces who may call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+from endcap_local.stack import LocalStack
+from tests.fakes.browser import Watched
+
+ROOT = Path(__file__).parents[2]
+PARAMETERS = {"AuthMode": "JWT", "JwtAudience": "shop", "JwtScopes": "require"}
+
+
+def test_it_asks_the_stacks_own_issuer_for_a_token(open_window: Callable[..., Watched]) -> None:
+    with LocalStack(ROOT / "template.yaml", auth=True, parameters=PARAMETERS) as stack:
+        window = open_window(stack.url)
+        page = window.open(f"{stack.studio_url}#/scenarios")
+        expect(page.get_by_role("link", name="buy_again")).to_be_visible()
+        asked = [url for _, url in window.requests if "/local-issuer/" in url]
+        assert asked == [f"{stack.url}/local-issuer/oauth2/token"]
+        window.forgive("status of 401")
+        window.forgive("status of 503")  # the shop has no snapshot

@@ -1,0 +1,349 @@
+"""Operators over HTTP, on moto: what they publish is what shoppers get, and what they preview leaves no trace."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.live.document import Configured
+from endcap.observability import metrics
+from tests.fakes import moto_stack
+from tests.fakes.toy_snapshot import build_toy_snapshot
+
+FUNCTIONS = Path(__file__).parents[2] / "functions"
+CONTEXT = SimpleNamespace(
+    function_name="f",
+    memory_limit_in_mb=1769,
+    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
+    aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 10_000,
+)
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+
+
+class Shop:
+    """The functions of operators and of lists on one stack; documents are looked at anew by every request."""
+
+    def __init__(self) -> None:
+        self._apps: dict[str, ModuleType] = {}
+
+    def app(self, name: str) -> ModuleType:
+        if name not in self._apps:
+            spec = importlib.util.spec_from_file_location(f"admin_test_{name}", FUNCTIONS / name / "app.py")
+            assert spec is not None
+            assert spec.loader is not None
+            self._apps[name] = app = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(app)
+        return self._apps[name]
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        if_match: str | None = None,
+        query: Mapping[str, object] | None = None,
+        scopes: str | None = None,
+        **names: str,
+    ) -> tuple[int, Any]:
+        function = "admin" if path.startswith("/admin/") else "recommend"
+        filled = path
+        for name, value in names.items():
+            filled = filled.replace("{" + name + "}", quote(value, safe=""))
+        event: dict[str, Any] = {
+            "version": "2.0",
+            "routeKey": f"{method} {path}",
+            "rawPath": filled,
+            "rawQueryString": urlencode(query or {}),
+            "headers": {"if-match": if_match} if if_match else {},
+            "requestContext": {"http": {"method": method, "path": filled}, "stage": "$default"},
+            "pathParameters": names,
+            "isBase64Encoded": False,
+        }
+        if scopes is not None:
+            event["requestContext"]["authorizer"] = {"jwt": {"claims": {"scope": scopes, "client_id": "anna"}}}
+        if query:
+            event["queryStringParameters"] = {name: str(value) for name, value in query.items()}
+        if body is not None:
+            event["body"] = json.dumps(body)
+        answer = self.app(function).handler(event, CONTEXT)
+        return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
+
+    def ok(self, method: str, path: str, body: object = None, **more: Any) -> Any:
+        status, answer = self(method, path, body, **more)
+        assert status in (200, 202, 204), answer
+        return answer
+
+    def ids(self, **body: Any) -> list[str]:
+        return [item["item_id"] for item in self.ok("POST", "/recommendations", body)["items"]]
+
+    def publish(self, name: str, document: object) -> Any:
+        status, known = self("GET", "/admin/scenarios/{name}", name=name)
+        etag = known["etag"] if status == 200 else None
+        return self.ok("PUT", "/admin/scenarios/{name}", document, name=name, if_match=etag)
+
+    def audited(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.ok("GET", "/admin/audit")["records"]
+        return found
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with (
+        moto_stack.stack(),
+        patch.object(metrics.provider, "namespace", "endcap"),
+        patch.object(Configured, "latest", Configured.current),
+        patch("endcap.api.scenarios.POLL_S", 0.0),
+        patch("endcap.experiments.config.POLL_S", 0.0),
+    ):
+        moto_stack.client("s3").put_bucket_versioning(
+            Bucket=moto_stack.BUCKET, VersioningConfiguration={"Status": "Enabled"}
+        )
+        bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET)
+        folder = tmp_path_factory.mktemp("snapshot")
+        version = build_toy_snapshot(folder).version
+        bucket.upload(folder, version)
+        bucket.flip(version, None)
+        yield Shop()
+
+
+def stored() -> dict[str, str]:
+    """Every object of the bucket by its content's tag."""
+    pages = moto_stack.client("s3").get_paginator("list_objects_v2").paginate(Bucket=moto_stack.BUCKET)
+    return {entry["Key"]: entry["ETag"] for page in pages for entry in page.get("Contents", ())}
+
+
+class TestScenarios:
+    def test_what_is_published_is_what_requests_get(self, shop: Shop) -> None:
+        first = shop.ids(limit=3)
+        shop.publish("pins", {"pinned": [{"item_id": "item-30", "position": 1}], "limit": 3})
+        assert shop.ids(scenario="pins") == ["item-30", *first[:2]]
+
+    def test_a_change_needs_what_was_seen_and_tells_what_is_there(self, shop: Shop) -> None:
+        seen = shop.publish("conditional", {"diversity": 0.1})
+        status, problem = shop("PUT", "/admin/scenarios/{name}", {"diversity": 0.2}, name="conditional")
+        assert (status, problem["etag"]) == (428, seen["etag"])
+        now = shop.publish("conditional", {"diversity": 0.3})
+        for method, body in (("PUT", {"diversity": 0.4}), ("DELETE", None)):
+            answer = shop(method, "/admin/scenarios/{name}", body, name="conditional", if_match=seen["etag"])
+            assert (answer[0], answer[1]["etag"]) == (412, now["etag"])
+        assert shop.ok("GET", "/admin/scenarios/{name}", name="conditional")["document"] == {"diversity": 0.3}
+
+    def test_a_new_one_is_not_made_over_something_that_was_meant(self, shop: Shop) -> None:
+        assert shop("PUT", "/admin/scenarios/{name}", {}, name="new", if_match='"seen"')[0] == 412
+
+    def test_what_was_published_before_can_be_put_back(self, shop: Shop) -> None:
+        before = shop.ids(limit=4)
+        shop.publish("undone", {"limit": 4})
+        shop.publish("undone", {"limit": 4, "blocked": [before[0]]})
+        assert before[0] not in shop.ids(scenario="undone")
+        versions = shop.ok("GET", "/admin/scenarios/{name}/history", name="undone")["versions"]
+        assert [v.get("document", {}).get("blocked") for v in versions[:2]] == [[before[0]], None]
+        shop.publish("undone", versions[1]["document"])
+        assert shop.ids(scenario="undone") == before
+
+    def test_each_change_leaves_a_record_and_a_refused_one_leaves_none(self, shop: Shop) -> None:
+        shop.publish("audited", {"limit": 2})
+        n = len(shop.audited())
+        assert shop("PUT", "/admin/scenarios/{name}", {"limit": 3}, name="audited")[0] == 428
+        assert shop("PUT", "/admin/scenarios/{name}", {"limit": -3}, name="audited", if_match="*")[0] == 400
+        assert len(shop.audited()) == n
+        shop.ok("DELETE", "/admin/scenarios/{name}", name="audited", if_match="*")
+        record = shop.audited()[0]
+        assert len(shop.audited()) == n + 1
+        assert {k: record[k] for k in ("what", "target", "before", "after")} == {
+            "what": "delete_scenario",
+            "target": "audited",
+            "before": {"limit": 2},
+            "after": None,
+        }
+
+    def test_an_item_is_hidden_everywhere_until_a_date(self, shop: Shop) -> None:
+        best = shop.ids(limit=2)
+        now_ms = int(time.time() * 1000)
+        shop.publish("*", {"hidden": [{"item_id": best[0], "until": now_ms + 3_600_000}]})
+        try:
+            for asked in ({"limit": 40}, {"scenario": "buy_again", "user_id": "nobody"}, {"query": "lamp"}):
+                assert best[0] not in shop.ids(**asked)
+            found = shop.ok("GET", "/admin/items/{item_id}/diagnosis", item_id=best[0])
+            assert [(f["reason"], f["by"]) for f in found["findings"]] == [("hidden", "*")]
+            shop.publish("*", {"hidden": [{"item_id": best[0], "until": now_ms - 1}]})
+            assert shop.ids(limit=2) == best
+            shop.publish("*", {"hidden": [{"item_id": best[0], "from": now_ms + 3_600_000}]})
+            assert shop.ids(limit=2) == best
+        finally:
+            shop.publish("*", {})
+
+    def test_what_holds_for_all_lists_can_say_nothing_that_one_could_stumble_over(self, shop: Shop) -> None:
+        status, problem = shop("PUT", "/admin/scenarios/{name}", {"filter": "price < 3"}, name="*", if_match="*")
+        assert (status, problem["errors"][0]["field"]) == (400, "filter")
+        assert shop("POST", "/recommendations", {"scenario": "*"})[0] == 400
+
+    def test_what_does_not_fit_the_catalogue_is_told(self, shop: Shop) -> None:
+        found = shop.publish("odd", {"pinned": [{"item_id": "nowhere", "position": 1}], "filter": "hue = 3"})
+        assert [w["field"] for w in found["warnings"]] == ["pinned.0.item_id", "filter"]
+
+
+class TestPreviews:
+    def test_rank_exactly_as_live(self, shop: Shop) -> None:
+        asked = {"user_id": "u", "limit": 8, "filter": "price > 3", "promotions": [], "diversity": 0.3}
+        live, preview = (shop.ok("POST", "/recommendations", asked | more) for more in ({}, {"preview": True}))
+        assert preview["items"] == live["items"]
+        assert preview["recommendation_id"].startswith("preview-")
+
+    def test_a_draft_ranks_as_it_will_once_it_is_published(self, shop: Shop) -> None:
+        draft = {
+            "limit": 6,
+            "diversity": 0.6,
+            "weights": {"popularity": 0.3},
+            "boost": [{"filter": "price > 20", "weight": 1}],
+        }
+        unnamed = shop.ok("POST", "/recommendations", {"preview": True, "scenario": draft})
+        named = shop.ok(
+            "POST", "/recommendations", {"preview": True, "scenario": "drafted", "drafts": {"drafted": draft}}
+        )
+        shop.publish("drafted", draft)
+        live = shop.ok("POST", "/recommendations", {"scenario": "drafted"})
+        assert unnamed["items"] == named["items"] == live["items"]
+
+    def test_weights_and_hiding_everywhere_can_be_tried(self, shop: Shop) -> None:
+        best = shop.ids(limit=1)[0]
+        hidden = {"drafts": {"*": {"hidden": [{"item_id": best}]}}}
+        assert best not in shop.ids(preview=True, limit=40, **hidden)
+        assert shop.ids(preview=True, limit=1, weights={"popularity": -5.0}) != [best]
+        assert shop.ids(limit=1) == [best]
+
+    def test_write_nothing_and_count_nothing(self, shop: Shop) -> None:
+        before, counted = stored(), dict(metrics.provider.metric_set)
+        with patch.object(metrics, "add_metric") as add_metric:
+            for _ in range(3):
+                shop.ids(preview=True, user_id="u", limit=5)
+                shop.ok("POST", "/recommendations", {"preview": True, "requests": [{"limit": 2}, {"limit": 2}]})
+            names = {call.args[0] for call in add_metric.call_args_list}
+        assert stored() == before
+        assert not names & {"Recommendations", "DegradedAnswers", "SnapshotAgeDays"}
+        assert dict(metrics.provider.metric_set) == counted
+
+    @pytest.mark.parametrize(
+        "odd",
+        [
+            {"preview": 1},
+            {"preview": True, "drafts": []},
+            {"preview": True, "drafts": {"a": {"user_id": "u"}}},
+            {"preview": True, "scenario": {"diversity": 3}},
+            {"preview": True, "weights": {"nothing": 1}},
+            {"preview": True, "weights": 3},
+            {"drafts": {}},
+        ],
+    )
+    def test_that_make_no_sense_are_refused_or_named(self, shop: Shop, odd: dict[str, Any]) -> None:
+        status, answer = shop("POST", "/recommendations", odd)
+        assert status == 400 or answer["warnings"][0]["field"] == "drafts"
+
+    def test_need_the_scope_to_steer_and_lists_that_of_servers(self, shop: Shop) -> None:
+        with _scoped(shop):
+            for scopes, body, status in (
+                ("endcap/steer", {"preview": True}, 200),
+                ("endcap/server", {"preview": True}, 403),
+                ("endcap/steer", {}, 403),
+                ("endcap/server", {}, 200),
+                ("endcap/look", {"preview": True}, 403),
+            ):
+                assert shop("POST", "/recommendations", body, scopes=scopes)[0] == status, (scopes, body)
+
+
+def _scoped(shop: Shop) -> Any:
+    runtime = shop.app("recommend").runtime
+    return patch.dict(runtime.__dict__, guard=replace(runtime.guard, authorisation="scopes"))
+
+
+def test_exposures_say_where_and_by_which_rules(shop: Shop) -> None:
+    before = set(stored())
+    shop.ok(
+        "POST",
+        "/recommendations",
+        {
+            "user_id": "u",
+            "session_id": "s",
+            "scenario": "buy_again",
+            "surface": "start",
+            "context": {"referrer": "https://WWW.example.com/x?y=1"},
+            "filter": "price > 0",
+        },
+    )
+    shop.ok("POST", "/recommendations", {"limit": 2, "surface": "cart", "session_id": "s"})
+    records = [
+        json.loads(line)
+        for key in sorted(set(stored()) - before)
+        for line in moto_stack.client("s3").get_object(Bucket=moto_stack.BUCKET, Key=key)["Body"].read().splitlines()
+    ]
+    first, second = sorted(records, key=lambda record: record["surface"], reverse=True)
+    assert (first["scenario"], first["surface"], first["session_id"]) == ("buy_again", "start", "s")
+    assert first["context"] == {"referrer": "example.com"}
+    assert len(first["filter"]) == 16
+    assert isinstance(second["at_ms"], int)
+    assert [(item["position"], item["source"]) for item in second["items"]] == [(1, "popular"), (2, "popular")]
+
+
+def test_experiments_are_started_and_stopped(shop: Shop) -> None:
+    two = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "weights": {"popularity": -2.0}}]
+    etag = shop.ok("GET", "/admin/experiments")["etag"]
+    running = shop.ok("PUT", "/admin/experiments", {"experiments": [{"name": "e", "variants": two}]}, if_match=etag)
+    assert running["experiments"][0]["state"] == "running"
+    assert shop.ok("POST", "/recommendations", {"user_id": "u"})["experiment"] == "e"
+    over = {"name": "e", "variants": two, "end": 1}
+    assert shop("PUT", "/admin/experiments", {"experiments": [over]}, if_match=etag)[0] == 412
+    done = shop.ok("PUT", "/admin/experiments", {"experiments": [over]}, if_match=running["etag"])
+    assert done["experiments"][0]["state"] == "over"
+    assert "experiment" not in shop.ok("POST", "/recommendations", {"user_id": "u"})
+    assert shop("PUT", "/admin/experiments", {"experiments": [{"name": "e"}]}, if_match="*")[0] == 400
+    assert shop.ok("GET", "/admin/experiments/{name}/report", name="e")["control"] == "a"
+
+
+def test_filters_are_tried_on_the_catalogue(shop: Shop) -> None:
+    found = shop.ok("POST", "/admin/filters/check", {"filter": 'brand = "Acme" AND price < 20', "sample": 3})
+    assert (found["valid"], found["count"], len(found["sample"])) == (True, 5, 3)
+    assert {item["brand"] for item in found["sample"]} == {"Acme"}
+    fields = {field["name"]: field for field in found["fields"]}
+    assert fields["brand"]["values"][0]["count"] == 10
+    assert fields["available"]["values"] == [{"value": True, "count": 40}]
+    assert (fields["price"]["least"], fields["price"]["most"]) == (1.0, 40.0)
+    everything = shop.ok("POST", "/admin/filters/check", {})
+    assert (everything["count"], everything["of"]) == (40, 40)
+
+
+def test_pages_of_items_hold_each_once(shop: Shop) -> None:
+    seen, cursor = [], None
+    while True:
+        page = shop.ok(
+            "GET", "/admin/items", query={"limit": 9, "filter": "price > 5"} | ({"cursor": cursor} if cursor else {})
+        )
+        seen += [item["item_id"] for item in page["items"]]
+        cursor = page.get("cursor")
+        if cursor is None:
+            break
+    assert len(seen) == len(set(seen)) == page["total"] == 35
+    assert shop("GET", "/admin/items", query={"cursor": "!"})[0] == 400
+    assert shop("GET", "/admin/items", query={"limit": 0})[0] == 400
+
+
+def test_the_current_snapshot_is_told_and_compared_with_itself(shop: Shop) -> None:
+    told = shop.ok("GET", "/admin/snapshots")
+    version = told["current"]
+    assert [(one["version"], one["state"]) for one in told["snapshots"]] == [(version, "current")]
+    found = shop.ok("POST", "/admin/snapshots/{version}/compare", {"user_ids": ["u", "v"]}, version=version)
+    assert (found["overlap"], len(found["shoppers"])) == (1.0, 2)
+    assert shop("POST", "/admin/snapshots/{version}/compare", {}, version="nothing")[0] == 404
+    assert shop("POST", "/admin/rebuilds")[0] == 409

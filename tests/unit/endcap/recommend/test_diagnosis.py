@@ -1,0 +1,124 @@
+"""Why an item is missing from a list: what the pipeline itself does with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from endcap.events.interaction import Interaction
+from endcap.filters.parser import expression
+from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
+from endcap.ranking.slots import Pin, Promotion
+from endcap.recommend.diagnosis import Diagnosis, diagnose
+from endcap.recommend.pipeline import prepared, recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.snapshot import Snapshot
+from tests.fakes.toy_snapshot import build_toy_snapshot
+
+NOW_MS = 1_750_000_000_000 + 86_400_000
+BEST = ("item-0", "item-1", "item-2", "item-3")
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("toy"))
+
+
+def diagnosed(snapshot: Snapshot, item_id: str, profile: UserProfile = EMPTY_PROFILE, **asked: Any) -> Diagnosis:
+    request = RecommendationRequest(**{"limit": 4, **asked})
+    return diagnose(prepared(snapshot, profile, request, NOW_MS), item_id)
+
+
+def causes(found: Diagnosis) -> list[str]:
+    return [finding.cause for finding in found.findings]
+
+
+def test_what_is_shown_has_its_rank_and_nothing_against_it(snapshot: Snapshot) -> None:
+    found = diagnosed(snapshot, "item-2")
+    assert (found.rank, causes(found)) == (3, [])
+    assert found.reasons[0].kind == "popularity"
+
+
+def test_what_scores_too_little_is_told_by_how_much(snapshot: Snapshot) -> None:
+    found = diagnosed(snapshot, "item-9")
+    (finding,) = found.findings
+    assert (finding.cause, found.rank) == ("score", 10)
+    assert finding.score is not None
+    assert finding.needed is not None
+    assert finding.score < finding.needed
+    assert finding.by == "item-3"
+
+
+@pytest.mark.parametrize(
+    ("asked", "cause"),
+    [
+        ({"filter": expression("price > 30")}, "filter"),
+        ({"exclude_items": ("item-1",)}, "excluded"),
+        ({"candidates": ("item-5", "item-6")}, "not_candidate"),
+        ({"relation": "similar", "items": ("item-1",)}, "named"),
+        ({"relation": "buy_again"}, "not_due"),
+    ],
+)
+def test_what_keeps_an_item_out_is_named(snapshot: Snapshot, asked: dict[str, Any], cause: str) -> None:
+    assert causes(diagnosed(snapshot, "item-1", **asked)) == [cause]
+
+
+def test_all_that_keeps_an_item_out_is_told(snapshot: Snapshot) -> None:
+    found = diagnosed(snapshot, "item-1", filter=expression("price > 30"), exclude_items=("item-1",))
+    assert causes(found) == ["excluded", "filter"]
+
+
+def test_what_was_seen_is_left_out_unless_it_is_pinned(snapshot: Snapshot) -> None:
+    profile = profile_of([Interaction("e", "u", "view", NOW_MS - 1000, "item-1")], None)
+    assert causes(diagnosed(snapshot, "item-1", profile)) == ["seen"]
+    assert causes(diagnosed(snapshot, "item-1", profile, exclude_seen="none")) != ["seen"]
+    pinned = diagnosed(snapshot, "item-1", profile, pinned=(Pin("item-1", 1),))
+    assert (pinned.rank, causes(pinned)) == (1, [])
+
+
+def test_an_unknown_item_is_that_and_nothing_else(snapshot: Snapshot) -> None:
+    found = diagnosed(snapshot, "nothing", filter=expression("price > 30"))
+    assert (causes(found), found.score) == (["unknown_item"], None)
+
+
+def test_places_that_others_were_given_are_told_apart_from_the_score(snapshot: Snapshot) -> None:
+    pins = tuple(Pin(f"item-{30 + k}", k + 1) for k in range(4))
+    assert causes(diagnosed(snapshot, "item-1", pinned=pins)) == ["displaced", "score"]
+    promotion = (Promotion("dear", expression("price > 30"), 1.0),)
+    assert causes(diagnosed(snapshot, "item-1", promotions=promotion)) == ["displaced", "score"]
+
+
+def test_caps_are_told_apart_from_the_score(snapshot: Snapshot) -> None:
+    assert causes(diagnosed(snapshot, "item-4", limit=5)) == []
+    found = diagnosed(snapshot, "item-4", limit=5, caps={"brand": 1})  # item-0 is of the same brand
+    assert "cap" in causes(found)
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_it_says_what_the_list_shows(snapshot: Snapshot, data: st.DataObject) -> None:
+    request = RecommendationRequest(
+        limit=data.draw(st.integers(1, 12)),
+        diversity=data.draw(st.sampled_from([0.0, 0.7])),
+        caps=data.draw(st.sampled_from([{}, {"brand": 2}])),
+        filter=data.draw(st.sampled_from([None, expression("price > 7")])),
+        pinned=data.draw(st.sampled_from([(), (Pin("item-20", 2),)])),
+        exclude_items=tuple(data.draw(st.lists(st.sampled_from(BEST), max_size=2))),
+    )
+    shown = [item.item_id for item in recommend(snapshot, EMPTY_PROFILE, request, NOW_MS).items]
+    made = prepared(snapshot, EMPTY_PROFILE, request, NOW_MS)
+    for item_id in (*BEST, "item-20", "item-39"):
+        found = diagnose(made, item_id)
+        assert (not found.findings) == (item_id in shown)
+        if item_id in shown:
+            assert found.rank == shown.index(item_id) + 1
+
+
+def test_no_item_is_followed_through_another_list(snapshot: Snapshot) -> None:
+    made = prepared(snapshot, EMPTY_PROFILE, RecommendationRequest(limit=4), NOW_MS)
+    narrower = replace(made, request=replace(made.request, limit=1))
+    assert [diagnose(narrower, item).findings == () for item in BEST] == [True, False, False, False]

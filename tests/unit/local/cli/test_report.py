@@ -1,0 +1,41 @@
+"""`endcap report` counts an archive as the summariser does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from endcap_local.cli.app import app
+from tests.unit.endcap.results.test_book import acts, lists
+
+
+def archive(folder: Path) -> Path:
+    for name, records in (("exposures", lists()), ("events", acts())):
+        path = folder / name / "2026" / "01" / "15" / "part.jsonl"
+        path.parent.mkdir(parents=True)
+        path.write_text("\n".join(map(json.dumps, records)))
+    return folder
+
+
+def test_a_folder_is_told_by_what_is_asked_for(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["report", "--data", str(archive(tmp_path)), "--by", "surface", "--json"])
+    assert told.exit_code == 0, told.output
+    found = json.loads(told.stdout)
+    assert [(row["surface"], row["revenue"]) for row in found["rows"]] == [("start", 37.5), ("cart", 0.0)]
+    assert found["total"]["returns"] == 2
+
+
+def test_days_can_be_chosen_and_people_get_a_table(tmp_path: Path) -> None:
+    data = str(archive(tmp_path))
+    told = CliRunner().invoke(app, ["report", "--data", data, "--from", "2026-01-16", "--by", "variant"])
+    assert told.exit_code == 0, told.output
+    assert "variety/varied" in told.stdout
+    assert "variety/control" not in told.stdout
+
+
+def test_dimensions_that_are_none_are_refused(tmp_path: Path) -> None:
+    told = CliRunner().invoke(app, ["report", "--data", str(archive(tmp_path)), "--by", "colour"])
+    assert told.exit_code == 1
+    assert "--by" in str(told.exception)

@@ -1,0 +1,110 @@
+"""The studio's files: small, from here alone, with the same words in each language, libraries as they were pinned."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from endcap.operator.schemas import ScenarioDocument
+from endcap.ranking.terms.registry import TERMS
+from endcap_local.gateway.pages import TYPES
+from endcap_local.sites import studio_site
+from infra.checks.vendor_studio import FILES, licence_name
+
+STATIC = studio_site().folder
+VENDOR = STATIC / "vendor"
+SCRIPTS = sorted(file for file in STATIC.rglob("*.js") if VENDOR not in file.parents)
+KIB = 1024
+
+
+def zipped(*files: Path) -> int:
+    return sum(len(gzip.compress(file.read_bytes(), 9, mtime=0)) for file in files)
+
+
+def words(language: str) -> dict[str, str]:
+    said: dict[str, str] = json.loads((STATIC / f"lang/{language}.json").read_text(encoding="utf-8"))
+    return said
+
+
+def imported(file: Path) -> set[Path]:
+    """The file, and what it imports before it runs."""
+    found, waiting = set[Path](), [file]
+    while waiting:
+        here = waiting.pop()
+        if here in found:
+            continue
+        found.add(here)
+        for path in re.findall(r'(?:from|import)\s?"(\.[^"]+)"', here.read_text(encoding="utf-8")):
+            waiting.append((here.parent / path).resolve())
+    return found
+
+
+def test_the_first_view_is_small() -> None:
+    first = imported(STATIC / "main.js") | imported(STATIC / "pages/today.js")
+    first |= {STATIC / name for name in ("index.html", "studio.css", "icon.svg", "config.json", "vendor/uplot.css")}
+    largest = max((STATIC / "lang").iterdir(), key=zipped)
+    assert VENDOR / "uplot.js" not in first
+    assert zipped(*first, largest) <= 100 * KIB
+    assert zipped(*first, largest) <= 50 * KIB  # what it is by now
+
+
+def test_the_libraries_are_small() -> None:
+    assert zipped(*(VENDOR / file.name for file in FILES)) <= 34 * KIB
+
+
+def test_the_libraries_are_what_was_pinned() -> None:
+    listed = dict(re.findall(r"^\| `([^`]+)` \| `([0-9a-f]{64})`", (VENDOR / "README.md").read_text(), re.MULTILINE))
+    assert listed == {file.name: hashlib.sha256((VENDOR / file.name).read_bytes()).hexdigest() for file in FILES}
+    there = {file.name for file in VENDOR.iterdir()}
+    assert there == {*listed, "README.md", *(licence_name(file.package) for file in FILES)}
+
+
+def test_both_languages_say_the_same() -> None:
+    english, chinese = words("en"), words("zh")
+    assert english.keys() == chinese.keys()
+    for key, text in english.items():
+        assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", chinese[key])), key
+        assert text.strip(), key
+        assert chinese[key].strip(), key
+
+
+def test_every_word_that_a_page_uses_is_there_and_no_other() -> None:
+    code = "\n".join(file.read_text(encoding="utf-8") for file in SCRIPTS)
+    english = words("en")
+    named = set(re.findall(r'\bt\("([^"]+)"', code))
+    for choice in re.findall(r'\bt\((?!["`])([^)]*)', code):
+        named |= set(re.findall(r'"([a-z_.]+)"', choice))
+    assert named <= english.keys()
+    made = set(re.findall(r"\bt\(`([a-z_]+\.)\$\{", code))
+    plain = set(re.findall(r'"([a-z_]+)"', code))
+    unused = {key for key in english if key not in named | plain and not key.startswith(tuple(made))}
+    assert unused == set()
+
+
+def test_terms_and_choices_have_names() -> None:
+    english = words("en")
+    assert {f"term.{name}" for name in TERMS} <= english.keys()
+    shares = ("limit", "personalization", "exclude_seen", "diversity", "calibration", "exploration", "rotation")
+    assert {f"choice.{name}" for name in shares} <= english.keys()
+    assert set(shares) <= ScenarioDocument.model_fields.keys()
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
+def test_no_script_makes_html_of_text_or_asks_anybody_else(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    for word in ("innerHTML", "outerHTML", "insertAdjacent", "document.write", "eval(", "new Function", "srcdoc"):
+        assert word not in text
+    assert "dangerously" not in text
+    assert re.findall(r"https?://(?!www\.w3\.org/2000/svg)[^\s\"'`]+", text) == []
+
+
+def test_pages_hold_no_code_and_only_types_that_are_served() -> None:
+    page = (STATIC / "index.html").read_text()
+    assert re.findall(r"<script(?![^>]* src=)", page) == []
+    assert re.findall(r"<style|\son\w+=|\sstyle=", page) == []
+    assert {file.suffix for file in STATIC.rglob("*") if file.is_file()} <= TYPES.keys()
