@@ -176,9 +176,10 @@ class Book:
         figures.purchases += 1
         figures.converted += first
         figures.cents += cents
-        if key is not None:
-            self.units[key].purchases += 1
-            self.units[key].cents += cents
+        unit = self.units.get(key) if key is not None else None
+        if unit is not None:  # purged, maybe: it names the person of its first list, who may be another than this one's
+            unit.purchases += 1
+            unit.cents += cents
         self.purchases.setdefault((act.who, item_id), []).append(Purchase(act, shown.cell, key, cents))
 
     def _take_back(self, act: Act) -> bool:

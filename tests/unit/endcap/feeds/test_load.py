@@ -275,6 +275,29 @@ def test_an_empty_file_is_no_failure(tmp_path: Path) -> None:
     assert (outcome.done, outcome.task.failed, outcome.task.rows) == (True, False, 0)
 
 
+@pytest.mark.parametrize(
+    ("key", "role"),
+    [
+        ("inbox/events/items/monday.csv", "events"),
+        ("inbox/items/events/feed.xml", "items"),
+        ("inbox/events/items", "events"),
+    ],
+)
+def test_the_first_folder_says_what_a_file_holds(key: str, role: str) -> None:
+    assert Task(key, "etag", AT_MS).role == role
+
+
+def test_a_file_that_never_comes_to_a_row_is_given_up() -> None:
+    task, runs, done = Task("inbox/events/day.csv", "etag", AT_MS), 0, False
+    while not done:
+        outcome = run(SAMPLES / "day.csv", task=task, batches=0)
+        task, runs, done = outcome.task, runs + 1, outcome.done
+    assert runs == loading.MAX_IDLE + 1
+    assert task.failed
+    outcome = run(SAMPLES / "day.csv", task=replace(task, idle=loading.MAX_IDLE, failure=""))
+    assert (outcome.done, outcome.task.failure, outcome.task.idle) == (True, "", 0)
+
+
 def test_a_folder_that_says_nothing_is_told_of() -> None:
     assert "neither items nor events" in run(SAMPLES / "day.csv", "inbox/other/day.csv").task.failure
 
