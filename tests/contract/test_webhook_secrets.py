@@ -71,3 +71,5 @@ def test_an_empty_one_lets_nobody_in(world: World, text: str) -> None:
     world.change(text)
     with pytest.raises(DependencyError):
         world.fits("")
+    with pytest.raises(DependencyError):  # nor is the sender told that it was wrong
+        world.fits("")

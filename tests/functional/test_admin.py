@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import time
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from endcap.aws.documents import EditedDocument
 from endcap.aws.snapshots import SnapshotBucket
+from endcap.errors import DependencyError
 from endcap.live.document import Configured
 from endcap.observability import metrics
 from tests.fakes import moto_stack
@@ -169,6 +172,19 @@ class TestScenarios:
             "before": {"limit": 2},
             "after": None,
         }
+
+    def test_a_change_whose_answer_is_lost_leaves_its_record(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        write, before = EditedDocument.write, shop.audited()
+
+        def lost(document: EditedDocument, data: bytes, etag: str | None) -> None:
+            write(document, data, etag)
+            raise DependencyError("no answer")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(EditedDocument, "write", lost)
+            assert shop("PUT", "/admin/scenarios/{name}", {"limit": 5}, name="lost")[0] == 503
+        assert shop.ok("GET", "/admin/scenarios/{name}", name="lost")["document"] == {"limit": 5}
+        assert [record["target"] for record in shop.audited()[: -len(before) or None]] == ["lost"]
 
     def test_an_item_is_hidden_everywhere_until_a_date(self, shop: Shop) -> None:
         best = shop.ids(limit=2)
@@ -337,6 +353,14 @@ def test_pages_of_items_hold_each_once(shop: Shop) -> None:
     assert len(seen) == len(set(seen)) == page["total"] == 35
     assert shop("GET", "/admin/items", query={"cursor": "!"})[0] == 400
     assert shop("GET", "/admin/items", query={"limit": 0})[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/admin/quarantine", "/admin/audit", "/admin/events/tail", "/admin/items"])
+@pytest.mark.parametrize("cursor", ["!", "é", "x|7", "7|x|y", "|", "7", "99999999999999999999999999"])
+def test_a_cursor_of_nobody_is_no_fault_of_ours(shop: Shop, path: str, cursor: str) -> None:
+    name = "after" if path.endswith("tail") else "cursor"
+    for given in (cursor, urlsafe_b64encode(cursor.encode()).decode()):
+        assert shop("GET", path, query={name: given})[0] in (200, 400)
 
 
 def test_the_current_snapshot_is_told_and_compared_with_itself(shop: Shop) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from endcap.aws.inbox import MAX_KEY_BYTES
 from endcap.aws.items import ItemTable
 from endcap.catalog.item import Item
 from tests.fakes import moto_stack
@@ -141,6 +142,19 @@ def test_a_service_that_is_away_brings_the_file_back(functions: Functions, monke
     failed = functions.invoke("load_file", {"Records": [record]})["batchItemFailures"]
     assert failed == [{"itemIdentifier": record["messageId"]}]
     assert put_off == [record["receiptHandle"]]
+
+
+@pytest.mark.parametrize("name", ["..", ".", "x" * 300, "é" * 480, "feed.zip/", "\\", "a\nb"])
+def test_a_file_may_be_called_anything(functions: Functions, name: str) -> None:
+    record = put("inbox/items/other", "feed.xml")
+    key = f"inbox/items/{name}"
+    body = b"id,title\nODD-1,Odd\n"
+    etag = moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=key, Body=body)["ETag"].strip('"')
+    record["body"] = json.dumps({"continue": {"key": key, "etag": etag, "at_ms": 0}})
+    assert functions.invoke("load_file", {"Records": [record]}) == {"batchItemFailures": []}
+    (written,) = moto_stack.objects("inbox/reports/").items()
+    assert len(written[0].encode()) <= MAX_KEY_BYTES
+    assert (json.loads(written[1])["changed"], json.loads(written[1])["failure"]) == (1, "")
 
 
 def test_a_stock_file_changes_what_it_names(functions: Functions) -> None:

@@ -107,6 +107,11 @@ def test_the_inbox_waits_six_timeouts_and_keeps_what_it_gives_up(everything: dic
     assert everything["InboxMapping"]["BatchSize"] == 1  # a file may take all the time that there is
 
 
+def test_a_function_that_goes_on_by_its_own_queue_is_not_stopped_as_a_loop(everything: dict[str, Any]) -> None:
+    allowed = {name for name, of in everything.items() if of.get("RecursiveLoop") == "Allow"}
+    assert allowed == {"LoadFileFunction"}
+
+
 def test_partner_events_go_to_what_takes_webhooks_and_are_kept_where_they_fail(everything: dict[str, Any]) -> None:
     rule = everything["CommercetoolsRule"]
     (target,) = rule["Targets"]
@@ -141,7 +146,7 @@ def test_written_exposures_start_the_count_of_results_and_no_clock_does(everythi
     (target,) = rule["Targets"]
     assert target["Arn"].endswith("SummariseResultsFunction")
     notifications = everything["DataBucket"]["NotificationConfiguration"]
-    assert notifications == {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}
+    assert notifications["EventBridgeConfiguration"] == {"EventBridgeEnabled": True}
 
 
 def test_the_bus_hands_details_to_the_events_queue_and_keeps_what_fails(everything: dict[str, Any]) -> None:

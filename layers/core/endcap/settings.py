@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetPydanticSchema, ValidationError
 from pydantic_core import core_schema
@@ -21,14 +21,20 @@ iam : whoever the gateway has let in is a server; so is who may invoke the funct
 jwt : the same, and tokens count whatever their scopes: what stacks had before there were roles
 scopes : a token may what its scopes name, and without a caller nothing but open routes is answered
 """
-AUTHORISATIONS: Final[tuple[Authorisation, ...]] = get_args(Authorisation)
 
 SignaturePolicy = Literal["require", "warn"]
-PseudonymsPolicy = Literal["on", "read", "off"]
 """Which snapshots functions load.
 
 require : signed ones
 warn : also what was promoted before there were signatures, until the stack's next promotion
+"""
+
+PseudonymsPolicy = Literal["on", "read", "off"]
+"""What archive and exposures name shoppers by.
+
+on : pseudonyms
+read : plain ids; what was written under pseudonyms can still be told
+off : plain ids, in a stack that never had keys
 """
 
 MIN_SECRET_CHARS: Final = 32

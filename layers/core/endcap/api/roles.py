@@ -31,6 +31,9 @@ DOOR: Final = "door"
 SIGNED: Final = "signed"
 """Whoever signs the body with a secret of the shop's may; the function behind the route checks it."""
 
+_PERSON: Final = ("username", "preferred_username", "email", "sub")
+"""Claims that say who has signed in; the first is that of Cognito's access tokens."""
+
 Role = Literal["server", "operator", "browser"]
 
 
@@ -42,10 +45,13 @@ class Caller:
     ----------
     client : names the credential, for limits; never logged
     scopes : what it may do
+    person : who it was given to, for audit records: all who sign in by one client of the issuer share its credential;
+        "" where nobody but an address is known
     """
 
     client: str
     scopes: frozenset[str]
+    person: str = ""
 
     @property
     def role(self) -> Role:
@@ -64,14 +70,19 @@ def caller_of(context: Mapping[str, Any], authorisation: Authorisation) -> Calle
     token, signer = authorizer.get("jwt"), authorizer.get("iam")
     if token is not None:
         claims = token.get("claims") or {}
-        named = next((claims[name] for name in ("client_id", "azp", "sub") if claims.get(name)), "")
+        named = _claimed(claims, "client_id", "azp", "sub")
         scopes = scopes_of(claims) & set(SCOPES) if authorisation == "scopes" else frozenset(SCOPES)
-        return Caller(f"jwt:{named}", scopes)
+        return Caller(f"jwt:{named}", scopes, f"jwt:{_claimed(claims, *_PERSON) or named}")
     if signer is not None:
-        return Caller(f"iam:{signer.get('userArn') or signer.get('accessKey')}", frozenset(SCOPES))
+        signed_by = f"iam:{signer.get('userArn') or signer.get('accessKey')}"
+        return Caller(signed_by, frozenset(SCOPES), signed_by)
     if authorisation == "scopes":
         return None
     return Caller(f"ip:{context.get('http', {}).get('sourceIp', '')}", frozenset(SCOPES))
+
+
+def _claimed(claims: Mapping[str, Any], *names: str) -> str:
+    return next((str(claims[name]) for name in names if claims.get(name)), "")
 
 
 def scopes_of(claims: Mapping[str, Any]) -> frozenset[str]:

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
+from endcap.errors import ConflictError, NotConfiguredError
 
 PREFIX: Final = "audit/"
 _LAST_MS: Final = 9_999_999_999_999
 """S3 lists by name in ascending order, so names count down."""
+_NOTHING_DONE: Final = (ConflictError, NotConfiguredError)
 
 
 class AuditLog:
@@ -28,7 +30,9 @@ class AuditLog:
 
     @contextmanager
     def noting(self, record: Mapping[str, Any]) -> Iterator[None]:
-        """Keep a record of what the block does: written before it, and taken back where it fails.
+        """Keep a record of what the block does: written before it, and taken back where it has certainly done nothing.
+
+        Where a call has failed nobody knows what of it was done, and the record stays.
 
         Parameters
         ----------
@@ -44,7 +48,7 @@ class AuditLog:
             self._s3.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType="application/json")
         try:
             yield
-        except BaseException:
+        except _NOTHING_DONE:
             with aws_errors("take an audit record back"):
                 self._s3.delete_object(Bucket=self._bucket, Key=key)
             raise

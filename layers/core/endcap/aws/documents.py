@@ -9,7 +9,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import InvalidInputError, NotFoundError
+from endcap.errors import ConflictError, InvalidInputError, NotFoundError
 
 MAX_BYTES: Final = 1 << 20
 """People edit these; a larger one is no such document."""
@@ -78,16 +78,22 @@ class EditedDocument(S3Document):
     def write(self, data: bytes, etag: str | None) -> None:
         """Replace what has this ETag; None where there must be nothing yet.
 
+        A write whose answer was lost is sent again, and then loses against itself: what lies there is what was written.
+
         Raises
         ------
         ConflictError : somebody else has written since
         ThrottledError, DependencyError
         """
         condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
-        with aws_errors(f"write {self._key}"):
-            self._s3.put_object(
-                Bucket=self._bucket, Key=self._key, Body=data, ContentType="application/json", **condition
-            )
+        try:
+            with aws_errors(f"write {self._key}"):
+                self._s3.put_object(
+                    Bucket=self._bucket, Key=self._key, Body=data, ContentType="application/json", **condition
+                )
+        except ConflictError:
+            if self.found()[0] != data:
+                raise
 
     def versions(self) -> Iterator[DocumentVersion]:
         """What the bucket keeps of it, the latest first.

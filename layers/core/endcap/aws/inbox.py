@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +19,9 @@ PREFIX: Final = "inbox/"
 REPORTS: Final = "inbox/reports/"
 """Beside the folders of files, and no notification is sent of it."""
 CONTINUED: Final = "continue"
+MAX_KEY_BYTES: Final = 1024
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html"""
+_BEGINNING_BYTES: Final = 800
 _CHUNK_BYTES: Final = 1 << 20
 
 
@@ -71,7 +75,8 @@ class Inbox:
         which: dict[str, str] = {"VersionId": version} if version and version != "null" else {}
         which |= {"IfMatch": etag} if etag else {}
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / (key.rsplit("/", 1)[-1] or "file")
+            # Not by its own name: keys may be longer than names of files, and may be called "..".
+            path = Path(folder) / f"file{_ending(key)}"
             try:
                 with aws_errors("read file"), path.open("wb") as copy:
                     body = self._s3.get_object(Bucket=self._bucket, Key=key, **which)["Body"]
@@ -91,7 +96,7 @@ class Inbox:
         ThrottledError, DependencyError
         """
         text = json.dumps(document, indent=1) if isinstance(document, Mapping) else "".join(f"{d}\n" for d in document)
-        written = f"{REPORTS}{key.removeprefix(PREFIX)}.{name}"
+        written = _report_key(key.removeprefix(PREFIX), name)
         with aws_errors("write report"):
             self._s3.put_object(Bucket=self._bucket, Key=written, Body=text.encode())
         return written
@@ -105,3 +110,17 @@ class Inbox:
         """
         with aws_errors("go on with file"):
             self._sqs.send_message(QueueUrl=self._url, MessageBody=json.dumps({CONTINUED: dict(task)}))
+
+
+def _ending(key: str) -> str:
+    """The ending that says how a file is packed."""
+    return ".zip" if key.lower().endswith(".zip") else ""
+
+
+def _report_key(path: str, name: str) -> str:
+    """The key of a report; of a path that leaves no room in it, its beginning and a hash."""
+    written = f"{REPORTS}{path}.{name}"
+    if len(written.encode()) <= MAX_KEY_BYTES:
+        return written
+    beginning = path.encode()[:_BEGINNING_BYTES].decode(errors="ignore")
+    return f"{REPORTS}{beginning}-{hashlib.sha256(path.encode()).hexdigest()[:16]}.{name}"

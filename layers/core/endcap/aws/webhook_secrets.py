@@ -37,15 +37,16 @@ class WebhookSecret:
 
         Raises
         ------
-        ThrottledError, DependencyError : it can't be read, and was not within the last hour
+        ThrottledError, DependencyError : it can't be read, and was not within the last hour; it is empty
         """
         if self._age_s() > FRESH_S:
             self._look()
         if self._passes(check):
             return True
-        if self._age_s() <= AGAIN_S:
-            return False
-        self._look()
+        if self._age_s() > AGAIN_S:
+            self._look()
+        if not self._lines:
+            raise DependencyError("read secret: it is empty")
         return self._passes(check)
 
     def _passes(self, check: Callable[[bytes], bool]) -> bool:
@@ -66,5 +67,3 @@ class WebhookSecret:
         lines = str(answer.get("SecretString") or "").splitlines()
         self._lines = tuple(line.strip().encode() for line in lines if line.strip())
         self._read_s = self._clock()
-        if not self._lines:
-            raise DependencyError("read secret: it is empty")

@@ -22,6 +22,7 @@ from endcap.serving import current_snapshot, materials, request_parser
 
 WINDOWS: Final = ("1h", "24h", "7d")
 NO_END: Final = 0
+MAX_ROWS: Final = 1 << 31
 
 
 def checked_filter(runtime: Runtime, given: FilterCheck) -> dict[str, Any]:
@@ -161,6 +162,6 @@ def _row(cursor: str) -> int:
         row = int(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError:
         row = -1
-    if row < 0:
+    if not 0 <= row < MAX_ROWS:
         raise InvalidRequestError([FieldError(field="cursor", message="is none of ours")])
     return row

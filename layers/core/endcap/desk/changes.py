@@ -21,8 +21,8 @@ NOBODY: Final = "nobody"
 
 
 def who(caller: Caller | None) -> str:
-    """What a record calls a caller: by their credential."""
-    return NOBODY if caller is None or caller.client.startswith("ip:") else caller.client
+    """What a record calls a caller: the person who has signed in, else the credential."""
+    return NOBODY if caller is None else caller.person or NOBODY
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,10 @@ def quarantine(runtime: Runtime, given: PageQuery) -> dict[str, Any]:
     ------
     InvalidRequestError : the cursor is none of ours
     """
-    strays, after = runtime.strays.page(_opened(given.cursor), given.limit)
+    after = _opened(given.cursor)
+    if after is not None and not _at(after):
+        raise _no_cursor()
+    strays, after = runtime.strays.page(after, given.limit)
     reasons = Counter(reason for stray in strays for reason in stray.reasons)
     found: dict[str, Any] = {"strays": [_told(stray) for stray in strays], "reasons": dict(reasons)}
     return found | ({"cursor": _closed(after)} if after else {})
@@ -107,7 +110,16 @@ def _opened(cursor: str | None) -> str | None:
         opened = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
     except ValueError:
         opened = ""
-    parts = opened.split("|")
-    if not opened or (len(parts) == 2 and not any(part.isascii() and part.isdigit() for part in parts)):
-        raise InvalidRequestError([FieldError(field="cursor", message="is none of ours")])
+    if not opened:
+        raise _no_cursor()
     return opened
+
+
+def _at(cursor: str) -> bool:
+    """Whether a cursor begins with a moment, as those of quarantine do."""
+    at_ms, bar, _ = cursor.partition("|")
+    return bool(bar) and at_ms.isascii() and at_ms.isdigit()
+
+
+def _no_cursor() -> InvalidRequestError:
+    return InvalidRequestError([FieldError(field="cursor", message="is none of ours")])

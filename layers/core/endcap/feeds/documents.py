@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -15,13 +16,14 @@ _DECODER: Final = json.JSONDecoder()
 Reject = Callable[[int, str, object], None]
 
 
-def values(parts: Iterable[str], reject: Reject) -> Iterator[tuple[int, Any]]:
+def values(parts: Iterable[str], reject: Reject, most_chars: float = math.inf) -> Iterator[tuple[int, Any]]:
     """The values of a JSON file with the line that each begins at.
 
     Parameters
     ----------
     parts : text, each part whole lines
     reject : told (line, reason, text) of what is no JSON
+    most_chars : of one value over several lines; one that is longer is none, and neither is what follows
     """
     parts = iter(parts)
     first = ""
@@ -34,7 +36,7 @@ def values(parts: Iterable[str], reject: Reject) -> Iterator[tuple[int, Any]]:
     rest = _chained(first, parts)
     start = first.lstrip("\ufeff \t\r\n")
     if start[:1] in "[{" and not _is_a_line(start):
-        yield from _streamed(rest, reject)
+        yield from _streamed(rest, reject, most_chars)
     else:
         yield from _lines(rest, reject)
 
@@ -78,7 +80,7 @@ def _lines(parts: Iterable[str], reject: Reject) -> Iterator[tuple[int, Any]]:
                 reject(number, f"not JSON: {exc}", line)
 
 
-def _streamed(parts: Iterable[str], reject: Reject) -> Iterator[tuple[int, Any]]:
+def _streamed(parts: Iterable[str], reject: Reject, most_chars: float) -> Iterator[tuple[int, Any]]:
     """Values over several lines: the elements of an array, or values one after the other."""
     source = iter(parts)
     buffer, at, line, counted = "", 0, 1, 0
@@ -98,16 +100,27 @@ def _streamed(parts: Iterable[str], reject: Reject) -> Iterator[tuple[int, Any]]
         try:
             value, end = _DECODER.raw_decode(buffer, at)
         except (ValueError, RecursionError) as exc:
-            part = next(source, None)
-            if part is None:
+            more = _more(source, min(len(buffer) - at, most_chars)) if len(buffer) - at <= most_chars else ""
+            if not more:
                 reject(line, f"not JSON: {exc}", buffer[at : at + 200])
                 return
-            buffer += part
+            buffer += more
             continue
         found = None if inside or not isinstance(value, dict) else _rows_in(value)
         for element in [value] if found is None else found:
             yield line, element
         at = end
+
+
+def _more(parts: Iterator[str], n_chars: float) -> str:
+    """Further text, as long as what there is: so a long value is begun anew a few times, and not for each part."""
+    found, size = [], 0
+    for part in parts:
+        found.append(part)
+        size += len(part)
+        if size >= n_chars:
+            break
+    return "".join(found)
 
 
 def _rows_in(value: dict[str, Any]) -> list[Any] | None:

@@ -30,6 +30,8 @@ BATCH_ROWS: Final = 500
 WRITERS: Final = 8
 MAX_REFUSALS: Final = 5_000
 """Refused rows that one run keeps; of further ones there is the number."""
+MAX_IDLE: Final = 600
+"""A day of runs: what comes to no row for so long would go on for ever."""
 SAMPLE_CHARS: Final = 500
 ALLOWED_BAD: Final = 0.2
 """The share of refused rows above which a file counts as failed."""
@@ -45,6 +47,7 @@ class Task:
     at_ms : when it was written
     rows : read so far
     changed : items that were new or different
+    idle : runs in a row that came to no row, as others had to go first or the way to the next row took all their time
     failure : why no more of it can be read; "" while it can
     """
 
@@ -57,18 +60,20 @@ class Task:
     changed: int = 0
     refused: int = 0
     failure: str = ""
+    idle: int = 0
 
     @property
     def role(self) -> Role:
-        """What it holds, by the folder that it lies in.
+        """What it holds, by the first folder of its path that says so.
 
         Raises
         ------
         InvalidInputError : it lies in none
         """
-        for role in ROLES:
-            if f"/{role}/" in self.key:
-                return role
+        for folder in self.key.split("/")[:-1]:
+            for role in ROLES:
+                if folder == role:
+                    return role
         raise InvalidInputError(f"the folder says neither {' nor '.join(ROLES)}")
 
     @property
@@ -161,6 +166,10 @@ def load(
             run.task = replace(run.task, rows=run.task.rows + len(batch))
     except InvalidInputError as exc:  # of the file: a row's are told row by row
         run.task, run.done = replace(run.task, failure=str(exc)), True
+    idle = 0 if run.done or run.task.rows > task.rows else task.idle + 1
+    run.task = replace(run.task, idle=idle)
+    if idle > MAX_IDLE:
+        run.task, run.done = replace(run.task, failure=f"{MAX_IDLE} runs in a row came to no row of it"), True
     return run
 
 

@@ -202,11 +202,6 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return by_spelling[close[0]] if close else None
 
 
-def event_type_names(told: Mapping[str, str], event_types: Mapping[str, EventType]) -> EventTypeNames:
-    """How a file's names of types of events are read."""
-    return EventTypeNames(told, event_types)
-
-
 class EventTypeNames:
     """A file's own name of a type of event -> ours; names that nobody knows stay as they are."""
 

@@ -15,6 +15,8 @@ from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
 
 Row = tuple[int, Mapping[str, Any]]
 Reject = Callable[[int, str, object], None]
+MOST_CHARS: Final = 1 << 26
+"""Of a file that is one JSON value: it is in memory at once. Lists of objects have no such end."""
 _PARQUET: Final = b"PAR1"
 
 
@@ -60,7 +62,7 @@ def opened(path: Path, reject: Reject) -> Rows:
     if beginning.startswith("<"):
         return Rows(_of_xml(file))
     if beginning[0] in "[{":
-        found = documents.values(_text(file, encoding, mark), reject)
+        found = documents.values(_text(file, encoding, mark), reject, MOST_CHARS)
         return Rows(_objects(found, reject))
     dialect = delimited.sniff(head[mark:].decode(encoding, "replace"), _is_known)
     rows = delimited.rows(_text(file, encoding, mark, old_mac=dialect.old_mac), dialect, reject)

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Final
 
+from endcap.identifiers import short_hash
 from endcap.results.facts import Act, Cell, ShownList
 
 DAY_MS: Final = 86_400_000
@@ -22,6 +23,7 @@ LATENESS_MS: Final = 2 * DAY_MS
 """How long a record may take to get into the archive: deliveries are tried again for a day."""
 RETURN_MS: Final = 60 * DAY_MS
 """How long after a purchase a return is still taken off it."""
+MARK_BYTES: Final = 8
 UNIT_MS: Final = 120 * DAY_MS
 """How long a shopper of an experiment is kept after the last list."""
 
@@ -150,7 +152,9 @@ class Book:
         shown, item_id = known.shown, _item_of(known.shown, act)
         if item_id is None or not -EARLY_MS <= act.at_ms - shown.at_ms <= WINDOW_MS:
             return True
-        mark = f"p:{act.who}:{act.event_id}" if act.kind == "purchase" else f"{act.kind[:2]}:{item_id}"
+        # Of a purchase a hash: who has bought is not always whose list it is, by whom a purge would find it.
+        bought = short_hash(f"{act.who}:{act.event_id}", MARK_BYTES).hex() if act.kind == "purchase" else ""
+        mark = f"p:{bought}" if bought else f"{act.kind[:2]}:{item_id}"
         if mark in known.done:
             return True
         first = not any(done.startswith(mark[:2]) for done in known.done)
@@ -176,9 +180,10 @@ class Book:
         figures.purchases += 1
         figures.converted += first
         figures.cents += cents
-        if key is not None:
-            self.units[key].purchases += 1
-            self.units[key].cents += cents
+        unit = self.units.get(key) if key is not None else None
+        if unit is not None:  # purged, maybe: it names the person of its first list, who may be another than this one's
+            unit.purchases += 1
+            unit.cents += cents
         self.purchases.setdefault((act.who, item_id), []).append(Purchase(act, shown.cell, key, cents))
 
     def _take_back(self, act: Act) -> bool:

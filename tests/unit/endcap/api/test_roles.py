@@ -23,7 +23,9 @@ from endcap.api.roles import (
     scopes_of,
 )
 from endcap.api.routes import PREFLIGHT, ROUTES, needs_of
+from endcap.desk.changes import NOBODY, who
 from endcap.errors import ForbiddenError, TooManyRequestsError
+from endcap.settings import Authorisation
 
 KEYS = {f"{route.method} {route.path}": route.needs for route in (*ROUTES, PREFLIGHT)}
 CLOSED = {key: needs for key, needs in KEYS.items() if not {OPEN, DOOR, SIGNED} & set(needs)}
@@ -161,6 +163,19 @@ def test_clients_are_told_apart_by_their_credential() -> None:
     assert client(token(client_id="one", sub="a")) == client(token(client_id="one", sub="b"))
     assert client(token(sub="a")) != client(token(sub="b"))
     assert client(SIGNER) not in (client(token()), client({"authorizer": {"iam": {"accessKey": "AKIA"}}}))
+
+
+def test_audit_records_name_the_person_and_not_the_client_that_all_sign_in_by() -> None:
+    def said(context: dict[str, Any], authorisation: Authorisation = "scopes") -> str:
+        return who(caller_of(context, authorisation))
+
+    studio = {"client_id": "studio", "scope": LOOK}
+    assert said(token(**studio, sub="1f", username="anna")) == "jwt:anna"
+    assert said(token(**studio, sub="2e")) == "jwt:2e"
+    assert said({"authorizer": {"jwt": {"claims": studio}}}) == "jwt:studio"
+    assert said(SIGNER) == "iam:" + SIGNER["authorizer"]["iam"]["userArn"]
+    assert said({"http": {"sourceIp": "192.0.2.1"}}, "iam") == NOBODY
+    assert who(None) == NOBODY
 
 
 def test_a_client_has_its_share_and_others_keep_theirs() -> None:

@@ -4,7 +4,7 @@ import gzip
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from endcap.catalog.item import Item
 from endcap.catalog.row import ItemRow
 from endcap.errors import DependencyError
 from endcap.events.types import EVENT_TYPES
+from endcap.feeds import documents
 from endcap.feeds import load as loading
 from endcap.feeds.load import Run, Task, load
 from tests.fakes.effort import tried
@@ -270,9 +271,48 @@ def test_a_file_that_can_not_be_read_says_why(data: bytes, says: str, tmp_path: 
     assert outcome.task.failed
 
 
+def test_a_json_value_that_never_ends_is_not_read_to_its_end() -> None:
+    read, refused = [], []
+
+    def parts() -> Iterator[str]:
+        for n in range(1_000):
+            read.append(n)
+            yield '{"items": [' if n == 0 else '{"item_id": 1,\n"title": "x"},\n'
+
+    assert list(documents.values(parts(), lambda *told: refused.append(told), 1_000)) == []
+    assert len(read) < 100
+    assert len(refused) == 1
+    read.clear()
+    assert list(documents.values(parts(), lambda *told: refused.append(told))) == []
+    assert len(read) == 1_000
+
+
 def test_an_empty_file_is_no_failure(tmp_path: Path) -> None:
     outcome = run(written(tmp_path, ""))
     assert (outcome.done, outcome.task.failed, outcome.task.rows) == (True, False, 0)
+
+
+@pytest.mark.parametrize(
+    ("key", "role"),
+    [
+        ("inbox/events/items/monday.csv", "events"),
+        ("inbox/items/events/feed.xml", "items"),
+        ("inbox/events/items", "events"),
+    ],
+)
+def test_the_first_folder_says_what_a_file_holds(key: str, role: str) -> None:
+    assert Task(key, "etag", AT_MS).role == role
+
+
+def test_a_file_that_never_comes_to_a_row_is_given_up() -> None:
+    task, runs, done = Task("inbox/events/day.csv", "etag", AT_MS), 0, False
+    while not done:
+        outcome = run(SAMPLES / "day.csv", task=task, batches=0)
+        task, runs, done = outcome.task, runs + 1, outcome.done
+    assert runs == loading.MAX_IDLE + 1
+    assert task.failed
+    outcome = run(SAMPLES / "day.csv", task=replace(task, idle=loading.MAX_IDLE, failure=""))
+    assert (outcome.done, outcome.task.failure, outcome.task.idle) == (True, "", 0)
 
 
 def test_a_folder_that_says_nothing_is_told_of() -> None:

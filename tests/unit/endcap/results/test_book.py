@@ -302,3 +302,14 @@ def test_an_experiment_says_nothing_of_few_shoppers() -> None:
         ("2026-01-15", "varied", 1),
         ("2026-01-16", "varied", 1),
     ]
+
+
+def test_a_purchase_counts_though_its_unit_was_purged() -> None:
+    book = Book()
+    shown = shown_list(lists()[0])
+    assert shown is not None
+    book.enter([shown], ())
+    book.units.clear()  # it named an anonymous id, which was erased; the list names the user
+    book.enter((), [act for record in acts() if (act := act_of(record)) is not None and act.list_id == "r1"])
+    assert sum(figures.purchases for figures in book.cells.values()) == 1
+    assert book.units == {}
