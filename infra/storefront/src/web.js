@@ -94,7 +94,7 @@ function fill(element, item) {
     const [, kind] = /^data-ec-(text|href|src|alt)$/.exec(name) || [], currency = node.getAttribute('data-ec-currency');
     const got = value == 'why' ? item.reasons[0]?.text : item[value];
     if (kind == 'text') node.textContent = currency && got != null ? new Intl.NumberFormat(doc.documentElement.lang || [], { style: 'currency', currency }).format(got) : got;
-    else if (kind && (kind == 'alt' || SAFE.test(got))) node.setAttribute(kind, got ?? '');
+    else if (kind && (kind == 'alt' || got && SAFE.test(got))) node.setAttribute(kind, got ?? '');
   }
 }
 

@@ -18,10 +18,10 @@ const NewScenario = ({ onClose }) => {
       <form class="stack" onSubmit=${(e) => {
         e.preventDefault();
         onClose();
-        if (name.trim()) go("scenarios", [name.trim()]);
+        go("scenarios", [name.trim()]);
       }}>
         <${TextField} label=${t("name")} value=${name} onValue=${setName} maxlength="64" hint=${t("scenarios.name_hint")} />
-        <div class="row"><button class="button strong" type="submit"><span>${t("scenarios.begin")}</span></button></div>
+        <div class="row"><button class="button strong" type="submit" disabled=${!name.trim()}><span>${t("scenarios.begin")}</span></button></div>
       </form>
     <//>
   `;
@@ -111,7 +111,6 @@ const Editor = ({ name, parameters, onChanged }) => {
             ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} onDocument=${setDraft} />`
             : html`<${AsText} document=${draft} onDocument=${setDraft} />`}
           <${Problem} error=${putError ?? removeError} />
-          ${putError?.status === 412 && html`<${Notice} kind="warning">${t("scenarios.changed_meanwhile")}<//>`}
           <div class="row">
             <${Button} kind="strong" busy=${putting} onClick=${() => put(draft, etag)} ...${changed ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
             <${Button} icon="undo" onClick=${() => setDraft(document)} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
