@@ -110,12 +110,16 @@ export const MomentField = ({ label, hint, value, onValue, inline, ends }) => {
 export const Notice = ({ kind = "info", children }) => html`<div class=${`notice ${kind}`} role=${kind === "error" ? "alert" : undefined}>${children}</div>`;
 
 // 428 is said of what was not there when it was opened, and is by now: somebody else has made it, as with 412.
-const TOLD = { 0: "problem.0", 403: "problem.403", 412: "scenarios.changed_meanwhile", 428: "scenarios.changed_meanwhile" };
+const wordsOf = ({ status, message }) => {
+  if (status === 0) return t("problem.0");
+  if (status === 403) return t("problem.403");
+  return status === 412 || status === 428 ? t("scenarios.changed_meanwhile") : message;
+};
 
 export const Problem = ({ error }) =>
   error &&
   html`<${Notice} kind="error">
-    <p>${error.status in TOLD ? t(TOLD[error.status]) : error.message}</p>
+    <p>${wordsOf(error)}</p>
     ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${e.field && html`<code>${e.field}</code>`} ${e.message}</li>`)}</ul>`}
   <//>`;
 

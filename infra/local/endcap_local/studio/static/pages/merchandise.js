@@ -60,7 +60,7 @@ const Rules = ({ document, titles, onDocument }) => {
   ];
   if (rows.length === 0) return html`<${Empty}>${t("merch.no_rules")}<//>`;
   return html`<ul class="deeds">${rows.map((row) => html`
-    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] ?? row.item_id}</bdi>${row.until && html` <span class="muted">${t(isPast(row.until) ? "merch.ended" : "merch.until", { day: day(row.until) })}</span>`}</span>
+    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] ?? row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: day(row.until) }) : t("merch.until", { day: day(row.until) })}</span>`}</span>
       <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] ?? row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
 };
 
