@@ -68,3 +68,21 @@ def test_who_makes_what_another_has_made_meanwhile_is_told_so(toy_stack: LocalSt
     page.get_by_role("button", name="Publish").click()
     expect(page.get_by_role("alert")).to_contain_text("Somebody else has published meanwhile")
     window.forgive("status of 4")
+
+
+def test_a_draft_outlives_its_page_and_a_reload(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "merchandise?scenario=home")
+    pinned = page.get_by_text("Pinned to place 2")
+    expect(pinned).to_have_count(0)
+    page.get_by_role("button", name="One place later: Garden lamp 1", exact=True).click()
+    expect(pinned).to_be_visible()
+    go(page, "today")
+    page.go_back()
+    expect(pinned).to_be_visible()
+    page.reload()
+    expect(pinned).to_be_visible()
+    page.get_by_role("button", name="Discard the draft").click()
+    page.reload()
+    expect(page.get_by_role("button", name="One place later: Garden lamp 1", exact=True)).to_be_visible()
+    expect(pinned).to_have_count(0)

@@ -5,7 +5,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { dateTime, language, t } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { EVERYWHERE, history, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
+import { EVERYWHERE, history, keepDraft, keptDraft, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
 import { Button, Choice, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -74,8 +74,11 @@ const Editor = ({ name, parameters, onChanged }) => {
   const [draft, setDraft] = useState(null);
   const [view, setView] = useState("form");
   useEffect(() => {
-    if (live.data && !live.loading) setDraft(live.data.document);
+    if (live.data && !live.loading) setDraft(keptDraft(name, live.data.etag) ?? live.data.document);
   }, [live.data, live.loading]);
+  useEffect(() => {
+    if (draft) keepDraft(name, live.data, draft);
+  }, [draft]);
   const done = (text) => {
     tell(text);
     setRound((n) => n + 1);
