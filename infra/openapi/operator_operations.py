@@ -104,6 +104,7 @@ OPERATOR_OPERATIONS: Final = {
         bodies=json_body(schemas.Rollback),
         answers=((202, (answers.Started,)),),
         samples=("http-rollback",),
+        problems=(404,),
     ),
     ("POST", "/admin/snapshots/{version}/promote"): Operation(
         "promoteSnapshot",

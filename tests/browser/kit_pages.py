@@ -15,6 +15,8 @@ from playwright.sync_api import Page, Route
 from endcap_local.stack import LocalStack
 from tests.fakes.browser import Watched
 
+PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0.0.0 Safari/537.36"
+"""How a browser names itself that a person sits before."""
 KIT = Path(__file__).parents[2] / "infra" / "storefront" / "kit"
 LIST = """<endcap-list surface="home, top" limit="4" aria-label="For you"><ul data-ec-slot>
 <li class="fallback">Our bestsellers</li></ul><template><li><a data-ec-href="url" href="/item">
@@ -87,6 +89,14 @@ def records(stack: LocalStack, prefix: str) -> list[dict[str, Any]]:
     keys = [k["Key"] for k in s3.list_objects_v2(Bucket=bucket, Prefix=prefix).get("Contents", [])]
     lines = [line for key in keys for line in s3.get_object(Bucket=bucket, Key=key)["Body"].read().splitlines()]
     return [json.loads(line) for line in lines]
+
+
+def warm(stack: LocalStack) -> None:
+    """Ask for lists until one is recorded: an answer waits only so long for its record, and the first takes longest."""
+    deadline = time.monotonic() + 60
+    while not records(stack, "exposures/"):
+        assert time.monotonic() < deadline
+        requests.post(f"{stack.url}/storefront/recommendations", json={"limit": 1, "surface": "warm"}, timeout=30)
 
 
 def deeds(stack: LocalStack, who: str) -> list[tuple[str, str]]:

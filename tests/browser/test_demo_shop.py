@@ -11,7 +11,7 @@ import requests
 from playwright.sync_api import Page, expect
 
 from endcap_local.stack import LocalStack
-from tests.browser.kit_pages import records, until
+from tests.browser.kit_pages import PERSON, records, until, warm
 from tests.fakes.browser import Watched, assert_accessible
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -26,7 +26,8 @@ def home(window: Watched, stack: LocalStack, query: str = "") -> Page:
 def test_a_purchase_after_a_click_is_known_by_the_place_it_was_clicked_at(
     toy_stack: LocalStack, open_window: Callable[..., Watched]
 ) -> None:
-    window = open_window(toy_stack.url)
+    warm(toy_stack)
+    window = open_window(toy_stack.url, user_agent=PERSON)
     page = home(window, toy_stack)
     assert_accessible(page)
     assert [name for name in page.evaluate("Object.keys(localStorage)") if name.startswith("ec.")] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,21 @@ from playwright.sync_api import Browser, Page, Route
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.storefront.tokens import read_visitor
 from endcap_local.stack import LocalStack
-from tests.browser.kit_pages import KIT, LIST, RENDERED, asked, deeds, page_of, records, sent, serve, stored, until
+from tests.browser.kit_pages import (
+    KIT,
+    LIST,
+    PERSON,
+    RENDERED,
+    asked,
+    deeds,
+    page_of,
+    records,
+    sent,
+    serve,
+    stored,
+    until,
+    warm,
+)
 from tests.fakes.browser import Watched, assert_accessible, launch
 from tests.fakes.door_tokens import SECRET, claims, signed
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -42,6 +57,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
         bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
         bucket.upload(folder, version)
         bucket.flip(version, None)
+        warm(stack)
         yield stack
 
 
@@ -57,7 +73,7 @@ def browser(browser: Browser) -> Iterator[Browser]:
 @pytest.fixture
 def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
     """A window on pages of the shop's own site, and on those of another, where the door is a third party."""
-    window = open_window(stack.url, SHOP)
+    window = open_window(stack.url, SHOP, user_agent=PERSON)
     for origin, base in ((stack.url, "/storefront"), (SHOP, f"{stack.url}/storefront")):
         pages = {
             f"/{how}": page_of(LIST + RENDERED, base=base, consent=how) for how in ("pending", "granted", "denied")
@@ -167,6 +183,26 @@ def test_what_stood_there_comes_back_where_no_list_comes(window: Watched, stack:
     answers.pop().fallback()
     assert len(listed(page)) == 4
     window.forgive("Failed to load resource")
+
+
+def test_hostile_items_are_only_texts_and_addresses_of_the_web(window: Watched, stack: LocalStack) -> None:
+    urls = [
+        "javascript:alert(1)",
+        " jAvascript:alert(1)",
+        "java\tscript:alert(1)",
+        "data:text/html,x",
+        None,
+        "https://a.example/1",
+    ]
+    items = [{"item_id": f"i{n}", "title": "<img src=x onerror=alert(1)>", "url": url} for n, url in enumerate(urls)]
+    body = json.dumps({"recommendation_id": "r", "items": [{**item, "reasons": []} for item in items]})
+    window.context.route("**/storefront/recommendations", lambda route: route.fulfill(body=body))
+    page = window.open(f"{stack.url}/granted")
+    assert len(listed(page)) == len(urls)
+    links = page.eval_on_selector_all("endcap-list a", "all => all.map(one => one.getAttribute('href'))")
+    assert links == ["/item"] * 5 + ["https://a.example/1"]  # the template's own, where there is no other
+    assert page.locator("endcap-list img").count() == 0
+    assert page.inner_text("endcap-list li:first-child span") == "<img src=x onerror=alert(1)>"
 
 
 def test_google_consent_mode_is_read(window: Watched, stack: LocalStack) -> None:

@@ -40,13 +40,18 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
         bucket.upload(folder, version)
         bucket.flip(version, None)
+        TOKENS[stack.url] = stack.start_token
         yield stack.url
 
 
+TOKENS: dict[str, str] = {}
+
+
 @pytest.fixture(scope="module")
-def session() -> Iterator[requests.Session]:
-    """One connection for all calls."""
+def session(url: str) -> Iterator[requests.Session]:
+    """One connection for all calls, by somebody who was told the token of this start."""
     with requests.Session() as kept:
+        kept.headers["Endcap-Start"] = TOKENS[url]
         yield kept
 
 

@@ -65,13 +65,15 @@ class Watched:
 
     Attributes
     ----------
-    problems : what went wrong; a test that provokes something takes it out again by `forgive`
+    problems : what went wrong
+    forgiven : texts of problems that a test provokes, and has looked at
     requests : methods and addresses of all requests
     """
 
     context: BrowserContext
     origins: frozenset[str]
     problems: list[str] = field(default_factory=list)
+    forgiven: list[str] = field(default_factory=list)
     requests: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,8 +90,8 @@ class Watched:
         return page
 
     def forgive(self, text: str) -> None:
-        """Leave out the problems that a test has provoked and has looked at."""
-        self.problems = [problem for problem in self.problems if text not in problem]
+        """Leave problems with this text out, those before and those to come."""
+        self.forgiven.append(text)
 
     def close(self) -> list[str]:
         """Close it; the problems that are left."""
@@ -97,7 +99,7 @@ class Watched:
             if not page.is_closed() and page.url.startswith("http"):
                 self.problems += [f"policy: {breach}" for breach in page.evaluate("window.__breaches ?? []")]
         self.context.close()
-        return self.problems
+        return [problem for problem in self.problems if not any(text in problem for text in self.forgiven)]
 
     def _asked(self, request: Request) -> None:
         self.requests.append((request.method, request.url))

@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from endcap.aws.secrets import PseudonymSecret
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import ConflictError, EndcapError, SnapshotMissingError
+from endcap.pseudonyms import PseudonymKeys
 from endcap_local.stack import LocalStack
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
@@ -72,7 +74,8 @@ class Rebuilder:
                 self._export("profiles", self._variable("PROFILES_TABLE"), data)
                 self._download_archive(data)
                 before = current_encoder(self._bucket())
-                settings = RebuildSettings(data, Path(scratch) / "snapshot", encoder=self._encoder, before=before)
+                out, keys = Path(scratch) / "snapshot", self._keys()
+                settings = RebuildSettings(data, out, encoder=self._encoder, before=before, keys=keys)
                 return self._promoted(settings, progress)
         finally:
             self._turn.release()
@@ -108,6 +111,10 @@ class Rebuilder:
 
     def _bucket(self) -> SnapshotBucket:
         return SnapshotBucket(self._stack.client("s3"), self._variable("DATA_BUCKET"))
+
+    def _keys(self) -> PseudonymKeys | None:
+        secret = self._stack.function(_ANY_FUNCTION).environment.get("PSEUDONYM_SECRET")
+        return PseudonymSecret(self._stack.client("secretsmanager"), secret).get() if secret else None
 
     def _variable(self, name: str) -> str:
         return self._stack.function(_ANY_FUNCTION).environment[name]

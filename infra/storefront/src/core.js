@@ -10,7 +10,7 @@
 const EVENT = 'ec.e.', TOUCH = 'ec.t.', VISITOR = 'ec.v';
 const QUEUE = 200, BATCH = 20, CHARS = 1e4, WEEK = 6048e5, LONGEST = 3e5;
 
-export function core(port, { cookie, warn = () => {}, expired = () => {} } = {}) {
+export function core(port, { cookie, warn, expired } = {}) {
   let consent = 'pending', who = '', wait = 0, timer, busy, gate, session = [], held = [], waiting = [];
   const tokens = {};
   const granted = () => consent == 'granted';
@@ -32,7 +32,7 @@ export function core(port, { cookie, warn = () => {}, expired = () => {} } = {})
           return send(path, body, as, leaving);
         }
         delete tokens[as];
-        if (as == who) expired();
+        if (as == who) expired?.();
       }
     }
     return answer;
@@ -72,14 +72,13 @@ export function core(port, { cookie, warn = () => {}, expired = () => {} } = {})
     if (!first) return;
     const part = all.filter(({ s }) => s == first.s).slice(0, BATCH);
     while (part[1] && JSON.stringify(part).length > CHARS) part.splice(part.length >> 1);
-    const answer = await call('/events', { events: part.map(({ e }) => e) }, first.s, leaving).catch(() => 0);
-    const { status, json, after } = answer;
+    const { status, json, after } = await call('/events', { events: part.map(({ e }) => e) }, first.s, leaving).catch(() => 0);
     let failed = ![202, 400, 401, 413].includes(status);
     if (!failed && status != 401) part.forEach((entry, n) => {
       const why = json?.rejected?.find(({ index }) => index == n) || !json?.rejected && (json || status);
       if (why?.retryable) failed = 1;
       else {
-        if (why) warn('refused', entry.e, why);
+        if (why) warn?.('refused', entry.e, why);
         drop(entry);
       }
     });

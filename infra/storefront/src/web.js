@@ -2,7 +2,7 @@
 import { core } from './core.js';
 import { deeds } from './deeds.js';
 
-const ITEM = 'data-ec-item', LIST = 'data-ec-list', PLACE = 'data-ec-position', SAFE = /^(https?:|\/(?!\/)|[^:]*$)/i;
+const ITEM = 'data-ec-item', LIST = 'data-ec-list', PLACE = 'data-ec-position', SAFE = /^(https?:|[/?#]|[^:]*$)/i;
 const doc = document;
 
 function webPort(base, cookie) {
@@ -94,7 +94,7 @@ function fill(element, item) {
     const [, kind] = /^data-ec-(text|href|src|alt)$/.exec(name) || [], currency = node.getAttribute('data-ec-currency');
     const got = value == 'why' ? item.reasons[0]?.text : item[value];
     if (kind == 'text') node.textContent = currency && got != null ? new Intl.NumberFormat(doc.documentElement.lang || [], { style: 'currency', currency }).format(got) : got;
-    else if (kind && (kind == 'alt' || got && SAFE.test(got))) node.setAttribute(kind, got ?? '');
+    else if (kind && got && (kind == 'alt' || SAFE.test(got))) node.setAttribute(kind, got);
   }
 }
 

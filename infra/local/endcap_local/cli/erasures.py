@@ -24,7 +24,7 @@ erasures_app = typer.Typer(
 )
 
 _OUTPUTS = {"bucket": "DataBucketName", "profiles": "ProfilesTableName", "erasures": "ErasuresTableName"}
-_KEYS_OUTPUT = "PseudonymSecretArn"  # of a stack with pseudonyms
+_KEYS_OUTPUT = "PseudonymSecretArn"  # nosec B105 # the name of an output, of stacks with pseudonyms
 _LOCAL = {
     "bucket": "endcap-local-databucket",
     "profiles": "endcap-local-ProfilesTable",

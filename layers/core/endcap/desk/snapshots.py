@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from endcap.api.responses import answer
+from endcap.aws.pointer import plain_name
+from endcap.aws.snapshots import SnapshotBucket
 from endcap.desk.changes import noted
 from endcap.errors import FieldError, InvalidRequestError, NotFoundError, SnapshotIntegrityError
 from endcap.index.overlay import Overlay
@@ -83,7 +85,7 @@ def promote(runtime: Runtime, who: str, version: str, given: Promotion) -> dict[
     NotFoundError : there is no such snapshot
     NotConfiguredError : this stack can't promote from here
     """
-    runtime.snapshots.manifest(version)
+    _stored(runtime.snapshots, version)
     event = {"version": version, **({"force": given.force} if given.force else {})}
     with noted(runtime, who, "promote", version, _current(runtime), event):
         runtime.promotions.start(event)
@@ -146,7 +148,7 @@ def compare(runtime: Runtime, version: str, given: Comparison) -> dict[str, Any]
 
 def _loaded(runtime: Runtime, version: str) -> Snapshot:
     bucket, trust = runtime.snapshots.apart("compared"), runtime.trust
-    bucket.manifest(version)
+    _stored(bucket, version)
     signature = bucket.signature(version) if trust.signs else None
     try:
         trust.check(version, signature)
@@ -154,6 +156,20 @@ def _loaded(runtime: Runtime, version: str) -> Snapshot:
         message = "is not signed; endcap snapshot approve checks and signs a snapshot without making it current"
         raise InvalidRequestError([FieldError(field="path", message=message)]) from exc
     return load_verified(bucket.download(version, None, signature.manifest_sha256 if signature else None))
+
+
+def _stored(bucket: SnapshotBucket, version: str) -> None:
+    """Make sure that there is such a snapshot.
+
+    Raises
+    ------
+    NotFoundError : there is none, or it can't be the name of one
+    """
+    try:
+        plain_name(version)
+    except SnapshotIntegrityError as exc:
+        raise NotFoundError("no snapshot has this name") from exc
+    bucket.manifest(version)
 
 
 def _compared(runtime: Runtime, user_id: str | None, given: Comparison, over: Overlay) -> dict[str, Any]:
