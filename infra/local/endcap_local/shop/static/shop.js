@@ -154,6 +154,7 @@ document.addEventListener('click', event => {
   go(Object.fromEntries(new URLSearchParams(to.getAttribute('href'))));
 });
 addEventListener('popstate', () => show(true));
+addEventListener('storage', ({ key }) => { if (key == 'shop.basket') header(); });
 
 document.documentElement.lang = language;
 endcap.consent(consented());
