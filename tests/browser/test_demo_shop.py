@@ -87,4 +87,7 @@ def test_hostile_words_of_an_address_are_only_words(toy_stack: LocalStack, open_
     window = open_window(toy_stack.url)
     for place in ("?q=<img src=x onerror=alert(1)>", "?item=<script>alert(1)</script>", "?department=__proto__"):
         home(window, toy_stack, place)
+    page = home(window, toy_stack, f"?q={'Donaudampfschiff' * 20}")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    expect(page.locator("h1")).to_contain_text("this comes nearest")
     window.forgive("404")

@@ -363,6 +363,14 @@ def test_a_cursor_of_nobody_is_no_fault_of_ours(shop: Shop, path: str, cursor: s
         assert shop("GET", path, query={name: given})[0] in (200, 400)
 
 
+def test_items_are_found_by_a_part_of_their_title_and_by_their_whole_category(shop: Shop) -> None:
+    one = shop.ok("GET", "/admin/items", query={"limit": 1})["items"][0]
+    for words in (one["title"][1:], one["categories"][-1].lower(), one["item_id"]):
+        found = shop.ok("GET", "/admin/items", query={"q": words, "limit": 50})["items"]
+        assert one["item_id"] in {item["item_id"] for item in found}, words
+    assert shop.ok("GET", "/admin/items", query={"q": "no such words"})["total"] == 0
+
+
 def test_the_current_snapshot_is_told_and_compared_with_itself(shop: Shop) -> None:
     told = shop.ok("GET", "/admin/snapshots")
     version = told["current"]

@@ -132,7 +132,8 @@ class Session:
         now = [_find(after, item["item_id"]) for item in because]
         fallen = sum(new is None or new["rank"] > old["rank"] for old, new in zip(because, now, strict=True))
         self._story.told(
-            f"{took_s * 1000:.0f} ms later {fallen} of {len(because)} items that stood high because of it have fallen:"
+            f"{took_s * 1000:.0f} ms later {fallen} of {len(because)} items that stood high because of it have fallen. "
+            "Where each stands:"
         )
         for old, new in zip(because, now, strict=True):
             self._story.line(f"{old['title']}: {_place(old)}, now {_place(new)}")

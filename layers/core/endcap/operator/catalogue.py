@@ -20,7 +20,7 @@ from endcap.index.index import ItemIndex
 MAX_VALUES: Final = 20
 SHOWN_FIELDS: Final = ("title", "price", "currency", "image_url", "brand", "categories")
 MORE_FIELDS: Final = ("group_id", "url")
-_WORDS: Final = "title CONTAINS $q OR brand CONTAINS $q OR item_id = $q"
+_WORDS: Final = "title CONTAINS $q OR brand CONTAINS $q OR categories CONTAINS $q OR item_id = $q"
 _KINDS: Final = {"text": "text", "number": "number", "flag": "boolean", "list": "list", "time": "time"}
 _WITHOUT_VALUES: Final = frozenset({"title", "description", "image_url", "url", "item_id", "group_id"})
 

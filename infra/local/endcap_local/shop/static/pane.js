@@ -87,7 +87,7 @@ function draw(known, found) {
   if (focused) place.querySelector('button')?.focus();
 }
 
-const line = ({ event_type, title, text, age_s }) => h('li', {}, h('span', { class: 'type' }, doing(event_type)), ' ', h('b', {}, title || text || ''), age_s == null ? null : h('small', {}, ago(age_s)));
+const line = ({ event_type, title, text, age_s }) => h('li', {}, h('span', { class: 'type' }, doing(event_type)), ' ', h('b', { dir: 'auto' }, title || text || ''), ' ', age_s == null ? null : h('small', {}, ago(age_s)));
 
 // Each deed is followed by a few looks: it is in the profile within a second.
 export function pane() {

@@ -60,7 +60,10 @@ const department = name => [
 
 function found(q) {
   endcap.search(q);
-  return [h('h1', { class: 'page-title' }, say('found', q)), list(say('forYou'), null, { surface: 'search', q, limit: 24 }, { wide: true, why: false, heard: true })];
+  const title = h('h1', { class: 'page-title' }, say('found', q));
+  const shelf = list(say('forYou'), null, { surface: 'search', q, limit: 24 }, { wide: true, why: false, heard: true });
+  shelf.addEventListener('endcap:list', ({ detail }) => { title.textContent = say(detail.matched === false ? 'nearest' : 'found', q); });
+  return [title, shelf];
 }
 
 async function item(id) {
@@ -151,6 +154,7 @@ document.addEventListener('click', event => {
   go(Object.fromEntries(new URLSearchParams(to.getAttribute('href'))));
 });
 addEventListener('popstate', () => show(true));
+addEventListener('storage', ({ key }) => { if (key == 'shop.basket') header(); });
 
 document.documentElement.lang = language;
 endcap.consent(consented());

@@ -98,7 +98,8 @@ const Page = () => {
     PAGES[known]().then((module) => setParts((before) => ({ ...before, [known]: module.default })), setFailed);
   }, [known]);
   if (!signedIn.value && !OPEN.has(known)) return html`<${Door} />`;
-  if (failed) return html`<${Notice} kind="error">${failed.message}<//>`;
+  // A browser keeps to it that a module could not be had, until the page is loaded anew.
+  if (failed) return html`<${Notice} kind="error"><p>${t("problem.page")}</p><${Button} onClick=${() => location.reload()}>${t("problem.again")}<//><//>`;
   const Shown = parts[known];
   return Shown ? html`<${Shown} key=${known} rest=${rest} query=${query} />` : html`<${Loading} />`;
 };

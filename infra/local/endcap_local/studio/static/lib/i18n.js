@@ -30,6 +30,12 @@ export function t(key, values = {}) {
 
 export const has = (key) => key in texts.value;
 
+// A measure by the end of its path; those that only a report tells have no name but that.
+export const nameOfMeasure = (path) => {
+  const last = path.split(".").at(-1);
+  return has(`measure.${last}`) ? t(`measure.${last}`) : path;
+};
+
 const formats = new Map();
 
 function format(kind, options) {

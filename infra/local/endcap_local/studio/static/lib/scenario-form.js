@@ -39,7 +39,7 @@ const Rows = ({ title, name, rows = [], fresh, onRows, children }) => {
         <div class="form rowed" role="group" aria-label=${`${title} ${i + 1}`}>
           ${children(row, (part) => change(i, part))}
           <${MomentField} label=${t("from")} value=${row.from} onValue=${(from) => change(i, { from: from ?? undefined })} />
-          <${MomentField} label=${t("until")} value=${row.until} onValue=${(until) => change(i, { until: until ?? undefined })} />
+          <${MomentField} label=${t("until")} ends value=${row.until} onValue=${(until) => change(i, { until: until ?? undefined })} />
           <div class="row end"><${Button} kind="quiet" icon="close" onClick=${() => onRows(rows.filter((_, j) => j !== i))}>${t("remove")}<//></div>
         </div>`)}
       <${Button} kind="small" onClick=${() => onRows([...rows, { ...fresh }])}>${t(`add.${name}`)}<//>

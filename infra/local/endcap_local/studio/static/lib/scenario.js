@@ -13,6 +13,17 @@ export async function readScenario(name, signal) {
   }
 }
 
+// A draft outlives its page and a reload, until it is published or discarded, or what it began from is no longer live.
+const KEPT = "endcap-studio-draft ";
+export function keptDraft(name, etag) {
+  const kept = JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null");
+  return kept && kept.etag === (etag ?? null) ? kept.document : null;
+}
+export function keepDraft(name, { document, etag = null }, draft) {
+  if (same(document, draft)) sessionStorage.removeItem(KEPT + name);
+  else sessionStorage.setItem(KEPT + name, JSON.stringify({ etag, document: draft }));
+}
+
 export const publish = (name, document, etag) => call("PUT", ["admin", "scenarios", name], { body: document, etag });
 export const takeBack = (name, etag) => call("DELETE", ["admin", "scenarios", name], { etag });
 export const history = (name, signal) => get(["admin", "scenarios", name, "history"], {}, signal);

@@ -90,12 +90,15 @@ export const Check = ({ label, checked, onValue }) => html`
   <label class="check"><input type="checkbox" checked=${checked} onChange=${(e) => onValue(e.target.checked)} /><span>${label}</span></label>
 `;
 
-// A moment of the reader's own clock, in milliseconds, or null.
-export const MomentField = ({ label, hint, value, onValue, inline }) => {
+export const isPast = (moment) => moment != null && moment <= Date.now();
+
+// A moment of the reader's own clock, in milliseconds, or null. What `ends` then must lie ahead to have any effect.
+export const MomentField = ({ label, hint, value, onValue, inline, ends }) => {
+  const error = ends && isPast(value) ? t("moment.past") : undefined;
   const local = value == null ? "" : new Date(value - new Date(value).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
   return html`
     <${Field}
-      ...${{ label, hint, inline }}
+      ...${{ label, hint, error, inline }}
       control=${(tied) => html`
         <input type="datetime-local" value=${local} ...${tied}
           onChange=${(e) => onValue(e.target.value ? new Date(e.target.value).getTime() : null)} />
@@ -106,10 +109,17 @@ export const MomentField = ({ label, hint, value, onValue, inline }) => {
 
 export const Notice = ({ kind = "info", children }) => html`<div class=${`notice ${kind}`} role=${kind === "error" ? "alert" : undefined}>${children}</div>`;
 
+// 428 is said of what was not there when it was opened, and is by now: somebody else has made it, as with 412.
+const wordsOf = ({ status, message }) => {
+  if (status === 0) return t("problem.0");
+  if (status === 403) return t("problem.403");
+  return status === 412 || status === 428 ? t("scenarios.changed_meanwhile") : message;
+};
+
 export const Problem = ({ error }) =>
   error &&
   html`<${Notice} kind="error">
-    <p>${error.status === 403 ? t("problem.403") : error.status === 0 ? t("problem.0") : error.message}</p>
+    <p>${wordsOf(error)}</p>
     ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${e.field && html`<code>${e.field}</code>`} ${e.message}</li>`)}</ul>`}
   <//>`;
 

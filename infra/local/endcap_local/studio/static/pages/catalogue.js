@@ -7,7 +7,7 @@ import { ItemLink, Picture, Reasons } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
 import { change, EVERYWHERE, hide, readScenario, unhide } from "../lib/scenario.js";
-import { Button, Empty, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction, useRested } from "../lib/ui.js";
+import { Button, Empty, Head, isPast, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PAGE = 50;
 const PUBLISHED_MS = 2500;
@@ -95,7 +95,7 @@ const HideEverywhere = ({ item_id, title, onDone }) => {
   const [until, setUntil] = useState(null);
   const [round, setRound] = useState(0);
   const everywhere = useLoad((signal) => readScenario(EVERYWHERE, signal), [item_id, round]);
-  const hidden = everywhere.data?.document.hidden?.find((one) => one.item_id === item_id);
+  const hidden = everywhere.data?.document.hidden?.find((one) => one.item_id === item_id && !isPast(one.until));
   const [run, busy, error] = useAction(async (alter, text) => {
     await change(EVERYWHERE, alter);
     tell(text);
@@ -106,8 +106,8 @@ const HideEverywhere = ({ item_id, title, onDone }) => {
     <div class="stack">
       ${hidden && html`<${Notice} kind="warning">${hidden.until ? t("item.hidden_until", { moment: dateTime(hidden.until) }) : t("item.hidden")}<//>`}
       <div class="row end">
-        <${MomentField} label=${t("merch.until_label")} value=${until} onValue=${setUntil} />
-        <${Button} icon="hide" busy=${busy} onClick=${() => run((document) => hide(document, item_id, until), t("item.now_hidden", { title }))}>${t("item.hide_everywhere")}<//>
+        <${MomentField} label=${t("merch.until_label")} ends value=${until} onValue=${setUntil} />
+        <${Button} icon="hide" busy=${busy} ...${isPast(until) ? { disabled: true } : {}} onClick=${() => run((document) => hide(document, item_id, until), t("item.now_hidden", { title }))}>${t("item.hide_everywhere")}<//>
         ${hidden && html`<${Button} icon="view" busy=${busy} onClick=${() => run((document) => unhide(document, item_id), t("item.now_shown", { title }))}>${t("item.show_again")}<//>`}
       </div>
       <${Problem} error=${error} />

@@ -48,7 +48,7 @@ const Tail = () => {
     { label: t("when"), of: (one) => time(one.at) },
     { label: t("events.type"), of: (one) => nameOf(one.event.event_type ?? "?") },
     { label: t("item"), of: (one) => (one.event.item_id ? html`<a href=${href("catalogue", [one.event.item_id])}>${one.event.item_id}</a>` : "–") },
-    { label: t("events.who"), of: (one) => (one.event.user_id ? html`<a href=${href("shopper", [one.event.user_id])}>${one.event.user_id}</a>` : (one.event.anonymous_id ?? "–")) },
+    { label: t("events.who"), of: (one) => (one.event.user_id ? html`<a href=${href("shopper", [one.event.user_id])}>${one.event.user_id}</a>` : (one.event.anonymous_id ?? (one.event.pseudonym ?? one.event.anonymous_pseudonym)?.slice(0, 8) ?? "–")) },
     { label: t("events.outcome"), of: (one) => one.refused ? html`<${Lamp} kind="error">${t("events.refused")}<//><small>${one.errors.map((e) => `${e.field} ${e.message}`).join("; ")}</small>` : html`<${Lamp} kind="good">${t("events.taken")}<//>` },
     { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.event, null, 1)}</pre></details>` },
   ];

@@ -1,12 +1,12 @@
 // Merchandise: a list laid out by hand. An item is dragged to a place, or put there by its buttons; pushed up or hidden,
 // until a date or for good. What is laid out is a draft until it is published.
-import { preview, useLoad } from "../lib/api.js";
+import { get, preview, useLoad } from "../lib/api.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { day, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
 import { namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
-import { boostItem, EVERYWHERE, hide, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
-import { Button, Empty, Head, Lamp, Loaded, MomentField, Panel, Problem, SelectField, TextField, tell, useAction, useRested } from "../lib/ui.js";
+import { boostItem, EVERYWHERE, hide, keepDraft, keptDraft, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
+import { Button, Empty, Head, isPast, Lamp, Loaded, MomentField, Panel, Problem, SelectField, TextField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PLACES = 20;
 const PUSH = 0.5;
@@ -60,7 +60,7 @@ const Rules = ({ document, titles, onDocument }) => {
   ];
   if (rows.length === 0) return html`<${Empty}>${t("merch.no_rules")}<//>`;
   return html`<ul class="deeds">${rows.map((row) => html`
-    <li><span><strong>${row.what}</strong> ${titles[row.item_id] ?? row.item_id}${row.until && html` <span class="muted">${t("merch.until", { day: day(row.until) })}</span>`}</span>
+    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] ?? row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: day(row.until) }) : t("merch.until", { day: day(row.until) })}</span>`}</span>
       <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] ?? row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
 };
 
@@ -73,8 +73,11 @@ const Board = ({ name, shopper, until }) => {
   const [titles, setTitles] = useState({});
   const [adding, setAdding] = useState("");
   useEffect(() => {
-    if (published.data && !published.loading) setDraft(published.data.document);
+    if (published.data && !published.loading) setDraft(keptDraft(name, published.data.etag) ?? published.data.document);
   }, [published.data, published.loading]);
+  useEffect(() => {
+    if (draft) keepDraft(name, published.data, draft);
+  }, [draft]);
   const base = { user_id: shopper, scenario: everywhere ? null : name, limit: PLACES, language: language.value };
   const asked = { ...base, drafts: draft ? { [name]: triable(draft) } : undefined };
   const list = useLoad((signal) => (draft ? preview(asked, signal) : Promise.resolve(null)), [JSON.stringify(asked)]);
@@ -87,6 +90,13 @@ const Board = ({ name, shopper, until }) => {
     await publish(name, tidy(draft), published.data.etag);
     tell(t("scenarios.published", { name: everywhere ? t("scenario.everywhere") : name }));
     setRound((n) => n + 1);
+  });
+  // An id that no item has would be laid out, published and never seen.
+  const [add, , unknown] = useAction(async (id) => {
+    const { title } = await get(["items", id], { fields: "title" });
+    setTitles((known) => ({ ...known, [id]: title }));
+    setDraft((d) => (everywhere ? hide(d, id, until) : pin(d, id, 1, until)));
+    setAdding("");
   });
   if (published.error) return html`<${Problem} error=${published.error} />`;
   if (!draft) return null;
@@ -105,13 +115,12 @@ const Board = ({ name, shopper, until }) => {
         <${Rules} document=${draft} titles=${titles} onDocument=${setDraft} />
         <form class="row end" onSubmit=${(e) => {
           e.preventDefault();
-          if (adding.trim()) setDraft((d) => (everywhere ? hide(d, adding.trim(), until) : pin(d, adding.trim(), 1, until)));
-          setAdding("");
+          if (adding.trim()) add(adding.trim());
         }}>
           <${TextField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} value=${adding} onValue=${setAdding} autocomplete="off" />
           <button type="submit" class="button"><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
         </form>
-        <${Problem} error=${error} />
+        <${Problem} error=${error ?? unknown} />
       <//>
       <${Loaded} of=${list}>${(found) => found && html`
         <ol class="grid" aria-label=${t("merch.board")}>
@@ -138,7 +147,7 @@ export default function Merchandise({ query }) {
       <${Panel} tight>
         <div class="form">
           <${SelectField} label=${t("merch.where")} value=${chosen} onValue=${setChosen} options=${[[EVERYWHERE, t("scenario.everywhere")], ...names.map((name) => [name, name])]} hint=${chosen === EVERYWHERE ? t("merch.everywhere_hint") : t("merch.drag_hint")} />
-          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint")} value=${until} onValue=${setUntil} />
+          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint")} ends value=${until} onValue=${setUntil} />
           <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("merch.shopper_hint")} />
         </div>
       <//>

@@ -5,7 +5,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { dateTime, language, t } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { EVERYWHERE, history, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
+import { EVERYWHERE, history, keepDraft, keptDraft, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
 import { Button, Choice, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -18,10 +18,10 @@ const NewScenario = ({ onClose }) => {
       <form class="stack" onSubmit=${(e) => {
         e.preventDefault();
         onClose();
-        if (name.trim()) go("scenarios", [name.trim()]);
+        go("scenarios", [name.trim()]);
       }}>
         <${TextField} label=${t("name")} value=${name} onValue=${setName} maxlength="64" hint=${t("scenarios.name_hint")} />
-        <div class="row"><button class="button strong" type="submit"><span>${t("scenarios.begin")}</span></button></div>
+        <div class="row"><button class="button strong" type="submit" disabled=${!name.trim()}><span>${t("scenarios.begin")}</span></button></div>
       </form>
     <//>
   `;
@@ -74,8 +74,11 @@ const Editor = ({ name, parameters, onChanged }) => {
   const [draft, setDraft] = useState(null);
   const [view, setView] = useState("form");
   useEffect(() => {
-    if (live.data && !live.loading) setDraft(live.data.document);
+    if (live.data && !live.loading) setDraft(keptDraft(name, live.data.etag) ?? live.data.document);
   }, [live.data, live.loading]);
+  useEffect(() => {
+    if (draft) keepDraft(name, live.data, draft);
+  }, [draft]);
   const done = (text) => {
     tell(text);
     setRound((n) => n + 1);
@@ -111,7 +114,6 @@ const Editor = ({ name, parameters, onChanged }) => {
             ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} onDocument=${setDraft} />`
             : html`<${AsText} document=${draft} onDocument=${setDraft} />`}
           <${Problem} error=${putError ?? removeError} />
-          ${putError?.status === 412 && html`<${Notice} kind="warning">${t("scenarios.changed_meanwhile")}<//>`}
           <div class="row">
             <${Button} kind="strong" busy=${putting} onClick=${() => put(draft, etag)} ...${changed ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
             <${Button} icon="undo" onClick=${() => setDraft(document)} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>

@@ -10,6 +10,9 @@ import { Button, Dialog, Empty, Head, Lamp, Loaded, Notice, Panel, Problem, Tabl
 
 const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 
+// Each title on its own, so that one written from right to left turns nothing else around.
+const named = (items) => (items.length ? items.map((one, i) => html`${i > 0 && ", "}<bdi>${one.title || one.item_id}</bdi>`) : "–");
+
 const Find = ({ start }) => {
   const [id, setId] = useState(start ?? "");
   return html`
@@ -76,13 +79,13 @@ const Known = ({ id, profile }) => html`
     <//>
     ${profile.aspects.length > 0 && html`<${Panel} title=${t("shopper.aspects")}><${Bars} name=${t("shopper.aspects")} rows=${profile.aspects.map((one) => [one.name, one.sentiment])} format=${(value) => signed(value, 2)} /><//>`}
     ${profile.intent && html`<${Panel} title=${t("shopper.session")} note=${ago(profile.intent.ended)}><dl class="facts">
-      <dt>${t("shopper.looked_at")}</dt><dd>${profile.intent.looked_at.map((one) => one.title || one.item_id).join(", ") || "–"}</dd>
-      <dt>${t("shopper.in_cart")}</dt><dd>${profile.intent.in_cart.map((one) => one.title || one.item_id).join(", ") || "–"}</dd>
+      <dt>${t("shopper.looked_at")}</dt><dd>${named(profile.intent.looked_at)}</dd>
+      <dt>${t("shopper.in_cart")}</dt><dd>${named(profile.intent.in_cart)}</dd>
       <dt>${t("shopper.searches")}</dt><dd>${number(profile.intent.searches)}</dd>
     </dl><//>`}
     <${Panel} title=${t("shopper.timeline")}>
       ${profile.recent.length ? html`<ol class="timeline">${profile.recent.slice(0, 30).map((one) => html`
-        <li><strong>${nameOfDeed(one.event_type)}</strong> ${one.title || one.item_id} <span class="muted" title=${dateTime(one.timestamp)}>${ago(one.timestamp)}</span>
+        <li><strong>${nameOfDeed(one.event_type)}</strong> <bdi>${one.title || one.item_id}</bdi> <span class="muted" title=${dateTime(one.timestamp)}>${ago(one.timestamp)}</span>
           ${one.polarity != null && html` <${Lamp} kind=${one.polarity < 0 ? "error" : "good"}>${signed(one.polarity, 2)}<//>`}</li>`)}</ol>` : html`<${Empty}>${t("nothing")}<//>`}
     <//>
     <${Lists} id=${id} />

@@ -2,7 +2,7 @@
 import { get, post, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { ago, bytes, dateTime, number, percent, t } from "../lib/i18n.js";
+import { ago, bytes, dateTime, nameOfMeasure, number, percent, t } from "../lib/i18n.js";
 import { ranksOf } from "../lib/items.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { Button, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
@@ -47,7 +47,7 @@ const Compare = ({ version, onClose }) => {
         ${outcome && html`
           <p>${t("snapshots.overlap", { share: percent(outcome.overlap, 0) })}</p>
           ${metrics.length > 0 && html`<${Table} name=${t("snapshots.metrics")} rows=${metrics} columns=${[
-            { label: t("snapshots.measure"), of: (name) => name },
+            { label: t("snapshots.measure"), of: nameOfMeasure },
             { label: t("snapshots.current"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.current], name), 4) },
             { label: t("snapshots.other"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.other], name), 4) },
           ]} />`}
@@ -126,7 +126,7 @@ export default function Snapshots() {
     { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[one.state]}>${t(`snapshots.${one.state}`)}<//>${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
     { label: t("today.items"), number: true, of: (one) => number(one.items) },
     { label: t("page.events"), number: true, of: (one) => number(one.events) },
-    ...measures.map((name) => ({ label: name, number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
+    ...measures.map((name) => ({ label: nameOfMeasure(name), number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
     {
       label: t("actions"),
       of: (one) => html`<div class="row">

@@ -3,7 +3,7 @@ import { get, useLoad } from "../lib/api.js";
 import { Bars } from "../lib/chart.js";
 import { Changes } from "../lib/changes.js";
 import { html } from "../lib/html.js";
-import { ago, exact, language, money, number, t } from "../lib/i18n.js";
+import { ago, exact, language, money, nameOfMeasure, number, t } from "../lib/i18n.js";
 import { href } from "../lib/router.js";
 import { Button, Empty, Head, Lamp, Loaded, Panel, Stat } from "../lib/ui.js";
 
@@ -43,7 +43,7 @@ const Overview = ({ overview }) => {
                 <dt>${t("today.age")}</dt><dd>${t("days", { n: exact(snapshot.age_days, 1) })}</dd>
                 <dt>${t("today.promoted")}</dt><dd>${ago(snapshot.promoted_at)}</dd>
                 <dt>${t("today.items")}</dt><dd>${number(snapshot.items)}</dd>
-                ${Object.entries(snapshot.quality).map(([name, value]) => html`<dt>${name}</dt><dd>${number(value, 4)}</dd>`)}
+                ${Object.entries(snapshot.quality).map(([name, value]) => html`<dt>${nameOfMeasure(name)}</dt><dd>${number(value, 4)}</dd>`)}
               </dl>`
             : html`<${Empty}>${t("today.no_snapshot")}<//>`}
         <//>

@@ -1,0 +1,88 @@
+"""What goes wrong while somebody works in the studio, and what the page says to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from playwright.sync_api import Route, expect
+
+from endcap_local.stack import LocalStack
+from tests.browser.test_studio_pages import go, opened
+from tests.fakes.browser import Watched
+
+OpenWindow = Callable[..., Watched]
+
+
+def test_a_page_that_could_not_be_had_is_loaded_again(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    page.route("**/pages/results.js", lambda route: route.abort())
+    page.get_by_role("link", name="Results").click()
+    expect(page.get_by_role("alert")).to_contain_text("its server does not answer")
+    page.unroute("**/pages/results.js")
+    page.get_by_role("button", name="Load again").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Results")
+    window.forgive("ERR_FAILED")
+
+
+def test_what_would_have_no_effect_is_said_before_it_is_done(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    go(page, "catalogue/item-20")
+    hiding = page.get_by_role("region", name="Take it out of all lists")
+    hide = hiding.get_by_role("button", name="Hide everywhere")
+    hiding.get_by_label("Until").fill("2020-01-01T00:00")
+    expect(hiding.get_by_text("This moment has passed")).to_be_visible()
+    expect(hide).to_be_disabled()
+    hiding.get_by_label("Until").fill((datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT00:00"))
+    expect(hide).to_be_enabled()
+    # An id that no item has is not laid out.
+    go(page, "merchandise")
+    page.route("**/items/no-such-item*", lambda route: route.fulfill(status=404, json={"detail": "no such item"}))
+    page.get_by_label("Hide an item by its id").fill("no-such-item")
+    page.get_by_role("button", name="Hide", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("no such item")
+    expect(page.get_by_role("button", name="Publish")).to_be_disabled()
+    # A scenario has a name.
+    go(page, "scenarios")
+    page.get_by_role("button", name="New scenario").click()
+    expect(page.get_by_role("button", name="Begin")).to_be_disabled()
+    window.forgive("status of 404")
+
+
+def test_who_makes_what_another_has_made_meanwhile_is_told_so(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+
+    def made_meanwhile(route: Route) -> None:
+        if route.request.method == "PUT":
+            route.fulfill(status=428, json={"detail": "the header If-Match must say what is to be changed"})
+        elif route.request.method == "GET":
+            route.fulfill(status=404, json={"detail": "there is no such scenario"})
+        else:
+            route.fallback()
+
+    page.route("**/admin/scenarios/cart", made_meanwhile)
+    go(page, "scenarios/cart")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("alert")).to_contain_text("Somebody else has published meanwhile")
+    window.forgive("status of 4")
+
+
+def test_a_draft_outlives_its_page_and_a_reload(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "merchandise?scenario=home")
+    pinned = page.get_by_text("Pinned to place 2")
+    expect(pinned).to_have_count(0)
+    page.get_by_role("button", name="One place later: Garden lamp 1", exact=True).click()
+    expect(pinned).to_be_visible()
+    go(page, "today")
+    page.go_back()
+    expect(pinned).to_be_visible()
+    page.reload()
+    expect(pinned).to_be_visible()
+    page.get_by_role("button", name="Discard the draft").click()
+    page.reload()
+    expect(page.get_by_role("button", name="One place later: Garden lamp 1", exact=True)).to_be_visible()
+    expect(pinned).to_have_count(0)
