@@ -15,6 +15,7 @@ from endcap.events.types import EVENT_TYPES
 from endcap.profiles.ingest import Record, ingest
 from endcap_local.event_source_mapping.filters import parse_filters, passes
 from endcap_local.template.template import expand
+from tests.fakes.profile_store import MemoryProfiles
 from tests.infra.stack import of_type
 
 NOW_MS = 1_780_000_000_000
@@ -49,7 +50,7 @@ def rendered(template: str, record: Mapping[str, Any]) -> str:
 
 
 class Kept:
-    """What was archived, quarantined or stored."""
+    """What was archived."""
 
     def __init__(self) -> None:
         self.archived: list[Mapping[str, Any]] = []
@@ -58,16 +59,13 @@ class Kept:
         self.archived += documents
         return ""
 
-    def update(self, _: str, change: Any) -> None:
-        return None
-
 
 def taken(bodies: list[str]) -> list[Mapping[str, Any]]:
     """The events that `update_profile` archives of some messages."""
     kept = Kept()
     records = [Record(str(n), body.encode(), NOW_MS) for n, body in enumerate(bodies)]
-    outcome = ingest(records, "sqs", EVENT_TYPES, kept, kept, _Refuse(), lambda _: None)  # type: ignore[arg-type]
-    assert outcome.quarantined == 0
+    outcome = ingest(records, "sqs", EVENT_TYPES, MemoryProfiles(), kept, _Refuse(), lambda _: None)  # type: ignore[arg-type]
+    assert (outcome.quarantined, outcome.failed) == (0, {})
     return kept.archived
 
 
@@ -89,6 +87,7 @@ def test_new_rows_of_orders_are_purchases(resources: dict[str, Any], root: Path)
         "item_id": "item-8",
         "value": 59.0,
         "timestamp": 1_768_989_537_000,
+        "order_id": "o-1001",
         "properties": {"order_id": "o-1001", "currency": "EUR"},
     }
 
