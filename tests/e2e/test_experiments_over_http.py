@@ -39,6 +39,7 @@ def endcap(stack: LocalStack, *arguments: str) -> Any:
         "AWS_DEFAULT_REGION": "us-east-1",
         **dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "local"),
     }
+    environment.pop("PROMOTE_FUNCTION", None)  # as the stack's functions have it, in this process
     command = [sys.executable, "-c", "from endcap_local.cli.app import main; main()", *arguments]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

@@ -29,7 +29,6 @@ from endcap.errors import EndcapError
 from endcap.observability import logger, metrics
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
-from tests.fakes.queues import drain
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.test_handlers import ROOT, Functions, kinesis_event, sample, sqs_event
 from tests.functional.test_webhooks import webhook
@@ -308,7 +307,7 @@ def watched(failing: Operation | None = None, error: Exception | None = None) ->
 
 def invoke(functions: Functions, call: Call) -> None:
     if call.function == "load_file":  # it waits for those that are before it, and nobody reads them here
-        drain(moto_stack.client("sqs"), moto_stack.QUEUE)
+        moto_stack.drop_messages(moto_stack.QUEUE)
     with suppress(EndcapError):  # promote raises what it refuses
         functions.invoke(call.function, call.event)
 

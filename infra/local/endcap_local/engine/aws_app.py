@@ -109,7 +109,7 @@ class AwsApp:
         if "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
             service = "s3"
         if service == "states" or INVOCATIONS.fullmatch(environ.get("PATH_INFO", "")):
-            return self.calls(environ, start_response)  # they only start things, which then call back
+            return self.calls(environ, start_response)  # what they run calls back
         if "/monitoring/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
             self._count()
         app = self._apps.get(service, self._others)

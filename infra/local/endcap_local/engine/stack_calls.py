@@ -1,6 +1,7 @@
 """Calls of Lambda and Step Functions by which functions start other functions, and rebuilds; moto has neither here.
 
-Nothing is waited for: what is started runs on a thread of its own, and calls back into the engine.
+What is started runs on a thread of its own, and calls back into the engine; a caller that asks for a function's answer
+waits for it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+from endcap_local.lambda_runtime.reply import Reply
+
 INVOCATIONS: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 STATES: Final = "AWSStepFunctions"
 
-Invoke = Callable[[str, Mapping[str, Any]], object]
+Invoke = Callable[[str, Mapping[str, Any]], Reply]
 Rebuild = Callable[[], object]
 
 
@@ -39,16 +42,21 @@ class StackCalls:
         named = INVOCATIONS.fullmatch(environ.get("PATH_INFO", ""))
         if named is not None:
             name = unquote(named[1]).rsplit(":function:", 1)[-1]
-            return self._answer(start_response, *self._invoked(name, json.loads(body or b"{}")))
+            waits = environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse") == "RequestResponse"
+            return self._answer(start_response, *self._invoked(name, json.loads(body or b"{}"), waits=waits))
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         return self._answer(start_response, *self._of_rebuilds(operation, json.loads(body or b"{}")))
 
-    def _invoked(self, name: str, event: Mapping[str, Any]) -> tuple[str, Any]:
+    def _invoked(self, name: str, event: Mapping[str, Any], *, waits: bool) -> tuple[str, Any, bool]:
         invoke = self.invoke
         if invoke is None:
-            return "404 Not Found", {"Type": "User", "message": "no function of this name"}
+            return "404 Not Found", {"Type": "User", "message": "no function of this name"}, False
+        if waits:
+            reply = invoke(name, event)
+            failed = reply.error is not None
+            return "200 OK", {"errorMessage": reply.error} if failed else reply.payload, failed
         threading.Thread(target=invoke, args=(name, event), name=f"start-{name}", daemon=True).start()
-        return "202 Accepted", None
+        return "202 Accepted", None, False
 
     def _of_rebuilds(self, operation: str, given: Mapping[str, Any]) -> tuple[str, Any]:
         if operation == "ListExecutions":
@@ -77,7 +85,10 @@ class StackCalls:
         threading.Thread(target=run, name=name, daemon=True).start()
         return "200 OK", {"executionArn": name, "startDate": started}
 
-    def _answer(self, start_response: Callable[..., Any], status: str, body: object) -> Iterable[bytes]:
-        data = b"" if body is None else json.dumps(body).encode()
-        start_response(status, [("Content-Type", "application/x-amz-json-1.0"), ("Content-Length", str(len(data)))])
+    def _answer(
+        self, start_response: Callable[..., Any], status: str, body: object, failed: bool = False
+    ) -> Iterable[bytes]:
+        data = b"" if status.startswith("202") else json.dumps(body).encode()
+        headers = [("Content-Type", "application/x-amz-json-1.0"), ("Content-Length", str(len(data)))]
+        start_response(status, [*headers, ("X-Amz-Function-Error", "Unhandled")] if failed else headers)
         return [data]

@@ -1,4 +1,4 @@
-"""Functions start functions and rebuilds without waiting for them."""
+"""Functions start functions and rebuilds, and wait for what they ask."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import threading
 from typing import Any
 
 from endcap_local.engine.stack_calls import StackCalls
+from endcap_local.lambda_runtime.reply import Reply
 
 
-def asked(calls: StackCalls, path: str, body: object, target: str = "") -> tuple[str, Any]:
+def asked(calls: StackCalls, path: str, body: object, target: str = "", kind: str = "Event") -> tuple[str, Any]:
     data, told = json.dumps(body).encode(), dict[str, str]()
     environ = {
         "PATH_INFO": path,
         "HTTP_X_AMZ_TARGET": target,
+        "HTTP_X_AMZ_INVOCATION_TYPE": kind,
         "CONTENT_LENGTH": str(len(data)),
         "wsgi.input": io.BytesIO(data),
     }
@@ -25,9 +27,10 @@ def asked(calls: StackCalls, path: str, body: object, target: str = "") -> tuple
 def test_a_function_is_started_by_its_name() -> None:
     calls, done, seen = StackCalls(), threading.Event(), list[Any]()
 
-    def invoke(name: str, event: Any) -> None:
+    def invoke(name: str, event: Any) -> Reply:
         seen.append((name, event))
         done.set()
+        return Reply()
 
     path = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Ax%3A1%3Afunction%3Apromote/invocations"
     assert asked(calls, path, {})[0].startswith("404")
@@ -35,6 +38,13 @@ def test_a_function_is_started_by_its_name() -> None:
     assert asked(calls, path, {"version": "v"})[0].startswith("202")
     assert done.wait(5)
     assert seen == [("promote", {"version": "v"})]
+
+
+def test_who_asks_for_an_answer_waits_for_it() -> None:
+    calls, path = StackCalls(), "/2015-03-31/functions/promote/invocations"
+    calls.invoke = lambda _, event: Reply(event) if event else Reply(error="nothing was said")
+    assert asked(calls, path, {"version": "v"}, kind="RequestResponse") == ("200 OK", {"version": "v"})
+    assert asked(calls, path, {}, kind="RequestResponse") == ("200 OK", {"errorMessage": "nothing was said"})
 
 
 def test_a_rebuild_is_listed_while_it_runs() -> None:
