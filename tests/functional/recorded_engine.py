@@ -27,6 +27,7 @@ ACTION_OF = {
     "DeleteMessageBatch": "DeleteMessage",
     "ChangeMessageVisibilityBatch": "ChangeMessageVisibility",
 }
+INVOKED = re.compile("/2015-03-31/functions/([^/]+)/invocations$")
 S3_ACTIONS = {"GET": "GetObject", "HEAD": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject"}
 
 
@@ -67,9 +68,13 @@ def calls_of(environ: Mapping[str, Any], target: str, body: bytes) -> Iterator[t
         yield f"firehose:{operation}", ARN.format(service="firehose", rest=f"deliverystream/{stream}")
     elif service == TARGET_PREFIX:
         yield f"kms:{operation}", json.loads(body)["KeyId"]
+    elif service == "GraniteServiceVersion20100801":
+        yield f"cloudwatch:{operation}", "*"
     elif service == "secretsmanager":
         secret = json.loads(body)["SecretId"]
         yield f"secretsmanager:{operation}", secret
+    elif invoked := INVOKED.match(environ["PATH_INFO"]):
+        yield "lambda:InvokeFunction", ARN.format(service="lambda", rest=f"function:{invoked[1]}")
     elif not target:
         bucket, _, key = unquote(environ["PATH_INFO"]).lstrip("/").partition("/")
         action = S3_ACTIONS.get(environ["REQUEST_METHOD"], environ["REQUEST_METHOD"]) if key else "ListBucket"
