@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import platform
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +34,7 @@ from endcap_rebuild.text_encoder.choose import choose_encoder, forget_incumbent
 SnapshotManifest = dict[str, Any]
 
 _CHANGE_DELAY_MS: Final = 60_000
+_JUST_NOW: Final = timedelta(seconds=10)
 
 Tell = Callable[[Shop], None]
 
@@ -146,17 +148,18 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
     if refusals := settings.fairness.refusals(metrics.get("fairness")):
         raise FairnessError(f"the lists are not as even as was asked for: {'; '.join(refusals)}")
     weights = _scaled_weights(job, outputs)
+    parent = _parent(settings.before or settings.out)
     contents = contents_of(
         job,
         outputs,
         fitted_of(outputs["model"]),
         weights,
         shop.cutoff_ms,
-        created=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        created=_created(now, parent),
         catalog_as_of_ms=_catalog_as_of_ms(shop, now_ms),
         metrics=metrics,
         model_card=model_card(shop, job.loaded, metrics, weights, settings),
-        parent_version=_parent_version(settings.before or settings.out),
+        parent_version=parent.get("version"),
         run={
             "host": platform.node(),
             "machine": platform.machine(),
@@ -211,8 +214,18 @@ def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
     }
 
 
-def _parent_version(before: Path) -> str | None:
+def _parent(before: Path) -> SnapshotManifest:
     try:
-        return str(read_manifest(before)["version"])
-    except (SnapshotError, KeyError):
-        return None
+        return read_manifest(before)
+    except SnapshotError:
+        return {}
+
+
+def _created(now: datetime, parent: SnapshotManifest) -> str:
+    """A time in whole seconds, after that of a parent made just now: versions of equal content differ by it alone."""
+    created = now.replace(microsecond=0)
+    with contextlib.suppress(ValueError, TypeError):  # a parent that nobody has dated
+        after = datetime.fromisoformat(str(parent.get("created"))) + timedelta(seconds=1)
+        if created < after <= created + _JUST_NOW:
+            created = after
+    return created.strftime("%Y-%m-%dT%H:%M:%SZ")

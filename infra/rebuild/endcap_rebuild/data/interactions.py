@@ -209,17 +209,17 @@ class EventReader:
                     for part in parts:
                         yield from self._parsed(line, dict(part), raw)
                     continue
-                names = tuple(raw)
+                names = tuple(local)
                 if names not in keyed:
                     keyed[names] = columns_of(names, EVENT_FIELDS, self._options.columns)
                     told = {field: name for field, name in keyed[names].items() if field != name}
                     self.found.read.guesses.update(told)
                 columns = keyed[names]
-                for name in raw.keys() - columns.values() - {"anonymous_key"}:
+                for name in local.keys() - columns.values() - {"anonymous_key"}:
                     self._report.ignore(name)
-                row = {field: raw[column] for field, column in columns.items()}
-                if "anonymous_key" in raw:
-                    row["anonymous_key"] = raw["anonymous_key"]
+                row = {field: local[column] for field, column in columns.items()}
+                if "anonymous_key" in local:
+                    row["anonymous_key"] = local["anonymous_key"]
                 yield from self._told(line, row, raw)
 
     def _in_zone(self, raw: dict[str, Any]) -> dict[str, Any]:
