@@ -47,7 +47,7 @@ function begin({ base = '/storefront', visitor, consent, shopper, gpc, debug, vi
   kit.consent = now => decide(refused ? 'denied' : now);
 
   const tell = (type, element) => kit.track(type, element.getAttribute(ITEM), {
-    recommendation_id: element.closest(`[${LIST}]`).getAttribute(LIST), position: +element.getAttribute(PLACE) || undefined,
+    recommendation_id: element.closest(`[${LIST}]`)?.getAttribute(LIST), position: +element.getAttribute(PLACE) || undefined,
   });
   const observer = new IntersectionObserver(entries => entries.forEach(({ target, intersectionRatio }) => {
     clearTimeout(timers.get(target));
