@@ -50,7 +50,7 @@ READ_ROWS, WRITE_ROWS = 100, 25  # DynamoDB's limits for a batch
 MAX_REQUEST_BYTES, MAX_REQUEST_ROWS = 200 * 1024, 500
 Row = TypeVar("Row")
 PICK_UP_S = 30.0
-_ANY_FUNCTION = "CollectFunction"  # the template gives all functions the same variables
+_ANY_FUNCTION = "CollectFunction"  # has the names of all tables and of the bucket, as nearly every function
 
 
 class ImportFailedError(EndcapError):
