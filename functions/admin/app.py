@@ -27,7 +27,7 @@ PATIENCE_S = 8.0
 """How long an operator waits for what a shopper would do without."""
 
 app = http_app()
-runtime = Runtime(patient=True)
+runtime = Runtime(patient=True, recording=False)
 
 
 @app.get("/admin/overview")

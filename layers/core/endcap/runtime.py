@@ -71,6 +71,7 @@ class Runtime:
     ----------
     background : only a queue waits for the function, no shopper
     patient : a back end waits, which would rather have its write taken than be told at once that it was not
+    recording : its lists are shown to shoppers, and recorded; those of a preview are not
     clients : makes the AWS client of a service, with its limits of time
     waiting : of the requests that are served, as `Runtime.waiting`
 
@@ -84,16 +85,24 @@ class Runtime:
         *,
         background: bool = False,
         patient: bool = False,
+        recording: bool = True,
         clients: Clients = client,
         waiting: Waiting | None = None,
     ) -> None:
-        self._background, self._patient, self._waiting, self.deadline = background, patient, waiting, Deadline()
+        self._background, self._patient, self._recording = background, patient, recording
+        self._waiting, self.deadline = waiting, Deadline()
         self._clients: Clients = lambda service, config: ending_with(clients(service, config), self.deadline)
         self._config = BATCH if background else SENDING if patient else REQUEST_PATH
 
     def with_clients(self, clients: Clients, waiting: Waiting | None = None) -> Runtime:
         """A runtime like this one, with nothing built yet, on other clients."""
-        return Runtime(background=self._background, patient=self._patient, clients=clients, waiting=waiting)
+        return Runtime(
+            background=self._background,
+            patient=self._patient,
+            recording=self._recording,
+            clients=clients,
+            waiting=waiting,
+        )
 
     @cached_property
     def waiting(self) -> Waiting:
@@ -281,10 +290,10 @@ class Runtime:
 
     @cached_property
     def pseudonyms(self) -> Pseudonyms | None:
-        """The keys of pseudonyms, read beside the requests; None where exposures carry plain ids."""
+        """The keys of pseudonyms, read beside the requests; None where exposures carry plain ids, or none is written."""
         from endcap.live.pseudonyms import Pseudonyms
 
-        if not self.settings.tells_pseudonyms:
+        if not (self._recording and self.settings.tells_pseudonyms):
             return None
         return Pseudonyms(self.pseudonym_secret.read, self.waiting.clock, self.waiting)
 
