@@ -18,7 +18,7 @@ Count = Annotated[int, Field(ge=0)]
 Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]
 
 
-def _absent_rather_than_null(schema: dict[str, Any]) -> None:
+def absent_rather_than_null(schema: dict[str, Any]) -> None:
     """A field that defaults to None is left out of an answer, and never null."""
     for name, field in schema.get("properties", {}).items():
         if field.get("default", "") is None:
@@ -30,7 +30,7 @@ def _absent_rather_than_null(schema: dict[str, Any]) -> None:
 class Answer(BaseModel):
     """An answer without fields that are not named here."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_absent_rather_than_null)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=absent_rather_than_null)
 
 
 class Finding(Answer):

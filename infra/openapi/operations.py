@@ -10,7 +10,7 @@ from endcap.operator.schemas import PreviewRequest
 from endcap.storefront.requests import ListInput, SearchInput, TrendingInput
 from infra.openapi import answers, requests, user_answers
 from infra.openapi.operation import JSON, Operation, json_body
-from infra.openapi.operator_operations import OPERATOR_OPERATIONS
+from infra.openapi.operator.operations import OPERATOR_OPERATIONS
 
 LIST_PARAMETERS: Final = tuple(
     name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse.BODY_ONLY}
