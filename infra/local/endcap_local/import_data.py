@@ -30,7 +30,7 @@ from endcap.events.types import IDENTIFY, NOT_IN_HISTORY
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
 from endcap.pseudonyms import pseudonymous
-from endcap.recommend.pipeline import encode_with
+from endcap.recommend.prepared import encode_with
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.snapshots import make_current
