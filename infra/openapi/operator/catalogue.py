@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from infra.openapi.answers import Answer, Count, Finding, Moment, Reason
+from infra.openapi.answers import Answer, Count, Finding, Moment
+from infra.openapi.list_answers import Reason
 from infra.openapi.operator.answer import example
 
 

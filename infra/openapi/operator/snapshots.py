@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from infra.openapi.answers import Answer, Count, Moment, Recommendation
+from infra.openapi.answers import Answer, Count, Moment
+from infra.openapi.list_answers import Recommendation
 from infra.openapi.operator.answer import Share, example
 
 
