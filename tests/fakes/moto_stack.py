@@ -108,7 +108,7 @@ def objects(prefix: str) -> dict[str, bytes]:
 
 @cache
 def _template() -> dict[str, Any]:
-    class Loader(yaml.SafeLoader):
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         """Reads intrinsic functions as nothing; tables have none in their keys."""
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
