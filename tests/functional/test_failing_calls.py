@@ -38,6 +38,7 @@ from endcap.snapshot.files import content_hash
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
+from tests.fakes.effort import examples, proved
 from tests.fakes.failing_calls import FAULTS, FailingCalls
 from tests.fakes.functions import Apps, http_event, stack_for_functions
 from tests.fakes.notes import folded
@@ -219,6 +220,7 @@ def test_update_profile_loses_nothing_and_ends_in_time(plant: Plant, operation: 
         assert not without_a_profile(tag, event, ids), (operation, fault)
 
 
+@proved
 @pytest.mark.parametrize(
     ("operation", "fault"),
     [
@@ -231,16 +233,16 @@ def test_update_profile_loses_nothing_and_ends_in_time(plant: Plant, operation: 
     ],
 )
 def test_ten_messages_of_five_hundred_users_end_in_time(plant: Plant, operation: str, fault: str) -> None:
-    event = batch("many")
+    event, users = batch("many"), examples(50) if operation.startswith("firehose") else 500
     for n, record in enumerate(event["Records"]):
-        views = [{"user_id": f"u{n}-{k}", "event_type": "view", "item_id": "i"} for k in range(500)]
+        views = [{"user_id": f"u{n}-{k}", "event_type": "view", "item_id": "i"} for k in range(users)]
         record["body"] = json.dumps({"events": views})
     with plant.aws.failing(fault, operation):
         answer, _ = plant.invoke("update_profile", event)
     failed = failures(answer)
     assert failed
     rows = moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES, Select="COUNT")["Count"]
-    assert rows >= 500 * (10 - len(failed))
+    assert rows >= users * (10 - len(failed))
 
 
 def test_everything_away_at_once_ends_in_time(plant: Plant) -> None:
