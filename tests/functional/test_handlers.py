@@ -13,6 +13,7 @@ import pytest
 
 from endcap.api.http import MAX_BODY_BYTES
 from endcap.api.routes import ROUTES
+from endcap.aws.item_rows import read_row
 from endcap.aws.items import ItemTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.batch import retryable
@@ -652,8 +653,9 @@ class TestEmbedItem:
 
     @staticmethod
     def vectors(item_id: str) -> set[bytes]:
-        table = ItemTable(moto_stack.client("dynamodb"), moto_stack.ITEMS)
-        return {tag for row in table.scan() if row.item_id == item_id for tag in row.vectors}
+        key = {"item_id": {"S": item_id}}
+        row = moto_stack.client("dynamodb").get_item(TableName=moto_stack.ITEMS, Key=key).get("Item")
+        return set() if row is None else set(read_row(row).vectors)
 
     def test_a_new_item_gets_the_vector_of_its_text_once(self, functions: Functions, snapshot: str) -> None:
         functions.http("PUT", "/items/{item_id}", {"title": "Lamp"}, item_id="lamp")
