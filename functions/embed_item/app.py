@@ -16,7 +16,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from endcap.aws.items import read_stream_image
+from endcap.aws.item_rows import read_stream_image
 from endcap.batch import Breaker, retryable
 from endcap.encoders.items import embed_row
 from endcap.errors import EncoderError, InvalidItemError

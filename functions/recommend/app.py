@@ -21,7 +21,8 @@ from endcap.api import personalize
 from endcap.api.http import http_app, json_answer, json_body, path_id, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
-from endcap.api.parse import ITEM_DOOR, RequestParser, ResolvedRequest
+from endcap.api.parse import ITEM_DOOR, RequestParser
+from endcap.api.resolved import ResolvedRequest
 from endcap.api.responses import health as health_of
 from endcap.api.roles import SERVER, STEER
 from endcap.errors import InvalidRequestError, NotFoundError

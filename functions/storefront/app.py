@@ -20,7 +20,8 @@ from aws_lambda_powertools.shared.cookies import Cookie, SameSite
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api.http import gateway_answer, http_app, json_answer, json_body, path_id, problem, resolve
-from endcap.api.parse import RequestParser, ResolvedRequest
+from endcap.api.parse import RequestParser
+from endcap.api.resolved import ResolvedRequest
 from endcap.api.routes import PREFLIGHT
 from endcap.leniency import with_warnings
 from endcap.observability import logger, metrics, tracer

@@ -6,19 +6,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from endcap.api.responses import LOST
-from endcap.events.types import EVENT_TYPES
 from endcap.experiments.assignment import Surface
-from endcap.explain.reasons import ASKED
-from endcap.explain.support import ANCHOR
 from endcap.messages.language import Language
-from endcap.understanding.wish import SORTINGS
 
 Count = Annotated[int, Field(ge=0)]
 Moment = Annotated[float, Field(ge=0, description="Unix time in milliseconds, or in seconds before 1973")]
 
 
-def _absent_rather_than_null(schema: dict[str, Any]) -> None:
+def absent_rather_than_null(schema: dict[str, Any]) -> None:
     """A field that defaults to None is left out of an answer, and never null."""
     for name, field in schema.get("properties", {}).items():
         if field.get("default", "") is None:
@@ -30,7 +25,7 @@ def _absent_rather_than_null(schema: dict[str, Any]) -> None:
 class Answer(BaseModel):
     """An answer without fields that are not named here."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra=_absent_rather_than_null)
+    model_config = ConfigDict(extra="forbid", json_schema_extra=absent_rather_than_null)
 
 
 class Finding(Answer):
@@ -108,126 +103,10 @@ class WebhookIgnored(Answer):
     ignored: str
 
 
-class Evidence(Answer):
-    """A past item that carried a reason, and the strongest thing that the shopper did with it; or words alone.
-
-    `words` are words of the recommended item: those that it shares with the past item, the query or the review.
-    """
-
-    item_id: str | None = None
-    title: str | None = None
-    event_type: Annotated[str, Field(examples=[*list(EVENT_TYPES)[:2], ANCHOR, ASKED])]
-    words: list[str]
-
-
-class Reason(Answer):
-    """One term of an item's score; the weights of an item's reasons add up to the score."""
-
-    kind: str
-    weight: float
-    text: str
-    evidence: list[Evidence]
-
-
-class Counterfactual(Answer):
-    """What the shopper did, and the item's rank without it; null where it would be gone. A search has no `item_id`."""
-
-    item_id: str | None = None
-    title: str | None = None
-    event_type: str
-    timestamp: Count
-    rank: Annotated[int, Field(ge=1)] | None
-    text: str
-
-
-class RankedItem(Answer):
-    """One place of a list, with the fields of the item that were asked for.
-
-    `propensity` is how likely the item was to stand there, in a list with exploration.
-    """
-
-    model_config = ConfigDict(extra="allow")
-
-    item_id: str
-    score: float
-    rank: Annotated[int, Field(ge=1)]
-    source: Literal["behaviour", "content", "query", "related", "popular", "new", "shop", "exploration", "unknown"]
-    reasons: list[Reason]
-    promotion: str | None = None
-    known: bool | None = None
-    available: bool | None = None
-    propensity: Annotated[float, Field(ge=0, le=1)] | None = None
-    counterfactual: Counterfactual | None = None
-
-
-class Degraded(Answer):
-    """What the list was made without, as it could not be read in time; the weightiest of it is the reason."""
-
-    reason: Literal[tuple(f"{name}_unavailable" for name in LOST)]  # type: ignore[valid-type]
-    lost: list[Literal[LOST]]  # type: ignore[valid-type]
-
-
-class Reading(Answer):
-    """Words of a query, and what they were taken for."""
-
-    text: str
-    meaning: str
-
-
-class Understood(Answer):
-    """What was understood of a query: words to search for, conditions, words that no item mentions, and the order.
-
-    Sent back as `understood` in place of a query, with any part changed, it is followed as it stands.
-    """
-
-    search: str
-    filter: str | None
-    exclude: list[str]
-    sort: Literal[SORTINGS] | None = None  # type: ignore[valid-type]
-    words: list[Reading]
-
-
-class Recommendation(Answer):
-    """A list for a shopper; `recommendation_id` joins later events to it, `cursor` asks for what follows.
-
-    `experiment` and `variant` name what the shopper takes part in.
-    """
-
-    recommendation_id: str
-    items: list[RankedItem]
-    source: Literal["personal", "popular", "query", "related"]
-    snapshot_version: str
-    profile_version: Count
-    matched: Annotated[
-        bool | None, Field(description="whether anything here has the words or the meaning of the query")
-    ] = None
-    understood: Understood | None = None
-    experiment: str | None = None
-    variant: str | None = None
-    cursor: str | None = None
-    degraded: Degraded | None = None
-    warnings: list[Warned] | None = None
-
-
-class StorefrontRecommendation(Recommendation):
-    """A list for the visitor.
-
-    `visitor` is their token, for a page that has none yet, or whose token is to be replaced by it.
-    """
-
-    visitor: str | None = None
-
-
 class StorefrontEventsAccepted(EventsAccepted):
     """What became of the events; `visitor` as in a list."""
 
     visitor: str | None = None
-
-
-class Recommendations(Answer):
-    """One list for each of `requests`, in their order."""
-
-    lists: list[Recommendation]
 
 
 class Term(Answer):
@@ -365,25 +244,3 @@ class StoredItem(Answer):
     created_at: Moment | None = None
     expires_at: Moment | None = None
     attributes: dict[str, str | float | bool | list[str]] | None = None
-
-
-class PersonalizeItem(Answer):
-    """A place of a list, as Personalize answers it."""
-
-    itemId: str
-    score: float
-    promotionName: str | None = None
-
-
-class PersonalizeList(Answer):
-    """The answer to GetRecommendations."""
-
-    itemList: list[PersonalizeItem]
-    recommendationId: Annotated[str, Field(max_length=40)]
-
-
-class PersonalizeRanking(Answer):
-    """The answer to GetPersonalizedRanking."""
-
-    personalizedRanking: list[PersonalizeItem]
-    recommendationId: Annotated[str, Field(max_length=40)]

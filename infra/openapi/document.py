@@ -18,9 +18,10 @@ from endcap.api.routes import ROUTES, Route
 from endcap.api.schemas import MAX_CONTEXT_CHARS
 from endcap.identifiers import ANONYMOUS_PREFIX
 from endcap.storefront.visits import COOKIE, NEW, NOBODY
-from infra.openapi import answers, operator_answers, requests
+from infra.openapi import answers, requests
 from infra.openapi.operation import JSON, PROBLEM, Operation
 from infra.openapi.operations import OPERATIONS
+from infra.openapi.operator.answer import OperatorProblem
 from infra.openapi.schemas import REF, TIMESTAMP, components, walked
 
 ROOT: Final = Path(__file__).parents[2]
@@ -147,7 +148,7 @@ def _types() -> list[Any]:
             found |= {id(kind): kind for kind in types}
     extra = (
         answers.Problem,
-        operator_answers.OperatorProblem,
+        OperatorProblem,
         answers.GatewayRefusal,
         requests.SessionInteraction,
     )

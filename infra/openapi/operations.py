@@ -8,9 +8,9 @@ from endcap.api import parse, personalize
 from endcap.api.schemas import RecommendInput
 from endcap.operator.schemas import PreviewRequest
 from endcap.storefront.requests import ListInput, SearchInput, TrendingInput
-from infra.openapi import answers, requests, user_answers
+from infra.openapi import answers, list_answers, requests, user_answers
 from infra.openapi.operation import JSON, Operation, json_body
-from infra.openapi.operator_operations import OPERATOR_OPERATIONS
+from infra.openapi.operator.operations import OPERATOR_OPERATIONS
 
 LIST_PARAMETERS: Final = tuple(
     name for name in RecommendInput.model_fields if name not in {"user_id", "query", *parse.BODY_ONLY}
@@ -59,7 +59,7 @@ OPERATIONS: Final = {
         "personalize",
         "A `filterArn` names a scenario by its last part; `filterValues` are that scenario's parameters.",
         json_body(personalize.GetRecommendationsInput),
-        ((200, (answers.PersonalizeList,)),),
+        ((200, (list_answers.PersonalizeList,)),),
         samples=("http-personalize-recommendations",),
         aws_errors=True,
     ),
@@ -68,7 +68,7 @@ OPERATIONS: Final = {
         "GetPersonalizedRanking of Amazon Personalize",
         "personalize",
         bodies=json_body(personalize.GetPersonalizedRankingInput),
-        answers=((200, (answers.PersonalizeRanking,)),),
+        answers=((200, (list_answers.PersonalizeRanking,)),),
         samples=("http-personalize-ranking",),
         aws_errors=True,
     ),
@@ -78,7 +78,7 @@ OPERATIONS: Final = {
         "Recommend to a shopper",
         "recommendations",
         "Values for `$name` in the filter come as `parameters.<name>`.",
-        answers=((200, (answers.Recommendation,)),),
+        answers=((200, (list_answers.Recommendation,)),),
         query=("query", *LIST_PARAMETERS),
         problems=(404,),
     ),
@@ -90,7 +90,7 @@ OPERATIONS: Final = {
         "what goes with items. With `requests` it answers several lists that share no item. With `preview`, which "
         "needs `endcap/steer`, it ranks as live with drafts in the place of what is published, and keeps no record.",
         json_body(requests.RecommendationRequest, requests.RecommendationRequests, PreviewRequest),
-        ((200, (answers.Recommendation, answers.Recommendations)),),
+        ((200, (list_answers.Recommendation, list_answers.Recommendations)),),
         samples=(
             "http-running-session",
             "http-preview",
@@ -106,7 +106,7 @@ OPERATIONS: Final = {
         "recommendations",
         "Every id is in the answer, once: what can't be sold after what can, and unknown ids last.",
         json_body(requests.RankingRequest),
-        ((200, (answers.Recommendation,)),),
+        ((200, (list_answers.Recommendation,)),),
         samples=("http-rank-given-items",),
         problems=(404,),
     ),
@@ -114,7 +114,7 @@ OPERATIONS: Final = {
         "getSimilar",
         "Substitutes of an item",
         "recommendations",
-        answers=((200, (answers.Recommendation,)),),
+        answers=((200, (list_answers.Recommendation,)),),
         query=("user_id", *LIST_PARAMETERS),
         problems=(404,),
     ),
@@ -122,7 +122,7 @@ OPERATIONS: Final = {
         "getTogether",
         "What is bought together with an item",
         "recommendations",
-        answers=((200, (answers.Recommendation,)),),
+        answers=((200, (list_answers.Recommendation,)),),
         query=("user_id", *LIST_PARAMETERS),
         problems=(404,),
     ),
@@ -130,7 +130,7 @@ OPERATIONS: Final = {
         "search",
         "Search by meaning and by word",
         "recommendations",
-        answers=((200, (answers.Recommendation,)),),
+        answers=((200, (list_answers.Recommendation,)),),
         query=("q", "user_id", *LIST_PARAMETERS),
         problems=(404,),
     ),
@@ -139,7 +139,7 @@ OPERATIONS: Final = {
         "What is in demand right now",
         "recommendations",
         "Approximate counts of the last hours, whoever asks.",
-        answers=((200, (answers.Recommendation,)),),
+        answers=((200, (list_answers.Recommendation,)),),
         query=("category", *TRENDING),
     ),
     ("GET", "/parameters"): Operation(
@@ -242,7 +242,7 @@ OPERATIONS: Final = {
         "storefront",
         "By a named scenario; rules of the shop's can't be sent. `interactions`: what was just done on these pages.",
         json_body(requests.StorefrontRequest),
-        ((200, (answers.StorefrontRecommendation,)),),
+        ((200, (list_answers.StorefrontRecommendation,)),),
         samples=("http-recommendations",),
         problems=(404,),
     ),
@@ -250,7 +250,7 @@ OPERATIONS: Final = {
         "storefrontSearch",
         "Search for the visitor",
         "storefront",
-        answers=((200, (answers.StorefrontRecommendation,)),),
+        answers=((200, (list_answers.StorefrontRecommendation,)),),
         query=tuple(name for name in SearchInput.model_fields if name != "context"),
         parameters=SearchInput,
         problems=(404,),
@@ -259,7 +259,7 @@ OPERATIONS: Final = {
         "getStorefrontSimilar",
         "Substitutes of an item, for the visitor",
         "storefront",
-        answers=((200, (answers.StorefrontRecommendation,)),),
+        answers=((200, (list_answers.StorefrontRecommendation,)),),
         query=tuple(name for name in ListInput.model_fields if name != "context"),
         problems=(404,),
         parameters=ListInput,
@@ -268,7 +268,7 @@ OPERATIONS: Final = {
         "getStorefrontTrending",
         "What is in demand right now",
         "storefront",
-        answers=((200, (answers.StorefrontRecommendation,)),),
+        answers=((200, (list_answers.StorefrontRecommendation,)),),
         query=tuple(TrendingInput.model_fields),
         parameters=TrendingInput,
         problems=(404,),

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from endcap_rebuild.evaluation.evaluate import EvaluationSettings, evaluate
+from endcap_rebuild.evaluation.bench import EvaluationSettings
+from endcap_rebuild.evaluation.evaluate import evaluate
 
 
 @dataclass(frozen=True)

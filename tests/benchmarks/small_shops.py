@@ -28,8 +28,9 @@ from statsmodels.stats.multitest import multipletests
 
 from endcap.arrays import F64
 from endcap.snapshot.snapshot import load_snapshot
+from endcap_rebuild.evaluation.bench import Bench, EvaluationSettings
 from endcap_rebuild.evaluation.data import read_data, write_known
-from endcap_rebuild.evaluation.evaluate import BASELINES, Bench, EvaluationSettings, baseline_result
+from endcap_rebuild.evaluation.evaluate import BASELINES, baseline_result
 from endcap_rebuild.evaluation.models import Baseline, rank
 from endcap_rebuild.evaluation.protocols import Split
 from endcap_rebuild.evaluation.serving import Shelf, rank_served

@@ -10,13 +10,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from endcap.aws.snapshots import SnapshotBucket
 from endcap_local.stack import LocalStack
 from infra.checks.npm import PackageError
 from tests.fakes.browser import PATIENCE_MS, REQUIRED, Watched, launch, watched
-from tests.fakes.toy_snapshot import build_toy_snapshot
-
-ROOT = Path(__file__).parents[2]
+from tests.fakes.toy_stack import toy_stack
 
 OpenWindow = Callable[..., Watched]
 OpenPage = Callable[..., Page]
@@ -67,13 +64,8 @@ def open_page(open_window: OpenWindow) -> OpenPage:
     return opened
 
 
-@pytest.fixture(scope="module")
-def toy_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
+@pytest.fixture(scope="module", name="toy_stack")
+def _toy_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A running stack with forty items, its door open; `toy_stack.start_token` lets the studio in."""
-    folder = tmp_path_factory.mktemp("snapshot")
-    version = build_toy_snapshot(folder).version
-    with LocalStack(ROOT / "template.yaml", parameters={"Storefront": "on"}) as stack:
-        bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+    with toy_stack(tmp_path_factory.mktemp("snapshot"), parameters={"Storefront": "on"}) as stack:
         yield stack

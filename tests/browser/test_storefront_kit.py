@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Route
 
-from endcap.aws.snapshots import SnapshotBucket
 from endcap.storefront.tokens import read_visitor
 from endcap_local.stack import LocalStack
 from tests.browser.kit_pages import (
@@ -33,7 +32,7 @@ from tests.browser.kit_pages import (
 )
 from tests.fakes.browser import Watched, assert_accessible, launch
 from tests.fakes.door_tokens import SECRET, claims, signed
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.toy_stack import toy_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
@@ -51,12 +50,7 @@ OpenWindow = Callable[..., Watched]
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    folder = tmp_path_factory.mktemp("snapshot")
-    version = build_toy_snapshot(folder).version
-    with LocalStack(ROOT / "template.yaml", parameters=PARAMETERS) as stack:
-        bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+    with toy_stack(tmp_path_factory.mktemp("snapshot"), parameters=PARAMETERS) as stack:
         warm(stack)
         yield stack
 

@@ -13,7 +13,8 @@ import pytest
 from botocore.stub import Stubber
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
-from endcap.aws.items import CHANGE_SHARDS, POPULAR_KEY, ItemTable, item_row, read_row, read_stream_image
+from endcap.aws.item_rows import CHANGE_SHARDS, item_row, read_row, read_stream_image
+from endcap.aws.items import POPULAR_KEY, ItemTable
 from endcap.aws.known_items import MOST_ASKED, PAUSE_S, KnownItems
 from endcap.catalog.item import Item, item_text, text_hash
 from endcap.catalog.row import ItemRow, PopularList

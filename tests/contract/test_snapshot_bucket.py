@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
+from botocore.exceptions import EndpointConnectionError, ResponseStreamingError
 from botocore.stub import ANY, Stubber
 
 from endcap import checksums
@@ -201,6 +201,41 @@ class TestFiles:
         bucket.download("v1")
         publish("v1", "second", **{"other.txt": "o"})
         assert (bucket.download("v1") / "words.txt").read_text() == "second"
+
+    def test_that_are_small_take_one_call_each_and_one_more_where_it_breaks_off(
+        self, s3: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        folder = tmp_path / "sized"
+        folder.mkdir()
+        contents = {"words.txt": b"words", "zebra.txt": b"z", "nothing.txt": b""}
+        for name, content in contents.items():
+            (folder / name).write_bytes(content)
+        files = {name: {"bytes": len(content)} for name, content in contents.items()}
+        (folder / "manifest.json").write_text(json.dumps({"version": "v1", "files": files}))
+        bucket = SnapshotBucket(s3, moto_stack.BUCKET, tmp_path / "fetched")
+        bucket.upload(folder, "v1")
+        calls: list[str] = []
+        get = s3.get_object
+
+        class BreaksOff:
+            def read(self, _: int) -> bytes:
+                raise ResponseStreamingError(error="connection broken")
+
+        def noted(**asked: Any) -> Any:
+            calls.append(asked["Key"].rpartition("/")[2])
+            return {"Body": BreaksOff()} if calls == ["manifest.json", "zebra.txt"] else get(**asked)
+
+        monkeypatch.setattr(s3, "get_object", noted)
+        monkeypatch.setattr(s3, "download_file", None)
+        found = bucket.download("v1", ["zebra.txt"])
+        assert (found / "zebra.txt").read_bytes() == b"z"
+        bucket.download("v1")
+        assert {path.name: path.read_bytes() for path in found.iterdir() if path.name in contents} == contents
+        assert sorted(calls) == [*["manifest.json"] * 2, "nothing.txt", "words.txt", "zebra.txt", "zebra.txt"]
+        # AND one that has grown is told from its size without being read whole
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/words.txt", Body=b"words and more")
+        with pytest.raises(SnapshotIntegrityError, match="another size"):
+            SnapshotBucket(s3, moto_stack.BUCKET, tmp_path / "again").download("v1")
 
     def test_come_down_again_where_they_are_wanted_afresh(
         self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,12 +13,9 @@ from hypothesis import HealthCheck, Phase, assume, settings
 from schemathesis.specs.openapi import checks
 
 from endcap.api.openapi import openapi_document
-from endcap.aws.snapshots import SnapshotBucket
-from endcap_local.stack import LocalStack
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.toy_stack import toy_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
-ROOT = Path(__file__).parents[2]
 MAX_URL = 9_000  # longer ones are the gateway's affair
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -33,13 +29,8 @@ CHECKS = [
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Where a stack with the toy snapshot answers."""
-    folder = tmp_path_factory.mktemp("snapshot")
-    version = build_toy_snapshot(folder).version
     parameters = {"Storefront": "on", "StorefrontSecret": "s" * 32, "StorefrontClientRate": "0"}
-    with LocalStack(ROOT / "template.yaml", parameters=parameters) as stack:
-        bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+    with toy_stack(tmp_path_factory.mktemp("snapshot"), parameters=parameters) as stack:
         TOKENS[stack.url] = stack.start_token
         yield stack.url
 

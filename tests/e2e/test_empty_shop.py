@@ -18,6 +18,7 @@ from endcap_local.cli.local import REBUILDS
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.rebuilding import Rebuilder
 from endcap_local.stack import LocalStack
+from tests.fakes.short_polls import short_polls
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -32,7 +33,11 @@ GOODS = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    with pytest.MonkeyPatch.context() as patched, LocalStack(ROOT / "template.yaml", redelivery_s=0) as running:
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        short_polls(),
+        LocalStack(ROOT / "template.yaml", redelivery_s=0) as running,
+    ):
         patched.setenv("ENDCAP_CACHE", str(tmp_path_factory.mktemp("cache")))
         rebuilder = Rebuilder(running, str(TINY_ENCODER))
         assert rebuilder.start_empty() is not None

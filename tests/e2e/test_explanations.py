@@ -4,28 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from endcap.aws.snapshots import SnapshotBucket
 from endcap_local.stack import LocalStack
 from tests.fakes.shop_over_http import call, did, ok
-from tests.fakes.toy_snapshot import build_toy_snapshot, toy_items
+from tests.fakes.toy_snapshot import toy_items
+from tests.fakes.toy_stack import toy_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    folder = tmp_path_factory.mktemp("snapshot")
-    version = build_toy_snapshot(folder).version
-    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as running:
-        bucket = SnapshotBucket(running.client("s3"), running.function("CollectFunction").environment["DATA_BUCKET"])
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+    with toy_stack(tmp_path_factory.mktemp("snapshot"), redelivery_s=0) as running:
         rows = [
             {"item_id": i.item_id, "title": i.title, "categories": i.categories, "brand": i.brand} for i in toy_items()
         ]

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from endcap.aws.snapshots import SnapshotBucket
-from endcap_local.stack import LocalStack
 from tests.fakes.shop_over_http import call, comes_true, get, ok
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.toy_stack import toy_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
-ROOT = Path(__file__).parents[2]
 
 
 def test_what_is_bought_now_is_trending_within_a_minute(tmp_path):
-    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as stack:
-        version = build_toy_snapshot(tmp_path).version
-        bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
-        bucket.upload(tmp_path, version)
-        bucket.flip(version, None)
+    with toy_stack(tmp_path, redelivery_s=0) as stack:
         assert get(stack, "/trending")["items"] == []
         bought = ["item-9"] * 5 + ["item-8"]
         events = [

@@ -1,4 +1,7 @@
-"""`endcap local --auth` on the project's own template: a storefront's client in both modes, over HTTP."""
+"""`endcap local --auth` on the project's own template: a storefront's client in both modes, over HTTP.
+
+What the command tells and starts is looked at once for each mode; what tokens may, on a stack in this process.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,11 @@ from botocore.config import Config
 
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.import_data import import_over_http
+from endcap_local.stack import LocalStack
 from tests.fakes.door_tokens import claims, signed
 
 ROOT = Path(__file__).parents[2]
+TINY_ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
 EVENTS = {"events": [{"user_id": "ann", "event_type": "view", "item_id": "i1"}]}
 
 
@@ -32,7 +37,7 @@ EVENTS = {"events": [{"user_id": "ann", "event_type": "view", "item_id": "i1"}]}
 def serving(*arguments: str) -> Iterator[dict[str, Any]]:
     """What the command tells of itself while it serves."""
     command = [sys.executable, "-c", "from endcap_local.cli.app import main; main()"]
-    command += ["local", "--port", "0", "--json", "--auth", *arguments]
+    command += ["local", "--port", "0", "--json", "--auth", "--encoder", str(TINY_ENCODER), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -106,8 +111,11 @@ def test_jwt_mode_from_discovery_to_an_import(shop: Path, monkeypatch: pytest.Mo
 
 
 def test_scopes_say_what_a_token_may_where_they_are_required() -> None:
-    with serving("--param", "AuthMode=JWT", "--param", "JwtScopes=require") as facts:
-        url, token_url = facts["url"], facts["auth"]["jwt"]["token_url"]
+    parameters = {"AuthMode": "JWT", "JwtScopes": "require"}
+    with LocalStack(ROOT / "template.yaml", auth=True, parameters=parameters) as stack:
+        assert stack.access is not None
+        url, issued_here = stack.url, stack.access.facts()["jwt"]
+        token_url = issued_here["token_url"]
 
         def status(method: str, path: str, bearer: str) -> int:
             request = Request(url + path, headers={"authorization": f"Bearer {bearer}"}, method=method)
@@ -130,35 +138,42 @@ def test_scopes_say_what_a_token_may_where_they_are_required() -> None:
         assert status("GET", "/users/ann/export", erasing) == 200  # who erases sees what there is to erase
         assert status("GET", "/users/nobody/export", serving_all) == 404
         assert status("GET", "/openapi.json", looking) == 200
-        assert status("GET", "/users/nobody/export", facts["auth"]["jwt"]["token"]) == 404  # the printed one may all
+        assert status("GET", "/users/nobody/export", issued_here["token"]) == 404  # the printed one may all
         with pytest.raises(HTTPError) as caught:
             urlopen(token_url.partition("?")[0], b"grant_type=client_credentials", timeout=30)
         assert caught.value.code == 403  # without the token of this start nothing is signed
 
 
-def test_the_storefront_door_needs_no_more_than_to_be_opened() -> None:
-    with serving("--param", "Storefront=on") as facts:
-        token = signed(claims(time.time()), facts["storefront_secret"])
-        with urlopen(Request(facts["url"] + "/storefront/trending", headers={"endcap-shopper": token})) as answer:
-            assert answer.status == 200
-        assert refused(facts["url"] + "/storefront/trending", **{"endcap-shopper": token + "x"})[0] == 401
-        assert refused(facts["url"] + "/users/ann/profile")[0] == 403
-
-
-def test_iam_mode_takes_what_the_commands_sign(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ENDCAP_TOKEN", raising=False)
+@pytest.fixture(scope="module")
+def iam() -> Iterator[dict[str, Any]]:
+    """What the command tells of itself where signatures are asked for, as without parameters."""
     with serving() as facts:
-        url = facts["url"]
-        assert facts["auth"]["iam"]["region"] == "us-east-1"
-        assert HttpClient(url).get("/health")["items"] == 0
-        assert refused(url + "/users/ann/profile") == (403, {"message": "Forbidden"})
-        assert refused(url + "/nowhere") == (403, {"message": "Forbidden"})
-        imported = import_over_http(shop, HttpClient(url), lambda *_: None)
-        assert (imported.items, imported.events, imported.refused) == (1, 1, 0)
-        client = HttpClient(url)
-        assert client.get("/items/i1", language="en")["title"] == "Teapot"
-        with pytest.raises(HttpError, match="404"):  # signed rightly: the function's own answer
-            client.get("/users/%E5%BC%A0%20%E4%B8%89/profile", language="zh")
-        monkeypatch.setenv("ENDCAP_TOKEN", "of another day")
-        with pytest.raises(HttpError, match="no AWS4-HMAC-SHA256 signature"):
-            HttpClient(url).get("/items/i1")
+        yield facts
+
+
+def test_iam_mode_takes_what_the_commands_sign(
+    iam: dict[str, Any], shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ENDCAP_TOKEN", raising=False)
+    url = iam["url"]
+    assert iam["auth"]["iam"]["region"] == "us-east-1"
+    assert HttpClient(url).get("/health")["items"] == 0
+    assert refused(url + "/users/ann/profile") == (403, {"message": "Forbidden"})
+    assert refused(url + "/nowhere") == (403, {"message": "Forbidden"})
+    imported = import_over_http(shop, HttpClient(url), lambda *_: None)
+    assert (imported.items, imported.events, imported.refused) == (1, 1, 0)
+    client = HttpClient(url)
+    assert client.get("/items/i1", language="en")["title"] == "Teapot"
+    with pytest.raises(HttpError, match="404"):  # signed rightly: the function's own answer
+        client.get("/users/%E5%BC%A0%20%E4%B8%89/profile", language="zh")
+    monkeypatch.setenv("ENDCAP_TOKEN", "of another day")
+    with pytest.raises(HttpError, match="no AWS4-HMAC-SHA256 signature"):
+        HttpClient(url).get("/items/i1")
+
+
+def test_the_storefront_door_needs_no_more_than_to_be_opened(iam: dict[str, Any]) -> None:
+    token = signed(claims(time.time()), iam["storefront_secret"])
+    with urlopen(Request(iam["url"] + "/storefront/trending", headers={"endcap-shopper": token})) as answer:
+        assert answer.status == 200
+    assert refused(iam["url"] + "/storefront/trending", **{"endcap-shopper": token + "x"})[0] == 401
+    assert refused(iam["url"] + "/users/ann/profile")[0] == 403

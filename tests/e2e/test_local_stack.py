@@ -19,6 +19,7 @@ from endcap_local.stack import LocalStack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
+TINY_ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
 CLICKS = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"
 SHOP_QUEUE = "arn:aws:sqs:us-east-1:123456789012:shop-events"
 
@@ -151,7 +152,7 @@ def test_nothing_is_left_in_the_dead_letters(stack):
 
 def test_the_command_serves_until_it_is_told_to_stop(tmp_path):
     command = [sys.executable, "-c", "from endcap_local.cli.app import main; main()"]
-    command += ["local", "--port", "0", "--json", "--persist", str(tmp_path)]
+    command += ["local", "--port", "0", "--json", "--persist", str(tmp_path), "--encoder", str(TINY_ENCODER)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
         try:
             assert process.stdout is not None

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import boto3
@@ -15,25 +14,18 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from endcap.aws.snapshots import SnapshotBucket
 from endcap_local.stack import LocalStack
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.toy_stack import toy_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
-ROOT = Path(__file__).parents[2]
 ARN = "arn:aws:personalize:us-east-1:123456789012"
 CAMPAIGN = f"{ARN}:campaign/shop"
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    folder = tmp_path_factory.mktemp("snapshot")
-    version = build_toy_snapshot(folder).version
-    with LocalStack(ROOT / "template.yaml") as running:
+    with toy_stack(tmp_path_factory.mktemp("snapshot")) as running:
         s3, name = running.client("s3"), running.function("CollectFunction").environment["DATA_BUCKET"]
-        bucket = SnapshotBucket(s3, name)
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
         scenarios = {"cheap": {"filter": "price < $MOST", "parameters": {"MOST": 4}}}
         s3.put_object(Bucket=name, Key="config/scenarios.json", Body=json.dumps(scenarios).encode())
         yield running

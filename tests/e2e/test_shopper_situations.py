@@ -14,6 +14,7 @@ import pytest
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.import_data import load_folder
 from endcap_local.stack import LocalStack
+from tests.fakes.short_polls import short_polls
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
@@ -62,7 +63,7 @@ def now_s() -> int:
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory, now_s: int) -> Iterator[HttpClient]:
-    with LocalStack(ROOT / "template.yaml") as stack:
+    with short_polls(), LocalStack(ROOT / "template.yaml") as stack:
         folder = write_shop(tmp_path_factory.mktemp("shop"), now_s)
         load_folder(stack, folder, lambda *_: None, encoder=str(TINY_ENCODER), max_cases=100)
         yield HttpClient(stack.url)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from endcap.aws.snapshots import SnapshotBucket
 from endcap_local.stack import LocalStack
 from tests.fakes.door_tokens import SECRET, claims, signed
 from tests.fakes.shop_over_http import call, ok
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.toy_stack import toy_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
-ROOT = Path(__file__).parents[2]
 SHOP = "https://shop.example"
 PARAMETERS = {
     "Storefront": "on",
@@ -30,12 +27,7 @@ PARAMETERS = {
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    folder = tmp_path_factory.mktemp("snapshot")
-    version = build_toy_snapshot(folder).version
-    with LocalStack(ROOT / "template.yaml", parameters=PARAMETERS) as stack:
-        bucket = SnapshotBucket(stack.client("s3"), stack.function("CollectFunction").environment["DATA_BUCKET"])
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+    with toy_stack(tmp_path_factory.mktemp("snapshot"), parameters=PARAMETERS) as stack:
         yield stack
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 import boto3
@@ -45,21 +46,12 @@ class FailingCalls:
         self.now_s = 0.0
         self.calls: list[tuple[str, float]] = []
         self._faults: dict[str, str] = {}
-        self._limits: dict[str, Config] = {}
         self._counts: dict[str, int] = {}
         self._lock = threading.RLock()
 
     def client(self, service: str, config: Config) -> Any:
         """A client as `endcap.aws.clients.client` makes it, in the test's region."""
-        client = boto3.client(service, region_name=REGION, config=config)  # type: ignore[call-overload]
-        key = str(len(self._limits))
-        self._limits[key] = config
-
-        def mark(params: dict[str, Any], **_: object) -> None:
-            params["headers"][_KEY] = key
-
-        client.meta.events.register("before-call", mark)
-        return client
+        return _client(service, config)
 
     @contextmanager
     def failing(self, fault: str, *operations: str) -> Iterator[None]:
@@ -95,7 +87,7 @@ class FailingCalls:
         def called(stubber: BotocoreStubber, event_name: str, request: Any, **rest: Any) -> Any:
             with self._lock:
                 _, service, operation = event_name.split(".")
-                limits = self._limits.get(_text(request.headers.get(_KEY)))
+                limits = _LIMITS.get(_text(request.headers.get(_KEY)))
                 if limits is None:  # a client of the test itself
                     return answer(stubber, event_name, request, **rest)
                 name, began_s = f"{service}.{operation}", self.now_s
@@ -140,6 +132,23 @@ class FailingCalls:
                 raise ConnectionClosedError(endpoint_url=request.url)
         self.now_s += 0.005
         return call()
+
+
+_LIMITS: Final[dict[str, Config]] = {}
+
+
+@cache
+def _client(service: str, config: Config) -> Any:
+    """One for all tests: it keeps no state but its connections, which moto needs none of, and making it takes long."""
+    client = boto3.client(service, region_name=REGION, config=config)  # type: ignore[call-overload]
+    key = str(len(_LIMITS))
+    _LIMITS[key] = config
+
+    def mark(params: dict[str, Any], **_: object) -> None:
+        params["headers"][_KEY] = key
+
+    client.meta.events.register("before-call", mark)
+    return client
 
 
 def _refused(request: Any, status: int, code: str) -> AWSResponse:

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, IncompleteReadError, ReadTimeoutError
 from botocore.parsers import ResponseParserError
 
-from endcap.aws.items import item_row
+from endcap.aws.item_rows import item_row
 from endcap.catalog.item import Item
 from tests.fakes.virtual_time import VirtualClock
 

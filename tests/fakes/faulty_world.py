@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 from endcap.aws.profiles import ProfileTable
@@ -18,18 +17,13 @@ from endcap.profiles.profile import profile_of
 from endcap.snapshot.promote import popular_list
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.faulty_aws import FaultyAws
+from tests.fakes.functions import Apps, context
 from tests.fakes.moto_stack import ENVIRONMENT
 from tests.fakes.toy_snapshot import CUTOFF_MS, toy_items
 from tests.fakes.virtual_time import VirtualClock, VirtualWorkers
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="request",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
+CONTEXT = context(10)
 SCENARIOS = {"home": {"limit": 5, "exploration": 0.4}}
 DELETED, SOLD_OUT = "item-0", "item-1"
 """The most popular items, which have gone since the snapshot."""
@@ -42,7 +36,7 @@ S3 = ("S3 *",)
 DYNAMODB = ("GetItem *", "Query *", "BatchGetItem *")
 
 
-class World:
+class World(Apps):
     """Functions on an account in memory, in virtual time."""
 
     def __init__(self, toy: Snapshot) -> None:
@@ -66,7 +60,7 @@ class World:
         bought = Interaction("e1", "ann", "purchase", int(time.time() * 1000) - 3_600_000, "item-20")
         table = ProfileTable(None, ENVIRONMENT["PROFILES_TABLE"])
         self.aws.profiles["ann"] = table.row("ann", profile_of([bought], None), 3)
-        self._apps: dict[str, ModuleType] = {}
+        super().__init__(self._in_virtual_time)
 
     def ask(self, query: Mapping[str, str] | None = None) -> tuple[int, Any, float]:
         """Ask for ann's list: status, body, seconds that it took."""
@@ -87,25 +81,13 @@ class World:
             **({} if body is None else {"body": json.dumps(body)}),
         }
         began_s = self.clock.now_s
-        answer = self._app(function).handler(event, CONTEXT)
+        answer = self.app(function).handler(event, CONTEXT)
         assert answer["statusCode"] != 503 or answer["headers"]["Retry-After"] == "1"
         return answer["statusCode"], json.loads(answer["body"]), self.clock.now_s - began_s
 
-    def _app(self, name: str) -> ModuleType:
-        if name not in self._apps:
-            spec = importlib.util.spec_from_file_location(f"{name}_app", FUNCTIONS / name / "app.py")
-            assert spec is not None
-            assert spec.loader is not None
-            app = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(app)
-            waiting = Waiting(VirtualWorkers(self.clock), self.clock)
-            app.runtime = app.runtime.with_clients(self.aws.clients, waiting)
-            self._apps[name] = app
-        return self._apps[name]
-
-    def restart(self) -> None:
-        """Functions start anew."""
-        self._apps.clear()
+    def _in_virtual_time(self, _: str, app: ModuleType) -> None:
+        waiting = Waiting(VirtualWorkers(self.clock), self.clock)
+        app.runtime = app.runtime.with_clients(self.aws.clients, waiting)
 
 
 def lost(body: Any) -> set[str]:

@@ -16,6 +16,8 @@ import yaml
 from botocore.config import Config
 from moto import mock_aws
 from moto.dynamodb.responses import DynamoHandler
+from moto.s3 import urls as s3_urls
+from moto.s3.models import S3Backend
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
@@ -66,6 +68,8 @@ def stack() -> Iterator[None]:
     with (
         patch.dict(os.environ, ENVIRONMENT),
         patch.object(DynamoHandler, "call_action", one_at_a_time),
+        # moto loads its URLs of S3 anew with each call, should the environment have changed.
+        patch.object(S3Backend, "_url_module", s3_urls),
         mock_aws(),
     ):
         dynamodb = client("dynamodb")
@@ -108,7 +112,7 @@ def objects(prefix: str) -> dict[str, bytes]:
 
 @cache
 def _template() -> dict[str, Any]:
-    class Loader(yaml.SafeLoader):
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
         """Reads intrinsic functions as nothing; tables have none in their keys."""
 
     Loader.add_multi_constructor("!", lambda loader, suffix, node: None)

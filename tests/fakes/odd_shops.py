@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import EMPTY_PROFILE, profile_of
-from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_events, write_items

@@ -35,7 +35,7 @@ from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_o
 from endcap.profiles.settled import settled
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.ranking.terms.similarity import user_encoder_of, user_vector_of
-from endcap.recommend.pipeline import encode_with
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 from endcap.text.terms import Need, asked_code, code_of, needs_of, terms_of

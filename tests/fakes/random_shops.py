@@ -29,7 +29,7 @@ from endcap.profiles.entries import register
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of
 from endcap.ranking.slots import Pin, Promotion
 from endcap.ranking.terms.registry import TERMS
-from endcap.recommend.pipeline import encode_with
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.snapshot.format import ENCODER_FILES
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights

@@ -16,6 +16,7 @@ import pytest
 
 from endcap_local.import_data import load_folder
 from endcap_local.stack import LocalStack
+from tests.fakes.short_polls import short_polls
 
 ROOT = Path(__file__).parents[2]
 SHARED_DATA = Path(os.environ.get("ENDCAP_SHARED_DATA", ROOT.parent / "shared" / "data"))
@@ -70,7 +71,7 @@ def bucket_of(stack: LocalStack) -> str:
 @contextmanager
 def serving(folder: Path, before: Mapping[str, object] | None = None) -> Iterator[LocalStack]:
     """A local stack with the folder imported, rebuilt and promoted; `before` that, `put_config` of these documents."""
-    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as stack:
+    with short_polls(), LocalStack(ROOT / "template.yaml", redelivery_s=0) as stack:
         for name, document in (before or {}).items():
             put_config(stack, name, document)
         load_folder(stack, folder, lambda *_: None, str(TINY_ENCODER), max_cases=100)

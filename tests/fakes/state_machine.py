@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -133,10 +134,15 @@ def _played(services: Mapping[str, Service]) -> Iterator[list[str]]:
         yield mistakes
 
 
+@cache
+def _model(service: str) -> Any:
+    """What botocore knows of a service; megabytes to read for some."""
+    return botocore.session.get_session().get_service_model(service, api_version=None)
+
+
 def _mistakes(service: str, action: str, parameters: Mapping[str, Any]) -> Iterator[str]:
     """Unknown, missing and mistyped parameters of a call."""
-    model = botocore.session.get_session().get_service_model(service, api_version=None)
-    shape = model.operation_model(action[0].upper() + action[1:]).input_shape
+    shape = _model(service).operation_model(action[0].upper() + action[1:]).input_shape
     unknown = set(parameters) - set(shape.members)
     report = ParamValidator().validate(parameters, shape)
     if unknown or report.has_errors():

@@ -7,6 +7,8 @@ four brands, five categories and rising prices. The last two items are new: nobo
 from __future__ import annotations
 
 import atexit
+import shutil
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -14,13 +16,14 @@ from typing import Any, Final
 import numpy as np
 from scipy import sparse
 
+from endcap.arrays import F32
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.encoders.text import TextEncoder
 from endcap.snapshot.parts import ItemList, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap.snapshot.write import SnapshotContents, write_snapshot
 from endcap_rebuild.data.columns import columns_of
-from endcap_rebuild.text.whitening import fit_whitening
+from endcap_rebuild.text.whitening import Whitening, fit_whitening
 
 TINY_ENCODER: Final = Path(__file__).parents[1] / "data" / "tiny_encoder"
 DAY_MS: Final = 86_400_000
@@ -55,9 +58,7 @@ def toy_items(n_items: int = 40) -> list[Item]:
 def toy_contents(n_items: int = 40, **changes: Any) -> SnapshotContents:
     """Contents for `write_snapshot`; `changes` replace fields."""
     items = toy_items(n_items)
-    encoder = TextEncoder.from_dir(TINY_ENCODER)
-    text_vectors = encoder.encode_many([item_text(item) for item in items])
-    whitening = fit_whitening(text_vectors, 16)
+    text_vectors, whitening = _encoded(n_items)
     chain = sparse.eye_array(n_items, k=1).tolil()
     pairs = sparse.lil_array((n_items, n_items))
     for k in range(n_items):
@@ -85,10 +86,8 @@ def toy_contents(n_items: int = 40, **changes: Any) -> SnapshotContents:
         "clock_usable": True,
         "created": "2026-01-02T03:04:05Z",
         "model_card": "# Toy snapshot\n",
-        "encoder_files": {
-            name: (TINY_ENCODER / name).read_bytes() for name in ("text_encoder.onnx", "tokenizer.json", "encoder.json")
-        },
-        "encoder_name": encoder.config.name,
+        "encoder_files": _encoder_files(),
+        "encoder_name": _encoder().config.name,
         "counts": {"events": int(counts.sum()), "users": 5},
     }
     return SnapshotContents(**{**fields, **changes})
@@ -96,8 +95,36 @@ def toy_contents(n_items: int = 40, **changes: Any) -> SnapshotContents:
 
 def build_toy_snapshot(directory: Path, n_items: int = 40, **changes: Any) -> Snapshot:
     """Write the toy snapshot into `directory` and load it."""
-    write_snapshot(directory, toy_contents(n_items, **changes))
+    if changes or (directory.exists() and any(directory.iterdir())):
+        write_snapshot(directory, toy_contents(n_items, **changes))
+    else:
+        shutil.copytree(_written(n_items), directory, dirs_exist_ok=True)
     return load_snapshot(directory)
+
+
+@cache
+def _written(n_items: int) -> Path:
+    """A folder that holds the snapshot without changes, to be copied from."""
+    folder = folder_of_this_run() / "toy"
+    write_snapshot(folder, toy_contents(n_items))
+    return folder
+
+
+@cache
+def _encoder() -> TextEncoder:
+    return TextEncoder.from_dir(TINY_ENCODER)
+
+
+def _encoder_files() -> dict[str, bytes]:
+    names = ("text_encoder.onnx", "tokenizer.json", "encoder.json")
+    return {name: (TINY_ENCODER / name).read_bytes() for name in names}
+
+
+@cache
+def _encoded(n_items: int) -> tuple[F32, Whitening]:
+    """Text vectors of the items, and their whitening."""
+    text_vectors = _encoder().encode_many([item_text(item) for item in toy_items(n_items)])
+    return text_vectors, fit_whitening(text_vectors, 16)
 
 
 def _item_list(matrix: Any) -> ItemList:

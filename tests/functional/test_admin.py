@@ -2,53 +2,31 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import quote, urlencode
 
 import pytest
 
 from endcap.aws.documents import EditedDocument
-from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import DependencyError
 from endcap.live.document import Configured
 from endcap.observability import metrics
 from tests.fakes import moto_stack
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.functions import Apps, context, http_event, published, stack_for_functions
 
 FUNCTIONS = Path(__file__).parents[2] / "functions"
-CONTEXT = SimpleNamespace(
-    function_name="f",
-    memory_limit_in_mb=1769,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
-    aws_request_id="request",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
+CONTEXT = context(10)
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 
-class Shop:
+class Shop(Apps):
     """The functions of operators and of lists on one stack; documents are looked at anew by every request."""
-
-    def __init__(self) -> None:
-        self._apps: dict[str, ModuleType] = {}
-
-    def app(self, name: str) -> ModuleType:
-        if name not in self._apps:
-            spec = importlib.util.spec_from_file_location(f"admin_test_{name}", FUNCTIONS / name / "app.py")
-            assert spec is not None
-            assert spec.loader is not None
-            self._apps[name] = app = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(app)
-        return self._apps[name]
 
     def __call__(
         self,
@@ -62,25 +40,16 @@ class Shop:
         **names: str,
     ) -> tuple[int, Any]:
         function = "admin" if path.startswith("/admin/") else "recommend"
-        filled = path
-        for name, value in names.items():
-            filled = filled.replace("{" + name + "}", quote(value, safe=""))
-        event: dict[str, Any] = {
-            "version": "2.0",
-            "routeKey": f"{method} {path}",
-            "rawPath": filled,
-            "rawQueryString": urlencode(query or {}),
-            "headers": {"if-match": if_match} if if_match else {},
-            "requestContext": {"http": {"method": method, "path": filled}, "stage": "$default"},
-            "pathParameters": names,
-            "isBase64Encoded": False,
-        }
+        event = http_event(
+            method,
+            path,
+            None if body is None else json.dumps(body),
+            names=names,
+            query=query,
+            headers={"if-match": if_match} if if_match else {},
+        )
         if scopes is not None:
             event["requestContext"]["authorizer"] = {"jwt": {"claims": {"scope": scopes, "client_id": "anna"}}}
-        if query:
-            event["queryStringParameters"] = {name: str(value) for name, value in query.items()}
-        if body is not None:
-            event["body"] = json.dumps(body)
         answer = self.app(function).handler(event, CONTEXT)
         return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
 
@@ -104,9 +73,9 @@ class Shop:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("admin")
     with (
-        moto_stack.stack(),
-        patch.object(metrics.provider, "namespace", "endcap"),
+        stack_for_functions(folder),
         patch.object(Configured, "latest", Configured.current),
         patch("endcap.api.scenarios.POLL_S", 0.0),
         patch("endcap.experiments.config.POLL_S", 0.0),
@@ -114,11 +83,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         moto_stack.client("s3").put_bucket_versioning(
             Bucket=moto_stack.BUCKET, VersioningConfiguration={"Status": "Enabled"}
         )
-        bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET)
-        folder = tmp_path_factory.mktemp("snapshot")
-        version = build_toy_snapshot(folder).version
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+        published(folder)
         yield Shop()
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -24,6 +22,7 @@ from endcap_local.template.template import expand
 from tests.fakes import moto_stack
 from tests.fakes.alarms import DAYS, NAMESPACE, ROOT, Datum, alarms, emitted, goes_off, logged
 from tests.fakes.faulty_aws import error_500
+from tests.fakes.functions import context, load_app
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items
 from tests.functional.test_faults import CHANGES, COUNTERS, EXPOSURE, POINTER, PROFILE, World
 
@@ -160,7 +159,7 @@ def test_what_answers_report_sets_it_off(alarm: str, world: World, capsys: pytes
         return emitted(capsys.readouterr().out)
 
     assert not goes_off(alarm, reported())
-    world.restart()
+    world.fresh()
     cause(world)
     assert goes_off(alarm, reported())
 
@@ -181,28 +180,13 @@ def test_an_old_snapshot_sets_it_off(world: World, capsys: pytest.CaptureFixture
         assert goes_off("SnapshotAgeAlarm", emitted(capsys.readouterr().out)) is off
 
 
-def handler_of(function: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{function}_alarms", ROOT / "functions" / function / "app.py")
-    assert spec is not None
-    assert spec.loader is not None
-    app = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(app)
-    return app
-
-
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="request",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
+CONTEXT = context(10)
 
 
 @pytest.mark.parametrize("alarm", ["QuarantineAlarm", "CountsLostAlarm"])
 def test_what_a_batch_reports_sets_it_off(alarm: str, capsys: pytest.CaptureFixture[str]) -> None:
     with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
-        app = handler_of("update_profile")
+        app = load_app("update_profile")
         app.handler(message({"user_id": "u", "event_type": "view", "item_id": "i"}), CONTEXT)
         assert not goes_off(alarm, emitted(capsys.readouterr().out))
         if alarm == "QuarantineAlarm":
@@ -223,13 +207,13 @@ def message(body: object) -> dict[str, Any]:
 def test_a_note_that_can_not_be_read_is_told_of_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
     event = json.loads((ROOT / "events/fold_counts/dynamodb-damaged-in-the-middle.json").read_text())
     with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
-        assert handler_of("fold_counts").handler(event, CONTEXT) == {"batchItemFailures": []}
+        assert load_app("fold_counts").handler(event, CONTEXT) == {"batchItemFailures": []}
     assert goes_off("CountsLostAlarm", emitted(capsys.readouterr().out))
 
 
 def test_what_nobody_can_read_of_the_erased_sets_it_off(capsys: pytest.CaptureFixture[str]) -> None:
     with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
-        app = handler_of("purge_erased")
+        app = load_app("purge_erased")
         app.runtime.erasures.put("u", int(time.time() * 1000) - 30 * 86_400_000)
         app.handler({"begin": True}, CONTEXT)
         assert not goes_off("ErasuresLateAlarm", emitted(capsys.readouterr().out))
@@ -264,7 +248,7 @@ def test_what_shop_systems_send_sets_it_off(
     alarm: str, event: dict[str, Any], times: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
-        app = handler_of("receive_webhook")
+        app = load_app("receive_webhook")
         for _ in range(times):
             app.handler(event, CONTEXT)
         assert goes_off(alarm, emitted(capsys.readouterr().out))
@@ -274,7 +258,7 @@ def test_what_shop_systems_send_sets_it_off(
 
 def test_a_file_that_can_not_be_read_sets_it_off(capsys: pytest.CaptureFixture[str]) -> None:
     with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
-        app = handler_of("load_file")
+        app = load_app("load_file")
         for name, body, failed in (("good", b"id,title\n1,Lamp\n", False), ("bad", b"<!DOCTYPE x><x/>", True)):
             key = f"inbox/items/{name}"
             put = moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=key, Body=body)

@@ -6,15 +6,13 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.observability import metrics
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.functions import published, stack_for_functions
 from tests.functional.test_recommend import RECOMMENDATIONS, Environment
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -38,16 +36,8 @@ def alarmed() -> set[tuple[str, str]]:
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> Iterator[SnapshotBucket]:
-    with (
-        moto_stack.stack(),
-        patch.multiple(metrics.provider, namespace="endcap", service="endcap"),  # read from the environment at import
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(tmp_path / "cache")}),
-    ):
-        snapshots = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET)
-        version = build_toy_snapshot(tmp_path).version
-        snapshots.upload(tmp_path, version)
-        snapshots.flip(version, None)
-        yield snapshots
+    with stack_for_functions(tmp_path):
+        yield published(tmp_path)
 
 
 def put(key: str, body: bytes) -> None:

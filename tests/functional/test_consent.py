@@ -20,22 +20,10 @@ from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.settings import no_progress
 from tests.fakes import moto_stack
 from tests.fakes.door_tokens import claims, signed
+from tests.fakes.functions import Functions, archived, kinesis_event, messages, profile, quarantined, sample, sqs_event
 from tests.fakes.table_export import export_files
 from tests.fakes.toy_shop import toy_items
-from tests.functional.test_handlers import (
-    Functions,
-    archived,
-    functions,
-    kinesis_event,
-    messages,
-    profile,
-    quarantined,
-    sample,
-    snapshot,
-    sqs_event,
-)
 
-__all__ = ["functions", "snapshot"]  # fixtures
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 KEYS = PseudonymKeys({1: b"k" * 64})
 REFUSED, AGREED = ({"consent": {"personalization": said}} for said in (False, True))

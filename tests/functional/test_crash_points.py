@@ -19,12 +19,20 @@ import botocore.client
 import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.observability import metrics
 from tests.fakes import moto_stack
 from tests.fakes.effort import examples, proved
+from tests.fakes.functions import (
+    Functions,
+    archived,
+    failures,
+    profile,
+    published,
+    queued,
+    sqs_event,
+    stack_for_functions,
+)
 from tests.fakes.profile_store import Crash
 from tests.fakes.toy_snapshot import build_toy_snapshot
-from tests.functional.test_handlers import Functions, archived, failures, profile, queued, sqs_event
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 DAY_MS = 1_700_000_000_000
@@ -33,15 +41,8 @@ DAY_MS = 1_700_000_000_000
 @pytest.fixture(scope="module")
 def _stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder = tmp_path_factory.mktemp("crashes")
-    with (
-        moto_stack.stack(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(folder / "cache")}),
-        patch.object(metrics.provider, "namespace", "endcap"),
-    ):
-        bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET, folder / "uploads")
-        version = build_toy_snapshot(folder / "toy").version
-        bucket.upload(folder / "toy", version)
-        bucket.flip(version, None)
+    with stack_for_functions(folder):
+        published(folder)
         yield
 
 

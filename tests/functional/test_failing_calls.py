@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import importlib.util
 import io
 import json
 import time
@@ -33,13 +32,15 @@ from endcap.errors import EndcapError, SnapshotIntegrityError
 from endcap.events.counts import FINE, LEVELS, Increment
 from endcap.events.folding import packed
 from endcap.filenames import MANIFEST
-from endcap.observability import logger, metrics
+from endcap.observability import logger
 from endcap.profiles import apply
 from endcap.snapshot.files import content_hash
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
+from tests.fakes.effort import examples, proved
 from tests.fakes.failing_calls import FAULTS, FailingCalls
+from tests.fakes.functions import Apps, http_event, stack_for_functions
 from tests.fakes.notes import folded
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.infra.stack import folder_of, of_type
@@ -60,29 +61,18 @@ def timeouts() -> Mapping[str, int]:
 TIMEOUTS = timeouts()
 
 
-class Plant:
+class Plant(Apps):
     """The functions on AWS that can fail; `said` is all that they logged and counted."""
 
     def __init__(self, aws: FailingCalls) -> None:
+        super().__init__(self._on_aws)
         self.aws, self.said = aws, io.StringIO()
-        self._apps: dict[str, ModuleType] = {}
 
-    def app(self, name: str) -> ModuleType:
-        if name not in self._apps:
-            spec = importlib.util.spec_from_file_location(f"{name}_calls", ROOT / "functions" / name / "app.py")
-            assert spec is not None
-            assert spec.loader is not None
-            self._apps[name] = app = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(app)
-            app.runtime = app.runtime.with_clients(self.aws.client)
-            if name == "collect":
-                queue = app.runtime._clients("sqs", app.runtime._config)
-                app.runtime.queue = EventQueue(queue, app.runtime.settings.events_queue_url, lambda: self.aws.now_s)
-        return self._apps[name]
-
-    def fresh(self) -> None:
-        """As after a cold start: nothing is loaded, nothing is known."""
-        self._apps.clear()
+    def _on_aws(self, name: str, app: ModuleType) -> None:
+        app.runtime = app.runtime.with_clients(self.aws.client)
+        if name == "collect":
+            queue = app.runtime._clients("sqs", app.runtime._config)
+            app.runtime.queue = EventQueue(queue, app.runtime.settings.events_queue_url, lambda: self.aws.now_s)
 
     def invoke(self, name: str, event: dict[str, Any]) -> tuple[Any, float]:
         """The answer, or the error that was raised, and the seconds it took; never more than the function has."""
@@ -105,21 +95,8 @@ class Plant:
 
     def http(self, name: str, method: str, path: str, body: object = None, **ids: str) -> tuple[int, Any]:
         """Call a route; status and body."""
-        filled = path
-        for key, value in ids.items():
-            filled = filled.replace("{" + key + "}", value)
-        event = {
-            "version": "2.0",
-            "routeKey": f"{method} {path}",
-            "rawPath": filled,
-            "rawQueryString": "",
-            "headers": {"content-type": "application/json"},
-            "pathParameters": ids,
-            "requestContext": {"http": {"method": method, "path": filled}, "stage": "$default"},
-            "isBase64Encoded": False,
-        }
-        if body is not None:
-            event["body"] = json.dumps(body)
+        text, headers = None if body is None else json.dumps(body), {"content-type": "application/json"}
+        event = http_event(method, path, text, names=ids, headers=headers)
         answer, _ = self.invoke(name, event)
         if answer["statusCode"] >= 400:
             assert answer["headers"]["Content-Type"] == "application/problem+json"
@@ -138,10 +115,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def plant(tmp_path: Path, toy: tuple[Path, str]) -> Iterator[Plant]:
     aws = FailingCalls()
     with (
-        moto_stack.stack(),
+        stack_for_functions(tmp_path),
         aws.installed(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(tmp_path / "snapshots")}),
-        patch.object(metrics.provider, "namespace", "endcap"),
         patch.object(apply, "WRITERS", 1),
         patch.object(bulk, "WRITERS", 1),
     ):
@@ -245,6 +220,7 @@ def test_update_profile_loses_nothing_and_ends_in_time(plant: Plant, operation: 
         assert not without_a_profile(tag, event, ids), (operation, fault)
 
 
+@proved
 @pytest.mark.parametrize(
     ("operation", "fault"),
     [
@@ -257,16 +233,16 @@ def test_update_profile_loses_nothing_and_ends_in_time(plant: Plant, operation: 
     ],
 )
 def test_ten_messages_of_five_hundred_users_end_in_time(plant: Plant, operation: str, fault: str) -> None:
-    event = batch("many")
+    event, users = batch("many"), examples(50) if operation.startswith("firehose") else 500
     for n, record in enumerate(event["Records"]):
-        views = [{"user_id": f"u{n}-{k}", "event_type": "view", "item_id": "i"} for k in range(500)]
+        views = [{"user_id": f"u{n}-{k}", "event_type": "view", "item_id": "i"} for k in range(users)]
         record["body"] = json.dumps({"events": views})
     with plant.aws.failing(fault, operation):
         answer, _ = plant.invoke("update_profile", event)
     failed = failures(answer)
     assert failed
     rows = moto_stack.client("dynamodb").scan(TableName=moto_stack.PROFILES, Select="COUNT")["Count"]
-    assert rows >= 500 * (10 - len(failed))
+    assert rows >= users * (10 - len(failed))
 
 
 def test_everything_away_at_once_ends_in_time(plant: Plant) -> None:

@@ -191,7 +191,7 @@ class TestLadder:
                 return {**answer, "UnprocessedKeys": {table: {"Keys": rest}} if rest else {}}
 
         with patch.object(FaultyAws, "clients", lambda aws, service, config: Partial(whole(aws, service, config))):
-            world.restart()
+            world.fresh()
             world.aws.faults = {"S3 *": reset}
             _, body, _ = world.ask({"limit": "500", "exploration": "0"})
         assert set(ids(body)) == {f"item-{k}" for k in range(4, 40)} - {"item-20"}

@@ -13,15 +13,9 @@ from endcap.aws.inbox import MAX_KEY_BYTES
 from endcap.aws.items import ItemTable
 from endcap.catalog.item import Item
 from tests.fakes import moto_stack
-from tests.functional.test_handlers import Functions
+from tests.fakes.functions import Functions
 
 SAMPLES = Path(__file__).parents[2] / "events" / "load_file"
-
-
-@pytest.fixture
-def functions() -> Any:
-    with moto_stack.stack():
-        yield Functions()
 
 
 def put(key: str, name: str) -> dict[str, Any]:

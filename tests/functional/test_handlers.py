@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import quote
 
 import pytest
 
 from endcap.api.http import MAX_BODY_BYTES
 from endcap.api.routes import ROUTES
+from endcap.aws.item_rows import read_row
 from endcap.aws.items import ItemTable
-from endcap.aws.profiles import ProfileTable
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.batch import retryable
 from endcap.catalog.item import Item
@@ -33,171 +29,35 @@ from endcap.errors import (
     ThrottledError,
 )
 from endcap.events.counts import LEVELS
-from endcap.observability import metrics
 from endcap.profiles.erasure import Erasure
-from endcap.profiles.profile import UserProfile
 from endcap.snapshot.gates import GateError
 from tests.fakes import moto_stack
+from tests.fakes.functions import (
+    ROOT,
+    Functions,
+    archived,
+    failures,
+    kinesis_event,
+    messages,
+    of_own_queue,
+    profile,
+    quarantined,
+    queued,
+    sample,
+    seen_items,
+    sqs_event,
+)
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64, deep
 from tests.fakes.notes import folded, noted
 from tests.fakes.odd_errors import ALL
 from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot
 
-ROOT = Path(__file__).parents[2]
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:function",
-    aws_request_id="request",
-    get_remaining_time_in_millis=lambda: 60_000,
-)
 VIEW = {"user_id": "u", "event_type": "view", "item_id": "i"}
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 
-def sample(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text())
-    return document
-
-
-class Functions:
-    """One fresh execution environment per function, built when first called."""
-
-    def __init__(self) -> None:
-        self._apps: dict[str, ModuleType] = {}
-
-    def app(self, name: str) -> ModuleType:
-        if name not in self._apps:
-            spec = importlib.util.spec_from_file_location(f"{name}_app", ROOT / "functions" / name / "app.py")
-            assert spec is not None
-            assert spec.loader is not None
-            self._apps[name] = app = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(app)
-            app.runtime = app.runtime.with_clients(lambda service, _: moto_stack.client(service))
-        return self._apps[name]
-
-    def invoke(self, name: str, event: dict[str, Any]) -> Any:
-        return self.app(name).handler(event, CONTEXT)
-
-    def http(self, method: str, path: str, body: object = None, **ids: str) -> tuple[int, Any]:
-        """Call a route with a JSON body; status and decoded answer."""
-        return self.raw(method, path, None if body is None else json.dumps(body), **ids)
-
-    def raw(
-        self, method: str, path: str, body: str | None = None, *, base64_encoded: bool = False, **ids: str
-    ) -> tuple[int, Any]:
-        answer = self.answer(method, path, body, base64_encoded=base64_encoded, **ids)
-        return answer["statusCode"], json.loads(answer["body"]) if answer.get("body") else None
-
-    def answer(
-        self, method: str, path: str, body: str | None = None, *, base64_encoded: bool = False, **ids: str
-    ) -> dict[str, Any]:
-        """The gateway's part: the route, else $default, which `collect` answers."""
-        function = {(r.method, r.path): r.function for r in ROUTES}.get((method, path))
-        filled = path
-        for name, value in ids.items():
-            filled = filled.replace("{" + name + "}", quote(value, safe=""))
-        event = {
-            "version": "2.0",
-            "routeKey": f"{method} {path}" if function else "$default",
-            "rawPath": filled,
-            "rawQueryString": "",
-            "headers": {"content-type": "application/json"},
-            "requestContext": {"http": {"method": method, "path": filled}, "stage": "$default"},
-            "isBase64Encoded": base64_encoded,
-        }
-        if ids:
-            event["pathParameters"] = ids
-        if body is not None:
-            event["body"] = body
-        answer: dict[str, Any] = self.invoke(function or "collect", event)
-        answer["body"].encode() if answer.get("body") else None
-        if answer["statusCode"] >= 400:
-            assert answer["headers"]["Content-Type"] == "application/problem+json"
-            assert json.loads(answer["body"])["status"] == answer["statusCode"]
-        return answer
-
-
-@pytest.fixture
-def functions(tmp_path: Path) -> Iterator[Functions]:
-    with (
-        moto_stack.stack(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(tmp_path / "snapshots")}),
-        patch.object(metrics.provider, "namespace", "endcap"),
-    ):
-        yield Functions()
-
-
 ASKS_FOR_ERASURE = {"kind": {"stringValue": "erasure", "dataType": "String"}}
-
-
-def messages() -> list[str]:
-    answer = moto_stack.client("sqs").receive_message(
-        QueueUrl=moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"], MaxNumberOfMessages=10
-    )
-    return [message["Body"] for message in answer.get("Messages", ())]
-
-
-def queued() -> list[dict[str, Any]]:
-    return [event for body in messages() for event in json.loads(body)["events"]]
-
-
-def profile(user_id: str) -> UserProfile:
-    return ProfileTable(moto_stack.client("dynamodb"), moto_stack.PROFILES).get(user_id, consistent=True).profile
-
-
-def seen_items(user_id: str) -> set[str]:
-    return {entry.item_id for entry in profile(user_id).interactions}
-
-
-def archived() -> list[dict[str, Any]]:
-    return [json.loads(line) for data in moto_stack.objects("events/").values() for line in data.splitlines()]
-
-
-def quarantined() -> list[dict[str, Any]]:
-    return [json.loads(data) for data in moto_stack.objects("quarantine/").values()]
-
-
-def sqs_event(*bodies: str) -> dict[str, Any]:
-    record = sample("update_profile/sqs-one-purchase")["Records"][0]
-    return {"Records": [{**record, "messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
-
-
-def of_own_queue(*bodies: str) -> dict[str, Any]:
-    arn = f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}"
-    return {"Records": [{**record, "eventSourceARN": arn} for record in sqs_event(*bodies)["Records"]]}
-
-
-def kinesis_event(*payloads: bytes) -> dict[str, Any]:
-    record = sample("update_profile/kinesis-one-purchase")["Records"][0]
-    return {
-        "Records": [
-            {
-                **record,
-                "kinesis": {
-                    **record["kinesis"],
-                    "sequenceNumber": f"s{n}",
-                    "data": base64.b64encode(payload).decode(),
-                },
-            }
-            for n, payload in enumerate(payloads)
-        ]
-    }
-
-
-def failures(answer: dict[str, Any]) -> list[str]:
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
-
-
-@pytest.fixture
-def snapshot(functions: Functions, tmp_path: Path) -> str:
-    """A promoted toy snapshot, which carries the tiny encoder."""
-    bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET, tmp_path / "fixture-cache")
-    version = build_toy_snapshot(tmp_path / "toy").version
-    bucket.upload(tmp_path / "toy", version)
-    bucket.flip(version, None)
-    return version
 
 
 HTTP_SAMPLES = {
@@ -818,8 +678,9 @@ class TestEmbedItem:
 
     @staticmethod
     def vectors(item_id: str) -> set[bytes]:
-        table = ItemTable(moto_stack.client("dynamodb"), moto_stack.ITEMS)
-        return {tag for row in table.scan() if row.item_id == item_id for tag in row.vectors}
+        key = {"item_id": {"S": item_id}}
+        row = moto_stack.client("dynamodb").get_item(TableName=moto_stack.ITEMS, Key=key).get("Item")
+        return set() if row is None else set(read_row(row).vectors)
 
     def test_a_new_item_gets_the_vector_of_its_text_once(self, functions: Functions, snapshot: str) -> None:
         functions.http("PUT", "/items/{item_id}", {"title": "Lamp"}, item_id="lamp")

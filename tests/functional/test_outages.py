@@ -10,7 +10,7 @@ import base64
 import heapq
 import json
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,7 +22,6 @@ import pytest
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import Redelivery
 from endcap.errors import DependencyError
-from endcap.observability import metrics
 from endcap_local.event_source_mapping.state_machine import (
     Discard,
     QueueSettings,
@@ -36,7 +35,7 @@ from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.intrinsics import Resolver
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
-from tests.functional.test_handlers import Functions
+from tests.fakes.functions import Functions
 
 ROOT = Path(__file__).parents[2]
 START_MS = 1_768_471_200_000
@@ -54,16 +53,6 @@ def resources() -> Mapping[str, Any]:
     resolver = Resolver(expanded, stream, "http://127.0.0.1:9")
     wanted = ("EventsQueue", "EventsQueueMapping", "StorefrontStreamMapping", "ItemsStreamMapping")
     return {name: resolver.resolve(expanded["Resources"][name]["Properties"]) for name in wanted}
-
-
-@pytest.fixture
-def functions(tmp_path: Path) -> Iterator[Functions]:
-    with (
-        moto_stack.stack(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(tmp_path / "snapshots")}),
-        patch.object(metrics.provider, "namespace", "endcap"),
-    ):
-        yield Functions()
 
 
 @dataclass

@@ -24,13 +24,11 @@ import botocore.client
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import EndcapError
-from endcap.observability import logger, metrics
+from endcap.observability import logger
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
-from tests.fakes.toy_snapshot import build_toy_snapshot
-from tests.functional.test_handlers import ROOT, Functions, kinesis_event, sample, sqs_event
+from tests.fakes.functions import ROOT, Functions, kinesis_event, published, sample, sqs_event, stack_for_functions
 from tests.functional.test_webhooks import webhook
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -270,15 +268,8 @@ def output(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture)
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], Functions]]:
     """Makes functions that have just started, on a stack that knows the shopper."""
     folder = tmp_path_factory.mktemp("personal")
-    with (
-        moto_stack.stack(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(folder / "cache")}),
-        patch.multiple(metrics.provider, namespace="endcap", service="endcap"),
-    ):
-        bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET, folder / "uploads")
-        version = build_toy_snapshot(folder / "toy").version
-        bucket.upload(folder / "toy", version)
-        bucket.flip(version, None)
+    with stack_for_functions(folder):
+        published(folder)
         rows = [f"{USER},item-3,view,{WORDS}\n", f"{USER},item-3,{WORDS},{EMAIL}\n"]
         body = "user_id,item_id,event_type,text\n" + "".join(rows)
         moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=MARKED_FILE, Body=body.encode())

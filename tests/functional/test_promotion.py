@@ -12,8 +12,8 @@ from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import SnapshotIntegrityError
 from endcap.snapshot.write import write_snapshot
 from tests.fakes import moto_stack
+from tests.fakes.functions import Functions
 from tests.fakes.toy_snapshot import toy_contents
-from tests.functional.test_handlers import Functions
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 

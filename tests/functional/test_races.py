@@ -20,9 +20,9 @@ from endcap.errors import EndcapError
 from endcap.events.counts import LEVELS
 from endcap.observability import metrics
 from tests.fakes import moto_stack
+from tests.fakes.functions import Functions, archived, failures, profile, seen_items, sqs_event, stack_for_functions
 from tests.fakes.notes import folded, noted
 from tests.fakes.toy_snapshot import build_toy_snapshot
-from tests.functional.test_handlers import Functions, archived, failures, profile, seen_items, sqs_event
 
 pytestmark = [pytest.mark.filterwarnings("ignore:No application metrics"), pytest.mark.prove]
 WRITERS = 10
@@ -46,9 +46,7 @@ def one_at_a_time(whole: Callable[..., Any]) -> Callable[..., Any]:
 @pytest.fixture
 def _stack(tmp_path: Path) -> Iterator[None]:
     with (
-        moto_stack.stack(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(tmp_path / "cache")}),
-        patch.object(metrics.provider, "namespace", "endcap"),
+        stack_for_functions(tmp_path),
         patch.object(
             botocore.client.BaseClient, "_make_request", one_at_a_time(botocore.client.BaseClient._make_request)
         ),

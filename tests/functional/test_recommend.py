@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
-from urllib.parse import quote, urlencode
 
 import pytest
 
 from endcap.aws.counters import FoldedCounts
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
-from endcap.aws.snapshots import SnapshotBucket
 from endcap.catalog.item import Item
 from endcap.events.counts import DEMAND, LEVELS, PEOPLE, Change, increments
 from endcap.events.folding import Folded, Note
 from endcap.events.interaction import Interaction
-from endcap.observability import metrics
 from endcap.profiles.entries import register
 from endcap.profiles.profile import UserProfile, profile_of
 from tests.fakes import moto_stack
+from tests.fakes.functions import context, http_event, load_app, published, stack_for_functions
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64
-from tests.fakes.toy_snapshot import build_toy_snapshot
 
 APP = Path(__file__).parents[2] / "functions" / "recommend" / "app.py"
-CONTEXT = SimpleNamespace(
-    function_name="recommend",
-    memory_limit_in_mb=1769,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:recommend",
-    aws_request_id="request",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
+CONTEXT = context(10)
 SCENARIOS = {
     "cheap": {"filter": "price < $most", "parameters": {"most": 8}, "limit": 3},
     "by-trend": {"weights": {"popularity": -5.0, "trend": 0.0}, "exclude_seen": "none"},
@@ -50,11 +38,7 @@ class Environment:
     """An execution environment of the function; calling it calls a route, and gives status and body of the answer."""
 
     def __init__(self) -> None:
-        spec = importlib.util.spec_from_file_location("recommend_app", APP)
-        assert spec is not None
-        assert spec.loader is not None
-        self._app = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(self._app)
+        self._app = load_app("recommend")
 
     def __call__(
         self, method: str, path: str, body: object = None, *, user_id: str = "", item_id: str = "", **query: object
@@ -74,35 +58,20 @@ class Environment:
         **query: object,
     ) -> tuple[int, Any]:
         """The same with a body as it is sent."""
-        filled = path.replace("{user_id}", quote(user_id)).replace("{item_id}", quote(item_id))
         if user_id and "{user_id}" not in path:
             query["user_id"], user_id = user_id, ""
-        event: dict[str, Any] = {
-            "version": "2.0",
-            "routeKey": f"{method} {path}",
-            "rawPath": filled,
-            "rawQueryString": urlencode(query),
-            "headers": {},
-            "requestContext": {"http": {"method": method, "path": filled}, "stage": "$default"},
-            "pathParameters": {k: v for k, v in (("user_id", user_id), ("item_id", item_id)) if v},
-            "isBase64Encoded": base64_encoded,
-        }
-        if query:
-            event["queryStringParameters"] = {name.replace("__", "."): str(value) for name, value in query.items()}
-        if body is not None:
-            event["body"] = body
+        names = {k: v for k, v in (("user_id", user_id), ("item_id", item_id)) if v}
+        query = {name.replace("__", "."): value for name, value in query.items()}
+        event = http_event(method, path, body, names=names, query=query) | {"isBase64Encoded": base64_encoded}
         answer = self._app.handler(event, CONTEXT)
         return answer["statusCode"], json.loads(answer["body"])
 
 
 @pytest.fixture(scope="module")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    with moto_stack.stack(), patch.object(metrics.provider, "namespace", "endcap"):
-        bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET)
-        folder = tmp_path_factory.mktemp("snapshot")
-        version = build_toy_snapshot(folder).version
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+    folder = tmp_path_factory.mktemp("recommend")
+    with stack_for_functions(folder):
+        published(folder)
         put_scenarios(SCENARIOS)
         bought = Interaction("e1", "ann", "purchase", int(time.time() * 1000) - 3_600_000, "item-20")
         store("ann", profile_of([bought], None))

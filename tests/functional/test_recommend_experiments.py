@@ -7,14 +7,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.observability import metrics
 from endcap.snapshot.parts import TermWeight, Weights
 from tests.fakes import moto_stack
+from tests.fakes.functions import published, stack_for_functions
 from tests.fakes.toy_snapshot import build_toy_snapshot
 from tests.functional.test_recommend import RECOMMENDATIONS, Environment, ids, put_scenarios
 
@@ -30,19 +29,10 @@ SCENARIOS = {
 
 @pytest.fixture(scope="module")
 def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SnapshotBucket]:
-    cache = tmp_path_factory.mktemp("cache")
-    with (
-        moto_stack.stack(),
-        patch.object(metrics.provider, "namespace", "endcap"),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(cache)}),
-    ):
-        snapshots = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET)
-        folder = tmp_path_factory.mktemp("snapshot")
-        version = build_toy_snapshot(folder).version
-        snapshots.upload(folder, version)
-        snapshots.flip(version, None)
+    folder = tmp_path_factory.mktemp("experiments")
+    with stack_for_functions(folder):
         put_scenarios(SCENARIOS)
-        yield snapshots
+        yield published(folder)
 
 
 def configured(*variants: dict[str, Any], **more: Any) -> Environment:

@@ -29,7 +29,6 @@ from endcap.aws.replay import Queue, replay
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.strays import DeadLetterQueue, QuarantineFolder, Slot
 from endcap.errors import InvalidInputError
-from endcap.observability import metrics
 from endcap.profiles.profile import is_forgotten
 from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap_local.erasures import reapply
@@ -41,10 +40,10 @@ from endcap_rebuild.data.people import People
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import RebuildSettings, no_progress
 from tests.fakes import moto_stack
+from tests.fakes.functions import Functions, stack_for_functions
 from tests.fakes.store_bytes import every_table, every_version, holds, table_bytes
 from tests.fakes.toy_shop import toy_item_rows, write_events, write_items
 from tests.fakes.toy_snapshot import TINY_ENCODER, build_toy_snapshot
-from tests.functional.test_handlers import Functions
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 USER, DEVICE, OTHER = "erased-4711", "device-of-erased-77", "bystander"
@@ -357,11 +356,7 @@ def kinds() -> Iterator[Any]:
 def aftermath(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Aftermath]:
     way, pseudonymous_stack = request.param
     folder = tmp_path_factory.mktemp(way)
-    with (
-        moto_stack.stack(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(folder / "cache")}),
-        patch.object(metrics.provider, "namespace", "endcap"),
-    ):
+    with stack_for_functions(folder):
         s3 = moto_stack.client("s3")
         s3.put_bucket_versioning(Bucket=moto_stack.BUCKET, VersioningConfiguration={"Status": "Enabled"})
         moto_stack.client("sqs").create_queue(QueueName="dead")

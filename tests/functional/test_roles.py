@@ -6,42 +6,31 @@ shoppers; nothing that a visitor gets may hold anything of theirs, or tell wheth
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import quote, urlencode
 
 import pytest
 
 from endcap.api.roles import DOOR, ERASE, LOOK, OPEN, SERVER, SIGNED, STEER
 from endcap.api.routes import PREFLIGHT, ROUTES, Route
 from endcap.aws.profiles import ProfileTable
-from endcap.aws.snapshots import SnapshotBucket
 from endcap.events.interaction import Interaction
 from endcap.identifiers import anonymous_key
-from endcap.observability import metrics
 from endcap.profiles.profile import EMPTY_PROFILE, profile_of
 from endcap.storefront.tokens import VISIT_S, Visitor, write_visitor
 from endcap.storefront.visits import COOKIE, NOBODY
 from tests.fakes import moto_stack
 from tests.fakes.door_tokens import claims, no_good, signed
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.functions import Apps, context, http_event, published, stack_for_functions
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 SECRET = moto_stack.ENVIRONMENT["STOREFRONT_SECRETS"]
-CONTEXT = SimpleNamespace(
-    function_name="f",
-    memory_limit_in_mb=1769,
-    invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:f",
-    aws_request_id="request",
-    get_remaining_time_in_millis=lambda: 10_000,
-)
+CONTEXT = context(10)
 ME, CANARY = Visitor(b"m" * 16, int(time.time())), Visitor(b"c" * 16, int(time.time()))
 OTHERS = ("alice", CANARY.anonymous_id, anonymous_key(CANARY.anonymous_id))
 NOBODY_KNOWN = "nobody-by-this-name"
@@ -51,20 +40,8 @@ SHOP = {"origin": "https://shop.example"}
 Answer = tuple[int, Mapping[str, str], Any]
 
 
-class Functions:
+class Functions(Apps):
     """All functions in one stack, called as the gateway calls them."""
-
-    def __init__(self) -> None:
-        self._apps: dict[str, ModuleType] = {}
-
-    def app(self, name: str) -> ModuleType:
-        if name not in self._apps:
-            spec = importlib.util.spec_from_file_location(f"roles_{name}", FUNCTIONS / name / "app.py")
-            assert spec is not None
-            assert spec.loader is not None
-            self._apps[name] = app = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(app)
-        return self._apps[name]
 
     def call(
         self,
@@ -80,25 +57,18 @@ class Functions:
         names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
         item_id = "own" if route.function == "manage_items" else "item-20"
         ids = {name: (item_id if name == "item_id" else path_id) for name in names}
-        path = route.path
-        for name, value in ids.items():
-            path = path.replace("{" + name + "}", quote(value, safe=""))
-        event: dict[str, Any] = {
-            "version": "2.0",
-            "routeKey": "$default" if route == NOWHERE else f"{route.method} {route.path}",
-            "rawPath": path,
-            "rawQueryString": urlencode(query or {}),
-            "headers": {"content-type": "application/json", "host": "api.example.com", **(headers or {})},
-            "requestContext": {
-                "http": {"method": route.method, "path": path, "sourceIp": "203.0.113.7"},
-                "stage": "$default",
-            },
-            "pathParameters": ids,
-            "isBase64Encoded": False,
-        }
-        event |= {"queryStringParameters": dict(query)} if query else {}
+        event = http_event(
+            route.method,
+            route.path,
+            None if body is None else json.dumps(body),
+            names=ids,
+            query=query,
+            headers={"content-type": "application/json", "host": "api.example.com", **(headers or {})},
+        )
+        event["requestContext"]["http"]["sourceIp"] = "203.0.113.7"
+        if route == NOWHERE:
+            event["routeKey"] = "$default"
         event |= {"cookies": [f"{COOKIE}={cookie}"]} if cookie else {}
-        event |= {"body": json.dumps(body)} if body is not None else {}
         if authorizer is not None:
             event["requestContext"]["authorizer"] = authorizer
         answer = self.app(route.function).handler(event, CONTEXT)
@@ -161,17 +131,10 @@ def query_of(route: Route) -> dict[str, str]:
 def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
     folder = tmp_path_factory.mktemp("snapshot")
     with (
-        moto_stack.stack(),
-        patch.dict(
-            "os.environ",
-            {"SNAPSHOT_CACHE": str(folder / "cache"), "AUTHORISATION": "scopes", "CLIENT_RATES": "browser=0"},
-        ),
-        patch.object(metrics.provider, "namespace", "endcap"),
+        stack_for_functions(folder),
+        patch.dict("os.environ", {"AUTHORISATION": "scopes", "CLIENT_RATES": "browser=0"}),
     ):
-        bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET)
-        version = build_toy_snapshot(folder).version
-        bucket.upload(folder, version)
-        bucket.flip(version, None)
+        published(folder)
         profiles = ProfileTable(moto_stack.client("dynamodb"), moto_stack.PROFILES, 0)
         for key, item_id in HISTORY.items():
             bought = Interaction("e", key, "purchase", int(time.time() * 1000) - 1000, item_id)

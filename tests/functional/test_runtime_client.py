@@ -17,6 +17,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +82,7 @@ class Stack:
     calls: Path
     scratch: Path
     snapshot_version: str = ""
+    ran: set[str] = field(default_factory=set)
     environments: dict[str, ExecutionEnvironment] = field(default_factory=dict)
 
     def invoke(self, function: str, event: object) -> Any:
@@ -95,6 +97,7 @@ class Stack:
         event = json.loads(SAMPLES[sample].read_text())
         if sample.startswith("promote/"):
             event["version"] = self.snapshot_version  # named by its content, so no sample can know it
+        self.ran.add(sample)
         return self.invoke(sample.split("/")[0], event)
 
     @property
@@ -103,14 +106,7 @@ class Stack:
         return str(self.resources["EventsQueueMapping"]["EventSourceArn"].rpartition(":")[2])
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id="local",
-            aws_secret_access_key="local",
-            config=Config(proxies={}),
-        )
+        return _client(service, self.endpoint)
 
     def keys(self, prefix: str) -> list[str]:
         bucket = self.resources["DataBucket"]["_name"]
@@ -167,6 +163,18 @@ class Stack:
             local.timeout_s,
             self.scratch / f"{function}.log",
         )
+
+
+@cache
+def _client(service: str, endpoint: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(proxies={}),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -635,7 +643,8 @@ def test_metrics_are_written_where_the_alarms_look(stack: Stack) -> None:
 
 def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
     for sample in EXPECTED:
-        stack.run(sample)
+        if sample not in stack.ran:  # calls are written down from the start, whichever test made them
+            stack.run(sample)
     _run_without_archive(stack, "update_profile/sqs-one-purchase")
     _purge_what_came_back(stack)
     _load_file_again(stack)

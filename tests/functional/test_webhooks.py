@@ -13,7 +13,7 @@ from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.shops.signatures import signature
 from tests.fakes import moto_stack
-from tests.functional.test_handlers import Functions
+from tests.fakes.functions import Functions
 
 SAMPLES = Path(__file__).parents[2] / "events" / "receive_webhook"
 HEADERS = {
@@ -40,12 +40,6 @@ def sample_body(name: str) -> Any:
     event = json.loads((SAMPLES / f"{name}.json").read_text())
     assert not event["isBase64Encoded"]
     return json.loads(event["body"])
-
-
-@pytest.fixture
-def functions() -> Any:
-    with moto_stack.stack():
-        yield Functions()
 
 
 def sent() -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ import pytest
 
 from endcap.api.routes import PREFLIGHT, ROUTES
 from endcap.aws.counters import NOTES, note_of
-from endcap.aws.items import item_row, read_row
+from endcap.aws.item_rows import item_row, read_row
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = sorted(path for path in ROOT.glob("events/*/*.json") if path.parent.name != "pipes")

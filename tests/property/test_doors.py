@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NoReturn
-from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -22,13 +21,21 @@ from endcap.catalog.item import Item
 from endcap.errors import EndcapError, InvalidInputError, InvalidRequestError
 from endcap.experiments.config import read_experiments
 from endcap.filters.parser import expression
-from endcap.observability import metrics
 from tests.fakes import moto_stack
 from tests.fakes.effort import tried
+from tests.fakes.functions import (
+    ROOT,
+    Functions,
+    failures,
+    kinesis_event,
+    published,
+    sample,
+    seen_items,
+    sqs_event,
+    stack_for_functions,
+)
 from tests.fakes.hostile_bodies import HOSTILE, HOSTILE_BASE64
 from tests.fakes.mutated_json import ODD_TEXTS, anything, mutated, texts
-from tests.fakes.toy_snapshot import build_toy_snapshot
-from tests.functional.test_handlers import ROOT, Functions, failures, kinesis_event, sample, seen_items, sqs_event
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 # Functions are warm from one example to the next, as they are in Lambda.
@@ -78,15 +85,8 @@ IMAGES = [
 @pytest.fixture(scope="module")
 def functions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Functions]:
     folder = tmp_path_factory.mktemp("doors")
-    with (
-        moto_stack.stack(),
-        patch.dict("os.environ", {"SNAPSHOT_CACHE": str(folder / "cache")}),
-        patch.object(metrics.provider, "namespace", "endcap"),
-    ):
-        bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET, folder / "uploads")
-        version = build_toy_snapshot(folder / "toy").version
-        bucket.upload(folder / "toy", version)
-        bucket.flip(version, None)
+    with stack_for_functions(folder):
+        published(folder)
         yield Functions()
 
 

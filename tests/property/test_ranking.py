@@ -22,7 +22,8 @@ from endcap.profiles.profile import EMPTY_PROFILE, profile_of
 from endcap.ranking.rerank import rerank_greedily
 from endcap.ranking.terms.inputs import ANCHORED
 from endcap.ranking.terms.registry import TERMS
-from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import Boost, RankedItem, Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 from endcap.text.tokens import normalized

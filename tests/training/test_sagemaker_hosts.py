@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("torch", reason="torch is not installed (make setup-training)")
 
-from endcap.aws.items import item_row
+from endcap.aws.item_rows import item_row
 from endcap.snapshot.verify import verify_snapshot
 from endcap_rebuild.sagemaker import __main__ as program
 from tests.fakes.table_export import export_files

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from endcap.aws.clients import BACKGROUND, client
 from endcap.aws.erasures import ErasureTable, LedgerCopy
-from endcap.aws.items import item_row
+from endcap.aws.item_rows import item_row
 from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.secrets import PseudonymSecret
 from endcap.aws.snapshots import SnapshotBucket
@@ -30,18 +30,18 @@ from endcap.events.types import IDENTIFY, NOT_IN_HISTORY
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
 from endcap.pseudonyms import pseudonymous
-from endcap.recommend.pipeline import encode_with
+from endcap.recommend.prepared import encode_with
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.snapshots import make_current
 from endcap_local.stack import LocalStack
 from endcap_rebuild.data.erasures import erased_of
-from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import read_events, read_items
 from endcap_rebuild.data.report import ReadReport, no_items
+from endcap_rebuild.data.row_weights import NEXT_TARGET
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.settings import Progress, RebuildSettings
 from endcap_rebuild.text.encoders import current_encoder

@@ -25,7 +25,8 @@ from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.profiles.identity import apply_events
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile
 from endcap.pseudonyms import PseudonymKeys, is_pseudonym
-from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.files import replace_file
 from endcap.snapshot.snapshot import Snapshot, load_snapshot

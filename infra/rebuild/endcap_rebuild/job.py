@@ -19,8 +19,8 @@ from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.verify import verify_snapshot
 from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.dataset import Shop, read_shop
-from endcap_rebuild.data.event_table import TARGETS
 from endcap_rebuild.data.outliers import anonymous
+from endcap_rebuild.data.row_weights import TARGETS
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress

@@ -11,8 +11,8 @@ from endcap.erasure.ledger import Ledger
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.fairness import FairnessLimits
-from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.row_weights import NEXT_TARGET
 from endcap_rebuild.progress import Progress as Progress
 from endcap_rebuild.progress import no_progress as no_progress
 
@@ -39,7 +39,7 @@ class RebuildSettings:
     work : where finished steps are kept, so that an interrupted rebuild resumes; None keeps none
     threads : texts encoded side by side
     dim : widest item vector; small catalogues get fewer dimensions
-    target : what weights are tuned to find: "next" or "liked", see `endcap_rebuild.data.event_table.is_target`
+    target : what weights are tuned to find: "next" or "liked", see `endcap_rebuild.data.row_weights.is_target`
     max_cases : most validation cases that weights are tuned on
     context_names : properties of events in which demand is counted apart (see `endcap.ranking.terms.context`)
     event_weights : a storefront's own types of events and their weights (see `endcap.events.types.event_types`)

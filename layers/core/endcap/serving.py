@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from endcap.api.parse import RequestParser, ResolvedRequest
+from endcap.api.parse import RequestParser
+from endcap.api.resolved import ResolvedRequest
 from endcap.api.responses import answer, cursor_after, exposure
 from endcap.api.scenarios import EVERYWHERE, hidden_everywhere
 from endcap.api.schemas import HiddenInput

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from endcap.aws.items import item_row
+from endcap.aws.item_rows import item_row
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.encoders.text import TextEncoder
 from endcap.profiles.identity import delete_user

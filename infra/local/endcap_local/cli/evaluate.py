@@ -93,7 +93,7 @@ def evaluate(
     from rich.console import Console
 
     from endcap_local.console import progress_bar
-    from endcap_rebuild.evaluation.evaluate import EvaluationSettings
+    from endcap_rebuild.evaluation.bench import EvaluationSettings
     from endcap_rebuild.evaluation.evaluate import evaluate as run
     from endcap_rebuild.evaluation.report_html import html_of
 

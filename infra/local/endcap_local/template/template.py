@@ -15,6 +15,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,13 +114,17 @@ def load_plan(
 
 def expand(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The template as written, and as plain CloudFormation; no network, no credentials."""
+    return copy.deepcopy(_expanded(path.read_text(encoding="utf-8")))
+
+
+@lru_cache(maxsize=8)
+def _expanded(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
     from samtranslator.public.exceptions import InvalidDocumentException
     from samtranslator.translator.transform import transform
-    from samtranslator.yaml_helper import yaml_parse
 
     logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns about metrics that only AWS collects
-    source = yaml_parse(path.read_text(encoding="utf-8"))
+    source = _parsed(text)
     document = copy.deepcopy(source)
     for resource in document.get("Resources", {}).values():
         # The translator wants uploaded artefacts; where the code lies does not matter to the expansion.
@@ -134,6 +139,18 @@ def expand(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         return source, transform(document, {}, _NoManagedPolicies())
     except InvalidDocumentException as exc:
         raise TemplateError("; ".join(cause.message for cause in exc.causes)) from exc
+
+
+def _parsed(text: str) -> Any:
+    """YAML with the short forms of intrinsic functions, read in C where that is at hand: ten times as fast."""
+    import yaml
+    from samtranslator.yaml_helper import intrinsics_multi_constructor
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        """Knows them."""
+
+    Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+    return yaml.load(text, Loader)  # nosec B506 # a safe loader
 
 
 def plan_of(source: Mapping[str, Any], expanded: Mapping[str, Any], resolver: Resolver, root: Path) -> StackPlan:

@@ -15,7 +15,8 @@ import numpy as np
 
 from endcap.arrays import I64
 from endcap.events.types import DAY_S
-from endcap_rebuild.data.event_table import EventTable, is_bought, is_strong
+from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.row_weights import is_bought, is_strong
 
 Pair = tuple[int, int]
 

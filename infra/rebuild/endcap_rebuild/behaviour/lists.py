@@ -16,14 +16,8 @@ from scipy import linalg, sparse
 
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
-from endcap_rebuild.data.event_table import (
-    EventTable,
-    is_bought,
-    is_strong,
-    positive_strength,
-    shuffle_keys,
-    with_grades,
-)
+from endcap_rebuild.data.event_table import EventTable, shuffle_keys
+from endcap_rebuild.data.row_weights import is_bought, is_strong, positive_strength, with_grades
 from endcap_rebuild.data.shares import capped
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.

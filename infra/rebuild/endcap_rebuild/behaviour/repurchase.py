@@ -21,7 +21,8 @@ from endcap.arrays import F64, I64
 from endcap.catalog.item import Item
 from endcap.ranking.terms.repurchase import DAY_MS
 from endcap.snapshot.parts import Repurchase
-from endcap_rebuild.data.event_table import EventTable, is_bought, settled
+from endcap_rebuild.data.event_table import EventTable, settled
+from endcap_rebuild.data.row_weights import is_bought
 
 _PRIOR: Final = 20.0  # purchases, or gaps, that a category's (the shop's) figures weigh in an item's (a category's)
 _ROUNDS: Final = 30

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import tzinfo
@@ -11,8 +10,9 @@ from typing import Any, Final
 
 from endcap.catalog.item import Item, parse_item
 from endcap.errors import FieldError, InvalidItemError
+from endcap.feeds.items import read_price, read_stock
 from endcap.feeds.names import ITEM_FIELDS, category_levels, columns_of, nearest
-from endcap.feeds.values import amount, categories, decimal_mark, flag, is_absent
+from endcap.feeds.values import categories, decimal_mark, is_nothing
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.formats import Recognised
 from endcap_rebuild.data.options import ReadOptions
@@ -103,13 +103,13 @@ class ItemReader:
         return item
 
     def _read(self, row: dict[str, Any]) -> dict[str, Any]:
-        document = {name: value for name, value in row.items() if not _is_nothing(value)}
+        document = {name: value for name, value in row.items() if not is_nothing(value)}
         for name in ("item_id", "group_id"):
             if name in document:
                 document[name] = _id(document[name])
         self._read_labels(document)
         self._read_price(document)
-        self._read_available(document)
+        read_stock(document, self._report.drop)
         for name in _TIMES:
             if isinstance(document.get(name), str):
                 try:
@@ -118,7 +118,7 @@ class ItemReader:
                     del document[name]
                     self._report.drop(name, str(exc))
         if isinstance(document.get("attributes"), Mapping):
-            document["attributes"] = {k: v for k, v in document["attributes"].items() if not _is_nothing(v)}
+            document["attributes"] = {k: v for k, v in document["attributes"].items() if not is_nothing(v)}
         return document
 
     def _read_labels(self, document: dict[str, Any]) -> None:
@@ -138,31 +138,7 @@ class ItemReader:
             named = next((price[name] for name in _AMOUNTS if price.get(name) is not None), None)
             currency = next((price[name] for name in _CURRENCIES if isinstance(price.get(name), str)), None)
             document |= {"price": named} | ({"currency": currency} if currency else {})
-            price = named
-        if not isinstance(price, str):
-            return
-        try:
-            document["price"], currency = amount(price, self._mark)
-        except ValueError as exc:
-            del document["price"]
-            self._report.drop("price", str(exc))
-        else:
-            if currency and "currency" not in document:
-                document["currency"] = currency
-
-    def _read_available(self, document: dict[str, Any]) -> None:
-        """Not for sale where the item says so, or has no stock."""
-        said = []
-        for name in ("available", "stock"):
-            value = document.pop(name, None)
-            if value is None:
-                continue
-            try:
-                said.append(flag(value))
-            except ValueError as exc:
-                self._report.drop(name, str(exc))
-        if said:
-            document["available"] = all(said)
+        read_price(document, self._mark, self._report.drop)
 
 
 def merged(before: Item, after: Item) -> Item:
@@ -193,8 +169,8 @@ def _document(
     row: Mapping[str, Any], columns: Mapping[str, str], levels: Iterable[str], attributes: Iterable[str]
 ) -> dict[str, Any]:
     document = {field: row[column] for field, column in columns.items()}
-    named = [row[name] for name in levels if not _is_nothing(row.get(name))]
-    if named and _is_nothing(document.get("categories")):
+    named = [row[name] for name in levels if not is_nothing(row.get(name))]
+    if named and is_nothing(document.get("categories")):
         document["categories"] = named
     own = {name[len(ATTRIBUTE_COLUMN) :]: row[name] for name in attributes}
     return document | ({"attributes": own} if own else {})
@@ -207,12 +183,6 @@ def _no_id(columns: Sequence[str]) -> str:
     return (
         f"no column for item_id: found {found}; wanted item_id, title, price, …; the first line has to name them{help_}"
     )
-
-
-def _is_nothing(value: object) -> bool:
-    if isinstance(value, float):
-        return math.isnan(value)
-    return value is None or (isinstance(value, str) and is_absent(value))
 
 
 def _id(value: object) -> object:

@@ -24,7 +24,7 @@ from endcap_rebuild.behaviour.lists import (
 )
 from endcap_rebuild.behaviour.popularity import decayed_demand
 from endcap_rebuild.behaviour.sparse import top_per_row
-from endcap_rebuild.data.event_table import positive_strength
+from endcap_rebuild.data.row_weights import positive_strength
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions
 

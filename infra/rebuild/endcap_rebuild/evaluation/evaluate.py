@@ -17,35 +17,29 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from endcap.pseudonyms import PseudonymKeys
-from endcap.snapshot.files import canonical_json
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.data.dataset import read_shop
-from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.people import People
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
+from endcap_rebuild.evaluation.bench import Bench, EvaluationSettings, questions_of
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
 from endcap_rebuild.evaluation.groups import item_groups, read_user_groups
 from endcap_rebuild.evaluation.models import Baseline, Known, rank, tuned
 from endcap_rebuild.evaluation.peers import PEERS
-from endcap_rebuild.evaluation.protocols import Part, Split, split
+from endcap_rebuild.evaluation.protocols import Part, Split
 from endcap_rebuild.evaluation.rating import grades_of, rating_errors
 from endcap_rebuild.evaluation.report import ENDCAP, Run, report_of
 from endcap_rebuild.evaluation.serving import Shelf, pipeline_check, rank_served, standings
-from endcap_rebuild.evaluation.store import Result, Store, code_digest
+from endcap_rebuild.evaluation.store import Result, code_digest
 from endcap_rebuild.evaluation.text_baselines import TEXT_BASELINES
 from endcap_rebuild.job import rebuild
-from endcap_rebuild.settings import Progress, RebuildSettings, cache_folder, no_progress
+from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
 from endcap_rebuild.text.encoders import LoadedEncoder, load_encoder
-from endcap_rebuild.text.vectors import TextVectorCache
-from endcap_rebuild.text.whitening import fit_whitening
 from endcap_rebuild.text_encoder.choose import choose_encoder
 
 BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
@@ -53,117 +47,12 @@ BASELINES: Final[tuple[Baseline, ...]] = (*BEHAVIOUR_BASELINES, *TEXT_BASELINES)
 _BASELINE_CODE: Final = (
     *(f"evaluation/{name}.py" for name in ("baselines", "data", "models", "protocols", "questions")),
     *("evaluation/peers.py", "evaluation/sasrec.py", "evaluation/text_baselines.py"),
-    *("data/columns.py", "data/event_table.py", "metrics/ranking.py", "metrics/ranks.py"),
+    *("data/columns.py", "data/event_table.py", "data/row_weights.py", "metrics/ranking.py", "metrics/ranks.py"),
     *("behaviour/lists.py", "behaviour/popularity.py", "behaviour/sparse.py", "text/whitening.py"),
 )
 # Taken when this code is loaded: a file that is edited meanwhile must not stamp what older code worked out.
 _BASELINE_DIGEST: Final = code_digest(*_BASELINE_CODE)
 _ENDCAP_DIGEST: Final = code_digest()
-_ITEM_DIM: Final = 128
-
-
-@dataclass(frozen=True)
-class EvaluationSettings:
-    """What is evaluated, and how.
-
-    Attributes
-    ----------
-    data : folder in the import format
-    protocol : one of `protocols.PROTOCOLS`
-    budget : of Endcap's rebuild, "fast" or "full"
-    seeds : of the rebuild and, in the protocol "cold", of the items left out; figures are means over them
-    repeats : ask for whole next orders, in which items may come again
-    max_cases : most test questions; None for all
-    target : what is asked for, and what Endcap's rebuild is tuned to find: "next" or "liked", see `is_target`
-    ignored_attributes : attributes of items that no model may see
-    encoder : as for a rebuild; what has to be measured is measured on what may be known
-    student, teacher, teacher_prompt : as for a rebuild; a student learns from what may be known
-    device : as for a rebuild; the models to compare with choose theirs
-    cache : of encoders and text vectors
-    work : where finished parts are kept; a folder of the cache when None
-    now_ms : the clock, for tests; later events are refused
-    provider : attribute of items that says who sells them; looked for when None (see `groups.PROVIDERS`)
-    peers : whether models of another library are asked too (see `endcap_rebuild.evaluation.peers`)
-    users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
-    keys : of the pseudonyms that an archive carries
-    """
-
-    data: Path
-    protocol: str = "temporal"
-    budget: str = "fast"
-    seeds: tuple[int, ...] = (0,)
-    repeats: bool = False
-    max_cases: int | None = None
-    ignored_attributes: tuple[str, ...] = ()
-    encoder: str = "auto"
-    cache: Path = field(default_factory=cache_folder)
-    work: Path | None = None
-    now_ms: int | None = None
-    student: bool = False
-    teacher: str = ""
-    teacher_prompt: str | None = None
-    device: str = "auto"
-    provider: str | None = None
-    users: Path | None = None
-    target: str = NEXT_TARGET
-    peers: bool = False
-    keys: PseudonymKeys | None = field(default=None, repr=False)
-
-    @property
-    def folder(self) -> Path:
-        """Where finished parts are kept."""
-        return self.work or self.cache / "evaluations"
-
-
-@dataclass(frozen=True)
-class Bench:
-    """Everything that models of one evaluation share."""
-
-    settings: EvaluationSettings
-    data: Data
-    loaded: LoadedEncoder
-    progress: Progress
-
-    @cached_property
-    def cache(self) -> TextVectorCache:
-        """Text vectors of the encoder, of items and of reviews."""
-        return TextVectorCache(self.settings.cache / "texts", self.loaded.encoder)
-
-    @cached_property
-    def texts(self) -> Any:
-        """float32 (n, d_text)."""
-        return self.cache.vectors(self.data.shop.texts, lambda done, total: self.progress("text vectors", done, total))
-
-    @cached_property
-    def white(self) -> Any:
-        """float32 (n, d_item)."""
-        return fit_whitening(self.texts, _ITEM_DIM).apply(self.texts)
-
-    def known(self, part: Part) -> Known:
-        """What models of one part may know."""
-        shop = self.data.shop
-        return Known(part.table, part.cutoff_ms, shop.clock, shop.items, self.texts, self.white)
-
-    def split(self, seed: int) -> Split:
-        """The questions of one seed."""
-        return _split(self.settings, self.data, seed)
-
-    @cached_property
-    def encoder_folder(self) -> Path:
-        """The encoder's files, for rebuilds."""
-        folder = self.settings.folder / f"encoder-{self.loaded.encoder.sha256[:24]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in self.loaded.files.items():
-            (folder / name).write_bytes(content)
-        return folder
-
-    @cached_property
-    def store(self) -> Store:
-        """Finished parts of this data and protocol."""
-        settings = self.settings
-        about = [self.data.key, settings.protocol, settings.repeats, settings.max_cases, self.loaded.encoder.sha256]
-        about.append(settings.target)
-        return Store(settings.folder, sha256(canonical_json(about)).hexdigest()[:24])
 
 
 def baselines_of(budget: str, peers: bool = False) -> tuple[Baseline, ...]:
@@ -226,7 +115,7 @@ def _benches(settings: EvaluationSettings, data: Data, progress: Progress) -> li
 
 def _chosen(settings: EvaluationSettings, data: Data, seed: int, progress: Progress) -> LoadedEncoder:
     """The encoder that a rebuild of what one seed's models may know would choose."""
-    part = _split(settings, data, seed).test
+    part = questions_of(settings, data, seed).test
     with tempfile.TemporaryDirectory(prefix="endcap-evaluate-") as scratch:
         known = write_known(data, part.known, part.cutoff_ms, Path(scratch) / "data")
         work = settings.folder / f"steps-encoder-seed{seed}"
@@ -236,20 +125,6 @@ def _chosen(settings: EvaluationSettings, data: Data, seed: int, progress: Progr
         )
         shop = read_shop(known, settings.now_ms or int(time.time() * 1000), seed, {})
         return choose_encoder(wanted, shop, progress)
-
-
-def _split(settings: EvaluationSettings, data: Data, seed: int) -> Split:
-    shop = data.shop
-    return split(
-        shop.table,
-        shop.clock,
-        len(shop.items),
-        settings.protocol,
-        settings.repeats,
-        settings.max_cases,
-        seed,
-        settings.target,
-    )
 
 
 def _run(bench: Bench, seed: int) -> Run:

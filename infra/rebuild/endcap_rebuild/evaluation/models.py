@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32, I64
 from endcap.catalog.item import Item
-from endcap_rebuild.data.event_table import EventTable, positive_strength
+from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.row_weights import positive_strength
 from endcap_rebuild.evaluation.protocols import Part
 from endcap_rebuild.evaluation.questions import Questions
 from endcap_rebuild.metrics.ranks import Ranked, best_list, per_question, rank_answers

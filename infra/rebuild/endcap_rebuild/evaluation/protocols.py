@@ -18,7 +18,8 @@ import numpy as np
 
 from endcap.arrays import Mask
 from endcap.errors import InvalidInputError
-from endcap_rebuild.data.event_table import NEXT_TARGET, EventTable, is_target
+from endcap_rebuild.data.event_table import EventTable
+from endcap_rebuild.data.row_weights import NEXT_TARGET, is_target
 from endcap_rebuild.evaluation.questions import Questions, next_items, next_orders
 
 PROTOCOLS: Final = ("temporal", "leave-one-out", "cold")

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32, I32, I64
 from endcap.ranking.features import mean_ranks
-from endcap_rebuild.data.event_table import EventTable, chance_keys, positive_strength
+from endcap_rebuild.data.event_table import EventTable, chance_keys
+from endcap_rebuild.data.row_weights import positive_strength
 
 _DRAW_SEED: Final = 101
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from endcap.arrays import F32, I64
-from endcap_rebuild.data.event_table import positive_strength
+from endcap_rebuild.data.row_weights import positive_strength
 from endcap_rebuild.evaluation.baselines import settings
 from endcap_rebuild.evaluation.models import Baseline, Known, Scorer, Setting
 from endcap_rebuild.evaluation.questions import Questions

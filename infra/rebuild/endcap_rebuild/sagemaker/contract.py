@@ -13,8 +13,8 @@ from typing import Any, Final
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
-from endcap_rebuild.data.event_table import NEXT_TARGET
 from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
+from endcap_rebuild.data.row_weights import NEXT_TARGET
 
 ROOT: Final = Path("/opt/ml")
 TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles", "erasures"})

@@ -37,7 +37,7 @@ from endcap_rebuild.behaviour.repurchase import fit_repurchase
 from endcap_rebuild.behaviour.sparse import item_list
 from endcap_rebuild.behaviour.tfidf import wording_matrix
 from endcap_rebuild.data.dataset import Shop
-from endcap_rebuild.data.event_table import with_type_weights
+from endcap_rebuild.data.row_weights import with_type_weights
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings
 from endcap_rebuild.steps.assembly import snapshot_contents, with_user_encoder

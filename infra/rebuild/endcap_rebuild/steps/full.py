@@ -21,7 +21,8 @@ from endcap.events.types import EventType, event_types
 from endcap_rebuild.behaviour.fit import LIST_WIDTH
 from endcap_rebuild.behaviour.lists import ListSettings, fitted_neighbours, fitted_next
 from endcap_rebuild.behaviour.sparse import top_per_row
-from endcap_rebuild.data.event_table import EventTable, settled, with_type_weights
+from endcap_rebuild.data.event_table import EventTable, settled
+from endcap_rebuild.data.row_weights import with_type_weights
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
 from endcap_rebuild.text.whitening import Whitening

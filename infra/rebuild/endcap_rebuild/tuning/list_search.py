@@ -25,7 +25,7 @@ from endcap_rebuild.behaviour.lists import (
     regressable,
 )
 from endcap_rebuild.behaviour.popularity import log_popularity
-from endcap_rebuild.data.event_table import is_graded, positive_strength, with_grades, with_type_weights
+from endcap_rebuild.data.row_weights import is_graded, positive_strength, with_grades, with_type_weights
 from endcap_rebuild.metrics.paired import CLEARLY, is_more
 from endcap_rebuild.metrics.ranking import gain_of, mid_rank
 from endcap_rebuild.tuning.split import Cases, Split, spread

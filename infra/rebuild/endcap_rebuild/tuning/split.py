@@ -15,15 +15,8 @@ from numpy.typing import NDArray
 
 from endcap.arrays import I32, I64
 from endcap.events.interaction import Interaction
-from endcap_rebuild.data.event_table import (
-    NEXT_TARGET,
-    EventTable,
-    interaction_of,
-    is_bought,
-    is_target,
-    settled,
-    shuffle_keys,
-)
+from endcap_rebuild.data.event_table import EventTable, interaction_of, settled, shuffle_keys
+from endcap_rebuild.data.row_weights import NEXT_TARGET, is_bought, is_target
 
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10

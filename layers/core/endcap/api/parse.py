@@ -6,23 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from endcap.api.conversion import request_of, session_of
 from endcap.api.cursors import digest_of, read_cursor
-from endcap.api.schemas import MAX_LISTS, HiddenInput, RankingInput, RecommendInput, Timed, UnderstoodInput
-from endcap.errors import EndcapError, FieldError, InvalidInteractionError, InvalidRequestError
-from endcap.events.interaction import Interaction, parse_interaction
+from endcap.api.resolved import ResolvedRequest
+from endcap.api.schemas import MAX_LISTS, HiddenInput, RankingInput, RecommendInput
+from endcap.errors import EndcapError, FieldError, InvalidRequestError
 from endcap.events.types import EventType
-from endcap.experiments.assignment import Assignment, Experiment, assigned, surface_of, unit_of
-from endcap.filters.parser import expression
-from endcap.filters.tree import Expression, ExpressionError
+from endcap.experiments.assignment import Experiment, assigned, surface_of, unit_of
 from endcap.identifiers import anonymous_id_of, anonymous_key, named
 from endcap.leniency import nearest, unknown_names
-from endcap.ranking.slots import Pin, Promotion
-from endcap.recommend.request import Boost, RecommendationRequest
+from endcap.recommend.request import RecommendationRequest
 from endcap.text.terms import Synonyms
-from endcap.understanding.wish import Reading, Understood
 from endcap.validation import parsed
 
-ANONYMOUS: Final = "anonymous"
 CONTEXT_PREFIX: Final = "context."
 PARAMETER_PREFIX: Final = "parameters."
 ITEM_DOOR: Final[Mapping[str, Any]] = {"exclude_seen": "none"}
@@ -69,45 +65,6 @@ _KEEPS_OUT: Final = frozenset(
     }
 )
 """What a list would be another shopper's without, or would show what it should not."""
-
-
-@dataclass(frozen=True, slots=True)
-class ResolvedRequest:
-    """A request, whom it is for, and the digest that its cursors carry.
-
-    Attributes
-    ----------
-    user_id : key of the profile it is for: the user's id, or that of an anonymous id; None for nobody
-    anonymous_key : key of the profile to take instead where nothing is stored under that
-    request : as the variant of an experiment has it, where the shopper got one
-    plain : as it is without experiments
-    assignment : the variant
-    surface : where on which page the list is shown, in the shop's own words
-    warnings : parameters that were left out
-    scenario : the one that is named, which a variant may have replaced
-    """
-
-    user_id: str | None
-    request: RecommendationRequest
-    digest: bytes
-    plain: RecommendationRequest
-    assignment: Assignment | None = None
-    surface: str | None = None
-    anonymous_key: str | None = None
-    warnings: tuple[FieldError, ...] = ()
-    scenario: str | None = None
-    session_id: str | None = None
-
-    def completed(self) -> ResolvedRequest:
-        """The same for a complete order of the candidates."""
-        request, plain = (replace(one, complete=True) for one in (self.request, self.plain))
-        return replace(self, request=request, plain=plain)
-
-    def without_variant(self, reason: str) -> ResolvedRequest:
-        """The same as if there were no experiment, with the reason why; as it is where there is none."""
-        if self.assignment is None or self.assignment.not_served is not None:
-            return self
-        return replace(self, request=self.plain, assignment=replace(self.assignment, not_served=reason))
 
 
 @dataclass(frozen=True)
@@ -189,7 +146,7 @@ class RequestParser:
         return replace(
             asked,
             exclude_items=asked.exclude_items + hidden,
-            interactions=_session(given, clock_ms, self.event_types),
+            interactions=session_of(given, clock_ms, self.event_types),
             shown_keys=() if given.cursor is None else read_cursor(self.cursor_secret, digest, given.cursor),
             synonyms=None if asked.query is None else self.synonyms(),
             understand=self.understand if given.understand is None else given.understand,
@@ -275,94 +232,6 @@ class RequestParser:
         del own["item_ids"]
         asked = self.body({**own, **named(key), "candidates": item_ids, "limit": len(item_ids)})
         return replace(asked.completed(), warnings=warnings)
-
-
-def request_of(given: RecommendInput, now_ms: int | None = None) -> RecommendationRequest:
-    """The request that a body describes, but for the session, the cursor and the weights.
-
-    Parameters
-    ----------
-    now_ms : of what counts for a time only, what does so now is taken; None for all of it
-
-    Raises
-    ------
-    InvalidRequestError : an expression can't be read
-    """
-    errors: list[FieldError] = []
-
-    def read(text: str, where: str) -> Expression:
-        try:
-            return expression(text, where)
-        except ExpressionError as exc:
-            errors.extend(exc.errors)
-            return _NOTHING
-
-    if given.understood is not None and given.understood.filter is not None:
-        read(given.understood.filter, "understood.filter")
-    if given.understood is not None and given.query is not None:
-        errors.append(FieldError(field="understood", message="comes in place of the query"))
-
-    def now(timed: Timed) -> bool:
-        return now_ms is None or timed.counts(now_ms)
-
-    request = RecommendationRequest(
-        limit=given.limit,
-        query=given.query if given.understood is None else given.understood.search or None,
-        understood=None if given.understood is None else _understood(given.understood),
-        window=given.window,
-        relation=given.relation,
-        items=tuple(given.items),
-        candidates=None if given.candidates is None else tuple(given.candidates),
-        filter=None if given.filter is None else read(given.filter, "filter"),
-        parameters=given.parameters,
-        boosts=tuple(Boost(read(b.filter, f"boost.{k}.filter"), b.weight) for k, b in enumerate(given.boost) if now(b)),
-        promotions=tuple(
-            Promotion(p.name, read(p.filter, f"promotions.{k}.filter"), p.share)
-            for k, p in enumerate(given.promotions)
-            if now(p)
-        ),
-        pinned=tuple(Pin(pin.item_id, pin.position) for pin in given.pinned if now(pin)),
-        caps=given.caps,
-        exclude_items=(*given.exclude_items, *given.blocked, *(h.item_id for h in given.hidden if now(h))),
-        exclude_seen=given.exclude_seen,
-        personalization=given.personalization,
-        diversity=given.diversity,
-        calibration=given.calibration,
-        exploration=given.exploration,
-        rotation=given.rotation,
-        context=given.context,
-        fields=tuple(given.fields),
-        explain=given.explain,
-        counterfactual=given.counterfactual or given.without_event is not None or given.without_item is not None,
-        without_event=given.without_event,
-        without_item=given.without_item,
-        language=given.language,
-        as_of_ms=given.as_of,
-    )
-    if errors:
-        raise InvalidRequestError(errors)
-    return request
-
-
-def _understood(given: UnderstoodInput) -> Understood:
-    words = tuple(Reading(reading.text, reading.meaning) for reading in given.words)
-    return Understood(given.search, given.filter, tuple(given.exclude), given.sort, words)
-
-
-_NOTHING: Final = expression("NOT available")  # stands for what can't be read until the findings are raised
-
-
-def _session(given: RecommendInput, clock_ms: int, event_types: Mapping[str, EventType]) -> tuple[Interaction, ...]:
-    interactions, errors = [], []
-    for index, raw in enumerate(given.interactions):
-        try:
-            whose = {"user_id": given.user_id or ANONYMOUS}
-            interactions.append(parse_interaction(raw | whose, clock_ms, event_types))
-        except InvalidInteractionError as exc:
-            errors += [FieldError(field=f"interactions.{index}.{e['field']}", message=e["message"]) for e in exc.errors]
-    if errors:
-        raise InvalidRequestError(errors)
-    return tuple(interactions)
 
 
 def _invalid(field: str, message: str) -> InvalidRequestError:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from endcap.api.cursors import write_cursor
-from endcap.api.parse import ResolvedRequest
+from endcap.api.resolved import ResolvedRequest
 from endcap.events.contexts import context_value
 from endcap.experiments.assignment import Assignment
 from endcap.explain.reasons import Reason

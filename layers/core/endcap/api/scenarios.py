@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from endcap.api.parse import request_of
+from endcap.api.conversion import request_of
 from endcap.api.schemas import NOT_OF_A_SCENARIO, HiddenInput, ScenarioInput
 from endcap.errors import DependencyError, FieldError, InvalidInputError, InvalidRequestError
 from endcap.live.document import Configured, Document

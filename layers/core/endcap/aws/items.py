@@ -1,8 +1,6 @@
-"""Items in DynamoDB: documents, their vectors, and the order of changes.
+"""Items in DynamoDB: written, read, and the order of changes.
 
-A row holds the item's JSON document, the hash of it, the hash of its text, and for at most two encoders the vector of
-that text, in attributes named `vector_<tag>`: 8 bytes of the text's hash, then int8 (d_text,). A vector whose hash is
-not the row's is out of date. A deleted item leaves a tombstone. `changes` is an index by (change_shard, changed_at).
+`item_rows` says what a row holds. `changes` is an index by (change_shard, changed_at).
 
 One more row holds what the last promotion found popular. Its key is no item's id, and every reader takes it for the
 tombstone of an item that nobody knows; it is not in the index.
@@ -10,7 +8,6 @@ tombstone of an item that nobody knows; it is not in the index.
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import time
@@ -19,16 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.catalog.item import Item, content_hash, item_document, item_text, stored_item, text_hash
+from endcap.aws.item_rows import CHANGE_SHARDS, VECTOR_PREFIX, item_row, read_row, readable, restriction
+from endcap.catalog.item import Item, text_hash
 from endcap.catalog.row import ChangedRows, ItemRow, PopularList
 from endcap.errors import ConflictError
-from endcap.identifiers import short_hash
-from endcap.observability import logger
-from endcap.validation import timestamp_ms
 
-CHANGE_SHARDS: Final = 8
 CHANGES_INDEX: Final = "changes"
-VECTOR_PREFIX: Final = "vector_"
 POPULAR_KEY: Final = "\0popular"
 """No id has a control character in it."""
 KEYS_PER_READ: Final = 100
@@ -87,7 +80,7 @@ class ItemTable:
         for _ in range(2):
             with aws_errors("read items"):
                 answer = self._dynamodb.batch_get_item(RequestItems={self._table: {"Keys": keys}})
-            rows |= {row["item_id"]["S"]: _readable(row) for row in answer["Responses"].get(self._table, ())}
+            rows |= {row["item_id"]["S"]: readable(row) for row in answer["Responses"].get(self._table, ())}
             keys = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
             if not keys:
                 break
@@ -246,7 +239,7 @@ class ItemTable:
             rows: list[ItemRow] = []
             try:
                 for page in self._pages(number, since_ms, enough):
-                    rows += map(_readable if len(rows) < enough else _restriction, page)
+                    rows += map(readable if len(rows) < enough else restriction, page)
             except Exception as exc:
                 return rows, exc
             return rows, None
@@ -304,67 +297,5 @@ class ItemTable:
         return True
 
 
-def item_row(item: Item, now_ms: int) -> dict[str, Any]:
-    """`item` as DynamoDB attributes, without vectors."""
-    document = json.dumps(item_document(item), separators=(",", ":"), ensure_ascii=False)
-    shard = short_hash(item.item_id, 4)[0] % CHANGE_SHARDS
-    return {
-        "item_id": {"S": item.item_id},
-        "document": {"S": document},
-        "content_hash": {"S": content_hash(item)},
-        "text_hash": {"S": text_hash(item_text(item))},
-        "changed_at": {"N": str(now_ms)},
-        "change_shard": {"N": str(shard)},
-    }
-
-
-def read_row(row: Mapping[str, Any]) -> ItemRow:
-    """A DynamoDB row, from a query, a scan or a stream record."""
-    item_id, changed_at_ms = row["item_id"]["S"], int(row["changed_at"]["N"])
-    if "document" not in row:
-        return ItemRow(item_id, None, changed_at_ms)
-    digest = row["text_hash"]["S"]
-    stored = {
-        bytes.fromhex(name.removeprefix(VECTOR_PREFIX)): bytes(value["B"])
-        for name, value in row.items()
-        if name.startswith(VECTOR_PREFIX)
-    }
-    vectors = {tag: data[8:] for tag, data in stored.items() if data[:8].hex() == digest}
-    outdated = tuple(sorted(stored.keys() - vectors.keys()))
-    return ItemRow(item_id, stored_item(json.loads(row["document"]["S"])), changed_at_ms, digest, vectors, outdated)
-
-
-def _readable(row: Mapping[str, Any]) -> ItemRow:
-    """A row as `read_row` reads it; one that is damaged as deleted, as nobody can say whether it may be shown."""
-    try:
-        return read_row(row)
-    except Exception as exc:  # whatever is wrong with one row, the others count
-        logger.warning("item row not readable", extra={"error": type(exc).__name__})
-        return ItemRow(row["item_id"]["S"], None, int(row["changed_at"]["N"]))
-
-
-def _restriction(row: Mapping[str, Any]) -> ItemRow:
-    """Of a row no more than whether, and how long, its item is for sale: checking whole items takes long."""
-    item_id, changed_at_ms = row["item_id"]["S"], int(row["changed_at"]["N"])
-    try:
-        document = json.loads(row["document"]["S"]) if "document" in row else None
-        if document is None:
-            return ItemRow(item_id, None, changed_at_ms)
-        expires = document.get("expires_at")
-        item = Item(
-            item_id,
-            available=document.get("available", True) is True,
-            expires_at_ms=None if expires is None else timestamp_ms(expires),
-        )
-    except Exception:  # see `_readable`
-        return ItemRow(item_id, None, changed_at_ms)
-    return ItemRow(item_id, item, changed_at_ms)
-
-
 def _newest_first(row: ItemRow) -> tuple[int, str]:
     return -row.changed_at_ms, row.item_id
-
-
-def read_stream_image(image: Mapping[str, Any]) -> ItemRow:
-    """A row as a stream event carries it: bytes in base64."""
-    return read_row({name: {"B": base64.b64decode(v["B"])} if "B" in v else v for name, v in image.items()})

@@ -16,7 +16,7 @@ from endcap.operator.catalogue import catalogue_item, catalogue_rows, check_filt
 from endcap.operator.schemas import DiagnosisQuery, FilterCheck, ItemsQuery
 from endcap.operator.words import sentence
 from endcap.recommend.diagnosis import Finding, diagnose
-from endcap.recommend.pipeline import prepared
+from endcap.recommend.prepared import prepared
 from endcap.runtime import Runtime
 from endcap.serving import current_snapshot, materials, request_parser
 

@@ -12,7 +12,7 @@ from endcap.events.formats.fields import derived_id
 from endcap.events.interaction import Interaction
 from endcap.events.types import EventType
 from endcap.feeds.names import EVENT_FIELDS, EventTypeNames, columns_of
-from endcap.feeds.values import amount, is_absent
+from endcap.feeds.values import amount, is_nothing
 
 _PROPERTY: Final = "properties."
 
@@ -57,11 +57,11 @@ class EventRows:
         if names not in self._columns:
             self._columns[names] = columns_of(names, EVENT_FIELDS, {})
         columns = self._columns[names]
-        event = {field: row[column] for field, column in columns.items() if not _nothing(row[column])}
+        event = {field: row[column] for field, column in columns.items() if not is_nothing(row[column])}
         own = {
             name[len(_PROPERTY) :]: value
             for name, value in row.items()
-            if name.startswith(_PROPERTY) and not _nothing(value)
+            if name.startswith(_PROPERTY) and not is_nothing(value)
         }
         if own:
             event["properties"] = {**(event.get("properties") or {}), **own}
@@ -71,7 +71,3 @@ class EventRows:
             with suppress(ValueError):  # what reads the event says so
                 event["value"] = amount(event["value"], self._mark)[0]
         return event
-
-
-def _nothing(value: object) -> bool:
-    return value is None or (isinstance(value, str) and (not value.strip() or is_absent(value)))

@@ -90,6 +90,13 @@ def is_absent(text: str) -> bool:
     return text.strip().lower() in ABSENT
 
 
+def is_nothing(value: object) -> bool:
+    """Whether a value only says that there is nothing."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return value is None or value == [] or (isinstance(value, str) and is_absent(value))
+
+
 def decimal_mark(sample: Iterable[str]) -> str | None:
     """The decimal mark of a column, "," or "."; None where its values don't tell."""
     texts = list(sample)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from endcap.api.parse import ResolvedRequest
+from endcap.api.resolved import ResolvedRequest
 from endcap.api.scenarios import findings
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.operator.schemas import MAX_DRAFTS

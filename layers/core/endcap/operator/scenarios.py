@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from endcap.api.parse import request_of
+from endcap.api.conversion import request_of
 from endcap.api.scenarios import BUILT_IN, EVERYWHERE, findings
 from endcap.api.schemas import ScenarioInput
 from endcap.errors import FieldError, InvalidRequestError, NotFoundError, PreconditionError

@@ -15,7 +15,7 @@ from endcap.filters.parser import expression
 from endcap.index.index import index_of
 from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, profile_of
 from endcap.ranking.slots import Pin, Promotion
-from endcap.recommend.pipeline import encode_with
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 

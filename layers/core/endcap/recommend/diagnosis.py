@@ -16,7 +16,7 @@ from endcap.explain.reasons import Reason, explain
 from endcap.filters.eligibility import sellable
 from endcap.ranking.score import total_of
 from endcap.ranking.slots import Slot
-from endcap.recommend.pipeline import Prepared
+from endcap.recommend.prepared import Prepared
 from endcap.recommend.request import MAX_LIMIT
 from endcap.recommend.selection import EXCLUDED, FILTER, NAMED, ON_SALE, SEEN, holds, sieves, slots_of
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from endcap.api.parse import CONTEXT_PREFIX, ITEM_DOOR, RequestParser, ResolvedRequest
+from endcap.api.parse import CONTEXT_PREFIX, ITEM_DOOR, RequestParser
+from endcap.api.resolved import ResolvedRequest
 from endcap.api.schemas import ContextValue, listed
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.events.counts import WindowName

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from endcap.errors import UnauthorisedError
+from endcap.events.machines import is_reader
 from endcap.identifiers import anonymous_key
 from endcap.storefront.tokens import RENEWED_AFTER_S, Visitor, link_of, read_visitor, shopper_of, write_visitor
 
@@ -18,13 +18,6 @@ NEW: Final = "new"
 """What a page sends as the header that has no token yet, and can't rely on the cookie."""
 NOBODY: Final = "none"
 """What a page sends as the header whose shopper has not agreed to be known: nothing is read or kept of them."""
-
-_CRAWLERS: Final = re.compile(
-    r"(?<!cu)bot\b|(?<!cu)bot[/_-]|crawl|spider|slurp|archiver|facebookexternalhit|mediapartners|lighthouse|pagespeed|feedfetcher"
-    r"|google-(?:inspectiontool|read-aloud|extended)|bingpreview|whatsapp/|skypeuripreview|embedly",
-    re.IGNORECASE,
-)
-"""How programs that read pages for others name themselves. Browsers under a test do not: a shop's own tests count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ def is_nobody(headers: Mapping[str, str]) -> bool:
     ----------
     headers : by names in lower case
     """
-    return headers.get(VISITOR_HEADER) == NOBODY or bool(_CRAWLERS.search(headers.get("user-agent", "")[:512]))
+    return headers.get(VISITOR_HEADER) == NOBODY or is_reader(headers.get("user-agent", "")[:512])
 
 
 def forgets(headers: Mapping[str, str], cookies: Sequence[str]) -> bool:

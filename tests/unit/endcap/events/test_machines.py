@@ -2,7 +2,7 @@ import pytest
 
 from endcap.events.formats import read_event
 from endcap.events.interaction import Interaction
-from endcap.events.machines import flagged, is_machine, is_program
+from endcap.events.machines import flagged, is_machine, is_program, is_reader
 from endcap.events.types import EVENT_TYPES
 
 CRAWLER = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
@@ -21,6 +21,9 @@ NOW_MS = 1_768_471_200_000
         "curl/8.5.0",
         "AhrefsBot/7.0",
         "Scrapy/2.11",
+        "ia_archiver",
+        "Mediapartners-Google",
+        "Mozilla/5.0 (compatible; Embedly/0.2)",
     ],
 )
 def test_programs_are_known_by_their_user_agent(agent):
@@ -42,6 +45,15 @@ def test_programs_are_known_by_their_user_agent(agent):
 def test_people_are_no_programs(agent):
     assert not is_program(agent)
     assert flagged(agent) == {}
+
+
+@pytest.mark.parametrize(
+    ("agent", "reader"),
+    [(CRAWLER, True), ("WhatsApp/2.24", True), (PHONE, False), ("HeadlessChrome/120.0", False), ("curl/8.5.0", False)],
+)
+def test_a_reader_of_pages_is_a_program_and_a_test_of_the_shop_no_reader(agent, reader):
+    assert is_reader(agent) is reader
+    assert is_program(agent) is (agent != PHONE)
 
 
 def event(**properties):

@@ -10,7 +10,8 @@ from endcap.messages.language import language_of
 from endcap.messages.reasons import sentence
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.terms.registry import TERMS
-from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import RankedItem, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items

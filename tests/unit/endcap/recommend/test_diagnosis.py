@@ -14,7 +14,8 @@ from endcap.filters.parser import expression
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.diagnosis import Diagnosis, diagnose
-from endcap.recommend.pipeline import prepared, recommend
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.prepared import prepared
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import build_toy_snapshot

@@ -21,7 +21,8 @@ from endcap.profiles.entries import register
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, merge, profile_of
 from endcap.ranking.rerank import rerank_greedily
 from endcap.ranking.terms.registry import TERMS
-from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.parts import ItemList, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot

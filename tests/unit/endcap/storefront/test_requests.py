@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from endcap.api.parse import RequestParser, ResolvedRequest
+from endcap.api.parse import RequestParser
+from endcap.api.resolved import ResolvedRequest
 from endcap.api.schemas import RecommendInput
 from endcap.errors import InvalidRequestError
 from endcap.events.types import EVENT_TYPES

@@ -16,8 +16,9 @@ from endcap.profiles.profile import profile_of
 from endcap.profiles.settled import settled as settled_entries
 from endcap.ranking.features import mean_grade
 from endcap_rebuild.data.clock import clock_usable
-from endcap_rebuild.data.event_table import EventTable, event_table, positive_strength, settled
+from endcap_rebuild.data.event_table import EventTable, event_table, settled
 from endcap_rebuild.data.reading import ReadReport
+from endcap_rebuild.data.row_weights import positive_strength
 from tests.fakes.toy_shop import table_of
 
 ITEMS = {"a": 0, "b": 1, "c": 2}

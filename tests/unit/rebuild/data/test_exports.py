@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from endcap.aws.items import item_row
+from endcap.aws.item_rows import item_row
 from endcap.catalog.item import Item
 from endcap.errors import InvalidInputError
 from endcap.events.interaction import Interaction, interaction_document

@@ -13,8 +13,9 @@ import pytest
 from endcap.errors import InvalidInputError
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.evaluation import evaluate as module
+from endcap_rebuild.evaluation.bench import EvaluationSettings
 from endcap_rebuild.evaluation.data import read_data, write_known
-from endcap_rebuild.evaluation.evaluate import BASELINES, EvaluationSettings, evaluate
+from endcap_rebuild.evaluation.evaluate import BASELINES, evaluate
 from endcap_rebuild.evaluation.protocols import split
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.metrics.ranking import ndcg_at_k

@@ -13,7 +13,8 @@ from endcap.catalog.item import Item
 from endcap.events.interaction import Interaction
 from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport
-from endcap_rebuild.evaluation.evaluate import EvaluationSettings, evaluate
+from endcap_rebuild.evaluation.bench import EvaluationSettings
+from endcap_rebuild.evaluation.evaluate import evaluate
 from endcap_rebuild.evaluation.models import Known
 from endcap_rebuild.evaluation.protocols import split
 from endcap_rebuild.evaluation.rating import Grades, Means, calibration, errors, grades_of, knn_predicted

@@ -15,8 +15,9 @@ from endcap.profiles.profile import profile_of
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap_rebuild.behaviour.lists import ListSettings
-from endcap_rebuild.data.event_table import EventTable, event_table, is_target, with_grades, with_type_weights
+from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
+from endcap_rebuild.data.row_weights import is_target, with_grades, with_type_weights
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from endcap.feeds.values import is_absent
+from endcap.feeds.values import is_nothing
 
 Row = tuple[int, dict[str, Any]]
 _KINDS: Final = ("string_value", "int_value", "double_value", "float_value")
@@ -25,7 +25,7 @@ def payload(row: Mapping[str, Any]) -> dict[str, Any]:
     params = _params(row.get("event_params"))
     listed = [_present(item) for item in _list(row.get("items"))]
     order = row.get("ecommerce")
-    if isinstance(order, Mapping) and not _nothing(order.get("transaction_id")):
+    if isinstance(order, Mapping) and not is_nothing(order.get("transaction_id")):
         params.setdefault("transaction_id", order["transaction_id"])
     if listed:
         params["items"] = listed
@@ -68,7 +68,7 @@ def _params(given: Any) -> dict[str, Any]:
     for pair in _list(given):
         value = pair.get("value")
         if isinstance(value, Mapping):
-            value = next((value[kind] for kind in _KINDS if not _nothing(value.get(kind))), None)
+            value = next((value[kind] for kind in _KINDS if not is_nothing(value.get(kind))), None)
         if value is not None and isinstance(pair.get("key"), str):
             params[pair["key"]] = value
     return params
@@ -79,8 +79,4 @@ def _list(given: Any) -> list[Mapping[str, Any]]:
 
 
 def _present(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if not _nothing(value) and value != []}
-
-
-def _nothing(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and is_absent(value))
+    return {name: value for name, value in given.items() if not is_nothing(value)}

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from endcap.feeds.values import is_absent
+from endcap_rebuild.data.formats.cells import text_of
 
 Row = tuple[int, dict[str, Any]]
 _VARIATION: Final = re.compile(r"(?:^|\|)sku=([^,|]+)")
@@ -24,11 +24,11 @@ def items(rows: Iterable[Row]) -> Iterator[Row]:
     documents: dict[str, tuple[int, dict[str, Any]]] = {}
     group_of: dict[str, str] = {}
     for line, row in rows:
-        sku = _text(row, "sku")
-        if _text(row, "store_view_code") and sku in documents:
+        sku = text_of(row, "sku")
+        if text_of(row, "store_view_code") and sku in documents:
             continue
         documents[sku or f"line {line}"] = line, _document(sku, row)
-        group_of |= dict.fromkeys(_VARIATION.findall(_text(row, "configurable_variations")), sku)
+        group_of |= dict.fromkeys(_VARIATION.findall(text_of(row, "configurable_variations")), sku)
     for sku, (line, document) in documents.items():
         yield line, document | ({"group_id": group_of[sku]} if sku in group_of else {})
 
@@ -36,29 +36,24 @@ def items(rows: Iterable[Row]) -> Iterator[Row]:
 def _document(sku: str, row: Mapping[str, Any]) -> dict[str, Any]:
     names = (
         name.strip()
-        for path in _text(row, "categories").split(",")
+        for path in text_of(row, "categories").split(",")
         for name in path.split("/")
         if name.strip() != _ROOT
     )
-    pairs = [pair.partition("=") for pair in _text(row, "additional_attributes").split(",")]
-    stock = _text(row, "is_in_stock")
+    pairs = [pair.partition("=") for pair in text_of(row, "additional_attributes").split(",")]
+    stock = text_of(row, "is_in_stock")
     attributes = {name.strip(): value.strip() for name, _, value in pairs if name.strip() and value.strip()}
     brand = attributes.pop("manufacturer", "") or attributes.pop("brand", "")
     return {
         "item_id": sku,
-        "title": _text(row, "name"),
-        "description": _text(row, "description") or _text(row, "short_description"),
+        "title": text_of(row, "name"),
+        "description": text_of(row, "description") or text_of(row, "short_description"),
         "categories": list(dict.fromkeys(name for name in names if name)),
-        "price": _text(row, "special_price") or _text(row, "price") or None,
-        "available": _text(row, "product_online") != "2" and stock not in ("0", "0.0000"),
-        "created_at": _text(row, "created_at"),
-        "image_url": _text(row, "base_image"),
-        "url": _text(row, "url_key"),
+        "price": text_of(row, "special_price") or text_of(row, "price") or None,
+        "available": text_of(row, "product_online") != "2" and stock not in ("0", "0.0000"),
+        "created_at": text_of(row, "created_at"),
+        "image_url": text_of(row, "base_image"),
+        "url": text_of(row, "url_key"),
         "brand": brand,
         "attributes": attributes,
     }
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    text = str(row.get(name) or "").strip()
-    return "" if is_absent(text) else text

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from endcap.feeds.names import spelled
-from endcap.feeds.values import is_absent
+from endcap_rebuild.data.formats.cells import text_of
 
 Row = tuple[int, dict[str, Any]]
 _OPTIONS: Final = (1, 2, 3)
@@ -58,7 +58,7 @@ def items(rows: Iterable[Row]) -> Iterator[Row]:
     products: dict[str, tuple[int, list[dict[str, Any]]]] = {}
     for line, row in rows:
         row = _in_old_names(row)
-        handle = _text(row, "Handle")
+        handle = text_of(row, "Handle")
         products.setdefault(handle, (line, []))[1].append(row)
     for handle, (line, variants) in products.items():
         yield line, _product(handle, variants)
@@ -69,7 +69,9 @@ def handles(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for given in rows:
         row = _in_old_names(given)
-        found |= dict.fromkeys(filter(None, (_text(row, "Title"), _text(row, "Variant SKU"))), _text(row, "Handle"))
+        found |= dict.fromkeys(
+            filter(None, (text_of(row, "Title"), text_of(row, "Variant SKU"))), text_of(row, "Handle")
+        )
     return found
 
 
@@ -77,15 +79,15 @@ def order_lines(rows: Iterable[Row], handle_of: Mapping[str, str]) -> Iterator[R
     """Purchases, in our own names: one for each line of an order, and a return where all of it was undone."""
     order: dict[str, Any] = {}
     for line, row in rows:
-        name = _text(row, "Name")
-        if name != order.get("Name") or _text(row, "Email") or _text(row, "Created at"):
-            order = {"Name": name} | {field: _text(row, field) for field in _HEAD}
-        sku, title = _text(row, "Lineitem sku"), _text(row, "Lineitem name")
+        name = text_of(row, "Name")
+        if name != order.get("Name") or text_of(row, "Email") or text_of(row, "Created at"):
+            order = {"Name": name} | {field: text_of(row, field) for field in _HEAD}
+        sku, title = text_of(row, "Lineitem sku"), text_of(row, "Lineitem name")
         said = {
             "user_id": order.get("Customer ID") or order.get("Email") or order.get("Billing Name"),
             "item_id": handle_of.get(sku) or sku or _by_title(title, handle_of),
             "timestamp": order.get("Paid at") or order.get("Created at"),
-            "value": _text(row, "Lineitem price"),
+            "value": text_of(row, "Lineitem price"),
             "session_id": name,
             "order_id": name,
         }
@@ -95,24 +97,24 @@ def order_lines(rows: Iterable[Row], handle_of: Mapping[str, str]) -> Iterator[R
 
 
 def _product(handle: str, variants: list[dict[str, Any]]) -> dict[str, Any]:
-    first = next((row for row in variants if _text(row, "Title")), variants[0])
-    sold = [row for row in variants if _text(row, "Variant Price")]
-    kinds = _text(first, "Product Category") or _text(first, "Type")
-    names = [kinds, _text(first, "Type")] if kinds != _text(first, "Type") else [kinds]
+    first = next((row for row in variants if text_of(row, "Title")), variants[0])
+    sold = [row for row in variants if text_of(row, "Variant Price")]
+    kinds = text_of(first, "Product Category") or text_of(first, "Type")
+    names = [kinds, text_of(first, "Type")] if kinds != text_of(first, "Type") else [kinds]
     options = {
         name: values
         for k in _OPTIONS
-        if (name := _text(first, f"Option{k} Name")) and name != "Title"
+        if (name := text_of(first, f"Option{k} Name")) and name != "Title"
         if (values := _each(variants, f"Option{k} Value"))
     }
-    tags = [tag.strip() for tag in _text(first, "Tags").split(",") if tag.strip()]
+    tags = [tag.strip() for tag in text_of(first, "Tags").split(",") if tag.strip()]
     return {
         "item_id": handle,
-        "title": _text(first, "Title"),
-        "description": _text(first, "Body (HTML)"),
-        "brand": _text(first, "Vendor"),
+        "title": text_of(first, "Title"),
+        "description": text_of(first, "Body (HTML)"),
+        "brand": text_of(first, "Vendor"),
         "categories": [name for name in names if name],
-        "price": _text(sold[0], "Variant Price") if sold else None,
+        "price": text_of(sold[0], "Variant Price") if sold else None,
         "available": _for_sale(first) and (not sold or any(_in_stock(row) for row in sold)),
         "image_url": next(iter(_each(variants, "Image Src")), None),
         "attributes": options | ({"tags": tags} if tags else {}),
@@ -133,23 +135,18 @@ def _in_old_names(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _for_sale(row: Mapping[str, Any]) -> bool:
-    return _text(row, "Status").lower() not in ("draft", "archived") and _text(row, "Published").lower() != "false"
+    return text_of(row, "Status").lower() not in ("draft", "archived") and text_of(row, "Published").lower() != "false"
 
 
 def _in_stock(row: Mapping[str, Any]) -> bool:
-    if _text(row, "Variant Inventory Policy").lower() in ("continue", "true", "yes"):
+    if text_of(row, "Variant Inventory Policy").lower() in ("continue", "true", "yes"):
         return True
     try:
-        return float(_text(row, "Variant Inventory Qty") or 1) > 0
+        return float(text_of(row, "Variant Inventory Qty") or 1) > 0
     except ValueError:
         return True
 
 
 def _each(rows: Iterable[Mapping[str, Any]], name: str) -> list[str]:
-    found = (_text(row, name) for row in rows)
+    found = (text_of(row, name) for row in rows)
     return list(dict.fromkeys(text for text in found if text and text != _DEFAULT))
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    text = str(row.get(name) or "").strip()
-    return "" if is_absent(text) else text

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from endcap.feeds.values import is_absent
+from endcap_rebuild.data.formats.cells import text_of
 
 Row = tuple[int, dict[str, Any]]
 _ATTRIBUTE: Final = re.compile(r"Attribute (\d+) name")
@@ -22,19 +22,19 @@ _INHERITED: Final = ("title", "description", "categories", "image_url", "brand")
 def items(rows: Iterable[Row]) -> Iterator[Row]:
     """A document for each product and variation."""
     known = list(rows)
-    by_sku = all(_text(row, "SKU") for _, row in known)
+    by_sku = all(text_of(row, "SKU") for _, row in known)
     id_of: dict[str, str] = {}
     for _, row in known:
-        own = _text(row, "SKU") if by_sku else _text(row, "ID")
-        id_of[f"id:{_text(row, 'ID')}"] = own
-        if sku := _text(row, "SKU"):
+        own = text_of(row, "SKU") if by_sku else text_of(row, "ID")
+        id_of[f"id:{text_of(row, 'ID')}"] = own
+        if sku := text_of(row, "SKU"):
             id_of.setdefault(sku, own)
     documents = {}
     for line, row in known:
-        own = _text(row, "SKU") if by_sku else _text(row, "ID")
+        own = text_of(row, "SKU") if by_sku else text_of(row, "ID")
         documents[line] = document = _document(own, row)
-        parent = id_of.get(_text(row, "Parent").replace(" ", ""))
-        if parent and parent != own and _text(row, "Type").startswith("variation"):
+        parent = id_of.get(text_of(row, "Parent").replace(" ", ""))
+        if parent and parent != own and text_of(row, "Type").startswith("variation"):
             document["group_id"] = parent
     of_id = {document["item_id"]: document for document in documents.values()}
     for line, document in documents.items():
@@ -44,18 +44,18 @@ def items(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def _document(own: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    names = [_text(row, f"Attribute {k} name") for k in _numbers(row)]
-    values = [_text(row, f"Attribute {k} value(s)") for k in _numbers(row)]
+    names = [text_of(row, f"Attribute {k} name") for k in _numbers(row)]
+    values = [text_of(row, f"Attribute {k} value(s)") for k in _numbers(row)]
     attributes = {n: [v.strip() for v in text.split(",")] for n, text in zip(names, values, strict=True) if n and text}
     return {
         "item_id": own,
-        "title": _text(row, "Name"),
-        "description": _text(row, "Description") or _text(row, "Short description"),
-        "categories": _paths(_text(row, "Categories")),
-        "brand": _text(row, "Brands"),
-        "price": _text(row, "Sale price") or _text(row, "Regular price") or None,
+        "title": text_of(row, "Name"),
+        "description": text_of(row, "Description") or text_of(row, "Short description"),
+        "categories": _paths(text_of(row, "Categories")),
+        "brand": text_of(row, "Brands"),
+        "price": text_of(row, "Sale price") or text_of(row, "Regular price") or None,
         "available": _available(row),
-        "image_url": _text(row, "Images").split(",")[0].strip(),
+        "image_url": text_of(row, "Images").split(",")[0].strip(),
         "attributes": attributes,
     }
 
@@ -72,12 +72,7 @@ def _paths(text: str) -> list[str]:
 
 
 def _available(row: Mapping[str, Any]) -> bool:
-    if _text(row, "Published") in ("0", "-1"):
+    if text_of(row, "Published") in ("0", "-1"):
         return False
-    said = _text(row, "In stock?").lower()
+    said = text_of(row, "In stock?").lower()
     return said not in ("0", "no", "false", "outofstock")
-
-
-def _text(row: Mapping[str, Any], name: str) -> str:
-    text = str(row.get(name) or "").strip()
-    return "" if is_absent(text) else text

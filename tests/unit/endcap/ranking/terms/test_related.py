@@ -16,7 +16,8 @@ from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.terms.related import anchors_of, relation_values
-from endcap.recommend.pipeline import encode_with, recommend
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.prepared import encode_with
 from endcap.recommend.request import Recommendation, RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot, toy_items

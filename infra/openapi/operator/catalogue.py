@@ -1,0 +1,175 @@
+"""Filters tried, items, and why an item is where it is."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from infra.openapi.answers import Answer, Count, Finding, Moment
+from infra.openapi.list_answers import Reason
+from infra.openapi.operator.answer import example
+
+
+class FieldValue(Answer):
+    """A value of a field, and how many items have it."""
+
+    value: str | float | bool
+    count: Count
+
+
+class FilterField(Answer):
+    """A field that filters may name: its most frequent values, or its range."""
+
+    name: str
+    kind: Literal["text", "number", "boolean", "list", "time"]
+    values: list[FieldValue]
+    distinct: Count
+    least: float | None = None
+    most: float | None = None
+
+
+class SampleItem(Answer):
+    """An item, as a page shows it."""
+
+    item_id: str
+    title: str
+    available: bool
+    price: float | None = None
+    currency: str | None = None
+    image_url: str | None = None
+    brand: str | None = None
+    categories: list[str] | None = None
+
+
+class CheckedFilter(Answer):
+    """Whether an expression can be used, and on how many of the catalogue's items it holds."""
+
+    valid: bool
+    errors: list[Finding]
+    count: Count | None
+    of: Count
+    sample: list[SampleItem]
+    fields: list[FilterField]
+    model_config = example(
+        {
+            "valid": True,
+            "errors": [],
+            "count": 214,
+            "of": 3877,
+            "sample": [{"item_id": "item-20", "title": "Steel lamp", "available": True, "price": 24.5}],
+            "fields": [
+                {"name": "brand", "kind": "text", "values": [{"value": "Acme", "count": 31}], "distinct": 12},
+                {"name": "price", "kind": "number", "values": [], "distinct": 99, "least": 0.5, "most": 295.0},
+            ],
+        }
+    )
+
+
+class WindowCounts(Answer):
+    """What happened to an item in a window of time, approximately; numbers of events by type."""
+
+    shown: float
+    events: dict[str, float]
+
+
+class CatalogueItem(SampleItem):
+    """An item with what happened to it lately, by window (`1h`, `24h`, `7d`)."""
+
+    group_id: str | None = None
+    url: str | None = None
+    expires_at: Moment | None = None
+    counts: dict[str, WindowCounts]
+    hidden_until: Annotated[Moment | None, Field(description="where `*` hides it; 0 for without an end")] = None
+
+
+class CatalogueItems(Answer):
+    """A page of the catalogue, by item id; `total` is of all pages."""
+
+    items: list[CatalogueItem]
+    total: Count
+    cursor: str | None = None
+    model_config = example(
+        {
+            "items": [
+                {
+                    "item_id": "item-20",
+                    "title": "Steel lamp",
+                    "available": True,
+                    "price": 24.5,
+                    "counts": {"24h": {"shown": 120.0, "events": {"view": 14.0, "purchase": 2.0}}},
+                }
+            ],
+            "total": 3877,
+            "cursor": "aXRlbS0yMA",
+        }
+    )
+
+
+class WhyNot(Answer):
+    """One thing that keeps an item out of a list, or further down than it would stand; the first one is decisive.
+
+    `score` and `needed` say how far it is from the last place of the list.
+    """
+
+    reason: Literal[
+        "unknown_item",
+        "not_available",
+        "expired",
+        "hidden",
+        "excluded",
+        "filter",
+        "named",
+        "seen",
+        "variant_shown",
+        "not_due",
+        "not_candidate",
+        "cap",
+        "score",
+        "variety",
+        "displaced",
+    ]
+    text: str
+    field: Annotated[str | None, Field(description="what to change in the scenario, where that would help")] = None
+    by: Annotated[str | None, Field(description="the item, filter or scenario that keeps it out")] = None
+    until: Moment | None = None
+    score: float | None = None
+    needed: float | None = None
+
+
+class Diagnosis(Answer):
+    """Where an item stands in a list of `limit`, and why; `rank` is its place in the full order, null for none."""
+
+    item_id: str
+    title: str | None
+    shown: bool
+    rank: Annotated[int | None, Field(ge=1)]
+    limit: Count
+    findings: list[WhyNot]
+    score: float | None
+    reasons: list[Reason]
+    snapshot_version: str
+    scenario: str | None = None
+    user_id: str | None = None
+    model_config = example(
+        {
+            "item_id": "item-20",
+            "title": "Steel lamp",
+            "shown": False,
+            "rank": None,
+            "limit": 10,
+            "findings": [
+                {
+                    "reason": "filter",
+                    "text": "Missing because the list's filter does not hold for it: price < 20",
+                    "field": "filter",
+                    "by": "price < 20",
+                }
+            ],
+            "score": 0.412,
+            "reasons": [],
+            "snapshot_version": "20260115T033412Z-5f0c",
+            "scenario": "home",
+            "user_id": "u-1001",
+        }
+    )

@@ -1,0 +1,93 @@
+"""Snapshots listed, compared, started."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from infra.openapi.answers import Answer, Count, Moment
+from infra.openapi.list_answers import Recommendation
+from infra.openapi.operator.answer import Share, example
+
+
+class StoredSnapshot(Answer):
+    """A snapshot of the bucket. `place` is current, or how many rollbacks lead there."""
+
+    version: str
+    state: Literal["current", "previous", "other", "incomplete"]
+    rollbacks: Count | None = None
+    signed: bool
+    created: str | None = None
+    written_at: Moment
+    items: Count | None = None
+    events: Count | None = None
+    size_bytes: Count | None = None
+    parent: str | None = None
+    encoder: str | None = None
+    metrics: dict[str, Any]
+
+
+class Snapshots(Answer):
+    """The snapshots, the newest first, and the rebuilds and promotions that have not come to their end."""
+
+    current: str | None
+    promoted_at: str | None = None
+    snapshots: list[StoredSnapshot]
+    running: list[Running]
+    model_config = example(
+        {
+            "current": "20260115T033412Z-5f0c",
+            "promoted_at": "2026-01-15T03:51:09+00:00",
+            "snapshots": [
+                {
+                    "version": "20260115T033412Z-5f0c",
+                    "state": "current",
+                    "signed": True,
+                    "created": "2026-01-15T03:34:12Z",
+                    "written_at": 1768448100000,
+                    "items": 3877,
+                    "events": 397884,
+                    "size_bytes": 98000000,
+                    "encoder": "multilingual-e5-small",
+                    "metrics": {"ndcg@10": 0.0831},
+                }
+            ],
+            "running": [{"what": "rebuild", "name": "studio-1768471205", "since": 1768471205000}],
+        }
+    )
+
+
+class Running(Answer):
+    """Work that was asked for and has not ended."""
+
+    what: Literal["rebuild"]
+    name: str
+    since: Moment
+
+
+class ComparedShopper(Answer):
+    """The lists of one shopper from both snapshots, and which share of the places hold items of both."""
+
+    user_id: str | None = None
+    current: Recommendation
+    other: Recommendation
+    overlap: Share
+
+
+class SnapshotComparison(Answer):
+    """Two snapshots on the same shoppers."""
+
+    current: str
+    other: str
+    shoppers: list[ComparedShopper]
+    overlap: Share
+    metrics: dict[str, dict[str, Any]]
+
+
+class Started(Answer):
+    """Something that goes on by itself; `GET /admin/snapshots` shows what has become of it."""
+
+    status: Literal["started"]
+    what: Literal["promote", "rollback", "rebuild"]
+    name: str | None = None
+    version: str | None = None
+    model_config = example({"status": "started", "what": "rebuild", "name": "studio-1768471205"})

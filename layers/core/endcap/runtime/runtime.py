@@ -1,0 +1,13 @@
+"""All adapters of one function."""
+
+from __future__ import annotations
+
+from endcap.runtime.desk import Desk
+from endcap.runtime.lists import Lists
+
+
+class Runtime(Lists, Desk):
+    """The adapters of one function, each loaded and built when first asked for: no function pays for another's.
+
+    Parameters are those of `base.Base`.
+    """
