@@ -29,6 +29,7 @@ from endcap.snapshot.files import canonical_json
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.data.event_table import NEXT_TARGET
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 from endcap_rebuild.data.people import People
 from endcap_rebuild.evaluation.baselines import BEHAVIOUR_BASELINES
 from endcap_rebuild.evaluation.data import Data, read_data, write_known
@@ -68,7 +69,7 @@ class EvaluationSettings:
 
     Attributes
     ----------
-    data : folder in the import format
+    data : folder in the import format, or in any that a rebuild reads
     protocol : one of `protocols.PROTOCOLS`
     budget : of Endcap's rebuild, "fast" or "full"
     seeds : of the rebuild and, in the protocol "cold", of the items left out; figures are means over them
@@ -86,6 +87,7 @@ class EvaluationSettings:
     peers : whether models of another library are asked too (see `endcap_rebuild.evaluation.peers`)
     users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
     keys : of the pseudonyms that an archive carries
+    reading : how the files are to be read, where they don't say it themselves
     """
 
     data: Path
@@ -108,6 +110,7 @@ class EvaluationSettings:
     target: str = NEXT_TARGET
     peers: bool = False
     keys: PseudonymKeys | None = field(default=None, repr=False)
+    reading: ReadOptions = PLAIN
 
     @property
     def folder(self) -> Path:
@@ -185,9 +188,8 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
     EncoderError : the encoder can't be built or loaded
     """
     started = time.monotonic()
-    progress("reading", 0, 1)
     now_ms, people = settings.now_ms or int(time.time() * 1000), People(settings.keys)
-    data = read_data(settings.data, now_ms, settings.ignored_attributes, people)
+    data = read_data(settings.data, now_ms, settings.ignored_attributes, people, settings.reading, progress)
     groups = item_groups(data.shop.items, settings.provider)
     users = read_user_groups(settings.data, settings.users, people)
     benches = _benches(settings, data, progress)
