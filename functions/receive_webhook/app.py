@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -38,7 +38,7 @@ from endcap.runtime import Runtime
 from endcap.shops import commercetools, shopify, woocommerce
 from endcap.shops.message import Message
 from endcap.shops.products import stock
-from endcap.shops.signatures import is_signed
+from endcap.shops.signatures import is_signed, keys_for
 from endcap.validation import json_value, timestamp_ms
 
 MAX_BYTES: Final = 5 << 20
@@ -54,9 +54,9 @@ def _now_ms() -> int:
 
 @app.post("/webhooks/shopify")
 def post_shopify() -> Response[str]:
-    body = _signed_body("shopify", "x-shopify-hmac-sha256")
     headers = app.current_event.headers
     topic, sent_ms = headers.get("x-shopify-topic", ""), _time_ms(headers.get("x-shopify-triggered-at"))
+    body = _signed_body("shopify", "x-shopify-hmac-sha256", topic, shopify.TOPICS)
     return _answer(topic, body, lambda raw: shopify.read(topic, raw, sent_ms, runtime.settings.shop_item_ids))
 
 
@@ -64,20 +64,24 @@ def post_shopify() -> Response[str]:
 def post_woocommerce() -> Response[str]:
     if "woocommerce" in runtime.webhook_secrets and woocommerce.is_ping(raw_body(app.current_event, MAX_BYTES)):
         return json_answer({"ping": True})  # it carries no signature, and asks for nothing
-    body = _signed_body("woocommerce", "x-wc-webhook-signature")
     topic = app.current_event.headers.get("x-wc-webhook-topic", "")
+    body = _signed_body("woocommerce", "x-wc-webhook-signature", topic, woocommerce.TOPICS)
     return _answer(topic, body, lambda raw: woocommerce.read(topic, raw, _now_ms(), runtime.settings.shop_item_ids))
 
 
-def _signed_body(system: str, header: str) -> bytes:
+def _signed_body(system: str, header: str, topic: str, topics: Sequence[str]) -> bytes:
     """The body of a webhook, which nothing has looked into before its signature was checked."""
     secret = runtime.webhook_secrets.get(system)
     if secret is None:
         raise NotFoundError(f"webhooks of {system} are not taken here: the stack has no secret for them")
     body, given = raw_body(app.current_event, MAX_BYTES), app.current_event.headers.get(header) or ""
-    if not given or not secret.fits(lambda key: is_signed(body, given, key)):
+
+    def signed(lines: Sequence[bytes]) -> bool:
+        return any(is_signed(body, given, key) for key in keys_for(topic, lines, topics))
+
+    if not given or not secret.fits(signed):
         metrics.add_metric("WebhooksRefused", MetricUnit.Count, 1)
-        raise UnauthorisedError("the signature is not that of the body with this stack's secret")
+        raise UnauthorisedError("the signature is not that of the body with this stack's secret for the topic")
     return body
 
 

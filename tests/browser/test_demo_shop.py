@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import requests
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from endcap_local.stack import LocalStack
 from tests.browser.kit_pages import PERSON, records, until, warm
@@ -81,6 +81,35 @@ def test_it_speaks_chinese_and_fits_a_telephone(toy_stack: LocalStack, open_wind
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
     page.get_by_role("button", name="English").click()
     expect(page.locator("html")).to_have_attribute("lang", "en")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"), [(429, "a lot at once"), (503, "right now"), (None, "no connection")], ids=str
+)
+def test_lists_that_can_not_be_had_leave_no_bare_headings_and_come_when_they_can(
+    toy_stack: LocalStack, open_window: Callable[..., Watched], status: int | None, expected: str
+) -> None:
+    window = open_window(toy_stack.url)
+
+    def refuse(route: Route) -> None:
+        if status is None:
+            route.abort("internetdisconnected")
+        else:
+            route.fulfill(status=status, json={"message": "no"})
+
+    window.context.route("**/storefront/**", refuse)
+    page = window.open(f"{toy_stack.url}/shop/")
+    expect(page.get_by_role("status").filter(has_text=expected)).to_have_count(1)
+    expect(page.locator(".shelf h2:visible")).to_have_count(1)
+    assert_accessible(page)
+    window.context.unroute("**/storefront/**")
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector("endcap-list[data-ec-list] [data-ec-item]:not(.ec-skeleton)")
+    expect(page.locator(".lacking")).to_have_count(0)
+    headings = page.locator(".shelf:not([hidden])")
+    for n in range(headings.count()):
+        expect(headings.nth(n).locator("[data-ec-item]").first).to_be_visible()
+    window.forgive("Failed to load resource")
 
 
 def test_hostile_words_of_an_address_are_only_words(toy_stack: LocalStack, open_window: Callable[..., Watched]) -> None:

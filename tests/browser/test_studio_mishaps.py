@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+import pytest
 from playwright.sync_api import Route, expect
 
 from endcap_local.stack import LocalStack
 from tests.browser.test_studio_pages import go, opened
-from tests.fakes.browser import Watched
+from tests.fakes.browser import Watched, assert_accessible
 
 OpenWindow = Callable[..., Watched]
 
@@ -49,6 +51,54 @@ def test_what_would_have_no_effect_is_said_before_it_is_done(toy_stack: LocalSta
     page.get_by_role("button", name="New scenario").click()
     expect(page.get_by_role("button", name="Begin")).to_be_disabled()
     window.forgive("status of 404")
+
+
+def test_rules_about_items_that_are_not_there_are_named(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/home")
+    told = page.get_by_text("No item has this id")
+    pinned = page.get_by_role("group", name="Pinned 1").get_by_label("Item id")
+    expect(pinned).to_have_value("item-12")
+    expect(told).to_have_count(0)
+    pinned.fill("item-1200")
+    expect(told).to_be_visible()
+    expect(pinned).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_rebuild_that_failed_is_told_with_its_reason(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    failed = {"what": "rebuild", "name": "studio-7", "since": 1768471205000, "ended": 1768471900000, "error": "no item"}
+
+    def change(answer: Any) -> Any:
+        return answer | {"failed": failed} if "snapshots" in answer else answer
+
+    page = opened(open_window(toy_stack.url), toy_stack, change)
+    go(page, "snapshots")
+    expect(page.get_by_role("alert")).to_contain_text("The rebuild studio-7 failed")
+    expect(page.get_by_role("alert")).to_contain_text("no item")
+    assert_accessible(page)
+
+
+def test_what_a_rebuild_tried_is_drawn_and_is_a_table_too(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "snapshots")
+    page.get_by_role("button", name="Report 20260115T033412Z-5f0c").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.locator(".plot canvas")).to_have_count(2)
+    assert_accessible(page)
+    dialog.get_by_role("button", name="As a table: How much better").click()
+    expect(dialog.get_by_role("table", name="How much better")).to_contain_text("+0.0220")
+
+
+@pytest.mark.parametrize("name", ["..", "."])
+def test_a_name_that_is_a_step_in_an_address_asks_for_nothing_else(
+    toy_stack: LocalStack, open_window: OpenWindow, name: str
+) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    window.requests.clear()
+    go(page, f"shopper/{name}")
+    expect(page.get_by_role("alert").first).to_contain_text(f"what is called “{name}”")
+    assert not [url for method, url in window.requests if "/users" in url or method != "GET"]
 
 
 def test_who_makes_what_another_has_made_meanwhile_is_told_so(toy_stack: LocalStack, open_window: OpenWindow) -> None:

@@ -23,3 +23,11 @@ def test_it_asks_the_stacks_own_issuer_for_a_token(open_window: Callable[..., Wa
         assert asked == [f"{stack.url}/local-issuer/oauth2/token"]
         window.forgive("status of 401")
         window.forgive("status of 503")  # the shop has no snapshot
+
+
+def test_it_acts_as_the_owner_of_a_stack_that_takes_signatures(open_window: Callable[..., Watched]) -> None:
+    with LocalStack(ROOT / "template.yaml", auth=True) as stack:
+        window = open_window(stack.url)
+        page = window.open(f"{stack.studio_url}#/scenarios")
+        expect(page.get_by_role("link", name="buy_again")).to_be_visible()
+        window.forgive("status of 503")  # the shop has no snapshot

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,14 +11,20 @@ import pytest
 
 from endcap.aws.erasures import ErasureTable, LedgerCopy
 from endcap.aws.profiles import ProfileTable
-from endcap.aws.purging import PurgedObjects, PurgedProfiles
+from endcap.aws.purging import PurgedBook, PurgedObjects, PurgedProfiles, places
+from endcap.aws.results import ResultStore
+from endcap.batch import Deadline
 from endcap.erasure.ledger import Ledger
-from endcap.errors import DependencyError, StoredDataError
+from endcap.erasure.purge import purge
+from endcap.errors import ConflictError, DependencyError, StoredDataError
 from endcap.events.interaction import Interaction
 from endcap.profiles.erasure import erase
 from endcap.profiles.identity import apply_events, delete_user
 from endcap.profiles.profile import deletion
 from endcap.pseudonyms import PseudonymKeys, names_of
+from endcap.results.book import Book
+from endcap.results.codec import decoded, encoded
+from endcap.results.summarise import summarise
 from tests.fakes.moto_stack import BUCKET, ERASURES, PROFILES, client, objects, stack
 
 
@@ -254,6 +262,51 @@ def test_every_version_of_an_object_is_looked_through_wherever_a_run_begins(tabl
     bodies = [s3.get_object(Bucket=BUCKET, Key=v["Key"], VersionId=v["VersionId"])["Body"].read() for v in versions]
     assert bodies == [bob, bob]
     assert objects("events/") == {"events/a": bob, "events/c": bob}
+
+
+SOME_BOOK = encoded(Book(), ("events/2026/01/15/00/a",), 7)
+
+
+@pytest.mark.parametrize("first", [None, SOME_BOOK, gzip.compress(b"")], ids=["none", "some", "empty"])
+def test_who_has_read_the_book_of_results_before_a_pass_can_not_write_it_any_more(
+    table: ErasureTable, first: bytes | None
+) -> None:
+    store, place = ResultStore(client("s3"), BUCKET), PurgedBook(client("s3"), BUCKET, "results", "results/book/")
+    if first is not None:
+        store.put_book(first, None)
+    was = store.book()
+    place.fence()
+    with pytest.raises(ConflictError):
+        store.put_book(b"of the erased", was[1] if was else None)
+    found = store.book()
+    assert found is not None
+    assert decoded(found[0])[1:] == decoded(first or gzip.compress(b""))[1:]
+    store.put_book(b"read again", found[1])
+
+
+def test_a_summariser_that_has_read_what_a_purge_removes_brings_nothing_of_it_back(
+    table: ErasureTable, profiles: ProfileTable
+) -> None:
+    s3, now_ms = client("s3"), 1_768_500_000_000
+    shown = {
+        "recommendation_id": "r1",
+        "at_ms": now_ms,
+        "user_id": "ann",
+        "items": [{"item_id": "lamp", "position": 1}],
+    }
+    s3.put_object(Bucket=BUCKET, Key="exposures/2026/01/15/18/a", Body=json.dumps(shown))
+    table.put("ann", now_ms)
+
+    class Overtaken(ResultStore):
+        def put_book(self, data: bytes, etag: str | None) -> None:
+            all_of_it = places(s3, BUCKET, profiles, table)
+            assert purge(all_of_it, table, now_ms, 30, Deadline(), begin=True)["status"] == "done"
+            super().put_book(data, etag)
+
+    with pytest.raises(ConflictError):
+        summarise(Overtaken(s3, BUCKET), now_ms)
+    assert summarise(ResultStore(s3, BUCKET), now_ms).entered == 0
+    assert all(b"ann" not in gzip.decompress(body) for body in objects("results/").values() if body)
 
 
 def test_a_bucket_without_versions_is_purged_too(table: ErasureTable) -> None:

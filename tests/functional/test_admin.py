@@ -14,6 +14,8 @@ from unittest.mock import patch
 import pytest
 
 from endcap.aws.documents import EditedDocument
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.aws.work import Ended, Rebuilds
 from endcap.errors import DependencyError
 from endcap.live.document import Configured
 from endcap.observability import metrics
@@ -334,6 +336,26 @@ def test_items_are_found_by_a_part_of_their_title_and_by_their_whole_category(sh
         found = shop.ok("GET", "/admin/items", query={"q": words, "limit": 50})["items"]
         assert one["item_id"] in {item["item_id"] for item in found}, words
     assert shop.ok("GET", "/admin/items", query={"q": "no such words"})["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("failure", "ended_ms", "told"), [("no item", 1 << 42, True), ("no item", 1, False), ("", 1 << 42, False)]
+)
+def test_a_rebuild_that_failed_since_the_last_promotion_needs_attention(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, failure: str, ended_ms: int, told: bool
+) -> None:
+    monkeypatch.setattr(Rebuilds, "last_ended", lambda _: Ended("nightly", 1, ended_ms, failure))
+    seen, moment = SnapshotBucket.seen, "2026-01-15T03:51:09+00:00"
+    monkeypatch.setattr(SnapshotBucket, "seen", lambda of: (at := seen(of)) and replace(at, promoted_at=moment))
+    attention = shop.ok("GET", "/admin/overview")["attention"]
+    found = [one for one in attention if one["kind"] == "rebuild_failed"]
+    failed = shop.ok("GET", "/admin/snapshots").get("failed")
+    if told:
+        assert found[0]["severity"] == "error"
+        assert found[0]["text"] == "The rebuild nightly failed: no item"
+        assert (failed["name"], failed["error"]) == ("nightly", "no item")
+    else:
+        assert (found, failed) == ([], None)
 
 
 def test_the_current_snapshot_is_told_and_compared_with_itself(shop: Shop) -> None:

@@ -144,6 +144,33 @@ def test_nothing_is_looked_into_before_its_signature(functions: Functions) -> No
     assert sent() == []
 
 
+def test_a_signed_body_is_not_taken_under_another_topic(functions: Functions) -> None:
+    asked = sample_body("http-shopify-data-requested")
+    assert functions.invoke("receive_webhook", webhook("shopify", "customers/data_request", asked))["statusCode"] == 200
+    assert functions.invoke("receive_webhook", webhook("shopify", "customers/redact", asked))["statusCode"] == 400
+    product = sample_body("http-shopify-product-updated")
+    assert functions.invoke("receive_webhook", webhook("shopify", "products/update", product))["statusCode"] == 200
+    assert functions.invoke("receive_webhook", webhook("shopify", "products/delete", product))["statusCode"] == 400
+    assert sent() == []
+    assert catalogue().get("808950810") is not None
+
+
+def test_a_topic_with_a_secret_of_its_own_takes_no_other(functions: Functions) -> None:
+    own = f"{moto_stack.SHOP_SECRET}\ncustomer.deleted for people"
+    moto_stack.client("secretsmanager").put_secret_value(SecretId="shop-system", SecretString=own)
+
+    def status(topic: str, secret: str) -> int:
+        event = webhook("woocommerce", topic, {"id": 27}, secret)
+        return int(functions.invoke("receive_webhook", event)["statusCode"])
+
+    assert status("product.deleted", moto_stack.SHOP_SECRET) == 200
+    assert status("customer.deleted", moto_stack.SHOP_SECRET) == 401
+    assert status("product.deleted", "for people") == 401
+    assert sent() == []
+    assert status("customer.deleted", "for people") == 200
+    assert len(sent()) == 1
+
+
 def test_without_a_secret_there_is_no_way_in(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WOOCOMMERCE_SECRET", "")
     for event in (webhook("woocommerce", "order.created", {"id": 1}), webhook("woocommerce", "", "webhook_id=3")):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,14 +18,18 @@ SHOWN_REASONS = 20
 SHOWN_OUTLIERS = 20
 SHOWN_FIELDS = 12
 SAMPLE_CHARS = 160
+NEW_STEP_S, SAME_STEP_S = 5.0, 30.0
 
 
 @contextmanager
 def progress_bar(console: Console) -> Iterator[Report]:
-    """Something to tell (step, done, total) to: a line on a terminal, elsewhere nothing.
+    """Something to tell (step, done, total) to: a line on a terminal, elsewhere one now and then on stderr.
 
     It has the time of the whole job so far, and an estimate of what is left of the step that it is at.
     """
+    if not console.is_terminal:
+        yield lines_now_and_then()
+        return
     bar = Progress(
         TextColumn("{task.description:<22}"),
         BarColumn(),
@@ -33,7 +39,6 @@ def progress_bar(console: Console) -> Iterator[Report]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
         redirect_stdout=False,  # the local stack has put something in its place that keeps functions' output apart
     )
     with bar:
@@ -43,6 +48,26 @@ def progress_bar(console: Console) -> Iterator[Report]:
             bar.update(task, description=step.replace("_", " "), completed=done, total=total or None)
 
         yield report
+
+
+def lines_now_and_then(clock: Callable[[], float] = time.monotonic) -> Report:
+    """Something to tell (step, done, total) to, for logs: a line as a step begins, and while it lasts.
+
+    Between two lines lie `NEW_STEP_S` at least, or `SAME_STEP_S`, so that what is soon done says nothing.
+    """
+    started = told = clock()
+    at = ""
+
+    def report(step: str, done: int, total: int) -> None:
+        nonlocal told, at
+        now = clock()
+        if now - told < (SAME_STEP_S if step == at else NEW_STEP_S):
+            return
+        told, at = now, step
+        far = f" {done:,} of {total:,}" if total > 1 else f" {done:,}" if done else ""
+        print(f"{int(now - started) // 60}:{int(now - started) % 60:02} {step.replace('_', ' ')}{far}", file=sys.stderr)
+
+    return report
 
 
 def print_read(console: Console, read: Mapping[str, Any]) -> None:

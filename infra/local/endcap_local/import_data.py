@@ -103,14 +103,14 @@ def load_folder(
     InvalidInputError : there is no item file
     ImportFailedError : the snapshot was not promoted
     """
-    report, options = ReadReport(), options or ReadOptions()
+    report, options = ReadReport(progress=progress), options or ReadOptions()
     identities = Identities()
     ledger = ErasureTable(stack.client("dynamodb"), _variable(stack, "ERASURES_TABLE")).read()[0]
     with report.keeping(options.errors):
         items = read_items(folder, report, options)
         now_ms = int(time.time() * 1000)
         read = read_events(folder, report, now_ms, identities=identities, options=options, people=_with_ids())
-        read_whole = [identities.keyed(event) for event in list(_counted(read, progress, items, report))]
+        read_whole = [identities.keyed(event) for event in list(_counted(read, items, report))]
         events = list(erased_of(folder, report, ledger).without(read_whole, report))
     if not items:
         raise no_items(folder, report)
@@ -124,6 +124,7 @@ def load_folder(
         version = str(manifest["version"])
         SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(Path(out), version)
         shoppers, wanted = _write_profiles(stack, events, encode_with(load_snapshot(Path(out))), progress)
+        progress("archiving", 0, 1)
         _archive(stack, wanted)
     progress("promoting", 0, 1)
     reply = stack.invoke("PromoteFunction", {"version": version})
@@ -158,12 +159,12 @@ def import_over_http(
     InvalidInputError : there is no item file
     HttpError : the API refuses a whole request, or does not answer
     """
-    report, options = ReadReport(), options or ReadOptions()
+    report, options = ReadReport(progress=progress), options or ReadOptions()
     now_ms, identities = int(time.time() * 1000), Identities()
     with report.keeping(options.errors):
         items = read_items(folder, report, options)
         read = read_events(folder, report, now_ms, identities=identities, options=options, people=_with_ids())
-        for _ in _counted(read, progress, items, report):
+        for _ in _counted(read, items, report):
             pass  # who is anonymous, and whether the whole is any good, is certain at the end only
     if not items:
         raise no_items(folder, report)
@@ -172,13 +173,13 @@ def import_over_http(
     refused = 0
     for done, part in _packed(item_document(item) for item in items):
         refused += len(api.post("/items", {"items": part})["rejected"])
-        progress("items", done, len(items))
+        progress("sending items", done, len(items))
     events = map(identities.keyed, read_events(folder, ReadReport(), now_ms, options=options))
     sent, users = 0, set[str]()
     for sent, part in _packed(interaction_document(event) for event in events):
         refused += len(api.post("/events", {"events": part})["rejected"])
         users.update(str(event.get("user_id") or event["anonymous_id"]) for event in part)
-        progress("events", sent, 0)
+        progress("sending events", sent, report.events)
     version, found = None, report.document()
     if bucket is not None:
         snapshots = SnapshotBucket(client("s3", BACKGROUND), bucket)
@@ -188,7 +189,9 @@ def import_over_http(
             settings = replace(settings, before=current_encoder(snapshots), target=target)
             manifest = rebuild(settings, progress)
             version = str(manifest["version"])
+            progress("uploading the snapshot", 0, 1)
             snapshots.upload(Path(out), version)
+        progress("promoting", 0, 1)
         make_current(version, snapshots, function, key)
         found = manifest["run"]["read"]
     return Imported(len(items), sent, len(users), refused, version, found)
@@ -216,14 +219,10 @@ def _wait_until_served(api: HttpClient, version: str) -> None:
         time.sleep(0.05)
 
 
-def _counted(
-    events: Iterator[Interaction], progress: Progress, items: Sequence[Item], report: ReadReport
-) -> Iterator[Interaction]:
+def _counted(events: Iterator[Interaction], items: Sequence[Item], report: ReadReport) -> Iterator[Interaction]:
     """The events; those of items that the catalogue does not have are counted in the report."""
     known = {item.item_id for item in items}
-    for number, event in enumerate(events, start=1):
-        if number % 10_000 == 0:
-            progress("events", number, 0)
+    for event in events:
         if event.item_id is not None and event.item_id not in known and event.event_type not in NOT_IN_HISTORY:
             report.unknown_item(event.item_id)
         yield event

@@ -57,7 +57,10 @@ class CheckedFilter(Answer):
             "errors": [],
             "count": 214,
             "of": 3877,
-            "sample": [{"item_id": "item-20", "title": "Steel lamp", "available": True, "price": 24.5}],
+            "sample": [
+                {"item_id": "item-20", "title": "Steel lamp", "available": True, "price": 24.5},
+                {"item_id": "item-12", "title": "Brass lamp", "available": True, "price": 31.0},
+            ],
             "fields": [
                 {"name": "brand", "kind": "text", "values": [{"value": "Acme", "count": 31}], "distinct": 12},
                 {"name": "price", "kind": "number", "values": [], "distinct": 99, "least": 0.5, "most": 295.0},

@@ -56,6 +56,7 @@ class Attention(Answer):
         "snapshot_missing",
         "snapshot_old",
         "snapshot_unsigned",
+        "rebuild_failed",
         "scenarios_unusable",
         "experiments_unusable",
         "quarantine",

@@ -33,6 +33,7 @@ class Snapshots(Answer):
     promoted_at: str | None = None
     snapshots: list[StoredSnapshot]
     running: list[Running]
+    failed: FailedWork | None = None
     model_config = example(
         {
             "current": "20260115T033412Z-5f0c",
@@ -48,7 +49,22 @@ class Snapshots(Answer):
                     "events": 397884,
                     "size_bytes": 98000000,
                     "encoder": "multilingual-e5-small",
-                    "metrics": {"ndcg@10": 0.0831},
+                    "metrics": {
+                        "ndcg@10": 0.0831,
+                        "validation": {
+                            "chosen": "pair",
+                            "compared": [
+                                {
+                                    "way": "next",
+                                    "ndcg_at_10": 0.061,
+                                    "chosen_less_this": 0.022,
+                                    "low": 0.01,
+                                    "high": 0.034,
+                                },
+                                {"way": "pair", "ndcg_at_10": 0.083, "chosen_less_this": 0.0, "low": 0.0, "high": 0.0},
+                            ],
+                        },
+                    },
                 }
             ],
             "running": [{"what": "rebuild", "name": "studio-1768471205", "since": 1768471205000}],
@@ -62,6 +78,13 @@ class Running(Answer):
     what: Literal["rebuild"]
     name: str
     since: Moment
+
+
+class FailedWork(Running):
+    """The latest rebuild, where it failed and no snapshot was made current since."""
+
+    ended: Moment
+    error: str
 
 
 class ComparedShopper(Answer):

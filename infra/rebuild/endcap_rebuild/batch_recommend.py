@@ -36,7 +36,7 @@ from endcap_rebuild.data.identities import Identities
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.reading import read_events, read_items, read_user_ids
-from endcap_rebuild.data.report import ReadReport, UnusableDataError
+from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.times import with_offset
 from endcap_rebuild.settings import Progress, no_progress
 
@@ -102,23 +102,23 @@ def batch_recommend(
     Raises
     ------
     InvalidInputError : a parameter or a file can't be used
-    UnusableDataError : what the events say could mean several things
+    UnusableDataError : what the events say could mean several things, or too little of it can be used
     SnapshotError, EncoderError : the snapshot can't be used
     """
     reading = reading or ReadOptions()
     clock_ms = None if as_of == LAST_EVENT else _time(with_offset(as_of, reading.zone))
     snapshot = load_snapshot(snapshot_dir)
-    report = ReadReport()
+    report = ReadReport(progress=progress)
     wanted = read_user_ids(users, report)
-    overlay = None if items is None else _overlay(snapshot, items, report)
+    overlay = None if items is None else _overlay(snapshot, items, report, reading)
     people = People(keys)
     erased = erased_of(events, report, ledger, without_ledger, people)
     names = {user_id: people.name_of(user_id) for user_id in wanted}
     if not all(map(is_pseudonym, names.values())):
         people.must_know = KEYS_ASKED
-    history = _history(events, set(names.values()), report, event_types, people, erased, reading)
-    if report.doubts:
-        raise UnusableDataError(report.doubts, report.document())
+    with report.keeping(reading.errors):
+        history = _history(events, set(names.values()), report, event_types, people, erased, reading)
+    report.require_good(reading.allow_bad)
     profiles = _fold(history.events, _remembering(encode_with(snapshot)))
     rows: list[tuple[str, int, str, str]] = []
     for number, (user_id, name) in enumerate(names.items()):
@@ -209,8 +209,8 @@ def _remembering(encode: Encode | None) -> Encode | None:
     return remembered
 
 
-def _overlay(snapshot: Snapshot, source: Path, report: ReadReport) -> Overlay:
-    new: list[Item] = [item for item in read_items(source, report) if item.item_id not in snapshot.index]
+def _overlay(snapshot: Snapshot, source: Path, report: ReadReport, reading: ReadOptions) -> Overlay:
+    new: list[Item] = [item for item in read_items(source, report, reading) if item.item_id not in snapshot.index]
     if len(new) > MAX_CHANGED:
         raise InvalidInputError(f"{len(new)} items are new to the snapshot; beyond {MAX_CHANGED} rebuild it")
     encoder = snapshot.encoder

@@ -131,10 +131,10 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
         keep_outliers=settings.keep_outliers,
         may_be_empty=settings.may_be_empty,
         keys=settings.keys,
+        progress=progress,
     )
     tell(shop)
     shop.report.require_good(settings.reading.allow_bad)
-    progress("reading", 1, 1)
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew), progress, crew)
     outputs = run_steps(
         BUDGETS[settings.budget],
@@ -144,6 +144,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
         settings.work,
         progress,
     )
+    progress("writing the snapshot", 0, 1)
     metrics = _metrics(job, outputs)
     if refusals := settings.fairness.refusals(metrics.get("fairness")):
         raise FairnessError(f"the lists are not as even as was asked for: {'; '.join(refusals)}")
@@ -172,6 +173,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
         },
     )
     write_snapshot(settings.out, with_user_encoder(contents, outputs.get("encoder", {})))
+    progress("checking the snapshot", 0, 1)
     manifest = verify_snapshot(settings.out)
     forget_incumbent(settings)
     return manifest

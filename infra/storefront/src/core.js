@@ -100,7 +100,7 @@ export function core(port, { cookie, warn, expired } = {}) {
     const path = item ? `/items/${encodeURIComponent(item)}/similar` : q ? '/search' : window && '/trending';
     asked = { explain: false, ...asked };
     const { status, json } = await (path ? call(path + '?' + port.query({ ...asked, q, window })) : call('/recommendations', { ...asked, interactions: session }));
-    if (status != 200) throw Object.assign(Error(json?.detail || status), json);
+    if (status != 200) throw Object.assign(Error(json?.detail || status), json, { status });
     return json;
   }
 

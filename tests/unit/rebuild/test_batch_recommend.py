@@ -18,7 +18,9 @@ from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_rebuild.batch_recommend import batch_recommend
+from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.reading import ReadReport, read_events
+from endcap_rebuild.data.report import UnusableDataError
 from tests.fakes.toy_shop import NOW_MS, write_events
 from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, build_toy_snapshot
 
@@ -126,7 +128,9 @@ def test_new_items_are_ranked_by_their_text(files: Path) -> None:
     twin = json.loads((files / "snapshot" / "items.jsonl").read_text().splitlines()[4])
     rows = [{**twin, "item_id": "brand-new"}, {**twin, "title": "changed"}, {"title": "no id"}]
     (files / "new.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    summary = run(files, limit=15, items=files / "new.jsonl")
+    with pytest.raises(UnusableDataError, match="1 of 3 rows of items"):
+        run(files, limit=15, items=files / "new.jsonl")
+    summary = run(files, limit=15, items=files / "new.jsonl", reading=ReadOptions(allow_bad=0.4))
     assert "brand-new" in lists_in(files / "recs.csv")["ann"]
     assert summary["read"]["bad_row_count"] == 1
 

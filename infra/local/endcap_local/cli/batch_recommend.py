@@ -11,15 +11,14 @@ from endcap_local.cli.options import (
     Json,
     KeysOfPseudonyms,
     LedgerPlace,
-    RatingScale,
-    Timezone,
     WithoutLedger,
     pseudonym_keys,
-    read_options,
+    reads_files,
 )
-from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 
+@reads_files
 def batch_recommend(
     snapshot: Annotated[Path, typer.Option(help="Folder of the snapshot.")],
     events: Annotated[Path, typer.Option(help="events.csv[.gz], or a folder that holds it.")],
@@ -29,8 +28,7 @@ def batch_recommend(
     items: Annotated[Path | None, typer.Option(help="items.jsonl[.gz] with items new to the snapshot.")] = None,
     include_seen: Annotated[bool, typer.Option(help="Also items of the user's own events.")] = False,
     as_of: Annotated[str, typer.Option(help="last-event (each user's own), ISO 8601 or unix time.")] = "last-event",
-    timezone: Timezone = "UTC",
-    rating_scale: RatingScale = None,
+    reading: ReadOptions = PLAIN,
     ledger: LedgerPlace = None,
     without_ledger: WithoutLedger = False,
     keys: KeysOfPseudonyms = None,
@@ -43,7 +41,6 @@ def batch_recommend(
     from endcap_rebuild.batch_recommend import batch_recommend as run
     from endcap_rebuild.data.erasures import ledger_at
 
-    reading = read_options(AUTO, None, None, timezone, rating_scale, ALLOWED_BAD, None)
     console = Console(highlight=False, stderr=as_json)
     with progress_bar(console) as progress:
         result = run(

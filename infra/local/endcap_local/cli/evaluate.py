@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from endcap_local.cli.options import (
+    Data,
     Encoder,
     KeysOfPseudonyms,
     Student,
@@ -16,7 +17,9 @@ from endcap_local.cli.options import (
     Teacher,
     TeacherPrompt,
     pseudonym_keys,
+    reads_files,
 )
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,8 +54,9 @@ FAIRNESS: Columns = (
 _MOST_GROUPS = 5
 
 
+@reads_files
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder with items.jsonl[.gz] and events.csv[.gz].")],
+    data: Data,
     protocol: Annotated[
         Literal["temporal", "leave-one-out", "cold"], typer.Option(help="What is known, and what is asked.")
     ] = "temporal",
@@ -85,6 +89,7 @@ def evaluate(
         bool, typer.Option("--peers", help="Also ask models of implicit, which the extra 'peers' installs.")
     ] = False,
     keys: KeysOfPseudonyms = None,
+    reading: ReadOptions = PLAIN,
     work: Annotated[Path | None, typer.Option(help="Keep finished models here; by default in the cache.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the report as JSON; - for stdout.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write the report as one HTML file with plots.")] = None,
@@ -92,6 +97,7 @@ def evaluate(
     """Measure ranking quality beside simpler models."""
     from rich.console import Console
 
+    from endcap_local.cli.reading import stopped_by_data
     from endcap_local.console import progress_bar
     from endcap_rebuild.evaluation.bench import EvaluationSettings
     from endcap_rebuild.evaluation.evaluate import evaluate as run
@@ -117,8 +123,9 @@ def evaluate(
         work=work,
         provider=provider_attribute,
         users=users,
+        reading=reading,
     )
-    with progress_bar(console) as progress:
+    with stopped_by_data(console, str(json_file) == "-"), progress_bar(console) as progress:
         report = run(settings, progress)
     if json_file is not None:
         _write_json(json_file, report)

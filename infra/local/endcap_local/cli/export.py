@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from endcap_local.cli.options import Data, Json, KeysOfPseudonyms, pseudonym_keys
+from endcap_local.cli.options import Data, Json, KeysOfPseudonyms, pseudonym_keys, reads_files
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 export_app = typer.Typer(help="Write what may leave the shop.", no_args_is_help=True)
 
@@ -18,6 +19,7 @@ def export() -> None:
 
 
 @export_app.command()
+@reads_files
 def aggregates(
     data: Data,
     epsilon: Annotated[float, typer.Option(help="How much the tables may tell of one user; 1 is usual, 0.1 strict.")],
@@ -29,6 +31,7 @@ def aggregates(
     dataset: Annotated[str | None, typer.Option(help="Name in the ledger; the folder's by default.")] = None,
     limit: Annotated[float | None, typer.Option(help="Of all epsilons together; set at the first release.")] = None,
     keys: KeysOfPseudonyms = None,
+    reading: ReadOptions = PLAIN,
     as_json: Json = False,
 ) -> None:
     """Write popularity and co-purchase with differential privacy for users."""
@@ -39,7 +42,7 @@ def aggregates(
     from endcap_rebuild.aggregates.release import ReleaseSettings
 
     settings = ReleaseSettings(epsilon, delta, most_items, most_pairs)
-    done = export_aggregates(data, out, settings, ledger, dataset, limit, keys=pseudonym_keys(keys))
+    done = export_aggregates(data, out, settings, ledger, dataset, limit, keys=pseudonym_keys(keys), reading=reading)
     if as_json:
         print_json(done)
         return

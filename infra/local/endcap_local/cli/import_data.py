@@ -7,27 +7,20 @@ from typing import Annotated
 import typer
 
 from endcap_local.cli.options import (
-    AllowBad,
     Bucket,
     Data,
     DryRun,
     Encoder,
-    Errors,
-    ExcludeUsers,
     Json,
-    Map,
-    MapEvent,
     PromoteFunction,
-    RatingScale,
     SnapshotKey,
-    Source,
     Target,
-    Timezone,
-    read_options,
+    reads_files,
 )
-from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 
+@reads_files
 def import_folder(
     data: Data,
     endpoint: Annotated[str, typer.Option(help="The stack's API.")] = "http://127.0.0.1:8787",
@@ -37,14 +30,7 @@ def import_folder(
     target: Target = "next",
     function: PromoteFunction = None,
     key: SnapshotKey = None,
-    source: Source = AUTO,
-    map_: Map = None,
-    map_event: MapEvent = None,
-    timezone: Timezone = "UTC",
-    rating_scale: RatingScale = None,
-    allow_bad: AllowBad = ALLOWED_BAD,
-    errors: Errors = None,
-    exclude_users: ExcludeUsers = None,
+    reading: ReadOptions = PLAIN,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -60,16 +46,15 @@ def import_folder(
     from endcap_local.import_data import import_over_http
 
     console = Console(highlight=False, stderr=as_json)
-    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     if dry_run:
-        dry_run_of(data, options, console, as_json)
+        dry_run_of(data, reading, console, as_json)
         return
     if not no_rebuild and bucket is None:
         raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without", param_hint="")
     rebuilt_in = None if no_rebuild else bucket
     with stopped_by_data(console, as_json), progress_bar(console) as progress:
         result = import_over_http(
-            data, HttpClient(endpoint), progress, rebuilt_in, encoder, function, key, options, target
+            data, HttpClient(endpoint), progress, rebuilt_in, encoder, function, key, reading, target
         )
     if as_json:
         print_json(result.document())

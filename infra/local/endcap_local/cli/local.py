@@ -10,23 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from endcap_local.cli.options import (
-    AllowBad,
     Encoder,
-    Errors,
-    ExcludeUsers,
     Json,
-    Map,
-    MapEvent,
     Port,
-    RatingScale,
-    Source,
     Template,
-    Timezone,
-    read_options,
+    reads_files,
     template_parameters,
 )
 from endcap_local.serving import DEFAULT_PORT, find_template, require_free, serve_until_interrupted, until_interrupted
-from endcap_rebuild.data.options import ALLOWED_BAD, AUTO, ReadOptions
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 if TYPE_CHECKING:
     from endcap_local.import_data import Imported
@@ -35,6 +27,7 @@ if TYPE_CHECKING:
 REBUILDS = "/local/rebuilds"
 
 
+@reads_files
 def local(
     data: Annotated[Path | None, typer.Option(help="Import this folder, rebuild and promote before serving.")] = None,
     port: Port = DEFAULT_PORT,
@@ -44,19 +37,11 @@ def local(
     param: Annotated[list[str] | None, typer.Option(help="Template parameter as NAME=VALUE; repeatable.")] = None,
     auth: Annotated[bool, typer.Option("--auth", help="Let in only whom the template's AuthMode lets in.")] = False,
     verbose: Annotated[bool, typer.Option(help="Functions' logs to stderr, not to a file.")] = False,
-    source: Source = AUTO,
-    map_: Map = None,
-    map_event: MapEvent = None,
-    timezone: Timezone = "UTC",
-    rating_scale: RatingScale = None,
-    allow_bad: AllowBad = ALLOWED_BAD,
-    errors: Errors = None,
-    exclude_users: ExcludeUsers = None,
+    reading: ReadOptions = PLAIN,
     as_json: Json = False,
 ) -> None:
     """Run the whole stack from template.yaml in this process, until Ctrl-C."""
     require_free(port)
-    options = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     parameters, path = template_parameters(param or []), find_template(template)
     if template is None:  # nobody but this machine comes to the door here, and the pages at /shop/ need it
         parameters.setdefault("Storefront", "on")
@@ -69,7 +54,7 @@ def local(
     ):
         from endcap_local.rebuilding import Rebuilder
 
-        imported = _load(up, data, encoder, options, as_json) if data else None
+        imported = _load(up, data, encoder, reading, as_json) if data else None
         rebuilder = Rebuilder(up, encoder)
         empty = data is None and rebuilder.start_empty() is not None
         up.offer(REBUILDS, lambda: rebuilder.rebuild())

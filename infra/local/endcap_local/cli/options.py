@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, get_type_hints
 
 import typer
 
-from endcap_rebuild.data.options import FORMATS, ReadOptions
+from endcap_rebuild.data.options import ALLOWED_BAD, AUTO, FORMATS, ReadOptions
 
 if TYPE_CHECKING:
     from endcap.pseudonyms import PseudonymKeys
@@ -96,6 +98,29 @@ Errors = Annotated[Path | None, typer.Option(help="CSV file to keep the refused 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Read and report, change nothing.", rich_help_panel=_READING)]
 
 
+def reads_files(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say how files are read, in place of its parameter `reading`.
+
+    All commands that read a shop's files have the same ones, under the same names.
+    """
+    own = inspect.signature(command)
+    parameters = [p for p in own.parameters.values() if p.name != "reading"]
+    at = list(own.parameters).index("reading")
+    parameters[at:at] = _READING_OPTIONS
+
+    @functools.wraps(command)
+    def told(**given: Any) -> None:
+        how = [given.pop(option.name, option.default) for option in _READING_OPTIONS]
+        command(**given, reading=read_options(*how))
+
+    hints = {name: hint for name, hint in get_type_hints(command, include_extras=True).items() if name != "reading"}
+    told.__annotations__ = hints | {option.name: option.annotation for option in _READING_OPTIONS}
+    told.__signature__ = own.replace(  # type: ignore[attr-defined]
+        parameters=[p.replace(annotation=told.__annotations__[p.name]) for p in parameters]
+    )
+    return told
+
+
 def read_options(
     source: str,
     columns: Sequence[str] | None,
@@ -122,6 +147,22 @@ def read_options(
         )
     except InvalidInputError as exc:
         raise typer.BadParameter(str(exc), param_hint="") from exc
+
+
+_READING_OPTIONS: Final = tuple(
+    inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+    for name, annotation, default in (
+        ("source", Source, AUTO),
+        ("map_", Map, None),
+        ("map_event", MapEvent, None),
+        ("timezone", Timezone, "UTC"),
+        ("rating_scale", RatingScale, None),
+        ("allow_bad", AllowBad, ALLOWED_BAD),
+        ("errors", Errors, None),
+        ("exclude_users", ExcludeUsers, None),
+    )
+)
+"""In the order of `read_options`."""
 
 
 def _lines(file: Path | None) -> frozenset[str]:

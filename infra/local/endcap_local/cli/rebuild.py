@@ -11,31 +11,24 @@ import typer
 
 from endcap_local.cli.options import (
     FOLDER,
-    AllowBad,
     DryRun,
     Encoder,
-    Errors,
-    ExcludeUsers,
     Json,
     KeysOfPseudonyms,
     LedgerPlace,
-    Map,
-    MapEvent,
-    RatingScale,
-    Source,
     Student,
     Target,
     Teacher,
     TeacherPrompt,
-    Timezone,
     WithoutLedger,
     pseudonym_keys,
-    read_options,
+    reads_files,
 )
 from endcap_local.cli.snapshots import print_encoder, print_metrics
-from endcap_rebuild.data.options import ALLOWED_BAD, AUTO
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 
+@reads_files
 def rebuild(
     data: Annotated[Path | None, typer.Option(help=FOLDER)] = None,
     out: Annotated[str | None, typer.Option(help="Folder of the snapshot, or s3://BUCKET to upload it there.")] = None,
@@ -71,14 +64,7 @@ def rebuild(
     max_popularity_lift: Annotated[
         float | None, typer.Option(help="No snapshot where lists are more popular than histories by more; 0.5 = half.")
     ] = None,
-    source: Source = AUTO,
-    map_: Map = None,
-    map_event: MapEvent = None,
-    timezone: Timezone = "UTC",
-    rating_scale: RatingScale = None,
-    allow_bad: AllowBad = ALLOWED_BAD,
-    errors: Errors = None,
-    exclude_users: ExcludeUsers = None,
+    reading: ReadOptions = PLAIN,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
@@ -105,7 +91,6 @@ def rebuild(
     from endcap_rebuild.text.encoders import current_encoder
 
     console = Console(highlight=False, stderr=as_json)
-    reading = read_options(source, map_, map_event, timezone, rating_scale, allow_bad, errors, exclude_users)
     if dry_run:
         dry_run_of(data, reading, console, as_json)
         return
@@ -127,11 +112,12 @@ def rebuild(
         found: list[Shop] = []
         with stopped_by_data(console, as_json), progress_bar(console) as progress:
             manifest = run_shard(settings, progress, found.append)
+            if snapshots and manifest is not None:
+                progress("uploading the snapshot", 0, 1)
+                snapshots.upload(folder, manifest["version"])
         if manifest is None:
             console.print("this shard has done its part; shard 0 writes the snapshot")
             return
-        if snapshots:
-            snapshots.upload(folder, manifest["version"])
     if as_json:
         outliers = [asdict(outlier) for outlier in found[0].outliers.named]
         print_json({**found[0].report.document(), **manifest, "outliers": outliers})

@@ -10,14 +10,18 @@ import json
 import re
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote
 
+from endcap.errors import EndcapError
 from endcap_local.lambda_runtime.reply import Reply
 
 INVOCATIONS: Final = re.compile(r"/2015-03-31/functions/([^/]+)/invocations")
 STATES: Final = "AWSStepFunctions"
+KEPT: Final = 10
+"""Rebuilds that are remembered, the latest."""
 
 Invoke = Callable[[str, Mapping[str, Any]], Reply]
 Rebuild = Callable[[], object]
@@ -35,7 +39,7 @@ class StackCalls:
     def __init__(self) -> None:
         self.invoke: Invoke | None = None
         self.rebuild: Rebuild | None = None
-        self._running: dict[str, float] = {}
+        self._rebuilds: dict[str, dict[str, Any]] = {}
 
     def __call__(self, environ: Mapping[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -60,30 +64,41 @@ class StackCalls:
 
     def _of_rebuilds(self, operation: str, given: Mapping[str, Any]) -> tuple[str, Any]:
         if operation == "ListExecutions":
-            listed = [
-                {
-                    "executionArn": n,
-                    "stateMachineArn": given["stateMachineArn"],
-                    "name": n,
-                    "status": "RUNNING",
-                    "startDate": at,
-                }
-                for n, at in list(self._running.items())
-            ]
-            return "200 OK", {"executions": listed}
+            wanted = given.get("statusFilter")
+            latest_first = reversed(list(self._rebuilds.values()))
+            return "200 OK", {"executions": [one for one in latest_first if wanted in (None, one["status"])]}
+        if operation == "DescribeExecution":
+            found = self._rebuilds.get(str(given.get("executionArn")))
+            return ("200 OK", found) if found else ("400 Bad Request", {"__type": "ExecutionDoesNotExist"})
         rebuild, name = self.rebuild, str(given.get("name", "rebuild"))
         if operation != "StartExecution" or rebuild is None:
             return "400 Bad Request", {"__type": "StateMachineDoesNotExist", "message": "nothing rebuilds here"}
-        self._running[name] = started = time.time()
+        execution = {
+            "executionArn": name,
+            "stateMachineArn": given["stateMachineArn"],
+            "name": name,
+            "status": "RUNNING",
+            "startDate": time.time(),
+        }
+        self._rebuilds.pop(name, None)
+        self._rebuilds[name] = execution
+        threading.Thread(target=self._run, args=(rebuild, execution), name=name, daemon=True).start()
+        return "200 OK", {"executionArn": name, "startDate": execution["startDate"]}
 
-        def run() -> None:
-            try:
-                rebuild()
-            finally:
-                del self._running[name]
-
-        threading.Thread(target=run, name=name, daemon=True).start()
-        return "200 OK", {"executionArn": name, "startDate": started}
+    def _run(self, rebuild: Rebuild, execution: dict[str, Any]) -> None:
+        ended = {"status": "FAILED", "error": "RebuildFailed", "cause": "it was stopped"}
+        try:
+            rebuild()
+            ended = {"status": "SUCCEEDED"}
+        except Exception as exc:
+            ended["cause"] = f"{type(exc).__name__}: {exc}"
+            if not isinstance(exc, EndcapError):
+                traceback.print_exc()
+        finally:
+            name = execution["name"]
+            self._rebuilds[name] = execution | ended | {"stopDate": time.time()}
+            for old in list(self._rebuilds)[:-KEPT]:
+                del self._rebuilds[old]
 
     def _answer(
         self, start_response: Callable[..., Any], status: str, body: object, failed: bool = False

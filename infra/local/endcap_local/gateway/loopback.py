@@ -95,6 +95,18 @@ class Loopback:
         if request.get_data() and request.mimetype != "application/json":
             raise _refused(403, "Forbidden", "only JSON is taken here")
 
+    def is_studio(self, request: Request) -> bool:
+        """Whether a request is one of the studio's pages, which bring the token of this start in its header.
+
+        Raises
+        ------
+        RefusedError : it brings one, and `check_forwarded` refuses it
+        """
+        if START_HEADER not in request.headers:
+            return False
+        self.check_forwarded(request)
+        return True
+
     def _check_page(self, request: Request) -> None:
         if request.headers.get("host", "").lower() not in self._hosts:
             raise _refused(403, "Forbidden", "the Host header does not name this server's own address")

@@ -15,6 +15,7 @@ from endcap_rebuild.aggregates.ledger import spend
 from endcap_rebuild.aggregates.noise import Noise, laplace
 from endcap_rebuild.aggregates.release import ReleaseSettings, released
 from endcap_rebuild.data.dataset import read_shop
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 LEDGER: Final = "privacy-ledger.json"
 POPULARITY: Final = "popularity.csv"
@@ -36,6 +37,7 @@ def export_aggregates(
     now: datetime | None = None,
     noise: Noise = laplace,
     keys: PseudonymKeys | None = None,
+    reading: ReadOptions = PLAIN,
 ) -> dict[str, Any]:
     """Write `popularity.csv` (item_id,users), `together.csv` (item_id,with_item_id,users) and `release.json`.
 
@@ -50,6 +52,7 @@ def export_aggregates(
     limit : as for `ledger.spend`
     keys : of the pseudonyms that an archive carries: without them one user may stand for several and would be
         protected as one of them alone, so that pseudonyms are refused
+    reading : how the files are to be read, where they don't say it themselves
 
     Returns
     -------
@@ -61,7 +64,9 @@ def export_aggregates(
     BudgetError : too much would have been spent; nothing was written
     """
     now = now or datetime.now(UTC)
-    shop = read_shop(data, int(now.timestamp() * 1000), 0, {}, keep_outliers=True, keys=keys, must_know=_KEYS_ASKED)
+    now_ms = int(now.timestamp() * 1000)
+    shop = read_shop(data, now_ms, 0, {}, options=reading, keep_outliers=True, keys=keys, must_know=_KEYS_ASKED)
+    shop.report.require_good(reading.allow_bad)
     name, at = dataset or data.resolve().name, now.strftime("%Y-%m-%dT%H:%M:%SZ")
     noise(
         shop.table.key[:0].astype("int64"), settings.half, 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -22,8 +22,8 @@ from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import Moment
 from endcap_rebuild.data.reading import event_files, read_items
 from endcap_rebuild.data.report import ReadReport
+from endcap_rebuild.progress import Progress, no_progress
 
-Progress = Callable[[str, int, int], None]
 _PART: Final = 10_000
 
 
@@ -38,13 +38,13 @@ def check_folder(
 
     Parameters
     ----------
-    progress : told ("reading", rows read, 0) now and then
+    progress : told how far each file has been read
 
     Raises
     ------
     InvalidInputError : there is no item file, or an export is not whole
     """
-    report = ReadReport()
+    report = ReadReport(progress=progress or no_progress)
     with report.keeping(options.errors):
         items = read_items(folder, report, options)
         known = {item.item_id for item in items} | {item.group for item in items}
@@ -53,7 +53,7 @@ def check_folder(
         found, moment = look_into(folder, options), Moment(now_ms, event_types, False)
         for file in event_files(found, options, moment, report, people):
             if isinstance(file, EventReader) and file.found.table and file.reason is None:
-                _count_table(file, known, report, people, seen, options.excluded, progress)
+                _count_table(file, known, report, people, seen, options.excluded)
             else:
                 _count(noted(iter(file), report, None, people, options.excluded), known, report, seen)
     keys = np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64)
@@ -68,7 +68,6 @@ def _count_table(
     people: People,
     seen: array[int],
     excluded: Collection[str],
-    progress: Progress | None,
 ) -> None:
     counter = ColumnCounter(file.layout, file.lane, known, report, seen)
     rows: Iterator[tuple[int, Any]] = iter(file.found.rows)
@@ -76,8 +75,6 @@ def _count_table(
         # Rows of whom nothing is to be read are looked at one by one.
         if excluded or not counter.count([cells for _, cells in part]):
             _count(noted(file.of(part), report, None, people, excluded), known, report, seen)
-        if progress is not None:
-            progress("reading", report.events, 0)
     file.ignore(counter.filled)
 
 

@@ -29,6 +29,7 @@ from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import catalog_time_ms, read_events, read_items
 from endcap_rebuild.data.report import ReadReport, no_items
 from endcap_rebuild.data.searches import Search, noting_searches
+from endcap_rebuild.progress import Progress, no_progress
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,7 @@ def read_shop(
     may_be_empty: bool = False,
     keys: PseudonymKeys | None = None,
     must_know: str = "",
+    progress: Progress = no_progress,
 ) -> Shop:
     """Read a folder of items and, where there are any, events.
 
@@ -138,7 +140,7 @@ def read_shop(
     InvalidInputError : no item file, an export that is not whole, an archive without the ledger of erasures, an
         unusable event weight or context name, or pseudonyms that need keys
     """
-    report, options = ReadReport(), options or ReadOptions()
+    report, options = ReadReport(progress=progress), options or ReadOptions()
     try:
         types = event_types(event_weights)
     except ValueError as exc:
@@ -156,6 +158,7 @@ def read_shop(
         people.must_know = people.must_know or must_know
         events = erased.without(read_events(folder, report, now_ms, types, options=options, people=people), report)
         table = event_table(noting_searches(events, searches), index, report, seed, types, names, groups)
+    progress("looking for bots", 0, 0)
     left_out, outliers = find_outliers(table, len(items), clock_usable(table.time_ms))
     if not keep_outliers and left_out.any():
         gone = {table.user_ids[user] for user in np.flatnonzero(left_out).tolist()}

@@ -84,3 +84,7 @@ class ReadOptions:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
             raise InvalidInputError(f"no such time zone: {self.timezone!r}; one is called Europe/Berlin") from exc
+
+
+PLAIN: Final = ReadOptions()
+"""As files say it themselves."""

@@ -184,6 +184,7 @@ def read_user_ids(file: Path, report: ReadReport) -> list[str]:
     """
     if not file.is_file():
         raise InvalidInputError(f"{file} is not a file")
+    report.role = "users"
     rows = opened(DataFile(file), "users", report)
     column = columns_of(rows.columns, EVENT_FIELDS, {}).get("user_id")
     if column is None:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from endcap.catalog.item import Item
 from endcap.errors import FieldError, InvalidInputError
 from endcap_rebuild.data.options import ALLOWED_BAD
+from endcap_rebuild.progress import Progress, no_progress
 
 # Enough to see what is wrong with a file; the rest is counted.
 MAX_REPORTED_ROWS: Final = 200
@@ -87,6 +88,7 @@ class ReadReport:
     ignored_fields : column or field that nothing reads -> rows that have it
     dropped_fields : what was wrong with an optional field -> rows that lost it
     passed_over : files that were not read, each with the reason
+    progress : told how far each file has been read
     """
 
     items: int = 0
@@ -118,6 +120,7 @@ class ReadReport:
     known_samples: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     role: str = "items"
+    progress: Progress = no_progress
     _errors: Any = None
 
     def reject(self, file: Path | str, line: int, reason: str, row: object = None) -> None:

@@ -71,7 +71,13 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
     def reject(line: int, reason: str, row: object) -> None:
         report.reject(file.name, line, reason, row)
 
+    step, size = f"reading {file.name} (MB)", file.path.stat().st_size if file.path.exists() else 0
+
+    def at(n_bytes: int) -> None:
+        report.progress(step, n_bytes >> 20, (size >> 20) + 1)
+
     if file.ending in PARQUET and not file.member:
+        at(0)
         columns, found = parquet_rows(file.path)
         return _sampled(columns, False, _counted(found, read), read, sample_rows)
     head = file.head(_SNIFFED_BYTES)
@@ -83,12 +89,12 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
         read.guesses["encoding"] = encoding
     is_table = file.ending in TABLES or (file.ending not in DOCUMENTS and beginning.lstrip()[:1] not in "{[")
     if not is_table:
-        parts = _text(file, read, reject, encoding, mark, old_mac=False)
+        parts = _text(file, read, reject, encoding, mark, old_mac=False, at=at)
         return _sampled(None, False, documents.values(parts, reject), read, sample_rows)
     dialect = delimited.sniff(beginning, is_known)
     if dialect.delimiter != ",":
         read.guesses["delimiter"] = _NAMES.get(dialect.delimiter, dialect.delimiter)
-    parts = _text(file, read, reject, encoding, mark, old_mac=dialect.old_mac)
+    parts = _text(file, read, reject, encoding, mark, old_mac=dialect.old_mac, at=at)
     if dialect.preamble:
         read.guesses["header"] = f"line {dialect.preamble + 1}"
     rows = delimited.rows(parts, dialect, reject, least_fields)
@@ -133,10 +139,11 @@ def _text(
     mark: int,
     *,
     old_mac: bool,
+    at: Callable[[int], None],
 ) -> Iterator[str]:
     """The file's text in parts, its lines counted, its damage told."""
     try:
-        for part in blocks(file, encoding, mark, old_mac=old_mac):
+        for part in blocks(file, encoding, mark, old_mac=old_mac, at=at):
             read.lines += part.count("\n") + (part[-1:] != "\n")
             yield part
     except DAMAGED as exc:

@@ -29,7 +29,7 @@ class EvaluationSettings:
 
     Attributes
     ----------
-    data : folder in the import format
+    data : folder in the import format, or in any that a rebuild reads
     protocol : one of `protocols.PROTOCOLS`
     budget : of Endcap's rebuild, "fast" or "full"
     seeds : of the rebuild and, in the protocol "cold", of the items left out; figures are means over them
@@ -47,6 +47,7 @@ class EvaluationSettings:
     peers : whether models of another library are asked too (see `endcap_rebuild.evaluation.peers`)
     users : file that says what users are like; what the folder says when None (see `groups.read_user_groups`)
     keys : of the pseudonyms that an archive carries
+    reading : how the files are to be read, where they don't say it themselves
     """
 
     data: Path
@@ -69,6 +70,7 @@ class EvaluationSettings:
     target: str = NEXT_TARGET
     peers: bool = False
     keys: PseudonymKeys | None = field(default=None, repr=False)
+    reading: ReadOptions = PLAIN
 
     @property
     def folder(self) -> Path:

@@ -20,9 +20,11 @@ from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop, rows_by_id
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 from endcap_rebuild.data.people import People
 from endcap_rebuild.data.reading import read_events, read_items
 from endcap_rebuild.data.report import ReadReport, no_items
+from endcap_rebuild.progress import Progress, no_progress
 
 # Order of events of one moment: the same for every model and every run.
 SHUFFLE_SEED: Final = 0
@@ -50,22 +52,43 @@ class Data:
 
 
 def read_data(
-    folder: Path, now_ms: int, ignored_attributes: Collection[str] = (), people: People | None = None
+    folder: Path,
+    now_ms: int,
+    ignored_attributes: Collection[str] = (),
+    people: People | None = None,
+    options: ReadOptions = PLAIN,
+    progress: Progress = no_progress,
 ) -> Data:
-    """Read a folder in the import format.
+    """Read a shop's folder.
 
     Parameters
     ----------
     ignored_attributes : attributes of items that are dropped, such as those that were counted from the whole log
     people : who names the shoppers of an archive
+    options : how the files are to be read, where they don't say it themselves
 
     Raises
     ------
-    UnusableDataError : no usable item
+    UnusableDataError : no usable item, or the data is not good enough to be measured
     InvalidInputError : an archive without the ledger of erasures
     """
-    report = ReadReport()
-    items = sorted((without(item, ignored_attributes) for item in read_items(folder, report)), key=lambda i: i.item_id)
+    report = ReadReport(progress=progress)
+    with report.keeping(options.errors):
+        data = _read(folder, now_ms, ignored_attributes, people or People(), options, report)
+    report.require_good(options.allow_bad)
+    return data
+
+
+def _read(
+    folder: Path,
+    now_ms: int,
+    ignored_attributes: Collection[str],
+    people: People,
+    options: ReadOptions,
+    report: ReadReport,
+) -> Data:
+    read_from = (without(item, ignored_attributes) for item in read_items(folder, report, options))
+    items = sorted(read_from, key=lambda item: item.item_id)
     if not items:
         raise no_items(folder, report)
     words: dict[str, list[Interaction]] = {}
@@ -77,9 +100,8 @@ def read_data(
             yield event
 
     index = rows_by_id(items)
-    people = people or People()
     erased = erased_of(folder, report, people=people)
-    read = erased.without(read_events(folder, report, now_ms, people=people), report)
+    read = erased.without(read_events(folder, report, now_ms, options=options, people=people), report)
     events = keeping_words(read)
     groups = [item.group for item in items]
     table = event_table(events, index, report, SHUFFLE_SEED, EVENT_TYPES, groups=groups)

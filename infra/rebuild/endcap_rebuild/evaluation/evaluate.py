@@ -74,9 +74,8 @@ def evaluate(settings: EvaluationSettings, progress: Progress = no_progress) -> 
     EncoderError : the encoder can't be built or loaded
     """
     started = time.monotonic()
-    progress("reading", 0, 1)
     now_ms, people = settings.now_ms or int(time.time() * 1000), People(settings.keys)
-    data = read_data(settings.data, now_ms, settings.ignored_attributes, people)
+    data = read_data(settings.data, now_ms, settings.ignored_attributes, people, settings.reading, progress)
     groups = item_groups(data.shop.items, settings.provider)
     users = read_user_groups(settings.data, settings.users, people)
     benches = _benches(settings, data, progress)

@@ -16,6 +16,7 @@ from typing import IO, Any, Final
 from endcap.aws.clients import aws_errors
 from endcap.aws.erasures import ErasureTable
 from endcap.aws.profiles import ProfileTable
+from endcap.aws.results import ResultStore
 from endcap.erasure.contents import Sift, Sifted, sift_delivery_errors, sift_quarantined, sift_records
 from endcap.erasure.inventory import STORES
 from endcap.erasure.ledger import NEVER, Ledger
@@ -37,7 +38,11 @@ _SIFTS: Final[Mapping[str, Sift]] = {
 
 def places(s3: Any, bucket: str, profiles: ProfileTable, erasures: ErasureTable) -> list[Place]:
     """Every store that is purged, in the order in which that is done: profiles first, as they say whom it concerns."""
-    objects = [PurgedObjects(s3, bucket, store.name, store.prefix) for store in STORES if store.name in _SIFTS]
+    objects = [
+        (PurgedBook if store.name == "results" else PurgedObjects)(s3, bucket, store.name, store.prefix)
+        for store in STORES
+        if store.name in _SIFTS
+    ]
     return [PurgedProfiles(profiles, erasures), *objects]
 
 
@@ -52,6 +57,9 @@ class PurgedObjects:
     def __init__(self, s3: Any, bucket: str, name: str, prefix: str) -> None:
         self._s3, self._bucket, self._prefix, self.name = s3, bucket, prefix, name
         self._sift = _SIFTS[name]
+
+    def fence(self) -> None:
+        """Nothing: records come here as they are, and never of what was read before."""
 
     def purge(self, ledger: Ledger, cursor: str, note: Note) -> Iterator[Step]:
         """See `Place`.
@@ -115,6 +123,19 @@ class PurgedObjects:
             self._s3.delete_object(**where, VersionId=version["VersionId"])
 
 
+class PurgedBook(PurgedObjects):
+    """The book of results, which the summariser makes of what it has read of archive and exposures."""
+
+    def fence(self) -> None:
+        """See `Place`: a run of the summariser that has begun can't replace the book any more.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        ResultStore(self._s3, self._bucket).renew_book()
+
+
 class PurgedProfiles:
     """The profiles table: what the ledger erases is erased, and rows that hold nothing else any more are removed.
 
@@ -126,6 +147,9 @@ class PurgedProfiles:
 
     def __init__(self, profiles: ProfileTable, erasures: ErasureTable) -> None:
         self._profiles, self._erasures = profiles, erasures
+
+    def fence(self) -> None:
+        """Nothing: who writes a profile has to have read the one that is there."""
 
     def purge(self, ledger: Ledger, cursor: str, note: Note) -> Iterator[Step]:
         """See `Place`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import NotFoundError
+from endcap.errors import ConflictError, NotFoundError
 
 BOOK: Final = "results/book/current.jsonl.gz"
 DAYS: Final = "results/days/"
@@ -58,6 +59,22 @@ class ResultStore:
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with aws_errors("write results"):
             self._s3.put_object(Bucket=self._bucket, Key=BOOK, Body=data, **condition)
+
+    def renew_book(self) -> None:
+        """Write the book as it is, or an empty one, under another ETag, so that who has read it can't replace it.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        while True:
+            data, etag = self.book() or (gzip.compress(b""), None)
+            # The time in the header means nothing here: https://www.rfc-editor.org/rfc/rfc1952
+            renewed = data[:4] + os.urandom(4) + data[8:] if data.startswith(_GZIP) else gzip.compress(data)
+            try:
+                return self.put_book(renewed, etag)
+            except ConflictError:
+                continue
 
     def put_day(self, day: str, data: bytes) -> None:
         """Replace the table of a day.

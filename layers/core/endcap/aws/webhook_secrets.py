@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
@@ -32,8 +32,8 @@ class WebhookSecret:
         self._lines: tuple[bytes, ...] = ()
         self._read_s = -float("inf")
 
-    def fits(self, check: Callable[[bytes], bool]) -> bool:
-        """Whether one of the lines passes `check`.
+    def fits(self, check: Callable[[Sequence[bytes]], bool]) -> bool:
+        """Whether the lines pass `check`.
 
         Raises
         ------
@@ -41,16 +41,13 @@ class WebhookSecret:
         """
         if self._age_s() > FRESH_S:
             self._look()
-        if self._passes(check):
+        if check(self._lines):
             return True
         if self._age_s() > AGAIN_S:
             self._look()
         if not self._lines:
             raise DependencyError("read secret: it is empty")
-        return self._passes(check)
-
-    def _passes(self, check: Callable[[bytes], bool]) -> bool:
-        return any(check(line) for line in self._lines)
+        return check(self._lines)
 
     def _age_s(self) -> float:
         return self._clock() - self._read_s

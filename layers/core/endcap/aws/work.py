@@ -4,10 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.errors import NotConfiguredError
+from endcap.errors import EndcapError, NotConfiguredError
+
+LOOKED_AT: Final = 20
+"""Of the latest rebuilds, running ones among them: one that has ended is looked for."""
+_UNDER_WAY: Final = ("RUNNING", "PENDING_REDRIVE")
+_DONE: Final = "SUCCEEDED"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A rebuild that has ended.
+
+    Attributes
+    ----------
+    failure : why it failed, "" where it did not
+    """
+
+    name: str
+    began_ms: int
+    ended_ms: int
+    failure: str
 
 
 class Promotions:
@@ -77,3 +99,28 @@ class Rebuilds:
         with aws_errors("list rebuilds"):
             answer = self._states.list_executions(stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=10)
         return [(one["name"], int(one["startDate"].timestamp() * 1000)) for one in answer["executions"]]
+
+    def last_ended(self) -> Ended | None:
+        """The latest one that is over; None where none is.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        if not self._arn:
+            return None
+        with aws_errors("list rebuilds"):
+            answer = self._states.list_executions(stateMachineArn=self._arn, maxResults=LOOKED_AT)
+        over = (one for one in answer["executions"] if one["status"] not in _UNDER_WAY)
+        if (last := next(over, None)) is None:
+            return None
+        began_ms, ended_ms = (int(last[name].timestamp() * 1000) for name in ("startDate", "stopDate"))
+        failure = "" if last["status"] == _DONE else self._why(last)
+        return Ended(last["name"], began_ms, ended_ms, failure)
+
+    def _why(self, execution: Mapping[str, Any]) -> str:
+        """Why one has failed, or how it ended where that can't be read."""
+        with suppress(EndcapError), aws_errors("describe a rebuild"):
+            told = self._states.describe_execution(executionArn=execution["executionArn"])
+            return str(told.get("cause") or told.get("error") or execution["status"])
+        return str(execution["status"])

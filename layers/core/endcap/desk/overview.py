@@ -11,6 +11,7 @@ from endcap.api.scenarios import read_scenarios
 from endcap.cost.estimate import Usage
 from endcap.cost.so_far import deployment_of, month_start_ms, so_far
 from endcap.desk.changes import who
+from endcap.desk.snapshots import failed_rebuild
 from endcap.errors import EndcapError, InvalidInputError
 from endcap.experiments.config import read_experiments
 from endcap.operator.overview import DAY_MS, State, attention
@@ -117,7 +118,7 @@ def _state(runtime: Runtime, now_ms: int, snapshot: Snapshot | None, rates: Mapp
         unusable.append("experiments")
     except EndcapError:
         pass
-    pointer = _or_none(runtime.snapshots.seen)
+    pointer, failed = _or_none(runtime.snapshots.seen), _or_none(lambda: failed_rebuild(runtime))
     return State(
         now_ms,
         None if snapshot is None else _age_days(snapshot, now_ms),
@@ -126,6 +127,7 @@ def _state(runtime: Runtime, now_ms: int, snapshot: Snapshot | None, rates: Mapp
         rates=rates,
         quarantined=_or_none(lambda: runtime.strays.count_since(now_ms - DAY_MS)) or 0,
         ending=tuple(ending),
+        rebuild_failed=failed,
     )
 
 

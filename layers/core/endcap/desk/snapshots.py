@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 from endcap.api.responses import answer
@@ -22,6 +24,7 @@ from endcap.snapshot.verify import load_verified
 
 MAX_TOLD: Final = 30
 """Of the bucket's snapshots, the newest: each takes two small reads."""
+MAX_FAILURE_CHARS: Final = 500
 
 
 def all_snapshots(runtime: Runtime) -> dict[str, Any]:
@@ -49,7 +52,33 @@ def all_snapshots(runtime: Runtime) -> dict[str, Any]:
         "snapshots": told,
         "running": [{"what": "rebuild", "name": n, "since": ms} for n, ms in runtime.rebuilds.running()],
     }
+    if (failed := failed_rebuild(runtime)) is not None:
+        found["failed"] = failed
     return found | ({"promoted_at": pointer.promoted_at} if pointer is not None and pointer.promoted_at else {})
+
+
+def failed_rebuild(runtime: Runtime) -> dict[str, Any] | None:
+    """The latest rebuild, where it failed and nothing was made current since.
+
+    Raises
+    ------
+    ThrottledError, DependencyError
+    """
+    ended = runtime.rebuilds.last_ended()
+    if ended is None or not ended.failure:
+        return None
+    pointer = runtime.snapshots.seen()
+    if pointer is not None and pointer.promoted_at:
+        with suppress(ValueError):
+            if datetime.fromisoformat(pointer.promoted_at).timestamp() * 1000 > ended.ended_ms:
+                return None
+    return {
+        "what": "rebuild",
+        "name": ended.name,
+        "since": ended.began_ms,
+        "ended": ended.ended_ms,
+        "error": ended.failure[:MAX_FAILURE_CHARS],
+    }
 
 
 def _stated(runtime: Runtime, version: str) -> dict[str, Any]:

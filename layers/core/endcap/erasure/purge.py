@@ -1,7 +1,8 @@
 """The purge: takes what was erased out of every store that keeps records, as far as a run's time goes.
 
 A round goes through all stores, pass after pass, until one pass has found nothing: that pass is the scan that a receipt
-speaks of. Where it stands is written down after every object, so that the next run goes on there; doing a part of
+speaks of. Who works on records that a pass has yet to look through starts again (`Place.fence`), so nothing comes back
+behind it. Where it stands is written down after every object, so that the next run goes on there; doing a part of
 it again removes nothing twice, and counts nothing twice.
 
 Every round holds to the whole ledger, old entries included, so what arrives late goes with the next. Those that a
@@ -49,6 +50,10 @@ class Place(Protocol):
     """A store that can be purged."""
 
     name: str
+
+    def fence(self) -> None:
+        """Before a pass: what others have made of records that they read before it can't be written any more."""
+        ...
 
     def purge(self, ledger: Ledger, cursor: str, note: Note) -> Iterator[Step]:
         """Look through all of it behind `cursor`, and remove what the ledger erases."""
@@ -159,6 +164,9 @@ def _is_due(state: Round, entries: Iterable[Entry], now_ms: int, erasure_days: i
 def _run(places: Sequence[Place], book: Book, ledger: Ledger, state: Round, deadline: Deadline) -> bool:
     """Whether a whole pass has found nothing; False where the time was over before."""
     while True:
+        if not state.place and not state.cursor:
+            for place in places:
+                place.fence()
         while state.place < len(places):
             if deadline.ends_work or not _through(places[state.place], book, ledger, state, deadline):
                 return False

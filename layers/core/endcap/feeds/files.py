@@ -6,7 +6,7 @@ import codecs
 import gzip
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -54,12 +54,15 @@ class DataFile:
 
     def binary(self) -> IO[bytes]:
         """Its bytes, unpacked; by content, as the archive's objects carry no endings."""
+        return self.unpacked(self.path.open("rb"))
+
+    def unpacked(self, raw: IO[bytes]) -> IO[bytes]:
+        """Its bytes, out of those of `path`."""
         if self.member:
-            member: Any = zipfile.ZipFile(self.path).open(self.member)  # noqa: SIM115 # the caller closes it
+            member: Any = zipfile.ZipFile(raw).open(self.member)  # noqa: SIM115 # the caller closes it
             if member.peek(2)[:2] == b"\x1f\x8b":
                 member = gzip.GzipFile(fileobj=member)
             return member  # type: ignore[no-any-return]
-        raw: IO[bytes] = self.path.open("rb")
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         packed: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
@@ -90,7 +93,9 @@ def members(path: Path) -> list[DataFile]:
     ]
 
 
-def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -> Iterator[str]:
+def blocks(
+    file: DataFile, encoding: str, mark: int, *, old_mac: bool = False, at: Callable[[int], None] = lambda _: None
+) -> Iterator[str]:
     """The file's text in large parts that end at a line's end, or after `LONGEST_LINE`; line ends stay as they are.
 
     Bytes that don't fit become lone surrogates in UTF-8, which the parsers refuse row by row. What can be read of a
@@ -100,9 +105,10 @@ def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -
     ----------
     mark : bytes before the text
     old_mac : lone carriage returns end lines, and become line feeds
+    at : told how many bytes of `file.path` have been read, before each part
     """
     decoder = codecs.getincrementaldecoder(encoding)("surrogateescape" if encoding == "utf-8" else "replace")
-    with file.binary() as binary:
+    with file.path.open("rb") as raw, file.unpacked(raw) as binary:
         binary.read(mark)
         rest, damage, end = "", None, "\r" if old_mac else "\n"
         while damage is None:
@@ -128,6 +134,7 @@ def blocks(file: DataFile, encoding: str, mark: int, *, old_mac: bool = False) -
             cut = len(text) if whole or not line_ends else text.rfind("\n") + 1
             rest = text[cut:]
             if cut:
+                at(raw.tell())
                 yield text[:cut]
             if whole:
                 break

@@ -24,6 +24,7 @@ class State:
     rates : per minute, as the overview tells them
     quarantined : strays of the last day
     ending : what of scenarios ends, as `scenario` tells it, each with the scenario's name
+    rebuild_failed : the latest rebuild, where it failed
     """
 
     now_ms: int
@@ -33,6 +34,7 @@ class State:
     rates: Mapping[str, float | None] = field(default_factory=dict)
     quarantined: int = 0
     ending: tuple[Mapping[str, Any], ...] = ()
+    rebuild_failed: Mapping[str, Any] | None = None
 
 
 def attention(state: State) -> list[dict[str, Any]]:
@@ -48,6 +50,9 @@ def _found(state: State) -> Iterator[dict[str, Any]]:
         yield _one("snapshot_old", "warning", f"The snapshot is {state.age_days:.0f} days old", "snapshots")
     if state.age_days is not None and not state.signed:
         yield _one("snapshot_unsigned", "info", "The current snapshot is not signed", "snapshots")
+    if state.rebuild_failed is not None:
+        text = f"The rebuild {state.rebuild_failed['name']} failed: {state.rebuild_failed['error']}"
+        yield _one("rebuild_failed", "error", text, "snapshots")
     for name in state.unusable:
         text = f"config/{name}.json can't be used; the last good one counts"
         yield _one(f"{name}_unusable", "error", text, name)

@@ -38,12 +38,18 @@ def encoded(book: Book, read: Iterable[str], as_of_ms: int | None) -> bytes:
 def decoded(data: bytes) -> tuple[Book, set[str], int | None]:
     """A book, the files that are in it and its latest record; the days touched before are touched still.
 
+    Parameters
+    ----------
+    data : no lines are an empty book
+
     Raises
     ------
     StoredDataError : it is none that this version reads
     """
     try:
         lines = [json.loads(line) for line in gzip.decompress(data).splitlines()]
+        if not lines:
+            return Book(), set(), None
         head = lines[0]
         if head["format"] != FORMAT:
             raise StoredDataError("results of another version")

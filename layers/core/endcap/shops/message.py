@@ -79,7 +79,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as events tell of it."""
+    """An order as events tell of it.
+
+    Attributes
+    ----------
+    returned_ms : when all of it was given back, for messages that say so and name none of its lines
+    """
 
     source: str
     order_id: str
@@ -88,6 +93,7 @@ class Order:
     user_id: str | None
     anonymous_id: str | None
     lines: tuple[Line, ...]
+    returned_ms: int | None = None
 
 
 def order_events(order: Order, message: Message) -> None:
@@ -103,6 +109,16 @@ def order_events(order: Order, message: Message) -> None:
         event_id = derived_id(order.source, order.order_id, "identify")
         identify = {"event_id": event_id, "event_type": "identify", "anonymous_id": order.anonymous_id}
         message.events.append(identify | whose | {"timestamp": timestamp_number(order.at_ms)})
+    if not order.lines and order.returned_ms is not None:
+        message.events.append(
+            {
+                "event_id": derived_id(order.source, order.order_id, "", "return"),
+                "event_type": "return",
+                **whose,
+                "properties": {"order_id": order.order_id},
+                "timestamp": timestamp_number(order.returned_ms),
+            }
+        )
     for index, line in enumerate(order.lines):
         if not line.item_id:
             message.warn(f"lines.{index}", "names no item, so it was left out")

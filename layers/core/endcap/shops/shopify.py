@@ -5,8 +5,9 @@ https://shopify.dev/docs/api/admin-rest/latest/resources/order
 https://shopify.dev/docs/api/admin-rest/latest/resources/product
 https://shopify.dev/docs/apps/build/compliance/privacy-law-compliance
 
-A line is returned once all of it was refunded, or its order cancelled; a part of it leaves the purchase as it is. A
-refund by itself names no customer: `orders/updated`, which Shopify sends with it, holds refunds and customer.
+A line is returned once all of it was refunded, or all of its order was, by its lines or without them, or its order was
+cancelled; a part of it, or its shipping, leaves the purchase as it is. A refund by itself names no customer:
+`orders/updated`, which Shopify sends with it, holds refunds and customer.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from endcap.events.formats.fields import number, person, text
+from endcap.shops.forms import Form
 from endcap.shops.message import (
     ANONYMOUS_ID,
     RECOMMENDATION_ID,
@@ -47,9 +49,10 @@ def read(topic: str, raw: Mapping[str, Any], sent_ms: int, item_ids: ItemIds = "
     ------
     InvalidInputError : it is not what its topic sends
     """
-    reader = _READERS.get(topic)
-    if reader is None:
+    reader, form = _READERS.get(topic, (None, None))
+    if reader is None or form is None:
         return Message(known=False)
+    form.check(raw)
     message = Message()
     reader(raw, sent_ms, item_ids, message)
     return message
@@ -61,14 +64,14 @@ def _order(raw: Mapping[str, Any], sent_ms: int, item_ids: ItemIds, message: Mes
         message.warn("test", "the order is a test, and counts for nothing")
         return
     customer = raw.get("customer")
-    cancelled_ms = time_ms(raw, "cancelled_at")
+    whole_ms = _wholly_returned(raw, sent_ms)
     back = _refunded(raw, sent_ms)
     lines = []
     for line in objects(raw.get("line_items")):
         line_id = required_id(line)
         quantity = positive(line.get("quantity"))
         refunded, refunded_ms = back.get(line_id, (0.0, None))
-        returned_ms = cancelled_ms if refunded < (quantity or 1) else refunded_ms
+        returned_ms = whole_ms if refunded < (quantity or 1) else refunded_ms
         shown = named_value(line.get("properties"), RECOMMENDATION_ID)
         lines.append(Line(line_id, _item_id(line, item_ids), quantity, number(line.get("price")), returned_ms, shown))
     order = Order(
@@ -79,8 +82,18 @@ def _order(raw: Mapping[str, Any], sent_ms: int, item_ids: ItemIds, message: Mes
         person(customer.get("id")) if isinstance(customer, Mapping) else None,
         named_value(raw.get("note_attributes"), ANONYMOUS_ID),
         tuple(lines),
+        whole_ms,
     )
     order_events(order, message)
+
+
+def _wholly_returned(raw: Mapping[str, Any], sent_ms: int) -> int | None:
+    """When all of an order was given back, whatever its refunds say of lines; None where it was not."""
+    cancelled_ms = time_ms(raw, "cancelled_at")
+    if cancelled_ms is not None or raw.get("financial_status") != "refunded":
+        return cancelled_ms
+    refunds = (time_ms(refund, "processed_at", "created_at") for refund in objects(raw.get("refunds")))
+    return max((at_ms for at_ms in refunds if at_ms is not None), default=time_ms(raw, "updated_at") or sent_ms)
 
 
 def _refunded(raw: Mapping[str, Any], sent_ms: int) -> dict[str, tuple[float, int]]:
@@ -208,18 +221,37 @@ def _shop_redact(_: Mapping[str, Any], __: int, ___: ItemIds, message: Message) 
     message.for_people = "the shop asks for everything of it to be erased"
 
 
+# What bodies of each kind have at their top and no other kind has; of topics that are not read, too.
+_ORDER: Final = frozenset({"line_items", "financial_status", "fulfillment_status", "order_number", "refunds"})
+_REFUND: Final = frozenset({"order_id", "refund_line_items", "order_adjustments"})
+_PRODUCT: Final = frozenset({"variants", "body_html", "product_type", "vendor", "handle", "published_at"})
+_REDACTED: Final = frozenset({"orders_to_redact"})
+_ASKED: Final = frozenset({"orders_requested", "data_request"})
+_SHOP: Final = frozenset({"shop_id", "shop_domain"})
+_UNREAD: Final = frozenset(
+    {
+        *("abandoned_checkout_url", "completed_at", "invoice_sent_at", "invoice_url"),  # checkouts, drafts of orders
+        *("tracking_number", "tracking_numbers", "orders_count", "verified_email"),  # fulfilments, customers
+    }
+)
+_PEOPLE: Final = _REDACTED | _ASKED | _SHOP
+_OF_ORDER: Final = Form(_ORDER, _REFUND | _PRODUCT | _PEOPLE | _UNREAD)
+_OF_REFUND: Final = Form(frozenset({"order_id"}), _PRODUCT | _PEOPLE | _UNREAD | _ORDER)
+_OF_PRODUCT: Final = Form(_PRODUCT | {"title"}, _ORDER | _REFUND | _PEOPLE | _UNREAD)
+_GONE: Final = Form(frozenset({"id"}), only=frozenset({"id", "admin_graphql_api_id"}))
+
 _Reader = Callable[[Mapping[str, Any], int, ItemIds, Message], None]
-_READERS: Final[Mapping[str, _Reader]] = {
-    "orders/create": _order,
-    "orders/paid": _order,
-    "orders/updated": _order,
-    "orders/cancelled": _order,
-    "refunds/create": _refund,
-    "products/create": _product,
-    "products/update": _product,
-    "products/delete": _product_gone,
-    "customers/redact": _redact,
-    "customers/data_request": _data_request,
-    "shop/redact": _shop_redact,
+_READERS: Final[Mapping[str, tuple[_Reader, Form]]] = {
+    "orders/create": (_order, _OF_ORDER),
+    "orders/paid": (_order, _OF_ORDER),
+    "orders/updated": (_order, _OF_ORDER),
+    "orders/cancelled": (_order, _OF_ORDER),
+    "refunds/create": (_refund, _OF_REFUND),
+    "products/create": (_product, _OF_PRODUCT),
+    "products/update": (_product, _OF_PRODUCT),
+    "products/delete": (_product_gone, _GONE),
+    "customers/redact": (_redact, Form(_REDACTED, _ASKED | _ORDER | _REFUND | _PRODUCT | _UNREAD | {"id"})),
+    "customers/data_request": (_data_request, Form(_ASKED, _REDACTED | {"id"})),
+    "shop/redact": (_shop_redact, Form(_SHOP, _REDACTED | _ASKED | {"id", "customer"})),
 }
 TOPICS: Final = tuple(_READERS)

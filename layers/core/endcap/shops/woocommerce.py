@@ -4,7 +4,8 @@ https://developer.woocommerce.com/docs/apis/rest-api/v3/webhooks/
 https://developer.woocommerce.com/docs/apis/rest-api/v3/orders/
 https://developer.woocommerce.com/docs/apis/rest-api/v3/products/
 
-An order says of its refunds how much and not of what, so its lines are returned once its status says so of all of them.
+An order says of its refunds how much and not of what, so its lines are returned once its status says so of all of them,
+or its refunds come to its total.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from endcap.events.formats.fields import number, person, text
+from endcap.shops.forms import Form
 from endcap.shops.message import (
     ANONYMOUS_ID,
     RECOMMENDATION_ID,
@@ -50,9 +52,10 @@ def read(topic: str, raw: Mapping[str, Any], sent_ms: int, item_ids: ItemIds = "
     ------
     InvalidInputError : it is not what its topic sends
     """
-    reader = _READERS.get(topic)
-    if reader is None:
+    reader, form = _READERS.get(topic, (None, None))
+    if reader is None or form is None:
         return Message(known=False)
+    form.check(raw)
     message = Message()
     reader(raw, sent_ms, item_ids, message)
     return message
@@ -63,7 +66,7 @@ def _order(raw: Mapping[str, Any], sent_ms: int, item_ids: ItemIds, message: Mes
     paid = raw.get("date_paid_gmt") or raw.get("date_paid") or raw.get("payment_method") in _OFFLINE
     if status in _UNPAID or (status == "cancelled" and not paid):
         return
-    back = status in ("refunded", "cancelled")
+    back = status in ("refunded", "cancelled") or _wholly_refunded(raw)
     returned_ms = (time_ms(raw, "date_modified_gmt", "date_modified") or sent_ms) if back else None
     lines = []
     for line in objects(raw.get("line_items")):
@@ -79,8 +82,16 @@ def _order(raw: Mapping[str, Any], sent_ms: int, item_ids: ItemIds, message: Mes
         _customer(raw.get("customer_id")),
         named_value(raw.get("meta_data"), ANONYMOUS_ID, "key"),
         tuple(lines),
+        returned_ms,
     )
     order_events(order, message)
+
+
+def _wholly_refunded(raw: Mapping[str, Any]) -> bool:
+    """Whether refunds come to an order's total to half a hundredth, whatever its status; never where it was free."""
+    total = positive(raw.get("total"))
+    back = sum(abs(number(refund.get("total")) or 0.0) for refund in objects(raw.get("refunds")))
+    return total is not None and back > total - 0.005
 
 
 def _customer(value: object) -> str | None:
@@ -156,16 +167,24 @@ def _customer_gone(raw: Mapping[str, Any], _: int, __: ItemIds, message: Message
     message.erase.append(required_id(raw))
 
 
+# What bodies of each kind have at their top and no other kind has; of topics that are not read, too.
+_ORDER: Final = frozenset({"line_items", "order_key", "payment_method", "customer_id"})
+_PRODUCT: Final = frozenset({"permalink", "regular_price", "stock_status", "catalog_visibility", "purchasable"})
+_UNREAD: Final = frozenset({"username", "avatar_url", "is_paying_customer", "discount_type", "usage_count"})
+_OF_ORDER: Final = Form(_ORDER, _PRODUCT | _UNREAD)
+_OF_PRODUCT: Final = Form(_PRODUCT | {"name", "price", "sku"}, _ORDER | _UNREAD)
+_GONE: Final = Form(frozenset({"id"}), only=frozenset({"id"}))
+
 _Reader = Callable[[Mapping[str, Any], int, ItemIds, Message], None]
-_READERS: Final[Mapping[str, _Reader]] = {
-    "order.created": _order,
-    "order.updated": _order,
-    "order.restored": _order,
-    "order.deleted": _order_gone,
-    "product.created": _product,
-    "product.updated": _product,
-    "product.restored": _product,
-    "product.deleted": _product_gone,
-    "customer.deleted": _customer_gone,
+_READERS: Final[Mapping[str, tuple[_Reader, Form]]] = {
+    "order.created": (_order, _OF_ORDER),
+    "order.updated": (_order, _OF_ORDER),
+    "order.restored": (_order, _OF_ORDER),
+    "order.deleted": (_order_gone, _GONE),
+    "product.created": (_product, _OF_PRODUCT),
+    "product.updated": (_product, _OF_PRODUCT),
+    "product.restored": (_product, _OF_PRODUCT),
+    "product.deleted": (_product_gone, _GONE),
+    "customer.deleted": (_customer_gone, _GONE),
 }
 TOPICS: Final = tuple(_READERS)

@@ -45,6 +45,9 @@ class Shelf:
     def __init__(self, name, things):
         self.name, self.things, self.looked = name, dict(enumerate(things)), 0
 
+    def fence(self):
+        pass
+
     def purge(self, ledger, cursor, note):
         for number in sorted(self.things):
             if cursor and number <= int(cursor):
@@ -108,6 +111,48 @@ def test_a_run_goes_on_where_the_last_one_ended_and_counts_nothing_twice(steps):
         {"archive": 3},
     )
     assert not book.state["began_ms"]
+
+
+class Digest(Shelf):
+    """A store made of another one by somebody who reads it and writes later, unless there is a fence between."""
+
+    def __init__(self, source):
+        super().__init__("digest", [])
+        self.source, self.read, self.fences = source, None, 0
+
+    def fence(self):
+        self.read, self.fences = None, self.fences + 1
+
+    def look(self):
+        self.read = dict(self.source.things)
+
+    def write(self):
+        self.things, self.read = self.things if self.read is None else self.read, None
+
+
+@pytest.mark.parametrize("looks_at", range(12))
+@pytest.mark.parametrize("writes_after", range(12))
+def test_what_is_made_of_records_that_were_there_before_a_pass_does_not_come_back_after_it(looks_at, writes_after):
+    archive = Shelf("archive", ["ann", "bob"])
+    digest = Digest(archive)
+    book, now = ended(Book(ann(25))), 0
+
+    class Between(Some):
+        @property
+        def ends_work(self):
+            nonlocal now
+            if now == looks_at:
+                digest.look()
+            if now == looks_at + writes_after:
+                digest.write()
+            now += 1
+            return False
+
+    purge([archive, digest], book, NOW_MS, DAYS, Between(0), False)
+    digest.write()
+    assert book.entries["ann"].purged_ms == NOW_MS
+    assert "ann" not in [*archive.things.values(), *digest.things.values()]
+    assert digest.fences >= 2
 
 
 def test_nothing_is_begun_before_it_is_due():

@@ -95,6 +95,49 @@ def test_a_cancelled_order_returns_all_of_it_once() -> None:
     assert len({event["event_id"] for event in events}) == len(events)
 
 
+REFUNDED_AT = "2026-01-26T08:00:00Z"
+
+
+def refund(*lines: Any) -> dict[str, Any]:
+    return {
+        "id": 1,
+        "processed_at": REFUNDED_AT,
+        "refund_line_items": list(lines),
+        "transactions": [{"kind": "refund"}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("financial_status", "adjustments", "expected"),
+    [
+        ("refunded", [], ["808950810", "447654529"]),
+        ("partially_refunded", [{"kind": "shipping_refund", "amount": "-4.90"}], []),
+        ("partially_refunded", [], []),  # so much, and nobody says of what
+    ],
+    ids=["whole order", "shipping", "amount"],
+)
+def test_a_refund_without_lines_is_of_the_whole_order_or_of_none_of_them(
+    financial_status: str, adjustments: list[Any], expected: list[str]
+) -> None:
+    refunds = [refund() | {"order_adjustments": adjustments}]
+    events = read("order-created", financial_status=financial_status, refunds=refunds).events
+    returned = [event for event in events if event["event_type"] == "return"]
+    assert [event["item_id"] for event in returned] == expected
+    assert {parse_interaction(event, NOW_MS).timestamp_ms for event in returned} <= {1_769_414_400_000}
+
+
+@pytest.mark.parametrize("said", [{"financial_status": "refunded"}, {"cancelled_at": REFUNDED_AT}], ids=str)
+def test_an_order_that_names_no_line_any_more_is_returned_by_its_id(said: dict[str, Any]) -> None:
+    order = {"id": 820982911946, "customer": {"id": 115310627314}, "refunds": [refund()], **said}
+    (event,) = shopify.read("orders/updated", order, NOW_MS).events
+    returned = parse_interaction(event, NOW_MS)
+    assert (returned.event_type, returned.item_id, returned.order_id) == ("return", None, "820982911946")
+    assert (returned.user_id, returned.timestamp_ms) == ("115310627314", 1_769_414_400_000)
+    assert (
+        shopify.read("orders/updated", {**order, "cancelled_at": None, "financial_status": "paid"}, NOW_MS).events == []
+    )
+
+
 def test_a_refund_alone_names_nobody() -> None:
     message = read("refund-created")
     assert (message.events, [w["field"] for w in message.warnings]) == ([], ["customer"])

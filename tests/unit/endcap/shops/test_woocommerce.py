@@ -49,6 +49,22 @@ def test_an_order_counts_by_its_status(changes: dict[str, Any], expected: list[s
     assert kinds(read("order-created", **changes)) == expected
 
 
+@pytest.mark.parametrize(
+    ("totals", "expected"),
+    [(["-34.00"], 2), (["-20.00", "-14.00"], 2), (["-4.90"], 0), ([], 0), ([None], 0)],
+    ids=str,
+)
+def test_refunds_that_come_to_all_of_an_order_return_it(totals: list[Any], expected: int) -> None:
+    refunds = [{"id": n, "reason": "", "total": total} for n, total in enumerate(totals)]
+    assert kinds(read("order-created", status="completed", refunds=refunds)).count("return") == expected
+
+
+def test_an_order_that_names_no_line_any_more_is_returned_by_its_id() -> None:
+    (event,) = read("order-refunded", line_items=[]).events
+    assert (event["event_type"], event["user_id"], event["properties"]) == ("return", "26", {"order_id": "4750"})
+    assert "item_id" not in event
+
+
 def test_every_message_about_an_order_says_the_same_of_it() -> None:
     before = read("order-created").events
     assert [event for event in read("order-refunded").events if event["event_type"] == "purchase"] == before

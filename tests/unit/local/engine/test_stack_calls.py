@@ -5,8 +5,16 @@ from __future__ import annotations
 import io
 import json
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import boto3
+from botocore.config import Config
+from werkzeug.serving import make_server
+
+from endcap.aws.work import Rebuilds
+from endcap.errors import InvalidInputError
 from endcap_local.engine.stack_calls import StackCalls
 from endcap_local.lambda_runtime.reply import Reply
 
@@ -22,6 +30,28 @@ def asked(calls: StackCalls, path: str, body: object, target: str = "", kind: st
     }
     answer = b"".join(calls(environ, lambda status, _: told.update(status=status)))
     return told["status"], json.loads(answer) if answer else None
+
+
+def wait_for(name: str) -> None:
+    for thread in threading.enumerate():
+        if thread.name == name:
+            thread.join(5)
+
+
+@contextmanager
+def boto_of(calls: StackCalls) -> Iterator[Any]:
+    """A client of Step Functions whose calls are answered here."""
+    server = make_server("127.0.0.1", 0, calls, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_port}"
+        keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+        yield boto3.client("stepfunctions", endpoint_url=url, **keys, config=Config(inject_host_prefix=False))
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_a_function_is_started_by_its_name() -> None:
@@ -63,7 +93,27 @@ def test_a_rebuild_is_listed_while_it_runs() -> None:
     assert [one["name"] for one in listed] == ["mine"]
     may_end.set()
     assert ended.wait(5)
-    for thread in threading.enumerate():
-        if thread.name == "mine":
-            thread.join(5)
-    assert asked(calls, "/", machine, "AWSStepFunctions.ListExecutions")[1]["executions"] == []
+    wait_for("mine")
+    running = machine | {"statusFilter": "RUNNING"}
+    assert asked(calls, "/", running, "AWSStepFunctions.ListExecutions")[1]["executions"] == []
+
+
+def test_a_rebuild_that_has_ended_says_how_and_the_latest_stands_first() -> None:
+    calls, outcomes = StackCalls(), iter([None, InvalidInputError("there is no item")])
+
+    def rebuild() -> None:
+        if (outcome := next(outcomes)) is not None:
+            raise outcome
+
+    calls.rebuild = rebuild
+    with boto_of(calls) as states:
+        rebuilds = Rebuilds(states, "arn:aws:states:us-east-1:123456789012:stateMachine:local")
+        assert rebuilds.last_ended() is None
+        for name, failure in (("good", ""), ("bad", "InvalidInputError: there is no item")):
+            rebuilds.start(name)
+            wait_for(name)
+            ended = rebuilds.last_ended()
+            assert ended is not None
+            assert (ended.name, ended.failure) == (name, failure)
+            assert 0 < ended.began_ms <= ended.ended_ms
+        assert rebuilds.running() == []

@@ -9,11 +9,11 @@ import pytest
 from werkzeug.test import Client, EnvironBuilder, TestResponse
 from werkzeug.wrappers import Request
 
-from endcap_local.gateway.access import Access, RefusedError
+from endcap_local.gateway.access import OWNER, Access, RefusedError
 from endcap_local.gateway.gateway import HttpApi
 from endcap_local.gateway.loopback import Loopback
 from endcap_local.lambda_runtime.reply import Reply
-from endcap_local.template.authorizers import Authorizer
+from endcap_local.template.authorizers import IAM, Authorizer
 from endcap_local.template.template import Route
 
 URL = "http://127.0.0.1:8787"
@@ -154,3 +154,34 @@ def test_without_authorisation_the_owner_calls_every_route_but_the_door() -> Non
     closed, door = stack.events
     assert closed["requestContext"]["authorizer"]["iam"]["userArn"].endswith(":user/local")
     assert "authorizer" not in door["requestContext"]
+
+
+class Signed(Stack):
+    """A stack whose routes take signatures alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        routes = [Route(r.method, r.path, r.function, Authorizer("iam", IAM)) for r in ROUTES[:4]]
+        self.access = Access(routes, URL, self.loopback.start_token)
+        self._client = Client(HttpApi(routes, self._invoke, access=self.access, loopback=self.loopback))
+
+
+PROFILE = ("GET", "/users/ann/profile")
+
+
+@pytest.mark.parametrize(("method", "path"), [ERASE, LOOK, STEER, PROFILE])
+def test_pages_of_a_stack_that_takes_signatures_act_as_its_owner_by_the_token_of_the_start(
+    method: str, path: str
+) -> None:
+    stack = Signed()
+    headers = {"host": "127.0.0.1:8787", "origin": URL, "endcap-start": stack.loopback.start_token}
+    assert stack._client.open(path, method=method, headers=headers).status_code == 200
+    assert stack.events[-1]["requestContext"]["authorizer"] == OWNER
+    for changed in ({"endcap-start": "x"}, {"origin": "http://attacker.example"}, {"host": "attacker.example:8787"}):
+        assert stack._client.open(path, method=method, headers=headers | changed).status_code == 403, changed
+    form = headers | {"content-type": "text/plain"}
+    assert stack._client.open(path, method=method, headers=form, data="{}").status_code in (403, 415)
+    del headers["endcap-start"]
+    query = {"start": stack.loopback.start_token}  # an address that has got about is no signature
+    assert stack._client.open(path, method=method, headers=headers, query_string=query).status_code == 403
+    assert len(stack.events) == 1

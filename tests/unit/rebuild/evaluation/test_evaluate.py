@@ -12,6 +12,8 @@ import pytest
 
 from endcap.errors import InvalidInputError
 from endcap_rebuild.batch_recommend import batch_recommend
+from endcap_rebuild.data.options import ReadOptions
+from endcap_rebuild.data.report import UnusableDataError
 from endcap_rebuild.evaluation import evaluate as module
 from endcap_rebuild.evaluation.bench import EvaluationSettings
 from endcap_rebuild.evaluation.data import read_data, write_known
@@ -166,6 +168,28 @@ def test_ignored_attributes_reach_no_model(tmp_path: Path) -> None:
     assert dropped.shop.texts[0] == "Mug. small"
     written = write_known(dropped, np.ones(1, dtype=np.bool_), NOW_MS, tmp_path / "known")
     assert "leak" not in (written / "items.jsonl").read_text()
+
+
+def test_data_is_read_as_a_rebuild_would_read_it(tmp_path: Path) -> None:
+    write_items(tmp_path, toy_item_rows(3))
+    row = {"who": "u", "item_id": "item-0", "event_type": "rating", "value": "8", "timestamp": "2023-11-14T22:13:20"}
+    write_events(tmp_path, [row, {**row, "who": "staff"}], tuple(row))
+    told = ReadOptions(
+        columns={"who": "user_id"}, timezone="Asia/Shanghai", rating_scale="10", excluded=frozenset({"staff"})
+    )
+    table = read_data(tmp_path, NOW_MS, options=told).shop.table
+    assert table.user_ids == ("u",)
+    assert table.time_ms.tolist() == [1_700_000_000_000 - 8 * 3_600_000]
+    assert table.grade.tolist() == [4.0]
+
+
+def test_data_that_is_no_good_is_not_measured(tmp_path: Path) -> None:
+    write_items(tmp_path, toy_item_rows(3))
+    row = {"user_id": "u", "item_id": "item-0", "event_type": "view", "timestamp": 1_700_000_000}
+    write_events(tmp_path, [row, {**row, "event_type": "beam"}])
+    with pytest.raises(UnusableDataError):
+        read_data(tmp_path, NOW_MS)
+    assert len(read_data(tmp_path, NOW_MS, options=ReadOptions(allow_bad=0.5)).shop.table) == 1
 
 
 def test_what_is_written_for_the_rebuild_reads_back_the_same(tmp_path: Path) -> None:

@@ -62,5 +62,7 @@ addEventListener('endcap:list', ({ target, detail }) => {
     card.querySelector('a').setAttribute('href', link({ item: item.item_id }));
     card.querySelector('.picture').replaceChildren(pictureOf(item));
   }
-  target.closest('.shelf').hidden = !detail.items.length;
+  const shelf = target.closest('.shelf');
+  shelf.querySelector('.lacking')?.remove();
+  shelf.hidden = !detail.items.length;
 });

@@ -145,8 +145,20 @@ async function show(moved) {
   if (moved) { scrollTo(0, 0); main.focus({ preventScroll: true }); }
 }
 
-const failed = error => [h('h1', { class: 'page-title' }, say('nothing')), h('p', { class: 'empty' }, error.status == 404 ? say('door') : String(error.message))];
-addEventListener('endcap:error', ({ target, detail }) => target.replaceChildren(h('p', { class: 'empty' }, [403, 404].includes(detail.status) ? say('door') : detail.message)));
+// Where no answer came there is no status.
+const why = ({ status }) => say([403, 404].includes(status) ? 'door' : status == 429 ? 'busy' : status ? 'later' : 'offline');
+
+const failed = error => [h('h1', { class: 'page-title' }, say('nothing')), h('p', { class: 'empty' }, why(error))];
+const again = () => main.querySelectorAll('endcap-list:not([data-ec-list])').forEach(shown => shown.load());
+
+// Lists that could not be had: the first one says why, and the others go with their headings, until they come.
+addEventListener('endcap:error', ({ target, detail }) => {
+  const shelf = target.closest('.shelf');
+  shelf.querySelector('.lacking')?.remove();
+  shelf.hidden = !!main.querySelector('.lacking');
+  if (!shelf.hidden) target.before(h('div', { class: 'lacking', role: 'status' }, h('p', { class: 'empty' }, why(detail)), h('button', { class: 'quiet', onclick: again }, say('retry'))));
+});
+addEventListener('online', again);
 document.addEventListener('click', event => {
   const to = event.target.closest('a[href^="?"]');
   if (!to || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;

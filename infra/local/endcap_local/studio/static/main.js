@@ -2,7 +2,7 @@
 import { html, render, signal, useEffect, useState } from "./lib/html.js";
 import { LANGUAGES, language, t, useLanguage } from "./lib/i18n.js";
 import { href, route } from "./lib/router.js";
-import { config, openSession, signedIn, signIn, signOut, useStart } from "./lib/session.js";
+import { config, openSession, signedIn, signIn, signInProblem, signOut, useStart } from "./lib/session.js";
 import { Button, Icon, Loading, Notice, SelectField, Teller, TextField } from "./lib/ui.js";
 
 const PAGES = {
@@ -79,7 +79,9 @@ const Door = () => {
               <${TextField} label=${t("door.token")} value=${token} onValue=${setToken} autocomplete="off" />
               <button type="submit" class="button strong"><span>${t("door.open")}</span></button>
             </form>`
-        : html`<p>${t("door.sign_in")}</p><${Button} kind="strong" onClick=${signIn}>${t("sign_in")}<//>`}
+        : html`<p>${t("door.sign_in")}</p>
+            ${signInProblem.value && html`<${Notice} kind="error"><p>${t(signInProblem.value.key, { why: signInProblem.value.detail })}</p><//>`}
+            <${Button} kind="strong" onClick=${signIn}>${t("sign_in")}<//>`}
       <p><a href=${href("parameters")}>${t("door.parameters")}</a></p>
     </div>
   `;

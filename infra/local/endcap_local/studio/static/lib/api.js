@@ -1,5 +1,6 @@
 // Calls of the HTTP API, which answers on the origin that the pages come from.
 import { useCallback, useEffect, useState } from "./html.js";
+import { t } from "./i18n.js";
 import { askLocalIssuer, config, credentials, signedIn } from "./session.js";
 
 export class ApiError extends Error {
@@ -12,6 +13,9 @@ export class ApiError extends Error {
 }
 
 const pathOf = (parts, query) => {
+  // To a browser these are steps in a path, however they are encoded, and the call would be another one.
+  const step = parts.find((part) => part === "." || part === "..");
+  if (step) throw new ApiError(400, { detail: t("problem.step", { id: step }) });
   const path = `/${parts.map(encodeURIComponent).join("/")}`;
   const given = Object.entries(query ?? {}).filter(([, value]) => value != null && value !== "");
   return given.length ? `${path}?${given.map((pair) => pair.map(encodeURIComponent).join("=")).join("&")}` : path;
@@ -19,6 +23,7 @@ const pathOf = (parts, query) => {
 
 // One call: `parts` of the path are encoded here, so that an id may hold anything. Answers {data, etag}.
 export async function call(method, parts, { query, body, etag, signal, again = true } = {}) {
+  const path = pathOf(parts, query);
   const headers = { ...credentials() };
   if (body !== undefined) headers["content-type"] = "application/json";
   if (etag) headers["if-match"] = etag;
@@ -26,7 +31,7 @@ export async function call(method, parts, { query, body, etag, signal, again = t
   if (body !== undefined) options.body = JSON.stringify(body);
   let answer;
   try {
-    answer = await fetch((config.value.api ?? "") + pathOf(parts, query), options);
+    answer = await fetch((config.value.api ?? "") + path, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0, { detail: error.message });

@@ -1,4 +1,4 @@
-// Lines over days by uPlot, and the same numbers as a table: a canvas says nothing to those who can't see it.
+// Lines and points by uPlot, and the same numbers as a table: a canvas says nothing to those who can't see it.
 import { html, useEffect, useRef, useState } from "./html.js";
 import { day as dayOf, t } from "./i18n.js";
 import { Button, Table } from "./ui.js";
@@ -7,12 +7,13 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const HEIGHT = 220;
 const DAY_S = 86400;
 
-// days: ISO days; series: [{name, values, low?, high?}]; format: a value's text.
-export const LineChart = ({ name, days, series, format }) => {
+// What a chart shows, and a button for the same as a table. `x`: places of the values; `labels`: their texts in the table,
+// under the heading `first`; `scale` and `axis`: uPlot's options for x; `floor(low)`: where the values' axis begins.
+const Chart = ({ name, first, labels, x, series, format, scale, axis: across, floor, points }) => {
   const place = useRef();
   const [asTable, setAsTable] = useState(false);
   useEffect(() => {
-    if (asTable || days.length === 0) return undefined;
+    if (asTable || x.length === 0) return undefined;
     const box = place.current;
     let plot;
     let watcher;
@@ -23,10 +24,10 @@ export const LineChart = ({ name, days, series, format }) => {
       const axis = { stroke: style("--muted"), grid: { stroke: style("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
       const lines = [{}];
       const bands = [];
-      const data = [days.map((day) => Date.parse(day) / 1000)];
+      const data = [x];
       series.forEach((one, i) => {
         data.push(one.values);
-        lines.push({ label: one.name, stroke: stroke(i), width: 2, points: { show: days.length < 40, size: 6 } });
+        lines.push({ label: one.name, stroke: stroke(i), width: 2, points: { show: points, size: 6 } });
         if (!one.low) return;
         data.push(one.high, one.low);
         const edge = { stroke: "transparent", points: { show: false } };
@@ -38,10 +39,10 @@ export const LineChart = ({ name, days, series, format }) => {
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
-        scales: { x: { time: true, range: (_, first, last) => (first === last ? [first - DAY_S, last + DAY_S] : [first, last]) }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
+        scales: { x: scale, y: { range: (_, low, high) => floor(low ?? 0, high ?? 0) } },
         series: lines,
         bands,
-        axes: [{ ...axis, incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+        axes: [{ ...axis, ...across }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
       };
       plot = new UPlot(options, data, box);
       watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT }));
@@ -52,24 +53,47 @@ export const LineChart = ({ name, days, series, format }) => {
       watcher?.disconnect();
       plot?.destroy();
     };
-  }, [asTable, JSON.stringify(days), JSON.stringify(series)]);
+  }, [asTable, JSON.stringify(x), JSON.stringify(series)]);
+  const spans = series.some((one) => one.low);
   const columns = [
-    { label: t("day"), of: (i) => dayOf(days[i]) },
+    { label: first, of: (i) => labels[i] },
     ...series.map((one) => ({ label: one.name, number: true, of: (i) => format(one.values[i]) })),
+    ...(spans ? series.map((one) => ({ label: t("chart.between"), number: true, of: (i) => `${format(one.low[i])} – ${format(one.high[i])}` })) : []),
   ];
   return html`
     <figure class="chart">
       <figcaption>
         <span>${name}</span>
         <ul class="legend">${series.map((one, i) => html`<li><i class=${`s${i % 6}`}></i>${one.name}</li>`)}</ul>
-        <${Button} kind="quiet small" aria-pressed=${asTable ? "true" : "false"} onClick=${() => setAsTable(!asTable)}>${t("as_table")}<//>
+        <${Button} kind="quiet small" aria-pressed=${asTable ? "true" : "false"} aria-label=${`${t("as_table")}: ${name}`} onClick=${() => setAsTable(!asTable)}>${t("as_table")}<//>
       </figcaption>
       ${asTable
-        ? html`<${Table} name=${name} columns=${columns} rows=${days.map((_, i) => i)} />`
+        ? html`<${Table} name=${name} columns=${columns} rows=${x.map((_, i) => i)} />`
         : html`<div ref=${place} class="plot" role="img" aria-label=${t("chart.label", { name })}></div>`}
     </figure>
   `;
 };
+
+const BY_DAY = {
+  points: true,
+  scale: { time: true, range: (_, first, last) => (first === last ? [first - DAY_S, last + DAY_S] : [first, last]) },
+  axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) },
+  floor: (low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1],
+};
+
+// days: ISO days; series: [{name, values, low?, high?}]; format: a value's text.
+export const LineChart = ({ days, ...rest }) => html`
+  <${Chart} ...${BY_DAY} ...${rest} first=${t("day")} labels=${days.map(dayOf)} x=${days.map((day) => Date.parse(day) / 1000)} points=${days.length < 40} />
+`;
+
+// Values beside each other that have labels in place of moments. Small differences are what they are looked at for.
+const SHORT = 12;
+const short = (label) => (label.length > SHORT ? `${label.slice(0, SHORT - 1)}…` : label);
+export const PointChart = ({ labels, ...rest }) => html`
+  <${Chart} ...${rest} labels=${labels} x=${labels.map((_, i) => i)} points scale=${{ time: false, range: () => [-0.5, labels.length - 0.5] }}
+    axis=${{ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : short(labels[tick]))) }}
+    floor=${(low, high) => [low - (high - low || 1) * 0.15, high + (high - low || 1) * 0.15]} />
+`;
 
 // Bars of one measure; they are a table by themselves.
 export const Bars = ({ rows, format, name }) => {

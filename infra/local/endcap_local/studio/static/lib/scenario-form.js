@@ -1,13 +1,31 @@
 // The form of a scenario: every choice of a list, its filter, what is pinned, pushed, promised places and hidden.
+import { post, useLoad } from "./api.js";
 import { html, useState } from "./html.js";
 import { number, t } from "./i18n.js";
 import { nameOf } from "./items.js";
 import { FilterField } from "./filter.js";
-import { Button, Field, MomentField, SelectField, TextField } from "./ui.js";
+import { Button, Field, MomentField, SelectField, TextField, useRested } from "./ui.js";
 
 const NOT_HERE = new Set(["window", "language"]);
 const CAPPED = ["brand", "category"];
 const RELATIONS = ["", "similar", "together", "buy_again"];
+
+const AT_ONCE = 50;
+
+// Which of these ids no item has, so that a rule about them would do nothing.
+const useUnknown = (ids) => {
+  const rested = useRested([...new Set(ids.filter(Boolean))].sort());
+  const found = useLoad(async (signal) => {
+    const known = new Set();
+    for (let i = 0; i < rested.length; i += AT_ONCE) {
+      const filter = `item_id IN (${rested.slice(i, i + AT_ONCE).map((id) => JSON.stringify(id)).join(", ")})`;
+      const { sample, valid } = await post(["admin", "filters", "check"], { filter, sample: AT_ONCE }, signal);
+      for (const id of valid ? sample.map((item) => item.item_id) : rested) known.add(id);
+    }
+    return new Set(rested.filter((id) => !known.has(id)));
+  }, [JSON.stringify(rested)]);
+  return (id) => (found.data?.has(id) ? t("form.unknown_item") : undefined);
+};
 
 const NumberChoice = ({ choice, value, onValue }) => {
   const share = choice.most === 1;
@@ -87,6 +105,7 @@ const Weights = ({ terms, weights = {}, onWeights }) => {
 
 export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) => {
   const set = (part) => onDocument({ ...document, ...part });
+  const unknown = useUnknown([...(document.pinned ?? []), ...(document.hidden ?? [])].map((one) => one.item_id));
   const choices = everywhere ? [] : parameters.choices.filter((choice) => !NOT_HERE.has(choice.name));
   return html`
     <form class="form" aria-label=${t("form.name")} onSubmit=${(e) => e.preventDefault()}>
@@ -100,7 +119,7 @@ export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) =
         <div class="wide"><${FilterField} label=${t("filter")} value=${document.filter ?? ""} onValue=${(filter) => set({ filter })} /></div>
         <${Rows} title=${t("form.pinned")} name="pin" rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
           ${(row, change) => html`
-            <${TextField} label=${t("item.id")} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
+            <${TextField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
             <${NumberField} label=${t("place")} value=${row.position} min="1" onValue=${(position) => change({ position })} />`}
         <//>`}
       <${Rows} title=${t("form.boost")} name="boost" rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
@@ -115,7 +134,7 @@ export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) =
           <div class="wide"><${FilterField} label=${t("form.promotion_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>`}
       <//>`}
       <${Rows} title=${t("form.hidden")} name="hidden" rows=${document.hidden} fresh=${{ item_id: "" }} onRows=${(hidden) => set({ hidden })}>
-        ${(row, change) => html`<${TextField} label=${t("item.id")} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
+        ${(row, change) => html`<${TextField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
       <//>
       ${!everywhere && html`<${Weights} terms=${parameters.terms} weights=${document.weights} onWeights=${(weights) => set({ weights })} />`}
     </form>

@@ -8,6 +8,8 @@ const LOCAL_SCOPE = "endcap/look endcap/steer endcap/erase endcap/server";
 
 export const config = signal({ sign_in: { kind: "start" }, pictures: [] });
 export const signedIn = signal(false);
+// Why a sign-in did not succeed: {key, detail} of its text, or null.
+export const signInProblem = signal(null);
 
 const home = new URL("../", import.meta.url);
 
@@ -21,7 +23,7 @@ export async function openSession() {
     given.searchParams.delete("start");
     history.replaceState(null, "", given);
   }
-  if (given.searchParams.has("code")) await finish(given);
+  if (given.searchParams.has("code") || given.searchParams.has("error")) signInProblem.value = await finish(given);
   signedIn.value = Object.keys(credentials()).length > 0;
 }
 
@@ -76,6 +78,7 @@ const encoded = (buffer) =>
 const random = () => encoded(crypto.getRandomValues(new Uint8Array(32)));
 
 export async function signIn() {
+  signInProblem.value = null;
   const { authorize_url: url, client_id: client, scope } = config.value.sign_in;
   const verifier = random();
   const state = random();
@@ -95,13 +98,17 @@ export async function signIn() {
   location.assign(asked);
 }
 
+// What the issuer sends back becomes a token; answers what was wrong with it.
 async function finish(given) {
   const pending = JSON.parse(sessionStorage.getItem(PENDING) ?? "null");
   sessionStorage.removeItem(PENDING);
   const code = given.searchParams.get("code");
   const state = given.searchParams.get("state");
   history.replaceState(null, "", new URL(pending?.page ?? "", home));
-  if (!pending || pending.state !== state) return;
+  dispatchEvent(new Event("hashchange")); // which replacing does not bring about
+  if (!pending || pending.state !== state) return { key: "door.strayed" };
+  const refused = given.searchParams.get("error");
+  if (refused) return { key: "door.refused", detail: given.searchParams.get("error_description") || refused };
   const body = new URLSearchParams({
     grant_type: "authorization_code",
     client_id: config.value.sign_in.client_id,
@@ -109,7 +116,12 @@ async function finish(given) {
     code,
     code_verifier: pending.verifier,
   });
-  const answer = await fetch(config.value.sign_in.token_url, { method: "POST", body });
-  if (!answer.ok) return;
-  keep(await answer.json());
+  try {
+    const answer = await fetch(config.value.sign_in.token_url, { method: "POST", body });
+    if (!answer.ok) return { key: "door.no_token", detail: answer.status };
+    keep(await answer.json());
+  } catch (error) {
+    return { key: "door.no_token", detail: error.message };
+  }
+  return null;
 }

@@ -4,6 +4,7 @@ import { Ranking } from "../lib/beside.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { ago, bytes, dateTime, nameOfMeasure, number, percent, t } from "../lib/i18n.js";
 import { ranksOf } from "../lib/items.js";
+import { ReportPlots } from "../lib/report.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { Button, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -89,7 +90,8 @@ const Report = ({ snapshot, onClose }) => html`
         <dt>${t("snapshots.parent")}</dt><dd>${snapshot.parent ?? "–"}</dd>
         <dt>${t("snapshots.size")}</dt><dd>${bytes(snapshot.size_bytes)}</dd>
       </dl>
-      <${Table} name=${t("snapshots.metrics")} rows=${flat(snapshot.metrics)} empty=${t("snapshots.no_metrics")} columns=${[
+      <${ReportPlots} metrics=${snapshot.metrics} />
+      <${Table} name=${t("snapshots.metrics")} rows=${flat(snapshot.metrics).filter(([, value]) => !Array.isArray(value))} empty=${t("snapshots.no_metrics")} columns=${[
         { label: t("snapshots.measure"), of: ([name]) => name },
         { label: t("value"), number: true, of: ([, value]) => shown(value) },
       ]} />
@@ -147,6 +149,7 @@ export default function Snapshots() {
     <div class="stack">
       <${Problem} error=${error} />
       <${Loaded} of=${list}>${(found) => html`
+        ${found.failed && html`<${Notice} kind="error"><p>${t("snapshots.failed", { name: found.failed.name, when: ago(found.failed.ended) })}</p><p><bdi>${found.failed.error}</bdi></p><//>`}
         ${found.running.map((one) => html`<${Notice}>${t("snapshots.running", { name: one.name, since: ago(one.since) })}<//>`)}
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
           <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} rowClass=${(one) => (one.state === "current" ? "on" : "")} />
