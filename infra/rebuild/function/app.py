@@ -19,7 +19,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.aws.clients import BACKGROUND, client
 from endcap.cost.rebuilds import LambdaLimits
 from endcap.errors import InvalidInputError
-from endcap.observability import logger, metrics
+from endcap.observability import logger
 from endcap_rebuild.lambda_job.code import stage
 from endcap_rebuild.lambda_job.inputs import inputs_of
 from endcap_rebuild.lambda_job.plan import plan
@@ -31,7 +31,6 @@ FOLDER: Final = Path(tempfile.gettempdir()) / "endcap-rebuild"
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     bucket = Publisher(client("s3", BACKGROUND), os.environ["DATA_BUCKET"])
     memory_mb = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"])

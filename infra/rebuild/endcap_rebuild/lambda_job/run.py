@@ -58,7 +58,7 @@ def rebuild_here(
         settings = settings_of(choices, folder / "data", folder / "out", folder)
         settings = with_keys(replace(settings, work=None), choices.pseudonym_secret)
         manifest = bucket.rebuild(settings, progress=_Watch(left_s, memory_mb))
-    except (HandedOverError, MemoryError, EncoderError, ModuleNotFoundError) as exc:
+    except (HandedOverError, MemoryError, EncoderError) as exc:
         reason = str(exc) or type(exc).__name__
         logger.warning("rebuild handed over", extra={"reason": reason})
         return {"handed_over": reason}

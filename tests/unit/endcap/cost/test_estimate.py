@@ -167,6 +167,7 @@ class TestPrices:
 
     def test_every_price_is_used(self) -> None:
         bills = [estimate(SHOP, replace(STACK, architecture=a)) for a in ("x86_64", "arm64")]
+        bills += [estimate(replace(SHOP, events=1_000), STACK), estimate(SHOP, replace(STACK, rebuild_image=True))]
         used = {one.price for bill in (*bills, personalize_estimate(SHOP)) for one in bill.lines}
         assert used == set(PRICES)
 
