@@ -46,7 +46,7 @@ def stage_encoders(s3: Any, bucket: str, cache: Path) -> list[str]:
     ThrottledError, DependencyError
     """
     there = Publisher(s3, bucket).sizes(ENCODERS_PREFIX)
-    staged = []
+    staged: list[str] = []
     for recipe in RECIPES.values():
         folder = cache / recipe.folder
         if not verified(folder, recipe.sha256):

@@ -51,4 +51,5 @@ def names_of(cloudformation: Any, stack: str) -> StackNames:
     needed = ("ApiUrl", "DataBucketName", "PromoteFunctionName")
     if missing := [name for name in needed if name not in outputs]:
         raise InvalidInputError(f"the stack {stack} has no output {', '.join(missing)}")
-    return StackNames(*(outputs[name] for name in needed), "RebuildStateMachineArn" in outputs)
+    api, bucket, promote = (outputs[name] for name in needed)
+    return StackNames(api, bucket, promote, "RebuildStateMachineArn" in outputs)

@@ -29,7 +29,7 @@ SHOPS = (
     (250_000, 10_000_000),
 )
 """Items and archived events."""
-MOST_FILES = 20_000
+MOST_FILES = 5_000
 """Objects of an archive that is compacted now and then."""
 WAYS = {"lambda": "Lambda", "sagemaker": "SageMaker, ml.m5.2xlarge", "image": "SageMaker, ml.g5.xlarge, own image"}
 LONGEST_MS = 900_000

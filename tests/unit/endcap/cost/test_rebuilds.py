@@ -35,7 +35,7 @@ def test_small_shop_fits_the_function_that_every_account_can_have() -> None:
     [
         ({"items": 100_000}, "time"),
         ({"events": 60_000_000}, "time"),
-        ({"files": 90_000}, "time"),
+        ({"files": 200_000}, "time"),
         ({"new_texts": 600_000}, "time"),
         ({"stored_mb": 12_000.0}, "/tmp"),
     ],
