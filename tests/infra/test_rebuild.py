@@ -696,39 +696,37 @@ def test_what_one_call_can_not_do_goes_to_a_machine_with_an_image_of_aws(
     assert set(staged) == {script, "code.tar.gz"}
 
 
-@pytest.mark.parametrize(
-    ("given", "instance", "image"),
-    [
+def test_a_gpu_is_taken_where_something_is_trained_on_it(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    definition = machine(**STOCK)
+    given_type = {"way": "sagemaker", "instance_type": "ml.p3.2xlarge"}
+    for given, instance, image in (
         ({"budget": "full"}, "ml.g5.xlarge", "2.7.1-gpu-py312-cu128"),
         ({"budget": "full", "device": "cpu"}, "ml.m5.2xlarge", "2.7.1-cpu-py312"),
-        ({"way": "sagemaker"}, "ml.m5.2xlarge", "2.7.1-cpu-py312"),
-        ({"way": "sagemaker", "instance_type": "ml.p3.2xlarge"}, "ml.p3.2xlarge", "2.7.1-gpu-py312-cu128"),
-        ({"student": True, "instance_type": "ml.c6i.4xlarge"}, "ml.c6i.4xlarge", "2.7.1-cpu-py312"),
-    ],
-)
-def test_a_gpu_is_taken_where_something_is_trained_on_it(
-    given: dict[str, Any], instance: str, image: str, account: Account, machine: Callable[..., dict[str, Any]]
-) -> None:
-    with_encoder()
-    account.failures = [ServiceError("States.TaskFailed", "stopped")]
-    run(machine(**STOCK), account, **given)
-    (job,) = account.jobs
-    assert job["ResourceConfig"]["InstanceType"] == instance
-    assert f":{image}-" in job["AlgorithmSpecification"]["TrainingImage"]
+        (given_type, "ml.p3.2xlarge", "2.7.1-gpu-py312-cu128"),
+    ):
+        account.failures = [ServiceError("States.TaskFailed", "stopped")]
+        run(definition, account, f"run-{len(account.jobs)}", **given)
+        job = account.jobs[-1]
+        assert job["ResourceConfig"]["InstanceType"] == instance, given
+        assert f":{image}-" in job["AlgorithmSpecification"]["TrainingImage"], given
+    assert set(account.steps) == {"plan"}
 
 
-@pytest.mark.parametrize("breakdown", ["Sandbox.Timedout", "Runtime.OutOfMemory", "Lambda.Unknown", ""])
 def test_call_that_does_not_come_to_its_end_is_gone_on_with_by_a_job(
-    breakdown: str, account: Account, machine: Callable[..., dict[str, Any]]
+    account: Account, machine: Callable[..., dict[str, Any]]
 ) -> None:
     with_encoder()
-    if breakdown:
-        account.breakdowns = [ServiceError(breakdown, "ended")]
-    else:
-        account.left_ms = 59_000  # it sees by itself that it will not do
-    account.failures = [ServiceError("States.TaskFailed", "stopped")]
-    run(machine(**STOCK), account)
-    assert (account.steps, len(account.jobs)) == (["plan", "rebuild"], 1)
+    definition = machine(**STOCK)
+    for breakdown in ("Sandbox.Timedout", ""):
+        account.breakdowns = [ServiceError(breakdown, "ended")] if breakdown else []
+        account.left_ms = 59_000  # without a breakdown it sees by itself that it will not do
+        account.failures = [ServiceError("States.TaskFailed", "stopped")]
+        account.steps.clear()
+        account.jobs.clear()
+        run(definition, account, f"run-{breakdown}")
+        assert (account.steps, len(account.jobs)) == (["plan", "rebuild"], 1), breakdown
 
 
 def test_lambda_can_be_asked_for_though_the_stack_has_an_image(

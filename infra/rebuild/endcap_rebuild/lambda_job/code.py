@@ -11,7 +11,8 @@ import gzip
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,7 @@ def stage(bucket: Publisher, requirements: Path = REQUIREMENTS) -> str:
     ------
     ThrottledError, DependencyError
     """
-    archive = code_archive(sorted(requirements.glob("*.txt")))
+    archive = code_archive(tuple(sorted(requirements.glob("*.txt"))))
     folder = f"{PREFIX}{hashlib.sha256(archive + SCRIPT.read_bytes()).hexdigest()[:16]}/"
     there = bucket.sizes(folder)
     for name, body in ((ARCHIVE_NAME, archive), (SCRIPT_NAME, SCRIPT.read_bytes())):
@@ -44,7 +45,8 @@ def stage(bucket: Publisher, requirements: Path = REQUIREMENTS) -> str:
     return folder
 
 
-def code_archive(requirements: Sequence[Path]) -> bytes:
+@cache
+def code_archive(requirements: tuple[Path, ...]) -> bytes:
     """Both packages below `code/` and pinned requirements below `requirements/`; the same bytes for the same files."""
     packed = io.BytesIO()
     with (

@@ -37,7 +37,7 @@ def channel(folder: Path, requirements: dict[str, str]) -> Path:
         (given / f"{name}.txt").write_text(text)
     code = folder / "ml" / "input" / "data" / "code"
     code.mkdir(parents=True)
-    (code / ARCHIVE_NAME).write_bytes(code_archive(sorted(given.glob("*.txt"))))
+    (code / ARCHIVE_NAME).write_bytes(code_archive(tuple(sorted(given.glob("*.txt")))))
     shutil.copy(SCRIPT, code / SCRIPT_NAME)
     return code
 
@@ -55,8 +55,9 @@ def run(folder: Path, requirements: dict[str, str], python: str) -> subprocess.C
 
 
 def test_archive_holds_both_packages_and_is_the_same_each_time() -> None:
-    packed = code_archive([ROOT / "layers" / "core" / "requirements.txt"])
-    assert packed == code_archive([ROOT / "layers" / "core" / "requirements.txt"])
+    pinned = (ROOT / "layers" / "core" / "requirements.txt",)
+    packed = code_archive(pinned)
+    assert packed == code_archive.__wrapped__(pinned)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         names = archive.getnames()
     assert {
