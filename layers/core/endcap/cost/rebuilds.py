@@ -120,7 +120,7 @@ def refusal(needs: RebuildNeeds, limits: LambdaLimits) -> str:
     for what, needed, most, unit in (
         ("time", seconds, limits.seconds - _SPARE_SECONDS, "s"),
         ("memory", needs.memory_mb, limits.memory_mb * (1 - _SPARE_SHARE), "MB"),
-        ("/tmp", needs.storage_mb, limits.storage_mb * (1 - _SPARE_SHARE), "MB"),
+        ("disk", needs.storage_mb, limits.storage_mb * (1 - _SPARE_SHARE), "MB"),
     ):
         if needed > most:
             return f"it needs some {math.ceil(needed):,} {unit} of {what}, and a call has {math.floor(most):,} to give"

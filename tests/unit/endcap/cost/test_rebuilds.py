@@ -37,7 +37,7 @@ def test_small_shop_fits_the_function_that_every_account_can_have() -> None:
         ({"events": 60_000_000}, "time"),
         ({"files": 200_000}, "time"),
         ({"new_texts": 600_000}, "time"),
-        ({"stored_mb": 12_000.0}, "/tmp"),
+        ({"stored_mb": 12_000.0}, "disk"),
     ],
 )
 def test_refusal_says_what_there_is_too_little_of(change: dict[str, float], word: str) -> None:
