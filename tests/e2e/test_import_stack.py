@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -51,7 +52,15 @@ def test_one_command_from_a_folder_to_the_first_list(stack: LocalStack, tmp_path
     command = ["import", "--stack", "shop", "--data", str(tmp_path), "--encoder", str(TINY_ENCODER)]
     done = CliRunner().invoke(app, [*command, "--json"])
     assert done.exit_code == 0, done.output
-    told, _ = json.JSONDecoder().raw_decode(done.stdout)  # the stack's functions write into the same process's output
+    (told,) = [found for found in documents(done.stdout) if "first_answer" in found]
     assert (told["items"], told["events"], told["rejected"]) == (20, 120, 0)
     assert len(told["first_answer"]["titles"]) == 3
     assert told["first_answer"]["command"].startswith(f"curl '{stack.url}/users/")
+
+
+def documents(text: str) -> Iterator[dict[str, Any]]:
+    """The JSON in what a process has written: here the stack's functions write into the same output."""
+    while text := text[text.find("{") :] if "{" in text else "":
+        found, end = json.JSONDecoder().raw_decode(text)
+        yield found
+        text = text[end:]
