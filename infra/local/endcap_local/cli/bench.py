@@ -119,7 +119,10 @@ def cold_start(
             progress(f"{items:,} random items", 0, 1)
             shop = random_snapshot(Path(scratch), items, encoder=_encoder_folder(encoder, progress))
         found = bench_cold_start(shop, path, runs, progress, tuple(function or SAMPLES))
-        note = "Files are in the page cache, boto3 talks to moto on this machine; Lambda's own set-up is not in it."
+        note = (
+            "Snapshot: from the beginning to the first answer that it has part in. Files are in the page cache, boto3 talks "
+            "to moto on this machine; Lambda's own set-up is not in it."
+        )
         report(found, _cold_start_tables, note)
 
 
@@ -317,7 +320,7 @@ def _cold_start_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
         ]
         for row in result["functions"]
     ]
-    yield ("p50, ms", "together", "interpreter", "imports", "first answer", "by the snapshot", "CPU", "MB"), rows
+    yield ("p50, ms", "together", "Python", "imports", "answer", "snapshot", "CPU", "MB"), rows
 
 
 def _encode_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
