@@ -120,8 +120,8 @@ def cold_start(
             shop = random_snapshot(Path(scratch), items, encoder=_encoder_folder(encoder, progress))
         found = bench_cold_start(shop, path, runs, progress, tuple(function or SAMPLES))
         note = (
-            "Snapshot: from the beginning to the first answer that it has part in. Files are in the page cache, boto3 talks "
-            "to moto on this machine; Lambda's own set-up is not in it."
+            "Snapshot: from the beginning to the first answer that it has part in. Files are in the page cache, boto3 "
+            "talks to moto on this machine; Lambda's own set-up is not in it."
         )
         report(found, _cold_start_tables, note)
 
