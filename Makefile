@@ -97,7 +97,7 @@ check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, document
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy functions infra/checks infra/openapi infra/site infra/storefront
+	$(BIN)/mypy functions infra/rebuild/function infra/checks infra/openapi infra/site infra/storefront
 	$(BIN)/bandit -q -c pyproject.toml -r layers functions infra
 	$(BIN)/python -m infra.openapi --check
 	$(BIN)/python -m infra.storefront --check
@@ -129,7 +129,7 @@ build: $(SAM_VENV)/.installed ## sam build into .aws-sam (ARCH=arm64 for Gravito
 	@$(SAM_VENV)/bin/python infra/checks/measure_build.py .aws-sam/build
 
 pins: setup ## write the digests of the layers' wheels, after a change of versions
-	@$(BIN)/python infra/checks/pin_layers.py layers/core layers/inference
+	@$(BIN)/python infra/checks/pin_layers.py layers/core layers/inference layers/rebuild infra/rebuild
 
 clean: ## remove what the targets made, but not the virtual environments
 	rm -rf .aws-sam .build .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 BUDGET_BYTES = 170 * 1_000_000
+REBUILD_BUDGET_BYTES = 245 * 1_000_000
+"""Of the function that rebuilds, which has a third layer."""
 FUNCTIONS = Path(__file__).parents[2] / "functions"
 LAYERS = ("CoreLayer", "InferenceLayer")
 
@@ -27,6 +29,8 @@ def measure(build: Path) -> dict[str, int]:
     sizes = {name: tree_bytes(build / name) for name in LAYERS}
     sizes["largest function"] = max(path.stat().st_size for path in FUNCTIONS.glob("*/app.py"))
     sizes["together"] = sum(sizes.values())
+    sizes["RebuildLayer"] = tree_bytes(build / "Rebuilding" / "RebuildLayer")
+    sizes["with the rebuild"] = sizes["together"] + sizes["RebuildLayer"]
     return sizes
 
 
@@ -35,9 +39,10 @@ def main() -> int:
     sizes = measure(Path(sys.argv[1]).resolve())
     for name, size in sizes.items():
         print(f"{name:<18}{size / 1e6:8.1f} MB unzipped")
-    if sizes["together"] > BUDGET_BYTES:
-        print(f"over the budget of {BUDGET_BYTES / 1e6:.0f} MB: {json.dumps(sizes)}", file=sys.stderr)
-        return 1
+    for name, budget in (("together", BUDGET_BYTES), ("with the rebuild", REBUILD_BUDGET_BYTES)):
+        if sizes[name] > budget:
+            print(f"{name} over the budget of {budget / 1e6:.0f} MB: {json.dumps(sizes)}", file=sys.stderr)
+            return 1
     return 0
 
 

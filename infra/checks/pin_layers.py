@@ -1,6 +1,6 @@
 """Write the SHA-256 of every wheel that a layer may be built from into its requirements.txt.
 
-    python infra/checks/pin_layers.py layers/core layers/inference
+    python infra/checks/pin_layers.py layers/core layers/inference layers/rebuild infra/rebuild
 
 Change the versions by hand, then run this. pip resolves each line for each CPython and CPU that the layers are built
 for and reports the digests; nothing is installed.
@@ -17,6 +17,7 @@ from pathlib import Path
 
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("x86_64", "aarch64")
+PINNED = re.compile(r"([a-z0-9-]+==[0-9.]+(?:post[0-9]+)?)")
 TAGS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")  # as in layers/layer.mk
 
 
@@ -44,7 +45,9 @@ def pin(path: Path) -> None:
     """Rewrite one requirements.txt."""
     lines = path.read_text().splitlines()
     comments = [line for line in lines if line.startswith("#")]
-    requirements = sorted(match[1] for line in lines if (match := re.match(r"([a-z0-9-]+==[0-9.]+)", line)))
+    requirements = sorted(
+        match[1] for line in lines if (match := re.match(r"([a-z0-9-]+==[0-9.]+(?:post[0-9]+)?)", line))
+    )
     found: dict[str, set[str]] = {requirement: set() for requirement in requirements}
     for python in PYTHONS:
         for machine in MACHINES:

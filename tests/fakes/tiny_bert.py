@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from endcap.encoders.text import EncoderConfig
-from endcap_rebuild.base_encoders.graph import Projection
 from endcap_rebuild.base_encoders.recipes import RECIPES, Recipe, Source
-from endcap_rebuild.base_encoders.weights import BertWeights, Layer, Linear, Norm
+from endcap_rebuild.base_encoders.weights import BertWeights, Layer, Linear, Norm, Projection
 
 HIDDEN, WIDE, HEADS, D_TEXT = 32, 64, 4, 16
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")

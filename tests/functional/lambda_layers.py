@@ -21,7 +21,9 @@ from tests.fakes.sharing import alone
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".build"
 VERSIONS = ("3.11", "3.12", "3.13")
-TARGETS = {"core": "build-CoreLayer", "inference": "build-InferenceLayer"}
+TARGETS = {"core": "build-CoreLayer", "inference": "build-InferenceLayer", "rebuild": "build-RebuildLayer"}
+SOURCES = {"rebuild": (ROOT / "infra" / "rebuild",)}
+"""What goes into a layer beside its own folder."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,14 @@ def newest_version() -> str:
 def runtime_for(version: str, python: str) -> Runtime:
     """Layers and runtime packages for an interpreter, built where they are not there yet."""
     with alone(BUILD / f"{version}.lock"):
-        folders = {layer: _layer(layer, version, python) for layer in TARGETS}
+        folders = {layer: _layer(layer, version, python) for layer in ("core", "inference")}
         return Runtime(version, python, folders["core"], folders["inference"], _runtime_packages(version))
+
+
+def rebuild_layer(version: str, python: str) -> Path:
+    """The layer that only the function has that rebuilds."""
+    with alone(BUILD / f"{version}.lock"):
+        return _layer("rebuild", version, python)
 
 
 def build_layer(layer: str, folder: Path, version: str, compiler: str, architecture: str | None = None) -> None:
@@ -95,7 +103,8 @@ def tree_digest(folders: Sequence[Path], *, compiled: bool = False) -> str:
 
 
 def _layer(layer: str, version: str, python: str) -> Path:
-    digest = tree_digest([ROOT / "layers" / layer, ROOT / "layers" / "layer.mk"])[:16]
+    sources = [ROOT / "layers" / layer, ROOT / "layers" / "layer.mk", *SOURCES.get(layer, ())]
+    digest = tree_digest(sources)[:16]
     folder = BUILD / "layers" / f"{layer}-{version}-{digest}"
     if not (folder / ".built").exists():
         for stale in folder.parent.glob(f"{layer}-{version}-*"):

@@ -6,11 +6,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
-from infra.checks.measure_build import BUDGET_BYTES, measure
+from infra.checks.measure_build import BUDGET_BYTES, REBUILD_BUDGET_BYTES, measure
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam" / "bin" / "sam"
@@ -41,9 +42,24 @@ def test_sam_builds_a_stack_that_fits_lambda(tmp_path: Path) -> None:
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    resources = yaml.load((build / "template.yaml").read_text(), CloudFormationLoader)["Resources"]
-    code = [r["Properties"]["CodeUri"] for r in resources.values() if r["Type"] == "AWS::Serverless::Function"]
-    assert len(code) == FUNCTIONS
-    assert all((build / uri / "app.py").exists() for uri in code)
+    resources = resources_of(build / "template.yaml")
+    nested = build / resources["Rebuilding"]["Properties"]["TemplateURL"]
+    code = [
+        folder / r["Properties"]["CodeUri"]
+        for folder, found in ((build, resources), (nested.parent, resources_of(nested)))
+        for r in found.values()
+        if r["Type"] == "AWS::Serverless::Function"
+    ]
+    assert len(code) == FUNCTIONS + 1  # the one that rebuilds lies with the job
+    assert all((folder / "app.py").exists() for folder in code)
+    layer = nested.parent / resources_of(nested)["RebuildLayer"]["Properties"]["ContentUri"]
+    assert (layer / "python" / "endcap_rebuild" / "requirements" / "core.txt").exists()
     assert (build / resources["Watching"]["Properties"]["TemplateURL"]).exists()
-    assert measure(build)["together"] < BUDGET_BYTES
+    sizes = measure(build)
+    assert sizes["together"] < BUDGET_BYTES
+    assert sizes["with the rebuild"] < REBUILD_BUDGET_BYTES
+
+
+def resources_of(template: Path) -> dict[str, Any]:
+    resources: dict[str, Any] = yaml.load(template.read_text(), CloudFormationLoader)["Resources"]
+    return resources

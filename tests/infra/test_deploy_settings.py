@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from endcap_local.template.intrinsics import Resolver
 
 ENVIRONMENTS = ("default", "sandbox", "production", "arm64")
 
@@ -19,7 +22,7 @@ def config(root: Path) -> dict[str, Any]:
 
 def overrides(config: Mapping[str, Any], environment: str) -> dict[str, str]:
     text = config[environment]["deploy"]["parameters"].get("parameter_overrides", "")
-    return dict(pair.split("=", 1) for pair in text.split())
+    return dict(pair.split("=", 1) for pair in shlex.split(text))
 
 
 def test_every_parameter_has_a_default(template: Mapping[str, Any]) -> None:
@@ -48,6 +51,20 @@ def test_a_sandbox_asks_nothing_and_bills_nothing_for_watching(
     assert config["sandbox"]["deploy"]["parameters"]["confirm_changeset"] is False
     assert config["sandbox"]["global"] != config["production"]["global"]
     assert "Watching" not in resolved(**overrides(config, "sandbox"))
+
+
+@pytest.mark.parametrize(("environment", "schedules"), [("sandbox", 0), ("production", 1)])
+def test_stack_rebuilds_without_an_image_and_a_sandbox_when_somebody_says_so(
+    environment: str,
+    schedules: int,
+    config: dict[str, Any],
+    resolved: Callable[..., dict[str, Any]],
+    rebuilding: Mapping[str, Any],
+) -> None:
+    given = resolved(**overrides(config, environment))["Rebuilding"]["Parameters"]
+    assert given["ImageUri"] == ""
+    resolver = Resolver(rebuilding, given, "http://127.0.0.1:9")
+    assert resolver.holds("HasSchedule") == bool(schedules)
 
 
 def test_production_shows_what_changes_and_is_watched(

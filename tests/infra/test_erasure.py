@@ -29,7 +29,7 @@ def test_every_prefix_of_the_bucket_is_too(root: Path) -> None:
     for folder in (root / "layers/core/endcap", root / "infra/rebuild/endcap_rebuild"):
         for path in folder.rglob("*.py"):
             found = re.findall(
-                r'"((?:snapshots|config|counts|events|exposures|quarantine|errors|exports|rebuild|erasures|inbox)/)',
+                r'"((?:snapshots|config|counts|encoders|events|exposures|quarantine|errors|exports|rebuild|erasures|inbox)/)',
                 path.read_text(),
             )
             named.update(found)

@@ -311,3 +311,12 @@ def test_warm_copies_and_snapstart_are_a_parameter(resolved: Any) -> None:
     (alias,) = of_type(warm, "AWS::Lambda::Alias").values()
     assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
     assert resolved(SnapStart="on")["RecommendFunction"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+
+
+def test_snapstart_is_taken_only_up_to_what_it_can_hold(template: Mapping[str, Any]) -> None:
+    rule = template["Rules"]["SnapStartKeepsNoMore"]
+    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "SnapStart"}, "on"]}
+    assert [one["Assert"] for one in rule["Assertions"]] == [
+        {"Fn::Equals": [{"Ref": name}, str(template["Parameters"][name]["Default"])]}
+        for name in ("SnapshotStorageMb", "ProvisionedConcurrency")
+    ]

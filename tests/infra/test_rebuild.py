@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import inspect
 import json
+import os
 import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -32,6 +35,7 @@ from endcap.snapshot.promote import promote
 from endcap.snapshot.verify import verify_snapshot
 from endcap_local.cli.rebuild import rebuild as rebuild_command
 from endcap_local.template.intrinsics import Resolver
+from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
 from endcap_rebuild.settings import RebuildSettings
@@ -44,8 +48,11 @@ from tests.fakes.training_root import write_training_root
 from tests.infra.stack import of_type
 
 IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/shop/endcap-rebuild:1"
+STOCK = {"RebuildImageUri": "", "Rebuild": "on"}
+"""A stack that nobody has made an image for."""
 QUICK = {"budget": "fast", "encoder": str(TINY_ENCODER)}
 WEIGHTS = '{"view": 0.25}'
+REBUILD_FUNCTION = Path(__file__).parents[2] / "infra" / "rebuild" / "function" / "app.py"
 
 # Actions that IAM knows no narrower resource for, and what narrows them instead.
 ON_EVERYTHING = {"ecr:GetAuthorizationToken", "cloudwatch:PutMetricData"}
@@ -57,7 +64,7 @@ def nested(resolved: Callable[..., dict[str, Any]], rebuilding: Mapping[str, Any
     """A function that gives the nested stack's resources under some parameters of the template."""
 
     def resources(**parameters: str) -> dict[str, Any]:
-        given = resolved(RebuildImageUri=IMAGE, **parameters)["Rebuilding"]["Parameters"]
+        given = resolved(**{"RebuildImageUri": IMAGE, **parameters})["Rebuilding"]["Parameters"]
         resolver = Resolver(rebuilding, given, "http://127.0.0.1:9")
         return {
             name: {"Type": resource["Type"], **resolver.resolve(resource.get("Properties", {}))}
@@ -89,9 +96,10 @@ def machine(nested: Callable[..., dict[str, Any]], text: str) -> Callable[..., d
 # ------------------------------------------------------------------ template
 
 
-def test_nothing_is_created_without_an_image(resolved: Callable[..., dict[str, Any]]) -> None:
+def test_nothing_is_created_that_nobody_asked_for(resolved: Callable[..., dict[str, Any]]) -> None:
     assert "Rebuilding" not in resolved()
-    assert resolved(RebuildImageUri=IMAGE)["Rebuilding"]["TemplateURL"] == "infra/rebuild.yaml"
+    for asked in ({"Rebuild": "on"}, {"RebuildImageUri": IMAGE}):  # as stacks of before asked for it
+        assert resolved(**asked)["Rebuilding"]["TemplateURL"] == "infra/rebuild.yaml"
 
 
 def test_nested_stack_gets_every_name_that_it_asks_for(
@@ -112,7 +120,8 @@ def test_schedule_is_a_parameter_and_may_be_left_out(nested: Callable[..., dict[
 def test_everything_that_is_created_is_free_while_idle_but_the_alarm(nested: Callable[..., dict[str, Any]]) -> None:
     kinds = {resource["Type"] for resource in nested(Monitoring="off").values()}
     schedule = {"AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup"}
-    assert kinds == {"AWS::IAM::Role", "AWS::StepFunctions::StateMachine"} | schedule
+    function = {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Logs::LogGroup"}
+    assert kinds == {"AWS::IAM::Role", "AWS::StepFunctions::StateMachine"} | schedule | function
     assert {"RebuildTimeoutAlarm", "ScheduleAlarm"} <= set(nested())
     assert "ScheduleAlarm" not in nested(RebuildSchedule="")
 
@@ -140,26 +149,36 @@ def test_each_role_is_for_one_service_of_this_account(nested: Callable[..., dict
     services = {}
     for name, role in of_type(nested(), "AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
-        assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
         services[name] = statement["Principal"]["Service"]
+        if services[name] != "lambda.amazonaws.com":  # which does not say whose it is
+            assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     assert services == {
+        "RebuildSnapshotRole": "lambda.amazonaws.com",
         "TrainingRole": "sagemaker.amazonaws.com",
         "RebuildRole": "states.amazonaws.com",
         "ScheduleRole": "scheduler.amazonaws.com",
     }
 
 
-def test_training_job_can_not_say_which_snapshots_are_sound_or_current(nested: Callable[..., dict[str, Any]]) -> None:
-    (denied,) = [s for s in _statements(nested()["TrainingRole"]) if s["Effect"] == "Deny"]
+REBUILDING = ("TrainingRole", "RebuildSnapshotRole")
+"""What makes snapshots, each way."""
+
+
+@pytest.mark.parametrize("role", REBUILDING)
+def test_rebuild_can_not_say_which_snapshots_are_sound_or_current(
+    role: str, nested: Callable[..., dict[str, Any]]
+) -> None:
+    (denied,) = [s for s in _statements(nested()[role]) if s["Effect"] == "Deny"]
     assert denied["Action"] == ["s3:PutObject"]
     bucket = _bucket_arn(nested)
     assert denied["Resource"] == [f"{bucket}/snapshots/current.json", f"{bucket}/snapshots/*/manifest.sig"]
-    assert not [s for s in _statements(nested()["TrainingRole"]) if any(a.startswith("kms:") for a in s["Action"])]
+    assert not [s for s in _statements(nested()[role]) if any(a.startswith("kms:") for a in s["Action"])]
 
 
-def test_training_job_can_write_over_no_snapshot(nested: Callable[..., dict[str, Any]]) -> None:
+@pytest.mark.parametrize("role", REBUILDING)
+def test_training_job_can_write_over_no_snapshot(role: str, nested: Callable[..., dict[str, Any]]) -> None:
     snapshots = f"{_bucket_arn(nested)}/snapshots/"
-    granted = [s for s in _statements(nested()["TrainingRole"]) if s["Effect"] == "Allow"]
+    granted = [s for s in _statements(nested()[role]) if s["Effect"] == "Allow"]
     (new,) = [s for s in granted if "s3:PutObject" in s["Action"] and any(snapshots in arn for arn in s["Resource"])]
     assert new["Condition"] == {"Null": {"s3:if-none-match": "false"}}
     (pattern,) = new["Resource"]
@@ -187,6 +206,8 @@ def test_training_job_may_pull_images_of_the_account_and_region_of_its_own(
 ) -> None:
     (pull,) = [s for s in _statements(nested()["TrainingRole"]) if "ecr:BatchGetImage" in s["Action"]]
     assert pull["Resource"] == ["arn:aws:ecr:us-east-1:123456789012:repository/*"]
+    (pull,) = [s for s in _statements(nested(**STOCK)["TrainingRole"]) if "ecr:BatchGetImage" in s["Action"]]
+    assert pull["Resource"] == ["arn:aws:ecr:us-east-1:763104351884:repository/pytorch-training"]
 
 
 def test_exports_and_checkpoints_are_forgotten_but_snapshots_are_not(resolved: Callable[..., dict[str, Any]]) -> None:
@@ -276,11 +297,15 @@ class Account:
     ----------
     jobs : what CreateTrainingJob was asked for, one after the other
     calls : IAM action and resource of every call
+    steps : what the function that rebuilds was asked for
+    breakdowns : how it ends, one after the other, before it rebuilds at all
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.jobs, self.calls = folder, list[dict[str, Any]](), list[tuple[str, str]]()
         self.failures: list[ServiceError] = []
+        self.steps, self.left_ms = list[str](), 900_000
+        self.breakdowns: list[ServiceError] = []
         self._polled: set[str] = set()
 
     @property
@@ -291,7 +316,7 @@ class Account:
             "s3.list_objects_v2": self.list_objects,
             "s3.get_object": self.get_object,
             "sagemaker.create_training_job": self.train,
-            "lambda.invoke": self.promote,
+            "lambda.invoke": self.invoke,
             "sqs.send_message": self.report,
         }
 
@@ -347,9 +372,37 @@ class Account:
         keys = [e["Key"] for e in client("s3").list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", ())]
         return {k.removeprefix(prefix): client("s3").get_object(Bucket=BUCKET, Key=k)["Body"].read() for k in keys}
 
-    def promote(self, asked: Mapping[str, Any]) -> Any:
+    def invoke(self, asked: Mapping[str, Any]) -> Any:
         self.calls.append(("lambda:InvokeFunction", asked["FunctionName"]))
         event = json.loads(asked["Payload"])
+        return self.rebuild(event) if "step" in event else self.promote(event)
+
+    def rebuild(self, event: Mapping[str, Any]) -> Any:
+        """The function that rebuilds; its clock says what `left_ms` does."""
+        self.steps.append(event["step"])
+        if event["step"] == "rebuild" and self.breakdowns:
+            raise self.breakdowns.pop(0)
+        event = {**event, "hyperparameters": {**event["hyperparameters"], "bucket": BUCKET}}
+        context = SimpleNamespace(
+            get_remaining_time_in_millis=lambda: self.left_ms,
+            function_name="rebuild_snapshot",
+            memory_limit_in_mb=3008,
+            invoked_function_arn="arn:aws:lambda:us-east-1:123456789012:function:rebuild_snapshot",
+            aws_request_id="1",
+        )
+        try:
+            return {"StatusCode": 200, "Payload": self.app().handler(event, context)}
+        except EndcapError as exc:
+            raise ServiceError(type(exc).__name__, json.dumps({"errorMessage": str(exc)})) from exc
+
+    def app(self) -> ModuleType:
+        spec = importlib.util.spec_from_file_location("rebuild_snapshot", REBUILD_FUNCTION)
+        app = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(app)
+        app.FOLDER = self.folder / "function"
+        return app
+
+    def promote(self, event: Mapping[str, Any]) -> Any:
         snapshots, items = SnapshotBucket(client("s3"), BUCKET), ItemTable(client("dynamodb"), ITEMS)
         try:
             promoted = promote(event["version"], snapshots, items, force=force_of(event["force"]))
@@ -392,7 +445,9 @@ def shop(folder: Path) -> Iterator[Account]:
         profiles = ProfileTable(client("dynamodb"), PROFILES)
         apply_events(events[:12], profiles)
         delete_user("user-1", NOW_MS, profiles)
-        yield Account(folder)
+        of_the_function = {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "10240", "STORAGE_MB": "10240"}
+        with patch.dict(os.environ, {**of_the_function, "ENDCAP_ENCODERS": str(folder / "encoders")}):
+            yield Account(folder)
 
 
 @pytest.fixture
@@ -442,7 +497,7 @@ def test_a_run_ends_with_a_new_current_snapshot(finished: Finished) -> None:
 def test_job_is_what_the_parameters_say(finished: Finished) -> None:
     job, other = finished.account.jobs
     assert job["AlgorithmSpecification"]["TrainingImage"] == IMAGE
-    assert job["ResourceConfig"] == {"InstanceType": "ml.g5.xlarge", "InstanceCount": 2, "VolumeSizeInGB": 50}
+    assert job["ResourceConfig"] == {"InstanceType": "ml.m5.2xlarge", "InstanceCount": 2, "VolumeSizeInGB": 50}
     assert job["EnableManagedSpotTraining"] is True
     assert job["StoppingCondition"] == {"MaxRuntimeInSeconds": 14_400, "MaxWaitTimeInSeconds": 28_800}
     assert base64.b64decode(job["HyperParameters"]["event_weights_base64"]).decode() == WEIGHTS
@@ -522,6 +577,7 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
 @pytest.mark.parametrize(
     "given",
     [
+        {"way": "boat"},
         {"budget": "huge"},
         {"budget": 3},
         {"device": "tpu"},
@@ -605,6 +661,87 @@ def test_lasting_want_of_machines_is_reported(account: Account, machine: Callabl
     (report,) = account.reported()
     assert report["source"] == "rebuild"
     assert "ResourceLimitExceeded" in report["failure"]["Cause"]
+
+
+def test_small_shop_is_rebuilt_by_one_call_and_needs_no_image(
+    account: Account, machine: Callable[..., dict[str, Any]], nested: Callable[..., dict[str, Any]]
+) -> None:
+    with_encoder()
+    execution = run(machine(**STOCK, ExcludedUsers="staff-1"), account)
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert (account.steps, account.jobs) == (["plan", "rebuild"], [])
+    snapshots = SnapshotBucket(client("s3"), BUCKET)
+    assert snapshots.current().version == execution.output["version"]
+    counts = verify_snapshot(snapshots.download(execution.output["version"]))["counts"]
+    assert (counts["items"], counts["events"], counts["erased_events"]) == (20, 114, 6)
+    for action, arn in account.calls:
+        granted = [s for s in _statements(nested(**STOCK)["RebuildRole"]) if action in s["Action"]]
+        assert any(fnmatchcase(arn, pattern) for s in granted for pattern in s["Resource"]), (action, arn)
+
+
+def test_what_one_call_can_not_do_goes_to_a_machine_with_an_image_of_aws(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    execution = run(machine(**STOCK), account)  # no encoder was staged, and none is current
+    assert execution.status == "SUCCEEDED", execution.cause
+    assert account.steps == ["plan"]
+    (job,) = account.jobs
+    images = "763104351884.dkr.ecr.us-east-1.amazonaws.com/pytorch-training"
+    assert job["AlgorithmSpecification"]["TrainingImage"] == f"{images}:2.7.1-cpu-py312-ubuntu22.04-sagemaker"
+    assert job["ResourceConfig"]["InstanceType"] == "ml.m5.2xlarge"
+    channels = {channel["ChannelName"]: channel for channel in job["InputDataConfig"]}
+    assert set(channels) == {"items", "profiles", "erasures", "events", "code"}
+    script = job["AlgorithmSpecification"]["ContainerEntrypoint"][-1].removeprefix("/opt/ml/input/data/code/")
+    staged = account.download(channels["code"]["DataSource"]["S3DataSource"]["S3Uri"])
+    assert set(staged) == {script, "code.tar.gz"}
+
+
+def test_a_gpu_is_taken_where_something_is_trained_on_it(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    definition = machine(**STOCK)
+    given_type = {"way": "sagemaker", "instance_type": "ml.p3.2xlarge"}
+    for given, instance, image in (
+        ({"budget": "full"}, "ml.g5.xlarge", "2.7.1-gpu-py312-cu128"),
+        ({"budget": "full", "device": "cpu"}, "ml.m5.2xlarge", "2.7.1-cpu-py312"),
+        (given_type, "ml.p3.2xlarge", "2.7.1-gpu-py312-cu128"),
+    ):
+        account.failures = [ServiceError("States.TaskFailed", "stopped")]
+        run(definition, account, f"run-{len(account.jobs)}", **given)
+        job = account.jobs[-1]
+        assert job["ResourceConfig"]["InstanceType"] == instance, given
+        assert f":{image}-" in job["AlgorithmSpecification"]["TrainingImage"], given
+    assert set(account.steps) == {"plan"}
+
+
+def test_call_that_does_not_come_to_its_end_is_gone_on_with_by_a_job(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    with_encoder()
+    definition = machine(**STOCK)
+    for breakdown in ("Sandbox.Timedout", ""):
+        account.breakdowns = [ServiceError(breakdown, "ended")] if breakdown else []
+        account.left_ms = 59_000  # without a breakdown it sees by itself that it will not do
+        account.failures = [ServiceError("States.TaskFailed", "stopped")]
+        account.steps.clear()
+        account.jobs.clear()
+        run(definition, account, f"run-{breakdown}")
+        assert (account.steps, len(account.jobs)) == (["plan", "rebuild"], 1), breakdown
+
+
+def test_lambda_can_be_asked_for_though_the_stack_has_an_image(
+    account: Account, machine: Callable[..., dict[str, Any]]
+) -> None:
+    account.breakdowns = [ServiceError("UnusableDataError", "{}")]
+    assert run(machine(), account, way="lambda").cause.startswith("UnusableDataError")
+    assert (account.steps, account.jobs) == (["plan", "rebuild"], [])
+
+
+def with_encoder() -> None:
+    """A whole base encoder, as far as names go: the rebuilds here name another one."""
+    recipe = RECIPES["english"]
+    for name in recipe.sha256:
+        client("s3").put_object(Bucket=BUCKET, Key=f"encoders/{recipe.folder}/{name}", Body=b"staged")
 
 
 def test_defect_of_the_job_is_reported_at_once(account: Account, machine: Callable[..., dict[str, Any]]) -> None:

@@ -266,6 +266,13 @@ def test_functions_that_rank_nothing_load_no_numerics(function: str) -> None:
     assert not {"numpy", "onnxruntime", "tokenizers", "simsimd"} & libraries_of(function)
 
 
+def test_function_that_rebuilds_loads_nothing_that_its_layer_lacks() -> None:
+    job = PACKAGES["endcap_rebuild"].parent
+    loaded = set(map(top, fresh("import app; print(json.dumps([*sys.modules]))", job, job / "function")))
+    assert "scipy" in loaded
+    assert not {"endcap_local", "onnx", "torch", "jinja2", "duckdb", "pydp", "moto"} & loaded
+
+
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_function_loads_what_only_the_job_or_a_developer_needs(function: str) -> None:
     unwanted = {"endcap_rebuild", "endcap_local", "scipy", "onnx", "torch", "pandas", "moto", "yaml"}

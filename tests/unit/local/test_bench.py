@@ -405,6 +405,9 @@ class TestColdStart:
         assert (row["function"], row["inference_layer"], row["total"]["n"]) == ("collect", False, 1)
         parts = sum(row[f"{part}_p50_ms"] for part in ("interpreter", "imports", "answer"))
         assert row["total"]["p50_ms"] == pytest.approx(parts, abs=0.01)
+        assert row["served_p50_ms"] >= row["total"]["p50_ms"] - 0.01
+        assert 10 < row["memory_mb"] < 1_000
+        assert row["first_status"] == 202
 
     def test_a_function_that_does_not_answer_is_named(self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(cold_start, "LIMIT_S", 0.001)

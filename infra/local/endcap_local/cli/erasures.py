@@ -60,11 +60,12 @@ def _stores(
 ) -> _Stores:
     import boto3
 
-    from endcap.aws.clients import BACKGROUND, aws_errors
+    from endcap.aws.clients import BACKGROUND
     from endcap.aws.erasures import ErasureTable, LedgerCopy
     from endcap.aws.profiles import ProfileTable
     from endcap.aws.secrets import PseudonymSecret
     from endcap_local.engine.engine import CREDENTIALS
+    from endcap_local.stack_names import outputs_of
     from endcap_local.template.intrinsics import REGION
 
     local: dict[str, Any] = {}
@@ -79,9 +80,7 @@ def _stores(
     if local and not secret:
         secret = next((one["ARN"] for one in client("secretsmanager").list_secrets()["SecretList"]), None)
     if stack is not None:
-        with aws_errors(f"read the outputs of {stack}"):
-            described = client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
+        outputs = outputs_of(client("cloudformation"), stack)
         names = {name: outputs[key] for name, key in _OUTPUTS.items() if key in outputs}
         secret = secret or outputs.get(_KEYS_OUTPUT)
     given = {"bucket": bucket, "profiles": profiles, "erasures": erasures}

@@ -140,11 +140,10 @@ class _Aws:
 def _names(aws: _Aws, stack: str | None) -> dict[str, str]:
     """Bucket and queues of a stack, by its outputs; those of the local stack by its own names."""
     from endcap.aws.clients import aws_errors
+    from endcap_local.stack_names import outputs_of
 
     if stack is not None:
-        with aws_errors(f"read the outputs of {stack}"):
-            described = aws.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-        outputs = {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
+        outputs = outputs_of(aws.client("cloudformation"), stack)
         return {name: outputs[key] for name, key in _OUTPUTS.items() if key in outputs}
     if not aws.is_local:
         return {}

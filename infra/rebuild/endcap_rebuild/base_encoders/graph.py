@@ -7,7 +7,6 @@ machines), and the messages are filled field by field.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,16 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from endcap.arrays import F32, I8
-from endcap_rebuild.base_encoders.weights import BLOCK, BertWeights, Linear, Norm, PackedTable
+from endcap_rebuild.base_encoders.weights import (
+    BLOCK,
+    BertWeights,
+    Linear,
+    Norm,
+    PackedTable,
+    Precision,
+    Projection,
+)
 
-Precision = Literal["int8", "float32"]
 OPSET, IR_VERSION = 20, 9
 # Weights use 7 of the 8 bits. CPUs without VNNI (which Lambda may give) add two products in 16 bits and saturate:
 # 2 x 255 x 63 = 32,130 fits, 2 x 255 x 127 doesn't. So the sums are exact, and the same, on every CPU.
@@ -26,20 +32,6 @@ _MASKED = np.float32(-1e4)  # added to the attention of padding
 
 
 LINEARS = ("qkv", "attention_out", "widen", "narrow")  # the matrix products of a layer, in order
-
-
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """The fixed last step: (pooled - mean) @ matrix.
-
-    Attributes
-    ----------
-    mean : float32 (hidden,), of the L2-normalised pooled vectors
-    matrix : float32 (hidden, d_text)
-    """
-
-    mean: F32
-    matrix: F32
 
 
 def encoder_graph(

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig
-from endcap_rebuild.base_encoders.graph import Precision, Projection, encoder_graph
 from endcap_rebuild.base_encoders.vocabulary import prune_unigram, strip_wordpiece
-from endcap_rebuild.base_encoders.weights import BertWeights, PackedTable, read_e5, read_minilm
+from endcap_rebuild.base_encoders.weights import BertWeights, PackedTable, Precision, Projection, read_e5, read_minilm
 
 EncoderName = Literal["multilingual", "english"]
 HERE = Path(__file__).parent
@@ -71,6 +70,8 @@ class Recipe:
 
     def files(self, source: Source, precision: Precision = "int8") -> dict[str, bytes]:
         """Bytes of the encoder's files, by name; the same on every machine."""
+        from endcap_rebuild.base_encoders.graph import encoder_graph  # onnx, which only the making of encoders needs
+
         graph = encoder_graph(source.weights, self.config.max_tokens, precision, self.projection(), self.smoothing())
         return {
             MODEL_FILE: graph,

@@ -10,6 +10,7 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from endcap.arrays import F16, F32
 from endcap.errors import EncoderError
 
 U8 = npt.NDArray[np.uint8]
+Precision = Literal["int8", "float32"]
 BLOCK = 32
 _BLOCK_BYTES = 2 + BLOCK // 2
 
@@ -97,6 +99,20 @@ class BertWeights:
     def with_words(self, words: F32 | PackedTable) -> BertWeights:
         """The same encoder with another word table."""
         return replace(self, words=words)
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The fixed last step: (pooled - mean) @ matrix.
+
+    Attributes
+    ----------
+    mean : float32 (hidden,), of the L2-normalised pooled vectors
+    matrix : float32 (hidden, d_text)
+    """
+
+    mean: F32
+    matrix: F32
 
 
 def read_safetensors(raw: bytes) -> dict[str, F32]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.files import canonical_json
+from endcap_rebuild.data.options import PLAIN, ReadOptions
 from endcap_rebuild.data.row_weights import NEXT_TARGET
 from endcap_rebuild.evaluation.data import Data
 from endcap_rebuild.evaluation.models import Known

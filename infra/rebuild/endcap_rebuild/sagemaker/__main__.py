@@ -21,14 +21,10 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from endcap.aws.clients import BACKGROUND, client
-from endcap.aws.secrets import PseudonymSecret
 from endcap.errors import EndcapError
-from endcap.snapshot.fairness import FairnessLimits
-from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.job import rebuild, run_shard
-from endcap_rebuild.sagemaker.contract import ROOT, Choices, Hosts, Roots, data_folder, read_choices, read_hosts
-from endcap_rebuild.sagemaker.publishing import Publisher
-from endcap_rebuild.settings import RebuildSettings
+from endcap_rebuild.sagemaker.contract import ROOT, Hosts, Roots, data_folder, read_choices, read_hosts, settings_of
+from endcap_rebuild.sagemaker.publishing import Publisher, with_keys
 
 _STOPPED: Final = 128 + signal.SIGTERM
 _SAY_EVERY_S: Final = 30.0
@@ -58,54 +54,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(roots: Roots) -> None:
     choices, hosts = read_choices(roots), read_hosts(roots)
-    settings = _settings(roots, choices, hosts)
+    settings = settings_of(choices, data_folder(roots), roots.model, roots.checkpoints)
+    settings = replace(settings, shards=len(hosts.names), shard=hosts.index)
     _name_leader(hosts)
     if settings.shard:
         run_shard(settings)
         print(f"helped {hosts.names[0]}", flush=True)
         return
-    if choices.pseudonym_secret:
-        secret = PseudonymSecret(client("secretsmanager", BACKGROUND), choices.pseudonym_secret)
-        settings = replace(settings, keys=secret.get())
-    publisher = Publisher(client("s3", BACKGROUND), choices.bucket) if choices.bucket else None
-    if publisher is None:
+    settings = with_keys(settings, choices.pseudonym_secret)
+    if not choices.bucket:
         _said(rebuild(settings, _Log()))
         return
-    publisher.fetch_cache(settings.cache)
+    publisher = Publisher(client("s3", BACKGROUND), choices.bucket)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as scratch:
         folder = Path(scratch)
-        manifest = rebuild(replace(settings, out=folder, before=publisher.current_encoder()), _Log())
-        publisher.keep_cache(settings.cache)
-        publisher.publish(folder, manifest, choices.result)
+        manifest = publisher.rebuild(replace(settings, out=folder), choices.result, _Log())
         roots.model.mkdir(parents=True, exist_ok=True)
         for name in _ABOUT:
             shutil.copy(folder / name, roots.model)
     _said(manifest)
-
-
-def _settings(roots: Roots, choices: Choices, hosts: Hosts) -> RebuildSettings:
-    return RebuildSettings(
-        data_folder(roots),
-        roots.model,
-        encoder=choices.encoder,
-        budget=choices.budget,
-        seed=choices.seed,
-        event_weights=choices.event_weights_base64,
-        cache=roots.checkpoints / "cache",
-        work=roots.checkpoints / "work",
-        threads=os.cpu_count() or 1,
-        device=choices.device,
-        shards=len(hosts.names),
-        shard=hosts.index,
-        student=choices.student,
-        teacher=choices.teacher,
-        teacher_prompt=choices.teacher_prompt,
-        context_names=choices.context_names,
-        reading=ReadOptions(allow_bad=choices.allow_bad, excluded=choices.excluded_users_base64),
-        target=choices.target,
-        keep_outliers=choices.keep_outliers,
-        fairness=FairnessLimits(choices.max_gini, choices.min_coverage, choices.max_popularity_lift),
-    )
 
 
 def _name_leader(hosts: Hosts) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,17 +14,21 @@ from typing import Any, Final
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
+from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
 from endcap_rebuild.data.row_weights import NEXT_TARGET
+from endcap_rebuild.settings import RebuildSettings
 
 ROOT: Final = Path("/opt/ml")
 TABLE_CHANNELS: Final = frozenset({"items", "events", "profiles", "erasures"})
 """Channels that together are one folder to read: three table exports and the archive."""
+CODE_CHANNEL: Final = "code"
+"""What an image that is not ours runs; no data."""
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
         *("target", "keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
-        *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force", "allow_bad"),
+        *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force", "allow_bad", "way"),
     }
 )
 """What the input of an execution of the state machine may set."""
@@ -110,13 +115,18 @@ class Hosts:
 
 
 def read_choices(roots: Roots) -> Choices:
-    """The hyperparameters.
+    """The hyperparameters of a job; raises as `choices_of` does."""
+    return choices_of(_read(roots, "hyperparameters.json"))
+
+
+def choices_of(hyperparameters: Mapping[str, Any]) -> Choices:
+    """What hyperparameters say.
 
     Raises
     ------
     InvalidInputError : one is unknown or unusable
     """
-    given = _read(roots, "hyperparameters.json")
+    given = dict(hyperparameters)
     _check_input(given.pop("execution_input", "{}"))
     if unknown := sorted(set(given) - set(Choices.__dataclass_fields__)):
         raise InvalidInputError(
@@ -188,6 +198,35 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
 }
 
 
+def settings_of(choices: Choices, data: Path, out: Path, kept: Path) -> RebuildSettings:
+    """What a rebuild on one machine is asked to do.
+
+    Parameters
+    ----------
+    kept : folder of what is not done twice: text vectors, encoders, finished steps
+    """
+    return RebuildSettings(
+        data,
+        out,
+        encoder=choices.encoder,
+        budget=choices.budget,
+        seed=choices.seed,
+        event_weights=choices.event_weights_base64,
+        cache=kept / "cache",
+        work=kept / "work",
+        threads=os.cpu_count() or 1,
+        device=choices.device,
+        student=choices.student,
+        teacher=choices.teacher,
+        teacher_prompt=choices.teacher_prompt,
+        context_names=choices.context_names,
+        reading=ReadOptions(allow_bad=choices.allow_bad, excluded=choices.excluded_users_base64),
+        target=choices.target,
+        keep_outliers=choices.keep_outliers,
+        fairness=FairnessLimits(choices.max_gini, choices.min_coverage, choices.max_popularity_lift),
+    )
+
+
 def data_folder(roots: Roots) -> Path:
     """The folder to read.
 
@@ -198,7 +237,7 @@ def data_folder(roots: Roots) -> Path:
     ------
     InvalidInputError : neither
     """
-    channels = set(_read(roots, "inputdataconfig.json"))
+    channels = set(_read(roots, "inputdataconfig.json")) - {CODE_CHANNEL}
     if channels <= TABLE_CHANNELS:
         return roots.input / "data"
     if len(channels) > 1:

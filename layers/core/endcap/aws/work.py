@@ -83,7 +83,7 @@ class Rebuilds:
         ThrottledError, DependencyError
         """
         if not self._arn:
-            raise NotConfiguredError("this stack has no rebuild of its own: deploy it with RebuildImageUri")
+            raise NotConfiguredError("this stack has no rebuild of its own: deploy it with Rebuild=on")
         with aws_errors("start a rebuild"):
             self._states.start_execution(stateMachineArn=self._arn, name=name, input="{}")
 

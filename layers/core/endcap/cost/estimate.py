@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from endcap.cost.prices import PRICES, Price
+from endcap.cost.rebuilds import FREE_STORAGE_MB, LAMBDA_MB, LambdaLimits, RebuildSize, RebuildWay, way_of
 from endcap.events.counts import LEVELS, NOTE_SHARDS
 from endcap.live.catalogue import POLL_S
 
@@ -69,6 +70,8 @@ class Deployment:
     routes : of the API that report metrics of their own
     live_counts_s : that counts wait to be folded together, and requests from one look at them to the next
     secrets : in Secrets Manager
+    rebuild_mb : memory of the function that rebuilds
+    rebuild_image : whether rebuilds run on an image of the shop's own, with all that the full budget trains
     """
 
     architecture: str
@@ -79,6 +82,8 @@ class Deployment:
     routes: int = 0
     live_counts_s: float = 15.0
     secrets: int = 0
+    rebuild_mb: int = 3_008
+    rebuild_image: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +110,7 @@ class Assumptions:
     trend_share : of requests that live counts can change
     idle_polls : ReceiveMessage calls of Lambda's five pollers on an idle queue, 20 s each:
         https://github.com/getlift/lift/issues/132 saw the same 15 a minute
-    rebuild_hours : of one rebuild
+    rebuild_hours : of one rebuild on the shop's own image; how long others take says `rebuilds` by the size of the shop
     months : that archive and snapshots have gathered; the archive expires after 24 by default
     trainings : of Personalize in a month at most, however often Endcap rebuilds; by itself it trains every seven days:
         https://docs.aws.amazon.com/personalize/latest/dg/solution-config-auto-training.html
@@ -315,7 +320,33 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "KMS", "the key of snapshots", 1, "kms_keys"
     yield "KMS", "signatures looked at", starts + usage.rebuilds * (environments + 1), "kms_signatures"
 
-    yield "SageMaker", "rebuilds", usage.rebuilds * a.rebuild_hours, "rebuild_hours"
+    yield from _rebuilds(usage, deployment, a)
+
+
+def rebuild_way(usage: Usage, deployment: Deployment, assumed: Assumptions | None = None) -> RebuildWay:
+    """Where a rebuild of this shop runs once the archive has gathered its months, and its billed seconds."""
+    a = assumed or Assumptions()
+    if deployment.rebuild_image:
+        return RebuildWay("image", 3600 * a.rebuild_hours)
+    events = a.months * usage.events
+    stored_mb = (events * a.event_bytes + usage.items * a.item_bytes + usage.users * a.profile_bytes) / 1e6
+    files = min(
+        usage.events / a.events_per_call, MONTH_S / EVENTS_BUFFER_S
+    )  # of a month; older ones may be put together
+    new_texts = math.ceil(usage.item_changes / 30)  # of a day
+    size = RebuildSize(usage.items, math.ceil(events), new_texts, math.ceil(files), stored_mb)
+    return way_of(size, LambdaLimits(deployment.rebuild_mb))
+
+
+def _rebuilds(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterator[tuple[str, str, float, str]]:
+    """What rebuilds are billed, by the way that they go."""
+    way = rebuild_way(usage, deployment, a)
+    seconds = usage.rebuilds * way.seconds
+    if way.way == "lambda":
+        yield "Lambda", "rebuild_snapshot", seconds * deployment.rebuild_mb / 1024, f"lambda_{deployment.architecture}"
+        yield "Lambda", "disk of rebuilds", seconds * (LAMBDA_MB - FREE_STORAGE_MB) / 1024, "lambda_storage"
+    hours = {"sagemaker": "rebuild_cpu_hours", "image": "rebuild_hours"}.get(way.way)
+    yield "SageMaker", "rebuilds", seconds / 3600 if hours else 0.0, hours or "rebuild_cpu_hours"
 
 
 def _rounded(records: float, record_bytes: int) -> float:

@@ -79,6 +79,8 @@ PRICES: Final[Mapping[str, Price]] = MappingProxyType(
         "traces": Price(5.00 / MILLION, "trace", "https://aws.amazon.com/xray/pricing/", free=100_000),
         "secrets": Price(0.40, "secret-month", _SECRETS),
         "secret_reads": Price(0.05 / 10_000, "call", _SECRETS),
+        "lambda_storage": Price(0.0000000309, "GB-second of /tmp beyond 512 MB", _LAMBDA),
+        "rebuild_cpu_hours": Price(0.461, "hour of ml.m5.2xlarge", "https://aws.amazon.com/sagemaker/ai/pricing/"),
         "rebuild_hours": Price(1.408, "hour of ml.g5.xlarge", "https://aws.amazon.com/sagemaker/ai/pricing/"),
         "personalize_requests": Price(0.15 / 1000, "recommendation", _PERSONALIZE),
         "personalize_training": Price(0.002 / 1000, "interaction of a training", _PERSONALIZE),

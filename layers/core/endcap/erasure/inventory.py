@@ -70,6 +70,7 @@ STORES: Final = (
     Store(
         "rebuild", "DataBucket", "nobody", "results of rebuilds, vectors of texts of the catalogue", prefix="rebuild/"
     ),
+    Store("encoders", "DataBucket", "nobody", "text encoders that rebuilds begin with", prefix="encoders/"),
     Store("stream_failures", "StreamFailuresQueue", "nobody", "where in a stream something was given up"),
     Store("inbox", "InboxQueue", "nobody", "which files there are"),
     Store("inbox_failures", "InboxDeadLetterQueue", "nobody", "files that were given up"),

@@ -21,6 +21,7 @@ from endcap.cost.estimate import (
     Usage,
     estimate,
     personalize_estimate,
+    rebuild_way,
     traced,
 )
 from endcap.cost.prices import PRICES, Price, with_prices
@@ -104,8 +105,19 @@ class TestByHand:
             (archive + exposures + snapshots) / 1e9 * 0.023
         )
 
-    def test_rebuilds_and_watching(self) -> None:
-        assert line(self.bill, "rebuilds") == pytest.approx(30 * 0.5 * 1.408)
+    def test_rebuilds_are_billed_by_the_way_that_they_go(self) -> None:
+        own = estimate(SHOP, replace(STACK, rebuild_image=True), WARM)
+        assert line(own, "rebuilds") == pytest.approx(30 * 0.5 * 1.408)
+        seconds = rebuild_way(SHOP, STACK, WARM).seconds  # a year's archive is too much for one call
+        assert line(self.bill, "rebuilds") == pytest.approx(30 * seconds / 3600 * 0.461)
+        young, assumed = replace(SHOP, items=2_000), replace(WARM, months=1)
+        small, way = estimate(young, STACK, assumed), rebuild_way(young, STACK, assumed)
+        assert (way.way, line(small, "rebuilds")) == ("lambda", 0)
+        assert line(small, "rebuild_snapshot") == pytest.approx(30 * way.seconds * 3008 / 1024 * 0.0000166667)
+        disk_gb = (10_240 - 512) / 1024
+        assert line(small, "disk of rebuilds") == pytest.approx(30 * way.seconds * disk_gb * 0.0000000309)
+
+    def test_watching(self) -> None:
         assert line(self.bill, "alarms") == pytest.approx(16 * 0.10)
         assert line(self.bill, "dashboards") == 3.00
 
@@ -155,6 +167,7 @@ class TestPrices:
 
     def test_every_price_is_used(self) -> None:
         bills = [estimate(SHOP, replace(STACK, architecture=a)) for a in ("x86_64", "arm64")]
+        bills += [estimate(replace(SHOP, events=1_000), STACK), estimate(SHOP, replace(STACK, rebuild_image=True))]
         used = {one.price for bill in (*bills, personalize_estimate(SHOP)) for one in bill.lines}
         assert used == set(PRICES)
 

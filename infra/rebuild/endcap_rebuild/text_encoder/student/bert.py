@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from endcap.arrays import F32
-from endcap_rebuild.base_encoders.graph import Projection
-from endcap_rebuild.base_encoders.weights import BertWeights, Layer, Linear, Norm, PackedTable
+from endcap_rebuild.base_encoders.weights import BertWeights, Layer, Linear, Norm, PackedTable, Projection
 
 
 class BertLayer(nn.Module):  # type: ignore[misc]

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from endcap.arrays import F32
 from endcap.errors import EncoderError
 from endcap_rebuild.base_encoders import base_source
-from endcap_rebuild.base_encoders.graph import Projection
 from endcap_rebuild.base_encoders.recipes import RECIPES, EncoderName, Source
+from endcap_rebuild.base_encoders.weights import Projection
 from endcap_rebuild.text.encoders import BASE_ENCODERS
 from endcap_rebuild.text_encoder.student.bert import Bert
 

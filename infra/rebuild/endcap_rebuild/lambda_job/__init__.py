@@ -1,0 +1,1 @@
+"""The rebuild as one call of Lambda, and what it hands over to a training job: `inputs`, `plan`, `run`, `code`."""
