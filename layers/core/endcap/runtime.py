@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from endcap.api.guard import Guard
     from endcap.api.scenarios import Scenarios
     from endcap.aws.audit import AuditLog
+    from endcap.aws.compacting import ArchiveFiles
     from endcap.aws.counters import CounterTable, FoldedCounts
     from endcap.aws.documents import EditedDocument
     from endcap.aws.erasures import ErasureTable
@@ -184,6 +185,13 @@ class Runtime:
 
         s3 = self._clients("s3", BACKGROUND)
         return places(s3, self.settings.data_bucket, self.profiles, self.erasures)
+
+    @cached_property
+    def archive_files(self) -> ArchiveFiles:
+        """The files of the archive, to be put together."""
+        from endcap.aws.compacting import ArchiveFiles
+
+        return ArchiveFiles(self._clients("s3", BACKGROUND), self.settings.data_bucket)
 
     @cached_property
     def items(self) -> ItemTable:
