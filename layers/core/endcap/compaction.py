@@ -95,7 +95,7 @@ def name_of(sources: Sequence[str]) -> str:
     return f"{sources[0].removesuffix(_ENDING)}-and-{len(sources) - 1}-more{_ENDING}"
 
 
-def append(source: IO[bytes], into: IO[bytes]) -> None:
+def append(source: IO[bytes], into: IO[bytes] | gzip.GzipFile) -> None:
     """Write the lines of a file, gzipped or not.
 
     Raises

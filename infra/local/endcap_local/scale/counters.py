@@ -54,8 +54,8 @@ def popular(chance: random.Random) -> Callable[[], int]:
 
 
 def bucket_of_before(events: int, seed: int = 0) -> Rows:
-    """Two hours' events, one after the other, into rows as 25628eb kept them: a shard fills a row, then begins the next."""
-    chance = random.Random(seed)
+    """Two hours' events, one after the other, into rows as 25628eb kept them: a shard fills one, then the next."""
+    chance = random.Random(seed)  # nosec B311 # it decides nothing
     item = popular(chance)
     names: list[set[int]] = [set() for _ in range(SHARDS)]
     rows = [0] * SHARDS
@@ -96,7 +96,7 @@ def trending(events_per_s: float, events_per_batch: int, window_s: float, second
     window_s : that notes wait to be folded together, and again from one look of a request to the next
     seconds : of traffic
     """
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # nosec B311 # it decides nothing
     notes_per_s = events_per_s / events_per_batch / NOTE_SHARDS
     written = [0.0]  # when an object was last replaced, by whichever shard
     delays: list[float] = []

@@ -1,7 +1,7 @@
 """What the simulation rests on. Nothing here was chosen so that a result comes out.
 
-Processor times were printed by `python -m tests.benchmarks.scale_parameters` on the machine of docs/results.md while others
-worked on it, of this version and of 25628eb, from before counts were folded and shoppers written side by side.
+Processor times were printed by `python -m tests.benchmarks.scale_parameters` on the machine of docs/results.md, while
+others worked on it, of this version and of 25628eb, from before counts were folded and shoppers written side by side.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def wait(per_s: float, batch: int, took_s: float, most: int, seconds: float, see
     took_s : by a call
     most : calls at a time
     """
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # nosec B311 # it decides nothing
     waiting: deque[float] = deque()
     running: list[float] = []  # when calls end
     waits: list[float] = []

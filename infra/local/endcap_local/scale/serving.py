@@ -39,7 +39,7 @@ def serve(
     most : copies that the account, or a parameter, allows
     warm : copies that are there to begin with
     """
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # nosec B311 # it decides nothing
     free, busy = warm, list[float]()
     started: list[float] = []
     total = cold = refused = 0

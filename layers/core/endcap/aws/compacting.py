@@ -58,9 +58,9 @@ class ArchiveFiles:
         if mark.target:
             self._finish(mark)
         told = {"days": 0, "files": 0, "into": 0}
-        while not deadline.ends_work and (day := self._next_day(mark.through, today)) is not None:
+        while not _is_over(deadline) and (day := self._next_day(mark.through, today)) is not None:
             for group in groups(self._files(day), self._most):
-                if deadline.ends_work:
+                if _is_over(deadline):
                     return told
                 for merged in self._merged(day, group, mark):
                     told["files"] += merged
@@ -113,7 +113,7 @@ class ArchiveFiles:
                 self._write(mark, [file.key for file in taken], out)
             yield len(taken)
 
-    def _append(self, file: File, into: IO[bytes]) -> bool:
+    def _append(self, file: File, into: gzip.GzipFile) -> bool:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as source:
             try:
                 with aws_errors("read the archive"):
@@ -151,3 +151,7 @@ class ArchiveFiles:
         objects: list[Mapping[str, str]] = [{"Key": key} for key in keys]
         with aws_errors("remove parts of the archive"):
             self._s3.delete_objects(Bucket=self._bucket, Delete={"Objects": objects, "Quiet": True})
+
+
+def _is_over(deadline: Deadline) -> bool:
+    return deadline.ends_work
