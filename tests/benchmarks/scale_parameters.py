@@ -4,7 +4,8 @@
 
 FOLDER has another version of the code, such as `git archive 25628eb layers | tar x -C FOLDER` leaves it. AWS is a
 process of its own here that answers at once, so that what is measured is this side of the call alone: serialised,
-signed, sent, read. Prints one JSON object, in milliseconds of one processor. `endcap_local/scale/parameters.py` has what was printed.
+signed, sent, read. Prints one JSON object, in milliseconds of one processor; `endcap_local/scale/parameters.py` has
+what was printed.
 """
 
 from __future__ import annotations
