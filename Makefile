@@ -102,7 +102,7 @@ check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, document
 	$(BIN)/python -m infra.openapi --check
 	$(BIN)/python -m infra.storefront --check
 	$(BIN)/python -m mkdocs build --quiet
-	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml infra/pipes.yaml infra/studio.yaml
+	$(BIN)/cfn-lint template.yaml infra/monitoring.yaml infra/rebuild.yaml infra/front.yaml infra/waf.yaml infra/pipes.yaml infra/studio.yaml infra/canaries.yaml infra/athena.yaml
 	$(SAM) validate --lint --template-file template.yaml
 	$(SAM_VENV)/bin/python infra/checks/lint_samconfig.py samconfig.toml
 

@@ -1,13 +1,15 @@
-"""Takes what was erased out of every store that keeps records.
+"""Takes what was erased out of every store that keeps records, then puts small files of the archive together.
 
 Trigger: a schedule; by hand `{"begin": true}` begins a round at once, whatever is due.
 Guarantee: what the ledger of erasures names is in no store any more by the time that its receipt says so.
-Retry: safe; a run goes on where the one before ended, and what is removed already is not counted again.
+Retry: safe; a run goes on where the one before ended, and what is removed already is not counted again. Files are put
+together only between two rounds of the purge, so that none is written behind where a round stands.
 """
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -36,9 +38,12 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 runtime.deadline,
                 begin=event.get("begin") is True,
             )
+            today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
+            between = report["status"] != "unfinished"
+            compacted = runtime.archive_files.compact(today, runtime.deadline) if between else {}
         except EndcapError as exc:
             raise exc from None  # what a service said of it may repeat keys, and would be logged and traced
     for name in ("pending", "late", "unreadable"):
         metrics.add_metric(f"Erasures{name.title()}", MetricUnit.Count, report[name])
-    logger.info("purge", extra=report)
-    return report
+    logger.info("purge", extra={**report, "compacted": compacted})
+    return {**report, "compacted": compacted}

@@ -32,7 +32,7 @@ class Datum:
 def alarms() -> dict[str, dict[str, Any]]:
     """Properties of every alarm of the stack by its name; references are the names that they refer to."""
     found = {}
-    for file in ("monitoring.yaml", "rebuild.yaml"):
+    for file in ("monitoring.yaml", "rebuild.yaml", "canaries.yaml"):
         for name, resource in expand(ROOT / "infra" / file)[1]["Resources"].items():
             if resource["Type"] == "AWS::CloudWatch::Alarm":
                 found[name] = _named(resource["Properties"])
@@ -119,5 +119,7 @@ def _named(value: Any) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {"Ref"}:
             return {"MetricsNamespace": NAMESPACE, "SnapshotMaxAgeDays": DAYS}.get(value["Ref"], value["Ref"])
+        if set(value) == {"Fn::Sub"}:
+            return re.sub(r"\$\{(\w+)\}", r"\1", value["Fn::Sub"])
         return {key: _named(element) for key, element in value.items()}
     return [_named(element) for element in value] if isinstance(value, list) else value

@@ -30,11 +30,19 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 LAMBDA = ("CollectFunction", "UpdateProfileFunction", "RecommendFunction", "ManageItemsFunction", "ManageUsersFunction")
 LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction", "PurgeErasedFunction")
 LAMBDA += ("AdminFunction", "SummariseResultsFunction")
+BEHIND_THE_API = ("Collect", "Recommend", "ManageItems", "ManageUsers", "Admin", "Storefront", "ReceiveWebhook")
 MISSING = {"experiments": [{"name": "b", "variants": [{"name": "o", "share": 1.0, "snapshot": "not-uploaded"}]}]}
 
 
 def of_lambda(metric: str, function: str, value: float = 1.0) -> Datum:
     return Datum("AWS/Lambda", metric, {"FunctionName": function}, value)
+
+
+def of_version(function: str) -> Datum:
+    """An error of a call by the alias, of the version that is being deployed."""
+    dimensions = {"FunctionName": function, "Resource": f"{function}:live"}
+    version = {"ExecutedVersion": f"{function.removesuffix('Function')}Version"}
+    return Datum("AWS/Lambda", "Errors", dimensions | version, 1)
 
 
 def of_queue(metric: str, queue: str, value: float = 1.0) -> Datum:
@@ -75,6 +83,8 @@ OF_AWS: dict[str, list[Datum]] = {
         Datum("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": "ArchiveStream"}, 1801)
     ],
     "ScheduleAlarm": [Datum("AWS/Scheduler", "TargetErrorCount", {"ScheduleGroup": "ScheduleGroup"}, 1)],
+    **{f"{name}VersionAlarm": [of_version(f"{name}Function")] for name in BEHIND_THE_API},
+    "AnswersAlarm": [Datum("AWS/ApiGateway", "5xx", {"ApiId": "Api"}, 6)],
     "RebuildTimeoutAlarm": [Datum("AWS/States", "ExecutionsTimedOut", {"StateMachineArn": "StateMachine"}, 1)],
 }
 
@@ -100,6 +110,8 @@ def test_names_handed_to_the_alarms_are_those_of_what_they_stand_for() -> None:
             case {"Fn::If": ["HasStorefront" | "HasShopSystems" | "HasInbox", {"Ref": other}, ""]}:
                 assert other == name
             case {"Fn::If": ["HasInbox", {"Fn::GetAtt": [other, "QueueName"]}, "none"]}:
+                assert other == name
+            case {"Fn::If": [_, {"Ref": other}, _]} if name.endswith("Table"):
                 assert other == name
             case _:
                 pytest.fail(f"{name} is {value}")

@@ -72,3 +72,10 @@ def test_production_shows_what_changes_and_is_watched(
 ) -> None:
     assert config["production"]["deploy"]["parameters"]["confirm_changeset"] is True
     assert "Watching" in resolved(**overrides(config, "production"))
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_everything_is_tagged_with_what_it_is_of(environment: str, config: dict[str, Any]) -> None:
+    # CloudFormation puts a stack's tags on all that it makes, nested stacks included.
+    tags = dict(tag.split("=") for tag in config[environment]["deploy"]["parameters"]["tags"].split())
+    assert tags == {"application": "endcap", "environment": environment}

@@ -37,7 +37,7 @@ FLOORS = (
         "text",
     ),
     ("leniency",),
-    ("validation", "batch", "signing", "pseudonyms"),
+    ("validation", "batch", "compaction", "signing", "pseudonyms"),
     ("events", "catalog"),
     ("erasure", "feeds", "shops"),
     ("profiles", "settings"),

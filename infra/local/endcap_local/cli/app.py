@@ -23,6 +23,7 @@ from endcap_local.cli.local import local
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
 from endcap_local.cli.report import report
+from endcap_local.cli.restore import restore
 from endcap_local.cli.scenarios import scenarios_app
 from endcap_local.cli.snapshots import snapshot_app
 from endcap_local.cli.studio import studio
@@ -62,6 +63,7 @@ app.command()(demo)
 app.command()(invoke)
 app.command(name="env-json")(env_json)
 app.command()(replay)
+app.command()(restore)
 app.command()(cost)
 app.command()(report)
 app.command()(doctor)

@@ -135,12 +135,18 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     (architecture,) = resolver.resolve(recommend["Architectures"])
     if f"lambda_{architecture}" not in PRICES:
         raise TemplateError(f"Lambda has no price for the processor {architecture}")
-    monitoring = expand(template.resolve().parent / "infra" / "monitoring.yaml")[1]["Resources"].values()
     holds = {
         **{name: resolver.holds(name) for name in ("HasStorefront", "HasShopSystems", "HasInbox")},
+        "HasReceiveWebhook": resolver.holds("HasShopSystems"),
         "WatchAge": str(resolver.resolve({"Ref": "SnapshotMaxAgeDays"})) != "0",
     }
-    watching = [r for r in monitoring if resolver.holds("Watch") and holds.get(r.get("Condition"), True)]
+    watching = [
+        resource
+        for file, condition in (("monitoring.yaml", "Watch"), ("canaries.yaml", "ShiftSlowly"))
+        if resolver.holds(condition)
+        for resource in expand(template.resolve().parent / "infra" / file)[1]["Resources"].values()
+        if holds.get(resource.get("Condition"), True)
+    ]
     alarms = [r for r in watching if r["Type"] == "AWS::CloudWatch::Alarm"]
     return Deployment(
         architecture,
@@ -149,6 +155,8 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
         alarms=json.dumps(alarms).count('"MetricName": '),
         traces=resolver.resolve(recommend["TracingConfig"])["Mode"] == "Active",
         secrets=len(plan.secrets),
+        keys=int(resolver.holds("Signs")),
+        archive_buffer_s=float(resolver.resolve({"Ref": "ArchiveBufferSeconds"})),
         dashboards=sum(resource["Type"] == "AWS::CloudWatch::Dashboard" for resource in watching),
         routes=len(plan.routes) if resolver.holds("MeasureRoutes") else 0,
         live_counts_s=float(functions["recommend"].environment["LIVE_COUNTS_SECONDS"]),

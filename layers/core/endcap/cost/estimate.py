@@ -23,7 +23,7 @@ GB: Final = 1_000_000_000  # as transfers are billed; storage is billed by GiB, 
 FIREHOSE_BYTES: Final = 5 * 1024
 """A record is billed as a multiple of this: https://aws.amazon.com/firehose/pricing/"""
 READ_BYTES, WRITE_BYTES = 4096, 1024
-EVENTS_BUFFER_S, EXPOSURES_BUFFER_S = 60, 300  # BufferingHints of the template
+EXPOSURES_BUFFER_S: Final = 300  # BufferingHints of the template
 ROUTE_METRICS: Final = 6
 """Of each route that is called: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html"""
 OPTIONAL: Final = frozenset({"receive_webhook", "load_file"})
@@ -72,6 +72,8 @@ class Deployment:
     secrets : in Secrets Manager
     rebuild_mb : memory of the function that rebuilds
     rebuild_image : whether rebuilds run on an image of the shop's own, with all that the full budget trains
+    keys : in KMS
+    archive_buffer_s : of events in one file of the archive
     """
 
     architecture: str
@@ -84,6 +86,8 @@ class Deployment:
     secrets: int = 0
     rebuild_mb: int = 3_008
     rebuild_image: bool = False
+    keys: int = 1
+    archive_buffer_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,9 @@ class Assumptions:
         98 MB, 24 MB of them the encoders
     text_share : of events, with words to encode
     metrics : CloudWatch metrics of Endcap's own that a month with traffic reports
-    fold_ms : billed time of a fold, not measured either; summary_ms : of a count of results, nor that
+    fold_ms : billed time of a fold, not measured either; summary_ms : of a count of results, nor that; purge_ms : of a
+        run of the purge that finds nothing to do; purge_runs : every six hours; compacted_bytes_s : of the archive,
+        gzipped, that are put together in a second
     row_ms : of a row of a file: 0.4 ms of processor time were measured here, and the rest is its share of the calls
     trend_share : of requests that live counts can change
     idle_polls : ReceiveMessage calls of Lambda's five pollers on an idle queue, 20 s each:
@@ -137,6 +143,9 @@ class Assumptions:
     fold_ms: float = 150.0
     row_ms: float = 1.0
     summary_ms: float = 2_000.0
+    purge_ms: float = 2_000.0
+    purge_runs: float = 4 * 30
+    compacted_bytes_s: float = 5_000_000.0
     trend_share: float = 0.1
     idle_polls: float = 5 * MONTH_S / 20
     rebuild_hours: float = 0.5
@@ -241,7 +250,9 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
         "promote": (usage.rebuilds, 30_000.0),
         "fold_counts": (folds, a.fold_ms),
         "summarise_results": (summaries, a.summary_ms),
+        "purge_erased": (a.purge_runs, a.purge_ms),
     }
+    compacting_ms = usage.events * a.event_bytes / a.compacted_bytes_s * 1000
     # Of functions that are there where they are asked for; a run of load_file works for two minutes and a half.
     calls |= {"receive_webhook": (usage.webhooks, a.other_ms)} if usage.webhooks else {}
     runs = math.ceil(usage.file_rows * a.row_ms / 150_000)
@@ -255,6 +266,7 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "Lambda", "requests", invocations, "lambda_requests"
     for name, (n, ms) in calls.items():
         seconds = n * (ms + a.cold_share * a.cold_ms) / 1000
+        seconds += compacting_ms / 1000 if name == "purge_erased" else 0.0
         memory_mb = deployment.memory_mb.get(name, 1024) if name in OPTIONAL else deployment.memory_mb[name]
         yield "Lambda", name, seconds * memory_mb / 1024, f"lambda_{deployment.architecture}"
 
@@ -284,7 +296,8 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     firehose_gb = (_rounded(batches * 1.0, 300) + _rounded(usage.requests, 2_500)) / GB
     yield "Firehose", "events and exposures", firehose_gb, "firehose"
 
-    objects = min(batches, MONTH_S / EVENTS_BUFFER_S) + min(usage.requests, MONTH_S / EXPOSURES_BUFFER_S)
+    archived = min(batches, MONTH_S / deployment.archive_buffer_s)
+    objects = archived + min(usage.requests, MONTH_S / EXPOSURES_BUFFER_S)
     snapshot = a.snapshot_bytes + usage.items * a.snapshot_item_bytes
     kept = (
         a.months * usage.events * a.event_bytes
@@ -298,11 +311,15 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "S3", "results written", 3 * summaries, "s3_writes"  # the book, a day, how far they go
     yield "S3", "archive listed for results", summaries * RESULT_LISTINGS, "s3_writes"  # a LIST is as dear as a PUT
     yield "S3", "archive read for results", objects, "s3_reads"
+    days = 30 if archived > 30 else 0  # each becomes one file: two notes, the file, three listings
+    yield "S3", "archive put together", a.purge_runs + 6 * days, "s3_writes"
+    yield "S3", "archive read to be put together", a.purge_runs + archived * bool(days), "s3_reads"
     yield "S3", "pointer and scenarios looked at", 2 * polls + texts, "s3_reads"
     looks = min(a.trend_share * usage.requests, environments * MONTH_S / max(1.0, deployment.live_counts_s))
     yield "S3", "live counts looked at, by folds too", len(LEVELS) * (folds + looks), "s3_reads"
 
-    reported = usage.requests + usage.rebuilds + folds  # of the functions with SystemLogLevel INFO
+    quiet = ("collect", "manage_items")  # the functions without SystemLogLevel INFO
+    reported = invocations - sum(calls[name][0] for name in quiet) - usage.webhooks
     logs_gb = ((invocations + through_api) * a.log_bytes + reported * a.report_bytes) / GB
     busy = 1 if usage.events or usage.requests or usage.item_changes else 0
     yield "CloudWatch", "logs taken in", logs_gb, "logs_ingested"
@@ -317,8 +334,9 @@ def _quantities(usage: Usage, deployment: Deployment, a: Assumptions) -> Iterato
     yield "X-Ray", "traces", traced(invocations) if deployment.traces else 0.0, "traces"
 
     starts = a.cold_share * sum(calls[name][0] for name in ("update_profile", "recommend", "embed_item"))
-    yield "KMS", "the key of snapshots", 1, "kms_keys"
-    yield "KMS", "signatures looked at", starts + usage.rebuilds * (environments + 1), "kms_signatures"
+    looked_at = starts + usage.rebuilds * (environments + 1)
+    yield "KMS", "the key of snapshots", deployment.keys, "kms_keys"
+    yield "KMS", "signatures looked at", looked_at if deployment.keys else 0.0, "kms_signatures"
 
     yield from _rebuilds(usage, deployment, a)
 

@@ -23,6 +23,7 @@ STANDARD: Final = Deployment(
         "promote": 3538,
         "fold_counts": 1024,
         "summarise_results": 1769,
+        "purge_erased": 1769,
     },
     alarms=0,
     dashboards=0,
@@ -66,7 +67,7 @@ def so_far(usage: Usage, deployment: Deployment, now_ms: int) -> dict[str, Any]:
     days = (now_ms - month_start_ms(now_ms)) / 86_400_000
     share = days / calendar.monthrange(now.year, now.month)[1]
     assumed = Assumptions(months=1)
-    assumed = replace(assumed, idle_polls=assumed.idle_polls * share)
+    assumed = replace(assumed, idle_polls=assumed.idle_polls * share, purge_runs=assumed.purge_runs * share)
     by_service: dict[str, float] = {}
     for line in estimate(usage, deployment, assumed).lines:
         # What is billed by the month is there from its first day on; everything else has been counted.

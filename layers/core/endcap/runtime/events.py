@@ -10,6 +10,7 @@ from endcap.runtime.people import People
 from endcap.settings import SettingsError
 
 if TYPE_CHECKING:
+    from endcap.aws.compacting import ArchiveFiles
     from endcap.aws.counters import CounterTable, FoldedCounts
     from endcap.aws.inbox import Inbox
     from endcap.aws.queues import EventQueue, FailureQueue, Quarantine, Redelivery
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 
 class Events(People):
     """Where events come from and go to, and what is counted of them."""
+
+    @cached_property
+    def archive_files(self) -> ArchiveFiles:
+        """The files of the archive, to be put together."""
+        from endcap.aws.compacting import ArchiveFiles
+
+        return ArchiveFiles(self._clients("s3", BACKGROUND), self.settings.data_bucket)
 
     @cached_property
     def queue(self) -> EventQueue:

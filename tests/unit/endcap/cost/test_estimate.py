@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ MEMORY = {
     "promote": 3538,
     "fold_counts": 1024,
     "summarise_results": 1769,
+    "purge_erased": 1769,
 }
 STACK = Deployment("x86_64", MEMORY, alarms=16, dashboards=1)
 SHOP = Usage(events=3_000_000, requests=1_000_000, items=10_000, users=100_000, rebuilds=30, item_changes=10_000)
@@ -137,7 +139,16 @@ def test_idle_costs_storage_alarms_and_the_polling_of_an_empty_queue() -> None:
         ("CloudWatch", "alarms"),
         ("CloudWatch", "dashboards"),
         ("KMS", "the key of snapshots"),
+        # The purge, four times a day: less than two cents together.
+        ("Lambda", "requests"),
+        ("Lambda", "purge_erased"),
+        ("S3", "archive put together"),
+        ("S3", "archive read to be put together"),
+        ("CloudWatch", "logs taken in"),
+        ("CloudWatch", "logs kept 30 days"),
     }
+    assert sum(one.usd for one in idle.lines if one.service == "Lambda") < 0.01
+    assert sum(one.usd for one in idle.lines if one.what.startswith(("archive", "logs"))) < 0.002
     assert line(idle, "received, empty calls too") == pytest.approx(5 * 3 * 60 * 24 * 30 / 1e6 * 0.40)
 
 
@@ -263,7 +274,7 @@ class TestTemplate:
     def test_traces_are_billed_where_functions_begin_them(self) -> None:
         assert not deployment_of(TEMPLATE, {}).traces
         assert deployment_of(TEMPLATE, {"Tracing": "Active"}).traces
-        invocations = 2 * 3_000_000 + 1_000_000 + 2 * 10_000 + 30 + MONTH_S / 15 + MONTH_S / 300
+        invocations = 2 * 3_000_000 + 1_000_000 + 2 * 10_000 + 30 + MONTH_S / 15 + MONTH_S / 300 + 120
         active = estimate(SHOP, replace(STACK, traces=True), WARM)
         assert line(active, "traces") == pytest.approx(traced(invocations) * 5.00 / 1_000_000)
         assert line(TestByHand.bill, "traces") == 0
@@ -274,6 +285,30 @@ class TestTemplate:
         assert routes > 15
         more = estimate(SHOP, replace(STACK, routes=routes), WARM)
         assert line(more, "metrics") == pytest.approx(line(TestByHand.bill, "metrics") + 6 * routes * 0.30)
+
+    def test_a_sandbox_that_nobody_uses_costs_less_than_a_dollar(self) -> None:
+        sandbox = tomllib.loads((TEMPLATE.parent / "samconfig.toml").read_text())["sandbox"]["deploy"]["parameters"]
+        given = dict(pair.split("=", 1) for pair in sandbox["parameter_overrides"].split())
+        assert estimate(SHOP.idle, deployment_of(TEMPLATE, given), WARM).usd < 1.00
+        unwatched = estimate(SHOP.idle, deployment_of(TEMPLATE, {"Monitoring": "off"}), WARM)
+        assert 1.00 < unwatched.usd < 2.00  # the key is a dollar by itself
+
+    def test_without_signatures_there_is_no_key(self) -> None:
+        unsigned = estimate(SHOP, deployment_of(TEMPLATE, {"SnapshotSignature": "off"}))
+        assert line(unsigned, "the key of snapshots") == line(unsigned, "signatures looked at") == 0
+
+    def test_canaries_are_an_alarm_for_each_function_behind_the_api_and_one_for_answers(self) -> None:
+        slow = {"Canary": "on"}
+        opened = {"Storefront": "on", "StorefrontSecret": "s" * 32}
+        assert deployment_of(TEMPLATE, slow).alarms == deployment_of(TEMPLATE, {}).alarms + 6
+        assert deployment_of(TEMPLATE, slow | opened).alarms == deployment_of(TEMPLATE, opened).alarms + 7
+
+    def test_files_of_the_archive_are_as_many_as_their_seconds_allow(self) -> None:
+        found = deployment_of(TEMPLATE, {"ArchiveBufferSeconds": "300"})
+        bills = [estimate(SHOP, replace(STACK, archive_buffer_s=s), WARM) for s in (60.0, found.archive_buffer_s)]
+        fewer = MONTH_S / 60 - MONTH_S / 300
+        saved = line(bills[0], "objects written") - line(bills[1], "objects written")
+        assert saved == pytest.approx(fewer * 0.005 / 1000)
 
     def test_the_alarm_on_age_is_there_with_a_limit(self) -> None:
         assert deployment_of(TEMPLATE, {"SnapshotMaxAgeDays": "0"}).alarms == deployment_of(TEMPLATE, {}).alarms - 1
