@@ -52,7 +52,9 @@ def choose_encoder(
     if settings.student:
         student, story = _student(settings, shop, chosen, progress)
         chosen = replace(student or chosen, choice={**chosen.choice, "student": story})
-    return choose_fields(settings, shop, chosen, progress, crew)
+    if settings.text_fields is not None:
+        return replace(chosen, text_fields=settings.text_fields)
+    return choose_fields(settings, shop, chosen, progress, crew) if settings.encoder == "auto" else chosen
 
 
 def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress, crew: Crew | None) -> LoadedEncoder:

@@ -20,6 +20,7 @@ from endcap_rebuild.settings import RebuildSettings, no_progress
 from endcap_rebuild.steps.fast import FastJob, _text_vectors
 from endcap_rebuild.steps.model_card import _fields
 from endcap_rebuild.text.encoders import LoadedEncoder, load_encoder
+from endcap_rebuild.text_encoder.choose import choose_encoder
 from endcap_rebuild.text_encoder.fields import choose_fields, distinct, name_of
 from endcap_rebuild.text_encoder.gate import COLD, SEARCH, Reading
 from endcap_rebuild.text_encoder.measurement import ChoiceJob
@@ -114,6 +115,17 @@ def test_without_interactions_nothing_is_measured(
     asked = levels(monkeypatch, {})
     nothing = replace(shop, table=shop.table.rows(np.zeros(len(shop.table), dtype=np.bool_)))
     assert chosen(nothing, tiny, tmp_path).text_fields == ITEM_TEXT_FIELDS
+    assert not asked
+
+
+def test_fields_that_are_named_are_read_and_a_named_encoder_reads_all(
+    shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = levels(monkeypatch, {"title": (0.3, 0.3)})
+    settings = RebuildSettings(Path(), tmp_path, encoder=str(TINY_ENCODER), cache=tmp_path / "cache")
+    assert choose_encoder(settings, shop, no_progress).text_fields == ITEM_TEXT_FIELDS
+    named = replace(settings, text_fields=("title", "brand"))
+    assert choose_encoder(named, shop, no_progress).text_fields == ("title", "brand")
     assert not asked
 
 
