@@ -2,8 +2,9 @@
 
 A search by NDCG gives new items next to nothing where known ones are ranked well, and what it gives is thinned when the
 blend is drawn towards a list that knows no new ones. So the bonus is set last, by one number: how many times their
-share of the choices new items have of the first ten places. Once is what shoppers bought; the window may say otherwise,
-where another number ranks clearly better. Reference: calibration, Steck, RecSys 2018.
+share of the choices new items have of the first ten places. Half is the default, for the bonus is handed on to a model
+of everything, in whose lists it has given up to twice as many places, and a place in vain costs more than one too few;
+the window may say otherwise, where another number surely ranks better. Reference: calibration, Steck, RecSys 2018.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 
 from endcap.arrays import F32, F64, I64, Mask
 from endcap.ranking.terms.registry import TERMS
-from endcap_rebuild.metrics.paired import CLEARLY, is_more
+from endcap_rebuild.metrics.paired import SURELY, is_more
 from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.tuning.candidates import Pools
 
@@ -22,6 +23,7 @@ NEW_TERM: Final = "new_item"
 LEAST_NEW: Final = 5
 """Choices of new items below which next to nothing is known of their share; their bonus is the default one then."""
 TIMES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
+USUAL: Final = 0.5
 _PLACES: Final = 10
 
 
@@ -57,10 +59,10 @@ def balanced(pools: Pools, weights: F64, default: F64, scales: F64, owners: I64)
     bonuses = {times: bonus_of(times) for times in TIMES}
     found = {times: gains(bonus) for times, bonus in bonuses.items()}
     best = max(TIMES, key=lambda times: float(found[times][0].mean()))
-    # From once towards the best, as far as it takes to be not clearly worse than that.
-    way = [times for times in TIMES if min(1.0, best) <= times <= max(1.0, best)]
-    way = way if best > 1 else way[::-1]
-    chosen = next(times for times in way if not is_more(found[best][0], found[times][0], owners, CLEARLY))
+    # From the usual one towards the best, as far as it takes to be not surely worse than that.
+    way = [times for times in TIMES if min(USUAL, best) <= times <= max(USUAL, best)]
+    way = way if best > USUAL else way[::-1]
+    chosen = next(times for times in way if not is_more(found[best][0], found[times][0], owners, SURELY))
 
     def row(bonus: float, gain: F64, ranks: F64) -> dict[str, float]:
         return {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from endcap.ranking.terms.registry import TERMS
-from endcap_rebuild.tuning.balance import LEAST_NEW, NEW_TERM, TIMES, balanced, bonuses_needed
+from endcap_rebuild.tuning.balance import LEAST_NEW, NEW_TERM, TIMES, USUAL, balanced, bonuses_needed
 from endcap_rebuild.tuning.candidates import Pools
 
 N_CASES, KNOWN, NEW = 400, 40, 20
@@ -52,12 +52,12 @@ def test_a_bonus_gives_new_items_the_places_that_it_is_said_to(bonus: float) -> 
     assert float((needed < bonus).mean()) == pytest.approx(places_of_new(pools, bonus), abs=1e-9)
 
 
-def test_new_items_get_their_share_of_the_choices() -> None:
+def test_new_items_get_half_of_their_share_of_the_choices() -> None:
     pools = window(0.2)
     found, evidence = balanced(pools, weights(0.1), DEFAULT, ONES, OWNERS)
-    assert evidence["times"] == 1.0
+    assert evidence["times"] == USUAL == 0.5
     assert evidence["share_of_choices"] == pytest.approx(0.2)
-    assert places_of_new(pools, found[ROW]) == pytest.approx(0.2, abs=0.01)
+    assert places_of_new(pools, found[ROW]) == pytest.approx(0.1, abs=0.01)
     assert found[NEXT] == 1.0
     tried = {row["times"]: row for row in evidence["tried"]}
     assert tuple(tried) == TIMES
@@ -66,10 +66,10 @@ def test_new_items_get_their_share_of_the_choices() -> None:
 
 
 def test_where_new_ones_are_guessed_they_get_less_and_where_they_are_known_best_more() -> None:
-    guessed = window(0.1, known_lift=3.0, new_lift=-3.0)
+    guessed = window(0.5, known_lift=1.5, new_lift=-4.0)
     known = window(0.3, known_lift=-4.0, new_lift=1.0)
-    assert balanced(guessed, weights(), DEFAULT, ONES, OWNERS)[1]["times"] < 1
-    assert balanced(known, weights(), DEFAULT, ONES, OWNERS)[1]["times"] > 1
+    assert balanced(guessed, weights(), DEFAULT, ONES, OWNERS)[1]["times"] < USUAL
+    assert balanced(known, weights(), DEFAULT, ONES, OWNERS)[1]["times"] > USUAL
 
 
 def test_the_bonus_counts_by_the_scale_of_its_term() -> None:
