@@ -57,7 +57,7 @@ def _embed(record: DynamoDBRecord, loaded: LoadedEncoder | None) -> None:
     try:
         row = read_stream_image(image)
         if row.changed_at_ms > loaded.catalog_as_of_ms:
-            embedded = embed_row(row, loaded.encoder, runtime.items)
+            embedded = embed_row(row, loaded.encoder, runtime.items, loaded.text_fields)
             metrics.add_metric("ItemsEmbedded", MetricUnit.Count, embedded)
     except EncoderError as exc:  # it is loaded, so this is about the text, now and later
         raise InvalidItemError("the text can't be encoded") from exc

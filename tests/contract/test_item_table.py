@@ -18,7 +18,7 @@ from endcap.aws.items import POPULAR_KEY, ItemTable
 from endcap.aws.known_items import MOST_ASKED, PAUSE_S, KnownItems
 from endcap.catalog.item import Item, item_text, text_hash
 from endcap.catalog.row import ItemRow, PopularList
-from endcap.encoders.items import MAX_ENCODERS, embed_row
+from endcap.encoders.items import MAX_ENCODERS, embed_row, item_tag
 from endcap.encoders.quantize import quantize_unit
 from endcap.errors import ConflictError, DependencyError, ThrottledError
 from endcap.identifiers import clean_id
@@ -221,6 +221,19 @@ class TestVectors:
         assert embed(table, "lamp", NEW)
         expected = quantize_unit(Encoder(NEW).encode(item_text(LAMP))).tobytes()
         assert row_of(table, "lamp").vectors == {NEW: expected}
+
+    def test_of_some_fields_are_kept_apart_and_go_with_the_whole_text(self, table: ItemTable) -> None:
+        table.put(LAMP)
+        encoder = Encoder(NEW)
+        assert embed_row(row_of(table, "lamp"), encoder, table, ("title",))  # type: ignore[arg-type]
+        assert encoder.encoded == [LAMP.title]
+        tag = item_tag(NEW, ("title",))
+        assert set(row_of(table, "lamp").vectors) == {tag}
+        assert not embed_row(row_of(table, "lamp"), encoder, table, ("title",))  # type: ignore[arg-type]
+        assert embed(table, "lamp", NEW)
+        assert set(row_of(table, "lamp").vectors) == {tag, NEW}
+        table.put(Item("lamp", LAMP.title, categories=("desk",)))
+        assert row_of(table, "lamp").vectors == {}
 
     def test_are_not_made_twice(self, table: ItemTable) -> None:
         table.put(LAMP)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
 
 from endcap.catalog.item import Item, item_text
+from endcap.encoders.items import item_tag
 from endcap.encoders.quantize import quantize_unit
 from endcap.erasure.ledger import Ledger
 from endcap.errors import InvalidInputError
@@ -217,8 +218,9 @@ def _overlay(snapshot: Snapshot, source: Path, report: ReadReport, reading: Read
     rows = []
     for item in new:
         vector, tag = None, None
-        if encoder is not None and item_text(item):
-            vector, tag = quantize_unit(encoder.encode(item_text(item))).tobytes(), encoder.tag
+        if encoder is not None and (text := item_text(item, snapshot.text_fields)):
+            vector = quantize_unit(encoder.encode(text)).tobytes()
+            tag = item_tag(encoder.tag, snapshot.text_fields)
         rows.append(ChangedItem(item.item_id, snapshot.catalog_as_of_ms, item, vector, tag))
     return Overlay(snapshot, rows)
 

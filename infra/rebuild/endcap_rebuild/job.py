@@ -140,7 +140,7 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
         BUDGETS[settings.budget],
         job,
         {name: getattr(settings, name) for name in ("seed", "dim", "max_cases", "target", "device", "shards")},
-        f"{shop.key}-{job.loaded.encoder.sha256}",
+        "-".join([shop.key, job.loaded.encoder.sha256, *job.loaded.text_fields]),
         settings.work,
         progress,
     )

@@ -33,6 +33,8 @@ class RebuildSettings:
     out : folder that becomes the snapshot
     encoder : "auto" (measured on the shop's own interactions, by the catalogue's script without any), "multilingual",
         "english", or the folder of an encoder
+    text_fields : fields of an item that the encoder reads (see `endcap.catalog.item.item_text`); None for those that
+        the gate of "auto" chooses, and all of them where an encoder is named
     budget : "fast" needs numpy and scipy only; "full" adds the user encoder, and needs torch
     seed : the same seed, data and machine type give the same content hash
     cache : where encoders and text vectors are kept between rebuilds
@@ -87,3 +89,4 @@ class RebuildSettings:
     keep_outliers: bool = False
     fairness: FairnessLimits = field(default_factory=FairnessLimits)
     keys: PseudonymKeys | None = field(default=None, repr=False)
+    text_fields: tuple[str, ...] | None = None

@@ -109,7 +109,7 @@ class Functions:
 
         def encoder() -> LoadedEncoder | None:
             text = snapshot.encoder
-            return None if text is None else LoadedEncoder(text, snapshot.catalog_as_of_ms)
+            return None if text is None else LoadedEncoder(text, snapshot.catalog_as_of_ms, snapshot.text_fields)
 
         return {"snapshot": Fixed(lambda: snapshot), "encoder": Fixed(encoder)}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.catalog.item import Item, item_document, item_text
+from endcap.catalog.item import ITEM_TEXT_FIELDS, Item, item_document, item_text
 from endcap.erasure.ledger import Ledger
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
@@ -59,8 +59,12 @@ class Shop:
 
     @cached_property
     def texts(self) -> list[str]:
-        """What an encoder reads of each item."""
-        return [item_text(item) for item in self.items]
+        """All that an encoder may read of each item."""
+        return self.texts_of(ITEM_TEXT_FIELDS)
+
+    def texts_of(self, fields: Sequence[str]) -> list[str]:
+        """What an encoder reads of each item that reads these fields."""
+        return [item_text(item, fields) for item in self.items]
 
     @property
     def created_ms(self) -> NDArray[np.float64]:

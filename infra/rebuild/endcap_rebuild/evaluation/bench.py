@@ -126,7 +126,7 @@ class Bench:
         """Finished parts of this data and protocol."""
         settings = self.settings
         about = [self.data.key, settings.protocol, settings.repeats, settings.max_cases, self.loaded.encoder.sha256]
-        about.append(settings.target)
+        about += [settings.target, self.loaded.text_fields]
         return Store(settings.folder, sha256(canonical_json(about)).hexdigest()[:24])
 
 

@@ -213,6 +213,7 @@ def _snapshot_of(bench: Bench, part: Part, seed: int) -> Iterator[Shelf]:
         known = write_known(bench.data, part.known, part.cutoff_ms, Path(scratch) / "data")
         out, work = Path(scratch) / "snapshot", _steps_of(bench, seed)
         wanted = _rebuild_settings(settings, known, out, work, seed, str(bench.encoder_folder))
+        wanted = replace(wanted, text_fields=bench.loaded.text_fields)
         rebuild(wanted, bench.progress)
         yield Shelf(load_snapshot(wanted.out), bench.data, bench.cache)
 

@@ -29,6 +29,7 @@ def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> Snapsh
         "created": "",
         "catalog_as_of_ms": 0,
         "encoder_files": loaded.files,
+        "text_fields": loaded.text_fields,
         "encoder_name": loaded.encoder.config.name,
         "counts": {
             "events": len(shop.table),

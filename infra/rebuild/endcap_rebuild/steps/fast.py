@@ -25,7 +25,7 @@ import numpy as np
 from endcap.encoders.quantize import quantize_unit
 from endcap.index.derived import SnapshotTables
 from endcap.index.index import ItemIndex
-from endcap.profiles.profile import UserProfile, profile_of
+from endcap.profiles.profile import UserProfile, profile_of, words_to_encode
 from endcap.ranking.features import RankingSettings
 from endcap.snapshot.parts import ContextDemand, Repurchase, Weights
 from endcap.snapshot.snapshot import load_snapshot
@@ -93,7 +93,7 @@ def _text_vectors(job: FastJob, _: Needed) -> Outputs:
     def progress(done: int, total: int) -> None:
         job.progress("text_vectors", done, total)
 
-    return {"vectors": job.cache.vectors(job.shop.texts, progress, job.settings.threads)}
+    return {"vectors": job.cache.vectors(job.shop.texts_of(job.loaded.text_fields), progress, job.settings.threads)}
 
 
 def _whitening(job: FastJob, needed: Needed) -> Outputs:
@@ -212,7 +212,8 @@ def _profiles(job: FastJob, cases: Cases) -> list[UserProfile]:
     """Profiles of the cases, folded as `update_profile` folds them; texts beyond a bound carry no vector."""
     item_ids = [item.item_id for item in job.shop.items]
     histories = [cases.history(case, item_ids) for case in range(len(cases))]
-    texts = list(dict.fromkeys(event.text for history in histories for event in history if event.text))[:_MOST_REVIEWS]
+    said = (words_to_encode(event) for history in histories for event in history if event.text)
+    texts = list(dict.fromkeys(filter(None, said)))[:_MOST_REVIEWS]
     encoder = job.loaded.encoder
     vectors = quantize_unit(job.cache.vectors(texts)) if texts else np.empty((0, encoder.d_text), dtype=np.int8)
     encoded = {text: (encoder.tag, row.tobytes()) for text, row in zip(texts, vectors, strict=True)}

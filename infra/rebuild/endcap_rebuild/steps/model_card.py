@@ -47,6 +47,7 @@ def model_card(
         "",
         f"{config.name} ({config.language}), {config.d_text} numbers per text, sha256 `{loaded.encoder.sha256}`.",
         *_choice(loaded.choice),
+        *_fields(loaded),
         "",
         "## User encoder",
         "",
@@ -177,6 +178,8 @@ def _validation(evidence: Mapping[str, Any]) -> list[str]:
         *rows,
         "",
         *_compared(evidence),
+        "",
+        *_new_items(evidence["new_items"]),
     ]
 
 
@@ -192,6 +195,21 @@ def _compared(evidence: Mapping[str, Any]) -> list[str]:
             f"{row['high']:+.4f} |"
             for row in evidence["compared"]
         ),
+    ]
+
+
+def _new_items(found: Mapping[str, Any]) -> list[str]:
+    """How new items were brought into balance with known ones."""
+    cases, share = found["cases"], found["share_of_choices"]
+    chosen = f"Of the choices {cases:,} ({share:.1%}) were items that nobody had chosen before"
+    if "times" not in found:
+        return [f"{chosen}, too few to set", "the bonus for new items by."]
+    row = next(row for row in found["tried"] if row["times"] == found["times"])
+    recall, before = row["recall_of_new_at_10"], found["searched"]["recall_of_new_at_10"]
+    return [
+        f"{chosen}.",
+        f"New items get {row['share_of_places']:.1%} of the first ten places; {found['times']:g} times their share was",
+        f"the aim. There {recall:.1%} of those choices are found; with the bonus of the search it were {before:.1%}.",
     ]
 
 
@@ -212,13 +230,19 @@ def _choice(choice: Mapping[str, Any]) -> list[str]:
     return lines
 
 
-def _measured(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _fields(loaded: LoadedEncoder) -> list[str]:
+    """What it reads of an item, and how that was chosen, where there was a choice."""
+    measured = loaded.choice.get("fields", {}).get("measured", ())
+    return ["", f"It reads of an item: {', '.join(loaded.text_fields)}.", *_measured(measured, "fields")]
+
+
+def _measured(rows: Sequence[Mapping[str, Any]], what: str = "encoder") -> list[str]:
     """A table of what the gate found."""
     if not rows:
         return []
     lines = [
         "",
-        "| encoder | questions | NDCG@10, new items from the last items | NDCG@10, searches |",
+        f"| {what} | questions | NDCG@10, new items from the last items | NDCG@10, searches |",
         "| --- | --- | --- | --- |",
     ]
     for row in rows:

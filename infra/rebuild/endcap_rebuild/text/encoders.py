@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from endcap.catalog.item import ITEM_TEXT_FIELDS
 from endcap.encoders.text import CONFIG_FILE, ENCODER_FILES, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
 from endcap.errors import NotFoundError, SnapshotMissingError
 from endcap_rebuild.base_encoders import ensure_encoder
@@ -22,12 +23,14 @@ BASE_ENCODERS = ("english", "multilingual")
 class LoadedEncoder:
     """An encoder, and its files by name.
 
+    text_fields : fields of an item that it reads
     choice : how it came to be the one (JSON-able), for the metrics and the model card
     """
 
     encoder: TextEncoder
     files: dict[str, bytes]
     choice: Mapping[str, Any] = field(default_factory=dict)
+    text_fields: tuple[str, ...] = ITEM_TEXT_FIELDS
 
 
 def load_encoder(name: str, cache: Path) -> LoadedEncoder:

@@ -1,4 +1,4 @@
-"""`--encoder auto` and `--student`: candidates, the gate, and who is shipped.
+"""`--encoder auto` and `--student`: candidates, the gate, and who is shipped; then what it reads of items (`fields`).
 
 The incumbent is the encoder of the snapshot that is being replaced, or else the one that suits the catalogue's script.
 It stays unless another one beats it by a margin: each change makes every stored vector worthless.
@@ -22,7 +22,8 @@ from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, run_steps
 from endcap_rebuild.text.encoders import BASE_ENCODERS, LoadedEncoder, encoder_of, load_encoder
-from endcap_rebuild.text_encoder.gate import asked_enough, compare
+from endcap_rebuild.text_encoder.fields import choose_fields
+from endcap_rebuild.text_encoder.gate import asked_enough, judged
 from endcap_rebuild.text_encoder.measurement import ChoiceJob
 
 _INCUMBENT: Final = "incumbent"
@@ -48,10 +49,12 @@ def choose_encoder(
         names = ", ".join(("auto", *BASE_ENCODERS))
         raise InvalidInputError(f"a student starts from a base encoder: the encoder must be one of {names}")
     chosen = _chosen(settings, shop, progress, crew)
-    if not settings.student:
-        return chosen
-    student, story = _student(settings, shop, chosen, progress)
-    return replace(student or chosen, choice={**chosen.choice, "student": story})
+    if settings.student:
+        student, story = _student(settings, shop, chosen, progress)
+        chosen = replace(student or chosen, choice={**chosen.choice, "student": story})
+    if settings.text_fields is not None:
+        return replace(chosen, text_fields=settings.text_fields)
+    return choose_fields(settings, shop, chosen, progress, crew) if settings.encoder == "auto" else chosen
 
 
 def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress, crew: Crew | None) -> LoadedEncoder:
@@ -85,19 +88,11 @@ def _chosen(settings: RebuildSettings, shop: Shop, progress: Progress, crew: Cre
 
 def _choose(job: ChoiceJob, _: Any) -> Outputs:
     readings = [job.reading(candidate) for candidate in job.candidates]
-    best, compared = 0, []
-    for rival in range(1, len(readings)):
-        found = compare(readings[rival], readings[0], job.questions)
-        name = job.candidates[rival].encoder.config.name
-        compared.append({"name": name, **found.document()})
-        if found.wins and (best == 0 or compare(readings[rival], readings[best], job.questions).relative > 0):
-            best = rival
-    measured = [
-        {"name": candidate.encoder.config.name, "sha256": candidate.encoder.sha256, **reading.figures()}
-        for candidate, reading in zip(job.candidates, readings, strict=True)
-    ]
+    best, found = judged(readings, [candidate.encoder.config.name for candidate in job.candidates], job.questions)
+    for row, candidate in zip(found["measured"], job.candidates, strict=True):
+        row["sha256"] = candidate.encoder.sha256
     reason = "beats the incumbent" if best else "no other encoder beats the incumbent by the margin"
-    return {"json": json_array({"winner": best, "reason": reason, "measured": measured, "compared": compared})}
+    return {"json": json_array({"winner": best, "reason": reason, **found})}
 
 
 def _student(

@@ -132,3 +132,15 @@ def compare(challenger: Reading, incumbent: Reading, questions: Questions) -> Co
     gains = np.concatenate(joined)
     low, high = interval(gains, np.concatenate(users))
     return Comparison(differences, round(float(gains.mean()), 5), round(low, 5), round(high, 5))
+
+
+def judged(readings: Sequence[Reading], names: Sequence[str], questions: Questions) -> tuple[int, dict[str, Any]]:
+    """Which of several candidates wins, the first being the incumbent, and the evidence: `measured` and `compared`."""
+    best, compared = 0, []
+    for rival in range(1, len(readings)):
+        found = compare(readings[rival], readings[0], questions)
+        compared.append({"name": names[rival], **found.document()})
+        if found.wins and (best == 0 or compare(readings[rival], readings[best], questions).relative > 0):
+            best = rival
+    measured = [{"name": name, **reading.figures()} for name, reading in zip(names, readings, strict=True)]
+    return best, {"measured": measured, "compared": compared}

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.arrays import F32, F64, I64
+from endcap.arrays import F32, F64, I64, Mask
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import RankingSettings, features_of
@@ -94,7 +93,7 @@ def build_pools(
             allowed[cases.seen(case)] = False
         target = int(cases.items[case])
         allowed[target] = True
-        positions = _candidates(terms, factors, allowed, target)
+        positions = _candidates(terms, factors, allowed, target, index.unseen)
         parts.append(terms[:, positions])
         targets.append(starts[-1] + int(np.searchsorted(positions, target)))
         starts.append(starts[-1] + len(positions))
@@ -112,7 +111,7 @@ def case_terms(
         yield term_scores(index, features, settings, user_vector=user)
 
 
-def _candidates(terms: F32, factors: F64, allowed: NDArray[np.bool_], target: int) -> I64:
+def _candidates(terms: F32, factors: F64, allowed: Mask, target: int, unseen: Mask) -> I64:
     choices = [np.array([target])]
     among = np.flatnonzero(allowed)
     for row in terms:
@@ -120,6 +119,8 @@ def _candidates(terms: F32, factors: F64, allowed: NDArray[np.bool_], target: in
             choices.append(_best(row, among, _BEST_BY_TERM))
     scores = factors.astype(np.float32) @ terms
     choices.append(_best(scores, among, _BEST_BY_SCORE))
+    # All new items have the same bonus, so that whatever it is, the best of them are these.
+    choices.append(_best(scores, among[unseen[among]], _BEST_BY_TERM))
     return np.unique(np.concatenate(choices))
 
 

@@ -22,6 +22,7 @@ from endcap.ranking.terms.context import CONTEXT
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, REGISTRY, TERMS
 from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.settings import Progress
+from endcap_rebuild.tuning.balance import NEW_TERM, balanced
 from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms, joined
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
 from endcap_rebuild.tuning.halves import BLEND_SHARES, DEEP, REPEAT_TERM, Halves, row_of, simple_of, simplest
@@ -38,8 +39,6 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     # By themselves types halve within weeks or months; in many shops last year's order says as much as last week's.
     "time_half_life_factor": (4.0, 32.0),
 }
-# Where hardly any new item was chosen, the window can't tell what a bonus for new ones is worth: the default stays.
-NEW_TERM: Final = "new_item"
 ENCODER_TERM: Final = "similarity"
 TUNABLE: Final = tuple(term.name for term in REGISTRY if not (term.asked or term.live or term is CONTEXT))
 
@@ -95,7 +94,7 @@ def tune(
     n_new = int(index.unseen[cases.items[novel]].sum())
     # Where nobody buys again that term keeps its default.
     unknown = {REPEAT_TERM} if len(asked) == 1 else set()
-    if n_new < MIN_CASES:
+    if n_new < MIN_CASES:  # so few can't be searched by
         unknown.add(NEW_TERM)
     terms = tuple(term for term in TUNABLE if term not in unknown)
     scales = _scales(index)
@@ -122,7 +121,8 @@ def tune(
     simple = halves.simple()
     ways = [halves.mixed(simple_of(simple, owners), blend, share) for share in BLEND_SHARES] if simple else [blend]
     way = simplest(ways, owners)
-    found = way.weights
+    own = np.arange(len(novel))
+    found, evidence["new_items"] = balanced(pools.chosen(own), way.weights, weights, scales, owners[own])
     start = halves.gains_of(weights)
     held_out = {"before": round(float(start.mean()), 5), "after": round(float(way.gains.mean()), 5)}
     compared = {each.name: each for each in (*simple, *ways, blend)}

@@ -1,8 +1,9 @@
-"""Reviews of an event table as tokens."""
+"""Reviews of an event table as tokens: what they say of the thing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from endcap.arrays import F32
 from endcap.encoders.user import REVIEW_TEXT, grade_codes
 from endcap.events.grades import grade_of
+from endcap.text.sentiment.subject import subject_of
 from endcap_rebuild.data.event_table import EventTable
 from endcap_rebuild.user_encoder.sequences import TextTokens
 
@@ -28,7 +30,11 @@ def review_tokens(
     most : reviews that are kept
     """
     written = np.flatnonzero([bool(text) for text in table.text])
-    newest = np.sort(written[np.lexsort((table.key[written], table.time_ms[written]))[::-1][:most]])
+    newest_first = written[np.lexsort((table.key[written], table.time_ms[written]))[::-1]].tolist()
+    # As `profile_of` has them encoded: what is about no thing is no token.
+    said = ((row, subject) for row in newest_first if (subject := subject_of(str(table.text[row]))))
+    subjects = dict(sorted(islice(said, most)))
+    newest = np.array(list(subjects), dtype=np.int64)
     if not len(newest):
         return TextTokens.none(d_item)
     # A review's weight as a text is that of its grade, or of its tone, as `profile_of` sees it.
@@ -38,5 +44,5 @@ def review_tokens(
         time_ms=table.time_ms[newest].astype(np.int64),
         kind=np.full(len(newest), REVIEW_TEXT, dtype=np.int64),
         grade=grade_codes(grades, table.tone[newest].astype(np.float64)),
-        white=white_of([str(text) for text in table.text[newest]]),
+        white=white_of(list(subjects.values())),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
@@ -25,6 +25,8 @@ TITLE_CHARS = 300
 DESCRIPTION_CHARS = 600
 ATTRIBUTE_CHARS = 60
 MAX_TEXT_ATTRIBUTES = 8
+ITEM_TEXT_FIELDS: Final = ("title", "brand", "categories", "attributes", "description")
+"""What an item's text is made of, in order; a snapshot may read fewer (`endcap.snapshot.snapshot.text_fields_of`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,21 +234,31 @@ def item_document(item: Item) -> dict[str, Any]:
     return document
 
 
-def item_text(item: Item) -> str:
+def item_text(item: Item, fields: Sequence[str] = ITEM_TEXT_FIELDS) -> str:
     """The text by which `item` is understood: what an encoder reads, in training and in serving alike.
 
     Title, brand, the two most specific categories, short textual attributes, the beginning of the description.
     Numbers, flags and long attribute texts (washing instructions, legal notes) say little and are left out.
+
+    Parameters
+    ----------
+    fields : some of `ITEM_TEXT_FIELDS`; an item that has none of these is read whole
     """
-    parts = [item.title[:TITLE_CHARS], item.brand, ", ".join(item.categories[-2:])]
     short = [
         text
         for value in item.attributes.values()
         if not isinstance(value, bool | float | int)
         and len(text := value if isinstance(value, str) else ", ".join(value)) <= ATTRIBUTE_CHARS
     ]
-    parts += [", ".join(short[:MAX_TEXT_ATTRIBUTES]), item.description[:DESCRIPTION_CHARS]]
-    return ". ".join(p for p in parts if p)
+    parts = {
+        "title": item.title[:TITLE_CHARS],
+        "brand": item.brand,
+        "categories": ", ".join(item.categories[-2:]),
+        "attributes": ", ".join(short[:MAX_TEXT_ATTRIBUTES]),
+        "description": item.description[:DESCRIPTION_CHARS],
+    }
+    chosen = [name for name in fields if parts[name]] or ITEM_TEXT_FIELDS
+    return ". ".join(part for name, part in parts.items() if part and name in chosen)
 
 
 def document_text(document: Mapping[str, Any]) -> str:

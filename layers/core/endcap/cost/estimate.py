@@ -348,9 +348,8 @@ def rebuild_way(usage: Usage, deployment: Deployment, assumed: Assumptions | Non
         return RebuildWay("image", 3600 * a.rebuild_hours)
     events = a.months * usage.events
     stored_mb = (events * a.event_bytes + usage.items * a.item_bytes + usage.users * a.profile_bytes) / 1e6
-    files = min(
-        usage.events / a.events_per_call, MONTH_S / EVENTS_BUFFER_S
-    )  # of a month; older ones may be put together
+    # Of a month; older ones may be put together.
+    files = min(usage.events / a.events_per_call, MONTH_S / deployment.archive_buffer_s)
     new_texts = math.ceil(usage.item_changes / 30)  # of a day
     size = RebuildSize(usage.items, math.ceil(events), new_texts, math.ceil(files), stored_mb)
     return way_of(size, LambdaLimits(deployment.rebuild_mb))

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F16, F32, F64, I32, I64
 from endcap.catalog.item import document_text
+from endcap.encoders.items import item_tag
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TAG_BYTES, TOKENIZER_FILE, EncoderConfig
 from endcap.identifiers import item_key
 from endcap.index.columns import TEXT_FIELDS, ItemFields
@@ -70,6 +71,11 @@ class SnapshotTables:
         digests = [bytes.fromhex(files[name]["sha256"]) for name in (MODEL_FILE, TOKENIZER_FILE)]
         digests.append(hashlib.sha256(config.to_json().encode()).digest())
         return hashlib.sha256(b"".join(digests)).digest()[:TAG_BYTES]
+
+    @cached_property
+    def item_tag(self) -> bytes | None:
+        """The tag of items' vectors that the snapshot's encoder has made; None without encoder."""
+        return None if self.encoder_tag is None else item_tag(self.encoder_tag, self.snapshot.text_fields)
 
     @cached_property
     def raw(self) -> VectorTable:

@@ -86,8 +86,13 @@ class ItemIndex:
 
     @property
     def encoder_tag(self) -> bytes | None:
-        """Tag of the encoder whose text vectors can be compared with the items; None without encoder."""
+        """Tag of the encoder whose vectors of shoppers' texts can be compared with the items; None without encoder."""
         return self.tables.encoder_tag
+
+    @property
+    def item_tag(self) -> bytes | None:
+        """Tag of vectors that the snapshot's encoder has made of its fields of items; None without encoder."""
+        return self.tables.item_tag
 
     def position(self, item_id: str) -> int | None:
         """The row of an item, or of the variant that stands for a group; None for an id that neither has."""

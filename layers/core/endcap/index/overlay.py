@@ -172,7 +172,7 @@ def _replaces(row: ChangedItem, known: ChangedItem) -> bool:
 def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
     snapshot = tables.snapshot
     d_text = snapshot.whitening_mean.shape[0]
-    usable = [row.vector is not None and row.tag == tables.encoder_tag and len(row.vector) == d_text for row in rows]
+    usable = [row.vector is not None and row.tag == tables.item_tag and len(row.vector) == d_text for row in rows]
     blank = b"\0" * d_text
     levels = b"".join((row.vector or blank) if ok else blank for row, ok in zip(rows, usable, strict=True))
     raw = dequantize_unit(np.frombuffer(levels, dtype=np.int8).reshape(len(rows), d_text))

@@ -85,7 +85,7 @@ class LiveCatalogue:
         overlay = known.overlay
         since_ms = max(overlay.snapshot.catalog_as_of_ms, known.to_ms - REREAD_MS)
         found = self._changes.changes_since(since_ms, MAX_CHANGED)
-        tag = overlay.index.encoder_tag
+        tag = overlay.index.item_tag
         overlay = overlay.with_rows(_changed_item(row, tag) for row in found.rows)
         # What was read before a failure counts; from where it was begun, the next reading begins again.
         read_to_ms = max((row.changed_at_ms for row in found.rows), default=0) if found.failure is None else 0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from aws_lambda_powertools.metrics import MetricUnit
 
+from endcap.catalog.item import ITEM_TEXT_FIELDS
 from endcap.errors import (
     DependencyError,
     EncoderError,
@@ -72,10 +73,12 @@ class LoadedEncoder:
     Attributes
     ----------
     catalog_as_of_ms : items that have not changed since are in the snapshot, vectors and all
+    text_fields : fields of an item that it reads
     """
 
     encoder: TextEncoder
     catalog_as_of_ms: int
+    text_fields: tuple[str, ...] = ITEM_TEXT_FIELDS
 
 
 class Followed(Generic[Loaded]):
@@ -230,9 +233,10 @@ def read_snapshot(folder: Path) -> Snapshot:
 def read_encoder(folder: Path) -> LoadedEncoder | None:
     from endcap.encoders.text import ENCODER_FILES, MODEL_FILE, TextEncoder
     from endcap.snapshot.files import check_files, read_manifest
+    from endcap.snapshot.snapshot import text_fields_of
 
     manifest = read_manifest(folder)
     if MODEL_FILE not in manifest["files"]:
         return None
     check_files(folder, {"files": {name: manifest["files"][name] for name in ENCODER_FILES}})
-    return LoadedEncoder(TextEncoder.from_dir(folder), int(manifest["catalog_as_of_ms"]))
+    return LoadedEncoder(TextEncoder.from_dir(folder), int(manifest["catalog_as_of_ms"]), text_fields_of(manifest))

@@ -88,7 +88,7 @@ def texts_alike(snapshot: Snapshot, step: Callable[[str], None]) -> float | None
     rows, own = [], []
     for row in _spread(snapshot.n_items):
         item = _item_of(snapshot, row)
-        text = "" if item is None else item_text(item)
+        text = "" if item is None else item_text(item, snapshot.text_fields)
         if text:
             step(f"the text of item {row}")
             rows.append(row)

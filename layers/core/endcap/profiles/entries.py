@@ -57,7 +57,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, order=True)
 class TextSignal:
-    """Words of the shopper, as the text encoder reads them.
+    """Words of the shopper, as the text encoder reads them; of a review what is about the thing.
 
     Attributes
     ----------

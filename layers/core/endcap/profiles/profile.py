@@ -27,6 +27,7 @@ from endcap.profiles.entries import NEVER_SET, Entry, Impression, Register, Text
 from endcap.profiles.links import Link, Span, floor_ms, normal_links, spans_of
 from endcap.text.sentiment import review_polarity
 from endcap.text.sentiment.aspects import review_aspects
+from endcap.text.sentiment.subject import subject_of
 
 MAX_INTERACTIONS = 64
 MAX_STRONG = 32
@@ -87,16 +88,25 @@ def merge(*parts: UserProfile) -> UserProfile:
     )
 
 
+def words_to_encode(event: Interaction) -> str:
+    """What of an event's text says what the shopper is after: of a review the part about the thing, of others all.
+
+    "" where nothing does; then there is no text signal.
+    """
+    text = event.text or ""
+    return subject_of(text) if event.event_type in GRADED else text
+
+
 def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> UserProfile:
     """The profile that a user's `events` amount to; `identify` events add nothing here (see `identity`).
 
     Parameters
     ----------
-    encode : encodes the text of the newest text signals; without it they carry no vector
+    encode : encodes the words of the newest text signals (see `words_to_encode`); without it they carry no vector
     """
     entries: list[Entry] = []
     strong: list[Entry] = []
-    texts: list[Interaction] = []
+    texts: list[tuple[Interaction, str]] = []
     impressions: list[Impression] = []
     is_user = False
     for event in events:
@@ -109,12 +119,13 @@ def profile_of(events: Iterable[Interaction], encode: Encode | None = None) -> U
             entries.append(entry)
             if event.event_type in STRONG:
                 strong.append(entry)
-        if event.event_type in TEXTUAL and event.text:
-            texts.append(event)
+        # What says nothing of a thing must not push out what does.
+        if event.event_type in TEXTUAL and (words := words_to_encode(event)):
+            texts.append((event, words))
     found = UserProfile(
         interactions=tuple(entries),
         strong=tuple(strong),
-        texts=tuple(_text_signal(e, encode) for e in _newest(texts)),
+        texts=tuple(_text_signal(e, words, encode) for e, words in _newest(texts)),
         impressions=tuple(impressions),
     )
     # Who did nothing that is kept leaves no row.
@@ -279,25 +290,24 @@ def _entry(event: Interaction) -> Entry:
     return Entry(event.timestamp_ms, key, event.event_type, item_id, value, polarity, aspects, order=order)
 
 
-def _newest(events: list[Interaction]) -> list[Interaction]:
-    """Those of `events` that can be among the newest text signals, so that no other text is encoded."""
+def _newest(texts: list[tuple[Interaction, str]]) -> list[tuple[Interaction, str]]:
+    """Those that can be among the newest text signals, so that no other text is encoded."""
     latest: dict[bytes, int] = {}
-    for event in events:
+    for event, _ in texts:
         key = event_key(event.event_id)
         latest[key] = max(latest.get(key, -1), event.timestamp_ms)
     chosen = set(sorted(((at_ms, key) for key, at_ms in latest.items()), reverse=True)[:MAX_TEXTS])
-    return [e for e in events if (e.timestamp_ms, event_key(e.event_id)) in chosen]
+    return [(e, words) for e, words in texts if (e.timestamp_ms, event_key(e.event_id)) in chosen]
 
 
-def _text_signal(event: Interaction, encode: Encode | None) -> TextSignal:
-    text = event.text or ""
+def _text_signal(event: Interaction, words: str, encode: Encode | None) -> TextSignal:
     if event.event_type not in GRADED:
         polarity = 1.0
     elif event.value is not None:
         polarity = max(-1.0, min(1.0, tone_of(event.value)))
     else:
-        polarity = review_polarity(text)
-    tag, vector = encode(text) if encode else (b"\0" * 4, b"")
+        polarity = review_polarity(event.text or "")
+    tag, vector = encode(words) if encode else (b"\0" * 4, b"")
     item_id = event.item_id or ""
     key = event_key(event.event_id)
     return TextSignal(event.timestamp_ms, key, event.event_type, item_id, round(polarity * 100) / 100, vector, tag)

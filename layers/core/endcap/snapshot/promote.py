@@ -257,13 +257,13 @@ def _embed_changed(snapshot: Snapshot, items: Catalogue) -> int:
     encoder, n_embedded = snapshot.encoder, 0
     for row in items.changed_since(snapshot.catalog_as_of_ms, MAX_CHANGED_ITEMS):
         if encoder:
-            n_embedded += _embedded(row, encoder, items)
+            n_embedded += _embedded(row, encoder, items, snapshot.text_fields)
     return n_embedded
 
 
-def _embedded(row: ItemRow, encoder: TextEncoder, items: VectorStore) -> bool:
+def _embedded(row: ItemRow, encoder: TextEncoder, items: VectorStore, fields: Sequence[str]) -> bool:
     try:
-        return embed_row(row, encoder, items)
+        return embed_row(row, encoder, items, fields)
     except EncoderError as exc:  # about this text alone, as the encoder is verified: the other items are not to wait
         fault("item not embedded", exc)
         return False

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic_core import from_json
 
 from endcap.arrays import F16, F32, I8, I32, I64
+from endcap.catalog.item import ITEM_TEXT_FIELDS
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, EncoderConfig
 from endcap.errors import SnapshotError, SnapshotIntegrityError
 from endcap.snapshot.checks import (
@@ -87,6 +88,11 @@ class Snapshot:
         """Items in the snapshot."""
         return len(self.item_ids)
 
+    @property
+    def text_fields(self) -> tuple[str, ...]:
+        """The fields of an item that its text vector is made of."""
+        return text_fields_of(self.manifest)
+
     @cached_property
     def encoder(self) -> TextEncoder | None:
         """The text encoder, built when first asked for; None when the snapshot carries none.
@@ -136,6 +142,19 @@ COLUMN_ARRAYS: Final = tuple(
 )
 
 
+def text_fields_of(manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """The fields of an item that the snapshot's encoder reads: all of them, where the manifest names none.
+
+    Raises
+    ------
+    SnapshotIntegrityError : it names something else
+    """
+    named = manifest.get("text_fields", ITEM_TEXT_FIELDS)
+    known = isinstance(named, list | tuple) and named and all(name in ITEM_TEXT_FIELDS for name in named)
+    require(bool(known), "the manifest names fields that items don't have")
+    return tuple(name for name in ITEM_TEXT_FIELDS if name in named)
+
+
 def load_snapshot(directory: Path) -> Snapshot:
     """Load a snapshot: manifest, then size and hash of every file, then headers; arrays are mapped, not read.
 
@@ -183,6 +202,7 @@ def _loaded(directory: Path) -> Snapshot:
         raise SnapshotIntegrityError(f"the snapshot is incomplete: {exc!r}") from exc
     if len(item_ids) != sizes["items"]:
         raise SnapshotIntegrityError(f"items.jsonl has {len(item_ids)} items, the manifest says {sizes['items']}")
+    text_fields_of(manifest)
     require(all(np.isfinite(scale) and scale > 0 for scale in scales.values()), "a scale of vectors is unusable")
     if MODEL_FILE in manifest["files"]:
         EncoderConfig.from_json((directory / CONFIG_FILE).read_bytes()).to_json().encode()

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, I8, I32
+from endcap.catalog.item import ITEM_TEXT_FIELDS
 from endcap.snapshot.files import canonical_json, write_files
 from endcap.snapshot.format import LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.ids import arrays_of, tie_keys_of
@@ -30,6 +31,7 @@ class SnapshotContents:
     item_vectors : float32 (n, d_item), unit rows or zero
     whitening_mean, whitening_projection : float32 (d_text,) and (d_text, d_item)
     encoder_files : `text_encoder.onnx`, `tokenizer.json`, `encoder.json`, or none of them; `user_encoder.onnx`
+    text_fields : fields of an item that `text_vectors` are made of
     run : what may differ between equal rebuilds (host, durations); stays outside the content hash
     """
 
@@ -59,6 +61,7 @@ class SnapshotContents:
     run: Mapping[str, Any] = field(default_factory=dict)
     repurchase: Repurchase | None = None
     contexts: ContextDemand | None = None
+    text_fields: Sequence[str] = ITEM_TEXT_FIELDS
 
 
 def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any]:
@@ -138,6 +141,8 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
         "parent_version": contents.parent_version,
         "run": contents.run,
     }
+    if tuple(contents.text_fields) != ITEM_TEXT_FIELDS:  # else it says what snapshots of before say
+        manifest["text_fields"] = list(contents.text_fields)
     return write_files(Path(directory), arrays, blobs, manifest)
 
 

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from endcap.catalog.item import (
     FIELDS,
+    ITEM_TEXT_FIELDS,
     Item,
     content_hash,
     item_document,
@@ -278,6 +279,16 @@ def test_the_text_of_an_item_is_what_says_most_about_it():
 def test_long_attributes_and_the_end_of_long_descriptions_say_little():
     item = Item("a", "Lamp", description="d" * 10_000, attributes={"care": "x" * 61})
     assert item_text(item) == "Lamp. " + "d" * 600
+
+
+def test_a_text_of_some_fields_has_them_in_their_order():
+    item = parse_item(FULL)
+    assert item_text(item, ("categories", "title")) == "Garden lamp. garden, lamps"
+    assert item_text(item, ITEM_TEXT_FIELDS) == item_text(item)
+
+
+def test_an_item_without_any_of_the_fields_is_read_whole():
+    assert item_text(Item("a", "Lamp", brand="Acme"), ("description",)) == "Lamp. Acme"
 
 
 def test_an_item_without_words_has_no_text():

@@ -82,7 +82,7 @@ def test_a_given_order_has_them_too(snapshot: Snapshot) -> None:
 
 
 def test_the_words_of_a_review_go_with_it(snapshot: Snapshot) -> None:
-    profile = profile_of(did(("review", "item-5"), text="terrible, it broke"), encode_with(snapshot))
+    profile = profile_of(did(("review", "item-5"), text="terrible lamp, it broke"), encode_with(snapshot))
     assert profile.texts
     act = named_act(index_of(snapshot), profile, EVENT_TYPES, event_id="e0")
     assert without(profile, act) == replace(EMPTY_PROFILE, is_user=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from endcap.catalog.item import Item, item_document, item_text
+from endcap.encoders.items import item_tag
 from endcap.encoders.quantize import quantize_unit
 from endcap.filters.eligibility import sellable
 from endcap.index import overlay as overlay_module
@@ -64,6 +65,19 @@ def test_new_item_is_ranked_by_its_text_for_a_matching_shopper(snapshot: Snapsho
     # item-20 is "red steel garden 20"
     assert ids(ranked(snapshot, viewed("item-20"), overlay, **text_only))[0] == "fresh"
     assert ids(ranked(snapshot, viewed("item-12"), overlay, **text_only))[0] != "fresh"
+
+
+def test_a_new_item_is_compared_by_the_fields_that_the_snapshot_has_read(tmp_path: Path) -> None:
+    snapshot = build_toy_snapshot(tmp_path, text_fields=("title",))
+    encoder = snapshot.encoder
+    assert encoder is not None
+    vector = quantize_unit(encoder.encode(NEW.title)).tobytes()
+    tag = item_tag(encoder.tag, ("title",))
+    own, other = (Overlay(snapshot, [ChangedItem("fresh", NOW_MS, NEW, vector, t)]).index for t in (tag, encoder.tag))
+    assert own.item_tag == tag
+    assert own.encoder_tag == encoder.tag
+    assert own.raw_rows(np.array([40])).any()
+    assert not other.raw_rows(np.array([40])).any()
 
 
 def test_new_item_is_found_by_query_and_by_id(snapshot: Snapshot) -> None:

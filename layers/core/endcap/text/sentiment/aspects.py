@@ -63,7 +63,7 @@ def review_aspects(text: str) -> dict[str, float]:
     aspect -> -1..1, on the scale of `review_polarity`; never raises for a string; time grows linearly with the text
     """
     units = units_of(text)
-    mentions = _mentions(units)
+    mentions = mentions_of(units)
     if not mentions:
         return {}
     reading = read(units)
@@ -98,7 +98,8 @@ def _lengths() -> Mapping[str, tuple[int, ...]]:
     return lengths_of(aspect_words())
 
 
-def _mentions(units: list[str]) -> list[Mention]:
+def mentions_of(units: list[str]) -> list[Mention]:
+    """The aspects that a text cut by `units_of` names, in reading order."""
     words, lengths = aspect_words(), _lengths()
     found = []
     place = 0

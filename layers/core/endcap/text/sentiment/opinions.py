@@ -50,7 +50,7 @@ class Reading:
 def read(units: list[str]) -> Reading:
     """Read a text cut by `units_of`."""
     reader = _Reader()
-    for entry, length, latin in _entries(units):
+    for entry, length, latin in entries_of(units):
         reader.read(entry, length, latin)
     reader.end_sentence()
     return Reading(reader.opinions, reader.clauses, reader.sentences)
@@ -61,7 +61,7 @@ def opinions_in(text: str) -> list[Opinion]:
     return read(units_of(text)).opinions
 
 
-def _entries(units: list[str]) -> Iterator[tuple[Entry, int, bool]]:
+def entries_of(units: list[str]) -> Iterator[tuple[Entry, int, bool]]:
     """Yield the longest entry at each place, with its length in units and whether it is in Latin script."""
     place = 0
     while place < len(units):

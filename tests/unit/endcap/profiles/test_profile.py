@@ -1,0 +1,53 @@
+"""What of a shopper's words a profile has encoded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from endcap.events.interaction import Interaction
+from endcap.profiles.profile import MAX_TEXTS, profile_of
+
+AT_MS = 1_750_000_000_000
+
+
+def said(event_type: str, text: str, value: float | None = None) -> Interaction:
+    return Interaction(f"{event_type} {text}", "ada", event_type, AT_MS, "bedding", value=value, text=text)
+
+
+def encoded(*events: Interaction) -> list[str]:
+    asked: list[str] = []
+
+    def encode(text: str) -> tuple[bytes, bytes]:
+        asked.append(text)
+        return b"tagg", b"\1" * 4
+
+    assert len(profile_of(events, encode).texts) == len(asked)
+    return asked
+
+
+@pytest.mark.parametrize("reviews", [("很好", "一般", "很好！"), ("Great!", "so so", "Not bad, fast delivery")])
+def test_reviews_that_only_judge_are_no_interests(reviews: tuple[str, ...]) -> None:
+    assert encoded(*(said("review", text) for text in reviews)) == []
+
+
+def test_of_a_review_the_part_about_the_thing_is_encoded() -> None:
+    assert encoded(said("review", "Great lamp, fast delivery", 5.0)) == ["lamp,"]
+    assert encoded(said("review", "四件套很好，物流快")) == ["四件套 ，"]
+
+
+def test_praise_pushes_out_no_search() -> None:
+    search, *praise = said("search", "garden lamp"), *(said("review", text) for text in ("好", "很好", "不错", "Nice!"))
+    later = [replace(event, timestamp_ms=AT_MS + k) for k, event in enumerate(praise, 1)]
+    assert len(later) >= MAX_TEXTS
+    assert encoded(search, *later) == ["garden lamp"]
+
+
+def test_its_tone_is_read_from_all_of_it() -> None:
+    (signal,) = profile_of([said("review", "terrible lamp")]).texts
+    assert signal.polarity < 0
+
+
+def test_searches_are_encoded_as_they_are() -> None:
+    assert encoded(said("search", "good cheap lamp")) == ["good cheap lamp"]
