@@ -99,7 +99,7 @@ def _conditions_of(request: RecommendationRequest) -> _Conditions:
     expressions += [promotion.filter for promotion in request.promotions]
     if request.filter is not None:
         expressions.append(request.filter)
-    wish = request.understood
+    wish = request.understood if request.conversation is None else request.conversation.constraints.wish
     if wish is not None and wish.filter is not None:
         expressions.append(expression(wish.filter, "understood.filter"))
     leaves = [leaf for expression in expressions for leaf in _leaves(expression.tree)]

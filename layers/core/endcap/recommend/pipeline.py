@@ -20,6 +20,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from endcap.conversation.constraints import POOL, Followed
 from endcap.encoders.quantize import quantize_unit
 from endcap.encoders.text import MODEL_FILE
 from endcap.events.counts import Demand, Live
@@ -51,6 +52,7 @@ from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.repurchase import due_items
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap.ranking.terms.term import ScoringContext
+from endcap.recommend.conversing import begun, ended
 from endcap.recommend.cost import check_cost
 from endcap.recommend.explore import MAX_ARMS, explore, explores, with_propensities
 from endcap.recommend.request import MAX_LIMIT, RankedItem, Recommendation, RecommendationRequest, check
@@ -92,6 +94,7 @@ def recommend(
     start = request.offset + len(request.shown_keys)
     exposure = live.exposure if live is not None and explores(request) else None
     wanted = start + request.limit + (1 if exposure is None else MAX_ARMS)
+    wanted = wanted if made.followed is None else max(wanted, POOL)
     slots = _slots(scores, request, items, about, wanted)
     if request.shown_keys:
         shown = set(request.shown_keys)
@@ -113,7 +116,9 @@ def recommend(
     if query is None and request.understood is not None:
         matched = bool(page)  # nothing but conditions was asked for
     source = _source(request, features, query)
-    return Recommendation(ranked, snapshot.version, source, more, matched, request.understood)
+    rows = [slot.row for slot in slots], [slot.row for slot in page]
+    followed = ended(index, request, made.followed, *rows, about)
+    return Recommendation(ranked, snapshot.version, source, more, matched, request.understood, followed)
 
 
 @dataclass(frozen=True)
@@ -127,6 +132,7 @@ class Prepared:
     items : the items that it names
     scores : of all items, worked out as far as they are asked for
     score_for : the same scores for somebody else
+    followed : what a conversation has come to, where the request is one
     """
 
     request: RecommendationRequest
@@ -137,6 +143,7 @@ class Prepared:
     trend: Demand | None
     scores: Scores
     score_for: Callable[[FilterContext], Scores]
+    followed: Followed | None = None
 
 
 def prepared(
@@ -155,6 +162,7 @@ def prepared(
     index = overlay.index if current and overlay is not None else index_of(snapshot)
     trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
     trend = None if trend is None else by_item(index, trend)
+    request, followed = begun(index, request)
     request = in_demand(_understood(index, request), trend)
     known = merged_profile(snapshot, profile, request)
     about = FilterContext(clock_ms, known, request.parameters, event_types)
@@ -165,7 +173,7 @@ def prepared(
         features = features_of(whom.profile, index, clock_ms, settings, event_types, request.context)
         return _scores(index, features, settings, query, request, items, whom, trend)
 
-    return Prepared(request, index, about, items, query, trend, score_for(about), score_for)
+    return Prepared(request, index, about, items, query, trend, score_for(about), score_for, followed)
 
 
 def recommend_lists(
