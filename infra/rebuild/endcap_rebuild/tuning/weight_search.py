@@ -41,7 +41,7 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
 # Where hardly any new item was chosen, the window can't tell what a bonus for new ones is worth: the default stays.
 NEW_TERM: Final = "new_item"
 ENCODER_TERM: Final = "similarity"
-TUNABLE: Final = tuple(term.name for term in REGISTRY if not (term.asked or term.live or term is CONTEXT))
+TUNABLE: Final = tuple(term.name for term in REGISTRY if not (term.asked or term.live or term.gated or term is CONTEXT))
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,17 @@ TEXTS: Final = Texts(
             against="Lower, as it is far from what you wrote.",
             against_named="Lower, after what you wrote about {names}.",
         ),
+        "described": TermTexts(
+            meaning="Close to recent items in what a writer has said of their kind and use.",
+            plain="Similar in kind and use to what you chose lately.",
+            named="Similar in kind and use to {deeds}.",
+            against="Lower, as its kind and use are far from your choices.",
+            against_named="Lower, as it is similar in kind and use to {names}, which did not suit you.",
+        ),
+        "described_query": TermTexts(
+            meaning="What a writer has said of its kind and use is close in meaning to what is searched for.",
+            plain="Its kind and use fit your search.",
+        ),
         "query": TermTexts(
             meaning="Close in meaning to what is searched for.",
             plain="Matches the meaning of your search.",

@@ -85,6 +85,17 @@ TEXTS: Final = Texts(
             against="排名较低:与您写过的内容相差较远。",
             against_named="排名较低:根据您对{names}的评价。",
         ),
+        "described": TermTexts(
+            meaning="关于种类与用途的描写与顾客最近的商品相近。",
+            plain="种类和用途与您最近的选择相近。",
+            named="种类和用途与{deeds}相近。",
+            against="排名较低:种类和用途与您的选择相差较远。",
+            against_named="排名较低:种类和用途与不合您意的{names}相近。",
+        ),
+        "described_query": TermTexts(
+            meaning="关于种类与用途的描写与搜索词含义相近。",
+            plain="种类和用途与您的搜索相符。",
+        ),
         "query": TermTexts(
             meaning="含义与搜索词相近。",
             plain="与您的搜索意思相符。",

@@ -30,6 +30,7 @@ class SnapshotContents:
     item_vectors : float32 (n, d_item), unit rows or zero
     whitening_mean, whitening_projection : float32 (d_text,) and (d_text, d_item)
     encoder_files : `text_encoder.onnx`, `tokenizer.json`, `encoder.json`, or none of them; `user_encoder.onnx`
+    described : float32 (n, d_text), vectors of what was written about the items, less their mean, unit rows or zero
     run : what may differ between equal rebuilds (host, durations); stays outside the content hash
     """
 
@@ -59,6 +60,7 @@ class SnapshotContents:
     run: Mapping[str, Any] = field(default_factory=dict)
     repurchase: Repurchase | None = None
     contexts: ContextDemand | None = None
+    described: F32 | None = None
 
 
 def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any]:
@@ -108,6 +110,9 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     if wants_white(arrays["item_vectors_f16"], text, *by):
         coarse, scales["white_vectors"] = coarse_white(text, *by)
         derived["white"] = (coarse,)
+    if contents.described is not None:
+        described, scales["described_vectors"] = _quantize(contents.described)
+        derived["described"] = (described, contents.described.astype(np.float16))
     for part, own in derived.items():
         arrays |= dict(zip(OPTIONAL_ARRAYS[part], own, strict=True))
     vocabularies: dict[str, Any] = {"brands": columns.brands, "categories": columns.categories}
