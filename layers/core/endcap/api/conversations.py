@@ -30,7 +30,7 @@ from endcap.recommend.request import LIMIT, Personalization, RecommendationReque
 from endcap.understanding.wish import Condition, Sorting
 from endcap.validation import Id, Name, OptionalAnonymousId, OptionalUserId, parsed
 
-MAX_TURNS: Final = 20
+MAX_TURNS: Final = 5
 MAX_TURN: Final = 500
 _STRICT: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
 Said = Annotated[str, Field(max_length=MAX_TURN), AfterValidator(clean_text)]

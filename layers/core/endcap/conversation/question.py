@@ -11,7 +11,7 @@ import numpy as np
 
 from endcap.arrays import F64, Mask
 from endcap.conversation.constraints import DROP, FACETS, LIMITS, POOL, PRICE, Constraints, Option, Question
-from endcap.conversation.values import condition_of, values_of
+from endcap.conversation.values import filter_of, values_of
 from endcap.filters.eligibility import sellable
 from endcap.filters.evaluate import FilterContext
 from endcap.index.index import ItemIndex
@@ -72,11 +72,7 @@ def _facet(index: ItemIndex, rows: Sequence[int], weights: F64, about: str) -> _
             shares[value] = shares.get(value, 0.0) + weight
             counts[value] = counts.get(value, 0) + 1
     offered = sorted((v for v, share in shares.items() if share < _COMMON), key=lambda v: (-shares[v], v))[:OPTIONS]
-    options = [
-        Option(value, counts[value], test)
-        for value in offered
-        if (test := condition_of(index, about, value)) is not None
-    ]
+    options = [Option(value, counts[value], filter_of(index, about, value)) for value in offered]
     if len(options) < 2:
         return None
     answers = [[option.text for option in options if option.text in own] for own in values]

@@ -9,14 +9,14 @@ from typing import Final
 import numpy as np
 
 from endcap.arrays import Mask
-from endcap.filters.evaluate import FilterContext, mask_of
-from endcap.filters.parser import expression
 from endcap.index.index import ItemIndex
+from endcap.ranking.terms.query import lexical_scores
 from endcap.text.tokens import CJK
-from endcap.understanding.shop import quoted
 
 MAX_SEARCH: Final = 300
 MAX_WORDS: Final = 6
+_ALL: Final = 0.999
+"""From which share of the words on an item has all of them, but for rounding."""
 _CJK: Final = re.compile(f"[{CJK}]")
 _FILLER: Final = (
     r"(?:ok(?:ay)?|hi|hello|hey|yes|no|well|so|then|now|please|thanks?(?:\s+you)?|and|but|also|maybe|i|i'?m|i'?d|we|me|us|you|can|could|"
@@ -58,8 +58,8 @@ def joined(index: ItemIndex, before: str, said: str) -> tuple[str, bool]:
         return words, True
     if _MORE_OF_IT.match(said):
         return together, False
-    new = _titled(index, words, every=True)
-    if not new.any() or (new & _titled(index, before, every=False)).any():
+    new = _having(index, words, every=True)
+    if not new.any() or (new & _having(index, before, every=False)).any():
         return (f"{words} {before}" if _CJK.search(words) is None else together), False
     return words, True
 
@@ -87,12 +87,20 @@ def worded(word: str, search: str) -> str:
     return f"{word} {search}".strip()
 
 
-def _titled(index: ItemIndex, words: str, *, every: bool) -> Mask:
-    """Items whose title mentions every one of some words, or any."""
+def _having(index: ItemIndex, words: str, *, every: bool) -> Mask:
+    """Items that have every one of some words in title or brand, in singular or plural, or any."""
     parts = [part for part in re.split(r"[\s,;、,]+", words) if part and not re.fullmatch(_FILLER, part, re.IGNORECASE)]
     masks = [
-        mask_of(expression(f"title MENTIONS {quoted(part)}"), index, FilterContext(0)) for part in parts[:MAX_WORDS]
+        np.logical_or.reduce([lexical_scores(index, form) >= _ALL for form in _forms(part)])
+        for part in parts[:MAX_WORDS]
     ]
     if not masks:
         return np.zeros(index.n_items, dtype=np.bool_)
     return np.asarray((np.logical_and if every else np.logical_or).reduce(masks), dtype=np.bool_)
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """A word in singular and plural, as far as a final s tells."""
+    if not word.isascii() or not word.isalpha():
+        return (word,)
+    return (word, word[:-1]) if word.endswith("s") and len(word) > 3 else (word, word + "s")

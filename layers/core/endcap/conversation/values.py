@@ -46,13 +46,22 @@ def main_category(index: ItemIndex, row: int) -> str | None:
     return max(known)[1] if known else None
 
 
+def filter_of(index: ItemIndex, about: str, value: str) -> str:
+    """The condition for a value that some item has, without looking which; see `condition_of`."""
+    if about == "brand":
+        return f"brand = {quoted(value)}"
+    if about == "category":
+        return f"categories CONTAINS {quoted(value)}"
+    kind = next(kind for kind in KINDS if kind == about)
+    places = ["title", *(f"attributes.{quoted(name)}" for name in attributes_of(index, kind))]
+    tests = [f"{place} MENTIONS {quoted(value)}" for place in places]
+    return tests[0] if len(tests) == 1 else f"({' OR '.join(tests)})"
+
+
 def condition_of(index: ItemIndex, about: str, value: str) -> str | None:
     """A filter for the items with a value of a facet; None where no item has it."""
-    if about == "brand":
-        test = f"brand = {quoted(value)}"
-    elif about == "category":
-        test = f"categories CONTAINS {quoted(value)}"
-    else:
+    if about in KINDS:
         kind = next(kind for kind in KINDS if kind == about)
         return ShopVocabulary(index).condition(Facet(kind, value, 0, 0))
+    test = filter_of(index, about, value)
     return test if mask_of(expression(test), index, FilterContext(0)).any() else None

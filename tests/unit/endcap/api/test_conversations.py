@@ -106,7 +106,7 @@ def held(about: str, text: str) -> Any:
         ({}, "turns"),
         ({"turns": ["x" * 501]}, "turns.0"),
         ({"turns": [1]}, "turns.0"),
-        ({"turns": ["mug"] * 21}, "turns"),
+        ({"turns": ["mug"] * 6}, "turns"),
         (held("price_to", "price <"), "constraints.filters.0.filter"),
         (held("taste", "price < 1"), "constraints.filters.0.about"),
         ({"turns": [], "constraints": {"asked": ["taste"]}}, "constraints.asked.0"),
