@@ -33,8 +33,8 @@ _ZH_LEADING: Final = re.compile(
 )
 _ZH_TRAILING: Final = re.compile(r"(?:吧|呢|吗|啊|呀|哦|谢谢|可以吗|的|,)+$")
 _MORE_OF_IT: Final = re.compile(
-    r"^\s*(?:and\s+|but\s+|also\s+|maybe\s+|preferably\s+)*(?:with|for|in|that|which|made|as|from|suitable|good)\b"
-    r"|^\s*(?:带|有|给|送|适合|最好|还要|而且|并且|能|可以)",
+    r"^\s*(?:(?:and|but|also|maybe|preferably|something|anything|ones?)\s+)*"
+    r"(?P<begins>(?:with|for|in|that|which|made|as|from|suitable|good)\b|带|有|给|送|适合|最好|还要|而且|并且|能|可以)",
     re.IGNORECASE,
 )
 _INSTEAD: Final = re.compile(r"\b(?:instead|rather|actually)\b|换成|改成|改为|还是", re.IGNORECASE)
@@ -52,11 +52,12 @@ def joined(index: ItemIndex, before: str, said: str) -> tuple[str, bool]:
         return before, False
     if not before:
         return words, False
-    both = said.strip(_EDGES) if _MORE_OF_IT.match(said) else words
+    more = _MORE_OF_IT.match(said)
+    both = words if more is None else said[more.start("begins") :].strip(_EDGES)
     together = f"{before} {both}"
     if _INSTEAD.search(said) or len(together) > MAX_SEARCH:
         return words, True
-    if _MORE_OF_IT.match(said):
+    if more is not None:
         return together, False
     new = _having(index, words, every=True)
     if not new.any() or (new & _having(index, before, every=False)).any():

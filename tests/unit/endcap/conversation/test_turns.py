@@ -81,6 +81,7 @@ def test_something_else_begins_anew(index: ItemIndex) -> None:
     ("turns", "search"),
     [
         (["mug", "with a handle"], "mug with a handle"),
+        (["mug", "something for the garden"], "mug for the garden"),
         (["mug", "warm"], "warm mug"),  # an item is both
         (["mug", "hygge"], "hygge mug"),  # no item is: words for what is meant
         (["mug", "warmer"], "warm mug"),
