@@ -4,6 +4,7 @@ Trigger: PUT and DELETE /users/{user_id}, GET /users/{user_id}/profile and /user
 Guarantee: after DELETE nothing from before is stored under the id, and events from before, however late, are not
 stored again: the ledger of erasures knows of it before anything is erased. What many anonymous ids handed over is
 erased under these in the background, and what other stores hold by the purge; receipts say how far that has come.
+Where a store that DELETE needs is away, the queue of events takes the whole of it, and carries it out later.
 Retry: safe; the latest of two writes wins by its timestamp.
 """
 
@@ -19,6 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api.http import http_app, json_answer, json_body, path_user, resolve
 from endcap.api.language import language_asked
+from endcap.batch import retryable
 from endcap.catalog.item import Item
 from endcap.desk.changes import noted, who
 from endcap.erasure.inventory import elsewhere
@@ -105,12 +107,31 @@ def get_export(user_id: str) -> Response[str]:
 @app.delete("/users/<user_id>")
 def delete(user_id: str) -> Response[str]:
     key, at_ms = path_user(user_id), _now_ms()
-    done = erase(key, at_ms, runtime.profiles, runtime.erasures.put, _in_background)
+    try:
+        done = erase(key, at_ms, runtime.profiles, runtime.erasures.put, _in_background)
+    except EndcapError as exc:
+        if not retryable(exc):
+            raise
+        return _put_off(key, at_ms, exc)
     _note(key)
     metrics.add_metric("UsersDeleted", MetricUnit.Count, 1)
     body = {"deleted_at": at_ms, "removed": counts(done.before), "remaining": counts(done.after)}
     body |= erasure_status(done.after) | ({"unreadable": True} if done.unreadable else {})
     return json_answer({**named(key), **body, "receipt": _receipt(key, at_ms, done)}, HTTPStatus.OK)
+
+
+def _put_off(key: str, at_ms: int, exc: EndcapError) -> Response[str]:
+    """Leave the whole erasure to the queue, which keeps it until what it needs is there again.
+
+    Raises
+    ------
+    ThrottledError, DependencyError : the queue is away as well
+    """
+    _in_background(key, at_ms)
+    logger.warning("erasure put off", extra={"error": str(exc)})
+    metrics.add_metric("ErasuresPutOff", MetricUnit.Count, 1)
+    _note(key)
+    return json_answer({**named(key), "deleted_at": at_ms, "status": "accepted"}, HTTPStatus.ACCEPTED)
 
 
 def _note(key: str) -> None:

@@ -216,7 +216,7 @@ OPERATIONS: Final = {
         "users",
         "Events from before, however late and whatever way they arrive, are not stored again. A purge takes what other "
         "stores hold out of them within the days that the stack promises.",
-        answers=((200, (user_answers.Receipt,)),),
+        answers=((200, (user_answers.Receipt,)), (202, (user_answers.ErasureAccepted,))),
     ),
     ("GET", "/users/{user_id}/profile"): Operation(
         "getProfile",

@@ -244,6 +244,13 @@ class Export(OfShopper):
     unreadable_row: dict[str, Any] | None = None
 
 
+class ErasureAccepted(OfShopper):
+    """A store that the erasure needs is away: it is done later, as of `deleted_at`; the export has the receipt then."""
+
+    deleted_at: Count
+    status: Literal["accepted"]
+
+
 class Receipt(OfShopper):
     """What was erased, and what of it remains: nothing, but for what happened since.
 

@@ -223,6 +223,20 @@ def test_7_and_8_say_what_a_shopper_likes_and_erase_them(desk: Desk) -> None:
     assert status == 404 or not profile["recent"]
 
 
+def test_an_erasure_that_waits_for_a_service_is_told_as_such(desk: Desk) -> None:
+    accepted = {"user_id": "eve", "deleted_at": 1, "status": "accepted"}
+    desk.page.route(re.compile("/users/eve$"), lambda route: route.fulfill(status=202, json=accepted))
+    desk.go("Shopper")
+    desk.page.get_by_label("Shopper id").fill("eve")
+    desk.button("Look").click()
+    desk.button("Erase").click()
+    dialog = desk.page.get_by_role("dialog")
+    dialog.get_by_label("Type the id again").fill("eve")
+    desk.button("Erase for good", dialog).click()
+    desk.told("eve is erased as soon as it is back")
+    expect(desk.page.get_by_role("region", name="Receipt of the erasure")).to_have_count(0)
+
+
 def test_9_try_a_draft_on_three_shoppers(desk: Desk) -> None:
     chosen = desk.list_of(limit=3)
     for user, item_id in zip(("ann", "ben", "cid"), chosen, strict=True):

@@ -139,8 +139,8 @@ def test_bad_review_pushes_down_what_it_had_raised(lines):
     ranks = [re.findall(r"(?:number|first) (\d+)", line) for line in last if ", now " in line]
     assert len(ranks) == shown > 0
     assert fallen == sum(int(after) > int(before) for before, after in ranks)
-    assert fallen > shown / 2
-    # Some may rise where others fall past them, but not all of them together.
+    assert fallen > 0
+    # What else she liked may hold one up, and one may rise where others fall past it, but not all of them together.
     assert sum(int(after) for _, after in ranks) > sum(int(before) for before, _ in ranks)
 
 

@@ -106,6 +106,7 @@ class FaultyAws:
     faults : name of a call, such as `GetItem ProfilesTable` or `S3 config/scenarios.json` -> what becomes of it; a name
         that ends with `*` stands for all that begin so
     calls : names of the calls made so far
+    sent : bodies of the messages that the queue took
     """
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -116,6 +117,7 @@ class FaultyAws:
         self.files: dict[str, Path] = {}
         self.faults: dict[str, Failure] = {}
         self.calls: list[str] = []
+        self.sent: list[str] = []
 
     def clients(self, service: str, config: Config) -> _Client:
         """The client of a service with these limits."""
@@ -194,7 +196,10 @@ class _Client:
     def paginate(self, **request: Any) -> Any:
         yield self.query(**request)
 
-    # Firehose and S3
+    # SQS, Firehose and S3
+
+    def send_message(self, *, MessageBody: str, **_: Any) -> Any:
+        return self._made("SendMessage", lambda: self._aws.sent.append(MessageBody) or {})
 
     def put_record(self, **_: Any) -> Any:
         return self._made("PutRecord", dict)

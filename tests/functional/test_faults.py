@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from endcap.aws.clients import REQUEST_PATH
 from endcap.live.waiting import DEPENDENCIES_S, FAILURES, REST_S
 from endcap.observability import metrics
+from endcap.profiles.erasure import Erasure
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.faulty_aws import FAULTS, FaultyAws, error_500, hang, reset
 from tests.fakes.faulty_world import (
@@ -281,9 +283,24 @@ def test_what_shoppers_manage_answers_in_time_and_says_when_it_could_not(
     reached = call == PROFILE or (call == WRITES) == (route in ("say", "erase"))
     unharmed = fault == "slow" or call == ITEMS or not reached or (call == WRITES and fault == "garbage")
     damaged = call == PROFILE and fault == "garbage"  # trying again would not help
-    assert status == (200 if unharmed else 500 if damaged else 503), body
+    put_off = 202 if route == "erase" else 503
+    assert status == (200 if unharmed else 500 if damaged else put_off), body
     if not unharmed and call != PROFILE:
         assert world.aws.profiles == before  # nothing is said to be done that was not, nor the other way round
+    if status == 202:
+        erasure = Erasure("ann", body["deleted_at"])
+        assert (body["status"], [json.loads(sent) for sent in world.aws.sent]) == ("accepted", [erasure.document()])
+
+
+@pytest.mark.parametrize("store", [WRITES, "Put erasures", "UpdateItem ErasuresTable"])
+def test_an_erasure_that_neither_a_store_nor_the_queue_takes_is_not_said_to_be_accepted(
+    world: World, store: str
+) -> None:
+    world.aws.faults = {store: hang, "SendMessage": error_500}
+    assert world.call("manage_users", "DELETE", "/users/{user_id}", {})[0] == 503
+    world.aws.faults = {store: hang}
+    assert world.call("manage_users", "DELETE", "/users/{user_id}", {})[0] == 202
+    assert len(world.aws.sent) == 1
 
 
 def test_the_limits_of_calls_that_a_caller_waits_for(world: World) -> None:

@@ -24,7 +24,14 @@ from endcap.batch import retryable
 from endcap.catalog.item import Item
 from endcap.encoders.text import TextEncoder
 from endcap.erasure.receipt import is_genuine
-from endcap.errors import DeadlineError, DependencyError, EncoderError, InvalidRequestError, SnapshotIntegrityError
+from endcap.errors import (
+    DeadlineError,
+    DependencyError,
+    EncoderError,
+    InvalidRequestError,
+    SnapshotIntegrityError,
+    ThrottledError,
+)
 from endcap.events.counts import LEVELS
 from endcap.observability import metrics
 from endcap.profiles.erasure import Erasure
@@ -705,6 +712,24 @@ class TestManageUsers:
         with patch("endcap.profiles.erasure.delete_user", side_effect=DependencyError("down")):
             assert failures(functions.invoke("update_profile", event)) == ["m0"]
         assert seen_items("u") == {"i"}
+
+    @pytest.mark.parametrize("damaged", [False, True])
+    def test_an_erasure_whose_ledger_is_away_is_carried_out_when_it_is_back(
+        self, functions: Functions, damaged: bool
+    ) -> None:
+        functions.invoke("update_profile", sqs_event(json.dumps(VIEW)))
+        if damaged:
+            row = {"user_id": {"S": "u"}, "version": {"N": "3"}, "profile": {"B": b"\xff"}}
+            moto_stack.client("dynamodb").put_item(TableName=moto_stack.PROFILES, Item=row)
+        with patch("endcap.aws.erasures.LedgerCopy.put", side_effect=ThrottledError("SlowDown")):
+            status, answer = functions.http("DELETE", "/users/{user_id}", user_id="u")
+        assert (status, answer["status"]) == (202, "accepted")
+        event = of_own_queue(*messages())
+        event["Records"][0]["messageAttributes"] = ASKS_FOR_ERASURE
+        assert failures(functions.invoke("update_profile", event)) == []
+        status, exported = functions.http("GET", "/users/{user_id}/export", user_id="u")
+        assert (status, exported["interactions"], exported["erasure"]["status"]) == (200, [], "done")
+        assert exported["erasure"]["receipt"]["status"] == "pending"
 
     def test_an_erasure_that_can_not_be_queued_is_not_begun(self, functions: Functions) -> None:
         links = [{"user_id": "u", "event_type": "identify", "anonymous_id": f"c{n}"} for n in range(6)]

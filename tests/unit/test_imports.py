@@ -265,6 +265,11 @@ def test_no_function_loads_what_only_the_job_or_a_developer_needs(function: str)
     assert not unwanted & libraries_of(function)
 
 
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_that_traces_nothing_loads_what_traces(function: str) -> None:
+    assert "aws_xray_sdk" not in libraries_of(function)
+
+
 @pytest.mark.parametrize("function", WITHOUT_NUMPY)
 def test_a_light_function_loads_no_part_that_it_never_uses(function: str) -> None:
     loaded = {name for name in loaded_by(function) if name.startswith(UNUSED[function])}

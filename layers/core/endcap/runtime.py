@@ -290,7 +290,7 @@ class Runtime:
 
     @cached_property
     def pseudonyms(self) -> Pseudonyms | None:
-        """The keys of pseudonyms, read beside the requests; None where exposures carry plain ids, or none is written."""
+        """The keys of pseudonyms, read beside the requests; None where exposures carry plain ids or are not written."""
         from endcap.live.pseudonyms import Pseudonyms
 
         if not (self._recording and self.settings.tells_pseudonyms):

@@ -49,11 +49,19 @@ def erasure_of(data: bytes) -> Erasure | None:
     return Erasure(asked["key"], at_ms) if isinstance(at_ms, int) and at_ms > 0 else None
 
 
+class Rows(ProfileStore, Protocol):
+    """Where profiles are kept, some of which nobody can read."""
+
+    def replace_unreadable(self, user_id: str, profile: UserProfile) -> None:
+        """Put a profile in the place of a row that can't be read; nothing where it can."""
+        ...
+
+
 def erased(
     records: Sequence[Record],
     asking: Collection[str],
-    store: ProfileStore,
-    record: Callable[[str, int], None] | None = None,
+    rows: Rows,
+    record: Callable[[str, int], None],
 ) -> tuple[list[Record], dict[str, Exception]]:
     """Carry out the erasures among `records`.
 
@@ -74,18 +82,10 @@ def erased(
             others.append(one)
             continue
         try:
-            delete_user(asked.key, asked.at_ms, store, record=record)
+            erase(asked.key, asked.at_ms, rows, record)
         except Exception as exc:  # whatever it is, the other records are not to suffer
             failed[one.record_id] = exc
     return others, failed
-
-
-class Rows(ProfileStore, Protocol):
-    """Where profiles are kept, some of which nobody can read."""
-
-    def replace_unreadable(self, user_id: str, profile: UserProfile) -> None:
-        """Put a profile in the place of a row that can't be read; nothing where it can."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

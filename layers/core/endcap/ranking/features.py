@@ -241,10 +241,12 @@ def _history(
             at_ms, weight, position, name = acts[0]
             rows.append((position, weight, at_ms, name))
             continue
-        newest = max(acts, key=lambda act: (act[0], abs(act[1]), -act[2]))
-        strongest = max(acts, key=lambda act: (abs(act[1]), act[0], act[3]))
         # Sums must not depend on the order of the events, so they are exact.
-        rows.append((newest[2], math.fsum(act[1] for act in acts), newest[0], strongest[3]))
+        total = math.fsum(act[1] for act in acts)
+        # As new as what speaks for that side: a complaint about what was bought doesn't make the purchase a new one.
+        newest = max(acts, key=lambda act: (act[1] * total > 0, act[0], abs(act[1]), -act[2]))
+        strongest = max(acts, key=lambda act: (abs(act[1]), act[0], act[3]))
+        rows.append((newest[2], total, newest[0], strongest[3]))
     rows.sort()
     positions, weights, times, names = zip(*rows, strict=True) if rows else ((), (), (), ())
     return (

@@ -9,6 +9,10 @@ from tests.fakes.profile_store import MemoryProfiles
 ASKED = Erasure("ann", 5)
 
 
+def known(key: str, at_ms: int) -> None:
+    """A ledger that nothing here asks for anything."""
+
+
 def record(record_id, document):
     return Record(record_id, json.dumps(document).encode(), 9)
 
@@ -39,9 +43,9 @@ def test_anything_else_is_none(data):
 
 def test_only_those_that_are_such_messages_are_heard():
     store, record_of = MemoryProfiles(), record("r", ASKED.document())
-    assert erased([record_of], set(), store) == ([record_of], {})
+    assert erased([record_of], set(), store, known) == ([record_of], {})
     assert store.rows() == {}
-    assert erased([record_of], {"r"}, store) == ([], {})
+    assert erased([record_of], {"r"}, store, known) == ([], {})
     assert store.get("ann").deleted_at_ms == store.get("ann").erased_at_ms == ASKED.at_ms
 
 
@@ -54,6 +58,6 @@ def test_one_that_fails_comes_again_and_its_neighbours_are_carried_out():
 
     store, event = Broken(), record("e", {"events": []})
     records = [record("a", ASKED.document()), record("b", Erasure("bob", 5).document()), event]
-    others, failed = erased(records, {"a", "b", "e"}, store)
+    others, failed = erased(records, {"a", "b", "e"}, store, known)
     assert (others, set(failed)) == ([event], {"b"})
     assert store.get("ann").erased_at_ms == ASKED.at_ms

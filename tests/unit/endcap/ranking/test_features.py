@@ -127,6 +127,24 @@ def test_reviews_count_by_value_by_tone_or_plainly(index: ItemIndex) -> None:
     assert features.weights == pytest.approx([weight * factor for factor in expected])
 
 
+@pytest.mark.parametrize(
+    ("acts", "newest_first"),
+    [
+        ([("purchase", 1, {}), ("review", 3, {"polarity": -1.0})], ["item-3", "item-1"]),
+        ([("purchase", 1, {}), ("review", 3, {"polarity": 1.0})], ["item-1", "item-3"]),
+        ([("view", 1, {}), ("review", 3, {"polarity": -1.0})], ["item-1", "item-3"]),
+        ([("review", 1, {"polarity": -1.0}), ("view", 3, {})], ["item-3", "item-1"]),
+    ],
+)
+def test_a_thing_is_as_new_as_what_speaks_for_its_side(
+    index: ItemIndex, acts: list[tuple[str, int, dict[str, float]]], newest_first: list[str]
+) -> None:
+    about = [entry("item-1", kind, CUTOFF_MS + at, key=at, **more) for kind, at, more in acts]
+    features = features_of(profile(*about, entry("item-3", at_ms=CUTOFF_MS + 2, key=9)), index, CUTOFF_MS)
+    ranked = [f"item-{features.positions[k]}" for k in np.argsort(features.ranks)]
+    assert ranked == newest_first
+
+
 def test_grade_strength_zero_makes_every_rating_a_plain_positive(index: ItemIndex) -> None:
     bad = profile(entry("item-1", "rating", value=1.0))
     features = features_of(bad, index, CUTOFF_MS, RankingSettings(grade_strength=0))

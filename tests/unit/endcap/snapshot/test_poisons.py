@@ -10,7 +10,7 @@ from endcap.errors import SnapshotError
 from endcap.filenames import MANIFEST
 from endcap.probes.requests import probes
 from endcap.recommend.pipeline import recommend
-from endcap.snapshot import promote as promotion
+from endcap.snapshot import candidate
 from endcap.snapshot.examination import examine
 from endcap.snapshot.files import read_manifest
 from endcap.snapshot.promote import promote
@@ -117,7 +117,7 @@ def test_none_is_served(tmp_path: Path, current: dict[bool, Folders], name: str)
 def test_none_is_served_after_it_was_examined_apart(
     tmp_path: Path, current: dict[bool, Folders], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(promotion, "examine", examine)
+    monkeypatch.setattr(candidate, "examine", examine)
     test_none_is_served(tmp_path, current, name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import mmap
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,7 +100,7 @@ def test_loaded_snapshot_holds_what_was_written(pristine: Path) -> None:
 
 def test_arrays_are_mapped_and_cannot_be_written(pristine: Path) -> None:
     snapshot = load_snapshot(pristine)
-    assert isinstance(snapshot.item_vectors_f16, np.memmap)
+    assert isinstance(snapshot.item_vectors_f16.base.base.obj, mmap.mmap)
     with pytest.raises(ValueError, match="read-only"):
         snapshot.popularity[0] = 1
 

@@ -103,8 +103,8 @@ const Shopper = ({ id }) => {
   const [out, exporting, error] = useAction(async () => save(`${id}.json`, await get(["users", id, "export"])));
   const erased = (data) => {
     setErasing(false);
-    setReceipt(data);
-    tell(t("erase.done", { id }));
+    setReceipt(data.removed ? data : null); // accepted, and done when what it needs is back: there is no receipt yet
+    tell(t(data.removed ? "erase.done" : "erase.accepted", { id }));
     profile.reload();
   };
   const removed = receipt && Object.entries(receipt.removed).map(([name, n]) => ({ name, n, left: receipt.remaining[name] }));
