@@ -1,8 +1,8 @@
 """Ranks the catalogue for a shopper.
 
 Trigger: GET /users/{user_id}/recommendations, POST /recommendations, POST /users/{user_id}/rankings, GET /search,
-GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /parameters, GET /health,
-POST /personalize/recommendations, POST /personalize/personalize-ranking.
+POST /conversations, GET /trending, GET /items/{item_id}/similar, GET /items/{item_id}/together, GET /parameters,
+GET /health, POST /personalize/recommendations, POST /personalize/personalize-ranking.
 Guarantee: an answer whenever a snapshot was ever promoted, in the time that `endcap.live.waiting` says; what it had to
 do without, be it the profile or the snapshot, it names.
 Retry: safe, nothing but the record of the exposure is written.
@@ -18,6 +18,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api import personalize
+from endcap.api.conversations import conversation_request
 from endcap.api.http import http_app, json_answer, json_body, path_id, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.api.parameters import parameters
@@ -53,6 +54,11 @@ def post_recommendations() -> Response[str]:
     if isinstance(body, dict) and "requests" in body:
         return json_answer({"lists": answers(runtime, _reader().lists(body))})
     return _answer(_reader().body(body))
+
+
+@app.post("/conversations")
+def post_conversations() -> Response[str]:
+    return _answer(conversation_request(_reader(), json_body(app.current_event)))
 
 
 @app.post("/users/<user_id>/rankings")

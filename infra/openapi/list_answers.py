@@ -7,8 +7,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from endcap.api.responses import LOST
+from endcap.conversation.constraints import ABOUT, ASKED
 from endcap.events.types import EVENT_TYPES
-from endcap.explain.reasons import ASKED
+from endcap.explain.reasons import ASKED as ASKED_FOR
 from endcap.explain.support import ANCHOR
 from endcap.understanding.wish import SORTINGS
 from infra.openapi.answers import Answer, Count, Warned
@@ -22,7 +23,7 @@ class Evidence(Answer):
 
     item_id: str | None = None
     title: str | None = None
-    event_type: Annotated[str, Field(examples=[*list(EVENT_TYPES)[:2], ANCHOR, ASKED])]
+    event_type: Annotated[str, Field(examples=[*list(EVENT_TYPES)[:2], ANCHOR, ASKED_FOR])]
     words: list[str]
 
 
@@ -113,6 +114,53 @@ class Recommendation(Answer):
     cursor: str | None = None
     degraded: Degraded | None = None
     warnings: list[Warned] | None = None
+
+
+class HeldCondition(Answer):
+    """A condition of a conversation, and the words that said it."""
+
+    about: Literal[ABOUT]  # type: ignore[valid-type]
+    filter: str
+    text: str
+
+
+class HeldConstraints(Answer):
+    """What holds in a conversation; the next request sends it back, with whatever the shopper changed in it.
+
+    `shown` is what "cheaper" and "that brand" are about, `asked` what was asked already.
+    """
+
+    search: str
+    filters: list[HeldCondition]
+    exclude: list[str]
+    sort: Literal[SORTINGS] | None = None  # type: ignore[valid-type]
+    without_items: list[str]
+    shown: list[str]
+    asked: list[Literal[ASKED]]  # type: ignore[valid-type]
+
+
+class Option(Answer):
+    """One answer to a question: its `text` as the next turn. `items` has how many of those looked at it leaves."""
+
+    text: str
+    items: Count
+    filter: str | None = None
+
+
+class Question(Answer):
+    """What would say most about which of the items that fit is wanted; `drop` asks which condition may go."""
+
+    about: Literal[ASKED]  # type: ignore[valid-type]
+    text: str
+    options: list[Option]
+
+
+class Conversation(Recommendation):
+    """A list by all that was said, what holds now, what the turns were taken for, and at most one question."""
+
+    constraints: HeldConstraints
+    words: list[Reading]
+    question: Question | None = None
 
 
 class StorefrontRecommendation(Recommendation):

@@ -100,6 +100,16 @@ OPERATIONS: Final = {
         ),
         problems=(404,),
     ),
+    ("POST", "/conversations"): Operation(
+        "postConversations",
+        "Follow what a shopper says, turn by turn",
+        "recommendations",
+        "Nothing is kept: the client sends the `constraints` of the last answer back. Ranks as any other list.",
+        json_body(requests.ConversationRequest),
+        ((200, (list_answers.Conversation,)),),
+        samples=("http-conversation", "http-conversation-goes-on"),
+        problems=(404,),
+    ),
     ("POST", "/users/{user_id}/rankings"): Operation(
         "postRankings",
         "Put given items into a shopper's order",

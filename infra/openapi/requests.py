@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from endcap.api.conversations import ConversationInput
 from endcap.api.schemas import MAX_LISTS, RankingInput, RecommendInput
 from endcap.catalog.bulk import MAX_ITEMS
 from endcap.catalog.item import ItemInput
@@ -148,6 +149,10 @@ CloudEvents = Annotated[list[CloudEvent], Field(min_length=1, max_length=MAX_EVE
 
 class RecommendationRequest(RecommendInput):
     """What to rank, for whom, and by which rules."""
+
+
+class ConversationRequest(ConversationInput):
+    """What was said since the last answer, and the constraints that came with it; the rest as for any list."""
 
 
 class StorefrontRequest(RecommendationsInput):

@@ -115,6 +115,7 @@ def body_of(route: Route) -> Any:
     bodies = {
         "/events": {"events": [{"event_type": "view", "item_id": "item-20"}]},
         "/recommendations": {"limit": 3},
+        "/conversations": {"turns": ["lamp"], "limit": 3},
         "/rankings": {"item_ids": ["item-20", "item-21"]},
         "/items": {"items": [{"item_id": "own", "title": "Lamp"}]},
     }

@@ -394,6 +394,22 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
         ),
     ),
     "recommend/http-forged-cursor": http(400, lambda b: b["errors"][0]["field"] == "cursor"),
+    "recommend/http-conversation": http(
+        200,
+        lambda b: (
+            items_of(3)(b)
+            and all(i["price"] <= 30 and "red" in i["title"] for i in b["items"])
+            and [c["about"] for c in b["constraints"]["filters"]] == ["price_to", "colour"]
+        ),
+    ),
+    "recommend/http-conversation-goes-on": http(
+        200,
+        lambda b: (
+            items_of(3)(b)
+            and all(i["price"] < 21 and i.get("brand") != "Acme" for i in b["items"])
+            and b["constraints"]["search"] == "mug"
+        ),
+    ),
     "recommend/http-rank-given-items": http(
         200,
         lambda b: (

@@ -48,6 +48,7 @@ FLOORS = (
     ("ranking", "cost"),
     ("explain",),
     ("understanding",),
+    ("conversation",),
     ("recommend",),
     ("experiments",),
     ("api", "results"),

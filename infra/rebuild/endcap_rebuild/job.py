@@ -21,6 +21,7 @@ from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.data.outliers import anonymous
 from endcap_rebuild.data.row_weights import TARGETS
+from endcap_rebuild.language.step import DESCRIBED_STEP, described_weights, enrichment_key, report_of
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
@@ -136,10 +137,11 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
     tell(shop)
     shop.report.require_good(settings.reading.allow_bad)
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew), progress, crew)
+    steps, reads = BUDGETS[settings.budget], ("seed", "dim", "max_cases", "target", "device", "shards")
     outputs = run_steps(
-        BUDGETS[settings.budget],
+        steps if settings.enrichment is None else (*steps, DESCRIBED_STEP),
         job,
-        {name: getattr(settings, name) for name in ("seed", "dim", "max_cases", "target", "device", "shards")},
+        {name: getattr(settings, name) for name in reads} | {"enrichment": enrichment_key(settings)},
         "-".join([shop.key, job.loaded.encoder.sha256, *job.loaded.text_fields]),
         settings.work,
         progress,
@@ -195,6 +197,7 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
         contents = with_user_encoder(contents, outputs.get("encoder", {}))
         scales = load_index(Path(draft), contents).tables.scales
     terms = {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in chosen["weights"].items()}
+    terms = described_weights(terms, outputs.get("described"), scales)
     return Weights(terms, chosen["settings"], chosen["evidence"])
 
 
@@ -209,6 +212,7 @@ def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
         "validation": json_value(outputs["weights"]["json"])["evidence"],
         "selection": selection,
         **({"fairness": shown} if shown else {}),
+        **({"enrichment": report_of(outputs["described"])} if outputs.get("described") else {}),
         "clock_usable": shop.clock,
         "items": len(shop.items),
         "events": len(shop.table),

@@ -59,6 +59,7 @@ class RebuildSettings:
     keep_outliers : learn from bots and other users who are no shoppers, too (see `outliers`); they are named anyway
     fairness : limits on what lists show; lists outside of them become no snapshot
     keys : of the pseudonyms that the archive of `data` carries
+    enrichment : folder of what `endcap enrich` has had written about the items; None uses nothing of the kind
     """
 
     data: Path
@@ -90,3 +91,4 @@ class RebuildSettings:
     fairness: FairnessLimits = field(default_factory=FairnessLimits)
     keys: PseudonymKeys | None = field(default=None, repr=False)
     text_fields: tuple[str, ...] | None = None
+    enrichment: Path | None = None

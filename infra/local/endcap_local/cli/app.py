@@ -13,6 +13,7 @@ from endcap_local.cli.bench import bench_app
 from endcap_local.cli.cost import cost
 from endcap_local.cli.demo import demo
 from endcap_local.cli.doctor import doctor
+from endcap_local.cli.enrich import enrich
 from endcap_local.cli.erasures import erasures_app
 from endcap_local.cli.evaluate import evaluate
 from endcap_local.cli.experiments import experiments_app
@@ -57,6 +58,7 @@ def _options(
 app.command()(local)
 app.command()(rebuild)
 app.command(name="batch-recommend")(batch_recommend)
+app.command()(enrich)
 app.command()(evaluate)
 app.command(name="import")(import_folder)
 app.command()(demo)

@@ -64,6 +64,9 @@ def rebuild(
     max_popularity_lift: Annotated[
         float | None, typer.Option(help="No snapshot where lists are more popular than histories by more; 0.5 = half.")
     ] = None,
+    enrichment: Annotated[
+        Path | None, typer.Option(help="What endcap enrich has had written; used where a gate finds it worth it.")
+    ] = None,
     reading: ReadOptions = PLAIN,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -107,7 +110,7 @@ def rebuild(
         settings = replace(settings, student=student, teacher=teacher, teacher_prompt=teacher_prompt)
         settings = replace(settings, ledger=ledger_at(ledger) if ledger else None, without_ledger=without_ledger)
         settings = replace(settings, context_names=tuple(context)) if context else settings
-        settings = replace(settings, reading=reading, keep_outliers=keep_outliers)
+        settings = replace(settings, reading=reading, keep_outliers=keep_outliers, enrichment=enrichment)
         settings = replace(settings, fairness=FairnessLimits(max_gini, min_coverage, max_popularity_lift))
         found: list[Shop] = []
         with stopped_by_data(console, as_json), progress_bar(console) as progress:

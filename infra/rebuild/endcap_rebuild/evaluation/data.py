@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from endcap.catalog.item import Item, item_document
 from endcap.events.interaction import Interaction
-from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, TEXTUAL
+from endcap.events.types import EVENT_TYPES, GRADED, NOT_IN_HISTORY, TEXTUAL
 from endcap.identifiers import anonymous_id_of
 from endcap.validation import timestamp_number
 from endcap_rebuild.data.dataset import Shop, rows_by_id
@@ -29,14 +29,14 @@ from endcap_rebuild.progress import Progress, no_progress
 # Order of events of one moment: the same for every model and every run.
 SHUFFLE_SEED: Final = 0
 # What shoppers say without acting on an item; part of a profile, no step of a history.
-_WORDS: Final = TEXTUAL & NOT_IN_HISTORY
+_WORDS: Final = TEXTUAL - GRADED
 
 
 @dataclass(frozen=True)
 class Data:
     """A shop, and what its shoppers searched for and tagged.
 
-    words : user id -> searches and tags, oldest first
+    words : user id -> searches, tags and posts about no item, oldest first
     """
 
     shop: Shop
@@ -95,7 +95,7 @@ def _read(
 
     def keeping_words(events: Iterable[Interaction]) -> Iterator[Interaction]:
         for event in events:
-            if event.event_type in _WORDS and event.text:
+            if event.event_type in _WORDS and event.text and not _is_step(event):
                 words.setdefault(event.user_id, []).append(event)
             yield event
 
@@ -110,6 +110,11 @@ def _read(
     for said in words.values():
         said.sort(key=lambda event: (event.timestamp_ms, event.event_id))
     return Data(Shop(tuple(items), table, report), words)
+
+
+def _is_step(event: Interaction) -> bool:
+    """Whether a history has it as what was done with an item."""
+    return event.item_id is not None and event.event_type not in NOT_IN_HISTORY
 
 
 def without(item: Item, attributes: Collection[str]) -> Item:

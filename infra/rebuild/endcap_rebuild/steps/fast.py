@@ -240,6 +240,7 @@ def contents_of(
         training_cutoff_ms=cutoff_ms,
         seed=job.settings.seed,
         contexts=_context_demand(outputs.get("contexts")),
+        described=outputs.get("described", {}).get("vectors"),
         repurchase=Repurchase(**repurchase) if (repurchase := outputs.get("repurchase")) else None,
         **more,
     )

@@ -40,7 +40,7 @@ _HALF_LIVES: Final[Mapping[str, tuple[float, ...]]] = {
     "time_half_life_factor": (4.0, 32.0),
 }
 ENCODER_TERM: Final = "similarity"
-TUNABLE: Final = tuple(term.name for term in REGISTRY if not (term.asked or term.live or term is CONTEXT))
+TUNABLE: Final = tuple(term.name for term in REGISTRY if not (term.asked or term.live or term.gated or term is CONTEXT))
 
 
 @dataclass(frozen=True)

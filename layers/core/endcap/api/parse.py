@@ -104,7 +104,7 @@ class RequestParser:
         ------
         InvalidRequestError : with every finding
         """
-        own, warnings = _known(raw, _LIST_NAMES)
+        own, warnings = known_parts(raw, _LIST_NAMES)
         given = parsed(RecommendInput, own)
         digest = digest_of({**(defaults or {}), **own})
         plain = self._request(own, defaults or {}, given.scenario, digest, given)
@@ -210,7 +210,7 @@ class RequestParser:
         """
         for name in sorted(set(parameters) & {"q", *_LIST_NAMES} - TRENDING_PARAMETERS):
             raise _invalid(name, "is no parameter of what is trending")
-        body, warnings = _known(parameters, tuple(sorted(TRENDING_PARAMETERS)))
+        body, warnings = known_parts(parameters, tuple(sorted(TRENDING_PARAMETERS)))
         category = body.pop("category", None)
         if category is not None:
             body |= {"filter": "categories CONTAINS $category", "parameters": {"category": category}}
@@ -227,7 +227,7 @@ class RequestParser:
         ------
         InvalidRequestError : with every finding
         """
-        own, warnings = _known(raw, tuple(RankingInput.model_fields))
+        own, warnings = known_parts(raw, tuple(RankingInput.model_fields))
         item_ids = list(dict.fromkeys(parsed(RankingInput, own).item_ids))
         del own["item_ids"]
         asked = self.body({**own, **named(key), "candidates": item_ids, "limit": len(item_ids)})
@@ -238,7 +238,7 @@ def _invalid(field: str, message: str) -> InvalidRequestError:
     return InvalidRequestError([FieldError(field=field, message=message)])
 
 
-def _known(raw: object, names: tuple[str, ...]) -> tuple[dict[str, Any], tuple[FieldError, ...]]:
+def known_parts(raw: object, names: tuple[str, ...]) -> tuple[dict[str, Any], tuple[FieldError, ...]]:
     """A body without the names that nothing here has, and what is said of these.
 
     Raises

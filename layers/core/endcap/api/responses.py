@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from endcap.api.cursors import write_cursor
 from endcap.api.resolved import ResolvedRequest
+from endcap.conversation.constraints import Followed
 from endcap.events.contexts import context_value
 from endcap.experiments.assignment import Assignment
 from endcap.explain.reasons import Reason
@@ -59,7 +60,10 @@ def answer(
         "profile_version": profile_version,
     }
     body |= {} if recommendation.matched is None else {"matched": recommendation.matched}
-    body |= {} if recommendation.understood is None else {"understood": _understood(recommendation.understood)}
+    if recommendation.followed is not None:
+        body |= _followed(recommendation.followed)
+    elif recommendation.understood is not None:
+        body |= {"understood": _understood(recommendation.understood)}
     if assignment is not None:
         body |= {"experiment": assignment.experiment, "variant": assignment.variant.name}
     return body | ({"cursor": cursor} if cursor else {}) | ({"degraded": _degraded(lost)} if lost else {})
@@ -72,14 +76,27 @@ def _understood(found: Understood) -> dict[str, Any]:
     return body | {"words": [reading._asdict() for reading in found.words]}
 
 
+def _followed(found: Followed) -> dict[str, Any]:
+    """What a conversation has come to; its constraints are what the next request sends back."""
+    held = found.constraints
+    constraints: dict[str, Any] = {"search": held.search, "filters": [one._asdict() for one in held.conditions]}
+    constraints |= {"exclude": list(held.exclude)} | ({} if held.sort is None else {"sort": held.sort})
+    constraints |= {name: list(getattr(held, name)) for name in ("without_items", "shown", "asked")}
+    body = {"constraints": constraints, "words": [reading._asdict() for reading in found.words]}
+    if found.question is None:
+        return body
+    options = [{n: v for n, v in one._asdict().items() if v is not None} for one in found.question.options]
+    return body | {"question": {"about": found.question.about, "text": found.question.text, "options": options}}
+
+
 def _degraded(lost: Collection[str]) -> dict[str, Any]:
     known = [name for name in LOST if name in lost]
     return {"reason": f"{known[0]}_unavailable", "lost": known}
 
 
 def cursor_after(recommendation: Recommendation, asked: ResolvedRequest, secret: str) -> str | None:
-    """The cursor behind a page; None where the list ends with it."""
-    if not recommendation.has_more or asked.request.complete:
+    """The cursor behind a page; None where the list ends with it, or goes on by what is said next."""
+    if not recommendation.has_more or asked.request.complete or recommendation.followed is not None:
         return None
     keys = (*asked.request.shown_keys, *(item_key(ranked.item_id) for ranked in recommendation.items))
     return write_cursor(secret, asked.digest, keys)

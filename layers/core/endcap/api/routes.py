@@ -31,6 +31,7 @@ ROUTES = (
     Route("POST", "/personalize/personalize-ranking", "recommend"),
     Route("GET", "/users/{user_id}/recommendations", "recommend"),
     Route("POST", "/recommendations", "recommend", (SERVER, STEER)),
+    Route("POST", "/conversations", "recommend"),
     Route("POST", "/users/{user_id}/rankings", "recommend"),
     Route("GET", "/items/{item_id}/similar", "recommend"),
     Route("GET", "/items/{item_id}/together", "recommend"),

@@ -20,7 +20,7 @@ from pydantic import (
 
 from endcap.errors import FieldError, InvalidInteractionError
 from endcap.events.grades import MAX_GRADE, MIN_GRADE
-from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, IDENTIFY, EventType
+from endcap.events.types import ALIASES, EVENT_TYPES, GRADED, IDENTIFY, POST, EventType
 from endcap.identifiers import anonymous_id_of, anonymous_key, clean_id, clean_text, is_placeholder
 from endcap.leniency import leniently, unknown_names
 from endcap.validation import (
@@ -164,6 +164,8 @@ def parse_interaction(
     name = given.event_type if given.event_type in event_types else ALIASES.get(given.event_type, "")
     if name not in event_types:
         raise _invalid("event_type", f"{given.event_type!r} is no known event type")
+    if event_types[name].textual and name in GRADED and given.item_id is None and given.text:
+        name = POST  # a comment on nothing that is sold
     order_id = given.order_id or _order_of(given.properties)
     errors = nobody + list(_lacking(event_types[name], given, order_id))
     if name == IDENTIFY and given.user_id is None and not nobody:

@@ -22,6 +22,8 @@ The next built-in type gets the first code after all that are taken.
 
 IDENTIFY: Final = "identify"
 SEARCH: Final = "search"
+POST: Final = "post"
+"""What somebody writes about nothing in particular, as on a wall or below an article; of an item it may be, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,7 @@ _ROWS: Final = (
     ),
     EventType(IDENTIFY, 15, 0.0, 1 * DAY_S, ("anonymous_id",), in_history=False, ga4=("login", "sign_up")),
     EventType("tag", 16, 0.5, 180 * DAY_S, ("text",), in_history=False, textual=True),
+    EventType(POST, 20, 0.6, 60 * DAY_S, ("text|item_id",), textual=True, past=("posted",)),
 )
 
 EVENT_TYPES: Final[Mapping[str, EventType]] = MappingProxyType({row.name: row for row in _ROWS})

@@ -104,6 +104,12 @@ class SnapshotTables:
         return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
 
     @cached_property
+    def described(self) -> VectorTable | None:
+        """Vectors of what was written about the items; None where nothing was, or it was not worth it."""
+        kept = self.snapshot.described
+        return None if kept is None else VectorTable(kept[1], kept[0], kept[2])
+
+    @cached_property
     def lists(self) -> dict[str, ItemList]:
         """The item-to-item lists as plain arrays."""
         return {
@@ -200,6 +206,9 @@ class SnapshotTables:
         if len(rows) > 1:
             scales["words"] = scales["query"] = _spread_of_cosines(self.raw.rows(rows))
             scales["similarity"] = _spread_of_cosines(self.items.rows(rows))
+            if self.described is not None:  # as wide as the terms that they stand beside
+                scales["described_query"] = _spread_of_cosines(self.described.rows(rows))
+                scales["described"] = scales["text"] * scales["described_query"] / self.spreads["text"]
         return {name: scale if is_scale(scale) else 1.0 for name, scale in scales.items()}
 
     @cached_property

@@ -245,6 +245,36 @@ class ItemIndex:
         """float32 (k, d_text): text vectors as the encoder gave them; zero rows where an item has none."""
         return self._rows(self.tables.raw, positions, None if self.changes is None else self.changes.raw)
 
+    def described_dots(self, vector: F32) -> F32:
+        """Dot product of `vector`, float32 (d_text,), with what was written about every row: float32 (n_items,)."""
+        table = self.tables.described
+        return self._without_changed(None if table is None else table.dots(vector))
+
+    def rough_described_dots(self, vector: F32) -> tuple[F32, float]:
+        """`described_dots`, and by how much at most each may be off."""
+        table = self.tables.described
+        values, error = (None, 0.0) if table is None else table.rough_dots(vector)
+        return self._without_changed(values), error
+
+    def described_rows(self, positions: I64) -> F32:
+        """float32 (k, d_text): what was written about the rows; zero where nothing was, or they have changed."""
+        table = self.tables.described
+        rows = np.zeros((len(positions), self.tables.raw.dim), dtype=np.float32)
+        if table is not None:
+            kept = (positions < self.tables.n_items) & ~np.isin(positions, self.changed)
+            rows[kept] = table.rows(positions[kept])
+        return rows
+
+    def _without_changed(self, values: F32 | None) -> F32:
+        """Values of the snapshot's rows for all; 0 for a row that it does not know, or not as it is now."""
+        if values is not None and self.changes is None:
+            return values
+        whole = np.zeros(self.n_items, dtype=np.float32)
+        if values is not None:
+            whole[: self.tables.n_items] = values
+            whole[self.changed] = 0
+        return whole
+
     def _rows(self, table: VectorTable, positions: I64, changed: F32 | None) -> F32:
         rows = np.zeros((len(positions), table.dim), dtype=np.float32)
         old = positions < self.tables.n_items

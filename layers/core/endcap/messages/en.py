@@ -28,6 +28,7 @@ TEXTS: Final = Texts(
         "dislike": "disliked",
         "wishlist": "saved",
         "share": "shared",
+        "post": "wrote about",
     },
     past_other="chose",
     deed="{names}, which you {did}",
@@ -77,11 +78,22 @@ TEXTS: Final = Texts(
             against_named="Lower, as it resembles {names}, which did not suit you.",
         ),
         "words": TermTexts(
-            meaning="Close in meaning to the shopper's own reviews and searches; a bad review counts against.",
-            plain="Fits what you searched for lately.",
+            meaning="Close in meaning to the shopper's own reviews, posts and searches; a bad review counts against.",
+            plain="Fits what you wrote or searched for lately.",
             named="Fits what you wrote about {names}.",
             against="Lower, as it is far from what you wrote.",
             against_named="Lower, after what you wrote about {names}.",
+        ),
+        "described": TermTexts(
+            meaning="Close to recent items in what a writer has said of their kind and use.",
+            plain="Similar in kind and use to what you chose lately.",
+            named="Similar in kind and use to {deeds}.",
+            against="Lower, as its kind and use are far from your choices.",
+            against_named="Lower, as it is similar in kind and use to {names}, which did not suit you.",
+        ),
+        "described_query": TermTexts(
+            meaning="What a writer has said of its kind and use is close in meaning to what is searched for.",
+            plain="Its kind and use fit your search.",
         ),
         "query": TermTexts(
             meaning="Close in meaning to what is searched for.",
@@ -263,4 +275,14 @@ TEXTS: Final = Texts(
     chosen_for_all="Unless a request or its scenario says otherwise: {choices}.",
     choice="{name} {value}",
     scenarios="Configured scenarios: {names}.",
+    questions={
+        "category": "What kind of thing should it be?",
+        "brand": "Of which brand?",
+        "colour": "In which colour?",
+        "size": "In which size?",
+        "material": "Of which material?",
+        "price": "About how much may it cost?",
+        "drop": "Nothing is all of that. What may go?",
+    },
+    price_spans=("up to {most}", "between {least} and {most}", "at least {least}"),
 )

@@ -65,6 +65,8 @@ class Texts:
     compared, looked_at, searches, searched, searched_then, in_cart : what a shopper is after
     score, settings, choices : the main parameters of the ranking, by their names
     learned, strongest, weightiest, chosen_for_all, scenarios : the same in a few sentences, with a form for each part
+    questions : what a conversation may ask about -> how it asks
+    price_spans : the cheap, the middling and the dear, in words that a turn is read by
     """
 
     script: re.Pattern[str] | None
@@ -124,6 +126,8 @@ class Texts:
     chosen_for_all: str
     choice: str
     scenarios: str
+    questions: Mapping[str, str]
+    price_spans: tuple[str, str, str]
 
 
 def counted(number: int, forms: Counted) -> str:

@@ -29,6 +29,7 @@ TEXTS: Final = Texts(
         "dislike": "不喜欢",
         "wishlist": "收藏过",
         "share": "分享过",
+        "post": "谈到过",
     },
     past_other="关注过",
     deed="您{did}的{names}",
@@ -78,11 +79,22 @@ TEXTS: Final = Texts(
             against_named="排名较低:它与不合您意的{names}相似。",
         ),
         "words": TermTexts(
-            meaning="含义与顾客自己的评价和搜索相近;差评为负。",
-            plain="符合您最近的搜索。",
+            meaning="含义与顾客自己的评价、帖子和搜索相近;差评为负。",
+            plain="符合您最近写过或搜索过的内容。",
             named="符合您对{names}的评价。",
             against="排名较低:与您写过的内容相差较远。",
             against_named="排名较低:根据您对{names}的评价。",
+        ),
+        "described": TermTexts(
+            meaning="关于种类与用途的描写与顾客最近的商品相近。",
+            plain="种类和用途与您最近的选择相近。",
+            named="种类和用途与{deeds}相近。",
+            against="排名较低:种类和用途与您的选择相差较远。",
+            against_named="排名较低:种类和用途与不合您意的{names}相近。",
+        ),
+        "described_query": TermTexts(
+            meaning="关于种类与用途的描写与搜索词含义相近。",
+            plain="种类和用途与您的搜索相符。",
         ),
         "query": TermTexts(
             meaning="含义与搜索词相近。",
@@ -257,4 +269,14 @@ TEXTS: Final = Texts(
     chosen_for_all="请求和场景未另行规定时:{choices}。",
     choice="{name}={value}",
     scenarios="已配置的场景:{names}。",
+    questions={
+        "category": "您想要哪一类商品?",
+        "brand": "您想要哪个品牌?",
+        "colour": "您想要什么颜色?",
+        "size": "您想要什么尺码?",
+        "material": "您想要什么材质?",
+        "price": "预算大约多少?",
+        "drop": "没有商品符合全部要求,可以去掉哪一项?",
+    },
+    price_spans=("{most}以内", "{least}到{most}之间", "{least}以上"),
 )

@@ -17,11 +17,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from endcap.events.grades import tone_of
 from endcap.events.interaction import Interaction
-from endcap.events.types import BOUGHT, GIVES_BACK, GRADED, NOT_IN_HISTORY, SHOWN, STRONG, TEXTUAL
+from endcap.events.types import BOUGHT, GIVES_BACK, GRADED, NOT_IN_HISTORY, POST, SHOWN, STRONG, TEXTUAL
 from endcap.identifiers import anonymous_id_of, event_key, item_key, order_key
 from endcap.profiles.entries import NEVER_SET, Entry, Impression, Register, TextSignal, pack_aspects
 from endcap.profiles.links import Link, Span, floor_ms, normal_links, spans_of
@@ -33,6 +33,8 @@ MAX_INTERACTIONS = 64
 MAX_STRONG = 32
 MAX_TEXTS = 4
 MAX_IMPRESSIONS = 32
+DISLIKED: Final = -0.3
+"""From this tone of a post on it says what somebody does not like; else it says what they are after."""
 
 Encode = Callable[[str], tuple[bytes, bytes]]
 """Text -> (encoder tag of 4 bytes, int8 vector of d_text bytes)."""
@@ -301,7 +303,10 @@ def _newest(texts: list[tuple[Interaction, str]]) -> list[tuple[Interaction, str
 
 
 def _text_signal(event: Interaction, words: str, encode: Encode | None) -> TextSignal:
-    if event.event_type not in GRADED:
+    if event.event_type == POST:
+        said = review_polarity(event.text or "")
+        polarity = said if said <= DISLIKED else 1.0
+    elif event.event_type not in GRADED:
         polarity = 1.0
     elif event.value is not None:
         polarity = max(-1.0, min(1.0, tone_of(event.value)))

@@ -176,6 +176,22 @@ class Whitened:
 
 
 @dataclass(frozen=True)
+class Described:
+    """What was written about the items of an index."""
+
+    index: ItemIndex
+
+    def rough(self, vector: F32) -> tuple[F32, float]:
+        return self.index.rough_described_dots(vector)
+
+    def at(self, vector: F32, positions: I64) -> F32:
+        return np.asarray(np.vecdot(self.index.described_rows(positions), vector), dtype=np.float32)
+
+    def everywhere(self, vector: F32) -> F32:
+        return self.index.described_dots(vector)
+
+
+@dataclass(frozen=True)
 class Centred:
     """The texts of an index, less their mean: encoders give any two texts a high cosine.
 

@@ -21,6 +21,7 @@ _LIST, _LIST_PER_ITEM = 6.0, 0.15e-3
 _REASONS = 0.15  # of one item shown
 _CONDITION_PER_ITEM = 0.015e-3
 _TEXT_PER_ITEM = 0.25e-3  # a condition on a text that is no equality, the first time it is asked
+_TEXTS_OF_A_TURN = 6  # conditions that words bring, as in a query that is understood
 _LISTED_VALUE = 0.01
 _PROMOTION_PER_ITEM = 0.05e-3
 _CAPS_PER_ITEM = 0.5e-3  # of each kind of cap
@@ -70,6 +71,8 @@ def cost_of(requests: Sequence[RecommendationRequest], n_items: int) -> dict[str
     texts = frozenset[tuple[str, str, object]]().union(*(conditions.texts for conditions in found))
     parts = dict.fromkeys(("lists", "filters", "reasons", "variety", "promotions", "caps", "events", "what-ifs"), 0.0)
     parts["conditions on texts"] = len(texts) * n_items * _TEXT_PER_ITEM
+    turns = sum(max(0, len(one.conversation.turns) - 1) for one in requests if one.conversation is not None)
+    parts["conditions on texts"] += turns * _TEXTS_OF_A_TURN * n_items * _TEXT_PER_ITEM
     for request, conditions in zip(requests, found, strict=True):
         ranking = _LIST + n_items * _LIST_PER_ITEM
         filters = n_items * _CONDITION_PER_ITEM * conditions.count + _LISTED_VALUE * conditions.values
@@ -99,7 +102,7 @@ def _conditions_of(request: RecommendationRequest) -> _Conditions:
     expressions += [promotion.filter for promotion in request.promotions]
     if request.filter is not None:
         expressions.append(request.filter)
-    wish = request.understood
+    wish = request.understood if request.conversation is None else request.conversation.constraints.wish
     if wish is not None and wish.filter is not None:
         expressions.append(expression(wish.filter, "understood.filter"))
     leaves = [leaf for expression in expressions for leaf in _leaves(expression.tree)]

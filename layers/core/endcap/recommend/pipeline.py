@@ -21,6 +21,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from endcap.conversation.constraints import POOL
 from endcap.events.counts import Demand, Live
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.explain.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
@@ -37,6 +38,7 @@ from endcap.ranking.slots import Slot
 from endcap.ranking.terms.inputs import ANCHORED, Query
 from endcap.ranking.terms.query import WORDS_FLOOR, meant
 from endcap.ranking.terms.registry import REGISTRY, row_of
+from endcap.recommend.conversing import ended
 from endcap.recommend.cost import check_cost
 from endcap.recommend.explore import MAX_ARMS, explore, explores, with_propensities
 from endcap.recommend.prepared import prepared
@@ -79,6 +81,7 @@ def recommend(
     start = request.offset + len(request.shown_keys)
     exposure = live.exposure if live is not None and explores(request) else None
     wanted = start + request.limit + (1 if exposure is None else MAX_ARMS)
+    wanted = wanted if made.followed is None else max(wanted, POOL)
     slots = _slots(scores, request, items, about, wanted)
     if request.shown_keys:
         shown = set(request.shown_keys)
@@ -100,7 +103,9 @@ def recommend(
     if query is None and request.understood is not None:
         matched = bool(page)  # nothing but conditions was asked for
     source = _source(request, features, query)
-    return Recommendation(ranked, snapshot.version, source, more, matched, request.understood)
+    rows = [slot.row for slot in slots], [slot.row for slot in page]
+    followed = ended(index, request, made.followed, *rows, about)
+    return Recommendation(ranked, snapshot.version, source, more, matched, request.understood, followed)
 
 
 def recommend_lists(

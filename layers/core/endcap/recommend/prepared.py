@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from endcap.conversation.constraints import Followed
 from endcap.encoders.quantize import quantize_unit
 from endcap.encoders.text import MODEL_FILE
 from endcap.events.counts import Demand, Live
@@ -26,6 +27,7 @@ from endcap.ranking.terms.registry import row_of
 from endcap.ranking.terms.repurchase import due_items
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap.ranking.terms.term import ScoringContext
+from endcap.recommend.conversing import begun
 from endcap.recommend.request import RecommendationRequest, check
 from endcap.recommend.resolve import ResolvedItems, resolved
 from endcap.recommend.trending import in_demand
@@ -43,6 +45,7 @@ class Prepared:
     items : the items that it names
     scores : of all items, worked out as far as they are asked for
     score_for : the same scores for somebody else
+    followed : what a conversation has come to, where the request is one
     """
 
     request: RecommendationRequest
@@ -53,6 +56,7 @@ class Prepared:
     trend: Demand | None
     scores: Scores
     score_for: Callable[[FilterContext], Scores]
+    followed: Followed | None = None
 
 
 def prepared(
@@ -71,6 +75,7 @@ def prepared(
     index = overlay.index if current and overlay is not None else index_of(snapshot)
     trend = live.trend(request.window) if live is not None and request.as_of_ms is None else None
     trend = None if trend is None else by_item(index, trend)
+    request, followed = begun(index, request)
     request = in_demand(_understood(index, request), trend)
     known = merged_profile(snapshot, profile, request)
     about = FilterContext(clock_ms, known, request.parameters, event_types)
@@ -81,7 +86,7 @@ def prepared(
         features = features_of(whom.profile, index, clock_ms, settings, event_types, request.context)
         return _scores(index, features, settings, query, request, items, whom, trend)
 
-    return Prepared(request, index, about, items, query, trend, score_for(about), score_for)
+    return Prepared(request, index, about, items, query, trend, score_for(about), score_for, followed)
 
 
 def merged_profile(snapshot: Snapshot, profile: UserProfile, request: RecommendationRequest) -> UserProfile:

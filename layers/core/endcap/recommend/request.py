@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
+from endcap.conversation.constraints import Conversation, Followed
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.events.counts import WINDOWS
 from endcap.events.interaction import Interaction
@@ -113,6 +114,7 @@ class RecommendationRequest:
     synonyms : what else may stand for words of the query
     understand : whether limits, exclusions, facets and order are read out of the query
     understood : what was understood before, in place of that; `query` are its words to search for
+    conversation : what was said in turns, in place of a query
     """
 
     limit: int = 10
@@ -153,6 +155,7 @@ class RecommendationRequest:
     synonyms: Synonyms | None = None
     understand: bool = False
     understood: Understood | None = None
+    conversation: Conversation | None = None
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -201,6 +204,7 @@ class Recommendation:
     has_more : whether another page follows
     matched : whether anything on it has the words or the meaning of the query; None where there is no query
     understood : what was understood of the query, where that was asked for
+    followed : what a conversation has come to, where there is one
     """
 
     items: tuple[RankedItem, ...]
@@ -209,6 +213,7 @@ class Recommendation:
     has_more: bool
     matched: bool | None = None
     understood: Understood | None = None
+    followed: Followed | None = None
 
 
 def check(request: RecommendationRequest) -> None:

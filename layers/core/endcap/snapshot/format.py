@@ -94,6 +94,11 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "code_items": ArraySpec("int32", ("codes",)),
     },
     "white": {"white_vectors_i8": ArraySpec("int8", ("items", "d_item"))},
+    # Of what was written about the items, where a gate took it: less its mean, unit rows.
+    "described": {
+        "described_vectors_i8": ArraySpec("int8", ("items", "d_text")),
+        "described_vectors_f16": ArraySpec("float16", ("items", "d_text")),
+    },
     # Of catalogues with groups of variants whose name is no item's id.
     "parents": {
         "parent_text": ArraySpec("uint8", (None,)),

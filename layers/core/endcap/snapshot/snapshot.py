@@ -77,6 +77,7 @@ class Snapshot:
     lexical: LexicalIndex | None = None
     white: tuple[I8, float] | None = None
     parents: Parents | None = None
+    described: tuple[I8, F16, float] | None = None
 
     @property
     def index(self) -> Mapping[str, int]:
@@ -198,6 +199,8 @@ def _loaded(directory: Path) -> Snapshot:
         _check_offsets(offsets, (directory / "items.jsonl").stat().st_size)
         item_ids = ItemIds(*parts["ids"][:3]) if "ids" in parts else _read_ids(directory / "items.jsonl", offsets)
         white_scale = float(manifest["scales"]["white_vectors"]) if "white" in parts else 0.0
+        if "described" in parts:
+            scales["described_vectors"] = float(manifest["scales"]["described_vectors"])
     except (KeyError, TypeError, ValueError) as exc:
         raise SnapshotIntegrityError(f"the snapshot is incomplete: {exc!r}") from exc
     if len(item_ids) != sizes["items"]:
@@ -235,6 +238,9 @@ def _loaded(directory: Path) -> Snapshot:
         else None,
         white=(parts["white"][0], white_scale) if "white" in parts else None,
         parents=Parents(parts["parents"], sizes["items"]) if "parents" in parts else None,
+        described=(parts["described"][0], parts["described"][1], scales["described_vectors"])
+        if "described" in parts
+        else None,
         **times,
         **arrays,
     )

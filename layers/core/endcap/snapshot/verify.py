@@ -46,6 +46,9 @@ def load_verified(directory: Path) -> Snapshot:
     snapshot = load_snapshot(directory)
     for name, scale in (("item_vectors", snapshot.item_scale), ("text_vectors", snapshot.text_scale)):
         _check_rows(name, getattr(snapshot, f"{name}_f16"), getattr(snapshot, f"{name}_i8"), scale)
+    if snapshot.described is not None:
+        coarse, fine, scale = snapshot.described
+        _check_rows("described_vectors", fine, coarse, scale)
     try:
         require(
             all(snapshot.document(i)["item_id"] == item_id for i, item_id in enumerate(snapshot.item_ids)),

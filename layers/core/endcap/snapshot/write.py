@@ -32,6 +32,7 @@ class SnapshotContents:
     whitening_mean, whitening_projection : float32 (d_text,) and (d_text, d_item)
     encoder_files : `text_encoder.onnx`, `tokenizer.json`, `encoder.json`, or none of them; `user_encoder.onnx`
     text_fields : fields of an item that `text_vectors` are made of
+    described : float32 (n, d_text), vectors of what was written about the items, less their mean, unit rows or zero
     run : what may differ between equal rebuilds (host, durations); stays outside the content hash
     """
 
@@ -62,6 +63,7 @@ class SnapshotContents:
     repurchase: Repurchase | None = None
     contexts: ContextDemand | None = None
     text_fields: Sequence[str] = ITEM_TEXT_FIELDS
+    described: F32 | None = None
 
 
 def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any]:
@@ -111,6 +113,9 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     if wants_white(arrays["item_vectors_f16"], text, *by):
         coarse, scales["white_vectors"] = coarse_white(text, *by)
         derived["white"] = (coarse,)
+    if contents.described is not None:
+        described, scales["described_vectors"] = _quantize(contents.described)
+        derived["described"] = (described, contents.described.astype(np.float16))
     for part, own in derived.items():
         arrays |= dict(zip(OPTIONAL_ARRAYS[part], own, strict=True))
     vocabularies: dict[str, Any] = {"brands": columns.brands, "categories": columns.categories}

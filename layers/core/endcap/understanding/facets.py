@@ -6,6 +6,7 @@ import re
 from typing import Final, NamedTuple, Protocol
 
 from endcap.understanding.kinds import Kind
+from endcap.understanding.wish import Condition
 
 
 class Facet(NamedTuple):
@@ -113,17 +114,23 @@ def facets(text: str, vocabulary: Vocabulary) -> list[Facet]:
     return kept
 
 
-def filter_of(found: list[Facet], vocabulary: Vocabulary) -> tuple[list[str], list[Facet]]:
+def filter_of(found: list[Facet], vocabulary: Vocabulary) -> tuple[list[Condition], list[Facet]]:
     """The conditions that hold for items with all of the facets, and the facets that any item of the shop has."""
-    groups: list[list[str]] = []
+    groups: list[list[tuple[Facet, str]]] = []
     known: list[Facet] = []
     for facet in found:
         condition = vocabulary.condition(facet)
         if condition is None:
             continue
         if facet.either and known and groups:
-            groups[-1].append(condition)
+            groups[-1].append((facet, condition))
         else:
-            groups.append([condition])
+            groups.append([(facet, condition)])
         known.append(facet)
-    return [group[0] if len(group) == 1 else f"({' OR '.join(group)})" for group in groups], known
+    return [_either(group) for group in groups], known
+
+
+def _either(group: list[tuple[Facet, str]]) -> Condition:
+    tests = [test for _, test in group]
+    text = " / ".join(facet.value for facet, _ in group)
+    return Condition(group[0][0].kind, tests[0] if len(tests) == 1 else f"({' OR '.join(tests)})", text)

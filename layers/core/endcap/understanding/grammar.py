@@ -12,7 +12,7 @@ from endcap.understanding.facets import Facet, NoVocabulary, Vocabulary, facets,
 from endcap.understanding.negation import Exclusion, exclusions
 from endcap.understanding.prices import Limits, limits
 from endcap.understanding.sorting import Order, order_of
-from endcap.understanding.wish import Reading, Understood
+from endcap.understanding.wish import Condition, Reading, Understood
 
 MAX_CHARS: Final = 200
 MAX_FACETS: Final = 8
@@ -73,14 +73,14 @@ class Parsed:
         return tuple(list(dict.fromkeys(word for one in self.exclusions for word in one.words))[:MAX_EXCLUDED])
 
 
-def parse(query: str, vocabulary: Vocabulary | None = None) -> Parsed:
-    """What a query says."""
+def parse(query: str, vocabulary: Vocabulary | None = None, *, continued: bool = False) -> Parsed:
+    """What a query says; see `understood`."""
     text = unicodedata.normalize("NFKC", query)
     if len(text) > MAX_CHARS:
         return Parsed(text)
     priced = limits(text)
     left = _without(text, priced)
-    unwanted = exclusions(left)
+    unwanted = exclusions(left, continued=continued)
     left = _without(left, unwanted)
     order = order_of(left)
     left = _without(left, () if order is None else (order,))
@@ -89,14 +89,17 @@ def parse(query: str, vocabulary: Vocabulary | None = None) -> Parsed:
     )
 
 
-def understood(query: str, vocabulary: Vocabulary, shown_prices: Sequence[float] = ()) -> Understood:
+def understood(
+    query: str, vocabulary: Vocabulary, shown_prices: Sequence[float] = (), *, continued: bool = False
+) -> Understood:
     """A query as conditions and as the words that are left.
 
     Parameters
     ----------
     shown_prices : of what the query may compare with ("cheaper"); without them the cheapest come first
+    continued : whether it goes on with something that was said before
     """
-    parsed = parse(query, vocabulary)
+    parsed = parse(query, vocabulary, continued=continued)
     conditions, known = filter_of(list(parsed.facets), vocabulary)
     readings: list[tuple[int, Reading]] = []
     spans: list[tuple[int, int]] = []
@@ -106,15 +109,14 @@ def understood(query: str, vocabulary: Vocabulary, shown_prices: Sequence[float]
         if gone:
             spans.append((start, end))
 
-    lowest, highest = parsed.lowest, parsed.highest
     order = parsed.order
     for limit in parsed.limits:
-        reads(limit.start, limit.end, " AND ".join(_price(limit.lowest, limit.highest)))
+        reads(limit.start, limit.end, " AND ".join(one.filter for one in _price(limit.lowest, limit.highest)))
     comparison = _compared(parsed, shown_prices)
     if comparison is not None:
         start, end, condition = comparison
         conditions.append(condition)
-        reads(start, end, condition)
+        reads(start, end, condition.filter)
         order = None if order is not None and order.start < end and start < order.end else order
     for exclusion in parsed.exclusions:
         meaning = "not: " + ", ".join(exclusion.words) if exclusion.words else "not used"
@@ -128,29 +130,33 @@ def understood(query: str, vocabulary: Vocabulary, shown_prices: Sequence[float]
         reads(start, facet.end, f"{facet.kind}: {facet.value}", gone=facet.kind == "brand")
     if (whom := _WHOM.search(parsed.text)) is not None:
         reads(whom.start(), whom.end(), "for whom: searched for", gone=False)
-    conditions = [*_price(lowest, highest), *conditions]
+    priced = ", ".join(parsed.text[limit.start : limit.end].strip(_EDGES) for limit in parsed.limits)
+    conditions = [*_price(parsed.lowest, parsed.highest, priced), *conditions]
     return Understood(
         search=(_search(parsed.text, spans) or " ".join(brands)) if spans else query,
-        filter=" AND ".join(conditions) or None,
+        filter=" AND ".join(condition.filter for condition in conditions) or None,
         exclude=parsed.excluded,
         sort=None if order is None else order.sort,
         words=tuple(reading for _, reading in sorted(readings)),
+        conditions=tuple(conditions),
     )
 
 
-def _price(lowest: float | None, highest: float | None) -> list[str]:
-    found = [] if lowest is None else [f"price >= {lowest:.10g}"]
-    return found if highest is None else [*found, f"price <= {highest:.10g}"]
+def _price(lowest: float | None, highest: float | None, text: str = "") -> list[Condition]:
+    found = [] if lowest is None else [Condition("price_from", f"price >= {lowest:.10g}", text)]
+    return found if highest is None else [*found, Condition("price_to", f"price <= {highest:.10g}", text)]
 
 
-def _compared(parsed: Parsed, shown_prices: Sequence[float]) -> tuple[int, int, str] | None:
+def _compared(parsed: Parsed, shown_prices: Sequence[float]) -> tuple[int, int, Condition] | None:
     """Cheaper or dearer than what is shown, where something is."""
     if not shown_prices or parsed.limits:
         return None
     if (match := _DEARER.search(parsed.text)) is not None:
-        return match.start(), match.end(), f"price > {max(shown_prices):.10g}"
+        test = f"price > {max(shown_prices):.10g}"
+        return match.start(), match.end(), Condition("price_from", test, match[0].strip(_EDGES))
     if (match := _CHEAPER.search(parsed.text)) is not None:
-        return match.start(), match.end(), f"price < {min(shown_prices):.10g}"
+        test = f"price < {min(shown_prices):.10g}"
+        return match.start(), match.end(), Condition("price_to", test, match[0].strip(_EDGES))
     return None
 
 

@@ -99,9 +99,14 @@ _ZH_VERBS: Final = re.compile(
 _ZH_LISTED: Final = re.compile(r"和(?!服)|或者|或是|或|以及|跟|、|也不要|与")
 
 
-def exclusions(text: str) -> list[Exclusion]:
-    """What the text does not want, in its order; ranges of the text that were read before are \\0."""
-    found = [*_chinese(text), *_english(text)]
+def exclusions(text: str, *, continued: bool = False) -> list[Exclusion]:
+    """What the text does not want, in its order; ranges of the text that were read before are \\0.
+
+    Parameters
+    ----------
+    continued : whether what is wanted was said before, so that a text of nothing but this is no name
+    """
+    found = [*_chinese(text, continued), *_english(text, continued)]
     kept: list[Exclusion] = []
     for one in sorted(found, key=lambda e: (e.start, -e.end)):
         if not kept or one.start >= kept[-1].end:
@@ -109,7 +114,7 @@ def exclusions(text: str) -> list[Exclusion]:
     return kept
 
 
-def _chinese(text: str) -> Iterator[Exclusion]:
+def _chinese(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _ZH_EXCEPT.finditer(text):
         what = match["what"] or match["what2"] or match["what3"]
         end = match.end() + 1 if text[match.end() : match.end() + 1] == "的" else match.end()
@@ -123,7 +128,9 @@ def _chinese(text: str) -> Iterator[Exclusion]:
             continue
         if text[match.start() : match.start() + 2] in ("不用",) and _ZH_VERBS.match(what):
             continue
-        alone = not text[: match.start()].strip(" ,\0") and not text[match.end() :].strip(" ,。!?\0的")
+        alone = (
+            not continued and not text[: match.start()].strip(" ,\0") and not text[match.end() :].strip(" ,。!?\0的")
+        )
         if alone:  # nothing is left that would be wanted
             continue
         yield Exclusion(_listed(what), match.start(), end)
@@ -134,29 +141,31 @@ def _listed(what: str) -> tuple[str, ...]:
     return tuple(part for part in parts if part)
 
 
-def _english(text: str) -> Iterator[Exclusion]:
+def _english(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _STRONG.finditer(text):
         words, end = _phrase(text, match.end())
-        if words and _something_else(text, match.start(), end):
+        if words and (continued or _something_else(text, match.start(), end)):
             yield Exclusion(words, match.start(), end)
     for match in _WITHOUT.finditer(text):
         words, end = _phrase(text, match.end())
-        if words and not _LIFE.search(text[: match.start()]) and _something_else(text, match.start(), end):
+        wanted = continued or _something_else(text, match.start(), end)
+        if words and wanted and not _LIFE.search(text[: match.start()]):
             yield Exclusion(words, match.start(), end)
     for match in _MINUS.finditer(text):
         yield Exclusion((match["what"],), match.start(), match.end())
     for match in _PLAIN.finditer(text):
-        yield from _plain(text, match)
+        yield from _plain(text, match, continued)
 
 
-def _plain(text: str, match: re.Match[str]) -> Iterator[Exclusion]:
+def _plain(text: str, match: re.Match[str], continued: bool) -> Iterator[Exclusion]:
     """`no` and `not`, which are part of many a name, count at the end of what they stand in only."""
     rest = text[match.end() :].split()
     following = rest[0].strip(",.").lower() if rest else ""
     if not following or not following[0].isalpha():
         return
     no = match[0].lower() != "not"
-    if (plain := _VALUE.match(text, match.end())) is not None and _something_else(text, match.start(), plain.end()):
+    plain = _VALUE.match(text, match.end())
+    if plain is not None and (continued or _something_else(text, match.start(), plain.end())):
         yield Exclusion((plain["what"],), match.start(), plain.end())
         return
     if not no and following in _DEGREES:
@@ -171,7 +180,7 @@ def _plain(text: str, match: re.Match[str]) -> Iterator[Exclusion]:
         at = text.lower().index("for", at) + 3
     words, end = _phrase(text, at)
     named = re.search(r"\bi(?:'m|\s+am)\s+$|\d", text[: match.start()][-5:] + "".join(words), re.IGNORECASE)
-    if not words or named or not _something_else(text, match.start(), end):
+    if not words or named or not (continued or _something_else(text, match.start(), end)):
         return
     before, after = text[: match.start()].rstrip(), text[end:].lstrip()
     opens = not before or before[-1] in ",;.!?(\0"
@@ -180,7 +189,7 @@ def _plain(text: str, match: re.Match[str]) -> Iterator[Exclusion]:
         or after[0] in ",;.!?)\0"
         or _STOP.intersection(word.strip(",;.!?").lower() for word in after.split()[:1])
     )
-    if closes and (before or (opens and after and after[0] in ",;.!?\0")):
+    if closes and (before or continued or (opens and after and after[0] in ",;.!?\0")):
         if no and not opens and len(words[0].split()) > 1 and not re.search(r"\b(?:and|but|with|please)$", before):
             return
         yield Exclusion(words, match.start(), end)

@@ -48,22 +48,23 @@ class ShopVocabulary:
 
     def condition(self, facet: Facet) -> str | None:
         """A filter over the title and the attributes that tell what the facet is; None where no item has it."""
-        value = _quoted(facet.value)
+        value = quoted(facet.value)
         tests = [f"brand = {value}"]
         if facet.kind != "brand":
-            named = [f"attributes.{_quoted(name)}" for name in attributes_of(self._index, facet.kind)]
+            named = [f"attributes.{quoted(name)}" for name in attributes_of(self._index, facet.kind)]
             tests = [f"{place} MENTIONS {value}" for place in ("title", *named)]
         found = [test for test in tests if self._rows(test)]
         return None if not found else found[0] if len(found) == 1 else f"({' OR '.join(found)})"
 
     def _counts(self, brand: str) -> tuple[int, int]:
-        said = f"title MENTIONS {_quoted(brand)}"
-        return self._rows(said), self._rows(f"{said} AND brand = {_quoted(brand)}")
+        said = f"title MENTIONS {quoted(brand)}"
+        return self._rows(said), self._rows(f"{said} AND brand = {quoted(brand)}")
 
     def _rows(self, test: str) -> int:
         return int(mask_of(expression(test), self._index, _NO_SHOPPER).sum())
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as filters write it."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 Sorting = Literal["price_asc", "price_desc", "new", "popular"]
@@ -16,6 +16,20 @@ class Reading(NamedTuple):
     meaning: str
 
 
+class Condition(NamedTuple):
+    """One condition of a filter.
+
+    Attributes
+    ----------
+    about : what it limits: "price_from", "price_to", or a kind of facet
+    text : the words that said it
+    """
+
+    about: str
+    filter: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class Understood:
     """A query taken apart.
@@ -27,6 +41,7 @@ class Understood:
     exclude : words that no shown item may mention
     sort : how what fits is ordered; None for by score
     words : what of the query was taken for what
+    conditions : what `filter` is made of, where the grammar has read it
     """
 
     search: str
@@ -34,3 +49,4 @@ class Understood:
     exclude: tuple[str, ...] = ()
     sort: Sorting | None = None
     words: tuple[Reading, ...] = ()
+    conditions: tuple[Condition, ...] = field(default=(), compare=False)

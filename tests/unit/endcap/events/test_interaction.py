@@ -139,10 +139,24 @@ def test_unknown_kinds_are_refused_by_name():
         ("search", {"text"}),
         ("tag", {"text"}),
         ("identify", {"anonymous_id"}),
+        ("post", {"text"}),
     ],
 )
 def test_an_event_that_would_say_nothing_is_refused(event_type, missing):
     assert set(complaints({"user_id": "u", "event_type": event_type})) == missing
+
+
+@pytest.mark.parametrize("event_type", ["comment", "review"])
+def test_a_comment_on_nothing_that_is_sold_is_a_post(event_type):
+    event = {"user_id": "u", "event_type": event_type, "text": "we go camping in June", "value": 9}
+    found = parse_interaction(event, NOW_MS)
+    assert (found.event_type, found.item_id, found.text) == ("post", None, "we go camping in June")
+    assert parse_interaction({**event, "item_id": "tent", "value": 4}, NOW_MS).event_type == "review"
+    assert set(complaints({"user_id": "u", "event_type": event_type, "value": 4})) == {"item_id"}
+
+
+def test_a_post_of_the_storefronts_own_about_an_item_needs_no_text():
+    assert parsed(event_type="post").item_id is not None
 
 
 def test_a_review_needs_neither_text_nor_grade():

@@ -41,7 +41,7 @@ def test_a_name_stands_for_one_type(field):
 def test_groups_are_what_they_were():
     assert {"purchase", "return", "rating", "review"} == STRONG
     assert {"rating", "review"} == GRADED
-    assert {"review", "search", "tag"} == TEXTUAL
+    assert {"review", "search", "tag", "post"} == TEXTUAL
     assert {"search", "tag", "impression", "identify"} == NOT_IN_HISTORY
     assert {"view", "click", "add_to_cart", "wishlist", "share", "like"} == LOOKED
     assert {"purchase", "remove_from_cart", "return"} == ENDS_CART
@@ -80,6 +80,7 @@ def test_stored_bytes_never_change_their_meaning():
         14: "impression",
         15: "identify",
         16: "tag",
+        20: "post",
     }
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from endcap.conversation.constraints import Conversation, Turn
 from endcap.errors import InvalidRequestError
 from endcap.filters.parser import expression
 from endcap.ranking.slots import Promotion
@@ -90,3 +91,11 @@ def test_cost_grows_with_the_catalogue_and_names_its_dearest_part() -> None:
     assert total(request, n_items=1_000) < total(request, n_items=10_000) < total(request)
     with pytest.raises(InvalidRequestError, match=r"is conditions on texts in a catalogue of 2000000 items"):
         check_cost([request], 2_000_000)
+
+
+def test_every_further_turn_of_a_conversation_costs_conditions_on_texts() -> None:
+    one, five = (
+        cost_of([RecommendationRequest(conversation=Conversation((Turn("mug"),) * n))], 100_000) for n in (1, 5)
+    )
+    assert one["conditions on texts"] == 0
+    assert five["conditions on texts"] == pytest.approx(4 * 6 * 25.0)

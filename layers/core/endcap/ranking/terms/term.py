@@ -92,6 +92,7 @@ class Term:
     live : what happens right now: off in answers as of a moment, so that a rebuild has nothing to tune it by
     base : demand, which is all there is where nothing is known
     stated : counts in full as soon as it is stated outright, whoever the shopper is
+    gated : its weight is chosen by a gate of its own, and not with those of the others
     by_text : an item is near a past one by it for what both say
     values : what it gives the items of a request; None where it has nothing to say
     support : which items of the history carried it; None where none can
@@ -106,4 +107,5 @@ class Term:
     live: bool = False
     base: bool = False
     stated: bool = False
+    gated: bool = False
     by_text: bool = False

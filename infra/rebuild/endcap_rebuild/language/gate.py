@@ -1,0 +1,156 @@
+"""Whether what was written about items is worth a vector of its own, and how much it is to count.
+
+Asked are new items from a history, and items from a query, as by the gate of text encoders. A weight is chosen on one
+half of the shoppers and judged on the other, for histories and for queries apart. Where it is not surely better than no
+weight, it is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from endcap.arrays import F32, F64, I64
+from endcap_rebuild.metrics.bootstrap import interval
+from endcap_rebuild.metrics.ranking import mid_ranks, ndcg_at_k
+from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
+from endcap_rebuild.text_encoder.questions import Questions
+
+WEIGHTS: Final = (0.2, 0.4, 0.7)
+"""Beside 0: what the terms of what was written count, in spreads, where those of the text count 1."""
+FIELD_SETS: Final[tuple[tuple[str, ...], ...]] = (("kind", "uses"), ("kind", "uses", "for_whom", "occasions", "themes"))
+FOUND_WITHIN: Final = 0.2
+"""A text that does not find its own item in this share of the sample is about something else, and is not used."""
+_NEXT_WEIGHT: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Space:
+    """Two tables of vectors of a sample: of the items' texts, whitened, and of what was written, less its mean."""
+
+    items: F32
+    described: F32
+
+    @property
+    def spreads(self) -> tuple[float, float]:
+        """How far apart the cosines of each lie."""
+        return _spread(self.items), _spread(self.described)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The weight of one part, and the evidence: gain of NDCG@10 on the half that did not choose, with its interval."""
+
+    part: str
+    weight: float
+    fields: tuple[str, ...]
+    questions: int
+    gain: float
+    low: float
+    high: float
+
+    def document(self) -> dict[str, Any]:
+        """JSON-able."""
+        return {
+            "part": self.part,
+            "weight": self.weight,
+            "fields": list(self.fields),
+            "questions": self.questions,
+            "ndcg_at_10_gain": round(self.gain, 5),
+            "low": round(self.low, 5),
+            "high": round(self.high, 5),
+        }
+
+
+def verdict(part: str, trials: Mapping[tuple[tuple[str, ...], float], F64], users: I64) -> Verdict:
+    """The best of some trials, if it is surely better than the one with weight 0.
+
+    Parameters
+    ----------
+    trials : (fields, weight) -> float64 (questions,) of NDCG@10; with one of weight 0
+    users : int64 (questions,), whose question each is
+    """
+    nothing = Verdict(part, 0.0, (), len(users), 0.0, 0.0, 0.0)
+    if len(users) < MIN_QUESTIONS:
+        return nothing
+    base = next(values for (_, weight), values in trials.items() if weight == 0)
+    judges = _half(users)
+    if not judges.any() or judges.all():
+        return nothing
+    gains = {choice: values - base for choice, values in trials.items() if choice[1] > 0}
+    best = max(gains, key=lambda choice: (float(gains[choice][~judges].mean()), -choice[1]))
+    judged = gains[best][judges]
+    low, high = interval(judged, users[judges])
+    weight = best[1] if low > 0 else 0.0
+    return Verdict(part, weight, best[0], int(judges.sum()), float(judged.mean()), low, high)
+
+
+def trials_of(
+    questions: Questions, spaces: Mapping[tuple[str, ...], Space], queries: Mapping[str, tuple[F32, F32]]
+) -> dict[str, dict[tuple[tuple[str, ...], float], F64]]:
+    """NDCG@10 of every question under every choice, by part.
+
+    Parameters
+    ----------
+    spaces : by the fields that were written into the vector
+    queries : query -> its vector beside the items' texts, and that beside what was written
+    """
+    found: dict[str, dict[tuple[tuple[str, ...], float], F64]] = {COLD: {}, SEARCH: {}}
+    for fields, space in spaces.items():
+        wide, narrow = space.spreads
+        for weight in (0.0, *WEIGHTS):
+            ratio = np.float32(weight * wide / narrow)
+            found[COLD][fields, weight] = np.array(list(_cold(questions, space, ratio)))
+            found[SEARCH][fields, weight] = np.array(list(_search(questions, space, ratio, queries)))
+    return found
+
+
+def finds_itself(items: F32, described: F32) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Bool (n,): whether what was written about an item is nearer to its own text than to most others."""
+    near = described @ items.T
+    better = (near > np.diag(near)[:, None]).sum(axis=1)
+    return np.asarray(described.any(axis=1) & (better <= FOUND_WITHIN * len(items)))
+
+
+def _cold(questions: Questions, space: Space, ratio: np.float32) -> Sequence[float]:
+    weights = _NEXT_WEIGHT ** np.arange(questions.histories.shape[1], dtype=np.float32)
+    found = []
+    for history, target, seen in zip(questions.histories, questions.targets, questions.seen, strict=True):
+        known = history >= 0
+        allowed = np.ones(len(space.items), dtype=np.bool_)
+        allowed[seen] = False
+        scores = _scores(
+            space, weights[known] @ space.items[history[known]], weights[known] @ space.described[history[known]], ratio
+        )
+        found.append(ndcg_at_k(mid_ranks(scores, [target], allowed)))
+    return found
+
+
+def _search(
+    questions: Questions, space: Space, ratio: np.float32, queries: Mapping[str, tuple[F32, F32]]
+) -> Sequence[float]:
+    found = []
+    for query, answers in zip(questions.queries, questions.answers, strict=True):
+        found.append(ndcg_at_k(mid_ranks(_scores(space, *queries[query], ratio), answers)))
+    return found
+
+
+def _scores(space: Space, toward: F32, described: F32, ratio: np.float32) -> F32:
+    scores = space.items @ toward
+    return scores if ratio == 0 else np.asarray(scores + ratio * (space.described @ described), dtype=np.float32)
+
+
+def _half(users: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Bool (questions,): those of a half of the users, drawn by seed."""
+    distinct = np.unique(users)
+    judges = np.random.default_rng(23).permutation(distinct)[: len(distinct) // 2]
+    return np.isin(users, judges)
+
+
+def _spread(vectors: F32) -> float:
+    rows = vectors[:: max(1, len(vectors) // 64)]
+    cosines = rows @ rows.T
+    return max(float(np.std(cosines[~np.eye(len(rows), dtype=bool)])), 0.01) if len(rows) > 1 else 1.0

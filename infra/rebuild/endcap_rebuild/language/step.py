@@ -1,0 +1,116 @@
+"""The step for what was written about the items: its vectors, where the gate takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from endcap.arrays import F32
+from endcap.ranking.terms.described import DESCRIBED_NAME, DESCRIBED_QUERY_NAME, without_mean
+from endcap.snapshot.parts import TermWeight
+from endcap_rebuild.language.enrich import digest_of, enriched_of
+from endcap_rebuild.language.enriched import described_text
+from endcap_rebuild.language.gate import FIELD_SETS, Space, finds_itself, trials_of, verdict
+from endcap_rebuild.settings import RebuildSettings
+from endcap_rebuild.steps.fast import FastJob, Needed
+from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
+from endcap_rebuild.text.whitening import Whitening
+from endcap_rebuild.text_encoder.gate import COLD, SEARCH
+from endcap_rebuild.text_encoder.questions import questions_of
+
+BESIDE: Final[Mapping[str, str]] = {DESCRIBED_NAME: "text", DESCRIBED_QUERY_NAME: "query"}
+"""Each term, and the one whose weight its own is a share of."""
+_PART_OF: Final = {DESCRIBED_NAME: COLD, DESCRIBED_QUERY_NAME: SEARCH}
+
+
+def enrichment_key(settings: RebuildSettings) -> str:
+    """Names what was written; "" where nothing is to be used."""
+    return "" if settings.enrichment is None else digest_of(settings.enrichment)
+
+
+def _described(job: FastJob, needed: Needed) -> Outputs:
+    """Vectors of the fields that were chosen, and what each term counts; nothing where nothing was written."""
+    folder = job.settings.enrichment
+    if folder is None:
+        return {}
+    told = enriched_of(folder, job.shop.items)
+    whitening = Whitening(needed["whitening"]["mean"], needed["whitening"]["projection"])
+    questions = questions_of(job.shop, job.split, job.settings.seed)
+    whole = {
+        fields: job.cache.vectors(
+            ["" if one is None else described_text(one, fields) for one in told], threads=job.settings.threads
+        )
+        for fields in FIELD_SETS
+    }
+    centred = {fields: _centred(vectors) for fields, vectors in whole.items()}
+    sample = questions.items
+    items = whitening.apply(needed["text_vectors"]["vectors"][sample])
+    # In the space of raw texts, where both come from one encoder.
+    raw = without_mean(needed["text_vectors"]["vectors"][sample], whitening.mean)
+    queries = dict(zip(questions.queries, job.cache.vectors(questions.queries), strict=True))
+    asked = {query: (whitening.apply(v[None])[0], without_mean(v, whitening.mean)) for query, v in queries.items()}
+    spaces = {}
+    for fields, vectors in centred.items():
+        own = vectors[sample].copy()
+        own[~finds_itself(raw, own)] = 0
+        spaces[fields] = Space(items, own)
+    trials = trials_of(questions, spaces, asked)
+    verdicts = {
+        COLD: verdict(COLD, trials[COLD], questions.users),
+        SEARCH: verdict(SEARCH, trials[SEARCH], questions.askers),
+    }
+    chosen = [one for one in verdicts.values() if one.weight > 0]
+    # One vector serves both: the fields of the part that gains more.
+    fields = max(chosen, key=lambda one: one.gain).fields if chosen else ()
+    report = {
+        "described": sum(one is not None for one in told),
+        "fields": list(fields),
+        "weights": {
+            name: verdicts[part].weight if verdicts[part].fields == fields else 0.0 for name, part in _PART_OF.items()
+        },
+        "verdicts": [one.document() for one in verdicts.values()],
+    }
+    if not chosen:
+        return {"json": json_array(report)}
+    return {"json": json_array(report), "vectors": _usable(centred[fields], needed, whitening.mean)}
+
+
+def _usable(vectors: F32, needed: Needed, mean: F32) -> F32:
+    """Without the rows of those that are about something else than their item."""
+    raw = without_mean(needed["text_vectors"]["vectors"], mean)
+    found = np.array(vectors)
+    block = 2_000  # against so many others each, so that memory is bounded
+    for start in range(0, len(raw), block):
+        rows = slice(start, start + block)
+        found[rows][~finds_itself(raw[rows], found[rows])] = 0
+    return found
+
+
+def _centred(vectors: F32) -> F32:
+    known = vectors[vectors.any(axis=1)]
+    return without_mean(vectors, known.mean(axis=0) if len(known) else np.zeros(vectors.shape[1], dtype=np.float32))
+
+
+def described_weights(
+    terms: Mapping[str, TermWeight], made: Outputs | None, scales: Mapping[str, float]
+) -> dict[str, TermWeight]:
+    """The weights of a snapshot's terms with those of what was written, which are shares of others'."""
+    shares = report_of(made).get("weights", {})
+    weighed = {
+        name: TermWeight(shares[name] * terms[beside].weight, scales.get(name, 1.0))
+        for name, beside in BESIDE.items()
+        if shares.get(name) and beside in terms
+    }
+    return {**terms, **weighed}
+
+
+def report_of(made: Outputs | None) -> dict[str, Any]:
+    """What the gate has said; nothing where nothing was written."""
+    return dict(json_value(made["json"])) if made else {}
+
+
+DESCRIBED_STEP: Final[Step[FastJob]] = Step(
+    "described", _described, needs=("text_vectors", "whitening"), settings=("seed", "max_cases", "target", "enrichment")
+)

@@ -1,0 +1,92 @@
+"""The gate takes what tells something about the items, and refuses what does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from endcap.arrays import F32
+from endcap_rebuild.language.gate import WEIGHTS, Space, finds_itself, trials_of, verdict
+from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
+from endcap_rebuild.text_encoder.questions import Questions
+
+N, KINDS, DIM = 400, 20, 32
+FIELDS = ("kind", "uses")
+
+
+def unit(rows: F32) -> F32:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+@pytest.fixture(scope="module")
+def shop() -> tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]]:
+    """Shoppers who stay within a kind; the items' own texts tell little of it, what was written tells it all."""
+    chance = np.random.default_rng(3)
+    kinds = chance.integers(KINDS, size=N)
+    meaning = unit(chance.normal(size=(KINDS, DIM)).astype(np.float32))
+    items = unit((0.3 * meaning[kinds] + unit(chance.normal(size=(N, DIM)))).astype(np.float32))
+    written = unit((meaning[kinds] + 0.3 * unit(chance.normal(size=(N, DIM)))).astype(np.float32))
+    pairs = []
+    for kind in chance.integers(KINDS, size=240).tolist():
+        rows = np.flatnonzero(kinds == kind)
+        if len(rows) > 3:
+            pairs.append(chance.choice(rows, 2, replace=False))
+    told = np.asarray(pairs, dtype=np.int64)
+    queries = {f"q{k}": (unit(items[[row]])[0], unit(written[[row]])[0]) for k, row in enumerate(told[:, 0].tolist())}
+    return (
+        Questions(
+            items=np.arange(N),
+            texts=[""] * N,
+            histories=np.stack([told[:, 0], np.full(len(told), -1)], axis=1),
+            targets=told[:, 1],
+            seen=[np.asarray([row]) for row in told[:, 0].tolist()],
+            users=np.arange(len(told)),
+            queries=list(queries),
+            answers=[np.asarray([row]) for row in told[:, 1].tolist()],
+            askers=np.arange(len(told)),
+        ),
+        items,
+        written,
+        queries,
+    )
+
+
+def judged(shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]], written: F32) -> tuple[float, float]:
+    questions, items, _, queries = shop
+    trials = trials_of(questions, {FIELDS: Space(items, written)}, queries)
+    found = [verdict(COLD, trials[COLD], questions.users), verdict(SEARCH, trials[SEARCH], questions.askers)]
+    assert all(one.low > 0 for one in found if one.weight)
+    return found[0].weight, found[1].weight
+
+
+def test_what_tells_the_kind_is_taken(shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]]) -> None:
+    assert all(weight in WEIGHTS for weight in judged(shop, shop[2]))
+
+
+def test_the_same_of_other_items_is_refused(shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]]) -> None:
+    shuffled = shop[2][np.random.default_rng(5).permutation(N)]
+    assert judged(shop, shuffled) == (0.0, 0.0)
+
+
+def test_nothing_written_is_refused(shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]]) -> None:
+    assert judged(shop, np.zeros((N, DIM), dtype=np.float32)) == (0.0, 0.0)
+
+
+def test_few_questions_say_nothing() -> None:
+    gains = {(FIELDS, 0.0): np.zeros(MIN_QUESTIONS - 1), (FIELDS, 0.4): np.ones(MIN_QUESTIONS - 1)}
+    assert verdict(COLD, gains, np.arange(MIN_QUESTIONS - 1)).weight == 0
+
+
+def test_one_shopper_alone_decides_nothing() -> None:
+    gains = {(FIELDS, 0.0): np.zeros(200), (FIELDS, 0.4): np.ones(200)}
+    assert verdict(COLD, gains, np.zeros(200, dtype=np.int64)).weight == 0
+    assert verdict(COLD, gains, np.arange(200)).weight == 0.4
+
+
+def test_a_text_has_to_find_its_own_item(shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]]) -> None:
+    items = shop[1]
+    about = items.copy()
+    about[0], about[1] = -items[0], 0
+    found = finds_itself(items, about)
+    assert not found[:2].any()
+    assert found[2:].all()

@@ -1,0 +1,82 @@
+"""A rebuild with what was written: where the gate says no, nothing changes; where it says yes, it is served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.recommend.pipeline import recommend
+from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.parts import TermWeight
+from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap_rebuild.job import rebuild
+from endcap_rebuild.language.enrich import EnrichSettings, enrich
+from endcap_rebuild.language.rules import RulesWriter
+from endcap_rebuild.language.step import described_weights, report_of
+from endcap_rebuild.settings import RebuildSettings
+from endcap_rebuild.steps.runner import json_array
+from tests.fakes.toy_shop import NOW_MS, write_chain_shop
+from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Snapshot, Snapshot]:
+    """Without what was written, and with it."""
+    folder = tmp_path_factory.mktemp("described")
+    data = write_chain_shop(folder / "shop", n_users=60)
+    enrich(EnrichSettings(data, folder / "enrichment"), RulesWriter())
+    common: dict[str, Any] = {
+        "encoder": str(TINY_ENCODER),
+        "cache": folder / "cache",
+        "now_ms": NOW_MS,
+        "max_cases": 60,
+    }
+    plain = RebuildSettings(data, folder / "plain", **common)
+    described = RebuildSettings(data, folder / "with", **common, enrichment=folder / "enrichment")
+    for settings in (plain, described):
+        rebuild(settings)
+    return load_snapshot(plain.out), load_snapshot(described.out)
+
+
+def test_where_the_gate_says_no_answers_are_those_of_before(built: tuple[Snapshot, Snapshot]) -> None:
+    plain, described = built
+    report = described.manifest["metrics"]["enrichment"]
+    assert report["weights"] == {"described": 0.0, "described_query": 0.0}
+    assert report["described"] == 40
+    assert described.described is None
+    assert "enrichment" not in plain.manifest["metrics"]
+    for request in (RecommendationRequest(), RecommendationRequest(query="red mug")):
+        lists = [recommend(one, EMPTY_PROFILE, request, CUTOFF_MS).items for one in built]
+        assert lists[0] == lists[1]
+    changed = {
+        name
+        for name, file in plain.manifest["files"].items()
+        if file["sha256"] != described.manifest["files"][name]["sha256"]
+    }
+    assert changed <= {"metrics.json", "MODEL_CARD.md"}
+
+
+def test_a_weight_is_a_share_of_that_of_the_text_beside_it() -> None:
+    terms = {"text": TermWeight(0.5, 2.0), "query": TermWeight(1.0, 0.1)}
+    made = {"json": json_array({"weights": {"described": 0.4, "described_query": 0.0}}), "vectors": np.zeros((1, 1))}
+    found = described_weights(terms, made, {"described": 3.0})
+    assert found["described"] == TermWeight(0.2, 3.0)
+    assert found["text"] == terms["text"]
+    assert "described_query" not in found
+    assert described_weights(terms, None, {}) == terms
+    assert report_of(None) == {}
+
+
+def test_nothing_was_written_there(tmp_path: Path) -> None:
+    from endcap.errors import InvalidInputError
+
+    data = write_chain_shop(tmp_path / "shop", n_users=4)
+    settings = RebuildSettings(
+        data, tmp_path / "out", str(TINY_ENCODER), cache=tmp_path / "cache", now_ms=NOW_MS, enrichment=tmp_path / "none"
+    )
+    with pytest.raises(InvalidInputError, match="nothing that endcap enrich has written"):
+        rebuild(settings)
