@@ -20,7 +20,7 @@ STANDARD: Final = Deployment(
         "recommend": 1769,
         "manage_items": 512,
         "embed_item": 1769,
-        "promote": 3538,
+        "promote": 3008,
         "fold_counts": 1024,
         "summarise_results": 1769,
         "purge_erased": 1769,
