@@ -253,7 +253,11 @@ def webhook(topic: str, body: object, *, forged: bool = False) -> dict[str, Any]
     ("alarm", "event", "times"),
     [
         ("WebhooksRefusedAlarm", webhook("orders/create", {"id": 1}, forged=True), 11),
-        ("PrivacyRequestsAlarm", webhook("customers/data_request", {"customer": {"id": 1}}), 1),
+        (
+            "PrivacyRequestsAlarm",
+            webhook("customers/data_request", {"customer": {"id": 1}, "data_request": {"id": 9}}),
+            1,
+        ),
     ],
 )
 def test_what_shop_systems_send_sets_it_off(
