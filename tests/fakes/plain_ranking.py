@@ -64,6 +64,19 @@ class NothingToGoWith(Exception):
     """The list is to go with items of which none is known."""
 
 
+OF_THE_REQUEST = (
+    "query",
+    "lexical",
+    "described_query",
+    "similar",
+    "complement",
+    "boost",
+    "rotation",
+    "due",
+)
+"""Terms of what is asked for, which a query does not make less of."""
+
+
 @dataclass(frozen=True)
 class Past:
     """What was done with an item and its variants.
@@ -225,7 +238,7 @@ class PlainRanking:
         elif term in self.support:
             for past, one in zip(self.past, self.support[term][:, row].tolist(), strict=True):
                 # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
-                if not (term == "text" and sign < 0 <= past.weight):
+                if not (term in ("text", "described") and sign < 0 <= past.weight):
                     found.append(Carrier(self.shop.items[past.row].item_id, past.kind, sign * one, past.rank))
         return sorted((one for one in found if one.support > 0), key=lambda one: (-one.support, one.rank))
 
@@ -347,6 +360,7 @@ class _Evaluation:
             self._similarity,
             self._lists,
             self._text,
+            self._described,
             self._words,
             self._query,
             self._base,
@@ -409,9 +423,11 @@ class _Evaluation:
                 acts.setdefault(self.shop.items[row].group, []).append((entry, row, weight))
         found = []
         for group in acts.values():
-            newest = max(group, key=lambda act: (act[0].timestamp_ms, abs(act[2]), -act[1]))
-            strongest = max(group, key=lambda act: (abs(act[2]), act[0].timestamp_ms, act[0].event_type))
             total = _single(math.fsum(act[2] for act in group))
+            # What goes against the sum makes nothing newer.
+            of_its_side = [act for act in group if act[2] * total > 0] or group
+            newest = max(of_its_side, key=lambda act: (act[0].timestamp_ms, abs(act[2]), -act[1]))
+            strongest = max(group, key=lambda act: (abs(act[2]), act[0].timestamp_ms, act[0].event_type))
             found.append((newest[1], total, strongest[0].event_type, newest[0].timestamp_ms))
         found.sort()
         ranks = _ranks([at_ms for *_, at_ms in found])
@@ -507,6 +523,25 @@ class _Evaluation:
     def _centred(self, vector: F64) -> F64:
         """Dot products less that of the mean item; an item without text is neither near nor far."""
         return np.asarray([vector @ (raw - self.shop.mean) if raw.any() else 0.0 for raw in self.shop.raw])
+
+    def _described(self) -> None:
+        kept, shop = self.snapshot.described, self.shop
+        written = np.zeros((shop.n, len(shop.mean)))
+        if kept is not None:
+            for row in range(shop.n_old):
+                if not shop.items[row].changed:
+                    written[row] = kept[1][row]
+        weights = self._past_weights("text")
+        near = [written @ written[past.row] for past in self.past]
+        self.support["described"] = _stacked(
+            [_spoken(weight, one) for weight, one in zip(weights, near, strict=True)], shop.n
+        )
+        self.terms["described"] = _liked_less_disliked(weights, near, shop.n)
+        self.sizes["described"] = np.full(shop.n, sum(map(abs, weights)))
+        if kept is not None and self.query is not None and self.snapshot.encoder is not None:
+            meant = unit(self.snapshot.encoder.encode(self.query).astype(np.float64) - shop.mean)
+            self.terms["described_query"] = written @ meant
+            self.sizes["described_query"][:] = 1.0
 
     def _words(self) -> None:
         weights = self._faded([said.weight for said in self.said], [said.rank for said in self.said], "words")
@@ -715,7 +750,7 @@ class _Evaluation:
                 pass  # what sells right now concerns everyone
             elif unknown and term != "rotation":  # what they were shown is known
                 weight = 2.0 if term in ("category", "brand") else 0.0
-            if asked and term not in ("query", "lexical", "similar", "complement", "boost", "rotation", "due"):
+            if asked and term not in OF_THE_REQUEST:
                 weight *= self.settings["query_share"]
             found[term] = (request.weights or {}).get(term, weight) / scale
         found["boost"] = 1.0 if request.boosts else 0.0

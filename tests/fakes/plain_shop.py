@@ -267,6 +267,10 @@ class PlainShop:
             )
             scales["words"] = scales["query"] = spread_of_cosines(texts)
             scales["similarity"] = spread_of_cosines(vectors)
+            if self.snapshot.described is not None:
+                written = spread_of_cosines(self.sampled(np.asarray(self.snapshot.described[1], dtype=np.float64)))
+                scales["described_query"] = written
+                scales["described"] = 0.5 * written / self.spreads["text"]
         return scales
 
     @cached_property

@@ -144,6 +144,7 @@ def random_shop(seed: int, size: int | None = None, everything: bool = False) ->
         encoder_files=files,
         repurchase=_random_repurchase(n, chance) if has(0.7) else None,
         contexts=_random_contexts(popularity, chance, random) if has(0.7) else None,
+        described=_units(chance.normal(0, 1, texts.shape) * (chance.random((n, 1)) < 0.8)) if has(0.4) else None,
     )
     folder = folder_of_this_run()
     write_snapshot(folder, contents)

@@ -50,8 +50,8 @@ TERMS_WITHOUT_ROUNDING: Final = frozenset(
 EXACT_EVIDENCE: Final = frozenset({"category", "brand", "price", "again", "due"})
 SOURCES: Final = {
     **dict.fromkeys(("similarity", "next", "together", "neighbours", "again", "due", "rotation"), "behaviour"),
-    **dict.fromkeys(("wording", "text", "words", "category", "brand", "price"), "content"),
-    **dict.fromkeys(("query", "lexical"), "query"),
+    **dict.fromkeys(("wording", "text", "described", "words", "category", "brand", "price"), "content"),
+    **dict.fromkeys(("query", "lexical", "described_query"), "query"),
     **dict.fromkeys(("similar", "complement"), "related"),
     **dict.fromkeys(("popularity", "trend", "live_trend", "context"), "popular"),
     **{"new_item": "new", "boost": "shop"},
@@ -346,6 +346,7 @@ def asked_for(term: str) -> dict[str, Any]:
     asked: dict[str, dict[str, Any]] = {
         "query": {"query": "red mug"},
         "lexical": {"query": "red mug"},
+        "described_query": {"query": "red mug"},
         "similar": {"relation": "similar", "items": ("item-2", "item-20", "item-4")},
         "complement": {"relation": "together", "items": ("item-2", "item-4")},
         "due": {"relation": "buy_again"},
@@ -372,7 +373,9 @@ def test_a_term_that_is_a_little_off_is_noticed(term: str) -> None:
         check_answer(wrong, answer, answer)
 
 
-@pytest.mark.parametrize("term", ["next", "together", "neighbours", "wording", "text", "category", "brand", "words"])
+@pytest.mark.parametrize(
+    "term", ["next", "together", "neighbours", "wording", "text", "described", "category", "brand", "words"]
+)
 def test_evidence_that_speaks_for_another_item_is_noticed(term: str) -> None:
     case = telling_case()
     plain, answer = plain_of(case), answer_of(case)

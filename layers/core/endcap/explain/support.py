@@ -21,6 +21,8 @@ ANCHOR: Final = "anchor"
 Carrier = tuple[int, str]
 """Row of a past item, and what was done with it."""
 _NOTHING: Final = 1e-6
+_LIKENESS: Final = frozenset({"text", "described"})
+"""Terms by which an item loses for being unlike what is liked, too."""
 
 
 def past_support(context: ScoringContext, positions: I64, shares: F64) -> dict[str, F64]:
@@ -43,10 +45,10 @@ def carriers(context: ScoringContext, positions: I64, shares: F64) -> dict[str, 
     features = context.features
     past = features.positions.tolist()
     support = past_support(context, positions, shares)
-    if "text" in support:
+    for name in support.keys() & _LIKENESS:
         # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
-        pointing = (features.weights[:, None] < 0) | (shares[row_of("text")] >= 0)
-        support["text"] = np.where(pointing, support["text"], 0.0)
+        pointing = (features.weights[:, None] < 0) | (shares[row_of(name)] >= 0)
+        support[name] = np.where(pointing, support[name], 0.0)
     found: dict[str, list[list[Carrier]]] = {}
     if support:
         signs = np.where(shares[[row_of(name) for name in support]] >= 0, 1.0, -1.0)
