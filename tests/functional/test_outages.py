@@ -13,7 +13,6 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -22,6 +21,7 @@ import pytest
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import Redelivery
 from endcap.errors import DependencyError
+from endcap.live.snapshot import LoadedEncoder
 from endcap_local.event_source_mapping.state_machine import (
     Discard,
     QueueSettings,
@@ -295,7 +295,7 @@ def test_two_hours_without_s3_leave_no_item_without_its_vector(
         embedded.append(row.item_id)
         return True
 
-    loaded = SimpleNamespace(encoder=None, catalog_as_of_ms=0)
+    loaded = LoadedEncoder(encoder=None, catalog_as_of_ms=0)
 
     def invoke(event: dict[str, Any], now_ms: int) -> Any:
         is_away = 600_000 <= now_ms - START_MS < 600_000 + AWAY_S * 1000
