@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from typer.testing import CliRunner
 
@@ -24,8 +23,11 @@ RESOURCES = {"Topic": {"Type": "AWS::SNS::Topic"}}  # a stack has to have someth
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
-    with LocalStack(ROOT / "template.yaml", redelivery_s=0) as running:
+def stack() -> Iterator[LocalStack]:
+    with (
+        LocalStack(ROOT / "template.yaml", redelivery_s=0) as running,
+        pytest.MonkeyPatch.context() as patches,  # undone before the stack puts the environment back
+    ):
         environment = running.function("CollectFunction").environment
         outputs = {
             "ApiUrl": running.url,
@@ -41,8 +43,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalStack]:
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_DEFAULT_REGION", REGION),
         ):
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # one that has seen these would keep the endpoint
+            patches.setenv(name, value)
         yield running
 
 
