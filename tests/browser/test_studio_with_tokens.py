@@ -23,6 +23,7 @@ def test_it_asks_the_stacks_own_issuer_for_a_token(open_window: Callable[..., Wa
         assert asked == [f"{stack.url}/local-issuer/oauth2/token"]
         window.forgive("status of 401")
         window.forgive("status of 503")  # the shop has no snapshot
+        page.goto("about:blank")  # no request outlives the stack
 
 
 def test_it_acts_as_the_owner_of_a_stack_that_takes_signatures(open_window: Callable[..., Watched]) -> None:
@@ -31,3 +32,4 @@ def test_it_acts_as_the_owner_of_a_stack_that_takes_signatures(open_window: Call
         page = window.open(f"{stack.studio_url}#/scenarios")
         expect(page.get_by_role("link", name="buy_again")).to_be_visible()
         window.forgive("status of 503")  # the shop has no snapshot
+        page.goto("about:blank")  # no request outlives the stack

@@ -27,6 +27,8 @@ from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 from endcap_local.template.template import LocalFunction
 
 TIMED_OUT = "Sandbox.Timedout"
+ENDING_S = 2.0
+"""How long the end of a stack waits for an invocation that is running."""
 _serial = itertools.count(1)
 # Powertools keeps the current HTTP event in a class attribute, so two resolvers of one process must not run at once.
 _one_http_handler = threading.RLock()
@@ -132,7 +134,13 @@ class _Slot:
             self._loaded().load()
 
     def stop(self) -> None:
-        self._abandon()
+        # What runs reads the variables of the environment, which are taken away next.
+        ended = self._free.acquire(timeout=ENDING_S)
+        try:
+            self._abandon()
+        finally:
+            if ended:
+                self._free.release()
 
     def _loaded(self) -> _Environment:
         if self._environment is None:
