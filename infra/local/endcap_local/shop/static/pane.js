@@ -3,7 +3,7 @@ import { h, itemOf, refresh } from './page.js';
 import { language, say, words } from './words.js';
 
 const place = document.getElementById('pane');
-const CONSENT = 'shop.consent', SEEN = 'shop.seen', SHOWN = 8, LOOK_MS = [400, 1200, 3000];
+const CONSENT = 'shop.consent', SEEN = 'shop.seen', SHOWN = 8, LOOK_MS = [400, 1200, 3000, 7000, 12000];
 let before, timers = [], here = [];
 
 // Who has not been asked yet is not known: lists then follow what is done on the page.
