@@ -3,18 +3,15 @@
     git worktree add ../before COMMIT
     python -m tests.benchmarks.cold_starts --before ../before [--times 20] [--function recommend ...]
 
-Each checkout makes a snapshot of its own bundled data first, as an older one can't read what a newer one writes. Both
-run under this interpreter and its packages, so that only Endcap's own code differs. A ratio is this checkout's figure
-over the other's in the same turn; printed are the medians, and the middle 95 % of medians of turns drawn anew.
+Each checkout makes a snapshot of its own bundled data first, as an older one can't read what a newer one writes. A
+ratio is this checkout's figure over the other's in the same turn; printed are the medians, and the middle 95 % of
+medians of turns drawn anew.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
 import tempfile
 from collections import defaultdict
 from pathlib import Path
@@ -22,31 +19,10 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("layers/core", "infra/rebuild", "infra/local")
+from tests.benchmarks.checkouts import NOW, endcap, middle
+
 FUNCTIONS = ("collect", "update_profile", "recommend", "manage_items", "manage_users", "embed_item")
 """Those that the first versions had, too."""
-_MAIN = """
-try:
-    from endcap_local.cli.app import main
-except ImportError:
-    from endcap_local.cli import main
-main()
-"""
-
-
-def endcap(checkout: Path, *arguments: str) -> None:
-    """Run a checkout's own command.
-
-    Raises
-    ------
-    subprocess.CalledProcessError : it failed
-    """
-    paths = os.pathsep.join(str(checkout / package) for package in PACKAGES)
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    subprocess.run(
-        [sys.executable, "-c", _MAIN, *arguments], cwd=checkout, env=environment, check=True, capture_output=True
-    )
 
 
 def starts(checkout: Path, snapshot: Path, functions: list[str], out: Path) -> dict[str, dict[str, float]]:
@@ -60,14 +36,6 @@ def starts(checkout: Path, snapshot: Path, functions: list[str], out: Path) -> d
     }
 
 
-def middle(ratios: list[float], seed: int = 0) -> tuple[float, float, float]:
-    """The median, and the bounds of 95 % of the medians of as many drawn with replacement."""
-    values = np.asarray(ratios)
-    drawn = np.random.default_rng(seed).choice(values, (4000, len(values)))
-    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
-    return float(np.median(values)), float(low), float(high)
-
-
 def main() -> None:
     """Measure, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -76,7 +44,7 @@ def main() -> None:
     parser.add_argument("--function", action="append", help=f"default: {', '.join(FUNCTIONS)}")
     options = parser.parse_args()
     functions = options.function or list(FUNCTIONS)
-    checkouts = {"before": options.before.resolve(), "now": ROOT}
+    checkouts = {"before": options.before.resolve(), "now": NOW}
     took: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory(prefix="endcap-starts-") as folder:
         snapshots = {name: Path(folder) / name for name in checkouts}

@@ -1,0 +1,58 @@
+"""Two checkouts of Endcap beside each other: running either one's command, and the ratio of what both took.
+
+    git worktree add ../before COMMIT
+
+Both run under this interpreter and its packages, so that only Endcap's own code differs.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+NOW = Path(__file__).parents[2]
+_PACKAGES = ("layers/core", "infra/rebuild", "infra/local")
+_MAIN = """
+try:
+    from endcap_local.cli.app import main
+except ImportError:
+    from endcap_local.cli import main
+main()
+"""
+
+
+def run_python(checkout: Path, code: str, *arguments: str) -> None:
+    """Run a program that imports a checkout's own code, on one thread.
+
+    Raises
+    ------
+    subprocess.CalledProcessError : it failed
+    """
+    paths = os.pathsep.join(str(checkout / package) for package in _PACKAGES)
+    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=checkout, env=environment, check=True, capture_output=True
+    )
+
+
+def endcap(checkout: Path, *arguments: str) -> None:
+    """Run a checkout's own command.
+
+    Raises
+    ------
+    subprocess.CalledProcessError : it failed
+    """
+    run_python(checkout, _MAIN, *arguments)
+
+
+def middle(ratios: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """The median, and the bounds of 95 % of the medians of as many drawn with replacement."""
+    values = np.asarray(ratios)
+    drawn = np.random.default_rng(seed).choice(values, (4000, len(values)))
+    low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
+    return float(np.median(values)), float(low), float(high)
