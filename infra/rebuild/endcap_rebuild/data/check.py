@@ -12,6 +12,7 @@ import numpy as np
 
 from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY, EventType
+from endcap_rebuild.data.collector import rare_collections
 from endcap_rebuild.data.counting import ColumnCounter
 from endcap_rebuild.data.folder import look_into
 from endcap_rebuild.data.formats import EVENTS
@@ -27,6 +28,7 @@ from endcap_rebuild.progress import Progress, no_progress
 _PART: Final = 10_000
 
 
+@rare_collections()
 def check_folder(
     folder: Path,
     options: ReadOptions,
@@ -56,8 +58,8 @@ def check_folder(
                 _count_table(file, known, report, people, seen, options.excluded)
             else:
                 _count(noted(iter(file), report, None, people, options.excluded), known, report, seen)
-    keys = np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64)
-    report.duplicate_events = len(keys) - len(np.unique(keys))
+    keys = np.sort(np.frombuffer(seen, dtype=np.int64) if len(seen) else np.empty(0, np.int64))
+    report.duplicate_events = int(np.count_nonzero(keys[1:] == keys[:-1]))
     return report
 
 

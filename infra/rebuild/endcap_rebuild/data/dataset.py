@@ -20,6 +20,7 @@ from endcap.pseudonyms import PseudonymKeys
 from endcap.snapshot.files import canonical_json
 from endcap.snapshot.parents import variants_by_parent
 from endcap_rebuild.data.clock import clock_usable
+from endcap_rebuild.data.collector import rare_collections
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import EventTable, checked_names, event_table, without_users
 from endcap_rebuild.data.given_back import NEVER
@@ -112,6 +113,7 @@ def rows_by_id(items: Sequence[Item]) -> dict[str, int]:
     return rows | variants_by_parent((item.item_id, item.group_id, item.available) for item in items)
 
 
+@rare_collections()
 def read_shop(
     folder: Path,
     now_ms: int,

@@ -17,6 +17,7 @@ from endcap.events.interaction import Interaction
 from endcap.events.types import EVENT_TYPES, GRADED, NOT_IN_HISTORY, TEXTUAL
 from endcap.identifiers import anonymous_id_of
 from endcap.validation import timestamp_number
+from endcap_rebuild.data.collector import rare_collections
 from endcap_rebuild.data.dataset import Shop, rows_by_id
 from endcap_rebuild.data.erasures import erased_of
 from endcap_rebuild.data.event_table import chance_keys, event_table, interaction_of
@@ -79,6 +80,7 @@ def read_data(
     return data
 
 
+@rare_collections()
 def _read(
     folder: Path,
     now_ms: int,

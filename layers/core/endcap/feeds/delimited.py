@@ -212,6 +212,9 @@ class _Rows:
         """Rows of a line each, those that have the header's width."""
         line, width, plain = self._line, self._width, self._kept == self._width
         self._line += len(found)
+        if plain and set(map(len, found)) == {width}:
+            yield from enumerate(found, line + 1)
+            return
         for cells in found:
             line += 1
             if plain and len(cells) == width:
