@@ -31,6 +31,7 @@ FLOORS = (
         "disclosure",
         "filenames",
         "identifiers",
+        "list_ids",
         "observability",
         "protobuf",
         "messages",
@@ -223,6 +224,7 @@ def test_only_the_runtime_builds_adapters() -> None:
     "module",
     [
         "identifiers",
+        "list_ids",
         "events.types",
         "events.interaction",
         "catalog.item",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,6 +22,7 @@ from endcap.events.counts import Live
 from endcap.experiments.assignment import Experiment, other_snapshot
 from endcap.index.overlay import Overlay
 from endcap.leniency import with_warnings
+from endcap.list_ids import new_list_id
 from endcap.live.waiting import WRITE_S, Reading
 from endcap.observability import fault, logger, metrics
 from endcap.profiles.consent import refuses
@@ -123,7 +123,7 @@ def answers(
     asked, others = _with_challenger(runtime, asked, snapshot, now_ms)
     runtime.live_counts.begin(now_ms, _windows(asked, snapshot, others))
     stored = _profile(runtime, reading)
-    names = [PREVIEW * preview + uuid.uuid4().hex for _ in asked]
+    names = [PREVIEW * preview + new_list_id(now_ms) for _ in asked]
     try:
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, others, now_ms))
     except EndcapError:

@@ -15,6 +15,7 @@ from endcap.aws.clients import aws_errors
 from endcap.errors import ConflictError, NotFoundError
 
 BOOK: Final = "results/book/current.jsonl.gz"
+OPEN: Final = "results/open/"
 DAYS: Final = "results/days/"
 MARK: Final = "results/mark.json"
 LISTS: Final = "exposures/"
@@ -59,6 +60,29 @@ class ResultStore:
         condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         with aws_errors("write results"):
             self._s3.put_object(Bucket=self._bucket, Key=BOOK, Body=data, **condition)
+
+    def open_lists(self, name: str) -> bytes:
+        """A part with open lists; empty where there is none any more.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        try:
+            with aws_errors("read results"):
+                return bytes(self._s3.get_object(Bucket=self._bucket, Key=f"{OPEN}{name}.jsonl.gz")["Body"].read())
+        except NotFoundError:
+            return b""
+
+    def put_open_lists(self, name: str, data: bytes) -> None:
+        """Write a part with open lists.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        with aws_errors("write results"):
+            self._s3.put_object(Bucket=self._bucket, Key=f"{OPEN}{name}.jsonl.gz", Body=data)
 
     def renew_book(self) -> None:
         """Write the book as it is, or an empty one, under another ETag, so that who has read it can't replace it.

@@ -7,18 +7,18 @@ record comes within the time that things stay open.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from typing import Final
 
 from endcap.identifiers import short_hash
 from endcap.results.facts import Act, Cell, ShownList
+from endcap.results.open_lists import EARLY_MS, OpenList, OpenLists
 
 DAY_MS: Final = 86_400_000
 WINDOW_MS: Final = 7 * DAY_MS
 """How long after a list something still counts for it."""
-EARLY_MS: Final = 5 * 60_000
-"""By how much clients' clocks may be behind ours."""
 LATENESS_MS: Final = 2 * DAY_MS
 """How long a record may take to get into the archive: deliveries are tried again for a day."""
 RETURN_MS: Final = 60 * DAY_MS
@@ -56,14 +56,6 @@ class Figures:
 
 
 @dataclass(slots=True)
-class OpenList:
-    """A list that something may still be done with; `done` names what was counted of it."""
-
-    shown: ShownList
-    done: set[str] = field(default_factory=set)
-
-
-@dataclass(slots=True)
 class Purchase:
     """A purchase that was counted; `returned_by` is the event that took it back, "" for none."""
 
@@ -76,7 +68,12 @@ class Purchase:
 
 @dataclass(slots=True)
 class Unit:
-    """What a shopper of an experiment has been shown and done; `person` as the records have it."""
+    """What a shopper of an experiment has been shown and done; `person` as the records have it.
+
+    Attributes
+    ----------
+    mark : a random name, by which open lists name the shopper
+    """
 
     variant: str
     last_ms: int
@@ -85,6 +82,7 @@ class Unit:
     purchases: int = 0
     cents: int = 0
     person: dict[str, object] = field(default_factory=dict)
+    mark: str = field(default_factory=lambda: secrets.token_hex(6))
 
 
 @dataclass
@@ -93,7 +91,7 @@ class Book:
 
     Attributes
     ----------
-    lists : by id
+    lists : what is open of them
     waiting : acts whose list or purchase is not known yet, by who and event, so that each waits once
     purchases : (who, item) -> those that may come back
     cells : the figures
@@ -101,7 +99,7 @@ class Book:
     touched : days whose figures have changed since the book was opened
     """
 
-    lists: dict[str, OpenList] = field(default_factory=dict)
+    lists: OpenLists = field(default_factory=OpenLists)
     waiting: dict[tuple[str, str], Act] = field(default_factory=dict)
     purchases: dict[tuple[str, str], list[Purchase]] = field(default_factory=dict)
     cells: dict[Cell, Figures] = field(default_factory=dict)
@@ -122,7 +120,7 @@ class Book:
     def close(self, now_ms: int) -> None:
         """Let go of what nothing can come of any more."""
         last_ms = now_ms - WINDOW_MS - LATENESS_MS
-        self.lists = {key: one for key, one in self.lists.items() if one.shown.at_ms >= last_ms}
+        self.lists.close(last_ms)
         self.waiting = {key: act for key, act in self.waiting.items() if act.at_ms >= now_ms - LATENESS_MS}
         kept = {
             key: [one for one in bought if one.act.at_ms >= now_ms - RETURN_MS - LATENESS_MS]
@@ -132,11 +130,11 @@ class Book:
         self.units = {key: unit for key, unit in self.units.items() if unit.last_ms >= now_ms - UNIT_MS}
 
     def _open(self, shown: ShownList) -> None:
-        if shown.list_id in self.lists:
+        if self.lists.get(shown.list_id) is not None:
             return
-        self.lists[shown.list_id] = OpenList(shown)
+        self.lists.add(OpenList(shown))
         self._figures(shown.cell).lists += 1
-        key = _unit_key(shown)
+        key = unit_key(shown)
         if key is not None:
             variant = shown.cell.variant.split("/", 1)[1]
             unit = self.units.setdefault(key, Unit(variant, shown.at_ms, person=dict(shown.person)))
@@ -159,7 +157,8 @@ class Book:
             return True
         first = not any(done.startswith(mark[:2]) for done in known.done)
         known.done.add(mark)
-        figures, unit = self._figures(shown.cell), self.units.get(_unit_key(shown) or ("", ""))
+        self.lists.note(shown.list_id)
+        figures, unit = self._figures(shown.cell), self.units.get(unit_key(shown) or ("", ""))
         if act.kind == "impression":
             figures.impressions += 1
             figures.visible += first
@@ -176,7 +175,7 @@ class Book:
 
     def _buy(self, known: OpenList, act: Act, item_id: str, *, first: bool) -> None:
         shown, cents = known.shown, act.cents or 0
-        figures, key = self._figures(shown.cell), _unit_key(shown)
+        figures, key = self._figures(shown.cell), unit_key(shown)
         figures.purchases += 1
         figures.converted += first
         figures.cents += cents
@@ -219,7 +218,8 @@ def _item_of(shown: ShownList, act: Act) -> str | None:
     return shown.items[place] if 0 <= place < len(shown.items) else None
 
 
-def _unit_key(shown: ShownList) -> tuple[str, str] | None:
+def unit_key(shown: ShownList) -> tuple[str, str] | None:
+    """Under which a list counts for the shopper of an experiment."""
     if shown.unit is None or "/" not in shown.cell.variant:
         return None
     return shown.cell.variant.split("/", 1)[0], shown.unit

@@ -1,18 +1,26 @@
-"""The book of results as lines of JSON, each naming its person as records do, so that a purge finds them."""
+"""The book of results as lines of JSON, each naming its person as records do, so that a purge finds them.
+
+The parts with open lists are files of their own, which name nobody.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Final
 
 from endcap.errors import StoredDataError
-from endcap.results.book import Book, Figures, OpenList, Purchase, Unit
+from endcap.results.book import Book, Figures, Purchase, Unit, unit_key
 from endcap.results.facts import Act, Cell, ShownList, name_of
+from endcap.results.open_lists import OpenList, OpenLists, Part
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+_READABLE: Final = (1, FORMAT)
+"""The first had all open lists in the book itself."""
+Fetch = Callable[[str], bytes]
 _PERSONAL: Final = ("pseudonym", "user_id", "anonymous_pseudonym", "anonymous_id", "pseudonym_key")
 
 
@@ -30,17 +38,28 @@ def encoded(book: Book, read: Iterable[str], as_of_ms: int | None) -> bytes:
         "as_of_ms": as_of_ms,
         "read": sorted(read),
         "touched": sorted(book.touched),
+        "lists": {str(span): name for span, name in book.lists.names.items()},
     }
-    lines = (json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in (head, *_lines(book)))
+    return _packed((head, *_lines(book)))
+
+
+def encoded_lists(book: Book, lists: Iterable[OpenList]) -> bytes:
+    """The bytes of a part with open lists."""
+    return _packed(_listed(one, {}, _mark(book, one.shown)) for one in lists)
+
+
+def _packed(found: Iterable[Mapping[str, Any]]) -> bytes:
+    lines = (json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in found)
     return gzip.compress("\n".join(lines).encode(), 6, mtime=0)
 
 
-def decoded(data: bytes) -> tuple[Book, set[str], int | None]:
+def decoded(data: bytes, fetch: Fetch | None = None) -> tuple[Book, set[str], int | None]:
     """A book, the files that are in it and its latest record; the days touched before are touched still.
 
     Parameters
     ----------
     data : no lines are an empty book
+    fetch : the bytes of a part with open lists, by its name, once one is needed; without it there are none
 
     Raises
     ------
@@ -51,11 +70,15 @@ def decoded(data: bytes) -> tuple[Book, set[str], int | None]:
         if not lines:
             return Book(), set(), None
         head = lines[0]
-        if head["format"] != FORMAT:
+        if head["format"] not in _READABLE:
             raise StoredDataError("results of another version")
         book = Book(touched=set(head["touched"]))
         for line in lines[1:]:
             _READERS[line["kind"]](book, line)
+        names = {int(span): str(name) for span, name in head.get("lists", {}).items()}
+        read = None if fetch is None else partial(_part, book, fetch)
+        book.lists, kept = OpenLists(names, read), book.lists.kept
+        book.lists.kept = kept
     except StoredDataError:
         raise
     except Exception as exc:
@@ -66,19 +89,8 @@ def decoded(data: bytes) -> tuple[Book, set[str], int | None]:
 def _lines(book: Book) -> Iterator[dict[str, Any]]:
     for cell, figures in book.cells.items():
         yield {"kind": "cell", "cell": _cell(cell), **asdict(figures)}
-    for one in book.lists.values():
-        shown = one.shown
-        yield {
-            "kind": "list",
-            "id": shown.list_id,
-            "at_ms": shown.at_ms,
-            "cell": _cell(shown.cell),
-            "items": shown.items,
-            "first": shown.first,
-            "unit": shown.unit,
-            "done": sorted(one.done),
-            **shown.person,
-        }
+    for one in book.lists.kept.values():
+        yield _listed(one, one.shown.person, one.shown.unit)
     for act in book.waiting.values():
         yield {"kind": "act", **_act(act)}
     for bought in book.purchases.values():
@@ -100,8 +112,41 @@ def _lines(book: Book) -> Iterator[dict[str, Any]]:
             "variant": unit.variant,
             "at_ms": unit.last_ms,
             "figures": [unit.lists, unit.clicked, unit.purchases, unit.cents],
+            "mark": unit.mark,
             **unit.person,
         }
+
+
+def _listed(one: OpenList, person: Mapping[str, Any], unit: str | None) -> dict[str, Any]:
+    shown = one.shown
+    return {
+        "kind": "list",
+        "id": shown.list_id,
+        "at_ms": shown.at_ms,
+        "cell": _cell(shown.cell),
+        "items": shown.items,
+        "first": shown.first,
+        "unit": unit,
+        "done": sorted(one.done),
+        **person,
+    }
+
+
+def _mark(book: Book, shown: ShownList) -> str | None:
+    unit = book.units.get(unit_key(shown) or ("", ""))
+    return None if unit is None else unit.mark
+
+
+def _part(book: Book, fetch: Fetch, name: str) -> Part:
+    """A part with open lists; shoppers of experiments that the book does not know any more are nobody."""
+    data, named = fetch(name), {unit.mark: key[1] for key, unit in book.units.items()}
+    try:
+        found = [_open_list(json.loads(line)) for line in gzip.decompress(data).splitlines()] if data else []
+    except Exception as exc:
+        raise StoredDataError(f"open lists can't be read: {exc!r}") from exc
+    return {
+        one.shown.list_id: replace(one, shown=replace(one.shown, unit=named.get(one.shown.unit or ""))) for one in found
+    }
 
 
 def _cell(cell: Cell) -> list[str]:
@@ -147,10 +192,15 @@ def _read_cell(book: Book, line: Mapping[str, Any]) -> None:
     book.cells[Cell(*line["cell"])] = Figures(**{k: v for k, v in line.items() if k not in ("kind", "cell")})
 
 
-def _read_list(book: Book, line: Mapping[str, Any]) -> None:
+def _open_list(line: Mapping[str, Any]) -> OpenList:
     cell, items = Cell(*line["cell"]), tuple(line["items"])
     shown = ShownList(line["id"], line["at_ms"], cell, items, line["first"], _person(line), line["unit"])
-    book.lists[shown.list_id] = OpenList(shown, set(line["done"]))
+    return OpenList(shown, set(line["done"]))
+
+
+def _read_list(book: Book, line: Mapping[str, Any]) -> None:
+    one = _open_list(line)
+    book.lists.kept[one.shown.list_id] = one
 
 
 def _read_waiting(book: Book, line: Mapping[str, Any]) -> None:
@@ -167,6 +217,7 @@ def _read_purchase(book: Book, line: Mapping[str, Any]) -> None:
 def _read_unit(book: Book, line: Mapping[str, Any]) -> None:
     lists, clicked, purchases, cents = line["figures"]
     unit = Unit(line["variant"], line["at_ms"], lists, clicked, purchases, cents, _person(line))
+    unit.mark = line.get("mark", unit.mark)
     book.units[line["experiment"], line["unit"]] = unit
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Protocol
 
 from endcap.results.book import Book
-from endcap.results.codec import decoded, encoded
+from endcap.results.codec import decoded, encoded, encoded_lists
 from endcap.results.facts import act_of, shown_list
+from endcap.results.open_lists import SPAN_MS
 from endcap.results.tables import day_lines
 
 LISTS: Final = "exposures/"
@@ -26,6 +28,10 @@ class Store(Protocol):
     def book(self) -> tuple[bytes, str] | None: ...
 
     def put_book(self, data: bytes, etag: str | None) -> None: ...
+
+    def open_lists(self, name: str) -> bytes: ...
+
+    def put_open_lists(self, name: str, data: bytes) -> None: ...
 
     def put_day(self, day: str, data: bytes) -> None: ...
 
@@ -59,7 +65,7 @@ def summarise(store: Store, now_ms: int, *, goes_on: Callable[[], bool] = lambda
     ThrottledError, DependencyError
     """
     found = store.book()
-    book, read, as_of_ms = decoded(found[0]) if found else (Book(), set[str](), None)
+    book, read, as_of_ms = decoded(found[0], store.open_lists) if found else (Book(), set[str](), None)
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
     since = min([_day_of(key) for key in read] or [today - timedelta(days=FIRST_DAYS)])
     since = max(since, today - timedelta(days=FIRST_DAYS))
@@ -74,6 +80,10 @@ def summarise(store: Store, now_ms: int, *, goes_on: Callable[[], bool] = lambda
         book.close(now_ms)
         oldest = min([today - timedelta(days=LATE_DAYS), max(_day_of(key) for key in read)])
         kept = {key for key in read if _day_of(key) >= oldest}
+        # Under new names, as a run that is overtaken must change nothing that the other one reads.
+        for span, lists in book.lists.changed():
+            book.lists.names[span] = f"{span * SPAN_MS}-{secrets.token_hex(6)}"
+            store.put_open_lists(book.lists.names[span], encoded_lists(book, lists))
         store.put_book(encoded(book, kept, as_of_ms), found[1] if found else None)
     days = sorted(unwritten | book.touched)  # what a run before has not written, since it was cut off
     for day in days:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import random
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.errors import ConflictError, StoredDataError
+from endcap.list_ids import new_list_id
 from endcap.results.book import DAY_MS, LATENESS_MS, WINDOW_MS, Book
 from endcap.results.codec import decoded, encoded
 from endcap.results.facts import act_of, shown_list
@@ -152,7 +154,7 @@ def test_what_is_over_is_let_go_of_and_its_figures_stay() -> None:
     book = entered((lists(), acts()))
     before = told(book)
     book.close(DAY_2 + WINDOW_MS + LATENESS_MS + 61 * DAY_MS)
-    assert (book.lists, book.waiting, book.purchases) == ({}, {}, {})
+    assert (book.lists.kept, book.lists.names, book.waiting, book.purchases) == ({}, {}, {}, {})
     assert told(book) == before
 
 
@@ -166,8 +168,6 @@ def test_records_of_the_form_before_are_read() -> None:
 
 
 def test_lines_of_the_book_name_whose_they_are_as_records_do() -> None:
-    import gzip
-
     lines = [json.loads(line) for line in gzip.decompress(encoded(entered((lists(), acts())), (), None)).splitlines()]
     personal = [line for line in lines if line["kind"] in ("list", "purchase", "unit", "act")]
     assert {line["user_id"] for line in personal} == {"ann", "bob", "cid", "eve"}
@@ -186,6 +186,8 @@ class Memory:
     def __init__(self) -> None:
         self.files: dict[str, list[dict[str, Any]]] = {}
         self.kept: tuple[bytes, str] | None = None
+        self.parts: dict[str, bytes] = {}
+        self.fetched: list[str] = []
         self.days: dict[str, bytes] = {}
         self.mark: dict[str, Any] = {}
         self.fails_on_days = False
@@ -197,6 +199,14 @@ class Memory:
         if etag != (self.kept[1] if self.kept else None):
             raise ConflictError("another run was faster")
         self.kept = data, str(int(etag or 0) + 1)
+
+    def open_lists(self, name: str) -> bytes:
+        self.fetched.append(name)
+        return self.parts.get(name, b"")
+
+    def put_open_lists(self, name: str, data: bytes) -> None:
+        assert name not in self.parts
+        self.parts[name] = data
 
     def put_day(self, day: str, data: bytes) -> None:
         if self.fails_on_days:
@@ -264,6 +274,150 @@ def test_what_there_is_no_time_for_is_left_to_the_next_run() -> None:
     while summarise(store, DAY_2 + 12 * HOUR, goes_on=lambda: False).left:
         pass
     assert store.told() == sorted(BY_HAND)
+
+
+def dated(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Records whose lists have ids that say when they were made."""
+    names = {one["recommendation_id"]: new_list_id(one["at_ms"]) for one in reversed(lists())}
+    return [
+        one | {"recommendation_id": names.get(one["recommendation_id"], new_list_id(DAY_1))}
+        if "recommendation_id" in one
+        else one
+        for one in records
+    ]
+
+
+def spread(records: list[dict[str, Any]], chance: random.Random, n: int) -> Memory:
+    """An archive of `n` files with these records, in any order."""
+    store = Memory()
+    for record in records:
+        folder = "exposures" if "items" in record else "events"
+        store.files.setdefault(f"{folder}/2026/01/16/{chance.randrange(n)}", []).append(record)
+    return store
+
+
+def summarised(store: Memory) -> Memory:
+    """Each file in a run of its own, some of them met again under another name."""
+    files, store.files = store.files, {}
+    for key, records in files.items():
+        store.files[key] = records
+        summarise(store, DAY_2 + 12 * HOUR)
+    store.files |= {f"{key}-again": records for key, records in list(files.items())[::3]}
+    summarise(store, DAY_2 + 12 * HOUR)
+    return store
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.randoms(use_true_random=False), st.integers(1, 5))
+def test_lists_that_are_stored_in_parts_bring_what_those_in_the_book_do(chance: random.Random, n: int) -> None:
+    shown, done = lists(), acts()
+    records = dated([*shown, *done])
+    chance.shuffle(records)
+    store = summarised(spread(records, chance, n))
+    rows = {row[:3]: row[3:] for row in store.told()}
+    expected = {row[:3]: row[3:] for row in BY_HAND}
+    varied = ("start", "variety/varied", "2026-01-15")  # either of two returns may be the one that is taken
+    assert rows.pop(varied)[:7] == expected.pop(varied)[:7]
+    assert rows == expected
+
+
+def test_a_run_reads_those_parts_alone_that_its_acts_are_about() -> None:
+    store = Memory()
+    store.files["exposures/2026/01/16/a"] = dated(shown := lists())
+    ids = {one["recommendation_id"] for one in store.files["exposures/2026/01/16/a"]}
+    summarise(store, DAY_2 + 12 * HOUR)
+    assert (store.fetched, len(store.parts)) == ([], len(ids))
+    one = store.files["exposures/2026/01/16/a"][0]
+    click = {"event_id": "c", "event_type": "click", "item_id": "mug", "recommendation_id": one["recommendation_id"]}
+    store.files["events/2026/01/16/a"] = [click | {"user_id": "ann", "timestamp": DAY_1 + 2 * HOUR}]
+    summarise(store, DAY_2 + 12 * HOUR)
+    assert len(store.fetched) == 1
+    assert len(store.parts) == len(ids) + 1  # the part that has changed, under another name
+    assert sum(row[6] for row in store.told()) == 1
+    assert len(shown) == 5
+
+
+def test_a_part_names_nobody_and_an_experiment_counts_its_shopper_all_the_same() -> None:
+    store = Memory()
+    store.files["exposures/2026/01/16/a"] = dated(lists())
+    summarise(store, DAY_2 + 12 * HOUR)
+    written = b"".join(map(gzip.decompress, store.parts.values()))
+    assert b"lamp" in written
+    assert not [name for name in (b"ann", b"bob", b"cid", b"user_id") if name in written]
+    store.files["events/2026/01/16/a"] = [one for one in dated_like(store, acts()) if one["event_type"] == "purchase"]
+    summarise(store, DAY_2 + 12 * HOUR)
+    assert store.kept is not None
+    book, _, _ = decoded(store.kept[0])
+    assert {key[1]: unit.purchases for key, unit in book.units.items()} == {"ann": 1, "bob": 1, "cid": 1}
+
+
+def dated_like(store: Memory, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Acts about the lists of the first file of exposures."""
+    shown = store.files["exposures/2026/01/16/a"]
+    names = {one["recommendation_id"]: new["recommendation_id"] for one, new in zip(lists(), shown, strict=True)}
+    return [
+        one | {"recommendation_id": names[one["recommendation_id"]]}
+        for one in records
+        if one.get("recommendation_id") in names
+    ]
+
+
+def test_a_book_of_before_is_read_and_its_lists_stay_open() -> None:
+    store = Memory()
+    store.files["exposures/2026/01/16/a"] = lists()
+    summarise(store, DAY_2 + 12 * HOUR)
+    assert store.kept is not None
+    head, *lines = gzip.decompress(store.kept[0]).decode().splitlines()
+    old = {name: value for name, value in json.loads(head).items() if name != "lists"} | {"format": 1}
+    units = [{k: v for k, v in json.loads(line).items() if k != "mark"} for line in lines]
+    store.kept = gzip.compress("\n".join(map(json.dumps, (old, *units))).encode()), store.kept[1]
+    store.files["events/2026/01/16/a"] = acts()
+    summarise(store, DAY_2 + 12 * HOUR)
+    assert store.told() == sorted(BY_HAND)
+    assert store.parts == {}
+
+
+def test_a_run_that_is_overtaken_changes_nothing_that_others_read() -> None:
+    store = Memory()
+    store.files["exposures/2026/01/16/a"] = dated(lists())
+    summarise(store, DAY_2 + 12 * HOUR)
+    before, kept = dict(store.parts), store.kept
+    store.files["events/2026/01/16/a"] = dated_like(store, acts())
+    put_book, store.put_book = store.put_book, overtaken  # type: ignore[method-assign]
+    with pytest.raises(ConflictError):
+        summarise(store, DAY_2 + 12 * HOUR)
+    assert store.kept == kept
+    assert {name: store.parts[name] for name in before} == before
+    store.put_book = put_book  # type: ignore[method-assign]
+    summarise(store, DAY_2 + 12 * HOUR)
+    assert [row[6:9] for row in store.told()] == [row[6:9] for row in sorted(BY_HAND)]
+
+
+def overtaken(data: bytes, etag: str | None) -> None:
+    raise ConflictError("another run was faster")
+
+
+def test_parts_go_when_nothing_can_come_of_them_any_more() -> None:
+    store = Memory()
+    store.files["exposures/2026/01/16/a"] = dated(lists())
+    summarise(store, DAY_2 + 12 * HOUR)
+    assert store.kept is not None
+    book, _, _ = decoded(store.kept[0], store.open_lists)
+    names = dict(book.lists.names)
+    book.close(DAY_2 + WINDOW_MS)
+    assert book.lists.names == names
+    book.close(DAY_2 + 2 * HOUR + WINDOW_MS + LATENESS_MS)
+    assert book.lists.names == {}
+
+
+def test_damaged_open_lists_are_told_apart_from_none() -> None:
+    store = Memory()
+    store.files["exposures/2026/01/16/a"] = dated(lists())
+    summarise(store, DAY_2 + 12 * HOUR)
+    store.parts = dict.fromkeys(store.parts, b"no gzip")
+    store.files["events/2026/01/16/a"] = dated_like(store, acts())
+    with pytest.raises(StoredDataError):
+        summarise(store, DAY_2 + 12 * HOUR)
 
 
 SHARES = {"control": 0.5, "varied": 0.5}
