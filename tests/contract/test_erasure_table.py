@@ -24,6 +24,7 @@ from endcap.profiles.profile import deletion
 from endcap.pseudonyms import PseudonymKeys, names_of
 from endcap.results.book import Book
 from endcap.results.codec import decoded, encoded
+from endcap.results.read_files import ReadFiles
 from endcap.results.summarise import summarise
 from tests.fakes.moto_stack import BUCKET, ERASURES, PROFILES, client, objects, stack
 
@@ -264,7 +265,7 @@ def test_every_version_of_an_object_is_looked_through_wherever_a_run_begins(tabl
     assert objects("events/") == {"events/a": bob, "events/c": bob}
 
 
-SOME_BOOK = encoded(Book(), ("events/2026/01/15/00/a",), 7)
+SOME_BOOK = encoded(Book(), ReadFiles.of(["events/2026/01/15/00/a"]), 7)
 
 
 @pytest.mark.parametrize("first", [None, SOME_BOOK, gzip.compress(b"")], ids=["none", "some", "empty"])

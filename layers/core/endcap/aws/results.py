@@ -6,7 +6,7 @@ import gzip
 import json
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from typing import Any, Final
@@ -146,7 +146,7 @@ class ResultStore:
         with ThreadPoolExecutor(READERS) as readers:
             return list(zip(sorted(keys), readers.map(self._read, (keys[day] for day in sorted(keys))), strict=True))
 
-    def unread(self, read: set[str], since: date, today: date) -> list[str]:
+    def unread(self, read: Container[str], since: date, today: date) -> list[str]:
         """Keys of the archive's files that arrived on one of these days and are not among `read`; lists first.
 
         Raises

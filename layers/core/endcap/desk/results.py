@@ -11,6 +11,7 @@ from endcap.operator.schemas import ResultsQuery
 from endcap.results.book import DAY_MS, WINDOW_MS, Book
 from endcap.results.codec import decoded
 from endcap.results.intervals import CONFIDENCE
+from endcap.results.read_files import ReadFiles
 from endcap.results.report import report
 from endcap.results.tables import read_day, table, total
 from endcap.runtime import Runtime
@@ -56,7 +57,7 @@ def experiment_report(runtime: Runtime, name: str) -> dict[str, Any]:
     NotFoundError : it is neither configured nor recorded
     """
     found = runtime.results.book()
-    book, _, as_of_ms = decoded(found[0]) if found else (Book(), set[str](), None)
+    book, _, as_of_ms = decoded(found[0]) if found else (Book(), ReadFiles(), None)
     plan = next((one for one in planned(runtime) if one.name == name), None)
     if plan is None and not any(experiment == name for experiment, _ in book.units):
         raise NotFoundError("no experiment of this name is configured or recorded")

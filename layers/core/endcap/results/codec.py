@@ -16,44 +16,53 @@ from endcap.errors import StoredDataError
 from endcap.results.book import Book, Figures, Purchase, Unit, unit_key
 from endcap.results.facts import Act, Cell, ShownList, name_of
 from endcap.results.open_lists import OpenList, OpenLists, Part
+from endcap.results.read_files import ReadFiles
 
 FORMAT: Final = 2
 _READABLE: Final = (1, FORMAT)
-"""The first had all open lists in the book itself."""
+"""The first had all open lists, and the keys of the files that were read, in the book itself."""
 Fetch = Callable[[str], bytes]
 _PERSONAL: Final = ("pseudonym", "user_id", "anonymous_pseudonym", "anonymous_id", "pseudonym_key")
 
 
-def encoded(book: Book, read: Iterable[str], as_of_ms: int | None) -> bytes:
+def encoded(book: Book, read: ReadFiles, as_of_ms: int | None) -> bytes:
     """The bytes of a book.
 
     Parameters
     ----------
-    read : keys of the files that are in it, of the last days
+    read : the files that are in it, of the last days
     as_of_ms : the latest record in it
     """
     head = {
         "kind": "head",
         "format": FORMAT,
         "as_of_ms": as_of_ms,
-        "read": sorted(read),
+        "read": read.encoded(),
         "touched": sorted(book.touched),
         "lists": {str(span): name for span, name in book.lists.names.items()},
     }
     return _packed((head, *_lines(book)))
 
 
-def encoded_lists(book: Book, lists: Iterable[OpenList]) -> bytes:
-    """The bytes of a part with open lists."""
-    return _packed(_listed(one, {}, _mark(book, one.shown)) for one in lists)
+def encoded_lists(book: Book, lists: Part) -> bytes:
+    """The bytes of a part with open lists: lines of an id and the list, so that one is found without reading all."""
+    lines = (
+        one if isinstance(one, bytes) else _line(_listed(one, {}, _mark(book, one.shown))).encode()
+        for one in lists.values()
+    )
+    named = (b"\t".join((list_id.encode(), line)) for list_id, line in zip(lists, lines, strict=True))
+    return gzip.compress(b"\n".join(named), 6, mtime=0)
 
 
 def _packed(found: Iterable[Mapping[str, Any]]) -> bytes:
-    lines = (json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in found)
-    return gzip.compress("\n".join(lines).encode(), 6, mtime=0)
+    return gzip.compress("\n".join(map(_line, found)).encode(), 6, mtime=0)
 
 
-def decoded(data: bytes, fetch: Fetch | None = None) -> tuple[Book, set[str], int | None]:
+def _line(found: Mapping[str, Any]) -> str:
+    return json.dumps(found, separators=(",", ":"), ensure_ascii=False)
+
+
+def decoded(data: bytes, fetch: Fetch | None = None) -> tuple[Book, ReadFiles, int | None]:
     """A book, the files that are in it and its latest record; the days touched before are touched still.
 
     Parameters
@@ -68,7 +77,7 @@ def decoded(data: bytes, fetch: Fetch | None = None) -> tuple[Book, set[str], in
     try:
         lines = [json.loads(line) for line in gzip.decompress(data).splitlines()]
         if not lines:
-            return Book(), set(), None
+            return Book(), ReadFiles(), None
         head = lines[0]
         if head["format"] not in _READABLE:
             raise StoredDataError("results of another version")
@@ -76,14 +85,15 @@ def decoded(data: bytes, fetch: Fetch | None = None) -> tuple[Book, set[str], in
         for line in lines[1:]:
             _READERS[line["kind"]](book, line)
         names = {int(span): str(name) for span, name in head.get("lists", {}).items()}
-        read = None if fetch is None else partial(_part, book, fetch)
-        book.lists, kept = OpenLists(names, read), book.lists.kept
+        named, kept = {unit.mark: key[1] for key, unit in book.units.items()}, book.lists.kept
+        book.lists = OpenLists(names, None if fetch is None else partial(_part, fetch), partial(_of_part, named))
         book.lists.kept = kept
+        files = ReadFiles.of(head["read"]) if head["format"] == 1 else ReadFiles.decoded(head["read"])
     except StoredDataError:
         raise
     except Exception as exc:
         raise StoredDataError(f"results can't be read: {exc!r}") from exc
-    return book, set(head["read"]), head["as_of_ms"]
+    return book, files, head["as_of_ms"]
 
 
 def _lines(book: Book) -> Iterator[dict[str, Any]]:
@@ -137,16 +147,23 @@ def _mark(book: Book, shown: ShownList) -> str | None:
     return None if unit is None else unit.mark
 
 
-def _part(book: Book, fetch: Fetch, name: str) -> Part:
-    """A part with open lists; shoppers of experiments that the book does not know any more are nobody."""
-    data, named = fetch(name), {unit.mark: key[1] for key, unit in book.units.items()}
+def _part(fetch: Fetch, name: str) -> Part:
+    data = fetch(name)
     try:
-        found = [_open_list(json.loads(line)) for line in gzip.decompress(data).splitlines()] if data else []
+        lines = gzip.decompress(data).splitlines() if data else []
     except Exception as exc:
         raise StoredDataError(f"open lists can't be read: {exc!r}") from exc
-    return {
-        one.shown.list_id: replace(one, shown=replace(one.shown, unit=named.get(one.shown.unit or ""))) for one in found
-    }
+    pairs = (line.partition(b"\t") for line in lines)
+    return {list_id.decode(): line for list_id, _, line in pairs}
+
+
+def _of_part(named: Mapping[str, str], line: bytes) -> OpenList:
+    """A list of a part; shoppers of experiments that the book does not know any more are nobody."""
+    try:
+        one = _open_list(json.loads(line))
+    except Exception as exc:
+        raise StoredDataError(f"an open list can't be read: {exc!r}") from exc
+    return replace(one, shown=replace(one.shown, unit=named.get(one.shown.unit or "")))
 
 
 def _cell(cell: Cell) -> list[str]:

@@ -1,4 +1,4 @@
-"""Lists that something may still be done with, ten minutes of them together, of which a run reads those that it needs.
+"""Lists that something may still be done with, five minutes of them together, of which a run reads those that it needs.
 
 A shop shows many lists, and most of what is done with one is done soon. So the book holds the names of these parts
 alone, and a part holds nothing of a person: a shopper of an experiment is named by a mark that means something only
@@ -7,14 +7,14 @@ beside the book. Lists whose ids do not say when they were made stand in the boo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
 from endcap.list_ids import made_ms
 from endcap.results.facts import ShownList
 
-SPAN_MS: Final = 10 * 60_000
+SPAN_MS: Final = 5 * 60_000
 EARLY_MS: Final = 5 * 60_000
 """By how much clocks may differ."""
 
@@ -27,8 +27,10 @@ class OpenList:
     done: set[str] = field(default_factory=set)
 
 
-Part = dict[str, OpenList]
+Part = dict[str, "OpenList | bytes"]
+"""Lists by id; those that nobody has asked for as they are stored."""
 Fetch = Callable[[str], Part]
+Read = Callable[[bytes], OpenList]
 
 
 class OpenLists:
@@ -36,8 +38,9 @@ class OpenLists:
 
     Parameters
     ----------
-    names : of the parts that are stored, by the number of their ten minutes
-    fetch : reads a part by its name
+    names : of the parts that are stored, by the number of their five minutes
+    fetch : gets a part by its name; without it nothing is stored
+    read : a list of such a part
 
     Attributes
     ----------
@@ -45,17 +48,25 @@ class OpenLists:
     names : as above; who stores a part that has changed names it here
     """
 
-    def __init__(self, names: dict[int, str] | None = None, fetch: Fetch | None = None) -> None:
-        self.kept: Part = {}
+    def __init__(
+        self, names: dict[int, str] | None = None, fetch: Fetch | None = None, read: Read | None = None
+    ) -> None:
+        self.kept: dict[str, OpenList] = {}
         self.names = names or {}
-        self._fetch = fetch
+        self._fetch, self._read = fetch, read
         self._parts: dict[int, Part] = {}
         self._changed: set[int] = set()
 
     def get(self, list_id: str) -> OpenList | None:
         """The list of an id; None where it is not open, or not known."""
         found, span = self.kept.get(list_id), _span(list_id)
-        return found if found is not None or span is None else self._part(span).get(list_id)
+        if found is not None or span is None:
+            return found
+        part = self._part(span)
+        one = part.get(list_id)
+        if isinstance(one, bytes) and self._read is not None:
+            one = part[list_id] = self._read(one)
+        return one if isinstance(one, OpenList) else None
 
     def add(self, one: OpenList) -> None:
         """Take in a list."""
@@ -81,10 +92,10 @@ class OpenLists:
             self._parts.pop(span, None)
             self._changed.discard(span)
 
-    def changed(self) -> Iterator[tuple[int, Iterable[OpenList]]]:
-        """Parts that are to be stored, by the number of their ten minutes."""
+    def changed(self) -> Iterator[tuple[int, Part]]:
+        """Parts that are to be stored, by the number of their five minutes."""
         for span in sorted(self._changed):
-            yield span, self._parts[span].values()
+            yield span, self._parts[span]
 
     def _part(self, span: int) -> Part:
         if span not in self._parts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -12,6 +12,7 @@ from endcap.results.book import Book
 from endcap.results.codec import decoded, encoded, encoded_lists
 from endcap.results.facts import act_of, shown_list
 from endcap.results.open_lists import SPAN_MS
+from endcap.results.read_files import ReadFiles
 from endcap.results.tables import day_lines
 
 LISTS: Final = "exposures/"
@@ -37,7 +38,7 @@ class Store(Protocol):
 
     def put_mark(self, mark: dict[str, Any]) -> None: ...
 
-    def unread(self, read: set[str], since: date, today: date) -> list[str]: ...
+    def unread(self, read: Container[str], since: date, today: date) -> list[str]: ...
 
     def records(self, key: str) -> Iterator[dict[str, Any]]: ...
 
@@ -65,9 +66,9 @@ def summarise(store: Store, now_ms: int, *, goes_on: Callable[[], bool] = lambda
     ThrottledError, DependencyError
     """
     found = store.book()
-    book, read, as_of_ms = decoded(found[0], store.open_lists) if found else (Book(), set[str](), None)
+    book, read, as_of_ms = decoded(found[0], store.open_lists) if found else (Book(), ReadFiles(), None)
     today = datetime.fromtimestamp(now_ms / 1000, UTC).date()
-    since = min([_day_of(key) for key in read] or [today - timedelta(days=FIRST_DAYS)])
+    since = min(read.days, default=today - timedelta(days=FIRST_DAYS))
     since = max(since, today - timedelta(days=FIRST_DAYS))
     keys, entered = store.unread(read, since, today), 0
     unwritten, book.touched = book.touched, set()
@@ -78,13 +79,12 @@ def summarise(store: Store, now_ms: int, *, goes_on: Callable[[], bool] = lambda
         entered += len(keys[entered : entered + FILES_AT_ONCE])
     if entered:
         book.close(now_ms)
-        oldest = min([today - timedelta(days=LATE_DAYS), max(_day_of(key) for key in read)])
-        kept = {key for key in read if _day_of(key) >= oldest}
+        read.forget_before(min(today - timedelta(days=LATE_DAYS), max(read.days)))
         # Under new names, as a run that is overtaken must change nothing that the other one reads.
         for span, lists in book.lists.changed():
             book.lists.names[span] = f"{span * SPAN_MS}-{secrets.token_hex(6)}"
             store.put_open_lists(book.lists.names[span], encoded_lists(book, lists))
-        store.put_book(encoded(book, kept, as_of_ms), found[1] if found else None)
+        store.put_book(encoded(book, read, as_of_ms), found[1] if found else None)
     days = sorted(unwritten | book.touched)  # what a run before has not written, since it was cut off
     for day in days:
         store.put_day(day, day_lines(book.cells, day))
@@ -102,9 +102,3 @@ def _enter(book: Book, store: Store, key: str, as_of_ms: int | None) -> int | No
         return max([as_of_ms or 0, *(shown.at_ms for shown in lists)]) or None
     book.enter((), [act for record in records if (act := act_of(record)) is not None])
     return as_of_ms
-
-
-def _day_of(key: str) -> date:
-    """The day that a file of the archive is dated by."""
-    year, month, day = key.split("/")[1:4]
-    return date(int(year), int(month), int(day))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import date
 from typing import Any
 
@@ -18,6 +18,7 @@ from endcap.list_ids import new_list_id
 from endcap.results.book import DAY_MS, LATENESS_MS, WINDOW_MS, Book
 from endcap.results.codec import decoded, encoded
 from endcap.results.facts import act_of, shown_list
+from endcap.results.read_files import ReadFiles
 from endcap.results.report import report
 from endcap.results.summarise import summarise
 from endcap.results.tables import read_day, table, total
@@ -133,7 +134,7 @@ def test_it_is_the_same_whatever_the_order_the_borders_and_what_is_read_again(ch
             [shown for record, is_list in part if is_list and (shown := shown_list(record))],
             [act for record, is_list in part if not is_list and (act := act_of(record))],
         )
-        book, _, _ = decoded(encoded(book, (), None))
+        book, _, _ = decoded(encoded(book, ReadFiles(), None))
     # Of two returns of one purchase the first to arrive is taken; both here take all that was paid, or less.
     rows = {row[:3]: row[3:] for row in told(book)}
     expected = {row[:3]: row[3:] for row in BY_HAND}
@@ -168,7 +169,10 @@ def test_records_of_the_form_before_are_read() -> None:
 
 
 def test_lines_of_the_book_name_whose_they_are_as_records_do() -> None:
-    lines = [json.loads(line) for line in gzip.decompress(encoded(entered((lists(), acts())), (), None)).splitlines()]
+    lines = [
+        json.loads(line)
+        for line in gzip.decompress(encoded(entered((lists(), acts())), ReadFiles(), None)).splitlines()
+    ]
     personal = [line for line in lines if line["kind"] in ("list", "purchase", "unit", "act")]
     assert {line["user_id"] for line in personal} == {"ann", "bob", "cid", "eve"}
     assert all("at_ms" in line for line in personal)
@@ -216,7 +220,7 @@ class Memory:
     def put_mark(self, mark: dict[str, Any]) -> None:
         self.mark = mark
 
-    def unread(self, read: set[str], since: date, today: date) -> list[str]:
+    def unread(self, read: Container[str], since: date, today: date) -> list[str]:
         days = [date.fromordinal(n).strftime("%Y/%m/%d") for n in range(since.toordinal(), today.toordinal() + 1)]
         return [
             key for key in sorted(self.files, reverse=True) if key not in read and "/".join(key.split("/")[1:4]) in days
@@ -368,11 +372,12 @@ def test_a_book_of_before_is_read_and_its_lists_stay_open() -> None:
     summarise(store, DAY_2 + 12 * HOUR)
     assert store.kept is not None
     head, *lines = gzip.decompress(store.kept[0]).decode().splitlines()
-    old = {name: value for name, value in json.loads(head).items() if name != "lists"} | {"format": 1}
+    old = {name: value for name, value in json.loads(head).items() if name != "lists"}
+    old |= {"format": 1, "read": ["exposures/2026/01/16/a"]}
     units = [{k: v for k, v in json.loads(line).items() if k != "mark"} for line in lines]
     store.kept = gzip.compress("\n".join(map(json.dumps, (old, *units))).encode()), store.kept[1]
     store.files["events/2026/01/16/a"] = acts()
-    summarise(store, DAY_2 + 12 * HOUR)
+    assert summarise(store, DAY_2 + 12 * HOUR).entered == 1
     assert store.told() == sorted(BY_HAND)
     assert store.parts == {}
 
@@ -395,6 +400,20 @@ def test_a_run_that_is_overtaken_changes_nothing_that_others_read() -> None:
 
 def overtaken(data: bytes, etag: str | None) -> None:
     raise ConflictError("another run was faster")
+
+
+def test_files_that_were_read_are_known_by_little_and_forgotten_in_time() -> None:
+    keys = [
+        f"exposures/2026/01/{day:02d}/00/a-long-name-as-firehose-gives-it-{n}" for day in (14, 15) for n in range(500)
+    ]
+    read = ReadFiles.of(keys)
+    again = ReadFiles.decoded(json.loads(json.dumps(read.encoded())))
+    assert again == read
+    assert all(key in again for key in keys)
+    assert "exposures/2026/01/15/00/another" not in again
+    assert len(json.dumps(read.encoded())) < 12 * len(keys)
+    again.forget_before(date(2026, 1, 15))
+    assert [key in again for key in (keys[0], keys[-1])] == [False, True]
 
 
 def test_parts_go_when_nothing_can_come_of_them_any_more() -> None:
