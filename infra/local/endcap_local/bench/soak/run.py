@@ -29,6 +29,7 @@ proxies that fail on schedule (`schedule`, `proxy`). docs/reliability.md says wh
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import threading
@@ -69,6 +70,11 @@ _SIZES: Final[Mapping[str, int]] = dict.fromkeys(("promote", "update_profile", "
 }
 """Environments of other functions than `recommend`: one for one caller, some where DynamoDB is waited for."""
 _OTHERS: Final = 2
+WAITED_FOR: Final = frozenset(("recommend", "collect", "storefront"))
+NICE: Final = 4
+BEHIND: Final = 9
+"""How far functions that somebody waits for, and all others, give way to what stands in for AWS: there neither the
+services nor a function are slowed by what other functions compute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +231,10 @@ def _stage(plan: SoakPlan, schedule: Schedule, folder: Path) -> Iterator[_Stage]
 
         def start(function: LocalFunction, name: str) -> ExecutionEnvironment:
             path = [*paths[function.logical_id in ranks], client]
-            return process_of(function, name, sys.executable, path, {**function.environment, **common}, logs)
+            process = process_of(function, name, sys.executable, path, {**function.environment, **common}, logs)
+            # Before it has threads, which inherit it.
+            os.setpriority(os.PRIO_PROCESS, process.pid, NICE if function.code_dir.name in WAITED_FOR else BEHIND)
+            return process
 
         names = {function.code_dir.name for function in stack.functions.values()}
         sizes = {name: _SIZES.get(name, _OTHERS) for name in names} | {"recommend": plan.concurrency}
