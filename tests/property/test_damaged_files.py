@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,7 +117,17 @@ def use(snapshot: Snapshot, what: object) -> None:
             continue
         except Exception as exc:
             raise AssertionError(what) from exc
-        json.dumps(answer(found, "id", 0), allow_nan=False)
+        body = answer(found, "id", 0)
+        assert numbers_are_finite(body), (what, request)
+        json.dumps(body, allow_nan=False)
+
+
+def numbers_are_finite(body: Any) -> bool:
+    if isinstance(body, dict):
+        return all(map(numbers_are_finite, body.values()))
+    if isinstance(body, list):
+        return all(map(numbers_are_finite, body))
+    return not isinstance(body, float) or math.isfinite(body)
 
 
 class Edited:
@@ -171,4 +183,6 @@ def test_damaged_profiles_are_refused_or_can_be_ranked_with(toy: Snapshot) -> No
             found = recommend(toy, profile, RecommendationRequest(), NOW_MS)
         except Exception as exc:
             raise AssertionError(seed, profile) from exc
-        json.dumps(answer(found, "id", 0), allow_nan=False)
+        body = answer(found, "id", 0)
+        assert numbers_are_finite(body), (seed, profile)
+        json.dumps(body, allow_nan=False)

@@ -15,6 +15,7 @@ The first three stand in `prepared`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
@@ -22,6 +23,7 @@ from types import MappingProxyType
 import numpy as np
 
 from endcap.conversation.constraints import POOL
+from endcap.errors import SnapshotError
 from endcap.events.counts import Demand, Live
 from endcap.events.types import EVENT_TYPES, EventType
 from endcap.explain.counterfactuals import MAX_COUNTERFACTUALS, Act, carrying_acts, counterfactuals, named_act, without
@@ -73,6 +75,7 @@ def recommend(
     NotFoundError : the list is to go with items of which none is known, or the shopper has not done what it is to be
         compared without
     EncoderError : the snapshot's encoder fails on the query or on a text of the session
+    SnapshotError : a score is not finite, as damaged vectors may make it
     """
     made = prepared(snapshot, profile, request, now_ms, overlay, event_types, live)
     request, index, about, items, scores = made.request, made.index, made.about, made.items, made.scores
@@ -127,7 +130,7 @@ def recommend_lists(
     Raises
     ------
     InvalidRequestError : also where the call as a whole would cost too much
-    NotFoundError, EncoderError : see `recommend`
+    NotFoundError, EncoderError, SnapshotError : see `recommend`
     """
     check_cost(requests, snapshot.n_items)
     answers: list[Recommendation] = []
@@ -209,6 +212,8 @@ def _ranked(
     positions = np.asarray([slot.row for slot in page], dtype=np.int64)
     shares = scores.contributions(positions)
     totals = total_of(shares).tolist()
+    if not all(map(math.isfinite, totals)):
+        raise SnapshotError("the snapshot gives a score that is no number")
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
         said = {event_key(said.event_id): said.text for said in request.interactions if said.text}
