@@ -11,8 +11,10 @@ import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -63,6 +65,7 @@ SECRET = "endcap-local-PseudonymKeys"
 def nested(resolved: Callable[..., dict[str, Any]], rebuilding: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
     """A function that gives the nested stack's resources under some parameters of the template."""
 
+    @cache
     def resources(**parameters: str) -> dict[str, Any]:
         given = resolved(**{"RebuildImageUri": IMAGE, **parameters})["Rebuilding"]["Parameters"]
         resolver = Resolver(rebuilding, given, "http://127.0.0.1:9")
@@ -85,10 +88,16 @@ def text(root: Path) -> str:
 def machine(nested: Callable[..., dict[str, Any]], text: str) -> Callable[..., dict[str, Any]]:
     """A function that gives the state machine as it is deployed under some parameters of the template."""
 
-    def definition(**parameters: str) -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    @cache
+    def read(**parameters: str) -> dict[str, Any]:
         substitutions = nested(**parameters)["StateMachine"]["DefinitionSubstitutions"]
-        document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{(\w+)\}", lambda m: str(substitutions[m[1]]), text))
+        document: dict[str, Any] = yaml.load(re.sub(r"\$\{(\w+)\}", lambda m: str(substitutions[m[1]]), text), loader)
         return document
+
+    def definition(**parameters: str) -> dict[str, Any]:
+        return deepcopy(read(**parameters))
 
     return definition
 

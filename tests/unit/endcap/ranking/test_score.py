@@ -71,7 +71,7 @@ def test_lists_are_summed_over_history_with_signs(index: ItemIndex) -> None:
 
 def test_text_term_is_likeness_to_recent_items(index: ItemIndex) -> None:
     features = taste_for(index, ("view", "item-4"), ("purchase", "item-9"))
-    white = index.white_rows(np.arange(40))
+    white = index.white.rows(np.arange(40))
     expected = white @ (white[features.positions].T @ history_weights(features, SETTINGS).text)
     expected *= correction(index, "text", expected)
     assert row(term_scores(index, features, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
@@ -100,7 +100,7 @@ def test_a_dislike_is_not_made_up_for(index: ItemIndex) -> None:
             taste_for(index, *zip(("view", kind, "view"), past, strict=True)) for kind in ("like", "dislike")
         )
         before, after = (row(term_scores(index, features, SETTINGS), name) for features in (liked, mixed))
-        follows = int(np.argmax(index.white_dots(index.white_rows(np.array([9]))[0])))
+        follows = int(np.argmax(index.white.everywhere(index.white.rows(np.array([9]))[0])))
         follows = 10 if name == "next" else follows
         assert after[follows] < before[follows]
 
@@ -116,7 +116,7 @@ def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(index: ItemIndex)
 
 
 def test_what_is_laid_over_a_snapshot_changes_no_correction(index: ItemIndex) -> None:
-    words = quantize_unit(index.raw_rows(np.array([4]))[0]).tobytes()
+    words = quantize_unit(index.raw.rows(np.array([4]))[0]).tobytes()
     fresh = [ChangedItem(f"n{k}", CUTOFF_MS, Item(f"n{k}", title="new"), words, index.encoder_tag) for k in range(30)]
     over = Overlay(index.snapshot, fresh).index
     for name in ("next", "together", "neighbours", "text"):

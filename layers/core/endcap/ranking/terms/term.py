@@ -56,7 +56,7 @@ class ScoringContext:
     @cached_property
     def past_texts(self) -> F32:
         """float32 (h, d_item): the whitened texts of the history."""
-        return self.index.white_rows(self.features.positions)
+        return self.index.white.rows(self.features.positions)
 
     @cached_property
     def weights(self) -> HistoryWeights:
