@@ -89,9 +89,8 @@ def test_looking_again_and_again_deceives_the_fixed_test_and_not_the_always_vali
         deceived["at the end"] += fixed[-1]
         deceived["always"] += any(always_valid(a, b, ALPHA, 0.3).p_value < ALPHA for a, b in looks)
     assert deceived["fixed"] > 3 * ALPHA * EXPERIMENTS
-    assert (
-        deceived["at the end"] <= 1.6 * ALPHA * EXPERIMENTS
-    )  # of 400, 20 expected; more than 32 in 1 of 200 such runs
+    # Of 400, 20 expected; more than 32 in 1 of 200 such runs.
+    assert deceived["at the end"] <= 1.6 * ALPHA * EXPERIMENTS
     assert deceived["always"] <= ALPHA * EXPERIMENTS
 
 
