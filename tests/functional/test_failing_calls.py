@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -52,13 +53,11 @@ SECRETS = ("mallory", "doomed words")
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 
 
+@cache
 def timeouts() -> Mapping[str, int]:
     """Seconds that each function may take, by its folder."""
     functions = of_type(expand(ROOT / "template.yaml")[1]["Resources"], "AWS::Lambda::Function")
     return {folder_of(name): int(function["Properties"]["Timeout"]) for name, function in functions.items()}
-
-
-TIMEOUTS = timeouts()
 
 
 class Plant(Apps):
@@ -82,13 +81,13 @@ class Plant(Apps):
         stream = handler.setStream(self.said)
         try:
             with redirect_stdout(self.said):
-                answer: Any = app.handler(event, self.aws.context(name, TIMEOUTS[name]))
+                answer: Any = app.handler(event, self.aws.context(name, timeouts()[name]))
         except EndcapError as exc:
             answer = exc
         finally:
             handler.setStream(stream)
         took_s = self.aws.now_s - began_s
-        assert took_s < TIMEOUTS[name], f"{name} was cut off after {took_s:.1f} s"
+        assert took_s < timeouts()[name], f"{name} was cut off after {took_s:.1f} s"
         for secret in SECRETS:
             assert secret not in self.said.getvalue()
         return answer, took_s
