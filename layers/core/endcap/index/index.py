@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, I32, I64, Mask
-from endcap.catalog.item import item_document
+from endcap.catalog.item import document_text, item_document
 from endcap.index.changes import Changes
-from endcap.index.derived import SnapshotTables, rows_by_key, wordings_of
+from endcap.index.derived import SnapshotTables, rows_by_key
 from endcap.index.laid_over import LaidOver
 from endcap.index.vectors import VectorTable
 from endcap.index.withheld import Withheld
@@ -43,6 +43,7 @@ class ItemIndex:
         self.tables = tables
         self.snapshot = snapshot = tables.snapshot
         self.changes = changes if changes is not None and changes.item_ids else None
+        self._row_of = snapshot.item_ids.row
         self._new_ids: tuple[str, ...] = ()
         self._new_index: dict[str, int] = {}
         self.changed: I64 = np.empty(0, dtype=np.int64)
@@ -97,7 +98,7 @@ class ItemIndex:
 
     def position(self, item_id: str) -> int | None:
         """The row of an item, or of the variant that stands for a group; None for an id that neither has."""
-        known = self.snapshot.index.get(item_id)
+        known = self._row_of(item_id)
         if known is None:
             known = self._new_index.get(item_id)
         return self._standing_for(item_id) if known is None else known
@@ -155,11 +156,11 @@ class ItemIndex:
             return self.tables.document(position)
         return {"item_id": self.item_id(position)}
 
-    def wordings(self, position: int) -> tuple[Wording, Wording]:
-        """The wordings of an item's whole text and of its title."""
+    def wording(self, position: int) -> Wording:
+        """The wording of an item's whole text."""
         if position < self.tables.n_items and position not in self._change_of:
-            return self.tables.wordings(position)
-        return wordings_of(self.document(position))
+            return self.tables.wording(position)
+        return Wording.of(document_text(self.document(position)))
 
     @cached_property
     def deleted_rows(self) -> I64:
