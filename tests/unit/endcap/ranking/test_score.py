@@ -19,6 +19,7 @@ from endcap.ranking.score import coefficients, term_scores
 from endcap.ranking.terms.inputs import Query
 from endcap.ranking.terms.lists import LISTS, spread_correction, sum_rows
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
+from endcap.ranking.terms.sources import list_sources
 from endcap.ranking.terms.text import sides, signed_support
 from endcap.ranking.values import Likeness, Sparse
 from endcap.snapshot.parts import TermWeight, Weights
@@ -49,7 +50,7 @@ def row(terms: np.ndarray, name: str) -> np.ndarray:
 
 
 def summed(index: ItemIndex, name: str, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    rows, (sums,) = sum_rows(index, name, positions, [weights])
+    rows, (sums,) = sum_rows(index, name, list_sources(index, positions), [weights])
     return Sparse(index.n_items, rows, sums).everywhere()
 
 

@@ -11,7 +11,8 @@ from endcap.arrays import F32, F64, I64
 from endcap.errors import NotFoundError
 from endcap.index.index import ItemIndex
 from endcap.ranking.terms.inputs import Anchors, Relation
-from endcap.ranking.terms.lists import list_sources, list_support, sum_rows
+from endcap.ranking.terms.lists import list_support, sum_rows
+from endcap.ranking.terms.sources import list_sources
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Likeness, Sparse, Sum, Values
 
@@ -58,11 +59,11 @@ def _list_values(index: ItemIndex, name: str, rows: I64, weights: F32) -> Sparse
     """The rows of a list; 1 is what the best neighbour of a usual item has, or of this one where that is more."""
     usual = np.float32(index.tables.scales.get(name, 1.0))
     neighbours = index.tables.lists[name]
-    known, own = list_sources(index, rows)
+    sources = known, own = list_sources(index, rows)
     peaks = np.full(len(rows), usual, dtype=np.float32)
     for k, row in zip(known.tolist(), own.tolist(), strict=True):
         peaks[k] = max(usual, np.float32(neighbours.row(row)[1].max(initial=0)))
-    named, (sums,) = sum_rows(index, name, rows, [weights / peaks])
+    named, (sums,) = sum_rows(index, name, sources, [weights / peaks])
     return Sparse(index.n_items, named, sums.astype(np.float32))
 
 
@@ -91,7 +92,7 @@ def anchor_support(index: ItemIndex, anchors: Anchors, positions: I64) -> F64:
         white, past = index.white.rows(positions), index.white.rows(anchors.rows)
         return np.asarray(np.vecdot(past[:, None, :], white[None, :, :]), dtype=np.float64)
     ones = np.ones(len(anchors.rows), dtype=np.float32)
-    return list_support(index, "together", anchors.rows, ones, positions)
+    return list_support(index, "together", list_sources(index, anchors.rows), ones, positions)
 
 
 def _values(context: ScoringContext, relation: Relation) -> Values | None:
