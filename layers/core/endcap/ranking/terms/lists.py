@@ -91,7 +91,7 @@ def sum_rows(index: ItemIndex, name: str, sources: ListSources, weights: Sequenc
 def list_support(index: ItemIndex, name: str, sources: ListSources, weights: F32, positions: I64) -> F64:
     """What each past item adds to the list term of each ranked one, by itself or by its donors: float64 (h, k)."""
     new, donors, shares = index.imputation
-    imputed = np.flatnonzero(np.isin(positions, new))
+    imputed = np.flatnonzero(np.isin(positions, new)) if len(new) else new
     if not len(imputed):
         return _direct_support(index, name, sources, weights, positions)
     which = [int(np.flatnonzero(new == p)[0]) for p in positions[imputed].tolist()]
