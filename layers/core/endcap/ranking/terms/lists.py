@@ -113,9 +113,9 @@ def _direct_support(index: ItemIndex, name: str, sources: ListSources, weights: 
         return np.zeros(shape)
     columns, is_ranked = places_of(index.n_items, positions, neighbours.indices[places].astype(np.int64))
     hit = np.flatnonzero(is_ranked)
-    sources = known[owner[hit]]
-    shares = neighbours.weights[places[hit]] * weights[sources]
-    flat = np.bincount(sources * len(positions) + columns[hit], weights=shares, minlength=shape[0] * shape[1])
+    past = known[owner[hit]]
+    shares = neighbours.weights[places[hit]] * weights[past]
+    flat = np.bincount(past * len(positions) + columns[hit], weights=shares, minlength=shape[0] * shape[1])
     return flat.astype(np.float64, copy=False).reshape(shape)
 
 
