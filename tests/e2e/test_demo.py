@@ -51,22 +51,11 @@ def run(*options: str, command: Sequence[str] = COMMAND, **environment: str) -> 
     )
 
 
-def command_on(data: str, folder: Path) -> tuple[list[str], list[str]]:
-    """The command, and options behind all others, that play the demo on a part of its data, or on all of it."""
-    if data == "all":
-        return COMMAND, []
-    part = write_cut(DEMO_DATA, folder, 400, 250, 100)
-    return [*COMMAND[:2], f"{ON_A_PART}; {COMMAND[2]}", *COMMAND[3:]], [str(part)]
-
-
-@pytest.fixture(scope="module", params=["a part", pytest.param("all", marks=pytest.mark.prove)])
-def serving(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+@pytest.fixture(scope="module")
+def serving() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A demo that has played its session and serves, and what it has printed so far."""
-    command, last = command_on(request.param, tmp_path_factory.mktemp("demo"))
-    command = [*command, "--port", "0", "--encoder", encoder(), *last]
-    with subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as demo:
+    options = ["--port", "0", "--encoder", encoder()]
+    with subprocess.Popen([*COMMAND, *options], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as demo:
         watchdog = threading.Timer(PATIENCE_S, demo.kill)
         watchdog.start()
         assert demo.stdout is not None
@@ -197,8 +186,12 @@ def test_stopping_the_serving_demo_is_no_failure(serving):
 
 @pytest.mark.parametrize("data", ["a part", pytest.param("all", marks=pytest.mark.prove)])
 def test_once_ends_with_status_0_after_the_session(data, tmp_path):
-    command, last = command_on(data, tmp_path)
-    done = run("--once", "--port", "0", "--encoder", str(TINY), *last, command=command, FORCE_COLOR="1", NO_COLOR="1")
+    command = list(COMMAND)
+    options = ["--once", "--port", "0", "--encoder", str(TINY)]
+    if data == "a part":
+        command[2] = f"{ON_A_PART}; {command[2]}"
+        options.append(str(write_cut(DEMO_DATA, tmp_path, 400, 250, 100)))
+    done = run(*options, command=command, FORCE_COLOR="1", NO_COLOR="1")
     assert (done.returncode, done.stderr) == (0, "")
     assert "curl " in done.stdout
     assert "Serving until" not in done.stdout
