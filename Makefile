@@ -24,7 +24,7 @@ TARGETS ?=# make mutate: names in infra/checks/mutants.toml, all by default
 PYTEST_ARGS ?=# make test: more arguments for pytest, such as -n 0 for one process
 
 # Three workers for two cores: tests wait for processes, browsers and polls half of the time. A file's tests stay together, so that what they share is built once; files keep their order,
-# in which those that take long come first. A worker that crashes ends the run: by loadfile, one that takes its place may
+# short ones last (tests/conftest.py). A worker that crashes ends the run: by loadfile, one that takes its place may
 # wait for ever (https://github.com/pytest-dev/pytest-xdist/issues/1323).
 WORKERS = $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) * 3 // 2 if hasattr(os, "sched_getaffinity") else os.cpu_count()))')
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \

@@ -1,4 +1,4 @@
-"""How many examples a property tries: so many in `make test`, and ten times as many in `make prove`.
+"""How many examples a property tries: half of what it names in `make test`, and ten times that in `make prove`.
 
 `make prove` loads hypothesis's profile "prove" and runs what is marked `prove`. Tests that are long in themselves carry
 the mark always; those that only try more there carry it under that profile alone.
@@ -6,13 +6,17 @@ the mark always; those that only try more there carry it under that profile alon
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 import pytest
 from hypothesis import settings
 
 DEEPER: Final = 10
+EVERY_DAY: Final = 0.5
+APART: Final = 3
+Thing = TypeVar("Thing")
 Test = Callable[..., Any]
 
 
@@ -21,9 +25,17 @@ def proving() -> bool:
     return settings.get_current_profile_name() == "prove"
 
 
-def examples(daily: int) -> int:
+def examples(named: int) -> int:
     """The number of examples of this run; the test has to be `proved`."""
-    return daily * DEEPER if proving() else daily
+    return named * DEEPER if proving() else math.ceil(named * EVERY_DAY)
+
+
+def shared_out(things: Sequence[Thing], turn: int) -> tuple[Thing, ...]:
+    """Every third of `things`, from the first on in turn 0: of several turns each has others; the test is `proved`.
+
+    All of them in `make prove`: for products of two lists, of which every day sees each thing with something.
+    """
+    return tuple(things) if proving() else tuple(things[turn % APART :: APART])
 
 
 def proved(test: Test) -> Test:
@@ -32,8 +44,8 @@ def proved(test: Test) -> Test:
     return marked
 
 
-def tried(daily: int = 100, **others: Any) -> Callable[[Test], Test]:
-    """`hypothesis.settings` with so many examples in `make test` and more in `make prove`; goes above `given`."""
+def tried(named: int = 100, **others: Any) -> Callable[[Test], Test]:
+    """`hypothesis.settings` with half so many examples in `make test`, many in `make prove`; goes above `given`."""
     # Without a deadline: on cores that others use, too, how long an example takes says nothing.
-    chosen = settings(max_examples=examples(daily), deadline=None, **others)
+    chosen = settings(max_examples=examples(named), deadline=None, **others)
     return lambda test: proved(chosen(test))

@@ -14,7 +14,8 @@ from unittest.mock import patch
 import boto3
 import yaml
 from botocore.config import Config
-from moto import mock_aws
+from moto import backend_index, mock_aws
+from moto.core.base_backend import BaseBackend
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3 import urls as s3_urls
 from moto.s3.models import S3Backend
@@ -55,6 +56,23 @@ ENVIRONMENT = {
 _TABLE_PROPERTIES = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
 
 
+_CALLED = frozenset(
+    {"dynamodb", "dynamodbstreams", "firehose", "kinesis", "kms", "s3", "secretsmanager", "sqs", "stepfunctions"}
+)
+_PATTERNS = sorted(backend_index.backend_url_patterns, key=lambda row: row[0] not in _CALLED)
+"""With each call moto goes through those of all services, one after the other: ours first."""
+_made_urls = BaseBackend.urls.fget
+_urls: dict[type[BaseBackend], Any] = {}
+
+
+def _urls_of(backend: BaseBackend) -> Any:
+    """What moto makes anew with each call, of some fifty patterns for S3."""
+    kind = type(backend)
+    if kind not in _urls:
+        _urls[kind] = _made_urls(backend)
+    return _urls[kind]
+
+
 @contextmanager
 def stack() -> Iterator[None]:
     """A fresh account with the stack in it, inside which boto3 talks to moto only."""
@@ -70,6 +88,8 @@ def stack() -> Iterator[None]:
         patch.object(DynamoHandler, "call_action", one_at_a_time),
         # moto loads its URLs of S3 anew with each call, should the environment have changed.
         patch.object(S3Backend, "_url_module", s3_urls),
+        patch.object(BaseBackend, "urls", property(_urls_of)),
+        patch.object(backend_index, "backend_url_patterns", _PATTERNS),
         mock_aws(),
     ):
         dynamodb = client("dynamodb")

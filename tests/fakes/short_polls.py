@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final
 from unittest.mock import patch
 
-import endcap.cost.estimate  # noqa: F401 # keeps the interval that it goes by, which is the real one
+import endcap.cost.quantities  # noqa: F401 # keeps the interval that it goes by, which is the real one
 from endcap.api import scenarios, synonyms
 from endcap.experiments import config as experiments
 from endcap.live import catalogue, counts, popular, snapshot

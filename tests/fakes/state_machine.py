@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from unittest.mock import patch
 
@@ -36,6 +36,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.wait_function import WaitFunction
 from moto.stepfunctions.parser.asl.eval.event.event_detail import EventDetails
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.backend.execution_worker import ExecutionWorker
 
 from tests.fakes.moto_stack import client
@@ -131,7 +132,12 @@ def _played(services: Mapping[str, Service]) -> Iterator[list[str]]:
         patches.enter_context(patch.object(retrier_decl.time, "sleep", lambda _: None))
         patches.enter_context(patch.object(ExecutionWorker, "start", ExecutionWorker._execution_logic))
         patches.enter_context(patch.dict(default_user_config, {"stepfunctions": {"execute_state_machine": True}}))
+        patches.enter_context(patch.object(AmazonStateLanguageParser, "parse", _parsed))
         yield mistakes
+
+
+_parsed = lru_cache(maxsize=16)(AmazonStateLanguageParser.parse)
+"""What moto reads several times for each execution, for seconds: what an execution does is kept in its environment."""
 
 
 @cache

@@ -38,6 +38,7 @@ def test_sources_come_compiled(runtime: Runtime) -> None:
         assert compiled == {path.stem for path in folder.glob("*.py")}
 
 
+@pytest.mark.prove
 def test_two_builds_of_one_layer_are_equal(runtime: Runtime, tmp_path: Path) -> None:
     build_layer("core", tmp_path / "again", DEPLOYED, runtime.python)
     first, second = runtime.core / "python", tmp_path / "again" / "python"
@@ -45,6 +46,7 @@ def test_two_builds_of_one_layer_are_equal(runtime: Runtime, tmp_path: Path) -> 
     assert {path.stat().st_mtime for path in second.rglob("*")} == {315_619_200.0}  # 2 January 1980
 
 
+@pytest.mark.prove
 def test_layers_build_for_the_other_cpu(tmp_path: Path) -> None:
     build_layer("core", tmp_path / "arm", DEPLOYED, "", architecture="arm64")
     assert not list(tmp_path.rglob("*.pyc"))  # no interpreter was given

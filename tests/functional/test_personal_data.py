@@ -1,7 +1,8 @@
 """Who a shopper is, and what they write, stays where it belongs: in profiles, archive, exposures and quarantine.
 
-Every function handles marked ids, words and addresses, with all services well and with each call failing in turn. None
-of the marks may be in what functions log, count or trace, nor in the names of objects.
+Every function handles marked ids, words and addresses, with all services well and with each call failing in turn, one
+after another in another way; in `make prove` each in every way. None of the marks may be in what functions log, count
+or trace, nor in the names of objects.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from endcap.errors import EndcapError
 from endcap.observability import logger
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
+from tests.fakes.effort import proved, shared_out
 from tests.fakes.functions import ROOT, Functions, kinesis_event, published, sample, sqs_event, stack_for_functions
 from tests.functional.test_webhooks import webhook
 
@@ -317,14 +319,15 @@ def errors(function: str, operation: str) -> list[Exception]:
     return [*refused, ReadTimeoutError(endpoint_url="https://service.example")]
 
 
+@proved
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
 def test_nothing_personal_is_logged_or_counted(fresh: Callable[[], Functions], output: Output, call: Call) -> None:
     with watched() as seen:
         invoke(fresh(), call)
     text = output.taken()
     assert not found_in(text), text
-    for operation in sorted(set(seen)):
-        for error in errors(call.function, operation[1]):
+    for turn, operation in enumerate(sorted(set(seen))):
+        for error in shared_out(errors(call.function, operation[1]), turn):
             with watched(operation, error):
                 invoke(fresh(), call)
             text = output.taken()

@@ -11,8 +11,10 @@ import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -39,7 +41,7 @@ from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
 from endcap_rebuild.settings import RebuildSettings
-from tests.fakes.moto_stack import ARCHIVE, BUCKET, ERASURES, ITEMS, PROFILES, QUEUE, client, stack
+from tests.fakes.moto_stack import ARCHIVE, BUCKET, ERASURES, ITEMS, PROFILES, QUEUE, client, drop_messages, stack
 from tests.fakes.state_machine import Execution, ServiceError, run_machine
 from tests.fakes.table_export import export_files
 from tests.fakes.toy_shop import NOW_MS, chain_events
@@ -63,6 +65,7 @@ SECRET = "endcap-local-PseudonymKeys"
 def nested(resolved: Callable[..., dict[str, Any]], rebuilding: Mapping[str, Any]) -> Callable[..., dict[str, Any]]:
     """A function that gives the nested stack's resources under some parameters of the template."""
 
+    @cache
     def resources(**parameters: str) -> dict[str, Any]:
         given = resolved(**{"RebuildImageUri": IMAGE, **parameters})["Rebuilding"]["Parameters"]
         resolver = Resolver(rebuilding, given, "http://127.0.0.1:9")
@@ -85,10 +88,16 @@ def text(root: Path) -> str:
 def machine(nested: Callable[..., dict[str, Any]], text: str) -> Callable[..., dict[str, Any]]:
     """A function that gives the state machine as it is deployed under some parameters of the template."""
 
-    def definition(**parameters: str) -> dict[str, Any]:
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    @cache
+    def read(**parameters: str) -> dict[str, Any]:
         substitutions = nested(**parameters)["StateMachine"]["DefinitionSubstitutions"]
-        document: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{(\w+)\}", lambda m: str(substitutions[m[1]]), text))
+        document: dict[str, Any] = yaml.load(re.sub(r"\$\{(\w+)\}", lambda m: str(substitutions[m[1]]), text), loader)
         return document
+
+    def definition(**parameters: str) -> dict[str, Any]:
+        return deepcopy(read(**parameters))
 
     return definition
 
@@ -575,40 +584,48 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
     assert not any("\n" in text for job in account.jobs for text in job["HyperParameters"].values())
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {"way": "boat"},
-        {"budget": "huge"},
-        {"budget": 3},
-        {"device": "tpu"},
-        {"encoder": ["english"]},
-        {"student": "true"},
-        {"spot": "false"},
-        {"force": 1},
-        {"seed": "0"},
-        {"allow_bad": "0.2"},
-        {"instance_count": None},
-        {"teacher": "english"},
-        {"teacher_prompt": "query: "},
-        {"student": True, "teacher_prompt": None},
-        {"context": ["device"]},
-        {"keep_outliers": "true"},
-        {"target": "bought"},
-        {"max_gini": "0.9"},
-        {"min_coverage": True},
-    ],
-)
-def test_unusable_input_is_refused_before_anything_is_exported(
-    given: dict[str, Any], account: Account, machine: Callable[..., dict[str, Any]]
-) -> None:
-    execution = run(machine(), account, **given)
-    assert (execution.status, account.calls, account.jobs) == ("FAILED", [], [])
-    assert execution.cause.startswith("InputRefused, ")
-    (report,) = account.reported()
-    (name,) = set(given) - {"student"} or {"student"}
-    assert name in report["failure"]["Cause"]
-    assert json.dumps(given[name]) in report["failure"]["Cause"]
+UNUSABLE: list[dict[str, Any]] = [
+    {"way": "boat"},
+    {"budget": "huge"},
+    {"budget": 3},
+    {"device": "tpu"},
+    {"encoder": ["english"]},
+    {"student": "true"},
+    {"spot": "false"},
+    {"force": 1},
+    {"seed": "0"},
+    {"allow_bad": "0.2"},
+    {"instance_count": None},
+    {"teacher": "english"},
+    {"teacher_prompt": "query: "},
+    {"student": True, "teacher_prompt": None},
+    {"context": ["device"]},
+    {"keep_outliers": "true"},
+    {"target": "bought"},
+    {"max_gini": "0.9"},
+    {"min_coverage": True},
+]
+
+
+class TestUnusableInput:
+    @pytest.fixture(scope="class")
+    def account(self, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+        with shop(tmp_path_factory.mktemp("refusing")) as made:
+            yield made
+
+    @pytest.mark.parametrize("number", range(len(UNUSABLE)), ids=lambda number: json.dumps(UNUSABLE[number]))
+    def test_is_refused_before_anything_is_exported(
+        self, number: int, account: Account, machine: Callable[..., dict[str, Any]]
+    ) -> None:
+        given = UNUSABLE[number]
+        drop_messages(QUEUE)
+        execution = run(machine(), account, f"run-{number}", **given)
+        assert (execution.status, account.calls, account.jobs) == ("FAILED", [], [])
+        assert execution.cause.startswith("InputRefused, ")
+        (report,) = account.reported()
+        (name,) = set(given) - {"student"} or {"student"}
+        assert name in report["failure"]["Cause"]
+        assert json.dumps(given[name]) in report["failure"]["Cause"]
 
 
 def test_input_that_names_no_setting_is_refused_by_the_job(

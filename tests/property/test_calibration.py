@@ -16,7 +16,7 @@ from endcap.profiles.profile import profile_of
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.snapshot import Snapshot
-from tests.fakes.effort import tried
+from tests.fakes.effort import examples, proved, tried
 from tests.fakes.toy_snapshot import CATEGORIES, CUTOFF_MS, build_toy_snapshot, folder_of_this_run
 
 N, LIMIT = 150, 10
@@ -45,9 +45,10 @@ def lists(history: list[int], knob: float, diversity: float = 0.0) -> list[int]:
     return [int(item.item_id.removeprefix("item-")) for item in answer.items]
 
 
-def test_mean_divergence_does_not_rise_with_the_knob_over_200_requests() -> None:
+@proved
+def test_mean_divergence_does_not_rise_with_the_knob_over_many_requests() -> None:
     chance = np.random.default_rng(0)
-    histories = [chance.choice(N, chance.integers(1, 20), replace=False).tolist() for _ in range(200)]
+    histories = [chance.choice(N, chance.integers(1, 20), replace=False).tolist() for _ in range(examples(120))]
     for diversity in (0.0, 0.3):
         means = [np.mean([divergence(h, lists(h, knob, diversity)) for h in histories]) for knob in KNOBS]
         assert all(later <= earlier + 1e-9 for earlier, later in pairwise(means)), means

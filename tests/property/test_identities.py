@@ -29,9 +29,9 @@ NOW_MS = 1_768_471_200_000
 MINUTE_MS = 60_000
 
 
-def variants(daily: int = 200) -> Iterator[random.Random]:
+def variants(named: int = 200) -> Iterator[random.Random]:
     """A source of chance for each variant."""
-    for number in range(examples(daily)):
+    for number in range(examples(named)):
         yield random.Random(f"{SEED}.{number}")
 
 

@@ -422,7 +422,7 @@ class TestColdStart:
 class TestCommand:
     def test_a_table_and_a_file_say_the_same(self, toy: Snapshot, tmp_path: Path) -> None:
         out = tmp_path / "serve.json"
-        few = ("--requests", "3", "--memory-requests", "3", "--no-peer")
+        few = ("--requests", "3", "--memory-requests", "0", "--no-peer")
         result = run("serve", "--snapshot", str(toy.directory), *few, "--json", str(out))
         assert result.exit_code == 0, result.output
         report = json.loads(out.read_text())

@@ -14,7 +14,8 @@ from endcap_local.cli.options import Json, Template, template_parameters
 from endcap_local.serving import find_template
 
 if TYPE_CHECKING:
-    from endcap.cost.estimate import Deployment, Estimate, Usage
+    from endcap.cost.estimate import Estimate
+    from endcap.cost.month import Deployment, Usage
     from endcap.cost.prices import Price
     from endcap.cost.rebuilds import RebuildWay
 
@@ -64,7 +65,9 @@ def cost(
 
     Arithmetic, not a quote: prices of us-east-1 and assumptions that --json lists, each with its source.
     """
-    from endcap.cost.estimate import Assumptions, Usage, estimate, personalize_estimate, rebuild_way
+    from endcap.cost.estimate import estimate, personalize_estimate
+    from endcap.cost.month import Assumptions, Usage
+    from endcap.cost.quantities import rebuild_way
 
     changes = items if item_changes_per_month is None else item_changes_per_month
     usage = Usage(
@@ -122,7 +125,7 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     ------
     TemplateError : the template, or a parameter, can't be used
     """
-    from endcap.cost.estimate import Deployment
+    from endcap.cost.month import Deployment
     from endcap.cost.prices import PRICES
     from endcap_local.template.intrinsics import Resolver, TemplateError
     from endcap_local.template.template import expand, plan_of
@@ -169,7 +172,9 @@ def _rebuilds_by_size(
     usage: Usage, deployment: Deployment, prices: Mapping[str, Price]
 ) -> list[tuple[int, int, RebuildWay, float]]:
     """Items, archived events, the way and US dollars of one rebuild, for shops of several sizes."""
-    from endcap.cost.estimate import Assumptions, estimate, rebuild_way
+    from endcap.cost.estimate import estimate
+    from endcap.cost.month import Assumptions
+    from endcap.cost.quantities import rebuild_way
 
     rows = []
     for n_items, n_events in SHOPS:

@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from endcap.cost.estimate import MONTH_S, Assumptions, Deployment, Usage, estimate
+from endcap.cost.estimate import estimate
+from endcap.cost.month import MONTH_S, Assumptions, Deployment, Usage
 from endcap_local.scale import counters, quotas, serving
 from endcap_local.scale.batches import TIMEOUT_S, batch_s
 from endcap_local.scale.parameters import BEFORE, DYNAMODB_MS, FOLD_MS, FOLD_NOTE_MS, NOW, PAGE_MS

@@ -151,7 +151,7 @@ def pipeline_check(shelf: Shelf, questions: Questions, report: Report) -> dict[s
     ndcg_at_10, intra_list_similarity : of the lists as served, neutral and with diversity 0.3
     """
     some = questions.chosen(spread(len(questions), PIPELINE_QUESTIONS))
-    vectors = shelf.index.white_rows(np.arange(shelf.index.n_items))
+    vectors = shelf.index.white.rows(np.arange(shelf.index.n_items))
     lists: dict[float, list[I32]] = {0.0: [], DIVERSITY: []}
     same = 0
     times = some.times_ms.tolist()

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final
 
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.errors import InvalidInputError
-from endcap.messages.language import Language, language_of
+from endcap.messages.language import TEXTS, Language, language_of
 from endcap.snapshot.files import canonical_json, replace_file
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.reading import read_items
@@ -35,7 +35,6 @@ MOST_DESCRIPTION: Final = 600
 REVIEWED: Final = 20
 META: Final = "enrichment.json"
 REVIEW: Final = "review.csv"
-_LANGUAGES: Final[Mapping[Language, str]] = {"en": "English", "zh": "Chinese"}
 SCHEMA: Final[Mapping[str, Any]] = Enriched.model_json_schema() | {"required": list(FIELDS)}
 
 
@@ -143,7 +142,7 @@ def _system(language: Language) -> str:
         return ", ".join(json.dumps(tag.name) for tag in tags)
 
     return _prompt().format(
-        language=_LANGUAGES[language], audiences=names(AUDIENCES), occasions=names(OCCASIONS), themes=names(THEMES)
+        language=TEXTS[language].name, audiences=names(AUDIENCES), occasions=names(OCCASIONS), themes=names(THEMES)
     )
 
 

@@ -15,12 +15,14 @@ import numpy as np
 from endcap.arrays import F32, F64, I64, Mask
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile
-from endcap.ranking.features import RankingSettings, features_of
+from endcap.ranking.features import RankingSettings, UserFeatures, features_of
 from endcap.ranking.score import term_scores
 from endcap.ranking.terms.similarity import user_vector_of
 from endcap_rebuild.metrics.ranking import mid_place
 from endcap_rebuild.tuning.split import Cases
 
+Kept = dict[tuple[int, RankingSettings], tuple[UserFeatures, F32 | None]]
+"""Case and settings of features -> the features, and the vector of the user encoder."""
 _BEST_BY_TERM: Final = 50
 _BEST_BY_SCORE: Final = 150
 
@@ -103,12 +105,29 @@ def build_pools(
 
 
 def case_terms(
-    index: ItemIndex, cases: Cases, profiles: Sequence[UserProfile], settings: RankingSettings
+    index: ItemIndex,
+    cases: Cases,
+    profiles: Sequence[UserProfile],
+    settings: RankingSettings,
+    factors: F64 | None = None,
+    kept: Kept | None = None,
 ) -> Iterable[F32]:
-    """float32 (len(TERMS), n) for each case: the terms just as they are served, at the moment of the next item."""
-    for profile, at_ms in zip(profiles, cases.times_ms.tolist(), strict=True):
-        features, user = features_of(profile, index, at_ms, settings), user_vector_of(profile, index, at_ms)
-        yield term_scores(index, features, settings, user_vector=user)
+    """float32 (len(TERMS), n) for each case: the terms just as they are served, at the moment of the next item.
+
+    Parameters
+    ----------
+    factors : what they count for; those that count for nothing are 0
+    kept : what other settings of the same cases have left here, where it is the same for these
+    """
+    wanted, of_features = None if factors is None else factors != 0, settings.of_features
+    for case, (profile, at_ms) in enumerate(zip(profiles, cases.times_ms.tolist(), strict=True)):
+        key = case, of_features
+        known = None if kept is None else kept.get(key)
+        if known is None:
+            known = features_of(profile, index, at_ms, settings), user_vector_of(profile, index, at_ms)
+        if kept is not None:
+            kept[key] = known
+        yield term_scores(index, known[0], settings, user_vector=known[1], wanted=wanted)
 
 
 def _candidates(terms: F32, factors: F64, allowed: Mask, target: int, unseen: Mask) -> I64:

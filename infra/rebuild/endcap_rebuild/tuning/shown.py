@@ -59,6 +59,6 @@ def _lists(
     precedence = np.empty(index.n_items, dtype=np.int64)
     precedence[np.lexsort((index.tie_keys, -index.popularity))] = np.arange(index.n_items)
     found = []
-    for case, terms in enumerate(case_terms(index, cases, profiles, settings)):
+    for case, terms in enumerate(case_terms(index, cases, profiles, settings, factors)):
         found.append(best_list(small @ terms, np.append(cases.seen(case), cases.absent), precedence, K))
     return np.stack(found)

@@ -23,7 +23,7 @@ from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, REGISTRY, TERMS
 from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.balance import NEW_TERM, balanced
-from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms, joined
+from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms, joined
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
 from endcap_rebuild.tuning.halves import BLEND_SHARES, DEEP, REPEAT_TERM, Halves, row_of, simple_of, simplest
 from endcap_rebuild.tuning.list_search import MIN_CASES, rank_of
@@ -172,8 +172,8 @@ def _pools_of(
     return joined(pools), np.concatenate([each.cases.table.user[each.cases.target] for each in asked]).astype(np.int64)
 
 
-def _ranks(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64) -> F64:
-    terms = case_terms(index, asked.cases, asked.profiles, settings)
+def _ranks(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64, kept: Kept | None = None) -> F64:
+    terms = case_terms(index, asked.cases, asked.profiles, settings, factors, kept)
     small = factors.astype(np.float32)
     return np.array(
         [rank_of(small @ rows, asked.cases, case, seen_too=asked.seen_too) for case, rows in enumerate(terms)]
@@ -184,9 +184,10 @@ def _choose_half_lives(
     index: ItemIndex, asked: Sequence[Asked], settings: RankingSettings, factors: F64, progress: Progress
 ) -> tuple[RankingSettings, list[dict[str, float | str]]]:
     def gain_with(trial: RankingSettings) -> float:
-        gains = [gain_of(_ranks(index, each, trial, factors), DEEP).mean() for each in asked]
-        return float(np.mean(gains))
+        ranks = [_ranks(index, each, trial, factors, own) for each, own in zip(asked, kept, strict=True)]
+        return float(np.mean([gain_of(each, DEEP).mean() for each in ranks]))
 
+    kept = [Kept() for _ in asked]
     tried: list[dict[str, float | str]] = []
     best = gain_with(settings)
     total, done = sum(map(len, _HALF_LIVES.values())), 0

@@ -1,1 +1,1 @@
-"""What a month of a stack costs: `estimate`, `prices`."""
+"""What a month of a stack costs: `estimate`, of `month`, `quantities` and `prices`; `rebuilds`; `so_far`."""

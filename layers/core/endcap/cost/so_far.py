@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from endcap.cost.estimate import Assumptions, Deployment, Usage, estimate
+from endcap.cost.estimate import estimate
+from endcap.cost.month import Assumptions, Deployment, Usage
 from endcap.cost.prices import AS_OF
 
 STANDARD: Final = Deployment(

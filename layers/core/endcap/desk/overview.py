@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from endcap.api.roles import SCOPES, Caller
 from endcap.api.scenarios import read_scenarios
-from endcap.cost.estimate import Usage
+from endcap.cost.month import Usage
 from endcap.cost.so_far import deployment_of, month_start_ms, so_far
 from endcap.desk.changes import who
 from endcap.desk.snapshots import failed_rebuild

@@ -83,12 +83,11 @@ def explain(
     said : key of an event -> its text, for those of the running session; the words of others are not stored
     """
     explainer = _Explainer(context, positions, shares, language, said)
-    order = np.argsort(-np.abs(shares), axis=0, kind="stable")
+    order = np.argsort(-np.abs(shares), axis=0, kind="stable").T.tolist()
     found = []
-    for column in range(len(positions)):
-        rows = order[:, column].tolist()
-        told = [(TERMS[row], share) for row in rows if (share := float(shares[row, column])) != 0]
-        found.append(tuple(explainer.reason(term, share, column) for term, share in told))
+    for column, (rows, own) in enumerate(zip(order, shares.T.tolist(), strict=True)):
+        told = [(TERMS[row], own[row]) for row in rows if own[row] != 0]
+        found.append(tuple([explainer.reason(term, share, column) for term, share in told]))
     return found
 
 
@@ -109,6 +108,7 @@ class _Explainer:
         self.texts = texts_behind(context, positions, shares)
         self.documents = {p: self.index.document(p) for p in self.positions}
         self.languages = [language or language_of(self.documents[p]) for p in self.positions]
+        self.borrowed: list[bool] = self.index.unseen[positions].tolist()
         self.words = ItemWords(self.index, self.documents)
         self.worded = frozenset(self.positions[:MAX_WORDED])
         self.wordless: dict[Carrier, Evidence] = {}
@@ -129,7 +129,7 @@ class _Explainer:
             return Reason(term, share, popular_in(*named, language, against=share < 0))
         if term == "query" and share > 0 and not self.meant[column]:
             return Reason(term, share, nearest_only(language), evidence)
-        borrowed = bool(self.index.unseen[position])
+        borrowed = self.borrowed[column]
         if not evidence:
             label = self._label(term, share, position)
             return Reason(term, share, sentence(term, share, language, label=label, borrowed=borrowed))

@@ -29,7 +29,8 @@ class ItemWords:
 
     def __init__(self, index: ItemIndex, documents: Mapping[int, Mapping[str, Any]]) -> None:
         self._index, self._documents = index, documents
-        self._wordings: dict[int, tuple[Wording, Wording]] = {}
+        self._wordings: dict[int, Wording] = {}
+        self._titles: dict[int, Wording] = {}
         self._shared: dict[tuple[int, int], tuple[str, ...]] = {}
         self._categories: dict[int, list[tuple[int, str]]] = {}
 
@@ -42,16 +43,16 @@ class ItemWords:
         return self._shared[position, past]
 
     def _shared_with_item(self, position: int, past: int) -> tuple[str, ...]:
-        (text, title), (theirs, _) = self._of(position), self._of(past)
-        in_title = common_words(title, theirs)
+        text, theirs = self._of(position), self._of(past)
+        in_title = common_words(self._title_of(position), theirs)
         elsewhere = [word for word in common_words(text, theirs, cut=False) if word not in in_title]
         told = [word for word in (*in_title, *elsewhere) if not word[0].isdigit()]  # sizes and weights tell nothing
         return self._rarest([word for word in told if self._index.tables.rarity_of(word)[1] <= _COMMON], in_title)
 
     def shared_with_text(self, position: int, wording: Wording) -> tuple[str, ...]:
         """What an item's text has of a query's or a review's words, likewise; its id and article numbers count too."""
-        text, title = self._of(position)
-        in_title = common_words(title, wording)
+        text = self._of(position)
+        in_title = common_words(self._title_of(position), wording)
         numbers = Wording.of(" ".join(sorted(numbers_of(self._document(position)))))
         words = (*in_title, *common_words(text, wording), *common_words(numbers, wording))
         return self._rarest(list(dict.fromkeys(words)), in_title)
@@ -85,11 +86,17 @@ class ItemWords:
                 told.append(word)
         return tuple(told)
 
-    def _of(self, position: int) -> tuple[Wording, Wording]:
-        """The wordings of an item's whole text and of its title."""
+    def _of(self, position: int) -> Wording:
+        """The wording of an item's whole text."""
         if position not in self._wordings:
-            self._wordings[position] = self._index.wordings(position)
+            self._wordings[position] = self._index.wording(position)
         return self._wordings[position]
+
+    def _title_of(self, position: int) -> Wording:
+        """The wording of its title."""
+        if position not in self._titles:
+            self._titles[position] = Wording.of(str(self._document(position).get("title") or ""))
+        return self._titles[position]
 
     def _document(self, position: int) -> Mapping[str, Any]:
         known = self._documents.get(position)

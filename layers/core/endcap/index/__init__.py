@@ -1,1 +1,1 @@
-"""What can be ranked: `index`, `overlay`, `changes`, `vectors`, `lexical`, `columns`, `derived`, `imputation`."""
+"""What can be ranked: `index`, made of `derived`, `columns`, `names`, `vectors`; `overlay` and what lies over it."""

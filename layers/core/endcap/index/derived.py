@@ -172,9 +172,9 @@ class SnapshotTables:
         return lru_cache(maxsize=_KEPT_ITEMS)(self.snapshot.document)
 
     @cached_property
-    def wordings(self) -> Callable[[int], tuple[Wording, Wording]]:
-        """Row -> the wordings of the item's whole text and of its title; those that were asked for last are kept."""
-        return lru_cache(maxsize=_KEPT_ITEMS)(lambda row: wordings_of(self.document(row)))
+    def wording(self) -> Callable[[int], Wording]:
+        """Row -> the wording of the item's whole text; those that were asked for last are kept."""
+        return lru_cache(maxsize=_KEPT_ITEMS)(lambda row: Wording.of(document_text(self.document(row))))
 
     @cached_property
     def rarity_of(self) -> Callable[[str], tuple[float, float]]:
@@ -304,11 +304,6 @@ class SnapshotTables:
 def _spread_of_cosines(sample: F32) -> float:
     cosines = np.vecdot(sample[:, None, :], sample[None, :, :])
     return max(float(np.std(cosines[~np.eye(len(sample), dtype=bool)])), 0.01)
-
-
-def wordings_of(document: Mapping[str, Any]) -> tuple[Wording, Wording]:
-    """The wordings of an item's whole text and of its title."""
-    return Wording.of(document_text(document)), Wording.of(str(document.get("title") or ""))
 
 
 def rows_by_key(item_ids: Iterable[str]) -> dict[bytes, tuple[int, ...]]:

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, I32, I64, Mask
-from endcap.catalog.item import item_document
+from endcap.catalog.item import document_text, item_document
 from endcap.index.changes import Changes
-from endcap.index.derived import SnapshotTables, rows_by_key, wordings_of
+from endcap.index.derived import SnapshotTables, rows_by_key
+from endcap.index.laid_over import LaidOver
 from endcap.index.vectors import VectorTable
 from endcap.index.withheld import Withheld
 from endcap.snapshot.ids import tie_keys_of
@@ -42,6 +43,7 @@ class ItemIndex:
         self.tables = tables
         self.snapshot = snapshot = tables.snapshot
         self.changes = changes if changes is not None and changes.item_ids else None
+        self._row_of = snapshot.item_ids.row
         self._new_ids: tuple[str, ...] = ()
         self._new_index: dict[str, int] = {}
         self.changed: I64 = np.empty(0, dtype=np.int64)
@@ -96,7 +98,7 @@ class ItemIndex:
 
     def position(self, item_id: str) -> int | None:
         """The row of an item, or of the variant that stands for a group; None for an id that neither has."""
-        known = self.snapshot.index.get(item_id)
+        known = self._row_of(item_id)
         if known is None:
             known = self._new_index.get(item_id)
         return self._standing_for(item_id) if known is None else known
@@ -154,11 +156,11 @@ class ItemIndex:
             return self.tables.document(position)
         return {"item_id": self.item_id(position)}
 
-    def wordings(self, position: int) -> tuple[Wording, Wording]:
-        """The wordings of an item's whole text and of its title."""
+    def wording(self, position: int) -> Wording:
+        """The wording of an item's whole text."""
         if position < self.tables.n_items and position not in self._change_of:
-            return self.tables.wordings(position)
-        return wordings_of(self.document(position))
+            return self.tables.wording(position)
+        return Wording.of(document_text(self.document(position)))
 
     @cached_property
     def deleted_rows(self) -> I64:
@@ -207,84 +209,28 @@ class ItemIndex:
         totals = np.bincount(owner, weights=rare, minlength=len(categories))
         return owner, flat, (rare / totals[owner]).astype(np.float32)
 
-    def raw_dots(self, query: F32) -> F32:
-        """Dot product of `query`, float32 (d_text,), with the text vector of every row: float32 (n_items,)."""
-        return self._dots(self.tables.raw, query, None if self.changes is None else self.changes.raw)
+    @cached_property
+    def raw(self) -> LaidOver:
+        """The items' texts as the encoder gave them."""
+        return self._texts(self.tables.raw, None if self.changes is None else self.changes.raw)
 
-    def white_dots(self, query: F32) -> F32:
-        """Dot product of `query`, float32 (d_item,), with the whitened text of every row: float32 (n_items,)."""
-        return self._dots(self.tables.white, query, None if self.changes is None else self.changes.white)
+    @cached_property
+    def white(self) -> LaidOver:
+        """The items' whitened texts."""
+        return self._texts(self.tables.white, None if self.changes is None else self.changes.white)
 
-    def rough_raw_dots(self, query: F32) -> tuple[F32, float]:
-        """`raw_dots`, and by how much at most each may be off."""
-        values, error = self.tables.raw.rough_dots(query)
-        return self._with_changed(values, query, None if self.changes is None else self.changes.raw), error
+    @cached_property
+    def described(self) -> LaidOver | None:
+        """What was written about the items as they were; None where nothing was, or it was not worth it."""
+        table, nothing = self.tables.described, np.zeros((len(self.changed), self.tables.raw.dim), dtype=np.float32)
+        return None if table is None else LaidOver(table, self.n_items, self.changed, nothing)
 
-    def rough_white_dots(self, query: F32) -> tuple[F32, float]:
-        """`white_dots`, and by how much at most each may be off."""
-        values, error = self.tables.white.rough_dots(query)
-        return self._with_changed(values, query, None if self.changes is None else self.changes.white), error
-
-    def _dots(self, table: VectorTable, query: F32, changed: F32 | None) -> F32:
-        return self._with_changed(table.dots(query), query, changed)
-
-    def _with_changed(self, values: F32, query: F32, changed: F32 | None) -> F32:
-        if changed is None or self.changes is None:
-            return values
-        whole = np.zeros(self.n_items, dtype=np.float32)
-        whole[: self.tables.n_items] = values
+    def _texts(self, table: VectorTable, changed: F32 | None) -> LaidOver:
+        """Vectors of texts, of changed items those that they have now."""
+        if self.changes is None or changed is None:
+            return LaidOver(table, self.n_items)
         fresh = self.changes.has_vector
-        whole[self.changed[fresh]] = np.vecdot(changed[fresh], query)
-        return whole
-
-    def white_rows(self, positions: I64) -> F32:
-        """float32 (k, d_item): whitened text vectors; zero rows where an item has none."""
-        return self._rows(self.tables.white, positions, None if self.changes is None else self.changes.white)
-
-    def raw_rows(self, positions: I64) -> F32:
-        """float32 (k, d_text): text vectors as the encoder gave them; zero rows where an item has none."""
-        return self._rows(self.tables.raw, positions, None if self.changes is None else self.changes.raw)
-
-    def described_dots(self, vector: F32) -> F32:
-        """Dot product of `vector`, float32 (d_text,), with what was written about every row: float32 (n_items,)."""
-        table = self.tables.described
-        return self._without_changed(None if table is None else table.dots(vector))
-
-    def rough_described_dots(self, vector: F32) -> tuple[F32, float]:
-        """`described_dots`, and by how much at most each may be off."""
-        table = self.tables.described
-        values, error = (None, 0.0) if table is None else table.rough_dots(vector)
-        return self._without_changed(values), error
-
-    def described_rows(self, positions: I64) -> F32:
-        """float32 (k, d_text): what was written about the rows; zero where nothing was, or they have changed."""
-        table = self.tables.described
-        rows = np.zeros((len(positions), self.tables.raw.dim), dtype=np.float32)
-        if table is not None:
-            kept = (positions < self.tables.n_items) & ~np.isin(positions, self.changed)
-            rows[kept] = table.rows(positions[kept])
-        return rows
-
-    def _without_changed(self, values: F32 | None) -> F32:
-        """Values of the snapshot's rows for all; 0 for a row that it does not know, or not as it is now."""
-        if values is not None and self.changes is None:
-            return values
-        whole = np.zeros(self.n_items, dtype=np.float32)
-        if values is not None:
-            whole[: self.tables.n_items] = values
-            whole[self.changed] = 0
-        return whole
-
-    def _rows(self, table: VectorTable, positions: I64, changed: F32 | None) -> F32:
-        rows = np.zeros((len(positions), table.dim), dtype=np.float32)
-        old = positions < self.tables.n_items
-        rows[old] = table.rows(positions[old])
-        if changed is not None and self.changes is not None:
-            row_of = np.asarray([self._change_of.get(position, -1) for position in positions.tolist()], dtype=np.int64)
-            fresh = np.flatnonzero(row_of >= 0)
-            fresh = fresh[self.changes.has_vector[row_of[fresh]]]
-            rows[fresh] = changed[row_of[fresh]]
-        return rows
+        return LaidOver(table, self.n_items, self.changed[fresh], changed[fresh])
 
     def rows_of_key(self, key: bytes) -> tuple[int, ...]:
         """The rows of the items that an impression's 4 bytes stand for."""
@@ -330,16 +276,6 @@ class ItemIndex:
             return rows
         rows = rows[np.isin(rows, self.changed, invert=True)]
         return np.concatenate([rows, self.changed[self.brand[self.changed] == brand]])
-
-    @cached_property
-    def wordless(self) -> Mask:
-        """Bool (n_items,): items without text, which no dot product with their text says anything about."""
-        whole = self._extended(self.tables.raw.empty, 1.0)
-        if self.changes is None:
-            return whole
-        whole, fresh = whole.copy(), self.changes.has_vector
-        whole[self.changed[fresh]] = ~np.any(self.changes.raw[fresh], axis=1)
-        return whole
 
     @cached_property
     def kept(self) -> dict[Hashable, F32]:

@@ -7,6 +7,7 @@ from typing import Final
 from endcap.messages.texts import TermTexts, Texts
 
 TEXTS: Final = Texts(
+    name="English",
     script=None,
     full_stop=".",
     names_joined=" and ",

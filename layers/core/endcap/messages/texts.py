@@ -46,6 +46,7 @@ class Texts:
 
     Attributes
     ----------
+    name : what English calls it
     script : what a title in the language has in it; None where that tells nothing
     names_joined : between the titles of items; list_joined, list_ended : between the parts of other lists
     worded : a sentence, without its full stop, and the words that it is about
@@ -69,6 +70,7 @@ class Texts:
     price_spans : the cheap, the middling and the dear, in words that a turn is read by
     """
 
+    name: str
     script: re.Pattern[str] | None
     full_stop: str
     names_joined: str

@@ -8,6 +8,7 @@ from typing import Final
 from endcap.messages.texts import TermTexts, Texts
 
 TEXTS: Final = Texts(
+    name="Chinese",
     script=re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
     full_stop="。",
     names_joined="、",

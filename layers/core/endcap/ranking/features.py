@@ -25,6 +25,15 @@ from endcap.profiles.settled import settled
 
 PREFERENCE_WEIGHT: Final = 0.5
 F32_EMPTY: Final = np.empty(0, dtype=np.float32)
+_READ_BY_TERMS: Final = (
+    "history_half_life_events",
+    "text_half_life_events",
+    "affinity_half_life_events",
+    "words_half_life_events",
+    "history_floor",
+    "query_share",
+    "rotation_half_life_s",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,12 @@ class RankingSettings:
     query_share: float = 0.3
     demand_fade_days: float = 0.0
     rotation_half_life_s: float = 7200.0
+
+    @property
+    def of_features(self) -> RankingSettings:
+        """Equal for settings under which a history has equal features: with the defaults of what terms alone read."""
+        usual = RankingSettings()
+        return replace(self, **{name: getattr(usual, name) for name in _READ_BY_TERMS})
 
     @classmethod
     def of(cls, values: Mapping[str, float]) -> RankingSettings:

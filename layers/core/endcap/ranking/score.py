@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from endcap.arrays import F32, F64, I64
+from endcap.arrays import F32, F64, I64, Mask
 from endcap.index.index import ItemIndex
 from endcap.ranking.features import RankingSettings, UserFeatures
 from endcap.ranking.terms.inputs import Query
@@ -103,6 +103,7 @@ def term_scores(
     settings: RankingSettings | None = None,
     query: Query | None = None,
     user_vector: F32 | None = None,
+    wanted: Mask | None = None,
 ) -> F32:
     """Every term for every item, before weights and scales: what a rebuild tunes by.
 
@@ -110,6 +111,7 @@ def term_scores(
     ----------
     settings : the snapshot's own when None
     user_vector : float32 (d_item,), of `endcap.ranking.terms.similarity.user_vector_of`
+    wanted : bool (len(TERMS),), terms that are worked out, the others are 0; all of them when None
 
     Returns
     -------
@@ -117,15 +119,16 @@ def term_scores(
     """
     settings = settings or RankingSettings.of(index.snapshot.weights.settings)
     return every_term(
-        ScoringContext(index=index, features=features, settings=settings, query=query, encode=lambda: user_vector)
+        ScoringContext(index=index, features=features, settings=settings, query=query, encode=lambda: user_vector),
+        wanted,
     )
 
 
-def every_term(context: ScoringContext) -> F32:
-    """Every term of a request for every item, float32 (len(TERMS), n_items)."""
+def every_term(context: ScoringContext, wanted: Mask | None = None) -> F32:
+    """Every term of a request for every item, float32 (len(TERMS), n_items); see `term_scores`."""
     terms = np.zeros((len(TERMS), context.index.n_items), dtype=np.float32)
     for row, term in enumerate(REGISTRY):
-        values = term.values(context)
+        values = term.values(context) if wanted is None or wanted[row] else None
         if values is not None:
             terms[row] = values.everywhere()
     return terms

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64, Mask
-from endcap.index.index import ItemIndex
+from endcap.index.laid_over import LaidOver
 
 _ONE: Final = np.float32(1)
 Number = TypeVar("Number", bound=np.generic)
@@ -160,62 +160,32 @@ class Space(Protocol):
 
 
 @dataclass(frozen=True)
-class Whitened:
-    """The whitened texts of an index."""
-
-    index: ItemIndex
-
-    def rough(self, vector: F32) -> tuple[F32, float]:
-        return self.index.rough_white_dots(vector)
-
-    def at(self, vector: F32, positions: I64) -> F32:
-        return np.asarray(np.vecdot(self.index.white_rows(positions), vector), dtype=np.float32)
-
-    def everywhere(self, vector: F32) -> F32:
-        return self.index.white_dots(vector)
-
-
-@dataclass(frozen=True)
-class Described:
-    """What was written about the items of an index."""
-
-    index: ItemIndex
-
-    def rough(self, vector: F32) -> tuple[F32, float]:
-        return self.index.rough_described_dots(vector)
-
-    def at(self, vector: F32, positions: I64) -> F32:
-        return np.asarray(np.vecdot(self.index.described_rows(positions), vector), dtype=np.float32)
-
-    def everywhere(self, vector: F32) -> F32:
-        return self.index.described_dots(vector)
-
-
-@dataclass(frozen=True)
 class Centred:
-    """The texts of an index, less their mean: encoders give any two texts a high cosine.
+    """Texts, less their mean: encoders give any two texts a high cosine.
 
     An item without text (a zero row) is neither near nor far.
+
+    mean : float32 (d_text,)
     """
 
-    index: ItemIndex
+    texts: LaidOver
+    mean: F32
 
     def rough(self, vector: F32) -> tuple[F32, float]:
-        values, error = self.index.rough_raw_dots(vector)
-        return np.where(self.index.wordless, np.float32(0), values - self._centre(vector)), error
+        values, error = self.texts.rough(vector)
+        return np.where(self.texts.empty, np.float32(0), values - self._centre(vector)), error
 
     def at(self, vector: F32, positions: I64) -> F32:
-        values = np.vecdot(self.index.raw_rows(positions), vector)
-        return self._less_centre(values, vector)
+        return self._less_centre(self.texts.at(vector, positions), vector)
 
     def everywhere(self, vector: F32) -> F32:
-        return self._less_centre(self.index.raw_dots(vector), vector)
+        return self._less_centre(self.texts.everywhere(vector), vector)
 
     def _less_centre(self, values: F32, vector: F32) -> F32:
         return np.asarray(np.where(values == 0, np.float32(0), values - self._centre(vector)), dtype=np.float32)
 
     def _centre(self, vector: F32) -> np.float32:
-        return np.float32(np.vecdot(self.index.snapshot.whitening_mean, vector))
+        return np.float32(np.vecdot(self.mean, vector))
 
 
 @dataclass(frozen=True)

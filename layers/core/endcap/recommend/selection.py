@@ -92,7 +92,7 @@ def _varied(scores: Scores, mask: Mask, diversity: float, calibration: float, wa
         return best_first(scores, mask, wanted)[0]
     positions, found = best_first(scores, mask, max(wanted, DIVERSITY_POOL))
     pool = min(DIVERSITY_POOL, len(positions))
-    vectors = scores.index.white_rows(positions[:pool])
+    vectors = scores.index.white.rows(positions[:pool])
     mix = mix_of(scores.index, scores.context.features, positions[:pool]) if calibration else None
     order = rerank_greedily(found[:pool], vectors, min(wanted, pool), diversity, calibration, mix)
     order = np.concatenate([order, np.arange(pool, len(positions))])[:wanted]

@@ -7,7 +7,7 @@ the next free one after it.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Final, overload
 
@@ -49,7 +49,6 @@ class ItemIds(Sequence[str]):
         # Memory views give plain numbers and bytes at a fraction of what an array's element takes.
         self._text, self._offsets, self._slots = text.data, offsets.data, slots.data
         self._mask = len(slots) - 1
-        self._kept = lru_cache(maxsize=_KEPT)(self._row)
 
     @classmethod
     def of(cls, item_ids: Sequence[str]) -> ItemIds:
@@ -83,9 +82,10 @@ class ItemIds(Sequence[str]):
             yield text[start:end].decode(errors="replace")
             start = end
 
-    def row(self, item_id: str) -> int | None:
-        """The row of an id, None for an unknown one."""
-        return self._kept(item_id)
+    @cached_property
+    def row(self) -> Callable[[str], int | None]:
+        """Id -> its row, None for an unknown one; those that were asked for last are kept."""
+        return lru_cache(maxsize=_KEPT)(self._row)
 
     def _row(self, item_id: str) -> int | None:
         wanted = item_id.encode("utf-8", "surrogatepass")

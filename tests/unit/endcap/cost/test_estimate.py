@@ -15,18 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
-from endcap.cost.estimate import (
-    MONTH_S,
-    Assumptions,
-    Deployment,
-    Estimate,
-    Usage,
-    estimate,
-    personalize_estimate,
-    rebuild_way,
-    traced,
-)
+from endcap.cost.estimate import Estimate, estimate, personalize_estimate
+from endcap.cost.month import MONTH_S, Assumptions, Deployment, Usage
 from endcap.cost.prices import PRICES, Price, with_prices
+from endcap.cost.quantities import rebuild_way, traced
 from endcap.errors import InvalidInputError
 from endcap_local.cli.app import app
 from endcap_local.cli.cost import deployment_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from endcap.cost.estimate import Usage
+from endcap.cost.month import Usage
 from endcap.cost.so_far import STANDARD, deployment_of, so_far
 from endcap_local.cli.cost import deployment_of as of_template
 

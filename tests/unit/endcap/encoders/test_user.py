@@ -31,7 +31,7 @@ from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile
-from endcap.ranking.terms.similarity import ItemSpace, user_encoder_of, user_inputs, user_vector_of
+from endcap.ranking.terms.similarity import item_space, user_encoder_of, user_inputs, user_vector_of
 from endcap.snapshot.snapshot import load_snapshot
 from endcap.snapshot.write import write_snapshot
 from endcap_local.bench import random_user_encoder
@@ -178,7 +178,7 @@ def test_an_item_newer_than_the_snapshot_is_read_by_its_text(snapshot, encoder):
     fresh = ChangedItem("brand-new", NOW, Item("brand-new", "a red mug"), words, tag)
     index = Overlay(snapshot, [fresh]).index
     inputs = user_inputs(profile(replace(entry(0, 5), item_id="brand-new"), entry(7, 3)), index, encoder, NOW)
-    white = index.white_rows(index.positions(["brand-new"]))
+    white = index.white.rows(index.positions(["brand-new"]))
     assert np.allclose(inputs["vectors"][0], encoder.item_vectors(white)[0])
     assert np.allclose(inputs["vectors"][1], np.asarray(snapshot.item_vectors_f16[7], dtype=np.float32))
 
@@ -203,11 +203,11 @@ def test_similarity_is_the_cosine_of_every_item_new_ones_included(full_snapshot,
     fresh = ChangedItem("brand-new", NOW, Item("brand-new", "a red mug"), words, tag)
     index = Overlay(full_snapshot, [fresh]).index
     user = user_vector_of(profile(entry(1, 9), entry(2, 5)), index, NOW)
-    values = ItemSpace(index).everywhere(user)
+    values = item_space(index).everywhere(user)
     known = np.asarray(full_snapshot.item_vectors_f16, dtype=np.float32)
     assert values.shape == (41,)
     assert np.allclose(values[:40], known @ user, atol=1e-5)
-    white = index.white_rows(np.asarray([40]))
+    white = index.white.rows(np.asarray([40]))
     assert values[40] == pytest.approx(float(encoder.item_vectors(white)[0] @ user), abs=1e-5)
 
 

@@ -45,7 +45,7 @@ def added(snapshot: Snapshot, item: Item, at_ms: int = CUTOFF_MS) -> ChangedItem
 def test_donors_are_those_of_the_rebuild(snapshot: Snapshot) -> None:
     index = index_of(snapshot)
     unseen = np.flatnonzero(index.unseen)
-    vectors = index.white_rows(np.arange(40))
+    vectors = index.white.rows(np.arange(40))
     rows, shares = donors_of(index.tables, vectors[unseen])
     expected = text_neighbours(vectors, np.asarray(snapshot.interaction_counts)).toarray()
     for row, donor_shares, item in zip(rows, shares, unseen.tolist(), strict=True):

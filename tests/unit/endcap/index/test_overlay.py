@@ -76,8 +76,8 @@ def test_a_new_item_is_compared_by_the_fields_that_the_snapshot_has_read(tmp_pat
     own, other = (Overlay(snapshot, [ChangedItem("fresh", NOW_MS, NEW, vector, t)]).index for t in (tag, encoder.tag))
     assert own.item_tag == tag
     assert own.encoder_tag == encoder.tag
-    assert own.raw_rows(np.array([40])).any()
-    assert not other.raw_rows(np.array([40])).any()
+    assert own.raw.rows(np.array([40])).any()
+    assert not other.raw.rows(np.array([40])).any()
 
 
 def test_new_item_is_found_by_query_and_by_id(snapshot: Snapshot) -> None:
@@ -123,12 +123,12 @@ def test_changed_item_keeps_its_text_until_a_new_vector_comes(snapshot: Snapshot
     base = index_of(snapshot)
     cheaper = Overlay(snapshot, [changed(snapshot, replace(item, price=0.5), embedded=False)]).index
     at = np.array([6])
-    assert np.array_equal(cheaper.white_rows(at), base.white_rows(at))
+    assert np.array_equal(cheaper.white.rows(at), base.white.rows(at))
     assert cheaper.document(6)["price"] == 0.5
     assert cheaper.price_band[6] == 0
     assert cheaper.n_items == base.n_items
     renamed = Overlay(snapshot, [changed(snapshot, replace(item, title="travel lamp"))]).index
-    assert not np.allclose(renamed.white_rows(at), base.white_rows(at), atol=0.1)
+    assert not np.allclose(renamed.white.rows(at), base.white.rows(at), atol=0.1)
 
 
 def test_unavailable_expired_and_deleted_items_vanish(snapshot: Snapshot) -> None:

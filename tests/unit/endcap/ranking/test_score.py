@@ -19,6 +19,7 @@ from endcap.ranking.score import coefficients, term_scores
 from endcap.ranking.terms.inputs import Query
 from endcap.ranking.terms.lists import LISTS, spread_correction, sum_rows
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
+from endcap.ranking.terms.sources import list_sources
 from endcap.ranking.terms.text import sides, signed_support
 from endcap.ranking.values import Likeness, Sparse
 from endcap.snapshot.parts import TermWeight, Weights
@@ -49,7 +50,7 @@ def row(terms: np.ndarray, name: str) -> np.ndarray:
 
 
 def summed(index: ItemIndex, name: str, positions: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    rows, (sums,) = sum_rows(index, name, positions, [weights])
+    rows, (sums,) = sum_rows(index, name, list_sources(index, positions), [weights])
     return Sparse(index.n_items, rows, sums).everywhere()
 
 
@@ -71,7 +72,7 @@ def test_lists_are_summed_over_history_with_signs(index: ItemIndex) -> None:
 
 def test_text_term_is_likeness_to_recent_items(index: ItemIndex) -> None:
     features = taste_for(index, ("view", "item-4"), ("purchase", "item-9"))
-    white = index.white_rows(np.arange(40))
+    white = index.white.rows(np.arange(40))
     expected = white @ (white[features.positions].T @ history_weights(features, SETTINGS).text)
     expected *= correction(index, "text", expected)
     assert row(term_scores(index, features, SETTINGS), "text") == pytest.approx(expected, abs=1e-5)
@@ -100,7 +101,7 @@ def test_a_dislike_is_not_made_up_for(index: ItemIndex) -> None:
             taste_for(index, *zip(("view", kind, "view"), past, strict=True)) for kind in ("like", "dislike")
         )
         before, after = (row(term_scores(index, features, SETTINGS), name) for features in (liked, mixed))
-        follows = int(np.argmax(index.white_dots(index.white_rows(np.array([9]))[0])))
+        follows = int(np.argmax(index.white.everywhere(index.white.rows(np.array([9]))[0])))
         follows = 10 if name == "next" else follows
         assert after[follows] < before[follows]
 
@@ -116,7 +117,7 @@ def test_the_usual_spread_of_a_list_is_that_of_one_of_its_rows(index: ItemIndex)
 
 
 def test_what_is_laid_over_a_snapshot_changes_no_correction(index: ItemIndex) -> None:
-    words = quantize_unit(index.raw_rows(np.array([4]))[0]).tobytes()
+    words = quantize_unit(index.raw.rows(np.array([4]))[0]).tobytes()
     fresh = [ChangedItem(f"n{k}", CUTOFF_MS, Item(f"n{k}", title="new"), words, index.encoder_tag) for k in range(30)]
     over = Overlay(index.snapshot, fresh).index
     for name in ("next", "together", "neighbours", "text"):

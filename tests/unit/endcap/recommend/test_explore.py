@@ -12,6 +12,7 @@ from endcap.recommend.explore import MAX_ARMS, UNIFORM_SHARE, explore, win_proba
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.recommend.trending import windows_of
+from tests.fakes.effort import proved, proving
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 NOW_MS = 1_768_471_200_000
@@ -22,6 +23,7 @@ COUNTS = Demand(
     shown={f"item-{k}": n for k, n in enumerate(SHOWN)},
 )
 LIVE = Live({"7d": COUNTS})
+DRAWS = 8_000 if proving() else 2_000
 
 
 @pytest.fixture(scope="module")
@@ -63,18 +65,19 @@ class TestWinProbabilities:
         assert odds[0] > 0.9
 
 
+@proved
 def test_frequencies_match_the_stated_probabilities():
-    n = 4000
-    pages = [drawn(number)[0][0].row for number in range(n)]
+    pages = [drawn(number)[0][0].row for number in range(DRAWS)]
     (draw,) = drawn(0)[1].values()
-    expected = np.array([draw.arms[f"item-{k}"] for k in range(5)]) * n
+    expected = np.array([draw.arms[f"item-{k}"] for k in range(5)]) * DRAWS
     observed = np.bincount(pages, minlength=5)
     assert stats.chisquare(observed, expected).pvalue > 0.01
 
 
+@proved
 def test_frequencies_of_a_later_place_match_them_too_given_the_first():
     seen = {}
-    for number in range(6000):
+    for number in range(DRAWS):
         slots, draws = drawn(number, page=2)
         seen.setdefault(slots[0].row, []).append((slots[1].row, draws[1].arms))
     for draws in seen.values():
@@ -85,11 +88,12 @@ def test_frequencies_of_a_later_place_match_them_too_given_the_first():
             assert stats.chisquare(observed, expected).pvalue > 0.005
 
 
+@proved
 def test_inverse_propensity_replay_recovers_the_value_of_known_policies():
     rates = np.array([0.1, 0.3, 0.2, 0.05, 0.4])
     rng = np.random.default_rng(3)
     logs = []
-    for number in range(8000):
+    for number in range(DRAWS):
         slots, draws = drawn(number)
         row = slots[0].row
         logs.append((row, draws[0].arms[f"item-{row}"], float(rng.random() < rates[row])))

@@ -257,7 +257,7 @@ def test_diversity_brings_variety_and_zero_changes_nothing(snapshot: Snapshot) -
     history = known(snapshot, did("purchase", "item-9"))
 
     def likeness(answer: Recommendation) -> float:
-        rows = index_of(snapshot).white_rows(np.array([snapshot.index[i] for i in ids(answer)]))
+        rows = index_of(snapshot).white.rows(np.array([snapshot.index[i] for i in ids(answer)]))
         return float((rows @ rows.T).mean())
 
     plain, varied = (ask(snapshot, history, diversity=d) for d in (0.0, 0.9))

@@ -13,11 +13,12 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from endcap_local.experiments.comparing import MIN_UNITS, always_valid, comparable, fixed_horizon, sample_ratio
+from tests.fakes.effort import proved, proving
 from tests.fakes.experiments import click_values, clicks, conversions
 
 F64 = NDArray[np.float64]
 ALPHA = 0.05
-EXPERIMENTS = 400
+EXPERIMENTS = 400 if proving() else 150
 
 
 def buyers(bought: int, of: int) -> F64:
@@ -77,6 +78,7 @@ def test_the_click_through_rate_varies_as_much_as_when_shoppers_are_drawn_again(
     assert values.std(ddof=1) / math.sqrt(4000) == pytest.approx(again.std(ddof=1), rel=0.06)
 
 
+@proved
 def test_looking_again_and_again_deceives_the_fixed_test_and_not_the_always_valid_one() -> None:
     chance = np.random.default_rng(1)
     deceived = {"fixed": 0, "always": 0, "at the end": 0}
@@ -87,10 +89,12 @@ def test_looking_again_and_again_deceives_the_fixed_test_and_not_the_always_vali
         deceived["at the end"] += fixed[-1]
         deceived["always"] += any(always_valid(a, b, ALPHA, 0.3).p_value < ALPHA for a, b in looks)
     assert deceived["fixed"] > 3 * ALPHA * EXPERIMENTS
-    assert deceived["at the end"] <= 1.6 * ALPHA * EXPERIMENTS  # 20 expected; more than 32 in 1 of 200 such runs
+    # Of 400, 20 expected; more than 32 in 1 of 200 such runs.
+    assert deceived["at the end"] <= 1.6 * ALPHA * EXPERIMENTS
     assert deceived["always"] <= ALPHA * EXPERIMENTS
 
 
+@proved
 @pytest.mark.parametrize("effect", [0.1, 0.5, 2.0])
 def test_looking_at_shoppers_who_come_again_does_not_deceive_the_always_valid_test(effect: float) -> None:
     chance = np.random.default_rng(2)

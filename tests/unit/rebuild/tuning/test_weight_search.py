@@ -19,7 +19,7 @@ from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
 from endcap_rebuild.data.row_weights import is_target, with_grades, with_type_weights
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
-from endcap_rebuild.tuning.candidates import Pools, build_pools, case_terms
+from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
 from endcap_rebuild.tuning.list_search import (
     choose_grades,
@@ -239,6 +239,25 @@ def test_pools_rank_as_the_whole_catalogue_does(chain: EventTable, index: ItemIn
     whole = [rank_of(factors.astype(np.float32) @ row, cases, k) for k, row in enumerate(terms)]
     # The toy catalogue fits into every pool, so not only the first places agree.
     np.testing.assert_array_equal(by_pool, whole)
+
+
+def test_what_is_kept_of_cases_or_counts_for_nothing_changes_no_score(chain: EventTable, index: ItemIndex) -> None:
+    cases = some_cases(chain, 12)
+    profiles, kept = profiles_of(cases), Kept()
+    factors = np.array([DEFAULT_WEIGHTS[term] if row % 2 else 0.0 for row, term in enumerate(TERMS)])
+    for changes in (
+        {},
+        {"history_half_life_events": 7.0, "history_floor": 0.5},
+        {"text_half_life_events": 4.0, "affinity_half_life_events": 3.0},
+        {"time_half_life_factor": 32.0},
+        {"grade_strength": 0.0, "demand_fade_days": 30.0},
+    ):
+        trial = replace(RankingSettings(), **changes)
+        afresh = case_terms(index, cases, profiles, trial)
+        again = case_terms(index, cases, profiles, trial, factors, kept)
+        for plain, short in zip(afresh, again, strict=True):
+            small = factors.astype(np.float32)
+            np.testing.assert_array_equal(small @ plain, small @ short)
 
 
 def test_ties_in_a_pool_share_their_mean_rank() -> None:

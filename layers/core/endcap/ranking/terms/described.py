@@ -12,7 +12,7 @@ import numpy as np
 from endcap.arrays import F32, F64, I64
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.terms.text import sides, signed_support
-from endcap.ranking.values import Described, Likeness, Values
+from endcap.ranking.values import Likeness, Values
 
 DESCRIBED_NAME: Final = "described"
 DESCRIBED_QUERY_NAME: Final = "described_query"
@@ -26,24 +26,27 @@ def without_mean(vectors: F32, mean: F32) -> F32:
 
 
 def _values(context: ScoringContext) -> Values | None:
-    index = context.index
-    if index.tables.described is None or not context.features.weights.any():
+    described = context.index.described
+    if described is None or not context.features.weights.any():
         return None
-    past = index.described_rows(context.features.positions)
-    return Likeness(Described(index), *sides(past, context.weights.text)) if past.any() else None
+    past = described.rows(context.features.positions)
+    return Likeness(described, *sides(past, context.weights.text)) if past.any() else None
 
 
 def _support(context: ScoringContext, positions: I64) -> F64:
-    past, ranked = (context.index.described_rows(rows) for rows in (context.features.positions, positions))
+    described = context.index.described
+    if described is None:
+        return np.zeros((len(context.features.positions), len(positions)))
+    past, ranked = (described.rows(rows) for rows in (context.features.positions, positions))
     alike = np.asarray(np.vecdot(past[:, None, :], ranked[None, :, :]), dtype=np.float32)  # (h, k)
     return signed_support(alike, context.weights.text).astype(np.float64)
 
 
 def _query_values(context: ScoringContext) -> Values | None:
-    query, index = context.query, context.index
-    if index.tables.described is None or query is None or query.vector is None:
+    query, described = context.query, context.index.described
+    if described is None or query is None or query.vector is None:
         return None
-    return Likeness(Described(index), without_mean(query.vector, index.snapshot.whitening_mean))
+    return Likeness(described, without_mean(query.vector, context.index.snapshot.whitening_mean))
 
 
 DESCRIBED: Final = Term(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
 from endcap.index.inverted import ranges
+from endcap.ranking.terms.sources import ListSources
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values, added_up, found_at, places_of
 from endcap.snapshot.parts import ItemList
@@ -28,7 +29,7 @@ def list_values(name: str, context: ScoringContext) -> Values | None:
         return None
     weights = context.weights.lists
     wanted = [weights, np.abs(weights)] if (weights < 0).any() else [weights]
-    rows, sums = sum_rows(context.index, name, features.positions, wanted)
+    rows, sums = sum_rows(context.index, name, context.list_sources, wanted)
     values = sums[0].astype(np.float32)
     unsigned = sums[1] if len(sums) > 1 else values
     n_known = context.index.tables.n_items
@@ -70,23 +71,13 @@ def edges(neighbours: ItemList, rows: I64) -> tuple[I64, I64]:
     return np.repeat(np.arange(len(rows)), ends - starts), ranges(starts, ends)
 
 
-def list_sources(index: ItemIndex, positions: I64) -> tuple[I64, I64]:
-    """History items that can have rows in the lists: their index within `positions`, and their row.
-
-    A variant that nobody has bought yet borrows the list of its group's most bought sibling.
-    """
-    known = np.flatnonzero(positions < index.tables.n_items)
-    rows = positions[known]
-    return known, index.tables.list_row[rows].astype(np.int64) if len(rows) else rows
-
-
-def sum_rows(index: ItemIndex, name: str, positions: I64, weights: Sequence[F32]) -> tuple[I64, list[F64]]:
+def sum_rows(index: ItemIndex, name: str, sources: ListSources, weights: Sequence[F32]) -> tuple[I64, list[F64]]:
     """Weighted sums of the rows of one list: the items that they name, each once, and float64 sums for each weighting.
 
     An item newer than the snapshot gets the mean of what the items like it get, see `endcap.index.imputation`.
     """
     neighbours = index.tables.lists[name]
-    known, rows = list_sources(index, positions)
+    known, rows = sources
     owner, places = edges(neighbours, rows)
     strengths = neighbours.weights[places].astype(np.float64)
     named, sums = added_up(index.n_items, neighbours.indices[places], [strengths * w[known][owner] for w in weights])
@@ -97,39 +88,39 @@ def sum_rows(index: ItemIndex, name: str, positions: I64, weights: Sequence[F32]
     return np.concatenate([named, new]), [np.concatenate(pair) for pair in zip(sums, imputed, strict=True)]
 
 
-def list_support(index: ItemIndex, name: str, past: I64, weights: F32, positions: I64) -> F64:
+def list_support(index: ItemIndex, name: str, sources: ListSources, weights: F32, positions: I64) -> F64:
     """What each past item adds to the list term of each ranked one, by itself or by its donors: float64 (h, k)."""
     new, donors, shares = index.imputation
-    imputed = np.flatnonzero(np.isin(positions, new))
+    imputed = np.flatnonzero(np.isin(positions, new)) if len(new) else new
     if not len(imputed):
-        return _direct_support(index, name, past, weights, positions)
+        return _direct_support(index, name, sources, weights, positions)
     which = [int(np.flatnonzero(new == p)[0]) for p in positions[imputed].tolist()]
     wanted = np.unique(np.concatenate([positions, donors[which].ravel()]))
-    direct = _direct_support(index, name, past, weights, wanted)
+    direct = _direct_support(index, name, sources, weights, wanted)
     support = direct[:, np.searchsorted(wanted, positions)]
     for column, donor in zip(imputed.tolist(), which, strict=True):
         support[:, column] = (direct[:, np.searchsorted(wanted, donors[donor])] * shares[donor]).sum(axis=1)
     return support
 
 
-def _direct_support(index: ItemIndex, name: str, past: I64, weights: F32, positions: I64) -> F64:
+def _direct_support(index: ItemIndex, name: str, sources: ListSources, weights: F32, positions: I64) -> F64:
     """The same for items of the snapshot."""
     neighbours = index.tables.lists[name]
-    known, rows = list_sources(index, past)
+    known, rows = sources
     owner, places = edges(neighbours, rows)
-    shape = len(past), len(positions)
+    shape = len(weights), len(positions)
     if not len(positions):
         return np.zeros(shape)
     columns, is_ranked = places_of(index.n_items, positions, neighbours.indices[places].astype(np.int64))
     hit = np.flatnonzero(is_ranked)
-    sources = known[owner[hit]]
-    shares = neighbours.weights[places[hit]] * weights[sources]
-    flat = np.bincount(sources * len(positions) + columns[hit], weights=shares, minlength=shape[0] * shape[1])
+    past = known[owner[hit]]
+    shares = neighbours.weights[places[hit]] * weights[past]
+    flat = np.bincount(past * len(positions) + columns[hit], weights=shares, minlength=shape[0] * shape[1])
     return flat.astype(np.float64, copy=False).reshape(shape)
 
 
 def _supported_by(name: str, context: ScoringContext, positions: I64) -> F64:
-    return list_support(context.index, name, context.features.positions, context.weights.lists, positions)
+    return list_support(context.index, name, context.list_sources, context.weights.lists, positions)
 
 
 def _list_term(name: str, default_weight: float, *, by_text: bool = False) -> Term:

@@ -59,13 +59,13 @@ def meaning_floor(index: ItemIndex) -> float:
 
 def nearness(index: ItemIndex, vector: F32, positions: I64) -> F32:
     """Float32 (k,): the cosines of a text with those of the items at `positions`; 0 for an item without text."""
-    return np.asarray(np.vecdot(index.raw_rows(positions), vector), dtype=np.float32)
+    return np.asarray(np.vecdot(index.raw.rows(positions), vector), dtype=np.float32)
 
 
 def _query_values(context: ScoringContext) -> Values | None:
     if context.query is None or context.query.vector is None:
         return None
-    return Likeness(Centred(context.index), context.query.vector)
+    return Likeness(Centred(context.index.raw, context.index.snapshot.whitening_mean), context.query.vector)
 
 
 def _lexical_values(context: ScoringContext) -> Values | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -23,6 +22,7 @@ from endcap.encoders.user import (
 from endcap.errors import EncoderError
 from endcap.events.types import EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
+from endcap.index.laid_over import LaidOver
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import UserProfile
 from endcap.profiles.settled import settled
@@ -79,37 +79,18 @@ def user_vector_of(
     return None if encoder is None or inputs is None else encoder.encode(inputs)
 
 
-@dataclass(frozen=True)
-class ItemSpace:
+def item_space(index: ItemIndex) -> LaidOver:
     """The item vectors of an index; of items newer than the snapshot, made of their texts."""
-
-    index: ItemIndex
-
-    def rough(self, vector: F32) -> tuple[F32, float]:
-        values, error = self.index.tables.items.rough_dots(vector)
-        return self._with_new(values, vector), error
-
-    def at(self, vector: F32, positions: I64) -> F32:
-        n_known = self.index.tables.n_items
-        known, rows = positions < n_known, np.zeros((len(positions), len(vector)), dtype=np.float32)
-        rows[known] = self.index.tables.items.rows(positions[known])
-        if not known.all():
-            rows[~known] = _vectors_of_new(self.index)[positions[~known] - n_known]
-        return np.asarray(np.vecdot(rows, vector), dtype=np.float32)
-
-    def everywhere(self, vector: F32) -> F32:
-        return self._with_new(self.index.tables.items.dots(vector), vector)
-
-    def _with_new(self, values: F32, vector: F32) -> F32:
-        if self.index.n_items == self.index.tables.n_items:
-            return values
-        return np.concatenate([values, np.vecdot(_vectors_of_new(self.index), vector).astype(np.float32)])
+    n_known = index.tables.n_items
+    if index.n_items == n_known:
+        return LaidOver(index.tables.items, n_known)
+    return LaidOver(index.tables.items, index.n_items, np.arange(n_known, index.n_items), _vectors_of_new(index))
 
 
 def _values(context: ScoringContext) -> Values | None:
     if context.user_vector is None:
         return None
-    return Likeness(ItemSpace(context.index), context.user_vector)
+    return Likeness(item_space(context.index), context.user_vector)
 
 
 SIMILARITY: Final = Term(name="similarity", default_weight=0.0, source="behaviour", values=_values)
@@ -172,7 +153,7 @@ def item_rows(index: ItemIndex, encoder: UserEncoder, positions: I64) -> F32:
     rows = np.zeros((len(positions), encoder.d_item), dtype=np.float32)
     rows[known] = index.tables.items.rows(positions[known])
     if not known.all():
-        rows[~known] = encoder.item_vectors(index.white_rows(positions[~known]))
+        rows[~known] = encoder.item_vectors(index.white.rows(positions[~known]))
     return rows
 
 

@@ -15,6 +15,7 @@ from endcap.index.index import ItemIndex
 from endcap.profiles.entries import Impression
 from endcap.ranking.features import HistoryWeights, RankingSettings, UserFeatures, history_weights
 from endcap.ranking.terms.inputs import Anchors, BoostedItems, Due, Query
+from endcap.ranking.terms.sources import ListSources, list_sources
 from endcap.ranking.values import Values
 
 Source = Literal["behaviour", "content", "query", "related", "popular", "new", "shop"]
@@ -56,7 +57,12 @@ class ScoringContext:
     @cached_property
     def past_texts(self) -> F32:
         """float32 (h, d_item): the whitened texts of the history."""
-        return self.index.white_rows(self.features.positions)
+        return self.index.white.rows(self.features.positions)
+
+    @cached_property
+    def list_sources(self) -> ListSources:
+        """Where the lists of the history begin."""
+        return list_sources(self.index, self.features.positions)
 
     @cached_property
     def weights(self) -> HistoryWeights:

@@ -10,7 +10,7 @@ from endcap.arrays import F32, F64, I64
 from endcap.index.vectors import weighted_sum
 from endcap.ranking.terms.lists import spread_correction
 from endcap.ranking.terms.term import ScoringContext, Term
-from endcap.ranking.values import Centred, Likeness, Values, Whitened
+from endcap.ranking.values import Centred, Likeness, Values
 
 
 def sides(vectors: F32, weights: F32) -> tuple[F32, F32 | None]:
@@ -31,25 +31,26 @@ def _text_values(context: ScoringContext) -> Values | None:
         return None
     past, weights = context.past_texts, context.weights.text
     spread = index.tables.white.spread_of(weighted_sum(past, np.abs(weights))) or None
-    return Likeness(Whitened(index), *sides(past, weights), np.float32(spread_correction(index, "text", spread)))
+    return Likeness(index.white, *sides(past, weights), np.float32(spread_correction(index, "text", spread)))
 
 
 def _text_support(context: ScoringContext, positions: I64) -> F64:
-    alike = np.vecdot(context.past_texts[:, None, :], context.index.white_rows(positions)[None, :, :])  # (h, k)
+    alike = np.vecdot(context.past_texts[:, None, :], context.index.white.rows(positions)[None, :, :])  # (h, k)
     return signed_support(alike, context.weights.text).astype(np.float64)
 
 
 def _words_values(context: ScoringContext) -> Values | None:
-    features = context.features
+    features, index = context.features, context.index
     if not features.text_weights.any():
         return None
-    return Likeness(Centred(context.index), *sides(features.texts, context.weights.words))
+    centred = Centred(index.raw, index.snapshot.whitening_mean)
+    return Likeness(centred, *sides(features.texts, context.weights.words))
 
 
 def words_support(context: ScoringContext, positions: I64) -> F64:
     """Float64 (t, k): how much each review or search speaks for each ranked item."""
     features, index = context.features, context.index
-    near = np.vecdot(features.texts[:, None, :], index.raw_rows(positions) - index.snapshot.whitening_mean)
+    near = np.vecdot(features.texts[:, None, :], index.raw.rows(positions) - index.snapshot.whitening_mean)
     return signed_support(near, context.weights.words).astype(np.float64)
 
 

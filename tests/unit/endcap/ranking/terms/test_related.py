@@ -45,7 +45,7 @@ def similar_items(snapshot: Snapshot, *anchors: str) -> Recommendation:
 def test_substitutes_are_ranked_by_text_and_by_the_same_shoppers(snapshot: Snapshot) -> None:
     index = index_of(snapshot)
     scores = relation_values(index, anchors_of(index, "similar", ("item-20",))).everywhere()
-    vectors = index.white_rows(np.arange(40))
+    vectors = index.white.rows(np.arange(40))
     expected = vectors @ vectors[20]
     expected[[19, 21]] += 0.5 * 0.5 / index.tables.scales["neighbours"]  # half of their weight in the list
     assert scores == pytest.approx(expected, abs=1e-3)
