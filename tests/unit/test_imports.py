@@ -37,7 +37,7 @@ FLOORS = (
         "text",
     ),
     ("leniency",),
-    ("validation", "batch", "compaction", "signing", "pseudonyms"),
+    ("validation", "batch", "compaction", "parquet", "signing", "pseudonyms"),
     ("events", "catalog"),
     ("erasure", "feeds", "shops"),
     ("profiles", "settings"),
