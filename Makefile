@@ -13,6 +13,8 @@ BIN := $(VENV)/bin
 SAM_VENV := .venv-sam# its own: aws-sam-cli pins boto3 and much else
 SAM := SAM_CLI_TELEMETRY=0 $(SAM_VENV)/bin/sam
 AUDIT_VENV := .venv-audit# its own: checkov pins boto3 too, and is 290 MB
+EMULATOR_VENV := .venv-emulator# its own: MiniStack pins botocore
+EMULATOR := ministack==1.5.33# as in tests/data/not_deployed.json
 MUTATE_VENV := .venv-mutate# its own: cosmic-ray changes code, and needs nothing of it
 PIP_QUIET := --quiet --disable-pip-version-check
 
@@ -65,6 +67,12 @@ $(AUDIT_VENV)/.installed: Makefile
 	@$(AUDIT_VENV)/bin/python -m pip install $(PIP_QUIET) 'checkov>=3.3,<4'
 	@touch $@
 
+$(EMULATOR_VENV)/.installed: Makefile
+	@echo "Installing MiniStack into $(EMULATOR_VENV)"
+	@[ -x $(EMULATOR_VENV)/bin/python ] || $(PYTHON) -m venv $(EMULATOR_VENV)
+	@$(EMULATOR_VENV)/bin/python -m pip install $(PIP_QUIET) '$(EMULATOR)' 'aws-sam-translator>=1.90,<2' cryptography
+	@touch $@
+
 $(MUTATE_VENV)/.installed: Makefile
 	@echo "Installing cosmic-ray into $(MUTATE_VENV)"
 	@[ -x $(MUTATE_VENV)/bin/python ] || $(PYTHON) -m venv $(MUTATE_VENV)
@@ -74,7 +82,7 @@ $(MUTATE_VENV)/.installed: Makefile
 demo: setup ## build a snapshot from the bundled data, serve it, play a shopper's session
 	@$(BIN)/endcap demo --port $(PORT) $(if $(filter 1,$(ONCE)),--once)
 
-test: setup ## run the suite but for the torch part and the long proofs
+test: setup $(EMULATOR_VENV)/.installed ## run the suite but for the torch part and the long proofs
 	@echo "Pages are tested in $$($(BIN)/python -m infra.checks.chromium 2>&1)"
 	@$(PYTEST) -m 'not training and not prove' $(PYTEST_ARGS)
 	@echo "Left out: tests that need torch (make test-training), proofs (make prove), tests/benchmarks; skips are listed above."
@@ -130,7 +138,7 @@ build: $(SAM_VENV)/.installed ## sam build into .aws-sam (ARCH=arm64 for Gravito
 	@$(SAM_VENV)/bin/python infra/checks/measure_build.py .aws-sam/build
 
 pins: setup ## write the digests of the layers' wheels, after a change of versions
-	@$(BIN)/python infra/checks/pin_layers.py layers/core layers/inference layers/rebuild infra/rebuild
+	@$(BIN)/python infra/checks/pin_layers.py layers/core layers/inference layers/parquet layers/rebuild infra/rebuild
 
 clean: ## remove what the targets made, but not the virtual environments
 	rm -rf .aws-sam .build .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -11,7 +11,7 @@ COMPILER ?= $(firstword $(foreach p,python$(LAYER_PYTHON) $(wildcard $(HOME)/.py
 MACHINE := $(patsubst arm64,aarch64,$(LAYER_ARCH))
 SITE = $(ARTIFACTS_DIR)/python
 # manylinux_2_28 is below the glibc of Amazon Linux 2023 (2.34); pip takes each tag by name only.
-PLATFORMS := $(foreach tag,manylinux_2_28 manylinux_2_27 manylinux_2_17 manylinux2014,--platform $(tag)_$(MACHINE))
+PLATFORMS := $(foreach tag,manylinux_2_28 manylinux_2_27 manylinux_2_24 manylinux_2_17 manylinux2014,--platform $(tag)_$(MACHINE))
 
 define install
 	mkdir -p "$(SITE)"

@@ -29,6 +29,7 @@ def measure(build: Path) -> dict[str, int]:
     sizes = {name: tree_bytes(build / name) for name in LAYERS}
     sizes["largest function"] = max(path.stat().st_size for path in FUNCTIONS.glob("*/app.py"))
     sizes["together"] = sum(sizes.values())
+    sizes["ParquetLayer"] = tree_bytes(build / "ParquetLayer")
     sizes["RebuildLayer"] = tree_bytes(build / "Rebuilding" / "RebuildLayer")
     sizes["with the rebuild"] = sizes["together"] + sizes["RebuildLayer"]
     return sizes

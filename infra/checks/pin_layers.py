@@ -1,6 +1,6 @@
 """Write the SHA-256 of every wheel that a layer may be built from into its requirements.txt.
 
-    python infra/checks/pin_layers.py layers/core layers/inference layers/rebuild infra/rebuild
+    python infra/checks/pin_layers.py layers/core layers/inference layers/parquet layers/rebuild infra/rebuild
 
 Change the versions by hand, then run this. pip resolves each line for each CPython and CPU that the layers are built
 for and reports the digests; nothing is installed.
@@ -18,7 +18,7 @@ from pathlib import Path
 PYTHONS = ("3.11", "3.12", "3.13")
 MACHINES = ("x86_64", "aarch64")
 PINNED = re.compile(r"([a-z0-9-]+==[0-9.]+(?:post[0-9]+)?)")
-TAGS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")  # as in layers/layer.mk
+TAGS = tuple(f"manylinux{tag}" for tag in ("_2_28", "_2_27", "_2_24", "_2_17", "2014"))  # as in layers/layer.mk
 
 
 def digests(requirements: list[str], python: str, machine: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ from botocore.stub import ANY, Stubber
 
 from endcap import checksums
 from endcap.aws.pointer import GENERATIONS, Pointer
-from endcap.aws.snapshots import POINTER, SnapshotBucket
+from endcap.aws.snapshots import ONE_CALL_BYTES, POINTER, SnapshotBucket
 from endcap.errors import (
     ConflictError,
     DependencyError,
@@ -237,6 +237,20 @@ class TestFiles:
         with pytest.raises(SnapshotIntegrityError, match="another size"):
             SnapshotBucket(s3, moto_stack.BUCKET, tmp_path / "again").download("v1")
 
+    def test_tell_how_far_they_have_come(self, s3: Any, bucket: SnapshotBucket) -> None:
+        contents = {"large.bin": bytes(ONE_CALL_BYTES + 1), "small.bin": b"small"}
+        for name, body in contents.items():
+            s3.put_object(Bucket=moto_stack.BUCKET, Key=f"snapshots/v1/{name}", Body=body)
+        manifest = json.dumps({"files": {name: {"bytes": len(body)} for name, body in contents.items()}}).encode()
+        s3.put_object(Bucket=moto_stack.BUCKET, Key="snapshots/v1/manifest.json", Body=manifest)
+        told: list[tuple[int, int]] = []
+        for wanted in (["small.bin"], None):  # what is here already is not waited for
+            del told[:]
+            bucket.download("v1", wanted, None, lambda *heard: told.append(heard))
+            of_all = len(contents["small.bin" if wanted else "large.bin"])
+            assert {most for _, most in told} == {of_all}
+            assert (told[0], sum(came for came, _ in told)) == ((0, of_all), of_all)
+
     def test_come_down_again_where_they_are_wanted_afresh(
         self, s3: Any, bucket: SnapshotBucket, publish: Callable[..., None]
     ) -> None:
@@ -393,9 +407,9 @@ class TestFollowed:
         downloads: list[str] = []
         download = s3.download_file
 
-        def noted(name: str, key: str, path: str) -> None:
+        def noted(name: str, key: str, path: str, **more: Any) -> None:
             downloads.append(key)
-            download(name, key, path)
+            download(name, key, path, **more)
 
         monkeypatch.setattr(s3, "download_file", noted)
         # WHEN it is polled for a while
@@ -426,10 +440,10 @@ class TestFollowed:
         flip("v2")
         download = s3.download_file
 
-        def full(name: str, key: str, path: str) -> None:
+        def full(name: str, key: str, path: str, **more: Any) -> None:
             if key.endswith("words.txt"):
                 raise OSError(errno.ENOSPC, "No space left on device")
-            download(name, key, path)
+            download(name, key, path, **more)
 
         monkeypatch.setattr(s3, "download_file", full)
         now_s[0] += POLL_S

@@ -220,7 +220,7 @@ class _Client:
 
         return self._made(f"S3 {Key}", read)
 
-    def download_file(self, _: str, key: str, path: str) -> Any:
+    def download_file(self, _: str, key: str, path: str, **__: Any) -> Any:
         return self._made(f"S3 {key}", lambda: shutil.copyfile(self._aws.files[key], path))
 
     def _made(self, name: str, proceed: Callable[[], Any]) -> Any:

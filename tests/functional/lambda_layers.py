@@ -21,7 +21,12 @@ from tests.fakes.sharing import alone
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / ".build"
 VERSIONS = ("3.11", "3.12", "3.13")
-TARGETS = {"core": "build-CoreLayer", "inference": "build-InferenceLayer", "rebuild": "build-RebuildLayer"}
+TARGETS = {
+    "core": "build-CoreLayer",
+    "inference": "build-InferenceLayer",
+    "parquet": "build-ParquetLayer",
+    "rebuild": "build-RebuildLayer",
+}
 SOURCES = {"rebuild": (ROOT / "infra" / "rebuild",)}
 """What goes into a layer beside its own folder."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shlex
 import tomllib
 from collections.abc import Callable, Mapping
@@ -32,6 +34,26 @@ def test_every_parameter_has_a_default(template: Mapping[str, Any]) -> None:
 def test_every_parameter_is_in_a_group(template: Mapping[str, Any]) -> None:
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-rules.html
+OF_RULES = {
+    "And",
+    "Contains",
+    "EachMemberEquals",
+    "EachMemberIn",
+    "Equals",
+    "Not",
+    "Or",
+    "RefAll",
+    "ValueOf",
+    "ValueOfAll",
+}
+
+
+def test_rules_use_what_cloudformation_takes_in_them(template: Mapping[str, Any]) -> None:
+    used = set(re.findall(r'"Fn::(\w+)"', json.dumps(template["Rules"])))
+    assert used <= OF_RULES
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)

@@ -143,6 +143,7 @@ def test_only_functions_that_encode_or_rank_carry_the_inference_layer(function: 
     layers = functions[function]["Layers"]
     assert sum("CoreLayer" in layer for layer in layers) == 1
     assert sum("InferenceLayer" in layer for layer in layers) == (function in INFERENCE)
+    assert sum("ParquetLayer" in layer for layer in layers) == (function == "purge_erased")
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -312,6 +313,14 @@ def test_warm_copies_and_snapstart_are_a_parameter(resolved: Any) -> None:
     alias = warm["RecommendFunctionAliaslive"]
     assert alias["ProvisionedConcurrencyConfig"] == {"ProvisionedConcurrentExecutions": "3"}
     assert resolved(SnapStart="on")["RecommendFunction"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
+
+
+def test_what_large_catalogues_need_is_a_parameter(resolved: Any, template: Mapping[str, Any]) -> None:
+    large = resolved(RecommendTimeout="25", SnapshotStorageMb="10240", RecommendMemory="3008", Storefront="on")
+    for name in ("RecommendFunction", "StorefrontFunction"):
+        assert (large[name]["Timeout"], large[name]["MemorySize"]) == ("25", "3008")
+        assert large[name]["EphemeralStorage"] == {"Size": "10240"}
+    assert template["Parameters"]["RecommendTimeout"]["MaxValue"] < GATEWAY_TIMEOUT_S
 
 
 def test_snapstart_is_taken_only_up_to_what_it_can_hold(template: Mapping[str, Any]) -> None:

@@ -44,7 +44,7 @@ def test_layer_ships_nothing_that_the_runtime_has_or_serving_does_not_need(layer
     assert not unwanted & set(pins(f"layers/{layer}"))
 
 
-@pytest.mark.parametrize("folder", ["layers/rebuild", "infra/rebuild"])
+@pytest.mark.parametrize("folder", ["layers/parquet", "layers/rebuild", "infra/rebuild"])
 def test_rebuild_is_pinned_within_the_ranges_of_pyproject(folder: str) -> None:
     extras = PROJECT["optional-dependencies"]
     ranges = {
@@ -54,6 +54,10 @@ def test_rebuild_is_pinned_within_the_ranges_of_pyproject(folder: str) -> None:
     }
     pinned = pins(folder)
     assert {name for name, version in pinned.items() if name in ranges and not ranges[name].contains(version)} == set()
+
+
+def test_months_are_read_by_what_has_written_them() -> None:
+    assert pins("layers/parquet").items() <= pins("layers/rebuild").items()
 
 
 def test_training_job_gets_all_that_a_rebuild_can_import() -> None:

@@ -36,7 +36,7 @@ from endcap.snapshot.candidate import force_of
 from endcap.snapshot.promote import promote
 from endcap.snapshot.verify import verify_snapshot
 from endcap_local.cli.rebuild import rebuild as rebuild_command
-from endcap_local.template.intrinsics import Resolver
+from endcap_local.template.intrinsics import STACK_NAME, Resolver
 from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
@@ -515,6 +515,13 @@ def test_job_is_what_the_parameters_say(finished: Finished) -> None:
     assert job["HyperParameters"]["budget"] == "fast"  # by the input of this execution
     assert {channel["ChannelName"] for channel in job["InputDataConfig"]} == {"items", "profiles", "erasures", "events"}
     assert job["CheckpointConfig"]["S3Uri"] != other["CheckpointConfig"]["S3Uri"]
+
+
+def test_job_is_tagged_with_what_it_is_billed_for(machine: Callable[..., dict[str, Any]]) -> None:
+    # CloudFormation does it for what it makes itself: tests/infra/test_deploy_settings.py.
+    jobs = [s for s in machine()["States"].values() if str(s.get("Resource")).endswith("createTrainingJob.sync")]
+    wanted = [{"Key": "application", "Value": "endcap"}, {"Key": "stack", "Value": STACK_NAME}]
+    assert [job["Parameters"]["Tags"] for job in jobs] == [wanted, wanted]
 
 
 def asked_for(definition: Mapping[str, Any], account: Account, **given: Any) -> Choices:

@@ -38,7 +38,7 @@ FLOORS = (
         "text",
     ),
     ("leniency",),
-    ("validation", "batch", "compaction", "signing", "pseudonyms"),
+    ("validation", "batch", "compaction", "parquet", "signing", "pseudonyms"),
     ("events", "catalog"),
     ("erasure", "feeds", "shops"),
     ("profiles", "settings"),

@@ -9,3 +9,6 @@ MANIFEST: Final = "manifest.json"
 
 SIGNATURE: Final = "manifest.sig"
 """Beside it: written by a promotion, when everything else is there and was found sound."""
+
+MONTH_ENDING: Final = ".events.parquet"
+"""Of a file of the archive that holds a month, or a part of one, so that it is told from Parquet of others."""

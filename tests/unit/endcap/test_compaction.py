@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import gzip
 import io
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
-from endcap.compaction import SETTLED_DAYS, File, Mark, append, groups, is_settled, name_of
+from endcap.compaction import (
+    SETTLED_DAYS,
+    File,
+    Mark,
+    append,
+    groups,
+    is_month_settled,
+    is_settled,
+    month_name_of,
+    name_of,
+)
 from endcap.errors import StoredDataError
 
 
@@ -21,6 +31,33 @@ def test_neighbours_that_fit_become_one() -> None:
     assert [[some.index(file) for file in group] for group in groups(reversed(some), most=10)] == [[0, 1], [4, 5]]
     assert list(groups(files(9, 9), most=10)) == []
     assert list(groups(files(3), most=10)) == []
+
+
+def test_of_a_month_one_file_is_worth_it_too() -> None:
+    some = files(4, 9)
+    assert [[some.index(file) for file in group] for group in groups(some, most=10, least=1)] == [[0], [1]]
+
+
+@pytest.mark.parametrize(
+    ("month", "last"),
+    [((2026, 2), date(2026, 2, 28)), ((2024, 2), date(2024, 2, 29)), ((2025, 12), date(2025, 12, 31))],
+)
+def test_a_month_is_settled_with_its_last_day(month: tuple[int, int], last: date) -> None:
+    settled = last + timedelta(days=SETTLED_DAYS)
+    assert is_month_settled(*month, settled)
+    assert not is_month_settled(*month, settled - timedelta(days=1))
+
+
+def test_files_of_a_month_stand_behind_its_days_and_before_the_next() -> None:
+    first = month_name_of("events/2026/01/", ["events/2026/01/31/a.jsonl.gz"])
+    second = month_name_of("events/2026/01/", [first])
+    order = ["events/2026/01/31/a.jsonl.gz", first, second, "events/2026/02/01/a.jsonl.gz"]
+    assert sorted(order) == order
+    assert month_name_of("events/2026/01/", [second]) > second  # the first may have been purged away
+
+
+def test_a_mark_of_before_there_were_months_is_read() -> None:
+    assert Mark.decoded(b'{"through":"2026/01/02","target":"","sources":[]}') == Mark("2026/01/02")
 
 
 def test_what_is_put_together_is_so_once() -> None:

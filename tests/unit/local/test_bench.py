@@ -407,7 +407,11 @@ class TestColdStart:
         assert row["total"]["p50_ms"] == pytest.approx(parts, abs=0.01)
         assert row["served_p50_ms"] >= row["total"]["p50_ms"] - 0.01
         assert 10 < row["memory_mb"] < 1_000
-        assert row["first_status"] == 202
+        assert (row["first_status"], row["ready_cpu_p50_ms"]) == (202, None)
+
+    def test_what_the_snapshot_costs_once_its_files_are_here_is_told_by_itself(self, toy: Snapshot) -> None:
+        (row,) = bench_cold_start(toy, ROOT / "template.yaml", 1, unseen, ["recommend"])["functions"]
+        assert 0 < row["ready_cpu_p50_ms"] < row["total"]["cpu_p50_ms"]
 
     def test_a_function_that_does_not_answer_is_named(self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(cold_start, "LIMIT_S", 0.001)

@@ -13,11 +13,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
-from endcap.errors import InvalidInputError, NotFoundError
+from endcap.errors import InvalidInputError, NotFoundError, StoredDataError
+from endcap.filenames import MONTH_ENDING
+from endcap.parquet import read_records
 
 S3: Final = "s3://"
 _GZIP: Final = b"\x1f\x8b"
-_DATED: Final = re.compile(r"/(\d{4})/(\d{2})/(\d{2})/")
+_DATED: Final = re.compile(r"/(\d{4})/(\d{2})/(?:(\d{2})|month)/")
 _SLACK: Final = timedelta(days=1)  # files are dated by arrival, records by what happened
 
 
@@ -119,15 +121,21 @@ def records(archive: Archive, folder: str, log: ReadLog, since_ms: int | None = 
     first_day = "" if since_ms is None else f"{datetime.fromtimestamp(since_ms / 1000, UTC) - _SLACK:%Y%m%d}"
     for name in archive.names(folder):
         dated = _DATED.search(f"/{name}")
-        if dated and "".join(dated.groups()) < first_day:
+        day = "".join(dated.groups("")) if dated else ""
+        if day and day < first_day[: len(day)]:
             continue
         with archive.open(name) as file:
             try:
+                if name.endswith(MONTH_ENDING):
+                    for record in read_records(file):
+                        log.lines += 1
+                        yield record
+                    continue
                 for line in _lines(file):
                     if not line.isspace():
                         log.lines += 1
                         yield from _record(line, log)
-            except (EOFError, gzip.BadGzipFile, zlib.error):
+            except (EOFError, gzip.BadGzipFile, zlib.error, StoredDataError):
                 log.bad_files.append(name)
 
 

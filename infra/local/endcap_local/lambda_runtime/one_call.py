@@ -18,7 +18,7 @@ from endcap.errors import InvalidInputError
 from endcap_local.lambda_runtime.runtime_api import ExecutionEnvironment, FunctionEndedError, FunctionError
 from endcap_local.template.template import LocalFunction
 
-LAYERS: Final = ("CoreLayer", "InferenceLayer")
+LAYERS: Final = ("CoreLayer", "InferenceLayer", "ParquetLayer")
 _OF_A_VERSION: Final = re.compile(r"\.cpython-(\d)(\d+)-(x86_64|aarch64)-")
 _EXTENSIONS: Final = (".so", ".pyd")
 

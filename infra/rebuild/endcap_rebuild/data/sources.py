@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
+from endcap.errors import StoredDataError
 from endcap.feeds import delimited, documents
 from endcap.feeds.encodings import encoding_of
 from endcap.feeds.files import DAMAGED, DataFile, blocks
 from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
+from endcap.filenames import MONTH_ENDING
+from endcap.parquet import read_records
 from endcap_rebuild.data.parquet import parquet_rows
 from endcap_rebuild.data.report import FileRead, ReadReport
 
@@ -76,6 +79,9 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
     def at(n_bytes: int) -> None:
         report.progress(step, n_bytes >> 20, (size >> 20) + 1)
 
+    if file.path.name.endswith(MONTH_ENDING):
+        at(0)
+        return _sampled(None, False, _counted(_month(file, read, reject), read), read, sample_rows)
     if file.ending in PARQUET and not file.member:
         at(0)
         columns, found = parquet_rows(file.path)
@@ -148,6 +154,16 @@ def _text(
             yield part
     except DAMAGED as exc:
         reject(read.lines + 1, f"the file is cut off or damaged here: {exc}", None)
+
+
+def _month(
+    file: DataFile, read: FileRead, reject: Callable[[int, str, object], None]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of a month of the archive, its damage told."""
+    try:
+        yield from enumerate(read_records(file.path), 1)
+    except StoredDataError as exc:
+        reject(read.lines + 1, str(exc), None)
 
 
 def _counted(rows: Iterator[tuple[int, Any]], read: FileRead) -> Iterator[tuple[int, Any]]:

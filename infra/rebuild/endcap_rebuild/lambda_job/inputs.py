@@ -11,6 +11,7 @@ from typing import Final
 from endcap.aws.snapshots import POINTER
 from endcap.cost.rebuilds import RebuildSize
 from endcap.errors import InvalidInputError
+from endcap.filenames import MONTH_ENDING
 from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.sagemaker.publishing import CACHE_PREFIX, ENCODERS_PREFIX, Publisher
 
@@ -18,13 +19,13 @@ TABLES: Final = ("items", "profiles", "erasures")
 ARCHIVE: Final = "events/"
 _SUMMARY: Final = "/manifest-summary.json"
 _EVENT_BYTES: Final = 40
-"""Of an archived event at least, gzipped: a shop's own are some 80, and an estimate is to be on the safe side."""
+"""Of an archived event, packed; gzipped a shop's own are some 80, and an estimate is to be on the safe side."""
 _PLAIN_BYTES: Final = 200
 """The same of one that is not."""
 _VECTOR_BYTES: Final = 4 * 192 + 8
-_PACKED: Final = (".gz",)
+_PACKED: Final = (".gz", MONTH_ENDING)
 _UNREADABLE: Final = (".parquet",)
-"""Kinds of file that only a training job has a reader for."""
+"""Kinds of file that only a training job has a reader for, but for months of the archive itself."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def inputs_of(bucket: Publisher, execution: str) -> Inputs:
         files=sum(map(len, stored)),
         stored_mb=sum(sum(part.values()) for part in stored) / 1e6,
     )
-    unreadable = sorted({ending for key in archive for ending in _UNREADABLE if key.endswith(ending)})
+    foreign = [key for key in archive if not key.endswith(MONTH_ENDING)]
+    unreadable = sorted({ending for key in foreign for ending in _UNREADABLE if key.endswith(ending)})
     staged = {*bucket.sizes(ENCODERS_PREFIX), *(key.removeprefix(CACHE_PREFIX) for key in kept)}
     return Inputs(size, tuple(unreadable), _has_encoder(staged) or bool(bucket.sizes(POINTER)))
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -226,12 +226,19 @@ class SnapshotBucket:
                 if not self._same(key, directory / name):
                     raise ConflictError(f"{version} has another {name} already, and files are written once") from exc
 
-    def download(self, version: str, names: Iterable[str] | None = None, manifest_sha256: str | None = None) -> Path:
+    def download(
+        self,
+        version: str,
+        names: Iterable[str] | None = None,
+        manifest_sha256: str | None = None,
+        told: Callable[[int, int], None] | None = None,
+    ) -> Path:
         """A local folder with the snapshot's files (only those with `names`, if given), fetched once.
 
         Parameters
         ----------
         manifest_sha256 : hex, of the manifest that it has to have
+        told : hears how many bytes of the files have come since it was last told, and of how many in all
 
         Raises
         ------
@@ -252,14 +259,25 @@ class SnapshotBucket:
         def part_of(name: str) -> Path:
             return folder / f".{name}.{os.getpid()}.{id(self)}"
 
+        def size_of(name: str) -> Any:
+            return stated[name].get("bytes") if isinstance(stated.get(name), dict) else None
+
+        missing = [name for name in sorted(wanted - {MANIFEST}) if not (folder / name).exists()]
+        of_all = sum(size for name in missing if isinstance(size := size_of(name), int))
+
+        def came(n_bytes: int) -> None:
+            if told is not None:
+                told(n_bytes, of_all)
+
         def fetch(name: str) -> None:
             part, key = part_of(name), f"{PREFIX}{version}/{name}"
-            size = stated[name].get("bytes") if isinstance(stated.get(name), dict) else None
+            size = size_of(name)
             with aws_errors(f"download {name}"):
                 if isinstance(size, int) and 0 <= size <= ONE_CALL_BYTES:
                     part.write_bytes(self._in_one_call(key, size))
+                    came(size)
                 else:
-                    self._s3.download_file(self._bucket, key, str(part))
+                    self._s3.download_file(self._bucket, key, str(part), Callback=came)
             if size is not None and part.stat().st_size != size:
                 part.unlink()
                 raise SnapshotIntegrityError(f"{name} has another size than the manifest says")
@@ -269,9 +287,10 @@ class SnapshotBucket:
 
         part_of(MANIFEST).write_bytes(manifest)  # not fetched again: it could be another one by then
         part_of(MANIFEST).replace(folder / MANIFEST)
+        came(0)
         # Most of some fifty files are small: one after the other, they take as long as as many answers of S3.
         with ThreadPoolExecutor(DOWNLOADS) as pool:
-            list(pool.map(fetch, (name for name in sorted(wanted - {MANIFEST}) if not (folder / name).exists())))
+            list(pool.map(fetch, missing))
         return folder
 
     def remove(self, version: str) -> None:

@@ -15,11 +15,13 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from endcap.erasure.ledger import NEVER, Ledger
 from endcap.erasure.receipt import DAY_MS
 from endcap.erasure.records import erased_subjects, erased_within
+from endcap.errors import StoredDataError
+from endcap.parquet import MAGIC, read_records, write_records
 
 _GZIP: Final = b"\x1f\x8b"
 _RAW: Final = "rawData"  # https://docs.aws.amazon.com/firehose/latest/dev/retry.html
@@ -54,7 +56,13 @@ DELIVERED_LATE_MS: Final = DAY_MS
 
 
 def sift_records(source: IO[bytes], out: IO[bytes], ledger: Ledger, written_ms: int) -> Sifted:
-    """Of a file of the archive or of exposures, newline JSON, gzipped or not: all lines but those of the erased."""
+    """Of a file of the archive or of exposures: all records but those of the erased.
+
+    It is newline JSON, gzipped or not, or a month in columns.
+    """
+    if source.read(len(MAGIC)) == MAGIC:
+        return _sift_columns(source, out, _is_old(written_ms, ledger), ledger)
+    source.seek(0)
     return _sift_lines(source, out, _is_old(written_ms, ledger), lambda line: _sifted_record(line, ledger))
 
 
@@ -115,6 +123,32 @@ def _sift_lines(source: IO[bytes], out: IO[bytes], is_old: bool, sifted_line: Ca
     if zipped:
         into.close()
     sifted.unreadable = sifted.unreadable if is_old else 0  # the rest of a file that is cut off
+    return sifted
+
+
+def _sift_columns(source: IO[bytes], out: IO[bytes], is_old: bool, ledger: Ledger) -> Sifted:
+    sifted = Sifted()
+
+    def kept() -> Iterator[dict[str, Any]]:
+        for record in read_records(source):
+            stays, removed, _ = _sifted_record(json.dumps(record).encode(), ledger)
+            sifted.removed += removed
+            if stays is not None:
+                sifted.kept += 1
+                yield json.loads(stays)
+
+    source.seek(0)
+    try:
+        for _ in kept():  # most files are of nobody who was erased, and need not be written
+            pass
+        if sifted.removed:
+            sifted = Sifted()
+            source.seek(0)
+            write_records(kept(), out)
+    except StoredDataError:
+        out.seek(0)
+        out.truncate()
+        sifted = Sifted(unreadable=int(is_old))
     return sifted
 
 

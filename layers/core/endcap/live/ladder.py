@@ -12,6 +12,7 @@ from endcap.errors import DependencyError, EndcapError, SnapshotMissingError
 from endcap.index.overlay import Overlay
 from endcap.live.catalogue import LiveCatalogue
 from endcap.live.popular import Popular
+from endcap.live.transfer import Transfer
 from endcap.live.waiting import READS_S, Waiting
 from endcap.snapshot.snapshot import Snapshot
 
@@ -21,9 +22,12 @@ LIST_S: Final = 0.25
 """How long a request waits for the first snapshot at most, and what it leaves of its time for the list."""
 LOADING_S: Final = 6.0
 """How long it waits where S3 answers and there is no list: less than what is left of the function's ten seconds."""
-START_S: Final = 4.0
-START_AHEAD_S: Final = 8.0
-"""How long a start may take to load the snapshot and what has changed, of Lambda's ten seconds; unwaited for, more."""
+START_S: Final = 6.0
+"""How long a start may take for the snapshot and its changes, where a request waits for it: Lambda gives it ten."""
+START_AHEAD_S: Final = 120.0
+"""The same under provisioned concurrency and SnapStart, where nobody waits, and Lambda gives 130 seconds at least:
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
+_LOOK_S: Final = 0.1
 
 
 class Current(Protocol):
@@ -34,6 +38,9 @@ class Current(Protocol):
 
     @property
     def missing(self) -> bool: ...
+
+    @property
+    def transfer(self) -> Transfer: ...
 
     def get(self, wait_s: float = ..., /) -> Snapshot | None: ...
 
@@ -48,7 +55,9 @@ class Ladder:
     def start(self, *, ahead: bool) -> None:
         """Load the snapshot, and what has changed since, while the function starts, as long as S3 answers.
 
-        What is not done goes on beside requests.
+        A request that waits for the start is not kept waiting for what would not be done in time by the rate at which
+        bytes have come so far, nor for bytes that come no more. What is not done goes on beside requests, which are
+        answered from the list meanwhile.
 
         Parameters
         ----------
@@ -58,11 +67,23 @@ class Ladder:
             snapshot = self._current.get(READS_S)
             if snapshot is not None or self._current.loading:
                 self._waiting.extend(START_AHEAD_S if ahead else START_S)
-                snapshot = snapshot or self._current.get(START_AHEAD_S)
+                snapshot = snapshot or self._arriving(ahead=ahead)
         except EndcapError:  # a request will say so
             return
         if snapshot is not None:
             _ = self._catalogue.over(snapshot, START_AHEAD_S).index
+
+    def _arriving(self, *, ahead: bool) -> Snapshot | None:
+        """The snapshot that is being loaded, waited for as long as that leads to it."""
+        left_s = self._waiting.left_s()
+        while left_s > 0 and self._current.loading and not self._current.transfer.stands_still:
+            if not ahead and self._current.transfer.left_s() > left_s:
+                return None
+            snapshot = self._current.get(min(_LOOK_S, left_s))
+            if snapshot is not None:
+                return snapshot
+            left_s = self._waiting.left_s()
+        return self._current.get(0.0)  # done since it was last looked at, or not at all
 
     def begin(self, named: Iterable[str]) -> Snapshot:
         """What the lists of a request are made from; what has changed since it is being read.

@@ -25,6 +25,7 @@ from endcap.errors import (
 )
 from endcap.filenames import MANIFEST
 from endcap.live.polling import LastGood
+from endcap.live.transfer import Transfer
 from endcap.live.waiting import READS_S, Clock, Waiting
 from endcap.observability import logger, metrics
 from endcap.signing import Signature, Trust
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 
 Loaded = TypeVar("Loaded")
+
+Told = Callable[[int, int], None]
 
 POLL_S = 2.0
 RETRY_S = 30.0
@@ -59,8 +62,13 @@ class Snapshots(Protocol):
     def current(self, known_etag: str | None) -> Pointer | None:
         """The pointer, None where it is still the one with `known_etag`; SnapshotMissingError where there is none."""
 
-    def download(self, version: str, names: Iterable[str] | None, manifest_sha256: str | None) -> Path:
-        """A folder with these files of a snapshot; None for all. None for whatever manifest there is."""
+    def download(
+        self, version: str, names: Iterable[str] | None, manifest_sha256: str | None, told: Told | None, /
+    ) -> Path:
+        """A folder with these files of a snapshot; None for all. None for whatever manifest there is.
+
+        `told` hears how many bytes have come, and of how many in all.
+        """
 
     def forget(self, version: str) -> None:
         """Remove the local copy."""
@@ -95,6 +103,7 @@ class Followed(Generic[Loaded]):
     ----------
     loading : the pointer has answered, and what it names is being fetched and read
     missing : nothing was ever promoted, as far as the last look could tell
+    transfer : how far what is being fetched has come
     """
 
     def __init__(
@@ -112,6 +121,7 @@ class Followed(Generic[Loaded]):
         self._manifest_sha256 = ""
         self._outgoing: str | None = None
         self.loading = self.missing = False
+        self.transfer = Transfer(clock)
         self._kept = LastGood[Loaded | None](None, POLL_S, clock, takes_long=True, waiting=waiting)
 
     def get(self, wait_s: float = READS_S) -> Loaded | None:
@@ -142,6 +152,7 @@ class Followed(Generic[Loaded]):
                 self._outgoing = None
             if pointer is None:
                 return self._kept.content
+            self.transfer.begin()
             self.loading = True
             loaded = self._loaded(pointer)
         except SnapshotMissingError:
@@ -203,10 +214,10 @@ class Followed(Generic[Loaded]):
         sha256 = signature.manifest_sha256 if signature else None
         if signature is None or not self._trust.signs:
             self._trust.check(pointer.version, signature)
-            return self._bucket.download(pointer.version, self._files, sha256)
+            return self._bucket.download(pointer.version, self._files, sha256, self.transfer.note)
         with ThreadPoolExecutor(1) as beside:
             checked = beside.submit(self._trust.check, pointer.version, signature)
-            folder = self._bucket.download(pointer.version, self._files, sha256)
+            folder = self._bucket.download(pointer.version, self._files, sha256, self.transfer.note)
             checked.result()
         return folder
 

@@ -7,6 +7,7 @@ import pytest
 
 from endcap.erasure.contents import sift_delivery_errors, sift_quarantined, sift_records
 from endcap.erasure.ledger import Ledger, ledger_key
+from endcap.parquet import read_records, write_records
 
 ANN = ledger_key("ann", b"s")
 LEDGER = Ledger({1: b"s"}, {ANN: 5_000})
@@ -28,6 +29,30 @@ def test_lines_of_the_erased_go_and_all_others_stay_as_they_are(pack):
     found, left = sifted(sift_records, pack(data))
     assert (found.removed, found.kept, found.unreadable, found.changed) == ({ANN: 2}, 2, 0, True)
     assert (gzip.decompress(left) if left[:2] == b"\x1f\x8b" else left) == bob + line("ann", 6)
+
+
+def columns(*lines):
+    out = io.BytesIO()
+    write_records([json.loads(one) for one in lines], out)
+    return out.getvalue()
+
+
+def test_of_a_month_in_columns_the_records_of_the_erased_go():
+    found, left = sifted(sift_records, columns(line("ann"), line("bob"), line("ann", 6), line("ann", 5)))
+    assert (found.removed, found.kept, found.changed) == ({ANN: 2}, 2, True)
+    assert list(read_records(io.BytesIO(left))) == [
+        {"user_id": "bob", "timestamp": 1},
+        {"user_id": "ann", "timestamp": 6},
+    ]
+    found, left = sifted(sift_records, columns(line("bob")))
+    assert (found.kept, found.changed, left) == (1, False, b"")
+
+
+def test_a_month_that_can_not_be_read_goes_where_it_may_tell_of_the_erased(capfd):
+    damaged = columns(line("ann"))[:-9]
+    found, left = sifted(sift_records, damaged)
+    assert (found.kept, found.unreadable, left) == (0, 1, b"")
+    assert not sifted(sift_records, damaged, 5_000 + 86_400_001)[0].changed
 
 
 def test_of_a_line_of_several_events_the_others_stay():

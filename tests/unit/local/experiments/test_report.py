@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from endcap.errors import InvalidInputError, NotFoundError
+from endcap.parquet import write_records
 from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap_local.cli.app import app
 from endcap_local.experiments.archive import FolderArchive, ReadLog, archive_at, records
@@ -197,6 +199,18 @@ def test_damaged_files_and_lines_are_counted_and_the_rest_is_read(tmp_path: Path
     assert len(read) > 100
     assert (log.bad_lines, log.bad_files) == (3, ["events/b.jsonl.gz"])
     assert 3 in {record["n"] for record in records(FolderArchive(tmp_path), "events", ReadLog())}
+
+
+def test_months_are_read_as_days_are(tmp_path: Path) -> None:
+    for month, n in (("2026/09", 1), ("2026/11", 2)):
+        path = tmp_path / "events" / month / "month" / "000.events.parquet"
+        path.parent.mkdir(parents=True)
+        with path.open("wb") as out:
+            write_records([{"n": n, "event_id": "e"}], out)
+    write(tmp_path, "events/2026/12/01/a.jsonl", [{"n": 3}])
+    assert [record["n"] for record in records(FolderArchive(tmp_path), "events", ReadLog())] == [1, 2, 3]
+    since_ms = int(datetime(2026, 11, 20, tzinfo=UTC).timestamp() * 1000)
+    assert [record["n"] for record in records(FolderArchive(tmp_path), "events", ReadLog(), since_ms)] == [2, 3]
 
 
 class TestCommand:

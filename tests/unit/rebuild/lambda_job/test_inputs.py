@@ -66,6 +66,13 @@ def test_files_that_only_a_training_job_can_read_are_named(bucket: Publisher) ->
     assert inputs_of(bucket, "run-1").unreadable == (".parquet",)
 
 
+def test_months_of_the_archive_can_be_read_by_either(bucket: Publisher) -> None:
+    events = inputs_of(bucket, "run-1").size.events
+    put("events/2025/01/month/000.events.parquet", b"x" * 400)
+    found = inputs_of(bucket, "run-1")
+    assert (found.unreadable, found.size.events) == ((), events + 10)
+
+
 def test_items_that_were_not_exported_to_the_end_are_refused(bucket: Publisher) -> None:
     with pytest.raises(InvalidInputError, match="no export that is finished"):
         inputs_of(bucket, "run-2")
