@@ -43,6 +43,7 @@ from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.plain_rows import NO_TIME, Moment
 from endcap_rebuild.data.report import ReadReport, UnusableDataError
 from endcap_rebuild.data.sources import Rows, opened, resampled
+from endcap_rebuild.data.tidied import with_whole_ids
 
 __all__ = ("FOR_EVER", "NO_TIME", "ReadReport")
 _PLAIN: Final = ReadOptions()
@@ -189,6 +190,7 @@ def read_user_ids(file: Path, report: ReadReport) -> list[str]:
     column = columns_of(rows.columns, EVENT_FIELDS, {}).get("user_id")
     if column is None:
         raise InvalidInputError(f"{file} has no column user_id; it has {', '.join(rows.columns)}")
+    rows = with_whole_ids(rows, [column])
     ids: dict[str, None] = {}
     for line, row in rows.rows:
         value = str((row[rows.columns.index(column)] if rows.table else row.get(column)) or "").strip()
@@ -271,7 +273,10 @@ def _handles(items: Iterable[Source]) -> dict[str, str]:
     for source in items:
         if source.what.format == "shopify" and source.what.items is not None:
             rows = opened(source.file, ITEMS, ReadReport())
-            found |= shopify.handles(dict(zip(rows.columns, cells, strict=True)) for _, cells in rows.rows)
+            if rows.table:
+                found |= shopify.handles(dict(zip(rows.columns, cells, strict=True)) for _, cells in rows.rows)
+            else:
+                found |= shopify.json_handles(row for _, row in rows.rows if isinstance(row, dict))
     return found
 
 
