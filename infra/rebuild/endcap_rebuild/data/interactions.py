@@ -138,7 +138,7 @@ class EventReader:
             guesses["time"] = self._time.form
         if has_no_offset(times):
             self._note_zone()
-        if self._default and self.found.table:
+        if self._default and self.found.table and self.found.columns:
             back = ", or a return where its quantity or its status says so" if "event_type" in self.columns else ""
             self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}{back}")
         if self.found.table:

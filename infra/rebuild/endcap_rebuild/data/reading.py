@@ -54,11 +54,16 @@ def read_items(folder: Path, report: ReadReport, options: ReadOptions = _PLAIN) 
 
     Raises
     ------
-    UnusableDataError : there are a shop's files of events, and no items
-    InvalidInputError : there are no files of either, or an export is not whole
+    UnusableDataError : there are events of a shop, and no items
+    InvalidInputError : there is no such folder, there are no files of either, or an export is not whole
     """
     report.role = ITEMS
+    if not folder.exists():
+        raise InvalidInputError(f"{folder} does not exist")
     if folder.is_file():
+        if any(source.what.role == EVENTS for source in one_file(folder, "", options)):
+            said = f"{folder} holds events and no items: give the folder that it lies in, with the catalogue beside it"
+            raise UnusableDataError([said], report.document())
         found = Folder(items=one_file(folder, ITEMS, options))
     else:
         found = look_into(folder, options)
@@ -174,6 +179,8 @@ def event_files(
         report.files.append(rows.read)
         report.users += sum(1 for _ in rows.rows)
         report.note(f"{part.file.name}: what it says of users is not used; an event names its user")
+    if not report.events and not report.refused_of.get(EVENTS) and not report.ignored_rows:
+        report.note("there are no events: lists come from texts alone")
 
 
 def read_user_ids(file: Path, report: ReadReport) -> list[str]:

@@ -99,8 +99,9 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
     head = file.head(_SNIFFED_BYTES)
     if len(head) == _SNIFFED_BYTES and head.isascii():
         head = file.head()
-    if found := next((what for sign, what in _OTHER_KINDS.items() if head.startswith(sign)), None):
-        raise InvalidInputError(f"{file.name} is {found}")
+    kind = next((what for sign, what in _OTHER_KINDS.items() if head.startswith(sign)), None)
+    if kind is not None:
+        raise InvalidInputError(f"{file.name} is {kind}")
     encoding, mark = encoding_of(head, whole=len(head) < _SNIFFED_BYTES)
     beginning = head[mark:].decode(encoding, "replace")
     if encoding != "utf-8":

@@ -399,6 +399,12 @@ def test_events_without_any_catalogue_say_what_is_missing(tmp_path: Path) -> Non
         read(tmp_path)
 
 
+def test_a_file_of_events_is_no_catalogue(tmp_path: Path) -> None:
+    write_table(tmp_path / "events.csv", [{"user_id": "u", "item_id": "a", "event_type": "view", "timestamp": AT}])
+    with pytest.raises(UnusableDataError, match="holds events and no items: give the folder"):
+        read_items(tmp_path / "events.csv", ReadReport())
+
+
 def test_named_files_come_before_recognised_ones(tmp_path: Path) -> None:
     write_lines(tmp_path / "items.jsonl", [{"item_id": "a"}])
     write_table(tmp_path / "products.csv", [{"sku": "b", "name": "Mug"}])
@@ -439,7 +445,14 @@ def test_unknown_table_is_told_with_the_nearest_format(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"source": "nosuch"}, {"timezone": "Moon/Sea"}, {"allow_bad": 2}, {"rating_scale": 0}]
+    "options",
+    [
+        {"source": "nosuch"},
+        {"timezone": "Moon/Sea"},
+        {"allow_bad": 2},
+        {"rating_scale": 0},
+        {"columns": {"a": "usr_id"}},
+    ],
 )
 def test_options_without_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
