@@ -1,8 +1,8 @@
-"""The bundled data as the demo plays it: moved to end yesterday, with categories, devices and what shoppers were shown.
+"""The bundled data as the demo plays it: moved to end yesterday, with categories, and with what shoppers were shown.
 
-The source has none of these (`demo_data/SOURCE.md`). Categories are read off the titles' words. Impressions and devices
-are synthetic: before their latest order, each shopper is said to have been shown some of what they bought then, and
-some of what everybody buys; orders of an evening or a Sunday are said to come from a phone.
+The source has none of these (`demo_data/SOURCE.md`). Categories are read off the titles' words. Impressions are
+synthetic: before their latest order, each shopper is said to have been shown some of what they bought then, and some
+of what everybody buys.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ DAY_S: Final = 86_400
 SHOWN_OF_EACH: Final = 2
 """Impressions of bought things, and of best-sellers, for each shopper."""
 SHOWN_BEFORE_S: Final = 60
-DEVICE: Final = "properties.device"
-EVENING_H: Final = 16
-_SUNDAY: Final = 6
 _BEST_SELLERS: Final = 20
 _OTHER: Final = ("Gifts",)
 _CATEGORIES: Final[Sequence[tuple[tuple[str, ...], str]]] = (
@@ -97,9 +94,9 @@ def dress(folder: Path, out: Path, last_day: date) -> None:
         for item in items:
             file.write(json.dumps(item | {"categories": list(categories_of(str(item["title"])))}) + "\n")
     with (out / "events.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [*names, DEVICE], restval="")
+        writer = csv.DictWriter(file, names)
         writer.writeheader()
-        writer.writerows(row | {DEVICE: device_of(old)} for row, old in zip(moved, events, strict=True))
+        writer.writerows(moved)
         writer.writerows(impressions(moved))
 
 
@@ -115,12 +112,6 @@ def shifted(events: Iterable[Event], last_day: date) -> list[Event]:
     latest = max((int(row["timestamp"]) for row in rows), default=0)
     days = (last_day - datetime.fromtimestamp(latest, UTC).date()).days
     return [row | {"timestamp": str(int(row["timestamp"]) + days * DAY_S)} for row in rows]
-
-
-def device_of(event: Event) -> str:
-    """A synthetic device: "mobile" where the source has an evening or a Sunday, nothing else."""
-    at = datetime.fromtimestamp(int(event["timestamp"]), UTC)
-    return "mobile" if at.hour >= EVENING_H or at.weekday() == _SUNDAY else ""
 
 
 def impressions(events: Sequence[Event]) -> list[Event]:

@@ -1,4 +1,4 @@
-"""The demo's shop: moved by whole days, with categories, and impressions and devices that are synthetic and say so."""
+"""The demo's shop: moved by whole days, with categories, and with impressions that are synthetic and say so."""
 
 from __future__ import annotations
 
@@ -9,16 +9,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from endcap_local.demo.dressing import (
-    DAY_S,
-    DEVICE,
-    SHOWN_OF_EACH,
-    categories_of,
-    device_of,
-    dress,
-    impressions,
-    shifted,
-)
+from endcap_local.demo.dressing import DAY_S, SHOWN_OF_EACH, categories_of, dress, impressions, shifted
 from endcap_local.demo.make_data import read_table
 from endcap_local.demo_data import DEMO_DATA
 
@@ -42,7 +33,7 @@ def test_every_event_is_moved_by_the_same_whole_days(dressed) -> None:
     assert len(moved) == 1
     assert moved.pop() % DAY_S == 0
     assert datetime.fromtimestamp(max(int(e["timestamp"]) for e in events), UTC).date() == LAST_DAY
-    without_time = [{k: v for k, v in event.items() if k not in ("timestamp", DEVICE)} for event in real]
+    without_time = [{k: v for k, v in event.items() if k != "timestamp"} for event in real]
     assert without_time == [{k: v for k, v in event.items() if k != "timestamp"} for event in before]
 
 
@@ -76,19 +67,7 @@ def test_impressions_are_the_same_each_time_and_come_before_the_latest_order(dre
     assert {event["user_id"] for event in shown} == set(latest)
     assert all(int(event["timestamp"]) < latest[event["user_id"]] for event in shown)
     assert max(Counter(event["user_id"] for event in shown).values()) == 2 * SHOWN_OF_EACH
-    real = [event for event in events if event["event_type"] != "impression"]
-    assert impressions(real) == shown
-
-
-def test_devices_are_those_of_the_hours_of_the_source_whatever_day_it_is_moved_to(dressed) -> None:
-    _, events = dressed
-    _, before = read_table(DEMO_DATA)
-    real = [event for event in events if event["event_type"] != "impression"]
-    assert [event[DEVICE] for event in real] == [device_of(event) for event in before]
-    counted = Counter(event[DEVICE] for event in real)
-    assert counted.keys() == {"", "mobile"}
-    assert len(real) / 20 < counted["mobile"] < len(real) / 2
-    assert {event[DEVICE] for event in events if event["event_type"] == "impression"} == {""}
+    assert impressions([event for event in events if event["event_type"] != "impression"]) == shown
 
 
 def test_no_events_need_no_shift() -> None:
