@@ -23,7 +23,10 @@ from endcap_local.stack import LocalStack
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests/data/tiny_encoder"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 SHELLS = ("```sh", "```bash", "```shell", "```console")
 RUN = "<!-- run -->"
 REASONS = ("AWS", "torch", "minutes", "serves until", "a stack with")

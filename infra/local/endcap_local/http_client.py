@@ -65,6 +65,8 @@ class HttpClient:
             return answer.json() if answer.content else None
         except requests.JSONDecodeError as exc:
             raise HttpError(f"{method} {path} was answered with what is no JSON: {exc}") from exc
+        except requests.ConnectionError as exc:
+            raise HttpError(f"{method} {path} got no answer: {self.url} can't be reached, or hung up") from exc
         except requests.RequestException as exc:
             raise HttpError(f"{method} {path} got no answer: {exc}") from exc
 

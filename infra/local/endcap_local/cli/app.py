@@ -90,9 +90,16 @@ def main() -> None:
         from rich.console import Console
 
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        for line in str(exc).splitlines() or [""]:
+        for line in _in_words(exc).splitlines() or [""]:
             console.print(f"endcap: {line}", style="red", markup=False)
         sys.exit(getattr(exc, "exit_status", 1))
+
+
+def _in_words(error: Exception) -> str:
+    """What went wrong; of a file that can't be opened its name and why, without numbers of the system's errors."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
+    return str(error)
 
 
 def _is_of_aws_setup(error: Exception) -> bool:

@@ -63,7 +63,7 @@ def import_folder(
         names = names_of(client("cloudformation", BACKGROUND), stack)
         endpoint, bucket, function = endpoint or names.api, bucket or names.bucket, function or names.promote
     if not no_rebuild and bucket is None:
-        raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without", param_hint="")
+        raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without")
     rebuilt_in = None if no_rebuild else bucket
     api = HttpClient(endpoint or "http://127.0.0.1:8787")
     with stopped_by_data(console, as_json), progress_bar(console) as progress:

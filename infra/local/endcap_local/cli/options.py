@@ -146,7 +146,7 @@ def read_options(
             _lines(exclude_users),
         )
     except InvalidInputError as exc:
-        raise typer.BadParameter(str(exc), param_hint="") from exc
+        raise typer.BadParameter(str(exc)) from exc
 
 
 _READING_OPTIONS: Final = tuple(

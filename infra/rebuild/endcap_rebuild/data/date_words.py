@@ -92,6 +92,10 @@ _CHINESE_CLOCK: Final = re.compile(
     r"(上午|下午|晚上|中午|凌晨)?\s*(\d{1,2})(?:[时時点點]|:)(\d{1,2})(?:分|:)?(?:(\d{1,2})秒?)?$"
 )
 _LATE: Final = frozenset({"下午", "晚上"})
+_HALF_OF_DAY: Final = re.compile(r"上午|下午|晚上|中午|凌晨")
+_REMARK: Final = re.compile(r"\s*\([^()]*\)$|(?<=Z)\s*\[(?:UTC|GMT|Z)\]$")
+_OFFSET_AND_UTC: Final = re.compile(r"([+-]\d{2}:?\d{2})\s*(?:UTC|GMT)$")
+_CLOCK_FIRST: Final = re.compile(r"^(\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?),?\s+(\S.*)$")
 _SPACED_YEAR_FIRST: Final = re.compile(r"^(\d{4})\.\s?(\d{1,2})\.\s?(\d{1,2})\.?(?=\s|$)")
 _DOTTED_CLOCK: Final = re.compile(r"(?<=\d{4}) (\d{1,2})\.(\d{2})(?:\.(\d{2}))?$")
 _NAMED_OFFSET: Final = re.compile(r"\s*(?:UTC|GMT)\s*([+-])(\d{1,2}):?(\d{2})?$", re.IGNORECASE)
@@ -100,13 +104,18 @@ _AREA: Final = re.compile(r"\s*\[?([A-Z][A-Za-z_]+/[A-Z][A-Za-z_]+(?:/[A-Z][A-Za
 
 def in_plain_form(text: str) -> tuple[str, tzinfo | None]:
     """The text with numbers and English months only, and the zone that it names by an area (`Europe/Berlin`)."""
-    text, zone = _without_area(text.strip())
+    text, zone = _without_area(text.strip().strip("'\""))
+    text = _OFFSET_AND_UTC.sub(r"\1", _REMARK.sub("", text))
+    text = _CLOCK_FIRST.sub(r"\2 \1", text)
     if log := _LOG.match(text):
         text = f"{log[1]} {log[2]} {log[3]} {log[4]}{log[5]}"
     text = _NAMED_OFFSET.sub(lambda m: f"{m[1]}{int(m[2]):02d}:{m[3] or '00'}", text)
     text = _SPACED_YEAR_FIRST.sub(r"\1-\2-\3", text)
     if "日" in text or "号" in text:
         text = _with_plain_clock(text.replace("号", "日"))
+    elif half := _HALF_OF_DAY.search(text):
+        date = text[: half.start()].strip()
+        text = _with_plain_clock(f"{date}日{text[half.start() :]}").replace("日", "", 1)
     text = _WORD.sub(_translated, text)
     text = _DOTTED_CLOCK.sub(
         lambda m: f" {m[1]}:{m[2]}" + (f":{m[3]}" if m[3] else ""), re.sub(r"\s+", " ", text).strip()

@@ -22,8 +22,13 @@ from endcap_rebuild.data.sources import READABLE, columns_in
 _NAMED: Final = {"items": ITEMS, "events": EVENTS, "interactions": EVENTS, "users": USERS}
 _OWN_FOLDERS: Final = frozenset({"items", "events", "profiles", "erasures", "enrichment", "snapshots", "exposures"})
 """Folders that Endcap itself puts beside them."""
-_SAVED_AS: Final = {"xlsx": "CSV", "xls": "CSV", "ods": "CSV", "numbers": "CSV", "gsheet": "CSV"}
-"""Kinds of file that another program can save as one that is read."""
+_INSTEAD: Final = {
+    **dict.fromkeys(("xlsx", "xls", "xlsm", "ods", "numbers", "gsheet"), "save it as CSV"),
+    **dict.fromkeys(("tar", "tgz", "bz2", "xz", "zst", "7z", "rar"), "unpack it"),
+    **dict.fromkeys(("sql", "db", "sqlite", "dump", "bak"), "export its tables as CSV"),
+    **dict.fromkeys(("avro", "orc", "feather", "pkl", "rds", "sav"), "save it as CSV or Parquet"),
+}
+"""Kinds of file that aren't read, and what makes one of them that is."""
 _SIGNS: Final = (".", "_", "manifest-")
 """Beginnings of names that are no data."""
 
@@ -99,9 +104,8 @@ def none_found(folder: Path, found: Folder, role: str) -> str:
 
 
 def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
-    ending = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if path.suffix.lower() != ".zip" and ending not in READABLE:
-        found.passed_over[path.name] = _unread(ending)
+    if path.suffix.lower() != ".zip" and not _is_read(DataFile(path)):
+        found.passed_over[path.name] = _unread(DataFile(path).ending)
         return
     try:
         files = _members(path)
@@ -109,7 +113,7 @@ def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
         found.passed_over[path.name] = str(exc)
         return
     for file in files:
-        if file.ending not in READABLE:
+        if not _is_read(file):
             found.passed_over[file.name] = _unread(file.ending)
             continue
         try:
@@ -127,9 +131,14 @@ def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
             {ITEMS: found.items, EVENTS: found.events, USERS: found.users}[what.role].append(Source(file, what))
 
 
+def _is_read(file: DataFile) -> bool:
+    """Whether a file's name lets it be looked into; parts of an export, such as `part-00000`, often have no ending."""
+    return file.ending in READABLE or (not file.ending and file.stem[-1:].isdigit())
+
+
 def _unread(ending: str) -> str:
-    kind = _SAVED_AS.get(ending)
-    return "not a kind of file that is read" + (f": save it as {kind}" if kind else "")
+    instead = _INSTEAD.get(ending)
+    return "not a kind of file that is read" + (f": {instead}" if instead else "")
 
 
 def _recognised(file: DataFile, options: ReadOptions, role: str) -> Recognised:
@@ -139,6 +148,8 @@ def _recognised(file: DataFile, options: ReadOptions, role: str) -> Recognised:
 
 def _unknown(file: DataFile) -> str:
     columns, _, _ = columns_in(file)
+    if not columns:
+        return "it holds no rows"
     near = nearest_format(columns)
     return f"its columns {', '.join(columns[:8])} say nothing of items or events" + (f"; near {near}" if near else "")
 

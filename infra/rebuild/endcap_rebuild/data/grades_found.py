@@ -9,7 +9,7 @@ from typing import Any, Final
 from endcap.events.types import GRADED
 from endcap.feeds.names import EventTypeNames
 from endcap.feeds.values import amount, is_absent
-from endcap_rebuild.data.grading import OURS, AmbiguousScaleError, Scale, recognised
+from endcap_rebuild.data.grading import OURS, AmbiguousScaleError, Scale, recognised, worded
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
@@ -77,7 +77,7 @@ def _number(value: Any, mark: str | None) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value)
-    if not isinstance(value, str) or is_absent(value):
+    if not isinstance(value, str) or is_absent(value) or worded(value) is not None:
         return None
     try:
         return float(amount(value, mark)[0])

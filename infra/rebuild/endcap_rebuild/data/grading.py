@@ -22,6 +22,15 @@ _STRAY: Final = 0.01
 _FEW: Final = 20
 """Fewer grades need not have a good one among them."""
 _LIKES: Final = frozenset({"like", "liked", "likes", "up", "thumbsup", "positive", "good", "yes", "true", "+", "👍"})
+_OF: Final = re.compile(
+    r"(\d{1,3}(?:[.,]\d{1,2})?)\s*(?:/|out of|of|von|sur|de|su|van|z)\s*(\d{1,3})(?:\s*[^\W\d_]{0,8}|\s*[★⭐])",
+    re.IGNORECASE,
+)
+"""`4/5`, `4.0 out of 5 stars`: a grade that names its scale."""
+_COUNTED: Final = re.compile(
+    r"(\d(?:[.,]\d{1,2})?)\s*(?:stars?|sterne?|étoiles?|estrellas?|stelle|颗星|星级)", re.IGNORECASE
+)
+_STARS: Final = re.compile(r"([★⭐]+)([☆✩]*)")
 _DISLIKES: Final = frozenset(
     {"dislike", "disliked", "dislikes", "down", "thumbsdown", "negative", "bad", "no", "false", "-", "👎"}
 )
@@ -97,9 +106,24 @@ def scale_of(text: str | float) -> Scale:
 
 
 def worded(text: str) -> float | None:
-    """The grade that a word like "like" or "dislike" stands for, None for any other."""
+    """The grade that a text says without the scale of its column, None for any other text.
+
+    It is a word like "like" or "dislike", one that names its scale, as `8/10`, or a number of stars.
+    """
+    said = text.replace("\ufe0f", "").strip()
+    if found := _OF.fullmatch(said):
+        best = float(found[2])
+        return _in_range(float(found[1].replace(",", ".")) * MAX_GRADE / best) if best >= MIN_GRADE else None
+    if found := _COUNTED.fullmatch(said):
+        return _in_range(float(found[1].replace(",", ".")))
+    if found := _STARS.fullmatch(said):
+        return _in_range(len(found[1]) * MAX_GRADE / max(len(found[1] + found[2]), MAX_GRADE))
     word = re.sub(r"[\s_]+", "", text).casefold()
     return MAX_GRADE if word in _LIKES else _WORST if word in _DISLIKES else None
+
+
+def _in_range(grade: float) -> float | None:
+    return max(grade, MIN_GRADE) if 0 <= grade <= MAX_GRADE else None
 
 
 def recognised(values: Sequence[float]) -> Scale:

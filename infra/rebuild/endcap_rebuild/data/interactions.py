@@ -28,10 +28,12 @@ from endcap_rebuild.data.people import People
 from endcap_rebuild.data.plain_rows import LONGEST_WORD, NO_TIME, PROPERTY_COLUMN, Layout, Moment, PlainLane
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import Rows
-from endcap_rebuild.data.tidied import joined_times, with_returns, with_whole_ids
+from endcap_rebuild.data.tidied import joined_times, with_returns, with_whole_ids, without_shortened
 from endcap_rebuild.data.times import UNIX, has_no_offset, time_reader, with_offset
 
 _IDS: Final = ("user_id", "anonymous_id", "item_id", "session_id", "event_id", "recommendation_id", "order_id")
+_NUMBERS: Final = (("user_id", "anonymous_id", "item_id", "timestamp"), _IDS[3:])
+"""What may be a long number and is needed, or is not."""
 _GRADES: Final = frozenset({"rating", "score", "grade", "stars", "overall"})
 _ORDERS: Final = frozenset(
     {
@@ -79,6 +81,8 @@ class EventReader:
             self.columns["anonymous_id"] = self.columns.pop("session_id")
             report.note(f"{self._file} names no users: each session counts as somebody who is not signed in")
         found = with_whole_ids(found, (self.columns[name] for name in ("user_id", "item_id") if name in self.columns))
+        needed, optional = ([self.columns[name] for name in names if name in self.columns] for names in _NUMBERS)
+        found = without_shortened(found, needed, optional, lambda *row: report.reject(self._file, *row), report.drop)
         self.found = found
         self._default = None if "event_type" in self.columns else self._default_type()
         self.found = found = with_returns(found, self._default)
@@ -134,7 +138,7 @@ class EventReader:
             guesses["time"] = self._time.form
         if has_no_offset(times):
             self._note_zone()
-        if self._default and self.found.table:
+        if self._default and self.found.table and self.found.columns:
             back = ", or a return where its quantity or its status says so" if "event_type" in self.columns else ""
             self._report.note(f"{self._file} has no column event_type: each row is taken as a {self._default}{back}")
         if self.found.table:
@@ -273,12 +277,13 @@ class EventReader:
             if is_absent(value):
                 row["value"] = None
                 return
+            if graded and (said := worded(value)) is not None:
+                row["value"] = said
+                return
             try:
                 row["value"] = amount(value, self._mark)[0]
             except ValueError as exc:
-                if graded:
-                    row["value"] = worded(value) or value
-                else:
+                if not graded:
                     row["value"] = None
                     self._report.drop("value", str(exc))
                 return

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from endcap.catalog.item import Item, parse_item
 from endcap.errors import FieldError, InvalidItemError
-from endcap.feeds.items import read_price, read_stock
+from endcap.feeds.items import merchant_attribute, read_price, read_stock
 from endcap.feeds.names import ITEM_FIELDS, category_levels, columns_of, nearest
 from endcap.feeds.values import categories, decimal_mark, is_nothing
 from endcap.validation import timestamp_number
@@ -18,7 +18,7 @@ from endcap_rebuild.data.formats import Recognised
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.data.sources import SAMPLE_ROWS, Rows
-from endcap_rebuild.data.tidied import with_whole_ids
+from endcap_rebuild.data.tidied import with_whole_ids, without_shortened
 from endcap_rebuild.data.times import TimeReader, time_reader
 
 Row = tuple[int, dict[str, Any]]
@@ -27,6 +27,7 @@ _TIMES: Final = ("created_at", "expires_at")
 _AMOUNTS: Final = ("amount", "value", "price", "current", "net", "gross")
 _CURRENCIES: Final = ("currency", "currency_code", "currencyCode")
 _NAMES: Final = ("name", "title", "label", "value")
+_IMAGES: Final = ("src", "url", "large", "hi_res", "original", "href")
 
 
 def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: ReadReport) -> Iterator[Row]:
@@ -37,10 +38,13 @@ def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: Re
     levels = category_levels(found.columns)
     if found.table:
         columns = columns_of(found.columns, ITEM_FIELDS, options.columns, item=True)
-        found = with_whole_ids(found, (columns[name] for name in ("item_id", "group_id") if name in columns))
+        ids = [columns[name] for name in ("item_id", "group_id") if name in columns]
+        found = with_whole_ids(found, ids)
+        file = found.read.file
+        found = without_shortened(found, ids[:1], ids[1:], lambda *row: report.reject(file, *row), report.drop)
         reason = None if "item_id" in columns else _no_id(found.columns)
         found.read.guesses.update({field: column for field, column in columns.items() if column != field})
-        attributes = [name for name in found.columns if name.lower().startswith(ATTRIBUTE_COLUMN)]
+        attributes = _attributes_of(found.columns, what)
         taken = {*columns.values(), *levels, *attributes}
         unread = {name: 0 for name in found.columns if name and name not in taken}
         for line, cells in found.rows:
@@ -56,19 +60,20 @@ def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: Re
         for name, rows in unread.items():
             report.ignore(name, rows)
         return
-    keyed: dict[tuple[str, ...], dict[str, str]] = {}
+    keyed: dict[tuple[str, ...], tuple[dict[str, str], dict[str, str]]] = {}
     for line, row in found.rows:
         if not isinstance(row, dict):
             report.reject(found.read.file, line, "not a JSON object", row)
             continue
         names = tuple(row)
         if names not in keyed:
-            keyed[names] = columns_of(names, ITEM_FIELDS, options.columns, item=True)
-            found.read.guesses.update({field: name for field, name in keyed[names].items() if field != name})
-        columns = keyed[names]
-        for name in row.keys() - columns.values() - set(levels):
+            columns = columns_of(names, ITEM_FIELDS, options.columns, item=True)
+            found.read.guesses.update({field: name for field, name in columns.items() if field != name})
+            keyed[names] = columns, _attributes_of(names, what) if "attributes" not in columns else {}
+        columns, attributes = keyed[names]
+        for name in row.keys() - columns.values() - attributes.keys() - set(levels):
             report.ignore(name)
-        yield line, _document(row, columns, levels, [])
+        yield line, _document(row, columns, levels, attributes)
 
 
 class ItemReader:
@@ -126,9 +131,11 @@ class ItemReader:
         if isinstance(brand, Mapping):
             brand = next((brand[name] for name in _NAMES if brand.get(name)), None)
             document["brand"] = brand
-        if isinstance(document.get("image_url"), list | tuple):
-            found = [text for text in document["image_url"] if isinstance(text, str)]
-            document["image_url"] = found[0] if found else None
+        if isinstance(document.get("image_url"), list | tuple | Mapping):
+            document["image_url"] = next(iter(_images(document["image_url"])), None)
+        told = document.get("description")
+        if isinstance(told, list):
+            document["description"] = " ".join(part for part in told if isinstance(part, str))
         if "categories" in document:
             document["categories"] = categories(document["categories"])
 
@@ -159,20 +166,37 @@ def merged(before: Item, after: Item) -> Item:
     return replace(after, **kept, attributes={**before.attributes, **after.attributes})
 
 
+def _images(value: Any) -> Iterator[str]:
+    """The addresses of images, as texts or in objects."""
+    for image in [value] if isinstance(value, Mapping) else value:
+        if isinstance(image, Mapping):
+            image = next((image[name] for name in _IMAGES if image.get(name)), None)
+        if isinstance(image, str):
+            yield image
+
+
 def _named(found: Rows, row: Any) -> dict[str, Any]:
     if found.table:
         return dict(zip(found.columns, row, strict=True))
     return row if isinstance(row, dict) else {}
 
 
+def _attributes_of(columns: Iterable[str], what: Recognised) -> dict[str, str]:
+    """Column -> the attribute that it holds: those that say so, and of a merchant feed what it has beside the usual."""
+    named = {name: name[len(ATTRIBUTE_COLUMN) :] for name in columns if name.lower().startswith(ATTRIBUTE_COLUMN)}
+    if what.format == "merchant-feed":
+        named |= {name: attribute for name in columns if (attribute := merchant_attribute(name))}
+    return named
+
+
 def _document(
-    row: Mapping[str, Any], columns: Mapping[str, str], levels: Iterable[str], attributes: Iterable[str]
+    row: Mapping[str, Any], columns: Mapping[str, str], levels: Iterable[str], attributes: Mapping[str, str]
 ) -> dict[str, Any]:
     document = {field: row[column] for field, column in columns.items()}
     named = [row[name] for name in levels if not is_nothing(row.get(name))]
     if named and is_nothing(document.get("categories")):
         document["categories"] = named
-    own = {name[len(ATTRIBUTE_COLUMN) :]: row[name] for name in attributes}
+    own = {attribute: row[name] for name, attribute in attributes.items()}
     return document | ({"attributes": own} if own else {})
 
 

@@ -61,12 +61,14 @@ class ReadOptions:
 
         Raises
         ------
-        InvalidInputError : an unknown format or time zone, a share outside 0 to 1, or what is no scale of grades
+        InvalidInputError : an unknown format, time zone or name of ours, a share outside 0 to 1, or no scale of grades
         """
         if self.source not in FORMATS:
             raise InvalidInputError(f"no such format: {self.source!r}; there are {', '.join(FORMATS)}")
         if not 0 <= self.allow_bad <= 1:
             raise InvalidInputError(f"the share of unusable rows lies between 0 and 1, not at {self.allow_bad:g}")
+        for name in self.columns.values():
+            _require_ours(name)
         self.scale  # noqa: B018 # what is none is said at once
         self.zone  # noqa: B018 # an unknown one is said at once
 
@@ -84,6 +86,16 @@ class ReadOptions:
             return ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
             raise InvalidInputError(f"no such time zone: {self.timezone!r}; one is called Europe/Berlin") from exc
+
+
+def _require_ours(name: str) -> None:
+    from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, nearest
+
+    ours = dict.fromkeys((*EVENT_FIELDS, *ITEM_FIELDS))
+    if name not in ours:
+        near = nearest(name, ours)
+        said = f"; did you mean {near}?" if near else f"; there are {', '.join(ours)}"
+        raise InvalidInputError(f"no column of ours is called {name!r}{said}")
 
 
 PLAIN: Final = ReadOptions()

@@ -43,6 +43,7 @@ from endcap_rebuild.data.people import KEYS_ASKED, People
 from endcap_rebuild.data.plain_rows import NO_TIME, Moment
 from endcap_rebuild.data.report import ReadReport, UnusableDataError
 from endcap_rebuild.data.sources import Rows, opened, resampled
+from endcap_rebuild.data.tidied import with_whole_ids
 
 __all__ = ("FOR_EVER", "NO_TIME", "ReadReport")
 _PLAIN: Final = ReadOptions()
@@ -53,11 +54,16 @@ def read_items(folder: Path, report: ReadReport, options: ReadOptions = _PLAIN) 
 
     Raises
     ------
-    UnusableDataError : there are a shop's files of events, and no items
-    InvalidInputError : there are no files of either, or an export is not whole
+    UnusableDataError : there are events of a shop, and no items
+    InvalidInputError : there is no such folder, there are no files of either, or an export is not whole
     """
     report.role = ITEMS
+    if not folder.exists():
+        raise InvalidInputError(f"{folder} does not exist")
     if folder.is_file():
+        if any(source.what.role == EVENTS for source in one_file(folder, "", options)):
+            said = f"{folder} holds events and no items: give the folder that it lies in, with the catalogue beside it"
+            raise UnusableDataError([said], report.document())
         found = Folder(items=one_file(folder, ITEMS, options))
     else:
         found = look_into(folder, options)
@@ -173,6 +179,8 @@ def event_files(
         report.files.append(rows.read)
         report.users += sum(1 for _ in rows.rows)
         report.note(f"{part.file.name}: what it says of users is not used; an event names its user")
+    if not report.events and not report.refused_of.get(EVENTS) and not report.ignored_rows:
+        report.note("there are no events: lists come from texts alone")
 
 
 def read_user_ids(file: Path, report: ReadReport) -> list[str]:
@@ -189,6 +197,7 @@ def read_user_ids(file: Path, report: ReadReport) -> list[str]:
     column = columns_of(rows.columns, EVENT_FIELDS, {}).get("user_id")
     if column is None:
         raise InvalidInputError(f"{file} has no column user_id; it has {', '.join(rows.columns)}")
+    rows = with_whole_ids(rows, [column])
     ids: dict[str, None] = {}
     for line, row in rows.rows:
         value = str((row[rows.columns.index(column)] if rows.table else row.get(column)) or "").strip()
@@ -271,7 +280,10 @@ def _handles(items: Iterable[Source]) -> dict[str, str]:
     for source in items:
         if source.what.format == "shopify" and source.what.items is not None:
             rows = opened(source.file, ITEMS, ReadReport())
-            found |= shopify.handles(dict(zip(rows.columns, cells, strict=True)) for _, cells in rows.rows)
+            if rows.table:
+                found |= shopify.handles(dict(zip(rows.columns, cells, strict=True)) for _, cells in rows.rows)
+            else:
+                found |= shopify.json_handles(row for _, row in rows.rows if isinstance(row, dict))
     return found
 
 

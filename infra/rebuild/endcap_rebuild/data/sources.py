@@ -1,4 +1,4 @@
-"""A shop's files opened as rows: of a table, or JSON values; with what was guessed of how they are written."""
+"""A shop's files opened as rows: of a table, of JSON or of XML; with what was guessed of how they are written."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, Final
 
-from endcap.errors import StoredDataError
-from endcap.feeds import delimited, documents
+from endcap.errors import InvalidInputError, StoredDataError
+from endcap.feeds import delimited, documents, xml
 from endcap.feeds.encodings import encoding_of
 from endcap.feeds.files import DAMAGED, DataFile, blocks
 from endcap.feeds.names import EVENT_FIELDS, ITEM_FIELDS, columns_of
@@ -21,10 +21,22 @@ SAMPLE_ROWS: Final = 2_000
 TABLES: Final = frozenset({"csv", "tsv", "tab", "txt", "psv"})
 DOCUMENTS: Final = frozenset({"json", "jsonl", "ndjson"})
 PARQUET: Final = frozenset({"parquet", "pq"})
-READABLE: Final = TABLES | DOCUMENTS | PARQUET
+XML: Final = frozenset({"xml", "rss", "atom"})
+READABLE: Final = TABLES | DOCUMENTS | PARQUET | XML
 _NAMES: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", "\x01": "control-A", " ": "space"}
 _NEEDED: Final = ("user_id", "anonymous_id", "item_id", "event_type", "timestamp", "title")
 _SNIFFED_BYTES: Final = 1 << 16
+_OTHER_KINDS: Final = {
+    b"PK\x03\x04": "a spreadsheet or an archive: save it as CSV, or name it .zip",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet: save it as CSV",
+    b"PAR1": "Parquet: name it .parquet",
+    b"%PDF": "a document for printing",
+    b"SQLite format": "a database: export its tables as CSV",
+    b"BZh": "packed by bzip2: unpack it",
+    b"\xfd7zXZ": "packed by xz: unpack it",
+    b"\x28\xb5\x2f\xfd": "packed by zstd: unpack it",
+}
+"""Beginnings of files that are no text -> what they are, whatever their name says."""
 
 
 @dataclass
@@ -67,7 +79,7 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
 
     Raises
     ------
-    InvalidInputError : a Parquet file can't be read
+    InvalidInputError : it is of another kind than its name says, or can't be read from its beginning on
     """
     read = FileRead(file.name, role)
 
@@ -86,13 +98,21 @@ def opened(file: DataFile, role: str, report: ReadReport, sample_rows: int = SAM
         at(0)
         columns, found = parquet_rows(file.path)
         return _sampled(columns, False, _counted(found, read), read, sample_rows)
+    if file.ending in XML:
+        at(0)
+        return _sampled(None, False, _of_xml(file, read, reject), read, sample_rows)
     head = file.head(_SNIFFED_BYTES)
     if len(head) == _SNIFFED_BYTES and head.isascii():
         head = file.head()
+    kind = next((what for sign, what in _OTHER_KINDS.items() if head.startswith(sign)), None)
+    if kind is not None:
+        raise InvalidInputError(f"{file.name} is {kind}")
     encoding, mark = encoding_of(head, whole=len(head) < _SNIFFED_BYTES)
     beginning = head[mark:].decode(encoding, "replace")
     if encoding != "utf-8":
         read.guesses["encoding"] = encoding
+    if beginning.lstrip()[:1] == "<":
+        raise InvalidInputError(f"{file.name} is a page or a feed of markup: give a catalogue in XML the ending .xml")
     is_table = file.ending in TABLES or (file.ending not in DOCUMENTS and beginning.lstrip()[:1] not in "{[")
     if not is_table:
         parts = _text(file, read, reject, encoding, mark, old_mac=False, at=at)
@@ -164,6 +184,23 @@ def _month(
         yield from enumerate(read_records(file.path), 1)
     except StoredDataError as exc:
         reject(read.lines + 1, str(exc), None)
+
+
+def _of_xml(
+    file: DataFile, read: FileRead, reject: Callable[[int, str, object], None]
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The items of a feed, with the line of each; what is wrong after the first of them costs what follows it."""
+    try:
+        with file.binary() as binary:
+            for line, row in xml.items(binary):
+                read.lines = line
+                yield line, row
+    except DAMAGED as exc:
+        reject(read.lines + 1, f"the file is cut off or damaged here: {exc}", None)
+    except InvalidInputError as exc:
+        if not read.lines:
+            raise
+        reject(read.lines + 1, f"the file can't be read from here on: {exc}", None)
 
 
 def _counted(rows: Iterator[tuple[int, Any]], read: FileRead) -> Iterator[tuple[int, Any]]:

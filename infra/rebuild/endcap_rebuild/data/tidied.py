@@ -95,7 +95,10 @@ _UNDONE: Final = frozenset(
 )
 _FLOAT_ID: Final = re.compile(r"(\d+)\.0+")
 _FORMULA: Final = re.compile(r'="(.*)"')
+_SHORTENED: Final = re.compile(r"\d(?:[.,]\d{1,5})?[eE]\+\d{1,2}")
+_LOST: Final = "a spreadsheet has shortened this number, and its last digits are lost: save the column as text"
 Cells = list[str]
+Drop = Callable[[str, str], None]
 
 
 def joined_times(found: Rows) -> Rows:
@@ -147,6 +150,54 @@ def with_whole_ids(found: Rows, columns: Iterable[str]) -> Rows:
         return changed
 
     return _changed(found, found.columns, whole)
+
+
+def without_shortened(
+    found: Rows, needed: Iterable[str], optional: Iterable[str], reject: Callable[[int, str, object], None], drop: Drop
+) -> Rows:
+    """The table without ids and times that a spreadsheet has cut to a few digits, as in `4.00638E+12`.
+
+    They told apart what is one number now.
+
+    Parameters
+    ----------
+    needed, optional : columns that hold ids or times; a row without one of the first is none
+    reject : told (line, reason, cells) of rows that are none
+    drop : told (column, reason) of fields that are left out
+    """
+    if not found.table:
+        return found
+
+    def cut(names: Iterable[str]) -> list[int]:
+        places = [found.columns.index(name) for name in names]
+        return [k for k in places if any(map(_is_short, (cells[k] for cells in found.sample)))]
+
+    must, may = cut(needed), cut(optional)
+    if not must and not may:
+        return found
+
+    def kept(cells: Cells) -> Cells:
+        whole = list(cells)
+        for k in may:
+            if _is_short(cells[k]):
+                whole[k] = ""
+                drop(found.columns[k], _LOST)
+        return whole
+
+    def rows(given: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+        for line, cells in given:
+            short = next((k for k in must if _is_short(cells[k])), None)
+            if short is None:
+                yield line, kept(cells) if may else cells
+            else:
+                reject(line, f"{found.columns[short]}: {_LOST}", cells)
+
+    sample = [cells for cells in found.sample if not any(_is_short(cells[k]) for k in must)]
+    return replace(found, rows=rows(found.rows), sample=sample)
+
+
+def _is_short(text: str) -> bool:
+    return _SHORTENED.fullmatch(text.strip()) is not None
 
 
 def with_returns(found: Rows, default: str | None) -> Rows:

@@ -43,6 +43,11 @@ _YEAR_LAST: Final = re.compile(r"(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})(?P=s
 _DECIMAL_COMMA: Final = re.compile(r"\s*\d+,\d+\s*")
 _UTC_WORD: Final = re.compile(r"\s*(?:UTC|GMT)$", re.IGNORECASE)
 _MONTH: Final = re.compile(r"jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec", re.IGNORECASE)
+_NEARLY_ALL: Final = 0.9
+"""Share of a column's numbers that settles their form: one mistake among dates makes no running numbers of them."""
+_OFFSET_AT_END: Final = re.compile(
+    r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})(?:\s*\[[^\]]*\]|\s*\([^)]*\)|\)/)?$", re.IGNORECASE
+)
 _ZONE_NAME: Final = re.compile(r"(?<![A-Za-z])(?!AM\b|PM\b)[A-Z]{3,4}$")
 
 
@@ -170,7 +175,7 @@ def has_no_offset(sample: Iterable[object]) -> bool:
     """Whether some of a column's times are dates that name no offset."""
     texts = [value.strip() for value in sample if isinstance(value, str)]
     dates = [text for text in texts if _number(text) is None and not is_absent(text)]
-    return any(not re.search(r"(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$", text, re.IGNORECASE) for text in dates)
+    return any(_OFFSET_AT_END.search(text) is None for text in dates)
 
 
 def with_offset(value: Any, zone: tzinfo) -> Any:
@@ -187,14 +192,15 @@ def with_offset(value: Any, zone: tzinfo) -> Any:
 def _form(numbers: list[tuple[str, float]]) -> str:
     if not numbers:
         return UNIX
-    if all(_is_date(text) for text, _ in numbers):
+    if sum(_is_date(text) for text, _ in numbers) >= _NEARLY_ALL * len(numbers):
         return DIGITS
     small = [number for _, number in numbers if number < _SMALLEST_UNIX]
     if 2 * len(small) <= len(numbers):
         return UNIX
-    if all(_EXCEL_DAYS[0] <= number <= _EXCEL_DAYS[1] for number in small):
+    if sum(_EXCEL_DAYS[0] <= number <= _EXCEL_DAYS[1] for number in small) >= _NEARLY_ALL * len(small):
         return EXCEL
-    return VAGUE if all(_is_vague(text) for text, number in numbers if number < _SMALLEST_UNIX) else RUNNING
+    vague = sum(_is_vague(text) for text, number in numbers if number < _SMALLEST_UNIX)
+    return VAGUE if vague >= _NEARLY_ALL * len(small) else RUNNING
 
 
 def _is_vague(text: str) -> bool:
@@ -202,7 +208,8 @@ def _is_vague(text: str) -> bool:
     digits = text.removesuffix(".0")
     if len(digits) == 8 and digits.isdigit():
         a, b, year = int(digits[:2]), int(digits[2:4]), digits[4:]
-        return 1 <= min(a, b) <= 12 and max(a, b) <= 31 and "1990" <= year <= "2100"
+        year_first = "1990" <= digits[:4] <= "2100" and "01" <= digits[4:6] <= "12" and "01" <= digits[6:] <= "31"
+        return year_first or (1 <= min(a, b) <= 12 and max(a, b) <= 31 and "1990" <= year <= "2100")
     month = digits[4:] or "01"
     return len(digits) in (4, 6) and digits.isdigit() and "1990" <= digits[:4] <= "2100" and "01" <= month <= "12"
 

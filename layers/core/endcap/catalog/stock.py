@@ -24,6 +24,7 @@ STOCK_FIELDS: Final = (
 _IN_STOCK: Final = """
 true yes y 1 on t instock available availableforsale limitedavailability lowstock onlineonly instoreonly preorder
 presale backorder backordered onbackorder madetoorder active published enabled forsale limited
+wahr vrai verdadero vero
 ja oui si sí sim lieferbar verfügbar verfuegbar auflager sofortlieferbar enstock
 disponible disponibile disponível opvoorraad
 有货 现货 有现货 在售 上架 预售 库存充足
@@ -31,6 +32,7 @@ disponible disponibile disponível opvoorraad
 _SOLD_OUT: Final = """
 false no n 0 off f outofstock outstock soldout unavailable notavailable notinstock discontinued reserved none oos
 notforsale comingsoon temporarilyunavailable draft archived inactive disabled hidden unpublished
+falsch faux falso
 nein non não nichtlieferbar nichtverfügbar nichtverfuegbar nichtauflager ausverkauft vergriffen nonlieferbar
 enrupturedestock rupturedestock rupture épuisé epuise indisponible agotado sinstock nodisponible fueradestock esaurito
 nondisponibile esgotado indisponível uitverkocht

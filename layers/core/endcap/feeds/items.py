@@ -98,6 +98,11 @@ def _attributes(row: Mapping[str, Any], taken: Any, own: Any) -> dict[str, Any]:
             continue
         if name.lower().startswith(_ATTRIBUTE):
             found[name[len(_ATTRIBUTE) :]] = value
-        elif spelled(name) in _MERCHANT:
-            found[name.removeprefix("g:").lower()] = value
+        elif attribute := merchant_attribute(name):
+            found[attribute] = value
     return found
+
+
+def merchant_attribute(column: str) -> str:
+    """What a column of a merchant feed is called as an attribute; "" where it is none."""
+    return column.removeprefix("g:").lower() if spelled(column) in _MERCHANT else ""

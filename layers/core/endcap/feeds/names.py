@@ -17,7 +17,7 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "user_id": "userid visitorid customerid memberid shopperid buyerid accountid uid user customer "
     "visitor reviewerid customeremail email emailbilling billingemail 用户id 用户编号 用户 会员id "
     "会员编号 会员 客户id 客户编号 客户 买家id 买家 顾客id 顾客 用戶id 用戶 會員id 會員 kundennummer "
-    "kundenid kunde benutzer nutzer idclient client idcliente cliente utilisateur usuario",
+    "kundennr kdnr kundenid kunde benutzer nutzer idclient client idcliente cliente utilisateur usuario",
     "anonymous_id": "anonymousid userpseudoid deviceid clientid cookieid 设备id 访客id 匿名id",
     "item_id": "itemid productid sku parentasin asin movieid bookid articleid goodsid offerid stockcode "
     "productsku contentid item product itemnumber productnumber articlenumber 商品id 商品编号 商品编码 "
@@ -68,7 +68,8 @@ _ITEM_FIELDS: Final[Mapping[str, str]] = {
     "allowpurchases vorrätig 是否上架 是否有货 上架状态 有货 verfügbar verfuegbar verfügbarkeit "
     "lieferbar disponible disponibilité disponibile",
     "stock": "stock quantity qty inventory stockquantity inventoryquantity inventoryqty stocklevel "
-    "currentstocklevel 库存 库存数量 库存量 庫存 bestand lagerbestand existencias giacenza",
+    "currentstocklevel stockqty onhand qtyonhand availablequantity quantityavailable availablestock 库存 库存数量 "
+    "库存量 庫存 bestand lagerbestand existencias giacenza",
     "created_at": "createdat created dateadded creationtimestamp publishedat releasedate creationdate "
     "上架时间 创建时间 发布时间",
     "expires_at": "expiresat expirationdate expirationtimestamp",
@@ -108,6 +109,28 @@ _FURTHER: Final[Mapping[str, str]] = {
     "orderedproduct": "purchase",
     "browse": "view",
     "visit": "view",
+    "productpurchased": "purchase",
+    "purchased": "purchase",
+    "ordered": "purchase",
+    "orderplaced": "purchase",
+    "sold": "purchase",
+    "checkoutcompleted": "purchase",
+    "initiatecheckout": "add_to_cart",
+    "addtobasket": "add_to_cart",
+    "addedtobasket": "add_to_cart",
+    "addtobag": "add_to_cart",
+    "addedtobag": "add_to_cart",
+    "removedfromcart": "remove_from_cart",
+    "refunded": "return",
+    "clicked": "click",
+    "productclick": "click",
+    "loved": "like",
+    "wishlistadd": "wishlist",
+    "addedtowishlist": "wishlist",
+    "favorited": "wishlist",
+    "favourited": "wishlist",
+    "rated": "rating",
+    "reviewed": "review",
     "浏览": "view",
     "查看": "view",
     "访问": "view",

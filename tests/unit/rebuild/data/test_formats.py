@@ -117,6 +117,35 @@ def test_shopify_products_are_grouped_and_orders_find_them(tmp_path: Path) -> No
     assert set(formats(report).values()) == {"shopify"}
 
 
+def test_shopify_products_as_json_are_those_of_the_table(tmp_path: Path) -> None:
+    variants = [
+        {"sku": "TEE-S", "price": "19.90", "option1": "S", "available": False},
+        {"sku": "TEE-M", "price": "21.90", "option1": "M", "available": True},
+    ]
+    tee = {"id": 7, "handle": "linen-tee", "title": "Linen tee", "body_html": "<p>Soft</p>", "vendor": "Weavers"}
+    tee |= {"product_type": "Shirts", "tags": "summer, linen", "images": [{"src": "https://x/1.jpg"}]}
+    tee |= {"options": [{"name": "Size"}], "variants": variants, "published_at": "2026-08-01T10:00:00+02:00"}
+    counted = {"price": "5", "inventory_management": "shopify", "inventory_quantity": 0}
+    cap = {"handle": "cap", "title": "Cap", "variants": [{"sku": "CAP"} | counted], "tags": []}
+    hat = {"handle": "hat", "title": "Hat", "status": "draft", "variants": [{"sku": "HAT", "price": "9"}]}
+    (tmp_path / "products.json").write_text(json.dumps({"products": [tee, cap, hat]}, indent=1))
+    order = {"Name": "#1", "Email": "ann@example.org", "Created at": "2026-08-01", "Lineitem name": "Tee"}
+    write_table(tmp_path / "orders_export.csv", [order | {"Lineitem sku": "TEE-M"}])
+    items, events, report = read(tmp_path)
+    found = items["linen-tee"]
+    assert (found.title, found.description, found.brand, found.categories) == (
+        "Linen tee",
+        "Soft",
+        "Weavers",
+        ("Shirts",),
+    )
+    assert (found.categories, found.price, found.image_url) == (("Shirts",), 19.9, "https://x/1.jpg")
+    assert found.attributes == {"Size": ("S", "M"), "tags": ("summer", "linen")}
+    assert {name: item.available for name, item in items.items()} == {"linen-tee": True, "cap": False, "hat": False}
+    assert (steps(events), report.bad_row_count) == ([("ann@example.org", "purchase", "linen-tee")], 0)
+    assert formats(report)["products.json"] == "shopify"
+
+
 def test_woocommerce_variations_share_their_parent(tmp_path: Path) -> None:
     parent = {
         "ID": 10,
@@ -142,6 +171,15 @@ def test_woocommerce_variations_share_their_parent(tmp_path: Path) -> None:
     assert items["T-S"].categories == ("Clothing", "Shirts", "Sale")
     assert (items["T-S"].price, items["T-S"].image_url, items["T-M"].available) == (9.5, "https://x/1.jpg", False)
     assert formats(report) == {"wc-product-export.csv": "woocommerce"}
+
+
+def test_woocommerce_products_of_the_api_go_by_their_ids_as_its_webhooks_do(tmp_path: Path) -> None:
+    cup = {"id": 7, "name": "Cup", "type": "simple", "sku": "C1", "price": "3.50", "regular_price": "4.00"}
+    cup |= {"categories": [{"id": 9, "name": "Cups"}], "images": [{"src": "https://x/1.jpg"}]}
+    write_lines(tmp_path / "products.jsonl", [cup | {"stock_status": "outofstock", "description": "<p>Blue</p>"}])
+    found = read(tmp_path)[0]["7"]
+    assert (found.title, found.price, found.categories, found.description) == ("Cup", 3.5, ("Cups",), "Blue")
+    assert (found.image_url, found.available) == ("https://x/1.jpg", False)
 
 
 def test_woocommerce_without_skus_goes_by_number(tmp_path: Path) -> None:
@@ -182,12 +220,74 @@ def test_merchant_feed_is_a_catalogue(tmp_path: Path) -> None:
         "image_link": "https://x/a.jpg",
     }
     more = {"availability": "out_of_stock", "price": "12.50 EUR", "google_product_category": "Home > Mugs"}
-    write_table(tmp_path / "feed.tsv", [row | more | {"item_group_id": "g"}], delimiter="\t")
+    write_table(tmp_path / "feed.tsv", [row | more | {"item_group_id": "g", "Color": "Red", "gtin": 7}], delimiter="\t")
     items, events, report = read(tmp_path)
     mug = items["a"]
     assert (mug.title, mug.price, mug.currency, mug.categories) == ("Mug & lid", 12.5, "EUR", ("Home", "Mugs"))
-    assert (mug.available, mug.group_id, mug.url) == (False, "g", "https://x/a")
+    assert (mug.available, mug.group_id, mug.url, mug.attributes) == (False, "g", "https://x/a", {"color": "Red"})
+    assert report.ignored_fields == {"gtin": 1}
     assert (events, formats(report)) == ([], {"feed.tsv": "merchant-feed"})
+
+
+FEED = """<?xml version="1.0"?><rss xmlns:g="http://base.google.com/ns/1.0"><channel><title>Shop</title>
+<item><g:id>a</g:id><title>Mug</title><link>https://x/a</link><g:image_link>https://x/a.jpg</g:image_link>
+<g:price>12.50 EUR</g:price><g:availability>out of stock</g:availability>
+<g:google_product_category>Home &gt; Mugs</g:google_product_category><g:size>L</g:size></item>
+<item><g:id>b</g:id><title>Cup</title></item>"""
+
+
+def test_merchant_feed_in_xml_is_a_catalogue(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text(FEED + "</channel></rss>")
+    items, _, report = read(tmp_path)
+    mug = items["a"]
+    assert (mug.title, mug.price, mug.currency, mug.available) == ("Mug", 12.5, "EUR", False)
+    assert (mug.categories, mug.url, mug.attributes) == (("Home", "Mugs"), "https://x/a", {"size": "L"})
+    assert list(items) == ["a", "b"]
+    assert (formats(report), report.bad_row_count) == ({"feed.xml": "merchant-feed"}, 0)
+
+
+def test_damage_to_a_feed_in_xml_costs_what_follows_it(tmp_path: Path) -> None:
+    (tmp_path / "feed.xml").write_text(FEED + "<item><g:id>c")
+    items, _, report = read(tmp_path)
+    assert (list(items), report.bad_row_count) == (["a", "b"], 1)
+    assert "can't be read from here on" in report.document()["refused"][0]["reason"]
+
+
+def test_xml_that_is_no_feed_is_passed_over(tmp_path: Path) -> None:
+    write_lines(tmp_path / "items.jsonl", [{"item_id": "a"}])
+    (tmp_path / "sitemap.xml").write_text("<urlset><url><loc>https://x</loc></url></urlset>")
+    (tmp_path / "entities.xml").write_text('<!DOCTYPE a SYSTEM "file:///etc/passwd"><a><item><id>1</id></item></a>')
+    _, _, report = read(tmp_path)
+    assert "no rows" in report.passed_over["sitemap.xml"]
+    assert "document type" in report.passed_over["entities.xml"]
+
+
+def test_parts_of_an_export_need_no_ending(tmp_path: Path) -> None:
+    write_lines(tmp_path / "items.jsonl", [{"item_id": "a"}])
+    (tmp_path / "part-00000").write_text(f"user_id,item_id,event_type,timestamp\nu,a,view,{AT}\n")
+    write_lines(tmp_path / "000000000001", [{"user_id": "v", "item_id": "a", "event_type": "view", "timestamp": AT}])
+    (tmp_path / "README").write_text("user_id,item_id,event_type\n")
+    _, events, report = read(tmp_path)
+    assert sorted(steps(events)) == [("u", "view", "a"), ("v", "view", "a")]
+    assert list(report.passed_over) == ["README"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PK\x03\x04sheet", "save it as CSV"),
+        (b"PAR1", r"name it \.parquet"),
+        (b"BZh9", "unpack it"),
+        (b"\n<!DOCTYPE html><html>Sign in</html>", "page or a feed of markup"),
+    ],
+)
+def test_files_of_another_kind_than_their_name_say_what_to_do(tmp_path: Path, data: bytes, said: str) -> None:
+    write_lines(tmp_path / "items.jsonl", [{"item_id": "a"}])
+    (tmp_path / "log.csv").write_bytes(data)
+    assert re.search(said, read(tmp_path)[2].passed_over["log.csv"])
+    (tmp_path / "events.csv").write_bytes(data)
+    with pytest.raises(InvalidInputError, match=said):
+        read(tmp_path)
 
 
 def test_personalize_datasets_are_read_as_they_are(tmp_path: Path) -> None:
@@ -299,6 +399,12 @@ def test_events_without_any_catalogue_say_what_is_missing(tmp_path: Path) -> Non
         read(tmp_path)
 
 
+def test_a_file_of_events_is_no_catalogue(tmp_path: Path) -> None:
+    write_table(tmp_path / "events.csv", [{"user_id": "u", "item_id": "a", "event_type": "view", "timestamp": AT}])
+    with pytest.raises(UnusableDataError, match="holds events and no items: give the folder"):
+        read_items(tmp_path / "events.csv", ReadReport())
+
+
 def test_named_files_come_before_recognised_ones(tmp_path: Path) -> None:
     write_lines(tmp_path / "items.jsonl", [{"item_id": "a"}])
     write_table(tmp_path / "products.csv", [{"sku": "b", "name": "Mug"}])
@@ -339,7 +445,14 @@ def test_unknown_table_is_told_with_the_nearest_format(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"source": "nosuch"}, {"timezone": "Moon/Sea"}, {"allow_bad": 2}, {"rating_scale": 0}]
+    "options",
+    [
+        {"source": "nosuch"},
+        {"timezone": "Moon/Sea"},
+        {"allow_bad": 2},
+        {"rating_scale": 0},
+        {"columns": {"a": "usr_id"}},
+    ],
 )
 def test_options_without_sense_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):

@@ -157,6 +157,30 @@ def test_words_are_grades(tmp_path: Path) -> None:
     assert [event.value for event in events] == [5.0, 1.0, 5.0]
 
 
+@pytest.mark.parametrize(
+    ("said", "grade"),
+    [
+        ("8/10", 4.0),
+        ("4.0 out of 5 stars", 4.0),
+        ("4,5 von 5", 4.5),
+        ("0/5", 0.5),
+        ("★★★☆☆", 3.0),
+        ("★", 1.0),
+        ("5 Sterne", 5.0),
+        ("4星", 4.0),
+    ],
+)
+def test_grades_that_name_their_scale_are_on_it(tmp_path: Path, said: str, grade: float) -> None:
+    for rows in (rated(said), rated(*[said] * 25)):
+        events, report = read(tmp_path, rows)
+        assert ({event.value for event in events}, report.bad_row_count, report.faults()) == ({grade}, 0, [])
+
+
+@pytest.mark.parametrize("said", ["12/10", "7 stars", "★★★★★★★ ok", "3 of 0"])
+def test_grades_beyond_the_scale_that_they_name_are_none(tmp_path: Path, said: str) -> None:
+    assert read(tmp_path, rated(said))[0] == []
+
+
 def test_long_texts_are_cut(tmp_path: Path) -> None:
     (event,), report = read(tmp_path, [("u", "a", "review", "5", "1790000000", "good " * 900, "")])
     assert len(event.text) == 4_000
@@ -164,7 +188,7 @@ def test_long_texts_are_cut(tmp_path: Path) -> None:
 
 
 def test_types_of_events_in_other_spellings(tmp_path: Path) -> None:
-    names = ("Purchase", "AddToCart", "addtocart", "Product Viewed", "view_item", "pv", "transaction")
+    names = ("Purchase", "AddToCart", "add to basket", "Product Viewed", "view_item", "pv", "order_placed")
     events, report = read(tmp_path, [("u", "a", name, "", "1790000000", "", "") for name in (*names, "beam")])
     kinds = ("purchase", "add_to_cart", "add_to_cart", "view", "view", "view", "purchase")
     assert tuple(event.event_type for event in events) == kinds

@@ -181,14 +181,19 @@ def test_long_lists_of_bad_rows_are_counted_not_kept(tmp_path: Path) -> None:
 
 def test_shop_without_events_reads_as_empty(tmp_path: Path) -> None:
     write_items(tmp_path, [{"id": "a"}])
-    assert events_of(tmp_path)[0] == []
+    for table in (None, "", "user_id,item_id,event_type,timestamp\n"):
+        if table is not None:
+            (tmp_path / "events.csv").write_text(table)
+        events, report = events_of(tmp_path)
+        assert (events, report.notes) == ([], ["there are no events: lists come from texts alone"])
 
 
 def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match=r"items\.jsonl"):
         read_items(tmp_path, ReadReport())
-    with pytest.raises(InvalidInputError, match="does not exist"):
-        events_of(tmp_path / "nowhere")
+    for read in (events_of, lambda folder: read_items(folder, ReadReport())):
+        with pytest.raises(InvalidInputError, match="does not exist"):
+            read(tmp_path / "nowhere")
 
 
 def test_user_ids_keep_their_order_and_lose_repeats(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from endcap_rebuild.data.options import ReadOptions
-from endcap_rebuild.data.reading import read_events, read_items
+from endcap_rebuild.data.reading import read_events, read_items, read_user_ids
 from endcap_rebuild.data.report import ReadReport
 
 NOW_MS = 1_800_000_000_000
@@ -49,6 +49,32 @@ def test_ids_that_became_numbers_or_formulas_are_whole_again(tmp_path: Path) -> 
 def test_ids_with_points_among_others_stay_as_they_are(tmp_path: Path) -> None:
     found, _ = steps(tmp_path, HEADER + "7.0,a,view,1790000000\nv1.2,a,view,1790000000\n")
     assert [user for user, *_ in found] == ["7.0", "v1.2"]
+
+
+def test_ids_and_times_that_a_sheet_has_shortened_are_refused_and_never_one(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("sku,name\n4.00638E+12,Mug\n4.00638E+12,Cup\n40063,Pot\n")
+    report = ReadReport()
+    assert [item.item_id for item in read_items(tmp_path, report)] == ["40063"]
+    assert report.bad_row_count == 2
+    assert "save the column as text" in report.document()["refused"][0]["reason"]
+    found, report = steps(tmp_path, HEADER + "u,40063,view,1.79E+09\nv,40063,view,1.79E+09\n")
+    assert (found, report.bad_row_count) == ([], 2)
+    found, _ = steps(tmp_path, HEADER + "u,a,view,1.790000001E+09\n")
+    assert found == [("u", "view", "a", 1_790_000_001)]
+
+
+def test_an_order_that_a_sheet_has_shortened_is_left_out_alone(tmp_path: Path) -> None:
+    head = HEADER.replace("\n", ",order_id\n")
+    (tmp_path / "events.csv").write_text(head + "u,a,purchase,1790000000,4.5E+12\nu,b,purchase,1790000000,45\n")
+    report = ReadReport()
+    events = list(read_events(tmp_path, report, NOW_MS))
+    assert [event.order_id for event in events] == [None, "45"]
+    assert (report.bad_row_count, list(report.dropped_fields.values())) == (0, [1])
+
+
+def test_users_are_called_as_in_events(tmp_path: Path) -> None:
+    (tmp_path / "users.csv").write_text("user_id\n7.0\n8.0\n")
+    assert read_user_ids(tmp_path / "users.csv", ReadReport()) == ["7", "8"]
 
 
 def test_orders_tell_of_returns_by_quantity_and_by_status(tmp_path: Path) -> None:

@@ -61,6 +61,13 @@ def read(*texts: object) -> list[int]:
         ("2026-10-30 08:05:00 GMT+2", ms(2026, 10, 30, 6, 5)),
         ("2026-07-30 08:05 Europe/Berlin", ms(2026, 7, 30, 6, 5)),
         ("2026-07-30T08:05:00+02:00[Europe/Berlin]", ms(2026, 7, 30, 6, 5)),
+        ("2026-10-30T08:05:00Z[UTC]", ms(2026, 10, 30, 8, 5)),
+        ("2026-10-30 08:05:00 +0200 UTC", ms(2026, 10, 30, 6, 5)),
+        ("Fri Oct 30 2026 08:05:00 GMT+0200 (Central European Summer Time)", ms(2026, 10, 30, 6, 5)),
+        ("2026-10-30 下午8:05", ms(2026, 10, 30, 20, 5)),
+        ("2026/10/30 凌晨12:05", ms(2026, 10, 30, 0, 5)),
+        ("'2026-10-30 08:05", ms(2026, 10, 30, 8, 5)),
+        ("08:05 30.10.2026", ms(2026, 10, 30, 8, 5)),
     ],
 )
 def test_every_form_is_read(text: object, expected: int) -> None:
@@ -113,6 +120,20 @@ def test_forms_of_numbers_need_the_whole_column() -> None:
     assert time_reader(["20261030", "20269999"], UTC).form == RUNNING
     assert time_reader(["46325.1", "46400"], UTC).form == EXCEL
     assert time_reader(["", None, "NULL"], UTC).form == UNIX
+
+
+@pytest.mark.parametrize(("usual", "mistake", "form"), [("20261030", "20260931", DIGITS), ("46325.5", "0.5", EXCEL)])
+def test_one_mistake_among_dates_makes_no_running_numbers_of_them(usual: str, mistake: str, form: str) -> None:
+    reader = time_reader([usual] * 20 + [mistake], UTC)
+    assert reader.form == form
+    assert reader(usual) > ms(2026, 10, 29)
+    with pytest.raises(ValueError, match=r"no da(te|y)"):
+        reader(mistake)
+
+
+def test_a_day_that_does_not_exist_is_no_running_number() -> None:
+    with pytest.raises(ValueError, match="names no day"):
+        read("20260931")
 
 
 def test_times_without_an_offset_are_of_the_shop() -> None:

@@ -92,6 +92,8 @@ def recognise(
     role : what its name says that it holds
     """
     names = {spelled(column) for column in columns}
+    if not table and "regular_price" in columns:
+        names.discard("regularprice")  # of the API, whose categories and images are objects, and not of the export
     if not table and isinstance(first, Mapping) and (found := _of_document(first)):
         return found
     for form in FORMS:
@@ -119,6 +121,8 @@ def recognise(
 def _of_document(first: Mapping[str, Any]) -> Recognised | None:
     if ga4_bigquery.matches(first):
         return Recognised("ga4-bigquery", EVENTS)
+    if shopify.is_product(first):
+        return Recognised("shopify", ITEMS, shopify.json_items)
     if segment.matches(first) or segment.is_batch(first):
         return Recognised("segment", EVENTS)
     if cloudevents.matches(first) or ga4.matches(first) or isinstance(first.get("events"), list):

@@ -1,7 +1,8 @@
-"""Shopify's exports of products and of orders.
+"""Shopify's exports of products and of orders, and its products as JSON.
 
 https://help.shopify.com/en/manual/products/import-export/using-csv
 https://help.shopify.com/en/manual/fulfillment/managing-orders/exporting-orders
+https://shopify.dev/docs/api/admin-rest/latest/resources/product
 
 A product is its handle: the first of its rows names it, the following ones are its further variants and pictures. A
 line of an order names the variant's SKU, which the export of products leads back to the handle.
@@ -62,6 +63,51 @@ def items(rows: Iterable[Row]) -> Iterator[Row]:
         products.setdefault(handle, (line, []))[1].append(row)
     for handle, (line, variants) in products.items():
         yield line, _product(handle, variants)
+
+
+def is_product(row: Mapping[str, Any]) -> bool:
+    """Whether `row` is a product as JSON, of the API or of a shop's `/products.json`."""
+    return "handle" in row and isinstance(row.get("variants"), list)
+
+
+def json_items(rows: Iterable[Row]) -> Iterator[Row]:
+    """One document for each product as JSON, by its handle as in the table."""
+    for line, row in rows:
+        variants, images = (_objects(row.get(name)) for name in ("variants", "images"))
+        tags = row.get("tags")
+        named = tags if isinstance(tags, list) else [tag.strip() for tag in str(tags or "").split(",") if tag.strip()]
+        options = {
+            str(option["name"]): values
+            for place, option in enumerate(_objects(row.get("options")), start=1)
+            if option.get("name") not in (None, "Title")
+            if (values := _each(variants, f"option{place}"))
+        }
+        yield (
+            line,
+            {
+                "item_id": row.get("handle"),
+                "title": row.get("title"),
+                "description": row.get("body_html"),
+                "brand": row.get("vendor"),
+                "categories": row.get("product_type"),
+                "price": next((price for variant in variants if (price := variant.get("price")) is not None), None),
+                "available": _for_sale({"Status": row.get("status")})
+                and (not variants or any(map(_is_available, variants))),
+                "created_at": row.get("published_at") or row.get("created_at"),
+                "image_url": next(iter(_each(images, "src")), None),
+                "attributes": options | ({"tags": named} if named else {}),
+            },
+        )
+
+
+def json_handles(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """As `handles`, of products as JSON."""
+    return {
+        name: str(row.get("handle"))
+        for row in rows
+        for name in (text_of(row, "title"), *(text_of(variant, "sku") for variant in _objects(row.get("variants"))))
+        if name
+    }
 
 
 def handles(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -145,6 +191,20 @@ def _in_stock(row: Mapping[str, Any]) -> bool:
         return float(text_of(row, "Variant Inventory Qty") or 1) > 0
     except ValueError:
         return True
+
+
+def _is_available(variant: Mapping[str, Any]) -> bool:
+    """Whether a variant as JSON can be bought; what is not tracked can, whatever its number is."""
+    if isinstance(variant.get("available"), bool):
+        return bool(variant["available"])
+    if variant.get("inventory_policy") == "continue" or not variant.get("inventory_management", True):
+        return True
+    quantity = variant.get("inventory_quantity")
+    return not isinstance(quantity, int | float) or quantity > 0
+
+
+def _objects(value: object) -> list[Mapping[str, Any]]:
+    return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []
 
 
 def _each(rows: Iterable[Mapping[str, Any]], name: str) -> list[str]:
