@@ -1,18 +1,24 @@
-"""The book of results as lines of JSON, each naming its person as records do, so that a purge finds them."""
+"""The book of results as lines of JSON, each naming its person as records do, so that a purge finds them.
+
+Lines are read and written one at a time, and what many lists say is kept once: a book holds all lists of nine days.
+"""
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 from endcap.errors import StoredDataError
 from endcap.results.book import Book, Figures, OpenList, Purchase, Unit
 from endcap.results.facts import Act, Cell, ShownList, name_of
 
 FORMAT: Final = 1
+Value = TypeVar("Value")
 _PERSONAL: Final = ("pseudonym", "user_id", "anonymous_pseudonym", "anonymous_id", "pseudonym_key")
 
 
@@ -31,8 +37,14 @@ def encoded(book: Book, read: Iterable[str], as_of_ms: int | None) -> bytes:
         "read": sorted(read),
         "touched": sorted(book.touched),
     }
-    lines = (json.dumps(line, separators=(",", ":"), ensure_ascii=False) for line in (head, *_lines(book)))
-    return gzip.compress("\n".join(lines).encode(), 6, mtime=0)
+    data = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=data, mode="wb", compresslevel=6, mtime=0) as packed,
+        io.BufferedWriter(packed) as file,  # type: ignore[type-var]  # as io.TextIOWrapper of such a file
+    ):
+        for line in chain([head], _lines(book)):
+            file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
+    return data.getvalue()
 
 
 def decoded(data: bytes) -> tuple[Book, set[str], int | None]:
@@ -47,20 +59,32 @@ def decoded(data: bytes) -> tuple[Book, set[str], int | None]:
     StoredDataError : it is none that this version reads
     """
     try:
-        lines = [json.loads(line) for line in gzip.decompress(data).splitlines()]
-        if not lines:
-            return Book(), set(), None
-        head = lines[0]
-        if head["format"] != FORMAT:
-            raise StoredDataError("results of another version")
-        book = Book(touched=set(head["touched"]))
-        for line in lines[1:]:
-            _READERS[line["kind"]](book, line)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed, io.BufferedReader(packed) as file:  # type: ignore[type-var]
+            lines = map(json.loads, file)
+            head = next(lines, None)
+            if head is None:
+                return Book(), set(), None
+            if head["format"] != FORMAT:
+                raise StoredDataError("results of another version")
+            book, once = Book(touched=set(head["touched"])), _Once()
+            for line in lines:
+                _READERS[line["kind"]](book, line, once)
     except StoredDataError:
         raise
     except Exception as exc:
         raise StoredDataError(f"results can't be read: {exc!r}") from exc
     return book, set(head["read"]), head["as_of_ms"]
+
+
+class _Once:
+    """Of values that are equal the first one."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Any] = {}
+
+    def __call__(self, value: Value) -> Value:
+        first: Value = self._kept.setdefault(value, value)
+        return first
 
 
 def _lines(book: Book) -> Iterator[dict[str, Any]]:
@@ -143,28 +167,30 @@ def _read_act(line: Mapping[str, Any]) -> Act:
     )
 
 
-def _read_cell(book: Book, line: Mapping[str, Any]) -> None:
-    book.cells[Cell(*line["cell"])] = Figures(**{k: v for k, v in line.items() if k not in ("kind", "cell")})
+def _read_cell(book: Book, line: Mapping[str, Any], once: _Once) -> None:
+    book.cells[once(Cell(*line["cell"]))] = Figures(**{k: v for k, v in line.items() if k not in ("kind", "cell")})
 
 
-def _read_list(book: Book, line: Mapping[str, Any]) -> None:
-    cell, items = Cell(*line["cell"]), tuple(line["items"])
+def _read_list(book: Book, line: Mapping[str, Any], once: _Once) -> None:
+    cell, items = once(Cell(*line["cell"])), tuple(map(once, line["items"]))
     shown = ShownList(line["id"], line["at_ms"], cell, items, line["first"], _person(line), line["unit"])
-    book.lists[shown.list_id] = OpenList(shown, set(line["done"]))
+    book.lists[shown.list_id] = OpenList(shown, set(map(once, line["done"])))
 
 
-def _read_waiting(book: Book, line: Mapping[str, Any]) -> None:
+def _read_waiting(book: Book, line: Mapping[str, Any], _: _Once) -> None:
     act = _read_act(line)
     book.waiting[act.who, act.event_id] = act
 
 
-def _read_purchase(book: Book, line: Mapping[str, Any]) -> None:
+def _read_purchase(book: Book, line: Mapping[str, Any], once: _Once) -> None:
     act, unit = _read_act(line), line["unit"]
-    purchase = Purchase(act, Cell(*line["cell"]), tuple(unit) if unit else None, line["paid"], line["returned_by"])
+    purchase = Purchase(
+        act, once(Cell(*line["cell"])), tuple(unit) if unit else None, line["paid"], line["returned_by"]
+    )
     book.purchases.setdefault((act.who, line["bought"] or ""), []).append(purchase)
 
 
-def _read_unit(book: Book, line: Mapping[str, Any]) -> None:
+def _read_unit(book: Book, line: Mapping[str, Any], _: _Once) -> None:
     lists, clicked, purchases, cents = line["figures"]
     unit = Unit(line["variant"], line["at_ms"], lists, clicked, purchases, cents, _person(line))
     book.units[line["experiment"], line["unit"]] = unit
