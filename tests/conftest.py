@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Workers share the cores, so threads of numpy inside of each only wait for one another. Read when numpy is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -15,6 +15,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # `make prove` looks at other examples in each run, also in CI, where those of `make test` are always the same.
 settings.register_profile("prove", derandomize=False, print_blob=True)
+# `make mutate` asks only whether a test fails, again and again: always of the same examples, and not of the smallest.
+settings.register_profile(
+    "mutate", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate)
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
