@@ -100,7 +100,7 @@ class Survey:
     def answer(self) -> dict[str, Any]:
         """What was found, each test by its own name."""
         sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]  # which is how it is taken back
+        threading.settrace(None)
         reach: dict[str, dict[int, set[str]]] = defaultdict(lambda: defaultdict(set))
         for by, lines in self.reached.items():
             for file, line in lines:

@@ -40,7 +40,7 @@ def encoded(book: Book, read: Iterable[str], as_of_ms: int | None) -> bytes:
     data = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=data, mode="wb", compresslevel=6, mtime=0) as packed,
-        io.BufferedWriter(packed) as file,  # type: ignore[type-var]  # as io.TextIOWrapper of such a file
+        io.BufferedWriter(packed) as file,
     ):
         for line in chain([head], _lines(book)):
             file.write(json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode() + b"\n")
@@ -59,7 +59,7 @@ def decoded(data: bytes) -> tuple[Book, set[str], int | None]:
     StoredDataError : it is none that this version reads
     """
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed, io.BufferedReader(packed) as file:  # type: ignore[type-var]
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed, io.BufferedReader(packed) as file:
             lines = map(json.loads, file)
             head = next(lines, None)
             if head is None:
