@@ -100,7 +100,7 @@ prove: setup ## run the long proofs and write docs/proofs.md
 	$(BIN)/python infra/checks/report_proofs.py .build/proofs.xml docs/proofs.md; exit $$code
 
 mutate: setup $(MUTATE_VENV)/.installed ## change the code, see whether tests notice; writes docs/mutants.md (MINUTES=60)
-	$(MUTATE_VENV)/bin/python infra/checks/mutate.py --python $(BIN)/python --minutes $(MINUTES) $(TARGETS)
+	$(MUTATE_VENV)/bin/python -m infra.checks.mutate --python $(BIN)/python --minutes $(MINUTES) $(TARGETS)
 
 check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, documentation, template, samconfig
 	$(BIN)/ruff check .

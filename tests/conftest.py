@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 # Workers share the cores, so threads of numpy inside of each only wait for one another. Read when numpy is imported.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -17,6 +17,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 # `make prove` looks at other examples in each run, also in CI, where those of `make test` are always the same.
 settings.register_profile("prove", derandomize=False, print_blob=True)
+# `make mutate` asks only whether a test fails, again and again: always of the same examples, and not of the smallest.
+settings.register_profile(
+    "mutate", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate)
+)
 
 LAST: Final = Path(__file__).parent / "unit" / "endcap"
 """Nearly all short: where long files come last, one worker is still at one while the others have nothing left."""

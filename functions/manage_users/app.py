@@ -127,7 +127,8 @@ def _put_off(key: str, at_ms: int, exc: EndcapError) -> Response[str]:
     ------
     ThrottledError, DependencyError : the queue is away as well
     """
-    _in_background(key, at_ms)
+    with runtime.deadline.saying_so():  # what has to be put off may have used up the time for calls
+        _in_background(key, at_ms)
     logger.warning("erasure put off", extra={"error": str(exc)})
     metrics.add_metric("ErasuresPutOff", MetricUnit.Count, 1)
     _note(key)

@@ -1,222 +1,229 @@
 """Change the code in small ways, and see whether a test notices.
 
-    .venv-mutate/bin/python infra/checks/mutate.py --python .venv/bin/python [--minutes N] [TARGET ...]
+    .venv-mutate/bin/python -m infra.checks.mutate --python .venv/bin/python [--minutes N] [--pause FILE] [TARGET ...]
 
 infra/checks/mutants.toml says which modules are changed and which tests have to notice, and holds the reason of each
-change that may go unnoticed. The changes are cosmic-ray's, and those that are named there. They are made in a copy of
-the tree, results are kept in .build/mutate, and a run that was ended goes on where it was. docs/mutants.md tells how
-it stands. Exits with 1 where a change went unnoticed for which there is no reason.
+change that may go unnoticed. The changes are made in a copy of the tree (infra/checks/mutants.py), and only tests that
+reach a changed line are run, those first that notice most in the least time (infra/checks/mutant_runs.py). Results are
+kept in .build/mutate, and a run that was ended goes on where it was. docs/mutants.md tells how it stands. Exits with 1
+where a change went unnoticed for which there is no reason.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
-import hashlib
 import json
 import os
+import random
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
+from infra.checks.mutants import ROOT, Mutant, digest, mutants
+
 WORK = ROOT / ".build" / "mutate"
 TREE = WORK / "tree"
 PAGE = ROOT / "docs" / "mutants.md"
 PACKAGES = ("layers/core", "infra/rebuild", "infra/local")
-# Of each operator one replacement that is near it: the others change the same things, and are noticed more easily.
-SWAPS = """Add_Sub Sub_Add Mul_FloorDiv FloorDiv_Mul Div_Mul Mod_Mul Pow_Mul BitOr_BitAnd BitAnd_BitOr BitXor_BitOr
-LShift_RShift RShift_LShift"""
-TURNS = "Eq_NotEq NotEq_Eq Lt_LtE LtE_Lt Gt_GtE GtE_Gt Lt_Gt Gt_Lt Is_IsNot IsNot_Is"
-SINGLE = """AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd ReplaceBreakWithContinue
-ReplaceContinueWithBreak ExceptionReplacer NumberReplacer RemoveDecorator ZeroIterationForLoop
-ReplaceUnaryOperator_Delete_Not ReplaceUnaryOperator_USub_UAdd"""
 KILLED, SURVIVED = "noticed", "unnoticed"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One change of one file.
-
-    Attributes
-    ----------
-    change : the changed lines before and after, which is how reasons name it
-    """
-
-    target: str
-    file: str
-    change: str
-    source: str
-    tests: tuple[str, ...]
-
-    def key(self, of_tests: str) -> str:
-        """Under which the result is kept: another file or another test is another question."""
-        return digest(self.file, self.source, of_tests)
-
-
-def digest(*texts: str) -> str:
-    """One name for several texts."""
-    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:24]
-
-
-def operators() -> list[str]:
-    """The names of cosmic-ray's operators that are used."""
-    swaps = (f"ReplaceBinaryOperator_{name}" for name in SWAPS.split())
-    turns = (f"ReplaceComparisonOperator_{name}" for name in TURNS.split())
-    return [f"core/{name}" for name in (*SINGLE.split(), *swaps, *turns)]
-
-
-def changed_sources(source: str) -> Iterator[tuple[str, str]]:
-    """`source` with one change, for each change that cosmic-ray knows, and what it does then."""
-    from cosmic_ray.ast import ast_nodes, get_ast
-    from cosmic_ray.mutating import mutate_code
-    from cosmic_ray.plugins import get_operator
-
-    nodes = list(ast_nodes(get_ast(source)))
-    for name in operators():
-        operator = get_operator(name)()
-        for occurrence in range(sum(len(list(operator.mutation_positions(node))) for node in nodes)):
-            # cosmic-ray takes no exceptions with a dot in their name, and reads alternatives of a pattern as sums.
-            with suppress(AttributeError, SyntaxError):
-                if (changed := mutate_code(source, operator, occurrence)) is not None:
-                    yield changed, behaviour(changed)
-
-
-class _Behaviour(ast.NodeTransformer):
-    """Drops what nothing runs: annotations."""
-
-    def visit_arg(self, node: ast.arg) -> ast.arg:
-        node.annotation = None
-        return node
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        self.generic_visit(node)
-        node.annotation = ast.Constant(None)
-        return node
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        self.generic_visit(node)
-        node.returns = None
-        return node
-
-
-def behaviour(source: str) -> str:
-    """What `source` does, so that two of the same are equal."""
-    return ast.dump(_Behaviour().visit(ast.parse(source)))
-
-
-def change_of(before: str, after: str) -> str:
-    """The lines that differ, as `before` → `after`."""
-    old, new = before.splitlines(), after.splitlines()
-    start = next((k for k, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-    end = 0
-    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
-        end += 1
-    texts = (" ⏎ ".join(line.strip() for line in lines[start : len(lines) - end]) for lines in (old, new))
-    return " → ".join(f"`{text}`" for text in texts)
-
-
-def mutants(config: Mapping[str, Any]) -> list[Mutant]:
-    """Every change to try; those of a target in the order of its lines.
-
-    Raises
-    ------
-    SystemExit : a named change is of a text that its file does not hold just once
-    """
-    found: list[Mutant] = []
-    for name, target in config["targets"].items():
-        for file in target["files"]:
-            source = (ROOT / file).read_text(encoding="utf-8")
-            seen = {behaviour(source)}
-            for changed, does in changed_sources(source):
-                if does not in seen:
-                    seen.add(does)
-                    found.append(Mutant(name, file, change_of(source, changed), changed, tuple(target["tests"])))
-    for named in config.get("named", ()):
-        source = (ROOT / named["file"]).read_text(encoding="utf-8")
-        if source.count(named["old"]) != 1:
-            sys.exit(
-                f"mutants.toml: {named['file']} holds {named['old']!r} {source.count(named['old'])} times, not once"
-            )
-        changed = source.replace(named["old"], named["new"])
-        found.append(Mutant("named", named["file"], named["says"], changed, tuple(named["tests"])))
-    return found
+SEED = 20261130  # of the order of changes: what was tried when time was over is an even sample
 
 
 def copy_tree() -> None:
-    """The files of the repository as they are now, where they can be changed."""
-    shutil.rmtree(TREE, ignore_errors=True)
+    """The files of the repository as they are now, where they can be changed; compiled ones of before stay."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
-    for name in filter(None, names):
-        if (ROOT / name).is_file():
-            (TREE / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, TREE / name)
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    names = {name for name in listed if name and (ROOT / name).is_file()}
+    for path in [path for path in TREE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]:
+        if str(path.relative_to(TREE)) not in names:
+            path.unlink()
+    for name in names:
+        source, copied = ROOT / name, TREE / name
+        if not copied.is_file() or copied.read_bytes() != source.read_bytes():
+            copied.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, copied)
 
 
-def passes(python: str, tests: Sequence[str], limit_s: float) -> bool:
-    """Whether the tests pass in the copy; those that take longer than `limit_s` do not."""
-    command = [python, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *tests]
-    paths = os.pathsep.join(str(TREE / package) for package in PACKAGES)
-    environment = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1"}
-    with subprocess.Popen(
-        command, cwd=TREE, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        try:
-            return process.wait(limit_s) == 0
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            return False
+@contextmanager
+def changed(mutant: Mutant) -> Iterator[None]:
+    """The copy with one change, and nothing compiled of the changed file."""
+    path = TREE / mutant.file
+    before, times = path.read_bytes(), path.stat()
+    compiled = list((path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"))
+    kept = [one.read_bytes() for one in compiled]
+    for one in compiled:
+        one.unlink()
+    path.write_text(mutant.source, encoding="utf-8")
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+        for one, data in zip(compiled, kept, strict=True):
+            one.write_bytes(data)
 
 
-def digest_of_tests(tests: Sequence[str]) -> str:
-    """A name for what the tests say."""
+class Runs:
+    """The process that runs tests; a context, which ends it."""
+
+    def __init__(self, python: str) -> None:
+        paths = os.pathsep.join(str(TREE / package) for package in PACKAGES)
+        threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        self._process = subprocess.Popen(
+            [python, "-m", "infra.checks.mutant_runs", str(TREE), str(WORK / "files")],
+            cwd=TREE,
+            env={**os.environ, **threads, "PYTHONPATH": paths},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def __enter__(self) -> Runs:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+    def ask(self, **task: Any) -> dict[str, Any]:
+        """One task, and what came of it."""
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps(task) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line.strip():
+            sys.exit(f"the process that runs tests has ended over {task.get('of')}; see {WORK / 'files.log'}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+class Suite:
+    """The tests of a target: which of them reach a line, and in which order they are best run.
+
+    Raises
+    ------
+    SystemExit : one of them fails without any change
+    """
+
+    def __init__(self, tests: Sequence[str], files: Sequence[str], runs: Runs) -> None:
+        found = runs.ask(survey=list(tests), of=list(files))
+        # Once more, as what keeps time may fail while it is followed, and with what is loaded by now.
+        failed = runs.ask(run=list(found.get("seconds", ())), of=files[0])["failed"]
+        if failed or not found.get("seconds"):
+            sys.exit(f"without any change {failed} fails of {' '.join(tests)}; see {WORK / 'files.log'}")
+        self.seconds: dict[str, float] = found["seconds"]
+        self._reach: dict[str, dict[str, list[str]]] = found["reach"]
+        self._everywhere: list[str] = found["everywhere"]
+        self._noticed: Counter[str] = Counter()
+
+    def reaching(self, mutant: Mutant) -> list[str]:
+        """The tests to run: those of a file together, first those that are likely to notice soon."""
+        lines = self._reach.get(mutant.file, {})
+        found = {test for line in mutant.lines for test in lines.get(str(line), ())}
+        near = Counter(test for by in lines.values() for test in by)
+        worth = {
+            test: (1 + self._noticed[test]) * near[test] / (0.05 + self.seconds[test])
+            for test in found.union(self._everywhere)
+        }
+        of_file: dict[str, float] = {}
+        for test, value in worth.items():
+            file = test.partition("::")[0]
+            of_file[file] = max(value, of_file.get(file, 0.0))
+        return sorted(
+            worth, key=lambda test: (-of_file[test.partition("::")[0]], test.partition("::")[0], -worth[test])
+        )
+
+    def first_to_notice(self, mutant: Mutant, runs: Runs) -> str | None:
+        """The test that fails with a change, or what else goes wrong; None where all pass."""
+        tests = self.reaching(mutant)
+        if not tests:
+            return None
+        with changed(mutant):
+            limit_s = 10 + 5 * sum(self.seconds[test] for test in tests)
+            by: str | None = runs.ask(run=tests, of=mutant.file, limit_s=limit_s)["failed"]
+        if by in self.seconds:
+            self._noticed[by] += 1
+        return by
+
+
+def digest_of_tests(tests: Sequence[str], root: Path = ROOT) -> str:
+    """A name for what the tests below `root` say."""
     files = sorted(
-        path for test in tests for path in ([ROOT / test] if test.endswith(".py") else (ROOT / test).rglob("*.py"))
+        path for test in tests for path in ([root / test] if test.endswith(".py") else (root / test).rglob("*.py"))
     )
     return digest(*(path.read_text(encoding="utf-8") for path in files))
 
 
-def kept_results(path: Path) -> dict[str, str]:
-    """Results of earlier runs."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {row["key"]: row["outcome"] for row in map(json.loads, lines)}
+def of_outcome(mutant: Mutant, by: str | None, root: Path = ROOT) -> str:
+    """What a result rests on: the file of the test that has noticed, or else all tests."""
+    file = (by or "").partition("::")[0]
+    return digest_of_tests((file,) if file.endswith(".py") and (root / file).is_file() else mutant.tests, root)
 
 
-def run(wanted: Sequence[Mutant], python: str, deadline_s: float, results: Path) -> None:
-    """Try those of `wanted` that have no result, until the clock says `deadline_s`."""
-    done = kept_results(results)
-    limits: dict[tuple[str, ...], float] = {}
+class Results:
+    """What earlier runs have found, one line each."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self._rows: dict[str, dict[str, Any]] = {row["key"]: row for row in map(json.loads, lines)}
+
+    def outcome(self, mutant: Mutant) -> str | None:
+        """None where it was not tried with what the tests are now."""
+        row = self._rows.get(mutant.key)
+        return row["outcome"] if row and row["of"] == of_outcome(mutant, row["by"]) else None
+
+    def keep(self, mutant: Mutant, by: str | None) -> str:
+        """`by` is what has noticed; gives the outcome."""
+        outcome = SURVIVED if by is None else KILLED
+        row = {"key": mutant.key, "outcome": outcome, "by": by, "of": of_outcome(mutant, by, TREE)}
+        self._rows[mutant.key] = row
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+        return outcome
+
+
+def run(wanted: Sequence[Mutant], python: str, deadline_s: float, results: Results, pause: Path | None) -> None:
+    """Try those of `wanted` that have no result, until the clock says `deadline_s`; wait while `pause` exists."""
+    left = [mutant for mutant in wanted if results.outcome(mutant) is None]
+    if not left:
+        return
     copy_tree()
-    for number, mutant in enumerate(wanted, 1):
-        key = mutant.key(digest_of_tests(mutant.tests))
-        if key in done:
-            continue
-        if time.monotonic() >= deadline_s:
-            print("out of time; the next run goes on from here")
-            return
-        if mutant.tests not in limits:
-            began_s = time.monotonic()
-            if not passes(python, mutant.tests, 3600):
-                sys.exit(f"the tests of {mutant.target} fail without any change: {' '.join(mutant.tests)}")
-            limits[mutant.tests] = 5 * (time.monotonic() - began_s) + 10
-        path = TREE / mutant.file
-        path.write_text(mutant.source, encoding="utf-8")
-        outcome = SURVIVED if passes(python, mutant.tests, limits[mutant.tests]) else KILLED
-        shutil.copy(ROOT / mutant.file, path)
-        done[key] = outcome
-        with results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"key": key, "outcome": outcome}) + "\n")
-        print(f"{number}/{len(wanted)} {outcome:<9} {mutant.file} {mutant.change}", flush=True)
+    with Runs(python) as runs:
+        suites: dict[tuple[str, ...], Suite] = {}
+        for number, mutant in enumerate(left, 1):
+            while pause and pause.exists() and time.monotonic() < deadline_s:
+                time.sleep(1)
+            if time.monotonic() >= deadline_s:
+                print("out of time; the next run goes on from here")
+                return
+            if mutant.tests not in suites:
+                files = sorted({one.file for one in left if one.tests == mutant.tests})
+                suites[mutant.tests] = Suite(mutant.tests, files, runs)
+            by = suites[mutant.tests].first_to_notice(mutant, runs)
+            outcome = results.keep(mutant, by)
+            print(f"{number}/{len(left)} {outcome:<9} {mutant.file} {mutant.change} {by or ''}", flush=True)
+
+
+def in_turn(found: Sequence[Mutant], targets: Sequence[str]) -> list[Mutant]:
+    """The changes of the targets named, all without any, target by target in an order drawn by a seed."""
+    names = targets or list(dict.fromkeys(mutant.target for mutant in found))
+    chosen = []
+    for name in names:
+        of_target = [mutant for mutant in found if mutant.target == name]
+        random.Random(SEED).shuffle(of_target)  # nosec B311 # an order, no secret
+        chosen += of_target
+    return chosen
 
 
 def reason_of(mutant: Mutant, reviewed: Sequence[Mapping[str, str]]) -> str | None:
@@ -234,7 +241,8 @@ def page(
         "",
         "`make mutate` writes this page. It changes one thing in one place, runs the tests that",
         "infra/checks/mutants.toml names, and says whether one of them failed. Changes that none notices are listed",
-        "with the reason why they may go unnoticed.",
+        "with the reason why they may go unnoticed. Changes are tried in an order drawn by a seed, so those of a part",
+        "that have been tried are an even sample of it.",
         "",
         "| part | changes | noticed | unnoticed | not tried yet |",
         "| --- | ---: | ---: | ---: | ---: |",
@@ -261,16 +269,16 @@ def main() -> int:
     parser.add_argument("targets", nargs="*", help="names in mutants.toml; all by default")
     parser.add_argument("--python", required=True, help="the interpreter of the tests")
     parser.add_argument("--minutes", type=float, default=60.0, help="how long to go on")
+    parser.add_argument("--pause", type=Path, help="wait between changes while this file exists")
     options = parser.parse_args()
     config = tomllib.loads((ROOT / "infra/checks/mutants.toml").read_text(encoding="utf-8"))
     WORK.mkdir(parents=True, exist_ok=True)
-    results = WORK / "results.jsonl"
-    found = mutants(config)
-    wanted = [mutant for mutant in found if not options.targets or mutant.target in options.targets]
-    run(wanted, str(Path(options.python).absolute()), time.monotonic() + 60 * options.minutes, results)
-    done = kept_results(results)
-    outcomes = [done.get(mutant.key(digest_of_tests(mutant.tests))) for mutant in found]
-    text, missing = page(found, outcomes, config.get("reviewed", []))
+    results = Results(WORK / "results.jsonl")
+    deadline_s = time.monotonic() + 60 * options.minutes
+    chosen = in_turn(mutants(config, WORK / "mutants", options.targets), options.targets)
+    run(chosen, str(Path(options.python).absolute()), deadline_s, results, options.pause)
+    found = mutants(config, WORK / "mutants")
+    text, missing = page(found, [results.outcome(mutant) for mutant in found], config.get("reviewed", []))
     PAGE.write_text(text, encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}; {missing} unnoticed changes have no reason yet")
     return 1 if missing else 0

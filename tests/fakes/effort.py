@@ -1,4 +1,5 @@
-"""How many examples a property tries: half of what it names in `make test`, and ten times that in `make prove`.
+"""How many examples a property tries: half of what it names in `make test`, ten times that in `make prove`, and few in
+`make mutate`.
 
 `make prove` loads hypothesis's profile "prove" and runs what is marked `prove`. Tests that are long in themselves carry
 the mark always; those that only try more there carry it under that profile alone.
@@ -16,6 +17,7 @@ from hypothesis import settings
 DEEPER: Final = 10
 EVERY_DAY: Final = 0.5
 APART: Final = 3
+FEW: Final = 20
 Thing = TypeVar("Thing")
 Test = Callable[..., Any]
 
@@ -27,6 +29,8 @@ def proving() -> bool:
 
 def examples(named: int) -> int:
     """The number of examples of this run; the test has to be `proved`."""
+    if settings.get_current_profile_name() == "mutate":
+        return min(named, FEW)
     return named * DEEPER if proving() else math.ceil(named * EVERY_DAY)
 
 

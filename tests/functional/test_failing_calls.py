@@ -35,6 +35,7 @@ from endcap.events.folding import packed
 from endcap.filenames import MANIFEST
 from endcap.observability import logger
 from endcap.profiles import apply
+from endcap.profiles.identity import MAX_ERASED_AT_ONCE
 from endcap.snapshot.files import content_hash
 from endcap.snapshot.snapshot import load_snapshot
 from endcap_local.template.template import expand
@@ -355,6 +356,29 @@ def test_what_is_asked_about_a_user_is_done_or_told(
         if fault in ("unreachable", "hang", "reset", "500", "throttle"):
             assert status == put_off
         assert plant.http("manage_users", method, path, body, user_id=user_id)[0] == 200
+
+
+def test_an_erasure_that_there_is_no_time_for_is_left_to_the_queue(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # GIVEN a user of many devices, all of which have two pseudonyms, and tables that answer at the last moment
+    keys = json.dumps({"1": "k" * 64, "2": "l" * 64})
+    secret = moto_stack.client("secretsmanager").create_secret(Name="pseudonyms", SecretString=keys)
+    monkeypatch.setenv("PSEUDONYM_SECRET", secret["ARN"])
+    tags = [f"mallory-device-{n}" for n in range(MAX_ERASED_AT_ONCE)]
+    events = [{"user_id": "mallory", "event_type": "identify", "anonymous_id": tag} for tag in tags]
+    message = batch("x")
+    message["Records"] = [message["Records"][0] | {"body": json.dumps({"events": events})}]
+    plant.invoke("update_profile", message)
+    slow = [f"dynamodb.{name}" for name in ("UpdateItem", "GetItem", "PutItem", "BatchGetItem")]
+    # WHEN they ask to be forgotten
+    with plant.aws.failing("slow", *slow, "s3.PutObject"):
+        status, body = plant.http("manage_users", "DELETE", "/users/{user_id}", user_id="mallory")
+    # THEN that is accepted, and asked for on the queue, which carries it out
+    assert (status, body["status"]) == (202, "accepted")
+    client, url = moto_stack.client("sqs"), moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"]
+    (sent,) = client.receive_message(QueueUrl=url, MessageAttributeNames=["All"])["Messages"]
+    assert json.loads(sent["Body"]) == {"erasure": {"key": "mallory", "at_ms": body["deleted_at"]}}
 
 
 # ---- fold_counts

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
-from infra.checks.mutate import KILLED, ROOT, SURVIVED, Mutant, behaviour, change_of, digest_of_tests, page
+import pytest
+
+from infra.checks import mutate
+from infra.checks.mutants import ROOT, Mutant, behaviour, change_of, changed_lines
+from infra.checks.mutate import KILLED, SURVIVED, Results, in_turn, page
 
 CONFIG = tomllib.loads((ROOT / "infra/checks/mutants.toml").read_text(encoding="utf-8"))
 ONE = Mutant("part", "a.py", "`x | y` → `x`", "x", ("tests/infra/test_mutate.py",))
@@ -23,10 +30,144 @@ def test_a_change_is_told_by_its_lines() -> None:
     assert change_of("@cache\ndef f(): ...\n", "def f(): ...\n") == "`@cache` → ``"
 
 
-def test_another_source_or_another_test_is_another_question() -> None:
-    digest = digest_of_tests(ONE.tests)
-    assert ONE.key(digest) == ONE.key(digest)
-    assert len({ONE.key(digest), replace(ONE, source="y").key(digest), ONE.key("other")}) == 3
+SOURCE = """\
+@cache
+def f(a=1):
+    if (
+        a
+        and a
+    ):
+        return [
+            a,
+            2,
+        ]
+    return 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("    return 3", "    return 4", {11}),
+        ("            2,", "            3,", {7, 8, 9, 10}),
+        ("        and a", "        or a", {3, 4, 5, 6}),
+        ("@cache\n", "", {1, 2}),
+        ("a=1", "a=2", {1, 2}),
+    ],
+)
+def test_the_lines_of_a_change_are_those_of_its_statement(old: str, new: str, lines: set[int]) -> None:
+    assert changed_lines(SOURCE, SOURCE.replace(old, new)) == lines
+
+
+def test_results_hold_while_what_they_rest_on_is_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutate, "TREE", ROOT)
+    results, other = Results(tmp_path / "results"), replace(ONE, source="y")
+    results.keep(ONE, "tests/infra/test_mutate.py::test_one")
+    results.keep(other, None)
+    kept = Results(tmp_path / "results")
+    assert (kept.outcome(ONE), kept.outcome(other), kept.outcome(replace(ONE, source="z"))) == (KILLED, SURVIVED, None)
+    more = ("tests/infra/test_mutate.py", "tests/infra/test_npm.py")
+    # Somebody who has noticed still does; who has not may do with another test.
+    assert (kept.outcome(replace(ONE, tests=more)), kept.outcome(replace(other, tests=more))) == (KILLED, None)
+
+
+def test_changes_are_tried_target_by_target_in_one_order() -> None:
+    found = [replace(ONE, target=target, source=str(n)) for target in ("a", "b") for n in range(9)]
+    turns = in_turn(found, ["b", "a"])
+    assert turns == in_turn(found, ["b", "a"])
+    assert [one.target for one in turns] == ["b"] * 9 + ["a"] * 9
+    assert sorted(turns, key=found.index) == found != in_turn(found, [])
+    assert {one.target for one in in_turn(found, ["b"])} == {"b"}
+
+
+TESTS = {
+    "conftest.py": """
+import pytest
+from hypothesis import settings
+
+settings.register_profile("mutate", database=None)
+
+@pytest.fixture(scope="module")
+def two():
+    import code_of
+    return code_of.two()
+""",
+    "test_one.py": """
+import subprocess, sys
+import code_of
+
+def test_two(two):
+    assert two == 2
+
+def test_alone():
+    assert code_of.three() == 3
+
+def test_other():
+    assert code_of.TEN == 10
+
+def test_program():
+    subprocess.run([sys.executable, "-c", "import code_of; code_of.four()"], check=True)
+""",
+    "layers/core/code_of.py": """\
+TEN = 10
+def two():
+    return 2
+def three():
+    return 3
+def four():
+    return 4
+def nobody():
+    return 5
+""",
+    "pyproject.toml": '[tool.pytest.ini_options]\nmarkers = ["prove: ", "training: "]\n',
+}
+
+
+@pytest.fixture
+def suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[mutate.Runs, mutate.Suite]]:
+    """A small tree, and the process that runs its tests."""
+    tree, programs = tmp_path / "tree", (ROOT / "infra/checks").glob("mutant_*.py")
+    copied = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in programs}
+    for name, text in {**TESTS, **copied}.items():
+        (tree / name).parent.mkdir(parents=True, exist_ok=True)
+        (tree / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(mutate, "TREE", tree)
+    monkeypatch.setattr(mutate, "WORK", tmp_path)
+    with mutate.Runs(sys.executable) as runs:
+        yield runs, mutate.Suite(["test_one.py"], [FILE], runs)
+
+
+FILE = "layers/core/code_of.py"
+
+
+def of_line(number: int, old: str, new: str) -> Mutant:
+    source = TESTS[FILE].replace(old, new)
+    assert source != TESTS[FILE]
+    return Mutant("part", FILE, "", source, ("test_one.py",), frozenset([number]))
+
+
+def test_only_tests_that_reach_a_change_are_run_and_the_first_that_fails_is_told(
+    suite: tuple[mutate.Runs, mutate.Suite],
+) -> None:
+    runs, tests = suite
+    every = {f"test_one.py::test_{name}" for name in ("two", "alone", "other", "program")}
+    program = "test_one.py::test_program"
+    for mutant, reaching, noticing in (
+        (of_line(1, "TEN = 10", "TEN = 11"), every, "test_one.py::test_other"),
+        (of_line(3, "return 2", "return 0"), every, "test_one.py::test_two"),
+        (of_line(5, "return 3", "return 0"), {"test_one.py::test_alone", program}, "test_one.py::test_alone"),
+        (of_line(5, "return 3", "return 3 + 0"), {"test_one.py::test_alone", program}, None),
+        (of_line(7, "return 4", "raise OSError"), {program}, program),
+        (of_line(9, "return 5", "return 6"), {program}, None),
+        (of_line(5, "return 3", "while True: pass"), {"test_one.py::test_alone", program}, "took too long"),
+        (of_line(5, "return 3", "import os; os._exit(0)"), {"test_one.py::test_alone", program}, "the process ended"),
+        (of_line(2, "def two()", "def two(:"), every, "while tests were collected"),
+    ):
+        reached = tests.reaching(mutant)
+        assert set(reached) == reaching
+        with mutate.changed(mutant):
+            assert runs.ask(run=reached, of=FILE, limit_s=3.0) == {"failed": noticing}
+    assert (mutate.TREE / FILE).read_text(encoding="utf-8") == TESTS[FILE]
 
 
 def test_the_page_counts_and_asks_for_reasons() -> None:

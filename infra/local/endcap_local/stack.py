@@ -73,6 +73,7 @@ class LocalStack:
     persist : folder that tables and buckets are loaded from at the start and saved to on a clean stop, and that keeps
         the key that snapshots are signed with; None for neither
     redelivery_s : when a message that failed is delivered again
+    deliver_every_s : how long the archive's delivery streams hold records back; None for not at all
     verbose : whether functions' output goes to stderr and not to a log file
     integration_timeout_s : how long the API waits for a function
     auth : whether the API enforces the template's authorizers
@@ -96,6 +97,7 @@ class LocalStack:
         parameters: Mapping[str, str] | None = None,
         persist: Path | None = None,
         redelivery_s: int = 1,
+        deliver_every_s: float | None = None,
         verbose: bool = False,
         integration_timeout_s: float = INTEGRATION_TIMEOUT_S,
         auth: bool = False,
@@ -106,6 +108,7 @@ class LocalStack:
             self._parameters.setdefault("StorefrontSecret", secrets.token_hex(32))
         self._persist, self._redelivery_s, self._verbose = persist, redelivery_s, verbose
         self._integration_timeout_s, self._auth = integration_timeout_s, auth
+        self._deliver_every_s = deliver_every_s
         self._environment_before: dict[str, str] = {}
         self._pollers: list[Poller] = []
         self._operations: dict[str, Operation] = {}
@@ -120,7 +123,8 @@ class LocalStack:
             if name.startswith(_FOREIGN):
                 del os.environ[name]
         try:
-            self.engine = Engine(keys=self._persist / "keys" if self._persist is not None else None)
+            keys = self._persist / "keys" if self._persist is not None else None
+            self.engine = Engine(keys=keys, deliver_every_s=self._deliver_every_s)
         except BaseException:
             self._restore()
             raise

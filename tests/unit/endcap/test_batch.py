@@ -51,6 +51,24 @@ class TestDeadline:
             invocation.left_ms -= 1
             assert deadline.ends_calls
 
+    def test_what_was_not_done_can_still_be_said(self):
+        invocation, deadline = Invocation(10_000), Deadline()
+        with deadline.within(invocation):
+            invocation.left_ms = 1_500
+            assert deadline.ends_calls
+            with deadline.saying_so():
+                assert not deadline.ends_calls
+                invocation.left_ms = 1_499
+                assert deadline.ends_calls
+            invocation.left_ms = 2_499
+            assert deadline.ends_calls
+
+    def test_an_invocation_of_a_second_says_nothing_longer_than_it_works(self):
+        invocation, deadline = Invocation(1_000), Deadline()
+        with deadline.within(invocation), deadline.saying_so():
+            invocation.left_ms = 249
+            assert deadline.ends_calls
+
     def test_between_invocations_there_is_none(self):
         invocation, deadline = Invocation(), Deadline()
         with deadline.within(invocation):

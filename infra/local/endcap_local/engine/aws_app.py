@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from endcap_local.engine.deliveries import Deliveries
 from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
 from endcap_local.engine.queues import count_once
 from endcap_local.engine.stack_calls import INVOCATIONS, STATES, StackCalls
@@ -95,6 +96,7 @@ class AwsApp:
         self.activity = Activity()
         self._lock = threading.Lock()
         self._token: str | None = None
+        self._wakes = dict(_WAKES)
         self._apps: dict[str, WsgiApp] = {
             service: create_backend_app(service) for service in {*_SERVICES.values(), "s3"} - {"kms", "states"}
         }
@@ -118,8 +120,8 @@ class AwsApp:
             return app(environ, start_response)  # reads, may wait for seconds, or holds the lock already
         with self._lock:
             body = app(environ, start_response)
-        if service in _WAKES and not operation.startswith(_READ_ONLY):
-            self.activity.signal(_WAKES[service])
+        if service in self._wakes and not operation.startswith(_READ_ONLY):
+            self.activity.signal(self._wakes[service])
         elif service == "s3" and any(prefix in environ.get("PATH_INFO", "") for prefix in _NOTIFIED):
             self.activity.signal("sqs")
         return body
@@ -132,6 +134,11 @@ class AwsApp:
             backend = get_backend("cloudwatch")[ACCOUNT_ID][REGION]
             backend.put_metric_data(os.environ.get(NAMESPACE, "endcap"), list(self.counted()))
 
+    def hold_back(self, every_s: float) -> Deliveries:
+        """Let delivery streams hold records back; who waits for them is woken when they are written."""
+        del self._wakes["firehose"]
+        return Deliveries(every_s, self._lock, lambda: self.activity.signal("firehose"))
+
     @contextmanager
     def exclusive(self) -> Iterator[str]:
         """Keep all other changes waiting; yields the token that lets a request through."""
@@ -141,7 +148,7 @@ class AwsApp:
                 yield self._token
             finally:
                 self._token = None
-        for service in set(_WAKES.values()):
+        for service in set(self._wakes.values()):
             self.activity.signal(service)
 
     def _is_exclusive(self, environ: Mapping[str, Any]) -> bool:

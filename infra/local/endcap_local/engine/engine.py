@@ -45,6 +45,7 @@ class Engine:
     Parameters
     ----------
     keys : folder that keeps the keys of KMS; None for memory alone
+    deliver_every_s : how long delivery streams hold records back, to write them together; None for not at all
 
     Attributes
     ----------
@@ -53,11 +54,11 @@ class Engine:
     calls : what functions ask of other functions and of rebuilds, which the stack fills in
     """
 
-    def __init__(self, port: int = 0, keys: Path | None = None) -> None:
+    def __init__(self, port: int = 0, keys: Path | None = None, deliver_every_s: float | None = None) -> None:
         if not _running.acquire(blocking=False):
             raise RuntimeError("another local engine runs in this process; moto's state can't be shared")
         try:
-            self._start(port, keys)
+            self._start(port, keys, deliver_every_s)
         except BaseException:
             _running.release()
             raise
@@ -91,14 +92,21 @@ class Engine:
             self._token = token
             yield client
 
+    def deliver(self) -> None:
+        """Write what delivery streams hold back."""
+        if self._deliveries is not None:
+            self._deliveries.deliver()
+
     def stop(self) -> None:
         """Stop serving; the state is gone."""
+        if self._deliveries is not None:
+            self._deliveries.stop()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
         _running.release()
 
-    def _start(self, port: int, keys: Path | None) -> None:
+    def _start(self, port: int, keys: Path | None, deliver_every_s: float | None) -> None:
         from moto.backends import get_backend
         from moto.moto_api._internal import moto_api_backend
         from moto.moto_server.werkzeug_app import MotoRequestHandler
@@ -125,6 +133,7 @@ class Engine:
             get_backend(service)
         moto_api_backend.reset()
         self._app = AwsApp(keys)
+        self._deliveries = None if deliver_every_s is None else self._app.hold_back(deliver_every_s)
         self.activity: Activity = self._app.activity
         self.calls: StackCalls = self._app.calls
         self._session = boto3.session.Session("local", "local", region_name=REGION)

@@ -1,11 +1,12 @@
 """The book of results as lines of JSON, each naming its person as records do, so that a purge finds them.
 
-The parts with open lists are files of their own, which name nobody.
+Lines are read and written one at a time. The parts with open lists are files of their own, which name nobody.
 """
 
 from __future__ import annotations
 
 import gzip
+import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -55,7 +56,14 @@ def encoded_lists(book: Book, lists: Part) -> bytes:
 
 
 def _packed(found: Iterable[Mapping[str, Any]]) -> bytes:
-    return gzip.compress("\n".join(map(_line, found)).encode(), 6, mtime=0)
+    data = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=data, mode="wb", compresslevel=6, mtime=0) as packed,
+        io.BufferedWriter(packed) as file,
+    ):
+        for line in found:
+            file.write(_line(line).encode() + b"\n")
+    return data.getvalue()
 
 
 def _line(found: Mapping[str, Any]) -> str:
@@ -75,15 +83,16 @@ def decoded(data: bytes, fetch: Fetch | None = None) -> tuple[Book, ReadFiles, i
     StoredDataError : it is none that this version reads
     """
     try:
-        lines = [json.loads(line) for line in gzip.decompress(data).splitlines()]
-        if not lines:
-            return Book(), ReadFiles(), None
-        head = lines[0]
-        if head["format"] not in _READABLE:
-            raise StoredDataError("results of another version")
-        book = Book(touched=set(head["touched"]))
-        for line in lines[1:]:
-            _READERS[line["kind"]](book, line)
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed, io.BufferedReader(packed) as file:
+            lines = map(json.loads, file)
+            head = next(lines, None)
+            if head is None:
+                return Book(), ReadFiles(), None
+            if head["format"] not in _READABLE:
+                raise StoredDataError("results of another version")
+            book = Book(touched=set(head["touched"]))
+            for line in lines:
+                _READERS[line["kind"]](book, line)
         names = {int(span): str(name) for span, name in head.get("lists", {}).items()}
         named, kept = {unit.mark: key[1] for key, unit in book.units.items()}, book.lists.kept
         book.lists = OpenLists(names, None if fetch is None else partial(_part, fetch), partial(_of_part, named))

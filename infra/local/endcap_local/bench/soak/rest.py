@@ -35,6 +35,7 @@ def look_around(stack: LocalStack, load: Load, send: Send, drain_s: float) -> Fo
         drained_s = time.monotonic() - began_s
     except TimeoutError:
         pass  # what is still on its way is lost as far as anybody can tell
+    stack.engine.deliver()
     (bucket,) = stack.plan.buckets
     with ThreadPoolExecutor(_READERS) as readers:
         shoppers = {event.shopper for event in load.accepted.values()} - load.erased

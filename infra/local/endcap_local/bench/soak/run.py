@@ -65,6 +65,8 @@ SERVICES: Final = ("s3", "dynamodb")
 DRAIN_S: Final = 300.0
 WARM_UP_S: Final = 120.0
 PAUSE_S: Final = 0.2
+DELIVERIES: Final = 10
+"""Objects that a delivery stream writes in a soak: one a minute in ten, where AWS's wait for five."""
 _SIZES: Final[Mapping[str, int]] = dict.fromkeys(("promote", "update_profile", "embed_item", "fold_counts"), 1) | {
     "manage_items": 4
 }
@@ -246,7 +248,13 @@ def _stage(plan: SoakPlan, schedule: Schedule, folder: Path) -> Iterator[_Stage]
     redelivery_s = max(1, round(schedule.longest_s))
     try:
         rare_folds = {"LiveCountsSeconds": "5"}  # as on AWS they are not what the machine is busy with
-        with LocalStack(plan.template, parameters=rare_folds, redelivery_s=redelivery_s, runner=run) as stack:
+        with LocalStack(
+            plan.template,
+            parameters=rare_folds,
+            redelivery_s=redelivery_s,
+            deliver_every_s=plan.seconds / DELIVERIES,
+            runner=run,
+        ) as stack:
             yield _Stage(stack, invokers[0], proxies, schedule)
     except FunctionError as exc:
         raise BenchError(f"a function did not start: {exc}") from exc
