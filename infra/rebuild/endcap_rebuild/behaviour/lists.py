@@ -17,7 +17,13 @@ from scipy import linalg, sparse
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
 from endcap_rebuild.data.event_table import EventTable, shuffle_keys
-from endcap_rebuild.data.row_weights import is_bought, is_strong, positive_strength, with_grades
+from endcap_rebuild.data.row_weights import (
+    is_bought,
+    is_strong,
+    positive_strength,
+    with_even_grades,
+    with_grades,
+)
 from endcap_rebuild.data.shares import capped
 
 # Pairs that are turned into a matrix at once; bounds memory at some 50 MB.
@@ -47,6 +53,7 @@ class ListSettings:
     text_prior : interactions at which an item's own rows and those of its neighbours by text weigh the same
     next_grades, neighbour_grades : how much a grade changes what a rating counts in "next" and in "neighbours": 1 in
         full, 0 not at all, see `with_grades`
+    neighbours_evenly : whether all that was liked counts alike in "neighbours", see `with_even_grades`
     """
 
     window: int = 10
@@ -62,6 +69,7 @@ class ListSettings:
     text_prior: float = 2.0
     next_grades: float = 1.0
     neighbour_grades: float = 1.0
+    neighbours_evenly: bool = False
 
 
 def next_counts(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
@@ -97,6 +105,8 @@ def fitted_next(table: EventTable, n_items: int, settings: ListSettings, seed: i
 def fitted_neighbours(table: EventTable, n_items: int, settings: ListSettings) -> Any:
     """The list "neighbours" of a table, its grades counting as the settings say."""
     table = with_grades(table, settings.neighbour_grades)
+    if settings.neighbours_evenly:
+        table = with_even_grades(table)
     return neighbour_matrix(table, n_items, item_popularity(table, n_items), settings)
 
 

@@ -36,6 +36,12 @@ def with_grades(table: EventTable, strength: float) -> EventTable:
     return replace(table, strength=mixed.astype(np.float32))
 
 
+def with_even_grades(table: EventTable) -> EventTable:
+    """The table with grades that say whether an item was liked, but not how much: what was, counts in full."""
+    liked = is_graded(table) & (table.strength > 0)
+    return replace(table, strength=np.where(liked, table.weight, table.strength).astype(np.float32))
+
+
 def with_type_weights(table: EventTable, factors: Mapping[str, float]) -> EventTable:
     """The table with events of some types counting so many times as much."""
     if not factors:

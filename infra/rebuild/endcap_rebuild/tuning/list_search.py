@@ -19,7 +19,6 @@ from endcap_rebuild.behaviour.lists import (
     fitted_neighbours,
     fitted_next,
     item_popularity,
-    neighbour_matrix,
     next_counts,
     next_matrix,
     regressable,
@@ -38,8 +37,8 @@ _POWERS: Final = ((0.3, 0.1), (0.5, 0.3), (0.5, 0.5))
 _WINDOWS: Final = (10, 20)
 # Where what follows seldom leads back, the reverse of a pair is noise; elsewhere it is most of what is known.
 _REVERSE_SHARES: Final = (0.0, 0.25)
-# Penalties of a regression between items, for shops of few enough items; 0 is item-kNN.
-_RIDGES: Final = (0.0, 30.0, 100.0)
+# Penalties of a regression between items, for shops of few enough items; without one it is item-kNN.
+_RIDGES: Final = (30.0, 100.0)
 # A grade in full, by half, and not at all: whether what people rate low still leads to what they choose next.
 _GRADE_STRENGTHS: Final = (1.0, 0.5, 0.0)
 _TYPE_FACTORS: Final = (0.0, 0.3, 3.0)
@@ -78,26 +77,39 @@ def choose_list_settings(split: Split, n_items: int, seed: int) -> tuple[ListSet
 
 
 def choose_neighbours(split: Split, n_items: int, lists: ListSettings) -> tuple[ListSettings, list[dict[str, float]]]:
-    """The regression, if any, by which the list "neighbours" alone predicts best, and what each gave."""
+    """The regression, if any, by which the list "neighbours" alone predicts best, and what each gave.
+
+    Where there are grades, also whether all that was liked counts alike in it: a grade says that something was liked,
+    but how much says little about what else is chosen.
+    """
     cases = _trial_cases(split)
     tried: list[dict[str, float]] = []
     if len(cases) < MIN_CASES or not regressable(split.train, n_items, lists):
         return lists, tried
-    popularity = item_popularity(split.train, n_items)
     history = _history_weights(cases, n_items)
-    best, best_gain = lists, -1.0
-    for ridge in _RIDGES:
-        settings = replace(lists, ridge=ridge)
-        gain = _gain(history @ neighbour_matrix(split.train, n_items, popularity, settings), cases)
-        tried.append({"ridge": ridge, "ndcg_at_10": gain})
-        if gain > best_gain:
-            best, best_gain = settings, gain
+    graded = np.count_nonzero(is_graded(split.train)) >= MIN_CASES
+
+    def gain_of_list(settings: ListSettings) -> float:
+        gain = _gain(history @ fitted_neighbours(split.train, n_items, settings), cases)
+        tried.append({"ridge": settings.ridge, "ndcg_at_10": gain})
+        if settings.neighbours_evenly:
+            tried[-1]["evenly"] = 1.0
+        if settings.activity_power != lists.activity_power:
+            tried[-1]["activity_power"] = settings.activity_power
+        return gain
+
+    regressed = replace(lists, ridge=_RIDGES[0])
+    ways = [replace(lists, ridge=0.0), regressed, *([replace(regressed, neighbours_evenly=True)] if graded else [])]
+    gains = [gain_of_list(way) for way in ways]
+    regressed = ways[1 + int(np.argmax(gains[1:]))]
+    for ridge in _RIDGES[1:]:
+        ways.append(replace(regressed, ridge=ridge))
+        gains.append(gain_of_list(ways[-1]))
+    best = ways[int(np.argmax(gains))]
     if best.ridge:
         # Users with long histories count less as it is, but not as much less as in a cosine of pairs.
         settings = replace(best, activity_power=0.0)
-        gain = _gain(history @ neighbour_matrix(split.train, n_items, popularity, settings), cases)
-        tried.append({"ridge": best.ridge, "activity_power": 0.0, "ndcg_at_10": gain})
-        if gain > best_gain:
+        if gain_of_list(settings) > max(gains):
             best = settings
     return best, tried
 

@@ -17,20 +17,21 @@ from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap_rebuild.behaviour.lists import ListSettings
 from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport, read_events
-from endcap_rebuild.data.row_weights import is_target, with_grades, with_type_weights
+from endcap_rebuild.data.row_weights import is_target, with_even_grades, with_grades, with_type_weights
 from endcap_rebuild.metrics.ranking import gain_of, mid_ranks
 from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
 from endcap_rebuild.tuning.list_search import (
     choose_grades,
     choose_list_settings,
+    choose_neighbours,
     choose_popularity_half_life,
     choose_type_weights,
     rank_of,
 )
 from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
 from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, measure, tune
-from tests.fakes.toy_shop import CUTOFF_MS, NOW_MS, chain_events, table_of, write_events
+from tests.fakes.toy_shop import CUTOFF_MS, DAY_MS, NOW_MS, chain_events, table_of, write_events
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 N = 40
@@ -220,6 +221,52 @@ def test_reversed_pairs_do_not_count_where_nothing_leads_back() -> None:
     ]
     one_way = split_by_time(table_of(rows, N), True, 400, 0)
     assert choose_list_settings(one_way, N, 0)[0].reverse_share == 0
+
+
+def sets_with_grades(in_the_set: float, elsewhere: float) -> EventTable:
+    """Shoppers who choose among the four items of a set, and two of four that everybody knows."""
+    chance = np.random.default_rng(0)
+    events = []
+    for user in range(240):
+        own = 4 + 4 * (user % 9) + chance.permutation(4)
+        common = chance.permutation(4)[:2]
+        walk = [(int(common[0]), elsewhere), *((int(item), in_the_set) for item in own[:3])]
+        walk += [(int(common[1]), elsewhere), (int(own[3]), in_the_set)]
+        start = CUTOFF_MS - (30 + user) * DAY_MS
+        times = [start + k * DAY_MS for k in range(len(walk) - 1)] + [CUTOFF_MS - user]
+        events += [
+            Interaction(f"e{user}-{k}", f"u{user}", "rating", at, f"item-{item}", value=grade)
+            for k, ((item, grade), at) in enumerate(zip(walk, times, strict=True))
+        ]
+    return event_table(events, {f"item-{k}": k for k in range(N)}, ReadReport())
+
+
+def test_how_much_something_was_liked_counts_in_neighbours_as_far_as_it_leads_on() -> None:
+    # What is chosen next is of the set. Where that was liked least, grades point elsewhere.
+    for in_the_set, elsewhere, evenly in ((3.5, 5.0, True), (5.0, 3.5, False)):
+        split = split_by_time(sets_with_grades(in_the_set, elsewhere), True, 400, 0)
+        settings, tried = choose_neighbours(split, N, ListSettings())
+        assert settings.neighbours_evenly == evenly
+        best = max(tried, key=lambda row: row["ndcg_at_10"])
+        assert (best["ridge"], bool(best.get("evenly"))) == (settings.ridge, settings.neighbours_evenly)
+
+
+def test_without_grades_there_is_no_question_of_how_much_they_count(chain: EventTable) -> None:
+    settings, tried = choose_neighbours(split_by_time(chain, True, 200, 0), N, ListSettings())
+    assert not settings.neighbours_evenly
+    assert all("evenly" not in row for row in tried)
+
+
+def test_even_grades_say_whether_and_not_how_much() -> None:
+    grades = (5.0, 4.0, 3.0, 1.0, None)
+    events = [Interaction(f"e{k}", "u", "rating", CUTOFF_MS + k, f"item-{k}", value=g) for k, g in enumerate(grades)]
+    events[-1] = Interaction("e4", "u", "view", CUTOFF_MS + 4, "item-4")
+    table = event_table(events, {f"item-{k}": k for k in range(N)}, ReadReport())
+    even = with_even_grades(table)
+    assert (np.sign(even.strength) == np.sign(table.strength)).all()
+    assert even.strength[even.strength > 0].tolist() == table.weight[even.strength > 0].tolist()
+    assert even.strength[table.strength <= 0].tolist() == table.strength[table.strength <= 0].tolist()
+    assert len(set(table.strength.tolist())) > len(set(even.strength.tolist()))
 
 
 def test_popularity_of_a_shop_without_clock_does_not_decay(chain: EventTable) -> None:
