@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from endcap.results.book import Book
 from endcap.results.codec import decoded, encoded
 from endcap.results.facts import act_of, shown_list
-from endcap.results.tables import day_lines
+from endcap.results.tables import day_lines, day_parquet, day_rows
 
 LISTS: Final = "exposures/"
 FIRST_DAYS: Final = 7
@@ -27,7 +27,7 @@ class Store(Protocol):
 
     def put_book(self, data: bytes, etag: str | None) -> None: ...
 
-    def put_day(self, day: str, data: bytes) -> None: ...
+    def put_day(self, day: str, lines: bytes, parquet: bytes) -> None: ...
 
     def put_mark(self, mark: dict[str, Any]) -> None: ...
 
@@ -77,7 +77,8 @@ def summarise(store: Store, now_ms: int, *, goes_on: Callable[[], bool] = lambda
         store.put_book(encoded(book, kept, as_of_ms), found[1] if found else None)
     days = sorted(unwritten | book.touched)  # what a run before has not written, since it was cut off
     for day in days:
-        store.put_day(day, day_lines(book.cells, day))
+        rows = day_rows(book.cells, day)
+        store.put_day(day, day_lines(rows), day_parquet(rows))
     summary = Summary(entered, len(keys) - entered, len(days))
     if entered:
         store.put_mark({"as_of_ms": as_of_ms, "left": summary.left})

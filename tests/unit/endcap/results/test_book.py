@@ -187,6 +187,7 @@ class Memory:
         self.files: dict[str, list[dict[str, Any]]] = {}
         self.kept: tuple[bytes, str] | None = None
         self.days: dict[str, bytes] = {}
+        self.parquet: dict[str, bytes] = {}
         self.mark: dict[str, Any] = {}
         self.fails_on_days = False
 
@@ -198,10 +199,10 @@ class Memory:
             raise ConflictError("another run was faster")
         self.kept = data, str(int(etag or 0) + 1)
 
-    def put_day(self, day: str, data: bytes) -> None:
+    def put_day(self, day: str, lines: bytes, parquet: bytes) -> None:
         if self.fails_on_days:
             raise ConnectionError
-        self.days[day] = data
+        self.days[day], self.parquet[day] = lines, parquet
 
     def put_mark(self, mark: dict[str, Any]) -> None:
         self.mark = mark
