@@ -64,7 +64,7 @@ def diagnosis(runtime: Runtime, item_id: str, given: DiagnosisQuery) -> dict[str
     ------
     InvalidRequestError : there is no such scenario, or it can't be used by itself
     """
-    body = {"limit": given.limit, "language": given.language}
+    body: dict[str, Any] = {"limit": given.limit, "language": given.language}
     body |= {"user_id": given.user_id} if given.user_id else {}
     body |= {"scenario": given.scenario} if given.scenario else {}
     asked = request_parser(runtime).body(body)
