@@ -19,12 +19,12 @@ export const ShopperField = ({ value, onValue, hint }) => html`
 `;
 
 // An item by its id; whoever knows but words of its title is offered ids to choose from.
-export const ItemField = ({ label, hint, error, value, onValue }) => {
+export const ItemField = ({ label, error, placeholder, value, onValue }) => {
   const id = useId();
   const q = useRested(value.trim(), 300);
   const found = useLoad((signal) => (q ? get(["admin", "items"], { q, limit: OFFERED }, signal) : Promise.resolve(null)), [q]);
   return html`
-    <${TextField} ...${{ label, hint, error, value, onValue }} list=${id} autocomplete="off" spellcheck=${false} />
+    <${TextField} ...${{ label, error, placeholder, value, onValue }} list=${id} autocomplete="off" spellcheck=${false} />
     <datalist id=${id}>${(found.data?.items ?? []).map((item) => html`<option value=${item.item_id}>${item.title}</option>`)}</datalist>
   `;
 };

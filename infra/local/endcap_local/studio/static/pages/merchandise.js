@@ -6,7 +6,7 @@ import { day, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
 import { boostItem, EVERYWHERE, hide, keepDraft, keptDraft, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
-import { Button, Empty, Head, isPast, Lamp, Loaded, MomentField, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
+import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PLACES = 20;
 const PUSH = 0.5;
@@ -117,12 +117,12 @@ const Board = ({ name, shopper, until }) => {
           e.preventDefault();
           if (adding.trim()) add(adding.trim());
         }}>
-          <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} hint=${t("merch.by_words")} value=${adding} onValue=${setAdding} />
+          <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} placeholder=${t("merch.by_words")} value=${adding} onValue=${setAdding} />
           <button type="submit" class="button"><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
         </form>
         <${Problem} error=${error ?? unknown} />
       <//>
-      <${Loaded} of=${list}>${(found) => found && html`
+      <${Loaded} of=${list}>${(found) => found === null ? html`<${Loading} />` : html`
         <ol class="grid" aria-label=${t("merch.board")}>
           ${found.items.map((item) => html`<${Tile} key=${item.item_id} ...${{ item, document: draft, everywhere, dragged }} before=${live.data ? before[item.item_id] : item.rank}
             onDrag=${setDragged} onPin=${place} onUnpin=${(id) => setDraft((d) => unpin(d, id))}
