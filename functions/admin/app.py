@@ -15,9 +15,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.api.http import http_app, json_answer, json_body, path_id, resolve
+from endcap.api.language import language_asked
 from endcap.api.roles import LOOK, Caller
 from endcap.desk import catalogue, events, experiments, overview, results, scenarios, snapshots
 from endcap.desk.changes import who
+from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
 from endcap.operator import schemas
 from endcap.runtime import Runtime
@@ -32,7 +34,7 @@ runtime = Runtime(patient=True, recording=False)
 
 @app.get("/admin/overview")
 def get_overview() -> Response[str]:
-    return json_answer(overview.overview(runtime, _caller()))
+    return json_answer(overview.overview(runtime, _caller(), language_asked(app.current_event) or DEFAULT_LANGUAGE))
 
 
 @app.get("/admin/scenarios")

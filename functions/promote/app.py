@@ -5,7 +5,7 @@ Trigger: the rebuild's state machine, or by hand, with one of
     {"version": "...", "approve": true, "force"?: "why"}   sign it for an experiment; what is current stays
     {"rollback": true, "version"?: "..."}                 make the one before current, or an earlier one
 Guarantee: only a verified snapshot that passes the gates is signed and becomes current, and none that was built before
-the current one but by a rollback; a refusal leaves the last one in place.
+the current one but by a rollback; a refusal leaves the last one in place, and is noted for whoever asked.
 Retry: safe; promoting the current version again only embeds what is still missing. A rollback that is tried again goes
 one further back, unless it names its version.
 """
@@ -41,7 +41,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with runtime.deadline.within(context):
         if event.get("approve") is True:
             return _approved(version, force=force)
-        promoted = _promoted(version, back=back, force=force)
+        with runtime.refusals.noting("rollback" if back else "promote", version):
+            promoted = _promoted(version, back=back, force=force)
     metrics.add_metric("SnapshotsPromoted", MetricUnit.Count, 1)
     return {name: value for name, value in asdict(promoted).items() if name != "forced" or value is not None}
 

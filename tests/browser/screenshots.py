@@ -20,7 +20,7 @@ from endcap_local.demo_data import DEMO_DATA
 from endcap_local.import_data import load_folder
 from endcap_local.stack import LocalStack
 from tests.fakes.browser import launch, save_screenshot, watched
-from tests.fakes.shop_over_http import ask, call, did, ok
+from tests.fakes.shop_over_http import ask, call, comes_true, did, ok
 
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "docs" / "images"
@@ -60,13 +60,14 @@ def operated(stack: LocalStack, method: str, path: str, body: object = None, **h
 
 def prepare(stack: LocalStack) -> None:
     """A shop in which something happens: a scenario, lists on two surfaces, and what came of them."""
+    assert comes_true(lambda: call(stack, "POST", "/recommendations", {"limit": 1})[0] == 200)
     listed = ask(stack, limit=40)["items"]
     known = {one["name"] for one in operated(stack, "GET", "/admin/scenarios")["scenarios"]}
     if "home" not in known:
         pinned = [{"item_id": listed[14]["item_id"], "position": 2, "until": int((time.time() + 5 * 86400) * 1000)}]
         document = {"diversity": 0.2, "pinned": pinned, "filter": "price < 15"}
         operated(stack, "PUT", "/admin/scenarios/home", document)
-        time.sleep(2.5)
+    assert comes_true(lambda: call(stack, "POST", "/recommendations", {"scenario": "home", "limit": 1})[0] == 200)
     for k, (surface, scenario) in enumerate([("start-page", "home"), ("start-page", "home"), ("cart", None)] * 6):
         user = f"visitor-{k}"
         shown = ask(stack, user_id=user, surface=surface, scenario=scenario, limit=6)

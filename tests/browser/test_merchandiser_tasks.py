@@ -279,7 +279,15 @@ def test_10_roll_a_snapshot_back(desk: Desk) -> None:
     first = ask(desk.stack)["snapshot_version"]
     second = str(Rebuilder(desk.stack, str(TINY_ENCODER)).rebuild()["version"])
     desk.becomes(lambda: ask(desk.stack)["snapshot_version"] == second)
+    # What is older is no candidate, and whoever has asked is told.
+    operating = {"endcap_start": desk.stack.start_token}
+    ok(call(desk.stack, "POST", f"/admin/snapshots/{first}/promote", {}, **operating))
+    desk.becomes(lambda: "refused" in ok(call(desk.stack, "GET", "/admin/snapshots", **operating)))
+    desk.go("Today")
+    expect(desk.page.get_by_text(f"The snapshot {first} was not made current")).to_be_visible()
     desk.go("Snapshots")
+    refused = desk.page.get_by_role("alert").filter(has_text=f"{first} was refused")
+    expect(refused).to_contain_text("a rollback goes back to it")
     expect(desk.page.get_by_role("row", name=re.compile(re.escape(second)))).to_contain_text("current")
     desk.button(f"Compare {first}").click()
     expect(desk.page.get_by_role("dialog")).to_contain_text("of the places hold items of both")
@@ -288,4 +296,5 @@ def test_10_roll_a_snapshot_back(desk: Desk) -> None:
     desk.told("Going back to")
     desk.becomes(lambda: ask(desk.stack)["snapshot_version"] == first)
     expect(desk.page.get_by_role("row", name=re.compile(re.escape(first)))).to_contain_text("current")
+    expect(refused).to_have_count(0)
     assert desk.audited("rollback", first)["who"]

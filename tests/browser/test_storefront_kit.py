@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, Route
 
 from endcap.storefront.tokens import read_visitor
@@ -235,20 +236,42 @@ def test_what_was_clicked_is_bought_by_the_list_it_was_clicked_in(window: Watche
     assert shown["surface"] == "home, top"
 
 
+def operated(stack: LocalStack, path: str, **query: str) -> Any:
+    answer = requests.get(f"{stack.url}{path}", query, headers={"endcap-start": stack.start_token}, timeout=30)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def clicks_of(stack: LocalStack, item_id: str) -> float:
+    """What the counters of an item have."""
+    (item,) = operated(stack, "/admin/items", filter=f"item_id = '{item_id}'")["items"]
+    return float(item["counts"]["1h"]["events"]["click"])
+
+
 def test_each_event_counts_once_whatever_happens_on_the_way(window: Watched, stack: LocalStack) -> None:
+    window.context.clock.install()
     page = window.open(f"{SHOP}/bare")
-    page.evaluate("endcap('view', 'item-0')")
+    shown = page.evaluate("endcap('list', {limit: 40, surface: 'trial'})")
+    places = {item["item_id"]: item["rank"] for item in shown["items"]}
+    expected = [f"item-{n}" for n in range(7)]
+    counted = {item_id: clicks_of(stack, item_id) for item_id in expected}
+
+    def click(tab: Page, n: int) -> None:
+        item_id = f"item-{n}"
+        named = {"recommendation_id": shown["recommendation_id"], "position": places[item_id]}
+        tab.evaluate(f"endcap('track', 'click', '{item_id}', {json.dumps(named)})")
+
+    click(page, 0)
     who = visitor(page)
     sent(page)
-    expected = [("view", "item-0")]
 
     # No network for five minutes.
     window.context.set_offline(True)
-    page.evaluate("endcap('view', 'item-1')")
-    page.wait_for_timeout(50)
+    click(page, 1)
+    page.clock.fast_forward(300_000)
+    assert stored(page) == ["ec.e.", "ec.t.", "ec.v"]
     window.context.set_offline(False)
     sent(page)
-    expected.append(("view", "item-1"))
 
     # Two answers of 503, the second of them after the events were taken: they are sent again, and known again.
     failures = ["refused", "taken"]
@@ -263,29 +286,44 @@ def test_each_event_counts_once_whatever_happens_on_the_way(window: Watched, sta
             route.fulfill(status=503, body="{}")
 
     window.context.route("**/storefront/events", failing)
-    page.evaluate("endcap('view', 'item-2'); endcap('flush')")
+    click(page, 2)
+    page.evaluate("endcap('flush')")
     while failures:
         page.evaluate("endcap('online')")
         page.wait_for_timeout(20)
     page.evaluate("endcap('online')")
     sent(page)
     window.context.unroute("**/storefront/events", failing)
-    expected.append(("view", "item-2"))
 
     # The tab is closed at once, and the shop opened again another day; twice, in two tabs that both have it to send.
     window.context.set_offline(True)
-    page.evaluate("endcap('view', 'item-4')")
+    click(page, 3)
     page.close()
     window.context.set_offline(False)
     tabs = [window.open(f"{SHOP}/bare") for _ in range(2)]
     for n, tab in enumerate(tabs):
-        tab.evaluate(f"endcap('view', 'item-{5 + n}'); endcap('flush')")
+        click(tab, 4 + n)
+        tab.evaluate("endcap('flush')")
     for tab in tabs:
         sent(tab)
-    expected += [("view", f"item-{n}") for n in (4, 5, 6)]
 
+    # And by a clock that is an hour slow.
+    tabs[1].clock.set_system_time(time.time() - 3600)
+    click(tabs[1], 6)
+    sent(tabs[1])
+
+    # In the profile, in the counters, in results.
     assert visitor(tabs[0]) == who
-    assert deeds(stack, who) == expected
+    assert deeds(stack, who) == [("click", item_id) for item_id in expected]
+    wait_for(tabs[0], lambda: all(clicks_of(stack, one) > counted[one] + 0.5 for one in expected))
+    assert {one: round(clicks_of(stack, one) - counted[one]) for one in expected} == dict.fromkeys(expected, 1)
+
+    def trial() -> dict[str, Any]:
+        rows = operated(stack, "/admin/results", by="surface")["rows"]
+        return next((row for row in rows if row["surface"] == "trial"), {"clicks": 0})
+
+    wait_for(tabs[0], lambda: trial()["clicks"] >= len(expected))
+    assert (trial()["lists"], trial()["clicks"]) == (1, len(expected))
     window.forgive("Failed to load resource")
     window.forgive("blocked by CORS policy")
 
@@ -370,7 +408,7 @@ def test_the_bare_page_of_the_recipe_has_two_lists_and_is_followed(window: Watch
 def test_the_page_put_it_on_your_page_says_all_that_is_needed(window: Watched, stack: LocalStack) -> None:
     told = (ROOT / "docs" / "storefront.md").read_text()
     script, element, calls = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
-    script = script.replace("https://d123.cloudfront.net/storefront", "/storefront").replace("google", "granted")
+    script = script.replace("http://127.0.0.1:8787/storefront", "/storefront")
     second = element.replace('surface="home, top"', 'item="item-7" surface="home, similar"')
     page = f'<!doctype html><html lang="en"><title>A shop</title>{script}<main>{element}{second}{calls}</main></html>'
     page = page.replace("'42'", "'item-2'").replace("'43'", "'item-3'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -53,6 +54,42 @@ def test_what_would_have_no_effect_is_said_before_it_is_done(toy_stack: LocalSta
     window.forgive("status of 404")
 
 
+def test_for_all_lists_nothing_is_offered_but_hiding(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/*")
+    form = page.get_by_role("form", name="Scenario")
+    expect(form.get_by_role("button", name="Hide an item")).to_have_count(1)
+    for other in ("Pin an item", "Add a push", "Promise places"):
+        expect(form.get_by_role("button", name=other)).to_have_count(0)
+    go(page, "merchandise")
+    tools = page.get_by_role("group", name="Place: Garden lamp 1", exact=True)
+    expect(tools.get_by_role("button")).to_have_count(1)
+    expect(tools.get_by_role("button")).to_have_accessible_name("Hide: Garden lamp 1")
+
+
+def test_words_of_a_title_offer_ids(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "merchandise?scenario=home")
+    asked = page.get_by_label("Pin an item to the first place by its id")
+    with page.expect_response("**/admin/items?q=lamp*"):
+        asked.fill("lamp")
+    offered = page.locator(f"datalist#{asked.get_attribute('list')} option")
+    expect(offered.first).to_have_attribute("value", re.compile("^item-"))
+
+
+def test_a_text_that_is_no_scenario_is_not_published(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/home")
+    page.get_by_role("button", name="JSON").click()
+    text, publish = page.get_by_role("textbox", name="JSON"), page.get_by_role("button", name="Publish")
+    for broken in ('{"diversity": 0.', "[]", "null"):
+        text.fill('{"diversity": 0.9}')
+        expect(publish).to_be_enabled()
+        text.fill(broken)
+        expect(text).to_have_attribute("aria-invalid", "true")
+        expect(publish).to_be_disabled()
+
+
 def test_rules_about_items_that_are_not_there_are_named(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     page = opened(open_window(toy_stack.url), toy_stack)
     go(page, "scenarios/home")
@@ -65,7 +102,9 @@ def test_rules_about_items_that_are_not_there_are_named(toy_stack: LocalStack, o
     expect(pinned).to_have_attribute("aria-invalid", "true")
 
 
-def test_a_rebuild_that_failed_is_told_with_its_reason(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+def test_a_rebuild_that_failed_and_a_promotion_that_was_refused_are_told_with_their_reasons(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
     failed = {"what": "rebuild", "name": "studio-7", "since": 1768471205000, "ended": 1768471900000, "error": "no item"}
 
     def change(answer: Any) -> Any:
@@ -73,8 +112,9 @@ def test_a_rebuild_that_failed_is_told_with_its_reason(toy_stack: LocalStack, op
 
     page = opened(open_window(toy_stack.url), toy_stack, change)
     go(page, "snapshots")
-    expect(page.get_by_role("alert")).to_contain_text("The rebuild studio-7 failed")
-    expect(page.get_by_role("alert")).to_contain_text("no item")
+    told = page.get_by_role("alert")
+    expect(told.filter(has_text="The rebuild studio-7 failed")).to_contain_text("no item")
+    expect(told.filter(has_text="20260114T033009Z-91be was refused")).to_contain_text("coverage is 0.41")
     assert_accessible(page)
 
 

@@ -14,11 +14,13 @@ from unittest.mock import patch
 import pytest
 
 from endcap.aws.documents import EditedDocument
+from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.work import Ended, Rebuilds
 from endcap.errors import DependencyError
 from endcap.live.document import Configured
 from endcap.observability import metrics
+from endcap.snapshot.gates import GateError
 from tests.fakes import moto_stack
 from tests.fakes.functions import Apps, context, http_event, published, stack_for_functions
 
@@ -356,6 +358,30 @@ def test_a_rebuild_that_failed_since_the_last_promotion_needs_attention(
         assert (failed["name"], failed["error"]) == ("nightly", "no item")
     else:
         assert (found, failed) == ([], None)
+
+
+def test_a_promotion_that_was_refused_needs_attention_until_one_succeeds(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusals = Refusals(moto_stack.client("s3"), moto_stack.BUCKET)
+    with pytest.raises(GateError), refusals.noting("promote", "v2"):
+        raise GateError("coverage: too little")
+    (told,) = [one for one in shop.ok("GET", "/admin/overview")["attention"] if one["kind"] == "promotion_refused"]
+    assert (told["severity"], told["page"]) == ("error", "snapshots")
+    assert told["text"] == "The snapshot v2 was not made current: coverage: too little"
+    found = shop.ok("GET", "/admin/snapshots")["refused"]
+    assert (found["what"], found["version"], found["error"]) == ("promote", "v2", "coverage: too little")
+    chinese = shop.ok("GET", "/admin/overview", query={"language": "zh"})["attention"]
+    assert "快照 v2 未能启用：coverage: too little" in [one["text"] for one in chinese]
+    # A rebuild that failed by it says so itself.
+    rebuilt = Ended("nightly", found["at"] - 1, found["at"] + 1, "coverage: too little")
+    monkeypatch.setattr(Rebuilds, "last_ended", lambda _: rebuilt)
+    kinds = {one["kind"] for one in shop.ok("GET", "/admin/overview")["attention"]}
+    assert "promotion_refused" not in kinds
+    monkeypatch.undo()
+    current = shop.ok("GET", "/admin/snapshots")["current"]
+    shop.app("promote").handler({"version": current}, context(60))
+    assert "refused" not in shop.ok("GET", "/admin/snapshots")
 
 
 def test_the_current_snapshot_is_told_and_compared_with_itself(shop: Shop) -> None:

@@ -8,6 +8,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.errors import SnapshotIntegrityError
 from endcap.snapshot.write import write_snapshot
@@ -29,3 +30,7 @@ def test_values_are_looked_at_before_the_pointer_moves(tmp_path: Path, name: str
         with pytest.raises(SnapshotIntegrityError):
             Functions().invoke("promote", {"version": "unsound", "force": True})
         assert moto_stack.objects("snapshots/current.json") == {}
+        refused = Refusals(moto_stack.client("s3"), moto_stack.BUCKET).latest()
+        assert refused is not None
+        assert (refused.what, refused.version) == ("promote", "unsound")
+        assert name in refused.error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
@@ -12,10 +13,15 @@ from typing import Any
 import duckdb
 import pytest
 
+from endcap.aws.results import PARQUET
 from endcap.compaction import month_name_of
 from endcap.events.interaction import Interaction, interaction_document
 from endcap.parquet import COLUMNS, write_records
 from endcap.pseudonyms import PseudonymKeys, pseudonymous
+from endcap.results.book import Figures
+from endcap.results.facts import Cell
+from endcap.results.tables import COLUMNS as RESULT_COLUMNS
+from endcap.results.tables import day_parquet, day_rows
 from endcap_local.template.intrinsics import Resolver
 from endcap_local.template.template import expand
 from tests.infra.stack import of_type
@@ -75,6 +81,15 @@ EXPOSURES = [
     for n in (1, 2)
 ]
 
+RESULTS = day_rows(
+    {
+        Cell("2026-11-02", "home", "top"): Figures(lists=3, clicks=2, purchases=1, cents=1000),
+        Cell("2026-11-02", "", "top"): Figures(lists=1, clicks=1, purchases=1, cents=250),
+        Cell("2026-11-02", "", "cart"): Figures(lists=1),
+    },
+    "2026-11-02",
+)
+
 
 @pytest.mark.parametrize(
     ("name", "documents"),
@@ -133,14 +148,31 @@ def asked(
             f"CREATE VIEW {name} AS SELECT *, '{DAY}' AS day FROM read_json('{path}', columns={columns!r},"  # ours
             " format='newline_delimited')"
         )
+    path = folder / "rows.parquet"
+    path.write_bytes(day_parquet(RESULTS))
+    database.execute(f"CREATE VIEW results AS SELECT *, '2026-11-02' AS day FROM read_parquet('{path}')")  # ours
     return lambda name: database.execute(queries[name]).fetchall()
 
 
-def test_there_are_three_queries_which_name_the_days_that_they_read(queries: dict[str, str]) -> None:
-    assert len(queries) == 3
+def test_results_are_a_table_of_what_is_written_where_it_is_written(tables: dict[str, Any]) -> None:
+    storage, parameters = tables["results"]["StorageDescriptor"], tables["results"]["Parameters"]
+    types = {column["Name"]: column["Type"] for column in storage["Columns"]}
+    assert types == {name: {int: "bigint", str: "string"}[kind] for name, kind in RESULT_COLUMNS.items()}
+    assert storage["Location"] == f"s3://{BUCKET}/{PARQUET}"
+    assert parameters["storage.location.template"] == f"s3://{BUCKET}/{PARQUET}day=${{day}}/"
+    assert parameters["projection.day.range"] == "2025-01-01,NOW"
+
+
+def test_there_are_four_queries_which_name_the_days_that_they_read(queries: dict[str, str]) -> None:
+    assert len(queries) == 4
     for query in queries.values():
-        assert query.count("day >= '2026/11/01'") == query.count("FROM events\n") + query.count("FROM exposures")
-        assert query.count("month >= '2026/11'") == query.count("FROM events_by_month") == 1
+        by_day = query.count("FROM events\n") + query.count("FROM exposures") + query.count("FROM results")
+        assert len(re.findall(r"day >= '2026(?:/11/|-11-)01'", query)) == by_day
+        assert query.count("month >= '2026/11'") == query.count("FROM events_by_month")
+
+
+def test_what_surfaces_earn(asked: Callable[[str], list[Any]]) -> None:
+    assert asked("what-surfaces-earn") == [("top", 4, 3, 2, 12.5), ("cart", 1, 0, 0, 0.0)]
 
 
 def test_events_and_shoppers_by_day(asked: Callable[[str], list[Any]]) -> None:

@@ -180,7 +180,8 @@ def test_rebuild_can_not_say_which_snapshots_are_sound_or_current(
     (denied,) = [s for s in _statements(nested()[role]) if s["Effect"] == "Deny"]
     assert denied["Action"] == ["s3:PutObject"]
     bucket = _bucket_arn(nested)
-    assert denied["Resource"] == [f"{bucket}/snapshots/current.json", f"{bucket}/snapshots/*/manifest.sig"]
+    own = ("current.json", "refused.json", "*/manifest.sig")
+    assert denied["Resource"] == [f"{bucket}/snapshots/{name}" for name in own]
     assert not [s for s in _statements(nested()[role]) if any(a.startswith("kms:") for a in s["Action"])]
 
 

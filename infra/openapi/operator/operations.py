@@ -18,6 +18,7 @@ OPERATOR_OPERATIONS: Final = {
         _TAG,
         "Catalogue, shoppers, rates, the snapshot, what the month has cost so far, and what needs attention.",
         answers=((200, (overview.Overview,)),),
+        query=("language",),
     ),
     ("GET", "/admin/scenarios"): Operation(
         "listScenarios", "All scenarios", _TAG, answers=((200, (scenarios.ScenarioList,)),)

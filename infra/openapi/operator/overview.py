@@ -57,6 +57,7 @@ class Attention(Answer):
         "snapshot_old",
         "snapshot_unsigned",
         "rebuild_failed",
+        "promotion_refused",
         "scenarios_unusable",
         "experiments_unusable",
         "quarantine",

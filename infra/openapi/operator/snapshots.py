@@ -34,6 +34,7 @@ class Snapshots(Answer):
     snapshots: list[StoredSnapshot]
     running: list[Running]
     failed: FailedWork | None = None
+    refused: RefusedPromotion | None = None
     model_config = example(
         {
             "current": "20260115T033412Z-5f0c",
@@ -68,6 +69,12 @@ class Snapshots(Answer):
                 }
             ],
             "running": [{"what": "rebuild", "name": "studio-1768471205", "since": 1768471205000}],
+            "refused": {
+                "what": "promote",
+                "version": "20260114T033009Z-91be",
+                "at": 1768448200000,
+                "error": "coverage is 0.41, and that of the current snapshot is 0.52",
+            },
         }
     )
 
@@ -84,6 +91,15 @@ class FailedWork(Running):
     """The latest rebuild, where it failed and no snapshot was made current since."""
 
     ended: Moment
+    error: str
+
+
+class RefusedPromotion(Answer):
+    """The latest promotion or rollback, where it was refused and nothing was made current since."""
+
+    what: Literal["promote", "rollback"]
+    version: str
+    at: Moment
     error: str
 
 

@@ -108,10 +108,8 @@ export function start(options?: Options): WebKit;
 
 /** What the kit needs of where it runs. */
 export interface Port {
-  now(): number;
   id(): string;
-  later(what: () => void, ms: number): unknown;
-  get(key: string): string | null;
+  get(key: string): string | null | undefined;
   set(key: string, value: string): void;
   del(key: string): void;
   keys(start: string): string[];

@@ -11,19 +11,17 @@ const EVENT = 'ec.e.', TOUCH = 'ec.t.', VISITOR = 'ec.v';
 const QUEUE = 200, BATCH = 20, CHARS = 1e4, WEEK = 6048e5, LONGEST = 3e5;
 
 export function core(port, { cookie, warn, expired } = {}) {
-  let consent = 'pending', who = '', wait = 0, timer, busy, gate, session = [], held = [], waiting = [];
+  let consent = 'pending', granted, who = '', wait = 0, timer, busy, gate, session = [], held = [], waiting = [];
   const tokens = {};
-  const granted = () => consent == 'granted';
   const read = key => { try { return JSON.parse(port.get(key)); } catch { /* not ours */ } };
   const drop = ({ e }) => port.del(EVENT + e.event_id);
 
-  async function send(path, body, as = who, leaving, forget) {
-    const headers = {}, visitor = granted() ? !cookie && (port.get(VISITOR) || 'new') : 'none';
-    if (visitor) headers['Endcap-Visitor'] = visitor;
-    if (granted() && tokens[as]) headers['Endcap-Shopper'] = tokens[as];
+  const send = async (path, body, as = who, leaving, forget) => {
+    const visitor = granted ? !cookie && (port.get(VISITOR) || 'new') : 'none', shopper = granted && tokens[as];
+    const headers = { ...visitor && { 'Endcap-Visitor': visitor }, ...shopper && { 'Endcap-Shopper': shopper } };
     // The door takes out by `sent_at` how far this clock is off.
-    const answer = await port.send(path, headers, body && JSON.stringify({ ...body, sent_at: port.now() }), leaving, granted() || forget);
-    if (granted()) {
+    const answer = await port.send(path, headers, body && JSON.stringify({ ...body, sent_at: Date.now() }), leaving, granted || forget);
+    if (granted) {
       const { status, json } = answer;
       if (status < 300) port.set(VISITOR, cookie ? '1' : json?.visitor || port.get(VISITOR) || '');
       if (status == 401) {
@@ -36,36 +34,36 @@ export function core(port, { cookie, warn, expired } = {}) {
       }
     }
     return answer;
-  }
+  };
 
   // Who is new gets one token: until it is there, requests go one after the other.
-  const call = (...asked) => granted() && !port.get(VISITOR) ? gate = Promise.allSettled([gate]).then(() => send(...asked)) : send(...asked);
+  const call = (...asked) => granted && !port.get(VISITOR) ? gate = Promise.allSettled([gate]).then(() => send(...asked)) : send(...asked);
 
-  function put(entry) {
+  const put = entry => {
     if (consent == 'pending') held.push(entry);
-    if (granted()) {
+    if (granted) {
       port.set(EVENT + entry.e.event_id, JSON.stringify(entry));
       soon();
     }
-  }
+  };
 
-  function track(event_type, item_id, more) {
-    const timestamp = port.now(), from = read(TOUCH + item_id);
+  const track = (event_type, item_id, more) => {
+    const timestamp = Date.now(), from = read(TOUCH + item_id);
     const e = { event_id: port.id(), event_type, item_id, timestamp, ...(from && timestamp - from.t < WEEK && from.list), ...more };
-    if (event_type == 'click' && granted()) {
+    if (event_type == 'click' && granted) {
       port.keys(TOUCH).slice(99).forEach(port.del);
       port.set(TOUCH + item_id, JSON.stringify({ t: timestamp, list: { recommendation_id: e.recommendation_id, position: e.position } }));
     }
     if (event_type != 'impression') session = [...session, e].slice(-BATCH);
     put({ s: who, e });
-  }
+  };
 
-  function soon() {
-    timer ||= port.later(() => { timer = 0; flush(); }, wait || 1e3);
-  }
+  const soon = () => {
+    timer ||= setTimeout(() => flush(timer = 0), wait || 1e3);
+  };
 
   // One batch of one person's events: of who is signed in, or of the visitor before that.
-  async function pass(leaving) {
+  const pass = async leaving => {
     const all = port.keys(EVENT).map(read).filter(entry => entry?.e).sort((a, b) => a.e.timestamp - b.e.timestamp);
     all.splice(0, all.length - QUEUE).forEach(drop);
     const first = all.find(({ s }) => !s || tokens[s]);
@@ -73,63 +71,62 @@ export function core(port, { cookie, warn, expired } = {}) {
     const part = all.filter(({ s }) => s == first.s).slice(0, BATCH);
     while (part[1] && JSON.stringify(part).length > CHARS) part.splice(part.length >> 1);
     const { status, json, after } = await call('/events', { events: part.map(({ e }) => e) }, first.s, leaving).catch(() => 0);
-    let failed = ![202, 400, 401, 413].includes(status);
+    let failed = !/202|400|401|413/.test(status);
     if (!failed && status != 401) part.forEach((entry, n) => {
-      const why = json?.rejected?.find(({ index }) => index == n) || !json?.rejected && (json || status);
+      const why = json?.rejected ? json.rejected.find(({ index }) => index == n) : json || status;
       if (why?.retryable) failed = 1;
       else {
         if (why) warn?.('refused', entry.e, why);
         drop(entry);
       }
     });
-    wait = failed ? Math.max(after * 1e3 || 0, Math.min(wait * 2 || 2e3, LONGEST) * (.75 + Math.random() / 2)) : 0;
+    wait = failed && Math.max(after * 1e3 || 0, Math.min(wait * 2 || 2e3, LONGEST) * (.5 + Math.random() / 2));
     if (failed || all[part.length]) soon();
-  }
+  };
 
-  async function flush(leaving) {
-    if (!granted()) return;
+  const flush = async leaving => {
+    if (!granted) return;
     if (leaving) return pass(leaving);
     if (busy) return;
     busy = 1;
-    if (await port.lock(() => pass()) === false) soon();
+    if (await port.lock(pass) === false) soon();
     busy = 0;
-  }
+  };
 
-  async function list({ item, q, window, ...asked } = {}) {
+  const list = async ({ item, q, window, ...asked } = {}) => {
     if (consent == 'pending') await new Promise(go => waiting.push(go));
     const path = item ? `/items/${encodeURIComponent(item)}/similar` : q ? '/search' : window && '/trending';
-    asked = { explain: false, ...asked };
-    const { status, json } = await (path ? call(path + '?' + port.query({ ...asked, q, window })) : call('/recommendations', { ...asked, interactions: session }));
+    const { status, json } = await (path ? call(path + '?' + port.query({ explain: false, ...asked, q, window })) : call('/recommendations', { explain: false, ...asked, interactions: session }));
     if (status != 200) throw Object.assign(Error(json?.detail || status), json, { status });
     return json;
-  }
+  };
 
-  function setConsent(now) {
+  const decide = now => {
     if (now == consent) return;
     consent = now;
-    if (granted()) soon();
+    granted = now == 'granted';
+    if (granted) soon();
     else {
-      const before = port.keys('ec.');
-      before.forEach(port.del);
-      if (cookie && before[0]) send('/trending?limit=1', 0, 0, 0, 1).catch(() => {}); // the cookie goes by its answer
+      const before = port.keys('ec.').map(port.del).length;
+      if (before && cookie) send('/trending?limit=1', null, 0, 0, 1).catch(() => 0); // the cookie goes by its answer
     }
     if (now != 'pending') {
       held.splice(0).forEach(put);
       waiting.splice(0).forEach(go => go());
     }
-  }
+  };
 
-  function identify(token) {
+  const identify = token => {
     const now = token ? port.subject(token) : '';
     if (now != who) session = [];
     who = now;
     if (token) tokens[now] = token;
     return flush();
-  }
+  };
 
   return {
-    consent: setConsent, identify, track, list, flush,
-    online: () => { wait = 0; flush(); },
+    consent: decide, identify, track, list, flush,
+    online: () => flush(wait = 0),
     get state() { return consent; },
   };
 }

@@ -1,5 +1,5 @@
 // Names for what shoppers do most.
-export const deeds = kit => Object.defineProperties({
+export const deeds = kit => Object.assign(kit, {
   view: (item_id, more) => kit.track('view', item_id, more),
   cart: (item_id, more) => kit.track('add_to_cart', item_id, more),
   search: (text, more) => kit.track('search', undefined, { text, ...more }),
@@ -9,7 +9,7 @@ export const deeds = kit => Object.defineProperties({
     event_id: short(order_id + '/' + item_id), value: properties.price * (properties.quantity ?? 1) || undefined,
     properties: { order_id: order_id + '', quantity: 1, ...properties },
   })),
-}, Object.getOwnPropertyDescriptors(kit));
+});
 
 // At most 64 characters; what would be longer ends in a hash (FNV-1a) of the whole.
 function short(text) {

@@ -5,9 +5,7 @@ import { deeds } from './deeds.js';
 export function start(api, { base, consent, shopper, subject = token => token, expired, debug } = {}) {
   const kit = deeds(core({
     subject,
-    now: () => Date.now(),
     id: () => Array.from({ length: 32 }, () => (Math.random() * 16 | 0).toString(16)).join(''),
-    later: (what, ms) => setTimeout(what, ms),
     get: key => api.getStorageSync(key) || null,
     set: (key, value) => api.setStorageSync(key, value),
     del: key => api.removeStorageSync(key),
@@ -16,7 +14,7 @@ export function start(api, { base, consent, shopper, subject = token => token, e
       .map(name => name + '=' + encodeURIComponent(names[name])).join('&'),
     lock: what => what(),
     send: (path, headers, body) => new Promise((done, failed) => api.request({
-      url: base + path, method: body ? 'POST' : 'GET', header: { ...headers, 'Content-Type': 'application/json' }, data: body || undefined,
+      url: base + path, method: body ? 'POST' : 'GET', header: { ...headers, 'Content-Type': 'application/json' }, data: body,
       success: ({ statusCode, data, header = {} }) => done({ status: statusCode, json: data, after: header['Retry-After'] || header['retry-after'] }),
       fail: failed,
     })),

@@ -2,17 +2,17 @@
 import { core } from './core.js';
 import { deeds } from './deeds.js';
 
-const ITEM = 'data-ec-item', LIST = 'data-ec-list', PLACE = 'data-ec-position', SAFE = /^(https?:|[/?#]|[^:]*$)/i;
+const ITEM = 'data-ec-item', LIST = 'data-ec-list', PLACE = 'data-ec-position', LISTED = '[data-ec-list] [data-ec-item]', SAFE = /^(https?:|[/?#]|[^:]*$)/i;
+const WATCHED = ['item', 'scenario', 'q', 'category', 'language'];
 const doc = document;
+const listOf = element => element.closest(`[${LIST}]`)?.getAttribute(LIST);
 
 function webPort(base, cookie) {
   let kept;
   try { kept = localStorage; kept.length; } catch { kept = {}; } // a page that may not store keeps what it has to itself
   return {
-    now: () => Date.now(),
     id: () => [...crypto.getRandomValues(new Uint32Array(4))].map(part => part.toString(36)).join(''),
-    later: (what, ms) => setTimeout(what, ms),
-    get: key => kept[key] ?? null,
+    get: key => kept[key],
     set(key, value) { try { kept[key] = value; } catch { /* full */ } },
     del: key => delete kept[key],
     keys: start => Object.keys(kept).filter(key => key.startsWith(start)),
@@ -22,7 +22,7 @@ function webPort(base, cookie) {
     lock: what => navigator.locks ? navigator.locks.request('ec', { ifAvailable: true }, got => !!got && what()) : what(),
     async send(path, headers, body, keepalive = false, known) {
       const answer = await fetch(base + path, {
-        method: body ? 'POST' : 'GET', body: body || undefined, keepalive, credentials: cookie && known ? 'include' : 'omit',
+        method: body ? 'POST' : 'GET', body, keepalive, credentials: cookie && known ? 'include' : 'omit',
         headers: body ? { ...headers, 'Content-Type': 'application/json' } : headers,
       });
       return { status: answer.status, json: await answer.json().catch(() => null), after: answer.headers.get('retry-after') };
@@ -47,22 +47,22 @@ function begin({ base = '/storefront', visitor, consent, shopper, gpc, debug, vi
   kit.consent = now => decide(refused ? 'denied' : now);
 
   const tell = (type, element) => kit.track(type, element.getAttribute(ITEM), {
-    recommendation_id: element.closest(`[${LIST}]`)?.getAttribute(LIST), position: +element.getAttribute(PLACE) || undefined,
+    recommendation_id: listOf(element), position: +element.getAttribute(PLACE) || undefined,
   });
   const observer = new IntersectionObserver(entries => entries.forEach(({ target, intersectionRatio }) => {
     clearTimeout(timers.get(target));
     if (intersectionRatio >= .5) timers.set(target, setTimeout(() => {
-      const key = target.closest(`[${LIST}]`)?.getAttribute(LIST) + target.getAttribute(ITEM);
+      const key = listOf(target) + target.getAttribute(ITEM);
       if (seen.has(key) || doc.hidden || !target.isConnected) return;
       seen.add(key);
       observer.unobserve(target);
       tell('impression', target);
     }, 1e3));
   }), { threshold: [0, .5] });
-  kit.watch = (root = doc) => root.querySelectorAll(`[${LIST}] [${ITEM}]`).forEach(element => observer.observe(element));
+  kit.watch = (root = doc) => root.querySelectorAll(LISTED).forEach(element => observer.observe(element));
 
   ['click', 'auxclick'].forEach(type => doc.addEventListener(type, ({ target, button }) => {
-    const element = button < 2 && target.closest('a,button') && target.closest(`[${LIST}] [${ITEM}]`);
+    const element = button < 2 && target.closest('a,button') && target.closest(LISTED);
     if (element) tell('click', element);
   }, true));
   doc.addEventListener('visibilitychange', () => kit.flush(doc.hidden));
@@ -80,28 +80,32 @@ function begin({ base = '/storefront', visitor, consent, shopper, gpc, debug, vi
 // Google consent mode: what its default denies is not decided yet, what an update denies is.
 function google(decide) {
   const layer = window.dataLayer ||= [], push = layer.push, said = {};
-  const read = ([command, how, states] = []) => {
+  const read = one => {
+    const [command, how, states] = one?.length ? one : [];
     if (command != 'consent' || !states) return;
     const { analytics_storage: stored, personalization_storage: personal } = Object.assign(said, states);
     if (stored) decide(stored == 'granted' && personal != 'denied' ? stored : how == 'default' ? 'pending' : 'denied');
   };
-  layer.push = (...told) => (told.forEach(one => one?.length && read(one)), push.apply(layer, told));
-  layer.forEach(one => one?.length && read(one));
+  layer.push = (...told) => (told.forEach(read), push.apply(layer, told));
+  layer.forEach(read);
 }
 
-function fill(element, item) {
-  for (const node of [element, ...element.querySelectorAll('*')]) for (const { name, value } of [...node.attributes]) {
-    const [, kind] = /^data-ec-(text|href|src|alt)$/.exec(name) || [], currency = node.getAttribute('data-ec-currency');
-    const got = value == 'why' ? item.reasons[0]?.text : item[value];
-    if (kind == 'text') node.textContent = currency && got != null ? new Intl.NumberFormat(doc.documentElement.lang || [], { style: 'currency', currency }).format(got) : got;
-    else if (kind && got && (kind == 'alt' || SAFE.test(got))) node.setAttribute(kind, got);
+// What of a template is filled in: the element, what of it, and by which field.
+const filled = root => [...root.querySelectorAll('*')].flatMap(node =>
+  ['text', 'href', 'src', 'alt'].map(kind => [node, kind, node.getAttribute('data-ec-' + kind)])).filter(one => one[2]);
+
+function fill(root, item) {
+  for (const [node, kind, field] of filled(root)) {
+    const got = field == 'why' ? item.reasons[0]?.text : item[field], currency = node.getAttribute('data-ec-currency');
+    if (kind == 'text') node.textContent = currency && got != null ? got.toLocaleString(doc.documentElement.lang || [], { style: 'currency', currency }) : got;
+    else if (got && (kind == 'alt' || SAFE.test(got))) node.setAttribute(kind, got);
   }
 }
 
 function define(kit) {
   if (customElements.get('endcap-list')) return;
   customElements.define('endcap-list', class extends HTMLElement {
-    static observedAttributes = ['item', 'scenario', 'q', 'category', 'language'];
+    static observedAttributes = WATCHED;
     #run = 0;
     #before;
 
@@ -121,12 +125,16 @@ function define(kit) {
     async load() {
       const run = ++this.#run, template = this.querySelector('template'), place = this.querySelector('[data-ec-slot]') || this;
       if (this.hasAttribute(LIST) || !template) return kit.watch(); // the server has made it: no second call
-      const clone = () => template.content.cloneNode(true).firstElementChild;
+      const clone = item => {
+        const root = template.content.cloneNode(true);
+        if (item) fill(root, item);
+        return root.firstElementChild;
+      };
       const replace = nodes => [...place.children].forEach(child => child == template || child.remove()) || place.append(...nodes);
       this.#before ??= [...place.children].filter(child => child != template);
-      const fields = [...new Set([...template.innerHTML.matchAll(/data-ec-(?:text|href|src|alt)="(\w+)"/g)].map(found => found[1]))];
+      const fields = [...new Set(filled(template.content).map(one => one[2]))];
       const asked = { limit: 8, fields: fields.filter(name => !/^(why|item_id)$/.test(name)), explain: fields.includes('why') };
-      for (const name of ['scenario', 'surface', 'limit', 'item', 'q', 'window', 'category', 'language']) if (this.hasAttribute(name)) asked[name] = this.getAttribute(name);
+      for (const name of [...WATCHED, 'surface', 'limit', 'window']) if (this.hasAttribute(name)) asked[name] = this.getAttribute(name);
       asked.limit = +asked.limit;
       if (this.hasAttribute('skeleton') && kit.state != 'pending' && !place.querySelector(`[${ITEM}]`)) replace(Array.from({ length: asked.limit }, () => {
         const bone = clone();
@@ -134,26 +142,18 @@ function define(kit) {
         bone.inert = true;
         return bone;
       }));
-      let told = 'error', detail, shown;
-      try {
-        detail = await kit.list(asked);
-        told = 'list';
-      } catch (error) { detail = error; }
+      const detail = await kit.list(asked).catch(error => error), { items } = detail;
       if (run != this.#run) return;
-      if (told == 'list') {
-        this.setAttribute(LIST, detail.recommendation_id);
-        shown = detail.items.map((item, n) => {
-          const element = clone();
-          element.setAttribute(ITEM, item.item_id);
-          element.setAttribute(PLACE, n + 1);
-          fill(element, item);
-          return element;
-        });
-      }
-      replace(shown?.[0] ? shown : this.#before);
+      if (items) this.setAttribute(LIST, detail.recommendation_id);
+      replace(items?.[0] ? items.map((item, n) => {
+        const element = clone(item);
+        element.setAttribute(ITEM, item.item_id);
+        element.setAttribute(PLACE, n + 1);
+        return element;
+      }) : this.#before);
       kit.watch();
       this.hidden = !place.querySelector(':scope > :not(template)');
-      this.dispatchEvent(new CustomEvent('endcap:' + told, { detail, bubbles: true }));
+      this.dispatchEvent(new CustomEvent(items ? 'endcap:list' : 'endcap:error', { detail, bubbles: true }));
     }
   });
 }

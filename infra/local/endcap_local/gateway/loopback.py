@@ -51,8 +51,7 @@ class Loopback:
         operating = route.path.startswith(OPERATING)
         if operating or (route.method == ERASING[0] and route.path.startswith(ERASING[1])):
             self._check_page(request)
-            if request.get_data() and request.mimetype != "application/json":
-                raise _refused(415, "Unsupported Media Type", "only JSON is taken here")
+            self._check_json(request)
         if operating:
             self._check_token(request)
 
@@ -79,8 +78,7 @@ class Loopback:
         self._check_page(request)
         if request.method != "POST":
             raise RefusedError(405, "Method Not Allowed", {"Allow": "POST"})
-        if request.get_data() and request.mimetype != "application/json":
-            raise _refused(415, "Unsupported Media Type", "only JSON is taken here")
+        self._check_json(request)
         self._check_token(request)
 
     def check_forwarded(self, request: Request) -> None:
@@ -88,12 +86,11 @@ class Loopback:
 
         Raises
         ------
-        RefusedError : as of a route; always 403
+        RefusedError : as of a route
         """
         self._check_page(request)
         self._check_token(request)
-        if request.get_data() and request.mimetype != "application/json":
-            raise _refused(403, "Forbidden", "only JSON is taken here")
+        self._check_json(request)
 
     def is_studio(self, request: Request) -> bool:
         """Whether a request is one of the studio's pages, which bring the token of this start in its header.
@@ -109,16 +106,21 @@ class Loopback:
 
     def _check_page(self, request: Request) -> None:
         if request.headers.get("host", "").lower() not in self._hosts:
-            raise _refused(403, "Forbidden", "the Host header does not name this server's own address")
+            raise _refused("the Host header does not name this server's own address")
         origin = request.headers.get("origin")
         if origin is not None and origin.lower() not in {f"http://{host}" for host in self._hosts}:
-            raise _refused(403, "Forbidden", "the Origin header names another site")
+            raise _refused("the Origin header names another site")
+
+    def _check_json(self, request: Request) -> None:
+        """Forms, which any page can send anywhere, can't send this type."""
+        if request.get_data() and request.mimetype != "application/json":
+            raise _refused("only JSON is taken here: Content-Type: application/json")
 
     def _check_token(self, request: Request) -> None:
         given = request.headers.get(START_HEADER) or request.args.get(START_PARAMETER, "")
         if not hmac.compare_digest(given.encode(), self.start_token.encode()):
-            raise _refused(403, "Forbidden", f"the token of this start is missing: {START_PARAMETER}=... as printed")
+            raise _refused(f"the token of this start is missing: {START_PARAMETER}=... as printed")
 
 
-def _refused(status: int, message: str, reason: str) -> RefusedError:
-    return RefusedError(status, message, {REASON_HEADER: reason})
+def _refused(reason: str) -> RefusedError:
+    return RefusedError(403, "Forbidden", {REASON_HEADER: reason})

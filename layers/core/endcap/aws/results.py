@@ -17,6 +17,7 @@ from endcap.errors import ConflictError, NotFoundError
 BOOK: Final = "results/book/current.jsonl.gz"
 OPEN: Final = "results/open/"
 DAYS: Final = "results/days/"
+PARQUET: Final = "results/parquet/"
 MARK: Final = "results/mark.json"
 LISTS: Final = "exposures/"
 ACTS: Final = "events/"
@@ -100,15 +101,16 @@ class ResultStore:
             except ConflictError:
                 continue
 
-    def put_day(self, day: str, data: bytes) -> None:
-        """Replace the table of a day.
+    def put_day(self, day: str, lines: bytes, parquet: bytes) -> None:
+        """Replace the table of a day: what `days` reads, and what Athena does.
 
         Raises
         ------
         ThrottledError, DependencyError
         """
         with aws_errors("write a day's results"):
-            self._s3.put_object(Bucket=self._bucket, Key=f"{DAYS}day={day}/rows.jsonl.gz", Body=data)
+            self._s3.put_object(Bucket=self._bucket, Key=f"{PARQUET}day={day}/rows.parquet", Body=parquet)
+            self._s3.put_object(Bucket=self._bucket, Key=f"{DAYS}day={day}/rows.jsonl.gz", Body=lines)
 
     def put_mark(self, mark: dict[str, Any]) -> None:
         """Say how far the tables go.

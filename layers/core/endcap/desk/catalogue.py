@@ -12,6 +12,7 @@ from endcap.api.schemas import HiddenInput
 from endcap.errors import DependencyError, FieldError, InvalidRequestError
 from endcap.filters.evaluate import FilterContext
 from endcap.index.index import ItemIndex
+from endcap.messages.language import Language
 from endcap.operator.catalogue import catalogue_item, catalogue_rows, check_filter, filter_fields
 from endcap.operator.schemas import DiagnosisQuery, FilterCheck, ItemsQuery
 from endcap.operator.words import sentence
@@ -63,7 +64,7 @@ def diagnosis(runtime: Runtime, item_id: str, given: DiagnosisQuery) -> dict[str
     ------
     InvalidRequestError : there is no such scenario, or it can't be used by itself
     """
-    body = {"limit": given.limit, "language": "en"}
+    body: dict[str, Any] = {"limit": given.limit, "language": given.language}
     body |= {"user_id": given.user_id} if given.user_id else {}
     body |= {"scenario": given.scenario} if given.scenario else {}
     asked = request_parser(runtime).body(body)
@@ -86,7 +87,7 @@ def diagnosis(runtime: Runtime, item_id: str, given: DiagnosisQuery) -> dict[str
         "shown": found.rank is not None and not found.findings,
         "rank": found.rank,
         "limit": given.limit,
-        "findings": [_told(runtime, item_id, one, scenario, by.now_ms) for one in found.findings],
+        "findings": [_told(runtime, item_id, one, scenario, by.now_ms, given.language) for one in found.findings],
         "score": found.score,
         "reasons": [
             {"kind": r.kind, "weight": r.weight, "text": r.text, "evidence": [_evidence(e) for e in r.evidence]}
@@ -103,7 +104,9 @@ def _evidence(one: Any) -> dict[str, Any]:
     return item | {"event_type": one.event_type, "words": list(one.words)}
 
 
-def _told(runtime: Runtime, item_id: str, found: Finding, scenario: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+def _told(
+    runtime: Runtime, item_id: str, found: Finding, scenario: Mapping[str, Any], now_ms: int, language: Language
+) -> dict[str, Any]:
     """A finding with who has brought it about."""
     told: dict[str, Any] = {"reason": found.cause}
     if found.cause == "excluded":
@@ -115,7 +118,7 @@ def _told(runtime: Runtime, item_id: str, found: Finding, scenario: Mapping[str,
     told |= {"by": found.by} if found.by is not None else {}
     told |= {"score": found.score} if found.score is not None else {}
     told |= {"needed": found.needed} if found.needed is not None else {}
-    return told | {"text": sentence(told)}
+    return told | {"text": sentence(told, language)}
 
 
 _FIELDS: Final = {

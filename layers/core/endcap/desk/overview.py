@@ -11,9 +11,10 @@ from endcap.api.scenarios import read_scenarios
 from endcap.cost.month import Usage
 from endcap.cost.so_far import deployment_of, month_start_ms, so_far
 from endcap.desk.changes import who
-from endcap.desk.snapshots import failed_rebuild
+from endcap.desk.snapshots import failed_rebuild, refused_promotion
 from endcap.errors import EndcapError, InvalidInputError
 from endcap.experiments.config import read_experiments
+from endcap.messages.language import DEFAULT_LANGUAGE, Language
 from endcap.operator.overview import DAY_MS, State, attention
 from endcap.operator.scenarios import scenario
 from endcap.runtime import Runtime
@@ -29,7 +30,7 @@ _METERS: Final = {
 }
 
 
-def overview(runtime: Runtime, caller: Caller | None) -> dict[str, Any]:
+def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAULT_LANGUAGE) -> dict[str, Any]:
     """What stands on the first page; what can't be read is left out or null, and never a reason to show nothing."""
     now_ms = int(time.time() * 1000)
     snapshot = _snapshot(runtime)
@@ -49,7 +50,7 @@ def overview(runtime: Runtime, caller: Caller | None) -> dict[str, Any]:
         "rates": {"minutes": MINUTES, **rates},
         "snapshot": None if snapshot is None else _told(runtime, snapshot, now_ms),
         "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms),
-        "attention": attention(state),
+        "attention": attention(state, language),
         "rebuild": "available" if runtime.rebuilds.configured else "not_configured",
     }
 
@@ -128,6 +129,7 @@ def _state(runtime: Runtime, now_ms: int, snapshot: Snapshot | None, rates: Mapp
         quarantined=_or_none(lambda: runtime.strays.count_since(now_ms - DAY_MS)) or 0,
         ending=tuple(ending),
         rebuild_failed=failed,
+        promotion_refused=_or_none(lambda: refused_promotion(runtime)),
     )
 
 

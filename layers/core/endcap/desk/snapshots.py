@@ -54,6 +54,8 @@ def all_snapshots(runtime: Runtime) -> dict[str, Any]:
     }
     if (failed := failed_rebuild(runtime)) is not None:
         found["failed"] = failed
+    if (refused := refused_promotion(runtime)) is not None:
+        found["refused"] = refused
     return found | ({"promoted_at": pointer.promoted_at} if pointer is not None and pointer.promoted_at else {})
 
 
@@ -79,6 +81,22 @@ def failed_rebuild(runtime: Runtime) -> dict[str, Any] | None:
         "ended": ended.ended_ms,
         "error": ended.failure[:MAX_FAILURE_CHARS],
     }
+
+
+def refused_promotion(runtime: Runtime) -> dict[str, Any] | None:
+    """The latest promotion or rollback that was refused, unless a rebuild that failed by it tells so already.
+
+    Raises
+    ------
+    ThrottledError, DependencyError
+    """
+    refusal = runtime.refusals.latest()
+    if refusal is None:
+        return None
+    failed = failed_rebuild(runtime)
+    if failed is not None and failed["since"] <= refusal.at_ms <= failed["ended"]:
+        return None
+    return {"what": refusal.what, "version": refusal.version, "at": refusal.at_ms, "error": refusal.error}
 
 
 def _stated(runtime: Runtime, version: str) -> dict[str, Any]:

@@ -67,6 +67,7 @@ STORES: Final = (
     Store("config", "DataBucket", "nobody", "scenarios and experiments", prefix="config/"),
     Store("results_open", "DataBucket", "nobody", "lists that are still open, not whose", prefix="results/open/"),
     Store("results_by_day", "DataBucket", "nobody", "what lists have brought, added up", prefix="results/days/"),
+    Store("results_in_parquet", "DataBucket", "nobody", "the same, for Athena", prefix="results/parquet/"),
     Store("audit", "DataBucket", "nobody", "what operators have changed, by the names of theirs", prefix="audit/"),
     Store("archive_order", "DataBucket", "nobody", "which days of the archive are in large files", prefix="archive/"),
     Store(

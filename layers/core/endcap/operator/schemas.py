@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from endcap.api.schemas import ExpressionText, ParameterValue, RecommendInput, ScenarioInput, listed
 from endcap.experiments.config import ExperimentsInput
 from endcap.filters.parser import MAX_LISTED
+from endcap.messages.language import DEFAULT_LANGUAGE, Language
 from endcap.validation import Id, Name, OptionalUserId
 
 MAX_PAGE: Final = 200
@@ -47,6 +48,7 @@ class DiagnosisQuery(_Input):
     user_id: OptionalUserId = None
     scenario: Name | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 10
+    language: Language = DEFAULT_LANGUAGE
 
 
 class ResultsQuery(_Input):

@@ -1,38 +1,118 @@
-"""What keeps an item out of a list, in a sentence."""
+"""What operators are told in words: what keeps an item out of a list, and what needs attention."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-_SENTENCES: Final[Mapping[str, str]] = {
-    "unknown_item": "no item of the catalogue has this id",
-    "not_available": "it is not for sale",
-    "expired": "it has expired",
-    "hidden": "it is hidden {by}",
-    "excluded": "the list leaves it out by name",
-    "filter": "the list's filter does not hold for it: {by}",
-    "named": "the list is about this item",
-    "seen": "the shopper has seen it, and the list leaves out what was seen",
-    "not_due": "the shopper has not bought it, or is not due to buy it again",
-    "not_candidate": "it is none of the list's candidates",
-    "variant_shown": "another variant of it, {by}, stands in the list",
-    "cap": "its category or brand has all the places that the cap allows",
-    "variety": "the list is varied, and others add more variety",
-    "displaced": "pinned and promoted items take the places that it would have",
-    "score": "others score more: it has {score:.3f}, and the last place needs {needed:.3f}",
+from endcap.messages.language import DEFAULT_LANGUAGE, Language
+
+
+class Words(NamedTuple):
+    """One language.
+
+    Attributes
+    ----------
+    missing : what a finding is the reason of
+    findings, attention : a sentence for each reason and each kind
+    """
+
+    missing: str
+    everywhere: str
+    here: str
+    until: str
+    full: str
+    findings: Mapping[str, str]
+    attention: Mapping[str, str]
+
+
+WORDS: Final[Mapping[Language, Words]] = {
+    "en": Words(
+        missing="Missing from this list because {why}",
+        everywhere="everywhere",
+        here="in this scenario",
+        until=" until {moment} UTC",
+        full="its places are all taken",
+        findings={
+            "unknown_item": "no item of the catalogue has this id",
+            "not_available": "it is not for sale",
+            "expired": "it has expired",
+            "hidden": "it is hidden {by}",
+            "excluded": "the list leaves it out by name",
+            "filter": "the list's filter does not hold for it: {by}",
+            "named": "the list is about this item",
+            "seen": "the shopper has seen it, and the list leaves out what was seen",
+            "not_due": "the shopper has not bought it, or is not due to buy it again",
+            "not_candidate": "it is none of the list's candidates",
+            "variant_shown": "another variant of it, {by}, stands in the list",
+            "cap": "its category or brand has all the places that the cap allows",
+            "variety": "the list is varied, and others add more variety",
+            "displaced": "pinned and promoted items take the places that it would have",
+            "score": "others score more: it has {score:.3f}, and the last place needs {needed:.3f}",
+        },
+        attention={
+            "snapshot_missing": "No snapshot is current: import or rebuild a shop",
+            "snapshot_old": "The snapshot is {days:.0f} days old",
+            "snapshot_unsigned": "The current snapshot is not signed",
+            "rebuild_failed": "The rebuild {name} failed: {error}",
+            "promotion_refused": "The snapshot {version} was not made current: {error}",
+            "scenarios_unusable": "config/scenarios.json can't be used; the last good one counts",
+            "experiments_unusable": "config/experiments.json can't be used; the last good one counts",
+            "quarantine": "{count} records of the last day could not be used",
+            "degraded": "{rate:.1f} lists a minute had to do without something",
+            "refused": "{rate:.1f} events a minute are refused",
+            "ending_soon": "{count} rules of scenarios end within two days",
+        },
+    ),
+    "zh": Words(
+        missing="未出现在此列表中：{why}",
+        everywhere="在所有列表中",
+        here="在此场景中",
+        until="至 {moment} UTC ",
+        full="列表位置已满",
+        findings={
+            "unknown_item": "商品目录中没有此编号",
+            "not_available": "该商品不可售",
+            "expired": "该商品已过期",
+            "hidden": "{by}被隐藏",
+            "excluded": "列表指定排除该商品",
+            "filter": "不符合列表的筛选条件：{by}",
+            "named": "列表正是围绕该商品生成的",
+            "seen": "顾客已接触过，而列表排除已接触的商品",
+            "not_due": "顾客未购买过，或尚未到回购时间",
+            "not_candidate": "不在列表的候选商品之中",
+            "variant_shown": "列表中已有其同款 {by}",
+            "cap": "其类目或品牌已占满上限允许的位置",
+            "variety": "列表注重多样性，其他商品更能丰富列表",
+            "displaced": "置顶和预留的商品占据了它的位置",
+            "score": "其他商品得分更高：它得 {score:.3f}，末位需要 {needed:.3f}",
+        },
+        attention={
+            "snapshot_missing": "尚无启用的快照：请导入数据或重建",
+            "snapshot_old": "快照已有 {days:.0f} 天未更新",
+            "snapshot_unsigned": "当前快照未签名",
+            "rebuild_failed": "重建 {name} 失败：{error}",
+            "promotion_refused": "快照 {version} 未能启用：{error}",
+            "scenarios_unusable": "config/scenarios.json 无法使用，沿用上一份有效配置",
+            "experiments_unusable": "config/experiments.json 无法使用，沿用上一份有效配置",
+            "quarantine": "最近一天有 {count} 条记录无法使用",
+            "degraded": "每分钟有 {rate:.1f} 个列表缺少部分依据",
+            "refused": "每分钟有 {rate:.1f} 个事件被拒绝",
+            "ending_soon": "{count} 条场景规则将在两天内到期",
+        },
+    ),
 }
 
 
-def sentence(finding: Mapping[str, Any]) -> str:
+def sentence(finding: Mapping[str, Any], language: Language = DEFAULT_LANGUAGE) -> str:
     """Why an item is missing, as one sentence."""
-    reason = finding["reason"]
+    words, reason = WORDS[language], finding["reason"]
     values = {"score": 0.0, "needed": 0.0, "by": "", **finding}
     if reason == "hidden":
-        values["by"] = "everywhere" if finding.get("by") == "*" else "in this scenario"
+        values["by"] = words.everywhere if finding.get("by") == "*" else words.here
         if (until := finding.get("until")) is not None:
-            values["by"] += f" until {datetime.fromtimestamp(until / 1000, UTC):%Y-%m-%d %H:%M} UTC"
+            values["by"] += words.until.format(moment=f"{datetime.fromtimestamp(until / 1000, UTC):%Y-%m-%d %H:%M}")
     if reason == "score" and finding.get("needed") is None:
-        return "Missing from this list because its places are all taken"
-    return f"Missing from this list because {_SENTENCES[reason].format(**values)}"
+        return words.missing.format(why=words.full)
+    return words.missing.format(why=words.findings[reason].format(**values))

@@ -13,7 +13,7 @@ from endcap.results.codec import decoded, encoded, encoded_lists
 from endcap.results.facts import act_of, shown_list
 from endcap.results.open_lists import SPAN_MS
 from endcap.results.read_files import ReadFiles
-from endcap.results.tables import day_lines
+from endcap.results.tables import day_lines, day_parquet, day_rows
 
 LISTS: Final = "exposures/"
 FIRST_DAYS: Final = 7
@@ -34,7 +34,7 @@ class Store(Protocol):
 
     def put_open_lists(self, name: str, data: bytes) -> None: ...
 
-    def put_day(self, day: str, data: bytes) -> None: ...
+    def put_day(self, day: str, lines: bytes, parquet: bytes) -> None: ...
 
     def put_mark(self, mark: dict[str, Any]) -> None: ...
 
@@ -87,7 +87,8 @@ def summarise(store: Store, now_ms: int, *, goes_on: Callable[[], bool] = lambda
         store.put_book(encoded(book, read, as_of_ms), found[1] if found else None)
     days = sorted(unwritten | book.touched)  # what a run before has not written, since it was cut off
     for day in days:
-        store.put_day(day, day_lines(book.cells, day))
+        rows = day_rows(book.cells, day)
+        store.put_day(day, day_lines(rows), day_parquet(rows))
     summary = Summary(entered, len(keys) - entered, len(days))
     if entered:
         store.put_mark({"as_of_ms": as_of_ms, "left": summary.left})

@@ -5,26 +5,43 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from types import MappingProxyType
 from typing import Any, Final
 
 from endcap.results.book import Figures
 from endcap.results.facts import Cell
 from endcap.results.intervals import share
+from endcap.results.parquet import parquet
 
 DIMENSIONS: Final = ("scenario", "surface", "variant", "day")
 
 
-def day_lines(cells: Mapping[Cell, Figures], day: str) -> bytes:
-    """A day's rows as gzipped lines of JSON, which Athena reads as they are; money in hundredths."""
+COLUMNS: Final[Mapping[str, type]] = MappingProxyType(
+    dict.fromkeys(("scenario", "surface", "variant"), str) | {field.name: int for field in fields(Figures)}
+)
+"""What a row of a day has; money in hundredths."""
+
+
+def day_rows(cells: Mapping[Cell, Figures], day: str) -> list[dict[str, Any]]:
+    """A day's rows, in a fixed order."""
     rows = [
         {"scenario": cell.scenario, "surface": cell.surface, "variant": cell.variant, **asdict(figures)}
         for cell, figures in cells.items()
         if cell.day == day
     ]
-    rows.sort(key=lambda row: (row["scenario"], row["surface"], row["variant"]))
+    return sorted(rows, key=lambda row: (row["scenario"], row["surface"], row["variant"]))
+
+
+def day_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as gzipped lines of JSON, which `read_day` reads."""
     lines = "".join(json.dumps(row, separators=(",", ":"), ensure_ascii=False) + "\n" for row in rows)
     return gzip.compress(lines.encode(), 6, mtime=0)
+
+
+def day_parquet(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    """Rows as Parquet, for Athena."""
+    return parquet(COLUMNS, rows)
 
 
 def read_day(day: str, data: bytes) -> Iterator[tuple[Cell, Figures]]:

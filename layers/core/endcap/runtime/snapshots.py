@@ -14,6 +14,7 @@ from endcap.settings import SettingsError
 
 if TYPE_CHECKING:
     from endcap.aws.keys import SigningKey
+    from endcap.aws.refusals import Refusals
     from endcap.aws.snapshots import SnapshotBucket
     from endcap.live.snapshot import Followed, LoadedEncoder
     from endcap.signing import Trust
@@ -31,6 +32,13 @@ class Snapshots(Base):
         folder = os.environ.get("SNAPSHOT_CACHE")
         config = BATCH if self._background else LOADING
         return SnapshotBucket(self._clients("s3", config), self.settings.data_bucket, Path(folder) if folder else None)
+
+    @cached_property
+    def refusals(self) -> Refusals:
+        """Which promotion did not succeed, and why."""
+        from endcap.aws.refusals import Refusals
+
+        return Refusals(self._clients("s3", self._config), self.settings.data_bucket)
 
     @cached_property
     def signing_key(self) -> SigningKey | None:

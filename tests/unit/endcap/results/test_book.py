@@ -193,6 +193,7 @@ class Memory:
         self.parts: dict[str, bytes] = {}
         self.fetched: list[str] = []
         self.days: dict[str, bytes] = {}
+        self.parquet: dict[str, bytes] = {}
         self.mark: dict[str, Any] = {}
         self.fails_on_days = False
 
@@ -212,10 +213,10 @@ class Memory:
         assert name not in self.parts
         self.parts[name] = data
 
-    def put_day(self, day: str, data: bytes) -> None:
+    def put_day(self, day: str, lines: bytes, parquet: bytes) -> None:
         if self.fails_on_days:
             raise ConnectionError
-        self.days[day] = data
+        self.days[day], self.parquet[day] = lines, parquet
 
     def put_mark(self, mark: dict[str, Any]) -> None:
         self.mark = mark

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from endcap.api.responses import LOST
+from endcap.messages.language import LANGUAGES
 from endcap.operator.schemas import ScenarioDocument
+from endcap.operator.words import WORDS
 from endcap.ranking.terms.registry import TERMS
 from endcap_local.gateway.pages import TYPES
 from endcap_local.sites import studio_site
@@ -90,9 +93,15 @@ def test_every_word_that_a_page_uses_is_there_and_no_other() -> None:
 def test_terms_and_choices_have_names() -> None:
     english = words("en")
     assert {f"term.{name}" for name in TERMS} <= english.keys()
+    assert {f"lost.{name}" for name in LOST} <= english.keys()
     shares = ("limit", "personalization", "exclude_seen", "diversity", "calibration", "exploration", "rotation")
     assert {f"choice.{name}" for name in shares} <= english.keys()
     assert set(shares) <= ScenarioDocument.model_fields.keys()
+
+
+def test_each_reason_of_a_diagnosis_has_a_name() -> None:
+    reasons = {key.removeprefix("why.") for key in words("en") if key.startswith("why.")}
+    assert all(reasons == WORDS[language].findings.keys() for language in LANGUAGES)
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)

@@ -1,8 +1,10 @@
-// Choosing a scenario and a shopper, on several pages alike.
+// Choosing a scenario, a shopper and an item, on several pages alike.
 import { get, useLoad } from "./api.js";
-import { html } from "./html.js";
+import { html, useId } from "./html.js";
 import { t } from "./i18n.js";
-import { SelectField, TextField } from "./ui.js";
+import { SelectField, TextField, useRested } from "./ui.js";
+
+const OFFERED = 8;
 
 export const useScenarios = () => useLoad((signal) => get(["admin", "scenarios"], {}, signal), []);
 
@@ -15,3 +17,14 @@ export const ScenarioPicker = ({ names, value, onValue, inline }) => html`
 export const ShopperField = ({ value, onValue, hint }) => html`
   <${TextField} label=${t("shopper.id")} ...${{ value, onValue, hint }} autocomplete="off" spellcheck=${false} placeholder=${t("shopper.nobody")} />
 `;
+
+// An item by its id; whoever knows but words of its title is offered ids to choose from.
+export const ItemField = ({ label, error, placeholder, value, onValue }) => {
+  const id = useId();
+  const q = useRested(value.trim(), 300);
+  const found = useLoad((signal) => (q ? get(["admin", "items"], { q, limit: OFFERED }, signal) : Promise.resolve(null)), [q]);
+  return html`
+    <${TextField} ...${{ label, error, placeholder, value, onValue }} list=${id} autocomplete="off" spellcheck=${false} />
+    <datalist id=${id}>${(found.data?.items ?? []).map((item) => html`<option value=${item.item_id}>${item.title}</option>`)}</datalist>
+  `;
+};

@@ -4,6 +4,7 @@ import { html, useState } from "./html.js";
 import { number, t } from "./i18n.js";
 import { nameOf } from "./items.js";
 import { FilterField } from "./filter.js";
+import { ItemField } from "./pickers.js";
 import { Button, Field, MomentField, SelectField, TextField, useRested } from "./ui.js";
 
 const NOT_HERE = new Set(["window", "language"]);
@@ -119,22 +120,22 @@ export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) =
         <div class="wide"><${FilterField} label=${t("filter")} value=${document.filter ?? ""} onValue=${(filter) => set({ filter })} /></div>
         <${Rows} title=${t("form.pinned")} name="pin" rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
           ${(row, change) => html`
-            <${TextField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
+            <${ItemField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
             <${NumberField} label=${t("place")} value=${row.position} min="1" onValue=${(position) => change({ position })} />`}
-        <//>`}
-      <${Rows} title=${t("form.boost")} name="boost" rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
-        ${(row, change) => html`
-          <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>
-          <${NumberField} label=${t("form.boost_weight")} value=${row.weight} step="0.1" onValue=${(weight) => change({ weight })} />`}
-      <//>
-      ${!everywhere && html`<${Rows} title=${t("form.promotions")} name="promotion" rows=${document.promotions} fresh=${{ name: "", filter: "", share: 0.2 }} onRows=${(promotions) => set({ promotions })}>
+        <//>
+        <${Rows} title=${t("form.boost")} name="boost" rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
+          ${(row, change) => html`
+            <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>
+            <${NumberField} label=${t("form.boost_weight")} value=${row.weight} step="0.1" onValue=${(weight) => change({ weight })} />`}
+        <//>
+        <${Rows} title=${t("form.promotions")} name="promotion" rows=${document.promotions} fresh=${{ name: "", filter: "", share: 0.2 }} onRows=${(promotions) => set({ promotions })}>
         ${(row, change) => html`
           <${TextField} label=${t("name")} value=${row.name} onValue=${(name) => change({ name })} />
           <${NumberField} label=${t("share")} value=${row.share} min="0" max="1" step="0.05" onValue=${(share) => change({ share })} />
           <div class="wide"><${FilterField} label=${t("form.promotion_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>`}
       <//>`}
       <${Rows} title=${t("form.hidden")} name="hidden" rows=${document.hidden} fresh=${{ item_id: "" }} onRows=${(hidden) => set({ hidden })}>
-        ${(row, change) => html`<${TextField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
+        ${(row, change) => html`<${ItemField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
       <//>
       ${!everywhere && html`<${Weights} terms=${parameters.terms} weights=${document.weights} onWeights=${(weights) => set({ weights })} />`}
     </form>

@@ -66,8 +66,8 @@ const Diagnosis = ({ item_id, start, round }) => {
   const [scenario, setScenario] = useState(start.scenario ?? "");
   const [shopper, setShopper] = useState(start.shopper ?? "");
   const [limit, setLimit] = useState("10");
-  const asked = { scenario, user_id: useRested(shopper.trim(), 400), limit: useRested(limit, 300), language: undefined };
-  const found = useLoad((signal) => get(["admin", "items", item_id, "diagnosis"], asked, signal), [item_id, JSON.stringify(asked), language.value, round]);
+  const asked = { scenario, user_id: useRested(shopper.trim(), 400), limit: useRested(limit, 300), language: language.value };
+  const found = useLoad((signal) => get(["admin", "items", item_id, "diagnosis"], asked, signal), [item_id, JSON.stringify(asked), round]);
   return html`
     <${Panel} title=${t("item.diagnosis")} note=${t("item.diagnosis_note")} actions=${html`<${Button} kind="small" onClick=${found.reload}>${t("refresh")}<//>`}>
       <div class="stack">

@@ -4,9 +4,9 @@ import { get, preview, useLoad } from "../lib/api.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { day, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
-import { namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
+import { ItemField, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
 import { boostItem, EVERYWHERE, hide, keepDraft, keptDraft, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
-import { Button, Empty, Head, isPast, Lamp, Loaded, MomentField, Panel, Problem, SelectField, TextField, tell, useAction, useRested } from "../lib/ui.js";
+import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PLACES = 20;
 const PUSH = 0.5;
@@ -43,8 +43,8 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
           ${!everywhere && html`
             <${Button} kind="quiet" icon="left" title=${t("merch.earlier")} aria-label=${named(t("merch.earlier"))} disabled=${item.rank === 1} onClick=${() => onPin(item.item_id, item.rank - 1)} />
             <${Button} kind="quiet" icon="right" title=${t("merch.later")} aria-label=${named(t("merch.later"))} onClick=${() => onPin(item.item_id, item.rank + 1)} />
-            <${Button} kind="quiet" icon="pin" title=${t(pinned ? "merch.unpin" : "merch.pin")} aria-label=${named(t(pinned ? "merch.unpin" : "merch.pin"))} aria-pressed=${pinned ? "true" : "false"} onClick=${() => (pinned ? onUnpin(item.item_id) : onPin(item.item_id, item.rank))} />`}
-          <${Button} kind="quiet" icon="boost" title=${t("merch.boost")} aria-label=${named(t("merch.boost"))} aria-pressed=${boost ? "true" : "false"} onClick=${() => onBoost(item.item_id, boost)} />
+            <${Button} kind="quiet" icon="pin" title=${t(pinned ? "merch.unpin" : "merch.pin")} aria-label=${named(t(pinned ? "merch.unpin" : "merch.pin"))} aria-pressed=${pinned ? "true" : "false"} onClick=${() => (pinned ? onUnpin(item.item_id) : onPin(item.item_id, item.rank))} />
+            <${Button} kind="quiet" icon="boost" title=${t("merch.boost")} aria-label=${named(t("merch.boost"))} aria-pressed=${boost ? "true" : "false"} onClick=${() => onBoost(item.item_id, boost)} />`}
           <${Button} kind="quiet" icon="hide" title=${t("merch.hide")} aria-label=${named(t("merch.hide"))} onClick=${() => onHide(item)} />
         </div>
       </div>
@@ -117,12 +117,12 @@ const Board = ({ name, shopper, until }) => {
           e.preventDefault();
           if (adding.trim()) add(adding.trim());
         }}>
-          <${TextField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} value=${adding} onValue=${setAdding} autocomplete="off" />
+          <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} placeholder=${t("merch.by_words")} value=${adding} onValue=${setAdding} />
           <button type="submit" class="button"><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
         </form>
         <${Problem} error=${error ?? unknown} />
       <//>
-      <${Loaded} of=${list}>${(found) => found && html`
+      <${Loaded} of=${list}>${(found) => found === null ? html`<${Loading} />` : html`
         <ol class="grid" aria-label=${t("merch.board")}>
           ${found.items.map((item) => html`<${Tile} key=${item.item_id} ...${{ item, document: draft, everywhere, dragged }} before=${live.data ? before[item.item_id] : item.rank}
             onDrag=${setDragged} onPin=${place} onUnpin=${(id) => setDraft((d) => unpin(d, id))}

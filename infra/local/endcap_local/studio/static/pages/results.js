@@ -3,7 +3,7 @@ import { get, useLoad } from "../lib/api.js";
 import { Bars, LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
 import { dateTime, day as dayOf, money, number, percent, t } from "../lib/i18n.js";
-import { Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";
+import { Button, Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";
 
 const DIMENSIONS = ["scenario", "surface", "variant", "day"];
 const MEASURES = {
@@ -39,8 +39,8 @@ const Total = ({ total }) => html`
   </dl>
 `;
 
-const OverTime = ({ from, to, measure }) => {
-  const found = useLoad((signal) => get(["admin", "results"], { from, to, by: "day" }, signal), [from, to]);
+const OverTime = ({ from, to, measure, round }) => {
+  const found = useLoad((signal) => get(["admin", "results"], { from, to, by: "day" }, signal), [from, to, round]);
   const [of, format] = MEASURES[measure];
   return html`<${Loaded} of=${found}>${({ rows }) => {
     const byDay = [...rows].sort((a, b) => (a.day < b.day ? -1 : 1));
@@ -53,10 +53,11 @@ export default function Results() {
   const [from, setFrom] = useState(iso(29));
   const [to, setTo] = useState(iso(0));
   const [measure, setMeasure] = useState("revenue");
-  const found = useLoad((signal) => get(["admin", "results"], { from, to, by: by.join(",") }, signal), [from, to, by.join()]);
+  const [round, setRound] = useState(0);
+  const found = useLoad((signal) => get(["admin", "results"], { from, to, by: by.join(",") }, signal), [from, to, by.join(), round]);
   const [of, format] = MEASURES[measure];
   return html`
-    <${Head} title=${t("page.results")} lead=${t("results.lead")} />
+    <${Head} title=${t("page.results")} lead=${t("results.lead")}><${Button} onClick=${() => setRound((n) => n + 1)} busy=${found.loading}>${t("refresh")}<//><//>
     <div class="stack">
       <${Panel} tight><div class="form">
         <${DayField} label=${t("from")} value=${from} onValue=${setFrom} /><${DayField} label=${t("to")} value=${to} onValue=${setTo} />
@@ -72,7 +73,7 @@ export default function Results() {
           <div class="columns">
             <${Panel} title=${t("results.compared", { measure: t(measure) })}>${rows.length ? html`<${Bars} name=${t(measure)} format=${format}
               rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => named(row[name])).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${t("results.nothing")}<//>`}<//>
-            <${Panel}><${OverTime} ...${{ from, to, measure }} /><//>
+            <${Panel}><${OverTime} ...${{ from, to, measure, round }} /><//>
           </div>
           <${Panel} title=${t("results.table")} note=${t("results.as_of", { moment: dateTime(as_of), days: window_days })}>
             <${Table} name=${t("results.table")} columns=${told.length ? columnsOf(told) : [{ label: t("results.by"), of: () => t("results.all") }, ...columnsOf([])]} rows=${rows} empty=${t("results.nothing")} />

@@ -35,7 +35,7 @@ const Names = ({ list, chosen }) => {
       ${names.map((name) => {
         const known = list.find((one) => one.name === name);
         return html`<li><a href=${href("scenarios", [name])} aria-current=${name === chosen ? "true" : undefined}>
-          <span>${called(name)}</span><span class="muted">${known?.built_in ? t("scenarios.built_in") : known?.ending?.length ? t("scenarios.ends", { n: known.ending.length }) : ""}</span>
+          <span>${called(name)}</span><span class="muted">${known?.built_in && name !== EVERYWHERE ? t("scenarios.built_in") : known?.ending?.length ? t("scenarios.ends", { n: known.ending.length }) : ""}</span>
         </a></li>`;
       })}
     </ul></nav>
@@ -53,16 +53,22 @@ const History = ({ name, round, onPut }) => {
   return html`<${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${versions} empty=${t("scenarios.no_history")} />`}<//>`;
 };
 
-const AsText = ({ document, onDocument }) => {
+// While the text is no JSON, `onBroken` is told so: the draft is still what was written before.
+const AsText = ({ document, onDocument, onBroken }) => {
   const [text, setText] = useState(JSON.stringify(document, null, 2));
   const [error, setError] = useState("");
+  useEffect(() => () => onBroken(false), []);
   const read = (value) => {
     setText(value);
     try {
-      onDocument(JSON.parse(value));
+      const parsed = JSON.parse(value);
+      if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) throw new Error(t("scenarios.no_object"));
+      onDocument(parsed);
       setError("");
+      onBroken(false);
     } catch (problem) {
       setError(problem.message);
+      onBroken(true);
     }
   };
   return html`<${Field} label=${t("scenarios.as_text")} error=${error} control=${(tied) => html`<textarea class="code" rows="18" spellcheck=${false} value=${text} onInput=${(e) => read(e.target.value)} ...${tied}></textarea>`} />`;
@@ -73,6 +79,7 @@ const Editor = ({ name, parameters, onChanged }) => {
   const live = useLoad((signal) => readScenario(name, signal), [name, round]);
   const [draft, setDraft] = useState(null);
   const [view, setView] = useState("form");
+  const [broken, setBroken] = useState(false);
   useEffect(() => {
     if (live.data && !live.loading) setDraft(keptDraft(name, live.data.etag) ?? live.data.document);
   }, [live.data, live.loading]);
@@ -112,10 +119,10 @@ const Editor = ({ name, parameters, onChanged }) => {
         <div class="stack">
           ${view === "form"
             ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} onDocument=${setDraft} />`
-            : html`<${AsText} document=${draft} onDocument=${setDraft} />`}
+            : html`<${AsText} document=${draft} onDocument=${setDraft} onBroken=${setBroken} />`}
           <${Problem} error=${putError ?? removeError} />
           <div class="row">
-            <${Button} kind="strong" busy=${putting} onClick=${() => put(draft, etag)} ...${changed ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
+            <${Button} kind="strong" busy=${putting} onClick=${() => put(draft, etag)} ...${changed && !broken ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
             <${Button} icon="undo" onClick=${() => setDraft(document)} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
             ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => remove(etag)}>${t("scenarios.delete")}<//>`}
           </div>

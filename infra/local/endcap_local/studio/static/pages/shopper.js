@@ -91,7 +91,7 @@ const Known = ({ id, profile }) => html`
     <${Lists} id=${id} />
     <${Panel} title=${t("shopper.consent")}><dl class="facts">
       ${Object.entries(profile.counts).map(([name, count]) => html`<dt>${has(`count.${name}`) ? t(`count.${name}`) : name}</dt><dd>${number(count)}</dd>`)}
-      ${Object.entries(profile.consent ?? {}).map(([name, given]) => html`<dt>${name}</dt><dd><${Lamp} kind=${given ? "good" : "error"}>${t(given ? "yes" : "no")}<//></dd>`)}
+      ${Object.entries(profile.consent ?? {}).map(([name, given]) => html`<dt>${has(`consent.${name}`) ? t(`consent.${name}`) : name}</dt><dd><${Lamp} kind=${given ? "good" : "error"}>${t(given ? "yes" : "no")}<//></dd>`)}
     </dl><//>
   </div>
 `;

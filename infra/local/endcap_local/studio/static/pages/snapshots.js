@@ -60,6 +60,13 @@ const Compare = ({ version, onClose }) => {
   `;
 };
 
+const Refused = ({ one }) => {
+  const back = one.what === "rollback";
+  return html`<${Notice} kind="error">
+    <p>${t(back ? "snapshots.refused_rollback" : "snapshots.refused_promote", { version: one.version, when: ago(one.at) })}</p><p><bdi>${one.error}</bdi></p>
+  <//>`;
+};
+
 const Promote = ({ version, onClose, onDone }) => {
   const [force, setForce] = useState("");
   const [run, busy, error] = useAction(async () => {
@@ -150,6 +157,7 @@ export default function Snapshots() {
       <${Problem} error=${error} />
       <${Loaded} of=${list}>${(found) => html`
         ${found.failed && html`<${Notice} kind="error"><p>${t("snapshots.failed", { name: found.failed.name, when: ago(found.failed.ended) })}</p><p><bdi>${found.failed.error}</bdi></p><//>`}
+        ${found.refused && html`<${Refused} one=${found.refused} />`}
         ${found.running.map((one) => html`<${Notice}>${t("snapshots.running", { name: one.name, since: ago(one.since) })}<//>`)}
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
           <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} rowClass=${(one) => (one.state === "current" ? "on" : "")} />

@@ -59,7 +59,7 @@ const Overview = ({ overview }) => {
 };
 
 export default function Today() {
-  const overview = useLoad((signal) => get(["admin", "overview"], { language: undefined }, signal), [language.value]);
+  const overview = useLoad((signal) => get(["admin", "overview"], { language: language.value }, signal), [language.value]);
   return html`
     <${Head} title=${t("page.today")} lead=${t("today.lead")}><${Button} onClick=${overview.reload} busy=${overview.loading}>${t("refresh")}<//><//>
     <${Loaded} of=${overview}>${(found) => html`<${Overview} overview=${found} />`}<//>

@@ -125,7 +125,7 @@ export default function Try({ query }) {
         ${list.error && html`<${Problem} error=${list.error} />`}
         ${list.data
           ? html`
-              ${list.data.degraded && html`<${Notice} kind="warning">${t("try.degraded", { lost: list.data.degraded.lost.join(", ") })}<//>`}
+              ${list.data.degraded && html`<${Notice} kind="warning">${t("try.degraded", { lost: list.data.degraded.lost.map((name) => t(`lost.${name}`)).join(", ") })}<//>`}
               <div class="row"><span class="muted">${t(`source.${list.data.source}`)}</span><${Legend} items=${items} /></div>
               ${without && html`<ul class="notice">${items.filter((item) => item.counterfactual).map((item) => html`<li>${item.rank}. ${item.counterfactual.text}</li>`)}</ul>`}
               ${items.length === 0 && html`<${Empty}>${t("try.nothing")}<//>`}
