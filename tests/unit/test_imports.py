@@ -50,7 +50,7 @@ FLOORS = (
     ("understanding",),
     ("conversation",),
     ("recommend",),
-    ("experiments",),
+    ("experiments", "writing"),
     ("api", "results"),
     ("probes",),
     ("storefront", "operator"),
