@@ -107,7 +107,8 @@ _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     (
         "material",
         _folded(
-            rf"(?:\b(?:made (?:of|from|out of)|in) (?P<v>{MATERIALS})(?![\w'-])|,\s*(?P<w>{MATERIALS})(?=\s*(?:[,;]|$)))"
+            rf"(?:\b(?:made (?:of|from|out of)|in) (?P<v>{MATERIALS})(?![\w'-])"
+            rf"|,\s*(?P<w>{MATERIALS})(?=\s*(?:[,;]|$)))"
         ),
     ),
     ("material", _folded(r"\b(?P<v>wooden|woollen|woolen|knitted|stainless steel)(?![\w'-])")),
@@ -120,7 +121,7 @@ _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ),
 )
 ZH_COLOURS: Final = (
-    "[深浅淡粉墨藏酒米乳奶天宝军玫驼金银亮暗纯原]?(?:[红橙黄绿青蓝紫黑白灰粉棕褐金银木杏米咖]|咖啡|卡其|玫瑰金|香槟)色|[深浅亮素]色|"
+    "[深浅淡粉墨藏酒米乳奶天宝军玫驼金银亮暗纯原大正枣草湖橘]?(?:[红橙黄绿青蓝紫黑白灰粉棕褐金银木杏米咖]|咖啡|卡其|玫瑰金|香槟)色|[深浅亮素]色|"
     "藏青色?|米白色?|驼色|彩色|透明色?|裸色|豆沙色|焦糖色|牛油果绿|雾霾蓝|[酒玫枣粉]红|[墨军]绿|[天宝深浅]蓝|[深浅]灰"
 )
 ZH_MATERIALS: Final = (
@@ -134,7 +135,10 @@ _ZH_MADE: Final = (
 _ZH_FIRST: Final = r"(?:(?<![\u4e00-\u9fff纯全])|(?<=的))"
 _ZH: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     ("colour", _folded(rf"(?<!不)(?P<v>{ZH_COLOURS})")),
-    ("material", _folded(r"(?:[纯全]|100%)(?P<v>棉|麻|羊毛|羊绒|木|皮|铜|钢|银|亚麻)(?=的|[,。\s]|$)")),
+    (
+        "material",
+        _folded(r"(?:[纯全]|100%)(?P<v>棉|麻|羊毛|羊绒|木|皮|铜|钢|银|亚麻)(?=[的,。\s]|$|(?<=棉)[\u4e00-\u9fff])"),
+    ),
     ("material", _folded(rf"{_ZH_FIRST}(?P<v>{ZH_MATERIALS})(?:材质|质地|[制做质])?的")),
     (
         "material",

@@ -48,11 +48,11 @@ rinse show smoking entry parking chip chips tear tears frizz sew bake cook cooki
 line iron tie mess leak makeup more other matter way wash crease pull knot damage heat stick drill fuss fly one doubt
 problem idea need limit limits budget brainer longer wonder place snag bleach-out filter fog fade crack wax-strip
 hassle less vacancy trespassing dogs ball swimming fishing running junk peeking bull pain gain stress worries shave
-streak stain scratch poo bite lace cal carb time love regrets smudge smear transfer budge sting burn shed tangle
+streak streaks stain scratch poo bite lace cal carb time love regrets smudge smear transfer budge sting burn shed tangle
 wrinkle peel sweat fear rules exit
 """
 )
-_NOT_THINGS: Final = _words("only just a an your my all")
+_NOT_THINGS: Final = _words("only just your my all")
 _LIFE: Final = pattern(
     r"\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|"
     r"girl|doors?) $"
@@ -82,6 +82,9 @@ _STRONG: Final = pattern(
 _DEGREE: Final = pattern(r" \w+(?: [\w'-]+)?")
 _WITHOUT: Final = pattern(r"(?<![\w-])(?:without|w/o)(?![\w-])")
 _PLAIN: Final = pattern(r"(?<![\w-])(?:not|nothing|no)(?![\w-])")
+_NO_NEGATION: Final = pattern(r"\b(?:do|does|did|can|could|will|should|may|me|why|or|if) $")
+"""Before a "not" that says something of what somebody does."""
+_IS: Final = pattern(r"(?:\b(?:is|was|i'm)|'s) $")
 _MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
 _WORD: Final = pattern(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*")
 _VALUE: Final = pattern(
@@ -100,7 +103,7 @@ _ZH_STRONG: Final = pattern(
     r"(?:千万|请|最好|[也都又]|并且?|但|一定)*"
     r"(?:(?<!要)不要(?:推荐)?|(?<!是)不是|(?<!有)没有|没加|不(?:想[要买选]|想看到?|喜欢|需要|考虑|接受|[买看用加]|含有?|包[含括]|带有?|添加|能[有含是]|可以有|希望[有是])|"
     r"别(?:给我(?:推荐)?|推荐|[选要来买有带])|排除|去[掉除]|避[开免]|拒绝|讨厌|过滤掉|屏蔽|剔除)"
-    r"(?:任何|给我推荐|推荐|带有|含有|包含|使用|添加|[那这]种|给我|所有|[带含有用是买])?"
+    r"(?:任何|给我推荐|推荐|带有|含有|包含|使用|添加|[那这]种|给我|所有|[带含有用是买看])?"
     r"(?P<what>[^,;。!?\0\s的]{1,12}?)"
     rf"(?:(?:成分|品牌|牌子|材[质料]|款式|颜色)(?=的|$|[,;。\s])|的?(?:谢谢|就行|就好|[哦啊吧呢了])(?=$|[,;。!\s]))?{_ZH_END}"
 )
@@ -109,14 +112,14 @@ _ZH_EXCEPT: Final = re.compile(
     rf"|的?(?:都|什么|哪){_ZH_SIGN}{{0,6}}?(?:可以|行|要|好)|(?:(?<=除了.)|(?<=除了..)|(?<=除了...))(?=[,\s]))"
     r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|[就都也]?(?:不要|不考虑|不行|免谈|算了)(?=$|[,;。]))"
     r"|对(?P<what3>[^,;。!?\0\s的]{1,6})过敏"
-    r"|非(?P<what4>[^,;。!?\0\s的洲凡常]{2,4}?)(?=的)"
+    rf"|非(?P<what4>[^,;。!?\0\s的洲凡常]{{2,4}}?(?=的)|(?:{ZH_MATERIALS})(?=[\u4e00-\u9fff]))"
 )
 _ZH_FREE: Final = pattern(
     r"无(?!花果|[糖线叶痕火印人骨袖缝框纺烟尘绳声敌限籽核刺刷极水菌毒味患机忧名心需须法比聊损级抗障主芯柄盖耳孔底感])"
     r"(?P<what>[\u4e00-\u9fff]{1,4}?(?:[精剂素醛油醇酯酸汞铅胶粉]|皂基|味道)|麸质|蔗糖|花纹|图案|印花|logo|拉链|塑料|"
     rf"[香异气]味|花边|蕾丝|香料|荧光){_ZH_END}"
 )
-_ZH_DEGREE: Final = re.compile(r"太|那么|这么|很|过|特别|非常|高于|低于|钱|错过|担心|[怕了求止同知紧锈粘到得]")
+_ZH_DEGREE: Final = re.compile(r"太|什么|那么|这么|很|过|特别|非常|高于|低于|钱|错过|担心|[怕了求止同知紧锈粘到得]")
 _ZH_VERBS: Final = re.compile(r"[洗打插充煮开换拧擦钉熨手等]|安装|组装|清洗|弯腰|动手|排队|担心|烦恼")
 _ZH_LISTED: Final = re.compile(r"和(?!服)|或[者是]?|以及|[跟、与]|也?不要")
 _ZH_VALUE: Final = re.compile(rf"(?P<what>{ZH_COLOURS}|{ZH_MATERIALS})(?=[\u4e00-\u9fff]{{2,}})")
@@ -209,8 +212,12 @@ def _plain(text: str, match: re.Match[str], continued: bool) -> Iterator[Exclusi
         degree = _DEGREE.match(text, match.end())
         yield Exclusion((), match.start(), degree.end() if degree else match.end())
         return
+    if not no and (
+        _NO_NEGATION.search(text[: match.start()]) or (following in ("a", "an") and _IS.search(text[: match.start()]))
+    ):
+        return
     begun = bool(text[: match.start()].strip())
-    if following in (_NO_THINGS if no else _NOT_THINGS if begun else _NOT_THINGS | {"for", "the"}):
+    if following in (_NO_THINGS if no else _NOT_THINGS if begun else _NOT_THINGS | {"for", "the", "a", "an"}):
         return
     at = match.end()
     if not no and following == "for":

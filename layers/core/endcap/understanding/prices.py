@@ -89,8 +89,8 @@ _NOT: Final = (
     r"pay(?:ing)?|"
     r"cost(?:ing)?|priced|a penny|any))* "
 )
-_DEAR: Final = r"(?:more(?: (?:expensive|costly))?|higher|greater|pricier|dearer|costlier) than"
-_CHEAP: Final = r"(?:less(?: expensive)?|lower|fewer|cheaper) than"
+_DEAR: Final = r"(?:more(?: (?:expensive|costly))?|higher|greater|pricier|dearer|costlier) than(?: or equal to)?"
+_CHEAP: Final = r"(?:less(?: expensive)?|lower|fewer|cheaper) than(?: or equal to)?"
 _MAX: Final = "max(?:imum)?"
 _IS: Final = r"(?: (?:is|of|at|was|price|spend|cost|budget))*:?"
 _MOST: Final = (
@@ -115,7 +115,7 @@ _LEAST: Final = (
 )
 _NEAR: Final = (
     r"(?:(?:some|any)where (?:around|near)|in the region of|about|around|roughly|approx(?:imately)?\.?|circa|close to|"
-    r"near(?:ly)?|some|~|≈)"
+    r"near(?:ly)?|some|~|≈)(?: the)?"
 )
 _DIGIT: Final = r"(?=\s*[\d.]+)"
 _ZH_NOT: Final = r"(?:不要|别|不能|不可以?|不得|不准|不想|不会|不)[花再]?"
@@ -184,8 +184,9 @@ def _said(shape: Callable[[float], Bounds]) -> Value:
 def _money(m: re.Match[str]) -> bool:
     """Whether a currency stands by any of the numbers."""
     groups = m.groupdict()
+    amount = groups.get("n") or groups.get("high") or ""
     unit = any(value for name, value in groups.items() if name in ("nb", "na", "lowb", "lowa", "highb", "higha"))
-    return unit or re.search(rf"\b(?:{NOTES})$", groups.get("n") or groups.get("high") or "", re.IGNORECASE) is not None
+    return unit or re.search(rf"\b(?:{NOTES})$|\.\d\d$", amount, re.IGNORECASE) is not None
 
 
 def _of_things(m: re.Match[str]) -> bool:
