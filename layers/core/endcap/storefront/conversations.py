@@ -13,7 +13,7 @@ from endcap.api.resolved import ResolvedRequest
 from endcap.api.schemas import ContextValue, listed
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.filters.parser import expression
-from endcap.filters.tree import ATTRIBUTES, Both, History, Node, Not
+from endcap.filters.tree import Both, History, Node, Not
 from endcap.filters.tree import Field as Named
 from endcap.messages.language import Language
 from endcap.storefront.requests import MAX_LIMIT, MAX_SESSION, STRICT, PublicField, bounded, given_by, with_session
@@ -80,7 +80,6 @@ def _fields(node: Node) -> Iterator[Named | None]:
 def _public(field: Named | None) -> bool:
     if field is None:
         return False
-    if field.name in FIELDS:
-        return True
-    name = field.name.removeprefix(ATTRIBUTES)
-    return name != field.name and any(rule.search(name) for rule in TOLD_BY.values())
+    if field.sort != "any":
+        return field.name in FIELDS
+    return any(rule.search(field.name) for rule in TOLD_BY.values())

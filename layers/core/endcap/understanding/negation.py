@@ -55,12 +55,12 @@ wrinkle peel sweat fear rules exit
 _NOT_THINGS: Final = _words("only just your my all")
 _LIFE: Final = pattern(
     r"\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|"
-    r"girl|doors?) $"
+    r"girl|doors?|beauty) $"
 )
 _DOES: Final = r"(?:(?:do|does|did|should|must|would)(?: not|n'?t)|cannot|can'?t|won'?t)"
 _OF: Final = r"made (?:of|from|in|by|with|out of)"
 _STRONG: Final = pattern(
-    rf"(?<![\w-])(?:(?:(?:i|we|he|she|it|they|that|which) )?{_DOES} (?:really )?(?:show(?: me)?|want(?: to (?:see|"
+    rf"(?<![\w/-])(?:(?:(?:i|we|he|she|it|they|that|which) )?{_DOES} (?:really )?(?:show(?: me)?|want(?: to (?:see|"
     rf"have|buy))?|"
     r"like|need|include|give(?: me)?|recommend|send|have|contain|use|come with|care for)"
     rf"|(?:must|should)(?: not|n'?t) be|(?:i|we|she|he|they) {_DOES} (?:stand|wear|eat|tolerate)"
@@ -77,7 +77,7 @@ _STRONG: Final = pattern(
     rf"|(?:(?:it|that|which|they) )?(?:isn'?t|aren'?t)(?: (?:{_OF}|from|by|in))?|nothing (?:with|in|from|by|{_OF}|"
     rf"containing|like)"
     r"|none (?:of|in|from|with)|never(?= (?:in|with|from|by)\b)|(?:i'?m |is )?allergic to|(?:sick|tired) of|"
-    r"(?:with|ha(?:s|ve)|having|contain(?:s|ing)?) no|free (?:of|from)|lacking|sans|no more|neither)(?![\w-])"
+    r"(?:with|ha(?:s|ve)|having|contain(?:s|ing)?) no|free (?:of|from)|lacking|sans|neither)(?![\w-])"
 )
 _DEGREE: Final = pattern(r" \w+(?: [\w'-]+)?")
 _WITHOUT: Final = pattern(r"(?<![\w-])(?:without|w/o)(?![\w-])")

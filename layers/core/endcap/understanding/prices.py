@@ -198,7 +198,7 @@ def _last(m: re.Match[str]) -> bool:
     """Whether two bare numbers at the end of what is wanted, or before it, can be nothing but prices."""
     low, high = number(m["low"]) or 0.0, number(m["high"]) or 0.0
     before, after = m.string[: m.start()].strip(" ,\0"), m.string[m.end() :]
-    if not low < high or (low >= 1900 and high <= 2100) or _of_things(m):
+    if not low < high or (low >= 1900 and high <= 2100) or _of_things(m) or re.search(r"\.\d(?!\d)", m[0]):
         return False
     if (high <= 18 and _CHILD.search(m.string)) or (low >= 20 and high <= 50 and _WORN.search(m.string)):
         return False

@@ -43,7 +43,7 @@ loves made many matches may might more most much near next nice not of often on 
 pair pairs people perfect perhaps pick picked picks popular purchase purchased purchases rated rating reads recent
 recently recommend recommended related reminded reminds review reviewed reviews saved search searched searches
 searching seems seen sells shared shares shop shoppers shopping similar since so some something style suggest
-suggested suits taste tastes that that's the their them these they thing things this those thought time to together
+suggested suit suits taste tastes that that's the their them these they thing things this those thought time to together
 too try very viewed want wanted was way we well went were what when which while who will wishlist with words would
 written wrote you you'll you're you've your yours yourself
 """
@@ -100,10 +100,10 @@ def faithful(sentence: object, fact: Fact) -> str | None:
     left = normalized(sentence)
     for title in sorted(fact.because, key=len, reverse=True):
         left = left.replace(normalized(title), " ")
-    if _FOREIGN.search(left) or not set(_WORD.findall(left)) <= _ENGLISH:
+    if _FOREIGN.search(left):
         return None
-    signs = set(re.findall("[\u4e00-\u9fff]", left))
-    if not signs <= _CHINESE or bool(re.search("[\u4e00-\u9fff]", sentence)) != (fact.language == "zh"):
+    signs, words = set(re.findall("[\u4e00-\u9fff]", left)), _WORD.findall(left)
+    if not signs <= _CHINESE or not set(words) <= _ENGLISH or (signs if fact.language == "en" else words):
         return None
     return sentence
 

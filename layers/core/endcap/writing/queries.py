@@ -94,8 +94,8 @@ def read(query: str, answer: object) -> WrittenQuery | None:
         return None
     try:
         lowest, highest = (_price(query, answer.get(name)) for name in ("min_price", "max_price"))
-        exclude = tuple(_said(query, answer.get("exclude") or []))[:MAX_EXCLUDED]
-        facets = tuple((kind, value) for kind in _KINDS for value in _said(query, answer.get(kind) or []))[:MAX_FACETS]
+        exclude = tuple(_said(query, answer.get("exclude")))[:MAX_EXCLUDED]
+        facets = tuple((kind, value) for kind in _KINDS for value in _said(query, answer.get(kind)))[:MAX_FACETS]
         search, sort = answer.get("search") or "", answer.get("sort")
     except ValueError:
         return None
@@ -120,9 +120,9 @@ def _price(query: str, value: Any) -> float | None:
 
 
 def _said(query: str, values: Any) -> Iterator[str]:
-    if not isinstance(values, list):
+    if values is not None and not isinstance(values, list):
         raise ValueError("no list")
-    for value in values:
+    for value in values or ():
         word = value.casefold().strip() if isinstance(value, str) else ""
         if not word or not _stands_in(query, word):
             raise ValueError("a word that the query does not have")

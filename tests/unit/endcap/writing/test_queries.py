@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from endcap.live.waiting import Waiting
@@ -91,6 +91,7 @@ def test_prices_are_those_that_the_query_names(query: str, price: float, right: 
     assert (read(query, {"search": "", "max_price": price}) is not None) == right
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(max_size=5), lambda s: st.lists(s, max_size=3)))
 def test_no_answer_is_a_fault(value: object) -> None:
     for name in (*GOOD, "brand"):
