@@ -28,7 +28,7 @@ _FILLER: Final = _words(
 )
 _TAIL: Final = _words(
     """
-one ones thing things item items stuff option options product products please thanks color colors colour colours
+one ones thing things item items stuff product products please thanks color colors colour colours
 coloured colored type types kind kinds style styles brand brands version at all in it inside involved added either
 """
 )
@@ -46,8 +46,8 @@ _NO_THINGS: Final = _words(
     """
 rinse show smoking entry parking chip chips tear tears frizz sew bake cook cooking drip slip spill touch nonsense name
 line iron tie mess leak makeup more other matter way wash crease pull knot damage heat stick drill fuss fly one doubt
-problem idea need limit limits budget brainer longer wonder place snag bleach-out filter fog fade crack wax-strip
-hassle less vacancy trespassing dogs ball swimming fishing running junk peeking bull pain gain stress worries shave
+problem idea need limit limits budget longer wonder place snag bleach-out filter fog fade crack wax-strip
+hassle less vacancy dogs ball running bull pain gain stress shave
 streak streaks stain scratch poo bite lace cal carb time love regrets smudge smear transfer budge sting burn shed tangle
 wrinkle peel sweat fear rules exit
 """
@@ -66,7 +66,7 @@ _STRONG: Final = pattern(
     rf"|(?:must|should)(?: not|n'?t) be|(?:i|we|she|he|they) {_DOES} (?:stand|wear|eat|tolerate)"
     r"|(?:please )?(?:exclud(?:e|ing)|avoid(?:ing)?|leav(?:e|ing) out|skip(?:ping)? (?:the|any|all)|omit(?:ting)?|"
     r"(?:i )?hat(?:e|es|ing)|"
-    r"dislik(?:e|es|ing)|rul(?:e|ing) out|filter(?:ing)? out)"
+    r"dislik(?:e|es|ing))"
     r"|except(?: for|ing)?|minus|(?:any(?:thing)?|everything|all) (?:but|except)|"
     r"any (?:colou?r|brand|material|kind|type|scent) (?:but|except)|other than|rather than|instead of|apart from|"
     r"aside from|"
@@ -76,7 +76,7 @@ _STRONG: Final = pattern(
     r"interested in|into|keen on|a fan of)"
     rf"|(?:(?:it|that|which|they) )?(?:isn'?t|aren'?t)(?: (?:{_OF}|from|by|in))?|nothing (?:with|in|from|by|{_OF}|"
     rf"containing|like)"
-    r"|none (?:of|in|from|with)|never(?= (?:in|with|from|by)\b)|(?:i'?m |is )?allergic to|(?:sick|tired) of|"
+    r"|none (?:of|in|from|with)|never(?= (?:in|with|from|by)\b)|(?:i'?m |is )?allergic to|"
     r"(?:with|ha(?:s|ve)|having|contain(?:s|ing)?) no|free (?:of|from)|lacking|sans|neither)(?![\w-])"
 )
 _DEGREE: Final = pattern(r" \w+(?: [\w'-]+)?")
@@ -85,6 +85,11 @@ _PLAIN: Final = pattern(r"(?<![\w-])(?:not|nothing|no)(?![\w-])")
 _NO_NEGATION: Final = pattern(r"\b(?:do|does|did|can|could|will|should|may|me|why|or|if) $")
 """Before a "not" that says something of what somebody does."""
 _IS: Final = pattern(r"(?:\b(?:is|was|i'm)|'s) $")
+_PURPOSE: Final = pattern("avoid|free")
+_DEED: Final = re.compile(
+    r"(?!(?:earring|string|clothing|packaging|lining|padding|coating|filling|stuffing|flavou?ring|colou?ring|bedding)$)[a-z]{3,}ing"
+)
+"""Something that is not to happen, and no thing."""
 _MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
 _WORD: Final = pattern(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*")
 _VALUE: Final = pattern(
@@ -120,7 +125,8 @@ _ZH_FREE: Final = pattern(
     rf"[香异气]味|花边|蕾丝|香料|荧光){_ZH_END}"
 )
 _ZH_DEGREE: Final = re.compile(r"太|什么|那么|这么|很|过|特别|非常|高于|低于|钱|错过|担心|[怕了求止同知紧锈粘到得]")
-_ZH_VERBS: Final = re.compile(r"[洗打插充煮开换拧擦钉熨手等]|安装|组装|清洗|弯腰|动手|排队|担心|烦恼")
+_ZH_DONE_WITHOUT: Final = re.compile(rf"电[池源线]?|胶水?|[线水油盐糖]|{ZH_MATERIALS}")
+"""What a thing may do without ("不用电池的"); what follows 不用 else is what somebody need not do."""
 _ZH_LISTED: Final = re.compile(r"和(?!服)|或[者是]?|以及|[跟、与]|也?不要")
 _ZH_VALUE: Final = re.compile(rf"(?P<what>{ZH_COLOURS}|{ZH_MATERIALS})(?=[\u4e00-\u9fff]{{2,}})")
 _ZH_LAST: Final = re.compile(rf"(?:{ZH_COLOURS}|{ZH_MATERIALS})$")
@@ -159,7 +165,7 @@ def _chinese(text: str, continued: bool) -> Iterator[Exclusion]:
             if ("不要" in asked or "别要" in asked) and what[0] in "太那这很过特非":
                 yield Exclusion((), match.start(), end)
             continue
-        if "不用" in asked and _ZH_VERBS.match(what):
+        if "不用" in asked and not _ZH_DONE_WITHOUT.fullmatch(what):
             continue
         alone = (
             not continued and not text[: match.start()].strip(" ,\0") and not text[match.end() :].strip(" ,。!?\0的")
@@ -184,7 +190,8 @@ def _listed(what: str) -> tuple[str, ...]:
 def _english(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _STRONG.finditer(text):
         words, end = _phrase(text, match.end())
-        if words and (continued or _something_else(text, match.start(), end)):
+        for_what = _PURPOSE.match(match[0]) and re.match(r"\s+(?:at|in|on|when|while|during)\b", text[end:])
+        if words and not for_what and (continued or _something_else(text, match.start(), end)):
             yield Exclusion(words, match.start(), end)
     for match in _WITHOUT.finditer(text):
         words, end = _phrase(text, match.end())
@@ -273,6 +280,8 @@ def _phrase(text: str, start: int) -> tuple[tuple[str, ...], int]:
         skipping = False
         parts[-1].append(match[0].strip("'\""))
         end = match.end()
+    if any(_DEED.fullmatch(word.lower()) for part in parts for word in part):
+        return (), end
     phrases = []
     for part in parts:
         while part and part[-1].lower() in (_TAIL | _PARTS if len(part) > 1 else _TAIL):

@@ -31,9 +31,9 @@ _MEASURES: Final = (
     r"ounces?|fl|ml|"
     r"cl|l|lit(?:re|er)s?|g|mg|kg|grams?|lbs?|years?|yrs?|months?|mths?|weeks?|days?|hours?|hrs?|minutes?|mins?|"
     r"seconds?|pcs|"
-    r"pieces?|packs?|pk|count|ct|sets?|sheets?|pages?|rolls?|pairs?|tiers?|spf|watts?|w|volts?|v|hz|mah|degrees?|"
+    r"pieces?|packs?|pk|count|ct|sets?|sheets?|pages?|rolls?|pairs?|tiers?|watts?|w|volts?|v|hz|mah|degrees?|"
     r"players?|people|"
-    r"persons?|seaters?|year-olds?|x|mph|gb|tb|mb|dpi|ply|calories|cal|carats?|stars?|items?|ingredients?|steps?|"
+    r"persons?|seaters?|year-olds?|x|mph|gb|tb|mb|dpi|ply|calories|cal|stars?|items?|ingredients?|steps?|"
     r"colou?rs?|"
     r"layers?|drawers?|shades?|bottles?|boxes|bags|proof|times|percent|am|pm)\b"
 )
@@ -77,15 +77,11 @@ _CHILD: Final = pattern(
     r"months?)\b|[岁宝孩婴童]"
 )
 _WORN: Final = pattern(r"\b(?:shoes?|boots?|socks?|slippers?|sandals?|jeans)\b|[鞋靴袜裤]")
-_GOING: Final = (
-    r"(?:(?:for|costs?|costing|price[sd]?|is|are|it'?s|that'?s|spend(?:ing)?|pay(?:ing)?|keep(?:ing)?(?: it)?|"
-    r"stay(?:ing)?|"
-    r"just|well|ideally|preferably|a (?:bit|little)) )*"
-)
+_GOING: Final = r"(?:(?:for|costs?|costing|price[sd]?|is|are|spend(?:ing)?|pay(?:ing)?|keep(?:ing)?(?: it)?|stay(?:ing)?|just|a little) )*"
 _NOT: Final = (
     r"(?:no|not|nothing|never|none|without|cannot|(?:do|does|wo|ca|should|must|would|is|are)n'?t|(?:do|does|will|can|"
     r"should|"
-    r"must) not)(?: (?:want(?:ing)? to|wanna|like to|willing to|to|be|afford|anything|go(?:ing)?|spend(?:ing)?|"
+    r"must) not)(?: (?:want(?:ing)? to|like to|willing to|to|be|afford|anything|go(?:ing)?|spend(?:ing)?|"
     r"pay(?:ing)?|"
     r"cost(?:ing)?|priced|a penny|any))* "
 )
@@ -114,7 +110,7 @@ _LEAST: Final = (
     r"upwards? of|north of|(?:in )?excess of|exceeding|beyond)|>=?|≥)"
 )
 _NEAR: Final = (
-    r"(?:(?:some|any)where (?:around|near)|in the region of|about|around|roughly|approx(?:imately)?\.?|circa|close to|"
+    r"(?:about|around|roughly|approx(?:imately)?\.?|circa|close to|"
     r"near(?:ly)?|some|~|≈)(?: the)?"
 )
 _DIGIT: Final = r"(?=\s*[\d.]+)"
@@ -227,10 +223,6 @@ def _fits_least(m: re.Match[str]) -> bool:
     return _money(m) or (_fits(m) and _PEOPLE.search(m.string[: m.start()]) is None)
 
 
-def _closed_least(m: re.Match[str]) -> bool:
-    return _fits_least(m) and _closed(m)
-
-
 Fits = Callable[[re.Match[str]], bool]
 
 
@@ -251,7 +243,6 @@ _NS: Final = rf"(?<![\w.]){_en('n')}"
 _ZN: Final = _zh("n")
 _ZH_RANGE: Final = rf"(?<![a-z\d.#-]){_ZH_CUE}{_zh('low')}\s*{_ZH_TO}\s*{_zh('high')}"
 _RULES: Final = (
-    # figures of speech
     _rule(rf"{_ZH_CUE}{_PAIR}\s?(?P<na>{_ZH_UNITS})钱?{_ZH_BOUND}{_ZH_TAIL}", _pair),
     _rule(rf"{_ZH_CUE}{_PAIR}(?:之间|左右|上下|区间|价位|{_ZH_CLOSE})", _pair),
     _rule(
@@ -307,11 +298,11 @@ _RULES: Final = (
     _rule(rf"(?:\bfrom )?{_NS} (?:or|and|&) (?:more|up|over|above|higher|upwards?)\b", _lowest, _fits_least),
     _rule(rf"(?<![\w.])from {_en('n')} (?:up|upwards?|onwards?)\b", _lowest, _fits_least),
     _rule(rf"{_NS}\s?(?:\+|up\b)", _lowest, _money),
-    _rule(rf"{_NS} (?:upwards?|min(?:imum)?|at least)\b", _lowest, _closed_least),
+    _rule(rf"{_NS} (?:upwards?|min(?:imum)?|at least)\b", _lowest, lambda m: _fits_least(m) and _closed(m)),
     _rule(rf"{_ZH_CUE}{_ZN}\s?(?:以上|往上|朝上|起步|起价|开外|之上|打底|起(?=[,的\s]|$))", _lowest, _fits_least),
     _rule(rf"比{_ZN}(?:还|更)?(?:贵|高)", _lowest),
     _rule(rf"{_ZH_LEAST}\s*{_ZN}{_NOT_ZH_MEASURE}", _lowest, _fits_least),
-    _rule(rf"(?<!\w){_LEAST}\s*{_N}", _lowest, _closed_least),
+    _rule(rf"(?<!\w){_LEAST}\s*{_N}", _lowest, lambda m: _fits_least(m) and _closed(m)),
 )
 
 

@@ -63,7 +63,7 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
         rf"released)|brand new|"
         rf"new releases?)(?:{_FIRST}| ones?)?\b"
         rf"|\bwhat'?s new(?: in)?\b|\bnew{_FIRST}\b|\bjust (?:arrived|released|launched)\b"
-        rf"|{_OPENS}new(?= (?!(?:{_NO_NEWS})\b)[a-z])|\bnew{_CLOSES}"
+        rf"|(?:^|(?<=\0))\s*new(?= (?!(?:{_NO_NEWS})\b)[a-z])|\bnew{_CLOSES}"
         rf"|最新(?:上架|上市|发布|推出|到货|款)?的?{_ZH_SORT}|(?:新|刚刚?|最近)(?:上架|上市|到货)的?|[刚新]到的|新品(?![种味])|新[款出]的?(?!门)|上新",
     ),
     (
