@@ -23,12 +23,9 @@ MAX_EXCLUDED: Final = 8
 _COMPARED: Final = pattern(r"(?P<dearer>dearer|pricier|more expensive|贵)|cheaper|less expensive|便宜")
 _SUPERLATIVE: Final = pattern(r"最|first|从|由")
 _WHOM: Final = pattern(
-    r"\bfor (?:my |a |an |the |his |her )?(?:mum|mom|mother|dad|father|wife|husband|girlfriend|boyfriend|son|"
-    r"daughter|sister|"
-    r"brother|kids?|child(?:ren)?|men|women|boys?|girls?|bab(?:y|ies)|toddlers?|him|her|grandma|grandpa|friends?|"
-    r"teachers?|colleagues?)\b"
-    r"|(?:送给|送|给|适合)(?:我)?(?:妈妈|爸爸|母亲|父亲|父母|爸妈|老婆|老公|妻子|丈夫|女朋友|男朋友|女友|男友|女儿|儿子|孩子|宝宝|小孩|儿童|老人|长辈|朋友|同事|老师|"
-    r"女生|男生|女士|男士|学生|奶奶|爷爷)"
+    r"\bfor (?:\w+ )?(?:mum|mom|mother|dad|father|wife|husband|girlfriend|boyfriend|son|daughter|sister|brother|kids?|"
+    r"child(?:ren)?|men|women|boys?|girls?|bab(?:y|ies)|toddlers?|him|her|grandma|grandpa|friends?|teachers?|colleagues?)\b"
+    r"|(?:送给?|给|适合)我?(?:[妈爸]{2}|[母父]亲|父母|老[婆公人师]|妻子|丈夫|[女男](?:朋友|[友儿生士])|儿[子童]|孩子|宝宝|小孩|长辈|朋友|同事|学生|奶奶|爷爷)"
 )
 _EDGES: Final = " \t,;:.!?()。、·-的"
 _LEADING: Final = pattern(

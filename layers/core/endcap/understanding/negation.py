@@ -52,7 +52,7 @@ streak streaks stain scratch poo bite lace cal carb time love regrets smudge sme
 wrinkle peel sweat fear rules exit
 """
 )
-_NOT_THINGS: Final = _words("only just your my all")
+_NOT_THINGS: Final = _words("only just your my all tested")
 _LIFE: Final = pattern(
     r"\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|"
     r"girl|doors?|beauty) $"
@@ -115,7 +115,7 @@ _ZH_STRONG: Final = pattern(
 _ZH_EXCEPT: Final = re.compile(
     rf"(?:除了|除去|除开|除掉|除)(?P<what>{_ZH_SIGN}{{1,10}}?)(?:的?(?:之外|以外|外)(?:的?{_ZH_SIGN}{{0,4}}?都?(?:可以|行)(?=$|[,;。\s]))?"
     rf"|的?(?:都|什么|哪){_ZH_SIGN}{{0,6}}?(?:可以|行|要|好)|(?:(?<=除了.)|(?<=除了..)|(?<=除了...))(?=[,\s]))"
-    r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|[就都也]?(?:不要|不考虑|不行|免谈|算了)(?=$|[,;。]))"
+    r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|[以之]外(?=的)|[就都也]?(?:不要|不考虑|不行|免谈|算了)(?=$|[,;。]))"
     r"|对(?P<what3>[^,;。!?\0\s的]{1,6})过敏"
     rf"|非(?P<what4>[^,;。!?\0\s的洲凡常]{{2,4}}?(?=的)|(?:{ZH_MATERIALS})(?=[\u4e00-\u9fff]))"
 )
@@ -150,7 +150,7 @@ def exclusions(text: str, *, continued: bool = False) -> list[Exclusion]:
 def _chinese(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _ZH_EXCEPT.finditer(text):
         what = next(match[name] for name in ("what", "what2", "what3", "what4") if match[name])
-        if what[0] in "不别":  # 不要 is another rule's
+        if re.match("不[要想喜需考含带是看买]|别", what):  # 不要 is another rule's
             continue
         named = _ZH_LAST.search(what) if match["what2"] and len(_listed(what)) == 1 else None
         skipped = 0 if named is None else named.start()

@@ -63,21 +63,23 @@ _NOT_ZH_MEASURE: Final = rf"(?![\d.]|\s?(?:{_CHINESE_MEASURES}))"
 _PRICED: Final = r"(?:\b(?:price[sd]?|cost(?:s|ing)?|budget|range|spend(?:ing)?|pay(?:ing)?)\b|价[格位钱]?|预算|花)"
 _COUNTED: Final = (
     r"age[sd]?|sized?s?|kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)|spf|level|no\.?|number|model|pack of|"
-    r"sets? of|box of|grade|vol(?:ume)?|parts?|chapters?|pages?|type|version|series|season|phase|stage|class|"
-    r"height|width|length|waist|weigh(?:t|s|ing)|depth|diameter|capacity|uk|iphone|ipad|galaxy|air|pro|mad"
+    r"sets? of|box of|grade|vol(?:ume)?|parts?|chapters?|pages?|type|version|series|stage|class|"
+    r"height|width|length|waist|weigh(?:t|s|ing)|depth|diameter|capacity|uk|iphone|air|pro|mad"
 )
 _YOUNG: Final = pattern(
     rf"(?:\b(?:{_COUNTED})|身高|[体重]重|年龄|尺[寸码]|[长宽高]度|型号|码数|鞋码|容量|重量|直径|口径|功率|[胸腰]围|规格|第)[\s:]*$"
 )
 _PEOPLE: Final = pattern(
-    rf"\b(?:{_COUNTED}|women|men|woman|man|ladies|people|adults?|skin|for|those|anyone|mature|dogs?|cats?)\s*$"
+    rf"\b(?:{_COUNTED}|women|men|woman|man|ladies|people|adults?|skin|for|those|anyone|dogs?|cats?)\s*$"
 )
 _CHILD: Final = pattern(
     r"\b(?:age[sd]?|kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)|toys?|sons?|daughters?|grand\w+|years?|"
     r"months?)\b|[岁宝孩婴童]"
 )
 _WORN: Final = pattern(r"\b(?:shoes?|boots?|socks?|slippers?|sandals?|jeans)\b|[鞋靴袜裤]")
-_GOING: Final = r"(?:(?:for|costs?|costing|price[sd]?|is|are|spend(?:ing)?|pay(?:ing)?|keep(?:ing)?(?: it)?|stay(?:ing)?|just|a little) )*"
+_GOING: Final = (
+    r"(?:(?:for|costs?|costing|price[sd]?|is|are|spend(?:ing)?|pay(?:ing)?|keep(?:ing)?(?: it)?|stay(?:ing)?|just) )*"
+)
 _NOT: Final = (
     r"(?:no|not|nothing|never|none|without|cannot|(?:do|does|wo|ca|should|must|would|is|are)n'?t|(?:do|does|will|can|"
     r"should|"
@@ -215,7 +217,7 @@ def _fits(m: re.Match[str]) -> bool:
 
 
 def _closed(m: re.Match[str]) -> bool:
-    """Whether it is money, or nothing follows that could be counted."""
+    """It is money, or nothing follows that could be counted."""
     return _money(m) or (not _of_things(m) and re.match(_ALONE, m.string[m.end() :]) is not None)
 
 
@@ -287,7 +289,7 @@ _RULES: Final = (
     _rule(rf"{_NS} to spend\b", _highest),
     _rule(
         rf"{_ZH_CUE}(?:{_ZH_MOST})?{_ZN}\s?"
-        r"(?:以内|以下|之内|之下|以里|封顶|打住|为限|为?上限|顶天|到顶|最多|不到(?=的|[,。\s]|$)|内(?!衣|裤|胆|存|置|搭|饰))",
+        r"(?:以内|以下|之内|之下|以里|封顶|打住|为限|预算|为?上限|顶天|到顶|最多|不到(?=的|[,。\s]|$)|内(?!衣|裤|胆|存|置|搭|饰))",
         _highest,
     ),
     _rule(rf"比{_ZN}(?:还|更)?(?:便宜|低)", _highest),

@@ -64,7 +64,7 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
         rf"new releases?)(?:{_FIRST}| ones?)?\b"
         rf"|\bwhat'?s new(?: in)?\b|\bnew{_FIRST}\b|\bjust (?:arrived|released|launched)\b"
         rf"|(?:^|(?<=\0))\s*new(?= (?!(?:{_NO_NEWS})\b)[a-z])|\bnew{_CLOSES}"
-        rf"|最新(?:上架|上市|发布|推出|到货|款)?的?{_ZH_SORT}|(?:新|刚刚?|最近)(?:上架|上市|到货)的?|[刚新]到的|新品(?![种味])|新[款出]的?(?!门)|上新",
+        rf"|最新(?:上架|上市|发布|推出|到货|款)?的?{_ZH_SORT}|(?:新|刚刚?|最近)(?:上架|上市|到货)的?|[刚新][到上]的|新品(?![种味])|新[款出]的?(?!门)|上新",
     ),
     (
         "popular",
@@ -72,7 +72,7 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
         rf"popular(?! (?:science|culture|music))|trending|hottest|popularity)(?:{_FIRST}| ones?)?\b"
         r"|\bwhat (?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b|\bwhat'?s (?:hot|popular)\b"
         rf"|卖[得的]最?[好火多快]的?|最?[畅热]销的?|热卖的?|按?销量(?:最?[高好]|第一|从高到低|优先)的?{_ZH_SORT}|按(?:销量|人气)(?:排序|排)?|最?受欢迎的?"
-        r"|最?热门的?|最火的?|火爆的?|爆款的?|人气最?[高旺]的?|大家都在?[买喜]欢?的?|买的人最?多的?|最多人买的?|最流行的?",
+        r"|最?热门的?|[最很]火的?|火爆的?|爆款的?|人气最?[高旺]的?|大家都在?[买喜]欢?的?|买的人最?多的?|最多人买的?|最流行的?",
     ),
 )
 _RULES: Final = tuple((sort, pattern(text)) for sort, text in _SORTED)
