@@ -46,10 +46,10 @@ _NO_THINGS: Final = _words(
     """
 rinse show smoking entry parking chip chips tear tears frizz sew bake cook cooking drip slip spill touch nonsense name
 line iron tie mess leak makeup more other matter way wash crease pull knot damage heat stick drill fuss fly one doubt
-problem idea need limit limits budget longer wonder place snag bleach-out filter fog fade crack wax-strip
+problem idea need limit limits budget longer wonder place snag filter fog fade crack
 hassle less vacancy dogs ball running bull pain gain stress shave
 streak streaks stain scratch poo bite lace cal carb time love regrets smudge smear transfer budge sting burn shed tangle
-wrinkle peel sweat fear rules exit
+wrinkle peel sweat fear
 """
 )
 _NOT_THINGS: Final = _words("only just your my all tested")
@@ -85,7 +85,6 @@ _PLAIN: Final = pattern(r"(?<![\w-])(?:not|nothing|no)(?![\w-])")
 _NO_NEGATION: Final = pattern(r"\b(?:do|does|did|can|could|will|should|may|me|why|or|if) $")
 """Before a "not" that says something of what somebody does."""
 _IS: Final = pattern(r"(?:\b(?:is|was|i'm)|'s) $")
-_PURPOSE: Final = pattern("avoid|free")
 _DEED: Final = re.compile(
     r"(?!(?:earring|string|clothing|packaging|lining|padding|coating|filling|stuffing|flavou?ring|colou?ring|bedding)$)[a-z]{3,}ing"
 )
@@ -190,7 +189,9 @@ def _listed(what: str) -> tuple[str, ...]:
 def _english(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _STRONG.finditer(text):
         words, end = _phrase(text, match.end())
-        for_what = _PURPOSE.match(match[0]) and re.match(r"\s+(?:at|in|on|when|while|during)\b", text[end:])
+        for_what = match[0][:4].lower() in ("avoi", "free") and re.match(
+            r"\s+(?:at|in|on|when|while|during)\b", text[end:]
+        )
         if words and not for_what and (continued or _something_else(text, match.start(), end)):
             yield Exclusion(words, match.start(), end)
     for match in _WITHOUT.finditer(text):

@@ -69,9 +69,7 @@ _COUNTED: Final = (
 _YOUNG: Final = pattern(
     rf"(?:\b(?:{_COUNTED})|身高|[体重]重|年龄|尺[寸码]|[长宽高]度|型号|码数|鞋码|容量|重量|直径|口径|功率|[胸腰]围|规格|第)[\s:]*$"
 )
-_PEOPLE: Final = pattern(
-    rf"\b(?:{_COUNTED}|women|men|woman|man|ladies|people|adults?|skin|for|those|anyone|dogs?|cats?)\s*$"
-)
+_PEOPLE: Final = pattern(rf"\b(?:{_COUNTED}|women|men|woman|man|ladies|people|adults?|skin|for|those|anyone)\s*$")
 _CHILD: Final = pattern(
     r"\b(?:age[sd]?|kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)|toys?|sons?|daughters?|grand\w+|years?|"
     r"months?)\b|[岁宝孩婴童]"
@@ -271,7 +269,6 @@ _RULES: Final = (
     ),
     _rule(rf"{_ZH_RANGE}(?=的)", _range),
     _rule(rf"{_ZH_RANGE}{_NOT_ZH_MEASURE}{_ZH_TAIL}", _range, _fits_range),
-    # about
     _rule(rf"{_ZH_CUE}{_ZN}\s?{_ZH_NEAR}", _about),
     _rule(rf"(?:大约|大概|差不多){_ZN}(?=的)", _about),
     _rule(rf"预算(?:是|在|为|有)?(?:大约|大概|差不多|约莫?){_ZN}{_NOT_ZH_MEASURE}{_ZH_BOUND}", _about),
@@ -283,7 +280,6 @@ _RULES: Final = (
     # "no less than" before "less than"
     _rule(rf"{_ZH_OVER}\s*{_ZN}{_NOT_ZH_MEASURE}", _lowest, _fits_least),
     _rule(rf"(?<!\w){_OVER}\s*{_N}", _lowest, _fits_least),
-    # the most that may be paid
     _rule(rf"{_NS} (?:or|and|&) (?:less|under|below|cheaper|lower|fewer|beneath)\b", _highest),
     _rule(rf"(?:\bon an? )?{_NS} (?:(?:is )?(?:my|the) )?(?:{_TOP})\b", _highest, _closed),
     _rule(rf"{_NS} to spend\b", _highest),
@@ -296,7 +292,6 @@ _RULES: Final = (
     _rule(rf"{_ZH_MOST}\s*(?:大概|大约)?{_ZN}{_NOT_ZH_MEASURE}{_ZH_BOUND}", _highest),
     _rule(rf"(?<!\w){_MOST}\s*{_N}(?: (?:max(?:imum)?|tops)\b)?{_SPENT}", _highest),
     _rule(rf"(?<!\w){_HAVE} {_N}{_SPENT}", _highest, _money),
-    # the least
     _rule(rf"(?:\bfrom )?{_NS} (?:or|and|&) (?:more|up|over|above|higher|upwards?)\b", _lowest, _fits_least),
     _rule(rf"(?<![\w.])from {_en('n')} (?:up|upwards?|onwards?)\b", _lowest, _fits_least),
     _rule(rf"{_NS}\s?(?:\+|up\b)", _lowest, _money),
