@@ -52,7 +52,7 @@ streak streaks stain scratch poo bite lace cal carb time love regrets smudge sme
 wrinkle peel sweat fear
 """
 )
-_NOT_THINGS: Final = _words("only just your my all tested")
+_NOT_THINGS: Final = _words("only just your my all tested wanted needed included")
 _LIFE: Final = pattern(
     r"\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|"
     r"girl|doors?|beauty) $"
@@ -64,7 +64,8 @@ _STRONG: Final = pattern(
     rf"have|buy))?|"
     r"like|need|include|give(?: me)?|recommend|send|have|contain|use|come with|care for)"
     rf"|(?:must|should)(?: not|n'?t) be|(?:i|we|she|he|they) {_DOES} (?:stand|wear|eat|tolerate)"
-    r"|(?:please )?(?:exclud(?:e|ing)|avoid(?:ing)?|leav(?:e|ing) out|skip(?:ping)? (?:the|any|all)|omit(?:ting)?|"
+    r"|(?:please )?(?:exclud(?:e|ing)|excl\.?|avoid(?:ing)?|leav(?:e|ing) out|skip(?:ping)? (?:the|any|all)|"
+    r"omit(?:ting)?|"
     r"(?:i )?hat(?:e|es|ing)|"
     r"dislik(?:e|es|ing))"
     r"|except(?: for|ing)?|minus|(?:any(?:thing)?|everything|all) (?:but|except)|"
@@ -77,6 +78,7 @@ _STRONG: Final = pattern(
     rf"|(?:(?:it|that|which|they) )?(?:isn'?t|aren'?t)(?: (?:{_OF}|from|by|in))?|nothing (?:with|in|from|by|{_OF}|"
     rf"containing|like)"
     r"|none (?:of|in|from|with)|never(?= (?:in|with|from|by)\b)|(?:i'?m |is )?allergic to|"
+    r"(?:i'd )?rather not(?: have)?|"
     r"(?:with|ha(?:s|ve)|having|contain(?:s|ing)?) no|free (?:of|from)|lacking|sans|neither)(?![\w-])"
 )
 _DEGREE: Final = pattern(r" \w+(?: [\w'-]+)?")
@@ -90,6 +92,11 @@ _DEED: Final = re.compile(
 )
 """Something that is not to happen, and no thing."""
 _MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
+_NON: Final = pattern(rf"(?<![\w-])no[nt]-(?P<what>{COLOURS}|{MATERIALS})(?![\w-])")
+_AFTERWARDS: Final = pattern(
+    r"(?<=[,;.])\s*(?P<what>[a-z][a-z'-]*(?: [a-z'-]+)?) (?:excluded|unwanted|(?:is |are )?not (?:wanted|needed))"
+    r"(?=\s*(?:$|[,;.]))"
+)
 _WORD: Final = pattern(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*")
 _VALUE: Final = pattern(
     rf" (?P<what>{COLOURS}|{MATERIALS})(?= [a-z]{{3,}})(?! (?:and|but|for|please|thanks|or|ones?|colou?r)\b)"
@@ -199,8 +206,9 @@ def _english(text: str, continued: bool) -> Iterator[Exclusion]:
         wanted = continued or _something_else(text, match.start(), end)
         if words and wanted and not _LIFE.search(text[: match.start()]):
             yield Exclusion(words, match.start(), end)
-    for match in _MINUS.finditer(text):
-        yield Exclusion((match["what"],), match.start(), match.end())
+    for rule in (_MINUS, _NON, _AFTERWARDS):
+        for match in rule.finditer(text):
+            yield Exclusion((match["what"],), match.start(), match.end())
     for match in _PLAIN.finditer(text):
         yield from _plain(text, match, continued)
 

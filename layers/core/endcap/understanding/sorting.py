@@ -49,7 +49,7 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
         rf" (?:ones?|possible|available))?\b"
         rf"|{_PRICE}{_LOW}\s*(?:to|-)\s*{_HIGH}(?: price)?\b|\bcheap(?:er)?{_FIRST}\b|"
         rf"{_PRICE}asc(?:ending)?\b(?: (?:order|price))?"
-        r"|\b(?:sort|order|rank)(?:ed)? (?:it |them )?(?:by|on) price\b"
+        r"|\b(?:sort|order|rank)(?:ed)? (?:it |them )?(?:by|on) price\b|\bby price(?=\s*$)"
         rf"|\b(?:something |a bit )?(?:cheaper|less expensive)(?! looking){_THAN}\b"
         rf"|{_OPENS}(?:(?:some|a|any|really|very|something) )*cheap\b(?! (?:and cheerful|looking|trick|chic|thrills?|"
         rf"monday))"
@@ -70,7 +70,8 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
         "popular",
         rf"{_SORT}(?:(?:best|top|hot)[\s-]*sell(?:ing|ers?)|most (?:popular|bought|wanted|sold|loved|purchased)|"
         rf"popular(?! (?:science|culture|music))|trending|hottest|popularity)(?:{_FIRST}| ones?)?\b"
-        r"|\bwhat (?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b|\bwhat'?s (?:hot|popular)\b"
+        r"|\b(?:what )?(?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b"
+        r"|\bwhat'?s (?:hot|popular)\b"
         rf"|卖[得的]最?[好火多快]的?|最?[畅热]销的?|热卖的?|按?销量(?:最?[高好]|第一|从高到低|优先)的?{_ZH_SORT}|按(?:销量|人气)(?:排序|排)?|最?受欢迎的?"
         r"|最?热门的?|[最很]火的?|火爆的?|爆款的?|人气最?[高旺]的?|大家都在?[买喜]欢?的?|买的人最?多的?|最多人买的?|最流行的?",
     ),
