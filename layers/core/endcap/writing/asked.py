@@ -14,7 +14,7 @@ from endcap.observability import logger
 Found = TypeVar("Found")
 
 DEADLINE_S: Final = 0.3
-"""How long a shopper may wait for a writer, all in all."""
+"""How long a shopper may wait for one answer of a writer."""
 KEPT: Final = 2000
 PENDING: Final = 8
 """Questions that may be under way; more are not asked."""
