@@ -1,7 +1,7 @@
 """The storefront door: what shoppers' browsers may do by themselves, as themselves.
 
-Trigger: POST /storefront/events, POST /storefront/recommendations, GET /storefront/search, GET /storefront/trending,
-GET /storefront/items/{item_id}/similar, and OPTIONS on any of them.
+Trigger: POST /storefront/events, POST /storefront/recommendations, POST /storefront/conversations,
+GET /storefront/search, GET /storefront/trending, GET /storefront/items/{item_id}/similar, and OPTIONS on any of them.
 Guarantee: a request reads and writes the profile of the visitor whose token it brings, and no other, whatever else it
 says; one of nobody (`Endcap-Visitor: none`, or a crawler's) reads and writes none, and no record is kept of its list.
 Retry: safe; events that carry an id, or a time to make one from with their content, count once.
@@ -61,6 +61,13 @@ def post_events() -> Response[str]:
 @app.post("/storefront/recommendations")
 def post_recommendations() -> Response[str]:
     return _answer(requests.recommendations(_parser(), json_body(app.current_event, MAX_BODY_BYTES)))
+
+
+@app.post("/storefront/conversations")
+def post_conversations() -> Response[str]:
+    from endcap.storefront.conversations import conversation  # its models are read by the first request that wants them
+
+    return _answer(conversation(_parser(), json_body(app.current_event, MAX_BODY_BYTES)))
 
 
 @app.get("/storefront/search")

@@ -28,12 +28,16 @@ class Evidence(Answer):
 
 
 class Reason(Answer):
-    """One term of an item's score; the weights of an item's reasons add up to the score."""
+    """One term of an item's score; the weights of an item's reasons add up to the score.
+
+    `written`: a model has worded it (the stack's ReasonWriter).
+    """
 
     kind: str
     weight: float
     text: str
     evidence: list[Evidence]
+    written: bool | None = None
 
 
 class Counterfactual(Answer):

@@ -256,6 +256,17 @@ OPERATIONS: Final = {
         samples=("http-recommendations",),
         problems=(404,),
     ),
+    ("POST", "/storefront/conversations"): Operation(
+        "storefrontConversation",
+        "Follow what a visitor says, turn by turn",
+        "storefront",
+        "As POST /conversations, with conditions of what any page shows: price, brand, title, categories, and what "
+        "attributes tell of colour, size or material.",
+        json_body(requests.StorefrontConversation),
+        ((200, (list_answers.Conversation,)),),
+        samples=("http-conversation",),
+        problems=(404,),
+    ),
     ("GET", "/storefront/search"): Operation(
         "storefrontSearch",
         "Search for the visitor",

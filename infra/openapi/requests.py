@@ -13,6 +13,7 @@ from endcap.catalog.item import ItemInput
 from endcap.events.collect import MAX_EVENTS
 from endcap.events.interaction import InteractionInput
 from endcap.profiles.attributes import UserInput
+from endcap.storefront.conversations import ConversationInput as DoorConversationInput
 from endcap.storefront.events import MAX_EVENTS as MAX_DOOR_EVENTS
 from endcap.storefront.requests import RecommendationsInput
 from endcap.validation import Id
@@ -157,6 +158,10 @@ class ConversationRequest(ConversationInput):
 
 class StorefrontRequest(RecommendationsInput):
     """What a page may ask for; who asks is known by the visitor's or the shopper's token."""
+
+
+class StorefrontConversation(DoorConversationInput):
+    """What a visitor said since the last answer, and the constraints that came with it."""
 
 
 class OneOfSeveral(RecommendInput):

@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 Reply = Callable[[dict[str, Any]], Any]
-"""The item of a request -> the answer; a text is sent as it is, anything else as JSON."""
+"""The item of a request, or all of one about none -> the answer; a text is sent as it is, anything else as JSON."""
 
 
 def plain_reply(item: dict[str, Any]) -> Any:
@@ -75,7 +75,8 @@ def chat_server() -> Iterator[ChatServer]:
                 return
             server.asked.append(body)
             server.headers.append({name.lower(): value for name, value in self.headers.items()})
-            said = server.reply(json.loads(user_of(body))["item"])
+            asked = json.loads(user_of(body))
+            said = server.reply(asked.get("item", asked))
             text = said if isinstance(said, str) else json.dumps(said)
             found = _openai(body, text) if self.path.endswith("/chat/completions") else None
             if re.fullmatch(r"/model/[^/]+/converse", self.path):

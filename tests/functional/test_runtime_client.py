@@ -436,6 +436,9 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
         200, lambda b: items_of(4)(b) and "visitor" not in b and "item-20" not in [i["item_id"] for i in b["items"]]
     ),
     "storefront/http-recommendations-with-a-filter": http(400, lambda b: b["errors"][0]["field"] == "filter"),
+    "storefront/http-conversation": http(
+        200, lambda b: items_of(3)(b) and all(i["price"] <= 30 for i in b["items"]) and len(b["visitor"]) == 60
+    ),
     "storefront/http-search": http(200, lambda b: items_of(5)(b) and "title" in b["items"][0]),
     "storefront/http-similar": http(200, items_of(5)),
     "storefront/http-trending": http(200, lambda b: [i["item_id"] for i in b["items"]] == ["item-9", "item-8"]),

@@ -51,7 +51,7 @@ FLOORS = (
     ("understanding",),
     ("conversation",),
     ("recommend",),
-    ("experiments",),
+    ("experiments", "writing"),
     ("api", "results"),
     ("probes",),
     ("storefront", "operator"),

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools.metrics import MetricUnit
 
@@ -33,6 +33,9 @@ from endcap.recommend.request import Recommendation
 from endcap.recommend.trending import windows_of
 from endcap.runtime import Runtime
 from endcap.snapshot.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from endcap.writing.phrases import Phrases
 
 DAY_MS: Final = 86_400_000
 PREVIEW: Final = "preview-"
@@ -123,6 +126,9 @@ def answers(
     asked, others = _with_challenger(runtime, asked, snapshot, now_ms)
     runtime.live_counts.begin(now_ms, _windows(asked, snapshot, others))
     stored = _profile(runtime, reading)
+    written = kept and not preview and not refuses(stored.profile)
+    if written and runtime.query_readings is not None:
+        asked = _read_by_writer(runtime, asked)
     names = [PREVIEW * preview + new_list_id(now_ms) for _ in asked]
     try:
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, others, now_ms))
@@ -131,6 +137,8 @@ def answers(
             raise
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, {}, now_ms))
+    if written and runtime.phrases is not None:
+        lists = _worded(runtime.phrases, lists)
     named = list(zip(names, asked, lists, strict=True))
     lost = runtime.waiting.lost
     if kept and not preview:
@@ -150,6 +158,27 @@ def answers(
         for name, one, found in named
     )
     return [with_warnings(body, one.warnings) for body, one in zip(bodies, asked, strict=True)]
+
+
+def _read_by_writer(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[ResolvedRequest]:
+    """The requests, with what a writer has read in the queries that are to be understood, where it has in time."""
+    from endcap.writing.queries import ask
+
+    readings, found = runtime.query_readings, []
+    for one in asked:
+        query = one.request.query
+        if readings is not None and one.request.understand and one.request.understood is None and query is not None:
+            written = ask(readings, runtime.writer, query)
+            one = replace(one, request=replace(one.request, written=written), plain=replace(one.plain, written=written))
+        found.append(one)
+    return found
+
+
+def _worded(phrases: Phrases, lists: Sequence[Recommendation]) -> list[Recommendation]:
+    """The lists with their reasons as a writer has worded them."""
+    from endcap.writing.phrases import worded
+
+    return [worded(one, phrases) for one in lists]
 
 
 def _count(n_lists: int, lost: Collection[str], snapshot: Snapshot, now_ms: int) -> None:

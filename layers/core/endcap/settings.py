@@ -126,6 +126,9 @@ class Settings(BaseModel):
     shop_item_ids : what items of shop systems are called by
     shop_language : of their texts, where they come in several
     understand : whether queries are understood where a request does not say it
+    writer_model : of Amazon Bedrock, that may do what `query_writer` and `reason_writer` say; empty for none
+    query_writer : whether it reads queries that are to be understood
+    reason_writer : whether it words reasons
     inbox_queue_url : where S3 tells of files that a shop puts into the bucket
     """
 
@@ -166,6 +169,9 @@ class Settings(BaseModel):
     shop_language: str = "en"
     inbox_queue_url: str = ""
     understand: Literal["on", "off"] = "off"
+    writer_model: str = ""
+    query_writer: Literal["on", "off"] = "off"
+    reason_writer: Literal["on", "off"] = "off"
 
     @property
     def tells_pseudonyms(self) -> bool:

@@ -179,7 +179,8 @@ def _reason(reason: Reason) -> dict[str, Any]:
         _about_something({"item_id": one.item_id, "title": one.title, "event_type": one.event_type, "words": one.words})
         for one in reason.evidence
     ]
-    return {"kind": reason.kind, "weight": reason.weight, "text": reason.text, "evidence": evidence}
+    told: dict[str, Any] = {"kind": reason.kind, "weight": reason.weight, "text": reason.text, "evidence": evidence}
+    return told | ({"written": True} if reason.written else {})
 
 
 def _about_something(document: dict[str, Any]) -> dict[str, Any]:

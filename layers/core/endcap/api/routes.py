@@ -50,6 +50,7 @@ ROUTES = (
     Route("GET", "/users/{user_id}/export", "manage_users", (SERVER, ERASE)),
     Route("POST", "/storefront/events", "storefront", (DOOR,)),
     Route("POST", "/storefront/recommendations", "storefront", (DOOR,)),
+    Route("POST", "/storefront/conversations", "storefront", (DOOR,)),
     Route("GET", "/storefront/search", "storefront", (DOOR,)),
     Route("GET", "/storefront/items/{item_id}/similar", "storefront", (DOOR,)),
     Route("GET", "/storefront/trending", "storefront", (DOOR,)),

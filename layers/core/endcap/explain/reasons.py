@@ -58,12 +58,14 @@ class Reason:
     kind : the term, one of `registry.TERMS`
     weight : what it adds to the score; the weights of an item's reasons add up to its score
     text : one sentence
+    written : whether a writer has worded it
     """
 
     kind: str
     weight: float
     text: str
     evidence: tuple[Evidence, ...] = ()
+    written: bool = False
 
 
 def explain(

@@ -124,9 +124,12 @@ def encode_with(snapshot: Snapshot) -> Encode | None:
 def _understood(index: ItemIndex, request: RecommendationRequest) -> RecommendationRequest:
     """The request with what its query says beside the words to search for, where that is asked for."""
     if request.understand and request.understood is None and request.query is not None and request.query.strip():
-        from endcap.understanding.shop import understood_in  # the grammar is read by the first request that wants it
+        from endcap.understanding.shop import ShopVocabulary, understood_in  # read by the first request that wants it
 
-        found = understood_in(index, request.query, request.items)
+        if request.written is not None:
+            found = request.written.understood(request.query, ShopVocabulary(index))
+        else:
+            found = understood_in(index, request.query, request.items)
         request = replace(request, query=found.search or None, understood=found)
     if request.understood is not None and request.understood.sort is not None:
         request = replace(request, exploration=0.0)  # an order that the shopper asks for leaves nothing to chance

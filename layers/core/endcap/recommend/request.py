@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol
 
 from endcap.conversation.constraints import Conversation, Followed
 from endcap.errors import FieldError, InvalidRequestError
@@ -21,6 +21,9 @@ from endcap.ranking.terms.inputs import ANCHORED, RELATIONS, Relation
 from endcap.ranking.terms.registry import TERMS
 from endcap.text.terms import Synonyms
 from endcap.understanding.wish import Understood
+
+if TYPE_CHECKING:
+    from endcap.understanding.facets import Vocabulary
 
 Personalization = Literal["off", "session", "full"]
 PERSONALIZATION: Final = ("off", "session", "full")
@@ -75,6 +78,13 @@ class Boost:
     weight: float
 
 
+class ReadQuery(Protocol):
+    """A query that was read otherwise than by the grammar."""
+
+    def understood(self, query: str, vocabulary: Vocabulary, /) -> Understood:
+        """The same in the words of a shop."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecommendationRequest:
     """What is asked for; the profile comes separately.
@@ -114,6 +124,7 @@ class RecommendationRequest:
     synonyms : what else may stand for words of the query
     understand : whether limits, exclusions, facets and order are read out of the query
     understood : what was understood before, in place of that; `query` are its words to search for
+    written : what a writer has read in the query, in place of the grammar
     conversation : what was said in turns, in place of a query
     """
 
@@ -155,6 +166,7 @@ class RecommendationRequest:
     synonyms: Synonyms | None = None
     understand: bool = False
     understood: Understood | None = None
+    written: ReadQuery | None = None
     conversation: Conversation | None = None
 
     @property

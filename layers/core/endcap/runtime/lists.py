@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from endcap.live.waiting import Guarded
     from endcap.storefront.door import Door
     from endcap.text.terms import Synonyms
+    from endcap.writing.asked import Asked, Writer
+    from endcap.writing.phrases import Phrases
+    from endcap.writing.queries import WrittenQuery
 
 
 class Lists(Events, Shop, Snapshots):
@@ -137,6 +140,32 @@ class Lists(Events, Shop, Snapshots):
         from endcap.live.catalogue import LiveCatalogue
 
         return LiveCatalogue(self.items, self.waiting.clock, self.waiting)
+
+    @cached_property
+    def writer(self) -> Writer:
+        """The model that may read queries and word reasons."""
+        from endcap.aws.writer import WRITING, BedrockWriter
+
+        return BedrockWriter(self._clients("bedrock-runtime", WRITING), self.settings.writer_model)
+
+    @cached_property
+    def query_readings(self) -> Asked[WrittenQuery] | None:
+        """What a writer has read in queries; None where none is to."""
+        if not self.settings.writer_model or self.settings.query_writer == "off":
+            return None
+        from endcap.writing.asked import Asked
+
+        return Asked(self.waiting)
+
+    @cached_property
+    def phrases(self) -> Phrases | None:
+        """How a writer has worded reasons; None where none is to."""
+        if not self.settings.writer_model or self.settings.reason_writer == "off":
+            return None
+        from endcap.writing.asked import Asked
+        from endcap.writing.phrases import Phrases
+
+        return Phrases(self.writer, Asked(self.waiting))
 
     @cached_property
     def cursor_secret(self) -> str:

@@ -1,1 +1,4 @@
-"""The storefront door, which browsers call: `tokens`, `visits`, `origins`, `door`, `clocks`, `requests`, `events`."""
+"""The storefront door, which browsers call.
+
+`tokens`, `visits`, `origins`, `door`, `clocks`, `requests`, `conversations`, `events`.
+"""

@@ -29,11 +29,11 @@ PublicField = Literal[
 ]
 """What any page shows. Attributes may be the shop's own business: a scenario can name them."""
 
-_STRICT: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
+STRICT: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
 class _Shown(BaseModel):
-    model_config = _STRICT
+    model_config = STRICT
 
     surface: Name | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
@@ -53,7 +53,7 @@ class ListInput(_Shown):
 class RecommendationsInput(ListInput):
     """The body of POST /storefront/recommendations."""
 
-    model_config = _STRICT | {"title": "StorefrontRequest"}
+    model_config = STRICT | {"title": "StorefrontRequest"}
 
     candidates: Annotated[list[Id], Field(max_length=MAX_CANDIDATES)] | None = None
     interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
@@ -83,13 +83,7 @@ def recommendations(parser: RequestParser, body: object) -> ResolvedRequest:
     ------
     InvalidRequestError : with every finding
     """
-    given = _given(RecommendationsInput, body)
-    ahead_ms = clock_error_ms(given, parser.now_ms)
-    told = given.pop(SENT_AT, None) is not None
-    if session := given.get("interactions"):
-        own = [{n: v for n, v in one.items() if n not in IGNORED} for one in session]
-        given["interactions"] = [put_right(one, ahead_ms, parser.now_ms) if told else one for one in own]
-    return _bounded(parser.body(given))
+    return bounded(parser.body(with_session(given_by(RecommendationsInput, body), parser)))
 
 
 def search(parser: RequestParser, parameters: Mapping[str, str]) -> ResolvedRequest:
@@ -99,11 +93,11 @@ def search(parser: RequestParser, parameters: Mapping[str, str]) -> ResolvedRequ
     ------
     InvalidRequestError : with every finding
     """
-    given = _given(SearchInput, _with_context(parameters))
+    given = given_by(SearchInput, _with_context(parameters))
     query = given.pop("q")
     if not query.strip():
         raise InvalidRequestError([FieldError(field="q", message="says what to search for")])
-    return _bounded(parser.body(given | {"query": query}, ITEM_DOOR))
+    return bounded(parser.body(given | {"query": query}, ITEM_DOOR))
 
 
 def similar(parser: RequestParser, item_id: str, parameters: Mapping[str, str]) -> ResolvedRequest:
@@ -113,8 +107,8 @@ def similar(parser: RequestParser, item_id: str, parameters: Mapping[str, str]) 
     ------
     InvalidRequestError : with every finding
     """
-    given = _given(ListInput, _with_context(parameters))
-    return _bounded(parser.body(given | {"relation": "similar", "items": [item_id]}, ITEM_DOOR))
+    given = given_by(ListInput, _with_context(parameters))
+    return bounded(parser.body(given | {"relation": "similar", "items": [item_id]}, ITEM_DOOR))
 
 
 def trending(parser: RequestParser, parameters: Mapping[str, str]) -> ResolvedRequest:
@@ -124,10 +118,26 @@ def trending(parser: RequestParser, parameters: Mapping[str, str]) -> ResolvedRe
     ------
     InvalidRequestError : with every finding
     """
-    return _bounded(parser.trending(_given(TrendingInput, parameters)))
+    return bounded(parser.trending(given_by(TrendingInput, parameters)))
 
 
-def _given(model: type[BaseModel], raw: object) -> dict[str, Any]:
+def with_session(given: dict[str, Any], parser: RequestParser) -> dict[str, Any]:
+    """What is asked, with what was done just now as the visitor's own, at the times that a right clock would tell."""
+    ahead_ms = clock_error_ms(given, parser.now_ms)
+    told = given.pop(SENT_AT, None) is not None
+    if session := given.get("interactions"):
+        own = [{n: v for n, v in one.items() if n not in IGNORED} for one in session]
+        given["interactions"] = [put_right(one, ahead_ms, parser.now_ms) if told else one for one in own]
+    return given
+
+
+def given_by(model: type[BaseModel], raw: object) -> dict[str, Any]:
+    """What a body says itself, who asks left out.
+
+    Raises
+    ------
+    InvalidRequestError : with every finding
+    """
     if isinstance(raw, Mapping):
         raw = {name: value for name, value in raw.items() if name not in IGNORED}
     return parsed(model, raw).model_dump(exclude_unset=True)
@@ -139,7 +149,7 @@ def _with_context(parameters: Mapping[str, str]) -> dict[str, Any]:
     return others | ({"context": context} if context else {})
 
 
-def _bounded(asked: ResolvedRequest) -> ResolvedRequest:
+def bounded(asked: ResolvedRequest) -> ResolvedRequest:
     """With no more items than a page gets, whatever its scenario says."""
     request, plain = (replace(one, limit=min(one.limit, MAX_LIMIT)) for one in (asked.request, asked.plain))
     return replace(asked, request=request, plain=plain)

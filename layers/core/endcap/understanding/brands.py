@@ -16,7 +16,7 @@ OWN: Final = 0.5
 _NO_BRAND: Final = frozenset(("generic", "unknown", "none", "other", "n/a", "no brand", "unbranded"))
 _WORDS: Final = re.compile(rf"[^\s,;.!?()\0{CJK}]+")
 _CJK_RUNS: Final = re.compile(rf"[\w{CJK}]*[{CJK}][\w{CJK}]*")
-_SAID: Final = re.compile(r"(?:\b(?:by|from|brand)\s+)$", re.IGNORECASE)
+SAID: Final = re.compile(r"(?:\b(?:by|from|brand)\s+)$", re.IGNORECASE)
 
 
 class BrandNames:
@@ -52,7 +52,7 @@ class BrandNames:
 
     @staticmethod
     def _meant(text: str, start: int, end: int, counts: Callable[[str], tuple[int, int]], name: str) -> bool:
-        if _SAID.search(text[:start]):
+        if SAID.search(text[:start]):
             return True
         said, own = counts(name)
         if not said:

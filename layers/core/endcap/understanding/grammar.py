@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from endcap.understanding.brands import SAID
 from endcap.understanding.facets import Facet, NoVocabulary, Vocabulary, facets, filter_of
 from endcap.understanding.negation import Exclusion, exclusions
+from endcap.understanding.numbers import pattern
 from endcap.understanding.prices import Limits, limits
 from endcap.understanding.sorting import Order, order_of
 from endcap.understanding.wish import Condition, Reading, Understood
@@ -18,32 +20,21 @@ MAX_CHARS: Final = 200
 MAX_FACETS: Final = 8
 MAX_EXCLUDED: Final = 8
 """A longer query is a text, and is searched for as it is."""
-_CHEAPER: Final = re.compile(
-    r"\b(?:something\s+|a\s+bit\s+|much\s+)?(?:cheaper|less\s+expensive)(?:\s+(?:one|ones|than\s+(?:this|that|these|those)))?\b"
-    r"|(?:更|再|比这个)?便宜(?:一点|一些|点|些)?的?",
-    re.IGNORECASE,
+_COMPARED: Final = pattern(r"(?P<dearer>dearer|pricier|more expensive|贵)|cheaper|less expensive|便宜")
+_SUPERLATIVE: Final = pattern(r"最|first|从|由")
+_WHOM: Final = pattern(
+    r"\bfor (?:\w+ )?(?:mum|mom|mother|dad|father|wife|husband|girlfriend|boyfriend|son|daughter|sister|brother|kids?|"
+    r"child(?:ren)?|men|women|boys?|girls?|bab(?:y|ies)|toddlers?|him|her|grandma|grandpa|friends?|teachers?|colleagues?)\b"
+    r"|(?:送给?|给|适合)我?(?:[妈爸]{2}|[母父]亲|父母|老[婆公人师]|妻子|丈夫|[女男](?:朋友|[友儿生士])|儿[子童]|孩子|宝宝|小孩|长辈|朋友|同事|学生|奶奶|爷爷)"
 )
-_DEARER: Final = re.compile(
-    r"\b(?:something\s+|a\s+bit\s+|much\s+)?(?:dearer|pricier|more\s+expensive)(?:\s+(?:one|ones|than\s+(?:this|that|these|those)))?\b"
-    r"|(?:更|再|比这个)贵(?:一点|一些|点|些)?的?|贵(?:一点|一些|点|些)的?",
-    re.IGNORECASE,
-)
-_WHOM: Final = re.compile(
-    r"\bfor\s+(?:my\s+|a\s+|an\s+|the\s+|his\s+|her\s+)?(?:mum|mom|mother|dad|father|wife|husband|girlfriend|boyfriend|son|daughter|sister|"
-    r"brother|kids?|child(?:ren)?|men|women|boys?|girls?|bab(?:y|ies)|toddlers?|him|her|grandma|grandpa|friends?|teachers?|colleagues?)\b"
-    r"|(?:送给|送|给|适合)(?:我)?(?:妈妈|爸爸|母亲|父亲|父母|爸妈|老婆|老公|妻子|丈夫|女朋友|男朋友|女友|男友|女儿|儿子|孩子|宝宝|小孩|儿童|老人|长辈|朋友|同事|老师|"
-    r"女生|男生|女士|男士|学生|奶奶|爷爷)",
-    re.IGNORECASE,
-)
-_SAID_OF_A_BRAND: Final = re.compile(r"\b(?:by|from|brand)\s+$", re.IGNORECASE)
 _EDGES: Final = " \t,;:.!?()。、·-的"
-_LEADING: Final = re.compile(
-    r"^(?:(?:i|and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|想买|我想要|我要)(?=.))+",
-    re.IGNORECASE,
+_LEADING: Final = pattern(
+    r"^(?:(?:i|and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|"
+    r"想买|我想要|我要)(?=.))+"
 )
-_TRAILING: Final = re.compile(
-    r"(?:\s+(?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in|that's)|(?:价格|价位|预算))+$",
-    re.IGNORECASE,
+_TRAILING: Final = pattern(
+    r"(?: (?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in|that's)|"
+    r"(?:价格|价位|预算))+$"
 )
 
 
@@ -111,13 +102,13 @@ def understood(
 
     order = parsed.order
     for limit in parsed.limits:
-        reads(limit.start, limit.end, " AND ".join(one.filter for one in _price(limit.lowest, limit.highest)))
+        reads(limit.start, limit.end, " AND ".join(one.filter for one in price_conditions(limit.lowest, limit.highest)))
     comparison = _compared(parsed, shown_prices)
     if comparison is not None:
         start, end, condition = comparison
         conditions.append(condition)
         reads(start, end, condition.filter)
-        order = None if order is not None and order.start < end and start < order.end else order
+        order = None
     for exclusion in parsed.exclusions:
         meaning = "not: " + ", ".join(exclusion.words) if exclusion.words else "not used"
         reads(exclusion.start, exclusion.end, meaning)
@@ -125,13 +116,13 @@ def understood(
         reads(order.start, order.end, f"order: {order.sort}")
     brands = [facet.value for facet in known if facet.kind == "brand"]
     for facet in known:
-        said = _SAID_OF_A_BRAND.search(parsed.text[: facet.start]) if facet.kind == "brand" else None
+        said = SAID.search(parsed.text[: facet.start]) if facet.kind == "brand" else None
         start = facet.start if said is None else said.start()
         reads(start, facet.end, f"{facet.kind}: {facet.value}", gone=facet.kind == "brand")
     if (whom := _WHOM.search(parsed.text)) is not None:
         reads(whom.start(), whom.end(), "for whom: searched for", gone=False)
     priced = ", ".join(parsed.text[limit.start : limit.end].strip(_EDGES) for limit in parsed.limits)
-    conditions = [*_price(parsed.lowest, parsed.highest, priced), *conditions]
+    conditions = [*price_conditions(parsed.lowest, parsed.highest, priced), *conditions]
     return Understood(
         search=(_search(parsed.text, spans) or " ".join(brands)) if spans else query,
         filter=" AND ".join(condition.filter for condition in conditions) or None,
@@ -142,22 +133,24 @@ def understood(
     )
 
 
-def _price(lowest: float | None, highest: float | None, text: str = "") -> list[Condition]:
+def price_conditions(lowest: float | None, highest: float | None, text: str = "") -> list[Condition]:
+    """The conditions of two limits; `text` has said them."""
     found = [] if lowest is None else [Condition("price_from", f"price >= {lowest:.10g}", text)]
     return found if highest is None else [*found, Condition("price_to", f"price <= {highest:.10g}", text)]
 
 
 def _compared(parsed: Parsed, shown_prices: Sequence[float]) -> tuple[int, int, Condition] | None:
     """Cheaper or dearer than what is shown, where something is."""
-    if not shown_prices or parsed.limits:
+    order = parsed.order
+    if order is None or not shown_prices or parsed.limits:
         return None
-    if (match := _DEARER.search(parsed.text)) is not None:
-        test = f"price > {max(shown_prices):.10g}"
-        return match.start(), match.end(), Condition("price_from", test, match[0].strip(_EDGES))
-    if (match := _CHEAPER.search(parsed.text)) is not None:
-        test = f"price < {min(shown_prices):.10g}"
-        return match.start(), match.end(), Condition("price_to", test, match[0].strip(_EDGES))
-    return None
+    said = parsed.text[order.start : order.end].strip(_EDGES)
+    match = _COMPARED.search(said)
+    if match is None or _SUPERLATIVE.search(said):
+        return None
+    if match["dearer"]:
+        return order.start, order.end, Condition("price_from", f"price > {max(shown_prices):.10g}", said)
+    return order.start, order.end, Condition("price_to", f"price < {min(shown_prices):.10g}", said)
 
 
 def _without(text: str, spans: Iterable[Limits | Exclusion | Order]) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from endcap.text.tokens import CJK
-from endcap.understanding.facets import COLOURS, MATERIALS
+from endcap.understanding.facets import COLOURS, MATERIALS, ZH_COLOURS, ZH_MATERIALS
+from endcap.understanding.numbers import pattern
 
 
 class Exclusion(NamedTuple):
@@ -23,80 +24,118 @@ def _words(text: str) -> frozenset[str]:
 
 
 _FILLER: Final = _words(
-    """
-any the a an all of those these that this some more really too much kind type in
-"""
+    "any anything the a an all of those these that this some more really too much kind type in made from with coloured"
 )
 _TAIL: Final = _words(
     """
-one ones thing things item items stuff option options product products please thanks color colors colour colours
-coloured colored type types kind kinds style styles brand brands version at all in it inside involved added
+one ones thing things item items stuff product products please thanks color colors colour colours
+coloured colored type types kind kinds style styles brand brands version at all in it inside involved added either
 """
 )
+_PARTS: Final = _words("skin hair")
+"""What nearly all items of a shop are for, so that the word before it is what is meant."""
 _STOP: Final = _words(
     """
-and or but for under below over above less with without in on at to from by max maximum about around between need
-needs want wants please i i'm im looking show give just only no not that which who budget cheap cheapest up than is
-are if because
+and or nor but for under over below above less without with in on at to from by max maximum about around between need
+needs want wants please i i'm im i'd looking show give find just only no not that which who budget cheap cheapest up
+than is are if because as since thanks instead something
 """
 )
-_DEGREES: Final = _words(
-    """
-too so very that as overly really
-"""
-)
+_DEGREES: Final = _words("too so very that as overly really")
 _NO_THINGS: Final = _words(
     """
-rinse show smoking entry parking chip chips tears tear frizz sew bake cook cooking drip slip spill touch nonsense
-name line iron tie mess leak makeup more other matter way wash crease pull knot damage heat stick drill fuss fly one
-doubt problem idea need limit limits budget brainer longer wonder place snag bleach-out filter fog fade crack wax-
-strip hassle less vacancy trespassing dogs ball swimming fishing running junk peeking bull pain stress worries shave
-streak stain scratch poo bite lace cal carb time love regrets
+rinse show smoking entry parking chip chips tear tears frizz sew bake cook cooking drip slip spill touch nonsense name
+line iron tie mess leak makeup more other matter way wash crease pull knot damage heat stick drill fuss fly one doubt
+problem idea need limit limits budget longer wonder place snag filter fog fade crack
+hassle less vacancy dogs ball running bull pain gain stress shave
+streak streaks stain scratch poo bite lace cal carb time love regrets smudge smear transfer budge sting burn shed tangle
+wrinkle peel sweat fear
 """
 )
-_NOT_THINGS: Final = _words("only just a an your my")
-_LIFE: Final = re.compile(
-    r"(?:\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|girl|doors?)\s+)$",
-    re.IGNORECASE,
+_NOT_THINGS: Final = _words("only just your my all tested wanted needed included")
+_LIFE: Final = pattern(
+    r"\b(?:never|nothing|can'?t|cannot|couldn'?t|not|don'?t|go|goes|going|gone|do|live|leave|home|days?|life|world|man|"
+    r"girl|doors?|beauty) $"
 )
-_STRONG: Final = re.compile(
-    r"(?<![\w-])(?:(?:i\s+)?(?:do\s+not|don'?t|dont|doesn'?t)\s+(?:show\s+me|show|want|like|need|include|give\s+me|recommend|send|have|contain|use)"
-    r"|(?:please\s+)?(?:exclud(?:e|ing)|avoid(?:ing)?|leave\s+out|leaving\s+out|skip(?:ping)?|omit(?:ting)?|hate|dislike|rule\s+out|filter\s+out)"
-    r"|except(?:\s+for|ing)?|minus|anything\s+but|any\s+(?:colou?r|brand|material|kind|type)\s+(?:but|except)|everything\s+but|other\s+than|apart\s+from|aside\s+from|but\s+not|but\s+no|and\s+not|and\s+no"
-    r"|(?:that\s+(?:is|are)\s+|is\s+|are\s+)?not\s+(?:made\s+(?:of|from|in|by|with)|from|by|containing|with|including)"
-    r"|(?:isn'?t|aren'?t)(?:\s+made\s+(?:of|from|in|by))?|nothing\s+(?:with|in|from|by|made\s+of)|allergic\s+to|sick\s+of|with\s+no|has\s+no"
-    r"|having\s+no|contain(?:s|ing)?\s+no|free\s+(?:of|from)|lacking|sans)(?![\w-])",
-    re.IGNORECASE,
+_DOES: Final = r"(?:(?:do|does|did|should|must|would)(?: not|n'?t)|cannot|can'?t|won'?t)"
+_OF: Final = r"made (?:of|from|in|by|with|out of)"
+_STRONG: Final = pattern(
+    rf"(?<![\w/-])(?:(?:(?:i|we|he|she|it|they|that|which) )?{_DOES} (?:really )?(?:show(?: me)?|want(?: to (?:see|"
+    rf"have|buy))?|"
+    r"like|need|include|give(?: me)?|recommend|send|have|contain|use|come with|care for)"
+    rf"|(?:must|should)(?: not|n'?t) be|(?:i|we|she|he|they) {_DOES} (?:stand|wear|eat|tolerate)"
+    r"|(?:please )?(?:exclud(?:e|ing)|excl\.?|avoid(?:ing)?|leav(?:e|ing) out|skip(?:ping)? (?:the|any|all)|"
+    r"omit(?:ting)?|"
+    r"(?:i )?hat(?:e|es|ing)|"
+    r"dislik(?:e|es|ing))"
+    r"|except(?: for|ing)?|minus|(?:any(?:thing)?|everything|all) (?:but|except)|"
+    r"any (?:colou?r|brand|material|kind|type|scent) (?:but|except)|other than|rather than|instead of|apart from|"
+    r"aside from|"
+    r"besides|(?:but|and) (?:not|no|nothing)"
+    rf"|(?:(?:(?:that|which|it|they)(?:'s| is| are)|is|are) )?not (?:{_OF}|from|by|contain(?:ing)?|with|includ(?:e|"
+    rf"ing)|us(?:e|ing)|"
+    r"interested in|into|keen on|a fan of)"
+    rf"|(?:(?:it|that|which|they) )?(?:isn'?t|aren'?t)(?: (?:{_OF}|from|by|in))?|nothing (?:with|in|from|by|{_OF}|"
+    rf"containing|like)"
+    r"|none (?:of|in|from|with)|never(?= (?:in|with|from|by)\b)|(?:i'?m |is )?allergic to|"
+    r"(?:i'd )?rather not(?: have)?|"
+    r"(?:with|ha(?:s|ve)|having|contain(?:s|ing)?) no|free (?:of|from)|lacking|sans|neither)(?![\w-])"
 )
-_WITHOUT: Final = re.compile(r"(?<![\w-])(?:without|w/o)(?![\w-])", re.IGNORECASE)
-_PLAIN: Final = re.compile(r"(?<![\w-])(?:not|nothing|no)(?![\w-])", re.IGNORECASE)
+_DEGREE: Final = pattern(r" \w+(?: [\w'-]+)?")
+_WITHOUT: Final = pattern(r"(?<![\w-])(?:without|w/o)(?![\w-])")
+_PLAIN: Final = pattern(r"(?<![\w-])(?:not|nothing|no)(?![\w-])")
+_NO_NEGATION: Final = pattern(r"\b(?:do|does|did|can|could|will|should|may|me|why|or|if) $")
+"""Before a "not" that says something of what somebody does."""
+_IS: Final = pattern(r"(?:\b(?:is|was|i'm)|'s) $")
+_DEED: Final = re.compile(
+    r"(?!(?:earring|string|clothing|packaging|lining|padding|coating|filling|stuffing|flavou?ring|colou?ring|bedding)$)[a-z]{3,}ing"
+)
+"""Something that is not to happen, and no thing."""
 _MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
-_WORD: Final = re.compile(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*", re.IGNORECASE)
-_VALUE: Final = re.compile(
-    rf"\s+(?P<what>{COLOURS}|{MATERIALS})(?=\s+[a-z]{{3,}})(?!\s+(?:and|but|for)\b)", re.IGNORECASE
+_NON: Final = pattern(rf"(?<![\w-])no[nt]-(?P<what>{COLOURS}|{MATERIALS})(?![\w-])")
+_AFTERWARDS: Final = pattern(
+    r"(?<=[,;.])\s*(?P<what>[a-z][a-z'-]*(?: [a-z'-]+)?) (?:excluded|unwanted|(?:is |are )?not (?:wanted|needed))"
+    r"(?=\s*(?:$|[,;.]))"
 )
-_BREAK: Final = re.compile(r"[,;.!?()\0]|$")
+_WORD: Final = pattern(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*")
+_VALUE: Final = pattern(
+    rf" (?P<what>{COLOURS}|{MATERIALS})(?= [a-z]{{3,}})(?! (?:and|but|for|please|thanks|or|ones?|colou?r)\b)"
+)
+_BREAK: Final = re.compile(r"[,;.!?()\0]|\s[-–—]+\s|$")
+_LISTING: Final = pattern(
+    r"\s*[a-z][\w'-]+(?:\s*,\s*[a-z][\w'-]+)+\s*,? (?:or|and|nor) [a-z][\w'-]+(?=\s*(?:$|[.;!?]))"
+)
+_COLOUR: Final = pattern(COLOURS)
 _MOST_WORDS: Final = 3
 
+_ZH_SIGN: Final = r"[^,;。!?\0\s]"
 _ZH_END: Final = r"(?=的|[,;。!?、\0\s]|$)"
-_ZH_STRONG: Final = re.compile(
-    r"(?:千万)?(?:不要|别要|不想要|不想买|不喜欢|不需要|别给我推荐|别给我|别推荐|不要推荐|别来|别买|不看|不含有|不含|不包含|不包括|不带有|"
-    r"不带|没有|没加|不添加|不加|不用|不是|排除|去掉|去除|避开|拒绝|讨厌|过滤掉|屏蔽|剔除)"
-    r"(?:任何|给我推荐|推荐|带有|含有|包含|使用|添加|那种|给我|带|含|有|用|是|买)?"
-    rf"(?P<what>[^,;。!?\0\s的]{{1,12}}?)(?:(?:成分|品牌|牌子|材质|款式)(?=的|$|[,;。]))?{_ZH_END}"
+_ZH_STRONG: Final = pattern(
+    r"(?:千万|请|最好|[也都又]|并且?|但|一定)*"
+    r"(?:(?<!要)不要(?:推荐)?|(?<!是)不是|(?<!有)没有|没加|不(?:想[要买选]|想看到?|喜欢|需要|考虑|接受|[买看用加]|含有?|包[含括]|带有?|添加|能[有含是]|可以有|希望[有是])|"
+    r"别(?:给我(?:推荐)?|推荐|[选要来买有带])|排除|去[掉除]|避[开免]|拒绝|讨厌|过滤掉|屏蔽|剔除)"
+    r"(?:任何|给我推荐|推荐|带有|含有|包含|使用|添加|[那这]种|给我|所有|[带含有用是买看])?"
+    r"(?P<what>[^,;。!?\0\s的]{1,12}?)"
+    rf"(?:(?:成分|品牌|牌子|材[质料]|款式|颜色)(?=的|$|[,;。\s])|的?(?:谢谢|就行|就好|[哦啊吧呢了])(?=$|[,;。!\s]))?{_ZH_END}"
 )
 _ZH_EXCEPT: Final = re.compile(
-    r"(?:除了|除去|除开|除)(?P<what>[^,;。!?\0\s]{1,10}?)(?:之外|以外|外|的?都(?:可以|行|要)|(?=,))"
-    r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|都?不要(?=$|[,;。]))"
-    r"|非(?P<what3>[^,;。!?\0\s的洲凡常]{2,4}?)(?=的)"
+    rf"(?:除了|除去|除开|除掉|除)(?P<what>{_ZH_SIGN}{{1,10}}?)(?:的?(?:之外|以外|外)(?:的?{_ZH_SIGN}{{0,4}}?都?(?:可以|行)(?=$|[,;。\s]))?"
+    rf"|的?(?:都|什么|哪){_ZH_SIGN}{{0,6}}?(?:可以|行|要|好)|(?:(?<=除了.)|(?<=除了..)|(?<=除了...))(?=[,\s]))"
+    r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|[以之]外(?=的)|[就都也]?(?:不要|不考虑|不行|免谈|算了)(?=$|[,;。]))"
+    r"|对(?P<what3>[^,;。!?\0\s的]{1,6})过敏"
+    rf"|非(?P<what4>[^,;。!?\0\s的洲凡常]{{2,4}}?(?=的)|(?:{ZH_MATERIALS})(?=[\u4e00-\u9fff]))"
 )
-_ZH_DEGREE: Final = re.compile(
-    r"^(?:太|那么|这么|很|过于|特别|非常|过|超过|高于|低于|钱|错过|担心|怕|了|求|止|同|知|紧|锈|粘|到|得)"
+_ZH_FREE: Final = pattern(
+    r"无(?!花果|[糖线叶痕火印人骨袖缝框纺烟尘绳声敌限籽核刺刷极水菌毒味患机忧名心需须法比聊损级抗障主芯柄盖耳孔底感])"
+    r"(?P<what>[\u4e00-\u9fff]{1,4}?(?:[精剂素醛油醇酯酸汞铅胶粉]|皂基|味道)|麸质|蔗糖|花纹|图案|印花|logo|拉链|塑料|"
+    rf"[香异气]味|花边|蕾丝|香料|荧光){_ZH_END}"
 )
-_ZH_VERBS: Final = re.compile(
-    r"^(?:洗|手洗|打孔|打|插|充|煮|开|换|安装|拧|擦|钉|熨|组装|清洗|弯腰|手|动手|等|排队|担心)"
-)
-_ZH_LISTED: Final = re.compile(r"和(?!服)|或者|或是|或|以及|跟|、|也不要|与")
+_ZH_DEGREE: Final = re.compile(r"太|什么|那么|这么|很|过|特别|非常|高于|低于|钱|错过|担心|[怕了求止同知紧锈粘到得]")
+_ZH_DONE_WITHOUT: Final = re.compile(rf"电[池源线]?|胶水?|[线水油盐糖]|{ZH_MATERIALS}")
+"""What a thing may do without ("不用电池的"); what follows 不用 else is what somebody need not do."""
+_ZH_LISTED: Final = re.compile(r"和(?!服)|或[者是]?|以及|[跟、与]|也?不要")
+_ZH_VALUE: Final = re.compile(rf"(?P<what>{ZH_COLOURS}|{ZH_MATERIALS})(?=[\u4e00-\u9fff]{{2,}})")
+_ZH_LAST: Final = re.compile(rf"(?:{ZH_COLOURS}|{ZH_MATERIALS})$")
 
 
 def exclusions(text: str, *, continued: bool = False) -> list[Exclusion]:
@@ -116,24 +155,37 @@ def exclusions(text: str, *, continued: bool = False) -> list[Exclusion]:
 
 def _chinese(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _ZH_EXCEPT.finditer(text):
-        what = match["what"] or match["what2"] or match["what3"]
-        end = match.end() + 1 if text[match.end() : match.end() + 1] == "的" else match.end()
-        yield Exclusion(_listed(what), match.start(), end)
+        what = next(match[name] for name in ("what", "what2", "what3", "what4") if match[name])
+        if re.match("不[要想喜需考含带是看买]|别", what):  # 不要 is another rule's
+            continue
+        named = _ZH_LAST.search(what) if match["what2"] and len(_listed(what)) == 1 else None
+        skipped = 0 if named is None else named.start()
+        yield Exclusion(_listed(what[skipped:]), match.start() + skipped, _after_of(text, match.end()))
+    for match in _ZH_FREE.finditer(text):
+        yield Exclusion((match["what"],), match.start(), _after_of(text, match.end()))
     for match in _ZH_STRONG.finditer(text):
         what = match["what"]
-        end = match.end() + 1 if text[match.end() : match.end() + 1] == "的" else match.end()
+        end = _after_of(text, match.end())
+        asked = match[0].partition(what)[0]
         if _ZH_DEGREE.match(what):
-            if text[match.start() : match.start() + 2] in ("不要", "别要") and what[0] in "太那这很过特非":
+            if ("不要" in asked or "别要" in asked) and what[0] in "太那这很过特非":
                 yield Exclusion((), match.start(), end)
             continue
-        if text[match.start() : match.start() + 2] in ("不用",) and _ZH_VERBS.match(what):
+        if "不用" in asked and not _ZH_DONE_WITHOUT.fullmatch(what):
             continue
         alone = (
             not continued and not text[: match.start()].strip(" ,\0") and not text[match.end() :].strip(" ,。!?\0的")
         )
-        if alone:  # nothing is left that would be wanted
+        if alone:  # nothing is left that would be wanted, but behind a colour or a material
+            named = _ZH_VALUE.match(what)
+            if named is not None and asked.startswith(("不", "别")):
+                yield Exclusion((named["what"],), match.start(), match.start("what") + named.end())
             continue
         yield Exclusion(_listed(what), match.start(), end)
+
+
+def _after_of(text: str, end: int) -> int:
+    return end + 1 if text[end : end + 1] == "的" else end
 
 
 def _listed(what: str) -> tuple[str, ...]:
@@ -144,15 +196,19 @@ def _listed(what: str) -> tuple[str, ...]:
 def _english(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _STRONG.finditer(text):
         words, end = _phrase(text, match.end())
-        if words and (continued or _something_else(text, match.start(), end)):
+        for_what = match[0][:4].lower() in ("avoi", "free") and re.match(
+            r"\s+(?:at|in|on|when|while|during)\b", text[end:]
+        )
+        if words and not for_what and (continued or _something_else(text, match.start(), end)):
             yield Exclusion(words, match.start(), end)
     for match in _WITHOUT.finditer(text):
         words, end = _phrase(text, match.end())
         wanted = continued or _something_else(text, match.start(), end)
         if words and wanted and not _LIFE.search(text[: match.start()]):
             yield Exclusion(words, match.start(), end)
-    for match in _MINUS.finditer(text):
-        yield Exclusion((match["what"],), match.start(), match.end())
+    for rule in (_MINUS, _NON, _AFTERWARDS):
+        for match in rule.finditer(text):
+            yield Exclusion((match["what"],), match.start(), match.end())
     for match in _PLAIN.finditer(text):
         yield from _plain(text, match, continued)
 
@@ -168,42 +224,52 @@ def _plain(text: str, match: re.Match[str], continued: bool) -> Iterator[Exclusi
     if plain is not None and (continued or _something_else(text, match.start(), plain.end())):
         yield Exclusion((plain["what"],), match.start(), plain.end())
         return
-    if not no and following in _DEGREES:
-        degree = re.compile(r"\s+\w+(?:\s+[\w'-]+)?").match(text, match.end())
+    if match[0].lower() != "no" and following in _DEGREES:
+        degree = _DEGREE.match(text, match.end())
         yield Exclusion((), match.start(), degree.end() if degree else match.end())
         return
+    if not no and (
+        _NO_NEGATION.search(text[: match.start()]) or (following in ("a", "an") and _IS.search(text[: match.start()]))
+    ):
+        return
     begun = bool(text[: match.start()].strip())
-    if following in (_NO_THINGS if no else _NOT_THINGS if begun else _NOT_THINGS | {"for", "the"}):
+    if following in (_NO_THINGS if no else _NOT_THINGS if begun else _NOT_THINGS | {"for", "the", "a", "an"}):
         return
     at = match.end()
     if not no and following == "for":
         at = text.lower().index("for", at) + 3
     words, end = _phrase(text, at)
-    named = re.search(r"\bi(?:'m|\s+am)\s+$|\d", text[: match.start()][-5:] + "".join(words), re.IGNORECASE)
+    named = re.search(r"\bi(?:'m| am) $|\d", text[: match.start()][-5:] + "".join(words), re.IGNORECASE)
     if not words or named or not (continued or _something_else(text, match.start(), end)):
         return
     before, after = text[: match.start()].rstrip(), text[end:].lstrip()
     opens = not before or before[-1] in ",;.!?(\0"
     closes = (
         not after
-        or after[0] in ",;.!?)\0"
+        or after[0] in ",;.!?)\0-–—"
         or _STOP.intersection(word.strip(",;.!?").lower() for word in after.split()[:1])
     )
-    if closes and (before or continued or (opens and after and after[0] in ",;.!?\0")):
-        if no and not opens and len(words[0].split()) > 1 and not re.search(r"\b(?:and|but|with|please)$", before):
+    if closes and (before or continued or (opens and after and after[0] in ",;.!?\0-–—")):
+        asked = re.search(r"\b(?:and|but|with|please)$", before) or re.match(r"\W*(?:please|thanks|thank)\b", after)
+        if no and not opens and len(words[0].split()) > 1 and not asked:
             return
         yield Exclusion(words, match.start(), end)
 
 
 def _something_else(text: str, start: int, end: int) -> bool:
     """Whether anything is wanted beside what is not."""
-    return bool(re.sub(r"[\s,;.!?()]+", "", text[:start] + text[end:]))
+    return bool(re.sub(r"\b(?:please|thanks|i|just)\b|[\s,;.!?()]+", "", text[:start] + text[end:]))
 
 
 def _phrase(text: str, start: int) -> tuple[tuple[str, ...], int]:
     """The words that are not wanted, from `start` on, up to where something else begins."""
     stop = _BREAK.search(text, start)
     limit = stop.start() if stop else len(text)
+    listed = _LISTING.match(text, start)
+    if listed is not None:
+        names = re.split(r"\s*,\s*(?:(?:or|and|nor) )?| (?:or|and|nor) ", listed[0].strip())
+        if len({_COLOUR.fullmatch(name) is None for name in names}) == 1:
+            return tuple(names), listed.end()
     parts: list[list[str]] = [[]]
     end, skipping = start, True
     for match in _WORD.finditer(text, start, limit):
@@ -217,14 +283,17 @@ def _phrase(text: str, start: int) -> tuple[tuple[str, ...], int]:
             parts.append([])
             skipping = True
             continue
-        if word in _STOP or not word[0].isalnum() or len(parts[-1]) >= _MOST_WORDS:
+        inside = word != "in" or re.match(r" (?:it|them)\b", text[match.end() :]) is not None
+        if word in _STOP or not inside or not word[0].isalnum() or len(parts[-1]) >= _MOST_WORDS:
             break
         skipping = False
         parts[-1].append(match[0].strip("'\""))
         end = match.end()
+    if any(_DEED.fullmatch(word.lower()) for part in parts for word in part):
+        return (), end
     phrases = []
     for part in parts:
-        while part and part[-1].lower() in _TAIL:
+        while part and part[-1].lower() in (_TAIL | _PARTS if len(part) > 1 else _TAIL):
             part.pop()
         if part:
             phrases.append(" ".join(part))

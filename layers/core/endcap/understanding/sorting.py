@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final, NamedTuple
 
+from endcap.understanding.numbers import pattern
 from endcap.understanding.wish import Sorting
 
 
@@ -17,44 +17,66 @@ class Order(NamedTuple):
 
 
 _NO_NEWS: Final = (
-    r"york(?:er)?s?|baby|babies|born|newborn|home|house|year'?s?|moon|zealand|england|mexico|orleans|balance|wave|age|era|look|town|mums?|"
-    r"moms?|mother|dad|father|parents?|job|testament|day|hampshire|jersey|world|beginnings?|leaf|me|you|skin|hair|car|driver|and|puppy|bride"
+    r"york(?:er)?s?|baby|babies|born|newborn|home|house|year'?s?|moon|zealand|england|mexico|orleans|balance|wave|"
+    r"age|era|look|"
+    r"town|mums?|moms?|mother|dad|father|parents?|job|testament|day|hampshire|jersey|world|beginnings?|leaf|me|you|"
+    r"skin|hair|car|"
+    r"driver|and|puppy|bride|school|life|delhi|grand\w+|pet|kitten"
 )
 _OPENS: Final = r"(?:^|(?<=[,;.\0]))\s*"
 _CLOSES: Final = r"(?=\s*(?:$|[,;.\0]))"
+_FIRST: Final = r"(?: (?:ones? )?(?:first|on top|at the top))"
+_THAN: Final = rf"(?:{_FIRST}| than (?:this|that|these|those)|(?! than))(?: ones?)?"
+_SORT: Final = r"\b(?:(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?|show) )?(?:(?:by|in|from|with) )?(?:the )?"
+_PRICE: Final = rf"{_SORT}(?:price\s*:?\s*)?(?:from )?"
+_LOW: Final = r"(?:low(?:est)?|cheap(?:est)?)"
+_HIGH: Final = r"(?:high(?:est)?|expensive|dear(?:est)?)"
+_ZH_SORT: Final = r"(?:的?(?:排序|排列|排在?前面?|排|优先|在前面?))?"
+_ZH_PRICE: Final = r"(?:按照?)?(?:价格|价钱|售价)?"
 _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
     (
         "price_desc",
-        r"\b(?:the\s+)?(?:most\s+expensive|priciest|costliest|dearest\s+priced?|most\s+costly|highest[\s-]+priced?)(?:\s+(?:first|ones?))?\b"
-        r"|\b(?:sort(?:ed)?\s+)?(?:by\s+)?(?:price\s*:?\s*)?(?:from\s+)?high(?:est)?\s+to\s+low(?:est)?(?:\s+price)?\b|\bexpensive\s+(?:ones\s+)?first\b"
-        r"|\b(?:sort(?:ed)?\s+by\s+)?price\s+desc(?:ending)?\b"
-        r"|(?:按)?(?:照)?(?:价格|价钱)?(?:从|由)高到低(?:排序|排列|排)?|最贵的?|价格最高的?|(?:价格)?降序|最高价的?|贵的(?:优先|在前|排前面)",
+        rf"{_SORT}(?:most expensive|priciest|costliest|dearest(?= (?:first|priced|ones?))|"
+        rf"highest[\s-]+priced?)(?:{_FIRST}| ones?)?\b"
+        rf"|{_PRICE}{_HIGH}\s*(?:to|-)\s*{_LOW}(?: price)?\b|{_PRICE}desc(?:ending)?\b(?: (?:order|price))?"
+        rf"|\b(?:something |a bit )?(?:more expensive|pricier|dearer|expensive(?={_FIRST}))(?! looking){_THAN}\b"
+        rf"|{_ZH_PRICE}(?:[从由](?:高到低|贵到便宜)|降序){_ZH_SORT}|(?:最贵|价格最高|最高价)的?{_ZH_SORT}"
+        r"|贵的(?:优先|在前|排前面)|(?:比这个)?[更再]贵的?|贵(?:一点|一些|点|些)儿?的?",
     ),
     (
         "price_asc",
-        r"\b(?:the\s+)?(?:cheapest|least\s+expensive|lowest[\s-]+priced?|inexpensive|low[\s-]priced)(?:\s+(?:first|ones?|possible|available))?\b"
-        r"|\b(?:sort(?:ed)?\s+)?(?:by\s+)?(?:price\s*:?\s*)?(?:from\s+)?low(?:est)?\s+to\s+high(?:est)?(?:\s+price)?\b|\bcheap(?:er)?\s+(?:ones\s+)?first\b"
-        r"|\b(?:sort(?:ed)?\s+by\s+)?price\s+asc(?:ending)?\b|\b(?:sort(?:ed)?|order(?:ed)?)\s+by\s+price\b"
-        rf"|{_OPENS}(?:(?:some|a|any|really|very|something)\s+)?cheap(?:er)?\b(?!\s+(?:and\s+cheerful|looking|trick))|\b(?:cheap(?:er)?|low\s+price){_CLOSES}"
-        r"|(?:按)?(?:照)?(?:价格|价钱)?(?:从|由)低到高(?:排序|排列|排)?|最便宜的?|价格最低的?|最低价的?|(?:价格)?升序|低价优先|便宜的(?:优先|在前|排前面)"
-        r"|(?:更)?便宜(?:一点|一些|点|些)(?:儿)?的?|更便宜的?|便宜的",
+        rf"{_SORT}(?:cheapest|least expensive|lowest[\s-]+(?:priced?|cost)|inexpensive|low[\s-]priced)(?:{_FIRST}|"
+        rf" (?:ones?|possible|available))?\b"
+        rf"|{_PRICE}{_LOW}\s*(?:to|-)\s*{_HIGH}(?: price)?\b|\bcheap(?:er)?{_FIRST}\b|"
+        rf"{_PRICE}asc(?:ending)?\b(?: (?:order|price))?"
+        r"|\b(?:sort|order|rank)(?:ed)? (?:it |them )?(?:by|on) price\b|\bby price(?=\s*$)"
+        rf"|\b(?:something |a bit )?(?:cheaper|less expensive)(?! looking){_THAN}\b"
+        rf"|{_OPENS}(?:(?:some|a|any|really|very|something) )*cheap\b(?! (?:and cheerful|looking|trick|chic|thrills?|"
+        rf"monday))"
+        rf"|\b(?:cheap|low price){_CLOSES}"
+        rf"|{_ZH_PRICE}(?:[从由](?:低到高|便宜到贵)|升序){_ZH_SORT}|(?:最便宜|最实惠|价格最低|最低价)的?{_ZH_SORT}|低价优先"
+        r"|便宜的(?:优先|在前|排前面)?|[更再]?便宜(?:一点|一些|点|些)儿?的?|(?:比这个|[更再])便宜的?|按价格(?:排序|排列|排)",
     ),
     (
         "new",
-        r"\b(?:the\s+)?(?:newest|latest|most\s+recent|new\s+arrivals?|new\s+in|just\s+in|newly\s+(?:added|arrived)|recently\s+added|brand\s+new)(?:\s+first)?\b"
-        r"|\bwhat'?s\s+new(?:\s+in)?\b|\bnew(?:est)?\s+first\b|\bjust\s+(?:arrived|released|launched)\b"
-        rf"|{_OPENS}new(?=\s+(?!(?:{_NO_NEWS})\b)[a-z])|\bnew{_CLOSES}"
-        r"|最新(?:上架|上市|发布|推出|到货|款)?的?|新上架的?|刚上架的?|新上市的?|刚上市的?|新到的?|新品(?!种|味)|新款的?|新出的|上新",
+        rf"{_SORT}(?:newest|latest|most recent|new arrivals?|new in|just in|(?:newly|recently) (?:added|arrived|"
+        rf"released)|brand new|"
+        rf"new releases?)(?:{_FIRST}| ones?)?\b"
+        rf"|\bwhat'?s new(?: in)?\b|\bnew{_FIRST}\b|\bjust (?:arrived|released|launched)\b"
+        rf"|(?:^|(?<=\0))\s*new(?= (?!(?:{_NO_NEWS})\b)[a-z])|\bnew{_CLOSES}"
+        rf"|最新(?:上架|上市|发布|推出|到货|款)?的?{_ZH_SORT}|(?:新|刚刚?|最近)(?:上架|上市|到货)的?|[刚新][到上]的|新品(?![种味])|新[款出]的?(?!门)|上新",
     ),
     (
         "popular",
-        r"\b(?:the\s+)?(?:best[\s-]+sell(?:ing|ers?)|bestsell(?:ing|ers?)|top[\s-]+sell(?:ing|ers?)|hot[\s-]+sell(?:ing|ers?)|most\s+(?:popular|bought|wanted|sold|loved)|"
-        r"popular|trending|hottest)\b|\b(?:sort(?:ed)?|order(?:ed)?)\s+by\s+popularity\b|\bwhat\s+(?:others|everyone|people)\s+(?:buys?|is\s+buying|are\s+buying)\b"
-        r"|卖得最好的?|卖的最好的?|最畅销的?|畅销的?|热销的?|最热销的?|热卖的?|销量最[高好]的?|销量高的?|销量第一的?|按销量(?:排序|排)?|最受欢迎的?|受欢迎的?|"
-        r"最热门的?|热门的?|最火的?|火爆的?|爆款(?:的)?|人气最高的?|人气高的?|人气最旺的?|大家都(?:在)?买的?|买的人最多的?|最多人买的?",
+        rf"{_SORT}(?:(?:best|top|hot)[\s-]*sell(?:ing|ers?)|most (?:popular|bought|wanted|sold|loved|purchased)|"
+        rf"popular(?! (?:science|culture|music))|trending|hottest|popularity)(?:{_FIRST}| ones?)?\b"
+        r"|\b(?:what )?(?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b"
+        r"|\bwhat'?s (?:hot|popular)\b"
+        rf"|卖[得的]最?[好火多快]的?|最?[畅热]销的?|热卖的?|按?销量(?:最?[高好]|第一|从高到低|优先)的?{_ZH_SORT}|按(?:销量|人气)(?:排序|排)?|最?受欢迎的?"
+        r"|最?热门的?|[最很]火的?|火爆的?|爆款的?|人气最?[高旺]的?|大家都在?[买喜]欢?的?|买的人最?多的?|最多人买的?|最流行的?",
     ),
 )
-_RULES: Final = tuple((sort, re.compile(pattern, re.IGNORECASE)) for sort, pattern in _SORTED)
+_RULES: Final = tuple((sort, pattern(text)) for sort, text in _SORTED)
 
 
 def order_of(text: str) -> Order | None:

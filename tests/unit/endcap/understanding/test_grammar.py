@@ -15,10 +15,17 @@ from endcap.understanding.grammar import parse, understood
 from tests.benchmarks.understanding import Brands, constrained, findings
 
 DATA = Path(__file__).parents[3] / "data" / "understanding"
-NAMES = ("OPI", "COVERGIRL", "Vaseline", "L'Oreal Paris", "Maybelline", "MUJI制造商")
+NAMES = ("OPI", "COVERGIRL", "Dior", "Vaseline", "L'Oreal Paris", "Maybelline", "MUJI制造商")
 SHOP = Brands([{"title": f"{name} thing", "brand": name} for name in NAMES])
-REQUESTS = [json.loads(line) for line in (DATA / "requests.jsonl").read_text(encoding="utf-8").splitlines()]
-TRAPS = [json.loads(line) for line in (DATA / "traps.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def lines(*names: str) -> list[dict[str, object]]:
+    files = (DATA / f"{name}.jsonl" for name in names)
+    return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+
+
+REQUESTS = lines("requests", "kept_requests", "variants")
+TRAPS = lines("traps", "kept_traps", "variant_traps")
 MORE_TRAPS = (
     """
 size 12 shoes|no. 7 serum|sunscreen spf over 30|pan under 30cm|storage box under 10 litres|shampoo for kids under 5
@@ -75,11 +82,43 @@ def test_a_query_without_conditions_is_searched_for_as_it_is() -> None:
         ("更便宜的", "price < 8"),
         ("more expensive", "price > 12"),
         ("贵一点的", "price > 12"),
+        ("cheaper than this", "price < 8"),
+        ("pricier ones", "price > 12"),
     ],
 )
 def test_cheaper_and_dearer_are_so_than_what_is_shown(query: str, condition: str) -> None:
     found = understood(query, SHOP, [8.0, 12.0])
     assert (found.filter, found.sort) == (condition, None)
+
+
+@pytest.mark.parametrize(("query", "sort"), [("the cheapest", "price_asc"), ("最贵的", "price_desc")])
+def test_superlatives_compare_with_nothing(query: str, sort: str) -> None:
+    found = understood(query, SHOP, [8.0, 12.0])
+    assert (found.filter, found.sort) == (None, sort)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.integers(1, 9999),
+    st.integers(1, 9999),
+    st.sampled_from(
+        [
+            "mug between {} and {}",
+            "mug £{} to £{}",
+            "mug from {} to {} pounds",
+            "gift for my aunt {} to {}",
+            "at least {} and at most {}, mug",
+            "{}到{}元的杯子",
+            "价格在{}到{}之间的杯子",
+            "高于{}低于{}的杯子",
+        ]
+    ),
+)
+def test_every_wording_of_a_range_says_the_same(one: int, other: int, wording: str) -> None:
+    low, high = sorted((one, other))
+    parsed = parse(wording.format(low, high), SHOP)
+    if low < high and not (low >= 1900 and high <= 2100):  # two years are no prices without a word for it
+        assert (parsed.lowest, parsed.highest) == (low, high)
 
 
 def test_facets_that_no_item_has_are_words_like_others() -> None:

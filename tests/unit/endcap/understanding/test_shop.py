@@ -132,6 +132,18 @@ def test_the_stack_may_understand_where_a_request_does_not_say_it() -> None:
     assert not RequestParser(CUTOFF_MS, EVENT_TYPES, lambda _: {}, "secret").query({"q": "mug"}).request.understand
 
 
-def test_the_grammar_is_imported_by_the_first_query_that_wants_it() -> None:
-    code = "import sys, endcap.recommend.pipeline; sys.exit('endcap.understanding.grammar' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_the_grammar_is_imported_by_the_first_query_that_wants_it_and_small() -> None:
+    code = """
+import sys, endcap.recommend.pipeline
+from pathlib import Path
+own = lambda: {name for name in sys.modules if name.startswith(("endcap.understanding", "endcap.writing"))}
+before = own()
+import endcap.understanding.shop
+added = own() - before
+print(sum(Path(sys.modules[name].__file__).stat().st_size for name in added), *sorted(added))
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    size, *added = done.stdout.split()
+    assert "endcap.understanding.grammar" in added
+    assert not any(name.startswith("endcap.writing") for name in added)
+    assert int(size) <= 60 * 1024
