@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, I32, I64, Mask
-from endcap.catalog.item import item_document
+from endcap.catalog.item import shown_document
 from endcap.index.changes import Changes
-from endcap.index.derived import SnapshotTables, rows_by_key, wordings_of
+from endcap.index.derived import Beside, SnapshotTables, rows_by_key, wordings_of
 from endcap.index.vectors import VectorTable
 from endcap.index.withheld import Withheld
 from endcap.snapshot.ids import tie_keys_of
@@ -149,7 +149,7 @@ class ItemIndex:
         row = self._change_of.get(position)
         changed = self.changes.items[row] if self.changes is not None and row is not None else None
         if changed is not None:
-            return item_document(changed)
+            return shown_document(changed)
         if position < self.tables.n_items:
             return self.tables.document(position)
         return {"item_id": self.item_id(position)}
@@ -245,34 +245,51 @@ class ItemIndex:
         """float32 (k, d_text): text vectors as the encoder gave them; zero rows where an item has none."""
         return self._rows(self.tables.raw, positions, None if self.changes is None else self.changes.raw)
 
-    def described_dots(self, vector: F32) -> F32:
-        """Dot product of `vector`, float32 (d_text,), with what was written about every row: float32 (n_items,)."""
-        table = self.tables.described
-        return self._without_changed(None if table is None else table.dots(vector))
+    def has_beside(self, part: Beside) -> bool:
+        """Whether the snapshot has the vectors of a part at all."""
+        return self.tables.beside[part] is not None
 
-    def rough_described_dots(self, vector: F32) -> tuple[F32, float]:
-        """`described_dots`, and by how much at most each may be off."""
-        table = self.tables.described
+    def beside_dots(self, part: Beside, vector: F32) -> F32:
+        """Dot product of `vector`, float32 (d,), with the vectors of a part, of every row: float32 (n_items,)."""
+        table = self.tables.beside[part]
+        return self._beside(part, vector, None if table is None else table.dots(vector))
+
+    def rough_beside_dots(self, part: Beside, vector: F32) -> tuple[F32, float]:
+        """`beside_dots`, and by how much at most each may be off."""
+        table = self.tables.beside[part]
         values, error = (None, 0.0) if table is None else table.rough_dots(vector)
-        return self._without_changed(values), error
+        return self._beside(part, vector, values), error
 
-    def described_rows(self, positions: I64) -> F32:
-        """float32 (k, d_text): what was written about the rows; zero where nothing was, or they have changed."""
-        table = self.tables.described
-        rows = np.zeros((len(positions), self.tables.raw.dim), dtype=np.float32)
-        if table is not None:
-            kept = (positions < self.tables.n_items) & ~np.isin(positions, self.changed)
-            rows[kept] = table.rows(positions[kept])
+    def beside_rows(self, part: Beside, positions: I64) -> F32:
+        """float32 (k, d): the vectors of a part; zero where an item has none.
+
+        Nothing was written about what has changed since the snapshot; its picture is what it is now.
+        """
+        table = self.tables.beside[part]
+        if table is None:
+            return np.zeros((len(positions), 1), dtype=np.float32)
+        rows = np.zeros((len(positions), table.dim), dtype=np.float32)
+        kept = (positions < self.tables.n_items) & ~np.isin(positions, self.changed)
+        rows[kept] = table.rows(positions[kept])
+        own = self._of_changed(part)
+        if own is not None:
+            for at in np.flatnonzero(~kept).tolist():
+                rows[at] = own[self._change_of[int(positions[at])]]
         return rows
 
-    def _without_changed(self, values: F32 | None) -> F32:
-        """Values of the snapshot's rows for all; 0 for a row that it does not know, or not as it is now."""
+    def _of_changed(self, part: Beside) -> F32 | None:
+        """float32 (m, d): the vectors of a part that changed items bring themselves."""
+        return self.changes.images if part == "image" and self.changes is not None else None
+
+    def _beside(self, part: Beside, vector: F32, values: F32 | None) -> F32:
+        """Values of the snapshot's rows for all; of a row that has changed by what it brings itself."""
         if values is not None and self.changes is None:
             return values
         whole = np.zeros(self.n_items, dtype=np.float32)
         if values is not None:
             whole[: self.tables.n_items] = values
-            whole[self.changed] = 0
+            own = self._of_changed(part)
+            whole[self.changed] = 0 if own is None else np.vecdot(own, vector)
         return whole
 
     def _rows(self, table: VectorTable, positions: I64, changed: F32 | None) -> F32:

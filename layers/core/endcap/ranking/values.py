@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64, Mask
+from endcap.index.derived import Beside
 from endcap.index.index import ItemIndex
 
 _ONE: Final = np.float32(1)
@@ -176,19 +177,20 @@ class Whitened:
 
 
 @dataclass(frozen=True)
-class Described:
-    """What was written about the items of an index."""
+class BesideTexts:
+    """Vectors that items have beside those of their texts: of what was written about them, or of their pictures."""
 
     index: ItemIndex
+    part: Beside
 
     def rough(self, vector: F32) -> tuple[F32, float]:
-        return self.index.rough_described_dots(vector)
+        return self.index.rough_beside_dots(self.part, vector)
 
     def at(self, vector: F32, positions: I64) -> F32:
-        return np.asarray(np.vecdot(self.index.described_rows(positions), vector), dtype=np.float32)
+        return np.asarray(np.vecdot(self.index.beside_rows(self.part, positions), vector), dtype=np.float32)
 
     def everywhere(self, vector: F32) -> F32:
-        return self.index.described_dots(vector)
+        return self.index.beside_dots(self.part, vector)
 
 
 @dataclass(frozen=True)
