@@ -111,7 +111,7 @@ def test_bedrock_gets_a_role_only_where_its_batches_are_asked_for(nested: Callab
     assert trusted["Principal"] == {"Service": "bedrock.amazonaws.com"}
     assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     objects, listing = _statements(role)
-    assert [arn.rpartition("/")[0].rpartition(":")[2] for arn in objects["Resource"]] == [f"{BUCKET}/enrichment-batch"]
+    assert [arn.split("/", 1)[1] for arn in objects["Resource"]] == ["enrichment-batch/*"]
     assert listing["Condition"] == {"StringLike": {"s3:prefix": "enrichment-batch/*"}}
 
 
