@@ -238,6 +238,7 @@ class StoredItem(Answer):
     price: float | None = None
     currency: str | None = None
     image_url: str | None = None
+    image_vector: Annotated[str | None, Field(description="as it is kept: int8 in base64")] = None
     url: str | None = None
     language: str | None = None
     categories: list[str] | None = None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from endcap_rebuild.data.dataset import read_shop
+from endcap_rebuild.language.enrich import queries_of
 from endcap_rebuild.settings import RebuildSettings, no_progress
 from endcap_rebuild.text_encoder.choose import choose_encoder
 
@@ -26,6 +27,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="auto")
     parser.add_argument("--student", action="store_true")
     parser.add_argument("--teacher", default="")
+    parser.add_argument("--enrichment", type=Path, help="queries of a writer, for the student to learn from")
     parser.add_argument("--work", type=Path, help="keep finished steps here, to resume after a stop")
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
@@ -42,13 +44,16 @@ def main() -> None:
             teacher=chosen.teacher,
             work=chosen.work,
         )
-        loaded = choose_encoder(settings, shop, no_progress)
+        written = queries_of(chosen.enrichment, shop.items) if chosen.enrichment else ()
+        loaded = choose_encoder(settings, shop, no_progress, written=written)
         print(f"{folder.name}: {loaded.encoder.config.name} ({loaded.choice.get('reason', 'named')}), ", end="")
         print(f"{time.monotonic() - started:.0f} s, {time.process_time() - worked:.0f} s of it on the processor")
         report(loaded.choice.get("measured", ()), loaded.choice.get("compared", ()))
         if student := loaded.choice.get("student"):
             print(f"  student {'' if student['shipped'] else 'not '}shipped: {student['reason']}")
             report(student.get("measured", ()), [student["compared"]] if "compared" in student else [])
+            for part, found in student.get("generated_pairs", {}).get("parts", {}).items():
+                print(f"  generated pairs, {part}: {found}")
             for label in TOLD if "training" in student else ():
                 print(f"    {label} {student['training'][label]}")
 

@@ -69,6 +69,7 @@ OF_THE_REQUEST = (
     "lexical",
     "described_query",
     "similar",
+    "image_similar",
     "complement",
     "boost",
     "rotation",
@@ -235,10 +236,13 @@ class PlainRanking:
         elif term in ("similar", "complement") and self.anchors:
             for anchor, one in zip(self.anchors, self.support["anchors"][:, row].tolist(), strict=True):
                 found.append(Carrier(self.shop.items[anchor].item_id, "anchor", one))
+        elif term == "image_similar" and self.anchors:
+            for anchor, one in zip(self.anchors, self.support["pictures"][:, row].tolist(), strict=True):
+                found.append(Carrier(self.shop.items[anchor].item_id, "anchor", one))
         elif term in self.support:
             for past, one in zip(self.past, self.support[term][:, row].tolist(), strict=True):
                 # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
-                if not (term in ("text", "described") and sign < 0 <= past.weight):
+                if not (term in ("text", "described", "image") and sign < 0 <= past.weight):
                     found.append(Carrier(self.shop.items[past.row].item_id, past.kind, sign * one, past.rank))
         return sorted((one for one in found if one.support > 0), key=lambda one: (-one.support, one.rank))
 
@@ -361,6 +365,7 @@ class _Evaluation:
             self._lists,
             self._text,
             self._described,
+            self._images,
             self._words,
             self._query,
             self._base,
@@ -542,6 +547,21 @@ class _Evaluation:
             meant = unit(self.snapshot.encoder.encode(self.query).astype(np.float64) - shop.mean)
             self.terms["described_query"] = written @ meant
             self.sizes["described_query"][:] = 1.0
+
+    def _images(self) -> None:
+        shop = self.shop
+        weights = self._past_weights("text")
+        near = [shop.images @ shop.images[past.row] for past in self.past]
+        self.support["image"] = _stacked(
+            [_spoken(weight, one) for weight, one in zip(weights, near, strict=True)], shop.n
+        )
+        self.terms["image"] = _liked_less_disliked(weights, near, shop.n)
+        self.sizes["image"] = np.full(shop.n, sum(map(abs, weights)))
+        if self.anchors and self.request.relation == "similar":
+            rows = [shop.images @ shop.images[anchor] for anchor in self.anchors]
+            self.support["pictures"] = _stacked(rows, shop.n)
+            self.terms["image_similar"] = sum(rows, np.zeros(shop.n)) / len(self.anchors)
+            self.sizes["image_similar"] = np.ones(shop.n)
 
     def _words(self) -> None:
         weights = self._faded([said.weight for said in self.said], [said.rank for said in self.said], "words")

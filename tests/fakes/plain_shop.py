@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.catalog.item import item_document
+from endcap.catalog.item import shown_document
 from endcap.index.overlay import ChangedItem
 from endcap.snapshot.snapshot import Snapshot
 
@@ -38,6 +38,7 @@ class PlainItem:
     words : its document for searches, None where there is nothing to find any more
     band : price band, None without price
     raw, white : text vector as the encoder gave it, and whitened; zeros without text
+    image : of the picture of a changed item, int8
     """
 
     item_id: str
@@ -51,6 +52,7 @@ class PlainItem:
     expires_at_ms: int
     raw: F64
     white: F64
+    image: bytes = b""
     changed: bool = False
     deleted: bool = False
 
@@ -119,7 +121,7 @@ class PlainShop:
         return PlainItem(
             item_id=change.item_id,
             old_row=row,
-            words=None if item is None else item_document(item),
+            words=None if item is None else shown_document(item),
             group=item.group if item is not None else then.group,
             brand=item.brand if item is not None else then.brand,
             categories=tuple(dict.fromkeys(item.categories)) if item is not None else then.categories,
@@ -128,6 +130,7 @@ class PlainShop:
             expires_at_ms=0 if item is None else item.expires_at_ms or 0,
             raw=raw,
             white=white,
+            image=b"" if item is None else item.image_vector,
             changed=True,
             deleted=item is None,
         )
@@ -150,6 +153,20 @@ class PlainShop:
     def sampled(self, rows: F64) -> F64:
         """Every so many of the snapshot's rows, 64 to 127 of them, where it has more."""
         return rows[:: max(1, self.n_old // 64)]
+
+    @cached_property
+    def images(self) -> F64:
+        """Float64 (n, width), pictures less the snapshot's mean: what a changed item brings itself counts for it."""
+        kept, mean = self.snapshot.image, self.snapshot.image_mean
+        if kept is None or mean is None:
+            return np.zeros((self.n, 1))
+        found = np.zeros((self.n, len(mean)))
+        for row, item in enumerate(self.items):
+            if not item.changed:
+                found[row] = kept.fine[row]
+            elif len(item.image) == len(mean):
+                found[row] = unit(unit(np.frombuffer(item.image, dtype=np.int8).astype(np.float64)) - mean)
+        return found
 
     # What the snapshot has learned
 
@@ -271,6 +288,10 @@ class PlainShop:
                 written = spread_of_cosines(self.sampled(np.asarray(self.snapshot.described[1], dtype=np.float64)))
                 scales["described_query"] = written
                 scales["described"] = 0.5 * written / self.spreads["text"]
+            if self.snapshot.image is not None:
+                pictures = spread_of_cosines(self.sampled(np.asarray(self.snapshot.image.fine, dtype=np.float64)))
+                scales["image_similar"] = pictures / self.spreads["text"]
+                scales["image"] = 0.5 * pictures / self.spreads["text"]
         return scales
 
     @cached_property

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
+from endcap.catalog.image_vector import image_levels
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.encoders.quantize import quantize_unit
 from endcap.encoders.text import TextEncoder
@@ -34,7 +35,7 @@ from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.snapshot.format import ENCODER_FILES
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
-from endcap.snapshot.write import SnapshotContents, write_snapshot
+from endcap.snapshot.write import ImageVectors, SnapshotContents, write_snapshot
 from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.text.whitening import fit_whitening
 from tests.fakes.plain_shop import LISTS
@@ -68,6 +69,9 @@ def _encoded(text: str) -> F32:
 @lru_cache(maxsize=16)
 def _user_encoder_files(d_item: int) -> Mapping[str, bytes]:
     return toy_user_encoder_files(d_item)
+
+
+IMAGE_WIDTH: Final = 6
 
 
 def random_item(item_id: str, random: Random, *, brands: tuple[str, ...] = BRANDS, more: str = "") -> Item:
@@ -145,6 +149,12 @@ def random_shop(seed: int, size: int | None = None, everything: bool = False) ->
         repurchase=_random_repurchase(n, chance) if has(0.7) else None,
         contexts=_random_contexts(popularity, chance, random) if has(0.7) else None,
         described=_units(chance.normal(0, 1, texts.shape) * (chance.random((n, 1)) < 0.8)) if has(0.4) else None,
+        images=ImageVectors(
+            _units(chance.normal(0, 1, (n, IMAGE_WIDTH)) * (chance.random((n, 1)) < 0.8)),
+            chance.normal(0, 0.1, IMAGE_WIDTH).astype(np.float32),
+        )
+        if has(0.4)
+        else None,
     )
     folder = folder_of_this_run()
     write_snapshot(folder, contents)
@@ -265,6 +275,9 @@ def _changes(draw: st.DrawFn, snapshot: Snapshot) -> tuple[ChangedItem, ...]:
         if position is not None and act != "changed":
             item = _item_of(snapshot.document(position))
             item = replace(item, price=float(seed)) if act == "repriced" else replace(item, available=False)
+        if seed % 3:
+            width = IMAGE_WIDTH if seed % 4 else IMAGE_WIDTH + 1
+            item = replace(item, image_vector=image_levels(np.random.default_rng(seed).normal(0, 1, width).tolist()))
         own = quantize_unit(_encoded(item_text(item))).tobytes()
         tag = b"else" if vector == "another encoder's" else _encoder().tag
         rows.append(ChangedItem(item_id, CUTOFF_MS + number, item, None if vector == "none" else own, tag))

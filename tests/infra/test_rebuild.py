@@ -38,6 +38,8 @@ from endcap.snapshot.verify import verify_snapshot
 from endcap_local.cli.rebuild import rebuild as rebuild_command
 from endcap_local.template.intrinsics import STACK_NAME, Resolver
 from endcap_rebuild.base_encoders.recipes import RECIPES
+from endcap_rebuild.language.in_stack import WriterChoice
+from endcap_rebuild.language.writer import Price
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
 from endcap_rebuild.settings import RebuildSettings
@@ -109,6 +111,34 @@ def test_nothing_is_created_that_nobody_asked_for(resolved: Callable[..., dict[s
     assert "Rebuilding" not in resolved()
     for asked in ({"Rebuild": "on"}, {"RebuildImageUri": IMAGE}):  # as stacks of before asked for it
         assert resolved(**asked)["Rebuilding"]["TemplateURL"] == "infra/rebuild.yaml"
+
+
+def test_bedrock_gets_a_role_only_where_its_batches_are_asked_for(nested: Callable[..., dict[str, Any]]) -> None:
+    assert "EnrichmentBatchRole" not in nested()
+    role = nested(EnrichmentBatches="on")["EnrichmentBatchRole"]
+    (trusted,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted["Principal"] == {"Service": "bedrock.amazonaws.com"}
+    assert trusted["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    objects, listing = _statements(role)
+    assert [arn.split("/", 1)[1] for arn in objects["Resource"]] == ["enrichment-batch/*"]
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": "enrichment-batch/*"}}
+
+
+def test_models_may_be_asked_only_where_they_are_to_write(nested: Callable[..., dict[str, Any]]) -> None:
+    def asked(**parameters: str) -> list[str]:
+        resources = nested(**parameters)
+        return [
+            arn
+            for name in ("TrainingRole", "RebuildSnapshotRole")
+            for one in _statements(resources[name])
+            if "bedrock:InvokeModel" in one["Action"]
+            for arn in one["Resource"]
+        ]
+
+    assert asked() == asked(RebuildWriter="rules") == []
+    found = asked(RebuildWriter="bedrock", RebuildWriterModel="small-1")
+    assert len(found) == 4
+    assert {arn.rpartition("/")[2] for arn in found} == {"small-1"}
 
 
 def test_nested_stack_gets_every_name_that_it_asks_for(
@@ -589,6 +619,15 @@ def test_parameters_of_the_stack_and_the_input_reach_the_job(
         None,
         -0.5,
     )
+    assert not asked.enrichment
+    assert asked_for(definition, account, enrichment=True).enrichment
+    assert asked_for(machine(RebuildEnrichment="true"), account).enrichment
+    assert not asked.describes
+    assert asked_for(definition, account, writer="rules").describes
+    paid = machine(
+        RebuildWriter="bedrock", RebuildWriterModel="small-1", RebuildWriterPrice="0.1,0.2", RebuildWriterBudget="3"
+    )
+    assert asked_for(paid, account).describing == WriterChoice("bedrock", "small-1", Price(0.1, 0.2), 3.0)
     assert not any("\n" in text for job in account.jobs for text in job["HyperParameters"].values())
 
 
@@ -609,6 +648,9 @@ UNUSABLE: list[dict[str, Any]] = [
     {"student": True, "teacher_prompt": None},
     {"context": ["device"]},
     {"keep_outliers": "true"},
+    {"enrichment": "true"},
+    {"writer": "bedrock"},
+    {"writer": 1},
     {"target": "bought"},
     {"max_gini": "0.9"},
     {"min_coverage": True},

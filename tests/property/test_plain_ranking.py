@@ -50,9 +50,9 @@ TERMS_WITHOUT_ROUNDING: Final = frozenset(
 EXACT_EVIDENCE: Final = frozenset({"category", "brand", "price", "again", "due"})
 SOURCES: Final = {
     **dict.fromkeys(("similarity", "next", "together", "neighbours", "again", "due", "rotation"), "behaviour"),
-    **dict.fromkeys(("wording", "text", "described", "words", "category", "brand", "price"), "content"),
+    **dict.fromkeys(("wording", "text", "described", "image", "words", "category", "brand", "price"), "content"),
     **dict.fromkeys(("query", "lexical", "described_query"), "query"),
-    **dict.fromkeys(("similar", "complement"), "related"),
+    **dict.fromkeys(("similar", "image_similar", "complement"), "related"),
     **dict.fromkeys(("popularity", "trend", "live_trend", "context"), "popular"),
     **{"new_item": "new", "boost": "shop"},
 }
@@ -348,6 +348,7 @@ def asked_for(term: str) -> dict[str, Any]:
         "lexical": {"query": "red mug"},
         "described_query": {"query": "red mug"},
         "similar": {"relation": "similar", "items": ("item-2", "item-20", "item-4")},
+        "image_similar": {"relation": "similar", "items": ("item-2", "item-20", "item-4")},
         "complement": {"relation": "together", "items": ("item-2", "item-4")},
         "due": {"relation": "buy_again"},
         "boost": {"boosts": (Boost(expression("categories CONTAINS 'kitchen'"), 20.0),)},
@@ -374,7 +375,7 @@ def test_a_term_that_is_a_little_off_is_noticed(term: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "term", ["next", "together", "neighbours", "wording", "text", "described", "category", "brand", "words"]
+    "term", ["next", "together", "neighbours", "wording", "text", "described", "image", "category", "brand", "words"]
 )
 def test_evidence_that_speaks_for_another_item_is_noticed(term: str) -> None:
     case = telling_case()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from endcap_rebuild.base_encoders.graph import encoder_graph
 from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.behaviour.sparse import matrix_of
 from endcap_rebuild.job import rebuild
+from endcap_rebuild.language.enrich import EnrichSettings, enrich
+from endcap_rebuild.language.writer import Request, Written
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.text.encoders import LoadedEncoder, encoder_of, load_encoder
@@ -31,6 +35,7 @@ from endcap_rebuild.text_encoder.student.bert import Bert
 from endcap_rebuild.text_encoder.student.listwise import train_by_lists
 from endcap_rebuild.text_encoder.student.models import HubModel, ModelVectors, PackagedModel, load_teacher
 from endcap_rebuild.text_encoder.student.pairs import drawn, paired_step, partner_lists
+from endcap_rebuild.text_encoder.student.pairs_gate import pairs_verdict
 from endcap_rebuild.text_encoder.student.plan import StudentSettings
 from tests.fakes.tiny_bert import D_TEXT, tiny_recipe, tiny_source
 from tests.fakes.toy_shop import NOW_MS, chain_events, table_of, toy_item_rows, write_events, write_items
@@ -210,6 +215,21 @@ def test_a_prompt_changes_what_a_teacher_reads(tokenizer_folder: Path, tmp_path:
         torch.testing.assert_close(prompted.vectors(["lamp"], 16), plain.vectors(["garden lamp"], 16))
 
 
+def test_queries_are_read_with_the_prompt_that_a_teacher_has_for_them(tokenizer_folder: Path, tmp_path: Path) -> None:
+    import transformers
+
+    torch.manual_seed(0)
+    transformers.BertModel(transformers.BertConfig(**SIZES)).save_pretrained(tokenizer_folder)
+    teacher = load_teacher(str(tokenizer_folder), None, tmp_path)
+    assert isinstance(teacher, HubModel)
+    teacher.module.prompts["query"] = "garden "
+    teacher = HubModel(teacher.module, "teacher")
+    with torch.no_grad():
+        torch.testing.assert_close(teacher.vectors(["lamp"], 16, asked=True), teacher.vectors(["garden lamp"], 16))
+    kinds = [ModelVectors(teacher, 16, torch.device("cpu"), asked=asked).sha256 for asked in (False, True)]
+    assert kinds[0] != kinds[1]
+
+
 def test_a_teacher_that_cannot_be_had_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sentence_transformers = pytest.importorskip("sentence_transformers")
     (tmp_path / "rubbish").mkdir()
@@ -340,6 +360,42 @@ def test_a_student_that_does_not_win_is_not_shipped(
     assert manifest["encoder"] == "tiny-bert-int8"
     assert manifest["metrics"]["text_encoder"]["student"]["shipped"] is False
     assert "not shipped" in (tmp_path / "snapshot" / "MODEL_CARD.md").read_text()
+
+
+class Inventive:
+    """A writer who makes up two queries for each item."""
+
+    name = "inventive:1"
+    at_once = 1
+
+    def write(self, requests: Sequence[Request], schema: Mapping[str, Any], most_tokens: int) -> Iterator[Written]:
+        for request in requests:
+            title = json.loads(request.data)["item"]["title"]
+            yield Written(request.key, {"queries": [title.split()[0], " ".join(title.split()[1:3])]})
+
+
+def test_queries_of_a_writer_are_learned_from_where_that_is_better(
+    shop: Path, tmp_path: Path, winning: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrich(EnrichSettings(shop, tmp_path / "enrichment"), Inventive())
+    verdicts: list[bool] = [False, True]
+
+    def verdict(*given: Any) -> dict[str, Any]:
+        found = pairs_verdict(*given)
+        assert {"taken", "seeds", "parts"} == found.keys()
+        assert found["parts"]["held_out_queries"]["questions"] > 10
+        return found | {"taken": verdicts.pop(0)}
+
+    monkeypatch.setattr(steps, "pairs_verdict", verdict)
+    common = {"cache": tmp_path / "cache", "enrichment": tmp_path / "enrichment"}
+    manifests = [rebuild(settings(shop, tmp_path / name, **common)) for name in ("without", "with")]
+    for manifest, taken in zip(manifests, (False, True), strict=True):
+        story = manifest["metrics"]["text_encoder"]["student"]
+        assert story["generated_pairs"]["taken"] is taken
+        assert len(story["generated_pairs"]["parts"]["search"]["by_seed"]) == 3
+    assert "learned from" in (tmp_path / "with" / "MODEL_CARD.md").read_text()
+    files = [manifest["files"][MODEL_FILE]["sha256"] for manifest in manifests]
+    assert files[0] != files[1]
 
 
 class Killed(Exception):

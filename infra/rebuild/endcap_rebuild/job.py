@@ -21,7 +21,10 @@ from endcap.snapshot.write import write_snapshot
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.data.outliers import anonymous
 from endcap_rebuild.data.row_weights import TARGETS
-from endcap_rebuild.language.step import DESCRIBED_STEP, described_weights, enrichment_key, report_of
+from endcap_rebuild.images.step import BESIDE as IMAGES_BESIDE
+from endcap_rebuild.images.step import IMAGE_STEP, has_pictures
+from endcap_rebuild.language.enrich import queries_of
+from endcap_rebuild.language.step import BESIDE, DESCRIBED_STEP, enrichment_key, report_of, weights_beside
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings, no_progress
@@ -136,10 +139,12 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
     )
     tell(shop)
     shop.report.require_good(settings.reading.allow_bad)
-    job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew), progress, crew)
-    steps, reads = BUDGETS[settings.budget], ("seed", "dim", "max_cases", "target", "device", "shards")
+    written = queries_of(settings.enrichment, shop.items) if settings.enrichment and settings.student else ()
+    job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew, written), progress, crew)
+    gated = (*([] if settings.enrichment is None else [DESCRIBED_STEP]), *([IMAGE_STEP] if has_pictures(job) else []))
+    reads = ("seed", "dim", "max_cases", "target", "device", "shards")
     outputs = run_steps(
-        steps if settings.enrichment is None else (*steps, DESCRIBED_STEP),
+        (*BUDGETS[settings.budget], *gated),
         job,
         {name: getattr(settings, name) for name in reads} | {"enrichment": enrichment_key(settings)},
         "-".join([shop.key, job.loaded.encoder.sha256, *job.loaded.text_fields]),
@@ -197,7 +202,8 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
         contents = with_user_encoder(contents, outputs.get("encoder", {}))
         scales = load_index(Path(draft), contents).tables.scales
     terms = {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in chosen["weights"].items()}
-    terms = described_weights(terms, outputs.get("described"), scales)
+    terms = weights_beside(terms, outputs.get("described"), scales, BESIDE)
+    terms = weights_beside(terms, outputs.get("images"), scales, IMAGES_BESIDE)
     return Weights(terms, chosen["settings"], chosen["evidence"])
 
 
@@ -213,6 +219,7 @@ def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
         "selection": selection,
         **({"fairness": shown} if shown else {}),
         **({"enrichment": report_of(outputs["described"])} if outputs.get("described") else {}),
+        **({"images": report_of(outputs["images"])} if outputs.get("images") else {}),
         "clock_usable": shop.clock,
         "items": len(shop.items),
         "events": len(shop.table),

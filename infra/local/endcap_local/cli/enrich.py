@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,16 +18,25 @@ if TYPE_CHECKING:
 def enrich(
     data: Data,
     writer: Annotated[
-        Literal["none", "rules", "bedrock", "openai"],
-        typer.Option(help="rules: no model; bedrock: of the account; openai: any server with that API."),
+        Literal["none", "rules", "bedrock", "openai", "gguf"],
+        typer.Option(
+            help="rules: no model; bedrock: of the account; openai: any server with that API; gguf: a model's file."
+        ),
     ] = "none",
     out: Annotated[Path | None, typer.Option(help="Folder of what is written; DATA/enrichment by default.")] = None,
-    model: Annotated[str, typer.Option(help="Id or name of the model.")] = "",
+    model: Annotated[str, typer.Option(help="Id or name of the model; gguf: its file.")] = "",
     base_url: Annotated[str, typer.Option(help="Of an openai server, with /v1. Key: OPENAI_API_KEY.")] = "",
     budget: Annotated[float, typer.Option(min=0, help="US dollars, of all runs into that folder together.")] = 0.0,
     price: Annotated[
         str, typer.Option(help="US dollars for a million tokens, read and written: 0.035,0.14. Nothing: it is free.")
     ] = "",
+    batch: Annotated[
+        str, typer.Option(help="bedrock, by batch jobs at half the price: BUCKET,ROLE, the stack's and its output.")
+    ] = "",
+    prompt: Annotated[
+        str, typer.Option(help="enrich-1, or enrich-small-1 for models below a billion weights; gguf: the latter.")
+    ] = "",
+    threads: Annotated[int, typer.Option(min=1, help="That a gguf model may use.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many items.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Ask nobody; say what it would cost at most.")] = False,
     as_json: Json = False,
@@ -37,14 +47,19 @@ def enrich(
     from endcap_local.console import print_json, progress_bar
     from endcap_rebuild.language.enrich import EnrichSettings
     from endcap_rebuild.language.enrich import enrich as described
+    from endcap_rebuild.language.prompt import DEFAULT, SMALL
 
     console = Console(highlight=False, stderr=as_json)
     if writer == "none":
-        raise typer.BadParameter("name who is to write: rules, bedrock or openai", param_hint="--writer")
-    prices = _price(price, writer, base_url)
-    settings = EnrichSettings(data, out or data / "enrichment", prices, budget, dry_run, limit)
+        raise typer.BadParameter("name who is to write: rules, bedrock, openai or gguf", param_hint="--writer")
+    prices, folder = _price(price, writer, base_url), out or data / "enrichment"
+    settings = EnrichSettings(data, folder, prices, budget, dry_run, limit)
+    settings = replace(settings, prompt=prompt or (SMALL if writer == "gguf" else DEFAULT))
+    if batch and writer != "bedrock":
+        raise typer.BadParameter("batch jobs are bedrock's", param_hint="--batch")
+    who = _batches(model, batch, folder) if batch else _writer(writer, model, base_url, threads)
     with progress_bar(console) as progress:
-        report = described(settings, _writer(writer, model, base_url), progress)
+        report = described(settings, who, progress)
     if as_json:
         print_json(report)
         return
@@ -66,30 +81,38 @@ def enrich(
 
 def _price(text: str, writer: str, base_url: str) -> Price:
     from endcap_rebuild.language.openai import is_local
-    from endcap_rebuild.language.writer import Price
+    from endcap_rebuild.language.writer import Price, price_of
 
     if not text:
-        if writer == "rules" or (writer == "openai" and is_local(base_url)):
+        if writer in ("rules", "gguf") or (writer == "openai" and is_local(base_url)):
             return Price()
         raise typer.BadParameter(
             "what does it cost? READ,WRITTEN per million tokens; 0,0 if nothing", param_hint="--price"
         )
-    try:
-        read, written = (float(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text}: two numbers, as in 0.035,0.14", param_hint="--price") from None
-    if not (0 <= read < 1e6 and 0 <= written < 1e6):
-        raise typer.BadParameter(f"{text}: no prices", param_hint="--price")
-    return Price(read, written)
+    return price_of(text)
 
 
-def _writer(kind: str, model: str, base_url: str) -> Writer:
+def _batches(model: str, batch: str, folder: Path) -> Writer:
+    from endcap_rebuild.language.bedrock import BedrockWriter
+    from endcap_rebuild.language.bedrock_batch import BatchPlace, BedrockBatchWriter
+
+    bucket, _, role = batch.partition(",")
+    if not model or not bucket or not role.startswith("arn:"):
+        raise typer.BadParameter("needs BUCKET,ROLE with the role's ARN, and --model", param_hint="--batch")
+    return BedrockBatchWriter(model, BatchPlace(bucket, role), folder, BedrockWriter(model))
+
+
+def _writer(kind: str, model: str, base_url: str, threads: int) -> Writer:
     from endcap_rebuild.language.bedrock import BedrockWriter
     from endcap_rebuild.language.openai import OpenAiWriter
     from endcap_rebuild.language.rules import RulesWriter
 
     if kind == "rules":
         return RulesWriter()
+    if kind == "gguf" and model:
+        from endcap_rebuild.language.gguf import GgufWriter
+
+        return GgufWriter(Path(model), threads)
     if not model:
         raise typer.BadParameter(f"{kind} needs one", param_hint="--model")
     if kind == "bedrock":

@@ -28,6 +28,10 @@ _AMOUNTS: Final = ("amount", "value", "price", "current", "net", "gross")
 _CURRENCIES: Final = ("currency", "currency_code", "currencyCode")
 _NAMES: Final = ("name", "title", "label", "value")
 _IMAGES: Final = ("src", "url", "large", "hi_res", "original", "href")
+_KEPT: Final = (
+    *("title", "group_id", "description", "categories", "brand", "currency"),
+    *("created_at_ms", "url", "image_vector"),
+)
 
 
 def documents_of(found: Rows, what: Recognised, options: ReadOptions, report: ReadReport) -> Iterator[Row]:
@@ -153,11 +157,7 @@ def merged(before: Item, after: Item) -> Item:
     that it does not say, as rows of variants and of stock do."""
     if after.title or not before.title:
         return after
-    kept = {
-        name: getattr(before, name)
-        for name in ("title", "group_id", "description", "categories", "brand", "currency", "created_at_ms", "url")
-        if not getattr(after, name)
-    }
+    kept = {name: getattr(before, name) for name in _KEPT if not getattr(after, name)}
     kept |= {
         name: getattr(before, name)
         for name in ("price", "image_url", "expires_at_ms", "language")

@@ -13,6 +13,7 @@ from typing import Any, Final
 from endcap.errors import EncoderError, EndcapError
 from endcap.observability import logger
 from endcap_rebuild.lambda_job.inputs import fetch
+from endcap_rebuild.language.in_stack import with_enrichment
 from endcap_rebuild.sagemaker.contract import Choices, settings_of
 from endcap_rebuild.sagemaker.publishing import Publisher, with_keys
 
@@ -57,7 +58,10 @@ def rebuild_here(
         fetch(bucket, execution, folder / "data", encoders)
         settings = settings_of(choices, folder / "data", folder / "out", folder)
         settings = with_keys(replace(settings, work=None), choices.pseudonym_secret)
-        manifest = bucket.rebuild(settings, progress=_Watch(left_s, memory_mb))
+        watch = _Watch(left_s, memory_mb)
+        if choices.describes:
+            settings = with_enrichment(settings, bucket, folder / "enrichment", choices.describing, watch)
+        manifest = bucket.rebuild(settings, progress=watch)
     except (HandedOverError, MemoryError, EncoderError) as exc:
         reason = str(exc) or type(exc).__name__
         logger.warning("rebuild handed over", extra={"reason": reason})

@@ -25,6 +25,8 @@ class BedrockWriter:
     The role needs `bedrock:InvokeModel` on the model. Nothing leaves the account but for Bedrock itself.
     """
 
+    at_once: Final = 1
+
     def __init__(self, model: str, service: Any = None, sleep: Sleep = time.sleep) -> None:
         self._model, self._sleep = model, sleep
         self._service = client("bedrock-runtime", WAITING) if service is None else service
@@ -40,30 +42,12 @@ class BedrockWriter:
             yield self._one(request, schema, most_tokens)
 
     def _one(self, request: Request, schema: Mapping[str, Any], most_tokens: int) -> Written:
-        asked = {
-            "modelId": self._model,
-            "system": [{"text": request.system}],
-            "messages": [{"role": "user", "content": [{"text": request.data}]}],
-            "inferenceConfig": {"maxTokens": most_tokens, "temperature": 0.0},
-            "outputConfig": {
-                "textFormat": {
-                    "type": "json_schema",
-                    "structure": {"jsonSchema": {"name": "answer", "schema": json.dumps(schema)}},
-                }
-            },
-        }
+        asked = {"modelId": self._model, **converse_body(request, schema, most_tokens)}
         try:
             answer = tried(lambda: self._converse(asked), self._sleep)
         except NotThisOneError as exc:
             return Written(request.key, failed=str(exc))
-        try:
-            told = answer.get("usage") or {}
-            usage = Usage(int(told.get("inputTokens", 0)), int(told.get("outputTokens", 0)))
-            content = answer["output"]["message"]["content"]
-            text = "".join(part.get("text", "") for part in content)
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return Written(request.key, failed="an answer of another form")
-        return answered(request.key, text, usage, cut=answer.get("stopReason") == "max_tokens")
+        return read_converse(request.key, answer)
 
     def _converse(self, asked: Mapping[str, Any]) -> Any:
         try:
@@ -77,3 +61,30 @@ class BedrockWriter:
             if any(name in str(exc) for name in _REFUSED):
                 raise WriterError(f"{self._model}: {exc}") from exc
             raise TryAgainError(str(exc)) from exc
+
+
+def converse_body(request: Request, schema: Mapping[str, Any], most_tokens: int) -> dict[str, Any]:
+    """A request as Converse takes it, but for the model."""
+    return {
+        "system": [{"text": request.system}],
+        "messages": [{"role": "user", "content": [{"text": request.data}]}],
+        "inferenceConfig": {"maxTokens": most_tokens, "temperature": 0.0},
+        "outputConfig": {
+            "textFormat": {
+                "type": "json_schema",
+                "structure": {"jsonSchema": {"name": "answer", "schema": json.dumps(schema)}},
+            }
+        },
+    }
+
+
+def read_converse(key: str, answer: Any) -> Written:
+    """What Converse has answered."""
+    try:
+        told = answer.get("usage") or {}
+        usage = Usage(int(told.get("inputTokens", 0)), int(told.get("outputTokens", 0)))
+        content = answer["output"]["message"]["content"]
+        text = "".join(part.get("text", "") for part in content)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return Written(key, failed="an answer of another form")
+    return answered(key, text, usage, cut=answer.get("stopReason") == "max_tokens")

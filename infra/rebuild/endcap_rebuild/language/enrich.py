@@ -6,27 +6,24 @@ import csv
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from endcap.catalog.item import Item, item_document, item_text
 from endcap.errors import InvalidInputError
-from endcap.messages.language import TEXTS, Language, language_of
+from endcap.messages.language import Language, language_of
 from endcap.snapshot.files import canonical_json, replace_file
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.reading import read_items
 from endcap_rebuild.data.report import ReadReport, no_items
-from endcap_rebuild.language.enriched import FIELDS, MOST_TOKENS, Enriched, Grounded, grounded
+from endcap_rebuild.language.enriched import FIELDS, Enriched, Grounded, grounded
+from endcap_rebuild.language.prompt import DEFAULT, Prompt, prompt_of
 from endcap_rebuild.language.store import Store, key_of
-from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 from endcap_rebuild.language.writer import Price, Request, Writer, WriterError, most_of
 from endcap_rebuild.progress import Progress, no_progress
 
-PROMPT: Final = "enrich-1"
 BATCH: Final = 8
 """Requests that are sent between two looks at the budget."""
 FAILED_IN_A_ROW: Final = 10
@@ -35,7 +32,6 @@ MOST_DESCRIPTION: Final = 600
 REVIEWED: Final = 20
 META: Final = "enrichment.json"
 REVIEW: Final = "review.csv"
-SCHEMA: Final[Mapping[str, Any]] = Enriched.model_json_schema() | {"required": list(FIELDS)}
 
 
 @dataclass(frozen=True)
@@ -48,6 +44,7 @@ class EnrichSettings:
     budget : US dollars, of all runs on `out` together
     dry_run : ask nobody; say what would be asked, and what it would cost at most
     limit : most items; None for all
+    prompt : name of the instructions, see `PROMPTS`
     """
 
     data: Path
@@ -57,6 +54,7 @@ class EnrichSettings:
     dry_run: bool = False
     limit: int | None = None
     reading: ReadOptions = field(default_factory=ReadOptions)
+    prompt: str = DEFAULT
 
 
 @dataclass(frozen=True)
@@ -74,33 +72,39 @@ def enrich(settings: EnrichSettings, writer: Writer, progress: Progress = no_pro
     Raises
     ------
     UnusableDataError : no usable item
-    InvalidInputError : a price without a budget
+    InvalidInputError : a price without a budget, or no such prompt
     WriterError : the writer can't be asked; what was answered before is kept
     """
     if not settings.price.is_free and settings.budget <= 0:
         raise InvalidInputError("what costs money needs a --budget")
     items = _items(settings)
-    store = Store(settings.out)
-    asked = [Asked(item, language, _key(item, language, writer.name)) for item, language in _with_languages(items)]
+    store, prompt = Store(settings.out), prompt_of(settings.prompt)
+    asked = [
+        Asked(item, language, _key(item, language, prompt, writer.name)) for item, language in _with_languages(items)
+    ]
     missing = list({one.key: one for one in asked if one.key not in store}.values())
     if settings.dry_run:
-        most = most_of([request_of(one) for one in missing], settings.price, MOST_TOKENS)
+        most = most_of([request_of(one, prompt) for one in missing], settings.price, prompt.most_tokens)
         return report_of(asked, store, settings, writer.name) | {"requests": len(missing), "most_usd": round(most, 4)}
     out_of_money = _ask(missing, store, settings, writer, progress)
-    _write_meta(settings.out, writer.name)
+    _write_meta(settings.out, writer.name, prompt)
     _write_review(settings.out, asked, store)
     return report_of(asked, store, settings, writer.name) | {"out_of_budget": out_of_money}
 
 
 def _ask(missing: Sequence[Asked], store: Store, settings: EnrichSettings, writer: Writer, progress: Progress) -> bool:
     """Ask for what is missing; whether the budget was too small for all of it."""
-    in_a_row = 0
-    for start in range(0, len(missing), BATCH):
+    prompt = prompt_of(settings.prompt)
+    in_a_row = start = 0
+    while start < len(missing):
         progress("enrich", start, len(missing))
-        requests = [request_of(one) for one in missing[start : start + BATCH]]
-        if store.spent + most_of(requests, settings.price, MOST_TOKENS) > settings.budget + 1e-12:
-            return True
-        for answer in writer.write(requests, SCHEMA, MOST_TOKENS):
+        requests = [request_of(one, prompt) for one in missing[start : start + max(BATCH, writer.at_once)]]
+        while store.spent + most_of(requests, settings.price, prompt.most_tokens) > settings.budget + 1e-12:
+            if len(requests) <= BATCH:
+                return True
+            requests = requests[: max(BATCH, len(requests) // 2)]
+        start += len(requests)
+        for answer in writer.write(requests, prompt.schema, prompt.most_tokens):
             store.add([answer], settings.price)
             in_a_row = in_a_row + 1 if answer.failed else 0
             if in_a_row >= FAILED_IN_A_ROW:
@@ -122,33 +126,13 @@ def _with_languages(items: Sequence[Item]) -> Iterator[tuple[Item, Language]]:
         yield item, language_of({"title": item.title, "language": item.language})
 
 
-def _key(item: Item, language: Language, writer: str) -> str:
-    return key_of(_data(item), language, f"{PROMPT}:{_prompt_digest()}", writer, SCHEMA)
+def _key(item: Item, language: Language, prompt: Prompt, writer: str) -> str:
+    return key_of(_data(item), language, f"{prompt.name}:{prompt.digest}", writer, prompt.schema)
 
 
-@cache
-def _prompt() -> str:
-    return (files(__package__) / "prompts" / f"{PROMPT}.txt").read_text(encoding="utf-8")
-
-
-@cache
-def _prompt_digest() -> str:
-    return hashlib.sha256(_system("en").encode()).hexdigest()[:12]
-
-
-@cache
-def _system(language: Language) -> str:
-    def names(tags: Sequence[Tag]) -> str:
-        return ", ".join(json.dumps(tag.name) for tag in tags)
-
-    return _prompt().format(
-        language=TEXTS[language].name, audiences=names(AUDIENCES), occasions=names(OCCASIONS), themes=names(THEMES)
-    )
-
-
-def request_of(one: Asked) -> Request:
+def request_of(one: Asked, prompt: Prompt) -> Request:
     """What a writer is asked about an item."""
-    return Request(one.key, _system(one.language), _data(one.item))
+    return Request(one.key, prompt.system(one.language), _data(one.item))
 
 
 def _data(item: Item) -> str:
@@ -168,13 +152,45 @@ def enriched_of(folder: Path, items: Sequence[Item]) -> list[Enriched | None]:
     ------
     InvalidInputError : the folder has no such texts
     """
-    writer = _meta(folder)["writer"]
+    return [None if found is None else found.kept for found in _read(folder, items)]
+
+
+def _read(folder: Path, items: Sequence[Item]) -> Iterator[Grounded | None]:
+    meta = _meta(folder)
+    writer, prompt = meta["writer"], prompt_of(meta["prompt"])
     store, brands = Store(folder), {item.brand for item in items if item.brand}
-    found = []
     for item, language in _with_languages(items):
-        kept = grounded(store.get(_key(item, language, writer)), item, brands)
-        found.append(None if kept is None else kept.kept)
-    return found
+        yield grounded(store.get(_key(item, language, prompt, writer)), item, brands)
+
+
+def queries_of(folder: Path, items: Sequence[Item]) -> list[tuple[str, int]]:
+    """The searches that were made up, and the row of each one's item.
+
+    Raises
+    ------
+    InvalidInputError : the folder has no such texts
+    """
+    told = enumerate(enriched_of(folder, items))
+    return [(query, row) for row, one in told if one is not None for query in one.queries]
+
+
+def facts_of(folder: Path, items: Sequence[Item]) -> Iterator[tuple[str, str, str, str, str]]:
+    """Every phrase that was written about items: item id, title, field, phrase, and why it was thrown away, "" if not.
+
+    Raises
+    ------
+    InvalidInputError : the folder has no such texts
+    """
+    for item, found in zip(items, _read(folder, items), strict=True):
+        if found is None:
+            continue
+        for field_, value in found.kept.model_dump().items():
+            for phrase in [value] if isinstance(value, str) else value:
+                if phrase:
+                    yield item.item_id, item.title, field_, phrase, ""
+        for field_, phrase, reason in found.dropped:
+            if reason != "empty":
+                yield item.item_id, item.title, field_, phrase, reason
 
 
 def digest_of(folder: Path) -> str:
@@ -207,7 +223,7 @@ def report_of(asked: Sequence[Asked], store: Store, settings: EnrichSettings, wr
         "read_tokens": store.usage.read,
         "written_tokens": store.usage.written,
         "writer": writer,
-        "prompt": PROMPT,
+        "prompt": settings.prompt,
     }
 
 
@@ -228,9 +244,9 @@ def _meta(folder: Path) -> dict[str, Any]:
         raise InvalidInputError(f"{folder}: nothing that endcap enrich has written") from exc
 
 
-def _write_meta(folder: Path, writer: str) -> None:
+def _write_meta(folder: Path, writer: str, prompt: Prompt) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    body = canonical_json({"writer": writer, "prompt": PROMPT})
+    body = canonical_json({"writer": writer, "prompt": prompt.name})
 
     def write(file: BinaryIO) -> None:
         file.write(body)

@@ -1,4 +1,4 @@
-"""Whether what was written about items is worth a vector of its own, and how much it is to count.
+"""Whether what was written about items, or their pictures, is worth a vector of its own, and how much it is to count.
 
 Asked are new items from a history, and items from a query, as by the gate of text encoders. A weight is chosen on one
 half of the shoppers and judged on the other, for histories and for queries apart. Where it is not surely better than no
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
 from endcap_rebuild.metrics.bootstrap import interval
@@ -27,9 +28,13 @@ FOUND_WITHIN: Final = 0.2
 _NEXT_WEIGHT: Final = 0.5
 
 
+Trials = Mapping[tuple[tuple[str, ...], float], F64]
+"""What went into the vectors beside the texts, and their weight -> NDCG@10 of every question."""
+
+
 @dataclass(frozen=True)
 class Space:
-    """Two tables of vectors of a sample: of the items' texts, whitened, and of what was written, less its mean."""
+    """Two tables of vectors of a sample: of the items' texts, whitened, and others beside them, less their mean."""
 
     items: F32
     described: F32
@@ -65,7 +70,7 @@ class Verdict:
         }
 
 
-def verdict(part: str, trials: Mapping[tuple[tuple[str, ...], float], F64], users: I64) -> Verdict:
+def verdict(part: str, trials: Trials, users: I64) -> Verdict:
     """The best of some trials, if it is surely better than the one with weight 0.
 
     Parameters
@@ -88,9 +93,26 @@ def verdict(part: str, trials: Mapping[tuple[tuple[str, ...], float], F64], user
     return Verdict(part, weight, best[0], int(judges.sum()), float(judged.mean()), low, high)
 
 
+def gain_among(trials: Trials, chosen: Verdict, users: I64, among: NDArray[np.bool_]) -> Verdict | None:
+    """What a choice gains on some of the questions, of the half that did not choose; None where these are too few.
+
+    Parameters
+    ----------
+    among : bool (questions,)
+    """
+    judges = _half(users) & among
+    if judges.sum() < MIN_QUESTIONS:
+        return None
+    base = next(values for (_, weight), values in trials.items() if weight == 0)
+    gains = (trials[chosen.fields, chosen.weight] - base)[judges]
+    low, high = interval(gains, users[judges])
+    weight = chosen.weight if low > 0 else 0.0
+    return Verdict(chosen.part, weight, chosen.fields, int(judges.sum()), float(gains.mean()), low, high)
+
+
 def trials_of(
     questions: Questions, spaces: Mapping[tuple[str, ...], Space], queries: Mapping[str, tuple[F32, F32]]
-) -> dict[str, dict[tuple[tuple[str, ...], float], F64]]:
+) -> dict[str, Trials]:
     """NDCG@10 of every question under every choice, by part.
 
     Parameters
@@ -98,14 +120,29 @@ def trials_of(
     spaces : by the fields that were written into the vector
     queries : query -> its vector beside the items' texts, and that beside what was written
     """
-    found: dict[str, dict[tuple[tuple[str, ...], float], F64]] = {COLD: {}, SEARCH: {}}
-    for fields, space in spaces.items():
-        wide, narrow = space.spreads
-        for weight in (0.0, *WEIGHTS):
-            ratio = np.float32(weight * wide / narrow)
-            found[COLD][fields, weight] = np.array(list(_cold(questions, space, ratio)))
-            found[SEARCH][fields, weight] = np.array(list(_search(questions, space, ratio, queries)))
-    return found
+    return {
+        COLD: cold_trials(questions, spaces),
+        SEARCH: {
+            (fields, weight): np.array(_search(questions, space, ratio, queries))
+            for fields, space in spaces.items()
+            for weight, ratio in _ratios(space)
+        },
+    }
+
+
+def cold_trials(questions: Questions, spaces: Mapping[tuple[str, ...], Space]) -> Trials:
+    """NDCG@10 of every question for a new item under every choice."""
+    return {
+        (fields, weight): np.array(_cold(questions, space, ratio))
+        for fields, space in spaces.items()
+        for weight, ratio in _ratios(space)
+    }
+
+
+def _ratios(space: Space) -> list[tuple[float, np.float32]]:
+    """Each weight, and what vectors beside the texts count by it, where the texts count 1."""
+    wide, narrow = space.spreads
+    return [(weight, np.float32(weight * wide / narrow)) for weight in (0.0, *WEIGHTS)]
 
 
 def finds_itself(items: F32, described: F32) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

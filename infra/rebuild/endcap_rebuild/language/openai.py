@@ -39,6 +39,8 @@ class OpenAiWriter:
     WriterError : the URL is none that texts may be sent to
     """
 
+    at_once: Final = 1
+
     def __init__(self, base_url: str, model: str, key: str | None = None, sleep: Sleep = time.sleep) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
@@ -60,31 +62,12 @@ class OpenAiWriter:
             yield self._one(request, schema, most_tokens)
 
     def _one(self, request: Request, schema: Mapping[str, Any], most_tokens: int) -> Written:
-        body = {
-            "model": self._model,
-            "messages": [
-                {"role": "system", "content": request.system},
-                {"role": "user", "content": request.data},
-            ],
-            "temperature": 0,
-            "max_tokens": most_tokens,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)},
-            },
-        }
+        body = {"model": self._model, **chat_body(request, schema, most_tokens)}
         try:
             answer = tried(lambda: self._post(body), self._sleep)
         except NotThisOneError as exc:
             return Written(request.key, failed=str(exc))
-        try:
-            told = answer.get("usage") or {}
-            usage = Usage(int(told.get("prompt_tokens", 0)), int(told.get("completion_tokens", 0)))
-            choice = answer["choices"][0]
-            text = choice["message"]["content"]
-        except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-            return Written(request.key, failed="an answer of another form")
-        return answered(request.key, text, usage, cut=choice.get("finish_reason") == "length")
+        return read_answer(request.key, answer)
 
     def _post(self, body: Mapping[str, Any]) -> Any:
         try:
@@ -101,6 +84,34 @@ class OpenAiWriter:
             return json.loads(found.data[:MOST_BYTES])
         except ValueError as exc:
             raise TryAgainError("an answer that is no JSON") from exc
+
+
+def chat_body(request: Request, schema: Mapping[str, Any], most_tokens: int) -> dict[str, Any]:
+    """A request as that API takes it, but for the model's name."""
+    return {
+        "messages": [
+            {"role": "system", "content": request.system},
+            {"role": "user", "content": request.data},
+        ],
+        "temperature": 0,
+        "max_tokens": most_tokens,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": dict(schema)},
+        },
+    }
+
+
+def read_answer(key: str, answer: Any) -> Written:
+    """What such an API has answered."""
+    try:
+        told = answer.get("usage") or {}
+        usage = Usage(int(told.get("prompt_tokens", 0)), int(told.get("completion_tokens", 0)))
+        choice = answer["choices"][0]
+        text = choice["message"]["content"]
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return Written(key, failed="an answer of another form")
+    return answered(key, text, usage, cut=choice.get("finish_reason") == "length")
 
 
 def is_local(base_url: str) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from endcap.text.mentions import mentions
 from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
@@ -13,6 +13,8 @@ from endcap_rebuild.language.writer import Request, Written
 
 class RulesWriter:
     """The kind is the last category or the last words of the title; tags are those that the text mentions."""
+
+    at_once: Final = 1
 
     @property
     def name(self) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Protocol
 
-from endcap.errors import EndcapError
+from endcap.errors import EndcapError, InvalidInputError
 
-WRITERS: Final = ("none", "rules", "bedrock", "openai")
 CHARS_PER_TOKEN: Final = 1.5
 """Fewest characters that a token of a prompt stands for, Chinese among them; so an estimate is rather too high."""
 
@@ -59,6 +58,10 @@ class Writer(Protocol):
     def name(self) -> str:
         """What tells its texts from those of others: kind and model."""
 
+    @property
+    def at_once(self) -> int:
+        """How many requests it is best given at a time."""
+
     def write(self, requests: Sequence[Request], schema: Mapping[str, Any], most_tokens: int) -> Iterator[Written]:
         """An answer to each of the requests, in their order, as they come: what is there is not lost with the next.
 
@@ -88,6 +91,25 @@ class Price:
     def is_free(self) -> bool:
         """Whether nothing is to be paid."""
         return self.read == 0 and self.written == 0
+
+
+FREE: Final = Price()
+
+
+def price_of(text: str) -> Price:
+    """A price as `READ,WRITTEN`.
+
+    Raises
+    ------
+    InvalidInputError : it is none
+    """
+    try:
+        read, written = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InvalidInputError(f"{text}: no price; two numbers, as in 0.035,0.14") from None
+    if not (0 <= read < 1e6 and 0 <= written < 1e6):
+        raise InvalidInputError(f"{text}: no price")
+    return Price(read, written)
 
 
 def most_of(requests: Sequence[Request], price: Price, most_tokens: int) -> float:

@@ -23,6 +23,7 @@ from typing import Any, Final, NoReturn
 from endcap.aws.clients import BACKGROUND, client
 from endcap.errors import EndcapError
 from endcap_rebuild.job import rebuild, run_shard
+from endcap_rebuild.language.in_stack import with_enrichment
 from endcap_rebuild.sagemaker.contract import ROOT, Hosts, Roots, data_folder, read_choices, read_hosts, settings_of
 from endcap_rebuild.sagemaker.publishing import Publisher, with_keys
 
@@ -67,7 +68,10 @@ def _train(roots: Roots) -> None:
         return
     publisher = Publisher(client("s3", BACKGROUND), choices.bucket)
     with tempfile.TemporaryDirectory(prefix="endcap-snapshot-") as scratch:
-        folder = Path(scratch)
+        folder = Path(scratch) / "snapshot"
+        if choices.describes:
+            texts = Path(scratch) / "enrichment"
+            settings = with_enrichment(settings, publisher, texts, choices.describing, _Log())
         manifest = publisher.rebuild(replace(settings, out=folder), choices.result, _Log())
         roots.model.mkdir(parents=True, exist_ok=True)
         for name in _ABOUT:

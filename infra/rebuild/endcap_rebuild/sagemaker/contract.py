@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
@@ -17,6 +17,8 @@ from endcap.events.types import event_types
 from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
 from endcap_rebuild.data.row_weights import NEXT_TARGET
+from endcap_rebuild.language.in_stack import WriterChoice
+from endcap_rebuild.language.writer import FREE, Price, price_of
 from endcap_rebuild.settings import RebuildSettings
 
 ROOT: Final = Path("/opt/ml")
@@ -27,11 +29,12 @@ CODE_CHANNEL: Final = "code"
 INPUT_NAMES: Final = frozenset(
     {
         *("budget", "encoder", "student", "teacher", "teacher_prompt", "context", "device", "seed"),
-        *("target", "keep_outliers", "max_gini", "min_coverage", "max_popularity_lift"),
+        *("target", "keep_outliers", "max_gini", "min_coverage", "max_popularity_lift", "enrichment", "writer"),
         *("instance_type", "instance_count", "volume_gb", "max_seconds", "spot", "force", "allow_bad", "way"),
     }
 )
 """What the input of an execution of the state machine may set."""
+WRITERS: Final = ("none", "rules", "bedrock")
 _MAX_REASON: Final = 1_024  # characters of the failure file that SageMaker reports
 
 
@@ -73,6 +76,9 @@ class Choices:
         a hyperparameter can hold no line break
     context_names : likewise; with commas between them
     target, keep_outliers : likewise
+    enrichment : whether what was written about the items lies in the bucket, and is to be used
+    writer, writer_model, writer_price, writer_budget : who writes what is missing, see `WriterChoice`; but for none
+        it is used, too
     excluded_users_base64 : keys of profiles whose events are left out, as in the stack's ExcludedUsers; in base64
     max_gini, min_coverage, max_popularity_lift : as `FairnessLimits` has them; "null" stands for None
     allow_bad : share of unusable rows above which nothing is made of the others, see `ReadOptions`
@@ -98,6 +104,21 @@ class Choices:
     min_coverage: float | None = None
     max_popularity_lift: float | None = None
     pseudonym_secret: str = ""
+    enrichment: bool = False
+    writer: Literal["none", "rules", "bedrock"] = "none"
+    writer_model: str = ""
+    writer_price: Price = FREE
+    writer_budget: float = 0.0
+
+    @property
+    def describes(self) -> bool:
+        """Whether texts about the items are to be used."""
+        return self.enrichment or self.writer != "none"
+
+    @property
+    def describing(self) -> WriterChoice:
+        """Who writes them."""
+        return WriterChoice(self.writer, self.writer_model, self.writer_price, self.writer_budget)
 
 
 @dataclass(frozen=True)
@@ -172,6 +193,18 @@ def _yes_or_no(text: str) -> bool:
     return text == "true"
 
 
+def _writer(text: str) -> str:
+    if text not in WRITERS:
+        raise ValueError(f"must be one of {', '.join(WRITERS)}")
+    return text
+
+
+def _money(text: str) -> float:
+    if not (math.isfinite(budget := float(text)) and budget >= 0):
+        raise ValueError("must be US dollars, 0 or more")
+    return budget
+
+
 def _prompt(text: str) -> str | None:
     prompt: str = json.loads(text) if text.startswith('"') else text
     return None if prompt == "auto" else prompt
@@ -192,6 +225,10 @@ _PARSED: Final[Mapping[str, Callable[[str], object]]] = {
     "excluded_users_base64": lambda text: frozenset(base64.b64decode(text, validate=True).decode().split()),
     "student": _yes_or_no,
     "keep_outliers": _yes_or_no,
+    "enrichment": _yes_or_no,
+    "writer": _writer,
+    "writer_price": lambda text: price_of(text) if text else FREE,
+    "writer_budget": _money,
     **dict.fromkeys(("max_gini", "min_coverage", "max_popularity_lift"), _limit),
     "teacher_prompt": _prompt,
     "context_names": lambda text: tuple(name.strip() for name in text.split(",") if name.strip()),

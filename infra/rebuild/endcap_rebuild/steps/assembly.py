@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
-from endcap.catalog.item import item_document
+from endcap.catalog.item import shown_document
 from endcap.encoders.user import USER_ENCODER_FILES
 from endcap.snapshot.write import SnapshotContents
 from endcap_rebuild.data.columns import columns_of
@@ -23,7 +24,7 @@ def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> Snapsh
         suits a trial that nobody keeps
     """
     fields: dict[str, Any] = {
-        "documents": [item_document(item) for item in shop.items],
+        "documents": [shown_document(item) for item in shop.items],
         "columns": columns_of(shop.items),
         "clock_usable": shop.clock,
         "created": "",
@@ -41,6 +42,26 @@ def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> Snapsh
         },
     }
     return SnapshotContents(**{**fields, **parts})
+
+
+GENERATED_TAGS: Final = "generated_tags"
+"""The attribute with what a writer has said that an item is for: filters read it like others."""
+
+
+def tagged_documents(shop: Shop, tags: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
+    """The items' documents with tags of a writer, in an attribute whose name says where they come from.
+
+    Parameters
+    ----------
+    tags : of each item; one that has such an attribute of its own keeps it
+    """
+    found = []
+    for item, own in zip(shop.items, tags, strict=True):
+        document = shown_document(item)
+        if own:
+            document["attributes"] = {GENERATED_TAGS: list(own), **document.get("attributes", {})}
+        found.append(document)
+    return found
 
 
 def with_user_encoder(contents: SnapshotContents, trained: Outputs) -> SnapshotContents:

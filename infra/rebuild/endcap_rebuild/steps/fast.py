@@ -29,7 +29,7 @@ from endcap.profiles.profile import UserProfile, profile_of, words_to_encode
 from endcap.ranking.features import RankingSettings
 from endcap.snapshot.parts import ContextDemand, Repurchase, Weights
 from endcap.snapshot.snapshot import load_snapshot
-from endcap.snapshot.write import SnapshotContents, write_snapshot
+from endcap.snapshot.write import ImageVectors, SnapshotContents, write_snapshot
 from endcap_rebuild.behaviour.contexts import fit_contexts
 from endcap_rebuild.behaviour.fit import LIST_WIDTH, Fitted, fit
 from endcap_rebuild.behaviour.lists import ListSettings
@@ -40,7 +40,7 @@ from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.data.row_weights import with_type_weights
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings
-from endcap_rebuild.steps.assembly import snapshot_contents, with_user_encoder
+from endcap_rebuild.steps.assembly import snapshot_contents, tagged_documents, with_user_encoder
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, list_arrays, lists_of
 from endcap_rebuild.text.encoders import LoadedEncoder
 from endcap_rebuild.text.vectors import TextVectorCache
@@ -162,6 +162,18 @@ def _context_demand(made: Outputs | None) -> ContextDemand | None:
     return ContextDemand(pairs, made["share"], lists_of(made)["contexts"])
 
 
+def _described(job: FastJob, made: Outputs | None) -> dict[str, Any]:
+    """What was written about the items, where a gate took it."""
+    if not made or "vectors" not in made:
+        return {}
+    documents = {"documents": tagged_documents(job.shop, json_value(made["tags"]))} if "tags" in made else {}
+    return {"described": made["vectors"], **documents}
+
+
+def _image_vectors(made: Outputs | None) -> ImageVectors | None:
+    return ImageVectors(made["vectors"], made["mean"]) if made and "vectors" in made else None
+
+
 def _weights(job: FastJob, needed: Needed) -> Outputs:
     cases = job.split.cases
     trial = needed["trial"]
@@ -240,7 +252,10 @@ def contents_of(
         training_cutoff_ms=cutoff_ms,
         seed=job.settings.seed,
         contexts=_context_demand(outputs.get("contexts")),
-        described=outputs.get("described", {}).get("vectors"),
+        **_described(job, outputs.get("described")),
+        images=ImageVectors(made["vectors"], made["mean"])
+        if "vectors" in (made := outputs.get("images", {}))
+        else None,
         repurchase=Repurchase(**repurchase) if (repurchase := outputs.get("repurchase")) else None,
         **more,
     )

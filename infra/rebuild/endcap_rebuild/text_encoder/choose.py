@@ -7,6 +7,7 @@ It stays unless another one beats it by a margin: each change makes every stored
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,13 +31,18 @@ _INCUMBENT: Final = "incumbent"
 
 
 def choose_encoder(
-    settings: RebuildSettings, shop: Shop, progress: Progress, crew: Crew | None = None
+    settings: RebuildSettings,
+    shop: Shop,
+    progress: Progress,
+    crew: Crew | None = None,
+    written: Sequence[tuple[str, int]] = (),
 ) -> LoadedEncoder:
     """The encoder that a rebuild uses, with the evidence in its `choice`.
 
     Parameters
     ----------
     crew : other shards that encode too
+    written : queries that a writer has made up for a student, and the row of each one's item
 
     Raises
     ------
@@ -50,7 +56,7 @@ def choose_encoder(
         raise InvalidInputError(f"a student starts from a base encoder: the encoder must be one of {names}")
     chosen = _chosen(settings, shop, progress, crew)
     if settings.student:
-        student, story = _student(settings, shop, chosen, progress)
+        student, story = _student(settings, shop, chosen, progress, written)
         chosen = replace(student or chosen, choice={**chosen.choice, "student": story})
     if settings.text_fields is not None:
         return replace(chosen, text_fields=settings.text_fields)
@@ -96,7 +102,11 @@ def _choose(job: ChoiceJob, _: Any) -> Outputs:
 
 
 def _student(
-    settings: RebuildSettings, shop: Shop, incumbent: LoadedEncoder, progress: Progress
+    settings: RebuildSettings,
+    shop: Shop,
+    incumbent: LoadedEncoder,
+    progress: Progress,
+    written: Sequence[tuple[str, int]],
 ) -> tuple[LoadedEncoder | None, dict[str, Any]]:
     """The student where it is to be shipped, and what happened."""
     reason = None
@@ -111,7 +121,7 @@ def _student(
         return None, {"shipped": False, "reason": reason}
     from endcap_rebuild.text_encoder.student.steps import StudentJob, train_student
 
-    return train_student(StudentJob(job, incumbent.encoder.config.language, incumbent))
+    return train_student(StudentJob(job, incumbent.encoder.config.language, incumbent, written))
 
 
 def _parent(settings: RebuildSettings, shop: Shop, by_script: str) -> LoadedEncoder | None:

@@ -41,14 +41,18 @@ class ChoiceJob:
         """What the candidates are asked."""
         return questions_of(self.shop, self.split, self.settings.seed, self.most_items)
 
-    def reading(self, loaded: LoadedEncoder) -> Reading:
-        """What one encoder reaches with the fields that it reads."""
+    def reading(self, loaded: LoadedEncoder, questions: Questions | None = None) -> Reading:
+        """What one encoder reaches with the fields that it reads.
+
+        Parameters
+        ----------
+        questions : of the same sample; the job's own where None
+        """
         cache = TextVectorCache(self.settings.cache / "texts", loaded.encoder, self.crew, loaded.files)
 
         def progress(done: int, total: int) -> None:
             self.progress("encoder_choice", done, total)
 
         texts = [item_text(self.shop.items[row], loaded.text_fields) for row in self.questions.items.tolist()]
-        return measure(
-            replace(self.questions, texts=texts), lambda texts: cache.vectors(texts, progress, self.settings.threads)
-        )
+        asked = replace(questions or self.questions, texts=texts)
+        return measure(asked, lambda texts: cache.vectors(texts, progress, self.settings.threads))

@@ -9,9 +9,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from endcap.catalog.categories import category_names
+from endcap.catalog.image_vector import LEAST_WIDTH, MOST_WIDTH, image_levels, image_text
 from endcap.catalog.markup import plain_text
 from endcap.catalog.stock import STOCK_FIELDS, take_stock
 from endcap.errors import FieldError, InvalidItemError
@@ -37,6 +47,7 @@ class Item:
     ----------
     group_id : ties variants (sizes, colours) of one product; the item's own id where it has none
     created_at_ms, expires_at_ms : milliseconds since 1970
+    image_vector : of the picture, int8 as `endcap.catalog.image_vector` has it; b"" where there is none
     """
 
     item_id: str
@@ -54,6 +65,7 @@ class Item:
     url: str | None = None
     language: str | None = None
     attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    image_vector: bytes = b""
 
     @property
     def group(self) -> str:
@@ -66,6 +78,27 @@ Label = Annotated[Text, Field(max_length=256), BeforeValidator(digits)]
 Attribute = Annotated[
     bool | float | Annotated[Text, Field(max_length=4000)] | Annotated[list[Label], Field(max_length=100)],
     one_of("text, a list of texts, a finite number, true or false"),
+]
+
+
+ImageVector = Annotated[
+    bytes,
+    BeforeValidator(image_levels),
+    WithJsonSchema(
+        {
+            "description": "of its picture, by a model of the shop's; of one width in all of its items. A list of "
+            "numbers, or the base64 that `GET /items/{item_id}` answers",
+            "anyOf": [
+                {
+                    "type": "array",
+                    "items": {"type": "number"},
+                    "minItems": LEAST_WIDTH,
+                    "maxItems": MOST_WIDTH,
+                },
+                {"type": "string", "maxLength": 4 * -(-MOST_WIDTH // 3)},
+            ],
+        }
+    ),
 ]
 
 
@@ -95,6 +128,7 @@ class ItemInput(BaseModel):
     attributes: Annotated[dict[Annotated[Text, Field(max_length=128)], Attribute], Field(max_length=100)] = Field(
         default={}, validation_alias=AliasChoices("attributes", "attrs")
     )
+    image_vector: ImageVector = b""
 
 
 _ALIASES: Final = ("id", "attrs")
@@ -213,6 +247,7 @@ def item_values(given: ItemInput) -> dict[str, Any]:
         "url": given.url,
         "language": given.language,
         "attributes": {k: tuple(v) if isinstance(v, list) else v for k, v in given.attributes.items()},
+        "image_vector": given.image_vector,
     }
 
 
@@ -231,6 +266,15 @@ def item_document(item: Item) -> dict[str, Any]:
         document["expires_at"] = timestamp_number(item.expires_at_ms)
     if item.attributes:
         document["attributes"] = {k: list(v) if isinstance(v, tuple) else v for k, v in item.attributes.items()}
+    if item.image_vector:
+        document["image_vector"] = image_text(item.image_vector)
+    return document
+
+
+def shown_document(item: Item) -> dict[str, Any]:
+    """`item_document` without the vector of its picture: what is searched, filtered by and answered."""
+    document = item_document(item)
+    document.pop("image_vector", None)
     return document
 
 

@@ -15,7 +15,8 @@ from endcap.errors import FieldError, InvalidItemError
 
 _SAME: Final = {"created_at": "created_at_ms", "expires_at": "expires_at_ms"}
 _FREE: Final = frozenset(
-    {"group_id", "description", "categories", "brand", "price", "currency", "image_url", "url", "language", *_SAME}
+    {"group_id", "description", "categories", "brand", "price", "currency", "image_url", "url", "language"}
+    | {"image_vector", *_SAME}
 )
 """Fields that an item can be without."""
 

@@ -74,6 +74,8 @@ STORES: Final = (
         "rebuild", "DataBucket", "nobody", "results of rebuilds, vectors of texts of the catalogue", prefix="rebuild/"
     ),
     Store("encoders", "DataBucket", "nobody", "text encoders that rebuilds begin with", prefix="encoders/"),
+    Store("enrichment", "DataBucket", "nobody", "what was written about the items", prefix="enrichment/"),
+    Store("enrichment_batches", "DataBucket", "nobody", "the same, asked and answered", prefix="enrichment-batch/"),
     Store("stream_failures", "StreamFailuresQueue", "nobody", "where in a stream something was given up"),
     Store("inbox", "InboxQueue", "nobody", "which files there are"),
     Store("inbox_failures", "InboxDeadLetterQueue", "nobody", "files that were given up"),

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
+from endcap.ranking.terms.image import IMAGE_SIMILAR_NAME
 from endcap.ranking.terms.inputs import Anchors
 from endcap.ranking.terms.registry import REGISTRY, row_of
 from endcap.ranking.terms.related import anchor_support
@@ -21,7 +22,7 @@ ANCHOR: Final = "anchor"
 Carrier = tuple[int, str]
 """Row of a past item, and what was done with it."""
 _NOTHING: Final = 1e-6
-_LIKENESS: Final = frozenset({"text", "described"})
+_LIKENESS: Final = frozenset({"text", "described", "image"})
 """Terms by which an item loses for being unlike what is liked, too."""
 
 
@@ -56,7 +57,13 @@ def carriers(context: ScoringContext, positions: I64, shares: F64) -> dict[str, 
         told, k = _strongest(side_by_side, features.ranks, past, features.event_types), len(positions)
         found = {name: told[n * k : (n + 1) * k] for n, name in enumerate(support)}
     if context.anchors is not None:
-        found[context.anchors.term] = _anchors_behind(context, context.anchors, positions)
+        going_with = anchor_support(context.index, context.anchors, positions)
+        found[context.anchors.term] = _anchors_behind(context.anchors, going_with)
+        images = context.index.beside["image"]
+        if images is not None and shares[row_of(IMAGE_SIMILAR_NAME)].any():
+            past, ranked = (images.rows(rows) for rows in (context.anchors.rows, positions))
+            alike = np.asarray(np.vecdot(past[:, None, :], ranked[None, :, :]), dtype=np.float64)
+            found[IMAGE_SIMILAR_NAME] = _anchors_behind(context.anchors, alike)
     return found
 
 
@@ -77,9 +84,8 @@ def texts_behind(context: ScoringContext, positions: I64, shares: F64) -> list[l
     return found
 
 
-def _anchors_behind(context: ScoringContext, anchors: Anchors, positions: I64) -> list[list[Carrier]]:
-    """For each ranked item the anchors that it goes with best."""
-    support = anchor_support(context.index, anchors, positions)
+def _anchors_behind(anchors: Anchors, support: F64) -> list[list[Carrier]]:
+    """For each ranked item the anchors that it goes with best, by float64 (a, k)."""
     ranks = np.zeros(len(anchors.rows), dtype=np.float32)
     return _strongest(support, ranks, anchors.rows.tolist(), [ANCHOR] * len(anchors.rows))
 

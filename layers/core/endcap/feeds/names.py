@@ -76,6 +76,7 @@ _ITEM_FIELDS: Final[Mapping[str, str]] = {
     "image_url": "imageurl imagelink image imagesrc img imgurl images picture thumbnail baseimage "
     "imageurlsxyz productimagefile1 图片 主图 图片链接 图片地址 商品图片 bild bilder bildurl imagen "
     "immagine",
+    "image_vector": "imagevector imageembedding imagevectors 图片向量",
     "url": "url link producturl permalink itemurl 链接 商品链接 商品地址 lien enlace",
     "language": "language lang locale",
     "attributes": "attributes attrs",

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, I32, I64
-from endcap.catalog.item import Item, item_document
+from endcap.catalog.item import Item, shown_document
 from endcap.index.columns import ItemFields
 from endcap.snapshot.lexical import LexicalIndex
 
@@ -26,6 +26,7 @@ class Changes:
     categories : vocabulary ids of each item
     donors, donor_shares : int64 and float32 (m, 10), the snapshot's rows that speak for a new item, and their shares
     settled : bool (m,), whether donors were looked for, or need not be
+    images : float32 (m, d_image), of the items' pictures, less the snapshot's mean; width 0 where it has none
     """
 
     item_ids: tuple[str, ...]
@@ -42,14 +43,15 @@ class Changes:
     donors: I64
     donor_shares: F32
     settled: NDArray[np.bool_]
+    images: F32
 
     @cached_property
     def lexical(self) -> LexicalIndex:
         """The words of the changed items."""
-        return LexicalIndex.of([None if item is None else item_document(item) for item in self.items])
+        return LexicalIndex.of([None if item is None else shown_document(item) for item in self.items])
 
     @cached_property
     def fields(self) -> ItemFields:
         """The fields of the changed items as columns, for filters; a deleted item has none."""
-        documents = [{} if item is None else item_document(item) for item in self.items]
+        documents = [{} if item is None else shown_document(item) for item in self.items]
         return ItemFields(len(documents), documents.__getitem__)

@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache, partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,12 @@ from endcap.index.vectors import VectorTable, whitened
 from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
 from endcap.snapshot.parts import ItemList, is_scale
-from endcap.snapshot.snapshot import Snapshot
+from endcap.snapshot.snapshot import Quantized, Snapshot
 from endcap.snapshot.whitening import coarse_white, is_text_alone, whiten
 from endcap.text.tokens import Wording, tokens_of
 
+Beside = Literal["described", "image"]
+"""Vectors that items have beside those of their texts."""
 _SAMPLE: Final = 64
 _WORD_SAMPLE: Final = 256
 _LIST_SAMPLE: Final = 65_536
@@ -104,10 +106,10 @@ class SnapshotTables:
         return VectorTable(s.item_vectors_f16, s.item_vectors_i8, s.item_scale)
 
     @cached_property
-    def described(self) -> VectorTable | None:
-        """Vectors of what was written about the items; None where nothing was, or it was not worth it."""
-        kept = self.snapshot.described
-        return None if kept is None else VectorTable(kept[1], kept[0], kept[2])
+    def beside(self) -> Mapping[Beside, VectorTable | None]:
+        """Vectors of what was written about the items, and of their pictures; None where they are not worth it."""
+        kept: Mapping[Beside, Quantized | None] = {"described": self.snapshot.described, "image": self.snapshot.image}
+        return {part: None if q is None else VectorTable(q.fine, q.coarse, q.scale) for part, q in kept.items()}
 
     @cached_property
     def lists(self) -> dict[str, ItemList]:
@@ -206,9 +208,13 @@ class SnapshotTables:
         if len(rows) > 1:
             scales["words"] = scales["query"] = _spread_of_cosines(self.raw.rows(rows))
             scales["similarity"] = _spread_of_cosines(self.items.rows(rows))
-            if self.described is not None:  # as wide as the terms that they stand beside
-                scales["described_query"] = _spread_of_cosines(self.described.rows(rows))
+            # As wide as the terms that they stand beside.
+            if (described := self.beside["described"]) is not None:
+                scales["described_query"] = _spread_of_cosines(described.rows(rows))
                 scales["described"] = scales["text"] * scales["described_query"] / self.spreads["text"]
+            if (image := self.beside["image"]) is not None:
+                scales["image_similar"] = _spread_of_cosines(image.rows(rows)) / self.spreads["text"]
+                scales["image"] = scales["text"] * scales["image_similar"]
         return {name: scale if is_scale(scale) else 1.0 for name, scale in scales.items()}
 
     @cached_property

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from endcap.arrays import F32, I32, I64, Mask
-from endcap.catalog.item import document_text, item_document
+from endcap.catalog.item import document_text, shown_document
 from endcap.index.changes import Changes
-from endcap.index.derived import SnapshotTables, rows_by_key
+from endcap.index.derived import Beside, SnapshotTables, rows_by_key
 from endcap.index.laid_over import LaidOver
 from endcap.index.vectors import VectorTable
 from endcap.index.withheld import Withheld
@@ -151,7 +151,7 @@ class ItemIndex:
         row = self._change_of.get(position)
         changed = self.changes.items[row] if self.changes is not None and row is not None else None
         if changed is not None:
-            return item_document(changed)
+            return shown_document(changed)
         if position < self.tables.n_items:
             return self.tables.document(position)
         return {"item_id": self.item_id(position)}
@@ -220,10 +220,19 @@ class ItemIndex:
         return self._texts(self.tables.white, None if self.changes is None else self.changes.white)
 
     @cached_property
-    def described(self) -> LaidOver | None:
-        """What was written about the items as they were; None where nothing was, or it was not worth it."""
-        table, nothing = self.tables.described, np.zeros((len(self.changed), self.tables.raw.dim), dtype=np.float32)
-        return None if table is None else LaidOver(table, self.n_items, self.changed, nothing)
+    def beside(self) -> Mapping[Beside, LaidOver | None]:
+        """Vectors that items have beside those of their texts; None for a part that the snapshot has none of.
+
+        Nothing was written about what has changed since the snapshot; its picture is what it is now.
+        """
+        return {part: self._beside(part, table) for part, table in self.tables.beside.items()}
+
+    def _beside(self, part: Beside, table: VectorTable | None) -> LaidOver | None:
+        if table is None:
+            return None
+        own = self.changes.images if part == "image" and self.changes is not None else None
+        nothing = np.zeros((len(self.changed), table.dim), dtype=np.float32)
+        return LaidOver(table, self.n_items, self.changed, nothing if own is None else own)
 
     def _texts(self, table: VectorTable, changed: F32 | None) -> LaidOver:
         """Vectors of texts, of changed items those that they have now."""

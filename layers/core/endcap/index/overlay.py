@@ -20,12 +20,14 @@ from typing import Final
 
 import numpy as np
 
+from endcap.arrays import F32
 from endcap.catalog.item import Item
 from endcap.encoders.quantize import dequantize_unit
 from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables
 from endcap.index.imputation import NEAREST, donors_of, items_per_fold
 from endcap.index.index import ItemIndex, index_of
+from endcap.index.vectors import without_mean
 from endcap.index.withheld import Withheld
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.whitening import whiten
@@ -140,6 +142,7 @@ class Overlay:
             donors=np.concatenate([old.donors[kept], new.donors]),
             donor_shares=np.concatenate([old.donor_shares[kept], new.donor_shares]),
             settled=np.concatenate([old.settled[kept], new.settled]),
+            images=np.concatenate([old.images[kept], new.images]),
         )
 
     @cached_property
@@ -208,7 +211,18 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
             [not ok or row.item is None or row.item_id in snapshot.index for row, ok in zip(rows, usable, strict=True)],
             dtype=np.bool_,
         ),
+        images=_images(items, snapshot),
     )
+
+
+def _images(items: list[Item], snapshot: Snapshot) -> F32:
+    """float32 (m, d_image): pictures as the snapshot has them; zero for none, and for one of another width."""
+    mean = snapshot.image_mean
+    if mean is None:
+        return np.zeros((len(items), 0), dtype=np.float32)
+    blank = b"\0" * len(mean)
+    levels = b"".join(item.image_vector if len(item.image_vector) == len(mean) else blank for item in items)
+    return without_mean(dequantize_unit(np.frombuffer(levels, dtype=np.int8).reshape(len(items), len(mean))), mean)
 
 
 def _with_donors(changes: Changes, rows: Mapping[str, ChangedItem], tables: SnapshotTables, most: int) -> Changes:

@@ -30,6 +30,13 @@ _LONGEST: Final = 1.05  # unit vectors as the snapshot's checks let them through
 Whiten = Callable[[NDArray[np.floating[Any]]], F32]
 
 
+def without_mean(vectors: F32, mean: F32) -> F32:
+    """Rows less a mean, of length 1 again; a zero row stays one."""
+    rest = np.where(vectors.any(axis=-1, keepdims=True), vectors - mean, np.float32(0))
+    lengths = np.linalg.norm(rest, axis=-1, keepdims=True)
+    return np.asarray(rest / np.maximum(lengths, 1e-9), dtype=np.float32)
+
+
 class VectorTable:
     """Rows of unit (or zero) vectors that answer "dot product with every row".
 

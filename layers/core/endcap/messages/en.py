@@ -96,6 +96,20 @@ TEXTS: Final = Texts(
             meaning="What a writer has said of its kind and use is close in meaning to what is searched for.",
             plain="Its kind and use fit your search.",
         ),
+        "image": TermTexts(
+            meaning="Its picture is like those of the shopper's latest items.",
+            plain="Looks like what you chose lately.",
+            named="Looks like {deeds}.",
+            against="Lower, as it looks unlike your choices.",
+            against_named="Lower, as it looks like {names}, which did not suit you.",
+        ),
+        "image_similar": TermTexts(
+            meaning="Its picture is like those of the items that the request names.",
+            plain="Looks like what you look at.",
+            named="Looks like {names}.",
+            against="Lower, as it looks unlike what you look at.",
+            against_named="Lower, as it looks unlike {names}.",
+        ),
         "query": TermTexts(
             meaning="Close in meaning to what is searched for.",
             plain="Matches the meaning of your search.",

@@ -97,6 +97,20 @@ TEXTS: Final = Texts(
             meaning="关于种类与用途的描写与搜索词含义相近。",
             plain="种类和用途与您的搜索相符。",
         ),
+        "image": TermTexts(
+            meaning="图片与顾客最近的商品相近。",
+            plain="外观与您最近的选择相近。",
+            named="外观与{deeds}相近。",
+            against="排名较低:外观与您的选择相差较远。",
+            against_named="排名较低:外观与不合您意的{names}相近。",
+        ),
+        "image_similar": TermTexts(
+            meaning="图片与请求指定的商品相近。",
+            plain="外观与您正在看的商品相近。",
+            named="外观与{names}相近。",
+            against="排名较低:外观与您正在看的商品相差较远。",
+            against_named="排名较低:外观与{names}相差较远。",
+        ),
         "query": TermTexts(
             meaning="含义与搜索词相近。",
             plain="与您的搜索意思相符。",

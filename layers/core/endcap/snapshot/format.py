@@ -99,6 +99,12 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "described_vectors_i8": ArraySpec("int8", ("items", "d_text")),
         "described_vectors_f16": ArraySpec("float16", ("items", "d_text")),
     },
+    # Of the items' pictures, where a gate took them: less their mean, unit rows.
+    "image": {
+        "image_vectors_i8": ArraySpec("int8", ("items", "d_image")),
+        "image_vectors_f16": ArraySpec("float16", ("items", "d_image")),
+        "image_mean": ArraySpec("float32", ("d_image",)),
+    },
     # Of catalogues with groups of variants whose name is no item's id.
     "parents": {
         "parent_text": ArraySpec("uint8", (None,)),

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,14 @@ from endcap.snapshot.parts import ContextDemand, ItemColumns, ItemList, Repurcha
 
 if TYPE_CHECKING:
     from endcap.encoders.text import TextEncoder
+
+
+class Quantized(NamedTuple):
+    """Unit or zero rows, `fine ~ coarse * scale`."""
+
+    coarse: I8
+    fine: F16
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -77,7 +85,9 @@ class Snapshot:
     lexical: LexicalIndex | None = None
     white: tuple[I8, float] | None = None
     parents: Parents | None = None
-    described: tuple[I8, F16, float] | None = None
+    described: Quantized | None = None
+    image: Quantized | None = None
+    image_mean: F32 | None = None
 
     @property
     def index(self) -> Mapping[str, int]:
@@ -204,8 +214,9 @@ def _loaded(directory: Path) -> Snapshot:
         _check_offsets(offsets, (directory / "items.jsonl").stat().st_size)
         item_ids = ItemIds(*parts["ids"][:3]) if "ids" in parts else _read_ids(directory / "items.jsonl", offsets)
         white_scale = float(manifest["scales"]["white_vectors"]) if "white" in parts else 0.0
-        if "described" in parts:
-            scales["described_vectors"] = float(manifest["scales"]["described_vectors"])
+        for part in ("described", "image"):
+            if part in parts:
+                scales[f"{part}_vectors"] = float(manifest["scales"][f"{part}_vectors"])
     except (KeyError, TypeError, ValueError) as exc:
         raise SnapshotIntegrityError(f"the snapshot is incomplete: {exc!r}") from exc
     if len(item_ids) != sizes["items"]:
@@ -243,21 +254,30 @@ def _loaded(directory: Path) -> Snapshot:
         else None,
         white=(parts["white"][0], white_scale) if "white" in parts else None,
         parents=Parents(parts["parents"], sizes["items"]) if "parents" in parts else None,
-        described=(parts["described"][0], parts["described"][1], scales["described_vectors"])
-        if "described" in parts
-        else None,
+        described=_quantized(parts, scales, "described"),
+        image=_quantized(parts, scales, "image"),
+        image_mean=parts["image"][2] if "image" in parts else None,
         **times,
         **arrays,
     )
     check_finite(
         {name: getattr(snapshot, name) for name in ("whitening_mean", "whitening_projection", "popularity", "trend")}
     )
+    if snapshot.image_mean is not None:
+        check_finite({"image_mean": snapshot.image_mean})
     check_lists(snapshot.lists, snapshot.n_items)
     check_columns(snapshot.columns, snapshot.groups, snapshot.interaction_counts)
     check_repurchase(snapshot.repurchase)
     check_contexts(snapshot.contexts, snapshot.n_items)
     check_words(snapshot.lexical)
     return snapshot
+
+
+def _quantized(parts: Mapping[str, Any], scales: Mapping[str, float], part: str) -> Quantized | None:
+    if part not in parts:
+        return None
+    coarse, fine = parts[part][:2]
+    return Quantized(coarse, fine, scales[f"{part}_vectors"])
 
 
 def _check_offsets(offsets: I64, size: int) -> None:

@@ -46,9 +46,9 @@ def load_verified(directory: Path) -> Snapshot:
     snapshot = load_snapshot(directory)
     for name, scale in (("item_vectors", snapshot.item_scale), ("text_vectors", snapshot.text_scale)):
         _check_rows(name, getattr(snapshot, f"{name}_f16"), getattr(snapshot, f"{name}_i8"), scale)
-    if snapshot.described is not None:
-        coarse, fine, scale = snapshot.described
-        _check_rows("described_vectors", fine, coarse, scale)
+    for part, kept in (("described", snapshot.described), ("image", snapshot.image)):
+        if kept is not None:
+            _check_rows(f"{part}_vectors", kept.fine, kept.coarse, kept.scale)
     try:
         require(
             all(snapshot.document(i)["item_id"] == item_id for i, item_id in enumerate(snapshot.item_ids)),

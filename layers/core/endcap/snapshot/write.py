@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,13 @@ from endcap.snapshot.snapshot import COLUMN_ARRAYS
 from endcap.snapshot.whitening import coarse_white, wants_white
 
 
+class ImageVectors(NamedTuple):
+    """Vectors of pictures less their mean, float32 (n, d), unit rows or zero; and the mean, float32 (d,)."""
+
+    vectors: F32
+    mean: F32
+
+
 @dataclass(frozen=True)
 class SnapshotContents:
     """What `write_snapshot` puts into a snapshot; rows of every array belong to `documents` in order.
@@ -33,6 +40,7 @@ class SnapshotContents:
     encoder_files : `text_encoder.onnx`, `tokenizer.json`, `encoder.json`, or none of them; `user_encoder.onnx`
     text_fields : fields of an item that `text_vectors` are made of
     described : float32 (n, d_text), vectors of what was written about the items, less their mean, unit rows or zero
+    images : of the items' pictures
     run : what may differ between equal rebuilds (host, durations); stays outside the content hash
     """
 
@@ -64,6 +72,7 @@ class SnapshotContents:
     contexts: ContextDemand | None = None
     text_fields: Sequence[str] = ITEM_TEXT_FIELDS
     described: F32 | None = None
+    images: ImageVectors | None = None
 
 
 def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any]:
@@ -116,6 +125,9 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     if contents.described is not None:
         described, scales["described_vectors"] = _quantize(contents.described)
         derived["described"] = (described, contents.described.astype(np.float16))
+    if contents.images is not None:
+        coarse, scales["image_vectors"] = _quantize(contents.images.vectors)
+        derived["image"] = (coarse, contents.images.vectors.astype(np.float16), contents.images.mean)
     for part, own in derived.items():
         arrays |= dict(zip(OPTIONAL_ARRAYS[part], own, strict=True))
     vocabularies: dict[str, Any] = {"brands": columns.brands, "categories": columns.categories}

@@ -15,6 +15,7 @@ from endcap_rebuild.data.reading import read_items
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.language.enrich import FAILED_IN_A_ROW, EnrichSettings, digest_of, enrich, enriched_of
 from endcap_rebuild.language.openai import OpenAiWriter
+from endcap_rebuild.language.prompt import SMALL
 from endcap_rebuild.language.rules import RulesWriter
 from endcap_rebuild.language.store import FILE, Store
 from endcap_rebuild.language.tags import NAMES
@@ -31,11 +32,14 @@ class Counting:
 
     name = "counting:1"
 
-    def __init__(self, breaks_after: int | None = None, answer: Any = None) -> None:
+    def __init__(self, breaks_after: int | None = None, answer: Any = None, at_once: int = 1) -> None:
         self.asked: list[str] = []
+        self.given: list[int] = []
+        self.at_once = at_once
         self._breaks_after, self._answer = breaks_after, answer
 
     def write(self, requests: Sequence[Request], schema: Mapping[str, Any], most_tokens: int) -> Iterator[Written]:
+        self.given.append(len(requests))
         for request in requests:
             if len(self.asked) == self._breaks_after:
                 raise KeyboardInterrupt
@@ -97,6 +101,26 @@ def test_a_budget_is_never_exceeded(shop: Path, budget: float) -> None:
     assert report["out_of_budget"]
     more = enrich(settings(shop, 1e9), Counting())
     assert (more["described"], more["out_of_budget"]) == (20, False)
+
+
+def test_a_writer_gets_as_much_at_once_as_it_likes_and_the_budget_allows(shop: Path) -> None:
+    most = enrich(settings(shop, dry_run=True), Counting())["most_usd"]
+    some = Counting(at_once=1_000)
+    report = enrich(settings(shop, most * 0.6), some)
+    assert some.given[0] == 10
+    assert report["spent_usd"] <= most * 0.6
+    rest = Counting(at_once=1_000)
+    enrich(settings(shop, prompt=SMALL), rest)
+    assert rest.given == [20]
+
+
+def test_prompts_are_told_apart(shop: Path) -> None:
+    enrich(settings(shop), Counting())
+    small = Counting()
+    report = enrich(settings(shop, prompt=SMALL), small)
+    assert len(small.asked) == 20
+    assert report["prompt"] == SMALL
+    assert len([one for one in enriched_of(shop / "enrichment", list(read_items(shop, ReadReport()))) if one]) == 20
 
 
 def test_what_costs_money_needs_a_budget(shop: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from endcap.arrays import F32
-from endcap_rebuild.language.gate import WEIGHTS, Space, finds_itself, trials_of, verdict
+from endcap_rebuild.language.gate import WEIGHTS, Space, Verdict, finds_itself, gain_among, trials_of, verdict
 from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
 from endcap_rebuild.text_encoder.questions import Questions
 
@@ -90,3 +90,21 @@ def test_a_text_has_to_find_its_own_item(shop: tuple[Questions, F32, F32, dict[s
     found = finds_itself(items, about)
     assert not found[:2].any()
     assert found[2:].all()
+
+
+def test_a_language_that_gains_nothing_is_told_apart(
+    shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]],
+) -> None:
+    questions, items, written, queries = shop
+    chance = np.random.default_rng(9)
+    spoken = np.arange(N) % 2 == 0
+    mixed = written.copy()
+    mixed[spoken] = unit(chance.normal(size=(int(spoken.sum()), DIM)).astype(np.float32))  # of these it tells nothing
+    trials = trials_of(questions, {FIELDS: Space(items, mixed)}, queries)[SEARCH]
+    chosen = Verdict(SEARCH, WEIGHTS[-1], FIELDS, 0, 0.0, 0.0, 0.0)
+    about = np.asarray([rows[0] for rows in questions.answers])
+    found = [gain_among(trials, chosen, questions.askers, spoken[about] == own) for own in (True, False)]
+    assert found[0] is not None
+    assert found[1] is not None
+    assert (found[0].weight, found[1].weight) == (0.0, WEIGHTS[-1])
+    assert gain_among(trials, chosen, questions.askers, np.zeros(len(about), dtype=np.bool_)) is None

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from endcap.filters.parser import expression
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.parts import TermWeight
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
+from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.language.enrich import EnrichSettings, enrich
 from endcap_rebuild.language.rules import RulesWriter
-from endcap_rebuild.language.step import described_weights, report_of
+from endcap_rebuild.language.step import BESIDE, report_of, weights_beside
 from endcap_rebuild.settings import RebuildSettings
+from endcap_rebuild.steps.assembly import GENERATED_TAGS, tagged_documents
 from endcap_rebuild.steps.runner import json_array
 from tests.fakes.toy_shop import NOW_MS, write_chain_shop
-from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER
+from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, build_toy_snapshot
 
 
 @pytest.fixture(scope="module")
@@ -60,14 +64,28 @@ def test_where_the_gate_says_no_answers_are_those_of_before(built: tuple[Snapsho
     assert changed <= {"metrics.json", "MODEL_CARD.md"}
 
 
+def test_tags_become_an_attribute_of_their_own_name(tmp_path: Path) -> None:
+    data = write_chain_shop(tmp_path / "shop", n_users=4)
+    shop = read_shop(data, NOW_MS, 0, {})
+    tags = [["christmas", "kitchen"] if row % 10 == 0 else [] for row in range(len(shop.items))]
+    documents = tagged_documents(shop, tags)
+    assert [document.get("attributes", {}) for document in documents[:2]] == [{GENERATED_TAGS: tags[0]}, {}]
+    snapshot = build_toy_snapshot(tmp_path / "tagged", documents=documents)
+    request = RecommendationRequest(limit=40, filter=expression(f'{GENERATED_TAGS} CONTAINS "christmas"'))
+    found = {item.item_id for item in recommend(snapshot, EMPTY_PROFILE, request, CUTOFF_MS).items}
+    assert found == {shop.items[row].item_id for row in range(0, len(shop.items), 10)}
+    own = replace(shop, items=[replace(shop.items[0], attributes={GENERATED_TAGS: ("mine",)}), *shop.items[1:]])
+    assert tagged_documents(own, tags)[0]["attributes"] == {GENERATED_TAGS: ["mine"]}
+
+
 def test_a_weight_is_a_share_of_that_of_the_text_beside_it() -> None:
     terms = {"text": TermWeight(0.5, 2.0), "query": TermWeight(1.0, 0.1)}
     made = {"json": json_array({"weights": {"described": 0.4, "described_query": 0.0}}), "vectors": np.zeros((1, 1))}
-    found = described_weights(terms, made, {"described": 3.0})
+    found = weights_beside(terms, made, {"described": 3.0}, BESIDE)
     assert found["described"] == TermWeight(0.2, 3.0)
     assert found["text"] == terms["text"]
     assert "described_query" not in found
-    assert described_weights(terms, None, {}) == terms
+    assert weights_beside(terms, None, {}, BESIDE) == terms
     assert report_of(None) == {}
 
 

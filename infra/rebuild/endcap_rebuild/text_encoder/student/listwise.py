@@ -56,6 +56,7 @@ def train_by_lists(
     checkpoint: Path | None = None,
     progress: Progress | None = None,
     drawn_from: Sequence[NDArray[Any]] = (),
+    whitened_on: Sequence[str] | None = None,
 ) -> list[float]:
     """Train a model in place; returns the loss of each step. The model ends on the CPU.
 
@@ -65,12 +66,13 @@ def train_by_lists(
     count : number of steps
     checkpoint : file that holds the state after every few steps; ignored when it belongs to another training
     drawn_from : what the steps are made of, so that a state of other data is told apart
+    whitened_on : texts that vectors are whitened by; all where None
     """
     device = device_of(settings.device)
     with reproducible(settings.threads):
         trained = trained_parameters(model, settings)
         model.module.to(device).eval()  # no dropout: the wanted rankings are noise enough
-        head = _head(model, texts, settings, device)
+        head = _head(model, texts if whitened_on is None else whitened_on, settings, device)
         optimiser = torch.optim.AdamW(trained.values(), rate, weight_decay=0.01)
         data = [hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest() for array in drawn_from]
         run = hashlib.sha256(repr((model.sha256, settings, count, rate, list(texts), data)).encode()).hexdigest()
@@ -132,6 +134,8 @@ def _loss(
     white = F.normalize((vectors.float() - mean) @ projection, dim=1)
     logits = white @ white.T / settings.temperature
     logits = logits.masked_fill(torch.eye(len(logits), dtype=torch.bool, device=device), -1e9)
+    if step.competing is not None:
+        logits = logits.masked_fill(~torch.from_numpy(step.competing).to(device)[None, :], -1e9)
     return -(wanted * F.log_softmax(logits, dim=1)).sum(dim=1)[asks].mean()
 
 

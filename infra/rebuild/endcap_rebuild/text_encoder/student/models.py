@@ -41,8 +41,13 @@ class TextModel(Protocol):
     @property
     def layers(self) -> nn.ModuleList: ...
 
-    def vectors(self, texts: Sequence[str], tokens: int) -> Tensor:
-        """float32 (n, d), unit rows, with gradients; texts are cut at so many tokens."""
+    def vectors(self, texts: Sequence[str], tokens: int, *, asked: bool = False) -> Tensor:
+        """float32 (n, d), unit rows, with gradients; texts are cut at so many tokens.
+
+        Parameters
+        ----------
+        asked : whether the texts are queries, which some models read with a prompt of their own
+        """
         ...
 
     def per_token(self, trained: int) -> float:
@@ -68,8 +73,8 @@ class PackagedModel:
         """See TextModel."""
         return float(self.module.per_token(trained))
 
-    def vectors(self, texts: Sequence[str], tokens: int) -> Tensor:
-        """See TextModel."""
+    def vectors(self, texts: Sequence[str], tokens: int, *, asked: bool = False) -> Tensor:  # noqa: ARG002
+        """See TextModel; the base encoders read both alike."""
         self._tokenizer.enable_truncation(min(tokens, len(self.module.positions)))
         found = [self._tokenizer.encode(self._prefix + " ".join(text.split())).ids for text in texts]
         ids = np.zeros((len(found), max(map(len, found))), dtype=np.int64)
@@ -87,11 +92,12 @@ class HubModel:
         self.name, self.module = name, model
         known = model.prompts.get(model.default_prompt_name) if model.default_prompt_name else None
         self._prompt = prompt if prompt is not None else known or ""
+        self._asked = prompt if prompt is not None else model.prompts.get("query") or self._prompt
         if any(getattr(part, "pooling_mode_lasttoken", False) or _mode(part) == "lasttoken" for part in model):
             model.tokenizer.padding_side = "left"  # the last token is then the text's own in every row
         if model.tokenizer.pad_token is None:
             model.tokenizer.pad_token = model.tokenizer.eos_token
-        self.sha256 = _digest(model, self._prompt.encode())
+        self.sha256 = _digest(model, self._prompt.encode(), self._asked.encode())
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -104,12 +110,13 @@ class HubModel:
         sizes = [2.0 * sum(p.numel() for p in layer.parameters()) for layer in self.layers]
         return float(max(1.0, sum(sizes) + 2 * sum(sizes[len(sizes) - min(trained, len(sizes)) :])))
 
-    def vectors(self, texts: Sequence[str], tokens: int) -> Tensor:
+    def vectors(self, texts: Sequence[str], tokens: int, *, asked: bool = False) -> Tensor:
         """See TextModel."""
         longest = self.module.max_seq_length
         self.module.max_seq_length = min(tokens, longest or tokens)
+        prompt = self._asked if asked else self._prompt
         try:
-            features = self.module.preprocess([self._prompt + " ".join(text.split()) for text in texts])
+            features = self.module.preprocess([prompt + " ".join(text.split()) for text in texts])
         finally:
             self.module.max_seq_length = longest
         device = next(self.module.parameters()).device
@@ -154,11 +161,17 @@ def load_teacher(name: str, prompt: str | None, cache: Path) -> TextModel:
 
 
 class ModelVectors:
-    """A model as `TextVectorCache` wants an encoder: batches of about equal length, bf16 on CUDA."""
+    """A model as `TextVectorCache` wants an encoder: batches of about equal length, bf16 on CUDA.
 
-    def __init__(self, model: TextModel, tokens: int, device: torch.device) -> None:
-        self._model, self._tokens, self._device = model, tokens, device
-        self.sha256 = hashlib.sha256(f"{_digest(model.module)} {model.sha256} {tokens}".encode()).hexdigest()
+    Parameters
+    ----------
+    asked : whether it is to read queries
+    """
+
+    def __init__(self, model: TextModel, tokens: int, device: torch.device, *, asked: bool = False) -> None:
+        self._model, self._tokens, self._device, self._asked = model, tokens, device, asked
+        name = f"{_digest(model.module)} {model.sha256} {tokens}{' asked' if asked else ''}"
+        self.sha256 = hashlib.sha256(name.encode()).hexdigest()
         with torch.no_grad():
             self.d_text = int(model.vectors(["a"], tokens).shape[1])
 
@@ -172,7 +185,7 @@ class ModelVectors:
                 torch.no_grad(),
                 torch.autocast(self._device.type, torch.bfloat16, enabled=self._device.type == "cuda"),
             ):
-                found = self._model.vectors([texts[row] for row in rows.tolist()], self._tokens)
+                found = self._model.vectors([texts[row] for row in rows.tolist()], self._tokens, asked=self._asked)
             vectors[rows] = found.float().cpu().numpy()
             if progress is not None:
                 progress(start + len(rows), len(texts))

@@ -49,10 +49,12 @@ class Step:
 
     rows : int64 (b,), distinct items
     wanted : float32 (b, b), the share of its attention that each row owes each other one; a row of zeros asks nothing
+    competing : bool (b,), the rows among which attention is divided; None for all
     """
 
     rows: I64
     wanted: F32
+    competing: NDArray[np.bool_] | None = None
 
 
 def drawn(partners: ItemList, anchors: I64, n_texts: int, per_anchor: int, chance: np.random.Generator) -> I64:
@@ -91,11 +93,15 @@ def ranked_step(vectors: F32, rows: I64, temperature: float) -> Step:
     ----------
     vectors : float32 (n, d), the teacher's whitened unit vectors
     """
-    own = vectors[rows]
-    logits = own @ own.T / temperature
+    return Step(rows, ranked_shares(vectors[rows], temperature))
+
+
+def ranked_shares(vectors: F32, temperature: float) -> F32:
+    """float32 (b, b): of each row the softmax of its cosines with the others."""
+    logits = vectors @ vectors.T / temperature
     np.fill_diagonal(logits, -np.inf)
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return Step(rows, np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32))
+    return np.asarray(shares / shares.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 def nearest_lists(vectors: F32, k: int = _PARTNERS, block: int | None = None) -> ItemList:

@@ -5,11 +5,14 @@ Their weights are those of the terms of text, times what a gate of the rebuild f
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
 
-from endcap.arrays import F32, F64, I64
+from endcap.arrays import F64, I64
+from endcap.index.derived import Beside
+from endcap.index.vectors import without_mean
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.terms.text import sides, signed_support
 from endcap.ranking.values import Likeness, Values
@@ -18,43 +21,38 @@ DESCRIBED_NAME: Final = "described"
 DESCRIBED_QUERY_NAME: Final = "described_query"
 
 
-def without_mean(vectors: F32, mean: F32) -> F32:
-    """Rows less a mean, of length 1 again; a zero row stays one."""
-    rest = np.where(vectors.any(axis=-1, keepdims=True), vectors - mean, np.float32(0))
-    lengths = np.linalg.norm(rest, axis=-1, keepdims=True)
-    return np.asarray(rest / np.maximum(lengths, 1e-9), dtype=np.float32)
-
-
-def _values(context: ScoringContext) -> Values | None:
-    described = context.index.described
-    if described is None or not context.features.weights.any():
+def history_values(context: ScoringContext, part: Beside) -> Values | None:
+    """Likeness to the vectors of a part that recent items have."""
+    vectors = context.index.beside[part]
+    if vectors is None or not context.features.weights.any():
         return None
-    past = described.rows(context.features.positions)
-    return Likeness(described, *sides(past, context.weights.text)) if past.any() else None
+    past = vectors.rows(context.features.positions)
+    return Likeness(vectors, *sides(past, context.weights.text)) if past.any() else None
 
 
-def _support(context: ScoringContext, positions: I64) -> F64:
-    described = context.index.described
-    if described is None:
+def history_support(context: ScoringContext, positions: I64, part: Beside) -> F64:
+    """Float64 (h, k): how much each recent item speaks for each ranked one by the vectors of a part."""
+    vectors = context.index.beside[part]
+    if vectors is None:
         return np.zeros((len(context.features.positions), len(positions)))
-    past, ranked = (described.rows(rows) for rows in (context.features.positions, positions))
+    past, ranked = (vectors.rows(rows) for rows in (context.features.positions, positions))
     alike = np.asarray(np.vecdot(past[:, None, :], ranked[None, :, :]), dtype=np.float32)  # (h, k)
     return signed_support(alike, context.weights.text).astype(np.float64)
 
 
 def _query_values(context: ScoringContext) -> Values | None:
-    query, described = context.query, context.index.described
-    if described is None or query is None or query.vector is None:
+    query, vectors = context.query, context.index.beside["described"]
+    if vectors is None or query is None or query.vector is None:
         return None
-    return Likeness(described, without_mean(query.vector, context.index.snapshot.whitening_mean))
+    return Likeness(vectors, without_mean(query.vector, context.index.snapshot.whitening_mean))
 
 
 DESCRIBED: Final = Term(
     name=DESCRIBED_NAME,
     default_weight=0.0,
     source="content",
-    values=_values,
-    support=_support,
+    values=partial(history_values, part="described"),
+    support=partial(history_support, part="described"),
     by_text=True,
     gated=True,
 )

@@ -12,8 +12,8 @@ from endcap.arrays import F32
 from endcap.catalog.item import Item
 from endcap.events.interaction import Interaction
 from endcap.index.overlay import ChangedItem, Overlay
+from endcap.index.vectors import without_mean
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
-from endcap.ranking.terms.described import without_mean
 from endcap.ranking.terms.registry import TERMS
 from endcap.recommend.pipeline import prepared, recommend
 from endcap.recommend.request import RecommendationRequest

@@ -1,0 +1,103 @@
+"""What a stack's own rebuild does about texts: takes what lies in the bucket, has the rest written, puts it back."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal, Protocol
+
+from endcap.errors import EndcapError
+from endcap.observability import logger
+from endcap_rebuild.language.bedrock import BedrockWriter
+from endcap_rebuild.language.enrich import META, EnrichSettings, enrich
+from endcap_rebuild.language.rules import RulesWriter
+from endcap_rebuild.language.writer import FREE, Price, Writer
+from endcap_rebuild.progress import Progress, no_progress
+from endcap_rebuild.settings import RebuildSettings
+
+PREFIX: Final = "enrichment/"
+"""Of the bucket: what `endcap enrich`, or a rebuild, has had written about the items."""
+
+
+@dataclass(frozen=True)
+class WriterChoice:
+    """Who writes in a rebuild of the stack.
+
+    Attributes
+    ----------
+    kind : none takes what is there; the others write what is missing
+    model : of bedrock
+    budget : US dollars, of all that was ever written into the bucket together
+    """
+
+    kind: Literal["none", "rules", "bedrock"] = "none"
+    model: str = ""
+    price: Price = FREE
+    budget: float = 0.0
+
+
+class Bucket(Protocol):
+    """As `Publisher` has it."""
+
+    def fetch(self, prefix: str, folder: Path) -> None:
+        """Files below a prefix."""
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write an object."""
+
+
+def with_enrichment(
+    settings: RebuildSettings,
+    bucket: Bucket,
+    folder: Path,
+    choice: WriterChoice,
+    progress: Progress = no_progress,
+    writer: Writer | None = None,
+) -> RebuildSettings:
+    """The settings with what was written about the items; as they are where nothing was.
+
+    A writer that can't be asked stops no rebuild: what was written before is used, and what was paid for is put back
+    whatever happens.
+
+    Parameters
+    ----------
+    folder : a new one, for the files
+    writer : the one of `choice` where None
+
+    Raises
+    ------
+    ThrottledError, DependencyError : the bucket can't be read
+    """
+    bucket.fetch(PREFIX, folder)
+    if choice.kind != "none":
+        with _put_back(bucket, folder):
+            _write(settings, folder, choice, progress, writer)
+    return replace(settings, enrichment=folder) if (folder / META).exists() else settings
+
+
+def _write(
+    settings: RebuildSettings, folder: Path, choice: WriterChoice, progress: Progress, writer: Writer | None
+) -> None:
+    asked = EnrichSettings(settings.data, folder, choice.price, choice.budget, reading=settings.reading)
+    try:
+        report = enrich(asked, writer or _writer(choice), progress)
+    except EndcapError as exc:
+        logger.warning("not all items could be described", extra={"reason": str(exc)})
+        return
+    logger.info("items described", extra={"enrichment": report})
+
+
+def _writer(choice: WriterChoice) -> Writer:
+    return RulesWriter() if choice.kind == "rules" else BedrockWriter(choice.model)
+
+
+@contextlib.contextmanager
+def _put_back(bucket: Bucket, folder: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        for path in sorted(folder.glob("*")) if folder.exists() else ():
+            if path.is_file() and not path.name.startswith("."):
+                bucket.put(PREFIX + path.name, path.read_bytes())

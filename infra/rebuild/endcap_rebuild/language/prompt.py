@@ -1,0 +1,89 @@
+"""Prompts: files with versions, and the form that each asks for.
+
+A prompt's words are part of the name of its answers: none is ever taken for the answer to another prompt.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+from endcap.errors import InvalidInputError
+from endcap.messages.language import TEXTS, Language
+from endcap_rebuild.language.enriched import FIELDS, MAX_CHARS, MOST_TOKENS, Enriched
+from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
+
+SCHEMA: Final[Mapping[str, Any]] = Enriched.model_json_schema() | {"required": list(FIELDS)}
+
+
+def _phrases(most: int) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string", "maxLength": MAX_CHARS}, "minItems": 1, "maxItems": most}
+
+
+_SMALL: Final[Mapping[str, Any]] = {
+    "type": "object",
+    "properties": {"kind": {"type": "string", "maxLength": MAX_CHARS}, "uses": _phrases(1), "queries": _phrases(2)},
+    "required": ["kind", "uses", "queries"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a writer is told to do.
+
+    Attributes
+    ----------
+    name : of its file, with the version
+    schema : JSON schema of the answers
+    most_tokens : of one answer
+    """
+
+    name: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: SCHEMA)
+    most_tokens: int = MOST_TOKENS
+
+    def system(self, language: Language) -> str:
+        """The instructions for items in a language."""
+        return _system(self.name, language)
+
+    @property
+    def digest(self) -> str:
+        """Names its words."""
+        return hashlib.sha256(self.system("en").encode()).hexdigest()[:12]
+
+
+@cache
+def _system(name: str, language: Language) -> str:
+    def names(tags: Sequence[Tag]) -> str:
+        return ", ".join(json.dumps(tag.name) for tag in tags)
+
+    text = (files(__package__) / "prompts" / f"{name}.txt").read_text(encoding="utf-8")
+    return text.format(
+        language=TEXTS[language].name, audiences=names(AUDIENCES), occasions=names(OCCASIONS), themes=names(THEMES)
+    )
+
+
+PROMPTS: Final[Mapping[str, Prompt]] = {
+    prompt.name: prompt for prompt in (Prompt("enrich-1"), Prompt("enrich-small-1", _SMALL, 120))
+}
+"""The second is for models of less than about a billion weights: they need examples, and to be asked for less."""
+DEFAULT: Final = "enrich-1"
+SMALL: Final = "enrich-small-1"
+
+
+def prompt_of(name: str) -> Prompt:
+    """The prompt with a name.
+
+    Raises
+    ------
+    InvalidInputError : there is none
+    """
+    if name not in PROMPTS:
+        raise InvalidInputError(f"{name} is no prompt; there are {', '.join(PROMPTS)}")
+    return PROMPTS[name]

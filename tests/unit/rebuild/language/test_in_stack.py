@@ -1,0 +1,99 @@
+"""Rebuilds of a stack have items described that nobody has described yet, and lose nothing that was paid for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from endcap_rebuild.language.enrich import META
+from endcap_rebuild.language.in_stack import PREFIX, WriterChoice, with_enrichment
+from endcap_rebuild.language.writer import Price, Request, Usage, WriterError, Written
+from endcap_rebuild.settings import RebuildSettings
+
+
+class Bucket:
+    """Objects by key."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, bytes] = {}
+
+    def fetch(self, prefix: str, folder: Path) -> None:
+        for key, body in self.objects.items():
+            if key.startswith(prefix):
+                folder.mkdir(parents=True, exist_ok=True)
+                (folder / key.removeprefix(prefix)).write_bytes(body)
+
+    def put(self, key: str, body: bytes) -> None:
+        self.objects[key] = body
+
+
+class Breaking:
+    """Answers some requests, then can't be asked any more."""
+
+    name = "breaking:1"
+    at_once = 1
+
+    def __init__(self, answers: int, error: BaseException | None = None) -> None:
+        self.answers, self.asked = answers, 0
+        self.error = error or WriterError("throttled for ever")
+
+    def write(self, requests: Sequence[Request], schema: Mapping[str, Any], most_tokens: int) -> Iterator[Written]:
+        for request in requests:
+            if self.asked == self.answers:
+                raise self.error
+            self.asked += 1
+            yield Written(request.key, {"kind": "mug"}, Usage(50, 10))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> RebuildSettings:
+    data = tmp_path / "data"
+    data.mkdir()
+    lines = [json.dumps({"item_id": f"i{k}", "title": f"red mug number {k} jar"}) for k in range(20)]
+    (data / "items.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    return RebuildSettings(data, tmp_path / "out")
+
+
+PAID = WriterChoice("bedrock", "small", Price(1.0, 1.0), 1.0)
+
+
+def test_without_anything_written_nothing_is_used(settings: RebuildSettings, tmp_path: Path) -> None:
+    bucket = Bucket()
+    assert with_enrichment(settings, bucket, tmp_path / "new", WriterChoice()) is settings
+    assert not bucket.objects
+
+
+def test_what_lies_in_the_bucket_is_used_as_it_is(settings: RebuildSettings, tmp_path: Path) -> None:
+    bucket = Bucket()
+    bucket.put(PREFIX + META, b'{"prompt": "enrich-1", "writer": "rules:1"}')
+    before = dict(bucket.objects)
+    assert with_enrichment(settings, bucket, tmp_path / "new", WriterChoice()).enrichment == tmp_path / "new"
+    assert bucket.objects == before
+
+
+def test_rules_describe_what_is_missing_and_keep_it(settings: RebuildSettings, tmp_path: Path) -> None:
+    bucket = Bucket()
+    found = with_enrichment(settings, bucket, tmp_path / "new", WriterChoice("rules"))
+    assert found.enrichment == tmp_path / "new"
+    assert bucket.objects[f"{PREFIX}written.jsonl"].count(b"\n") == 20
+
+
+@pytest.mark.parametrize("error", [None, MemoryError("handed over")], ids=["away", "out of time"])
+def test_what_was_paid_for_is_kept_whatever_happens(
+    settings: RebuildSettings, tmp_path: Path, error: BaseException | None
+) -> None:
+    bucket = Bucket()
+    breaking = Breaking(7, error)
+    if error is None:  # a rebuild without new texts is better than none
+        assert with_enrichment(settings, bucket, tmp_path / "one", PAID, writer=breaking) is settings
+    else:
+        with pytest.raises(MemoryError):
+            with_enrichment(settings, bucket, tmp_path / "one", PAID, writer=breaking)
+    rest = Breaking(100)
+    found = with_enrichment(settings, bucket, tmp_path / "two", PAID, writer=rest)
+    assert rest.asked == 13
+    assert found.enrichment == tmp_path / "two"
