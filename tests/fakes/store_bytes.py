@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from endcap.parquet import MAGIC, read_records
 from tests.fakes import moto_stack
 
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-32-le")
@@ -49,10 +50,8 @@ def unpacked(data: bytes) -> Iterator[bytes]:
             for name in archive.namelist():
                 yield name.encode()
                 yield from unpacked(archive.read(name))
-    elif data[:4] == b"PAR1":
-        from pyarrow import parquet
-
-        yield json.dumps(parquet.read_table(io.BytesIO(data)).to_pylist(), default=repr, ensure_ascii=False).encode()
+    elif data[:4] == MAGIC:
+        yield json.dumps(list(read_records(io.BytesIO(data))), ensure_ascii=False).encode()
     elif data[:6] == b"\x93NUMPY":
         array = np.load(io.BytesIO(data), allow_pickle=False)
         if array.dtype.kind in "US":

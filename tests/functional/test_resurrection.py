@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import io
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ from endcap.aws.replay import Queue, replay
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.strays import DeadLetterQueue, QuarantineFolder, Slot
 from endcap.errors import InvalidInputError
+from endcap.parquet import MAGIC, read_records
 from endcap.profiles.profile import is_forgotten
 from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap_local.erasures import reapply
@@ -167,8 +169,13 @@ def put(key: str, body: bytes) -> None:
 
 
 def archive_lines() -> list[dict[str, Any]]:
-    bodies = moto_stack.objects("events/").values()
-    return [json.loads(line) for body in bodies for line in unzipped(body).splitlines() if line.endswith(b"}")]
+    found: list[dict[str, Any]] = []
+    for body in moto_stack.objects("events/").values():
+        if body.startswith(MAGIC):  # a month that is over
+            found += read_records(io.BytesIO(body))
+        else:
+            found += [json.loads(line) for line in unzipped(body).splitlines() if line.endswith(b"}")]
+    return found
 
 
 def unzipped(data: bytes) -> bytes:
