@@ -95,7 +95,7 @@ def settled(page: Page) -> None:
 
 
 def wait_for(page: Page, so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while not so():
         assert time.monotonic() < deadline
         page.wait_for_timeout(10)

@@ -77,6 +77,7 @@ EVERYTHING = {
     "CommercetoolsEventBusName": "commercetools",
     "FileInbox": "on",
     "Rebuild": "on",
+    "EnrichmentBatches": "on",
     "Canary": "on",
     "Monitoring": "on",
     "RouteMetrics": "on",

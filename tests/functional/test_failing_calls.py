@@ -38,6 +38,7 @@ from endcap.profiles import apply
 from endcap.profiles.identity import MAX_ERASED_AT_ONCE
 from endcap.snapshot.files import content_hash
 from endcap.snapshot.snapshot import load_snapshot
+from endcap_local.template.intrinsics import Resolver
 from endcap_local.template.template import expand
 from tests.fakes import moto_stack
 from tests.fakes.effort import examples, proved, shared_out
@@ -57,8 +58,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 @cache
 def timeouts() -> Mapping[str, int]:
     """Seconds that each function may take, by its folder."""
-    functions = of_type(expand(ROOT / "template.yaml")[1]["Resources"], "AWS::Lambda::Function")
-    return {folder_of(name): int(function["Properties"]["Timeout"]) for name, function in functions.items()}
+    template = expand(ROOT / "template.yaml")[1]
+    resolver, functions = Resolver(template, {}, ""), of_type(template["Resources"], "AWS::Lambda::Function")
+    return {
+        folder_of(name): int(resolver.resolve(function["Properties"]["Timeout"]))
+        for name, function in functions.items()
+    }
 
 
 class Plant(Apps):

@@ -319,11 +319,10 @@ def test_every_choice_of_the_command_can_be_made_here(machine: Callable[..., dic
     # Channels, bucket, hosts, ledger, secret.
     elsewhere = {"data", "out", "work", "as_json", "shards", "shard", "running", "ledger", "without_ledger", "keys"}
     elsewhere |= {"exclude_users"}  # the stack's parameter ExcludedUsers
-    elsewhere |= {"enrichment"}  # a folder of who had it written; docs/limits.md
     foreign = {"source", "map_", "map_event", "timezone", "rating_scale", "errors", "dry_run"}  # the archive is our own
     assert of_the_command - elsewhere - foreign <= INPUT_NAMES
     assert set(machine()["States"]["Defaults"]["Parameters"]) == {
-        name + ".$" if name in {"student", "instance_count", "volume_gb", "max_seconds", "spot"} else name
+        name + ".$" if name in {"student", "enrichment", "instance_count", "volume_gb", "max_seconds", "spot"} else name
         for name in INPUT_NAMES
     }
 
