@@ -46,6 +46,9 @@ PARAMETERS = {
     "Pseudonyms": "off",  # tests tell by ids whose records are whose
 }
 _ITEMS = "lists => lists.map(one => [...one.querySelectorAll('[data-ec-item]')].map(item => item.dataset.ecItem))"
+_HEADED = '<section><h2>For you</h2><endcap-list limit="4"><ul data-ec-slot></ul><template><li><a data-ec-text="title"></a></li></template></endcap-list></section>'
+_BY_ID = """<endcap-list><ul data-ec-slot></ul><template><li><a data-ec-href="/item.html?id={item_id}">
+<img data-ec-src="image_url" data-ec-alt="title"><img data-ec-src="image_url" src="/none.png" alt=""></a></li></template></endcap-list>"""
 OpenWindow = Callable[..., Watched]
 
 
@@ -76,6 +79,9 @@ def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
         pages["/bones"] = page_of(LIST.replace("<endcap-list ", "<endcap-list skeleton "), base=base, consent="granted")
         pages["/google"] = page_of(LIST, base=base, consent="google")
         pages["/bare"] = page_of("", base=base, consent="granted")
+        pages["/headed"] = page_of(_HEADED, base=base)
+        pages["/by-id"] = page_of(_BY_ID, base=base, consent="denied")
+        pages["/debug"] = page_of("", base=base, consent="granted", debug="")
         pages["/far"] = page_of(f"<div>{'<br>' * 200}</div>{LIST}", base=base, consent="granted")
         serve(window, origin, pages)
     return window
@@ -198,6 +204,64 @@ def test_hostile_items_are_only_texts_and_addresses_of_the_web(window: Watched, 
     assert links == ["/item"] * 5 + ["https://a.example/1"]  # the template's own, where there is no other
     assert page.locator("endcap-list img").count() == 0
     assert page.inner_text("endcap-list li:first-child span") == "<img src=x onerror=alert(1)>"
+
+
+def test_a_list_of_nothing_is_hidden_from_the_start_and_shown_when_it_comes(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/headed")
+    hidden = "document.querySelector('endcap-list').hidden"
+    assert page.evaluate(hidden)
+    # Each time that it is shown or hidden, and how many items stand there then.
+    page.evaluate(
+        "window.turns = []; new MutationObserver(() => turns.push(document.querySelectorAll('[data-ec-item]').length))"
+        ".observe(document.querySelector('endcap-list'), {attributeFilter: ['hidden']})"
+    )
+    page.evaluate("endcap('consent', 'denied')")
+    assert len(listed(page)) == 4
+    assert not page.evaluate(hidden)
+    assert page.evaluate("turns") == [4]
+    empty = json.dumps({"recommendation_id": "r", "items": []})
+    window.context.route("**/storefront/recommendations", lambda route: route.fulfill(body=empty))
+    page.evaluate("delete document.querySelector('endcap-list').dataset.ecList")
+    page.evaluate("document.querySelector('endcap-list').load()")
+    until(page, hidden)
+
+
+def test_items_without_address_or_image_get_links_by_id_and_no_broken_images(
+    window: Watched, stack: LocalStack
+) -> None:
+    items = [{"item_id": "a b/c?&d"}, {"item_id": "é", "title": "E", "image_url": "/e.png"}]
+    body = json.dumps({"recommendation_id": "r", "items": [{**item, "reasons": []} for item in items]})
+    bodies: list[Any] = []
+
+    def answer(route: Route) -> None:
+        bodies.append(route.request.post_data_json)
+        route.fulfill(body=body)
+
+    window.context.route("**/storefront/recommendations", answer)
+    window.context.route("**/*.png", lambda route: route.fulfill(body="<svg/>", content_type="image/svg+xml"))
+    page = window.open(f"{stack.url}/by-id")
+    assert listed(page) == [item["item_id"] for item in items]
+    links = page.eval_on_selector_all("endcap-list a", "all => all.map(one => one.getAttribute('href'))")
+    assert links == ["/item.html?id=a%20b%2Fc%3F%26d", "/item.html?id=%C3%A9"]
+    images = "all => all.map(one => [one.getAttribute('src'), one.hidden])"
+    assert page.eval_on_selector_all("endcap-list img", images) == [
+        [None, True],
+        ["/none.png", False],
+        ["/e.png", False],
+        ["/e.png", False],
+    ]
+    assert [sorted(one["fields"]) for one in bodies] == [["image_url", "title"]]
+    window.forgive("img-src")
+
+
+def test_what_is_refused_is_said_on_the_console_where_asked(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/debug")
+    with page.expect_console_message(lambda message: "[endcap]" in message.text) as said:
+        page.evaluate("endcap('track', 'rating', 'item-3')")
+    assert said.value.text.startswith("[endcap] refused")
+    assert said.value.text.endswith("{field: value, message: is required for rating}")
+    sent(page)
+    window.forgive("Failed to load resource")
 
 
 def test_google_consent_mode_is_read(window: Watched, stack: LocalStack) -> None:
@@ -324,6 +388,7 @@ def test_each_event_counts_once_whatever_happens_on_the_way(window: Watched, sta
 
     wait_for(tabs[0], lambda: trial()["clicks"] >= len(expected))
     assert (trial()["lists"], trial()["clicks"]) == (1, len(expected))
+    assert operated(stack, "/admin/events/tail")["delay_s"] == 0  # what has come in is there at once
     window.forgive("Failed to load resource")
     window.forgive("blocked by CORS policy")
 
