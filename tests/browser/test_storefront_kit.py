@@ -46,9 +46,11 @@ PARAMETERS = {
     "Pseudonyms": "off",  # tests tell by ids whose records are whose
 }
 _ITEMS = "lists => lists.map(one => [...one.querySelectorAll('[data-ec-item]')].map(item => item.dataset.ecItem))"
-_HEADED = '<section><h2>For you</h2><endcap-list limit="4"><ul data-ec-slot></ul><template><li><a data-ec-text="title"></a></li></template></endcap-list></section>'
+_HEADED = """<section><h2>For you</h2><endcap-list limit="4"><ul data-ec-slot></ul>
+<template><li><a data-ec-text="title"></a></li></template></endcap-list></section>"""
 _BY_ID = """<endcap-list><ul data-ec-slot></ul><template><li><a data-ec-href="/item.html?id={item_id}">
-<img data-ec-src="image_url" data-ec-alt="title"><img data-ec-src="image_url" src="/none.png" alt=""></a></li></template></endcap-list>"""
+<img data-ec-src="image_url" data-ec-alt="title"><img data-ec-src="image_url" src="/none.png" alt="">
+</a></li></template></endcap-list>"""
 OpenWindow = Callable[..., Watched]
 
 
@@ -80,6 +82,7 @@ def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
         pages["/google"] = page_of(LIST, base=base, consent="google")
         pages["/bare"] = page_of("", base=base, consent="granted")
         pages["/headed"] = page_of(_HEADED, base=base)
+        pages["/hidden"] = page_of(_HEADED.replace("<endcap-list ", "<endcap-list hidden "), base=base)
         pages["/by-id"] = page_of(_BY_ID, base=base, consent="denied")
         pages["/debug"] = page_of("", base=base, consent="granted", debug="")
         pages["/far"] = page_of(f"<div>{'<br>' * 200}</div>{LIST}", base=base, consent="granted")
@@ -206,8 +209,11 @@ def test_hostile_items_are_only_texts_and_addresses_of_the_web(window: Watched, 
     assert page.inner_text("endcap-list li:first-child span") == "<img src=x onerror=alert(1)>"
 
 
-def test_a_list_of_nothing_is_hidden_from_the_start_and_shown_when_it_comes(window: Watched, stack: LocalStack) -> None:
-    page = window.open(f"{stack.url}/headed")
+@pytest.mark.parametrize("how", ["headed", "hidden"])
+def test_a_list_of_nothing_is_hidden_from_the_start_and_shown_when_it_comes(
+    window: Watched, stack: LocalStack, how: str
+) -> None:
+    page = window.open(f"{stack.url}/{how}")
     hidden = "document.querySelector('endcap-list').hidden"
     assert page.evaluate(hidden)
     # Each time that it is shown or hidden, and how many items stand there then.
@@ -468,17 +474,22 @@ def test_the_bare_page_of_the_recipe_has_two_lists_and_is_followed(window: Watch
     assert known is not None
     found = deeds(stack, f"anon:{known.anonymous_id}")
     assert [d for d in found if d[0] != "impression"] == [("add_to_cart", "item-7"), ("view", "item-7")]
+    page.reload()  # and on the next page the answer is known
+    page.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
+    assert not page.get_by_role("button", name="Yes").is_visible()
 
 
 def test_the_page_put_it_on_your_page_says_all_that_is_needed(window: Watched, stack: LocalStack) -> None:
     told = (ROOT / "docs" / "storefront.md").read_text()
-    script, element, calls = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
-    script = script.replace("http://127.0.0.1:8787/storefront", "/storefront")
+    script, element, calls, banner = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
+    script = script.replace("http://127.0.0.1:8787/storefront", "/storefront").replace(' data-consent="granted"', "")
     second = element.replace('surface="home, top"', 'item="item-7" surface="home, similar"')
-    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}<main>{element}{second}{calls}</main></html>'
+    body = f"<main>{banner}{element}{second}{calls}</main>"
+    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}{body}</html>'
     page = page.replace("'42'", "'item-2'").replace("'43'", "'item-3'")
     serve(window, stack.url, {"/followed": page}, policy="default-src 'self' 'unsafe-inline'")
     shown = window.open(f"{stack.url}/followed")
+    shown.get_by_role("button", name="Yes").click()
     shown.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
     assert [len(one) for one in shown.eval_on_selector_all("endcap-list", _ITEMS)] == [8, 8]
     sent(shown)
