@@ -46,6 +46,11 @@ PARAMETERS = {
     "Pseudonyms": "off",  # tests tell by ids whose records are whose
 }
 _ITEMS = "lists => lists.map(one => [...one.querySelectorAll('[data-ec-item]')].map(item => item.dataset.ecItem))"
+_HEADED = """<section><h2>For you</h2><endcap-list limit="4"><ul data-ec-slot></ul>
+<template><li><a data-ec-text="title"></a></li></template></endcap-list></section>"""
+_BY_ID = """<endcap-list><ul data-ec-slot></ul><template><li><a data-ec-href="/item.html?id={item_id}">
+<img data-ec-src="image_url" data-ec-alt="title"><img data-ec-src="image_url" src="/none.png" alt="">
+</a></li></template></endcap-list>"""
 OpenWindow = Callable[..., Watched]
 
 
@@ -76,6 +81,10 @@ def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
         pages["/bones"] = page_of(LIST.replace("<endcap-list ", "<endcap-list skeleton "), base=base, consent="granted")
         pages["/google"] = page_of(LIST, base=base, consent="google")
         pages["/bare"] = page_of("", base=base, consent="granted")
+        pages["/headed"] = page_of(_HEADED, base=base)
+        pages["/hidden"] = page_of(_HEADED.replace("<endcap-list ", "<endcap-list hidden "), base=base)
+        pages["/by-id"] = page_of(_BY_ID, base=base, consent="denied")
+        pages["/debug"] = page_of("", base=base, consent="granted", debug="")
         pages["/far"] = page_of(f"<div>{'<br>' * 200}</div>{LIST}", base=base, consent="granted")
         serve(window, origin, pages)
     return window
@@ -198,6 +207,67 @@ def test_hostile_items_are_only_texts_and_addresses_of_the_web(window: Watched, 
     assert links == ["/item"] * 5 + ["https://a.example/1"]  # the template's own, where there is no other
     assert page.locator("endcap-list img").count() == 0
     assert page.inner_text("endcap-list li:first-child span") == "<img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize("how", ["headed", "hidden"])
+def test_a_list_of_nothing_is_hidden_from_the_start_and_shown_when_it_comes(
+    window: Watched, stack: LocalStack, how: str
+) -> None:
+    page = window.open(f"{stack.url}/{how}")
+    hidden = "document.querySelector('endcap-list').hidden"
+    assert page.evaluate(hidden)
+    # Each time that it is shown or hidden, and how many items stand there then.
+    page.evaluate(
+        "window.turns = []; new MutationObserver(() => turns.push(document.querySelectorAll('[data-ec-item]').length))"
+        ".observe(document.querySelector('endcap-list'), {attributeFilter: ['hidden']})"
+    )
+    page.evaluate("endcap('consent', 'denied')")
+    assert len(listed(page)) == 4
+    assert not page.evaluate(hidden)
+    assert page.evaluate("turns") == [4]
+    empty = json.dumps({"recommendation_id": "r", "items": []})
+    window.context.route("**/storefront/recommendations", lambda route: route.fulfill(body=empty))
+    page.evaluate("delete document.querySelector('endcap-list').dataset.ecList")
+    page.evaluate("document.querySelector('endcap-list').load()")
+    until(page, hidden)
+
+
+def test_items_without_address_or_image_get_links_by_id_and_no_broken_images(
+    window: Watched, stack: LocalStack
+) -> None:
+    items = [{"item_id": "a b/c?&d"}, {"item_id": "é", "title": "E", "image_url": "/e.png"}]
+    body = json.dumps({"recommendation_id": "r", "items": [{**item, "reasons": []} for item in items]})
+    bodies: list[Any] = []
+
+    def answer(route: Route) -> None:
+        bodies.append(route.request.post_data_json)
+        route.fulfill(body=body)
+
+    window.context.route("**/storefront/recommendations", answer)
+    window.context.route("**/*.png", lambda route: route.fulfill(body="<svg/>", content_type="image/svg+xml"))
+    page = window.open(f"{stack.url}/by-id")
+    assert listed(page) == [item["item_id"] for item in items]
+    links = page.eval_on_selector_all("endcap-list a", "all => all.map(one => one.getAttribute('href'))")
+    assert links == ["/item.html?id=a%20b%2Fc%3F%26d", "/item.html?id=%C3%A9"]
+    images = "all => all.map(one => [one.getAttribute('src'), one.hidden])"
+    assert page.eval_on_selector_all("endcap-list img", images) == [
+        [None, True],
+        ["/none.png", False],
+        ["/e.png", False],
+        ["/e.png", False],
+    ]
+    assert [sorted(one["fields"]) for one in bodies] == [["image_url", "title"]]
+    window.forgive("img-src")
+
+
+def test_what_is_refused_is_said_on_the_console_where_asked(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/debug")
+    with page.expect_console_message(lambda message: "[endcap]" in message.text) as said:
+        page.evaluate("endcap('track', 'rating', 'item-3')")
+    assert said.value.text.startswith("[endcap] refused")
+    assert said.value.text.endswith("{field: value, message: is required for rating}")
+    sent(page)
+    window.forgive("Failed to load resource")
 
 
 def test_google_consent_mode_is_read(window: Watched, stack: LocalStack) -> None:
@@ -324,6 +394,7 @@ def test_each_event_counts_once_whatever_happens_on_the_way(window: Watched, sta
 
     wait_for(tabs[0], lambda: trial()["clicks"] >= len(expected))
     assert (trial()["lists"], trial()["clicks"]) == (1, len(expected))
+    assert operated(stack, "/admin/events/tail")["delay_s"] == 0  # what has come in is there at once
     window.forgive("Failed to load resource")
     window.forgive("blocked by CORS policy")
 
@@ -403,17 +474,22 @@ def test_the_bare_page_of_the_recipe_has_two_lists_and_is_followed(window: Watch
     assert known is not None
     found = deeds(stack, f"anon:{known.anonymous_id}")
     assert [d for d in found if d[0] != "impression"] == [("add_to_cart", "item-7"), ("view", "item-7")]
+    page.reload()  # and on the next page the answer is known
+    page.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
+    assert not page.get_by_role("button", name="Yes").is_visible()
 
 
 def test_the_page_put_it_on_your_page_says_all_that_is_needed(window: Watched, stack: LocalStack) -> None:
     told = (ROOT / "docs" / "storefront.md").read_text()
-    script, element, calls = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
-    script = script.replace("http://127.0.0.1:8787/storefront", "/storefront")
+    script, element, calls, banner = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
+    script = script.replace("http://127.0.0.1:8787/storefront", "/storefront").replace(' data-consent="granted"', "")
     second = element.replace('surface="home, top"', 'item="item-7" surface="home, similar"')
-    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}<main>{element}{second}{calls}</main></html>'
+    body = f"<main>{banner}{element}{second}{calls}</main>"
+    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}{body}</html>'
     page = page.replace("'42'", "'item-2'").replace("'43'", "'item-3'")
     serve(window, stack.url, {"/followed": page}, policy="default-src 'self' 'unsafe-inline'")
     shown = window.open(f"{stack.url}/followed")
+    shown.get_by_role("button", name="Yes").click()
     shown.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
     assert [len(one) for one in shown.eval_on_selector_all("endcap-list", _ITEMS)] == [8, 8]
     sent(shown)

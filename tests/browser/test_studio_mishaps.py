@@ -29,6 +29,29 @@ def test_a_page_that_could_not_be_had_is_loaded_again(toy_stack: LocalStack, ope
     window.forgive("ERR_FAILED")
 
 
+def test_an_event_that_was_sent_again_stands_once(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    def seen(event_id: str | None, who: str) -> dict[str, Any]:
+        event = {"event_type": "click", "item_id": "item-2", "anonymous_id": who} | (
+            {"event_id": event_id} if event_id else {}
+        )
+        return {"at": 1768471205000, "event": event, "refused": False, "errors": []}
+
+    answers = [
+        [seen("a", "ann"), seen("a", "ann"), seen("a", "ben"), seen(None, "cas")],
+        [seen("a", "ann"), seen(None, "cas"), seen("b", "dan")],
+    ]
+
+    def answer(route: Route) -> None:
+        events = answers.pop(0) if answers else []
+        route.fulfill(json={"events": events, "cursor": "c", "delay_s": 0})
+
+    page = opened(open_window(toy_stack.url), toy_stack)
+    page.route("**/admin/events/tail*", answer)
+    go(page, "events")
+    who = page.get_by_role("row").filter(has_text="item-2").locator("td:nth-child(4)")
+    expect(who).to_have_text(["dan", "cas", "cas", "ben", "ann"])
+
+
 def test_what_would_have_no_effect_is_said_before_it_is_done(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     window = open_window(toy_stack.url)
     page = opened(window, toy_stack)

@@ -8,6 +8,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -17,9 +18,11 @@ from endcap.aws.documents import EditedDocument
 from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.work import Ended, Rebuilds
+from endcap.desk.events import tail
 from endcap.errors import DependencyError
 from endcap.live.document import Configured
 from endcap.observability import metrics
+from endcap.operator.schemas import TailQuery
 from endcap.snapshot.gates import GateError
 from tests.fakes import moto_stack
 from tests.fakes.functions import Apps, context, http_event, published, stack_for_functions
@@ -322,6 +325,12 @@ def test_pages_of_items_hold_each_once(shop: Shop) -> None:
     assert len(seen) == len(set(seen)) == page["total"] == 35
     assert shop("GET", "/admin/items", query={"cursor": "!"})[0] == 400
     assert shop("GET", "/admin/items", query={"limit": 0})[0] == 400
+
+
+def test_the_tail_says_how_far_behind_the_archive_may_be() -> None:
+    nothing = SimpleNamespace(since=lambda *_: ([], "|0"))
+    settings = SimpleNamespace(archive_buffer_seconds=300)
+    assert tail(SimpleNamespace(tail=nothing, settings=settings), TailQuery())["delay_s"] == 300  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("path", ["/admin/quarantine", "/admin/audit", "/admin/events/tail", "/admin/items"])

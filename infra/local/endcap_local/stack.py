@@ -276,7 +276,8 @@ class LocalStack:
         variables = dict(FUNCTION_ENVIRONMENT)
         for function in self.plan.functions.values():
             variables |= function.environment
-        os.environ.update(variables | self.engine.environment())
+        at_once = {"ARCHIVE_BUFFER_SECONDS": "0"}  # the engine's delivery streams hold nothing back
+        os.environ.update(variables | at_once | self.engine.environment())
         boto3.DEFAULT_SESSION = None  # it may hold other credentials
 
     def _restore(self) -> None:

@@ -61,7 +61,7 @@ class SeenEvent(Answer):
 
 
 class EventsTail(Answer):
-    """What has come in, the latest last; on AWS about a minute after it came, as events are archived by the minute."""
+    """What has come in, the latest last: on AWS up to `delay_s` seconds after it came, on a local stack at once (0)."""
 
     events: list[SeenEvent]
     cursor: str

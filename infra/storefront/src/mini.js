@@ -18,7 +18,7 @@ export function start(api, { base, consent, shopper, subject = token => token, e
       success: ({ statusCode, data, header = {} }) => done({ status: statusCode, json: data, after: header['Retry-After'] || header['retry-after'] }),
       fail: failed,
     })),
-  }, { expired, warn: (...told) => debug && console.warn('[endcap]', ...told) }));
+  }, { expired, warn: (...told) => debug && console.warn('[endcap]', ...told, told[2].errors?.[0]) }));
   api.onAppHide?.(() => kit.flush(true));
   api.onAppShow?.(() => kit.online());
   if (shopper) kit.identify(shopper);

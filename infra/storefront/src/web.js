@@ -2,10 +2,10 @@
 import { core } from './core.js';
 import { deeds } from './deeds.js';
 
-const ITEM = 'data-ec-item', LIST = 'data-ec-list', PLACE = 'data-ec-position', LISTED = '[data-ec-list] [data-ec-item]', SAFE = /^(https?:|[/?#]|[^:]*$)/i;
+const LISTED = '[data-ec-list] [data-ec-item]', SAFE = /^(https?:|[/?#]|[^:]*$)/i;
 const WATCHED = ['item', 'scenario', 'q', 'category', 'language'];
 const doc = document;
-const listOf = element => element.closest(`[${LIST}]`)?.getAttribute(LIST);
+const listOf = element => element.closest('[data-ec-list]')?.dataset.ecList;
 
 function webPort(base, cookie) {
   let kept;
@@ -40,19 +40,19 @@ function begin({ base = '/storefront', visitor, consent, shopper, gpc, debug, vi
   const cookie = visitor ? visitor == 'cookie' : new URL(base, location).origin == origin;
   const kit = deeds(core(webPort(base, cookie), {
     cookie,
-    warn: (...told) => debug != null && console.warn('[endcap]', ...told),
+    warn: (...told) => debug != null && console.warn('[endcap]', ...told, told[2].errors?.[0]),
     expired: () => doc.dispatchEvent(new Event('endcap:expired')),
   }));
   const decide = kit.consent, seen = new Set(), timers = new WeakMap();
   kit.consent = now => decide(refused ? 'denied' : now);
 
-  const tell = (type, element) => kit.track(type, element.getAttribute(ITEM), {
-    recommendation_id: listOf(element), position: +element.getAttribute(PLACE) || undefined,
+  const tell = (type, element) => kit.track(type, element.dataset.ecItem, {
+    recommendation_id: listOf(element), position: +element.dataset.ecPosition || undefined,
   });
   const observer = new IntersectionObserver(entries => entries.forEach(({ target, intersectionRatio }) => {
     clearTimeout(timers.get(target));
     if (intersectionRatio >= .5) timers.set(target, setTimeout(() => {
-      const key = listOf(target) + target.getAttribute(ITEM);
+      const key = listOf(target) + target.dataset.ecItem;
       if (seen.has(key) || doc.hidden || !target.isConnected) return;
       seen.add(key);
       observer.unobserve(target);
@@ -96,9 +96,12 @@ const filled = root => [...root.querySelectorAll('*')].flatMap(node =>
 
 function fill(root, item) {
   for (const [node, kind, field] of filled(root)) {
-    const got = field == 'why' ? item.reasons[0]?.text : item[field], currency = node.getAttribute('data-ec-currency');
+    const got = field == 'why' ? item.reasons[0]?.text
+      : /{/.test(field) ? field.replace('{item_id}', encodeURIComponent(item.item_id)) : item[field];
+    const currency = node.getAttribute('data-ec-currency');
     if (kind == 'text') node.textContent = currency && got != null ? got.toLocaleString(doc.documentElement.lang || [], { style: 'currency', currency }) : got;
     else if (got && (kind == 'alt' || SAFE.test(got))) node.setAttribute(kind, got);
+    if (kind == 'src') node.hidden = !node.src; // no address, and none of the template's own
   }
 }
 
@@ -117,42 +120,45 @@ function define(kit) {
 
     attributeChangedCallback(name, before, now) {
       if (this.#run && before != now) {
-        this.removeAttribute(LIST);
+        delete this.dataset.ecList;
         this.load();
       }
     }
 
     async load() {
       const run = ++this.#run, template = this.querySelector('template'), place = this.querySelector('[data-ec-slot]') || this;
-      if (this.hasAttribute(LIST) || !template) return kit.watch(); // the server has made it: no second call
+      if (this.dataset.ecList != null || !template) return kit.watch(); // the server has made it: no second call
       const clone = item => {
         const root = template.content.cloneNode(true);
         if (item) fill(root, item);
         return root.firstElementChild;
       };
+      // Hidden while it holds nothing but its template.
+      const settle = () => this.hidden = place.children.length <= place.contains(template);
       const replace = nodes => [...place.children].forEach(child => child == template || child.remove()) || place.append(...nodes);
       this.#before ??= [...place.children].filter(child => child != template);
       const fields = [...new Set(filled(template.content).map(one => one[2]))];
-      const asked = { limit: 8, fields: fields.filter(name => !/^(why|item_id)$/.test(name)), explain: fields.includes('why') };
-      for (const name of [...WATCHED, 'surface', 'limit', 'window']) if (this.hasAttribute(name)) asked[name] = this.getAttribute(name);
+      const asked = { limit: 8, fields: fields.filter(name => !/^why$|item_id/.test(name)), explain: fields.includes('why') };
+      for (const name of [...WATCHED, 'surface', 'limit', 'window']) asked[name] = this.getAttribute(name) ?? asked[name];
       asked.limit = +asked.limit;
-      if (this.hasAttribute('skeleton') && kit.state != 'pending' && !place.querySelector(`[${ITEM}]`)) replace(Array.from({ length: asked.limit }, () => {
+      if (this.hasAttribute('skeleton') && kit.state != 'pending' && !place.querySelector('[data-ec-item]')) replace(Array.from({ length: asked.limit }, () => {
         const bone = clone();
         bone.className += ' ec-skeleton';
         bone.inert = true;
         return bone;
       }));
+      settle();
       const detail = await kit.list(asked).catch(error => error), { items } = detail;
       if (run != this.#run) return;
-      if (items) this.setAttribute(LIST, detail.recommendation_id);
+      if (items) this.dataset.ecList = detail.recommendation_id;
       replace(items?.[0] ? items.map((item, n) => {
         const element = clone(item);
-        element.setAttribute(ITEM, item.item_id);
-        element.setAttribute(PLACE, n + 1);
+        element.dataset.ecItem = item.item_id;
+        element.dataset.ecPosition = n + 1;
         return element;
       }) : this.#before);
       kit.watch();
-      this.hidden = !place.querySelector(':scope > :not(template)');
+      settle();
       this.dispatchEvent(new CustomEvent(items ? 'endcap:list' : 'endcap:error', { detail, bubbles: true }));
     }
   });

@@ -120,6 +120,7 @@ class Settings(BaseModel):
     storefront_origins : of the pages that may call the door from a browser
     promote_function : name of the function that promotes; only the function that operators call knows it
     rebuild_state_machine : ARN of what rebuilds; empty where the stack has none
+    archive_buffer_seconds : after how long at most what came in lies in the archive
     deployment : what of the template the month's cost goes by, as JSON
     storefront_front_key : what the front of the door proves itself by; empty for no front
     shopify_secret, woocommerce_secret : ARN of what webhooks are signed with; empty for none
@@ -162,6 +163,7 @@ class Settings(BaseModel):
     storefront_front_key: str = Field("", repr=False)
     promote_function: str = ""
     rebuild_state_machine: str = ""
+    archive_buffer_seconds: _Seconds = 60
     deployment: str = ""
     shopify_secret: str = ""
     woocommerce_secret: str = ""

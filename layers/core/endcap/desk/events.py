@@ -14,8 +14,6 @@ from endcap.errors import FieldError, InvalidRequestError
 from endcap.operator.schemas import MAX_PAGE, PageQuery, Replay, TailQuery
 from endcap.runtime import Runtime
 
-DELAY_S: Final = 60
-"""Firehose writes the archive once a minute (BufferingHints of the template)."""
 MAX_PAYLOAD_CHARS: Final = 4000
 
 
@@ -33,7 +31,7 @@ def tail(runtime: Runtime, given: TailQuery) -> dict[str, Any]:
             for one in seen
         ],
         "cursor": _closed(cursor),
-        "delay_s": DELAY_S,
+        "delay_s": runtime.settings.archive_buffer_seconds,
     }
 
 

@@ -10,6 +10,16 @@ const KEPT = 200;
 
 const nameOf = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 
+const whoOf = (event) => event.user_id ?? event.anonymous_id ?? event.pseudonym ?? event.anonymous_pseudonym;
+
+// The latest first. What was sent again counts once, and stands once: where it stood first.
+const withNew = (events, fresh) => {
+  const nameOne = ({ event }) => JSON.stringify([event.event_id, whoOf(event)]);
+  const known = new Set(events.map(nameOne));
+  const isNew = (one) => one.refused || !one.event.event_id || (!known.has(nameOne(one)) && known.add(nameOne(one)));
+  return [...fresh.filter(isNew).reverse(), ...events].slice(0, KEPT);
+};
+
 // Asks again and again from where the last answer ended, while the page can be seen.
 const useTail = (running) => {
   const [seen, setSeen] = useState({ events: [], delay_s: 0 });
@@ -24,7 +34,7 @@ const useTail = (running) => {
         try {
           const answer = await get(["admin", "events", "tail"], { after: cursor.current, limit: 100 }, stopped.signal);
           cursor.current = answer.cursor;
-          setSeen((before) => ({ delay_s: answer.delay_s, events: [...answer.events.reverse(), ...before.events].slice(0, KEPT) }));
+          setSeen((before) => ({ delay_s: answer.delay_s, events: withNew(before.events, answer.events) }));
           setError(null);
         } catch (problem) {
           if (problem.name !== "AbortError") setError(problem);
@@ -71,7 +81,7 @@ const Refused = () => {
     <${Problem} error=${error} />
     <${Loaded} of=${found}>${({ strays, reasons }) => html`
       <div class="stack">
-        <${Panel} title=${t("events.why")}>
+        <${Panel} title=${t("events.why")} note=${t("events.refused_note")}>
           <${Table} name=${t("events.why")} rows=${Object.entries(reasons).sort((a, b) => b[1] - a[1])} empty=${t("events.none_refused")} columns=${[
             { label: t("events.reason"), of: ([reason]) => reason },
             { label: t("events.how_many"), number: true, of: ([, n]) => number(n) },
