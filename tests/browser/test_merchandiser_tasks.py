@@ -169,6 +169,10 @@ def test_3_and_4_pin_in_one_scenario_and_undo_the_publish(desk: Desk) -> None:
     desk.page.get_by_role("link", name="home").click()
     history = desk.page.get_by_role("region", name="History")
     desk.button(re.compile("^Put back"), history).first.click()
+    asked = desk.page.get_by_role("dialog")
+    expect(asked).to_contain_text("What home said at")
+    assert desk.list_of(scenario="home")[0] == other  # nothing is done before it is confirmed
+    desk.button("Put back", asked).click()
     desk.told("home is published")
     desk.becomes(lambda: desk.list_of(scenario="home") == before)
     assert desk.audited("put_scenario", "home")["after"] == {"diversity": 0.3}
@@ -202,6 +206,9 @@ def test_6_start_and_stop_an_experiment(desk: Desk) -> None:
     desk.becomes(lambda: ask(desk.stack, user_id="somebody", limit=2).get("experiment") == "variety")
     assert desk.audited("put_experiments", "experiments")["after"][0]["name"] == "variety"
     desk.button("Stop").click()
+    asked = desk.page.get_by_role("dialog")
+    expect(asked).to_contain_text("All shoppers get the usual lists")
+    desk.button("Stop", asked).click()
     desk.told("variety has ended")
     desk.becomes(lambda: "experiment" not in ask(desk.stack, user_id="somebody", limit=2))
 
@@ -294,6 +301,10 @@ def test_10_roll_a_snapshot_back(desk: Desk) -> None:
     expect(desk.page.get_by_role("dialog")).to_contain_text("of the places hold items of both")
     desk.page.keyboard.press("Escape")
     desk.button(f"Roll back {first}").click()
+    asked = desk.page.get_by_role("dialog")
+    expect(asked).to_contain_text(f"All lists of all shoppers are made from {first}")
+    assert ask(desk.stack)["snapshot_version"] == second
+    desk.button("Roll back", asked).click()
     desk.told("Going back to")
     desk.becomes(lambda: ask(desk.stack)["snapshot_version"] == first)
     expect(desk.page.get_by_role("row", name=re.compile(re.escape(first)))).to_contain_text("current")

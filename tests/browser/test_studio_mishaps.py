@@ -66,9 +66,10 @@ def test_what_would_have_no_effect_is_said_before_it_is_done(toy_stack: LocalSta
     # An id that no item has is not laid out.
     go(page, "merchandise")
     page.route("**/items/no-such-item*", lambda route: route.fulfill(status=404, json={"detail": "no such item"}))
+    page.route("**/admin/items?*", lambda route: route.fulfill(json={"items": [], "total": 0}))
     page.get_by_label("Hide an item by its id").fill("no-such-item")
     page.get_by_role("button", name="Hide", exact=True).click()
-    expect(page.get_by_role("alert")).to_contain_text("no such item")
+    expect(page.get_by_role("alert")).to_contain_text("No item has the id or the words “no-such-item”")
     expect(page.get_by_role("button", name="Publish")).to_be_disabled()
     # A scenario has a name.
     go(page, "scenarios")
@@ -199,3 +200,152 @@ def test_a_draft_outlives_its_page_and_a_reload(toy_stack: LocalStack, open_wind
     page.reload()
     expect(page.get_by_role("button", name="One place later: Garden lamp 1", exact=True)).to_be_visible()
     expect(pinned).to_have_count(0)
+
+
+def test_words_that_one_title_has_are_that_item(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    found = [{"item_id": f"item-{n}", "title": f"Green lamp {n}"} for n in (1, 2)]
+    page.route("**/items/green*", lambda route: route.fulfill(status=404, json={"detail": "no such item"}))
+    page.route("**/admin/items?*", lambda route: route.fulfill(json={"items": found, "total": len(found)}))
+    go(page, "merchandise")
+    page.get_by_label("Hide an item by its id").fill("green lamp")
+    hide = page.get_by_role("button", name="Hide", exact=True)
+    hide.click()
+    expect(page.get_by_role("alert")).to_contain_text("Several items fit “green lamp”: choose one of the suggestions")
+    del found[1]
+    hide.click()
+    expect(page.get_by_role("button", name="Take back: Hidden, Green lamp 1", exact=True)).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    window.forgive("status of 404")
+
+
+def test_a_refusal_names_the_row_and_not_a_path(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    wrong = [
+        ("pinned.1.item_id", "must not be empty", "Pinned, row 2: choose an item"),
+        ("boost.0.weight", "must be a number", "Pushed up or down, row 1: By how much: must be a number"),
+        ("promotions.2.until", "lies before from", "Promised places, row 3: Until: lies before from"),
+        ("caps.brand", "must be at least 1", "Caps: At most of one brand: must be at least 1"),
+        ("diversity", "must be at most 1", "Variety: must be at most 1"),
+        ("drafts.home.hidden.0.item_id", "must not be empty", "Hidden, row 1: choose an item"),
+    ]
+    errors = [{"field": field, "message": message} for field, message, _ in wrong]
+
+    def refuse(route: Route) -> None:
+        if route.request.method == "PUT":
+            route.fulfill(status=400, json={"detail": "invalid scenario", "errors": errors})
+        else:
+            route.fallback()
+
+    page.route("**/admin/scenarios/home", refuse)
+    go(page, "scenarios/home")
+    for _ in range(2):
+        page.get_by_role("button", name="Pin an item").click()
+    page.get_by_role("button", name="Publish").click()
+    told = page.get_by_role("alert").get_by_role("listitem")
+    expect(told).to_have_text([text for _, _, text in wrong])
+    row = page.get_by_role("group", name="Pinned 2").get_by_label("Item id")
+    expect(row).to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_role("group", name="Pinned 2")).to_contain_text("choose an item")
+    assert_accessible(page)
+    row.fill("item-12")
+    expect(row).not_to_have_attribute("aria-invalid", "true")
+    window.forgive("status of 400")
+
+
+def test_a_scenario_that_is_but_drafted_stays_in_the_list(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    missing = {"status": 404, "json": {"detail": "there is no such scenario"}}
+    page.route("**/admin/scenarios/gifts*", lambda route: route.fulfill(**missing))
+    go(page, "scenarios/gifts")
+    page.get_by_role("button", name="Pin an item").click()
+    go(page, "today")
+    go(page, "scenarios")
+    link = page.get_by_role("navigation", name="Scenarios").get_by_role("link", name="gifts")
+    expect(link).to_contain_text("not published")
+    link.click()
+    expect(page.get_by_role("group", name="Pinned 1")).to_be_visible()
+    page.get_by_role("button", name="Discard the draft").click()
+    go(page, "scenarios")
+    expect(link).to_have_count(0)
+    window.forgive("status of 404")
+
+
+def test_an_id_that_is_not_known_is_told_and_a_known_one_is_offered_again(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    page.route("**/users/nobody/profile*", lambda route: route.fulfill(status=404, json={"detail": "not known"}))
+    go(page, "try")
+    page.get_by_label("Shopper id").fill("nobody")
+    expect(page.get_by_text("“nobody” is not known here")).to_be_visible()
+    with page.expect_response("**/users/u-1001/profile*"):
+        page.get_by_label("Shopper id").fill("u-1001")
+    expect(page.get_by_text("is not known here")).to_have_count(0)
+    go(page, "scenarios/home")
+    offered = page.get_by_role("group", name="Looked at lately")
+    expect(offered.get_by_role("button")).to_have_text(["u-1001"])
+    compared = page.get_by_label("Shoppers to compare for")
+    compared.fill("nobody")
+    expect(page.get_by_text("“nobody” is not known here")).to_be_visible()
+    offered.get_by_role("button", name="u-1001").click()
+    expect(compared).to_have_value("nobody, u-1001")
+    # An erased shopper's id is not kept.
+    go(page, "shopper/u-1001")
+    page.get_by_role("button", name="Erase").click()
+    page.get_by_label("Type the id again").fill("u-1001")
+    page.get_by_role("button", name="Erase for good").click()
+    go(page, "scenarios/home")
+    expect(offered).to_have_count(0)
+    window.forgive("status of 404")
+
+
+def test_a_single_day_is_drawn(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    counted = {"lists": 4, "visible": 4, "clicks": 2, "carts": 1, "purchases": 1, "returns": 0, "revenue": 12.5}
+    found = {"rows": [{"day": "2026-01-15", **counted}], "total": counted, "by": ["day"], "as_of": 1768471205000}
+    page.route("**/admin/results?*", lambda route: route.fulfill(json={**found, "behind": 0, "window_days": 7}))
+    go(page, "results")
+    canvas = page.locator(".plot canvas")
+    expect(canvas).to_be_visible()
+    # The point stands whole in the middle of what is drawn, in the colour of its line.
+    drawn = """(canvas) => {
+      const to = canvas.getContext("2d");
+      const made = document.createElement("canvas").getContext("2d");
+      made.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--series-0").trim();
+      made.fillRect(0, 0, 1, 1);
+      const [r, g, b] = made.getImageData(0, 0, 1, 1).data;
+      const { data, width } = to.getImageData(0, 0, canvas.width, canvas.height);
+      const places = [];
+      for (let i = 0; i < data.length; i += 4) {
+        const is_line = data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255;
+        if (is_line) places.push((i / 4) % width / width);
+      }
+      return places;
+    }"""
+    places = canvas.evaluate(drawn)
+    assert len(places) > 20
+    assert 0.3 < min(places) <= max(places) < 0.8
+
+
+def test_a_wide_table_has_the_page_to_itself(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url, viewport={"width": 1366, "height": 768}), toy_stack)
+    go(page, "parameters")
+    for table in page.locator("main .scroll").all():
+        assert table.evaluate("box => box.scrollWidth <= box.clientWidth"), table.get_attribute("aria-label")
+
+
+@pytest.mark.parametrize("width", [390, 1366])
+def test_what_can_be_done_with_a_snapshot_stays_in_sight(
+    toy_stack: LocalStack, open_window: OpenWindow, width: int
+) -> None:
+    page = opened(open_window(toy_stack.url, viewport={"width": width, "height": 800}), toy_stack)
+    go(page, "snapshots")
+    for button in page.get_by_role("table", name="Snapshots").get_by_role("button").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width

@@ -3,7 +3,8 @@ import { preview, useLoad } from "./api.js";
 import { html, useState } from "./html.js";
 import { language, t } from "./i18n.js";
 import { ItemLink, Moved, Picture, ranksOf } from "./items.js";
-import { Empty, Loaded, TextField, useRested } from "./ui.js";
+import { lately, useUnknownShoppers } from "./shoppers.js";
+import { Button, Empty, Loaded, TextField, useRested } from "./ui.js";
 
 const MOST = 3;
 
@@ -36,14 +37,23 @@ const Pair = ({ user_id, live, drafted }) => {
   `;
 };
 
+const idsOf = (typed) => typed.split(",").map((id) => id.trim()).filter(Boolean).slice(0, MOST);
+
 // live, drafted: what both requests say.
 export const Beside = ({ live, drafted }) => {
   const [typed, setTyped] = useState("");
   const rested = useRested(drafted, 400);
-  const shoppers = useRested(typed, 400).split(",").map((id) => id.trim()).filter(Boolean).slice(0, MOST);
+  const named = idsOf(typed);
+  const shoppers = idsOf(useRested(typed, 400));
+  const unknown = useUnknownShoppers(named);
+  const offered = lately().filter((id) => !named.includes(id) && !id.includes(","));
   return html`
     <div class="stack">
       <${TextField} label=${t("beside.shoppers")} hint=${t("beside.shoppers_hint", { n: MOST })} value=${typed} onValue=${setTyped} autocomplete="off" spellcheck=${false} />
+      ${unknown.map((id) => html`<p class="hint">${t("shopper.not_known", { id })}</p>`)}
+      ${offered.length > 0 && named.length < MOST && html`
+        <div class="row" role="group" aria-label=${t("shopper.lately")}><span class="muted" aria-hidden="true">${t("shopper.lately")}</span>
+          ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTyped([...named, id].join(", "))}>${id}<//>`)}</div>`}
       ${(shoppers.length ? shoppers : [""]).map((user_id) => html`<${Pair} key=${user_id} user_id=${user_id} live=${live} drafted=${rested} />`)}
     </div>
   `;

@@ -27,7 +27,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
       const data = [x];
       series.forEach((one, i) => {
         data.push(one.values);
-        lines.push({ label: one.name, stroke: stroke(i), width: 2, points: { show: points, size: 6 } });
+        lines.push({ label: one.name, stroke: stroke(i), width: 2, points: { show: points, ...(x.length === 1 ? { size: 12, fill: stroke(i) } : { size: 6 }) } });
         if (!one.low) return;
         data.push(one.high, one.low);
         const edge = { stroke: "transparent", points: { show: false } };
@@ -76,14 +76,16 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
 
 const BY_DAY = {
   points: true,
-  scale: { time: true, range: (_, first, last) => (first === last ? [first - DAY_S, last + DAY_S] : [first, last]) },
   axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) },
   floor: (low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1],
 };
 
+// One day stands in the middle, where the point for it is whole; to uPlot one moment is the beginning of a day.
+const over = (days) => (_, first, last) => (days.length === 1 ? [first - DAY_S, first + DAY_S] : [first, last]);
+
 // days: ISO days; series: [{name, values, low?, high?}]; format: a value's text.
 export const LineChart = ({ days, ...rest }) => html`
-  <${Chart} ...${BY_DAY} ...${rest} first=${t("day")} labels=${days.map(dayOf)} x=${days.map((day) => Date.parse(day) / 1000)} points=${days.length < 40} />
+  <${Chart} ...${BY_DAY} ...${rest} first=${t("day")} labels=${days.map(dayOf)} x=${days.map((day) => Date.parse(day) / 1000)} points=${days.length < 40} scale=${{ time: true, range: over(days) }} />
 `;
 
 // Values beside each other that have labels in place of moments. Small differences are what they are looked at for.

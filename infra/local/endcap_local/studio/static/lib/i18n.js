@@ -72,6 +72,8 @@ const millis = (moment) => (typeof moment === "string" ? Date.parse(moment) : mo
 const written = (moment, options) =>
   moment == null || Number.isNaN(millis(moment)) ? missing : format("DateTimeFormat", options).format(millis(moment));
 export const dateTime = (moment) => written(moment, { dateStyle: "medium", timeStyle: "short" });
+// Two changes of one minute are told apart.
+export const toTheSecond = (moment) => written(moment, { dateStyle: "medium", timeStyle: "medium" });
 export const time = (moment) => written(moment, { timeStyle: "medium" });
 export const day = (moment) => written(moment, { dateStyle: "medium" });
 

@@ -2,6 +2,7 @@
 import { get, useLoad } from "./api.js";
 import { html, useId } from "./html.js";
 import { t } from "./i18n.js";
+import { lately, useUnknownShoppers } from "./shoppers.js";
 import { SelectField, TextField, useRested } from "./ui.js";
 
 const OFFERED = 8;
@@ -14,9 +15,14 @@ export const ScenarioPicker = ({ names, value, onValue, inline }) => html`
   <${SelectField} label=${t("scenario")} ...${{ value, onValue, inline }} options=${[["", t("scenario.none")], ...names.map((name) => [name, name])]} />
 `;
 
-export const ShopperField = ({ value, onValue, hint }) => html`
-  <${TextField} label=${t("shopper.id")} ...${{ value, onValue, hint }} autocomplete="off" spellcheck=${false} placeholder=${t("shopper.nobody")} />
-`;
+export const ShopperField = ({ value, onValue, hint }) => {
+  const id = useId();
+  const [unknown] = useUnknownShoppers([value.trim()]);
+  return html`
+    <${TextField} label=${t("shopper.id")} ...${{ value, onValue }} hint=${unknown ? t("shopper.not_known", { id: unknown }) : hint} list=${id} autocomplete="off" spellcheck=${false} placeholder=${t("shopper.nobody")} />
+    <datalist id=${id}>${lately().map((known) => html`<option value=${known} />`)}</datalist>
+  `;
+};
 
 // An item by its id; whoever knows but words of its title is offered ids to choose from.
 export const ItemField = ({ label, error, placeholder, value, onValue }) => {

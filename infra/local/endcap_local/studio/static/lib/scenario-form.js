@@ -1,5 +1,6 @@
 // The form of a scenario: every choice of a list, its filter, what is pinned, pushed, promised places and hidden.
 import { post, useLoad } from "./api.js";
+import { wrongInRow } from "./fields.js";
 import { html, useState } from "./html.js";
 import { number, t } from "./i18n.js";
 import { nameOf } from "./items.js";
@@ -49,16 +50,20 @@ const OptionChoice = ({ choice, value, onValue }) => html`
 `;
 
 // Rows of one kind: `fresh` is what a new one says; `children(row, change)` are its fields.
-const Rows = ({ title, name, rows = [], fresh, onRows, children }) => {
-  const change = (i, part) => onRows(rows.map((row, j) => (i === j ? { ...row, ...part } : row)));
+const Rows = ({ title, name, part, errors, rows = [], fresh, onRows, children }) => {
+  const change = (i, more) => onRows(rows.map((row, j) => (i === j ? { ...row, ...more } : row)));
+  // What an item's own field tells is not told again below it.
+  const wrong = rows.map((_, i) => wrongInRow(errors, part, i));
+  const ofItem = (i) => wrong[i].find((one) => one.field === "item_id")?.text;
   return html`
     <fieldset class="wide rows">
       <legend>${title}</legend>
       ${rows.map((row, i) => html`
-        <div class="form rowed" role="group" aria-label=${`${title} ${i + 1}`}>
-          ${children(row, (part) => change(i, part))}
+        <div class=${wrong[i].length ? "form rowed wrong" : "form rowed"} role="group" aria-label=${`${title} ${i + 1}`}>
+          ${children(row, (more) => change(i, more), ofItem(i))}
           <${MomentField} label=${t("from")} value=${row.from} onValue=${(from) => change(i, { from: from ?? undefined })} />
           <${MomentField} label=${t("until")} ends value=${row.until} onValue=${(until) => change(i, { until: until ?? undefined })} />
+          ${wrong[i].filter((one) => one.field !== "item_id").map((one) => html`<p class="field-error wide">${one.text}</p>`)}
           <div class="row end"><${Button} kind="quiet" icon="close" onClick=${() => onRows(rows.filter((_, j) => j !== i))}>${t("remove")}<//></div>
         </div>`)}
       <${Button} kind="small" onClick=${() => onRows([...rows, { ...fresh }])}>${t(`add.${name}`)}<//>
@@ -104,7 +109,7 @@ const Weights = ({ terms, weights = {}, onWeights }) => {
   `;
 };
 
-export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) => {
+export const ScenarioForm = ({ document, parameters, everywhere, errors, onDocument }) => {
   const set = (part) => onDocument({ ...document, ...part });
   const unknown = useUnknown([...(document.pinned ?? []), ...(document.hidden ?? [])].map((one) => one.item_id));
   const choices = everywhere ? [] : parameters.choices.filter((choice) => !NOT_HERE.has(choice.name));
@@ -118,24 +123,24 @@ export const ScenarioForm = ({ document, parameters, everywhere, onDocument }) =
         <${SelectField} label=${t("choice.relation")} hint=${t("form.relation_hint")} value=${document.relation ?? ""} options=${RELATIONS.map((name) => [name, t(`relation.${name || "none"}`)])} onValue=${(relation) => set({ relation: relation || undefined })} />
         <${Caps} caps=${document.caps} onCaps=${(caps) => set({ caps })} />
         <div class="wide"><${FilterField} label=${t("filter")} value=${document.filter ?? ""} onValue=${(filter) => set({ filter })} /></div>
-        <${Rows} title=${t("form.pinned")} name="pin" rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
-          ${(row, change) => html`
-            <${ItemField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
+        <${Rows} title=${t("form.pinned")} name="pin" part="pinned" errors=${errors} rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
+          ${(row, change, wrong) => html`
+            <${ItemField} label=${t("item.id")} error=${wrong ?? unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
             <${NumberField} label=${t("place")} value=${row.position} min="1" onValue=${(position) => change({ position })} />`}
         <//>
-        <${Rows} title=${t("form.boost")} name="boost" rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
+        <${Rows} title=${t("form.boost")} name="boost" part="boost" errors=${errors} rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
           ${(row, change) => html`
             <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>
             <${NumberField} label=${t("form.boost_weight")} value=${row.weight} step="0.1" onValue=${(weight) => change({ weight })} />`}
         <//>
-        <${Rows} title=${t("form.promotions")} name="promotion" rows=${document.promotions} fresh=${{ name: "", filter: "", share: 0.2 }} onRows=${(promotions) => set({ promotions })}>
+        <${Rows} title=${t("form.promotions")} name="promotion" part="promotions" errors=${errors} rows=${document.promotions} fresh=${{ name: "", filter: "", share: 0.2 }} onRows=${(promotions) => set({ promotions })}>
         ${(row, change) => html`
           <${TextField} label=${t("name")} value=${row.name} onValue=${(name) => change({ name })} />
           <${NumberField} label=${t("share")} value=${row.share} min="0" max="1" step="0.05" onValue=${(share) => change({ share })} />
           <div class="wide"><${FilterField} label=${t("form.promotion_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>`}
       <//>`}
-      <${Rows} title=${t("form.hidden")} name="hidden" rows=${document.hidden} fresh=${{ item_id: "" }} onRows=${(hidden) => set({ hidden })}>
-        ${(row, change) => html`<${ItemField} label=${t("item.id")} error=${unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
+      <${Rows} title=${t("form.hidden")} name="hidden" part="hidden" errors=${errors} rows=${document.hidden} fresh=${{ item_id: "" }} onRows=${(hidden) => set({ hidden })}>
+        ${(row, change, wrong) => html`<${ItemField} label=${t("item.id")} error=${wrong ?? unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
       <//>
       ${!everywhere && html`<${Weights} terms=${parameters.terms} weights=${document.weights} onWeights=${(weights) => set({ weights })} />`}
     </form>

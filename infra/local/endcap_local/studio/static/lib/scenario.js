@@ -1,5 +1,6 @@
 // Scenarios: what is published, what is drafted, and how one becomes the other.
 import { call, get } from "./api.js";
+import { signal } from "./html.js";
 
 export const EVERYWHERE = "*";
 
@@ -22,7 +23,12 @@ export function keptDraft(name, etag) {
 export function keepDraft(name, { document, etag = null }, draft) {
   if (same(document, draft)) sessionStorage.removeItem(KEPT + name);
   else sessionStorage.setItem(KEPT + name, JSON.stringify({ etag, document: draft }));
+  draftsKept.value = keptNames();
 }
+
+// The scenarios of which this tab keeps a draft.
+const keptNames = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).map((key) => key.slice(KEPT.length)).sort();
+export const draftsKept = signal(keptNames());
 
 export const publish = (name, document, etag) => call("PUT", ["admin", "scenarios", name], { body: document, etag });
 export const takeBack = (name, etag) => call("DELETE", ["admin", "scenarios", name], { etag });

@@ -4,6 +4,7 @@ import { signal } from "./html.js";
 const START = "endcap-studio-start";
 const TOKEN = "endcap-studio-token";
 const PENDING = "endcap-studio-sign-in";
+export const KEPT_SHOPPERS = "endcap-studio-shoppers";
 const LOCAL_SCOPE = "endcap/look endcap/steer endcap/erase endcap/server";
 
 export const config = signal({ sign_in: { kind: "start" }, pictures: [] });
@@ -69,7 +70,7 @@ export function useStart(token) {
 }
 
 export function signOut() {
-  for (const name of [START, TOKEN, PENDING]) sessionStorage.removeItem(name);
+  for (const name of [START, TOKEN, PENDING, KEPT_SHOPPERS]) sessionStorage.removeItem(name);
   signedIn.value = false;
 }
 

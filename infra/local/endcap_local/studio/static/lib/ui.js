@@ -1,5 +1,6 @@
 // Parts that pages are put together from.
 import { html, signal, useEffect, useId, useRef, useState } from "./html.js";
+import { toldIn } from "./fields.js";
 import { t } from "./i18n.js";
 
 const PATHS = {
@@ -120,7 +121,7 @@ export const Problem = ({ error }) =>
   error &&
   html`<${Notice} kind="error">
     <p>${wordsOf(error)}</p>
-    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${e.field && html`<code>${e.field}</code>`} ${e.message}</li>`)}</ul>`}
+    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${toldIn(e) ?? html`${e.field && html`<code>${e.field}</code>`} ${e.message}`}</li>`)}</ul>`}
   <//>`;
 
 export const Loading = ({ what }) => html`<p class="loading" role="status">${what ?? t("loading")}</p>`;
@@ -131,12 +132,12 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 export const Loaded = ({ of, children }) =>
   of.error ? html`<${Problem} error=${of.error} />` : of.data === undefined ? html`<${Loading} />` : children(of.data);
 
-// Columns: {label, of(row), number?, width?}; `name` is told to those who can't see where the table stands.
-export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClass }) =>
+// Columns: {label, of(row), number?, width?}; with `acts` the last stays in sight; `name` is told to those who can't see where the table stands.
+export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClass, acts }) =>
   rows.length === 0
     ? html`<${Empty}>${empty ?? t("nothing")}<//>`
     : html`
-        <div class="scroll" role="group" aria-label=${name} tabindex="0">
+        <div class=${acts ? "scroll acts" : "scroll"} role="group" aria-label=${name} tabindex="0">
           <table>
             <caption class="unseen">${name}</caption>
             <thead><tr>${columns.map((c) => html`<th scope="col" class=${c.number ? "number" : ""}>${c.label}</th>`)}</tr></thead>
@@ -180,6 +181,17 @@ export const Dialog = ({ title, onClose, children }) => {
     </dialog>
   `;
 };
+
+// Asked before something is done to what shoppers see: `text` says what it affects.
+export const Confirm = ({ title, text, action, busy, error, onDo, onClose }) => html`
+  <${Dialog} title=${title} onClose=${onClose}>
+    <div class="stack">
+      <p>${text}</p>
+      <${Problem} error=${error} />
+      <div class="row"><${Button} kind="strong" busy=${busy} onClick=${onDo}>${action}<//><${Button} onClick=${onClose}>${t("cancel")}<//></div>
+    </div>
+  <//>
+`;
 
 // What was done, told to all: shown for a while, and read out.
 const told = signal({ text: "", kind: "good" });

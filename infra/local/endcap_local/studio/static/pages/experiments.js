@@ -5,7 +5,7 @@ import { html, useState } from "../lib/html.js";
 import { dateTime, money, number, percent, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
-import { Button, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const LAMPS = { planned: "warning", running: "good", over: "plain" };
 
@@ -95,6 +95,7 @@ const Report = ({ name }) => {
 };
 
 const One = ({ plan, onChanged }) => {
+  const [stopping, setStopping] = useState(false);
   const [run, busy, error] = useAction(async (part, text) => {
     await put((all) => all.map((one) => (one.name === plan.name ? { ...one, ...part } : one)));
     tell(text);
@@ -104,7 +105,7 @@ const One = ({ plan, onChanged }) => {
     <div class="stack">
       <${Panel} title=${plan.name} actions=${html`<${Lamp} kind=${LAMPS[plan.state]}>${t(`experiments.${plan.state}`)}<//>
         ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} onClick=${() => run({ start: Date.now() }, t("experiments.started", { name: plan.name }))}>${t("experiments.start")}<//>`}
-        ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => run({ end: Date.now() }, t("experiments.stopped", { name: plan.name }))}>${t("experiments.stop")}<//>`}`}>
+        ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => setStopping(true)}>${t("experiments.stop")}<//>`}`}>
         <dl class="facts">
           <dt>${t("experiments.variants")}</dt><dd>${plan.variants.map((one) => `${one.name} ${percent(one.share, 0)}${one.scenario ? ` (${one.scenario})` : ""}${one.snapshot ? ` (${one.snapshot})` : ""}`).join(", ")}</dd>
           <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
@@ -113,6 +114,11 @@ const One = ({ plan, onChanged }) => {
         <${Problem} error=${error} />
       <//>
       <${Panel} title=${t("experiments.report")}><${Report} name=${plan.name} /><//>
+      ${stopping && html`<${Confirm} title=${t("experiments.stop_this", { name: plan.name })} text=${t("experiments.stop_what", { name: plan.name })} action=${t("experiments.stop")} onClose=${() => setStopping(false)}
+        onDo=${() => {
+          setStopping(false);
+          run({ end: Date.now() }, t("experiments.stopped", { name: plan.name }));
+        }} />`}
     </div>
   `;
 };

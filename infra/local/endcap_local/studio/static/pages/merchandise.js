@@ -1,8 +1,8 @@
 // Merchandise: a list laid out by hand. An item is dragged to a place, or put there by its buttons; pushed up or hidden,
 // until a date or for good. What is laid out is a draft until it is published.
-import { get, preview, useLoad } from "../lib/api.js";
+import { ApiError, get, preview, useLoad } from "../lib/api.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { day, language, t } from "../lib/i18n.js";
+import { dateTime, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
 import { boostItem, EVERYWHERE, hide, keepDraft, keptDraft, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
@@ -60,8 +60,20 @@ const Rules = ({ document, titles, onDocument }) => {
   ];
   if (rows.length === 0) return html`<${Empty}>${t("merch.no_rules")}<//>`;
   return html`<ul class="deeds">${rows.map((row) => html`
-    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] ?? row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: day(row.until) }) : t("merch.until", { day: day(row.until) })}</span>`}</span>
+    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] ?? row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: dateTime(row.until) }) : t("merch.until", { day: dateTime(row.until) })}</span>`}</span>
       <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] ?? row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
+};
+
+// An item by its id, or by words that one title alone has.
+const itemOf = async (typed) => {
+  try {
+    return { item_id: typed, ...(await get(["items", typed], { fields: "title" })) };
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
+  const { items } = await get(["admin", "items"], { q: typed, limit: 2 });
+  if (items.length === 1) return items[0];
+  throw new ApiError(404, { detail: t(items.length ? "merch.which" : "merch.none_such", { words: typed }) });
 };
 
 const Board = ({ name, shopper, until }) => {
@@ -88,14 +100,14 @@ const Board = ({ name, shopper, until }) => {
   }, [list.data, live.data]);
   const [put, putting, error] = useAction(async () => {
     await publish(name, tidy(draft), published.data.etag);
-    tell(t("scenarios.published", { name: everywhere ? t("scenario.everywhere") : name }));
+    tell(everywhere ? t("scenarios.published_all") : t("scenarios.published", { name }));
     setRound((n) => n + 1);
   });
   // An id that no item has would be laid out, published and never seen.
   const [add, , unknown] = useAction(async (id) => {
-    const { title } = await get(["items", id], { fields: "title" });
-    setTitles((known) => ({ ...known, [id]: title }));
-    setDraft((d) => (everywhere ? hide(d, id, until) : pin(d, id, 1, until)));
+    const { item_id, title } = await itemOf(id);
+    setTitles((known) => ({ ...known, [item_id]: title }));
+    setDraft((d) => (everywhere ? hide(d, item_id, until) : pin(d, item_id, 1, until)));
     setAdding("");
   });
   if (published.error) return html`<${Problem} error=${published.error} />`;

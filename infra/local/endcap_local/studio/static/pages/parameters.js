@@ -31,7 +31,7 @@ export default function Parameters() {
             { label: t("parameters.meaning"), of: (one) => one.meaning },
           ]} />
         <//>
-        <div class="columns">
+        <div class="stack">
           <${Panel} title=${t("parameters.choices")}>
             <${Table} name=${t("parameters.choices")} rows=${known.choices} columns=${[
               { label: t("name"), of: (one) => html`${has(`choice.${one.name}`) ? t(`choice.${one.name}`) : one.name}<small><code>${one.name}</code></small>` },

@@ -2,12 +2,12 @@
 import { get, useLoad } from "../lib/api.js";
 import { Beside } from "../lib/beside.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { dateTime, language, t } from "../lib/i18n.js";
+import { language, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { EVERYWHERE, history, keepDraft, keptDraft, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
+import { draftsKept, EVERYWHERE, history, keepDraft, keptDraft, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
-import { Button, Choice, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
 
@@ -29,13 +29,14 @@ const NewScenario = ({ onClose }) => {
 
 const Names = ({ list, chosen }) => {
   const names = [EVERYWHERE, ...list.map((one) => one.name).filter((name) => name !== EVERYWHERE)];
-  if (chosen && !names.includes(chosen)) names.push(chosen);
+  const drafted = draftsKept.value;
+  for (const name of [...drafted, chosen]) if (name && !names.includes(name)) names.push(name);
   return html`
     <nav aria-label=${t("page.scenarios")}><ul class="picks">
       ${names.map((name) => {
         const known = list.find((one) => one.name === name);
         return html`<li><a href=${href("scenarios", [name])} aria-current=${name === chosen ? "true" : undefined}>
-          <span>${called(name)}</span><span class="muted">${known?.built_in && name !== EVERYWHERE ? t("scenarios.built_in") : known?.ending?.length ? t("scenarios.ends", { n: known.ending.length }) : ""}</span>
+          <span>${called(name)}</span><span class="muted">${drafted.includes(name) ? t("scenarios.unpublished") : known?.built_in && name !== EVERYWHERE ? t("scenarios.built_in") : known?.ending?.length ? t("scenarios.ends", { n: known.ending.length }) : ""}</span>
         </a></li>`;
       })}
     </ul></nav>
@@ -43,14 +44,23 @@ const Names = ({ list, chosen }) => {
 };
 
 const History = ({ name, round, onPut }) => {
+  const [asked, setAsked] = useState(null);
   const found = useLoad((signal) => history(name, signal).catch((error) => (error.status === 404 ? { versions: [] } : Promise.reject(error))), [name, round]);
   const columns = [
-    { label: t("when"), of: (one) => html`${dateTime(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
+    { label: t("when"), of: (one) => html`${toTheSecond(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
     { label: t("changes.who"), of: (one) => one.who ?? "–" },
     { label: t("scenarios.said"), of: (one) => (one.document ? html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.document, null, 1)}</pre></details>` : t("scenarios.was_not_there")) },
-    { label: t("scenarios.undo"), of: (one) => !one.current && html`<${Button} kind="small" icon="undo" aria-label=${`${t("scenarios.put_back")} ${dateTime(one.at)}`} onClick=${() => onPut(one)}>${t("scenarios.put_back")}<//>` },
+    { label: t("scenarios.undo"), of: (one) => !one.current && html`<${Button} kind="small" icon="undo" aria-label=${`${t("scenarios.put_back")} ${toTheSecond(one.at)}`} onClick=${() => setAsked(one)}>${t("scenarios.put_back")}<//>` },
   ];
-  return html`<${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${versions} empty=${t("scenarios.no_history")} />`}<//>`;
+  const put = () => {
+    setAsked(null);
+    onPut(asked);
+  };
+  return html`
+    <${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${versions} empty=${t("scenarios.no_history")} />`}<//>
+    ${asked && html`<${Confirm} title=${t("scenarios.put_back")} action=${t("scenarios.put_back")} onDo=${put} onClose=${() => setAsked(null)}
+      text=${t(asked.document ? "scenarios.put_back_what" : "scenarios.put_back_gone", { name: called(name), moment: toTheSecond(asked.at) })} />`}
+  `;
 };
 
 // While the text is no JSON, `onBroken` is told so: the draft is still what was written before.
@@ -75,11 +85,13 @@ const AsText = ({ document, onDocument, onBroken }) => {
 };
 
 const Editor = ({ name, parameters, onChanged }) => {
+  const everywhere = name === EVERYWHERE;
   const [round, setRound] = useState(0);
   const live = useLoad((signal) => readScenario(name, signal), [name, round]);
   const [draft, setDraft] = useState(null);
   const [view, setView] = useState("form");
   const [broken, setBroken] = useState(false);
+  const [refused, setRefused] = useState(null);
   useEffect(() => {
     if (live.data && !live.loading) setDraft(keptDraft(name, live.data.etag) ?? live.data.document);
   }, [live.data, live.loading]);
@@ -93,7 +105,7 @@ const Editor = ({ name, parameters, onChanged }) => {
   };
   const [put, putting, putError] = useAction(async (document, etag) => {
     await publish(name, tidy(document), etag);
-    done(t("scenarios.published", { name: called(name) }));
+    done(everywhere ? t("scenarios.published_all") : t("scenarios.published", { name }));
   });
   const [remove, removing, removeError] = useAction(async (etag) => {
     await takeBack(name, etag);
@@ -103,7 +115,6 @@ const Editor = ({ name, parameters, onChanged }) => {
   if (!draft || !live.data) return null;
   const { document, etag, known, built_in } = live.data;
   const changed = !same(document, draft) || !known;
-  const everywhere = name === EVERYWHERE;
   // A list of `*` alone is a plain one under the draft of what every list keeps to.
   // What is published goes along too: a list keeps to it two seconds later at the latest, and the pages at once.
   const asked = everywhere ? {} : { scenario: name };
@@ -118,11 +129,14 @@ const Editor = ({ name, parameters, onChanged }) => {
         `}>
         <div class="stack">
           ${view === "form"
-            ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} onDocument=${setDraft} />`
+            ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} errors=${refused === draft ? putError?.errors : undefined} onDocument=${setDraft} />`
             : html`<${AsText} document=${draft} onDocument=${setDraft} onBroken=${setBroken} />`}
           <${Problem} error=${putError ?? removeError} />
           <div class="row">
-            <${Button} kind="strong" busy=${putting} onClick=${() => put(draft, etag)} ...${changed && !broken ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
+            <${Button} kind="strong" busy=${putting} onClick=${() => {
+              setRefused(draft);
+              put(draft, etag);
+            }} ...${changed && !broken ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
             <${Button} icon="undo" onClick=${() => setDraft(document)} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
             ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => remove(etag)}>${t("scenarios.delete")}<//>`}
           </div>

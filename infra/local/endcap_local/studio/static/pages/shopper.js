@@ -2,10 +2,11 @@
 import { call, get, preview, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { Bars } from "../lib/chart.js";
-import { html, useState } from "../lib/html.js";
+import { html, useEffect, useState } from "../lib/html.js";
 import { ago, dateTime, has, language, number, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
+import { forget, remember } from "../lib/shoppers.js";
 import { Button, Dialog, Empty, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
@@ -98,11 +99,13 @@ const Known = ({ id, profile }) => html`
 
 const Shopper = ({ id }) => {
   const profile = useLoad((signal) => get(["users", id, "profile"], { language: language.value }, signal), [id, language.value]);
+  useEffect(() => void (profile.data && remember(id)), [Boolean(profile.data)]); // and not once more after an erasure
   const [erasing, setErasing] = useState(false);
   const [receipt, setReceipt] = useState(null);
   const [out, exporting, error] = useAction(async () => save(`${id}.json`, await get(["users", id, "export"])));
   const erased = (data) => {
     setErasing(false);
+    forget(id);
     setReceipt(data.removed ? data : null); // accepted, and done when what it needs is back: there is no receipt yet
     tell(t(data.removed ? "erase.done" : "erase.accepted", { id }));
     profile.reload();

@@ -6,7 +6,7 @@ import { ago, bytes, dateTime, nameOfMeasure, number, percent, t } from "../lib/
 import { ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
-import { Button, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Button, Confirm, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const LAMPS = { current: "good", previous: "plain", other: "plain", incomplete: "warning" };
 const WATCH_MS = 3000;
@@ -143,15 +143,16 @@ export default function Snapshots() {
         ${one.state !== "current" && one.state !== "incomplete" && html`
           <${Button} kind="small" aria-label=${`${t("snapshots.compare")} ${one.version}`} onClick=${() => setOpen({ what: "compare", one })}>${t("snapshots.compare")}<//>
           ${one.rollbacks
-            ? html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${`${t("snapshots.roll_back")} ${one.version}`} onClick=${() => act(["snapshots", "rollback"], { version: one.version }, t("snapshots.rolling", { version: one.version }))}>${t("snapshots.roll_back")}<//>`
+            ? html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${`${t("snapshots.roll_back")} ${one.version}`} onClick=${() => setOpen({ what: "rollback", one })}>${t("snapshots.roll_back")}<//>`
             : html`<${Button} kind="small" aria-label=${`${t("snapshots.promote")} ${one.version}`} onClick=${() => setOpen({ what: "promote", one })}>${t("snapshots.promote")}<//>`}`}
       </div>`,
     },
   ];
   const close = () => setOpen(null);
+  const rebuilding = list.data?.running.length > 0;
   return html`
     <${Head} title=${t("page.snapshots")} lead=${t("snapshots.lead")}>
-      ${overview.data?.rebuild === "available" && html`<${Button} kind="strong" busy=${busy} onClick=${() => act(["rebuilds"], {}, t("snapshots.rebuilding"))}>${t("snapshots.rebuild")}<//>`}
+      ${overview.data?.rebuild === "available" && html`<${Button} kind="strong" busy=${busy} ...${rebuilding ? { disabled: true } : {}} onClick=${() => act(["rebuilds"], {}, t("snapshots.rebuilding"))}>${t("snapshots.rebuild")}<//>`}
     <//>
     <div class="stack">
       <${Problem} error=${error} />
@@ -160,11 +161,14 @@ export default function Snapshots() {
         ${found.refused && html`<${Refused} one=${found.refused} />`}
         ${found.running.map((one) => html`<${Notice}>${t("snapshots.running", { name: one.name, since: ago(one.since) })}<//>`)}
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
-          <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} rowClass=${(one) => (one.state === "current" ? "on" : "")} />
+          <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} acts rowClass=${(one) => (one.state === "current" ? "on" : "")} />
         <//>`}<//>
     </div>
     ${open?.what === "compare" && html`<${Compare} version=${open.one.version} onClose=${close} />`}
     ${open?.what === "report" && html`<${Report} snapshot=${open.one} onClose=${close} />`}
+    ${open?.what === "rollback" && html`<${Confirm} title=${t("snapshots.roll_back_to", { version: open.one.version })} text=${t("snapshots.roll_back_what", { version: open.one.version, moment: dateTime(open.one.created ?? open.one.written_at) })}
+      action=${t("snapshots.roll_back")} busy=${busy} error=${error} onClose=${close}
+      onDo=${() => act(["snapshots", "rollback"], { version: open.one.version }, t("snapshots.rolling", { version: open.one.version }))} />`}
     ${open?.what === "promote" && html`<${Promote} version=${open.one.version} onClose=${close} onDone=${() => begun(t("snapshots.promoting", { version: open.one.version }))} />`}
   `;
 }
