@@ -35,6 +35,11 @@ class HttpClient:
         self.url = url.rstrip("/")
         self._authorisation = Authorisation()
 
+    @property
+    def signs_locally(self) -> bool:
+        """Whether requests are signed with the local stack's keys, since it refused one that was not."""
+        return self._authorisation.sign_locally
+
     def get(self, path: str, **parameters: str | int) -> Any:
         """The answer's body. Raises HttpError."""
         # Joined here, since requests writes a space as "+", which a signature has as "%20".

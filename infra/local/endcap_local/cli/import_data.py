@@ -82,4 +82,6 @@ def import_folder(
         console.print(f"snapshot {result.version} is current")
     if answer:
         console.print(f"and the first list is {', '.join(answer.titles)}. The same again:", markup=False)
+        if answer.before:
+            print(f"{answer.before}   # where the keys are a profile's, or of a sign-on (SSO)")
         print(answer.command)  # in one line, however wide the terminal is

@@ -108,12 +108,14 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
     print(f"The studio is at {stack.studio_url}")
-    if empty:
-        print(f'The shop is empty: send it items, as curl -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
     if stack.storefront_secret:
         print(f"A shop that shows what this does in a browser: {stack.url}/shop/?start={stack.start_token}")
     for line in stack.access.told() if stack.access else ():
         print(line)
+    if empty:
+        let_in = f"curl {stack.access.curl_options}".rstrip() if stack.access else "curl"
+        print("The shop is empty: send it items, as")
+        print(f'  {let_in} -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
     if stack.storefront_secret:
         print(f"The storefront door is open; it takes shoppers' tokens signed with {stack.storefront_secret}")
     print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and {', '.join(buckets)}")
