@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap_local.http_client import HttpClient, HttpError
+from endcap_local.http_client import HttpClient, HttpError, health_of
 from endcap_rebuild.base_encoders import verified
 from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.sagemaker.publishing import ENCODERS_PREFIX, Publisher
@@ -80,7 +80,7 @@ def first_answer(
     until = clock() + PICK_UP_S
     while True:
         try:
-            served = api.get("/health").get("snapshot_version")
+            served = health_of(api)["snapshot_version"]
         except HttpError:
             if clock() > until:
                 raise

@@ -76,6 +76,19 @@ class HttpClient:
             raise HttpError(f"{method} {path} got no answer: {exc}") from exc
 
 
+def health_of(api: HttpClient) -> dict[str, Any]:
+    """What `/health` tells of a stack that serves: its `items`, `snapshot_version` and more.
+
+    Raises
+    ------
+    HttpError : no snapshot is served, nothing answers, or what answers is no stack of Endcap's
+    """
+    told = api.get("/health")
+    if not isinstance(told, dict) or not {"items", "snapshot_version"} <= told.keys():
+        raise HttpError(f"{api.url}/health answers, but not as Endcap does; is it the stack's ApiUrl?")
+    return told
+
+
 class Authorisation(requests.auth.AuthBase):
     """What a request carries so that it is let in."""
 

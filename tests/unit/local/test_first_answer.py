@@ -47,7 +47,7 @@ class Api:
             told = self._health.pop(0) if len(self._health) > 1 else self._health[0]
             if isinstance(told, HttpError):
                 raise told
-            return {"snapshot_version": told}
+            return {"snapshot_version": told, "items": 2}
         assert path == ASKED
         return {"items": [{"item_id": "a", "title": "Mug"}, {"item_id": "b"}]}
 

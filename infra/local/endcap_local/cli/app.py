@@ -99,7 +99,9 @@ def _in_words(error: Exception) -> str:
     """What went wrong; of a file that can't be opened its name and why, without numbers of the system's errors."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
-    return str(error)
+    from endcap_local.aws_setup import in_words
+
+    return in_words(error)
 
 
 def _is_of_aws_setup(error: Exception) -> bool:
