@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,6 +47,13 @@ def local(
     if template is None:  # nobody but this machine comes to the door here, and the pages at /shop/ need it
         parameters.setdefault("Storefront", "on")
     started = time.monotonic()
+    if not as_json:
+        what = "import, a rebuild and a start" if data else "a start"
+        print(
+            f"Starting the stack on port {port or 'that is free'} ({what}: seconds to minutes) …",
+            file=sys.stderr,
+            flush=True,
+        )
     from endcap_local.stack import LocalStack
 
     with (

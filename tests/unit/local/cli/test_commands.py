@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from endcap_local import doctor
 from endcap_local.cli import app as cli
 from endcap_local.cli.app import app
+from endcap_local.cli.panels import MEASURE, ON_AWS, START
 from endcap_local.http_client import HttpClient
 
 
@@ -25,11 +26,31 @@ def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tup
         yield from commands(below, (*path, name))
 
 
+def groups(command: click.Command) -> Iterator[tuple[str, ...]]:
+    """Paths of what has commands below it."""
+    paths = list(commands(command))
+    return (path for path in paths if any(other[:-1] == path for other in paths if other))
+
+
 @pytest.mark.parametrize("path", list(commands(typer.main.get_command(app))), ids=" ".join)
 def test_every_command_tells_how_it_is_used(path: tuple[str, ...]) -> None:
     told = CliRunner().invoke(app, [*path, "--help"])
     assert told.exit_code == 0, told.exception
     assert "--help" in told.output
+
+
+@pytest.mark.parametrize("path", list(groups(typer.main.get_command(app))), ids=lambda path: " ".join(path) or "endcap")
+def test_summaries_of_commands_are_whole_at_80_columns(path: tuple[str, ...]) -> None:
+    told = CliRunner().invoke(app, [*path, "--help"], env={"COLUMNS": "80"}).output
+    assert [line for line in told.splitlines() if line.startswith("  ") and line.endswith("...")] == []
+
+
+def test_commands_stand_in_sections_of_what_they_are_for() -> None:
+    lines = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "80"}).output.splitlines()
+    sections = {line: at for at, line in enumerate(lines) if line.endswith(":")}
+    assert list(sections)[1:] == [f"{panel}:" for panel in (START, ON_AWS, MEASURE)]
+    listed = [line.split()[0] for line in lines[sections[f"{START}:"] :] if line.startswith("  ")]
+    assert sorted((name,) for name in listed) == sorted(p for p in commands(typer.main.get_command(app)) if len(p) == 1)
 
 
 def test_brackets_of_a_help_text_are_printed() -> None:
