@@ -145,7 +145,7 @@ def _region() -> Finding:
         region, keys = session.region_name, session.get_credentials()
     except BotoCoreError as exc:
         return Finding("AWS region", "wrong", str(exc), ADVICE.get(type(exc).__name__, ""))
-    if region is None:
+    if not region:
         return Finding("AWS region", "note" if keys is None else "wrong", "none", ADVICE["NoRegionError"])
     place = os.environ.get("AWS_ENDPOINT_URL")
     return Finding("AWS region", "ok", f"{region}, at {place}" if place else region)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
 from typer.core import TyperGroup
-
-if TYPE_CHECKING:
-    from click import Context, HelpFormatter
 
 START: Final = "Start here, on this machine"
 ON_AWS: Final = "On AWS, a deployed stack"
@@ -17,8 +14,8 @@ MEASURE: Final = "Measure and look inside"
 class Panelled(TyperGroup):
     """A group whose help has a section for each `rich_help_panel`, in the order of its commands."""
 
-    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
-        """Write the sections, with summaries as long as they fit into a line."""
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the sections; both arguments are of the click that Typer brings."""
         commands = [(name, command) for name in self.list_commands(ctx) if (command := self.get_command(ctx, name))]
         widest = max(len(name) for name, _ in commands)
         room = formatter.width - 4 - widest
