@@ -136,6 +136,7 @@ build: $(SAM_VENV)/.installed ## sam build into .aws-sam (ARCH=arm64 for Gravito
 	@find functions layers -name __pycache__ -type d -prune -exec rm -rf {} +
 	PIP="$(CURDIR)/$(SAM_VENV)/bin/python -m pip" LAYER_ARCH=$(ARCH) $(SAM) build --parameter-overrides Architecture=$(ARCH)
 	@$(SAM_VENV)/bin/python infra/checks/measure_build.py .aws-sam/build
+	@echo "Built. Next: .venv-sam/bin/sam deploy --config-env $(if $(filter arm64,$(ARCH)),arm64,sandbox), with AWS_DEFAULT_REGION and credentials (README.md, Deploy)"
 
 pins: setup ## write the digests of the layers' wheels, after a change of versions
 	@$(BIN)/python infra/checks/pin_layers.py layers/core layers/inference layers/parquet layers/rebuild infra/rebuild

@@ -15,6 +15,11 @@ ROOT: Final = Path(__file__).parents[2]
 WRITTEN: Final = {"http.md": http_reference, "events.md": event_reference}
 TAKEN: Final = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Pages that lie beside docs/; what else lies there is code, and its links are only named."""
+LED: Final = {name: name for name in TAKEN} | {
+    "layers/core/endcap/api/openapi.json": "http.md",
+    "layers/core/endcap/events/types.py": "events.md",
+}
+"""What a link out of docs/ names in the repository -> the page that stands for it in the site."""
 
 _UPWARD: Final = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#]+)(#[^)]*)?\)")
 _INWARD: Final = re.compile(r"\]\(docs/([^)]+)\)")
@@ -43,4 +48,4 @@ def _led(here: str, found: re.Match[str]) -> str:
     if not whole.startswith("../"):
         return found[0]
     name = whole.removeprefix("../")
-    return f"[{text}]({posixpath.relpath(name, here or '.')}{part})" if name in TAKEN else text
+    return f"[{text}]({posixpath.relpath(LED[name], here or '.')}{part})" if name in LED else text

@@ -6,6 +6,8 @@ What the command tells and starts is looked at once for each mode; what tokens m
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +25,8 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from endcap_local.first_answer import ASKED, command_of
+from endcap_local.gateway.access import SIGNED_LOCALLY
 from endcap_local.http_client import HttpClient, HttpError
 from endcap_local.import_data import import_over_http
 from endcap_local.stack import LocalStack
@@ -177,3 +181,22 @@ def test_the_storefront_door_needs_no_more_than_to_be_opened(iam: dict[str, Any]
         assert answer.status == 200
     assert refused(iam["url"] + "/storefront/trending", **{"endcap-shopper": token + "x"})[0] == 401
     assert refused(iam["url"] + "/users/ann/profile")[0] == 403
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_printed_commands_are_let_in(iam: dict[str, Any]) -> None:
+    on_aws = "https://abc123.execute-api.us-east-1.amazonaws.com"
+    keys = {name: iam["auth"]["iam"][name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}
+
+    def status(command: str, **environment: str) -> str:
+        command = command.replace("curl", "curl -s -o /dev/null -w '%{http_code}'", 1)
+        asked = ["sh", "-c", command]
+        variables = {"PATH": os.environ["PATH"], **environment}
+        return subprocess.run(asked, env=variables, capture_output=True, text=True, timeout=30).stdout
+
+    asked = command_of(on_aws + ASKED).replace(on_aws, iam["url"])
+    assert status(asked) == "403"
+    assert status(asked, **keys) == "200"
+    assert status(asked, **keys, AWS_SESSION_TOKEN="of a session==") == "200"
+    assert status(command_of(iam["url"] + ASKED, signed_locally=True)) == "200"
+    assert status(f'curl {SIGNED_LOCALLY} -X PUT {iam["url"]}/items/mug-1 -d \'{{"title": "A mug"}}\'') == "200"

@@ -1,7 +1,8 @@
 """The packaged templates, deployed with everything that is optional: what a service for CloudFormation makes of them.
 
-The emulator checks names, references and values as AWS does, and makes resources that can be asked for. What it can't
-make stands in `tests/data/not_deployed.json` with the reason; what it learns to make has to leave that list.
+SAM is expanded here, by its own translator, as the emulator does it in no nested template. The emulator checks names,
+references and values as AWS does, and makes resources that can be asked for. What it can't make stands in
+`tests/data/not_deployed.json` with the reason; what it learns to make has to leave that list.
 """
 
 from __future__ import annotations

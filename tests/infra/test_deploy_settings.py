@@ -31,6 +31,10 @@ def test_every_parameter_has_a_default(template: Mapping[str, Any]) -> None:
     assert [name for name, parameter in template["Parameters"].items() if "Default" not in parameter] == []
 
 
+def test_every_parameter_says_what_it_is(template: Mapping[str, Any]) -> None:
+    assert [name for name, parameter in template["Parameters"].items() if not parameter.get("Description")] == []
+
+
 def test_every_parameter_is_in_a_group(template: Mapping[str, Any]) -> None:
     groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
     assert sorted(name for group in groups for name in group["Parameters"]) == sorted(template["Parameters"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,3 +38,23 @@ def test_links_out_of_the_docs_lead_to_a_page_or_nowhere() -> None:
         "[a](../filters.md), [b](../../SECURITY.md), [c](../../infra/x.py)", at("storefront/a.md")
     )
     assert deeper == "[a](../filters.md), [b](../SECURITY.md), c"
+
+
+def test_links_to_what_pages_are_written_from_lead_to_these_and_every_link_leads_to_a_file() -> None:
+    text = "[a](../layers/core/endcap/api/openapi.json), [b](../layers/core/endcap/events/types.py)"
+    assert on_page_markdown(text, at("index.md")) == "[a](http.md), [b](events.md)"
+    docs = Path(__file__).parents[2] / "docs"
+    links = [
+        (page.name, target)
+        for page in docs.rglob("*.md")
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert links == []
+
+
+def test_places_of_a_page_that_are_named_as_such_exist() -> None:
+    docs = Path(__file__).parents[2] / "docs"
+    text = (docs / "operations.md").read_text(encoding="utf-8")
+    headings = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"(?m)^#+ (.+)$", text)}
+    assert [place for place in re.findall(r"\]\(#([^)]+)\)", text) if place not in headings] == []

@@ -10,11 +10,17 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
 
 from endcap.errors import EndcapError
-from endcap_local.http_client import HttpClient
+from endcap_local.aws_setup import ADVICE, in_words
+from endcap_local.http_client import HttpClient, health_of
 
+if TYPE_CHECKING:
+    from endcap_local.stack_names import StackNames
+
+CHECKOUT: Final = Path(__file__).parents[3]
 State = Literal["ok", "note", "wrong"]
 NEEDED: Final = ("aws-lambda-powertools", "boto3", "numpy", "onnxruntime", "scipy", "tokenizers")
 OLDEST_PYTHON: Final = (3, 11)
@@ -38,10 +44,14 @@ class Finding:
     todo: str = ""
 
 
-def examine(endpoint: str | None = None, bucket: str | None = None) -> Iterator[Finding]:
+def examine(endpoint: str | None = None, bucket: str | None = None, stack: str | None = None) -> Iterator[Finding]:
     """Look at this machine, and at the stack that answers at `endpoint` or keeps its data in `bucket`.
 
-    Nothing is changed, and nothing but the two that are named is asked over the network.
+    Nothing is changed, and nothing but what is named is asked over the network.
+
+    Parameters
+    ----------
+    stack : a stack of CloudFormation, whose outputs say both where they are not named
     """
     yield _python()
     yield from map(_package, NEEDED)
@@ -49,6 +59,13 @@ def examine(endpoint: str | None = None, bucket: str | None = None) -> Iterator[
     yield _cache()
     yield from _encoders()
     yield _credentials()
+    yield _region()
+    yield from _deployment(CHECKOUT)
+    if stack:
+        found, names = _named(stack)
+        yield found
+        if names is not None:
+            endpoint, bucket = endpoint or names.api, bucket or names.bucket
     if endpoint:
         yield _asked("stack", lambda: _stack(endpoint))
     if bucket:
@@ -116,15 +133,52 @@ def _credentials() -> Finding:
         return Finding("AWS credentials", "wrong", str(exc), todo)
     if found is None:
         return Finding("AWS credentials", "note", "none", todo)
-    if not session.region_name:
-        return Finding(
-            "AWS credentials",
-            "wrong",
-            f"by {found.method}, no region",
-            "set AWS_DEFAULT_REGION",
-        )
+    return Finding("AWS credentials", "ok", f"by {found.method}")
+
+
+def _region() -> Finding:
+    import boto3
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = boto3.Session()
+        region, keys = session.region_name, session.get_credentials()
+    except BotoCoreError as exc:
+        return Finding("AWS region", "wrong", str(exc), ADVICE.get(type(exc).__name__, ""))
+    if not region:
+        return Finding("AWS region", "note" if keys is None else "wrong", "none", ADVICE["NoRegionError"])
     place = os.environ.get("AWS_ENDPOINT_URL")
-    return Finding("AWS credentials", "ok", f"by {found.method}, {place or session.region_name}")
+    return Finding("AWS region", "ok", f"{region}, at {place}" if place else region)
+
+
+def _deployment(checkout: Path) -> Iterator[Finding]:
+    """What `sam deploy` needs in a checkout; nothing of an installed package, which deploys nothing."""
+    template = checkout / "template.yaml"
+    if not template.is_file():
+        return
+    todo = "make build, before a deployment"
+    installed = (checkout / ".venv-sam" / "bin" / "sam").is_file()
+    yield Finding("SAM CLI", "ok", ".venv-sam") if installed else Finding("SAM CLI", "note", "no .venv-sam", todo)
+    built = checkout / ".aws-sam" / "build" / "template.yaml"
+    if not built.is_file():
+        yield Finding("built stack", "note", "not built yet", todo)
+    elif built.stat().st_mtime < template.stat().st_mtime:
+        yield Finding("built stack", "note", "older than template.yaml", todo)
+    else:
+        yield Finding("built stack", "ok", ".aws-sam/build")
+
+
+def _named(stack: str) -> tuple[Finding, StackNames | None]:
+    from botocore.exceptions import BotoCoreError
+
+    from endcap.aws.clients import BACKGROUND, client
+    from endcap_local.stack_names import names_of
+
+    try:
+        names = names_of(client("cloudformation", BACKGROUND), stack)
+    except (EndcapError, BotoCoreError) as exc:
+        return Finding("CloudFormation", "wrong", in_words(exc), "see docs/operations.md"), None
+    return Finding("CloudFormation", "ok", f"{stack} answers at {names.api}"), names
 
 
 def _asked(what: str, ask: Callable[[], Finding]) -> Finding:
@@ -134,11 +188,11 @@ def _asked(what: str, ask: Callable[[], Finding]) -> Finding:
     try:
         return ask()
     except (EndcapError, BotoCoreError) as exc:
-        return Finding(what, "wrong", str(exc), "see docs/operations.md")
+        return Finding(what, "wrong", in_words(exc), "see docs/operations.md")
 
 
 def _stack(endpoint: str) -> Finding:
-    health = HttpClient(endpoint).get("/health")
+    health = health_of(HttpClient(endpoint))
     found = f"{endpoint} ranks {health['items']} items with snapshot {health['snapshot_version']}"
     todo = health.get("next", "")
     return Finding("stack", "note" if todo else "ok", found, todo)

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap_local.http_client import HttpClient, HttpError
+from endcap_local.http_client import HttpClient, HttpError, health_of
 from endcap_rebuild.base_encoders import verified
 from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.sagemaker.publishing import ENCODERS_PREFIX, Publisher
 
-ASKED: Final = "/users/somebody-new/recommendations?limit=3&fields=title"
+ASKED: Final = "/users/somebody-new/recommendations?fields=title&limit=3"
+"""Parameters by their names: curl before 8.1 signs a query in the order it stands in, and AWS in this one."""
+KEYS_FROM_PROFILE: Final = 'eval "$(aws configure export-credentials --format env)"'
+"""What puts the keys of a profile, or of a sign-on, where the command has them from."""
 PICK_UP_S: Final = 120.0
 _PAUSE_S: Final = 1.0
 
@@ -28,10 +31,12 @@ class FirstAnswer:
     Attributes
     ----------
     command : a command for the shell that asks for it again
+    before : what has to be run before it where the shell has no keys; "" where it needs none
     """
 
     command: str
     titles: tuple[str, ...]
+    before: str = ""
 
 
 def stage_encoders(s3: Any, bucket: str, cache: Path) -> list[str]:
@@ -75,7 +80,7 @@ def first_answer(
     until = clock() + PICK_UP_S
     while True:
         try:
-            served = api.get("/health").get("snapshot_version")
+            served = health_of(api)["snapshot_version"]
         except HttpError:
             if clock() > until:
                 raise
@@ -86,17 +91,33 @@ def first_answer(
             raise HttpError(f"snapshot {version} is current, and the API serves {served} after {PICK_UP_S:.0f} s")
         pause(_PAUSE_S)
     items: Sequence[dict[str, Any]] = api.get(ASKED)["items"]
-    return FirstAnswer(command_of(api.url + ASKED), tuple(str(item.get("title", item["item_id"])) for item in items))
+    command = command_of(api.url + ASKED, signed_locally=api.signs_locally)
+    return FirstAnswer(
+        command,
+        tuple(str(item.get("title", item["item_id"])) for item in items),
+        KEYS_FROM_PROFILE if "$AWS_SECRET_ACCESS_KEY" in command else "",
+    )
 
 
-def command_of(url: str) -> str:
-    """The same request as a command: with a token where one is set, else signed with the credentials at hand."""
+def command_of(url: str, *, signed_locally: bool = False) -> str:
+    """The same request as a command: with a token where one is set, else signed with the credentials at hand.
+
+    Parameters
+    ----------
+    signed_locally : with the keys of a stack on this machine that lets in only what is signed
+    """
     if os.environ.get("ENDCAP_TOKEN"):
         return f"curl -H \"Authorization: Bearer $ENDCAP_TOKEN\" '{url}'"
+    if signed_locally:
+        from endcap_local.gateway.access import SIGNED_LOCALLY  # brings the whole engine along
+
+        return f"curl {SIGNED_LOCALLY} '{url}'"
     host = re.match(r"https://[\w-]+\.execute-api\.([\w-]+)\.amazonaws\.com", url)
     if host is None:
         return f"curl '{url}'"
+    # Permanent keys have no token, and curl signs an empty header but does not send it. One word, as zsh splits none.
+    token = '${AWS_SESSION_TOKEN:+"-Hx-amz-security-token: $AWS_SESSION_TOKEN"}'
     return (
         f'curl --aws-sigv4 "aws:amz:{host[1]}:execute-api" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" '
-        f"-H \"x-amz-security-token: $AWS_SESSION_TOKEN\" '{url}'"
+        f"{token} '{url}'"
     )

@@ -35,6 +35,11 @@ class HttpClient:
         self.url = url.rstrip("/")
         self._authorisation = Authorisation()
 
+    @property
+    def signs_locally(self) -> bool:
+        """Whether requests are signed with the local stack's keys, since it refused one that was not."""
+        return self._authorisation.sign_locally
+
     def get(self, path: str, **parameters: str | int) -> Any:
         """The answer's body. Raises HttpError."""
         # Joined here, since requests writes a space as "+", which a signature has as "%20".
@@ -69,6 +74,19 @@ class HttpClient:
             raise HttpError(f"{method} {path} got no answer: {self.url} can't be reached, or hung up") from exc
         except requests.RequestException as exc:
             raise HttpError(f"{method} {path} got no answer: {exc}") from exc
+
+
+def health_of(api: HttpClient) -> dict[str, Any]:
+    """What `/health` tells of a stack that serves: its `items`, `snapshot_version` and more.
+
+    Raises
+    ------
+    HttpError : no snapshot is served, nothing answers, or what answers is no stack of Endcap's
+    """
+    told = api.get("/health")
+    if not isinstance(told, dict) or not {"items", "snapshot_version"} <= told.keys():
+        raise HttpError(f"{api.url}/health answers, but not as Endcap does; is it the stack's ApiUrl?")
+    return told
 
 
 class Authorisation(requests.auth.AuthBase):

@@ -32,7 +32,7 @@ from endcap.profiles.profile import EMPTY_PROFILE, Encode, UserProfile, merge
 from endcap.pseudonyms import pseudonymous
 from endcap.recommend.prepared import encode_with
 from endcap.snapshot.snapshot import load_snapshot
-from endcap_local.http_client import HttpClient, HttpError
+from endcap_local.http_client import HttpClient, HttpError, health_of
 from endcap_local.snapshots import make_current
 from endcap_local.stack import LocalStack
 from endcap_rebuild.data.erasures import erased_of
@@ -172,12 +172,12 @@ def import_over_http(
     options = replace(options, errors=None)
     refused = 0
     for done, part in _packed(item_document(item) for item in items):
-        refused += len(api.post("/items", {"items": part})["rejected"])
+        refused += _rejected_of(api, "/items", {"items": part})
         progress("sending items", done, len(items))
     events = map(identities.keyed, read_events(folder, ReadReport(), now_ms, options=options))
     sent, users = 0, set[str]()
     for sent, part in _packed(interaction_document(event) for event in events):
-        refused += len(api.post("/events", {"events": part})["rejected"])
+        refused += _rejected_of(api, "/events", {"events": part})
         users.update(str(event.get("user_id") or event["anonymous_id"]) for event in part)
         progress("sending events", sent, report.events)
     version, found = None, report.document()
@@ -197,6 +197,14 @@ def import_over_http(
     return Imported(len(items), sent, len(users), refused, version, found)
 
 
+def _rejected_of(api: HttpClient, path: str, body: Mapping[str, Any]) -> int:
+    """Send a part, and give how many of it the API refused."""
+    told = api.post(path, body)
+    if not isinstance(told, dict) or not isinstance(told.get("rejected"), list):
+        raise HttpError(f"POST {path} was answered, but not as Endcap does; is {api.url} the stack's ApiUrl?")
+    return len(told["rejected"])
+
+
 def _with_ids() -> People:
     """Who names the shoppers of a file that is imported: they need the ids that profiles are kept under."""
     people = People()
@@ -209,7 +217,7 @@ def _wait_until_served(api: HttpClient, version: str) -> None:
     deadline = time.monotonic() + PICK_UP_S
     while True:
         try:
-            if api.get("/health")["snapshot_version"] == version:
+            if health_of(api)["snapshot_version"] == version:
                 return
         except HttpError:
             if time.monotonic() > deadline:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +37,8 @@ class Api:
 
     url = "https://abc123.execute-api.eu-west-1.amazonaws.com"
 
+    signs_locally = False
+
     def __init__(self, *health: str | HttpError | None) -> None:
         self._health = list(health)
 
@@ -42,7 +47,7 @@ class Api:
             told = self._health.pop(0) if len(self._health) > 1 else self._health[0]
             if isinstance(told, HttpError):
                 raise told
-            return {"snapshot_version": told}
+            return {"snapshot_version": told, "items": 2}
         assert path == ASKED
         return {"items": [{"item_id": "a", "title": "Mug"}, {"item_id": "b"}]}
 
@@ -98,6 +103,7 @@ def test_list_is_asked_for_once_the_snapshot_is_served() -> None:
     answer = first_answer(Api(HttpError("503"), None, "old", "new"), "new", clock, clock.pause)  # type: ignore[arg-type]
     assert answer.titles == ("Mug", "b")
     assert answer.command == command_of(Api.url + ASKED)
+    assert "export-credentials" in answer.before
     assert clock.now == 3.0
 
 
@@ -113,5 +119,31 @@ def test_command_is_signed_or_brings_the_token(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("ENDCAP_TOKEN", raising=False)
     assert '--aws-sigv4 "aws:amz:eu-west-1:execute-api"' in command_of(Api.url + ASKED)
     assert command_of("http://127.0.0.1:8787/health") == "curl 'http://127.0.0.1:8787/health'"
+    local = command_of("http://127.0.0.1:8787/x", signed_locally=True)
+    assert local == "curl --aws-sigv4 aws:amz:us-east-1:execute-api --user local:local 'http://127.0.0.1:8787/x'"
     monkeypatch.setenv("ENDCAP_TOKEN", "secret")
     assert command_of(Api.url) == f"curl -H \"Authorization: Bearer $ENDCAP_TOKEN\" '{Api.url}'"
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash", "zsh"])
+@pytest.mark.parametrize("session_token", ["", "of a session=="])
+def test_shells_send_the_session_token_where_there_is_one(shell: str, session_token: str, tmp_path: Path) -> None:
+    if (found := shutil.which(shell)) is None:
+        pytest.skip(f"no {shell}")
+    curl = tmp_path / "curl"
+    curl.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    curl.chmod(0o755)
+    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "a/b"}
+    keys |= {"AWS_SESSION_TOKEN": session_token} if session_token else {}
+    environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", **keys}
+    told = subprocess.run(
+        [found, "-c", command_of(Api.url + ASKED)], env=environment, capture_output=True, text=True, check=True
+    )
+    header = [f"-Hx-amz-security-token: {session_token}"] if session_token else []
+    signed = ["--aws-sigv4", "aws:amz:eu-west-1:execute-api", "--user", "id:a/b"]
+    assert told.stdout.splitlines() == [*signed, *header, Api.url + ASKED]
+
+
+def test_query_is_sorted_as_curl_before_8_does_not_sort_it() -> None:
+    parameters = ASKED.partition("?")[2].split("&")
+    assert parameters == sorted(parameters)

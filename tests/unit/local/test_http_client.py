@@ -6,7 +6,9 @@ import pytest
 import requests
 import responses
 
-from endcap_local.http_client import HttpClient, HttpError
+from endcap_local.cli.rebuild import rebuild_running
+from endcap_local.http_client import HttpClient, HttpError, health_of
+from endcap_local.import_data import import_over_http
 
 API = "https://abc123.execute-api.eu-west-1.amazonaws.com"
 
@@ -113,3 +115,18 @@ def test_an_answer_without_a_body_is_nothing_and_one_that_is_no_json_an_error(ap
     assert client.get("/empty") is None
     with pytest.raises(HttpError, match="no JSON"):
         client.get("/page")
+
+
+@pytest.mark.parametrize("answer", [{"status": "ok"}, [], "up", None])
+def test_a_server_of_something_else_is_told_from_a_stack(api, answer, tmp_path):
+    url = "https://elsewhere.example"
+    for method, path in (("GET", "/health"), ("POST", "/items"), ("POST", "/local/rebuilds?start=x")):
+        api.add(method, url + path, json=answer)
+    (tmp_path / "items.jsonl").write_text('{"item_id": "a", "title": "Mug"}\n')
+    (tmp_path / "events.csv").write_text("user_id,item_id,event_type,timestamp\nann,a,view,1760000000\n")
+    with pytest.raises(HttpError, match="but not as Endcap does; is it the stack's ApiUrl"):
+        health_of(HttpClient(url))
+    with pytest.raises(HttpError, match=r"not as Endcap does; is https://elsewhere\.example the stack's ApiUrl"):
+        import_over_http(tmp_path, HttpClient(url), lambda *_: None)
+    with pytest.raises(HttpError, match="but not as `endcap local` does"):
+        rebuild_running(f"{url}/local/rebuilds?start=x", as_json=True)

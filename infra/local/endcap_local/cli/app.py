@@ -21,6 +21,7 @@ from endcap_local.cli.export import export_app
 from endcap_local.cli.import_data import import_folder
 from endcap_local.cli.invoke import env_json, invoke
 from endcap_local.cli.local import local
+from endcap_local.cli.panels import MEASURE, ON_AWS, START, Panelled
 from endcap_local.cli.rebuild import rebuild
 from endcap_local.cli.replay import replay
 from endcap_local.cli.report import report
@@ -31,6 +32,7 @@ from endcap_local.cli.studio import studio
 
 app = typer.Typer(
     name="endcap",
+    cls=Panelled,
     help="Real-time personalisation that a storefront owns.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -55,27 +57,32 @@ def _options(
     """Real-time personalisation that a storefront owns."""
 
 
-app.command()(local)
-app.command()(rebuild)
-app.command(name="batch-recommend")(batch_recommend)
-app.command()(enrich)
-app.command()(evaluate)
-app.command(name="import")(import_folder)
-app.command()(demo)
-app.command()(invoke)
-app.command(name="env-json")(env_json)
-app.command()(replay)
-app.command()(restore)
-app.command()(cost)
-app.command()(report)
-app.command()(doctor)
-app.command()(studio)
-app.add_typer(snapshot_app, name="snapshot")
-app.add_typer(scenarios_app, name="scenarios")
-app.add_typer(experiments_app, name="experiments")
-app.add_typer(erasures_app, name="erasures")
-app.add_typer(bench_app, name="bench")
-app.add_typer(export_app, name="export")
+# Summaries of their own, where the first sentence of a command's help is longer than a line of 80 columns has room for.
+app.command(rich_help_panel=START, short_help="Play a shopper's session on bundled orders.")(demo)
+app.command(rich_help_panel=START, short_help="Run the whole stack here, until Ctrl-C.")(local)
+app.command(rich_help_panel=START)(rebuild)
+app.command(rich_help_panel=START, short_help="Serve the studio on 127.0.0.1.")(studio)
+app.command(rich_help_panel=START, short_help="Look at this machine and at a stack: what is missing?")(doctor)
+app.command(name="import", rich_help_panel=ON_AWS, short_help="Send a folder to a stack, rebuild, promote.")(
+    import_folder
+)
+app.add_typer(snapshot_app, name="snapshot", rich_help_panel=ON_AWS)
+app.add_typer(scenarios_app, name="scenarios", rich_help_panel=ON_AWS)
+app.add_typer(experiments_app, name="experiments", rich_help_panel=ON_AWS, short_help="Check and report experiments.")
+app.command(rich_help_panel=ON_AWS, short_help="Tell what lists have brought: clicks, carts, sales.")(report)
+app.command(rich_help_panel=ON_AWS, short_help="Count what lies in quarantine; --yes sends it again.")(replay)
+app.command(rich_help_panel=ON_AWS, short_help="Restore tables under new names, erased people left out.")(restore)
+app.add_typer(
+    erasures_app, name="erasures", rich_help_panel=ON_AWS, short_help="Status, purge and receipts of erasures."
+)
+app.add_typer(export_app, name="export", rich_help_panel=ON_AWS)
+app.command(name="batch-recommend", rich_help_panel=MEASURE)(batch_recommend)
+app.command(rich_help_panel=MEASURE, short_help="Have a writer describe the items.")(enrich)
+app.command(rich_help_panel=MEASURE)(evaluate)
+app.add_typer(bench_app, name="bench", rich_help_panel=MEASURE)
+app.command(rich_help_panel=MEASURE, short_help="Estimate a month's bill from public prices.")(cost)
+app.command(rich_help_panel=MEASURE, short_help="Call one function as Lambda would, without Docker.")(invoke)
+app.command(name="env-json", rich_help_panel=MEASURE, short_help="Print the functions' variables for SAM.")(env_json)
 
 
 def main() -> None:
@@ -99,7 +106,9 @@ def _in_words(error: Exception) -> str:
     """What went wrong; of a file that can't be opened its name and why, without numbers of the system's errors."""
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
-    return str(error)
+    from endcap_local.aws_setup import in_words
+
+    return in_words(error)
 
 
 def _is_of_aws_setup(error: Exception) -> bool:

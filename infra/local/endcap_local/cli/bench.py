@@ -39,7 +39,7 @@ _SOAK = "moto on this machine for AWS, in one process with the load; nothing her
 _MEMORY = "Handlers run in this process on in-memory stand-ins for AWS; nothing here is AWS's own time."
 
 
-@bench_app.command()
+@bench_app.command(short_help="Answers of the recommend handler, ranking, the scan.")
 def serve(
     snapshot: Annotated[list[Path] | None, typer.Option(help="Folder of a snapshot; repeatable.")] = None,
     items: Annotated[
@@ -95,7 +95,7 @@ def ingest(
         report(bench_ingest(_snapshot(snapshot, encoder, progress), batches, functions), _ingest_tables, _MEMORY)
 
 
-@bench_app.command(name="cold-start")
+@bench_app.command(name="cold-start", short_help="From a fresh process to the first answer.")
 def cold_start(
     snapshot: OneSnapshot = None,
     items: Annotated[int | None, typer.Option(min=10, help="A random catalogue of this size instead.")] = None,
@@ -149,7 +149,7 @@ def encode(
         report({"texts": texts, "user": user}, _encode_tables, "One thread each.")
 
 
-@bench_app.command()
+@bench_app.command(short_help="The whole stack under mixed load, with faults or none.")
 def soak(
     snapshot: OneSnapshot = None,
     seconds: Annotated[float, typer.Option(min=1, max=604_800, help="How long.")] = 60,

@@ -12,6 +12,9 @@ from endcap_local.cli.options import Bucket, Json
 def doctor(
     endpoint: Annotated[str | None, typer.Option(help="A stack's API to look at, too.")] = None,
     bucket: Bucket = None,
+    stack: Annotated[
+        str | None, typer.Option(help="A stack of CloudFormation, whose outputs say --endpoint and --bucket.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Look at this machine, and at a stack; exit with 1 where something can't work."""
@@ -24,7 +27,7 @@ def doctor(
 
     findings = []
     console = Console(highlight=False)
-    for finding in examine(endpoint, bucket):
+    for finding in examine(endpoint, bucket, stack):
         findings.append(finding)
         if not as_json:
             style = {"ok": "green", "note": "yellow", "wrong": "red"}[finding.state]

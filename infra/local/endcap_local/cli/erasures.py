@@ -94,7 +94,7 @@ def _stores(
     return _Stores(s3, names["bucket"], ProfileTable(dynamodb, names["profiles"]), copy, table, keys)
 
 
-@erasures_app.command()
+@erasures_app.command(short_help="Say how many were erased, and where that is done.")
 def status(
     stack: Stack = None,
     bucket: Bucket = None,

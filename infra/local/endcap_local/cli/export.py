@@ -18,7 +18,7 @@ def export() -> None:
     """Keep `aggregates` a command of its own while there is only one."""
 
 
-@export_app.command()
+@export_app.command(short_help="Write popularity and pairs, differentially private.")
 @reads_files
 def aggregates(
     data: Data,

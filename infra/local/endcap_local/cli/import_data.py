@@ -26,7 +26,9 @@ def import_folder(
     data: Data,
     stack: Annotated[
         str | None,
-        typer.Option(help="A stack of CloudFormation, whose outputs say the rest; also asks for a first list."),
+        typer.Option(
+            help="A stack of CloudFormation, whose outputs say API, bucket and function; also asks for a first list."
+        ),
     ] = None,
     endpoint: Annotated[str | None, typer.Option(help="The stack's API.", show_default="http://127.0.0.1:8787")] = None,
     bucket: Bucket = None,
@@ -41,7 +43,9 @@ def import_folder(
 ) -> None:
     """Send a folder's items and events to a stack; then rebuild from the folder, here, and promote.
 
-    Requests carry the token of ENDCAP_TOKEN, or are signed with AWS credentials where the API is one of API Gateway's.
+    --stack stands for --endpoint, --bucket and --function; without it a rebuild needs --bucket. Region and profile come
+    from the environment (AWS_DEFAULT_REGION, AWS_PROFILE). Requests carry the token of ENDCAP_TOKEN, or are signed with
+    AWS credentials where the API is one of API Gateway's.
     """
     from rich.console import Console
 
@@ -63,7 +67,7 @@ def import_folder(
         names = names_of(client("cloudformation", BACKGROUND), stack)
         endpoint, bucket, function = endpoint or names.api, bucket or names.bucket, function or names.promote
     if not no_rebuild and bucket is None:
-        raise typer.BadParameter("a rebuild needs --bucket (or DATA_BUCKET); --no-rebuild does without")
+        raise typer.BadParameter("a rebuild needs --stack, or --bucket (or DATA_BUCKET); --no-rebuild does without")
     rebuilt_in = None if no_rebuild else bucket
     api = HttpClient(endpoint or "http://127.0.0.1:8787")
     with stopped_by_data(console, as_json), progress_bar(console) as progress:
@@ -82,4 +86,6 @@ def import_folder(
         console.print(f"snapshot {result.version} is current")
     if answer:
         console.print(f"and the first list is {', '.join(answer.titles)}. The same again:", markup=False)
+        if answer.before:
+            print(f"{answer.before}   # where the keys are a profile's, or of a sign-on (SSO)")
         print(answer.command)  # in one line, however wide the terminal is

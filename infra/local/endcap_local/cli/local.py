@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -46,6 +47,13 @@ def local(
     if template is None:  # nobody but this machine comes to the door here, and the pages at /shop/ need it
         parameters.setdefault("Storefront", "on")
     started = time.monotonic()
+    if not as_json:
+        what = "import, a rebuild and a start" if data else "a start"
+        print(
+            f"Starting the stack on port {port or 'that is free'} ({what}: seconds to minutes) …",
+            file=sys.stderr,
+            flush=True,
+        )
     from endcap_local.stack import LocalStack
 
     with (
@@ -108,12 +116,14 @@ def _announce(stack: LocalStack, imported: Imported | None, seconds: float, as_j
         print(f"Snapshot {imported.version} is current")
     print(f"The API answers on {stack.url} (ready after {seconds:.1f} s; Ctrl-C stops it)")
     print(f"The studio is at {stack.studio_url}")
-    if empty:
-        print(f'The shop is empty: send it items, as curl -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
     if stack.storefront_secret:
         print(f"A shop that shows what this does in a browser: {stack.url}/shop/?start={stack.start_token}")
     for line in stack.access.told() if stack.access else ():
         print(line)
+    if empty:
+        let_in = f"curl {stack.access.curl_options}".rstrip() if stack.access else "curl"
+        print("The shop is empty: send it items, as")
+        print(f'  {let_in} -X PUT {stack.url}/items/mug-1 -d \'{{"title": "A mug"}}\'')
     if stack.storefront_secret:
         print(f"The storefront door is open; it takes shoppers' tokens signed with {stack.storefront_secret}")
     print(f"AWS_ENDPOINT_URL={stack.engine.endpoint} leads AWS tools to its tables, queues and {', '.join(buckets)}")

@@ -76,7 +76,7 @@ def rebuild(
         if data or out or dry_run:
             said = "a running stack takes neither --data nor --out nor --dry-run"
             raise typer.BadParameter(said, param_hint="--running")
-        _rebuild_running(running, as_json)
+        rebuild_running(running, as_json)
         return
     if data is None or out is None:
         raise typer.BadParameter("name both, or a stack that is --running", param_hint="--data, --out")
@@ -132,17 +132,20 @@ def rebuild(
     print_metrics(console, manifest)
 
 
-def _rebuild_running(url: str, as_json: bool) -> None:
+def rebuild_running(url: str, as_json: bool) -> None:
+    """Have a running local stack rebuild, and tell what came of it. Raises HttpError."""
     from urllib.parse import urlsplit
 
     from rich.console import Console
 
     from endcap_local.console import print_json, print_read
-    from endcap_local.http_client import HttpClient
+    from endcap_local.http_client import HttpClient, HttpError
 
     parts, console = urlsplit(url), Console(highlight=False, stderr=as_json)
     stack = HttpClient(f"{parts.scheme}://{parts.netloc}")
     manifest = stack.post(f"{parts.path}?{parts.query}", {}, timeout_s=None)
+    if not isinstance(manifest, dict) or not {"run", "version"} <= manifest.keys():
+        raise HttpError(f"{stack.url} answers, but not as `endcap local` does; is it the line that it printed?")
     if as_json:
         print_json(manifest)
         return

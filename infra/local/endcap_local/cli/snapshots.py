@@ -20,7 +20,7 @@ Force = Annotated[str | None, typer.Option(metavar="REASON", help="Skip the gate
 snapshot_app = typer.Typer(help="Look at snapshots and choose the current one.", no_args_is_help=True)
 
 
-@snapshot_app.command()
+@snapshot_app.command(short_help="Check every file of a snapshot.")
 def verify(folder: Annotated[Path, typer.Argument(help="Folder of the snapshot.")], as_json: Json = False) -> None:
     """Check every file of a snapshot: hashes, headers, values, encoders."""
     from endcap.snapshot.verify import verify_snapshot
@@ -40,7 +40,7 @@ def show(folder: Annotated[Path, typer.Argument(help="Folder of the snapshot.")]
 ItemsTableName = Annotated[str | None, typer.Option(envvar="ITEMS_TABLE", help="Embed what changed meanwhile.")]
 
 
-@snapshot_app.command(name="list")
+@snapshot_app.command(name="list", short_help="Name a bucket's snapshots: the current one, the signed.")
 def list_(bucket: Bucket = None, key: SnapshotKey = None, as_json: Json = False) -> None:
     """Name the snapshots of a bucket, which is current, where rollbacks lead, and which are signed."""
     from rich.console import Console
@@ -82,7 +82,7 @@ def promote(
     _print_promoted({**asdict(promoted), "signed": signer is not None}, as_json)
 
 
-@snapshot_app.command()
+@snapshot_app.command(short_help="Check and sign a snapshot for an experiment to name.")
 def approve(
     version: Version,
     bucket: Bucket = None,
@@ -112,7 +112,7 @@ def approve(
         Console(highlight=False).print(f"snapshot {version} is signed; an experiment may name it")
 
 
-@snapshot_app.command()
+@snapshot_app.command(short_help="Go back to the snapshot before the current one.")
 def rollback(
     bucket: Bucket = None,
     to: Annotated[str | None, typer.Option(help="An earlier version.", show_default="the one before")] = None,
@@ -138,7 +138,7 @@ def rollback(
     _print_promoted({**asdict(promoted), "signed": signer is not None}, as_json)
 
 
-@snapshot_app.command()
+@snapshot_app.command(short_help="Remove old snapshots that nothing leads to.")
 def prune(
     bucket: Bucket = None,
     keep: Annotated[int, typer.Option(min=0, help="Older snapshots that stay beside the current one.")] = 5,

@@ -22,6 +22,9 @@ from endcap_local.template.template import Route
 
 REASON_HEADER = "x-endcap-reason"
 EVERYTHING = " ".join(SCOPES)
+SIGNED_LOCALLY = f"--aws-sigv4 aws:amz:{REGION}:{SERVICE} --user {':'.join(CREDENTIALS.values())}"
+"""With which curl is let in where signatures are asked for."""
+_WITH_TOKEN = '-H "authorization: Bearer $ENDCAP_TOKEN"'
 _ACCESS_KEY, _SECRET_KEY = CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
 
 
@@ -114,6 +117,11 @@ class Access:
             facts["iam"] = {"service": SERVICE, "region": REGION, **CREDENTIALS}
         return facts
 
+    @property
+    def curl_options(self) -> str:
+        """With which curl is let in, once ENDCAP_TOKEN holds a token where one is asked for."""
+        return SIGNED_LOCALLY if self._takes_signatures else _WITH_TOKEN if self.issuer else ""
+
     def told(self) -> list[str]:
         """How to be let in, for people: one line each, commands indented."""
         open_routes = ", ".join(route.key for route in self._routes if route.authorizer is None)
@@ -125,16 +133,15 @@ class Access:
             lines += [
                 f"Other routes take a token of {self.issuer.issuer}{stood_for} for {audience}. One for an hour:",
                 f"  export ENDCAP_TOKEN={self.issuer.token(scope=EVERYTHING)}",
-                f'  curl -H "authorization: Bearer $ENDCAP_TOKEN" {example}',
+                f"  curl {_WITH_TOKEN} {example}",
                 "More (also audience=, scope=, sub=, client_id=; expires_in=-1 for one that has expired):",
                 f"  curl -d grant_type=client_credentials '{self.issuer.token_url}'",
             ]
         if self._takes_signatures:
             variables = " ".join(f"{name}={value}" for name, value in CREDENTIALS.items())
-            user = f"--user {_ACCESS_KEY}:{_SECRET_KEY}"
             lines += [
                 f"Other routes take a signature for {SERVICE} in {REGION} with {variables}:",
-                f"  curl --aws-sigv4 aws:amz:{REGION}:{SERVICE} {user} {example}",
+                f"  curl {SIGNED_LOCALLY} {example}",
             ]
         return lines
 
