@@ -116,8 +116,8 @@ def command_of(url: str, *, signed_locally: bool = False) -> str:
     if host is None:
         return f"curl '{url}'"
     # Permanent keys have no token, and curl signs an empty header but does not send it. One word, as zsh splits none.
-    token = '${AWS_SESSION_TOKEN:+"-Hx-amz-security-token: $AWS_SESSION_TOKEN"}'
+    session = '${AWS_SESSION_TOKEN:+"-Hx-amz-security-token: $AWS_SESSION_TOKEN"}'
     return (
         f'curl --aws-sigv4 "aws:amz:{host[1]}:execute-api" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" '
-        f"{token} '{url}'"
+        f"{session} '{url}'"
     )

@@ -24,7 +24,7 @@ REASON_HEADER = "x-endcap-reason"
 EVERYTHING = " ".join(SCOPES)
 SIGNED_LOCALLY = f"--aws-sigv4 aws:amz:{REGION}:{SERVICE} --user {':'.join(CREDENTIALS.values())}"
 """With which curl is let in where signatures are asked for."""
-_WITH_TOKEN = '-H "authorization: Bearer $ENDCAP_TOKEN"'
+_BEARER = '-H "authorization: Bearer $ENDCAP_TOKEN"'
 _ACCESS_KEY, _SECRET_KEY = CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"]
 
 
@@ -120,7 +120,7 @@ class Access:
     @property
     def curl_options(self) -> str:
         """With which curl is let in, once ENDCAP_TOKEN holds a token where one is asked for."""
-        return SIGNED_LOCALLY if self._takes_signatures else _WITH_TOKEN if self.issuer else ""
+        return SIGNED_LOCALLY if self._takes_signatures else _BEARER if self.issuer else ""
 
     def told(self) -> list[str]:
         """How to be let in, for people: one line each, commands indented."""
@@ -133,7 +133,7 @@ class Access:
             lines += [
                 f"Other routes take a token of {self.issuer.issuer}{stood_for} for {audience}. One for an hour:",
                 f"  export ENDCAP_TOKEN={self.issuer.token(scope=EVERYTHING)}",
-                f"  curl {_WITH_TOKEN} {example}",
+                f"  curl {_BEARER} {example}",
                 "More (also audience=, scope=, sub=, client_id=; expires_in=-1 for one that has expired):",
                 f"  curl -d grant_type=client_credentials '{self.issuer.token_url}'",
             ]
