@@ -4,7 +4,7 @@ import { h } from "../vendor/preact.js";
 import htm from "../vendor/htm.js";
 
 export { Fragment, render } from "../vendor/preact.js";
-export { useCallback, useEffect, useId, useMemo, useRef, useState } from "../vendor/hooks.js";
+export { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
 export { computed, effect, signal } from "../vendor/signals.js";
 
 export const html = htm.bind(h);

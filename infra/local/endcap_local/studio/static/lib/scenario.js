@@ -1,6 +1,6 @@
 // Scenarios: what is published, what is drafted, and how one becomes the other.
 import { call, get } from "./api.js";
-import { signal } from "./html.js";
+import { signal, useEffect, useLayoutEffect, useState } from "./html.js";
 
 export const EVERYWHERE = "*";
 
@@ -16,11 +16,11 @@ export async function readScenario(name, signal) {
 
 // A draft outlives its page and a reload, until it is published or discarded, or what it began from is no longer live.
 const KEPT = "endcap-studio-draft ";
-export function keptDraft(name, etag) {
+function keptDraft(name, etag) {
   const kept = JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null");
   return kept && kept.etag === (etag ?? null) ? kept.document : null;
 }
-export function keepDraft(name, { document, etag = null }, draft) {
+function keepDraft(name, { document, etag = null }, draft) {
   if (same(document, draft)) sessionStorage.removeItem(KEPT + name);
   else sessionStorage.setItem(KEPT + name, JSON.stringify({ etag, document: draft }));
   draftsKept.value = keptNames();
@@ -29,6 +29,19 @@ export function keepDraft(name, { document, etag = null }, draft) {
 // The scenarios of which this tab keeps a draft.
 const keptNames = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).map((key) => key.slice(KEPT.length)).sort();
 export const draftsKept = signal(keptNames());
+
+// What is drafted of a scenario, and its setter; null until what is published was read (`useLoad` of `readScenario`).
+export function useDraft(name, published) {
+  const [draft, setDraft] = useState(null);
+  useEffect(() => {
+    if (published.data && !published.loading) setDraft(keptDraft(name, published.data.etag) ?? published.data.document);
+  }, [published.data, published.loading]);
+  // Before the next frame is drawn: a page that is left at once after a change would never keep it.
+  useLayoutEffect(() => {
+    if (draft) keepDraft(name, published.data, draft);
+  }, [draft]);
+  return [draft, setDraft];
+}
 
 export const publish = (name, document, etag) => call("PUT", ["admin", "scenarios", name], { body: document, etag });
 export const takeBack = (name, etag) => call("DELETE", ["admin", "scenarios", name], { etag });

@@ -5,7 +5,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { dateTime, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
-import { boostItem, EVERYWHERE, hide, keepDraft, keptDraft, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin } from "../lib/scenario.js";
+import { boostItem, EVERYWHERE, hide, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin, useDraft } from "../lib/scenario.js";
 import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PLACES = 20;
@@ -80,16 +80,10 @@ const Board = ({ name, shopper, until }) => {
   const everywhere = name === EVERYWHERE;
   const [round, setRound] = useState(0);
   const published = useLoad((signal) => readScenario(name, signal), [name, round]);
-  const [draft, setDraft] = useState(null);
+  const [draft, setDraft] = useDraft(name, published);
   const [dragged, setDragged] = useState(null);
   const [titles, setTitles] = useState({});
   const [adding, setAdding] = useState("");
-  useEffect(() => {
-    if (published.data && !published.loading) setDraft(keptDraft(name, published.data.etag) ?? published.data.document);
-  }, [published.data, published.loading]);
-  useEffect(() => {
-    if (draft) keepDraft(name, published.data, draft);
-  }, [draft]);
   const base = { user_id: shopper, scenario: everywhere ? null : name, limit: PLACES, language: language.value };
   const asked = { ...base, drafts: draft ? { [name]: triable(draft) } : undefined };
   const list = useLoad((signal) => (draft ? preview(asked, signal) : Promise.resolve(null)), [JSON.stringify(asked)]);

@@ -5,7 +5,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { language, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { draftsKept, EVERYWHERE, history, keepDraft, keptDraft, publish, readScenario, same, takeBack, tidy, triable } from "../lib/scenario.js";
+import { draftsKept, EVERYWHERE, history, publish, readScenario, same, takeBack, tidy, triable, useDraft } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
 import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -88,16 +88,10 @@ const Editor = ({ name, parameters, onChanged }) => {
   const everywhere = name === EVERYWHERE;
   const [round, setRound] = useState(0);
   const live = useLoad((signal) => readScenario(name, signal), [name, round]);
-  const [draft, setDraft] = useState(null);
+  const [draft, setDraft] = useDraft(name, live);
   const [view, setView] = useState("form");
   const [broken, setBroken] = useState(false);
   const [refused, setRefused] = useState(null);
-  useEffect(() => {
-    if (live.data && !live.loading) setDraft(keptDraft(name, live.data.etag) ?? live.data.document);
-  }, [live.data, live.loading]);
-  useEffect(() => {
-    if (draft) keepDraft(name, live.data, draft);
-  }, [draft]);
   const done = (text) => {
     tell(text);
     setRound((n) => n + 1);

@@ -2,7 +2,7 @@
 import { call, get, preview, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { Bars } from "../lib/chart.js";
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useLayoutEffect, useState } from "../lib/html.js";
 import { ago, dateTime, has, language, number, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
@@ -99,7 +99,7 @@ const Known = ({ id, profile }) => html`
 
 const Shopper = ({ id }) => {
   const profile = useLoad((signal) => get(["users", id, "profile"], { language: language.value }, signal), [id, language.value]);
-  useEffect(() => void (profile.data && remember(id)), [Boolean(profile.data)]); // and not once more after an erasure
+  useLayoutEffect(() => void (profile.data && remember(id)), [Boolean(profile.data)]); // and not once more after an erasure
   const [erasing, setErasing] = useState(false);
   const [receipt, setReceipt] = useState(null);
   const [out, exporting, error] = useAction(async () => save(`${id}.json`, await get(["users", id, "export"])));
