@@ -273,6 +273,49 @@ class TestFiles:
         bucket.forget("v1")
         assert (bucket.download("v1") / "words.txt").read_text() == "changed behind our back"
 
+    @pytest.mark.parametrize("lost", [None, "changed", "removed", "half", "manifest"])
+    def test_of_another_version_are_not_fetched_again(
+        self, s3: Any, bucket: SnapshotBucket, monkeypatch: pytest.MonkeyPatch, lost: str | None
+    ) -> None:
+        large = bytes(ONE_CALL_BYTES + 1)
+
+        def put(version: str, **contents: bytes) -> None:
+            files = {
+                name: {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+                for name, body in contents.items()
+            }
+            everything = {**contents, "manifest.json": json.dumps({"version": version, "files": files}).encode()}
+            for name, body in everything.items():
+                s3.put_object(Bucket=moto_stack.BUCKET, Key=f"snapshots/{version}/{name}", Body=body)
+
+        put("v1", encoder=large, words=b"first", same=b"s")
+        put("v2", encoder=large, words=b"other", same=b"s")
+        first = bucket.download("v1")
+        match lost:
+            case "changed":
+                (first / "encoder").write_bytes(large[:-1] + b"x")
+            case "removed":
+                (first / "encoder").unlink()
+            case "half":
+                (first / "encoder").write_bytes(large[:-1])
+            case "manifest":
+                (first / "manifest.json").write_text("{")
+        fetched: list[str] = []
+        get, load = s3.get_object, s3.download_file
+        monkeypatch.setattr(s3, "get_object", lambda **asked: fetched.append(asked["Key"]) or get(**asked))
+        monkeypatch.setattr(s3, "download_file", lambda *at, **how: fetched.append(at[1]) or load(*at, **how))
+        told: list[int] = []
+        second = bucket.download("v2", told=lambda came, _: told.append(came))
+        kept = {None: {"encoder", "same"}, "manifest": set()}.get(lost, {"same"})
+        assert {key.rpartition("/")[2] for key in fetched} == {"manifest.json", "encoder", "words", "same"} - kept
+        assert sum(told) == len(large) + 6
+        bucket.forget("v1")
+        assert {path.name: path.read_bytes() for path in second.iterdir() if path.name != "manifest.json"} == {
+            "encoder": large,
+            "words": b"other",
+            "same": b"s",
+        }
+
     def test_are_hashed_while_they_come_down(self, bucket: SnapshotBucket, publish: Callable[..., None]) -> None:
         publish("v1", "first")
         path = bucket.download("v1") / "words.txt"

@@ -18,6 +18,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 
 from endcap.aws.clients import aws_errors
+from endcap.aws.local_copies import copies_beside, link_copy
 from endcap.aws.pointer import DamagedPointerError, Pointer, plain_name, read_pointer, write_pointer
 from endcap.checksums import note, sha256_file
 from endcap.errors import ConflictError, NotFoundError, SnapshotIntegrityError, SnapshotMissingError
@@ -235,6 +236,8 @@ class SnapshotBucket:
     ) -> Path:
         """A local folder with the snapshot's files (only those with `names`, if given), fetched once.
 
+        A file that another version has brought already is taken from there.
+
         Parameters
         ----------
         manifest_sha256 : hex, of the manifest that it has to have
@@ -259,11 +262,12 @@ class SnapshotBucket:
         def part_of(name: str) -> Path:
             return folder / f".{name}.{os.getpid()}.{id(self)}"
 
-        def size_of(name: str) -> Any:
-            return stated[name].get("bytes") if isinstance(stated.get(name), dict) else None
+        def said_of(name: str, what: str) -> Any:
+            return stated[name].get(what) if isinstance(stated.get(name), dict) else None
 
         missing = [name for name in sorted(wanted - {MANIFEST}) if not (folder / name).exists()]
-        of_all = sum(size for name in missing if isinstance(size := size_of(name), int))
+        of_all = sum(size for name in missing if isinstance(size := said_of(name, "bytes"), int))
+        copies = copies_beside(folder) if missing else {}
 
         def came(n_bytes: int) -> None:
             if told is not None:
@@ -271,9 +275,11 @@ class SnapshotBucket:
 
         def fetch(name: str) -> None:
             part, key = part_of(name), f"{PREFIX}{version}/{name}"
-            size = size_of(name)
+            size = said_of(name, "bytes")
             with aws_errors(f"download {name}"):
-                if isinstance(size, int) and 0 <= size <= ONE_CALL_BYTES:
+                if link_copy(copies, name, said_of(name, "sha256"), part):
+                    came(part.stat().st_size)
+                elif isinstance(size, int) and 0 <= size <= ONE_CALL_BYTES:
                     part.write_bytes(self._in_one_call(key, size))
                     came(size)
                 else:

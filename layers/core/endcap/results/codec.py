@@ -11,9 +11,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from itertools import chain
 from typing import Any, Final
 
-from endcap.errors import StoredDataError
+from endcap.errors import EndcapError, StoredDataError
 from endcap.results.book import Book, Figures, Purchase, Unit, unit_key
 from endcap.results.facts import Act, Cell, ShownList, name_of
 from endcap.results.open_lists import OpenList, OpenLists, Part
@@ -42,27 +43,29 @@ def encoded(book: Book, read: ReadFiles, as_of_ms: int | None) -> bytes:
         "touched": sorted(book.touched),
         "lists": {str(span): name for span, name in book.lists.names.items()},
     }
-    return _packed((head, *_lines(book)))
+    return _packed(_line(found).encode() for found in chain((head,), _lines(book)))
 
 
 def encoded_lists(book: Book, lists: Part) -> bytes:
     """The bytes of a part with open lists: lines of an id and the list, so that one is found without reading all."""
-    lines = (
-        one if isinstance(one, bytes) else _line(_listed(one, {}, _mark(book, one.shown))).encode()
-        for one in lists.values()
+    return _packed(
+        b"\t".join((list_id.encode(), one if isinstance(one, bytes) else _open_line(book, one)))
+        for list_id, one in lists.items()
     )
-    named = (b"\t".join((list_id.encode(), line)) for list_id, line in zip(lists, lines, strict=True))
-    return gzip.compress(b"\n".join(named), 6, mtime=0)
 
 
-def _packed(found: Iterable[Mapping[str, Any]]) -> bytes:
+def _open_line(book: Book, one: OpenList) -> bytes:
+    return _line(_listed(one, {}, _mark(book, one.shown))).encode()
+
+
+def _packed(lines: Iterable[bytes]) -> bytes:
     data = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=data, mode="wb", compresslevel=6, mtime=0) as packed,
         io.BufferedWriter(packed) as file,
     ):
-        for line in found:
-            file.write(_line(line).encode() + b"\n")
+        for line in lines:
+            file.write(line + b"\n")
     return data.getvalue()
 
 
@@ -157,13 +160,17 @@ def _mark(book: Book, shown: ShownList) -> str | None:
 
 
 def _part(fetch: Fetch, name: str) -> Part:
-    data = fetch(name)
+    found: Part = {}
     try:
-        lines = gzip.decompress(data).splitlines() if data else []
+        with gzip.GzipFile(fileobj=io.BytesIO(fetch(name))) as packed, io.BufferedReader(packed) as file:
+            for line in file:
+                list_id, _, one = line.rstrip(b"\n").partition(b"\t")
+                found[list_id.decode()] = one
+    except EndcapError:
+        raise
     except Exception as exc:
         raise StoredDataError(f"open lists can't be read: {exc!r}") from exc
-    pairs = (line.partition(b"\t") for line in lines)
-    return {list_id.decode(): line for list_id, _, line in pairs}
+    return found
 
 
 def _of_part(named: Mapping[str, str], line: bytes) -> OpenList:
