@@ -191,10 +191,10 @@ def test_what_was_built_before_the_current_one_is_refused(checks: list[dict[str,
 
 def test_promoted_again_it_stays_as_it_is_and_is_told_what_was_before(checks: list[dict[str, Any]]) -> None:
     bucket = Bucket()
-    went(bucket, OLD, NEW)
+    went(bucket, OLD, MIDDLE, NEW)
     shop = Shop()
-    assert promote(NEW, bucket, shop).previous == OLD
-    assert (bucket.flips, bucket.order, len(shop.popular)) == (2, (NEW, OLD), 1)
+    assert promote(NEW, bucket, shop).previous == MIDDLE
+    assert (bucket.flips, bucket.order, len(shop.popular)) == (3, (NEW, MIDDLE, OLD), 1)
     assert went(Bucket(bucket.pointer and replace(bucket.pointer, previous=())), NEW)[0].previous is None
 
 
