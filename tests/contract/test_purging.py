@@ -187,8 +187,18 @@ class TestObjects:
     def test_each_store_is_sifted_by_its_own_rule(self) -> None:
         bucket = Bucket()
         bucket.put("events/a", b'{"arrival": 1, "payload": "{\\"user_id\\": \\"ann\\"}"}')
-        assert bucket.purge("archive")[0][0].found == 0
-        assert bucket.purge("quarantine")[0][0].found == 1
+        bucket.put("events/b", b'{"arrival": 1, "payload": "{\\"user_id\\": \\"bob\\"}"}')
+        assert [step.found for step in bucket.purge("archive")[0]] == [0, 0]
+        assert [step.found for step in bucket.purge("quarantine")[0]] == [1, 0]
+
+    @pytest.mark.parametrize(("late_ms", "goes"), [(0, True), (1, False)])
+    def test_what_can_not_be_read_goes_by_when_it_was_written(self, late_ms: int, goes: bool) -> None:
+        bucket = Bucket()
+        bucket.put("events/a", b"no json\n")
+        (version,) = client("s3").list_object_versions(Bucket=bucket.name)["Versions"]
+        until_ms = int(version["LastModified"].timestamp() * 1000) - 86_400_000 - late_ms
+        steps, _ = bucket.purge(ledger=Ledger({1: b"s"}, {ledger_key("ann", b"s"): until_ms}))
+        assert steps[0].found == int(goes)
 
 
 @pytest.mark.usefixtures("_moto")
@@ -261,6 +271,13 @@ class TestProfiles:
         steps, noted = table.purge()
         assert (steps["ann"].found, noted) == (0, [])
 
+    def test_of_whom_nothing_is_as_old_lose_nothing(self, table: Table) -> None:
+        table.happens(("ann", 9))
+        table.ledger.put("ann", 7)
+        steps, noted = table.purge()
+        assert (steps["ann"].found, noted) == (0, [])
+        assert table.profiles.get("ann").profile.deleted_at_ms == 7
+
     def test_that_held_nothing_else_go_with_their_row(self, table: Table) -> None:
         table.happens(("ann", 5), ("ann", 6))
         table.ledger.put("ann", 7)
@@ -317,9 +334,17 @@ class TestProfiles:
             table.happens((key, 9))
             return remove(key, version)
 
+        get, consistent = table.profiles.get, list[bool]()
+
+        def watched(key: str, **how: bool) -> Any:
+            consistent.append(how["consistent"])
+            return get(key, **how)
+
         monkeypatch.setattr(table.profiles, "remove", overtaken)
+        monkeypatch.setattr(table.profiles, "get", watched)
         steps, _ = table.purge()
         assert (steps["ann"].found, table.keys()) == (1, {"ann"})
+        assert consistent == [True]  # what was just erased is seen
 
     def test_go_on_behind_a_row(self, table: Table) -> None:
         table.happens(*((name, 5) for name in ("ann", "bob", "cat")))

@@ -59,6 +59,8 @@ def test_a_signature_is_an_hmac_by_a_key_made_of_the_ledgers() -> None:
     body = {name: value for name, value in sorted(given.items()) if name != "signature"}
     said = json.dumps(body, separators=(",", ":"), sort_keys=True).encode()
     assert given["signature"] == signature(body, b"secret") == hmac.new(key, said, hashlib.sha256).hexdigest()
+    of_text = hmac.digest(hmac.digest(b"k", b"endcap receipt of an erasure", "sha256"), rb'{"a":"\u7528"}', "sha256")
+    assert signature({"a": "用"}, b"k") == of_text.hex()
     assert signature({"b": 1, "a": "用"}, b"k") == signature({"a": "用", "b": 1}, b"k")
     assert json.loads(json.dumps(given)) == given
 

@@ -77,7 +77,7 @@ class TestLines:
     def test_of_several_events_lose_those_of_the_erased(self) -> None:
         events = [*(json.loads(line(who)) for who in ("ann", "bob", "ann", "eve")), "no event", None]
         found, left = sifted(sift_records, json.dumps({"events": events, "more": 1}).encode())
-        assert found.removed == {ANN: 2, EVE: 1}
+        assert (found.removed, found.unreadable) == ({ANN: 2, EVE: 1}, 0)
         assert left == b'{"events":[{"user_id":"bob","timestamp":1},"no event",null],"more":1}\n'
         assert found.kept == 1
 
@@ -261,6 +261,10 @@ class TestQuarantined:
     def test_that_can_not_be_read_go_with_the_first_erasure(self, document: bytes) -> None:
         assert sifted(sift_quarantined, document) == (Sifted(unreadable=1), b"")
         assert sifted(sift_quarantined, document, ledger=NOBODY) == (Sifted(kept=1), document)
+
+    def test_that_say_no_time_are_older_than_any_erasure(self) -> None:
+        first = Ledger({1: SECRET}, {ANN: 0})
+        assert sifted(sift_quarantined, b"no json", ledger=first)[0].unreadable == 1
 
     def test_that_can_not_be_read_go_by_the_latest_erasure(self) -> None:
         # After that of `eve`, and not after that of `ann`.
