@@ -95,11 +95,18 @@ def loaded(tree: Path) -> tuple[list[str], dict[str, str]]:
 
 def importing(file: str, inside: Mapping[str, str], tree: Path) -> set[str]:
     """The modules of `file`, and those that import one of them, themselves or by others, while they are loaded."""
-    imports = {name: set(_imports((tree / path).read_text(encoding="utf-8"))) for name, path in inside.items()}
+    imports = {name: _loads(name, (tree / path).read_text(encoding="utf-8")) for name, path in inside.items()}
     found = {name for name, path in inside.items() if path == file}
     while more := {name for name, named in imports.items() if name not in found and named & found}:
         found |= more
     return found
+
+
+def _loads(name: str, source: str) -> set[str]:
+    """All that a module may load: what it imports, and the packages that these and itself are in."""
+    named = {name, *_imports(source)}
+    packages = {one.rsplit(".", depth)[0] for one in named for depth in range(1, one.count(".") + 1)}
+    return (named | packages) - {name}
 
 
 def _imports(source: str) -> Iterator[str]:
@@ -189,6 +196,7 @@ class Ready:
             changing = importing(file, inside, server.tree)
             load(name for name in inside if name not in changing)
             if any(getattr(module, "__file__", None) == str(server.tree / file) for module in sys.modules.values()):
+                print(f"{file} is loaded by something that does not say so", file=sys.stderr, flush=True)
                 os._exit(1)  # what has been loaded would be tried, whatever the file says
             server.serve(os.fdopen(tasks), os.fdopen(answers, "w"))
             os._exit(0)
@@ -221,7 +229,7 @@ class Server:
         for line in lines:
             task = json.loads(line)
             if ready and task.get("of") and "run" in task:
-                answer = self._of(task["of"]).ask(line)
+                answer = self._of(task["of"]).ask(line) or "\n"  # else whoever asked waits for ever
             else:
                 answer = json.dumps(self._done(task)) + "\n"
             shutil.rmtree(self._folder, ignore_errors=True)

@@ -24,6 +24,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -227,8 +228,8 @@ def in_turn(found: Sequence[Mutant], targets: Sequence[str]) -> list[Mutant]:
 
 
 def reason_of(mutant: Mutant, reviewed: Sequence[Mapping[str, str]]) -> str | None:
-    """Why nobody has to notice a change, where somebody has looked at it."""
-    fits = (one for one in reviewed if one["file"] == mutant.file and re.fullmatch(one["change"], mutant.change))
+    """Why nobody has to notice a change, where somebody has looked at it, or at its kind in many files."""
+    fits = (one for one in reviewed if fnmatch(mutant.file, one["file"]) and re.fullmatch(one["change"], mutant.change))
     return next((one["reason"] for one in fits), None)
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-from infra.checks import mutate
+from infra.checks import mutant_runs, mutate
 from infra.checks.mutants import ROOT, Mutant, behaviour, change_of, changed_lines
 from infra.checks.mutate import KILLED, SURVIVED, Results, in_turn, page
 
@@ -184,5 +187,45 @@ def test_the_page_counts_and_asks_for_reasons() -> None:
 def test_what_is_changed_and_what_has_to_notice_exist() -> None:
     named = [file for target in CONFIG["targets"].values() for file in (*target["files"], *target["tests"])]
     named += [file for one in CONFIG.get("named", ()) for file in (one["file"], *one["tests"])]
-    named += [one["file"] for one in CONFIG["reviewed"]]
     assert [name for name in named if not (ROOT / name).exists()] == []
+    changed = {file for target in CONFIG["targets"].values() for file in target["files"]}
+    assert [one for one in CONFIG["reviewed"] if not any(fnmatch(file, one["file"]) for file in changed)] == []
+
+
+def test_a_reason_may_be_of_a_kind_of_change_in_many_files() -> None:
+    reviewed = [{"file": "*.py", "change": "`x | y` → .*".replace("|", r"\|"), "reason": "nobody minds"}]
+    assert mutate.reason_of(ONE, reviewed) == "nobody minds"
+    assert mutate.reason_of(replace(ONE, file="a.txt"), reviewed) is None
+    assert mutate.reason_of(replace(ONE, change="`c` → `d`"), reviewed) is None
+
+
+def test_what_imports_a_file_loads_it_and_so_does_what_lies_in_a_package_that_does(tmp_path: Path) -> None:
+    sources = {
+        "pack": "from other import one",
+        "pack.inner": "ONE = 1",
+        "pack.late": "def f():\n    import other",
+        "user": "from pack.inner import ONE",
+        "other": "",
+        "alone": "import json",
+    }
+    for name, source in sources.items():
+        (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
+    inside = {name: f"{name}.py" for name in sources}
+    assert mutant_runs.importing("other.py", inside, tmp_path) == {"other", "pack", "pack.inner", "pack.late", "user"}
+    assert mutant_runs.importing("alone.py", inside, tmp_path) == {"alone"}
+
+
+def test_where_the_fork_of_a_file_has_ended_whoever_asks_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended:
+        def __init__(self, *_: object) -> None: ...
+
+        def ask(self, line: str) -> str:
+            return ""
+
+    monkeypatch.setattr(mutant_runs, "Ready", Ended)
+    answers = io.StringIO()
+    task = json.dumps({"run": ["test_one.py::test_two"], "of": "a.py"})
+    mutant_runs.Server(tmp_path, tmp_path / "files").serve([task, task], answers, ready=True)
+    assert answers.getvalue() == "\n\n"

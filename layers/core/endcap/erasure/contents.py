@@ -60,15 +60,17 @@ def sift_records(source: IO[bytes], out: IO[bytes], ledger: Ledger, written_ms: 
 
     It is newline JSON, gzipped or not, or a month in columns.
     """
+    is_old = _is_old(written_ms, ledger)
     if source.read(len(MAGIC)) == MAGIC:
-        return _sift_columns(source, out, _is_old(written_ms, ledger), ledger)
+        return _sift_columns(source, out, is_old, ledger)
     source.seek(0)
-    return _sift_lines(source, out, _is_old(written_ms, ledger), lambda line: _sifted_record(line, ledger))
+    return _sift_lines(source, out, is_old, lambda line: _sifted_record(line, ledger, is_old))
 
 
 def sift_delivery_errors(source: IO[bytes], out: IO[bytes], ledger: Ledger, written_ms: int) -> Sifted:
     """Of what Firehose could not deliver: each line holds records, in base64."""
-    return _sift_lines(source, out, _is_old(written_ms, ledger), lambda line: _sifted_delivery(line, ledger))
+    is_old = _is_old(written_ms, ledger)
+    return _sift_lines(source, out, is_old, lambda line: _sifted_delivery(line, ledger, is_old))
 
 
 def sift_quarantined(source: IO[bytes], out: IO[bytes], ledger: Ledger, _written_ms: int) -> Sifted:
@@ -114,8 +116,6 @@ def _sift_lines(source: IO[bytes], out: IO[bytes], is_old: bool, sifted_line: Ca
     for line in _lines(source, zipped, sifted):
         kept, removed, unreadable = sifted_line(line)
         sifted.removed += removed
-        if unreadable and not is_old:
-            kept, unreadable = line, 0
         sifted.unreadable += unreadable
         if kept is not None:
             sifted.kept += 1
@@ -131,7 +131,7 @@ def _sift_columns(source: IO[bytes], out: IO[bytes], is_old: bool, ledger: Ledge
 
     def kept() -> Iterator[dict[str, Any]]:
         for record in read_records(source):
-            stays, removed, _ = _sifted_record(json.dumps(record).encode(), ledger)
+            stays, removed, _ = _sifted_record(json.dumps(record).encode(), ledger, is_old)
             sifted.removed += removed
             if stays is not None:
                 sifted.kept += 1
@@ -141,14 +141,12 @@ def _sift_columns(source: IO[bytes], out: IO[bytes], is_old: bool, ledger: Ledge
     try:
         for _ in kept():  # most files are of nobody who was erased, and need not be written
             pass
-        if sifted.removed:
-            sifted = Sifted()
-            source.seek(0)
-            write_records(kept(), out)
     except StoredDataError:
-        out.seek(0)
-        out.truncate()
-        sifted = Sifted(unreadable=int(is_old))
+        return Sifted(unreadable=int(is_old))
+    if sifted.removed:
+        sifted = Sifted()
+        source.seek(0)
+        write_records(kept(), out)
     return sifted
 
 
@@ -161,12 +159,12 @@ def _lines(source: IO[bytes], zipped: bool, sifted: Sifted) -> Iterator[bytes]:
         sifted.unreadable += 1
 
 
-def _sifted_record(line: bytes, ledger: Ledger) -> Line:
+def _sifted_record(line: bytes, ledger: Ledger, is_old: bool) -> Line:
     try:
         record = json.loads(line)
         events = record.get("events")
     except (ValueError, AttributeError, RecursionError):
-        return None, Counter(), 1
+        return _unreadable(line, is_old)
     if not isinstance(events, list):
         named = erased_subjects(record, ledger)
         return (None, Counter(named[:1]), 0) if named else (line, Counter(), 0)
@@ -185,16 +183,20 @@ def _sifted_record(line: bytes, ledger: Ledger) -> Line:
     )
 
 
-def _sifted_delivery(line: bytes, ledger: Ledger) -> Line:
+def _unreadable(line: bytes, is_old: bool) -> Line:
+    return (None, Counter(), 1) if is_old else (line, Counter(), 0)
+
+
+def _sifted_delivery(line: bytes, ledger: Ledger, is_old: bool) -> Line:
     try:
         told = json.loads(line)
         records = base64.b64decode(told[_RAW], validate=True).splitlines(keepends=True)
     except (ValueError, KeyError, TypeError, binascii.Error, RecursionError):
-        return None, Counter(), 1
+        return _unreadable(line, is_old)
     removed: Counter[str] = Counter()
     unreadable, kept = 0, []
     for record in records:
-        stays, gone, unread = _sifted_record(record, ledger)
+        stays, gone, unread = _sifted_record(record, ledger, is_old)
         removed += gone
         unreadable += unread
         kept += [] if stays is None else [stays]
