@@ -183,6 +183,7 @@ def things_to_try(url: str) -> list[str]:
         f"curl '{url}/users/{SHOPPER}/recommendations?limit=3&fields=title,price'",
         f"curl '{url}/users/{SHOPPER}/profile'",
         f"curl '{url}/search?q={quote('somewhere to keep my keys')}&limit=3&fields=title'",
+        f"curl '{url}/users/nobody-yet/recommendations?context.country=FR&limit=3&fields=title'",
         f"curl '{url}/items/{NEW_ITEM_ID}'",
         f"curl '{url}/recommendations' -H 'content-type: application/json' -d '{asked}'",
     ]
