@@ -3,8 +3,8 @@
     python -m infra.checks.search_floor retail=SNAPSHOT chinese=SNAPSHOT …
 
 Each name is a set of `search_probes.json`: searches that the catalogue has something for, and searches for what it
-certainly lacks. The floor of an encoder is the one that tells most of the first half of its set apart rightly; what it
-does with the other half is what to expect.
+certainly lacks. The floor of an encoder, for searches in one script, is the one that tells most of the first half of
+its set apart rightly; what it does with the other half is what to expect.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def main(arguments: list[str]) -> None:
         snapshot = load_snapshot(Path(folder))
         chosen_by, held = halves(found_in(snapshot, sets[name]))
         print(f"{name}, {snapshot.n_items} items, {snapshot.manifest['encoder']}")
-        for what, floor in (("chosen", best_floor(chosen_by)), ("in use", meaning_floor(index_of(snapshot)))):
+        in_use = meaning_floor(index_of(snapshot), sets[name]["related"][0])
+        for what, floor in (("chosen", best_floor(chosen_by)), ("in use", in_use)):
             (by, wrongly), (there, not_there) = rates(chosen_by, floor), rates(held, floor)
             print(
                 f"  {what} {floor:.3f}: of the half to choose by {by:.0%} match, and {wrongly:.0%} of what the "

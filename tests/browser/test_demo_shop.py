@@ -83,6 +83,41 @@ def test_it_speaks_chinese_and_fits_a_telephone(toy_stack: LocalStack, open_wind
     expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
+def test_a_newcomer_says_a_country_and_the_list_asks_for_what_is_bought_there(
+    toy_stack: LocalStack, open_window: Callable[..., Watched]
+) -> None:
+    window = open_window(toy_stack.url, user_agent=PERSON, locale="en-GB")
+    asked = []
+
+    def note(route: Route) -> None:
+        body = route.request.post_data_json
+        asked.extend([body["context"]] if body.get("context") else [])
+        route.continue_()
+
+    counted = [{"name": "device", "values": ["mobile"]}, {"name": "country", "values": ["gb", "de", "old prussia"]}]
+    window.context.route("**/parameters", lambda route: route.fulfill(json={"contexts": counted}))
+    window.context.route("**/storefront/recommendations", note)
+    page = home(window, toy_stack)
+    shelf = page.locator(".shelf", has=page.get_by_role("heading", name="If you come from"))
+    expect(shelf.locator("option")).to_have_text(["Germany", "United Kingdom"])
+    expect(shelf.locator("[data-ec-list] .card-link[href^='?item=']")).to_have_count(6)
+    assert_accessible(page)
+    assert asked == [{"country": "de"}]
+    lists = shelf.locator("[data-ec-list]")
+    first = lists.get_attribute("data-ec-list")
+    shelf.get_by_label("Country").select_option("gb")
+    expect(lists).not_to_have_attribute("data-ec-list", first or "")
+    assert asked == [{"country": "de"}, {"country": "gb"}]
+    assert [card.get_attribute("data-ec-position") for card in shelf.locator("[data-ec-item]").all()] == list("123456")
+
+
+def test_a_shop_that_counts_no_countries_asks_for_none(
+    toy_stack: LocalStack, open_window: Callable[..., Watched]
+) -> None:
+    page = home(open_window(toy_stack.url), toy_stack)
+    expect(page.get_by_role("heading", name="If you come from")).to_be_hidden()
+
+
 @pytest.mark.parametrize(
     ("status", "expected"), [(429, "a lot at once"), (503, "right now"), (None, "no connection")], ids=str
 )

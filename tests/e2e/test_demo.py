@@ -25,6 +25,7 @@ from tests.fakes.real_shop import write_cut
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests/data/tiny_encoder"
 PATIENCE_S = 300
+POPULAR = ("Popular with other shoppers.", "In demand at the moment.")
 COMMAND = [sys.executable, "-c", "from endcap_local.cli.app import main; main()", "demo"]
 # Of a part of the data, with fewer cases to tune on.
 ON_A_PART = (
@@ -89,10 +90,16 @@ def number(pattern: str, scene: list[str]) -> list[float]:
     return [float(group) for group in found.groups()]
 
 
-def test_unknown_shopper_sees_what_is_popular(lines):
+def test_unknown_shopper_sees_what_is_popular_and_from_germany_what_germans_buy(lines):
     first = scene(lines, 1)
-    assert len(titles(first)) == 5
-    assert sum(line.strip() in ("Popular with other shoppers.", "In demand at the moment.") for line in first) == 5
+    abroad = next(k for k, line in enumerate(first) if "From Germany" in line)
+    here, there = first[1:abroad], first[abroad:]
+    assert len(titles(here)) == len(titles(there)) == 5
+    assert sum(line.strip() in POPULAR for line in here) == 5
+    others, shown = number(r"(\d) of (\d) would be others", there)
+    assert (others, shown) == (len(set(titles(there)) - set(titles(here))), 5)
+    assert others > 0
+    assert any("Popular in DE." in line for line in there)
 
 
 def test_three_events_make_the_list_personal_and_the_reasons_name_them(lines):
@@ -101,7 +108,7 @@ def test_three_events_make_the_list_personal_and_the_reasons_name_them(lines):
     assert [kind for kind, _ in deeds] == ["view", "add_to_cart", "purchase"]
     milliseconds, new, shown = number(r"(\d+) ms after POST /events .* (\d) of (\d) items are new", second)
     assert milliseconds > 0
-    popular, personal = set(titles(scene(lines, 1))), set(titles(second))
+    popular, personal = set(titles(scene(lines, 1))[:5]), set(titles(second))
     assert (new, shown) == (len(personal - popular), len(personal))
     assert new > 0
     assert not personal & {title for _, title in deeds}

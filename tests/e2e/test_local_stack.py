@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 import signal
 import subprocess
@@ -20,6 +22,7 @@ from endcap_local.stack import LocalStack
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 ROOT = Path(__file__).parents[2]
 TINY_ENCODER = ROOT / "tests" / "data" / "tiny_encoder"
+DAY = "2025-11-01T00:00:00Z"
 CLICKS = "arn:aws:kinesis:us-east-1:123456789012:stream/clicks"
 SHOP_QUEUE = "arn:aws:sqs:us-east-1:123456789012:shop-events"
 
@@ -109,6 +112,44 @@ def test_every_source_of_the_storefront_ends_in_profiles(stack, source: str, sen
     send(stack, json.dumps(view(f"from-{source}")))
     send(stack, json.dumps({"events": [view(f"from-{source}", "i2"), {"user_id": f"from-{source}"}]}))
     assert interactions_of(stack, f"from-{source}") == 2
+
+
+def test_what_services_put_around_an_event_is_opened_on_every_queue(stack):
+    def bought(user_id: str) -> dict[str, Any]:
+        return {"user_id": user_id, "event_type": "purchase", "item_id": "en-010"}
+
+    def messages(queue: str) -> Iterator[tuple[str, str]]:
+        for name in ("sns", "bridged", "list", "lines", "gzip"):
+            event = bought(f"{name}-{queue}")
+            text = json.dumps(event)
+            yield (
+                event["user_id"],
+                {
+                    "sns": json.dumps({"Type": "Notification", "MessageId": "m", "TopicArn": "arn:t", "Message": text}),
+                    "bridged": json.dumps(
+                        {
+                            "version": "0",
+                            "id": "1",
+                            "detail-type": "Placed",
+                            "source": "shop",
+                            "time": DAY,
+                            "detail": event,
+                        }
+                    ),
+                    "list": json.dumps([event]),
+                    "lines": f"{text}\n{json.dumps(event | {'item_id': 'en-011'})}",
+                    "gzip": base64.b64encode(gzip.compress(text.encode())).decode(),
+                }[name],
+            )
+
+    sqs, users = stack.client("sqs"), []
+    for queue in ("endcap-local-EventsQueue", "shop-events"):
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+        for user_id, message in messages(queue):
+            sqs.send_message(QueueUrl=url, MessageBody=message)
+            users.append(user_id)
+    found = {user_id: interactions_of(stack, user_id) for user_id in users}
+    assert found == {user_id: 2 if user_id.startswith("lines") else 1 for user_id in users}
 
 
 def test_an_item_can_be_put_read_and_deleted(stack):

@@ -1,8 +1,8 @@
-"""The bundled data as the demo plays it: moved to end yesterday, with categories, and with what shoppers were shown.
+"""The bundled data as the demo plays it: moved to end yesterday, with countries, categories and what was shown to whom.
 
-The source has none of these (`demo_data/SOURCE.md`). Categories are read off the titles' words. Impressions are
-synthetic: before their latest order, each shopper is said to have been shown some of what they bought then, and some
-of what everybody buys.
+Countries are the source's (`demo_data/SOURCE.md`). The rest it lacks. Categories are read off the titles' words.
+Impressions are synthetic: before their latest order, each shopper is said to have been shown some of what they bought
+then, and some of what everybody buys.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import IO, Any, Final
@@ -24,6 +24,10 @@ SHOWN_OF_EACH: Final = 2
 SHOWN_BEFORE_S: Final = 60
 _BEST_SELLERS: Final = 20
 _OTHER: Final = ("Gifts",)
+COUNTRY: Final = "properties.country"
+"""The column of `events.csv` that popularity by country is counted by."""
+_COUNTRIES: Final = "countries.json"
+_AT_HOME: Final = "GB"
 _CATEGORIES: Final[Sequence[tuple[tuple[str, ...], str]]] = (
     (("Seasonal", "Christmas"), "christmas xmas advent santa reindeer snowflake nativity snowmen snowman noel sleigh"),
     (("Seasonal", "Easter"), "easter bunny bunnies chick rabbit"),
@@ -88,16 +92,30 @@ def dress(folder: Path, out: Path, last_day: date) -> None:
     with _opened(folder / "events.csv") as rows:
         table = csv.DictReader(rows)
         events, names = list(table), table.fieldnames or ()
-    moved = shifted(events, last_day)
+    country_of = countries(folder)
+    moved = [row | {COUNTRY: country_of(row["user_id"])} for row in shifted(events, last_day)]
     out.mkdir(parents=True, exist_ok=True)
     with (out / "items.jsonl").open("w", encoding="utf-8") as file:
         for item in items:
             file.write(json.dumps(item | {"categories": list(categories_of(str(item["title"])))}) + "\n")
     with (out / "events.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names)
+        writer = csv.DictWriter(file, [*names, COUNTRY])
         writer.writeheader()
         writer.writerows(moved)
         writer.writerows(impressions(moved))
+
+
+def countries(folder: Path) -> Callable[[str], str]:
+    """What says the country of a shopper, as ISO 3166 has it in two letters; "" where the source does not say one.
+
+    The folder's table names who is not in Britain, and under "" of whom nothing is known. Without one nobody's is.
+    """
+    table = folder / _COUNTRIES
+    if not table.exists():
+        return lambda _user_id: ""
+    by_country: dict[str, list[str]] = json.loads(table.read_text(encoding="utf-8"))
+    abroad = {user_id: country for country, user_ids in by_country.items() for user_id in user_ids}
+    return lambda user_id: abroad.get(user_id, _AT_HOME)
 
 
 def categories_of(title: str) -> tuple[str, ...]:
@@ -152,4 +170,5 @@ def _shown_to(user_id: str, own: Sequence[str], best: Sequence[str]) -> list[str
 def _shown(order: Mapping[str, Any], item_id: str) -> Event:
     at = str(int(order["timestamp"]) - SHOWN_BEFORE_S)
     row = dict.fromkeys(order, "")
-    return row | {"user_id": order["user_id"], "item_id": item_id, "event_type": "impression", "timestamp": at}
+    said = {"user_id": order["user_id"], "item_id": item_id, "event_type": "impression", "timestamp": at}
+    return row | said | {name: order[name] for name in (COUNTRY,) if name in order}

@@ -1,6 +1,6 @@
 """The shopper's session that the demo plays: five scenes over HTTP, told from the answers alone.
 
-1. a shopper nobody knows sees what is popular
+1. a shopper nobody knows sees what is popular, and from another country what is popular there
 2. she views one thing, puts another into her cart, buys a third: the answer becomes hers
 3. the shop adds an item: she gets it, a shopper with another taste does not
 4. she searches by meaning
@@ -26,6 +26,7 @@ OTHER_INTEREST: Final = "lights for the christmas tree"
 DEEDS: Final = ("view", "add_to_cart", "purchase")
 NEW_ITEM_ID: Final = "new-cake-tins"
 NEW_ITEM: Final = {"title": "Set of 3 Cake Tins Jubilee", "price": 5.95, "categories": ["Kitchen", "Baking"]}
+ABROAD: Final = ("DE", "Germany")
 QUESTION: Final = "a present for a gardener"
 WISH: Final = "a present for a gardener under £5, no plastic"
 COMPLAINT: Final = "Terrible quality. It was broken when it arrived and I am very disappointed."
@@ -67,9 +68,17 @@ class Session:
         self.complaint()
 
     def unknown_shopper(self) -> None:
-        """Nobody knows the shopper, so the answer is what is popular."""
+        """Nobody knows the shopper, so the answer is what is popular, here or where she says she is."""
         self._story.scene(f"{_name(SHOPPER)} comes in, and the shop knows nothing about her")
-        self._story.items(self._recommended(SHOPPER, SHOWN), reasons=True)
+        here = self._recommended(SHOPPER, SHOWN)
+        self._story.items(here, reasons=True)
+        code, country = ABROAD
+        there = list(self._answer(SHOPPER, SHOWN, **{"context.country": code})["items"])
+        new = sum(_find(here, item["item_id"]) is None for item in there)
+        self._story.told(f"From {country}, which a request may say, {new} of {len(there)} would be others.")
+        # What the country says of each first; that it is popular everywhere was just told.
+        by_country = [{**item, "reasons": sorted(item["reasons"], key=_not_of_a_context)} for item in there]
+        self._story.items(by_country, reasons=True)
 
     def first_events(self) -> None:
         """Three events, and the answer before and after."""
@@ -145,8 +154,8 @@ class Session:
     def _recommended(self, user: str, limit: int) -> list[Item]:
         return list(self._answer(user, limit)["items"])
 
-    def _answer(self, user: str, limit: int) -> Any:
-        return self._api.get(f"/users/{quote(user)}/recommendations", limit=limit, fields="title,price")
+    def _answer(self, user: str, limit: int, **more: str) -> Any:
+        return self._api.get(f"/users/{quote(user)}/recommendations", limit=limit, fields="title,price", **more)
 
     def _act(self, user: str, deeds: Any, **more: str) -> float:
         """Send (kind, item) pairs as events; seconds until the shopper's answers know of them."""
@@ -174,6 +183,7 @@ def things_to_try(url: str) -> list[str]:
         f"curl '{url}/users/{SHOPPER}/recommendations?limit=3&fields=title,price'",
         f"curl '{url}/users/{SHOPPER}/profile'",
         f"curl '{url}/search?q={quote('somewhere to keep my keys')}&limit=3&fields=title'",
+        f"curl '{url}/users/nobody-yet/recommendations?context.country=FR&limit=3&fields=title'",
         f"curl '{url}/items/{NEW_ITEM_ID}'",
         f"curl '{url}/recommendations' -H 'content-type: application/json' -d '{asked}'",
     ]
@@ -185,6 +195,10 @@ def _name(user: str) -> str:
 
 def _find(items: Sequence[Item], item_id: str) -> Item | None:
     return next((item for item in items if item["item_id"] == item_id), None)
+
+
+def _not_of_a_context(reason: Mapping[str, Any]) -> bool:
+    return bool(reason["kind"] != "context")
 
 
 def _place(item: Item | None) -> str:

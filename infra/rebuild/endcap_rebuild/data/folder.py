@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +15,11 @@ from typing import Final
 
 from endcap.errors import InvalidInputError
 from endcap.feeds.files import DataFile, members
+from endcap.feeds.names import EVENT_FIELDS, columns_of
 from endcap_rebuild.data.exports import TableExport, find_export
 from endcap_rebuild.data.formats import EVENTS, ITEMS, USERS, Recognised, nearest_format, recognise
 from endcap_rebuild.data.options import AUTO, ReadOptions
-from endcap_rebuild.data.sources import READABLE, columns_in
+from endcap_rebuild.data.sources import READABLE, columns_in, looked_at
 
 _NAMED: Final = {"items": ITEMS, "events": EVENTS, "interactions": EVENTS, "users": USERS}
 _OWN_FOLDERS: Final = frozenset({"items", "events", "profiles", "erasures", "enrichment", "snapshots", "exposures"})
@@ -29,6 +31,8 @@ _INSTEAD: Final = {
     **dict.fromkeys(("avro", "orc", "feather", "pkl", "rds", "sav"), "save it as CSV or Parquet"),
 }
 """Kinds of file that aren't read, and what makes one of them that is."""
+_NUMBER: Final = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)?")
+_OF_A_LOG: Final = frozenset({"order_id", "session_id", "timestamp", "event_type"})
 _SIGNS: Final = (".", "_", "manifest-")
 """Beginnings of names that are no data."""
 
@@ -51,6 +55,7 @@ class Folder:
 
     export : the export of the items table that its `items/` is
     passed_over : name -> why it is not read
+    wanting : those passed over that may well be the shop's events
     """
 
     items: list[Source] = field(default_factory=list)
@@ -58,6 +63,7 @@ class Folder:
     users: list[Source] = field(default_factory=list)
     passed_over: dict[str, str] = field(default_factory=dict)
     export: TableExport | None = None
+    wanting: list[str] = field(default_factory=list)
 
 
 def look_into(folder: Path, options: ReadOptions) -> Folder:
@@ -125,8 +131,11 @@ def _sort(path: Path, options: ReadOptions, found: Folder) -> None:
             continue
         if options.source not in (AUTO, "csv", what.format) and file.stem not in _NAMED:
             found.passed_over[file.name] = f"is of the format {what.format or 'unknown'}, not {options.source}"
-        elif what.why_not or not what.role:
-            found.passed_over[file.name] = what.why_not or _unknown(file)
+        elif what.why_not:
+            found.passed_over[file.name] = what.why_not
+        elif not what.role or (what.role == USERS and file.stem not in _NAMED and _is_a_log(file, options)):
+            found.passed_over[file.name], may_be_events = _unknown(file, options)
+            found.wanting += [file.name] if may_be_events else []
         else:
             {ITEMS: found.items, EVENTS: found.events, USERS: found.users}[what.role].append(Source(file, what))
 
@@ -146,12 +155,33 @@ def _recognised(file: DataFile, options: ReadOptions, role: str) -> Recognised:
     return recognise(columns, first, table=table, told=options.columns, source=options.source, role=role)
 
 
-def _unknown(file: DataFile) -> str:
-    columns, _, _ = columns_in(file)
+def _unknown(file: DataFile, options: ReadOptions) -> tuple[str, bool]:
+    """(why nothing is made of a file, whether it may well be a log of events all the same)."""
+    columns, _, table = columns_in(file)
     if not columns:
-        return "it holds no rows"
+        return "it holds no rows", False
+    shown = ", ".join(columns[:8])
+    if table and any(map(_NUMBER.fullmatch, columns)):
+        said = f"its first line, {shown}, is a row: put a line of names above it"
+        return f"{said}, such as user_id,item_id,event_type,timestamp", True
+    event = columns_of(columns, EVENT_FIELDS, options.columns)
+    if "user_id" in event:
+        said = f"one user stands in several of its rows, and none of its columns {shown} names an item"
+        return f"{said}: --map COLUMN=item_id says which one does, or join it to the table that names them", True
     near = nearest_format(columns)
-    return f"its columns {', '.join(columns[:8])} say nothing of items or events" + (f"; near {near}" if near else "")
+    said = f"its columns {shown} say nothing of items or events" + (f"; near {near}" if near else "")
+    if "item_id" in event and _OF_A_LOG & set(event):
+        return f"{said}; it names items and nobody who bought them: join it to the table that says who", True
+    return said, False
+
+
+def _is_a_log(file: DataFile, options: ReadOptions) -> bool:
+    """Whether a table of users names one in several rows, as logs do."""
+    found = looked_at(file)
+    users = [
+        str(user) for user in found.column(columns_of(found.columns, EVENT_FIELDS, options.columns).get("user_id"))
+    ]
+    return len(set(users)) < len(users)
 
 
 def _members(path: Path) -> list[DataFile]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from shlex import quote
 from typing import Any, Final
 
 from endcap.errors import FieldError, InvalidInputError, InvalidInteractionError
@@ -322,7 +323,7 @@ class EventReader:
         kind = row.get("event_type")
         if isinstance(kind, str) and kind not in self._moment.event_types and "event_type" in str(exc):
             near = nearest(kind, self._moment.event_types) or "view"
-            self._report.hint(f"--map-event {kind}={near} says what {kind!r} is")
+            self._report.hint(f"--map-event {quote(f'{kind}={near}')} says what {kind!r} is")
 
 
 def _id(value: object) -> object:

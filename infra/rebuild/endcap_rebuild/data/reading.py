@@ -181,6 +181,8 @@ def event_files(
         report.note(f"{part.file.name}: what it says of users is not used; an event names its user")
     if not report.events and not report.refused_of.get(EVENTS) and not report.ignored_rows:
         report.note("there are no events: lists come from texts alone")
+        for name in found.wanting:
+            report.doubt(f"there are no events, and {name} was passed over: {found.passed_over[name]}")
 
 
 def read_user_ids(file: Path, report: ReadReport) -> list[str]:

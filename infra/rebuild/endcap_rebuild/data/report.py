@@ -275,6 +275,11 @@ class ReadReport:
                 lines.append(f"{share}, more than --allow-bad {allow_bad:g}: {self.why(role)}")
         if self.ignored_rows and not self.events and not self.refused_of.get("events"):
             lines.append(f"none of the {self.ignored_rows:,} rows of events says anything about an item")
+        if self.items and not self.by_type and 2 * self.lacking.get("title", 0) > self.items:
+            lines.append(
+                f"there are no events, and {self.lacking['title']:,} of {self.items:,} items have no title: "
+                "nothing says what goes with what"
+            )
         if self.unknown_item_events > max(_MOST_UNKNOWN, allow_bad) * self.item_events:
             lines.append(
                 f"{self.unknown_item_events:,} of {self.item_events:,} events "

@@ -15,12 +15,12 @@ from endcap.events.types import ALIASES, EVENT_TYPES, GA4, PERSONALIZE, SEGMENT,
 
 _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "user_id": "userid visitorid customerid memberid shopperid buyerid accountid uid user customer "
-    "visitor reviewerid customeremail email emailbilling billingemail 用户id 用户编号 用户 会员id "
-    "会员编号 会员 客户id 客户编号 客户 买家id 买家 顾客id 顾客 用戶id 用戶 會員id 會員 kundennummer "
-    "kundennr kdnr kundenid kunde benutzer nutzer idclient client idcliente cliente utilisateur usuario",
+    "visitor reviewerid distinctid buyeremail buyer customeremail email emailbilling billingemail "
+    "用户id 用户编号 用户 会员id 会员编号 会员 客户id 客户编号 客户 买家id 买家 顾客id 顾客 用戶id 用戶 會員id 會員 "
+    "kundennummer kundennr kdnr kundenid kunde benutzer nutzer idclient client idcliente cliente utilisateur usuario",
     "anonymous_id": "anonymousid userpseudoid deviceid clientid cookieid 设备id 访客id 匿名id",
     "item_id": "itemid productid sku parentasin asin movieid bookid articleid goodsid offerid stockcode "
-    "productsku contentid item product itemnumber productnumber articlenumber 商品id 商品编号 商品编码 "
+    "productsku sellersku contentid item product itemnumber productnumber articlenumber 商品id 商品编号 商品编码 "
     "商品 产品id 产品编号 产品 货号 sku编码 宝贝id 物品id 商品編號 artikelnummer artikelnr artikel "
     "produkt produktnummer idproduit produit référence idproducto producto referencia prodotto "
     "idprodotto",
@@ -29,7 +29,7 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
     "événement evento accion acción azione",
     "value": "value eventvalue rating score grade stars overall 评分 分数 数值 金额 wert bewertung valeur valor valore",
     "timestamp": "timestamp eventtimestamp eventtime unixtime unixreviewtime datetime timestampms "
-    "createdat ts time date invoicedate orderdate eventdate purchasedate 时间戳 时间 行为时间 下单时间 "
+    "createdat ts time date tdat invoicedate orderdate eventdate purchasedate saledate 时间戳 时间 行为时间 下单时间 "
     "购买时间 创建时间 日期 時間 zeitstempel zeitpunkt zeit datum uhrzeit bestelldatum horodatage heure "
     "fecha fechahora hora",
     "text": "text reviewtext review comment searchterm query 评论 评论内容 评价 评价内容 搜索词 "
@@ -44,15 +44,15 @@ _EVENT_FIELDS: Final[Mapping[str, str]] = {
 }
 _ITEM_FIELDS: Final[Mapping[str, str]] = {
     "item_id": "itemid id productid sku asin parentasin movieid bookid articleid goodsid offerid "
-    "stockcode productsku itemnumber productnumber articlenumber 商品id 商品编号 商品编码 产品id "
+    "stockcode productsku sellersku itemnumber productnumber articlenumber 商品id 商品编号 商品编码 产品id "
     "产品编号 货号 sku编码 宝贝id 物品id 商品編號 编号 artikelnummer artikelnr produktnummer idproduit "
     "référence idproducto referencia idprodotto codice",
-    "title": "title name productname itemname producttitle itemtitle displayname productdisplayname "
+    "title": "title name productname prodname itemname producttitle itemtitle displayname productdisplayname "
     "商品名称 商品名 商品标题 产品名称 产品名 标题 名称 品名 宝贝标题 商品名稱 名稱 bezeichnung "
     "artikelbezeichnung artikelname produktname titel titre nom nomproduit libelle nombre titulo título "
     "titolo nome",
     "group_id": "groupid itemgroupid parentid parentsku parentasin variantgroupid productgroupid styleid",
-    "description": "description productdescription itemdescription bodyhtml body longdescription "
+    "description": "description productdescription itemdescription detaildesc bodyhtml body longdescription "
     "shortdescription summary 商品描述 描述 详情 商品详情 简介 beschreibung beschrijving descripcion "
     "descripción descrizione",
     "categories": "categories category categorypath categoryname producttype googleproductcategory "
@@ -60,11 +60,11 @@ _ITEM_FIELDS: Final[Mapping[str, str]] = {
     "商品分类 所属类目 一级类目 分類 類別 kategorie kategorien warengruppe categorie catégorie categoria "
     "categoría rayon",
     "brand": "brand vendor manufacturer brandname make 品牌 品牌名称 厂商 marke hersteller marque marca",
-    "price": "price saleprice unitprice regularprice listprice pricetaxincluded pricetaxexcluded 价格 "
-    "售价 单价 现价 销售价 價格 售價 常规价格 促销价 preis verkaufspreis bruttopreis regulärerpreis prix "
-    "precio prezzo preço",
+    "price": "price saleprice unitprice regularprice listprice pricegross grossprice pricetaxincluded "
+    "pricetaxexcluded 价格 售价 单价 现价 销售价 價格 售價 常规价格 促销价 preis verkaufspreis bruttopreis "
+    "regulärerpreis prix precio prezzo preço",
     "currency": "currency pricecurrency currencycode 币种 货币 währung devise moneda valuta",
-    "available": "available availability instock isinstock isavailable stockstatus active01 "
+    "available": "available availability instock isinstock isavailable stockstatus active active01 isactive aktiv "
     "allowpurchases vorrätig 是否上架 是否有货 上架状态 有货 verfügbar verfuegbar verfügbarkeit "
     "lieferbar disponible disponibilité disponibile",
     "stock": "stock quantity qty inventory stockquantity inventoryquantity inventoryqty stocklevel "
@@ -178,6 +178,21 @@ _FURTHER: Final[Mapping[str, str]] = {
     "devolucion": "return",
     "devolución": "return",
     "acquisto": "purchase",
+    "produktansicht": "view",
+    "seitenaufruf": "view",
+    "indenwarenkorb": "add_to_cart",
+    "rückgabe": "return",
+    "rückerstattung": "return",
+    "ajoutaupanier": "add_to_cart",
+    "consultation": "view",
+    "remboursement": "return",
+    "visualización": "view",
+    "visualizacion": "view",
+    "añadiralcarrito": "add_to_cart",
+    "agregaralcarrito": "add_to_cart",
+    "visualizzazione": "view",
+    "aggiungialcarrello": "add_to_cart",
+    "reso": "return",
     "carrello": "add_to_cart",
 }
 """Names of logs of other shops: Retailrocket, REES46, Taobao and the like, and in the languages of `_EVENT_FIELDS`."""

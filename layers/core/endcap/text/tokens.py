@@ -33,6 +33,11 @@ _EDGES: Final = "的了是在和与及或也都很就而"
 """Chinese characters at whose border a phrase ends: grammar, no content."""
 
 
+def has_cjk(text: str) -> bool:
+    """Whether a text has characters that are written without spaces between words."""
+    return bool(_IS_CJK.search(text))
+
+
 def normalized(text: str) -> str:
     """The form that words are compared in: one width, lower case."""
     return unicodedata.normalize("NFKC", text).lower()

@@ -1,4 +1,4 @@
-"""The demo's shop: moved by whole days, with categories, and with impressions that are synthetic and say so."""
+"""The demo's shop: moved by whole days, with countries, categories, and impressions that are synthetic and say so."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from endcap_local.demo.dressing import DAY_S, SHOWN_OF_EACH, categories_of, dress, impressions, shifted
+from endcap_local.demo.dressing import (
+    COUNTRY,
+    DAY_S,
+    SHOWN_OF_EACH,
+    categories_of,
+    countries,
+    dress,
+    impressions,
+    shifted,
+)
 from endcap_local.demo.make_data import read_table
 from endcap_local.demo_data import DEMO_DATA
+from endcap_rebuild.data.reading import ReadReport, read_events
 
 LAST_DAY = date(2026, 11, 28)
 
@@ -33,8 +43,49 @@ def test_every_event_is_moved_by_the_same_whole_days(dressed) -> None:
     assert len(moved) == 1
     assert moved.pop() % DAY_S == 0
     assert datetime.fromtimestamp(max(int(e["timestamp"]) for e in events), UTC).date() == LAST_DAY
-    without_time = [{k: v for k, v in event.items() if k != "timestamp"} for event in real]
+    without_time = [{k: v for k, v in event.items() if k not in ("timestamp", COUNTRY)} for event in real]
     assert without_time == [{k: v for k, v in event.items() if k != "timestamp"} for event in before]
+
+
+def test_every_event_says_the_source_s_country_of_its_shopper(dressed) -> None:
+    _, events = dressed
+    told = {event["user_id"]: event[COUNTRY] for event in events}
+    assert all(told[event["user_id"]] == event[COUNTRY] for event in events)
+    counted = Counter(told.values())
+    assert counted.most_common(3) == [("GB", 1695), ("DE", 41), ("FR", 36)]
+    assert counted[""] == 15
+    assert len(told) == 1871
+    # As the source's invoices 581574, 581232, 571697, 550338, 581493 and 550354 have it; 558041 is not where 541520 is.
+    seen = {
+        "c12526": "DE",
+        "c12358": "AT",
+        "c12759": "NL",
+        "c12413": "FR",
+        "c12423": "BE",
+        "c13811": "DE",
+        "c12422": "",
+    }
+    assert {user: told[user] for user in seen} == seen
+    abroad = json.loads((DEMO_DATA / "countries.json").read_text())
+    named = [user for users in abroad.values() for user in users]
+    assert len(named) == len(set(named))
+    assert set(named) <= set(told)
+    assert "GB" not in abroad
+
+
+def test_popularity_by_country_is_read_from_what_is_written(tmp_path, dressed) -> None:
+    (tmp_path / "items.jsonl").write_text(json.dumps({"id": "a", "title": "Mug"}) + "\n")
+    rows = [event for event in dressed[1] if event["user_id"] == "c12526"][:1]
+    with (tmp_path / "events.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    (event,) = read_events(tmp_path, ReadReport(), int(datetime.now(UTC).timestamp() * 1000))
+    assert event.properties == {"country": "DE"}
+
+
+def test_a_folder_without_countries_says_none(tmp_path) -> None:
+    assert countries(tmp_path)("c12526") == ""
 
 
 def test_most_items_have_a_category_of_their_own(dressed) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -434,6 +435,116 @@ def test_labelled_texts_are_no_catalogue(tmp_path: Path) -> None:
     assert list(items) == ["1"]
     assert items["1"].categories == ("Books",)
     assert [entry["file"] for entry in report.document()["passed_over_files"]] == ["texts.csv"]
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        (
+            {"behaviour.csv": "1,a,4756105,pv,1790000000\n2,a,4756105,buy,1790000001\n"},
+            ["there are no events, and behaviour.csv was passed over: its first line, 1, a, 4756105, pv, 1790000000, "],
+        ),
+        (
+            {"plays.csv": "userid,timestamp,artid\n1,1790000000,a\n2,1790000001,a\n1,1790000002,a\n"},
+            ["there are no events, and plays.csv was passed over: one user stands in several of its rows, "],
+        ),
+        (
+            {
+                "lines.csv": "order_id,product_id,reordered\no1,a,0\no2,a,0\n",
+                "orders.csv": "order_id,user_id,dow\no1,1,3\no2,1,4\n",
+            },
+            [
+                "there are no events, and lines.csv was passed over: its columns order_id, product_id, reordered ",
+                "there are no events, and orders.csv was passed over: one user stands in several of its rows, ",
+            ],
+        ),
+        ({"customers.csv": "userid,createdat\n1,2026-01-01\n2,2026-01-02\n"}, []),
+        ({"stores.csv": "street,town\nHigh Street,Leeds\n"}, []),
+        ({"stock.csv": "sku,warehouse,qty\na,north,3\n"}, []),
+    ],
+    ids=["no header", "no item", "two tables", "users", "other things", "stock"],
+)
+def test_a_log_that_is_not_understood_is_no_shop_without_events(
+    tables: dict[str, str], said: list[str], tmp_path: Path
+) -> None:
+    write_table(tmp_path / "items.csv", [{"id": "a", "title": "Mug"}])
+    for name, text in tables.items():
+        (tmp_path / name).write_text(text)
+    _, events, report = read(tmp_path)
+    assert events == []
+    faults = report.faults()
+    assert [fault[: len(begins)] for fault, begins in zip(faults, said, strict=True)] == said
+    write_table(tmp_path / "events.csv", [{"user_id": "u", "item_id": "a", "event_type": "view", "timestamp": AT}])
+    assert read(tmp_path)[2].faults() == []
+
+
+def test_items_without_words_and_without_events_are_no_shop(tmp_path: Path) -> None:
+    write_table(tmp_path / "items.csv", [{"id": name, "title": "", "price": 3} for name in "ab"])
+    report = read(tmp_path)[2]
+    assert report.faults() == ["there are no events, and 2 of 2 items have no title: nothing says what goes with what"]
+    write_table(tmp_path / "events.csv", [{"user_id": "u", "item_id": "a", "event_type": "view", "timestamp": AT}])
+    assert read(tmp_path)[2].faults() == []
+
+
+@pytest.mark.parametrize(
+    ("items", "events", "steps_"),
+    [
+        (
+            {"item-name": "Mug", "seller-sku": "a", "price": "3.50", "quantity": "3"},
+            {"order-id": "1", "purchase-date": "2026-09-21T14:13:20+00:00", "buyer-email": "u@x.org", "sku": "a"},
+            [("u@x.org", "purchase", "a")],
+        ),
+        (
+            {"TITLE": "Mug", "PRICE": "3.50", "QUANTITY": "3", "SKU": "a"},
+            {"Sale Date": "09/21/26", "Item Name": "Mug", "Buyer": "u", "Quantity": "1", "Order ID": "1", "SKU": "a"},
+            [("u", "purchase", "a")],
+        ),
+        (
+            {"article_id": "a", "prod_name": "Mug", "detail_desc": "Of clay", "price": "3.50"},
+            {"t_dat": "2026-09-21", "customer_id": "u", "article_id": "a"},
+            [("u", "view", "a")],
+        ),
+        (
+            {
+                "productNumber": "a",
+                "active": "1",
+                "stock": "4",
+                "name": "Mug",
+                "price_net": "2,94",
+                "price_gross": "3,50",
+            },
+            {"Bestellnummer": "1", "Bestelldatum": "21.09.26 14:13", "Kundennummer": "u", "Artikelnummer": "a"},
+            [("u", "purchase", "a")],
+        ),
+    ],
+    ids=["Amazon", "Etsy", "H&M", "Shopware"],
+)
+def test_reports_of_marketplaces_and_shops_go_by_their_own_names(
+    items: dict[str, str], events: dict[str, str], steps_: list[tuple[str, str, str]], tmp_path: Path
+) -> None:
+    write_table(tmp_path / "listings.csv", [items], ";")
+    write_table(tmp_path / "orders.csv", [events], ";")
+    found, read_, report = read(tmp_path)
+    assert (found["a"].title, found["a"].price, found["a"].available) == ("Mug", 3.5, True)
+    assert steps(read_) == steps_
+    assert report.faults() == []
+
+
+def test_types_of_events_in_other_languages_are_known_and_what_is_not_is_quoted_for_the_shell(tmp_path: Path) -> None:
+    named = {
+        "ajout au panier": "add_to_cart",
+        "In den Warenkorb": "add_to_cart",
+        "Produktansicht": "view",
+        "visualización": "view",
+        "remboursement": "return",
+    }
+    rows = [{"user_id": "u", "item_id": "a", "event_type": name, "timestamp": AT} for name in [*named, "ganz anders"]]
+    write_table(tmp_path / "items.csv", [{"id": "a", "title": "Mug"}])
+    write_table(tmp_path / "events.csv", rows)
+    _, events, report = read(tmp_path)
+    assert [event.event_type for event in events] == list(named.values())
+    (hint,) = report.hints
+    assert shlex.split(hint)[:2] == ["--map-event", "ganz anders=view"]
 
 
 def test_unknown_table_is_told_with_the_nearest_format(tmp_path: Path) -> None:

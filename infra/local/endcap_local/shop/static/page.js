@@ -1,6 +1,6 @@
 // Elements made without any text read as HTML, and the two kinds of lists that the shop has.
 import { pictureOf } from './pictures.js';
-import { language } from './words.js';
+import { language, money } from './words.js';
 
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -36,6 +36,12 @@ function template(why) {
     why && h('p', { class: 'why', 'data-ec-text': 'why' })));
   return made;
 }
+
+// The same card of an item at hand, for a list that the kit has brought and the page fills: what the context says of it comes first.
+const told = (reasons = []) => reasons.find(reason => reason.kind == 'context') || reasons[0];
+export const cardOf = (item, place) => h('li', { class: 'card', 'data-ec-item': item.item_id, 'data-ec-position': place + 1 },
+  h('a', { class: 'card-link' }, h('span', { class: 'picture' }), h('span', { class: 'title' }, item.title), h('span', { class: 'price' }, money(item.price))),
+  h('p', { class: 'why' }, told(item.reasons)?.text));
 
 // A list of the kit's, with this shop's own card.
 export function list(title, hint, attributes, { why = true, wide = false, heard = false } = {}) {

@@ -1,4 +1,5 @@
 // The demo shop: its pages, each made of what the kit answers.
+import { abroad } from './abroad.js';
 import { consented, pane } from './pane.js';
 import { h, itemOf, link, list, refresh } from './page.js';
 import { kindOf, pictureOf } from './pictures.js';
@@ -48,6 +49,7 @@ function home() {
   return [
     h('div', { class: 'hero' }, h('div', {}, h('h1', {}, say('hello')), h('p', {}, say('helloText'))), h('div', { class: 'tiles' }, tiles)),
     list(say('forYou'), say('forYouHint'), { surface: 'home, top', limit: 12 }, { wide: true }),
+    abroad(),
     list(say('again'), null, { surface: 'home, again', scenario: 'buy_again', limit: 6 }),
     list(say('popular'), null, { surface: 'home, trending', window: '7d', limit: 6 }, { why: false }),
   ];

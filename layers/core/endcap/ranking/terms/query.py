@@ -14,6 +14,7 @@ from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Centred, Column, Likeness, Values
 from endcap.snapshot.lexical import query_weights
 from endcap.text.terms import Synonyms
+from endcap.text.tokens import has_cjk
 
 
 def lexical_scores(index: ItemIndex, text: str, synonyms: Synonyms | None = None) -> F32:
@@ -36,11 +37,17 @@ def lexical_scores(index: ItemIndex, text: str, synonyms: Synonyms | None = None
 
 WORDS_FLOOR: Final = 0.5
 """The share of a query's words, by their rarity, from which on an item counts as having them."""
-MEANING_FLOORS: Final[Mapping[str, float]] = {"multilingual": 0.28, "": 0.48}
-"""Beginning of an encoder's name -> the cosine of query and item from which on the item has the query's meaning.
+MEANING_FLOORS: Final[Mapping[tuple[str, bool], float]] = {
+    ("multilingual", True): 0.28,
+    ("multilingual", False): 0.45,
+    ("", True): 0.48,
+    ("", False): 0.48,
+}
+"""The cosine of query and item from which on the item has the query's meaning.
 
-Chosen on some searches, and judged on others, by `python -m infra.checks.search_floor`: docs/explanations.md has the
-figures.
+By the beginning of the encoder's name, and whether the query is in Chinese characters or the like: the multilingual
+encoder brings words in letters nearer to each other, whatever they mean. Chosen on some searches, and judged on others,
+by `python -m infra.checks.search_floor`: docs/explanations.md has the figures.
 """
 
 
@@ -48,13 +55,15 @@ def meant(index: ItemIndex, query: Query | None, positions: I64) -> Mask:
     """Bool (k,): whether the items at `positions` mean what a query does, not just the nearest there are."""
     if query is None or query.vector is None:
         return np.zeros(len(positions), dtype=np.bool_)
-    return np.asarray(nearness(index, query.vector, positions) >= meaning_floor(index))
+    return np.asarray(nearness(index, query.vector, positions) >= meaning_floor(index, query.text))
 
 
-def meaning_floor(index: ItemIndex) -> float:
-    """The floor for the encoder of an index."""
-    name = str(index.snapshot.manifest.get("encoder") or "")
-    return next(floor for beginning, floor in MEANING_FLOORS.items() if name.startswith(beginning))
+def meaning_floor(index: ItemIndex, text: str) -> float:
+    """The floor of a query for the encoder of an index."""
+    name, of_characters = str(index.snapshot.manifest.get("encoder") or ""), has_cjk(text)
+    return next(
+        floor for (start, asked), floor in MEANING_FLOORS.items() if name.startswith(start) and asked is of_characters
+    )
 
 
 def nearness(index: ItemIndex, vector: F32, positions: I64) -> F32:
