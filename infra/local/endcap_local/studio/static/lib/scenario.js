@@ -1,6 +1,6 @@
 // Scenarios: what is published, what is drafted, and how one becomes the other.
-import { call, get } from "./api.js";
-import { signal, useEffect, useLayoutEffect, useState } from "./html.js";
+import { call, get, useLoad } from "./api.js";
+import { signal, useLayoutEffect, useState } from "./html.js";
 
 export const EVERYWHERE = "*";
 
@@ -14,12 +14,9 @@ export async function readScenario(name, signal) {
   }
 }
 
-// A draft outlives its page and a reload, until it is published or discarded, or what it began from is no longer live.
+// A draft outlives its page and a reload, until it is published or discarded.
 const KEPT = "endcap-studio-draft ";
-function keptDraft(name, etag) {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null");
-  return kept && kept.etag === (etag ?? null) ? kept.document : null;
-}
+const keptDraft = (name) => JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null");
 function keepDraft(name, { document, etag = null }, draft) {
   if (same(document, draft)) sessionStorage.removeItem(KEPT + name);
   else sessionStorage.setItem(KEPT + name, JSON.stringify({ etag, document: draft }));
@@ -30,17 +27,42 @@ function keepDraft(name, { document, etag = null }, draft) {
 const keptNames = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).map((key) => key.slice(KEPT.length)).sort();
 export const draftsKept = signal(keptNames());
 
-// What is drafted of a scenario, and its setter; null until what is published was read (`useLoad` of `readScenario`).
-export function useDraft(name, published) {
-  const [draft, setDraft] = useState(null);
-  useEffect(() => {
-    if (published.data && !published.loading) setDraft(keptDraft(name, published.data.etag) ?? published.data.document);
-  }, [published.data, published.loading]);
+// A scenario as it is worked at: what is published (`base`, null until it was read, then {document, etag, built_in, known}),
+// what is drafted over it, and `older`, a draft that began from what somebody else has published over since; `onOlder(true)`
+// takes it up again, `onOlder(false)` drops it. `settle` tells what was published from here, `reread` that it has to be asked.
+export function useDraft(name) {
+  const read = useLoad((signal) => readScenario(name, signal), [name]);
+  const [settled, setSettled] = useState(null);
+  const base = settled?.over === read.data ? settled.base : read.data;
+  const [state, setState] = useState({ draft: null, older: null });
+  const { draft, older } = state;
+  const setDraft = (next) => setState((now) => ({ ...now, draft: typeof next === "function" ? next(now.draft) : next }));
+  useLayoutEffect(() => {
+    if (!read.data || read.loading) return;
+    const { document, etag = null } = read.data;
+    const kept = keptDraft(name);
+    const mine = kept && !same(document, kept.document);
+    setState(mine && kept.etag === etag ? { draft: kept.document, older: null } : { draft: document, older: mine ? kept.document : null });
+  }, [read.data, read.loading]);
   // Before the next frame is drawn: a page that is left at once after a change would never keep it.
   useLayoutEffect(() => {
-    if (draft) keepDraft(name, published.data, draft);
-  }, [draft]);
-  return [draft, setDraft];
+    if (draft && base && !(older && same(base.document, draft))) keepDraft(name, base, draft);
+  }, [base, draft, older]);
+  return {
+    base: draft ? (base ?? null) : null,
+    draft,
+    setDraft,
+    older,
+    onOlder: (take) => setState((now) => ({ draft: take ? now.older : now.draft, older: null })),
+    error: read.error,
+    // What was changed while it was being published is a draft over it.
+    settle: (sent, { data, etag }) => {
+      const now = { document: data.document, etag: data.etag ?? etag, built_in: data.built_in, known: true };
+      setSettled({ over: read.data, base: now });
+      setDraft((at) => (at === sent || same(at, base.document) ? now.document : at));
+    },
+    reread: read.reload,
+  };
 }
 
 export const publish = (name, document, etag) => call("PUT", ["admin", "scenarios", name], { body: document, etag });
