@@ -33,27 +33,29 @@ export const draftsKept = signal(keptNames());
 export function useDraft(name) {
   const read = useLoad((signal) => readScenario(name, signal), [name]);
   const [settled, setSettled] = useState(null);
-  const base = settled?.over === read.data ? settled.base : read.data;
-  const [state, setState] = useState({ draft: null, older: null });
-  const { draft, older } = state;
+  const base = settled && settled.over === read.data ? settled.base : read.data;
+  const [state, setState] = useState({ draft: null, older: null, over: null });
+  const { draft, older, over } = state;
   const setDraft = (next) => setState((now) => ({ ...now, draft: typeof next === "function" ? next(now.draft) : next }));
   useLayoutEffect(() => {
     if (!read.data || read.loading) return;
     const { document, etag = null } = read.data;
     const kept = keptDraft(name);
     const mine = kept && !same(document, kept.document);
-    setState(mine && kept.etag === etag ? { draft: kept.document, older: null } : { draft: document, older: mine ? kept.document : null });
+    const whole = mine && kept.etag === etag ? { draft: kept.document, older: null } : { draft: document, older: mine ? kept.document : null };
+    setState({ ...whole, over: read.data });
   }, [read.data, read.loading]);
-  // Before the next frame is drawn: a page that is left at once after a change would never keep it.
+  // Before the next frame is drawn: a page that is left at once after a change would never keep it. What was read just now is
+  // not yet what the draft lies over.
   useLayoutEffect(() => {
-    if (draft && base && !(older && same(base.document, draft))) keepDraft(name, base, draft);
-  }, [base, draft, older]);
+    if (draft && base && over === read.data && !(older && same(base.document, draft))) keepDraft(name, base, draft);
+  }, [base, draft, older, over]);
   return {
     base: draft ? (base ?? null) : null,
     draft,
     setDraft,
     older,
-    onOlder: (take) => setState((now) => ({ draft: take ? now.older : now.draft, older: null })),
+    onOlder: (take) => setState((now) => ({ ...now, draft: take ? now.older : now.draft, older: null })),
     error: read.error,
     // What was changed while it was being published is a draft over it.
     settle: (sent, { data, etag }) => {

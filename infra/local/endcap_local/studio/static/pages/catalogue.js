@@ -25,10 +25,10 @@ const List = () => {
   const [filter, setFilter] = useState("");
   const asked = { q: useRested(words.trim(), 300), filter: useRested(filter.trim(), 500), limit: PAGE };
   const key = JSON.stringify(asked);
-  const [added, setAdded] = useState({});
+  const [added, setAdded] = useState(null);
   const first = useLoad((signal) => get(["admin", "items"], asked, signal), [key]);
   // Further pages belong to the first one that they follow.
-  const more = added.to === first.data ? added : { items: first.data?.items ?? [], cursor: first.data?.cursor };
+  const more = added && added.to === first.data ? added : { items: first.data?.items ?? [], cursor: first.data?.cursor };
   const [next, loading, error] = useAction(async () => {
     const page = await get(["admin", "items"], { ...asked, cursor: more.cursor });
     setAdded({ to: first.data, items: [...more.items, ...page.items], cursor: page.cursor });

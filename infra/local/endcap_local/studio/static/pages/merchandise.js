@@ -97,7 +97,7 @@ const Board = ({ name, shopper, until }) => {
     setAdding((now) => (now.trim() === id ? "" : now)); // the next one may be in it by now
   });
   if (unread) return html`<${Problem} error=${unread} />`;
-  if (!published) return null;
+  if (!published) return html`<${Loading} />`;
   const changed = !same(published.document, draft);
   const before = ranksOf(live.data?.items);
   const place = (item_id, position) => {

@@ -8,7 +8,7 @@ import { go, href } from "../lib/router.js";
 import { Older, Overtaken } from "../lib/drafts.js";
 import { draftsKept, EVERYWHERE, history, publish, same, takeBack, tidy, triable, useDraft } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
-import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Loading, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
 
@@ -105,7 +105,7 @@ const Editor = ({ name, parameters, onChanged }) => {
     done(t("scenarios.deleted", { name: called(name) }));
   });
   if (unread) return html`<${Problem} error=${unread} />`;
-  if (!base) return null;
+  if (!base) return html`<${Loading} />`;
   const { document, known, built_in } = base;
   const own = written?.of === draft ? written : null;
   const error = tried.base === base ? (putError ?? removeError) : null;
