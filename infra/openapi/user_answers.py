@@ -133,7 +133,8 @@ class Profile(OfShopper):
 
     profile_version: Count
     language: Language
-    summary: list[str]
+    summary: Annotated[list[str], Field(description="told to the shopper")]
+    described: Annotated[list[str], Field(description="the same, told of the shopper to others")]
     interests: Interests
     tags: list[Tag]
     aspects: list[Sentiment]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from endcap_local.stack import LocalStack
@@ -68,4 +70,9 @@ def open_page(open_window: OpenWindow) -> OpenPage:
 def _toy_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
     """A running stack with forty items, its door open; `toy_stack.start_token` lets the studio in."""
     with toy_stack(tmp_path_factory.mktemp("snapshot"), parameters={"Storefront": "on"}) as stack:
+        # On a busy machine a first answer comes before the snapshot is loaded, and says so; a page then shows an error.
+        deadline = time.monotonic() + 60
+        while requests.get(f"{stack.url}/parameters", timeout=30).status_code != 200:
+            assert time.monotonic() < deadline, "the stack does not answer"
+            time.sleep(0.05)
         yield stack

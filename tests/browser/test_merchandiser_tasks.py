@@ -217,11 +217,12 @@ def test_7_and_8_say_what_a_shopper_likes_and_erase_them(desk: Desk) -> None:
     chosen = ids(get(desk.stack, "/search", q=desk.search, limit=3))
     did(desk.stack, "dora", *({"event_type": "purchase", "item_id": item_id} for item_id in chosen))
     profile = get(desk.stack, "/users/dora/profile", language="en")  # as the page is
+    assert not any("You" in text for text in profile["described"])
     desk.go("Shopper")
     desk.page.get_by_label("Shopper id").fill("dora")
     desk.button("Look").click()
     in_words = desk.page.get_by_role("region", name="In words")
-    expect(in_words).to_contain_text(profile["summary"][0])
+    expect(in_words).to_contain_text(profile["described"][0])
     expect(desk.page.get_by_role("region", name="What they did")).to_contain_text(titled(desk, chosen[0]))
     # And why: the reasons of a list.
     desk.page.get_by_role("region", name="Lists").get_by_role("link", name="Try it").click()
@@ -275,6 +276,22 @@ def test_9_try_a_draft_on_three_shoppers(desk: Desk) -> None:
     pinned.get_by_label("Item id").fill(other)
     desk.page.get_by_label("Shoppers to compare for").fill("ann, ben, cid")
     drafts = desk.page.get_by_role("list", name="Draft")
+    expect(drafts).to_have_count(3)
+    for n in range(3):
+        expect(drafts.nth(n).get_by_role("listitem").first).to_contain_text(titled(desk, other))
+    # And whoever knows no id makes shoppers up.
+    desk.page.get_by_label("Shoppers to compare for").fill("")
+    invented = desk.page.get_by_role("group", name="Shoppers without an id")
+    desk.button("Make up three", invented).click()
+    expect(invented.get_by_role("listitem")).to_have_count(3)
+    desk.button("Take out: An invented newcomer", invented).click()
+    one = invented.get_by_role("form", name="Somebody who did one thing")
+    one.get_by_label("What they did").select_option("add_to_cart")
+    one.get_by_label("Item, by id or title").fill(other)
+    desk.button("Add this shopper", one).click()
+    expect(desk.button("Add this shopper", one)).to_be_disabled()
+    of_one = desk.page.get_by_role("heading", name=f"Somebody who put “{titled(desk, other)}” into the cart")
+    expect(of_one).to_be_visible()
     expect(drafts).to_have_count(3)
     for n in range(3):
         expect(drafts.nth(n).get_by_role("listitem").first).to_contain_text(titled(desk, other))

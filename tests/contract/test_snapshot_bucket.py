@@ -523,3 +523,52 @@ class TestFollowed:
                 followed.get()
         publish("v1", "mended")
         assert followed.get() == "mended"
+
+    def test_a_rollback_leaves_the_files_that_others_are_fetching(
+        self,
+        bucket: SnapshotBucket,
+        followed: Followed[str],
+        publish: Callable[..., None],
+        flip: Callable[[str], None],
+        now_s: list[float],
+    ) -> None:
+        # GIVEN one that has just gone on from the first snapshot, whose files it is going to let go of
+        publish("v1", "first")
+        publish("v2", "second")
+        flip("v1")
+        assert followed.get() == "first"
+        flip("v2")
+        now_s[0] += POLL_S
+        assert followed.get() == "second"
+        # WHEN the first one is current again, and another in the same folder has fetched it
+        flip("v1")
+        folder = bucket.download("v1")
+        beside = folder / ".half of a file"
+        beside.touch()
+        now_s[0] += POLL_S
+        # THEN it is what is followed, and nothing of it went
+        assert followed.get() == "first"
+        assert beside.exists()
+
+    def test_files_that_another_took_away_are_fetched_at_the_next_look(
+        self, bucket: SnapshotBucket, publish: Callable[..., None], flip: Callable[[str], None], now_s: list[float]
+    ) -> None:
+        reads: list[str] = []
+
+        def read(folder: Path) -> str:
+            reads.append(folder.name)
+            if len(reads) == 2:
+                bucket.forget(folder.name)  # as another that lets go of it does
+            return (folder / "words.txt").read_text()
+
+        followed = Followed(bucket, read, clock=lambda: now_s[0])
+        publish("v1", "first")
+        publish("v2", "second")
+        flip("v1")
+        assert followed.get() == "first"
+        flip("v2")
+        now_s[0] += POLL_S
+        assert followed.get() == "first"
+        now_s[0] += POLL_S
+        assert followed.get() == "second"
+        assert reads == ["v1", "v2", "v2"]

@@ -137,7 +137,8 @@ PROFILE: Final = {
     "user_id": "u-1001",
     "profile_version": 3,
     "language": "en",
-    "summary": ["Likes garden lamps.", "Complains about delivery."],
+    "summary": ["You like garden lamps.", "You complain about delivery."],
+    "described": ["Likes garden lamps.", "Complains about delivery."],
     "interests": {"categories": [], "brands": [], "attributes": [], "words": []},
     "tags": [
         {"name": "Lamps", "weight": 1.4, "kind": "category"},

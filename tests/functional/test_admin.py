@@ -17,7 +17,7 @@ import pytest
 from endcap.aws.documents import EditedDocument
 from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
-from endcap.aws.work import Ended, Rebuilds
+from endcap.aws.work import Ended, Rebuilds, Running
 from endcap.desk.events import tail
 from endcap.errors import DependencyError
 from endcap.live.document import Configured
@@ -367,6 +367,37 @@ def test_a_rebuild_that_failed_since_the_last_promotion_needs_attention(
         assert (failed["name"], failed["error"]) == ("nightly", "no item")
     else:
         assert (found, failed) == ([], None)
+
+
+def test_a_rebuild_that_runs_is_told_with_its_step_and_none_is_started_beside_it(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert shop.ok("GET", "/admin/overview")["running"] == []
+    monkeypatch.setattr(Rebuilds, "running", lambda _: [Running("nightly", 7, "learn"), Running("other", 8, None)])
+    running = [
+        {"what": "rebuild", "name": "nightly", "since": 7, "step": "learn"},
+        {"what": "rebuild", "name": "other", "since": 8},
+    ]
+    assert shop.ok("GET", "/admin/overview")["running"] == running
+    assert shop.ok("GET", "/admin/snapshots")["running"] == running
+    status, told = shop("POST", "/admin/rebuilds")
+    assert (status, told["detail"]) == (409, "a rebuild is under way")
+
+
+def test_a_snapshot_that_is_not_loaded_yet_is_named_and_the_loaded_one_has_no_date_of_its(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, moment = SnapshotBucket.seen, "2026-01-15T03:51:09+00:00"
+    loaded = shop.ok("GET", "/admin/overview")["snapshot"]["version"]
+    for version, told in (
+        (loaded, {"promoted_at": moment}),
+        ("20260116T000000Z-aaaa", {"next": "20260116T000000Z-aaaa"}),
+    ):
+        pointer = replace(seen(SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET)), version=version)
+        monkeypatch.setattr(SnapshotBucket, "seen", lambda _, at=pointer: replace(at, promoted_at=moment))
+        snapshot = shop.ok("GET", "/admin/overview")["snapshot"]
+        assert snapshot["version"] == loaded
+        assert {name: snapshot[name] for name in ("promoted_at", "next") if name in snapshot} == told
 
 
 def test_a_promotion_that_was_refused_needs_attention_until_one_succeeds(

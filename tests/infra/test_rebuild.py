@@ -28,6 +28,7 @@ from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import RecordStream
 from endcap.aws.snapshots import SnapshotBucket
+from endcap.aws.work import STEPS
 from endcap.errors import EndcapError
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.identity import apply_events, delete_user
@@ -859,3 +860,8 @@ def _statements(role: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _bucket_arn(nested: Callable[..., dict[str, Any]]) -> str:
     bucket = nested()["StateMachine"]["DefinitionSubstitutions"]["Bucket"]
     return f"arn:aws:s3:::{bucket}"
+
+
+def test_the_states_by_which_operators_are_told_how_far_it_has_come_are_there(text: str) -> None:
+    for name in STEPS:
+        assert re.search(rf"^ +{name}:", text, re.MULTILINE), name

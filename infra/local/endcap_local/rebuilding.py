@@ -6,7 +6,7 @@ import base64
 import json
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,13 @@ from endcap_rebuild.text.encoders import current_encoder
 _ARCHIVE: Final = "events/"
 _ANY_FUNCTION: Final = "CollectFunction"  # the template gives all functions the same variables
 _EMPTY: Final = "the shop is empty as yet"
+
+
+Entered = Callable[[str], None]
+
+
+def unheard(state: str) -> None:
+    """Say nothing."""
 
 
 class RebuildFailedError(EndcapError):
@@ -56,8 +63,12 @@ class Rebuilder:
             settings = RebuildSettings(Path(scratch), Path(scratch) / "snapshot", encoder=encoder, may_be_empty=True)
             return str(self._promoted(settings, progress, force=_EMPTY)["version"])
 
-    def rebuild(self, progress: Progress = no_progress) -> Mapping[str, Any]:
+    def rebuild(self, progress: Progress = no_progress, entered: Entered = unheard) -> Mapping[str, Any]:
         """Build a snapshot of the tables and the archive as they are now, and promote it; its manifest.
+
+        Parameters
+        ----------
+        entered : told what is begun, by the names that it has in infra/rebuild.asl.yaml
 
         Raises
         ------
@@ -70,18 +81,27 @@ class Rebuilder:
         try:
             with tempfile.TemporaryDirectory(prefix="endcap-rebuild-") as scratch:
                 data = Path(scratch) / "data"
+                entered("StartExport")
                 self._export("items", self._variable("ITEMS_TABLE"), data)
                 self._export("profiles", self._variable("PROFILES_TABLE"), data)
                 self._download_archive(data)
                 before = current_encoder(self._bucket())
                 out, keys = Path(scratch) / "snapshot", self._keys()
                 settings = RebuildSettings(data, out, encoder=self._encoder, before=before, keys=keys)
-                return self._promoted(settings, progress)
+                return self._promoted(settings, progress, entered=entered)
         finally:
             self._turn.release()
 
-    def _promoted(self, settings: RebuildSettings, progress: Progress, force: str | None = None) -> Mapping[str, Any]:
+    def _promoted(
+        self,
+        settings: RebuildSettings,
+        progress: Progress,
+        force: str | None = None,
+        entered: Entered = unheard,
+    ) -> Mapping[str, Any]:
+        entered("Rebuild")
         manifest = rebuild(settings, progress)
+        entered("Promote")
         self._bucket().upload(settings.out, manifest["version"])
         event = {"version": manifest["version"], **({"force": force} if force else {})}
         if (reply := self._stack.invoke("PromoteFunction", event)).error is not None:

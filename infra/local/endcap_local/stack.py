@@ -19,6 +19,7 @@ import boto3
 from endcap_local.engine.engine import Engine
 from endcap_local.engine.persistence import load_state, save_state
 from endcap_local.engine.resources import create_resources
+from endcap_local.engine.stack_calls import Rebuild
 from endcap_local.event_source_mapping.objects import object_pollers
 from endcap_local.event_source_mapping.pollers import Poller, pollers_of
 from endcap_local.gateway.access import Access
@@ -164,7 +165,7 @@ class LocalStack:
         """Where the studio is looked at, with the token of this start."""
         return f"{self.url}{STUDIO}?start={self.start_token}"
 
-    def rebuild_by(self, rebuild: Callable[[], object]) -> None:
+    def rebuild_by(self, rebuild: Rebuild) -> None:
         """Let `POST /admin/rebuilds` start this; to be said before the first request."""
         os.environ["REBUILD_STATE_MACHINE"] = f"arn:aws:states:{REGION}:{ACCOUNT_ID}:stateMachine:local"
         self.engine.calls.rebuild = rebuild

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from infra.openapi.answers import Answer, Count, Moment
 from infra.openapi.operator.answer import example
+from infra.openapi.operator.snapshots import Running
 
 
 class Operator(Answer):
@@ -35,6 +36,7 @@ class SnapshotState(Answer):
     catalogue_as_of: Count
     age_days: Annotated[float, Field(ge=0)]
     promoted_at: str | None = None
+    next: Annotated[str | None, Field(description="what is current by now, and is being loaded")] = None
     quality: dict[str, float]
 
 
@@ -84,6 +86,8 @@ class Overview(Answer):
     attention: list[Attention]
     rebuild: Annotated[Literal["available", "not_configured"], Field(description="whether POST /admin/rebuilds works")]
 
+    running: list[Running]
+
     model_config = example(
         {
             "at": 1768471205000,
@@ -117,5 +121,6 @@ class Overview(Answer):
                 }
             ],
             "rebuild": "available",
+            "running": [{"what": "rebuild", "name": "studio-1768471205", "since": 1768471205000, "step": "learn"}],
         }
     )

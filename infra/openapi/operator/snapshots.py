@@ -68,7 +68,7 @@ class Snapshots(Answer):
                     },
                 }
             ],
-            "running": [{"what": "rebuild", "name": "studio-1768471205", "since": 1768471205000}],
+            "running": [{"what": "rebuild", "name": "studio-1768471205", "since": 1768471205000, "step": "learn"}],
             "refused": {
                 "what": "promote",
                 "version": "20260114T033009Z-91be",
@@ -85,6 +85,7 @@ class Running(Answer):
     what: Literal["rebuild"]
     name: str
     since: Moment
+    step: Literal["export", "prepare", "learn", "promote"] | None = None
 
 
 class FailedWork(Running):

@@ -121,6 +121,10 @@ class NotConfiguredError(EndcapError):
     """The stack was deployed without what this needs."""
 
 
+class UnderWayError(EndcapError):
+    """What is asked for is being done already, and can't be done twice at once."""
+
+
 class ConflictError(EndcapError):
     """A conditional write lost against another writer after all retries."""
 

@@ -66,7 +66,7 @@ def local(
         rebuilder = Rebuilder(up, encoder)
         empty = data is None and rebuilder.start_empty() is not None
         up.offer(REBUILDS, lambda: rebuilder.rebuild())
-        up.rebuild_by(rebuilder.rebuild)
+        up.rebuild_by(lambda entered: rebuilder.rebuild(entered=entered))
         _announce(up, imported, time.monotonic() - started, as_json, empty=empty)
         serve_until_interrupted()
 

@@ -60,7 +60,8 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto", la
             f"{loaded.items:,} items and {loaded.events:,} events imported, snapshot {loaded.version} built and "
             f"promoted in {time.monotonic() - started:.0f} s; the API answers on {stack.url}"
         )
-        stack.rebuild_by(Rebuilder(stack, encoder).rebuild)
+        rebuilder = Rebuilder(stack, encoder)
+        stack.rebuild_by(lambda entered: rebuilder.rebuild(entered=entered))
         Session(HttpClient(stack.url), story).play()
         story.heading("Walk through the shop, and see beside it what it comes to know of you:")
         story.verbatim(f"{stack.url}/shop/?start={stack.start_token}", "cyan")

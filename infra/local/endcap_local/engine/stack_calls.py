@@ -24,7 +24,8 @@ KEPT: Final = 10
 """Rebuilds that are remembered, the latest."""
 
 Invoke = Callable[[str, Mapping[str, Any]], Reply]
-Rebuild = Callable[[], object]
+Entered = Callable[[str], None]
+Rebuild = Callable[[Entered], object]
 
 
 class StackCalls:
@@ -33,7 +34,8 @@ class StackCalls:
     Attributes
     ----------
     invoke : runs a function by its name; None until the stack has some
-    rebuild : rebuilds and promotes; None where nobody offers it
+    rebuild : rebuilds and promotes, and tells which states of infra/rebuild.asl.yaml it comes to; None where nobody
+        offers it
     """
 
     def __init__(self) -> None:
@@ -70,6 +72,10 @@ class StackCalls:
         if operation == "DescribeExecution":
             found = self._rebuilds.get(str(given.get("executionArn")))
             return ("200 OK", found) if found else ("400 Bad Request", {"__type": "ExecutionDoesNotExist"})
+        if operation == "GetExecutionHistory":
+            state = self._rebuilds.get(str(given.get("executionArn")), {}).get("state")
+            entered = {"timestamp": 0, "type": "TaskStateEntered", "id": 1, "stateEnteredEventDetails": {"name": state}}
+            return "200 OK", {"events": [entered] if state else []}
         rebuild, name = self.rebuild, str(given.get("name", "rebuild"))
         if operation != "StartExecution" or rebuild is None:
             return "400 Bad Request", {"__type": "StateMachineDoesNotExist", "message": "nothing rebuilds here"}
@@ -88,7 +94,7 @@ class StackCalls:
     def _run(self, rebuild: Rebuild, execution: dict[str, Any]) -> None:
         ended = {"status": "FAILED", "error": "RebuildFailed", "cause": "it was stopped"}
         try:
-            rebuild()
+            rebuild(lambda state: execution.update(state=state))
             ended = {"status": "SUCCEEDED"}
         except Exception as exc:
             ended["cause"] = f"{type(exc).__name__}: {exc}"

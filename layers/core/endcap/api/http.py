@@ -33,6 +33,7 @@ from endcap.errors import (
     ThrottledError,
     TooManyRequestsError,
     UnauthorisedError,
+    UnderWayError,
 )
 from endcap.identifiers import anonymous_id_of, anonymous_key, clean_id
 from endcap.observability import fault, logger, metrics
@@ -208,7 +209,7 @@ def _endcap_problem(exc: EndcapError) -> Response[str]:
         case PreconditionError():
             status = HTTPStatus.PRECONDITION_FAILED if exc.given else HTTPStatus.PRECONDITION_REQUIRED
             return problem(status, str(exc), None, **({"etag": exc.etag} if exc.etag else {}))
-        case NotConfiguredError():
+        case NotConfiguredError() | UnderWayError():
             return problem(HTTPStatus.CONFLICT, str(exc))
         case ConflictError() | ThrottledError() | DependencyError():
             logger.warning("dependency failed", extra={"error": str(exc)})

@@ -359,6 +359,10 @@ class SnapshotBucket:
                 for entry in page.get("Contents", ()):
                     yield entry["Key"], entry["LastModified"]
 
+    def keeps(self, version: str) -> bool:
+        """Whether there is a local copy of `version`, or the beginning of one."""
+        return (self._cache / plain_name(version) / MANIFEST).exists()
+
     def forget(self, version: str) -> None:
         """Remove the local copy of `version`."""
         shutil.rmtree(self._cache / plain_name(version), ignore_errors=True)

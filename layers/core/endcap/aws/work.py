@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from endcap.aws.clients import aws_errors
 from endcap.errors import EndcapError, NotConfiguredError
@@ -15,6 +15,38 @@ LOOKED_AT: Final = 20
 """Of the latest rebuilds, running ones among them: one that has ended is looked for."""
 _UNDER_WAY: Final = ("RUNNING", "PENDING_REDRIVE")
 _DONE: Final = "SUCCEEDED"
+_LATEST: Final = 50
+"""Of an execution's events: a state that waits may have brought about as many since it was entered."""
+
+Step = Literal["export", "prepare", "learn", "promote"]
+STEPS: Final[Mapping[str, Step]] = {
+    "Defaults": "export",
+    "StartExport": "export",
+    "WaitForExport": "export",
+    "LookForEvents": "prepare",
+    "Plan": "prepare",
+    "Job": "prepare",
+    "WaitForCapacity": "prepare",
+    "Rebuild": "learn",
+    "Train": "learn",
+    "TrainInVpc": "learn",
+    "Promote": "promote",
+}
+"""What a rebuild does from when it enters these states of infra/rebuild.asl.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A rebuild that has not ended.
+
+    Attributes
+    ----------
+    step : what it does right now, None where that can't be read
+    """
+
+    name: str
+    since_ms: int
+    step: Step | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +119,8 @@ class Rebuilds:
         with aws_errors("start a rebuild"):
             self._states.start_execution(stateMachineArn=self._arn, name=name, input="{}")
 
-    def running(self) -> list[tuple[str, int]]:
-        """Name and start, in milliseconds, of those that have not ended.
+    def running(self) -> list[Running]:
+        """Those that have not ended.
 
         Raises
         ------
@@ -98,7 +130,23 @@ class Rebuilds:
             return []
         with aws_errors("list rebuilds"):
             answer = self._states.list_executions(stateMachineArn=self._arn, statusFilter="RUNNING", maxResults=10)
-        return [(one["name"], int(one["startDate"].timestamp() * 1000)) for one in answer["executions"]]
+        return [
+            Running(one["name"], int(one["startDate"].timestamp() * 1000), self._step(one))
+            for one in answer["executions"]
+        ]
+
+    def _step(self, execution: Mapping[str, Any]) -> Step | None:
+        """What it does, by the state that it has entered last."""
+        with suppress(EndcapError), aws_errors("read what a rebuild does"):
+            told = self._states.get_execution_history(
+                executionArn=execution["executionArn"],
+                reverseOrder=True,
+                maxResults=_LATEST,
+                includeExecutionData=False,
+            )
+            entered = (one.get("stateEnteredEventDetails", {}).get("name") for one in told["events"])
+            return next((STEPS[name] for name in entered if name in STEPS), None)
+        return None
 
     def last_ended(self) -> Ended | None:
         """The latest one that is over; None where none is.

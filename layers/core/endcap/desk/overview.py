@@ -11,7 +11,7 @@ from endcap.api.scenarios import read_scenarios
 from endcap.cost.month import Usage
 from endcap.cost.so_far import deployment_of, month_start_ms, so_far
 from endcap.desk.changes import who
-from endcap.desk.snapshots import failed_rebuild, refused_promotion
+from endcap.desk.snapshots import failed_rebuild, refused_promotion, running_rebuilds
 from endcap.errors import EndcapError, InvalidInputError
 from endcap.experiments.config import read_experiments
 from endcap.messages.language import DEFAULT_LANGUAGE, Language
@@ -52,6 +52,7 @@ def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAU
         "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms),
         "attention": attention(state, language),
         "rebuild": "available" if runtime.rebuilds.configured else "not_configured",
+        "running": _or_none(lambda: running_rebuilds(runtime)) or [],
     }
 
 
@@ -64,7 +65,11 @@ def _snapshot(runtime: Runtime) -> Snapshot | None:
 
 def _told(runtime: Runtime, snapshot: Snapshot, now_ms: int) -> dict[str, Any]:
     pointer = _or_none(runtime.snapshots.seen)
-    promoted = {"promoted_at": pointer.promoted_at} if pointer is not None and pointer.promoted_at else {}
+    promoted = {}
+    if pointer is not None and pointer.version != snapshot.version:  # for the seconds until it is loaded
+        promoted = {"next": pointer.version} if pointer.version else {}
+    elif pointer is not None and pointer.promoted_at:
+        promoted = {"promoted_at": pointer.promoted_at}
     return {
         "version": snapshot.version,
         "items": snapshot.n_items,

@@ -12,7 +12,7 @@ from endcap.api.responses import answer
 from endcap.aws.pointer import plain_name
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.desk.changes import noted
-from endcap.errors import FieldError, InvalidRequestError, NotFoundError, SnapshotIntegrityError
+from endcap.errors import FieldError, InvalidRequestError, NotFoundError, SnapshotIntegrityError, UnderWayError
 from endcap.index.overlay import Overlay
 from endcap.live.catalogue import LiveCatalogue
 from endcap.operator.schemas import Comparison, Promotion, Rollback
@@ -50,13 +50,26 @@ def all_snapshots(runtime: Runtime) -> dict[str, Any]:
     found: dict[str, Any] = {
         "current": current,
         "snapshots": told,
-        "running": [{"what": "rebuild", "name": n, "since": ms} for n, ms in runtime.rebuilds.running()],
+        "running": running_rebuilds(runtime),
     }
     if (failed := failed_rebuild(runtime)) is not None:
         found["failed"] = failed
     if (refused := refused_promotion(runtime)) is not None:
         found["refused"] = refused
     return found | ({"promoted_at": pointer.promoted_at} if pointer is not None and pointer.promoted_at else {})
+
+
+def running_rebuilds(runtime: Runtime) -> list[dict[str, Any]]:
+    """The rebuilds that have not ended: since when, and how far they have come.
+
+    Raises
+    ------
+    ThrottledError, DependencyError
+    """
+    return [
+        {"what": "rebuild", "name": one.name, "since": one.since_ms} | ({"step": one.step} if one.step else {})
+        for one in runtime.rebuilds.running()
+    ]
 
 
 def failed_rebuild(runtime: Runtime) -> dict[str, Any] | None:
@@ -163,7 +176,10 @@ def start_rebuild(runtime: Runtime, who: str) -> dict[str, Any]:
     Raises
     ------
     NotConfiguredError : the stack has no rebuild of its own
+    UnderWayError : one is under way
     """
+    if runtime.rebuilds.running():
+        raise UnderWayError("a rebuild is under way")
     name = f"studio-{int(time.time())}"
     with noted(runtime, who, "rebuild", name):
         runtime.rebuilds.start(name)

@@ -70,6 +70,9 @@ class Snapshots(Protocol):
         `told` hears how many bytes have come, and of how many in all.
         """
 
+    def keeps(self, version: str) -> bool:
+        """Whether there is a local copy, or the beginning of one."""
+
     def forget(self, version: str) -> None:
         """Remove the local copy."""
 
@@ -148,7 +151,8 @@ class Followed(Generic[Loaded]):
             pointer = self._bucket.current(self._seen_etag)
             self.missing = False
             if self._outgoing is not None:  # by now no request reads its files any more
-                self._bucket.forget(self._outgoing)
+                if pointer is None or pointer.version != self._outgoing:  # after a rollback it is what comes next
+                    self._bucket.forget(self._outgoing)
                 self._outgoing = None
             if pointer is None:
                 return self._kept.content
@@ -201,6 +205,12 @@ class Followed(Generic[Loaded]):
             raise
         except EndcapError:  # S3 does not answer: what was fetched need not be fetched again
             raise
+        except FileNotFoundError as exc:
+            if self._bucket.keeps(version):
+                self._bucket.forget(version)
+                raise SnapshotError(f"{version} lacks a file: {exc}") from exc
+            # Another that follows snapshots in the same folder has just let go of it: the next look gets it whole.
+            raise DependencyError(f"the files of {version} went while they were read: {exc}") from exc
         except OSError as exc:  # most likely no room in the function's storage, which half a snapshot must not take
             self._bucket.forget(version)
             raise SnapshotError(f"the files of {version} can't be kept: {exc}") from exc

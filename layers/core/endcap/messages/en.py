@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from endcap.messages.texts import TermTexts, Texts
+from endcap.messages.texts import Portrait, TermTexts, Texts
 
 TEXTS: Final = Texts(
     name="English",
@@ -238,16 +238,29 @@ TEXTS: Final = Texts(
         "ease": "ease of use",
         "authenticity": "being as described",
     },
-    drawn_to="You are drawn to {names}.",
-    passes_over="You tend to pass over {names}.",
-    praises="Your reviews praise {names}.",
-    complains="Your reviews complain about {names}.",
-    compared="Lately you compared {n} items of {name}.",
-    looked_at="Lately you looked at {name}.",
+    portrait=Portrait(
+        drawn_to="You are drawn to {names}.",
+        passes_over="You tend to pass over {names}.",
+        praises="Your reviews praise {names}.",
+        complains="Your reviews complain about {names}.",
+        compared="Lately you compared {n} items of {name}.",
+        looked_at="Lately you looked at {name}.",
+        searched="You searched {times} lately.",
+        searched_then="You searched {times} lately, and then looked at {name}.",
+        in_cart="In your cart: {names}.",
+    ),
+    portrait_of=Portrait(
+        drawn_to="Drawn to {names}.",
+        passes_over="Tends to pass over {names}.",
+        praises="Their reviews praise {names}.",
+        complains="Their reviews complain about {names}.",
+        compared="Lately compared {n} items of {name}.",
+        looked_at="Lately looked at {name}.",
+        searched="Searched {times} lately.",
+        searched_then="Searched {times} lately, and then looked at {name}.",
+        in_cart="In their cart: {names}.",
+    ),
     searches=("once", "{n} times"),
-    searched="You searched {times} lately.",
-    searched_then="You searched {times} lately, and then looked at {name}.",
-    in_cart="In your cart: {names}.",
     score=(
         "An item's score is the sum of its terms, each times weight / scale. Items are ranked by score; "
         "filters, variants, promotions, pins, caps, diversity and calibration then decide which of them a "

@@ -40,6 +40,26 @@ class TermTexts(NamedTuple):
     borrowed_named: str = ""
 
 
+class Portrait(NamedTuple):
+    """What is said of a shopper.
+
+    Attributes
+    ----------
+    drawn_to, passes_over, praises, complains : likes and dislikes
+    compared, looked_at, searched, searched_then, in_cart : what they are after
+    """
+
+    drawn_to: str
+    passes_over: str
+    praises: str
+    complains: str
+    compared: str
+    looked_at: str
+    searched: str
+    searched_then: str
+    in_cart: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
     """One language.
@@ -62,8 +82,8 @@ class Texts:
     devices : name of a kind of device -> how it is called
     popular, unpopular : demand in a context
     aspects : aspect of goods -> its name
-    drawn_to, passes_over, praises, complains : likes and dislikes of a profile
-    compared, looked_at, searches, searched, searched_then, in_cart : what a shopper is after
+    portrait, portrait_of : a profile, told to whom it is of, and to others
+    searches : how often somebody has searched
     score, settings, choices : the main parameters of the ranking, by their names
     learned, strongest, weightiest, chosen_for_all, scenarios : the same in a few sentences, with a form for each part
     questions : what a conversation may ask about -> how it asks
@@ -107,16 +127,9 @@ class Texts:
     popular: str
     unpopular: str
     aspects: Mapping[str, str]
-    drawn_to: str
-    passes_over: str
-    praises: str
-    complains: str
-    compared: str
-    looked_at: str
+    portrait: Portrait
+    portrait_of: Portrait
     searches: Counted
-    searched: str
-    searched_then: str
-    in_cart: str
     score: str
     settings: Mapping[str, str]
     choices: Mapping[str, str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from endcap.messages.texts import TermTexts, Texts
+from endcap.messages.texts import Portrait, TermTexts, Texts
 
 TEXTS: Final = Texts(
     name="Chinese",
@@ -239,16 +239,29 @@ TEXTS: Final = Texts(
         "ease": "易用性",
         "authenticity": "与描述相符",
     },
-    drawn_to="您偏爱{names}。",
-    passes_over="您不太喜欢{names}。",
-    praises="您在评价中称赞{names}。",
-    complains="您在评价中对{names}不太满意。",
-    compared="您最近比较了{name}类的{n}件商品。",
-    looked_at="您最近看过{name}。",
+    portrait=Portrait(
+        drawn_to="您偏爱{names}。",
+        passes_over="您不太喜欢{names}。",
+        praises="您在评价中称赞{names}。",
+        complains="您在评价中对{names}不太满意。",
+        compared="您最近比较了{name}类的{n}件商品。",
+        looked_at="您最近看过{name}。",
+        searched="您最近搜索了{times}。",
+        searched_then="您最近搜索了{times},随后看了{name}。",
+        in_cart="您的购物车里有{names}。",
+    ),
+    portrait_of=Portrait(
+        drawn_to="偏爱{names}。",
+        passes_over="不太喜欢{names}。",
+        praises="在评价中称赞{names}。",
+        complains="在评价中对{names}不太满意。",
+        compared="最近比较了{name}类的{n}件商品。",
+        looked_at="最近看过{name}。",
+        searched="最近搜索了{times}。",
+        searched_then="最近搜索了{times}，随后看了{name}。",
+        in_cart="购物车里有{names}。",
+    ),
     searches=("{n}次", "{n}次"),
-    searched="您最近搜索了{times}。",
-    searched_then="您最近搜索了{times},随后看了{name}。",
-    in_cart="您的购物车里有{names}。",
     score=(
         "商品得分是各项得分之和,每项乘以权重/尺度。商品按得分排序;筛选、变体、推广、置顶、上限、多样性和校准"
         "再决定列表展示哪些。场景可替换权重;有搜索词或指定商品时,历史的影响降为query_share。"

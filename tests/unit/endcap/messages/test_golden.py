@@ -63,6 +63,8 @@ def spoken(language: Language) -> Iterator[str]:
     for intent in (None, *INTENTS):
         yield from sentences(tags, judged, intent, language)
     yield from sentences(tags[:1], judged[1:2], None, language)
+    for intent in (None, *INTENTS):
+        yield from sentences(tags, judged, intent, language, to_others=True)
 
 
 def distinct(language: Language) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,8 @@ from endcap.aws.work import Rebuilds
 from endcap.errors import InvalidInputError
 from endcap_local.engine.stack_calls import StackCalls
 from endcap_local.lambda_runtime.reply import Reply
+
+MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:local"
 
 
 def asked(calls: StackCalls, path: str, body: object, target: str = "", kind: str = "Event") -> tuple[str, Any]:
@@ -78,12 +80,14 @@ def test_who_asks_for_an_answer_waits_for_it() -> None:
 
 
 def test_a_rebuild_is_listed_while_it_runs() -> None:
-    calls, may_end, ended = StackCalls(), threading.Event(), threading.Event()
+    calls, begun, may_end, ended = StackCalls(), threading.Event(), threading.Event(), threading.Event()
     start = "AWSStepFunctions.StartExecution"
     machine = {"stateMachineArn": "arn"}
     assert asked(calls, "/", machine, start)[0].startswith("400")
 
-    def rebuild() -> None:
+    def rebuild(entered: Callable[[str], None]) -> None:
+        entered("Train")
+        begun.set()
         may_end.wait(5)
         ended.set()
 
@@ -91,23 +95,27 @@ def test_a_rebuild_is_listed_while_it_runs() -> None:
     assert asked(calls, "/", machine | {"name": "mine"}, start)[0].startswith("200")
     listed = asked(calls, "/", machine, "AWSStepFunctions.ListExecutions")[1]["executions"]
     assert [one["name"] for one in listed] == ["mine"]
+    assert begun.wait(5)
+    with boto_of(calls) as states:
+        (running,) = Rebuilds(states, MACHINE).running()
+    assert (running.name, running.step) == ("mine", "learn")
     may_end.set()
     assert ended.wait(5)
     wait_for("mine")
-    running = machine | {"statusFilter": "RUNNING"}
-    assert asked(calls, "/", running, "AWSStepFunctions.ListExecutions")[1]["executions"] == []
+    finished = machine | {"statusFilter": "RUNNING"}
+    assert asked(calls, "/", finished, "AWSStepFunctions.ListExecutions")[1]["executions"] == []
 
 
 def test_a_rebuild_that_has_ended_says_how_and_the_latest_stands_first() -> None:
     calls, outcomes = StackCalls(), iter([None, InvalidInputError("there is no item")])
 
-    def rebuild() -> None:
+    def rebuild(entered: Callable[[str], None]) -> None:
         if (outcome := next(outcomes)) is not None:
             raise outcome
 
     calls.rebuild = rebuild
     with boto_of(calls) as states:
-        rebuilds = Rebuilds(states, "arn:aws:states:us-east-1:123456789012:stateMachine:local")
+        rebuilds = Rebuilds(states, MACHINE)
         assert rebuilds.last_ended() is None
         for name, failure in (("good", ""), ("bad", "InvalidInputError: there is no item")):
             rebuilds.start(name)

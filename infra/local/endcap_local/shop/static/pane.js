@@ -4,7 +4,7 @@ import { language, say, words } from './words.js';
 
 const place = document.getElementById('pane');
 const CONSENT = 'shop.consent', SEEN = 'shop.seen', SHOWN = 8, LOOK_MS = [400, 1200, 3000, 7000, 12000];
-let before, timers = [], here = [];
+let before, timers = [], here = [], looks = 0, drawn = 0;
 
 // Who has not been asked yet is not known: lists then follow what is done on the page.
 export const consented = () => localStorage[CONSENT] == 'granted' ? 'granted' : 'denied';
@@ -13,6 +13,7 @@ function decide(now) {
   localStorage[CONSENT] = now;
   delete localStorage[SEEN];
   before = null;
+  drawn = looks;
   endcap.consent(now);
   refresh();
   look();
@@ -35,9 +36,13 @@ async function profile(sure) {
   return answer.ok ? answer.json() : null;
 }
 
+// Answers come in any order, and after what they are about was taken back: none is drawn over a later one.
 async function look(sure) {
-  const known = endcap.state == 'granted';
-  draw(known, known ? await profile(sure).catch(() => null) : null);
+  const known = endcap.state == 'granted', mine = ++looks;
+  const found = known ? await profile(sure).catch(() => null) : null;
+  if (mine <= drawn) return;
+  drawn = mine;
+  draw(known, found);
 }
 
 // What was done is sent at once here, so that it shows; a shop's pages can wait the second that the kit takes.
@@ -46,6 +51,7 @@ async function soon() {
   timers = [];
   if (endcap.state != 'granted') return look();
   await endcap.flush();
+  timers.forEach(clearTimeout);
   timers = LOOK_MS.map((ms, n) => setTimeout(look, ms, n > 0));
 }
 
@@ -107,4 +113,5 @@ async function note(name, [first, second, more]) {
   const event = { view: ['view', first], cart: ['add_to_cart', first], search: ['search', null, first], track: [first, second, more?.text] }[name];
   const title = event[1] ? (await itemOf(event[1]).catch(() => null))?.title : null;
   here = [{ event_type: event[0], title, text: event[2] }, ...here].slice(0, SHOWN);
+  if (endcap.state != 'granted') look();
 }

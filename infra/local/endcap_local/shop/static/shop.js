@@ -12,7 +12,7 @@ const DEPARTMENTS = {
 };
 const basket = {
   get lines() { try { return JSON.parse(localStorage['shop.basket']) || []; } catch { return []; } },
-  set lines(lines) { localStorage['shop.basket'] = JSON.stringify(lines); header(); },
+  set lines(lines) { localStorage['shop.basket'] = JSON.stringify(lines); header(true); },
   add(item) {
     const lines = this.lines, line = lines.find(one => one.item_id == item.item_id);
     if (line) line.quantity++;
@@ -27,10 +27,12 @@ export function go(query) {
   show(true);
 }
 
-function header() {
+// With `keep` what is being typed into the search stays.
+function header(keep) {
+  const old = keep && document.querySelector('#top [name=q]'), writing = old && old == document.activeElement;
   const now = params(), count = basket.lines.reduce((sum, line) => sum + line.quantity, 0), start = now.get('start') || sessionStorage['shop.start'];
   if (start) sessionStorage['shop.start'] = start;
-  const box = h('input', { type: 'search', name: 'q', value: now.get('q') || '', placeholder: say('searchFor'), 'aria-label': say('searchFor'), autocomplete: 'off' });
+  const box = h('input', { type: 'search', name: 'q', value: old ? old.value : now.get('q') || '', placeholder: say('searchFor'), 'aria-label': say('searchFor'), autocomplete: 'off' });
   const here = name => now.get('department') == name ? 'page' : null;
   document.getElementById('top').replaceChildren(
     h('div', { class: 'bar' },
@@ -41,6 +43,7 @@ function header() {
         h('a', { class: 'quiet', href: '/studio/' + (start ? '?start=' + encodeURIComponent(start) : '') }, say('studio')),
         h('a', { class: 'basket', href: link({ cart: '' }) }, say('cart'), count ? h('span', { class: 'count' }, count) : null))),
     h('nav', { class: 'departments', 'aria-label': say('tagline') }, Object.keys(DEPARTMENTS).map(name => h('a', { href: link({ department: name }), 'aria-current': here(name) }, words.departments[name]))));
+  if (writing) box.focus();
 }
 
 function home() {
@@ -68,8 +71,9 @@ function found(q) {
   return [title, shelf];
 }
 
-async function item(id) {
+async function item(id, left) {
   const shown = await itemOf(id);
+  if (left()) return [];
   if (!shown) return [h('h1', { class: 'page-title' }, say('notFound')), list(say('forYou'), null, { surface: 'not found', limit: 6 })];
   endcap.view(id);
   const text = h('textarea', { rows: 2, maxlength: 1000, placeholder: say('reviewHint'), 'aria-label': say('review') });
@@ -138,7 +142,7 @@ let turn = 0;
 async function show(moved) {
   const now = params(), mine = ++turn;
   header();
-  const made = now.get('item') ? await item(now.get('item')).catch(failed)
+  const made = now.get('item') ? await item(now.get('item'), () => mine != turn).catch(failed)
     : now.has('cart') ? cart() : now.get('thanks') ? thanks(now.get('thanks')) : now.get('q') ? found(now.get('q'))
       : Object.hasOwn(DEPARTMENTS, now.get('department')) ? department(now.get('department')) : home();
   if (mine != turn) return;
@@ -168,7 +172,7 @@ document.addEventListener('click', event => {
   go(Object.fromEntries(new URLSearchParams(to.getAttribute('href'))));
 });
 addEventListener('popstate', () => show(true));
-addEventListener('storage', ({ key }) => { if (key == 'shop.basket') header(); });
+addEventListener('storage', ({ key }) => { if (key == 'shop.basket') header(true); });
 
 document.documentElement.lang = language;
 endcap.consent(consented());

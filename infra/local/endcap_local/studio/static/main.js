@@ -1,5 +1,5 @@
 // The studio's frame: who looks, where to go, and the page that is open.
-import { html, render, signal, useEffect, useState } from "./lib/html.js";
+import { html, render, signal, useEffect, useLayoutEffect, useState } from "./lib/html.js";
 import { LANGUAGES, language, t, useLanguage } from "./lib/i18n.js";
 import { href, route } from "./lib/router.js";
 import { config, openSession, signedIn, signIn, signInProblem, signOut, useStart } from "./lib/session.js";
@@ -95,21 +95,21 @@ const Page = () => {
   useEffect(() => {
     document.title = `${t(`page.${known}`)} · Endcap Studio`;
   }, [known, language.value]);
-  useEffect(() => {
-    setFailed(null);
-    PAGES[known]().then((module) => setParts((before) => ({ ...before, [known]: module.default })), setFailed);
+  useLayoutEffect(() => {
+    PAGES[known]().then((module) => setParts((before) => ({ ...before, [known]: module.default })), () => setFailed(known));
   }, [known]);
   if (!signedIn.value && !OPEN.has(known)) return html`<${Door} />`;
   // A browser keeps to it that a module could not be had, until the page is loaded anew.
-  if (failed) return html`<${Notice} kind="error"><p>${t("problem.page")}</p><${Button} onClick=${() => location.reload()}>${t("problem.again")}<//><//>`;
+  if (failed === known) return html`<${Notice} kind="error"><p>${t("problem.page")}</p><${Button} onClick=${() => location.reload()}>${t("problem.again")}<//><//>`;
   const Shown = parts[known];
-  return Shown ? html`<${Shown} key=${known} rest=${rest} query=${query} />` : html`<${Loading} />`;
+  // What an address asks for, a page begins with: with another question it begins anew, also on the way back.
+  return Shown ? html`<${Shown} key=${`${known} ${JSON.stringify(query)}`} rest=${rest} query=${query} />` : html`<${Loading} />`;
 };
 
 // Someone who goes by keyboard or by ear begins at the top of the page that they have chosen.
 const Main = () => {
   const { page } = route.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (document.activeElement?.closest?.(".side")) document.getElementById("main").focus();
     scrollTo(0, 0);
   }, [page]);

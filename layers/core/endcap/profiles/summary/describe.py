@@ -62,6 +62,7 @@ def describe(
     return {
         "language": spoken,
         "summary": sentences(tags, sentiments, intent, spoken),
+        "described": sentences(tags, sentiments, intent, spoken, to_others=True),
         "interests": {name: _best(tags, kind) for name, kind in _KINDS.items()},
         "tags": [{"kind": tag.kind, "name": tag.name, "weight": round(tag.weight, 4)} for tag in tags[:MAX_INTERESTS]],
         "aspects": [

@@ -8,7 +8,7 @@ from typing import Final
 from endcap.catalog.item import Item
 from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language, language_of
 from endcap.messages.reasons import quoted
-from endcap.messages.texts import Texts, counted
+from endcap.messages.texts import Portrait, Texts, counted
 from endcap.profiles.summary.aspects import Sentiment
 from endcap.profiles.summary.intent import Named, RecentIntent
 from endcap.profiles.summary.tags import Tag
@@ -31,37 +31,48 @@ def usual_language(items: Iterable[Item]) -> Language:
 
 
 def sentences(
-    tags: Sequence[Tag], sentiments: Sequence[Sentiment], intent: RecentIntent | None, language: Language
+    tags: Sequence[Tag],
+    sentiments: Sequence[Sentiment],
+    intent: RecentIntent | None,
+    language: Language,
+    *,
+    to_others: bool = False,
 ) -> list[str]:
-    """What is known, one sentence each; none about what is not known."""
+    """What is known, one sentence each; none about what is not known.
+
+    Parameters
+    ----------
+    to_others : told of the shopper, else to the shopper
+    """
     texts = TEXTS[language]
+    said = texts.portrait_of if to_others else texts.portrait
     liked = dict.fromkeys(quoted(tag.name) for tag in tags if tag.weight > 0)
     disliked = dict.fromkeys(quoted(tag.name) for tag in tags if tag.weight < 0)
     praised = [texts.aspects[one.aspect] for one in sentiments if one.score >= CLEAR]
     blamed = [texts.aspects[one.aspect] for one in sentiments if one.score <= -CLEAR]
     of_tastes = (
-        (texts.drawn_to, liked, MAX_LIKED),
-        (texts.passes_over, disliked, MAX_DISLIKED),
-        (texts.praises, praised, MAX_LIKED),
-        (texts.complains, blamed, MAX_LIKED),
+        (said.drawn_to, liked, MAX_LIKED),
+        (said.passes_over, disliked, MAX_DISLIKED),
+        (said.praises, praised, MAX_LIKED),
+        (said.complains, blamed, MAX_LIKED),
     )
     found = [template.format(names=_listed(list(names)[:most], texts)) for template, names, most in of_tastes if names]
-    return found + ([] if intent is None else list(_of_intent(intent, texts)))
+    return found + ([] if intent is None else list(_of_intent(intent, said, texts)))
 
 
-def _of_intent(intent: RecentIntent, texts: Texts) -> Iterator[str]:
+def _of_intent(intent: RecentIntent, said: Portrait, texts: Texts) -> Iterator[str]:
     compared = intent.categories[0] if intent.categories and intent.categories[0].items > 1 else None
     if compared is not None:
-        yield texts.compared.format(name=quoted(compared.name), n=compared.items)
+        yield said.compared.format(name=quoted(compared.name), n=compared.items)
     elif intent.looked_at:
-        yield texts.looked_at.format(name=_title(intent.looked_at[0]))
+        yield said.looked_at.format(name=_title(intent.looked_at[0]))
     if intent.searches:
         then = intent.chosen_after_search
-        template = texts.searched if then is None else texts.searched_then
+        template = said.searched if then is None else said.searched_then
         name = "" if then is None else _title(then)
         yield template.format(times=counted(intent.searches, texts.searches), name=name)
     if intent.in_cart:
-        yield texts.in_cart.format(names=_listed([_title(one) for one in intent.in_cart], texts))
+        yield said.in_cart.format(names=_listed([_title(one) for one in intent.in_cart], texts))
 
 
 def _title(one: Named) -> str:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from endcap.catalog.item import Item
@@ -38,6 +40,14 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
         "您最近搜索了2次,随后看了“l”。",
         "您的购物车里有“Mug”、“l”。",
     ]
+
+
+def test_others_are_told_of_the_shopper_and_not_as_if_they_were_one() -> None:
+    told = {code: sentences(TAGS, SENTIMENTS, INTENT, code, to_others=True) for code in ("en", "zh")}
+    assert told["en"][:2] == ["Drawn to “garden” and “rose”.", "Tends to pass over “Acme”."]
+    assert told["zh"][0] == "偏爱“garden”、“rose”。"
+    assert not re.search(r"\byou|您|你", " ".join([*told["en"], *told["zh"]]), re.IGNORECASE)
+    assert [len(texts) for texts in told.values()] == [7, 7]
 
 
 def test_nothing_is_said_of_what_is_not_known() -> None:

@@ -1,5 +1,5 @@
 // Calls of the HTTP API, which answers on the origin that the pages come from.
-import { useCallback, useEffect, useState } from "./html.js";
+import { useCallback, useLayoutEffect, useState } from "./html.js";
 import { t } from "./i18n.js";
 import { askLocalIssuer, config, credentials, signedIn } from "./session.js";
 
@@ -52,16 +52,18 @@ export async function call(method, parts, { query, body, etag, signal, again = t
 export const get = async (parts, query, signal) => (await call("GET", parts, { query, signal })).data;
 export const post = async (parts, body, signal) => (await call("POST", parts, { body, signal })).data;
 
-// What a component shows of the API: {data, error, loading, reload}; asked again when `asked` changes.
-export function useLoad(load, asked) {
+// What a component shows of the API: {data, error, loading, reload}; asked again when `asked` changes. With `patient` what
+// was answered once stays where asking anew fails, which `missed` tells.
+export function useLoad(load, asked, { patient = false } = {}) {
   const [state, setState] = useState({ loading: true });
   const [round, setRound] = useState(0);
-  useEffect(() => {
+  // Before the next frame: until then an answer to what was asked before would pass for the answer.
+  useLayoutEffect(() => {
     const stopped = new AbortController();
     setState((before) => ({ data: before.data, loading: true }));
     load(stopped.signal).then(
       (data) => stopped.signal.aborted || setState({ data, loading: false }),
-      (error) => stopped.signal.aborted || setState({ error, loading: false }),
+      (error) => stopped.signal.aborted || setState(({ data }) => (patient && data !== undefined ? { data, missed: error, loading: false } : { error, loading: false })),
     );
     return () => stopped.abort();
   }, [...asked, round]);

@@ -2,9 +2,10 @@
 import { preview, useLoad } from "./api.js";
 import { html, useState } from "./html.js";
 import { language, t } from "./i18n.js";
+import { DeedForm, nameOfInvented, NEWCOMER, threeFrom, whoDid } from "./invented.js";
 import { ItemLink, Moved, Picture, ranksOf } from "./items.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
-import { Button, Empty, Loaded, TextField, useRested } from "./ui.js";
+import { Button, Empty, Loaded, Problem, TextField, useAction, useRested } from "./ui.js";
 
 const MOST = 3;
 
@@ -18,16 +19,16 @@ export const Ranking = ({ items, before, name }) => html`
   </ol>
 `;
 
-const Pair = ({ user_id, live, drafted }) => {
-  const base = { user_id, language: language.value, limit: 10, explain: false };
+const Pair = ({ whose, name, live, drafted, waiting }) => {
+  const base = { ...whose, language: language.value, limit: 10, explain: false };
   const asked = [JSON.stringify([base, live, drafted])];
   const now = useLoad((signal) => preview({ ...base, ...live }, signal), asked);
   const then = useLoad((signal) => preview({ ...base, ...drafted }, signal), asked);
   const before = ranksOf(now.data?.items);
   const gone = now.data && then.data ? now.data.items.filter((item) => !then.data.items.some((other) => other.item_id === item.item_id)) : [];
   return html`
-    <div>
-      <h3>${user_id || t("shopper.nobody")}</h3>
+    <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
+      <h3>${name}</h3>
       <div class="columns pair">
         <div><p class="muted">${t("live")}</p><${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
         <div><p class="muted">${t("draft")}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
@@ -39,23 +40,54 @@ const Pair = ({ user_id, live, drafted }) => {
 
 const idsOf = (typed) => typed.split(",").map((id) => id.trim()).filter(Boolean).slice(0, MOST);
 
-// live, drafted: what both requests say.
-export const Beside = ({ live, drafted }) => {
-  const [typed, setTyped] = useState("");
-  const rested = useRested(drafted, 400);
-  const named = idsOf(typed);
-  const shoppers = idsOf(useRested(typed, 400));
-  const unknown = useUnknownShoppers(named);
-  const offered = lately().filter((id) => !named.includes(id) && !id.includes(","));
+// Who is compared for without an id: offered, chosen, taken out again.
+const Invented = ({ live, chosen, full, onChosen }) => {
+  const [suggest, busy, error] = useAction(async () => {
+    const { items } = await preview({ ...live, limit: 20, explain: false, language: language.value });
+    onChosen(() => threeFrom(items));
+  });
+  const add = (one) => onChosen((before) => (before.some(({ key }) => key === one.key) ? before : [...before, one]));
   return html`
-    <div class="stack">
-      <${TextField} label=${t("beside.shoppers")} hint=${t("beside.shoppers_hint", { n: MOST })} value=${typed} onValue=${setTyped} autocomplete="off" spellcheck=${false} />
-      ${unknown.map((id) => html`<p class="hint">${t("shopper.not_known", { id })}</p>`)}
-      ${offered.length > 0 && named.length < MOST && html`
-        <div class="row" role="group" aria-label=${t("shopper.lately")}><span class="muted" aria-hidden="true">${t("shopper.lately")}</span>
-          ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTyped([...named, id].join(", "))}>${id}<//>`)}</div>`}
-      ${(shoppers.length ? shoppers : [""]).map((user_id) => html`<${Pair} key=${user_id} user_id=${user_id} live=${live} drafted=${rested} />`)}
+    <div class="stack" role="group" aria-label=${t("invented.title")}>
+      <div class="row">
+        <span class="muted">${t("invented.title")}</span>
+        <${Button} kind="small" busy=${busy} onClick=${suggest}>${t("invented.three")}<//>
+        <${Button} kind="small" ...${full ? { disabled: true } : {}} onClick=${() => add(NEWCOMER)}>${t("invented.newcomer")}<//>
+      </div>
+      ${chosen.length > 0 && html`<ul class="deeds">${chosen.map((one) => html`
+        <li key=${one.key}><span>${nameOfInvented(one)}</span>
+          <${Button} kind="quiet" icon="close" aria-label=${t("invented.remove", { name: nameOfInvented(one) })} onClick=${() => onChosen((before) => before.filter(({ key }) => key !== one.key))} /></li>`)}</ul>`}
+      <${Problem} error=${error} />
+      <${DeedForm} name=${t("invented.form")} action=${t("invented.add")} disabled=${full} onDeed=${(type, item) => add(whoDid(type, item))} />
     </div>
   `;
 };
 
+// live, drafted: what both requests say.
+export const Beside = ({ live, drafted }) => {
+  const [typed, setTyped] = useState("");
+  const [invented, setInvented] = useState([]);
+  const rested = useRested(drafted, 400);
+  const named = idsOf(typed);
+  const ids = useRested(named, 400);
+  const unknown = useUnknownShoppers(named);
+  const offered = lately().filter((id) => !named.includes(id) && !id.includes(","));
+  const full = named.length + invented.length >= MOST;
+  const whole = [
+    ...ids.map((id) => ({ key: `id ${id}`, name: id, whose: { user_id: id } })),
+    ...invented.map((one) => ({ key: one.key, name: nameOfInvented(one), whose: { interactions: one.deeds } })),
+  ].slice(0, MOST);
+  const shoppers = whole.length ? whole : [{ key: NEWCOMER.key, name: t("shopper.nobody"), whose: {} }];
+  const waiting = JSON.stringify([rested, ids]) !== JSON.stringify([drafted, named]);
+  return html`
+    <div class="stack">
+      <${TextField} label=${t("beside.shoppers")} hint=${t("beside.shoppers_hint", { n: MOST })} value=${typed} onValue=${setTyped} autocomplete="off" spellcheck=${false} />
+      ${unknown.map((id) => html`<p class="hint">${t("shopper.not_known", { id })}</p>`)}
+      ${offered.length > 0 && !full && html`
+        <div class="row" role="group" aria-label=${t("shopper.lately")}><span class="muted" aria-hidden="true">${t("shopper.lately")}</span>
+          ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTyped([...named, id].join(", "))}>${id}<//>`)}</div>`}
+      <${Invented} live=${live} chosen=${invented} full=${full} onChosen=${setInvented} />
+      ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} />`)}
+    </div>
+  `;
+};

@@ -10,16 +10,20 @@ const texts = signal({});
 function preferred() {
   const kept = localStorage.getItem(KEPT);
   if (kept in LANGUAGES) return kept;
-  const wanted = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
-  return wanted.find((tag) => tag in LANGUAGES) ?? "en";
+  const spoken = navigator.languages.map((tag) => tag.slice(0, 2).toLowerCase());
+  return spoken.find((tag) => tag in LANGUAGES) ?? "en";
 }
 
+let wanted;
 export async function useLanguage(code = preferred(), keep = false) {
+  wanted = code;
+  if (keep) localStorage.setItem(KEPT, code);
   const answer = await fetch(new URL(`../lang/${code}.json`, import.meta.url));
-  texts.value = await answer.json();
+  const found = await answer.json();
+  if (wanted !== code) return; // another one was chosen meanwhile
+  texts.value = found;
   language.value = code;
   document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
-  if (keep) localStorage.setItem(KEPT, code);
 }
 
 // The text of a key, with {names} filled in; a key that is missing shows itself.

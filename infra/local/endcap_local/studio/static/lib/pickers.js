@@ -1,5 +1,5 @@
 // Choosing a scenario, a shopper and an item, on several pages alike.
-import { get, useLoad } from "./api.js";
+import { ApiError, get, useLoad } from "./api.js";
 import { html, useId } from "./html.js";
 import { t } from "./i18n.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
@@ -24,7 +24,19 @@ export const ShopperField = ({ value, onValue, hint }) => {
   `;
 };
 
-// An item by its id; whoever knows but words of its title is offered ids to choose from.
+// An item by its id, or by words that one title alone has.
+export const itemOf = async (typed) => {
+  try {
+    return { item_id: typed, ...(await get(["items", typed], { fields: "title" })) };
+  } catch (error) {
+    if (error.status !== 404) throw error;
+  }
+  const { items } = await get(["admin", "items"], { q: typed, limit: 2 });
+  if (items.length === 1) return items[0];
+  throw new ApiError(404, { detail: t(items.length ? "merch.which" : "merch.none_such", { words: typed }) });
+};
+
+// The box for it; whoever knows but words of its title is offered ids to choose from.
 export const ItemField = ({ label, error, placeholder, value, onValue }) => {
   const id = useId();
   const q = useRested(value.trim(), 300);

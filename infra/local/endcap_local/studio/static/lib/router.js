@@ -1,9 +1,17 @@
 // Pages by the part of the address after #: #/catalogue/item-12?scenario=home
 import { signal } from "./html.js";
 
+const decoded = (part) => {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part; // written by hand
+  }
+};
+
 const read = () => {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const [page, ...rest] = path.split("/").map(decodeURIComponent);
+  const [page, ...rest] = path.split("/").map(decoded);
   return { page: page || "today", rest, query: Object.fromEntries(new URLSearchParams(query ?? "")) };
 };
 

@@ -1,6 +1,6 @@
 // Scenarios: what is published, what is drafted, and how one becomes the other.
-import { call, get } from "./api.js";
-import { signal, useEffect, useLayoutEffect, useState } from "./html.js";
+import { call, get, useLoad } from "./api.js";
+import { signal, useLayoutEffect, useState } from "./html.js";
 
 export const EVERYWHERE = "*";
 
@@ -14,12 +14,9 @@ export async function readScenario(name, signal) {
   }
 }
 
-// A draft outlives its page and a reload, until it is published or discarded, or what it began from is no longer live.
+// A draft outlives its page and a reload, until it is published or discarded.
 const KEPT = "endcap-studio-draft ";
-function keptDraft(name, etag) {
-  const kept = JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null");
-  return kept && kept.etag === (etag ?? null) ? kept.document : null;
-}
+const keptDraft = (name) => JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null");
 function keepDraft(name, { document, etag = null }, draft) {
   if (same(document, draft)) sessionStorage.removeItem(KEPT + name);
   else sessionStorage.setItem(KEPT + name, JSON.stringify({ etag, document: draft }));
@@ -30,17 +27,44 @@ function keepDraft(name, { document, etag = null }, draft) {
 const keptNames = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).map((key) => key.slice(KEPT.length)).sort();
 export const draftsKept = signal(keptNames());
 
-// What is drafted of a scenario, and its setter; null until what is published was read (`useLoad` of `readScenario`).
-export function useDraft(name, published) {
-  const [draft, setDraft] = useState(null);
-  useEffect(() => {
-    if (published.data && !published.loading) setDraft(keptDraft(name, published.data.etag) ?? published.data.document);
-  }, [published.data, published.loading]);
-  // Before the next frame is drawn: a page that is left at once after a change would never keep it.
+// A scenario as it is worked at: what is published (`base`, null until it was read, then {document, etag, built_in, known}),
+// what is drafted over it, and `older`, a draft that began from what somebody else has published over since; `onOlder(true)`
+// takes it up again, `onOlder(false)` drops it. `settle` tells what was published from here, `reread` that it has to be asked.
+export function useDraft(name) {
+  const read = useLoad((signal) => readScenario(name, signal), [name]);
+  const [settled, setSettled] = useState(null);
+  const base = settled && settled.over === read.data ? settled.base : read.data;
+  const [state, setState] = useState({ draft: null, older: null, over: null });
+  const { draft, older, over } = state;
+  const setDraft = (next) => setState((now) => ({ ...now, draft: typeof next === "function" ? next(now.draft) : next }));
   useLayoutEffect(() => {
-    if (draft) keepDraft(name, published.data, draft);
-  }, [draft]);
-  return [draft, setDraft];
+    if (!read.data || read.loading) return;
+    const { document, etag = null } = read.data;
+    const kept = keptDraft(name);
+    const mine = kept && !same(document, kept.document);
+    const whole = mine && kept.etag === etag ? { draft: kept.document, older: null } : { draft: document, older: mine ? kept.document : null };
+    setState({ ...whole, over: read.data });
+  }, [read.data, read.loading]);
+  // Before the next frame is drawn: a page that is left at once after a change would never keep it. What was read just now is
+  // not yet what the draft lies over.
+  useLayoutEffect(() => {
+    if (draft && base && over === read.data && !(older && same(base.document, draft))) keepDraft(name, base, draft);
+  }, [base, draft, older, over]);
+  return {
+    base: draft ? (base ?? null) : null,
+    draft,
+    setDraft,
+    older,
+    onOlder: (take) => setState((now) => ({ ...now, draft: take ? now.older : now.draft, older: null })),
+    error: read.error,
+    // What was changed while it was being published is a draft over it.
+    settle: (sent, { data, etag }) => {
+      const now = { document: data.document, etag: data.etag ?? etag, built_in: data.built_in, known: true };
+      setSettled({ over: read.data, base: now });
+      setDraft((at) => (at === sent || same(at, base.document) ? now.document : at));
+    },
+    reread: read.reload,
+  };
 }
 
 export const publish = (name, document, etag) => call("PUT", ["admin", "scenarios", name], { body: document, etag });

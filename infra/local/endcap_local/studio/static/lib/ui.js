@@ -1,5 +1,5 @@
 // Parts that pages are put together from.
-import { html, signal, useEffect, useId, useRef, useState } from "./html.js";
+import { html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./html.js";
 import { toldIn } from "./fields.js";
 import { t } from "./i18n.js";
 
@@ -169,13 +169,23 @@ export const Lamp = ({ kind, children }) => html`<span class=${`lamp ${kind}`}>$
 export const Dialog = ({ title, onClose, children }) => {
   const id = useId();
   const box = useRef();
-  useEffect(() => {
-    const before = document.activeElement;
-    box.current.showModal();
-    return () => before?.focus?.();
+  const open = useRef(false);
+  useLayoutEffect(() => {
+    const dialog = box.current;
+    dialog.showModal();
+    open.current = true;
+    return () => {
+      open.current = false;
+      dialog.close(); // which gives the focus back
+    };
   }, []);
+  // That one was closed is told later, and might be taken for the end of one that was opened since.
+  const left = (event) => {
+    event.preventDefault();
+    if (open.current) onClose();
+  };
   return html`
-    <dialog ref=${box} aria-labelledby=${id} onClose=${onClose} onCancel=${onClose}>
+    <dialog ref=${box} aria-labelledby=${id} onClose=${left} onCancel=${left}>
       <header class="panel-head"><h2 id=${id}>${title}</h2><${Button} icon="close" kind="quiet" aria-label=${t("close")} onClick=${onClose} /></header>
       ${children}
     </dialog>
@@ -203,10 +213,14 @@ export function tell(text, kind = "good") {
 }
 export const Teller = () => html`<div class=${`teller ${told.value.kind} ${told.value.text ? "on" : ""}`} role="status">${told.value.text}</div>`;
 
-// Something that takes a while and may fail: [run, busy, error].
+// Something that takes a while and may fail: [run, busy, error]. It is not begun again before it has ended: a second click
+// within the frame of the first still finds a button that can be pressed.
 export function useAction(work) {
   const [state, setState] = useState({});
+  const running = useRef(false);
   const run = async (...given) => {
+    if (running.current) return undefined;
+    running.current = true;
     setState({ busy: true });
     try {
       const outcome = await work(...given);
@@ -215,6 +229,8 @@ export function useAction(work) {
     } catch (error) {
       setState({ error });
       return undefined;
+    } finally {
+      running.current = false;
     }
   };
   return [run, Boolean(state.busy), state.error];

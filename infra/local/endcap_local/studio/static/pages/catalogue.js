@@ -1,7 +1,7 @@
 // Catalogue: items by words and filter with what happened to them; an item's own page says why a list has it or not.
 import { get, useLoad } from "../lib/api.js";
 import { FilterField } from "../lib/filter.js";
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useState } from "../lib/html.js";
 import { dateTime, language, money, number, signed, t, has } from "../lib/i18n.js";
 import { ItemLink, Picture, Reasons } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
@@ -25,15 +25,14 @@ const List = () => {
   const [filter, setFilter] = useState("");
   const asked = { q: useRested(words.trim(), 300), filter: useRested(filter.trim(), 500), limit: PAGE };
   const key = JSON.stringify(asked);
-  const [more, setMore] = useState({ key, items: [], cursor: null });
+  const [added, setAdded] = useState(null);
   const first = useLoad((signal) => get(["admin", "items"], asked, signal), [key]);
+  // Further pages belong to the first one that they follow.
+  const more = added && added.to === first.data ? added : { items: first.data?.items ?? [], cursor: first.data?.cursor };
   const [next, loading, error] = useAction(async () => {
     const page = await get(["admin", "items"], { ...asked, cursor: more.cursor });
-    setMore((before) => ({ ...before, items: [...before.items, ...page.items], cursor: page.cursor }));
+    setAdded({ to: first.data, items: [...more.items, ...page.items], cursor: page.cursor });
   });
-  useEffect(() => {
-    if (first.data) setMore({ key, items: first.data.items, cursor: first.data.cursor });
-  }, [first.data]);
   const columns = [
     { label: t("item"), of: (item) => html`<span class="row nowrap thumb"><${Picture} item=${item} /><span><${ItemLink} item=${item} /><small>${item.item_id}</small></span></span>` },
     ...(more.items.some((item) => item.brand) ? [{ label: t("item.brand"), of: (item) => item.brand ?? "" }] : []),
@@ -56,7 +55,7 @@ const List = () => {
         <${Loaded} of=${first}>${() => html`<${Table} name=${t("catalogue.items")} columns=${columns} rows=${more.items} keyOf=${(item) => item.item_id} empty=${t("catalogue.nothing")} />`}<//>
       <//>
       <${Problem} error=${error} />
-      ${more.cursor && html`<div class="row"><${Button} busy=${loading} onClick=${next}>${t("more")}<//></div>`}
+      ${more.cursor && !first.loading && html`<div class="row"><${Button} busy=${loading} onClick=${next}>${t("more")}<//></div>`}
     </div>
   `;
 };

@@ -2,7 +2,7 @@
 import { get, post, useLoad } from "../lib/api.js";
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { dateTime, has, number, t, time } from "../lib/i18n.js";
-import { href } from "../lib/router.js";
+import { go, href } from "../lib/router.js";
 import { Button, Choice, Head, Lamp, Loaded, Panel, Problem, Table, tell, useAction } from "../lib/ui.js";
 
 const POLL_MS = 2000;
@@ -102,7 +102,8 @@ const Refused = () => {
 };
 
 export default function Events({ rest }) {
-  const [view, setView] = useState(rest[0] === "refused" ? "refused" : "tail");
+  const view = rest[0] === "refused" ? "refused" : "tail";
+  const setView = (next) => go("events", next === "refused" ? [next] : []);
   return html`
     <${Head} title=${t("page.events")} lead=${t("events.lead")}><${Choice} label=${t("scenarios.view")} value=${view} onValue=${setView} options=${[["tail", t("events.tail")], ["refused", t("events.refused_ones")]]} /><//>
     ${view === "tail" ? html`<${Tail} />` : html`<${Refused} />`}

@@ -1,11 +1,12 @@
 // Merchandise: a list laid out by hand. An item is dragged to a place, or put there by its buttons; pushed up or hidden,
 // until a date or for good. What is laid out is a draft until it is published.
-import { ApiError, get, preview, useLoad } from "../lib/api.js";
+import { preview, useLoad } from "../lib/api.js";
+import { Older, Overtaken } from "../lib/drafts.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { dateTime, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
-import { ItemField, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
-import { boostItem, EVERYWHERE, hide, only, pin, publish, readScenario, same, tidy, triable, unboost, unhide, unpin, useDraft } from "../lib/scenario.js";
+import { ItemField, itemOf, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
+import { boostItem, EVERYWHERE, hide, only, pin, publish, same, tidy, triable, unboost, unhide, unpin, useDraft } from "../lib/scenario.js";
 import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PLACES = 20;
@@ -16,6 +17,8 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
   const boost = document.boost?.find((one) => one.filter === only(item.item_id));
   const [over, setOver] = useState(false);
   const named = (action) => `${action}: ${item.title}`;
+  // Where it is going to stand; the list that shows it may be on its way yet.
+  const at = pinned?.position ?? item.rank;
   return html`
     <li class=${over ? "tile dropping" : "tile"} draggable=${everywhere ? undefined : "true"}
       onDragStart=${(e) => {
@@ -29,6 +32,7 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
         setOver(true);
       }}
       onDragLeave=${() => setOver(false)}
+      onDragEnd=${() => onDrag(null)}
       onDrop=${(e) => {
         e.preventDefault();
         setOver(false);
@@ -41,8 +45,8 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
         <p class="title"><${ItemLink} item=${item} /></p><${Price} item=${item} />
         <div class="tools" role="group" aria-label=${named(t("merch.tools"))}>
           ${!everywhere && html`
-            <${Button} kind="quiet" icon="left" title=${t("merch.earlier")} aria-label=${named(t("merch.earlier"))} disabled=${item.rank === 1} onClick=${() => onPin(item.item_id, item.rank - 1)} />
-            <${Button} kind="quiet" icon="right" title=${t("merch.later")} aria-label=${named(t("merch.later"))} onClick=${() => onPin(item.item_id, item.rank + 1)} />
+            <${Button} kind="quiet" icon="left" title=${t("merch.earlier")} aria-label=${named(t("merch.earlier"))} disabled=${at === 1} onClick=${() => onPin(item.item_id, at - 1)} />
+            <${Button} kind="quiet" icon="right" title=${t("merch.later")} aria-label=${named(t("merch.later"))} onClick=${() => onPin(item.item_id, at + 1)} />
             <${Button} kind="quiet" icon="pin" title=${t(pinned ? "merch.unpin" : "merch.pin")} aria-label=${named(t(pinned ? "merch.unpin" : "merch.pin"))} aria-pressed=${pinned ? "true" : "false"} onClick=${() => (pinned ? onUnpin(item.item_id) : onPin(item.item_id, item.rank))} />
             <${Button} kind="quiet" icon="boost" title=${t("merch.boost")} aria-label=${named(t("merch.boost"))} aria-pressed=${boost ? "true" : "false"} onClick=${() => onBoost(item.item_id, boost)} />`}
           <${Button} kind="quiet" icon="hide" title=${t("merch.hide")} aria-label=${named(t("merch.hide"))} onClick=${() => onHide(item)} />
@@ -64,49 +68,37 @@ const Rules = ({ document, titles, onDocument }) => {
       <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] ?? row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
 };
 
-// An item by its id, or by words that one title alone has.
-const itemOf = async (typed) => {
-  try {
-    return { item_id: typed, ...(await get(["items", typed], { fields: "title" })) };
-  } catch (error) {
-    if (error.status !== 404) throw error;
-  }
-  const { items } = await get(["admin", "items"], { q: typed, limit: 2 });
-  if (items.length === 1) return items[0];
-  throw new ApiError(404, { detail: t(items.length ? "merch.which" : "merch.none_such", { words: typed }) });
-};
-
 const Board = ({ name, shopper, until }) => {
   const everywhere = name === EVERYWHERE;
-  const [round, setRound] = useState(0);
-  const published = useLoad((signal) => readScenario(name, signal), [name, round]);
-  const [draft, setDraft] = useDraft(name, published);
+  const { base: published, draft, setDraft, older, onOlder, error: unread, settle, reread } = useDraft(name);
   const [dragged, setDragged] = useState(null);
   const [titles, setTitles] = useState({});
   const [adding, setAdding] = useState("");
+  const [tried, setTried] = useState(null);
   const base = { user_id: shopper, scenario: everywhere ? null : name, limit: PLACES, language: language.value };
   const asked = { ...base, drafts: draft ? { [name]: triable(draft) } : undefined };
   const list = useLoad((signal) => (draft ? preview(asked, signal) : Promise.resolve(null)), [JSON.stringify(asked)]);
-  const shown = { ...base, drafts: published.data && { [name]: published.data.document } };
-  const live = useLoad((signal) => (published.data ? preview(shown, signal) : Promise.resolve(null)), [JSON.stringify(shown)]);
+  const shown = { ...base, drafts: published && { [name]: published.document } };
+  const live = useLoad((signal) => (published ? preview(shown, signal) : Promise.resolve(null)), [JSON.stringify(shown)]);
   useEffect(() => {
     for (const one of [list.data, live.data]) if (one) setTitles((known) => ({ ...known, ...Object.fromEntries(one.items.map((item) => [item.item_id, item.title])) }));
   }, [list.data, live.data]);
-  const [put, putting, error] = useAction(async () => {
-    await publish(name, tidy(draft), published.data.etag);
+  const [put, putting, refused] = useAction(async () => {
+    setTried(published);
+    settle(draft, await publish(name, tidy(draft), published.etag));
     tell(everywhere ? t("scenarios.published_all") : t("scenarios.published", { name }));
-    setRound((n) => n + 1);
   });
+  const error = tried === published ? refused : null;
   // An id that no item has would be laid out, published and never seen.
-  const [add, , unknown] = useAction(async (id) => {
+  const [add, looking, unknown] = useAction(async (id) => {
     const { item_id, title } = await itemOf(id);
     setTitles((known) => ({ ...known, [item_id]: title }));
     setDraft((d) => (everywhere ? hide(d, item_id, until) : pin(d, item_id, 1, until)));
-    setAdding("");
+    setAdding((now) => (now.trim() === id ? "" : now)); // the next one may be in it by now
   });
-  if (published.error) return html`<${Problem} error=${published.error} />`;
-  if (!draft) return null;
-  const changed = !same(published.data.document, draft);
+  if (unread) return html`<${Problem} error=${unread} />`;
+  if (!published) return html`<${Loading} />`;
+  const changed = !same(published.document, draft);
   const before = ranksOf(live.data?.items);
   const place = (item_id, position) => {
     setDraft((d) => pin(d, item_id, position, until));
@@ -116,20 +108,22 @@ const Board = ({ name, shopper, until }) => {
     <div class="stack">
       <${Panel} title=${t("merch.rules")} actions=${html`
         <${Lamp} kind=${changed ? "warning" : "good"}>${t(changed ? "scenarios.unpublished" : "scenarios.is_live")}<//>
-        <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${() => setDraft(published.data.document)}>${t("scenarios.discard")}<//>
+        <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${() => setDraft(published.document)}>${t("scenarios.discard")}<//>
         <${Button} kind="strong" busy=${putting} ...${changed ? {} : { disabled: true }} onClick=${put}>${t("scenarios.publish")}<//>`}>
+        <${Older} draft=${older} onOlder=${onOlder} />
         <${Rules} document=${draft} titles=${titles} onDocument=${setDraft} />
         <form class="row end" onSubmit=${(e) => {
           e.preventDefault();
           if (adding.trim()) add(adding.trim());
         }}>
           <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} placeholder=${t("merch.by_words")} value=${adding} onValue=${setAdding} />
-          <button type="submit" class="button"><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
+          <button type="submit" class="button" disabled=${looking}><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
         </form>
         <${Problem} error=${error ?? unknown} />
+        <${Overtaken} error=${error} onRead=${reread} />
       <//>
       <${Loaded} of=${list}>${(found) => found === null ? html`<${Loading} />` : html`
-        <ol class="grid" aria-label=${t("merch.board")}>
+        <ol class="grid" aria-label=${t("merch.board")} aria-busy=${list.loading ? "true" : undefined}>
           ${found.items.map((item) => html`<${Tile} key=${item.item_id} ...${{ item, document: draft, everywhere, dragged }} before=${live.data ? before[item.item_id] : item.rank}
             onDrag=${setDragged} onPin=${place} onUnpin=${(id) => setDraft((d) => unpin(d, id))}
             onBoost=${(id, has) => setDraft((d) => (has ? unboost(d, id) : boostItem(d, id, PUSH, until)))}

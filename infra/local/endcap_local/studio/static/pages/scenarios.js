@@ -1,13 +1,14 @@
 // Scenarios: named defaults of lists; changed as a draft, looked at beside what is live, published, and taken back.
 import { get, useLoad } from "../lib/api.js";
 import { Beside } from "../lib/beside.js";
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useState } from "../lib/html.js";
 import { language, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { draftsKept, EVERYWHERE, history, publish, readScenario, same, takeBack, tidy, triable, useDraft } from "../lib/scenario.js";
+import { Older, Overtaken } from "../lib/drafts.js";
+import { draftsKept, EVERYWHERE, history, publish, same, takeBack, tidy, triable, useDraft } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
-import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Loading, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
 
@@ -63,22 +64,18 @@ const History = ({ name, round, onPut }) => {
   `;
 };
 
-// While the text is no JSON, `onBroken` is told so: the draft is still what was written before.
-const AsText = ({ document, onDocument, onBroken }) => {
-  const [text, setText] = useState(JSON.stringify(document, null, 2));
-  const [error, setError] = useState("");
-  useEffect(() => () => onBroken(false), []);
+// What is written, until the draft becomes another by other means. While it is no JSON (`error`), the draft is still what was
+// written before.
+const AsText = ({ document, written, onWritten, onDocument }) => {
+  const { text, error } = written ?? { text: JSON.stringify(document, null, 2) };
   const read = (value) => {
-    setText(value);
     try {
       const parsed = JSON.parse(value);
       if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) throw new Error(t("scenarios.no_object"));
       onDocument(parsed);
-      setError("");
-      onBroken(false);
+      onWritten({ of: parsed, text: value });
     } catch (problem) {
-      setError(problem.message);
-      onBroken(true);
+      onWritten({ of: document, text: value, error: problem.message });
     }
   };
   return html`<${Field} label=${t("scenarios.as_text")} error=${error} control=${(tied) => html`<textarea class="code" rows="18" spellcheck=${false} value=${text} onInput=${(e) => read(e.target.value)} ...${tied}></textarea>`} />`;
@@ -86,28 +83,32 @@ const AsText = ({ document, onDocument, onBroken }) => {
 
 const Editor = ({ name, parameters, onChanged }) => {
   const everywhere = name === EVERYWHERE;
-  const [round, setRound] = useState(0);
-  const live = useLoad((signal) => readScenario(name, signal), [name, round]);
-  const [draft, setDraft] = useDraft(name, live);
+  const { base, draft, setDraft, older, onOlder, error: unread, settle, reread } = useDraft(name);
   const [view, setView] = useState("form");
-  const [broken, setBroken] = useState(false);
-  const [refused, setRefused] = useState(null);
+  const [written, setWritten] = useState(null);
+  const [tried, setTried] = useState({});
+  const [round, setRound] = useState(0);
   const done = (text) => {
     tell(text);
     setRound((n) => n + 1);
     onChanged();
   };
-  const [put, putting, putError] = useAction(async (document, etag) => {
-    await publish(name, tidy(document), etag);
+  const [put, putting, putError] = useAction(async (document) => {
+    setTried({ base, draft: document });
+    settle(document, await publish(name, tidy(document), base.etag));
     done(everywhere ? t("scenarios.published_all") : t("scenarios.published", { name }));
   });
-  const [remove, removing, removeError] = useAction(async (etag) => {
-    await takeBack(name, etag);
+  const [remove, removing, removeError] = useAction(async () => {
+    setTried({ base });
+    await takeBack(name, base.etag);
+    reread();
     done(t("scenarios.deleted", { name: called(name) }));
   });
-  if (live.error) return html`<${Problem} error=${live.error} />`;
-  if (!draft || !live.data) return null;
-  const { document, etag, known, built_in } = live.data;
+  if (unread) return html`<${Problem} error=${unread} />`;
+  if (!base) return html`<${Loading} />`;
+  const { document, known, built_in } = base;
+  const own = written?.of === draft ? written : null;
+  const error = tried.base === base ? (putError ?? removeError) : null;
   const changed = !same(document, draft) || !known;
   // A list of `*` alone is a plain one under the draft of what every list keeps to.
   // What is published goes along too: a list keeps to it two seconds later at the latest, and the pages at once.
@@ -122,23 +123,22 @@ const Editor = ({ name, parameters, onChanged }) => {
           <${Choice} label=${t("scenarios.view")} value=${view} onValue=${setView} options=${[["form", t("scenarios.as_form")], ["text", t("scenarios.as_text")]]} />
         `}>
         <div class="stack">
+          <${Older} draft=${older} onOlder=${onOlder} />
           ${view === "form"
-            ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} errors=${refused === draft ? putError?.errors : undefined} onDocument=${setDraft} />`
-            : html`<${AsText} document=${draft} onDocument=${setDraft} onBroken=${setBroken} />`}
-          <${Problem} error=${putError ?? removeError} />
+            ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} errors=${tried.draft === draft ? error?.errors : undefined} onDocument=${setDraft} />`
+            : html`<${AsText} document=${draft} written=${own} onWritten=${setWritten} onDocument=${setDraft} />`}
+          <${Problem} error=${error} />
+          <${Overtaken} error=${error} onRead=${reread} />
           <div class="row">
-            <${Button} kind="strong" busy=${putting} onClick=${() => {
-              setRefused(draft);
-              put(draft, etag);
-            }} ...${changed && !broken ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
+            <${Button} kind="strong" busy=${putting} onClick=${() => put(draft)} ...${changed && !(view === "text" && own?.error) ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
             <${Button} icon="undo" onClick=${() => setDraft(document)} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
-            ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => remove(etag)}>${t("scenarios.delete")}<//>`}
+            ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${remove}>${t("scenarios.delete")}<//>`}
           </div>
         </div>
       <//>
       <${Panel} title=${t("scenarios.beside")} note=${t("scenarios.beside_note")}><${Beside} live=${published} drafted=${drafted} /><//>
       <${Panel} title=${t("scenarios.history")} note=${t("scenarios.history_note")}>
-        <${History} name=${name} round=${round} onPut=${(version) => (version.document ? put(version.document, etag) : remove(etag))} />
+        <${History} name=${name} round=${round} onPut=${(version) => (version.document ? put(version.document) : remove())} />
       <//>
     </div>
   `;

@@ -73,7 +73,7 @@ const Lists = ({ id }) => {
 const Known = ({ id, profile }) => html`
   <div class="columns">
     <${Panel} title=${t("shopper.in_words")}>
-      <div class="words">${profile.summary.length ? profile.summary.map((text) => html`<p>${text}</p>`) : html`<${Empty}>${t("shopper.nothing_known")}<//>`}</div>
+      <div class="words">${profile.described.length ? profile.described.map((text) => html`<p>${text}</p>`) : html`<${Empty}>${t("shopper.nothing_known")}<//>`}</div>
     <//>
     <${Panel} title=${t("shopper.tags")}>
       ${profile.tags.length ? html`<${Bars} name=${t("shopper.tags")} rows=${profile.tags.slice(0, 14).map((tag) => [html`${tag.name} <span class="muted">${t(`tag.${tag.kind}`)}</span>`, tag.weight])} format=${(value) => signed(value, 2)} />` : html`<${Empty}>${t("nothing")}<//>`}
@@ -87,10 +87,11 @@ const Known = ({ id, profile }) => html`
     <${Panel} title=${t("shopper.timeline")}>
       ${profile.recent.length ? html`<ol class="timeline">${profile.recent.slice(0, 30).map((one) => html`
         <li><strong>${nameOfDeed(one.event_type)}</strong> <bdi>${one.title || one.item_id}</bdi> <span class="muted" title=${dateTime(one.timestamp)}>${ago(one.timestamp)}</span>
-          ${one.polarity != null && html` <${Lamp} kind=${one.polarity < 0 ? "error" : "good"}>${signed(one.polarity, 2)}<//>`}</li>`)}</ol>` : html`<${Empty}>${t("nothing")}<//>`}
+          ${one.polarity != null && html` <span title=${t("shopper.tone_what")}><${Lamp} kind=${one.polarity < 0 ? "error" : one.polarity > 0 ? "good" : "plain"}>${t("shopper.tone", { tone: signed(one.polarity, 2) })}<//></span>`}
+          ${one.value != null && one.event_type === "review" && html` <${Lamp} kind="plain">${t("shopper.grade", { grade: number(one.value, 1) })}<//>`}</li>`)}</ol>` : html`<${Empty}>${t("nothing")}<//>`}
     <//>
     <${Lists} id=${id} />
-    <${Panel} title=${t("shopper.consent")}><dl class="facts">
+    <${Panel} title=${t("shopper.consent")} note=${t("shopper.texts_what")}><dl class="facts">
       ${Object.entries(profile.counts).map(([name, count]) => html`<dt>${has(`count.${name}`) ? t(`count.${name}`) : name}</dt><dd>${number(count)}</dd>`)}
       ${Object.entries(profile.consent ?? {}).map(([name, given]) => html`<dt>${has(`consent.${name}`) ? t(`consent.${name}`) : name}</dt><dd><${Lamp} kind=${given ? "good" : "error"}>${t(given ? "yes" : "no")}<//></dd>`)}
     </dl><//>

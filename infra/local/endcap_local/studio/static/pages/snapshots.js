@@ -5,6 +5,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { ago, bytes, dateTime, nameOfMeasure, number, percent, t } from "../lib/i18n.js";
 import { ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
+import { Running } from "../lib/running.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { Button, Confirm, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -107,27 +108,29 @@ const Report = ({ snapshot, onClose }) => html`
 `;
 
 export default function Snapshots() {
-  const list = useLoad((signal) => get(["admin", "snapshots"], {}, signal), []);
+  const list = useLoad((signal) => get(["admin", "snapshots"], {}, signal), [], { patient: true });
   const overview = useLoad((signal) => get(["admin", "overview"], {}, signal), []);
   const [open, setOpen] = useState(null);
   const [watched, setWatched] = useState(0);
   useEffect(() => {
     // A promotion or rebuild goes on by itself; what has become of it shows in the list.
-    if (!watched && !list.data?.running.length) return undefined;
+    if (list.loading || (!watched && !list.data?.running.length)) return undefined;
     const waiting = setTimeout(() => {
       setWatched((n) => Math.max(0, n - 1));
       list.reload();
     }, WATCH_MS);
     return () => clearTimeout(waiting);
-  }, [watched, list.data]);
-  const begun = (text) => {
-    setOpen(null);
+  }, [watched, list.loading]);
+  // What was asked in `dialog` has begun; another one that was opened meanwhile stays.
+  const begun = (text, dialog) => {
+    setOpen((now) => (now === dialog ? null : now));
     tell(text);
     setWatched(20);
+    list.reload();
   };
   const [act, busy, error] = useAction(async (parts, body, text) => {
     await post(["admin", ...parts], body);
-    begun(text);
+    begun(text, open);
   });
   const measures = [...new Set((list.data?.snapshots ?? []).flatMap((one) => numbers(one.metrics).map(([name]) => name)))].filter((name) => TOLD.test(name)).slice(0, 3);
   const columns = [
@@ -155,11 +158,11 @@ export default function Snapshots() {
       ${overview.data?.rebuild === "available" && html`<${Button} kind="strong" busy=${busy} ...${rebuilding ? { disabled: true } : {}} onClick=${() => act(["rebuilds"], {}, t("snapshots.rebuilding"))}>${t("snapshots.rebuild")}<//>`}
     <//>
     <div class="stack">
-      <${Problem} error=${error} />
+      <${Problem} error=${error ?? list.missed} />
       <${Loaded} of=${list}>${(found) => html`
         ${found.failed && html`<${Notice} kind="error"><p>${t("snapshots.failed", { name: found.failed.name, when: ago(found.failed.ended) })}</p><p><bdi>${found.failed.error}</bdi></p><//>`}
         ${found.refused && html`<${Refused} one=${found.refused} />`}
-        ${found.running.map((one) => html`<${Notice}>${t("snapshots.running", { name: one.name, since: ago(one.since) })}<//>`)}
+        <${Running} works=${found.running} />
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
           <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} acts rowClass=${(one) => (one.state === "current" ? "on" : "")} />
         <//>`}<//>
@@ -169,6 +172,6 @@ export default function Snapshots() {
     ${open?.what === "rollback" && html`<${Confirm} title=${t("snapshots.roll_back_to", { version: open.one.version })} text=${t("snapshots.roll_back_what", { version: open.one.version, moment: dateTime(open.one.created ?? open.one.written_at) })}
       action=${t("snapshots.roll_back")} busy=${busy} error=${error} onClose=${close}
       onDo=${() => act(["snapshots", "rollback"], { version: open.one.version }, t("snapshots.rolling", { version: open.one.version }))} />`}
-    ${open?.what === "promote" && html`<${Promote} version=${open.one.version} onClose=${close} onDone=${() => begun(t("snapshots.promoting", { version: open.one.version }))} />`}
+    ${open?.what === "promote" && html`<${Promote} version=${open.one.version} onClose=${close} onDone=${() => begun(t("snapshots.promoting", { version: open.one.version }), open)} />`}
   `;
 }

@@ -2,11 +2,13 @@
 import { get, useLoad } from "../lib/api.js";
 import { Bars } from "../lib/chart.js";
 import { Changes } from "../lib/changes.js";
-import { html } from "../lib/html.js";
+import { html, useEffect } from "../lib/html.js";
 import { ago, exact, language, money, nameOfMeasure, number, t } from "../lib/i18n.js";
 import { href } from "../lib/router.js";
-import { Button, Empty, Head, Lamp, Loaded, Panel, Stat } from "../lib/ui.js";
+import { Running } from "../lib/running.js";
+import { Button, Empty, Head, Lamp, Loaded, Panel, Problem, Stat } from "../lib/ui.js";
 
+const WATCH_MS = 5000;
 const PLACES = new Set(["snapshots", "scenarios", "experiments", "events"]);
 
 const Attention = ({ found }) =>
@@ -26,6 +28,7 @@ const Overview = ({ overview }) => {
   const services = Object.entries(cost.by_service).filter(([, usd]) => usd > 0).sort((a, b) => b[1] - a[1]);
   return html`
     <div class="stack">
+      <${Running} works=${overview.running} />
       <dl class="stats">
         <${Stat} label=${t("today.items")} value=${number(overview.items)} />
         <${Stat} label=${t("today.shoppers")} value=${number(overview.shoppers)} />
@@ -41,7 +44,8 @@ const Overview = ({ overview }) => {
             ? html`<dl class="facts">
                 <dt>${t("version")}</dt><dd><code>${snapshot.version}</code></dd>
                 <dt>${t("today.age")}</dt><dd>${t("days", { n: exact(snapshot.age_days, 1) })}</dd>
-                <dt>${t("today.promoted")}</dt><dd>${ago(snapshot.promoted_at)}</dd>
+                ${snapshot.promoted_at && html`<dt>${t("today.promoted")}</dt><dd>${ago(snapshot.promoted_at)}</dd>`}
+                ${snapshot.next && html`<dt>${t("today.next")}</dt><dd><${Lamp} kind="warning"><code>${snapshot.next}</code><//></dd>`}
                 <dt>${t("today.items")}</dt><dd>${number(snapshot.items)}</dd>
                 ${Object.entries(snapshot.quality).map(([name, value]) => html`<dt>${nameOfMeasure(name)}</dt><dd>${number(value, 4)}</dd>`)}
               </dl>`
@@ -59,9 +63,17 @@ const Overview = ({ overview }) => {
 };
 
 export default function Today() {
-  const overview = useLoad((signal) => get(["admin", "overview"], { language: language.value }, signal), [language.value]);
+  const overview = useLoad((signal) => get(["admin", "overview"], { language: language.value }, signal), [language.value], { patient: true });
+  const moves = Boolean(overview.data && (overview.data.running.length || overview.data.snapshot?.next));
+  useEffect(() => {
+    // A rebuild ends, and another snapshot is loaded, without anybody's doing.
+    if (overview.loading || !moves) return undefined;
+    const waiting = setTimeout(overview.reload, WATCH_MS);
+    return () => clearTimeout(waiting);
+  }, [overview.loading, moves]);
   return html`
     <${Head} title=${t("page.today")} lead=${t("today.lead")}><${Button} onClick=${overview.reload} busy=${overview.loading}>${t("refresh")}<//><//>
+    <${Problem} error=${overview.missed} />
     <${Loaded} of=${overview}>${(found) => html`<${Overview} overview=${found} />`}<//>
   `;
 }

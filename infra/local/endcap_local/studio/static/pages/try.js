@@ -1,8 +1,9 @@
 // Try it: a shopper, chosen or invented, whose list answers to what they do. Nothing of it is recorded: what is done here
 // goes along with each request, and no event is sent.
 import { preview, useLoad } from "../lib/api.js";
-import { html, useEffect, useMemo, useRef, useState } from "../lib/html.js";
+import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { has, language, t } from "../lib/i18n.js";
+import { DeedForm } from "../lib/invented.js";
 import { ItemLink, Legend, Moved, Picture, Price, ranksOf, ReasonBar, Reasons, widestOf } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { Button, Dialog, Empty, Head, Loading, Notice, Panel, Problem, SelectField, TextField, useRested } from "../lib/ui.js";
@@ -56,7 +57,7 @@ const WhyDialog = ({ item, onClose }) => html`
   <//>
 `;
 
-const Session = ({ deeds, without, onWithout, onTake, onClear }) => html`
+const Session = ({ deeds, without, onWithout, onTake, onClear, onDo }) => html`
   <${Panel} title=${t("try.session")} tight actions=${deeds.length > 0 && html`<${Button} kind="quiet small" onClick=${onClear}>${t("try.start_over")}<//>`}>
     ${deeds.length === 0
       ? html`<${Empty}>${t("try.session_empty")}<//>`
@@ -70,6 +71,7 @@ const Session = ({ deeds, without, onWithout, onTake, onClear }) => html`
               </span>
             </li>`)}
         </ol>`}
+    <details><summary>${t("try.other_item")}</summary><${DeedForm} name=${t("try.other_item")} action=${t("try.add_deed")} onDeed=${onDo} /></details>
   <//>
 `;
 
@@ -96,9 +98,6 @@ export default function Try({ query }) {
   const shown = useRef({ now: null, before: null });
   if (list.data && list.data !== shown.current.now) shown.current = { now: list.data, before: shown.current.now };
   const before = useMemo(() => ranksOf(shown.current.before?.items), [list.data]);
-  useEffect(() => {
-    shown.current = { now: null, before: null };
-  }, [shopper, scenario, search]);
   const add = (event_type, item, more = {}) => {
     setWithout(null);
     setDeeds((all) => [...all, { event_type, item_id: item.item_id, title: item.title, timestamp: Date.now(), ...more }]);
@@ -119,7 +118,7 @@ export default function Try({ query }) {
             <${TextField} label=${t("try.search")} value=${search} onValue=${setSearch} />
           </div>
         <//>
-        <${Session} deeds=${deeds} without=${without} onWithout=${setWithout} onClear=${() => setDeeds([])} onTake=${(i) => setDeeds((all) => all.filter((_, j) => j !== i))} />
+        <${Session} deeds=${deeds} without=${without} onWithout=${setWithout} onClear=${() => setDeeds([])} onTake=${(i) => setDeeds((all) => all.filter((_, j) => j !== i))} onDo=${add} />
       </div>
       <section aria-label=${t("try.list")} aria-busy=${list.loading ? "true" : "false"} class="stack">
         ${list.error && html`<${Problem} error=${list.error} />`}
