@@ -42,6 +42,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
                 logger.warning("file failed and will be tried again", extra={"error": type(exc).__name__})
                 failed.append(record["messageId"])
                 _put_off(record)
+    if failed:
+        metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 

@@ -179,6 +179,8 @@ def _queued(records: list[dict[str, Any]]) -> dict[str, Any]:
             if retryable(exc) or not _put_aside(record, exc):
                 logger.warning("message failed and will be delivered again", extra={"error": type(exc).__name__})
                 failed.append(record["messageId"])
+    if failed:
+        metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 

@@ -119,6 +119,8 @@ def _named(value: Any) -> Any:
     if isinstance(value, Mapping):
         if set(value) == {"Ref"}:
             return {"MetricsNamespace": NAMESPACE, "SnapshotMaxAgeDays": DAYS}.get(value["Ref"], value["Ref"])
+        if set(value) == {"Fn::GetAtt"} and value["Fn::GetAtt"][1] == "Version":
+            return re.sub(r"FunctionVersion\w+", "Version", value["Fn::GetAtt"][0])  # SAM adds a hash of its contents
         if set(value) == {"Fn::Sub"}:
             return re.sub(r"\$\{(\w+)\}", r"\1", value["Fn::Sub"])
         return {key: _named(element) for key, element in value.items()}

@@ -13,8 +13,12 @@ from unittest.mock import patch
 import pytest
 
 from endcap.aws.counters import CounterTable
+from endcap.aws.inbox import Inbox
+from endcap.aws.profiles import ProfileTable
+from endcap.aws.queues import EventQueue
 from endcap.errors import DependencyError
 from endcap.index import overlay
+from endcap.live.snapshot import Followed
 from endcap.observability import metrics
 from endcap.shops.signatures import signature
 from endcap.snapshot.snapshot import Snapshot
@@ -30,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 LAMBDA = ("CollectFunction", "UpdateProfileFunction", "RecommendFunction", "ManageItemsFunction", "ManageUsersFunction")
 LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction", "PurgeErasedFunction")
 LAMBDA += ("AdminFunction", "SummariseResultsFunction")
-BEHIND_THE_API = ("Collect", "Recommend", "ManageItems", "ManageUsers", "Admin", "Storefront", "ReceiveWebhook")
+DEPLOYED = (*LAMBDA, "StorefrontFunction", "ReceiveWebhookFunction", "LoadFileFunction")
 MISSING = {"experiments": [{"name": "b", "variants": [{"name": "o", "share": 1.0, "snapshot": "not-uploaded"}]}]}
 
 
@@ -58,10 +62,7 @@ def of_queue(metric: str, queue: str, value: float = 1.0) -> Datum:
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 OF_AWS: dict[str, list[Datum]] = {
-    **{
-        f"{name.removesuffix('Function')}ErrorsAlarm": [of_lambda("Errors", name)]
-        for name in (*LAMBDA, "StorefrontFunction", "ReceiveWebhookFunction", "LoadFileFunction")
-    },
+    **{f"{name.removesuffix('Function')}ErrorsAlarm": [of_lambda("Errors", name)] for name in DEPLOYED},
     "ThrottlesAlarm": [of_lambda("Throttles", "FoldCountsFunction")],
     "OperatorsThrottlesAlarm": [of_lambda("Throttles", "SummariseResultsFunction")],
     "StorefrontThrottlesAlarm": [of_lambda("Throttles", "StorefrontFunction")],
@@ -83,7 +84,14 @@ OF_AWS: dict[str, list[Datum]] = {
         Datum("AWS/Firehose", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": "ArchiveStream"}, 1801)
     ],
     "ScheduleAlarm": [Datum("AWS/Scheduler", "TargetErrorCount", {"ScheduleGroup": "ScheduleGroup"}, 1)],
-    **{f"{name}VersionAlarm": [of_version(f"{name}Function")] for name in BEHIND_THE_API},
+    **{
+        f"{name.removesuffix('Function')}VersionAlarm": [of_version(name)]
+        for name in (*DEPLOYED, "RebuildSnapshotFunction")
+    },
+    "ShiftStreamFailuresAlarm": [of_queue("NumberOfMessagesSent", "StreamFailuresQueue")],
+    "ShiftEventsQueueAgeAlarm": [of_queue("ApproximateAgeOfOldestMessage", "EventsQueue", 121)],
+    "ShiftEmbedItemAgeAlarm": [of_lambda("IteratorAge", "EmbedItemFunction", 120_001)],
+    "ShiftFoldCountsAgeAlarm": [of_lambda("IteratorAge", "FoldCountsFunction", 120_001)],
     "AnswersAlarm": [Datum("AWS/ApiGateway", "5xx", {"ApiId": "Api"}, 6)],
     "RebuildTimeoutAlarm": [Datum("AWS/States", "ExecutionsTimedOut", {"StateMachineArn": "StateMachine"}, 1)],
 }
@@ -195,18 +203,46 @@ def test_an_old_snapshot_sets_it_off(world: World, capsys: pytest.CaptureFixture
 CONTEXT = context(10)
 
 
-@pytest.mark.parametrize("alarm", ["QuarantineAlarm", "CountsLostAlarm"])
-def test_what_a_batch_reports_sets_it_off(alarm: str, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("alarm", "times"),
+    [("QuarantineAlarm", 1), ("CountsLostAlarm", 1), ("ShiftQuarantineAlarm", 6), ("ShiftCountsLostAlarm", 1)],
+)
+def test_what_a_batch_reports_sets_it_off(alarm: str, times: int, capsys: pytest.CaptureFixture[str]) -> None:
     with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
         app = load_app("update_profile")
         app.handler(message({"user_id": "u", "event_type": "view", "item_id": "i"}), CONTEXT)
         assert not goes_off(alarm, emitted(capsys.readouterr().out))
-        if alarm == "QuarantineAlarm":
-            app.handler(message("no event"), CONTEXT)
+        if "Quarantine" in alarm:
+            for _ in range(times):
+                app.handler(message("no event"), CONTEXT)
         else:
             with patch.object(CounterTable, "add", side_effect=DependencyError("down")):
                 app.handler(message({"user_id": "v", "event_type": "view", "item_id": "i"}), CONTEXT)
         assert goes_off(alarm, emitted(capsys.readouterr().out))
+
+
+@pytest.mark.parametrize(
+    ("function", "failing"),
+    [
+        ("update_profile", (ProfileTable, "update")),
+        ("embed_item", (Followed, "get")),
+        ("load_file", (Inbox, "fetched")),
+        ("receive_webhook", (EventQueue, "send")),
+    ],
+)
+def test_records_that_come_again_set_it_off_without_an_error_of_the_function(
+    function: str, failing: tuple[type, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with moto_stack.stack(), patch.multiple(metrics.provider, namespace=NAMESPACE, service="endcap"):
+        app = load_app(function)
+        event = COMING_AGAIN[function]()
+        with patch.object(*failing, side_effect=DependencyError("down")):
+            for _ in range(5):
+                assert app.handler(event, CONTEXT)["batchItemFailures"]
+            five = capsys.readouterr().out
+            assert not goes_off("ShiftRecordsFailedAlarm", emitted(five))
+            app.handler(event, CONTEXT)
+        assert goes_off("ShiftRecordsFailedAlarm", emitted(five + capsys.readouterr().out))
 
 
 def message(body: object) -> dict[str, Any]:
@@ -214,6 +250,20 @@ def message(body: object) -> dict[str, Any]:
     record = {"messageId": "m", "receiptHandle": "h", "body": json.dumps(body), "attributes": now}
     arn = "arn:aws:sqs:us-east-1:123456789012:events"
     return {"Records": [{**record, "messageAttributes": {}, "eventSource": "aws:sqs", "eventSourceARN": arn}]}
+
+
+def of_events(path: str) -> dict[str, Any]:
+    """A sample of the project's."""
+    return dict(json.loads((ROOT / "events" / f"{path}.json").read_text()))
+
+
+COMING_AGAIN: dict[str, Callable[[], dict[str, Any]]] = {
+    "update_profile": lambda: message({"user_id": "u", "event_type": "view", "item_id": "i"}),
+    "embed_item": lambda: of_events("embed_item/dynamodb-new-item"),
+    "load_file": lambda: message({"continue": {"key": "inbox/items/a", "etag": "b", "at_ms": 0}}),
+    "receive_webhook": lambda: of_events("receive_webhook/sqs-commercetools-order-created"),
+}
+"""One record for each function that tells by itself which of its records failed."""
 
 
 def test_a_note_that_can_not_be_read_is_told_of_as_lost(capsys: pytest.CaptureFixture[str]) -> None:
@@ -280,7 +330,8 @@ def test_a_file_that_can_not_be_read_sets_it_off(capsys: pytest.CaptureFixture[s
             put = moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=key, Body=body)
             task = {"key": key, "etag": put["ETag"].strip('"'), "at_ms": 0}
             app.handler(message({"continue": task}), CONTEXT)
-            assert goes_off("FilesFailedAlarm", emitted(capsys.readouterr().out)) == failed
+            reported = emitted(capsys.readouterr().out)
+            assert goes_off("FilesFailedAlarm", reported) == goes_off("ShiftFilesFailedAlarm", reported) == failed
 
 
 def test_refusals_set_it_off_by_the_lines_of_the_access_log() -> None:
@@ -297,7 +348,8 @@ def test_refusals_set_it_off_by_the_lines_of_the_access_log() -> None:
 
 def test_every_alarm_is_set_off_here_and_stands_in_the_runbook() -> None:
     here = {*OF_AWS, *SERVING, "ChangesOverflowAlarm", "SnapshotAgeAlarm", "QuarantineAlarm", "CountsLostAlarm"}
-    here |= {"WebhooksRefusedAlarm", "PrivacyRequestsAlarm", "FilesFailedAlarm"}
+    here |= {"WebhooksRefusedAlarm", "PrivacyRequestsAlarm", "FilesFailedAlarm", "ShiftFilesFailedAlarm"}
+    here |= {"ShiftQuarantineAlarm", "ShiftCountsLostAlarm", "ShiftRecordsFailedAlarm"}
     assert here | {"TooManyRequestsAlarm", "ErasuresLateAlarm"} == set(alarms())
     lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
     for name in alarms():

@@ -161,7 +161,13 @@ def test_everything_that_is_created_is_free_while_idle_but_the_alarm(nested: Cal
     kinds = {resource["Type"] for resource in nested(Monitoring="off").values()}
     schedule = {"AWS::Scheduler::Schedule", "AWS::Scheduler::ScheduleGroup"}
     function = {"AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Logs::LogGroup"}
-    assert kinds == {"AWS::IAM::Role", "AWS::StepFunctions::StateMachine"} | schedule | function
+    deployed = {
+        "AWS::Lambda::Version",
+        "AWS::Lambda::Alias",
+        "AWS::CodeDeploy::Application",
+        "AWS::CodeDeploy::DeploymentGroup",
+    }
+    assert kinds == {"AWS::IAM::Role", "AWS::StepFunctions::StateMachine"} | schedule | function | deployed
     assert {"RebuildTimeoutAlarm", "ScheduleAlarm"} <= set(nested())
     assert "ScheduleAlarm" not in nested(RebuildSchedule="")
 
@@ -190,8 +196,9 @@ def test_each_role_is_for_one_service_of_this_account(nested: Callable[..., dict
     for name, role in of_type(nested(), "AWS::IAM::Role").items():
         (statement,) = role["AssumeRolePolicyDocument"]["Statement"]
         services[name] = statement["Principal"]["Service"]
-        if services[name] != "lambda.amazonaws.com":  # which does not say whose it is
+        if services[name] not in ("lambda.amazonaws.com", ["codedeploy.amazonaws.com"]):  # which do not say whose it is
             assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+    assert services.pop("CodeDeployServiceRole") == ["codedeploy.amazonaws.com"]  # as SAM makes it in every stack
     assert services == {
         "RebuildSnapshotRole": "lambda.amazonaws.com",
         "TrainingRole": "sagemaker.amazonaws.com",
@@ -849,7 +856,7 @@ def test_failed_export_is_reported(
 
 
 def _statements(role: Mapping[str, Any]) -> list[dict[str, Any]]:
-    statements = [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
+    statements = [s for policy in role.get("Policies", ()) for s in policy["PolicyDocument"]["Statement"]]
 
     def several(value: str | list[str]) -> list[str]:
         return [value] if isinstance(value, str) else value

@@ -33,6 +33,8 @@ SHOPS = (
 MOST_FILES = 5_000
 """Objects of an archive that is compacted now and then."""
 WAYS = {"lambda": "Lambda", "sagemaker": "SageMaker, ml.m5.2xlarge", "image": "SageMaker, ml.g5.xlarge, own image"}
+WATCHING = (("monitoring.yaml", "Watch"), ("canaries.yaml", "ShiftSlowly"), ("rebuild.yaml", "HasRebuild"))
+"""Nested templates that have alarms, and the conditions under which they are there."""
 LONGEST_MS = 900_000
 """The most that Lambda lets a call take."""
 
@@ -142,10 +144,12 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
         **{name: resolver.holds(name) for name in ("HasStorefront", "HasShopSystems", "HasInbox")},
         "HasReceiveWebhook": resolver.holds("HasShopSystems"),
         "WatchAge": str(resolver.resolve({"Ref": "SnapshotMaxAgeDays"})) != "0",
+        **{name: resolver.holds(name) for name in ("Watch", "ShiftSlowly")},
+        "WatchSchedule": resolver.holds("Watch") and bool(resolver.resolve({"Ref": "RebuildSchedule"})),
     }
     watching = [
         resource
-        for file, condition in (("monitoring.yaml", "Watch"), ("canaries.yaml", "ShiftSlowly"))
+        for file, condition in WATCHING
         if resolver.holds(condition)
         for resource in expand(template.resolve().parent / "infra" / file)[1]["Resources"].values()
         if holds.get(resource.get("Condition"), True)

@@ -18,6 +18,7 @@ from typing import Any
 from endcap_local.engine.deliveries import Deliveries
 from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
 from endcap_local.engine.queues import count_once
+from endcap_local.engine.ranges import answer_part, asks_for_part
 from endcap_local.engine.stack_calls import INVOCATIONS, STATES, StackCalls
 from endcap_local.template.intrinsics import ACCOUNT_ID, REGION
 
@@ -115,6 +116,8 @@ class AwsApp:
         if "/monitoring/aws4_request" in environ.get("HTTP_AUTHORIZATION", ""):
             self._count()
         app = self._apps.get(service, self._others)
+        if service == "s3" and asks_for_part(environ):
+            return answer_part(app, environ, start_response)
         only_reads = service == "s3" and environ["REQUEST_METHOD"] in ("GET", "HEAD")
         if only_reads or operation == "ReceiveMessage" or self._is_exclusive(environ):
             return app(environ, start_response)  # reads, may wait for seconds, or holds the lock already

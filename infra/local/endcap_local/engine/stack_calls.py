@@ -47,7 +47,7 @@ class StackCalls:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         named = INVOCATIONS.fullmatch(environ.get("PATH_INFO", ""))
         if named is not None:
-            name = unquote(named[1]).rsplit(":function:", 1)[-1]
+            name = unquote(named[1]).rsplit(":function:", 1)[-1].partition(":")[0]  # behind it an alias may stand
             waits = environ.get("HTTP_X_AMZ_INVOCATION_TYPE", "RequestResponse") == "RequestResponse"
             return self._answer(start_response, *self._invoked(name, json.loads(body or b"{}"), waits=waits))
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]

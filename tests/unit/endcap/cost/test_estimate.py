@@ -290,11 +290,33 @@ class TestTemplate:
         unsigned = estimate(SHOP, deployment_of(TEMPLATE, {"SnapshotSignature": "off"}))
         assert line(unsigned, "the key of snapshots") == line(unsigned, "signatures looked at") == 0
 
-    def test_canaries_are_an_alarm_for_each_function_behind_the_api_and_one_for_answers(self) -> None:
-        slow = {"Canary": "on"}
-        opened = {"Storefront": "on", "StorefrontSecret": "s" * 32}
-        assert deployment_of(TEMPLATE, slow).alarms == deployment_of(TEMPLATE, {}).alarms + 6
-        assert deployment_of(TEMPLATE, slow | opened).alarms == deployment_of(TEMPLATE, opened).alarms + 7
+    @pytest.mark.parametrize(
+        ("asked_for", "more"),
+        [
+            ({}, 11 + 8),  # one for each function, and for what is lost without an error of a function
+            ({"Storefront": "on", "StorefrontSecret": "s" * 32}, 11 + 8 + 1),
+            ({"FileInbox": "on"}, 11 + 8 + 2),
+            ({"Rebuild": "on"}, 11 + 8 + 1),
+        ],
+    )
+    def test_canaries_are_an_alarm_for_each_function_and_some_for_losses(
+        self, asked_for: dict[str, str], more: int
+    ) -> None:
+        before = deployment_of(TEMPLATE, asked_for).alarms
+        assert deployment_of(TEMPLATE, asked_for | {"Canary": "on"}).alarms == before + more
+
+    def test_rebuilds_and_their_schedule_are_watched(self) -> None:
+        found = {
+            asked_for: deployment_of(TEMPLATE, dict(asked_for)).alarms
+            for asked_for in (
+                (),
+                (("Rebuild", "on"), ("RebuildSchedule", "")),
+                (("Rebuild", "on"), ("RebuildSchedule", "rate(1 day)")),
+                (("Rebuild", "on"), ("Monitoring", "off")),
+            )
+        }
+        none, by_hand, scheduled, unwatched = found.values()
+        assert (by_hand, scheduled, unwatched) == (none + 1, none + 2, 0)
 
     def test_files_of_the_archive_are_as_many_as_their_seconds_allow(self) -> None:
         found = deployment_of(TEMPLATE, {"ArchiveBufferSeconds": "300"})

@@ -8,8 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 import boto3
+import pytest
 from botocore.config import Config
 from werkzeug.serving import make_server
 
@@ -56,7 +58,8 @@ def boto_of(calls: StackCalls) -> Iterator[Any]:
         server.server_close()
 
 
-def test_a_function_is_started_by_its_name() -> None:
+@pytest.mark.parametrize("named", ["promote", "promote:live", "arn:aws:lambda:x:1:function:promote:live"])
+def test_a_function_is_started_by_its_name(named: str) -> None:
     calls, done, seen = StackCalls(), threading.Event(), list[Any]()
 
     def invoke(name: str, event: Any) -> Reply:
@@ -64,7 +67,7 @@ def test_a_function_is_started_by_its_name() -> None:
         done.set()
         return Reply()
 
-    path = "/2015-03-31/functions/arn%3Aaws%3Alambda%3Ax%3A1%3Afunction%3Apromote/invocations"
+    path = f"/2015-03-31/functions/{quote(named, safe='')}/invocations"
     assert asked(calls, path, {})[0].startswith("404")
     calls.invoke = invoke
     assert asked(calls, path, {"version": "v"})[0].startswith("202")
