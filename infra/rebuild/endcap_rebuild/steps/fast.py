@@ -53,7 +53,7 @@ from endcap_rebuild.tuning.list_search import (
     choose_type_weights,
 )
 from endcap_rebuild.tuning.shown import shown_by
-from endcap_rebuild.tuning.split import Cases, Split, split_by_time, without_absent
+from endcap_rebuild.tuning.split import Cases, Split, split_by_time, with_last_choices, without_absent
 from endcap_rebuild.tuning.weight_search import factors_of, settings_of, tune
 
 # Reviews read for tuning; more of them take time and change no weight.
@@ -85,6 +85,14 @@ class FastJob:
         )
         return without_absent(split, self.shop.created_ms, self.settings.seed)
 
+    @cached_property
+    def wider_split(self) -> Split:
+        """The window with what others chose last before it, where it asks few users; lists are chosen by it.
+
+        Which items go together lasts longer than what is in demand, so that only demand is left to the window.
+        """
+        return with_last_choices(self.split, self.shop.clock, self.settings.target)
+
 
 Needed = Mapping[str, Outputs]
 
@@ -112,12 +120,13 @@ def _wording(job: FastJob, _: Needed) -> Outputs:
 
 def _selection(job: FastJob, _: Needed) -> Outputs:
     n_items, seed = len(job.shop.items), job.settings.seed
-    lists, lists_tried = choose_list_settings(job.split, n_items, seed)
-    type_weights, types_tried = choose_type_weights(job.split, n_items, lists, seed)
-    split = replace(job.split, train=with_type_weights(job.split.train, type_weights))
-    lists, neighbours_tried = choose_neighbours(split, n_items, lists)
-    lists, grade_strength, grades_tried = choose_grades(split, n_items, lists, seed)
-    half_life, popularity_tried = choose_popularity_half_life(split, n_items, job.shop.clock)
+    wider = job.wider_split
+    lists, lists_tried = choose_list_settings(wider, n_items, seed)
+    type_weights, types_tried = choose_type_weights(wider, n_items, lists, seed)
+    wider, window = (replace(split, train=with_type_weights(split.train, type_weights)) for split in (wider, job.split))
+    lists, neighbours_tried = choose_neighbours(wider, n_items, lists)
+    lists, grade_strength, grades_tried = choose_grades(wider, n_items, lists, seed)
+    half_life, popularity_tried = choose_popularity_half_life(window, n_items, job.shop.clock)
     chosen = {
         "lists": asdict(lists),
         "type_weights": type_weights,

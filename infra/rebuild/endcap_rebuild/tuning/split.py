@@ -21,6 +21,8 @@ from endcap_rebuild.data.row_weights import NEXT_TARGET, is_bought, is_target
 TRAIN_SHARE: Final = 0.9
 MAX_CASES_PER_USER: Final = 10
 MAX_CASES_PER_ORDER: Final = 3
+FEW_USERS: Final = 600
+"""Who acts within a window of so few says more about these few than about the shop's shoppers."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,44 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int, tar
     order = np.argsort(shuffle_keys(table.key[targets], seed + 101), kind="stable")
     targets = np.sort(targets[order[:max_cases]])
     first, end = first_of_row[targets], begin[targets]
-    repeated = np.array(
+    cases = Cases(table, first, end, targets, _repeated(table, first, end, targets))
+    return Split(settled(table.rows(in_train), cutoff_ms), cases, cutoff_ms)
+
+
+def _repeated(table: EventTable, first: I64, end: I64, targets: I64) -> NDArray[np.bool_]:
+    return np.array(
         [table.item[row] in table.item[a:b] for a, b, row in zip(first, end, targets, strict=True)], dtype=np.bool_
     )
-    return Split(settled(table.rows(in_train), cutoff_ms), Cases(table, first, end, targets, repeated), cutoff_ms)
+
+
+def with_last_choices(split: Split, clock: bool, target: str = NEXT_TARGET, users: int = FEW_USERS) -> Split:
+    """The same window; where it asks few users, the last choices of others before it are asked for, too.
+
+    Those who chose last are taken first, until there are `users`. What they chose then, and in the same order, is
+    counted from no more.
+    """
+    cases = split.cases
+    table = cases.table
+    asked = np.unique(table.user[cases.target])
+    if not clock or not len(asked) or len(asked) >= users:
+        return split
+    bounds, rows = table.user_bounds(), np.arange(len(table))
+    begin = order_begins(table, clock)
+    before = table.time_ms <= split.cutoff_ms
+    askable = before & is_target(table, target) & (begin > bounds[table.user]) & ~np.isin(table.user, asked)
+    others, last = np.unique(table.user[askable][::-1], return_index=True)
+    last = rows[askable][::-1][last]
+    latest = np.argsort(-table.time_ms[last], kind="stable")[: users - len(asked)]
+    counted = before.copy()
+    for user, row in zip(others[latest].tolist(), last[latest].tolist(), strict=True):
+        counted[begin[row] : bounds[user + 1]] = False
+    targets = np.sort(np.concatenate([cases.target, last[latest]]))
+    first, end = bounds[table.user[targets]], begin[targets]
+    return replace(
+        split,
+        train=settled(table.rows(counted), split.cutoff_ms),
+        cases=replace(cases, first=first, end=end, target=targets, repeated=_repeated(table, first, end, targets)),
+    )
 
 
 def without_absent(split: Split, created_ms: NDArray[np.float64], seed: int) -> Split:

@@ -29,7 +29,14 @@ from endcap_rebuild.tuning.list_search import (
     choose_type_weights,
     rank_of,
 )
-from endcap_rebuild.tuning.split import MAX_CASES_PER_ORDER, MAX_CASES_PER_USER, Cases, split_by_time, without_absent
+from endcap_rebuild.tuning.split import (
+    MAX_CASES_PER_ORDER,
+    MAX_CASES_PER_USER,
+    Cases,
+    split_by_time,
+    with_last_choices,
+    without_absent,
+)
 from endcap_rebuild.tuning.weight_search import TUNABLE, Asked, measure, tune
 from tests.fakes.toy_shop import CUTOFF_MS, DAY_MS, NOW_MS, chain_events, table_of, write_events
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -147,6 +154,28 @@ def test_items_that_came_after_the_window_do_not_compete() -> None:
     dated[7:20] = split.cutoff_ms - 1
     dated[18:] = split.cutoff_ms + 1
     assert without_absent(split, dated, 0).cases.absent.tolist() == [18, 19]
+
+
+def test_a_window_of_few_users_asks_for_the_last_choices_of_others() -> None:
+    rows = [(f"u{k % 8}", k % 5, "purchase", float(k)) for k in range(80)]
+    rows += [("u0", k, "purchase", 100.0 + k) for k in range(5, 14)]
+    table = table_of(rows, 20)
+    few = split_by_time(table, True, 1000, 0)
+    asked = {table.user_ids[user] for user in table.user[few.cases.target]}
+    assert asked == {"u0"}
+    more = with_last_choices(few, True, users=4)
+    added = sorted(set(more.cases.target.tolist()) - set(few.cases.target.tolist()))
+    # Those who chose last before the window, and what they chose last.
+    assert [(table.user_ids[table.user[row]], float(table.time_ms[row])) for row in added] == [
+        (f"u{k}", float(CUTOFF_MS + (72 + k) * DAY_MS)) for k in (5, 6, 7)
+    ]
+    counted = {(int(user), int(at)) for user, at in zip(more.train.user, more.train.time_ms, strict=True)}
+    assert not counted & {(int(table.user[row]), int(table.time_ms[row])) for row in more.cases.target}
+    assert len(more.train) == len(few.train) - 3
+    assert all(table.user[more.cases.first[k]] == table.user[row] for k, row in enumerate(more.cases.target))
+    assert with_last_choices(few, True, users=1) is few
+    assert with_last_choices(few, False, users=4) is few
+    assert len({*table.user[with_last_choices(few, True).cases.target].tolist()}) == 8
 
 
 def test_absent_items_take_no_rank(chain: EventTable) -> None:
