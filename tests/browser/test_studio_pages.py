@@ -36,12 +36,20 @@ LOOKS = {
     },
 }
 
+# Until the router has heard of it the page before is still there, with nothing on its way.
+_FOLLOW = """to => new Promise((done) => {
+  addEventListener("hashchange", () => done(), { once: true });
+  const before = location.href;
+  location.hash = `#/${to}`;
+  if (location.href === before) done();
+})"""
+
 OpenWindow = Callable[..., Watched]
 
 
 def go(page: Page, to: str) -> None:
     """Open a page as a link would, and wait until nothing is on its way."""
-    page.evaluate("to => { location.hash = `#/${to}`; }", to)
+    page.evaluate(_FOLLOW, to)
     page.wait_for_function(
         "() => !document.querySelector('.loading, [aria-busy=true]') && document.querySelector('main h1')"
     )
