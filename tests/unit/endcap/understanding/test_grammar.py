@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from endcap.filters.parser import expression
 from endcap.understanding.facets import Facet
 from endcap.understanding.grammar import parse, understood
-from tests.benchmarks.understanding import Brands, constrained, findings
+from tests.benchmarks.understanding import Shop, constrained, findings
 
 DATA = Path(__file__).parents[3] / "data" / "understanding"
 NAMES = ("OPI", "COVERGIRL", "Dior", "Vaseline", "L'Oreal Paris", "Maybelline", "MUJI制造商")
-SHOP = Brands([{"title": f"{name} thing", "brand": name} for name in NAMES])
+SHOP = Shop([{"title": f"{name} thing", "brand": name} for name in NAMES])
 
 
 def lines(*names: str) -> list[dict[str, object]]:
@@ -122,7 +122,7 @@ def test_every_wording_of_a_range_says_the_same(one: int, other: int, wording: s
 
 
 def test_facets_that_no_item_has_are_words_like_others() -> None:
-    class Colourless(Brands):
+    class Colourless(Shop):
         def condition(self, facet: Facet) -> str | None:
             return None
 
