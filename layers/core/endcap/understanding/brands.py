@@ -9,7 +9,8 @@ from typing import Final
 from endcap.text.tokens import CJK, normalized
 from endcap.understanding.facets import SAID, Facet
 
-MAX_WORDS: Final = 4
+MAX_NO_PART: Final = frozenset("the a an my new and for all one no it in best dr st le la".split())
+_WORDS: Final = 4
 MAX_CJK: Final = 10
 MAX_PARTS: Final = 4
 """Beginnings of names that are looked for in the titles, for one text."""
@@ -43,7 +44,7 @@ class BrandNames:
             words, short = key.split(), _COMPANY.sub("", key)
             beginnings = {" ".join(words[:n]) for n in range(1, min(len(words), MAX_WORDS))} | {short}
             for part in beginnings - self._names.keys():
-                if len(part) > 1:
+                if len(part) > 1 and part not in _NO_PART:
                     self._parts.setdefault(part, []).append(key)
 
     def within(self, text: str, counts: Callable[[str], tuple[int, int]]) -> list[Facet]:

@@ -25,13 +25,14 @@ def lines(*names: str) -> list[dict[str, object]]:
 
 
 REQUESTS = lines("requests", "kept_requests", "variants")
-TRAPS = lines("traps", "kept_traps", "variant_traps")
-MORE_TRAPS = (
+TRAPS = lines("traps", "kept_traps", "variant_traps", "fresh_traps", "wording_traps")
+WORDINGS = lines("wordings")
+MORE_NAMES = (
     """
-size 12 shoes|no. 7 serum|sunscreen spf over 30|pan under 30cm|storage box under 10 litres|shampoo for kids under 5
-skin cream for over 50s|toys for children over 3|pan 20-30 cm|5 pound dumbbell|never too old card|non-stick pan
-new zealand honey
-3-6岁的玩具|200ml以上的水杯|12寸以下的锅|10片以上的面膜|不锈钢锅|新西兰蜂蜜|无糖的茶饮|不用手洗的抹布|不倒翁|非常好吃的零食|除湿机|一次性水杯
+L'Oreal|Gelish|Nivea|Neutrogena|Clinique|Paul Mitchell|e.l.f. Cosmetics|M.A.C|Benefit Cosmetics
+Estee Lauder|Aveeno|Essie|Calvin Klein|Garnier|Pantene|Dove|Conair|Olay|Burt's Bees|Bare Escentuals
+Too Faced|John Frieda|Physicians Formula|NYX|The Body Shop|Aveda|Sally Hansen|Revlon|China Glaze
+Ralph Lauren制造商|NITORI制造商|罗莱制造商
 """.strip()
     .replace("\n", "|")
     .split("|")
@@ -42,6 +43,19 @@ new zealand honey
 def test_requests_in_words_are_read_as_they_are_meant(request_: dict[str, object]) -> None:
     parsed = parse(str(request_["text"]), SHOP)
     assert all(findings(request_, parsed).values()), parsed
+
+
+def test_many_wordings_say_the_same() -> None:
+    shop = Shop(
+        [{"title": f"{name} thing", "brand": name} for name in (*NAMES, *MORE_NAMES)]
+        + [{"title": "bed", "attrs": {"材质": "面料:100%天丝 填充:聚酯纤维", "工艺": "刺绣"}}]
+    )
+    wrong = [
+        (one["text"], parsed)
+        for one in WORDINGS
+        if not all(findings(one, parsed := parse(str(one["text"]), shop)).values())
+    ]
+    assert not wrong
 
 
 @pytest.mark.parametrize("text", [*(str(trap["text"]) for trap in TRAPS), *MORE_TRAPS])
