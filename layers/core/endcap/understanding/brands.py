@@ -9,8 +9,7 @@ from typing import Final
 from endcap.text.tokens import CJK, normalized
 from endcap.understanding.facets import SAID, Facet
 
-MAX_NO_PART: Final = frozenset("the a an my new and for all one no it in best dr st le la".split())
-_WORDS: Final = 4
+MAX_WORDS: Final = 4
 MAX_CJK: Final = 10
 MAX_PARTS: Final = 4
 """Beginnings of names that are looked for in the titles, for one text."""
@@ -23,6 +22,9 @@ OWN_PART: Final = 0.8
 _NO_BRAND: Final = frozenset(("generic", "unknown", "none", "other", "n/a", "no brand", "unbranded"))
 _WORDS: Final = re.compile(rf"[^\s,;!?()\0{CJK}]+(?<!\.)")
 _CJK_RUNS: Final = re.compile(rf"[\w{CJK}]*[{CJK}][\w{CJK}]*")
+_NO_PART: Final = frozenset(
+    ("the", "a", "an", "my", "new", "and", "for", "all", "one", "no", "it", "in", "best", "dr", "st", "le", "la")
+)
 _COMPANY: Final = re.compile(r"(?:制造商|旗舰店|官方|品牌|公司)+$")
 
 

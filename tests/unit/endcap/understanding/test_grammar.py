@@ -37,6 +37,16 @@ Ralph Lauren制造商|NITORI制造商|罗莱制造商
     .replace("\n", "|")
     .split("|")
 )
+MORE_TRAPS = (
+    """
+size 12 shoes|no. 7 serum|sunscreen spf over 30|pan under 30cm|storage box under 10 litres|shampoo for kids under 5
+skin cream for over 50s|toys for children over 3|pan 20-30 cm|5 pound dumbbell|never too old card|non-stick pan
+new zealand honey
+3-6岁的玩具|200ml以上的水杯|12寸以下的锅|10片以上的面膜|不锈钢锅|新西兰蜂蜜|无糖的茶饮|不用手洗的抹布|不倒翁|非常好吃的零食|除湿机|一次性水杯
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
 
 
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda one: one["text"])
