@@ -29,7 +29,7 @@ TRAPS = lines("traps", "kept_traps", "variant_traps", "fresh_traps", "wording_tr
 WORDINGS = lines("wordings")
 MORE_NAMES = (
     """
-L'Oreal|Gelish|Nivea|Neutrogena|Clinique|Paul Mitchell|e.l.f. Cosmetics|M.A.C|Benefit Cosmetics
+L'Oreal|Gelish|Nivea|Neutrogena|Clinique|Paul Mitchell|e.l.f.|M.A.C|Benefit Cosmetics
 Estee Lauder|Aveeno|Essie|Calvin Klein|Garnier|Pantene|Dove|Conair|Olay|Burt's Bees|Bare Escentuals
 Too Faced|John Frieda|Physicians Formula|NYX|The Body Shop|Aveda|Sally Hansen|Revlon|China Glaze
 Ralph Lauren制造商|NITORI制造商|罗莱制造商
