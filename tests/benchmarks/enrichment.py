@@ -19,11 +19,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from endcap.text.mentions import mentions
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.reading import read_items
 from endcap_rebuild.data.report import ReadReport
-from endcap_rebuild.language.enrich import EnrichSettings, enrich, facts_of
+from endcap_rebuild.language.enrich import EnrichSettings, enrich, facts_of, queries_of
 from endcap_rebuild.language.gguf import GgufWriter
 from endcap_rebuild.language.prompt import SMALL
 from endcap_rebuild.language.step import DESCRIBED_STEP, enrichment_key, report_of
@@ -73,6 +74,17 @@ def counted(labelled: Path) -> None:
             print(f"  {field}: " + ", ".join(f"{label} {own[label]}" for label in LABELS))
 
 
+def overlaps(folder: Path) -> Counter[str]:
+    """Searches that were made up, by the share of their words that their item's title has, in singular or plural."""
+    items = list(read_items(folder, ReadReport(), ReadOptions()))
+    found: Counter[str] = Counter()
+    for query, row in queries_of(folder / "enrichment", items):
+        words = query.split()
+        share = sum(mentions(items[row].title, word) for word in words) / max(1, len(words))
+        found["none" if not share else "up to half" if share <= 1 / 2 else "more" if share < 1 else "all"] += 1
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shop", type=Path)
@@ -91,6 +103,7 @@ def main() -> None:
         print(f"{time.monotonic() - started:.0f} s, {time.process_time() - worked:.0f} s of it on the processor")
     if chosen.facts:
         draw(chosen.shop, chosen.facts)
+    print("words of the searches that the titles have:", dict(overlaps(chosen.shop)))
     print(json.dumps(gate(chosen.shop, chosen.encoder), indent=1))
 
 

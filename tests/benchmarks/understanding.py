@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gzip
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,34 +20,41 @@ from endcap.text.mentions import mentions
 from endcap.understanding.brands import BrandNames
 from endcap.understanding.facets import Facet
 from endcap.understanding.grammar import Parsed, parse
+from endcap.understanding.kinds import ATTRIBUTES
+from endcap.understanding.values import MEASURED, Values
 
 DATA = Path(__file__).parents[1] / "data" / "understanding"
 
 
-class Brands:
-    """A vocabulary of brands alone: what else a query names is taken as its words say it."""
+class Shop:
+    """What a shop calls its things; whether an item has what a query names is not asked."""
 
     def __init__(self, items: Sequence[Mapping[str, Any]]) -> None:
         self._titles = [(item["title"], item.get("brand") or "") for item in items]
         self._names = BrandNames(brand for _, brand in self._titles if brand)
+        told = [pair for item in items for pair in (item.get("attrs") or {}).items()]
+        self._values = Values(
+            (kind, str(value))
+            for kind in ("colour", "material")
+            for name, value in told
+            if ATTRIBUTES[kind].search(name) and not MEASURED.search(name)
+        )
 
-    def brands_in(self, text: str) -> list[Facet]:
-        return self._names.within(text, self._counts)
+    def named_in(self, text: str) -> list[Facet]:
+        return [*self._names.within(text, self._counts), *self._values.within(text)]
 
     def condition(self, facet: Facet) -> str | None:
         return f"title MENTIONS '{facet.value}'"
 
     def _counts(self, brand: str) -> tuple[int, int]:
         telling = [own for title, own in self._titles if mentions(title, brand)]
-        return len(telling), sum(own == brand for own in telling)
+        return len(telling), sum(mentions(own, brand) for own in telling)
 
 
 def findings(given: Mapping[str, Any], parsed: Parsed) -> dict[str, bool]:
     """What of one request is right."""
     folded = [[word.casefold() for word in words] for words in (parsed.excluded, given["exclude"])]
-    facets = [
-        sorted(word.casefold() for word in words) for words in ([f.value for f in parsed.facets], given["facets"])
-    ]
+    facets = [sorted(map(_bare, words)) for words in ([f.value for f in parsed.facets], given["facets"])]
     found = {
         "limits": (parsed.lowest, parsed.highest) == (given["min_price"], given["max_price"]),
         "exclusions": sorted(folded[0]) == sorted(folded[1]),
@@ -54,6 +62,11 @@ def findings(given: Mapping[str, Any], parsed: Parsed) -> dict[str, bool]:
         "facets": facets[0] == facets[1],
     }
     return {"whole": all(found.values()), **found}
+
+
+def _bare(value: str) -> str:
+    """A value without the unit of its size (1.8米 is 1.8) and without the signs of a brand (e.l.f. is elf)."""
+    return re.sub(r"(?<=\d)\s?(?:米|m|码|号)$|[.'’](?!\d)", "", value.casefold())
 
 
 def constrained(parsed: Parsed) -> bool:
@@ -73,12 +86,12 @@ def main() -> None:
     parser.add_argument("--wrong", action="store_true", help="print what was read wrong")
     options = parser.parse_args()
     requests, traps = options.files or (DATA / "requests.jsonl", DATA / "traps.jsonl")
-    shops: dict[str, Brands] = {}
+    shops: dict[str, Shop] = {}
 
     def read(given: Mapping[str, Any]) -> Parsed:
         shop = given["shop"]
         if shop not in shops:
-            shops[shop] = Brands([] if options.shops is None else _items(options.shops / shop / "items.jsonl.gz"))
+            shops[shop] = Shop([] if options.shops is None else _items(options.shops / shop / "items.jsonl.gz"))
         return parse(given["text"], shops[shop])
 
     results = []

@@ -13,7 +13,7 @@ from endcap.catalog.item import Item, item_text
 from endcap.identifiers import clean_text
 from endcap.text.mentions import mentions
 from endcap.text.tokens import normalized
-from endcap.understanding.facets import COLOURS, MATERIALS
+from endcap.understanding.lexicon import COLOURS, MATERIALS
 from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 
 MAX_CHARS: Final = 60

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from endcap.understanding.brands import SAID
-from endcap.understanding.facets import Facet, NoVocabulary, Vocabulary, facets, filter_of
+from endcap.understanding.facets import SAID, Facet, NoVocabulary, Vocabulary, facets, filter_of
 from endcap.understanding.negation import Exclusion, exclusions
 from endcap.understanding.numbers import pattern
 from endcap.understanding.prices import Limits, limits

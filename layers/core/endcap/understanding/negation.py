@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from endcap.text.tokens import CJK
-from endcap.understanding.facets import COLOURS, MATERIALS, ZH_COLOURS, ZH_MATERIALS
+from endcap.understanding.lexicon import COLOURS, MATERIALS, ZH_COLOURS, ZH_MATERIALS
 from endcap.understanding.numbers import pattern
 
 
@@ -88,7 +88,8 @@ _NO_NEGATION: Final = pattern(r"\b(?:do|does|did|can|could|will|should|may|me|wh
 """Before a "not" that says something of what somebody does."""
 _IS: Final = pattern(r"(?:\b(?:is|was|i'm)|'s) $")
 _DEED: Final = re.compile(
-    r"(?!(?:earring|string|clothing|packaging|lining|padding|coating|filling|stuffing|flavou?ring|colou?ring|bedding)$)[a-z]{3,}ing"
+    r"(?!(?:earring|string|baking|spring|stocking|pudding|icing|clothing|packaging|lining|padding|coating|filling|"
+    r"stuffing|flavou?ring|colou?ring|bedding)$)[a-z]{3,}ing"
 )
 """Something that is not to happen, and no thing."""
 _MINUS: Final = re.compile(r"(?<=\s)-(?P<what>[a-z]{3,})(?=\s|$)")
@@ -112,18 +113,21 @@ _ZH_SIGN: Final = r"[^,;。!?\0\s]"
 _ZH_END: Final = r"(?=的|[,;。!?、\0\s]|$)"
 _ZH_STRONG: Final = pattern(
     r"(?:千万|请|最好|[也都又]|并且?|但|一定)*"
-    r"(?:(?<!要)不要(?:推荐)?|(?<!是)不是|(?<!有)没有|没加|不(?:想[要买选]|想看到?|喜欢|需要|考虑|接受|[买看用加]|含有?|包[含括]|带有?|添加|能[有含是]|可以有|希望[有是])|"
+    r"(?:(?<!要)不要(?:推荐)?|(?<!是)不是|(?<!有)没有|没加|不(?:想[要买选]|想看到?|喜欢|需要|考虑|接受|[买看用加]|"
+    r"含有?|包[含括]|带有?|添加|能[有含是]|可以有|希望[有是])|"
     r"别(?:给我(?:推荐)?|推荐|[选要来买有带])|排除|去[掉除]|避[开免]|拒绝|讨厌|过滤掉|屏蔽|剔除)"
     r"(?:任何|给我推荐|推荐|带有|含有|包含|使用|添加|[那这]种|给我|所有|[带含有用是买看])?"
     r"(?P<what>[^,;。!?\0\s的]{1,12}?)"
-    rf"(?:(?:成分|品牌|牌子|材[质料]|款式|颜色)(?=的|$|[,;。\s])|的?(?:谢谢|就行|就好|[哦啊吧呢了])(?=$|[,;。!\s]))?{_ZH_END}"
+    r"(?:(?:成分|品牌|牌子|材[质料]|款式|颜色)(?=的|$|[,;。\s])|的?(?:谢谢|就行|就好|[哦啊吧呢了])(?=$|[,;。!\s]))"
+    r"?(?=的|[,;。!?\0\s]|$)"
 )
 _ZH_EXCEPT: Final = re.compile(
-    rf"(?:除了|除去|除开|除掉|除)(?P<what>{_ZH_SIGN}{{1,10}}?)(?:的?(?:之外|以外|外)(?:的?{_ZH_SIGN}{{0,4}}?都?(?:可以|行)(?=$|[,;。\s]))?"
-    rf"|的?(?:都|什么|哪){_ZH_SIGN}{{0,6}}?(?:可以|行|要|好)|(?:(?<=除了.)|(?<=除了..)|(?<=除了...))(?=[,\s]))"
-    r"|(?P<what2>[^,;。!?\0\s的]{1,8})的?(?:除外|[以之]外(?=的)|[就都也]?(?:不要|不考虑|不行|免谈|算了)(?=$|[,;。]))"
+    rf"(?:除了|除去|除开|除掉|除)(?P<what>{_ZH_SIGN}{{1,10}}?)(?:的?(?:之外|以外|外)"
+    rf"(?:的?{_ZH_SIGN}{{0,4}}?都?(?:可以|行)(?=$|[,;。\s]))?"
+    rf"|的?(?:都|什么|哪){_ZH_SIGN}{{0,6}}?(?:可以|行|要|好))|除了(?P<what5>{_ZH_SIGN}{{1,8}}?)(?=[,\s\0的]|$)"
+    r"|(?P<what2>[^,;。!?\0\s的]{1,8}?)的?(?:除外|[以之]外(?=的)|[就都也]?(?:不要|不考虑|不行|免谈|算了)(?=$|[,;。]))"
     r"|对(?P<what3>[^,;。!?\0\s的]{1,6})过敏"
-    rf"|非(?P<what4>[^,;。!?\0\s的洲凡常]{{2,4}}?(?=的)|(?:{ZH_MATERIALS})(?=[\u4e00-\u9fff]))"
+    rf"|非(?P<what4>[^,;。!?\0\s的洲凡常]{{2,4}}?(?=的)|(?:{ZH_MATERIALS})(?=[\u4e00-\u9fff\s,]|$))"
 )
 _ZH_FREE: Final = pattern(
     r"无(?!花果|[糖线叶痕火印人骨袖缝框纺烟尘绳声敌限籽核刺刷极水菌毒味患机忧名心需须法比聊损级抗障主芯柄盖耳孔底感])"
@@ -155,7 +159,7 @@ def exclusions(text: str, *, continued: bool = False) -> list[Exclusion]:
 
 def _chinese(text: str, continued: bool) -> Iterator[Exclusion]:
     for match in _ZH_EXCEPT.finditer(text):
-        what = next(match[name] for name in ("what", "what2", "what3", "what4") if match[name])
+        what = next(match[name] for name in ("what", "what2", "what3", "what4", "what5") if match[name])
         if re.match("不[要想喜需考含带是看买]|别", what):  # 不要 is another rule's
             continue
         named = _ZH_LAST.search(what) if match["what2"] and len(_listed(what)) == 1 else None

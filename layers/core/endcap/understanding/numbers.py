@@ -26,7 +26,7 @@ ENGLISH: Final = (
     rf"(?:{DIGITS}k?(?:(?=(?:{UNITS}|p)\b)|(?![\w%]))|(?:\b(?:a\s+)?(?:{_ANY})(?:[\s-]+(?:and\s+)?(?:{_ANY})){{0,6}}\b)"
     rf"|\b(?:an?|(?:a\s+)?couple\s+of)(?=\s+(?:{UNITS})\b))"
 )
-CHINESE: Final = rf"(?:{DIGITS}[千百万k]?|[一二两三四五六七八九十百千万零〇]{{1,10}})"
+CHINESE: Final = rf"(?:{DIGITS}(?:[千百万]\d?(?!\d)|k)?|[一二两三四五六七八九十百千万零〇]{{1,10}})"
 
 _CHINESE_ONES: Final = {sign: k for k, sign in enumerate("零一二三四五六七八九")} | {"两": 2, "〇": 0}
 CHINESE_SCALES: Final = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
@@ -35,8 +35,9 @@ CHINESE_SCALES: Final = {"十": 10, "百": 100, "千": 1000, "万": 10_000}
 def number(text: str) -> float | None:
     """What a text that `ENGLISH` or `CHINESE` matches stands for; None where it is no number after all."""
     text = text.strip().lower()
-    if plain := re.fullmatch(rf"({DIGITS})([k千百万]?)", text):
-        return float(plain[1].replace(",", "")) * {"k": 1000, **CHINESE_SCALES}.get(plain[2], 1)
+    if plain := re.fullmatch(rf"({DIGITS})([k千百万]?)(\d?)", text):
+        scale = {"k": 1000, **CHINESE_SCALES}.get(plain[2], 1)
+        return (float(plain[1].replace(",", "")) + int(plain[3] or 0) / 10) * scale
     return _english(text) if text.isascii() else _chinese(text)
 
 

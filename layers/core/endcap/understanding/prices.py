@@ -24,7 +24,7 @@ class Limits(NamedTuple):
 Bounds = tuple[float | None, float | None]
 Value = Callable[[re.Match[str]], Bounds | None]
 _BEFORE: Final = r"(?:(?:us|au|ca|hk)?\$|£|€|¥|(?:usd|gbp|eur|rmb|cny)\s?)"
-_ZH_UNITS: Final = "元|块钱|块|圆|rmb|人民币|美元|美金|刀|英镑|欧元|¥"
+_ZH_UNITS: Final = "元|块钱|块|圆|rmb|人民币|美元|美金|美?刀|英?镑|欧元?(?![式洲美])|便士|美分|¥"
 _AFTER: Final = rf"(?:\s?(?:{UNITS})\b|p\b|\s?[$£€¥¢]|\s?(?:{_ZH_UNITS})钱?)"
 _MEASURES: Final = (
     r"(?:cm|mm|m|km|in(?=\s*(?:$|[,.;)]|(?:by|x|wide|long|tall|deep|high)\b))|inch(?:es)?|ft|feet|foot|yards?|oz|"
@@ -100,7 +100,7 @@ _MOST: Final = (
 )
 _HAVE: Final = (
     r"(?:(?:i'?ve|i|we|with|have|got|only|just|want to|can|to|would|like) )*(?:have|got|with|spend(?:ing)?|"
-    r"pay)(?: (?:only|just|"
+    r"pay|afford)(?: (?:only|just|"
     r"got))*"
 )
 _OVER: Final = rf"(?:{_NOT}(?:{_CHEAP}|under|below|beneath))"
@@ -111,12 +111,12 @@ _LEAST: Final = (
 )
 _NEAR: Final = (
     r"(?:about|around|roughly|approx(?:imately)?\.?|circa|close to|"
-    r"near(?:ly)?|some|~|≈)(?: the)?"
+    r"near(?:ly)?|in the (?:region|neighbou?rhood) of|some|~|≈)(?: the)?"
 )
 _DIGIT: Final = r"(?=\s*[\d.]+)"
 _ZH_NOT: Final = r"(?:不要|别|不能|不可以?|不得|不准|不想|不会|不)[花再]?"
 _ZH_MOST: Final = (
-    rf"(?:{_ZH_NOT}(?:超[过出]?|[高大多贵]于|[高贵]过)|[低小少]于|[低少]过|不到|不足|便宜于|[最至顶]多|最[高贵]|上限|封顶|限价|[控压]制?在|"
+    rf"(?:{_ZH_NOT}(?:超[过出]?|[高大多贵]于|[高贵]过)|[低小少]于|[低少]过|不到|不足|便宜于|[最至顶]多(?:只?[能可]?以?(?:[出花给付用]|接受|承受))?|最[高贵]|撑死|(?:只?能|可以?)(?:接受|承受)|上限|封顶|限价|[控压]制?在|"
     rf"(?:想|打算|准备|愿意|[只就能])花|预算(?:是|为|在|只有|[就才有]|最多|上限|不超过|控制在)*:?|我[只就]?有|[<≤]=?{_DIGIT})"
 )
 _ZH_OVER: Final = rf"(?:{_ZH_NOT}(?:[低少小]于|低过|便宜于))"
@@ -130,7 +130,7 @@ _ZH_CLOSE: Final = r"(?=[的,。!?、\s\0]|$)"
 def _amount(m: re.Match[str], name: str, unit: str = "") -> float | None:
     found = number(m[name])
     after = m[f"{name}a"] or unit
-    return found / 100 if found is not None and re.match(r"\s?(?:pence|cents?|p$|¢)", after) else found
+    return found / 100 if found is not None and re.match(r"\s?(?:pence|cents?|p$|¢|便士|美分)", after) else found
 
 
 def _range(m: re.Match[str]) -> Bounds | None:
@@ -202,6 +202,8 @@ def _last(m: re.Match[str]) -> bool:
         return re.match(r"\s*[,;。、].*\w", after) is not None or (
             high >= 10 and re.match(r"\s[\u4e00-\u9fff]", after) is not None
         )
+    if high >= 10 and re.match(r"\s+[\u4e00-\u9fff]", after):
+        return True
     return re.match(_ALONE, after) is not None or after.startswith("的")
 
 
@@ -250,7 +252,7 @@ _RULES: Final = (
         _some,
     ),
     _rule(rf"{_ZH_CUE}几(?:块钱|块|元)(?:钱)?{_ZH_CLOSE}", lambda _: (1.0, 9.0)),
-    _rule(rf"{_ZH_CUE}(?P<n>{CHINESE})多\s?(?P<na>块钱|块|元)钱?{_ZH_BOUND}", _and_more),
+    _rule(rf"{_ZH_CUE}(?P<n>{CHINESE})多\s?(?P<na>块钱|块|元|(?=的))钱?{_ZH_BOUND}", _and_more),
     _rule(rf"{_ZH_CUE}(?P<n>[一二两三四五六七八九]?[十百千])(?:来|把)(?P<na>块钱|块|元)钱?", _about),
     _rule(r"(?:上|过|破)(?P<n>[百千万])(?P<na>块钱|块|元|(?=的))钱?", _lowest),
     # ranges before limits: their halves look like these
@@ -285,19 +287,22 @@ _RULES: Final = (
     _rule(rf"{_NS} to spend\b", _highest),
     _rule(
         rf"{_ZH_CUE}(?:{_ZH_MOST})?{_ZN}\s?"
-        r"(?:以内|以下|之内|之下|以里|封顶|打住|为限|预算|为?上限|顶天|到顶|最多|不到(?=的|[,。\s]|$)|内(?!衣|裤|胆|存|置|搭|饰))",
+        r"[及或]?(?:以内|以下|之内|之下|以里|封顶|打住|为限|预算|为?上限|顶天|到顶|搞定|拿下|最多|不到(?=的|[,。\s]|$)|内(?!衣|裤|胆|存|置|搭|饰))",
         _highest,
     ),
     _rule(rf"比{_ZN}(?:还|更)?(?:便宜|低)", _highest),
     _rule(rf"{_ZH_MOST}\s*(?:大概|大约)?{_ZN}{_NOT_ZH_MEASURE}{_ZH_BOUND}", _highest),
-    _rule(rf"(?<!\w){_MOST}\s*{_N}(?: (?:max(?:imum)?|tops)\b)?{_SPENT}", _highest),
+    _rule(rf"(?<!\w){_MOST}\s*(?:the (?=[£$€]))?{_N}(?: (?:mark|max(?:imum)?|tops)\b)?{_SPENT}", _highest),
     _rule(rf"(?<!\w){_HAVE} {_N}{_SPENT}", _highest, _money),
     _rule(rf"(?:\bfrom )?{_NS} (?:or|and|&) (?:more|up|over|above|higher|upwards?)\b", _lowest, _fits_least),
     _rule(rf"(?<![\w.])from {_en('n')} (?:up|upwards?|onwards?)\b", _lowest, _fits_least),
-    _rule(rf"{_NS}\s?(?:\+|up\b)", _lowest, _money),
+    _rule(rf"{_NS}\s?(?:\+|(?:up|plus)\b)", _lowest, _money),
     _rule(rf"{_NS} (?:upwards?|min(?:imum)?|at least)\b", _lowest, lambda m: _fits_least(m) and _closed(m)),
-    _rule(rf"{_ZH_CUE}{_ZN}\s?(?:以上|往上|朝上|起步|起价|开外|之上|打底|起(?=[,的\s]|$))", _lowest, _fits_least),
+    _rule(
+        rf"{_ZH_CUE}{_ZN}\s?[及或]?(?:以上|往上|朝上|起步|起价|开外|之上|打底|起(?=[,的\s]|$))", _lowest, _fits_least
+    ),
     _rule(rf"比{_ZN}(?:还|更)?(?:贵|高)", _lowest),
+    _rule(rf"(?<=[\u4e00-\u9fff\s]){_ZN}\+(?=\s*(?:$|[,的]))", _lowest, _fits_least),
     _rule(rf"{_ZH_LEAST}\s*{_ZN}{_NOT_ZH_MEASURE}", _lowest, _fits_least),
     _rule(rf"(?<!\w){_LEAST}\s*{_N}", _lowest, lambda m: _fits_least(m) and _closed(m)),
 )

@@ -51,7 +51,7 @@ class WrittenQuery:
     def understood(self, query: str, vocabulary: Vocabulary) -> Understood:
         """What a writer has read, in the form that the pipeline works with."""
         facets = [Facet(kind, value, 0, 0) for kind, value in self.facets if kind != "brand"]
-        facets += [one for kind, value in self.facets if kind == "brand" for one in vocabulary.brands_in(f"by {value}")]
+        facets += [one for kind, value in self.facets if kind == "brand" for one in vocabulary.named_in(f"by {value}")]
         conditions, known = filter_of(facets, vocabulary)
         priced = price_conditions(self.lowest, self.highest)
         words = [Reading(query.strip(), one.filter) for one in priced]

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from endcap.filters.parser import expression
 from endcap.understanding.facets import Facet
 from endcap.understanding.grammar import parse, understood
-from tests.benchmarks.understanding import Brands, constrained, findings
+from tests.benchmarks.understanding import Shop, constrained, findings
 
 DATA = Path(__file__).parents[3] / "data" / "understanding"
 NAMES = ("OPI", "COVERGIRL", "Dior", "Vaseline", "L'Oreal Paris", "Maybelline", "MUJI制造商")
-SHOP = Brands([{"title": f"{name} thing", "brand": name} for name in NAMES])
+SHOP = Shop([{"title": f"{name} thing", "brand": name} for name in NAMES])
 
 
 def lines(*names: str) -> list[dict[str, object]]:
@@ -25,7 +25,18 @@ def lines(*names: str) -> list[dict[str, object]]:
 
 
 REQUESTS = lines("requests", "kept_requests", "variants")
-TRAPS = lines("traps", "kept_traps", "variant_traps")
+TRAPS = lines("traps", "kept_traps", "variant_traps", "fresh_traps", "wording_traps")
+WORDINGS = lines("wordings")
+MORE_NAMES = (
+    """
+L'Oreal|Gelish|Nivea|Neutrogena|Clinique|Paul Mitchell|e.l.f.|M.A.C|Benefit Cosmetics
+Estee Lauder|Aveeno|Essie|Calvin Klein|Garnier|Pantene|Dove|Conair|Olay|Burt's Bees|Bare Escentuals
+Too Faced|John Frieda|Physicians Formula|NYX|The Body Shop|Aveda|Sally Hansen|Revlon|China Glaze
+Ralph Lauren制造商|NITORI制造商|罗莱制造商
+""".strip()
+    .replace("\n", "|")
+    .split("|")
+)
 MORE_TRAPS = (
     """
 size 12 shoes|no. 7 serum|sunscreen spf over 30|pan under 30cm|storage box under 10 litres|shampoo for kids under 5
@@ -42,6 +53,19 @@ new zealand honey
 def test_requests_in_words_are_read_as_they_are_meant(request_: dict[str, object]) -> None:
     parsed = parse(str(request_["text"]), SHOP)
     assert all(findings(request_, parsed).values()), parsed
+
+
+def test_many_wordings_say_the_same() -> None:
+    shop = Shop(
+        [{"title": f"{name} thing", "brand": name} for name in (*NAMES, *MORE_NAMES)]
+        + [{"title": "bed", "attrs": {"材质": "面料:100%天丝 填充:聚酯纤维", "工艺": "刺绣"}}]
+    )
+    wrong = [
+        (one["text"], parsed)
+        for one in WORDINGS
+        if not all(findings(one, parsed := parse(str(one["text"]), shop)).values())
+    ]
+    assert not wrong
 
 
 @pytest.mark.parametrize("text", [*(str(trap["text"]) for trap in TRAPS), *MORE_TRAPS])
@@ -122,7 +146,7 @@ def test_every_wording_of_a_range_says_the_same(one: int, other: int, wording: s
 
 
 def test_facets_that_no_item_has_are_words_like_others() -> None:
-    class Colourless(Brands):
+    class Colourless(Shop):
         def condition(self, facet: Facet) -> str | None:
             return None
 

@@ -30,7 +30,7 @@ class Writer:
 
 
 class Shop:
-    def brands_in(self, text: str) -> list[Facet]:
+    def named_in(self, text: str) -> list[Facet]:
         return [Facet("brand", "OPI", 3, 6)] if text == "by opi" else []
 
     def condition(self, facet: Facet) -> str | None:
