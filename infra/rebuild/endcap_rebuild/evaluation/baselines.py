@@ -47,7 +47,9 @@ def history_matrix(questions: Questions, n_items: int, half_life: float | None =
     weights = histories.strength
     if half_life is not None:
         weights = weights * np.exp2(-histories.newness / np.float32(half_life))
-    matrix = sparse.csr_array((weights, histories.items, histories.starts), shape=(len(questions), n_items))
+    shape = (len(questions), n_items)
+    # Summing moves entries in place, and the questions keep these arrays.
+    matrix = sparse.csr_array((weights, histories.items, histories.starts), shape=shape, copy=True)
     matrix.sum_duplicates()
     return matrix
 

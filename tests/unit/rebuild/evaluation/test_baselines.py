@@ -74,6 +74,15 @@ def test_history_fades_by_events_and_not_by_the_order_within_a_moment() -> None:
     assert weights.tolist() == pytest.approx([strength * 0.5**1.5, strength * 0.5**1.5, strength, 0])
 
 
+def test_a_history_reads_the_same_however_often_it_is_asked_for() -> None:
+    rows: list[Row] = [("a", item, "purchase", day) for day, item in enumerate([2, 0, 2, 3])]
+    rows += [("b", item, "view", day) for day, item in enumerate([1, 2, 3])]
+    table = table_of(rows, 4)
+    questions = next_items(table, table.item == 3)
+    found = [history_matrix(questions, 4, half_life).toarray().tolist() for half_life in (1.0, None, 1.0, None)]
+    assert found[:2] == found[2:]
+
+
 def test_co_occurrence_points_forward() -> None:
     rows: list[Row] = [(f"u{k}", item, "purchase", day) for k in range(5) for day, item in enumerate([0, 1, 2])]
     found = scores("co_occurrence", known_of(rows, 4), [1])
