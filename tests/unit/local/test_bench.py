@@ -409,8 +409,12 @@ class TestColdStart:
         assert 10 < row["memory_mb"] < 1_000
         assert (row["first_status"], row["ready_cpu_p50_ms"]) == (202, None)
 
-    def test_what_the_snapshot_costs_once_its_files_are_here_is_told_by_itself(self, toy: Snapshot) -> None:
-        (row,) = bench_cold_start(toy, ROOT / "template.yaml", 1, unseen, ["recommend"])["functions"]
+    @pytest.mark.parametrize("from_folder", [False, True])
+    def test_what_the_snapshot_costs_once_its_files_are_here_is_told_by_itself(
+        self, toy: Snapshot, *, from_folder: bool
+    ) -> None:
+        found = bench_cold_start(toy, ROOT / "template.yaml", 1, unseen, ["recommend"], from_folder=from_folder)
+        (row,) = found["functions"]
         assert 0 < row["ready_cpu_p50_ms"] < row["total"]["cpu_p50_ms"]
 
     def test_a_function_that_does_not_answer_is_named(self, toy: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -447,6 +451,7 @@ class TestCommand:
 
     def test_an_unknown_function_is_a_usage_error(self) -> None:
         assert run("cold-start", "--function", "nothing").exit_code == 2
+        assert run("cold-start", "--from-folder", "--function", "promote").exit_code == 2
 
 
 def test_make_bench_calls_what_there_is() -> None:

@@ -101,24 +101,29 @@ def cold_start(
     items: Annotated[int | None, typer.Option(min=10, help="A random catalogue of this size instead.")] = None,
     runs: Annotated[int, typer.Option(min=1, help="Starts of each function.")] = 5,
     function: Annotated[list[str] | None, typer.Option(help="Only this one; repeatable; else all.")] = None,
+    from_folder: Annotated[
+        bool, typer.Option("--from-folder", help="Lists find the snapshot's files here, without S3; for large ones.")
+    ] = False,
     encoder: Encoder = "auto",
     template: Template = None,
     json_file: JsonFile = None,
 ) -> None:
     """From a fresh process to the first answer, and to the first by the snapshot, for each function."""
     with _run("cold-start", json_file) as (report, progress), tempfile.TemporaryDirectory() as scratch:
-        from endcap_local.bench.cold_start import SAMPLES, bench_cold_start
+        from endcap_local.bench.cold_start import SAMPLES, SERVING, bench_cold_start
         from endcap_local.bench.shops import random_snapshot
 
         if unknown := set(function or ()) - set(SAMPLES):
             raise typer.BadParameter(f"{unknown.pop()} is none of {', '.join(SAMPLES)}", param_hint="--function")
-        path = find_template(template)
+        names, path = tuple(function or SAMPLES), find_template(template)
+        if from_folder and not set(names) <= set(SERVING):
+            raise typer.BadParameter(f"only {' and '.join(SERVING)} can do without S3", param_hint="--function")
         if items is None:
             shop = _snapshot(snapshot, encoder, progress)
         else:
             progress(f"{items:,} random items", 0, 1)
             shop = random_snapshot(Path(scratch), items, encoder=_encoder_folder(encoder, progress))
-        found = bench_cold_start(shop, path, runs, progress, tuple(function or SAMPLES))
+        found = bench_cold_start(shop, path, runs, progress, names, from_folder=from_folder)
         note = (
             "Served: from the beginning to the first answer that the snapshot has part in; ready: processor time from "
             "when its files are here until then. Files are in the page cache, boto3 talks to moto on this machine; "
