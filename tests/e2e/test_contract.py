@@ -16,7 +16,6 @@ from endcap.api.openapi import openapi_document
 from tests.fakes.toy_stack import toy_stack
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 MAX_URL = 9_000  # longer ones are the gateway's affair
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -47,24 +46,14 @@ def session(url: str) -> Iterator[requests.Session]:
         yield kept
 
 
-DOCUMENT = json.loads(openapi_document())
-OPERATIONS = [(method.upper(), path) for path, row in DOCUMENT["paths"].items() for method in row if method in METHODS]
-
-
-@pytest.fixture(scope="module")
-def contract() -> schemathesis.BaseSchema:
-    return schemathesis.openapi.from_dict(DOCUMENT)
-
-
-@pytest.fixture(params=OPERATIONS, ids=" ".join)
-def operation(request: pytest.FixtureRequest, contract: schemathesis.BaseSchema) -> schemathesis.BaseSchema:
-    """The contract with one operation; by fixture, as all that is sent would else be made up by whoever collects."""
+@pytest.fixture
+def contract(request: pytest.FixtureRequest) -> schemathesis.BaseSchema:
+    """A fixture, as all that is sent would else be made up by every worker that collects tests."""
     request.node._nodeid = request.node.nodeid  # schemathesis 4.32 asks for it, and pytest 9.2 has it no more
-    method, path = request.param
-    return contract.include(method=method, path=path)
+    return schemathesis.openapi.from_dict(json.loads(openapi_document()))
 
 
-@schemathesis.pytest.from_fixture("operation").parametrize()
+@schemathesis.pytest.from_fixture("contract").parametrize()
 @settings(
     max_examples=6,  # beside some 5,000 that schemathesis makes at the borders of the schemas, and counts as explicit
     deadline=None,
