@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from pydantic import Field
 
 from infra.openapi.answers import Answer, Count, Moment
 from infra.openapi.operator.answer import Interval, Share, example
+
+_CAME_OF_IT: Final[dict[str, Any]] = {
+    "lists": 2410,
+    "visible": 2101,
+    "impressions": 18230,
+    "clicks": 268,
+    "carts": 61,
+    "purchases": 40,
+    "returns": 3,
+    "revenue": 1204.5,
+    "ctr": {"value": 0.111, "low": 0.099, "high": 0.124},
+    "conversion": {"value": 0.0166, "low": 0.0122, "high": 0.0225},
+}
 
 
 class ResultRow(Answer):
@@ -47,35 +60,8 @@ class Results(Answer):
     confidence: Share
     model_config = example(
         {
-            "rows": [
-                {
-                    "scenario": "home",
-                    "surface": "start-page",
-                    "variant": "",
-                    "lists": 2410,
-                    "visible": 2101,
-                    "impressions": 18230,
-                    "clicks": 268,
-                    "carts": 61,
-                    "purchases": 40,
-                    "returns": 3,
-                    "revenue": 1204.5,
-                    "ctr": {"value": 0.111, "low": 0.099, "high": 0.124},
-                    "conversion": {"value": 0.0166, "low": 0.0122, "high": 0.0225},
-                }
-            ],
-            "total": {
-                "lists": 2410,
-                "visible": 2101,
-                "impressions": 18230,
-                "clicks": 268,
-                "carts": 61,
-                "purchases": 40,
-                "returns": 3,
-                "revenue": 1204.5,
-                "ctr": {"value": 0.111, "low": 0.099, "high": 0.124},
-                "conversion": {"value": 0.0166, "low": 0.0122, "high": 0.0225},
-            },
+            "rows": [{"scenario": "home", "surface": "start-page", "variant": "", **_CAME_OF_IT}],
+            "total": _CAME_OF_IT,
             "by": ["scenario", "surface", "variant"],
             "from_day": "2026-01-09",
             "to_day": "2026-01-15",

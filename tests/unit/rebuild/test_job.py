@@ -40,10 +40,7 @@ def settings(data: Path, out: Path, **changes: Any) -> RebuildSettings:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("chain") / "shop"
-    write_items(folder, toy_item_rows(40))
-    write_events(folder, chain_events(n_users=300))
-    return folder
+    return write_chain_shop(tmp_path_factory.mktemp("chain") / "shop", n_users=300)
 
 
 @pytest.fixture(scope="module")

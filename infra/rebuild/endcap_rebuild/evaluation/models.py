@@ -122,13 +122,7 @@ def rank(
             lists.append(best_list(row, barred, known.precedence) if listed else _NO_LIST)
         if report is not None:
             report(min(start + BLOCK, len(questions)), len(questions))
-    return Ranked(
-        questions.starts,
-        np.concatenate(ranks),
-        np.concatenate(among),
-        np.array(competing, dtype=np.int64),
-        np.stack(lists),
-    )
+    return Ranked.of_questions(questions.starts, ranks, among, competing, lists)
 
 
 def tuned(baseline: Baseline, known: Known, part: Part, report: Report) -> tuple[Setting, list[dict[str, Any]]]:

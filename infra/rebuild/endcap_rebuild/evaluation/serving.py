@@ -119,13 +119,7 @@ def rank_served(shelf: Shelf, questions: Questions, left_out: NDArray[np.bool_],
         competing.append(rivals)
         lists.append(np.append(best, np.full(K - len(best), -1)).astype(np.int32))
         report(question + 1, len(questions))
-    return Ranked(
-        questions.starts,
-        np.concatenate(ranks),
-        np.concatenate(among),
-        np.array(competing, dtype=np.int64),
-        np.stack(lists),
-    )
+    return Ranked.of_questions(questions.starts, ranks, among, competing, lists)
 
 
 def standings(shelf: Shelf, questions: Questions, report: Report) -> F64:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,19 @@ class Ranked:
     among_left_out: F64
     competing: I64
     lists: I32
+
+    @classmethod
+    def of_questions(
+        cls, starts: I64, ranks: Sequence[F64], among: Sequence[F64], competing: Sequence[int], lists: Sequence[I32]
+    ) -> Ranked:
+        """What came of one question after the other."""
+        return cls(
+            starts,
+            np.concatenate(ranks),
+            np.concatenate(among),
+            np.array(competing, dtype=np.int64),
+            np.stack(lists),
+        )
 
     @property
     def owner(self) -> I64:

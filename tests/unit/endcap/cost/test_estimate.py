@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
 from endcap.cost.estimate import Estimate, estimate, personalize_estimate
-from endcap.cost.month import MONTH_S, Assumptions, Deployment, Usage
+from endcap.cost.month import MONTH_S, Assumptions, Usage
 from endcap.cost.prices import PRICES, Price, with_prices
 from endcap.cost.quantities import rebuild_way, traced
+from endcap.cost.so_far import STANDARD
 from endcap.errors import InvalidInputError
 from endcap_local.cli.app import app
 from endcap_local.cli.cost import deployment_of
@@ -26,18 +27,7 @@ from endcap_local.template.intrinsics import TemplateError
 from endcap_local.template.template import expand
 
 TEMPLATE = Path(__file__).parents[4] / "template.yaml"
-MEMORY = {
-    "collect": 512,
-    "update_profile": 1769,
-    "recommend": 1769,
-    "manage_items": 512,
-    "embed_item": 1769,
-    "promote": 3008,
-    "fold_counts": 1024,
-    "summarise_results": 1769,
-    "purge_erased": 1769,
-}
-STACK = Deployment("x86_64", MEMORY, alarms=16, dashboards=1)
+STACK = replace(STANDARD, alarms=16, dashboards=1)
 SHOP = Usage(events=3_000_000, requests=1_000_000, items=10_000, users=100_000, rebuilds=30, item_changes=10_000)
 WARM = Assumptions(cold_share=0.0)
 counts = st.integers(0, 10**10)
@@ -336,7 +326,7 @@ class TestTemplate:
             deployment_of(TEMPLATE, {"Architecture": "mips"})
 
     def test_every_function_that_is_billed_is_in_the_template(self) -> None:
-        assert set(MEMORY) <= set(deployment_of(TEMPLATE, {}).memory_mb)
+        assert set(STANDARD.memory_mb) <= set(deployment_of(TEMPLATE, {}).memory_mb)
 
 
 class TestCommand:

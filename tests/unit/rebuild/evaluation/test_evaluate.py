@@ -22,7 +22,7 @@ from endcap_rebuild.evaluation.protocols import split
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.metrics.ranking import ndcg_at_k
 from endcap_rebuild.settings import RebuildSettings
-from tests.fakes.toy_shop import NOW_MS, chain_events, toy_item_rows, write_chain_shop, write_events, write_items
+from tests.fakes.toy_shop import NOW_MS, toy_item_rows, write_chain_shop, write_events, write_items
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
 
@@ -33,10 +33,7 @@ def settings(data: Path, **changes: Any) -> EvaluationSettings:
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("chain") / "shop"
-    write_items(folder, toy_item_rows(40))
-    write_events(folder, chain_events(n_users=300))
-    return folder
+    return write_chain_shop(tmp_path_factory.mktemp("chain") / "shop", n_users=300)
 
 
 @pytest.fixture(scope="module")
