@@ -48,7 +48,7 @@ REGIONAL = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secre
 SHOP_SECRET = "secret-of-the-samples"
 
 PATIENCE_S = 120
-"""A machine that is busy with other things starts functions far more slowly than Lambda; limits are tested elsewhere."""
+"""A busy machine starts functions far more slowly than Lambda does; what limits do is tested elsewhere."""
 
 # Written before the first test, so that each sample finds what it asks for, whichever runs first.
 STORY = (
