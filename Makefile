@@ -23,6 +23,7 @@ ONCE ?=# make demo: 1 ends after the session
 ARCH ?= x86_64# make build: x86_64 or arm64
 MINUTES ?= 60# make mutate: how long to go on
 TARGETS ?=# make mutate: names in infra/checks/mutants.toml, all by default
+MUTATE = $(MUTATE_VENV)/bin/python -m infra.checks.mutate --python $(BIN)/python --minutes $(MINUTES) $(TARGETS)
 PYTEST_ARGS ?=# make test: more arguments for pytest, such as -n 0 for one process
 
 # Three workers for two cores: tests wait for processes, browsers and polls half of the time. A file's tests stay together, so that what they share is built once; files keep their order,
@@ -94,13 +95,14 @@ test-training: setup ## add torch and run the rest of the suite
 	$(MAKE) --no-print-directory setup-training; \
 	$(PYTEST) -m 'training and not prove' $(PYTEST_ARGS) || { code=$$?; [ $$code -eq 5 ] || exit $$code; }
 
-prove: setup ## run the long proofs and write docs/proofs.md
+prove: setup $(MUTATE_VENV)/.installed ## run the long proofs, then make mutate (MINUTES=0: without it); writes docs/proofs.md
 	@mkdir -p .build
 	@code=0; $(PYTEST) -m prove --hypothesis-profile=prove --junitxml=.build/proofs.xml $(PYTEST_ARGS) || code=$$?; \
-	$(BIN)/python infra/checks/report_proofs.py .build/proofs.xml docs/proofs.md; exit $$code
+	$(BIN)/python infra/checks/report_proofs.py .build/proofs.xml docs/proofs.md; \
+	[ $(MINUTES) = 0 ] || $(MUTATE) || code=$$?; exit $$code
 
 mutate: setup $(MUTATE_VENV)/.installed ## change the code, see whether tests notice; writes docs/mutants.md (MINUTES=60)
-	$(MUTATE_VENV)/bin/python -m infra.checks.mutate --python $(BIN)/python --minutes $(MINUTES) $(TARGETS)
+	$(MUTATE)
 
 check: setup $(SAM_VENV)/.installed ## lint, security, types, contract, documentation, template, samconfig
 	$(BIN)/ruff check .

@@ -16,8 +16,11 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
 
+# How long an example takes says nothing on cores that others use, too: hypothesis would fail one of more than 200 ms.
+settings.register_profile("daily", settings.default, deadline=None)
+settings.load_profile("daily")
 # `make prove` looks at other examples in each run, also in CI, where those of `make test` are always the same.
-settings.register_profile("prove", derandomize=False, print_blob=True)
+settings.register_profile("prove", deadline=None, derandomize=False, print_blob=True)
 # `make mutate` asks only whether a test fails, again and again: always of the same examples, and not of the smallest.
 settings.register_profile(
     "mutate", derandomize=True, database=None, deadline=None, phases=(Phase.explicit, Phase.generate)

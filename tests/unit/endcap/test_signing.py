@@ -113,6 +113,13 @@ def test_a_damaged_signature_is_told(key: SigningKey, changes: dict[str, Any]) -
             signature_of({k: v for k, v in signed(key).fields().items() if k != name})
 
 
+@pytest.mark.parametrize("more", ["*", "\n", " ", "-"])
+def test_a_signature_is_written_in_one_way_alone(key: SigningKey, more: str) -> None:
+    fields = signed(key).fields()
+    with pytest.raises(SnapshotIntegrityError, match="damaged"):
+        signature_of({**fields, "signature": more + fields["signature"]})
+
+
 @tried(20)
 @given(st.tuples(_TEXTS, _TEXTS), st.tuples(_TEXTS, _TEXTS))
 def test_two_statements_are_the_same_only_if_what_they_say_is(one: tuple[str, str], other: tuple[str, str]) -> None:

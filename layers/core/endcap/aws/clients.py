@@ -60,12 +60,8 @@ BEST_EFFORT = Config(
 """For calls that an answer must not wait for: one try of at most 0.2 s."""
 
 _CONFLICT = {"ConditionalCheckFailedException", "PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
-_MISSING = {
-    "NoSuchKey",
-    "NoSuchVersion",
-    "404",
-    "NotFound",
-}  # of an object; a missing table or stream is a fault of the stack
+# Of an object; a missing table or stream is a fault of the stack.
+_MISSING = {"NoSuchKey", "NoSuchVersion", "404", "NotFound"}
 _THROTTLED = {
     "ProvisionedThroughputExceededException",
     "ThrottlingException",

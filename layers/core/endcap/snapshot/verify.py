@@ -21,6 +21,8 @@ from endcap.snapshot.whitening import coarse_white
 
 # How far a stored row's length may be from 1: fp16 and int8 rounding at any width we use stay well inside.
 _UNIT_TOLERANCE: Final = 0.03
+BLOCK: Final = 65_536
+"""Rows that are looked at together: the widened copy of a large catalogue is large."""
 
 
 def verify_snapshot(directory: Path) -> dict[str, Any]:
@@ -101,13 +103,13 @@ class _Documents(Sequence[dict[str, Any]]):
 
 def _check_rows(name: str, rows_f16: F16, rows_i8: I8, scale: float) -> None:
     require(np.isfinite(scale) and scale > 0, f"{name} has an unusable scale")
-    for start in range(0, len(rows_f16), 65_536):  # in blocks: the widened copy of a large catalogue is large
-        exact = rows_f16[start : start + 65_536].astype(np.float32)
+    for start in range(0, len(rows_f16), BLOCK):
+        exact = rows_f16[start : start + BLOCK].astype(np.float32)
         require(bool(np.isfinite(exact).all()), f"{name} holds a value that is not finite")
         lengths = np.linalg.norm(exact, axis=1)
         unit_or_zero = (np.abs(lengths - 1) < _UNIT_TOLERANCE) | (lengths == 0)
         require(bool(unit_or_zero.all()), f"{name}: a row has length != 1")
-        coarse = rows_i8[start : start + 65_536].astype(np.float32) * np.float32(scale)
+        coarse = rows_i8[start : start + BLOCK].astype(np.float32) * np.float32(scale)
         require(bool((np.abs(coarse - exact) <= scale).all()), f"{name}: int8 and fp16 rows differ")
 
 

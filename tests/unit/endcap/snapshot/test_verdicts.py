@@ -165,6 +165,10 @@ def test_its_last_words_are_told_in_part(tmp_path: Path) -> None:
     with pytest.raises(SnapshotIntegrityError) as caught:
         examined(tmp_path, b"", 1, b"first line\n" + b"x" * 5000 + b"y" * 299)
     assert str(caught.value).endswith(f"({'x' * 300})")
+    for words in ("Killed", "😀" * 300):
+        with pytest.raises(SnapshotIntegrityError) as caught:
+            examined(tmp_path, b"", 1, words.encode())
+        assert str(caught.value).endswith(f"({words})")
     with pytest.raises(SnapshotIntegrityError) as caught:
         examined(tmp_path, b"", 1, "\n".join(["early", "e" * 2000, "late é"]).encode())
     assert str(caught.value).endswith("(late é)")

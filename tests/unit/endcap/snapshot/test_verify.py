@@ -94,6 +94,16 @@ class TestRows:
         found = refused(item_vectors_f16=fine, item_vectors_i8=moved, item_scale=scale)
         assert found == (None if passes else "item_vectors: int8 and fp16 rows differ")
 
+    @pytest.mark.parametrize("row", range(N_ITEMS))
+    def test_of_every_block_are_looked_at(
+        self, toy: Snapshot, refused: Refused, monkeypatch: pytest.MonkeyPatch, row: int
+    ) -> None:
+        monkeypatch.setattr(verify, "BLOCK", 5)
+        assert refused() is None
+        coarse = np.array(toy.item_vectors_i8)
+        coarse[row] = -coarse[row]
+        assert refused(item_vectors_i8=coarse) == "item_vectors: int8 and fp16 rows differ"
+
     @pytest.mark.parametrize("part", ["described", "image"])
     def test_of_later_parts_are_looked_at_too(self, toy: Snapshot, refused: Refused, part: str) -> None:
         good = Quantized(np.asarray(toy.text_vectors_i8), np.asarray(toy.text_vectors_f16), toy.text_scale)
