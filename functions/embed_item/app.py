@@ -68,7 +68,7 @@ def _embed(record: DynamoDBRecord, loaded: LoadedEncoder | None) -> None:
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     with runtime.deadline.within(context):
-        answer = dict(process_partial_response(event, _Batch().embed, processor, context))
+        answer = process_partial_response(event, _Batch().embed, processor, context)
     if failed := answer["batchItemFailures"]:
         metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
-    return answer
+    return dict(answer)
