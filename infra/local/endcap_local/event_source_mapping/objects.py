@@ -62,7 +62,7 @@ def object_pollers(plan: StackPlan, engine: Engine, invoke: Invoke) -> list[Poll
             continue
         bucket = str(pattern["detail"]["bucket"]["name"][0])
         for target in rule.get("Targets", ()):
-            function = str(target["Arn"]).rpartition(":function:")[2]
+            function = str(target["Arn"]).rpartition(":function:")[2].partition(":")[0]  # without version or alias
             if function in plan.functions:
                 mapping = EventMapping(name, function, _STREAMS, bucket, {})
                 pollers.append(ObjectPoller(mapping, engine, invoke))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from endcap_local.engine.aws_app import Activity
 from endcap_local.event_source_mapping.objects import EVERY_S, ObjectPoller, object_pollers
 from endcap_local.template.template import EventMapping, StackPlan
@@ -39,9 +41,10 @@ def test_what_is_written_in_between_is_told_of_together() -> None:
     assert poller.is_idle()
 
 
-def test_rules_about_objects_have_pollers_and_others_none() -> None:
+@pytest.mark.parametrize("qualifier", ["", ":live", ":7"])
+def test_rules_about_objects_have_pollers_and_others_none(qualifier: str) -> None:
     function: Any = SimpleNamespace()
-    target = {"Arn": "arn:aws:lambda:us-east-1:123456789012:function:count"}
+    target = {"Arn": f"arn:aws:lambda:us-east-1:123456789012:function:count{qualifier}"}
     detail = {"bucket": {"name": ["bucket"]}, "object": {"key": [{"prefix": "exposures/"}]}}
     rules = {
         "written": {"EventPattern": {"source": ["aws.s3"], "detail": detail}, "Targets": [target, {"Arn": "a:sqs:q"}]},
