@@ -8,6 +8,8 @@ import { lately, useUnknownShoppers } from "./shoppers.js";
 import { Button, Empty, Loaded, Problem, TextField, useAction, useRested } from "./ui.js";
 
 const MOST = 3;
+const SHOWN = 20;
+const USUAL = 10;
 
 export const Ranking = ({ items, before, name }) => html`
   <ol class="ranking" aria-label=${name}>
@@ -19,19 +21,24 @@ export const Ranking = ({ items, before, name }) => html`
   </ol>
 `;
 
+// How long a list of a side is: what its scenario says, as far as there is room for it.
+const lengthOf = ({ drafts }) => Object.values(drafts ?? {})[0]?.limit ?? USUAL;
+const shown = (side) => ({ ...side, limit: Math.min(lengthOf(side), SHOWN) });
+const named = (name, side) => (lengthOf(side) > SHOWN ? t("beside.first", { name, n: SHOWN, of: lengthOf(side) }) : name);
+
 const Pair = ({ whose, name, live, drafted, waiting }) => {
-  const base = { ...whose, language: language.value, limit: 10, explain: false };
+  const base = { ...whose, language: language.value, explain: false };
   const asked = [JSON.stringify([base, live, drafted])];
-  const now = useLoad((signal) => preview({ ...base, ...live }, signal), asked);
-  const then = useLoad((signal) => preview({ ...base, ...drafted }, signal), asked);
+  const now = useLoad((signal) => preview({ ...base, ...shown(live) }, signal), asked);
+  const then = useLoad((signal) => preview({ ...base, ...shown(drafted) }, signal), asked);
   const before = ranksOf(now.data?.items);
   const gone = now.data && then.data ? now.data.items.filter((item) => !then.data.items.some((other) => other.item_id === item.item_id)) : [];
   return html`
     <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
       <h3>${name}</h3>
       <div class="columns pair">
-        <div><p class="muted">${t("live")}</p><${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
-        <div><p class="muted">${t("draft")}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
+        <div><p class="muted">${named(t("live"), live)}</p><${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
+        <div><p class="muted">${named(t("draft"), drafted)}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
       </div>
       ${gone.length > 0 && html`<p class="muted">${t("beside.gone", { titles: gone.map((item) => item.title).join(", ") })}</p>`}
     </div>
