@@ -17,11 +17,17 @@ export async function readScenario(name, signal) {
 // A draft outlives its page and a reload, until it is published or discarded.
 const KEPT = "endcap-studio-draft ";
 const keptDraft = (name) => JSON.parse(sessionStorage.getItem(KEPT + name) ?? "null");
-function keepDraft(name, { document, etag = null }, draft) {
-  if (same(document, draft)) sessionStorage.removeItem(KEPT + name);
-  else sessionStorage.setItem(KEPT + name, JSON.stringify({ etag, document: draft }));
+const keep = (name, kept) => {
+  if (kept) sessionStorage.setItem(KEPT + name, JSON.stringify(kept));
+  else sessionStorage.removeItem(KEPT + name);
   draftsKept.value = keptNames();
+};
+// Of one that isn't published an empty draft is kept too, once it was begun: until it is published or discarded.
+function keepDraft(name, { document, etag = null, known }, draft) {
+  if (!same(document, draft)) keep(name, { etag, document: draft });
+  else keep(name, !known && name !== EVERYWHERE && keptDraft(name) ? { etag, document: draft, begun: true } : null);
 }
+export const begin = (name) => keptDraft(name) || keep(name, { etag: null, document: {}, begun: true });
 
 // The scenarios of which this tab keeps a draft.
 const keptNames = () => Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT)).map((key) => key.slice(KEPT.length)).sort();
@@ -41,10 +47,14 @@ export function useDraft(name) {
     if (!read.data || read.loading) return;
     const { document, etag = null } = read.data;
     const kept = keptDraft(name);
-    const mine = kept && !same(document, kept.document);
+    const mine = kept && !same(document, kept.document) && !(kept.begun && read.data.known);
     const whole = mine && kept.etag === etag ? { draft: kept.document, older: null } : { draft: document, older: mine ? kept.document : null };
     setState({ ...whole, over: read.data });
   }, [read.data, read.loading]);
+  // Begun under a name that no scenario can have, it is none.
+  useLayoutEffect(() => {
+    if (read.error?.status === 400 && keptDraft(name)?.begun) keep(name, null);
+  }, [read.error]);
   // Before the next frame is drawn: a page that is left at once after a change would never keep it. What was read just now is
   // not yet what the draft lies over.
   useLayoutEffect(() => {
@@ -54,6 +64,10 @@ export function useDraft(name) {
     base: draft ? (base ?? null) : null,
     draft,
     setDraft,
+    discard: () => {
+      if (!older) keep(name, null);
+      setDraft(base.document);
+    },
     older,
     onOlder: (take) => setState((now) => ({ ...now, draft: take ? now.older : now.draft, older: null })),
     error: read.error,

@@ -70,7 +70,7 @@ const Rules = ({ document, titles, onDocument }) => {
 
 const Board = ({ name, shopper, until }) => {
   const everywhere = name === EVERYWHERE;
-  const { base: published, draft, setDraft, older, onOlder, error: unread, settle, reread } = useDraft(name);
+  const { base: published, draft, setDraft, discard, older, onOlder, error: unread, settle, reread } = useDraft(name);
   const [dragged, setDragged] = useState(null);
   const [titles, setTitles] = useState({});
   const [adding, setAdding] = useState("");
@@ -108,7 +108,7 @@ const Board = ({ name, shopper, until }) => {
     <div class="stack">
       <${Panel} title=${t("merch.rules")} actions=${html`
         <${Lamp} kind=${changed ? "warning" : "good"}>${t(changed ? "scenarios.unpublished" : "scenarios.is_live")}<//>
-        <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${() => setDraft(published.document)}>${t("scenarios.discard")}<//>
+        <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${discard}>${t("scenarios.discard")}<//>
         <${Button} kind="strong" busy=${putting} ...${changed ? {} : { disabled: true }} onClick=${put}>${t("scenarios.publish")}<//>`}>
         <${Older} draft=${older} onOlder=${onOlder} />
         <${Rules} document=${draft} titles=${titles} onDocument=${setDraft} />

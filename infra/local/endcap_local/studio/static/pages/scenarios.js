@@ -6,7 +6,7 @@ import { language, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { Older, Overtaken } from "../lib/drafts.js";
-import { draftsKept, EVERYWHERE, history, publish, same, takeBack, tidy, triable, useDraft } from "../lib/scenario.js";
+import { begin, draftsKept, EVERYWHERE, history, publish, same, takeBack, tidy, triable, useDraft } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
 import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Loading, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -19,6 +19,7 @@ const NewScenario = ({ onClose }) => {
       <form class="stack" onSubmit=${(e) => {
         e.preventDefault();
         onClose();
+        begin(name.trim());
         go("scenarios", [name.trim()]);
       }}>
         <${TextField} label=${t("name")} value=${name} onValue=${setName} maxlength="64" hint=${t("scenarios.name_hint")} />
@@ -83,7 +84,7 @@ const AsText = ({ document, written, onWritten, onDocument }) => {
 
 const Editor = ({ name, parameters, onChanged }) => {
   const everywhere = name === EVERYWHERE;
-  const { base, draft, setDraft, older, onOlder, error: unread, settle, reread } = useDraft(name);
+  const { base, draft, setDraft, discard, older, onOlder, error: unread, settle, reread } = useDraft(name);
   const [view, setView] = useState("form");
   const [written, setWritten] = useState(null);
   const [tried, setTried] = useState({});
@@ -131,7 +132,7 @@ const Editor = ({ name, parameters, onChanged }) => {
           <${Overtaken} error=${error} onRead=${reread} />
           <div class="row">
             <${Button} kind="strong" busy=${putting} onClick=${() => put(draft)} ...${changed && !(view === "text" && own?.error) ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
-            <${Button} icon="undo" onClick=${() => setDraft(document)} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
+            <${Button} icon="undo" onClick=${discard} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
             ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${remove}>${t("scenarios.delete")}<//>`}
           </div>
         </div>
