@@ -24,6 +24,9 @@ export const ShopperField = ({ value, onValue, hint }) => {
   `;
 };
 
+// At most two of the items that words fit.
+export const fitting = async (words) => (await get(["admin", "items"], { q: words, limit: 2 })).items;
+
 // An item by its id, or by words that one title alone has.
 export const itemOf = async (typed) => {
   try {
@@ -31,18 +34,18 @@ export const itemOf = async (typed) => {
   } catch (error) {
     if (error.status !== 404) throw error;
   }
-  const { items } = await get(["admin", "items"], { q: typed, limit: 2 });
+  const items = await fitting(typed);
   if (items.length === 1) return items[0];
   throw new ApiError(404, { detail: t(items.length ? "merch.which" : "merch.none_such", { words: typed }) });
 };
 
 // The box for it; whoever knows but words of its title is offered ids to choose from.
-export const ItemField = ({ label, error, placeholder, value, onValue }) => {
+export const ItemField = ({ label, hint, error, placeholder, value, onValue, onChange }) => {
   const id = useId();
   const q = useRested(value.trim(), 300);
   const found = useLoad((signal) => (q ? get(["admin", "items"], { q, limit: OFFERED }, signal) : Promise.resolve(null)), [q]);
   return html`
-    <${TextField} ...${{ label, error, placeholder, value, onValue }} list=${id} autocomplete="off" spellcheck=${false} />
+    <${TextField} ...${{ label, hint, error, placeholder, value, onValue, onChange }} list=${id} autocomplete="off" spellcheck=${false} />
     <datalist id=${id}>${(found.data?.items ?? []).map((item) => html`<option value=${item.item_id}>${item.title}</option>`)}</datalist>
   `;
 };

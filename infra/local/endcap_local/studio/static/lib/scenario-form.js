@@ -1,11 +1,11 @@
 // The form of a scenario: every choice of a list, its filter, what is pinned, pushed, promised places and hidden.
 import { post, useLoad } from "./api.js";
 import { wrongInRow } from "./fields.js";
-import { html, useState } from "./html.js";
+import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { number, t } from "./i18n.js";
 import { nameOf } from "./items.js";
 import { FilterField } from "./filter.js";
-import { ItemField } from "./pickers.js";
+import { fitting, ItemField } from "./pickers.js";
 import { Button, Field, MomentField, SelectField, TextField, useRested } from "./ui.js";
 
 const NOT_HERE = new Set(["window", "language"]);
@@ -13,20 +13,40 @@ const CAPPED = ["brand", "category"];
 const RELATIONS = ["", "similar", "together", "buy_again"];
 
 const AT_ONCE = 50;
+const ONE_ITEM = /^item_id = "(?:[^"\\]|\\.)*"$/;
 
-// Which of these ids no item has, so that a rule about them would do nothing.
-const useUnknown = (ids) => {
+// The titles of these ids, null of those that no item has, so that a rule about them would do nothing.
+async function titlesOf(ids, signal) {
+  const titles = Object.fromEntries(ids.map((id) => [id, null]));
+  for (let i = 0; i < ids.length; i += AT_ONCE) {
+    const some = ids.slice(i, i + AT_ONCE);
+    const filter = `item_id IN (${some.map((id) => JSON.stringify(id)).join(", ")})`;
+    const { sample, valid } = await post(["admin", "filters", "check"], { filter, sample: AT_ONCE }, signal);
+    for (const { item_id, title } of valid ? sample : some.map((item_id) => ({ item_id }))) titles[item_id] = title ?? "";
+  }
+  return titles;
+}
+
+const useTitles = (ids) => {
   const rested = useRested([...new Set(ids.filter(Boolean))].sort());
-  const found = useLoad(async (signal) => {
-    const known = new Set();
-    for (let i = 0; i < rested.length; i += AT_ONCE) {
-      const filter = `item_id IN (${rested.slice(i, i + AT_ONCE).map((id) => JSON.stringify(id)).join(", ")})`;
-      const { sample, valid } = await post(["admin", "filters", "check"], { filter, sample: AT_ONCE }, signal);
-      for (const id of valid ? sample.map((item) => item.item_id) : rested) known.add(id);
-    }
-    return new Set(rested.filter((id) => !known.has(id)));
-  }, [JSON.stringify(rested)]);
-  return (id) => (found.data?.has(id) ? t("form.unknown_item") : undefined);
+  return useLoad((signal) => titlesOf(rested, signal), [JSON.stringify(rested)]).data ?? {};
+};
+
+// An item of a row: its title stands below its id, and words that one title alone has become its id once they are left.
+const ItemOfRow = ({ titles, error, value, onValue }) => {
+  const now = useRef(null);
+  useLayoutEffect(() => {
+    now.current = { value, onValue };
+    return () => (now.current = null);
+  }, [value, onValue]);
+  const settle = async (typed) => {
+    if (!typed || (await titlesOf([typed]))[typed] !== null) return;
+    const found = await fitting(typed);
+    if (found.length === 1 && now.current?.value.trim() === typed) now.current.onValue(found[0].item_id);
+  };
+  // What can't be asked for stays as it was typed, and is told to be no id.
+  return html`<${ItemField} label=${t("item.id")} hint=${titles[value]} error=${error ?? (titles[value] === null ? t("form.unknown_item") : undefined)} placeholder=${t("invented.words")} ...${{ value, onValue }}
+    onChange=${(e) => settle(e.target.value.trim()).catch(() => {})} />`;
 };
 
 const NumberChoice = ({ choice, value, onValue }) => {
@@ -111,7 +131,7 @@ const Weights = ({ terms, weights = {}, onWeights }) => {
 
 export const ScenarioForm = ({ document, parameters, everywhere, errors, onDocument }) => {
   const set = (part) => onDocument({ ...document, ...part });
-  const unknown = useUnknown([...(document.pinned ?? []), ...(document.hidden ?? [])].map((one) => one.item_id));
+  const titles = useTitles([...(document.pinned ?? []), ...(document.hidden ?? [])].map((one) => one.item_id));
   const choices = everywhere ? [] : parameters.choices.filter((choice) => !NOT_HERE.has(choice.name));
   return html`
     <form class="form" aria-label=${t("form.name")} onSubmit=${(e) => e.preventDefault()}>
@@ -125,12 +145,12 @@ export const ScenarioForm = ({ document, parameters, everywhere, errors, onDocum
         <div class="wide"><${FilterField} label=${t("filter")} value=${document.filter ?? ""} onValue=${(filter) => set({ filter })} /></div>
         <${Rows} title=${t("form.pinned")} name="pin" part="pinned" errors=${errors} rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
           ${(row, change, wrong) => html`
-            <${ItemField} label=${t("item.id")} error=${wrong ?? unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
+            <${ItemOfRow} titles=${titles} error=${wrong} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
             <${NumberField} label=${t("place")} value=${row.position} min="1" onValue=${(position) => change({ position })} />`}
         <//>
         <${Rows} title=${t("form.boost")} name="boost" part="boost" errors=${errors} rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
           ${(row, change) => html`
-            <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>
+            <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${ONE_ITEM.test(row.filter)} onValue=${(filter) => change({ filter })} /></div>
             <${NumberField} label=${t("form.boost_weight")} value=${row.weight} step="0.1" onValue=${(weight) => change({ weight })} />`}
         <//>
         <${Rows} title=${t("form.promotions")} name="promotion" part="promotions" errors=${errors} rows=${document.promotions} fresh=${{ name: "", filter: "", share: 0.2 }} onRows=${(promotions) => set({ promotions })}>
@@ -140,7 +160,7 @@ export const ScenarioForm = ({ document, parameters, everywhere, errors, onDocum
           <div class="wide"><${FilterField} label=${t("form.promotion_filter")} value=${row.filter} sample=${false} onValue=${(filter) => change({ filter })} /></div>`}
       <//>`}
       <${Rows} title=${t("form.hidden")} name="hidden" part="hidden" errors=${errors} rows=${document.hidden} fresh=${{ item_id: "" }} onRows=${(hidden) => set({ hidden })}>
-        ${(row, change, wrong) => html`<${ItemField} label=${t("item.id")} error=${wrong ?? unknown(row.item_id)} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
+        ${(row, change, wrong) => html`<${ItemOfRow} titles=${titles} error=${wrong} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />`}
       <//>
       ${!everywhere && html`<${Weights} terms=${parameters.terms} weights=${document.weights} onWeights=${(weights) => set({ weights })} />`}
     </form>
