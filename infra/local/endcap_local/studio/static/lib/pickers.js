@@ -11,8 +11,8 @@ export const useScenarios = () => useLoad((signal) => get(["admin", "scenarios"]
 
 export const namesOf = (scenarios) => (scenarios.data?.scenarios ?? []).map((one) => one.name).filter((name) => name !== "*");
 
-export const ScenarioPicker = ({ names, value, onValue, inline }) => html`
-  <${SelectField} label=${t("scenario")} ...${{ value, onValue, inline }} options=${[["", t("scenario.none")], ...names.map((name) => [name, name])]} />
+export const ScenarioPicker = ({ names, value, onValue, inline, hint, none = t("scenario.none") }) => html`
+  <${SelectField} label=${t("scenario")} ...${{ value, onValue, inline, hint }} options=${[["", none], ...names.map((name) => [name, name])]} />
 `;
 
 export const ShopperField = ({ value, onValue, hint }) => {

@@ -4,7 +4,7 @@ import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
 import { dateTime, money, number, percent, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
-import { href } from "../lib/router.js";
+import { go, href } from "../lib/router.js";
 import { Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const LAMPS = { planned: "warning", running: "good", over: "plain" };
@@ -39,14 +39,14 @@ const New = ({ onClose, onDone }) => {
       }}>
         <div class="form">
           <${TextField} label=${t("name")} value=${plan.name} onValue=${(name) => set({ name })} required />
-          <${ScenarioPicker} names=${namesOf(scenarios)} value=${plan.scenario} onValue=${(scenario) => set({ scenario })} />
+          <${ScenarioPicker} names=${namesOf(scenarios)} hint=${t("experiments.lists_hint")} none=${t("scenario.everywhere")} value=${plan.scenario} onValue=${(scenario) => set({ scenario })} />
           <${MomentField} label=${t("experiments.start_at")} hint=${t("experiments.start_hint")} value=${plan.start} onValue=${(start) => set({ start })} />
         </div>
         ${plan.variants.map((one, i) => html`
           <fieldset class="form rowed"><legend>${i === 0 ? t("experiments.control") : t("experiments.variant", { n: i })}</legend>
             <${TextField} label=${t("name")} value=${one.name} onValue=${(name) => variant(i, { name })} required />
-            <${Field} label=${t("share")} control=${(tied) => html`<input type="number" min="0" max="1" step="0.05" value=${one.share} onInput=${(e) => variant(i, { share: Number(e.target.value) })} ...${tied} />`} />
-            <${ScenarioPicker} names=${namesOf(scenarios)} value=${one.scenario ?? ""} onValue=${(scenario) => variant(i, { scenario })} />
+            <${Field} label=${t("share")} control=${(tied) => html`<div class="row nowrap"><input type="number" min="0" max="1" step="0.05" value=${one.share} onInput=${(e) => variant(i, { share: Number(e.target.value) })} ...${tied} /><output class="number">${percent(one.share, 1)}</output></div>`} />
+            <${ScenarioPicker} names=${namesOf(scenarios)} hint=${t("experiments.scenario_hint")} value=${one.scenario ?? ""} onValue=${(scenario) => variant(i, { scenario })} />
           </fieldset>`)}
         <div class="row">
           <${Button} kind="small" onClick=${() => set({ variants: [...plan.variants, { name: `v${plan.variants.length}`, share: 0, scenario: "" }] })}>${t("experiments.add_variant")}<//>
@@ -59,9 +59,14 @@ const New = ({ onClose, onDone }) => {
   `;
 };
 
-const Report = ({ name }) => {
-  const report = useLoad((signal) => get(["admin", "experiments", name, "report"], {}, signal), [name]);
-  return html`<${Loaded} of=${report}>${(found) => {
+// Since when an experiment runs: one that was started without a moment is known by the day of its first list.
+const sinceOf = (plan, report) => {
+  if (plan.start != null) return dateTime(plan.start);
+  const day = report?.over_time.map((one) => one.day).sort()[0];
+  return day ? t("experiments.first_list", { day }) : t("experiments.at_once");
+};
+
+const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
     const days = [...new Set(found.over_time.map((one) => one.day))].sort();
     const series = found.variants.map((one) => {
       const of = (day) => found.over_time.find((other) => other.day === day && other.variant === one.name)?.ctr;
@@ -92,9 +97,9 @@ const Report = ({ name }) => {
         ${days.length > 0 && html`<${LineChart} name=${t("experiments.over_time")} days=${days} series=${series} format=${(value) => percent(value)} />`}
       </div>`;
   }}<//>`;
-};
 
 const One = ({ plan, onChanged }) => {
+  const report = useLoad((signal) => get(["admin", "experiments", plan.name, "report"], {}, signal), [plan.name]);
   const [stopping, setStopping] = useState(false);
   const [run, busy, error] = useAction(async (part, text) => {
     await put((all) => all.map((one) => (one.name === plan.name ? { ...one, ...part } : one)));
@@ -109,11 +114,11 @@ const One = ({ plan, onChanged }) => {
         <dl class="facts">
           <dt>${t("experiments.variants")}</dt><dd>${plan.variants.map((one) => `${one.name} ${percent(one.share, 0)}${one.scenario ? ` (${one.scenario})` : ""}${one.snapshot ? ` (${one.snapshot})` : ""}`).join(", ")}</dd>
           <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
-          <dt>${t("from")}</dt><dd>${dateTime(plan.start)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
+          <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
         </dl>
         <${Problem} error=${error} />
       <//>
-      <${Panel} title=${t("experiments.report")}><${Report} name=${plan.name} /><//>
+      <${Panel} title=${t("experiments.report")}><${Report} report=${report} /><//>
       ${stopping && html`<${Confirm} title=${t("experiments.stop_this", { name: plan.name })} text=${t("experiments.stop_what", { name: plan.name })} action=${t("experiments.stop")} onClose=${() => setStopping(false)}
         onDo=${() => {
           setStopping(false);
@@ -130,6 +135,7 @@ export default function Experiments({ rest }) {
     setMaking(false);
     tell(t("experiments.saved", { name }));
     list.reload();
+    go("experiments", [name]);
   };
   return html`
     <${Head} title=${t("page.experiments")} lead=${t("experiments.lead")}><${Button} kind="strong" onClick=${() => setMaking(true)}>${t("experiments.new")}<//><//>
