@@ -116,7 +116,7 @@ const Board = ({ name, shopper, until }) => {
           e.preventDefault();
           if (adding.trim()) add(adding.trim());
         }}>
-          <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} placeholder=${t("merch.by_words")} value=${adding} onValue=${setAdding} />
+          <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} placeholder=${t("invented.words")} value=${adding} onValue=${setAdding} />
           <button type="submit" class="button" disabled=${looking}><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
         </form>
         <${Problem} error=${error ?? unknown} />
@@ -147,7 +147,7 @@ export default function Merchandise({ query }) {
       <${Panel} tight>
         <div class="form">
           <${SelectField} label=${t("merch.where")} value=${chosen} onValue=${setChosen} options=${[[EVERYWHERE, t("scenario.everywhere")], ...names.map((name) => [name, name])]} hint=${chosen === EVERYWHERE ? t("merch.everywhere_hint") : t("merch.drag_hint")} />
-          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint")} ends value=${until} onValue=${setUntil} />
+          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint", { zone: Intl.DateTimeFormat().resolvedOptions().timeZone })} ends value=${until} onValue=${setUntil} />
           <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("merch.shopper_hint")} />
         </div>
       <//>
