@@ -3,9 +3,9 @@ import { preview, useLoad } from "./api.js";
 import { html, useState } from "./html.js";
 import { language, t } from "./i18n.js";
 import { DeedForm, nameOfInvented, NEWCOMER, threeFrom, whoDid } from "./invented.js";
-import { ItemLink, Moved, Picture, ranksOf } from "./items.js";
+import { ItemLink, Moved, NoItems, Picture, ranksOf } from "./items.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
-import { Button, Empty, Loaded, Problem, TextField, useAction, useRested } from "./ui.js";
+import { Button, Loaded, Problem, TextField, useAction, useRested } from "./ui.js";
 
 const MOST = 3;
 const SHOWN = 20;
@@ -22,7 +22,8 @@ export const Ranking = ({ items, before, name }) => html`
 `;
 
 // How long a list of a side is: what its scenario says, as far as there is room for it.
-const lengthOf = ({ drafts }) => Object.values(drafts ?? {})[0]?.limit ?? USUAL;
+const documentOf = ({ drafts }) => Object.values(drafts ?? {})[0] ?? {};
+const lengthOf = (side) => documentOf(side).limit ?? USUAL;
 const shown = (side) => ({ ...side, limit: Math.min(lengthOf(side), SHOWN) });
 const named = (name, side) => (lengthOf(side) > SHOWN ? t("beside.first", { name, n: SHOWN, of: lengthOf(side) }) : name);
 
@@ -33,12 +34,13 @@ const Pair = ({ whose, name, live, drafted, waiting }) => {
   const then = useLoad((signal) => preview({ ...base, ...shown(drafted) }, signal), asked);
   const before = ranksOf(now.data?.items);
   const gone = now.data && then.data ? now.data.items.filter((item) => !then.data.items.some((other) => other.item_id === item.item_id)) : [];
+  const nothing = (side) => html`<${NoItems} relation=${documentOf(side).relation} shopper=${whose.user_id ?? whose.interactions?.length} />`;
   return html`
     <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
       <h3>${name}</h3>
       <div class="columns pair">
-        <div><p class="muted">${named(t("live"), live)}</p><${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
-        <div><p class="muted">${named(t("draft"), drafted)}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : html`<${Empty}>${t("try.nothing")}<//>`)}<//></div>
+        <div><p class="muted">${named(t("live"), live)}</p><${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : nothing(live))}<//></div>
+        <div><p class="muted">${named(t("draft"), drafted)}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : nothing(drafted))}<//></div>
       </div>
       ${gone.length > 0 && html`<p class="muted">${t("beside.gone", { titles: gone.map((item) => item.title).join(", ") })}</p>`}
     </div>

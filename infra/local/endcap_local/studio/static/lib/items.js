@@ -3,7 +3,7 @@ import { html } from "./html.js";
 import { money, number, signed, t, has } from "./i18n.js";
 import { href } from "./router.js";
 import { config } from "./session.js";
-import { Icon } from "./ui.js";
+import { Empty, Icon } from "./ui.js";
 
 const hash = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7);
 
@@ -29,6 +29,12 @@ export const Picture = ({ item }) => {
 export const ItemLink = ({ item }) => html`<a href=${href("catalogue", [item.item_id])}>${item.title || item.item_id}</a>`;
 
 export const Price = ({ item }) => item.price != null && html`<span class="price">${money(item.price, item.currency)}</span>`;
+
+// Said in place of a list without items: of nobody it isn't known what they have bought.
+export const NoItems = ({ relation, shopper }) => {
+  const unknown = relation === "buy_again" && !shopper;
+  return html`<${Empty}>${t(unknown ? "try.needs_shopper" : "try.nothing")}<//>`;
+};
 
 // A term looks the same on every page; those that often stand together differ most.
 const TERMS = "popularity next text category neighbours together wording brand trend similarity price words query lexical live_trend again new_item similar complement boost rotation due context".split(" ");

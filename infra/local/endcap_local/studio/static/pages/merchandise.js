@@ -4,7 +4,7 @@ import { preview, useLoad } from "../lib/api.js";
 import { Older, Overtaken } from "../lib/drafts.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { dateTime, language, t } from "../lib/i18n.js";
-import { ItemLink, Moved, Picture, Price, ranksOf } from "../lib/items.js";
+import { ItemLink, Moved, NoItems, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, itemOf, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
 import { boostItem, EVERYWHERE, hide, only, pin, publish, same, tidy, triable, unboost, unhide, unpin, useDraft } from "../lib/scenario.js";
 import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
@@ -129,7 +129,7 @@ const Board = ({ name, shopper, until }) => {
             onBoost=${(id, has) => setDraft((d) => (has ? unboost(d, id) : boostItem(d, id, PUSH, until)))}
             onHide=${(one) => setDraft((d) => hide(unpin(d, one.item_id), one.item_id, until))} />`)}
         </ol>
-        ${found.items.length === 0 && html`<${Empty}>${t("try.nothing")}<//>`}`}<//>
+        ${found.items.length === 0 && html`<${NoItems} relation=${draft.relation} shopper=${shopper} />`}`}<//>
     </div>
   `;
 };

@@ -4,7 +4,7 @@ import { preview, useLoad } from "../lib/api.js";
 import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { has, language, t } from "../lib/i18n.js";
 import { DeedForm } from "../lib/invented.js";
-import { ItemLink, Legend, Moved, Picture, Price, ranksOf, ReasonBar, Reasons, widestOf } from "../lib/items.js";
+import { ItemLink, Legend, Moved, NoItems, Picture, Price, ranksOf, ReasonBar, Reasons, widestOf } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { Button, Dialog, Empty, Head, Loading, Notice, Panel, Problem, SelectField, TextField, useRested } from "../lib/ui.js";
 
@@ -107,6 +107,7 @@ export default function Try({ query }) {
     setReviewed(null);
   };
   const items = list.data?.items ?? [];
+  const relation = scenarios.data?.scenarios.find((one) => one.name === scenario)?.document.relation;
   return html`
     <${Head} title=${t("page.try")} lead=${t("try.lead")} />
     <div class="beside">
@@ -127,7 +128,7 @@ export default function Try({ query }) {
               ${list.data.degraded && html`<${Notice} kind="warning">${t("try.degraded", { lost: list.data.degraded.lost.map((name) => t(`lost.${name}`)).join(", ") })}<//>`}
               <div class="row"><span class="muted">${t(`source.${list.data.source}`)}</span><${Legend} items=${items} /></div>
               ${without && html`<ul class="notice">${items.filter((item) => item.counterfactual).map((item) => html`<li>${item.rank}. ${item.counterfactual.text}</li>`)}</ul>`}
-              ${items.length === 0 && html`<${Empty}>${t("try.nothing")}<//>`}
+              ${items.length === 0 && html`<${NoItems} relation=${relation} shopper=${asked.user_id || deeds.length} />`}
               <ol class="grid">
                 ${items.map((item) => html`<${Tile} key=${item.item_id} item=${item} known=${shown.current.before} before=${before[item.item_id]} widest=${widestOf(items)} onDo=${add} onReview=${setReviewed} onOpen=${setOpen} />`)}
               </ol>`
