@@ -46,7 +46,7 @@ export const FilterField = ({ label, value, onValue, sample = true }) => {
   return html`
     <div class="stack filter" onFocusOut=${(e) => !e.currentTarget.contains(e.relatedTarget) && setOpen(false)}>
       <${Field} label=${label} hint=${count} error=${error}
-        control=${(tied) => html`<textarea class="code" rows="2" spellcheck=${false} ref=${box} value=${value} onFocus=${() => setOpen(true)}
+        control=${(tied) => html`<textarea class="code" rows="2" spellcheck=${false} placeholder=${t("filter.example")} ref=${box} value=${value} onFocus=${() => setOpen(true)}
           onInput=${(e) => onValue(e.target.value)} ...${tied}></textarea>`} />
       ${offered.length > 0 && html`
         <ul class="row" aria-label=${t("filter.offered")}>
