@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Request, Route, expect
 
 from endcap_local.stack import LocalStack
 from tests.browser.test_studio_pages import go, opened
+from tests.browser.test_studio_races import until
 from tests.fakes.browser import Watched, assert_accessible
 
 OpenWindow = Callable[..., Watched]
@@ -67,7 +68,9 @@ def test_what_would_have_no_effect_is_said_before_it_is_done(toy_stack: LocalSta
     go(page, "merchandise")
     page.route("**/items/no-such-item*", lambda route: route.fulfill(status=404, json={"detail": "no such item"}))
     page.route("**/admin/items?*", lambda route: route.fulfill(json={"items": [], "total": 0}))
-    page.get_by_label("Hide an item by its id").fill("no-such-item")
+    zone = page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone")
+    expect(page.get_by_label("Until")).to_have_accessible_description(re.compile(f"by the clock of {zone};"))
+    page.get_by_label("Hide an item by its id or title").fill("no-such-item")
     page.get_by_role("button", name="Hide", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("No item has the id or the words “no-such-item”")
     expect(page.get_by_role("button", name="Publish")).to_be_disabled()
@@ -274,7 +277,115 @@ def test_a_scenario_that_is_but_drafted_stays_in_the_list(toy_stack: LocalStack,
     discard.evaluate("one => { one.click(); location.hash = '#/scenarios'; }")
     expect(page.get_by_role("group", name="Pinned 1")).to_have_count(0)
     expect(link).to_have_count(0)
+    # One that says nothing yet stays as well, and only where it was begun.
+    go(page, "scenarios/gifts")
+    go(page, "scenarios")
+    expect(link).to_have_count(0)
+    page.get_by_role("button", name="New scenario").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("gifts")
+    page.get_by_role("button", name="Begin").click()
+    expect(discard).to_be_visible()
+    go(page, "today")
+    page.reload()
+    go(page, "scenarios")
+    expect(link).to_contain_text("not published")
+    link.click()
+    discard.click()
+    go(page, "scenarios")
+    expect(link).to_have_count(0)
     window.forgive("status of 404")
+
+
+def test_an_empty_draft_does_not_lie_over_what_is_published(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios")
+    page.get_by_role("button", name="New scenario").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("home")
+    page.get_by_role("button", name="Begin").click()
+    expect(page.get_by_role("group", name="Pinned 1").get_by_label("Item id")).to_have_value("item-12")
+    expect(page.get_by_role("button", name="Publish")).to_be_disabled()
+    expect(page.get_by_text("not published")).to_have_count(0)
+
+
+def test_a_draft_is_compared_by_its_own_length(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/home")
+
+    def lengths() -> set[int]:
+        asked.clear()
+        until(page, lambda: len(asked) >= 2)
+        return set(asked)
+
+    asked: list[int] = []
+
+    def note(request: Request) -> None:
+        if request.url.endswith("/recommendations") and request.post_data_json:
+            asked.append(request.post_data_json["limit"])
+
+    page.on("request", note)
+    length = page.get_by_role("spinbutton", name="Length of the list")
+    length.fill("5")
+    assert lengths() == {5, 10}
+    length.fill("40")
+    assert lengths() == {10, 20}
+    expect(page.get_by_text("Draft: the first 20 of 40")).to_be_visible()
+
+
+def test_a_row_shows_its_item_and_takes_words_of_one_title(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    found = [{"item_id": "item-20", "title": "Steel lamp"}, {"item_id": "item-21", "title": "Steel pot"}]
+    page.route("**/admin/items?*", lambda route: route.fulfill(json={"items": found, "total": len(found)}))
+    go(page, "scenarios/home")
+    row = page.get_by_role("group", name="Pinned 1")
+    box = row.get_by_label("Item id")
+    expect(box).to_have_accessible_description("Brass lamp")
+    box.fill("steel")
+    box.blur()
+    expect(row.get_by_text("No item has this id")).to_be_visible()
+    expect(box).to_have_value("steel")
+    del found[1]
+    box.fill("steel lamp")
+    box.blur()
+    expect(box).to_have_value("item-20")
+    expect(box).to_have_accessible_description("Steel lamp")
+    expect(row.get_by_text("No item has this id")).to_have_count(0)
+    assert_accessible(page)
+
+
+def test_an_experiment_that_was_made_is_opened(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    running = [{"name": "words", "state": "running", "variants": [{"name": "control", "share": 1}]}]
+
+    def change(answer: Any) -> Any:
+        return answer | {"experiments": running} if "experiments" in answer and "etag" in answer else answer
+
+    page = opened(open_window(toy_stack.url), toy_stack, change)
+    go(page, "experiments")
+    page.get_by_role("button", name="New experiment").click()
+    dialog = page.get_by_role("dialog")
+    lists = dialog.get_by_label("Scenario").first
+    expect(lists.locator("option").first).to_have_text("All lists")
+    expect(lists).to_have_accessible_description(re.compile("^Which lists take part"))
+    expect(dialog.get_by_role("status").first).to_have_text("50%")
+    assert_accessible(page)
+    dialog.get_by_label("Name").first.fill("words")
+    dialog.get_by_role("button", name="Start").click()
+    expect(page.get_by_role("region", name="words")).to_contain_text("first list on 2026-01-15")
+
+
+def test_a_list_of_what_is_bought_again_wants_a_shopper(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    due = {"name": "due", "etag": '"1"', "built_in": True, "document": {"relation": "buy_again"}, "ending": []}
+    page.route("**/admin/scenarios", lambda route: route.fulfill(json={"scenarios": [due]}))
+    page.route("**/admin/scenarios/due", lambda route: route.fulfill(json=due))
+    empty = {"recommendation_id": "0" * 32, "items": [], "source": "personal", "snapshot_version": "s"}
+    page.route("**/recommendations", lambda route: route.fulfill(json=empty))
+    told = page.get_by_text("This list needs a shopper who has bought something")
+    for to in ("try?scenario=due", "merchandise?scenario=due", "scenarios/due"):
+        go(page, to)
+        expect(told.first).to_be_visible()
+    go(page, "try?scenario=due&shopper=u-1001")
+    expect(page.get_by_text("No item is left to show")).to_be_visible()
+    expect(told).to_have_count(0)
 
 
 def test_an_id_that_is_not_known_is_told_and_a_known_one_is_offered_again(
