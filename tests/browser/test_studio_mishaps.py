@@ -418,7 +418,7 @@ def test_changes_say_what_was_done_to_what_and_by_whom(toy_stack: LocalStack, op
     who = "iam:arn:aws:iam::123456789012:user/local"
     plan = {"name": "variety", "variants": []}
     stopped, other = {**plan, "end": at - 500}, {**plan, "seed": 2}
-    records = [
+    records: list[dict[str, Any]] = [
         {"what": "put_scenario", "target": "*", "before": None, "after": {}},
         {"what": "put_experiments", "target": "experiments", "before": [plan], "after": [other]},
         {"what": "put_experiments", "target": "experiments", "before": [plan], "after": [stopped]},
