@@ -241,11 +241,14 @@ def test_7_and_8_say_what_a_shopper_likes_and_erase_them(desk: Desk) -> None:
     desk.button("Erase for good", dialog).click()
     desk.told("dora is erased")
     expect(desk.page.get_by_role("region", name="Receipt of the erasure")).to_be_visible()
+    expect(desk.button("Erase")).to_have_count(0)
+    expect(desk.button("Export")).to_have_count(0)
     status, profile = call(desk.stack, "GET", "/users/dora/profile")
     assert status == 404 or not profile["recent"]
 
 
 def test_an_erasure_that_waits_for_a_service_is_told_as_such(desk: Desk) -> None:
+    did(desk.stack, "eve", {"event_type": "view", "item_id": desk.list_of(limit=1)[0]})
     accepted = {"user_id": "eve", "deleted_at": 1, "status": "accepted"}
     desk.page.route(re.compile("/users/eve$"), lambda route: route.fulfill(status=202, json=accepted))
     desk.go("Shopper")

@@ -463,3 +463,117 @@ def test_what_can_be_done_with_a_snapshot_stays_in_sight(
         box = button.bounding_box()
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= width
+
+
+def test_a_chart_is_drawn_whatever_the_browser_calls_its_language(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    window = open_window(toy_stack.url)
+    window.context.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'language', { get: () => 'en-US@posix', configurable: true });"
+        "Object.defineProperty(Navigator.prototype, 'languages', { get: () => ['en-US@posix'], configurable: true });"
+    )
+    page = opened(window, toy_stack)
+    go(page, "results")
+    expect(page.locator(".plot canvas")).to_be_visible()
+
+
+def test_what_nobody_is_known_by_is_not_exported_or_erased(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url)
+    page = opened(window, toy_stack)
+    page.route("**/users/0a1b2c3d/profile*", lambda route: route.fulfill(status=404, json={"detail": "not known"}))
+    event = {"event_id": "a", "event_type": "view", "item_id": "item-1", "pseudonym": "0a1b2c3d" * 8}
+    tail = {"events": [{"at": 1, "event": event, "refused": False, "errors": []}], "cursor": "c", "delay_s": 0}
+    page.route("**/admin/events/tail*", lambda route: route.fulfill(json=tail))
+    go(page, "events")
+    expect(page.get_by_role("cell", name="0a1b2c3d", exact=True)).to_be_visible()
+    expect(page.get_by_text("are pseudonyms, which can’t be looked up")).to_be_visible()
+    go(page, "shopper/0a1b2c3d")
+    expect(page.get_by_text("may be a pseudonym")).to_be_visible()
+    for name in ("Export", "Erase"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
+    go(page, "shopper/u-1001")
+    expect(page.get_by_role("button", name="Export")).to_be_visible()
+    window.forgive("status of 404")
+
+
+def test_a_list_is_compared_with_one_of_the_same_shopper(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+
+    def listed(route: Route) -> None:
+        asked = route.request.post_data_json
+        first = f"{asked.get('user_id', 'nobody')}-{len(asked.get('interactions', []))}"
+        items = [{"item_id": one, "title": one, "rank": n, "reasons": []} for n, one in enumerate((first, "item-9"), 1)]
+        route.fulfill(json={"items": items, "source": "personal"})
+
+    page.route("**/recommendations", listed)
+    go(page, "try")
+    shown = page.get_by_role("region", name="List")
+    expect(shown.get_by_role("link", name="nobody-0")).to_be_visible()
+    shown.get_by_role("button", name="Viewed: item-9", exact=True).click()
+    expect(shown.get_by_role("link", name="nobody-1")).to_be_visible()
+    expect(shown.get_by_text("new here")).to_have_count(1)
+    page.get_by_label("Shopper id").fill("u-1001")
+    expect(shown.get_by_role("link", name="u-1001-1")).to_be_visible()
+    expect(shown.get_by_text("new here")).to_have_count(0)
+    shown.get_by_role("button", name="Viewed: item-9", exact=True).click()
+    expect(shown.get_by_role("link", name="u-1001-2")).to_be_visible()
+    expect(shown.get_by_text("new here")).to_have_count(1)
+    shown.get_by_role("link", name="Catalogue").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Catalogue")
+
+
+def test_changes_say_what_was_done_to_what_and_by_whom(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    at = 1768471205000
+    who = "iam:arn:aws:iam::123456789012:user/local"
+    plan = {"name": "variety", "variants": []}
+    stopped, other = {**plan, "end": at - 500}, {**plan, "seed": 2}
+    records: list[dict[str, Any]] = [
+        {"what": "put_scenario", "target": "*", "before": None, "after": {}},
+        {"what": "put_experiments", "target": "experiments", "before": [plan], "after": [other]},
+        {"what": "put_experiments", "target": "experiments", "before": [plan], "after": [stopped]},
+        {"what": "put_experiments", "target": "experiments", "before": [], "after": [plan]},
+        {"what": "erase", "target": "0a1b2c3d" * 8, "before": None, "after": None},
+    ]
+    answer = {"records": [{"at": at, "who": who, **one} for one in records]}
+    page.route("**/admin/audit*", lambda route: route.fulfill(json=answer))
+    go(page, "results")
+    go(page, "today")
+    rows = page.get_by_role("table", name="Latest changes").get_by_role("row")
+    said = ["Published a scenario All lists local", "Changed experiments experiments local"]
+    said += [
+        "Stopped an experiment variety local",
+        "Started an experiment variety local",
+        "Erased a shopper 0a1b2c3d… local",
+    ]
+    for n, text in enumerate(said, 1):
+        cells = rows.nth(n).get_by_role("cell").all_inner_texts()
+        assert " ".join(cells[:3]) == text
+    expect(page.get_by_title("0a1b2c3d" * 8)).to_be_visible()
+    expect(page.get_by_title(who).first).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1360])
+def test_many_snapshots_stand_in_a_page(toy_stack: LocalStack, open_window: OpenWindow, width: int) -> None:
+    page = opened(open_window(toy_stack.url, viewport={"width": width, "height": 800}), toy_stack)
+    metrics = {"ndcg_at_10": 0.0831, "recall_at_10": 0.1211, "coverage": 0.5211, "mrr": 0.2}
+    one = {"items": 3877, "events": 397884, "metrics": metrics, "signed": True, "created": 1768471205000}
+    found = [
+        {**one, "version": "20260115T033412Z-5f0c", "state": "current"},
+        {**one, "version": "20260114T033412Z-5f0c", "state": "previous", "rollbacks": True},
+        {**one, "version": "20260113T033412Z-5f0c", "state": "incomplete", "rollbacks": False},
+    ]
+    answer = {"snapshots": found, "running": []}
+    page.route("**/admin/snapshots", lambda route: route.fulfill(json=answer))
+    go(page, "snapshots")
+    table = page.get_by_role("table", name="Snapshots")
+    buttons = [table.get_by_role("button", name=f"{name} 20260114").bounding_box() for name in ("Report", "Roll back")]
+    assert buttons[0] is not None
+    assert buttons[1] is not None
+    if width == 1360:
+        assert buttons[0]["y"] == buttons[1]["y"]
+        assert page.locator("main .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+    state = table.get_by_text("incomplete").bounding_box()
+    assert state is not None
+    assert state["x"] + state["width"] <= buttons[0]["x"]

@@ -247,7 +247,7 @@ TEXTS: Final = Texts(
         compared="您最近比较了{name}类的{n}件商品。",
         looked_at="您最近看过{name}。",
         searched="您最近搜索了{times}。",
-        searched_then="您最近搜索了{times},随后看了{name}。",
+        searched_then="您最近搜索了{times}，随后看了{name}。",
         in_cart="您的购物车里有{names}。",
     ),
     portrait_of=Portrait(
@@ -263,8 +263,8 @@ TEXTS: Final = Texts(
     ),
     searches=("{n}次", "{n}次"),
     score=(
-        "商品得分是各项得分之和,每项乘以权重/尺度。商品按得分排序;筛选、变体、推广、置顶、上限、多样性和校准"
-        "再决定列表展示哪些。场景可替换权重;有搜索词或指定商品时,历史的影响降为query_share。"
+        "商品得分是各项得分之和，每项乘以权重/尺度。商品按得分排序；筛选、变体、推广、置顶、上限、多样性和校准"
+        "再决定列表展示哪些。场景可替换权重；有搜索词或指定商品时，历史的影响降为query_share。"
     ),
     settings={
         "history_half_life_events": "在商品关联列表中,每隔多少件更新的商品,影响减半。",
@@ -290,13 +290,13 @@ TEXTS: Final = Texts(
         "rotation": "近期已向顾客展示过的商品被后移的程度。",
     },
     learned="排序从截至{date}的行为中学习。",
-    strongest="对已知顾客,权重最大的是{terms}。",
+    strongest="对已知顾客，权重最大的是{terms}。",
     strongest_term="{name}({weight:g})",
-    weightiest="事件中,{events}。",
+    weightiest="事件中，{events}。",
     weightiest_event="{name}计{weight:g}({days:g}天后减半)",
-    chosen_for_all="请求和场景未另行规定时:{choices}。",
+    chosen_for_all="请求和场景未另行规定时：{choices}。",
     choice="{name}={value}",
-    scenarios="已配置的场景:{names}。",
+    scenarios="已配置的场景：{names}。",
     questions={
         "category": "您想要哪一类商品?",
         "brand": "您想要哪个品牌?",

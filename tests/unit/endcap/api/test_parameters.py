@@ -85,9 +85,9 @@ def test_the_summary_tells_live_values_in_both_languages(tmp_path: Path) -> None
     assert english["summary"][4] == "Configured scenarios: cart, home."
     chinese = parameters(snapshot, kinds, {"home": {}, "cart": {}}, language="zh")
     assert chinese["summary"][1] == (
-        "对已知顾客,权重最大的是next(4)、text(-3)、words(0.5)、neighbours(0.4)、together(0.35)。"
+        "对已知顾客，权重最大的是next(4)、text(-3)、words(0.5)、neighbours(0.4)、together(0.35)。"
     )
-    assert chinese["summary"][2].startswith("事件中,purchase计7(90天后减半)、")
+    assert chinese["summary"][2].startswith("事件中，purchase计7(90天后减半)、")
     untrained = build_toy_snapshot(tmp_path / "untrained", training_cutoff_ms=0)
     timeless = build_toy_snapshot(tmp_path / "timeless", clock_usable=False)
     for dateless in (untrained, timeless):

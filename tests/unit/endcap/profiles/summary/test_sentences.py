@@ -37,7 +37,7 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
         "您在评价中称赞质量。",
         "您在评价中对尺码不太满意。",
         "您最近比较了“lamps”类的3件商品。",
-        "您最近搜索了2次,随后看了“l”。",
+        "您最近搜索了2次，随后看了“l”。",
         "您的购物车里有“Mug”、“l”。",
     ]
 

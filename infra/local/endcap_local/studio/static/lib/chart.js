@@ -4,6 +4,16 @@ import { day as dayOf, t } from "./i18n.js";
 import { Button, Table } from "./ui.js";
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+// uPlot asks Intl for the browser's language when it is loaded, which throws where that is no tag (en-US@posix).
+const loadPlot = () => {
+  try {
+    new Intl.NumberFormat(navigator.language);
+  } catch {
+    Object.defineProperty(navigator, "language", { value: document.documentElement.lang, configurable: true });
+  }
+  return import("../vendor/uplot.js");
+};
+
 const HEIGHT = 220;
 const DAY_S = 86400;
 
@@ -18,7 +28,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
     let plot;
     let watcher;
     let gone = false;
-    import("../vendor/uplot.js").then(({ default: UPlot }) => {
+    loadPlot().then(({ default: UPlot }) => {
       if (gone) return;
       const stroke = (i) => style(`--series-${i % 6}`);
       const axis = { stroke: style("--muted"), grid: { stroke: style("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };

@@ -72,7 +72,7 @@ export const money = (value, currency) =>
 export const bytes = (value) =>
   value == null ? missing : format("NumberFormat", { style: "unit", unit: "megabyte", maximumFractionDigits: 1 }).format(value / 1e6);
 
-const millis = (moment) => (typeof moment === "string" ? Date.parse(moment) : moment < 1e11 ? moment * 1000 : moment);
+export const millis = (moment) => (typeof moment === "string" ? Date.parse(moment) : moment < 1e11 ? moment * 1000 : moment);
 const written = (moment, options) =>
   moment == null || Number.isNaN(millis(moment)) ? missing : format("DateTimeFormat", options).format(millis(moment));
 export const dateTime = (moment) => written(moment, { dateStyle: "medium", timeStyle: "short" });

@@ -10,7 +10,8 @@ const KEPT = 200;
 
 const nameOf = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 
-const whoOf = (event) => event.user_id ?? event.anonymous_id ?? event.pseudonym ?? event.anonymous_pseudonym;
+const pseudonymOf = (event) => event.pseudonym ?? event.anonymous_pseudonym;
+const whoOf = (event) => event.user_id ?? event.anonymous_id ?? pseudonymOf(event);
 
 // The latest first. What was sent again counts once, and stands once: where it stood first.
 const withNew = (events, fresh) => {
@@ -58,12 +59,14 @@ const Tail = () => {
     { label: t("when"), of: (one) => time(one.at) },
     { label: t("events.type"), of: (one) => nameOf(one.event.event_type ?? "?") },
     { label: t("item"), of: (one) => (one.event.item_id ? html`<a href=${href("catalogue", [one.event.item_id])}>${one.event.item_id}</a>` : "–") },
-    { label: t("events.who"), of: (one) => (one.event.user_id ? html`<a href=${href("shopper", [one.event.user_id])}>${one.event.user_id}</a>` : (one.event.anonymous_id ?? (one.event.pseudonym ?? one.event.anonymous_pseudonym)?.slice(0, 8) ?? "–")) },
+    { label: t("events.who"), of: (one) => (one.event.user_id ? html`<a href=${href("shopper", [one.event.user_id])}>${one.event.user_id}</a>` : (one.event.anonymous_id ?? pseudonymOf(one.event)?.slice(0, 8) ?? "–")) },
     { label: t("events.outcome"), of: (one) => one.refused ? html`<${Lamp} kind="error">${t("events.refused")}<//><small>${one.errors.map((e) => `${e.field} ${e.message}`).join("; ")}</small>` : html`<${Lamp} kind="good">${t("events.taken")}<//>` },
     { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.event, null, 1)}</pre></details>` },
   ];
+  const veiled = events.some(({ event }) => !event.user_id && !event.anonymous_id && pseudonymOf(event));
+  const notes = [delay_s > 0 && t("events.delay", { n: delay_s }), veiled && t("events.pseudonym")].filter(Boolean);
   return html`
-    <${Panel} title=${t("events.tail")} note=${delay_s > 0 ? t("events.delay", { n: delay_s }) : ""} actions=${html`<${Lamp} kind=${running ? "good" : "plain"}>${t(running ? "events.live" : "events.paused")}<//><${Button} kind="small" onClick=${() => setRunning(!running)}>${t(running ? "events.pause" : "events.go_on")}<//>`}>
+    <${Panel} title=${t("events.tail")} note=${notes.join(" · ")} actions=${html`<${Lamp} kind=${running ? "good" : "plain"}>${t(running ? "events.live" : "events.paused")}<//><${Button} kind="small" onClick=${() => setRunning(!running)}>${t(running ? "events.pause" : "events.go_on")}<//>`}>
       <${Problem} error=${error} />
       <${Table} name=${t("events.tail")} columns=${columns} rows=${events} empty=${t("events.waiting")} />
     <//>

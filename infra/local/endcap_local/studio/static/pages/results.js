@@ -16,12 +16,14 @@ const MEASURES = {
 
 const within = (value) => (value == null ? "–" : html`${percent(value.value)} <small>${percent(value.low)} – ${percent(value.high)}</small>`);
 const iso = (daysAgo) => new Date(Date.now() - daysAgo * 86400000).toISOString().slice(0, 10);
-const named = (value) => (value === "" || value == null ? t("results.unnamed") : value);
+const unnamed = (value) => value === "" || value == null;
+const named = (value) => (unnamed(value) ? t("results.unnamed") : value);
+const explained = (name, value) => (unnamed(value) ? html`${named(value)}<small>${t(`unnamed.${name}`)}</small>` : value);
 
 const DayField = ({ label, value, onValue }) => html`<${Field} label=${label} control=${(tied) => html`<input type="date" value=${value} onChange=${(e) => onValue(e.target.value)} ...${tied} />`} />`;
 
 const columnsOf = (by) => [
-  ...by.map((name) => ({ label: t(name), of: (row) => (name === "day" ? dayOf(`${row.day}T12:00:00Z`) : named(row[name])) })),
+  ...by.map((name) => ({ label: t(name), of: (row) => (name === "day" ? dayOf(`${row.day}T12:00:00Z`) : explained(name, row[name])) })),
   ...["lists", "visible", "clicks", "carts", "purchases", "returns"].map((name) => ({ label: t(name), number: true, of: (row) => number(row[name]) })),
   { label: t("ctr"), number: true, of: (row) => within(row.ctr) },
   { label: t("conversion"), number: true, of: (row) => within(row.conversion) },

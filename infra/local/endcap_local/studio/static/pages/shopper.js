@@ -103,9 +103,12 @@ const Shopper = ({ id }) => {
   useLayoutEffect(() => void (profile.data && remember(id)), [Boolean(profile.data)]); // and not once more after an erasure
   const [erasing, setErasing] = useState(false);
   const [receipt, setReceipt] = useState(null);
+  const [done, setDone] = useState(false);
+  useLayoutEffect(() => void (done && document.querySelector("main").focus()), [done]); // the button that had it is gone
   const [out, exporting, error] = useAction(async () => save(`${id}.json`, await get(["users", id, "export"])));
   const erased = (data) => {
     setErasing(false);
+    setDone(true);
     forget(id);
     setReceipt(data.removed ? data : null); // accepted, and done when what it needs is back: there is no receipt yet
     tell(t(data.removed ? "erase.done" : "erase.accepted", { id }));
@@ -114,7 +117,7 @@ const Shopper = ({ id }) => {
   const removed = receipt && Object.entries(receipt.removed).map(([name, n]) => ({ name, n, left: receipt.remaining[name] }));
   return html`
     <div class="stack">
-      <div class="row"><${Button} busy=${exporting} onClick=${out}>${t("shopper.export")}<//><${Button} kind="danger" onClick=${() => setErasing(true)}>${t("shopper.erase")}<//></div>
+      ${!done && html`<div class="row"><${Button} busy=${exporting} onClick=${out}>${t("shopper.export")}<//><${Button} kind="danger" onClick=${() => setErasing(true)}>${t("shopper.erase")}<//></div>`}
       <${Problem} error=${error} />
       ${receipt && html`<${Panel} title=${t("erase.receipt")}>
         <${Table} name=${t("erase.receipt")} rows=${removed} columns=${[

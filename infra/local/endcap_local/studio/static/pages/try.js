@@ -6,6 +6,7 @@ import { has, language, t } from "../lib/i18n.js";
 import { DeedForm } from "../lib/invented.js";
 import { ItemLink, Legend, Moved, NoItems, Picture, Price, ranksOf, ReasonBar, Reasons, widestOf } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
+import { href } from "../lib/router.js";
 import { Button, Dialog, Empty, Head, Loading, Notice, Panel, Problem, SelectField, TextField, useRested } from "../lib/ui.js";
 
 const DEEDS = [["view", "view"], ["add_to_cart", "cart"], ["purchase", "buy"]];
@@ -93,10 +94,13 @@ export default function Try({ query }) {
     counterfactual: deeds.length > 0 && !without,
     without_item: without,
   };
-  const list = useLoad((signal) => preview(asked, signal), [JSON.stringify(asked)]);
-  // Places are compared with the list before this one, whatever has brought it about.
+  const list = useLoad(async (signal) => ({ ...(await preview(asked, signal)), whose: asked.user_id }), [JSON.stringify(asked)]);
+  // Places are compared with the list before this one, whatever has brought it about but another shopper.
   const shown = useRef({ now: null, before: null });
-  if (list.data && list.data !== shown.current.now) shown.current = { now: list.data, before: shown.current.now };
+  if (list.data && list.data !== shown.current.now) {
+    const { now } = shown.current;
+    shown.current = { now: list.data, before: now?.whose === list.data.whose ? now : null };
+  }
   const before = useMemo(() => ranksOf(shown.current.before?.items), [list.data]);
   const add = (event_type, item, more = {}) => {
     setWithout(null);
@@ -131,7 +135,8 @@ export default function Try({ query }) {
               ${items.length === 0 && html`<${NoItems} relation=${relation} shopper=${asked.user_id || deeds.length} />`}
               <ol class="grid">
                 ${items.map((item) => html`<${Tile} key=${item.item_id} item=${item} known=${shown.current.before} before=${before[item.item_id]} widest=${widestOf(items)} onDo=${add} onReview=${setReviewed} onOpen=${setOpen} />`)}
-              </ol>`
+              </ol>
+              <p class="muted">${t("try.missing")} <a href=${href("catalogue")}>${t("page.catalogue")}</a></p>`
           : list.loading && html`<${Loading} />`}
       </section>
     </div>
