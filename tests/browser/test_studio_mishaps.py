@@ -478,7 +478,7 @@ def test_a_chart_is_drawn_whatever_the_browser_calls_its_language(
     expect(page.locator(".plot canvas")).to_be_visible()
 
 
-def test_what_nobody_is_known_by_is_not_exported_or_erased(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+def test_a_pseudonym_is_told_as_what_it_is(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     window = open_window(toy_stack.url)
     page = opened(window, toy_stack)
     page.route("**/users/0a1b2c3d/profile*", lambda route: route.fulfill(status=404, json={"detail": "not known"}))
@@ -490,10 +490,8 @@ def test_what_nobody_is_known_by_is_not_exported_or_erased(toy_stack: LocalStack
     expect(page.get_by_text("are pseudonyms, which can’t be looked up")).to_be_visible()
     go(page, "shopper/0a1b2c3d")
     expect(page.get_by_text("may be a pseudonym")).to_be_visible()
-    for name in ("Export", "Erase"):
-        expect(page.get_by_role("button", name=name)).to_have_count(0)
-    go(page, "shopper/u-1001")
-    expect(page.get_by_role("button", name="Export")).to_be_visible()
+    for name in ("Export", "Erase"):  # the archive may hold events of an id whose profile is gone
+        expect(page.get_by_role("button", name=name)).to_be_visible()
     window.forgive("status of 404")
 
 
