@@ -627,8 +627,13 @@ def test_new_item_is_recommended_for_its_text_at_once(stack: Stack) -> None:
 )
 def test_without_a_snapshot_the_list_of_the_last_promotion_is_shown(stack: Stack, function: str, sample: str) -> None:
     environment = stack.start(function, SNAPSHOT_CACHE=f"{os.devnull}/nowhere")  # there is no room for one
+    event = json.loads(SAMPLES[sample].read_text())
     try:
-        answer = environment.invoke(json.loads(SAMPLES[sample].read_text()))
+        answer = environment.invoke(event)
+        for _ in range(9):
+            if answer["statusCode"] != 503:  # as where DynamoDB takes longer than a request waits, on a busy machine
+                break
+            answer = environment.invoke(event)
     finally:
         environment.close()
     body = json.loads(answer["body"])

@@ -33,7 +33,7 @@ COMPLAINT: Final = "Terrible quality. It was broken when it arrived and I am ver
 
 SHOWN: Final = 5
 ALL: Final = 500  # the longest list that one answer holds
-WAIT_S: Final = 10.0
+WAIT_S: Final = 60.0
 POLL_S: Final = 0.02
 
 Item = Mapping[str, Any]
