@@ -16,8 +16,8 @@ from typing import Any
 
 from playwright.sync_api import Page, sync_playwright
 
+from endcap_local.data_import.into_local import load_folder
 from endcap_local.demo_data import DEMO_DATA
-from endcap_local.import_data import load_folder
 from endcap_local.stack import LocalStack
 from tests.fakes.browser import launch, save_screenshot, watched
 from tests.fakes.shop_over_http import ask, call, comes_true, did, ok

@@ -15,8 +15,9 @@ from botocore.exceptions import EndpointConnectionError, ResponseStreamingError
 from botocore.stub import ANY, Stubber
 
 from endcap import checksums
+from endcap.aws.downloads import ONE_CALL_BYTES
 from endcap.aws.pointer import GENERATIONS, Pointer
-from endcap.aws.snapshots import ONE_CALL_BYTES, POINTER, SnapshotBucket
+from endcap.aws.snapshots import POINTER, SnapshotBucket
 from endcap.errors import (
     ConflictError,
     DependencyError,

@@ -25,10 +25,10 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 
+from endcap_local.data_import.over_http import import_over_http
 from endcap_local.first_answer import ASKED, command_of
 from endcap_local.gateway.access import SIGNED_LOCALLY
 from endcap_local.http_client import HttpClient, HttpError
-from endcap_local.import_data import import_over_http
 from endcap_local.stack import LocalStack
 from tests.fakes.door_tokens import claims, signed
 

@@ -17,9 +17,10 @@ import pytest
 
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.snapshot.files import read_manifest
+from endcap_local.data_import.into_local import load_folder, wait_until_served
+from endcap_local.data_import.local_stores import variable_of
 from endcap_local.demo_data import DEMO_DATA
 from endcap_local.http_client import HttpClient
-from endcap_local.import_data import _variable, _wait_until_served, load_folder
 from endcap_local.stack import LocalStack
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.job import BUDGETS, rebuild
@@ -106,9 +107,9 @@ def api(budget, shop, snapshot):
 def _promote(stack, client, snapshot):
     """In place of the snapshot of the fast budget, which is newer; two epochs of training pass no gate."""
     version = read_manifest(snapshot)["version"]
-    SnapshotBucket(stack.client("s3"), _variable(stack, "DATA_BUCKET")).upload(snapshot, version)
+    SnapshotBucket(stack.client("s3"), variable_of(stack, "DATA_BUCKET")).upload(snapshot, version)
     assert stack.invoke("PromoteFunction", {"version": version, "rollback": True}).error is None
-    _wait_until_served(client, version)
+    wait_until_served(client, version)
 
 
 def asked(api, history, **body):

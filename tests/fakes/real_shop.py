@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from endcap_local.import_data import load_folder
+from endcap_local.data_import.into_local import load_folder
 from endcap_local.stack import LocalStack
 from tests.fakes.short_polls import short_polls
 

@@ -15,7 +15,7 @@ from endcap.profiles.consent import refuses
 from endcap.profiles.profile import is_forgotten
 from endcap.pseudonyms import PseudonymKeys
 from endcap.storefront.tokens import Visitor, write_visitor
-from endcap_local.import_data import import_over_http
+from endcap_local.data_import.over_http import import_over_http
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.settings import no_progress
 from tests.fakes import moto_stack

@@ -33,8 +33,8 @@ from endcap.errors import InvalidInputError
 from endcap.parquet import MAGIC, read_records
 from endcap.profiles.profile import is_forgotten
 from endcap.pseudonyms import PseudonymKeys, pseudonymous
+from endcap_local.data_import.over_http import import_over_http
 from endcap_local.erasures import reapply
-from endcap_local.import_data import import_over_http
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.data.erasures import ledger_at

@@ -7,8 +7,8 @@ import requests
 import responses
 
 from endcap_local.cli.rebuild import rebuild_running
+from endcap_local.data_import.over_http import import_over_http
 from endcap_local.http_client import HttpClient, HttpError, health_of
-from endcap_local.import_data import import_over_http
 
 API = "https://abc123.execute-api.eu-west-1.amazonaws.com"
 

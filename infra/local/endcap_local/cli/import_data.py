@@ -52,9 +52,9 @@ def import_folder(
     from endcap.aws.clients import BACKGROUND, client
     from endcap_local.cli.reading import dry_run_of, stopped_by_data
     from endcap_local.console import print_json, print_read, progress_bar
+    from endcap_local.data_import.over_http import import_over_http
     from endcap_local.first_answer import first_answer, stage_encoders
     from endcap_local.http_client import HttpClient
-    from endcap_local.import_data import import_over_http
     from endcap_local.stack_names import names_of
     from endcap_rebuild.base_encoders import default_cache
 

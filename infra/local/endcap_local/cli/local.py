@@ -22,7 +22,7 @@ from endcap_local.serving import DEFAULT_PORT, find_template, require_free, serv
 from endcap_rebuild.data.options import PLAIN, ReadOptions
 
 if TYPE_CHECKING:
-    from endcap_local.import_data import Imported
+    from endcap_local.data_import.imported import Imported
     from endcap_local.stack import LocalStack
 
 REBUILDS = "/local/rebuilds"
@@ -76,7 +76,7 @@ def _load(stack: LocalStack, data: Path, encoder: str, options: ReadOptions, as_
 
     from endcap_local.cli.reading import stopped_by_data
     from endcap_local.console import progress_bar
-    from endcap_local.import_data import load_folder
+    from endcap_local.data_import.into_local import load_folder
 
     console = Console(stderr=True, highlight=False)
     with stopped_by_data(console, as_json), progress_bar(console) as progress:

@@ -13,12 +13,12 @@ from rich.console import Console
 
 from endcap.catalog.item import item_text
 from endcap_local.console import progress_bar
+from endcap_local.data_import.into_local import load_folder
 from endcap_local.demo.dressing import dress
 from endcap_local.demo.session import Session, things_to_try
 from endcap_local.demo.story import Story
 from endcap_local.demo_data import DEMO_DATA
 from endcap_local.http_client import HttpClient
-from endcap_local.import_data import load_folder
 from endcap_local.rebuilding import Rebuilder
 from endcap_local.serving import serve_until_interrupted
 from endcap_local.stack import LocalStack

@@ -8,27 +8,21 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ClientError
 
 from endcap.aws.clients import aws_errors
-from endcap.aws.local_copies import copies_beside, link_copy
+from endcap.aws.downloads import Download
 from endcap.aws.pointer import DamagedPointerError, Pointer, plain_name, read_pointer, write_pointer
-from endcap.checksums import note, sha256_file
 from endcap.errors import ConflictError, NotFoundError, SnapshotIntegrityError, SnapshotMissingError
 from endcap.filenames import MANIFEST, SIGNATURE
 from endcap.signing import Signature, signature_of
 
-DOWNLOADS: Final = 8
-"""Files that are fetched side by side; boto3 keeps ten connections."""
-ONE_CALL_BYTES: Final = 1 << 20
-"""Files of more come in parts, which takes another call for their size, and threads: three times the work."""
 MAX_POINTER_BYTES: Final = 64 << 10
 MAX_MANIFEST_BYTES: Final = 4 << 20
 """Ours have some hundred bytes, and some KB."""
@@ -259,44 +253,11 @@ class SnapshotBucket:
             self.forget(version)  # files of something else under this name
         folder.mkdir(parents=True, exist_ok=True)
 
-        def part_of(name: str) -> Path:
-            return folder / f".{name}.{os.getpid()}.{id(self)}"
-
-        def said_of(name: str, what: str) -> Any:
-            return stated[name].get(what) if isinstance(stated.get(name), dict) else None
-
         missing = [name for name in sorted(wanted - {MANIFEST}) if not (folder / name).exists()]
-        of_all = sum(size for name in missing if isinstance(size := said_of(name, "bytes"), int))
-        copies = copies_beside(folder) if missing else {}
-
-        def came(n_bytes: int) -> None:
-            if told is not None:
-                told(n_bytes, of_all)
-
-        def fetch(name: str) -> None:
-            part, key = part_of(name), f"{PREFIX}{version}/{name}"
-            size = said_of(name, "bytes")
-            with aws_errors(f"download {name}"):
-                if link_copy(copies, name, said_of(name, "sha256"), part):
-                    came(part.stat().st_size)
-                elif isinstance(size, int) and 0 <= size <= ONE_CALL_BYTES:
-                    part.write_bytes(self._in_one_call(key, size))
-                    came(size)
-                else:
-                    self._s3.download_file(self._bucket, key, str(part), Callback=came)
-            if size is not None and part.stat().st_size != size:
-                part.unlink()
-                raise SnapshotIntegrityError(f"{name} has another size than the manifest says")
-            sha256 = sha256_file(part)  # while the others are still on their way
-            part.replace(folder / name)
-            note(folder / name, sha256)
-
-        part_of(MANIFEST).write_bytes(manifest)  # not fetched again: it could be another one by then
-        part_of(MANIFEST).replace(folder / MANIFEST)
-        came(0)
-        # Most of some fifty files are small: one after the other, they take as long as as many answers of S3.
-        with ThreadPoolExecutor(DOWNLOADS) as pool:
-            list(pool.map(fetch, missing))
+        kept = folder / f".{MANIFEST}.{os.getpid()}.{id(self)}"
+        kept.write_bytes(manifest)  # not fetched again: it could be another one by then
+        kept.replace(folder / MANIFEST)
+        Download(self._s3, self._bucket, f"{PREFIX}{version}/", folder, stated, told).fetch(missing)
         return folder
 
     def remove(self, version: str) -> None:
@@ -329,14 +290,6 @@ class SnapshotBucket:
                 return answer["Body"].read(MAX_POINTER_BYTES + 1), answer["ETag"]
         except NotFoundError as exc:
             raise SnapshotMissingError("no snapshot has been promoted yet: import or rebuild a shop") from exc
-
-    def _in_one_call(self, key: str, size: int) -> bytes:
-        """A file of a known size, or what shows that it has another; asked for once more where it breaks off."""
-        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
-        try:
-            return bytes(body.read(size + 1))
-        except (HTTPClientError, IncompleteReadError):
-            return bytes(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read(size + 1))
 
     def _small(self, version: str, name: str, limit: int) -> bytes:
         with aws_errors(f"read {name} of {version}"):
