@@ -189,7 +189,9 @@ def event_table(
     numbers = {name: number for number, name in enumerate(user_ids)}
     known = [Refund(numbers[refund.user], *refund[1:]) for refund in refunds if refund.user in numbers]
     thing = table.item if groups is None else np.unique(groups, return_inverse=True)[1][table.item]
-    whole = Columns(table.user, table.time_ms, table.event_type, thing.astype(np.int64), orders[kept][order])
+    whole = Columns(
+        table.user, table.time_ms, table.event_type, thing.astype(np.int64), orders[kept][order], table.item
+    )
     table = replace(table, taken_ms=taken_ms(whole, table.event_types, known))
     return _with_strength(table, event_types)
 

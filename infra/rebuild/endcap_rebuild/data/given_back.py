@@ -36,6 +36,7 @@ class Columns(NamedTuple):
     user, event_type : numbers, of types into `names`
     thing : what counts as the same when it is given back
     order : a hash, 0 = unknown
+    item : which of the thing's variants it is
     """
 
     user: I32
@@ -43,6 +44,7 @@ class Columns(NamedTuple):
     event_type: NDArray[np.int8]
     thing: I64
     order: NDArray[np.uint64]
+    item: I32
 
 
 def taken_ms(table: Columns, names: Sequence[str], refunds: Collection[Refund[int]]) -> I64:
@@ -62,11 +64,11 @@ def taken_ms(table: Columns, names: Sequence[str], refunds: Collection[Refund[in
         of_user.setdefault(refund.user, []).append(refund)
     concerned = np.isin(pair, np.unique(pair[takes])) | np.isin(table.user, list(of_user))
     rows = np.flatnonzero(concerned & _is_of(table, names, _RELEVANT))
-    times, kinds, things, orders = (column[rows].tolist() for column in table[1:])
+    times, kinds, things, orders, items = (column[rows].tolist() for column in table[1:])
     users = table.user[rows]
     bounds = np.flatnonzero(np.diff(users, prepend=-1, append=-1)).tolist() if len(rows) else []
     for start, end in pairwise(bounds):
-        acts = [Act(times[k], names[kinds[k]], things[k], orders[k]) for k in range(start, end)]
+        acts = [Act(times[k], names[kinds[k]], things[k], orders[k], items[k]) for k in range(start, end)]
         acts += [Act(one.at_ms, one.event_type, None, one.order) for one in of_user.get(int(users[start]), ())]
         for number, at_ms in taken_back(acts).items():
             taken[rows[start + number]] = at_ms

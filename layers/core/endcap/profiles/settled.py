@@ -18,6 +18,8 @@ def settled(entries: Sequence[Entry], thing: Callable[[str], Hashable] = str) ->
     """
     if not any(entry.event_type in TAKES_BACK for entry in entries):
         return entries
-    acts = [Act(e.timestamp_ms, e.event_type, thing(e.item_id) if e.item_id else None, e.order) for e in entries]
+    acts = [
+        Act(e.timestamp_ms, e.event_type, thing(e.item_id) if e.item_id else None, e.order, e.item_id) for e in entries
+    ]
     taken = taken_back(acts)
     return [entry for number, entry in enumerate(entries) if number not in taken] if taken else entries

@@ -84,6 +84,24 @@ def test_a_cart_that_is_emptied_after_the_order_takes_nothing():
     ]
 
 
+def test_a_return_takes_the_purchase_of_its_very_item_and_else_that_of_another_variant():
+    red, blue = (1, "purchase", HOODIE, None, "red"), (2, "purchase", HOODIE, None, "blue")
+    assert held(red, blue, (3, "return", HOODIE, None, "red")) == [(2, "purchase"), (3, "return")]
+    assert held(red, blue, (3, "return", HOODIE, None, "blue")) == [(1, "purchase"), (3, "return")]
+    assert held(red, blue, (3, "return", HOODIE, None, "green")) == [(1, "purchase"), (3, "return")]
+
+
+def test_the_order_of_a_return_says_more_than_its_variant():
+    red, blue = (1, "purchase", HOODIE, "A", "red"), (2, "purchase", HOODIE, "B", "blue")
+    assert held(red, blue, (3, "return", HOODIE, "A", "blue")) == [(2, "purchase"), (3, "return")]
+
+
+def test_an_exchange_in_the_cart_leaves_what_was_put_there_instead():
+    cart = (1, "add_to_cart", HOODIE, None, "M"), (2, "add_to_cart", HOODIE, None, "L")
+    assert held(*cart, (3, "remove_from_cart", HOODIE, None, "M")) == [(2, "add_to_cart"), (3, "remove_from_cart")]
+    assert held(*cart, (3, "remove_from_cart", HOODIE, None, "S")) == [(3, "remove_from_cart")]
+
+
 acts = st.lists(
     st.builds(
         Act,
@@ -91,6 +109,7 @@ acts = st.lists(
         st.sampled_from(["view", "add_to_cart", "remove_from_cart", "purchase", "return", "rating"]),
         st.sampled_from([HOODIE, MUG]),
         st.sampled_from([None, "A", "B"]),
+        st.sampled_from(["red", "blue", "green"]),
     )
     | st.builds(Act, st.integers(0, 8), st.just("return"), st.none(), st.sampled_from(["A", "B"])),
     max_size=14,
