@@ -201,7 +201,7 @@ def order_begins(table: EventTable, clock: bool) -> I64:
 
 
 def _spread_over_orders(begin: I64) -> NDArray[np.bool_]:
-    """bool (rows,): the first line of each order, the one halfway and the last; all lines of a small order.
+    """bool (rows,): the lines of each order that are asked for: the first one, the last and those evenly between.
 
     Parameters
     ----------
@@ -209,7 +209,10 @@ def _spread_over_orders(begin: I64) -> NDArray[np.bool_]:
     """
     _, order, size = np.unique(begin, return_inverse=True, return_counts=True)
     place, last = np.arange(len(begin)) - begin, size[order] - 1
-    return np.asarray((place == 0) | (place == last // 2) | (place == last), dtype=np.bool_)
+    chosen = np.zeros(len(begin), dtype=np.bool_)
+    for k in range(MAX_CASES_PER_ORDER):
+        chosen |= place == last * k // (MAX_CASES_PER_ORDER - 1)
+    return chosen
 
 
 def spread(n: int, most: int) -> I64:
