@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 
 from endcap.encoders.quantize import quantize_unit
+from endcap.events.interaction import Interaction
 from endcap.index.derived import SnapshotTables
 from endcap.index.index import ItemIndex
 from endcap.profiles.profile import UserProfile, profile_of, words_to_encode
@@ -54,7 +55,7 @@ from endcap_rebuild.tuning.list_search import (
 )
 from endcap_rebuild.tuning.shown import shown_by
 from endcap_rebuild.tuning.split import Cases, Split, split_by_time, with_last_choices, without_absent
-from endcap_rebuild.tuning.weight_search import factors_of, settings_of, tune
+from endcap_rebuild.tuning.weight_search import Asked, factors_of, settings_of, tune
 
 # Reviews read for tuning; more of them take time and change no weight.
 _MOST_REVIEWS: Final = 4_000
@@ -191,8 +192,10 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
         contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
         contents = with_user_encoder(contents, needed.get("trial_encoder", {}))
         index = load_index(Path(scratch), contents)
-        profiles = _profiles(job, cases)
-        tuned = tune(index, cases, profiles, job.progress, _default_settings(needed), job.settings.seed)
+        orders = cases.before_orders(job.shop.clock)
+        profiles, of_orders = _profiles(job, cases, orders)
+        again = Asked(orders, of_orders, seen_too=True)
+        tuned = tune(index, cases, profiles, job.progress, _default_settings(needed), job.settings.seed, again)
         shown = shown_by(index, cases, profiles, tuned.settings, factors_of(index, tuned.weights))
     return {
         "json": json_array(
@@ -229,17 +232,23 @@ def _fit(job: FastJob, needed: Needed, table: Any, cutoff_ms: int) -> Fitted:
     )
 
 
-def _profiles(job: FastJob, cases: Cases) -> list[UserProfile]:
-    """Profiles of the cases, folded as `update_profile` folds them; texts beyond a bound carry no vector."""
+def _profiles(job: FastJob, *asked: Cases) -> list[list[UserProfile]]:
+    """Profiles of the cases, folded as `update_profile` folds them, each moment once; texts beyond a bound carry no
+    vector.
+    """
     item_ids = [item.item_id for item in job.shop.items]
-    histories = [cases.history(case, item_ids) for case in range(len(cases))]
-    said = (words_to_encode(event) for history in histories for event in history if event.text)
+    moments = [list(zip(cases.first.tolist(), cases.end.tolist(), strict=True)) for cases in asked]
+    histories: dict[tuple[int, int], list[Interaction]] = {}
+    for cases, own in zip(asked, moments, strict=True):
+        histories.update((m, cases.history(case, item_ids)) for case, m in enumerate(own) if m not in histories)
+    said = (words_to_encode(event) for history in histories.values() for event in history if event.text)
     texts = list(dict.fromkeys(filter(None, said)))[:_MOST_REVIEWS]
     encoder = job.loaded.encoder
     vectors = quantize_unit(job.cache.vectors(texts)) if texts else np.empty((0, encoder.d_text), dtype=np.int8)
     encoded = {text: (encoder.tag, row.tobytes()) for text, row in zip(texts, vectors, strict=True)}
     nothing = (b"\0" * len(encoder.tag), b"")
-    return [profile_of(history, lambda text: encoded.get(text, nothing)) for history in histories]
+    folded = {m: profile_of(history, lambda text: encoded.get(text, nothing)) for m, history in histories.items()}
+    return [[folded[m] for m in own] for own in moments]
 
 
 def contents_of(

@@ -110,6 +110,6 @@ def questions_of(shop: Shop, split: Split, seed: int, max_items: int = MAX_ITEMS
 def _last_items(split: Split, case: int) -> list[int]:
     """The newest distinct items of a history that speak for what was chosen, newest first."""
     cases = split.cases
-    rows = np.arange(cases.first[case], cases.target[case])[::-1]
+    rows = np.arange(cases.first[case], cases.end[case])[::-1]
     liked = cases.table.item[rows[cases.table.strength[rows] > 0]]
     return list(dict.fromkeys(liked.tolist()))[:LAST_ITEMS]

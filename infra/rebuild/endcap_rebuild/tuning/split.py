@@ -1,8 +1,10 @@
 """The window that weights are tuned on: later than everything that the lists of the trial were counted from.
 
-With a usable clock the newest tenth of the positive events are targets, at most ten per user, each seen from the
-user's history just before it. Without one, each user's last event is a target and only what came before it is counted.
-What was bought in one order was bought at once: such targets are seen from before the order, and an order gives few.
+With a usable clock the newest tenth of the positive events are targets, at most ten per user. Without one, each user's
+last event or order is asked for and only what came before it is counted. Each target is seen from the user's history
+just before it: a storefront is asked while an order is being put together, too, and the lines before are known then. An
+order gives few targets, evenly spread from its first line to its last. `Cases.before_orders` asks for the same from
+before the order.
 """
 
 from __future__ import annotations
@@ -74,6 +76,12 @@ class Cases:
         """int32: the items of the history of one case, repeats included."""
         return self.table.item[self.first[case] : self.end[case]]
 
+    def before_orders(self, clock: bool) -> Cases:
+        """The same next items, seen from before the orders that they were bought in; none of first orders."""
+        end = order_begins(self.table, clock)[self.target]
+        repeated = _repeated(self.table, self.first, end, self.target)
+        return replace(self, end=end, repeated=repeated).chosen(end > self.first)
+
 
 @dataclass(frozen=True)
 class Split:
@@ -96,7 +104,7 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int, tar
     rows = np.arange(len(table))
     first_of_row = bounds[table.user]
     begin = order_begins(table, clock)
-    askable = positive & (begin > first_of_row) & (rows - begin < MAX_CASES_PER_ORDER)
+    askable = positive & (rows > first_of_row) & _spread_over_orders(begin)
     if clock and positive.any():
         cutoff_ms = int(np.quantile(table.time_ms[positive], TRAIN_SHARE, method="lower"))
         in_train = table.time_ms <= cutoff_ms
@@ -113,8 +121,8 @@ def split_by_time(table: EventTable, clock: bool, max_cases: int, seed: int, tar
         in_train[:] = True
     order = np.argsort(shuffle_keys(table.key[targets], seed + 101), kind="stable")
     targets = np.sort(targets[order[:max_cases]])
-    first, end = first_of_row[targets], begin[targets]
-    cases = Cases(table, first, end, targets, _repeated(table, first, end, targets))
+    first = first_of_row[targets]
+    cases = Cases(table, first, targets, targets, _repeated(table, first, targets, targets))
     return Split(settled(table.rows(in_train), cutoff_ms), cases, cutoff_ms)
 
 
@@ -138,7 +146,7 @@ def with_last_choices(split: Split, clock: bool, target: str = NEXT_TARGET, user
     bounds, rows = table.user_bounds(), np.arange(len(table))
     begin = order_begins(table, clock)
     before = table.time_ms <= split.cutoff_ms
-    askable = before & is_target(table, target) & (begin > bounds[table.user]) & ~np.isin(table.user, asked)
+    askable = before & is_target(table, target) & (rows > bounds[table.user]) & ~np.isin(table.user, asked)
     others, last = np.unique(table.user[askable][::-1], return_index=True)
     last = rows[askable][::-1][last]
     latest = np.argsort(-table.time_ms[last], kind="stable")[: users - len(asked)]
@@ -146,11 +154,12 @@ def with_last_choices(split: Split, clock: bool, target: str = NEXT_TARGET, user
     for user, row in zip(others[latest].tolist(), last[latest].tolist(), strict=True):
         counted[begin[row] : bounds[user + 1]] = False
     targets = np.sort(np.concatenate([cases.target, last[latest]]))
-    first, end = bounds[table.user[targets]], begin[targets]
+    first = bounds[table.user[targets]]
+    repeated = _repeated(table, first, targets, targets)
     return replace(
         split,
         train=settled(table.rows(counted), split.cutoff_ms),
-        cases=replace(cases, first=first, end=end, target=targets, repeated=_repeated(table, first, end, targets)),
+        cases=replace(cases, first=first, end=targets, target=targets, repeated=repeated),
     )
 
 
@@ -189,6 +198,21 @@ def order_begins(table: EventTable, clock: bool) -> I64:
     begins = np.ones(len(table), dtype=np.bool_)
     begins[1:] = ~((table.user[1:] == table.user[:-1]) & bought[1:] & bought[:-1] & at_once)
     return np.maximum.accumulate(np.where(begins, np.arange(len(table)), 0)).astype(np.int64)
+
+
+def _spread_over_orders(begin: I64) -> NDArray[np.bool_]:
+    """bool (rows,): the lines of each order that are asked for: the first one, the last and those evenly between.
+
+    Parameters
+    ----------
+    begin : see `order_begins`
+    """
+    _, order, size = np.unique(begin, return_inverse=True, return_counts=True)
+    place, last = np.arange(len(begin)) - begin, size[order] - 1
+    chosen = np.zeros(len(begin), dtype=np.bool_)
+    for k in range(MAX_CASES_PER_ORDER):
+        chosen |= place == last * k // (MAX_CASES_PER_ORDER - 1)
+    return chosen
 
 
 def spread(n: int, most: int) -> I64:

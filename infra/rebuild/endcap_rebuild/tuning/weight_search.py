@@ -3,7 +3,7 @@
 All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). The blend so found is then
 drawn towards the single term, or pair of terms, that ranks the window best by itself, as far as it is not surely worse
 for it on unseen cases. Scales of the terms are fixed. Where shoppers buy again, the window is asked twice, without what
-they had seen and with it, and both count alike, since a storefront asks either way.
+they had seen and, from before each order, with it; both count, since a storefront asks either way.
 """
 
 from __future__ import annotations
@@ -73,6 +73,7 @@ def tune(
     progress: Progress,
     default: RankingSettings | None = None,
     seed: int = 0,
+    again: Asked | None = None,
 ) -> Tuned:
     """Choose weights and half-lives; never worse on the window than the defaults.
 
@@ -81,16 +82,19 @@ def tune(
     index : over a snapshot of the train part
     profiles : one per case
     default : settings to start from, and to stay with where nothing is clearly better
+    again : what asks for repeats: the cases seen from before their orders, since nobody buys again what they have just
+        put into the basket. None: the cases themselves
     """
     default = settings = default or RankingSettings()
-    novel, n_repeats = np.flatnonzero(~cases.repeated), int(cases.repeated.sum())
+    again = again or Asked(cases, profiles, seen_too=True)
+    novel, n_repeats = np.flatnonzero(~cases.repeated), int(again.cases.repeated.sum())
     evidence: dict[str, Any] = {"cases": len(novel), "repeat_cases": n_repeats, "tuned": False}
     if len(novel) < MIN_CASES:
         evidence["reason"] = f"fewer than {MIN_CASES} cases in the validation window: default weights"
         return Tuned(dict(DEFAULT_WEIGHTS), settings, evidence)
     asked = [Asked(cases.chosen(novel), [profiles[k] for k in novel.tolist()], seen_too=False)]
     if n_repeats >= MIN_CASES:
-        asked.append(Asked(cases, profiles, seen_too=True))
+        asked.append(again)
     n_new = int(index.unseen[cases.items[novel]].sum())
     # Where nobody buys again that term keeps its default.
     unknown = {REPEAT_TERM} if len(asked) == 1 else set()

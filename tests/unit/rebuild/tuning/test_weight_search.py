@@ -118,27 +118,54 @@ def test_without_a_clock_the_last_event_is_the_target() -> None:
     ]
 
 
-@pytest.mark.parametrize("clock", [True, False])
-def test_what_was_bought_in_one_order_is_seen_from_before_it(clock: bool) -> None:
-    rows = [(f"early-{k}", k % 6, "purchase", k / 10) for k in range(100)]
-    rows += [("u", 0, "purchase", 1.0), ("u", 1, "purchase", 2.0)]
-    rows += [("u", k, "purchase", 20.0) for k in (2, 3, 4, 5)]
-    rows += [("v", 0, "view", 1.0), ("v", 1, "view", 20.0), ("v", 2, "view", 20.0)]
-    table = table_of(rows, 6)
-    cases = split_by_time(table, clock, 1000, 0).cases
-    seen = {"u": [], "v": []}
+def seen_by(cases: Cases) -> dict[str, list[list[int]]]:
+    """What each user had acted on at each of their moments, in the order of the cases."""
+    seen: dict[str, list[list[int]]] = {}
     for k in range(len(cases)):
-        seen[table.user_ids[table.user[cases.first[k]]]].append(sorted(cases.seen(k).tolist()))
+        user = cases.table.user_ids[cases.table.user[cases.target[k]]]
+        seen.setdefault(user, []).append(sorted(cases.seen(k).tolist()))
+    return seen
+
+
+@pytest.mark.parametrize("clock", [True, False])
+def test_an_order_is_asked_for_as_it_begins_halfway_and_for_its_last_line(clock: bool) -> None:
+    rows = [(f"early-{k}", k % 9, "purchase", k / 10) for k in range(100)]
+    rows += [("u", 0, "purchase", 1.0), ("u", 1, "purchase", 2.0)]
+    rows += [("u", k, "purchase", 20.0) for k in range(2, 9)]
+    rows += [("first order", k, "purchase", 20.0) for k in range(3)]
+    rows += [("v", 0, "view", 1.0), ("v", 1, "view", 20.0), ("v", 2, "view", 20.0)]
+    table = table_of(rows, 9)
+    cases = split_by_time(table, clock, 1000, 0).cases
+    seen = seen_by(cases)
     # Where timestamps are no times, one of them for all says nothing: the last event is the next item.
-    assert seen["u"] == ([[0, 1]] * MAX_CASES_PER_ORDER if clock else [seen["u"][0]])
-    assert clock or len(seen["u"][0]) == 5
-    assert sorted(map(len, seen["v"])) == ([1, 2] if clock else [2])
+    assert [len(items) for items in seen["u"]] == ([2, 5, 8] if clock else [8])
+    assert [len(items) for items in seen["first order"]] == ([1, 2] if clock else [2])
+    assert [len(items) for items in seen["v"]] == ([1, 2] if clock else [2])
+    assert not cases.repeated.any()
+
+
+def test_the_same_items_are_asked_for_from_before_their_orders() -> None:
+    rows = [(f"early-{k}", k % 9, "purchase", k / 10) for k in range(100)]
+    rows += [("u", 0, "purchase", 1.0), ("u", 1, "purchase", 2.0)]
+    rows += [("u", k, "purchase", 20.0) for k in (0, 2, 3, 4, 5, 6)] + [("u", 2, "purchase", 20.0)]
+    rows += [("first order", k, "purchase", 20.0) for k in range(3)]
+    table = table_of(rows, 9)
+    cases = split_by_time(table, True, 1000, 0).cases
+    before = cases.before_orders(True)
+    # Nobody knows anything of somebody before their first order.
+    assert seen_by(before) == {"u": [[0, 1]] * MAX_CASES_PER_ORDER}
+    assert set(before.target.tolist()) < set(cases.target.tolist())
+    # What is twice in an order is no repeat: before the order it was new.
+    assert before.repeated.tolist() == [item in (0, 1) for item in before.items.tolist()]
 
 
 def test_a_session_of_purchases_is_one_order() -> None:
     rows = [("u", k, "purchase", float(k)) for k in range(20)]
-    assert len(split_by_time(table_of(rows, 20), True, 1000, 0).cases) > 0
-    assert len(split_by_time(table_of(rows, 20, session_id="s"), True, 1000, 0).cases) == 0
+    alone = split_by_time(table_of(rows, 20), True, 1000, 0).cases
+    assert len(alone.before_orders(True)) == len(alone) > 1
+    whole = split_by_time(table_of(rows, 20, session_id="s"), True, 1000, 0).cases
+    assert seen_by(whole) == {"u": [list(range(19))]}
+    assert len(whole.before_orders(True)) == 0
 
 
 def test_items_that_came_after_the_window_do_not_compete() -> None:
@@ -176,6 +203,19 @@ def test_a_window_of_few_users_asks_for_the_last_choices_of_others() -> None:
     assert with_last_choices(few, True, users=1) is few
     assert with_last_choices(few, False, users=4) is few
     assert len({*table.user[with_last_choices(few, True).cases.target].tolist()}) == 8
+
+
+def test_a_last_choice_is_seen_from_within_its_order_of_which_nothing_is_counted() -> None:
+    rows = [(f"u{k % 8}", k % 5, "purchase", float(k)) for k in range(80)]
+    rows += [("w", k, "purchase", 79.5) for k in range(4)]
+    rows += [("u0", k, "purchase", 100.0 + k) for k in range(5, 15)]
+    table = table_of(rows, 20)
+    few = split_by_time(table, True, 1000, 0)
+    more = with_last_choices(few, True, users=2)
+    known = seen_by(more.cases)["w"]
+    assert [len(items) for items in known] == [3]
+    assert table.user_ids.index("w") in few.train.user
+    assert table.user_ids.index("w") not in more.train.user
 
 
 def test_absent_items_take_no_rank(chain: EventTable) -> None:
@@ -368,6 +408,20 @@ def test_tuned_weights_are_never_worse_on_the_window(chain: EventTable, index: I
     assert evidence["cases"] + evidence["repeat_cases"] == len(cases)
     assert set(tuned.weights) == set(TERMS)
     assert all(weight >= 0 for weight in tuned.weights.values())
+
+
+def test_what_is_bought_again_is_asked_for_from_before_the_orders(index: ItemIndex) -> None:
+    rows = [(f"u{k}", (k + line) % N, "purchase", k / 100) for k in range(800) for line in (0, 1)]
+    rows += [(f"u{k}", (k + line) % N, "purchase", 20 + k / 100) for k in range(800) for line in (0, 2, 3)]
+    table = table_of(rows, N)
+    cases = split_by_time(table, True, 1000, 0).cases
+    orders = cases.before_orders(True)
+    ids = [f"item-{k}" for k in range(N)]
+    own, whole = ([profile_of(each.history(k, ids)) for k in range(len(each))] for each in (cases, orders))
+    evidence = tune(index, cases, own, silent, again=Asked(orders, whole, seen_too=True)).evidence
+    assert evidence["cases"] == np.count_nonzero(~cases.repeated)
+    assert evidence["repeat_cases"] == np.count_nonzero(orders.repeated)
+    assert set(evidence["with_repeats"]) == {"before", "after"}
 
 
 def test_measure_agrees_with_the_evidence(chain: EventTable, index: ItemIndex) -> None:
