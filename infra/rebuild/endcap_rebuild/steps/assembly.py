@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from endcap.catalog.item import shown_document
+from endcap.catalog.row import GENERATED_TAGS
 from endcap.encoders.user import USER_ENCODER_FILES
 from endcap.snapshot.write import SnapshotContents
 from endcap_rebuild.data.columns import columns_of
@@ -42,10 +43,6 @@ def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> Snapsh
         },
     }
     return SnapshotContents(**{**fields, **parts})
-
-
-GENERATED_TAGS: Final = "generated_tags"
-"""The attribute with what a writer has said that an item is for: filters read it like others."""
 
 
 def tagged_documents(shop: Shop, tags: Sequence[Sequence[str]]) -> list[dict[str, Any]]:

@@ -176,7 +176,12 @@ def _described(job: FastJob, made: Outputs | None) -> dict[str, Any]:
     if not made or "vectors" not in made:
         return {}
     documents = {"documents": tagged_documents(job.shop, json_value(made["tags"]))} if "tags" in made else {}
-    return {"described": made["vectors"], **documents}
+    return {
+        "described": made["vectors"],
+        "described_mean": made["mean"],
+        "described_shares": made.get("shares"),
+        **documents,
+    }
 
 
 def _image_vectors(made: Outputs | None) -> ImageVectors | None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from endcap.describing.writer import Price, Request, Usage, WriterError, Written
 from endcap_rebuild.language.enrich import META
 from endcap_rebuild.language.in_stack import PREFIX, WriterChoice, with_enrichment
-from endcap_rebuild.language.writer import Price, Request, Usage, WriterError, Written
 from endcap_rebuild.settings import RebuildSettings
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from endcap.describing.rules import RulesWriter
 from endcap.filters.parser import expression
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend
@@ -18,7 +19,6 @@ from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.language.enrich import EnrichSettings, enrich
-from endcap_rebuild.language.rules import RulesWriter
 from endcap_rebuild.language.step import BESIDE, report_of, weights_beside
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.steps.assembly import GENERATED_TAGS, tagged_documents

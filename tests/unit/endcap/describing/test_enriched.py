@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endcap.catalog.item import Item
-from endcap_rebuild.language.enriched import MAX_CHARS, described_text, grounded
-from endcap_rebuild.language.tags import NAMES
+from endcap.describing.enriched import MAX_CHARS, described_text, grounded
+from endcap.describing.tags import NAMES
 from tests.fakes.effort import tried
 
 MUG = Item("m", "Red enamel mug 300 ml", brand="Acme", categories=("Kitchen", "Mugs"), attributes={"pack": "2 pieces"})

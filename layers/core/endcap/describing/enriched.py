@@ -10,11 +10,11 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from endcap.catalog.item import Item, item_text
+from endcap.describing.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 from endcap.identifiers import clean_text
 from endcap.text.mentions import mentions
 from endcap.text.tokens import normalized
 from endcap.understanding.lexicon import COLOURS, MATERIALS
-from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 
 MAX_CHARS: Final = 60
 MOST_TOKENS: Final = 300

@@ -13,10 +13,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from endcap.describing.enriched import FIELDS, MAX_CHARS, MOST_TOKENS, Enriched
+from endcap.describing.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 from endcap.errors import InvalidInputError
 from endcap.messages.language import TEXTS, Language
-from endcap_rebuild.language.enriched import FIELDS, MAX_CHARS, MOST_TOKENS, Enriched
-from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 
 SCHEMA: Final[Mapping[str, Any]] = Enriched.model_json_schema() | {"required": list(FIELDS)}
 
