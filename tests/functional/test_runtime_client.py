@@ -219,6 +219,7 @@ def stack(
         "CommercetoolsQueueArn": "arn:aws:sqs:us-east-1:123456789012:commercetools",
         "CommercetoolsEventBusName": "aws.partner/commercetools.com/lamps-and-mugs/endcap",
         "FileInbox": "on",
+        "ItemWriter": "rules",
         "Tracing": "Active",  # the mode in which the functions do more
         "Storefront": "on",
         "StorefrontSecret": "of-the-tests-0123456789-0123456789",
@@ -466,6 +467,7 @@ EXPECTED: dict[str, Callable[[Any], None]] = {
     "manage_users/http-erase-many-devices": http(200, lambda b: b["user_id"] == "u-1020"),
     "update_profile/sqs-erasure": done,  # of what the one before has left for the background
     "manage_users/http-erase": http(200, lambda b: b["user_id"] == "u-1009"),
+    **{f"describe_item/dynamodb-{kind}": done for kind in ("new-item", "item-deleted", "poisoned-in-the-middle")},
     "embed_item/dynamodb-new-item": done,
     "embed_item/dynamodb-price-changed": done,
     "embed_item/dynamodb-item-deleted": done,

@@ -23,14 +23,12 @@ class GeneratedStore(Protocol):
 def describe_row(row: ItemRow, catalogue: DescribedCatalogue, describer: Describer, store: GeneratedStore) -> bool:
     """Store what the writer says of the row's text, unless that is there; whether anything was stored.
 
-    Nothing is asked where somebody else has described the snapshot's items: the gate has judged what they wrote.
-
     Raises
     ------
     as `Describer.describe`, and InvalidInputError for a prompt that this version does not have
     """
     by, encoder = catalogue.by, catalogue.loaded.encoder
-    if row.item is None or by.writer != describer.writer.name:
+    if row.item is None:
         return False
     prompt, tag = prompt_of(by.prompt), by.tag(encoder.tag)
     asked = describer.asked(row.item, prompt)
@@ -39,8 +37,9 @@ def describe_row(row: ItemRow, catalogue: DescribedCatalogue, describer: Describ
     told = describer.describe(asked, prompt, catalogue.brands)
     if told is None:
         raise InvalidItemError("the answer has not the form that was asked for")
+    text = described_text(told, by.fields)
     try:
-        vector = quantize_unit(encoder.encode(described_text(told, by.fields))).tobytes()
+        vector = quantize_unit(encoder.encode(text)).tobytes() if text else b"\0" * encoder.d_text
     except EncoderError as exc:  # it is loaded, so this is about the text, now and later
         raise InvalidItemError("the description can't be encoded") from exc
     return store.put_generated(row.item_id, item_text(row.item), Generated(asked.key, attributes_of(told), tag, vector))
