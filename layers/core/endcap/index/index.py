@@ -240,14 +240,14 @@ class ItemIndex:
     @cached_property
     def described_shares(self) -> F32 | None:
         """float32 (n_items, 2): what descriptions count of the weights of both terms; None for all of them."""
-        shares = self.snapshot.described_shares
-        if shares is None:
+        shares, changes = self.snapshot.described_shares, self.changes
+        if shares is None and (changes is None or (changes.described_shares == 1).all()):
             return None
-        if self.changes is None:
-            return np.asarray(shares)
         whole = np.ones((self.n_items, 2), dtype=np.float32)
-        whole[: self.tables.n_items] = shares
-        whole[self.changed] = self.changes.described_shares
+        if shares is not None:
+            whole[: self.tables.n_items] = shares
+        if changes is not None:
+            whole[self.changed] = changes.described_shares
         return whole
 
     def _texts(self, table: VectorTable, changed: F32 | None) -> LaidOver:
