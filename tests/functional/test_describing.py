@@ -131,6 +131,20 @@ def test_a_new_item_is_found_by_what_was_written_about_it(describing: Functions,
     assert "attributes" not in describing.http("GET", "/items/{item_id}", item_id="lamp")[1]
 
 
+def test_a_blurb_is_shown_as_what_it_is(functions: Functions, server: ChatServer, tmp_path: Path) -> None:
+    parts = described_parts()
+    parts["metrics"]["enrichment"]["prompt"] = "enrich-blurb-1"
+    published(tmp_path, **parts)
+    server.reply = lambda item: plain_reply(item) | {"blurb": "A lamp for dark corners."}
+    put(functions, "lamp", "Bright lamp")
+    with patch.dict(os.environ, environment(server)):
+        for function in ("embed_item", "describe_item"):
+            assert failures(functions.invoke(function, stream_event("lamp"))) == []
+    asked = {"candidates": ["lamp"], "fields": ["attributes"]}
+    (only,) = functions.http("POST", "/recommendations", asked)[1]["items"]
+    assert only["attributes"] == {"generated_blurb": "A lamp for dark corners."}
+
+
 def test_what_was_answered_is_not_asked_again(describing: Functions, server: ChatServer) -> None:
     put(describing, "lamp", "Bright lamp")
     first = stream_event("lamp")

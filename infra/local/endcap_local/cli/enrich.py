@@ -34,7 +34,11 @@ def enrich(
         str, typer.Option(help="bedrock, by batch jobs at half the price: BUCKET,ROLE, the stack's and its output.")
     ] = "",
     prompt: Annotated[
-        str, typer.Option(help="enrich-1, or enrich-small-1 for models below a billion weights; gguf: the latter.")
+        str,
+        typer.Option(
+            help="enrich-1; enrich-small-1 for models below a billion weights, as gguf has it; enrich-blurb-1 for a "
+            "sentence to show as well."
+        ),
     ] = "",
     threads: Annotated[int, typer.Option(min=1, help="That a gguf model may use.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many items.")] = None,

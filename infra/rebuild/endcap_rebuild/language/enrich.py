@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from endcap.catalog.item import Item, item_text
 from endcap.describing.asked import Asked, asked_about, request_of
-from endcap.describing.enriched import FIELDS, Enriched, Grounded, grounded
+from endcap.describing.enriched import Enriched, Grounded, grounded
 from endcap.describing.prompt import DEFAULT, Prompt, prompt_of
 from endcap.describing.writer import Price, Writer, WriterError, most_of
 from endcap.errors import InvalidInputError
@@ -76,7 +76,7 @@ def enrich(settings: EnrichSettings, writer: Writer, progress: Progress = no_pro
         return report_of(asked, store, settings, writer.name) | {"requests": len(missing), "most_usd": round(most, 4)}
     out_of_money = _ask(missing, store, settings, writer, progress)
     _write_meta(settings.out, writer.name, prompt)
-    _write_review(settings.out, asked, store)
+    _write_review(settings.out, asked, store, prompt.form)
     return report_of(asked, store, settings, writer.name) | {"out_of_budget": out_of_money}
 
 
@@ -124,7 +124,7 @@ def _read(folder: Path, items: Sequence[Item]) -> Iterator[Grounded | None]:
     writer, prompt = meta["writer"], prompt_of(meta["prompt"])
     store, brands = Store(folder), {item.brand for item in items if item.brand}
     for item in items:
-        yield grounded(store.get(asked_about(item, prompt, writer).key), item, brands)
+        yield grounded(store.get(asked_about(item, prompt, writer).key), item, brands, prompt.form)
 
 
 def queries_of(folder: Path, items: Sequence[Item]) -> list[tuple[str, int]]:
@@ -172,7 +172,8 @@ def report_of(asked: Sequence[Asked], store: Store, settings: EnrichSettings, wr
     spent_usd, read_tokens, written_tokens : of all runs
     """
     brands = {one.item.brand for one in asked if one.item.brand}
-    read = [_grounded(one, store, brands) for one in asked]
+    form = prompt_of(settings.prompt).form
+    read = [_grounded(one, store, brands, form) for one in asked]
     known = [one for one in read if one is not None]
     dropped = Counter(reason for one in known for _, _, reason in one.dropped if reason != "empty")
     kept = sum(len(_phrases(one.kept)) for one in known)
@@ -191,8 +192,8 @@ def report_of(asked: Sequence[Asked], store: Store, settings: EnrichSettings, wr
     }
 
 
-def _grounded(one: Asked, store: Store, brands: set[str]) -> Grounded | None:
-    return grounded(store.get(one.key), one.item, brands)
+def _grounded(one: Asked, store: Store, brands: set[str], form: type[Enriched]) -> Grounded | None:
+    return grounded(store.get(one.key), one.item, brands, form)
 
 
 def _phrases(told: Enriched) -> list[str]:
@@ -218,15 +219,15 @@ def _write_meta(folder: Path, writer: str, prompt: Prompt) -> None:
     replace_file(folder / META, write)
 
 
-def _write_review(folder: Path, asked: Sequence[Asked], store: Store) -> None:
+def _write_review(folder: Path, asked: Sequence[Asked], store: Store, form: type[Enriched]) -> None:
     """A sample for somebody to look through: what the shop says, what was written, and what of it was thrown away."""
     chosen = sorted(asked, key=lambda one: hashlib.sha256(one.key.encode()).digest())[:REVIEWED]
     brands = {one.item.brand for one in asked if one.item.brand}
     with (folder / REVIEW).open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["item_id", "shop", *FIELDS, "dropped"])
+        table.writerow(["item_id", "shop", *form.model_fields, "dropped"])
         for one in chosen:
-            found = _grounded(one, store, brands)
+            found = _grounded(one, store, brands, form)
             if found is None:
                 continue
             cells = [v if isinstance(v, str) else "; ".join(v) for v in found.kept.model_dump().values()]

@@ -14,11 +14,12 @@ from endcap.aws.answers import NEW_PREFIX
 from endcap.aws.converse import Converse
 from endcap.describing.bedrock import BedrockWriter
 from endcap.describing.lines import answer_of
+from endcap.describing.prompt import DEFAULT
 from endcap.describing.rules import RulesWriter
 from endcap.describing.writer import FREE, Price, Writer
 from endcap.errors import EndcapError
 from endcap.observability import logger
-from endcap_rebuild.language.enrich import META, EnrichSettings, enrich
+from endcap_rebuild.language.enrich import META, EnrichSettings, enrich, meta_of
 from endcap_rebuild.language.store import Store
 from endcap_rebuild.progress import Progress, no_progress
 from endcap_rebuild.settings import RebuildSettings
@@ -118,11 +119,20 @@ def _write(
 ) -> None:
     asked = EnrichSettings(settings.data, folder, choice.price, choice.budget, reading=settings.reading)
     try:
-        report = enrich(asked, writer or _writer(choice), progress)
+        who = writer or _writer(choice)
+        report = enrich(replace(asked, prompt=_prompt(folder, who)), who, progress)
     except EndcapError as exc:
         logger.warning("not all items could be described", extra={"reason": str(exc)})
         return
     logger.info("items described", extra={"enrichment": report})
+
+
+def _prompt(folder: Path, writer: Writer) -> str:
+    """As this writer was asked before, so that it is asked about new items alone; the usual one where it was not."""
+    if not (folder / META).exists():
+        return DEFAULT
+    meta = meta_of(folder)
+    return str(meta["prompt"]) if meta["writer"] == writer.name else DEFAULT
 
 
 def _writer(choice: WriterChoice) -> Writer:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32, I64
 from endcap.describing.enriched import described_text
+from endcap.describing.rows import attributes_of
 from endcap.index.described import finds_itself
 from endcap.index.vectors import without_mean
 from endcap.messages.language import language_of
@@ -76,13 +77,13 @@ def _described(job: FastJob, needed: Needed) -> Outputs:
     vectors = _usable(centred[chosen.fields], needed, whitening.mean)
     shares = np.asarray([chosen.shares.get(str(name), chosen.other_shares) for name in spoken], dtype=np.float32)
     vectors[~shares.any(axis=1)] = 0
-    tags = [[] if one is None else [*one.for_whom, *one.occasions, *one.themes] for one in told]
+    attributes = [{} if one is None else attributes_of(one) for one in told]
     return {
         "json": json_array(report),
         "vectors": vectors,
         "mean": _mean(whole[chosen.fields]),
         **({} if (shares == 1).all() else {"shares": shares}),
-        "tags": json_array(tags),
+        "attributes": json_array(attributes),
     }
 
 

@@ -10,6 +10,8 @@ from endcap.catalog.item import AttributeValue, Item
 
 GENERATED_TAGS: Final = "generated_tags"
 """The attribute with what a writer has said that an item is for: filters read it like others."""
+GENERATED_BLURB: Final = "generated_blurb"
+"""The attribute with a sentence or two of a writer's, to be shown as such."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,7 +75,7 @@ class Describer:
         answer = (answer_of(kept) if kept else None) or self._ask(request_of(one, prompt), prompt)
         if answer.failed:
             raise InvalidItemError(f"not described: {answer.failed}")
-        found = grounded(answer.value, one.item, brands)
+        found = grounded(answer.value, one.item, brands, prompt.form)
         return None if found is None else found.kept
 
     def _ask(self, request: Request, prompt: Prompt) -> Written:

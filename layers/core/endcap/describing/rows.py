@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from endcap.catalog.item import item_text
-from endcap.catalog.row import GENERATED_TAGS, Generated, ItemRow
+from endcap.catalog.item import AttributeValue, item_text
+from endcap.catalog.row import GENERATED_BLURB, GENERATED_TAGS, Generated, ItemRow
 from endcap.describing.describe import Describer
-from endcap.describing.enriched import Enriched, described_text
+from endcap.describing.enriched import Blurbed, Enriched, described_text
 from endcap.describing.prompt import prompt_of
 from endcap.encoders.quantize import quantize_unit
 from endcap.errors import EncoderError, InvalidItemError
@@ -45,7 +45,8 @@ def describe_row(row: ItemRow, catalogue: DescribedCatalogue, describer: Describ
     return store.put_generated(row.item_id, item_text(row.item), Generated(asked.key, attributes_of(told), tag, vector))
 
 
-def attributes_of(told: Enriched) -> dict[str, tuple[str, ...]]:
+def attributes_of(told: Enriched) -> dict[str, AttributeValue]:
     """What of a description becomes attributes of its item, by names that say that they are generated."""
     tags = (*told.for_whom, *told.occasions, *told.themes)
-    return {GENERATED_TAGS: tags} if tags else {}
+    blurb = told.blurb if isinstance(told, Blurbed) else ""
+    return {**({GENERATED_TAGS: tags} if tags else {}), **({GENERATED_BLURB: blurb} if blurb else {})}

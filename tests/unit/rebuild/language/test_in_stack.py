@@ -15,7 +15,7 @@ from endcap.describing.asked import asked_about
 from endcap.describing.lines import line_of
 from endcap.describing.prompt import prompt_of
 from endcap.describing.writer import Price, Request, Usage, WriterError, Written
-from endcap_rebuild.language.enrich import META, enriched_of
+from endcap_rebuild.language.enrich import META, EnrichSettings, enrich, enriched_of
 from endcap_rebuild.language.in_stack import PREFIX, WriterChoice, with_enrichment
 from endcap_rebuild.settings import RebuildSettings
 
@@ -135,3 +135,17 @@ def test_what_was_paid_for_is_kept_whatever_happens(
     found = with_enrichment(settings, bucket, tmp_path / "two", PAID, writer=rest)
     assert rest.asked == 13
     assert found.enrichment == tmp_path / "two"
+
+
+def test_a_writer_is_asked_as_it_was_before(settings: RebuildSettings, tmp_path: Path) -> None:
+    folder = tmp_path / "before"
+    enrich(EnrichSettings(settings.data, folder, PAID.price, 1.0, prompt="enrich-blurb-1"), Breaking(100))
+    bucket = Bucket()
+    for path in folder.iterdir():
+        bucket.put(PREFIX + path.name, path.read_bytes())
+    again = Breaking(100)
+    with_enrichment(settings, bucket, tmp_path / "two", PAID, writer=again)
+    assert again.asked == 0
+    assert json.loads(bucket.objects[PREFIX + META])["prompt"] == "enrich-blurb-1"
+    with_enrichment(settings, bucket, tmp_path / "three", WriterChoice("rules"))
+    assert json.loads(bucket.objects[PREFIX + META]) == {"writer": "rules:1", "prompt": "enrich-1"}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from endcap.catalog.row import GENERATED_TAGS
 from endcap.describing.rules import RulesWriter
 from endcap.filters.parser import expression
 from endcap.profiles.profile import EMPTY_PROFILE
@@ -21,7 +22,7 @@ from endcap_rebuild.job import rebuild
 from endcap_rebuild.language.enrich import EnrichSettings, enrich
 from endcap_rebuild.language.step import BESIDE, report_of, weights_beside
 from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.steps.assembly import GENERATED_TAGS, tagged_documents
+from endcap_rebuild.steps.assembly import generated_documents
 from endcap_rebuild.steps.runner import json_array
 from tests.fakes.toy_shop import NOW_MS, write_chain_shop
 from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, build_toy_snapshot
@@ -68,14 +69,16 @@ def test_tags_become_an_attribute_of_their_own_name(tmp_path: Path) -> None:
     data = write_chain_shop(tmp_path / "shop", n_users=4)
     shop = read_shop(data, NOW_MS, 0, {})
     tags = [["christmas", "kitchen"] if row % 10 == 0 else [] for row in range(len(shop.items))]
-    documents = tagged_documents(shop, tags)
+    documents = generated_documents(shop, [{GENERATED_TAGS: own} if own else {} for own in tags])
     assert [document.get("attributes", {}) for document in documents[:2]] == [{GENERATED_TAGS: tags[0]}, {}]
     snapshot = build_toy_snapshot(tmp_path / "tagged", documents=documents)
     request = RecommendationRequest(limit=40, filter=expression(f'{GENERATED_TAGS} CONTAINS "christmas"'))
     found = {item.item_id for item in recommend(snapshot, EMPTY_PROFILE, request, CUTOFF_MS).items}
     assert found == {shop.items[row].item_id for row in range(0, len(shop.items), 10)}
     own = replace(shop, items=[replace(shop.items[0], attributes={GENERATED_TAGS: ("mine",)}), *shop.items[1:]])
-    assert tagged_documents(own, tags)[0]["attributes"] == {GENERATED_TAGS: ["mine"]}
+    assert generated_documents(own, [{GENERATED_TAGS: one} for one in tags])[0]["attributes"] == {
+        GENERATED_TAGS: ["mine"]
+    }
 
 
 def test_a_weight_is_a_share_of_that_of_the_text_beside_it() -> None:
