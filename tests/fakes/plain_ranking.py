@@ -540,7 +540,8 @@ class _Evaluation:
         counted = np.ones((shop.n, 2))
         if (shares := self.snapshot.described_shares) is not None:
             counted[: shop.n_old] = shares
-        near = [written @ written[past.row] * counted[:, 0] for past in self.past]
+        speaks = counted[:, 0] > 0
+        near = [written @ (written[past.row] * speaks[past.row]) * counted[:, 0] for past in self.past]
         self.support["described"] = _stacked(
             [_spoken(weight, one) for weight, one in zip(weights, near, strict=True)], shop.n
         )

@@ -91,7 +91,7 @@ def choose(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Mappi
 
     def shares(found: Mapping[str, Verdict]) -> Shares:
         history, query = (
-            found.get(part, whole[part]).weight / weights[part] if weights[part] else 0.0 for part in PARTS
+            found.get(part, whole[part]).weight / weights[part] if weights[part] else 1.0 for part in PARTS
         )
         return history, query
 

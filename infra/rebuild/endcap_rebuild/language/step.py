@@ -16,7 +16,7 @@ from endcap.index.vectors import without_mean
 from endcap.messages.language import language_of
 from endcap.ranking.terms.described import DESCRIBED_NAME, DESCRIBED_QUERY_NAME
 from endcap.snapshot.parts import TermWeight
-from endcap_rebuild.language.choice import choose
+from endcap_rebuild.language.choice import PARTS, choose
 from endcap_rebuild.language.enrich import digest_of, enriched_of, meta_of
 from endcap_rebuild.language.gate import FIELD_SETS, Space, trials_of
 from endcap_rebuild.settings import RebuildSettings
@@ -76,7 +76,7 @@ def _described(job: FastJob, needed: Needed) -> Outputs:
         return {"json": json_array(report)}
     vectors = _usable(centred[chosen.fields], needed, whitening.mean)
     shares = np.asarray([chosen.shares.get(str(name), chosen.other_shares) for name in spoken], dtype=np.float32)
-    vectors[~shares.any(axis=1)] = 0
+    vectors[(shares * [chosen.weights[part] for part in PARTS] == 0).all(axis=1)] = 0
     attributes = [{} if one is None else attributes_of(one) for one in told]
     return {
         "json": json_array(report),

@@ -136,8 +136,8 @@ def test_a_language_may_win_where_the_shop_as_a_whole_does_not() -> None:
     found = choose({COLD: trials, SEARCH: nothing}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
     assert [v.weight for v in found.verdicts] == [0.0, 0.0]
     assert found.weights == {COLD: WEIGHTS[-1], SEARCH: 0.0}
-    assert found.shares == {"en": (0.0, 0.0), "zh": (1.0, 0.0)}
-    assert found.other_shares == (0.0, 0.0)
+    assert found.shares == {"en": (0.0, 1.0), "zh": (1.0, 1.0)}  # where a weight is 0, a share of it says nothing
+    assert found.other_shares == (0.0, 1.0)
     assert found.document()["languages"]["zh"][0]["weight"] == WEIGHTS[-1]
 
 

@@ -211,3 +211,13 @@ def test_a_manifest_says_by_whom_items_were_described() -> None:
     ):
         assert described_by({"metrics": odd}) is None
     assert described_by({}) is None
+
+
+def test_an_item_whose_language_says_nothing_speaks_for_no_other(tmp_path: Path, vectors: F32) -> None:
+    weights = Weights({"text": TermWeight(0.5), "described": TermWeight(5.0, 1.0)})
+    pairs = np.ones((N, 2), dtype=np.float32)
+    pairs[7] = 0.0  # the liked one
+    found = build_toy_snapshot(tmp_path, N, described=vectors, weights=weights, described_shares=pairs)
+    assert not shares(found, LIKED, RecommendationRequest())[0].any()
+    items = recommend(found, LIKED, RecommendationRequest(limit=N), CUTOFF_MS).items
+    assert not [reason for item in items for reason in item.reasons if reason.kind == "described"]
