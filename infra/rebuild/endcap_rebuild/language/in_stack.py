@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal, Protocol
 
-from endcap.aws.answers import NEW_PREFIX
+from endcap.aws.answers import LEDGER_KEY, NEW_PREFIX
 from endcap.aws.converse import Converse
 from endcap.describing.bedrock import BedrockWriter
 from endcap.describing.lines import answer_of
@@ -97,7 +97,7 @@ def _take_new(bucket: Bucket, store: Store) -> None:
     """Take over what was written about new items as they came in."""
 
     def missing(key: str) -> bool:
-        return not store.knows(PurePosixPath(key).stem)
+        return key != LEDGER_KEY and not store.knows(PurePosixPath(key).stem)
 
     with ThreadPoolExecutor(_READS) as pool:
         found = list(pool.map(bucket.read, filter(missing, bucket.sizes(NEW_PREFIX))))

@@ -18,7 +18,7 @@ from endcap.aws.documents import EditedDocument
 from endcap.errors import ConflictError, InvalidInputError, NotFoundError, StoredDataError
 
 NEW_PREFIX: Final = "enrichment-new/"
-LEDGER_KEY: Final = "enrichment-ledger.json"
+LEDGER_KEY: Final = f"{NEW_PREFIX}ledger.json"
 TRIES: Final = 10
 
 
@@ -115,7 +115,7 @@ class LedgerDocument:
             if changed is None:
                 return False
             # The random part tells writes apart: one whose answer was lost is known by its bytes.
-            body = {"spent_usd": changed[0], "set_aside_usd": changed[1], "write": random.getrandbits(64)}  # nosec B311
+            body = {"spent_usd": changed[0], "set_aside_usd": changed[1], "write": random.getrandbits(64)}  # nosec B311 # no secret
             try:
                 self._document.write(json.dumps(body).encode(), etag)
             except ConflictError:

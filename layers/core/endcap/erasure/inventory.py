@@ -77,7 +77,6 @@ STORES: Final = (
     Store("enrichment", "DataBucket", "nobody", "what was written about the items", prefix="enrichment/"),
     Store("enrichment_batches", "DataBucket", "nobody", "the same, asked and answered", prefix="enrichment-batch/"),
     Store("enrichment_new", "DataBucket", "nobody", "the same of items as they come in", prefix="enrichment-new/"),
-    Store("enrichment_ledger", "DataBucket", "nobody", "what that has cost", prefix="enrichment-ledger.json"),
     Store("description_failures", "DescriptionFailuresQueue", "nobody", "which items could not be described"),
     Store("stream_failures", "StreamFailuresQueue", "nobody", "where in a stream something was given up"),
     Store("inbox", "InboxQueue", "nobody", "which files there are"),

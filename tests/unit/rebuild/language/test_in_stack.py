@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from endcap.aws.answers import NEW_PREFIX
+from endcap.aws.answers import LEDGER_KEY, NEW_PREFIX
 from endcap.catalog.item import Item
 from endcap.describing.asked import asked_about
 from endcap.describing.lines import line_of
@@ -109,6 +109,7 @@ def test_what_was_written_as_items_came_in_is_not_paid_for_again(settings: Rebui
     line = line_of(Written(asked.key, {"kind": "jug"}, Usage(50, 10)), PAID.price)
     bucket.put(f"{NEW_PREFIX}{asked.key}.json", json.dumps(line).encode())
     bucket.put(f"{NEW_PREFIX}odd.json", b"{")
+    bucket.put(LEDGER_KEY, b"{}")
     rest = Breaking(100)
     found = with_enrichment(settings, bucket, tmp_path / "three", PAID, writer=rest)
     assert rest.asked == 0
