@@ -696,6 +696,8 @@ def test_roles_allow_every_call_and_grant_nothing_unused(stack: Stack) -> None:
             granted.discard("sqs:SendMessage")  # Lambda sends what failed
         if function == "load_file":
             granted.discard("s3:GetObjectVersion")  # the samples are of a bucket without versions
+        if function == "describe_item":  # the snapshot here has no descriptions, so it asks nobody and writes nothing
+            granted -= {"dynamodb:UpdateItem", "s3:PutObject", "sqs:SendMessage"}
         unused = granted - {action for action, _ in calls}
         assert not unused, f"{function} never uses {unused}"
 
