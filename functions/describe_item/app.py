@@ -54,9 +54,11 @@ class _Batch:
 
 
 def _describe(record: DynamoDBRecord, catalogue: DescribedCatalogue | None) -> None:
-    image = record.raw_event["dynamodb"].get("NewImage")
+    image, before = (record.raw_event["dynamodb"].get(name) for name in ("NewImage", "OldImage"))
     if not image or "document" not in image or catalogue is None:  # a tombstone has no document
         return
+    if before and before.get("text_hash") == image["text_hash"]:
+        return  # a new price, or a vector: this text was asked about when it came, or by a rebuild, which is paid for
     row, writer = read_stream_image(image), runtime.describer.writer.name
     if writer != catalogue.by.writer:
         # The gate has judged what another one wrote.

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -15,13 +14,14 @@ import numpy as np
 import pytest
 
 from endcap.aws.answers import LEDGER_KEY, NEW_PREFIX, LedgerDocument
+from endcap.aws.documents import EditedDocument
 from endcap.aws.item_rows import read_row
 from endcap.aws.items import ItemTable
 from endcap.catalog.row import GENERATED_TAGS, Generated, ItemRow
 from endcap.describing.asked import asked_about, request_of
 from endcap.describing.prompt import prompt_of
 from endcap.describing.writer import Price, Usage, most_of
-from endcap.errors import ConflictError, DependencyError, StoredDataError
+from endcap.errors import DependencyError, StoredDataError
 from endcap.snapshot.parts import TermWeight, Weights
 from tests.fakes import moto_stack
 from tests.fakes.chat_server import ChatServer, Fault, chat_server, plain_reply
@@ -131,6 +131,22 @@ def test_a_new_item_is_found_by_what_was_written_about_it(describing: Functions,
     assert "attributes" not in describing.http("GET", "/items/{item_id}", item_id="lamp")[1]
 
 
+def test_a_new_price_asks_nobody(describing: Functions, server: ChatServer) -> None:
+    """What a rebuild has had described is not paid for again with each new price."""
+    put(describing, "lamp", "Bright lamp")
+    before = stream_event("lamp")["Records"][0]["dynamodb"]["NewImage"]
+    describing.http("PUT", "/items/{item_id}", {"title": "Bright lamp", "price": 9.0}, item_id="lamp")
+    event = stream_event("lamp")
+    event["Records"][0]["dynamodb"]["OldImage"] = before
+    assert failures(describing.invoke("describe_item", event)) == []
+    assert server.asked == []
+    put(describing, "lamp", "Dim lamp")
+    event = stream_event("lamp")
+    event["Records"][0]["dynamodb"]["OldImage"] = before
+    assert failures(describing.invoke("describe_item", event)) == []
+    assert server.items() == ["Dim lamp"]
+
+
 def test_a_blurb_is_shown_as_what_it_is(functions: Functions, server: ChatServer, tmp_path: Path) -> None:
     parts = described_parts()
     parts["metrics"]["enrichment"]["prompt"] = "enrich-blurb-1"
@@ -227,19 +243,19 @@ def test_nothing_is_asked_that_the_budget_could_not_pay(describing: Functions, s
     assert given_up() == []
 
 
-def test_runs_side_by_side_keep_to_one_budget(functions: Functions) -> None:
-    book = LedgerDocument(moto_stack.client("s3"), moto_stack.BUCKET, sleep=lambda _: None)
-    with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda _: reserved(book), range(12)))
-    assert found.count(True) <= 5
-    assert book.spent() == (0.0, pytest.approx(0.2 * found.count(True)))
+@pytest.mark.parametrize(("budget", "both"), [(1.0, False), (2.0, True)])
+def test_runs_side_by_side_keep_to_one_budget(functions: Functions, budget: float, *, both: bool) -> None:
+    one, other = (LedgerDocument(moto_stack.client("s3"), moto_stack.BUCKET, sleep=lambda _: None) for _ in range(2))
+    write, turns = EditedDocument.write, iter([True])
 
+    def after_the_other(document: EditedDocument, data: bytes, etag: str | None) -> None:
+        if next(turns, False):  # between what the first has read and what it writes
+            assert other.reserve(0.6, budget)
+        write(document, data, etag)
 
-def reserved(book: LedgerDocument) -> bool:
-    try:
-        return book.reserve(0.2, 1.0)
-    except ConflictError:  # the others were quicker each time, and nothing was set aside
-        return False
+    with patch.object(EditedDocument, "write", after_the_other):
+        assert one.reserve(0.6, budget) is both
+    assert one.spent() == (0.0, pytest.approx(1.2 if both else 0.6))
 
 
 def test_where_the_ledger_is_damaged_nothing_is_spent(describing: Functions, server: ChatServer) -> None:
