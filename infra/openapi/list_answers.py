@@ -54,7 +54,8 @@ class Counterfactual(Answer):
 class RankedItem(Answer):
     """One place of a list, with the fields of the item that were asked for.
 
-    `propensity` is how likely the item was to stand there, in a list with exploration.
+    `propensity` is how likely the item was to stand there, in a list with exploration. What a writer has said of the
+    item, and not the shop, is among `attributes` as `generated_tags` and `generated_blurb`.
     """
 
     model_config = ConfigDict(extra="allow")

@@ -19,6 +19,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from endcap.describing.prompt import SMALL
 from endcap.text.mentions import mentions
 from endcap_rebuild.data.dataset import Shop, read_shop
 from endcap_rebuild.data.options import ReadOptions
@@ -26,7 +27,6 @@ from endcap_rebuild.data.reading import read_items
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.language.enrich import EnrichSettings, enrich, facts_of, queries_of
 from endcap_rebuild.language.gguf import GgufWriter
-from endcap_rebuild.language.prompt import SMALL
 from endcap_rebuild.language.step import DESCRIBED_STEP, enrichment_key, report_of
 from endcap_rebuild.settings import RebuildSettings, no_progress
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob

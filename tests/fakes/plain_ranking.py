@@ -537,7 +537,11 @@ class _Evaluation:
                 if not shop.items[row].changed:
                     written[row] = kept[1][row]
         weights = self._past_weights("text")
-        near = [written @ written[past.row] for past in self.past]
+        counted = np.ones((shop.n, 2))
+        if (shares := self.snapshot.described_shares) is not None:
+            counted[: shop.n_old] = shares
+        speaks = counted[:, 0] > 0
+        near = [written @ (written[past.row] * speaks[past.row]) * counted[:, 0] for past in self.past]
         self.support["described"] = _stacked(
             [_spoken(weight, one) for weight, one in zip(weights, near, strict=True)], shop.n
         )
@@ -545,7 +549,7 @@ class _Evaluation:
         self.sizes["described"] = np.full(shop.n, sum(map(abs, weights)))
         if kept is not None and self.query is not None and self.snapshot.encoder is not None:
             meant = unit(self.snapshot.encoder.encode(self.query).astype(np.float64) - shop.mean)
-            self.terms["described_query"] = written @ meant
+            self.terms["described_query"] = written @ meant * counted[:, 1]
             self.sizes["described_query"][:] = 1.0
 
     def _images(self) -> None:

@@ -156,6 +156,8 @@ def random_shop(seed: int, size: int | None = None, everything: bool = False) ->
         if has(0.4)
         else None,
     )
+    if contents.described is not None and has(0.5):
+        contents = replace(contents, described_shares=chance.choice([0.0, 0.5, 1.0], (n, 2)).astype(np.float32))
     folder = folder_of_this_run()
     write_snapshot(folder, contents)
     return load_snapshot(folder)

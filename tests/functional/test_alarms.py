@@ -34,7 +34,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 LAMBDA = ("CollectFunction", "UpdateProfileFunction", "RecommendFunction", "ManageItemsFunction", "ManageUsersFunction")
 LAMBDA += ("EmbedItemFunction", "FoldCountsFunction", "PromoteFunction", "PurgeErasedFunction")
 LAMBDA += ("AdminFunction", "SummariseResultsFunction")
-DEPLOYED = (*LAMBDA, "StorefrontFunction", "ReceiveWebhookFunction", "LoadFileFunction")
+DEPLOYED = (*LAMBDA, "StorefrontFunction", "ReceiveWebhookFunction", "LoadFileFunction", "DescribeItemFunction")
 MISSING = {"experiments": [{"name": "b", "variants": [{"name": "o", "share": 1.0, "snapshot": "not-uploaded"}]}]}
 
 
@@ -68,6 +68,8 @@ OF_AWS: dict[str, list[Datum]] = {
     "StorefrontThrottlesAlarm": [of_lambda("Throttles", "StorefrontFunction")],
     "ReceiveWebhookThrottlesAlarm": [of_lambda("Throttles", "ReceiveWebhookFunction")],
     "LoadFileThrottlesAlarm": [of_lambda("Throttles", "LoadFileFunction")],
+    "DescribeItemThrottlesAlarm": [of_lambda("Throttles", "DescribeItemFunction")],
+    "DescriptionFailuresAlarm": [of_queue("NumberOfMessagesSent", "DescriptionFailuresQueue")],
     "InboxDeadLetterAlarm": [of_queue("ApproximateNumberOfMessagesVisible", "InboxDeadLetterQueue")],
     "EmbedItemIteratorAgeAlarm": [of_lambda("IteratorAge", "EmbedItemFunction", 300_001)],
     "UpdateProfileIteratorAgeAlarm": [of_lambda("IteratorAge", "UpdateProfileFunction", 300_001)],
@@ -115,9 +117,9 @@ def test_names_handed_to_the_alarms_are_those_of_what_they_stand_for() -> None:
                 assert other == ("AWS::StackName" if name == "MetricsNamespace" else name)
             case {"Fn::GetAtt": [other, "QueueName"]}:
                 assert other == name
-            case {"Fn::If": ["HasStorefront" | "HasShopSystems" | "HasInbox", {"Ref": other}, ""]}:
+            case {"Fn::If": ["HasStorefront" | "HasShopSystems" | "HasInbox" | "DescribesItems", {"Ref": other}, ""]}:
                 assert other == name
-            case {"Fn::If": ["HasInbox", {"Fn::GetAtt": [other, "QueueName"]}, "none"]}:
+            case {"Fn::If": ["HasInbox" | "DescribesItems", {"Fn::GetAtt": [other, "QueueName"]}, "none"]}:
                 assert other == name
             case {"Fn::If": [_, {"Ref": other}, _]} if name.endswith("Table"):
                 assert other == name

@@ -183,6 +183,7 @@ def calls() -> list[Call]:
             ("erase", http("DELETE", "/users/{user_id}", user_id=EMAIL)),
         ],
         "embed_item": [("row", sample("embed_item/dynamodb-new-item"))],
+        "describe_item": [("row", sample("describe_item/dynamodb-new-item"))],
         "fold_counts": [("notes", sample("fold_counts/dynamodb-notes"))],
         "purge_erased": [("begin", {"begin": True, "by": EMAIL}), ("scheduled", {})],
         "summarise_results": [("written", sample("summarise_results/eventbridge-object-created"))],

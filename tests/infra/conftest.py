@@ -76,4 +76,10 @@ def everything(resolved: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         CommercetoolsQueueArn="arn:aws:sqs:us-east-1:123456789012:commercetools",
         CommercetoolsEventBusName="aws.partner/commercetools.com/lamps-and-mugs/endcap",
         FileInbox="on",
+        ItemWriter="openai",
+        ItemWriterModel="small-1",
+        ItemWriterUrl="https://models.example/v1",
+        ItemWriterSecretArn="arn:aws:secretsmanager:us-east-1:123456789012:secret:models-AbCdEf",
+        ItemWriterPrice="0.1,0.2",
+        ItemWriterBudget="3",
     )

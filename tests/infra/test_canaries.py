@@ -15,7 +15,12 @@ from endcap_local.template.intrinsics import Resolver
 from endcap_local.template.template import expand
 from tests.infra.stack import of_type, statements_of
 
-OPTIONAL = {"Storefront": "HasStorefront", "ReceiveWebhook": "HasShopSystems", "LoadFile": "HasInbox"}
+OPTIONAL = {
+    "Storefront": "HasStorefront",
+    "ReceiveWebhook": "HasShopSystems",
+    "LoadFile": "HasInbox",
+    "DescribeItem": "DescribesItems",
+}
 BEHIND_THE_API = ("Collect", "Recommend", "ManageItems", "ManageUsers", "Admin", "Storefront", "ReceiveWebhook")
 WATCHED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(BEHIND_THE_API, ("Answers",)),
@@ -24,6 +29,7 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
     "EmbedItem": ("RecordsFailed", "StreamFailures", "EmbedItemAge"),
     "FoldCounts": ("CountsLost", "FoldCountsAge"),
     "LoadFile": ("RecordsFailed", "FilesFailed"),
+    "DescribeItem": (),  # what it loses may be for want of a server elsewhere, and the next rebuild makes it good
     "Promote": (),
     "PurgeErased": (),
     "SummariseResults": (),
@@ -31,7 +37,7 @@ WATCHED: Mapping[str, tuple[str, ...]] = {
 """What each function can lose without an error of its own: outputs of infra/canaries.yaml."""
 REBUILD = "RebuildSnapshot"
 """The one function of infra/rebuild.yaml."""
-ON = {"Canary": "on", "Rebuild": "on", "FileInbox": "on"}
+ON = {"Canary": "on", "Rebuild": "on", "FileInbox": "on", "ItemWriter": "rules"}
 LAMBDA_ARN = re.compile(r":function:([\w-]+?)Function\b(:\w+)?")
 
 

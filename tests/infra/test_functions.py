@@ -16,6 +16,7 @@ from tests.infra.stack import folder_of, of_type, statements_of
 FUNCTIONS = (
     "admin",
     "collect",
+    "describe_item",
     "embed_item",
     "fold_counts",
     "load_file",
@@ -29,7 +30,7 @@ FUNCTIONS = (
     "summarise_results",
     "update_profile",
 )
-INFERENCE = {"admin", "embed_item", "promote", "recommend", "storefront", "update_profile"}
+INFERENCE = {"admin", "describe_item", "embed_item", "promote", "recommend", "storefront", "update_profile"}
 GATEWAY_TIMEOUT_S = 30
 
 # The only policies that are not ours: logs and traces, which AWS grants on "*".
@@ -44,11 +45,13 @@ WILDCARDS: dict[str, str | tuple[str, ...]] = {
         "/results/*",
         "/inbox/events/*",
         "/inbox/items/*",
+        "/enrichment-new/*",
         *PURGED,
     ),  # named at run time
     "s3:PutObject": (  # named by content or time
         *("/quarantine/*", "/snapshots/*/manifest.sig", "/erasures/*", "/audit/*", "/results/*"),
         "/inbox/reports/*",
+        "/enrichment-new/*",
         "/aws/lambda/*",  # by Lambda itself, by mapping and shard
         *PURGED,
     ),
@@ -68,6 +71,7 @@ FOREIGN_VARIABLES = ("POWERTOOLS_", "PYDANTIC_", "OPENBLAS_", "LOG_LEVEL", "AWS_
 OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL", "INBOX_QUEUE_URL"}
 OF_SHOP_SYSTEMS = {"SHOPIFY_SECRET", "WOOCOMMERCE_SECRET", "SHOP_ITEM_IDS", "SHOP_LANGUAGE"}
 OF_OPERATORS = {"PROMOTE_FUNCTION", "REBUILD_STATE_MACHINE", "ARCHIVE_BUFFER_SECONDS", "DEPLOYMENT"}
+OF_THE_DESCRIBER = {f"ITEM_WRITER{part}" for part in ("", "_MODEL", "_URL", "_SECRET", "_PRICE", "_BUDGET")}
 OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
 
 
@@ -224,7 +228,7 @@ def test_settings_read_exactly_the_variables_that_the_template_sets(functions: d
         settings = Settings.from_env({name: str(value) for name, value in variables.items()})
         assert settings.profile_ttl_days == 365
         ours = {name for name in variables if not name.startswith(FOREIGN_VARIABLES)}
-        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS | OF_OPERATORS == read
+        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS | OF_OPERATORS | OF_THE_DESCRIBER == read
 
 
 def test_only_what_answers_lists_can_sign_cursors(functions: dict[str, Any]) -> None:
@@ -250,6 +254,33 @@ def test_only_what_takes_webhooks_reads_their_secrets(everything: dict[str, Any]
         if any(s.allows("secretsmanager:GetSecretValue", arn) for s in statements_of(logical_id(name), everything))
     }
     assert may == {"receive_webhook"}
+
+
+def test_only_what_describes_items_asks_a_writer_about_them(everything: dict[str, Any], resolved: Any) -> None:
+    def may(action: str, arn: str, stack: dict[str, Any]) -> set[str]:
+        return {
+            name
+            for name in FUNCTIONS
+            if logical_id(name) in stack and any(s.allows(action, arn) for s in statements_of(logical_id(name), stack))
+        }
+
+    secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:models-AbCdEf"
+    model = "arn:aws:bedrock:us-east-1::foundation-model/small-1"
+    assert may("secretsmanager:GetSecretValue", secret, everything) == {"describe_item"}
+    assert may("bedrock:InvokeModel", model, everything) == set()
+    stack = resolved(ItemWriter="bedrock", ItemWriterModel="small-1", ItemWriterPrice="1,2")
+    assert may("bedrock:InvokeModel", model, stack) == {"describe_item"}
+    assert may("secretsmanager:GetSecretValue", secret, stack) == set()
+
+
+def test_without_a_writer_of_items_there_is_nothing_of_it(resolved: Any) -> None:
+    plain, writing = resolved(), resolved(ItemWriter="rules")
+    own = {name for name in writing if name not in plain}
+    assert {name for name in own if name.startswith("Descri")} == own
+    assert {"DescribeItemFunction", "DescribedItemsMapping", "DescriptionFailuresQueue"} <= own
+    parameters = [stack["Watching"]["Parameters"]["DescribeItemFunction"] for stack in (plain, writing)]
+    assert parameters[0] == ""
+    assert parameters[1]
 
 
 @pytest.mark.parametrize(

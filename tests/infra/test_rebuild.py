@@ -28,6 +28,7 @@ from endcap.aws.profiles import ProfileTable
 from endcap.aws.queues import RecordStream
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.work import STEPS
+from endcap.describing.writer import Price
 from endcap.errors import EndcapError
 from endcap.events.interaction import interaction_document, parse_interaction
 from endcap.profiles.identity import apply_events, delete_user
@@ -39,7 +40,6 @@ from endcap_local.cli.rebuild import rebuild as rebuild_command
 from endcap_local.template.intrinsics import STACK_NAME, Resolver
 from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.language.in_stack import WriterChoice
-from endcap_rebuild.language.writer import Price
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.sagemaker.contract import INPUT_NAMES, Choices, Roots, read_choices
 from endcap_rebuild.settings import RebuildSettings

@@ -27,6 +27,7 @@ def attached(resolved: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         Storefront="on",
         StorefrontSecret="of-the-tests-0123456789-0123456789",
         FileInbox="on",
+        ItemWriter="rules",
         ShopifySecretArn="arn:aws:secretsmanager:us-east-1:123456789012:secret:shopify-AbCdEf",
     )
 
@@ -40,7 +41,11 @@ def test_nothing_refers_to_the_own_table_any_more(kind: str, attached: dict[str,
 
 
 def test_streams_are_those_of_the_restored_tables(attached: dict[str, Any]) -> None:
-    for name, kind in (("ItemsStreamMapping", "items"), ("CountersStreamMapping", "counters")):
+    for name, kind in (
+        ("ItemsStreamMapping", "items"),
+        ("DescribedItemsMapping", "items"),
+        ("CountersStreamMapping", "counters"),
+    ):
         assert attached[name]["EventSourceArn"].startswith(f"{ARN}shop-{kind}-2/stream/")
 
 

@@ -76,7 +76,9 @@ def test_kinesis_samples_are_in_order(path: Path) -> None:
         base64.b64decode(record["kinesis"]["data"], validate=True)
 
 
-@pytest.mark.parametrize("path", [p for p in SAMPLES if p.parent.name == "embed_item"], ids=sample_id)
+@pytest.mark.parametrize(
+    "path", [p for p in SAMPLES if p.parent.name in ("embed_item", "describe_item")], ids=sample_id
+)
 def test_stream_samples_hold_rows_as_the_items_table_writes_them(path: Path) -> None:
     for record in read(path)["Records"]:
         for image in (record["dynamodb"].get("NewImage"), record["dynamodb"].get("OldImage")):

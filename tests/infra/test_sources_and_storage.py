@@ -59,6 +59,15 @@ def test_a_bad_record_can_not_block_a_stream(mappings: dict[str, Any]) -> None:
             assert destination.endswith("StreamFailuresQueue")
 
 
+def test_a_writer_that_is_away_holds_up_nobody_for_long(mappings: dict[str, Any]) -> None:
+    embedding, describing = mappings["ItemsStreamMapping"], mappings["DescribedItemsMapping"]
+    assert describing["EventSourceArn"] == embedding["EventSourceArn"]
+    assert describing["FunctionName"] != embedding["FunctionName"]
+    assert 0 < describing["MaximumRetryAttempts"] < 10
+    assert describing["MaximumRecordAgeInSeconds"] == 3600
+    assert describing["DestinationConfig"]["OnFailure"]["Destination"].endswith("DescriptionFailuresQueue")
+
+
 def test_every_source_may_be_read_and_every_destination_written(
     mappings: dict[str, Any], everything: dict[str, Any]
 ) -> None:
@@ -333,6 +342,7 @@ def test_every_function_and_failure_queue_has_an_alarm(
         ("StreamFailuresQueue", "NumberOfMessagesSent"),
         ("InvokeFailuresQueue", "NumberOfMessagesSent"),
         ("InboxDeadLetterQueue", "ApproximateNumberOfMessagesVisible"),
+        ("DescriptionFailuresQueue", "NumberOfMessagesSent"),
     ):
         dimensions = json.dumps([{"Name": "QueueName", "Value": {"Ref": queue}}])
         assert (metric, dimensions) in watched, queue

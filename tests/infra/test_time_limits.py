@@ -74,6 +74,7 @@ USED = {
         ("profiles", "erasures", "archive", "quarantine", "counters", "snapshots", "signing_key", "redelivery"),
     ),
     "embed_item": (True, ("items", "snapshots", "signing_key", "stream_failures")),
+    "describe_item": (True, ("items", "snapshots", "signing_key", "stream_failures")),
     "fold_counts": (True, ("counters", "folded_counts")),
     "promote": (True, ("snapshots", "signing_key", "items")),
     "load_file": (True, ("items", "queue", "inbox")),

@@ -15,6 +15,7 @@ pytest.importorskip("torch", reason="torch is not installed (make setup-training
 
 import torch
 
+from endcap.describing.writer import Request, Written
 from endcap.encoders.text import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, EncoderConfig, TextEncoder
 from endcap.errors import EncoderError
 from endcap.snapshot.snapshot import load_snapshot
@@ -24,7 +25,6 @@ from endcap_rebuild.base_encoders.recipes import RECIPES
 from endcap_rebuild.behaviour.sparse import matrix_of
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.language.enrich import EnrichSettings, enrich
-from endcap_rebuild.language.writer import Request, Written
 from endcap_rebuild.sagemaker.__main__ import main
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.text.encoders import LoadedEncoder, encoder_of, load_encoder

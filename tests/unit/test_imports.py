@@ -51,7 +51,7 @@ FLOORS = (
     ("understanding",),
     ("conversation",),
     ("recommend",),
-    ("experiments", "writing"),
+    ("experiments", "writing", "describing"),
     ("api", "results"),
     ("probes",),
     ("storefront", "operator"),

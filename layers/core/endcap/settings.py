@@ -131,6 +131,12 @@ class Settings(BaseModel):
     query_writer : whether it reads queries that are to be understood
     reason_writer : whether it words reasons
     inbox_queue_url : where S3 tells of files that a shop puts into the bucket
+    item_writer : who describes new items
+    item_writer_model : its name, for the writers that have several
+    item_writer_url : of a server with the API of OpenAI, up to and with /v1
+    item_writer_secret : ARN of the key to that server; empty for none
+    item_writer_price : of a million tokens, US dollars, as READ,WRITTEN; empty for nothing
+    item_writer_budget : US dollars, of all that it is ever asked
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=str.upper)
@@ -170,6 +176,12 @@ class Settings(BaseModel):
     shop_item_ids: ItemIds = "variant"
     shop_language: str = "en"
     inbox_queue_url: str = ""
+    item_writer: Literal["none", "rules", "openai", "bedrock"] = "none"
+    item_writer_model: str = ""
+    item_writer_url: str = ""
+    item_writer_secret: str = ""
+    item_writer_price: str = ""
+    item_writer_budget: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     understand: Literal["on", "off"] = "off"
     writer_model: str = ""
     query_writer: Literal["on", "off"] = "off"

@@ -40,6 +40,7 @@ SAMPLES: Final[Mapping[str, str]] = {
     "manage_items": "http-put-item",
     "manage_users": "http-profile",
     "embed_item": "dynamodb-new-item",
+    "describe_item": "dynamodb-new-item",
     "fold_counts": "dynamodb-notes",
     "receive_webhook": "http-shopify-unknown-topic",
     "load_file": "sqs-test-of-s3",
@@ -54,6 +55,7 @@ OPTIONS: Final = {
     "StorefrontSecret": "of-a-stack-that-lives-for-one-measurement",
     "StorefrontOrigins": "https://shop.example",
     "FileInbox": "on",
+    "ItemWriter": "rules",
 }
 """Parameters with which the template has every function."""
 SERVING: Final = ("recommend", "storefront")

@@ -12,7 +12,7 @@ import typer
 from endcap_local.cli.options import Data, Json
 
 if TYPE_CHECKING:
-    from endcap_rebuild.language.writer import Price, Writer
+    from endcap.describing.writer import Price, Writer
 
 
 def enrich(
@@ -34,7 +34,11 @@ def enrich(
         str, typer.Option(help="bedrock, by batch jobs at half the price: BUCKET,ROLE, the stack's and its output.")
     ] = "",
     prompt: Annotated[
-        str, typer.Option(help="enrich-1, or enrich-small-1 for models below a billion weights; gguf: the latter.")
+        str,
+        typer.Option(
+            help="enrich-1; enrich-small-1 for models below a billion weights, as gguf has it; enrich-blurb-1 for a "
+            "sentence to show as well."
+        ),
     ] = "",
     threads: Annotated[int, typer.Option(min=1, help="That a gguf model may use.")] = 1,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many items.")] = None,
@@ -44,10 +48,10 @@ def enrich(
     """Have a writer describe the items: what they are, what and whom they are for. Nothing is paid for twice."""
     from rich.console import Console
 
+    from endcap.describing.prompt import DEFAULT, SMALL
     from endcap_local.console import print_json, progress_bar
     from endcap_rebuild.language.enrich import EnrichSettings
     from endcap_rebuild.language.enrich import enrich as described
-    from endcap_rebuild.language.prompt import DEFAULT, SMALL
 
     console = Console(highlight=False, stderr=as_json)
     if writer == "none":
@@ -80,8 +84,8 @@ def enrich(
 
 
 def _price(text: str, writer: str, base_url: str) -> Price:
-    from endcap_rebuild.language.openai import is_local
-    from endcap_rebuild.language.writer import Price, price_of
+    from endcap.describing.openai import is_local
+    from endcap.describing.writer import Price, price_of
 
     if not text:
         if writer in ("rules", "gguf") or (writer == "openai" and is_local(base_url)):
@@ -93,19 +97,21 @@ def _price(text: str, writer: str, base_url: str) -> Price:
 
 
 def _batches(model: str, batch: str, folder: Path) -> Writer:
-    from endcap_rebuild.language.bedrock import BedrockWriter
+    from endcap.aws.converse import Converse
+    from endcap.describing.bedrock import BedrockWriter
     from endcap_rebuild.language.bedrock_batch import BatchPlace, BedrockBatchWriter
 
     bucket, _, role = batch.partition(",")
     if not model or not bucket or not role.startswith("arn:"):
         raise typer.BadParameter("needs BUCKET,ROLE with the role's ARN, and --model", param_hint="--batch")
-    return BedrockBatchWriter(model, BatchPlace(bucket, role), folder, BedrockWriter(model))
+    return BedrockBatchWriter(model, BatchPlace(bucket, role), folder, BedrockWriter(model, Converse()))
 
 
 def _writer(kind: str, model: str, base_url: str, threads: int) -> Writer:
-    from endcap_rebuild.language.bedrock import BedrockWriter
-    from endcap_rebuild.language.openai import OpenAiWriter
-    from endcap_rebuild.language.rules import RulesWriter
+    from endcap.aws.converse import Converse
+    from endcap.describing.bedrock import BedrockWriter
+    from endcap.describing.openai import OpenAiWriter
+    from endcap.describing.rules import RulesWriter
 
     if kind == "rules":
         return RulesWriter()
@@ -116,7 +122,7 @@ def _writer(kind: str, model: str, base_url: str, threads: int) -> Writer:
     if not model:
         raise typer.BadParameter(f"{kind} needs one", param_hint="--model")
     if kind == "bedrock":
-        return BedrockWriter(model)
+        return BedrockWriter(model, Converse())
     if not base_url:
         raise typer.BadParameter("openai needs one, such as http://127.0.0.1:8080/v1", param_hint="--base-url")
     return OpenAiWriter(base_url, model, os.environ.get("OPENAI_API_KEY"))

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final, NamedTuple
 
 from endcap.aws.clients import BACKGROUND, aws_errors, client
+from endcap.describing.bedrock import BedrockWriter, converse_body, read_converse
+from endcap.describing.writer import Request, Sleep, WriterError, Written
 from endcap.errors import EndcapError
 from endcap.snapshot.files import canonical_json, replace_file
-from endcap_rebuild.language.bedrock import BedrockWriter, converse_body, read_converse
-from endcap_rebuild.language.writer import Request, Sleep, WriterError, Written
 
 PREFIX: Final = "enrichment-batch"
 MINIMUM: Final = 100

@@ -11,24 +11,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from endcap.catalog.item import Item, item_document, item_text
+from endcap.catalog.item import Item, item_text
+from endcap.describing.asked import Asked, asked_about, request_of
+from endcap.describing.enriched import Enriched, Grounded, grounded
+from endcap.describing.prompt import DEFAULT, Prompt, prompt_of
+from endcap.describing.writer import Price, Writer, WriterError, most_of
 from endcap.errors import InvalidInputError
-from endcap.messages.language import Language, language_of
 from endcap.snapshot.files import canonical_json, replace_file
 from endcap_rebuild.data.options import ReadOptions
 from endcap_rebuild.data.reading import read_items
 from endcap_rebuild.data.report import ReadReport, no_items
-from endcap_rebuild.language.enriched import FIELDS, Enriched, Grounded, grounded
-from endcap_rebuild.language.prompt import DEFAULT, Prompt, prompt_of
-from endcap_rebuild.language.store import Store, key_of
-from endcap_rebuild.language.writer import Price, Request, Writer, WriterError, most_of
+from endcap_rebuild.language.store import Store
 from endcap_rebuild.progress import Progress, no_progress
 
 BATCH: Final = 8
 """Requests that are sent between two looks at the budget."""
 FAILED_IN_A_ROW: Final = 10
 """Answers in a row that can't be used before nothing more is asked: the model is not fit, or the account is not."""
-MOST_DESCRIPTION: Final = 600
 REVIEWED: Final = 20
 META: Final = "enrichment.json"
 REVIEW: Final = "review.csv"
@@ -57,15 +56,6 @@ class EnrichSettings:
     prompt: str = DEFAULT
 
 
-@dataclass(frozen=True)
-class Asked:
-    """An item, its language, and the name of its answer."""
-
-    item: Item
-    language: Language
-    key: str
-
-
 def enrich(settings: EnrichSettings, writer: Writer, progress: Progress = no_progress) -> dict[str, Any]:
     """Have the items of a folder described, and report what came of it; see `report_of`.
 
@@ -79,16 +69,14 @@ def enrich(settings: EnrichSettings, writer: Writer, progress: Progress = no_pro
         raise InvalidInputError("what costs money needs a --budget")
     items = _items(settings)
     store, prompt = Store(settings.out), prompt_of(settings.prompt)
-    asked = [
-        Asked(item, language, _key(item, language, prompt, writer.name)) for item, language in _with_languages(items)
-    ]
+    asked = [asked_about(item, prompt, writer.name) for item in items]
     missing = list({one.key: one for one in asked if one.key not in store}.values())
     if settings.dry_run:
         most = most_of([request_of(one, prompt) for one in missing], settings.price, prompt.most_tokens)
         return report_of(asked, store, settings, writer.name) | {"requests": len(missing), "most_usd": round(most, 4)}
     out_of_money = _ask(missing, store, settings, writer, progress)
     _write_meta(settings.out, writer.name, prompt)
-    _write_review(settings.out, asked, store)
+    _write_review(settings.out, asked, store, prompt.form)
     return report_of(asked, store, settings, writer.name) | {"out_of_budget": out_of_money}
 
 
@@ -121,30 +109,6 @@ def _items(settings: EnrichSettings) -> list[Item]:
     return items[: settings.limit]
 
 
-def _with_languages(items: Sequence[Item]) -> Iterator[tuple[Item, Language]]:
-    for item in items:
-        yield item, language_of({"title": item.title, "language": item.language})
-
-
-def _key(item: Item, language: Language, prompt: Prompt, writer: str) -> str:
-    return key_of(_data(item), language, f"{prompt.name}:{prompt.digest}", writer, prompt.schema)
-
-
-def request_of(one: Asked, prompt: Prompt) -> Request:
-    """What a writer is asked about an item."""
-    return Request(one.key, prompt.system(one.language), _data(one.item))
-
-
-def _data(item: Item) -> str:
-    """The item as JSON; marks with which models set roles apart can't be spelled in it."""
-    document = item_document(item)
-    kept = {name: document[name] for name in ("title", "categories", "brand", "attributes") if document.get(name)}
-    if item.description:
-        kept["description"] = item.description[:MOST_DESCRIPTION]
-    plain = json.dumps({"item": kept}, ensure_ascii=False, sort_keys=True)
-    return plain.replace("<", "\\u003c").replace(">", "\\u003e")
-
-
 def enriched_of(folder: Path, items: Sequence[Item]) -> list[Enriched | None]:
     """What is kept of what was written about items, as of the last run; None for an item without any.
 
@@ -156,11 +120,11 @@ def enriched_of(folder: Path, items: Sequence[Item]) -> list[Enriched | None]:
 
 
 def _read(folder: Path, items: Sequence[Item]) -> Iterator[Grounded | None]:
-    meta = _meta(folder)
+    meta = meta_of(folder)
     writer, prompt = meta["writer"], prompt_of(meta["prompt"])
     store, brands = Store(folder), {item.brand for item in items if item.brand}
-    for item, language in _with_languages(items):
-        yield grounded(store.get(_key(item, language, prompt, writer)), item, brands)
+    for item in items:
+        yield grounded(store.get(asked_about(item, prompt, writer).key), item, brands, prompt.form)
 
 
 def queries_of(folder: Path, items: Sequence[Item]) -> list[tuple[str, int]]:
@@ -195,7 +159,7 @@ def facts_of(folder: Path, items: Sequence[Item]) -> Iterator[tuple[str, str, st
 
 def digest_of(folder: Path) -> str:
     """Names what was written, for steps that are kept."""
-    return hashlib.sha256(canonical_json([_meta(folder), *Store(folder).digests()])).hexdigest()[:24]
+    return hashlib.sha256(canonical_json([meta_of(folder), *Store(folder).digests()])).hexdigest()[:24]
 
 
 def report_of(asked: Sequence[Asked], store: Store, settings: EnrichSettings, writer: str) -> dict[str, Any]:
@@ -208,7 +172,8 @@ def report_of(asked: Sequence[Asked], store: Store, settings: EnrichSettings, wr
     spent_usd, read_tokens, written_tokens : of all runs
     """
     brands = {one.item.brand for one in asked if one.item.brand}
-    read = [_grounded(one, store, brands) for one in asked]
+    form = prompt_of(settings.prompt).form
+    read = [_grounded(one, store, brands, form) for one in asked]
     known = [one for one in read if one is not None]
     dropped = Counter(reason for one in known for _, _, reason in one.dropped if reason != "empty")
     kept = sum(len(_phrases(one.kept)) for one in known)
@@ -227,8 +192,8 @@ def report_of(asked: Sequence[Asked], store: Store, settings: EnrichSettings, wr
     }
 
 
-def _grounded(one: Asked, store: Store, brands: set[str]) -> Grounded | None:
-    return grounded(store.get(one.key), one.item, brands)
+def _grounded(one: Asked, store: Store, brands: set[str], form: type[Enriched]) -> Grounded | None:
+    return grounded(store.get(one.key), one.item, brands, form)
 
 
 def _phrases(told: Enriched) -> list[str]:
@@ -236,7 +201,7 @@ def _phrases(told: Enriched) -> list[str]:
     return [text for texts in flat for text in texts if text]
 
 
-def _meta(folder: Path) -> dict[str, Any]:
+def meta_of(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads((folder / META).read_text(encoding="utf-8"))
         return {"writer": str(found["writer"]), "prompt": str(found["prompt"])}
@@ -254,15 +219,15 @@ def _write_meta(folder: Path, writer: str, prompt: Prompt) -> None:
     replace_file(folder / META, write)
 
 
-def _write_review(folder: Path, asked: Sequence[Asked], store: Store) -> None:
+def _write_review(folder: Path, asked: Sequence[Asked], store: Store, form: type[Enriched]) -> None:
     """A sample for somebody to look through: what the shop says, what was written, and what of it was thrown away."""
     chosen = sorted(asked, key=lambda one: hashlib.sha256(one.key.encode()).digest())[:REVIEWED]
     brands = {one.item.brand for one in asked if one.item.brand}
     with (folder / REVIEW).open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
-        table.writerow(["item_id", "shop", *FIELDS, "dropped"])
+        table.writerow(["item_id", "shop", *form.model_fields, "dropped"])
         for one in chosen:
-            found = _grounded(one, store, brands)
+            found = _grounded(one, store, brands, form)
             if found is None:
                 continue
             cells = [v if isinstance(v, str) else "; ".join(v) for v in found.kept.model_dump().values()]

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from endcap.arrays import F32, F64, I64
+from endcap.arrays import F32, F64, I64, Mask
 from endcap_rebuild.metrics.bootstrap import interval
 from endcap_rebuild.metrics.ranking import mid_ranks, ndcg_at_k
 from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
@@ -23,8 +22,6 @@ from endcap_rebuild.text_encoder.questions import Questions
 WEIGHTS: Final = (0.2, 0.4, 0.7)
 """Beside 0: what the terms of what was written count, in spreads, where those of the text count 1."""
 FIELD_SETS: Final[tuple[tuple[str, ...], ...]] = (("kind", "uses"), ("kind", "uses", "for_whom", "occasions", "themes"))
-FOUND_WITHIN: Final = 0.2
-"""A text that does not find its own item in this share of the sample is about something else, and is not used."""
 _NEXT_WEIGHT: Final = 0.5
 
 
@@ -81,33 +78,33 @@ def verdict(part: str, trials: Trials, users: I64) -> Verdict:
     nothing = Verdict(part, 0.0, (), len(users), 0.0, 0.0, 0.0)
     if len(users) < MIN_QUESTIONS:
         return nothing
-    base = next(values for (_, weight), values in trials.items() if weight == 0)
     judges = _half(users)
     if not judges.any() or judges.all():
         return nothing
+    return _judged(part, trials, users, judges, ~judges)
+
+
+def _judged(part: str, trials: Trials, users: I64, judges: Mask, choosers: Mask) -> Verdict:
+    base = next(values for (_, weight), values in trials.items() if weight == 0)
     gains = {choice: values - base for choice, values in trials.items() if choice[1] > 0}
-    best = max(gains, key=lambda choice: (float(gains[choice][~judges].mean()), -choice[1]))
+    best = max(gains, key=lambda choice: (float(gains[choice][choosers].mean()), -choice[1]))
     judged = gains[best][judges]
     low, high = interval(judged, users[judges])
     weight = best[1] if low > 0 else 0.0
     return Verdict(part, weight, best[0], int(judges.sum()), float(judged.mean()), low, high)
 
 
-def gain_among(trials: Trials, chosen: Verdict, users: I64, among: NDArray[np.bool_]) -> Verdict | None:
-    """What a choice gains on some of the questions, of the half that did not choose; None where these are too few.
+def verdict_among(part: str, trials: Trials, users: I64, among: Mask) -> Verdict | None:
+    """The same for some of the questions, by the same halves; None where too few of these could judge or choose.
 
     Parameters
     ----------
     among : bool (questions,)
     """
-    judges = _half(users) & among
-    if judges.sum() < MIN_QUESTIONS:
+    judges = _half(users)
+    if min((judges & among).sum(), (~judges & among).sum()) < MIN_QUESTIONS:
         return None
-    base = next(values for (_, weight), values in trials.items() if weight == 0)
-    gains = (trials[chosen.fields, chosen.weight] - base)[judges]
-    low, high = interval(gains, users[judges])
-    weight = chosen.weight if low > 0 else 0.0
-    return Verdict(chosen.part, weight, chosen.fields, int(judges.sum()), float(gains.mean()), low, high)
+    return _judged(part, trials, users, judges & among, ~judges & among)
 
 
 def trials_of(
@@ -145,13 +142,6 @@ def _ratios(space: Space) -> list[tuple[float, np.float32]]:
     return [(weight, np.float32(weight * wide / narrow)) for weight in (0.0, *WEIGHTS)]
 
 
-def finds_itself(items: F32, described: F32) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Bool (n,): whether what was written about an item is nearer to its own text than to most others."""
-    near = described @ items.T
-    better = (near > np.diag(near)[:, None]).sum(axis=1)
-    return np.asarray(described.any(axis=1) & (better <= FOUND_WITHIN * len(items)))
-
-
 def _cold(questions: Questions, space: Space, ratio: np.float32) -> Sequence[float]:
     weights = _NEXT_WEIGHT ** np.arange(questions.histories.shape[1], dtype=np.float32)
     found = []
@@ -180,11 +170,11 @@ def _scores(space: Space, toward: F32, described: F32, ratio: np.float32) -> F32
     return scores if ratio == 0 else np.asarray(scores + ratio * (space.described @ described), dtype=np.float32)
 
 
-def _half(users: I64) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _half(users: I64) -> Mask:
     """Bool (questions,): those of a half of the users, drawn by seed."""
     distinct = np.unique(users)
     judges = np.random.default_rng(23).permutation(distinct)[: len(distinct) // 2]
-    return np.isin(users, judges)
+    return np.asarray(np.isin(users, judges), dtype=np.bool_)
 
 
 def _spread(vectors: F32) -> float:

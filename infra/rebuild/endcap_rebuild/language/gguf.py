@@ -8,8 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from endcap_rebuild.language.openai import chat_body, read_answer
-from endcap_rebuild.language.writer import Request, WriterError, Written
+from endcap.describing.openai import chat_body, read_answer
+from endcap.describing.writer import Request, WriterError, Written
 
 CONTEXT: Final = 2_048
 """Tokens of prompt and answer together."""

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F32
+from endcap.arrays import F32, I64
+from endcap.describing.enriched import described_text
+from endcap.describing.rows import attributes_of
+from endcap.index.described import finds_itself
 from endcap.index.vectors import without_mean
 from endcap.messages.language import language_of
 from endcap.ranking.terms.described import DESCRIBED_NAME, DESCRIBED_QUERY_NAME
 from endcap.snapshot.parts import TermWeight
-from endcap_rebuild.language.enrich import digest_of, enriched_of
-from endcap_rebuild.language.enriched import described_text
-from endcap_rebuild.language.gate import (
-    FIELD_SETS,
-    Space,
-    Trials,
-    Verdict,
-    finds_itself,
-    gain_among,
-    trials_of,
-    verdict,
-)
+from endcap_rebuild.language.choice import PARTS, choose
+from endcap_rebuild.language.enrich import digest_of, enriched_of, meta_of
+from endcap_rebuild.language.gate import FIELD_SETS, Space, trials_of
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.steps.fast import FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
@@ -66,55 +60,42 @@ def _described(job: FastJob, needed: Needed) -> Outputs:
     spaces = {}
     for fields, vectors in centred.items():
         own = vectors[sample].copy()
-        own[~finds_itself(raw, own)] = 0
+        own[~finds_itself(raw, own, raw)] = 0
         spaces[fields] = Space(items, own)
-    trials = trials_of(questions, spaces, asked)
-    verdicts = {
-        COLD: verdict(COLD, trials[COLD], questions.users),
-        SEARCH: verdict(SEARCH, trials[SEARCH], questions.askers),
-    }
-    chosen = [one for one in verdicts.values() if one.weight > 0]
     spoken = np.asarray([language_of({"title": item.title, "language": item.language}) for item in job.shop.items])
-    told_by_language = _by_language(chosen, trials, questions, spoken[sample])
-    # One vector serves both: the fields of the part that gains more.
-    fields = max(chosen, key=lambda one: one.gain).fields if chosen else ()
+    chosen = choose(trials_of(questions, spaces, asked), *_asked_of(questions, spoken[sample]))
+    meta = meta_of(folder)
     report = {
         "described": sum(one is not None for one in told),
-        "fields": list(fields),
-        "weights": {
-            name: verdicts[part].weight if verdicts[part].fields == fields else 0.0 for name, part in _PART_OF.items()
-        },
-        "verdicts": [one.document() for one in verdicts.values()],
-        **({"languages": told_by_language} if told_by_language else {}),
+        "writer": meta["writer"],
+        "prompt": meta["prompt"],
+        "weights": {name: chosen.weights[part] for name, part in _PART_OF.items()},
+        **chosen.document(),
     }
-    if not chosen:
+    if not chosen.fields:
         return {"json": json_array(report)}
-    vectors = _usable(centred[fields], needed, whitening.mean)
-    for language, found in told_by_language.items():
-        if not any(one["weight"] for one in found):
-            vectors[spoken == language] = 0
-    tags = [[] if one is None else [*one.for_whom, *one.occasions, *one.themes] for one in told]
-    return {"json": json_array(report), "vectors": vectors, "tags": json_array(tags)}
+    vectors = _usable(centred[chosen.fields], needed, whitening.mean)
+    shares = np.asarray([chosen.shares.get(str(name), chosen.other_shares) for name in spoken], dtype=np.float32)
+    vectors[(shares * [chosen.weights[part] for part in PARTS] == 0).all(axis=1)] = 0
+    attributes = [{} if one is None else attributes_of(one) for one in told]
+    return {
+        "json": json_array(report),
+        "vectors": vectors,
+        "mean": _mean(whole[chosen.fields]),
+        **({} if (shares == 1).all() else {"shares": shares}),
+        "attributes": json_array(attributes),
+    }
 
 
-def _by_language(
-    chosen: Sequence[Verdict], trials: Mapping[str, Trials], questions: Questions, spoken: NDArray[np.str_]
-) -> dict[str, list[dict[str, Any]]]:
-    """What was chosen for the shop, judged for each language of a mixed catalogue that enough questions are about.
+def _asked_of(questions: Questions, spoken: NDArray[np.str_]) -> tuple[dict[str, I64], dict[str, NDArray[np.str_]]]:
+    """By part: whose question each is, and the language of the item that it looks for.
 
     Parameters
     ----------
     spoken : (n,), the language of each item of the sample
     """
-    found: dict[str, list[dict[str, Any]]] = {}
     about = {COLD: questions.targets, SEARCH: np.asarray([rows[0] for rows in questions.answers], dtype=np.int64)}
-    users = {COLD: questions.users, SEARCH: questions.askers}
-    for language in np.unique(spoken).tolist() if len(set(spoken.tolist())) > 1 else ():
-        for one in chosen:
-            judged = gain_among(trials[one.part], one, users[one.part], spoken[about[one.part]] == language)
-            if judged is not None:
-                found.setdefault(language, []).append(judged.document())
-    return found
+    return {COLD: questions.users, SEARCH: questions.askers}, {part: spoken[rows] for part, rows in about.items()}
 
 
 def _usable(vectors: F32, needed: Needed, mean: F32) -> F32:
@@ -124,13 +105,17 @@ def _usable(vectors: F32, needed: Needed, mean: F32) -> F32:
     block = 2_000  # against so many others each, so that memory is bounded
     for start in range(0, len(raw), block):
         rows = slice(start, start + block)
-        found[rows][~finds_itself(raw[rows], found[rows])] = 0
+        found[rows][~finds_itself(raw[rows], found[rows], raw[rows])] = 0
     return found
 
 
 def _centred(vectors: F32) -> F32:
+    return without_mean(vectors, _mean(vectors))
+
+
+def _mean(vectors: F32) -> F32:
     known = vectors[vectors.any(axis=1)]
-    return without_mean(vectors, known.mean(axis=0) if len(known) else np.zeros(vectors.shape[1], dtype=np.float32))
+    return np.asarray(known.mean(axis=0) if len(known) else np.zeros(vectors.shape[1]), dtype=np.float32)
 
 
 def weights_beside(

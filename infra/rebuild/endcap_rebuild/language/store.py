@@ -10,20 +10,15 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from endcap_rebuild.language.writer import Price, Usage, Written
+from endcap.describing.lines import line_of
+from endcap.describing.writer import Price, Usage, Written
 
 FILE: Final = "written.jsonl"
 MOST_FAILURES: Final = 2
-
-
-def key_of(text: str, language: str, prompt: str, writer: str, schema: Mapping[str, Any]) -> str:
-    """Names an answer: the item's text, the language, the version of the prompt, who writes, the form."""
-    parts = [text, language, prompt, writer, json.dumps(schema, sort_keys=True)]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
 class Store:
@@ -46,6 +41,10 @@ class Store:
         """Whether it was answered, or has failed so often that it is not asked again."""
         return key in self._found or self._failed[key] >= MOST_FAILURES
 
+    def knows(self, key: str) -> bool:
+        """Whether there is an answer, if only a failed one."""
+        return key in self._found or key in self._failed
+
     def __len__(self) -> int:
         return len(self._found)
 
@@ -60,18 +59,11 @@ class Store:
 
     def add(self, answers: Iterable[Written], price: Price) -> None:
         """Keep answers, failed ones too: what they have cost is spent."""
+        self.add_lines([line_of(one, price) for one in answers])
+
+    def add_lines(self, lines: Sequence[Mapping[str, Any]]) -> None:
+        """Keep answers that others have asked for, as `line_of` has them."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        lines = [
-            {
-                "key": one.key,
-                "value": one.value,
-                "failed": one.failed,
-                "read": one.usage.read,
-                "written": one.usage.written,
-                "usd": price.of(one.usage),
-            }
-            for one in answers
-        ]
         with self._path.open("ab") as file:
             if file.tell() and not self._ends_with_a_line():
                 file.write(b"\n")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from endcap.describing.writer import FREE, Price, price_of
 from endcap.errors import InvalidInputError
 from endcap.events.contexts import CONTEXT_NAMES
 from endcap.events.types import event_types
@@ -18,7 +19,6 @@ from endcap.snapshot.fairness import FairnessLimits
 from endcap_rebuild.data.options import ALLOWED_BAD, ReadOptions
 from endcap_rebuild.data.row_weights import NEXT_TARGET
 from endcap_rebuild.language.in_stack import WriterChoice
-from endcap_rebuild.language.writer import FREE, Price, price_of
 from endcap_rebuild.settings import RebuildSettings
 
 ROOT: Final = Path("/opt/ml")

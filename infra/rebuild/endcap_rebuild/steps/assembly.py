@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from endcap.catalog.item import shown_document
 from endcap.encoders.user import USER_ENCODER_FILES
@@ -44,22 +44,18 @@ def snapshot_contents(shop: Shop, loaded: LoadedEncoder, **parts: Any) -> Snapsh
     return SnapshotContents(**{**fields, **parts})
 
 
-GENERATED_TAGS: Final = "generated_tags"
-"""The attribute with what a writer has said that an item is for: filters read it like others."""
-
-
-def tagged_documents(shop: Shop, tags: Sequence[Sequence[str]]) -> list[dict[str, Any]]:
-    """The items' documents with tags of a writer, in an attribute whose name says where they come from.
+def generated_documents(shop: Shop, attributes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The items' documents with attributes of a writer's, whose names say where they come from.
 
     Parameters
     ----------
-    tags : of each item; one that has such an attribute of its own keeps it
+    attributes : of each item; one that has such an attribute of its own keeps it
     """
     found = []
-    for item, own in zip(shop.items, tags, strict=True):
+    for item, generated in zip(shop.items, attributes, strict=True):
         document = shown_document(item)
-        if own:
-            document["attributes"] = {GENERATED_TAGS: list(own), **document.get("attributes", {})}
+        if generated:
+            document["attributes"] = {**generated, **document.get("attributes", {})}
         found.append(document)
     return found
 

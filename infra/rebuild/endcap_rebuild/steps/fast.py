@@ -41,7 +41,7 @@ from endcap_rebuild.data.dataset import Shop
 from endcap_rebuild.data.row_weights import with_type_weights
 from endcap_rebuild.parallel.protocol import Crew
 from endcap_rebuild.settings import Progress, RebuildSettings
-from endcap_rebuild.steps.assembly import snapshot_contents, tagged_documents, with_user_encoder
+from endcap_rebuild.steps.assembly import generated_documents, snapshot_contents, with_user_encoder
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value, list_arrays, lists_of
 from endcap_rebuild.text.encoders import LoadedEncoder
 from endcap_rebuild.text.vectors import TextVectorCache
@@ -176,8 +176,12 @@ def _described(job: FastJob, made: Outputs | None) -> dict[str, Any]:
     """What was written about the items, where a gate took it."""
     if not made or "vectors" not in made:
         return {}
-    documents = {"documents": tagged_documents(job.shop, json_value(made["tags"]))} if "tags" in made else {}
-    return {"described": made["vectors"], **documents}
+    return {
+        "described": made["vectors"],
+        "described_mean": made["mean"],
+        "described_shares": made.get("shares"),
+        "documents": generated_documents(job.shop, json_value(made["attributes"])),
+    }
 
 
 def _image_vectors(made: Outputs | None) -> ImageVectors | None:

@@ -2,7 +2,8 @@
 
 A row holds the item's JSON document, the hash of it, the hash of its text, and for at most two encoders the vector of
 that text, in attributes named `vector_<tag>`: 8 bytes of the text's hash, then int8 (d_text,). A vector whose hash is
-not the row's is out of date. A deleted item leaves a tombstone.
+not the row's is out of date. What a writer has said of the text (`generated`, JSON) and the vector of that
+(`generated_vector`) name the text likewise, and are out of date with it. A deleted item leaves a tombstone.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from endcap.catalog.item import Item, content_hash, item_document, item_text, stored_item, text_hash
-from endcap.catalog.row import ItemRow
+from endcap.catalog.row import Generated, ItemRow
 from endcap.identifiers import short_hash
 from endcap.observability import logger
 from endcap.validation import timestamp_ms
 
 CHANGE_SHARDS: Final = 8
 VECTOR_PREFIX: Final = "vector_"
+GENERATED: Final = "generated"
+GENERATED_VECTOR: Final = "generated_vector"
+TAG_BYTES: Final = 4
 
 
 def item_row(item: Item, now_ms: int) -> dict[str, Any]:
@@ -49,7 +53,32 @@ def read_row(row: Mapping[str, Any]) -> ItemRow:
     }
     vectors = {tag: data[8:] for tag, data in stored.items() if data[:8].hex() == digest}
     outdated = tuple(sorted(stored.keys() - vectors.keys()))
-    return ItemRow(item_id, stored_item(json.loads(row["document"]["S"])), changed_at_ms, digest, vectors, outdated)
+    item = stored_item(json.loads(row["document"]["S"]))
+    return ItemRow(item_id, item, changed_at_ms, digest, vectors, outdated, _generated(row, digest))
+
+
+def generated_attributes(generated: Generated, digest: str) -> dict[str, Any]:
+    """What was written about the text with this hash, as DynamoDB attributes."""
+    attributes = {name: list(v) if isinstance(v, tuple) else v for name, v in generated.attributes.items()}
+    document = {"text_hash": digest, "key": generated.key, "attributes": attributes}
+    return {
+        GENERATED: {"S": json.dumps(document, separators=(",", ":"), ensure_ascii=False)},
+        GENERATED_VECTOR: {"B": generated.tag + generated.vector},
+    }
+
+
+def _generated(row: Mapping[str, Any], digest: str) -> Generated | None:
+    if GENERATED not in row:
+        return None
+    try:
+        told, data = json.loads(row[GENERATED]["S"]), bytes(row[GENERATED_VECTOR]["B"])
+        if told["text_hash"] != digest:
+            return None
+        attributes = {str(k): tuple(v) if isinstance(v, list) else v for k, v in told["attributes"].items()}
+        return Generated(str(told["key"]), attributes, data[:TAG_BYTES], data[TAG_BYTES:])
+    except (AttributeError, KeyError, TypeError, ValueError) as exc:  # the item is none the worse for it
+        logger.warning("description not readable", extra={"error": type(exc).__name__})
+        return None
 
 
 def readable(row: Mapping[str, Any]) -> ItemRow:

@@ -16,9 +16,17 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from endcap.aws.clients import aws_errors
-from endcap.aws.item_rows import CHANGE_SHARDS, VECTOR_PREFIX, item_row, read_row, readable, restriction
+from endcap.aws.item_rows import (
+    CHANGE_SHARDS,
+    VECTOR_PREFIX,
+    generated_attributes,
+    item_row,
+    read_row,
+    readable,
+    restriction,
+)
 from endcap.catalog.item import Item, text_hash
-from endcap.catalog.row import ChangedRows, ItemRow, PopularList
+from endcap.catalog.row import ChangedRows, Generated, ItemRow, PopularList
 from endcap.errors import ConflictError
 
 CHANGES_INDEX: Final = "changes"
@@ -201,6 +209,26 @@ class ItemTable:
             ConditionExpression="text_hash = :text_hash",
             ExpressionAttributeValues={
                 ":vector": {"B": bytes.fromhex(digest) + vector},
+                ":now": {"N": str(self._now_ms())},
+                ":text_hash": {"S": digest},
+            },
+        )
+
+    def put_generated(self, item_id: str, text: str, generated: Generated) -> bool:
+        """Store what was written about the item's text; False where the text has changed meanwhile.
+
+        Raises
+        ------
+        ThrottledError, DependencyError
+        """
+        digest = text_hash(text)
+        attributes = generated_attributes(generated, digest)
+        return self._changes(
+            Key={"item_id": {"S": item_id}},
+            UpdateExpression=f"SET {', '.join(f'{name} = :{name}' for name in attributes)}, changed_at = :now",
+            ConditionExpression="text_hash = :text_hash",
+            ExpressionAttributeValues={
+                **{f":{name}": value for name, value in attributes.items()},
                 ":now": {"N": str(self._now_ms())},
                 ":text_hash": {"S": digest},
             },

@@ -4,8 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
-from endcap.catalog.item import Item
+from endcap.catalog.item import AttributeValue, Item
+
+GENERATED_TAGS: Final = "generated_tags"
+"""The attribute with what a writer has said that an item is for: filters read it like others."""
+GENERATED_BLURB: Final = "generated_blurb"
+"""The attribute with a sentence or two of a writer's, to be shown as such."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """What a writer has said of an item's text as it is.
+
+    Attributes
+    ----------
+    key : names the answer: the text, the writer, the instructions
+    attributes : that the item has by it, whose names say that they are generated
+    tag : 4 bytes that name who wrote and which encoder has read it
+    vector : int8 (d_text,)
+    """
+
+    key: str
+    attributes: Mapping[str, AttributeValue] = field(default_factory=dict)
+    tag: bytes = b""
+    vector: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +41,7 @@ class ItemRow:
     item : None for a tombstone
     vectors : encoder tag (4 bytes) -> int8 vector bytes of the current text
     outdated : tags of the encoders whose vectors belong to an earlier text
+    generated : what was written about the current text; None for nothing
     """
 
     item_id: str
@@ -25,6 +50,7 @@ class ItemRow:
     text_hash: str = ""
     vectors: Mapping[bytes, bytes] = field(default_factory=dict)
     outdated: tuple[bytes, ...] = ()
+    generated: Generated | None = None
 
 
 @dataclass(frozen=True, slots=True)

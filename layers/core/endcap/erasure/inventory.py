@@ -76,6 +76,8 @@ STORES: Final = (
     Store("encoders", "DataBucket", "nobody", "text encoders that rebuilds begin with", prefix="encoders/"),
     Store("enrichment", "DataBucket", "nobody", "what was written about the items", prefix="enrichment/"),
     Store("enrichment_batches", "DataBucket", "nobody", "the same, asked and answered", prefix="enrichment-batch/"),
+    Store("enrichment_new", "DataBucket", "nobody", "the same of items as they come in", prefix="enrichment-new/"),
+    Store("description_failures", "DescriptionFailuresQueue", "nobody", "which items could not be described"),
     Store("stream_failures", "StreamFailuresQueue", "nobody", "where in a stream something was given up"),
     Store("inbox", "InboxQueue", "nobody", "which files there are"),
     Store("inbox_failures", "InboxDeadLetterQueue", "nobody", "files that were given up"),

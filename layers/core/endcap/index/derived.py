@@ -21,7 +21,7 @@ from endcap.index.columns import TEXT_FIELDS, ItemFields
 from endcap.index.fields import fields_of
 from endcap.index.inverted import CategorySets, inverted, ranges, rows_of
 from endcap.index.names import Names
-from endcap.index.vectors import VectorTable, whitened
+from endcap.index.vectors import VectorTable, whitened, without_mean
 from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
 from endcap.snapshot.parts import ItemList, is_scale
@@ -32,6 +32,7 @@ from endcap.text.tokens import Wording, tokens_of
 Beside = Literal["described", "image"]
 """Vectors that items have beside those of their texts."""
 _SAMPLE: Final = 64
+_DESCRIBED_SAMPLE: Final = 256
 _WORD_SAMPLE: Final = 256
 _LIST_SAMPLE: Final = 65_536
 _KEPT_ITEMS: Final = 2048
@@ -78,6 +79,18 @@ class SnapshotTables:
     def item_tag(self) -> bytes | None:
         """The tag of items' vectors that the snapshot's encoder has made; None without encoder."""
         return None if self.encoder_tag is None else item_tag(self.encoder_tag, self.snapshot.text_fields)
+
+    @cached_property
+    def described_tag(self) -> bytes | None:
+        """The tag of what was written since by whom the snapshot's items were described; None where nobody was."""
+        by = self.snapshot.described_by
+        return None if by is None or self.encoder_tag is None else by.tag(self.encoder_tag)
+
+    @cached_property
+    def described_sample(self) -> F32:
+        """float32 (n, d_text): texts of evenly spread items, less their mean."""
+        rows = np.arange(0, self.n_items, max(1, self.n_items // _DESCRIBED_SAMPLE))
+        return without_mean(self.raw.rows(rows), self.snapshot.whitening_mean)
 
     @cached_property
     def raw(self) -> VectorTable:

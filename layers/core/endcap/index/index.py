@@ -223,16 +223,32 @@ class ItemIndex:
     def beside(self) -> Mapping[Beside, LaidOver | None]:
         """Vectors that items have beside those of their texts; None for a part that the snapshot has none of.
 
-        Nothing was written about what has changed since the snapshot; its picture is what it is now.
+        Of what has changed since the snapshot the picture is what it is now, and so is what was written about it.
         """
         return {part: self._beside(part, table) for part, table in self.tables.beside.items()}
 
     def _beside(self, part: Beside, table: VectorTable | None) -> LaidOver | None:
         if table is None:
             return None
-        own = self.changes.images if part == "image" and self.changes is not None else None
-        nothing = np.zeros((len(self.changed), table.dim), dtype=np.float32)
-        return LaidOver(table, self.n_items, self.changed, nothing if own is None else own)
+        if self.changes is None:
+            return LaidOver(table, self.n_items)
+        own = self.changes.images if part == "image" else self.changes.described
+        if own.shape[1] != table.dim:  # a snapshot of before does not say by whom its items were described
+            own = np.zeros((len(self.changed), table.dim), dtype=np.float32)
+        return LaidOver(table, self.n_items, self.changed, own)
+
+    @cached_property
+    def described_shares(self) -> F32 | None:
+        """float32 (n_items, 2): what descriptions count of the weights of both terms; None for all of them."""
+        shares, changes = self.snapshot.described_shares, self.changes
+        if shares is None and (changes is None or (changes.described_shares == 1).all()):
+            return None
+        whole = np.ones((self.n_items, 2), dtype=np.float32)
+        if shares is not None:
+            whole[: self.tables.n_items] = shares
+        if changes is not None:
+            whole[self.changed] = changes.described_shares
+        return whole
 
     def _texts(self, table: VectorTable, changed: F32 | None) -> LaidOver:
         """Vectors of texts, of changed items those that they have now."""

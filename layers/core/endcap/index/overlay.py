@@ -22,9 +22,11 @@ import numpy as np
 
 from endcap.arrays import F32
 from endcap.catalog.item import Item
+from endcap.catalog.row import Generated
 from endcap.encoders.quantize import dequantize_unit
 from endcap.index.changes import Changes
 from endcap.index.derived import SnapshotTables
+from endcap.index.described import described_shares, described_vectors, usable, with_generated
 from endcap.index.imputation import NEAREST, donors_of, items_per_fold
 from endcap.index.index import ItemIndex, index_of
 from endcap.index.vectors import without_mean
@@ -45,6 +47,7 @@ class ChangedItem:
     item : what the item is now, None for a deleted one
     vector : int8 (d_text,) of `quantize_unit`, the encoder's own output; None where it isn't embedded yet
     tag : 4 bytes that name the encoder; a vector of another encoder is ignored
+    generated : what was written about it; of another kind than the snapshot uses it is ignored
     """
 
     item_id: str
@@ -52,6 +55,7 @@ class ChangedItem:
     item: Item | None = None
     vector: bytes | None = None
     tag: bytes | None = None
+    generated: Generated | None = None
 
 
 class Overlay:
@@ -143,6 +147,8 @@ class Overlay:
             donor_shares=np.concatenate([old.donor_shares[kept], new.donor_shares]),
             settled=np.concatenate([old.settled[kept], new.settled]),
             images=np.concatenate([old.images[kept], new.images]),
+            described=np.concatenate([old.described[kept], new.described]),
+            described_shares=np.concatenate([old.described_shares[kept], new.described_shares]),
         )
 
     @cached_property
@@ -159,27 +165,27 @@ def _withholds(row: ChangedItem) -> bool:
 
 
 def _replaces(row: ChangedItem, known: ChangedItem) -> bool:
-    """Later wins; at one time deletion wins, then the row that has a vector, then any fixed order."""
-    ours, theirs = ((r.changed_at_ms, r.item is None, r.vector is not None) for r in (row, known))
+    """Later wins; at one time deletion wins, then the row that has a vector or more, then any fixed order."""
+    ours, theirs = (
+        (r.changed_at_ms, r.item is None, r.vector is not None, r.generated is not None) for r in (row, known)
+    )
     if ours != theirs:
         return ours > theirs
     if row == known:  # the common case: the last rows are read again and again
         return False
-    return (repr(row.item), row.vector or b"", row.tag or b"") > (
-        repr(known.item),
-        known.vector or b"",
-        known.tag or b"",
-    )
+    first, second = ((repr(r.item), r.vector or b"", r.tag or b"", repr(r.generated)) for r in (row, known))
+    return first > second
 
 
 def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
     snapshot = tables.snapshot
     d_text = snapshot.whitening_mean.shape[0]
-    usable = [row.vector is not None and row.tag == tables.item_tag and len(row.vector) == d_text for row in rows]
+    embedded = [row.vector is not None and row.tag == tables.item_tag and len(row.vector) == d_text for row in rows]
     blank = b"\0" * d_text
-    levels = b"".join((row.vector or blank) if ok else blank for row, ok in zip(rows, usable, strict=True))
+    levels = b"".join((row.vector or blank) if ok else blank for row, ok in zip(rows, embedded, strict=True))
     raw = dequantize_unit(np.frombuffer(levels, dtype=np.int8).reshape(len(rows), d_text))
     items = [row.item or Item(row.item_id, available=False) for row in rows]
+    written = [row.generated if usable(row.generated, tables) else None for row in rows]
     prices = np.asarray([np.nan if item.price is None else item.price for item in items], dtype=np.float32)
     bands = np.where(np.isnan(prices), -1, np.searchsorted(snapshot.columns.price_edges, prices, side="right"))
     brands = [tables.names.brand_number(item.brand) for item in items]
@@ -195,8 +201,8 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
             groups[k] = int(snapshot.groups[position])
     return Changes(
         item_ids=tuple(row.item_id for row in rows),
-        items=tuple(row.item for row in rows),
-        has_vector=np.asarray(usable, dtype=np.bool_),
+        items=tuple(with_generated(row.item, one) for row, one in zip(rows, written, strict=True)),
+        has_vector=np.asarray(embedded, dtype=np.bool_),
         raw=raw,
         white=whiten(snapshot, raw),
         price_band=bands.astype(np.int8),
@@ -208,10 +214,15 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
         donors=np.zeros((len(rows), NEAREST), dtype=np.int64),
         donor_shares=np.zeros((len(rows), NEAREST), dtype=np.float32),
         settled=np.asarray(
-            [not ok or row.item is None or row.item_id in snapshot.index for row, ok in zip(rows, usable, strict=True)],
+            [
+                not ok or row.item is None or row.item_id in snapshot.index
+                for row, ok in zip(rows, embedded, strict=True)
+            ],
             dtype=np.bool_,
         ),
         images=_images(items, snapshot),
+        described=described_vectors(written, raw, tables),
+        described_shares=described_shares(items, tables),
     )
 
 

@@ -106,4 +106,4 @@ class LiveCatalogue:
 
 def _changed_item(row: ItemRow, tag: bytes | None) -> ChangedItem:
     vector = row.vectors.get(tag) if tag else None
-    return ChangedItem(row.item_id, row.changed_at_ms, row.item, vector, tag if vector else None)
+    return ChangedItem(row.item_id, row.changed_at_ms, row.item, vector, tag if vector else None, row.generated)

@@ -189,6 +189,27 @@ class Centred:
 
 
 @dataclass(frozen=True)
+class Shared:
+    """Vectors of which those of some items count less.
+
+    shares : float32 (n_items,), from 0 to 1
+    """
+
+    space: Space
+    shares: F32
+
+    def rough(self, vector: F32) -> tuple[F32, float]:
+        values, error = self.space.rough(vector)
+        return np.asarray(values * self.shares, dtype=np.float32), error
+
+    def at(self, vector: F32, positions: I64) -> F32:
+        return np.asarray(self.space.at(vector, positions) * self.shares[positions], dtype=np.float32)
+
+    def everywhere(self, vector: F32) -> F32:
+        return np.asarray(self.space.everywhere(vector) * self.shares, dtype=np.float32)
+
+
+@dataclass(frozen=True)
 class Sum:
     """Several values that make one term."""
 

@@ -99,6 +99,10 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "described_vectors_i8": ArraySpec("int8", ("items", "d_text")),
         "described_vectors_f16": ArraySpec("float16", ("items", "d_text")),
     },
+    # The mean that they are less of, for what is described since.
+    "described_mean": {"described_mean": ArraySpec("float32", ("d_text",))},
+    # What they count of the weights of both terms, where that depends on the language of an item.
+    "described_shares": {"described_shares": ArraySpec("float32", ("items", "described_terms"))},
     # Of the items' pictures, where a gate took them: less their mean, unit rows.
     "image": {
         "image_vectors_i8": ArraySpec("int8", ("items", "d_image")),

@@ -33,6 +33,7 @@ from endcap.snapshot.checks import (
     checked_id,
     require,
 )
+from endcap.snapshot.described import DescribedBy, described_by
 from endcap.snapshot.files import check_files, has_part, load_array, read_manifest, read_text_file
 from endcap.snapshot.format import ARRAYS, LIST_NAMES, OPTIONAL_ARRAYS
 from endcap.snapshot.ids import ItemIds
@@ -86,6 +87,8 @@ class Snapshot:
     white: tuple[I8, float] | None = None
     parents: Parents | None = None
     described: Quantized | None = None
+    described_mean: F32 | None = None
+    described_shares: F32 | None = None
     image: Quantized | None = None
     image_mean: F32 | None = None
 
@@ -103,6 +106,11 @@ class Snapshot:
     def text_fields(self) -> tuple[str, ...]:
         """The fields of an item that its text vector is made of."""
         return text_fields_of(self.manifest)
+
+    @cached_property
+    def described_by(self) -> DescribedBy | None:
+        """Who has described the items; None where no description counts, or what is described since could not."""
+        return None if self.described is None or self.described_mean is None else described_by(self.manifest)
 
     @cached_property
     def encoder(self) -> TextEncoder | None:
@@ -255,6 +263,8 @@ def _loaded(directory: Path) -> Snapshot:
         white=(parts["white"][0], white_scale) if "white" in parts else None,
         parents=Parents(parts["parents"], sizes["items"]) if "parents" in parts else None,
         described=_quantized(parts, scales, "described"),
+        described_mean=parts.get("described_mean", [None])[0],
+        described_shares=parts.get("described_shares", [None])[0],
         image=_quantized(parts, scales, "image"),
         image_mean=parts["image"][2] if "image" in parts else None,
         **times,
@@ -263,8 +273,9 @@ def _loaded(directory: Path) -> Snapshot:
     check_finite(
         {name: getattr(snapshot, name) for name in ("whitening_mean", "whitening_projection", "popularity", "trend")}
     )
-    if snapshot.image_mean is not None:
-        check_finite({"image_mean": snapshot.image_mean})
+    beside = ("image_mean", "described_mean", "described_shares")
+    check_finite({name: found for name in beside if (found := getattr(snapshot, name)) is not None})
+    require(sizes.get("described_terms", 2) == 2, "shares of descriptions are not of two terms")
     check_lists(snapshot.lists, snapshot.n_items)
     check_columns(snapshot.columns, snapshot.groups, snapshot.interaction_counts)
     check_repurchase(snapshot.repurchase)

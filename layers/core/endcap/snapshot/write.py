@@ -40,6 +40,8 @@ class SnapshotContents:
     encoder_files : `text_encoder.onnx`, `tokenizer.json`, `encoder.json`, or none of them; `user_encoder.onnx`
     text_fields : fields of an item that `text_vectors` are made of
     described : float32 (n, d_text), vectors of what was written about the items, less their mean, unit rows or zero
+    described_mean : float32 (d_text,), that mean
+    described_shares : float32 (n, 2), what they count of the weights of both terms; None for all of them
     images : of the items' pictures
     run : what may differ between equal rebuilds (host, durations); stays outside the content hash
     """
@@ -72,6 +74,8 @@ class SnapshotContents:
     contexts: ContextDemand | None = None
     text_fields: Sequence[str] = ITEM_TEXT_FIELDS
     described: F32 | None = None
+    described_mean: F32 | None = None
+    described_shares: F32 | None = None
     images: ImageVectors | None = None
 
 
@@ -125,11 +129,14 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     if contents.described is not None:
         described, scales["described_vectors"] = _quantize(contents.described)
         derived["described"] = (described, contents.described.astype(np.float16))
+    for part in ("described_mean", "described_shares"):
+        if (own := getattr(contents, part)) is not None:
+            derived[part] = (own.astype(np.float32),)
     if contents.images is not None:
         coarse, scales["image_vectors"] = _quantize(contents.images.vectors)
         derived["image"] = (coarse, contents.images.vectors.astype(np.float16), contents.images.mean)
-    for part, own in derived.items():
-        arrays |= dict(zip(OPTIONAL_ARRAYS[part], own, strict=True))
+    for part, made in derived.items():
+        arrays |= dict(zip(OPTIONAL_ARRAYS[part], made, strict=True))
     vocabularies: dict[str, Any] = {"brands": columns.brands, "categories": columns.categories}
     if contents.contexts is not None:
         share, rows = contents.contexts.share, contents.contexts.items

@@ -59,10 +59,8 @@ class NoVocabulary:
 
 _NOT_COLOURS: Final = (
     r"\s*-?(?:tea(?!\s*-?(?:sets?|towels?|cups?|pots?|lights?|cos[yi]|mugs?|trays?))|heads?|sugar|juice|wine|noise|"
-    r"friday|standard|"
-    r"oil|blossom|peel|fish|bull|label|board|smith|berry|currant|bean|rice|onion|carpet|pepper|magic|"
-    r"screen|house|bird|"
-    r"plated|free|hat|chocolate|cherry|syrup|musk|salt|lemonade)\b"
+    r"friday|standard|oil|blossom|peel|fish|bull|label|board|smith|berry|currant|bean|rice|onion|carpet|pepper|magic|"
+    r"screen|house|bird|plated|free|hat|chocolate|cherry|syrup|musk|salt|lemonade)\b"
 )
 _OF_SOMEBODY: Final = r"(?<!for )(?<!on )(?<!of )(?<!cover )"
 """Before the colour of hair or teeth that a thing is for, and not its own."""
@@ -82,18 +80,14 @@ def _folded(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-_ENDS: Final = (
-    r"(?=\s*(?:$|[,;.\0])| (?:and|or|but|under|below|over|above|for|with|without|not|no|max|up|from|between|about|"
-    r"around|"
-    r"please|only|ones?|at|in|if|by|\d))"
-)
+_NEXT: Final = "but|under|below|over|above|for|with|without|not|no|max|up|from|between|about|around"
+_ENDS: Final = rf"(?=\s*(?:$|[,;.\0])| (?:and|or|{_NEXT}|please|only|ones?|at|in|if|by|\d))"
 _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
     (
         "colour",
         _folded(
             rf"(?<![\w-])(?:{_OF_SOMEBODY}(?P<v>{COLOURS})|(?P<w>{COLOURS})(?! (?:hair|teeth|skin|spots?|"
-            rf"eyes)))(?![\w'])"
-            rf"(?!{_NOT_COLOURS})"
+            rf"eyes)))(?![\w'])(?!{_NOT_COLOURS})"
         ),
     ),
     ("colour", _folded(rf"\bin (?:a )?(?P<v>{SHADES})(?:{_ENDS}| (?=colou?r))")),
@@ -104,25 +98,21 @@ _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
             rf"|\b(?:{COLOURS})(?: (?:and|or) |/)(?P<w>{SHADES}){_ENDS}"
             r"|^(?:an? |the |small |large )?(?P<x>cream(?= (?:candle|cushion|photo|picture|frame|jug|lantern|bag|lace|"
             r"wall|mug|plate|bowl|tray|vase|clock|hook|heart|basket|box|towel|bath|cake|lamp|sofa|chair|rug|throw|"
-            r"wooden|"
-            r"metal|ceramic|enamel|cotton|felt|hanging|drawer)))"
+            r"wooden|metal|ceramic|enamel|cotton|felt|hanging|drawer)))"
         ),
     ),
     (
         "material",
         _folded(
             rf"(?<![\w-]){_NO_KIND}(?!paper)(?P<v>{MATERIALS})(?![\w'-]){_NOT_MATERIALS}"
-            r"(?= (?!(?:and|but|under|below|over|above|for|with|without|not|no|max|up|from|between|about|around|"
-            r"\d)\b)[a-z]|"
-            r"\s*[,;]\s*| (?:and|or)\s)"
+            rf"(?= (?!(?:and|{_NEXT}|\d)\b)[a-z]|\s*[,;]\s*| (?:and|or)\s)"
         ),
     ),
     (
         "material",
         _folded(
             rf"(?:\b(?:made (?:of|from|out of)|in|with|of|be|real|pure|solid|genuine|100%) (?P<v>{MATERIALS})"
-            rf"(?![\w'-]){_ENDS}"
-            rf"|,\s*(?P<w>{MATERIALS})(?=\s*(?:[,;]|$))|(?<=[a-z] )(?P<x>{STUFFS}){_ENDS})"
+            rf"(?![\w'-]){_ENDS}|,\s*(?P<w>{MATERIALS})(?=\s*(?:[,;]|$))|(?<=[a-z] )(?P<x>{STUFFS}){_ENDS})"
         ),
     ),
     ("material", _folded(r"\b(?P<v>wooden|woollen|woolen|knitted|stainless steel)(?![\w'-])")),
@@ -137,8 +127,7 @@ _EN: Final[tuple[tuple[Kind, re.Pattern[str]], ...]] = (
         "size",
         _folded(
             r"(?<![a-z\d.\-–~/*×到至])(?<!under )(?<!over )(?<!below )(?<!above )(?<!than )(?<!to )(?<!x )(?<!least )"
-            r"(?<!\d )"
-            r"(?P<v>\d{1,3}(?:\.\d)?(?:\s?[cm]m| ?-?inch|寸|厘米|公分|英寸))(?![a-z\d*×])(?! (?:to|x|-)|"
+            r"(?<!\d )(?P<v>\d{1,3}(?:\.\d)?(?:\s?[cm]m| ?-?inch|寸|厘米|公分|英寸))(?![a-z\d*×])(?! (?:to|x|-)|"
             r"\s?(?:[到至~-]|以[上下内]|左右))"
         ),
     ),

@@ -27,14 +27,12 @@ _WHOM: Final = pattern(
     r"|(?:送给?|给|适合)我?(?:[妈爸]{2}|[母父]亲|父母|老[婆公人师]|妻子|丈夫|[女男](?:朋友|[友儿生士])|儿[子童]|孩子|宝宝|小孩|长辈|朋友|同事|学生|奶奶|爷爷)"
 )
 _EDGES: Final = " \t,;:.!?()。、·-的"
+_SMALL: Final = "and|but|or|please|with|that|which|is|are|costs?|priced?"
 _LEADING: Final = pattern(
-    r"^(?:(?:i|and|but|or|please|with|that|which|is|are|costs?|priced?|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|"
+    rf"^(?:(?:i|{_SMALL}|the|any)\b\s*|(?:而且|并且|但是|但|还要|要|价格|价位|预算|想买个|"
     r"想买|我想要|我要)(?=.))+"
 )
-_TRAILING: Final = pattern(
-    r"(?: (?:and|but|or|please|with|that|which|is|are|costs?|priced?|price|the|any|for|at|in|that's)|"
-    r"(?:价格|价位|预算))+$"
-)
+_TRAILING: Final = pattern(rf"(?: (?:{_SMALL}|price|the|any|for|at|in|that's)|(?:价格|价位|预算))+$")
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,15 +33,13 @@ _MEASURES: Final = (
     r"seconds?|pcs|"
     r"pieces?|packs?|pk|count|ct|sets?|sheets?|pages?|rolls?|pairs?|tiers?|watts?|w|volts?|v|hz|mah|degrees?|"
     r"players?|people|"
-    r"persons?|seaters?|year-olds?|x|mph|gb|tb|mb|dpi|ply|calories|cal|stars?|items?|ingredients?|steps?|"
-    r"colou?rs?|"
+    r"persons?|seaters?|year-olds?|x|mph|gb|tb|mb|dpi|ply|calories|cal|stars?|items?|ingredients?|steps?|colou?rs?|"
     r"layers?|drawers?|shades?|bottles?|boxes|bags|proof|times|percent|am|pm)\b"
 )
 _NO_MEASURE: Final = rf"(?!\s*-?{_MEASURES}|\s*[%°\"'x×*/:]|-?\w|[.,]\d)"
 _ALONE: Final = (
     r"(?=\s*(?:$|[,.;!?。、)\0]|(?:and|but|or|for|with|without|no|not|please|if|that|which|in|on|only|budget|thanks|"
-    r"range|"
-    r"price)\b))"
+    r"range|price)\b))"
 )
 _CHINESE_MEASURES: Final = (
     r"[克斤两米升尺寸平码岁个片支只件瓶包盒袋条双天秒年月周人度瓦层号匹倍页本套张段合次色种枚粒颗位室格孔级代口针股抽卷箱装座头组副束折斗档名"
@@ -60,9 +58,11 @@ def _zh(name: str) -> str:
 
 
 _NOT_ZH_MEASURE: Final = rf"(?![\d.]|\s?(?:{_CHINESE_MEASURES}))"
-_PRICED: Final = r"(?:\b(?:price[sd]?|cost(?:s|ing)?|budget|range|spend(?:ing)?|pay(?:ing)?)\b|价[格位钱]?|预算|花)"
+_SPEND: Final = "spend(?:ing)?|pay(?:ing)?"
+_PRICED: Final = rf"(?:\b(?:price[sd]?|cost(?:s|ing)?|budget|range|{_SPEND})\b|价[格位钱]?|预算|花)"
+_KIDS: Final = "kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)"
 _COUNTED: Final = (
-    r"age[sd]?|sized?s?|kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)|spf|level|no\.?|number|model|pack of|"
+    rf"age[sd]?|sized?s?|{_KIDS}|spf|level|no\.?|number|model|pack of|"
     r"sets? of|box of|grade|vol(?:ume)?|parts?|chapters?|pages?|type|version|series|stage|class|"
     r"height|width|length|waist|weigh(?:t|s|ing)|depth|diameter|capacity|uk|iphone|air|pro|mad"
 )
@@ -71,19 +71,15 @@ _YOUNG: Final = pattern(
 )
 _PEOPLE: Final = pattern(rf"\b(?:{_COUNTED}|women|men|woman|man|ladies|people|adults?|skin|for|those|anyone)\s*$")
 _CHILD: Final = pattern(
-    r"\b(?:age[sd]?|kids?|child(?:ren)?|girls?|boys?|toddlers?|bab(?:y|ies)|toys?|sons?|daughters?|grand\w+|years?|"
+    rf"\b(?:age[sd]?|{_KIDS}|toys?|sons?|daughters?|grand\w+|years?|"
     r"months?)\b|[岁宝孩婴童]"
 )
 _WORN: Final = pattern(r"\b(?:shoes?|boots?|socks?|slippers?|sandals?|jeans)\b|[鞋靴袜裤]")
-_GOING: Final = (
-    r"(?:(?:for|costs?|costing|price[sd]?|is|are|spend(?:ing)?|pay(?:ing)?|keep(?:ing)?(?: it)?|stay(?:ing)?|just) )*"
-)
+_GOING: Final = rf"(?:(?:for|costs?|costing|price[sd]?|is|are|{_SPEND}|keep(?:ing)?(?: it)?|stay(?:ing)?|just) )*"
 _NOT: Final = (
     r"(?:no|not|nothing|never|none|without|cannot|(?:do|does|wo|ca|should|must|would|is|are)n'?t|(?:do|does|will|can|"
-    r"should|"
-    r"must) not)(?: (?:want(?:ing)? to|like to|willing to|to|be|afford|anything|go(?:ing)?|spend(?:ing)?|"
-    r"pay(?:ing)?|"
-    r"cost(?:ing)?|priced|a penny|any))* "
+    r"should|must) not)(?: (?:want(?:ing)? to|like to|willing to|to|be|afford|anything|go(?:ing)?|spend(?:ing)?|"
+    r"pay(?:ing)?|cost(?:ing)?|priced|a penny|any))* "
 )
 _DEAR: Final = r"(?:more(?: (?:expensive|costly))?|higher|greater|pricier|dearer|costlier) than(?: or equal to)?"
 _CHEAP: Final = r"(?:less(?: expensive)?|lower|fewer|cheaper) than(?: or equal to)?"
@@ -91,23 +87,19 @@ _MAX: Final = "max(?:imum)?"
 _IS: Final = r"(?: (?:is|of|at|was|price|spend|cost|budget))*:?"
 _MOST: Final = (
     rf"(?:{_GOING}(?:{_NOT}(?:{_DEAR}|over|above|beyond|past|exceed(?:ing)?)|under|below|beneath|underneath|{_CHEAP}|"
-    rf"up\s?to|"
-    rf"at (?:the )?(?:very )?most|(?:at|to) (?:a )?{_MAX}(?: of)?|{_MAX}\.?{_IS}|within|sub-?|capped at|"
+    rf"up\s?to|at (?:the )?(?:very )?most|(?:at|to) (?:a )?{_MAX}(?: of)?|{_MAX}\.?{_IS}|within|sub-?|capped at|"
     rf"(?:(?:price|spending|upper|my|a) )*(?:limit|cap|ceiling){_IS}|"
     rf"(?:(?:my|our|the|total|on|with|of|have|got|i|an?) )*budget(?:ed)?(?: (?:is|of|at|was|up to|under|below|{_MAX}|"
-    rf"at most|"
-    r"only))*:?)|<=?|≤)"
+    rf"at most|only))*:?)|<=?|≤)"
 )
 _HAVE: Final = (
     r"(?:(?:i'?ve|i|we|with|have|got|only|just|want to|can|to|would|like) )*(?:have|got|with|spend(?:ing)?|"
-    r"pay|afford)(?: (?:only|just|"
-    r"got))*"
+    r"pay|afford)(?: (?:only|just|got))*"
 )
 _OVER: Final = rf"(?:{_NOT}(?:{_CHEAP}|under|below|beneath))"
 _LEAST: Final = (
     rf"(?:{_GOING}(?:over|above|{_DEAR}|at (?:the )?(?:very )?least|start(?:s|ing)? (?:at|from)|from|"
-    rf"min(?:imum)?\.?{_IS}|"
-    r"upwards? of|north of|(?:in )?excess of|exceeding|beyond)|>=?|≥)"
+    rf"min(?:imum)?\.?{_IS}|upwards? of|north of|(?:in )?excess of|exceeding|beyond)|>=?|≥)"
 )
 _NEAR: Final = (
     r"(?:about|around|roughly|approx(?:imately)?\.?|circa|close to|"
@@ -238,7 +230,7 @@ _TO: Final = r"(?:to|-|–|—|~|until|till|through|up to)"
 _ZH_TO: Final = r"(?:到|至|-|~|—|–|〜)"
 _PAIR: Final = r"(?P<x>[一二两三四五六七八])(?P<y>[二两三四五六七八九])(?P<s>[十百千万])"
 _ZH_TAIL: Final = r"(?:之间|以内|左右|上下|区间|范围|的?价格|的?价位)?"
-_TOP: Final = r"max(?:imum)?|tops|at (?:the )?most|limit|budget|ceiling|cap"
+_TOP: Final = rf"{_MAX}|tops|at (?:the )?most|limit|budget|ceiling|cap"
 _SPENT: Final = r"(?: to spend\b| (?:on|for)(?= (?:an?|the|some|my)\b))?"
 _N: Final = rf"{_en('n')}{_NO_MEASURE}"
 _NS: Final = rf"(?<![\w.]){_en('n')}"
@@ -292,7 +284,7 @@ _RULES: Final = (
     ),
     _rule(rf"比{_ZN}(?:还|更)?(?:便宜|低)", _highest),
     _rule(rf"{_ZH_MOST}\s*(?:大概|大约)?{_ZN}{_NOT_ZH_MEASURE}{_ZH_BOUND}", _highest),
-    _rule(rf"(?<!\w){_MOST}\s*(?:the (?=[£$€]))?{_N}(?: (?:mark|max(?:imum)?|tops)\b)?{_SPENT}", _highest),
+    _rule(rf"(?<!\w){_MOST}\s*(?:the (?=[£$€]))?{_N}(?: (?:mark|{_MAX}|tops)\b)?{_SPENT}", _highest),
     _rule(rf"(?<!\w){_HAVE} {_N}{_SPENT}", _highest, _money),
     _rule(rf"(?:\bfrom )?{_NS} (?:or|and|&) (?:more|up|over|above|higher|upwards?)\b", _lowest, _fits_least),
     _rule(rf"(?<![\w.])from {_en('n')} (?:up|upwards?|onwards?)\b", _lowest, _fits_least),

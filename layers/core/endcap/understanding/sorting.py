@@ -20,8 +20,7 @@ _NO_NEWS: Final = (
     r"york(?:er)?s?|baby|babies|born|newborn|home|house|year'?s?|moon|zealand|england|mexico|orleans|balance|wave|"
     r"age|era|look|"
     r"town|mums?|moms?|mother|dad|father|parents?|job|testament|day|hampshire|jersey|world|beginnings?|leaf|me|you|"
-    r"skin|hair|car|"
-    r"driver|and|puppy|bride|school|life|delhi|grand\w+|pet|kitten"
+    r"skin|hair|car|driver|and|puppy|bride|school|life|delhi|grand\w+|pet|kitten"
 )
 _OPENS: Final = r"(?:^|(?<=[,;.\0]))\s*"
 _CLOSES: Final = r"(?=\s*(?:$|[,;.\0]))"
@@ -40,24 +39,20 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
         rf"highest[\s-]+priced?)(?:{_FIRST}| ones?)?\b"
         rf"|{_PRICE}{_HIGH}\s*(?:to|-)\s*{_LOW}(?: price)?\b|{_PRICE}desc(?:ending)?\b(?: (?:order|price))?"
         rf"|\b(?:something |a bit )?(?:more expensive|pricier|dearer|(?:expensive|pricey)(?={_FIRST}))(?! looking)"
-        rf"{_THAN}\b"
-        rf"|{_ZH_PRICE}(?:[从由](?:高到低|贵到便宜)|降序){_ZH_SORT}|(?:最贵|价格最高|最高价)的?{_ZH_SORT}"
+        rf"{_THAN}\b|{_ZH_PRICE}(?:[从由](?:高到低|贵到便宜)|降序){_ZH_SORT}|(?:最贵|价格最高|最高价)的?{_ZH_SORT}"
         r"|先看贵的|越贵越好|贵的(?:先来|优先|在前|排前面)|(?:比这个)?[更再]贵的?|贵(?:一点|一些|点|些)儿?的?",
     ),
     (
         "price_asc",
         rf"{_SORT}(?:cheapest|least expensive|lowest[\s-]+(?:priced?|cost)|inexpensive|affordable|low[\s-]priced)"
-        rf"(?:{_FIRST}|"
-        rf" (?:ones?|possible|available))?\b"
+        rf"(?:{_FIRST}| (?:ones?|possible|available))?\b"
         rf"|{_PRICE}{_LOW}\s*(?:to|-)\s*{_HIGH}(?: price)?\b|\bcheap(?:er)?{_FIRST}\b|"
         rf"{_PRICE}asc(?:ending)?\b(?: (?:order|price))?"
         r"|\b(?:sort|order|rank)(?:ed)? (?:it |them )?(?:by|on) price\b|\blowest first\b|\bin order of price\b|"
         r"^budget(?= (?!plan|book|track)[a-z]+$)|\bby price(?=\s*$)"
         rf"|\b(?:something |a bit )?(?:cheaper|less expensive)(?! looking){_THAN}\b"
         rf"|{_OPENS}(?:(?:some|a|any|really|very|something) )*cheap\b(?! (?:date|and cheerful|looking|trick|chic|"
-        rf"thrills?|"
-        rf"monday))"
-        rf"|\b(?:cheap|low price){_CLOSES}"
+        rf"thrills?|monday))|\b(?:cheap|low price){_CLOSES}"
         rf"|{_ZH_PRICE}(?:[从由](?:低到高|便宜到贵)|升序){_ZH_SORT}|(?:最便宜|最实惠|价格最低|最低价)的?{_ZH_SORT}|"
         rf"低价(?:优先|的)?|平价的?|(?:经济)?实惠(?:一?[点些]儿?)?的?|价格?[最更]?低(?:一?[点些]儿?)?的?(?:优先|在前|"
         rf"排前面)?(?!于|到)|先看便宜的|便宜的先来|越便宜越好|便宜优先"
@@ -67,12 +62,9 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
     (
         "new",
         rf"{_SORT}(?:newest|latest(?! (?:gossip|craze))|most recent|new arrivals?|new in|just in(?! (?:time|case))|"
-        rf"(?:newly|recently) (?:added|arrived|"
-        rf"released)|brand new(?! day)|"
-        rf"new releases?)(?:{_FIRST}| ones?)?\b"
+        rf"(?:newly|recently) (?:added|arrived|released)|brand new(?! day)|new releases?)(?:{_FIRST}| ones?)?\b"
         rf"|\bwhat'?s new(?: in)?\b|\bnew{_FIRST}\b|\b(?:that )?(?:have )?just (?:arrived|released|launched|"
-        rf"c[ao]me (?:in|out))\b"
-        rf"|(?:^|(?<=\0))\s*new(?= (?!(?:{_NO_NEWS})\b)[a-z])|\bnew{_CLOSES}"
+        rf"c[ao]me (?:in|out))\b|(?:^|(?<=\0))\s*new(?= (?!(?:{_NO_NEWS})\b)[a-z])|\bnew{_CLOSES}"
         rf"|最新(?:上架|上市|发布|推出|到货|款)?的?{_ZH_SORT}|(?:新|刚刚?|最近)(?:上架|上市|到货)的?|[刚新才](?:出|"
         rf"到|上市?)的|(?:按|最新)上[架市]时间(?:排序?|先后)?|新品(?![种味])|新[款出]的?(?!门)|上新",
     ),
@@ -81,8 +73,7 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
         rf"{_SORT}(?:(?:best|top|hot|biggest)[\s-]*sell(?:ing|ers?)|most (?:popular|bought|wanted|sold|loved|"
         rf"purchased)|"
         rf"most liked|best[\s-]loved|popular(?! (?:demand|songs?|science|culture|music))|trending|hottest|popularity)"
-        rf"(?:{_FIRST}| ones?)?\b"
-        r"|\b(?:what )?(?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b"
+        rf"(?:{_FIRST}| ones?)?\b|\b(?:what )?(?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b"
         r"|\bwhat'?s (?:hot|popular)\b|\b(?:that|which) sells? (?:the )?best\b|\bfavou?rites? first\b|"
         r"\b(?:customer|shopper)s?'? favou?rites?\b"
         rf"|卖[得的]最?[好火多快]的?|最?[畅热]销的?|热卖的?|按?销量(?:最?[高好]|第一|从高到低|优先)的?{_ZH_SORT}|"

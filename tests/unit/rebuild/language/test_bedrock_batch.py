@@ -12,8 +12,8 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
+from endcap.describing.writer import Request, Usage, WriterError, Written
 from endcap_rebuild.language.bedrock_batch import PREFIX, BatchPlace, BatchServices, BedrockBatchWriter
-from endcap_rebuild.language.writer import Request, Usage, WriterError, Written
 
 SCHEMA: Final = {"type": "object"}
 MODELS: Final = botocore.session.get_session()

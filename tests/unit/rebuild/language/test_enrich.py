@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
+from endcap.describing.openai import OpenAiWriter
+from endcap.describing.prompt import SMALL
+from endcap.describing.rules import RulesWriter
+from endcap.describing.tags import NAMES
+from endcap.describing.writer import Price, Request, Usage, WriterError, Written
 from endcap.errors import InvalidInputError
 from endcap_rebuild.data.reading import read_items
 from endcap_rebuild.data.report import ReadReport
 from endcap_rebuild.language.enrich import FAILED_IN_A_ROW, EnrichSettings, digest_of, enrich, enriched_of
-from endcap_rebuild.language.openai import OpenAiWriter
-from endcap_rebuild.language.prompt import SMALL
-from endcap_rebuild.language.rules import RulesWriter
 from endcap_rebuild.language.store import FILE, Store
-from endcap_rebuild.language.tags import NAMES
-from endcap_rebuild.language.writer import Price, Request, Usage, WriterError, Written
 from tests.fakes.chat_server import chat_server
 
 INJECTIONS = Path(__file__).parents[3] / "data" / "enrichment" / "injections.jsonl"

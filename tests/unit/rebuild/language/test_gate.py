@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from endcap.arrays import F32
-from endcap_rebuild.language.gate import WEIGHTS, Space, Verdict, finds_itself, gain_among, trials_of, verdict
+from endcap.index.described import finds_itself
+from endcap_rebuild.language.choice import choose
+from endcap_rebuild.language.gate import WEIGHTS, Space, trials_of, verdict
 from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
 from endcap_rebuild.text_encoder.questions import Questions
 
@@ -87,24 +89,61 @@ def test_a_text_has_to_find_its_own_item(shop: tuple[Questions, F32, F32, dict[s
     items = shop[1]
     about = items.copy()
     about[0], about[1] = -items[0], 0
-    found = finds_itself(items, about)
+    found = finds_itself(items, about, items)
     assert not found[:2].any()
     assert found[2:].all()
 
 
-def test_a_language_that_gains_nothing_is_told_apart(
+def test_each_language_has_the_weight_that_it_gains_by(
     shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]],
 ) -> None:
     questions, items, written, queries = shop
     chance = np.random.default_rng(9)
-    spoken = np.arange(N) % 2 == 0
+    spoken = np.where(np.arange(N) % 2 == 0, "en", "zh")
     mixed = written.copy()
-    mixed[spoken] = unit(chance.normal(size=(int(spoken.sum()), DIM)).astype(np.float32))  # of these it tells nothing
-    trials = trials_of(questions, {FIELDS: Space(items, mixed)}, queries)[SEARCH]
-    chosen = Verdict(SEARCH, WEIGHTS[-1], FIELDS, 0, 0.0, 0.0, 0.0)
-    about = np.asarray([rows[0] for rows in questions.answers])
-    found = [gain_among(trials, chosen, questions.askers, spoken[about] == own) for own in (True, False)]
-    assert found[0] is not None
-    assert found[1] is not None
-    assert (found[0].weight, found[1].weight) == (0.0, WEIGHTS[-1])
-    assert gain_among(trials, chosen, questions.askers, np.zeros(len(about), dtype=np.bool_)) is None
+    mixed[spoken == "en"] = unit(chance.normal(size=(N // 2, DIM)).astype(np.float32))  # of these it tells nothing
+    trials = trials_of(questions, {FIELDS: Space(items, mixed)}, queries)
+    about = {COLD: questions.targets, SEARCH: np.asarray([rows[0] for rows in questions.answers])}
+    users = {COLD: questions.users, SEARCH: questions.askers}
+    found = choose(trials, users, {part: spoken[rows] for part, rows in about.items()})
+    assert found.fields == FIELDS
+    assert found.shares["en"] == (0.0, 0.0)
+    assert found.shares["zh"] == (1.0, 1.0)
+    assert {found.weights[part] for part in (COLD, SEARCH)} <= set(WEIGHTS)
+    assert all(one.low > 0 for one in found.languages["zh"])
+    # A language that hardly anything is asked about counts as the shop does.
+    rare = np.where(np.arange(N) < 5, "en", "zh")
+    few = choose(trials, users, {part: rare[rows] for part, rows in about.items()})
+    assert "en" not in few.shares
+    assert few.other_shares[0] == next(v.weight for v in few.verdicts if v.part == COLD) / few.weights[COLD]
+    # With one language there is nothing to tell apart.
+    same = np.full(N, "en")
+    one = choose(trials, users, {part: same[rows] for part, rows in about.items()})
+    assert one.shares == {}
+    assert one.languages == {}
+
+
+def test_a_language_may_win_where_the_shop_as_a_whole_does_not() -> None:
+    """Half of the questions gain by a little, the others lose by more."""
+    n = 8 * MIN_QUESTIONS
+    spoken = np.where(np.arange(n) % 2 == 0, "en", "zh")
+    users = np.arange(n)
+    trials = {
+        (FIELDS, 0.0): np.full(n, 0.5),
+        **{(FIELDS, w): np.where(spoken == "zh", 0.5 + w / 10, 0.1) for w in WEIGHTS},
+    }
+    nothing = {(FIELDS, 0.0): np.full(n, 0.5), **{(FIELDS, w): np.full(n, 0.4) for w in WEIGHTS}}
+    found = choose({COLD: trials, SEARCH: nothing}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
+    assert [v.weight for v in found.verdicts] == [0.0, 0.0]
+    assert found.weights == {COLD: WEIGHTS[-1], SEARCH: 0.0}
+    assert found.shares == {"en": (0.0, 1.0), "zh": (1.0, 1.0)}  # where a weight is 0, a share of it says nothing
+    assert found.other_shares == (0.0, 1.0)
+    assert found.document()["languages"]["zh"][0]["weight"] == WEIGHTS[-1]
+
+
+def test_where_nothing_gains_nothing_is_chosen() -> None:
+    n = 4 * MIN_QUESTIONS
+    flat = {(FIELDS, w): np.full(n, 0.5) for w in (0.0, *WEIGHTS)}
+    spoken, users = np.full(n, "en"), np.arange(n)
+    found = choose({COLD: flat, SEARCH: flat}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
+    assert (found.fields, set(found.weights.values())) == ((), {0.0})

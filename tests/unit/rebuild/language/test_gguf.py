@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from endcap.describing.prompt import DEFAULT, PROMPTS, SMALL, prompt_of
+from endcap.describing.writer import Request, Usage, WriterError
 from endcap_rebuild.language.gguf import CONTEXT, GgufWriter
-from endcap_rebuild.language.prompt import DEFAULT, PROMPTS, SMALL, prompt_of
-from endcap_rebuild.language.writer import Request, Usage, WriterError
 
 SCHEMA = {"type": "object"}
 REQUESTS = [Request(f"k{k}", "describe it", json.dumps({"item": {"title": f"red mug {k}"}})) for k in range(2)]

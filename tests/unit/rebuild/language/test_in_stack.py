@@ -9,9 +9,14 @@ from typing import Any
 
 import pytest
 
-from endcap_rebuild.language.enrich import META
+from endcap.aws.answers import LEDGER_KEY, NEW_PREFIX
+from endcap.catalog.item import Item
+from endcap.describing.asked import asked_about
+from endcap.describing.lines import line_of
+from endcap.describing.prompt import prompt_of
+from endcap.describing.writer import Price, Request, Usage, WriterError, Written
+from endcap_rebuild.language.enrich import META, EnrichSettings, enrich, enriched_of
 from endcap_rebuild.language.in_stack import PREFIX, WriterChoice, with_enrichment
-from endcap_rebuild.language.writer import Price, Request, Usage, WriterError, Written
 from endcap_rebuild.settings import RebuildSettings
 
 
@@ -20,6 +25,7 @@ class Bucket:
 
     def __init__(self) -> None:
         self.objects: dict[str, bytes] = {}
+        self.reads: list[str] = []
 
     def fetch(self, prefix: str, folder: Path) -> None:
         for key, body in self.objects.items():
@@ -29,6 +35,13 @@ class Bucket:
 
     def put(self, key: str, body: bytes) -> None:
         self.objects[key] = body
+
+    def sizes(self, prefix: str) -> Mapping[str, int]:
+        return {key: len(body) for key, body in self.objects.items() if key.startswith(prefix)}
+
+    def read(self, key: str) -> bytes:
+        self.reads.append(key)
+        return self.objects[key]
 
 
 class Breaking:
@@ -82,6 +95,32 @@ def test_rules_describe_what_is_missing_and_keep_it(settings: RebuildSettings, t
     assert bucket.objects[f"{PREFIX}written.jsonl"].count(b"\n") == 20
 
 
+def test_what_was_written_as_items_came_in_is_not_paid_for_again(settings: RebuildSettings, tmp_path: Path) -> None:
+    bucket = Bucket()
+    writer = Breaking(5)
+    with_enrichment(settings, bucket, tmp_path / "one", PAID, writer=writer)
+    assert META not in {key.removeprefix(PREFIX) for key in bucket.objects}  # it broke off
+    with_enrichment(settings, bucket, tmp_path / "two", PAID, writer=Breaking(100))
+    folder = Path(settings.data)
+    new = Item("fresh", "yellow jug of the new kind")
+    with (folder / "items.jsonl").open("a", encoding="utf-8") as file:
+        file.write("\n" + json.dumps({"item_id": new.item_id, "title": new.title}))
+    asked = asked_about(new, prompt_of("enrich-1"), "breaking:1")
+    line = line_of(Written(asked.key, {"kind": "jug"}, Usage(50, 10)), PAID.price)
+    bucket.put(f"{NEW_PREFIX}{asked.key}.json", json.dumps(line).encode())
+    bucket.put(f"{NEW_PREFIX}odd.json", b"{")
+    bucket.put(LEDGER_KEY, b"{}")
+    rest = Breaking(100)
+    found = with_enrichment(settings, bucket, tmp_path / "three", PAID, writer=rest)
+    assert rest.asked == 0
+    assert found.enrichment is not None
+    assert [one.kind for one in enriched_of(found.enrichment, [new]) if one] == ["jug"]
+    assert bucket.objects[f"{PREFIX}written.jsonl"].count(b"\n") == 21
+    bucket.reads.clear()
+    with_enrichment(settings, bucket, tmp_path / "four", PAID, writer=rest)
+    assert bucket.reads == [f"{NEW_PREFIX}odd.json"]
+
+
 @pytest.mark.parametrize("error", [None, MemoryError("handed over")], ids=["away", "out of time"])
 def test_what_was_paid_for_is_kept_whatever_happens(
     settings: RebuildSettings, tmp_path: Path, error: BaseException | None
@@ -97,3 +136,17 @@ def test_what_was_paid_for_is_kept_whatever_happens(
     found = with_enrichment(settings, bucket, tmp_path / "two", PAID, writer=rest)
     assert rest.asked == 13
     assert found.enrichment == tmp_path / "two"
+
+
+def test_a_writer_is_asked_as_it_was_before(settings: RebuildSettings, tmp_path: Path) -> None:
+    folder = tmp_path / "before"
+    enrich(EnrichSettings(settings.data, folder, PAID.price, 1.0, prompt="enrich-blurb-1"), Breaking(100))
+    bucket = Bucket()
+    for path in folder.iterdir():
+        bucket.put(PREFIX + path.name, path.read_bytes())
+    again = Breaking(100)
+    with_enrichment(settings, bucket, tmp_path / "two", PAID, writer=again)
+    assert again.asked == 0
+    assert json.loads(bucket.objects[PREFIX + META])["prompt"] == "enrich-blurb-1"
+    with_enrichment(settings, bucket, tmp_path / "three", WriterChoice("rules"))
+    assert json.loads(bucket.objects[PREFIX + META]) == {"writer": "rules:1", "prompt": "enrich-1"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,22 +11,27 @@ from typing import Any
 import numpy as np
 import pytest
 
+from endcap.catalog.row import GENERATED_TAGS
+from endcap.describing.rules import RulesWriter
+from endcap.describing.writer import Request, Written
 from endcap.filters.parser import expression
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.described import described_by
 from endcap.snapshot.parts import TermWeight
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.language.enrich import EnrichSettings, enrich
-from endcap_rebuild.language.rules import RulesWriter
-from endcap_rebuild.language.step import BESIDE, report_of, weights_beside
-from endcap_rebuild.settings import RebuildSettings
-from endcap_rebuild.steps.assembly import GENERATED_TAGS, tagged_documents
-from endcap_rebuild.steps.runner import json_array
-from tests.fakes.toy_shop import NOW_MS, write_chain_shop
-from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, build_toy_snapshot
+from endcap_rebuild.language.step import BESIDE, DESCRIBED_STEP, enrichment_key, report_of, weights_beside
+from endcap_rebuild.settings import RebuildSettings, no_progress
+from endcap_rebuild.steps.assembly import generated_documents
+from endcap_rebuild.steps.fast import FAST_STEPS, FastJob
+from endcap_rebuild.steps.runner import Outputs, json_array, json_value, run_steps
+from endcap_rebuild.text.encoders import load_encoder
+from tests.fakes.toy_shop import NOW_MS, write_chain_shop, write_events, write_items
+from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, TINY_ENCODER, WORDS, build_toy_snapshot
 
 
 @pytest.fixture(scope="module")
@@ -68,14 +75,16 @@ def test_tags_become_an_attribute_of_their_own_name(tmp_path: Path) -> None:
     data = write_chain_shop(tmp_path / "shop", n_users=4)
     shop = read_shop(data, NOW_MS, 0, {})
     tags = [["christmas", "kitchen"] if row % 10 == 0 else [] for row in range(len(shop.items))]
-    documents = tagged_documents(shop, tags)
+    documents = generated_documents(shop, [{GENERATED_TAGS: own} if own else {} for own in tags])
     assert [document.get("attributes", {}) for document in documents[:2]] == [{GENERATED_TAGS: tags[0]}, {}]
     snapshot = build_toy_snapshot(tmp_path / "tagged", documents=documents)
     request = RecommendationRequest(limit=40, filter=expression(f'{GENERATED_TAGS} CONTAINS "christmas"'))
     found = {item.item_id for item in recommend(snapshot, EMPTY_PROFILE, request, CUTOFF_MS).items}
     assert found == {shop.items[row].item_id for row in range(0, len(shop.items), 10)}
     own = replace(shop, items=[replace(shop.items[0], attributes={GENERATED_TAGS: ("mine",)}), *shop.items[1:]])
-    assert tagged_documents(own, tags)[0]["attributes"] == {GENERATED_TAGS: ["mine"]}
+    assert generated_documents(own, [{GENERATED_TAGS: one} for one in tags])[0]["attributes"] == {
+        GENERATED_TAGS: ["mine"]
+    }
 
 
 def test_a_weight_is_a_share_of_that_of_the_text_beside_it() -> None:
@@ -98,3 +107,93 @@ def test_nothing_was_written_there(tmp_path: Path) -> None:
     )
     with pytest.raises(InvalidInputError, match="nothing that endcap enrich has written"):
         rebuild(settings)
+
+
+STYLES, ITEMS, USERS = 12, 400, 4_000
+
+
+class Knowing:
+    """Writes of each item what kind shoppers take it for, of which its title says a part."""
+
+    name = "knowing:1"
+    at_once = 100
+
+    def __init__(self, kinds: Mapping[str, str]) -> None:
+        self.kinds = kinds
+
+    def write(self, requests: Sequence[Request], schema: Mapping[str, Any], most_tokens: int) -> Iterator[Written]:
+        for request in requests:
+            title = json.loads(request.data)["item"]["title"]
+            yield Written(request.key, {"kind": self.kinds[title], "occasions": ["christmas"]})
+
+
+def knowing_shop(folder: Path, *, lost: str = "") -> RebuildSettings:
+    """Shoppers stay with a kind. Every other item is Chinese; what is written of those in `lost` is of other items."""
+    chance = np.random.default_rng(6)
+    style_of = chance.integers(STYLES, size=ITEMS)
+    kinds = [" ".join(chance.choice(WORDS, 4)) for _ in range(STYLES)]
+    languages = ["en" if k % 2 == 0 else "zh" for k in range(ITEMS)]
+    hints = [" ".join(chance.choice(kinds[style].split(), 2)) for style in style_of.tolist()]
+    titles = [f"{hints[k]} {chance.choice(WORDS)} {k}" for k in range(ITEMS)]
+    other = chance.permutation(ITEMS)
+    told = [kinds[style_of[other[k] if languages[k] == lost else k]] for k in range(ITEMS)]
+    write_items(folder, [{"id": f"i{k}", "title": titles[k], "language": languages[k]} for k in range(ITEMS)])
+    of_style = [np.flatnonzero(style_of == style) for style in range(STYLES)]
+    events = [
+        {
+            "user_id": f"u{user}",
+            "item_id": f"i{item}",
+            "event_type": "purchase",
+            "timestamp": (CUTOFF_MS - int(chance.integers(20)) * DAY_MS) // 1000 - 60 * (5 - step),
+        }
+        for user in range(USERS)
+        for step, item in enumerate(chance.choice(of_style[user % STYLES], 5, replace=False).tolist())
+    ]
+    write_events(folder, events)
+    enrich(EnrichSettings(folder, folder / "enrichment"), Knowing(dict(zip(titles, told, strict=True))))
+    return RebuildSettings(
+        folder,
+        folder / "out",
+        str(TINY_ENCODER),
+        cache=folder / "cache",
+        now_ms=NOW_MS,
+        max_cases=5_000,
+        enrichment=folder / "enrichment",
+    )
+
+
+def gated(settings: RebuildSettings) -> Outputs:
+    """What the step makes of a shop."""
+    shop = read_shop(settings.data, NOW_MS, settings.seed, {})
+    job = FastJob(settings, shop, load_encoder(settings.encoder, settings.cache), no_progress)
+    reads = {name: getattr(settings, name) for name in ("seed", "dim", "max_cases", "target")}
+    reads["enrichment"] = enrichment_key(settings)
+    return run_steps((*FAST_STEPS[:2], DESCRIBED_STEP), job, reads, "data", None, no_progress)["described"]
+
+
+def test_what_tells_what_is_chosen_is_taken_with_all_that_later_items_need(tmp_path: Path) -> None:
+    made = gated(knowing_shop(tmp_path))
+    report = report_of(made)
+    assert report["weights"]["described"] > 0
+    assert report["verdicts"][0]["low"] > 0
+    by = described_by({"metrics": {"enrichment": report}})
+    assert by is not None
+    assert (by.writer, by.prompt, list(by.fields)) == ("knowing:1", "enrich-1", report["fields"])
+    width = made["vectors"].shape[1]
+    assert made["mean"].shape == (width,)
+    lengths = np.linalg.norm(made["vectors"], axis=1)
+    assert set(lengths.round(4).tolist()) <= {0.0, 1.0}
+    assert lengths.any()
+    assert "shares" not in made
+    assert json_value(made["attributes"])[0] == {GENERATED_TAGS: ["christmas"]}
+
+
+def test_a_language_of_which_nothing_true_was_written_counts_nothing(tmp_path: Path) -> None:
+    made = gated(knowing_shop(tmp_path, lost="zh"))
+    report = report_of(made)
+    assert report["shares"] == {"en": [1.0, 1.0], "zh": [0.0, 1.0]}
+    assert report["languages"]["en"][0]["low"] > 0
+    chinese = np.arange(ITEMS) % 2 == 1
+    order = [int(item.item_id[1:]) for item in read_shop(tmp_path, NOW_MS, 0, {}).items]
+    np.testing.assert_array_equal(made["shares"][:, 0], np.where(chinese[order], 0.0, 1.0))
+    assert not made["vectors"][chinese[order]].any()

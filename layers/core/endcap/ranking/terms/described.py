@@ -10,12 +10,14 @@ from typing import Final
 
 import numpy as np
 
-from endcap.arrays import F64, I64
+from endcap.arrays import F32, F64, I64
 from endcap.index.derived import Beside
+from endcap.index.index import ItemIndex
+from endcap.index.laid_over import LaidOver
 from endcap.index.vectors import without_mean
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.terms.text import sides, signed_support
-from endcap.ranking.values import Likeness, Values
+from endcap.ranking.values import Likeness, Shared, Space, Values
 
 DESCRIBED_NAME: Final = "described"
 DESCRIBED_QUERY_NAME: Final = "described_query"
@@ -26,8 +28,16 @@ def history_values(context: ScoringContext, part: Beside) -> Values | None:
     vectors = context.index.beside[part]
     if vectors is None or not context.features.weights.any():
         return None
-    past = vectors.rows(context.features.positions)
-    return Likeness(vectors, *sides(past, context.weights.text)) if past.any() else None
+    past = _past(context, vectors, part)
+    space = _counting(vectors, context.index, 0) if part == "described" else vectors
+    return Likeness(space, *sides(past, context.weights.text)) if past.any() else None
+
+
+def _past(context: ScoringContext, vectors: LaidOver, part: Beside) -> F32:
+    """float32 (h, dim): of recent items, but for those in a language whose descriptions say nothing."""
+    positions = context.features.positions
+    past, shares = vectors.rows(positions), context.index.described_shares
+    return past if shares is None or part != "described" else past * (shares[positions, 0] > 0)[:, None]
 
 
 def history_support(context: ScoringContext, positions: I64, part: Beside) -> F64:
@@ -35,8 +45,10 @@ def history_support(context: ScoringContext, positions: I64, part: Beside) -> F6
     vectors = context.index.beside[part]
     if vectors is None:
         return np.zeros((len(context.features.positions), len(positions)))
-    past, ranked = (vectors.rows(rows) for rows in (context.features.positions, positions))
+    past, ranked = _past(context, vectors, part), vectors.rows(positions)
     alike = np.asarray(np.vecdot(past[:, None, :], ranked[None, :, :]), dtype=np.float32)  # (h, k)
+    if part == "described" and (shares := context.index.described_shares) is not None:
+        alike *= shares[positions, 0]
     return signed_support(alike, context.weights.text).astype(np.float64)
 
 
@@ -44,7 +56,14 @@ def _query_values(context: ScoringContext) -> Values | None:
     query, vectors = context.query, context.index.beside["described"]
     if vectors is None or query is None or query.vector is None:
         return None
-    return Likeness(vectors, without_mean(query.vector, context.index.snapshot.whitening_mean))
+    space = _counting(vectors, context.index, 1)
+    return Likeness(space, without_mean(query.vector, context.index.snapshot.whitening_mean))
+
+
+def _counting(vectors: LaidOver, index: ItemIndex, term: int) -> Space:
+    """The vectors with what they count in one of both terms, by the language of each item."""
+    shares = index.described_shares
+    return vectors if shares is None else Shared(vectors, shares[:, term])
 
 
 DESCRIBED: Final = Term(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from endcap_rebuild.language.writer import Sleep, WriterError
+from endcap.describing.writer import Sleep, WriterError
 
 TRIES: Final = 4
 FIRST_WAIT_S: Final = 1.0
@@ -24,6 +24,16 @@ class TryAgainError(Exception):
 
 class NotThisOneError(Exception):
     """This request is refused, others may not be."""
+
+
+def no_second_try(wait_s: float) -> None:
+    """In place of a sleep: what has failed is not tried again now, as all of it comes again by itself.
+
+    Raises
+    ------
+    WriterError : always
+    """
+    raise WriterError(f"not tried again at once, though {wait_s:.0f} seconds were to be waited")
 
 
 def tried(call: Callable[[], Answer], sleep: Sleep = time.sleep) -> Answer:

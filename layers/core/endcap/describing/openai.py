@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from endcap_rebuild.language.retries import NotThisOneError, TryAgainError, tried
-from endcap_rebuild.language.writer import Request, Sleep, Usage, WriterError, Written
+from endcap.describing.retries import NotThisOneError, TryAgainError, tried
+from endcap.describing.writer import Request, Sleep, Usage, WriterError, Written
 
 CONNECT_S: Final = 5.0
 READ_S: Final = 120.0

@@ -6,9 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from endcap.describing.tags import AUDIENCES, OCCASIONS, THEMES, Tag
+from endcap.describing.writer import Request, Written
 from endcap.text.mentions import mentions
-from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
-from endcap_rebuild.language.writer import Request, Written
 
 
 class RulesWriter:

@@ -10,13 +10,14 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from endcap.catalog.item import Item, item_text
+from endcap.describing.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 from endcap.identifiers import clean_text
 from endcap.text.mentions import mentions
 from endcap.text.tokens import normalized
 from endcap.understanding.lexicon import COLOURS, MATERIALS
-from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 
 MAX_CHARS: Final = 60
+BLURB_CHARS: Final = 240
 MOST_TOKENS: Final = 300
 """Of one answer."""
 Phrase = Annotated[str, Field(max_length=400)]
@@ -36,7 +37,15 @@ class Enriched(BaseModel):
     queries: Phrases = []
 
 
-FIELDS: Final = tuple(Enriched.model_fields)
+class Blurbed(Enriched):
+    """The same with a sentence or two to show, which prompts ask for that say so."""
+
+    model_config = ConfigDict(extra="forbid", title="Blurbed")
+
+    blurb: Annotated[str, Field(max_length=1_000)] = ""
+
+
+_QUOTES: Final = " \"'"
 _EDGES: Final = " .,;:!?\"'。、"
 _LINK: Final = re.compile(r"https?:|www\.|@|\b[\w-]+\.(?:com|net|org|cn|io|shop)\b|[<>{}\[\]`|\\]", re.IGNORECASE)
 _ORDERS: Final = re.compile(
@@ -59,7 +68,7 @@ class Grounded:
     dropped: tuple[tuple[str, str, str], ...] = ()
 
 
-def grounded(value: Any, item: Item, brands: Iterable[str] = ()) -> Grounded | None:
+def grounded(value: Any, item: Item, brands: Iterable[str] = (), form: type[Enriched] = Enriched) -> Grounded | None:
     """What of an answer is grounded in an item; None where it has not the form.
 
     A phrase goes that names a number, a colour, a material or a brand of the shop which the item's own text does not
@@ -68,18 +77,19 @@ def grounded(value: Any, item: Item, brands: Iterable[str] = ()) -> Grounded | N
     Parameters
     ----------
     brands : of the shop
+    form : that was asked for
     """
     try:
-        told = Enriched.model_validate(value)
+        told = form.model_validate(value)
     except ValidationError:
         return None
     source, others = _source(item), [b for b in brands if b and normalized(b) != normalized(item.brand)]
     dropped: list[tuple[str, str, str]] = []
 
-    def kept(field: str, phrases: Sequence[str]) -> list[str]:
+    def kept(field: str, phrases: Sequence[str], most: int = MAX_CHARS) -> list[str]:
         found = []
         for phrase in dict.fromkeys(clean(text) for text in phrases):
-            reason = _reason(phrase, source, others) if phrase else "empty"
+            reason = _reason(phrase, source, others, most) if phrase else "empty"
             if reason:
                 dropped.append((field, phrase, reason))
             else:
@@ -91,26 +101,30 @@ def grounded(value: Any, item: Item, brands: Iterable[str] = ()) -> Grounded | N
         dropped.extend((field, name, "no tag") for name in names if normalized(name) not in ours)
         return [name for name in dict.fromkeys(normalized(name) for name in names) if name in ours]
 
-    return Grounded(
-        Enriched(
-            kind=next(iter(kept("kind", [told.kind])), ""),
-            uses=kept("uses", told.uses)[:3],
-            for_whom=tags("for_whom", told.for_whom, AUDIENCES),
-            occasions=tags("occasions", told.occasions, OCCASIONS),
-            themes=tags("themes", told.themes, THEMES),
-            queries=kept("queries", told.queries)[:3],
-        ),
-        tuple(dropped),
-    )
+    found: dict[str, Any] = {
+        "kind": next(iter(kept("kind", [told.kind])), ""),
+        "uses": kept("uses", told.uses)[:3],
+        "for_whom": tags("for_whom", told.for_whom, AUDIENCES),
+        "occasions": tags("occasions", told.occasions, OCCASIONS),
+        "themes": tags("themes", told.themes, THEMES),
+        "queries": kept("queries", told.queries)[:3],
+    }
+    if isinstance(told, Blurbed):
+        blurb = kept("blurb", [told.blurb], BLURB_CHARS)
+        found["blurb"] = _line(told.blurb).strip(_QUOTES) if blurb else ""  # sentences end with their full stop
+    return Grounded(form(**found), tuple(dropped))
 
 
 def clean(text: str) -> str:
     """A phrase on one line, without what surrounds it."""
+    return _line(text).strip(_EDGES)
+
+
+def _line(text: str) -> str:
     try:
-        plain = clean_text(text)
+        return re.sub(r"\s+", " ", clean_text(text))
     except ValueError:
         return ""
-    return re.sub(r"\s+", " ", plain).strip(_EDGES)
 
 
 def _source(item: Item) -> str:
@@ -118,10 +132,10 @@ def _source(item: Item) -> str:
     return normalized(" ".join([item_text(item), item.brand, *attributes]))
 
 
-def _reason(phrase: str, source: str, other_brands: Sequence[str]) -> str:
+def _reason(phrase: str, source: str, other_brands: Sequence[str], most: int) -> str:
     """Why a phrase is thrown away; "" where it is kept."""
     plain = normalized(phrase)
-    if len(phrase) > MAX_CHARS:
+    if len(phrase) > most:
         return "too long"
     if _LINK.search(phrase):
         return "link or markup"

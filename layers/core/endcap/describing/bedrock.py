@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from botocore.config import Config
-
-from endcap.aws.clients import aws_errors, client
+from endcap.describing.openai import answered
+from endcap.describing.retries import NotThisOneError, TryAgainError, tried
+from endcap.describing.writer import Request, Sleep, Usage, WriterError, Written
 from endcap.errors import EndcapError, RefusedError
-from endcap_rebuild.language.openai import answered
-from endcap_rebuild.language.retries import NotThisOneError, TryAgainError, tried
-from endcap_rebuild.language.writer import Request, Sleep, Usage, WriterError, Written
 
-WAITING: Final = Config(connect_timeout=5.0, read_timeout=120.0, retries={"mode": "standard", "total_max_attempts": 1})
 _REFUSED: Final = ("AccessDenied", "ResourceNotFound", "UnrecognizedClient", "ExpiredToken", "InvalidSignature")
 
 
 class BedrockWriter:
-    """Asks a model of the account, in the region and by the credentials that boto3 finds.
+    """Asks a model of the account. The role needs `bedrock:InvokeModel` on it.
 
-    The role needs `bedrock:InvokeModel` on the model. Nothing leaves the account but for Bedrock itself.
+    Parameters
+    ----------
+    converse : as `endcap.aws.converse.Converse` calls the service
     """
 
     at_once: Final = 1
 
-    def __init__(self, model: str, service: Any = None, sleep: Sleep = time.sleep) -> None:
-        self._model, self._sleep = model, sleep
-        self._service = client("bedrock-runtime", WAITING) if service is None else service
+    def __init__(self, model: str, converse: Callable[..., Any], sleep: Sleep = time.sleep) -> None:
+        self._model, self._converse, self._sleep = model, converse, sleep
 
     @property
     def name(self) -> str:
@@ -44,15 +41,14 @@ class BedrockWriter:
     def _one(self, request: Request, schema: Mapping[str, Any], most_tokens: int) -> Written:
         asked = {"modelId": self._model, **converse_body(request, schema, most_tokens)}
         try:
-            answer = tried(lambda: self._converse(asked), self._sleep)
+            answer = tried(lambda: self._ask(asked), self._sleep)
         except NotThisOneError as exc:
             return Written(request.key, failed=str(exc))
         return read_converse(request.key, answer)
 
-    def _converse(self, asked: Mapping[str, Any]) -> Any:
+    def _ask(self, asked: Mapping[str, Any]) -> Any:
         try:
-            with aws_errors("bedrock"):
-                return self._service.converse(**asked)
+            return self._converse(**asked)
         except RefusedError as exc:
             raise NotThisOneError(f"{self._model}: {exc}") from exc
         except (AttributeError, TypeError) as exc:  # botocore's own, of an answer that is none of Converse's

@@ -13,12 +13,17 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from endcap.describing.enriched import MAX_CHARS, MOST_TOKENS, Blurbed, Enriched
+from endcap.describing.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 from endcap.errors import InvalidInputError
 from endcap.messages.language import TEXTS, Language
-from endcap_rebuild.language.enriched import FIELDS, MAX_CHARS, MOST_TOKENS, Enriched
-from endcap_rebuild.language.tags import AUDIENCES, OCCASIONS, THEMES, Tag
 
-SCHEMA: Final[Mapping[str, Any]] = Enriched.model_json_schema() | {"required": list(FIELDS)}
+
+def _schema(form: type[Enriched]) -> Mapping[str, Any]:
+    return form.model_json_schema() | {"required": list(form.model_fields)}
+
+
+SCHEMA: Final = _schema(Enriched)
 
 
 def _phrases(most: int) -> dict[str, Any]:
@@ -42,11 +47,13 @@ class Prompt:
     name : of its file, with the version
     schema : JSON schema of the answers
     most_tokens : of one answer
+    form : that answers are read in
     """
 
     name: str
     schema: Mapping[str, Any] = field(default_factory=lambda: SCHEMA)
     most_tokens: int = MOST_TOKENS
+    form: type[Enriched] = Enriched
 
     def system(self, language: Language) -> str:
         """The instructions for items in a language."""
@@ -70,9 +77,16 @@ def _system(name: str, language: Language) -> str:
 
 
 PROMPTS: Final[Mapping[str, Prompt]] = {
-    prompt.name: prompt for prompt in (Prompt("enrich-1"), Prompt("enrich-small-1", _SMALL, 120))
+    prompt.name: prompt
+    for prompt in (
+        Prompt("enrich-1"),
+        Prompt("enrich-small-1", _SMALL, 120),
+        Prompt("enrich-blurb-1", _schema(Blurbed), MOST_TOKENS + 120, Blurbed),
+    )
 }
-"""The second is for models of less than about a billion weights: they need examples, and to be asked for less."""
+"""The second is for models of less than about a billion weights: they need examples, and to be asked for less.
+The third asks for a sentence or two to show as well.
+"""
 DEFAULT: Final = "enrich-1"
 SMALL: Final = "enrich-small-1"
 

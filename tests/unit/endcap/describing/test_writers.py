@@ -9,11 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from endcap_rebuild.language.bedrock import WAITING, BedrockWriter
-from endcap_rebuild.language.openai import OpenAiWriter
-from endcap_rebuild.language.retries import FIRST_WAIT_S, TRIES, TryAgainError, tried
-from endcap_rebuild.language.rules import RulesWriter
-from endcap_rebuild.language.writer import Price, Request, Usage, Writer, WriterError, most_of
+from endcap.aws.converse import WAITING, Converse
+from endcap.describing.bedrock import BedrockWriter
+from endcap.describing.openai import OpenAiWriter
+from endcap.describing.retries import FIRST_WAIT_S, TRIES, TryAgainError, tried
+from endcap.describing.rules import RulesWriter
+from endcap.describing.writer import Price, Request, Usage, Writer, WriterError, most_of
 from tests.fakes.chat_server import ChatServer, Fault, chat_server, plain_reply
 
 SCHEMA = {"type": "object", "properties": {"kind": {"type": "string"}}}
@@ -43,7 +44,7 @@ def writer(request: pytest.FixtureRequest, server: ChatServer, waited: list[floa
         aws_secret_access_key="b",
         config=WAITING,
     )
-    return BedrockWriter("small", service, waited.append)
+    return BedrockWriter("small", Converse(service), waited.append)
 
 
 def test_each_request_is_answered_with_what_it_cost(writer: Writer, server: ChatServer) -> None:
