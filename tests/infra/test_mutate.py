@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from infra.checks import mutant_runs, mutate
+from infra.checks.mutant_page import KILLED, SURVIVED, page, reason_of
 from infra.checks.mutants import ROOT, Mutant, behaviour, change_of, changed_lines
-from infra.checks.mutate import KILLED, SURVIVED, Results, in_turn, page
+from infra.checks.mutate import Results, in_turn
 
 CONFIG = tomllib.loads((ROOT / "infra/checks/mutants.toml").read_text(encoding="utf-8"))
 ONE = Mutant("part", "a.py", "`x | y` → `x`", "x", ("tests/infra/test_mutate.py",))
@@ -177,11 +178,34 @@ def test_the_page_counts_and_asks_for_reasons() -> None:
     found = [replace(ONE, change=change) for change in ("`a` → `b`", "`x | y` → `x`", "`c` → `d`", "`e` → `f`")]
     reviewed = [{"file": "a.py", "change": "`c` → .*", "reason": "nobody minds"}]
     text, missing = page(found, [KILLED, SURVIVED, SURVIVED, None], reviewed)
-    assert "| part | 4 | 1 | 2 | 1 |" in text
+    assert "| part | 4 | 1 | 2 | 1 | " in text
     assert "| `a.py` | `x \\| y` → `x` | **not reviewed** |" in text
     assert "| `a.py` | `c` → `d` | nobody minds |" in text
     assert "`e` → `f`" not in text
     assert missing == 1
+
+
+def test_the_page_keeps_what_was_tried_elsewhere_while_the_code_is_the_same() -> None:
+    reviewed = [{"file": "a.py", "change": ".*", "reason": "nobody minds"}]
+    found = [
+        replace(ONE, target=target, change=f"`{name}` → `x`", source=name)
+        for target, names in (("one", ("a | b", "c", "d")), ("two", ("e", "f")))
+        for name in names
+    ]
+    elsewhere, _ = page(found, [SURVIVED, KILLED, None, None, None], reviewed)
+    here = [None, None, None, KILLED, SURVIVED]
+    text, missing = page(found, here, [], elsewhere)
+    assert ["| one | 3 | 1 | 1 | 1 |" in text, "| two | 2 | 1 | 1 | 0 |" in text] == [True, True]
+    # Whether it is reviewed is told anew.
+    assert "| `a.py` | `a \\| b` → `x` | **not reviewed** |" in text
+    assert missing == 2
+    assert page(found, [None] * 5, [], text) == (text, 2)
+    # As much as was tried elsewhere, and other code, are told as they are here.
+    more, _ = page(found, [KILLED, KILLED, None, *here[3:]], [], text)
+    assert "| one | 3 | 2 | 0 | 1 |" in more
+    other, _ = page([replace(found[0], source="z"), *found[1:]], here, [], text)
+    assert "| one | 3 | 0 | 0 | 3 |" in other
+    assert "`a \\| b`" not in other
 
 
 def test_what_is_changed_and_what_has_to_notice_exist() -> None:
@@ -194,9 +218,9 @@ def test_what_is_changed_and_what_has_to_notice_exist() -> None:
 
 def test_a_reason_may_be_of_a_kind_of_change_in_many_files() -> None:
     reviewed = [{"file": "*.py", "change": "`x | y` → .*".replace("|", r"\|"), "reason": "nobody minds"}]
-    assert mutate.reason_of(ONE, reviewed) == "nobody minds"
-    assert mutate.reason_of(replace(ONE, file="a.txt"), reviewed) is None
-    assert mutate.reason_of(replace(ONE, change="`c` → `d`"), reviewed) is None
+    assert reason_of(ONE, reviewed) == "nobody minds"
+    assert reason_of(replace(ONE, file="a.txt"), reviewed) is None
+    assert reason_of(replace(ONE, change="`c` → `d`"), reviewed) is None
 
 
 def test_what_imports_a_file_loads_it_and_so_does_what_lies_in_a_package_that_does(tmp_path: Path) -> None:
