@@ -3,7 +3,7 @@ import json
 import pytest
 
 from endcap.profiles.erasure import Erasure, erased, erasure_of
-from endcap.profiles.ingest import Record
+from endcap.profiles.record import Record
 from tests.fakes.profile_store import MemoryProfiles
 
 ASKED = Erasure("ann", 5)
