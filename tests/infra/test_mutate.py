@@ -178,7 +178,7 @@ def test_the_page_counts_and_asks_for_reasons() -> None:
     found = [replace(ONE, change=change) for change in ("`a` → `b`", "`x | y` → `x`", "`c` → `d`", "`e` → `f`")]
     reviewed = [{"file": "a.py", "change": "`c` → .*", "reason": "nobody minds"}]
     text, missing = page(found, [KILLED, SURVIVED, SURVIVED, None], reviewed)
-    assert "| part | 4 | 1 | 2 | 1 | " in text
+    assert "| part | `a.py` | 4 | 1 | 2 | 1 | " in text
     assert "| `a.py` | `x \\| y` → `x` | **not reviewed** |" in text
     assert "| `a.py` | `c` → `d` | nobody minds |" in text
     assert "`e` → `f`" not in text
@@ -186,25 +186,25 @@ def test_the_page_counts_and_asks_for_reasons() -> None:
 
 
 def test_the_page_keeps_what_was_tried_elsewhere_while_the_code_is_the_same() -> None:
-    reviewed = [{"file": "a.py", "change": ".*", "reason": "nobody minds"}]
+    reviewed = [{"file": "*.py", "change": ".*", "reason": "nobody minds"}]
     found = [
-        replace(ONE, target=target, change=f"`{name}` → `x`", source=name)
-        for target, names in (("one", ("a | b", "c", "d")), ("two", ("e", "f")))
+        replace(ONE, target="part", file=file, change=f"`{name}` → `x`", source=name)
+        for file, names in (("a.py", ("a | b", "c", "d")), ("b.py", ("e", "f")))
         for name in names
     ]
     elsewhere, _ = page(found, [SURVIVED, KILLED, None, None, None], reviewed)
     here = [None, None, None, KILLED, SURVIVED]
     text, missing = page(found, here, [], elsewhere)
-    assert ["| one | 3 | 1 | 1 | 1 |" in text, "| two | 2 | 1 | 1 | 0 |" in text] == [True, True]
+    assert ["| part | `a.py` | 3 | 1 | 1 | 1 |" in text, "| part | `b.py` | 2 | 1 | 1 | 0 |" in text] == [True, True]
     # Whether it is reviewed is told anew.
     assert "| `a.py` | `a \\| b` → `x` | **not reviewed** |" in text
     assert missing == 2
     assert page(found, [None] * 5, [], text) == (text, 2)
     # As much as was tried elsewhere, and other code, are told as they are here.
     more, _ = page(found, [KILLED, KILLED, None, *here[3:]], [], text)
-    assert "| one | 3 | 2 | 0 | 1 |" in more
+    assert "| part | `a.py` | 3 | 2 | 0 | 1 |" in more
     other, _ = page([replace(found[0], source="z"), *found[1:]], here, [], text)
-    assert "| one | 3 | 0 | 0 | 3 |" in other
+    assert "| part | `a.py` | 3 | 0 | 0 | 3 |" in other
     assert "`a \\| b`" not in other
 
 
