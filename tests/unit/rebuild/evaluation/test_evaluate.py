@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from endcap.errors import InvalidInputError
-from endcap.events.interaction import Interaction, interaction_document
+from endcap.events.interaction import interaction_document
 from endcap.profiles.codec import encode_profile
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.pseudonyms import PseudonymKeys, pseudonymous
