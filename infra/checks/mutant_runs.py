@@ -29,7 +29,7 @@ from typing import IO, Any
 
 import pytest
 
-from infra.checks.mutant_survey import Survey
+from infra.checks.mutant_survey import Survey, waited_s
 
 COLLECTING, ENDED, LATE = "while tests were collected", "the process ended", "took too long"
 OPTIONS = (
@@ -130,15 +130,6 @@ def load(names: Iterable[str]) -> None:
             importlib.import_module(name)
     gc.collect()
     gc.freeze()
-
-
-def waited_s(process: int) -> float:
-    """How long threads of a process were ready and had no core, which is nothing that its code does."""
-    total = 0.0
-    with suppress(OSError, ValueError, IndexError):
-        for task in Path(f"/proc/{process}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[1]) / 1e9
-    return total
 
 
 def apart(work: Callable[[], dict[str, Any]], limit_s: float, log: Path) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -16,6 +17,15 @@ import pytest
 
 ALL = "*"  # what every test relies on: lines that run while modules are loaded, and fixtures of a session
 STARTS = frozenset({"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"})
+
+
+def waited_s(process: int) -> float:
+    """How long threads of a process were ready and had no core, which is nothing that its code does."""
+    total = 0.0
+    with suppress(OSError, ValueError, IndexError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[1]) / 1e9
+    return total
 
 
 class Survey:
@@ -32,6 +42,7 @@ class Survey:
         self.seconds: dict[str, float] = defaultdict(float)
         self.everywhere: set[str] = set()
         self.failed: list[str] = []
+        self._waited_s = waited_s(os.getpid())
 
     def follow(self, frame: FrameType, _event: str, _argument: object) -> Callable[..., Any] | None:
         """Python's trace function."""
@@ -89,7 +100,8 @@ class Survey:
         return self.by.partition("::")[0]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] += report.duration
+        before, self._waited_s = self._waited_s, waited_s(os.getpid())
+        self.seconds[report.nodeid] += max(0.0, report.duration - (self._waited_s - before))
         if report.failed:
             self.failed.append(report.nodeid)
 
