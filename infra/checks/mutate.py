@@ -118,10 +118,10 @@ class Suite:
     def __init__(self, tests: Sequence[str], files: Sequence[str], runs: Runs) -> None:
         found = runs.ask(survey=list(tests), of=list(files))
         # Once more, as what keeps time may fail while it is followed, and with what is loaded by now.
-        failed = runs.ask(run=list(found.get("seconds", ())), of=files[0])["failed"]
-        if failed or not found.get("seconds"):
-            sys.exit(f"without any change {failed} fails of {' '.join(tests)}; see {WORK / 'files.log'}")
-        self.seconds: dict[str, float] = found["seconds"]
+        again = runs.ask(run=list(found.get("tests", ())), of=files[0])
+        if again["failed"] or not again.get("seconds"):
+            sys.exit(f"without any change {again['failed']} fails of {' '.join(tests)}; see {WORK / 'files.log'}")
+        self.seconds: dict[str, float] = again["seconds"]
         self._reach: dict[str, dict[str, list[str]]] = found["reach"]
         self._everywhere: list[str] = found["everywhere"]
         self._noticed: Counter[str] = Counter()

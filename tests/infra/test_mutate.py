@@ -171,17 +171,17 @@ def test_only_tests_that_reach_a_change_are_run_and_the_first_that_fails_is_told
         reached = tests.reaching(mutant)
         assert set(reached) == reaching
         with mutate.changed(mutant):
-            assert runs.ask(run=reached, of=FILE, limit_s=3.0) == {"failed": noticing}
+            assert runs.ask(run=reached, of=FILE, limit_s=3.0)["failed"] == noticing
     assert (mutate.TREE / FILE).read_text(encoding="utf-8") == TESTS[FILE]
 
 
 def test_what_a_test_takes_leaves_out_waiting_for_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
     waited = iter([1.0, 4.0, 4.5, 9.5])
     monkeypatch.setattr(mutant_survey, "waited_s", lambda _: next(waited))
-    survey = mutant_survey.Survey([])
+    taken = mutant_survey.Taken()
     for name, took in (("one", 5.0), ("one", 1.0), ("two", 2.0)):
-        survey.pytest_runtest_logreport(SimpleNamespace(nodeid=name, duration=took, failed=False))  # type: ignore[arg-type]
-    assert survey.seconds == {"one": 2.5, "two": 0.0}
+        taken.pytest_runtest_logreport(SimpleNamespace(nodeid=name, duration=took, failed=False))  # type: ignore[arg-type]
+    assert taken.seconds == {"one": 2.5, "two": 0.0}
 
 
 def test_the_page_counts_and_asks_for_reasons() -> None:
