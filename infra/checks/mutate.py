@@ -5,7 +5,7 @@
 infra/checks/mutants.toml says which modules are changed and which tests have to notice, and holds the reason of each
 change that may go unnoticed. The changes are made in a copy of the tree (infra/checks/mutants.py), and only tests that
 reach a changed line are run, those first that notice most in the least time (infra/checks/mutant_runs.py). Results are
-kept in .build/mutate, and a run that was ended goes on where it was. docs/mutants.md tells how it stands, and of parts
+kept in .build/mutate, and a run that was ended goes on where it was. docs/mutants.md tells how it stands, and of files
 of which .build/mutate has less, how it stood (infra/checks/mutant_page.py). Exits with 1 where a change went unnoticed
 for which there is no reason.
 """

@@ -99,6 +99,13 @@ class TestWhatAnErasureReaches:
         assert apply_events([identify("u", "a", 5)], store) == {}
         assert (times(store, "anon:a"), times(store, "u")) == ([6], [9])
 
+    def test_is_what_a_device_did_before_though_a_later_identify_keeps_it_theirs(self) -> None:
+        store = stored(view("anon:a", 3), view("anon:a", 6))
+        delete_user("u", 5, store)
+        for at_ms in (7, 5):
+            assert apply_events([identify("u", "a", at_ms)], store) == {}
+        assert (times(store, "anon:a"), times(store, "u")) == ([6], [6])
+
     @pytest.mark.parametrize(("n_devices", "is_later"), [(4, False), (5, True)])
     def test_is_four_devices_while_somebody_waits(self, n_devices: int, is_later: bool) -> None:
         store = stored(*(identify("u", f"d{n}", n) for n in range(1, n_devices + 1)))
