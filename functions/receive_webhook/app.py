@@ -3,7 +3,7 @@
 Trigger: POST /webhooks/shopify and /webhooks/woocommerce, signed with the shop's secret; by parameter also messages of
 commercetools, from their queue or their event bus.
 Guarantee: what is answered with a 2xx, or acknowledged, is on the events queue, in the catalogue or, where it can't be
-used, in quarantine; erasures are asked for on the events queue, and done from there.
+read, in quarantine; erasures are asked for on the events queue, and done from there.
 Retry: safe; events are called by their order and line, so that however many messages tell of an order it counts once,
 and of a product the newest word counts.
 """
@@ -43,6 +43,8 @@ from endcap.validation import json_value, timestamp_ms
 
 MAX_BYTES: Final = 5 << 20
 """A product of Shopify may have 2,048 variants; Lambda takes 6 MB with everything around the body."""
+MAX_EVENT_BYTES: Final = 200_000
+"""What one event of an order may take to be sent on; a usable one has a hundredth of that."""
 
 app = http_app()
 runtime = Runtime(patient=True)
@@ -119,9 +121,7 @@ def _act(message: Message) -> dict[str, Any]:
         if any(rejected["retryable"] for rejected in outcome.rejected):
             raise DependencyError("the queue did not take all events")
         accepted += outcome.accepted
-        for rejected in outcome.rejected:
-            _quarantine(json.dumps(events[rejected["index"]]), rejected["errors"], now_ms)
-        quarantined += len(outcome.rejected)
+        quarantined += _put_aside(events, outcome.rejected, now_ms)
     changed = 0
     for product in message.products:
         stocked = stock(product, runtime.products, runtime.items)
@@ -140,6 +140,28 @@ def _act(message: Message) -> dict[str, Any]:
         if count:
             metrics.add_metric(name, MetricUnit.Count, count)
     return {"events": accepted, "items_changed": changed, "erasures": len(message.erase)}
+
+
+def _put_aside(events: Sequence[Mapping[str, Any]], rejected: Sequence[Mapping[str, Any]], now_ms: int) -> int:
+    """Send events that can't be used on to where it is known who refuses and who was erased, and all others go aside.
+
+    Returns
+    -------
+    how many are larger than a message of the queue, and are in quarantine already
+
+    Raises
+    ------
+    DependencyError : the queue did not take them
+    """
+    large = 0
+    for one in rejected:
+        event = events[one["index"]]
+        if len(json.dumps(event)) > MAX_EVENT_BYTES:
+            _quarantine(json.dumps(event), one["errors"], now_ms)
+            large += 1
+        elif runtime.queue.send([event]):
+            raise DependencyError("the queue did not take all events")
+    return large
 
 
 def _quarantine(payload: str, errors: list[FieldError], now_ms: int) -> None:
@@ -176,7 +198,7 @@ def _queued(records: list[dict[str, Any]]) -> dict[str, Any]:
             arrival_ms = int((record.get("attributes") or {}).get("SentTimestamp") or _now_ms())
             _commercetools(record["body"].encode("utf-8", "surrogatepass"), arrival_ms)
         except Exception as exc:
-            if retryable(exc) or not _put_aside(record, exc):
+            if retryable(exc) or not _kept_apart(record, exc):
                 logger.warning("message failed and will be delivered again", extra={"error": type(exc).__name__})
                 failed.append(record["messageId"])
     if failed:
@@ -184,7 +206,7 @@ def _queued(records: list[dict[str, Any]]) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
-def _put_aside(record: Mapping[str, Any], failure: Exception) -> bool:
+def _kept_apart(record: Mapping[str, Any], failure: Exception) -> bool:
     """Whether a message that fails for good was put where it holds up no other."""
     fault("message not read", failure)
     try:

@@ -26,7 +26,8 @@ from endcap.errors import DeadlineError, EndcapError
 from endcap.events.counts import Change, increments
 from endcap.observability import fault, logger, metrics, tracer
 from endcap.profiles.erasure import ERASURE, erased
-from endcap.profiles.ingest import Record, ingest
+from endcap.profiles.ingest import ingest
+from endcap.profiles.record import Record
 from endcap.runtime import Runtime
 
 runtime = Runtime(background=True)

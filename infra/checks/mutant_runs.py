@@ -4,10 +4,10 @@
 
 Reads a task for each line of its input, as JSON, and answers each with a line; files of tests go to the folder `EMPTY`.
 `{"survey": [tests], "of": [files]}` runs them all while following those files, and answers `{"failed": [...],
-"seconds": {test: s}, "reach": {file: {line: [tests]}}, "everywhere": [tests]}`: tests that reach a line, and tests that
+"tests": [tests], "reach": {file: {line: [tests]}}, "everywhere": [tests]}`: tests that reach a line, and tests that
 start processes, where nobody follows them. `{"run": [tests], "of": file, "limit_s": s}` runs these in this order up to
-the first that fails, and answers `{"failed": test}`, null where all pass. What they load from outside of `TREE` is
-loaded beforehand, and so is what is in it, but for `file` and all that imports it.
+the first that fails, and answers `{"failed": test, "seconds": {test: s}}`, `failed` null where all pass. What they load
+from outside of `TREE` is loaded beforehand, and so is what is in it, but for `file` and all that imports it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from typing import IO, Any
 
 import pytest
 
-from infra.checks.mutant_survey import Survey
+from infra.checks.mutant_survey import Survey, Taken, waited_s
 
 COLLECTING, ENDED, LATE = "while tests were collected", "the process ended", "took too long"
 OPTIONS = (
@@ -71,12 +71,12 @@ def run(tests: Sequence[str], folder: Path) -> dict[str, Any]:
     """`tests` in their order up to the first that fails."""
     sys.dont_write_bytecode = True  # changed code is gone within seconds, too soon for a file's time to tell
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
-    chosen = Chosen(tests)
+    chosen, taken = Chosen(tests), Taken()
     files = dict.fromkeys(test.partition("::")[0] for test in tests)
-    code = pytest.main([*OPTIONS, f"--basetemp={folder}", *files], plugins=[chosen])
+    code = pytest.main([*OPTIONS, f"--basetemp={folder}", *files], plugins=[chosen, taken])
     # A conftest that can't be loaded is a usage error.
     broken = code in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.USAGE_ERROR)
-    return {"failed": COLLECTING if broken and chosen.failed is None else chosen.failed}
+    return {"failed": COLLECTING if broken and chosen.failed is None else chosen.failed, "seconds": taken.seconds}
 
 
 def loaded(tree: Path) -> tuple[list[str], dict[str, str]]:
@@ -130,15 +130,6 @@ def load(names: Iterable[str]) -> None:
             importlib.import_module(name)
     gc.collect()
     gc.freeze()
-
-
-def waited_s(process: int) -> float:
-    """How long threads of a process were ready and had no core, which is nothing that its code does."""
-    total = 0.0
-    with suppress(OSError, ValueError, IndexError):
-        for task in Path(f"/proc/{process}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[1]) / 1e9
-    return total
 
 
 def apart(work: Callable[[], dict[str, Any]], limit_s: float, log: Path) -> dict[str, Any]:

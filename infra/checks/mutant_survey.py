@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -18,8 +19,29 @@ ALL = "*"  # what every test relies on: lines that run while modules are loaded,
 STARTS = frozenset({"subprocess.Popen", "os.fork", "os.posix_spawn", "os.system"})
 
 
+def waited_s(process: int) -> float:
+    """How long threads of a process were ready and had no core, which is nothing that its code does."""
+    total = 0.0
+    with suppress(OSError, ValueError, IndexError):
+        for task in Path(f"/proc/{process}/task").iterdir():
+            total += int((task / "schedstat").read_text().split()[1]) / 1e9
+    return total
+
+
+class Taken:
+    """What each test takes, without the time that it waits for a core."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._waited_s = waited_s(os.getpid())
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        before, self._waited_s = self._waited_s, waited_s(os.getpid())
+        self.seconds[report.nodeid] += max(0.0, report.duration - (self._waited_s - before))
+
+
 class Survey:
-    """Which tests reach which lines, and what each test takes.
+    """Which tests reach which lines, and which there are.
 
     What the fixtures of a module run is put down to all tests of the module, what those of a session run, and what
     modules run while they are loaded, to `ALL`: whichever test comes first pays for it, and the others rely on it.
@@ -29,7 +51,7 @@ class Survey:
         self.files = {str(Path(file).absolute()): file for file in files}
         self.reached: dict[str, set[tuple[str, int]]] = defaultdict(set)
         self.by = ALL
-        self.seconds: dict[str, float] = defaultdict(float)
+        self.tests: set[str] = set()
         self.everywhere: set[str] = set()
         self.failed: list[str] = []
 
@@ -89,7 +111,7 @@ class Survey:
         return self.by.partition("::")[0]
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] += report.duration
+        self.tests.add(report.nodeid)
         if report.failed:
             self.failed.append(report.nodeid)
 
@@ -107,13 +129,13 @@ class Survey:
                 reach[file][line] |= self._tests(by)
         return {
             "failed": self.failed,
-            "seconds": self.seconds,
+            "tests": sorted(self.tests),
             "reach": {file: {line: sorted(by) for line, by in lines.items()} for file, lines in reach.items()},
             "everywhere": sorted(set().union(*map(self._tests, self.everywhere))),
         }
 
     def _tests(self, by: str) -> set[str]:
         """The tests that a name stands for: `ALL`, a file's or one."""
-        if by in self.seconds:
+        if by in self.tests:
             return {by}
-        return {test for test in self.seconds if by == ALL or test.partition("::")[0] == by}
+        return {test for test in self.tests if by == ALL or test.partition("::")[0] == by}

@@ -5,8 +5,9 @@
 infra/checks/mutants.toml says which modules are changed and which tests have to notice, and holds the reason of each
 change that may go unnoticed. The changes are made in a copy of the tree (infra/checks/mutants.py), and only tests that
 reach a changed line are run, those first that notice most in the least time (infra/checks/mutant_runs.py). Results are
-kept in .build/mutate, and a run that was ended goes on where it was. docs/mutants.md tells how it stands. Exits with 1
-where a change went unnoticed for which there is no reason.
+kept in .build/mutate, and a run that was ended goes on where it was. docs/mutants.md tells how it stands, and of files
+of which .build/mutate has less, how it stood (infra/checks/mutant_page.py). Exits with 1 where a change went unnoticed
+for which there is no reason.
 """
 
 from __future__ import annotations
@@ -15,26 +16,24 @@ import argparse
 import json
 import os
 import random
-import re
 import shutil
 import subprocess
 import sys
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from infra.checks.mutant_page import KILLED, SURVIVED, page
 from infra.checks.mutants import ROOT, Mutant, digest, mutants
 
 WORK = ROOT / ".build" / "mutate"
 TREE = WORK / "tree"
 PAGE = ROOT / "docs" / "mutants.md"
 PACKAGES = ("layers/core", "infra/rebuild", "infra/local")
-KILLED, SURVIVED = "noticed", "unnoticed"
 SEED = 20261130  # of the order of changes: what was tried when time was over is an even sample
 
 
@@ -119,10 +118,10 @@ class Suite:
     def __init__(self, tests: Sequence[str], files: Sequence[str], runs: Runs) -> None:
         found = runs.ask(survey=list(tests), of=list(files))
         # Once more, as what keeps time may fail while it is followed, and with what is loaded by now.
-        failed = runs.ask(run=list(found.get("seconds", ())), of=files[0])["failed"]
-        if failed or not found.get("seconds"):
-            sys.exit(f"without any change {failed} fails of {' '.join(tests)}; see {WORK / 'files.log'}")
-        self.seconds: dict[str, float] = found["seconds"]
+        again = runs.ask(run=list(found.get("tests", ())), of=files[0])
+        if again["failed"] or not again.get("seconds"):
+            sys.exit(f"without any change {again['failed']} fails of {' '.join(tests)}; see {WORK / 'files.log'}")
+        self.seconds: dict[str, float] = again["seconds"]
         self._reach: dict[str, dict[str, list[str]]] = found["reach"]
         self._everywhere: list[str] = found["everywhere"]
         self._noticed: Counter[str] = Counter()
@@ -227,43 +226,6 @@ def in_turn(found: Sequence[Mutant], targets: Sequence[str]) -> list[Mutant]:
     return chosen
 
 
-def reason_of(mutant: Mutant, reviewed: Sequence[Mapping[str, str]]) -> str | None:
-    """Why nobody has to notice a change, where somebody has looked at it, or at its kind in many files."""
-    fits = (one for one in reviewed if fnmatch(mutant.file, one["file"]) and re.fullmatch(one["change"], mutant.change))
-    return next((one["reason"] for one in fits), None)
-
-
-def page(
-    found: Sequence[Mutant], outcomes: Sequence[str | None], reviewed: Sequence[Mapping[str, str]]
-) -> tuple[str, int]:
-    """docs/mutants.md, and how many changes went unnoticed without a reason."""
-    lines = [
-        "# Changes of the code that tests notice",
-        "",
-        "`make mutate` writes this page. It changes one thing in one place, runs the tests that",
-        "infra/checks/mutants.toml names, and says whether one of them failed. Changes that none notices are listed",
-        "with the reason why they may go unnoticed. Changes are tried in an order drawn by a seed, so those of a part",
-        "that have been tried are an even sample of it.",
-        "",
-        "| part | changes | noticed | unnoticed | not tried yet |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    parts = list(dict.fromkeys(mutant.target for mutant in found))
-    for part in parts:
-        of_part = [outcome for mutant, outcome in zip(found, outcomes, strict=True) if mutant.target == part]
-        counts = (len(of_part), *(of_part.count(outcome) for outcome in (KILLED, SURVIVED, None)))
-        lines.append(f"| {part} | " + " | ".join(map(str, counts)) + " |")
-    lines += ["", "| file | unnoticed change | why it may be |", "| --- | --- | --- |"]
-    missing = 0
-    for mutant, outcome in zip(found, outcomes, strict=True):
-        if outcome == SURVIVED:
-            reason = reason_of(mutant, reviewed)
-            missing += reason is None
-            cells = (f"`{mutant.file}`", mutant.change.replace("|", "\\|"), reason or "**not reviewed**")
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n", missing
-
-
 def main() -> int:
     """Try what is left of the targets named, all by default, and write the page."""
     parser = argparse.ArgumentParser()
@@ -279,7 +241,8 @@ def main() -> int:
     chosen = in_turn(mutants(config, WORK / "mutants", options.targets), options.targets)
     run(chosen, str(Path(options.python).absolute()), deadline_s, results, options.pause)
     found = mutants(config, WORK / "mutants")
-    text, missing = page(found, [results.outcome(mutant) for mutant in found], config.get("reviewed", []))
+    before = PAGE.read_text(encoding="utf-8") if PAGE.exists() else ""
+    text, missing = page(found, [results.outcome(mutant) for mutant in found], config.get("reviewed", []), before)
     PAGE.write_text(text, encoding="utf-8")
     print(f"wrote {PAGE.relative_to(ROOT)}; {missing} unnoticed changes have no reason yet")
     return 1 if missing else 0

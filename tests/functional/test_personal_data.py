@@ -31,7 +31,7 @@ from endcap_local.template.template import expand
 from tests.fakes import moto_stack
 from tests.fakes.effort import proved, shared_out
 from tests.fakes.functions import ROOT, Functions, kinesis_event, published, sample, sqs_event, stack_for_functions
-from tests.functional.test_webhooks import webhook
+from tests.fakes.shop_messages import webhook
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 TEMPLATE = ROOT / "template.yaml"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,67 +10,9 @@ from botocore.exceptions import ClientError
 
 from endcap.aws.items import ItemTable
 from endcap.aws.profiles import ProfileTable
-from endcap.shops.signatures import signature
 from tests.fakes import moto_stack
 from tests.fakes.functions import Functions
-
-SAMPLES = Path(__file__).parents[2] / "events" / "receive_webhook"
-HEADERS = {
-    "shopify": ("x-shopify-topic", "x-shopify-hmac-sha256"),
-    "woocommerce": ("x-wc-webhook-topic", "x-wc-webhook-signature"),
-}
-
-
-def webhook(system: str, topic: str, body: Any, secret: str = moto_stack.SHOP_SECRET) -> dict[str, Any]:
-    sent = body if isinstance(body, str) else json.dumps(body)
-    named, signed = HEADERS[system]
-    path = f"/webhooks/{system}"
-    return {
-        "routeKey": f"POST {path}",
-        "rawPath": path,
-        "headers": {named: topic, signed: signature(secret.encode(), sent.encode())},
-        "requestContext": {"http": {"method": "POST", "path": path}, "stage": "$default"},
-        "body": sent,
-        "isBase64Encoded": False,
-    }
-
-
-def sample_body(name: str) -> Any:
-    event = json.loads((SAMPLES / f"{name}.json").read_text())
-    assert not event["isBase64Encoded"]
-    return json.loads(event["body"])
-
-
-def sent() -> list[dict[str, Any]]:
-    """The messages on the events queue, taken off it."""
-    sqs, url = moto_stack.client("sqs"), moto_stack.ENVIRONMENT["EVENTS_QUEUE_URL"]
-    found = []
-    while messages := sqs.receive_message(
-        QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], MessageSystemAttributeNames=["All"]
-    ).get("Messages"):
-        for message in messages:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            kinds = message.get("MessageAttributes", {})
-            found.append(
-                {
-                    "messageId": message["MessageId"],
-                    "receiptHandle": message["ReceiptHandle"],
-                    "body": message["Body"],
-                    "attributes": message["Attributes"],
-                    "messageAttributes": {
-                        name: {"stringValue": value["StringValue"], "dataType": "String"}
-                        for name, value in kinds.items()
-                    },
-                    "eventSource": "aws:sqs",
-                    "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{moto_stack.QUEUE}",
-                }
-            )
-    return found
-
-
-def delivered(functions: Functions) -> None:
-    if records := sent():
-        assert functions.invoke("update_profile", {"Records": records}) == {"batchItemFailures": []}
+from tests.fakes.shop_messages import SAMPLES, delivered, sample_body, sent, webhook
 
 
 def history(user_id: str) -> list[tuple[str, str | None]]:
@@ -196,10 +137,32 @@ def test_an_order_that_the_queue_does_not_take_is_sent_again(
 def test_an_event_that_can_not_be_used_is_kept_and_its_neighbours_go_through(functions: Functions) -> None:
     order = sample_body("http-shopify-order-refunded") | {"refunds": []}
     order["line_items"][0]["variant_id"] = "x" * 300
+    order["line_items"].append({**order["line_items"][0], "id": 141249953215, "variant_id": "y" * 250_000})
     answer = functions.invoke("receive_webhook", webhook("shopify", "orders/create", order))
     assert (answer["statusCode"], json.loads(answer["body"])["events"]) == (200, 2)
-    (kept,) = moto_stack.objects("quarantine/webhook/").values()
-    assert json.loads(kept)["errors"][0]["field"] == "item_id"
+    (large,) = moto_stack.objects("quarantine/").values()  # larger than a message
+    delivered(functions)
+    (kept,) = moto_stack.objects("quarantine/sqs/").values()
+    assert [json.loads(one)["errors"][0]["field"] for one in (large, kept)] == ["item_id", "item_id"]
+    assert history("115310627314") == [("purchase", "447654529")]
+
+
+def test_an_event_that_can_not_be_used_and_the_queue_does_not_take_is_sent_again(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = sample_body("http-shopify-order-refunded") | {"refunds": [], "note_attributes": []}
+    order["line_items"] = [order["line_items"][0] | {"variant_id": "x" * 300}]
+    event = webhook("shopify", "orders/create", order)
+    down = ClientError({"Error": {"Code": "ServiceUnavailable"}}, "SendMessage")
+
+    def refuse(**_: Any) -> None:
+        raise down
+
+    with monkeypatch.context() as patch:
+        patch.setattr(moto_stack.client("sqs"), "send_message", refuse)
+        assert functions.invoke("receive_webhook", event)["statusCode"] == 503
+    assert functions.invoke("receive_webhook", event)["statusCode"] == 200
+    assert len(sent()) == 1
 
 
 def test_a_message_of_commercetools_fails_alone(functions: Functions, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,6 +52,25 @@ def test_what_goes_by_itself_does_so_before_a_purge_speaks_of_it(everything: dic
             assert (resource["DeliveryStreamType"], store.expires_days) == ("DirectPut", 1)
 
 
+def test_where_messages_about_people_end_up_that_fail_is_a_store_of_people(everything: dict[str, Any]) -> None:
+    carrying = ("CollectFunction", "ReceiveWebhookFunction", "UpdateProfileFunction", "StorefrontFunction")
+    kept = [
+        config["DestinationConfig"]["OnFailure"]["Destination"]
+        for config in of_type(everything, "AWS::Lambda::EventInvokeConfig").values()
+        if any(name in str(config["FunctionName"]) for name in carrying)
+    ]
+    kept += [
+        target["DeadLetterConfig"]["Arn"]
+        for rule in of_type(everything, "AWS::Events::Rule").values()
+        for target in rule["Targets"]
+        if "DeadLetterConfig" in target and any(name in target["Arn"] for name in (*carrying, "EventsQueue"))
+    ]
+    kept += [everything["EventsQueue"]["RedrivePolicy"]["deadLetterTargetArn"]]
+    resources = {store.resource for store in STORES if store.personal}
+    assert {arn.rpartition("-")[2] for arn in kept} == {"InvokeFailuresQueue", "EventsDeadLetterQueue"}
+    assert {arn.rpartition("-")[2] for arn in kept} <= resources
+
+
 def test_the_purge_may_do_its_work_in_every_store_that_is_purged_and_nowhere_else(everything: dict[str, Any]) -> None:
     statements = statements_of("PurgeErasedFunction", everything)
     bucket = "arn:aws:s3:::endcap-local-databucket"

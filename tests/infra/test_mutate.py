@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from infra.checks import mutant_runs, mutate
+from infra.checks import mutant_runs, mutant_survey, mutate
+from infra.checks.mutant_page import KILLED, SURVIVED, page, reason_of
 from infra.checks.mutants import ROOT, Mutant, behaviour, change_of, changed_lines
-from infra.checks.mutate import KILLED, SURVIVED, Results, in_turn, page
+from infra.checks.mutate import Results, in_turn
 
 CONFIG = tomllib.loads((ROOT / "infra/checks/mutants.toml").read_text(encoding="utf-8"))
 ONE = Mutant("part", "a.py", "`x | y` → `x`", "x", ("tests/infra/test_mutate.py",))
@@ -169,19 +171,51 @@ def test_only_tests_that_reach_a_change_are_run_and_the_first_that_fails_is_told
         reached = tests.reaching(mutant)
         assert set(reached) == reaching
         with mutate.changed(mutant):
-            assert runs.ask(run=reached, of=FILE, limit_s=3.0) == {"failed": noticing}
+            assert runs.ask(run=reached, of=FILE, limit_s=3.0)["failed"] == noticing
     assert (mutate.TREE / FILE).read_text(encoding="utf-8") == TESTS[FILE]
+
+
+def test_what_a_test_takes_leaves_out_waiting_for_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = iter([1.0, 4.0, 4.5, 9.5])
+    monkeypatch.setattr(mutant_survey, "waited_s", lambda _: next(waited))
+    taken = mutant_survey.Taken()
+    for name, took in (("one", 5.0), ("one", 1.0), ("two", 2.0)):
+        taken.pytest_runtest_logreport(SimpleNamespace(nodeid=name, duration=took, failed=False))  # type: ignore[arg-type]
+    assert taken.seconds == {"one": 2.5, "two": 0.0}
 
 
 def test_the_page_counts_and_asks_for_reasons() -> None:
     found = [replace(ONE, change=change) for change in ("`a` → `b`", "`x | y` → `x`", "`c` → `d`", "`e` → `f`")]
     reviewed = [{"file": "a.py", "change": "`c` → .*", "reason": "nobody minds"}]
     text, missing = page(found, [KILLED, SURVIVED, SURVIVED, None], reviewed)
-    assert "| part | 4 | 1 | 2 | 1 |" in text
+    assert "| part | `a.py` | 4 | 1 | 2 | 1 | " in text
     assert "| `a.py` | `x \\| y` → `x` | **not reviewed** |" in text
     assert "| `a.py` | `c` → `d` | nobody minds |" in text
     assert "`e` → `f`" not in text
     assert missing == 1
+
+
+def test_the_page_keeps_what_was_tried_elsewhere_while_the_code_is_the_same() -> None:
+    reviewed = [{"file": "*.py", "change": ".*", "reason": "nobody minds"}]
+    found = [
+        replace(ONE, target="part", file=file, change=f"`{name}` → `x`", source=name)
+        for file, names in (("a.py", ("a | b", "c", "d")), ("b.py", ("e", "f")))
+        for name in names
+    ]
+    elsewhere, _ = page(found, [SURVIVED, KILLED, None, None, None], reviewed)
+    here = [None, None, None, KILLED, SURVIVED]
+    text, missing = page(found, here, [], elsewhere)
+    assert ["| part | `a.py` | 3 | 1 | 1 | 1 |" in text, "| part | `b.py` | 2 | 1 | 1 | 0 |" in text] == [True, True]
+    # Whether it is reviewed is told anew.
+    assert "| `a.py` | `a \\| b` → `x` | **not reviewed** |" in text
+    assert missing == 2
+    assert page(found, [None] * 5, [], text) == (text, 2)
+    # As much as was tried elsewhere, and other code, are told as they are here.
+    more, _ = page(found, [KILLED, KILLED, None, *here[3:]], [], text)
+    assert "| part | `a.py` | 3 | 2 | 0 | 1 |" in more
+    other, _ = page([replace(found[0], source="z"), *found[1:]], here, [], text)
+    assert "| part | `a.py` | 3 | 0 | 0 | 3 |" in other
+    assert "`a \\| b`" not in other
 
 
 def test_what_is_changed_and_what_has_to_notice_exist() -> None:
@@ -194,9 +228,9 @@ def test_what_is_changed_and_what_has_to_notice_exist() -> None:
 
 def test_a_reason_may_be_of_a_kind_of_change_in_many_files() -> None:
     reviewed = [{"file": "*.py", "change": "`x | y` → .*".replace("|", r"\|"), "reason": "nobody minds"}]
-    assert mutate.reason_of(ONE, reviewed) == "nobody minds"
-    assert mutate.reason_of(replace(ONE, file="a.txt"), reviewed) is None
-    assert mutate.reason_of(replace(ONE, change="`c` → `d`"), reviewed) is None
+    assert reason_of(ONE, reviewed) == "nobody minds"
+    assert reason_of(replace(ONE, file="a.txt"), reviewed) is None
+    assert reason_of(replace(ONE, change="`c` → `d`"), reviewed) is None
 
 
 def test_what_imports_a_file_loads_it_and_so_does_what_lies_in_a_package_that_does(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from endcap.events.types import EVENT_TYPES
-from endcap.profiles.ingest import Record, ingest
+from endcap.profiles.ingest import ingest
+from endcap.profiles.record import Record
 from endcap_local.event_source_mapping.filters import parse_filters, passes
 from endcap_local.template.template import expand
 from tests.fakes.profile_store import MemoryProfiles

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from endcap.batch import Deadline
 from endcap.events.types import EVENT_TYPES
 from endcap.profiles import apply
-from endcap.profiles.ingest import Record, ingest
+from endcap.profiles.ingest import ingest
 from endcap.profiles.profile import UserProfile
+from endcap.profiles.record import Record
 from tests.fakes.effort import tried
 from tests.fakes.odd_errors import ALL, FOR_NOW
 from tests.fakes.profile_store import MemoryProfiles

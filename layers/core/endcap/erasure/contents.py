@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 
 from endcap.erasure.ledger import NEVER, Ledger
 from endcap.erasure.receipt import DAY_MS
-from endcap.erasure.records import erased_subjects, erased_within
+from endcap.erasure.records import erased_subjects, erased_within, happened_ms
 from endcap.errors import StoredDataError
 from endcap.parquet import MAGIC, read_records, write_records
 
@@ -74,7 +74,7 @@ def sift_delivery_errors(source: IO[bytes], out: IO[bytes], ledger: Ledger, writ
 
 
 def sift_quarantined(source: IO[bytes], out: IO[bytes], ledger: Ledger, _written_ms: int) -> Sifted:
-    """Of an object of quarantine: all or nothing, by whom its payload names and when that first came."""
+    """Of an object of quarantine: all or nothing, by whom its payload names and when that happened or first came."""
     data = source.read()
     sifted = Sifted()
     try:
@@ -84,7 +84,7 @@ def sift_quarantined(source: IO[bytes], out: IO[bytes], ledger: Ledger, _written
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         sifted.unreadable = int(_seen_ms(data) <= max(ledger.entries.values(), default=NEVER))
     else:
-        named = erased_within(value, seen_ms, ledger)
+        named = erased_within(value, happened_ms(value, seen_ms), ledger)
         sifted.removed.update(named[:1])  # one object, gone once
     if not sifted.changed:
         sifted.kept = 1

@@ -52,6 +52,13 @@ STORES: Final = (
     Store("checkpoints", "DataBucket", "expires", "steps of a rebuild", prefix="rebuild/checkpoints/", expires_days=8),
     Store("files", "DataBucket", "expires", "files of events, and rows of them", prefix="inbox/", expires_days=14),
     Store("stream_batches", "DataBucket", "expires", "given up of a stream", prefix="aws/lambda/", expires_days=14),
+    Store(
+        "invoke_failures",
+        "InvokeFailuresQueue",
+        "expires",
+        "calls that failed: promotions, rebuilds, and messages of commercetools as they came",
+        expires_days=14,
+    ),
     Store("erasures", "ErasuresTable", "nobody", "the ledger: hashes of ids, and times"),
     Store("ledger_copy", "DataBucket", "nobody", "the same", prefix="erasures/"),
     Store("items", "ItemsTable", "nobody", "the catalogue"),
@@ -81,7 +88,6 @@ STORES: Final = (
     Store("stream_failures", "StreamFailuresQueue", "nobody", "where in a stream something was given up"),
     Store("inbox", "InboxQueue", "nobody", "which files there are"),
     Store("inbox_failures", "InboxDeadLetterQueue", "nobody", "files that were given up"),
-    Store("invoke_failures", "InvokeFailuresQueue", "nobody", "promotions and rebuilds that failed"),
 )
 PURGED: Final = tuple(store for store in STORES if store.end == "purged")
 EXPIRING: Final = tuple(store for store in STORES if store.end == "expires")

@@ -57,6 +57,12 @@ def record_time_ms(record: Mapping[str, Any]) -> int:
     return 0
 
 
+def happened_ms(record: Any, seen_ms: int) -> int:
+    """When what could not be read as an event happened, at the latest: by its own time, or when it was seen."""
+    told = isinstance(record, Mapping) and any(record.get(name) is not None for name in _TIMES)
+    return min(record_time_ms(record), seen_ms) if told else seen_ms
+
+
 def erased_subjects(record: Mapping[str, Any], ledger: Ledger) -> list[str]:
     """The subjects of a ledger whose erasure takes in a record; none where it is to stay."""
     at_ms = record_time_ms(record)

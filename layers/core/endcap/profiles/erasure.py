@@ -10,15 +10,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from endcap.errors import StoredDataError
 from endcap.identifiers import anonymous_id_of
 from endcap.profiles.identity import ProfileStore, delete_user
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, deletion, is_forgotten, unerased_ids
-
-if TYPE_CHECKING:
-    from endcap.profiles.ingest import Record
+from endcap.profiles.record import Record
 
 ERASURE = "erasure"
 """What the attribute of such a message says, and the field that it has."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from endcap.batch import Breaker, Deadline, Verdict, each_alone, retryable
+from endcap.batch import Deadline, Verdict, each_alone, retryable
 from endcap.erasure.ledger import NEVER, Erasures
 from endcap.erasure.records import event_keys
 from endcap.errors import FieldError, InvalidInputError
@@ -23,53 +23,19 @@ from endcap.events.formats import read_event, sent_events
 from endcap.events.interaction import Interaction, interaction_document
 from endcap.events.machines import is_machine
 from endcap.events.types import IDENTIFY, EventType
-from endcap.identifiers import anonymous_key, clean_id, clean_user_id, is_placeholder
+from endcap.identifiers import anonymous_key
 from endcap.profiles.apply import apply_apart
-from endcap.profiles.consent import refuses
+from endcap.profiles.aside import Aside, Quarantine
 from endcap.profiles.demand import demand_changes
 from endcap.profiles.identity import ProfileStore, erase_identified
 from endcap.profiles.profile import Encode, UserProfile
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One record of a stream or queue.
-
-    Attributes
-    ----------
-    data : its payload
-    arrival_ms : when the source took it
-    first_seen_ms : when it came for the first time, where it is sent again
-    """
-
-    record_id: str
-    data: bytes
-    arrival_ms: int
-    first_seen_ms: int | None = None
-
-    @property
-    def seen_ms(self) -> int:
-        """When any source first took it: one that is sent again out of quarantine was seen before it arrived."""
-        return self.arrival_ms if self.first_seen_ms is None else min(self.arrival_ms, self.first_seen_ms)
+from endcap.profiles.record import Record
 
 
 class Archive(Protocol):
     """Keeps the applied events; all or none."""
 
     def put(self, documents: Sequence[Mapping[str, Any]]) -> None: ...
-
-
-class Quarantine(Protocol):
-    """Keeps what can never be applied."""
-
-    def put(
-        self,
-        source: str,
-        payload: str,
-        errors: Sequence[FieldError],
-        arrival_ms: int,
-        first_seen_ms: int | None = None,
-    ) -> str: ...
 
 
 @dataclass(slots=True)
@@ -118,7 +84,7 @@ def ingest(
     """
     deadline = deadline or Deadline()
     outcome = Ingested()
-    aside = _Aside(source, quarantine, store, deadline, outcome)
+    aside = Aside(source, quarantine, store, erasures, deadline)
     valid: list[tuple[Record, Interaction]] = []
     for record in records:
         events, unusable, warnings = _read(record, event_types)
@@ -145,50 +111,11 @@ def ingest(
     outcome.unwanted += len(applied) - len(wanted)
     verdicts = _archived([documents[id(event)] for _, event in wanted], archive)
     outcome.applied = len(_settled(wanted, verdicts, aside, outcome))
+    outcome.quarantined = aside.quarantined
+    outcome.unwanted += aside.unwanted
+    outcome.erased += aside.erased
+    outcome.failed |= aside.failed
     return outcome
-
-
-class _Aside:
-    """Puts what can't be used into quarantine; where that fails, its record comes again."""
-
-    def __init__(
-        self, source: str, quarantine: Quarantine, store: ProfileStore, deadline: Deadline, outcome: Ingested
-    ) -> None:
-        self._source, self._quarantine, self._store, self._outcome = source, quarantine, store, outcome
-        self._deadline, self._breaker = deadline, Breaker("quarantine")
-
-    def put(self, record: Record, payload: str, errors: Sequence[FieldError]) -> None:
-        try:
-            self._deadline.check()
-            if any(map(self._refuses, _named_in(payload))):
-                self._outcome.unwanted += 1
-                return
-            with self._breaker.watch():
-                seen = () if record.first_seen_ms is None else (record.first_seen_ms,)
-                self._quarantine.put(self._source, payload, errors, record.arrival_ms, *seen)
-        except Exception as exc:
-            self._outcome.failed[record.record_id] = exc
-        else:
-            self._outcome.quarantined += 1
-
-    def _refuses(self, key: str) -> bool:
-        try:
-            return refuses(self._store.update(key, lambda stored: stored)[0])
-        except Exception as exc:
-            if retryable(exc):
-                raise
-            return False  # a profile that nobody can read says nothing about anybody
-
-
-def _named_in(payload: str) -> list[str]:
-    """Keys of the profiles that an unusable event names in Endcap's own fields, where they can be read."""
-    try:
-        said = json.loads(payload)
-        user_id, anonymous_id = (said.get(name) for name in ("user_id", "anonymous_id"))
-        keys = [clean_user_id(user_id)] if isinstance(user_id, str) and not is_placeholder(user_id) else []
-        return keys or ([anonymous_key(clean_id(anonymous_id))] if isinstance(anonymous_id, str) else [])
-    except (ValueError, RecursionError, AttributeError):
-        return []
 
 
 def _documents(events: Sequence[Interaction]) -> tuple[dict[int, dict[str, Any]], list[Verdict]]:
@@ -246,7 +173,7 @@ def _without_erased(
 
 
 def _settled(
-    valid: Sequence[tuple[Record, Interaction]], verdicts: Sequence[Verdict], aside: _Aside, outcome: Ingested
+    valid: Sequence[tuple[Record, Interaction]], verdicts: Sequence[Verdict], aside: Aside, outcome: Ingested
 ) -> list[tuple[Record, Interaction]]:
     """Those of `valid` that were done; the others are put aside, or their records are to come again."""
     done = []

@@ -51,7 +51,7 @@ def report(
         "variants": [_variant(name, found[name], shares.get(name)) for name in names],
         "sample_ratio": _ratio(found, shares),
         "differences": _differences(found, names),
-        "over_time": _over_time(book, experiment, names),
+        "over_time": _over_time(book, experiment, found),
     }
 
 
@@ -124,8 +124,11 @@ def _finite(value: float) -> float | None:
     return value if np.isfinite(value) else None
 
 
-def _over_time(book: Book, experiment: str, names: Sequence[str]) -> list[dict[str, Any]]:
+def _over_time(book: Book, experiment: str, found: Mapping[str, VariantOutcome]) -> list[dict[str, Any]]:
+    """Day by day, where lists are known and not whose: nothing of what is not told of a variant as a whole."""
     added: dict[tuple[str, str], list[int]] = {}
+    names = {name for name, outcome in found.items() if may_tell(len(outcome.lists))}
+    told = {(name, metric): may_tell(_people(found[name], metric)) for name in names for metric in METRICS}
     for cell, figures in book.cells.items():
         of, _, variant = cell.variant.partition("/")
         if of == experiment and variant in names:
@@ -137,8 +140,9 @@ def _over_time(book: Book, experiment: str, names: Sequence[str]) -> list[dict[s
             "day": day,
             "variant": variant,
             "lists": lists,
-            "ctr": share(clicked, lists),
-            "conversion": share(converted, lists),
+            # As many lists at least as there must be people: fewer are of fewer.
+            "ctr": share(clicked, lists) if told[variant, "ctr"] and may_tell(clicked) else None,
+            "conversion": share(converted, lists) if told[variant, "conversion"] and may_tell(converted) else None,
         }
         for (day, variant), (lists, clicked, converted) in sorted(added.items())
     ]

@@ -27,7 +27,8 @@ from endcap.aws.strays import (
 )
 from endcap.errors import DependencyError, FieldError
 from endcap.events.types import EVENT_TYPES
-from endcap.profiles.ingest import Record, ingest
+from endcap.profiles.ingest import ingest
+from endcap.profiles.record import Record
 from endcap_local.cli import replay as replay_command
 from endcap_local.cli.app import app
 from tests.fakes import moto_stack

@@ -20,6 +20,7 @@ DAYS = {
     "checkpoints": 8,
     "files": 14,
     "stream_batches": 14,
+    "invoke_failures": 14,
     "backups": 35,
 }
 PURGED = ("profiles", "archive", "exposures", "quarantine", "delivery_errors", "results")

@@ -237,6 +237,26 @@ class TestQuarantined:
             found, left = sifted(sift_quarantined, document)
             assert (found.changed, found.kept, left) == (goes, int(not goes), b"" if goes else document)
 
+    @pytest.mark.parametrize(
+        ("said", "goes"),
+        [
+            ({"timestamp": 5_000 / 1000}, True),
+            ({"timestamp": 5_001 / 1000}, False),
+            ({"timestamp": "then"}, True),
+            ({"timestamp": None}, False),
+            ({"at_ms": 1.0}, True),
+            ({}, False),
+        ],
+    )
+    def test_that_came_after_the_erasure_go_where_they_tell_of_before(self, said: dict[str, Any], goes: bool) -> None:
+        document = quarantined(json.dumps({"user_id": "ann", **said}), arrival=9_000)
+        found, left = sifted(sift_quarantined, document)
+        assert (found.removed, left) == (({ANN: 1}, b"") if goes else ({}, document))
+
+    def test_that_tell_of_later_than_they_came_go_by_when_they_came(self) -> None:
+        document = quarantined('{"user_id": "ann", "timestamp": 9}', arrival=5_000)
+        assert sifted(sift_quarantined, document)[0].removed == {ANN: 1}
+
     def test_that_name_others_stay_however_old(self) -> None:
         document = quarantined('{"user_id": "bob"}', arrival=1)
         assert sifted(sift_quarantined, document) == (Sifted(kept=1), document)

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from endcap.erasure.ledger import Ledger, ledger_key
-from endcap.erasure.records import erased_subjects, erased_within, event_keys, record_keys, record_time_ms
+from endcap.erasure.records import (
+    erased_subjects,
+    erased_within,
+    event_keys,
+    happened_ms,
+    record_keys,
+    record_time_ms,
+)
 from endcap.events.interaction import Interaction
 
 SECRET, OTHER = b"secret", b"other"
@@ -71,6 +78,24 @@ def test_an_identify_is_about_both_and_nothing_else_is() -> None:
 )
 def test_a_time_that_is_none_is_the_oldest(record: dict[str, Any], at_ms: int) -> None:
     assert record_time_ms(record) == at_ms
+
+
+@pytest.mark.parametrize(
+    ("value", "at_ms"),
+    [
+        ({"timestamp": 1_700_000_000_000}, 1_700_000_000_000),
+        ({"at_ms": 1_700_000_000_000}, 1_700_000_000_000),
+        ({"timestamp": 1_900_000_000_000}, 1_800_000_000_000),
+        ({"timestamp": "odd"}, 0),
+        ({"timestamp": None, "at_ms": None}, 1_800_000_000_000),
+        ({"user_id": "ann"}, 1_800_000_000_000),
+        ([{"timestamp": 5}], 1_800_000_000_000),
+        ("text", 1_800_000_000_000),
+        (None, 1_800_000_000_000),
+    ],
+)
+def test_what_could_not_be_read_happened_no_later_than_it_was_seen(value: Any, at_ms: int) -> None:
+    assert happened_ms(value, 1_800_000_000_000) == at_ms
 
 
 def test_an_erasure_up_to_the_first_moment_takes_in_what_has_no_time() -> None:

@@ -224,3 +224,27 @@ def test_what_of_a_deletion_is_still_to_be_done_is_kept():
     assert decode_profile(encode_profile(asked_for)) == asked_for
     assert asked_for.links == (link,)
     assert merge(asked_for, deletion(9)).links == ()
+
+
+@pytest.mark.parametrize("n_bytes", [1, 126, 127, 128])
+def test_item_ids_of_any_length_are_read_back(n_bytes):
+    profile = profile_of([replace(event(1), item_id="i" * n_bytes), event(2)])
+    assert decode_profile(encode_profile(profile)) == profile
+
+
+@pytest.mark.parametrize(("value", "n_more"), [(126.5, 0), (127.0, 0), (127.5, 7), (128.0, 1), (-0.5, 7)])
+def test_halves_up_to_127_take_a_byte(value, n_more):
+    profiles = [profile_of([event(1, "rating", value=one)]) for one in (3.5, value)]
+    assert [decode_profile(encode_profile(one)) for one in profiles] == profiles
+    short, other = (len(encode_profile(one)) for one in profiles)
+    assert other - short == n_more
+
+
+def test_a_profile_keeps_as_much_as_the_page_about_privacy_says():
+    assert (MAX_INTERACTIONS, MAX_STRONG, MAX_TEXTS, MAX_IMPRESSIONS) == (64, 32, 4, 32)
+
+
+@pytest.mark.parametrize("start_ms", [-1, 0, 1])
+def test_where_an_interval_begins_is_read_back(start_ms):
+    profile = UserProfile(links=(Link(5, anonymous_id="anon:a", start_ms=start_ms),))
+    assert decode_profile(encode_profile(profile)) == profile

@@ -5,8 +5,9 @@ import pytest
 from endcap.errors import DependencyError, ThrottledError
 from endcap.events.types import EVENT_TYPES
 from endcap.profiles.consent import refusal
-from endcap.profiles.ingest import Record, ingest
+from endcap.profiles.ingest import ingest
 from endcap.profiles.profile import UserProfile, deletion
+from endcap.profiles.record import Record
 from tests.fakes.profile_store import MemoryProfiles
 
 NOW_MS = 1_768_471_200_000
@@ -143,6 +144,23 @@ def test_what_nobody_wants_kept_is_in_neither_and_acknowledged(plant):
     assert plant.quarantine.kept == []
 
 
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"user_id": "4711"},
+        {"user_id": 4711},
+        {"anonymous_id": 4711},
+        {"user_id": None, "anonymous_id": "4711"},
+        {"user_id": "undefined", "anonymous_id": "4711"},
+    ],
+)
+def test_however_an_unusable_event_names_who_refuses_it_is_kept_nowhere(plant, named):
+    for key in ("4711", "anon:4711"):
+        plant.store.update(key, lambda _: UserProfile(consent=refusal(NOW_MS)))
+    outcome = plant.ingest({**named, "event_type": "no such"}, {"user_id": "4712", "event_type": "no such"})
+    assert (outcome.unwanted, outcome.quarantined, outcome.failed) == (1, 1, {})
+
+
 def test_a_delivery_after_the_archive_failed_loses_nothing(plant):
     plant.archive.down = True
     plant.ingest(view("u", "a"))
@@ -247,6 +265,35 @@ class TestErased:
         outcome = self.ingest(plant, erasures, self.record(view("u")), self.record({"nonsense": 1}))
         assert set(outcome.failed) == {"r"}
         assert (outcome.applied, outcome.quarantined, plant.archive.documents) == (0, 1, [])
+
+    @pytest.mark.parametrize(
+        ("event", "first_seen_ms", "erased"),
+        [
+            ({"user_id": "u", "timestamp": NOW_MS - 10}, None, True),
+            ({"user_id": "u", "timestamp": NOW_MS - 9}, None, False),
+            ({"user_id": "u"}, None, False),  # it came after the erasure
+            ({"user_id": "u"}, NOW_MS - 10, True),
+            ({"user_id": "u", "timestamp": NOW_MS}, NOW_MS - 10, True),
+            ({"user_id": "u", "timestamp": NOW_MS - 9}, NOW_MS - 9, False),
+            ({"user_id": "u", "timestamp": "once"}, None, True),  # no time that anybody can read is the oldest
+            ({"user_id": "v", "timestamp": 1}, None, False),
+            ({"anonymous_id": "u", "timestamp": 1}, None, False),
+            ({"anonymous_id": "cookie", "timestamp": 1}, None, True),
+            ({"nobody": "u", "timestamp": 1}, None, False),
+        ],
+    )
+    def test_what_could_not_be_used_anyway_is_not_put_aside(self, plant, event, first_seen_ms, erased):
+        erasures = Erasures(**{"u": NOW_MS - 10, "anon:cookie": NOW_MS - 10})
+        plant.quarantine.put = lambda *told: plant.quarantine.kept.append(told)
+        record = self.record({**event, "event_type": "no such"}, first_seen_ms=first_seen_ms)
+        outcome = self.ingest(plant, erasures, record)
+        assert (outcome.erased, outcome.quarantined, len(plant.quarantine.kept)) == (erased, not erased, not erased)
+
+    def test_what_names_somebody_is_not_put_aside_while_the_ledger_can_not_be_read(self, plant):
+        erasures = Erasures()
+        erasures.down = True
+        outcome = self.ingest(plant, erasures, self.record({"user_id": "u", "event_type": "no such"}))
+        assert (set(outcome.failed), plant.quarantine.kept) == ({"r"}, [])
 
     def test_a_late_identify_of_somebody_erased_erases_what_their_device_did(self, plant):
         erasures = Erasures(u=NOW_MS - 10)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from endcap.events.interaction import Interaction
+from endcap.events.types import POST
 from endcap.profiles.profile import MAX_TEXTS, profile_of
 
 AT_MS = 1_750_000_000_000
@@ -51,3 +52,23 @@ def test_its_tone_is_read_from_all_of_it() -> None:
 
 def test_searches_are_encoded_as_they_are() -> None:
     assert encoded(said("search", "good cheap lamp")) == ["good cheap lamp"]
+
+
+@pytest.mark.parametrize(
+    ("event", "polarity"),
+    [
+        (said("search", "garden lamp"), 1.0),
+        (said("search", "terrible lamp"), 1.0),  # is looked for, whatever it is called
+        (said("review", "Great lamp, fast delivery", 5.0), 1.0),
+        (said("review", "Great lamp", 2.0), -0.5),  # the grade says more than the words
+        (said("review", "The lamp is wonderful"), 1.0),
+        (said("review", "the lamp broke, terrible"), -1.0),
+        (said("review", "The lamp is fine but a bit slow and the shade is ugly"), -0.46),
+        (said(POST, "the lamp is wonderful"), 1.0),
+        (said(POST, "a lamp"), 1.0),  # to write about it is to care
+        (said(POST, "the lamp broke, terrible"), -1.0),
+    ],
+)
+def test_words_count_for_or_against_their_thing(event: Interaction, polarity: float) -> None:
+    (signal,) = profile_of([event], lambda _: (b"tagg", b"\1" * 4)).texts
+    assert signal.polarity == polarity

@@ -471,11 +471,31 @@ def test_an_experiment_says_nothing_of_few_shoppers() -> None:
         assert {variant[name] for name in ("shoppers", "lists", "revenue", "ctr", "conversion")} == {None}
     assert found["differences"] == []
     assert found["sample_ratio"] == {"p_value": pytest.approx(0.5637, abs=1e-4), "mismatch": False}
-    assert [(one["day"], one["variant"], one["lists"]) for one in found["over_time"]] == [
-        ("2026-01-15", "control", 2),
-        ("2026-01-15", "varied", 1),
-        ("2026-01-16", "varied", 1),
-    ]
+    assert found["over_time"] == []
+
+
+def test_days_of_an_experiment_tell_nothing_that_the_whole_does_not() -> None:
+    found = report(crowd(5), "variety", ["control", "varied"], SHARES, DAY_2)
+    days = {(one["day"], one["variant"]): one for one in found["over_time"]}
+    assert {key: one["lists"] for key, one in days.items()} == {
+        ("2026-01-15", "control"): 10,
+        ("2026-01-15", "varied"): 5,
+        ("2026-01-16", "varied"): 5,
+    }
+    assert days["2026-01-15", "control"]["ctr"]["value"] == 0.5
+    book = crowd(5)
+    left = 4  # lists with a click, and so people
+    for cell, figures in book.cells.items():
+        if cell.day == "2026-01-15" and cell.variant == "variety/control":
+            figures.clicked, left = left, 0
+    found = report(book, "variety", ["control", "varied"], SHARES, DAY_2)
+    assert [one["ctr"] for one in found["over_time"] if one["variant"] == "control"] == [None]
+    book, seen = crowd(5), set()
+    for unit in book.units.values():  # one shopper of each variant, who clicked in many lists
+        unit.clicked = 0 if unit.variant in seen else unit.clicked
+        seen |= {unit.variant} if unit.clicked else set()
+    found = report(book, "variety", ["control", "varied"], SHARES, DAY_2)
+    assert [one["ctr"] for one in found["over_time"]] == [None] * 3
 
 
 def test_a_purchase_counts_though_its_unit_was_purged() -> None:

@@ -11,9 +11,14 @@ import numpy as np
 import pytest
 
 from endcap.errors import InvalidInputError
+from endcap.events.interaction import interaction_document
+from endcap.profiles.codec import encode_profile
+from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.pseudonyms import PseudonymKeys, pseudonymous
 from endcap_rebuild.batch_recommend import batch_recommend
 from endcap_rebuild.data.options import ReadOptions
-from endcap_rebuild.data.report import UnusableDataError
+from endcap_rebuild.data.reading import read_events
+from endcap_rebuild.data.report import ReadReport, UnusableDataError
 from endcap_rebuild.evaluation import evaluate as module
 from endcap_rebuild.evaluation.bench import EvaluationSettings
 from endcap_rebuild.evaluation.data import read_data, write_known
@@ -22,6 +27,7 @@ from endcap_rebuild.evaluation.protocols import split
 from endcap_rebuild.job import rebuild
 from endcap_rebuild.metrics.ranking import ndcg_at_k
 from endcap_rebuild.settings import RebuildSettings
+from tests.fakes.table_export import export_files
 from tests.fakes.toy_shop import NOW_MS, toy_item_rows, write_chain_shop, write_events, write_items
 from tests.fakes.toy_snapshot import TINY_ENCODER
 
@@ -126,6 +132,35 @@ def test_figures_agree_with_batch_recommend(small_shop: Path, tmp_path: Path) ->
     endcap = next(model for model in found["models"] if model["name"] == "endcap")
     # The batch ranks at each user's last event, the evaluation a day later, when the answer was given.
     assert endcap["ndcg_at_10"] == pytest.approx(float(np.mean(gains)), abs=0.01)
+
+
+def test_an_archive_with_pseudonyms_gives_the_figures_of_one_with_ids(small_shop: Path, tmp_path: Path) -> None:
+    keys = PseudonymKeys({1: b"k" * 32, 2: b"l" * 32})
+    older = PseudonymKeys({1: b"k" * 32})
+    events = list(read_events(small_shop, ReadReport(), NOW_MS))
+    told = [pseudonymous(interaction_document(e), older if n % 2 else keys) for n, e in enumerate(events)]
+    told[0] = interaction_document(events[0])  # of before the stack had pseudonyms
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "archive").write_text("".join(json.dumps(one) + "\n" for one in told))
+    (tmp_path / "erasures").mkdir()
+    (tmp_path / "erasures" / "ledger.json").write_text(json.dumps({"number": 1, "secret": b"salt".hex()}) + "\n")
+    (tmp_path / "items.jsonl").symlink_to(small_shop / "items.jsonl")
+    # Old and new names of a shopper are one only by an export that says who there is.
+    nothing = {"B": encode_profile(EMPTY_PROFILE)}
+    rows = [{"user_id": {"S": name}, "profile": nothing} for name in sorted({event.user_id for event in events})]
+    for key, content in export_files(rows).items():
+        (tmp_path / "profiles" / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "profiles" / key).write_bytes(content)
+    with_ids, with_pseudonyms = (
+        evaluate(settings(data, protocol="leave-one-out", keys=own))
+        for data, own in ((small_shop, None), (tmp_path, keys))
+    )
+    assert with_pseudonyms["questions"]["asked"] == with_ids["questions"]["asked"] > 0
+    assert (with_pseudonyms["users"], with_pseudonyms["events"]) == (with_ids["users"], with_ids["events"])
+    ours, theirs = (
+        {model["name"]: model["ndcg_at_10"] for model in found["models"]} for found in (with_pseudonyms, with_ids)
+    )
+    assert ours == pytest.approx(theirs, abs=0.02)  # equal scores are told apart by a chance that depends on the names
 
 
 def test_cold_items_are_measured_apart_over_seeds(small_shop: Path) -> None:

@@ -1,0 +1,136 @@
+"""What an erasure reaches and writes down, and what happens at the very moment of an erasure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from endcap.events.interaction import Interaction
+from endcap.profiles.identity import apply_events, delete_user, erase_identified
+from endcap.profiles.links import Link
+from endcap.profiles.profile import merge, profile_of
+from tests.fakes.profile_store import MemoryProfiles
+
+
+def view(key: str, at_ms: int) -> Interaction:
+    return Interaction(f"{key}@{at_ms}", key, "view", at_ms, f"item-{at_ms}")
+
+
+def identify(user_id: str, anonymous_id: str, at_ms: int) -> Interaction:
+    return Interaction(f"i@{at_ms}", user_id, "identify", at_ms, anonymous_id=anonymous_id)
+
+
+def stored(*events: Interaction) -> MemoryProfiles:
+    store = MemoryProfiles()
+    for event in events:
+        assert apply_events([event], store) == {}
+    return store
+
+
+def put(store: MemoryProfiles, key: str, *links: Link, events: tuple[int, ...] = (), **more: object) -> None:
+    """A row as it may have been left, whatever the row of the other side says."""
+    kept = replace(profile_of([view(key, at_ms) for at_ms in events]), links=links, **more)  # type: ignore[arg-type]
+    store.update(key, lambda before: merge(before, kept))
+
+
+def times(store: MemoryProfiles, key: str) -> list[int]:
+    return [entry.timestamp_ms for entry in store.get(key).interactions]
+
+
+class TestWhatAnErasureWritesDown:
+    def recorded(self, store: MemoryProfiles, key: str, at_ms: int) -> list[tuple[str, int]]:
+        found: list[tuple[str, int]] = []
+
+        def record(reached: str, until_ms: int) -> None:
+            assert times(store, "anon:a") == before  # nothing is let go of yet
+            found.append((reached, until_ms))
+
+        before = times(store, "anon:a")
+        delete_user(key, at_ms, store, record=record)
+        return found
+
+    def test_is_the_user_and_every_device_up_to_when_it_was_theirs(self) -> None:
+        store = stored(
+            view("anon:a", 1), identify("u", "a", 2), view("anon:a", 3), identify("u", "a", 4), identify("u", "b", 3)
+        )
+        assert self.recorded(store, "u", 5) == [("u", 5), ("anon:a", 4), ("anon:b", 3)]
+
+    def test_is_no_device_that_became_theirs_later(self) -> None:
+        store = stored(view("anon:a", 1), identify("u", "a", 2), identify("u", "b", 6), identify("u", "c", 5))
+        assert self.recorded(store, "u", 5) == [("u", 5), ("anon:c", 5), ("anon:a", 2)]
+
+    def test_is_a_device_of_the_first_moment(self) -> None:
+        store = stored(identify("u", "b", 0))
+        assert self.recorded(store, "u", 5) == [("u", 5), ("anon:b", 0)]
+
+    @pytest.mark.parametrize("is_user", [True, False])
+    def test_of_before_devices_had_keys_of_their_own_is_the_plain_id_unless_it_is_a_users(self, is_user: bool) -> None:
+        store = MemoryProfiles()
+        put(store, "u", Link(4, anonymous_id="cookie"), is_user=True)
+        put(store, "cookie", events=(1,), is_user=is_user)
+        plain = [] if is_user else [("cookie", 4)]
+        assert self.recorded(store, "u", 5) == [("u", 5), ("anon:cookie", 4), *plain]
+        assert times(store, "cookie") == ([1] if is_user else [])
+
+
+class TestWhatAnErasureReaches:
+    def test_is_every_interval_that_the_device_says_was_theirs(self) -> None:
+        # The user's own row knows of none of these: it may have expired.
+        store = MemoryProfiles()
+        put(store, "anon:a", Link(3, user_id="u"), Link(5, user_id="other"), events=(2, 4, 7, 9))
+        erase_identified("u", "a", 8, store)
+        assert times(store, "anon:a") == [9]
+        put(store, "anon:b", Link(3, user_id="u"), Link(5, user_id="other"), events=(2, 4, 7, 9))
+        erase_identified("u", "b", 3, store)
+        assert times(store, "anon:b") == [9, 7, 4]
+
+    def test_includes_those_that_end_with_it(self) -> None:
+        store = MemoryProfiles()
+        put(store, "anon:a", *(Link(at_ms, user_id="u") for at_ms in (5, 8, 12)), events=(2, 7, 11))
+        put(store, "u", *(Link(at_ms, anonymous_id="anon:a") for at_ms in (5, 12)), is_user=True)
+        delete_user("u", 8, store)
+        assert times(store, "anon:a") == [11]
+
+    def test_an_identify_of_the_same_moment_that_comes_late_is_reached_too(self) -> None:
+        store = stored(view("u", 9), view("anon:a", 3), view("anon:a", 6))
+        delete_user("u", 5, store)
+        assert apply_events([identify("u", "a", 5)], store) == {}
+        assert (times(store, "anon:a"), times(store, "u")) == ([6], [9])
+
+    def test_is_what_a_device_did_before_though_a_later_identify_keeps_it_theirs(self) -> None:
+        store = stored(view("anon:a", 3), view("anon:a", 6))
+        delete_user("u", 5, store)
+        for at_ms in (7, 5):
+            assert apply_events([identify("u", "a", at_ms)], store) == {}
+        assert (times(store, "anon:a"), times(store, "u")) == ([6], [6])
+
+    @pytest.mark.parametrize(("n_devices", "is_later"), [(4, False), (5, True)])
+    def test_is_four_devices_while_somebody_waits(self, n_devices: int, is_later: bool) -> None:
+        store = stored(*(identify("u", f"d{n}", n) for n in range(1, n_devices + 1)))
+        asked: list[tuple[str, int]] = []
+        delete_user("u", 9, store, later=lambda *told: asked.append(told))
+        assert asked == ([("u", 9)] if is_later else [])
+
+
+@pytest.mark.parametrize(("at_ms", "is_wanted"), [(4, False), (5, False), (6, True)])
+@pytest.mark.parametrize("make", [view, lambda key, at_ms: identify(key, "a", at_ms)])
+def test_nothing_up_to_the_moment_of_an_erasure_is_wanted(
+    at_ms: int, is_wanted: bool, make: Callable[[str, int], Interaction]
+) -> None:
+    store = stored(view("u", 1))
+    delete_user("u", 5, store)
+    unwanted: list[Interaction] = []
+    event = make("u", at_ms)
+    apply_events([event], store, unwanted=unwanted.append)
+    assert unwanted == ([] if is_wanted else [event])
+
+
+@pytest.mark.parametrize("n_links", [15, 16, 17])
+def test_a_profile_keeps_sixteen_links_each_way(n_links: int) -> None:
+    kept = min(n_links, 16)
+    store = stored(*(identify("u", f"d{n}", n) for n in range(1, n_links + 1)))
+    assert len(store.get("u").links) == kept
+    store = stored(*(identify(f"u{n}", "a", n) for n in range(1, n_links + 1)))
+    assert len(store.get("anon:a").links) == kept
