@@ -84,6 +84,7 @@ class KeepAliveHandler(WSGIRequestHandler):  # type: ignore[misc]
             self.close_connection = True  # nobody knows how far the answer came
             if not self._begun:
                 self._run(InternalServerError(), environ)
+                self._read_on(environ["wsgi.input"])
 
     def _run(self, app: WsgiApp, environ: dict[str, Any]) -> None:
         head: list[tuple[str, Headers]] = []
