@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,11 +14,14 @@ from unittest.mock import patch
 import boto3
 import yaml
 from botocore.config import Config
+from botocore.hooks import EventAliaser
 from moto import backend_index, mock_aws
 from moto.core.base_backend import BaseBackend
 from moto.dynamodb.responses import DynamoHandler
 from moto.s3 import urls as s3_urls
 from moto.s3.models import S3Backend
+
+from endcap.aws import clients
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 REGION = "us-east-1"
@@ -74,6 +77,25 @@ def _urls_of(backend: BaseBackend) -> Any:
 
 
 @contextmanager
+def _handlers_end() -> Iterator[None]:
+    """Take back what runtimes register with the clients, which all tests share: else every later call asks them all."""
+    registered: list[tuple[EventAliaser, str, Callable[..., Any]]] = []
+    register = EventAliaser.register_first
+
+    def noting(events: EventAliaser, name: str, handler: Callable[..., Any], *rest: Any, **options: Any) -> None:
+        register(events, name, handler, *rest, **options)
+        if handler.__module__ == clients.__name__:
+            registered.append((events, name, handler))
+
+    with patch.object(EventAliaser, "register_first", noting):
+        try:
+            yield
+        finally:
+            for events, name, handler in registered:
+                events.unregister(name, handler)
+
+
+@contextmanager
 def stack() -> Iterator[None]:
     """A fresh account with the stack in it, inside which boto3 talks to moto only."""
     call, lock = DynamoHandler.call_action, threading.RLock()
@@ -90,6 +112,7 @@ def stack() -> Iterator[None]:
         patch.object(S3Backend, "_url_module", s3_urls),
         patch.object(BaseBackend, "urls", property(_urls_of)),
         patch.object(backend_index, "backend_url_patterns", _PATTERNS),
+        _handlers_end(),
         mock_aws(),
     ):
         dynamodb = client("dynamodb")

@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TextIO
 from urllib.parse import unquote
 
-from werkzeug.serving import WSGIRequestHandler, make_server
-
 from endcap_local.engine.kms import TARGET_PREFIX, Keys, KmsApp
+from endcap_local.keep_alive import KeepAliveServer
 
 ARN = "arn:aws:{service}:us-east-1:123456789012:{rest}"
 # Several operations are permitted under the name of another action.
@@ -102,16 +101,9 @@ def main() -> None:
     """Serve until standard input ends."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    class Handler(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def log_request(self, *_: object) -> None:
-            """Say nothing: the recorder has it."""
-
     with open(sys.argv[1], "a", encoding="utf-8") as out:  # noqa: PTH123 - a stream for the life of the process
         app = Recorder(_with_kms(DomainDispatcherApplication(create_backend_app)), out)
-        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Handler)
+        server = KeepAliveServer(0, app)
         print(f"http://127.0.0.1:{server.server_port}", flush=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sys.stdin.read()

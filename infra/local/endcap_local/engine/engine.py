@@ -13,10 +13,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from werkzeug.serving import make_server
 
 from endcap_local.engine.aws_app import TOKEN_HEADER, Activity, AwsApp, Counted
 from endcap_local.engine.stack_calls import StackCalls
+from endcap_local.keep_alive import KeepAliveHandler, KeepAliveServer
 from endcap_local.template.intrinsics import REGION
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}  # nosec B105 # opens nothing
@@ -111,12 +111,8 @@ class Engine:
         from moto.moto_api._internal import moto_api_backend
         from moto.moto_server.werkzeug_app import MotoRequestHandler
 
-        class Handler(MotoRequestHandler):  # type: ignore[misc]
-            protocol_version = "HTTP/1.1"  # keep connections: three times as fast as one connection per call
-            disable_nagle_algorithm = True  # otherwise header and body in two packets cost a delayed acknowledgement
-
-            def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-                """Say nothing: the engine's requests are not the user's."""
+        class Handler(KeepAliveHandler, MotoRequestHandler):  # type: ignore[misc]
+            """Reads a request as moto does, and keeps the connection."""
 
         services = (
             "dynamodb",
@@ -141,7 +137,7 @@ class Engine:
         self._clients: dict[str, Any] = {}
         self._exclusive_clients: dict[str, Any] = {}
         self._token = ""  # nosec B105 # none yet
-        self._server = make_server("127.0.0.1", port, self._app, threaded=True, request_handler=Handler)
+        self._server = KeepAliveServer(port, self._app, Handler)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="engine", daemon=True)
         self._thread.start()

@@ -19,13 +19,13 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from werkzeug.exceptions import RequestEntityTooLarge
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from endcap.errors import ConflictError, EndcapError
 from endcap_local.gateway.access import OWNER, Access, RefusedError
 from endcap_local.gateway.loopback import Loopback
 from endcap_local.gateway.pages import Pages
+from endcap_local.keep_alive import KeepAliveServer
 from endcap_local.lambda_runtime.reply import Reply
 from endcap_local.template.authorizers import IAM
 from endcap_local.template.intrinsics import ACCOUNT_ID
@@ -293,7 +293,7 @@ class Gateway:
     """An HTTP server for a WSGI application on 127.0.0.1; port 0 is a free one, which `url` tells before the start."""
 
     def __init__(self, port: int = 0) -> None:
-        self._server: BaseWSGIServer = make_server("127.0.0.1", port, None, threaded=True, request_handler=_Handler)
+        self._server = KeepAliveServer(port)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="gateway", daemon=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -313,11 +313,3 @@ class Gateway:
 def _closing(response: Response) -> Response:
     response.headers["connection"] = "close"  # the body was not read
     return response
-
-
-class _Handler(WSGIRequestHandler):  # type: ignore[misc]
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: the stack reports in its own words."""

@@ -114,6 +114,7 @@ class _Explainer:
         self.words = ItemWords(self.index, self.documents)
         self.worded = frozenset(self.positions[:MAX_WORDED])
         self.wordless: dict[Carrier, Evidence] = {}
+        self.names: dict[int, tuple[str, str]] = {}
         self.meant: list[bool] = meant(self.index, context.query, positions).tolist()
         self.query = Wording.of(context.query.text if context.query else "")
         self.said = {key: Wording.of(text) for key, text in said.items()}
@@ -200,10 +201,13 @@ class _Explainer:
 
     def _named(self, row: int) -> tuple[str, str]:
         """Id and title of an item."""
-        if row not in self.documents:
-            self.documents[row] = self.index.document(row)
-        item_id = self.index.item_id(row)
-        return item_id, str(self.documents[row].get("title") or item_id)
+        known = self.names.get(row)
+        if known is None:
+            if row not in self.documents:
+                self.documents[row] = self.index.document(row)
+            item_id = self.index.item_id(row)
+            known = self.names[row] = item_id, str(self.documents[row].get("title") or item_id)
+        return known
 
     def _label(self, term: str, share: float, position: int) -> str:
         """The category or brand that a sentence names."""

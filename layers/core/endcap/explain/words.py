@@ -33,6 +33,7 @@ class ItemWords:
         self._titles: dict[int, Wording] = {}
         self._shared: dict[tuple[int, int], tuple[str, ...]] = {}
         self._categories: dict[int, list[tuple[int, str]]] = {}
+        self._past_categories: dict[int, frozenset[int]] = {}
 
     def shared_with_item(self, position: int, past: int) -> tuple[str, ...]:
         """What two items' texts have in common, at most `MAX_WORDS`; nothing of an item with itself."""
@@ -61,7 +62,9 @@ class ItemWords:
         """The categories that both items are in, the rarest first."""
         if position not in self._categories:
             self._categories[position] = self._categories_of(position)
-        own, theirs = self._categories[position], self._index.categories_of(past)
+        if past not in self._past_categories:
+            self._past_categories[past] = frozenset(self._index.categories_of(past))
+        own, theirs = self._categories[position], self._past_categories[past]
         return tuple([name for category, name in own if category in theirs][:MAX_WORDS])
 
     def _categories_of(self, position: int) -> list[tuple[int, str]]:

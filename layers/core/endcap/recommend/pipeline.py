@@ -197,7 +197,10 @@ def _with_the_unknown(
     index: ItemIndex, request: RecommendationRequest, ranked: tuple[RankedItem, ...]
 ) -> tuple[RankedItem, ...]:
     """A complete order: ids that no item has come last, in the order given."""
-    unknown = [i for i in dict.fromkeys(request.candidates or ()) if index.position(i) is None]
+    asked = dict.fromkeys(request.candidates or ())
+    if len(ranked) == len(asked):
+        return ranked  # each id has an item of its own
+    unknown = [i for i in asked if index.position(i) is None]
     last = (
         RankedItem(item_id, 0.0, rank, "unknown", known=False, available=False)
         for rank, item_id in enumerate(unknown, len(ranked) + 1)

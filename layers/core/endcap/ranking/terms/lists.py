@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 
 from endcap.arrays import F32, F64, I64
 from endcap.index.index import ItemIndex
-from endcap.index.inverted import ranges
 from endcap.ranking.terms.sources import ListSources
 from endcap.ranking.terms.term import ScoringContext, Term
 from endcap.ranking.values import Sparse, Values, added_up, found_at, places_of
-from endcap.snapshot.parts import ItemList
 
 LISTS: Final = ("next", "together", "neighbours", "wording")
 _LEAST_SPREAD: Final = 0.05  # of the usual one; less is chance
@@ -65,22 +63,14 @@ def _spread_of(values: NDArray[np.floating[Any]], n_items: int) -> float | None:
     return math.sqrt(squares / n_items)
 
 
-def edges(neighbours: ItemList, rows: I64) -> tuple[I64, I64]:
-    """Edges of several rows of a list: which of `rows` each belongs to, and its place in the list's arrays."""
-    starts, ends = neighbours.indptr[rows], neighbours.indptr[rows + 1]
-    return np.repeat(np.arange(len(rows)), ends - starts), ranges(starts, ends)
-
-
 def sum_rows(index: ItemIndex, name: str, sources: ListSources, weights: Sequence[F32]) -> tuple[I64, list[F64]]:
     """Weighted sums of the rows of one list: the items that they name, each once, and float64 sums for each weighting.
 
     An item newer than the snapshot gets the mean of what the items like it get, see `endcap.index.imputation`.
     """
-    neighbours = index.tables.lists[name]
-    known, rows = sources
-    owner, places = edges(neighbours, rows)
-    strengths = neighbours.weights[places].astype(np.float64)
-    named, sums = added_up(index.n_items, neighbours.indices[places], [strengths * w[known][owner] for w in weights])
+    edges = sources.edges(name)
+    strengths = edges.strengths.astype(np.float64)
+    named, sums = added_up(index.n_items, edges.named, [strengths * w[edges.past] for w in weights])
     new, donors, shares = index.imputation
     if not len(new):
         return named, sums
@@ -105,16 +95,13 @@ def list_support(index: ItemIndex, name: str, sources: ListSources, weights: F32
 
 def _direct_support(index: ItemIndex, name: str, sources: ListSources, weights: F32, positions: I64) -> F64:
     """The same for items of the snapshot."""
-    neighbours = index.tables.lists[name]
-    known, rows = sources
-    owner, places = edges(neighbours, rows)
-    shape = len(weights), len(positions)
+    edges, shape = sources.edges(name), (len(weights), len(positions))
     if not len(positions):
         return np.zeros(shape)
-    columns, is_ranked = places_of(index.n_items, positions, neighbours.indices[places].astype(np.int64))
+    columns, is_ranked = places_of(index.n_items, positions, edges.named)
     hit = np.flatnonzero(is_ranked)
-    past = known[owner[hit]]
-    shares = neighbours.weights[places[hit]] * weights[past]
+    past = edges.past[hit]
+    shares = edges.strengths[hit] * weights[past]
     flat = np.bincount(past * len(positions) + columns[hit], weights=shares, minlength=shape[0] * shape[1])
     return flat.astype(np.float64, copy=False).reshape(shape)
 

@@ -59,9 +59,9 @@ def _list_values(index: ItemIndex, name: str, rows: I64, weights: F32) -> Sparse
     """The rows of a list; 1 is what the best neighbour of a usual item has, or of this one where that is more."""
     usual = np.float32(index.tables.scales.get(name, 1.0))
     neighbours = index.tables.lists[name]
-    sources = known, own = list_sources(index, rows)
+    sources = list_sources(index, rows)
     peaks = np.full(len(rows), usual, dtype=np.float32)
-    for k, row in zip(known.tolist(), own.tolist(), strict=True):
+    for k, row in zip(sources.known.tolist(), sources.rows.tolist(), strict=True):
         peaks[k] = max(usual, np.float32(neighbours.row(row)[1].max(initial=0)))
     named, (sums,) = sum_rows(index, name, sources, [weights / peaks])
     return Sparse(index.n_items, named, sums.astype(np.float32))
@@ -70,9 +70,9 @@ def _list_values(index: ItemIndex, name: str, rows: I64, weights: F32) -> Sparse
 def _rows_in_list(index: ItemIndex, name: str, rows: I64) -> I64:
     """How many neighbours each row has in a list: int64, 0 for items that the snapshot has never seen."""
     lengths = np.diff(index.tables.lists[name].indptr)
-    known, own = list_sources(index, rows)
+    sources = list_sources(index, rows)
     counts = np.zeros(len(rows), dtype=np.int64)
-    counts[known] = lengths[own]
+    counts[sources.known] = lengths[sources.rows]
     return counts
 
 
