@@ -98,7 +98,7 @@ def _item(rank: int) -> dict[str, Any]:
         "reasons": [
             {"kind": "next", "weight": 1.2 / rank, "text": "Often chosen after “Steel lamp”.", "evidence": evidence},
             {"kind": "text", "weight": 0.9 / rank, "text": "Similar to “Steel lamp”.", "evidence": evidence},
-            {"kind": "words", "weight": -0.1 / rank, "text": "Unlike what you praised.", "evidence": []},
+            {"kind": "words", "weight": -0.1 / rank, "text": "Lower, after what the shopper wrote about “Mug”.", "evidence": []},
         ],
     }
 

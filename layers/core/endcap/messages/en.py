@@ -249,17 +249,6 @@ TEXTS: Final = Texts(
         searched_then="You searched {times} lately, and then looked at {name}.",
         in_cart="In your cart: {names}.",
     ),
-    portrait_of=Portrait(
-        drawn_to="Drawn to {names}.",
-        passes_over="Tends to pass over {names}.",
-        praises="Their reviews praise {names}.",
-        complains="Their reviews complain about {names}.",
-        compared="Lately compared {n} items of {name}.",
-        looked_at="Lately looked at {name}.",
-        searched="Searched {times} lately.",
-        searched_then="Searched {times} lately, and then looked at {name}.",
-        in_cart="In their cart: {names}.",
-    ),
     searches=("once", "{n} times"),
     score=(
         "An item's score is the sum of its terms, each times weight / scale. Items are ranked by score; "

@@ -62,7 +62,7 @@ class Portrait(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """One language.
+    """One language, spoken to one audience.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Texts:
     devices : name of a kind of device -> how it is called
     popular, unpopular : demand in a context
     aspects : aspect of goods -> its name
-    portrait, portrait_of : a profile, told to whom it is of, and to others
+    portrait : a profile
     searches : how often somebody has searched
     score, settings, choices : the main parameters of the ranking, by their names
     learned, strongest, weightiest, chosen_for_all, scenarios : the same in a few sentences, with a form for each part
@@ -128,7 +128,6 @@ class Texts:
     unpopular: str
     aspects: Mapping[str, str]
     portrait: Portrait
-    portrait_of: Portrait
     searches: Counted
     score: str
     settings: Mapping[str, str]

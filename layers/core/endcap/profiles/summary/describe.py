@@ -62,7 +62,7 @@ def describe(
     return {
         "language": spoken,
         "summary": sentences(tags, sentiments, intent, spoken),
-        "described": sentences(tags, sentiments, intent, spoken, to_others=True),
+        "described": sentences(tags, sentiments, intent, spoken, "staff"),
         "interests": {name: _best(tags, kind) for name, kind in _KINDS.items()},
         "tags": [{"kind": tag.kind, "name": tag.name, "weight": round(tag.weight, 4)} for tag in tags[:MAX_INTERESTS]],
         "aspects": [

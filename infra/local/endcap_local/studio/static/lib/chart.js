@@ -1,6 +1,6 @@
 // Lines and points by uPlot, and the same numbers as a table: a canvas says nothing to those who can't see it.
 import { html, useEffect, useRef, useState } from "./html.js";
-import { day as dayOf, t } from "./i18n.js";
+import { about, day as dayOf, t } from "./i18n.js";
 import { Button, Table } from "./ui.js";
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -75,7 +75,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
       <figcaption>
         <span>${name}</span>
         <ul class="legend">${series.map((one, i) => html`<li><i class=${`s${i % 6}`}></i>${one.name}</li>`)}</ul>
-        <${Button} kind="quiet small" aria-pressed=${asTable ? "true" : "false"} aria-label=${`${t("as_table")}: ${name}`} onClick=${() => setAsTable(!asTable)}>${t("as_table")}<//>
+        <${Button} kind="quiet small" aria-pressed=${asTable ? "true" : "false"} aria-label=${about(t("as_table"), name)} onClick=${() => setAsTable(!asTable)}>${t("as_table")}<//>
       </figcaption>
       ${asTable
         ? html`<${Table} name=${name} columns=${columns} rows=${x.map((_, i) => i)} />`

@@ -50,6 +50,11 @@ function format(kind, options) {
 
 const missing = "–";
 
+// Names in a row, and a thing with what it is about, each with the language's own marks between.
+export const listed = (names) => format("ListFormat", { type: "conjunction" }).format(names.map(String));
+export const inRow = (names) => format("ListFormat", { type: "conjunction" }).formatToParts(names.map((_, i) => String(i)));
+export const about = (what, name) => t("about", { what, name });
+
 export const number = (value, digits = 0) =>
   value == null ? missing : format("NumberFormat", { maximumFractionDigits: digits }).format(value);
 export const exact = (value, digits) =>

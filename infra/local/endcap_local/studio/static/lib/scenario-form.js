@@ -119,7 +119,7 @@ const Weights = ({ terms, weights = {}, onWeights }) => {
         ${Object.keys(weights).map((name) => html`
           <div class="row end"><${NumberField} label=${nameOf(name)} value=${weights[name]} step="0.05" onValue=${(value) => set(name, value ?? 0)} />
             <${Button} kind="quiet" icon="close" aria-label=${t("form.reset", { name: nameOf(name) })} onClick=${() => set(name, undefined)} /></div>`)}
-        <${SelectField} label=${t("add.weight")} value=${adding} options=${[["", t("choose")], ...left.map((term) => [term.name, `${nameOf(term.name)} (${number(term.weight, 2)})`])]}
+        <${SelectField} label=${t("add.weight")} value=${adding} options=${[["", t("choose")], ...left.map((term) => [term.name, t("form.term", { name: nameOf(term.name), weight: number(term.weight, 2) })])]}
           onValue=${(name) => {
             setAdding("");
             if (name) set(name, terms.find((term) => term.name === name).weight);

@@ -2,7 +2,7 @@
 import { get, useLoad } from "../lib/api.js";
 import { FilterField } from "../lib/filter.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, language, money, number, signed, t, has } from "../lib/i18n.js";
+import { dateTime, has, language, listed, money, number, signed, t } from "../lib/i18n.js";
 import { ItemLink, Picture, Reasons } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
@@ -135,7 +135,7 @@ const Item = ({ item_id, query }) => {
         <${Panel} title=${t("item.facts")} actions=${counted && html`<${State} item=${counted} />`}>
           <${Loaded} of=${item}>${(one) => html`<div class="row top"><span class="cover"><${Picture} item=${one} /></span><dl class="facts">
             ${facts.map(([name, value]) => html`<dt>${has(`field.${name}`) ? t(`field.${name}`) : name}</dt><dd>${shown(name, value)}</dd>`)}
-            ${Object.entries(one.attributes ?? {}).map(([name, value]) => html`<dt>${name}</dt><dd>${Array.isArray(value) ? value.join(", ") : String(value)}</dd>`)}
+            ${Object.entries(one.attributes ?? {}).map(([name, value]) => html`<dt>${name}</dt><dd>${Array.isArray(value) ? listed(value) : String(value)}</dd>`)}
           </dl></div>`}<//>
         <//>
         <${Panel} title=${t("item.lately")}>

@@ -2,7 +2,7 @@
 import { call, get, useLoad } from "../lib/api.js";
 import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, money, number, percent, signed, t } from "../lib/i18n.js";
+import { dateTime, listed, money, number, percent, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
@@ -59,6 +59,13 @@ const New = ({ onClose, onDone }) => {
   `;
 };
 
+// A variant with its share, and what it does otherwise where it says so.
+const sharedOut = ({ name, share, scenario, snapshot }) => {
+  const given = { name, share: percent(share, 0) };
+  const other = [scenario, snapshot].filter(Boolean).join(" · ");
+  return other ? t("experiments.shared_otherwise", { ...given, other }) : t("experiments.shared_out", given);
+};
+
 // Since when an experiment runs: one that was started without a moment is known by the day of its first list.
 const sinceOf = (plan, report) => {
   if (plan.start != null) return dateTime(plan.start);
@@ -112,7 +119,7 @@ const One = ({ plan, onChanged }) => {
         ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} onClick=${() => run({ start: Date.now() }, t("experiments.started", { name: plan.name }))}>${t("experiments.start")}<//>`}
         ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => setStopping(true)}>${t("experiments.stop")}<//>`}`}>
         <dl class="facts">
-          <dt>${t("experiments.variants")}</dt><dd>${plan.variants.map((one) => `${one.name} ${percent(one.share, 0)}${one.scenario ? ` (${one.scenario})` : ""}${one.snapshot ? ` (${one.snapshot})` : ""}`).join(", ")}</dd>
+          <dt>${t("experiments.variants")}</dt><dd>${listed(plan.variants.map((one) => sharedOut(one)))}</dd>
           <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
           <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
         </dl>

@@ -3,7 +3,7 @@ import { call, get, preview, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { Bars } from "../lib/chart.js";
 import { html, useLayoutEffect, useState } from "../lib/html.js";
-import { ago, dateTime, has, language, number, signed, t } from "../lib/i18n.js";
+import { ago, dateTime, has, inRow, language, number, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { forget, remember } from "../lib/shoppers.js";
@@ -12,7 +12,7 @@ import { Button, Dialog, Empty, Head, Lamp, Loaded, Notice, Panel, Problem, Tabl
 const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 
 // Each title on its own, so that one written from right to left turns nothing else around.
-const named = (items) => (items.length ? items.map((one, i) => html`${i > 0 && ", "}<bdi>${one.title || one.item_id}</bdi>`) : "–");
+const named = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${items[value].title || items[value].item_id}</bdi>` : value)) : "–");
 
 const Find = ({ start }) => {
   const [id, setId] = useState(start ?? "");
