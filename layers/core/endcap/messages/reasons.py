@@ -109,6 +109,13 @@ def _deeds(names: Sequence[str], event_types: Sequence[str], texts: Texts) -> st
     )
 
 
+def deed_in_words(name: str, event_type: str, times: int, language: Language) -> str:
+    """What a shopper did with one item, and how often: no whole sentence, but its part that says no time."""
+    texts = texts_for(language)
+    done = texts.done.get(event_type, texts.done_other).format(name=quoted(name))
+    return done if times == 1 else texts.done_often.format(done=done, n=times)
+
+
 def how_often(times: int | None, hours: int, language: Language) -> str:
     """One sentence about how often an item was chosen in the last hours; None where that is not told."""
     texts = texts_for(language)

@@ -72,6 +72,7 @@ class Texts:
     worded : a sentence, without its full stop, and the words that it is about
     days, every_days : spans of days
     past, past_other : event type -> what the shopper did with an item, as in "which you bought"
+    done, done_other, done_often : event type -> what the shopper did with one item, said by itself; several times
     deed, deeds_joined : items and what the shopper did with all of them; between several of these
     terms : term -> its texts
     against, against_named : why an item is low for a term that says nothing of its own
@@ -101,6 +102,9 @@ class Texts:
     every_days: Counted
     past: Mapping[str, str]
     past_other: str
+    done: Mapping[str, str]
+    done_other: str
+    done_often: str
     deed: str
     deeds_joined: str
     terms: Mapping[str, TermTexts]

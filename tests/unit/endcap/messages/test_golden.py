@@ -16,7 +16,7 @@ import pytest
 
 from endcap.events.types import EVENT_TYPES
 from endcap.messages.language import AUDIENCES, LANGUAGES, Audience, Language
-from endcap.messages.reasons import due_again, how_often, popular_in, sentence, sentence_without
+from endcap.messages.reasons import deed_in_words, due_again, how_often, popular_in, sentence, sentence_without
 from endcap.profiles.summary.aspects import Sentiment
 from endcap.profiles.summary.intent import CategoryCount, Named, RecentIntent
 from endcap.profiles.summary.sentences import aspect_name, sentences
@@ -55,6 +55,8 @@ def spoken(language: Language, audience: Audience) -> Iterator[str]:
     for event_type in (*EVENT_TYPES, "quiz_done"):
         yield sentence("next", 1.0, language, ["Mug"], [event_type], **to)
     yield sentence("next", 1.0, language, ["Mug", "Lamp"], ["view", "view"], **to)
+    for event_type, times in product((*EVENT_TYPES, "quiz_done"), (1, 4)):
+        yield deed_in_words("Mug", event_type, times, language)
     for name, other in product(("Mug", ""), (None, 3, 14)):
         yield sentence_without(name, "purchase", 3, other, 500, language, **to)
     for times, hours in product((None, 0, 1, 12), (1, 6, 24, 168)):

@@ -73,6 +73,7 @@ def test_every_term_setting_aspect_and_deed_has_words(language: Language) -> Non
     assert all(text.meaning for text in texts.terms.values())
     assert set(texts.settings) == {field.name for field in fields(RankingSettings)}
     assert set(texts.aspects) == set(ASPECTS)
+    assert texts.done.keys() == texts.past.keys()
     assert set(texts.past) == set(EVENT_TYPES) - NOT_IN_HISTORY
 
 

@@ -107,19 +107,20 @@ export const PointChart = ({ labels, ...rest }) => html`
     floor=${(low, high) => [low - (high - low || 1) * 0.15, high + (high - low || 1) * 0.15]} />
 `;
 
-// Bars of one measure; they are a table by themselves.
+// Bars of one measure; they are a table by themselves. Below a bar stands what it comes from, where a row says that.
 export const Bars = ({ rows, format, name }) => {
   const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-9);
   return html`
     <table class="bars">
       <caption class="unseen">${name}</caption>
       <tbody>
-        ${rows.map(([label, value]) => html`
+        ${rows.map(([label, value, why]) => html`
           <tr>
             <th scope="row">${label}</th>
             <td class="bar" aria-hidden="true"><i class=${value < 0 ? "minus" : ""} style=${{ width: `${(100 * Math.abs(value)) / most}%` }}></i></td>
             <td class="number">${format(value)}</td>
-          </tr>`)}
+          </tr>
+          ${why?.length > 0 && html`<tr class="why"><td colspan="3"><ul>${why.map((text) => html`<li>${text}</li>`)}</ul></td></tr>`}`)}
       </tbody>
     </table>
   `;
