@@ -40,6 +40,14 @@ export const nameOfMeasure = (path) => {
   return has(`measure.${last}`) ? t(`measure.${last}`) : path;
 };
 
+// A service of AWS by what it does, with its name.
+export const nameOfService = (name) => (has(`service.${name}`) ? t(`service.${name}`) : name);
+// What a measure means, for whoever points at its name.
+export const meaningOfMeasure = (path) => {
+  const last = path.split(".").at(-1);
+  return has(`meaning.${last}`) ? t(`meaning.${last}`) : undefined;
+};
+
 const formats = new Map();
 
 function format(kind, options) {
