@@ -78,7 +78,7 @@ def test_other_pairs_of_ground_and_text_are_readable(
     toy_stack: LocalStack, open_window: OpenWindow, color_scheme: str, locale: str
 ) -> None:
     page = opened(open_window(toy_stack.url, color_scheme=color_scheme, locale=locale), toy_stack)
-    for to in ("try", "experiments/variety", "results"):
+    for to in PAGES:
         go(page, to)
         assert_accessible(page)
 

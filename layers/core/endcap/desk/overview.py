@@ -16,8 +16,8 @@ from endcap.errors import EndcapError, InvalidInputError
 from endcap.experiments.config import read_experiments
 from endcap.messages.language import DEFAULT_LANGUAGE, Language
 from endcap.operator.overview import DAY_MS, State, attention
-from endcap.operator.words import WORDS
 from endcap.operator.scenarios import scenario
+from endcap.operator.words import WORDS
 from endcap.runtime import Runtime
 from endcap.snapshot.figures import Figures
 from endcap.snapshot.snapshot import Snapshot
