@@ -55,6 +55,7 @@ TEXTS: Final = Texts(
         "similarity": TermTexts(
             meaning="Likeness to the shopper's whole history, by the user encoder.",
             plain="Close to your taste as a whole.",
+            against="Lower, as it is far from your taste as a whole.",
         ),
         "next": TermTexts(
             meaning="Often chosen after items of the shopper's history.",
@@ -112,6 +113,7 @@ TEXTS: Final = Texts(
         "described_query": TermTexts(
             meaning="What a writer has said of its kind and use is close in meaning to what is searched for.",
             plain="Its kind and use fit your search.",
+            against="Lower, as its kind and use are far from your search.",
         ),
         "image": TermTexts(
             meaning="Its picture is like those of the shopper's latest items.",
@@ -130,6 +132,7 @@ TEXTS: Final = Texts(
         "query": TermTexts(
             meaning="Close in meaning to what is searched for.",
             plain="Matches the meaning of your search.",
+            against="Lower, as its meaning is far from your search.",
         ),
         "lexical": TermTexts(
             meaning="Has the words, or is the very id, that is searched for.",
@@ -142,6 +145,7 @@ TEXTS: Final = Texts(
         "trend": TermTexts(
             meaning="Chosen more at the snapshot's cut-off than before.",
             plain="In demand at the moment.",
+            against="Lower, as demand for it is falling.",
         ),
         "live_trend": TermTexts(
             meaning="Chosen often in the last hours.",

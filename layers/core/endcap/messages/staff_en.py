@@ -20,7 +20,10 @@ STAFF_TEXTS: Final = replace(
     deed="{names}, which the shopper {did}",
     terms={
         **_OWN,
-        "similarity": _OWN["similarity"]._replace(plain="Close to the shopper's taste as a whole."),
+        "similarity": _OWN["similarity"]._replace(
+            plain="Close to the shopper's taste as a whole.",
+            against="Lower, as it is far from the shopper's taste as a whole.",
+        ),
         "next": _OWN["next"]._replace(
             against="Lower, as it follows what did not suit the shopper.",
             against_named="Lower, as it follows {names}, which did not suit the shopper.",
@@ -59,7 +62,10 @@ STAFF_TEXTS: Final = replace(
             against="Lower, as its kind and use are far from the shopper's choices.",
             against_named="Lower, as it is similar in kind and use to {names}, which did not suit the shopper.",
         ),
-        "described_query": _OWN["described_query"]._replace(plain="Its kind and use fit the search."),
+        "described_query": _OWN["described_query"]._replace(
+            plain="Its kind and use fit the search.",
+            against="Lower, as its kind and use are far from the search.",
+        ),
         "image": _OWN["image"]._replace(
             plain="Looks like what the shopper chose lately.",
             against="Lower, as it looks unlike the shopper's choices.",
@@ -69,7 +75,10 @@ STAFF_TEXTS: Final = replace(
             plain="Looks like what is looked at.",
             against="Lower, as it looks unlike what is looked at.",
         ),
-        "query": _OWN["query"]._replace(plain="Matches the meaning of the search."),
+        "query": _OWN["query"]._replace(
+            plain="Matches the meaning of the search.",
+            against="Lower, as its meaning is far from the search.",
+        ),
         "lexical": _OWN["lexical"]._replace(plain="Contains the words of the search."),
         "category": _OWN["category"]._replace(
             plain="From categories that interest the shopper.",

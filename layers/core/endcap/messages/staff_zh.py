@@ -15,7 +15,10 @@ STAFF_TEXTS: Final = replace(
     deed="该顾客{did}的{names}",
     terms={
         **_OWN,
-        "similarity": _OWN["similarity"]._replace(plain="符合该顾客的整体喜好。"),
+        "similarity": _OWN["similarity"]._replace(
+            plain="符合该顾客的整体喜好。",
+            against="排名较低：与该顾客的整体喜好相差较远。",
+        ),
         "next": _OWN["next"]._replace(
             against="排名较低：它常跟随不合该顾客心意的商品。",
             against_named="排名较低：它常跟随不合该顾客心意的{names}。",
@@ -52,7 +55,10 @@ STAFF_TEXTS: Final = replace(
             against="排名较低：种类和用途与该顾客的选择相差较远。",
             against_named="排名较低：种类和用途与不合该顾客心意的{names}相近。",
         ),
-        "described_query": _OWN["described_query"]._replace(plain="种类和用途与搜索词相符。"),
+        "described_query": _OWN["described_query"]._replace(
+            plain="种类和用途与搜索词相符。",
+            against="排名较低：种类和用途与搜索词相差较远。",
+        ),
         "image": _OWN["image"]._replace(
             plain="外观与该顾客最近的选择相近。",
             against="排名较低：外观与该顾客的选择相差较远。",
@@ -62,7 +68,10 @@ STAFF_TEXTS: Final = replace(
             plain="外观与正在看的商品相近。",
             against="排名较低：外观与正在看的商品相差较远。",
         ),
-        "query": _OWN["query"]._replace(plain="与搜索词的意思相符。"),
+        "query": _OWN["query"]._replace(
+            plain="与搜索词的意思相符。",
+            against="排名较低：与搜索词的意思相差较远。",
+        ),
         "lexical": _OWN["lexical"]._replace(plain="包含搜索的词语。"),
         "category": _OWN["category"]._replace(
             plain="属于该顾客感兴趣的类别。",

@@ -56,6 +56,7 @@ TEXTS: Final = Texts(
         "similarity": TermTexts(
             meaning="与顾客全部历史的相似度，由用户编码器计算。",
             plain="符合您的整体喜好。",
+            against="排名较低：与您的整体喜好相差较远。",
         ),
         "next": TermTexts(
             meaning="常在顾客历史中的商品之后被选择。",
@@ -113,6 +114,7 @@ TEXTS: Final = Texts(
         "described_query": TermTexts(
             meaning="关于种类与用途的描写与搜索词含义相近。",
             plain="种类和用途与您的搜索相符。",
+            against="排名较低：种类和用途与您的搜索相差较远。",
         ),
         "image": TermTexts(
             meaning="图片与顾客最近的商品相近。",
@@ -131,6 +133,7 @@ TEXTS: Final = Texts(
         "query": TermTexts(
             meaning="含义与搜索词相近。",
             plain="与您的搜索意思相符。",
+            against="排名较低：与您的搜索意思相差较远。",
         ),
         "lexical": TermTexts(
             meaning="包含搜索的词语，或编号即搜索词。",
@@ -143,6 +146,7 @@ TEXTS: Final = Texts(
         "trend": TermTexts(
             meaning="在快照截止时比之前更多被选择。",
             plain="近期热门。",
+            against="排名较低：近期需求在下降。",
         ),
         "live_trend": TermTexts(
             meaning="最近几小时经常被选择。",

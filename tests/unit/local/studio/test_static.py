@@ -57,6 +57,13 @@ def test_the_first_view_is_small() -> None:
     assert zipped(*first, largest) <= 50 * KIB  # what it is by now
 
 
+def test_the_first_view_is_asked_for_at_once() -> None:
+    first = imported(STATIC / "main.js") | imported(STATIC / "pages/today.js")
+    told = re.findall(r'<link rel="modulepreload" href="([^"]+)">', (STATIC / "index.html").read_text())
+    assert {STATIC / name for name in told} | {STATIC / "main.js"} == first
+    assert len(set(told)) == len(told)
+
+
 def test_the_libraries_are_small() -> None:
     assert zipped(*(VENDOR / file.name for file in FILES)) <= 34 * KIB
 

@@ -82,8 +82,6 @@ export const money = (value, currency) =>
     : /^[A-Z]{3}$/i.test(currency ?? "")
       ? format("NumberFormat", { style: "currency", currency }).format(value)
       : exact(value, 2);
-// Amounts of several currencies stand beside each other: they are not added up.
-export const moneys = (revenues) => (revenues.length ? listed(revenues.map((one) => money(one.revenue, one.currency))) : money(0));
 export const bytes = (value) =>
   value == null ? missing : format("NumberFormat", { style: "unit", unit: "megabyte", maximumFractionDigits: 1 }).format(value / 1e6);
 

@@ -2,10 +2,10 @@
 import { call, get, useLoad } from "../lib/api.js";
 import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, listed, money, moneys, number, percent, signed, t } from "../lib/i18n.js";
+import { dateTime, listed, money, number, percent, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Amounts, Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const LAMPS = { planned: "warning", running: "good", over: "plain" };
 
@@ -94,7 +94,7 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
           { label: t("lists"), number: true, of: (one) => number(one.lists) },
           { label: t("ctr"), number: true, of: (one) => within(one.ctr) },
           { label: t("conversion"), number: true, of: (one) => within(one.conversion) },
-          { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? moneys(one.revenues) : "–") : paid(one.revenue)) },
+          { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? html`<${Amounts} of=${one.revenues} />` : "–") : paid(one.revenue)) },
           { label: t("revenue_per_shopper"), number: true, of: (one) => within(one.revenue_per_shopper, paid) },
         ]} />
         ${found.differences.length > 0 && html`<div><h3>${t("experiments.differences")}</h3><p class="muted">${t("experiments.differences_note", { confidence: percent(found.confidence, 0) })}</p></div>

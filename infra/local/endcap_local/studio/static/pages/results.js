@@ -2,8 +2,8 @@
 import { get, useLoad } from "../lib/api.js";
 import { Bars, LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, day as dayOf, money, moneys, number, percent, t } from "../lib/i18n.js";
-import { Button, Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";
+import { dateTime, day as dayOf, money, number, percent, t } from "../lib/i18n.js";
+import { Amounts, Button, Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";
 
 const DIMENSIONS = ["scenario", "surface", "variant", "day"];
 const MEASURES = {
@@ -41,7 +41,7 @@ const columnsOf = (by, total) => [
   ...["lists", "visible", "clicks", "carts", "purchases", "returns"].map((name) => ({ label: t(name), number: true, of: (row) => number(row[name]) })),
   { label: t("ctr"), number: true, of: (row) => within(row.ctr) },
   { label: t("conversion"), number: true, of: (row) => within(row.conversion) },
-  { label: t("revenue"), number: true, of: (row) => moneys(row.revenues.length || !total.currency ? row.revenues : [{ revenue: 0, currency: total.currency }]) },
+  { label: t("revenue"), number: true, of: (row) => html`<${Amounts} of=${row.revenues.length || !total.currency ? row.revenues : [{ revenue: 0, currency: total.currency }]} />` },
 ];
 
 const Total = ({ total }) => html`

@@ -21,6 +21,12 @@ const toldWhy = ({ because, deeds }) => {
   return more > 0 ? [...told, t("shopper.more_deeds", { n: number(more) })] : told;
 };
 
+// Likes that come from the very same things say so once.
+const toldOnce = (tags) => {
+  const told = tags.map(toldWhy);
+  return told.map((texts, i) => (i > 0 && JSON.stringify(texts) === JSON.stringify(told[i - 1]) ? [t("shopper.same_deeds")] : texts));
+};
+
 const Find = ({ start }) => {
   const [id, setId] = useState(start ?? "");
   return html`
@@ -83,7 +89,7 @@ const Known = ({ id, profile }) => html`
       <div class="words">${profile.described.length ? profile.described.map((text) => html`<p>${text}</p>`) : html`<${Empty}>${t("shopper.nothing_known")}<//>`}</div>
     <//>
     <${Panel} title=${t("shopper.tags")} note=${t("shopper.tags_what")}>
-      ${profile.tags.length ? html`<${Bars} name=${t("shopper.tags")} rows=${profile.tags.slice(0, 14).map((tag) => [html`${tag.name} <span class="muted">${t(`tag.${tag.kind}`)}</span>`, tag.weight, toldWhy(tag)])} format=${(value) => signed(value, 2)} />` : html`<${Empty}>${t("nothing")}<//>`}
+      ${profile.tags.length ? html`<${Bars} name=${t("shopper.tags")} rows=${toldOnce(profile.tags).map((texts, i) => [profile.tags[i], texts]).map(([tag, texts]) => [html`${tag.name} <span class="muted">${t(`tag.${tag.kind}`)}</span>`, tag.weight, texts])} format=${(value) => signed(value, 2)} />` : html`<${Empty}>${t("nothing")}<//>`}
     <//>
     ${profile.aspects.length > 0 && html`<${Panel} title=${t("shopper.aspects")}><${Bars} name=${t("shopper.aspects")} rows=${profile.aspects.map((one) => [one.name, one.sentiment, toldWhy(one)])} format=${(value) => signed(value, 2)} /><//>`}
     ${profile.intent && html`<${Panel} title=${t("shopper.session")} note=${ago(profile.intent.ended)}><dl class="facts">
