@@ -158,7 +158,7 @@ export const Stat = ({ label, value, note, kind }) => html`
 `;
 
 // Amounts, each in its currency and on its line: those of different currencies are not added up.
-export const Amounts = ({ of }) => (of.length ? of.map((one) => html`<span class="line">${money(one.revenue, one.currency)}</span>`) : money(0));
+export const Amounts = ({ of }) => (of.length ? of.map((one) => html`<span class="line">${money(one.revenue, one.currency)}${of.length > 1 && !one.currency && html` <small>${t("results.no_currency")}</small>`}</span>`) : money(0));
 
 // One of a few choices, side by side.
 export const Choice = ({ label, value, options, onValue }) => html`
