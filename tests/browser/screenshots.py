@@ -2,7 +2,8 @@
 
     python -m tests.browser.screenshots [--persist FOLDER]
 
-writes `docs/images/studio-*.png`, on a machine that has a Chinese font. With a folder the demo's shop is kept there and not built again.
+writes `docs/images/studio-*.png`, on a machine that has a Chinese font. With a folder the demo's shop is kept there
+and not built again.
 """
 
 from __future__ import annotations
