@@ -91,7 +91,7 @@ def report(
         frozenset(goal) if goal else usual.goals,
         _milliseconds(within),
         attribution,
-        currency.strip().upper() if currency else None,
+        None if currency is None else _currency(currency),
     )
     console = Console(highlight=False, stderr=as_json)
     archive = archive_at(data)
@@ -103,6 +103,15 @@ def report(
         print_json(found)
     else:
         _print(console, found)
+
+
+def _currency(name: str) -> str:
+    from endcap.results.money import currency_of
+
+    code = currency_of({"currency": name})
+    if not code:
+        raise typer.BadParameter(f"{name!r} is no currency such as EUR", param_hint="--currency")
+    return code
 
 
 def _milliseconds(duration: str) -> int:

@@ -201,6 +201,12 @@ def test_goals_in_several_currencies_are_not_added_up(tmp_path: Path) -> None:
     assert "Revenue is in EUR" in invoked("report", "--data", str(tmp_path), "--currency", "eur").stdout
 
 
+def test_what_is_no_currency_is_refused(tmp_path: Path) -> None:
+    told = invoked("report", "--data", str(tmp_path), "--currency", "euros")
+    assert told.exit_code == 2
+    assert "is no currency such as EUR" in " ".join(told.stderr.split())
+
+
 def test_the_one_currency_of_all_goals_is_named(tmp_path: Path) -> None:
     exposures, events = story()
     for event in events:
