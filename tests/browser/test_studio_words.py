@@ -67,21 +67,43 @@ def test_revenues_of_several_currencies_stand_side_by_side(toy_stack: LocalStack
     assert_accessible(page)
 
 
-def test_an_experiment_in_several_currencies_compares_no_money(toy_stack: LocalStack, open_window: OpenWindow) -> None:
-    page = opened(open_window(toy_stack.url), toy_stack)
+def report_of(page: Page, paid: list[dict[str, Any]], differences: list[dict[str, Any]]) -> None:
+    """Answers the report of the experiment `variety` by what each of two variants was paid, and their differences."""
 
     def answered(route: Route) -> None:
         variant = {"share": 0.5, "shoppers": 9, "lists": 20, "ctr": None, "conversion": None, "revenue": None}
-        paid = [{"currency": "EUR", "revenue": 12.5}, {"currency": "USD", "revenue": 7.0}]
         variants = [{**variant, "name": name, "revenues": paid, "revenue_per_shopper": None} for name in ("a", "b")]
         told = {"experiment": "variety", "control": "a", "from_ms": None, "to_ms": None, "as_of": 1768471205000}
-        told |= {"confidence": 0.95, "currencies": ["EUR", "USD"], "variants": variants, "sample_ratio": None}
-        route.fulfill(json={**told, "differences": [], "over_time": []})
+        told |= {
+            "confidence": 0.95,
+            "currencies": [one["currency"] for one in paid],
+            "variants": variants,
+            "sample_ratio": None,
+        }
+        route.fulfill(json={**told, "differences": differences, "over_time": []})
 
     page.route("**/admin/experiments/variety/report", answered)
+
+
+def test_an_experiment_in_several_currencies_compares_no_money(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    report_of(page, [{"currency": "EUR", "revenue": 12.5}, {"currency": "USD", "revenue": 7.0}], [])
     go(page, "experiments/variety")
     expect(page.get_by_text("Shoppers paid in several currencies (EUR and USD)")).to_be_visible()
     expect(page.get_by_role("table", name="Variants")).to_contain_text("€12.50US$7.00")
+
+
+def test_rates_differ_by_points_and_revenue_by_money(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    rate = {"metric": "ctr", "variant": "b", "difference": 0.012, "low": -0.004, "high": 0.028, "p_value": 0.31}
+    amount = {"metric": "revenue", "variant": "b", "difference": -0.5, "low": -0.75, "high": -0.25, "p_value": 0.01}
+    few = {"metric": "conversion", "variant": "b", "difference": 0.0, "low": None, "high": None, "p_value": None}
+    report_of(page, [{"currency": "EUR", "revenue": 12.5}], [rate, amount, few])
+    go(page, "experiments/variety")
+    table = page.get_by_role("table", name="Against the control")
+    expect(table.get_by_role("row", name=re.compile("^Click rate"))).to_contain_text("-0.40 points … +2.80 points")
+    expect(table.get_by_role("row", name=re.compile("^Revenue"))).to_contain_text("−€0.75 … −€0.25")
+    expect(table.get_by_role("row", name=re.compile("^Conversion"))).to_contain_text("too early")
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])

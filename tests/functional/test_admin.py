@@ -451,8 +451,9 @@ def test_a_promotion_that_was_refused_needs_attention_until_one_succeeds(
     assert told["text"] == "The snapshot v2 was not made current: coverage: too little"
     found = shop.ok("GET", "/admin/snapshots")["refused"]
     assert (found["what"], found["version"], found["error"]) == ("promote", "v2", "coverage: too little")
-    chinese = shop.ok("GET", "/admin/overview", query={"language": "zh"})["attention"]
-    assert "快照 v2 未能启用：coverage: too little" in [one["text"] for one in chinese]
+    chinese = shop.ok("GET", "/admin/overview", query={"language": "zh"})
+    assert "快照 v2 未能启用：coverage: too little" in [one["text"] for one in chinese["attention"]]
+    assert "不含以往月份的快照与归档" in chinese["cost"]["assumed"]
     # A rebuild that failed by it says so itself.
     rebuilt = Ended("nightly", found["at"] - 1, found["at"] + 1, "coverage: too little")
     monkeypatch.setattr(Rebuilds, "last_ended", lambda _: rebuilt)

@@ -82,7 +82,11 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
     const ratio = found.sample_ratio;
     const paid = (value) => money(value, found.currencies[0]);
     // Rates differ by points of a percent, amounts by money.
-    const less = (one, value) => (one.metric === "revenue" ? t("experiments.by_money", { sign: value < 0 ? "−" : "+", amount: paid(Math.abs(value)) }) : t("experiments.points", { n: signed(100 * value, 2) }));
+    const less = (one, value) => {
+      if (value == null) return "–";
+      if (one.metric !== "revenue") return t("experiments.points", { n: signed(100 * value, 2) });
+      return t("experiments.by_money", { sign: value < 0 ? "−" : "+", amount: paid(Math.abs(value)) });
+    };
     return html`
       <div class="stack">
         ${ratio && html`<${Notice} kind=${ratio.mismatch ? "error" : "good"}>${t(ratio.mismatch ? "experiments.mismatch" : "experiments.ratio_good", { p: number(ratio.p_value, 3) })}<//>`}
