@@ -31,7 +31,7 @@ from endcap.experiments.assignment import running
 from endcap.identifiers import named
 from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
-from endcap.operator.preview import Preview, preview_of, weighted
+from endcap.operator.preview import Preview, preview_of
 from endcap.runtime import Runtime
 from endcap.serving import answers, current_snapshot, experiments_now, request_parser
 
@@ -131,7 +131,7 @@ def _previewed(preview: Preview) -> dict[str, Any]:
     reader = request_parser(runtime, drafts=preview.drafts)
     several = "requests" in preview.body
     asked = reader.lists(preview.body) if several else [reader.body(preview.body)]
-    lists = answers(runtime, [weighted(one, preview.weights) for one in asked], preview=True)
+    lists = answers(runtime, [preview.applied(one) for one in asked], preview=True)
     return {"lists": lists} if several else lists[0]
 
 

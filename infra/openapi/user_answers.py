@@ -58,10 +58,31 @@ class Interests(Answer):
     words: list[Interest]
 
 
+class Deed(Answer):
+    """What a shopper did with an item: how often, when last, and what all of it adds.
+
+    The weight of a review that judges an aspect is its tone.
+    """
+
+    event_type: str
+    item_id: str
+    title: str
+    times: Annotated[int, Field(ge=1)]
+    timestamp: Moment
+    weight: float
+    text: str
+
+
+Because = Annotated[list[Deed], Field(description="what it comes from, the most telling first; at most three")]
+Deeds = Annotated[int, Field(ge=0, description="how many things that were done it comes from in all")]
+
+
 class Tag(Interest):
-    """One of the strongest interests of any kind."""
+    """One of the strongest interests of any kind; the weights of all that was done add up to its own."""
 
     kind: Literal["category", "brand", "attribute", "word"]
+    because: Because
+    deeds: Deeds
 
 
 class Sentiment(Answer):
@@ -71,6 +92,8 @@ class Sentiment(Answer):
     name: str
     sentiment: Tone
     reviews: Annotated[int, Field(ge=1)]
+    because: Because
+    deeds: Deeds
 
 
 class TitledItem(Answer):

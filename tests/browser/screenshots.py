@@ -2,7 +2,8 @@
 
     python -m tests.browser.screenshots [--persist FOLDER]
 
-writes `docs/images/studio-*.png`. With a folder the demo's shop is kept there and not built again.
+writes `docs/images/studio-*.png`, on a machine that has a Chinese font. With a folder the demo's shop is kept there
+and not built again.
 """
 
 from __future__ import annotations
@@ -89,6 +90,7 @@ def prepare(stack: LocalStack) -> None:
                     "item_id": items[k % 6],
                     "value": 4.25 + k,
                     "event_id": f"{user}-buy",
+                    "properties": {"currency": "GBP"},
                     **named,
                 },
             )
@@ -126,6 +128,7 @@ PICTURES: dict[str, tuple[str, Act, dict[str, Any]]] = {
     "merchandise": ("merchandise?scenario=home", pin_one, {}),
     "item": ("catalogue/22423?scenario=home", nothing, {}),
     "results": ("results", nothing, {}),
+    "shopper": ("shopper/ada", nothing, {}),
 }
 
 if __name__ == "__main__":

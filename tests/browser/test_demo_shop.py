@@ -55,7 +55,7 @@ def test_a_purchase_after_a_click_is_known_by_the_place_it_was_clicked_at(
     assert title
     found = results(toy_stack, "home, top")
     assert (found["clicks"], found["carts"], found["purchases"]) == (1, 1, 1)
-    assert found["revenue"] == pytest.approx(bought["value"])
+    assert (found["revenue"], found["currency"]) == (pytest.approx(bought["value"]), "GBP")
 
 
 def results(stack: LocalStack, surface: str) -> dict[str, Any]:

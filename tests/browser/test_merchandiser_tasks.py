@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from endcap.messages.reasons import quoted
 from endcap_local.demo_data import DEMO_DATA
 from endcap_local.rebuilding import Rebuilder
 from endcap_local.stack import LocalStack
@@ -224,7 +225,9 @@ def test_7_and_8_say_what_a_shopper_likes_and_erase_them(desk: Desk) -> None:
     in_words = desk.page.get_by_role("region", name="In words")
     expect(in_words).to_contain_text(profile["described"][0])
     expect(desk.page.get_by_role("region", name="What they did")).to_contain_text(titled(desk, chosen[0]))
-    # And why: the reasons of a list.
+    likes = desk.page.get_by_role("region", name="Likes and dislikes")
+    expect(likes).to_contain_text(f"bought {quoted(titled(desk, chosen[0]))} on ")
+    # And why a list has what it has.
     desk.page.get_by_role("region", name="Lists").get_by_role("link", name="Try it").click()
     desk.button(re.compile("^Why")).first.click()
     expect(desk.page.get_by_role("dialog").get_by_role("listitem").last).to_contain_text("Score")

@@ -421,6 +421,7 @@ def test_an_id_that_is_not_known_is_told_and_a_known_one_is_offered_again(
 def test_a_single_day_is_drawn(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     page = opened(open_window(toy_stack.url), toy_stack)
     counted = {"lists": 4, "visible": 4, "clicks": 2, "carts": 1, "purchases": 1, "returns": 0, "revenue": 12.5}
+    counted |= {"currency": "EUR", "revenues": [{"currency": "EUR", "revenue": 12.5}]}
     found = {"rows": [{"day": "2026-01-15", **counted}], "total": counted, "by": ["day"], "as_of": 1768471205000}
     page.route("**/admin/results?*", lambda route: route.fulfill(json={**found, "behind": 0, "window_days": 7}))
     go(page, "results")

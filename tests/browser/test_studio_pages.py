@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from endcap_local.stack import LocalStack
+from tests.chinese import halfwidth_in
 from tests.fakes.browser import Watched, assert_accessible
 from tests.fakes.operator_examples import NAUGHTY, answer_with_examples, hostile
 
@@ -71,6 +72,10 @@ def test_everybody_can_use_every_page(toy_stack: LocalStack, open_window: OpenWi
         expect(page.get_by_role("heading", level=1)).to_have_text(names["Chinese" in look])
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), to
+        if "Chinese" in look:
+            said = page.locator("body").inner_text().splitlines()
+            said += page.evaluate("[...document.querySelectorAll('[aria-label]')].map(one => one.ariaLabel)")
+            assert [line for line in said if halfwidth_in(line)] == [], to
 
 
 @pytest.mark.parametrize(("color_scheme", "locale"), [("dark", "en-GB"), ("light", "zh-CN")])
@@ -78,7 +83,7 @@ def test_other_pairs_of_ground_and_text_are_readable(
     toy_stack: LocalStack, open_window: OpenWindow, color_scheme: str, locale: str
 ) -> None:
     page = opened(open_window(toy_stack.url, color_scheme=color_scheme, locale=locale), toy_stack)
-    for to in ("try", "experiments/variety", "results"):
+    for to in PAGES:
         go(page, to)
         assert_accessible(page)
 

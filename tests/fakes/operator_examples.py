@@ -98,7 +98,12 @@ def _item(rank: int) -> dict[str, Any]:
         "reasons": [
             {"kind": "next", "weight": 1.2 / rank, "text": "Often chosen after “Steel lamp”.", "evidence": evidence},
             {"kind": "text", "weight": 0.9 / rank, "text": "Similar to “Steel lamp”.", "evidence": evidence},
-            {"kind": "words", "weight": -0.1 / rank, "text": "Unlike what you praised.", "evidence": []},
+            {
+                "kind": "words",
+                "weight": -0.1 / rank,
+                "text": "Far from what the shopper wrote.",
+                "evidence": [],
+            },
         ],
     }
 
@@ -133,6 +138,14 @@ PARAMETERS: Final = {
     "scenario_defaults": {},
     "experiments": [],
 }
+
+
+def deed(text: str, times: int = 1) -> dict[str, Any]:
+    """What a like or an opinion of a shopper comes from."""
+    of = {"event_type": "purchase", "item_id": "item-1", "title": "Steel lamp"}
+    return {**of, "times": times, "timestamp": 1768471205000, "weight": 1.0, "text": text}
+
+
 PROFILE: Final = {
     "user_id": "u-1001",
     "profile_version": 3,
@@ -141,10 +154,19 @@ PROFILE: Final = {
     "described": ["Likes garden lamps.", "Complains about delivery."],
     "interests": {"categories": [], "brands": [], "attributes": [], "words": []},
     "tags": [
-        {"name": "Lamps", "weight": 1.4, "kind": "category"},
-        {"name": "Acme", "weight": -0.4, "kind": "brand"},
+        {"name": "Lamps", "weight": 1.4, "kind": "category", "because": [deed("bought “Steel lamp”")], "deeds": 4},
+        {"name": "Acme", "weight": -0.4, "kind": "brand", "because": [deed("returned “Mug” 2 times", 2)], "deeds": 2},
     ],
-    "aspects": [{"aspect": "delivery", "name": "delivery", "sentiment": -0.7, "reviews": 2}],
+    "aspects": [
+        {
+            "aspect": "delivery",
+            "name": "delivery",
+            "sentiment": -0.7,
+            "reviews": 2,
+            "because": [deed("reviewed “Mug”")],
+            "deeds": 2,
+        }
+    ],
     "intent": {
         "started": 1768471205000,
         "ended": 1768471305000,

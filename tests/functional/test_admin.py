@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -15,14 +16,17 @@ from unittest.mock import patch
 import pytest
 
 from endcap.aws.documents import EditedDocument
+from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.work import Ended, Rebuilds, Running
 from endcap.desk.events import tail
 from endcap.errors import DependencyError
+from endcap.events.interaction import Interaction
 from endcap.live.document import Configured
 from endcap.observability import metrics
 from endcap.operator.schemas import TailQuery
+from endcap.profiles.profile import profile_of
 from endcap.snapshot.gates import GateError
 from tests.fakes import moto_stack
 from tests.fakes.functions import Apps, context, http_event, published, stack_for_functions
@@ -213,6 +217,19 @@ class TestPreviews:
         assert shop.ids(preview=True, limit=1, weights={"popularity": -5.0}) != [best]
         assert shop.ids(limit=1) == [best]
 
+    def test_speak_of_the_shopper_to_staff_who_ask_for_that(self, shop: Shop) -> None:
+        past = {"event_type": "purchase", "item_id": shop.ids(limit=1)[0], "timestamp": int(time.time())}
+        asked = {"user_id": "u", "limit": 5, "interactions": [past], "counterfactual": True, "language": "en"}
+        asked["as_of"] = past["timestamp"] + 60
+        live = shop.ok("POST", "/recommendations", asked)
+        told = shop.ok("POST", "/recommendations", asked | {"preview": True, "audience": "staff"})
+        plain = shop.ok("POST", "/recommendations", asked | {"preview": True})
+        assert plain["items"] == live["items"]  # what shoppers read, unless staff ask for otherwise
+        assert [one["score"] for one in told["items"]] == [one["score"] for one in live["items"]]
+        assert " you bought" in said_in(live)
+        assert " the shopper bought" in said_in(told)
+        assert not re.search(r"\byou(r|rs)?\b", said_in(told), re.IGNORECASE)
+
     def test_write_nothing_and_count_nothing(self, shop: Shop) -> None:
         before, counted = stored(), dict(metrics.provider.metric_set)
         with patch.object(metrics, "add_metric") as add_metric:
@@ -233,6 +250,8 @@ class TestPreviews:
             {"preview": True, "scenario": {"diversity": 3}},
             {"preview": True, "weights": {"nothing": 1}},
             {"preview": True, "weights": 3},
+            {"preview": True, "audience": "everybody"},
+            {"preview": True, "audience": ["staff"]},
             {"drafts": {}},
         ],
     )
@@ -255,6 +274,27 @@ class TestPreviews:
 def _scoped(shop: Shop) -> Any:
     runtime = shop.app("recommend").runtime
     return patch.dict(runtime.__dict__, guard=replace(runtime.guard, authorisation="scopes"))
+
+
+def said_in(answer: Mapping[str, Any]) -> str:
+    """All that the reasons of a list say."""
+    reasons = [reason["text"] for item in answer["items"] for reason in item["reasons"]]
+    return " ".join(
+        [*reasons, *(item["counterfactual"]["text"] for item in answer["items"] if "counterfactual" in item)]
+    )
+
+
+def test_staff_are_told_of_the_shopper_by_a_diagnosis_and_by_two_snapshots(shop: Shop) -> None:
+    item_id, version = shop.ids(limit=1)[0], shop.ok("GET", "/health")["snapshot_version"]
+    bought = Interaction("e", "u", "purchase", int(time.time() * 1000), item_id)
+    stored_one = StoredProfile(profile_of([bought]), 1)
+    with patch.object(ProfileTable, "get", lambda *_: stored_one):
+        told = shop.ok("GET", "/admin/items/{item_id}/diagnosis", item_id=item_id, query={"user_id": "u"})
+        compared = shop.ok("POST", "/admin/snapshots/{version}/compare", {"user_ids": ["u"]}, version=version)
+    of_lists = " ".join(said_in(one[side]) for one in compared["shoppers"] for side in ("current", "other"))
+    for said in (" ".join(reason["text"] for reason in told["reasons"]), of_lists):
+        assert "the shopper" in said
+        assert not re.search(r"\byou(r|rs)?\b", said, re.IGNORECASE)
 
 
 def test_exposures_say_where_and_by_which_rules(shop: Shop) -> None:
@@ -411,8 +451,9 @@ def test_a_promotion_that_was_refused_needs_attention_until_one_succeeds(
     assert told["text"] == "The snapshot v2 was not made current: coverage: too little"
     found = shop.ok("GET", "/admin/snapshots")["refused"]
     assert (found["what"], found["version"], found["error"]) == ("promote", "v2", "coverage: too little")
-    chinese = shop.ok("GET", "/admin/overview", query={"language": "zh"})["attention"]
-    assert "快照 v2 未能启用：coverage: too little" in [one["text"] for one in chinese]
+    chinese = shop.ok("GET", "/admin/overview", query={"language": "zh"})
+    assert "快照 v2 未能启用：coverage: too little" in [one["text"] for one in chinese["attention"]]
+    assert "不含以往月份的快照与归档" in chinese["cost"]["assumed"]
     # A rebuild that failed by it says so itself.
     rebuilt = Ended("nightly", found["at"] - 1, found["at"] + 1, "coverage: too little")
     monkeypatch.setattr(Rebuilds, "last_ended", lambda _: rebuilt)

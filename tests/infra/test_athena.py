@@ -83,7 +83,8 @@ EXPOSURES = [
 
 RESULTS = day_rows(
     {
-        Cell("2026-11-02", "home", "top"): Figures(lists=3, clicks=2, purchases=1, cents=1000),
+        Cell("2026-11-02", "home", "top"): Figures(lists=3, clicks=2),
+        Cell("2026-11-02", "home", "top", currency="EUR"): Figures(purchases=1, cents=1000),
         Cell("2026-11-02", "", "top"): Figures(lists=1, clicks=1, purchases=1, cents=250),
         Cell("2026-11-02", "", "cart"): Figures(lists=1),
     },
@@ -172,7 +173,11 @@ def test_there_are_four_queries_which_name_the_days_that_they_read(queries: dict
 
 
 def test_what_surfaces_earn(asked: Callable[[str], list[Any]]) -> None:
-    assert asked("what-surfaces-earn") == [("top", 4, 3, 2, 12.5), ("cart", 1, 0, 0, 0.0)]
+    assert asked("what-surfaces-earn") == [
+        ("top", 4, 3, "EUR", 1, 10.0),
+        ("top", 4, 3, "", 1, 2.5),
+        ("cart", 1, 0, "", 0, 0.0),
+    ]
 
 
 def test_events_and_shoppers_by_day(asked: Callable[[str], list[Any]]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from infra.openapi.answers import Answer, Count, Moment
 from infra.openapi.operator.answer import Etag, Interval, Share, example
+from infra.openapi.operator.results import Currency, Revenue
 
 
 class VariantPlan(Answer):
@@ -64,6 +67,7 @@ class VariantReport(Answer):
     ctr: Interval | None
     conversion: Interval | None
     revenue: float | None
+    revenues: Annotated[list[Revenue], Field(description="by currency; revenue is null where there are several")]
     revenue_per_shopper: Interval | None
 
 
@@ -104,6 +108,10 @@ class ExperimentReport(Answer):
     to_ms: Moment | None
     as_of: Moment
     confidence: Share
+    currencies: Annotated[
+        list[Currency | None],
+        Field(description="in which shoppers paid, null for amounts that name none; of several no sums are told"),
+    ]
     variants: list[VariantReport]
     sample_ratio: SampleRatio | None
     differences: list[VariantDifference]
@@ -116,6 +124,7 @@ class ExperimentReport(Answer):
             "to_ms": 1768471200000,
             "as_of": 1768471205000,
             "confidence": 0.95,
+            "currencies": ["EUR"],
             "variants": [
                 {
                     "name": "control",
@@ -125,6 +134,7 @@ class ExperimentReport(Answer):
                     "ctr": {"value": 0.111, "low": 0.098, "high": 0.125},
                     "conversion": {"value": 0.031, "low": 0.021, "high": 0.045},
                     "revenue": 1204.5,
+                    "revenues": [{"currency": "EUR", "revenue": 1204.5}],
                     "revenue_per_shopper": {"value": 1.483, "low": 0.9, "high": 2.07},
                 }
             ],

@@ -18,16 +18,29 @@ _CAME_OF_IT: Final[dict[str, Any]] = {
     "purchases": 40,
     "returns": 3,
     "revenue": 1204.5,
+    "currency": "EUR",
+    "revenues": [{"currency": "EUR", "revenue": 1204.5}],
     "ctr": {"value": 0.111, "low": 0.099, "high": 0.124},
     "conversion": {"value": 0.0166, "low": 0.0122, "high": 0.0225},
 }
+
+
+Currency = Annotated[str, Field(pattern="^[A-Z]{3}$", description="ISO 4217")]
+
+
+class Revenue(Answer):
+    """What was paid in one currency; in none that is known where that is null."""
+
+    currency: Currency | None
+    revenue: float
 
 
 class ResultRow(Answer):
     """What came of the lists that share these values of the dimensions asked for.
 
     `clicks`, `carts` and `purchases` count events that name their list and an item of it; `revenue` is what was paid
-    less what was sent back.
+    less what was sent back, null where that is of several currencies: `revenues` tells each by itself. The currency is
+    the one that events name in `properties.currency`, null where they name none.
     """
 
     scenario: str | None = None
@@ -41,7 +54,9 @@ class ResultRow(Answer):
     carts: Count
     purchases: Count
     returns: Count
-    revenue: float
+    revenue: float | None
+    currency: Currency | None
+    revenues: list[Revenue]
     ctr: Interval | None
     conversion: Interval | None
 

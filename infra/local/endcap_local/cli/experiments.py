@@ -70,6 +70,9 @@ def report(
         Literal["recommendation", "user"],
         typer.Option(help="Conversions by the list's id on the event, or all of the shopper's after the first list."),
     ] = "recommendation",
+    currency: Annotated[
+        str | None, typer.Option(help="Whose amounts count as revenue, as EUR; needed where goals are in several.")
+    ] = None,
     keys: KeysOfPseudonyms = None,
     as_json: Json = False,
 ) -> None:
@@ -88,6 +91,7 @@ def report(
         frozenset(goal) if goal else usual.goals,
         _milliseconds(within),
         attribution,
+        None if currency is None else _currency(currency),
     )
     console = Console(highlight=False, stderr=as_json)
     archive = archive_at(data)
@@ -101,6 +105,15 @@ def report(
         _print(console, found)
 
 
+def _currency(name: str) -> str:
+    from endcap.results.money import currency_of
+
+    code = currency_of({"currency": name})
+    if not code:
+        raise typer.BadParameter(f"{name!r} is no currency such as EUR", param_hint="--currency")
+    return code
+
+
 def _milliseconds(duration: str) -> int:
     matched = _DURATION.fullmatch(duration)
     if matched is None:
@@ -112,6 +125,7 @@ def _print(console: Console, found: dict[str, Any]) -> None:
     settings = found["settings"]
     console.print(f"{found['experiment']}, {found['from']} to {found['to']}", style="bold", markup=False)
     console.print(_variants(found))
+    _print_currencies(console, found)
     _print_sample_ratio(console, found)
     console.print(_comparisons(found))
     console.print(
@@ -136,7 +150,7 @@ def _variants(found: dict[str, Any]) -> Table:
             escape(variant["name"]),
             "" if variant["share"] is None else f"{variant['share']:.0%}",
             *(
-                "few" if variant[name] is None else form.format(variant[name])
+                _untold(name, found) if variant[name] is None else form.format(variant[name])
                 for name, form in (
                     ("units", "{:,}"),
                     ("lists", "{:,}"),
@@ -148,6 +162,12 @@ def _variants(found: dict[str, Any]) -> Table:
             ),
         )
     return table
+
+
+def _untold(name: str, found: dict[str, Any]) -> str:
+    """What stands for a figure that is not told."""
+    several = len(found["events"]["currencies"]) > 1 and found["settings"]["currency"] is None
+    return "several" if name == "revenue" and several else "few"
 
 
 def _comparisons(found: dict[str, Any]) -> Table:
@@ -179,6 +199,21 @@ def _test(test: dict[str, Any] | None, shown: Callable[[float], str]) -> tuple[s
     low, high, p_value = test["low"], test["high"], test["p_value"]
     interval = "none yet" if low is None else f"{shown(low)} to {shown(high)}"
     return interval, "<.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
+def _print_currencies(console: Console, found: dict[str, Any]) -> None:
+    there, asked = found["events"]["currencies"], found["settings"]["currency"]
+    goals = ", ".join(f"{name or 'none named'} {count:,}" for name, count in sorted(there.items()))
+    if asked is not None:
+        console.print(f"Revenue is in {asked}; goals by currency: {goals or 'none'}.", markup=False)
+    elif len(there) > 1:
+        console.print(
+            f"Goals are in several currencies ({goals}), which are not added up: --currency names one of them.",
+            style="yellow",
+            markup=False,
+        )
+    elif named := "".join(there):
+        console.print(f"Revenue is in {named}.", markup=False)
 
 
 def _print_sample_ratio(console: Console, found: dict[str, Any]) -> None:

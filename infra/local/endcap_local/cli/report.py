@@ -100,8 +100,14 @@ def _print(names: list[str], rows: list[dict[str, Any]], together: Mapping[str, 
 
 
 def _figures(row: Mapping[str, Any]) -> list[str]:
-    counts = [f"{row[name]:,.2f}" if name == "revenue" else f"{row[name]:,}" for name in _COLUMNS]
+    counts = [_money(row) if name == "revenue" else f"{row[name]:,}" for name in _COLUMNS]
     return [*counts, *(_share(row[name]) for name in ("ctr", "conversion"))]
+
+
+def _money(row: Mapping[str, Any]) -> str:
+    """What was paid, a line for each currency: they are not added up."""
+    paid = row["revenues"] or [{"currency": None, "revenue": 0.0}]
+    return "\n".join(f"{one['revenue']:,.2f} {one['currency'] or ''}".rstrip() for one in paid)
 
 
 def _share(share: Mapping[str, float] | None) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 
 from endcap.events.types import ALIASES
 from endcap.experiments.outcomes import VariantOutcome
+from endcap.results.money import currency_of
 from endcap.validation import timestamp_ms
 from endcap_rebuild.data.people import People, unit_of, user_of
 
@@ -35,12 +36,14 @@ class Counting:
     clicks, goals : event types; a shopper who opened the page of a shown item has clicked
     within_ms : how long after a list an event still counts for it
     attribution : goals count by the list's id on the event, or whatever the shopper reached after the first list
+    currency : whose amounts make up the revenue; None for whatever goals name, as long as it is one
     """
 
     clicks: frozenset[str] = frozenset({"click", "view"})
     goals: frozenset[str] = frozenset({"purchase"})
     within_ms: int = 7 * 86_400_000
     attribution: Attribution = "recommendation"
+    currency: str | None = None
 
 
 class Shown(NamedTuple):
@@ -79,12 +82,14 @@ class JoinLog:
     repeated : the same event (user and event id) once more
     other_item : about an item that its list did not show
     out_of_time : before the list, or later than the window
+    currencies : currency of goals -> how many of them have an amount in it; "" for those that name none
     """
 
     joined: int = 0
     repeated: int = 0
     other_item: int = 0
     out_of_time: int = 0
+    currencies: dict[str, int] = field(default_factory=dict, compare=False)
 
 
 def exposures_of(
@@ -165,7 +170,7 @@ def outcomes(
             counted.add(identity)
             log.joined += 1
             if is_goal:
-                revenue[source.unit] = revenue.get(source.unit, 0.0) + _value_of(event)
+                revenue[source.unit] = revenue.get(source.unit, 0.0) + _paid(event, counting, log)
             elif shown is not None:
                 clicked.add(str(event["recommendation_id"]))
     return _by_variant(exposures, clicked, revenue)
@@ -209,6 +214,14 @@ def _time_of(event: Mapping[str, Any]) -> float:
         return timestamp_ms(event.get("timestamp"))
     except ValueError:
         return float("-inf")
+
+
+def _paid(event: Mapping[str, Any], counting: Counting, log: JoinLog) -> float:
+    """The amount of a goal, 0 where it is in another currency than is asked for."""
+    value, currency = _value_of(event), currency_of(event.get("properties"))
+    if value:
+        log.currencies[currency] = log.currencies.get(currency, 0) + 1
+    return value if counting.currency in (None, currency) else 0.0
 
 
 def _value_of(event: Mapping[str, Any]) -> float:

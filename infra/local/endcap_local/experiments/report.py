@@ -80,7 +80,8 @@ def report(
 ) -> dict[str, Any]:
     """The report as a JSON object.
 
-    What is about fewer than five shoppers is not told: `null` stands for it, and for what would give it away.
+    What is about fewer than five shoppers is not told: `null` stands for it, and for what would give it away. Nor is
+    revenue where goals are in several currencies, unless the settings name one of them.
 
     Parameters
     ----------
@@ -103,7 +104,8 @@ def report(
     found = outcomes(exposures, done, settings.counting, joined, people)
     order = _order(found, plan, settings)
     ratio = _ratio(found, order, plan)
-    comparisons = _comparisons(found, order, settings)
+    added_up = settings.counting.currency is not None or len(joined.currencies) < 2
+    comparisons = _comparisons(found, order, settings, [one for one in METRICS if one != "revenue" or added_up])
     believed = ratio is None or not ratio.mismatch
     winner = _winner(comparisons, order, settings.metric) if believed else None
     return {
@@ -117,7 +119,7 @@ def report(
         "units": len(exposures.variants),
         "units_in_several_variants": sum(variant is None for variant in exposures.variants.values()),
         "not_served": dict(exposures.not_served),
-        "variants": [_variant(variant, found[variant], plan) for variant in order],
+        "variants": [_variant(variant, found[variant], plan, added_up=added_up) for variant in order],
         "sample_ratio": None if ratio is None else asdict(ratio) | {"mismatch": ratio.mismatch, "alarm": MISMATCH_P},
         "comparisons": comparisons,
         "winner": winner,
@@ -156,7 +158,7 @@ def _ratio(found: Mapping[str, VariantOutcome], order: Sequence[str], plan: Expe
     return sample_ratio([len(found[name].lists) if name in found else 0 for name in shares], list(shares.values()))
 
 
-def _variant(name: str, outcome: VariantOutcome, plan: Experiment | None) -> dict[str, Any]:
+def _variant(name: str, outcome: VariantOutcome, plan: Experiment | None, *, added_up: bool) -> dict[str, Any]:
     units, lists = len(outcome.lists), outcome.lists.sum()
     share = next((v.share for v in plan.variants if v.name == name), None) if plan else None
     told: dict[str, Any] = {
@@ -172,7 +174,7 @@ def _variant(name: str, outcome: VariantOutcome, plan: Experiment | None) -> dic
         "revenue_per_unit": float(outcome.revenue.mean()),
     }
     for metric, fields in _ABOUT.items():
-        if not may_tell(_people(outcome, metric)):
+        if not may_tell(_people(outcome, metric)) or (metric == "revenue" and not added_up):
             told |= dict.fromkeys(fields)
     return told
 
@@ -195,12 +197,12 @@ def _people(outcome: VariantOutcome, metric: str) -> int:
 
 
 def _comparisons(
-    found: Mapping[str, VariantOutcome], order: Sequence[str], settings: ReportSettings
+    found: Mapping[str, VariantOutcome], order: Sequence[str], settings: ReportSettings, metrics: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Every variant beside the control in every metric; tests are None where there is too little to test."""
     alpha = settings.alpha / (len(order) - 1)
     compared = []
-    for metric in METRICS:
+    for metric in metrics:
         values = {name: unit_values(found[name], metric) for name in order}
         if metric == "revenue" and not any(revenue.any() for revenue in values.values()):
             continue
@@ -253,6 +255,7 @@ def _told(settings: ReportSettings) -> dict[str, Any]:
         "goals": sorted(counting.goals),
         "within_s": counting.within_ms / 1000,
         "attribution": counting.attribution,
+        "currency": counting.currency,
         "alpha": settings.alpha,
         "effect": settings.effect,
         "metric": settings.metric,

@@ -80,8 +80,4 @@ def so_far(usage: Usage, deployment: Deployment, now_ms: int) -> dict[str, Any]:
         "days": round(days, 2),
         "prices_as_of": AS_OF,
         "by_service": {service: round(usd, 4) for service, usd in by_service.items() if usd > 0},
-        "assumed": [
-            "worked out from what the functions have counted, at public prices without the free tier",
-            "snapshots and archive of earlier months are not in it",
-        ],
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from endcap.api.scenarios import EVERYWHERE
@@ -72,7 +73,7 @@ def diagnosis(runtime: Runtime, item_id: str, given: DiagnosisQuery) -> dict[str
     made = prepared(
         by.snapshot,
         by.stored.profile,
-        asked.request,
+        replace(asked.request, audience="staff"),
         by.now_ms,
         by.overlay,
         runtime.settings.event_types,

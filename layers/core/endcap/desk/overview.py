@@ -17,6 +17,7 @@ from endcap.experiments.config import read_experiments
 from endcap.messages.language import DEFAULT_LANGUAGE, Language
 from endcap.operator.overview import DAY_MS, State, attention
 from endcap.operator.scenarios import scenario
+from endcap.operator.words import WORDS
 from endcap.runtime import Runtime
 from endcap.snapshot.figures import Figures
 from endcap.snapshot.snapshot import Snapshot
@@ -49,7 +50,8 @@ def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAU
         "shoppers": n_shoppers,
         "rates": {"minutes": MINUTES, **rates},
         "snapshot": None if snapshot is None else _told(runtime, snapshot, now_ms),
-        "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms),
+        "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms)
+        | {"assumed": list(WORDS[language].cost_assumed)},
         "attention": attention(state, language),
         "rebuild": "available" if runtime.rebuilds.configured else "not_configured",
         "running": _or_none(lambda: running_rebuilds(runtime)) or [],

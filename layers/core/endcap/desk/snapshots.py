@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -240,11 +241,11 @@ def _compared(runtime: Runtime, user_id: str | None, given: Comparison, over: Ov
     body |= {"user_id": user_id} if user_id is not None else {}
     body |= {"scenario": given.scenario} if given.scenario is not None else {}
     asked = request_parser(runtime).body(body)
-    by = materials(runtime, asked)
+    by, to_staff = materials(runtime, asked), replace(asked.request, audience="staff")
 
     def listed(snapshot: Snapshot, overlay: Overlay) -> dict[str, Any]:
         event_types = runtime.settings.event_types
-        found = recommend(snapshot, by.stored.profile, asked.request, by.now_ms, overlay, event_types, by.live)
+        found = recommend(snapshot, by.stored.profile, to_staff, by.now_ms, overlay, event_types, by.live)
         return answer(found, f"{PREVIEW}{snapshot.version}", _version(by))
 
     lists = listed(by.snapshot, by.overlay), listed(over.snapshot, over)

@@ -14,7 +14,7 @@ from endcap.events.types import EventType
 from endcap.explain.support import past_support
 from endcap.identifiers import event_key
 from endcap.index.index import ItemIndex
-from endcap.messages.language import Language, language_of
+from endcap.messages.language import DEFAULT_AUDIENCE, Audience, Language, language_of
 from endcap.messages.reasons import sentence_without
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import UserProfile
@@ -77,6 +77,7 @@ def counterfactuals(
     order_without: Callable[[Act], Sequence[int]],
     most: int,
     language: Language | None = None,
+    audience: Audience = DEFAULT_AUDIENCE,
 ) -> list[Counterfactual | None]:
     """For each ranked item what would be without its act; None where it has none.
 
@@ -84,6 +85,7 @@ def counterfactuals(
     ----------
     positions : int64 (k,), rows of the index, ranked from `first_rank`
     order_without : ranks again; the list's rows, at most the first `most`
+    audience : whom the sentences speak to
     """
     orders: dict[Act, dict[int, int]] = {}
     found: list[Counterfactual | None] = []
@@ -98,7 +100,7 @@ def counterfactuals(
         title = str(document.get("title") or act.item_id)
         spoken = language or language_of(index.document(position))
         other = orders[act].get(position)
-        text = sentence_without(title, act.event_type, rank, other, most, spoken)
+        text = sentence_without(title, act.event_type, rank, other, most, spoken, audience)
         item_id, named = (act.item_id, title) if act.item_id else (None, None)
         found.append(Counterfactual(item_id, named, act.event_type, act.timestamp_ms, other, text))
     return found

@@ -12,7 +12,7 @@ import numpy as np
 from endcap.arrays import F64, I64
 from endcap.explain.support import MAX_EVIDENCE, Carrier, carriers, texts_behind
 from endcap.explain.words import ItemWords
-from endcap.messages.language import Language, language_of
+from endcap.messages.language import DEFAULT_AUDIENCE, Audience, Language, language_of
 from endcap.messages.reasons import due_again, nearest_only, popular_in, sentence
 from endcap.ranking.terms.context import telling_context
 from endcap.ranking.terms.query import meant
@@ -74,6 +74,7 @@ def explain(
     shares: F64,
     language: Language | None = None,
     said: Mapping[bytes, str] = MappingProxyType({}),
+    audience: Audience = DEFAULT_AUDIENCE,
 ) -> list[tuple[Reason, ...]]:
     """The reasons of each ranked item, the strongest first.
 
@@ -83,8 +84,9 @@ def explain(
     shares : float64 (len(TERMS), k), what each term adds to each score
     language : of the sentences; by each item's own when None
     said : key of an event -> its text, for those of the running session; the words of others are not stored
+    audience : whom the sentences speak to
     """
-    explainer = _Explainer(context, positions, shares, language, said)
+    explainer = _Explainer(context, positions, shares, language, said, audience)
     order = np.argsort(-np.abs(shares), axis=0, kind="stable").T.tolist()
     found = []
     for column, (rows, own) in enumerate(zip(order, shares.T.tolist(), strict=True)):
@@ -103,8 +105,9 @@ class _Explainer:
         shares: F64,
         language: Language | None,
         said: Mapping[bytes, str],
+        audience: Audience,
     ) -> None:
-        self.context, self.index = context, context.index
+        self.context, self.index, self.audience = context, context.index, audience
         self.positions: list[int] = positions.tolist()
         self.carriers = carriers(context, positions, shares)
         self.texts = texts_behind(context, positions, shares)
@@ -122,20 +125,20 @@ class _Explainer:
     def reason(self, term: str, share: float, column: int) -> Reason:
         """Why the item of a column has this share of a term."""
         position, context = self.positions[column], self.context
-        language = self.languages[column]
+        language, to = self.languages[column], self.audience
         evidence = self._evidence(term, share, column)
         habit = context.due.habit(position) if context.due is not None and term == "due" else None
         if habit is not None:
-            text = due_again(habit.times, habit.days_since, habit.own_gap_days, habit.usual_gap_days, language)
+            text = due_again(habit.times, habit.days_since, habit.own_gap_days, habit.usual_gap_days, language, to)
             return Reason(term, share, text, evidence)
         if term == "context" and (named := telling_context(self.index, context.contexts, position, against=share < 0)):
             return Reason(term, share, popular_in(*named, language, against=share < 0))
         if term == "query" and share > 0 and not self.meant[column]:
-            return Reason(term, share, nearest_only(language), evidence)
+            return Reason(term, share, nearest_only(language, to), evidence)
         borrowed = self.borrowed[column]
         if not evidence:
             label = self._label(term, share, position)
-            return Reason(term, share, sentence(term, share, language, label=label, borrowed=borrowed))
+            return Reason(term, share, sentence(term, share, language, label=label, borrowed=borrowed, audience=to))
         items = [one for one in evidence if one.title is not None]
         text = sentence(
             term,
@@ -146,6 +149,7 @@ class _Explainer:
             label=self._label(term, share, position),
             words=list(dict.fromkeys([word for one in evidence for word in one.words])),
             borrowed=borrowed,
+            audience=to,
         )
         return Reason(term, share, text, evidence)
 

@@ -32,12 +32,30 @@ TEXTS: Final = Texts(
         "post": "wrote about",
     },
     past_other="chose",
+    done={
+        "view": "viewed {name}",
+        "click": "clicked {name}",
+        "add_to_cart": "put {name} in the cart",
+        "remove_from_cart": "took {name} out of the cart",
+        "purchase": "bought {name}",
+        "return": "returned {name}",
+        "rating": "rated {name}",
+        "review": "reviewed {name}",
+        "like": "liked {name}",
+        "dislike": "disliked {name}",
+        "wishlist": "saved {name}",
+        "share": "shared {name}",
+        "post": "wrote about {name}",
+    },
+    done_other="chose {name}",
+    done_often="{done} {n} times",
     deed="{names}, which you {did}",
     deeds_joined=", and ",
     terms={
         "similarity": TermTexts(
             meaning="Likeness to the shopper's whole history, by the user encoder.",
             plain="Close to your taste as a whole.",
+            against="Lower, as it is far from your taste as a whole.",
         ),
         "next": TermTexts(
             meaning="Often chosen after items of the shopper's history.",
@@ -95,6 +113,7 @@ TEXTS: Final = Texts(
         "described_query": TermTexts(
             meaning="What a writer has said of its kind and use is close in meaning to what is searched for.",
             plain="Its kind and use fit your search.",
+            against="Lower, as its kind and use are far from your search.",
         ),
         "image": TermTexts(
             meaning="Its picture is like those of the shopper's latest items.",
@@ -113,6 +132,7 @@ TEXTS: Final = Texts(
         "query": TermTexts(
             meaning="Close in meaning to what is searched for.",
             plain="Matches the meaning of your search.",
+            against="Lower, as its meaning is far from your search.",
         ),
         "lexical": TermTexts(
             meaning="Has the words, or is the very id, that is searched for.",
@@ -125,6 +145,7 @@ TEXTS: Final = Texts(
         "trend": TermTexts(
             meaning="Chosen more at the snapshot's cut-off than before.",
             plain="In demand at the moment.",
+            against="Lower, as demand for it is falling.",
         ),
         "live_trend": TermTexts(
             meaning="Chosen often in the last hours.",
@@ -248,17 +269,6 @@ TEXTS: Final = Texts(
         searched="You searched {times} lately.",
         searched_then="You searched {times} lately, and then looked at {name}.",
         in_cart="In your cart: {names}.",
-    ),
-    portrait_of=Portrait(
-        drawn_to="Drawn to {names}.",
-        passes_over="Tends to pass over {names}.",
-        praises="Their reviews praise {names}.",
-        complains="Their reviews complain about {names}.",
-        compared="Lately compared {n} items of {name}.",
-        looked_at="Lately looked at {name}.",
-        searched="Searched {times} lately.",
-        searched_then="Searched {times} lately, and then looked at {name}.",
-        in_cart="In their cart: {names}.",
     ),
     searches=("once", "{n} times"),
     score=(

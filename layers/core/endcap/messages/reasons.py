@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from endcap.messages.language import TEXTS, Language
+from endcap.messages.language import DEFAULT_AUDIENCE, Audience, Language, texts_for
 from endcap.messages.texts import FALLBACK_TERM, TermTexts, Texts, counted
 
 _TITLE_CHARS: Final = 60
@@ -24,6 +24,7 @@ def sentence(
     words: Sequence[str] = (),
     *,
     borrowed: bool = False,
+    audience: Audience = DEFAULT_AUDIENCE,
 ) -> str:
     """One sentence about one term.
 
@@ -36,11 +37,11 @@ def sentence(
     words : of the item, those that carried it; said for terms that are about words
     borrowed : nobody has chosen the item yet: what behaviour says of it is said of items like it
     """
-    texts = TEXTS[language]
-    plain, named = _forms(language, term, weight < 0, borrowed)
+    texts = texts_for(language, audience)
+    plain, named = _forms(language, audience, term, weight < 0, borrowed)
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
-        joined, deeds = _told(tuple(names), tuple(event_types), language)
+        joined, deeds = _told(tuple(names), tuple(event_types), language, audience)
         text = template.format(names=joined, deeds=deeds, label=quoted(label))
     else:
         text = plain
@@ -48,9 +49,9 @@ def sentence(
 
 
 @cache
-def _forms(language: Language, term: str, against: bool, borrowed: bool) -> tuple[str, str]:
+def _forms(language: Language, audience: Audience, term: str, against: bool, borrowed: bool) -> tuple[str, str]:
     """What to say about a term for or against an item, without and with something to point at."""
-    texts = TEXTS[language]
+    texts = texts_for(language, audience)
     own = texts.terms.get(term, TermTexts(""))
     if borrowed and own.borrowed:
         return (texts.against, texts.against_named) if against else (own.borrowed, own.borrowed_named)
@@ -66,7 +67,15 @@ def _with_words(text: str, words: Sequence[str], texts: Texts) -> str:
     return texts.worded.format(sentence=text.removesuffix(texts.full_stop), words=listed)
 
 
-def sentence_without(name: str, event_type: str, rank: int, other: int | None, most: int, language: Language) -> str:
+def sentence_without(
+    name: str,
+    event_type: str,
+    rank: int,
+    other: int | None,
+    most: int,
+    language: Language,
+    audience: Audience = DEFAULT_AUDIENCE,
+) -> str:
     """What an item's rank would be without one past interaction.
 
     Parameters
@@ -74,7 +83,7 @@ def sentence_without(name: str, event_type: str, rank: int, other: int | None, m
     name, event_type : the past item's title, "" for a search, and what was done with it
     rank, other : with and without; None where it is not among the first `most`
     """
-    texts = TEXTS[language]
+    texts = texts_for(language, audience)
     deed = _deeds([name], [event_type], texts) if name else texts.your_search
     if other is None:
         return texts.without_out.format(deed=deed, most=most)
@@ -82,9 +91,11 @@ def sentence_without(name: str, event_type: str, rank: int, other: int | None, m
 
 
 @lru_cache(maxsize=1024)
-def _told(names: tuple[str, ...], event_types: tuple[str, ...], language: Language) -> tuple[str, str]:
+def _told(
+    names: tuple[str, ...], event_types: tuple[str, ...], language: Language, audience: Audience
+) -> tuple[str, str]:
     """Past items by their names alone, and with what the shopper did with them; many reasons point at the same ones."""
-    texts = TEXTS[language]
+    texts = texts_for(language, audience)
     return texts.names_joined.join([quoted(name) for name in names]), _deeds(names, event_types, texts)
 
 
@@ -98,9 +109,16 @@ def _deeds(names: Sequence[str], event_types: Sequence[str], texts: Texts) -> st
     )
 
 
+def deed_in_words(name: str, event_type: str, times: int, language: Language) -> str:
+    """What a shopper did with one item, and how often: no whole sentence, but its part that says no time."""
+    texts = texts_for(language)
+    done = texts.done.get(event_type, texts.done_other).format(name=quoted(name))
+    return done if times == 1 else texts.done_often.format(done=done, n=times)
+
+
 def how_often(times: int | None, hours: int, language: Language) -> str:
     """One sentence about how often an item was chosen in the last hours; None where that is not told."""
-    texts = TEXTS[language]
+    texts = texts_for(language)
     span = texts.last_days.format(n=hours // 24) if hours > 24 else counted(hours, texts.last_hours)
     if times is None:
         return texts.chosen_at_all.format(span=span)
@@ -108,7 +126,12 @@ def how_often(times: int | None, hours: int, language: Language) -> str:
 
 
 def due_again(
-    times: int, days_since: float | None, own_gap_days: float | None, usual_gap_days: float | None, language: Language
+    times: int,
+    days_since: float | None,
+    own_gap_days: float | None,
+    usual_gap_days: float | None,
+    language: Language,
+    audience: Audience = DEFAULT_AUDIENCE,
 ) -> str:
     """One sentence about when an item is bought again; days are None where they are not known.
 
@@ -117,7 +140,7 @@ def due_again(
     times : purchases of the shopper
     own_gap_days, usual_gap_days : between two of the shopper's own purchases, of everyone's
     """
-    texts = TEXTS[language]
+    texts = texts_for(language, audience)
     if days_since is None:
         return texts.bought_times.format(n=times) if times > 1 else texts.terms["due"].plain
     since = max(1, int(days_since))
@@ -134,7 +157,7 @@ def due_again(
 
 def popular_in(name: str, value: str, language: Language, *, against: bool = False) -> str:
     """One sentence about demand in a context, such as ("device", "mobile"), that speaks for or against an item."""
-    texts = TEXTS[language]
+    texts = texts_for(language)
     said = {
         "device": texts.devices.get(value, value),
         "country": value.upper() if len(value) <= 3 else value.title(),
@@ -143,9 +166,9 @@ def popular_in(name: str, value: str, language: Language, *, against: bool = Fal
     return (texts.unpopular if against else texts.popular).format(where=where)
 
 
-def nearest_only(language: Language) -> str:
+def nearest_only(language: Language, audience: Audience = DEFAULT_AUDIENCE) -> str:
     """One sentence about an item that is near to what is searched for, and does not mean it."""
-    return TEXTS[language].nearest_only
+    return texts_for(language, audience).nearest_only
 
 
 def quoted(title: str) -> str:

@@ -62,7 +62,7 @@ class Portrait(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """One language.
+    """One language, spoken to one audience.
 
     Attributes
     ----------
@@ -72,6 +72,7 @@ class Texts:
     worded : a sentence, without its full stop, and the words that it is about
     days, every_days : spans of days
     past, past_other : event type -> what the shopper did with an item, as in "which you bought"
+    done, done_other, done_often : event type -> what the shopper did with one item, said by itself; several times
     deed, deeds_joined : items and what the shopper did with all of them; between several of these
     terms : term -> its texts
     against, against_named : why an item is low for a term that says nothing of its own
@@ -82,7 +83,7 @@ class Texts:
     devices : name of a kind of device -> how it is called
     popular, unpopular : demand in a context
     aspects : aspect of goods -> its name
-    portrait, portrait_of : a profile, told to whom it is of, and to others
+    portrait : a profile
     searches : how often somebody has searched
     score, settings, choices : the main parameters of the ranking, by their names
     learned, strongest, weightiest, chosen_for_all, scenarios : the same in a few sentences, with a form for each part
@@ -101,6 +102,9 @@ class Texts:
     every_days: Counted
     past: Mapping[str, str]
     past_other: str
+    done: Mapping[str, str]
+    done_other: str
+    done_often: str
     deed: str
     deeds_joined: str
     terms: Mapping[str, TermTexts]
@@ -128,7 +132,6 @@ class Texts:
     unpopular: str
     aspects: Mapping[str, str]
     portrait: Portrait
-    portrait_of: Portrait
     searches: Counted
     score: str
     settings: Mapping[str, str]

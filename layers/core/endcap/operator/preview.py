@@ -9,12 +9,13 @@ from typing import Any, Final
 from endcap.api.resolved import ResolvedRequest
 from endcap.api.scenarios import findings
 from endcap.errors import FieldError, InvalidRequestError
+from endcap.messages.language import AUDIENCES, DEFAULT_AUDIENCE, Audience
 from endcap.operator.schemas import MAX_DRAFTS
 from endcap.ranking.terms.registry import TERMS
 
 DRAFT: Final = "draft"
 """What a scenario is called that comes without a name."""
-_OWN: Final = ("preview", "drafts", "weights")
+_OWN: Final = ("preview", "drafts", "weights", "audience")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,21 @@ class Preview:
     body : what is left of it: a request like any other
     drafts : scenarios by name, checked
     weights : term -> weight, over what scenario and variant say
+    audience : whom its sentences speak to
     """
 
     body: dict[str, Any]
     drafts: Mapping[str, Mapping[str, Any]]
     weights: Mapping[str, float]
+    audience: Audience = DEFAULT_AUDIENCE
+
+    def applied(self, asked: ResolvedRequest) -> ResolvedRequest:
+        """A request with these weights, whatever scenario and variant say, and told to this audience."""
+        request, plain = (
+            replace(one, weights={**(one.weights or {}), **self.weights} or None, audience=self.audience)
+            for one in (asked.request, asked.plain)
+        )
+        return replace(asked, request=request, plain=plain)
 
 
 def preview_of(raw: object) -> Preview | None:
@@ -53,6 +64,9 @@ def preview_of(raw: object) -> Preview | None:
         drafts[DRAFT] = body["scenario"]
         body["scenario"] = DRAFT
     weights = raw.get("weights") or {}
+    audience = raw.get("audience", DEFAULT_AUDIENCE)
+    if not isinstance(audience, str) or audience not in AUDIENCES:
+        raise _invalid("audience", f"must be one of {', '.join(AUDIENCES)}")
     errors = [
         FieldError(field=f"drafts.{e['field']}", message=e["message"])
         for name, document in drafts.items()
@@ -61,15 +75,7 @@ def preview_of(raw: object) -> Preview | None:
     errors += _of_weights(weights)
     if errors:
         raise InvalidRequestError(errors)
-    return Preview(body, drafts, dict(weights))
-
-
-def weighted(asked: ResolvedRequest, weights: Mapping[str, float]) -> ResolvedRequest:
-    """A request that is ranked with these weights, whatever scenario and variant say."""
-    if not weights:
-        return asked
-    request, plain = (replace(one, weights={**(one.weights or {}), **weights}) for one in (asked.request, asked.plain))
-    return replace(asked, request=request, plain=plain)
+    return Preview(body, drafts, dict(weights), audience)
 
 
 def _of_weights(weights: object) -> list[FieldError]:

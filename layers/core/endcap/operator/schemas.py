@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from endcap.api.schemas import ExpressionText, ParameterValue, RecommendInput, ScenarioInput, listed
 from endcap.experiments.config import ExperimentsInput
 from endcap.filters.parser import MAX_LISTED
-from endcap.messages.language import DEFAULT_LANGUAGE, Language
+from endcap.messages.language import DEFAULT_AUDIENCE, DEFAULT_LANGUAGE, Audience, Language
 from endcap.validation import Id, Name, OptionalUserId
 
 MAX_PAGE: Final = 200
@@ -122,7 +122,7 @@ class PreviewRequest(RecommendInput):
     """A list exactly as it would be live, with drafts in the place of what is published; nothing is recorded of it.
 
     `scenario` may be a document; `drafts` are documents by the names of the scenarios that they are to replace;
-    `weights` come over the scenario's.
+    `weights` come over the scenario's. With `audience` "staff" the reasons speak of the shopper, else to the shopper.
     """
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, title="PreviewRequest")
@@ -131,3 +131,4 @@ class PreviewRequest(RecommendInput):
     scenario: Name | ScenarioDocument | None = None  # type: ignore[assignment]
     drafts: Annotated[dict[Name, ScenarioDocument], Field(max_length=MAX_DRAFTS, default_factory=dict)]
     weights: Annotated[dict[str, float], Field(default_factory=dict)]
+    audience: Audience = DEFAULT_AUDIENCE

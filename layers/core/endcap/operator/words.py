@@ -16,6 +16,7 @@ class Words(NamedTuple):
     ----------
     missing : what a finding is the reason of
     findings, attention : a sentence for each reason and each kind
+    cost_assumed : what the cost of the month is worked out by
     """
 
     missing: str
@@ -25,6 +26,7 @@ class Words(NamedTuple):
     full: str
     findings: Mapping[str, str]
     attention: Mapping[str, str]
+    cost_assumed: tuple[str, ...]
 
 
 WORDS: Final[Mapping[Language, Words]] = {
@@ -54,7 +56,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         attention={
             "snapshot_missing": "No snapshot is current: import or rebuild a shop",
             "snapshot_old": "The snapshot is {days:.0f} days old",
-            "snapshot_unsigned": "The current snapshot is not signed",
+            "snapshot_unsigned": "The current snapshot has no signature: a change of its files would go unnoticed",
             "rebuild_failed": "The rebuild {name} failed: {error}",
             "promotion_refused": "The snapshot {version} was not made current: {error}",
             "scenarios_unusable": "config/scenarios.json can't be used; the last good one counts",
@@ -64,6 +66,10 @@ WORDS: Final[Mapping[Language, Words]] = {
             "refused": "{rate:.1f} events a minute are refused",
             "ending_soon": "{count} rules of scenarios end within two days",
         },
+        cost_assumed=(
+            "worked out from what the functions have counted, at public prices without the free tier",
+            "snapshots and archive of earlier months are not in it",
+        ),
     ),
     "zh": Words(
         missing="未出现在此列表中：{why}",
@@ -91,7 +97,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         attention={
             "snapshot_missing": "尚无启用的快照：请导入数据或重建",
             "snapshot_old": "快照已有 {days:.0f} 天未更新",
-            "snapshot_unsigned": "当前快照未签名",
+            "snapshot_unsigned": "当前快照没有签名：其文件若被改动，将无法察觉",
             "rebuild_failed": "重建 {name} 失败：{error}",
             "promotion_refused": "快照 {version} 未能启用：{error}",
             "scenarios_unusable": "config/scenarios.json 无法使用，沿用上一份有效配置",
@@ -101,6 +107,10 @@ WORDS: Final[Mapping[Language, Words]] = {
             "refused": "每分钟有 {rate:.1f} 个事件被拒绝",
             "ending_soon": "{count} 条场景规则将在两天内到期",
         },
+        cost_assumed=(
+            "根据各函数的计数，按公开价格估算，未计免费额度",
+            "不含以往月份的快照与归档",
+        ),
     ),
 }
 

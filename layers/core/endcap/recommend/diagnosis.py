@@ -78,7 +78,7 @@ def diagnose(made: Prepared, item_id: str) -> Diagnosis:
     rows = np.asarray([row], dtype=np.int64)
     shares = made.scores.contributions(rows)
     score = float(total_of(shares)[0])
-    reasons = explain(made.scores.context, rows, shares, made.request.language, {})[0]
+    reasons = explain(made.scores.context, rows, shares, made.request.language, {}, made.request.audience)[0]
     if kept_out := tuple(_kept_out(made, row)):
         return Diagnosis(_rank(_slots(made, MAX_LIMIT), row), kept_out, score, reasons)
     slots = _slots(made, MAX_LIMIT)

@@ -188,7 +188,7 @@ def _with_counterfactuals(
         shares = scores.contributions(rows)
         acts = carrying_acts(scores.context, about.profile, rows, shares)
     first = ranked[0].rank if ranked else 1
-    found = counterfactuals(index, acts, rows, first, order_without, MAX_LIMIT, request.language)
+    found = counterfactuals(index, acts, rows, first, order_without, MAX_LIMIT, request.language, request.audience)
     marked = [replace(item, counterfactual=one) for item, one in zip(ranked[: len(found)], found, strict=True)]
     return (*marked, *ranked[len(found) :])
 
@@ -220,7 +220,7 @@ def _ranked(
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
     if request.explain:
         said = {event_key(said.event_id): said.text for said in request.interactions if said.text}
-        reasons = explain(scores.context, positions, shares, request.language, said)
+        reasons = explain(scores.context, positions, shares, request.language, said, request.audience)
     # What says most for the item; where everything is against it, nothing but popularity brought it here.
     best = np.where(shares.max(axis=0, initial=0.0) > 0, shares.argmax(axis=0), row_of("popularity")).tolist()
     on_sale = sellable(index, scores.context.now_ms, positions).tolist() if request.complete else None

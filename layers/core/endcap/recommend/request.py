@@ -15,7 +15,7 @@ from endcap.explain.counterfactuals import Counterfactual
 from endcap.explain.reasons import Reason
 from endcap.filters.eligibility import EXCLUDE_SEEN, ExcludeSeen
 from endcap.filters.tree import Expression
-from endcap.messages.language import LANGUAGES, Language
+from endcap.messages.language import DEFAULT_AUDIENCE, LANGUAGES, Audience, Language
 from endcap.ranking.slots import CAPPED, Capped, Pin, Promotion
 from endcap.ranking.terms.inputs import ANCHORED, RELATIONS, Relation
 from endcap.ranking.terms.registry import TERMS
@@ -119,6 +119,7 @@ class RecommendationRequest:
     without_event, without_item : say it of every item of the page for this event, or for everything that was done with
         this item, instead; at most one of them
     language : of the reasons; by each item's own when None
+    audience : whom the reasons speak to; only a preview asks for others than the shopper
     as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
     weights : term -> weight, in place of the snapshot's; boosts stay what they are
     synonyms : what else may stand for words of the query
@@ -161,6 +162,7 @@ class RecommendationRequest:
     without_event: str | None = None
     without_item: str | None = None
     language: Language | None = None
+    audience: Audience = DEFAULT_AUDIENCE
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
     synonyms: Synonyms | None = None

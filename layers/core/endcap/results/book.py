@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Final
 
 from endcap.identifiers import short_hash
 from endcap.results.facts import Act, Cell, ShownList
+from endcap.results.money import UNNAMED
 from endcap.results.open_lists import EARLY_MS, OpenList, OpenLists
 
 DAY_MS: Final = 86_400_000
@@ -72,6 +73,7 @@ class Unit:
 
     Attributes
     ----------
+    cents : currency -> what was paid less what came back
     mark : a random name, by which open lists name the shopper
     """
 
@@ -80,7 +82,7 @@ class Unit:
     lists: int = 0
     clicked: int = 0
     purchases: int = 0
-    cents: int = 0
+    cents: dict[str, int] = field(default_factory=dict)
     person: dict[str, object] = field(default_factory=dict)
     mark: str = field(default_factory=lambda: secrets.token_hex(6))
 
@@ -175,15 +177,16 @@ class Book:
 
     def _buy(self, known: OpenList, act: Act, item_id: str, *, first: bool) -> None:
         shown, cents = known.shown, act.cents or 0
-        figures, key = self._figures(shown.cell), unit_key(shown)
+        paid, key = replace(shown.cell, currency=act.currency), unit_key(shown)
+        self._figures(shown.cell).converted += first
+        figures = self._figures(paid)
         figures.purchases += 1
-        figures.converted += first
         figures.cents += cents
         unit = self.units.get(key) if key is not None else None
         if unit is not None:  # purged, maybe: it names the person of its first list, who may be another than this one's
             unit.purchases += 1
-            unit.cents += cents
-        self.purchases.setdefault((act.who, item_id), []).append(Purchase(act, shown.cell, key, cents))
+            unit.cents[act.currency] = unit.cents.get(act.currency, 0) + cents
+        self.purchases.setdefault((act.who, item_id), []).append(Purchase(act, paid, key, cents))
 
     def _take_back(self, act: Act) -> bool:
         """Take a return off the latest purchase that it can be of; False where there is none yet."""
@@ -196,12 +199,15 @@ class Book:
             if one.returned_by or not of_order or not in_time:
                 continue
             one.returned_by = act.event_id
-            cents = one.cents if act.cents is None else min(abs(act.cents), one.cents)
+            # An amount in another currency than what was paid says nothing of how much of that comes back.
+            told = act.cents is not None and act.currency in (UNNAMED, one.cell.currency)
+            cents = min(abs(act.cents or 0), one.cents) if told else one.cents
             figures = self._figures(one.cell)
             figures.returns += 1
             figures.cents -= cents
             if one.unit is not None and one.unit in self.units:
-                self.units[one.unit].cents -= cents
+                paid = self.units[one.unit].cents
+                paid[one.cell.currency] = paid.get(one.cell.currency, 0) - cents
             return True
         return False
 

@@ -17,12 +17,13 @@ from typing import Any, Final
 from endcap.errors import EndcapError, StoredDataError
 from endcap.results.book import Book, Figures, Purchase, Unit, unit_key
 from endcap.results.facts import Act, Cell, ShownList, name_of
+from endcap.results.money import UNNAMED
 from endcap.results.open_lists import OpenList, OpenLists, Part
 from endcap.results.read_files import ReadFiles
 
-FORMAT: Final = 2
-_READABLE: Final = (1, FORMAT)
-"""The first had all open lists, and the keys of the files that were read, in the book itself."""
+FORMAT: Final = 3
+_READABLE: Final = (1, 2, FORMAT)
+"""The first had all open lists, and the keys of read files, in the book itself; the second had no currencies."""
 Fetch = Callable[[str], bytes]
 _PERSONAL: Final = ("pseudonym", "user_id", "anonymous_pseudonym", "anonymous_id", "pseudonym_key")
 
@@ -183,7 +184,7 @@ def _of_part(named: Mapping[str, str], line: bytes) -> OpenList:
 
 
 def _cell(cell: Cell) -> list[str]:
-    return [cell.day, cell.scenario, cell.surface, cell.variant]
+    return [cell.day, cell.scenario, cell.surface, cell.variant, *([cell.currency] if cell.currency else [])]
 
 
 def _act(act: Act) -> dict[str, Any]:
@@ -197,6 +198,7 @@ def _act(act: Act) -> dict[str, Any]:
         "position": act.position,
         "cents": act.cents,
         "order": act.order,
+        **({"currency": act.currency} if act.currency else {}),
         **act.person,
     }
 
@@ -218,6 +220,7 @@ def _read_act(line: Mapping[str, Any]) -> Act:
         line["cents"],
         line["order"],
         person,
+        line.get("currency", UNNAMED),
     )
 
 
@@ -249,6 +252,7 @@ def _read_purchase(book: Book, line: Mapping[str, Any]) -> None:
 
 def _read_unit(book: Book, line: Mapping[str, Any]) -> None:
     lists, clicked, purchases, cents = line["figures"]
+    cents = {UNNAMED: cents} if isinstance(cents, int) else cents
     unit = Unit(line["variant"], line["at_ms"], lists, clicked, purchases, cents, _person(line))
     unit.mark = line.get("mark", unit.mark)
     book.units[line["experiment"], line["unit"]] = unit

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
 from endcap.events.types import ALIASES
+from endcap.results.money import UNNAMED, currency_of
 from endcap.validation import timestamp_ms
 
 Kind = Literal["impression", "click", "cart", "purchase", "return"]
@@ -26,12 +27,18 @@ _KEY_NUMBER: Final = "pseudonym_key"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What results are told apart by; "" for what a list did not say."""
+    """What results are told apart by; "" for what a list did not say.
+
+    Attributes
+    ----------
+    currency : of what was paid; what lists have brought besides has none
+    """
 
     day: str
     scenario: str = ""
     surface: str = ""
     variant: str = ""
+    currency: str = UNNAMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,7 @@ class Act:
     list_id : of the list that it names
     who : one text that names the person, for comparing
     cents : its value in hundredths; None where it has none
+    currency : of that
     """
 
     kind: Kind
@@ -76,6 +84,7 @@ class Act:
     cents: int | None = None
     order: str | None = None
     person: Mapping[str, Any] = field(default_factory=dict)
+    currency: str = UNNAMED
 
 
 def shown_list(record: Mapping[str, Any]) -> ShownList | None:
@@ -127,6 +136,7 @@ def act_of(record: Mapping[str, Any]) -> Act | None:
         _cents(record.get("value")),
         str(order) if order is not None else None,
         person,
+        currency_of(properties),
     )
 
 

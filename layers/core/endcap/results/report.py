@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from endcap.experiments.outcomes import (
 )
 from endcap.results.book import Book, Unit
 from endcap.results.intervals import CONFIDENCE, Z, share
+from endcap.results.money import added, told_money
 
 EFFECT: Final = 0.1
 """The relative difference at which intervals are narrowest."""
@@ -30,7 +32,7 @@ def report(
 ) -> dict[str, Any]:
     """What has come of the variants, in the order of the experiment, the control first.
 
-    What fewer than five shoppers did is not told: None stands for it.
+    What fewer than five shoppers did is not told: None stands for it. Nor are sums over several currencies.
 
     Parameters
     ----------
@@ -39,7 +41,10 @@ def report(
     """
     units = [unit for (name, _), unit in book.units.items() if name == experiment and unit.variant]
     names = [*order, *sorted({unit.variant for unit in units} - set(order))]
-    found = {name: _outcome(unit for unit in units if unit.variant == name) for name in names}
+    of = {name: [unit for unit in units if unit.variant == name] for name in names}
+    found = {name: _outcome(some) for name, some in of.items()}
+    paid = told_money(added(unit.cents for unit in units))
+    metrics = [metric for metric in METRICS if metric != "revenue" or paid["revenue"] is not None]
     times = [unit.last_ms for unit in units]
     return {
         "experiment": experiment,
@@ -48,21 +53,24 @@ def report(
         "to_ms": max(times, default=None),
         "as_of": as_of_ms or 0,
         "confidence": CONFIDENCE,
-        "variants": [_variant(name, found[name], shares.get(name)) for name in names],
+        "currencies": [one["currency"] for one in paid["revenues"]],
+        "variants": [_variant(name, found[name], metrics, of[name], shares.get(name)) for name in names],
         "sample_ratio": _ratio(found, shares),
-        "differences": _differences(found, names),
+        "differences": _differences(found, names, metrics),
         "over_time": _over_time(book, experiment, found),
     }
 
 
 def _outcome(units: Iterable[Unit]) -> VariantOutcome:
-    rows = [(unit.lists, unit.clicked, unit.purchases > 0, unit.cents / 100) for unit in units]
+    rows = [(unit.lists, unit.clicked, unit.purchases > 0, sum(unit.cents.values()) / 100) for unit in units]
     columns = np.asarray(rows, dtype=np.float64).reshape(-1, 4).T
     return VariantOutcome(*columns)
 
 
-def _variant(name: str, outcome: VariantOutcome, configured: float | None) -> dict[str, Any]:
-    n, told = len(outcome.lists), {metric: may_tell(_people(outcome, metric)) for metric in METRICS}
+def _variant(
+    name: str, outcome: VariantOutcome, metrics: Sequence[str], units: Sequence[Unit], configured: float | None
+) -> dict[str, Any]:
+    n, told = len(outcome.lists), {one: one in metrics and may_tell(_people(outcome, one)) for one in METRICS}
     found: dict[str, Any] = {
         "name": name,
         "shoppers": n if may_tell(n) else None,
@@ -70,9 +78,18 @@ def _variant(name: str, outcome: VariantOutcome, configured: float | None) -> di
         "ctr": _mean(unit_values(outcome, "ctr")) if n and told["ctr"] else None,
         "conversion": share(int(outcome.converted.sum()), n) if told["conversion"] else None,
         "revenue": round(float(outcome.revenue.sum()), 2) if told["revenue"] else None,
+        "revenues": _revenues(units),
         "revenue_per_shopper": _mean(outcome.revenue) if n and told["revenue"] else None,
     }
     return found | ({} if configured is None else {"share": configured})
+
+
+def _revenues(units: Sequence[Unit]) -> list[dict[str, Any]]:
+    """What was paid in each currency, where enough shoppers have."""
+    paying = Counter(currency for unit in units for currency, cents in unit.cents.items() if cents)
+    found = added(unit.cents for unit in units)
+    revenues: list[dict[str, Any]] = told_money({c: found[c] for c, n in paying.items() if may_tell(n)})["revenues"]
+    return revenues
 
 
 def _people(outcome: VariantOutcome, metric: str) -> int:
@@ -96,9 +113,11 @@ def _ratio(found: Mapping[str, VariantOutcome], shares: Mapping[str, float]) -> 
     return {"p_value": p_value, "mismatch": p_value < MISMATCH_P}
 
 
-def _differences(found: Mapping[str, VariantOutcome], names: Sequence[str]) -> list[dict[str, Any]]:
+def _differences(
+    found: Mapping[str, VariantOutcome], names: Sequence[str], metrics: Sequence[str]
+) -> list[dict[str, Any]]:
     told: list[dict[str, Any]] = []
-    for metric in METRICS:
+    for metric in metrics:
         for name in names[1:]:
             pair = [found[names[0]], found[name]]
             if not all(len(one.lists) and may_tell(_people(one, metric)) for one in pair):

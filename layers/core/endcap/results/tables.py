@@ -12,25 +12,29 @@ from typing import Any, Final
 from endcap.results.book import Figures
 from endcap.results.facts import Cell
 from endcap.results.intervals import share
+from endcap.results.money import UNNAMED, told_money
 from endcap.results.parquet import parquet
 
 DIMENSIONS: Final = ("scenario", "surface", "variant", "day")
 
 
 COLUMNS: Final[Mapping[str, type]] = MappingProxyType(
-    dict.fromkeys(("scenario", "surface", "variant"), str) | {field.name: int for field in fields(Figures)}
+    dict.fromkeys(("scenario", "surface", "variant", "currency"), str) | {field.name: int for field in fields(Figures)}
 )
-"""What a row of a day has; money in hundredths."""
+"""What a row of a day has; money in hundredths.
+
+What was paid stands in rows of its currency, and all else in the row without one: counts may be added up over both.
+"""
 
 
 def day_rows(cells: Mapping[Cell, Figures], day: str) -> list[dict[str, Any]]:
     """A day's rows, in a fixed order."""
     rows = [
-        {"scenario": cell.scenario, "surface": cell.surface, "variant": cell.variant, **asdict(figures)}
+        {name: getattr(cell, name) for name in ("scenario", "surface", "variant", "currency")} | asdict(figures)
         for cell, figures in cells.items()
         if cell.day == day
     ]
-    return sorted(rows, key=lambda row: (row["scenario"], row["surface"], row["variant"]))
+    return sorted(rows, key=lambda row: (row["scenario"], row["surface"], row["variant"], row["currency"]))
 
 
 def day_lines(rows: Iterable[Mapping[str, Any]]) -> bytes:
@@ -48,29 +52,33 @@ def read_day(day: str, data: bytes) -> Iterator[tuple[Cell, Figures]]:
     """What `day_lines` gave."""
     for line in gzip.decompress(data).splitlines():
         row = json.loads(line)
-        cell = Cell(day, row.pop("scenario"), row.pop("surface"), row.pop("variant"))
+        cell = Cell(day, row.pop("scenario"), row.pop("surface"), row.pop("variant"), row.pop("currency", UNNAMED))
         yield cell, Figures(**row)
 
 
 def table(cells: Iterable[tuple[Cell, Figures]], by: Sequence[str]) -> list[dict[str, Any]]:
     """Rows for each combination of values of `by`, those that brought most first."""
-    added: dict[tuple[str, ...], Figures] = {}
+    cells, added = list(cells), dict[tuple[str, ...], list[tuple[Cell, Figures]]]()
     for cell, figures in cells:
-        added.setdefault(tuple(getattr(cell, name) for name in by), Figures()).add(figures)
-    rows = [dict(zip(by, values, strict=True)) | row(figures) for values, figures in added.items()]
-    return sorted(rows, key=lambda one: (-one["revenue"], -one["lists"], *(one[name] for name in by)))
+        added.setdefault(tuple(getattr(cell, name) for name in by), []).append((cell, figures))
+    rows = [dict(zip(by, values, strict=True)) | total(some) for values, some in added.items()]
+    # Amounts of different currencies can't be compared, purchases can.
+    most = "purchases" if total(cells)["revenue"] is None else "revenue"
+    return sorted(rows, key=lambda one: (-one[most], -one["lists"], *(one[name] for name in by)))
 
 
 def total(cells: Iterable[tuple[Cell, Figures]]) -> dict[str, Any]:
     """All cells as one row."""
-    together = Figures()
-    for _, figures in cells:
+    together, paid = Figures(), dict[str, int]()
+    for cell, figures in cells:
         together.add(figures)
-    return row(together)
+        if figures.purchases:
+            paid[cell.currency] = paid.get(cell.currency, 0) + figures.cents
+    return _row(together, paid)
 
 
-def row(figures: Figures) -> dict[str, Any]:
-    """Figures as they are told; shares are of lists."""
+def _row(figures: Figures, paid: Mapping[str, int]) -> dict[str, Any]:
+    """Figures as they are told; shares are of lists, money is of each currency by itself."""
     return {
         "lists": figures.lists,
         "visible": figures.visible,
@@ -79,7 +87,7 @@ def row(figures: Figures) -> dict[str, Any]:
         "carts": figures.carts,
         "purchases": figures.purchases,
         "returns": figures.returns,
-        "revenue": figures.cents / 100,
+        **told_money(paid),
         "ctr": share(figures.clicked, figures.lists),
         "conversion": share(figures.converted, figures.lists),
     }

@@ -54,7 +54,7 @@ def test_the_facet_that_tells_most_is_asked_about(index: ItemIndex) -> None:
     assert {option.text: option.items for option in found.options} == dict.fromkeys(BRANDS, 6)
     told = question(index, rows(index), Constraints(asked=("brand",)), "zh")
     assert told is not None
-    assert (told.about, told.text) == ("price", "预算大约多少?")
+    assert (told.about, told.text) == ("price", "预算大约多少？")
 
 
 def test_what_holds_is_not_asked(index: ItemIndex) -> None:

@@ -106,7 +106,7 @@ def test_words_of_a_query_are_evidence_without_an_item(snapshot: Snapshot) -> No
     ]
     assert lexical.text == "Contains the words of your search: lamp, shirt."
     named = found(snapshot, EMPTY_PROFILE, "item-5", query="item-5", exclude_seen="none", language="zh")
-    assert next(r for r in named.reasons if r.kind == "lexical").text == "包含您搜索的词语:item。"
+    assert next(r for r in named.reasons if r.kind == "lexical").text == "包含您搜索的词语：item。"
 
 
 def test_words_of_the_running_session_are_evidence_and_stored_ones_are_not_known(snapshot: Snapshot) -> None:
@@ -144,7 +144,7 @@ def test_chinese_words_are_the_phrases_that_two_texts_share(tmp_path: Path) -> N
     item = found(snapshot, profile_of([did("view", "item-5", 10)]), "item-15")
     text = next(r for r in item.reasons if r.kind == "text")
     assert text.evidence[0].words == ("羊毛被", "柔软", "kitchen")
-    assert text.text == "与您浏览过的“秋冬保暖澳洲羊毛被”相似:羊毛被、柔软、kitchen。"
+    assert text.text == "与您浏览过的“秋冬保暖澳洲羊毛被”相似：羊毛被、柔软、kitchen。"
 
 
 def test_words_of_more_than_half_the_items_tell_nothing(snapshot: Snapshot) -> None:

@@ -7,11 +7,21 @@ from string import Formatter
 import pytest
 
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY
-from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language, language_of
+from endcap.messages.language import (
+    DEFAULT_LANGUAGE,
+    LANGUAGES,
+    STAFF_TEXTS,
+    TEXTS,
+    Language,
+    language_of,
+    texts_for,
+)
 from endcap.messages.texts import TermTexts, Texts
+from endcap.operator.words import WORDS
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import TERMS
 from endcap.text.sentiment.aspects import ASPECTS
+from tests.chinese import halfwidth_in
 
 OTHERS = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
 SAID_OF_TERMS = TermTexts._fields
@@ -63,6 +73,7 @@ def test_every_term_setting_aspect_and_deed_has_words(language: Language) -> Non
     assert all(text.meaning for text in texts.terms.values())
     assert set(texts.settings) == {field.name for field in fields(RankingSettings)}
     assert set(texts.aspects) == set(ASPECTS)
+    assert texts.done.keys() == texts.past.keys()
     assert set(texts.past) == set(EVENT_TYPES) - NOT_IN_HISTORY
 
 
@@ -78,6 +89,35 @@ def test_english_is_written_in_ascii_and_chinese_is_not() -> None:
         assert text.isascii(), name
     for part in ("terms", "settings", "choices", "aspects", "past"):
         assert not any(text.isascii() for name, text in flat(TEXTS["zh"]) if name.startswith(f"{part}.") and text)
+
+
+def test_chinese_has_chinese_punctuation() -> None:
+    for texts in (TEXTS["zh"], STAFF_TEXTS["zh"]):
+        assert {name: text for name, text in flat(texts) if halfwidth_in(text)} == {}
+    told = WORDS["zh"]
+    assert [
+        text for text in (told.missing, *told.findings.values(), *told.attention.values()) if halfwidth_in(text)
+    ] == []
+
+
+@pytest.mark.parametrize("text", ["相似:羊毛被", "与您的选择,相似", "浏览过的“Mug”,它", "{name}(一)", "好?"])
+def test_punctuation_of_half_a_width_is_found(text: str) -> None:
+    assert halfwidth_in(text)
+
+
+@pytest.mark.parametrize("text", ["相似：Mug, large", "“Mug, red (L)”相似。", "limit=10", "price < 20 AND x IN (1, 2)"])
+def test_what_is_not_chinese_keeps_its_own_punctuation(text: str) -> None:
+    assert not halfwidth_in(text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_staff_are_told_all_that_shoppers_are_told(language: Language) -> None:
+    own, staff = dict(flat(TEXTS[language])), dict(flat(STAFF_TEXTS[language]))
+    assert {name: bool(text) for name, text in own.items()} == {name: bool(text) for name, text in staff.items()}
+    for name, text in own.items():
+        assert filled_in(staff[name]) == filled_in(text), name
+    assert texts_for(language) is TEXTS[language]
+    assert texts_for(language, "staff") is STAFF_TEXTS[language]
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,20 @@ def test_days_can_be_chosen_and_people_get_a_table(tmp_path: Path) -> None:
     assert "variety/control" not in told.stdout
 
 
+def test_money_is_told_by_currency_and_not_added_up(tmp_path: Path) -> None:
+    folder = archive(tmp_path)
+    done = [record | ({"properties": {"currency": "EUR"}} if record["user_id"] == "ann" else {}) for record in acts()]
+    (folder / "events" / "2026" / "01" / "15" / "part.jsonl").write_text("\n".join(map(json.dumps, done)))
+    told = CliRunner().invoke(app, ["report", "--data", str(folder), "--by", "day"])
+    assert told.exit_code == 0, told.output
+    assert "19.99 EUR" in told.stdout
+    assert "17.51" in told.stdout
+    assert "37.50" not in told.stdout
+    as_json = json.loads(CliRunner().invoke(app, ["report", "--data", str(folder), "--json"]).stdout)["total"]
+    assert as_json["revenue"] is None
+    assert as_json["revenues"] == [{"currency": "EUR", "revenue": 19.99}, {"currency": None, "revenue": 17.51}]
+
+
 def test_dimensions_that_are_none_are_refused(tmp_path: Path) -> None:
     told = CliRunner().invoke(app, ["report", "--data", str(archive(tmp_path)), "--by", "colour"])
     assert told.exit_code == 1

@@ -184,6 +184,37 @@ def test_what_few_shoppers_did_is_not_told_and_changes_no_other_figure(tmp_path:
     assert none["variants"][1]["converted_units"] == 0
 
 
+def test_goals_in_several_currencies_are_not_added_up(tmp_path: Path) -> None:
+    exposures, events = story(lift=1.0)
+    goals = [event for event in events if event["event_type"] == "purchase"]
+    for number, event in enumerate(goals):
+        event["properties"] = {"currency": ("EUR", "USD")[number % 2]}
+    found = run(archive(tmp_path, exposures, events))
+    assert {(one["revenue"], one["revenue_per_unit"]) for one in found["variants"]} == {(None, None)}
+    assert {one["metric"] for one in found["comparisons"]} == {"conversion", "ctr"}
+    assert sum(found["events"]["currencies"].values()) == len(goals)
+    in_euros = run(tmp_path, counting=Counting(currency="EUR"))
+    assert sum(one["revenue"] for one in in_euros["variants"]) == pytest.approx(sum(e["value"] for e in goals[::2]))
+    assert sum(one["converted_units"] for one in in_euros["variants"]) == len({e["user_id"] for e in goals})
+    told = invoked("report", "--data", str(tmp_path))
+    assert "Goals are in several currencies (EUR " in told.stdout
+    assert "Revenue is in EUR" in invoked("report", "--data", str(tmp_path), "--currency", "eur").stdout
+
+
+def test_what_is_no_currency_is_refused(tmp_path: Path) -> None:
+    told = invoked("report", "--data", str(tmp_path), "--currency", "euros")
+    assert told.exit_code == 2
+    assert "is no currency such as EUR" in " ".join(told.stderr.split())
+
+
+def test_the_one_currency_of_all_goals_is_named(tmp_path: Path) -> None:
+    exposures, events = story()
+    for event in events:
+        event["properties"] = {"currency": "GBP"}
+    told = invoked("report", "--data", str(archive(tmp_path, exposures, events)))
+    assert "Revenue is in GBP." in told.stdout
+
+
 def test_damaged_files_and_lines_are_counted_and_the_rest_is_read(tmp_path: Path) -> None:
     write(tmp_path, "events/a.jsonl", [{"n": 1}])
     with (tmp_path / "events/a.jsonl").open("a") as file:

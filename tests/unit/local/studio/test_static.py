@@ -18,6 +18,7 @@ from endcap.ranking.terms.registry import TERMS
 from endcap_local.gateway.pages import TYPES
 from endcap_local.sites import studio_site
 from infra.checks.vendor_studio import FILES, licence_name
+from tests.chinese import halfwidth_in
 
 STATIC = studio_site().folder
 VENDOR = STATIC / "vendor"
@@ -56,6 +57,13 @@ def test_the_first_view_is_small() -> None:
     assert zipped(*first, largest) <= 50 * KIB  # what it is by now
 
 
+def test_the_first_view_is_asked_for_at_once() -> None:
+    first = imported(STATIC / "main.js") | imported(STATIC / "pages/today.js")
+    told = re.findall(r'<link rel="modulepreload" href="([^"]+)">', (STATIC / "index.html").read_text())
+    assert {STATIC / name for name in told} | {STATIC / "main.js"} == first
+    assert len(set(told)) == len(told)
+
+
 def test_the_libraries_are_small() -> None:
     assert zipped(*(VENDOR / file.name for file in FILES)) <= 34 * KIB
 
@@ -74,6 +82,18 @@ def test_both_languages_say_the_same() -> None:
         assert sorted(re.findall(r"\{\w+\}", text)) == sorted(re.findall(r"\{\w+\}", chinese[key])), key
         assert text.strip(), key
         assert chinese[key].strip(), key
+
+
+def test_chinese_words_have_chinese_punctuation() -> None:
+    assert {key: text for key, text in words("zh").items() if halfwidth_in(text)} == {}
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
+def test_no_script_puts_words_together_with_the_marks_of_one_language(file: Path) -> None:
+    for line in file.read_text(encoding="utf-8").splitlines():
+        # Ids that are typed in, and filters, have marks of their own.
+        plain = line if "item_id IN" not in line and "setTyped" not in line else ""
+        assert not re.search(r'\.join\("[,;:] "\)|\)\}[:,;] \$\{|\)\} \(\$\{|&& "[,;:] "', plain), line
 
 
 def test_every_word_that_a_page_uses_is_there_and_no_other() -> None:

@@ -1,6 +1,6 @@
 // Elements made without any text read as HTML, and the two kinds of lists that the shop has.
 import { pictureOf } from './pictures.js';
-import { language, money } from './words.js';
+import { CURRENCY, language, money } from './words.js';
 
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -32,7 +32,7 @@ function template(why) {
     h('a', { class: 'card-link' },
       h('span', { class: 'picture' }),
       h('span', { class: 'title', 'data-ec-text': 'title' }),
-      h('span', { class: 'price', 'data-ec-text': 'price', 'data-ec-currency': 'GBP' })),
+      h('span', { class: 'price', 'data-ec-text': 'price', 'data-ec-currency': CURRENCY })),
     why && h('p', { class: 'why', 'data-ec-text': 'why' })));
   return made;
 }

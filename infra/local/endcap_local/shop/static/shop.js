@@ -3,7 +3,7 @@ import { abroad } from './abroad.js';
 import { consented, pane } from './pane.js';
 import { h, itemOf, link, list, refresh } from './page.js';
 import { kindOf, pictureOf } from './pictures.js';
-import { language, money, say, words } from './words.js';
+import { CURRENCY, language, money, say, words } from './words.js';
 
 const main = document.getElementById('main');
 const DEPARTMENTS = {
@@ -116,7 +116,7 @@ function cart() {
   };
   const order = () => {
     const number = Date.now().toString(36).toUpperCase();
-    endcap.order(number, lines.map(({ item_id, price, quantity }) => ({ item_id, price: price ?? 0, quantity })));
+    endcap.order(number, lines.map(({ item_id, price, quantity }) => ({ item_id, price: price ?? 0, quantity, currency: CURRENCY })));
     basket.lines = [];
     go({ thanks: number });
   };

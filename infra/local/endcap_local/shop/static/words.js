@@ -46,4 +46,5 @@ const asked = new URLSearchParams(location.search).get('language') || localStora
 export const language = asked.toLowerCase().startsWith('zh') ? 'zh' : 'en';
 export const words = WORDS[language];
 export const say = (name, ...parts) => words[name].replace(/\{(\d)\}/g, (_, n) => parts[n]);
-export const money = amount => amount == null ? '' : new Intl.NumberFormat(language == 'zh' ? 'zh-CN' : 'en-GB', { style: 'currency', currency: 'GBP' }).format(amount);
+export const CURRENCY = 'GBP';
+export const money = amount => amount == null ? '' : new Intl.NumberFormat(language == 'zh' ? 'zh-CN' : 'en-GB', { style: 'currency', currency: CURRENCY }).format(amount);

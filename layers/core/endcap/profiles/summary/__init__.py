@@ -1,1 +1,1 @@
-"""A profile in words and numbers: `describe`, `intent`, `tags`, `aspects`, `sentences`."""
+"""A profile in words and numbers: `describe`, `because`, `intent`, `tags`, `aspects`, `sentences`."""

@@ -8,14 +8,13 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from endcap.catalog.item import Item
-from endcap.events.grades import tone_of
-from endcap.events.types import GRADED, EventType
+from endcap.events.types import EventType
 from endcap.identifiers import anonymous_id_of
 from endcap.messages.language import Language
 from endcap.profiles.entries import Entry
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, unerased_ids
-from endcap.profiles.settled import settled
 from endcap.profiles.summary.aspects import sentiments_of
+from endcap.profiles.summary.because import because, deeds_of, reviews_of, weighed, with_items
 from endcap.profiles.summary.intent import recent_intent
 from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
 from endcap.profiles.summary.tags import Tag, tags_of
@@ -29,12 +28,8 @@ _KINDS: Final = {"categories": "category", "brands": "brand", "attributes": "att
 def item_weights(profile: UserProfile, now_ms: int, event_types: Mapping[str, EventType]) -> dict[str, float]:
     """Item id -> signed interest: the weights of its interactions, each halved once per half-life of its type."""
     weights: dict[str, float] = {}
-    for entry in settled([*dict.fromkeys((*profile.interactions, *profile.strong))]):
-        event_type = event_types.get(entry.event_type)
-        if event_type and entry.item_id:
-            age_s = max(0, now_ms - entry.timestamp_ms) / 1000
-            weight = event_type.weight * _tone(entry) * 0.5 ** (age_s / event_type.half_life_s)
-            weights[entry.item_id] = weights.get(entry.item_id, 0.0) + weight
+    for entry, weight in weighed(profile, now_ms, event_types):
+        weights[entry.item_id] = weights.get(entry.item_id, 0.0) + weight
     return dict(sorted(weights.items(), key=lambda pair: (-abs(pair[1]), pair[0])))
 
 
@@ -58,19 +53,29 @@ def describe(
     tags = tags_of(items, weights)
     sentiments = sentiments_of(profile, now_ms, event_types)
     intent = recent_intent(profile, items, now_ms)
+    deeds = deeds_of(weighed(profile, now_ms, event_types))
     titles = {item_id: item.title for item_id, item in items.items()}
     return {
         "language": spoken,
         "summary": sentences(tags, sentiments, intent, spoken),
-        "described": sentences(tags, sentiments, intent, spoken, to_others=True),
+        "described": sentences(tags, sentiments, intent, spoken, "staff"),
         "interests": {name: _best(tags, kind) for name, kind in _KINDS.items()},
-        "tags": [{"kind": tag.kind, "name": tag.name, "weight": round(tag.weight, 4)} for tag in tags[:MAX_INTERESTS]],
+        "tags": [
+            {
+                "kind": tag.kind,
+                "name": tag.name,
+                "weight": round(tag.weight, 4),
+                **because(with_items(deeds, tag.items), items, spoken),
+            }
+            for tag in tags[:MAX_INTERESTS]
+        ],
         "aspects": [
             {
                 "aspect": one.aspect,
                 "name": aspect_name(one.aspect, spoken),
                 "sentiment": round(one.score, 4),
                 "reviews": one.reviews,
+                **because(reviews_of(profile, one.aspect), items, spoken),
             }
             for one in sentiments
         ],
@@ -192,15 +197,6 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "aspects": {name: round(tone, 2) for name, tone in entry.judged.items()} or None,
     }
     return {k: v for k, v in document.items() if v is not None}
-
-
-def _tone(entry: Entry) -> float:
-    if entry.event_type in GRADED:
-        if entry.grade is not None:
-            return tone_of(entry.grade)
-        if entry.tone is not None:
-            return entry.tone
-    return 1.0
 
 
 def _best(tags: Sequence[Tag], kind: str) -> list[dict[str, Any]]:

@@ -6,7 +6,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from endcap.catalog.item import Item
-from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language, language_of
+from endcap.messages.language import (
+    DEFAULT_AUDIENCE,
+    DEFAULT_LANGUAGE,
+    LANGUAGES,
+    TEXTS,
+    Audience,
+    Language,
+    language_of,
+    texts_for,
+)
 from endcap.messages.reasons import quoted
 from endcap.messages.texts import Portrait, Texts, counted
 from endcap.profiles.summary.aspects import Sentiment
@@ -35,17 +44,16 @@ def sentences(
     sentiments: Sequence[Sentiment],
     intent: RecentIntent | None,
     language: Language,
-    *,
-    to_others: bool = False,
+    audience: Audience = DEFAULT_AUDIENCE,
 ) -> list[str]:
     """What is known, one sentence each; none about what is not known.
 
     Parameters
     ----------
-    to_others : told of the shopper, else to the shopper
+    audience : whom they speak to
     """
-    texts = TEXTS[language]
-    said = texts.portrait_of if to_others else texts.portrait
+    texts = texts_for(language, audience)
+    said = texts.portrait
     liked = dict.fromkeys(quoted(tag.name) for tag in tags if tag.weight > 0)
     disliked = dict.fromkeys(quoted(tag.name) for tag in tags if tag.weight < 0)
     praised = [texts.aspects[one.aspect] for one in sentiments if one.score >= CLEAR]

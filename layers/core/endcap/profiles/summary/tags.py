@@ -8,7 +8,7 @@ says little about a person.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
 
@@ -28,11 +28,13 @@ class Tag:
     Attributes
     ----------
     kind : "category", "brand", "attribute" or "word"
+    items : ids of the items that have it
     """
 
     kind: str
     name: str
     weight: float
+    items: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 def tags_of(items: Mapping[str, Item], weights: Mapping[str, float]) -> list[Tag]:
@@ -51,7 +53,7 @@ def tags_of(items: Mapping[str, Item], weights: Mapping[str, float]) -> list[Tag
     for word, item_ids in _recurring_words(known).items():
         having["word", word] = item_ids
     tags = [
-        Tag(kind, name, sum(weights[i] for i in weights if i in item_ids))
+        Tag(kind, name, sum(weights[i] for i in weights if i in item_ids), frozenset(item_ids))
         for (kind, name), item_ids in having.items()
         if kind in ("category", "brand") or len(item_ids) >= RECURS
     ]

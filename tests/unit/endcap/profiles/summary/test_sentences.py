@@ -43,7 +43,7 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
 
 
 def test_others_are_told_of_the_shopper_and_not_as_if_they_were_one() -> None:
-    told = {code: sentences(TAGS, SENTIMENTS, INTENT, code, to_others=True) for code in ("en", "zh")}
+    told = {code: sentences(TAGS, SENTIMENTS, INTENT, code, audience="staff") for code in ("en", "zh")}
     assert told["en"][:2] == ["Drawn to “garden” and “rose”.", "Tends to pass over “Acme”."]
     assert told["zh"][0] == "偏爱“garden”、“rose”。"
     assert not re.search(r"\byou|您|你", " ".join([*told["en"], *told["zh"]]), re.IGNORECASE)

@@ -73,9 +73,9 @@ export function useLoad(load, asked, { patient = false } = {}) {
 
 const SHOWN = ["title", "price", "currency", "image_url", "brand", "categories"];
 
-// A list as it would be live; nothing of it is recorded.
+// A list as it would be live; nothing of it is recorded, and its reasons speak of the shopper.
 export function preview(request, signal) {
-  const body = { preview: true, explain: true, fields: SHOWN, limit: 12, ...request };
+  const body = { preview: true, audience: "staff", explain: true, fields: SHOWN, limit: 12, ...request };
   for (const [name, value] of Object.entries(body)) if (value == null || value === "") delete body[name];
   return post(["recommendations"], body, signal);
 }

@@ -1,6 +1,6 @@
 // Lines and points by uPlot, and the same numbers as a table: a canvas says nothing to those who can't see it.
 import { html, useEffect, useRef, useState } from "./html.js";
-import { day as dayOf, t } from "./i18n.js";
+import { about, day as dayOf, t } from "./i18n.js";
 import { Button, Table } from "./ui.js";
 
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -75,7 +75,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
       <figcaption>
         <span>${name}</span>
         <ul class="legend">${series.map((one, i) => html`<li><i class=${`s${i % 6}`}></i>${one.name}</li>`)}</ul>
-        <${Button} kind="quiet small" aria-pressed=${asTable ? "true" : "false"} aria-label=${`${t("as_table")}: ${name}`} onClick=${() => setAsTable(!asTable)}>${t("as_table")}<//>
+        <${Button} kind="quiet small" aria-pressed=${asTable ? "true" : "false"} aria-label=${about(t("as_table"), name)} onClick=${() => setAsTable(!asTable)}>${t("as_table")}<//>
       </figcaption>
       ${asTable
         ? html`<${Table} name=${name} columns=${columns} rows=${x.map((_, i) => i)} />`
@@ -107,19 +107,20 @@ export const PointChart = ({ labels, ...rest }) => html`
     floor=${(low, high) => [low - (high - low || 1) * 0.15, high + (high - low || 1) * 0.15]} />
 `;
 
-// Bars of one measure; they are a table by themselves.
+// Bars of one measure; they are a table by themselves. Below a bar stands what it comes from, where a row says that.
 export const Bars = ({ rows, format, name }) => {
   const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-9);
   return html`
     <table class="bars">
       <caption class="unseen">${name}</caption>
       <tbody>
-        ${rows.map(([label, value]) => html`
+        ${rows.map(([label, value, why]) => html`
           <tr>
             <th scope="row">${label}</th>
             <td class="bar" aria-hidden="true"><i class=${value < 0 ? "minus" : ""} style=${{ width: `${(100 * Math.abs(value)) / most}%` }}></i></td>
             <td class="number">${format(value)}</td>
-          </tr>`)}
+          </tr>
+          ${why?.length > 0 && html`<tr class="why"><td colspan="3"><ul>${why.map((text) => html`<li>${text}</li>`)}</ul></td></tr>`}`)}
       </tbody>
     </table>
   `;

@@ -40,6 +40,14 @@ export const nameOfMeasure = (path) => {
   return has(`measure.${last}`) ? t(`measure.${last}`) : path;
 };
 
+// A service of AWS by what it does, with its name.
+export const nameOfService = (name) => (has(`service.${name}`) ? t(`service.${name}`) : name);
+// What a measure means, for whoever points at its name.
+export const meaningOfMeasure = (path) => {
+  const last = path.split(".").at(-1);
+  return has(`meaning.${last}`) ? t(`meaning.${last}`) : undefined;
+};
+
 const formats = new Map();
 
 function format(kind, options) {
@@ -49,6 +57,11 @@ function format(kind, options) {
 }
 
 const missing = "–";
+
+// Names in a row, and a thing with what it is about, each with the language's own marks between.
+export const listed = (names) => format("ListFormat", { type: "conjunction" }).format(names.map(String));
+export const inRow = (names) => format("ListFormat", { type: "conjunction" }).formatToParts(names.map((_, i) => String(i)));
+export const about = (what, name) => t("about", { what, name });
 
 export const number = (value, digits = 0) =>
   value == null ? missing : format("NumberFormat", { maximumFractionDigits: digits }).format(value);

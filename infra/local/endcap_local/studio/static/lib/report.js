@@ -14,7 +14,7 @@ const grouped = (tried) => {
   return [...groups];
 };
 const labelled = (tried) =>
-  tried.map((row) => ({ ...row, label: Object.entries(row).filter(([name]) => !SCORES.has(name)).map(([name, value]) => (name === "half_life_days" ? label(value) : `${named(name)} ${label(value)}`)).join(", ") }));
+  tried.map((row) => ({ ...row, label: Object.entries(row).filter(([name]) => !SCORES.has(name)).map(([name, value]) => (name === "half_life_days" ? label(value) : `${named(name)} ${label(value)}`)).join(t("comma")) }));
 
 const Tried = ({ name, rows, of, first }) =>
   rows.length > 1 && html`<${PointChart} name=${name} first=${first} labels=${rows.map((row) => row.label)} series=${[{ name: t(`measure.${of}`), values: rows.map((row) => row[of]) }]} format=${(value) => number(value, 4)} />`;

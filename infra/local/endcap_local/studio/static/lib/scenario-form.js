@@ -2,7 +2,7 @@
 import { post, useLoad } from "./api.js";
 import { wrongInRow } from "./fields.js";
 import { html, useLayoutEffect, useRef, useState } from "./html.js";
-import { number, t } from "./i18n.js";
+import { has, number, t } from "./i18n.js";
 import { nameOf } from "./items.js";
 import { FilterField } from "./filter.js";
 import { fitting, ItemField } from "./pickers.js";
@@ -49,13 +49,16 @@ const ItemOfRow = ({ titles, error, value, onValue }) => {
     onChange=${(e) => settle(e.target.value.trim()).catch(() => {})} />`;
 };
 
+// What a choice does, in the page's own words where it has any.
+const hintOf = ({ name, meaning }) => (has(`hint.${name}`) ? t(`hint.${name}`) : meaning);
+
 const NumberChoice = ({ choice, value, onValue }) => {
   const share = choice.most === 1;
   const text = t("form.default", { value: number(choice.default, 2) });
   const common = { min: choice.least, max: choice.most, step: share ? 0.05 : 1, value: value ?? choice.default };
   const read = (e) => onValue(e.target.value === "" ? undefined : Number(e.target.value));
   return html`
-    <${Field} label=${t(`choice.${choice.name}`)} hint=${choice.meaning}
+    <${Field} label=${t(`choice.${choice.name}`)} hint=${hintOf(choice)}
       control=${(tied) => html`<div class="row nowrap">
         ${share ? html`<input type="range" ...${common} onInput=${read} ...${tied} />` : html`<input type="number" ...${common} onInput=${read} ...${tied} />`}
         <output class="number">${value === undefined ? text : number(value, 2)}</output>
@@ -65,7 +68,7 @@ const NumberChoice = ({ choice, value, onValue }) => {
 };
 
 const OptionChoice = ({ choice, value, onValue }) => html`
-  <${SelectField} label=${t(`choice.${choice.name}`)} hint=${choice.meaning} value=${value ?? ""} onValue=${(next) => onValue(next || undefined)}
+  <${SelectField} label=${t(`choice.${choice.name}`)} hint=${hintOf(choice)} value=${value ?? ""} onValue=${(next) => onValue(next || undefined)}
     options=${[["", t("form.default", { value: t(`option.${choice.default}`) })], ...choice.options.map((option) => [option, t(`option.${option}`)])]} />
 `;
 
@@ -119,7 +122,7 @@ const Weights = ({ terms, weights = {}, onWeights }) => {
         ${Object.keys(weights).map((name) => html`
           <div class="row end"><${NumberField} label=${nameOf(name)} value=${weights[name]} step="0.05" onValue=${(value) => set(name, value ?? 0)} />
             <${Button} kind="quiet" icon="close" aria-label=${t("form.reset", { name: nameOf(name) })} onClick=${() => set(name, undefined)} /></div>`)}
-        <${SelectField} label=${t("add.weight")} value=${adding} options=${[["", t("choose")], ...left.map((term) => [term.name, `${nameOf(term.name)} (${number(term.weight, 2)})`])]}
+        <${SelectField} label=${t("add.weight")} value=${adding} options=${[["", t("choose")], ...left.map((term) => [term.name, t("form.term", { name: nameOf(term.name), weight: number(term.weight, 2) })])]}
           onValue=${(name) => {
             setAdding("");
             if (name) set(name, terms.find((term) => term.name === name).weight);

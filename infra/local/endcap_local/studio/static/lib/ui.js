@@ -1,7 +1,7 @@
 // Parts that pages are put together from.
 import { html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./html.js";
 import { toldIn } from "./fields.js";
-import { t } from "./i18n.js";
+import { money, t } from "./i18n.js";
 
 const PATHS = {
   today: "M3 12l9-8 9 8M5 10v10h5v-6h4v6h5V10",
@@ -156,6 +156,9 @@ export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClas
 export const Stat = ({ label, value, note, kind }) => html`
   <div class=${kind ? `stat ${kind}` : "stat"}><dt>${label}</dt><dd><strong>${value}</strong>${note && html`<span>${note}</span>`}</dd></div>
 `;
+
+// Amounts, each in its currency and on its line: those of different currencies are not added up.
+export const Amounts = ({ of }) => (of.length ? of.map((one) => html`<span class="line">${money(one.revenue, one.currency)}${of.length > 1 && !one.currency && html` <small>${t("results.no_currency")}</small>`}</span>`) : money(0));
 
 // One of a few choices, side by side.
 export const Choice = ({ label, value, options, onValue }) => html`

@@ -2,7 +2,7 @@
 import { get, useLoad } from "../lib/api.js";
 import { FilterField } from "../lib/filter.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, language, money, number, signed, t, has } from "../lib/i18n.js";
+import { dateTime, has, language, listed, money, number, t } from "../lib/i18n.js";
 import { ItemLink, Picture, Reasons } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
@@ -80,8 +80,7 @@ const Diagnosis = ({ item_id, start, round }) => {
             <${Notice} kind=${told.shown ? "good" : "warning"}>${told.shown ? t("item.is_shown", { rank: told.rank, limit: told.limit }) : t("item.is_missing", { limit: told.limit })}<//>
             ${told.findings.length > 0 && html`<ol class="timeline" aria-label=${t("item.findings")}>
               ${told.findings.map((one) => html`<li><strong>${has(`why.${one.reason}`) ? t(`why.${one.reason}`) : one.reason}</strong> ${one.text}
-                ${one.until != null && html` <span class="muted">${t("until")} ${dateTime(one.until)}</span>`}
-                ${one.score != null && one.needed != null && html` <span class="muted">${t("item.score_needed", { score: signed(one.score, 3), needed: signed(one.needed, 3) })}</span>`}</li>`)}
+                ${one.until != null && html` <span class="muted">${t("until")} ${dateTime(one.until)}</span>`}</li>`)}
             </ol>`}
             ${told.reasons.length > 0 && html`<h3>${t("item.score_of")}</h3><${Reasons} item=${told} />`}
           </div>`}<//>
@@ -135,7 +134,7 @@ const Item = ({ item_id, query }) => {
         <${Panel} title=${t("item.facts")} actions=${counted && html`<${State} item=${counted} />`}>
           <${Loaded} of=${item}>${(one) => html`<div class="row top"><span class="cover"><${Picture} item=${one} /></span><dl class="facts">
             ${facts.map(([name, value]) => html`<dt>${has(`field.${name}`) ? t(`field.${name}`) : name}</dt><dd>${shown(name, value)}</dd>`)}
-            ${Object.entries(one.attributes ?? {}).map(([name, value]) => html`<dt>${name}</dt><dd>${Array.isArray(value) ? value.join(", ") : String(value)}</dd>`)}
+            ${Object.entries(one.attributes ?? {}).map(([name, value]) => html`<dt>${name}</dt><dd>${Array.isArray(value) ? listed(value) : String(value)}</dd>`)}
           </dl></div>`}<//>
         <//>
         <${Panel} title=${t("item.lately")}>

@@ -2,10 +2,10 @@
 import { call, get, useLoad } from "../lib/api.js";
 import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, money, number, percent, signed, t } from "../lib/i18n.js";
+import { dateTime, listed, money, number, percent, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Amounts, Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const LAMPS = { planned: "warning", running: "good", over: "plain" };
 
@@ -59,6 +59,13 @@ const New = ({ onClose, onDone }) => {
   `;
 };
 
+// A variant with its share, and what it does otherwise where it says so.
+const sharedOut = ({ name, share, scenario, snapshot }) => {
+  const given = { name, share: percent(share, 0) };
+  const other = [scenario, snapshot].filter(Boolean).join(" · ");
+  return other ? t("experiments.shared_otherwise", { ...given, other }) : t("experiments.shared_out", given);
+};
+
 // Since when an experiment runs: one that was started without a moment is known by the day of its first list.
 const sinceOf = (plan, report) => {
   if (plan.start != null) return dateTime(plan.start);
@@ -73,9 +80,17 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
       return { name: one.name, values: days.map((day) => of(day)?.value ?? null), low: days.map((day) => of(day)?.low ?? null), high: days.map((day) => of(day)?.high ?? null) };
     });
     const ratio = found.sample_ratio;
+    const paid = (value) => money(value, found.currencies[0]);
+    // Rates differ by points of a percent, amounts by money.
+    const less = (one, value) => {
+      if (value == null) return "–";
+      if (one.metric !== "revenue") return t("experiments.points", { n: signed(100 * value, 2) });
+      return t("experiments.by_money", { sign: value < 0 ? "−" : "+", amount: paid(Math.abs(value)) });
+    };
     return html`
       <div class="stack">
         ${ratio && html`<${Notice} kind=${ratio.mismatch ? "error" : "good"}>${t(ratio.mismatch ? "experiments.mismatch" : "experiments.ratio_good", { p: number(ratio.p_value, 3) })}<//>`}
+        ${found.currencies.length > 1 && html`<${Notice}>${t("experiments.currencies", { currencies: listed(found.currencies.map((one) => one ?? t("results.no_currency"))) })}<//>`}
         <${Table} name=${t("experiments.variants")} rows=${found.variants} columns=${[
           { label: t("name"), of: (one) => html`${one.name} ${one.name === found.control && html`<small>${t("experiments.control")}</small>`}` },
           { label: t("share"), number: true, of: (one) => percent(one.share, 0) },
@@ -83,15 +98,15 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
           { label: t("lists"), number: true, of: (one) => number(one.lists) },
           { label: t("ctr"), number: true, of: (one) => within(one.ctr) },
           { label: t("conversion"), number: true, of: (one) => within(one.conversion) },
-          { label: t("revenue"), number: true, of: (one) => money(one.revenue) },
-          { label: t("revenue_per_shopper"), number: true, of: (one) => within(one.revenue_per_shopper, money) },
+          { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? html`<${Amounts} of=${one.revenues} />` : "–") : paid(one.revenue)) },
+          { label: t("revenue_per_shopper"), number: true, of: (one) => within(one.revenue_per_shopper, paid) },
         ]} />
         ${found.differences.length > 0 && html`<div><h3>${t("experiments.differences")}</h3><p class="muted">${t("experiments.differences_note", { confidence: percent(found.confidence, 0) })}</p></div>
           <${Table} name=${t("experiments.differences")} rows=${found.differences} columns=${[
             { label: t("experiments.measure"), of: (one) => t(one.metric) },
             { label: t("name"), of: (one) => one.variant },
-            { label: t("experiments.difference"), number: true, of: (one) => signed(one.difference, 4) },
-            { label: t("experiments.interval"), number: true, of: (one) => (one.low == null ? "–" : `${signed(one.low, 4)} … ${signed(one.high, 4)}`) },
+            { label: t("experiments.difference"), number: true, of: (one) => less(one, one.difference) },
+            { label: t("experiments.interval"), number: true, of: (one) => (one.low == null ? "–" : `${less(one, one.low)} … ${less(one, one.high)}`) },
             { label: t("experiments.verdict"), of: (one) => one.low == null ? t("experiments.too_early") : one.low > 0 ? html`<${Lamp} kind="good">${t("experiments.better")}<//>` : one.high < 0 ? html`<${Lamp} kind="error">${t("experiments.worse")}<//>` : html`<${Lamp} kind="plain">${t("experiments.open")}<//>` },
           ]} />`}
         ${days.length > 0 && html`<${LineChart} name=${t("experiments.over_time")} days=${days} series=${series} format=${(value) => percent(value)} />`}
@@ -112,7 +127,7 @@ const One = ({ plan, onChanged }) => {
         ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} onClick=${() => run({ start: Date.now() }, t("experiments.started", { name: plan.name }))}>${t("experiments.start")}<//>`}
         ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => setStopping(true)}>${t("experiments.stop")}<//>`}`}>
         <dl class="facts">
-          <dt>${t("experiments.variants")}</dt><dd>${plan.variants.map((one) => `${one.name} ${percent(one.share, 0)}${one.scenario ? ` (${one.scenario})` : ""}${one.snapshot ? ` (${one.snapshot})` : ""}`).join(", ")}</dd>
+          <dt>${t("experiments.variants")}</dt><dd>${listed(plan.variants.map((one) => sharedOut(one)))}</dd>
           <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
           <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
         </dl>

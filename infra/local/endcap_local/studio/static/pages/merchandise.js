@@ -3,7 +3,7 @@
 import { preview, useLoad } from "../lib/api.js";
 import { Older, Overtaken } from "../lib/drafts.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { dateTime, language, t } from "../lib/i18n.js";
+import { about, dateTime, language, t } from "../lib/i18n.js";
 import { ItemLink, Moved, NoItems, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, itemOf, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
 import { boostItem, EVERYWHERE, hide, only, pin, publish, same, tidy, triable, unboost, unhide, unpin, useDraft } from "../lib/scenario.js";
@@ -16,7 +16,7 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
   const pinned = document.pinned?.find((one) => one.item_id === item.item_id);
   const boost = document.boost?.find((one) => one.filter === only(item.item_id));
   const [over, setOver] = useState(false);
-  const named = (action) => `${action}: ${item.title}`;
+  const named = (action) => about(action, item.title);
   // Where it is going to stand; the list that shows it may be on its way yet.
   const at = pinned?.position ?? item.rank;
   return html`

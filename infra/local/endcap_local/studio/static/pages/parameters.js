@@ -1,7 +1,7 @@
 // Parameters: what the ranking goes by right now, for anybody who may read GET /parameters.
 import { get, useLoad } from "../lib/api.js";
 import { html } from "../lib/html.js";
-import { dateTime, has, language, number, t } from "../lib/i18n.js";
+import { dateTime, has, language, listed, number, t } from "../lib/i18n.js";
 import { colourOf, nameOf } from "../lib/items.js";
 import { Head, Lamp, Loaded, Panel, Table } from "../lib/ui.js";
 
@@ -18,8 +18,8 @@ export default function Parameters() {
           <${Panel} title=${t("today.snapshot")}><div class="stack"><p class="words">${known.score}</p><dl class="facts">
             <dt>${t("version")}</dt><dd><code>${known.snapshot_version}</code></dd>
             <dt>${t("parameters.learned")}</dt><dd>${dateTime(known.learned_up_to)}</dd>
-            <dt>${t("page.scenarios")}</dt><dd>${known.scenarios.join(", ")}</dd>
-            <dt>${t("page.experiments")}</dt><dd>${known.experiments.map((one) => one.name).join(", ") || "–"}</dd>
+            <dt>${t("page.scenarios")}</dt><dd>${listed(known.scenarios) || "–"}</dd>
+            <dt>${t("page.experiments")}</dt><dd>${listed(known.experiments.map((one) => one.name)) || "–"}</dd>
           </dl></div><//>
         </div>
         <${Panel} title=${t("parameters.terms")}>
@@ -36,7 +36,7 @@ export default function Parameters() {
             <${Table} name=${t("parameters.choices")} rows=${known.choices} columns=${[
               { label: t("name"), of: (one) => html`${has(`choice.${one.name}`) ? t(`choice.${one.name}`) : one.name}<small><code>${one.name}</code></small>` },
               { label: t("parameters.default"), of: (one) => String(one.default) },
-              { label: t("parameters.range"), of: (one) => one.options?.join(", ") ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
+              { label: t("parameters.range"), of: (one) => (one.options && listed(one.options)) ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
               { label: t("parameters.meaning"), of: (one) => one.meaning },
             ]} />
           <//>

@@ -3,7 +3,7 @@ import { call, get, preview, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { Bars } from "../lib/chart.js";
 import { html, useLayoutEffect, useState } from "../lib/html.js";
-import { ago, dateTime, has, language, number, signed, t } from "../lib/i18n.js";
+import { ago, dateTime, day, has, inRow, language, number, signed, t } from "../lib/i18n.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { forget, remember } from "../lib/shoppers.js";
@@ -12,7 +12,20 @@ import { Button, Dialog, Empty, Head, Lamp, Loaded, Notice, Panel, Problem, Tabl
 const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 
 // Each title on its own, so that one written from right to left turns nothing else around.
-const named = (items) => (items.length ? items.map((one, i) => html`${i > 0 && ", "}<bdi>${one.title || one.item_id}</bdi>`) : "–");
+const named = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${items[value].title || items[value].item_id}</bdi>` : value)) : "–");
+
+// What a like or an opinion comes from, as the profile says it, each with its day.
+const toldWhy = ({ because, deeds }) => {
+  const told = because.map(({ text, times, timestamp }) => t(times === 1 ? "shopper.deed_on" : "shopper.deeds_until", { deed: text, day: day(timestamp) }));
+  const more = deeds - because.reduce((sum, { times }) => sum + times, 0);
+  return more > 0 ? [...told, t("shopper.more_deeds", { n: number(more) })] : told;
+};
+
+// Likes that come from the very same things say so once.
+const toldOnce = (tags) => {
+  const told = tags.map(toldWhy);
+  return told.map((texts, i) => (i > 0 && JSON.stringify(texts) === JSON.stringify(told[i - 1]) ? [t("shopper.same_deeds")] : texts));
+};
 
 const Find = ({ start }) => {
   const [id, setId] = useState(start ?? "");
@@ -75,10 +88,10 @@ const Known = ({ id, profile }) => html`
     <${Panel} title=${t("shopper.in_words")}>
       <div class="words">${profile.described.length ? profile.described.map((text) => html`<p>${text}</p>`) : html`<${Empty}>${t("shopper.nothing_known")}<//>`}</div>
     <//>
-    <${Panel} title=${t("shopper.tags")}>
-      ${profile.tags.length ? html`<${Bars} name=${t("shopper.tags")} rows=${profile.tags.slice(0, 14).map((tag) => [html`${tag.name} <span class="muted">${t(`tag.${tag.kind}`)}</span>`, tag.weight])} format=${(value) => signed(value, 2)} />` : html`<${Empty}>${t("nothing")}<//>`}
+    <${Panel} title=${t("shopper.tags")} note=${t("shopper.tags_what")}>
+      ${profile.tags.length ? html`<${Bars} name=${t("shopper.tags")} rows=${toldOnce(profile.tags).map((texts, i) => [profile.tags[i], texts]).map(([tag, texts]) => [html`${tag.name} <span class="muted">${t(`tag.${tag.kind}`)}</span>`, tag.weight, texts])} format=${(value) => signed(value, 2)} />` : html`<${Empty}>${t("nothing")}<//>`}
     <//>
-    ${profile.aspects.length > 0 && html`<${Panel} title=${t("shopper.aspects")}><${Bars} name=${t("shopper.aspects")} rows=${profile.aspects.map((one) => [one.name, one.sentiment])} format=${(value) => signed(value, 2)} /><//>`}
+    ${profile.aspects.length > 0 && html`<${Panel} title=${t("shopper.aspects")}><${Bars} name=${t("shopper.aspects")} rows=${profile.aspects.map((one) => [one.name, one.sentiment, toldWhy(one)])} format=${(value) => signed(value, 2)} /><//>`}
     ${profile.intent && html`<${Panel} title=${t("shopper.session")} note=${ago(profile.intent.ended)}><dl class="facts">
       <dt>${t("shopper.looked_at")}</dt><dd>${named(profile.intent.looked_at)}</dd>
       <dt>${t("shopper.in_cart")}</dt><dd>${named(profile.intent.in_cart)}</dd>

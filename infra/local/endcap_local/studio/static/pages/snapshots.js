@@ -2,7 +2,7 @@
 import { get, post, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { ago, bytes, dateTime, nameOfMeasure, number, percent, t } from "../lib/i18n.js";
+import { ago, bytes, dateTime, meaningOfMeasure, nameOfMeasure, number, percent, t } from "../lib/i18n.js";
 import { ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
 import { Running } from "../lib/running.js";
@@ -22,6 +22,16 @@ const numbers = (metrics) => flat(metrics).filter(([name, value]) => typeof valu
 const valueOf = (metrics, name) => flat(metrics).find(([other]) => other === name)?.[1];
 const TOLD = /ndcg|recall|hit|mrr|coverage/i;
 const shown = (value) => (typeof value === "number" ? number(value, 4) : typeof value === "object" ? JSON.stringify(value) : String(value));
+
+// A measure in words, with what it means, and where it stands in what the rebuild has told.
+const measure = (path) => {
+  const name = nameOfMeasure(path);
+  return name === path ? html`<code>${path}</code>` : html`<span title=${meaningOfMeasure(path)}>${name}</span><small><code>${path}</code></small>`;
+};
+const Meanings = ({ paths }) => {
+  const last = [...new Set(paths.map((path) => path.split(".").at(-1)))].filter((name) => meaningOfMeasure(name));
+  return last.length > 0 && html`<details><summary>${t("snapshots.meanings")}</summary><dl class="facts">${last.map((name) => html`<dt>${nameOfMeasure(name)}</dt><dd>${meaningOfMeasure(name)}</dd>`)}</dl></details>`;
+};
 
 const Compare = ({ version, onClose }) => {
   const scenarios = useScenarios();
@@ -49,10 +59,11 @@ const Compare = ({ version, onClose }) => {
         ${outcome && html`
           <p>${t("snapshots.overlap", { share: percent(outcome.overlap, 0) })}</p>
           ${metrics.length > 0 && html`<${Table} name=${t("snapshots.metrics")} rows=${metrics} columns=${[
-            { label: t("snapshots.measure"), of: nameOfMeasure },
+            { label: t("snapshots.measure"), of: measure },
             { label: t("snapshots.current"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.current], name), 4) },
             { label: t("snapshots.other"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.other], name), 4) },
           ]} />`}
+          <${Meanings} paths=${metrics} />
           ${outcome.shoppers.map((one) => html`<div><h3>${one.user_id || t("shopper.nobody")} <span class="muted">${percent(one.overlap, 0)}</span></h3>
             <div class="columns pair"><div><p class="muted">${t("snapshots.current")}</p><${Ranking} items=${one.current.items} name=${t("snapshots.current")} /></div>
             <div><p class="muted">${t("snapshots.other")}</p><${Ranking} items=${one.other.items} before=${ranksOf(one.current.items)} name=${t("snapshots.other")} /></div></div></div>`)}`}
@@ -100,9 +111,10 @@ const Report = ({ snapshot, onClose }) => html`
       </dl>
       <${ReportPlots} metrics=${snapshot.metrics} />
       <${Table} name=${t("snapshots.metrics")} rows=${flat(snapshot.metrics).filter(([, value]) => !Array.isArray(value))} empty=${t("snapshots.no_metrics")} columns=${[
-        { label: t("snapshots.measure"), of: ([name]) => name },
+        { label: t("snapshots.measure"), of: ([name]) => measure(name) },
         { label: t("value"), number: true, of: ([, value]) => shown(value) },
       ]} />
+      <${Meanings} paths=${flat(snapshot.metrics).map(([name]) => name)} />
     </div>
   <//>
 `;
@@ -165,6 +177,7 @@ export default function Snapshots() {
         <${Running} works=${found.running} />
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
           <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} acts rowClass=${(one) => (one.state === "current" ? "on" : "")} />
+          <${Meanings} paths=${measures} />
         <//>`}<//>
     </div>
     ${open?.what === "compare" && html`<${Compare} version=${open.one.version} onClose=${close} />`}

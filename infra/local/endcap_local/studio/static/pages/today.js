@@ -3,7 +3,7 @@ import { get, useLoad } from "../lib/api.js";
 import { Bars } from "../lib/chart.js";
 import { Changes } from "../lib/changes.js";
 import { html, useEffect } from "../lib/html.js";
-import { ago, exact, language, money, nameOfMeasure, number, t } from "../lib/i18n.js";
+import { ago, exact, language, meaningOfMeasure, money, nameOfMeasure, nameOfService, number, t } from "../lib/i18n.js";
 import { href } from "../lib/router.js";
 import { Running } from "../lib/running.js";
 import { Button, Empty, Head, Lamp, Loaded, Panel, Problem, Stat } from "../lib/ui.js";
@@ -47,13 +47,13 @@ const Overview = ({ overview }) => {
                 ${snapshot.promoted_at && html`<dt>${t("today.promoted")}</dt><dd>${ago(snapshot.promoted_at)}</dd>`}
                 ${snapshot.next && html`<dt>${t("today.next")}</dt><dd><${Lamp} kind="warning"><code>${snapshot.next}</code><//></dd>`}
                 <dt>${t("today.items")}</dt><dd>${number(snapshot.items)}</dd>
-                ${Object.entries(snapshot.quality).map(([name, value]) => html`<dt>${nameOfMeasure(name)}</dt><dd>${number(value, 4)}</dd>`)}
+                ${Object.entries(snapshot.quality).map(([name, value]) => html`<dt title=${meaningOfMeasure(name)}>${nameOfMeasure(name)}</dt><dd>${number(value, 4)}</dd>`)}
               </dl>`
             : html`<${Empty}>${t("today.no_snapshot")}<//>`}
         <//>
         <${Panel} title=${t("today.cost")} note=${cost.month}>
           <p class="stat-line"><strong>${money(cost.usd, "USD")}</strong> <span class="muted">${t("today.cost_note", { days: exact(cost.days, 1), as_of: cost.prices_as_of })}</span></p>
-          <${Bars} name=${t("today.cost")} rows=${services} format=${(usd) => money(usd, "USD")} />
+          <${Bars} name=${t("today.cost")} rows=${services.map(([name, usd]) => [nameOfService(name), usd])} format=${(usd) => money(usd, "USD")} />
           ${cost.assumed.length > 0 && html`<details><summary>${t("today.assumed")}</summary><ul>${cost.assumed.map((text) => html`<li class="muted">${text}</li>`)}</ul></details>`}
         <//>
       </div>

@@ -2,7 +2,7 @@
 // goes along with each request, and no event is sent.
 import { preview, useLoad } from "../lib/api.js";
 import { html, useMemo, useRef, useState } from "../lib/html.js";
-import { has, language, t } from "../lib/i18n.js";
+import { about, has, language, listed, t } from "../lib/i18n.js";
 import { DeedForm } from "../lib/invented.js";
 import { ItemLink, Legend, Moved, NoItems, Picture, Price, ranksOf, ReasonBar, Reasons, widestOf } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
@@ -23,8 +23,8 @@ const Tile = ({ item, before, known, widest, onDo, onReview, onOpen }) => html`
       <${ReasonBar} reasons=${item.reasons} widest=${widest} />
       <p class="why">${item.reasons[0]?.text}</p>
       <div class="tools" role="group" aria-label=${t("try.do", { title: item.title })}>
-        ${DEEDS.map(([type, icon]) => html`<${Button} kind="quiet" icon=${icon} title=${nameOfDeed(type)} aria-label=${`${nameOfDeed(type)}: ${item.title}`} onClick=${() => onDo(type, item)} />`)}
-        <${Button} kind="quiet" icon="review" title=${t("deed.review")} aria-label=${`${t("deed.review")}: ${item.title}`} onClick=${() => onReview(item)} />
+        ${DEEDS.map(([type, icon]) => html`<${Button} kind="quiet" icon=${icon} title=${nameOfDeed(type)} aria-label=${about(nameOfDeed(type), item.title)} onClick=${() => onDo(type, item)} />`)}
+        <${Button} kind="quiet" icon="review" title=${t("deed.review")} aria-label=${about(t("deed.review"), item.title)} onClick=${() => onReview(item)} />
         <${Button} kind="quiet small" aria-label=${`${t("try.why")} ${item.title}`} onClick=${() => onOpen(item)}>${t("try.why")}<//>
       </div>
     </div>
@@ -67,7 +67,7 @@ const Session = ({ deeds, without, onWithout, onTake, onClear, onDo }) => html`
             <li>
               <span><strong>${nameOfDeed(deed.event_type)}</strong> ${deed.title}${deed.text && html` <q>${deed.text}</q>`}</span>
               <span class="row nowrap">
-                <${Button} kind="quiet small" aria-pressed=${without === deed.item_id ? "true" : "false"} aria-label=${`${t("try.what_if")}: ${deed.title}`} onClick=${() => onWithout(without === deed.item_id ? null : deed.item_id)}>${t("try.what_if")}<//>
+                <${Button} kind="quiet small" aria-pressed=${without === deed.item_id ? "true" : "false"} aria-label=${about(t("try.what_if"), deed.title)} onClick=${() => onWithout(without === deed.item_id ? null : deed.item_id)}>${t("try.what_if")}<//>
                 <${Button} kind="quiet" icon="close" aria-label=${t("try.take_back", { title: deed.title })} onClick=${() => onTake(i)} />
               </span>
             </li>`)}
@@ -129,7 +129,7 @@ export default function Try({ query }) {
         ${list.error && html`<${Problem} error=${list.error} />`}
         ${list.data
           ? html`
-              ${list.data.degraded && html`<${Notice} kind="warning">${t("try.degraded", { lost: list.data.degraded.lost.map((name) => t(`lost.${name}`)).join(", ") })}<//>`}
+              ${list.data.degraded && html`<${Notice} kind="warning">${t("try.degraded", { lost: listed(list.data.degraded.lost.map((name) => t(`lost.${name}`))) })}<//>`}
               <div class="row"><span class="muted">${t(`source.${list.data.source}`)}</span><${Legend} items=${items} /></div>
               ${without && html`<ul class="notice">${items.filter((item) => item.counterfactual).map((item) => html`<li>${item.rank}. ${item.counterfactual.text}</li>`)}</ul>`}
               ${items.length === 0 && html`<${NoItems} relation=${relation} shopper=${asked.user_id || deeds.length} />`}
