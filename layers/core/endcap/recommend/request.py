@@ -119,6 +119,7 @@ class RecommendationRequest:
     without_event, without_item : say it of every item of the page for this event, or for everything that was done with
         this item, instead; at most one of them
     language : of the reasons; by each item's own when None
+    one_language : where `language` is None, that of most items of the page serves for all of them
     as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
     weights : term -> weight, in place of the snapshot's; boosts stay what they are
     synonyms : what else may stand for words of the query
@@ -161,6 +162,7 @@ class RecommendationRequest:
     without_event: str | None = None
     without_item: str | None = None
     language: Language | None = None
+    one_language: bool = False
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
     synonyms: Synonyms | None = None

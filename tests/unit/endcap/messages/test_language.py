@@ -7,7 +7,7 @@ from string import Formatter
 import pytest
 
 from endcap.events.types import EVENT_TYPES, NOT_IN_HISTORY
-from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language, language_of
+from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language, language_of, language_of_most
 from endcap.messages.texts import TermTexts, Texts
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import TERMS
@@ -92,3 +92,11 @@ def test_english_is_written_in_ascii_and_chinese_is_not() -> None:
 )
 def test_an_item_is_spoken_of_in_its_own_language(document: dict[str, str], language: Language) -> None:
     assert language_of(document) == language
+
+
+@pytest.mark.parametrize(
+    ("titles", "language"),
+    [(["杯子", "Cup", "茶壶"], "zh"), (["Cup", "杯子"], "en"), (["杯子", "Cup"], "zh"), ([], None)],
+)
+def test_several_items_are_spoken_of_in_the_language_of_most(titles: list[str], language: Language | None) -> None:
+    assert language_of_most([{"title": title} for title in titles]) == language
