@@ -99,6 +99,7 @@ def _parser() -> RequestParser:
 def _answer(asked: ResolvedRequest) -> Response[str]:
     visit = _visit()
     (body,) = answers(runtime, [asked], kept=visit is not None)
+    body = requests.for_shoppers(body)
     return _told_nobody(body) if visit is None else _told(body, visit)
 
 

@@ -240,7 +240,9 @@ OPERATIONS: Final = {
         "postStorefrontEvents",
         "Take a visitor's own events in",
         "storefront",
-        "With the shopper's token they are the shopper's, and what the visitor did before becomes theirs too.",
+        "With the shopper's token they are the shopper's, and what the visitor did before becomes theirs too. An "
+        "`event_id` of more than 64 characters counts by its hash; a purchase without `value` is worth the `price` of "
+        "its `properties`, times their `quantity`.",
         json_body(requests.StorefrontEvents),
         ((202, (answers.StorefrontEventsAccepted,)),),
         samples=("http-events-as-somebody-else",),
@@ -250,7 +252,8 @@ OPERATIONS: Final = {
         "postStorefrontRecommendations",
         "Recommend to the visitor",
         "storefront",
-        "By a named scenario; rules of the shop's can't be sent. `interactions`: what was just done on these pages.",
+        "By a named scenario; rules of the shop's can't be sent. `interactions`: what was just done on these pages. "
+        "`reasons` are those that speak for an item, so their weights need not add up to its score.",
         json_body(requests.StorefrontRequest),
         ((200, (list_answers.StorefrontRecommendation,)),),
         samples=("http-recommendations",),

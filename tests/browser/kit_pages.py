@@ -45,11 +45,15 @@ def serve(window: Watched, origin: str, pages: Mapping[str, str], policy: str = 
 
     def answer(route: Route) -> None:
         path = urlsplit(route.request.url).path
-        if path in pages:
+        if path in pages and path.endswith(".js"):
+            route.fulfill(body=pages[path], content_type="text/javascript")
+        elif path in pages:
             headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": policy}
             route.fulfill(body=pages[path], headers=headers)
         elif path == "/endcap.js":
             route.fulfill(body=(KIT / "endcap.js").read_text(), content_type="text/javascript")
+        elif path == "/consent.js":
+            route.fulfill(body=(KIT.parent / "recipes" / "consent.js").read_text(), content_type="text/javascript")
         elif path in ("/s.css", "/favicon.ico"):
             route.fulfill(body="", content_type="text/css")
         else:

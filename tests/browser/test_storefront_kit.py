@@ -85,6 +85,10 @@ def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
         pages["/hidden"] = page_of(_HEADED.replace("<endcap-list ", "<endcap-list hidden "), base=base)
         pages["/by-id"] = page_of(_BY_ID, base=base, consent="denied")
         pages["/debug"] = page_of("", base=base, consent="granted", debug="")
+        pages["/waiting"] = page_of(
+            LIST.replace("<endcap-list ", '<endcap-list item="" '), base=base, consent="granted"
+        )
+        pages["/chinese"] = pages["/granted"].replace('lang="en"', 'lang="zh-Hans-CN"')
         pages["/far"] = page_of(f"<div>{'<br>' * 200}</div>{LIST}", base=base, consent="granted")
         serve(window, origin, pages)
     return window
@@ -306,6 +310,99 @@ def test_what_was_clicked_is_bought_by_the_list_it_was_clicked_in(window: Watche
     assert shown["surface"] == "home, top"
 
 
+def test_lines_of_one_item_each_count_and_once_when_the_page_is_loaded_again(
+    window: Watched, stack: LocalStack
+) -> None:
+    page = window.open(f"{SHOP}/bare")
+    page.evaluate("endcap('list', {limit: 1})")
+    who = visitor(page)
+    cups = [("item-5", 24), ("item-5", 24), ("item-6", 9), ("item-5", 30)]
+    lines = json.dumps([{"item_id": item_id, "price": price, "quantity": 1} for item_id, price in cups])
+    for _ in range(2):
+        page.evaluate(f"endcap('order', '20001', {lines})")
+        sent(page)
+    page.evaluate(f"endcap('order', '{'9' * 70}', {lines})")  # its lines are told apart too
+    sent(page)
+    stack.wait_until_idle()
+    mine = [e for e in records(stack, "events/") if f"anon:{e.get('anonymous_id')}" == who]
+    bought = {e["event_id"]: (e["item_id"], e["value"]) for e in mine if e["properties"]["order_id"] == "20001"}
+    assert sorted(bought.values()) == sorted(cups)
+    long = {e["event_id"] for e in mine if e["properties"]["order_id"] != "20001"}
+    assert len(long) == len(cups)
+
+
+def test_a_type_of_event_is_a_call_and_what_can_not_be_done_stops_nothing(window: Watched, stack: LocalStack) -> None:
+    early = [["wishlist", "item-2"], ["wishlst", "item-2"], ["order", "1"], ["consent", "granted"], ["view", "item-3"]]
+    queued = f"<script>window.endcap = {{q: {json.dumps(early)}}}</script>"
+    script = f'{queued}<script src="/endcap.js" data-base="{stack.url}/storefront"></script>'
+    serve(window, SHOP, {"/early": f"<!doctype html><title>A shop</title>{script}"}, "default-src * 'unsafe-inline'")
+    said: list[str] = []
+    window.context.on("console", lambda message: said.append(message.text))
+    page = window.open(f"{SHOP}/early")
+    who = visitor(page)
+    sent(page)
+    assert deeds(stack, who) == [("view", "item-3"), ("wishlist", "item-2")]
+    assert [text.partition(" TypeError")[0] for text in said] == ["[endcap] wishlst", "[endcap] order"]
+    with page.expect_console_message(lambda message: "purchse" in message.text):
+        page.evaluate("endcap('purchse', 'item-4')")
+    page.evaluate("endcap('like', 'item-4')")
+    sent(page)
+    assert deeds(stack, who) == [("like", "item-4"), ("view", "item-3"), ("wishlist", "item-2")]
+
+
+def test_a_word_that_is_no_answer_to_consent_changes_nothing(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/pending")
+    for state in ("pending", "granted", "denied"):
+        page.evaluate(f"endcap('consent', '{state}')")
+        with page.expect_console_message(lambda message: "consent yes" in message.text):
+            page.evaluate("endcap('consent', 'yes')")
+        assert page.evaluate("endcap.state") == state
+
+
+def test_what_is_said_of_an_item_speaks_for_it_and_in_the_pages_language(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/chinese")
+    listed(page)
+    said = page.eval_on_selector_all("endcap-list small", "all => all.map(one => one.textContent)")
+    assert all(re.search("[\u4e00-\u9fff]", text) for text in said)
+    page.evaluate("endcap('dislike', 'item-4'); endcap('view', 'item-2')")
+    asked = {
+        "limit": 40,
+        "interactions": [{"event_type": "dislike", "item_id": "item-4"}],
+        "personalization": "session",
+    }
+    whole = operated_list(stack, asked)
+    assert any(reason["weight"] < 0 for item in whole["items"] for reason in item["reasons"])
+    shown = page.evaluate("endcap('list', {limit: 40, explain: true, language: 'en-GB'})")["items"]
+    assert any(item["reasons"] for item in shown)
+    assert all(reason["weight"] > 0 for item in shown for reason in item["reasons"])
+
+
+def operated_list(stack: LocalStack, asked: dict[str, Any]) -> Any:
+    answer = requests.post(f"{stack.url}/recommendations", json=asked, timeout=30)
+    assert answer.ok, answer.text
+    return answer.json()
+
+
+def test_a_list_waits_for_its_item(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{stack.url}/waiting")
+    assert page.inner_text("endcap-list li") == "Our bestsellers"
+    page.evaluate("endcap('list', {limit: 1})")  # goes out, and comes back, after whatever the element would have asked
+    until(page, "document.querySelector('endcap-list').getAttribute('data-ec-list') == null")
+    page.evaluate("document.querySelector('endcap-list').setAttribute('item', 'item-7')")
+    assert len(listed(page)) == 4
+    lists = [path for _, path in asked(window, stack) if not path.endswith("/events")]
+    assert lists == ["/storefront/recommendations", "/storefront/items/item-7/similar"]
+    page.evaluate("document.querySelector('endcap-list').setAttribute('item', '')")
+    assert page.inner_text("endcap-list li") == "Our bestsellers"
+
+
+def test_an_error_says_what_can_not_be_asked(window: Watched, stack: LocalStack) -> None:
+    page = window.open(f"{SHOP}/bare")
+    told = page.evaluate("endcap('list', {scenario: 'nowhere'}).catch(error => [error.status, error.message])")
+    assert told == [400, "no scenario of this name is configured"]
+    window.forgive("Failed to load resource")
+
+
 def operated(stack: LocalStack, path: str, **query: str) -> Any:
     answer = requests.get(f"{stack.url}{path}", query, headers={"endcap-start": stack.start_token}, timeout=30)
     assert answer.ok, answer.text
@@ -417,11 +514,16 @@ def test_five_minutes_without_an_answer_are_waited_for_and_no_longer(window: Wat
             route.fallback()
 
     window.context.route("**/storefront/events", busy)
+    page.evaluate(
+        "window.read = 0; const json = Response.prototype.json;"
+        "Response.prototype.json = function () { return json.call(this).finally(() => read++); }; 0"
+    )
     page.evaluate("endcap('view', 'item-9')")
     waiting = "Object.keys(localStorage).some(name => name.startsWith('ec.e.'))"
     for tries in (1, 2):
         page.clock.fast_forward(2_000)
         wait_for(page, lambda tries=tries: len(tried) == tries)
+        until(page, f"read == {tries}")  # the wait begins when the answer is there
         page.clock.fast_forward(295_000)
         assert (len(tried), page.evaluate(waiting)) == (tries, True)
         page.clock.fast_forward(60_000)
@@ -479,25 +581,48 @@ def test_the_bare_page_of_the_recipe_has_two_lists_and_is_followed(window: Watch
     assert not page.get_by_role("button", name="Yes").is_visible()
 
 
-def test_the_page_put_it_on_your_page_says_all_that_is_needed(window: Watched, stack: LocalStack) -> None:
+@pytest.mark.parametrize("strict", [False, True])
+def test_the_page_put_it_on_your_page_says_all_that_is_needed(window: Watched, stack: LocalStack, strict: bool) -> None:
     told = (ROOT / "docs" / "storefront.md").read_text()
     script, element, calls, banner = re.findall(r"```html\n(.*?)```", told, re.DOTALL)
+    (by_address,) = (one for one in re.findall(r"```js\n(.*?)```", told, re.DOTALL) if "location.search" in one)
     script = script.replace("http://127.0.0.1:8787/storefront", "/storefront").replace(' data-consent="granted"', "")
-    second = element.replace('surface="home, top"', 'item="item-7" surface="home, similar"')
-    body = f"<main>{banner}{element}{second}{calls}</main>"
-    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}{body}</html>'
-    page = page.replace("'42'", "'item-2'").replace("'43'", "'item-3'")
-    serve(window, stack.url, {"/followed": page}, policy="default-src 'self' 'unsafe-inline'")
-    shown = window.open(f"{stack.url}/followed")
+    second = element.replace('surface="home, top"', 'item="" surface="home, similar"')
+    calls = calls.replace("'42'", "'item-2'").replace("'43'", "'item-3'")
+    own = f"{re.sub('</?script>', '', calls)}\n{by_address}"
+    if strict:  # what the page says of a strict policy: no code in the page, but in a script of its own
+        script = re.sub(r"<script>.*?</script>\n", "", script) + '<script src="/own.js" defer></script>'
+        calls = ""
+    else:
+        script += '<script src="/own.js" defer></script>'
+        own = by_address.replace("endcap('view', item);", "")
+    page = f'<!doctype html><html lang="en"><title>A shop</title>{script}<main>{banner}{element}{second}{calls}</main>'
+    policy = "default-src 'self' 'unsafe-inline'"
+    if strict:
+        (policy,) = re.findall(r"`(script-src 'self'; connect-src .*?)`", told)
+    serve(window, stack.url, {"/followed": page, "/own.js": own}, policy=policy)
+    shown = window.open(f"{stack.url}/followed?id=item-7")
     shown.get_by_role("button", name="Yes").click()
     shown.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
     assert [len(one) for one in shown.eval_on_selector_all("endcap-list", _ITEMS)] == [8, 8]
+    assert ("GET", "/storefront/items/item-7/similar") in asked(window, stack)
     sent(shown)
     (cookie,) = window.context.cookies()
     known = read_visitor(cookie["value"], (SECRET,), time.time())
     assert known is not None
     found = [kind for kind, _ in deeds(stack, f"anon:{known.anonymous_id}") if kind != "impression"]
-    assert sorted(found) == ["add_to_cart", "purchase", "purchase", "review", "view"]  # a search is a text, and apart
+    views = ["view"] * (2 if strict else 1)  # of the item in the address, beside the one that is said
+    assert sorted(found) == ["add_to_cart", "purchase", "purchase", "review", *views]  # a search is a text, and apart
+
+
+def test_the_banner_does_not_ask_whose_browser_has_said_no(window: Watched, stack: LocalStack) -> None:
+    recipe = (KIT.parent / "recipes" / "plain.html").read_text()
+    serve(window, stack.url, {"/a-lamp": recipe}, policy="default-src 'self' 'unsafe-inline'")
+    window.context.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    page = window.open(f"{stack.url}/a-lamp")
+    page.wait_for_selector("endcap-list >> nth=1 >> [data-ec-item]")
+    assert not page.get_by_role("button", name="Yes").is_visible()
+    assert (page.evaluate("endcap.state"), stored(page)) == ("denied", [])
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -98,14 +98,15 @@ def test_shopifys_pixel_sends_orders_once_with_the_list_they_came_from() -> None
         {source("shopify-pixel.js")}
         const timestamp = '2026-01-02T03:04:05.678Z';
         heard.product_viewed({{ id: 'e1', timestamp, data: {{ productVariant: {{ sku: 'SKU1', id: '9' }} }} }});
-        heard.checkout_completed({{ id: 'e2', timestamp, data: {{ checkout: {{ order: {{ id: 5 }}, lineItems: [{{ quantity: 2, variant: {{ sku: '', id: '8', price: {{ amount: '3.5' }} }} }}, {{ variant: null }}] }} }} }});
+        heard.checkout_completed({{ id: 'e2', timestamp, data: {{ checkout: {{ order: {{ id: 5 }}, lineItems: [{{ quantity: 2, variant: {{ sku: '', id: '8', price: {{ amount: '3.5' }} }} }}, {{ variant: null }}, {{ quantity: 1, variant: {{ sku: '', id: '8', price: {{ amount: '3' }} }} }}] }} }} }});
         await sending;
         console.log(JSON.stringify({{ sent, visitor: kept['ec.v'] }}))""")  # noqa: E501
-    ((visitor, events),) = sent["sent"]
-    assert (visitor, sent["visitor"]) == ("new", "tok")
+    assert ([visitor for visitor, _ in sent["sent"]], sent["visitor"]) == (["new", "tok"], "tok")
+    events = [event for _, part in sent["sent"] for event in part]
     assert [(e["event_id"], e["event_type"], e["item_id"]) for e in events] == [
         ("e1/SKU1", "view", "SKU1"),
         ("order/5/8", "purchase", "8"),
+        ("order/5//8", "purchase", "8"),  # a second line of the item
     ]
     assert (events[0]["recommendation_id"], events[0]["position"]) == ("r", 2)
     assert events[1]["properties"] == {"order_id": "5", "quantity": 2, "price": 3.5}

@@ -35,7 +35,8 @@ export interface ListRequest {
   surface?: string;
   limit?: number;
   fields?: string[];
-  language?: 'en' | 'zh';
+  /** Of the reasons: `en`, `zh`, or a page's tag such as `zh-Hant`; for others that of most items serves. */
+  language?: string;
   /** Whether items come with reasons; false by default. */
   explain?: boolean;
   candidates?: string[];
@@ -52,6 +53,7 @@ export interface ListItem {
   price?: number;
   url?: string;
   image_url?: string;
+  /** What speaks for the item, the strongest first. */
   reasons: { kind: string; weight: number; text: string }[];
   [field: string]: unknown;
 }
@@ -66,17 +68,20 @@ export interface List {
   degraded?: { reason: string; lost: string[] };
 }
 
-export interface Kit {
+/** `kit.wishlist('42')` is `kit.track('wishlist', '42')`, and so for each type. */
+type Deeds = { [type in Exclude<EventType, 'search'>]: (item_id: string, details?: EventDetails) => void };
+
+export interface Kit extends Deeds {
   readonly state: Consent;
+  /** What is none of the three changes nothing, and is said on the console. */
   consent(now: Consent): void;
   /** Who has signed in, by the token that the shop's back end signs; null for signing out. */
   identify(token: string | null): Promise<void>;
   track(type: EventType, item_id?: string, details?: EventDetails): void;
-  view(item_id: string, details?: EventDetails): void;
   cart(item_id: string, details?: EventDetails): void;
   search(text: string, details?: EventDetails): void;
   order(order_id: string | number, lines: OrderLine[]): void;
-  /** Waits while consent is pending. Throws what the door answers other than a list. */
+  /** Waits while consent is pending. Throws what the door answers other than a list, with the first of its `errors` as message. */
   list(request?: ListRequest): Promise<List>;
   /** Sends what waits now; with `leaving` in a way that outlives the page. */
   flush(leaving?: boolean): Promise<void>;
@@ -116,9 +121,12 @@ export interface Port {
   query(names: Record<string, unknown>): { toString(): string };
   /** The id in a shopper's token. */
   subject(token: string): string;
+  /** What `what` gives, or null where another tab is at it. */
   lock(what: () => Promise<unknown>): Promise<unknown>;
   send(path: string, headers: Record<string, string>, body?: string | null, leaving?: boolean, known?: boolean):
     Promise<{ status: number; json: unknown; after?: string | number | null }>;
 }
 
-export function core(port: Port, options?: { cookie?: boolean; warn?: (...told: unknown[]) => void; expired?: () => void }): Kit;
+/** What the kits of a page and of a mini-program are made of; it takes words of consent as they are. */
+export function core(port: Port, options?: { cookie?: boolean; warn?: (...told: unknown[]) => void; expired?: () => void }):
+  Pick<Kit, 'state' | 'consent' | 'identify' | 'track' | 'list' | 'flush' | 'online'>;

@@ -25,7 +25,7 @@ function said(event, event_type, item_id, more = {}) {
   sending = (sending || Promise.resolve()).then(async () => {
     const from = JSON.parse((item_id && (await browser.localStorage.getItem(`ec.t.${item_id}`))) || 'null');
     waiting.push({
-      event_id: `${event.id}${item_id ? `/${item_id}` : ''}`.slice(0, 64), event_type, item_id, timestamp: Date.parse(event.timestamp),
+      event_id: `${event.id}${item_id ? `/${item_id}` : ''}`, event_type, item_id, timestamp: Date.parse(event.timestamp),
       ...(from && Date.now() - from.t < 6048e5 && from.list), ...more,
     });
     await send();
@@ -40,9 +40,11 @@ analytics.subscribe('product_removed_from_cart', event => said(event, 'remove_fr
 analytics.subscribe('search_submitted', event => said(event, 'search', undefined, { text: event.data.searchResult.query }));
 analytics.subscribe('checkout_completed', event => {
   const { order, lineItems } = event.data.checkout;
+  const lines = {};
   for (const line of lineItems) {
     if (line.variant) {
-      said({ id: `order/${order.id}`, timestamp: event.timestamp }, 'purchase', id(line.variant), {
+      const nth = lines[id(line.variant)] = (lines[id(line.variant)] || 0) + 1; // of one item there may be several lines
+      said({ id: `order/${order.id}${'/'.repeat(nth - 1)}`, timestamp: event.timestamp }, 'purchase', id(line.variant), {
         value: Number(line.variant.price.amount) * line.quantity,
         properties: { order_id: String(order.id), quantity: line.quantity, price: Number(line.variant.price.amount) },
       });

@@ -2,5 +2,13 @@
 import { start } from './web.js';
 
 const kit = start(document.currentScript?.dataset), early = window.endcap?.q || [];
-window.endcap = Object.defineProperties((name, ...given) => kit[name](...given), Object.getOwnPropertyDescriptors(kit));
-early.forEach(([name, ...given]) => kit[name](...given));
+// What can't be done is said, and stops neither the page nor the calls after it.
+const call = (name, ...given) => {
+  try {
+    return kit[name](...given);
+  } catch (wrong) {
+    console.warn('[endcap]', name, wrong);
+  }
+};
+window.endcap = Object.defineProperties(call, Object.getOwnPropertyDescriptors(kit));
+early.forEach(given => call(...given));

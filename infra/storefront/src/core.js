@@ -17,13 +17,15 @@ export function core(port, { cookie, warn, expired } = {}) {
   const drop = ({ e }) => port.del(EVENT + e.event_id);
 
   const send = async (path, body, as = who, leaving, forget) => {
-    const visitor = granted ? !cookie && (port.get(VISITOR) || 'new') : 'none', shopper = granted && tokens[as];
-    const headers = { ...visitor && { 'Endcap-Visitor': visitor }, ...shopper && { 'Endcap-Shopper': shopper } };
+    const headers = {};
+    if (!cookie || !granted) headers['Endcap-Visitor'] = granted ? port.get(VISITOR) || 'new' : 'none';
+    if (granted && tokens[as]) headers['Endcap-Shopper'] = tokens[as];
     // The door takes out by `sent_at` how far this clock is off.
     const answer = await port.send(path, headers, body && JSON.stringify({ ...body, sent_at: Date.now() }), leaving, granted || forget);
     if (granted) {
       const { status, json } = answer;
-      if (status < 300) port.set(VISITOR, cookie ? '1' : json?.visitor || port.get(VISITOR) || '');
+      const token = cookie ? '1' : json?.visitor;
+      if (status < 300 && token) port.set(VISITOR, token);
       if (status == 401) {
         if (/visitor/.test(json?.detail)) {
           port.del(VISITOR);
@@ -37,7 +39,7 @@ export function core(port, { cookie, warn, expired } = {}) {
   };
 
   // Who is new gets one token: until it is there, requests go one after the other.
-  const call = (...asked) => granted && !port.get(VISITOR) ? gate = Promise.allSettled([gate]).then(() => send(...asked)) : send(...asked);
+  const call = (...asked) => granted && !port.get(VISITOR) ? gate = Promise.resolve(gate).catch(() => 0).then(() => send(...asked)) : send(...asked);
 
   const put = entry => {
     if (consent == 'pending') held.push(entry);
@@ -58,9 +60,7 @@ export function core(port, { cookie, warn, expired } = {}) {
     put({ s: who, e });
   };
 
-  const soon = () => {
-    timer ||= setTimeout(() => flush(timer = 0), wait || 1e3);
-  };
+  const soon = () => timer ||= setTimeout(() => flush(timer = 0), wait || 1e3);
 
   // One batch of one person's events: of who is signed in, or of the visitor before that.
   const pass = async leaving => {
@@ -72,7 +72,7 @@ export function core(port, { cookie, warn, expired } = {}) {
     while (part[1] && JSON.stringify(part).length > CHARS) part.splice(part.length >> 1);
     const { status, json, after } = await call('/events', { events: part.map(({ e }) => e) }, first.s, leaving).catch(() => 0);
     let failed = !/202|400|401|413/.test(status);
-    if (!failed && status != 401) part.forEach((entry, n) => {
+    failed || status == 401 || part.forEach((entry, n) => {
       const why = json?.rejected ? json.rejected.find(({ index }) => index == n) : json || status;
       if (why?.retryable) failed = 1;
       else {
@@ -89,15 +89,15 @@ export function core(port, { cookie, warn, expired } = {}) {
     if (leaving) return pass(leaving);
     if (busy) return;
     busy = 1;
-    if (await port.lock(pass) === false) soon();
+    if (await port.lock(pass) === null) soon();
     busy = 0;
   };
 
-  const list = async ({ item, q, window, ...asked } = {}) => {
+  const list = async ({ item, q, window, explain = false, ...asked } = {}) => {
     if (consent == 'pending') await new Promise(go => waiting.push(go));
-    const path = item ? `/items/${encodeURIComponent(item)}/similar` : q ? '/search' : window && '/trending';
-    const { status, json } = await (path ? call(path + '?' + port.query({ explain: false, ...asked, q, window })) : call('/recommendations', { explain: false, ...asked, interactions: session }));
-    if (status != 200) throw Object.assign(Error(json?.detail || status), json, { status });
+    const path = item ? `/items/${encodeURIComponent(item)}/similar?` : q ? '/search?' : window && '/trending?';
+    const { status, json } = await (path ? call(path + port.query({ ...asked, explain, q, window })) : call('/recommendations', { ...asked, explain, interactions: session }));
+    if (status != 200) throw Object.assign(Error(json?.detail || status), json, json?.errors?.[0], { status });
     return json;
   };
 

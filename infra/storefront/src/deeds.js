@@ -1,19 +1,23 @@
-// Names for what shoppers do most.
-export const deeds = kit => Object.assign(kit, {
-  view: (item_id, more) => kit.track('view', item_id, more),
-  cart: (item_id, more) => kit.track('add_to_cart', item_id, more),
-  search: (text, more) => kit.track('search', undefined, { text, ...more }),
-  // An order's events have its number in their ids: a page of thanks that is loaded again says nothing new. Its value is
-  // what the line came to.
-  order: (order_id, lines) => lines.forEach(({ item_id, ...properties }) => kit.track('purchase', item_id, {
-    event_id: short(order_id + '/' + item_id), value: properties.price * (properties.quantity ?? 1) || undefined,
-    properties: { order_id: order_id + '', quantity: 1, ...properties },
-  })),
-});
+// Names for what shoppers do most, and one for each type of event.
+const TYPES = 'view click impression add_to_cart remove_from_cart purchase return rating review like dislike wishlist share';
 
-// At most 64 characters; what would be longer ends in a hash (FNV-1a) of the whole.
-function short(text) {
-  let hash = 2166136261;
-  for (const char of text) hash = Math.imul(hash ^ char.codePointAt(), 16777619);
-  return text.length > 64 ? text.slice(0, 50) + (hash >>> 0) : text;
-}
+export const deeds = (kit, refused) => {
+  const decide = kit.consent;
+  TYPES.split(' ').map(type => kit[type] = (item_id, more) => kit.track(type, item_id, more));
+  return Object.assign(kit, {
+    // A word that is no answer changes nothing: it might be a yes as well as a no.
+    consent: now => /^(pending|granted|denied)$/.test(now = refused || now) ? decide(now) : console.warn('[endcap]', 'consent', now),
+    cart: kit.add_to_cart,
+    search: (text, more) => kit.track('search', undefined, { text, ...more }),
+    // An order's events have its number in their ids: a page of thanks that is loaded again says nothing new. Lines of one
+    // item, in two sizes for instance, are told apart by which of them it is. The door works out what a line came to, and
+    // makes ids shorter that are too long.
+    order(order_id, lines) {
+      const known = {};
+      lines.forEach(({ item_id, ...properties }) => kit.purchase(item_id, {
+        event_id: order_id + '/'.repeat(known[item_id] = -~known[item_id]) + item_id,
+        properties: { order_id: order_id + '', quantity: 1, ...properties },
+      }));
+    },
+  });
+};

@@ -3,7 +3,7 @@ import { core } from './core.js';
 import { deeds } from './deeds.js';
 
 const LISTED = '[data-ec-list] [data-ec-item]', SAFE = /^(https?:|[/?#]|[^:]*$)/i;
-const WATCHED = ['item', 'scenario', 'q', 'category', 'language'];
+const ASKED = ['item', 'scenario', 'q', 'category', 'language', 'surface', 'limit', 'window'];
 const doc = document;
 const listOf = element => element.closest('[data-ec-list]')?.dataset.ecList;
 
@@ -11,15 +11,15 @@ function webPort(base, cookie) {
   let kept;
   try { kept = localStorage; kept.length; } catch { kept = {}; } // a page that may not store keeps what it has to itself
   return {
-    id: () => [...crypto.getRandomValues(new Uint32Array(4))].map(part => part.toString(36)).join(''),
+    id: () => crypto.getRandomValues(new Uint32Array(4)).join(''),
     get: key => kept[key],
     set(key, value) { try { kept[key] = value; } catch { /* full */ } },
     del: key => delete kept[key],
     keys: start => Object.keys(kept).filter(key => key.startsWith(start)),
     query: names => new URLSearchParams(JSON.parse(JSON.stringify(names))),
     subject: token => { try { return JSON.parse(atob(token.split('.')[1].replace(/-/g, '+').replace(/_/g, '/'))).sub; } catch { return token; } },
-    // One tab sends at a time; false where another does.
-    lock: what => navigator.locks ? navigator.locks.request('ec', { ifAvailable: true }, got => !!got && what()) : what(),
+    // One tab sends at a time; null where another does.
+    lock: what => navigator.locks?.request('ec', { ifAvailable: true }, got => got && what()) ?? what(),
     async send(path, headers, body, keepalive = false, known) {
       const answer = await fetch(base + path, {
         method: body ? 'POST' : 'GET', body, keepalive, credentials: cookie && known ? 'include' : 'omit',
@@ -36,28 +36,27 @@ let started;
 export const start = options => started ||= begin(options);
 
 function begin({ base = '/storefront', visitor, consent, shopper, gpc, debug, view } = {}) {
-  const refused = gpc != 'ignore' && navigator.globalPrivacyControl;
+  const refused = gpc != 'ignore' && navigator.globalPrivacyControl && 'denied';
   const cookie = visitor ? visitor == 'cookie' : new URL(base, location).origin == origin;
   const kit = deeds(core(webPort(base, cookie), {
     cookie,
     warn: (...told) => debug != null && console.warn('[endcap]', ...told, told[2].errors?.[0]),
     expired: () => doc.dispatchEvent(new Event('endcap:expired')),
-  }));
-  const decide = kit.consent, seen = new Set(), timers = new WeakMap();
-  kit.consent = now => decide(refused ? 'denied' : now);
+  }), refused);
+  const seen = {};
 
   const tell = (type, element) => kit.track(type, element.dataset.ecItem, {
     recommendation_id: listOf(element), position: +element.dataset.ecPosition || undefined,
   });
   const observer = new IntersectionObserver(entries => entries.forEach(({ target, intersectionRatio }) => {
-    clearTimeout(timers.get(target));
-    if (intersectionRatio >= .5) timers.set(target, setTimeout(() => {
+    clearTimeout(target.ec);
+    if (intersectionRatio >= .5) target.ec = setTimeout(() => {
       const key = listOf(target) + target.dataset.ecItem;
-      if (seen.has(key) || doc.hidden || !target.isConnected) return;
-      seen.add(key);
+      if (seen[key] || doc.hidden || !target.isConnected) return;
+      seen[key] = 1;
       observer.unobserve(target);
       tell('impression', target);
-    }, 1e3));
+    }, 1e3);
   }), { threshold: [0, .5] });
   kit.watch = (root = doc) => root.querySelectorAll(LISTED).forEach(element => observer.observe(element));
 
@@ -81,10 +80,10 @@ function begin({ base = '/storefront', visitor, consent, shopper, gpc, debug, vi
 function google(decide) {
   const layer = window.dataLayer ||= [], push = layer.push, said = {};
   const read = one => {
-    const [command, how, states] = one?.length ? one : [];
-    if (command != 'consent' || !states) return;
-    const { analytics_storage: stored, personalization_storage: personal } = Object.assign(said, states);
-    if (stored) decide(stored == 'granted' && personal != 'denied' ? stored : how == 'default' ? 'pending' : 'denied');
+    const [command, how, states] = Array.from(one || []);
+    if (command != 'consent') return;
+    const stored = Object.assign(said, states).analytics_storage;
+    if (stored) decide(stored == 'granted' && said.personalization_storage != 'denied' ? stored : how == 'default' ? 'pending' : 'denied');
   };
   layer.push = (...told) => (told.forEach(read), push.apply(layer, told));
   layer.forEach(read);
@@ -108,7 +107,7 @@ function fill(root, item) {
 function define(kit) {
   if (customElements.get('endcap-list')) return;
   customElements.define('endcap-list', class extends HTMLElement {
-    static observedAttributes = WATCHED;
+    static observedAttributes = ASKED;
     #run = 0;
     #before;
 
@@ -134,16 +133,18 @@ function define(kit) {
         return root.firstElementChild;
       };
       // Hidden while it holds nothing but its template.
-      const settle = () => this.hidden = place.children.length <= place.contains(template);
+      const settle = () => this.hidden = !place.children[+place.contains(template)];
       const replace = nodes => [...place.children].forEach(child => child == template || child.remove()) || place.append(...nodes);
       this.#before ??= [...place.children].filter(child => child != template);
+      // A script has yet to say which item, or what words.
+      if (this.matches('[item=""],[q=""]')) return replace(this.#before), settle();
       const fields = [...new Set(filled(template.content).map(one => one[2]))];
       const asked = { limit: 8, fields: fields.filter(name => !/^why$|item_id/.test(name)), explain: fields.includes('why') };
-      for (const name of [...WATCHED, 'surface', 'limit', 'window']) asked[name] = this.getAttribute(name) ?? asked[name];
-      asked.limit = +asked.limit;
+      for (const name of ASKED) asked[name] = this.getAttribute(name) ?? asked[name];
+      asked.language ??= this.closest('[lang]')?.lang; // the door takes what it has of it
       if (this.hasAttribute('skeleton') && kit.state != 'pending' && !place.querySelector('[data-ec-item]')) replace(Array.from({ length: asked.limit }, () => {
         const bone = clone();
-        bone.className += ' ec-skeleton';
+        bone.classList.add('ec-skeleton');
         bone.inert = true;
         return bone;
       }));
@@ -159,7 +160,7 @@ function define(kit) {
       }) : this.#before);
       kit.watch();
       settle();
-      this.dispatchEvent(new CustomEvent(items ? 'endcap:list' : 'endcap:error', { detail, bubbles: true }));
+      this.dispatchEvent(new CustomEvent('endcap:' + (items ? 'list' : 'error'), { detail, bubbles: true }));
     }
   });
 }

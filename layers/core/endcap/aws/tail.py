@@ -16,6 +16,9 @@ EVENTS: Final = "events/"
 QUARANTINE: Final = "quarantine/"
 MAX_OBJECTS: Final = 20
 """Read for one answer: each may hold a minute of a busy shop."""
+MAX_SMALL_OBJECTS: Final = 100
+"""Read for the first answer where they hold little, as those of a quiet shop do."""
+_WHO: Final = ("user_id", "anonymous_id", "pseudonym", "anonymous_pseudonym")
 _GZIP: Final = b"\x1f\x8b"
 
 
@@ -53,13 +56,24 @@ class Tail:
         key, _, stamp = (after or "").partition("|")
         since_ms = int(stamp) if stamp.isascii() and stamp.isdigit() else None
         keys = self._archived(key or None, now_ms)
-        keys = keys[-MAX_OBJECTS:] if after is None else keys[:MAX_OBJECTS]
-        found = [seen for one in keys for seen in self._events(one)]
+        keys, found = self._latest(keys, limit) if after is None else self._of(keys[:MAX_OBJECTS])
         strays = self._strays(now_ms, since_ms)
         last_ms = max([since_ms or 0, *(at for _, at in strays)])
         found += [seen for one, _ in strays[-limit:] for seen in self._stray(one)]
-        ordered = sorted(found, key=lambda seen: seen.at_ms)[-limit:]
+        ordered = _first_of_each(sorted(found, key=lambda seen: seen.at_ms))[-limit:]
         return ordered, f"{keys[-1] if keys else key}|{last_ms}"
+
+    def _of(self, keys: list[str]) -> tuple[list[str], list[Seen]]:
+        return keys, [seen for one in keys for seen in self._events(one)]
+
+    def _latest(self, keys: list[str], limit: int) -> tuple[list[str], list[Seen]]:
+        """The latest objects with what is in them; of small ones as many as have `limit` events, or a few more."""
+        read, found = self._of(keys[-MAX_OBJECTS:])
+        for key in reversed(keys[-MAX_SMALL_OBJECTS:-MAX_OBJECTS]):
+            if len(found) >= limit:
+                break
+            read, found = [key, *read], [*self._events(key), *found]
+        return read, found
 
     def _archived(self, after: str | None, now_ms: int) -> list[str]:
         """Keys of the archive after one, ascending; without one, those of today, else of the day before."""
@@ -112,3 +126,15 @@ class Tail:
             yield Seen(int(document["arrival"]), {"payload": document["payload"]}, tuple(document["errors"]))
         except (ValueError, KeyError, TypeError):
             return
+
+
+def _first_of_each(ordered: list[Seen]) -> list[Seen]:
+    """What came in, without what had come before: an event that was sent again happened when it came first."""
+    known, found = set[tuple[str, ...]](), []
+    for seen in ordered:
+        event_id = seen.event.get("event_id")
+        name = (str(event_id), *(str(seen.event.get(who)) for who in _WHO))
+        if seen.errors or event_id is None or name not in known:
+            found.append(seen)
+        known.add(name)
+    return found

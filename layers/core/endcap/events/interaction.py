@@ -71,7 +71,8 @@ class Interaction:
     order_id: str | None = None
 
 
-EventId = Annotated[str, Field(max_length=64), AfterValidator(clean_id), BeforeValidator(digits)]
+MAX_EVENT_ID_CHARS: Final = 64
+EventId = Annotated[str, Field(max_length=MAX_EVENT_ID_CHARS), AfterValidator(clean_id), BeforeValidator(digits)]
 Text = Annotated[str, Field(max_length=4000), AfterValidator(clean_text)]
 PropertyName = Annotated[str, Field(max_length=64), AfterValidator(clean_text)]
 PropertyValue = Annotated[

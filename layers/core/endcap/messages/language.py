@@ -6,7 +6,8 @@ and its code in `Language`, `TEXTS` and `STAFF_TEXTS`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
@@ -46,3 +47,8 @@ def language_of(document: Mapping[str, Any]) -> Language:
     title = str(document.get("title") or "")
     scripts = ((code, TEXTS[code].script) for code in LANGUAGES)
     return next((code for code, script in scripts if script and script.search(title)), DEFAULT_LANGUAGE)
+
+
+def language_of_most(documents: Iterable[Mapping[str, Any]]) -> Language | None:
+    """The language to speak about several items in: that of most of them, of as many the one that comes first."""
+    return next((language for language, _ in Counter(map(language_of, documents)).most_common(1)), None)

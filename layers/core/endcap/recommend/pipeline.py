@@ -33,6 +33,7 @@ from endcap.filters.evaluate import FilterContext
 from endcap.identifiers import event_key, item_key
 from endcap.index.index import ItemIndex
 from endcap.index.overlay import Overlay
+from endcap.messages.language import language_of_most
 from endcap.profiles.profile import UserProfile
 from endcap.ranking.features import UserFeatures
 from endcap.ranking.score import Scores, total_of
@@ -218,9 +219,12 @@ def _ranked(
     if not all(map(math.isfinite, totals)):
         raise SnapshotError("the snapshot gives a score that is no number")
     reasons: Sequence[tuple[Reason, ...]] = [()] * len(page)
+    language = request.language
     if request.explain:
+        if language is None and request.one_language:
+            language = language_of_most(index.document(slot.row) for slot in page)
         said = {event_key(said.event_id): said.text for said in request.interactions if said.text}
-        reasons = explain(scores.context, positions, shares, request.language, said, request.audience)
+        reasons = explain(scores.context, positions, shares, language, said, request.audience)
     # What says most for the item; where everything is against it, nothing but popularity brought it here.
     best = np.where(shares.max(axis=0, initial=0.0) > 0, shares.argmax(axis=0), row_of("popularity")).tolist()
     on_sale = sellable(index, scores.context.now_ms, positions).tolist() if request.complete else None
@@ -234,7 +238,7 @@ def _ranked(
                 score=totals[k],
                 rank=start + k + 1,
                 source="shop" if slot.promotion or slot.pinned else REGISTRY[best[k]].source,
-                reasons=counted(reasons[k], trend, item_id, document, request.language),
+                reasons=counted(reasons[k], trend, item_id, document, language),
                 fields={name: document[name] for name in request.fields if name in document},
                 promotion=slot.promotion,
                 available=on_sale is None or on_sale[k],

@@ -120,6 +120,7 @@ class RecommendationRequest:
         this item, instead; at most one of them
     language : of the reasons; by each item's own when None
     audience : whom the reasons speak to; only a preview asks for others than the shopper
+    one_language : where `language` is None, that of most items of the page serves for all of them
     as_of_ms : the clock to rank by: what the profile learned later and changes since the snapshot are left out
     weights : term -> weight, in place of the snapshot's; boosts stay what they are
     synonyms : what else may stand for words of the query
@@ -163,6 +164,7 @@ class RecommendationRequest:
     without_item: str | None = None
     language: Language | None = None
     audience: Audience = DEFAULT_AUDIENCE
+    one_language: bool = False
     as_of_ms: int | None = None
     weights: Mapping[str, float] | None = None
     synonyms: Synonyms | None = None

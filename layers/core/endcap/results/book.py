@@ -35,6 +35,7 @@ class Figures:
 
     Attributes
     ----------
+    lists : those that held an item
     visible, clicked, converted : lists of which something was seen, clicked, bought
     impressions, clicks, carts : items of lists, each counted once for its list
     """
@@ -135,7 +136,8 @@ class Book:
         if self.lists.get(shown.list_id) is not None:
             return
         self.lists.add(OpenList(shown))
-        self._figures(shown.cell).lists += 1
+        if shown.items:  # without any there was nothing on the page
+            self._figures(shown.cell).lists += 1
         key = unit_key(shown)
         if key is not None:
             variant = shown.cell.variant.split("/", 1)[1]

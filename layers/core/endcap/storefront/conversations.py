@@ -15,8 +15,16 @@ from endcap.errors import FieldError, InvalidRequestError
 from endcap.filters.parser import expression
 from endcap.filters.tree import Both, History, Node, Not
 from endcap.filters.tree import Field as Named
-from endcap.messages.language import Language
-from endcap.storefront.requests import MAX_LIMIT, MAX_SESSION, STRICT, PublicField, bounded, given_by, with_session
+from endcap.storefront.requests import (
+    MAX_LIMIT,
+    MAX_SESSION,
+    STRICT,
+    PageLanguage,
+    PublicField,
+    bounded,
+    given_by,
+    with_session,
+)
 from endcap.understanding.kinds import ATTRIBUTES as TOLD_BY
 from endcap.validation import Name, timestamp_ms
 
@@ -36,7 +44,7 @@ class ConversationInput(BaseModel):
     context: Annotated[dict[Annotated[str, Field(max_length=64)], ContextValue], Field(max_length=20)] = {}
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
     fields: Annotated[list[PublicField], Field(max_length=30), BeforeValidator(listed)] = []
-    language: Language | None = None
+    language: PageLanguage = None
     explain: bool = True
     interactions: Annotated[list[dict[str, Any]], Field(max_length=MAX_SESSION)] = []
     """What was done on these pages just now, for this answer alone."""

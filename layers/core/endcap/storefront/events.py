@@ -13,7 +13,7 @@ from endcap.events.machines import flagged
 from endcap.events.types import EVENT_TYPES, IDENTIFY, EventType
 from endcap.leniency import MAX_TOLD, told_of
 from endcap.storefront.clocks import SENT_AT, clock_error_ms, put_right
-from endcap.storefront.requests import IGNORED
+from endcap.storefront.requests import IGNORED, completed
 from endcap.storefront.visits import Visit
 
 MAX_EVENTS: Final = 20
@@ -118,7 +118,7 @@ def _document(
     own = {name: value for name, value in raw.items() if name not in IGNORED}
     if own.get("event_type") == IDENTIFY:
         raise _not_allowed()
-    interaction = parse_interaction(own | _WHOEVER, arrival_ms, event_types, warnings)
+    interaction = parse_interaction(completed(own) | _WHOEVER, arrival_ms, event_types, warnings)
     if interaction.event_type not in ALLOWED:
         raise _not_allowed()
     document = interaction_document(interaction)

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from endcap.api.parse import CONTEXT_PREFIX, ITEM_DOOR, RequestParser
 from endcap.api.resolved import ResolvedRequest
 from endcap.api.schemas import ContextValue, listed
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.events.counts import WindowName
+from endcap.events.formats.fields import amount, derived_id
+from endcap.events.interaction import MAX_EVENT_ID_CHARS
 from endcap.identifiers import clean_text
-from endcap.messages.language import Language
+from endcap.messages.language import LANGUAGES, Language
 from endcap.storefront.clocks import SENT_AT, clock_error_ms, put_right
 from endcap.validation import Id, Name, parsed, timestamp_ms
 
@@ -29,6 +31,29 @@ PublicField = Literal[
 ]
 """What any page shows. Attributes may be the shop's own business: a scenario can name them."""
 
+
+def language_named(tag: object) -> Language | None:
+    """The language of ours that a page's tag names, such as `zh-Hant-TW` or `en_GB`; None for one of others."""
+    named = str(tag).replace("_", "-").partition("-")[0].lower()
+    return next((language for language in LANGUAGES if language == named), None)
+
+
+PageLanguage = Annotated[
+    Language | None,
+    BeforeValidator(language_named),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": 64,
+            "description": f"as `<html lang>` has it; where that is none of {', '.join(LANGUAGES)}, and without it, "
+            "the one that most of the list's items are in",
+        }
+    ),
+]
+"""Of the sentences that a page asks for."""
+
+_PURCHASE: Final = "purchase"
+
 STRICT: Final = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
@@ -39,7 +64,7 @@ class _Shown(BaseModel):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 10
     cursor: Annotated[str, Field(max_length=8192)] | None = None
     fields: Annotated[list[PublicField], Field(max_length=30), BeforeValidator(listed)] = []
-    language: Language | None = None
+    language: PageLanguage = None
     explain: bool = True
 
 
@@ -126,9 +151,23 @@ def with_session(given: dict[str, Any], parser: RequestParser) -> dict[str, Any]
     ahead_ms = clock_error_ms(given, parser.now_ms)
     told = given.pop(SENT_AT, None) is not None
     if session := given.get("interactions"):
-        own = [{n: v for n, v in one.items() if n not in IGNORED} for one in session]
+        own = [completed({n: v for n, v in one.items() if n not in IGNORED}) for one in session]
         given["interactions"] = [put_right(one, ahead_ms, parser.now_ms) if told else one for one in own]
     return given
+
+
+def completed(event: Mapping[str, Any]) -> dict[str, Any]:
+    """An event with what pages need not work out: an id of the length that ids have, and what an order's line came to.
+
+    An order's number and an item's id make an id together, which may be too long; a hash of it is as good.
+    """
+    found, properties = dict(event), event.get("properties")
+    event_id = event.get("event_id")
+    if isinstance(event_id, str) and len(event_id) > MAX_EVENT_ID_CHARS:
+        found["event_id"] = derived_id("storefront", event_id)
+    if event.get("event_type") == _PURCHASE and event.get("value") is None and isinstance(properties, Mapping):
+        found["value"] = amount(properties) or None
+    return found
 
 
 def given_by(model: type[BaseModel], raw: object) -> dict[str, Any]:
@@ -150,6 +189,14 @@ def _with_context(parameters: Mapping[str, str]) -> dict[str, Any]:
 
 
 def bounded(asked: ResolvedRequest) -> ResolvedRequest:
-    """With no more items than a page gets, whatever its scenario says."""
-    request, plain = (replace(one, limit=min(one.limit, MAX_LIMIT)) for one in (asked.request, asked.plain))
+    """With no more items than a page gets, whatever its scenario says, and reasons that one shopper can read."""
+    request, plain = (
+        replace(one, limit=min(one.limit, MAX_LIMIT), one_language=True) for one in (asked.request, asked.plain)
+    )
     return replace(asked, request=request, plain=plain)
+
+
+def for_shoppers(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer whose items give the reasons that speak for them, the strongest first; others are the shop's alone."""
+    items = [item | {"reasons": [one for one in item["reasons"] if one["weight"] > 0]} for item in answer["items"]]
+    return answer | {"items": items}

@@ -486,3 +486,18 @@ class TestWordsThatStandForNoId:
         assert read(identify | {"userId": word}) == read(identify | {"anonymousId": word}) == []
         alias = {"type": "alias", "userId": "u", "previousId": "v", "messageId": "m"}
         assert read(alias | {"previousId": word}) == []
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_lines_of_an_order_that_say_the_same_are_each_one(told):
+    line = {"item_id": "cup", "price": 24, "quantity": 1}
+    first = ga4("purchase", items=[line, line], **({"transaction_id": "20001"} if told else {}))
+    product = {"product_id": "cup", "price": 24, "quantity": 1}
+    second = segment("Order Completed", order_id="20001", products=[product, product])
+    if not told:
+        del second["messageId"]
+    for order in (first, second):
+        once, again = read(order), read(order)
+        assert [interaction.value for interaction in once] == [24, 24]
+        assert len({interaction.event_id for interaction in once}) == 2
+        assert [i.event_id for i in once] == [i.event_id for i in again]

@@ -171,6 +171,23 @@ def test_language_follows_the_request_then_the_item(tmp_path: Path) -> None:
     assert text("item-1", language="en") == text("item-0")
 
 
+def test_a_list_that_is_to_speak_one_language_speaks_that_of_most_of_its_items(tmp_path: Path) -> None:
+    documents = [item_document(item) for item in toy_items()]
+    for number, title in ((1, "红色陶瓷杯"), (2, "茶壶")):
+        documents[number]["title"] = title
+    snapshot = build_toy_snapshot(tmp_path, documents=documents)
+
+    def texts(*numbers: int, **asked: object) -> list[str]:
+        named = tuple(f"item-{number}" for number in numbers)
+        request = RecommendationRequest(candidates=named, one_language=True, **asked)  # type: ignore[arg-type]
+        return [item.reasons[0].text for item in recommend(snapshot, EMPTY_PROFILE, request, NOW_MS).items]
+
+    english, chinese = "Popular with other shoppers.", "受其他顾客欢迎。"
+    assert texts(0, 1, 2) == [chinese] * 3
+    assert texts(0, 3, 1) == [english] * 3
+    assert texts(0, 3, 1, language="zh") == [chinese] * 3
+
+
 def test_language_of_prefers_what_the_item_states() -> None:
     assert language_of({"title": "红色", "language": "en"}) == "en"
     assert language_of({"title": "Mug"}) == "en"

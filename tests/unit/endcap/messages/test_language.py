@@ -14,6 +14,7 @@ from endcap.messages.language import (
     TEXTS,
     Language,
     language_of,
+    language_of_most,
     texts_for,
 )
 from endcap.messages.texts import TermTexts, Texts
@@ -132,3 +133,11 @@ def test_staff_are_told_all_that_shoppers_are_told(language: Language) -> None:
 )
 def test_an_item_is_spoken_of_in_its_own_language(document: dict[str, str], language: Language) -> None:
     assert language_of(document) == language
+
+
+@pytest.mark.parametrize(
+    ("titles", "language"),
+    [(["杯子", "Cup", "茶壶"], "zh"), (["Cup", "杯子"], "en"), (["杯子", "Cup"], "zh"), ([], None)],
+)
+def test_several_items_are_spoken_of_in_the_language_of_most(titles: list[str], language: Language | None) -> None:
+    assert language_of_most([{"title": title} for title in titles]) == language

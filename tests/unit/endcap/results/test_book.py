@@ -507,3 +507,12 @@ def test_a_purchase_counts_though_its_unit_was_purged() -> None:
     book.enter((), [act for record in acts() if (act := act_of(record)) is not None and act.list_id == "r1"])
     assert sum(figures.purchases for figures in book.cells.values()) == 1
     assert book.units == {}
+
+
+def test_a_list_without_an_item_was_not_shown() -> None:
+    empty = {**lists()[0], "recommendation_id": "r0", "surface": "hidden", "items": []}
+    book = Book()
+    book.enter([shown for record in [empty, *lists()] if (shown := shown_list(record)) is not None], ())
+    assert {cell.surface for cell in book.cells} == {"start", "cart"}
+    assert sum(figures.lists for figures in book.cells.values()) == 4
+    assert book.units["variety", "ann"].lists == 2  # who was assigned stays in the experiment

@@ -150,3 +150,29 @@ def test_events_of_a_clock_that_is_an_hour_ahead_are_taken_with_their_time() -> 
     assert sent[0]["timestamp"] == NOW_MS - 90_000
     outcome, sent = taken({"events": [viewed]})
     assert outcome.accepted == 0
+
+
+def bought(event_id: str, **properties: Any) -> dict[str, Any]:
+    return {"event_type": "purchase", "item_id": "cup", "event_id": event_id, "properties": properties}
+
+
+def test_lines_of_an_order_are_worth_what_they_come_to() -> None:
+    lines = [
+        bought("1", price=24, quantity=3),
+        bought("2", price="2.5"),
+        bought("3", price=0),
+        bought("4", quantity=2),
+        {**bought("5", price=24), "value": 7},
+        {**VIEW, "properties": {"price": 24}},
+    ]
+    _, sent = taken({"events": lines})
+    assert [document.get("value") for document in sent] == [72, 2.5, None, None, 7, None]
+
+
+def test_ids_that_are_too_long_stay_apart_and_the_same() -> None:
+    long = "order-" + "1" * 60
+    outcome, sent = taken({"events": [bought(f"{long}/{line}") for line in ("a", "b", "a")] + [bought("1/a")]})
+    assert outcome.rejected == []
+    first, second, again, short = (document["event_id"] for document in sent)
+    assert first == again != second
+    assert (len(first), short) == (32, "1/a")

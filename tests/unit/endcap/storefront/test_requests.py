@@ -136,3 +136,33 @@ def test_the_running_session_is_dated_by_when_it_was_sent() -> None:
     view = {"event_type": "view", "item_id": "i1", "timestamp": PARSER.now_ms + ahead_ms - 5000}
     asked = requests.recommendations(PARSER, {"interactions": [view], "sent_at": PARSER.now_ms + ahead_ms})
     assert [i.timestamp_ms for i in asked.request.interactions] == [PARSER.now_ms - 5000]
+
+
+@every_door
+@pytest.mark.parametrize(
+    ("tag", "language"),
+    [("zh", "zh"), ("zh-Hant-TW", "zh"), ("zh_CN", "zh"), ("EN-gb", "en"), ("de", None), ("english", None), ("", None)],
+)
+def test_the_language_of_a_page_is_taken_as_its_tag_says(ask: Ask, tag: str, language: str | None) -> None:
+    assert ask(language=tag).request.language == language
+
+
+@every_door
+def test_a_list_speaks_one_language(ask: Ask) -> None:
+    assert ask().request.one_language
+    assert ask().plain.one_language
+
+
+def test_shoppers_are_told_what_speaks_for_an_item() -> None:
+    against, first, second = ({"kind": "x", "weight": weight, "text": str(weight)} for weight in (-3.0, 2.0, 1.0))
+    answer = {"source": "behaviour", "items": [{"item_id": "a", "reasons": [against, first, second]},
+                                               {"item_id": "b", "reasons": [against]}]}  # fmt: skip
+    told = requests.for_shoppers(answer)
+    assert told == {"source": "behaviour", "items": [{"item_id": "a", "reasons": [first, second]},
+                                                     {"item_id": "b", "reasons": []}]}  # fmt: skip
+
+
+def test_what_was_done_on_a_page_may_have_an_id_as_long_as_an_orders() -> None:
+    bought = {"event_type": "purchase", "item_id": "i1", "event_id": "o" * 90}
+    (said,) = requests.recommendations(PARSER, {"interactions": [bought]}).request.interactions
+    assert len(said.event_id) == 32

@@ -153,3 +153,17 @@ def numbered(interactions: list[dict[str, Any]], *foreign: object) -> list[dict[
         occurrence = seen[item_id] = seen.get(item_id, -1) + 1
         interaction["event_id"] = derived_id(*foreign, interaction["event_type"], item_id, occurrence)
     return interactions
+
+
+def told_apart(interactions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """`interactions` of a foreign event that has no id: the content serves as one, so the same again gets another.
+
+    Two lines of an order may say the same. Without a time the id would be that of every such event there ever is.
+    """
+    seen: dict[str, int] = {}
+    for interaction in interactions:
+        content = json.dumps(interaction, sort_keys=True, separators=(",", ":"), default=str)
+        occurrence = seen[content] = seen.get(content, -1) + 1
+        if occurrence and interaction.get("timestamp") is not None:
+            interaction["event_id"] = derived_id(content, occurrence)
+    return interactions

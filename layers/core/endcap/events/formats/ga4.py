@@ -24,6 +24,7 @@ from endcap.events.formats.fields import (
     products_at,
     properties,
     text,
+    told_apart,
     with_ids,
 )
 from endcap.events.machines import flagged
@@ -111,7 +112,7 @@ def _of_event(
         parts = ((f"params.items.{index}", {**common, **_item(p, params, context, program)}) for index, p in products)
         found = with_ids(parts, "item_id", warnings)
     if own_id is None and foreign_id is None:
-        return found
+        return told_apart(found)
     return numbered(found, "ga4", name, foreign_id if own_id is None else own_id)
 
 

@@ -24,6 +24,7 @@ from endcap.events.formats.fields import (
     place,
     products_at,
     text,
+    told_apart,
     with_ids,
 )
 from endcap.events.formats.fields import properties as kept
@@ -76,7 +77,7 @@ def interactions(
     else:
         return []
     message_id = text(raw.get("messageId")) or foreign_id
-    return found if message_id is None else numbered(found, "segment", message_id)
+    return told_apart(found) if message_id is None else numbered(found, "segment", message_id)
 
 
 def _tracked(raw: Mapping[str, Any], warnings: list[FieldError]) -> list[dict[str, Any]]:
