@@ -56,7 +56,10 @@ def test_a_profile_is_told_in_words(toy: LocalStack) -> None:
     ]
     chinese = ok(call(toy, "GET", "/users/ann/profile", accept_language="zh-CN,zh;q=0.9"))
     assert "您在评价中称赞质量。" in chinese["summary"]
-    worded = ("language", "summary", "described", "aspects", "recent")
+    worded = ("language", "summary", "described", "aspects", "recent", "tags")
+    kitchen, in_chinese = (one["tags"][0] for one in (told, chinese))
+    assert {**in_chinese, "because": ""} == {**kitchen, "because": ""}
+    assert [one["item_id"] for one in in_chinese["because"]] == [one["item_id"] for one in kitchen["because"]]
     assert {k: v for k, v in chinese.items() if k not in worded} == {k: v for k, v in told.items() if k not in worded}
     assert ok(call(toy, "GET", "/users/ann/profile?language=en", accept_language="zh"))["language"] == "en"
     assert call(toy, "GET", "/users/ann/profile?language=de")[0] == 400
@@ -128,6 +131,6 @@ def test_parameters_are_told_from_live_configuration(toy: LocalStack) -> None:
     assert {choice["name"]: choice["default"] for choice in told["choices"]}["diversity"] == 0
     chinese = ok(call(toy, "GET", "/parameters", accept_language="zh-CN"))
     assert chinese["language"] == "zh"
-    assert any("text(0.5)" in text for text in chinese["summary"])
+    assert any("text（0.5）" in text for text in chinese["summary"])
     assert ok(call(toy, "GET", "/parameters?language=en", accept_language="zh"))["summary"] == told["summary"]
     assert call(toy, "GET", "/parameters?language=fr")[0] == 400

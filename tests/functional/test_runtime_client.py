@@ -80,7 +80,8 @@ BUSY_S = 60.0
 
 def lacks_something(answer: Any) -> bool:
     """Whether it is a list that was made of less than it should be, and says so."""
-    return isinstance(answer, dict) and '"degraded":' in str(answer.get("body"))
+    body = str(answer.get("body")) if isinstance(answer, dict) else ""
+    return body.startswith('{"recommendation_id":') and "degraded" in json.loads(body)
 
 
 @dataclass

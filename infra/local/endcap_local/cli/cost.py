@@ -141,7 +141,7 @@ def deployment_of(template: Path, parameters: Mapping[str, str]) -> Deployment:
     if f"lambda_{architecture}" not in PRICES:
         raise TemplateError(f"Lambda has no price for the processor {architecture}")
     holds = {
-        **{name: resolver.holds(name) for name in ("HasStorefront", "HasShopSystems", "HasInbox")},
+        **{name: resolver.holds(name) for name in ("HasStorefront", "HasShopSystems", "HasInbox", "DescribesItems")},
         "HasReceiveWebhook": resolver.holds("HasShopSystems"),
         "WatchAge": str(resolver.resolve({"Ref": "SnapshotMaxAgeDays"})) != "0",
         **{name: resolver.holds(name) for name in ("Watch", "ShiftSlowly")},
