@@ -29,6 +29,8 @@ _EVENT_TYPES: Final[Mapping[str, float]] = {"view": 48, "click": 20, "add_to_car
 _ACTIVE: Final = 30
 _VISIT_EVENTS, _MOST_EVENTS = 5, 20  # fewer than a profile keeps, so that none is pushed out of it
 _OWN_ITEMS: Final = 50
+_AGO_MS: Final = 1_000
+"""What the several events of one call may take of the time that has passed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +188,11 @@ class Traffic:
         return {"event_id": f"soak-{self._events}", "timestamp": self._moment()}
 
     def _moment(self) -> int:
-        """Now, but never twice the same: by type, item and time an event is found again in a profile."""
-        self._last_ms = max(self._last_ms + 1, self._now_ms())
+        """Just now, but never twice the same: by type, item and time an event is found again in a profile.
+
+        Never later than now either: an event from ahead of the stack's clock would get the time when it came.
+        """
+        self._last_ms = max(self._last_ms + 1, self._now_ms() - _AGO_MS)
         return self._last_ms
 
 

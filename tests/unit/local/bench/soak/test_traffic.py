@@ -49,6 +49,15 @@ def test_every_event_is_valid_and_told_apart_by_id_and_by_time() -> None:
     assert {"identify", "purchase", "review"} <= {d["event_type"] for d in documents}
 
 
+def test_no_event_is_from_ahead_of_the_moment_at_which_it_is_sent() -> None:
+    moments = count(NOW_MS, 45)  # some 22 requests a second
+    now = [NOW_MS]
+    traffic = Traffic(ITEMS, ["red", "green", "mug"], lambda: now[0])
+    for moment in islice(moments, 5_000):
+        now[0] = moment
+        assert all(event.document["timestamp"] < moment for event in traffic.next().events)
+
+
 def test_a_profile_has_room_for_all_that_one_shopper_sends_and_they_say_once_who_they_are() -> None:
     events = [event for call in first(20_000) for event in call.events]
     per_shopper = Counter(event.shopper for event in events)
