@@ -16,6 +16,7 @@ import pytest
 
 from endcap import serving
 from endcap.aws.profiles import ProfileTable
+from endcap.errors import InvalidRequestError
 from endcap.live.ladder import Ladder
 from endcap.observability import metrics
 from endcap.profiles.consent import refusal
@@ -82,6 +83,14 @@ def post(world: World, **body: Any) -> Any:
 
 def configure(world: World, *experiments: dict[str, Any]) -> None:
     world.aws.objects["config/experiments.json"] = json.dumps({"experiments": experiments}).encode()
+
+
+def beside(world: World, folder: Path) -> Snapshot:
+    """Another snapshot of the bucket than the current one."""
+    other, current = build_toy_snapshot(folder / "other", 41), world.aws.objects["snapshots/current.json"]
+    world.aws.put_snapshot(other.directory, other.version)
+    world.aws.objects["snapshots/current.json"] = current
+    return other
 
 
 def at(monkeypatch: pytest.MonkeyPatch, now_ms: int) -> None:
@@ -172,16 +181,18 @@ class Ranking:
 
     Attributes
     ----------
+    error : with which
     tries : how often lists were to be made
     """
 
     fails: Callable[[UserProfile, Any], bool]
+    error: type[Exception] = ValueError
     tries: int = 0
 
     def __call__(self, snapshot: Snapshot, profile: UserProfile, requests: Any, *more: Any) -> Any:
         self.tries += 1
         if self.fails(profile, requests[0]):
-            raise ValueError("something nobody thought of")
+            raise self.error("something in particular")
         return recommend_lists(snapshot, profile, requests, *more)
 
 
@@ -218,6 +229,17 @@ class TestFailures:
         assert answer["profile_version"] == plain["profile_version"]
         assert records[-1]["not_served"] == "failed"
 
+    @pytest.mark.parametrize(("error", "logged"), [(ValueError, 1), (InvalidRequestError, 0)])
+    def test_only_what_nobody_thought_of_is_logged_as_a_fault(
+        self, world: World, monkeypatch: pytest.MonkeyPatch, error: type[Exception], logged: int
+    ) -> None:
+        configure(world, {"name": "blend", "variants": [{"name": "v", "share": 1.0, "weights": UPSIDE_DOWN}]})
+        faults: list[str] = []
+        monkeypatch.setattr(serving, "fault", lambda what, exc: faults.append(f"{what}: {type(exc).__name__}"))
+        monkeypatch.setattr(serving, "recommend_lists", Ranking(lambda _, request: bool(request.weights), error))
+        assert post(world, user_id="somebody-new")["variant"] == "v"
+        assert faults == ["list not made with the variant: ValueError"] * logged
+
 
 class TestExperiments:
     @pytest.mark.parametrize(
@@ -234,13 +256,22 @@ class TestExperiments:
         assert [one["name"] for one in told] == ["blend"] * runs
         assert ("experiment" in post(world, user_id="ann")) == runs
 
+    def test_a_variants_snapshot_serves_its_lists_alone_among_several(
+        self, world: World, toy: Snapshot, tmp_path: Path
+    ) -> None:
+        other = beside(world, tmp_path)
+        variant = {"name": "v", "share": 1.0, "snapshot": other.version}
+        configure(world, {"name": "blend", "surfaces": ["together"], "variants": [variant]})
+        together = {"relation": "together", "items": ["item-6"]}
+        post(world, user_id="ann")  # begins to load the other snapshot
+        world.clock.spend(60)
+        lists = post(world, user_id="ann", requests=[{}, together, {}])["lists"]
+        assert [one["snapshot_version"] for one in lists] == [toy.version, other.version, toy.version]
+
     def test_a_variant_whose_scenario_is_gone_is_not_half_served_by_its_snapshot(
         self, world: World, toy: Snapshot, records: list[Any], tmp_path: Path
     ) -> None:
-        other = build_toy_snapshot(tmp_path / "other", 41)
-        current = world.aws.objects["snapshots/current.json"]
-        world.aws.put_snapshot(other.directory, other.version)
-        world.aws.objects["snapshots/current.json"] = current
+        other = beside(world, tmp_path)
         whole = {"name": "whole", "share": 0.5, "snapshot": other.version}
         half = {"name": "half", "share": 0.5, "snapshot": other.version, "scenario": "gone"}
         configure(world, {"name": "blend", "variants": [whole, half]})
