@@ -9,7 +9,7 @@ import pytest
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.identity import apply_events, delete_user, erase_identified
-from endcap.profiles.links import Link
+from endcap.profiles.links import Link, floor_ms
 from endcap.profiles.profile import merge, profile_of
 from tests.fakes.profile_store import MemoryProfiles
 
@@ -134,3 +134,18 @@ def test_a_profile_keeps_sixteen_links_each_way(n_links: int) -> None:
     assert len(store.get("u").links) == kept
     store = stored(*(identify(f"u{n}", "a", n) for n in range(1, n_links + 1)))
     assert len(store.get("anon:a").links) == kept
+
+
+def test_what_is_done_at_the_first_moment_is_handed_over() -> None:
+    store = stored(view("anon:a", 0), identify("u", "a", 2))
+    assert times(store, "u") == [0]
+    store = stored(view("anon:a", 0), identify("u", "a", 0))
+    assert (times(store, "u"), store.get("u").links) == ([0], (Link(0, anonymous_id="anon:a"),))
+
+
+@pytest.mark.parametrize(("n_links", "floor"), [(15, -1), (16, 0)])
+def test_as_many_links_as_there_may_be_forget_what_is_as_old_as_the_oldest(n_links: int, floor: int) -> None:
+    links = [Link(at_ms, user_id=f"u{at_ms}") for at_ms in range(n_links)]
+    assert floor_ms(links, 0) == floor
+    incoming = [Link(at_ms, anonymous_id=f"anon:{at_ms}") for at_ms in range(n_links)]
+    assert floor_ms(incoming, 0) == -1
