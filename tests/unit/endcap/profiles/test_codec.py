@@ -128,7 +128,13 @@ def test_aspects_come_back_in_steps_of_a_seventh():
 
 def test_only_the_clearest_aspects_are_kept():
     tones = {name: (k + 1) / len(ASPECTS) for k, name in enumerate(ASPECTS)}
-    assert [ASPECTS[b >> 4] for b in pack_aspects(tones)] == list(ASPECTS[-MAX_ASPECTS:])
+    assert [ASPECTS[b >> 4] for b in pack_aspects(tones)] == list(ASPECTS[-6:])
+    assert MAX_ASPECTS == 6
+
+
+def test_aspects_of_a_later_version_are_left_out():
+    later = bytes([len(ASPECTS) - 1 << 4 | 14, len(ASPECTS) << 4 | 14])
+    assert Entry(1, b"\1" * 4, "review", "pan", aspects=later).judged == {ASPECTS[-1]: 1.0}
 
 
 def test_an_entry_in_both_sets_is_stored_once():
@@ -268,6 +274,11 @@ def test_what_of_a_deletion_is_still_to_be_done_is_kept():
 def test_item_ids_of_any_length_are_read_back(n_bytes):
     profile = profile_of([replace(event(1), item_id="i" * n_bytes), event(2)])
     assert decode_profile(encode_profile(profile)) == profile
+
+
+def test_what_is_said_outright_has_one_spelling():
+    assert register({"size": "M", "颜色": "红"}, 1) == register({"颜色": "红", "size": "M"}, 1)
+    assert register({"size": "M", "颜色": "红"}, 1).content == '{"size":"M","颜色":"红"}'.encode()
 
 
 @pytest.mark.parametrize(
