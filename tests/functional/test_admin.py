@@ -1,4 +1,4 @@
-"""Operators over HTTP, on moto: what they publish is what shoppers get, and what they preview leaves no trace."""
+"""Operators over HTTP, on moto: what they publish is what shoppers get, and what they change is known."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,7 +25,6 @@ from endcap.desk.events import tail
 from endcap.errors import DependencyError
 from endcap.events.interaction import Interaction
 from endcap.live.document import Configured
-from endcap.observability import metrics
 from endcap.operator.schemas import TailQuery
 from endcap.profiles.profile import profile_of
 from endcap.snapshot.gates import GateError
@@ -82,9 +82,9 @@ class Shop(Apps):
         return found
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
-    folder = tmp_path_factory.mktemp("admin")
+@contextmanager
+def operated_shop(folder: Path) -> Iterator[Shop]:
+    """A shop with a toy snapshot, whose documents are kept in versions."""
     with (
         stack_for_functions(folder),
         patch.object(Configured, "latest", Configured.current),
@@ -96,6 +96,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         )
         published(folder)
         yield Shop()
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    with operated_shop(tmp_path_factory.mktemp("admin")) as shop:
+        yield shop
 
 
 def stored() -> dict[str, str]:
@@ -186,94 +192,6 @@ class TestScenarios:
     def test_what_does_not_fit_the_catalogue_is_told(self, shop: Shop) -> None:
         found = shop.publish("odd", {"pinned": [{"item_id": "nowhere", "position": 1}], "filter": "hue = 3"})
         assert [w["field"] for w in found["warnings"]] == ["pinned.0.item_id", "filter"]
-
-
-class TestPreviews:
-    def test_rank_exactly_as_live(self, shop: Shop) -> None:
-        asked = {"user_id": "u", "limit": 8, "filter": "price > 3", "promotions": [], "diversity": 0.3}
-        live, preview = (shop.ok("POST", "/recommendations", asked | more) for more in ({}, {"preview": True}))
-        assert preview["items"] == live["items"]
-        assert preview["recommendation_id"].startswith("preview-")
-
-    def test_a_draft_ranks_as_it_will_once_it_is_published(self, shop: Shop) -> None:
-        draft = {
-            "limit": 6,
-            "diversity": 0.6,
-            "weights": {"popularity": 0.3},
-            "boost": [{"filter": "price > 20", "weight": 1}],
-        }
-        unnamed = shop.ok("POST", "/recommendations", {"preview": True, "scenario": draft})
-        named = shop.ok(
-            "POST", "/recommendations", {"preview": True, "scenario": "drafted", "drafts": {"drafted": draft}}
-        )
-        shop.publish("drafted", draft)
-        live = shop.ok("POST", "/recommendations", {"scenario": "drafted"})
-        assert unnamed["items"] == named["items"] == live["items"]
-
-    def test_weights_and_hiding_everywhere_can_be_tried(self, shop: Shop) -> None:
-        best = shop.ids(limit=1)[0]
-        hidden = {"drafts": {"*": {"hidden": [{"item_id": best}]}}}
-        assert best not in shop.ids(preview=True, limit=40, **hidden)
-        assert shop.ids(preview=True, limit=1, weights={"popularity": -5.0}) != [best]
-        assert shop.ids(limit=1) == [best]
-
-    def test_speak_of_the_shopper_to_staff_who_ask_for_that(self, shop: Shop) -> None:
-        past = {"event_type": "purchase", "item_id": shop.ids(limit=1)[0], "timestamp": int(time.time())}
-        asked = {"user_id": "u", "limit": 5, "interactions": [past], "counterfactual": True, "language": "en"}
-        asked["as_of"] = past["timestamp"] + 60
-        live = shop.ok("POST", "/recommendations", asked)
-        told = shop.ok("POST", "/recommendations", asked | {"preview": True, "audience": "staff"})
-        plain = shop.ok("POST", "/recommendations", asked | {"preview": True})
-        assert plain["items"] == live["items"]  # what shoppers read, unless staff ask for otherwise
-        assert [one["score"] for one in told["items"]] == [one["score"] for one in live["items"]]
-        assert " you bought" in said_in(live)
-        assert " the shopper bought" in said_in(told)
-        assert not re.search(r"\byou(r|rs)?\b", said_in(told), re.IGNORECASE)
-
-    def test_write_nothing_and_count_nothing(self, shop: Shop) -> None:
-        before, counted = stored(), dict(metrics.provider.metric_set)
-        with patch.object(metrics, "add_metric") as add_metric:
-            for _ in range(3):
-                shop.ids(preview=True, user_id="u", limit=5)
-                shop.ok("POST", "/recommendations", {"preview": True, "requests": [{"limit": 2}, {"limit": 2}]})
-            names = {call.args[0] for call in add_metric.call_args_list}
-        assert stored() == before
-        assert not names & {"Recommendations", "DegradedAnswers", "SnapshotAgeDays"}
-        assert dict(metrics.provider.metric_set) == counted
-
-    @pytest.mark.parametrize(
-        "odd",
-        [
-            {"preview": 1},
-            {"preview": True, "drafts": []},
-            {"preview": True, "drafts": {"a": {"user_id": "u"}}},
-            {"preview": True, "scenario": {"diversity": 3}},
-            {"preview": True, "weights": {"nothing": 1}},
-            {"preview": True, "weights": 3},
-            {"preview": True, "audience": "everybody"},
-            {"preview": True, "audience": ["staff"]},
-            {"drafts": {}},
-        ],
-    )
-    def test_that_make_no_sense_are_refused_or_named(self, shop: Shop, odd: dict[str, Any]) -> None:
-        status, answer = shop("POST", "/recommendations", odd)
-        assert status == 400 or answer["warnings"][0]["field"] == "drafts"
-
-    def test_need_the_scope_to_steer_and_lists_that_of_servers(self, shop: Shop) -> None:
-        with _scoped(shop):
-            for scopes, body, status in (
-                ("endcap/steer", {"preview": True}, 200),
-                ("endcap/server", {"preview": True}, 403),
-                ("endcap/steer", {}, 403),
-                ("endcap/server", {}, 200),
-                ("endcap/look", {"preview": True}, 403),
-            ):
-                assert shop("POST", "/recommendations", body, scopes=scopes)[0] == status, (scopes, body)
-
-
-def _scoped(shop: Shop) -> Any:
-    runtime = shop.app("recommend").runtime
-    return patch.dict(runtime.__dict__, guard=replace(runtime.guard, authorisation="scopes"))
 
 
 def said_in(answer: Mapping[str, Any]) -> str:

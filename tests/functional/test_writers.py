@@ -12,6 +12,7 @@ import pytest
 
 from endcap.aws.profiles import ProfileTable
 from endcap.aws.writer import BedrockWriter
+from endcap.errors import DependencyError
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import profile_of
 from tests.fakes import moto_stack
@@ -124,4 +125,42 @@ def test_nothing_of_who_refuses_goes_to_the_writer(environment: Environment, ser
     status, _ = Functions().http("PUT", "/users/{user_id}", {"consent": {"personalization": False}}, user_id="bob")
     assert status == 200
     environment(WRITERS)(user_id="bob", query="mug under 12", understand=True)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "asked", [{"user_id": "ann", "personalization": "off"}, {"preview": True}, {"preview": True, "user_id": "ann"}]
+)
+def test_nothing_of_who_wants_nothing_personal_goes_to_the_writer_nor_of_a_preview(
+    environment: Environment, server: ChatServer, asked: dict[str, Any]
+) -> None:
+    found = environment(WRITERS)(query="mug under 12", understand=True, **asked)
+    assert found["understood"]["filter"] == "price <= 12"
+    assert server.asked == []
+
+
+def test_nothing_goes_to_the_writer_of_whom_nobody_knows_whether_they_refuse(
+    environment: Environment, server: ChatServer
+) -> None:
+    ask = environment(WRITERS)
+    with patch.object(ProfileTable, "get", side_effect=DependencyError("away")):
+        found = ask(user_id="ann", query="mug under 12", understand=True)
+    assert (found["degraded"]["lost"], found["understood"]["filter"]) == (["profile"], "price <= 12")
+    assert server.asked == []
+
+
+def test_a_list_that_wants_nothing_personal_keeps_its_sentences_beside_one_that_does(
+    environment: Environment, server: ChatServer
+) -> None:
+    lists = environment(WRITERS)(user_id="ann", requests=[{}, {"personalization": "off"}])["lists"]
+    written = [any("written" in r for item in one["items"] for r in item["reasons"]) for one in lists]
+    assert written == [True, False]
+
+
+def test_what_was_understood_and_is_sent_back_is_not_read_again(environment: Environment, server: ChatServer) -> None:
+    ask = environment(WRITERS | {"REASON_WRITER": "off"})
+    understood = ask(query="mug under 12", understand=True)["understood"]
+    server.asked.clear()
+    ask(understood={"search": "mug", "filter": understood["filter"]}, understand=True)
+    ask(query="a mug", understand=False)
     assert server.asked == []

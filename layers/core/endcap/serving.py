@@ -35,7 +35,9 @@ from endcap.runtime import Runtime
 from endcap.snapshot.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from endcap.writing.asked import Asked
     from endcap.writing.phrases import Phrases
+    from endcap.writing.queries import WrittenQuery
 
 DAY_MS: Final = 86_400_000
 PREVIEW: Final = "preview-"
@@ -126,22 +128,24 @@ def answers(
     asked, others = _with_challenger(runtime, asked, snapshot, now_ms)
     runtime.live_counts.begin(now_ms, _windows(asked, snapshot, others))
     stored = _profile(runtime, reading)
-    written = kept and not preview and not refuses(stored.profile)
-    if written and runtime.query_readings is not None:
-        asked = _read_by_writer(runtime, asked)
+    shown = kept and not preview
+    if shown and runtime.query_readings is not None:
+        asked = _read_by_writer(runtime, runtime.query_readings, stored.profile, asked)
     names = [PREVIEW * preview + new_list_id(now_ms) for _ in asked]
     try:
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, others, now_ms))
-    except EndcapError:
+    except Exception as exc:
         if all(one.assignment is None for one in asked):
             raise
+        if not isinstance(exc, EndcapError):
+            fault("list not made with the variant", exc)
         asked = [one.without_variant("failed") for one in asked]  # what fails without a variant too is the request's
         lists, stored = _with_profile(runtime, stored, partial(_lists, runtime, asked, names, snapshot, {}, now_ms))
-    if written and runtime.phrases is not None:
-        lists = _worded(runtime.phrases, lists)
+    if shown and runtime.phrases is not None:
+        lists = _worded(runtime, runtime.phrases, stored.profile, asked, lists)
     named = list(zip(names, asked, lists, strict=True))
     lost = runtime.waiting.lost
-    if kept and not preview:
+    if shown:
         _record(runtime, _exposures(runtime, named, user_id, now_ms, stored.profile))
     if not preview:
         _count(len(named), lost, snapshot, now_ms)
@@ -160,25 +164,45 @@ def answers(
     return [with_warnings(body, one.warnings) for body, one in zip(bodies, asked, strict=True)]
 
 
-def _read_by_writer(runtime: Runtime, asked: Sequence[ResolvedRequest]) -> list[ResolvedRequest]:
+def _willing(runtime: Runtime, profile: UserProfile, asked: ResolvedRequest) -> bool:
+    """Whether a list's record may name its shopper, and a writer be asked for it.
+
+    Not where they refuse, where the request wants nothing personal, or where nobody could read what they say of it.
+    """
+    known = "profile" not in runtime.waiting.lost
+    return known and not refuses(profile) and asked.request.personalization != "off"
+
+
+def _read_by_writer(
+    runtime: Runtime, readings: Asked[WrittenQuery], profile: UserProfile, asked: Sequence[ResolvedRequest]
+) -> list[ResolvedRequest]:
     """The requests, with what a writer has read in the queries that are to be understood, where it has in time."""
     from endcap.writing.queries import ask
 
-    readings, found = runtime.query_readings, []
+    found = []
     for one in asked:
-        query = one.request.query
-        if readings is not None and one.request.understand and one.request.understood is None and query is not None:
+        query, wanted = one.request.query, one.request.understand and one.request.understood is None
+        if query is not None and wanted and _willing(runtime, profile, one):
             written = ask(readings, runtime.writer, query)
             one = replace(one, request=replace(one.request, written=written), plain=replace(one.plain, written=written))
         found.append(one)
     return found
 
 
-def _worded(phrases: Phrases, lists: Sequence[Recommendation]) -> list[Recommendation]:
+def _worded(
+    runtime: Runtime,
+    phrases: Phrases,
+    profile: UserProfile,
+    asked: Sequence[ResolvedRequest],
+    lists: Sequence[Recommendation],
+) -> list[Recommendation]:
     """The lists with their reasons as a writer has worded them."""
     from endcap.writing.phrases import worded
 
-    return [worded(one, phrases) for one in lists]
+    return [
+        worded(found, phrases) if _willing(runtime, profile, one) else found
+        for one, found in zip(asked, lists, strict=True)
+    ]
 
 
 def _count(n_lists: int, lost: Collection[str], snapshot: Snapshot, now_ms: int) -> None:
@@ -201,8 +225,9 @@ def _with_profile(
         if stored.profile == EMPTY_PROFILE:
             raise
         fault("list not made with the profile", exc)
-        runtime.waiting.lose("profile")
-        return made(StoredProfile()), StoredProfile()
+        lists = made(StoredProfile())
+        runtime.waiting.lose("profile")  # only now: where this fails too, it is not the profile's doing
+        return lists, StoredProfile()
 
 
 def _lists(
@@ -281,12 +306,11 @@ def _exposures(
 
     Where the keys of pseudonyms can't be had in time they name nobody at all: plain ids are not what the stack keeps.
     """
-    willing = "profile" not in runtime.waiting.lost and not refuses(profile)
     keys = None if runtime.pseudonyms is None else runtime.pseudonyms.keys()
     found = []
     for name, one, shown in named:
         document = exposure(shown, name, user_id, now_ms, one)
-        if not willing or one.request.personalization == "off":
+        if not _willing(runtime, profile, one):
             document = nameless(document)
         elif keys is not None:
             document = pseudonymous(document, keys)

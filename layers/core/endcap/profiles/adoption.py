@@ -41,8 +41,8 @@ def adopted(profile: UserProfile, user_id: str, now_ms: int, days: int) -> UserP
         *profile.texts,
         *profile.impressions,
     )
-    newest_ms = max((e.timestamp_ms for e in entries), default=-1)
-    if is_known_user(profile) or newest_ms < 0 or newest_ms < now_ms - days * DAY_MS:
+    newest_ms = max((e.timestamp_ms for e in entries), default=None)
+    if is_known_user(profile) or newest_ms is None or newest_ms < now_ms - days * DAY_MS:
         return None
     links = sorted([*profile.links, Link(newest_ms, anonymous_id=user_id)], reverse=True)
     return replace(profile, links=tuple(links))

@@ -3,11 +3,12 @@ from dataclasses import replace
 import pytest
 
 from endcap.events.interaction import Interaction
-from endcap.profiles.adoption import DAY_MS, adopted, is_known_user
+from endcap.profiles.adoption import adopted, is_known_user
 from endcap.profiles.entries import register
 from endcap.profiles.links import Link
 from endcap.profiles.profile import EMPTY_PROFILE, profile_of
 
+DAY_MS = 86_400_000
 NOW_MS = 100 * DAY_MS
 OLD = replace(profile_of([Interaction("e", "cookie", "view", 90 * DAY_MS, "i")]), is_user=False)
 

@@ -72,6 +72,22 @@ def test_several_users_are_written_at_a_time(monkeypatch):
     assert applied([view(f"u{n}") for n in range(16)], store)[0] == [None] * 16
 
 
+@pytest.mark.parametrize(("n_users", "n_writers"), [(1, 0), (2, 2)])
+def test_one_user_needs_no_writer_of_its_own_and_two_have_one_each(n_users, n_writers, monkeypatch):
+    monkeypatch.setattr(apply, "WRITERS", 2)
+    store, writers, meeting = MemoryProfiles(), set(), threading.Barrier(n_users, timeout=20)
+    update = store.update
+
+    def noted(user_id, change):
+        writers.add(threading.get_ident())
+        meeting.wait()
+        return update(user_id, change)
+
+    store.update = noted
+    assert applied([view(f"u{n}") for n in range(n_users)], store)[0] == [None] * n_users
+    assert len(writers - {threading.get_ident()}) == n_writers
+
+
 def test_users_whom_an_event_ties_together_are_settled_by_one_writer():
     store, writers = MemoryProfiles(), {}
     update = store.update

@@ -4,7 +4,7 @@ import pytest
 
 from endcap.events.interaction import Interaction
 from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
-from endcap.profiles.entries import MAX_ASPECTS, pack_aspects, register
+from endcap.profiles.entries import MAX_ASPECTS, Entry, Impression, TextSignal, pack_aspects, register
 from endcap.profiles.links import MAX_LINKS, MAX_SPANS, Link
 from endcap.profiles.profile import (
     EMPTY_PROFILE,
@@ -128,7 +128,13 @@ def test_aspects_come_back_in_steps_of_a_seventh():
 
 def test_only_the_clearest_aspects_are_kept():
     tones = {name: (k + 1) / len(ASPECTS) for k, name in enumerate(ASPECTS)}
-    assert [ASPECTS[b >> 4] for b in pack_aspects(tones)] == list(ASPECTS[-MAX_ASPECTS:])
+    assert [ASPECTS[b >> 4] for b in pack_aspects(tones)] == list(ASPECTS[-6:])
+    assert MAX_ASPECTS == 6
+
+
+def test_aspects_of_a_later_version_are_left_out():
+    later = bytes([len(ASPECTS) - 1 << 4 | 14, len(ASPECTS) << 4 | 14])
+    assert Entry(1, b"\1" * 4, "review", "pan", aspects=later).judged == {ASPECTS[-1]: 1.0}
 
 
 def test_an_entry_in_both_sets_is_stored_once():
@@ -192,6 +198,44 @@ def test_bytes_that_were_stored_before_keep_their_meaning():
     assert encode_profile(profile) == STORED
 
 
+OF_IDENTITIES = bytes.fromhex(
+    "0303fbcf95ffbc3102038ad095ffbc310008616e6f6e3a6107020008616e6f6e3a620006000100030389d095ffbc314b0501010101036d7567"
+    "080004010102020202046c616d70026708030303030370616ee7011e010187d095ffbc310209040404040064746167670201020288d095ffbc"
+    "310105050505020006060606000080d095ffbc310c7b2273697a65223a224d227d0000"
+)
+OF_ORDERS = bytes.fromhex(
+    "0403fbcf95ffbc3102038ad095ffbc310008616e6f6e3a6107020008616e6f6e3a620006000100030389d095ffbc31cb0501010101036d7567"
+    "08000707070704010102020202046c616d70026708030303030370616ee7011e010187d095ffbc310209040404040064746167670201020288"
+    "d095ffbc310105050505020006060606000080d095ffbc310c7b2273697a65223a224d227d0000"
+)
+"""What two devices handed to a user, as tables hold it; without and with the order of the purchase."""
+
+
+@pytest.mark.parametrize(("stored", "order"), [(OF_IDENTITIES, b""), (OF_ORDERS, b"\7" * 4)])
+def test_bytes_of_what_devices_handed_over_keep_their_meaning(stored, order):
+    at_ms = 1_700_000_000_000
+    mug = Entry(at_ms + 9, b"\1" * 4, "purchase", "mug", 4.0, source="anon:a", order=order)
+    lamp = Entry(at_ms + 5, b"\2" * 4, "view", "lamp")
+    pan = Entry(at_ms + 3, b"\3" * 4, "review", "pan", polarity=-0.25, aspects=b"\x1e", source="anon:b")
+    profile = UserProfile(
+        interactions=(mug, lamp, pan),
+        strong=(mug, pan),
+        texts=(TextSignal(at_ms + 7, b"\4" * 4, "search", "", 1.0, b"\1\2", b"tagg", "anon:b"),),
+        impressions=(Impression(at_ms + 8, b"\5" * 4, "anon:a"), Impression(at_ms + 6, b"\6" * 4)),
+        preferences=register({"size": "M"}, at_ms),
+        links=(
+            Link(at_ms + 10, "", "anon:a", at_ms + 4),
+            Link(at_ms + 8, "", "anon:b"),
+            Link(at_ms + 2, "", "anon:a", at_ms),
+        ),
+        deleted_at_ms=at_ms - 5,
+        erased_at_ms=at_ms - 7,
+        is_user=True,
+    )
+    assert decode_profile(stored) == profile
+    assert encode_profile(profile) == stored
+
+
 def test_what_anonymous_ids_handed_over_takes_a_byte_an_entry_and_their_key_once():
     views = [event(n) for n in range(MAX_INTERACTIONS)]
     key = "anon:" + "c" * 36
@@ -232,8 +276,16 @@ def test_item_ids_of_any_length_are_read_back(n_bytes):
     assert decode_profile(encode_profile(profile)) == profile
 
 
-@pytest.mark.parametrize(("value", "n_more"), [(126.5, 0), (127.0, 0), (127.5, 7), (128.0, 1), (-0.5, 7)])
-def test_halves_up_to_127_take_a_byte(value, n_more):
+def test_what_is_said_outright_has_one_spelling():
+    assert register({"size": "M", "颜色": "红"}, 1) == register({"颜色": "红", "size": "M"}, 1)
+    assert register({"size": "M", "颜色": "红"}, 1).content == '{"size":"M","颜色":"红"}'.encode()
+
+
+@pytest.mark.parametrize(
+    ("value", "n_more"),
+    [(126.5, 0), (127.0, 0), (127.5, 7), (128.0, 1), (-0.5, 7), (2.0**32 - 1, 4), (2.0**32, 7), (2.0**31 + 0.5, 7)],
+)
+def test_halves_up_to_127_take_a_byte_and_whole_numbers_below_2_to_the_32_as_few_as_they_need(value, n_more):
     profiles = [profile_of([event(1, "rating", value=one)]) for one in (3.5, value)]
     assert [decode_profile(encode_profile(one)) for one in profiles] == profiles
     short, other = (len(encode_profile(one)) for one in profiles)

@@ -8,9 +8,11 @@ from dataclasses import replace
 import pytest
 
 from endcap.events.interaction import Interaction
+from endcap.profiles.consent import refusal, refuses
+from endcap.profiles.entries import register
 from endcap.profiles.identity import apply_events, delete_user, erase_identified
-from endcap.profiles.links import Link
-from endcap.profiles.profile import merge, profile_of
+from endcap.profiles.links import Link, floor_ms
+from endcap.profiles.profile import UserProfile, merge, profile_of
 from tests.fakes.profile_store import MemoryProfiles
 
 
@@ -134,3 +136,34 @@ def test_a_profile_keeps_sixteen_links_each_way(n_links: int) -> None:
     assert len(store.get("u").links) == kept
     store = stored(*(identify(f"u{n}", "a", n) for n in range(1, n_links + 1)))
     assert len(store.get("anon:a").links) == kept
+
+
+def test_what_is_done_at_the_first_moment_is_handed_over() -> None:
+    store = stored(view("anon:a", 0), identify("u", "a", 2))
+    assert times(store, "u") == [0]
+    store = stored(view("anon:a", 0), identify("u", "a", 0))
+    assert (times(store, "u"), store.get("u").links) == ([0], (Link(0, anonymous_id="anon:a"),))
+
+
+@pytest.mark.parametrize(("n_links", "floor"), [(15, -1), (16, 0)])
+def test_as_many_links_as_there_may_be_forget_what_is_as_old_as_the_oldest(n_links: int, floor: int) -> None:
+    links = [Link(at_ms, user_id=f"u{at_ms}") for at_ms in range(n_links)]
+    assert floor_ms(links, 0) == floor
+    incoming = [Link(at_ms, anonymous_id=f"anon:{at_ms}") for at_ms in range(n_links)]
+    assert floor_ms(incoming, 0) == -1
+
+
+@pytest.mark.parametrize("n_spans", [7, 8, 9])
+def test_a_users_profile_keeps_eight_spans_of_one_device(n_spans: int) -> None:
+    store = stored(*(identify("u", "a", n) for n in range(1, n_spans + 1)))
+    assert len(store.get("u").links) == min(n_spans, 8)
+
+
+def test_a_consent_given_right_after_an_erasure_counts() -> None:
+    store = MemoryProfiles()
+    store.update("u", lambda before: merge(before, UserProfile(consent=refusal(3))))
+    delete_user("u", 5, store)
+    assert refuses(store.get("u"))
+    agreed = UserProfile(consent=register({"personalization": True}, 6))
+    store.update("u", lambda before: merge(before, agreed))
+    assert not refuses(store.get("u"))

@@ -1,4 +1,4 @@
-"""What of a shopper's words a profile has encoded."""
+"""What of a shopper's words a profile has encoded, and what it says of them; the first moment counts as any other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import pytest
 
 from endcap.events.interaction import Interaction
 from endcap.events.types import POST
-from endcap.profiles.profile import MAX_TEXTS, profile_of
+from endcap.profiles import profile as profiles
+from endcap.profiles.codec import decode_profile, encode_profile
+from endcap.profiles.profile import EMPTY_PROFILE, MAX_TEXTS, new_events, profile_of
 
 AT_MS = 1_750_000_000_000
 
@@ -61,6 +63,8 @@ def test_searches_are_encoded_as_they_are() -> None:
         (said("search", "terrible lamp"), 1.0),  # is looked for, whatever it is called
         (said("review", "Great lamp, fast delivery", 5.0), 1.0),
         (said("review", "Great lamp", 2.0), -0.5),  # the grade says more than the words
+        (said("review", "Great lamp", 9.0), 1.0),  # of whatever scale
+        (said("review", "Great lamp", -9.0), -1.0),
         (said("review", "The lamp is wonderful"), 1.0),
         (said("review", "the lamp broke, terrible"), -1.0),
         (said("review", "The lamp is fine but a bit slow and the shade is ugly"), -0.46),
@@ -72,3 +76,46 @@ def test_searches_are_encoded_as_they_are() -> None:
 def test_words_count_for_or_against_their_thing(event: Interaction, polarity: float) -> None:
     (signal,) = profile_of([event], lambda _: (b"tagg", b"\1" * 4)).texts
     assert signal.polarity == polarity
+
+
+@pytest.mark.parametrize(
+    ("event", "tone"),
+    [
+        (said("review", "The lamp is wonderful"), 1.0),
+        (said("review", "the lamp broke, terrible"), -1.0),
+        (said("review", "The lamp is fine but a bit slow and the shade is ugly"), -0.46),
+        (said("review", "The lamp is wonderful", 2.0), None),  # has a grade
+        (said("review", ""), None),
+        (said("purchase", "The lamp is wonderful"), None),
+    ],
+)
+def test_a_review_without_a_grade_has_the_tone_of_its_words(event: Interaction, tone: float | None) -> None:
+    (entry,) = profile_of([event]).interactions
+    assert (entry.tone, entry.grade) == (tone, event.value)
+
+
+@pytest.mark.parametrize(("tone", "polarity"), [(-0.29, 1.0), (-0.3, -0.3), (-0.31, -0.31)])
+def test_a_post_counts_against_its_thing_from_a_clear_dislike_on(
+    monkeypatch: pytest.MonkeyPatch, tone: float, polarity: float
+) -> None:
+    monkeypatch.setattr(profiles, "review_polarity", lambda _: tone)
+    (signal,) = profile_of([said(POST, "a lamp")]).texts
+    assert signal.polarity == polarity
+
+
+def test_words_that_nobody_could_encode_are_kept_without_a_vector() -> None:
+    profile = profile_of([said("search", "garden lamp")])
+    assert [(signal.tag, signal.vector) for signal in profile.texts] == [(b"\0" * 4, b"")]
+    assert decode_profile(encode_profile(profile)) == profile
+
+
+@pytest.mark.parametrize("at_ms", [0, 1])
+def test_what_is_done_at_the_first_moment_is_taken_in_and_new(at_ms: int) -> None:
+    events = [
+        replace(event, timestamp_ms=at_ms)
+        for event in (said("view", ""), said("impression", ""), said("search", "garden lamp"))
+    ]
+    profile = profile_of(events)
+    assert (len(profile.interactions), len(profile.impressions), len(profile.texts)) == (1, 1, 1)
+    assert new_events(events, EMPTY_PROFILE, profile) == events
+    assert new_events(events, profile, profile) == []
