@@ -107,6 +107,12 @@ class Runs:
         return answer
 
 
+def groups_of(test: str) -> tuple[str, str]:
+    """The file of a test, and its class there, or the file itself."""
+    within = test.partition("[")[0].rpartition("::")[0]
+    return within.partition("::")[0], within
+
+
 class Suite:
     """The tests of a target: which of them reach a line, and in which order they are best run.
 
@@ -127,7 +133,10 @@ class Suite:
         self._noticed: Counter[str] = Counter()
 
     def reaching(self, mutant: Mutant) -> list[str]:
-        """The tests to run: those of a file together, first those that are likely to notice soon."""
+        """The tests to run, first those that are likely to notice soon; those of a file together, and those of a class.
+
+        Else a fixture of a class would be set up again and again, and fail where it can't be.
+        """
         lines = self._reach.get(mutant.file, {})
         found = {test for line in mutant.lines for test in lines.get(str(line), ())}
         near = Counter(test for by in lines.values() for test in by)
@@ -135,13 +144,16 @@ class Suite:
             test: (1 + self._noticed[test]) * near[test] / (0.05 + self.seconds[test])
             for test in found.union(self._everywhere)
         }
-        of_file: dict[str, float] = {}
+        of_group: dict[str, float] = {}
         for test, value in worth.items():
-            file = test.partition("::")[0]
-            of_file[file] = max(value, of_file.get(file, 0.0))
-        return sorted(
-            worth, key=lambda test: (-of_file[test.partition("::")[0]], test.partition("::")[0], -worth[test])
-        )
+            for group in groups_of(test):
+                of_group[group] = max(value, of_group.get(group, 0.0))
+
+        def place(test: str) -> tuple[object, ...]:
+            file, within = groups_of(test)
+            return -of_group[file], file, -of_group[within], within, -worth[test]
+
+        return sorted(worth, key=place)
 
     def first_to_notice(self, mutant: Mutant, runs: Runs) -> str | None:
         """The test that fails with a change, or what else goes wrong; None where all pass."""

@@ -23,13 +23,13 @@ from endcap.profiles.consent import refusal
 from endcap.profiles.profile import UserProfile
 from endcap.pseudonyms import PseudonymKeys
 from endcap.recommend.pipeline import recommend_lists
-from endcap.serving import DAY_MS, materials, request_parser
+from endcap.serving import materials, request_parser
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.faulty_aws import error_500, reset
 from tests.fakes.faulty_world import EXPOSURE, PROFILE, World, ids, lost
 from tests.fakes.functions import load_app
 from tests.fakes.moto_stack import ENVIRONMENT
-from tests.fakes.toy_snapshot import build_toy_snapshot
+from tests.fakes.toy_snapshot import DAY_MS, build_toy_snapshot
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
 Counts = dict[str, float]

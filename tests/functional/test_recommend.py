@@ -75,11 +75,24 @@ def call(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
         put_scenarios(SCENARIOS)
         bought = Interaction("e1", "ann", "purchase", int(time.time() * 1000) - 3_600_000, "item-20")
         store("ann", profile_of([bought], None))
+        put_counts({"item-9": 5, "item-8": 1, "item-7": 4})
         yield Environment()
 
 
 def store(user_id: str, profile: UserProfile) -> None:
     ProfileTable(moto_stack.client("dynamodb"), moto_stack.PROFILES, 0).update(user_id, lambda _: profile)
+
+
+def put_counts(chosen: dict[str, int]) -> None:
+    """Item -> how many people have just chosen it."""
+    now_ms = int(time.time() * 1000)
+    changes = [Change(what + name, now_ms, n) for what in (DEMAND, PEOPLE) for name, n in chosen.items()]
+    counted = tuple(increments(changes, now_ms))
+    counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
+    for level in LEVELS:
+        folded = Folded(level).with_batch([Note("1", counted)], now_ms)
+        assert folded is not None
+        counts.write(level, folded.encoded(), None)
 
 
 def put_scenarios(scenarios: object) -> None:
@@ -368,21 +381,7 @@ def test_an_anonymous_shopper_has_a_list_of_their_own(call: Environment) -> None
     assert found["profile_version"] == 1
 
 
-@pytest.mark.usefixtures("call")
 class TestTrending:
-    @pytest.fixture(scope="class", autouse=True)
-    @classmethod
-    def _counted(cls) -> None:
-        now_ms = int(time.time() * 1000)
-        chosen = {"item-9": 5, "item-8": 1, "item-7": 4}
-        changes = [Change(what + name, now_ms, n) for what in (DEMAND, PEOPLE) for name, n in chosen.items()]
-        counted = list(increments(changes, now_ms))
-        counts = FoldedCounts(moto_stack.client("s3"), moto_stack.BUCKET)
-        for level in LEVELS:
-            folded = Folded(level).with_batch([Note("1", tuple(counted))], now_ms)
-            assert folded is not None
-            counts.write(level, folded.encoded(), None)
-
     @pytest.mark.parametrize(("window", "span"), [("1h", "hour"), ("24h", "24 hours"), ("7d", "7 days")])
     def test_needs_no_profile_and_says_how_often(self, call: Environment, window: str, span: str) -> None:
         status, body = call("GET", "/trending", window=window, limit=2)
