@@ -39,7 +39,8 @@ def tallies(report: ElementTree.Element) -> tuple[dict[str, Tally], Counter[str]
     files: dict[str, Tally] = {}
     reasons: Counter[str] = Counter()
     for case in report.iter("testcase"):
-        tally = files.setdefault(file_of(case.attrib["classname"]), Tally())
+        # A file that was skipped as a whole is a case without a class.
+        tally = files.setdefault(file_of(case.attrib["classname"] or case.attrib["name"]), Tally())
         found = {OUTCOMES[child.tag] for child in case if child.tag in OUTCOMES}
         tally.outcomes["failed" if "failed" in found else "skipped" if found else "passed"] += 1
         tally.seconds += float(case.attrib["time"])

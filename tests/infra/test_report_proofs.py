@@ -14,6 +14,7 @@ JUNIT = f"""<testsuites><testsuite name="pytest" time="90.0">
 <testcase classname="tests.unit.test_a" name="test_two" time="2.5"><failure message="no">no</failure></testcase>
 <testcase classname="tests.e2e.test_c" name="test_three" time="0.1">
 <skipped message="no data at {ROOT.parent}/shared">here</skipped></testcase>
+<testcase classname="" name="tests.training.test_d" time="0.0"><skipped message="no torch">here</skipped></testcase>
 </testsuite></testsuites>"""
 
 
@@ -23,7 +24,8 @@ def test_page_names_date_and_commit_and_counts_by_file() -> None:
     assert "Commit: `abc`" in text
     assert "Duration: 1.5 minutes" in text
     assert "| `tests/unit/test_a.py` | 1 | 1 | 0 | 4 |" in text
-    assert "| **together** | 1 | 1 | 1 | 4 |" in text
+    assert "| `tests/training/test_d.py` | 0 | 0 | 1 | 0 |" in text
+    assert "| **together** | 1 | 1 | 2 | 4 |" in text
 
 
 def test_page_says_why_tests_were_skipped_without_folders_of_the_machine() -> None:

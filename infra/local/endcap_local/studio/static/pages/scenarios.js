@@ -88,6 +88,7 @@ const Editor = ({ name, parameters, onChanged }) => {
   const [view, setView] = useState("form");
   const [written, setWritten] = useState(null);
   const [tried, setTried] = useState({});
+  const [asking, setAsking] = useState(false);
   const [round, setRound] = useState(0);
   const done = (text) => {
     tell(text);
@@ -133,8 +134,13 @@ const Editor = ({ name, parameters, onChanged }) => {
           <div class="row">
             <${Button} kind="strong" busy=${putting} onClick=${() => put(draft)} ...${changed && !(view === "text" && own?.error) ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
             <${Button} icon="undo" onClick=${discard} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
-            ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${remove}>${t("scenarios.delete")}<//>`}
+            ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => setAsking(true)}>${t("scenarios.delete")}<//>`}
           </div>
+          ${asking && html`<${Confirm} title=${t("scenarios.delete")} text=${t("scenarios.delete_what", { name: called(name) })} action=${t("scenarios.delete")} onClose=${() => setAsking(false)}
+            onDo=${() => {
+              setAsking(false);
+              remove();
+            }} />`}
         </div>
       <//>
       <${Panel} title=${t("scenarios.beside")} note=${t("scenarios.beside_note")}><${Beside} live=${published} drafted=${drafted} /><//>
