@@ -15,8 +15,6 @@ from playwright.sync_api import Page, Route
 from endcap_local.stack import LocalStack
 from tests.fakes.browser import Watched
 
-PERSON = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0.0.0 Safari/537.36"
-"""How a browser names itself that a person sits before."""
 KIT = Path(__file__).parents[2] / "infra" / "storefront" / "kit"
 LIST = """<endcap-list surface="home, top" limit="4" aria-label="For you"><ul data-ec-slot>
 <li class="fallback">Our bestsellers</li></ul><template><li><a data-ec-href="url" href="/item">

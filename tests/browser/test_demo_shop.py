@@ -11,7 +11,7 @@ import requests
 from playwright.sync_api import Page, Route, expect
 
 from endcap_local.stack import LocalStack
-from tests.browser.kit_pages import PERSON, records, until, warm
+from tests.browser.kit_pages import records, until, warm
 from tests.fakes.browser import Watched, assert_accessible
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -27,7 +27,7 @@ def test_a_purchase_after_a_click_is_known_by_the_place_it_was_clicked_at(
     toy_stack: LocalStack, open_window: Callable[..., Watched]
 ) -> None:
     warm(toy_stack)
-    window = open_window(toy_stack.url, user_agent=PERSON)
+    window = open_window(toy_stack.url)
     page = home(window, toy_stack)
     assert_accessible(page)
     assert [name for name in page.evaluate("Object.keys(localStorage)") if name.startswith("ec.")] == []
@@ -86,7 +86,7 @@ def test_it_speaks_chinese_and_fits_a_telephone(toy_stack: LocalStack, open_wind
 def test_a_newcomer_says_a_country_and_the_list_asks_for_what_is_bought_there(
     toy_stack: LocalStack, open_window: Callable[..., Watched]
 ) -> None:
-    window = open_window(toy_stack.url, user_agent=PERSON, locale="en-GB")
+    window = open_window(toy_stack.url, locale="en-GB")
     asked = []
 
     def note(route: Route) -> None:

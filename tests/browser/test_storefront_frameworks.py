@@ -12,7 +12,7 @@ import pytest
 from endcap_local.stack import LocalStack
 from infra.checks.npm import Package, PackageError, unpacked
 from infra.storefront.__main__ import ESBUILD, KIT
-from tests.browser.kit_pages import PERSON, records, sent, serve, until, warm
+from tests.browser.kit_pages import records, sent, serve, until, warm
 from tests.fakes.browser import Watched
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
@@ -112,7 +112,7 @@ def test_lists_of_a_framework_are_shown_and_what_is_clicked_in_them_counts(
     except PackageError as exc:
         pytest.skip(str(exc))
     warm(toy_stack)
-    window = open_window(toy_stack.url, user_agent=PERSON)
+    window = open_window(toy_stack.url)
     html = (
         '<!doctype html><html lang="en"><title>A shop</title><div id="app"></div><script src="/app.js"></script></html>'
     )

@@ -19,7 +19,6 @@ from endcap_local.stack import LocalStack
 from tests.browser.kit_pages import (
     KIT,
     LIST,
-    PERSON,
     RENDERED,
     asked,
     deeds,
@@ -73,7 +72,7 @@ def browser(browser: Browser) -> Iterator[Browser]:
 @pytest.fixture
 def window(open_window: OpenWindow, stack: LocalStack) -> Watched:
     """A window on pages of the shop's own site, and on those of another, where the door is a third party."""
-    window = open_window(stack.url, SHOP, user_agent=PERSON)
+    window = open_window(stack.url, SHOP)
     for origin, base in ((stack.url, "/storefront"), (SHOP, f"{stack.url}/storefront")):
         pages = {
             f"/{how}": page_of(LIST + RENDERED, base=base, consent=how) for how in ("pending", "granted", "denied")

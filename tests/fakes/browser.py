@@ -27,6 +27,8 @@ AXE: Final = Package(
     "sha512-FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ==",
 )
 PATIENCE_MS: Final = 30_000
+PERSON: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0.0.0 Safari/537.36"
+"""What the browser says it is, or what it sends would not count: headless ones are machines (`endcap/events/machines.py`)."""
 _TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _OPTIONS: Final = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb")
 # The policy is enforced before a page's own code runs, so breaches are gathered from the first.
@@ -48,7 +50,8 @@ def launch(playwright: Playwright, *options: str) -> Browser:
     found = find_chromium()
     return playwright.chromium.launch(
         executable_path=found.path,
-        args=[*_OPTIONS, *options],
+        # For all that it sends: what outlives its page does not say what a context calls itself.
+        args=[*_OPTIONS, f"--user-agent={PERSON}", *options],
         env={**os.environ, **found.environment},
         headless=True,
     )
