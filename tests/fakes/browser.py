@@ -28,7 +28,7 @@ AXE: Final = Package(
 )
 PATIENCE_MS: Final = 30_000
 PERSON: Final = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0.0.0 Safari/537.36"
-"""What the browser says it is, or what it sends would not count: headless ones are machines (`endcap/events/machines.py`)."""
+"""What the browser says it is: what a headless one sends is a machine's, and does not count."""
 _TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _OPTIONS: Final = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--force-color-profile=srgb")
 # The policy is enforced before a page's own code runs, so breaches are gathered from the first.
