@@ -33,7 +33,9 @@ from endcap.messages.language import DEFAULT_LANGUAGE
 from endcap.observability import logger, metrics, tracer
 from endcap.operator.preview import Preview, preview_of
 from endcap.runtime import Runtime
-from endcap.serving import answers, current_snapshot, experiments_now, request_parser
+from endcap.serving.answers import answers
+from endcap.serving.materials import current_snapshot
+from endcap.serving.requests import experiments_now, request_parser
 
 app = http_app()
 runtime = Runtime()

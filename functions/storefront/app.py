@@ -26,7 +26,8 @@ from endcap.api.routes import PREFLIGHT
 from endcap.leniency import with_warnings
 from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
-from endcap.serving import answers, request_parser
+from endcap.serving.answers import answers
+from endcap.serving.requests import request_parser
 from endcap.storefront import requests
 from endcap.storefront.events import of_nobody, take
 from endcap.storefront.tokens import VISIT_S

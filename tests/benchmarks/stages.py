@@ -52,7 +52,7 @@ STAGES: Final[Sequence[tuple[str, str, str]]] = (
     ("the answer, written", "endcap/api/responses.py", ""),
     ("the answer, written", "endcap/recommend/pipeline.py", "_ranked"),
     ("the pipeline, the rest", "endcap/recommend/", ""),
-    ("its record and metrics", "endcap/serving.py", "_record"),
+    ("its record and metrics", "endcap/serving/records.py", ""),
     ("its record and metrics", "aws_lambda_powertools/metrics/", "flush_"),
     ("its record and metrics", "aws_lambda_powertools/metrics/", "serialize_"),
     ("its record and metrics", "aws_lambda_powertools/metrics/", "add_"),

@@ -197,7 +197,7 @@ def test_too_many_changes_set_it_off(world: World, capsys: pytest.CaptureFixture
 def test_an_old_snapshot_sets_it_off(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     day_s = 86_400
     for days, off in ((DAYS - 1, False), (DAYS + 1, True)):
-        with patch("endcap.serving.time.time", lambda days=days: CUTOFF_MS / 1000 + days * day_s):
+        with patch("endcap.serving.answers.time.time", lambda days=days: CUTOFF_MS / 1000 + days * day_s):
             world.ask()
         assert goes_off("SnapshotAgeAlarm", emitted(capsys.readouterr().out)) is off
 

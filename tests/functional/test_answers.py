@@ -14,7 +14,6 @@ from unittest.mock import patch
 
 import pytest
 
-from endcap import serving
 from endcap.aws.profiles import ProfileTable
 from endcap.errors import InvalidRequestError
 from endcap.live.ladder import Ladder
@@ -23,7 +22,7 @@ from endcap.profiles.consent import refusal
 from endcap.profiles.profile import UserProfile
 from endcap.pseudonyms import PseudonymKeys
 from endcap.recommend.pipeline import recommend_lists
-from endcap.serving import materials, request_parser
+from endcap.serving import answers, materials, requests
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.faulty_aws import error_500, reset
 from tests.fakes.faulty_world import EXPOSURE, PROFILE, World, ids, lost
@@ -95,7 +94,8 @@ def beside(world: World, folder: Path) -> Snapshot:
 
 def at(monkeypatch: pytest.MonkeyPatch, now_ms: int) -> None:
     """Lists are made at this moment."""
-    monkeypatch.setattr(serving, "time", SimpleNamespace(time=lambda: now_ms / 1000))
+    for module in (requests, materials, answers):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: now_ms / 1000))
 
 
 class TestCounts:
@@ -201,7 +201,7 @@ class TestFailures:
         self, world: World, records: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         of_nobody = ids(post(world))
-        monkeypatch.setattr(serving, "recommend_lists", Ranking(lambda profile, _: bool(profile.interactions)))
+        monkeypatch.setattr(answers, "recommend_lists", Ranking(lambda profile, _: bool(profile.interactions)))
         answer = post(world, user_id="ann")
         assert (ids(answer), answer["profile_version"], lost(answer)) == (of_nobody, 0, {"profile"})
         assert "user_id" not in records[-1]
@@ -211,7 +211,7 @@ class TestFailures:
         self, world: World, monkeypatch: pytest.MonkeyPatch, body: dict[str, Any], tries: int
     ) -> None:
         ranking = Ranking(lambda *_: True)
-        monkeypatch.setattr(serving, "recommend_lists", ranking)
+        monkeypatch.setattr(answers, "recommend_lists", ranking)
         assert world.call("recommend", "POST", "/recommendations", {}, body)[0] == 500
         assert ranking.tries == tries
 
@@ -222,7 +222,7 @@ class TestFailures:
         plain = post(world, user_id=user_id)
         configure(world, {"name": "blend", "variants": [{"name": "v", "share": 1.0, "weights": UPSIDE_DOWN}]})
         world.clock.spend(60)
-        monkeypatch.setattr(serving, "recommend_lists", Ranking(lambda _, request: bool(request.weights)))
+        monkeypatch.setattr(answers, "recommend_lists", Ranking(lambda _, request: bool(request.weights)))
         post(world, user_id=user_id)  # begins to read what is configured
         answer = post(world, user_id=user_id)
         assert (ids(answer), answer["variant"], lost(answer)) == (ids(plain), "v", set())
@@ -235,8 +235,8 @@ class TestFailures:
     ) -> None:
         configure(world, {"name": "blend", "variants": [{"name": "v", "share": 1.0, "weights": UPSIDE_DOWN}]})
         faults: list[str] = []
-        monkeypatch.setattr(serving, "fault", lambda what, exc: faults.append(f"{what}: {type(exc).__name__}"))
-        monkeypatch.setattr(serving, "recommend_lists", Ranking(lambda _, request: bool(request.weights), error))
+        monkeypatch.setattr(answers, "fault", lambda what, exc: faults.append(f"{what}: {type(exc).__name__}"))
+        monkeypatch.setattr(answers, "recommend_lists", Ranking(lambda _, request: bool(request.weights), error))
         assert post(world, user_id="somebody-new")["variant"] == "v"
         assert faults == ["list not made with the variant: ValueError"] * logged
 
@@ -290,14 +290,14 @@ class TestMaterials:
     ) -> None:
         at(monkeypatch, 1_790_000_000_000)
         runtime = world.app("recommend").runtime
-        found = materials(runtime, request_parser(runtime).body({"user_id": "ann"}))
+        found = materials.materials(runtime, requests.request_parser(runtime).body({"user_id": "ann"}))
         assert (found.snapshot.version, found.stored.version, found.live) == (toy.version, 3, None)
         assert found.now_ms == 1_790_000_000_000
         assert PROFILE in world.aws.calls
 
     def test_of_nobody_need_no_profile_and_of_what_is_in_demand_the_counts(self, world: World) -> None:
         runtime = world.app("recommend").runtime
-        found = materials(runtime, request_parser(runtime).body({"window": "24h"}))
+        found = materials.materials(runtime, requests.request_parser(runtime).body({"window": "24h"}))
         assert (found.stored.version, PROFILE in world.aws.calls) == (0, False)
         assert found.live is not None
         assert set(found.live.demands) == {"24h"}

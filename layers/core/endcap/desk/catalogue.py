@@ -20,7 +20,8 @@ from endcap.operator.words import sentence
 from endcap.recommend.diagnosis import Finding, diagnose
 from endcap.recommend.prepared import prepared
 from endcap.runtime import Runtime
-from endcap.serving import current_snapshot, materials, request_parser
+from endcap.serving.materials import current_snapshot, materials
+from endcap.serving.requests import request_parser
 
 WINDOWS: Final = ("1h", "24h", "7d")
 NO_END: Final = 0

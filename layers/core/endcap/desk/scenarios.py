@@ -13,7 +13,7 @@ from endcap.errors import EndcapError, NotFoundError
 from endcap.leniency import with_warnings
 from endcap.operator.scenarios import names, remarks, scenario, with_scenario, without_scenario
 from endcap.runtime import Runtime
-from endcap.serving import current_snapshot
+from endcap.serving.materials import current_snapshot
 
 MAX_VERSIONS: Final = 50
 """Of the document, looked through for those in which one scenario changed."""

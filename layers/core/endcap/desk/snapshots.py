@@ -19,7 +19,9 @@ from endcap.live.catalogue import LiveCatalogue
 from endcap.operator.schemas import Comparison, Promotion, Rollback
 from endcap.recommend.pipeline import recommend
 from endcap.runtime import Runtime
-from endcap.serving import PREVIEW, Materials, current_snapshot, materials, request_parser
+from endcap.serving.materials import Materials, current_snapshot, materials
+from endcap.serving.records import PREVIEW
+from endcap.serving.requests import request_parser
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import load_verified
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 SCRIPT = """
 import json, sys
-import endcap.serving
+import endcap.serving.answers
 before = set(sys.modules)
 import endcap.understanding.grammar
 added = {name: sys.modules[name].__file__ for name in set(sys.modules) - before if name.startswith("endcap.")}
