@@ -18,39 +18,16 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.aws.item_rows import read_stream_image
-from endcap.batch import Breaker, retryable
+from endcap.batch import Breaker
 from endcap.describing.describe import BudgetError
 from endcap.describing.rows import describe_row
+from endcap.item_stream import ItemRecords
 from endcap.live.described import DescribedCatalogue
-from endcap.observability import fault, logger, metrics, tracer
+from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 
 runtime = Runtime(background=True)
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
-
-
-class _Batch:
-    """The records of one invocation; once the writer can't be asked, it is not asked about the rest."""
-
-    def __init__(self) -> None:
-        self._loading, self._writing = Breaker("snapshot", most=1), Breaker("writer", most=1)
-
-    def describe(self, record: DynamoDBRecord) -> None:
-        runtime.deadline.check()
-        with self._loading.watch():
-            catalogue = runtime.described.get()
-        try:
-            with self._writing.watch():
-                _describe(record, catalogue)
-        except BudgetError:  # nobody has to look, and the next rebuild has a budget of its own
-            metrics.add_metric("DescriptionsOverBudget", MetricUnit.Count, 1)
-        except Exception as exc:
-            if retryable(exc):
-                raise
-            fault("item not described", exc)
-            keys = record.raw_event.get("dynamodb", {}).get("Keys")
-            runtime.stream_failures.put({"function": "describe_item", "keys": keys, "reason": type(exc).__name__})
-            metrics.add_metric("ItemsNotDescribed", MetricUnit.Count, 1)
 
 
 def _describe(record: DynamoDBRecord, catalogue: DescribedCatalogue | None) -> None:
@@ -64,16 +41,27 @@ def _describe(record: DynamoDBRecord, catalogue: DescribedCatalogue | None) -> N
         # The gate has judged what another one wrote.
         logger.warning("items not described: the snapshot's were by another writer", extra={"by": catalogue.by.writer})
     elif row.changed_at_ms > catalogue.loaded.catalog_as_of_ms:
-        described = describe_row(row, catalogue, runtime.describer, runtime.items)
-        metrics.add_metric("ItemsDescribed", MetricUnit.Count, described)
+        try:
+            described = describe_row(row, catalogue, runtime.describer, runtime.items)
+            metrics.add_metric("ItemsDescribed", MetricUnit.Count, described)
+        except BudgetError:  # nobody has to look, and the next rebuild has a budget of its own
+            metrics.add_metric("DescriptionsOverBudget", MetricUnit.Count, 1)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    # Once the writer can't be asked, it is not asked about the rest.
+    records = ItemRecords(
+        runtime,
+        "describe_item",
+        (Breaker("snapshot", most=1), runtime.described.get),
+        (Breaker("writer", most=1), _describe),
+        "ItemsNotDescribed",
+    )
     with runtime.deadline.within(context):
-        answer = process_partial_response(event, _Batch().describe, processor, context)
+        answer = process_partial_response(event, records.read, processor, context)
     if failed := answer["batchItemFailures"]:
         # Not RecordsFailed: deployments of other functions are rolled back by that, and this may be a server elsewhere.
         metrics.add_metric("DescriptionsFailed", MetricUnit.Count, len(failed))

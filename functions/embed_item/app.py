@@ -17,37 +17,16 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from endcap.aws.item_rows import read_stream_image
-from endcap.batch import Breaker, retryable
+from endcap.batch import Breaker
 from endcap.encoders.items import embed_row
 from endcap.errors import EncoderError, InvalidItemError
+from endcap.item_stream import ItemRecords
 from endcap.live.snapshot import LoadedEncoder
-from endcap.observability import fault, logger, metrics, tracer
+from endcap.observability import logger, metrics, tracer
 from endcap.runtime import Runtime
 
 runtime = Runtime(background=True)
 processor = BatchProcessor(event_type=EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
-
-
-class _Batch:
-    """The records of one invocation; each finds its own end, and none waits for what has failed its neighbours."""
-
-    def __init__(self) -> None:
-        self._loading, self._writing = Breaker("text encoder", most=1), Breaker("items")
-
-    def embed(self, record: DynamoDBRecord) -> None:
-        runtime.deadline.check()
-        with self._loading.watch():
-            loaded = runtime.encoder.get()
-        try:
-            with self._writing.watch():
-                _embed(record, loaded)
-        except Exception as exc:
-            if retryable(exc):
-                raise
-            fault("item not embedded", exc)
-            keys = record.raw_event.get("dynamodb", {}).get("Keys")
-            runtime.stream_failures.put({"function": "embed_item", "keys": keys, "reason": type(exc).__name__})
-            metrics.add_metric("ItemsNotEmbedded", MetricUnit.Count, 1)
 
 
 def _embed(record: DynamoDBRecord, loaded: LoadedEncoder | None) -> None:
@@ -67,8 +46,15 @@ def _embed(record: DynamoDBRecord, loaded: LoadedEncoder | None) -> None:
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    records = ItemRecords(
+        runtime,
+        "embed_item",
+        (Breaker("text encoder", most=1), runtime.encoder.get),
+        (Breaker("items"), _embed),
+        "ItemsNotEmbedded",
+    )
     with runtime.deadline.within(context):
-        answer = process_partial_response(event, _Batch().embed, processor, context)
+        answer = process_partial_response(event, records.read, processor, context)
     if failed := answer["batchItemFailures"]:
         metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
     return dict(answer)

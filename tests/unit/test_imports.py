@@ -56,7 +56,7 @@ FLOORS = (
     ("probes",),
     ("storefront", "operator"),
     ("runtime",),
-    ("serving",),
+    ("serving", "item_stream"),
     ("desk",),
 )
 """The packages of the core, bottom to top: each imports only what lies below its floor, nothing beside it."""

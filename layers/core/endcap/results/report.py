@@ -145,13 +145,13 @@ def _finite(value: float) -> float | None:
 
 def _over_time(book: Book, experiment: str, found: Mapping[str, VariantOutcome]) -> list[dict[str, Any]]:
     """Day by day, where lists are known and not whose: nothing of what is not told of a variant as a whole."""
-    added: dict[tuple[str, str], list[int]] = {}
+    of_days: dict[tuple[str, str], list[int]] = {}
     names = {name for name, outcome in found.items() if may_tell(len(outcome.lists))}
     told = {(name, metric): may_tell(_people(found[name], metric)) for name in names for metric in METRICS}
     for cell, figures in book.cells.items():
         of, _, variant = cell.variant.partition("/")
         if of == experiment and variant in names:
-            sums = added.setdefault((cell.day, variant), [0, 0, 0])
+            sums = of_days.setdefault((cell.day, variant), [0, 0, 0])
             for k, value in enumerate((figures.lists, figures.clicked, figures.converted)):
                 sums[k] += value
     return [
@@ -163,5 +163,5 @@ def _over_time(book: Book, experiment: str, found: Mapping[str, VariantOutcome])
             "ctr": share(clicked, lists) if told[variant, "ctr"] and may_tell(clicked) else None,
             "conversion": share(converted, lists) if told[variant, "conversion"] and may_tell(converted) else None,
         }
-        for (day, variant), (lists, clicked, converted) in sorted(added.items())
+        for (day, variant), (lists, clicked, converted) in sorted(of_days.items())
     ]
