@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -206,6 +208,29 @@ def test_slow_tests_are_run_for_what_quick_ones_have_not_noticed(
     mutate.run(wanted, sys.executable, float("inf"), Results(tmp_path / "results"), None)
     said = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
     assert said == [["1/3", "later"], ["2/3", "noticed"], ["3/3", "later"], ["1/2", "noticed"], ["2/2", "unnoticed"]]
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists() or os.geteuid() != 0,
+    reason="sessions share processors alike here, or may change it ten times a second only",
+)
+def test_a_new_session_gives_way_to_others_as_the_one_before() -> None:
+    program = """
+import os
+from pathlib import Path
+from infra.checks.mutant_runs import session_of_its_own
+group = Path("/proc/self/autogroup")
+group.write_text("7")
+before = group.read_text()
+if os.fork() == 0:
+    session_of_its_own()
+    print(before.split()[0] != group.read_text().split()[0], group.read_text().split()[-1], flush=True)
+    os._exit(0)
+os.wait()
+"""
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True, check=True).stdout
+    assert said.split() == ["True", "7"]
 
 
 def test_what_a_test_takes_leaves_out_waiting_for_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
