@@ -4,10 +4,12 @@
 
 Reads a task for each line of its input, as JSON, and answers each with a line; files of tests go to the folder `EMPTY`.
 `{"survey": [tests], "of": [files]}` runs them all while following those files, and answers `{"failed": [...],
-"tests": [tests], "reach": {file: {line: [tests]}}, "everywhere": [tests]}`: tests that reach a line, and tests that
-start processes, where nobody follows them. `{"run": [tests], "of": file, "limit_s": s}` runs these in this order up to
-the first that fails, and answers `{"failed": test, "seconds": {test: s}}`, `failed` null where all pass. What they load
-from outside of `TREE` is loaded beforehand, and so is what is in it, but for `file` and all that imports it.
+"tests": [tests], "reach": {file: {line: [tests]}}, "everywhere": [tests], "loaded": {"outside": [modules], "inside":
+{module: file}}}`: tests that reach a line, tests that start processes, where nobody follows them, and what was loaded.
+`{"loaded": ...}` loads that again, where a survey is known from before, and answers `{}`. `{"run": [tests], "of": file,
+"limit_s": s}` runs these in this order up to the first that fails, and answers `{"failed": test, "seconds": {test:
+s}}`, `failed` null where all pass. What they load from outside of `TREE` is loaded beforehand, and so is what is in it,
+but for `file` and all that imports it.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def survey(tests: Sequence[str], files: Sequence[str], folder: Path) -> dict[str
     pytest.main([*OPTIONS, "--maxfail=1000", f"--basetemp={folder}", *tests], plugins=[found])
     answer = found.answer()
     outside, inside = loaded(Path.cwd())
-    return answer | {"outside": outside, "inside": inside}
+    return answer | {"loaded": {"outside": outside, "inside": inside}}
 
 
 def run(tests: Sequence[str], folder: Path) -> dict[str, Any]:
@@ -159,10 +161,23 @@ def apart(work: Callable[[], dict[str, Any]], limit_s: float, log: Path) -> dict
     return json.loads(b"".join(texts)) if texts else answer
 
 
+def session_of_its_own() -> None:
+    """Begin a session, which gives way to others as much as the one before did.
+
+    Linux shares a processor out among sessions, and gives a new one the usual share.
+    """
+    group = Path("/proc/self/autogroup")
+    told = group.read_text(encoding="ascii").split() if group.exists() else []
+    os.setsid()
+    with suppress(OSError):
+        if told:
+            group.write_text(told[-1], encoding="ascii")
+
+
 def _work(work: Callable[[], dict[str, Any]], reading: int, writing: int, log: Path) -> None:
     """The fork's part; it does not come back."""
     try:
-        os.setsid()
+        session_of_its_own()
         os.close(reading)
         output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         for number in (1, 2):
@@ -234,11 +249,14 @@ class Server:
 
     def _done(self, task: dict[str, Any]) -> dict[str, Any]:
         limit_s = task.get("limit_s", 3600.0)
-        if "survey" not in task:
+        if "run" in task:
             return apart(lambda: run(task["run"], self._folder), limit_s, self._log)
-        answer = apart(lambda: survey(task["survey"], task["of"], self._folder), limit_s, self._log)
-        load(answer.pop("outside", ()))
-        self._inside |= answer.pop("inside", {})
+        answer = {}
+        if "survey" in task:
+            answer = apart(lambda: survey(task["survey"], task["of"], self._folder), limit_s, self._log)
+        found = answer.get("loaded") or task.get("loaded") or {"outside": (), "inside": {}}
+        load(found["outside"])
+        self._inside |= found["inside"]
         return answer
 
 

@@ -4,8 +4,9 @@
 
 infra/checks/mutants.toml says which modules are changed and which tests have to notice, and holds the reason of each
 change that may go unnoticed. The changes are made in a copy of the tree (infra/checks/mutants.py), and only tests that
-reach a changed line are run, those first that notice most in the least time (infra/checks/mutant_runs.py). Results are
-kept in .build/mutate, and a run that was ended goes on where it was. docs/mutants.md tells how it stands, and of files
+reach a changed line are run, those first that notice most in the least time (infra/checks/mutant_runs.py): quick ones
+for all changes, and then the others for those that are left. Results are kept in .build/mutate, and a run that was
+ended goes on where it was. docs/mutants.md tells how it stands, and of files
 of which .build/mutate has less, how it stood (infra/checks/mutant_page.py). Exits with 1 where a change went unnoticed
 for which there is no reason.
 """
@@ -34,6 +35,8 @@ WORK = ROOT / ".build" / "mutate"
 TREE = WORK / "tree"
 PAGE = ROOT / "docs" / "mutants.md"
 PACKAGES = ("layers/core", "infra/rebuild", "infra/local")
+QUICK_S = 0.2
+"""What a test may take that is tried first: the few that take longer take most of the time of a whole suite."""
 SEED = 20261130  # of the order of changes: what was tried when time was over is an even sample
 
 
@@ -122,12 +125,20 @@ class Suite:
     """
 
     def __init__(self, tests: Sequence[str], files: Sequence[str], runs: Runs) -> None:
-        found = runs.ask(survey=list(tests), of=list(files))
-        # Once more, as what keeps time may fail while it is followed, and with what is loaded by now.
-        again = runs.ask(run=list(found.get("tests", ())), of=files[0])
-        if again["failed"] or not again.get("seconds"):
-            sys.exit(f"without any change {again['failed']} fails of {' '.join(tests)}; see {WORK / 'files.log'}")
-        self.seconds: dict[str, float] = again["seconds"]
+        kept = WORK / "surveys" / f"{digest(*tests, *files, digest_of_tree())}.json"
+        if kept.exists():
+            found = json.loads(kept.read_text(encoding="utf-8"))
+            runs.ask(loaded=found["loaded"])
+        else:
+            found = runs.ask(survey=list(tests), of=list(files))
+            # Once more, as what keeps time may fail while it is followed, and with what is loaded by now.
+            again = runs.ask(run=list(found.get("tests", ())), of=files[0])
+            if again["failed"] or not again.get("seconds"):
+                sys.exit(f"without any change {again['failed']} fails of {' '.join(tests)}; see {WORK / 'files.log'}")
+            found["seconds"] = again["seconds"]
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_text(json.dumps(found), encoding="utf-8")
+        self.seconds: dict[str, float] = found["seconds"]
         self._reach: dict[str, dict[str, list[str]]] = found["reach"]
         self._everywhere: list[str] = found["everywhere"]
         self._noticed: Counter[str] = Counter()
@@ -155,17 +166,26 @@ class Suite:
 
         return sorted(worth, key=place)
 
-    def first_to_notice(self, mutant: Mutant, runs: Runs) -> str | None:
-        """The test that fails with a change, or what else goes wrong; None where all pass."""
+    def parted(self, mutant: Mutant) -> tuple[list[str], list[str]]:
+        """The same: those that are quick, and the others."""
         tests = self.reaching(mutant)
+        return [t for t in tests if self.seconds[t] <= QUICK_S], [t for t in tests if self.seconds[t] > QUICK_S]
+
+    def first_to_notice(self, mutant: Mutant, tests: Sequence[str], runs: Runs) -> str | None:
+        """The one of `tests` that fails with a change, or what else goes wrong; None where all pass."""
         if not tests:
             return None
         with changed(mutant):
             limit_s = 10 + 5 * sum(self.seconds[test] for test in tests)
-            by: str | None = runs.ask(run=tests, of=mutant.file, limit_s=limit_s)["failed"]
+            by: str | None = runs.ask(run=list(tests), of=mutant.file, limit_s=limit_s)["failed"]
         if by in self.seconds:
             self._noticed[by] += 1
         return by
+
+
+def digest_of_tree() -> str:
+    """A name for all of the copy's code."""
+    return digest(*(path.read_text(encoding="utf-8") for path in sorted(TREE.rglob("*.py"))))
 
 
 def digest_of_tests(tests: Sequence[str], root: Path = ROOT) -> str:
@@ -211,20 +231,31 @@ def run(wanted: Sequence[Mutant], python: str, deadline_s: float, results: Resul
     if not left:
         return
     copy_tree()
+    files: dict[tuple[str, ...], set[str]] = {}
+    for mutant in wanted:
+        files.setdefault(mutant.tests, set()).add(mutant.file)
+    suites: dict[tuple[str, ...], Suite] = {}
     with Runs(python) as runs:
-        suites: dict[tuple[str, ...], Suite] = {}
-        for number, mutant in enumerate(left, 1):
-            while pause and pause.exists() and time.monotonic() < deadline_s:
-                time.sleep(1)
-            if time.monotonic() >= deadline_s:
-                print("out of time; the next run goes on from here")
-                return
-            if mutant.tests not in suites:
-                files = sorted({one.file for one in left if one.tests == mutant.tests})
-                suites[mutant.tests] = Suite(mutant.tests, files, runs)
-            by = suites[mutant.tests].first_to_notice(mutant, runs)
-            outcome = results.keep(mutant, by)
-            print(f"{number}/{len(left)} {outcome:<9} {mutant.file} {mutant.change} {by or ''}", flush=True)
+        for quick in (True, False):
+            unnoticed = []
+            for number, mutant in enumerate(left, 1):
+                while pause and pause.exists() and time.monotonic() < deadline_s:
+                    time.sleep(1)
+                if time.monotonic() >= deadline_s:
+                    print("out of time; the next run goes on from here")
+                    return
+                if mutant.tests not in suites:
+                    suites[mutant.tests] = Suite(mutant.tests, sorted(files[mutant.tests]), runs)
+                suite = suites[mutant.tests]
+                quick_tests, slow_tests = suite.parted(mutant)
+                by = suite.first_to_notice(mutant, quick_tests if quick else slow_tests, runs)
+                said = f"{number}/{len(left)} %-9s {mutant.file} {mutant.change} {by or ''}"
+                if by is None and quick and slow_tests:
+                    unnoticed.append(mutant)
+                    print(said % "later", flush=True)
+                else:
+                    print(said % results.keep(mutant, by), flush=True)
+            left = unnoticed
 
 
 def in_turn(found: Sequence[Mutant], targets: Sequence[str]) -> list[Mutant]:

@@ -11,7 +11,7 @@ from unittest.mock import patch
 import pytest
 
 from endcap.aws.clients import REQUEST_PATH
-from endcap.live.waiting import DEPENDENCIES_S, FAILURES, REST_S
+from endcap.live.waiting import DEPENDENCIES_S, FAILURES, HURRIED_S, HURRY_S, READS_S, REST_S
 from endcap.observability import metrics
 from endcap.profiles.erasure import Erasure
 from endcap.snapshot.snapshot import Snapshot
@@ -130,7 +130,9 @@ class TestBreaker:
         world.ask()
         world.aws.faults = {PROFILE: hang}
         waited = [world.ask()[2] for _ in range(FAILURES + 2)]
-        assert [took_s > DEPENDENCIES_S / 2 for took_s in waited] == [True] * FAILURES + [False] * 2
+        assert waited[0] >= READS_S
+        assert all(HURRIED_S <= took_s < READS_S / 2 for took_s in waited[1:FAILURES])
+        assert all(took_s < HURRIED_S / 2 for took_s in waited[FAILURES:])
         world.aws.calls.clear()
         body = world.ask()[1]
         assert (lost(body), PROFILE in world.aws.calls) == ({"profile"}, False)
@@ -139,6 +141,16 @@ class TestBreaker:
         world.aws.faults = {}
         world.clock.spend(REST_S)
         assert [lost(world.ask()[1]) for _ in range(2)] == [set(), set()]
+
+    def test_while_a_table_hangs_one_request_in_ten_seconds_waits_for_all_its_time(self, world: World) -> None:
+        world.ask()
+        world.aws.faults = dict.fromkeys(DYNAMODB, hang)
+        waited = []
+        for second in range(60):
+            world.clock.set(100.0 + second)
+            waited.append(world.ask()[2])
+        assert sum(took_s > HURRIED_S + 0.1 for took_s in waited) <= 60 / HURRY_S
+        assert sum(took_s > 0.1 for took_s in waited) <= FAILURES + 60 / REST_S
 
     @staticmethod
     def calls_of(world: World) -> list[str]:

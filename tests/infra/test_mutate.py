@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -173,6 +176,61 @@ def test_only_tests_that_reach_a_change_are_run_and_the_first_that_fails_is_told
         with mutate.changed(mutant):
             assert runs.ask(run=reached, of=FILE, limit_s=3.0)["failed"] == noticing
     assert (mutate.TREE / FILE).read_text(encoding="utf-8") == TESTS[FILE]
+
+
+def test_a_survey_of_the_same_code_is_made_once(suite: tuple[mutate.Runs, mutate.Suite]) -> None:
+    _, first = suite
+    mutant = of_line(5, "return 3", "return 0")
+    with mutate.Runs(sys.executable) as runs:
+        asked, ask = list[set[str]](), runs.ask
+        runs.ask = lambda **task: asked.append(set(task)) or ask(**task)  # type: ignore[method-assign,func-returns-value]
+        again = mutate.Suite(["test_one.py"], [FILE], runs)
+        assert again.reaching(mutant) == first.reaching(mutant)
+        assert again.first_to_notice(mutant, again.reaching(mutant), runs) == "test_one.py::test_alone"
+        assert asked == [{"loaded"}, {"run", "of", "limit_s"}]
+        (mutate.TREE / "test_one.py").write_text(TESTS["test_one.py"] + "\ndef test_more(): ...\n", encoding="utf-8")
+        more = mutate.Suite(["test_one.py"], [FILE], runs)
+        assert "test_one.py::test_more" in more.seconds
+
+
+def test_slow_tests_are_run_for_what_quick_ones_have_not_noticed(
+    suite: tuple[mutate.Runs, mutate.Suite], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    _, tests = suite
+    tests.seconds |= dict.fromkeys(tests.seconds, 0.0) | {"test_one.py::test_program": 60.0}
+    monkeypatch.setattr(mutate, "copy_tree", lambda: None)
+    monkeypatch.setattr(mutate, "Suite", lambda *_: tests)
+    wanted = [
+        of_line(7, "return 4", "raise OSError"),
+        of_line(5, "return 3", "return 0"),
+        of_line(5, "return 3", "return 3 + 0"),
+    ]
+    mutate.run(wanted, sys.executable, float("inf"), Results(tmp_path / "results"), None)
+    said = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert said == [["1/3", "later"], ["2/3", "noticed"], ["3/3", "later"], ["1/2", "noticed"], ["2/2", "unnoticed"]]
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/autogroup").exists() or os.geteuid() != 0,
+    reason="sessions share processors alike here, or may change it ten times a second only",
+)
+def test_a_new_session_gives_way_to_others_as_the_one_before() -> None:
+    program = """
+import os
+from pathlib import Path
+from infra.checks.mutant_runs import session_of_its_own
+group = Path("/proc/self/autogroup")
+group.write_text("7")
+before = group.read_text()
+if os.fork() == 0:
+    session_of_its_own()
+    print(before.split()[0] != group.read_text().split()[0], group.read_text().split()[-1], flush=True)
+    os._exit(0)
+os.wait()
+"""
+    command = [sys.executable, "-c", program]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, start_new_session=True, check=True).stdout
+    assert said.split() == ["True", "7"]
 
 
 def test_what_a_test_takes_leaves_out_waiting_for_a_core(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ class LiveCatalogue:
         before, patient = kept.content, at_most_s > READS_S
         found = kept.refreshed(partial(self._with_changes, kept.content), self._failed, at_most_s, patient=patient)
         self._note(kept, before)
-        if self._waiting is not None and (kept.stale or found.failure is not None):
+        if self._waiting is not None and kept.stale:
             self._waiting.lose(LOST)
         return found.overlay
 
@@ -78,7 +78,14 @@ class LiveCatalogue:
         if kept is None or kept.content.overlay.snapshot is not snapshot:
             overlay = Overlay(snapshot) if kept is None else kept.content.overlay.carried_over(snapshot)
             first = _Read(overlay, snapshot.catalog_as_of_ms)
-            kept = self._kept = LastGood(first, POLL_S, self._clock, from_start=True, waiting=self._waiting)
+            kept = self._kept = LastGood(
+                first,
+                POLL_S,
+                self._clock,
+                from_start=True,
+                whole=lambda read: read.failure is None,
+                waiting=self._waiting,
+            )
         return kept
 
     def _with_changes(self, known: _Read) -> _Read:

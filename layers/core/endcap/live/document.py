@@ -62,12 +62,15 @@ class Configured(Generic[Content]):
         waiting: Waiting | None = None,
     ) -> None:
         self._document, self._name, self._read, self._empty = document, name, read, empty
+        self._waiting = waiting
         self._kept = LastGood[_Seen[Content]](_Seen(), poll_s, clock, waiting=waiting)
 
     def current(self) -> Content | None:
-        """The content as it is now; None where no usable document was ever read."""
+        """The content as it is now, or as it was where a request is hurried; None where none was ever usable."""
         before = self._kept.content
-        seen = self._kept.refreshed(partial(self._look, before), self._failed, CONFIGURATION_S)
+        hurried = self._waiting is not None and self._waiting.hurried and before.content is not None
+        wait_s = 0.0 if hurried else CONFIGURATION_S
+        seen = self._kept.refreshed(partial(self._look, before), self._failed, wait_s)
         if seen is not before and seen.problem is not None:
             if seen.etag != before.etag:
                 self._log(seen.problem)

@@ -59,6 +59,8 @@ class LastGood(Generic[Content]):
     from_start : each wait begins with a look, as what it finds is as old as that; else with its end, so that a look
         that takes long does not bring on the next one, and then a failure may have a wait of its own
     takes_long : a look needs the time of many requests; it is never begun anew while it is under way
+    whole : whether a look has found all there is to find; one that has not is kept, and nobody waits for the next one
+        either, as what it did not find may be what it has waited for
 
     Attributes
     ----------
@@ -73,11 +75,12 @@ class LastGood(Generic[Content]):
         *,
         from_start: bool = False,
         takes_long: bool = False,
+        whole: Callable[[Content], bool] = lambda _: True,
         waiting: Waiting | None = None,
     ) -> None:
         self.content = content
         self._known, self._doubtful = False, False
-        self._every_s, self._from_start, self._takes_long = every_s, from_start, takes_long
+        self._every_s, self._from_start, self._takes_long, self._whole = every_s, from_start, takes_long, whole
         self._timer, self._clock, self._waiting = Timer(clock), clock, waiting
         self._looking: Future[Content] | None = None
         self._began_s, self._asked_s = 0.0, clock()
@@ -107,7 +110,10 @@ class LastGood(Generic[Content]):
         patience_s = 0.0 if self._doubtful else self._began_s + READS_S - self._clock()
         wait_s = max(0.0, min(self._waiting.left_s(), at_most_s if patient else min(at_most_s, patience_s)))
         with suppress(Exception):  # what it has raised is seen to where it is taken over
-            self._looking.result(wait_s)
+            if self._takes_long:  # that it is not done says nothing against the service
+                self._looking.result(wait_s)
+            else:
+                self._waiting.result(self._looking, wait_s)
         if self._looking.done():
             self._taken_over(self._looking, failed)
         elif wait_s > 0 or self._looking is before:  # else it was begun when there was no time left to wait for it
@@ -116,7 +122,7 @@ class LastGood(Generic[Content]):
 
     @property
     def stale(self) -> bool:
-        """Whether the content may be out of date: no look has ever succeeded, or the last one has failed or is late."""
+        """Whether something may be missing: no look has ever succeeded, or the last is not whole, failed or late."""
         return self._doubtful or not self._known
 
     def begin(self, look: Look[Content], failed: Failed) -> None:
@@ -150,7 +156,7 @@ class LastGood(Generic[Content]):
         wait_s: float | None = None
         try:
             self.content = look()
-            self._known, self._doubtful = True, False
+            self._known, self._doubtful = True, not self._whole(self.content)
         except Exception as exc:  # whatever it is, what is known stays
             self._doubtful = True
             wait_s = failed(exc)

@@ -43,24 +43,32 @@ class Items(Protocol):
         """Rows by id, None where there is no such item; what could not be read is left out."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What a look has found: the list with what is known of its items, None where there is none."""
+
+    overlay: Overlay | None
+    n_unread: int = 0
+
+
 class Popular:
     """The last promoted list, with its items as they are now; looked at only while somebody asks.
 
     Parameters
     ----------
-    waiting : of the requests that are served. An answer whose items have not been looked up again loses "changes"
+    waiting : of the requests that are served. An answer whose items have not all been looked up again loses "changes"
     """
 
     def __init__(self, items: Items, waiting: Waiting) -> None:
         self._items, self._waiting = items, waiting
         self._named = Guarded("items", waiting)
-        self._kept = LastGood[Overlay | None](None, POLL_S, waiting.clock, waiting=waiting)
+        self._kept = LastGood(_Read(None), POLL_S, waiting.clock, whole=lambda read: not read.n_unread, waiting=waiting)
 
     def over(self, named: Iterable[str] = ()) -> Overlay | None:
         """The list with its items laid over it, and those that a request names; None where it can't be had in time."""
         ids = sorted(set(named))
         reading = self._named.begin(partial(self._items.many, ids)) if ids else None
-        overlay = self._kept.refreshed(self._look, self._failed)
+        overlay = self._kept.refreshed(self._look, self._failed).overlay
         if overlay is not None and self._kept.stale:
             self._waiting.lose(CHANGES)
         if overlay is None or reading is None:
@@ -72,15 +80,16 @@ class Popular:
             self._waiting.lose(CHANGES)
             return overlay
 
-    def _look(self) -> Overlay | None:
+    def _look(self) -> _Read:
         popular = self._items.popular()
         if popular is None:
-            return None
+            return _Read(None)
         rows = self._items.many(item_id for item_id, _ in popular.items)
-        known = self._kept.content
+        known = self._kept.content.overlay
         same = known is not None and known.snapshot.version == popular.version
         snapshot = known.snapshot if known is not None and same else snapshot_of(popular)
-        return Overlay(snapshot).with_rows(_changed(rows))
+        n_unread = sum(item_id not in rows for item_id, _ in popular.items)
+        return _Read(Overlay(snapshot).with_rows(_changed(rows)), n_unread)
 
     def _failed(self, exc: Exception) -> None:
         logger.warning("popular list not readable", extra={"error": str(exc)})

@@ -26,6 +26,12 @@ WRITE_S: Final = 0.1
 """What a request may wait for the record of its answer, when its reads have left nothing."""
 DEPENDENCIES_S: Final = READS_S + WRITE_S
 """How long a request waits for other services at most, whatever they do."""
+HURRIED_S: Final = 0.15
+"""How long a request waits for all that it reads together while it is fresh that another has waited in vain: several
+times what a read takes where all is well, and short enough that requests do not pile up behind each other."""
+HURRY_S: Final = 10.0
+"""How long that is fresh. The probes of a breaker are hurried meanwhile; the next one may take its time, so that a
+service is found that has become slow and no more."""
 MAX_WORKERS: Final = 64
 """Threads are made when they are needed; those that a service holds are not there for others until it lets go."""
 FAILURES: Final = 3
@@ -42,6 +48,10 @@ class Workers(Protocol):
 class Waiting:
     """The deadline of the request that is served, and what it had to do without.
 
+    A request that has waited in vain until its deadline makes those of the next seconds hurry, whatever they read: one
+    after the other they would wait in vain too, and where all environments do, shoppers wait for these as well. It is
+    counted in seconds since then and not in what comes late by itself, as threads may stand still between requests.
+
     Parameters
     ----------
     workers : threads by default, made when the first read asks for one
@@ -51,7 +61,8 @@ class Waiting:
     def __init__(self, workers: Workers | None = None, clock: Clock = time.monotonic) -> None:
         self.clock, self._given = clock, workers
         self._lost: dict[str, None] = {}
-        self._ends_s = clock() + READS_S
+        self._ends_s, self._hurry_ends_s = clock() + READS_S, float("-inf")
+        self._usual = True
 
     @cached_property
     def workers(self) -> Workers:
@@ -60,16 +71,40 @@ class Waiting:
 
     def begin(self) -> None:
         """Another request begins: it has its time before it, and has lost nothing yet."""
-        self._ends_s = self.clock() + READS_S
+        self._usual = not self.hurried
+        self._ends_s = self.clock() + (READS_S if self._usual else HURRIED_S)
         self._lost.clear()
 
     def extend(self, seconds: float) -> None:
         """Wait this long from now, as there is nothing that could be answered without."""
         self._ends_s = max(self._ends_s, self.clock() + seconds)
+        self._usual = False
+
+    @property
+    def hurried(self) -> bool:
+        """Whether the request has less time than usual, so that none of it should go to what is known well enough."""
+        return self.clock() < self._hurry_ends_s
 
     def left_s(self) -> float:
         """Seconds that the request may still wait, 0 when there are none."""
         return max(0.0, self._ends_s - self.clock())
+
+    def result(self, future: Future[Found], at_most_s: float) -> Found:
+        """What a call on a worker finds, waited for this long.
+
+        Raises
+        ------
+        TimeoutError : it comes later
+        Exception : whatever the call itself has raised
+        """
+        to_the_end = at_most_s >= self.left_s()
+        try:
+            return future.result(at_most_s)
+        except LateError:
+            # One that has waited no longer than the hurried do, or as long as it was let to, says nothing to others.
+            if self._usual and to_the_end and at_most_s > HURRIED_S and not future.done():
+                self._hurry_ends_s = self.clock() + HURRY_S
+            raise
 
     def lose(self, name: str) -> None:
         """Note that the answer is made without something."""
@@ -125,7 +160,7 @@ class Reading(Generic[Found]):
         if self._future is None:
             raise DependencyError(f"{self._what}: not tried, as it has just failed {FAILURES} times")
         try:
-            found = self._future.result(max(at_least_s, self._waiting.left_s()))
+            found = self._waiting.result(self._future, max(at_least_s, self._waiting.left_s()))
         except LateError as exc:
             self._breaker.note(failed=True)
             raise DependencyError(f"{self._what}: no answer in time") from exc

@@ -10,10 +10,10 @@ import pytest
 
 from endcap.catalog.item import Item
 from endcap.catalog.row import ChangedRows, ItemRow
-from endcap.errors import ThrottledError
+from endcap.errors import DependencyError, ThrottledError
 from endcap.index.overlay import MAX_CHANGED, Overlay
 from endcap.live.catalogue import POLL_S, REREAD_MS, LiveCatalogue
-from endcap.live.waiting import Waiting
+from endcap.live.waiting import READS_S, Waiting
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 from tests.fakes.virtual_time import VirtualClock, VirtualWorkers
@@ -123,6 +123,28 @@ def test_late_changes_are_lost_for_one_and_there_for_the_next(snapshot: Snapshot
     clock.spend(1.0)
     waiting.begin()
     assert "item-4" not in shown(catalogue.over(snapshot))
+    assert waiting.lost == ()
+
+
+def test_while_the_table_hangs_one_request_waits_for_its_changes_and_no_other(snapshot: Snapshot) -> None:
+    clock, table = VirtualClock(), Table()
+    waiting = Waiting(VirtualWorkers(clock), clock)
+    catalogue = LiveCatalogue(table, clock, waiting)
+    table.failure, table.before = DependencyError("no answer"), lambda: clock.spend(2 * READS_S)
+    waited = []
+    for at_s in range(100):
+        clock.set(float(at_s))
+        waiting.begin()
+        catalogue.over(snapshot)
+        assert waiting.lost == ("changes",)
+        waited.append(clock.now_s - at_s)
+    assert [took_s for took_s in waited if took_s > 0] == [pytest.approx(READS_S)]
+    # AND they are there soon after it answers again, although nobody waits for that either
+    table.failure, table.before = None, lambda: clock.spend(0.01)
+    for at_s in (100.0, 100.0 + POLL_S, 100.1 + POLL_S):
+        clock.set(at_s)
+        waiting.begin()
+        catalogue.over(snapshot)
     assert waiting.lost == ()
 
 

@@ -10,7 +10,7 @@ from endcap.catalog.row import ChangedRows, ItemRow, PopularList
 from endcap.errors import DependencyError, SnapshotIntegrityError, SnapshotMissingError
 from endcap.live.catalogue import LiveCatalogue
 from endcap.live.ladder import LOADING_S, START_AHEAD_S, START_S, Ladder
-from endcap.live.popular import Popular
+from endcap.live.popular import POLL_S, Popular
 from endcap.live.transfer import MEASURED_S, STILL_S, Transfer
 from endcap.live.waiting import READS_S, Waiting
 from endcap.snapshot.snapshot import Snapshot
@@ -78,6 +78,7 @@ class Items:
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock, self.list, self.answers = clock, POPULAR, True
+        self.unread = frozenset[str]()
         self.changes: list[ItemRow] = []
         self.changes_take_s = 0.0
 
@@ -91,7 +92,11 @@ class Items:
     def many(self, item_ids: Iterable[str]) -> Mapping[str, ItemRow | None]:
         """See `endcap.live.popular.Items`."""
         known = {item.item_id: item for item in toy_items()}
-        return {item_id: ItemRow(item_id, known[item_id], 1) if item_id in known else None for item_id in item_ids}
+        return {
+            item_id: ItemRow(item_id, known[item_id], 1) if item_id in known else None
+            for item_id in item_ids
+            if item_id not in self.unread
+        }
 
     def changes_since(self, _: int, __: int) -> ChangedRows:
         """See `endcap.live.catalogue.Changes`."""
@@ -127,6 +132,17 @@ def test_while_it_loads_the_list_of_the_last_promotion_is(snapshot: Snapshot) ->
     world.clock.spend(5.0)
     world.waiting.begin()
     assert world.ladder.begin(()) is snapshot
+
+
+def test_an_item_of_the_list_that_could_not_be_checked_is_not_shown_and_the_answer_says_so(snapshot: Snapshot) -> None:
+    world, (first, *others) = World(snapshot, 60.0), [item_id for item_id, _ in POPULAR.items]
+    for unread, lost in ((frozenset({first}), ("changes", "snapshot")), (frozenset[str](), ("snapshot",))):
+        world.items.unread = unread
+        world.waiting.begin()
+        index = world.ladder.over(world.ladder.begin(())).index
+        shown = {index.item_id(row) for row in range(index.n_items) if index.available[row]}
+        assert (shown, world.waiting.lost) == ({*others, first} - unread, lost)
+        world.clock.spend(POLL_S)
 
 
 def test_without_a_list_a_request_waits_on_as_long_as_s3_answers(snapshot: Snapshot) -> None:

@@ -9,7 +9,18 @@ import pytest
 
 from endcap.errors import DependencyError, NotFoundError
 from endcap.live.polling import LastGood
-from endcap.live.waiting import DEPENDENCIES_S, FAILURES, READS_S, REST_S, WRITE_S, Breaker, Guarded, Waiting
+from endcap.live.waiting import (
+    DEPENDENCIES_S,
+    FAILURES,
+    HURRIED_S,
+    HURRY_S,
+    READS_S,
+    REST_S,
+    WRITE_S,
+    Breaker,
+    Guarded,
+    Waiting,
+)
 from tests.fakes.virtual_time import VirtualClock, VirtualWorkers
 
 
@@ -53,8 +64,6 @@ class TestWaiting:
         with pytest.raises(DependencyError):
             third.result()
         assert clock.now_s == pytest.approx(READS_S)
-        waiting.begin()
-        assert waiting.left_s() == READS_S
 
     def test_leaves_the_record_of_an_answer_a_little(
         self, waiting: Waiting, service: Service, clock: VirtualClock
@@ -73,6 +82,89 @@ class TestWaiting:
         assert waiting.lost == ("b", "a")
         waiting.begin()
         assert waiting.lost == ()
+
+
+class TestHurry:
+    @pytest.fixture
+    def guarded(self, waiting: Waiting, service: Service) -> Guarded:
+        """A service that has let one request wait in vain."""
+        guarded, service.takes_s = Guarded("a", waiting), 60.0
+        with pytest.raises(DependencyError):
+            guarded.begin(service).result()
+        return guarded
+
+    def test_after_one_that_has_waited_in_vain_others_wait_less_whatever_they_read(
+        self, guarded: Guarded, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        waiting.begin()
+        assert waiting.left_s() == pytest.approx(HURRIED_S)
+        kept, began_s = LastGood(0, 2.0, clock, waiting=waiting), clock.now_s
+        assert (kept.refreshed(service, lambda _: None), kept.stale) == (0, True)
+        assert clock.now_s - began_s == pytest.approx(HURRIED_S)
+
+    def test_what_comes_in_a_hurry_counts(self, guarded: Guarded, waiting: Waiting, service: Service) -> None:
+        service.takes_s = HURRIED_S / 2
+        for number in range(5):
+            waiting.begin()
+            assert guarded.begin(service).result() == number + 2
+
+    def test_it_is_over_after_some_seconds_and_the_hurried_do_not_prolong_it(
+        self, guarded: Guarded, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        ends_s = clock.now_s + HURRY_S
+        for at_s in (clock.now_s, ends_s - 1, ends_s - 0.5):
+            clock.set(at_s)
+            waiting.begin()
+            with pytest.raises(DependencyError):
+                guarded.begin(service).result()
+        clock.set(ends_s)
+        waiting.begin()
+        assert waiting.left_s() == pytest.approx(READS_S)
+
+    def test_a_service_that_has_become_slow_and_no_more_is_found(
+        self, guarded: Guarded, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        found, service.takes_s = list[bool](), 2 * HURRIED_S
+        for _ in range(60):
+            clock.spend(0.5)
+            waiting.begin()
+            try:
+                found.append(guarded.begin(service).result() > 0)
+            except DependencyError:
+                found.append(False)
+        whole = found.index(True)
+        assert (whole * 0.5) < HURRY_S + REST_S + 1
+        assert all(found[whole:])
+
+    def test_an_extended_wait_and_what_takes_long_anyway_hurry_nobody(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        service.takes_s = 60.0
+        LastGood(0, 2.0, clock, takes_long=True, waiting=waiting).refreshed(service, lambda _: None)
+        waiting.extend(3.0)
+        with pytest.raises(DependencyError):
+            Guarded("a", waiting).begin(service).result()
+        assert clock.now_s == pytest.approx(READS_S + 3.0)
+        waiting.begin()
+        assert waiting.left_s() == pytest.approx(READS_S)
+
+    def test_a_failure_hurries_nobody(self, waiting: Waiting, service: Service, clock: VirtualClock) -> None:
+        service.takes_s, service.error = 0.9 * READS_S, DependencyError("down")
+        with pytest.raises(DependencyError):
+            Guarded("a", waiting).begin(service).result()
+        waiting.begin()
+        assert waiting.left_s() == pytest.approx(READS_S)
+
+    def test_a_wait_that_was_short_by_itself_hurries_nobody(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        service.takes_s = 60.0
+        LastGood(0, 2.0, clock, waiting=waiting).refreshed(service, lambda _: None, 2 * HURRIED_S)
+        clock.set(READS_S - 0.9 * HURRIED_S)
+        with pytest.raises(DependencyError):
+            Guarded("a", waiting).begin(service).result()
+        waiting.begin()
+        assert waiting.left_s() == pytest.approx(READS_S)
 
 
 class TestBreaker:

@@ -1,0 +1,90 @@
+"""How long lists take while DynamoDB hangs and more shoppers ask than environments could keep waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+
+from endcap.live.waiting import HURRIED_S, HURRY_S, READS_S, REST_S
+from endcap.observability import metrics
+from endcap.snapshot.snapshot import Snapshot
+from tests.fakes.faulty_aws import FAULTS, USUAL_S
+from tests.fakes.faulty_world import DYNAMODB, World, lost
+from tests.fakes.moto_stack import ENVIRONMENT
+from tests.fakes.toy_snapshot import build_toy_snapshot
+
+ENVIRONMENTS = 4
+PER_S = 14.0
+"""Lists that are asked for, as in a soak with `--rate 21`; here all of them want a profile."""
+OUTAGE_S = HURRY_S + REST_S
+"""Long enough for probes of both kinds, hurried and patient."""
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics")
+
+
+@pytest.fixture(scope="module")
+def toy(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return build_toy_snapshot(tmp_path_factory.mktemp("toy"))
+
+
+@dataclass
+class Served:
+    """One request: when it came, how long it waited for an environment and its answer, what that lacks."""
+
+    due_s: float
+    latency_s: float
+    lost: set[str]
+
+
+class Pool:
+    """Environments that serve one request at a time and stand still meanwhile; the last one used is used next."""
+
+    def __init__(self, toy: Snapshot) -> None:
+        self._worlds = [World(toy) for _ in range(ENVIRONMENTS)]
+        self._free_s = dict.fromkeys(range(ENVIRONMENTS), 0.0)
+
+    def fail(self, fault: str | None) -> None:
+        for world in self._worlds:
+            world.aws.faults = dict.fromkeys(DYNAMODB, FAULTS[fault]) if fault else {}
+
+    def ask(self, due_s: float) -> Served:
+        free = [n for n, free_s in self._free_s.items() if free_s <= due_s]
+        n = max(free, key=lambda k: self._free_s[k]) if free else min(self._free_s, key=lambda k: self._free_s[k])
+        world = self._worlds[n]
+        world.clock.set(max(due_s, self._free_s[n]))
+        status, body, _ = world.ask()
+        assert status == 200
+        self._free_s[n] = world.clock.now_s
+        return Served(due_s, world.clock.now_s - due_s, lost(body))
+
+    def serve(self, from_s: float, seconds: float) -> list[Served]:
+        return [self.ask(from_s + k / PER_S) for k in range(round(seconds * PER_S))]
+
+
+@pytest.fixture
+def pool(toy: Snapshot, tmp_path: Path) -> Iterator[Pool]:
+    environment = {**ENVIRONMENT, "SNAPSHOT_CACHE": str(tmp_path / "snapshots")}
+    with patch.dict("os.environ", environment), patch.object(metrics.provider, "namespace", "endcap"):
+        yield Pool(toy)
+
+
+@pytest.mark.parametrize("fault", ["hang", "slow", "throttle"])  # the others cost nobody any time
+def test_no_list_takes_much_longer_than_one_that_waits_in_vain(pool: Pool, fault: str) -> None:
+    # GIVEN environments that have all ranked before
+    for n in range(ENVIRONMENTS):
+        pool.ask(n * USUAL_S / ENVIRONMENTS)
+    # WHEN the tables do not answer any more
+    pool.fail(fault)
+    served = pool.serve(60.0, OUTAGE_S)
+    # THEN each environment waits once in vain, and whoever comes meanwhile does not wait again
+    assert max(one.latency_s for one in served) < READS_S + HURRIED_S
+    assert sum(one.latency_s for one in served) / len(served) < HURRIED_S
+    assert "profile" in served[-1].lost
+    # AND WHEN they answer again, lists are whole soon after
+    pool.fail(None)
+    after = pool.serve(60.0 + OUTAGE_S, 2 * REST_S)
+    assert not any(one.lost for one in after if one.due_s > 60.0 + OUTAGE_S + REST_S + 1)
