@@ -85,7 +85,7 @@ class Tag(Interest):
 
     kind: Literal["category", "brand", "attribute", "word"]
     because: Because
-    against: Against = []
+    against: Against
     deeds: Deeds
 
 
@@ -97,7 +97,7 @@ class Sentiment(Answer):
     sentiment: Tone
     reviews: Annotated[int, Field(ge=1)]
     because: Because
-    against: Against = []
+    against: Against
     deeds: Deeds
 
 

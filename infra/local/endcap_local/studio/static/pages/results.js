@@ -6,9 +6,11 @@ import { dateTime, day as dayOf, money, number, percent, t } from "../lib/i18n.j
 import { Amounts, Button, Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";
 
 const DIMENSIONS = ["scenario", "surface", "variant", "day"];
+const FEW_LISTS = 20; // of fewer a share says nothing; `endcap report` tells the same
+const rateOf = (name) => (row) => (row.lists < FEW_LISTS ? null : (row[name]?.value ?? null));
 const MEASURES = {
-  ctr: [(row) => row.ctr?.value ?? null, (value) => percent(value)],
-  conversion: [(row) => row.conversion?.value ?? null, (value) => percent(value)],
+  ctr: [rateOf("ctr"), (value) => percent(value)],
+  conversion: [rateOf("conversion"), (value) => percent(value)],
   clicks: [(row) => row.clicks, (value) => number(value)],
   lists: [(row) => row.lists, (value) => number(value)],
 };
@@ -28,29 +30,49 @@ const measuresOf = (total) => {
   return [...paid.map((currency) => revenueIn(currency, paid.length === 1)), ...others];
 };
 
-const within = (value) => (value == null ? "–" : html`${percent(value.value)} <small>${percent(value.low)} – ${percent(value.high)}</small>`);
+// A rate is a share of the lists that were made, seen or not; of a few lists it stands as what it is.
+const hits = (row, name) => t("results.of_lists", { n: number(Math.round(row[name].value * row.lists)), of: number(row.lists) });
+const rate = (row, name) => {
+  if (row[name] == null) return "–";
+  if (row.lists < FEW_LISTS) return hits(row, name);
+  return html`${percent(row[name].value)} <small>${percent(row[name].low)} – ${percent(row[name].high)}</small>`;
+};
+const RateStat = ({ row, name }) => {
+  if (row[name] == null) return html`<${Stat} label=${t(name)} value="–" />`;
+  const few = row.lists < FEW_LISTS;
+  return html`<${Stat} label=${t(name)} value=${few ? "–" : percent(row[name].value)} note=${few ? t("results.too_few", { hits: hits(row, name) }) : `${hits(row, name)} · ${percent(row[name].low)} – ${percent(row[name].high)}`} />`;
+};
+// Nobody has reported what came into view, though there were lists.
+const unseen = (row) => row.lists > 0 && row.visible === 0;
+const seen = (row) => (unseen(row) ? html`– <small>${t("results.not_reported")}</small>` : number(row.visible));
+
+// What is missing before these numbers say all that they can: the first step that the storefront has not taken.
+const missingOf = (total) => {
+  if (total.lists === 0) return "results.hint_lists";
+  if (total.clicks + total.carts + total.purchases === 0) return "results.hint_acts";
+  if (total.purchases === 0) return "results.hint_sale";
+  return unseen(total) ? "results.hint_seen" : null;
+};
 const iso = (daysAgo) => new Date(Date.now() - daysAgo * 86400000).toISOString().slice(0, 10);
 const unnamed = (value) => value === "" || value == null;
 const named = (value) => (unnamed(value) ? t("results.unnamed") : value);
 const explained = (name, value) => (unnamed(value) ? html`${named(value)}<small>${t(`unnamed.${name}`)}</small>` : value);
 
-const DayField = ({ label, value, onValue }) => html`<${Field} label=${label} control=${(tied) => html`<input type="date" value=${value} onChange=${(e) => onValue(e.target.value)} ...${tied} />`} />`;
+const DayField = ({ label, value, onValue }) => html`<${Field} label=${label} hint=${t("results.days_utc")} control=${(tied) => html`<input type="date" value=${value} onChange=${(e) => onValue(e.target.value)} ...${tied} />`} />`;
 
 const columnsOf = (by, total) => [
-  ...by.map((name) => ({ label: t(name), of: (row) => (name === "day" ? dayOf(`${row.day}T12:00:00Z`) : explained(name, row[name])) })),
-  ...["lists", "visible", "clicks", "carts", "purchases", "returns"].map((name) => ({ label: t(name), number: true, of: (row) => number(row[name]) })),
-  { label: t("ctr"), number: true, of: (row) => within(row.ctr) },
-  { label: t("conversion"), number: true, of: (row) => within(row.conversion) },
+  ...by.map((name) => ({ label: t(name), of: (row) => (name === "day" ? dayOf(row.day) : explained(name, row[name])) })),
+  ...["lists", "visible", "clicks", "carts", "purchases", "returns"].map((name) => ({ label: t(name), number: true, of: (row) => (name === "visible" ? seen(row) : number(row[name])) })),
+  ...["ctr", "conversion"].map((name) => ({ label: t(name), number: true, of: (row) => rate(row, name) })),
   { label: t("revenue"), number: true, of: (row) => html`<${Amounts} of=${row.revenues.length || !total.currency ? row.revenues : [{ revenue: 0, currency: total.currency }]} />` },
 ];
 
 const Total = ({ total }) => html`
   <dl class="stats">
-    ${measuresOf(total).slice(0, paidIn(total).length).map(({ label, of, format }) => html`<${Stat} label=${label} value=${format(of(total))} note=${total.revenue > 0 && !total.currency && t("results.no_currency_note")} />`)}
-    <${Stat} label=${t("lists")} value=${number(total.lists)} note=${t("results.visible", { n: number(total.visible) })} />
+    ${measuresOf(total).slice(0, paidIn(total).length).map(({ label, of, format }) => html`<${Stat} label=${label} value=${total.revenues.length ? format(of(total)) : "–"} note=${total.revenues.length ? total.revenue > 0 && !total.currency && t("results.no_currency_note") : t("results.no_sale")} />`)}
+    <${Stat} label=${t("lists")} value=${number(total.lists)} note=${unseen(total) ? t("results.none_reported") : t("results.visible", { n: number(total.visible) })} />
     <${Stat} label=${t("clicks")} value=${number(total.clicks)} />
-    <${Stat} label=${t("ctr")} value=${percent(total.ctr?.value)} note=${total.ctr && `${percent(total.ctr.low)} – ${percent(total.ctr.high)}`} />
-    <${Stat} label=${t("conversion")} value=${percent(total.conversion?.value)} note=${total.conversion && `${percent(total.conversion.low)} – ${percent(total.conversion.high)}`} />
+    <${RateStat} row=${total} name="ctr" /><${RateStat} row=${total} name="conversion" />
     <${Stat} label=${t("purchases")} value=${number(total.purchases)} note=${t("results.returned", { n: number(total.returns) })} />
   </dl>
 `;
@@ -86,13 +108,15 @@ export default function Results() {
       <${Loaded} of=${found}>${({ rows, total, by: told, as_of, behind, window_days }) => html`
         <div class="stack">
           ${behind > 0 && html`<${Notice}>${t("results.behind", { n: number(behind) })}<//>`}
+          ${missingOf(total) && html`<${Notice}>${t(missingOf(total))}<//>`}
           <${Total} total=${total} />
           <div class="columns">
-            <${Panel} title=${t("results.compared", { measure: label })}>${rows.length ? html`<${Bars} name=${label} format=${format}
-              rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => named(row[name])).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${t("results.nothing")}<//>`}<//>
+            <${Panel} title=${t("results.compared", { measure: label })}>${rows.some((row) => of(row) != null) ? html`<${Bars} name=${label} format=${format}
+              rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => named(row[name])).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${t(rows.length ? "results.few_of_each" : "results.nothing", { n: FEW_LISTS })}<//>`}<//>
             <${Panel}><${OverTime} ...${{ from, to, measure: shown, round }} /><//>
           </div>
           <${Panel} title=${t("results.table")} note=${t("results.as_of", { moment: dateTime(as_of), days: window_days })}>
+            <p class="muted">${t("results.rates_what", { n: FEW_LISTS })}</p>
             <${Table} name=${t("results.table")} columns=${told.length ? columnsOf(told, total) : [{ label: t("results.by"), of: () => t("results.all") }, ...columnsOf([], total)]} rows=${rows} empty=${t("results.nothing")} />
           <//>
         </div>`}<//>
