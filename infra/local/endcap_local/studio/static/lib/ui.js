@@ -93,14 +93,14 @@ export const Check = ({ label, checked, onValue }) => html`
 
 export const isPast = (moment) => moment != null && moment <= Date.now();
 
-// A moment of the reader's own clock, in milliseconds, or null; `hint` is the key of a text that names the clock's zone. What
-// `ends` then must lie ahead to have any effect.
-export const MomentField = ({ label, hint = "moment.zone", value, onValue, inline, ends }) => {
+// A moment of the reader's own clock, of which the zone is told, in milliseconds, or null. What `ends` then must lie ahead to
+// have any effect.
+export const MomentField = ({ label, hint, value, onValue, inline, ends }) => {
   const error = ends && isPast(value) ? t("moment.past") : undefined;
   const local = value == null ? "" : new Date(value - new Date(value).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
   return html`
     <${Field}
-      ...${{ label, error, inline }} hint=${t(hint, { zone: zone() })}
+      ...${{ label, error, inline }} hint=${hint ?? t("moment.zone", { zone: zone() })}
       control=${(tied) => html`
         <input type="datetime-local" value=${local} ...${tied}
           onChange=${(e) => onValue(e.target.value ? new Date(e.target.value).getTime() : null)} />

@@ -2,7 +2,7 @@
 import { call, get, useLoad } from "../lib/api.js";
 import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, listed, money, number, percent, signed, t } from "../lib/i18n.js";
+import { dateTime, listed, money, number, percent, signed, t, zone } from "../lib/i18n.js";
 import { nameOf } from "../lib/items.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
@@ -82,7 +82,7 @@ const New = ({ onClose, onDone }) => {
         <div class="form">
           <${TextField} label=${t("name")} value=${plan.name} onValue=${(name) => set({ name })} required />
           <${ScenarioPicker} names=${namesOf(scenarios)} hint=${t("experiments.lists_hint")} none=${t("scenario.everywhere")} value=${plan.scenario} onValue=${(scenario) => set({ scenario })} />
-          <${MomentField} label=${t("experiments.start_at")} hint="experiments.start_hint" value=${plan.start} onValue=${(start) => set({ start })} />
+          <${MomentField} label=${t("experiments.start_at")} hint=${t("experiments.start_hint", { zone: zone() })} value=${plan.start} onValue=${(start) => set({ start })} />
         </div>
         ${plan.variants.map((one, i) => html`
           <fieldset class="form rowed"><legend>${i === 0 ? t("experiments.control") : t("experiments.variant", { n: i })}</legend>

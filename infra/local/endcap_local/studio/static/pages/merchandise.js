@@ -3,7 +3,7 @@
 import { preview, useLoad } from "../lib/api.js";
 import { Older, Overtaken } from "../lib/drafts.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { about, dateTime, language, t } from "../lib/i18n.js";
+import { about, dateTime, language, t, zone } from "../lib/i18n.js";
 import { ItemLink, Moved, NoItems, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, itemOf, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
@@ -156,7 +156,7 @@ export default function Merchandise({ query }) {
       <${Panel} tight>
         <div class="form">
           <${SelectField} label=${t("merch.where")} value=${chosen} onValue=${setChosen} options=${[[EVERYWHERE, t("scenario.everywhere")], ...names.map((name) => [name, name])]} hint=${chosen === EVERYWHERE ? t("merch.everywhere_hint") : t("merch.drag_hint")} />
-          <${MomentField} label=${t("merch.until_label")} hint="merch.until_hint" ends value=${until} onValue=${setUntil} />
+          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint", { zone: zone() })} ends value=${until} onValue=${setUntil} />
           <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("merch.shopper_hint")} />
         </div>
       <//>

@@ -48,10 +48,10 @@ const seen = (row) => (unseen(row) ? html`– <small>${t("results.not_reported")
 
 // What is missing before these numbers say all that they can: the first step that the storefront has not taken.
 const missingOf = (total) => {
-  if (total.lists === 0) return "results.hint_lists";
-  if (total.clicks + total.carts + total.purchases === 0) return "results.hint_acts";
-  if (total.purchases === 0) return "results.hint_sale";
-  return unseen(total) ? "results.hint_seen" : null;
+  if (total.lists === 0) return t("results.hint_lists");
+  if (total.clicks + total.carts + total.purchases === 0) return t("results.hint_acts");
+  if (total.purchases === 0) return t("results.hint_sale");
+  return unseen(total) ? t("results.hint_seen") : null;
 };
 const iso = (daysAgo) => new Date(Date.now() - daysAgo * 86400000).toISOString().slice(0, 10);
 const unnamed = (value) => value === "" || value == null;
@@ -108,7 +108,7 @@ export default function Results() {
       <${Loaded} of=${found}>${({ rows, total, by: told, as_of, behind, window_days }) => html`
         <div class="stack">
           ${behind > 0 && html`<${Notice}>${t("results.behind", { n: number(behind) })}<//>`}
-          ${missingOf(total) && html`<${Notice}>${t(missingOf(total))}<//>`}
+          ${missingOf(total) && html`<${Notice}>${missingOf(total)}<//>`}
           <${Total} total=${total} />
           <div class="columns">
             <${Panel} title=${t("results.compared", { measure: label })}>${rows.some((row) => of(row) != null) ? html`<${Bars} name=${label} format=${format}

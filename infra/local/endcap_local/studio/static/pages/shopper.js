@@ -19,8 +19,8 @@ const named = (items) => (items.length ? inRow(items).map(({ type, value }) => (
 // What speaks against it comes behind, and is told as such.
 const dated = ({ text, times, timestamp }) => t(times === 1 ? "shopper.deed_on" : "shopper.deeds_until", { deed: text, day: day(timestamp) });
 const toldWhy = ({ because, against = [], deeds, weight, sentiment }) => {
-  const weaker = (weight ?? sentiment) < 0 ? "shopper.weakens_dislike" : "shopper.weakens_like";
-  const told = [...because.map(dated), ...against.map((one) => t(weaker, { deed: dated(one) }))];
+  const disliked = (weight ?? sentiment) < 0;
+  const told = [...because.map(dated), ...against.map((one) => t(disliked ? "shopper.weakens_dislike" : "shopper.weakens_like", { deed: dated(one) }))];
   const more = deeds - [...because, ...against].reduce((sum, { times }) => sum + times, 0);
   return more > 0 ? [...told, t("shopper.more_deeds", { n: number(more) })] : told;
 };
