@@ -32,7 +32,7 @@ const Target = ({ of }) => {
 };
 
 // A signed caller is an ARN, of which the last part names who it is.
-const Who = ({ of }) => (/^iam:arn:/.test(of) ? html`<span title=${of}>${of.split(/[:/]/).at(-1)}</span>` : of);
+export const Who = ({ of }) => (/^iam:arn:/.test(of) ? html`<span title=${of}>${of.split(/[:/]/).at(-1)}</span>` : of);
 
 // A change may have done several things, each with what it was done to.
 const doneBy = (one) => {

@@ -61,10 +61,12 @@ const List = () => {
 };
 
 // At which place an item stands that is not among the first, or would stand.
+const KEPT_OUT = new Set(["not_available", "expired", "hidden", "excluded", "filter", "named", "seen"]);
 const placeOf = ({ rank, by_score, findings }) => {
   if (rank != null) return t("item.stands_at", { rank: number(rank) });
-  if (by_score == null || findings.length === 0) return null;
-  return t("item.would_stand_at", { rank: number(by_score) });
+  if (by_score == null) return null;
+  const kept_out = findings.some((one) => KEPT_OUT.has(one.reason));
+  return t(kept_out ? "item.would_stand_at" : "item.far_behind", { rank: number(by_score) });
 };
 
 const Diagnosis = ({ item_id, start, round }) => {

@@ -141,7 +141,7 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
           { label: t("lists"), number: true, of: (one) => number(one.lists) },
           { label: t("ctr"), number: true, of: (one) => within(one.ctr) },
           { label: t("conversion"), number: true, of: (one) => within(one.conversion) },
-          { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? html`<${Amounts} of=${one.revenues} />` : "–") : paid(one.revenue)) },
+          { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? html`<${Amounts} of=${one.revenues} />` : "–") : found.currencies.length ? paid(one.revenue) : "–") },
           { label: t("revenue_per_shopper"), number: true, of: (one) => within(one.revenue_per_shopper, paid) },
         ]} />
         ${found.differences.length > 0 && html`<div><h3>${t("experiments.differences")}</h3><p class="muted">${t("experiments.differences_note", { confidence: percent(found.confidence, 0) })}</p></div>

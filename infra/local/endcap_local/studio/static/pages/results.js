@@ -18,16 +18,16 @@ const MEASURES = {
 // Revenue is a measure of its own in each currency that was paid in; "" is for events that name none.
 const amountIn = (row, currency) => row.revenues.find((one) => (one.currency ?? "") === currency)?.revenue ?? 0;
 const paidIn = (total) => (total?.revenues.length ? total.revenues.map((one) => one.currency ?? "") : [""]);
-const revenueIn = (currency, alone) => ({
+const revenueIn = (currency, alone, sold) => ({
   key: `revenue ${currency}`,
   label: alone ? t("revenue") : t("results.revenue_in", { currency: currency || t("results.no_currency") }),
-  of: (row) => amountIn(row, currency),
+  of: (row) => (sold ? amountIn(row, currency) : null),
   format: (value) => money(value, currency),
 });
 const measuresOf = (total) => {
   const paid = paidIn(total);
   const others = Object.entries(MEASURES).map(([key, [of, format]]) => ({ key, label: t(key), of, format }));
-  return [...paid.map((currency) => revenueIn(currency, paid.length === 1)), ...others];
+  return [...paid.map((currency) => revenueIn(currency, paid.length === 1, total?.revenues.length > 0)), ...others];
 };
 
 // A rate is a share of the lists that were made, seen or not; of a few lists it stands as what it is.
@@ -55,8 +55,8 @@ const missingOf = (total) => {
 };
 const iso = (daysAgo) => new Date(Date.now() - daysAgo * 86400000).toISOString().slice(0, 10);
 const unnamed = (value) => value === "" || value == null;
-const named = (value) => (unnamed(value) ? t("results.unnamed") : value);
-const explained = (name, value) => (unnamed(value) ? html`${named(value)}<small>${t(`unnamed.${name}`)}</small>` : value);
+const named = (name, value) => (unnamed(value) ? t(`unnamed.${name}`) : value);
+const explained = (name, value) => (unnamed(value) ? html`${t("results.unnamed")}<small>${named(name, value)}</small>` : value);
 
 const DayField = ({ label, value, onValue }) => html`<${Field} label=${label} hint=${t("results.days_utc")} control=${(tied) => html`<input type="date" value=${value} onChange=${(e) => onValue(e.target.value)} ...${tied} />`} />`;
 
@@ -81,7 +81,7 @@ const OverTime = ({ from, to, measure: { label, of, format }, round }) => {
   const found = useLoad((signal) => get(["admin", "results"], { from, to, by: "day" }, signal), [from, to, round]);
   return html`<${Loaded} of=${found}>${({ rows }) => {
     const byDay = [...rows].sort((a, b) => (a.day < b.day ? -1 : 1));
-    return byDay.length ? html`<${LineChart} name=${t("results.by_day", { measure: label })} days=${byDay.map((row) => row.day)} series=${[{ name: label, values: byDay.map(of) }]} format=${format} />` : html`<${Empty}>${t("results.nothing")}<//>`;
+    return byDay.some((row) => of(row) != null) ? html`<${LineChart} name=${t("results.by_day", { measure: label })} days=${byDay.map((row) => row.day)} series=${[{ name: label, values: byDay.map(of) }]} format=${format} />` : html`<${Empty}>${t(byDay.length ? "results.nothing_to_draw" : "results.nothing")}<//>`;
   }}<//>`;
 };
 
@@ -112,7 +112,7 @@ export default function Results() {
           <${Total} total=${total} />
           <div class="columns">
             <${Panel} title=${t("results.compared", { measure: label })}>${rows.some((row) => of(row) != null) ? html`<${Bars} name=${label} format=${format}
-              rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => named(row[name])).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${t(rows.length ? "results.few_of_each" : "results.nothing", { n: FEW_LISTS })}<//>`}<//>
+              rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => (name === "day" ? dayOf(row.day) : named(name, row[name]))).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${rows.length === 0 ? t("results.nothing") : shown.key.startsWith("revenue") ? t("results.no_sale") : t("results.few_of_each", { n: FEW_LISTS })}<//>`}<//>
             <${Panel}><${OverTime} ...${{ from, to, measure: shown, round }} /><//>
           </div>
           <${Panel} title=${t("results.table")} note=${t("results.as_of", { moment: dateTime(as_of), days: window_days })}>

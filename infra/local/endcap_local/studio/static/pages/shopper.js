@@ -145,6 +145,7 @@ const Shopper = ({ id }) => {
     <div class="stack">
       ${profile.data && !profile.error && !done && html`<div class="row"><${Button} busy=${exporting} onClick=${out}>${t("shopper.export")}<//><${Button} kind="danger" onClick=${() => setErasing(true)}>${t("shopper.erase")}<//></div>`}
       <${Problem} error=${error} />
+      ${done && html`<${Notice}>${t(receipt ? "erase.is_done" : "erase.accepted", { id })}<//>`}
       ${receipt && html`<${Panel} title=${t("erase.receipt")}>
         <${Table} name=${t("erase.receipt")} rows=${removed} columns=${[
           { label: t("erase.part"), of: (one) => (has(`count.${one.name}`) ? t(`count.${one.name}`) : one.name) },
@@ -152,7 +153,6 @@ const Shopper = ({ id }) => {
           { label: t("erase.remaining"), number: true, of: (one) => number(one.left) },
         ]} />
       <//>`}
-      ${done && html`<${Notice}>${t(receipt ? "erase.is_done" : "erase.accepted", { id })}<//>`}
       ${profile.error?.status === 404 ? !done && html`<${Unknown} id=${id} onErase=${() => setErasing(true)} />` : html`<${Loaded} of=${profile}>${(known) => html`<${Known} id=${id} profile=${known} />`}<//>`}
     </div>
     ${erasing && html`<${Erase} id=${id} onClose=${() => setErasing(false)} onDone=${erased} />`}
