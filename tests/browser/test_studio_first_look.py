@@ -170,7 +170,9 @@ class TestSnapshots:
     def listed(self, current: str, *others: tuple[str, str]) -> dict[str, Any]:
         found = [{"version": current, "state": "current", "signed": True, "written_at": 1768471205000, "metrics": {}}]
         for n, (version, state) in enumerate(others, 1):
-            found.append({**found[0], "version": version, "state": state} | ({"rollbacks": n} if "pre" in state else {}))
+            found.append(
+                {**found[0], "version": version, "state": state} | ({"rollbacks": n} if "pre" in state else {})
+            )
         return {"current": current, "snapshots": found, "running": []}
 
     def loaded(self, page: Page, version: str) -> None:
@@ -348,9 +350,7 @@ def test_an_item_is_told_its_place_and_a_date_once(toy_stack: LocalStack, open_w
     assert asking.inner_text().count("2026") == 1
 
 
-def test_beside_a_draft_of_what_is_not_published_stands_no_list(
-    toy_stack: LocalStack, open_window: OpenWindow
-) -> None:
+def test_beside_a_draft_of_what_is_not_published_stands_no_list(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     window = open_window(toy_stack.url)
     page = opened(window, toy_stack)
     page.route("**/admin/scenarios/fresh*", lambda route: route.fulfill(status=404, json={"detail": "none"}))
@@ -372,7 +372,10 @@ def test_older_changes_follow_the_latest(toy_stack: LocalStack, open_window: Ope
 
     def answered(route: Route) -> None:
         older = "cursor=next" in route.request.url
-        route.fulfill(json={"records": [{**record, "target": "second" if older else "first"}]} | ({} if older else {"cursor": "next"}))
+        route.fulfill(
+            json={"records": [{**record, "target": "second" if older else "first"}]}
+            | ({} if older else {"cursor": "next"})
+        )
 
     page.route("**/admin/audit*", answered)
     go(page, "today")

@@ -75,9 +75,3 @@ def test_what_stands_already_can_be_left_and_stopped_and_not_begun() -> None:
     assert list(mistakes([IDLE], [replace(IDLE, end_ms=NOW_MS)], NOW_MS)) == []
     planned = replace(IDLE, start_ms=NOW_MS + HOUR_MS)
     assert len(list(mistakes([planned], [replace(planned, start_ms=NOW_MS)], NOW_MS))) == 1
-
-
-def test_one_that_would_never_run_is_a_mistake() -> None:
-    (wrong,) = mistakes([], [OVER], NOW_MS)
-    assert wrong["field"] == "experiments.0.end"
-    assert list(mistakes([OVER], [OVER], NOW_MS)) == []
