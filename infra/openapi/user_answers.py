@@ -74,6 +74,9 @@ class Deed(Answer):
 
 
 Because = Annotated[list[Deed], Field(description="what it comes from, the most telling first; at most three")]
+Against = Annotated[
+    list[Deed], Field(description="what makes it weaker than that, the most telling first; at most three")
+]
 Deeds = Annotated[int, Field(ge=0, description="how many things that were done it comes from in all")]
 
 
@@ -82,6 +85,7 @@ class Tag(Interest):
 
     kind: Literal["category", "brand", "attribute", "word"]
     because: Because
+    against: Against
     deeds: Deeds
 
 
@@ -93,6 +97,7 @@ class Sentiment(Answer):
     sentiment: Tone
     reviews: Annotated[int, Field(ge=1)]
     because: Because
+    against: Against
     deeds: Deeds
 
 

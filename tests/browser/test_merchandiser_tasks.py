@@ -201,17 +201,27 @@ def test_6_start_and_stop_an_experiment(desk: Desk) -> None:
     desk.button("New experiment").click()
     dialog = desk.page.get_by_role("dialog")
     dialog.get_by_label("Name").first.fill("variety")
+    expect(desk.button("Start", dialog)).to_be_disabled()  # there is nothing to compare yet
+    expect(dialog).to_contain_text("control and b change the same")
+    dialog.get_by_label("Scenario").last.select_option("buy_again")
     desk.button("Start", dialog).click()
     desk.told("variety is saved")
     desk.page.get_by_role("navigation", name="Experiments").get_by_role("link", name="variety").click()
     desk.becomes(lambda: ask(desk.stack, user_id="somebody", limit=2).get("experiment") == "variety")
-    assert desk.audited("put_experiments", "experiments")["after"][0]["name"] == "variety"
+    record = desk.audited("put_experiments", "experiments")
+    assert record["after"][0]["name"] == "variety"
+    assert record["done"] == [{"what": "start_experiment", "target": "variety"}]
     desk.button("Stop").click()
     asked = desk.page.get_by_role("dialog")
     expect(asked).to_contain_text("All shoppers get the usual lists")
     desk.button("Stop", asked).click()
     desk.told("variety has ended")
     desk.becomes(lambda: "experiment" not in ask(desk.stack, user_id="somebody", limit=2))
+    desk.go("Today")
+    changes = desk.page.get_by_role("table", name="Latest changes").get_by_role("row")
+    for n, text in enumerate(("Stopped an experiment", "Started an experiment"), 1):
+        expect(changes.nth(n)).to_contain_text(text)
+        expect(changes.nth(n).get_by_role("link", name="variety")).to_be_visible()
 
 
 def test_7_and_8_say_what_a_shopper_likes_and_erase_them(desk: Desk) -> None:

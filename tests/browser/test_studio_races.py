@@ -252,7 +252,7 @@ def test_a_rebuild_is_followed_until_it_ends_and_a_miss_is_told(toy_stack: Local
     page.clock.install()
     go(page, "today")
     told = page.get_by_role("status").filter(has_text="The rebuild studio-1768471205 began")
-    expect(told).to_contain_text("Step 3 of 4: learning from them.")
+    expect(told).to_contain_text("Step 3 of 4: learning from what shoppers did.")
     page.route("**/admin/overview*", lambda route: route.fulfill(status=503, json={"detail": "busy; try again"}))
     with page.expect_response("**/admin/overview*"):
         page.clock.run_for(5000)

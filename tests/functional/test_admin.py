@@ -16,6 +16,7 @@ from unittest.mock import patch
 
 import pytest
 
+from endcap.api.scenarios import KEY
 from endcap.aws.documents import EditedDocument
 from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.refusals import Refusals
@@ -177,8 +178,14 @@ class TestScenarios:
                 assert best[0] not in shop.ids(**asked)
             found = shop.ok("GET", "/admin/items/{item_id}/diagnosis", item_id=best[0])
             assert [(f["reason"], f["by"]) for f in found["findings"]] == [("hidden", "*")]
-            shop.publish("*", {"hidden": [{"item_id": best[0], "until": now_ms - 1}]})
+            past = {"hidden": [{"item_id": best[0], "until": now_ms - 1}]}
+            status, problem = shop("PUT", "/admin/scenarios/{name}", past, name="*", if_match="*")
+            assert (status, problem["errors"][0]["field"]) == (400, "hidden.0.until")
+            moto_stack.client("s3").put_object(Bucket=moto_stack.BUCKET, Key=KEY, Body=json.dumps({"*": past}).encode())
             assert shop.ids(limit=2) == best
+            # What has ended since it was published is no mistake of whoever changes something else.
+            shop.publish("*", {"hidden": [*past["hidden"], {"item_id": best[1]}]})
+            assert best[1] not in shop.ids(limit=2)
             shop.publish("*", {"hidden": [{"item_id": best[0], "from": now_ms + 3_600_000}]})
             assert shop.ids(limit=2) == best
         finally:
@@ -256,6 +263,23 @@ def test_experiments_are_started_and_stopped(shop: Shop) -> None:
     assert "experiment" not in shop.ok("POST", "/recommendations", {"user_id": "u"})
     assert shop("PUT", "/admin/experiments", {"experiments": [{"name": "e"}]}, if_match="*")[0] == 400
     assert shop.ok("GET", "/admin/experiments/{name}/report", name="e")["control"] == "a"
+    # The record of each says which one, and what was done, beside another that stays as it is.
+    also = {"name": "f", "variants": two}
+    shop.ok("PUT", "/admin/experiments", {"experiments": [over, also]}, if_match=done["etag"])
+    stopped, begun = shop.audited()[1]["done"], shop.audited()[0]["done"]
+    assert stopped == [{"what": "stop_experiment", "target": "e"}]
+    assert begun == [{"what": "start_experiment", "target": "f"}]
+
+
+def test_an_experiment_that_compares_nothing_is_refused(shop: Shop) -> None:
+    twins = [{"name": "a", "share": 0.5}, {"name": "b", "share": 0.5, "weights": {}}]
+    n = len(shop.audited())
+    status, problem = shop(
+        "PUT", "/admin/experiments", {"experiments": [{"name": "idle", "variants": twins}]}, if_match="*"
+    )
+    assert (status, problem["errors"][0]["field"]) == (400, "experiments.0.variants.1")
+    assert "equal in all that they change" in problem["errors"][0]["message"]
+    assert len(shop.audited()) == n
 
 
 def test_filters_are_tried_on_the_catalogue(shop: Shop) -> None:

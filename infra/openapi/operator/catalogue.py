@@ -141,12 +141,16 @@ class WhyNot(Answer):
 
 
 class Diagnosis(Answer):
-    """Where an item stands in a list of `limit`, and why; `rank` is its place in the full order, null for none."""
+    """Where an item stands in a list of `limit`, and why; `rank` is its place in the full order, null for none.
+
+    `by_score` is about which place its score alone would give it among the items that may be shown.
+    """
 
     item_id: str
     title: str | None
     shown: bool
     rank: Annotated[int | None, Field(ge=1)]
+    by_score: Annotated[int | None, Field(ge=1)] = None
     limit: Count
     findings: list[WhyNot]
     score: float | None
@@ -160,6 +164,7 @@ class Diagnosis(Answer):
             "title": "Steel lamp",
             "shown": False,
             "rank": None,
+            "by_score": 4,
             "limit": 10,
             "findings": [
                 {

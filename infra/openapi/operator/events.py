@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -82,8 +82,18 @@ class EventsTail(Answer):
     )
 
 
+class Done(Answer):
+    """One thing of a change."""
+
+    what: Literal["start_experiment", "stop_experiment", "create_experiment", "change_experiment", "delete_experiment"]
+    target: str
+
+
 class AuditRecord(Answer):
-    """A change that an operator has made: `what` on which `target`, and how that was before and after."""
+    """A change that an operator has made: `what` on which `target`, and how that was before and after.
+
+    Experiments are written all at once: `done` says which of them was changed, and how.
+    """
 
     at: Moment
     who: str
@@ -91,6 +101,7 @@ class AuditRecord(Answer):
     target: str
     before: Any
     after: Any
+    done: list[Done] | None = None
 
 
 class AuditRecords(Answer):

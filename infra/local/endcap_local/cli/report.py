@@ -20,6 +20,7 @@ _COLUMNS: Final = {
     "returns": "back",
     "revenue": "revenue",
 }
+_SHARES: Final = {"ctr": "CTR", "conversion": "conv."}
 
 
 def report(
@@ -90,7 +91,7 @@ def _print(names: list[str], rows: list[dict[str, Any]], together: Mapping[str, 
     shown = Table(box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False, collapse_padding=True)
     for name in names:
         shown.add_column(name, no_wrap=True)
-    for name in (*_COLUMNS.values(), "CTR", "conv."):
+    for name in (*_COLUMNS.values(), *_SHARES.values()):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         shown.add_row(*(row[name] or "-" for name in names), *_figures(row))
@@ -101,14 +102,19 @@ def _print(names: list[str], rows: list[dict[str, Any]], together: Mapping[str, 
 
 def _figures(row: Mapping[str, Any]) -> list[str]:
     counts = [_money(row) if name == "revenue" else f"{row[name]:,}" for name in _COLUMNS]
-    return [*counts, *(_share(row[name]) for name in ("ctr", "conversion"))]
+    return [*counts, *(_share(row, name) for name in _SHARES)]
 
 
 def _money(row: Mapping[str, Any]) -> str:
     """What was paid, a line for each currency: they are not added up."""
-    paid = row["revenues"] or [{"currency": None, "revenue": 0.0}]
-    return "\n".join(f"{one['revenue']:,.2f} {one['currency'] or ''}".rstrip() for one in paid)
+    return "\n".join(f"{one['revenue']:,.2f} {one['currency'] or ''}".rstrip() for one in row["revenues"]) or "-"
 
 
-def _share(share: Mapping[str, float] | None) -> str:
-    return "-" if share is None else f"{share['value']:.1%}"
+def _share(row: Mapping[str, Any], name: str) -> str:
+    """A share of lists; of a few it stands as what it is, since 100% of one says nothing."""
+    from endcap.results.intervals import FEW_LISTS
+
+    share, lists = row[name], row["lists"]
+    if share is None:
+        return "-"
+    return f"{share['value']:.1%}" if lists >= FEW_LISTS else f"{round(share['value'] * lists)} of {lists}"

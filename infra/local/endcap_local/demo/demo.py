@@ -15,7 +15,7 @@ from endcap.catalog.item import item_text
 from endcap_local.console import progress_bar
 from endcap_local.data_import.into_local import load_folder
 from endcap_local.demo.dressing import dress
-from endcap_local.demo.session import Session, things_to_try
+from endcap_local.demo.session import OTHER_SHOPPER, SHOPPER, Session, things_to_try
 from endcap_local.demo.story import Story
 from endcap_local.demo_data import DEMO_DATA
 from endcap_local.http_client import HttpClient
@@ -28,6 +28,8 @@ from endcap_rebuild.data.reading import ReadReport, read_items
 
 # Enough for weights that suit this data; a rebuild for a shop looks at more.
 MAX_CASES: Final = 400
+SHOPPERS: Final = (SHOPPER, OTHER_SHOPPER, "c17705", "c16515")
+"""Whom the studio offers: those of the session, and two customers of the bundled data who have bought a lot."""
 
 
 def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto", last_day: date | None = None) -> None:
@@ -71,7 +73,7 @@ def run_demo(template: Path, port: int, *, once: bool, encoder: str = "auto", la
         if once:
             return
         story.heading("Look and steer in the studio:")
-        story.verbatim(stack.studio_url, "cyan")
+        story.verbatim(f"{stack.studio_url}&shoppers={','.join(SHOPPERS)}", "cyan")
         story.heading("Serving until Ctrl-C.")
         story.verbatim(f"Functions log to {stack.log_path}")
         serve_until_interrupted()

@@ -88,6 +88,7 @@ def diagnosis(runtime: Runtime, item_id: str, given: DiagnosisQuery) -> dict[str
         "title": None if row is None else made.index.document(row).get("title"),
         "shown": found.rank is not None and not found.findings,
         "rank": found.rank,
+        "by_score": found.by_score,
         "limit": given.limit,
         "findings": [_told(runtime, item_id, one, scenario, by.now_ms, given.language) for one in found.findings],
         "score": found.score,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
@@ -27,13 +27,19 @@ def who(caller: Caller | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Change(Generic[Content]):
-    """What a document is to hold afterwards, and what the audit record says of it."""
+    """What a document is to hold afterwards, and what the audit record says of it.
+
+    Attributes
+    ----------
+    done : each thing that it does, as (what, target), where it may do several or the part does not tell which
+    """
 
     after: Content
     what: str
     target: str
     before_part: Any
     after_part: Any
+    done: tuple[tuple[str, str], ...] = ()
 
 
 def change(
@@ -59,7 +65,7 @@ def change(
         made = changed(read(data))
         body = json.dumps(made.after, indent=1, ensure_ascii=False, sort_keys=True).encode()
         try:
-            with noted(runtime, who, made.what, made.target, made.before_part, made.after_part):
+            with noted(runtime, who, made.what, made.target, made.before_part, made.after_part, made.done):
                 document.write(body, etag)
         except ConflictError:
             continue
@@ -69,15 +75,25 @@ def change(
 
 @contextmanager
 def noted(
-    runtime: Runtime, who: str, what: str, target: str, before: object = None, after: object = None
+    runtime: Runtime,
+    who: str,
+    what: str,
+    target: str,
+    before: object = None,
+    after: object = None,
+    done: Sequence[tuple[str, str]] = (),
 ) -> Iterator[None]:
     """Leave an audit record of what the block does.
+
+    Parameters
+    ----------
+    done : as a `Change` has it
 
     Raises
     ------
     ThrottledError, DependencyError : no record can be left, and nothing is done
     """
-    record = {
+    record: dict[str, Any] = {
         "at": int(time.time() * 1000),
         "who": who,
         "what": what,
@@ -85,5 +101,7 @@ def noted(
         "before": before,
         "after": after,
     }
+    if done:
+        record["done"] = [{"what": one, "target": of} for one, of in done]
     with runtime.audit.noting(record):
         yield

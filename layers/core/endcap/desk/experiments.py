@@ -11,6 +11,7 @@ from endcap.desk.changes import Change, change
 from endcap.errors import InvalidInputError, InvalidRequestError
 from endcap.experiments.assignment import Experiment
 from endcap.experiments.config import read_experiments
+from endcap.operator.experiments import changes, mistakes
 from endcap.operator.scenarios import check_seen, etag_of
 from endcap.runtime import Runtime
 
@@ -32,13 +33,13 @@ def put_experiments(runtime: Runtime, who: str, body: object, if_match: str | No
 
     Raises
     ------
-    InvalidRequestError : with every finding
+    InvalidRequestError : with every finding; also where one that is new or changed is surely a mistake
     PreconditionError : the document is not what the caller has seen
     """
     if not isinstance(body, dict):
         raise InvalidRequestError("the body must be an object")
     try:
-        read_experiments(json.dumps(body).encode())
+        after = read_experiments(json.dumps(body).encode())
     except InvalidRequestError:
         raise
     except InvalidInputError as exc:
@@ -47,7 +48,11 @@ def put_experiments(runtime: Runtime, who: str, body: object, if_match: str | No
     def changed(known: Document) -> Change[Document]:
         if known["experiments"] or if_match is not None:
             check_seen(known, if_match)
-        return Change(body, "put_experiments", "experiments", known["experiments"], body["experiments"])
+        before, now_ms = _standing(known), int(time.time() * 1000)
+        if wrong := list(mistakes(before, after, now_ms)):
+            raise InvalidRequestError(wrong)
+        done = tuple(changes(before, after, now_ms))
+        return Change(body, "put_experiments", "experiments", known["experiments"], body["experiments"], done)
 
     return _told(change(runtime, runtime.experiments_document, who, _read, changed))
 
@@ -56,6 +61,14 @@ def planned(runtime: Runtime) -> tuple[Experiment, ...]:
     """The experiments that are configured; none where they can't be read."""
     data = runtime.experiments_document.found()[0]
     return read_experiments(data) if data else ()
+
+
+def _standing(known: Document) -> tuple[Experiment, ...]:
+    """What is configured so far; none where that can't be used, which is what the change mends."""
+    try:
+        return read_experiments(json.dumps(known).encode())
+    except InvalidInputError:
+        return ()
 
 
 def _read(data: bytes) -> Document:

@@ -47,7 +47,7 @@ def put_scenario(runtime: Runtime, who: str, name: str, document: object, if_mat
     """
 
     def changed(known: Mapping[str, Document]) -> Change[Mapping[str, Document]]:
-        after = with_scenario(known, name, document, if_match)
+        after = with_scenario(known, name, document, if_match, int(time.time() * 1000))
         return Change(after, "put_scenario", name, known.get(name), after[name])
 
     found = scenario(change(runtime, runtime.scenarios_document, who, _read, changed), name)

@@ -69,13 +69,13 @@ def _named(entry: Any) -> dict[str, str]:
 
 
 def with_scenario(
-    known: Mapping[str, Document], name: str, document: object, if_match: str | None
+    known: Mapping[str, Document], name: str, document: object, if_match: str | None, now_ms: int
 ) -> dict[str, Document]:
     """All scenarios with one of them replaced.
 
     Raises
     ------
-    InvalidRequestError : the document can't be one
+    InvalidRequestError : the document can't be one, or says something new that has ended already
     PreconditionError : the scenario is not what the caller has seen
     """
     if errors := findings(name, document):
@@ -83,7 +83,23 @@ def with_scenario(
     check_seen(known.get(name, _STANDING.get(name)), if_match)
     if not isinstance(document, Mapping):  # findings has said so
         raise InvalidRequestError("must be an object")
+    if ended := list(_ended(document, known.get(name, {}), now_ms)):
+        raise InvalidRequestError(ended)
     return {**known, name: dict(document)}
+
+
+def _ended(document: Document, present: Document, now_ms: int) -> Iterator[FieldError]:
+    """The entries that could never count; those that have counted and stand there since are no mistake."""
+    given, standing = parsed(ScenarioInput, document), parsed(ScenarioInput, present)
+    for what in TIMED:
+        before = list(getattr(standing, what))
+        for k, entry in enumerate(getattr(given, what)):
+            if entry in before or entry.until is None:
+                continue
+            if entry.until <= now_ms:
+                yield FieldError(field=f"{what}.{k}.until", message="lies in the past: it would never count")
+            elif entry.from_ is not None and entry.from_ >= entry.until:
+                yield FieldError(field=f"{what}.{k}.until", message="must lie after from")
 
 
 def without_scenario(known: Mapping[str, Document], name: str, if_match: str | None) -> dict[str, Document]:

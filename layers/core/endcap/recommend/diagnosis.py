@@ -57,12 +57,14 @@ class Diagnosis:
     rank : in the list of the longest length there is, from 1; None for nowhere in it
     findings : why it is not among the first; nothing for one that is
     score : None for an unknown item
+    by_score : about which place its score alone would give it, from 1; None for what can't be compared
     """
 
     rank: int | None
     findings: tuple[Finding, ...]
     score: float | None = None
     reasons: tuple[Reason, ...] = ()
+    by_score: int | None = None
 
 
 def diagnose(made: Prepared, item_id: str) -> Diagnosis:
@@ -79,13 +81,30 @@ def diagnose(made: Prepared, item_id: str) -> Diagnosis:
     shares = made.scores.contributions(rows)
     score = float(total_of(shares)[0])
     reasons = explain(made.scores.context, rows, shares, made.request.language, {}, made.request.audience)[0]
-    if kept_out := tuple(_kept_out(made, row)):
-        return Diagnosis(_rank(_slots(made, MAX_LIMIT), row), kept_out, score, reasons)
-    slots = _slots(made, MAX_LIMIT)
+    slots, place = _slots(made, MAX_LIMIT), _place_by_score(made, row)
     rank = _rank(slots, row)
+    if kept_out := tuple(_kept_out(made, row)):
+        return Diagnosis(rank, kept_out, score, reasons, place)
     if rank is not None and rank <= made.request.limit:
-        return Diagnosis(rank, (), score, reasons)
-    return Diagnosis(rank, tuple(_outdone(made, row, score, slots[: made.request.limit])), score, reasons)
+        return Diagnosis(rank, (), score, reasons, place)
+    return Diagnosis(rank, tuple(_outdone(made, row, score, slots[: made.request.limit])), score, reasons, place)
+
+
+def _place_by_score(made: Prepared, row: int) -> int | None:
+    """Behind how many items that may be shown its score puts it, and one; variants of each other count once.
+
+    By the rough totals of a scan, so that the place is near what the exact ones would give.
+    """
+    among, index = made.scores.context.among, made.index
+    if among is not None and row not in among:
+        return None
+    passes = np.ones(index.n_items if among is None else len(among), dtype=np.bool_)
+    for sieve in sieves(made.scores, made.request, made.items, made.about):
+        passes &= sieve.passes
+    rough = made.scores.rough[0]
+    rows = np.flatnonzero(passes) if among is None else among[passes]
+    better = set(index.groups[rows[rough[rows] > rough[row]]].tolist()) - {int(index.groups[row])}
+    return len(better) + 1
 
 
 def _kept_out(made: Prepared, row: int) -> Iterator[Finding]:

@@ -9,6 +9,9 @@ CONFIDENCE: Final = 0.95
 Z: Final = 1.959963984540054
 """Of the normal distribution, for that confidence on both sides."""
 
+FEW_LISTS: Final = 20
+"""Of fewer a share says nothing to people; it is told as what it is, so many of so many."""
+
 
 def share(hits: int, of: int) -> dict[str, float] | None:
     """A share with Wilson's interval; None of nothing.

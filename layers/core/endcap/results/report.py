@@ -75,7 +75,7 @@ def _variant(
         "name": name,
         "shoppers": n if may_tell(n) else None,
         "lists": int(outcome.lists.sum()) if may_tell(n) else None,
-        "ctr": _mean(unit_values(outcome, "ctr")) if n and told["ctr"] else None,
+        "ctr": _within_shares(_mean(unit_values(outcome, "ctr"))) if n and told["ctr"] else None,
         "conversion": share(int(outcome.converted.sum()), n) if told["conversion"] else None,
         "revenue": round(float(outcome.revenue.sum()), 2) if told["revenue"] else None,
         "revenues": _revenues(units),
@@ -102,6 +102,11 @@ def _mean(values: F64) -> dict[str, float]:
     mean = float(values.mean())
     half = Z * float(values.std(ddof=1)) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return {"value": mean, "low": mean - half, "high": mean + half}
+
+
+def _within_shares(mean: dict[str, float]) -> dict[str, float]:
+    """A mean that is a share, whose interval may reach beyond what a share can be."""
+    return {name: min(1.0, max(0.0, value)) for name, value in mean.items()}
 
 
 def _ratio(found: Mapping[str, VariantOutcome], shares: Mapping[str, float]) -> dict[str, Any] | None:

@@ -68,6 +68,17 @@ def test_what_keeps_an_item_out_is_named(snapshot: Snapshot, asked: dict[str, An
     assert causes(diagnosed(snapshot, "item-1", **asked)) == [cause]
 
 
+def test_the_place_that_an_item_has_or_would_have_is_told(snapshot: Snapshot) -> None:
+    shown, behind = diagnosed(snapshot, "item-2"), diagnosed(snapshot, "item-9")
+    assert [(one.rank, one.by_score) for one in (shown, behind)] == [(3, 3), (10, 10)]
+    kept_out = diagnosed(snapshot, "item-2", exclude_items=("item-2", "item-0"))
+    assert (kept_out.rank, kept_out.by_score) == (None, 2)  # behind item-1 alone
+    among = diagnosed(snapshot, "item-6", candidates=("item-5", "item-6"))
+    assert (among.rank, among.by_score) == (2, 2)
+    for asked in ({"candidates": ("item-5",)}, {"relation": "buy_again"}):
+        assert diagnosed(snapshot, "item-1", **asked).by_score is None
+
+
 def test_all_that_keeps_an_item_out_is_told(snapshot: Snapshot) -> None:
     found = diagnosed(snapshot, "item-1", filter=expression("price > 30"), exclude_items=("item-1",))
     assert causes(found) == ["excluded", "filter"]

@@ -465,6 +465,16 @@ def test_an_experiment_is_told_by_its_shoppers() -> None:
     assert {one["metric"] for one in found["differences"]} == {"ctr", "conversion", "revenue"}
 
 
+def test_no_end_of_a_rate_lies_beyond_what_a_rate_can_be() -> None:
+    book = crowd(6)
+    of_control = [unit for unit in book.units.values() if unit.variant == "control"]
+    for k, unit in enumerate(of_control):
+        unit.lists, unit.clicked = 1, int(k > 0)
+    rate = report(book, "variety", ["control", "varied"], SHARES, DAY_2)["variants"][0]["ctr"]
+    assert rate["value"] == pytest.approx(1 - 1 / len(of_control))
+    assert rate["low"] < rate["value"] < rate["high"] == 1.0
+
+
 def test_an_experiment_says_nothing_of_few_shoppers() -> None:
     found = report(entered((lists(), acts())), "variety", ["control", "varied"], SHARES, DAY_2)
     for variant in found["variants"]:

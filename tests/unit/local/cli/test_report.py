@@ -35,6 +35,19 @@ def test_days_can_be_chosen_and_people_get_a_table(tmp_path: Path) -> None:
     assert "variety/control" not in told.stdout
 
 
+def test_shares_of_a_few_lists_are_told_as_what_they_are(tmp_path: Path) -> None:
+    folder = archive(tmp_path)
+    told = CliRunner().invoke(app, ["report", "--data", str(folder), "--by", "surface"]).stdout
+    assert "2 of 4" in told
+    assert "%" not in told
+    # Many lists, from which nothing came: a rate of 0, and no amount of no currency.
+    many = [{**shown, "recommendation_id": f"{k}{shown['recommendation_id']}"} for k in range(12) for shown in lists()]
+    (folder / "exposures" / "2026" / "01" / "15" / "part.jsonl").write_text("\n".join(map(json.dumps, many)))
+    told = CliRunner().invoke(app, ["report", "--data", str(folder), "--by", "surface"]).stdout
+    assert "0.0%" in told
+    assert "0.00" not in told
+
+
 def test_money_is_told_by_currency_and_not_added_up(tmp_path: Path) -> None:
     folder = archive(tmp_path)
     done = [record | ({"properties": {"currency": "EUR"}} if record["user_id"] == "ann" else {}) for record in acts()]

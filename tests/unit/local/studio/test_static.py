@@ -14,7 +14,8 @@ from endcap.api.responses import LOST
 from endcap.messages.language import LANGUAGES
 from endcap.operator.schemas import ScenarioDocument
 from endcap.operator.words import WORDS
-from endcap.ranking.terms.registry import TERMS
+from endcap.ranking.terms.registry import ASKED, TERMS
+from endcap.results.intervals import FEW_LISTS
 from endcap_local.gateway.pages import TYPES
 from endcap_local.sites import studio_site
 from infra.checks.vendor_studio import FILES, licence_name
@@ -138,3 +139,26 @@ def test_pages_hold_no_code_and_only_types_that_are_served() -> None:
     assert re.findall(r"<script(?![^>]* src=)", page) == []
     assert re.findall(r"<style|\son\w+=|\sstyle=", page) == []
     assert {file.suffix for file in STATIC.rglob("*") if file.is_file()} <= TYPES.keys()
+
+
+@pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)
+def test_moments_are_written_in_one_place_which_tells_their_zone(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    written = re.findall(r"\bDateTimeFormat\b|\btoLocale\w+|\b(?:date|time)Style\b|\bhour:|\btoTimeString\b", text)
+    if file.name != "i18n.js":
+        assert written == []
+        return
+    clocks = [line for line in text.splitlines() if "hour:" in line]
+    assert clocks
+    assert all("timeZoneName" in line for line in clocks)
+    assert "timeStyle" not in written
+
+
+def test_pages_that_repeat_a_constant_agree_with_it() -> None:
+    parameters = (STATIC / "pages" / "parameters.js").read_text(encoding="utf-8")
+    asked = re.search(r"const ASKED = new Set\((\[.*?\])\)", parameters)
+    assert asked is not None
+    assert set(json.loads(asked[1])) == ASKED
+    few = re.search(r"const FEW_LISTS = (\d+);", (STATIC / "pages" / "results.js").read_text(encoding="utf-8"))
+    assert few is not None
+    assert int(few[1]) == FEW_LISTS

@@ -17,7 +17,7 @@ from endcap.profiles.settled import settled
 from endcap.validation import timestamp_number
 
 MAX_DEEDS: Final = 3
-"""Things told of one like, dislike or opinion; the others are counted."""
+"""Things told for one like, dislike or opinion, and as many against it; the others are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +65,22 @@ def reviews_of(profile: UserProfile, aspect: str) -> list[Deed]:
     return [Deed(entry.event_type, entry.item_id, 1, entry.timestamp_ms, tone) for entry, tone in judging]
 
 
-def because(deeds: Sequence[Deed], items: Mapping[str, Item], language: Language) -> dict[str, Any]:
+def because(deeds: Sequence[Deed], total: float, items: Mapping[str, Item], language: Language) -> dict[str, Any]:
     """The first of some deeds as JSON objects, with how many there are.
+
+    A like has what was liked as its reason, and what speaks against it apart from that; a dislike the other way round.
 
     Parameters
     ----------
+    total : what the deeds have come to; what is of its sign is a reason for it
     items : what is known of the items, for their titles
     """
+    sign = 1.0 if total >= 0 else -1.0
+    reasons = [one for one in deeds if sign * one.weight >= 0]
+    against = [one for one in deeds if sign * one.weight < 0]
     return {
-        "because": [_told(one, items, language) for one in deeds[:MAX_DEEDS]],
+        "because": [_told(one, items, language) for one in reasons[:MAX_DEEDS]],
+        "against": [_told(one, items, language) for one in against[:MAX_DEEDS]],
         "deeds": sum(one.times for one in deeds),
     }
 

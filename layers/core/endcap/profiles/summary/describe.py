@@ -65,7 +65,7 @@ def describe(
                 "kind": tag.kind,
                 "name": tag.name,
                 "weight": round(tag.weight, 4),
-                **because(with_items(deeds, tag.items), items, spoken),
+                **because(with_items(deeds, tag.items), tag.weight, items, spoken),
             }
             for tag in tags[:MAX_INTERESTS]
         ],
@@ -75,7 +75,7 @@ def describe(
                 "name": aspect_name(one.aspect, spoken),
                 "sentiment": round(one.score, 4),
                 "reviews": one.reviews,
-                **because(reviews_of(profile, one.aspect), items, spoken),
+                **because(reviews_of(profile, one.aspect), one.score, items, spoken),
             }
             for one in sentiments
         ],

@@ -90,13 +90,30 @@ def test_what_counts_for_nothing_is_no_reason() -> None:
     assert [one["item_id"] for one in garden["because"]] == ["lamp"]  # type: ignore[attr-defined]
 
 
+def test_what_speaks_against_a_like_is_none_of_its_reasons() -> None:
+    events = [event("purchase", "lamp"), event("rating", "rake", value=1), event("view", "lamp")]
+    garden, acme = (told(*events)[name] for name in ("garden", "Acme"))
+    assert garden["weight"] > 0  # type: ignore[operator]
+    assert [one["event_type"] for one in garden["because"]] == ["purchase", "view"]  # type: ignore[attr-defined]
+    (against,) = garden["against"]  # type: ignore[misc]
+    assert (against["item_id"], against["weight"] < 0) == ("rake", True)
+    assert garden["deeds"] == 3
+    assert acme["against"] == []
+
+
+def test_a_dislike_has_what_was_disliked_for_its_reason() -> None:
+    garden = told(event("view", "lamp"), event("return", "rake"), event("rating", "rake", value=1))["garden"]
+    assert garden["weight"] < 0  # type: ignore[operator]
+    assert {one["item_id"] for one in garden["because"]} == {"rake"}  # type: ignore[attr-defined]
+    assert [one["item_id"] for one in garden["against"]] == ["lamp"]  # type: ignore[attr-defined]
+
+
 def test_an_opinion_names_the_reviews_that_hold_it() -> None:
     events = [event("review", "lamp", 9, text="great quality"), event("review", "rake", 1, text="poor quality")]
     found = told(*events, language="zh")["质量"]
-    assert [(one["text"], one["item_id"]) for one in found["because"]] == [  # type: ignore[attr-defined]
-        ("评价“Rake”", "rake"),
-        ("评价“Garden lamp”", "lamp"),
-    ]
+    assert found["sentiment"] > 0  # type: ignore[operator]
+    for part, named in (("because", ("评价“Garden lamp”", "lamp")), ("against", ("评价“Rake”", "rake"))):
+        assert [(one["text"], one["item_id"]) for one in found[part]] == [named]  # type: ignore[attr-defined]
     newer, older = reviews_of(profile_of(events), "quality")
     assert newer == Deed("review", "rake", 1, NOW_MS - DAY_MS, newer.weight)
     assert newer.weight < 0 < older.weight

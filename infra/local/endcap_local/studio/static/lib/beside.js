@@ -5,7 +5,7 @@ import { language, listed, t } from "./i18n.js";
 import { DeedForm, nameOfInvented, NEWCOMER, threeFrom, whoDid } from "./invented.js";
 import { ItemLink, Moved, NoItems, Picture, ranksOf } from "./items.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
-import { Button, Loaded, Problem, TextField, useAction, useRested } from "./ui.js";
+import { Button, Empty, Loaded, Problem, TextField, useAction, useRested } from "./ui.js";
 
 const MOST = 3;
 const SHOWN = 20;
@@ -22,7 +22,7 @@ export const Ranking = ({ items, before, name }) => html`
 `;
 
 // How long a list of a side is: what its scenario says, as far as there is room for it.
-const documentOf = ({ drafts }) => Object.values(drafts ?? {})[0] ?? {};
+const documentOf = (side) => Object.values(side?.drafts ?? {})[0] ?? {};
 const lengthOf = (side) => documentOf(side).limit ?? USUAL;
 const shown = (side) => ({ ...side, limit: Math.min(lengthOf(side), SHOWN) });
 const named = (name, side) => (lengthOf(side) > SHOWN ? t("beside.first", { name, n: SHOWN, of: lengthOf(side) }) : name);
@@ -30,16 +30,16 @@ const named = (name, side) => (lengthOf(side) > SHOWN ? t("beside.first", { name
 const Pair = ({ whose, name, live, drafted, waiting }) => {
   const base = { ...whose, language: language.value, explain: false };
   const asked = [JSON.stringify([base, live, drafted])];
-  const now = useLoad((signal) => preview({ ...base, ...shown(live) }, signal), asked);
+  const now = useLoad((signal) => (live ? preview({ ...base, ...shown(live) }, signal) : Promise.resolve(null)), asked);
   const then = useLoad((signal) => preview({ ...base, ...shown(drafted) }, signal), asked);
-  const before = ranksOf(now.data?.items);
+  const before = live ? ranksOf(now.data?.items) : undefined;
   const gone = now.data && then.data ? now.data.items.filter((item) => !then.data.items.some((other) => other.item_id === item.item_id)) : [];
   const nothing = (side) => html`<${NoItems} relation=${documentOf(side).relation} shopper=${whose.user_id ?? whose.interactions?.length} />`;
   return html`
     <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
       <h3>${name}</h3>
       <div class="columns pair">
-        <div><p class="muted">${named(t("live"), live)}</p><${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : nothing(live))}<//></div>
+        <div><p class="muted">${named(t("live"), live)}</p>${!live ? html`<${Empty}>${t("beside.not_live")}<//>` : html`<${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : nothing(live))}<//>`}</div>
         <div><p class="muted">${named(t("draft"), drafted)}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : nothing(drafted))}<//></div>
       </div>
       ${gone.length > 0 && html`<p class="muted">${t("beside.gone", { titles: listed(gone.map((item) => item.title)) })}</p>`}
@@ -72,7 +72,7 @@ const Invented = ({ live, chosen, full, onChosen }) => {
   `;
 };
 
-// live, drafted: what both requests say.
+// live, drafted: what both requests say; there may be nothing live.
 export const Beside = ({ live, drafted }) => {
   const [typed, setTyped] = useState("");
   const [invented, setInvented] = useState([]);

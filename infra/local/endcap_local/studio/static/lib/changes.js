@@ -1,37 +1,28 @@
 // What operators have changed, the latest first.
 import { get, useLoad } from "./api.js";
-import { html } from "./html.js";
-import { dateTime, has, millis, t } from "./i18n.js";
+import { html, useState } from "./html.js";
+import { nameOfPart } from "./fields.js";
+import { dateTime, has, listed, t } from "./i18n.js";
 import { href } from "./router.js";
-import { Loaded, Table } from "./ui.js";
+import { Button, Loaded, Problem, Table, useAction } from "./ui.js";
 
 // Where what was changed is looked at, and taken back.
 const ofScenario = (name) => href("scenarios", [name]);
 const ofSnapshots = () => href("snapshots");
+const ofExperiment = (name) => href("experiments", [name]);
 const PLACES = {
   put_scenario: ofScenario,
+  create_scenario: ofScenario,
   delete_scenario: ofScenario,
   put_experiments: () => href("experiments"),
-  start_experiment: (name) => href("experiments", [name]),
-  stop_experiment: (name) => href("experiments", [name]),
+  create_experiment: ofExperiment,
+  change_experiment: ofExperiment,
+  delete_experiment: () => href("experiments"),
+  start_experiment: ofExperiment,
+  stop_experiment: ofExperiment,
   promote: ofSnapshots,
   rollback: ofSnapshots,
   rebuild: ofSnapshots,
-};
-
-// The record of a start or a stop says that experiments were changed; which one, and how, is in what it was before and after.
-const SKEW_MS = 60_000; // between the clocks of who stopped it and of the server
-const told = (one) => {
-  if (one.what !== "put_experiments" || !Array.isArray(one.before) || !Array.isArray(one.after)) return one;
-  const was = (name) => one.before.find((other) => other.name === name);
-  const changed = one.after.filter((now) => JSON.stringify(now) !== JSON.stringify(was(now.name)));
-  if (changed.length !== 1 || one.after.length < one.before.length) return one;
-  const at = millis(one.at) + SKEW_MS;
-  const runs = (plan) => Boolean(plan) && !(plan.start != null && millis(plan.start) > at) && !(plan.end != null && millis(plan.end) <= at);
-  const [now] = changed;
-  const before = runs(was(now.name));
-  if (before === runs(now)) return one;
-  return { ...one, what: before ? "stop_experiment" : "start_experiment", target: now.name };
 };
 
 // A hash says nothing by all of its digits.
@@ -41,22 +32,51 @@ const Target = ({ of }) => {
 };
 
 // A signed caller is an ARN, of which the last part names who it is.
-const Who = ({ of }) => (/^iam:arn:/.test(of) ? html`<span title=${of}>${of.split(/[:/]/).at(-1)}</span>` : of);
+export const Who = ({ of }) => (/^iam:arn:/.test(of) ? html`<span title=${of}>${of.split(/[:/]/).at(-1)}</span>` : of);
+
+// A change may have done several things, each with what it was done to.
+const doneBy = (one) => {
+  if (one.done?.length) return one.done;
+  return [{ what: one.what === "put_scenario" && one.before == null && one.target !== "*" ? "create_scenario" : one.what, target: one.target }];
+};
+
+// The parts of a scenario that a change has made another, by their names in the form.
+const partsOf = ({ what, before, after }) => {
+  if (what !== "put_scenario" || before == null) return [];
+  const keys = [...new Set([...Object.keys(before), ...Object.keys(after ?? {})])];
+  return keys.filter((key) => JSON.stringify(before[key]) !== JSON.stringify(after?.[key])).map(nameOfPart);
+};
+
+const What = ({ one }) => {
+  const parts = partsOf(one);
+  return html`${doneBy(one).map(({ what }) => html`<span class="line">${has(`did.${what}`) ? t(`did.${what}`) : what.replaceAll("_", " ")}</span>`)}${parts.length > 0 && html`<small>${listed(parts)}</small>`}`;
+};
 
 const said = (value) => (value == null ? t("changes.none") : JSON.stringify(value, null, 1));
 
-export const Changes = ({ limit = 50, target }) => {
+export const Changes = ({ limit }) => {
   const found = useLoad((signal) => get(["admin", "audit"], { limit }, signal), [limit]);
+  // Older pages belong to the latest one that they follow.
+  const [added, setAdded] = useState(null);
+  const all = added && added.to === found.data ? added : { records: found.data?.records ?? [], cursor: found.data?.cursor };
+  const [older, busy, error] = useAction(async () => {
+    const page = await get(["admin", "audit"], { limit, cursor: all.cursor });
+    setAdded({ to: found.data, records: [...all.records, ...page.records], cursor: page.cursor });
+  });
   const columns = [
     { label: t("when"), of: (one) => dateTime(one.at) },
-    { label: t("changes.what"), of: (one) => (has(`did.${one.what}`) ? t(`did.${one.what}`) : one.what.replaceAll("_", " ")) },
-    { label: t("changes.target"), of: (one) => (PLACES[one.what] ? html`<a href=${PLACES[one.what](one.target)}><${Target} of=${one.target} /></a>` : html`<${Target} of=${one.target} />`) },
+    { label: t("changes.what"), of: (one) => html`<${What} one=${one} />` },
+    { label: t("changes.target"), of: (one) => doneBy(one).map(({ what, target }) => html`<span class="line">${PLACES[what] ? html`<a href=${PLACES[what](target)}><${Target} of=${target} /></a>` : html`<${Target} of=${target} />`}</span>`) },
     { label: t("changes.who"), of: (one) => html`<${Who} of=${one.who} />` },
     {
       label: t("changes.difference"),
       of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${said(one.before)}</pre><p class="muted">${t("changes.became")}</p><pre>${said(one.after)}</pre></details>`,
     },
   ];
-  return html`<${Loaded} of=${found}>${({ records }) => html`
-    <${Table} name=${t("today.changes")} columns=${columns} empty=${t("changes.nothing")} rows=${records.filter((one) => !target || one.target === target).map(told)} />`}<//>`;
+  return html`<${Loaded} of=${found}>${() => html`
+    <div class="stack">
+      <${Table} name=${t("today.changes")} columns=${columns} empty=${t("changes.nothing")} rows=${all.records} />
+      <${Problem} error=${error} />
+      ${all.cursor && html`<div class="row"><${Button} kind="small" busy=${busy} onClick=${older}>${t("changes.older")}<//></div>`}
+    </div>`}<//>`;
 };

@@ -49,6 +49,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
         height: HEIGHT,
         legend: { show: false },
         cursor: { show: false },
+        tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), "UTC"),
         scales: { x: scale, y: { range: (_, low, high) => floor(low ?? 0, high ?? 0) } },
         series: lines,
         bands,
@@ -86,7 +87,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
 
 const BY_DAY = {
   points: true,
-  axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) },
+  axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(new Date(tick * 1000).toISOString().slice(0, 10)).replace(/,? ?\d{4}年?/, "")) },
   floor: (low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1],
 };
 

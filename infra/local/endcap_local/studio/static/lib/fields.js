@@ -13,6 +13,12 @@ export function placeOf(path) {
   return /^\d+$/.test(second ?? "") ? { part, row: Number(second), field: third } : { part, field: second };
 }
 
+// A part of a scenario by its name in the form.
+export const nameOfPart = (part) => {
+  const key = part === "caps" ? "form.caps" : (PART[part] ?? `choice.${part}`);
+  return has(key) ? t(key) : part;
+};
+
 const within = (part, field) => {
   if (field === undefined) return "";
   const key = part === "caps" ? `cap.${field}` : part === "weights" ? `term.${field}` : IN_ROW[field];

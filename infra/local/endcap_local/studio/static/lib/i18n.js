@@ -88,11 +88,17 @@ export const bytes = (value) =>
 export const millis = (moment) => (typeof moment === "string" ? Date.parse(moment) : moment < 1e11 ? moment * 1000 : moment);
 const written = (moment, options) =>
   moment == null || Number.isNaN(millis(moment)) ? missing : format("DateTimeFormat", options).format(millis(moment));
-export const dateTime = (moment) => written(moment, { dateStyle: "medium", timeStyle: "short" });
+// A time of day always stands with its zone: those who run a shop are not all in one place, and its server is elsewhere.
+const DATE = { year: "numeric", month: "short", day: "numeric" };
+const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
+export const dateTime = (moment) => written(moment, { ...DATE, ...CLOCK });
 // Two changes of one minute are told apart.
-export const toTheSecond = (moment) => written(moment, { dateStyle: "medium", timeStyle: "medium" });
-export const time = (moment) => written(moment, { timeStyle: "medium" });
-export const day = (moment) => written(moment, { dateStyle: "medium" });
+export const toTheSecond = (moment) => written(moment, { ...DATE, ...CLOCK, second: "2-digit" });
+export const time = (moment) => written(moment, { ...CLOCK, second: "2-digit" });
+// A day that was counted is one of UTC, wherever it is looked at.
+const DAY = /^\d{4}-\d{2}-\d{2}$/;
+export const day = (moment) => written(moment, DAY.test(moment) ? { ...DATE, timeZone: "UTC" } : DATE);
+export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export function ago(moment, now = Date.now()) {
   if (moment == null || Number.isNaN(millis(moment))) return missing;

@@ -30,10 +30,11 @@ export const ItemLink = ({ item }) => html`<a href=${href("catalogue", [item.ite
 
 export const Price = ({ item }) => item.price != null && html`<span class="price">${money(item.price, item.currency)}</span>`;
 
-// Said in place of a list without items: of nobody it isn't known what they have bought.
+// Said in place of a list without items: of nobody it isn't known what they have bought, and others have bought nothing that
+// would be bought again.
 export const NoItems = ({ relation, shopper }) => {
-  const unknown = relation === "buy_again" && !shopper;
-  return html`<${Empty}>${t(unknown ? "try.needs_shopper" : "try.nothing")}<//>`;
+  if (relation !== "buy_again") return html`<${Empty}>${t("try.nothing")}<//>`;
+  return html`<${Empty}>${t(shopper ? "try.nothing_again" : "try.needs_shopper")}<//>`;
 };
 
 // A term looks the same on every page; those that often stand together differ most.

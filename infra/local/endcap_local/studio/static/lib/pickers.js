@@ -15,11 +15,13 @@ export const ScenarioPicker = ({ names, value, onValue, inline, hint, none = t("
   <${SelectField} label=${t("scenario")} ...${{ value, onValue, inline, hint }} options=${[["", none], ...names.map((name) => [name, name])]} />
 `;
 
-export const ShopperField = ({ value, onValue, hint }) => {
+// With `quiet` nothing is told of the id: the page tells it, and whether nobody is known by it.
+export const ShopperField = ({ value, onValue, hint, quiet, placeholder = t("shopper.nobody") }) => {
   const id = useId();
-  const [unknown] = useUnknownShoppers([value.trim()]);
+  const [unknown] = useUnknownShoppers(quiet ? [] : [value.trim()]);
+  const usual = hint ?? (lately().length ? t("shopper.id_kept") : t("shopper.id_from"));
   return html`
-    <${TextField} label=${t("shopper.id")} ...${{ value, onValue }} hint=${unknown ? t("shopper.not_known", { id: unknown }) : hint} list=${id} autocomplete="off" spellcheck=${false} placeholder=${t("shopper.nobody")} />
+    <${TextField} label=${t("shopper.id")} ...${{ value, onValue, placeholder }} hint=${quiet ? undefined : unknown ? t("shopper.not_known", { id: unknown }) : usual} list=${id} autocomplete="off" spellcheck=${false} />
     <datalist id=${id}>${lately().map((known) => html`<option value=${known} />`)}</datalist>
   `;
 };

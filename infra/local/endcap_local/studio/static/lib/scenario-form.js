@@ -1,36 +1,17 @@
 // The form of a scenario: every choice of a list, its filter, what is pinned, pushed, promised places and hidden.
-import { post, useLoad } from "./api.js";
 import { wrongInRow } from "./fields.js";
 import { html, useLayoutEffect, useRef, useState } from "./html.js";
 import { has, number, t } from "./i18n.js";
 import { nameOf } from "./items.js";
 import { FilterField } from "./filter.js";
 import { fitting, ItemField } from "./pickers.js";
-import { Button, Field, MomentField, SelectField, TextField, useRested } from "./ui.js";
+import { onlyOne } from "./scenario.js";
+import { titlesOf, useTitles } from "./titles.js";
+import { Button, Field, MomentField, SelectField, TextField } from "./ui.js";
 
 const NOT_HERE = new Set(["window", "language"]);
 const CAPPED = ["brand", "category"];
 const RELATIONS = ["", "similar", "together", "buy_again"];
-
-const AT_ONCE = 50;
-const ONE_ITEM = /^item_id = "(?:[^"\\]|\\.)*"$/;
-
-// The titles of these ids, null of those that no item has, so that a rule about them would do nothing.
-async function titlesOf(ids, signal) {
-  const titles = Object.fromEntries(ids.map((id) => [id, null]));
-  for (let i = 0; i < ids.length; i += AT_ONCE) {
-    const some = ids.slice(i, i + AT_ONCE);
-    const filter = `item_id IN (${some.map((id) => JSON.stringify(id)).join(", ")})`;
-    const { sample, valid } = await post(["admin", "filters", "check"], { filter, sample: AT_ONCE }, signal);
-    for (const { item_id, title } of valid ? sample : some.map((item_id) => ({ item_id }))) titles[item_id] = title ?? "";
-  }
-  return titles;
-}
-
-const useTitles = (ids) => {
-  const rested = useRested([...new Set(ids.filter(Boolean))].sort());
-  return useLoad((signal) => titlesOf(rested, signal), [JSON.stringify(rested)]).data ?? {};
-};
 
 // An item of a row: its title stands below its id, and words that one title alone has become its id once they are left.
 const ItemOfRow = ({ titles, error, value, onValue }) => {
@@ -153,7 +134,7 @@ export const ScenarioForm = ({ document, parameters, everywhere, errors, onDocum
         <//>
         <${Rows} title=${t("form.boost")} name="boost" part="boost" errors=${errors} rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>
           ${(row, change) => html`
-            <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${ONE_ITEM.test(row.filter)} onValue=${(filter) => change({ filter })} /></div>
+            <div class="wide"><${FilterField} label=${t("form.boost_filter")} value=${row.filter} sample=${onlyOne(row.filter) !== null} onValue=${(filter) => change({ filter })} /></div>
             <${NumberField} label=${t("form.boost_weight")} value=${row.weight} step="0.1" onValue=${(weight) => change({ weight })} />`}
         <//>
         <${Rows} title=${t("form.promotions")} name="promotion" part="promotions" errors=${errors} rows=${document.promotions} fresh=${{ name: "", filter: "", share: 0.2 }} onRows=${(promotions) => set({ promotions })}>

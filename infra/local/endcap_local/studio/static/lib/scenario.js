@@ -113,6 +113,24 @@ export const boostItem = (document, item_id, weight, until) => ({
 export const unboost = (document, item_id) => ({ ...document, boost: (document.boost ?? []).filter((one) => one.filter !== only(item_id)) });
 
 export const only = (item_id) => `item_id = ${JSON.stringify(item_id)}`;
+// The id of the one item that such a filter is about, null of any other.
+export const onlyOne = (filter) => {
+  const id = /^item_id = ("(?:[^"\\]|\\.)*")$/.exec(filter ?? "")?.[1];
+  try {
+    return id ? JSON.parse(id) : null;
+  } catch {
+    return null;
+  }
+};
+
+// The rows of a document that end, and those of them that have ended before they were ever published: they would never count.
+const TIMED = ["pinned", "boost", "promotions", "hidden"];
+const ended = ({ until }) => until != null && until <= Date.now();
+export const wouldNeverCount = (document, published) =>
+  TIMED.some((part) => (document[part] ?? []).some((row) => ended(row) && !(published[part] ?? []).some((other) => JSON.stringify(sorted(other)) === JSON.stringify(sorted(row)))));
+// What an earlier version said, as far as it can count again.
+export const withoutEnded = (document) =>
+  Object.fromEntries(Object.entries(document).map(([part, value]) => [part, TIMED.includes(part) ? value.filter((row) => !ended(row)) : value]));
 
 // A document without what says nothing.
 export const tidy = (document) =>

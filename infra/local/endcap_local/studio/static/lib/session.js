@@ -22,6 +22,10 @@ export async function openSession() {
     sessionStorage.setItem(START, start);
     // The token is not left in the address, from where it would get into histories and screenshots.
     given.searchParams.delete("start");
+    // The demo names some of its own shoppers: nobody else's ids are offered but those that were typed in.
+    const named = (given.searchParams.get("shoppers") ?? "").split(",").filter(Boolean);
+    if (named.length) sessionStorage.setItem(KEPT_SHOPPERS, JSON.stringify(named));
+    given.searchParams.delete("shoppers");
     history.replaceState(null, "", given);
   }
   if (given.searchParams.has("code") || given.searchParams.has("error")) signInProblem.value = await finish(given);

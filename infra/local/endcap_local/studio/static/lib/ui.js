@@ -1,7 +1,7 @@
 // Parts that pages are put together from.
 import { html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./html.js";
 import { toldIn } from "./fields.js";
-import { money, t } from "./i18n.js";
+import { money, t, zone } from "./i18n.js";
 
 const PATHS = {
   today: "M3 12l9-8 9 8M5 10v10h5v-6h4v6h5V10",
@@ -93,13 +93,14 @@ export const Check = ({ label, checked, onValue }) => html`
 
 export const isPast = (moment) => moment != null && moment <= Date.now();
 
-// A moment of the reader's own clock, in milliseconds, or null. What `ends` then must lie ahead to have any effect.
+// A moment of the reader's own clock, of which the zone is told, in milliseconds, or null. What `ends` then must lie ahead to
+// have any effect.
 export const MomentField = ({ label, hint, value, onValue, inline, ends }) => {
   const error = ends && isPast(value) ? t("moment.past") : undefined;
   const local = value == null ? "" : new Date(value - new Date(value).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
   return html`
     <${Field}
-      ...${{ label, hint, error, inline }}
+      ...${{ label, error, inline }} hint=${hint ?? t("moment.zone", { zone: zone() })}
       control=${(tied) => html`
         <input type="datetime-local" value=${local} ...${tied}
           onChange=${(e) => onValue(e.target.value ? new Date(e.target.value).getTime() : null)} />
@@ -158,7 +159,7 @@ export const Stat = ({ label, value, note, kind }) => html`
 `;
 
 // Amounts, each in its currency and on its line: those of different currencies are not added up.
-export const Amounts = ({ of }) => (of.length ? of.map((one) => html`<span class="line">${money(one.revenue, one.currency)}${of.length > 1 && !one.currency && html` <small>${t("results.no_currency")}</small>`}</span>`) : money(0));
+export const Amounts = ({ of }) => (of.length ? of.map((one) => html`<span class="line">${money(one.revenue, one.currency)}${of.length > 1 && !one.currency && html` <small>${t("results.no_currency")}</small>`}</span>`) : "–");
 
 // One of a few choices, side by side.
 export const Choice = ({ label, value, options, onValue }) => html`

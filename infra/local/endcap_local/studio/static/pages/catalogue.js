@@ -60,6 +60,15 @@ const List = () => {
   `;
 };
 
+// At which place an item stands that is not among the first, or would stand.
+const KEPT_OUT = new Set(["not_available", "expired", "hidden", "excluded", "filter", "named", "seen"]);
+const placeOf = ({ rank, by_score, findings }) => {
+  if (rank != null) return t("item.stands_at", { rank: number(rank) });
+  if (by_score == null) return null;
+  const kept_out = findings.some((one) => KEPT_OUT.has(one.reason));
+  return t(kept_out ? "item.would_stand_at" : "item.far_behind", { rank: number(by_score) });
+};
+
 const Diagnosis = ({ item_id, start, round }) => {
   const scenarios = useScenarios();
   const [scenario, setScenario] = useState(start.scenario ?? "");
@@ -77,10 +86,9 @@ const Diagnosis = ({ item_id, start, round }) => {
         </div>
         <${Loaded} of=${found}>${(told) => html`
           <div class="stack" role="status">
-            <${Notice} kind=${told.shown ? "good" : "warning"}>${told.shown ? t("item.is_shown", { rank: told.rank, limit: told.limit }) : t("item.is_missing", { limit: told.limit })}<//>
+            <${Notice} kind=${told.shown ? "good" : "warning"}>${told.shown ? t("item.is_shown", { rank: told.rank, limit: told.limit }) : html`<p>${t("item.is_missing", { limit: told.limit })}</p>${placeOf(told) && html`<p>${placeOf(told)}</p>`}`}<//>
             ${told.findings.length > 0 && html`<ol class="timeline" aria-label=${t("item.findings")}>
-              ${told.findings.map((one) => html`<li><strong>${has(`why.${one.reason}`) ? t(`why.${one.reason}`) : one.reason}</strong> ${one.text}
-                ${one.until != null && html` <span class="muted">${t("until")} ${dateTime(one.until)}</span>`}</li>`)}
+              ${told.findings.map((one) => html`<li><strong>${has(`why.${one.reason}`) ? t(`why.${one.reason}`) : one.reason}</strong> ${one.text}</li>`)}
             </ol>`}
             ${told.reasons.length > 0 && html`<h3>${t("item.score_of")}</h3><${Reasons} item=${told} />`}
           </div>`}<//>

@@ -2,7 +2,8 @@
 import { call, get, useLoad } from "../lib/api.js";
 import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, listed, money, number, percent, signed, t } from "../lib/i18n.js";
+import { dateTime, listed, money, number, percent, signed, t, zone } from "../lib/i18n.js";
+import { nameOf } from "../lib/items.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { Amounts, Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
@@ -19,6 +20,40 @@ const put = async (alter) => {
   return call("PUT", ["admin", "experiments"], { body: { experiments }, etag: data.experiments.length > 0 ? (etag ?? data.etag) : undefined });
 };
 
+// What an experiment would come to, before anybody is part of it.
+const rounded = (share) => Math.round(share * 1e6) / 1e6;
+const wholeOf = (variants) => rounded(variants.reduce((sum, one) => sum + (Number(one.share) || 0), 0));
+const scenarioOf = (plan, one) => (one.scenario && one.scenario !== plan.scenario ? one.scenario : "");
+const effectOf = (plan, one) => JSON.stringify([scenarioOf(plan, one), one.snapshot ?? "", Object.entries(one.weights ?? {}).sort()]);
+const alikeIn = (plan) => {
+  for (const [i, one] of plan.variants.entries())
+    for (const other of plan.variants.slice(i + 1)) if (effectOf(plan, one) === effectOf(plan, other)) return [one, other];
+  return null;
+};
+const called = ({ name }, i) => name || (i === 0 ? t("experiments.control") : t("experiments.variant", { n: i }));
+const getsOf = (plan, one) => {
+  const other = [scenarioOf(plan, one), one.snapshot, ...Object.keys(one.weights ?? {}).map(nameOf)].filter(Boolean);
+  return other.length ? t("experiments.gets_other", { other: listed(other) }) : t("experiments.gets_usual");
+};
+const Outcome = ({ plan }) => {
+  const whole = wholeOf(plan.variants);
+  const alike = alikeIn(plan);
+  return html`
+    <ul class="plain" aria-label=${t("experiments.comes_to")}>
+      ${plan.variants.map((one, i) => html`<li>${t("experiments.would_get", { name: called(one, i), share: percent(one.share, 1), what: getsOf(plan, one) })}</li>`)}
+      ${whole < 1 && html`<li>${t("experiments.rest", { share: percent(rounded(1 - whole), 1) })}</li>`}
+    </ul>
+    ${alike && html`<${Notice} kind="warning"><p>${t("experiments.alike", { one: called(alike[0], plan.variants.indexOf(alike[0])), other: called(alike[1], plan.variants.indexOf(alike[1])) })}</p><//>`}
+    ${whole > 1 && html`<${Notice} kind="warning"><p>${t("experiments.too_much", { sum: percent(whole, 1) })}</p><//>`}
+  `;
+};
+// Asked before it begins, where not all shoppers take part, which may be meant.
+const Part = ({ plan, action, busy, error, onDo, onClose }) => {
+  const whole = wholeOf(plan.variants);
+  const shares = { sum: percent(whole, 1), rest: percent(rounded(1 - whole), 1) };
+  return html`<${Confirm} title=${t("experiments.part_title", { sum: shares.sum })} text=${t("experiments.part_what", shares)} ...${{ action, busy, error, onDo, onClose }} />`;
+};
+
 const within = (value, text = percent) => (value == null ? "–" : html`${text(value.value)} <small>${text(value.low)} – ${text(value.high)}</small>`);
 
 const New = ({ onClose, onDone }) => {
@@ -26,21 +61,28 @@ const New = ({ onClose, onDone }) => {
   const [plan, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: "control", share: 0.5 }, { name: "b", share: 0.5, scenario: "" }] });
   const set = (part) => setPlan((before) => ({ ...before, ...part }));
   const variant = (i, part) => set({ variants: plan.variants.map((one, j) => (i === j ? { ...one, ...part } : one)) });
+  const [asking, setAsking] = useState(false);
   const [run, busy, error] = useAction(async () => {
     const clean = (one) => Object.fromEntries(Object.entries(one).filter(([, value]) => value !== "" && value != null));
     await put((all) => [...all, { ...clean(plan), variants: plan.variants.map(clean) }]);
     onDone(plan.name);
   });
+  const whole = wholeOf(plan.variants);
+  const mistaken = whole > 1 || whole === 0 || Boolean(alikeIn(plan));
+  const action = t(plan.start > Date.now() ? "experiments.plan" : "experiments.start");
+  if (asking) return html`<${Part} key="part" ...${{ plan, action, busy, error }} onDo=${run} onClose=${() => setAsking(false)} />`;
   return html`
-    <${Dialog} title=${t("experiments.new")} onClose=${onClose}>
+    <${Dialog} key="plan" title=${t("experiments.new")} onClose=${onClose}>
       <form class="stack" onSubmit=${(e) => {
         e.preventDefault();
-        run();
+        if (mistaken) return;
+        if (whole < 1) setAsking(true);
+        else run();
       }}>
         <div class="form">
           <${TextField} label=${t("name")} value=${plan.name} onValue=${(name) => set({ name })} required />
           <${ScenarioPicker} names=${namesOf(scenarios)} hint=${t("experiments.lists_hint")} none=${t("scenario.everywhere")} value=${plan.scenario} onValue=${(scenario) => set({ scenario })} />
-          <${MomentField} label=${t("experiments.start_at")} hint=${t("experiments.start_hint")} value=${plan.start} onValue=${(start) => set({ start })} />
+          <${MomentField} label=${t("experiments.start_at")} hint=${t("experiments.start_hint", { zone: zone() })} value=${plan.start} onValue=${(start) => set({ start })} />
         </div>
         ${plan.variants.map((one, i) => html`
           <fieldset class="form rowed"><legend>${i === 0 ? t("experiments.control") : t("experiments.variant", { n: i })}</legend>
@@ -50,10 +92,11 @@ const New = ({ onClose, onDone }) => {
           </fieldset>`)}
         <div class="row">
           <${Button} kind="small" onClick=${() => set({ variants: [...plan.variants, { name: `v${plan.variants.length}`, share: 0, scenario: "" }] })}>${t("experiments.add_variant")}<//>
-          <span class="muted">${t("experiments.shares", { sum: percent(plan.variants.reduce((sum, one) => sum + one.share, 0), 0) })}</span>
+          <span class="muted">${t("experiments.shares", { sum: percent(whole, 1) })}</span>
         </div>
+        <div class="stack" role="status"><${Outcome} plan=${plan} /></div>
         <${Problem} error=${error} />
-        <div class="row"><button class="button strong" type="submit" disabled=${busy}><span>${t(plan.start > Date.now() ? "experiments.plan" : "experiments.start")}</span></button></div>
+        <div class="row"><button class="button strong" type="submit" disabled=${busy || mistaken}><span>${action}</span></button></div>
       </form>
     <//>
   `;
@@ -98,7 +141,7 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
           { label: t("lists"), number: true, of: (one) => number(one.lists) },
           { label: t("ctr"), number: true, of: (one) => within(one.ctr) },
           { label: t("conversion"), number: true, of: (one) => within(one.conversion) },
-          { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? html`<${Amounts} of=${one.revenues} />` : "–") : paid(one.revenue)) },
+          { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? html`<${Amounts} of=${one.revenues} />` : "–") : found.currencies.length ? paid(one.revenue) : "–") },
           { label: t("revenue_per_shopper"), number: true, of: (one) => within(one.revenue_per_shopper, paid) },
         ]} />
         ${found.differences.length > 0 && html`<div><h3>${t("experiments.differences")}</h3><p class="muted">${t("experiments.differences_note", { confidence: percent(found.confidence, 0) })}</p></div>
@@ -116,6 +159,8 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
 const One = ({ plan, onChanged }) => {
   const report = useLoad((signal) => get(["admin", "experiments", plan.name, "report"], {}, signal), [plan.name]);
   const [stopping, setStopping] = useState(false);
+  const [starting, setStarting] = useState(false);
+  const begin = () => run({ start: Date.now() }, t("experiments.started", { name: plan.name }));
   const [run, busy, error] = useAction(async (part, text) => {
     await put((all) => all.map((one) => (one.name === plan.name ? { ...one, ...part } : one)));
     tell(text);
@@ -124,15 +169,21 @@ const One = ({ plan, onChanged }) => {
   return html`
     <div class="stack">
       <${Panel} title=${plan.name} actions=${html`<${Lamp} kind=${LAMPS[plan.state]}>${t(`experiments.${plan.state}`)}<//>
-        ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} onClick=${() => run({ start: Date.now() }, t("experiments.started", { name: plan.name }))}>${t("experiments.start")}<//>`}
+        ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} ...${alikeIn(plan) ? { disabled: true } : {}} onClick=${() => (wholeOf(plan.variants) < 1 ? setStarting(true) : begin())}>${t("experiments.start")}<//>`}
         ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => setStopping(true)}>${t("experiments.stop")}<//>`}`}>
         <dl class="facts">
           <dt>${t("experiments.variants")}</dt><dd>${listed(plan.variants.map((one) => sharedOut(one)))}</dd>
           <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
           <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
         </dl>
+        ${plan.state !== "over" && html`<${Outcome} plan=${plan} />`}
         <${Problem} error=${error} />
       <//>
+      ${starting && html`<${Part} plan=${plan} action=${t("experiments.start")} onClose=${() => setStarting(false)}
+        onDo=${() => {
+          setStarting(false);
+          begin();
+        }} />`}
       <${Panel} title=${t("experiments.report")}><${Report} report=${report} /><//>
       ${stopping && html`<${Confirm} title=${t("experiments.stop_this", { name: plan.name })} text=${t("experiments.stop_what", { name: plan.name })} action=${t("experiments.stop")} onClose=${() => setStopping(false)}
         onDo=${() => {

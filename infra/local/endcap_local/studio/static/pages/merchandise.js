@@ -3,11 +3,13 @@
 import { preview, useLoad } from "../lib/api.js";
 import { Older, Overtaken } from "../lib/drafts.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { about, dateTime, language, t } from "../lib/i18n.js";
+import { about, dateTime, language, t, zone } from "../lib/i18n.js";
 import { ItemLink, Moved, NoItems, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, itemOf, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
-import { boostItem, EVERYWHERE, hide, only, pin, publish, same, tidy, triable, unboost, unhide, unpin, useDraft } from "../lib/scenario.js";
-import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
+import { href } from "../lib/router.js";
+import { boostItem, EVERYWHERE, hide, only, onlyOne, pin, publish, same, tidy, triable, unboost, unhide, unpin, useDraft, wouldNeverCount } from "../lib/scenario.js";
+import { useTitles } from "../lib/titles.js";
+import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Notice, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
 
 const PLACES = 20;
 const PUSH = 0.5;
@@ -59,20 +61,24 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
 const Rules = ({ document, titles, onDocument }) => {
   const rows = [
     ...(document.pinned ?? []).map((one) => ({ what: t("merch.pinned_at", { n: one.position }), item_id: one.item_id, until: one.until, undo: (d) => unpin(d, one.item_id) })),
-    ...(document.boost ?? []).map((one) => ({ what: t("merch.pushed"), item_id: one.filter, until: one.until, undo: (d) => ({ ...d, boost: d.boost.filter((other) => other.filter !== one.filter) }) })),
+    ...(document.boost ?? []).map((one) => ({ what: t("merch.pushed"), item_id: onlyOne(one.filter) ?? one.filter, until: one.until, undo: (d) => ({ ...d, boost: d.boost.filter((other) => other.filter !== one.filter) }) })),
     ...(document.hidden ?? []).map((one) => ({ what: t("merch.hidden"), item_id: one.item_id, until: one.until, undo: (d) => unhide(d, one.item_id) })),
   ];
   if (rows.length === 0) return html`<${Empty}>${t("merch.no_rules")}<//>`;
   return html`<ul class="deeds">${rows.map((row) => html`
-    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] ?? row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: dateTime(row.until) }) : t("merch.until", { day: dateTime(row.until) })}</span>`}</span>
-      <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] ?? row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
+    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] || row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: dateTime(row.until) }) : t("merch.until", { day: dateTime(row.until) })}</span>`}</span>
+      <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] || row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
 };
 
 const Board = ({ name, shopper, until }) => {
   const everywhere = name === EVERYWHERE;
   const { base: published, draft, setDraft, discard, older, onOlder, error: unread, settle, reread } = useDraft(name);
   const [dragged, setDragged] = useState(null);
-  const [titles, setTitles] = useState({});
+  const [shownTitles, setTitles] = useState({});
+  // What is hidden is in no list, and a reload has forgotten what was.
+  const named = [...(draft?.pinned ?? []), ...(draft?.hidden ?? [])].map((one) => one.item_id);
+  const pushed = (draft?.boost ?? []).map((one) => onlyOne(one.filter)).filter(Boolean);
+  const titles = { ...useTitles([...named, ...pushed]), ...shownTitles };
   const [adding, setAdding] = useState("");
   const [tried, setTried] = useState(null);
   const base = { user_id: shopper, scenario: everywhere ? null : name, limit: PLACES, language: language.value };
@@ -99,6 +105,7 @@ const Board = ({ name, shopper, until }) => {
   if (unread) return html`<${Problem} error=${unread} />`;
   if (!published) return html`<${Loading} />`;
   const changed = !same(published.document, draft);
+  const past = wouldNeverCount(draft, published.document);
   const before = ranksOf(live.data?.items);
   const place = (item_id, position) => {
     setDraft((d) => pin(d, item_id, position, until));
@@ -109,7 +116,9 @@ const Board = ({ name, shopper, until }) => {
       <${Panel} title=${t("merch.rules")} actions=${html`
         <${Lamp} kind=${changed ? "warning" : "good"}>${t(changed ? "scenarios.unpublished" : "scenarios.is_live")}<//>
         <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${discard}>${t("scenarios.discard")}<//>
-        <${Button} kind="strong" busy=${putting} ...${changed ? {} : { disabled: true }} onClick=${put}>${t("scenarios.publish")}<//>`}>
+        <${Button} kind="strong" busy=${putting} ...${changed && !past ? {} : { disabled: true }} onClick=${put}>${t("scenarios.publish")}<//>
+        ${published.known && html`<a href=${href("scenarios", [name])}>${t("scenarios.history")}</a>`}`}>
+        ${past && html`<${Notice} kind="warning"><p>${t("merch.past")}</p><//>`}
         <${Older} draft=${older} onOlder=${onOlder} />
         <${Rules} document=${draft} titles=${titles} onDocument=${setDraft} />
         <form class="row end" onSubmit=${(e) => {
@@ -147,7 +156,7 @@ export default function Merchandise({ query }) {
       <${Panel} tight>
         <div class="form">
           <${SelectField} label=${t("merch.where")} value=${chosen} onValue=${setChosen} options=${[[EVERYWHERE, t("scenario.everywhere")], ...names.map((name) => [name, name])]} hint=${chosen === EVERYWHERE ? t("merch.everywhere_hint") : t("merch.drag_hint")} />
-          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint", { zone: Intl.DateTimeFormat().resolvedOptions().timeZone })} ends value=${until} onValue=${setUntil} />
+          <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint", { zone: zone() })} ends value=${until} onValue=${setUntil} />
           <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("merch.shopper_hint")} />
         </div>
       <//>

@@ -1,9 +1,23 @@
 // Parameters: what the ranking goes by right now, for anybody who may read GET /parameters.
 import { get, useLoad } from "../lib/api.js";
 import { html } from "../lib/html.js";
-import { dateTime, has, language, listed, number, t } from "../lib/i18n.js";
+import { dateTime, day, has, language, listed, number, t } from "../lib/i18n.js";
 import { colourOf, nameOf } from "../lib/items.js";
 import { Head, Lamp, Loaded, Panel, Table } from "../lib/ui.js";
+
+// What matters most, by the names that these pages have for it. Terms of a question count only where one is asked.
+const MOST = 5;
+const ASKED = new Set(["query", "lexical", "similar", "complement", "due", "boost", "rotation", "described_query", "image_similar"]);
+const weightiest = (rows) => [...rows].filter((one) => one.weight).sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight)).slice(0, MOST);
+const nameOfEvent = (name) => (has(`deed.${name}`) ? t(`deed.${name}`) : name);
+const nameOfChoice = (name) => (has(`choice.${name}`) ? t(`choice.${name}`) : name);
+const valueOf = (value) => (typeof value === "number" ? number(value, 2) : has(`option.${value}`) ? t(`option.${value}`) : String(value));
+const inWords = ({ terms, event_types, choices, learned_up_to }) => [
+  ...(learned_up_to > 0 ? [t("parameters.says_learned", { day: day(learned_up_to) })] : []),
+  t("parameters.says_terms", { terms: listed(weightiest(terms.filter((one) => !ASKED.has(one.name))).map((one) => t("form.term", { name: nameOf(one.name), weight: number(one.weight, 2) }))) }),
+  t("parameters.says_events", { events: listed(weightiest(event_types).map((one) => t("parameters.says_event", { name: nameOfEvent(one.name), weight: number(one.weight, 2), days: number(one.half_life_days, 1) }))) }),
+  t("parameters.says_choices", { choices: choices.map((one) => t("form.wrong", { where: nameOfChoice(one.name), what: valueOf(one.default) })).join(t("semicolon")) }),
+];
 
 const setBy = (one) => html`<${Lamp} kind=${one.set_by === "snapshot" ? "good" : "plain"}>${t(`set_by.${one.set_by}`)}<//>`;
 
@@ -14,7 +28,7 @@ export default function Parameters() {
     <${Loaded} of=${found}>${(known) => html`
       <div class="stack">
         <div class="columns">
-          <${Panel} title=${t("parameters.summary")}><div class="words">${known.summary.map((text) => html`<p>${text}</p>`)}</div><//>
+          <${Panel} title=${t("parameters.summary")}><div class="words">${inWords(known).map((text) => html`<p>${text}</p>`)}</div><//>
           <${Panel} title=${t("today.snapshot")}><div class="stack"><p class="words">${known.score}</p><dl class="facts">
             <dt>${t("version")}</dt><dd><code>${known.snapshot_version}</code></dd>
             <dt>${t("parameters.learned")}</dt><dd>${dateTime(known.learned_up_to)}</dd>

@@ -6,9 +6,11 @@ import { dateTime, day as dayOf, money, number, percent, t } from "../lib/i18n.j
 import { Amounts, Button, Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";
 
 const DIMENSIONS = ["scenario", "surface", "variant", "day"];
+const FEW_LISTS = 20; // of fewer a share says nothing; `endcap report` tells the same
+const rateOf = (name) => (row) => (row.lists < FEW_LISTS ? null : (row[name]?.value ?? null));
 const MEASURES = {
-  ctr: [(row) => row.ctr?.value ?? null, (value) => percent(value)],
-  conversion: [(row) => row.conversion?.value ?? null, (value) => percent(value)],
+  ctr: [rateOf("ctr"), (value) => percent(value)],
+  conversion: [rateOf("conversion"), (value) => percent(value)],
   clicks: [(row) => row.clicks, (value) => number(value)],
   lists: [(row) => row.lists, (value) => number(value)],
 };
@@ -16,41 +18,61 @@ const MEASURES = {
 // Revenue is a measure of its own in each currency that was paid in; "" is for events that name none.
 const amountIn = (row, currency) => row.revenues.find((one) => (one.currency ?? "") === currency)?.revenue ?? 0;
 const paidIn = (total) => (total?.revenues.length ? total.revenues.map((one) => one.currency ?? "") : [""]);
-const revenueIn = (currency, alone) => ({
+const revenueIn = (currency, alone, sold) => ({
   key: `revenue ${currency}`,
   label: alone ? t("revenue") : t("results.revenue_in", { currency: currency || t("results.no_currency") }),
-  of: (row) => amountIn(row, currency),
+  of: (row) => (sold ? amountIn(row, currency) : null),
   format: (value) => money(value, currency),
 });
 const measuresOf = (total) => {
   const paid = paidIn(total);
   const others = Object.entries(MEASURES).map(([key, [of, format]]) => ({ key, label: t(key), of, format }));
-  return [...paid.map((currency) => revenueIn(currency, paid.length === 1)), ...others];
+  return [...paid.map((currency) => revenueIn(currency, paid.length === 1, total?.revenues.length > 0)), ...others];
 };
 
-const within = (value) => (value == null ? "–" : html`${percent(value.value)} <small>${percent(value.low)} – ${percent(value.high)}</small>`);
+// A rate is a share of the lists that were made, seen or not; of a few lists it stands as what it is.
+const hits = (row, name) => t("results.of_lists", { n: number(Math.round(row[name].value * row.lists)), of: number(row.lists) });
+const rate = (row, name) => {
+  if (row[name] == null) return "–";
+  if (row.lists < FEW_LISTS) return hits(row, name);
+  return html`${percent(row[name].value)} <small>${percent(row[name].low)} – ${percent(row[name].high)}</small>`;
+};
+const RateStat = ({ row, name }) => {
+  if (row[name] == null) return html`<${Stat} label=${t(name)} value="–" />`;
+  const few = row.lists < FEW_LISTS;
+  return html`<${Stat} label=${t(name)} value=${few ? "–" : percent(row[name].value)} note=${few ? t("results.too_few", { hits: hits(row, name) }) : `${hits(row, name)} · ${percent(row[name].low)} – ${percent(row[name].high)}`} />`;
+};
+// Nobody has reported what came into view, though there were lists.
+const unseen = (row) => row.lists > 0 && row.visible === 0;
+const seen = (row) => (unseen(row) ? html`– <small>${t("results.not_reported")}</small>` : number(row.visible));
+
+// What is missing before these numbers say all that they can: the first step that the storefront has not taken.
+const missingOf = (total) => {
+  if (total.lists === 0) return t("results.hint_lists");
+  if (total.clicks + total.carts + total.purchases === 0) return t("results.hint_acts");
+  if (total.purchases === 0) return t("results.hint_sale");
+  return unseen(total) ? t("results.hint_seen") : null;
+};
 const iso = (daysAgo) => new Date(Date.now() - daysAgo * 86400000).toISOString().slice(0, 10);
 const unnamed = (value) => value === "" || value == null;
-const named = (value) => (unnamed(value) ? t("results.unnamed") : value);
-const explained = (name, value) => (unnamed(value) ? html`${named(value)}<small>${t(`unnamed.${name}`)}</small>` : value);
+const named = (name, value) => (unnamed(value) ? t(`unnamed.${name}`) : value);
+const explained = (name, value) => (unnamed(value) ? html`${t("results.unnamed")}<small>${named(name, value)}</small>` : value);
 
-const DayField = ({ label, value, onValue }) => html`<${Field} label=${label} control=${(tied) => html`<input type="date" value=${value} onChange=${(e) => onValue(e.target.value)} ...${tied} />`} />`;
+const DayField = ({ label, value, onValue }) => html`<${Field} label=${label} hint=${t("results.days_utc")} control=${(tied) => html`<input type="date" value=${value} onChange=${(e) => onValue(e.target.value)} ...${tied} />`} />`;
 
 const columnsOf = (by, total) => [
-  ...by.map((name) => ({ label: t(name), of: (row) => (name === "day" ? dayOf(`${row.day}T12:00:00Z`) : explained(name, row[name])) })),
-  ...["lists", "visible", "clicks", "carts", "purchases", "returns"].map((name) => ({ label: t(name), number: true, of: (row) => number(row[name]) })),
-  { label: t("ctr"), number: true, of: (row) => within(row.ctr) },
-  { label: t("conversion"), number: true, of: (row) => within(row.conversion) },
+  ...by.map((name) => ({ label: t(name), of: (row) => (name === "day" ? dayOf(row.day) : explained(name, row[name])) })),
+  ...["lists", "visible", "clicks", "carts", "purchases", "returns"].map((name) => ({ label: t(name), number: true, of: (row) => (name === "visible" ? seen(row) : number(row[name])) })),
+  ...["ctr", "conversion"].map((name) => ({ label: t(name), number: true, of: (row) => rate(row, name) })),
   { label: t("revenue"), number: true, of: (row) => html`<${Amounts} of=${row.revenues.length || !total.currency ? row.revenues : [{ revenue: 0, currency: total.currency }]} />` },
 ];
 
 const Total = ({ total }) => html`
   <dl class="stats">
-    ${measuresOf(total).slice(0, paidIn(total).length).map(({ label, of, format }) => html`<${Stat} label=${label} value=${format(of(total))} note=${total.revenue > 0 && !total.currency && t("results.no_currency_note")} />`)}
-    <${Stat} label=${t("lists")} value=${number(total.lists)} note=${t("results.visible", { n: number(total.visible) })} />
+    ${measuresOf(total).slice(0, paidIn(total).length).map(({ label, of, format }) => html`<${Stat} label=${label} value=${total.revenues.length ? format(of(total)) : "–"} note=${total.revenues.length ? total.revenue > 0 && !total.currency && t("results.no_currency_note") : t("results.no_sale")} />`)}
+    <${Stat} label=${t("lists")} value=${number(total.lists)} note=${unseen(total) ? t("results.none_reported") : t("results.visible", { n: number(total.visible) })} />
     <${Stat} label=${t("clicks")} value=${number(total.clicks)} />
-    <${Stat} label=${t("ctr")} value=${percent(total.ctr?.value)} note=${total.ctr && `${percent(total.ctr.low)} – ${percent(total.ctr.high)}`} />
-    <${Stat} label=${t("conversion")} value=${percent(total.conversion?.value)} note=${total.conversion && `${percent(total.conversion.low)} – ${percent(total.conversion.high)}`} />
+    <${RateStat} row=${total} name="ctr" /><${RateStat} row=${total} name="conversion" />
     <${Stat} label=${t("purchases")} value=${number(total.purchases)} note=${t("results.returned", { n: number(total.returns) })} />
   </dl>
 `;
@@ -59,7 +81,7 @@ const OverTime = ({ from, to, measure: { label, of, format }, round }) => {
   const found = useLoad((signal) => get(["admin", "results"], { from, to, by: "day" }, signal), [from, to, round]);
   return html`<${Loaded} of=${found}>${({ rows }) => {
     const byDay = [...rows].sort((a, b) => (a.day < b.day ? -1 : 1));
-    return byDay.length ? html`<${LineChart} name=${t("results.by_day", { measure: label })} days=${byDay.map((row) => row.day)} series=${[{ name: label, values: byDay.map(of) }]} format=${format} />` : html`<${Empty}>${t("results.nothing")}<//>`;
+    return byDay.some((row) => of(row) != null) ? html`<${LineChart} name=${t("results.by_day", { measure: label })} days=${byDay.map((row) => row.day)} series=${[{ name: label, values: byDay.map(of) }]} format=${format} />` : html`<${Empty}>${t(byDay.length ? "results.nothing_to_draw" : "results.nothing")}<//>`;
   }}<//>`;
 };
 
@@ -86,13 +108,15 @@ export default function Results() {
       <${Loaded} of=${found}>${({ rows, total, by: told, as_of, behind, window_days }) => html`
         <div class="stack">
           ${behind > 0 && html`<${Notice}>${t("results.behind", { n: number(behind) })}<//>`}
+          ${missingOf(total) && html`<${Notice}>${missingOf(total)}<//>`}
           <${Total} total=${total} />
           <div class="columns">
-            <${Panel} title=${t("results.compared", { measure: label })}>${rows.length ? html`<${Bars} name=${label} format=${format}
-              rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => named(row[name])).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${t("results.nothing")}<//>`}<//>
+            <${Panel} title=${t("results.compared", { measure: label })}>${rows.some((row) => of(row) != null) ? html`<${Bars} name=${label} format=${format}
+              rows=${[...rows].filter((row) => of(row) != null).sort((a, b) => of(b) - of(a)).slice(0, 12).map((row) => [told.map((name) => (name === "day" ? dayOf(row.day) : named(name, row[name]))).join(" · ") || t("results.all"), of(row)])} />` : html`<${Empty}>${rows.length === 0 ? t("results.nothing") : shown.key.startsWith("revenue") ? t("results.no_sale") : t("results.few_of_each", { n: FEW_LISTS })}<//>`}<//>
             <${Panel}><${OverTime} ...${{ from, to, measure: shown, round }} /><//>
           </div>
           <${Panel} title=${t("results.table")} note=${t("results.as_of", { moment: dateTime(as_of), days: window_days })}>
+            <p class="muted">${t("results.rates_what", { n: FEW_LISTS })}</p>
             <${Table} name=${t("results.table")} columns=${told.length ? columnsOf(told, total) : [{ label: t("results.by"), of: () => t("results.all") }, ...columnsOf([], total)]} rows=${rows} empty=${t("results.nothing")} />
           <//>
         </div>`}<//>

@@ -1,16 +1,20 @@
 // Scenarios: named defaults of lists; changed as a draft, looked at beside what is live, published, and taken back.
 import { get, useLoad } from "../lib/api.js";
 import { Beside } from "../lib/beside.js";
+import { Who } from "../lib/changes.js";
 import { html, useState } from "../lib/html.js";
 import { language, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { Older, Overtaken } from "../lib/drafts.js";
-import { begin, draftsKept, EVERYWHERE, history, publish, same, takeBack, tidy, triable, useDraft } from "../lib/scenario.js";
+import { begin, draftsKept, EVERYWHERE, history, publish, same, takeBack, tidy, triable, useDraft, withoutEnded } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
 import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Loading, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
+
+// What becomes of lists when a scenario is not published any more.
+const whatDeleted = (name) => (name === EVERYWHERE ? t("scenarios.delete_all_what") : t("scenarios.delete_what", { name }));
 
 const NewScenario = ({ onClose }) => {
   const [name, setName] = useState("");
@@ -49,19 +53,21 @@ const History = ({ name, round, onPut }) => {
   const [asked, setAsked] = useState(null);
   const found = useLoad((signal) => history(name, signal).catch((error) => (error.status === 404 ? { versions: [] } : Promise.reject(error))), [name, round]);
   const columns = [
-    { label: t("when"), of: (one) => html`${toTheSecond(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
-    { label: t("changes.who"), of: (one) => one.who ?? "–" },
-    { label: t("scenarios.said"), of: (one) => (one.document ? html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.document, null, 1)}</pre></details>` : t("scenarios.was_not_there")) },
-    { label: t("scenarios.undo"), of: (one) => !one.current && html`<${Button} kind="small" icon="undo" aria-label=${`${t("scenarios.put_back")} ${toTheSecond(one.at)}`} onClick=${() => setAsked(one)}>${t("scenarios.put_back")}<//>` },
+    { label: t("when"), of: (one) => one.before != null ? t("scenarios.before", { moment: toTheSecond(one.before) }) : html`${toTheSecond(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
+    { label: t("changes.who"), of: (one) => (one.who ? html`<${Who} of=${one.who} />` : "–") },
+    { label: t("scenarios.said"), of: (one) => (one.document ? html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.document, null, 1)}</pre></details>` : t(one.before != null ? "scenarios.nothing_kept" : "scenarios.was_not_there")) },
+    { label: t("scenarios.undo"), of: (one) => !one.current && html`<${Button} kind="small" icon="undo" aria-label=${one.before != null ? t("scenarios.take_all_back") : `${t("scenarios.put_back")} ${toTheSecond(one.at)}`} onClick=${() => setAsked(one)}>${t(one.before != null ? "scenarios.take_all_back" : "scenarios.put_back")}<//>` },
   ];
   const put = () => {
     setAsked(null);
     onPut(asked);
   };
+  // Before the first version that is kept may have been nothing, to which there is a way back as well.
+  const rowsOf = (versions) => (versions[0]?.document && versions.at(-1).document && Object.keys(versions.at(-1).document).length ? [...versions, { before: versions.at(-1).at, at: versions.at(-1).at }] : versions);
   return html`
-    <${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${versions} empty=${t("scenarios.no_history")} />`}<//>
-    ${asked && html`<${Confirm} title=${t("scenarios.put_back")} action=${t("scenarios.put_back")} onDo=${put} onClose=${() => setAsked(null)}
-      text=${t(asked.document ? "scenarios.put_back_what" : "scenarios.put_back_gone", { name: called(name), moment: toTheSecond(asked.at) })} />`}
+    <${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${rowsOf(versions)} empty=${t("scenarios.no_history")} />`}<//>
+    ${asked && html`<${Confirm} title=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} action=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} onDo=${put} onClose=${() => setAsked(null)}
+      text=${asked.document ? t("scenarios.put_back_what", { name: called(name), moment: toTheSecond(asked.at) }) : asked.before != null || name === EVERYWHERE ? whatDeleted(name) : t("scenarios.put_back_gone", { name, moment: toTheSecond(asked.at) })} />`}
   `;
 };
 
@@ -115,7 +121,7 @@ const Editor = ({ name, parameters, onChanged }) => {
   // A list of `*` alone is a plain one under the draft of what every list keeps to.
   // What is published goes along too: a list keeps to it two seconds later at the latest, and the pages at once.
   const asked = everywhere ? {} : { scenario: name };
-  const published = known ? { ...asked, drafts: { [name]: document } } : {};
+  const published = known ? { ...asked, drafts: { [name]: document } } : null;
   const drafted = { ...asked, drafts: { [name]: triable(draft) } };
   return html`
     <div class="stack">
@@ -136,7 +142,7 @@ const Editor = ({ name, parameters, onChanged }) => {
             <${Button} icon="undo" onClick=${discard} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
             ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => setAsking(true)}>${t("scenarios.delete")}<//>`}
           </div>
-          ${asking && html`<${Confirm} title=${t("scenarios.delete")} text=${t("scenarios.delete_what", { name: called(name) })} action=${t("scenarios.delete")} onClose=${() => setAsking(false)}
+          ${asking && html`<${Confirm} title=${t("scenarios.delete")} text=${whatDeleted(name)} action=${t("scenarios.delete")} onClose=${() => setAsking(false)}
             onDo=${() => {
               setAsking(false);
               remove();
@@ -145,7 +151,7 @@ const Editor = ({ name, parameters, onChanged }) => {
       <//>
       <${Panel} title=${t("scenarios.beside")} note=${t("scenarios.beside_note")}><${Beside} live=${published} drafted=${drafted} /><//>
       <${Panel} title=${t("scenarios.history")} note=${t("scenarios.history_note")}>
-        <${History} name=${name} round=${round} onPut=${(version) => (version.document ? put(version.document) : remove())} />
+        <${History} name=${name} round=${round} onPut=${(version) => (version.document ? put(withoutEnded(version.document)) : remove())} />
       <//>
     </div>
   `;

@@ -4,9 +4,10 @@ import { Ranking } from "../lib/beside.js";
 import { Bars } from "../lib/chart.js";
 import { html, useLayoutEffect, useState } from "../lib/html.js";
 import { ago, dateTime, day, has, inRow, language, number, signed, t } from "../lib/i18n.js";
-import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
+import { NoItems } from "../lib/items.js";
+import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
-import { forget, remember } from "../lib/shoppers.js";
+import { forget, lately, remember } from "../lib/shoppers.js";
 import { Button, Dialog, Empty, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
@@ -15,9 +16,12 @@ const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 const named = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${items[value].title || items[value].item_id}</bdi>` : value)) : "–");
 
 // What a like or an opinion comes from, as the profile says it, each with its day.
-const toldWhy = ({ because, deeds }) => {
-  const told = because.map(({ text, times, timestamp }) => t(times === 1 ? "shopper.deed_on" : "shopper.deeds_until", { deed: text, day: day(timestamp) }));
-  const more = deeds - because.reduce((sum, { times }) => sum + times, 0);
+// What speaks against it comes behind, and is told as such.
+const dated = ({ text, times, timestamp }) => t(times === 1 ? "shopper.deed_on" : "shopper.deeds_until", { deed: text, day: day(timestamp) });
+const toldWhy = ({ because, against = [], deeds, weight, sentiment }) => {
+  const disliked = (weight ?? sentiment) < 0;
+  const told = [...because.map(dated), ...against.map((one) => t(disliked ? "shopper.weakens_dislike" : "shopper.weakens_like", { deed: dated(one) }))];
+  const more = deeds - [...because, ...against].reduce((sum, { times }) => sum + times, 0);
   return more > 0 ? [...told, t("shopper.more_deeds", { n: number(more) })] : told;
 };
 
@@ -34,7 +38,7 @@ const Find = ({ start }) => {
       e.preventDefault();
       if (id.trim()) go("shopper", [id.trim()]);
     }}>
-      <${TextField} label=${t("shopper.id")} value=${id} onValue=${setId} autocomplete="off" spellcheck=${false} />
+      <${ShopperField} value=${id} onValue=${setId} placeholder="" quiet />
       <button class="button strong" type="submit"><span>${t("shopper.look")}</span></button>
     </form>
   `;
@@ -72,12 +76,13 @@ const Erase = ({ id, onClose, onDone }) => {
 const Lists = ({ id }) => {
   const scenarios = useScenarios();
   const [scenario, setScenario] = useState("");
+  const relation = scenarios.data?.scenarios.find((one) => one.name === scenario)?.document.relation;
   const list = useLoad((signal) => preview({ user_id: id, scenario, limit: 10, language: language.value }, signal), [id, scenario, language.value]);
   return html`
     <${Panel} title=${t("shopper.lists")} actions=${html`<a href=${href("try", [], { shopper: id, scenario })}>${t("page.try")}</a>`}>
       <div class="stack">
         <${ScenarioPicker} names=${namesOf(scenarios)} value=${scenario} onValue=${setScenario} />
-        <${Loaded} of=${list}>${({ items }) => html`<${Ranking} items=${items} name=${t("shopper.lists")} />`}<//>
+        <${Loaded} of=${list}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("shopper.lists")} />` : html`<${NoItems} relation=${relation} shopper=${id} />`)}<//>
       </div>
     <//>
   `;
@@ -111,6 +116,14 @@ const Known = ({ id, profile }) => html`
   </div>
 `;
 
+// Of an id without a profile archives may hold events yet: whoever has asked to be erased is.
+const Unknown = ({ id, onErase }) => html`
+  <${Notice}>
+    <p>${t("shopper.unknown", { id })}</p>
+    <details><summary>${t("shopper.unknown_erase")}</summary><p>${t("shopper.unknown_erase_what")}</p><${Button} kind="danger" onClick=${onErase}>${t("shopper.erase")}<//></details>
+  <//>
+`;
+
 const Shopper = ({ id }) => {
   const profile = useLoad((signal) => get(["users", id, "profile"], { language: language.value }, signal), [id, language.value]);
   useLayoutEffect(() => void (profile.data && remember(id)), [Boolean(profile.data)]); // and not once more after an erasure
@@ -130,8 +143,9 @@ const Shopper = ({ id }) => {
   const removed = receipt && Object.entries(receipt.removed).map(([name, n]) => ({ name, n, left: receipt.remaining[name] }));
   return html`
     <div class="stack">
-      ${!done && html`<div class="row"><${Button} busy=${exporting} onClick=${out}>${t("shopper.export")}<//><${Button} kind="danger" onClick=${() => setErasing(true)}>${t("shopper.erase")}<//></div>`}
+      ${profile.data && !profile.error && !done && html`<div class="row"><${Button} busy=${exporting} onClick=${out}>${t("shopper.export")}<//><${Button} kind="danger" onClick=${() => setErasing(true)}>${t("shopper.erase")}<//></div>`}
       <${Problem} error=${error} />
+      ${done && html`<${Notice}>${t(receipt ? "erase.is_done" : "erase.accepted", { id })}<//>`}
       ${receipt && html`<${Panel} title=${t("erase.receipt")}>
         <${Table} name=${t("erase.receipt")} rows=${removed} columns=${[
           { label: t("erase.part"), of: (one) => (has(`count.${one.name}`) ? t(`count.${one.name}`) : one.name) },
@@ -139,7 +153,7 @@ const Shopper = ({ id }) => {
           { label: t("erase.remaining"), number: true, of: (one) => number(one.left) },
         ]} />
       <//>`}
-      ${profile.error?.status === 404 ? html`<${Notice}>${t("shopper.unknown", { id })}<//>` : html`<${Loaded} of=${profile}>${(known) => html`<${Known} id=${id} profile=${known} />`}<//>`}
+      ${profile.error?.status === 404 ? !done && html`<${Unknown} id=${id} onErase=${() => setErasing(true)} />` : html`<${Loaded} of=${profile}>${(known) => html`<${Known} id=${id} profile=${known} />`}<//>`}
     </div>
     ${erasing && html`<${Erase} id=${id} onClose=${() => setErasing(false)} onDone=${erased} />`}
   `;
@@ -149,5 +163,6 @@ export default function ShopperPage({ rest }) {
   return html`
     <${Head} title=${t("page.shopper")} lead=${t("shopper.lead")}><${Find} key=${rest[0]} start=${rest[0]} /><//>
     ${rest[0] ? html`<${Shopper} key=${rest[0]} id=${rest[0]} />` : html`<${Empty}>${t("shopper.choose")}<//>`}
+    ${!rest[0] && lately().length > 0 && html`<div class="row" role="group" aria-label=${t("shopper.lately")}><span class="muted" aria-hidden="true">${t("shopper.lately")}</span>${lately().map((id) => html`<a href=${href("shopper", [id])}><bdi>${id}</bdi></a>`)}</div>`}
   `;
 }

@@ -11,6 +11,7 @@ import { Button, Confirm, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Ta
 
 const LAMPS = { current: "good", previous: "plain", other: "plain", incomplete: "warning" };
 const WATCH_MS = 3000;
+const WATCHED = 100; // times: a promotion on AWS takes minutes
 
 // Measures lie as deep as the rebuild has put them; a page names them by their path.
 const flat = (metrics, path = "") =>
@@ -61,12 +62,12 @@ const Compare = ({ version, onClose }) => {
           ${metrics.length > 0 && html`<${Table} name=${t("snapshots.metrics")} rows=${metrics} columns=${[
             { label: t("snapshots.measure"), of: measure },
             { label: t("snapshots.current"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.current], name), 4) },
-            { label: t("snapshots.other"), number: true, of: (name) => number(valueOf(outcome.metrics[outcome.other], name), 4) },
+            { label: html`<code>${outcome.other}</code>`, number: true, of: (name) => number(valueOf(outcome.metrics[outcome.other], name), 4) },
           ]} />`}
           <${Meanings} paths=${metrics} />
           ${outcome.shoppers.map((one) => html`<div><h3>${one.user_id || t("shopper.nobody")} <span class="muted">${percent(one.overlap, 0)}</span></h3>
             <div class="columns pair"><div><p class="muted">${t("snapshots.current")}</p><${Ranking} items=${one.current.items} name=${t("snapshots.current")} /></div>
-            <div><p class="muted">${t("snapshots.other")}</p><${Ranking} items=${one.other.items} before=${ranksOf(one.current.items)} name=${t("snapshots.other")} /></div></div></div>`)}`}
+            <div><p class="muted"><code>${outcome.other}</code></p><${Ranking} items=${one.other.items} before=${ranksOf(one.current.items)} name=${outcome.other} /></div></div></div>`)}`}
       </div>
     <//>
   `;
@@ -119,35 +120,60 @@ const Report = ({ snapshot, onClose }) => html`
   <//>
 `;
 
+// Which snapshot lists are going to be made from, and how far that has come: it is checked first (`awaited`, what was asked for
+// here), then it is the current one, and the functions load it one after the other.
+const movingTo = (awaited, list, overview) => {
+  const made = overview?.snapshot?.version;
+  if (awaited && list && list.current !== awaited.version) return { version: awaited.version, made, step: awaited.back ? "going_back" : "checked" };
+  if (list?.current && made && made !== list.current) return { version: list.current, made, step: "loaded" };
+  return null;
+};
+
+const Moving = ({ of: { version, made, step } }) => html`<${Notice}><p role="status">${t(`snapshots.is_${step}`, { version })} ${made && t("snapshots.made_from", { version: made })}</p><//>`;
+
 export default function Snapshots() {
   const list = useLoad((signal) => get(["admin", "snapshots"], {}, signal), [], { patient: true });
-  const overview = useLoad((signal) => get(["admin", "overview"], {}, signal), []);
+  const overview = useLoad((signal) => get(["admin", "overview"], {}, signal), [], { patient: true });
   const [open, setOpen] = useState(null);
   const [watched, setWatched] = useState(0);
+  const [awaited, setAwaited] = useState(null);
+  // It is refused as well by what the list has told anew.
+  const refused = awaited && list.data?.refused?.version === awaited.version && list.data.refused.at !== awaited.refused;
+  const moving = movingTo(refused ? null : awaited, list.data, overview.data);
+  const loading = list.loading || overview.loading;
   useEffect(() => {
     // A promotion or rebuild goes on by itself; what has become of it shows in the list.
-    if (list.loading || (!watched && !list.data?.running.length)) return undefined;
+    if (loading || (!watched && !list.data?.running.length && moving?.step !== "loaded")) return undefined;
     const waiting = setTimeout(() => {
       setWatched((n) => Math.max(0, n - 1));
       list.reload();
+      overview.reload();
     }, WATCH_MS);
     return () => clearTimeout(waiting);
-  }, [watched, list.loading]);
+  }, [watched, loading, moving?.step]);
+  useEffect(() => {
+    if (!awaited || list.loading || overview.loading || (moving && !refused)) return;
+    setAwaited(null);
+    setWatched(0);
+    if (!refused && list.data?.current === awaited.version) tell(t("snapshots.is_current", { version: awaited.version }));
+  }, [awaited, moving?.step, refused, loading]);
   // What was asked in `dialog` has begun; another one that was opened meanwhile stays.
-  const begun = (text, dialog) => {
+  const begun = (text, dialog, version, back) => {
     setOpen((now) => (now === dialog ? null : now));
     tell(text);
-    setWatched(20);
+    if (version) setAwaited({ version, back, refused: list.data?.refused?.at });
+    setWatched(WATCHED);
     list.reload();
+    overview.reload();
   };
-  const [act, busy, error] = useAction(async (parts, body, text) => {
+  const [act, busy, error] = useAction(async (parts, body, text, version) => {
     await post(["admin", ...parts], body);
-    begun(text, open);
+    begun(text, open, version, true);
   });
   const measures = [...new Set((list.data?.snapshots ?? []).flatMap((one) => numbers(one.metrics).map(([name]) => name)))].filter((name) => TOLD.test(name)).slice(0, 3);
   const columns = [
     { label: t("version"), of: (one) => html`<code>${one.version}</code><small>${dateTime(one.created ?? one.written_at)}</small>` },
-    { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[one.state]}>${t(`snapshots.${one.state}`)}<//>${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
+    { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[one.state]}>${t(`snapshots.${one.state}`)}<//>${moving?.version === one.version && html` <${Lamp} kind="warning">${t("snapshots.on_its_way")}<//>`}${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
     { label: t("today.items"), number: true, of: (one) => number(one.items) },
     { label: t("page.events"), number: true, of: (one) => number(one.events) },
     ...measures.map((name) => ({ label: nameOfMeasure(name), number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
@@ -174,9 +200,11 @@ export default function Snapshots() {
       <${Loaded} of=${list}>${(found) => html`
         ${found.failed && html`<${Notice} kind="error"><p>${t("snapshots.failed", { name: found.failed.name, when: ago(found.failed.ended) })}</p><p><bdi>${found.failed.error}</bdi></p><//>`}
         ${found.refused && html`<${Refused} one=${found.refused} />`}
+        ${moving && html`<${Moving} of=${moving} />`}
         <${Running} works=${found.running} />
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
           <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} acts rowClass=${(one) => (one.state === "current" ? "on" : "")} />
+          ${!found.snapshots.some((one) => one.rollbacks) && html`<p class="muted">${t("snapshots.none_before")}</p>`}
           <${Meanings} paths=${measures} />
         <//>`}<//>
     </div>
@@ -184,7 +212,7 @@ export default function Snapshots() {
     ${open?.what === "report" && html`<${Report} snapshot=${open.one} onClose=${close} />`}
     ${open?.what === "rollback" && html`<${Confirm} title=${t("snapshots.roll_back_to", { version: open.one.version })} text=${t("snapshots.roll_back_what", { version: open.one.version, moment: dateTime(open.one.created ?? open.one.written_at) })}
       action=${t("snapshots.roll_back")} busy=${busy} error=${error} onClose=${close}
-      onDo=${() => act(["snapshots", "rollback"], { version: open.one.version }, t("snapshots.rolling", { version: open.one.version }))} />`}
-    ${open?.what === "promote" && html`<${Promote} version=${open.one.version} onClose=${close} onDone=${() => begun(t("snapshots.promoting", { version: open.one.version }), open)} />`}
+      onDo=${() => act(["snapshots", "rollback"], { version: open.one.version }, t("snapshots.rolling", { version: open.one.version }), open.one.version)} />`}
+    ${open?.what === "promote" && html`<${Promote} version=${open.one.version} onClose=${close} onDone=${() => begun(t("snapshots.promoting", { version: open.one.version }), open, open.one.version)} />`}
   `;
 }
