@@ -6,6 +6,8 @@ const KEPT = "endcap-studio-language";
 
 export const language = signal("en");
 const texts = signal({});
+// English sentences of the server and what they are in the reader's language; null where that is English.
+export const refusals = signal(null);
 
 function preferred() {
   const kept = localStorage.getItem(KEPT);
@@ -14,23 +16,36 @@ function preferred() {
   return spoken.find((tag) => tag in LANGUAGES) ?? "en";
 }
 
+const read = async (name) => (await fetch(new URL(`../lang/${name}.json`, import.meta.url))).json();
+
 let wanted;
 export async function useLanguage(code = preferred(), keep = false) {
   wanted = code;
   if (keep) localStorage.setItem(KEPT, code);
-  const answer = await fetch(new URL(`../lang/${code}.json`, import.meta.url));
-  const found = await answer.json();
+  const found = await read(code);
   if (wanted !== code) return; // another one was chosen meanwhile
   texts.value = found;
   language.value = code;
   document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
+  refusals.value = null;
+  // No page waits for it: until it has come, what the server says stays in English.
+  if (code !== "en") read(`refusals.${code}`).then((known) => wanted === code && (refusals.value = known), () => {});
 }
 
-// The text of a key, with {names} filled in; a key that is missing shows itself.
-export function t(key, values = {}) {
-  const text = texts.value[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+// In Chinese a figure or a Latin word stands apart from what is beside it.
+const touches = (a, b) => (/\p{Script=Han}$/u.test(a) && /^[\p{Script=Latin}\p{N}]/u.test(b)) || (/[\p{Script=Latin}\p{N}%]$/u.test(a) && /^\p{Script=Han}/u.test(b));
+
+// A text with {names} filled in.
+export function filled(text, values = {}) {
+  const parts = text.split(/(\{\w+\})/).map((part) => {
+    const name = part.slice(1, -1);
+    return /^\{\w+\}$/.test(part) && name in values ? String(values[name]) : part;
+  });
+  return parts.reduce((before, next) => `${before}${touches(before, next) ? " " : ""}${next}`, "");
 }
+
+// The text of a key; a key that is missing shows itself.
+export const t = (key, values) => filled(texts.value[key] ?? key, values);
 
 export const has = (key) => key in texts.value;
 

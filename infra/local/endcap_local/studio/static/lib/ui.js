@@ -2,6 +2,7 @@
 import { html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./html.js";
 import { toldIn } from "./fields.js";
 import { money, t } from "./i18n.js";
+import { isForeign, said } from "./said.js";
 
 const PATHS = {
   today: "M3 12l9-8 9 8M5 10v10h5v-6h4v6h5V10",
@@ -114,14 +115,18 @@ export const Notice = ({ kind = "info", children }) => html`<div class=${`notice
 const wordsOf = ({ status, message }) => {
   if (status === 0) return t("problem.0");
   if (status === 403) return t("problem.403");
-  return status === 412 || status === 428 ? t("scenarios.changed_meanwhile") : message;
+  return status === 412 || status === 428 ? t("scenarios.changed_meanwhile") : said(message);
 };
+
+// What the server has said, and where the reader's language has nothing for it, that it comes in English.
+export const Said = ({ text }) => (isForeign(text) ? html`${t("problem.english")} <bdi lang="en">${text}</bdi>` : html`<bdi>${said(text)}</bdi>`);
+export const ofProblem = (error) => (wordsOf(error) === error.message ? html`<${Said} text=${error.message} />` : wordsOf(error));
 
 export const Problem = ({ error }) =>
   error &&
   html`<${Notice} kind="error">
-    <p>${wordsOf(error)}</p>
-    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${toldIn(e) ?? html`${e.field && html`<code>${e.field}</code>`} ${e.message}`}</li>`)}</ul>`}
+    <p>${ofProblem(error)}</p>
+    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${toldIn(e) ?? html`${e.field && html`<code>${e.field}</code>`} <${Said} text=${e.message} />`}</li>`)}</ul>`}
   <//>`;
 
 export const Loading = ({ what }) => html`<p class="loading" role="status">${what ?? t("loading")}</p>`;
