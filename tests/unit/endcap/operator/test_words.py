@@ -56,5 +56,5 @@ def test_all_that_can_need_attention_is_said_the_worst_first(language: Language)
 def test_what_is_hidden_until_a_moment_is_said_with_it_in_both_languages() -> None:
     finding = {"reason": "hidden", "by": "*", "until": 1_768_471_205_000}
     assert sentence(finding) == "Missing from this list because it is hidden everywhere until 2026-01-15 10:00 UTC"
-    assert sentence(finding, "zh") == "未出现在此列表中：在所有列表中至 2026-01-15 10:00 UTC 被隐藏"
-    assert sentence({"reason": "score", "needed": None}, "zh") == "未出现在此列表中：列表位置已满"
+    assert sentence(finding, "zh") == "未出现在此列表中：在所有列表中至 2026-01-15 10:00 UTC 被屏蔽。"
+    assert sentence({"reason": "score", "needed": None}, "zh") == "未出现在此列表中：列表位置已满。"

@@ -1,6 +1,7 @@
 // What the server has said in English, in the reader's language. As with gettext the English sentence is the key:
 // lang/refusals.zh.json has one for each that a page may be told, with {names} for what is filled in. What stands in a
-// name that begins with "said" is such a sentence itself; anything else is taken over as it is.
+// name that begins with "said" has to be such a sentence itself, anything else is taken over as it is. The former are
+// tried first: where one of them fits, whatever else would fit has taken a sentence for a name.
 import { filled, refusals } from "./i18n.js";
 
 const plain = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -8,13 +9,14 @@ const plain = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 function ruleOf([english, own]) {
   const names = [];
   const pattern = english.split(/(\{\w+\})/).map((part) => (/^\{\w+\}$/.test(part) ? names.push(part.slice(1, -1)) && "(.+?)" : plain(part)));
-  return { own, names, pattern: new RegExp(`^${pattern.join("")}$`, "su"), literal: english.replace(/\{\w+\}/g, "").length };
+  const strict = names.some((name) => name.startsWith("said"));
+  return { own, names, pattern: new RegExp(`^${pattern.join("")}$`, "su"), rank: strict * 1e6 + english.replace(/\{\w+\}/g, "").length };
 }
 
 let made = { of: null, rules: [] };
 const rules = () => {
   const of = refusals.value;
-  if (made.of !== of) made = { of, rules: Object.entries(of ?? {}).map(ruleOf).sort((a, b) => b.literal - a.literal) };
+  if (made.of !== of) made = { of, rules: Object.entries(of ?? {}).map(ruleOf).sort((a, b) => b.rank - a.rank) };
   return made.rules;
 };
 
