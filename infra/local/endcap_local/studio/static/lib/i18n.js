@@ -35,13 +35,12 @@ export async function useLanguage(code = preferred(), keep = false) {
 // In Chinese a figure or a Latin word stands apart from what is beside it.
 const touches = (a, b) => (/\p{Script=Han}$/u.test(a) && /^[\p{Script=Latin}\p{N}]/u.test(b)) || (/[\p{Script=Latin}\p{N}%]$/u.test(a) && /^\p{Script=Han}/u.test(b));
 
+const joined = (parts) => parts.reduce((before, next) => `${before}${touches(before, next) ? " " : ""}${next}`, "");
+
 // A text with {names} filled in.
 export function filled(text, values = {}) {
-  const parts = text.split(/(\{\w+\})/).map((part) => {
-    const name = part.slice(1, -1);
-    return /^\{\w+\}$/.test(part) && name in values ? String(values[name]) : part;
-  });
-  return parts.reduce((before, next) => `${before}${touches(before, next) ? " " : ""}${next}`, "");
+  const valueOf = (name) => (name in values ? String(values[name]) : `{${name}}`);
+  return joined(text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? valueOf(part) : part)));
 }
 
 // The text of a key; a key that is missing shows itself.
@@ -112,7 +111,7 @@ export const day = (moment) => written(moment, { dateStyle: "medium" });
 export function ago(moment, now = Date.now()) {
   if (moment == null || Number.isNaN(millis(moment))) return missing;
   const seconds = Math.max(0, (now - millis(moment)) / 1000);
-  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]])
-    if (seconds >= size) return format("RelativeTimeFormat", { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
-  return format("RelativeTimeFormat", { numeric: "auto" }).format(-Math.floor(seconds), "second");
+  const [unit, size] = [["day", 86400], ["hour", 3600], ["minute", 60]].find(([, size]) => seconds >= size) ?? ["second", 1];
+  const parts = format("RelativeTimeFormat", { numeric: "auto" }).formatToParts(-Math.floor(seconds / size), unit);
+  return joined(parts.map((part) => part.value));
 }

@@ -5,6 +5,11 @@ import { dateTime, has, language, listed, number, t } from "../lib/i18n.js";
 import { colourOf, nameOf } from "../lib/items.js";
 import { Head, Lamp, Loaded, Panel, Table } from "../lib/ui.js";
 
+// A sentence of the API names terms, events and choices as requests do; among Chinese words they stand by the page's own.
+const KINDS = ["term", "deed", "choice", "option"];
+const nameIn = (code) => KINDS.map((kind) => `${kind}.${code}`).find(has);
+const inWords = (text) => (language.value === "en" ? text : text.replace(/“?\b([a-z][a-z_]+)\b”?/g, (all, code) => (nameIn(code) ? `“${t(nameIn(code))}”` : all)));
+
 const setBy = (one) => html`<${Lamp} kind=${one.set_by === "snapshot" ? "good" : "plain"}>${t(`set_by.${one.set_by}`)}<//>`;
 
 export default function Parameters() {
@@ -14,8 +19,8 @@ export default function Parameters() {
     <${Loaded} of=${found}>${(known) => html`
       <div class="stack">
         <div class="columns">
-          <${Panel} title=${t("parameters.summary")}><div class="words">${known.summary.map((text) => html`<p>${text}</p>`)}</div><//>
-          <${Panel} title=${t("today.snapshot")}><div class="stack"><p class="words">${known.score}</p><dl class="facts">
+          <${Panel} title=${t("parameters.summary")}><div class="words">${known.summary.map((text) => html`<p>${inWords(text)}</p>`)}</div><//>
+          <${Panel} title=${t("today.snapshot")}><div class="stack"><p class="words">${inWords(known.score)}</p><dl class="facts">
             <dt>${t("version")}</dt><dd><code>${known.snapshot_version}</code></dd>
             <dt>${t("parameters.learned")}</dt><dd>${dateTime(known.learned_up_to)}</dd>
             <dt>${t("page.scenarios")}</dt><dd>${listed(known.scenarios) || "–"}</dd>
@@ -28,16 +33,16 @@ export default function Parameters() {
             { label: t("parameters.weight"), number: true, of: (one) => number(one.weight, 3) },
             { label: t("parameters.scale"), number: true, of: (one) => number(one.scale, 3) },
             { label: t("parameters.set_by"), of: setBy },
-            { label: t("parameters.meaning"), of: (one) => one.meaning },
+            { label: t("parameters.meaning"), of: (one) => inWords(one.meaning) },
           ]} />
         <//>
         <div class="stack">
           <${Panel} title=${t("parameters.choices")}>
             <${Table} name=${t("parameters.choices")} rows=${known.choices} columns=${[
               { label: t("name"), of: (one) => html`${has(`choice.${one.name}`) ? t(`choice.${one.name}`) : one.name}<small><code>${one.name}</code></small>` },
-              { label: t("parameters.default"), of: (one) => String(one.default) },
-              { label: t("parameters.range"), of: (one) => (one.options && listed(one.options)) ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
-              { label: t("parameters.meaning"), of: (one) => one.meaning },
+              { label: t("parameters.default"), of: (one) => (has(`option.${one.default}`) ? t(`option.${one.default}`) : String(one.default)) },
+              { label: t("parameters.range"), of: (one) => (one.options && listed(one.options.map((name) => (has(`option.${name}`) ? t(`option.${name}`) : name)))) ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
+              { label: t("parameters.meaning"), of: (one) => inWords(one.meaning) },
             ]} />
           <//>
           <${Panel} title=${t("parameters.events")}>
@@ -52,7 +57,7 @@ export default function Parameters() {
               { label: t("name"), of: (one) => html`<code>${one.name}</code>` },
               { label: t("value"), number: true, of: (one) => number(one.value, 3) },
               { label: t("parameters.set_by"), of: setBy },
-              { label: t("parameters.meaning"), of: (one) => one.meaning },
+              { label: t("parameters.meaning"), of: (one) => inWords(one.meaning) },
             ]} />
           <//>
         </div>
