@@ -15,6 +15,9 @@ const loadPlot = () => {
 };
 
 const HEIGHT = 220;
+const MARGIN = 16;
+// How wide the widest of some texts stands on an axis, in about as many pixels.
+const widest = (texts) => Math.max(0, ...texts.map((text) => [...String(text ?? "")].reduce((sum, one) => sum + (/\p{Script=Han}/u.test(one) ? 12.5 : 7.5), 0)));
 const DAY_S = 86400;
 
 // What a chart shows, and a button for the same as a table. `x`: places of the values; `labels`: their texts in the table,
@@ -52,7 +55,10 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
         scales: { x: scale, y: { range: (_, low, high) => floor(low ?? 0, high ?? 0) } },
         series: lines,
         bands,
-        axes: [{ ...axis, ...across }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+        axes: [
+          { ...axis, ...(typeof across === "function" ? across(box.clientWidth) : across) },
+          { ...axis, size: (_, values) => widest(values ?? []) + MARGIN, values: (_, ticks) => ticks.map(format) },
+        ],
       };
       plot = new UPlot(options, data, box);
       watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT }));
@@ -99,11 +105,23 @@ export const LineChart = ({ days, ...rest }) => html`
 `;
 
 // Values beside each other that have labels in place of moments. Small differences are what they are looked at for.
-const SHORT = 12;
-const short = (label) => (label.length > SHORT ? `${label.slice(0, SHORT - 1)}…` : label);
+const TILT = 30;
+const LOWEST = 130;
+// Labels that have no room side by side stand tilted, and are cut only where even so they would take half of the chart.
+const fitted = (labels) => (width) => {
+  const most = widest(labels);
+  const shown = (fits) => ({ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : fits(labels[tick]))) });
+  if (most + MARGIN <= width / Math.max(1, labels.length)) return shown((label) => label);
+  const cut = (label) => {
+    const letters = [...label];
+    while (widest([letters.join("")]) > LOWEST / Math.sin((TILT * Math.PI) / 180) - MARGIN) letters.pop();
+    return letters.length < [...label].length ? `${letters.join("")}…` : label;
+  };
+  return { ...shown(cut), rotate: -TILT, space: 20, size: Math.min(LOWEST, most * Math.sin((TILT * Math.PI) / 180)) + 2 * MARGIN };
+};
 export const PointChart = ({ labels, ...rest }) => html`
   <${Chart} ...${rest} labels=${labels} x=${labels.map((_, i) => i)} points scale=${{ time: false, range: () => [-0.5, labels.length - 0.5] }}
-    axis=${{ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : short(labels[tick]))) }}
+    axis=${fitted(labels)}
     floor=${(low, high) => [low - (high - low || 1) * 0.15, high + (high - low || 1) * 0.15]} />
 `;
 

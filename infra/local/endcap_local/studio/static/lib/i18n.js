@@ -33,7 +33,8 @@ export async function useLanguage(code = preferred(), keep = false) {
 }
 
 // In Chinese a figure or a Latin word stands apart from what is beside it.
-const touches = (a, b) => (/\p{Script=Han}$/u.test(a) && /^[\p{Script=Latin}\p{N}]/u.test(b)) || (/[\p{Script=Latin}\p{N}%]$/u.test(a) && /^\p{Script=Han}/u.test(b));
+const BEGINS = /^[-−+]?[\p{Script=Latin}\p{N}\p{Sc}]/u;
+const touches = (a, b) => (/\p{Script=Han}$/u.test(a) && BEGINS.test(b)) || (/[\p{Script=Latin}\p{N}%]$/u.test(a) && /^\p{Script=Han}/u.test(b));
 
 const joined = (parts) => parts.reduce((before, next) => `${before}${touches(before, next) ? " " : ""}${next}`, "");
 
@@ -42,6 +43,9 @@ export function filled(text, values = {}) {
   const valueOf = (name) => (name in values ? String(values[name]) : `{${name}}`);
   return joined(text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? valueOf(part) : part)));
 }
+
+// Sentences after each other: Chinese has a full stop as wide as the space.
+export const sentences = (texts) => texts.filter(Boolean).join(language.value === "zh" ? "" : " ");
 
 // The text of a key; a key that is missing shows itself.
 export const t = (key, values) => filled(texts.value[key] ?? key, values);
@@ -73,7 +77,7 @@ function format(kind, options) {
 const missing = "–";
 
 // Names in a row, and a thing with what it is about, each with the language's own marks between.
-export const listed = (names) => format("ListFormat", { type: "conjunction" }).format(names.map(String));
+export const listed = (names) => joined(format("ListFormat", { type: "conjunction" }).formatToParts(names.map(String)).map((part) => part.value));
 export const inRow = (names) => format("ListFormat", { type: "conjunction" }).formatToParts(names.map((_, i) => String(i)));
 export const about = (what, name) => t("about", { what, name });
 

@@ -119,7 +119,7 @@ const wordsOf = ({ status, message }) => {
 };
 
 // What the server has said, and where the reader's language has nothing for it, that it comes in English.
-export const Said = ({ text }) => (isForeign(text) ? html`${t("problem.english")} <bdi lang="en">${text}</bdi>` : html`<bdi>${said(text)}</bdi>`);
+export const Said = ({ text }) => (isForeign(text) ? html`${t("problem.english")}<bdi lang="en">${text}</bdi>` : html`<bdi>${said(text)}</bdi>`);
 export const ofProblem = (error) => (wordsOf(error) === error.message ? html`<${Said} text=${error.message} />` : wordsOf(error));
 
 export const Problem = ({ error }) =>
@@ -217,9 +217,15 @@ let fading;
 export function tell(text, kind = "good") {
   clearTimeout(fading);
   told.value = { text, kind };
-  fading = setTimeout(() => (told.value = { text: "", kind }), 8000);
+  fading = setTimeout(hush, 8000);
 }
-export const Teller = () => html`<div class=${`teller ${told.value.kind} ${told.value.text ? "on" : ""}`} role="status">${told.value.text}</div>`;
+const hush = () => (told.value = { text: "", kind: "good" });
+export const Teller = () => html`
+  <div class=${`teller ${told.value.kind} ${told.value.text ? "on" : ""}`}>
+    <p role="status">${told.value.text}</p>
+    ${told.value.text && html`<${Button} icon="close" kind="quiet" aria-label=${t("close")} onClick=${hush} />`}
+  </div>
+`;
 
 // Something that takes a while and may fail: [run, busy, error]. It is not begun again before it has ended: a second click
 // within the frame of the first still finds a button that can be pressed.

@@ -9,6 +9,7 @@ import { Head, Lamp, Loaded, Panel, Table } from "../lib/ui.js";
 const KINDS = ["term", "deed", "choice", "option"];
 const nameIn = (code) => KINDS.map((kind) => `${kind}.${code}`).find(has);
 const inWords = (text) => (language.value === "en" ? text : text.replace(/“?\b([a-z][a-z_]+)\b”?/g, (all, code) => (nameIn(code) ? `“${t(nameIn(code))}”` : all)));
+const optionIn = (code) => (language.value !== "en" && has(`option.${code}`) ? t(`option.${code}`) : code);
 
 const setBy = (one) => html`<${Lamp} kind=${one.set_by === "snapshot" ? "good" : "plain"}>${t(`set_by.${one.set_by}`)}<//>`;
 
@@ -40,8 +41,8 @@ export default function Parameters() {
           <${Panel} title=${t("parameters.choices")}>
             <${Table} name=${t("parameters.choices")} rows=${known.choices} columns=${[
               { label: t("name"), of: (one) => html`${has(`choice.${one.name}`) ? t(`choice.${one.name}`) : one.name}<small><code>${one.name}</code></small>` },
-              { label: t("parameters.default"), of: (one) => (has(`option.${one.default}`) ? t(`option.${one.default}`) : String(one.default)) },
-              { label: t("parameters.range"), of: (one) => (one.options && listed(one.options.map((name) => (has(`option.${name}`) ? t(`option.${name}`) : name)))) ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
+              { label: t("parameters.default"), of: (one) => optionIn(String(one.default)) },
+              { label: t("parameters.range"), of: (one) => (one.options && listed(one.options.map(optionIn))) ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
               { label: t("parameters.meaning"), of: (one) => inWords(one.meaning) },
             ]} />
           <//>
