@@ -161,7 +161,7 @@ SAID = (
     "of 40 answers (known) 2 failed, 1 lack items",
     "'<b>' is no known event type",
 )
-_SAY = "async texts => { const { said } = await import(new URL('lib/said.js', document.baseURI)); return texts.map(said); }"
+_SAY = "async texts => texts.map((await import(new URL('lib/said.js', document.baseURI))).said)"
 
 
 def test_pages_say_refusals_as_the_tests_of_their_words_do(toy_stack: LocalStack, open_window: OpenWindow) -> None:

@@ -16,7 +16,8 @@ class Words(NamedTuple):
     Attributes
     ----------
     missing : what a finding is the reason of
-    findings, attention : a sentence for each reason and each kind
+    findings, attention : a sentence for each reason and each kind; why something failed is known in English alone, and
+        a language may leave that to the page which says more
     cost_assumed : what the cost of the month is worked out by
     """
 
@@ -99,8 +100,8 @@ WORDS: Final[Mapping[Language, Words]] = {
             "snapshot_missing": "尚无启用的快照：请先导入数据或重建",
             "snapshot_old": "快照已有{days:.0f}天未更新",
             "snapshot_unsigned": "当前快照没有签名：文件如被改动，将无法发现",
-            "rebuild_failed": "重建{name}失败：{error}",
-            "promotion_refused": "快照{version}未能启用：{error}",
+            "rebuild_failed": "重建{name}失败，原因见“快照”页",
+            "promotion_refused": "快照{version}未能启用，原因见“快照”页",
             "scenarios_unusable": "场景配置（“config/scenarios.json”）无法使用，沿用上一份有效配置",
             "experiments_unusable": "实验配置（“config/experiments.json”）无法使用，沿用上一份有效配置",
             "quarantine": "最近一天有{count}个事件无法使用",

@@ -118,9 +118,9 @@ def test_refusals_are_found_in_the_code() -> None:
 
 
 KINDS: Final[dict[str, dict[str, Any]]] = {
-    **dict.fromkeys(("missing", "string_type", "float_type", "float_parsing", "finite_number", "int_type"), {}),
-    **dict.fromkeys(("int_parsing", "int_from_float", "int_parsing_size", "bool_type", "bool_parsing"), {}),
-    **dict.fromkeys(("list_type", "dict_type"), {}),
+    **{f"{kind}_type": {} for kind in ("string", "float", "int", "bool", "list", "dict")},
+    **{kind: {} for kind in ("missing", "float_parsing", "finite_number", "int_parsing", "int_from_float")},
+    **{kind: {} for kind in ("int_parsing_size", "bool_parsing")},
     "model_type": {"class_name": "ScenarioDocument"},
     "greater_than_equal": {"ge": 1},
     "greater_than": {"gt": 0.5},
@@ -193,7 +193,7 @@ def test_what_is_wrong_with_a_filter_is_said_in_chinese(text: str) -> None:
         said = in_chinese(message)
         assert said is not None, message
         assert said.endswith("。")
-        typed = {word for word in re.findall(r"[A-Za-z]{2,}", text)}
+        typed = set(re.findall(r"[A-Za-z]{2,}", text))
         assert set(latin_in(said)) <= typed, said
 
 

@@ -137,7 +137,9 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 export const Loaded = ({ of, children }) =>
   of.error ? html`<${Problem} error=${of.error} />` : of.data === undefined ? html`<${Loading} />` : children(of.data);
 
-// Columns: {label, of(row), number?, width?}; with `acts` the last stays in sight; `name` is told to those who can't see where the table stands.
+const kindOf = (column) => (column.number ? "number" : column.long ? "long" : "");
+
+// Columns: {label, of(row), number?, long?}, `long` for sentences; with `acts` the last stays in sight; `name` is told to those who can't see where the table stands.
 export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClass, acts }) =>
   rows.length === 0
     ? html`<${Empty}>${empty ?? t("nothing")}<//>`
@@ -145,13 +147,13 @@ export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClas
         <div class=${acts ? "scroll acts" : "scroll"} role="group" aria-label=${name} tabindex="0">
           <table>
             <caption class="unseen">${name}</caption>
-            <thead><tr>${columns.map((c) => html`<th scope="col" class=${c.number ? "number" : ""}>${c.label}</th>`)}</tr></thead>
+            <thead><tr>${columns.map((c) => html`<th scope="col" class=${kindOf(c)}>${c.label}</th>`)}</tr></thead>
             <tbody>
               ${rows.map((row, i) => html`
                 <tr key=${keyOf(row, i)} class=${rowClass?.(row)}>
                   ${columns.map((c, j) => j === 0
-                    ? html`<th scope="row" class=${c.number ? "number" : ""}>${c.of(row)}</th>`
-                    : html`<td class=${c.number ? "number" : ""}>${c.of(row)}</td>`)}
+                    ? html`<th scope="row" class=${kindOf(c)}>${c.of(row)}</th>`
+                    : html`<td class=${kindOf(c)}>${c.of(row)}</td>`)}
                 </tr>`)}
             </tbody>
           </table>

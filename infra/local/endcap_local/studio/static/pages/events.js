@@ -94,7 +94,7 @@ const Refused = () => {
       <div class="stack">
         <${Panel} title=${t("events.why")} note=${t("events.refused_note")}>
           <${Table} name=${t("events.why")} rows=${Object.entries(reasons).sort((a, b) => b[1] - a[1])} empty=${t("events.none_refused")} columns=${[
-            { label: t("events.reason"), of: ([reason]) => toldOf(reason) },
+            { label: t("events.reason"), long: true, of: ([reason]) => toldOf(reason) },
             { label: t("events.how_many"), number: true, of: ([, n]) => number(n) },
             { label: t("events.replay"), of: ([reason]) => html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${about(t("events.replay"), toldOf(reason))} onClick=${() => replay({ reason })}>${t("events.replay")}<//>` },
           ]} />
@@ -103,7 +103,7 @@ const Refused = () => {
           <${Table} name=${t("events.strays")} rows=${strays} keyOf=${(one) => one.key} columns=${[
             { label: t("when"), of: (one) => dateTime(one.arrived_at) },
             { label: t("events.source"), of: (one) => one.source },
-            { label: t("events.reason"), of: (one) => one.errors.map((e) => html`<div>${told(e)}</div>`) },
+            { label: t("events.reason"), long: true, of: (one) => one.errors.map((e) => html`<div>${told(e)}</div>`) },
             { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${one.payload}</pre></details>` },
             { label: t("events.replay"), of: (one) => html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${about(t("events.replay"), one.key)} onClick=${() => replay({ keys: [one.key] })}>${t("events.replay")}<//>` },
           ]} />

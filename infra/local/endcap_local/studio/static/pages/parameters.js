@@ -34,7 +34,7 @@ export default function Parameters() {
             { label: t("parameters.weight"), number: true, of: (one) => number(one.weight, 3) },
             { label: t("parameters.scale"), number: true, of: (one) => number(one.scale, 3) },
             { label: t("parameters.set_by"), of: setBy },
-            { label: t("parameters.meaning"), of: (one) => inWords(one.meaning) },
+            { label: t("parameters.meaning"), long: true, of: (one) => inWords(one.meaning) },
           ]} />
         <//>
         <div class="stack">
@@ -43,7 +43,7 @@ export default function Parameters() {
               { label: t("name"), of: (one) => html`${has(`choice.${one.name}`) ? t(`choice.${one.name}`) : one.name}<small><code>${one.name}</code></small>` },
               { label: t("parameters.default"), of: (one) => optionIn(String(one.default)) },
               { label: t("parameters.range"), of: (one) => (one.options && listed(one.options.map(optionIn))) ?? `${number(one.least, 2)} – ${number(one.most, 2)}` },
-              { label: t("parameters.meaning"), of: (one) => inWords(one.meaning) },
+              { label: t("parameters.meaning"), long: true, of: (one) => inWords(one.meaning) },
             ]} />
           <//>
           <${Panel} title=${t("parameters.events")}>
@@ -58,7 +58,7 @@ export default function Parameters() {
               { label: t("name"), of: (one) => html`<code>${one.name}</code>` },
               { label: t("value"), number: true, of: (one) => number(one.value, 3) },
               { label: t("parameters.set_by"), of: setBy },
-              { label: t("parameters.meaning"), of: (one) => inWords(one.meaning) },
+              { label: t("parameters.meaning"), long: true, of: (one) => inWords(one.meaning) },
             ]} />
           <//>
         </div>
