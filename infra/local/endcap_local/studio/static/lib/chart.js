@@ -21,7 +21,8 @@ const widest = (texts) => Math.max(0, ...texts.map((text) => [...String(text ?? 
 const DAY_S = 86400;
 
 // What a chart shows, and a button for the same as a table. `x`: places of the values; `labels`: their texts in the table,
-// under the heading `first`; `scale` and `axis`: uPlot's options for x; `floor(low)`: where the values' axis begins.
+// under the heading `first`; `scale`: uPlot's options for x; `axis(width)`: those of its axis, how much `more` height it takes
+// and how much room it needs to the `left`; `floor(low)`: where the values' axis begins.
 const Chart = ({ name, first, labels, x, series, format, scale, axis: across, floor, points }) => {
   const place = useRef();
   const [asTable, setAsTable] = useState(false);
@@ -47,21 +48,24 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
         lines.push({ ...edge, label: "high" }, { ...edge, label: "low" });
         bands.push({ series: [lines.length - 2, lines.length - 1], fill: `${stroke(i)}22` });
       });
+      const fit = across(box.clientWidth);
+      const height = HEIGHT + (fit.more ?? 0);
       const options = {
         width: box.clientWidth,
-        height: HEIGHT,
+        height,
+        padding: [null, null, null, fit.left ?? null],
         legend: { show: false },
         cursor: { show: false },
         scales: { x: scale, y: { range: (_, low, high) => floor(low ?? 0, high ?? 0) } },
         series: lines,
         bands,
         axes: [
-          { ...axis, ...(typeof across === "function" ? across(box.clientWidth) : across) },
+          { ...axis, ...fit.axis },
           { ...axis, size: (_, values) => widest(values ?? []) + MARGIN, values: (_, ticks) => ticks.map(format) },
         ],
       };
       plot = new UPlot(options, data, box);
-      watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT }));
+      watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height }));
       watcher.observe(box);
     });
     return () => {
@@ -92,7 +96,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
 
 const BY_DAY = {
   points: true,
-  axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) },
+  axis: () => ({ axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(tick * 1000).replace(/,? ?\d{4}年?/, "")) } }),
   floor: (low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1],
 };
 
@@ -106,18 +110,22 @@ export const LineChart = ({ days, ...rest }) => html`
 
 // Values beside each other that have labels in place of moments. Small differences are what they are looked at for.
 const TILT = 30;
-const LOWEST = 130;
-// Labels that have no room side by side stand tilted, and are cut only where even so they would take half of the chart.
+const [ACROSS, DOWN] = [Math.cos, Math.sin].map((of) => of((TILT * Math.PI) / 180));
+const AXIS = 60; // of the values, about
+// Labels that have no room side by side stand tilted, each ending at its place; longer ones than most are cut.
 const fitted = (labels) => (width) => {
-  const most = widest(labels);
-  const shown = (fits) => ({ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : fits(labels[tick]))) });
-  if (most + MARGIN <= width / Math.max(1, labels.length)) return shown((label) => label);
+  const room = width / Math.max(1, labels.length);
+  const longest = Math.min(220, width * 0.4);
+  const shown = (fit) => ({ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : fit(labels[tick]))) });
+  if (widest(labels) + MARGIN <= room) return { axis: shown((label) => label) };
   const cut = (label) => {
     const letters = [...label];
-    while (widest([letters.join("")]) > LOWEST / Math.sin((TILT * Math.PI) / 180) - MARGIN) letters.pop();
+    while (widest([letters.join("")]) > longest) letters.pop();
     return letters.length < [...label].length ? `${letters.join("")}…` : label;
   };
-  return { ...shown(cut), rotate: -TILT, space: 20, size: Math.min(LOWEST, most * Math.sin((TILT * Math.PI) / 180)) + 2 * MARGIN };
+  const most = Math.min(longest, widest(labels));
+  const down = most * DOWN + MARGIN;
+  return { axis: { ...shown(cut), rotate: TILT, space: 28, size: down }, more: down, left: Math.max(0, most * ACROSS - AXIS - room / 2) };
 };
 export const PointChart = ({ labels, ...rest }) => html`
   <${Chart} ...${rest} labels=${labels} x=${labels.map((_, i) => i)} points scale=${{ time: false, range: () => [-0.5, labels.length - 0.5] }}
