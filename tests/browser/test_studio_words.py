@@ -11,6 +11,7 @@ from playwright.sync_api import Page, Route, expect
 
 from endcap_local.stack import LocalStack
 from tests.browser.test_studio_pages import go, opened
+from tests.chinese import touching_in
 from tests.fakes.browser import Watched, assert_accessible
 from tests.fakes.refusals import in_chinese, latin_in
 from tests.fakes.shop_over_http import ask, call, did, ok
@@ -218,3 +219,14 @@ def test_a_refusal_without_chinese_says_that_it_is_english(toy_stack: LocalStack
     expect(told.locator("[lang=en]")).to_have_text("the dog ate it")
     window.forgive("status of 400")
     window.forgive("status of 500")
+
+
+def test_parameters_are_named_in_words_among_chinese_ones(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = open_window(toy_stack.url, locale="zh-CN").open(toy_stack.studio_url)
+    page.get_by_role("heading", level=1).wait_for()
+    go(page, "parameters")
+    said = page.get_by_role("region", name="概述").inner_text()
+    assert "“列表长度”为 10、“个性化程度”为“完整”、“过滤已看商品”为“有过任何行为”" in said
+    assert "“购买”计 " in said
+    assert latin_in(said) == []
+    assert not touching_in(said)

@@ -8,7 +8,8 @@ import { Head, Lamp, Loaded, Panel, Table } from "../lib/ui.js";
 // A sentence of the API names terms, events and choices as requests do; among Chinese words they stand by the page's own.
 const KINDS = ["term", "deed", "choice", "option"];
 const nameIn = (code) => KINDS.map((kind) => `${kind}.${code}`).find(has);
-const inWords = (text) => (language.value === "en" ? text : text.replace(/“?\b([a-z][a-z_]+)\b”?/g, (all, code) => (nameIn(code) ? `“${t(nameIn(code))}”` : all)));
+const inWords = (text, scenarios = []) =>
+  language.value === "en" ? text : text.replace(/ ?“?\b([a-z][a-z_]+)\b”? ?/g, (all, code) => (nameIn(code) && !scenarios.includes(code) ? `“${t(nameIn(code))}”` : all));
 const optionIn = (code) => (language.value !== "en" && has(`option.${code}`) ? t(`option.${code}`) : code);
 
 const setBy = (one) => html`<${Lamp} kind=${one.set_by === "snapshot" ? "good" : "plain"}>${t(`set_by.${one.set_by}`)}<//>`;
@@ -20,7 +21,7 @@ export default function Parameters() {
     <${Loaded} of=${found}>${(known) => html`
       <div class="stack">
         <div class="columns">
-          <${Panel} title=${t("parameters.summary")}><div class="words">${known.summary.map((text) => html`<p>${inWords(text)}</p>`)}</div><//>
+          <${Panel} title=${t("parameters.summary")}><div class="words">${known.summary.map((text) => html`<p>${inWords(text, known.scenarios)}</p>`)}</div><//>
           <${Panel} title=${t("today.snapshot")}><div class="stack"><p class="words">${inWords(known.score)}</p><dl class="facts">
             <dt>${t("version")}</dt><dd><code>${known.snapshot_version}</code></dd>
             <dt>${t("parameters.learned")}</dt><dd>${dateTime(known.learned_up_to)}</dd>
