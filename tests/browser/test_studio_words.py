@@ -230,3 +230,15 @@ def test_parameters_are_named_in_words_among_chinese_ones(toy_stack: LocalStack,
     assert "“购买”计 " in said
     assert latin_in(said) == []
     assert not touching_in(said)
+
+
+def test_what_a_page_refuses_itself_is_no_word_of_the_server(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url, locale="zh-CN")
+    window.forgive("status of 404")  # nothing is published as home, and no item has this id
+    page = window.open(toy_stack.studio_url)
+    page.get_by_role("heading", level=1).wait_for()
+    go(page, "merchandise?scenario=home")
+    field = page.get_by_label("按编号或标题把商品置顶到首位")
+    field.fill("没有的商品")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("没有编号或标题符合“没有的商品”的商品。")

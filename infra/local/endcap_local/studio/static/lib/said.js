@@ -31,5 +31,5 @@ function found(text) {
 
 // The sentence in the reader's language; as it is where that is English.
 export const said = (text) => (refusals.value && text ? (found(text) ?? text) : text);
-// Whether a reader of another language has to make do with the English.
-export const isForeign = (text) => Boolean(refusals.value && text) && found(text) === null;
+// Whether a reader of another language has to make do with the English. What a page says itself is in theirs already.
+export const isForeign = (text) => Boolean(refusals.value && text) && !/\p{Script=Han}/u.test(text) && found(text) === null;
