@@ -320,7 +320,7 @@ def test_a_scenario_is_deleted_only_once_that_is_confirmed(toy_stack: LocalStack
     assert gone == []
     page.get_by_role("button", name="Delete").click()
     asked.get_by_role("button", name="Delete").click()
-    expect(page.locator("[role=status].teller")).to_contain_text("home is no longer published.")
+    expect(page.locator(".teller [role=status]")).to_contain_text("home is no longer published.")
     assert [url.rpartition("/")[2] for url in gone] == ["home"]
 
 

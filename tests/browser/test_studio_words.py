@@ -11,7 +11,9 @@ from playwright.sync_api import Page, Route, expect
 
 from endcap_local.stack import LocalStack
 from tests.browser.test_studio_pages import go, opened
+from tests.chinese import touching_in
 from tests.fakes.browser import Watched, assert_accessible
+from tests.fakes.refusals import in_chinese, latin_in
 from tests.fakes.shop_over_http import ask, call, did, ok
 
 OpenWindow = Callable[..., Watched]
@@ -148,3 +150,95 @@ def test_each_like_says_what_it_comes_from(toy_stack: LocalStack, open_window: O
         re.compile(rf"^viewed “{re.escape(title)}” 3 times, last on \d")
     )
     assert_accessible(page)
+
+
+SAID = (
+    "at position 8: expected a value: text in quotes, a number, true, false or $parameter, found the end",
+    'at position 1: no item has a field "colour" (attributes.colour names an attribute that no item needs to have)',
+    "must lie between 1 and 500",
+    "Input should be less than or equal to 1",
+    "no such term: next_door, other",
+    "items: there are 3 items, 10 were; for_sale: nothing is for sale",
+    "of 40 answers (known) 2 failed, 1 lack items",
+    "'<b>' is no known event type",
+)
+_SAY = "async texts => texts.map((await import(new URL('lib/said.js', document.baseURI))).said)"
+
+
+def test_pages_say_refusals_as_the_tests_of_their_words_do(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    chinese = open_window(toy_stack.url, locale="zh-CN")
+    page = opened(chinese, toy_stack)
+    page.wait_for_function(
+        "() => performance.getEntriesByName(new URL('lang/refusals.zh.json', document.baseURI)).length"
+    )
+    said = page.evaluate(_SAY, [*SAID, "something new"])
+    assert [text.replace(" ", "") for text in said[:-1]] == [str(in_chinese(text)).replace(" ", "") for text in SAID]
+    assert said[-1] == "something new"
+    english = opened(open_window(toy_stack.url), toy_stack)
+    assert english.evaluate(_SAY, list(SAID)) == list(SAID)
+
+
+def test_what_is_wrong_with_a_filter_is_told_in_the_language_of_the_page(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    window = open_window(toy_stack.url, locale="zh-CN")
+    page = window.open(toy_stack.studio_url)
+    page.get_by_role("heading", level=1).wait_for()
+    go(page, "catalogue")
+    page.get_by_label("筛选条件").fill("price <")
+    wrong = page.locator(".field-error")
+    expect(wrong).to_have_text(
+        "第 8 个字符处：此处应为值：带引号的文本、数字、“true”、“false”或“$”开头的参数，表达式却到此结束。"
+    )
+    page.get_by_label("语言").select_option("en")
+    expect(wrong).to_contain_text("at position 8: expected a value")
+    window.forgive("status of 400")  # the list itself, which the same filter is for
+
+
+def test_a_refusal_without_chinese_says_that_it_is_english(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url, locale="zh-CN")
+    page = opened(window, toy_stack)
+    errors = [{"field": "limit", "message": "must be one of a, b"}]
+    answers = iter(
+        [{"status": 400, "detail": "the request can't be used as it is", "errors": errors}]
+        + [{"status": 500, "detail": "the dog ate it"}] * 9
+    )
+
+    def refused(route: Route) -> None:
+        answer = next(answers)
+        route.fulfill(status=answer["status"], json=answer)
+
+    page.route("**/admin/results?*", refused)
+    go(page, "results")
+    told = page.get_by_role("alert").first
+    expect(told).to_contain_text("请求无法使用，请按下列提示修改。")
+    expect(told).to_contain_text("列表长度：须为下列之一：“a, b”")
+    assert latin_in(told.inner_text()) == []
+    page.get_by_role("button", name="刷新").click()
+    expect(told).to_have_text("服务器返回（英文）：the dog ate it")
+    expect(told.locator("[lang=en]")).to_have_text("the dog ate it")
+    window.forgive("status of 400")
+    window.forgive("status of 500")
+
+
+def test_parameters_are_named_in_words_among_chinese_ones(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = open_window(toy_stack.url, locale="zh-CN").open(toy_stack.studio_url)
+    page.get_by_role("heading", level=1).wait_for()
+    go(page, "parameters")
+    said = page.get_by_role("region", name="概述").inner_text()
+    assert "“列表长度”为 10、“个性化程度”为“完整”、“过滤已看商品”为“有过任何行为”" in said
+    assert "“购买”计 " in said
+    assert latin_in(said) == []
+    assert not touching_in(said)
+
+
+def test_what_a_page_refuses_itself_is_no_word_of_the_server(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    window = open_window(toy_stack.url, locale="zh-CN")
+    window.forgive("status of 404")  # nothing is published as home, and no item has this id
+    page = window.open(toy_stack.studio_url)
+    page.get_by_role("heading", level=1).wait_for()
+    go(page, "merchandise?scenario=home")
+    field = page.get_by_label("按编号或标题把商品置顶到首位")
+    field.fill("没有的商品")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("没有编号或标题符合“没有的商品”的商品。")

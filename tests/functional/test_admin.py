@@ -394,7 +394,7 @@ def test_a_promotion_that_was_refused_needs_attention_until_one_succeeds(
     found = shop.ok("GET", "/admin/snapshots")["refused"]
     assert (found["what"], found["version"], found["error"]) == ("promote", "v2", "coverage: too little")
     chinese = shop.ok("GET", "/admin/overview", query={"language": "zh"})
-    assert "快照 v2 未能启用：coverage: too little" in [one["text"] for one in chinese["attention"]]
+    assert "快照 v2 未能启用，原因见“快照”页" in [one["text"] for one in chinese["attention"]]
     assert "不含以往月份的快照与归档" in chinese["cost"]["assumed"]
     # A rebuild that failed by it says so itself.
     rebuilt = Ended("nightly", found["at"] - 1, found["at"] + 1, "coverage: too little")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chinese import halfwidth_in
+from tests.chinese import halfwidth_in, not_chosen_in, touching_in
 
 ROOT = Path(__file__).parents[2]
 ENGLISH, CHINESE = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "README.zh-CN.md"))
@@ -40,3 +40,10 @@ def test_both_have_the_same_parts() -> None:
 @pytest.mark.parametrize("line", [line for line in CHINESE.splitlines() if line.strip()])
 def test_chinese_has_chinese_punctuation(line: str) -> None:
     assert not halfwidth_in(re.sub(r"\]\([^)]*\)|`[^`]*`", "", line))
+
+
+@pytest.mark.parametrize("line", [line for line in CHINESE.splitlines() if line.strip()])
+def test_chinese_has_the_words_of_the_glossary_and_stands_apart_from_latin_ones(line: str) -> None:
+    plain = re.sub(r"\]\([^)]*\)", "]", line)
+    assert not not_chosen_in(plain)
+    assert not touching_in(plain)

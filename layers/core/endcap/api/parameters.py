@@ -14,7 +14,7 @@ from endcap.filters.evaluate import INTERACTED
 from endcap.filters.tree import FIELDS
 from endcap.index.index import index_of
 from endcap.messages.language import DEFAULT_LANGUAGE, TEXTS, Language
-from endcap.messages.texts import Texts
+from endcap.messages.texts import Texts, filled
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import ASKED, DEFAULT_WEIGHTS
 from endcap.recommend.explore import MAX_ARMS, UNIFORM_SHARE
@@ -98,7 +98,7 @@ def _choices(texts: Texts) -> list[dict[str, Any]]:
         choice = {"name": name, "default": RecommendInput.model_fields[name].default}
         choice |= {"options": schema["enum"]} if "enum" in schema else {}
         choice |= {"least": schema["minimum"], "most": schema["maximum"]} if "minimum" in schema else {}
-        choices.append(choice | {"meaning": meaning.format(arms=MAX_ARMS, uniform=UNIFORM_SHARE)})
+        choices.append(choice | {"meaning": filled(meaning, arms=MAX_ARMS, uniform=UNIFORM_SHARE)})
     return choices
 
 
@@ -116,18 +116,20 @@ def _summary(
     weighty = sorted(event_types.values(), key=lambda one: -abs(one.weight))[:MAX_TOLD]
     listed = texts.list_joined.join
     found = [
-        texts.learned.format(date=_learned_up_to(snapshot)) if _learned_up_to(snapshot) else "",
-        texts.strongest.format(terms=listed(texts.strongest_term.format(**term) for term in strongest)),
-        texts.weightiest.format(
+        filled(texts.learned, date=_learned_up_to(snapshot)) if _learned_up_to(snapshot) else "",
+        filled(texts.strongest, terms=listed(filled(texts.strongest_term, **term) for term in strongest)),
+        filled(
+            texts.weightiest,
             events=listed(
-                texts.weightiest_event.format(name=one.name, weight=one.weight, days=one.half_life_s / DAY_S)
+                filled(texts.weightiest_event, name=one.name, weight=one.weight, days=one.half_life_s / DAY_S)
                 for one in weighty
-            )
+            ),
         ),
-        texts.chosen_for_all.format(
-            choices=listed(texts.choice.format(name=choice["name"], value=choice["default"]) for choice in choices)
+        filled(
+            texts.chosen_for_all,
+            choices=listed(filled(texts.choice, name=choice["name"], value=choice["default"]) for choice in choices),
         ),
-        texts.scenarios.format(names=listed(scenarios)) if scenarios else "",
+        filled(texts.scenarios, names=listed(scenarios)) if scenarios else "",
     ]
     return [text for text in found if text]
 

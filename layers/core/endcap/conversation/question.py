@@ -16,6 +16,7 @@ from endcap.filters.eligibility import sellable
 from endcap.filters.evaluate import FilterContext
 from endcap.index.index import ItemIndex
 from endcap.messages.language import TEXTS, Language
+from endcap.messages.texts import filled
 from endcap.understanding.conditions import meeting
 
 FEWEST: Final = 6
@@ -105,12 +106,12 @@ def _prices(index: ItemIndex, rows: Sequence[int], weights: F64, language: Langu
         return []
     words = TEXTS[language].price_spans
     spans: Mapping[str, tuple[str, Mask]] = {
-        words[0].format(most=f"{low:g}"): (f"price <= {low:.10g}", prices <= low),
-        words[1].format(least=f"{low:g}", most=f"{high:g}"): (
+        filled(words[0], most=f"{low:g}"): (f"price <= {low:.10g}", prices <= low),
+        filled(words[1], least=f"{low:g}", most=f"{high:g}"): (
             f"price >= {low:.10g} AND price <= {high:.10g}",
             (prices > low) & (prices <= high),
         ),
-        words[2].format(least=f"{high:g}"): (f"price >= {high:.10g}", prices > high),
+        filled(words[2], least=f"{high:g}"): (f"price >= {high:.10g}", prices > high),
     }
     if not all(within.any() for _, within in spans.values()):
         return []

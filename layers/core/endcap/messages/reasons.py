@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from typing import Final
 
 from endcap.messages.language import DEFAULT_AUDIENCE, Audience, Language, texts_for
-from endcap.messages.texts import FALLBACK_TERM, TermTexts, Texts, counted
+from endcap.messages.texts import FALLBACK_TERM, TermTexts, Texts, counted, filled
 
 _TITLE_CHARS: Final = 60
 _MAX_WORDS: Final = 3
@@ -42,7 +42,7 @@ def sentence(
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
         joined, deeds = _told(tuple(names), tuple(event_types), language, audience)
-        text = template.format(names=joined, deeds=deeds, label=quoted(label))
+        text = filled(template, names=joined, deeds=deeds, label=quoted(label))
     else:
         text = plain
     return _with_words(text, words, texts) if words and term in _WORDED and (names or weight >= 0) else text
@@ -64,7 +64,7 @@ def _forms(language: Language, audience: Audience, term: str, against: bool, bor
 def _with_words(text: str, words: Sequence[str], texts: Texts) -> str:
     """A sentence with the words that it is about."""
     listed = texts.list_joined.join(words[:_MAX_WORDS])
-    return texts.worded.format(sentence=text.removesuffix(texts.full_stop), words=listed)
+    return filled(texts.worded, sentence=text.removesuffix(texts.full_stop), words=listed)
 
 
 def sentence_without(
@@ -86,8 +86,8 @@ def sentence_without(
     texts = texts_for(language, audience)
     deed = _deeds([name], [event_type], texts) if name else texts.your_search
     if other is None:
-        return texts.without_out.format(deed=deed, most=most)
-    return (texts.without_same if other == rank else texts.without_other).format(deed=deed, other=other)
+        return filled(texts.without_out, deed=deed, most=most)
+    return filled(texts.without_same if other == rank else texts.without_other, deed=deed, other=other)
 
 
 @lru_cache(maxsize=1024)
@@ -105,24 +105,24 @@ def _deeds(names: Sequence[str], event_types: Sequence[str], texts: Texts) -> st
     for name, event_type in zip(names, event_types, strict=True):
         joined.setdefault(texts.past.get(event_type, texts.past_other), []).append(quoted(name))
     return texts.deeds_joined.join(
-        texts.deed.format(names=texts.names_joined.join(same), did=did) for did, same in joined.items()
+        filled(texts.deed, names=texts.names_joined.join(same), did=did) for did, same in joined.items()
     )
 
 
 def deed_in_words(name: str, event_type: str, times: int, language: Language) -> str:
     """What a shopper did with one item, and how often: no whole sentence, but its part that says no time."""
     texts = texts_for(language)
-    done = texts.done.get(event_type, texts.done_other).format(name=quoted(name))
-    return done if times == 1 else texts.done_often.format(done=done, n=times)
+    done = filled(texts.done.get(event_type, texts.done_other), name=quoted(name))
+    return done if times == 1 else filled(texts.done_often, done=done, n=times)
 
 
 def how_often(times: int | None, hours: int, language: Language) -> str:
     """One sentence about how often an item was chosen in the last hours; None where that is not told."""
     texts = texts_for(language)
-    span = texts.last_days.format(n=hours // 24) if hours > 24 else counted(hours, texts.last_hours)
+    span = filled(texts.last_days, n=hours // 24) if hours > 24 else counted(hours, texts.last_hours)
     if times is None:
-        return texts.chosen_at_all.format(span=span)
-    return texts.chosen.format(times=counted(times, texts.times), span=span)
+        return filled(texts.chosen_at_all, span=span)
+    return filled(texts.chosen, times=counted(times, texts.times), span=span)
 
 
 def due_again(
@@ -142,17 +142,17 @@ def due_again(
     """
     texts = texts_for(language, audience)
     if days_since is None:
-        return texts.bought_times.format(n=times) if times > 1 else texts.terms["due"].plain
+        return filled(texts.bought_times, n=times) if times > 1 else texts.terms["due"].plain
     since = max(1, int(days_since))
     days = counted(since, texts.days)
     if own_gap_days is not None:
         gap = max(1, round(own_gap_days))
         if times > 2:
-            return texts.bought_usually.format(every=counted(gap, texts.every_days), since=since)
-        return texts.bought_again.format(gap=counted(gap, texts.days), since=days)
+            return filled(texts.bought_usually, every=counted(gap, texts.every_days), since=since)
+        return filled(texts.bought_again, gap=counted(gap, texts.days), since=days)
     if usual_gap_days is None:
-        return texts.bought_ago.format(since=days)
-    return texts.bought_by_others.format(gap=counted(max(1, round(usual_gap_days)), texts.days), since=days)
+        return filled(texts.bought_ago, since=days)
+    return filled(texts.bought_by_others, gap=counted(max(1, round(usual_gap_days)), texts.days), since=days)
 
 
 def popular_in(name: str, value: str, language: Language, *, against: bool = False) -> str:
@@ -162,8 +162,8 @@ def popular_in(name: str, value: str, language: Language, *, against: bool = Fal
         "device": texts.devices.get(value, value),
         "country": value.upper() if len(value) <= 3 else value.title(),
     }.get(name, value)
-    where = texts.contexts.get(name, texts.context_other).format(name=name, value=said)
-    return (texts.unpopular if against else texts.popular).format(where=where)
+    where = filled(texts.contexts.get(name, texts.context_other), name=name, value=said)
+    return filled(texts.unpopular if against else texts.popular, where=where)
 
 
 def nearest_only(language: Language, audience: Audience = DEFAULT_AUDIENCE) -> str:

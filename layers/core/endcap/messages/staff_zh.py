@@ -74,8 +74,8 @@ STAFF_TEXTS: Final = replace(
         ),
         "lexical": _OWN["lexical"]._replace(plain="包含搜索的词语。"),
         "category": _OWN["category"]._replace(
-            plain="属于该顾客感兴趣的类别。",
-            named="属于该顾客感兴趣的类别：{label}。",
+            plain="属于该顾客感兴趣的类目。",
+            named="属于该顾客感兴趣的类目：{label}。",
             against="排名较低：此类商品不合该顾客心意。",
             against_named="排名较低：{label}类商品不合该顾客心意。",
         ),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from string import Formatter
 from typing import Final, NamedTuple
 
 Counted = tuple[str, str]
@@ -150,4 +152,33 @@ class Texts:
 
 def counted(number: int, forms: Counted) -> str:
     """A number in words that fit it."""
-    return forms[number != 1].format(n=number)
+    return filled(forms[number != 1], n=number)
+
+
+_HAN: Final = r"[\u3400-\u9fff]"
+_APART: Final = re.compile(rf"{_HAN}[A-Za-z0-9]|[A-Za-z0-9%]{_HAN}")
+"""What touches, and in Chinese stands apart."""
+
+
+def filled(template: str, /, **values: object) -> str:
+    """`template` with the names in braces filled in, as by `str.format`.
+
+    Where a figure or a Latin word would touch Chinese a space comes between. What is filled in stays as it is within.
+    """
+    parts = _parts(template)
+    if parts is None:
+        return template.format(**values)
+    text = ""
+    for before, name, form in parts:
+        for part in (before, format(values[name], form) if name else ""):
+            apart = text and part and _APART.match(text[-1] + part[0])
+            text += f" {part}" if apart else part
+    return text
+
+
+@lru_cache(maxsize=512)
+def _parts(template: str) -> tuple[tuple[str, str, str], ...] | None:
+    """Each name of a template after the text before it, with its format; None where the template is not Chinese."""
+    if not re.search(_HAN, template):
+        return None
+    return tuple((before, name or "", form or "") for before, name, form, _ in Formatter().parse(template))

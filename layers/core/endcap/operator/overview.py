@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from endcap.messages.language import DEFAULT_LANGUAGE, Language
+from endcap.messages.texts import filled
 from endcap.operator.words import WORDS
 
 DAY_MS: Final = 86_400_000
@@ -53,7 +54,7 @@ def attention(state: State, language: Language = DEFAULT_LANGUAGE) -> list[dict[
         {
             "kind": one.kind,
             "severity": one.severity,
-            "text": texts[one.kind].format(**one.values),
+            "text": filled(texts[one.kind], **one.values),
             "page": one.page,
             **{name: value for name, value in one.values.items() if name == "count"},
         }

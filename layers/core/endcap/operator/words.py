@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from endcap.messages.language import DEFAULT_LANGUAGE, Language
+from endcap.messages.texts import filled
 
 
 class Words(NamedTuple):
@@ -15,7 +16,8 @@ class Words(NamedTuple):
     Attributes
     ----------
     missing : what a finding is the reason of
-    findings, attention : a sentence for each reason and each kind
+    findings, attention : a sentence for each reason and each kind; why something failed is known in English alone, and
+        a language may leave that to the page which says more
     cost_assumed : what the cost of the month is worked out by
     """
 
@@ -72,43 +74,43 @@ WORDS: Final[Mapping[Language, Words]] = {
         ),
     ),
     "zh": Words(
-        missing="未出现在此列表中：{why}",
+        missing="未出现在此列表中：{why}。",
         everywhere="在所有列表中",
         here="在此场景中",
-        until="至 {moment} UTC ",
+        until="至{moment} UTC ",
         full="列表位置已满",
         findings={
-            "unknown_item": "商品目录中没有此编号",
+            "unknown_item": "商品目录中没有此编号的商品",
             "not_available": "该商品不可售",
             "expired": "该商品已过期",
-            "hidden": "{by}被隐藏",
-            "excluded": "列表指定排除该商品",
-            "filter": "不符合列表的筛选条件：{by}",
-            "named": "列表正是围绕该商品生成的",
-            "seen": "顾客已接触过，而列表排除已接触的商品",
-            "not_due": "顾客未购买过，或尚未到回购时间",
-            "not_candidate": "不在列表的候选商品之中",
-            "variant_shown": "列表中已有其同款 {by}",
-            "cap": "其类目或品牌已占满上限允许的位置",
-            "variety": "列表注重多样性，其他商品更能丰富列表",
-            "displaced": "置顶和预留的商品占据了它的位置",
-            "score": "其他商品得分更高：它得 {score:.3f}，末位需要 {needed:.3f}",
+            "hidden": "{by}被屏蔽",
+            "excluded": "列表指定不展示该商品",
+            "filter": "不符合列表的筛选条件“{by}”",
+            "named": "列表正是以该商品为依据生成的",
+            "seen": "顾客对它已有行为，而列表过滤这类商品",
+            "not_due": "顾客没有购买过，或还没到复购时间",
+            "not_candidate": "不在列表的候选商品中",
+            "variant_shown": "列表中已有同款“{by}”",
+            "cap": "同类目或同品牌的商品已达数量上限",
+            "variety": "列表注重多样性，其他商品更能增加多样性",
+            "displaced": "置顶商品和预留位置占用了它的位置",
+            "score": "其他商品得分更高：它的得分为{score:.3f}，末位需要{needed:.3f}",
         },
         attention={
-            "snapshot_missing": "尚无启用的快照：请导入数据或重建",
-            "snapshot_old": "快照已有 {days:.0f} 天未更新",
-            "snapshot_unsigned": "当前快照没有签名：其文件若被改动，将无法察觉",
-            "rebuild_failed": "重建 {name} 失败：{error}",
-            "promotion_refused": "快照 {version} 未能启用：{error}",
-            "scenarios_unusable": "config/scenarios.json 无法使用，沿用上一份有效配置",
-            "experiments_unusable": "config/experiments.json 无法使用，沿用上一份有效配置",
-            "quarantine": "最近一天有 {count} 条记录无法使用",
-            "degraded": "每分钟有 {rate:.1f} 个列表缺少部分依据",
-            "refused": "每分钟有 {rate:.1f} 个事件被拒绝",
-            "ending_soon": "{count} 条场景规则将在两天内到期",
+            "snapshot_missing": "尚无启用的快照：请先导入数据或重建",
+            "snapshot_old": "快照已有{days:.0f}天未更新",
+            "snapshot_unsigned": "当前快照没有签名：文件如被改动，将无法发现",
+            "rebuild_failed": "重建{name}失败，原因见“快照”页",
+            "promotion_refused": "快照{version}未能启用，原因见“快照”页",
+            "scenarios_unusable": "场景配置（“config/scenarios.json”）无法使用，沿用上一份有效配置",
+            "experiments_unusable": "实验配置（“config/experiments.json”）无法使用，沿用上一份有效配置",
+            "quarantine": "最近一天有{count}个事件无法使用",
+            "degraded": "每分钟有{rate:.1f}个列表降级",
+            "refused": "每分钟有{rate:.1f}个事件被拒绝",
+            "ending_soon": "{count}条场景规则将在两天内到期",
         },
         cost_assumed=(
-            "根据各函数的计数，按公开价格估算，未计免费额度",
+            "按各函数的计数和公开价格估算，未计免费额度",
             "不含以往月份的快照与归档",
         ),
     ),
@@ -122,7 +124,7 @@ def sentence(finding: Mapping[str, Any], language: Language = DEFAULT_LANGUAGE) 
     if reason == "hidden":
         values["by"] = words.everywhere if finding.get("by") == "*" else words.here
         if (until := finding.get("until")) is not None:
-            values["by"] += words.until.format(moment=f"{datetime.fromtimestamp(until / 1000, UTC):%Y-%m-%d %H:%M}")
+            values["by"] += filled(words.until, moment=f"{datetime.fromtimestamp(until / 1000, UTC):%Y-%m-%d %H:%M}")
     if reason == "score" and finding.get("needed") is None:
-        return words.missing.format(why=words.full)
-    return words.missing.format(why=words.findings[reason].format(**values))
+        return filled(words.missing, why=words.full)
+    return filled(words.missing, why=filled(words.findings[reason], **values))

@@ -18,7 +18,7 @@ from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, TERMS
 from endcap.recommend.explore import MAX_ARMS
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.parts import TermWeight, Weights
-from tests.chinese import halfwidth_in
+from tests.chinese import halfwidth_in, touching_in
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 
 
@@ -86,11 +86,12 @@ def test_the_summary_tells_live_values_in_both_languages(tmp_path: Path) -> None
     assert english["summary"][4] == "Configured scenarios: cart, home."
     chinese = parameters(snapshot, kinds, {"home": {}, "cart": {}}, language="zh")
     assert chinese["summary"][1] == (
-        "对已知顾客，权重最大的是next（4）、text（-3）、words（0.5）、neighbours（0.4）、together（0.35）。"
+        "对已知顾客，权重最大的是“next”（4）、“text”（-3）、“words”（0.5）、“neighbours”（0.4）、“together”（0.35）。"
     )
-    assert chinese["summary"][2].startswith("事件中，purchase计7（90天后减半）、")
+    assert chinese["summary"][2].startswith("权重最大的事件：“purchase”计 7（90 天后减半）、")
     meanings = (one["meaning"] for part in ("terms", "settings", "choices") for one in chinese[part])
-    assert [text for text in (*chinese["summary"], chinese["score"], *meanings) if halfwidth_in(text)] == []
+    said = [*chinese["summary"], chinese["score"], *meanings]
+    assert [text for text in said if halfwidth_in(text) or touching_in(text)] == []
     untrained = build_toy_snapshot(tmp_path / "untrained", training_cutoff_ms=0)
     timeless = build_toy_snapshot(tmp_path / "timeless", clock_usable=False)
     for dateless in (untrained, timeless):

@@ -141,9 +141,9 @@ def test_only_one_thing_can_be_left_out(snapshot: Snapshot) -> None:
         ("en", 14, "Without “Mug”, which you bought, it would be number 14."),
         ("en", 3, "Without “Mug”, which you bought, it would still be number 3."),
         ("en", None, "Without “Mug”, which you bought, it would not be among the first 500."),
-        ("zh", 14, "若没有您购买过的“Mug”，它将排在第14位。"),
-        ("zh", 3, "若没有您购买过的“Mug”，它仍排在第3位。"),
-        ("zh", None, "若没有您购买过的“Mug”，它不会进入前500名。"),
+        ("zh", 14, "若没有您购买过的“Mug”，它将排在第 14 位。"),
+        ("zh", 3, "若没有您购买过的“Mug”，它仍排在第 3 位。"),
+        ("zh", None, "若没有您购买过的“Mug”，它不会进入前 500 名。"),
     ],
 )
 def test_sentence_says_the_other_place(language: str, other: int | None, text: str) -> None:

@@ -17,12 +17,12 @@ from endcap.messages.language import (
     language_of_most,
     texts_for,
 )
-from endcap.messages.texts import TermTexts, Texts
+from endcap.messages.texts import TermTexts, Texts, filled
 from endcap.operator.words import WORDS
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import TERMS
 from endcap.text.sentiment.aspects import ASPECTS
-from tests.chinese import halfwidth_in
+from tests.chinese import halfwidth_in, not_chosen_in, touching_in
 
 OTHERS = [language for language in LANGUAGES if language != DEFAULT_LANGUAGE]
 SAID_OF_TERMS = TermTexts._fields
@@ -99,6 +99,38 @@ def test_chinese_has_chinese_punctuation() -> None:
     assert [
         text for text in (told.missing, *told.findings.values(), *told.attention.values()) if halfwidth_in(text)
     ] == []
+
+
+def test_chinese_has_one_word_for_one_thing_and_stands_apart_from_figures() -> None:
+    told = WORDS["zh"]
+    said = [text for texts in (TEXTS["zh"], STAFF_TEXTS["zh"]) for _, text in flat(texts)]
+    said += [told.missing, *told.findings.values(), *told.attention.values(), *told.cost_assumed]
+    assert [text for text in said if not_chosen_in(text) or touching_in(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("template", "value", "said"),
+    [
+        ("共{n}件", 3, "共 3 件"),
+        ("共{n}件", "三", "共三件"),
+        ("占{n:.1%}的位置", 0.125, "占 12.5% 的位置"),
+        ("“{n}”排名较低", "Mug", "“Mug”排名较低"),
+        ("商品{n}", "杯子A款", "商品杯子A款"),
+        ("{n} items", 3, "3 items"),
+    ],
+)
+def test_what_is_filled_into_chinese_stands_apart_from_it(template: str, value: object, said: str) -> None:
+    assert filled(template, n=value) == said
+
+
+@pytest.mark.parametrize("text", ["第3位", "相似Mug", "约12%的"])
+def test_what_touches_chinese_is_found(text: str) -> None:
+    assert touching_in(text)
+
+
+@pytest.mark.parametrize("text", ["第 3 位", "“Mug杯”", "2026年1月15日 18:00", "约 12% 的", "1月15日"])
+def test_what_stands_apart_or_is_a_date_is_left(text: str) -> None:
+    assert not touching_in(text)
 
 
 @pytest.mark.parametrize("text", ["相似:羊毛被", "与您的选择,相似", "浏览过的“Mug”,它", "{name}(一)", "好?"])

@@ -19,7 +19,8 @@ from endcap.results.intervals import FEW_LISTS
 from endcap_local.gateway.pages import TYPES
 from endcap_local.sites import studio_site
 from infra.checks.vendor_studio import FILES, licence_name
-from tests.chinese import halfwidth_in
+from tests.chinese import halfwidth_in, not_chosen_in, touching_in
+from tests.fakes.refusals import REFUSALS
 
 STATIC = studio_site().folder
 VENDOR = STATIC / "vendor"
@@ -87,6 +88,25 @@ def test_both_languages_say_the_same() -> None:
 
 def test_chinese_words_have_chinese_punctuation() -> None:
     assert {key: text for key, text in words("zh").items() if halfwidth_in(text)} == {}
+
+
+def test_chinese_stands_apart_from_figures_and_latin_words() -> None:
+    # What is filled in is set apart where it is filled in, if it is a figure or a Latin word.
+    assert {key: text for key, text in words("zh").items() if touching_in(text)} == {}
+    beside = re.compile(r"[\u3400-\u9fff] \{|\} [\u3400-\u9fff]")
+    assert {key: text for key, text in words("zh").items() if beside.search(text)} == {}
+
+
+def test_chinese_has_one_word_for_one_thing() -> None:
+    told = words("zh") | {text: text for text in REFUSALS.values()}
+    assert {key: found for key, text in told.items() if (found := not_chosen_in(text))} == {}
+
+
+def test_chinese_sentences_end_where_english_ones_do() -> None:
+    for key, text in words("en").items():
+        chinese = words("zh")[key]
+        hint = "hint" in key and not key.startswith(("filter.", "invented."))
+        assert chinese.endswith(("。", "？", "：", "”。")) or not (text.endswith(".") or hint), key
 
 
 @pytest.mark.parametrize("file", SCRIPTS, ids=lambda file: file.name)

@@ -17,7 +17,7 @@ from endcap.messages.language import (
     texts_for,
 )
 from endcap.messages.reasons import quoted
-from endcap.messages.texts import Portrait, Texts, counted
+from endcap.messages.texts import Portrait, Texts, counted, filled
 from endcap.profiles.summary.aspects import Sentiment
 from endcap.profiles.summary.intent import Named, RecentIntent
 from endcap.profiles.summary.tags import Tag
@@ -64,23 +64,23 @@ def sentences(
         (said.praises, praised, MAX_LIKED),
         (said.complains, blamed, MAX_LIKED),
     )
-    found = [template.format(names=_listed(list(names)[:most], texts)) for template, names, most in of_tastes if names]
+    found = [filled(template, names=_listed(list(names)[:most], texts)) for template, names, most in of_tastes if names]
     return found + ([] if intent is None else list(_of_intent(intent, said, texts)))
 
 
 def _of_intent(intent: RecentIntent, said: Portrait, texts: Texts) -> Iterator[str]:
     compared = intent.categories[0] if intent.categories and intent.categories[0].items > 1 else None
     if compared is not None:
-        yield said.compared.format(name=quoted(compared.name), n=compared.items)
+        yield filled(said.compared, name=quoted(compared.name), n=compared.items)
     elif intent.looked_at:
-        yield said.looked_at.format(name=_title(intent.looked_at[0]))
+        yield filled(said.looked_at, name=_title(intent.looked_at[0]))
     if intent.searches:
         then = intent.chosen_after_search
         template = said.searched if then is None else said.searched_then
         name = "" if then is None else _title(then)
-        yield template.format(times=counted(intent.searches, texts.searches), name=name)
+        yield filled(template, times=counted(intent.searches, texts.searches), name=name)
     if intent.in_cart:
-        yield said.in_cart.format(names=_listed([_title(one) for one in intent.in_cart], texts))
+        yield filled(said.in_cart, names=_listed([_title(one) for one in intent.in_cart], texts))
 
 
 def _title(one: Named) -> str:

@@ -36,8 +36,8 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
         "您不太喜欢“Acme”。",
         "您在评价中称赞质量。",
         "您在评价中对尺码不太满意。",
-        "您最近比较了“lamps”类的3件商品。",
-        "您最近搜索了2次，随后看了“l”。",
+        "您最近比较了“lamps”类的 3 件商品。",
+        "您最近搜索了 2 次，随后看了“l”。",
         "您的购物车里有“Mug”、“l”。",
     ]
 
@@ -54,7 +54,7 @@ def test_nothing_is_said_of_what_is_not_known() -> None:
     assert sentences([], [], None, "en") == []
     alone = RecentIntent(1, 2, (CategoryCount("lamps", 1),), (MUG,), (), 1, None)
     assert sentences([], [], alone, "en") == ["Lately you looked at “Mug”.", "You searched once lately."]
-    assert sentences([], [], alone, "zh") == ["您最近看过“Mug”。", "您最近搜索了1次。"]
+    assert sentences([], [], alone, "zh") == ["您最近看过“Mug”。", "您最近搜索了 1 次。"]
 
 
 def test_every_aspect_has_a_name_in_both_languages() -> None:

@@ -15,10 +15,14 @@ const loadPlot = () => {
 };
 
 const HEIGHT = 220;
+const MARGIN = 16;
+// How wide the widest of some texts stands on an axis, in about as many pixels.
+const widest = (texts) => Math.max(0, ...texts.map((text) => [...String(text ?? "")].reduce((sum, one) => sum + (/\p{Script=Han}/u.test(one) ? 12.5 : 7.5), 0)));
 const DAY_S = 86400;
 
 // What a chart shows, and a button for the same as a table. `x`: places of the values; `labels`: their texts in the table,
-// under the heading `first`; `scale` and `axis`: uPlot's options for x; `floor(low)`: where the values' axis begins.
+// under the heading `first`; `scale`: uPlot's options for x; `axis(width)`: those of its axis, how much `more` height it takes
+// and how much room it needs to the `left`; `floor(low)`: where the values' axis begins.
 const Chart = ({ name, first, labels, x, series, format, scale, axis: across, floor, points }) => {
   const place = useRef();
   const [asTable, setAsTable] = useState(false);
@@ -44,19 +48,25 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
         lines.push({ ...edge, label: "high" }, { ...edge, label: "low" });
         bands.push({ series: [lines.length - 2, lines.length - 1], fill: `${stroke(i)}22` });
       });
+      const fit = across(box.clientWidth);
+      const height = HEIGHT + (fit.more ?? 0);
       const options = {
         width: box.clientWidth,
-        height: HEIGHT,
+        height,
+        padding: [null, null, null, fit.left ?? null],
         legend: { show: false },
         cursor: { show: false },
         tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), "UTC"),
         scales: { x: scale, y: { range: (_, low, high) => floor(low ?? 0, high ?? 0) } },
         series: lines,
         bands,
-        axes: [{ ...axis, ...across }, { ...axis, size: 64, values: (_, ticks) => ticks.map(format) }],
+        axes: [
+          { ...axis, ...fit.axis },
+          { ...axis, size: (_, values) => widest(values ?? []) + MARGIN, values: (_, ticks) => ticks.map(format) },
+        ],
       };
       plot = new UPlot(options, data, box);
-      watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height: HEIGHT }));
+      watcher = new ResizeObserver(() => plot.setSize({ width: box.clientWidth, height }));
       watcher.observe(box);
     });
     return () => {
@@ -87,7 +97,7 @@ const Chart = ({ name, first, labels, x, series, format, scale, axis: across, fl
 
 const BY_DAY = {
   points: true,
-  axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(new Date(tick * 1000).toISOString().slice(0, 10)).replace(/,? ?\d{4}年?/, "")) },
+  axis: () => ({ axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(new Date(tick * 1000).toISOString().slice(0, 10)).replace(/,? ?\d{4}年?/, "")) } }),
   floor: (low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1],
 };
 
@@ -100,11 +110,27 @@ export const LineChart = ({ days, ...rest }) => html`
 `;
 
 // Values beside each other that have labels in place of moments. Small differences are what they are looked at for.
-const SHORT = 12;
-const short = (label) => (label.length > SHORT ? `${label.slice(0, SHORT - 1)}…` : label);
+const TILT = 30;
+const [ACROSS, DOWN] = [Math.cos, Math.sin].map((of) => of((TILT * Math.PI) / 180));
+const AXIS = 60; // of the values, about
+// Labels that have no room side by side stand tilted, each ending at its place; longer ones than most are cut.
+const fitted = (labels) => (width) => {
+  const room = width / Math.max(1, labels.length);
+  const longest = Math.min(220, width * 0.4);
+  const shown = (fit) => ({ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : fit(labels[tick]))) });
+  if (widest(labels) + MARGIN <= room) return { axis: shown((label) => label) };
+  const cut = (label) => {
+    const letters = [...label];
+    while (widest([letters.join("")]) > longest) letters.pop();
+    return letters.length < [...label].length ? `${letters.join("")}…` : label;
+  };
+  const most = Math.min(longest, widest(labels));
+  const down = most * DOWN + MARGIN;
+  return { axis: { ...shown(cut), rotate: TILT, space: 28, size: down }, more: down, left: Math.max(0, most * ACROSS - AXIS - room / 2) };
+};
 export const PointChart = ({ labels, ...rest }) => html`
   <${Chart} ...${rest} labels=${labels} x=${labels.map((_, i) => i)} points scale=${{ time: false, range: () => [-0.5, labels.length - 0.5] }}
-    axis=${{ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : short(labels[tick]))) }}
+    axis=${fitted(labels)}
     floor=${(low, high) => [low - (high - low || 1) * 0.15, high + (high - low || 1) * 0.15]} />
 `;
 

@@ -1,9 +1,10 @@
 // A filter as it is written: what it would leave is counted while it is typed, and fields and values complete it.
 import { post, useLoad } from "./api.js";
 import { html, useRef, useState } from "./html.js";
-import { number, t } from "./i18n.js";
+import { number, sentences, t } from "./i18n.js";
 import { Picture } from "./items.js";
-import { Field, useRested } from "./ui.js";
+import { said } from "./said.js";
+import { Field, ofProblem, useRested } from "./ui.js";
 
 const MOST = 8;
 const quoted = (value) => (typeof value === "string" ? `"${value.replaceAll('"', '\\\\"')}"` : String(value));
@@ -41,7 +42,7 @@ export const FilterField = ({ label, value, onValue, sample = true }) => {
     box.current.focus();
     requestAnimationFrame(() => box.current?.setSelectionRange(next.length, next.length));
   };
-  const error = found && !found.valid ? found.errors.map((one) => one.message).join(" ") : checked.error?.message;
+  const error = found && !found.valid ? sentences(found.errors.map((one) => said(one.message))) : checked.error && ofProblem(checked.error);
   const count = found?.valid && found.count != null ? t("filter.count", { n: number(found.count), of: number(found.of) }) : t("filter.hint");
   return html`
     <div class="stack filter" onFocusOut=${(e) => !e.currentTarget.contains(e.relatedTarget) && setOpen(false)}>

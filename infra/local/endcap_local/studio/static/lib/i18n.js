@@ -6,6 +6,8 @@ const KEPT = "endcap-studio-language";
 
 export const language = signal("en");
 const texts = signal({});
+// English sentences of the server and what they are in the reader's language; null where that is English.
+export const refusals = signal(null);
 
 function preferred() {
   const kept = localStorage.getItem(KEPT);
@@ -14,23 +16,39 @@ function preferred() {
   return spoken.find((tag) => tag in LANGUAGES) ?? "en";
 }
 
+const read = async (name) => (await fetch(new URL(`../lang/${name}.json`, import.meta.url))).json();
+
 let wanted;
 export async function useLanguage(code = preferred(), keep = false) {
   wanted = code;
   if (keep) localStorage.setItem(KEPT, code);
-  const answer = await fetch(new URL(`../lang/${code}.json`, import.meta.url));
-  const found = await answer.json();
+  const found = await read(code);
   if (wanted !== code) return; // another one was chosen meanwhile
   texts.value = found;
   language.value = code;
   document.documentElement.lang = code === "zh" ? "zh-Hans" : code;
+  refusals.value = null;
+  // No page waits for it: until it has come, what the server says stays in English.
+  if (code !== "en") read(`refusals.${code}`).then((known) => wanted === code && (refusals.value = known), () => {});
 }
 
-// The text of a key, with {names} filled in; a key that is missing shows itself.
-export function t(key, values = {}) {
-  const text = texts.value[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (all, name) => (name in values ? String(values[name]) : all));
+// In Chinese a figure or a Latin word stands apart from what is beside it.
+const BEGINS = /^[-−+]?[\p{Script=Latin}\p{N}\p{Sc}]/u;
+const touches = (a, b) => (/\p{Script=Han}$/u.test(a) && BEGINS.test(b)) || (/[\p{Script=Latin}\p{N}%]$/u.test(a) && /^\p{Script=Han}/u.test(b));
+
+const joined = (parts) => parts.reduce((before, next) => `${before}${touches(before, next) ? " " : ""}${next}`, "");
+
+// A text with {names} filled in.
+export function filled(text, values = {}) {
+  const valueOf = (name) => (name in values ? String(values[name]) : `{${name}}`);
+  return joined(text.split(/\{(\w+)\}/).map((part, i) => (i % 2 ? valueOf(part) : part)));
 }
+
+// Sentences after each other: Chinese has a full stop as wide as the space.
+export const sentences = (texts) => texts.filter(Boolean).join(language.value === "zh" ? "" : " ");
+
+// The text of a key; a key that is missing shows itself.
+export const t = (key, values) => filled(texts.value[key] ?? key, values);
 
 export const has = (key) => key in texts.value;
 
@@ -59,7 +77,7 @@ function format(kind, options) {
 const missing = "–";
 
 // Names in a row, and a thing with what it is about, each with the language's own marks between.
-export const listed = (names) => format("ListFormat", { type: "conjunction" }).format(names.map(String));
+export const listed = (names) => joined(format("ListFormat", { type: "conjunction" }).formatToParts(names.map(String)).map((part) => part.value));
 export const inRow = (names) => format("ListFormat", { type: "conjunction" }).formatToParts(names.map((_, i) => String(i)));
 export const about = (what, name) => t("about", { what, name });
 
@@ -103,7 +121,7 @@ export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 export function ago(moment, now = Date.now()) {
   if (moment == null || Number.isNaN(millis(moment))) return missing;
   const seconds = Math.max(0, (now - millis(moment)) / 1000);
-  for (const [unit, size] of [["day", 86400], ["hour", 3600], ["minute", 60]])
-    if (seconds >= size) return format("RelativeTimeFormat", { numeric: "auto" }).format(-Math.floor(seconds / size), unit);
-  return format("RelativeTimeFormat", { numeric: "auto" }).format(-Math.floor(seconds), "second");
+  const [unit, size] = [["day", 86400], ["hour", 3600], ["minute", 60]].find(([, size]) => seconds >= size) ?? ["second", 1];
+  const parts = format("RelativeTimeFormat", { numeric: "auto" }).formatToParts(-Math.floor(seconds / size), unit);
+  return joined(parts.map((part) => part.value));
 }

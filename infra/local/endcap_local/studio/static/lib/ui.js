@@ -2,6 +2,7 @@
 import { html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./html.js";
 import { toldIn } from "./fields.js";
 import { money, t, zone } from "./i18n.js";
+import { isForeign, said } from "./said.js";
 
 const PATHS = {
   today: "M3 12l9-8 9 8M5 10v10h5v-6h4v6h5V10",
@@ -115,14 +116,18 @@ export const Notice = ({ kind = "info", children }) => html`<div class=${`notice
 const wordsOf = ({ status, message }) => {
   if (status === 0) return t("problem.0");
   if (status === 403) return t("problem.403");
-  return status === 412 || status === 428 ? t("scenarios.changed_meanwhile") : message;
+  return status === 412 || status === 428 ? t("scenarios.changed_meanwhile") : said(message);
 };
+
+// What the server has said, and where the reader's language has nothing for it, that it comes in English.
+export const Said = ({ text }) => (isForeign(text) ? html`${t("problem.english")}<bdi lang="en">${text}</bdi>` : html`<bdi>${said(text)}</bdi>`);
+export const ofProblem = (error) => (wordsOf(error) === error.message ? html`<${Said} text=${error.message} />` : wordsOf(error));
 
 export const Problem = ({ error }) =>
   error &&
   html`<${Notice} kind="error">
-    <p>${wordsOf(error)}</p>
-    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${toldIn(e) ?? html`${e.field && html`<code>${e.field}</code>`} ${e.message}`}</li>`)}</ul>`}
+    <p>${ofProblem(error)}</p>
+    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${toldIn(e) ?? html`${e.field && html`<code>${e.field}</code>`} <${Said} text=${e.message} />`}</li>`)}</ul>`}
   <//>`;
 
 export const Loading = ({ what }) => html`<p class="loading" role="status">${what ?? t("loading")}</p>`;
@@ -133,7 +138,9 @@ export const Empty = ({ children }) => html`<p class="empty">${children}</p>`;
 export const Loaded = ({ of, children }) =>
   of.error ? html`<${Problem} error=${of.error} />` : of.data === undefined ? html`<${Loading} />` : children(of.data);
 
-// Columns: {label, of(row), number?, width?}; with `acts` the last stays in sight; `name` is told to those who can't see where the table stands.
+const kindOf = (column) => (column.number ? "number" : column.long ? "long" : "");
+
+// Columns: {label, of(row), number?, long?}, `long` for sentences; with `acts` the last stays in sight; `name` is told to those who can't see where the table stands.
 export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClass, acts }) =>
   rows.length === 0
     ? html`<${Empty}>${empty ?? t("nothing")}<//>`
@@ -141,13 +148,13 @@ export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClas
         <div class=${acts ? "scroll acts" : "scroll"} role="group" aria-label=${name} tabindex="0">
           <table>
             <caption class="unseen">${name}</caption>
-            <thead><tr>${columns.map((c) => html`<th scope="col" class=${c.number ? "number" : ""}>${c.label}</th>`)}</tr></thead>
+            <thead><tr>${columns.map((c) => html`<th scope="col" class=${kindOf(c)}>${c.label}</th>`)}</tr></thead>
             <tbody>
               ${rows.map((row, i) => html`
                 <tr key=${keyOf(row, i)} class=${rowClass?.(row)}>
                   ${columns.map((c, j) => j === 0
-                    ? html`<th scope="row" class=${c.number ? "number" : ""}>${c.of(row)}</th>`
-                    : html`<td class=${c.number ? "number" : ""}>${c.of(row)}</td>`)}
+                    ? html`<th scope="row" class=${kindOf(c)}>${c.of(row)}</th>`
+                    : html`<td class=${kindOf(c)}>${c.of(row)}</td>`)}
                 </tr>`)}
             </tbody>
           </table>
@@ -213,9 +220,15 @@ let fading;
 export function tell(text, kind = "good") {
   clearTimeout(fading);
   told.value = { text, kind };
-  fading = setTimeout(() => (told.value = { text: "", kind }), 8000);
+  fading = setTimeout(hush, 8000);
 }
-export const Teller = () => html`<div class=${`teller ${told.value.kind} ${told.value.text ? "on" : ""}`} role="status">${told.value.text}</div>`;
+const hush = () => (told.value = { text: "", kind: "good" });
+export const Teller = () => html`
+  <div class=${`teller ${told.value.kind} ${told.value.text ? "on" : ""}`}>
+    <p role="status">${told.value.text}</p>
+    ${told.value.text && html`<${Button} icon="close" kind="quiet" aria-label=${t("close")} onClick=${hush} />`}
+  </div>
+`;
 
 // Something that takes a while and may fail: [run, busy, error]. It is not begun again before it has ended: a second click
 // within the frame of the first still finds a button that can be pressed.

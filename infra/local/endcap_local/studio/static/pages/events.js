@@ -3,12 +3,20 @@ import { get, post, useLoad } from "../lib/api.js";
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { about, dateTime, has, number, t, time } from "../lib/i18n.js";
 import { go, href } from "../lib/router.js";
+import { said } from "../lib/said.js";
 import { Button, Choice, Head, Lamp, Loaded, Panel, Problem, Table, tell, useAction } from "../lib/ui.js";
 
 const POLL_MS = 2000;
 const KEPT = 200;
 
 const nameOf = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
+
+// Why one was refused, and which of its fields is at fault; a reason is that as one text.
+const told = ({ field, message }) => (field ? t("form.wrong", { where: field, what: said(message) }) : said(message));
+const toldOf = (reason) => {
+  const [, field, message] = /^([\w.]+): (.+)$/su.exec(reason) ?? [null, "", reason];
+  return told({ field, message });
+};
 
 const pseudonymOf = (event) => event.pseudonym ?? event.anonymous_pseudonym;
 const whoOf = (event) => event.user_id ?? event.anonymous_id ?? pseudonymOf(event);
@@ -60,7 +68,7 @@ const Tail = () => {
     { label: t("events.type"), of: (one) => nameOf(one.event.event_type ?? "?") },
     { label: t("item"), of: (one) => (one.event.item_id ? html`<a href=${href("catalogue", [one.event.item_id])}>${one.event.item_id}</a>` : "–") },
     { label: t("events.who"), of: (one) => (one.event.user_id ? html`<a href=${href("shopper", [one.event.user_id])}>${one.event.user_id}</a>` : (one.event.anonymous_id ?? pseudonymOf(one.event)?.slice(0, 8) ?? "–")) },
-    { label: t("events.outcome"), of: (one) => one.refused ? html`<${Lamp} kind="error">${t("events.refused")}<//><small>${one.errors.map((e) => `${e.field} ${e.message}`).join(t("semicolon"))}</small>` : html`<${Lamp} kind="good">${t("events.taken")}<//>` },
+    { label: t("events.outcome"), of: (one) => one.refused ? html`<${Lamp} kind="error">${t("events.refused")}<//><small>${one.errors.map(told).join(t("semicolon"))}</small>` : html`<${Lamp} kind="good">${t("events.taken")}<//>` },
     { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.event, null, 1)}</pre></details>` },
   ];
   const veiled = events.some(({ event }) => !event.user_id && !event.anonymous_id && pseudonymOf(event));
@@ -86,16 +94,16 @@ const Refused = () => {
       <div class="stack">
         <${Panel} title=${t("events.why")} note=${t("events.refused_note")}>
           <${Table} name=${t("events.why")} rows=${Object.entries(reasons).sort((a, b) => b[1] - a[1])} empty=${t("events.none_refused")} columns=${[
-            { label: t("events.reason"), of: ([reason]) => reason },
+            { label: t("events.reason"), long: true, of: ([reason]) => toldOf(reason) },
             { label: t("events.how_many"), number: true, of: ([, n]) => number(n) },
-            { label: t("events.replay"), of: ([reason]) => html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${about(t("events.replay"), reason)} onClick=${() => replay({ reason })}>${t("events.replay")}<//>` },
+            { label: t("events.replay"), of: ([reason]) => html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${about(t("events.replay"), toldOf(reason))} onClick=${() => replay({ reason })}>${t("events.replay")}<//>` },
           ]} />
         <//>
         ${strays.length > 0 && html`<${Panel} title=${t("events.strays")}>
           <${Table} name=${t("events.strays")} rows=${strays} keyOf=${(one) => one.key} columns=${[
             { label: t("when"), of: (one) => dateTime(one.arrived_at) },
             { label: t("events.source"), of: (one) => one.source },
-            { label: t("events.reason"), of: (one) => one.errors.map((e) => html`<div>${e.field && html`<code>${e.field}</code>`} ${e.message}</div>`) },
+            { label: t("events.reason"), long: true, of: (one) => one.errors.map((e) => html`<div>${told(e)}</div>`) },
             { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${one.payload}</pre></details>` },
             { label: t("events.replay"), of: (one) => html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${about(t("events.replay"), one.key)} onClick=${() => replay({ keys: [one.key] })}>${t("events.replay")}<//>` },
           ]} />

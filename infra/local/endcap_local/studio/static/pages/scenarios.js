@@ -71,6 +71,12 @@ const History = ({ name, round, onPut }) => {
   `;
 };
 
+// What a browser says of what is no JSON is English, and differs from one to the next, but for the place.
+const noJson = ({ message }) => {
+  const [, line, column] = /line (\d+) column (\d+)/.exec(message) ?? [];
+  return line ? t("scenarios.no_json_at", { line, column }) : t("scenarios.no_json");
+};
+
 // What is written, until the draft becomes another by other means. While it is no JSON (`error`), the draft is still what was
 // written before.
 const AsText = ({ document, written, onWritten, onDocument }) => {
@@ -82,7 +88,7 @@ const AsText = ({ document, written, onWritten, onDocument }) => {
       onDocument(parsed);
       onWritten({ of: parsed, text: value });
     } catch (problem) {
-      onWritten({ of: document, text: value, error: problem.message });
+      onWritten({ of: document, text: value, error: problem instanceof SyntaxError ? noJson(problem) : problem.message });
     }
   };
   return html`<${Field} label=${t("scenarios.as_text")} error=${error} control=${(tied) => html`<textarea class="code" rows="18" spellcheck=${false} value=${text} onInput=${(e) => read(e.target.value)} ...${tied}></textarea>`} />`;

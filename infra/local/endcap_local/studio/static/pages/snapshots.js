@@ -7,7 +7,7 @@ import { ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
 import { Running } from "../lib/running.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
-import { Button, Confirm, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Button, Confirm, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Said, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const LAMPS = { current: "good", previous: "plain", other: "plain", incomplete: "warning" };
 const WATCH_MS = 3000;
@@ -76,7 +76,7 @@ const Compare = ({ version, onClose }) => {
 const Refused = ({ one }) => {
   const back = one.what === "rollback";
   return html`<${Notice} kind="error">
-    <p>${t(back ? "snapshots.refused_rollback" : "snapshots.refused_promote", { version: one.version, when: ago(one.at) })}</p><p><bdi>${one.error}</bdi></p>
+    <p>${t(back ? "snapshots.refused_rollback" : "snapshots.refused_promote", { version: one.version, when: ago(one.at) })}</p><p><${Said} text=${one.error} /></p>
   <//>`;
 };
 
@@ -198,7 +198,7 @@ export default function Snapshots() {
     <div class="stack">
       <${Problem} error=${error ?? list.missed} />
       <${Loaded} of=${list}>${(found) => html`
-        ${found.failed && html`<${Notice} kind="error"><p>${t("snapshots.failed", { name: found.failed.name, when: ago(found.failed.ended) })}</p><p><bdi>${found.failed.error}</bdi></p><//>`}
+        ${found.failed && html`<${Notice} kind="error"><p>${t("snapshots.failed", { name: found.failed.name, when: ago(found.failed.ended) })}</p><p><${Said} text=${found.failed.error} /></p><//>`}
         ${found.refused && html`<${Refused} one=${found.refused} />`}
         ${moving && html`<${Moving} of=${moving} />`}
         <${Running} works=${found.running} />
