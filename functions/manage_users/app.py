@@ -11,6 +11,7 @@ Retry: safe; the latest of two writes wins by its timestamp.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -21,7 +22,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from endcap.api.http import http_app, json_answer, json_body, path_user, resolve
 from endcap.api.language import language_asked
 from endcap.batch import retryable
-from endcap.catalog.item import Item
+from endcap.catalog.row import ItemRow, generated_tags
 from endcap.desk.changes import noted, who
 from endcap.erasure.inventory import elsewhere
 from endcap.erasure.receipt import receipt
@@ -71,21 +72,36 @@ def get_profile(user_id: str) -> Response[str]:
     if is_forgotten(stored.profile):
         raise NotFoundError("nothing is stored about this user")
     weights = item_weights(stored.profile, now_ms, runtime.settings.event_types)
-    items = _items(
+    rows = _rows(
         [*list(weights)[:MAX_ITEMS], *(e.item_id for e in stored.profile.interactions[:MAX_ITEMS] if e.item_id)]
     )
-    body = describe(stored.profile, items, weights, now_ms, runtime.settings.event_types, language)
+    items = {item_id: row.item for item_id, row in rows.items() if row.item is not None}
+    body = describe(stored.profile, items, weights, now_ms, runtime.settings.event_types, language, _tags(rows))
     return json_answer({**named(key), "profile_version": stored.version, **body})
 
 
-def _items(item_ids: list[str]) -> dict[str, Item]:
+def _rows(item_ids: list[str]) -> dict[str, ItemRow]:
     """The items of these ids that are there; none while the table does not answer, as titles are no reason to fail."""
     try:
         rows = runtime.items.many(item_ids)
     except Exception as exc:
         logger.warning("items not readable", extra={"error": type(exc).__name__})
         return {}
-    return {item_id: row.item for item_id, row in rows.items() if row is not None and row.item is not None}
+    return {item_id: row for item_id, row in rows.items() if row is not None and row.item is not None}
+
+
+def _tags(rows: Mapping[str, ItemRow]) -> dict[str, tuple[str, ...]]:
+    """The tags that a writer has given these items, where rankings go by tags; of an item's present text, if any."""
+    if runtime.settings.profile_tags == "off":
+        return {}
+    try:
+        tagged = runtime.tagged.get()
+    except Exception as exc:  # no more a reason to fail than titles
+        logger.warning("tags not readable", extra={"error": type(exc).__name__})
+        return {}
+    if tagged is None:
+        return {}
+    return {item_id: generated_tags(row.generated) or tagged.of(item_id) for item_id, row in rows.items()}
 
 
 @app.get("/users/<user_id>/export")

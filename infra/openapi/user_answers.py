@@ -56,6 +56,10 @@ class Interests(Answer):
     brands: list[Interest]
     attributes: list[Interest]
     words: list[Interest]
+    generated_tags: Annotated[
+        list[Interest] | None,
+        Field(description="of items with no category or one, as a writer has tagged them; where rankings go by that"),
+    ] = None
 
 
 class Deed(Answer):
@@ -83,7 +87,7 @@ Deeds = Annotated[int, Field(ge=0, description="how many things that were done i
 class Tag(Interest):
     """One of the strongest interests of any kind; the weights of all that was done add up to its own."""
 
-    kind: Literal["category", "brand", "attribute", "word"]
+    kind: Literal["category", "brand", "attribute", "word", "generated"]
     because: Because
     against: Against
     deeds: Deeds

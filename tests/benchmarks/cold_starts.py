@@ -1,9 +1,10 @@
 """Cold starts of this checkout beside another one's: `endcap bench cold-start` of both in turns, and the ratios.
 
     git worktree add ../before COMMIT
-    python -m tests.benchmarks.cold_starts --before ../before [--times 20] [--function recommend ...]
+    python -m tests.benchmarks.cold_starts --before ../before [--times 20] [--function recommend ...] [--snapshot DIR]
 
-Each checkout makes a snapshot of its own bundled data first, as an older one can't read what a newer one writes. A
+Each checkout makes a snapshot of its own bundled data first, as an older one can't read what a newer one writes, unless
+one is given that both can read. A
 ratio is this checkout's figure over the other's in the same turn; printed are the medians, and the middle 95 % of
 medians of turns drawn anew.
 """
@@ -42,13 +43,16 @@ def main() -> None:
     parser.add_argument("--before", type=Path, required=True, help="a checkout of the commit to compare with")
     parser.add_argument("--times", type=int, default=20, help="turns")
     parser.add_argument("--function", action="append", help=f"default: {', '.join(FUNCTIONS)}")
+    parser.add_argument("--snapshot", type=Path, help="that both read, in place of one that each makes")
     options = parser.parse_args()
     functions = options.function or list(FUNCTIONS)
     checkouts = {"before": options.before.resolve(), "now": NOW}
     took: dict[tuple[str, str], dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     with tempfile.TemporaryDirectory(prefix="endcap-starts-") as folder:
         snapshots = {name: Path(folder) / name for name in checkouts}
-        for name, checkout in checkouts.items():
+        if options.snapshot:
+            snapshots = dict.fromkeys(checkouts, options.snapshot.resolve())
+        for name, checkout in checkouts.items() if not options.snapshot else ():
             data = checkout / "infra/local/endcap_local/demo_data"
             endcap(checkout, "rebuild", "--data", str(data), "--out", str(snapshots[name]))
         for turn in range(options.times):

@@ -242,7 +242,7 @@ class PlainRanking:
         elif term in self.support:
             for past, one in zip(self.past, self.support[term][:, row].tolist(), strict=True):
                 # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
-                if not (term in ("text", "described", "image") and sign < 0 <= past.weight):
+                if not (term in ("text", "described", "image", "tags") and sign < 0 <= past.weight):
                     found.append(Carrier(self.shop.items[past.row].item_id, past.kind, sign * one, past.rank))
         return sorted((one for one in found if one.support > 0), key=lambda one: (-one.support, one.rank))
 
@@ -366,6 +366,7 @@ class _Evaluation:
             self._text,
             self._described,
             self._images,
+            self._tags,
             self._words,
             self._query,
             self._base,
@@ -551,6 +552,20 @@ class _Evaluation:
             meant = unit(self.snapshot.encoder.encode(self.query).astype(np.float64) - shop.mean)
             self.terms["described_query"] = written @ meant * counted[:, 1]
             self.sizes["described_query"][:] = 1.0
+
+    def _tags(self) -> None:
+        shop, kept = self.shop, self.snapshot.tag
+        tags = np.zeros((shop.n, 1 if kept is None else kept.fine.shape[1]))
+        for row in range(shop.n_old):
+            if kept is not None and not shop.items[row].changed:
+                tags[row] = kept.fine[row]
+        weights = self._past_weights("text")
+        near = [tags @ tags[past.row] for past in self.past]
+        self.support["tags"] = _stacked(
+            [_spoken(weight, one) for weight, one in zip(weights, near, strict=True)], shop.n
+        )
+        self.terms["tags"] = _liked_less_disliked(weights, near, shop.n)
+        self.sizes["tags"] = np.full(shop.n, sum(map(abs, weights)))
 
     def _images(self) -> None:
         shop = self.shop

@@ -292,6 +292,9 @@ class PlainShop:
                 pictures = spread_of_cosines(self.sampled(np.asarray(self.snapshot.image.fine, dtype=np.float64)))
                 scales["image_similar"] = pictures / self.spreads["text"]
                 scales["image"] = 0.5 * pictures / self.spreads["text"]
+            if self.snapshot.tag is not None:
+                rows = np.asarray(self.snapshot.tag.fine, dtype=np.float64)
+                scales["tags"] = 0.5 * max(0.01, float(np.std(rows @ rows.T))) / self.spreads["text"]
         return scales
 
     @cached_property

@@ -35,7 +35,7 @@ from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.snapshot.format import ENCODER_FILES
 from endcap.snapshot.parts import ContextDemand, ItemList, Repurchase, TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
-from endcap.snapshot.write import ImageVectors, SnapshotContents, write_snapshot
+from endcap.snapshot.write import CentredVectors, SnapshotContents, write_snapshot
 from endcap_rebuild.data.columns import columns_of
 from endcap_rebuild.text.whitening import fit_whitening
 from tests.fakes.plain_shop import LISTS
@@ -72,6 +72,7 @@ def _user_encoder_files(d_item: int) -> Mapping[str, bytes]:
 
 
 IMAGE_WIDTH: Final = 6
+TAGS: Final = 5
 
 
 def random_item(item_id: str, random: Random, *, brands: tuple[str, ...] = BRANDS, more: str = "") -> Item:
@@ -149,9 +150,15 @@ def random_shop(seed: int, size: int | None = None, everything: bool = False) ->
         repurchase=_random_repurchase(n, chance) if has(0.7) else None,
         contexts=_random_contexts(popularity, chance, random) if has(0.7) else None,
         described=_units(chance.normal(0, 1, texts.shape) * (chance.random((n, 1)) < 0.8)) if has(0.4) else None,
-        images=ImageVectors(
+        images=CentredVectors(
             _units(chance.normal(0, 1, (n, IMAGE_WIDTH)) * (chance.random((n, 1)) < 0.8)),
             chance.normal(0, 0.1, IMAGE_WIDTH).astype(np.float32),
+        )
+        if has(0.4)
+        else None,
+        tags=CentredVectors(
+            _units(chance.normal(0, 1, (n, TAGS)) * (chance.random((n, 1)) < 0.5)),
+            chance.normal(0, 0.1, TAGS).astype(np.float32),
         )
         if has(0.4)
         else None,

@@ -17,16 +17,24 @@ from endcap.aws.answers import LEDGER_KEY, NEW_PREFIX, LedgerDocument
 from endcap.aws.documents import EditedDocument
 from endcap.aws.item_rows import read_row
 from endcap.aws.items import ItemTable
+from endcap.aws.profiles import ProfileTable
+from endcap.aws.snapshots import SnapshotBucket
+from endcap.catalog.item import Item
 from endcap.catalog.row import GENERATED_TAGS, Generated, ItemRow
 from endcap.describing.asked import asked_about, request_of
 from endcap.describing.prompt import prompt_of
 from endcap.describing.writer import Price, Usage, most_of
 from endcap.errors import DependencyError, StoredDataError
+from endcap.events.interaction import Interaction
+from endcap.index.tagged import tag_rows
+from endcap.index.vectors import without_mean
+from endcap.profiles.profile import profile_of
 from endcap.snapshot.parts import TermWeight, Weights
+from endcap.snapshot.write import CentredVectors
 from tests.fakes import moto_stack
 from tests.fakes.chat_server import ChatServer, Fault, chat_server, plain_reply
-from tests.fakes.functions import Functions, failures, published, sample
-from tests.fakes.toy_snapshot import toy_contents
+from tests.fakes.functions import Functions, failures, http_event, published, sample
+from tests.fakes.toy_snapshot import build_toy_snapshot, toy_contents
 
 PRICE = Price(1.0, 10.0)
 USAGE = Usage(300, 60)  # of each answer of the server
@@ -323,3 +331,82 @@ def test_generated_things_are_told_apart_by_text(describing: Functions) -> None:
     assert row("lamp").generated is None
     assert table.put_generated("lamp", "Bright lamp", generated)
     assert row("lamp").generated == generated
+
+
+def tagged_parts(*, taken: bool = True) -> dict[str, Any]:
+    """Of a snapshot whose items have tags by a writer, every other of them for christmas; which a gate took, or not."""
+    own = [("christmas", "gift") if k % 2 else ("kitchen",) for k in range(N)]
+    names = ("christmas", "gift", "kitchen")
+    rows = tag_rows([Item(f"item-{k}") for k in range(N)], own, names)
+    enrichment = {"writer": "rules:1", "prompt": "enrich-1", "fields": [], "shares": {}, "other_shares": [1.0, 1.0]}
+    if not taken:
+        return {"n_items": N, "metrics": {"enrichment": enrichment}}
+    mean = rows.mean(axis=0)
+    return {
+        "n_items": N,
+        "tags": CentredVectors(without_mean(rows, mean), mean),
+        "weights": Weights({"text": TermWeight(0.5), "tags": TermWeight(1.0, 1.0)}),
+        "metrics": {"enrichment": enrichment | {"tags": list(names)}},
+    }
+
+
+def profile(functions: Functions, language: str = "en") -> dict[str, Any]:
+    """Ada's, as an environment that has just started tells it; without ages, which go by the clock."""
+    functions.fresh()
+    asked = http_event("GET", "/users/{user_id}/profile", names={"user_id": "ada"}, query={"language": language})
+    answer = functions.invoke("manage_users", asked)
+    assert answer["statusCode"] == 200
+    told = json.loads(answer["body"])
+    told["recent"] = [one["item_id"] for one in told["recent"]]
+    return dict(told)
+
+
+def liked(*item_ids: str) -> None:
+    """What Ada has liked, in the far future, so that nothing of it fades."""
+    events = [Interaction(f"e{k}", "ada", "like", 4_000_000_000_000, item_id) for k, item_id in enumerate(item_ids)]
+    table = ProfileTable(moto_stack.client("dynamodb"), moto_stack.PROFILES)
+    table.update("ada", lambda _: profile_of(events, None))
+
+
+def promoted_next(folder: Path, **parts: Any) -> None:
+    """Another snapshot is current."""
+    bucket = SnapshotBucket(moto_stack.client("s3"), moto_stack.BUCKET, folder / "looked-at")
+    version = build_toy_snapshot(folder / "toy", **parts).version
+    bucket.upload(folder / "toy", version)
+    bucket.flip(version, bucket.current())
+
+
+def test_a_profile_in_words_names_tags_that_rankings_go_by_and_else_is_the_same(
+    functions: Functions, tmp_path: Path
+) -> None:
+    published(tmp_path / "plain", **tagged_parts(taken=False))
+    for item_id, title in (("item-1", "Bell"), ("item-3", "Wreath"), ("item-4", "Ladle")):
+        put(functions, item_id, title)
+    liked("item-1", "item-3", "item-4")
+    before = profile(functions)
+    with patch.dict(os.environ, {"PROFILE_TAGS": "on"}):
+        assert profile(functions) == before  # the gate has taken none
+        promoted_next(tmp_path / "tagged", **tagged_parts())
+        found = profile(functions)
+        chinese = profile(functions, "zh")
+        with patch.object(SnapshotBucket, "current", side_effect=DependencyError("away")):
+            assert profile(functions) == before
+    assert profile(functions) == before  # the stack does not ask for it
+    assert [one["name"] for one in found["interests"]["generated_tags"]] == ["christmas", "gift"]
+    assert "generated_tags" not in before["interests"]
+    assert [tag["kind"] for tag in found["tags"][:2]] == ["generated", "generated"]
+    assert "“christmas”" in found["summary"][0]
+    assert "“圣诞”" in chinese["summary"][0]
+    told = {name: value for name, value in found.items() if name not in ("summary", "described", "interests", "tags")}
+    assert told == {name: before[name] for name in told}
+
+
+def test_an_items_present_tags_come_before_those_of_the_snapshot(functions: Functions, tmp_path: Path) -> None:
+    published(tmp_path, **tagged_parts())
+    table = ItemTable(moto_stack.client("dynamodb"), moto_stack.ITEMS)
+    for k in (1, 3):
+        put(functions, f"item-{k}", f"Thing {k}")
+        assert table.put_generated(f"item-{k}", f"Thing {k}", Generated("key", {GENERATED_TAGS: ("party",)}, b"tagg"))
+    liked("item-1", "item-3")
+    with patch.dict(os.environ, {"PROFILE_TAGS": "on"}):
+        assert [one["name"] for one in profile(functions)["interests"]["generated_tags"]] == ["party"]

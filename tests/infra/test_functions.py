@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -72,6 +72,7 @@ OF_ONE_FUNCTION = {"CURSOR_SECRET", "STREAM_FAILURES_QUEUE_URL", "INBOX_QUEUE_UR
 OF_SHOP_SYSTEMS = {"SHOPIFY_SECRET", "WOOCOMMERCE_SECRET", "SHOP_ITEM_IDS", "SHOP_LANGUAGE"}
 OF_OPERATORS = {"PROMOTE_FUNCTION", "REBUILD_STATE_MACHINE", "ARCHIVE_BUFFER_SECONDS", "DEPLOYMENT"}
 OF_THE_DESCRIBER = {f"ITEM_WRITER{part}" for part in ("", "_MODEL", "_URL", "_SECRET", "_PRICE", "_BUDGET")}
+OF_PROFILES = {"PROFILE_TAGS"}
 OF_THE_DOOR = {"STOREFRONT_SECRETS", "STOREFRONT_ORIGINS", "STOREFRONT_FRONT_KEY"}
 
 
@@ -228,7 +229,20 @@ def test_settings_read_exactly_the_variables_that_the_template_sets(functions: d
         settings = Settings.from_env({name: str(value) for name, value in variables.items()})
         assert settings.profile_ttl_days == 365
         ours = {name for name in variables if not name.startswith(FOREIGN_VARIABLES)}
-        assert ours | OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS | OF_OPERATORS | OF_THE_DESCRIBER == read
+        of_some = OF_ONE_FUNCTION | OF_THE_DOOR | OF_SHOP_SYSTEMS | OF_OPERATORS | OF_THE_DESCRIBER | OF_PROFILES
+        assert ours | of_some == read
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_profiles_read_snapshots_where_items_are_described_and_nowhere_else(
+    resolved: Callable[..., dict[str, Any]], *, on: bool
+) -> None:
+    resources = resolved(RebuildEnrichment=str(on).lower(), SnapshotSignature="warn")
+    function = resources["ManageUsersFunction"]
+    assert function["Environment"]["Variables"]["PROFILE_TAGS"] == ("on" if on else "off")
+    assert any("InferenceLayer" in layer for layer in function["Layers"]) is on
+    allowed = {action for statement in statements_of("ManageUsersFunction", resources) for action in statement.actions}
+    assert ({"s3:GetObject", "s3:ListBucket", "kms:Verify"} <= allowed) is on
 
 
 def test_only_what_answers_lists_can_sign_cursors(functions: dict[str, Any]) -> None:

@@ -50,7 +50,9 @@ TERMS_WITHOUT_ROUNDING: Final = frozenset(
 EXACT_EVIDENCE: Final = frozenset({"category", "brand", "price", "again", "due"})
 SOURCES: Final = {
     **dict.fromkeys(("similarity", "next", "together", "neighbours", "again", "due", "rotation"), "behaviour"),
-    **dict.fromkeys(("wording", "text", "described", "image", "words", "category", "brand", "price"), "content"),
+    **dict.fromkeys(
+        ("wording", "text", "described", "image", "tags", "words", "category", "brand", "price"), "content"
+    ),
     **dict.fromkeys(("query", "lexical", "described_query"), "query"),
     **dict.fromkeys(("similar", "image_similar", "complement"), "related"),
     **dict.fromkeys(("popularity", "trend", "live_trend", "context"), "popular"),
@@ -375,7 +377,8 @@ def test_a_term_that_is_a_little_off_is_noticed(term: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "term", ["next", "together", "neighbours", "wording", "text", "described", "image", "category", "brand", "words"]
+    "term",
+    ["next", "together", "neighbours", "wording", "text", "described", "image", "tags", "category", "brand", "words"],
 )
 def test_evidence_that_speaks_for_another_item_is_noticed(term: str) -> None:
     case = telling_case()

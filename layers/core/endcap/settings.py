@@ -131,6 +131,7 @@ class Settings(BaseModel):
     query_writer : whether it reads queries that are to be understood
     reason_writer : whether it words reasons
     inbox_queue_url : where S3 tells of files that a shop puts into the bucket
+    profile_tags : whether profiles in words name tags that a writer has given items, where rankings go by them
     item_writer : who describes new items
     item_writer_model : its name, for the writers that have several
     item_writer_url : of a server with the API of OpenAI, up to and with /v1
@@ -176,6 +177,7 @@ class Settings(BaseModel):
     shop_item_ids: ItemIds = "variant"
     shop_language: str = "en"
     inbox_queue_url: str = ""
+    profile_tags: Literal["on", "off"] = "off"
     item_writer: Literal["none", "rules", "openai", "bedrock"] = "none"
     item_writer_model: str = ""
     item_writer_url: str = ""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,26 @@ from endcap_rebuild.language.gate import Trials, Verdict, verdict, verdict_among
 from endcap_rebuild.text_encoder.gate import COLD, SEARCH
 
 PARTS = (COLD, SEARCH)
+Spoken = Mapping[str, NDArray[np.str_]]
+"""By part, (questions,): the language of the item that is looked for."""
+
+
+@dataclass(frozen=True)
+class Fields:
+    """What vectors of descriptions are made of.
+
+    Attributes
+    ----------
+    shop : where nothing else is said; none where nothing counts
+    languages : of the languages that have others
+    """
+
+    shop: tuple[str, ...]
+    languages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, language: str) -> tuple[str, ...]:
+        """Of items in a language."""
+        return self.languages.get(language, self.shop)
 
 
 @dataclass(frozen=True)
@@ -23,7 +43,7 @@ class Choice:
 
     Attributes
     ----------
-    fields : that go into the vectors; none where nothing counts
+    fields : that go into the vectors
     weights : by part, the most that it is in any language
     shares : by language, of these weights
     other_shares : of languages that too few questions were about
@@ -31,7 +51,7 @@ class Choice:
     languages : on each language that enough questions were about
     """
 
-    fields: tuple[str, ...]
+    fields: Fields
     weights: Mapping[str, float]
     shares: Mapping[str, Shares]
     other_shares: Shares
@@ -41,8 +61,10 @@ class Choice:
     def document(self) -> dict[str, Any]:
         """JSON-able, without the weights, which terms have names for."""
         told = {name: [one.document() for one in found] for name, found in self.languages.items()}
+        own = {name: list(fields) for name, fields in self.fields.languages.items()}
         return {
-            "fields": list(self.fields),
+            "fields": list(self.fields.shop),
+            **({"language_fields": own} if own else {}),
             "shares": {language: list(pair) for language, pair in self.shares.items()},
             "other_shares": list(self.other_shares),
             "verdicts": [one.document() for one in self.verdicts],
@@ -50,44 +72,47 @@ class Choice:
         }
 
 
-def choose(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Mapping[str, NDArray[np.str_]]) -> Choice:
-    """Weights for a shop, and for each of its languages.
+def choose_fields(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken) -> Fields:
+    """What goes into the vectors of a shop's items, and of those in each language that it pays to ask about.
 
-    One vector of an item serves both parts, so one set of fields has to do: that of the part, or else of the language,
-    which surely gains most. A language counts as the gate says of it; one that too few questions are about counts as
-    the shop does.
+    One vector of an item serves both parts, so one set of fields has to do for both: that of the part which surely
+    gains most. A language for which no set surely gains, or that too few questions are about, has that of the shop;
+    and a shop which gains nothing as a whole that of the language which gains most.
 
     Parameters
     ----------
     trials : by part
     users : by part int64 (questions,), whose question each is
-    spoken : by part (questions,), the language of the item that is looked for
+    """
+    whole = _surest(verdict(part, trials[part], users[part]) for part in PARTS)
+    own = {name: _surest(found.values()) for name, found in _by_language(trials, users, spoken).items()}
+    surest = _surest(one for one in own.values() if one is not None)
+    shop = whole or surest
+    if shop is None:
+        return Fields(())
+    return Fields(
+        shop.fields,
+        {name: one.fields for name, one in own.items() if one is not None and one.fields != shop.fields},
+    )
+
+
+def choose(fields: Fields, trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken) -> Choice:
+    """Weights for a shop, and for each of its languages, of vectors that are made of these fields.
+
+    A language counts as the gate says of it; one that too few questions are about counts as the shop does.
+
+    Parameters
+    ----------
+    trials : by part, of the vectors as they are to be served; where no fields are chosen, of all that were tried
     """
     whole = {part: verdict(part, trials[part], users[part]) for part in PARTS}
-    languages = sorted({str(name) for part in PARTS for name in spoken[part].tolist()})
-    among = {name: {part: spoken[part] == name for part in PARTS} for name in languages} if len(languages) > 1 else {}
-
-    def by_language(own: Mapping[str, Trials]) -> dict[str, dict[str, Verdict]]:
-        asked = {
-            name: {part: verdict_among(part, own[part], users[part], rows[part]) for part in PARTS}
-            for name, rows in among.items()
-        }
-        return {name: {part: v for part, v in found.items() if v is not None} for name, found in asked.items()}
-
-    own = by_language(trials)
-    fields = _fields([*whole.values()]) or _fields([one for found in own.values() for one in found.values()])
-    if not fields:
-        return Choice((), dict.fromkeys(PARTS, 0.0), {}, (1.0, 1.0), (*whole.values(),), _told(own))
-    same = {
-        part: {choice: values for choice, values in trials[part].items() if choice[0] == fields or choice[1] == 0}
-        for part in PARTS
-    }
-    whole = {part: verdict(part, same[part], users[part]) for part in PARTS}
-    own = by_language(same)
+    own = _by_language(trials, users, spoken)
     weights = {
         part: max([whole[part].weight, *(found[part].weight for found in own.values() if part in found)])
         for part in PARTS
     }
+    if not fields.shop or not any(weights.values()):
+        return Choice(Fields(()), dict.fromkeys(PARTS, 0.0), {}, (1.0, 1.0), (*whole.values(),), _told(own, fields))
 
     def shares(found: Mapping[str, Verdict]) -> Shares:
         history, query = (
@@ -96,13 +121,31 @@ def choose(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Mappi
         return history, query
 
     counted = {name: shares(found) for name, found in own.items() if found}
-    return Choice(fields, weights, counted, shares({}), (*whole.values(),), _told(own))
+    return Choice(fields, weights, counted, shares({}), (*whole.values(),), _told(own, fields))
 
 
-def _fields(verdicts: list[Verdict]) -> tuple[str, ...]:
-    chosen = [one for one in verdicts if one.weight > 0]
-    return max(chosen, key=lambda one: one.gain).fields if chosen else ()
+def _by_language(
+    trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken
+) -> dict[str, dict[str, Verdict]]:
+    """Language -> by part what the gate says of the questions about it; nothing in a shop of one language."""
+    languages = sorted({str(name) for part in PARTS for name in spoken[part].tolist()})
+    found: dict[str, dict[str, Verdict]] = {}
+    for name in languages if len(languages) > 1 else ():
+        asked = {part: verdict_among(part, trials[part], users[part], spoken[part] == name) for part in PARTS}
+        found[name] = {part: one for part, one in asked.items() if one is not None}
+    return found
 
 
-def _told(own: Mapping[str, Mapping[str, Verdict]]) -> dict[str, tuple[Verdict, ...]]:
-    return {name: tuple(found.values()) for name, found in own.items() if found}
+def _surest(verdicts: Iterable[Verdict]) -> Verdict | None:
+    """Of those that surely gain the one that gains most."""
+    return max((one for one in verdicts if one.weight > 0), key=lambda one: one.gain, default=None)
+
+
+def _told(own: Mapping[str, Mapping[str, Verdict]], fields: Fields) -> dict[str, tuple[Verdict, ...]]:
+    return {
+        name: tuple(
+            replace(one, fields=fields.languages[name]) if name in fields.languages else one for one in found.values()
+        )
+        for name, found in own.items()
+        if found
+    }

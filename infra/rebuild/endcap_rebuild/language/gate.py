@@ -31,15 +31,23 @@ Trials = Mapping[tuple[tuple[str, ...], float], F64]
 
 @dataclass(frozen=True)
 class Space:
-    """Two tables of vectors of a sample: of the items' texts, whitened, and others beside them, less their mean."""
+    """Two tables of vectors of a sample: of the items' texts, whitened, and others beside them, less their mean.
+
+    Attributes
+    ----------
+    counted : float32 (n, d), what counts beside the texts already, as its dot products are; None for nothing
+    described_spread : how far apart the cosines of `described` lie, where more is known of it than the sample says
+    """
 
     items: F32
     described: F32
+    counted: F32 | None = None
+    described_spread: float | None = None
 
     @property
     def spreads(self) -> tuple[float, float]:
         """How far apart the cosines of each lie."""
-        return _spread(self.items), _spread(self.described)
+        return _spread(self.items), self.described_spread or _spread(self.described)
 
 
 @dataclass(frozen=True)
@@ -136,10 +144,15 @@ def cold_trials(questions: Questions, spaces: Mapping[tuple[str, ...], Space]) -
     }
 
 
-def _ratios(space: Space) -> list[tuple[float, np.float32]]:
-    """Each weight, and what vectors beside the texts count by it, where the texts count 1."""
+def ratio_of(space: Space, weight: float) -> np.float32:
+    """What the vectors beside the texts count by a weight, where the texts count 1."""
     wide, narrow = space.spreads
-    return [(weight, np.float32(weight * wide / narrow)) for weight in (0.0, *WEIGHTS)]
+    return np.float32(weight * wide / narrow)
+
+
+def _ratios(space: Space) -> list[tuple[float, np.float32]]:
+    """Each weight, and what vectors beside the texts count by it."""
+    return [(weight, ratio_of(space, weight)) for weight in (0.0, *WEIGHTS)]
 
 
 def _cold(questions: Questions, space: Space, ratio: np.float32) -> Sequence[float]:
@@ -152,6 +165,8 @@ def _cold(questions: Questions, space: Space, ratio: np.float32) -> Sequence[flo
         scores = _scores(
             space, weights[known] @ space.items[history[known]], weights[known] @ space.described[history[known]], ratio
         )
+        if space.counted is not None:
+            scores = scores + space.counted @ (weights[known] @ space.counted[history[known]])
         found.append(ndcg_at_k(mid_ranks(scores, [target], allowed)))
     return found
 

@@ -30,7 +30,7 @@ from endcap.profiles.profile import UserProfile, profile_of, words_to_encode
 from endcap.ranking.features import RankingSettings
 from endcap.snapshot.parts import ContextDemand, Repurchase, Weights
 from endcap.snapshot.snapshot import load_snapshot
-from endcap.snapshot.write import ImageVectors, SnapshotContents, write_snapshot
+from endcap.snapshot.write import CentredVectors, SnapshotContents, write_snapshot
 from endcap_rebuild.behaviour.contexts import fit_contexts
 from endcap_rebuild.behaviour.fit import LIST_WIDTH, Fitted, fit
 from endcap_rebuild.behaviour.lists import ListSettings
@@ -174,18 +174,19 @@ def _context_demand(made: Outputs | None) -> ContextDemand | None:
 
 def _described(job: FastJob, made: Outputs | None) -> dict[str, Any]:
     """What was written about the items, where a gate took it."""
-    if not made or "vectors" not in made:
+    if not made or "attributes" not in made:
         return {}
     return {
-        "described": made["vectors"],
-        "described_mean": made["mean"],
+        "described": made.get("vectors"),
+        "described_mean": made.get("mean"),
         "described_shares": made.get("shares"),
+        "tags": CentredVectors(made["tags"], made["tags_mean"]) if "tags" in made else None,
         "documents": generated_documents(job.shop, json_value(made["attributes"])),
     }
 
 
-def _image_vectors(made: Outputs | None) -> ImageVectors | None:
-    return ImageVectors(made["vectors"], made["mean"]) if made and "vectors" in made else None
+def _image_vectors(made: Outputs | None) -> CentredVectors | None:
+    return CentredVectors(made["vectors"], made["mean"]) if made and "vectors" in made else None
 
 
 def _weights(job: FastJob, needed: Needed) -> Outputs:
@@ -275,9 +276,7 @@ def contents_of(
         seed=job.settings.seed,
         contexts=_context_demand(outputs.get("contexts")),
         **_described(job, outputs.get("described")),
-        images=ImageVectors(made["vectors"], made["mean"])
-        if "vectors" in (made := outputs.get("images", {}))
-        else None,
+        images=_image_vectors(outputs.get("images")),
         repurchase=Repurchase(**repurchase) if (repurchase := outputs.get("repurchase")) else None,
         **more,
     )

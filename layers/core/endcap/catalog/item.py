@@ -29,6 +29,8 @@ from endcap.identifiers import clean_text
 from endcap.leniency import leniently, unknown_names
 from endcap.validation import Id, digits, field_errors, not_bool, one_of, present, timestamp_ms, timestamp_number
 
+MOST_CATEGORIES: Final = 1
+"""Of its own that an item may have where tags of a writer's say more: with two it is described well enough by those."""
 AttributeValue = str | float | bool | tuple[str, ...]
 
 TITLE_CHARS = 300

@@ -32,6 +32,12 @@ class Generated:
     vector: bytes = b""
 
 
+def generated_tags(generated: Generated | None) -> tuple[str, ...]:
+    """The tags that a writer has given an item."""
+    tags = () if generated is None else generated.attributes.get(GENERATED_TAGS, ())
+    return tags if isinstance(tags, tuple) else ()
+
+
 @dataclass(frozen=True, slots=True)
 class ItemRow:
     """One row of the items table.

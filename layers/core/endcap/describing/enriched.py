@@ -36,6 +36,11 @@ class Enriched(BaseModel):
     themes: Phrases = []
     queries: Phrases = []
 
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Whom and what the item is for, of the closed list."""
+        return (*self.for_whom, *self.occasions, *self.themes)
+
 
 class Blurbed(Enriched):
     """The same with a sentence or two to show, which prompts ask for that say so."""

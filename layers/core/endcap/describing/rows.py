@@ -12,6 +12,7 @@ from endcap.describing.prompt import prompt_of
 from endcap.encoders.quantize import quantize_unit
 from endcap.errors import EncoderError, InvalidItemError
 from endcap.live.described import DescribedCatalogue
+from endcap.messages.language import language_of
 
 
 class GeneratedStore(Protocol):
@@ -37,7 +38,8 @@ def describe_row(row: ItemRow, catalogue: DescribedCatalogue, describer: Describ
     told = describer.describe(asked, prompt, catalogue.brands)
     if told is None:
         raise InvalidItemError("the answer has not the form that was asked for")
-    text = described_text(told, by.fields)
+    language = language_of({"title": row.item.title, "language": row.item.language})
+    text = described_text(told, by.fields_of(language))
     try:
         vector = quantize_unit(encoder.encode(text)).tobytes() if text else b"\0" * encoder.d_text
     except EncoderError as exc:  # it is loaded, so this is about the text, now and later
@@ -47,6 +49,5 @@ def describe_row(row: ItemRow, catalogue: DescribedCatalogue, describer: Describ
 
 def attributes_of(told: Enriched) -> dict[str, AttributeValue]:
     """What of a description becomes attributes of its item, by names that say that they are generated."""
-    tags = (*told.for_whom, *told.occasions, *told.themes)
     blurb = told.blurb if isinstance(told, Blurbed) else ""
-    return {**({GENERATED_TAGS: tags} if tags else {}), **({GENERATED_BLURB: blurb} if blurb else {})}
+    return {**({GENERATED_TAGS: told.tags} if told.tags else {}), **({GENERATED_BLURB: blurb} if blurb else {})}

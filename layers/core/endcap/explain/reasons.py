@@ -25,7 +25,7 @@ MAX_WORDED: Final = 50
 ASKED: Final = "query"
 """What the words of a request's query count as."""
 _BY_TEXT: Final = frozenset(term.name for term in REGISTRY if term.by_text)
-_WITH_WORDS: Final = _BY_TEXT | {"category", "brand"}
+_WITH_WORDS: Final = _BY_TEXT | {"category", "brand", "tags"}
 """Terms of which it can be said what two items share."""
 _QUERIED: Final = frozenset(term.name for term in REGISTRY if term.source == "query")
 
@@ -194,13 +194,15 @@ class _Explainer:
         return Evidence(*self._named(about), event_type, found)
 
     def _common(self, term: str, share: float, position: int, past: int) -> tuple[str, ...]:
-        """The words, categories or brand that a ranked and a past item share, where the term is about them."""
+        """The words, categories, tags or brand that a ranked and a past item share, where the term is about them."""
         if position not in self.worded:
             return ()
         if term in _BY_TEXT and not (term == "similar" and share < 0):
             return self.words.shared_with_item(position, past)
         if term == "category":
             return self.words.shared_categories(position, past)
+        if term == "tags":
+            return self.words.shared_tags(position, past)
         return self.words.brand(position) if term == "brand" else ()
 
     def _named(self, row: int) -> tuple[str, str]:

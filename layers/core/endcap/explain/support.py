@@ -22,7 +22,7 @@ ANCHOR: Final = "anchor"
 Carrier = tuple[int, str]
 """Row of a past item, and what was done with it."""
 _NOTHING: Final = 1e-6
-_LIKENESS: Final = frozenset({"text", "described", "image"})
+_LIKENESS: Final = frozenset({"text", "described", "image", "tags"})
 """Terms by which an item loses for being unlike what is liked, too."""
 
 

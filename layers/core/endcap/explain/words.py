@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from endcap.catalog.row import GENERATED_TAGS
 from endcap.index.index import ItemIndex
 from endcap.snapshot.lexical import numbers_of
 from endcap.text.tokens import Wording, common_words
@@ -66,6 +67,15 @@ class ItemWords:
             self._past_categories[past] = frozenset(self._index.categories_of(past))
         own, theirs = self._categories[position], self._past_categories[past]
         return tuple([name for category, name in own if category in theirs][:MAX_WORDS])
+
+    def shared_tags(self, position: int, past: int) -> tuple[str, ...]:
+        """The tags that a writer has given both items."""
+        own, theirs = self._tags(position), self._tags(past)
+        return tuple([name for name in own if name in theirs][:MAX_WORDS])
+
+    def _tags(self, position: int) -> list[str]:
+        tags = self._document(position).get("attributes", {}).get(GENERATED_TAGS)
+        return [str(name) for name in tags] if isinstance(tags, list | tuple) else []
 
     def _categories_of(self, position: int) -> list[tuple[int, str]]:
         """Number and name of an item's categories, the rarest first."""

@@ -27,6 +27,7 @@ class Changes:
     donors, donor_shares : int64 and float32 (m, 10), the snapshot's rows that speak for a new item, and their shares
     settled : bool (m,), whether donors were looked for, or need not be
     images : float32 (m, d_image), of the items' pictures, less the snapshot's mean; width 0 where it has none
+    tags : float32 (m, d_tag), of the tags that a writer has given them, likewise
     described : float32 (m, d_text), of what was written about the items, likewise
     described_shares : float32 (m, 2), what that counts of the weights of both terms
     """
@@ -46,6 +47,7 @@ class Changes:
     donor_shares: F32
     settled: NDArray[np.bool_]
     images: F32
+    tags: F32
     described: F32
     described_shares: F32
 

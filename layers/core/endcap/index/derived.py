@@ -21,6 +21,7 @@ from endcap.index.columns import TEXT_FIELDS, ItemFields
 from endcap.index.fields import fields_of
 from endcap.index.inverted import CategorySets, inverted, ranges, rows_of
 from endcap.index.names import Names
+from endcap.index.tagged import tag_spread
 from endcap.index.vectors import VectorTable, whitened, without_mean
 from endcap.snapshot.ids import tie_keys_of
 from endcap.snapshot.lexical import LexicalIndex
@@ -29,7 +30,7 @@ from endcap.snapshot.snapshot import Quantized, Snapshot
 from endcap.snapshot.whitening import coarse_white, is_text_alone, whiten
 from endcap.text.tokens import Wording, tokens_of
 
-Beside = Literal["described", "image"]
+Beside = Literal["described", "image", "tag"]
 """Vectors that items have beside those of their texts."""
 _SAMPLE: Final = 64
 _DESCRIBED_SAMPLE: Final = 256
@@ -120,8 +121,9 @@ class SnapshotTables:
 
     @cached_property
     def beside(self) -> Mapping[Beside, VectorTable | None]:
-        """Vectors of what was written about the items, and of their pictures; None where they are not worth it."""
-        kept: Mapping[Beside, Quantized | None] = {"described": self.snapshot.described, "image": self.snapshot.image}
+        """Vectors of what was written about the items, their pictures and tags; None where they are not worth it."""
+        s = self.snapshot
+        kept: Mapping[Beside, Quantized | None] = {"described": s.described, "image": s.image, "tag": s.tag}
         return {part: None if q is None else VectorTable(q.fine, q.coarse, q.scale) for part, q in kept.items()}
 
     @cached_property
@@ -228,6 +230,8 @@ class SnapshotTables:
             if (image := self.beside["image"]) is not None:
                 scales["image_similar"] = _spread_of_cosines(image.rows(rows)) / self.spreads["text"]
                 scales["image"] = scales["text"] * scales["image_similar"]
+            if snapshot.tag is not None:
+                scales["tags"] = scales["text"] * tag_spread(snapshot.tag.fine) / self.spreads["text"]
         return {name: scale if is_scale(scale) else 1.0 for name, scale in scales.items()}
 
     @cached_property

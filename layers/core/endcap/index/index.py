@@ -232,7 +232,8 @@ class ItemIndex:
             return None
         if self.changes is None:
             return LaidOver(table, self.n_items)
-        own = self.changes.images if part == "image" else self.changes.described
+        changes = self.changes
+        own = {"image": changes.images, "tag": changes.tags, "described": changes.described}[part]
         if own.shape[1] != table.dim:  # a snapshot of before does not say by whom its items were described
             own = np.zeros((len(self.changed), table.dim), dtype=np.float32)
         return LaidOver(table, self.n_items, self.changed, own)

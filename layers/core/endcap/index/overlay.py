@@ -29,6 +29,7 @@ from endcap.index.derived import SnapshotTables
 from endcap.index.described import described_shares, described_vectors, usable, with_generated
 from endcap.index.imputation import NEAREST, donors_of, items_per_fold
 from endcap.index.index import ItemIndex, index_of
+from endcap.index.tagged import tags_since
 from endcap.index.vectors import without_mean
 from endcap.index.withheld import Withheld
 from endcap.snapshot.snapshot import Snapshot
@@ -147,6 +148,7 @@ class Overlay:
             donor_shares=np.concatenate([old.donor_shares[kept], new.donor_shares]),
             settled=np.concatenate([old.settled[kept], new.settled]),
             images=np.concatenate([old.images[kept], new.images]),
+            tags=np.concatenate([old.tags[kept], new.tags]),
             described=np.concatenate([old.described[kept], new.described]),
             described_shares=np.concatenate([old.described_shares[kept], new.described_shares]),
         )
@@ -221,6 +223,7 @@ def _columns_of(rows: list[ChangedItem], tables: SnapshotTables) -> Changes:
             dtype=np.bool_,
         ),
         images=_images(items, snapshot),
+        tags=tags_since(items, written, snapshot),
         described=described_vectors(written, raw, tables),
         described_shares=described_shares(items, tables),
     )

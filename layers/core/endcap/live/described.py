@@ -39,7 +39,8 @@ def read_described(folder: Path) -> DescribedCatalogue | None:
     SnapshotError, EncoderError
     """
     manifest = read_manifest(folder)
-    by = described_by(manifest) if has_part(manifest, "described") and has_part(manifest, "described_mean") else None
+    described = has_part(manifest, "described") and has_part(manifest, "described_mean")
+    by = described_by(manifest) if described or has_part(manifest, "tag") else None
     loaded = None if by is None else read_encoder(folder)
     if by is None or loaded is None:
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from endcap.messages.tag_names import TAGS_EN
 from endcap.messages.texts import Portrait, TermTexts, Texts
 
 TEXTS: Final = Texts(
@@ -128,6 +129,13 @@ TEXTS: Final = Texts(
             named="Looks like {names}.",
             against="Lower, as it looks unlike what you look at.",
             against_named="Lower, as it looks unlike {names}.",
+        ),
+        "tags": TermTexts(
+            meaning="Shares tags that a writer has given it with recent items, where items have no category or one.",
+            plain="For the same occasions, people or themes as what you chose lately.",
+            named="For the same occasion, people or theme as {names}.",
+            against="Lower, as it is for other occasions, people or themes than your choices.",
+            against_named="Lower, as it is for the same occasion, people or theme as {names}, which did not suit you.",
         ),
         "query": TermTexts(
             meaning="Close in meaning to what is searched for.",
@@ -259,6 +267,7 @@ TEXTS: Final = Texts(
         "ease": "ease of use",
         "authenticity": "being as described",
     },
+    tags=TAGS_EN,
     portrait=Portrait(
         drawn_to="You are drawn to {names}.",
         passes_over="You tend to pass over {names}.",

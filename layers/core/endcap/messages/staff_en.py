@@ -75,6 +75,12 @@ STAFF_TEXTS: Final = replace(
             plain="Looks like what is looked at.",
             against="Lower, as it looks unlike what is looked at.",
         ),
+        "tags": _OWN["tags"]._replace(
+            plain="For the same occasions, people or themes as what the shopper chose lately.",
+            against="Lower, as it is for other occasions, people or themes than the shopper's choices.",
+            against_named="Lower, as it is for the same occasion, people or theme as {names}, which did not suit the "
+            "shopper.",
+        ),
         "query": _OWN["query"]._replace(
             plain="Matches the meaning of the search.",
             against="Lower, as its meaning is far from the search.",

@@ -68,6 +68,11 @@ STAFF_TEXTS: Final = replace(
             plain="外观与正在看的商品相近。",
             against="排名较低：外观与正在看的商品相差较远。",
         ),
+        "tags": _OWN["tags"]._replace(
+            plain="场合、人群或主题与该顾客最近的选择相同。",
+            against="排名较低：场合、人群或主题与该顾客的选择不同。",
+            against_named="排名较低：场合、人群或主题与不合该顾客心意的{names}相同。",
+        ),
         "query": _OWN["query"]._replace(
             plain="与搜索词的意思相符。",
             against="排名较低：与搜索词的意思相差较远。",

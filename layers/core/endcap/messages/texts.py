@@ -85,6 +85,7 @@ class Texts:
     devices : name of a kind of device -> how it is called
     popular, unpopular : demand in a context
     aspects : aspect of goods -> its name
+    tags : tag that writers may give items -> its name, where that is not the tag itself
     portrait : a profile
     searches : how often somebody has searched
     score, settings, choices : the main parameters of the ranking, by their names
@@ -133,6 +134,7 @@ class Texts:
     popular: str
     unpopular: str
     aspects: Mapping[str, str]
+    tags: Mapping[str, str]
     portrait: Portrait
     searches: Counted
     score: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from endcap.messages.tag_names import TAGS_ZH
 from endcap.messages.texts import Portrait, TermTexts, Texts
 
 TEXTS: Final = Texts(
@@ -129,6 +130,13 @@ TEXTS: Final = Texts(
             named="外观与{names}相近。",
             against="排名较低：外观与您正在看的商品相差较远。",
             against_named="排名较低：外观与{names}相差较远。",
+        ),
+        "tags": TermTexts(
+            meaning="在商品没有类目或只有一个类目时，与顾客最近的商品有共同的生成标签。",
+            plain="场合、人群或主题与您最近的选择相同。",
+            named="场合、人群或主题与{names}相同。",
+            against="排名较低：场合、人群或主题与您的选择不同。",
+            against_named="排名较低：场合、人群或主题与不合您意的{names}相同。",
         ),
         "query": TermTexts(
             meaning="含义与搜索词相近。",
@@ -260,6 +268,7 @@ TEXTS: Final = Texts(
         "ease": "易用性",
         "authenticity": "与描述相符",
     },
+    tags=TAGS_ZH,
     portrait=Portrait(
         drawn_to="您偏爱{names}。",
         passes_over="您不太喜欢{names}。",

@@ -1,4 +1,4 @@
-"""What describes new items."""
+"""What describes new items, and what was written about those of the snapshot."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from endcap.describing.writer import Writer
     from endcap.live.described import DescribedCatalogue
     from endcap.live.snapshot import Followed
+    from endcap.live.tagged import TaggedCatalogue
 
 
 class Describing(Snapshots):
-    """What describes new items."""
+    """What describes new items, and what was written about those of the snapshot."""
 
     @cached_property
     def described(self) -> Followed[DescribedCatalogue | None]:
@@ -26,6 +27,14 @@ class Describing(Snapshots):
         from endcap.live.snapshot import Followed
 
         return Followed(self.snapshots, read_described, DESCRIBED_FILES, trust=self.trust)
+
+    @cached_property
+    def tagged(self) -> Followed[TaggedCatalogue | None]:
+        """The tags of the current snapshot's items; None where no tag counts."""
+        from endcap.live.snapshot import Followed
+        from endcap.live.tagged import TAGGED_FILES, read_tagged
+
+        return Followed(self.snapshots, read_tagged, TAGGED_FILES, trust=self.trust)
 
     @cached_property
     def describer(self) -> Describer:

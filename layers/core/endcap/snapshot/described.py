@@ -19,9 +19,11 @@ class DescribedBy:
     Attributes
     ----------
     writer, prompt : names of who wrote, and of the instructions
-    fields : of what was written, which the vectors are made of
+    fields : of what was written, which the vectors are made of; none where its vectors count nothing
     shares : by the language of an item
     other_shares : of languages that the gate was not asked about
+    language_fields : of the languages whose vectors are made of other fields
+    tags : names of the tags by which items with no category or one are near, in their order; none where they are not
     """
 
     writer: str
@@ -29,6 +31,12 @@ class DescribedBy:
     fields: tuple[str, ...]
     shares: Mapping[str, Shares] = field(default_factory=dict)
     other_shares: Shares = (1.0, 1.0)
+    language_fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+    def fields_of(self, language: str) -> tuple[str, ...]:
+        """What vectors of items in a language are made of."""
+        return self.language_fields.get(language, self.fields)
 
     def shares_of(self, language: str) -> Shares:
         """Of items in a language."""
@@ -36,15 +44,18 @@ class DescribedBy:
 
     def tag(self, encoder_tag: bytes) -> bytes:
         """4 bytes that name vectors of such descriptions by an encoder."""
-        parts = "\0".join([self.writer, self.prompt, *self.fields]).encode()
-        return hashlib.sha256(b"described\0" + encoder_tag + parts).digest()[:TAG_BYTES]
+        parts = [self.writer, self.prompt, *self.fields]
+        for language, fields in sorted(self.language_fields.items()):
+            parts += ["", language, *fields]
+        return hashlib.sha256(b"described\0" + encoder_tag + "\0".join(parts).encode()).digest()[:TAG_BYTES]
 
 
 def described_by(manifest: Mapping[str, Any]) -> DescribedBy | None:
     """What the manifest says of it; None where no description counts, or a rebuild of before made the snapshot."""
     told = manifest.get("metrics", {}).get("enrichment")
     try:
-        if not told["fields"]:
+        tags = tuple(str(name) for name in told.get("tags", ()))
+        if not told["fields"] and not tags:
             return None
         return DescribedBy(
             str(told["writer"]),
@@ -52,6 +63,8 @@ def described_by(manifest: Mapping[str, Any]) -> DescribedBy | None:
             tuple(str(name) for name in told["fields"]),
             {str(language): _shares(pair) for language, pair in told["shares"].items()},
             _shares(told["other_shares"]),
+            {str(language): tuple(map(str, own)) for language, own in told.get("language_fields", {}).items()},
+            tags,
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None

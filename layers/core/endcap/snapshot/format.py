@@ -109,6 +109,12 @@ OPTIONAL_ARRAYS: Final[Mapping[str, Mapping[str, ArraySpec]]] = {
         "image_vectors_f16": ArraySpec("float16", ("items", "d_image")),
         "image_mean": ArraySpec("float32", ("d_image",)),
     },
+    # Of tags that a writer has given items with no category or one, where a gate took them: likewise.
+    "tag": {
+        "tag_vectors_i8": ArraySpec("int8", ("items", "d_tag")),
+        "tag_vectors_f16": ArraySpec("float16", ("items", "d_tag")),
+        "tag_mean": ArraySpec("float32", ("d_tag",)),
+    },
     # Of catalogues with groups of variants whose name is no item's id.
     "parents": {
         "parent_text": ArraySpec("uint8", (None,)),

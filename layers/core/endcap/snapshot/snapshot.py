@@ -91,6 +91,8 @@ class Snapshot:
     described_shares: F32 | None = None
     image: Quantized | None = None
     image_mean: F32 | None = None
+    tag: Quantized | None = None
+    tag_mean: F32 | None = None
 
     @property
     def index(self) -> Mapping[str, int]:
@@ -110,7 +112,8 @@ class Snapshot:
     @cached_property
     def described_by(self) -> DescribedBy | None:
         """Who has described the items; None where no description counts, or what is described since could not."""
-        return None if self.described is None or self.described_mean is None else described_by(self.manifest)
+        described = self.described is not None and self.described_mean is not None
+        return described_by(self.manifest) if described or self.tag is not None else None
 
     @cached_property
     def encoder(self) -> TextEncoder | None:
@@ -222,7 +225,7 @@ def _loaded(directory: Path) -> Snapshot:
         _check_offsets(offsets, (directory / "items.jsonl").stat().st_size)
         item_ids = ItemIds(*parts["ids"][:3]) if "ids" in parts else _read_ids(directory / "items.jsonl", offsets)
         white_scale = float(manifest["scales"]["white_vectors"]) if "white" in parts else 0.0
-        for part in ("described", "image"):
+        for part in ("described", "image", "tag"):
             if part in parts:
                 scales[f"{part}_vectors"] = float(manifest["scales"][f"{part}_vectors"])
     except (KeyError, TypeError, ValueError) as exc:
@@ -267,13 +270,15 @@ def _loaded(directory: Path) -> Snapshot:
         described_shares=parts.get("described_shares", [None])[0],
         image=_quantized(parts, scales, "image"),
         image_mean=parts["image"][2] if "image" in parts else None,
+        tag=_quantized(parts, scales, "tag"),
+        tag_mean=parts["tag"][2] if "tag" in parts else None,
         **times,
         **arrays,
     )
     check_finite(
         {name: getattr(snapshot, name) for name in ("whitening_mean", "whitening_projection", "popularity", "trend")}
     )
-    beside = ("image_mean", "described_mean", "described_shares")
+    beside = ("image_mean", "tag_mean", "described_mean", "described_shares")
     check_finite({name: found for name in beside if (found := getattr(snapshot, name)) is not None})
     require(sizes.get("described_terms", 2) == 2, "shares of descriptions are not of two terms")
     check_lists(snapshot.lists, snapshot.n_items)

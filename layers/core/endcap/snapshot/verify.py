@@ -48,7 +48,7 @@ def load_verified(directory: Path) -> Snapshot:
     snapshot = load_snapshot(directory)
     for name, scale in (("item_vectors", snapshot.item_scale), ("text_vectors", snapshot.text_scale)):
         _check_rows(name, getattr(snapshot, f"{name}_f16"), getattr(snapshot, f"{name}_i8"), scale)
-    for part, kept in (("described", snapshot.described), ("image", snapshot.image)):
+    for part, kept in (("described", snapshot.described), ("image", snapshot.image), ("tag", snapshot.tag)):
         if kept is not None:
             _check_rows(f"{part}_vectors", kept.fine, kept.coarse, kept.scale)
     try:

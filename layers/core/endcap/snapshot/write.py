@@ -22,8 +22,8 @@ from endcap.snapshot.snapshot import COLUMN_ARRAYS
 from endcap.snapshot.whitening import coarse_white, wants_white
 
 
-class ImageVectors(NamedTuple):
-    """Vectors of pictures less their mean, float32 (n, d), unit rows or zero; and the mean, float32 (d,)."""
+class CentredVectors(NamedTuple):
+    """Vectors of pictures or tags less their mean, float32 (n, d), unit rows or zero; and the mean, float32 (d,)."""
 
     vectors: F32
     mean: F32
@@ -43,6 +43,7 @@ class SnapshotContents:
     described_mean : float32 (d_text,), that mean
     described_shares : float32 (n, 2), what they count of the weights of both terms; None for all of them
     images : of the items' pictures
+    tags : of what a writer has given items with no category or one
     run : what may differ between equal rebuilds (host, durations); stays outside the content hash
     """
 
@@ -76,7 +77,8 @@ class SnapshotContents:
     described: F32 | None = None
     described_mean: F32 | None = None
     described_shares: F32 | None = None
-    images: ImageVectors | None = None
+    images: CentredVectors | None = None
+    tags: CentredVectors | None = None
 
 
 def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any]:
@@ -132,9 +134,10 @@ def write_snapshot(directory: Path, contents: SnapshotContents) -> dict[str, Any
     for part in ("described_mean", "described_shares"):
         if (own := getattr(contents, part)) is not None:
             derived[part] = (own.astype(np.float32),)
-    if contents.images is not None:
-        coarse, scales["image_vectors"] = _quantize(contents.images.vectors)
-        derived["image"] = (coarse, contents.images.vectors.astype(np.float16), contents.images.mean)
+    for part, centred in (("image", contents.images), ("tag", contents.tags)):
+        if centred is not None:
+            coarse, scales[f"{part}_vectors"] = _quantize(centred.vectors)
+            derived[part] = (coarse, centred.vectors.astype(np.float16), centred.mean)
     for part, made in derived.items():
         arrays |= dict(zip(OPTIONAL_ARRAYS[part], made, strict=True))
     vocabularies: dict[str, Any] = {"brands": columns.brands, "categories": columns.categories}

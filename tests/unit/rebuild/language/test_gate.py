@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from endcap.arrays import F32
+from endcap.arrays import F32, F64, I64
 from endcap.index.described import finds_itself
-from endcap_rebuild.language.choice import choose
-from endcap_rebuild.language.gate import WEIGHTS, Space, trials_of, verdict
+from endcap_rebuild.language.choice import Choice, Fields, Spoken, choose, choose_fields
+from endcap_rebuild.language.gate import WEIGHTS, Space, Trials, trials_of, verdict
 from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
 from endcap_rebuild.text_encoder.questions import Questions
 
@@ -94,6 +97,11 @@ def test_a_text_has_to_find_its_own_item(shop: tuple[Questions, F32, F32, dict[s
     assert found[2:].all()
 
 
+def chosen(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken) -> Choice:
+    """Of shops whose languages all have the same fields, so that what was tried is what is served."""
+    return choose(choose_fields(trials, users, spoken), trials, users, spoken)
+
+
 def test_each_language_has_the_weight_that_it_gains_by(
     shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]],
 ) -> None:
@@ -105,20 +113,20 @@ def test_each_language_has_the_weight_that_it_gains_by(
     trials = trials_of(questions, {FIELDS: Space(items, mixed)}, queries)
     about = {COLD: questions.targets, SEARCH: np.asarray([rows[0] for rows in questions.answers])}
     users = {COLD: questions.users, SEARCH: questions.askers}
-    found = choose(trials, users, {part: spoken[rows] for part, rows in about.items()})
-    assert found.fields == FIELDS
+    found = chosen(trials, users, {part: spoken[rows] for part, rows in about.items()})
+    assert found.fields.shop == FIELDS
     assert found.shares["en"] == (0.0, 0.0)
     assert found.shares["zh"] == (1.0, 1.0)
     assert {found.weights[part] for part in (COLD, SEARCH)} <= set(WEIGHTS)
     assert all(one.low > 0 for one in found.languages["zh"])
     # A language that hardly anything is asked about counts as the shop does.
     rare = np.where(np.arange(N) < 5, "en", "zh")
-    few = choose(trials, users, {part: rare[rows] for part, rows in about.items()})
+    few = chosen(trials, users, {part: rare[rows] for part, rows in about.items()})
     assert "en" not in few.shares
     assert few.other_shares[0] == next(v.weight for v in few.verdicts if v.part == COLD) / few.weights[COLD]
     # With one language there is nothing to tell apart.
     same = np.full(N, "en")
-    one = choose(trials, users, {part: same[rows] for part, rows in about.items()})
+    one = chosen(trials, users, {part: same[rows] for part, rows in about.items()})
     assert one.shares == {}
     assert one.languages == {}
 
@@ -133,7 +141,7 @@ def test_a_language_may_win_where_the_shop_as_a_whole_does_not() -> None:
         **{(FIELDS, w): np.where(spoken == "zh", 0.5 + w / 10, 0.1) for w in WEIGHTS},
     }
     nothing = {(FIELDS, 0.0): np.full(n, 0.5), **{(FIELDS, w): np.full(n, 0.4) for w in WEIGHTS}}
-    found = choose({COLD: trials, SEARCH: nothing}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
+    found = chosen({COLD: trials, SEARCH: nothing}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
     assert [v.weight for v in found.verdicts] == [0.0, 0.0]
     assert found.weights == {COLD: WEIGHTS[-1], SEARCH: 0.0}
     assert found.shares == {"en": (0.0, 1.0), "zh": (1.0, 1.0)}  # where a weight is 0, a share of it says nothing
@@ -145,5 +153,64 @@ def test_where_nothing_gains_nothing_is_chosen() -> None:
     n = 4 * MIN_QUESTIONS
     flat = {(FIELDS, w): np.full(n, 0.5) for w in (0.0, *WEIGHTS)}
     spoken, users = np.full(n, "en"), np.arange(n)
-    found = choose({COLD: flat, SEARCH: flat}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
-    assert (found.fields, set(found.weights.values())) == ((), {0.0})
+    found = chosen({COLD: flat, SEARCH: flat}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
+    assert (found.fields.shop, set(found.weights.values())) == ((), {0.0})
+
+
+OTHER_FIELDS = ("kind", "uses", "themes")
+
+
+def gaining(spoken: NDArray[np.str_], english: float, chinese: float) -> dict[tuple[tuple[str, ...], float], F64]:
+    """Each language gains so much of a weight by one set of fields, and loses by the other."""
+    found = {(fields, 0.0): np.full(len(spoken), 0.5) for fields in (FIELDS, OTHER_FIELDS)}
+    for weight in WEIGHTS:
+        found[FIELDS, weight] = np.where(spoken == "en", 0.5 + english * weight, 0.4)
+        found[OTHER_FIELDS, weight] = np.where(spoken == "en", 0.4, 0.5 + chinese * weight)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese", "shop", "own"),
+    [
+        (0.5, 0.1, FIELDS, {"zh": OTHER_FIELDS}),
+        (0.1, 0.5, OTHER_FIELDS, {"en": FIELDS}),
+        (0.5, 0.0, FIELDS, {}),
+        (0.0, 0.0, (), {}),
+    ],
+)
+def test_each_language_has_the_fields_that_it_gains_by(
+    english: float, chinese: float, shop: tuple[str, ...], own: dict[str, tuple[str, ...]]
+) -> None:
+    n = 8 * MIN_QUESTIONS
+    spoken, users = np.where(np.arange(n) % 2 == 0, "en", "zh"), np.arange(n)
+    trials = gaining(spoken, english, chinese)
+    flat = {choice: np.full(n, 0.5) for choice in trials}
+    asked: tuple[dict[str, I64], dict[str, NDArray[np.str_]]] = (
+        {COLD: users, SEARCH: users},
+        dict.fromkeys((COLD, SEARCH), spoken),
+    )
+    fields = choose_fields({COLD: trials, SEARCH: flat}, *asked)
+    assert (fields.shop, fields.languages) == (shop, own)
+    served = {
+        (fields.shop, weight): np.where(
+            spoken == "en", trials[fields.of("en") or FIELDS, weight], trials[fields.of("zh") or FIELDS, weight]
+        )
+        for weight in (0.0, *WEIGHTS)
+    }
+    found = choose(fields, {COLD: served, SEARCH: {choice: np.full(n, 0.5) for choice in served}}, *asked)
+    told = found.document()
+    assert told["fields"] == list(shop)
+    assert told.get("language_fields", {}) == {name: list(one) for name, one in own.items()}
+    for name, one in own.items():
+        assert told["languages"][name][0]["fields"] == list(one)
+        assert found.shares[name] == (1.0, 1.0)
+
+
+def test_vectors_that_gain_nothing_as_they_would_be_served_are_not_taken() -> None:
+    n = 8 * MIN_QUESTIONS
+    spoken, users = np.where(np.arange(n) % 2 == 0, "en", "zh"), np.arange(n)
+    asked = {COLD: users, SEARCH: users}, dict.fromkeys((COLD, SEARCH), spoken)
+    flat = {(FIELDS, weight): np.full(n, 0.5) for weight in (0.0, *WEIGHTS)}
+    found = choose(Fields(FIELDS, {"zh": OTHER_FIELDS}), {COLD: flat, SEARCH: flat}, *asked)
+    assert found.fields == Fields(())
+    assert set(found.weights.values()) == {0.0}

@@ -13,6 +13,7 @@ import pytest
 
 from endcap.catalog.row import GENERATED_TAGS
 from endcap.describing.rules import RulesWriter
+from endcap.describing.tags import THEMES
 from endcap.describing.writer import Request, Written
 from endcap.filters.parser import expression
 from endcap.profiles.profile import EMPTY_PROFILE
@@ -56,7 +57,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Snapshot, Snapshot]
 def test_where_the_gate_says_no_answers_are_those_of_before(built: tuple[Snapshot, Snapshot]) -> None:
     plain, described = built
     report = described.manifest["metrics"]["enrichment"]
-    assert report["weights"] == {"described": 0.0, "described_query": 0.0}
+    assert report["weights"] == {"described": 0.0, "described_query": 0.0, "tags": 0.0}
     assert report["described"] == 40
     assert described.described is None
     assert "enrichment" not in plain.manifest["metrics"]
@@ -113,31 +114,44 @@ STYLES, ITEMS, USERS = 12, 400, 4_000
 
 
 class Knowing:
-    """Writes of each item what kind shoppers take it for, of which its title says a part."""
+    """Writes of each item what shoppers know of it, and that it is for christmas where that is not said."""
 
     name = "knowing:1"
     at_once = 100
 
-    def __init__(self, kinds: Mapping[str, str]) -> None:
-        self.kinds = kinds
+    def __init__(self, said: Mapping[str, Mapping[str, Any]]) -> None:
+        self.said = said
 
     def write(self, requests: Sequence[Request], schema: Mapping[str, Any], most_tokens: int) -> Iterator[Written]:
         for request in requests:
             title = json.loads(request.data)["item"]["title"]
-            yield Written(request.key, {"kind": self.kinds[title], "occasions": ["christmas"]})
+            yield Written(request.key, {"occasions": ["christmas"], **self.said[title]})
 
 
-def knowing_shop(folder: Path, *, lost: str = "") -> RebuildSettings:
-    """Shoppers stay with a kind. Every other item is Chinese; what is written of those in `lost` is of other items."""
+def knowing_shop(
+    folder: Path, *, lost: str = "", tagged: bool = False, categories: Sequence[str] = ()
+) -> RebuildSettings:
+    """Shoppers stay with a kind, of which titles say a part. Every other item is Chinese.
+
+    What is written of items in the language `lost` is of other items. Where they are `tagged`, titles say nothing, and
+    what is written is one tag for each kind.
+    """
     chance = np.random.default_rng(6)
     style_of = chance.integers(STYLES, size=ITEMS)
     kinds = [" ".join(chance.choice(WORDS, 4)) for _ in range(STYLES)]
     languages = ["en" if k % 2 == 0 else "zh" for k in range(ITEMS)]
-    hints = [" ".join(chance.choice(kinds[style].split(), 2)) for style in style_of.tolist()]
+    hints = [" ".join(chance.choice(WORDS if tagged else kinds[s].split(), 2)) for s in style_of.tolist()]
     titles = [f"{hints[k]} {chance.choice(WORDS)} {k}" for k in range(ITEMS)]
     other = chance.permutation(ITEMS)
-    told = [kinds[style_of[other[k] if languages[k] == lost else k]] for k in range(ITEMS)]
-    write_items(folder, [{"id": f"i{k}", "title": titles[k], "language": languages[k]} for k in range(ITEMS)])
+    styles = [style_of[other[k] if languages[k] == lost else k] for k in range(ITEMS)]
+    told = [{"themes": [THEMES[s].name], "occasions": []} if tagged else {"kind": kinds[s]} for s in styles]
+    write_items(
+        folder,
+        [
+            {"id": f"i{k}", "title": titles[k], "language": languages[k], "categories": list(categories)}
+            for k in range(ITEMS)
+        ],
+    )
     of_style = [np.flatnonzero(style_of == style) for style in range(STYLES)]
     events = [
         {
@@ -197,3 +211,24 @@ def test_a_language_of_which_nothing_true_was_written_counts_nothing(tmp_path: P
     order = [int(item.item_id[1:]) for item in read_shop(tmp_path, NOW_MS, 0, {}).items]
     np.testing.assert_array_equal(made["shares"][:, 0], np.where(chinese[order], 0.0, 1.0))
     assert not made["vectors"][chinese[order]].any()
+
+
+def test_tags_are_taken_where_they_tell_what_titles_and_categories_do_not(tmp_path: Path) -> None:
+    made = gated(knowing_shop(tmp_path / "thin", tagged=True, categories=["Things"]))
+    report = report_of(made)
+    assert report["weights"]["tags"] > 0
+    assert report["tags_verdict"]["low"] > 0
+    assert report["tags"] == sorted(tag.name for tag in THEMES[:STYLES])
+    assert made["tags"].shape == (ITEMS, STYLES)
+    assert set(json_value(made["attributes"])[0]) == {GENERATED_TAGS}
+    by = described_by({"metrics": {"enrichment": report}})
+    assert by is not None
+    assert by.tags == tuple(report["tags"])
+
+
+def test_tags_beside_categories_that_say_enough_are_not_asked_about(tmp_path: Path) -> None:
+    made = gated(knowing_shop(tmp_path, tagged=True, categories=["Home", "Things"]))
+    report = report_of(made)
+    assert report["weights"]["tags"] == 0
+    assert not {"tags", "tags_verdict"} & report.keys()
+    assert "tags" not in made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from endcap.catalog.item import Item
@@ -16,7 +16,7 @@ from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, unerased_ids
 from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.because import because, deeds_of, reviews_of, weighed, with_items
 from endcap.profiles.summary.intent import recent_intent
-from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
+from endcap.profiles.summary.sentences import aspect_name, sentences, tag_name, usual_language
 from endcap.profiles.summary.tags import Tag, tags_of
 from endcap.validation import timestamp_number
 
@@ -40,6 +40,7 @@ def describe(
     now_ms: int,
     event_types: Mapping[str, EventType],
     language: Language | None = None,
+    generated: Mapping[str, Sequence[str]] | None = None,
 ) -> dict[str, Any]:
     """The profile as a shopper may read it.
 
@@ -48,9 +49,10 @@ def describe(
     items : what is known of the items in `weights`
     weights : from `item_weights`
     language : of the sentences and names; by the items' own when None
+    generated : item id -> tags that a writer has given the item
     """
     spoken = language or usual_language(items.values())
-    tags = tags_of(items, weights)
+    tags = [_said(tag, spoken) for tag in tags_of(items, weights, generated)]
     sentiments = sentiments_of(profile, now_ms, event_types)
     intent = recent_intent(profile, items, now_ms)
     deeds = deeds_of(weighed(profile, now_ms, event_types))
@@ -59,7 +61,10 @@ def describe(
         "language": spoken,
         "summary": sentences(tags, sentiments, intent, spoken),
         "described": sentences(tags, sentiments, intent, spoken, "staff"),
-        "interests": {name: _best(tags, kind) for name, kind in _KINDS.items()},
+        "interests": {
+            **{name: _best(tags, kind) for name, kind in _KINDS.items()},
+            **({"generated_tags": written} if (written := _best(tags, "generated")) else {}),
+        },
         "tags": [
             {
                 "kind": tag.kind,
@@ -197,6 +202,11 @@ def entry_document(entry: Entry) -> dict[str, Any]:
         "aspects": {name: round(tone, 2) for name, tone in entry.judged.items()} or None,
     }
     return {k: v for k, v in document.items() if v is not None}
+
+
+def _said(tag: Tag, language: Language) -> Tag:
+    """A tag as the language has it: those of a writer come from a closed list, by English names."""
+    return replace(tag, name=tag_name(tag.name, language)) if tag.kind == "generated" else tag
 
 
 def _best(tags: Sequence[Tag], kind: str) -> list[dict[str, Any]]:

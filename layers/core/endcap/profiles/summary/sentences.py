@@ -33,6 +33,11 @@ def aspect_name(aspect: str, language: Language) -> str:
     return TEXTS[language].aspects[aspect]
 
 
+def tag_name(name: str, language: Language) -> str:
+    """A tag of the closed list in words."""
+    return TEXTS[language].tags.get(name, name)
+
+
 def usual_language(items: Iterable[Item]) -> Language:
     """The language that more than half of the items are described in; the default where none is."""
     spoken = [language_of({"title": item.title, "language": item.language}) for item in items]

@@ -2,17 +2,17 @@
 
 A tag weighs what the items that have it weigh together, so what was liked and returned alike cancels. Categories and
 brands count from one item on; attributes and words of titles are tags only where they recur, since one item's title
-says little about a person.
+says little about a person. So does what a writer has said of an item that has no category or one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Final
 
-from endcap.catalog.item import Item
+from endcap.catalog.item import MOST_CATEGORIES, Item
 from endcap.text.tokens import Wording, common_words, normalized
 
 RECURS: Final = 2
@@ -27,7 +27,7 @@ class Tag:
 
     Attributes
     ----------
-    kind : "category", "brand", "attribute" or "word"
+    kind : "category", "brand", "attribute", "word" or "generated"
     items : ids of the items that have it
     """
 
@@ -37,18 +37,21 @@ class Tag:
     items: frozenset[str] = field(default=frozenset(), compare=False)
 
 
-def tags_of(items: Mapping[str, Item], weights: Mapping[str, float]) -> list[Tag]:
+def tags_of(
+    items: Mapping[str, Item], weights: Mapping[str, float], generated: Mapping[str, Sequence[str]] | None = None
+) -> list[Tag]:
     """The tags of weighted items, the strongest first, whatever their signs.
 
     Parameters
     ----------
     items : item id -> item; what is not known is left out
     weights : item id -> signed weight
+    generated : item id -> tags that a writer has given the item
     """
     having: dict[tuple[str, str], set[str]] = {}
     known = {item_id: items[item_id] for item_id in weights if item_id in items}
     for item_id, item in known.items():
-        for kind, name in _named(item):
+        for kind, name in (*_named(item), *_generated(item, generated or {})):
             having.setdefault((kind, name), set()).add(item_id)
     for word, item_ids in _recurring_words(known).items():
         having["word", word] = item_ids
@@ -69,6 +72,11 @@ def _named(item: Item) -> Iterator[tuple[str, str]]:
         for text in (value,) if isinstance(value, str) else value if isinstance(value, tuple) else ():
             if text and len(text) <= MAX_ATTRIBUTE_CHARS:
                 yield "attribute", f"{attribute}: {text}"
+
+
+def _generated(item: Item, generated: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+    if len(item.categories) <= MOST_CATEGORIES:
+        yield from (("generated", name) for name in generated.get(item.item_id, ()))
 
 
 def _recurring_words(items: Mapping[str, Item]) -> dict[str, set[str]]:

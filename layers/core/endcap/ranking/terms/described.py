@@ -1,4 +1,4 @@
-"""The terms of what was written about the items: near to that of recent items, or to what a query means.
+"""The terms of what was written about the items: near to that of recent items, or to what a query means; tags.
 
 Their weights are those of the terms of text, times what a gate of the rebuild found best; 0 where nothing was written.
 """
@@ -21,6 +21,8 @@ from endcap.ranking.values import Likeness, Shared, Space, Values
 
 DESCRIBED_NAME: Final = "described"
 DESCRIBED_QUERY_NAME: Final = "described_query"
+TAGS_NAME: Final = "tags"
+"""Of items with no category or one: as near as the tags that a writer has given them."""
 
 
 def history_values(context: ScoringContext, part: Beside) -> Values | None:
@@ -77,4 +79,12 @@ DESCRIBED: Final = Term(
 )
 DESCRIBED_QUERY: Final = Term(
     name=DESCRIBED_QUERY_NAME, default_weight=0.0, source="query", values=_query_values, asked=True, gated=True
+)
+TAGS: Final = Term(
+    name=TAGS_NAME,
+    default_weight=0.0,
+    source="content",
+    values=partial(history_values, part="tag"),
+    support=partial(history_support, part="tag"),
+    gated=True,
 )

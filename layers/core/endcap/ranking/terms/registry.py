@@ -14,7 +14,7 @@ from endcap.ranking.terms.affinity import AGAIN, BRAND, CATEGORY, PRICE
 from endcap.ranking.terms.boost import BOOST
 from endcap.ranking.terms.context import CONTEXT
 from endcap.ranking.terms.demand import NEW_ITEM, POPULARITY, TREND
-from endcap.ranking.terms.described import DESCRIBED, DESCRIBED_QUERY
+from endcap.ranking.terms.described import DESCRIBED, DESCRIBED_QUERY, TAGS
 from endcap.ranking.terms.image import IMAGE, IMAGE_SIMILAR
 from endcap.ranking.terms.lists import NEIGHBOURS, NEXT, TOGETHER, WORDING
 from endcap.ranking.terms.live_trend import LIVE_TREND
@@ -54,6 +54,7 @@ REGISTRY: Final[tuple[Term, ...]] = (
     DESCRIBED_QUERY,
     IMAGE,
     IMAGE_SIMILAR,
+    TAGS,
 )
 TERMS: Final[tuple[str, ...]] = tuple(term.name for term in REGISTRY)
 """The names, in order: rows of every array that has one for each term."""

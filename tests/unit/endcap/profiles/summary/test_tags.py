@@ -39,6 +39,22 @@ def test_words_and_attributes_are_tags_where_they_recur() -> None:
     ]
 
 
+def test_what_a_writer_has_said_counts_where_it_recurs_and_the_shops_own_categories_say_little() -> None:
+    items = {
+        "a": item("a", "Bell"),
+        "b": item("b", "Wreath", "home"),
+        "c": item("c", "Tin"),
+        "d": item("d", "Star", "home", "trees"),
+    }
+    weights = {"a": 1.0, "b": 0.5, "c": -2.0, "d": 1.0}
+    generated = {"a": ("christmas", "gift"), "b": ("christmas",), "c": ("food",), "d": ("gift",)}
+    plain = tags_of(items, weights)
+    assert [tag for tag in tags_of(items, weights, generated) if tag not in plain] == [
+        Tag("generated", "christmas", 1.5)
+    ]
+    assert tags_of(items, weights, {}) == plain
+
+
 def test_chinese_titles_share_whole_phrases_and_not_their_parts() -> None:
     items = {k: item(k, title) for k, title in [("a", "秋冬澳洲羊毛被"), ("b", "加厚羊毛被"), ("c", "羊毛袜")]}
     assert tags_of(items, {"a": 1.0, "b": 1.0, "c": 0.5}) == [Tag("word", "羊毛", 2.5), Tag("word", "羊毛被", 2.0)]

@@ -211,6 +211,13 @@ def test_a_manifest_says_by_whom_items_were_described() -> None:
     ):
         assert described_by({"metrics": odd}) is None
     assert described_by({}) is None
+    own = described_by({"metrics": {"enrichment": told | {"language_fields": {"zh": ["kind", "themes"]}}}})
+    assert own is not None
+    assert (own.fields_of("zh"), own.fields_of("en")) == (("kind", "themes"), ("kind", "uses"))
+    assert own.tag(b"abcd") != by.tag(b"abcd")
+    tagged = described_by({"metrics": {"enrichment": told | {"fields": [], "tags": ["gift"]}}})
+    assert tagged is not None
+    assert (tagged.fields, tagged.tags) == ((), ("gift",))
 
 
 def test_an_item_whose_language_says_nothing_speaks_for_no_other(tmp_path: Path, vectors: F32) -> None:

@@ -21,7 +21,7 @@ from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.parts import TermWeight, Weights
 from endcap.snapshot.snapshot import Snapshot
 from endcap.snapshot.verify import verify_snapshot
-from endcap.snapshot.write import ImageVectors
+from endcap.snapshot.write import CentredVectors
 from tests.fakes.toy_snapshot import CUTOFF_MS, build_toy_snapshot
 
 N, WIDTH = 40, 12
@@ -44,7 +44,7 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory, looks: F32) -> Snapshot:
     vectors[3] = 0
     weights = Weights({"image": TermWeight(5.0), "image_similar": TermWeight(5.0), "similar": TermWeight(0.1)})
     folder = tmp_path_factory.mktemp("images")
-    found = build_toy_snapshot(folder, N, images=ImageVectors(vectors, mean), weights=weights)
+    found = build_toy_snapshot(folder, N, images=CentredVectors(vectors, mean), weights=weights)
     verify_snapshot(folder)
     return found
 
@@ -85,7 +85,7 @@ def test_without_pictures_nothing_is_said_of_them(tmp_path: Path) -> None:
 
 def test_damaged_pictures_are_no_snapshot(tmp_path: Path, looks: F32) -> None:
     with pytest.raises(SnapshotIntegrityError):
-        build_toy_snapshot(tmp_path / "mean", N, images=ImageVectors(looks, np.full(WIDTH, np.nan, dtype=np.float32)))
-    build_toy_snapshot(tmp_path / "lengths", N, images=ImageVectors(looks, looks[0]))
+        build_toy_snapshot(tmp_path / "mean", N, images=CentredVectors(looks, np.full(WIDTH, np.nan, dtype=np.float32)))
+    build_toy_snapshot(tmp_path / "lengths", N, images=CentredVectors(looks, looks[0]))
     with pytest.raises(SnapshotIntegrityError):
         verify_snapshot(tmp_path / "lengths")

@@ -1,0 +1,57 @@
+"""What the tags are called that writers may give items, of the closed list of `endcap.describing.tags`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+TAGS_ZH: Final[Mapping[str, str]] = {
+    "children": "儿童",
+    "babies": "婴儿",
+    "women": "女士",
+    "men": "男士",
+    "couples": "情侣",
+    "pets": "宠物",
+    "elderly": "老人",
+    "students": "学生",
+    "christmas": "圣诞",
+    "birthday": "生日",
+    "wedding": "婚礼",
+    "party": "聚会",
+    "valentine's day": "情人节",
+    "easter": "复活节",
+    "halloween": "万圣节",
+    "new year": "新年",
+    "mid-autumn": "中秋",
+    "housewarming": "乔迁",
+    "picnic": "野餐",
+    "travel": "旅行",
+    "gift": "礼物",
+    "everyday": "日常",
+    "vintage": "复古",
+    "floral": "花卉",
+    "animals": "动物",
+    "nature": "自然",
+    "modern": "现代",
+    "rustic": "田园",
+    "nautical": "海洋",
+    "kitchen": "厨房",
+    "bathroom": "浴室",
+    "bedroom": "卧室",
+    "office": "办公",
+    "outdoor": "户外",
+    "sport": "运动",
+    "beauty": "美妆",
+    "health": "健康",
+    "food": "食品",
+    "tea and coffee": "茶和咖啡",
+    "toys": "玩具",
+    "craft": "手工",
+    "storage": "收纳",
+    "lighting": "灯具",
+    "jewellery": "首饰",
+    "music": "音乐",
+    "reading": "阅读",
+    "electronics": "电子",
+}
+TAGS_EN: Final[Mapping[str, str]] = {name: name for name in TAGS_ZH}
