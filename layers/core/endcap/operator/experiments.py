@@ -43,8 +43,10 @@ def mistakes(before: Sequence[Experiment], after: Sequence[Experiment], now_ms: 
         if one == known.get(one.name) or one.over(now_ms + SKEW_MS):
             continue
         for n, (first, second) in _alike(one):
-            message = f"{first.name} and {second.name} are equal in all that they change: there is nothing to compare"
-            yield FieldError(field=f"experiments.{k}.variants.{n}", message=message)
+            yield FieldError(
+                field=f"experiments.{k}.variants.{n}",
+                message=f"{first.name} and {second.name} are equal in all that they change: there is nothing to compare",
+            )
 
 
 def _alike(experiment: Experiment) -> Iterator[tuple[int, tuple[Variant, Variant]]]:
