@@ -226,8 +226,8 @@ def test_parameters_are_named_in_words_among_chinese_ones(toy_stack: LocalStack,
     page.get_by_role("heading", level=1).wait_for()
     go(page, "parameters")
     said = page.get_by_role("region", name="概述").inner_text()
-    assert "“列表长度”为 10、“个性化程度”为“完整”、“过滤已看商品”为“有过任何行为”" in said
-    assert "“购买”计 " in said
+    assert "列表长度：10；个性化程度：完整；过滤已看商品：有过任何行为；" in said
+    assert "影响最大的是购买（" in said
     assert latin_in(said) == []
     assert not touching_in(said)
 
