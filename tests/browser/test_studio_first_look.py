@@ -354,7 +354,8 @@ def test_an_item_is_told_its_place_and_a_date_once(toy_stack: LocalStack, open_w
 def test_beside_a_draft_of_what_is_not_published_stands_no_list(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     window = open_window(toy_stack.url)
     page = opened(window, toy_stack)
-    page.route("**/admin/scenarios/fresh*", lambda route: route.fulfill(status=404, json={"detail": "none"}))
+    nowhere = "**/admin/scenarios/fresh"
+    page.route(nowhere, lambda route: route.fulfill(status=404, json={"detail": "none"}))
     go(page, "scenarios/fresh")
     beside = page.get_by_role("region", name="Draft beside live")
     expect(beside.get_by_role("list", name="Draft").get_by_role("listitem")).to_have_count(6)
@@ -364,6 +365,10 @@ def test_beside_a_draft_of_what_is_not_published_stands_no_list(toy_stack: Local
     page.get_by_role("button", name="Make up three").click()
     expect(beside.get_by_role("list", name="Draft")).to_have_count(3)
     assert_accessible(page)
+    # And once it is published, one does.
+    page.unroute(nowhere)
+    page.get_by_role("button", name="Publish").click()
+    expect(beside.get_by_role("list", name="Live")).to_have_count(3)
     window.forgive("status of 404")
 
 

@@ -150,7 +150,7 @@ class Diagnosis(Answer):
     title: str | None
     shown: bool
     rank: Annotated[int | None, Field(ge=1)]
-    by_score: Annotated[int | None, Field(ge=1)] = None
+    by_score: Annotated[int | None, Field(ge=1)]
     limit: Count
     findings: list[WhyNot]
     score: float | None

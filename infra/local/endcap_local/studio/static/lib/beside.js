@@ -5,7 +5,7 @@ import { language, listed, t } from "./i18n.js";
 import { DeedForm, nameOfInvented, NEWCOMER, threeFrom, whoDid } from "./invented.js";
 import { ItemLink, Moved, NoItems, Picture, ranksOf } from "./items.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
-import { Button, Empty, Loaded, Problem, TextField, useAction, useRested } from "./ui.js";
+import { Button, Empty, Loaded, Loading, Problem, TextField, useAction, useRested } from "./ui.js";
 
 const MOST = 3;
 const SHOWN = 20;
@@ -39,7 +39,7 @@ const Pair = ({ whose, name, live, drafted, waiting }) => {
     <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
       <h3>${name}</h3>
       <div class="columns pair">
-        <div><p class="muted">${named(t("live"), live)}</p>${!live ? html`<${Empty}>${t("beside.not_live")}<//>` : html`<${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : nothing(live))}<//>`}</div>
+        <div><p class="muted">${named(t("live"), live)}</p>${!live ? html`<${Empty}>${t("beside.not_live")}<//>` : now.data === null ? html`<${Loading} />` : html`<${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : nothing(live))}<//>`}</div>
         <div><p class="muted">${named(t("draft"), drafted)}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : nothing(drafted))}<//></div>
       </div>
       ${gone.length > 0 && html`<p class="muted">${t("beside.gone", { titles: listed(gone.map((item) => item.title)) })}</p>`}

@@ -3,7 +3,7 @@ import { get, post, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { html, useEffect, useState } from "../lib/html.js";
 import { ago, bytes, dateTime, meaningOfMeasure, nameOfMeasure, number, percent, t } from "../lib/i18n.js";
-import { ranksOf } from "../lib/items.js";
+import { NoItems, ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
 import { Running } from "../lib/running.js";
 import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
@@ -44,6 +44,8 @@ const Compare = ({ version, onClose }) => {
     setOutcome(await post(["admin", "snapshots", version, "compare"], { user_ids, limit: 10, ...(scenario && { scenario }) }));
   });
   useEffect(() => void run(), []);
+  const relation = scenarios.data?.scenarios.find((one) => one.name === scenario)?.document.relation;
+  const listOf = ({ items }, shopper, rest) => (items.length ? html`<${Ranking} items=${items} ...${rest} />` : html`<${NoItems} ...${{ relation, shopper }} />`);
   const metrics = outcome && [...new Set([outcome.current, outcome.other].flatMap((one) => numbers(outcome.metrics[one]).map(([name]) => name)))];
   return html`
     <${Dialog} title=${t("snapshots.compare_with", { version })} onClose=${onClose}>
@@ -66,8 +68,8 @@ const Compare = ({ version, onClose }) => {
           ]} />`}
           <${Meanings} paths=${metrics} />
           ${outcome.shoppers.map((one) => html`<div><h3>${one.user_id || t("shopper.nobody")} <span class="muted">${percent(one.overlap, 0)}</span></h3>
-            <div class="columns pair"><div><p class="muted">${t("snapshots.current")}</p><${Ranking} items=${one.current.items} name=${t("snapshots.current")} /></div>
-            <div><p class="muted"><code>${outcome.other}</code></p><${Ranking} items=${one.other.items} before=${ranksOf(one.current.items)} name=${outcome.other} /></div></div></div>`)}`}
+            <div class="columns pair"><div><p class="muted">${t("snapshots.current")}</p>${listOf(one.current, one.user_id, { name: t("snapshots.current") })}</div>
+            <div><p class="muted"><code>${outcome.other}</code></p>${listOf(one.other, one.user_id, { name: outcome.other, before: ranksOf(one.current.items) })}</div></div></div>`)}`}
       </div>
     <//>
   `;
@@ -162,7 +164,7 @@ export default function Snapshots() {
     setOpen((now) => (now === dialog ? null : now));
     tell(text);
     if (version) setAwaited({ version, back, refused: list.data?.refused?.at });
-    setWatched(WATCHED);
+    setWatched(version ? WATCHED : WATCHED / 5);
     list.reload();
     overview.reload();
   };
