@@ -15,15 +15,15 @@ const loadPlot = () => {
 };
 
 const HEIGHT = 220;
-const MARGIN = 16;
+export const MARGIN = 16;
 // How wide the widest of some texts stands on an axis, in about as many pixels.
-const widest = (texts) => Math.max(0, ...texts.map((text) => [...String(text ?? "")].reduce((sum, one) => sum + (/\p{Script=Han}/u.test(one) ? 12.5 : 7.5), 0)));
+export const widest = (texts) => Math.max(0, ...texts.map((text) => [...String(text ?? "")].reduce((sum, one) => sum + (/\p{Script=Han}/u.test(one) ? 12.5 : 7.5), 0)));
 const DAY_S = 86400;
 
 // What a chart shows, and a button for the same as a table. `x`: places of the values; `labels`: their texts in the table,
 // under the heading `first`; `scale`: uPlot's options for x; `axis(width)`: those of its axis, how much `more` height it takes
 // and how much room it needs to the `left`; `floor(low)`: where the values' axis begins.
-const Chart = ({ name, first, labels, x, series, format, scale, axis: across, floor, points }) => {
+export const Chart = ({ name, first, labels, x, series, format, scale, axis: across, floor, points }) => {
   const place = useRef();
   const [asTable, setAsTable] = useState(false);
   useEffect(() => {
@@ -108,47 +108,3 @@ const over = (days) => (_, first, last) => (days.length === 1 ? [first - DAY_S, 
 export const LineChart = ({ days, ...rest }) => html`
   <${Chart} ...${BY_DAY} ...${rest} first=${t("day")} labels=${days.map(dayOf)} x=${days.map((day) => Date.parse(day) / 1000)} points=${days.length < 40} scale=${{ time: true, range: over(days) }} />
 `;
-
-// Values beside each other that have labels in place of moments. Small differences are what they are looked at for.
-const TILT = 30;
-const [ACROSS, DOWN] = [Math.cos, Math.sin].map((of) => of((TILT * Math.PI) / 180));
-const AXIS = 60; // of the values, about
-// Labels that have no room side by side stand tilted, each ending at its place; longer ones than most are cut.
-const fitted = (labels) => (width) => {
-  const room = width / Math.max(1, labels.length);
-  const longest = Math.min(220, width * 0.4);
-  const shown = (fit) => ({ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : fit(labels[tick]))) });
-  if (widest(labels) + MARGIN <= room) return { axis: shown((label) => label) };
-  const cut = (label) => {
-    const letters = [...label];
-    while (widest([letters.join("")]) > longest) letters.pop();
-    return letters.length < [...label].length ? `${letters.join("")}…` : label;
-  };
-  const most = Math.min(longest, widest(labels));
-  const down = most * DOWN + MARGIN;
-  return { axis: { ...shown(cut), rotate: TILT, space: 28, size: down }, more: down, left: Math.max(0, most * ACROSS - AXIS - room / 2) };
-};
-export const PointChart = ({ labels, ...rest }) => html`
-  <${Chart} ...${rest} labels=${labels} x=${labels.map((_, i) => i)} points scale=${{ time: false, range: () => [-0.5, labels.length - 0.5] }}
-    axis=${fitted(labels)}
-    floor=${(low, high) => [low - (high - low || 1) * 0.15, high + (high - low || 1) * 0.15]} />
-`;
-
-// Bars of one measure; they are a table by themselves. Below a bar stands what it comes from, where a row says that.
-export const Bars = ({ rows, format, name }) => {
-  const most = Math.max(...rows.map(([, value]) => Math.abs(value)), 1e-9);
-  return html`
-    <table class="bars">
-      <caption class="unseen">${name}</caption>
-      <tbody>
-        ${rows.map(([label, value, why]) => html`
-          <tr>
-            <th scope="row">${label}</th>
-            <td class="bar" aria-hidden="true"><i class=${value < 0 ? "minus" : ""} style=${{ width: `${(100 * Math.abs(value)) / most}%` }}></i></td>
-            <td class="number">${format(value)}</td>
-          </tr>
-          ${why?.length > 0 && html`<tr class="why"><td colspan="3"><ul>${why.map((text) => html`<li>${text}</li>`)}</ul></td></tr>`}`)}
-      </tbody>
-    </table>
-  `;
-};

@@ -1,7 +1,32 @@
 // What a rebuild has tried before it chose, as plots: the ways to mix the terms, and the settings one by one.
-import { PointChart } from "./chart.js";
+import { Chart, MARGIN, widest } from "./chart.js";
 import { html } from "./html.js";
 import { has, number, signed, t } from "./i18n.js";
+
+// Values beside each other that have labels in place of moments. Small differences are what they are looked at for.
+const TILT = 30;
+const [ACROSS, DOWN] = [Math.cos, Math.sin].map((of) => of((TILT * Math.PI) / 180));
+const AXIS = 60; // of the values, about
+// Labels that have no room side by side stand tilted, each ending at its place; longer ones than most are cut.
+const fitted = (labels) => (width) => {
+  const room = width / Math.max(1, labels.length);
+  const longest = Math.min(220, width * 0.4);
+  const shown = (fit) => ({ incrs: [1, 2, 5, 10], values: (_, ticks) => ticks.map((tick) => (labels[tick] === undefined ? "" : fit(labels[tick]))) });
+  if (widest(labels) + MARGIN <= room) return { axis: shown((label) => label) };
+  const cut = (label) => {
+    const letters = [...label];
+    while (widest([letters.join("")]) > longest) letters.pop();
+    return letters.length < [...label].length ? `${letters.join("")}…` : label;
+  };
+  const most = Math.min(longest, widest(labels));
+  const down = most * DOWN + MARGIN;
+  return { axis: { ...shown(cut), rotate: TILT, space: 28, size: down }, more: down, left: Math.max(0, most * ACROSS - AXIS - room / 2) };
+};
+const PointChart = ({ labels, ...rest }) => html`
+  <${Chart} ...${rest} labels=${labels} x=${labels.map((_, i) => i)} points scale=${{ time: false, range: () => [-0.5, labels.length - 0.5] }}
+    axis=${fitted(labels)}
+    floor=${(low, high) => [low - (high - low || 1) * 0.15, high + (high - low || 1) * 0.15]} />
+`;
 
 const named = (name) => (has(`report.${name}`) ? t(`report.${name}`) : name.replaceAll("_", " "));
 const SCORES = new Set(["ndcg_at_10", "ndcg_at_50"]);

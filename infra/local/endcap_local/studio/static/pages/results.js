@@ -1,6 +1,7 @@
 // Results: what lists have brought, told apart by scenario, surface, variant and day.
 import { get, useLoad } from "../lib/api.js";
-import { Bars, LineChart } from "../lib/chart.js";
+import { Bars } from "../lib/bars.js";
+import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
 import { dateTime, day as dayOf, money, number, percent, t } from "../lib/i18n.js";
 import { Amounts, Button, Check, Empty, Field, Head, Loaded, Notice, Panel, SelectField, Stat, Table } from "../lib/ui.js";

@@ -1,7 +1,7 @@
 // Shopper: one, by the exact id; there is no list of people to look through.
 import { call, get, preview, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
-import { Bars } from "../lib/chart.js";
+import { Bars } from "../lib/bars.js";
 import { html, useLayoutEffect, useState } from "../lib/html.js";
 import { ago, dateTime, day, has, inRow, language, number, signed, t } from "../lib/i18n.js";
 import { NoItems } from "../lib/items.js";

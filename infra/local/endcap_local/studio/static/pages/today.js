@@ -1,6 +1,6 @@
 // Today: how the shop's personalisation does right now, what needs attention, what was changed.
 import { get, useLoad } from "../lib/api.js";
-import { Bars } from "../lib/chart.js";
+import { Bars } from "../lib/bars.js";
 import { Changes } from "../lib/changes.js";
 import { html, useEffect } from "../lib/html.js";
 import { ago, exact, language, meaningOfMeasure, money, nameOfMeasure, nameOfService, number, t } from "../lib/i18n.js";
