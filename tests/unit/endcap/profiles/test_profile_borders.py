@@ -1,0 +1,41 @@
+"""What a profile keeps at the very moment of an erasure, and of what was shown again."""
+
+from __future__ import annotations
+
+import pytest
+
+from endcap.events.interaction import Interaction
+from endcap.profiles.entries import NEVER_SET, register
+from endcap.profiles.links import Link
+from endcap.profiles.profile import UserProfile, deleted, handed_over, merge, profile_of
+
+STATED = ("attributes", "preferences", "consent")
+
+
+@pytest.mark.parametrize("name", STATED)
+def test_what_was_stated_at_the_moment_of_an_erasure_is_gone_and_what_came_after_stays(name: str) -> None:
+    profiles = [UserProfile(**{name: register({"colour": "red"}, at_ms)}) for at_ms in (9, 10, 11)]  # type: ignore[arg-type]
+    found = [getattr(deleted(profile, 10), name).value for profile in profiles]
+    assert found == [None, None, {"colour": "red"}]
+    assert all(getattr(deleted(profiles[2], 10), other) == NEVER_SET for other in STATED if other != name)
+
+
+def shown(user_id: str, *times_ms: int) -> UserProfile:
+    return profile_of([Interaction(f"e{at_ms}", user_id, "impression", at_ms, "lamp") for at_ms in times_ms])
+
+
+def test_of_an_item_shown_again_a_user_keeps_the_latest_and_an_anonymous_id_each() -> None:
+    assert [i.timestamp_ms for i in shown("ann", 5, 9, 7).impressions] == [9]
+    assert [i.timestamp_ms for i in shown("anon:a", 5, 9, 7).impressions] == [9, 7, 5]
+
+
+def test_what_a_device_was_shown_stays_beside_what_its_user_was_shown() -> None:
+    handed = handed_over(shown("anon:a", 5, 9, 7), "anon:a")
+    link = UserProfile(links=(Link(20, anonymous_id="anon:a"),), is_user=True)
+    found = merge(shown("ann", 6, 8), handed, link).impressions
+    assert [(i.timestamp_ms, i.source) for i in found] == [
+        (9, "anon:a"),
+        (8, ""),
+        (7, "anon:a"),
+        (5, "anon:a"),
+    ]
