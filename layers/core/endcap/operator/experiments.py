@@ -45,7 +45,7 @@ def mistakes(before: Sequence[Experiment], after: Sequence[Experiment], now_ms: 
         for n, (first, second) in _alike(one):
             yield FieldError(
                 field=f"experiments.{k}.variants.{n}",
-                message=f"{first.name} and {second.name} are equal in all that they change: there is nothing to compare",
+                message=f"{first.name} and {second.name} are equal in all that they change: nothing is compared",
             )
 
 
