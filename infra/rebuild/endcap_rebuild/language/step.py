@@ -68,7 +68,7 @@ def _described(job: FastJob, needed: Needed) -> Outputs:
     users, about = _asked_of(questions, spoken[sample])
     trials = trials_of(questions, {fields: space(_centred(vectors)) for fields, vectors in whole.items()}, asked)
     fields = choose_fields(trials, users, about)
-    served = _of_fields(whole, fields, spoken)
+    served = vectors_of(whole, fields, spoken)
     if fields.shop:  # judged as they will be served: those of several languages have one mean
         trials = trials_of(questions, {fields.shop: space(_centred(served))}, asked)
     chosen = choose(fields, trials, users, about)
@@ -93,7 +93,7 @@ def _described(job: FastJob, needed: Needed) -> Outputs:
     return made
 
 
-def _of_fields(whole: Mapping[tuple[str, ...], F32], fields: Fields, spoken: NDArray[np.str_]) -> F32:
+def vectors_of(whole: Mapping[tuple[str, ...], F32], fields: Fields, spoken: NDArray[np.str_]) -> F32:
     """float32 (n, d_text): of each item the vector of its language's fields; zero rows where none are chosen."""
     found = np.zeros_like(next(iter(whole.values())))
     for language in set(spoken.tolist()):

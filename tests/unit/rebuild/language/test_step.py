@@ -24,8 +24,9 @@ from endcap.snapshot.parts import TermWeight
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.job import rebuild
+from endcap_rebuild.language.choice import Fields
 from endcap_rebuild.language.enrich import EnrichSettings, enrich
-from endcap_rebuild.language.step import BESIDE, DESCRIBED_STEP, enrichment_key, report_of, weights_beside
+from endcap_rebuild.language.step import BESIDE, DESCRIBED_STEP, enrichment_key, report_of, vectors_of, weights_beside
 from endcap_rebuild.settings import RebuildSettings, no_progress
 from endcap_rebuild.steps.assembly import generated_documents
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob
@@ -97,6 +98,15 @@ def test_a_weight_is_a_share_of_that_of_the_text_beside_it() -> None:
     assert "described_query" not in found
     assert weights_beside(terms, None, {}, BESIDE) == terms
     assert report_of(None) == {}
+
+
+def test_each_item_has_the_vector_of_the_fields_of_its_language() -> None:
+    spoken = np.asarray(["en", "zh", "fr", "zh"])
+    few, many = ("kind", "uses"), ("kind", "uses", "themes")
+    whole = {few: np.arange(4, dtype=np.float32)[:, None], many: 10 + np.arange(4, dtype=np.float32)[:, None]}
+    assert vectors_of(whole, Fields(few), spoken)[:, 0].tolist() == [0, 1, 2, 3]
+    assert vectors_of(whole, Fields(few, {"zh": many}), spoken)[:, 0].tolist() == [0, 11, 2, 13]
+    assert not vectors_of(whole, Fields(()), spoken).any()
 
 
 def test_nothing_was_written_there(tmp_path: Path) -> None:
