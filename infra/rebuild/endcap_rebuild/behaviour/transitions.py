@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
-from endcap.arrays import F32, I64
+from endcap.arrays import I64
 from endcap.ranking.features import RankingSettings
 from endcap_rebuild.data.event_table import EventTable, shuffle_keys
 from endcap_rebuild.data.row_weights import positive_strength, with_grades
@@ -24,10 +24,10 @@ from endcap_rebuild.data.row_weights import positive_strength, with_grades
 _CHOICES_BEFORE: Final = 10
 # An item that was chosen less often says nothing that a regression could tell from chance.
 _LEAST_CHOICES: Final = 3
-# The dense factor of so many items takes 150 MB and some ten seconds.
+# Each dense matrix of so many items takes 150 MB, and a sparse one with every pair in it twice as much.
 MOST_ITEMS: Final = 6_000
 _LEAST_WEIGHT: Final = 1e-4
-# Rows that are turned into matrices at once; bounds memory at some 50 MB.
+# Rows that are turned into sparse matrices at once, each with up to as many entries as it has choices before it.
 _ROWS_AT_ONCE: Final = 200_000
 
 
@@ -61,15 +61,16 @@ def transition_matrix(table: EventTable, n_items: int, ridge: float, reverse_sha
     chosen = chosen.rows(order)
     column = np.full(n_items, -1, dtype=np.int64)
     column[items] = np.arange(len(items))
-    gram, follows = (np.zeros((len(items), len(items)), dtype=np.float32) for _ in range(2))
+    # By columns, as LAPACK wants them, so that it works in place.
+    gram, follows = (np.zeros((len(items), len(items)), dtype=np.float32, order="F") for _ in range(2))
     for rows in _blocks(chosen):
         before, then = _before_and_then(chosen.rows(rows), column, len(items))
         gram += (before.T @ before).toarray()
         follows += (before.T @ then).toarray()
     follows += np.float32(reverse_share) * follows.T
     gram[np.diag_indices(len(items))] += np.float32(ridge)
-    # Symmetric, so that its transpose is the same and has the columns together that LAPACK wants.
-    weights = linalg.cho_solve(linalg.cho_factor(gram.T, lower=True, overwrite_a=True), follows)
+    factor = linalg.cho_factor(gram, lower=True, overwrite_a=True)
+    weights = linalg.cho_solve(factor, follows, overwrite_b=True)
     weights[np.diag_indices(len(items))] = 0
     source, target = np.nonzero(weights > _LEAST_WEIGHT)
     entries = (weights[source, target].astype(np.float32), (items[source], items[target]))
@@ -111,10 +112,6 @@ def _before_and_then(table: EventTable, column: NDArray[np.int64], width: int) -
         columns.append(own[later - distance])
         weights.append(strength[later - distance] * np.float32(0.5 ** ((distance - 1) / half_life)))
     shape = (len(table), width)
-    before = sparse.csr_array((_joined(weights), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
+    before = sparse.csr_array((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape=shape)
     known = np.flatnonzero(own >= 0)
     return before, sparse.csr_array((strength[known], (known, own[known])), shape=shape)
-
-
-def _joined(weights: list[F32]) -> F32:
-    return np.concatenate(weights).astype(np.float32)

@@ -42,7 +42,8 @@ _WINDOWS: Final = (10, 20)
 _REVERSE_SHARES: Final = (0.0, 0.25)
 # Penalties of a regression between items, for shops of few enough items; without one it is item-kNN.
 _RIDGES: Final = (30.0, 100.0)
-_TRANSITION_SHARES: Final = (0.0, 0.5, 1.0)
+# Of a regression of what comes next, where not all of it is counts.
+_TRANSITION_SHARES: Final = (0.5, 1.0)
 # A grade in full, by half, and not at all: whether what people rate low still leads to what they choose next.
 _GRADE_STRENGTHS: Final = (1.0, 0.5, 0.0)
 _TYPE_FACTORS: Final = (0.0, 0.3, 3.0)
@@ -220,17 +221,23 @@ def choose_transitions(
         return lists, tried
     history = _history_weights(cases, n_items, grade_strength)
     _, shopper, n_cases = np.unique(cases.table.user[cases.target], return_inverse=True, return_counts=True)
-    counts = fitted_next(split.train, n_items, replace(lists, transition_share=0.0), seed)
-    best, best_gain = lists, -1.0
+
+    def gain_of_list(matrix: Any, settings: ListSettings) -> float:
+        gain = float((np.bincount(shopper, _gains(history @ matrix, cases)) / n_cases).mean())
+        tried.append({"transition_share": settings.transition_share, "ndcg_at_10": gain})
+        if settings.transition_share:
+            tried[-1]["transition_ridge"] = settings.transition_ridge
+        return gain
+
+    counts = fitted_next(split.train, n_items, lists, seed)
+    best, best_gain = lists, gain_of_list(counts, lists)
     for ridge in _RIDGES:
-        settings = replace(lists, transition_ridge=ridge)
-        transitions = fitted_transitions(split.train, n_items, settings, seed)
+        transitions = fitted_transitions(split.train, n_items, replace(lists, transition_ridge=ridge), seed)
         for share in _TRANSITION_SHARES:
-            gains = _gains(history @ blended(counts, transitions, share), cases)
-            gain = float((np.bincount(shopper, gains) / n_cases).mean())
-            tried.append({"transition_share": share, "transition_ridge": ridge, "ndcg_at_10": gain})
+            settings = replace(lists, transition_ridge=ridge, transition_share=share)
+            gain = gain_of_list(blended(counts, transitions, share), settings)
             if gain > best_gain:
-                best, best_gain = replace(settings, transition_share=share), gain
+                best, best_gain = settings, gain
     return best, tried
 
 
