@@ -1,10 +1,12 @@
-"""What a profile keeps at the very moment of an erasure, and of what was shown again."""
+"""What a profile keeps at the very moment of an erasure, of what was shown again, and of what it takes over."""
 
 from __future__ import annotations
 
 import pytest
 
 from endcap.events.interaction import Interaction
+from endcap.profiles.adoption import adopted
+from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.entries import NEVER_SET, register
 from endcap.profiles.links import Link
 from endcap.profiles.profile import UserProfile, deleted, handed_over, merge, profile_of
@@ -39,3 +41,12 @@ def test_what_a_device_was_shown_stays_beside_what_its_user_was_shown() -> None:
         (7, "anon:a"),
         (5, "anon:a"),
     ]
+
+
+def test_what_an_anonymous_id_takes_over_is_in_the_order_of_any_profile() -> None:
+    did = profile_of([Interaction("e", "anon:a", "view", 30, "lamp")])
+    of_before = merge(did, UserProfile(links=(Link(10, user_id="ann"), Link(20, user_id="bob"))))
+    found = adopted(of_before, "a", 40, 1)
+    assert found is not None
+    assert found == merge(found) == decode_profile(encode_profile(found))
+    assert [link.timestamp_ms for link in found.links] == [30, 20, 10]
