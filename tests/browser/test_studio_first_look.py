@@ -384,6 +384,7 @@ def test_older_changes_follow_the_latest(toy_stack: LocalStack, open_window: Ope
         )
 
     page.route("**/admin/audit*", answered)
+    go(page, "results")
     go(page, "today")
     changes = page.get_by_role("table", name="Latest changes").locator("tbody").get_by_role("row")
     expect(changes).to_have_count(1)
