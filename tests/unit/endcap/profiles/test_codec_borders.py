@@ -23,3 +23,9 @@ def test_whatever_part_alone_was_handed_over_keeps_its_source(event_type: str, i
     assert found == profile
     parts = (*found.interactions, *found.strong, *found.texts, *found.impressions)
     assert {part.source for part in parts} == {SOURCE}
+
+
+@pytest.mark.parametrize("value", [-1.0, -0.5, 0.0, 127.0, 127.5, 128.0, 2.0**32 - 1, 2.0**32])
+def test_a_value_of_any_form_comes_back(value: float) -> None:
+    profile = profile_of([Interaction("e", "ann", "rating", 5, "i", value=value)])
+    assert [e.value for e in decode_profile(encode_profile(profile)).interactions] == [value]

@@ -9,7 +9,15 @@ from endcap.profiles.adoption import adopted
 from endcap.profiles.codec import decode_profile, encode_profile
 from endcap.profiles.entries import NEVER_SET, register
 from endcap.profiles.links import Link
-from endcap.profiles.profile import UserProfile, deleted, handed_over, merge, profile_of
+from endcap.profiles.profile import (
+    UserProfile,
+    deleted,
+    handed_over,
+    merge,
+    new_events,
+    profile_of,
+    remembers_erasure,
+)
 
 STATED = ("attributes", "preferences", "consent")
 
@@ -50,3 +58,21 @@ def test_what_an_anonymous_id_takes_over_is_in_the_order_of_any_profile() -> Non
     assert found is not None
     assert found == merge(found) == decode_profile(encode_profile(found))
     assert [link.timestamp_ms for link in found.links] == [30, 20, 10]
+
+
+@pytest.mark.parametrize("profile", [UserProfile(deleted_at_ms=5), UserProfile(links=(Link(5),))])
+def test_whatever_of_an_erasure_is_known_outlives_the_profile(profile: UserProfile) -> None:
+    assert remembers_erasure(profile)
+    assert not remembers_erasure(UserProfile(links=(Link(5, user_id="ann"),)))
+
+
+@pytest.mark.parametrize(("at_ms", "is_new"), [(4, False), (5, False), (6, True)])
+def test_what_is_shown_again_is_new_where_it_is_later(at_ms: int, is_new: bool) -> None:
+    event, before = Interaction("again", "ann", "impression", at_ms, "lamp"), shown("ann", 5)
+    assert new_events([event], before, merge(before, profile_of([event]))) == [event] * is_new
+
+
+def test_of_a_device_a_user_owns_what_came_after_the_one_before_and_up_to_their_own() -> None:
+    did = profile_of([Interaction(f"e{n}", "anon:a", "view", n, f"item-{n}") for n in (9, 10, 11, 20, 21)])
+    link = UserProfile(links=(Link(20, anonymous_id="anon:a", start_ms=10),), is_user=True)
+    assert [e.timestamp_ms for e in merge(handed_over(did, "anon:a"), link).interactions] == [20, 11]
