@@ -16,8 +16,6 @@ from scipy import linalg, sparse
 
 from endcap.arrays import F32, I64
 from endcap.events.types import DAY_S
-from endcap_rebuild.behaviour.sparse import blended
-from endcap_rebuild.behaviour.transitions import transition_matrix
 from endcap_rebuild.data.event_table import EventTable, shuffle_keys
 from endcap_rebuild.data.row_weights import (
     is_bought,
@@ -56,8 +54,6 @@ class ListSettings:
     next_grades, neighbour_grades : how much a grade changes what a rating counts in "next" and in "neighbours": 1 in
         full, 0 not at all, see `with_grades`
     neighbours_evenly : whether all that was liked counts alike in "neighbours", see `with_even_grades`
-    transition_share : share of a regression of what comes next (see `transitions`) in "next", 0..1; the rest is counts
-    transition_ridge : penalty of that regression
     """
 
     window: int = 10
@@ -74,8 +70,6 @@ class ListSettings:
     next_grades: float = 1.0
     neighbour_grades: float = 1.0
     neighbours_evenly: bool = False
-    transition_share: float = 0.0
-    transition_ridge: float = 30.0
 
 
 def next_counts(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
@@ -103,17 +97,9 @@ def next_matrix(counts: Any, popularity: F32, settings: ListSettings) -> Any:
 
 
 def fitted_next(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
-    """The list "next" of a table, its grades counting in the counts as the settings say."""
-    graded = with_grades(table, settings.next_grades)
-    counts = next_matrix(next_counts(graded, n_items, settings, seed), item_popularity(graded, n_items), settings)
-    if not settings.transition_share:
-        return counts
-    return blended(counts, fitted_transitions(table, n_items, settings, seed), settings.transition_share)
-
-
-def fitted_transitions(table: EventTable, n_items: int, settings: ListSettings, seed: int) -> Any:
-    """The regression that "next" is made of in part."""
-    return transition_matrix(table, n_items, settings.transition_ridge, settings.reverse_share, seed)
+    """The list "next" of a table, its grades counting as the settings say."""
+    table = with_grades(table, settings.next_grades)
+    return next_matrix(next_counts(table, n_items, settings, seed), item_popularity(table, n_items), settings)
 
 
 def fitted_neighbours(table: EventTable, n_items: int, settings: ListSettings) -> Any:

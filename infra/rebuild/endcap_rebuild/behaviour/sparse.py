@@ -44,23 +44,13 @@ def item_list(matrix: Any) -> ItemList:
     """
     rows = sparse.csr_array(matrix)
     rows.sort_indices()
-    weights = np.minimum(rows.data / _mean_peak(rows), _LARGEST)
+    filled = np.flatnonzero(np.diff(rows.indptr))
+    peak = float(np.maximum.reduceat(rows.data, rows.indptr[filled]).mean()) if len(filled) else 1.0
+    weights = np.minimum(rows.data / peak, _LARGEST)
     weights[weights < _SMALLEST] = 0
     rows = sparse.csr_array((weights, rows.indices, rows.indptr), shape=rows.shape)
     rows.eliminate_zeros()
     return ItemList(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), rows.data.astype(np.float16))
-
-
-def blended(first: Any, second: Any, share: float) -> Any:
-    """The sum of two matrices, each scaled so that the largest weight of a row is 1 on average.
-
-    Parameters
-    ----------
-    share : of the second one, 0..1
-    """
-    parts = [(1 - share, sparse.csr_array(first)), (share, sparse.csr_array(second))]
-    scaled = [rows * np.float32(part / _mean_peak(rows)) for part, rows in parts]
-    return sparse.csr_array(scaled[0] + scaled[1])
 
 
 def matrix_of(neighbours: ItemList) -> Any:
@@ -68,9 +58,3 @@ def matrix_of(neighbours: ItemList) -> Any:
     n = len(neighbours.indptr) - 1
     weights = neighbours.weights.astype(np.float32)
     return sparse.csr_array((weights, neighbours.indices, neighbours.indptr), shape=(n, n))
-
-
-def _mean_peak(rows: Any) -> float:
-    """Mean of the largest weights of the rows that have any; 1 where none has."""
-    filled = np.flatnonzero(np.diff(rows.indptr))
-    return float(np.maximum.reduceat(rows.data, rows.indptr[filled]).mean()) if len(filled) else 1.0

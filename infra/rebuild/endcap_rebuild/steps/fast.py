@@ -51,7 +51,6 @@ from endcap_rebuild.tuning.list_search import (
     choose_list_settings,
     choose_neighbours,
     choose_popularity_half_life,
-    choose_transitions,
     choose_type_weights,
 )
 from endcap_rebuild.tuning.shown import shown_by
@@ -128,7 +127,6 @@ def _selection(job: FastJob, _: Needed) -> Outputs:
     wider, window = (replace(split, train=with_type_weights(split.train, type_weights)) for split in (wider, job.split))
     lists, neighbours_tried = choose_neighbours(wider, n_items, lists)
     lists, grade_strength, grades_tried = choose_grades(wider, n_items, lists, seed)
-    lists, transitions_tried = choose_transitions(wider, n_items, lists, grade_strength, seed)
     half_life, popularity_tried = choose_popularity_half_life(window, n_items, job.shop.clock)
     chosen = {
         "lists": asdict(lists),
@@ -139,7 +137,6 @@ def _selection(job: FastJob, _: Needed) -> Outputs:
         "types_tried": types_tried,
         "neighbours_tried": neighbours_tried,
         "grades_tried": grades_tried,
-        "transitions_tried": transitions_tried,
         "popularity_tried": popularity_tried,
     }
     return {"json": json_array(chosen)}

@@ -18,15 +18,12 @@ from endcap_rebuild.behaviour.lists import (
     ListSettings,
     fitted_neighbours,
     fitted_next,
-    fitted_transitions,
     item_popularity,
     next_counts,
     next_matrix,
     regressable,
 )
 from endcap_rebuild.behaviour.popularity import log_popularity
-from endcap_rebuild.behaviour.sparse import blended
-from endcap_rebuild.behaviour.transitions import has_transitions
 from endcap_rebuild.data.row_weights import is_graded, positive_strength, with_grades, with_type_weights
 from endcap_rebuild.metrics.paired import CLEARLY, is_more
 from endcap_rebuild.metrics.ranking import gain_of, mid_rank
@@ -42,8 +39,6 @@ _WINDOWS: Final = (10, 20)
 _REVERSE_SHARES: Final = (0.0, 0.25)
 # Penalties of a regression between items, for shops of few enough items; without one it is item-kNN.
 _RIDGES: Final = (30.0, 100.0)
-# Of a regression of what comes next, where not all of it is counts.
-_TRANSITION_SHARES: Final = (0.5, 1.0)
 # A grade in full, by half, and not at all: whether what people rate low still leads to what they choose next.
 _GRADE_STRENGTHS: Final = (1.0, 0.5, 0.0)
 _TYPE_FACTORS: Final = (0.0, 0.3, 3.0)
@@ -201,44 +196,6 @@ def choose_grades(
         for (name, grades, s), gain in gains.items()
     ]
     return lists, strength, tried
-
-
-def choose_transitions(
-    split: Split, n_items: int, lists: ListSettings, grade_strength: float, seed: int
-) -> tuple[ListSettings, list[dict[str, float]]]:
-    """How much of "next" is a regression of what comes next, and what each choice gave.
-
-    Every shopper counts once: what follows what is said by everybody, and the few of a small window may have up to ten
-    cases each.
-
-    Parameters
-    ----------
-    grade_strength : how much grades count in a history, see `choose_grades`
-    """
-    cases = _trial_cases(split)
-    tried: list[dict[str, float]] = []
-    if len(cases) < MIN_CASES or not has_transitions(split.train, n_items):
-        return lists, tried
-    history = _history_weights(cases, n_items, grade_strength)
-    _, shopper, n_cases = np.unique(cases.table.user[cases.target], return_inverse=True, return_counts=True)
-
-    def gain_of_list(matrix: Any, settings: ListSettings) -> float:
-        gain = float((np.bincount(shopper, _gains(history @ matrix, cases)) / n_cases).mean())
-        tried.append({"transition_share": settings.transition_share, "ndcg_at_10": gain})
-        if settings.transition_share:
-            tried[-1]["transition_ridge"] = settings.transition_ridge
-        return gain
-
-    counts = fitted_next(split.train, n_items, lists, seed)
-    best, best_gain = lists, gain_of_list(counts, lists)
-    for ridge in _RIDGES:
-        transitions = fitted_transitions(split.train, n_items, replace(lists, transition_ridge=ridge), seed)
-        for share in _TRANSITION_SHARES:
-            settings = replace(lists, transition_ridge=ridge, transition_share=share)
-            gain = gain_of_list(blended(counts, transitions, share), settings)
-            if gain > best_gain:
-                best, best_gain = settings, gain
-    return best, tried
 
 
 def choose_popularity_half_life(

@@ -26,7 +26,6 @@ from endcap_rebuild.tuning.list_search import (
     choose_list_settings,
     choose_neighbours,
     choose_popularity_half_life,
-    choose_transitions,
     choose_type_weights,
     rank_of,
 )
@@ -325,53 +324,6 @@ def test_without_grades_there_is_no_question_of_how_much_they_count(chain: Event
     settings, tried = choose_neighbours(split_by_time(chain, True, 200, 0), N, ListSettings())
     assert not settings.neighbours_evenly
     assert all("evenly" not in row for row in tried)
-
-
-def companions(misleading: bool) -> EventTable:
-    """Users who choose an item and what goes with it; where `misleading`, most choose both 0 and 1 before 2.
-
-    After 0 alone comes 3, and yet more of those who chose 0 chose 2 later on.
-    """
-    chance, events = np.random.default_rng(3), []
-    for user in range(1_500):
-        walk = ((0, 1, 2), (0, 1, 2), (0, 3))[int(chance.integers(3))] if misleading else (user % 20, user % 20 + 20)
-        start = CUTOFF_MS - user * DAY_MS // 8
-        events += [
-            Interaction(f"e{user}-{k}", f"u{user}", "purchase", start + k * 1000, f"item-{item}")
-            for k, item in enumerate(walk)
-        ]
-    return event_table(events, {f"item-{k}": k for k in range(N)}, ReadReport())
-
-
-def test_a_regression_is_in_next_where_it_says_more_of_what_comes_next_than_counts_do() -> None:
-    lists = ListSettings(source_power=0.0, target_power=0.0)
-    for misleading in (True, False):
-        split = split_by_time(companions(misleading), True, 400, 0)
-        settings, tried = choose_transitions(split, N, lists, 1.0, 0)
-        counts, *regressed = tried
-        best = max(regressed, key=lambda row: row["ndcg_at_10"])
-        assert counts["transition_share"] == 0
-        assert (best["ndcg_at_10"] > counts["ndcg_at_10"]) == misleading
-        if misleading:
-            chosen = settings.transition_share, settings.transition_ridge
-            assert chosen == (best["transition_share"], best["transition_ridge"])
-        else:
-            assert settings == lists
-
-
-def test_each_shopper_counts_once_for_how_much_of_next_is_a_regression(chain: EventTable) -> None:
-    split = split_by_time(chain, True, 1_000, 0)
-    cases = split.cases
-    busy = np.flatnonzero(cases.table.user[cases.target] == cases.table.user[cases.target[0]])
-    more = replace(split, cases=cases.chosen(np.concatenate([np.arange(len(cases)), *[busy] * 20])))
-    _, tried = choose_transitions(split, N, ListSettings(), 1.0, 0)
-    _, again = choose_transitions(more, N, ListSettings(), 1.0, 0)
-    assert [row["ndcg_at_10"] for row in again] == pytest.approx([row["ndcg_at_10"] for row in tried])
-
-
-def test_few_cases_leave_next_to_the_counts(chain: EventTable) -> None:
-    settings, tried = choose_transitions(split_by_time(chain, True, 20, 0), N, ListSettings(), 1.0, 0)
-    assert (settings, tried) == (ListSettings(), [])
 
 
 def test_even_grades_say_whether_and_not_how_much() -> None:
