@@ -131,6 +131,6 @@ def test_parameters_are_told_from_live_configuration(toy: LocalStack) -> None:
     assert {choice["name"]: choice["default"] for choice in told["choices"]}["diversity"] == 0
     chinese = ok(call(toy, "GET", "/parameters", accept_language="zh-CN"))
     assert chinese["language"] == "zh"
-    assert any("text（0.5）" in text for text in chinese["summary"])
+    assert any("“text”（0.5）" in text for text in chinese["summary"])
     assert ok(call(toy, "GET", "/parameters?language=en", accept_language="zh"))["summary"] == told["summary"]
     assert call(toy, "GET", "/parameters?language=fr")[0] == 400

@@ -160,7 +160,7 @@ SERVING: dict[str, tuple[Callable[[World], None], int]] = {
     "DegradedAnswersAlarm": (without(PROFILE), 11),
     "ExposuresLostAlarm": (without(EXPOSURE), 1),
     "LiveCountsReadAlarm": (without(COUNTERS), 12),
-    "ChangesReadAlarm": (without(CHANGES), 11),
+    "ChangesReadAlarm": (without(CHANGES), 12),
     "SnapshotLoadAlarm": (without(POINTER), 2),
     "ScenariosAlarm": (a_document("config/scenarios.json", "{"), 2),
     "ExperimentsAlarm": (a_document("config/experiments.json", "{"), 2),

@@ -165,7 +165,7 @@ class TestTrending:
     def test_speaks_chinese(self, snapshot):
         asked = dataclasses.replace(ASKED, language="zh", window="7d")
         answer = recommend(snapshot, EMPTY_PROFILE, asked, NOW_MS, live=live("7d", item_4=12))
-        assert answer.items[0].reasons[0].text == "过去7天内约被选择12次。"
+        assert answer.items[0].reasons[0].text == "过去 7 天内约被选择 12 次。"
 
     @pytest.mark.parametrize(
         ("people", "told"), [(4, "Chosen in the last hour."), (5, "Chosen about 9 times in the last hour.")]

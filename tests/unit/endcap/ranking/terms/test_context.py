@@ -93,7 +93,7 @@ def test_several_contexts_add_up_and_the_strongest_is_named(snapshot: Snapshot) 
     answer = ask(snapshot, limit=3, context={"country": "de", "device": "mobile"}, language="zh")
     assert set(ids(answer)) >= {"item-30", "item-31"}
     texts = {item.item_id: [reason.text for reason in item.reasons] for item in answer.items}
-    assert "在DE受欢迎。" in texts["item-31"]
+    assert "在 DE 受欢迎。" in texts["item-31"]
     assert "在手机上受欢迎。" in [
         r.text for i in ask(snapshot, context={"device": "Mobile"}, language="zh").items for r in i.reasons
     ]
@@ -171,10 +171,10 @@ def test_a_value_has_one_spelling(value: object, spelled: str) -> None:
     ("name", "value", "en", "zh"),
     [
         ("device", "mobile", "Popular on mobile.", "在手机上受欢迎。"),
-        ("country", "gb", "Popular in GB.", "在GB受欢迎。"),
-        ("country", "new zealand", "Popular in New Zealand.", "在New Zealand受欢迎。"),
-        ("referrer", "a.com", "Popular with shoppers who come from a.com.", "在来自a.com的顾客中受欢迎。"),
-        ("store", "7", "Popular where store is 7.", "在store为7时受欢迎。"),
+        ("country", "gb", "Popular in GB.", "在 GB 受欢迎。"),
+        ("country", "new zealand", "Popular in New Zealand.", "在 New Zealand 受欢迎。"),
+        ("referrer", "a.com", "Popular with shoppers who come from a.com.", "在来自 a.com 的顾客中受欢迎。"),
+        ("store", "7", "Popular where store is 7.", "在 store 为 7 时受欢迎。"),
     ],
 )
 def test_every_context_has_a_sentence(name: str, value: str, en: str, zh: str) -> None:
