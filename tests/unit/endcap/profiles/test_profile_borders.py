@@ -13,10 +13,12 @@ from endcap.profiles.profile import (
     UserProfile,
     deleted,
     handed_over,
+    is_forgotten,
     merge,
     new_events,
     profile_of,
     remembers_erasure,
+    unerased_ids,
 )
 
 STATED = ("attributes", "preferences", "consent")
@@ -76,3 +78,23 @@ def test_of_a_device_a_user_owns_what_came_after_the_one_before_and_up_to_their_
     did = profile_of([Interaction(f"e{n}", "anon:a", "view", n, f"item-{n}") for n in (9, 10, 11, 20, 21)])
     link = UserProfile(links=(Link(20, anonymous_id="anon:a", start_ms=10),), is_user=True)
     assert [e.timestamp_ms for e in merge(handed_over(did, "anon:a"), link).interactions] == [20, 11]
+
+
+def test_of_one_event_at_one_moment_the_own_entry_stays_in_any_order() -> None:
+    own = profile_of([Interaction("e", "ann", "view", 30, "lamp")])
+    handed = handed_over(profile_of([Interaction("e", "anon:a", "view", 30, "lamp")]), "anon:a")
+    link = UserProfile(links=(Link(40, anonymous_id="anon:a"),), is_user=True)
+    for parts in ((own, handed, link), (handed, own, link)):
+        assert [entry.source for entry in merge(*parts).interactions] == [""]
+
+
+@pytest.mark.parametrize(("at_ms", "left"), [(9, {"anon:a"}), (10, {"anon:a"}), (11, set())])
+def test_a_deletion_has_to_reach_whoever_was_taken_over_up_to_its_moment(at_ms: int, left: set[str]) -> None:
+    profile = UserProfile(links=(Link(at_ms, anonymous_id="anon:a"),), deleted_at_ms=10, is_user=True)
+    assert unerased_ids(profile) == left
+    assert is_forgotten(profile) == bool(left)
+
+
+@pytest.mark.parametrize(("link", "forgotten"), [(Link(5), True), (Link(5, user_id="ann"), False)])
+def test_of_links_the_border_that_an_erasure_leaves_says_nothing_of_anybody(link: Link, forgotten: bool) -> None:
+    assert is_forgotten(UserProfile(links=(link,))) == forgotten
