@@ -17,7 +17,7 @@ TEXTS: Final = Texts(
     list_ended="、",
     worded="{sentence}：{words}。",
     days=("{n}天", "{n}天"),
-    every_days=("每{n}天", "每{n}天"),
+    every_days=("每天", "每{n}天"),
     past={
         "view": "浏览过",
         "click": "点击过",

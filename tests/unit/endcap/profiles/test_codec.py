@@ -161,9 +161,9 @@ def test_damaged_bytes_are_refused(cut):
         decode_profile(data[:cut])
     with pytest.raises(ProfileFormatError):
         decode_profile(data + b"\0")
-    with pytest.raises(ProfileFormatError, match="^profile format 63 is none that"):
+    with pytest.raises(ProfileFormatError, match=r"^profile format 63 is none that"):
         decode_profile(b"\x63" + data[1:])
-    with pytest.raises(ProfileFormatError, match="^profile format none is none that"):
+    with pytest.raises(ProfileFormatError, match=r"^profile format none is none that"):
         decode_profile(b"")
 
 

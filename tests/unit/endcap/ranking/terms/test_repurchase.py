@@ -172,7 +172,7 @@ def test_the_reason_says_why_now(snapshot: Snapshot) -> None:
         (
             (3, 2.0, 1.0, 9.0),
             "You usually buy this every day; it has been 2.",
-            "您通常每 1 天购买一次，距上次已有 2 天。",
+            "您通常每天购买一次，距上次已有 2 天。",
         ),
     ],
 )
