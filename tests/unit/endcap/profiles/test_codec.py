@@ -3,7 +3,13 @@ from dataclasses import replace
 import pytest
 
 from endcap.events.interaction import Interaction
-from endcap.profiles.codec import ProfileFormatError, decode_profile, encode_profile
+from endcap.profiles.codec import (
+    FORMAT,
+    FORMAT_OF_IDENTITIES,
+    ProfileFormatError,
+    decode_profile,
+    encode_profile,
+)
 from endcap.profiles.entries import MAX_ASPECTS, Entry, Impression, TextSignal, pack_aspects, register
 from endcap.profiles.links import MAX_LINKS, MAX_SPANS, Link
 from endcap.profiles.profile import (
@@ -272,7 +278,7 @@ def test_what_of_a_deletion_is_still_to_be_done_is_kept():
     assert merge(asked_for, deletion(9)).links == ()
 
 
-@pytest.mark.parametrize("n_bytes", [1, 126, 127, 128])
+@pytest.mark.parametrize("n_bytes", [1, 126, 127, 128, 129, 200, 512])
 def test_item_ids_of_any_length_are_read_back(n_bytes):
     profile = profile_of([replace(event(1), item_id="i" * n_bytes), event(2)])
     assert decode_profile(encode_profile(profile)) == profile
@@ -302,3 +308,30 @@ def test_a_profile_keeps_as_much_as_the_page_about_privacy_says():
 def test_where_an_interval_begins_is_read_back(start_ms):
     profile = UserProfile(links=(Link(5, anonymous_id="anon:a", start_ms=start_ms),))
     assert decode_profile(encode_profile(profile)) == profile
+
+
+def test_a_purchase_that_newer_views_have_pushed_out_is_strong_and_no_interaction():
+    profile = profile_of([event(0, "purchase"), *(event(n) for n in range(1, MAX_INTERACTIONS + 1))])
+    assert set(profile.strong) - set(profile.interactions)
+    assert decode_profile(encode_profile(profile)) == profile
+
+
+@pytest.mark.parametrize("name", ["attributes", "preferences", "consent"])
+def test_what_was_said_outright_is_refused_where_it_is_damaged(name):
+    data = encode_profile(UserProfile(**{name: register({"size": "M"}, 5)}))
+    assert data.count(b'"M"}') == 1
+    with pytest.raises(ProfileFormatError):
+        decode_profile(data.replace(b'"M"}', b'"M"]'))
+
+
+def test_links_without_a_beginning_are_read_by_versions_of_before():
+    links = (Link(5, user_id="ann"),)
+    assert encode_profile(UserProfile(links=links))[0] == FORMAT
+    assert encode_profile(UserProfile(links=(replace(links[0], start_ms=0),)))[0] == FORMAT_OF_IDENTITIES
+
+
+def test_entries_name_a_source_only_where_there_are_some():
+    plain = [profile_of([event(n) for n in range(count)]) for count in (1, 2)]
+    of_users = [replace(one, is_user=True) for one in plain]
+    one, two = (len(encode_profile(profile)) for profile in plain)
+    assert len(encode_profile(of_users[1])) - len(encode_profile(of_users[0])) == two - one

@@ -11,8 +11,8 @@ from endcap.events.interaction import Interaction
 from endcap.profiles.consent import refusal, refuses
 from endcap.profiles.entries import register
 from endcap.profiles.identity import apply_events, delete_user, erase_identified
-from endcap.profiles.links import Link, floor_ms
-from endcap.profiles.profile import UserProfile, merge, profile_of
+from endcap.profiles.links import Link, floor_ms, intervals
+from endcap.profiles.profile import UserProfile, handed_over, merge, profile_of
 from tests.fakes.profile_store import MemoryProfiles
 
 
@@ -167,3 +167,41 @@ def test_a_consent_given_right_after_an_erasure_counts() -> None:
     agreed = UserProfile(consent=register({"personalization": True}, 6))
     store.update("u", lambda before: merge(before, agreed))
     assert not refuses(store.get("u"))
+
+
+class TestWhoseAProfileIs:
+    def test_is_said_by_the_profile_itself(self) -> None:
+        store = stored(view("ann", 1), view("anon:a", 2))
+        assert (store.get("ann").is_user, store.get("anon:a").is_user) == (True, False)
+
+    def test_is_said_too_where_nothing_came_but_what_a_device_hands_over(self) -> None:
+        store = MemoryProfiles()
+        put(store, "anon:a", Link(10, user_id="ann"))
+        assert apply_events([view("anon:a", 7)], store) == {}  # late; the user's own row may have expired
+        assert (times(store, "ann"), store.get("ann").is_user) == ([7], True)
+
+
+def test_an_erasure_tells_other_users_where_their_share_of_a_device_begins() -> None:
+    store = MemoryProfiles()
+    put(store, "anon:a", Link(10, user_id="bob"), events=(3, 7))
+    handed = handed_over(profile_of([view("anon:a", at_ms) for at_ms in (3, 7)]), "anon:a")
+    link = UserProfile(links=(Link(10, anonymous_id="anon:a"),), is_user=True)
+    store.update("bob", lambda _: merge(handed, link))
+    put(store, "ann", Link(5, anonymous_id="anon:a"), is_user=True)  # what the device's own row has lost
+    assert times(store, "bob") == [7, 3]
+    delete_user("ann", 20, store)
+    assert times(store, "bob") == [7]
+
+
+@pytest.mark.parametrize(("deleted_at_ms", "owners"), [(9, ["ann"]), (10, []), (11, [])])
+def test_who_was_identified_at_the_moment_of_a_deletion_or_before_owns_nothing(
+    deleted_at_ms: int, owners: list[str]
+) -> None:
+    assert [one.link.user_id for one in intervals([Link(10, user_id="ann")], deleted_at_ms)] == owners
+
+
+def test_what_a_device_did_up_to_its_deletion_is_nobodys() -> None:
+    store = MemoryProfiles()
+    put(store, "anon:a", Link(20, user_id="ann"), deleted_at_ms=10, erased_at_ms=10)
+    assert apply_events([view("anon:a", 9), view("anon:a", 10), view("anon:a", 11)], store) == {}
+    assert times(store, "ann") == [11]

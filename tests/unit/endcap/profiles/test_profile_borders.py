@@ -19,6 +19,7 @@ from endcap.profiles.profile import (
     profile_of,
     remembers_erasure,
     unerased_ids,
+    within,
 )
 
 STATED = ("attributes", "preferences", "consent")
@@ -98,3 +99,8 @@ def test_a_deletion_has_to_reach_whoever_was_taken_over_up_to_its_moment(at_ms: 
 @pytest.mark.parametrize(("link", "forgotten"), [(Link(5), True), (Link(5, user_id="ann"), False)])
 def test_of_links_the_border_that_an_erasure_leaves_says_nothing_of_anybody(link: Link, forgotten: bool) -> None:
     assert is_forgotten(UserProfile(links=(link,))) == forgotten
+
+
+def test_an_interval_begins_after_its_start_and_has_its_end() -> None:
+    did = profile_of([Interaction(f"e{at_ms}", "anon:a", "view", at_ms, "lamp") for at_ms in (5, 6, 10, 11)])
+    assert [entry.timestamp_ms for entry in within(did, 5, 10).interactions] == [10, 6]
