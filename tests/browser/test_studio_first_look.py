@@ -88,6 +88,54 @@ class TestExperiments:
         expect(dialog).to_have_count(0)
         assert [one["share"] for one in sent[0]["experiments"][-1]["variants"]] == [0.5, 0.3]
 
+    def test_lists_that_need_what_requests_may_not_have_are_asked_about(
+        self, toy_stack: LocalStack, open_window: OpenWindow
+    ) -> None:
+        page = opened(open_window(toy_stack.url, viewport={"width": 1000, "height": 640}), toy_stack)
+        kinds = {"buy_again": "buy_again", "like": "similar", "with": "together"}
+        scenarios = [
+            {"name": name, "etag": '"1"', "built_in": True, "document": {"relation": kind}, "ending": []}
+            for name, kind in kinds.items()
+        ]
+        answering(page, "**/admin/scenarios", {"scenarios": scenarios})
+        sent: list[str] = []
+        page.on("request", lambda asked: sent.append(asked.url) if asked.method == "PUT" else None)
+        go(page, "experiments")
+        page.get_by_role("button", name="New experiment").click()
+        dialog = page.get_by_role("dialog")
+        start = dialog.get_by_role("button", name="Start", exact=True)
+        expect(start).to_be_in_viewport()  # however much stands above it
+        dialog.get_by_label("Name").first.fill("again")
+        lists, other = dialog.get_by_label("Scenario").first, dialog.get_by_label("Scenario").last
+        warned = dialog.locator(".notice.warning")
+        other.select_option("like")
+        expect(warned).to_contain_text("like needs items in the request")
+        lists.select_option("with")  # whose pages name items
+        expect(warned).to_have_count(0)
+        lists.select_option("")
+        other.select_option("buy_again")
+        expect(warned).to_contain_text("buy_again needs a shopper who has bought something")
+        assert_accessible(page)
+        start.click()
+        expect(dialog).to_contain_text("Everybody else in this share gets an empty list.")
+        expect(dialog).not_to_contain_text("The shares add up")
+        assert sent == []
+        start.click()
+        expect(dialog).to_have_count(0)
+        assert len(sent) == 1
+        # One that was planned is asked about as well.
+        plan = [{"name": "control", "share": 0.5}, {"name": "b", "share": 0.5, "scenario": "buy_again"}]
+        answering(
+            page,
+            "**/admin/experiments",
+            {"etag": '"1"', "experiments": [{"name": "later", "state": "planned", "variants": plan}]},
+        )
+        go(page, "today")
+        go(page, "experiments/later")
+        expect(page.get_by_role("region", name="later")).to_contain_text("b: buy_again needs a shopper")
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(dialog).to_contain_text("Begin with lists that some shoppers may not get?")
+
     def test_a_planned_one_says_what_it_comes_to(self, toy_stack: LocalStack, open_window: OpenWindow) -> None:
         page = opened(open_window(toy_stack.url), toy_stack)
         two = [{"name": "a", "share": 0.4}, {"name": "b", "share": 0.4, "weights": {"text": 2.0}}]

@@ -6,7 +6,7 @@ import { ago, bytes, dateTime, meaningOfMeasure, nameOfMeasure, number, percent,
 import { NoItems, ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
 import { Running } from "../lib/running.js";
-import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
+import { namesOf, relationOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { Button, Confirm, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Said, Table, TextField, tell, useAction } from "../lib/ui.js";
 
 const LAMPS = { current: "good", previous: "plain", other: "plain", incomplete: "warning" };
@@ -44,7 +44,7 @@ const Compare = ({ version, onClose }) => {
     setOutcome(await post(["admin", "snapshots", version, "compare"], { user_ids, limit: 10, ...(scenario && { scenario }) }));
   });
   useEffect(() => void run(), []);
-  const relation = scenarios.data?.scenarios.find((one) => one.name === scenario)?.document.relation;
+  const relation = relationOf(scenarios, scenario);
   const listOf = ({ items }, shopper, rest) => (items.length ? html`<${Ranking} items=${items} ...${rest} />` : html`<${NoItems} ...${{ relation, shopper }} />`);
   const metrics = outcome && [...new Set([outcome.current, outcome.other].flatMap((one) => numbers(outcome.metrics[one]).map(([name]) => name)))];
   return html`
