@@ -617,3 +617,53 @@ def test_many_snapshots_stand_in_a_page(toy_stack: LocalStack, open_window: Open
     state = table.get_by_text("incomplete").bounding_box()
     assert state is not None
     assert state["x"] + state["width"] <= buttons[0]["x"]
+
+
+def test_a_pin_that_the_list_has_no_place_for_says_so(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    far = int(datetime.now(UTC).timestamp() * 1000) + 86_400_000
+    pinned: list[dict[str, Any]] = [
+        {"item_id": "item-77", "position": 1},
+        {"item_id": "item-78", "position": 40},  # further down than the page shows
+        {"item_id": "item-79", "position": 3, "from": far},
+    ]
+    document: dict[str, Any] = {"pinned": pinned}
+    due = {"name": "due", "etag": '"1"', "built_in": False, "document": document, "ending": []}
+    page.route("**/admin/scenarios", lambda route: route.fulfill(json={"scenarios": [due]}))
+    page.route("**/admin/scenarios/due", lambda route: route.fulfill(json=due))
+    rules = page.get_by_role("region", name="By hand")
+    go(page, "merchandise?scenario=due")
+    told = rules.get_by_role("listitem").filter(has_text="Not shown in the list below")
+    expect(told).to_have_count(1)
+    expect(told).to_contain_text("Pinned to place 1")
+    expect(told).to_contain_text("something keeps it out")
+    expect(told.get_by_role("link")).to_have_attribute("href", re.compile("catalogue/item-77.*scenario=due"))
+    expect(page.get_by_text("Drag an item onto the place")).to_be_visible()
+    assert_accessible(page)
+    document["relation"] = "buy_again"
+    empty = {"recommendation_id": "0" * 32, "items": [], "source": "personal", "snapshot_version": "s"}
+    page.route("**/recommendations", lambda route: route.fulfill(json=empty))
+    go(page, "today")
+    go(page, "merchandise?scenario=due")
+    expect(told).to_contain_text("only what the shopper has bought before")
+    expect(page.get_by_text("Drag an item onto the place")).to_have_count(0)
+    page.get_by_label("List", exact=True).select_option("*")
+    expect(page.get_by_text("Take items out of every list.")).to_be_visible()
+
+
+def test_three_that_are_made_up_take_the_place_of_ids(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/home")
+    box = page.get_by_label("Shoppers to compare for")
+    box.fill("ann, ben, cid")
+    full = page.get_by_text("3 shoppers are chosen")
+    expect(full).to_be_visible()
+    expect(page.get_by_role("button", name="Add this shopper")).to_be_disabled()
+    page.get_by_role("button", name="Make up three").click()
+    expect(box).to_have_value("")
+    made = page.get_by_role("group", name="Shoppers without an id")
+    expect(made.get_by_role("listitem")).to_have_count(3)
+    expect(full).to_be_visible()
+    assert_accessible(page)
+    made.get_by_role("button", name="Take out: An invented newcomer").click()
+    expect(full).to_have_count(0)
