@@ -43,7 +43,8 @@ const lackingIn = (plan, scenarios) =>
   plan.variants.flatMap((one, i) => {
     const need = needOf(scenarios, one.scenario);
     if (!need || need === needOf(scenarios, plan.scenario)) return [];
-    return [t(need === "items" ? "experiments.needs_items" : "experiments.needs_shopper", { name: called(one, i), scenario: one.scenario })];
+    const ofItems = need === "items";
+    return [t(ofItems ? "experiments.needs_items" : "experiments.needs_shopper", { name: called(one, i), scenario: one.scenario })];
   });
 
 const Outcome = ({ plan, lacking }) => {

@@ -68,10 +68,11 @@ const Rules = ({ document, asked, titles, missing, onDocument }) => {
     ...(document.boost ?? []).map((one) => ({ what: t("merch.pushed"), item_id: onlyOne(one.filter) ?? one.filter, until: one.until, undo: (d) => ({ ...d, boost: d.boost.filter((other) => other.filter !== one.filter) }) })),
     ...(document.hidden ?? []).map((one) => ({ what: t("merch.hidden"), item_id: one.item_id, until: one.until, undo: (d) => unhide(d, one.item_id) })),
   ];
+  const again = document.relation === "buy_again";
   if (rows.length === 0) return html`<${Empty}>${t("merch.no_rules")}<//>`;
   return html`<ul class="deeds">${rows.map((row) => html`
     <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] || row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: dateTime(row.until) }) : t("merch.until", { day: dateTime(row.until) })}</span>`}
-      ${row.missing && html`<span class="line wrapped" role="status">${t(document.relation === "buy_again" ? "merch.missing_again" : "merch.missing")} <a href=${href("catalogue", [row.item_id], asked)}>${t("merch.missing_why")}</a></span>`}</span>
+      ${row.missing && html`<span class="line wrapped" role="status">${t(again ? "merch.missing_again" : "merch.missing")} <a href=${href("catalogue", [row.item_id], asked)}>${t("merch.missing_why")}</a></span>`}</span>
       <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] || row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
 };
 
