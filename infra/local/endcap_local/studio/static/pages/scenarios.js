@@ -17,14 +17,16 @@ const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name)
 // What becomes of lists when a scenario is not published any more.
 const whatDeleted = (name) => {
   if (name === EVERYWHERE) return t("scenarios.delete_all_what");
-  return t(BUILT_IN.has(name) ? "scenarios.delete_built_in_what" : "scenarios.delete_what", { name });
+  const standing = BUILT_IN.has(name);
+  return t(standing ? "scenarios.delete_built_in_what" : "scenarios.delete_what", { name });
 };
 const deleted = (name) => {
   if (name === EVERYWHERE) return t("scenarios.deleted_all");
-  return t(BUILT_IN.has(name) ? "scenarios.deleted_built_in" : "scenarios.deleted", { name });
+  const standing = BUILT_IN.has(name);
+  return t(standing ? "scenarios.deleted_built_in" : "scenarios.deleted", { name });
 };
 // What was there at a time when nothing was published.
-const nothingOf = (name) => t(name !== EVERYWHERE && BUILT_IN.has(name) ? "scenarios.was_built_in" : "scenarios.was_not_there");
+const nothingOf = (name) => (BUILT_IN.has(name) ? t("scenarios.was_built_in") : t("scenarios.was_not_there"));
 
 // All scenarios are kept in one document. Its first version that is kept may be one in which another of them was published:
 // of this one it says nothing but that it wasn't there before it was published itself.
@@ -69,6 +71,7 @@ const Names = ({ list, chosen }) => {
 
 const History = ({ name, round, onPut }) => {
   const [asked, setAsked] = useState(null);
+  const standing = BUILT_IN.has(name);
   const found = useLoad((signal) => history(name, signal).catch((error) => (error.status === 404 ? { versions: [] } : Promise.reject(error))), [name, round]);
   // What isn't there can't be taken back.
   const isLive = Boolean(found.data?.versions[0]?.document);
@@ -87,7 +90,7 @@ const History = ({ name, round, onPut }) => {
   return html`
     <${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${withBefore(changesOf(versions))} empty=${t("scenarios.no_history")} />`}<//>
     ${asked && html`<${Confirm} title=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} action=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} onDo=${put} onClose=${() => setAsked(null)}
-      text=${asked.document ? t("scenarios.put_back_what", { name: called(name), moment: toTheSecond(asked.at) }) : asked.before != null || name === EVERYWHERE ? whatDeleted(name) : t(BUILT_IN.has(name) ? "scenarios.put_back_built_in" : "scenarios.put_back_gone", { name, moment: toTheSecond(asked.at) })} />`}
+      text=${asked.document ? t("scenarios.put_back_what", { name: called(name), moment: toTheSecond(asked.at) }) : asked.before != null || name === EVERYWHERE ? whatDeleted(name) : t(standing ? "scenarios.put_back_built_in" : "scenarios.put_back_gone", { name, moment: toTheSecond(asked.at) })} />`}
   `;
 };
 
