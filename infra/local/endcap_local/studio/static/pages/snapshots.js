@@ -187,7 +187,7 @@ export default function Snapshots() {
     { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[stateOf(one)]}>${t(`snapshots.${stateOf(one)}`)}<//>${moving?.version === one.version && html` <${Lamp} kind="warning">${t("snapshots.on_its_way")}<//>`}${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
     { label: t("today.items"), number: true, of: (one) => number(one.items) },
     { label: t("page.events"), number: true, of: (one) => number(one.events) },
-    ...measures.map((name) => ({ label: nameOfMeasure(name), number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
+    ...measures.map((name) => ({ label: html`<span class="measure">${nameOfMeasure(name)}</span>`, number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
     {
       label: t("actions"),
       of: (one) => html`<div class="row">
