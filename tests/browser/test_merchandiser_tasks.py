@@ -205,6 +205,9 @@ def test_6_start_and_stop_an_experiment(desk: Desk) -> None:
     expect(dialog).to_contain_text("control and b change the same")
     dialog.get_by_label("Scenario").last.select_option("buy_again")
     desk.button("Start", dialog).click()
+    # A newcomer's list would be empty, which may be meant.
+    expect(dialog).to_contain_text("buy_again needs a shopper who has bought something")
+    desk.button("Start", dialog).click()
     desk.told("variety is saved")
     desk.page.get_by_role("navigation", name="Experiments").get_by_role("link", name="variety").click()
     desk.becomes(lambda: ask(desk.stack, user_id="somebody", limit=2).get("experiment") == "variety")

@@ -88,6 +88,54 @@ class TestExperiments:
         expect(dialog).to_have_count(0)
         assert [one["share"] for one in sent[0]["experiments"][-1]["variants"]] == [0.5, 0.3]
 
+    def test_lists_that_need_what_requests_may_not_have_are_asked_about(
+        self, toy_stack: LocalStack, open_window: OpenWindow
+    ) -> None:
+        page = opened(open_window(toy_stack.url, viewport={"width": 1000, "height": 640}), toy_stack)
+        kinds = {"buy_again": "buy_again", "like": "similar", "with": "together"}
+        scenarios = [
+            {"name": name, "etag": '"1"', "built_in": True, "document": {"relation": kind}, "ending": []}
+            for name, kind in kinds.items()
+        ]
+        answering(page, "**/admin/scenarios", {"scenarios": scenarios})
+        sent: list[str] = []
+        page.on("request", lambda asked: sent.append(asked.url) if asked.method == "PUT" else None)
+        go(page, "experiments")
+        page.get_by_role("button", name="New experiment").click()
+        dialog = page.get_by_role("dialog")
+        start = dialog.get_by_role("button", name="Start", exact=True)
+        expect(start).to_be_in_viewport()  # however much stands above it
+        dialog.get_by_label("Name").first.fill("again")
+        lists, other = dialog.get_by_label("Scenario").first, dialog.get_by_label("Scenario").last
+        warned = dialog.locator(".notice.warning")
+        other.select_option("like")
+        expect(warned).to_contain_text("like needs items in the request")
+        lists.select_option("with")  # whose pages name items
+        expect(warned).to_have_count(0)
+        lists.select_option("")
+        other.select_option("buy_again")
+        expect(warned).to_contain_text("buy_again needs a shopper who has bought something")
+        assert_accessible(page)
+        start.click()
+        expect(dialog).to_contain_text("Everybody else in this share gets an empty list.")
+        expect(dialog).not_to_contain_text("The shares add up")
+        assert sent == []
+        start.click()
+        expect(dialog).to_have_count(0)
+        assert len(sent) == 1
+        # One that was planned is asked about as well.
+        plan = [{"name": "control", "share": 0.5}, {"name": "b", "share": 0.5, "scenario": "buy_again"}]
+        answering(
+            page,
+            "**/admin/experiments",
+            {"etag": '"1"', "experiments": [{"name": "later", "state": "planned", "variants": plan}]},
+        )
+        go(page, "today")
+        go(page, "experiments/later")
+        expect(page.get_by_role("region", name="later")).to_contain_text("b: buy_again needs a shopper")
+        page.get_by_role("button", name="Start", exact=True).click()
+        expect(dialog).to_contain_text("Begin with lists that some shoppers may not get?")
+
     def test_a_planned_one_says_what_it_comes_to(self, toy_stack: LocalStack, open_window: OpenWindow) -> None:
         page = opened(open_window(toy_stack.url), toy_stack)
         two = [{"name": "a", "share": 0.4}, {"name": "b", "share": 0.4, "weights": {"text": 2.0}}]
@@ -183,15 +231,32 @@ class TestSnapshots:
         self, toy_stack: LocalStack, open_window: OpenWindow
     ) -> None:
         page = opened(open_window(toy_stack.url), toy_stack)
-        answering(page, "**/admin/snapshots", self.listed(self.NOW, ("20260113T000000Z-cccc", "other")))
+        answering(page, "**/admin/snapshots", self.listed(self.NOW))
         go(page, "snapshots")
         expect(page.get_by_text("There is nothing to roll back to yet")).to_be_visible()
+        # Where there are others, one of them may have been current, and is nothing that a rollback leads to.
+        back = {"at": 1768471205000, "who": "ann", "what": "rollback", "target": self.NOW, "before": "20260116-dddd"}
+        answering(page, "**/admin/audit*", {"records": [back | {"after": self.NOW}]})
+        others = (("20260116-dddd", "other"), ("20260113T000000Z-cccc", "other"))
+        answering(page, "**/admin/snapshots", self.listed(self.NOW, *others))
+        go(page, "today")
+        go(page, "snapshots")
+        told = page.get_by_text("“Roll back” leads to what was current before the current one")
+        expect(told).to_be_visible()
+        expect(page.get_by_text("There is nothing to roll back to yet")).to_have_count(0)
         expect(page.get_by_role("row", name=re.compile("cccc"))).to_contain_text("not in use")
+        expect(page.get_by_role("row", name=re.compile("dddd"))).to_contain_text("was current")
+        # And it stands below the table, not over its last row.
+        table, text = page.get_by_role("table", name="Snapshots").bounding_box(), told.bounding_box()
+        assert table is not None
+        assert text is not None
+        assert table["y"] + table["height"] <= text["y"]
+        assert_accessible(page)
         answering(page, "**/admin/snapshots", self.listed(self.NOW, (self.BEFORE, "previous")))
         go(page, "today")
         go(page, "snapshots")
         expect(page.get_by_role("button", name=f"Roll back {self.BEFORE}")).to_be_visible()
-        expect(page.get_by_text("There is nothing to roll back to yet")).to_have_count(0)
+        expect(told).to_have_count(0)
 
     def test_it_is_told_what_lists_are_made_from_until_the_other_is_loaded(
         self, toy_stack: LocalStack, open_window: OpenWindow
@@ -207,6 +272,7 @@ class TestSnapshots:
         expect(moving).to_have_text(f"Going back to {self.BEFORE}. Until then lists are made from {self.NOW}.")
         row = page.get_by_role("row", name=re.compile(self.BEFORE))
         expect(row).to_contain_text("on its way")
+        expect(row.get_by_role("button", name=re.compile("^Roll back"))).to_be_disabled()
         assert_accessible(page)
         answering(page, "**/admin/snapshots", self.listed(self.BEFORE, (self.NOW, "previous")))
         page.clock.run_for(3500)
@@ -217,6 +283,25 @@ class TestSnapshots:
         expect(moving).to_have_count(0)
         expect(page.locator(".teller")).to_have_text(f"{self.BEFORE} is current, and lists are made from it.")
         expect(row).not_to_contain_text("on its way")
+        expect(page.get_by_role("button", name=f"Roll back {self.NOW}")).to_be_enabled()
+
+    def test_a_rebuild_is_asked_about(self, toy_stack: LocalStack, open_window: OpenWindow) -> None:
+        page = opened(open_window(toy_stack.url), toy_stack)
+        since = 1768471205000
+        rebuilt = {"what": "rebuild", "name": "nightly", "since": since, "ended": since + 25 * 60_000}
+        answering(page, "**/admin/snapshots", self.listed(self.NOW) | {"rebuilt": rebuilt})
+        answering(page, "**/admin/overview*", {"snapshot": {"version": self.NOW}, "rebuild": "available"})
+        sent: list[str] = []
+        page.on("request", lambda asked: sent.append(asked.url) if asked.method == "POST" else None)
+        go(page, "snapshots")
+        page.get_by_role("button", name="Rebuild now").click()
+        asked = page.get_by_role("dialog")
+        expect(asked).to_contain_text("If it passes, it becomes the current one, and all lists are made from it.")
+        expect(asked).to_contain_text("The last one took about 25 min.")
+        assert sent == []
+        asked.get_by_role("button", name="Rebuild now").click()
+        expect(page.locator(".teller")).to_have_text("A rebuild has begun.")
+        assert [url.rpartition("/")[2] for url in sent] == ["rebuilds"]
 
     def test_one_that_is_refused_is_not_waited_for(self, toy_stack: LocalStack, open_window: OpenWindow) -> None:
         page = opened(open_window(toy_stack.url), toy_stack)

@@ -314,7 +314,8 @@ def test_a_scenario_is_deleted_only_once_that_is_confirmed(toy_stack: LocalStack
     page.on("request", lambda request: gone.append(request.url) if request.method == "DELETE" else None)
     page.get_by_role("button", name="Delete").click()
     asked = page.get_by_role("dialog")
-    expect(asked).to_contain_text("where a list of this name is built in, it is that again")
+    expect(asked).to_contain_text("pages that ask for it get an error")
+    expect(asked).not_to_contain_text("built-in")
     asked.get_by_role("button", name="Cancel").click()
     expect(asked).to_have_count(0)
     assert gone == []
@@ -561,6 +562,10 @@ def test_changes_say_what_was_done_to_what_and_by_whom(toy_stack: LocalStack, op
         {"what": "put_scenario", "target": "*", "before": None, "after": {}},
         {"what": "put_scenario", "target": "home", "before": None, "after": {}},
         {"what": "put_scenario", "target": "home", "before": {"limit": 3}, "after": {"limit": 3, "hidden": []}},
+        {"what": "put_scenario", "target": "buy_again", "before": None, "after": {}},
+        {"what": "delete_scenario", "target": "buy_again", "before": {}, "after": None},
+        {"what": "delete_scenario", "target": "*", "before": {}, "after": None},
+        {"what": "delete_scenario", "target": "home", "before": {}, "after": None},
         put,
         *({**put, "done": [{"what": f"{what}_experiment", "target": "b"}]} for what in DONE),
         {**put, "done": [{"what": f"{what}_experiment", "target": what} for what in ("stop", "start")]},
@@ -578,6 +583,10 @@ def test_changes_say_what_was_done_to_what_and_by_whom(toy_stack: LocalStack, op
         "Published a scenario All lists local",
         "Published a new scenario home local",
         "Published a scenario Hidden home local",
+        "Published a scenario buy_again local",
+        "Took a scenario back to the built-in one buy_again local",
+        "Took back what all lists hide All lists local",
+        "Deleted a scenario home local",
         "Changed experiments experiments local",
         *(f"{words} an experiment b local" for words in DONE.values()),
         "Stopped an experiment Started an experiment stop start local",
@@ -617,3 +626,85 @@ def test_many_snapshots_stand_in_a_page(toy_stack: LocalStack, open_window: Open
     state = table.get_by_text("incomplete").bounding_box()
     assert state is not None
     assert state["x"] + state["width"] <= buttons[0]["x"]
+
+
+def test_a_pin_that_the_list_has_no_place_for_says_so(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    far = int(datetime.now(UTC).timestamp() * 1000) + 86_400_000
+    pinned: list[dict[str, Any]] = [
+        {"item_id": "item-77", "position": 1},
+        {"item_id": "item-78", "position": 40},  # further down than the page shows
+        {"item_id": "item-79", "position": 3, "from": far},
+    ]
+    document: dict[str, Any] = {"pinned": pinned}
+    due = {"name": "due", "etag": '"1"', "built_in": False, "document": document, "ending": []}
+    page.route("**/admin/scenarios", lambda route: route.fulfill(json={"scenarios": [due]}))
+    page.route("**/admin/scenarios/due", lambda route: route.fulfill(json=due))
+    rules = page.get_by_role("region", name="By hand")
+    go(page, "merchandise?scenario=due")
+    told = rules.get_by_role("listitem").filter(has_text="Not shown in the list below")
+    expect(told).to_have_count(1)
+    expect(told).to_contain_text("Pinned to place 1")
+    expect(told).to_contain_text("something keeps it out")
+    expect(told.get_by_role("link")).to_have_attribute("href", re.compile("catalogue/item-77.*scenario=due"))
+    expect(page.get_by_text("Drag an item onto the place")).to_be_visible()
+    assert_accessible(page)
+    document["relation"] = "buy_again"
+    empty = {"recommendation_id": "0" * 32, "items": [], "source": "personal", "snapshot_version": "s"}
+    page.route("**/recommendations", lambda route: route.fulfill(json=empty))
+    go(page, "today")
+    go(page, "merchandise?scenario=due")
+    expect(told).to_contain_text("only what the shopper has bought before")
+    expect(page.get_by_text("Drag an item onto the place")).to_have_count(0)
+    page.get_by_label("List", exact=True).select_option("*")
+    expect(page.get_by_text("Take items out of every list.")).to_be_visible()
+
+
+def test_three_that_are_made_up_take_the_place_of_ids(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/home")
+    box = page.get_by_label("Shoppers to compare for")
+    box.fill("ann, ben, cid")
+    full = page.get_by_text("3 shoppers are chosen")
+    expect(full).to_be_visible()
+    expect(page.get_by_role("button", name="Add this shopper")).to_be_disabled()
+    page.get_by_role("button", name="Make up three").click()
+    expect(box).to_have_value("")
+    made = page.get_by_role("group", name="Shoppers without an id")
+    expect(made.get_by_role("listitem")).to_have_count(3)
+    expect(full).to_be_visible()
+    assert_accessible(page)
+    made.get_by_role("button", name="Take out: An invented newcomer").click()
+    expect(full).to_have_count(0)
+
+
+def test_what_is_built_in_is_taken_back_to_that(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    document = {"limit": 5, "pinned": [{"item_id": "item-20", "position": 1}]}
+    again = {"name": "buy_again", "etag": '"1"', "built_in": False, "document": document, "ending": []}
+    home = {"version_id": "v1", "at": 1768471205000, "current": False}  # when another scenario was published
+    own = {"version_id": "v2", "at": 1768474805000, "current": True, "document": document}
+    versions = [own, home]
+    page.route("**/admin/scenarios/buy_again", lambda route: route.fulfill(json=again))
+    page.route("**/buy_again/history", lambda route: route.fulfill(json={"name": "buy_again", "versions": versions}))
+    found = {"valid": True, "count": 1, "sample": [{"item_id": "item-20", "title": "Steel lamp"}]}
+    page.route("**/admin/filters/check", lambda route: route.fulfill(json=found))
+    go(page, "scenarios/buy_again")
+    rows = page.get_by_role("region", name="History").get_by_role("row")
+    expect(rows).to_have_count(3)
+    expect(rows.nth(2)).to_contain_text("before 15 Jan 2026, 11:00:05")
+    expect(rows.nth(2)).to_contain_text("the built-in list")
+    rows.nth(1).get_by_text("Show").click()
+    expect(rows.nth(1).locator("pre")).to_contain_text('"item_id": "item-20", Steel lamp')
+    assert_accessible(page)
+    rows.nth(2).get_by_role("button", name="Take all of it back").click()
+    asked = page.get_by_role("dialog")
+    expect(asked).to_contain_text("buy_again is the built-in list again")
+    expect(asked).not_to_contain_text("error")
+    asked.get_by_role("button", name="Take all of it back").click()
+    expect(page.locator(".teller [role=status]")).to_have_text("buy_again is the built-in list again.")
+    # Of one that was never published nothing is told, whatever else was.
+    versions[:] = [home | {"current": True}]
+    go(page, "today")
+    go(page, "scenarios/buy_again")
+    expect(page.get_by_role("region", name="History")).to_contain_text("No earlier version is kept.")

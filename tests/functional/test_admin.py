@@ -342,7 +342,10 @@ def test_a_rebuild_that_failed_since_the_last_promotion_needs_attention(
     monkeypatch.setattr(SnapshotBucket, "seen", lambda of: (at := seen(of)) and replace(at, promoted_at=moment))
     attention = shop.ok("GET", "/admin/overview")["attention"]
     found = [one for one in attention if one["kind"] == "rebuild_failed"]
-    failed = shop.ok("GET", "/admin/snapshots").get("failed")
+    snapshots = shop.ok("GET", "/admin/snapshots")
+    failed = snapshots.get("failed")
+    ended = {"what": "rebuild", "name": "nightly", "since": 1, "ended": ended_ms}
+    assert snapshots.get("rebuilt") == (None if failure else ended)
     if told:
         assert found[0]["severity"] == "error"
         assert found[0]["text"] == "The rebuild nightly failed: no item"

@@ -34,6 +34,7 @@ class Snapshots(Answer):
     snapshots: list[StoredSnapshot]
     running: list[Running]
     failed: FailedWork | None = None
+    rebuilt: EndedWork | None = None
     refused: RefusedPromotion | None = None
     model_config = example(
         {
@@ -88,10 +89,15 @@ class Running(Answer):
     step: Literal["export", "prepare", "learn", "promote"] | None = None
 
 
-class FailedWork(Running):
-    """The latest rebuild, where it failed and no snapshot was made current since."""
+class EndedWork(Running):
+    """The latest rebuild, where it came to its end: how long the next one may take."""
 
     ended: Moment
+
+
+class FailedWork(EndedWork):
+    """The latest rebuild, where it failed and no snapshot was made current since."""
+
     error: str
 
 

@@ -57,6 +57,8 @@ def all_snapshots(runtime: Runtime) -> dict[str, Any]:
     }
     if (failed := failed_rebuild(runtime)) is not None:
         found["failed"] = failed
+    elif (rebuilt := _rebuilt(runtime)) is not None:
+        found["rebuilt"] = rebuilt
     if (refused := refused_promotion(runtime)) is not None:
         found["refused"] = refused
     return found | ({"promoted_at": pointer.promoted_at} if pointer is not None and pointer.promoted_at else {})
@@ -97,6 +99,19 @@ def failed_rebuild(runtime: Runtime) -> dict[str, Any] | None:
         "ended": ended.ended_ms,
         "error": ended.failure[:MAX_FAILURE_CHARS],
     }
+
+
+def _rebuilt(runtime: Runtime) -> dict[str, Any] | None:
+    """The latest rebuild, where it came to its end: how long the next one may take.
+
+    Raises
+    ------
+    ThrottledError, DependencyError
+    """
+    ended = runtime.rebuilds.last_ended()
+    if ended is None or ended.failure:
+        return None
+    return {"what": "rebuild", "name": ended.name, "since": ended.began_ms, "ended": ended.ended_ms}
 
 
 def refused_promotion(runtime: Runtime) -> dict[str, Any] | None:

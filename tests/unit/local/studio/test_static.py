@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from endcap.api.responses import LOST
+from endcap.api.scenarios import BUILT_IN
 from endcap.messages.language import LANGUAGES
 from endcap.operator.schemas import ScenarioDocument
 from endcap.operator.words import WORDS
@@ -179,6 +180,11 @@ def test_pages_that_repeat_a_constant_agree_with_it() -> None:
     asked = re.search(r"const ASKED = new Set\((\[.*?\])\)", parameters)
     assert asked is not None
     assert set(json.loads(asked[1])) == ASKED
+    built_in = re.search(
+        r"const BUILT_IN = new Set\((\[.*?\])\)", (STATIC / "lib" / "document.js").read_text(encoding="utf-8")
+    )
+    assert built_in is not None
+    assert set(json.loads(built_in[1])) == BUILT_IN.keys()
     few = re.search(r"const FEW_LISTS = (\d+);", (STATIC / "pages" / "results.js").read_text(encoding="utf-8"))
     assert few is not None
     assert int(few[1]) == FEW_LISTS

@@ -50,10 +50,10 @@ const Pair = ({ whose, name, live, drafted, waiting }) => {
 const idsOf = (typed) => typed.split(",").map((id) => id.trim()).filter(Boolean).slice(0, MOST);
 
 // Who is compared for without an id: offered, chosen, taken out again.
-const Invented = ({ live, chosen, full, onChosen }) => {
+const Invented = ({ live, chosen, full, onChosen, onThree }) => {
   const [suggest, busy, error] = useAction(async () => {
     const { items } = await preview({ ...live, limit: 20, explain: false, language: language.value });
-    onChosen(() => threeFrom(items));
+    onThree(threeFrom(items));
   });
   const add = (one) => onChosen((before) => (before.some(({ key }) => key === one.key) ? before : [...before, one]));
   return html`
@@ -95,7 +95,12 @@ export const Beside = ({ live, drafted }) => {
       ${offered.length > 0 && !full && html`
         <div class="row" role="group" aria-label=${t("shopper.lately")}><span class="muted" aria-hidden="true">${t("shopper.lately")}</span>
           ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTyped([...named, id].join(", "))}>${id}<//>`)}</div>`}
-      <${Invented} live=${live} chosen=${invented} full=${full} onChosen=${setInvented} />
+      <${Invented} live=${live} chosen=${invented} full=${full} onChosen=${setInvented} onThree=${(three) => {
+        // They are compared by themselves: ids that were typed would leave them no room.
+        setTyped("");
+        setInvented(three);
+      }} />
+      ${full && html`<p class="hint" role="status">${t("beside.full", { n: MOST })}</p>`}
       ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} />`)}
     </div>
   `;

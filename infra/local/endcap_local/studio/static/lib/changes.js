@@ -1,6 +1,7 @@
 // What operators have changed, the latest first.
 import { get, useLoad } from "./api.js";
 import { html, useState } from "./html.js";
+import { BUILT_IN, Content, Shown } from "./document.js";
 import { nameOfPart } from "./fields.js";
 import { dateTime, has, listed, t } from "./i18n.js";
 import { href } from "./router.js";
@@ -14,6 +15,8 @@ const PLACES = {
   put_scenario: ofScenario,
   create_scenario: ofScenario,
   delete_scenario: ofScenario,
+  take_back_scenario: ofScenario,
+  take_back_all: ofScenario,
   put_experiments: () => href("experiments"),
   create_experiment: ofExperiment,
   change_experiment: ofExperiment,
@@ -37,7 +40,11 @@ export const Who = ({ of }) => (/^iam:arn:/.test(of) ? html`<span title=${of}>${
 // A change may have done several things, each with what it was done to.
 const doneBy = (one) => {
   if (one.done?.length) return one.done;
-  return [{ what: one.what === "put_scenario" && one.before == null && one.target !== "*" ? "create_scenario" : one.what, target: one.target }];
+  const { target } = one;
+  const standing = target === "*" || BUILT_IN.has(target);
+  if (one.what === "put_scenario" && one.before == null && !standing) return [{ what: "create_scenario", target }];
+  if (one.what === "delete_scenario" && standing) return [{ what: target === "*" ? "take_back_all" : "take_back_scenario", target }];
+  return [{ what: one.what, target }];
 };
 
 // The parts of a scenario that a change has made another, by their names in the form.
@@ -51,8 +58,6 @@ const What = ({ one }) => {
   const parts = partsOf(one);
   return html`${doneBy(one).map(({ what }) => html`<span class="line">${has(`did.${what}`) ? t(`did.${what}`) : what.replaceAll("_", " ")}</span>`)}${parts.length > 0 && html`<small>${listed(parts)}</small>`}`;
 };
-
-const said = (value) => (value == null ? t("changes.none") : JSON.stringify(value, null, 1));
 
 export const Changes = ({ limit }) => {
   const found = useLoad((signal) => get(["admin", "audit"], { limit }, signal), [limit]);
@@ -70,7 +75,7 @@ export const Changes = ({ limit }) => {
     { label: t("changes.who"), of: (one) => html`<${Who} of=${one.who} />` },
     {
       label: t("changes.difference"),
-      of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${said(one.before)}</pre><p class="muted">${t("changes.became")}</p><pre>${said(one.after)}</pre></details>`,
+      of: (one) => html`<${Shown}><${Content} value=${one.before} /><p class="muted">${t("changes.became")}</p><${Content} value=${one.after} /><//>`,
     },
   ];
   return html`<${Loaded} of=${found}>${() => html`

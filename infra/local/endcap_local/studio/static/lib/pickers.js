@@ -9,6 +9,9 @@ const OFFERED = 8;
 
 export const useScenarios = () => useLoad((signal) => get(["admin", "scenarios"], {}, signal), []);
 
+// What the lists of a scenario go by, undefined where that is the shopper alone.
+export const relationOf = (scenarios, name) => scenarios.data?.scenarios.find((one) => one.name === name)?.document.relation;
+
 export const namesOf = (scenarios) => (scenarios.data?.scenarios ?? []).map((one) => one.name).filter((name) => name !== "*");
 
 export const ScenarioPicker = ({ names, value, onValue, inline, hint, none = t("scenario.none") }) => html`

@@ -2,9 +2,9 @@
 import { call, get, useLoad } from "../lib/api.js";
 import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, listed, money, number, percent, signed, t, zone } from "../lib/i18n.js";
+import { dateTime, listed, money, number, percent, sentences, signed, t, zone } from "../lib/i18n.js";
 import { nameOf } from "../lib/items.js";
-import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
+import { namesOf, relationOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { Amounts, Button, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, MomentField, Notice, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
 
@@ -35,7 +35,19 @@ const getsOf = (plan, one) => {
   const other = [scenarioOf(plan, one), one.snapshot, ...Object.keys(one.weights ?? {}).map(nameOf)].filter(Boolean);
   return other.length ? t("experiments.gets_other", { other: listed(other) }) : t("experiments.gets_usual");
 };
-const Outcome = ({ plan }) => {
+
+// What lists of a relation can't do without. Where the lists that take part have it anyway, nothing lacks.
+const NEEDS = { buy_again: "shopper", similar: "items", together: "items" };
+const needOf = (scenarios, name) => NEEDS[relationOf(scenarios, name)];
+const lackingIn = (plan, scenarios) =>
+  plan.variants.flatMap((one, i) => {
+    const need = needOf(scenarios, one.scenario);
+    if (!need || need === needOf(scenarios, plan.scenario)) return [];
+    const ofItems = need === "items";
+    return [t(ofItems ? "experiments.needs_items" : "experiments.needs_shopper", { name: called(one, i), scenario: one.scenario })];
+  });
+
+const Outcome = ({ plan, lacking }) => {
   const whole = wholeOf(plan.variants);
   const alike = alikeIn(plan);
   return html`
@@ -45,13 +57,15 @@ const Outcome = ({ plan }) => {
     </ul>
     ${alike && html`<${Notice} kind="warning"><p>${t("experiments.alike", { one: called(alike[0], plan.variants.indexOf(alike[0])), other: called(alike[1], plan.variants.indexOf(alike[1])) })}</p><//>`}
     ${whole > 1 && html`<${Notice} kind="warning"><p>${t("experiments.too_much", { sum: percent(whole, 1) })}</p><//>`}
+    ${lacking.length > 0 && html`<${Notice} kind="warning">${lacking.map((text) => html`<p>${text}</p>`)}<//>`}
   `;
 };
-// Asked before it begins, where not all shoppers take part, which may be meant.
-const Part = ({ plan, action, busy, error, onDo, onClose }) => {
+// Asked before it begins, where not all shoppers take part, or some may be left without a list: either may be meant.
+const Part = ({ plan, lacking, action, busy, error, onDo, onClose }) => {
   const whole = wholeOf(plan.variants);
   const shares = { sum: percent(whole, 1), rest: percent(rounded(1 - whole), 1) };
-  return html`<${Confirm} title=${t("experiments.part_title", { sum: shares.sum })} text=${t("experiments.part_what", shares)} ...${{ action, busy, error, onDo, onClose }} />`;
+  const title = whole < 1 ? t("experiments.part_title", { sum: shares.sum }) : t("experiments.lacking_title");
+  return html`<${Confirm} title=${title} text=${sentences([whole < 1 && t("experiments.part_what", shares), ...lacking])} ...${{ action, busy, error, onDo, onClose }} />`;
 };
 
 const within = (value, text = percent) => (value == null ? "–" : html`${text(value.value)} <small>${text(value.low)} – ${text(value.high)}</small>`);
@@ -68,15 +82,16 @@ const New = ({ onClose, onDone }) => {
     onDone(plan.name);
   });
   const whole = wholeOf(plan.variants);
+  const lacking = lackingIn(plan, scenarios);
   const mistaken = whole > 1 || whole === 0 || Boolean(alikeIn(plan));
   const action = t(plan.start > Date.now() ? "experiments.plan" : "experiments.start");
-  if (asking) return html`<${Part} key="part" ...${{ plan, action, busy, error }} onDo=${run} onClose=${() => setAsking(false)} />`;
+  if (asking) return html`<${Part} key="part" ...${{ plan, lacking, action, busy, error }} onDo=${run} onClose=${() => setAsking(false)} />`;
   return html`
     <${Dialog} key="plan" title=${t("experiments.new")} onClose=${onClose}>
       <form class="stack" onSubmit=${(e) => {
         e.preventDefault();
         if (mistaken) return;
-        if (whole < 1) setAsking(true);
+        if (whole < 1 || lacking.length) setAsking(true);
         else run();
       }}>
         <div class="form">
@@ -94,7 +109,7 @@ const New = ({ onClose, onDone }) => {
           <${Button} kind="small" onClick=${() => set({ variants: [...plan.variants, { name: `v${plan.variants.length}`, share: 0, scenario: "" }] })}>${t("experiments.add_variant")}<//>
           <span class="muted">${t("experiments.shares", { sum: percent(whole, 1) })}</span>
         </div>
-        <div class="stack" role="status"><${Outcome} plan=${plan} /></div>
+        <div class="stack" role="status"><${Outcome} ...${{ plan, lacking }} /></div>
         <${Problem} error=${error} />
         <div class="row"><button class="button strong" type="submit" disabled=${busy || mistaken}><span>${action}</span></button></div>
       </form>
@@ -157,6 +172,8 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
   }}<//>`;
 
 const One = ({ plan, onChanged }) => {
+  const scenarios = useScenarios();
+  const lacking = lackingIn(plan, scenarios);
   const report = useLoad((signal) => get(["admin", "experiments", plan.name, "report"], {}, signal), [plan.name]);
   const [stopping, setStopping] = useState(false);
   const [starting, setStarting] = useState(false);
@@ -169,17 +186,19 @@ const One = ({ plan, onChanged }) => {
   return html`
     <div class="stack">
       <${Panel} title=${plan.name} actions=${html`<${Lamp} kind=${LAMPS[plan.state]}>${t(`experiments.${plan.state}`)}<//>
-        ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} ...${alikeIn(plan) ? { disabled: true } : {}} onClick=${() => (wholeOf(plan.variants) < 1 ? setStarting(true) : begin())}>${t("experiments.start")}<//>`}
+        ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} ...${alikeIn(plan) || (scenarios.loading && !scenarios.data) ? { disabled: true } : {}} onClick=${() => (wholeOf(plan.variants) < 1 || lacking.length ? setStarting(true) : begin())}>${t("experiments.start")}<//>`}
         ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => setStopping(true)}>${t("experiments.stop")}<//>`}`}>
-        <dl class="facts">
-          <dt>${t("experiments.variants")}</dt><dd>${listed(plan.variants.map((one) => sharedOut(one)))}</dd>
-          <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
-          <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
-        </dl>
-        ${plan.state !== "over" && html`<${Outcome} plan=${plan} />`}
-        <${Problem} error=${error} />
+        <div class="stack">
+          <dl class="facts">
+            <dt>${t("experiments.variants")}</dt><dd>${listed(plan.variants.map((one) => sharedOut(one)))}</dd>
+            <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
+            <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
+          </dl>
+          ${plan.state !== "over" && html`<div><${Outcome} ...${{ plan, lacking }} /></div>`}
+          <${Problem} error=${error} />
+        </div>
       <//>
-      ${starting && html`<${Part} plan=${plan} action=${t("experiments.start")} onClose=${() => setStarting(false)}
+      ${starting && html`<${Part} ...${{ plan, lacking }} action=${t("experiments.start")} onClose=${() => setStarting(false)}
         onDo=${() => {
           setStarting(false);
           begin();

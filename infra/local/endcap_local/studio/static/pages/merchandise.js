@@ -58,15 +58,21 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
   `;
 };
 
-const Rules = ({ document, titles, onDocument }) => {
+// The ids that are pinned right now, to places that the board shows, and that its list has not all the same.
+const missingFrom = (items, document) =>
+  (document.pinned ?? []).filter(({ item_id, position, from, until }) => position <= PLACES && !(from > Date.now()) && !isPast(until) && !items.some((item) => item.item_id === item_id)).map((one) => one.item_id);
+
+const Rules = ({ document, asked, titles, missing, onDocument }) => {
   const rows = [
-    ...(document.pinned ?? []).map((one) => ({ what: t("merch.pinned_at", { n: one.position }), item_id: one.item_id, until: one.until, undo: (d) => unpin(d, one.item_id) })),
+    ...(document.pinned ?? []).map((one) => ({ missing: missing.includes(one.item_id), what: t("merch.pinned_at", { n: one.position }), item_id: one.item_id, until: one.until, undo: (d) => unpin(d, one.item_id) })),
     ...(document.boost ?? []).map((one) => ({ what: t("merch.pushed"), item_id: onlyOne(one.filter) ?? one.filter, until: one.until, undo: (d) => ({ ...d, boost: d.boost.filter((other) => other.filter !== one.filter) }) })),
     ...(document.hidden ?? []).map((one) => ({ what: t("merch.hidden"), item_id: one.item_id, until: one.until, undo: (d) => unhide(d, one.item_id) })),
   ];
+  const again = document.relation === "buy_again";
   if (rows.length === 0) return html`<${Empty}>${t("merch.no_rules")}<//>`;
   return html`<ul class="deeds">${rows.map((row) => html`
-    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] || row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: dateTime(row.until) }) : t("merch.until", { day: dateTime(row.until) })}</span>`}</span>
+    <li><span><strong>${row.what}</strong> <bdi>${titles[row.item_id] || row.item_id}</bdi>${row.until && html` <span class="muted">${isPast(row.until) ? t("merch.ended", { day: dateTime(row.until) }) : t("merch.until", { day: dateTime(row.until) })}</span>`}
+      ${row.missing && html`<span class="line wrapped" role="status">${t(again ? "merch.missing_again" : "merch.missing")} <a href=${href("catalogue", [row.item_id], asked)}>${t("merch.missing_why")}</a></span>`}</span>
       <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] || row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
 };
 
@@ -118,20 +124,23 @@ const Board = ({ name, shopper, until }) => {
         <${Button} icon="undo" ...${changed ? {} : { disabled: true }} onClick=${discard}>${t("scenarios.discard")}<//>
         <${Button} kind="strong" busy=${putting} ...${changed && !past ? {} : { disabled: true }} onClick=${put}>${t("scenarios.publish")}<//>
         ${published.known && html`<a href=${href("scenarios", [name])}>${t("scenarios.history")}</a>`}`}>
-        ${past && html`<${Notice} kind="warning"><p>${t("merch.past")}</p><//>`}
-        <${Older} draft=${older} onOlder=${onOlder} />
-        <${Rules} document=${draft} titles=${titles} onDocument=${setDraft} />
-        <form class="row end" onSubmit=${(e) => {
-          e.preventDefault();
-          if (adding.trim()) add(adding.trim());
-        }}>
-          <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} placeholder=${t("invented.words")} value=${adding} onValue=${setAdding} />
-          <button type="submit" class="button" disabled=${looking}><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
-        </form>
-        <${Problem} error=${error ?? unknown} />
-        <${Overtaken} error=${error} onRead=${reread} />
+        <div class="stack">
+          ${past && html`<${Notice} kind="warning"><p>${t("merch.past")}</p><//>`}
+          <${Older} draft=${older} onOlder=${onOlder} />
+          <${Rules} document=${draft} asked=${{ scenario: name, ...(shopper && { shopper }) }} titles=${titles} missing=${list.loading || !list.data ? [] : missingFrom(list.data.items, draft)} onDocument=${setDraft} />
+          <form class="row end" onSubmit=${(e) => {
+            e.preventDefault();
+            if (adding.trim()) add(adding.trim());
+          }}>
+            <${ItemField} label=${t(everywhere ? "merch.hide_by_id" : "merch.pin_by_id")} placeholder=${t("invented.words")} value=${adding} onValue=${setAdding} />
+            <button type="submit" class="button" disabled=${looking}><span>${t(everywhere ? "merch.hide" : "merch.pin")}</span></button>
+          </form>
+          <${Problem} error=${error ?? unknown} />
+          <${Overtaken} error=${error} onRead=${reread} />
+        </div>
       <//>
       <${Loaded} of=${list}>${(found) => found === null ? html`<${Loading} />` : html`
+        ${!everywhere && found.items.length > 0 && html`<p class="hint">${t("merch.drag_hint")}</p>`}
         <ol class="grid" aria-label=${t("merch.board")} aria-busy=${list.loading ? "true" : undefined}>
           ${found.items.map((item) => html`<${Tile} key=${item.item_id} ...${{ item, document: draft, everywhere, dragged }} before=${live.data ? before[item.item_id] : item.rank}
             onDrag=${setDragged} onPin=${place} onUnpin=${(id) => setDraft((d) => unpin(d, id))}
@@ -151,11 +160,11 @@ export default function Merchandise({ query }) {
   const [until, setUntil] = useState(null);
   const rested = useRested(shopper.trim(), 400);
   return html`
-    <${Head} title=${t("page.merchandise")} lead=${t("merch.lead")} />
+    <${Head} title=${t("page.merchandise")} lead=${t(chosen === EVERYWHERE ? "merch.lead_all" : "merch.lead")} />
     <div class="stack">
       <${Panel} tight>
         <div class="form">
-          <${SelectField} label=${t("merch.where")} value=${chosen} onValue=${setChosen} options=${[[EVERYWHERE, t("scenario.everywhere")], ...names.map((name) => [name, name])]} hint=${chosen === EVERYWHERE ? t("merch.everywhere_hint") : t("merch.drag_hint")} />
+          <${SelectField} label=${t("merch.where")} value=${chosen} onValue=${setChosen} options=${[[EVERYWHERE, t("scenario.everywhere")], ...names.map((name) => [name, name])]} hint=${chosen === EVERYWHERE ? t("merch.everywhere_hint") : undefined} />
           <${MomentField} label=${t("merch.until_label")} hint=${t("merch.until_hint", { zone: zone() })} ends value=${until} onValue=${setUntil} />
           <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("merch.shopper_hint")} />
         </div>

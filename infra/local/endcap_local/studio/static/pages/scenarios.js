@@ -2,6 +2,7 @@
 import { get, useLoad } from "../lib/api.js";
 import { Beside } from "../lib/beside.js";
 import { Who } from "../lib/changes.js";
+import { BUILT_IN, Content, Shown } from "../lib/document.js";
 import { html, useState } from "../lib/html.js";
 import { language, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
@@ -14,7 +15,26 @@ import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Load
 const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
 
 // What becomes of lists when a scenario is not published any more.
-const whatDeleted = (name) => (name === EVERYWHERE ? t("scenarios.delete_all_what") : t("scenarios.delete_what", { name }));
+const whatDeleted = (name) => {
+  if (name === EVERYWHERE) return t("scenarios.delete_all_what");
+  const standing = BUILT_IN.has(name);
+  return t(standing ? "scenarios.delete_built_in_what" : "scenarios.delete_what", { name });
+};
+const deleted = (name) => {
+  if (name === EVERYWHERE) return t("scenarios.deleted_all");
+  const standing = BUILT_IN.has(name);
+  return t(standing ? "scenarios.deleted_built_in" : "scenarios.deleted", { name });
+};
+// What was there at a time when nothing was published.
+const nothingOf = (name) => (BUILT_IN.has(name) ? t("scenarios.was_built_in") : t("scenarios.was_not_there"));
+
+// All scenarios are kept in one document. Its first version that is kept may be one in which another of them was published:
+// of this one it says nothing but that it wasn't there before it was published itself.
+const changesOf = (versions) => {
+  const first = versions.at(-1);
+  if (!first || first.document) return versions;
+  return versions.length > 1 ? [...versions.slice(0, -1), { before: versions.at(-2).at, at: versions.at(-2).at, nothing: true }] : [];
+};
 
 const NewScenario = ({ onClose }) => {
   const [name, setName] = useState("");
@@ -51,23 +71,26 @@ const Names = ({ list, chosen }) => {
 
 const History = ({ name, round, onPut }) => {
   const [asked, setAsked] = useState(null);
+  const standing = BUILT_IN.has(name);
   const found = useLoad((signal) => history(name, signal).catch((error) => (error.status === 404 ? { versions: [] } : Promise.reject(error))), [name, round]);
+  // What isn't there can't be taken back.
+  const isLive = Boolean(found.data?.versions[0]?.document);
   const columns = [
     { label: t("when"), of: (one) => one.before != null ? t("scenarios.before", { moment: toTheSecond(one.before) }) : html`${toTheSecond(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
     { label: t("changes.who"), of: (one) => (one.who ? html`<${Who} of=${one.who} />` : "–") },
-    { label: t("scenarios.said"), of: (one) => (one.document ? html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.document, null, 1)}</pre></details>` : t(one.before != null ? "scenarios.nothing_kept" : "scenarios.was_not_there")) },
-    { label: t("scenarios.undo"), of: (one) => !one.current && html`<${Button} kind="small" icon="undo" aria-label=${one.before != null ? t("scenarios.take_all_back") : `${t("scenarios.put_back")} ${toTheSecond(one.at)}`} onClick=${() => setAsked(one)}>${t(one.before != null ? "scenarios.take_all_back" : "scenarios.put_back")}<//>` },
+    { label: t("scenarios.said"), of: (one) => (one.document ? html`<${Shown}><${Content} value=${one.document} /><//>` : one.before != null && !one.nothing ? t("scenarios.nothing_kept") : nothingOf(name)) },
+    { label: t("scenarios.undo"), of: (one) => !one.current && (one.document || isLive) && html`<${Button} kind="small" icon="undo" aria-label=${one.before != null ? t("scenarios.take_all_back") : `${t("scenarios.put_back")} ${toTheSecond(one.at)}`} onClick=${() => setAsked(one)}>${t(one.before != null ? "scenarios.take_all_back" : "scenarios.put_back")}<//>` },
   ];
   const put = () => {
     setAsked(null);
     onPut(asked);
   };
   // Before the first version that is kept may have been nothing, to which there is a way back as well.
-  const rowsOf = (versions) => (versions[0]?.document && versions.at(-1).document && Object.keys(versions.at(-1).document).length ? [...versions, { before: versions.at(-1).at, at: versions.at(-1).at }] : versions);
+  const withBefore = (versions) => (versions[0]?.document && versions.at(-1).document && Object.keys(versions.at(-1).document).length ? [...versions, { before: versions.at(-1).at, at: versions.at(-1).at }] : versions);
   return html`
-    <${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${rowsOf(versions)} empty=${t("scenarios.no_history")} />`}<//>
+    <${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${withBefore(changesOf(versions))} empty=${t("scenarios.no_history")} />`}<//>
     ${asked && html`<${Confirm} title=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} action=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} onDo=${put} onClose=${() => setAsked(null)}
-      text=${asked.document ? t("scenarios.put_back_what", { name: called(name), moment: toTheSecond(asked.at) }) : asked.before != null || name === EVERYWHERE ? whatDeleted(name) : t("scenarios.put_back_gone", { name, moment: toTheSecond(asked.at) })} />`}
+      text=${asked.document ? t("scenarios.put_back_what", { name: called(name), moment: toTheSecond(asked.at) }) : asked.before != null || name === EVERYWHERE ? whatDeleted(name) : t(standing ? "scenarios.put_back_built_in" : "scenarios.put_back_gone", { name, moment: toTheSecond(asked.at) })} />`}
   `;
 };
 
@@ -116,7 +139,7 @@ const Editor = ({ name, parameters, onChanged }) => {
     setTried({ base });
     await takeBack(name, base.etag);
     reread();
-    done(t("scenarios.deleted", { name: called(name) }));
+    done(deleted(name));
   });
   if (unread) return html`<${Problem} error=${unread} />`;
   if (!base) return html`<${Loading} />`;

@@ -2,15 +2,16 @@
 import { get, post, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { ago, bytes, dateTime, meaningOfMeasure, nameOfMeasure, number, percent, t } from "../lib/i18n.js";
+import { ago, bytes, dateTime, meaningOfMeasure, nameOfMeasure, number, percent, sentences, t } from "../lib/i18n.js";
 import { NoItems, ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
 import { Running } from "../lib/running.js";
-import { namesOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
+import { namesOf, relationOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { Button, Confirm, Dialog, Head, Lamp, Loaded, Notice, Panel, Problem, Said, Table, TextField, tell, useAction } from "../lib/ui.js";
 
-const LAMPS = { current: "good", previous: "plain", other: "plain", incomplete: "warning" };
+const LAMPS = { current: "good", previous: "plain", other: "plain", was_current: "plain", incomplete: "warning" };
 const WATCH_MS = 3000;
+const RECORDS = 100;
 const WATCHED = 100; // times: a promotion on AWS takes minutes
 
 // Measures lie as deep as the rebuild has put them; a page names them by their path.
@@ -44,7 +45,7 @@ const Compare = ({ version, onClose }) => {
     setOutcome(await post(["admin", "snapshots", version, "compare"], { user_ids, limit: 10, ...(scenario && { scenario }) }));
   });
   useEffect(() => void run(), []);
-  const relation = scenarios.data?.scenarios.find((one) => one.name === scenario)?.document.relation;
+  const relation = relationOf(scenarios, scenario);
   const listOf = ({ items }, shopper, rest) => (items.length ? html`<${Ranking} items=${items} ...${rest} />` : html`<${NoItems} ...${{ relation, shopper }} />`);
   const metrics = outcome && [...new Set([outcome.current, outcome.other].flatMap((one) => numbers(outcome.metrics[one]).map(([name]) => name)))];
   return html`
@@ -103,6 +104,9 @@ const Promote = ({ version, onClose, onDone }) => {
   `;
 };
 
+// Which snapshots were current at some time, as far as records of promotions and rollbacks tell.
+const wereCurrent = ({ records }) => new Set(records.flatMap(({ what, target, before }) => (what === "rollback" ? [target, before] : what === "promote" ? [before] : [])));
+
 const Report = ({ snapshot, onClose }) => html`
   <${Dialog} title=${t("snapshots.report_of", { version: snapshot.version })} onClose=${onClose}>
     <div class="stack">
@@ -136,6 +140,7 @@ const Moving = ({ of: { version, made, step } }) => html`<${Notice}><p role="sta
 export default function Snapshots() {
   const list = useLoad((signal) => get(["admin", "snapshots"], {}, signal), [], { patient: true });
   const overview = useLoad((signal) => get(["admin", "overview"], {}, signal), [], { patient: true });
+  const audit = useLoad(async (signal) => wereCurrent(await get(["admin", "audit"], { limit: RECORDS }, signal)), [list.data?.current], { patient: true });
   const [open, setOpen] = useState(null);
   const [watched, setWatched] = useState(0);
   const [awaited, setAwaited] = useState(null);
@@ -143,6 +148,10 @@ export default function Snapshots() {
   const refused = awaited && list.data?.refused?.version === awaited.version && list.data.refused.at !== awaited.refused;
   const moving = movingTo(refused ? null : awaited, list.data, overview.data);
   const loading = list.loading || overview.loading;
+  // One at a time: the next might overtake it. Where it takes longer than is waited for it can be gone back from again.
+  const switching = Boolean(moving) && watched > 0;
+  const still = switching ? { disabled: true } : {};
+  const stateOf = ({ state, version }) => (state === "other" && audit.data?.has(version) ? "was_current" : state);
   useEffect(() => {
     // A promotion or rebuild goes on by itself; what has become of it shows in the list.
     if (loading || (!watched && !list.data?.running.length && moving?.step !== "loaded")) return undefined;
@@ -175,10 +184,10 @@ export default function Snapshots() {
   const measures = [...new Set((list.data?.snapshots ?? []).flatMap((one) => numbers(one.metrics).map(([name]) => name)))].filter((name) => TOLD.test(name)).slice(0, 3);
   const columns = [
     { label: t("version"), of: (one) => html`<code>${one.version}</code><small>${dateTime(one.created ?? one.written_at)}</small>` },
-    { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[one.state]}>${t(`snapshots.${one.state}`)}<//>${moving?.version === one.version && html` <${Lamp} kind="warning">${t("snapshots.on_its_way")}<//>`}${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
+    { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[stateOf(one)]}>${t(`snapshots.${stateOf(one)}`)}<//>${moving?.version === one.version && html` <${Lamp} kind="warning">${t("snapshots.on_its_way")}<//>`}${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
     { label: t("today.items"), number: true, of: (one) => number(one.items) },
     { label: t("page.events"), number: true, of: (one) => number(one.events) },
-    ...measures.map((name) => ({ label: nameOfMeasure(name), number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
+    ...measures.map((name) => ({ label: html`<span class="measure">${nameOfMeasure(name)}</span>`, number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
     {
       label: t("actions"),
       of: (one) => html`<div class="row">
@@ -186,16 +195,17 @@ export default function Snapshots() {
         ${one.state !== "current" && one.state !== "incomplete" && html`
           <${Button} kind="small" aria-label=${`${t("snapshots.compare")} ${one.version}`} onClick=${() => setOpen({ what: "compare", one })}>${t("snapshots.compare")}<//>
           ${one.rollbacks
-            ? html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${`${t("snapshots.roll_back")} ${one.version}`} onClick=${() => setOpen({ what: "rollback", one })}>${t("snapshots.roll_back")}<//>`
-            : html`<${Button} kind="small" aria-label=${`${t("snapshots.promote")} ${one.version}`} onClick=${() => setOpen({ what: "promote", one })}>${t("snapshots.promote")}<//>`}`}
+            ? html`<${Button} kind="small" icon="undo" busy=${busy} ...${still} aria-label=${`${t("snapshots.roll_back")} ${one.version}`} onClick=${() => setOpen({ what: "rollback", one })}>${t("snapshots.roll_back")}<//>`
+            : html`<${Button} kind="small" ...${still} aria-label=${`${t("snapshots.promote")} ${one.version}`} onClick=${() => setOpen({ what: "promote", one })}>${t("snapshots.promote")}<//>`}`}
       </div>`,
     },
   ];
   const close = () => setOpen(null);
+  const lasted = ({ rebuilt }) => rebuilt && t("snapshots.rebuild_took", { minutes: number(Math.max(1, Math.round((rebuilt.ended - rebuilt.since) / 60000))) });
   const rebuilding = list.data?.running.length > 0;
   return html`
     <${Head} title=${t("page.snapshots")} lead=${t("snapshots.lead")}>
-      ${overview.data?.rebuild === "available" && html`<${Button} kind="strong" busy=${busy} ...${rebuilding ? { disabled: true } : {}} onClick=${() => act(["rebuilds"], {}, t("snapshots.rebuilding"))}>${t("snapshots.rebuild")}<//>`}
+      ${overview.data?.rebuild === "available" && html`<${Button} kind="strong" busy=${busy} ...${rebuilding ? { disabled: true } : still} onClick=${() => setOpen({ what: "rebuild" })}>${t("snapshots.rebuild")}<//>`}
     <//>
     <div class="stack">
       <${Problem} error=${error ?? list.missed} />
@@ -206,7 +216,7 @@ export default function Snapshots() {
         <${Running} works=${found.running} />
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
           <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} acts rowClass=${(one) => (one.state === "current" ? "on" : "")} />
-          ${!found.snapshots.some((one) => one.rollbacks) && html`<p class="muted">${t("snapshots.none_before")}</p>`}
+          ${!found.snapshots.some((one) => one.rollbacks) && html`<p class="muted">${t(found.snapshots.some((one) => one.state === "other") ? "snapshots.none_to_go_back_to" : "snapshots.none_before")}</p>`}
           <${Meanings} paths=${measures} />
         <//>`}<//>
     </div>
@@ -215,6 +225,8 @@ export default function Snapshots() {
     ${open?.what === "rollback" && html`<${Confirm} title=${t("snapshots.roll_back_to", { version: open.one.version })} text=${t("snapshots.roll_back_what", { version: open.one.version, moment: dateTime(open.one.created ?? open.one.written_at) })}
       action=${t("snapshots.roll_back")} busy=${busy} error=${error} onClose=${close}
       onDo=${() => act(["snapshots", "rollback"], { version: open.one.version }, t("snapshots.rolling", { version: open.one.version }), open.one.version)} />`}
+    ${open?.what === "rebuild" && html`<${Confirm} title=${t("snapshots.rebuild")} text=${sentences([t("snapshots.rebuild_what"), lasted(list.data)])} action=${t("snapshots.rebuild")} busy=${busy} error=${error} onClose=${close}
+      onDo=${() => act(["rebuilds"], {}, t("snapshots.rebuilding"))} />`}
     ${open?.what === "promote" && html`<${Promote} version=${open.one.version} onClose=${close} onDone=${() => begun(t("snapshots.promoting", { version: open.one.version }), open, open.one.version)} />`}
   `;
 }

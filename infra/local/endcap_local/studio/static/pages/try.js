@@ -5,7 +5,7 @@ import { html, useMemo, useRef, useState } from "../lib/html.js";
 import { about, has, language, listed, t } from "../lib/i18n.js";
 import { DeedForm } from "../lib/invented.js";
 import { ItemLink, Legend, Moved, NoItems, Picture, Price, ranksOf, ReasonBar, Reasons, widestOf } from "../lib/items.js";
-import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
+import { namesOf, relationOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
 import { Button, Dialog, Empty, Head, Loading, Notice, Panel, Problem, SelectField, TextField, useRested } from "../lib/ui.js";
 
@@ -111,7 +111,7 @@ export default function Try({ query }) {
     setReviewed(null);
   };
   const items = list.data?.items ?? [];
-  const relation = scenarios.data?.scenarios.find((one) => one.name === scenario)?.document.relation;
+  const relation = relationOf(scenarios, scenario);
   return html`
     <${Head} title=${t("page.try")} lead=${t("try.lead")} />
     <div class="beside">
