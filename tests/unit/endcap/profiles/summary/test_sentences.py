@@ -38,7 +38,7 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
         "您在评价中对尺码不太满意。",
         "您最近比较了“lamps”类的 3 件商品。",
         "您最近搜索了 2 次，随后看了“l”。",
-        "您的购物车里有“Mug”、“l”。",
+        "您的购物车里有“Mug”和“l”。",
     ]
 
 
