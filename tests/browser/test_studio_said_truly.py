@@ -32,7 +32,7 @@ def test_what_a_page_said_is_said_in_the_language_that_was_chosen_since(
     two = [{"item_id": f"item-{k}", "title": f"Lamp {k}", "counts": {}} for k in range(2)]
     answering(page, "**/admin/items?*", {"items": two, "total": 2})
     go(page, "merchandise?scenario=home")
-    field = page.get_by_label("Pin an item to the top")
+    field = page.get_by_label("Pin an item to the first place by its id or title")
     field.fill("lamp")
     field.press("Enter")
     told = page.get_by_role("alert")
@@ -57,7 +57,8 @@ def test_results_name_what_is_not_drawn_and_what_was_seen_in_part(
 ) -> None:
     page = opened(open_window(toy_stack.url), toy_stack)
     rate = {"value": 0.5, "low": 0.3, "high": 0.7}
-    many = {**NOTHING, "surface": "cart", "lists": 40, "visible": 3, "clicks": 25, "ctr": rate, "conversion": rate}
+    many = {**NOTHING, "surface": "cart", "lists": 40, "visible": 3, "clicks": 25, "purchases": 1}
+    many |= {"ctr": rate, "conversion": rate}
     few = {**many, "lists": 3, "visible": 3}
     rows = [many, {**few, "surface": "home"}, {**few, "surface": "top"}]
 

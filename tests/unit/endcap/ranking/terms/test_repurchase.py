@@ -169,7 +169,11 @@ def test_the_reason_says_why_now(snapshot: Snapshot) -> None:
         ((1, None, None, None), "You bought this before.", "您购买过它。"),
         ((3, None, None, None), "You bought this 3 times.", "您购买过 3 次。"),
         ((1, 1.2, None, None), "You bought this a day ago.", "您在 1 天前购买过它。"),
-        ((3, 2.0, 1.0, 9.0), "You usually buy this every day; it has been 2.", "您通常每 1 天购买一次，距上次已有 2 天。"),
+        (
+            (3, 2.0, 1.0, 9.0),
+            "You usually buy this every day; it has been 2.",
+            "您通常每 1 天购买一次，距上次已有 2 天。",
+        ),
     ],
 )
 def test_every_habit_has_a_sentence(known: tuple, en: str, zh: str) -> None:
