@@ -143,3 +143,25 @@ def test_who_was_erased_and_is_looked_up_again_has_no_receipt(toy_stack: LocalSt
     expect(page.get_by_text("Nobody is known by the id u-1001")).to_be_visible()
     expect(page.get_by_role("region", name="Receipt of the erasure")).to_have_count(0)
     window.forgive("status of 404")
+
+
+def test_variants_have_names_of_the_language_to_begin_with(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url, locale="zh-CN"), toy_stack)
+    go(page, "experiments")
+    page.get_by_role("button", name="新建实验").click()
+    names = page.get_by_role("dialog").get_by_label("名称", exact=True)
+    assert [one.input_value() for one in names.all()] == ["", "对照组", "新方案"]
+
+
+def test_measures_without_a_name_wait_behind_a_fold(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    metrics = {"validation": {"ndcg_at_10": 0.12, "odd_thing": 3}}
+    one = {"version": "v1", "written_at": "2026-01-15T10:00:00Z", "complete": True, "metrics": metrics, "size_bytes": 9}
+    answering(page, "**/admin/snapshots", {"current": "v1", "snapshots": [one]})
+    go(page, "snapshots")
+    page.get_by_role("button", name="Report v1").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("table", name="Measures", exact=True).get_by_role("row")).to_have_count(2)
+    expect(dialog.get_by_text("validation.odd_thing")).to_be_hidden()
+    dialog.get_by_text("All measures", exact=True).click()
+    expect(dialog.get_by_text("validation.odd_thing")).to_be_visible()

@@ -11,7 +11,7 @@ from endcap.messages.reasons import did
 from endcap.messages.texts import filled, signed
 from endcap.recommend.diagnosis import NotDue
 
-_MONTHS: Final = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 class Words(NamedTuple):

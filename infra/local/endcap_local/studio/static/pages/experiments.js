@@ -65,7 +65,7 @@ const known = (count) => (count == null ? html`<small>${t("experiments.few")}</s
 
 const New = ({ onClose, onDone }) => {
   const scenarios = useScenarios();
-  const [plan, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: "control", share: 0.5 }, { name: "b", share: 0.5, scenario: "" }] });
+  const [plan, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: t("experiments.control"), share: 0.5 }, { name: t("experiments.other_name"), share: 0.5, scenario: "" }] });
   const set = (part) => setPlan((before) => ({ ...before, ...part }));
   const variant = (i, part) => set({ variants: plan.variants.map((one, j) => (i === j ? { ...one, ...part } : one)) });
   const [asking, setAsking] = useState(false);
