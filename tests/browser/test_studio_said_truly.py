@@ -156,12 +156,13 @@ def test_variants_have_names_of_the_language_to_begin_with(toy_stack: LocalStack
 def test_measures_without_a_name_wait_behind_a_fold(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     page = opened(open_window(toy_stack.url), toy_stack)
     metrics = {"validation": {"ndcg_at_10": 0.12, "odd_thing": 3}}
-    one = {"version": "v1", "written_at": "2026-01-15T10:00:00Z", "complete": True, "metrics": metrics, "size_bytes": 9}
-    answering(page, "**/admin/snapshots", {"current": "v1", "snapshots": [one]})
+    one = {"version": "v1", "written_at": MOMENT, "metrics": metrics, "size_bytes": 9}
+    one |= {"state": "current", "signed": True}
+    answering(page, "**/admin/snapshots", {"current": "v1", "snapshots": [one], "running": []})
     go(page, "snapshots")
     page.get_by_role("button", name="Report v1").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_role("table", name="Measures", exact=True).get_by_role("row")).to_have_count(2)
     expect(dialog.get_by_text("validation.odd_thing")).to_be_hidden()
-    dialog.get_by_text("All measures", exact=True).click()
+    dialog.locator("summary", has_text="All measures").click()
     expect(dialog.get_by_text("validation.odd_thing")).to_be_visible()
