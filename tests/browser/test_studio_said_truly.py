@@ -166,3 +166,13 @@ def test_measures_without_a_name_wait_behind_a_fold(toy_stack: LocalStack, open_
     expect(dialog.get_by_text("validation.odd_thing")).to_be_hidden()
     dialog.locator("summary", has_text="All measures").click()
     expect(dialog.get_by_text("validation.odd_thing")).to_be_visible()
+
+
+def test_a_button_stands_beside_the_box_of_its_field(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url, locale="zh-CN"), toy_stack)
+    go(page, "catalogue/item-20")
+    box = page.get_by_label("截止时间").bounding_box()
+    button = page.get_by_role("button", name="从所有列表中屏蔽").bounding_box()
+    assert box
+    assert button
+    assert abs(box["y"] - button["y"]) < 3
