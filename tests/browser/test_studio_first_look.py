@@ -205,7 +205,7 @@ class TestResults:
 
     def test_a_day_is_the_day_that_was_counted(self, toy_stack: LocalStack, open_window: OpenWindow) -> None:
         page = self.shown(toy_stack, open_window, CLICKED, timezone_id="America/Los_Angeles")
-        page.get_by_label("Day").check()
+        page.get_by_label("Day", exact=True).check()
         expect(page.get_by_role("table", name="All numbers")).to_contain_text("15 Jan 2026")
         page.get_by_label("Measure").select_option("Clicks")
         page.get_by_role("button", name="As a table").click()
@@ -417,13 +417,13 @@ class TestMerchandise:
 def test_an_item_is_told_its_place_and_a_date_once(toy_stack: LocalStack, open_window: OpenWindow) -> None:
     page = opened(open_window(toy_stack.url), toy_stack)
     hidden = {"reason": "hidden", "by": "*", "until": 1768471205000}
-    hidden["text"] = "Missing from this list because it is hidden everywhere until 2026-01-15 10:00 UTC"
+    hidden["text"] = "Missing from this list because it is hidden everywhere until 15 Jan 2026, 10:00 UTC"
     far = {"reason": "score", "text": "Missing from this list because others score more", "score": 0.1, "needed": 0.2}
     found = {"item_id": "item-20", "title": "Steel lamp", "shown": False, "limit": 10, "reasons": [], "score": 0.4}
     for rank, findings, said in (
         (37, [far], "In the whole order it stands at number 37."),
         (None, [far], "By its score it stands at about number 594."),
-        (None, [hidden], "Without that it would stand at about number 594, by its score."),
+        (None, [hidden], "Without the reasons below it would stand at about number 594, by its score."),
     ):
         answer = {**found, "rank": rank, "by_score": 594, "findings": findings}
         page.unroute("**/diagnosis*")

@@ -388,7 +388,7 @@ def test_an_experiment_that_was_made_is_opened(toy_stack: LocalStack, open_windo
     dialog.get_by_label("Name").first.fill("words")
     dialog.get_by_label("Scenario").last.select_option("home")
     dialog.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("region", name="words")).to_contain_text("first list on 2026-01-15")
+    expect(page.get_by_role("region", name="words")).to_contain_text("first list on 15 Jan 2026")
 
 
 def test_a_list_of_what_is_bought_again_wants_a_shopper(toy_stack: LocalStack, open_window: OpenWindow) -> None:

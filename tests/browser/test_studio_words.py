@@ -103,7 +103,7 @@ def test_rates_differ_by_points_and_revenue_by_money(toy_stack: LocalStack, open
     report_of(page, [{"currency": "EUR", "revenue": 12.5}], [rate, amount, few])
     go(page, "experiments/variety")
     table = page.get_by_role("table", name="Against the control")
-    expect(table.get_by_role("row", name=re.compile("^Click rate"))).to_contain_text("-0.40 points … +2.80 points")
+    expect(table.get_by_role("row", name=re.compile("^Click rate"))).to_contain_text("−0.40 points … +2.80 points")
     expect(table.get_by_role("row", name=re.compile("^Revenue"))).to_contain_text("−€0.75 … −€0.25")
     expect(table.get_by_role("row", name=re.compile("^Conversion"))).to_contain_text("too early")
 

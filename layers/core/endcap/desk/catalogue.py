@@ -121,7 +121,7 @@ def _told(
     told |= {"by": found.by} if found.by is not None else {}
     told |= {"score": found.score} if found.score is not None else {}
     told |= {"needed": found.needed} if found.needed is not None else {}
-    return told | {"text": sentence(told, language)}
+    return told | {"text": sentence(told, language, deed=found.deed, not_due=found.not_due)}
 
 
 _FIELDS: Final = {

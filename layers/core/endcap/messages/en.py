@@ -178,8 +178,9 @@ TEXTS: Final = Texts(
             plain="In your usual price range.",
         ),
         "again": TermTexts(
-            meaning="Chosen before by this shopper.",
-            plain="You chose this before.",
+            meaning="The shopper has had to do with it before.",
+            plain="You have had to do with this before.",
+            named="Something that you {did} before.",
         ),
         "new_item": TermTexts(
             meaning="Nobody has touched it yet.",

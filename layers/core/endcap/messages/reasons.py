@@ -42,7 +42,7 @@ def sentence(
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
         joined, deeds = _told(tuple(names), tuple(event_types), language, audience)
-        text = filled(template, names=joined, deeds=deeds, label=quoted(label))
+        text = filled(template, names=joined, deeds=deeds, label=quoted(label), did=did(event_types, texts))
     else:
         text = plain
     return _with_words(text, words, texts) if words and term in _WORDED and (names or weight >= 0) else text
@@ -107,6 +107,11 @@ def _deeds(names: Sequence[str], event_types: Sequence[str], texts: Texts) -> st
     return texts.deeds_joined.join(
         filled(texts.deed, names=texts.names_joined.join(same), did=did) for did, same in joined.items()
     )
+
+
+def did(event_types: Sequence[str], texts: Texts) -> str:
+    """What a shopper did with an item, as in "which you bought", by the first of some types of events."""
+    return texts.past.get(event_types[0], texts.past_other) if event_types else texts.past_other
 
 
 def deed_in_words(name: str, event_type: str, times: int, language: Language) -> str:

@@ -99,7 +99,10 @@ STAFF_TEXTS: Final = replace(
             against_named="Lower, as {label} did not suit the shopper.",
         ),
         "price": _OWN["price"]._replace(plain="In the shopper's usual price range."),
-        "again": _OWN["again"]._replace(plain="The shopper chose this before."),
+        "again": _OWN["again"]._replace(
+            plain="The shopper has had to do with this before.",
+            named="Something that the shopper {did} before.",
+        ),
         "new_item": _OWN["new_item"]._replace(plain="New in the shop's range."),
         "similar": _OWN["similar"]._replace(
             plain="Similar to what is looked at.",

@@ -91,7 +91,10 @@ STAFF_TEXTS: Final = replace(
             against_named="排名较低：品牌{label}不合该顾客心意。",
         ),
         "price": _OWN["price"]._replace(plain="在该顾客常选的价格范围内。"),
-        "again": _OWN["again"]._replace(plain="该顾客之前选择过它。"),
+        "again": _OWN["again"]._replace(
+            plain="该顾客之前对它有过行为。",
+            named="该顾客之前{did}的商品。",
+        ),
         "similar": _OWN["similar"]._replace(
             plain="与正在看的商品相似。",
             against="排名较低：它与正在看的商品不太相似。",

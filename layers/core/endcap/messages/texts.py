@@ -27,7 +27,8 @@ class TermTexts(NamedTuple):
     ----------
     meaning : what the term measures
     plain, named : why an item is high. `{names}` are the past items that carried the term, `{deeds}` these and what
-        the shopper did with each, `{label}` a category or brand; `plain` is for when there is nothing to point at
+        the shopper did with each, `{label}` a category or brand, `{did}` what was done with the item itself; `plain`
+        is for when there is nothing to point at
     against, against_named : likewise, why an item is low
     borrowed, borrowed_named : why an item is high that nobody has chosen yet, so that the term is borrowed from items
         like it; "" for terms that borrow nothing
@@ -158,7 +159,7 @@ def counted(number: int, forms: Counted) -> str:
 
 
 _HAN: Final = r"[\u3400-\u9fff]"
-_APART: Final = re.compile(rf"{_HAN}[A-Za-z0-9]|[A-Za-z0-9%]{_HAN}")
+_APART: Final = re.compile(rf"{_HAN}[-\u2212+]?[A-Za-z0-9]|[A-Za-z0-9%]{_HAN}")
 """What touches, and in Chinese stands apart."""
 
 
@@ -173,9 +174,14 @@ def filled(template: str, /, **values: object) -> str:
     text = ""
     for before, name, form in parts:
         for part in (before, format(values[name], form) if name else ""):
-            apart = text and part and _APART.match(text[-1] + part[0])
+            apart = text and part and _APART.match(text[-1] + part[:2])
             text += f" {part}" if apart else part
     return text
+
+
+def signed(number: float, form: str) -> str:
+    """A number as by `format`, with a minus where that has a hyphen."""
+    return format(number, form).replace("-", "\u2212")
 
 
 @lru_cache(maxsize=512)

@@ -12,9 +12,9 @@ TEXTS: Final = Texts(
     name="Chinese",
     script=re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff]"),
     full_stop="。",
-    names_joined="、",
+    names_joined="和",
     list_joined="、",
-    list_ended="、",
+    list_ended="和",
     worded="{sentence}：{words}。",
     days=("{n}天", "{n}天"),
     every_days=("每天", "每{n}天"),
@@ -75,7 +75,7 @@ TEXTS: Final = Texts(
             against="排名较低：它常与不合您意的商品搭配。",
             against_named="排名较低：它常与不合您意的{names}搭配。",
             borrowed="描述与常和您选择的商品搭配的商品相近。",
-            borrowed_named="描述与常和{deeds}一起购买的商品相近。",
+            borrowed_named="描述同常与{deeds}一起购买的商品相近。",
         ),
         "neighbours": TermTexts(
             meaning="选择过相同商品的顾客也选择它。",
@@ -179,8 +179,9 @@ TEXTS: Final = Texts(
             plain="在您常选的价格范围内。",
         ),
         "again": TermTexts(
-            meaning="该顾客以前选择过。",
-            plain="您之前选择过它。",
+            meaning="该顾客以前对它有过行为。",
+            plain="您之前对它有过行为。",
+            named="您之前{did}的商品。",
         ),
         "new_item": TermTexts(
             meaning="还没有任何顾客行为。",
@@ -198,7 +199,7 @@ TEXTS: Final = Texts(
             plain="适合与您选择的商品搭配。",
             named="常与{names}一起购买。",
             borrowed="描述与适合和您所选商品搭配的商品相近。",
-            borrowed_named="描述与常和{names}一起购买的商品相近。",
+            borrowed_named="描述同常与{names}一起购买的商品相近。",
         ),
         "boost": TermTexts(
             meaning="请求或场景手动加减的分。",

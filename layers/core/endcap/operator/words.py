@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from endcap.messages.language import DEFAULT_LANGUAGE, Language
-from endcap.messages.texts import filled
+from endcap.messages.language import DEFAULT_LANGUAGE, Language, texts_for
+from endcap.messages.reasons import did
+from endcap.messages.texts import filled, signed
+from endcap.recommend.diagnosis import NotDue
+
+_MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 class Words(NamedTuple):
@@ -16,6 +20,10 @@ class Words(NamedTuple):
     Attributes
     ----------
     missing : what a finding is the reason of
+    everywhere, here, until : by which lists an item is hidden, and until when
+    moment : a moment of UTC, by its parts
+    seen_somehow : that an item was left out as seen, where what was done with it is not known
+    not_due : why a list of what is bought again has an item not
     findings, attention : a sentence for each reason and each kind; why something failed is known in English alone, and
         a language may leave that to the page which says more
     cost_assumed : what the cost of the month is worked out by
@@ -25,7 +33,10 @@ class Words(NamedTuple):
     everywhere: str
     here: str
     until: str
+    moment: str
     full: str
+    seen_somehow: str
+    not_due: Mapping[NotDue, str]
     findings: Mapping[str, str]
     attention: Mapping[str, str]
     cost_assumed: tuple[str, ...]
@@ -36,24 +47,32 @@ WORDS: Final[Mapping[Language, Words]] = {
         missing="Missing from this list because {why}",
         everywhere="everywhere",
         here="in this scenario",
-        until=" until {moment} UTC",
+        until=" until {moment}",
+        moment="{day} {month_name} {year}, {time} UTC",
         full="its places are all taken",
+        seen_somehow="the shopper has had to do with it, and the list leaves such items out",
+        not_due={
+            "not_bought": "the shopper has not bought it",
+            "returned": "the shopper returned it",
+            "too_soon": "the shopper bought it within the last day",
+            "bought_once": "the shopper bought it, and hardly anybody buys it a second time",
+        },
         findings={
             "unknown_item": "no item of the catalogue has this id",
             "not_available": "it is not for sale",
             "expired": "it has expired",
-            "hidden": "it is hidden {by}",
+            "hidden": "it is hidden {by}{until}",
             "excluded": "the list leaves it out by name",
             "filter": "the list's filter does not hold for it: {by}",
             "named": "the list is about this item",
-            "seen": "the shopper has seen it, and the list leaves out what was seen",
-            "not_due": "the shopper has not bought it, or is not due to buy it again",
+            "seen": "it is something that the shopper {did}, and the list leaves such items out",
+            "not_due": "{not_due}",
             "not_candidate": "it is none of the list's candidates",
             "variant_shown": "another variant of it, {by}, stands in the list",
             "cap": "its category or brand has all the places that the cap allows",
             "variety": "the list is varied, and others add more variety",
             "displaced": "pinned and promoted items take the places that it would have",
-            "score": "others score more: it has {score:.3f}, and the last place needs {needed:.3f}",
+            "score": "others score more: it has {score}, and the last place needs {needed}",
         },
         attention={
             "snapshot_missing": "No snapshot is current: import or rebuild a shop",
@@ -74,27 +93,35 @@ WORDS: Final[Mapping[Language, Words]] = {
         ),
     ),
     "zh": Words(
-        missing="未出现在此列表中：{why}。",
-        everywhere="在所有列表中",
-        here="在此场景中",
-        until="至{moment} UTC ",
+        missing="未出现在此列表中，因为{why}。",
+        everywhere="所有列表",
+        here="此场景",
+        until="在{moment}之前",
+        moment="{year}年{month}月{day}日 {time}（UTC）",
         full="列表位置已满",
+        seen_somehow="该顾客对它有过行为，而列表过滤这类商品",
+        not_due={
+            "not_bought": "该顾客没有购买过它",
+            "returned": "该顾客已经退货",
+            "too_soon": "该顾客在最近一天内刚购买过它",
+            "bought_once": "该顾客购买过它，但几乎没有人会再次购买",
+        },
         findings={
             "unknown_item": "商品目录中没有此编号的商品",
             "not_available": "该商品不可售",
             "expired": "该商品已过期",
-            "hidden": "{by}被屏蔽",
+            "hidden": "该商品{until}被{by}屏蔽",
             "excluded": "列表指定不展示该商品",
             "filter": "不符合列表的筛选条件“{by}”",
             "named": "列表正是以该商品为依据生成的",
-            "seen": "顾客对它已有行为，而列表过滤这类商品",
-            "not_due": "顾客没有购买过，或还没到复购时间",
+            "seen": "它是该顾客{did}的商品，而列表过滤这类商品",
+            "not_due": "{not_due}",
             "not_candidate": "不在列表的候选商品中",
             "variant_shown": "列表中已有同款“{by}”",
             "cap": "同类目或同品牌的商品已达数量上限",
             "variety": "列表注重多样性，其他商品更能增加多样性",
             "displaced": "置顶商品和预留位置占用了它的位置",
-            "score": "其他商品得分更高：它的得分为{score:.3f}，末位需要{needed:.3f}",
+            "score": "其他商品得分更高：它得{score}分，排进末位需要{needed}分",
         },
         attention={
             "snapshot_missing": "尚无启用的快照：请先导入数据或重建",
@@ -117,14 +144,38 @@ WORDS: Final[Mapping[Language, Words]] = {
 }
 
 
-def sentence(finding: Mapping[str, Any], language: Language = DEFAULT_LANGUAGE) -> str:
-    """Why an item is missing, as one sentence."""
+def moment(moment_ms: int, language: Language) -> str:
+    """A moment of UTC to the minute, as pages write it."""
+    at = datetime.fromtimestamp(moment_ms / 1000, UTC)
+    parts = {"year": at.year, "month": at.month, "month_name": _MONTHS[at.month - 1], "day": at.day}
+    return WORDS[language].moment.format(**parts, time=f"{at:%H:%M}")
+
+
+def sentence(
+    finding: Mapping[str, Any],
+    language: Language = DEFAULT_LANGUAGE,
+    *,
+    deed: str | None = None,
+    not_due: NotDue = "not_bought",
+) -> str:
+    """Why an item is missing, as one sentence.
+
+    Parameters
+    ----------
+    deed : type of the event by which it was seen, where that is known
+    not_due : why it is not due to be bought again
+    """
     words, reason = WORDS[language], finding["reason"]
-    values = {"score": 0.0, "needed": 0.0, "by": "", **finding}
-    if reason == "hidden":
-        values["by"] = words.everywhere if finding.get("by") == "*" else words.here
-        if (until := finding.get("until")) is not None:
-            values["by"] += filled(words.until, moment=f"{datetime.fromtimestamp(until / 1000, UTC):%Y-%m-%d %H:%M}")
     if reason == "score" and finding.get("needed") is None:
         return filled(words.missing, why=words.full)
+    if reason == "seen" and deed is None:
+        return filled(words.missing, why=words.seen_somehow)
+    values: dict[str, Any] = {"by": "", "until": "", **finding, "not_due": words.not_due[not_due]}
+    values |= {name: signed(finding.get(name, 0.0), ".3f") for name in ("score", "needed")}
+    if deed is not None:
+        values["did"] = did([deed], texts_for(language, "staff"))
+    if reason == "hidden":
+        values["by"] = words.everywhere if finding.get("by") == "*" else words.here
+        until = finding.get("until")
+        values["until"] = "" if until is None else filled(words.until, moment=moment(until, language))
     return filled(words.missing, why=filled(words.findings[reason], **values))

@@ -12,10 +12,14 @@ from typing import Final, Literal
 
 import numpy as np
 
+from endcap.events.types import BOUGHT
 from endcap.explain.reasons import Reason, explain
 from endcap.filters.eligibility import sellable
+from endcap.profiles.entries import Entry
+from endcap.profiles.settled import settled
 from endcap.ranking.score import total_of
 from endcap.ranking.slots import Slot
+from endcap.ranking.terms.repurchase import DAY_MS
 from endcap.recommend.prepared import Prepared
 from endcap.recommend.request import MAX_LIMIT
 from endcap.recommend.selection import EXCLUDED, FILTER, NAMED, ON_SALE, SEEN, holds, sieves, slots_of
@@ -38,14 +42,28 @@ Cause = Literal[
 ]
 
 
+NotDue = Literal["not_bought", "returned", "too_soon", "bought_once"]
+"""Why a list of what is bought again has an item not: the last is of what hardly anybody buys twice."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One cause; `by` is the item that stands in its place, `score` and `needed` how far it is from the list."""
+    """One cause.
+
+    Attributes
+    ----------
+    by : the item that stands in its place
+    score, needed : how far it is from the list
+    deed : type of the event by which it was seen; None where only the request says so
+    not_due : why it is not due to be bought again
+    """
 
     cause: Cause
     by: str | None = None
     score: float | None = None
     needed: float | None = None
+    deed: str | None = None
+    not_due: NotDue = "not_bought"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +128,15 @@ def _place_by_score(made: Prepared, row: int) -> int | None:
 def _kept_out(made: Prepared, row: int) -> Iterator[Finding]:
     among = made.scores.context.among
     if among is not None and row not in among:
-        yield Finding("not_due" if made.scores.context.due is not None else "not_candidate")
+        due = made.scores.context.due is not None
+        yield Finding("not_due", not_due=_not_due(made, row)) if due else Finding("not_candidate")
         return
     if any(slot.pinned and slot.row == row for slot in _slots(made, made.request.limit)):
         return  # what was seen may be pinned
     for sieve in sieves(made.scores, made.request, made.items, made.about):
         if not holds(sieve.passes, row, among):
-            yield Finding(_cause(made, row, sieve.name))
+            cause = _cause(made, row, sieve.name)
+            yield Finding(cause, deed=_deed(made, row) if cause == "seen" else None)
 
 
 def _cause(made: Prepared, row: int, sieve: str) -> Cause:
@@ -124,6 +144,35 @@ def _cause(made: Prepared, row: int, sieve: str) -> Cause:
         return "expired" if _expired(made, row) else "not_available"
     causes: dict[str, Cause] = {EXCLUDED: "excluded", FILTER: "filter", NAMED: "named", SEEN: "seen"}
     return causes[sieve]
+
+
+def _entries(made: Prepared, row: int) -> list[Entry]:
+    """What the shopper did with an item, or a variant of it."""
+    index, profile = made.index, made.about.profile
+    whole = index.thing(index.item_id(row))
+    return [e for e in {*profile.interactions, *profile.strong} if e.item_id and index.thing(e.item_id) == whole]
+
+
+def _deed(made: Prepared, row: int) -> str | None:
+    """The weightiest and then newest of what the shopper did with it, as far as the list leaves that out."""
+    purchases = made.request.exclude_seen == "purchased"
+
+    def weight(entry: Entry) -> tuple[float, int]:
+        event_type = made.about.event_types.get(entry.event_type)
+        return abs(event_type.weight) if event_type else 0.0, entry.timestamp_ms
+
+    done = [entry for entry in _entries(made, row) if not purchases or entry.event_type in BOUGHT]
+    return max(done, key=weight).event_type if done else None
+
+
+def _not_due(made: Prepared, row: int) -> NotDue:
+    entries = _entries(made, row)
+    if not any(entry.event_type in BOUGHT for entry in entries):
+        return "not_bought"
+    kept = [e.timestamp_ms for e in settled(entries, made.index.thing) if e.event_type in BOUGHT]
+    if not kept:
+        return "returned"
+    return "too_soon" if made.about.now_ms - max(kept) < DAY_MS else "bought_once"
 
 
 def _expired(made: Prepared, row: int) -> bool:

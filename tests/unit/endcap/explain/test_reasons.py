@@ -126,6 +126,16 @@ def test_words_of_the_running_session_are_evidence_and_stored_ones_are_not_known
     assert ("search", {"red", "garden"}) in [(e.event_type, set(e.words)) for e in words.evidence]
 
 
+def test_no_item_is_told_to_be_like_itself(snapshot: Snapshot) -> None:
+    viewed = profile_of([did("view", "item-5", 10), did("view", "item-15", 20)])
+    reasons = found(snapshot, viewed, "item-5", exclude_seen="none").reasons
+    behind = {r.kind: [e.item_id for e in r.evidence] for r in reasons}
+    assert {kind for kind, items in behind.items() if "item-5" in items} == {"again"}
+    assert behind["text"] == ["item-15"]
+    (again,) = [r.text for r in reasons if r.kind == "again"]
+    assert again == "Something that you viewed before."
+
+
 def test_an_item_unlike_what_was_liked_is_not_blamed_on_it(snapshot: Snapshot) -> None:
     liked = profile_of([did("view", "item-5", 10), did("search", None, 20, text="red mug")], encode_with(snapshot))
     reasons = [r for k in range(38) for r in found(snapshot, liked, f"item-{k}", exclude_seen="none").reasons]
@@ -218,7 +228,7 @@ def test_sentence_says_of_each_past_item_what_was_done_with_it() -> None:
     assert (
         sentence("text", 1.0, "en", names, other) == "Similar to “Mug”, which you bought, and “Lamp”, which you viewed."
     )
-    assert sentence("text", 1.0, "zh", names, same) == "与您购买过的“Mug”、“Lamp”相似。"
+    assert sentence("text", 1.0, "zh", names, same) == "与您购买过的“Mug”和“Lamp”相似。"
     assert sentence("text", 1.0, "zh", names, other) == "与您购买过的“Mug”和您浏览过的“Lamp”相似。"
 
 

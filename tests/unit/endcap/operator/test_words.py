@@ -10,7 +10,7 @@ import pytest
 from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, Language
 from endcap.operator.overview import State, attention
 from endcap.operator.words import WORDS, sentence
-from endcap.recommend.diagnosis import Cause
+from endcap.recommend.diagnosis import Cause, NotDue
 from infra.openapi.operator.overview import Attention
 from tests.chinese import halfwidth_in, touching_in
 
@@ -57,6 +57,33 @@ def test_all_that_can_need_attention_is_said_the_worst_first(language: Language)
 
 def test_what_is_hidden_until_a_moment_is_said_with_it_in_both_languages() -> None:
     finding = {"reason": "hidden", "by": "*", "until": 1_768_471_205_000}
-    assert sentence(finding) == "Missing from this list because it is hidden everywhere until 2026-01-15 10:00 UTC"
-    assert sentence(finding, "zh") == "未出现在此列表中：在所有列表中至 2026-01-15 10:00 UTC 被屏蔽。"
-    assert sentence({"reason": "score", "needed": None}, "zh") == "未出现在此列表中：列表位置已满。"
+    assert sentence(finding) == "Missing from this list because it is hidden everywhere until 15 Jan 2026, 10:00 UTC"
+    assert sentence(finding, "zh") == "未出现在此列表中，因为该商品在 2026年1月15日 10:00（UTC）之前被所有列表屏蔽。"
+    assert sentence({"reason": "score", "needed": None}, "zh") == "未出现在此列表中，因为列表位置已满。"
+
+
+def test_what_scores_less_than_nothing_is_said_with_a_minus() -> None:
+    finding = {"reason": "score", "score": -0.125, "needed": 0.745}
+    assert sentence(finding, "zh") == "未出现在此列表中，因为其他商品得分更高：它得 −0.125 分，排进末位需要 0.745 分。"
+    assert "it has \N{MINUS SIGN}0.125, and" in sentence(finding)
+
+
+@pytest.mark.parametrize(
+    ("deed", "english", "chinese"),
+    [
+        ("view", "it is something that the shopper viewed", "它是该顾客浏览过的商品"),
+        ("add_to_cart", "it is something that the shopper put in the cart", "它是该顾客加入过购物车的商品"),
+        (None, "the shopper has had to do with it", "该顾客对它有过行为"),
+    ],
+)
+def test_what_was_seen_is_said_by_what_was_done_with_it(deed: str | None, english: str, chinese: str) -> None:
+    seen = {"reason": "seen"}
+    assert sentence(seen, deed=deed) == f"Missing from this list because {english}, and the list leaves such items out"
+    assert sentence(seen, "zh", deed=deed) == f"未出现在此列表中，因为{chinese}，而列表过滤这类商品。"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_why_something_is_not_due_is_said_of_each_case(language: Language) -> None:
+    told = {sentence({"reason": "not_due"}, language, not_due=why) for why in get_args(NotDue)}
+    assert len(told) == len(get_args(NotDue))
+    assert not any("{" in text or halfwidth_in(text) or touching_in(text) for text in told)

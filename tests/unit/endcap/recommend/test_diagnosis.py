@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,10 +19,12 @@ from endcap.recommend.diagnosis import Diagnosis, diagnose
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.prepared import prepared
 from endcap.recommend.request import RecommendationRequest
+from endcap.snapshot.parts import Repurchase
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import build_toy_snapshot
 
 NOW_MS = 1_750_000_000_000 + 86_400_000
+DAY_MS = 86_400_000
 BEST = ("item-0", "item-1", "item-2", "item-3")
 
 
@@ -90,6 +94,41 @@ def test_what_was_seen_is_left_out_unless_it_is_pinned(snapshot: Snapshot) -> No
     assert causes(diagnosed(snapshot, "item-1", profile, exclude_seen="none")) != ["seen"]
     pinned = diagnosed(snapshot, "item-1", profile, pinned=(Pin("item-1", 1),))
     assert (pinned.rank, causes(pinned)) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("deeds", "asked", "deed"),
+    [
+        (("view",), {}, "view"),
+        (("purchase", "view"), {}, "purchase"),
+        (("view", "purchase"), {"exclude_seen": "purchased"}, "purchase"),
+    ],
+)
+def test_what_was_seen_is_told_with_the_weightiest_of_what_was_done(
+    snapshot: Snapshot, deeds: tuple[str, ...], asked: dict[str, Any], deed: str
+) -> None:
+    did = [Interaction(f"e{k}", "u", name, NOW_MS - 9000 + k, "item-1") for k, name in enumerate(deeds)]
+    (finding,) = diagnosed(snapshot, "item-1", profile_of(did, None), **asked).findings
+    assert (finding.cause, finding.deed) == ("seen", deed)
+
+
+@pytest.mark.parametrize(
+    ("deeds", "why"),
+    [
+        ((("view", 9),), "not_bought"),
+        ((("purchase", 9), ("return", 8)), "returned"),
+        ((("purchase", 0.5),), "too_soon"),
+        ((("purchase", 9),), "bought_once"),
+    ],
+)
+def test_why_an_item_is_not_due_to_be_bought_again(
+    tmp_path: Path, deeds: tuple[tuple[str, float], ...], why: str
+) -> None:
+    seldom = Repurchase(*(np.full(12, value, dtype=np.float32) for value in (0.01, 30.0, 0.5)))
+    snapshot = build_toy_snapshot(tmp_path, 12, repurchase=seldom)
+    did = [Interaction(f"{days}", "u", name, NOW_MS - int(days * DAY_MS), "item-1") for name, days in deeds]
+    (finding,) = diagnosed(snapshot, "item-1", profile_of(did, None), relation="buy_again").findings
+    assert (finding.cause, finding.not_due) == ("not_due", why)
 
 
 def test_an_unknown_item_is_that_and_nothing_else(snapshot: Snapshot) -> None:

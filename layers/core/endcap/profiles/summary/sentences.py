@@ -21,6 +21,8 @@ from endcap.messages.texts import Portrait, Texts, counted, filled
 from endcap.profiles.summary.aspects import Sentiment
 from endcap.profiles.summary.intent import Named, RecentIntent
 from endcap.profiles.summary.tags import Tag
+from endcap.text.mentions import mentions
+from endcap.text.tokens import normalized
 
 MAX_LIKED: Final = 3
 MAX_DISLIKED: Final = 2
@@ -59,8 +61,8 @@ def sentences(
     """
     texts = texts_for(language, audience)
     said = texts.portrait
-    liked = dict.fromkeys(quoted(tag.name) for tag in tags if tag.weight > 0)
-    disliked = dict.fromkeys(quoted(tag.name) for tag in tags if tag.weight < 0)
+    liked = _apart(tag.name for tag in tags if tag.weight > 0)
+    disliked = _apart(tag.name for tag in tags if tag.weight < 0)
     praised = [texts.aspects[one.aspect] for one in sentiments if one.score >= CLEAR]
     blamed = [texts.aspects[one.aspect] for one in sentiments if one.score <= -CLEAR]
     of_tastes = (
@@ -71,6 +73,25 @@ def sentences(
     )
     found = [filled(template, names=_listed(list(names)[:most], texts)) for template, names, most in of_tastes if names]
     return found + ([] if intent is None else list(_of_intent(intent, said, texts)))
+
+
+def _apart(names: Iterable[str]) -> list[str]:
+    """Names in quotes, each thing once: a category "Bags" and the word "bag" of titles are one to whoever reads."""
+    told: list[str] = []
+    for name in names:
+        if not any(_same(name, other) for other in told):
+            told.append(name)
+    return [quoted(name) for name in told]
+
+
+def _same(name: str, other: str) -> bool:
+    """Whether two names differ in case, or in singular and plural, at most."""
+    one, two = (normalized(text).replace("-", " ") for text in (name, other))
+    if one == two:
+        return True
+    # Within Chinese a shorter word is another one, and so is a part of a phrase.
+    alike = one.isascii() and two.isascii() and len(one.split()) == len(two.split())
+    return alike and (mentions(one, two) or mentions(two, one))
 
 
 def _of_intent(intent: RecentIntent, said: Portrait, texts: Texts) -> Iterator[str]:

@@ -32,20 +32,20 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
         "In your cart: “Mug” and “l”.",
     ]
     assert sentences(TAGS, SENTIMENTS, INTENT, "zh") == [
-        "您偏爱“garden”、“rose”。",
+        "您偏爱“garden”和“rose”。",
         "您不太喜欢“Acme”。",
         "您在评价中称赞质量。",
         "您在评价中对尺码不太满意。",
         "您最近比较了“lamps”类的 3 件商品。",
         "您最近搜索了 2 次，随后看了“l”。",
-        "您的购物车里有“Mug”、“l”。",
+        "您的购物车里有“Mug”和“l”。",
     ]
 
 
 def test_others_are_told_of_the_shopper_and_not_as_if_they_were_one() -> None:
     told = {code: sentences(TAGS, SENTIMENTS, INTENT, code, audience="staff") for code in ("en", "zh")}
     assert told["en"][:2] == ["Drawn to “garden” and “rose”.", "Tends to pass over “Acme”."]
-    assert told["zh"][0] == "偏爱“garden”、“rose”。"
+    assert told["zh"][0] == "偏爱“garden”和“rose”。"
     assert not re.search(r"\byou|您|你", " ".join([*told["en"], *told["zh"]]), re.IGNORECASE)
     assert [len(texts) for texts in told.values()] == [7, 7]
 
@@ -85,3 +85,17 @@ def test_sentiment_is_the_mean_of_reviews_and_newer_ones_count_more() -> None:
     short_lived = event_types({"review": {"weight": 1, "half_life_days": 0.001}})
     aged = profile_of([review("excellent quality", round(4000 * DAY_S * 1000))])
     assert [one.score for one in sentiments_of(aged, NOW_MS, short_lived)] == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("Bags", "bag", "Bath"), "Drawn to “Bags” and “Bath”."),
+        (("Christmas", "christmas"), "Drawn to “Christmas”."),
+        (("Home", "Home decor"), "Drawn to “Home” and “Home decor”."),
+        (("背包", "包"), "Drawn to “背包” and “包”."),
+    ],
+)
+def test_what_differs_in_case_or_number_alone_is_told_once(names: tuple[str, ...], told: str) -> None:
+    tags = [Tag("word", name, 9.0 - k) for k, name in enumerate(names)]
+    assert sentences(tags, [], None, "en", "staff") == [told]

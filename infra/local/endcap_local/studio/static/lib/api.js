@@ -3,10 +3,13 @@ import { useCallback, useLayoutEffect, useState } from "./html.js";
 import { t } from "./i18n.js";
 import { askLocalIssuer, config, credentials, signedIn } from "./session.js";
 
+// What a page refuses itself has the `key` and `values` of its text, so that it is told in whichever language is chosen by then.
 export class ApiError extends Error {
   constructor(status, problem) {
-    super(problem.detail ?? problem.message ?? problem.title ?? `HTTP ${status}`);
+    super(problem.key ? t(problem.key, problem.values) : (problem.detail ?? problem.message ?? problem.title ?? `HTTP ${status}`));
     this.status = status;
+    this.key = problem.key;
+    this.values = problem.values;
     this.errors = problem.errors ?? [];
     this.etag = problem.etag;
   }
@@ -15,7 +18,7 @@ export class ApiError extends Error {
 const pathOf = (parts, query) => {
   // To a browser these are steps in a path, however they are encoded, and the call would be another one.
   const step = parts.find((part) => part === "." || part === "..");
-  if (step) throw new ApiError(400, { detail: t("problem.step", { id: step }) });
+  if (step) throw new ApiError(400, { key: "problem.step", values: { id: step } });
   const path = `/${parts.map(encodeURIComponent).join("/")}`;
   const given = Object.entries(query ?? {}).filter(([, value]) => value != null && value !== "");
   return given.length ? `${path}?${given.map((pair) => pair.map(encodeURIComponent).join("=")).join("&")}` : path;

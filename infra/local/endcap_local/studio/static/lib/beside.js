@@ -1,7 +1,7 @@
 // The list as it is live and as a draft would make it, side by side, for up to three shoppers.
 import { preview, useLoad } from "./api.js";
 import { html, useState } from "./html.js";
-import { language, listed, t } from "./i18n.js";
+import { language, listed, quoted, t } from "./i18n.js";
 import { DeedForm, nameOfInvented, NEWCOMER, threeFrom, whoDid } from "./invented.js";
 import { ItemLink, Moved, NoItems, Picture, ranksOf } from "./items.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
@@ -42,7 +42,7 @@ const Pair = ({ whose, name, live, drafted, waiting }) => {
         <div><p class="muted">${named(t("live"), live)}</p>${!live ? html`<${Empty}>${t("beside.not_live")}<//>` : now.data === null ? html`<${Loading} />` : html`<${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : nothing(live))}<//>`}</div>
         <div><p class="muted">${named(t("draft"), drafted)}</p><${Loaded} of=${then}>${({ items }) => (items.length ? html`<${Ranking} items=${items} before=${before} name=${t("draft")} />` : nothing(drafted))}<//></div>
       </div>
-      ${gone.length > 0 && html`<p class="muted">${t("beside.gone", { titles: listed(gone.map((item) => item.title)) })}</p>`}
+      ${gone.length > 0 && html`<p class="muted">${t("beside.gone", { titles: listed(gone.map((item) => quoted(item.title))) })}</p>`}
     </div>
   `;
 };

@@ -47,6 +47,9 @@ export function filled(text, values = {}) {
 // Sentences after each other: Chinese has a full stop as wide as the space.
 export const sentences = (texts) => texts.filter(Boolean).join(language.value === "zh" ? "" : " ");
 
+// A text and what stands behind it: a mark as wide as a letter has its space in it already.
+export const followed = (text) => (/[，。：；？！）]$/u.test(text) ? text : `${text} `);
+
 // The text of a key; a key that is missing shows itself.
 export const t = (key, values) => filled(texts.value[key] ?? key, values);
 
@@ -79,29 +82,20 @@ const missing = "–";
 // Names in a row, and a thing with what it is about, each with the language's own marks between.
 export const listed = (names) => joined(format("ListFormat", { type: "conjunction" }).formatToParts(names.map(String)).map((part) => part.value));
 export const inRow = (names) => format("ListFormat", { type: "conjunction" }).formatToParts(names.map((_, i) => String(i)));
+// A title as part of a sentence or a row, apart from what is around it.
+export const quoted = (title) => `“${title}”`;
 export const about = (what, name) => t("about", { what, name });
 
-export const number = (value, digits = 0) =>
-  value == null ? missing : format("NumberFormat", { maximumFractionDigits: digits }).format(value);
-export const exact = (value, digits) =>
-  value == null
-    ? missing
-    : format("NumberFormat", { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
-export const percent = (value, digits = 1) =>
-  value == null ? missing : format("NumberFormat", { style: "percent", maximumFractionDigits: digits }).format(value);
-export const signed = (value, digits = 2) =>
-  value == null
-    ? missing
-    : format("NumberFormat", { maximumFractionDigits: digits, minimumFractionDigits: digits, signDisplay: "exceptZero" }).format(value);
+// Figures of every kind, by one formatter: a minus is as wide as a plus, where browsers write a hyphen.
+const figure = (value, options) => (value == null ? missing : format("NumberFormat", options).format(value).replace("-", "−"));
+export const number = (value, digits = 0) => figure(value, { maximumFractionDigits: digits });
+export const exact = (value, digits) => figure(value, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+export const percent = (value, digits = 1) => figure(value, { style: "percent", maximumFractionDigits: digits });
+export const signed = (value, digits = 2) => figure(value, { maximumFractionDigits: digits, minimumFractionDigits: digits, signDisplay: "exceptZero" });
 // A shop may write anything for a currency.
 export const money = (value, currency) =>
-  value == null
-    ? missing
-    : /^[A-Z]{3}$/i.test(currency ?? "")
-      ? format("NumberFormat", { style: "currency", currency }).format(value)
-      : exact(value, 2);
-export const bytes = (value) =>
-  value == null ? missing : format("NumberFormat", { style: "unit", unit: "megabyte", maximumFractionDigits: 1 }).format(value / 1e6);
+  /^[A-Z]{3}$/i.test(currency ?? "") ? figure(value, { style: "currency", currency }) : exact(value, 2);
+export const bytes = (value) => figure(value == null ? null : value / 1e6, { style: "unit", unit: "megabyte", maximumFractionDigits: 1 });
 
 export const millis = (moment) => (typeof moment === "string" ? Date.parse(moment) : moment < 1e11 ? moment * 1000 : moment);
 const written = (moment, options) =>
@@ -109,10 +103,17 @@ const written = (moment, options) =>
 // A time of day always stands with its zone: those who run a shop are not all in one place, and its server is elsewhere.
 const DATE = { year: "numeric", month: "short", day: "numeric" };
 const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZoneName: "short" };
-export const dateTime = (moment) => written(moment, { ...DATE, ...CLOCK });
+// In Chinese the zone stands behind the time, as the server's own sentences have it; a browser would put it before.
+const zoned = (moment, options) => {
+  const whole = written(moment, options);
+  if (language.value !== "zh" || whole === missing) return whole;
+  const { value } = format("DateTimeFormat", options).formatToParts(millis(moment)).find(({ type }) => type === "timeZoneName");
+  return t("moment.zoned", { moment: written(moment, { ...options, timeZoneName: undefined }), zone: value });
+};
+export const dateTime = (moment) => zoned(moment, { ...DATE, ...CLOCK });
 // Two changes of one minute are told apart.
-export const toTheSecond = (moment) => written(moment, { ...DATE, ...CLOCK, second: "2-digit" });
-export const time = (moment) => written(moment, { ...CLOCK, second: "2-digit" });
+export const toTheSecond = (moment) => zoned(moment, { ...DATE, ...CLOCK, second: "2-digit" });
+export const time = (moment) => zoned(moment, { ...CLOCK, second: "2-digit" });
 // A day that was counted is one of UTC, wherever it is looked at.
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 export const day = (moment) => written(moment, DAY.test(moment) ? { ...DATE, timeZone: "UTC" } : DATE);

@@ -41,7 +41,7 @@ export const itemOf = async (typed) => {
   }
   const items = await fitting(typed);
   if (items.length === 1) return items[0];
-  throw new ApiError(404, { detail: t(items.length ? "merch.which" : "merch.none_such", { words: typed }) });
+  throw new ApiError(404, { ...(items.length ? { key: "merch.which" } : { key: "merch.none_such" }), values: { words: typed } });
 };
 
 // The box for it; whoever knows but words of its title is offered ids to choose from.

@@ -1,7 +1,7 @@
 // Parts that pages are put together from.
 import { html, signal, useEffect, useId, useLayoutEffect, useRef, useState } from "./html.js";
 import { toldIn } from "./fields.js";
-import { money, t, zone } from "./i18n.js";
+import { language, money, t, zone } from "./i18n.js";
 import { isForeign, said } from "./said.js";
 
 const PATHS = {
@@ -113,7 +113,8 @@ export const MomentField = ({ label, hint, value, onValue, inline, ends }) => {
 export const Notice = ({ kind = "info", children }) => html`<div class=${`notice ${kind}`} role=${kind === "error" ? "alert" : undefined}>${children}</div>`;
 
 // 428 is said of what was not there when it was opened, and is by now: somebody else has made it, as with 412.
-const wordsOf = ({ status, message }) => {
+const wordsOf = ({ status, message, key, values }) => {
+  if (key) return t(key, values);
   if (status === 0) return t("problem.0");
   if (status === 403) return t("problem.403");
   return status === 412 || status === 428 ? t("scenarios.changed_meanwhile") : said(message);
@@ -121,13 +122,13 @@ const wordsOf = ({ status, message }) => {
 
 // What the server has said, and where the reader's language has nothing for it, that it comes in English.
 export const Said = ({ text }) => (isForeign(text) ? html`${t("problem.english")}<bdi lang="en">${text}</bdi>` : html`<bdi>${said(text)}</bdi>`);
-export const ofProblem = (error) => (wordsOf(error) === error.message ? html`<${Said} text=${error.message} />` : wordsOf(error));
+export const ofProblem = (error) => (!error.key && wordsOf(error) === error.message ? html`<${Said} text=${error.message} />` : wordsOf(error));
 
 export const Problem = ({ error }) =>
   error &&
   html`<${Notice} kind="error">
     <p>${ofProblem(error)}</p>
-    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${toldIn(e) ?? html`${e.field && html`<code>${e.field}</code>`} <${Said} text=${e.message} />`}</li>`)}</ul>`}
+    ${error.errors?.length > 0 && html`<ul>${error.errors.map((e) => html`<li>${toldIn(e) ?? html`${e.field && html`<code>${e.field}</code> `}<${Said} text=${e.message} />`}</li>`)}</ul>`}
   <//>`;
 
 export const Loading = ({ what }) => html`<p class="loading" role="status">${what ?? t("loading")}</p>`;
@@ -214,21 +215,25 @@ export const Confirm = ({ title, text, action, busy, error, onDo, onClose }) => 
   <//>
 `;
 
-// What was done, told to all: shown for a while, and read out.
-const told = signal({ text: "", kind: "good" });
+// What was done, told to all: shown for a while, and read out, in the language that it was told in and in no other.
+const NOTHING = { text: "", kind: "good" };
+const told = signal(NOTHING);
 let fading;
 export function tell(text, kind = "good") {
   clearTimeout(fading);
-  told.value = { text, kind };
+  told.value = { text, kind, spoken: language.value };
   fading = setTimeout(hush, 8000);
 }
-const hush = () => (told.value = { text: "", kind: "good" });
-export const Teller = () => html`
-  <div class=${`teller ${told.value.kind} ${told.value.text ? "on" : ""}`}>
-    <p role="status">${told.value.text}</p>
-    ${told.value.text && html`<${Button} icon="close" kind="quiet" aria-label=${t("close")} onClick=${hush} />`}
-  </div>
-`;
+const hush = () => (told.value = NOTHING);
+export const Teller = () => {
+  const { text, kind } = told.value.spoken === language.value ? told.value : NOTHING;
+  return html`
+    <div class=${`teller ${kind} ${text ? "on" : ""}`}>
+      <p role="status">${text}</p>
+      ${text && html`<${Button} icon="close" kind="quiet" aria-label=${t("close")} onClick=${hush} />`}
+    </div>
+  `;
+};
 
 // Something that takes a while and may fail: [run, busy, error]. It is not begun again before it has ended: a second click
 // within the frame of the first still finds a button that can be pressed.

@@ -111,7 +111,7 @@ const HideEverywhere = ({ item_id, title, onDone }) => {
   return html`
     <div class="stack">
       ${hidden && html`<${Notice} kind="warning">${hidden.until ? t("item.hidden_until", { moment: dateTime(hidden.until) }) : t("item.hidden")}<//>`}
-      <div class="row end">
+      <div class="row fields">
         <${MomentField} label=${t("merch.until_label")} ends value=${until} onValue=${setUntil} />
         <${Button} icon="hide" busy=${busy} ...${isPast(until) ? { disabled: true } : {}} onClick=${() => run((document) => hide(document, item_id, until), t("item.now_hidden", { title }))}>${t("item.hide_everywhere")}<//>
         ${hidden && html`<${Button} icon="view" busy=${busy} onClick=${() => run((document) => unhide(document, item_id), t("item.now_shown", { title }))}>${t("item.show_again")}<//>`}

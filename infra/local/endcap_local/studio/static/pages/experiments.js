@@ -2,7 +2,7 @@
 import { call, get, useLoad } from "../lib/api.js";
 import { LineChart } from "../lib/chart.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, listed, money, number, percent, sentences, signed, t, zone } from "../lib/i18n.js";
+import { dateTime, day as dayOf, listed, money, number, percent, sentences, signed, t, zone } from "../lib/i18n.js";
 import { nameOf } from "../lib/items.js";
 import { namesOf, relationOf, ScenarioPicker, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
@@ -68,11 +68,18 @@ const Part = ({ plan, lacking, action, busy, error, onDo, onClose }) => {
   return html`<${Confirm} title=${title} text=${sentences([whole < 1 && t("experiments.part_what", shares), ...lacking])} ...${{ action, busy, error, onDo, onClose }} />`;
 };
 
-const within = (value, text = percent) => (value == null ? "–" : html`${text(value.value)} <small>${text(value.low)} – ${text(value.high)}</small>`);
+// A value with its interval, which has some width: of one that has none nothing is known yet.
+const within = (value, text = percent) => {
+  if (value == null) return "–";
+  const [low, high] = [text(value.low), text(value.high)];
+  return html`${text(value.value)} <small>${low === high ? "–" : `${low} – ${high}`}</small>`;
+};
+// Of fewer than five shoppers nothing is told.
+const known = (count) => (count == null ? html`<small>${t("experiments.few")}</small>` : number(count));
 
 const New = ({ onClose, onDone }) => {
   const scenarios = useScenarios();
-  const [plan, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: "control", share: 0.5 }, { name: "b", share: 0.5, scenario: "" }] });
+  const [plan, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: t("experiments.control"), share: 0.5 }, { name: t("experiments.other_name"), share: 0.5, scenario: "" }] });
   const set = (part) => setPlan((before) => ({ ...before, ...part }));
   const variant = (i, part) => set({ variants: plan.variants.map((one, j) => (i === j ? { ...one, ...part } : one)) });
   const [asking, setAsking] = useState(false);
@@ -124,11 +131,23 @@ const sharedOut = ({ name, share, scenario, snapshot }) => {
   return other ? t("experiments.shared_otherwise", { ...given, other }) : t("experiments.shared_out", given);
 };
 
-// Since when an experiment runs: one that was started without a moment is known by the day of its first list.
-const sinceOf = (plan, report) => {
+// Since when an experiment runs: one that was started without a moment is known by the day of its first list, and before that by
+// when it was saved, as far as the latest changes tell.
+const CHANGES = 100;
+const BEGUN = new Set(["create_experiment", "start_experiment"]);
+const sinceOf = (plan, report, changes) => {
   if (plan.start != null) return dateTime(plan.start);
-  const day = report?.over_time.map((one) => one.day).sort()[0];
-  return day ? t("experiments.first_list", { day }) : t("experiments.at_once");
+  const first = report?.over_time.map((one) => one.day).sort()[0];
+  if (first) return t("experiments.first_list", { day: dayOf(first) });
+  const saved = changes?.records.find(({ done }) => done?.some((one) => BEGUN.has(one.what) && one.target === plan.name));
+  return saved ? t("experiments.saved_at", { moment: dateTime(saved.at) }) : t("experiments.at_once");
+};
+
+// Whether shoppers came in the shares asked for can't be told of variants whose shoppers are too few to be told.
+const Ratio = ({ of: { mismatch, p_value }, variants }) => {
+  if (mismatch) return html`<${Notice} kind="error">${t("experiments.mismatch")}<//>`;
+  if (variants.some((one) => one.shoppers == null)) return html`<${Notice}>${t("experiments.ratio_early")}<//>`;
+  return html`<${Notice} kind="good">${t("experiments.ratio_good", { p: number(p_value, 3) })}<//>`;
 };
 
 const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
@@ -137,7 +156,6 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
       const of = (day) => found.over_time.find((other) => other.day === day && other.variant === one.name)?.ctr;
       return { name: one.name, values: days.map((day) => of(day)?.value ?? null), low: days.map((day) => of(day)?.low ?? null), high: days.map((day) => of(day)?.high ?? null) };
     });
-    const ratio = found.sample_ratio;
     const paid = (value) => money(value, found.currencies[0]);
     // Rates differ by points of a percent, amounts by money.
     const less = (one, value) => {
@@ -147,17 +165,17 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
     };
     return html`
       <div class="stack">
-        ${ratio && html`<${Notice} kind=${ratio.mismatch ? "error" : "good"}>${t(ratio.mismatch ? "experiments.mismatch" : "experiments.ratio_good", { p: number(ratio.p_value, 3) })}<//>`}
+        ${found.sample_ratio && html`<${Ratio} of=${found.sample_ratio} variants=${found.variants} />`}
         ${found.currencies.length > 1 && html`<${Notice}>${t("experiments.currencies", { currencies: listed(found.currencies.map((one) => one ?? t("results.no_currency"))) })}<//>`}
         <${Table} name=${t("experiments.variants")} rows=${found.variants} columns=${[
           { label: t("name"), of: (one) => html`${one.name} ${one.name === found.control && html`<small>${t("experiments.control")}</small>`}` },
           { label: t("share"), number: true, of: (one) => percent(one.share, 0) },
-          { label: t("shoppers"), number: true, of: (one) => number(one.shoppers) },
-          { label: t("lists"), number: true, of: (one) => number(one.lists) },
+          { label: t("shoppers"), number: true, of: (one) => known(one.shoppers) },
+          { label: t("lists"), number: true, of: (one) => known(one.lists) },
           { label: t("ctr"), number: true, of: (one) => within(one.ctr) },
           { label: t("conversion"), number: true, of: (one) => within(one.conversion) },
           { label: t("revenue"), number: true, of: (one) => (one.revenue == null ? (one.revenues.length ? html`<${Amounts} of=${one.revenues} />` : "–") : found.currencies.length ? paid(one.revenue) : "–") },
-          { label: t("revenue_per_shopper"), number: true, of: (one) => within(one.revenue_per_shopper, paid) },
+          { label: t("revenue_per_shopper"), number: true, of: (one) => (found.currencies.length ? within(one.revenue_per_shopper, paid) : "–") },
         ]} />
         ${found.differences.length > 0 && html`<div><h3>${t("experiments.differences")}</h3><p class="muted">${t("experiments.differences_note", { confidence: percent(found.confidence, 0) })}</p></div>
           <${Table} name=${t("experiments.differences")} rows=${found.differences} columns=${[
@@ -175,6 +193,7 @@ const One = ({ plan, onChanged }) => {
   const scenarios = useScenarios();
   const lacking = lackingIn(plan, scenarios);
   const report = useLoad((signal) => get(["admin", "experiments", plan.name, "report"], {}, signal), [plan.name]);
+  const changes = useLoad((signal) => (plan.start == null ? get(["admin", "audit"], { limit: CHANGES }, signal) : Promise.resolve(null)), [plan.name]);
   const [stopping, setStopping] = useState(false);
   const [starting, setStarting] = useState(false);
   const begin = () => run({ start: Date.now() }, t("experiments.started", { name: plan.name }));
@@ -192,7 +211,7 @@ const One = ({ plan, onChanged }) => {
           <dl class="facts">
             <dt>${t("experiments.variants")}</dt><dd>${listed(plan.variants.map((one) => sharedOut(one)))}</dd>
             <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>
-            <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
+            <dt>${t("from")}</dt><dd>${sinceOf(plan, report.data, changes.data)}</dd><dt>${t("until")}</dt><dd>${dateTime(plan.end)}</dd>
           </dl>
           ${plan.state !== "over" && html`<div><${Outcome} ...${{ plan, lacking }} /></div>`}
           <${Problem} error=${error} />
@@ -203,7 +222,7 @@ const One = ({ plan, onChanged }) => {
           setStarting(false);
           begin();
         }} />`}
-      <${Panel} title=${t("experiments.report")}><${Report} report=${report} /><//>
+      <${Panel} title=${t("experiments.report")} note=${report.data && t("experiments.as_of", { moment: dateTime(report.data.as_of), confidence: percent(report.data.confidence, 0) })}><${Report} report=${report} /><//>
       ${stopping && html`<${Confirm} title=${t("experiments.stop_this", { name: plan.name })} text=${t("experiments.stop_what", { name: plan.name })} action=${t("experiments.stop")} onClose=${() => setStopping(false)}
         onDo=${() => {
           setStopping(false);

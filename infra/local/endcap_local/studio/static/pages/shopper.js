@@ -3,7 +3,7 @@ import { call, get, preview, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { Bars } from "../lib/bars.js";
 import { html, useLayoutEffect, useState } from "../lib/html.js";
-import { ago, dateTime, day, has, inRow, language, number, signed, t } from "../lib/i18n.js";
+import { ago, dateTime, day, has, inRow, language, millis, number, quoted, signed, t } from "../lib/i18n.js";
 import { NoItems } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
@@ -12,8 +12,18 @@ import { Button, Dialog, Empty, Head, Lamp, Loaded, Notice, Panel, Problem, Tabl
 
 const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 
-// Each title on its own, so that one written from right to left turns nothing else around.
-const named = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${items[value].title || items[value].item_id}</bdi>` : value)) : "–");
+// Each title on its own, so that one written from right to left turns nothing else around, and in quotes, so that it is seen
+// where one ends.
+const named = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${quoted(items[value].title || items[value].item_id)}</bdi>` : value)) : "–");
+
+// The items of the session with which one of these things was done, the latest first. What was put into the cart or bought was
+// not only looked at, and has a row of its own.
+const MOST_NAMED = 3;
+const LOOKS = ["view", "click"];
+const inSession = ({ intent, recent }, types) => {
+  const done = recent.filter((one) => types.includes(one.event_type) && one.item_id && millis(one.timestamp) >= intent.started);
+  return [...new Map(done.map((one) => [one.item_id, one])).values()].slice(0, MOST_NAMED);
+};
 
 // What a like or an opinion comes from, as the profile says it, each with its day.
 // What speaks against it comes behind, and is told as such.
@@ -31,12 +41,14 @@ const toldOnce = (tags) => {
   return told.map((texts, i) => (i > 0 && JSON.stringify(texts) === JSON.stringify(told[i - 1]) ? [t("shopper.same_deeds")] : texts));
 };
 
-const Find = ({ start }) => {
+const Find = ({ start, onLook }) => {
   const [id, setId] = useState(start ?? "");
   return html`
     <form class="row end" role="search" onSubmit=${(e) => {
       e.preventDefault();
-      if (id.trim()) go("shopper", [id.trim()]);
+      if (!id.trim()) return;
+      go("shopper", [id.trim()]);
+      onLook();
     }}>
       <${ShopperField} value=${id} onValue=${setId} placeholder="" quiet />
       <button class="button strong" type="submit"><span>${t("shopper.look")}</span></button>
@@ -89,7 +101,7 @@ const Lists = ({ id }) => {
 };
 
 const Known = ({ id, profile }) => html`
-  <div class="columns">
+  <div class="flow">
     <${Panel} title=${t("shopper.in_words")}>
       <div class="words">${profile.described.length ? profile.described.map((text) => html`<p>${text}</p>`) : html`<${Empty}>${t("shopper.nothing_known")}<//>`}</div>
     <//>
@@ -98,8 +110,9 @@ const Known = ({ id, profile }) => html`
     <//>
     ${profile.aspects.length > 0 && html`<${Panel} title=${t("shopper.aspects")}><${Bars} name=${t("shopper.aspects")} rows=${profile.aspects.map((one) => [one.name, one.sentiment, toldWhy(one)])} format=${(value) => signed(value, 2)} /><//>`}
     ${profile.intent && html`<${Panel} title=${t("shopper.session")} note=${ago(profile.intent.ended)}><dl class="facts">
-      <dt>${t("shopper.looked_at")}</dt><dd>${named(profile.intent.looked_at)}</dd>
+      <dt>${t("shopper.looked_at")}</dt><dd>${named(inSession(profile, LOOKS))}</dd>
       <dt>${t("shopper.in_cart")}</dt><dd>${named(profile.intent.in_cart)}</dd>
+      <dt>${t("shopper.bought")}</dt><dd>${named(inSession(profile, ["purchase"]))}</dd>
       <dt>${t("shopper.searches")}</dt><dd>${number(profile.intent.searches)}</dd>
     </dl><//>`}
     <${Panel} title=${t("shopper.timeline")}>
@@ -111,6 +124,7 @@ const Known = ({ id, profile }) => html`
     <${Lists} id=${id} />
     <${Panel} title=${t("shopper.consent")} note=${t("shopper.texts_what")}><dl class="facts">
       ${Object.entries(profile.counts).map(([name, count]) => html`<dt>${has(`count.${name}`) ? t(`count.${name}`) : name}</dt><dd>${number(count)}</dd>`)}
+      ${Object.keys(profile.consent ?? {}).length === 0 && html`<dt>${t("shopper.consent_row")}</dt><dd>${t("shopper.no_consent")}</dd>`}
       ${Object.entries(profile.consent ?? {}).map(([name, given]) => html`<dt>${has(`consent.${name}`) ? t(`consent.${name}`) : name}</dt><dd><${Lamp} kind=${given ? "good" : "error"}>${t(given ? "yes" : "no")}<//></dd>`)}
     </dl><//>
   </div>
@@ -160,9 +174,11 @@ const Shopper = ({ id }) => {
 };
 
 export default function ShopperPage({ rest }) {
+  // Who is looked up again is looked up anew: the receipt of an erasure is no answer to that.
+  const [round, setRound] = useState(0);
   return html`
-    <${Head} title=${t("page.shopper")} lead=${t("shopper.lead")}><${Find} key=${rest[0]} start=${rest[0]} /><//>
-    ${rest[0] ? html`<${Shopper} key=${rest[0]} id=${rest[0]} />` : html`<${Empty}>${t("shopper.choose")}<//>`}
+    <${Head} title=${t("page.shopper")} lead=${t("shopper.lead")}><${Find} key=${rest[0]} start=${rest[0]} onLook=${() => setRound((n) => n + 1)} /><//>
+    ${rest[0] ? html`<${Shopper} key=${`${round} ${rest[0]}`} id=${rest[0]} />` : html`<${Empty}>${t("shopper.choose")}<//>`}
     ${!rest[0] && lately().length > 0 && html`<div class="row" role="group" aria-label=${t("shopper.lately")}><span class="muted" aria-hidden="true">${t("shopper.lately")}</span>${lately().map((id) => html`<a href=${href("shopper", [id])}><bdi>${id}</bdi></a>`)}</div>`}
   `;
 }

@@ -107,6 +107,21 @@ const Promote = ({ version, onClose, onDone }) => {
 // Which snapshots were current at some time, as far as records of promotions and rollbacks tell.
 const wereCurrent = ({ records }) => new Set(records.flatMap(({ what, target, before }) => (what === "rollback" ? [target, before] : what === "promote" ? [before] : [])));
 
+// Those that have a name first; what only the rebuild itself calls something is there for whoever asks.
+const MeasureTable = ({ metrics }) => {
+  const all = flat(metrics).filter(([, value]) => !Array.isArray(value));
+  const known = all.filter(([path]) => nameOfMeasure(path) !== path);
+  const table = (rows, name) => html`<${Table} name=${name} rows=${rows} empty=${t("snapshots.no_metrics")} columns=${[
+    { label: t("snapshots.measure"), of: ([path]) => measure(path) },
+    { label: t("value"), number: true, of: ([, value]) => shown(value) },
+  ]} />`;
+  if (known.length === all.length) return table(all, t("snapshots.metrics"));
+  return html`
+    ${known.length > 0 && table(known, t("snapshots.metrics"))}
+    <details><summary>${t("snapshots.all_measures")}</summary>${table(all, t("snapshots.all_measures"))}</details>
+  `;
+};
+
 const Report = ({ snapshot, onClose }) => html`
   <${Dialog} title=${t("snapshots.report_of", { version: snapshot.version })} onClose=${onClose}>
     <div class="stack">
@@ -117,10 +132,7 @@ const Report = ({ snapshot, onClose }) => html`
         <dt>${t("snapshots.size")}</dt><dd>${bytes(snapshot.size_bytes)}</dd>
       </dl>
       <${ReportPlots} metrics=${snapshot.metrics} />
-      <${Table} name=${t("snapshots.metrics")} rows=${flat(snapshot.metrics).filter(([, value]) => !Array.isArray(value))} empty=${t("snapshots.no_metrics")} columns=${[
-        { label: t("snapshots.measure"), of: ([name]) => measure(name) },
-        { label: t("value"), number: true, of: ([, value]) => shown(value) },
-      ]} />
+      <${MeasureTable} metrics=${snapshot.metrics} />
       <${Meanings} paths=${flat(snapshot.metrics).map(([name]) => name)} />
     </div>
   <//>
@@ -135,7 +147,7 @@ const movingTo = (awaited, list, overview) => {
   return null;
 };
 
-const Moving = ({ of: { version, made, step } }) => html`<${Notice}><p role="status">${t(`snapshots.is_${step}`, { version })} ${made && t("snapshots.made_from", { version: made })}</p><//>`;
+const Moving = ({ of: { version, made, step } }) => html`<${Notice}><p role="status">${sentences([t(`snapshots.is_${step}`, { version }), made && t("snapshots.made_from", { version: made })])}</p><//>`;
 
 export default function Snapshots() {
   const list = useLoad((signal) => get(["admin", "snapshots"], {}, signal), [], { patient: true });

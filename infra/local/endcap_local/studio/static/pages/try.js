@@ -2,7 +2,7 @@
 // goes along with each request, and no event is sent.
 import { preview, useLoad } from "../lib/api.js";
 import { html, useMemo, useRef, useState } from "../lib/html.js";
-import { about, has, language, listed, t } from "../lib/i18n.js";
+import { about, followed, has, language, listed, t } from "../lib/i18n.js";
 import { DeedForm } from "../lib/invented.js";
 import { ItemLink, Legend, Moved, NoItems, Picture, Price, ranksOf, ReasonBar, Reasons, widestOf } from "../lib/items.js";
 import { namesOf, relationOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
@@ -136,7 +136,7 @@ export default function Try({ query }) {
               <ol class="grid">
                 ${items.map((item) => html`<${Tile} key=${item.item_id} item=${item} known=${shown.current.before} before=${before[item.item_id]} widest=${widestOf(items)} onDo=${add} onReview=${setReviewed} onOpen=${setOpen} />`)}
               </ol>
-              <p class="muted">${t("try.missing")} <a href=${href("catalogue")}>${t("page.catalogue")}</a></p>`
+              <p class="muted">${followed(t("try.missing"))}<a href=${href("catalogue")}>${t("page.catalogue")}</a></p>`
           : list.loading && html`<${Loading} />`}
       </section>
     </div>
