@@ -22,8 +22,6 @@ ANCHOR: Final = "anchor"
 Carrier = tuple[int, str]
 """Row of a past item, and what was done with it."""
 _NOTHING: Final = 1e-6
-_OF_ITSELF: Final = frozenset({"again", "due"})
-"""Terms that are about what was done with the very item."""
 _LIKENESS: Final = frozenset({"text", "described", "image", "tags"})
 """Terms by which an item loses for being unlike what is liked, too."""
 
@@ -48,11 +46,6 @@ def carriers(context: ScoringContext, positions: I64, shares: F64) -> dict[str, 
     features = context.features
     past = features.positions.tolist()
     support = past_support(context, positions, shares)
-    # That somebody had to do with an item itself is a reason of its own; it is not like itself, or bought with itself.
-    itself = context.index.groups[features.positions][:, None] == context.index.groups[positions]
-    if itself.any():
-        for name in support.keys() - _OF_ITSELF:
-            support[name] = np.where(itself, 0.0, support[name])
     for name in support.keys() & _LIKENESS:
         # What is unlike a liked thing loses by that too, but only what is disliked can be pointed at.
         pointing = (features.weights[:, None] < 0) | (shares[row_of(name)] >= 0)

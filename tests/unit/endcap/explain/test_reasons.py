@@ -126,14 +126,10 @@ def test_words_of_the_running_session_are_evidence_and_stored_ones_are_not_known
     assert ("search", {"red", "garden"}) in [(e.event_type, set(e.words)) for e in words.evidence]
 
 
-def test_no_item_is_told_to_be_like_itself(snapshot: Snapshot) -> None:
+def test_that_somebody_had_to_do_with_an_item_before_names_what_they_did(snapshot: Snapshot) -> None:
     viewed = profile_of([did("view", "item-5", 10), did("view", "item-15", 20)])
-    reasons = found(snapshot, viewed, "item-5", exclude_seen="none").reasons
-    behind = {r.kind: [e.item_id for e in r.evidence] for r in reasons}
-    assert {kind for kind, items in behind.items() if "item-5" in items} == {"again"}
-    assert behind["text"] == ["item-15"]
-    (again,) = [r.text for r in reasons if r.kind == "again"]
-    assert again == "Something that you viewed before."
+    (again,) = [r for r in found(snapshot, viewed, "item-5", exclude_seen="none").reasons if r.kind == "again"]
+    assert again.text == "Something that you viewed before."
 
 
 def test_an_item_unlike_what_was_liked_is_not_blamed_on_it(snapshot: Snapshot) -> None:
