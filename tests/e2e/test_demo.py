@@ -24,7 +24,7 @@ from tests.fakes.real_shop import write_cut
 
 ROOT = Path(__file__).parents[2]
 TINY = ROOT / "tests/data/tiny_encoder"
-PATIENCE_S = 300
+PATIENCE_S = 900  # beside the rest of the suite; it only bounds what would never end
 POPULAR = ("Popular with other shoppers.", "In demand at the moment.")
 COMMAND = [sys.executable, "-c", "from endcap_local.cli.app import main; main()", "demo"]
 # Of a part of the data, with fewer cases to tune on.
@@ -53,10 +53,14 @@ def run(*options: str, command: Sequence[str] = COMMAND, **environment: str) -> 
 
 
 @pytest.fixture(scope="module")
-def serving() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A demo that has played its session and serves, and what it has printed so far."""
-    options = ["--port", "0", "--encoder", encoder()]
-    with subprocess.Popen([*COMMAND, *options], cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as demo:
+    command = [*COMMAND, "--port", "0", "--encoder", encoder()]
+    complaints = tmp_path_factory.mktemp("demo") / "stderr"
+    with (
+        complaints.open("w") as stderr,
+        subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=stderr, text=True) as demo,
+    ):
         watchdog = threading.Timer(PATIENCE_S, demo.kill)
         watchdog.start()
         assert demo.stdout is not None
@@ -65,9 +69,11 @@ def serving() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
             lines.append(line.rstrip("\n"))
             if line.startswith("Serving until"):
                 break
+        watchdog.cancel()
+        if not lines or not lines[-1].startswith("Serving until"):
+            pytest.fail(f"ended with {demo.wait(30)} before it served: {lines[-10:]}\n{complaints.read_text()[-4000:]}")
         yield demo, lines
         demo.kill()
-        watchdog.cancel()
 
 
 @pytest.fixture

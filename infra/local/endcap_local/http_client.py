@@ -20,7 +20,16 @@ TIMEOUT_S = 30.0
 
 
 class HttpError(EndcapError):
-    """The API refused a request, or did not answer at all."""
+    """The API refused a request, or did not answer at all.
+
+    Attributes
+    ----------
+    status : of the answer, None where there was none, or none of Endcap's
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class HttpClient:
@@ -66,7 +75,7 @@ class HttpClient:
                 if answer.status_code == 401 and answered_to_unsigned:
                     told = ["put a token into ENDCAP_TOKEN"]
                 message = f"{method} {path} was answered with {answer.status_code}: {answer.text[:500]}"
-                raise HttpError("; ".join([message, *filter(None, told)]))
+                raise HttpError("; ".join([message, *filter(None, told)]), answer.status_code)
             return answer.json() if answer.content else None
         except requests.JSONDecodeError as exc:
             raise HttpError(f"{method} {path} was answered with what is no JSON: {exc}") from exc

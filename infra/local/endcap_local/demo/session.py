@@ -12,11 +12,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
+from uuid import uuid4
 
 from endcap_local.demo.story import Story
-from endcap_local.http_client import HttpClient
+from endcap_local.http_client import HttpClient, HttpError
 
 SHOPPER: Final = "ada"
 OTHER_SHOPPER: Final = "ben"
@@ -58,7 +60,7 @@ class Session:
 
         Raises
         ------
-        HttpError : the stack refuses a request
+        HttpError : the stack refuses a request, or still fails it after `WAIT_S`
         TimeoutError : an expected change does not come
         """
         self.unknown_shopper()
@@ -102,7 +104,7 @@ class Session:
         self._story.said(f"{NEW_ITEM['title']}  £{NEW_ITEM['price']:.2f}")
         self._act(OTHER_SHOPPER, zip(DEEDS, self._found(OTHER_INTEREST), strict=True))
         started = time.perf_counter()
-        self._api.put(f"/items/{NEW_ITEM_ID}", NEW_ITEM)
+        self._sent(lambda: self._api.put(f"/items/{NEW_ITEM_ID}", NEW_ITEM))
         try:
             item: Item | None = self._wait(lambda: _explained(self._recommended(SHOPPER, ALL), NEW_ITEM_ID))
         except TimeoutError:  # an untrained encoder sees no likeness
@@ -119,13 +121,13 @@ class Session:
     def search(self) -> None:
         """Items by what they are good for, not only by the words in their titles."""
         self._story.scene(f"{_name(SHOPPER)} searches for “{QUESTION}”")
-        items = self._api.get("/search", q=QUESTION, limit=SHOWN, fields="title,price")["items"]
+        items = self._search(QUESTION, SHOWN)["items"]
         self._story.items(items)
         words = [word for word in QUESTION.split() if len(word) > 2]
         unlike = sum(not any(word in item["title"].lower() for word in words) for item in items)
         self._story.told(f"{unlike} of {len(items)} titles have none of these words in them.")
         self._story.said(f"“{WISH}”")
-        found = self._api.get("/search", q=WISH, understand="true", limit=SHOWN, fields="title,price")
+        found = self._search(WISH, SHOWN, understand="true")
         meanings = "; ".join(f"{one['text']} → {one['meaning']}" for one in found["understood"]["words"])
         self._story.told(f"Understood: {meanings}.")
         self._story.items(found["items"])
@@ -148,31 +150,61 @@ class Session:
             self._story.line(f"{old['title']}: {_place(old)}, now {_place(new)}")
 
     def _found(self, interest: str) -> list[Item]:
-        found = self._api.get("/search", q=interest, limit=len(DEEDS), fields="title,price")
-        return list(found["items"])
+        return list(self._search(interest, len(DEEDS))["items"])
+
+    def _search(self, query: str, limit: int, **more: str) -> Any:
+        return self._whole("/search", q=query, limit=limit, fields="title,price", **more)
 
     def _recommended(self, user: str, limit: int) -> list[Item]:
         return list(self._answer(user, limit)["items"])
 
     def _answer(self, user: str, limit: int, **more: str) -> Any:
-        return self._api.get(f"/users/{quote(user)}/recommendations", limit=limit, fields="title,price", **more)
+        return self._whole(f"/users/{quote(user)}/recommendations", limit=limit, fields="title,price", **more)
 
     def _act(self, user: str, deeds: Any, **more: str) -> float:
         """Send (kind, item) pairs as events; seconds until the shopper's answers know of them."""
         known = self._answer(user, SHOWN)["profile_version"]
-        rows = [{"user_id": user, "event_type": kind, "item_id": item["item_id"], **more} for kind, item in deeds]
+        rows = [
+            {"event_id": uuid4().hex, "user_id": user, "event_type": kind, "item_id": item["item_id"], **more}
+            for kind, item in deeds
+        ]
         started = time.perf_counter()
-        self._api.post("/events", {"events": rows})
+        self._sent(lambda: self._api.post("/events", {"events": rows}))
         self._wait(lambda: self._answer(user, SHOWN)["profile_version"] != known or None)
         return time.perf_counter() - started
 
+    def _whole(self, path: str, **parameters: str | int) -> Any:
+        """An answer that lacks nothing: on a busy machine a read may come too late for one."""
+
+        def look() -> Any:
+            answer = self._api.get(path, **parameters)
+            return None if "degraded" in answer else answer
+
+        return self._wait(look)
+
+    def _sent(self, call: Callable[[], object]) -> None:
+        """Write what may be written twice: a busy machine may fail a call, or answer it too late."""
+
+        def look() -> bool:
+            call()
+            return True
+
+        self._wait(look)
+
     def _wait(self, look: Callable[[], Seen | None]) -> Seen:
         deadline = time.monotonic() + WAIT_S
-        while (seen := look()) is None:
+        while True:
+            trouble: Exception = TimeoutError(f"an expected change of the answer did not come within {WAIT_S:g} s")
+            try:
+                if (seen := look()) is not None:
+                    return seen
+            except HttpError as exc:
+                if exc.status is not None and exc.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise
+                trouble = exc
             if time.monotonic() > deadline:
-                raise TimeoutError(f"an expected change of the answer did not come within {WAIT_S:g} s")
+                raise trouble
             time.sleep(POLL_S)
-        return seen
 
 
 def things_to_try(url: str) -> list[str]:
