@@ -23,29 +23,37 @@ def sentence(
     label: str = "",
     words: Sequence[str] = (),
     *,
+    own: str | None = None,
     borrowed: bool = False,
     audience: Audience = DEFAULT_AUDIENCE,
 ) -> str:
-    """One sentence about one term.
+    """What is to be said about one term: a sentence, and where the item's own past carried it as well as others' one more.
 
     Parameters
     ----------
     weight : what the term adds to the score; its sign picks the sentence
-    names : titles of the items that carried it
+    names : titles of the items that carried it, without the item itself: nothing is like, or chosen after, itself
     event_types : what the shopper did with each of them
     label : the category or brand that carried it
     words : of the item, those that carried it; said for terms that are about words
+    own : what the shopper did with the item itself, where that carried the term
     borrowed : nobody has chosen the item yet: what behaviour says of it is said of items like it
     """
     texts = texts_for(language, audience)
     plain, named = _forms(language, audience, term, weight < 0, borrowed)
+    if own is not None and weight < 0:
+        return texts.own_against
+    if own is not None and not names:
+        return filled(texts.own, did=did([own], texts))
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
         joined, deeds = _told(tuple(names), tuple(event_types), language, audience)
         text = filled(template, names=joined, deeds=deeds, label=quoted(label), did=did(event_types, texts))
     else:
         text = plain
-    return _with_words(text, words, texts) if words and term in _WORDED and (names or weight >= 0) else text
+    if words and term in _WORDED and (names or weight >= 0):
+        text = _with_words(text, words, texts)
+    return text if own is None else filled(texts.own_too, sentence=text, did=did([own], texts))
 
 
 @cache

@@ -79,6 +79,8 @@ class Texts:
     deed, deeds_joined : items and what the shopper did with all of them; between several of these
     terms : term -> its texts
     against, against_named : why an item is low for a term that says nothing of its own
+    own, own_too, own_against : why an item is high for what was done with it itself, `{did}`; likewise, after what others
+        say for it; why it is low
     without_out, without_same, without_other : where an item would be without something of the past
     chosen, chosen_at_all, times, last_hours, last_days : how often an item was chosen of late
     bought_* : when the shopper bought an item, and when such items are bought again
@@ -114,6 +116,9 @@ class Texts:
     terms: Mapping[str, TermTexts]
     against: str
     against_named: str
+    own: str
+    own_too: str
+    own_against: str
     your_search: str
     nearest_only: str
     without_out: str

@@ -55,6 +55,9 @@ def spoken(language: Language, audience: Audience) -> Iterator[str]:
     for event_type in (*EVENT_TYPES, "quiz_done"):
         yield sentence("next", 1.0, language, ["Mug"], [event_type], **to)
     yield sentence("next", 1.0, language, ["Mug", "Lamp"], ["view", "view"], **to)
+    for event_type, weight in product((*EVENT_TYPES, "quiz_done"), (1.0, -1.0)):
+        yield sentence("text", weight, language, own=event_type, **to)
+    yield sentence("text", 1.0, language, ["Mug"], ["view"], words=["red"], own="purchase", **to)
     for event_type, times in product((*EVENT_TYPES, "quiz_done"), (1, 4)):
         yield deed_in_words("Mug", event_type, times, language)
     for name, other in product(("Mug", ""), (None, 3, 14)):
