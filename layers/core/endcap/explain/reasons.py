@@ -28,7 +28,7 @@ _BY_TEXT: Final = frozenset(term.name for term in REGISTRY if term.by_text)
 _WITH_WORDS: Final = _BY_TEXT | {"category", "brand", "tags"}
 """Terms of which it can be said what two items share."""
 _OF_ITSELF: Final = frozenset({"again", "brand", "category", "due", "words"})
-"""Terms of which it can be said with the item itself: what was done with it, what it is of, what was written about it."""
+"""Terms that can be about the item itself: what was done with it, what it belongs to, what was written about it."""
 _QUERIED: Final = frozenset(term.name for term in REGISTRY if term.source == "query")
 
 
@@ -157,9 +157,9 @@ class _Explainer:
         return Reason(term, share, text, evidence)
 
     def _apart(self, term: str, position: int, items: list[Evidence]) -> tuple[list[Evidence], str | None]:
-        """The items that a sentence names, and what the shopper did with the ranked item itself, in any of its variants.
+        """The items that a sentence names, and what the shopper did with the ranked item, in any of its variants.
 
-        Evidence has the item itself where its own past speaks for it. In words it is not like itself, nor chosen after itself.
+        Evidence has the item itself where its own past speaks for it. In words it is not like itself.
         """
         if term in _OF_ITSELF:
             return items, None

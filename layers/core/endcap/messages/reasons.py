@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Final
 
@@ -27,7 +28,7 @@ def sentence(
     borrowed: bool = False,
     audience: Audience = DEFAULT_AUDIENCE,
 ) -> str:
-    """What is to be said about one term: a sentence, and where the item's own past carried it as well as others' one more.
+    """What is to be said about one term: one sentence, and another where both other items and its own past carried it.
 
     Parameters
     ----------
@@ -127,6 +128,13 @@ def deed_in_words(name: str, event_type: str, times: int, language: Language) ->
     texts = texts_for(language)
     done = filled(texts.done.get(event_type, texts.done_other), name=quoted(name))
     return done if times == 1 else filled(texts.done_often, done=done, n=times)
+
+
+def date_in_words(moment_ms: int, language: Language) -> str:
+    """A day of UTC, as the language writes it."""
+    texts, at = texts_for(language), datetime.fromtimestamp(moment_ms / 1000, UTC)
+    # In Chinese the figures of a date touch its signs.
+    return texts.date.format(year=at.year, month=texts.months[at.month - 1], day=at.day)
 
 
 def how_often(times: int | None, hours: int, language: Language) -> str:

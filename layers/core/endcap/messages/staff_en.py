@@ -136,10 +136,10 @@ STAFF_TEXTS: Final = replace(
         passes_over="Tends to pass over {names}.",
         praises="Their reviews praise {names}.",
         complains="Their reviews complain about {names}.",
-        compared="Lately compared {n} items of {name}.",
-        looked_at="Lately looked at {name}.",
+        concerned="Lately paid attention to {n} items of {name}.",
+        lately="Lately {done}.",
         searched="Searched {times} lately.",
-        searched_then="Searched {times} lately, and then looked at {name}.",
+        searched_then="Searched {times} lately, and then {done}.",
         in_cart="In their cart: {names}.",
     ),
 )

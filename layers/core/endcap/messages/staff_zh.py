@@ -127,10 +127,10 @@ STAFF_TEXTS: Final = replace(
         passes_over="不太喜欢{names}。",
         praises="在评价中称赞{names}。",
         complains="在评价中对{names}不太满意。",
-        compared="最近比较了{name}类的{n}件商品。",
-        looked_at="最近看过{name}。",
+        concerned="最近关注了{name}类的{n}件商品。",
+        lately="最近曾{done}。",
         searched="最近搜索了{times}。",
-        searched_then="最近搜索了{times}，随后看了{name}。",
+        searched_then="最近搜索了{times}，随后{done}。",
         in_cart="购物车里有{names}。",
     ),
 )
