@@ -6,7 +6,7 @@ import json
 import re
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +18,17 @@ import pytest
 
 from endcap.api.scenarios import KEY
 from endcap.aws.documents import EditedDocument
+from endcap.aws.meters import Meters
 from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.work import Ended, Rebuilds, Running
+from endcap.cost.so_far import month_start_ms
 from endcap.desk.events import tail
 from endcap.errors import DependencyError
 from endcap.events.interaction import Interaction
 from endcap.live.document import Configured
+from endcap.operator.overview import HOUR_MS
 from endcap.operator.schemas import TailQuery
 from endcap.profiles.profile import profile_of
 from endcap.snapshot.gates import GateError
@@ -383,6 +386,29 @@ def test_a_snapshot_that_is_not_loaded_yet_is_named_and_the_loaded_one_has_no_da
         snapshot = shop.ok("GET", "/admin/overview")["snapshot"]
         assert snapshot["version"] == loaded
         assert {name: snapshot[name] for name in ("promoted_at", "next") if name in snapshot} == told
+
+
+def test_of_a_stack_that_has_counted_nothing_no_rate_is_told_and_its_cost_begins_with_its_first_snapshot(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = shop.ok("GET", "/admin/overview")
+    assert {name: value for name, value in told["rates"].items() if name != "minutes"} == dict.fromkeys(
+        ("events", "lists", "refused", "degraded")
+    )
+    (written,) = [one["written_at"] for one in shop.ok("GET", "/admin/snapshots")["snapshots"]]
+    assert told["cost"]["since"] == max(written, month_start_ms(told["at"]))
+    assert told["cost"]["days"] < 0.01
+    now_ms = time.time_ns() // 1_000_000
+    hours = {now_ms - 30 * HOUR_MS: 0.0, now_ms - 20 * HOUR_MS: 3.0, now_ms - HOUR_MS: 1.0}
+    counted = {"EventsAccepted": hours, "Recommendations": {}, "ItemsChanged": {}}
+
+    def of(_: Meters, names: Sequence[str], from_ms: int, to_ms: int, period_s: int) -> dict[str, dict[int, float]]:
+        return {name: counted.get(name, {}) if period_s == 3600 else {} for name in names}
+
+    monkeypatch.setattr(Meters, "counted", of)
+    told = shop.ok("GET", "/admin/overview")
+    assert told["rates"] == {"minutes": 15, "events": 0.0, "lists": 0.0, "refused": 0.0, "degraded": 0.0}
+    assert told["cost"]["since"] == max(now_ms - 19 * HOUR_MS, month_start_ms(told["at"]))
 
 
 def test_a_promotion_that_was_refused_needs_attention_until_one_succeeds(

@@ -19,7 +19,7 @@ class Operator(Answer):
 
 
 class Rates(Answer):
-    """Per minute, over the last `minutes`; null where nothing has told yet."""
+    """Per minute, over the last `minutes`; null where nothing has been counted yet."""
 
     minutes: Count
     events: float | None
@@ -41,10 +41,14 @@ class SnapshotState(Answer):
 
 
 class Cost(Answer):
-    """US dollars since the month began, at the prices of `prices_as_of`: worked out, not billed."""
+    """US dollars since `since`, at the prices of `prices_as_of`: worked out, not billed.
+
+    That is when the month began, or when the stack was first seen, where that is later. Less than an hour tells little.
+    """
 
     usd: Annotated[float, Field(ge=0)]
     month: str
+    since: Moment
     days: Annotated[float, Field(ge=0)]
     prices_as_of: str
     by_service: dict[str, float]
@@ -106,6 +110,7 @@ class Overview(Answer):
             "cost": {
                 "usd": 3.42,
                 "month": "2026-01",
+                "since": 1767225600000,
                 "days": 14.4,
                 "prices_as_of": "2026-11-22",
                 "by_service": {"Lambda": 1.1, "DynamoDB": 0.42, "KMS": 0.46, "CloudWatch": 1.44},
