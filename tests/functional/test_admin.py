@@ -24,6 +24,7 @@ from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.work import Ended, Rebuilds, Running
 from endcap.cost.so_far import month_start_ms
+from endcap.desk import scenarios as desk_scenarios
 from endcap.desk.events import tail
 from endcap.errors import DependencyError
 from endcap.events.interaction import Interaction
@@ -142,6 +143,28 @@ class TestScenarios:
         assert [v.get("document", {}).get("blocked") for v in versions[:2]] == [[before[0]], None]
         shop.publish("undone", versions[1]["document"])
         assert shop.ids(scenario="undone") == before
+
+    def test_a_history_goes_on_behind_many_changes_of_other_scenarios(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(desk_scenarios, "MAX_VERSIONS", 3)
+        for document in ({"limit": 2}, {"limit": 3}):
+            shop.publish("early", document)
+        for limit in range(1, 8):
+            shop.publish("busy", {"limit": limit})
+        pages, query = [], {}
+        while not pages or query:
+            page = shop.ok("GET", "/admin/scenarios/{name}/history", name="early", query=query)
+            pages.append(page["versions"])
+            query = {"cursor": page["cursor"]} if "cursor" in page else {}
+        assert pages[:2] == [[], []]  # the latest six are about the other one alone
+        told = [version for page in pages for version in page]
+        assert [version.get("document") for version in told[:3]] == [{"limit": 3}, {"limit": 2}, None]
+        assert [version["current"] for version in told] == [True, *[False] * (len(told) - 1)]
+        assert all("who" in version for version in told[:2])
+        busy = shop.ok("GET", "/admin/scenarios/{name}/history", name="busy")
+        assert [version["document"]["limit"] for version in busy["versions"]] == [7, 6, 5]
+        assert shop("GET", "/admin/scenarios/{name}/history", name="early", query={"cursor": "Zm9v"})[0] == 400
 
     def test_each_change_leaves_a_record_and_a_refused_one_leaves_none(self, shop: Shop) -> None:
         shop.publish("audited", {"limit": 2})
