@@ -124,7 +124,8 @@ def test_a_shopper_is_told_by_what_was_looked_at_and_what_was_bought(
     go(page, "shopper/u-1001")
     session = page.get_by_role("region", name="Latest session").get_by_role("definition")
     expect(session).to_have_text(["“Thing 2” and “Thing 3”", "“Thing 1”", "“Thing 0”", "1"])
-    expect(page.get_by_role("region", name="Kept, and consent")).to_contain_text("personalisation is on")
+    kept = page.get_by_role("region", name="What is stored of this shopper, and what they agreed to")
+    expect(kept).to_contain_text("personalisation is on")
     # Panels follow each other in columns, so that none leaves room empty beside a long one.
     tops = [one.bounding_box() for one in page.locator(".flow > .panel").all()]
     assert len({round(box["x"]) for box in tops if box}) > 1

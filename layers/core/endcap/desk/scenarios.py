@@ -21,6 +21,8 @@ from endcap.serving.materials import current_snapshot
 MAX_VERSIONS: Final = 50
 """Of the document, looked through for those in which one scenario changed."""
 
+_LISTED, _NONE_YET = "+", "-"
+"""In a cursor: whether a page before has told the state that counts now."""
 _RECORD_MS: Final = 10_000
 """A record is written at most this long before its version."""
 Document = Mapping[str, Any]
@@ -115,17 +117,15 @@ def history(runtime: Runtime, name: str, given: HistoryQuery) -> dict[str, Any]:
     return found | ({"cursor": closed(_cursor(looked[-1], begun or bool(states)))} if older else {})
 
 
-_LISTED, _NONE_YET = "+", "-"
-"""In a cursor: whether a page before has told the state that counts now."""
-
-
 def _cursor(last: DocumentVersion, begun: bool) -> str:
     return (_LISTED if begun else _NONE_YET) + last.version_id
 
 
 def _from(kept: Sequence[DocumentVersion], cursor: str | None) -> tuple[bool, int]:
-    """Whether a page before has told a state, and where in what is kept the next page begins; at its end where the version
-    that the page before ended with is not kept any more."""
+    """Whether a page before has told a state, and where in what is kept the next page begins.
+
+    That is its end where the version that the page before ended with is not kept any more.
+    """
     if cursor is None:
         return False, 0
     if cursor[:1] not in (_LISTED, _NONE_YET):

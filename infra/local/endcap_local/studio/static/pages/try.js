@@ -58,8 +58,9 @@ const WhyDialog = ({ item, onClose }) => html`
   <//>
 `;
 
-const Session = ({ deeds, without, onWithout, onTake, onClear, onDo }) => html`
+const Session = ({ shopper, deeds, without, onWithout, onTake, onClear, onDo }) => html`
   <${Panel} title=${t("try.session")} tight actions=${deeds.length > 0 && html`<${Button} kind="quiet small" onClick=${onClear}>${t("try.start_over")}<//>`}>
+    <p class="muted">${shopper ? t("try.on_top_of", { id: shopper }) : t("try.made_up")}</p>
     ${deeds.length === 0
       ? html`<${Empty}>${t("try.session_empty")}<//>`
       : html`<ol class="deeds">
@@ -123,7 +124,7 @@ export default function Try({ query }) {
             <${TextField} label=${t("try.search")} value=${search} onValue=${setSearch} />
           </div>
         <//>
-        <${Session} deeds=${deeds} without=${without} onWithout=${setWithout} onClear=${() => setDeeds([])} onTake=${(i) => setDeeds((all) => all.filter((_, j) => j !== i))} onDo=${add} />
+        <${Session} shopper=${shopper.trim()} deeds=${deeds} without=${without} onWithout=${setWithout} onClear=${() => setDeeds([])} onTake=${(i) => setDeeds((all) => all.filter((_, j) => j !== i))} onDo=${add} />
       </div>
       <section aria-label=${t("try.list")} aria-busy=${list.loading ? "true" : "false"} class="stack">
         ${list.error && html`<${Problem} error=${list.error} />`}
