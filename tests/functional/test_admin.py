@@ -421,6 +421,7 @@ def test_of_a_stack_that_has_counted_nothing_no_rate_is_told_and_its_cost_begins
     (written,) = [one["written_at"] for one in shop.ok("GET", "/admin/snapshots")["snapshots"]]
     assert told["cost"]["since"] == max(written, month_start_ms(told["at"]))
     assert told["cost"]["days"] < 0.01
+    assert 1 <= told["rates"]["minutes"] < 15
     now_ms = time.time_ns() // 1_000_000
     hours = {now_ms - 30 * HOUR_MS: 0.0, now_ms - 20 * HOUR_MS: 3.0, now_ms - HOUR_MS: 1.0}
     counted = {"EventsAccepted": hours, "Recommendations": {}, "ItemsChanged": {}}

@@ -19,7 +19,7 @@ class Operator(Answer):
 
 
 class Rates(Answer):
-    """Per minute, over the last `minutes`; null where nothing has been counted yet."""
+    """Per minute, over the last `minutes`, fewer on a younger stack; null where nothing has been counted yet."""
 
     minutes: Count
     events: float | None

@@ -15,7 +15,7 @@ from endcap.desk.snapshots import failed_rebuild, refused_promotion, running_reb
 from endcap.errors import EndcapError, InvalidInputError
 from endcap.experiments.config import read_experiments
 from endcap.messages.language import DEFAULT_LANGUAGE, Language
-from endcap.operator.overview import DAY_MS, HOUR_MS, State, attention
+from endcap.operator.overview import DAY_MS, HOUR_MS, MINUTE_MS, State, attention
 from endcap.operator.scenarios import scenario
 from endcap.operator.words import WORDS
 from endcap.runtime import Runtime
@@ -23,6 +23,7 @@ from endcap.snapshot.figures import Figures
 from endcap.snapshot.snapshot import Snapshot
 
 MINUTES: Final = 15
+"""That rates are told of, or as many as the stack has been there."""
 _METERS: Final = {
     "events": "EventsAccepted",
     "lists": "Recommendations",
@@ -38,7 +39,9 @@ def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAU
     snapshot = _snapshot(runtime)
     counted = _counted(runtime, now_ms)
     month = {name: int(sum(counted[name].values())) for name in _MONTHLY}
-    rates = _rates(runtime, now_ms, any(month.values()))
+    seen_ms = _seen_ms(runtime, counted, now_ms)
+    minutes = min(MINUTES, max(1, -(-(now_ms - seen_ms) // MINUTE_MS)))
+    rates = _rates(runtime, now_ms, minutes, any(month.values()))
     n_items = 0
     if snapshot is not None:
         index = runtime.live_catalogue.over(snapshot).index
@@ -51,9 +54,9 @@ def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAU
         "operator": {"who": who(caller), "scopes": sorted(SCOPES if caller is None else caller.scopes)},
         "items": n_items,
         "shoppers": n_shoppers,
-        "rates": {"minutes": MINUTES, **rates},
+        "rates": {"minutes": minutes, **rates},
         "snapshot": None if snapshot is None else _told(runtime, snapshot, now_ms),
-        "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms, _seen_ms(runtime, counted, now_ms))
+        "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms, seen_ms)
         | {"assumed": list(WORDS[language].cost_assumed)},
         "attention": attention(state, language),
         "rebuild": "available" if runtime.rebuilds.configured else "not_configured",
@@ -89,9 +92,9 @@ def _age_days(snapshot: Snapshot, now_ms: int) -> float:
     return max(0.0, (now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
 
 
-def _rates(runtime: Runtime, now_ms: int, anything: bool) -> dict[str, float | None]:
+def _rates(runtime: Runtime, now_ms: int, minutes: int, anything: bool) -> dict[str, float | None]:
     """Per minute; null where they can't be read, or nothing has been counted this month: then 0 says nothing."""
-    from_ms = now_ms - MINUTES * 60_000
+    from_ms = now_ms - minutes * MINUTE_MS
     try:
         found = runtime.meters.counted(list(_METERS.values()), from_ms, now_ms, 60)
     except EndcapError:
@@ -99,7 +102,7 @@ def _rates(runtime: Runtime, now_ms: int, anything: bool) -> dict[str, float | N
     sums = {name: sum(found[metric].values()) for name, metric in _METERS.items()}
     if not anything and not any(sums.values()):
         return dict.fromkeys(_METERS)
-    return {name: round(total / MINUTES, 3) for name, total in sums.items()}
+    return {name: round(total / minutes, 3) for name, total in sums.items()}
 
 
 def _counted(runtime: Runtime, now_ms: int) -> Mapping[str, Mapping[int, float]]:
