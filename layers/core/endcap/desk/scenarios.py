@@ -141,7 +141,7 @@ def _whose(runtime: Runtime, name: str, since_ms: int | None) -> list[tuple[int,
     while not older:
         records, after = runtime.audit.page(after, MAX_VERSIONS)
         found += [
-            (int(r["at"]), str(r["who"])) for r in records if r["target"] == name and "scenario" in str(r["what"])
+            (int(r["at"]), str(r["who"])) for r in records if r.get("target") == name and "scenario" in str(r["what"])
         ]
         older = after is None or int(records[-1]["at"]) < (since_ms or 0) - _RECORD_MS
     return found
