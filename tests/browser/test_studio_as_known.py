@@ -150,7 +150,7 @@ def test_of_a_shop_that_has_just_begun_neither_rates_nor_costs_are_told(
     cost = {"usd": 3.42, "month": "2026-01", "since": MOMENT - 60_000, "days": 0.0, "prices_as_of": "2026-11-22"}
     cost |= {"by_service": {"Lambda": 1.1}, "assumed": []}
     rates = dict.fromkeys(("events", "lists", "refused", "degraded"))
-    told |= {"at": MOMENT, "cost": cost, "rates": {"minutes": 15, **rates}}
+    told |= {"at": MOMENT, "cost": cost, "rates": {"minutes": 2, "counted": False, **rates}}
     go(page, "today")
     stat = page.locator(".stat").filter(has_text="Events per minute")
     expect(stat).to_contain_text("–nothing counted yet")
@@ -159,7 +159,7 @@ def test_of_a_shop_that_has_just_begun_neither_rates_nor_costs_are_told(
     expect(panel).not_to_contain_text("$")
     assert_accessible(page)
     told |= {"cost": {**cost, "since": MOMENT - 3_600_000, "days": 0.04}}
-    told |= {"rates": {"minutes": 15, **dict.fromkeys(rates, 0.0)}}
+    told |= {"rates": {"minutes": 15, "counted": True, **dict.fromkeys(rates, 0.0)}}
     page.get_by_role("button", name="Refresh").click()
     expect(panel).to_contain_text("$3.42")
     expect(panel).to_contain_text("worked out at prices of 22 Nov 2026")

@@ -19,9 +19,13 @@ class Operator(Answer):
 
 
 class Rates(Answer):
-    """Per minute, over the last `minutes`, fewer on a younger stack; null where nothing has been counted yet."""
+    """Per minute, over the last `minutes`, fewer on a younger stack; null where nothing is known.
+
+    `counted` is false where nothing at all was counted since the month began: a rate of 0 would say nothing.
+    """
 
     minutes: Count
+    counted: bool
     events: float | None
     lists: float | None
     refused: float | None
@@ -98,7 +102,7 @@ class Overview(Answer):
             "operator": {"who": "jwt:anna", "scopes": ["endcap/look", "endcap/steer"]},
             "items": 3877,
             "shoppers": 4320,
-            "rates": {"minutes": 15, "events": 42.4, "lists": 11.2, "refused": 0.1, "degraded": 0.0},
+            "rates": {"minutes": 15, "counted": True, "events": 42.4, "lists": 11.2, "refused": 0.1, "degraded": 0.0},
             "snapshot": {
                 "version": "20260115T033412Z-5f0c",
                 "items": 3877,

@@ -38,10 +38,11 @@ def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAU
     now_ms = int(time.time() * 1000)
     snapshot = _snapshot(runtime)
     counted = _counted(runtime, now_ms)
-    month = {name: int(sum(counted[name].values())) for name in _MONTHLY}
+    month = {name: int(sum(counted.get(name, {}).values())) for name in _MONTHLY}
     seen_ms = _seen_ms(runtime, counted, now_ms)
     minutes = min(MINUTES, max(1, -(-(now_ms - seen_ms) // MINUTE_MS)))
-    rates = _rates(runtime, now_ms, minutes, any(month.values()))
+    rates = _rates(runtime, now_ms, minutes)
+    anything = not counted or any(month.values()) or any(rates.values())
     n_items = 0
     if snapshot is not None:
         index = runtime.live_catalogue.over(snapshot).index
@@ -54,7 +55,7 @@ def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAU
         "operator": {"who": who(caller), "scopes": sorted(SCOPES if caller is None else caller.scopes)},
         "items": n_items,
         "shoppers": n_shoppers,
-        "rates": {"minutes": minutes, **rates},
+        "rates": {"minutes": minutes, "counted": anything, **(rates if anything else dict.fromkeys(rates))},
         "snapshot": None if snapshot is None else _told(runtime, snapshot, now_ms),
         "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms, seen_ms)
         | {"assumed": list(WORDS[language].cost_assumed)},
@@ -92,25 +93,22 @@ def _age_days(snapshot: Snapshot, now_ms: int) -> float:
     return max(0.0, (now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
 
 
-def _rates(runtime: Runtime, now_ms: int, minutes: int, anything: bool) -> dict[str, float | None]:
-    """Per minute; null where they can't be read, or nothing has been counted this month: then 0 says nothing."""
+def _rates(runtime: Runtime, now_ms: int, minutes: int) -> dict[str, float | None]:
+    """Per minute; null where they can't be read."""
     from_ms = now_ms - minutes * MINUTE_MS
     try:
         found = runtime.meters.counted(list(_METERS.values()), from_ms, now_ms, 60)
     except EndcapError:
         return dict.fromkeys(_METERS)
-    sums = {name: sum(found[metric].values()) for name, metric in _METERS.items()}
-    if not anything and not any(sums.values()):
-        return dict.fromkeys(_METERS)
-    return {name: round(total / minutes, 3) for name, total in sums.items()}
+    return {name: round(sum(found[metric].values()) / minutes, 3) for name, metric in _METERS.items()}
 
 
 def _counted(runtime: Runtime, now_ms: int) -> Mapping[str, Mapping[int, float]]:
-    """What the hours of the month have seen so far, by the moment at which they began."""
+    """What the hours of the month have seen so far, by when they began; nothing where that can't be read."""
     try:
         found = runtime.meters.counted(list(_MONTHLY.values()), month_start_ms(now_ms), now_ms, HOUR_MS // 1000)
     except EndcapError:
-        return {name: {} for name in _MONTHLY}
+        return {}
     return {name: found[metric] for name, metric in _MONTHLY.items()}
 
 

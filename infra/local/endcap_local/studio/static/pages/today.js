@@ -26,7 +26,7 @@ const Attention = ({ found }) =>
 const Overview = ({ overview }) => {
   const { rates, snapshot, cost } = overview;
   // Where nothing was counted yet there is no rate, not one of 0.
-  const rate = (name) => ({ value: number(rates[name], 1), note: rates[name] == null ? t("today.nothing_counted") : t("today.last_minutes", { n: rates.minutes }) });
+  const rate = (name) => ({ value: number(rates[name], 1), note: rates.counted === false ? t("today.nothing_counted") : t("today.last_minutes", { n: rates.minutes }) });
   const services = Object.entries(cost.by_service).filter(([, usd]) => usd > 0).sort((a, b) => b[1] - a[1]);
   return html`
     <div class="stack">
