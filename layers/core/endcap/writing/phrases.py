@@ -156,6 +156,6 @@ def worded(recommendation: Recommendation, phrases: Phrases) -> Recommendation:
 
 
 def _writable(item: RankedItem) -> bool:
-    """Whether the strongest reason speaks for an item, and by more than the item's own past: nothing is like itself."""
+    """Whether the strongest reason speaks for an item, by others than itself: a writer would call it like itself."""
     first = item.reasons[0] if item.reasons else None
     return first is not None and first.weight > 0 and all(one.item_id != item.item_id for one in first.evidence)
