@@ -61,7 +61,7 @@ def delete_scenario(name: str) -> Response[str]:
 
 @app.get("/admin/scenarios/<name>/history")
 def get_history(name: str) -> Response[str]:
-    return json_answer(scenarios.history(runtime, path_id(name)))
+    return json_answer(scenarios.history(runtime, path_id(name), _query(schemas.HistoryQuery)))
 
 
 @app.post("/admin/filters/check")

@@ -112,8 +112,14 @@ class TitledItem(Answer):
     title: str
 
 
+class DoneItem(TitledItem):
+    """An item, and the last thing that was done with it."""
+
+    event_type: str
+
+
 class CategoryCount(Answer):
-    """How many different items of a category were looked at."""
+    """How many different items of a category were looked at, put into the cart or bought."""
 
     name: str
     items: Annotated[int, Field(ge=1)]
@@ -125,10 +131,10 @@ class Intent(Answer):
     started: Count
     ended: Count
     categories: list[CategoryCount]
-    looked_at: list[TitledItem]
+    looked_at: list[DoneItem]
     in_cart: list[TitledItem]
     searches: Count
-    chosen_after_search: TitledItem | None
+    chosen_after_search: DoneItem | None
 
 
 class ItemInterest(Answer):

@@ -113,18 +113,22 @@ def test_a_shopper_is_told_by_what_was_looked_at_and_what_was_bought(
     toy_stack: LocalStack, open_window: OpenWindow
 ) -> None:
     page = opened(open_window(toy_stack.url), toy_stack)
-    kinds = ("purchase", "add_to_cart", "view", "view")
+    kinds = ("purchase", "add_to_cart", "view", "view", "view", "view", "click")
     recent = [
         {"event_type": kind, "item_id": f"i{k}", "title": f"Thing {k}", "timestamp": MOMENT, "age_s": 60}
         for k, kind in enumerate(kinds)
     ]
     cart = [{"item_id": "i1", "title": "Thing 1"}]
     intent = {**PROFILE["intent"], "looked_at": [*cart, {"item_id": "i2", "title": "Thing 2"}], "in_cart": cart}
-    answering(page, "**/users/u-1001/profile*", {**PROFILE, "intent": intent, "recent": recent, "consent": None})
+    told = {**PROFILE, "intent": intent, "recent": recent, "consent": None}
+    answering(page, "**/users/u-1001/profile*", {**told, "counts": {**PROFILE["counts"], "interactions": 64}})
     go(page, "shopper/u-1001")
     session = page.get_by_role("region", name="Latest session").get_by_role("definition")
-    expect(session).to_have_text(["“Thing 2” and “Thing 3”", "“Thing 1”", "“Thing 0”", "1"])
-    expect(page.get_by_role("region", name="Kept, and consent")).to_contain_text("personalisation is on")
+    expect(session).to_have_text(["“Thing 2”, “Thing 3” and “Thing 4” and 2 more", "“Thing 1”", "“Thing 0”", "1"])
+    done = page.get_by_role("region", name="What they did")
+    expect(done).to_contain_text("the latest 7 of 64")
+    kept = page.get_by_role("region", name="What is stored of this shopper, and what they agreed to")
+    expect(kept).to_contain_text("personalisation is on")
     # Panels follow each other in columns, so that none leaves room empty beside a long one.
     tops = [one.bounding_box() for one in page.locator(".flow > .panel").all()]
     assert len({round(box["x"]) for box in tops if box}) > 1

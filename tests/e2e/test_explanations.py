@@ -48,7 +48,7 @@ def test_a_profile_is_told_in_words(toy: LocalStack) -> None:
     }
     assert "Your reviews praise quality." in told["summary"]
     assert "Your reviews complain about delivery and size and fit." in told["summary"]
-    assert "Lately you compared 2 items of “kitchen”." in told["summary"]
+    assert "Lately you paid attention to 2 items of “kitchen”." in told["summary"]
     assert "In your cart: “lamp lamp shirt 5”." in told["summary"]
     assert [one["item_id"] for one in told["intent"]["in_cart"]] == ["item-5"]
     assert {"name": "lamp", "weight": pytest.approx(sum_of(told, "item-5", "item-15"), abs=2e-4)} in told["interests"][

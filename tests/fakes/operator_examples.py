@@ -117,7 +117,7 @@ LIST: Final = {
 }
 PARAMETERS: Final = {
     "language": "en",
-    "summary": ["The ranking has learned from what was done up to 2026-01-15."],
+    "summary": ["The ranking has learned from what was done up to 15 Jan 2026."],
     "snapshot_version": "20260115T033412Z-5f0c",
     "learned_up_to": 1768447100000,
     "catalogue_as_of": 1768447100000,
@@ -171,7 +171,7 @@ PROFILE: Final = {
         "started": 1768471205000,
         "ended": 1768471305000,
         "categories": [],
-        "looked_at": [{"item_id": "item-1", "title": "Steel lamp"}],
+        "looked_at": [{"item_id": "item-1", "title": "Steel lamp", "event_type": "view"}],
         "in_cart": [],
         "searches": 1,
         "chosen_after_search": None,

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +18,18 @@ import pytest
 
 from endcap.api.scenarios import KEY
 from endcap.aws.documents import EditedDocument
+from endcap.aws.meters import Meters
 from endcap.aws.profiles import ProfileTable, StoredProfile
 from endcap.aws.refusals import Refusals
 from endcap.aws.snapshots import SnapshotBucket
 from endcap.aws.work import Ended, Rebuilds, Running
+from endcap.cost.so_far import month_start_ms
+from endcap.desk import scenarios as desk_scenarios
 from endcap.desk.events import tail
 from endcap.errors import DependencyError
 from endcap.events.interaction import Interaction
 from endcap.live.document import Configured
+from endcap.operator.overview import HOUR_MS
 from endcap.operator.schemas import TailQuery
 from endcap.profiles.profile import profile_of
 from endcap.snapshot.gates import GateError
@@ -139,6 +143,28 @@ class TestScenarios:
         assert [v.get("document", {}).get("blocked") for v in versions[:2]] == [[before[0]], None]
         shop.publish("undone", versions[1]["document"])
         assert shop.ids(scenario="undone") == before
+
+    def test_a_history_goes_on_behind_many_changes_of_other_scenarios(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(desk_scenarios, "MAX_VERSIONS", 3)
+        for document in ({"limit": 2}, {"limit": 3}):
+            shop.publish("early", document)
+        for limit in range(1, 8):
+            shop.publish("busy", {"limit": limit})
+        pages, query = [], {}
+        while not pages or query:
+            page = shop.ok("GET", "/admin/scenarios/{name}/history", name="early", query=query)
+            pages.append(page["versions"])
+            query = {"cursor": page["cursor"]} if "cursor" in page else {}
+        assert pages[:2] == [[], []]  # the latest six are about the other one alone
+        told = [version for page in pages for version in page]
+        assert [version.get("document") for version in told[:3]] == [{"limit": 3}, {"limit": 2}, None]
+        assert [version["current"] for version in told] == [True, *[False] * (len(told) - 1)]
+        assert all("who" in version for version in told[:2])
+        busy = shop.ok("GET", "/admin/scenarios/{name}/history", name="busy")
+        assert [version["document"]["limit"] for version in busy["versions"]] == [7, 6, 5]
+        assert shop("GET", "/admin/scenarios/{name}/history", name="early", query={"cursor": "Zm9v"})[0] == 400
 
     def test_each_change_leaves_a_record_and_a_refused_one_leaves_none(self, shop: Shop) -> None:
         shop.publish("audited", {"limit": 2})
@@ -383,6 +409,43 @@ def test_a_snapshot_that_is_not_loaded_yet_is_named_and_the_loaded_one_has_no_da
         snapshot = shop.ok("GET", "/admin/overview")["snapshot"]
         assert snapshot["version"] == loaded
         assert {name: snapshot[name] for name in ("promoted_at", "next") if name in snapshot} == told
+
+
+def test_of_a_stack_that_has_counted_nothing_no_rate_is_told_and_its_cost_begins_with_its_first_snapshot(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = shop.ok("GET", "/admin/overview")
+    nothing = dict.fromkeys(("events", "lists", "refused", "degraded"))
+    assert told["rates"] == {"minutes": told["rates"]["minutes"], "counted": False, **nothing}
+    (written,) = [one["written_at"] for one in shop.ok("GET", "/admin/snapshots")["snapshots"]]
+    assert told["cost"]["since"] == max(written, month_start_ms(told["at"]))
+    assert told["cost"]["days"] < 0.01
+    assert 1 <= told["rates"]["minutes"] < 15
+    now_ms = time.time_ns() // 1_000_000
+    hours = {now_ms - 30 * HOUR_MS: 0.0, now_ms - 20 * HOUR_MS: 3.0, now_ms - HOUR_MS: 1.0}
+    counted = {"EventsAccepted": hours, "Recommendations": {}, "ItemsChanged": {}}
+
+    def of(_: Meters, names: Sequence[str], from_ms: int, to_ms: int, period_s: int) -> dict[str, dict[int, float]]:
+        return {name: counted.get(name, {}) if period_s == 3600 else {} for name in names}
+
+    monkeypatch.setattr(Meters, "counted", of)
+    told = shop.ok("GET", "/admin/overview")
+    assert told["rates"] == {
+        "minutes": 15,
+        "counted": True,
+        "events": 0.0,
+        "lists": 0.0,
+        "refused": 0.0,
+        "degraded": 0.0,
+    }
+    assert told["cost"]["since"] == max(now_ms - 19 * HOUR_MS, month_start_ms(told["at"]))
+
+    def unreadable(*_: object) -> dict[str, dict[int, float]]:
+        raise DependencyError("CloudWatch does not answer")
+
+    monkeypatch.setattr(Meters, "counted", unreadable)
+    rates = shop.ok("GET", "/admin/overview")["rates"]
+    assert rates == {"minutes": rates["minutes"], "counted": True, **nothing}  # as far as is known
 
 
 def test_a_promotion_that_was_refused_needs_attention_until_one_succeeds(

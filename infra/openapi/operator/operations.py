@@ -44,8 +44,11 @@ OPERATOR_OPERATIONS: Final = {
         "getScenarioHistory",
         "What a scenario has said",
         _TAG,
-        "To undo a publication, put the document of an earlier version, or delete the scenario where that has none.",
+        "To undo a publication, put the document of an earlier version, or delete the scenario where that has none. "
+        "All scenarios are versions of one document: a page looks through 50 of them, and may have none of this one.",
         answers=((200, (scenarios.ScenarioHistory,)),),
+        query=tuple(schemas.HistoryQuery.model_fields),
+        parameters=schemas.HistoryQuery,
         problems=(404,),
     ),
     ("POST", "/admin/filters/check"): Operation(

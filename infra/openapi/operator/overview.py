@@ -19,9 +19,13 @@ class Operator(Answer):
 
 
 class Rates(Answer):
-    """Per minute, over the last `minutes`; null where nothing has told yet."""
+    """Per minute, over the last `minutes`, fewer on a younger stack; null where nothing is known.
+
+    `counted` is false where nothing at all was counted since the month began: a rate of 0 would say nothing.
+    """
 
     minutes: Count
+    counted: bool
     events: float | None
     lists: float | None
     refused: float | None
@@ -41,10 +45,14 @@ class SnapshotState(Answer):
 
 
 class Cost(Answer):
-    """US dollars since the month began, at the prices of `prices_as_of`: worked out, not billed."""
+    """US dollars since `since`, at the prices of `prices_as_of`: worked out, not billed.
+
+    That is when the month began, or when the stack was first seen, where that is later. Less than an hour tells little.
+    """
 
     usd: Annotated[float, Field(ge=0)]
     month: str
+    since: Moment
     days: Annotated[float, Field(ge=0)]
     prices_as_of: str
     by_service: dict[str, float]
@@ -94,7 +102,7 @@ class Overview(Answer):
             "operator": {"who": "jwt:anna", "scopes": ["endcap/look", "endcap/steer"]},
             "items": 3877,
             "shoppers": 4320,
-            "rates": {"minutes": 15, "events": 42.4, "lists": 11.2, "refused": 0.1, "degraded": 0.0},
+            "rates": {"minutes": 15, "counted": True, "events": 42.4, "lists": 11.2, "refused": 0.1, "degraded": 0.0},
             "snapshot": {
                 "version": "20260115T033412Z-5f0c",
                 "items": 3877,
@@ -106,6 +114,7 @@ class Overview(Answer):
             "cost": {
                 "usd": 3.42,
                 "month": "2026-01",
+                "since": 1767225600000,
                 "days": 14.4,
                 "prices_as_of": "2026-11-22",
                 "by_service": {"Lambda": 1.1, "DynamoDB": 0.42, "KMS": 0.46, "CloudWatch": 1.44},

@@ -66,6 +66,7 @@ class ScenarioHistory(Answer):
 
     name: Name
     versions: list[ScenarioVersion]
+    cursor: str | None = None
     model_config = example(
         {
             "name": "home",

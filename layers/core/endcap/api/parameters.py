@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from endcap.api.schemas import RecommendInput
@@ -14,6 +13,7 @@ from endcap.filters.evaluate import INTERACTED
 from endcap.filters.tree import FIELDS
 from endcap.index.index import index_of
 from endcap.messages.language import DEFAULT_LANGUAGE, TEXTS, Language
+from endcap.messages.reasons import date_in_words
 from endcap.messages.texts import Texts, filled
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import ASKED, DEFAULT_WEIGHTS
@@ -57,7 +57,7 @@ def parameters(
     choices = _choices(texts)
     return {
         "language": language,
-        "summary": _summary(snapshot, terms, choices, event_types, sorted(scenarios), texts),
+        "summary": _summary(snapshot, terms, choices, event_types, sorted(scenarios), language),
         "snapshot_version": snapshot.version,
         "learned_up_to": snapshot.training_cutoff_ms,
         "catalogue_as_of": snapshot.catalog_as_of_ms,
@@ -108,15 +108,16 @@ def _summary(
     choices: Sequence[Mapping[str, Any]],
     event_types: Mapping[str, EventType],
     scenarios: Sequence[str],
-    texts: Texts,
+    language: Language,
 ) -> list[str]:
     """What matters most, one sentence each."""
+    texts, learned_ms = TEXTS[language], snapshot.training_cutoff_ms if snapshot.clock_usable else 0
     own = [term for term in terms if term["name"] not in ASKED and term["weight"]]
     strongest = sorted(own, key=lambda term: -abs(term["weight"]))[:MAX_TOLD]
     weighty = sorted(event_types.values(), key=lambda one: -abs(one.weight))[:MAX_TOLD]
     listed = texts.list_joined.join
     found = [
-        filled(texts.learned, date=_learned_up_to(snapshot)) if _learned_up_to(snapshot) else "",
+        filled(texts.learned, date=date_in_words(learned_ms, language)) if learned_ms > 0 else "",
         filled(texts.strongest, terms=listed(filled(texts.strongest_term, **term) for term in strongest)),
         filled(
             texts.weightiest,
@@ -132,13 +133,6 @@ def _summary(
         filled(texts.scenarios, names=listed(scenarios)) if scenarios else "",
     ]
     return [text for text in found if text]
-
-
-def _learned_up_to(snapshot: Snapshot) -> str:
-    """The day up to which behaviour was learned from; "" where there is no clock to tell it."""
-    cutoff_ms = snapshot.training_cutoff_ms
-    dated = cutoff_ms > 0 and snapshot.clock_usable
-    return datetime.fromtimestamp(cutoff_ms / 1000, UTC).date().isoformat() if dated else ""
 
 
 def _contexts(snapshot: Snapshot) -> list[dict[str, Any]]:

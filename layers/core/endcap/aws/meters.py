@@ -22,8 +22,8 @@ class Meters:
     def __init__(self, cloudwatch: Any, namespace: str, service: str = "endcap") -> None:
         self._cloudwatch, self._namespace, self._service = cloudwatch, namespace, service
 
-    def sums(self, names: Sequence[str], from_ms: int, to_ms: int, period_s: int) -> dict[str, float]:
-        """What each metric adds up to in a span of time; 0 where nothing was reported.
+    def counted(self, names: Sequence[str], from_ms: int, to_ms: int, period_s: int) -> dict[str, dict[int, float]]:
+        """Of each metric when a period began (ms) -> what was counted in it; nothing of periods without a report.
 
         Raises
         ------
@@ -50,5 +50,8 @@ class Meters:
                 StartTime=datetime.fromtimestamp(from_ms / 1000, UTC),
                 EndTime=datetime.fromtimestamp(to_ms / 1000, UTC),
             )
-        found = {result["Id"]: float(sum(result["Values"])) for result in answer["MetricDataResults"]}
-        return {name: found.get(f"m{k}", 0.0) for k, name in enumerate(names)}
+        found: dict[str, dict[int, float]] = {name: {} for name in names}
+        for result in answer["MetricDataResults"]:
+            began = (int(at.timestamp() * 1000) for at in result["Timestamps"])
+            found[names[int(result["Id"].removeprefix("m"))]] |= dict(zip(began, result["Values"], strict=True))
+        return found

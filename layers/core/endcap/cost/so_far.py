@@ -57,15 +57,17 @@ def month_start_ms(now_ms: int) -> int:
     return int(now.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)
 
 
-def so_far(usage: Usage, deployment: Deployment, now_ms: int) -> dict[str, Any]:
-    """US dollars since the month began.
+def so_far(usage: Usage, deployment: Deployment, now_ms: int, seen_ms: int) -> dict[str, Any]:
+    """US dollars since the month began, or since the stack was first seen, where that is later.
 
     Parameters
     ----------
     usage : of the month up to now
+    seen_ms : a moment from which on the stack was certainly there
     """
     now = datetime.fromtimestamp(now_ms / 1000, UTC)
-    days = (now_ms - month_start_ms(now_ms)) / 86_400_000
+    since_ms = min(now_ms, max(seen_ms, month_start_ms(now_ms)))
+    days = (now_ms - since_ms) / 86_400_000
     share = days / calendar.monthrange(now.year, now.month)[1]
     assumed = Assumptions(months=1)
     assumed = replace(assumed, idle_polls=assumed.idle_polls * share, purge_runs=assumed.purge_runs * share)
@@ -77,6 +79,7 @@ def so_far(usage: Usage, deployment: Deployment, now_ms: int) -> dict[str, Any]:
     return {
         "usd": round(sum(by_service.values()), 4),
         "month": f"{now:%Y-%m}",
+        "since": since_ms,
         "days": round(days, 2),
         "prices_as_of": AS_OF,
         "by_service": {service: round(usd, 4) for service, usd in by_service.items() if usd > 0},

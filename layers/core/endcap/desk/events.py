@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections import Counter
 from typing import Any, Final
 
 from endcap.aws.replay import send
 from endcap.aws.strays import Stray
 from endcap.desk.changes import noted
+from endcap.desk.cursors import closed, no_cursor, opened
 from endcap.errors import FieldError, InvalidRequestError
 from endcap.operator.schemas import MAX_PAGE, PageQuery, Replay, TailQuery
 from endcap.runtime import Runtime
@@ -24,13 +24,13 @@ def tail(runtime: Runtime, given: TailQuery) -> dict[str, Any]:
     ------
     InvalidRequestError : the cursor is none of ours
     """
-    seen, cursor = runtime.tail.since(_opened(given.after), int(time.time() * 1000), given.limit)
+    seen, cursor = runtime.tail.since(opened(given.after), int(time.time() * 1000), given.limit)
     return {
         "events": [
             {"at": one.at_ms, "event": one.event, "refused": bool(one.errors), "errors": list(one.errors)}
             for one in seen
         ],
-        "cursor": _closed(cursor),
+        "cursor": closed(cursor),
         "delay_s": runtime.settings.archive_buffer_seconds,
     }
 
@@ -42,13 +42,13 @@ def quarantine(runtime: Runtime, given: PageQuery) -> dict[str, Any]:
     ------
     InvalidRequestError : the cursor is none of ours
     """
-    after = _opened(given.cursor)
+    after = opened(given.cursor)
     if after is not None and not _at(after):
-        raise _no_cursor()
+        raise no_cursor()
     strays, after = runtime.strays.page(after, given.limit)
     reasons = Counter(reason for stray in strays for reason in stray.reasons)
     found: dict[str, Any] = {"strays": [_told(stray) for stray in strays], "reasons": dict(reasons)}
-    return found | ({"cursor": _closed(after)} if after else {})
+    return found | ({"cursor": closed(after)} if after else {})
 
 
 def replay(runtime: Runtime, who: str, given: Replay) -> dict[str, Any]:
@@ -78,8 +78,8 @@ def audit(runtime: Runtime, given: PageQuery) -> dict[str, Any]:
     ------
     InvalidRequestError : the cursor is none of ours
     """
-    records, after = runtime.audit.page(_opened(given.cursor), given.limit)
-    return {"records": records} | ({"cursor": _closed(after)} if after else {})
+    records, after = runtime.audit.page(opened(given.cursor), given.limit)
+    return {"records": records} | ({"cursor": closed(after)} if after else {})
 
 
 def _told(stray: Stray) -> dict[str, Any]:
@@ -97,27 +97,7 @@ def _error(reason: str) -> dict[str, str]:
     return {"field": field, "message": message} if colon else {"field": "", "message": reason}
 
 
-def _closed(cursor: str) -> str:
-    return urlsafe_b64encode(cursor.encode()).decode().rstrip("=")
-
-
-def _opened(cursor: str | None) -> str | None:
-    if cursor is None:
-        return None
-    try:
-        opened = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-    except ValueError:
-        opened = ""
-    if not opened:
-        raise _no_cursor()
-    return opened
-
-
 def _at(cursor: str) -> bool:
     """Whether a cursor begins with a moment, as those of quarantine do."""
     at_ms, bar, _ = cursor.partition("|")
     return bool(bar) and at_ms.isascii() and at_ms.isdigit()
-
-
-def _no_cursor() -> InvalidRequestError:
-    return InvalidRequestError([FieldError(field="cursor", message="is none of ours")])

@@ -15,7 +15,7 @@ from endcap.desk.snapshots import failed_rebuild, refused_promotion, running_reb
 from endcap.errors import EndcapError, InvalidInputError
 from endcap.experiments.config import read_experiments
 from endcap.messages.language import DEFAULT_LANGUAGE, Language
-from endcap.operator.overview import DAY_MS, State, attention
+from endcap.operator.overview import DAY_MS, HOUR_MS, MINUTE_MS, State, attention
 from endcap.operator.scenarios import scenario
 from endcap.operator.words import WORDS
 from endcap.runtime import Runtime
@@ -23,19 +23,26 @@ from endcap.snapshot.figures import Figures
 from endcap.snapshot.snapshot import Snapshot
 
 MINUTES: Final = 15
+"""That rates are told of, or as many as the stack has been there."""
 _METERS: Final = {
     "events": "EventsAccepted",
     "lists": "Recommendations",
     "refused": "EventsRejected",
     "degraded": "DegradedAnswers",
 }
+_MONTHLY: Final = {"events": "EventsAccepted", "lists": "Recommendations", "items": "ItemsChanged"}
 
 
 def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAULT_LANGUAGE) -> dict[str, Any]:
     """What stands on the first page; what can't be read is left out or null, and never a reason to show nothing."""
     now_ms = int(time.time() * 1000)
     snapshot = _snapshot(runtime)
-    rates, month = _rates(runtime, now_ms), _month(runtime, now_ms)
+    counted = _counted(runtime, now_ms)
+    month = {name: int(sum(counted.get(name, {}).values())) for name in _MONTHLY}
+    seen_ms = _seen_ms(runtime, counted, now_ms)
+    minutes = min(MINUTES, max(1, -(-(now_ms - seen_ms) // MINUTE_MS)))
+    rates = _rates(runtime, now_ms, minutes)
+    anything = not counted or any(month.values()) or any(rates.values())
     n_items = 0
     if snapshot is not None:
         index = runtime.live_catalogue.over(snapshot).index
@@ -48,9 +55,9 @@ def overview(runtime: Runtime, caller: Caller | None, language: Language = DEFAU
         "operator": {"who": who(caller), "scopes": sorted(SCOPES if caller is None else caller.scopes)},
         "items": n_items,
         "shoppers": n_shoppers,
-        "rates": {"minutes": MINUTES, **rates},
+        "rates": {"minutes": minutes, "counted": anything, **(rates if anything else dict.fromkeys(rates))},
         "snapshot": None if snapshot is None else _told(runtime, snapshot, now_ms),
-        "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms)
+        "cost": so_far(usage, deployment_of(runtime.settings.deployment), now_ms, seen_ms)
         | {"assumed": list(WORDS[language].cost_assumed)},
         "attention": attention(state, language),
         "rebuild": "available" if runtime.rebuilds.configured else "not_configured",
@@ -86,23 +93,31 @@ def _age_days(snapshot: Snapshot, now_ms: int) -> float:
     return max(0.0, (now_ms - snapshot.catalog_as_of_ms) / DAY_MS)
 
 
-def _rates(runtime: Runtime, now_ms: int) -> dict[str, float | None]:
-    from_ms = now_ms - MINUTES * 60_000
+def _rates(runtime: Runtime, now_ms: int, minutes: int) -> dict[str, float | None]:
+    """Per minute; null where they can't be read."""
+    from_ms = now_ms - minutes * MINUTE_MS
     try:
-        sums = runtime.meters.sums(list(_METERS.values()), from_ms, now_ms, 60)
+        found = runtime.meters.counted(list(_METERS.values()), from_ms, now_ms, 60)
     except EndcapError:
         return dict.fromkeys(_METERS)
-    return {name: round(sums[metric] / MINUTES, 3) for name, metric in _METERS.items()}
+    return {name: round(sum(found[metric].values()) / minutes, 3) for name, metric in _METERS.items()}
 
 
-def _month(runtime: Runtime, now_ms: int) -> Mapping[str, int]:
-    """What the month has seen so far."""
-    metrics = {"events": "EventsAccepted", "lists": "Recommendations", "items": "ItemsChanged"}
+def _counted(runtime: Runtime, now_ms: int) -> Mapping[str, Mapping[int, float]]:
+    """What the hours of the month have seen so far, by when they began; nothing where that can't be read."""
     try:
-        sums = runtime.meters.sums(list(metrics.values()), month_start_ms(now_ms), now_ms, 3600)
+        found = runtime.meters.counted(list(_MONTHLY.values()), month_start_ms(now_ms), now_ms, HOUR_MS // 1000)
     except EndcapError:
-        return dict.fromkeys(metrics, 0)
-    return {name: int(sums[metric]) for name, metric in metrics.items()}
+        return {}
+    return {name: found[metric] for name, metric in _MONTHLY.items()}
+
+
+def _seen_ms(runtime: Runtime, counted: Mapping[str, Mapping[int, float]], now_ms: int) -> int:
+    """When the stack was certainly there: its oldest snapshot's moment, or the end of the first hour that counted."""
+    hours = [began + HOUR_MS for hours in counted.values() for began, count in hours.items() if count > 0]
+    stored = _or_none(runtime.snapshots.stored) or []
+    written = [int(one.written_at.timestamp() * 1000) for one in stored]
+    return min([now_ms, *hours, *written])
 
 
 def _shoppers(runtime: Runtime) -> int:

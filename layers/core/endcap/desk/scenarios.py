@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from endcap.api.scenarios import read_scenarios
+from endcap.aws.documents import DocumentVersion
 from endcap.desk.changes import Change, change
+from endcap.desk.cursors import closed, no_cursor, opened
 from endcap.errors import EndcapError, NotFoundError
 from endcap.leniency import with_warnings
 from endcap.operator.scenarios import names, remarks, scenario, with_scenario, without_scenario
+from endcap.operator.schemas import HistoryQuery
 from endcap.runtime import Runtime
 from endcap.serving.materials import current_snapshot
 
 MAX_VERSIONS: Final = 50
 """Of the document, looked through for those in which one scenario changed."""
 
+_LISTED, _NONE_YET = "+", "-"
+"""In a cursor: whether a page before has told the state that counts now."""
+_RECORD_MS: Final = 10_000
+"""A record is written at most this long before its version."""
 Document = Mapping[str, Any]
 
 
@@ -69,43 +76,80 @@ def delete_scenario(runtime: Runtime, who: str, name: str, if_match: str | None)
     change(runtime, runtime.scenarios_document, who, _read, changed)
 
 
-def history(runtime: Runtime, name: str) -> dict[str, Any]:
+def history(runtime: Runtime, name: str, given: HistoryQuery) -> dict[str, Any]:
     """What a scenario has said, the latest first: the versions of the document in which it was another than before.
+
+    A page looks through `MAX_VERSIONS` of the document, of which any number may be about other scenarios.
 
     Raises
     ------
     NotFoundError : nothing is known of this name
+    InvalidRequestError : the cursor is none of ours
     """
-    versions = list(runtime.scenarios_document.versions())[:MAX_VERSIONS]
-    states: list[tuple[str, int, Document | None]] = []
-    for version in reversed(versions):
-        said = None if version.deleted else _said(runtime.scenarios_document.version(version.version_id), name)
-        if not states or states[-1][2] != said:
-            states.append((version.version_id, version.at_ms, said))
-    if all(said is None for _, _, said in states):
+    document = runtime.scenarios_document
+    kept = list(document.versions())
+    begun, first = _from(kept, opened(given.cursor))
+    looked, older = kept[first : first + MAX_VERSIONS], kept[first + MAX_VERSIONS :]
+
+    def said(version: DocumentVersion) -> Document | None:
+        return None if version.deleted else _said(document.version(version.version_id), name)
+
+    states: list[tuple[DocumentVersion, Document | None]] = []
+    before = said(older[0]) if older else None
+    for version in reversed(looked):
+        now = said(version)
+        if now != before or not (states or older):
+            states.append((version, now))
+        before = now
+    if first == 0 and not older and all(saying is None for _, saying in states):
         scenario(_known(runtime), name)  # or there is none of this name
         states = states[-1:]
-    whose = _whose(runtime, name)
-    return {
+    whose = _whose(runtime, name, min((version.at_ms for version, _ in states), default=None))
+    found: dict[str, Any] = {
         "name": name,
         "versions": [
-            {"version_id": version_id, "at": at_ms, "current": number == 0}
-            | ({} if said is None else {"document": said})
-            | _who(whose, at_ms)
-            for number, (version_id, at_ms, said) in enumerate(reversed(states))
+            {"version_id": version.version_id, "at": version.at_ms, "current": number == 0 and not begun}
+            | ({} if saying is None else {"document": saying})
+            | _who(whose, version.at_ms)
+            for number, (version, saying) in enumerate(reversed(states))
         ],
     }
+    return found | ({"cursor": closed(_cursor(looked[-1], begun or bool(states)))} if older else {})
 
 
-def _whose(runtime: Runtime, name: str) -> list[tuple[int, str]]:
-    """When a scenario was changed and by whom, as far as the latest audit records tell."""
-    records, _ = runtime.audit.page(None, MAX_VERSIONS)
-    return [(int(r["at"]), str(r["who"])) for r in records if r.get("target") == name and "scenario" in str(r["what"])]
+def _cursor(last: DocumentVersion, begun: bool) -> str:
+    return (_LISTED if begun else _NONE_YET) + last.version_id
+
+
+def _from(kept: Sequence[DocumentVersion], cursor: str | None) -> tuple[bool, int]:
+    """Whether a page before has told a state, and where in what is kept the next page begins.
+
+    That is its end where the version that the page before ended with is not kept any more.
+    """
+    if cursor is None:
+        return False, 0
+    if cursor[:1] not in (_LISTED, _NONE_YET):
+        raise no_cursor()
+    ids = [version.version_id for version in kept]
+    return cursor[0] == _LISTED, ids.index(cursor[1:]) + 1 if cursor[1:] in ids else len(kept)
+
+
+def _whose(runtime: Runtime, name: str, since_ms: int | None) -> list[tuple[int, str]]:
+    """When a scenario was changed and by whom, by the audit records since a moment; none where that is None."""
+    found: list[tuple[int, str]] = []
+    after, older = None, since_ms is None
+    while not older:
+        records, after = runtime.audit.page(after, MAX_VERSIONS)
+        found += [
+            (int(r["at"]), str(r["who"])) for r in records if r.get("target") == name and "scenario" in str(r["what"])
+        ]
+        older = after is None or int(records[-1]["at"]) < (since_ms or 0) - _RECORD_MS
+    return found
 
 
 def _who(whose: list[tuple[int, str]], at_ms: int) -> dict[str, str]:
     """By the record that was written just before; S3 dates to the second."""
-    near = [(abs(at_ms - at), who) for at, who in whose if at - 2_000 <= at_ms + 1_000 and at_ms - at < 10_000]
+    near = [(abs(at_ms - at), who) for at, who in whose if at - 2_000 <= at_ms + 1_000 and at_ms - at < _RECORD_MS]
     return {"who": min(near)[1]} if near else {}
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from endcap.arrays import F64, I64
-from endcap.explain.support import MAX_EVIDENCE, Carrier, carriers, texts_behind
+from endcap.explain.support import ANCHOR, MAX_EVIDENCE, Carrier, carriers, texts_behind
 from endcap.explain.words import ItemWords
 from endcap.messages.language import DEFAULT_AUDIENCE, Audience, Language, language_of
 from endcap.messages.reasons import due_again, nearest_only, popular_in, sentence
@@ -27,6 +27,8 @@ ASKED: Final = "query"
 _BY_TEXT: Final = frozenset(term.name for term in REGISTRY if term.by_text)
 _WITH_WORDS: Final = _BY_TEXT | {"category", "brand", "tags"}
 """Terms of which it can be said what two items share."""
+_OF_ITSELF: Final = frozenset({"again", "brand", "category", "due", "words"})
+"""Terms that can be about the item itself: what was done with it, what it belongs to, what was written about it."""
 _QUERIED: Final = frozenset(term.name for term in REGISTRY if term.source == "query")
 
 
@@ -57,7 +59,7 @@ class Reason:
     ----------
     kind : the term, one of `registry.TERMS`
     weight : what it adds to the score; the weights of an item's reasons add up to its score
-    text : one sentence
+    text : a sentence, or two
     written : whether a writer has worded it
     """
 
@@ -139,7 +141,7 @@ class _Explainer:
         if not evidence:
             label = self._label(term, share, position)
             return Reason(term, share, sentence(term, share, language, label=label, borrowed=borrowed, audience=to))
-        items = [one for one in evidence if one.title is not None]
+        items, own = self._apart(term, position, [one for one in evidence if one.title is not None])
         text = sentence(
             term,
             share,
@@ -148,10 +150,27 @@ class _Explainer:
             event_types=tuple([one.event_type for one in items]),
             label=self._label(term, share, position),
             words=list(dict.fromkeys([word for one in evidence for word in one.words])),
+            own=own,
             borrowed=borrowed,
             audience=to,
         )
         return Reason(term, share, text, evidence)
+
+    def _apart(self, term: str, position: int, items: list[Evidence]) -> tuple[list[Evidence], str | None]:
+        """The items that a sentence names, and what the shopper did with the ranked item, in any of its variants.
+
+        Evidence has the item itself where its own past speaks for it. In words it is not like itself.
+        """
+        if term in _OF_ITSELF:
+            return items, None
+        others, own = [], None
+        for one in items:
+            row = self.index.position(one.item_id or "")
+            if row is None or self.index.groups[row] != self.index.groups[position]:
+                others.append(one)
+            elif one.event_type != ANCHOR and own is None:
+                own = one.event_type
+        return others, own
 
     def _evidence(self, term: str, share: float, column: int) -> tuple[Evidence, ...]:
         """What carried a share of a term."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Final
 
@@ -23,29 +24,37 @@ def sentence(
     label: str = "",
     words: Sequence[str] = (),
     *,
+    own: str | None = None,
     borrowed: bool = False,
     audience: Audience = DEFAULT_AUDIENCE,
 ) -> str:
-    """One sentence about one term.
+    """What is to be said about one term: one sentence, and another where both other items and its own past carried it.
 
     Parameters
     ----------
     weight : what the term adds to the score; its sign picks the sentence
-    names : titles of the items that carried it
+    names : titles of the items that carried it, without the item itself: nothing is like, or chosen after, itself
     event_types : what the shopper did with each of them
     label : the category or brand that carried it
     words : of the item, those that carried it; said for terms that are about words
+    own : what the shopper did with the item itself, where that carried the term
     borrowed : nobody has chosen the item yet: what behaviour says of it is said of items like it
     """
     texts = texts_for(language, audience)
     plain, named = _forms(language, audience, term, weight < 0, borrowed)
+    if own is not None and weight < 0:
+        return texts.own_against
+    if own is not None and not names:
+        return filled(texts.own, did=did([own], texts))
     template = named if named and (label if "{label}" in named else names) else plain
     if template is not plain:
         joined, deeds = _told(tuple(names), tuple(event_types), language, audience)
         text = filled(template, names=joined, deeds=deeds, label=quoted(label), did=did(event_types, texts))
     else:
         text = plain
-    return _with_words(text, words, texts) if words and term in _WORDED and (names or weight >= 0) else text
+    if words and term in _WORDED and (names or weight >= 0):
+        text = _with_words(text, words, texts)
+    return text if own is None else filled(texts.own_too, sentence=text, did=did([own], texts))
 
 
 @cache
@@ -119,6 +128,13 @@ def deed_in_words(name: str, event_type: str, times: int, language: Language) ->
     texts = texts_for(language)
     done = filled(texts.done.get(event_type, texts.done_other), name=quoted(name))
     return done if times == 1 else filled(texts.done_often, done=done, n=times)
+
+
+def date_in_words(moment_ms: int, language: Language) -> str:
+    """A day of UTC, as the language writes it."""
+    texts, at = texts_for(language), datetime.fromtimestamp(moment_ms / 1000, UTC)
+    # In Chinese the figures of a date touch its signs.
+    return texts.date.format(year=at.year, month=texts.months[at.month - 1], day=at.day)
 
 
 def how_often(times: int | None, hours: int, language: Language) -> str:

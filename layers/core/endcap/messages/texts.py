@@ -49,15 +49,15 @@ class Portrait(NamedTuple):
     Attributes
     ----------
     drawn_to, passes_over, praises, complains : likes and dislikes
-    compared, looked_at, searched, searched_then, in_cart : what they are after
+    concerned, lately, searched, searched_then, in_cart : what they are after, `{done}` being what was done with an item
     """
 
     drawn_to: str
     passes_over: str
     praises: str
     complains: str
-    compared: str
-    looked_at: str
+    concerned: str
+    lately: str
     searched: str
     searched_then: str
     in_cart: str
@@ -73,12 +73,15 @@ class Texts:
     script : what a title in the language has in it; None where that tells nothing
     names_joined : between the titles of items; list_joined, list_ended : between the parts of other lists
     worded : a sentence, without its full stop, and the words that it is about
+    date, months : a day by its parts; the months from January on, as `date` has them
     days, every_days : spans of days
     past, past_other : event type -> what the shopper did with an item, as in "which you bought"
     done, done_other, done_often : event type -> what the shopper did with one item, said by itself; several times
     deed, deeds_joined : items and what the shopper did with all of them; between several of these
     terms : term -> its texts
     against, against_named : why an item is low for a term that says nothing of its own
+    own, own_too : why an item is high for what was done with it itself, `{did}`; the same after a sentence about others
+    own_against : why it is low for that
     without_out, without_same, without_other : where an item would be without something of the past
     chosen, chosen_at_all, times, last_hours, last_days : how often an item was chosen of late
     bought_* : when the shopper bought an item, and when such items are bought again
@@ -102,6 +105,8 @@ class Texts:
     list_joined: str
     list_ended: str
     worded: str
+    date: str
+    months: tuple[str, ...]
     days: Counted
     every_days: Counted
     past: Mapping[str, str]
@@ -114,6 +119,9 @@ class Texts:
     terms: Mapping[str, TermTexts]
     against: str
     against_named: str
+    own: str
+    own_too: str
+    own_against: str
     your_search: str
     nearest_only: str
     without_out: str

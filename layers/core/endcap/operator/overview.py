@@ -12,6 +12,8 @@ from endcap.messages.texts import filled
 from endcap.operator.words import WORDS
 
 DAY_MS: Final = 86_400_000
+HOUR_MS: Final = 3_600_000
+MINUTE_MS: Final = 60_000
 OLD_DAYS: Final = 14
 SOON_MS: Final = 2 * DAY_MS
 WORTH_A_LOOK: Final = 0.01

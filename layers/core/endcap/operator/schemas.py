@@ -35,6 +35,12 @@ class PageQuery(_Input):
     limit: Limit = 50
 
 
+class HistoryQuery(_Input):
+    """A page of a scenario's history: `cursor` is what the page before has answered."""
+
+    cursor: Cursor | None = None
+
+
 class ItemsQuery(PageQuery):
     """Which items: those for which `filter` holds, those that have the words of `q`, or that are not for sale."""
 

@@ -7,11 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from endcap.messages.language import DEFAULT_LANGUAGE, Language, texts_for
-from endcap.messages.reasons import did
+from endcap.messages.reasons import date_in_words, did
 from endcap.messages.texts import filled, signed
 from endcap.recommend.diagnosis import NotDue
-
-_MONTHS: Final = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
 
 class Words(NamedTuple):
@@ -21,7 +19,7 @@ class Words(NamedTuple):
     ----------
     missing : what a finding is the reason of
     everywhere, here, until : by which lists an item is hidden, and until when
-    moment : a moment of UTC, by its parts
+    moment : a moment of UTC, by its day and time
     seen_somehow : that an item was left out as seen, where what was done with it is not known
     not_due : why a list of what is bought again has an item not
     findings, attention : a sentence for each reason and each kind; why something failed is known in English alone, and
@@ -48,7 +46,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         everywhere="everywhere",
         here="in this scenario",
         until=" until {moment}",
-        moment="{day} {month_name} {year}, {time} UTC",
+        moment="{date}, {time} UTC",
         full="its places are all taken",
         seen_somehow="the shopper has had to do with it, and the list leaves such items out",
         not_due={
@@ -97,7 +95,7 @@ WORDS: Final[Mapping[Language, Words]] = {
         everywhere="所有列表",
         here="此场景",
         until="在{moment}之前",
-        moment="{year}年{month}月{day}日 {time}（UTC）",
+        moment="{date} {time}（UTC）",
         full="列表位置已满",
         seen_somehow="该顾客对它有过行为，而列表过滤这类商品",
         not_due={
@@ -147,8 +145,7 @@ WORDS: Final[Mapping[Language, Words]] = {
 def moment(moment_ms: int, language: Language) -> str:
     """A moment of UTC to the minute, as pages write it."""
     at = datetime.fromtimestamp(moment_ms / 1000, UTC)
-    parts = {"year": at.year, "month": at.month, "month_name": _MONTHS[at.month - 1], "day": at.day}
-    return WORDS[language].moment.format(**parts, time=f"{at:%H:%M}")
+    return WORDS[language].moment.format(date=date_in_words(moment_ms, language), time=f"{at:%H:%M}")
 
 
 def sentence(

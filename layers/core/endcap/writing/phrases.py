@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from endcap.explain.reasons import Reason
 from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, TEXTS, Language
-from endcap.recommend.request import Recommendation
+from endcap.recommend.request import RankedItem, Recommendation
 from endcap.text.tokens import normalized
 from endcap.writing.asked import Asked, Writer
 
@@ -145,9 +145,7 @@ class Phrases:
 def worded(recommendation: Recommendation, phrases: Phrases) -> Recommendation:
     """A list with the strongest reason of each of its first items in a writer's words, where it has any."""
     items = recommendation.items
-    facts = [
-        fact_of(item.reasons[0]) if item.reasons and item.reasons[0].weight > 0 else None for item in items[:MOST_ITEMS]
-    ]
+    facts = [fact_of(item.reasons[0]) if _writable(item) else None for item in items[:MOST_ITEMS]]
     found = phrases.of([fact for fact in dict.fromkeys(facts) if fact is not None])
     told = list(items)
     for k, fact in enumerate(facts):
@@ -155,3 +153,9 @@ def worded(recommendation: Recommendation, phrases: Phrases) -> Recommendation:
             first = replace(items[k].reasons[0], text=found[fact.key], written=True)
             told[k] = replace(items[k], reasons=(first, *items[k].reasons[1:]))
     return replace(recommendation, items=tuple(told))
+
+
+def _writable(item: RankedItem) -> bool:
+    """Whether the strongest reason speaks for an item, by others than itself: a writer would call it like itself."""
+    first = item.reasons[0] if item.reasons else None
+    return first is not None and first.weight > 0 and all(one.item_id != item.item_id for one in first.evidence)

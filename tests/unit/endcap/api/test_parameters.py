@@ -77,7 +77,7 @@ def test_the_summary_tells_live_values_in_both_languages(tmp_path: Path) -> None
     kinds = event_types({"purchase": {"weight": 7, "half_life_days": 90}})
     english = parameters(snapshot, kinds, {"home": {}, "cart": {}})
     assert english["summary"][:2] == [
-        "The ranking has learned from what was done up to 2025-06-15.",
+        "The ranking has learned from what was done up to 15 Jun 2025.",
         "For a known shopper these terms weigh most: "
         "next (4), text (-3), words (0.5), neighbours (0.4), together (0.35).",
     ]
@@ -85,6 +85,7 @@ def test_the_summary_tells_live_values_in_both_languages(tmp_path: Path) -> None
     assert "diversity 0.0, calibration 0.0, exploration 0.0" in english["summary"][3]
     assert english["summary"][4] == "Configured scenarios: cart, home."
     chinese = parameters(snapshot, kinds, {"home": {}, "cart": {}}, language="zh")
+    assert chinese["summary"][0] == "排序所学习的行为截至 2025年6月15日。"
     assert chinese["summary"][1] == (
         "对已知顾客，权重最大的是“next”（4）、“text”（-3）、“words”（0.5）、“neighbours”（0.4）、“together”（0.35）。"
     )

@@ -33,13 +33,21 @@ def test_a_function_is_told_what_was_chosen_otherwise() -> None:
 
 
 def test_a_key_costs_by_the_day_and_requests_by_the_request() -> None:
-    half = so_far(NOTHING, STANDARD, at(16))
+    half = so_far(NOTHING, STANDARD, at(16), at(1))
     assert (half["month"], half["days"]) == ("2026-04", 15.0)
     assert half["by_service"]["KMS"] == pytest.approx(0.5)
     busy = Usage(1_000_000, 0, 0, 0, 0, 0)
-    calls = [so_far(busy, STANDARD, at(day))["by_service"]["API Gateway"] for day in (3, 28)]
+    calls = [so_far(busy, STANDARD, at(day), at(1))["by_service"]["API Gateway"] for day in (3, 28)]
     assert calls == [pytest.approx(1.0)] * 2
 
 
 def test_the_first_moment_of_a_month_has_cost_nothing() -> None:
-    assert so_far(NOTHING, STANDARD, at(1))["usd"] == 0.0
+    assert so_far(NOTHING, STANDARD, at(1), at(1))["usd"] == 0.0
+
+
+def test_a_stack_of_a_few_days_has_not_cost_a_whole_month() -> None:
+    young, old = (so_far(NOTHING, STANDARD, at(16), seen) for seen in (at(13), 0))
+    assert (young["since"], young["days"]) == (at(13), 3.0)
+    assert young["by_service"]["KMS"] == pytest.approx(0.1)
+    assert (old["since"], old["days"]) == (at(1), 15.0)
+    assert so_far(NOTHING, STANDARD, at(16), at(16, 1))["days"] == 0.0

@@ -6,7 +6,7 @@ import pytest
 
 from endcap.catalog.item import item_document
 from endcap.events.interaction import Interaction
-from endcap.messages.language import language_of
+from endcap.messages.language import Language, language_of
 from endcap.messages.reasons import sentence
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.terms.registry import TERMS
@@ -130,6 +130,38 @@ def test_that_somebody_had_to_do_with_an_item_before_names_what_they_did(snapsho
     viewed = profile_of([did("view", "item-5", 10), did("view", "item-15", 20)])
     (again,) = [r for r in found(snapshot, viewed, "item-5", exclude_seen="none").reasons if r.kind == "again"]
     assert again.text == "Something that you viewed before."
+
+
+@pytest.mark.parametrize(
+    ("language", "itself", "too"),
+    [
+        ("en", "Higher, as it is something that you viewed before.", " It is also something that you viewed before."),
+        ("zh", "排名较高：它是您之前浏览过的商品。", "。它也是您之前浏览过的商品。"),
+    ],
+)
+def test_in_words_no_item_is_like_itself(snapshot: Snapshot, language: Language, itself: str, too: str) -> None:
+    alone = profile_of([did("view", "item-5", 10)])
+    viewed = profile_of([did("view", "item-5", 10), did("view", "item-15", 20)])
+    title = f"“{snapshot.document(5)['title']}”"
+    reasons = {}
+    for profile in (alone, viewed):
+        item = found(snapshot, profile, "item-5", exclude_seen="none", language=language)
+        assert {r.kind for r in item.reasons if "item-5" in [e.item_id for e in r.evidence]} > {"again", "text"}
+        assert [r.text for r in item.reasons if title in r.text] == []
+        reasons[profile] = {r.kind: r for r in item.reasons}
+    assert reasons[alone]["text"].text == itself
+    assert reasons[viewed]["text"].text.endswith(too)
+    assert f"“{snapshot.document(15)['title']}”" in reasons[viewed]["text"].text
+    assert [e.item_id for e in reasons[viewed]["text"].evidence] == ["item-5", "item-15"]
+
+
+def test_in_words_an_item_that_was_disliked_is_not_lower_for_being_like_itself(snapshot: Snapshot) -> None:
+    disliked = profile_of([did("dislike", "item-5", 10)])
+    item = found(snapshot, disliked, "item-5", exclude_seen="none")
+    by_itself = [r for r in item.reasons if r.weight < 0 and r.kind == "text"]
+    assert [(r.text, [e.item_id for e in r.evidence]) for r in by_itself] == [
+        ("Lower, as it did not suit you before.", ["item-5"])
+    ]
 
 
 def test_an_item_unlike_what_was_liked_is_not_blamed_on_it(snapshot: Snapshot) -> None:

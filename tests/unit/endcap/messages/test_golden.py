@@ -18,7 +18,7 @@ from endcap.events.types import EVENT_TYPES
 from endcap.messages.language import AUDIENCES, LANGUAGES, Audience, Language
 from endcap.messages.reasons import deed_in_words, due_again, how_often, popular_in, sentence, sentence_without
 from endcap.profiles.summary.aspects import Sentiment
-from endcap.profiles.summary.intent import CategoryCount, Named, RecentIntent
+from endcap.profiles.summary.intent import CategoryCount, Done, Named, RecentIntent
 from endcap.profiles.summary.sentences import aspect_name, sentences
 from endcap.profiles.summary.tags import Tag
 from endcap.ranking.terms.registry import TERMS
@@ -37,10 +37,10 @@ CONTEXTS += [("country", "de"), ("country", "france"), ("referrer", "search"), (
 INTENTS = [
     RecentIntent(0, 1, categories, looked, cart, searches, then)
     for categories, looked, cart, searches, then in (
-        ((CategoryCount("Mugs", 3),), (Named("m", "Mug"),), (), 0, None),
-        ((CategoryCount("Mugs", 1),), (Named("m", ""),), (Named("m", "Mug"),), 1, None),
-        ((), (), (Named("m", "Mug"), Named("l", "Lamp"), Named("c", "Cup")), 2, Named("l", "Lamp")),
-        ((), (), (Named("m", "Mug"), Named("l", "Lamp")), 1, Named("l", "")),
+        ((CategoryCount("Mugs", 3),), (Done("m", "Mug", "view"),), (), 0, None),
+        ((CategoryCount("Mugs", 1),), (Done("m", "", "purchase"),), (Named("m", "Mug"),), 1, None),
+        ((), (), (Named("m", "Mug"), Named("l", "Lamp"), Named("c", "Cup")), 2, Done("l", "Lamp", "add_to_cart")),
+        ((), (), (Named("m", "Mug"), Named("l", "Lamp")), 1, Done("l", "", "quiz_done")),
     )
 ]
 
@@ -55,6 +55,9 @@ def spoken(language: Language, audience: Audience) -> Iterator[str]:
     for event_type in (*EVENT_TYPES, "quiz_done"):
         yield sentence("next", 1.0, language, ["Mug"], [event_type], **to)
     yield sentence("next", 1.0, language, ["Mug", "Lamp"], ["view", "view"], **to)
+    for event_type, weight in product((*EVENT_TYPES, "quiz_done"), (1.0, -1.0)):
+        yield sentence("text", weight, language, own=event_type, **to)
+    yield sentence("text", 1.0, language, ["Mug"], ["view"], words=["red"], own="purchase", **to)
     for event_type, times in product((*EVENT_TYPES, "quiz_done"), (1, 4)):
         yield deed_in_words("Mug", event_type, times, language)
     for name, other in product(("Mug", ""), (None, 3, 14)):

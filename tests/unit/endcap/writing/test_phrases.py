@@ -117,6 +117,13 @@ def test_the_same_reason_is_asked_about_once() -> None:
     assert again.items[0].reasons[0].written
 
 
+def test_that_an_item_is_shown_for_its_own_past_is_no_writers_business() -> None:
+    own = Reason("text", 0.4, "Higher, as it is something that you viewed before.", (Evidence("0", "Mug", "view"),))
+    writer = Writer("It is like what you viewed.")
+    assert worded(listed((own,)), phrases(writer)).items[0].reasons == (own,)
+    assert writer.asked == []
+
+
 def test_the_first_items_strongest_reasons_for_them_are_worded() -> None:
     against = Reason("similar", -0.4, "Against it.")
     many = [(Reason(f"term{k}", 0.4, "For it."),) for k in range(MOST_ITEMS + 2)]

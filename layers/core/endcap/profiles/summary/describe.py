@@ -17,7 +17,7 @@ from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.because import because, deeds_of, reviews_of, weighed, with_items
 from endcap.profiles.summary.intent import recent_intent
 from endcap.profiles.summary.sentences import aspect_name, sentences, tag_name, usual_language
-from endcap.profiles.summary.tags import Tag, tags_of
+from endcap.profiles.summary.tags import Tag, folded, tags_of
 from endcap.validation import timestamp_number
 
 MAX_ITEMS = 20
@@ -53,14 +53,15 @@ def describe(
     """
     spoken = language or usual_language(items.values())
     tags = [_said(tag, spoken) for tag in tags_of(items, weights, generated)]
+    told = folded(tags, weights)
     sentiments = sentiments_of(profile, now_ms, event_types)
     intent = recent_intent(profile, items, now_ms)
     deeds = deeds_of(weighed(profile, now_ms, event_types))
     titles = {item_id: item.title for item_id, item in items.items()}
     return {
         "language": spoken,
-        "summary": sentences(tags, sentiments, intent, spoken),
-        "described": sentences(tags, sentiments, intent, spoken, "staff"),
+        "summary": sentences(told, sentiments, intent, spoken),
+        "described": sentences(told, sentiments, intent, spoken, "staff"),
         "interests": {
             **{name: _best(tags, kind) for name, kind in _KINDS.items()},
             **({"generated_tags": written} if (written := _best(tags, "generated")) else {}),
@@ -72,7 +73,7 @@ def describe(
                 "weight": round(tag.weight, 4),
                 **because(with_items(deeds, tag.items), tag.weight, items, spoken),
             }
-            for tag in tags[:MAX_INTERESTS]
+            for tag in told[:MAX_INTERESTS]
         ],
         "aspects": [
             {

@@ -28,8 +28,15 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True)
+class Done(Named):
+    """An item, and the last thing that was done with it."""
+
+    event_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class CategoryCount:
-    """How many different items of a category were looked at."""
+    """How many different items of a category were looked at, put into the cart or bought."""
 
     name: str
     items: int
@@ -42,20 +49,20 @@ class RecentIntent:
     Attributes
     ----------
     started, ended : ms since 1970
-    categories : of the items looked at, the most frequent first
-    looked_at : the latest items first
+    categories : of the items below, and all others of the session, the most frequent first
+    looked_at : the latest items first, with what was done: who put an item into the cart or bought it has looked at it
     in_cart : put into the cart within a month, and neither bought nor taken out since
     searches : how many searches; their words are not stored
-    chosen_after_search : what was looked at next after the latest search
+    chosen_after_search : what came next after the latest search, likewise
     """
 
     started: int
     ended: int
     categories: tuple[CategoryCount, ...]
-    looked_at: tuple[Named, ...]
+    looked_at: tuple[Done, ...]
     in_cart: tuple[Named, ...]
     searches: int
-    chosen_after_search: Named | None
+    chosen_after_search: Done | None
 
 
 def recent_intent(profile: UserProfile, items: Mapping[str, Item], now_ms: int) -> RecentIntent | None:
@@ -75,29 +82,35 @@ def recent_intent(profile: UserProfile, items: Mapping[str, Item], now_ms: int) 
             break
         started = time
 
-    def named(item_id: str) -> Named:
-        return Named(item_id, items[item_id].title if item_id in items else "")
+    def title(item_id: str) -> str:
+        return items[item_id].title if item_id in items else ""
+
+    def done(entry: Entry) -> Done:
+        return Done(entry.item_id, title(entry.item_id), entry.event_type)
 
     session = [e for e in profile.interactions if e.timestamp_ms >= started]
-    looked = list(dict.fromkeys(e.item_id for e in session if e.event_type in LOOKED))
+    looked: dict[str, Entry] = {}
+    for entry in session:  # the newest first
+        if entry.event_type in LOOKED:
+            looked.setdefault(entry.item_id, entry)
     categories = Counter(items[i].categories[-1] for i in looked if i in items and items[i].categories)
     searches = [at_ms for at_ms in searched if at_ms >= started]
     return RecentIntent(
         started=started,
         ended=times[0],
         categories=tuple(CategoryCount(name, n) for name, n in categories.most_common(MAX_NAMED)),
-        looked_at=tuple(named(i) for i in looked[:MAX_NAMED]),
-        in_cart=tuple(named(i) for i in _in_cart(profile.interactions, now_ms)[:MAX_NAMED]),
+        looked_at=tuple(done(e) for e in list(looked.values())[:MAX_NAMED]),
+        in_cart=tuple(Named(i, title(i)) for i in _in_cart(profile.interactions, now_ms)[:MAX_NAMED]),
         searches=len(searches),
-        chosen_after_search=next((named(i) for i in reversed(_after(session, max(searches, default=None)))), None),
+        chosen_after_search=next((done(e) for e in reversed(_after(session, max(searches, default=None)))), None),
     )
 
 
-def _after(newest_first: Sequence[Entry], at_ms: int | None) -> list[str]:
+def _after(newest_first: Sequence[Entry], at_ms: int | None) -> list[Entry]:
     """What was looked at after a moment."""
     if at_ms is None:
         return []
-    return [e.item_id for e in newest_first if e.event_type in LOOKED and e.timestamp_ms > at_ms]
+    return [e for e in newest_first if e.event_type in LOOKED and e.timestamp_ms > at_ms]
 
 
 def _in_cart(newest_first: Sequence[Entry], now_ms: int) -> list[str]:

@@ -19,10 +19,8 @@ from endcap.messages.language import (
 from endcap.messages.reasons import quoted
 from endcap.messages.texts import Portrait, Texts, counted, filled
 from endcap.profiles.summary.aspects import Sentiment
-from endcap.profiles.summary.intent import Named, RecentIntent
+from endcap.profiles.summary.intent import Done, Named, RecentIntent
 from endcap.profiles.summary.tags import Tag
-from endcap.text.mentions import mentions
-from endcap.text.tokens import normalized
 
 MAX_LIKED: Final = 3
 MAX_DISLIKED: Final = 2
@@ -57,12 +55,13 @@ def sentences(
 
     Parameters
     ----------
+    tags : each thing once, as by `folded`
     audience : whom they speak to
     """
     texts = texts_for(language, audience)
     said = texts.portrait
-    liked = _apart(tag.name for tag in tags if tag.weight > 0)
-    disliked = _apart(tag.name for tag in tags if tag.weight < 0)
+    liked = [quoted(tag.name) for tag in tags if tag.weight > 0]
+    disliked = [quoted(tag.name) for tag in tags if tag.weight < 0]
     praised = [texts.aspects[one.aspect] for one in sentiments if one.score >= CLEAR]
     blamed = [texts.aspects[one.aspect] for one in sentiments if one.score <= -CLEAR]
     of_tastes = (
@@ -75,38 +74,23 @@ def sentences(
     return found + ([] if intent is None else list(_of_intent(intent, said, texts)))
 
 
-def _apart(names: Iterable[str]) -> list[str]:
-    """Names in quotes, each thing once: a category "Bags" and the word "bag" of titles are one to whoever reads."""
-    told: list[str] = []
-    for name in names:
-        if not any(_same(name, other) for other in told):
-            told.append(name)
-    return [quoted(name) for name in told]
-
-
-def _same(name: str, other: str) -> bool:
-    """Whether two names differ in case, or in singular and plural, at most."""
-    one, two = (normalized(text).replace("-", " ") for text in (name, other))
-    if one == two:
-        return True
-    # Within Chinese a shorter word is another one, and so is a part of a phrase.
-    alike = one.isascii() and two.isascii() and len(one.split()) == len(two.split())
-    return alike and (mentions(one, two) or mentions(two, one))
-
-
 def _of_intent(intent: RecentIntent, said: Portrait, texts: Texts) -> Iterator[str]:
-    compared = intent.categories[0] if intent.categories and intent.categories[0].items > 1 else None
-    if compared is not None:
-        yield filled(said.compared, name=quoted(compared.name), n=compared.items)
+    several = intent.categories[0] if intent.categories and intent.categories[0].items > 1 else None
+    if several is not None:
+        yield filled(said.concerned, name=quoted(several.name), n=several.items)
     elif intent.looked_at:
-        yield filled(said.looked_at, name=_title(intent.looked_at[0]))
+        yield filled(said.lately, done=_done(intent.looked_at[0], texts))
     if intent.searches:
         then = intent.chosen_after_search
         template = said.searched if then is None else said.searched_then
-        name = "" if then is None else _title(then)
-        yield filled(template, times=counted(intent.searches, texts.searches), name=name)
+        done = "" if then is None else _done(then, texts)
+        yield filled(template, times=counted(intent.searches, texts.searches), done=done)
     if intent.in_cart:
         yield filled(said.in_cart, names=_listed([_title(one) for one in intent.in_cart], texts))
+
+
+def _done(one: Done, texts: Texts) -> str:
+    return filled(texts.done.get(one.event_type, texts.done_other), name=_title(one))
 
 
 def _title(one: Named) -> str:

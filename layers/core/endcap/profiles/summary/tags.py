@@ -15,6 +15,11 @@ from typing import Final
 from endcap.catalog.item import MOST_CATEGORIES, Item
 from endcap.text.tokens import Wording, common_words, normalized
 
+KINDS: Final = ("category", "brand", "attribute", "generated", "word")
+"""The more a shop has said itself that it is one, the sooner a tag lends its name."""
+_PLURALS: Final = ("sses", "xes", "zes", "ches", "shes")
+_SHORT: Final = 3
+"""Letters of words such as "gas", of which the last tells nothing."""
 RECURS: Final = 2
 """Items in which an attribute or a word of a title has to stand."""
 MAX_TITLES: Final = 20
@@ -61,6 +66,43 @@ def tags_of(
         if kind in ("category", "brand") or len(item_ids) >= RECURS
     ]
     return sorted(tags, key=lambda tag: (-abs(tag.weight), tag.kind, tag.name))
+
+
+def folded(tags: Sequence[Tag], weights: Mapping[str, float]) -> list[Tag]:
+    """Tags, those together whose names are one to whoever reads: "Cake Tins", "cake tin" and "cake tins".
+
+    A folded tag has the items of all of them, each counted once, and the name of the first of `KINDS`.
+
+    Parameters
+    ----------
+    tags : the strongest first
+    weights : item id -> signed weight
+    """
+    alike: dict[str, list[Tag]] = {}
+    for tag in tags:
+        alike.setdefault(_as_read(tag.name), []).append(tag)
+    whole = [_as_one(group, weights) for group in alike.values()]
+    return sorted(whole, key=lambda tag: (-abs(tag.weight), tag.kind, tag.name))
+
+
+def _as_one(group: Sequence[Tag], weights: Mapping[str, float]) -> Tag:
+    if len(group) == 1:
+        return group[0]
+    items = frozenset[str]().union(*(tag.items for tag in group))
+    named = min(group, key=lambda tag: KINDS.index(tag.kind))
+    return Tag(named.kind, named.name, sum(weight for item_id, weight in weights.items() if item_id in items), items)
+
+
+def _as_read(name: str) -> str:
+    """Equal for names that differ by case, spaces, hyphens, or singular and plural at most."""
+    joined = "".join(normalized(name).replace("-", " ").split())
+    if not joined.isascii() or len(joined) <= _SHORT:  # within Chinese a shorter word is another one
+        return joined
+    if joined.endswith(_PLURALS):
+        joined = joined[:-2]
+    elif joined.endswith("s") and not joined.endswith("ss"):
+        joined = joined[:-1]
+    return joined[:-2] + "y" if joined.endswith("ie") else joined
 
 
 def _named(item: Item) -> Iterator[tuple[str, str]]:

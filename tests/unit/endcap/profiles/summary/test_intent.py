@@ -3,7 +3,7 @@ from __future__ import annotations
 from endcap.catalog.item import Item
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
-from endcap.profiles.summary.intent import CART_MS, PAUSE_MS, CategoryCount, Named, recent_intent
+from endcap.profiles.summary.intent import CART_MS, PAUSE_MS, CategoryCount, Done, Named, recent_intent
 
 NOW_MS = 1_768_471_200_000
 MINUTE_MS = 60_000
@@ -52,9 +52,9 @@ def test_the_latest_session_says_what_is_compared_and_what_followed_a_search() -
     assert found is not None
     assert (found.started, found.ended) == (NOW_MS - 40 * MINUTE_MS, NOW_MS - MINUTE_MS)
     assert found.categories == (CategoryCount("moisturisers", 2),)
-    assert found.looked_at == (Named("cream", "Day cream"), Named("balm", "Rich balm"))
+    assert found.looked_at == (Done("cream", "Day cream", "add_to_cart"), Done("balm", "Rich balm", "view"))
     assert found.in_cart == (Named("cream", "Day cream"),)
-    assert (found.searches, found.chosen_after_search) == (1, Named("balm", "Rich balm"))
+    assert (found.searches, found.chosen_after_search) == (1, Done("balm", "Rich balm", "view"))
 
 
 def test_a_pause_of_just_half_an_hour_goes_on() -> None:
@@ -64,7 +64,7 @@ def test_a_pause_of_just_half_an_hour_goes_on() -> None:
     assert one is not None
     assert two is not None
     assert len(one.looked_at) == 2
-    assert two.looked_at == (Named("cream", "Day cream"),)
+    assert two.looked_at == (Done("cream", "Day cream", "view"),)
 
 
 def test_what_was_bought_taken_out_or_left_for_a_month_is_no_longer_in_the_cart() -> None:

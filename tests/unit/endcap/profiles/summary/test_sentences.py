@@ -9,7 +9,7 @@ from endcap.events.interaction import Interaction
 from endcap.events.types import DAY_S, EVENT_TYPES, event_types
 from endcap.profiles.profile import profile_of
 from endcap.profiles.summary.aspects import Sentiment, sentiments_of
-from endcap.profiles.summary.intent import CategoryCount, Named, RecentIntent
+from endcap.profiles.summary.intent import CategoryCount, Done, Named, RecentIntent
 from endcap.profiles.summary.sentences import aspect_name, sentences, usual_language
 from endcap.profiles.summary.tags import Tag
 from endcap.text.sentiment.aspects import ASPECTS
@@ -18,7 +18,8 @@ NOW_MS = 1_768_471_200_000
 TAGS = [Tag("category", "garden", 2.0), Tag("brand", "Acme", -1.0), Tag("word", "rose", 0.5)]
 SENTIMENTS = [Sentiment("quality", 0.6, 2), Sentiment("fit", -0.5, 1), Sentiment("price", 0.1, 1)]
 MUG, LAMP = Named("m", "Mug"), Named("l", "")
-INTENT = RecentIntent(1, 2, (CategoryCount("lamps", 3),), (LAMP, MUG), (MUG, LAMP), 2, LAMP)
+BOUGHT = Done("l", "", "purchase")
+INTENT = RecentIntent(1, 2, (CategoryCount("lamps", 3),), (BOUGHT,), (MUG, LAMP), 2, BOUGHT)
 
 
 def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
@@ -27,8 +28,8 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
         "You tend to pass over “Acme”.",
         "Your reviews praise quality.",
         "Your reviews complain about size and fit.",
-        "Lately you compared 3 items of “lamps”.",
-        "You searched 2 times lately, and then looked at “l”.",
+        "Lately you paid attention to 3 items of “lamps”.",
+        "You searched 2 times lately, and then bought “l”.",
         "In your cart: “Mug” and “l”.",
     ]
     assert sentences(TAGS, SENTIMENTS, INTENT, "zh") == [
@@ -36,8 +37,8 @@ def test_a_portrait_says_each_thing_once_in_both_languages() -> None:
         "您不太喜欢“Acme”。",
         "您在评价中称赞质量。",
         "您在评价中对尺码不太满意。",
-        "您最近比较了“lamps”类的 3 件商品。",
-        "您最近搜索了 2 次，随后看了“l”。",
+        "您最近关注了“lamps”类的 3 件商品。",
+        "您最近搜索了 2 次，随后购买“l”。",
         "您的购物车里有“Mug”和“l”。",
     ]
 
@@ -52,9 +53,25 @@ def test_others_are_told_of_the_shopper_and_not_as_if_they_were_one() -> None:
 
 def test_nothing_is_said_of_what_is_not_known() -> None:
     assert sentences([], [], None, "en") == []
-    alone = RecentIntent(1, 2, (CategoryCount("lamps", 1),), (MUG,), (), 1, None)
-    assert sentences([], [], alone, "en") == ["Lately you looked at “Mug”.", "You searched once lately."]
-    assert sentences([], [], alone, "zh") == ["您最近看过“Mug”。", "您最近搜索了 1 次。"]
+    alone = RecentIntent(1, 2, (CategoryCount("lamps", 1),), (Done("m", "Mug", "view"),), (), 1, None)
+    assert sentences([], [], alone, "en") == ["Lately you viewed “Mug”.", "You searched once lately."]
+    assert sentences([], [], alone, "zh") == ["您最近曾浏览“Mug”。", "您最近搜索了 1 次。"]
+
+
+@pytest.mark.parametrize(
+    ("event_type", "english", "chinese"),
+    [
+        ("add_to_cart", "Lately put “Mug” in the cart.", "最近曾将“Mug”加入购物车。"),
+        ("purchase", "Lately bought “Mug”.", "最近曾购买“Mug”。"),
+        ("quiz_done", "Lately chose “Mug”.", "最近曾关注“Mug”。"),
+    ],
+)
+def test_what_was_put_into_the_cart_or_bought_is_not_said_to_have_been_looked_at(
+    event_type: str, english: str, chinese: str
+) -> None:
+    intent = RecentIntent(1, 2, (), (Done("m", "Mug", event_type),), (), 0, None)
+    assert sentences([], [], intent, "en", "staff") == [english]
+    assert sentences([], [], intent, "zh", "staff") == [chinese]
 
 
 def test_every_aspect_has_a_name_in_both_languages() -> None:
@@ -85,17 +102,3 @@ def test_sentiment_is_the_mean_of_reviews_and_newer_ones_count_more() -> None:
     short_lived = event_types({"review": {"weight": 1, "half_life_days": 0.001}})
     aged = profile_of([review("excellent quality", round(4000 * DAY_S * 1000))])
     assert [one.score for one in sentiments_of(aged, NOW_MS, short_lived)] == [0.0]
-
-
-@pytest.mark.parametrize(
-    ("names", "told"),
-    [
-        (("Bags", "bag", "Bath"), "Drawn to “Bags” and “Bath”."),
-        (("Christmas", "christmas"), "Drawn to “Christmas”."),
-        (("Home", "Home decor"), "Drawn to “Home” and “Home decor”."),
-        (("背包", "包"), "Drawn to “背包” and “包”."),
-    ],
-)
-def test_what_differs_in_case_or_number_alone_is_told_once(names: tuple[str, ...], told: str) -> None:
-    tags = [Tag("word", name, 9.0 - k) for k, name in enumerate(names)]
-    assert sentences(tags, [], None, "en", "staff") == [told]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from endcap.catalog.item import Item
-from endcap.profiles.summary.tags import Tag, tags_of
+from endcap.profiles.summary.tags import Tag, folded, tags_of
 from endcap.text.tokens import Wording, common_words
 
 
@@ -53,6 +53,38 @@ def test_what_a_writer_has_said_counts_where_it_recurs_and_the_shops_own_categor
         Tag("generated", "christmas", 1.5)
     ]
     assert tags_of(items, weights, {}) == plain
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("cake tins", "Cake Tins", "cake tin"), ["cake tins"]),
+        (("Bags", "bag", "Bath"), ["Bags", "Bath"]),
+        (("Tea-Light", "tealights", "tea light"), ["Tea-Light"]),
+        (("boxes", "Box", "dishes", "dish", "glass", "Glasses"), ["boxes", "dishes", "glass"]),
+        (("cookies", "Cookie", "berry", "Berries", "shoes", "shoe"), ["cookies", "berry", "shoes"]),
+        (("salt & pepper shaker", "Salt & Pepper Shakers"), ["salt & pepper shaker"]),
+        (("gas", "plan", "planes", "Home", "Home decor"), ["gas", "plan", "planes", "Home", "Home decor"]),
+        (("保温 杯", "保温杯", "背包", "包"), ["保温 杯", "背包", "包"]),
+    ],
+)
+def test_what_differs_by_case_number_or_spaces_alone_is_one_tag(names: tuple[str, ...], told: list[str]) -> None:
+    weights = {name: 9.0 - k for k, name in enumerate(names)}
+    tags = [Tag("word", name, weights[name], frozenset([name])) for name in names]
+    found = folded(tags, weights)
+    assert sorted(tag.name for tag in found) == sorted(told)
+    assert sum(tag.weight for tag in found) == sum(weights.values())
+
+
+def test_a_folded_tag_counts_each_item_once_and_has_the_name_that_the_shop_gave() -> None:
+    weights = {"a": 2.0, "b": 1.0, "c": -0.5}
+    tags = [
+        Tag("word", "cake tin", 3.0, frozenset("ab")),
+        Tag("category", "Cake Tins", 1.5, frozenset("ac")),
+        Tag("brand", "Acme", -0.5, frozenset("c")),
+    ]
+    assert folded(tags, weights) == [Tag("category", "Cake Tins", 2.5), Tag("brand", "Acme", -0.5)]
+    assert folded(tags, weights)[0].items == frozenset("abc")
 
 
 def test_chinese_titles_share_whole_phrases_and_not_their_parts() -> None:

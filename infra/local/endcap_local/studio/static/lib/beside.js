@@ -50,10 +50,10 @@ const Pair = ({ whose, name, live, drafted, waiting }) => {
 const idsOf = (typed) => typed.split(",").map((id) => id.trim()).filter(Boolean).slice(0, MOST);
 
 // Who is compared for without an id: offered, chosen, taken out again.
-const Invented = ({ live, chosen, full, onChosen, onThree }) => {
+const Invented = ({ live, chosen, full, onChosen }) => {
   const [suggest, busy, error] = useAction(async () => {
     const { items } = await preview({ ...live, limit: 20, explain: false, language: language.value });
-    onThree(threeFrom(items));
+    onChosen(threeFrom(items));
   });
   const add = (one) => onChosen((before) => (before.some(({ key }) => key === one.key) ? before : [...before, one]));
   return html`
@@ -81,7 +81,16 @@ export const Beside = ({ live, drafted }) => {
   const ids = useRested(named, 400);
   const unknown = useUnknownShoppers(named);
   const offered = lately().filter((id) => !named.includes(id) && !id.includes(","));
-  const full = named.length + invented.length >= MOST;
+  const full = Math.max(named.length, invented.length) >= MOST;
+  // Either ids or shoppers who are made up: both in one list would pass for each other.
+  const setTypedIds = (ids) => {
+    setTyped(ids);
+    if (idsOf(ids).length) setInvented([]);
+  };
+  const invent = (chosen) => {
+    setTyped("");
+    setInvented(chosen);
+  };
   const whole = [
     ...ids.map((id) => ({ key: `id ${id}`, name: id, whose: { user_id: id } })),
     ...invented.map((one) => ({ key: one.key, name: nameOfInvented(one), whose: { interactions: one.deeds } })),
@@ -90,16 +99,12 @@ export const Beside = ({ live, drafted }) => {
   const waiting = JSON.stringify([rested, ids]) !== JSON.stringify([drafted, named]);
   return html`
     <div class="stack">
-      <${TextField} label=${t("beside.shoppers")} hint=${t("beside.shoppers_hint", { n: MOST })} value=${typed} onValue=${setTyped} autocomplete="off" spellcheck=${false} />
+      <${TextField} label=${t("beside.shoppers")} hint=${t("beside.shoppers_hint", { n: MOST })} value=${typed} onValue=${setTypedIds} autocomplete="off" spellcheck=${false} />
       ${unknown.map((id) => html`<p class="hint">${t("shopper.not_known", { id })}</p>`)}
-      ${offered.length > 0 && !full && html`
+      ${offered.length > 0 && named.length < MOST && html`
         <div class="row" role="group" aria-label=${t("shopper.lately")}><span class="muted" aria-hidden="true">${t("shopper.lately")}</span>
-          ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTyped([...named, id].join(", "))}>${id}<//>`)}</div>`}
-      <${Invented} live=${live} chosen=${invented} full=${full} onChosen=${setInvented} onThree=${(three) => {
-        // They are compared by themselves: ids that were typed would leave them no room.
-        setTyped("");
-        setInvented(three);
-      }} />
+          ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTypedIds([...named, id].join(", "))}>${id}<//>`)}</div>`}
+      <${Invented} live=${live} chosen=${invented} full=${invented.length >= MOST} onChosen=${invent} />
       ${full && html`<p class="hint" role="status">${t("beside.full", { n: MOST })}</p>`}
       ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} />`)}
     </div>

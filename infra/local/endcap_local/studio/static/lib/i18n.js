@@ -117,6 +117,8 @@ export const time = (moment) => zoned(moment, { ...CLOCK, second: "2-digit" });
 // A day that was counted is one of UTC, wherever it is looked at.
 const DAY = /^\d{4}-\d{2}-\d{2}$/;
 export const day = (moment) => written(moment, DAY.test(moment) ? { ...DATE, timeZone: "UTC" } : DATE);
+// A month that was counted, as "2026-01".
+export const month = (moment) => written(moment, { year: "numeric", month: "long", timeZone: "UTC" });
 export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 export function ago(moment, now = Date.now()) {

@@ -1,6 +1,7 @@
 // How items, their reasons and their places look.
 import { html } from "./html.js";
-import { money, number, signed, t, has } from "./i18n.js";
+import { priceOf } from "./currency.js";
+import { number, signed, t, has } from "./i18n.js";
 import { href } from "./router.js";
 import { config } from "./session.js";
 import { Empty, Icon } from "./ui.js";
@@ -28,7 +29,7 @@ export const Picture = ({ item }) => {
 
 export const ItemLink = ({ item }) => html`<a href=${href("catalogue", [item.item_id])}>${item.title || item.item_id}</a>`;
 
-export const Price = ({ item }) => item.price != null && html`<span class="price">${money(item.price, item.currency)}</span>`;
+export const Price = ({ item }) => item.price != null && html`<span class="price">${priceOf(item)}</span>`;
 
 // Said in place of a list without items: of nobody it isn't known what they have bought, and others have bought nothing that
 // would be bought again.

@@ -99,6 +99,7 @@ const Weights = ({ terms, weights = {}, onWeights }) => {
   return html`
     <fieldset class="wide rows">
       <legend>${t("form.weights")}</legend>
+      <p class="hint">${t("form.weights_what")}</p>
       <div class="form">
         ${Object.keys(weights).map((name) => html`
           <div class="row end"><${NumberField} label=${nameOf(name)} value=${weights[name]} step="0.05" onValue=${(value) => set(name, value ?? 0)} />

@@ -83,7 +83,14 @@ export function useDraft(name) {
 
 export const publish = (name, document, etag) => call("PUT", ["admin", "scenarios", name], { body: document, etag });
 export const takeBack = (name, etag) => call("DELETE", ["admin", "scenarios", name], { etag });
-export const history = (name, signal) => get(["admin", "scenarios", name, "history"], {}, signal);
+// A page of what a scenario has said, behind `cursor`: read on until something is found, as others may have been changed since.
+export async function history(name, cursor, signal) {
+  let page = { cursor };
+  do {
+    page = await get(["admin", "scenarios", name, "history"], { cursor: page.cursor }, signal);
+  } while (page.versions.length === 0 && page.cursor);
+  return page;
+}
 
 // A published scenario changed in one way, from what it says right now: two operators do not undo each other.
 export async function change(name, alter) {

@@ -1,8 +1,9 @@
 // Catalogue: items by words and filter with what happened to them; an item's own page says why a list has it or not.
 import { get, useLoad } from "../lib/api.js";
+import { priceOf } from "../lib/currency.js";
 import { FilterField } from "../lib/filter.js";
 import { html, useState } from "../lib/html.js";
-import { dateTime, has, language, listed, money, number, t } from "../lib/i18n.js";
+import { dateTime, has, language, listed, number, t } from "../lib/i18n.js";
 import { ItemLink, Picture, Reasons } from "../lib/items.js";
 import { namesOf, ScenarioPicker, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
@@ -37,7 +38,7 @@ const List = () => {
     { label: t("item"), of: (item) => html`<span class="row nowrap thumb"><${Picture} item=${item} /><span><${ItemLink} item=${item} /><small>${item.item_id}</small></span></span>` },
     ...(more.items.some((item) => item.brand) ? [{ label: t("item.brand"), of: (item) => item.brand ?? "" }] : []),
     ...(more.items.some((item) => item.categories) ? [{ label: t("item.categories"), of: (item) => (item.categories ?? []).join(" › ") }] : []),
-    { label: t("item.price"), number: true, of: (item) => money(item.price, item.currency) },
+    { label: t("item.price"), number: true, of: priceOf },
     ...WINDOWS.flatMap((window) => [
       { label: t("item.shown_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.shown ?? 0) },
       { label: t("item.chosen_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.events?.demand ?? 0) },
@@ -132,7 +133,7 @@ const Item = ({ item_id, query }) => {
     setRound((n) => n + 1);
   }, PUBLISHED_MS);
   const facts = item.data && Object.entries(item.data).filter(([name]) => !["item_id", "title", "available", "attributes", "image_url"].includes(name));
-  const shown = (name, value) => (name.endsWith("_at") ? dateTime(value) : name === "price" ? money(value, item.data.currency) : Array.isArray(value) ? value.join(" › ") : String(value));
+  const shown = (name, value) => (name.endsWith("_at") ? dateTime(value) : name === "price" ? priceOf(item.data) : Array.isArray(value) ? value.join(" › ") : String(value));
   return html`
     <${Head} title=${item.data?.title ?? item_id} lead=${html`<a href=${href("catalogue")}>${t("page.catalogue")}</a> › <code>${item_id}</code>`}>
       <a class="button" href=${href("merchandise")}><span>${t("page.merchandise")}</span></a>

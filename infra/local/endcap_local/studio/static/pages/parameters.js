@@ -15,6 +15,7 @@ const valueOf = (value) => (typeof value === "number" ? number(value, 2) : has(`
 const summaryOf = ({ terms, event_types, choices, learned_up_to }) => [
   ...(learned_up_to > 0 ? [t("parameters.says_learned", { day: day(learned_up_to) })] : []),
   t("parameters.says_terms", { terms: listed(weightiest(terms.filter((one) => !ASKED.has(one.name))).map((one) => t("form.term", { name: nameOf(one.name), weight: number(one.weight, 2) }))) }),
+  t("parameters.says_unknown"),
   t("parameters.says_events", { events: listed(weightiest(event_types).map((one) => t("parameters.says_event", { name: nameOfEvent(one.name), weight: number(one.weight, 2), days: number(one.half_life_days, 1) }))) }),
   t("parameters.says_choices", { choices: choices.map((one) => t("form.wrong", { where: nameOfChoice(one.name), what: valueOf(one.default) })).join(t("semicolon")) }),
 ];

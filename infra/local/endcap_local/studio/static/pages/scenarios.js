@@ -72,9 +72,16 @@ const Names = ({ list, chosen }) => {
 const History = ({ name, round, onPut }) => {
   const [asked, setAsked] = useState(null);
   const standing = BUILT_IN.has(name);
-  const found = useLoad((signal) => history(name, signal).catch((error) => (error.status === 404 ? { versions: [] } : Promise.reject(error))), [name, round]);
+  const found = useLoad((signal) => history(name, undefined, signal).catch((error) => (error.status === 404 ? { versions: [] } : Promise.reject(error))), [name, round]);
+  // Older pages belong to the latest one that they follow.
+  const [added, setAdded] = useState(null);
+  const { versions, cursor } = added && added.to === found.data ? added : (found.data ?? { versions: [] });
+  const [older, busy, error] = useAction(async () => {
+    const page = await history(name, cursor);
+    setAdded({ to: found.data, versions: [...versions, ...page.versions], cursor: page.cursor });
+  });
   // What isn't there can't be taken back.
-  const isLive = Boolean(found.data?.versions[0]?.document);
+  const isLive = Boolean(versions[0]?.document);
   const columns = [
     { label: t("when"), of: (one) => one.before != null ? t("scenarios.before", { moment: toTheSecond(one.before) }) : html`${toTheSecond(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
     { label: t("changes.who"), of: (one) => (one.who ? html`<${Who} of=${one.who} />` : "–") },
@@ -88,7 +95,9 @@ const History = ({ name, round, onPut }) => {
   // Before the first version that is kept may have been nothing, to which there is a way back as well.
   const withBefore = (versions) => (versions[0]?.document && versions.at(-1).document && Object.keys(versions.at(-1).document).length ? [...versions, { before: versions.at(-1).at, at: versions.at(-1).at }] : versions);
   return html`
-    <${Loaded} of=${found}>${({ versions }) => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${withBefore(changesOf(versions))} empty=${t("scenarios.no_history")} />`}<//>
+    <${Loaded} of=${found}>${() => html`<${Table} name=${t("scenarios.history")} columns=${columns} rows=${cursor ? versions : withBefore(changesOf(versions))} empty=${t("scenarios.no_history")} />`}<//>
+    <${Problem} error=${error} />
+    ${cursor && html`<div class="row"><${Button} kind="small" busy=${busy} onClick=${older}>${t("changes.older")}<//></div>`}
     ${asked && html`<${Confirm} title=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} action=${t(asked.before != null ? "scenarios.take_all_back" : "scenarios.put_back")} onDo=${put} onClose=${() => setAsked(null)}
       text=${asked.document ? t("scenarios.put_back_what", { name: called(name), moment: toTheSecond(asked.at) }) : asked.before != null || name === EVERYWHERE ? whatDeleted(name) : t(standing ? "scenarios.put_back_built_in" : "scenarios.put_back_gone", { name, moment: toTheSecond(asked.at) })} />`}
   `;
@@ -97,24 +106,25 @@ const History = ({ name, round, onPut }) => {
 // What a browser says of what is no JSON is English, and differs from one to the next, but for the place.
 const noJson = ({ message }) => {
   const [, line, column] = /line (\d+) column (\d+)/.exec(message) ?? [];
-  return line ? t("scenarios.no_json_at", { line, column }) : t("scenarios.no_json");
+  return line ? { key: "scenarios.no_json_at", values: { line, column } } : { key: "scenarios.no_json" };
 };
 
-// What is written, until the draft becomes another by other means. While it is no JSON (`error`), the draft is still what was
-// written before.
+// What is written, until the draft becomes another by other means. While it is no JSON (`error`, the key of its text), the draft is
+// still what was written before.
 const AsText = ({ document, written, onWritten, onDocument }) => {
   const { text, error } = written ?? { text: JSON.stringify(document, null, 2) };
   const read = (value) => {
+    let parsed;
     try {
-      const parsed = JSON.parse(value);
-      if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) throw new Error(t("scenarios.no_object"));
-      onDocument(parsed);
-      onWritten({ of: parsed, text: value });
+      parsed = JSON.parse(value);
     } catch (problem) {
-      onWritten({ of: document, text: value, error: problem instanceof SyntaxError ? noJson(problem) : problem.message });
+      return onWritten({ of: document, text: value, error: noJson(problem) });
     }
+    if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) return onWritten({ of: document, text: value, error: { key: "scenarios.no_object" } });
+    onDocument(parsed);
+    return onWritten({ of: parsed, text: value });
   };
-  return html`<${Field} label=${t("scenarios.as_text")} error=${error} control=${(tied) => html`<textarea class="code" rows="18" spellcheck=${false} value=${text} onInput=${(e) => read(e.target.value)} ...${tied}></textarea>`} />`;
+  return html`<${Field} label=${t("scenarios.as_text")} error=${error && t(error.key, error.values)} control=${(tied) => html`<textarea class="code" rows="18" spellcheck=${false} value=${text} onInput=${(e) => read(e.target.value)} ...${tied}></textarea>`} />`;
 };
 
 const Editor = ({ name, parameters, onChanged }) => {

@@ -14,15 +14,20 @@ const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 
 // Each title on its own, so that one written from right to left turns nothing else around, and in quotes, so that it is seen
 // where one ends.
-const named = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${quoted(items[value].title || items[value].item_id)}</bdi>` : value)) : "–");
+const MOST_NAMED = 3;
+const named = (all) => {
+  const items = all.slice(0, MOST_NAMED);
+  const more = all.length > items.length && html` <small>${t("shopper.more_items", { n: number(all.length - items.length) })}</small>`;
+  return html`${inARow(items)}${more}`;
+};
+const inARow = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${quoted(items[value].title || items[value].item_id)}</bdi>` : value)) : "–");
 
 // The items of the session with which one of these things was done, the latest first. What was put into the cart or bought was
 // not only looked at, and has a row of its own.
-const MOST_NAMED = 3;
 const LOOKS = ["view", "click"];
 const inSession = ({ intent, recent }, types) => {
   const done = recent.filter((one) => types.includes(one.event_type) && one.item_id && millis(one.timestamp) >= intent.started);
-  return [...new Map(done.map((one) => [one.item_id, one])).values()].slice(0, MOST_NAMED);
+  return [...new Map(done.map((one) => [one.item_id, one])).values()];
 };
 
 // What a like or an opinion comes from, as the profile says it, each with its day.
@@ -115,8 +120,8 @@ const Known = ({ id, profile }) => html`
       <dt>${t("shopper.bought")}</dt><dd>${named(inSession(profile, ["purchase"]))}</dd>
       <dt>${t("shopper.searches")}</dt><dd>${number(profile.intent.searches)}</dd>
     </dl><//>`}
-    <${Panel} title=${t("shopper.timeline")}>
-      ${profile.recent.length ? html`<ol class="timeline">${profile.recent.slice(0, 30).map((one) => html`
+    <${Panel} title=${t("shopper.timeline")} note=${profile.counts.interactions > profile.recent.length && t("shopper.latest_of", { n: number(profile.recent.length), of: number(profile.counts.interactions) })}>
+      ${profile.recent.length ? html`<ol class="timeline">${profile.recent.map((one) => html`
         <li><strong>${nameOfDeed(one.event_type)}</strong> <bdi>${one.title || one.item_id}</bdi> <span class="muted" title=${dateTime(one.timestamp)}>${ago(one.timestamp)}</span>
           ${one.polarity != null && html` <span title=${t("shopper.tone_what")}><${Lamp} kind=${one.polarity < 0 ? "error" : one.polarity > 0 ? "good" : "plain"}>${t("shopper.tone", { tone: signed(one.polarity, 2) })}<//></span>`}
           ${one.value != null && one.event_type === "review" && html` <${Lamp} kind="plain">${t("shopper.grade", { grade: number(one.value, 1) })}<//>`}</li>`)}</ol>` : html`<${Empty}>${t("nothing")}<//>`}

@@ -2,7 +2,7 @@
 import { get, post, useLoad } from "../lib/api.js";
 import { Ranking } from "../lib/beside.js";
 import { html, useEffect, useState } from "../lib/html.js";
-import { ago, bytes, dateTime, meaningOfMeasure, nameOfMeasure, number, percent, sentences, t } from "../lib/i18n.js";
+import { ago, bytes, dateTime, meaningOfMeasure, millis, nameOfMeasure, number, percent, sentences, t } from "../lib/i18n.js";
 import { NoItems, ranksOf } from "../lib/items.js";
 import { ReportPlots } from "../lib/report.js";
 import { Running } from "../lib/running.js";
@@ -104,8 +104,21 @@ const Promote = ({ version, onClose, onDone }) => {
   `;
 };
 
-// Which snapshots were current at some time, as far as records of promotions and rollbacks tell.
-const wereCurrent = ({ records }) => new Set(records.flatMap(({ what, target, before }) => (what === "rollback" ? [target, before] : what === "promote" ? [before] : [])));
+// When each of these snapshots was current, as far as records of promotions and rollbacks tell: {version: {key, at}} by the
+// latest of them. Records are read on until all are found, or until none of them had been written yet.
+async function wereCurrent(snapshots, signal) {
+  const found = {};
+  const written = Math.min(...snapshots.map((one) => one.written_at));
+  let page = {};
+  do {
+    page = await get(["admin", "audit"], { limit: RECORDS, cursor: page.cursor }, signal);
+    for (const { what, target, before, at } of page.records.filter((one) => one.what === "rollback" || one.what === "promote")) {
+      if (before) found[before] ??= { key: "snapshots.was_current_at", at };
+      if (what === "rollback") found[target] ??= { key: "snapshots.was_current_before", at };
+    }
+  } while (page.cursor && millis(page.records.at(-1).at) > written && snapshots.some(({ version }) => !(version in found)));
+  return found;
+}
 
 // Those that have a name first; what only the rebuild itself calls something is there for whoever asks.
 const MeasureTable = ({ metrics }) => {
@@ -152,7 +165,8 @@ const Moving = ({ of: { version, made, step } }) => html`<${Notice}><p role="sta
 export default function Snapshots() {
   const list = useLoad((signal) => get(["admin", "snapshots"], {}, signal), [], { patient: true });
   const overview = useLoad((signal) => get(["admin", "overview"], {}, signal), [], { patient: true });
-  const audit = useLoad(async (signal) => wereCurrent(await get(["admin", "audit"], { limit: RECORDS }, signal)), [list.data?.current], { patient: true });
+  const others = (list.data?.snapshots ?? []).filter((one) => one.state === "other");
+  const were = useLoad(async (signal) => (others.length ? wereCurrent(others, signal) : {}), [others.map((one) => one.version).join()], { patient: true });
   const [open, setOpen] = useState(null);
   const [watched, setWatched] = useState(0);
   const [awaited, setAwaited] = useState(null);
@@ -163,7 +177,8 @@ export default function Snapshots() {
   // One at a time: the next might overtake it. Where it takes longer than is waited for it can be gone back from again.
   const switching = Boolean(moving) && watched > 0;
   const still = switching ? { disabled: true } : {};
-  const stateOf = ({ state, version }) => (state === "other" && audit.data?.has(version) ? "was_current" : state);
+  const wasCurrent = ({ state, version }) => (state === "other" ? were.data?.[version] : undefined);
+  const stateOf = (one) => (wasCurrent(one) ? "was_current" : one.state);
   useEffect(() => {
     // A promotion or rebuild goes on by itself; what has become of it shows in the list.
     if (loading || (!watched && !list.data?.running.length && moving?.step !== "loaded")) return undefined;
@@ -196,7 +211,7 @@ export default function Snapshots() {
   const measures = [...new Set((list.data?.snapshots ?? []).flatMap((one) => numbers(one.metrics).map(([name]) => name)))].filter((name) => TOLD.test(name)).slice(0, 3);
   const columns = [
     { label: t("version"), of: (one) => html`<code>${one.version}</code><small>${dateTime(one.created ?? one.written_at)}</small>` },
-    { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[stateOf(one)]}>${t(`snapshots.${stateOf(one)}`)}<//>${moving?.version === one.version && html` <${Lamp} kind="warning">${t("snapshots.on_its_way")}<//>`}${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
+    { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[stateOf(one)]}>${t(`snapshots.${stateOf(one)}`)}<//>${wasCurrent(one) && html`<small>${t(wasCurrent(one).key, { moment: dateTime(wasCurrent(one).at) })}</small>`}${moving?.version === one.version && html` <${Lamp} kind="warning">${t("snapshots.on_its_way")}<//>`}${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
     { label: t("today.items"), number: true, of: (one) => number(one.items) },
     { label: t("page.events"), number: true, of: (one) => number(one.events) },
     ...measures.map((name) => ({ label: html`<span class="measure">${nameOfMeasure(name)}</span>`, number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),

@@ -3,12 +3,13 @@ import { get, useLoad } from "../lib/api.js";
 import { Bars } from "../lib/bars.js";
 import { Changes } from "../lib/changes.js";
 import { html, useEffect } from "../lib/html.js";
-import { ago, exact, language, meaningOfMeasure, money, nameOfMeasure, nameOfService, number, t } from "../lib/i18n.js";
+import { ago, day, exact, language, meaningOfMeasure, money, month, nameOfMeasure, nameOfService, number, t } from "../lib/i18n.js";
 import { href } from "../lib/router.js";
 import { Running } from "../lib/running.js";
 import { Button, Empty, Head, Lamp, Loaded, Panel, Problem, Stat } from "../lib/ui.js";
 
 const WATCH_MS = 5000;
+const HOUR_MS = 3600000;
 const PLACES = new Set(["snapshots", "scenarios", "experiments", "events"]);
 
 const Attention = ({ found }) =>
@@ -24,7 +25,8 @@ const Attention = ({ found }) =>
 
 const Overview = ({ overview }) => {
   const { rates, snapshot, cost } = overview;
-  const window = t("today.last_minutes", { n: rates.minutes });
+  // Where nothing was counted yet there is no rate, not one of 0.
+  const rate = (name) => ({ value: number(rates[name], 1), note: rates.counted === false ? t("today.nothing_counted") : t("today.last_minutes", { n: rates.minutes }) });
   const services = Object.entries(cost.by_service).filter(([, usd]) => usd > 0).sort((a, b) => b[1] - a[1]);
   return html`
     <div class="stack">
@@ -32,10 +34,10 @@ const Overview = ({ overview }) => {
       <dl class="stats">
         <${Stat} label=${t("today.items")} value=${number(overview.items)} />
         <${Stat} label=${t("today.shoppers")} value=${number(overview.shoppers)} />
-        <${Stat} label=${t("today.events")} value=${number(rates.events, 1)} note=${window} />
-        <${Stat} label=${t("today.lists")} value=${number(rates.lists, 1)} note=${window} />
-        <${Stat} label=${t("today.refused")} value=${number(rates.refused, 1)} note=${window} kind=${rates.refused > 0 ? "warn" : ""} />
-        <${Stat} label=${t("today.degraded")} value=${number(rates.degraded, 1)} note=${window} kind=${rates.degraded > 0 ? "bad" : ""} />
+        <${Stat} label=${t("today.events")} ...${rate("events")} />
+        <${Stat} label=${t("today.lists")} ...${rate("lists")} />
+        <${Stat} label=${t("today.refused")} ...${rate("refused")} kind=${rates.refused > 0 ? "warn" : ""} />
+        <${Stat} label=${t("today.degraded")} ...${rate("degraded")} kind=${rates.degraded > 0 ? "bad" : ""} />
       </dl>
       <div class="columns">
         <${Panel} title=${t("today.attention")}><${Attention} found=${overview.attention} /><//>
@@ -51,10 +53,10 @@ const Overview = ({ overview }) => {
               </dl>`
             : html`<${Empty}>${t("today.no_snapshot")}<//>`}
         <//>
-        <${Panel} title=${t("today.cost")} note=${cost.month}>
-          <p class="stat-line"><strong>${money(cost.usd, "USD")}</strong> <span class="muted">${t("today.cost_note", { days: exact(cost.days, 1), as_of: cost.prices_as_of })}</span></p>
+        <${Panel} title=${t("today.cost")} note=${month(cost.month)}>${overview.at - cost.since < HOUR_MS ? html`<${Empty}>${t("today.cost_not_yet")}<//>` : html`
+          <p class="stat-line"><strong>${money(cost.usd, "USD")}</strong> <span class="muted">${t("today.cost_note", { days: exact(cost.days, 1), as_of: day(cost.prices_as_of) })}</span></p>
           <${Bars} name=${t("today.cost")} rows=${services.map(([name, usd]) => [nameOfService(name), usd])} format=${(usd) => money(usd, "USD")} />
-          ${cost.assumed.length > 0 && html`<details><summary>${t("today.assumed")}</summary><ul>${cost.assumed.map((text) => html`<li class="muted">${text}</li>`)}</ul></details>`}
+          ${cost.assumed.length > 0 && html`<details><summary>${t("today.assumed")}</summary><ul>${cost.assumed.map((text) => html`<li class="muted">${text}</li>`)}</ul></details>`}`}
         <//>
       </div>
       <${Panel} title=${t("today.changes")}><${Changes} limit=${8} /><//>

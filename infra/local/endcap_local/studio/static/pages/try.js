@@ -58,8 +58,9 @@ const WhyDialog = ({ item, onClose }) => html`
   <//>
 `;
 
-const Session = ({ deeds, without, onWithout, onTake, onClear, onDo }) => html`
+const Session = ({ shopper, deeds, without, onWithout, onTake, onClear, onDo }) => html`
   <${Panel} title=${t("try.session")} tight actions=${deeds.length > 0 && html`<${Button} kind="quiet small" onClick=${onClear}>${t("try.start_over")}<//>`}>
+    <p class="muted">${shopper ? t("try.on_top_of", { id: shopper }) : t("try.made_up")}</p>
     ${deeds.length === 0
       ? html`<${Empty}>${t("try.session_empty")}<//>`
       : html`<ol class="deeds">
@@ -123,7 +124,7 @@ export default function Try({ query }) {
             <${TextField} label=${t("try.search")} value=${search} onValue=${setSearch} />
           </div>
         <//>
-        <${Session} deeds=${deeds} without=${without} onWithout=${setWithout} onClear=${() => setDeeds([])} onTake=${(i) => setDeeds((all) => all.filter((_, j) => j !== i))} onDo=${add} />
+        <${Session} shopper=${shopper.trim()} deeds=${deeds} without=${without} onWithout=${setWithout} onClear=${() => setDeeds([])} onTake=${(i) => setDeeds((all) => all.filter((_, j) => j !== i))} onDo=${add} />
       </div>
       <section aria-label=${t("try.list")} aria-busy=${list.loading ? "true" : "false"} class="stack">
         ${list.error && html`<${Problem} error=${list.error} />`}
@@ -131,7 +132,7 @@ export default function Try({ query }) {
           ? html`
               ${list.data.degraded && html`<${Notice} kind="warning">${t("try.degraded", { lost: listed(list.data.degraded.lost.map((name) => t(`lost.${name}`))) })}<//>`}
               <div class="row"><span class="muted">${t(`source.${list.data.source}`)}</span><${Legend} items=${items} /></div>
-              ${without && html`<ul class="notice">${items.filter((item) => item.counterfactual).map((item) => html`<li>${item.rank}. ${item.counterfactual.text}</li>`)}</ul>`}
+              ${without && html`<ul class="notice">${items.filter((item) => item.counterfactual).map((item) => html`<li>${about(`${item.rank}. ${item.title}`, item.counterfactual.text)}</li>`)}</ul>`}
               ${items.length === 0 && html`<${NoItems} relation=${relation} shopper=${asked.user_id || deeds.length} />`}
               <ol class="grid">
                 ${items.map((item) => html`<${Tile} key=${item.item_id} item=${item} known=${shown.current.before} before=${before[item.item_id]} widest=${widestOf(items)} onDo=${add} onReview=${setReviewed} onOpen=${setOpen} />`)}

@@ -1,0 +1,167 @@
+"""What pages say where something is known in part: no more than that, and read on until it is known."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from endcap_local.stack import LocalStack
+from tests.browser.test_studio_first_look import NOTHING, answering
+from tests.browser.test_studio_pages import go, opened
+from tests.fakes.browser import Watched, assert_accessible
+from tests.fakes.operator_examples import answer_with_examples
+
+OpenWindow = Callable[..., Watched]
+MOMENT = 1768471205000
+"""15 January 2026, 10:00:05 UTC."""
+DAY_MS = 86_400_000
+NOW, OTHER, NEVER = "20260115T033412Z-5f0c", "20260112T000000Z-dddd", "20260113T000000Z-cccc"
+
+
+def pages_of(page: Page, path: str, field: str, pages: list[list[dict[str, Any]]], **more: Any) -> list[str]:
+    """Answers a list page by page; the requests that were made."""
+    asked: list[str] = []
+
+    def answered(route: Route) -> None:
+        asked.append(route.request.url)
+        k = int(found.group(1)) if (found := re.search(r"cursor=(\d+)", route.request.url)) else 0
+        route.fulfill(json={**more, field: pages[k]} | ({"cursor": str(k + 1)} if k + 1 < len(pages) else {}))
+
+    page.route(path, answered)
+    return asked
+
+
+def test_when_a_snapshot_was_current_is_read_from_as_many_records_as_it_takes(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    one = {"version": NOW, "state": "current", "signed": True, "written_at": MOMENT - 9 * DAY_MS, "metrics": {}}
+    snapshots = [one, *({**one, "version": version, "state": "other"} for version in (OTHER, NEVER))]
+    answering(page, "**/admin/snapshots", {"current": NOW, "snapshots": snapshots, "running": []})
+    answering(page, "**/admin/overview*", {"snapshot": {"version": NOW}, "rebuild": "not_configured"})
+    record = {"who": "ann", "what": "put_scenario", "target": "home", "before": {}, "after": {}}
+    many = [{**record, "at": MOMENT - k} for k in range(3)]
+    back = {**record, "at": MOMENT - DAY_MS, "what": "rollback", "target": NOW, "before": OTHER, "after": NOW}
+    before = [{**record, "at": MOMENT - 10 * DAY_MS}]
+    asked = pages_of(page, "**/admin/audit*", "records", [many, [back], before, many])
+    go(page, "snapshots")
+    expect(page.get_by_role("row", name=re.compile("dddd"))).to_contain_text("was currentat 14 Jan 2026, 10:00 UTC")
+    expect(page.get_by_role("row", name=re.compile("cccc"))).to_contain_text("not in use")
+    # Of what had been written later, older records can tell nothing.
+    read = [url for url in asked if "limit=100" in url]  # the first page of the studio asks for fewer
+    assert ["cursor=" in url and url[-1] for url in read] == [False, "1", "2"]
+    page.get_by_label("Language").select_option("zh")
+    expect(page.get_by_role("row", name=re.compile("dddd"))).to_contain_text("2026年1月14日 10:00（UTC）时为当前快照")
+
+
+def test_the_history_of_a_scenario_goes_on_behind_changes_of_others(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    now = {"version_id": "v9", "at": MOMENT, "current": True, "document": {"limit": 5}}
+    early = {"version_id": "v2", "at": MOMENT - DAY_MS, "current": False, "document": {"limit": 4}}
+    first = {"version_id": "v1", "at": MOMENT - 2 * DAY_MS, "current": False}
+    pages_of(page, "**/scenarios/home/history*", "versions", [[], [now], [], [early, first]], name="home")
+    go(page, "scenarios/home")
+    history = page.get_by_role("region", name="History")
+    expect(history.get_by_role("row")).to_have_count(2)  # with the head
+    history.get_by_role("button", name="Older changes").click()
+    expect(history.get_by_role("row")).to_have_count(4)
+    expect(history.get_by_role("row").nth(3)).to_contain_text("before 14 Jan 2026, 10:00:05")
+    expect(history.get_by_role("button", name="Older changes")).to_have_count(0)
+    assert_accessible(page)
+
+
+def test_ids_and_shoppers_without_one_are_not_compared_together(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/home")
+    box, made = page.get_by_label("Shoppers to compare for"), page.get_by_role("group", name="Shoppers without an id")
+    page.get_by_role("button", name="An invented newcomer", exact=True).click()
+    expect(made.get_by_role("listitem")).to_have_text(["An invented newcomer"])
+    box.fill("ann")
+    expect(made.get_by_role("listitem")).to_have_count(0)
+    page.get_by_role("button", name="An invented newcomer", exact=True).click()
+    expect(box).to_have_value("")
+    expect(page.get_by_text("Ids take the place of shoppers without one")).to_be_visible()
+
+
+def test_what_is_done_on_try_it_is_said_to_be_somebodys_or_nobodys(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "try")
+    done = page.get_by_role("region", name="What was done")
+    expect(done).to_contain_text("By somebody made up")
+    page.get_by_label("Shopper id").fill("ann")
+    expect(done).to_contain_text("On top of all that ann has done already. None of it is kept.")
+
+
+def test_what_is_wrong_with_a_text_is_said_in_the_language_that_was_chosen_since(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    go(page, "scenarios/home")
+    page.get_by_role("button", name="JSON").click()
+    for text, english, chinese in (
+        ("{", "This is not JSON", "这不是有效的 JSON"),
+        ("[]", "A scenario is an object", "场景必须是一个对象"),
+    ):
+        page.get_by_role("textbox", name="JSON").fill(text)
+        told = page.locator(".field-error")
+        expect(told).to_contain_text(english)
+        page.get_by_label("Language").select_option("zh")
+        expect(told).to_contain_text(chinese)
+        page.get_by_label("语言").select_option("en")
+        expect(told).to_contain_text(english)
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "written"), [("EUR", 4.5, "€4.50"), (None, 4.5, "4.50"), ("points", 4.5, "4.50")]
+)
+def test_a_price_has_the_currency_that_orders_name_and_else_none(
+    toy_stack: LocalStack, open_window: OpenWindow, currency: str | None, price: float, written: str
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    found = {"rows": [], "total": {**NOTHING, "currency": currency}, "by": ["day"], "as_of": MOMENT}
+    answering(page, "**/admin/results?*", {**found, "behind": 0, "window_days": 7})
+    items = [
+        {"item_id": "plain", "title": "Mug", "price": price, "available": True, "counts": {}},
+        {"item_id": "own", "title": "Lamp", "price": price, "currency": "USD", "available": True, "counts": {}},
+    ]
+    answering(page, "**/admin/items?*", {"items": items, "total": 2})
+    go(page, "catalogue")
+    rows = page.get_by_role("table", name="Items").get_by_role("row")
+    expect(rows.nth(1).get_by_role("cell", name=written, exact=True)).to_be_visible()
+    expect(rows.nth(2).get_by_role("cell", name="US$4.50", exact=True)).to_be_visible()
+
+
+def test_of_a_shop_that_has_just_begun_neither_rates_nor_costs_are_told(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    told: dict[str, Any] = {}
+    answer_with_examples(
+        page, lambda found: {**found, **told} if isinstance(found, dict) and "cost" in found else found
+    )
+    cost = {"usd": 3.42, "month": "2026-01", "since": MOMENT - 60_000, "days": 0.0, "prices_as_of": "2026-11-22"}
+    cost |= {"by_service": {"Lambda": 1.1}, "assumed": []}
+    rates = dict.fromkeys(("events", "lists", "refused", "degraded"))
+    told |= {"at": MOMENT, "cost": cost, "rates": {"minutes": 2, "counted": False, **rates}}
+    go(page, "today")
+    stat = page.locator(".stat").filter(has_text="Events per minute")
+    expect(stat).to_contain_text("–nothing counted yet")
+    panel = page.get_by_role("region", name="Cost of the month so far")
+    expect(panel).to_contain_text("Not enough seen yet: the cost is told once there is a full hour of it.")
+    expect(panel).not_to_contain_text("$")
+    assert_accessible(page)
+    told |= {"cost": {**cost, "since": MOMENT - 3_600_000, "days": 0.04}}
+    told |= {"rates": {"minutes": 15, "counted": True, **dict.fromkeys(rates, 0.0)}}
+    page.get_by_role("button", name="Refresh").click()
+    expect(panel).to_contain_text("$3.42")
+    expect(panel).to_contain_text("worked out at prices of 22 Nov 2026")
+    expect(panel).to_contain_text("January 2026")
+    expect(stat).to_contain_text("0last 15 minutes")
