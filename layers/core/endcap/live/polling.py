@@ -109,6 +109,7 @@ class LastGood(Generic[Content]):
             return self.content
         patience_s = 0.0 if self._doubtful else self._began_s + READS_S - self._clock()
         wait_s = max(0.0, min(self._waiting.left_s(), at_most_s if patient else min(at_most_s, patience_s)))
+        from_s = self._clock()
         with suppress(Exception):  # what it has raised is seen to where it is taken over
             if self._takes_long:  # that it is not done says nothing against the service
                 self._looking.result(wait_s)
@@ -116,6 +117,8 @@ class LastGood(Generic[Content]):
                 self._waiting.result(self._looking, wait_s)
         if self._looking.done():
             self._taken_over(self._looking, failed)
+            if self._doubtful and not self._takes_long:  # some say of what they have found that it is not all
+                self._waiting.hurry_after(self._clock() - from_s)
         elif wait_s > 0 or self._looking is before:  # else it was begun when there was no time left to wait for it
             self._doubtful = True
         return self.content
