@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
-from endcap.live.waiting import READS_S, Clock, Waiting
+from endcap.live.waiting import Clock, Waiting
 
 Content = TypeVar("Content")
 Look = Callable[[], Content]
@@ -86,7 +87,7 @@ class LastGood(Generic[Content]):
         self._began_s, self._asked_s = 0.0, clock()
 
     def refreshed(
-        self, look: Look[Content], failed: Failed, at_most_s: float = READS_S, *, patient: bool = False
+        self, look: Look[Content], failed: Failed, at_most_s: float = math.inf, *, patient: bool = False
     ) -> Content:
         """The content, looked at first if that is due.
 
@@ -107,7 +108,7 @@ class LastGood(Generic[Content]):
         self.begin(look, failed)
         if self._looking is None or at_most_s <= 0:
             return self.content
-        patience_s = 0.0 if self._doubtful else self._began_s + READS_S - self._clock()
+        patience_s = 0.0 if self._doubtful else self._began_s + self._waiting.patience_s - self._clock()
         wait_s = max(0.0, min(self._waiting.left_s(), at_most_s if patient else min(at_most_s, patience_s)))
         from_s = self._clock()
         with suppress(Exception):  # what it has raised is seen to where it is taken over

@@ -69,13 +69,16 @@ class Waiting:
     ----------
     workers : threads by default, made when the first read asks for one
     clock : seconds, ascending
+    patience_s : how long a request waits for all that it reads together
     """
 
-    def __init__(self, workers: Workers | None = None, clock: Clock = time.monotonic) -> None:
-        self.clock, self._given = clock, workers
+    def __init__(
+        self, workers: Workers | None = None, clock: Clock = time.monotonic, patience_s: float = READS_S
+    ) -> None:
+        self.clock, self.patience_s, self._given = clock, patience_s, workers
         self._lost: dict[str, None] = {}
         self._began_s, self._hurry_ends_s = clock(), float("-inf")
-        self._ends_s, self._usual = self._began_s + READS_S, True
+        self._ends_s, self._usual = self._began_s + self.patience_s, True
         self._read_in_s: float | None = None
         self._good_s, self._hurried_s = deque(PRESUMED_S, REMEMBERED), HURRIED_S
 
@@ -90,7 +93,7 @@ class Waiting:
             self._good_s.append(self._read_in_s)
         self._read_in_s = None
         self._usual, self._began_s = not self.hurried, self.clock()
-        self._ends_s = self._began_s + (READS_S if self._usual else self._hurried_s)
+        self._ends_s = self._began_s + (self.patience_s if self._usual else self._hurried_s)
         self._lost.clear()
 
     def extend(self, seconds: float) -> None:
@@ -134,7 +137,7 @@ class Waiting:
         if self._usual and waited_s > HURRIED_S:
             self._hurry_ends_s = self.clock() + HURRY_S
             median_s = sorted(self._good_s)[len(self._good_s) // 2]
-            self._hurried_s = min(READS_S, max(HURRIED_S, HURRIED_TIMES * median_s))
+            self._hurried_s = min(self.patience_s, max(HURRIED_S, HURRIED_TIMES * median_s))
 
     def lose(self, name: str) -> None:
         """Note that the answer is made without something."""

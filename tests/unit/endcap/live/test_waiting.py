@@ -68,6 +68,20 @@ class TestWaiting:
             third.result()
         assert clock.now_s == pytest.approx(READS_S)
 
+    def test_patience_is_what_it_is_told(self, service: Service, clock: VirtualClock) -> None:
+        waiting = Waiting(VirtualWorkers(clock), clock, patience_s=5.0)
+        service.takes_s = 4.5
+        assert Guarded("a", waiting).begin(service).result() == 1
+        kept = LastGood(0, every_s=2.0, clock=clock, waiting=waiting)
+        waiting.begin()
+        assert kept.refreshed(service, lambda exc: None) == 2
+        assert not waiting.hurried
+        service.takes_s = 6.0
+        waiting.begin()
+        with pytest.raises(DependencyError):
+            Guarded("a", waiting).begin(service).result()
+        assert clock.now_s == pytest.approx(4.5 + 4.5 + 5.0)
+
     def test_leaves_the_record_of_an_answer_a_little(
         self, waiting: Waiting, service: Service, clock: VirtualClock
     ) -> None:
