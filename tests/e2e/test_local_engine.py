@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from endcap.live.waiting import READS_S
 from endcap_local.engine.engine import Engine
 from endcap_local.stack import LocalStack
 
@@ -148,6 +149,10 @@ def test_handlers_run_with_their_environment_and_context(stack):
     assert answer["table"] == "endcap-local-SeenTable"
     assert 0 < answer["left_ms"] <= 1_000
     assert json.loads(call(f"{stack.url}/echo/again")[1])["call"] == answer["call"] + 1  # one environment, kept
+
+
+def test_functions_are_more_patient_with_a_busy_machine_than_with_a_service(stack):
+    assert float(os.environ["READ_PATIENCE_SECONDS"]) > READS_S
 
 
 @pytest.mark.parametrize(

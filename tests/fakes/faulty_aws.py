@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -42,12 +43,6 @@ def hang(call: Call) -> Any:
     raise ReadTimeoutError(endpoint_url="https://aws")
 
 
-def slow(call: Call) -> Any:
-    """The right answer, much too late."""
-    call.clock.spend(SLOW_S)
-    return call.proceed()
-
-
 def reset(call: Call) -> Any:
     """The connection is closed each time."""
     call.clock.spend(USUAL_S * call.attempts)
@@ -65,7 +60,34 @@ def error_500(call: Call) -> Any:
 def throttle(call: Call) -> Any:
     """The service asks for patience; botocore waits up to a second before it tries again."""
     call.clock.spend(USUAL_S * call.attempts + 1.0 * (call.attempts - 1))
-    raise ClientError(
+    raise _throttled(call)
+
+
+def throttling(share: float, chance: random.Random) -> Failure:
+    """The service refuses this share of the tries, and botocore waits for as long as chance has it."""
+
+    def fail(call: Call) -> Any:
+        for attempt in range(call.attempts):
+            call.clock.spend(USUAL_S + (chance.random() if attempt else 0.0))
+            if chance.random() >= share:
+                return call.proceed()
+        raise _throttled(call)
+
+    return fail
+
+
+def taking(seconds: float) -> Failure:
+    """The right answer, after this long."""
+
+    def answer(call: Call) -> Any:
+        call.clock.spend(seconds)
+        return call.proceed()
+
+    return answer
+
+
+def _throttled(call: Call) -> ClientError:
+    return ClientError(
         {"Error": {"Code": "ThrottlingException"}, "ResponseMetadata": {"HTTPStatusCode": 400}}, call.name
     )
 
@@ -86,7 +108,7 @@ def garbage(call: Call) -> Any:
 
 FAULTS: Final[Mapping[str, Failure]] = {
     "hang": hang,
-    "slow": slow,
+    "slow": taking(SLOW_S),
     "reset": reset,
     "500": error_500,
     "throttle": throttle,

@@ -46,6 +46,7 @@ ENVIRONMENT = {
     "PROFILE_TTL_DAYS": "0",
     "ANONYMOUS_MIGRATION_DAYS": "30",
     "EVENT_WEIGHTS": "{}",
+    "READ_PATIENCE_SECONDS": "30",  # moto may be slow where the machine is busy; what hangs is tested in virtual time
     "CURSOR_SECRET": "secret",
     "STOREFRONT_SECRETS": "a secret of the storefront's door".replace(" ", "-"),
     "STOREFRONT_ORIGINS": "https://shop.example https://m.shop.example",

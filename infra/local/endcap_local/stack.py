@@ -42,6 +42,8 @@ FUNCTION_ENVIRONMENT = {
 }
 _CHEAP = {"LiveCountsSeconds": "0"}
 """Defaults of parameters in place of the template's: nobody is billed for folds here."""
+READ_PATIENCE_S = 5
+"""How long a request waits for what it reads: only the machine can be slow here, which answers late and not never."""
 SHOP_SECRETS = (
     ("ENDCAP_SHOPIFY_SECRET", "ShopifySecretArn"),
     ("ENDCAP_WOOCOMMERCE_SECRET", "WooCommerceSecretArn"),
@@ -277,8 +279,11 @@ class LocalStack:
         variables = dict(FUNCTION_ENVIRONMENT)
         for function in self.plan.functions.values():
             variables |= function.environment
-        at_once = {"ARCHIVE_BUFFER_SECONDS": "0"}  # the engine's delivery streams hold nothing back
-        os.environ.update(variables | at_once | self.engine.environment())
+        here = {
+            "ARCHIVE_BUFFER_SECONDS": "0",  # the engine's delivery streams hold nothing back
+            "READ_PATIENCE_SECONDS": str(READ_PATIENCE_S),
+        }
+        os.environ.update(variables | here | self.engine.environment())
         boto3.DEFAULT_SESSION = None  # it may hold other credentials
 
     def _restore(self) -> None:

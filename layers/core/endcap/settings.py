@@ -106,6 +106,7 @@ class Settings(BaseModel):
     cursor_secret : what cursors are signed with; only the functions that give them have one
     anonymous_migration_days : how old what an anonymous id takes over from before may be, 0 for nothing at all
     live_counts_seconds : after how long a request looks for newer live counts
+    read_patience_seconds : how long a request waits for all that it reads together; None for as long as on AWS
     erasure_days : within how many days what was erased is taken out of every store
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart
@@ -153,6 +154,7 @@ class Settings(BaseModel):
     profile_ttl_days: _Days = 0
     anonymous_migration_days: _Days = 0
     live_counts_seconds: _Seconds = 15
+    read_patience_seconds: _Seconds | None = None
     erasure_days: _Days = 30
     event_types: _EventTypes = Field(default_factory=lambda: EVENT_TYPES, alias="EVENT_WEIGHTS")
     excluded_users: Annotated[frozenset[str], BeforeValidator(lambda text: frozenset(text.split()))] = frozenset()

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
+from endcap.live.waiting import READS_S
 from endcap.observability import logger
 from endcap.runtime import Runtime
 from tests.fakes.moto_stack import ENVIRONMENT
@@ -29,3 +30,10 @@ def test_the_door_and_the_other_routes_share_their_limits() -> None:
         assert runtime.door.limits is runtime.guard.limits
         assert runtime.door.secrets == (ENVIRONMENT["STOREFRONT_SECRETS"],)
         assert "https://shop.example" in runtime.door.origins.allowed
+
+
+@pytest.mark.parametrize(("patience", "expected_s"), [({}, READS_S), ({"READ_PATIENCE_SECONDS": "5"}, 5.0)])
+def test_a_request_reads_for_as_long_as_the_environment_says(patience: dict[str, str], expected_s: float) -> None:
+    environment = {name: value for name, value in ENVIRONMENT.items() if name != "READ_PATIENCE_SECONDS"} | patience
+    with patch.dict("os.environ", environment, clear=True):
+        assert Runtime().waiting.patience_s == expected_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from endcap.catalog.row import ChangedRows, ItemRow
 from endcap.index.overlay import MAX_CHANGED, ChangedItem, Overlay
 from endcap.live.polling import LastGood
-from endcap.live.waiting import READS_S, Clock, Waiting
+from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 from endcap.snapshot.snapshot import Snapshot
 
@@ -58,7 +59,7 @@ class LiveCatalogue:
         kept.begin(partial(self._with_changes, kept.content), self._failed)
         self._note(kept, before)
 
-    def over(self, snapshot: Snapshot, at_most_s: float = READS_S) -> Overlay:
+    def over(self, snapshot: Snapshot, at_most_s: float | None = None) -> Overlay:
         """What changed since `snapshot`; where the table can't be read, what is known of it.
 
         Parameters
@@ -66,8 +67,9 @@ class LiveCatalogue:
         at_most_s : to wait for it, where that is more than a request may
         """
         kept = self._kept_for(snapshot)
-        before, patient = kept.content, at_most_s > READS_S
-        found = kept.refreshed(partial(self._with_changes, kept.content), self._failed, at_most_s, patient=patient)
+        before, wait_s = kept.content, math.inf if at_most_s is None else at_most_s
+        look = partial(self._with_changes, kept.content)
+        found = kept.refreshed(look, self._failed, wait_s, patient=at_most_s is not None)
         self._note(kept, before)
         if self._waiting is not None and kept.stale:
             self._waiting.lose(LOST)

@@ -13,7 +13,7 @@ from endcap.index.overlay import Overlay
 from endcap.live.catalogue import LiveCatalogue
 from endcap.live.popular import Popular
 from endcap.live.transfer import Transfer
-from endcap.live.waiting import READS_S, Waiting
+from endcap.live.waiting import Waiting
 from endcap.snapshot.snapshot import Snapshot
 
 LOST: Final = "snapshot"
@@ -64,7 +64,7 @@ class Ladder:
         ahead : no request is waiting for this start
         """
         try:
-            snapshot = self._current.get(READS_S)
+            snapshot = self._current.get()
             if snapshot is not None or self._current.loading:
                 self._waiting.extend(START_AHEAD_S if ahead else START_S)
                 snapshot = snapshot or self._arriving(ahead=ahead)

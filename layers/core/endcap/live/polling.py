@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final, Generic, TypeVar
 
-from endcap.live.waiting import READS_S, Clock, Waiting
+from endcap.live.waiting import Clock, Waiting
 
 Content = TypeVar("Content")
 Look = Callable[[], Content]
@@ -86,7 +87,7 @@ class LastGood(Generic[Content]):
         self._began_s, self._asked_s = 0.0, clock()
 
     def refreshed(
-        self, look: Look[Content], failed: Failed, at_most_s: float = READS_S, *, patient: bool = False
+        self, look: Look[Content], failed: Failed, at_most_s: float = math.inf, *, patient: bool = False
     ) -> Content:
         """The content, looked at first if that is due.
 
@@ -107,8 +108,9 @@ class LastGood(Generic[Content]):
         self.begin(look, failed)
         if self._looking is None or at_most_s <= 0:
             return self.content
-        patience_s = 0.0 if self._doubtful else self._began_s + READS_S - self._clock()
+        patience_s = 0.0 if self._doubtful else self._began_s + self._waiting.patience_s - self._clock()
         wait_s = max(0.0, min(self._waiting.left_s(), at_most_s if patient else min(at_most_s, patience_s)))
+        from_s = self._clock()
         with suppress(Exception):  # what it has raised is seen to where it is taken over
             if self._takes_long:  # that it is not done says nothing against the service
                 self._looking.result(wait_s)
@@ -116,6 +118,8 @@ class LastGood(Generic[Content]):
                 self._waiting.result(self._looking, wait_s)
         if self._looking.done():
             self._taken_over(self._looking, failed)
+            if self._doubtful and not self._takes_long:  # some say of what they have found that it is not all
+                self._waiting.hurry_after(self._clock() - from_s)
         elif wait_s > 0 or self._looking is before:  # else it was begun when there was no time left to wait for it
             self._doubtful = True
         return self.content

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Final
 
 from endcap.live.polling import LastGood
-from endcap.live.waiting import READS_S, Clock, Waiting
+from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger
 from endcap.pseudonyms import PseudonymKeys
 
@@ -36,7 +37,7 @@ class Pseudonyms:
 
     def keys(self) -> PseudonymKeys | None:
         """The keys; where none are here yet they are waited for, no longer than the request may. None without any."""
-        return self._kept.refreshed(self._read, self._failed, READS_S if self._kept.content is None else 0.0)
+        return self._kept.refreshed(self._read, self._failed, math.inf if self._kept.content is None else 0.0)
 
     def _failed(self, exc: Exception) -> float:
         logger.warning("keys of pseudonyms not readable", extra={"error": type(exc).__name__})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +27,7 @@ from endcap.errors import (
 from endcap.filenames import MANIFEST
 from endcap.live.polling import LastGood
 from endcap.live.transfer import Transfer
-from endcap.live.waiting import READS_S, Clock, Waiting
+from endcap.live.waiting import Clock, Waiting
 from endcap.observability import logger, metrics
 from endcap.signing import Signature, Trust
 
@@ -127,7 +128,7 @@ class Followed(Generic[Loaded]):
         self.transfer = Transfer(clock)
         self._kept = LastGood[Loaded | None](None, POLL_S, clock, takes_long=True, waiting=waiting)
 
-    def get(self, wait_s: float = READS_S) -> Loaded | None:
+    def get(self, wait_s: float = math.inf) -> Loaded | None:
         """What is current, looked for at most every two seconds.
 
         Parameters

@@ -9,6 +9,7 @@ the thread that serves, which is the only one that changes state.
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as LateError
@@ -27,8 +28,15 @@ WRITE_S: Final = 0.1
 DEPENDENCIES_S: Final = READS_S + WRITE_S
 """How long a request waits for other services at most, whatever they do."""
 HURRIED_S: Final = 0.15
-"""How long a request waits for all that it reads together while it is fresh that another has waited in vain: several
-times what a read takes where all is well, and short enough that requests do not pile up behind each other."""
+"""How long a request waits for all that it reads together while it is fresh that another has waited in vain, at least:
+short enough that requests do not pile up behind each other."""
+HURRIED_TIMES: Final = 3.0
+"""How long it waits as a multiple of what reads take where all is well, and no longer than one that is not hurried: on
+a machine that is short of processors they take long without a service being at fault."""
+REMEMBERED: Final = 64
+"""Requests that tell what reads take where all is well, by their median."""
+PRESUMED_S: Final = (0.1,) * 3
+"""What they are taken to have taken before there were any, in seconds: a few good ones outvote it."""
 HURRY_S: Final = 10.0
 """How long that is fresh. The probes of a breaker are hurried meanwhile; the next one may take its time, so that a
 service is found that has become slow and no more."""
@@ -48,21 +56,31 @@ class Workers(Protocol):
 class Waiting:
     """The deadline of the request that is served, and what it had to do without.
 
-    A request that has waited in vain until its deadline makes those of the next seconds hurry, whatever they read: one
-    after the other they would wait in vain too, and where all environments do, shoppers wait for these as well. It is
-    counted in seconds since then and not in what comes late by itself, as threads may stand still between requests.
+    A request that has waited in vain, until its deadline or for a call that has failed late, makes those of the next
+    seconds hurry, whatever they read: one after the other they would wait in vain too, and where all environments do,
+    shoppers wait for these as well. It is counted in seconds since then and not in what comes late by itself, as
+    threads may stand still between requests.
+
+    How long the hurried wait goes by how long earlier requests had to, from their begin on. Those that were hurried
+    themselves, and those that did without something, do not count: what a failing service takes says nothing about a
+    sound one.
 
     Parameters
     ----------
     workers : threads by default, made when the first read asks for one
     clock : seconds, ascending
+    patience_s : how long a request waits for all that it reads together
     """
 
-    def __init__(self, workers: Workers | None = None, clock: Clock = time.monotonic) -> None:
-        self.clock, self._given = clock, workers
+    def __init__(
+        self, workers: Workers | None = None, clock: Clock = time.monotonic, patience_s: float = READS_S
+    ) -> None:
+        self.clock, self.patience_s, self._given = clock, patience_s, workers
         self._lost: dict[str, None] = {}
-        self._ends_s, self._hurry_ends_s = clock() + READS_S, float("-inf")
-        self._usual = True
+        self._began_s, self._hurry_ends_s = clock(), float("-inf")
+        self._ends_s, self._usual = self._began_s + self.patience_s, True
+        self._read_in_s: float | None = None
+        self._good_s, self._hurried_s = deque(PRESUMED_S, REMEMBERED), HURRIED_S
 
     @cached_property
     def workers(self) -> Workers:
@@ -71,8 +89,11 @@ class Waiting:
 
     def begin(self) -> None:
         """Another request begins: it has its time before it, and has lost nothing yet."""
-        self._usual = not self.hurried
-        self._ends_s = self.clock() + (READS_S if self._usual else HURRIED_S)
+        if self._usual and self._read_in_s is not None and not self._lost:
+            self._good_s.append(self._read_in_s)
+        self._read_in_s = None
+        self._usual, self._began_s = not self.hurried, self.clock()
+        self._ends_s = self._began_s + (self.patience_s if self._usual else self._hurried_s)
         self._lost.clear()
 
     def extend(self, seconds: float) -> None:
@@ -90,21 +111,33 @@ class Waiting:
         return max(0.0, self._ends_s - self.clock())
 
     def result(self, future: Future[Found], at_most_s: float) -> Found:
-        """What a call on a worker finds, waited for this long.
+        """What a read on a worker finds, waited for this long.
 
         Raises
         ------
         TimeoutError : it comes later
         Exception : whatever the call itself has raised
         """
-        to_the_end = at_most_s >= self.left_s()
+        to_the_end, from_s, at_hand = at_most_s >= self.left_s(), self.clock(), future.done()
         try:
-            return future.result(at_most_s)
+            found = future.result(at_most_s)
         except LateError:
-            # One that has waited no longer than the hurried do, or as long as it was let to, says nothing to others.
-            if self._usual and to_the_end and at_most_s > HURRIED_S and not future.done():
-                self._hurry_ends_s = self.clock() + HURRY_S
+            # One that has waited as long as it was let to says nothing to others.
+            if to_the_end and not future.done():
+                self.hurry_after(at_most_s)
             raise
+        except (DependencyError, ThrottledError):
+            self.hurry_after(self.clock() - from_s)
+            raise
+        self._read_in_s = (self._read_in_s or 0.0) if at_hand else self.clock() - self._began_s
+        return found
+
+    def hurry_after(self, waited_s: float) -> None:
+        """Make the next requests hurry where this one has waited in vain for longer than the hurried always may."""
+        if self._usual and waited_s > HURRIED_S:
+            self._hurry_ends_s = self.clock() + HURRY_S
+            median_s = sorted(self._good_s)[len(self._good_s) // 2]
+            self._hurried_s = min(self.patience_s, max(HURRIED_S, HURRIED_TIMES * median_s))
 
     def lose(self, name: str) -> None:
         """Note that the answer is made without something."""
@@ -152,6 +185,10 @@ class Reading(Generic[Found]):
     def result(self, at_least_s: float = 0.0) -> Found:
         """What the call found, waited for no longer than the request may, or this long where that is longer.
 
+        Parameters
+        ----------
+        at_least_s : seconds of its own, of what is no read: how long it takes says nothing about reads
+
         Raises
         ------
         DependencyError : it was refused by the breaker, or comes too late
@@ -159,8 +196,9 @@ class Reading(Generic[Found]):
         """
         if self._future is None:
             raise DependencyError(f"{self._what}: not tried, as it has just failed {FAILURES} times")
+        wait_s = max(at_least_s, self._waiting.left_s())
         try:
-            found = self._waiting.result(self._future, max(at_least_s, self._waiting.left_s()))
+            found = self._future.result(wait_s) if at_least_s else self._waiting.result(self._future, wait_s)
         except LateError as exc:
             self._breaker.note(failed=True)
             raise DependencyError(f"{self._what}: no answer in time") from exc

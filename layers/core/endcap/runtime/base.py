@@ -75,6 +75,6 @@ class Base:
     @cached_property
     def waiting(self) -> Waiting:
         """The deadline of the request that is served; everything that requests read keeps to it."""
-        from endcap.live.waiting import Waiting
+        from endcap.live.waiting import READS_S, Waiting
 
-        return self._waiting or Waiting()
+        return self._waiting or Waiting(patience_s=self.settings.read_patience_seconds or READS_S)

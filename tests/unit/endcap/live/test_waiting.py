@@ -7,14 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from endcap.errors import DependencyError, NotFoundError
+from endcap.errors import DependencyError, NotFoundError, ThrottledError
 from endcap.live.polling import LastGood
 from endcap.live.waiting import (
     DEPENDENCIES_S,
     FAILURES,
     HURRIED_S,
+    HURRIED_TIMES,
     HURRY_S,
+    PRESUMED_S,
     READS_S,
+    REMEMBERED,
     REST_S,
     WRITE_S,
     Breaker,
@@ -65,6 +68,20 @@ class TestWaiting:
             third.result()
         assert clock.now_s == pytest.approx(READS_S)
 
+    def test_patience_is_what_it_is_told(self, service: Service, clock: VirtualClock) -> None:
+        waiting = Waiting(VirtualWorkers(clock), clock, patience_s=5.0)
+        service.takes_s = 4.5
+        assert Guarded("a", waiting).begin(service).result() == 1
+        kept = LastGood(0, every_s=2.0, clock=clock, waiting=waiting)
+        waiting.begin()
+        assert kept.refreshed(service, lambda exc: None) == 2
+        assert not waiting.hurried
+        service.takes_s = 6.0
+        waiting.begin()
+        with pytest.raises(DependencyError):
+            Guarded("a", waiting).begin(service).result()
+        assert clock.now_s == pytest.approx(4.5 + 4.5 + 5.0)
+
     def test_leaves_the_record_of_an_answer_a_little(
         self, waiting: Waiting, service: Service, clock: VirtualClock
     ) -> None:
@@ -84,13 +101,30 @@ class TestWaiting:
         assert waiting.lost == ()
 
 
+def served(guarded: Guarded, waiting: Waiting, service: Service, takes_s: float, requests: int = 1) -> None:
+    """Requests that each read once."""
+    for _ in range(requests):
+        waiting.begin()
+        service.takes_s = takes_s
+        guarded.begin(service).result()
+
+
+def wait_in_vain(guarded: Guarded, waiting: Waiting, service: Service) -> None:
+    """A request for which the service does not answer in time."""
+    waiting.begin()
+    service.takes_s = 60.0
+    with pytest.raises(DependencyError):
+        guarded.begin(service).result()
+
+
 class TestHurry:
     @pytest.fixture
     def guarded(self, waiting: Waiting, service: Service) -> Guarded:
-        """A service that has let one request wait in vain."""
-        guarded, service.takes_s = Guarded("a", waiting), 60.0
-        with pytest.raises(DependencyError):
-            guarded.begin(service).result()
+        """A service that has answered quickly for long, and then let one request wait in vain."""
+        guarded = Guarded("a", waiting)
+        served(guarded, waiting, service, 0.001, REMEMBERED)
+        wait_in_vain(guarded, waiting, service)
+        service.calls = 1
         return guarded
 
     def test_after_one_that_has_waited_in_vain_others_wait_less_whatever_they_read(
@@ -148,12 +182,43 @@ class TestHurry:
         waiting.begin()
         assert waiting.left_s() == pytest.approx(READS_S)
 
-    def test_a_failure_hurries_nobody(self, waiting: Waiting, service: Service, clock: VirtualClock) -> None:
-        service.takes_s, service.error = 0.9 * READS_S, DependencyError("down")
-        with pytest.raises(DependencyError):
+    @pytest.mark.parametrize(
+        ("error", "takes_s", "hurries"),
+        [
+            (DependencyError("down"), 0.9 * READS_S, True),
+            (ThrottledError("too many"), 2 * HURRIED_S, True),
+            (DependencyError("down"), 0.9 * HURRIED_S, False),
+            (NotFoundError("not there"), 0.9 * READS_S, False),  # an answer like any other
+        ],
+    )
+    def test_a_call_that_fails_late_hurries_others_like_one_that_never_ends(
+        self, waiting: Waiting, service: Service, error: Exception, takes_s: float, hurries: bool
+    ) -> None:
+        service.takes_s, service.error = takes_s, error
+        with pytest.raises(type(error)):
             Guarded("a", waiting).begin(service).result()
         waiting.begin()
-        assert waiting.left_s() == pytest.approx(READS_S)
+        assert waiting.hurried == hurries
+        assert (waiting.left_s() < 0.9 * READS_S) == hurries
+
+    @pytest.mark.parametrize("takes_long", [False, True])
+    def test_a_look_that_finds_a_part_late_hurries_others_unless_it_takes_long_anyway(
+        self, waiting: Waiting, service: Service, clock: VirtualClock, takes_long: bool
+    ) -> None:
+        service.takes_s = 0.9 * READS_S
+        kept = LastGood(0, 2.0, clock, takes_long=takes_long, whole=lambda _: False, waiting=waiting)
+        assert kept.refreshed(service, lambda _: None) == 1
+        waiting.begin()
+        assert waiting.hurried != takes_long
+
+    def test_what_has_time_of_its_own_hurries_nobody(
+        self, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        service.takes_s, service.error = 2 * HURRIED_S, DependencyError("down")
+        with pytest.raises(DependencyError):
+            Guarded("record", waiting).begin(service).result(WRITE_S)
+        waiting.begin()
+        assert not waiting.hurried
 
     def test_a_wait_that_was_short_by_itself_hurries_nobody(
         self, waiting: Waiting, service: Service, clock: VirtualClock
@@ -165,6 +230,93 @@ class TestHurry:
             Guarded("a", waiting).begin(service).result()
         waiting.begin()
         assert waiting.left_s() == pytest.approx(READS_S)
+
+
+class TestHowLongTheHurriedWait:
+    @pytest.fixture
+    def guarded(self, waiting: Waiting) -> Guarded:
+        return Guarded("a", waiting)
+
+    def hurried_s(self, guarded: Guarded, waiting: Waiting, service: Service) -> float:
+        wait_in_vain(guarded, waiting, service)
+        waiting.begin()
+        return waiting.left_s()
+
+    @pytest.mark.parametrize(
+        ("usual_s", "hurried_s"),
+        [
+            (0.001, HURRIED_S),
+            (0.1, HURRIED_TIMES * 0.1),
+            (0.2, HURRIED_TIMES * 0.2),
+            (0.3, READS_S),
+        ],
+    )
+    def test_goes_by_what_reads_take_where_all_is_well(
+        self, guarded: Guarded, waiting: Waiting, service: Service, usual_s: float, hurried_s: float
+    ) -> None:
+        served(guarded, waiting, service, usual_s, len(PRESUMED_S) + 1)
+        assert self.hurried_s(guarded, waiting, service) == pytest.approx(hurried_s)
+
+    def test_is_moderate_before_anything_is_known_of_them(
+        self, guarded: Guarded, waiting: Waiting, service: Service
+    ) -> None:
+        assert HURRIED_S < self.hurried_s(guarded, waiting, service) < READS_S / 2
+
+    def test_goes_by_the_last_of_them(self, guarded: Guarded, waiting: Waiting, service: Service) -> None:
+        served(guarded, waiting, service, 0.001, 10 * REMEMBERED)
+        served(guarded, waiting, service, 0.2, REMEMBERED)
+        assert self.hurried_s(guarded, waiting, service) == pytest.approx(HURRIED_TIMES * 0.2)
+
+    def test_single_late_answers_do_not_change_it(self, guarded: Guarded, waiting: Waiting, service: Service) -> None:
+        for _ in range(REMEMBERED):
+            served(guarded, waiting, service, 0.001, 2)
+            served(guarded, waiting, service, 0.6)
+        assert self.hurried_s(guarded, waiting, service) == pytest.approx(HURRIED_S)
+
+    def test_answers_to_the_hurried_do_not_change_it(
+        self, guarded: Guarded, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        served(guarded, waiting, service, 0.05, REMEMBERED)
+        for _ in range(10):
+            wait_in_vain(guarded, waiting, service)
+            served(guarded, waiting, service, 0.14, 20)
+            clock.spend(HURRY_S)
+        assert self.hurried_s(guarded, waiting, service) == pytest.approx(HURRIED_S)
+
+    def test_answers_beside_something_lost_do_not_change_it(
+        self, guarded: Guarded, waiting: Waiting, service: Service
+    ) -> None:
+        served(guarded, waiting, service, 0.001, REMEMBERED)
+        for _ in range(REMEMBERED):
+            served(guarded, waiting, service, 0.3)
+            waiting.lose("changes")
+        assert self.hurried_s(guarded, waiting, service) == pytest.approx(HURRIED_S)
+
+    def test_goes_by_when_the_last_of_a_request_was_there_and_not_by_when_it_was_asked_for(
+        self, guarded: Guarded, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        for _ in range(REMEMBERED):
+            waiting.begin()
+            service.takes_s = 0.01
+            first = guarded.begin(service)
+            service.takes_s = 0.1
+            second = guarded.begin(service)
+            first.result()
+            second.result()
+            service.takes_s = 0.01
+            third = guarded.begin(service)
+            clock.spend(0.5)  # something else is done meanwhile
+            third.result()
+        assert self.hurried_s(guarded, waiting, service) == pytest.approx(HURRIED_TIMES * 0.1)
+
+    def test_records_are_no_reads(
+        self, guarded: Guarded, waiting: Waiting, service: Service, clock: VirtualClock
+    ) -> None:
+        for _ in range(REMEMBERED):
+            served(guarded, waiting, service, 0.001)
+            clock.spend(0.2)
+            guarded.begin(service).result(WRITE_S)
+        assert self.hurried_s(guarded, waiting, service) == pytest.approx(HURRIED_S)
 
 
 class TestBreaker:
