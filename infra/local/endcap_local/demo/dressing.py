@@ -1,8 +1,8 @@
 """The bundled data as the demo plays it: moved to end yesterday, with countries, categories and what was shown to whom.
 
-Countries are the source's (`demo_data/SOURCE.md`). The rest it lacks. Categories are read off the titles' words.
-Impressions are synthetic: before their latest order, each shopper is said to have been shown some of what they bought
-then, and some of what everybody buys.
+Countries and currency are the source's (`demo_data/SOURCE.md`). The rest it lacks. Categories are read off the titles'
+words. Impressions are synthetic: before their latest order, each shopper is said to have been shown some of what they
+bought then, and some of what everybody buys.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ DAY_S: Final = 86_400
 SHOWN_OF_EACH: Final = 2
 """Impressions of bought things, and of best-sellers, for each shopper."""
 SHOWN_BEFORE_S: Final = 60
+CURRENCY: Final = "GBP"
 _BEST_SELLERS: Final = 20
 _OTHER: Final = ("Gifts",)
 COUNTRY: Final = "properties.country"
@@ -97,7 +98,9 @@ def dress(folder: Path, out: Path, last_day: date) -> None:
     out.mkdir(parents=True, exist_ok=True)
     with (out / "items.jsonl").open("w", encoding="utf-8") as file:
         for item in items:
-            file.write(json.dumps(item | {"categories": list(categories_of(str(item["title"])))}) + "\n")
+            file.write(
+                json.dumps(item | {"categories": list(categories_of(str(item["title"]))), "currency": CURRENCY}) + "\n"
+            )
     with (out / "events.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, [*names, COUNTRY])
         writer.writeheader()

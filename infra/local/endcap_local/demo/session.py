@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
+from endcap_local.demo.dressing import CURRENCY
 from endcap_local.demo.story import Story
 from endcap_local.http_client import HttpClient, HttpError
 
@@ -27,7 +28,12 @@ INTEREST: Final = "cake tins and baking cases"
 OTHER_INTEREST: Final = "lights for the christmas tree"
 DEEDS: Final = ("view", "add_to_cart", "purchase")
 NEW_ITEM_ID: Final = "new-cake-tins"
-NEW_ITEM: Final = {"title": "Set of 3 Cake Tins Jubilee", "price": 5.95, "categories": ["Kitchen", "Baking"]}
+NEW_ITEM: Final = {
+    "title": "Set of 3 Cake Tins Jubilee",
+    "price": 5.95,
+    "currency": CURRENCY,
+    "categories": ["Kitchen", "Baking"],
+}
 ABROAD: Final = ("DE", "Germany")
 QUESTION: Final = "a present for a gardener"
 WISH: Final = "a present for a gardener under £5, no plastic"

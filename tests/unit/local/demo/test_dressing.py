@@ -95,6 +95,12 @@ def test_most_items_have_a_category_of_their_own(dressed) -> None:
     assert counted[("Gifts",)] < len(items) / 10
 
 
+def test_prices_are_in_pounds_as_the_source_says(dressed) -> None:
+    items, _ = dressed
+    assert {item["currency"] for item in items} == {"GBP"}
+    assert "median unit price in pounds sterling" in (DEMO_DATA / "SOURCE.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("title", "path"),
     [
