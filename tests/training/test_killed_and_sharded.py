@@ -43,6 +43,14 @@ def command(tmp_path_factory):
     return {"data": str(folder / "shop"), **folders, **choices}
 
 
+@pytest.fixture(scope="module")
+def two(command):
+    """What two local shards build without interruption."""
+    whole = elsewhere(command, "two", shards=2)
+    assert killed(whole, ["end"]) == {"end": 0}
+    return whole
+
+
 @pytest.fixture
 def free_port():
     with socket.socket() as probe:
@@ -71,17 +79,14 @@ def test_killed_at_every_step_in_turn_it_ends_with_the_same_content(command):
     assert "user_encoder.onnx" in verify_snapshot(Path(command["out"]))["files"]
 
 
-def test_a_killed_leader_of_two_shards_goes_on_to_the_same_content(command):
-    broken, whole = (elsewhere(command, name, shards=2) for name in ("broken", "two"))
+def test_a_killed_leader_of_two_shards_goes_on_to_the_same_content(command, two):
+    broken = elsewhere(command, "broken", shards=2)
     points = ["text_vectors:half", "trial_encoder:half", "encoder:half", "end"]
     assert killed(broken, points) == {**dict.fromkeys(points, -9), "end": 0}
-    assert killed(whole, ["end"]) == {"end": 0}
-    assert content(broken) == content(whole)
+    assert content(broken) == content(two)
 
 
-def test_hosts_that_meet_at_an_address_build_what_local_shards_build(command, free_port):
-    local = elsewhere(command, "local", shards=2)
-    assert killed(local, ["end"]) == {"end": 0}
+def test_hosts_that_meet_at_an_address_build_what_local_shards_build(command, two, free_port):
     hosts = [elsewhere(command, f"host-{shard}", shards=2, shard=shard) for shard in (0, 1)]
     meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port)}
     runs = [
@@ -95,9 +100,9 @@ def test_hosts_that_meet_at_an_address_build_what_local_shards_build(command, fr
         for host in hosts
     ]
     assert [run.communicate(timeout=300)[0] for run in runs] == ["end 0\n", "end 0\n"]
-    assert content(hosts[0]) == content(local)
+    assert content(hosts[0]) == content(two)
     assert not Path(hosts[1]["out"]).exists()
-    snapshots = [load_snapshot(Path(made["out"])) for made in (hosts[0], local)]
+    snapshots = [load_snapshot(Path(made["out"])) for made in (hosts[0], two)]
     np.testing.assert_allclose(*(s.text_vectors_f16.astype(np.float32) for s in snapshots), atol=1e-6)
 
 

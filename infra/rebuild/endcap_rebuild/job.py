@@ -32,6 +32,7 @@ from endcap_rebuild.steps.assembly import with_user_encoder
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, contents_of, fitted_of, load_index
 from endcap_rebuild.steps.full import FULL_STEPS
 from endcap_rebuild.steps.model_card import model_card
+from endcap_rebuild.steps.own_weights import own_weights_of, with_gates
 from endcap_rebuild.steps.runner import Outputs, json_value, run_steps
 from endcap_rebuild.text_encoder.choose import choose_encoder, forget_incumbent
 
@@ -141,10 +142,10 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
     shop.report.require_good(settings.reading.allow_bad)
     written = queries_of(settings.enrichment, shop.items) if settings.enrichment and settings.student else ()
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew, written), progress, crew)
-    gated = (*([] if settings.enrichment is None else [DESCRIBED_STEP]), *([IMAGE_STEP] if has_pictures(job) else []))
+    gates = (*([] if settings.enrichment is None else [DESCRIBED_STEP]), *([IMAGE_STEP] if has_pictures(job) else []))
     reads = ("seed", "dim", "max_cases", "target", "device", "shards")
     outputs = run_steps(
-        (*BUDGETS[settings.budget], *gated),
+        with_gates(BUDGETS[settings.budget], gates),
         job,
         {name: getattr(settings, name) for name in reads} | {"enrichment": enrichment_key(settings)},
         "-".join([shop.key, job.loaded.encoder.sha256, *job.loaded.text_fields]),
@@ -204,6 +205,8 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
     terms = {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in chosen["weights"].items()}
     terms = weights_beside(terms, outputs.get("described"), scales, BESIDE)
     terms = weights_beside(terms, outputs.get("images"), scales, IMAGES_BESIDE)
+    own = own_weights_of(outputs).get("weights", {})
+    terms |= {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in own.items()}
     return Weights(terms, chosen["settings"], chosen["evidence"])
 
 
@@ -220,6 +223,7 @@ def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
         **({"fairness": shown} if shown else {}),
         **({"enrichment": report_of(outputs["described"])} if outputs.get("described") else {}),
         **({"images": report_of(outputs["images"])} if outputs.get("images") else {}),
+        **({"own_weights": own} if (own := own_weights_of(outputs)) else {}),
         "clock_usable": shop.clock,
         "items": len(shop.items),
         "events": len(shop.table),
