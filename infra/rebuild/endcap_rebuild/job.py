@@ -24,6 +24,7 @@ from endcap_rebuild.data.row_weights import TARGETS
 from endcap_rebuild.images.step import BESIDE as IMAGES_BESIDE
 from endcap_rebuild.images.step import IMAGE_STEP, has_pictures
 from endcap_rebuild.language.enrich import queries_of
+from endcap_rebuild.language.own_weights import Gate, own_weights_of, with_gates
 from endcap_rebuild.language.step import BESIDE, DESCRIBED_STEP, enrichment_key, report_of, weights_beside
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
@@ -32,7 +33,6 @@ from endcap_rebuild.steps.assembly import with_user_encoder
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, contents_of, fitted_of, load_index
 from endcap_rebuild.steps.full import FULL_STEPS
 from endcap_rebuild.steps.model_card import model_card
-from endcap_rebuild.steps.own_weights import own_weights_of, with_gates
 from endcap_rebuild.steps.runner import Outputs, json_value, run_steps
 from endcap_rebuild.text_encoder.choose import choose_encoder, forget_incumbent
 
@@ -142,7 +142,8 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
     shop.report.require_good(settings.reading.allow_bad)
     written = queries_of(settings.enrichment, shop.items) if settings.enrichment and settings.student else ()
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew, written), progress, crew)
-    gates = (*([] if settings.enrichment is None else [DESCRIBED_STEP]), *([IMAGE_STEP] if has_pictures(job) else []))
+    described = [] if settings.enrichment is None else [Gate(DESCRIBED_STEP, BESIDE)]
+    gates = (*described, *([Gate(IMAGE_STEP, IMAGES_BESIDE)] if has_pictures(job) else []))
     reads = ("seed", "dim", "max_cases", "target", "device", "shards")
     outputs = run_steps(
         with_gates(BUDGETS[settings.budget], gates),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,8 +20,7 @@ from numpy.typing import NDArray
 from endcap.arrays import F64
 from endcap.ranking.features import RankingSettings
 from endcap.ranking.terms.registry import DEFAULT_WEIGHTS
-from endcap_rebuild.images.step import BESIDE as IMAGES_BESIDE
-from endcap_rebuild.language.step import BESIDE, report_of
+from endcap_rebuild.language.step import report_of
 from endcap_rebuild.metrics.paired import CLEARLY, is_more
 from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.steps.fast import FastJob, Needed, profiles_of, trial_index
@@ -33,13 +33,20 @@ TIMES: Final = (0.0, 0.25, 0.5, 1.0, 2.0, 4.0)
 USUAL: Final = 1.0
 LEFT_OUT: Final = TIMES[1]
 """With less than that of what it usually weighs text is left out."""
-_GATES: Final = {"described": BESIDE, "images": IMAGES_BESIDE}
 _PLACES: Final = 10
 
 
-def _own_weights(job: FastJob, needed: Needed) -> Outputs:
+@dataclass(frozen=True)
+class Gate:
+    """A gate's step, and its terms with the one that each stands beside, whose weight its own is a share of."""
+
+    step: Step[FastJob]
+    beside: Mapping[str, str]
+
+
+def _own_weights(job: FastJob, needed: Needed, gates: Sequence[Gate]) -> Outputs:
     """What each term counts, and the evidence; nothing where the text counts, or no gate has taken anything."""
-    shares = shares_of_text(needed)
+    shares = shares_of_text(needed, gates)
     chosen = json_value(needed["weights"]["json"])
     tuned, usual = chosen["weights"]["text"], DEFAULT_WEIGHTS["text"]
     cases = job.split.cases.chosen(np.flatnonzero(~job.split.cases.repeated))
@@ -85,23 +92,25 @@ def towards_best(gains: Mapping[float, F64], owners: NDArray[np.integer[Any]]) -
     return next(times for times in way if not is_more(gains[best], gains[times], owners, CLEARLY))
 
 
-def shares_of_text(needed: Needed) -> dict[str, float]:
+def shares_of_text(needed: Needed, gates: Sequence[Gate]) -> dict[str, float]:
     """What the gates have chosen of the weight of `text`, by term; without those that they have not taken."""
     return {
         name: share
-        for step, beside in _GATES.items()
-        for name, share in report_of(needed.get(step)).get("weights", {}).items()
-        if share > 0 and beside[name] == "text"
+        for gate in gates
+        for name, share in report_of(needed[gate.step.name]).get("weights", {}).items()
+        if share > 0 and gate.beside[name] == "text"
     }
 
 
-def with_gates(steps: Sequence[Step[FastJob]], gates: Sequence[Step[FastJob]]) -> tuple[Step[FastJob], ...]:
+def with_gates(steps: Sequence[Step[FastJob]], gates: Sequence[Gate]) -> tuple[Step[FastJob], ...]:
     """The steps of a budget, those of gates, and what follows from both; just the former where there is no gate."""
     if not gates:
         return tuple(steps)
     (tuning,) = (step for step in steps if step.name == "weights")
-    needs = (*tuning.needs, tuning.name, *(gate.name for gate in gates))
-    return (*steps, *gates, replace(tuning, name="own_weights", run=_own_weights, needs=needs))
+    asked = tuple(gate.step for gate in gates)
+    needs = (*tuning.needs, tuning.name, *(step.name for step in asked))
+    run = partial(_own_weights, gates=gates)
+    return (*steps, *asked, replace(tuning, name="own_weights", run=run, needs=needs))
 
 
 def own_weights_of(outputs: Mapping[str, Outputs]) -> dict[str, Any]:

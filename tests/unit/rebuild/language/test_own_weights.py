@@ -15,19 +15,22 @@ from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.parts import TermWeight
 from endcap.snapshot.snapshot import Snapshot, load_snapshot
 from endcap_rebuild.data.dataset import read_shop
+from endcap_rebuild.images.step import BESIDE as IMAGES_BESIDE
 from endcap_rebuild.images.step import IMAGE_STEP
 from endcap_rebuild.images.vectors import pictures_of
 from endcap_rebuild.job import rebuild
-from endcap_rebuild.settings import RebuildSettings, no_progress
-from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
-from endcap_rebuild.steps.own_weights import (
+from endcap_rebuild.language.own_weights import (
     TIMES,
     USUAL,
+    Gate,
     own_weights_of,
     shares_of_text,
     towards_best,
     with_gates,
 )
+from endcap_rebuild.language.step import BESIDE, DESCRIBED_STEP
+from endcap_rebuild.settings import RebuildSettings, no_progress
+from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, json_array, run_steps
 from endcap_rebuild.text.encoders import load_encoder
 from tests.fakes.toy_shop import NOW_MS, write_events, write_items
@@ -120,7 +123,7 @@ def test_what_makes_the_window_clearly_worse_has_no_weight(shop: RebuildSettings
     job = FastJob(
         shop, read_shop(shop.data, NOW_MS, shop.seed, {}), load_encoder(shop.encoder, shop.cache), no_progress
     )
-    steps = with_gates(FAST_STEPS, [replace(IMAGE_STEP, run=taken)])
+    steps = with_gates(FAST_STEPS, [Gate(replace(IMAGE_STEP, run=taken), IMAGES_BESIDE)])
     reads = {name: getattr(shop, name) for name in ("seed", "dim", "max_cases", "target")}
     found = own_weights_of(run_steps(steps, job, reads, "data", None, no_progress))
     assert (found["times"], found["weights"]) == (0.0, {})
@@ -131,12 +134,13 @@ def test_what_makes_the_window_clearly_worse_has_no_weight(shop: RebuildSettings
 def test_what_no_gate_has_taken_has_none() -> None:
     reports = {"described": {"described": 0.4, "described_query": 0.7, "tags": 0.0}, "images": {"image_similar": 0.2}}
     needed = {step: {"json": json_array({"weights": weights})} for step, weights in reports.items()}
-    assert shares_of_text(needed) == {"described": 0.4}  # the others stand beside queries, or beside the item looked at
-    assert shares_of_text({}) == {}
+    gates = [Gate(DESCRIBED_STEP, BESIDE), Gate(IMAGE_STEP, IMAGES_BESIDE)]
+    assert shares_of_text(needed, gates) == {"described": 0.4}  # others stand beside queries, or the item looked at
+    assert shares_of_text({"described": {}, "images": {}}, gates) == {}
 
 
 def test_without_a_gate_the_steps_are_what_they_were() -> None:
     assert with_gates(FAST_STEPS, []) == tuple(FAST_STEPS)
-    last = with_gates(FAST_STEPS, [IMAGE_STEP])[-1]
+    last = with_gates(FAST_STEPS, [Gate(IMAGE_STEP, IMAGES_BESIDE)])[-1]
     assert last.name == "own_weights"
     assert {"weights", "images", "trial"} <= set(last.needs)
