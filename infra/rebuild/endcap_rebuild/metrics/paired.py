@@ -44,7 +44,7 @@ def crossed_interval(
     """95 % interval of the mean of `values` for other users and other items than these.
 
     Errors by user and by item add up, but for what both count; the ends are Student's, by as many degrees of freedom
-    as even owners would give. With one item in half of the questions that is hardly more than three.
+    as even owners would give, one at least. With one item in half of the questions that is about three.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def crossed_interval(
     by_user, by_item = error_of_mean(values, user), error_of_mean(values, item)
     by_both = error_of_mean(values, user * (int(item.max()) + 1) + item)
     error = np.sqrt(max(by_user**2 + by_item**2 - by_both**2, by_user**2, by_item**2))
-    reach = float(error * stdtrit(min(_evenly(user), _evenly(item)) - 1, 0.975))
+    reach = float(error * stdtrit(max(min(_evenly(user), _evenly(item)) - 1, 1.0), 0.975))
     mean = float(values.mean())
     return mean - reach, mean + reach
 

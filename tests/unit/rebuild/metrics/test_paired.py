@@ -60,6 +60,13 @@ def test_one_item_in_half_of_the_questions_proves_little() -> None:
     assert crossed_interval(gains, users, half)[0] < 0 < crossed_interval(gains, users, users)[0]
 
 
+def test_one_item_in_nearly_all_questions_leaves_an_interval_that_can_be_told() -> None:
+    users = np.arange(1_000)
+    items = np.maximum(users - 990, 0)
+    low, high = crossed_interval(np.random.default_rng(5).normal(size=1_000), users, items)
+    assert -1 < low < 0 < high < 1
+
+
 @pytest.mark.parametrize(("users", "items"), [(np.zeros(9), np.arange(9)), (np.arange(9), np.zeros(9))])
 def test_one_user_or_item_makes_no_interval(users: NDArray[np.float64], items: NDArray[np.float64]) -> None:
     with pytest.raises(ValueError, match="two users and two items"):
