@@ -17,13 +17,13 @@ from endcap_rebuild.language.gate import (
     Owners,
     Space,
     Trials,
-    cold_trials,
     owners_of,
     trials_of,
     verdict,
 )
 from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
 from endcap_rebuild.text_encoder.questions import Questions
+from tests.fakes.uneven_shop import UnevenShop
 
 N, KINDS, DIM = 400, 20, 32
 FIELDS = ("kind", "uses")
@@ -242,53 +242,8 @@ def test_vectors_that_gain_nothing_as_they_would_be_served_are_not_taken() -> No
     assert set(found.weights.values()) == {0.0}
 
 
-NEW, ASKED, DRAWS = 0.2, 400, 40
-NOMINAL = 0.025
-"""How often the lower end of a 95 % interval lies above 0 by chance."""
-
-
-class UnevenShop:
-    """Few items, demand that falls as one over the rank, and texts that tell nothing.
-
-    What chance gives the item that is asked for most, hundreds of shoppers gain or lose together.
-    """
-
-    def __init__(self, seed: int) -> None:
-        chance = np.random.default_rng([seed, 31])
-        kinds, new = chance.integers(KINDS, size=N), chance.random(N) < NEW
-        meaning = unit(chance.normal(size=(KINDS, DIM)).astype(np.float32))
-        demand = 1 / chance.permutation(np.arange(1.0, N + 1))
-
-        def drawn(kind: int, among: NDArray[np.bool_]) -> int:
-            rows = np.flatnonzero((kinds == kind) & among)
-            return int(chance.choice(rows, p=demand[rows] / demand[rows].sum()))
-
-        known = [kind for kind in range(KINDS) if new[kinds == kind].any() and not new[kinds == kind].all()]
-        wanted = np.asarray([demand[kinds == kind].sum() for kind in known])
-        asked = chance.choice(known, ASKED, p=wanted / wanted.sum()).tolist()
-        pairs = np.asarray([(drawn(kind, ~new), drawn(kind, new)) for kind in asked])
-        words = unit(chance.normal(size=(ASKED, DIM)).astype(np.float32))
-        self.texts = unit(chance.normal(size=(N, DIM)).astype(np.float32))
-        self.described = unit((meaning[kinds] + 0.3 * unit(chance.normal(size=(N, DIM)))).astype(np.float32))
-        self.tags = unit((np.eye(KINDS)[kinds] - np.bincount(kinds, minlength=KINDS) / N).astype(np.float32))
-        self.queries = {f"q{k}": (words[k], meaning[kind]) for k, kind in enumerate(asked)}
-        self.questions = Questions(
-            items=np.arange(N),
-            texts=[""] * N,
-            histories=np.stack([pairs[:, 0], np.full(ASKED, -1)], axis=1),
-            targets=pairs[:, 1],
-            seen=[np.asarray([row]) for row in pairs[:, 0].tolist()],
-            users=np.arange(ASKED),
-            queries=list(self.queries),
-            answers=[np.asarray([row]) for row in pairs[:, 1].tolist()],
-            askers=np.arange(ASKED),
-        )
-
-    def trials(self, order: NDArray[np.int64]) -> list[tuple[str, Trials]]:
-        """Of tags, of descriptions, and of descriptions for searches, where items have those of others in an order."""
-        described = trials_of(self.questions, {FIELDS: Space(self.texts, self.described[order])}, self.queries)
-        tagged = cold_trials(self.questions, {FIELDS: Space(self.texts, self.tags[order])})
-        return [(COLD, tagged), *described.items()]
+DRAWS, NOMINAL = 40, 0.025
+"""Shops, and how often the lower end of a 95 % interval lies above 0 by chance."""
 
 
 def test_what_chance_gives_popular_items_is_taken_no_more_often_than_an_interval_promises() -> None:
@@ -296,7 +251,7 @@ def test_what_chance_gives_popular_items_is_taken_no_more_often_than_an_interval
     for draw in range(DRAWS):
         shop = UnevenShop(draw)
         owners = owners_of(shop.questions)
-        for part, trials in shop.trials(np.random.default_rng([draw, 37]).permutation(N)):
+        for part, trials in shop.trials(shop.shuffled):
             each_another_item = Owners(owners[part].users, owners[part].users)
             taken += verdict(part, trials, owners[part]).weight > 0
             by_shoppers_alone += verdict(part, trials, each_another_item).weight > 0
@@ -310,4 +265,4 @@ def test_what_chance_gives_popular_items_is_taken_no_more_often_than_an_interval
 def test_what_tells_is_taken_where_demand_is_uneven(draw: int) -> None:
     shop = UnevenShop(draw)
     owners = owners_of(shop.questions)
-    assert all(verdict(part, trials, owners[part]).weight > 0 for part, trials in shop.trials(np.arange(N)))
+    assert all(verdict(part, trials, owners[part]).weight > 0 for part, trials in shop.trials())
