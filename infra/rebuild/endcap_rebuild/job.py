@@ -24,6 +24,7 @@ from endcap_rebuild.data.row_weights import TARGETS
 from endcap_rebuild.images.step import BESIDE as IMAGES_BESIDE
 from endcap_rebuild.images.step import IMAGE_STEP, has_pictures
 from endcap_rebuild.language.enrich import queries_of
+from endcap_rebuild.language.own_weights import Gate, own_weights_of, with_gates
 from endcap_rebuild.language.step import BESIDE, DESCRIBED_STEP, enrichment_key, report_of, weights_beside
 from endcap_rebuild.parallel import crew_of, on_other_hosts, placed
 from endcap_rebuild.parallel.protocol import Crew
@@ -141,10 +142,11 @@ def _rebuild(settings: RebuildSettings, crew: Crew | None, progress: Progress, t
     shop.report.require_good(settings.reading.allow_bad)
     written = queries_of(settings.enrichment, shop.items) if settings.enrichment and settings.student else ()
     job = FastJob(settings, shop, choose_encoder(settings, shop, progress, crew, written), progress, crew)
-    gated = (*([] if settings.enrichment is None else [DESCRIBED_STEP]), *([IMAGE_STEP] if has_pictures(job) else []))
+    described = [] if settings.enrichment is None else [Gate(DESCRIBED_STEP, BESIDE)]
+    gates = (*described, *([Gate(IMAGE_STEP, IMAGES_BESIDE)] if has_pictures(job) else []))
     reads = ("seed", "dim", "max_cases", "target", "device", "shards")
     outputs = run_steps(
-        (*BUDGETS[settings.budget], *gated),
+        with_gates(BUDGETS[settings.budget], gates),
         job,
         {name: getattr(settings, name) for name in reads} | {"enrichment": enrichment_key(settings)},
         "-".join([shop.key, job.loaded.encoder.sha256, *job.loaded.text_fields]),
@@ -204,6 +206,8 @@ def _scaled_weights(job: FastJob, outputs: Mapping[str, Outputs]) -> Weights:
     terms = {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in chosen["weights"].items()}
     terms = weights_beside(terms, outputs.get("described"), scales, BESIDE)
     terms = weights_beside(terms, outputs.get("images"), scales, IMAGES_BESIDE)
+    own = own_weights_of(outputs).get("weights", {})
+    terms |= {name: TermWeight(weight, scales.get(name, 1.0)) for name, weight in own.items()}
     return Weights(terms, chosen["settings"], chosen["evidence"])
 
 
@@ -220,6 +224,7 @@ def _metrics(job: FastJob, outputs: Mapping[str, Outputs]) -> dict[str, Any]:
         **({"fairness": shown} if shown else {}),
         **({"enrichment": report_of(outputs["described"])} if outputs.get("described") else {}),
         **({"images": report_of(outputs["images"])} if outputs.get("images") else {}),
+        **({"own_weights": own} if (own := own_weights_of(outputs)) else {}),
         "clock_usable": shop.clock,
         "items": len(shop.items),
         "events": len(shop.table),

@@ -7,7 +7,7 @@ from typing import Final
 
 from endcap.ranking.terms.image import IMAGE_NAME, IMAGE_SIMILAR_NAME
 from endcap_rebuild.images.vectors import pictures_of
-from endcap_rebuild.language.gate import Space, cold_trials, verdict
+from endcap_rebuild.language.gate import Space, cold_trials, owners_of, verdict
 from endcap_rebuild.steps.fast import FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array
 from endcap_rebuild.text.whitening import Whitening
@@ -35,7 +35,7 @@ def _images(job: FastJob, needed: Needed) -> Outputs:
     questions = questions_of(job.shop, job.split, job.settings.seed)
     texts = whitening.apply(needed["text_vectors"]["vectors"][questions.items])
     spaces: dict[tuple[str, ...], Space] = {(IMAGE_NAME,): Space(texts, pictures.vectors[questions.items])}
-    found = verdict(COLD, cold_trials(questions, spaces), questions.users)
+    found = verdict(COLD, cold_trials(questions, spaces), owners_of(questions)[COLD])
     report = {
         "items": pictures.known,
         "width": len(pictures.mean),

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import I64
 from endcap.snapshot.described import Shares
-from endcap_rebuild.language.gate import Trials, Verdict, verdict, verdict_among
+from endcap_rebuild.language.gate import Owners, Trials, Verdict, verdict, verdict_among
 from endcap_rebuild.text_encoder.gate import COLD, SEARCH
 
 PARTS = (COLD, SEARCH)
@@ -72,7 +71,7 @@ class Choice:
         }
 
 
-def choose_fields(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken) -> Fields:
+def choose_fields(trials: Mapping[str, Trials], owners: Mapping[str, Owners], spoken: Spoken) -> Fields:
     """What goes into the vectors of a shop's items, and of those in each language that it pays to ask about.
 
     One vector of an item serves both parts, so one set of fields has to do for both: that of the part which surely
@@ -81,11 +80,10 @@ def choose_fields(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken
 
     Parameters
     ----------
-    trials : by part
-    users : by part int64 (questions,), whose question each is
+    trials, owners : by part
     """
-    whole = _surest(verdict(part, trials[part], users[part]) for part in PARTS)
-    own = {name: _surest(found.values()) for name, found in _by_language(trials, users, spoken).items()}
+    whole = _surest(verdict(part, trials[part], owners[part]) for part in PARTS)
+    own = {name: _surest(found.values()) for name, found in _by_language(trials, owners, spoken).items()}
     surest = _surest(one for one in own.values() if one is not None)
     shop = whole or surest
     if shop is None:
@@ -96,17 +94,17 @@ def choose_fields(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken
     )
 
 
-def choose(fields: Fields, trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken) -> Choice:
+def choose(fields: Fields, trials: Mapping[str, Trials], owners: Mapping[str, Owners], spoken: Spoken) -> Choice:
     """Weights for a shop, and for each of its languages, of vectors that are made of these fields.
 
     A language counts as the gate says of it; one that too few questions are about counts as the shop does.
 
     Parameters
     ----------
-    trials : by part, of the vectors as they are to be served; where no fields are chosen, of all that were tried
+    trials, owners : by part, of vectors as they are to be served; where no fields are chosen, of all that were tried
     """
-    whole = {part: verdict(part, trials[part], users[part]) for part in PARTS}
-    own = _by_language(trials, users, spoken)
+    whole = {part: verdict(part, trials[part], owners[part]) for part in PARTS}
+    own = _by_language(trials, owners, spoken)
     weights = {
         part: max([whole[part].weight, *(found[part].weight for found in own.values() if part in found)])
         for part in PARTS
@@ -125,13 +123,13 @@ def choose(fields: Fields, trials: Mapping[str, Trials], users: Mapping[str, I64
 
 
 def _by_language(
-    trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken
+    trials: Mapping[str, Trials], owners: Mapping[str, Owners], spoken: Spoken
 ) -> dict[str, dict[str, Verdict]]:
     """Language -> by part what the gate says of the questions about it; nothing in a shop of one language."""
     languages = sorted({str(name) for part in PARTS for name in spoken[part].tolist()})
     found: dict[str, dict[str, Verdict]] = {}
     for name in languages if len(languages) > 1 else ():
-        asked = {part: verdict_among(part, trials[part], users[part], spoken[part] == name) for part in PARTS}
+        asked = {part: verdict_among(part, trials[part], owners[part], spoken[part] == name) for part in PARTS}
         found[name] = {part: one for part, one in asked.items() if one is not None}
     return found
 

@@ -2,19 +2,19 @@
 
 Asked are new items from a history, and items from a query, as by the gate of text encoders. A weight is chosen on one
 half of the shoppers and judged on the other, for histories and for queries apart. Where it is not surely better than no
-weight, it is 0.
+weight, for other shoppers and other items, it is 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from endcap.arrays import F32, F64, I64, Mask
-from endcap_rebuild.metrics.bootstrap import interval
+from endcap_rebuild.metrics.paired import crossed_interval
 from endcap_rebuild.metrics.ranking import mid_ranks, ndcg_at_k
 from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
 from endcap_rebuild.text_encoder.questions import Questions
@@ -22,7 +22,32 @@ from endcap_rebuild.text_encoder.questions import Questions
 WEIGHTS: Final = (0.2, 0.4, 0.7)
 """Beside 0: what the terms of what was written count, in spreads, where those of the text count 1."""
 FIELD_SETS: Final[tuple[tuple[str, ...], ...]] = (("kind", "uses"), ("kind", "uses", "for_whom", "occasions", "themes"))
+FEWEST_OWNERS: Final = 10
+"""Questions of fewer shoppers, or about fewer items, say nothing of others, however many they are."""
 _NEXT_WEIGHT: Final = 0.5
+
+
+class Owners(NamedTuple):
+    """What questions share, so that they are not independent of each other.
+
+    Attributes
+    ----------
+    users : int64 (questions,), who asks
+    items : int64 (questions,), the item that is looked for
+    """
+
+    users: I64
+    items: I64
+
+    def of(self, chosen: Mask) -> Owners:
+        """Of some of the questions."""
+        return Owners(self.users[chosen], self.items[chosen])
+
+
+def owners_of(questions: Questions) -> dict[str, Owners]:
+    """By part; a search that several items answer counts to the first."""
+    answers = np.asarray([rows[0] for rows in questions.answers], dtype=np.int64)
+    return {COLD: Owners(questions.users, questions.targets), SEARCH: Owners(questions.askers, answers)}
 
 
 Trials = Mapping[tuple[tuple[str, ...], float], F64]
@@ -75,44 +100,45 @@ class Verdict:
         }
 
 
-def verdict(part: str, trials: Trials, users: I64) -> Verdict:
+def verdict(part: str, trials: Trials, owners: Owners) -> Verdict:
     """The best of some trials, if it is surely better than the one with weight 0.
 
     Parameters
     ----------
     trials : (fields, weight) -> float64 (questions,) of NDCG@10; with one of weight 0
-    users : int64 (questions,), whose question each is
     """
-    nothing = Verdict(part, 0.0, (), len(users), 0.0, 0.0, 0.0)
-    if len(users) < MIN_QUESTIONS:
+    nothing = Verdict(part, 0.0, (), len(owners.users), 0.0, 0.0, 0.0)
+    if len(owners.users) < MIN_QUESTIONS:
         return nothing
-    judges = _half(users)
-    if not judges.any() or judges.all():
-        return nothing
-    return _judged(part, trials, users, judges, ~judges)
+    judges = _half(owners.users)
+    return _judged(part, trials, owners, judges, ~judges) or nothing
 
 
-def _judged(part: str, trials: Trials, users: I64, judges: Mask, choosers: Mask) -> Verdict:
+def _judged(part: str, trials: Trials, owners: Owners, judges: Mask, choosers: Mask) -> Verdict | None:
+    """None where too few shoppers judge, or too few items are judged by."""
+    asked = owners.of(judges)
+    if min(len(np.unique(own)) for own in asked) < FEWEST_OWNERS:
+        return None
     base = next(values for (_, weight), values in trials.items() if weight == 0)
     gains = {choice: values - base for choice, values in trials.items() if choice[1] > 0}
     best = max(gains, key=lambda choice: (float(gains[choice][choosers].mean()), -choice[1]))
     judged = gains[best][judges]
-    low, high = interval(judged, users[judges])
+    low, high = crossed_interval(judged, *asked)
     weight = best[1] if low > 0 else 0.0
     return Verdict(part, weight, best[0], int(judges.sum()), float(judged.mean()), low, high)
 
 
-def verdict_among(part: str, trials: Trials, users: I64, among: Mask) -> Verdict | None:
+def verdict_among(part: str, trials: Trials, owners: Owners, among: Mask) -> Verdict | None:
     """The same for some of the questions, by the same halves; None where too few of these could judge or choose.
 
     Parameters
     ----------
     among : bool (questions,)
     """
-    judges = _half(users)
+    judges = _half(owners.users)
     if min((judges & among).sum(), (~judges & among).sum()) < MIN_QUESTIONS:
         return None
-    return _judged(part, trials, users, judges & among, ~judges & among)
+    return _judged(part, trials, owners, judges & among, ~judges & among)
 
 
 def trials_of(

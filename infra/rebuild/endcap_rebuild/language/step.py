@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from endcap.arrays import F32, I64
+from endcap.arrays import F32
 from endcap.catalog.row import GENERATED_TAGS
 from endcap.describing.enriched import Enriched, described_text
 from endcap.describing.rows import attributes_of
@@ -19,14 +19,14 @@ from endcap.ranking.terms.described import DESCRIBED_NAME, DESCRIBED_QUERY_NAME,
 from endcap.snapshot.parts import TermWeight
 from endcap_rebuild.language.choice import PARTS, Choice, Fields, choose, choose_fields
 from endcap_rebuild.language.enrich import digest_of, enriched_of, meta_of
-from endcap_rebuild.language.gate import FIELD_SETS, Space, Verdict, ratio_of, trials_of
+from endcap_rebuild.language.gate import FIELD_SETS, Space, Verdict, owners_of, ratio_of, trials_of
 from endcap_rebuild.language.tags import Tags, tag_verdict, tags_of
 from endcap_rebuild.settings import RebuildSettings
 from endcap_rebuild.steps.fast import FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, Step, json_array, json_value
 from endcap_rebuild.text.whitening import Whitening
 from endcap_rebuild.text_encoder.gate import COLD, SEARCH
-from endcap_rebuild.text_encoder.questions import Questions, questions_of
+from endcap_rebuild.text_encoder.questions import questions_of
 
 BESIDE: Final[Mapping[str, str]] = {DESCRIBED_NAME: "text", DESCRIBED_QUERY_NAME: "query", TAGS_NAME: "text"}
 """Each term, and the one whose weight its own is a share of."""
@@ -65,17 +65,18 @@ def _described(job: FastJob, needed: Needed) -> Outputs:
         return Space(items, own)
 
     spoken = np.asarray([language_of({"title": item.title, "language": item.language}) for item in job.shop.items])
-    users, about = _asked_of(questions, spoken[sample])
+    owners = owners_of(questions)
+    about = {part: spoken[sample][own.items] for part, own in owners.items()}
     trials = trials_of(questions, {fields: space(_centred(vectors)) for fields, vectors in whole.items()}, asked)
-    fields = choose_fields(trials, users, about)
+    fields = choose_fields(trials, owners, about)
     served = vectors_of(whole, fields, spoken)
     if fields.shop:  # judged as they will be served: those of several languages have one mean
         trials = trials_of(questions, {fields.shop: space(_centred(served))}, asked)
-    chosen = choose(fields, trials, users, about)
+    chosen = choose(fields, trials, owners, about)
     shares = np.asarray([chosen.shares.get(str(name), chosen.other_shares) for name in spoken], dtype=np.float32)
     tags = tags_of(job.shop.items, told)
     counted = _counted(space(_centred(served)), chosen, shares[sample, 0])
-    about_tags = None if tags is None else tag_verdict(tags, questions, items, counted, questions.users)
+    about_tags = None if tags is None else tag_verdict(tags, questions, items, counted)
     takes_tags = about_tags is not None and about_tags.weight > 0
     report = _report(meta_of(folder), told, chosen, about_tags, tags if takes_tags else None)
     made: dict[str, NDArray[Any]] = {"json": json_array(report)}
@@ -131,17 +132,6 @@ def _report(
         **({"tags_verdict": about_tags.document()} if about_tags else {}),
         **({"tags": list(tags.names)} if tags else {}),
     }
-
-
-def _asked_of(questions: Questions, spoken: NDArray[np.str_]) -> tuple[dict[str, I64], dict[str, NDArray[np.str_]]]:
-    """By part: whose question each is, and the language of the item that it looks for.
-
-    Parameters
-    ----------
-    spoken : (n,), the language of each item of the sample
-    """
-    about = {COLD: questions.targets, SEARCH: np.asarray([rows[0] for rows in questions.answers], dtype=np.int64)}
-    return {COLD: questions.users, SEARCH: questions.askers}, {part: spoken[rows] for part, rows in about.items()}
 
 
 def _usable(vectors: F32, needed: Needed, mean: F32) -> F32:

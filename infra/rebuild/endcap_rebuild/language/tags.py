@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from endcap.arrays import F32, I64
+from endcap.arrays import F32
 from endcap.catalog.item import Item
 from endcap.describing.enriched import Enriched
 from endcap.describing.tags import NAMES
 from endcap.index.tagged import tag_rows, tag_spread
 from endcap.index.vectors import without_mean
-from endcap_rebuild.language.gate import Space, Verdict, cold_trials, verdict
+from endcap_rebuild.language.gate import Space, Verdict, cold_trials, owners_of, verdict
 from endcap_rebuild.text_encoder.gate import COLD
 from endcap_rebuild.text_encoder.questions import Questions
 
@@ -49,7 +49,7 @@ def tags_of(items: Sequence[Item], told: Sequence[Enriched | None]) -> Tags | No
     return Tags(names, without_mean(rows, mean), mean)
 
 
-def tag_verdict(tags: Tags, questions: Questions, texts: F32, counted: F32, users: I64) -> Verdict:
+def tag_verdict(tags: Tags, questions: Questions, texts: F32, counted: F32) -> Verdict:
     """What tags count beside all that counts without them, asked of new items from histories.
 
     Parameters
@@ -58,4 +58,4 @@ def tag_verdict(tags: Tags, questions: Questions, texts: F32, counted: F32, user
     counted : float32 (sample, d), whose dot products are what descriptions add to those of the texts
     """
     space = Space(texts, tags.vectors[questions.items], counted, tag_spread(tags.vectors))
-    return verdict(COLD, cold_trials(questions, {FIELDS: space}), users)
+    return verdict(COLD, cold_trials(questions, {FIELDS: space}), owners_of(questions)[COLD])

@@ -191,14 +191,10 @@ def _image_vectors(made: Outputs | None) -> CentredVectors | None:
 
 def _weights(job: FastJob, needed: Needed) -> Outputs:
     cases = job.split.cases
-    trial = needed["trial"]
     with tempfile.TemporaryDirectory(prefix="endcap-trial-") as scratch:
-        fitted = fitted_of(trial if trial else _fitted_arrays(_fit(job, needed, job.split.train, 0)))
-        contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
-        contents = with_user_encoder(contents, needed.get("trial_encoder", {}))
-        index = load_index(Path(scratch), contents)
+        index = trial_index(job, needed, Path(scratch))
         orders = cases.before_orders(job.shop.clock)
-        profiles, of_orders = _profiles(job, cases, orders)
+        profiles, of_orders = profiles_of(job, cases, orders)
         again = Asked(orders, of_orders, seen_too=True)
         tuned = tune(index, cases, profiles, job.progress, _default_settings(needed), job.settings.seed, again)
         shown = shown_by(index, cases, profiles, tuned.settings, factors_of(index, tuned.weights))
@@ -212,6 +208,14 @@ def _weights(job: FastJob, needed: Needed) -> Outputs:
             }
         )
     }
+
+
+def trial_index(job: FastJob, needed: Needed, folder: Path) -> ItemIndex:
+    """An index over a snapshot of what came before the window, written into a folder."""
+    trial = needed["trial"]
+    fitted = fitted_of(trial if trial else _fitted_arrays(_fit(job, needed, job.split.train, 0)))
+    contents = contents_of(job, needed, fitted, Weights(), job.split.cutoff_ms)
+    return load_index(folder, with_user_encoder(contents, needed.get("trial_encoder", {})))
 
 
 def _default_settings(needed: Needed) -> RankingSettings:
@@ -237,7 +241,7 @@ def _fit(job: FastJob, needed: Needed, table: Any, cutoff_ms: int) -> Fitted:
     )
 
 
-def _profiles(job: FastJob, *asked: Cases) -> list[list[UserProfile]]:
+def profiles_of(job: FastJob, *asked: Cases) -> list[list[UserProfile]]:
     """Profiles of the cases, folded as `update_profile` folds them, each moment once; texts beyond a bound carry no
     vector.
     """

@@ -84,9 +84,9 @@ def test_a_rebuild_serves_pictures_with_reasons(tmp_path: Path) -> None:
     snapshot = load_snapshot(settings.out)
     assert snapshot.manifest["metrics"]["images"]["verdicts"][0]["low"] > 0
     terms, shares = snapshot.weights.terms, snapshot.manifest["metrics"]["images"]["weights"]
-    for name, beside in BESIDE.items():  # of histories it is nothing where tuning gives texts nothing
-        assert terms[name].weight == pytest.approx(shares[name] * terms[beside].weight)
-    assert terms["image_similar"].weight > 0
+    assert terms["image_similar"].weight == pytest.approx(shares["image_similar"] * terms["similar"].weight)
+    assert terms["text"].weight == 0  # lists say all, so that pictures have a weight of their own for histories
+    assert terms["image"].weight == snapshot.manifest["metrics"]["own_weights"]["weights"]["image"] > 0
     style_of = styles()
     request = RecommendationRequest(relation="similar", items=("i0",), limit=10)
     found = recommend(snapshot, EMPTY_PROFILE, request, CUTOFF_MS)

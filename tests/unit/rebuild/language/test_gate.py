@@ -8,12 +8,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from endcap.arrays import F32, F64, I64
+from endcap.arrays import F32, F64
 from endcap.index.described import finds_itself
 from endcap_rebuild.language.choice import Choice, Fields, Spoken, choose, choose_fields
-from endcap_rebuild.language.gate import WEIGHTS, Space, Trials, trials_of, verdict
+from endcap_rebuild.language.gate import (
+    FEWEST_OWNERS,
+    WEIGHTS,
+    Owners,
+    Space,
+    Trials,
+    owners_of,
+    trials_of,
+    verdict,
+)
 from endcap_rebuild.text_encoder.gate import COLD, MIN_QUESTIONS, SEARCH
 from endcap_rebuild.text_encoder.questions import Questions
+from tests.fakes.uneven_shop import UnevenShop
 
 N, KINDS, DIM = 400, 20, 32
 FIELDS = ("kind", "uses")
@@ -56,10 +66,15 @@ def shop() -> tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]]:
     )
 
 
+def each_its_own(n: int) -> Owners:
+    """Questions of as many shoppers for as many items."""
+    return Owners(np.arange(n), np.arange(n))
+
+
 def judged(shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]], written: F32) -> tuple[float, float]:
     questions, items, _, queries = shop
     trials = trials_of(questions, {FIELDS: Space(items, written)}, queries)
-    found = [verdict(COLD, trials[COLD], questions.users), verdict(SEARCH, trials[SEARCH], questions.askers)]
+    found = [verdict(part, trials[part], owners) for part, owners in owners_of(questions).items()]
     assert all(one.low > 0 for one in found if one.weight)
     return found[0].weight, found[1].weight
 
@@ -79,13 +94,25 @@ def test_nothing_written_is_refused(shop: tuple[Questions, F32, F32, dict[str, t
 
 def test_few_questions_say_nothing() -> None:
     gains = {(FIELDS, 0.0): np.zeros(MIN_QUESTIONS - 1), (FIELDS, 0.4): np.ones(MIN_QUESTIONS - 1)}
-    assert verdict(COLD, gains, np.arange(MIN_QUESTIONS - 1)).weight == 0
+    assert verdict(COLD, gains, each_its_own(MIN_QUESTIONS - 1)).weight == 0
 
 
 def test_one_shopper_alone_decides_nothing() -> None:
     gains = {(FIELDS, 0.0): np.zeros(200), (FIELDS, 0.4): np.ones(200)}
-    assert verdict(COLD, gains, np.zeros(200, dtype=np.int64)).weight == 0
-    assert verdict(COLD, gains, np.arange(200)).weight == 0.4
+    assert verdict(COLD, gains, Owners(np.zeros(200, dtype=np.int64), np.arange(200))).weight == 0
+    assert verdict(COLD, gains, each_its_own(200)).weight == 0.4
+
+
+def test_what_a_few_items_gain_says_nothing_of_others() -> None:
+    gains = {(FIELDS, 0.0): np.zeros(200), (FIELDS, 0.4): np.ones(200)}
+    few, enough = np.arange(200) % (FEWEST_OWNERS - 1), np.arange(200) % FEWEST_OWNERS
+    assert verdict(COLD, gains, Owners(np.arange(200), few)).weight == 0
+    assert verdict(COLD, gains, Owners(np.arange(200), enough)).weight == 0.4
+    # Half of the questions are about one item, and all of the gain is that item's.
+    one = np.where(np.arange(400) % 2 == 0, 0, np.arange(400))
+    gains = {(FIELDS, 0.0): np.zeros(400), (FIELDS, 0.4): (one == 0).astype(np.float64)}
+    assert verdict(COLD, gains, Owners(np.arange(400), one)).weight == 0
+    assert verdict(COLD, gains, each_its_own(400)).weight == 0.4
 
 
 def test_a_text_has_to_find_its_own_item(shop: tuple[Questions, F32, F32, dict[str, tuple[F32, F32]]]) -> None:
@@ -97,9 +124,9 @@ def test_a_text_has_to_find_its_own_item(shop: tuple[Questions, F32, F32, dict[s
     assert found[2:].all()
 
 
-def chosen(trials: Mapping[str, Trials], users: Mapping[str, I64], spoken: Spoken) -> Choice:
+def chosen(trials: Mapping[str, Trials], owners: Mapping[str, Owners], spoken: Spoken) -> Choice:
     """Of shops whose languages all have the same fields, so that what was tried is what is served."""
-    return choose(choose_fields(trials, users, spoken), trials, users, spoken)
+    return choose(choose_fields(trials, owners, spoken), trials, owners, spoken)
 
 
 def test_each_language_has_the_weight_that_it_gains_by(
@@ -111,9 +138,8 @@ def test_each_language_has_the_weight_that_it_gains_by(
     mixed = written.copy()
     mixed[spoken == "en"] = unit(chance.normal(size=(N // 2, DIM)).astype(np.float32))  # of these it tells nothing
     trials = trials_of(questions, {FIELDS: Space(items, mixed)}, queries)
-    about = {COLD: questions.targets, SEARCH: np.asarray([rows[0] for rows in questions.answers])}
-    users = {COLD: questions.users, SEARCH: questions.askers}
-    found = chosen(trials, users, {part: spoken[rows] for part, rows in about.items()})
+    owners = owners_of(questions)
+    found = chosen(trials, owners, {part: spoken[own.items] for part, own in owners.items()})
     assert found.fields.shop == FIELDS
     assert found.shares["en"] == (0.0, 0.0)
     assert found.shares["zh"] == (1.0, 1.0)
@@ -121,12 +147,12 @@ def test_each_language_has_the_weight_that_it_gains_by(
     assert all(one.low > 0 for one in found.languages["zh"])
     # A language that hardly anything is asked about counts as the shop does.
     rare = np.where(np.arange(N) < 5, "en", "zh")
-    few = chosen(trials, users, {part: rare[rows] for part, rows in about.items()})
+    few = chosen(trials, owners, {part: rare[own.items] for part, own in owners.items()})
     assert "en" not in few.shares
     assert few.other_shares[0] == next(v.weight for v in few.verdicts if v.part == COLD) / few.weights[COLD]
     # With one language there is nothing to tell apart.
     same = np.full(N, "en")
-    one = chosen(trials, users, {part: same[rows] for part, rows in about.items()})
+    one = chosen(trials, owners, {part: same[own.items] for part, own in owners.items()})
     assert one.shares == {}
     assert one.languages == {}
 
@@ -135,7 +161,7 @@ def test_a_language_may_win_where_the_shop_as_a_whole_does_not() -> None:
     """Half of the questions gain by a little, the others lose by more."""
     n = 8 * MIN_QUESTIONS
     spoken = np.where(np.arange(n) % 2 == 0, "en", "zh")
-    users = np.arange(n)
+    users = each_its_own(n)
     trials = {
         (FIELDS, 0.0): np.full(n, 0.5),
         **{(FIELDS, w): np.where(spoken == "zh", 0.5 + w / 10, 0.1) for w in WEIGHTS},
@@ -152,7 +178,7 @@ def test_a_language_may_win_where_the_shop_as_a_whole_does_not() -> None:
 def test_where_nothing_gains_nothing_is_chosen() -> None:
     n = 4 * MIN_QUESTIONS
     flat = {(FIELDS, w): np.full(n, 0.5) for w in (0.0, *WEIGHTS)}
-    spoken, users = np.full(n, "en"), np.arange(n)
+    spoken, users = np.full(n, "en"), each_its_own(n)
     found = chosen({COLD: flat, SEARCH: flat}, {COLD: users, SEARCH: users}, {COLD: spoken, SEARCH: spoken})
     assert (found.fields.shop, set(found.weights.values())) == ((), {0.0})
 
@@ -182,10 +208,10 @@ def test_each_language_has_the_fields_that_it_gains_by(
     english: float, chinese: float, shop: tuple[str, ...], own: dict[str, tuple[str, ...]]
 ) -> None:
     n = 8 * MIN_QUESTIONS
-    spoken, users = np.where(np.arange(n) % 2 == 0, "en", "zh"), np.arange(n)
+    spoken, users = np.where(np.arange(n) % 2 == 0, "en", "zh"), each_its_own(n)
     trials = gaining(spoken, english, chinese)
     flat = {choice: np.full(n, 0.5) for choice in trials}
-    asked: tuple[dict[str, I64], dict[str, NDArray[np.str_]]] = (
+    asked: tuple[dict[str, Owners], dict[str, NDArray[np.str_]]] = (
         {COLD: users, SEARCH: users},
         dict.fromkeys((COLD, SEARCH), spoken),
     )
@@ -208,9 +234,35 @@ def test_each_language_has_the_fields_that_it_gains_by(
 
 def test_vectors_that_gain_nothing_as_they_would_be_served_are_not_taken() -> None:
     n = 8 * MIN_QUESTIONS
-    spoken, users = np.where(np.arange(n) % 2 == 0, "en", "zh"), np.arange(n)
+    spoken, users = np.where(np.arange(n) % 2 == 0, "en", "zh"), each_its_own(n)
     asked = {COLD: users, SEARCH: users}, dict.fromkeys((COLD, SEARCH), spoken)
     flat = {(FIELDS, weight): np.full(n, 0.5) for weight in (0.0, *WEIGHTS)}
     found = choose(Fields(FIELDS, {"zh": OTHER_FIELDS}), {COLD: flat, SEARCH: flat}, *asked)
     assert found.fields == Fields(())
     assert set(found.weights.values()) == {0.0}
+
+
+DRAWS, NOMINAL = 40, 0.025
+"""Shops, and how often the lower end of a 95 % interval lies above 0 by chance."""
+
+
+def test_what_chance_gives_popular_items_is_taken_no_more_often_than_an_interval_promises() -> None:
+    taken = by_shoppers_alone = asked = 0
+    for draw in range(DRAWS):
+        shop = UnevenShop(draw)
+        owners = owners_of(shop.questions)
+        for part, trials in shop.trials(shop.shuffled):
+            each_another_item = Owners(owners[part].users, owners[part].users)
+            taken += verdict(part, trials, owners[part]).weight > 0
+            by_shoppers_alone += verdict(part, trials, each_another_item).weight > 0
+            asked += 1
+    assert asked == 3 * DRAWS
+    assert taken <= NOMINAL * asked
+    assert by_shoppers_alone > 4 * NOMINAL * asked
+
+
+@pytest.mark.parametrize("draw", range(5))
+def test_what_tells_is_taken_where_demand_is_uneven(draw: int) -> None:
+    shop = UnevenShop(draw)
+    owners = owners_of(shop.questions)
+    assert all(verdict(part, trials, owners[part]).weight > 0 for part, trials in shop.trials())

@@ -43,9 +43,7 @@ def vectors(meaning: float) -> F32:
 def judged(told: list[Enriched], counted: F32 | None = None) -> Verdict:
     tags = tags_of(ITEMS, told)
     assert tags is not None
-    return tag_verdict(
-        tags, QUESTIONS, vectors(0.2), np.zeros((N, DIM)) if counted is None else counted, QUESTIONS.users
-    )
+    return tag_verdict(tags, QUESTIONS, vectors(0.2), np.zeros((N, DIM)) if counted is None else counted)
 
 
 def test_tags_that_tell_the_kind_are_taken_and_those_of_other_items_are_not() -> None:
