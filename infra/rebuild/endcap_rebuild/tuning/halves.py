@@ -30,8 +30,6 @@ DEEP: Final = 50
 SEARCH_DEPTHS: Final = (DEEP, 10)
 SINGLES: Final = ("next", "together", "neighbours", "wording", "text")
 """Terms that are a model by themselves: each knows which items go with a history."""
-REPEAT_TERM: Final = "again"
-"""Counts only where seen items compete."""
 # Shares of the first term of a pair.
 _PAIR_SHARES: Final = (0.15, 0.3, 0.5, 0.7, 0.85)
 # Shares of the blend; what is left is the simple model's. Never the blend alone: a window is one period, whose demand
@@ -132,16 +130,11 @@ class Halves:
         return ways
 
     def mixed(self, simple: Way, blend: Way, share: float) -> Way:
-        """So much of the blend with the rest of a simple way.
-
-        What an item gains by having been chosen before is no matter of which list leads, and no list knows it.
-        """
-        shares = np.full(len(TERMS), share)
-        shares[TERMS.index(REPEAT_TERM)] = 1.0
+        """So much of the blend with the rest of a simple way."""
         return self.way(
             f"{simple.name} + {share:g} {blend.name}" if share else simple.name,
-            [(1 - shares) * a + shares * b for a, b in zip(simple.by_half, blend.by_half, strict=True)],
-            (1 - shares) * simple.weights + shares * blend.weights,
+            [(1 - share) * a + share * b for a, b in zip(simple.by_half, blend.by_half, strict=True)],
+            (1 - share) * simple.weights + share * blend.weights,
         )
 
 
