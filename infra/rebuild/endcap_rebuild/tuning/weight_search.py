@@ -1,9 +1,10 @@
 """Weights of the score and half-lives of its features, chosen on the validation window.
 
-All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). The blend so found is then
-drawn towards the single term, or pair of terms, that ranks the window best by itself, as far as it is not surely worse
-for it on unseen cases. Scales of the terms are fixed. Where shoppers buy again, the window is asked twice, without what
-they had seen and, from before each order, with it; the second says what having been chosen before is worth (`repeats`).
+All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). What ships is a mean of
+mixtures of the blend so found with the default weights and with the single term, or pair of terms, that ranks the
+window best by itself; each counts by how often it is best on unseen cases of users drawn anew. Scales of the terms are
+fixed. Where shoppers buy again, the window is asked twice, without what they had seen and, from before each order, with
+it; the second says what having been chosen before is worth (`repeats`).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.balance import NEW_TERM, balanced
 from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
-from endcap_rebuild.tuning.halves import BLEND_SHARES, DEEP, Halves, row_of, simple_of, simplest
+from endcap_rebuild.tuning.halves import DEEP, Halves, row_of, simple_of
 from endcap_rebuild.tuning.list_search import MIN_CASES, rank_of
 from endcap_rebuild.tuning.repeats import REPEAT_TERM, with_repeats
 from endcap_rebuild.tuning.split import Cases, spread
@@ -100,7 +101,8 @@ def tune(
     known = tuple(term for term in TUNABLE if term != REPEAT_TERM)
     terms = tuple(term for term in known if term != NEW_TERM or n_new >= MIN_CASES)  # so few can't be searched by
     scales = _scales(index)
-    weights = np.array([DEFAULT_WEIGHTS[term] if term in known else 0.0 for term in TERMS])
+    defaults = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
+    weights = np.where([term in known for term in TERMS], defaults, 0.0)
 
     few = [each.some(_SETTINGS_CASES) for each in asked]
     pools, _ = _pools_of(index, few[0], settings, weights / scales)
@@ -122,15 +124,14 @@ def tune(
         evidence["held_out_ndcg_at_10_without_encoder"] = round(float(plain.gains.mean()), 5)
         if plain.gains.mean() >= blend.gains.mean():
             blend = plain
-    simple = halves.simple()
-    ways = [halves.mixed(simple_of(simple, owners), blend, share) for share in BLEND_SHARES] if simple else [blend]
-    way = simplest(ways, owners)
+    simple, usual = halves.simple(), halves.fixed("default", weights)
+    ways = halves.mixtures(simple_of(simple, owners) if simple else None, blend, usual)
+    way, shares = halves.averaged(ways, seed)
     found, evidence["new_items"] = balanced(pools, way.weights, weights, scales, owners)
-    start = halves.gains_of(weights)
-    held_out = {"before": round(float(start.mean()), 5), "after": round(float(way.gains.mean()), 5)}
+    held_out = {"before": round(float(usual.gains.mean()), 5), "after": round(float(way.gains.mean()), 5)}
     compared = {each.name: each for each in (*simple, *ways, blend)}
     evidence |= {
-        "chosen": way.name,
+        "chosen": ", ".join(f"{share:.0%} {name}" for name, share in shares.items()),
         "compared": [row_of(each, way, owners) for each in compared.values()],
     }
     better = held_out["after"] > held_out["before"]
@@ -142,18 +143,17 @@ def tune(
     # The terms of a query are not tuned; they keep their place beside the others.
     found = found * (weights.sum() / max(found.sum(), 1e-9))
     evidence |= {"tuned": better, "before": before, "after": after, "held_out_ndcg_at_10": held_out}
-    set_here = known
     for each in asked[1:]:
-        usual = np.where(np.arange(len(TERMS)) == TERMS.index(REPEAT_TERM), DEFAULT_WEIGHTS[REPEAT_TERM], weights)
         pools, owners = _pools_of(index, each, settings, found / scales)
         found, evidence["repeats"] = with_repeats(pools, found, scales, owners)
         evidence["with_repeats"] = {
-            "before": measure(index, each, default, usual / scales),
+            "before": measure(index, each, default, defaults / scales),
             "after": measure(index, each, settings, found / scales),
         }
-        set_here = TUNABLE
     evidence["half_lives_tried"] = tried
-    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in set_here}
+    # Where nobody buys again that term keeps its default.
+    tuned_terms = TUNABLE if len(asked) > 1 else known
+    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in tuned_terms}
     chosen[CONTEXT.name] = chosen["popularity"]  # together they are popularity where the shopper is
     return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
 
