@@ -131,7 +131,7 @@ def tune(
     held_out = {"before": round(float(usual.gains.mean()), 5), "after": round(float(way.gains.mean()), 5)}
     compared = {each.name: each for each in (*simple, *ways, blend)}
     evidence |= {
-        "chosen": ", ".join(f"{share:.0%} {name}" for name, share in shares.items()),
+        "chosen": ", ".join(f"{100 * share:g} % {name}" for name, share in shares.items()),
         "compared": [row_of(each, way, owners) for each in compared.values()],
     }
     better = held_out["after"] > held_out["before"]
