@@ -1,1 +1,1 @@
-"""Settings and weights by a later window of time: `split`, `list_search`, `candidates`, `weight_search`."""
+"""Settings by a later window of time (`split`, `list_search`), and weights (`weight_search` and what it calls)."""

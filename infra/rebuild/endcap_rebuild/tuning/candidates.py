@@ -59,17 +59,6 @@ class Pools:
         return Pools(np.ascontiguousarray(self.terms[:, candidates]), starts, targets)
 
 
-def joined(pools: Sequence[Pools]) -> Pools:
-    """The cases of several pools, one after the other."""
-    before = np.cumsum([0, *(int(each.starts[-1]) for each in pools)])
-    pairs = list(zip(pools, before.tolist(), strict=False))
-    return Pools(
-        np.concatenate([each.terms for each in pools], axis=1),
-        np.concatenate([[0], *(each.starts[1:] + start for each, start in pairs)]).astype(np.int64),
-        np.concatenate([each.targets + start for each, start in pairs]),
-    )
-
-
 def build_pools(
     index: ItemIndex,
     cases: Cases,

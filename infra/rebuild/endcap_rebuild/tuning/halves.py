@@ -2,7 +2,9 @@
 
 One search over the window learns its noise too, so several run on halves of it and their weights are averaged. Each
 half is searched and so is its rest; so every case is judged by as many searches that never saw it, and different ways
-of ranking are compared case by case. Reference: averaging over resamples, Breiman, Machine Learning 1996.
+of ranking are compared case by case. Which of them is best is noise as well where few shoppers are asked; so each
+counts by how often it is best when shoppers are drawn anew. References: averaging over resamples, Breiman, Machine
+Learning 1996; models by their share of bootstrap draws, Buckland, Burnham & Augustin, Biometrics 1997.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import numpy as np
 
 from endcap.arrays import F64, I64, Mask
 from endcap.ranking.terms.registry import TERMS
-from endcap_rebuild.metrics.paired import CLEARLY, SURELY, error_of_mean, is_more
+from endcap_rebuild.metrics.bootstrap import drawn_times
+from endcap_rebuild.metrics.paired import CLEARLY, error_of_mean, is_more
 from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.candidates import Pools
@@ -30,13 +33,12 @@ DEEP: Final = 50
 SEARCH_DEPTHS: Final = (DEEP, 10)
 SINGLES: Final = ("next", "together", "neighbours", "wording", "text")
 """Terms that are a model by themselves: each knows which items go with a history."""
-REPEAT_TERM: Final = "again"
-"""Counts only where seen items compete."""
 # Shares of the first term of a pair.
 _PAIR_SHARES: Final = (0.15, 0.3, 0.5, 0.7, 0.85)
 # Shares of the blend; what is left is the simple model's. Never the blend alone: a window is one period, whose demand
 # and whose lengths of history the search takes for lasting, so that halves of the same period can't warn of it.
-BLEND_SHARES: Final = (0.0, 0.25, 0.5, 0.75)
+BLEND_SHARES: Final = (0.25, 0.5, 0.75)
+_DRAWS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,10 @@ class Halves:
         whole = np.mean(by_half, axis=0) if weights is None else _whole(weights)
         return Way(name, whole, by_half, gains / SPLITS)
 
+    def fixed(self, name: str, weights: F64) -> Way:
+        """A way of ranking that is the same whatever a half says."""
+        return self.way(name, [weights] * len(self.searched), weights)
+
     def blend(self, start: F64, terms: Sequence[str], progress: Progress) -> Way:
         """All terms, searched by both depths: the mean of what they find, or one where that is clearly better."""
         parts = [self.pools.chosen(np.flatnonzero(half)) for half in self.searched]
@@ -118,7 +124,7 @@ class Halves:
         """Each single term, and the best pair of them as each half finds it; simplest first."""
         known = [term for term in SINGLES if self.pools.terms[TERMS.index(term)].any()]
         alone = {term: _only({term: 1.0}) for term in known}
-        ways = [self.way(term, [own] * len(self.searched), own) for term, own in alone.items()]
+        ways = [self.fixed(term, own) for term, own in alone.items()]
         pairs = [
             _only({first: share, second: 1 - share})
             for first, second in combinations(known, 2)
@@ -131,18 +137,39 @@ class Halves:
             ways.append(self.way("pair", [pairs[k] for k in best], whole))
         return ways
 
-    def mixed(self, simple: Way, blend: Way, share: float) -> Way:
-        """So much of the blend with the rest of a simple way.
+    def mixed(self, name: str, parts: Sequence[tuple[float, Way]]) -> Way:
+        """Ways in shares that add up to 1."""
+        found = [
+            np.sum([share * way.by_half[half] for share, way in parts], axis=0) for half in range(len(self.searched))
+        ]
+        return self.way(name, found, np.sum([share * way.weights for share, way in parts], axis=0))
 
-        What an item gains by having been chosen before is no matter of which list leads, and no list knows it.
+    def mixtures(self, simple: Way | None, blend: Way, default: Way) -> list[Way]:
+        """What may ship, simplest first: a simple way with a part of the blend, and the default ones beside either."""
+        if simple is None:
+            return [default, self._evenly(blend, default), blend]
+        drawn = [
+            self.mixed(f"{simple.name} + {share:g} {blend.name}", [(1 - share, simple), (share, blend)])
+            for share in BLEND_SHARES
+        ]
+        evenly = [self._evenly(simple, default), self._evenly(blend, default), self._evenly(simple, blend, default)]
+        return [simple, *drawn, *evenly, default]
+
+    def averaged(self, ways: Sequence[Way], seed: int) -> tuple[Way, dict[str, float]]:
+        """The mean of the ways by how often each is best when owners are drawn anew, and these shares by name.
+
+        Shares are chosen by all cases, so that the gains of the mean are those of unseen halves but for these shares.
         """
-        shares = np.full(len(TERMS), share)
-        shares[TERMS.index(REPEAT_TERM)] = 1.0
-        return self.way(
-            f"{simple.name} + {share:g} {blend.name}" if share else simple.name,
-            [(1 - shares) * a + shares * b for a, b in zip(simple.by_half, blend.by_half, strict=True)],
-            (1 - shares) * simple.weights + shares * blend.weights,
-        )
+        _, owner = np.unique(self.owners, return_inverse=True)
+        sums = np.stack([np.bincount(owner, way.gains) for way in ways], axis=1)
+        times = drawn_times(len(sums), _DRAWS, seed)
+        best = np.argmax(times @ sums, axis=1)  # all are divided by the same number of cases
+        shares = np.bincount(best, minlength=len(ways)) / _DRAWS
+        counting = [(share, way) for share, way in zip(shares.tolist(), ways, strict=True) if share]
+        return self.mixed("mean of these", counting), {way.name: share for share, way in counting}
+
+    def _evenly(self, *ways: Way) -> Way:
+        return self.mixed(" = ".join(way.name for way in ways), [(1 / len(ways), way) for way in ways])
 
 
 def simple_of(ways: Sequence[Way], owners: I64) -> Way:
@@ -151,12 +178,6 @@ def simple_of(ways: Sequence[Way], owners: I64) -> Way:
     best = max(singles, key=lambda way: float(way.gains.mean()))
     pair = ways[-1]
     return pair if is_more(pair.gains, best.gains, owners, CLEARLY) else best
-
-
-def simplest(ways: Sequence[Way], owners: I64) -> Way:
-    """The first of the ways, simplest first, that is not surely worse than the best of them."""
-    best = max(ways, key=lambda way: float(way.gains.mean()))
-    return next(way for way in ways if not is_more(best.gains, way.gains, owners, SURELY))
 
 
 def row_of(way: Way, chosen: Way, owners: I64) -> dict[str, float | str]:

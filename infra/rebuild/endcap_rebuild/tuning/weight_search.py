@@ -1,9 +1,10 @@
 """Weights of the score and half-lives of its features, chosen on the validation window.
 
-All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). The blend so found is then
-drawn towards the single term, or pair of terms, that ranks the window best by itself, as far as it is not surely worse
-for it on unseen cases. Scales of the terms are fixed. Where shoppers buy again, the window is asked twice, without what
-they had seen and, from before each order, with it; both count, since a storefront asks either way.
+All terms are searched together (`coordinate_search`), by NDCG@10 and by NDCG@50 (`halves`). What ships is a mean of
+mixtures of the blend so found with the default weights and with the single term, or pair of terms, that ranks the
+window best by itself; each counts by how often it is best on unseen cases of users drawn anew. Scales of the terms are
+fixed. Where shoppers buy again, the window is asked twice, without what they had seen and, from before each order, with
+it; the second says what having been chosen before is worth (`repeats`).
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from endcap.ranking.terms.registry import DEFAULT_WEIGHTS, REGISTRY, TERMS
 from endcap_rebuild.metrics.ranking import gain_of
 from endcap_rebuild.settings import Progress
 from endcap_rebuild.tuning.balance import NEW_TERM, balanced
-from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms, joined
+from endcap_rebuild.tuning.candidates import Kept, Pools, build_pools, case_terms
 from endcap_rebuild.tuning.coordinate_search import coordinate_search
-from endcap_rebuild.tuning.halves import BLEND_SHARES, DEEP, REPEAT_TERM, Halves, row_of, simple_of, simplest
+from endcap_rebuild.tuning.halves import DEEP, Halves, row_of, simple_of
 from endcap_rebuild.tuning.list_search import MIN_CASES, rank_of
+from endcap_rebuild.tuning.repeats import REPEAT_TERM, with_repeats
 from endcap_rebuild.tuning.split import Cases, spread
 
 _SETTINGS_CASES: Final = 600
@@ -75,7 +77,7 @@ def tune(
     seed: int = 0,
     again: Asked | None = None,
 ) -> Tuned:
-    """Choose weights and half-lives; never worse on the window than the defaults.
+    """Choose weights and half-lives; never worse than the defaults on next items of the window that are new to a user.
 
     Parameters
     ----------
@@ -96,24 +98,24 @@ def tune(
     if n_repeats >= MIN_CASES:
         asked.append(again)
     n_new = int(index.unseen[cases.items[novel]].sum())
-    # Where nobody buys again that term keeps its default.
-    unknown = {REPEAT_TERM} if len(asked) == 1 else set()
-    if n_new < MIN_CASES:  # so few can't be searched by
-        unknown.add(NEW_TERM)
-    terms = tuple(term for term in TUNABLE if term not in unknown)
+    known = tuple(term for term in TUNABLE if term != REPEAT_TERM)
+    terms = tuple(term for term in known if term != NEW_TERM or n_new >= MIN_CASES)  # so few can't be searched by
     scales = _scales(index)
-    fixed = terms + ((NEW_TERM,) if NEW_TERM in unknown else ())
-    weights = np.array([DEFAULT_WEIGHTS[term] if term in fixed else 0.0 for term in TERMS])
+    defaults = np.array([DEFAULT_WEIGHTS[term] if term in TUNABLE else 0.0 for term in TERMS])
+    weights = np.where([term in known for term in TERMS], defaults, 0.0)
 
     few = [each.some(_SETTINGS_CASES) for each in asked]
-    pools, _ = _pools_of(index, few, settings, weights / scales)
+    pools, _ = _pools_of(index, few[0], settings, weights / scales)
     found = coordinate_search(pools, weights, scales, 1, terms, DEEP)
+    for each in few[1:]:
+        pools, owners = _pools_of(index, each, settings, found / scales)
+        found, _ = with_repeats(pools, found, scales, owners)
     settings, tried = _choose_half_lives(index, few, settings, found / scales, progress)
 
     def report(done: int, total: int) -> None:
         progress("weights", done, total)
 
-    pools, owners = _pools_of(index, asked, settings, found / scales, report)
+    pools, owners = _pools_of(index, asked[0], settings, found / scales, report)
     halves = Halves.of(pools, scales, owners, seed)
     blend = halves.blend(weights, terms, progress)
     if pools.terms[TERMS.index(ENCODER_TERM)].any():
@@ -122,31 +124,36 @@ def tune(
         evidence["held_out_ndcg_at_10_without_encoder"] = round(float(plain.gains.mean()), 5)
         if plain.gains.mean() >= blend.gains.mean():
             blend = plain
-    simple = halves.simple()
-    ways = [halves.mixed(simple_of(simple, owners), blend, share) for share in BLEND_SHARES] if simple else [blend]
-    way = simplest(ways, owners)
-    own = np.arange(len(novel))
-    found, evidence["new_items"] = balanced(pools.chosen(own), way.weights, weights, scales, owners[own])
-    start = halves.gains_of(weights)
-    held_out = {"before": round(float(start.mean()), 5), "after": round(float(way.gains.mean()), 5)}
+    simple, usual = halves.simple(), halves.fixed("default", weights)
+    ways = halves.mixtures(simple_of(simple, owners) if simple else None, blend, usual)
+    way, shares = halves.averaged(ways, seed)
+    found, evidence["new_items"] = balanced(pools, way.weights, weights, scales, owners)
+    held_out = {"before": round(float(usual.gains.mean()), 5), "after": round(float(way.gains.mean()), 5)}
     compared = {each.name: each for each in (*simple, *ways, blend)}
     evidence |= {
-        "chosen": way.name,
+        "chosen": ", ".join(f"{100 * share:g} % {name}" for name, share in shares.items()),
         "compared": [row_of(each, way, owners) for each in compared.values()],
     }
     better = held_out["after"] > held_out["before"]
-    before = [measure(index, each, default, weights / scales) for each in asked]
-    after = [measure(index, each, settings, found / scales) for each in asked]
-    if not better or sum(m["ndcg_at_10"] for m in after) < sum(m["ndcg_at_10"] for m in before):
+    before = measure(index, asked[0], default, weights / scales)
+    after = measure(index, asked[0], settings, found / scales)
+    if not better or after["ndcg_at_10"] < before["ndcg_at_10"]:
         found, settings, after, better = weights, default, before, False
         evidence["chosen"] = "default weights"
     # The terms of a query are not tuned; they keep their place beside the others.
     found = found * (weights.sum() / max(found.sum(), 1e-9))
-    evidence |= {"tuned": better, "before": before[0], "after": after[0], "held_out_ndcg_at_10": held_out}
-    if len(asked) > 1:
-        evidence["with_repeats"] = {"before": before[1], "after": after[1]}
+    evidence |= {"tuned": better, "before": before, "after": after, "held_out_ndcg_at_10": held_out}
+    for each in asked[1:]:
+        pools, owners = _pools_of(index, each, settings, found / scales)
+        found, evidence["repeats"] = with_repeats(pools, found, scales, owners)
+        evidence["with_repeats"] = {
+            "before": measure(index, each, default, defaults / scales),
+            "after": measure(index, each, settings, found / scales),
+        }
     evidence["half_lives_tried"] = tried
-    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in fixed}
+    # Where nobody buys again that term keeps its default.
+    tuned_terms = TUNABLE if len(asked) > 1 else known
+    chosen = {term: round(float(found[TERMS.index(term)]), 6) for term in tuned_terms}
     chosen[CONTEXT.name] = chosen["popularity"]  # together they are popularity where the shopper is
     return Tuned({**DEFAULT_WEIGHTS, **chosen}, settings, evidence)
 
@@ -163,17 +170,15 @@ def measure(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: 
 
 def _pools_of(
     index: ItemIndex,
-    asked: Sequence[Asked],
+    asked: Asked,
     settings: RankingSettings,
     factors: F64,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Pools, I64]:
     """The pools of all cases, and int64 (cases,) the user of each."""
-    pools = [
-        build_pools(index, each.cases, each.profiles, settings, factors, seen_too=each.seen_too, progress=progress)
-        for each in asked
-    ]
-    return joined(pools), np.concatenate([each.cases.table.user[each.cases.target] for each in asked]).astype(np.int64)
+    cases = asked.cases
+    pools = build_pools(index, cases, asked.profiles, settings, factors, seen_too=asked.seen_too, progress=progress)
+    return pools, cases.table.user[cases.target].astype(np.int64)
 
 
 def _ranks(index: ItemIndex, asked: Asked, settings: RankingSettings, factors: F64, kept: Kept | None = None) -> F64:

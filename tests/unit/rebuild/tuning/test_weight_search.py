@@ -418,10 +418,18 @@ def test_what_is_bought_again_is_asked_for_from_before_the_orders(index: ItemInd
     orders = cases.before_orders(True)
     ids = [f"item-{k}" for k in range(N)]
     own, whole = ([profile_of(each.history(k, ids)) for k in range(len(each))] for each in (cases, orders))
-    evidence = tune(index, cases, own, silent, again=Asked(orders, whole, seen_too=True)).evidence
+    tuned = tune(index, cases, own, silent, again=Asked(orders, whole, seen_too=True))
+    evidence = tuned.evidence
     assert evidence["cases"] == np.count_nonzero(~cases.repeated)
     assert evidence["repeat_cases"] == np.count_nonzero(orders.repeated)
-    assert set(evidence["with_repeats"]) == {"before", "after"}
+    with_repeats = evidence["with_repeats"]
+    assert with_repeats["after"]["ndcg_at_10"] > with_repeats["before"]["ndcg_at_10"]
+    # Beside a query the other terms weigh what they do by default, whatever having been chosen before is worth.
+    others = [term for term in TUNABLE if term != "again"]
+    assert sum(tuned.weights[term] for term in others) == pytest.approx(sum(DEFAULT_WEIGHTS[term] for term in others))
+    assert tuned.weights["again"] == pytest.approx(
+        evidence["repeats"]["share"] * sum(tuned.weights[term] for term in others), rel=1e-4
+    )
 
 
 def test_measure_agrees_with_the_evidence(chain: EventTable, index: ItemIndex) -> None:
