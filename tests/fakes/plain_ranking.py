@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from endcap.events.contexts import context_value
 from endcap.events.counts import Demand, Live
-from endcap.events.types import EVENT_TYPES, GRADED, EventType
+from endcap.events.types import BOUGHT, EVENT_TYPES, GRADED, EventType
 from endcap.filters.evaluate import FilterContext, mask_of
 from endcap.filters.tree import Expression
 from endcap.identifiers import item_key
@@ -88,12 +88,14 @@ class Past:
     weight : signed, before newness
     kind : the strongest thing that was done
     rank : 0 = newest; those of one moment share their mean rank
+    had : whether any of them was bought less than a day ago
     """
 
     row: int
     weight: float
     kind: str
     rank: float
+    had: bool
 
 
 @dataclass(frozen=True)
@@ -434,10 +436,16 @@ class _Evaluation:
             of_its_side = [act for act in group if act[2] * total > 0] or group
             newest = max(of_its_side, key=lambda act: (act[0].timestamp_ms, abs(act[2]), -act[1]))
             strongest = max(group, key=lambda act: (abs(act[2]), act[0].timestamp_ms, act[0].event_type))
-            found.append((newest[1], total, strongest[0].event_type, newest[0].timestamp_ms))
+            had = self.snapshot.clock_usable and any(
+                entry.event_type in BOUGHT and self.now_ms < entry.timestamp_ms + 24 * 3600 * 1000
+                for entry, *_ in group
+            )
+            found.append((newest[1], total, strongest[0].event_type, newest[0].timestamp_ms, had))
         found.sort()
-        ranks = _ranks([at_ms for *_, at_ms in found])
-        return [Past(row, weight, kind, rank) for (row, weight, kind, _), rank in zip(found, ranks, strict=True)]
+        ranks = _ranks([act[3] for act in found])
+        return [
+            Past(row, weight, kind, rank, had) for (row, weight, kind, _, had), rank in zip(found, ranks, strict=True)
+        ]
 
     def _said(self) -> list[Said]:
         tag, width = self.index.encoder_tag, len(self.shop.mean)
@@ -656,7 +664,7 @@ class _Evaluation:
                 rarity += shop.rarity(name) * (shop.shares_of(name) > 0)
             same_brand = (brands == then.brand) * (then.brand != "")
             apart = np.abs(bands - bands[past.row]) if then.band is not None else np.full(shop.n, 9)
-            again = np.arange(shop.n) == past.row
+            again = (np.arange(shop.n) == past.row) * (not past.had)
             for name, value in (
                 ("category", common),
                 ("brand", same_brand),

@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from endcap.arrays import F32, I64
+from endcap.arrays import F32, I64, Mask
 from endcap.encoders.quantize import dequantize_unit
 from endcap.events.grades import GRADE_PRIOR, grade_factor, grade_of, mean_of
-from endcap.events.types import DAY_S, EVENT_TYPES, GRADED, EventType
+from endcap.events.types import BOUGHT, DAY_S, EVENT_TYPES, GRADED, EventType
 from endcap.index.index import ItemIndex
 from endcap.profiles.entries import Entry, TextSignal
 from endcap.profiles.profile import UserProfile
@@ -90,6 +90,7 @@ class UserFeatures:
     weights : float32 (h,), signed, before newness
     ranks : float32 (h,), 0 = newest; items of one moment share their mean rank
     event_types : the type of the strongest interaction with each, for explanations
+    just_bought : bool (h,), bought within the last day, so that nobody needs it again yet
     texts : float32 (t, d_text), unit vectors of reviews and searches
     text_weights, text_ranks : float32 (t,), likewise; polarity is in the weight
     text_items, text_event_types, text_keys : what each text is about ("" for a search), its type, and its event's key
@@ -101,6 +102,7 @@ class UserFeatures:
     weights: F32
     ranks: F32
     event_types: tuple[str, ...]
+    just_bought: Mask
     texts: F32
     text_weights: F32
     text_ranks: F32
@@ -136,7 +138,7 @@ def features_of(
     """
     settings = settings or RankingSettings.of(index.snapshot.weights.settings)
     clock_ms = now_ms if index.snapshot.clock_usable else None
-    positions, weights, ranks, strongest = _history(profile, index, clock_ms, settings, event_types)
+    positions, weights, ranks, strongest, just_bought = _history(profile, index, clock_ms, settings, event_types)
     texts = _usable_texts(profile.texts, index)
     d_text = index.snapshot.whitening_mean.shape[0]
     vectors = np.frombuffer(b"".join(t.vector for t in texts), dtype=np.int8).reshape(len(texts), d_text)
@@ -153,6 +155,7 @@ def features_of(
         weights=weights,
         ranks=ranks,
         event_types=strongest,
+        just_bought=just_bought,
         texts=dequantize_unit(vectors),
         text_weights=np.asarray(text_weights, dtype=np.float32),
         text_ranks=mean_ranks([t.timestamp_ms for t in texts]),
@@ -231,10 +234,11 @@ def _history(
     clock_ms: int | None,
     settings: RankingSettings,
     event_types: Mapping[str, EventType],
-) -> tuple[I64, F32, F32, tuple[str, ...]]:
+) -> tuple[I64, F32, F32, tuple[str, ...], Mask]:
     entries = settled(_distinct(profile), index.thing)
     mean: float | None = None
     by_group: dict[int, list[tuple[int, float, int, str]]] = {}
+    bought: set[int] = set()
     known = [(entry, position) for entry in entries if (position := index.position(entry.item_id)) is not None]
     groups = index.groups[[position for _, position in known]].tolist() if known else []
     for (entry, position), group in zip(known, groups, strict=True):
@@ -245,6 +249,8 @@ def _history(
         if entry.event_type in GRADED:
             mean = mean_grade(entries) if mean is None else mean
             weight *= 1 + settings.grade_strength * (_entry_factor(entry, mean) - 1)
+        if clock_ms is not None and entry.event_type in BOUGHT and clock_ms - entry.timestamp_ms < DAY_S * 1000:
+            bought.add(group)
         act = (entry.timestamp_ms, weight, position, entry.event_type)
         if group in by_group:
             by_group[group].append(act)
@@ -269,6 +275,7 @@ def _history(
         np.asarray(weights, dtype=np.float32),
         mean_ranks(times),
         names,
+        np.asarray([group in bought for group in index.groups[list(positions)].tolist()], dtype=np.bool_),
     )
 
 

@@ -171,7 +171,18 @@ def test_brand_price_and_repeat_terms_follow_history(index: ItemIndex) -> None:
     bands = index.price_band
     expected = np.select([bands == bands[0], bands == bands[0] + 1], [weight, weight / 2], 0.0)
     assert row(terms, "price") == pytest.approx(expected)
-    assert np.flatnonzero(row(terms, "again")).tolist() == [0]
+    assert not row(terms, "again").any()  # it was bought just now
+
+
+def test_what_was_viewed_comes_again_and_what_was_bought_not_within_a_day(index: ItemIndex) -> None:
+    viewed = taste_for(index, ("view", "item-0"), ("view", "item-2"))
+    assert np.flatnonzero(row(term_scores(index, viewed, SETTINGS), "again")).tolist() == [0, 2]
+    taste = UserProfile(
+        interactions=(Entry(CUTOFF_MS, b"view", "view", "item-2"), Entry(CUTOFF_MS, b"buy", "purchase", "item-0"))
+    )
+    for hours, rows in ((23.9, [2]), (24.0, [0, 2])):
+        features = features_of(taste, index, CUTOFF_MS + int(hours * 3_600_000), SETTINGS)
+        assert np.flatnonzero(row(term_scores(index, features, SETTINGS), "again")).tolist() == rows
 
 
 def test_item_without_brand_lends_no_brand(index: ItemIndex) -> None:

@@ -126,7 +126,8 @@ def _again_values(context: ScoringContext) -> Values | None:
     weights = _weights(context)
     if weights is None:
         return None
-    return Sparse(context.index.n_items, context.features.positions, np.maximum(weights, 0))
+    due = np.where(context.features.just_bought, 0, np.maximum(weights, 0))
+    return Sparse(context.index.n_items, context.features.positions, due)
 
 
 def _sharing(numbers: NDArray[Any], context: ScoringContext, positions: I64) -> F64:
@@ -155,7 +156,8 @@ def _shared_categories(index: ItemIndex, past: I64, positions: I64) -> F64:
 
 
 def _again_support(context: ScoringContext, positions: I64) -> F64:
-    same = context.features.positions[:, None] == positions
+    features = context.features
+    same = (features.positions[:, None] == positions) & ~features.just_bought[:, None]
     return np.asarray(context.weights.affinity[:, None] * same, dtype=np.float64)
 
 
