@@ -417,3 +417,14 @@ def test_exploration_is_answered_and_recorded_with_its_propensities(call: Enviro
     assert body["items"][0]["propensity"] == 1
     status, answer = call("GET", RECOMMENDATIONS, user_id="ann", exploration=2)
     assert (status, answer["errors"][0]["field"]) == (400, "exploration")
+
+
+def test_a_conversation_goes_on_from_what_it_has_understood(call):
+    asked = {"user_id": "ann", "limit": 3, "fields": ["price"]}
+    status, first = call("POST", "/conversations", asked | {"turns": ["under 8"]})
+    assert (status, len(first["items"])) == (200, 3)
+    assert all(item["price"] < 8 for item in first["items"])
+    dearest = max(item["price"] for item in first["items"])
+    status, second = call("POST", "/conversations", asked | {"turns": ["cheaper"], "constraints": first["constraints"]})
+    assert (status, len(second["items"])) == (200, 3)
+    assert all(item["price"] < dearest for item in second["items"])
