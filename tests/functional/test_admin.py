@@ -226,6 +226,19 @@ class TestScenarios:
         found = shop.publish("odd", {"pinned": [{"item_id": "nowhere", "position": 1}], "filter": "hue = 3"})
         assert [w["field"] for w in found["warnings"]] == ["pinned.0.item_id", "filter"]
 
+    def test_a_pinned_item_is_told_to_be_there_for_its_pin(self, shop: Shop) -> None:
+        last = shop.ids(limit=30)[-1]
+        shop.publish("window", {"pinned": [{"item_id": last, "position": 2}], "filter": "price > 0"})
+        asked = {"scenario": "window", "language": "zh"}
+        found = shop.ok("GET", "/admin/items/{item_id}/diagnosis", item_id=last, query=asked)
+        (placed,) = found["placed_by"]
+        assert (found["rank"], found["shown"], placed["by"], placed["rank_without"]) == (2, True, "pinned", 30)
+        assert placed["text"] == "因为已置顶，所以排在第 2 位；否则会排在第 30 位。"
+        shop.publish("window", {"pinned": [{"item_id": last, "position": 2}], "filter": "price < 0"})
+        found = shop.ok("GET", "/admin/items/{item_id}/diagnosis", item_id=last, query=asked)
+        assert [one["by"] for one in found["placed_by"]] == ["pinned_in_vain"]
+        assert [one["reason"] for one in found["findings"]] == ["filter"]
+
 
 def said_in(answer: Mapping[str, Any]) -> str:
     """All that the reasons of a list say."""

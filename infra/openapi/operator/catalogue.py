@@ -136,8 +136,29 @@ class WhyNot(Answer):
     field: Annotated[str | None, Field(description="what to change in the scenario, where that would help")] = None
     by: Annotated[str | None, Field(description="the item, filter or scenario that keeps it out")] = None
     until: Moment | None = None
+    event_type: Annotated[str | None, Field(description="by which the shopper has seen it")] = None
+    not_due: Annotated[
+        Literal["not_bought", "returned", "too_soon", "bought_once"] | None,
+        Field(description="why it is not due to be bought again; `bought_once` is what hardly anybody buys twice"),
+    ] = None
     score: float | None = None
     needed: float | None = None
+
+
+class PlacedBy(Answer):
+    """What the shop places an item by, beside its score: a pin, a promotion or boosts (`lowered`: below nothing).
+
+    `pinned_in_vain` is a pin of an item that something keeps out all the same.
+    """
+
+    by: Literal["pinned", "promoted", "boosted", "lowered", "pinned_in_vain"]
+    text: str
+    position: Annotated[int | None, Field(ge=1, description="that the pin asks for")] = None
+    promotion: Annotated[str | None, Field(description="its name")] = None
+    weight: Annotated[float | None, Field(description="what the boosts add to the score")] = None
+    rank_without: Annotated[
+        int | None, Field(ge=1, description="where it would stand without; null for not among the first 500")
+    ] = None
 
 
 class Diagnosis(Answer):
@@ -152,6 +173,7 @@ class Diagnosis(Answer):
     rank: Annotated[int | None, Field(ge=1)]
     by_score: Annotated[int | None, Field(ge=1)]
     limit: Count
+    placed_by: list[PlacedBy]
     findings: list[WhyNot]
     score: float | None
     reasons: list[Reason]
@@ -166,10 +188,17 @@ class Diagnosis(Answer):
             "rank": None,
             "by_score": 4,
             "limit": 10,
+            "placed_by": [
+                {
+                    "by": "pinned_in_vain",
+                    "text": "It is pinned to number 1, and a pin brings nothing back that the list leaves out",
+                    "position": 1,
+                }
+            ],
             "findings": [
                 {
                     "reason": "filter",
-                    "text": "Missing because the list's filter does not hold for it: price < 20",
+                    "text": "Missing from this list because the list's filter does not hold for it: price < 20",
                     "field": "filter",
                     "by": "price < 20",
                 }

@@ -16,8 +16,9 @@ from endcap.index.index import ItemIndex
 from endcap.messages.language import Language
 from endcap.operator.catalogue import catalogue_item, catalogue_rows, check_filter, filter_fields
 from endcap.operator.schemas import DiagnosisQuery, FilterCheck, ItemsQuery
-from endcap.operator.words import sentence
+from endcap.operator.words import placement, sentence
 from endcap.recommend.diagnosis import Finding, diagnose
+from endcap.recommend.placement import Placed
 from endcap.recommend.prepared import prepared
 from endcap.runtime import Runtime
 from endcap.serving.materials import current_snapshot, materials
@@ -90,6 +91,7 @@ def diagnosis(runtime: Runtime, item_id: str, given: DiagnosisQuery) -> dict[str
         "rank": found.rank,
         "by_score": found.by_score,
         "limit": given.limit,
+        "placed_by": [_placed(one, found.rank, given.language) for one in found.placed_by],
         "findings": [_told(runtime, item_id, one, scenario, by.now_ms, given.language) for one in found.findings],
         "score": found.score,
         "reasons": [
@@ -107,6 +109,13 @@ def _evidence(one: Any) -> dict[str, Any]:
     return item | {"event_type": one.event_type, "words": list(one.words)}
 
 
+def _placed(one: Placed, rank: int | None, language: Language) -> dict[str, Any]:
+    known = {"position": one.position, "promotion": one.promotion, "weight": one.weight}
+    told: dict[str, Any] = {"by": one.by, "text": placement(one, rank, language)}
+    told |= {name: value for name, value in known.items() if value is not None}
+    return told if one.by == "pinned_in_vain" else told | {"rank_without": one.rank_without}
+
+
 def _told(
     runtime: Runtime, item_id: str, found: Finding, scenario: Mapping[str, Any], now_ms: int, language: Language
 ) -> dict[str, Any]:
@@ -118,6 +127,8 @@ def _told(
         told |= {"field": "filter", "by": str(scenario.get("filter", ""))}
     elif found.cause in _FIELDS:
         told |= {"field": _FIELDS[found.cause]}
+    told |= {"event_type": found.deed} if found.deed is not None else {}
+    told |= {"not_due": found.not_due} if found.cause == "not_due" else {}
     told |= {"by": found.by} if found.by is not None else {}
     told |= {"score": found.score} if found.score is not None else {}
     told |= {"needed": found.needed} if found.needed is not None else {}
