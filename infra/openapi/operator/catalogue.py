@@ -191,7 +191,7 @@ class Diagnosis(Answer):
             "placed_by": [
                 {
                     "by": "pinned_in_vain",
-                    "text": "It is pinned to number 1, and a pin brings nothing back that the list leaves out",
+                    "text": "It is pinned to number 1, but a pin brings back nothing that is left out",
                     "position": 1,
                 }
             ],

@@ -70,7 +70,7 @@ WORDS: Final[Mapping[Language, Words]] = {
             "promoted": "It stands at number {rank} because the promotion {name} has this place",
             "boosted": "A boost adds {weight} to its score",
             "lowered": "A boost takes {weight} off its score",
-            "pinned_in_vain": "It is pinned to number {position}, and a pin brings nothing back that the list leaves out",
+            "pinned_in_vain": "It is pinned to number {position}, but a pin brings back nothing that is left out",
         },
         without="{placed}; without that it would stand at number {rank}",
         without_out="{placed}; without that it would not be among the first {most}",

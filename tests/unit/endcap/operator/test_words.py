@@ -108,7 +108,7 @@ def test_what_places_an_item_is_said_with_the_place_it_would_have_without() -> N
     assert placement(Placed("lowered", weight=-0.25, rank_without=1), 4, "zh") == (
         "降权使其得分减少 0.250；否则会排在第 1 位。"
     )
-    assert "brings nothing back" in placement(Placed("pinned_in_vain", position=1), None)
+    assert "brings back nothing" in placement(Placed("pinned_in_vain", position=1), None)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
