@@ -362,6 +362,17 @@ def test_a_cursor_of_nobody_is_no_fault_of_ours(shop: Shop, path: str, cursor: s
         assert shop("GET", path, query={name: given})[0] in (200, 400)
 
 
+def test_counts_of_items_are_those_of_now_and_say_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = shop.app("admin").runtime.live_counts
+    listed = shop.ok("GET", "/admin/items", query={"limit": 1})
+    assert 0 <= time.time() * 1000 - listed["counted_at"] < 60_000
+    (item,) = listed["items"]
+    assert item["counts"]["24h"] == {"shown": 0, "events": {"demand": 0, "click": 0}}
+    monkeypatch.setattr(live, "looked_ms", lambda windows: None)
+    unread = shop.ok("GET", "/admin/items", query={"limit": 1})
+    assert (unread["counted_at"], unread["items"][0]["counts"]) == (None, {})
+
+
 def test_items_are_found_by_a_part_of_their_title_and_by_their_whole_category(shop: Shop) -> None:
     one = shop.ok("GET", "/admin/items", query={"limit": 1})["items"][0]
     for words in (one["title"][1:], one["categories"][-1].lower(), one["item_id"]):

@@ -70,14 +70,26 @@ class CheckedFilter(Answer):
 
 
 class WindowCounts(Answer):
-    """What happened to an item in a window of time, approximately; numbers of events by type."""
+    """What happened to an item in a window of time, approximately, by the events that came in while it was running.
 
-    shown: float
-    events: dict[str, float]
+    Events need not name a list, which those that results count have to. What a local stack has imported is not in it.
+    """
+
+    shown: Annotated[float, Field(description="impressions")]
+    events: Annotated[
+        dict[str, float],
+        Field(
+            description=(
+                "`click`: clicks. `demand`: all that speaks for an item, such as views, clicks, carts, purchases and "
+                "likes, less what was taken back; so it may be there without a click. Of each shopper, item and day "
+                "the first three of either count"
+            )
+        ),
+    ]
 
 
 class CatalogueItem(SampleItem):
-    """An item with what happened to it lately, by window (`1h`, `24h`, `7d`)."""
+    """An item with what happened to it lately, by window (`1h`, `24h`, `7d`); no window where that can't be read."""
 
     group_id: str | None = None
     url: str | None = None
@@ -91,6 +103,9 @@ class CatalogueItems(Answer):
 
     items: list[CatalogueItem]
     total: Count
+    counted_at: Annotated[
+        Moment | None, Field(description="as of when `counts` are, null where they could not be read")
+    ]
     cursor: str | None = None
     model_config = example(
         {
@@ -100,10 +115,11 @@ class CatalogueItems(Answer):
                     "title": "Steel lamp",
                     "available": True,
                     "price": 24.5,
-                    "counts": {"24h": {"shown": 120.0, "events": {"view": 14.0, "purchase": 2.0}}},
+                    "counts": {"24h": {"shown": 120.0, "events": {"demand": 14.0, "click": 9.0}}},
                 }
             ],
             "total": 3877,
+            "counted_at": 1768471205000,
             "cursor": "aXRlbS0yMA",
         }
     )

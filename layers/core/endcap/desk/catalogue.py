@@ -51,11 +51,15 @@ def items(runtime: Runtime, given: ItemsQuery) -> dict[str, Any]:
     first = int(rows.searchsorted(_row(given.cursor) + 1)) if given.cursor is not None else 0
     page = rows[first : first + given.limit].tolist()
     runtime.live_counts.begin(now_ms, WINDOWS)
-    demands = runtime.live_counts.at(now_ms, WINDOWS).demands
+    demands = runtime.live_counts.at(now_ms, WINDOWS, patient=True).demands
+    counted_at = runtime.live_counts.looked_ms(WINDOWS)
     hidden = {one.item_id: one.until or NO_END for one in _hidden(runtime) if one.counts(now_ms)}
     found: dict[str, Any] = {
-        "items": [catalogue_item(index, row, now_ms, demands, hidden) for row in page],
+        "items": [
+            catalogue_item(index, row, now_ms, demands if counted_at is not None else {}, hidden) for row in page
+        ],
         "total": len(rows),
+        "counted_at": counted_at,
     }
     return found | ({"cursor": _cursor(page[-1])} if page and first + len(page) < len(rows) else {})
 
