@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 
 import pytest
@@ -121,7 +122,7 @@ class TestReading:
         store.count(FINE, NOW_MS, {"da": 1})
         read = store.read
         store.read = lambda *looked: gate.wait(30) and read(*looked)
-        waiting = Waiting(patience_s=0.0)
+        waiting = Waiting(ThreadPoolExecutor(1), patience_s=0.0)
         waiting.extend(30)
         counts = LiveCounts(store, waiting=waiting)
         assert counts.at(NOW_MS, ["1h"]).trend("1h").times == {}
