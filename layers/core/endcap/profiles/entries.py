@@ -57,7 +57,7 @@ class Entry:
 
 
 def newest_first(entries: Iterable[Entry]) -> list[Entry]:
-    """Entries by their time; of one moment, such as one request without times, by the order in which things are done."""
+    """Entries by their time; of one moment, as of one request without times, by the order in which things are done."""
     return sorted(entries, key=lambda one: (one.timestamp_ms, step_of(one.event_type), one.key), reverse=True)
 
 

@@ -116,7 +116,7 @@ def test_counts_after_a_deletion_are_zero():
     assert not any(counts(deleted(profile, NOW_MS)).values())
 
 
-@pytest.mark.parametrize("ids", permutations("abcd"))
+@pytest.mark.parametrize("ids", [*permutations("abcd")])
 def test_a_timeline_has_what_was_done_in_one_moment_in_its_natural_order(ids):
     kinds = ("view", "add_to_cart", "purchase", "review")
     acts = [Interaction(event_id, "u", kind, NOW_MS, "mug") for event_id, kind in zip(ids, kinds, strict=True)]

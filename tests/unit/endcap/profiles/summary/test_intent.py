@@ -71,7 +71,7 @@ def test_what_was_bought_unlooked_at_is_of_its_category_too() -> None:
     assert [one.item_id for one in found.looked_at] == ["balm"]
 
 
-@pytest.mark.parametrize("ids", permutations("abc"))
+@pytest.mark.parametrize("ids", [*permutations("abc")])
 def test_what_was_done_in_one_moment_was_done_in_the_order_in_which_one_does_it(ids: tuple[str, ...]) -> None:
     kinds = ("view", "add_to_cart", "purchase")
     acts = [Interaction(event_id, "u", kind, NOW_MS, "cream") for event_id, kind in zip(ids, kinds, strict=True)]
