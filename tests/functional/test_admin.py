@@ -333,6 +333,19 @@ def test_filters_are_tried_on_the_catalogue(shop: Shop) -> None:
     assert (everything["count"], everything["of"]) == (40, 40)
 
 
+def test_items_that_every_list_hides_come_last_in_a_sample_and_are_marked(shop: Shop) -> None:
+    asked = {"filter": "price > 5", "sample": 40}
+    before = [item["item_id"] for item in shop.ok("POST", "/admin/filters/check", asked)["sample"]]
+    shop.publish("*", {"hidden": [{"item_id": before[0]}]})
+    try:
+        found = shop.ok("POST", "/admin/filters/check", asked)
+        assert [item["item_id"] for item in found["sample"]] == [*before[1:], before[0]]
+        assert [item.get("hidden_until") for item in found["sample"]] == [None] * (len(before) - 1) + [0]
+        assert found["count"] == len(before)
+    finally:
+        shop.publish("*", {})
+
+
 def test_pages_of_items_hold_each_once(shop: Shop) -> None:
     seen, cursor = [], None
     while True:

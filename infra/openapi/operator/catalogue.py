@@ -40,10 +40,14 @@ class SampleItem(Answer):
     image_url: str | None = None
     brand: str | None = None
     categories: list[str] | None = None
+    hidden_until: Annotated[Moment | None, Field(description="where `*` hides it; 0 for without an end")] = None
 
 
 class CheckedFilter(Answer):
-    """Whether an expression can be used, and on how many of the catalogue's items it holds."""
+    """Whether an expression can be used, and on how many of the catalogue's items it holds.
+
+    `sample` are some of these, those last that every list hides right now.
+    """
 
     valid: bool
     errors: list[Finding]
@@ -95,7 +99,6 @@ class CatalogueItem(SampleItem):
     url: str | None = None
     expires_at: Moment | None = None
     counts: dict[str, WindowCounts]
-    hidden_until: Annotated[Moment | None, Field(description="where `*` hides it; 0 for without an end")] = None
 
 
 class CatalogueItems(Answer):

@@ -36,7 +36,8 @@ def checked_filter(runtime: Runtime, given: FilterCheck) -> dict[str, Any]:
     if given.user_id is not None:
         profile = runtime.profiles.get(given.user_id).profile
         about = FilterContext(about.now_ms, profile, given.parameters, about.event_types)
-    return check_filter(index, given.filter, about, given.sample) | {"fields": filter_fields(index)}
+    found = check_filter(index, given.filter, about, given.sample, _hidden_until(runtime, about.now_ms))
+    return found | {"fields": filter_fields(index)}
 
 
 def items(runtime: Runtime, given: ItemsQuery) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def items(runtime: Runtime, given: ItemsQuery) -> dict[str, Any]:
     runtime.live_counts.begin(now_ms, WINDOWS)
     demands = runtime.live_counts.at(now_ms, WINDOWS, patient=True).demands
     counted_at = runtime.live_counts.looked_ms(WINDOWS)
-    hidden = {one.item_id: one.until or NO_END for one in _hidden(runtime) if one.counts(now_ms)}
+    hidden = _hidden_until(runtime, now_ms)
     found: dict[str, Any] = {
         "items": [
             catalogue_item(index, row, now_ms, demands if counted_at is not None else {}, hidden) for row in page
@@ -156,6 +157,10 @@ def _who_hides(runtime: Runtime, item_id: str, scenario: Mapping[str, Any], now_
                 until = {"until": one.until} if one.until is not None else {}
                 return {"reason": "hidden", "field": "hidden", "by": by, **until}
     return {"field": "blocked"}
+
+
+def _hidden_until(runtime: Runtime, now_ms: int) -> dict[str, int]:
+    return {one.item_id: one.until or NO_END for one in _hidden(runtime) if one.counts(now_ms)}
 
 
 def _hidden(runtime: Runtime) -> Iterable[HiddenInput]:

@@ -100,7 +100,11 @@ WORDS: Final[Mapping[Language, Words]] = {
             "scenarios_unusable": "config/scenarios.json can't be used; the last good one counts",
             "experiments_unusable": "config/experiments.json can't be used; the last good one counts",
             "quarantine": "{count} records of the last day could not be used",
-            "degraded": "{rate:.1f} lists a minute had to do without something",
+            "degraded": (
+                "{rate:.1f} lists a minute were made without something that could not be read in time, such as the "
+                "shopper's profile or the latest changes of items: degraded.lost of each answer says what, and "
+                "warnings in the log of its function say why"
+            ),
             "refused": "{rate:.1f} events a minute are refused",
             "ending_soon": "{count} rules of scenarios end within two days",
         },
@@ -159,7 +163,9 @@ WORDS: Final[Mapping[Language, Words]] = {
             "scenarios_unusable": "场景配置（“config/scenarios.json”）无法使用，沿用上一份有效配置",
             "experiments_unusable": "实验配置（“config/experiments.json”）无法使用，沿用上一份有效配置",
             "quarantine": "最近一天有{count}个事件无法使用",
-            "degraded": "每分钟有{rate:.1f}个列表降级",
+            "degraded": (
+                "每分钟有{rate:.1f}个列表降级：顾客画像、最新的商品改动等数据未能及时读取。缺少了什么见各列表的“degraded.lost”，原因见相应函数日志中的警告"
+            ),
             "refused": "每分钟有{rate:.1f}个事件被拒绝",
             "ending_soon": "{count}条场景规则将在两天内到期",
         },
