@@ -73,7 +73,7 @@ def _may_hold(wanted: Expression, index: ItemIndex, rows: I64, about: FilterCont
         try:
             if not mask_of(Expression(wanted.text, part, wanted.where), index, about, rows)[0]:
                 return False
-        except ExpressionError:  # a value comes with the request, or the filter is told to fit nothing
+        except ExpressionError:  # a value comes with the request, or no item has the field, which is told by itself
             continue
     return True
 
