@@ -33,7 +33,11 @@ class UserStated(OfShopper):
 
 
 class Counts(Answer):
-    """How many entries each set of a profile holds."""
+    """How many entries each set of a profile holds.
+
+    `texts` are words of reviews, posts and searches that say what kind of thing they are about: a review that speaks of
+    quality or delivery alone leaves none, and counts in `aspects` and in the interactions.
+    """
 
     interactions: Count
     strong_interactions: Count
@@ -119,10 +123,11 @@ class DoneItem(TitledItem):
 
 
 class CategoryCount(Answer):
-    """How many different items of a category were looked at, put into the cart or bought."""
+    """How many different items of a category were looked at, put into the cart or bought, and the latest three."""
 
     name: str
     items: Annotated[int, Field(ge=1)]
+    latest: list[TitledItem]
 
 
 class Intent(Answer):

@@ -98,7 +98,7 @@ def test_what_is_due_comes_up_again_and_the_sofa_does_not(api: HttpClient, now_s
     assert "You usually buy this every 7 days; it has been 7." in [reason["text"] for reason in milk["reasons"]]
     assert sum(reason["weight"] for reason in milk["reasons"]) == pytest.approx(milk["score"], abs=1e-6)
     chinese = api.get(path, scenario="buy_again", language="zh")["items"][0]
-    assert "您通常每 7 天购买一次，距上次已有 7 天。" in [reason["text"] for reason in chinese["reasons"]]
+    assert "您通常每 7 天购买一次，距上次购买已有 7 天。" in [reason["text"] for reason in chinese["reasons"]]
 
 
 def test_buying_again_by_every_door(api: HttpClient, now_s: int) -> None:

@@ -226,6 +226,19 @@ class TestScenarios:
         found = shop.publish("odd", {"pinned": [{"item_id": "nowhere", "position": 1}], "filter": "hue = 3"})
         assert [w["field"] for w in found["warnings"]] == ["pinned.0.item_id", "filter"]
 
+    def test_a_pinned_item_is_told_to_be_there_for_its_pin(self, shop: Shop) -> None:
+        last = shop.ids(limit=30)[-1]
+        shop.publish("window", {"pinned": [{"item_id": last, "position": 2}], "filter": "price > 0"})
+        asked = {"scenario": "window", "language": "zh"}
+        found = shop.ok("GET", "/admin/items/{item_id}/diagnosis", item_id=last, query=asked)
+        (placed,) = found["placed_by"]
+        assert (found["rank"], found["shown"], placed["by"], placed["rank_without"]) == (2, True, "pinned", 30)
+        assert placed["text"] == "因为已置顶，所以排在第 2 位；否则会排在第 30 位。"
+        shop.publish("window", {"pinned": [{"item_id": last, "position": 2}], "filter": "price < 0"})
+        found = shop.ok("GET", "/admin/items/{item_id}/diagnosis", item_id=last, query=asked)
+        assert [one["by"] for one in found["placed_by"]] == ["pinned_in_vain"]
+        assert [one["reason"] for one in found["findings"]] == ["filter"]
+
 
 def said_in(answer: Mapping[str, Any]) -> str:
     """All that the reasons of a list say."""
@@ -320,6 +333,19 @@ def test_filters_are_tried_on_the_catalogue(shop: Shop) -> None:
     assert (everything["count"], everything["of"]) == (40, 40)
 
 
+def test_items_that_every_list_hides_come_last_in_a_sample_and_are_marked(shop: Shop) -> None:
+    asked = {"filter": "price > 5", "sample": 40}
+    before = [item["item_id"] for item in shop.ok("POST", "/admin/filters/check", asked)["sample"]]
+    shop.publish("*", {"hidden": [{"item_id": before[0]}]})
+    try:
+        found = shop.ok("POST", "/admin/filters/check", asked)
+        assert [item["item_id"] for item in found["sample"]] == [*before[1:], before[0]]
+        assert [item.get("hidden_until") for item in found["sample"]] == [None] * (len(before) - 1) + [0]
+        assert found["count"] == len(before)
+    finally:
+        shop.publish("*", {})
+
+
 def test_pages_of_items_hold_each_once(shop: Shop) -> None:
     seen, cursor = [], None
     while True:
@@ -347,6 +373,17 @@ def test_a_cursor_of_nobody_is_no_fault_of_ours(shop: Shop, path: str, cursor: s
     name = "after" if path.endswith("tail") else "cursor"
     for given in (cursor, urlsafe_b64encode(cursor.encode()).decode()):
         assert shop("GET", path, query={name: given})[0] in (200, 400)
+
+
+def test_counts_of_items_are_those_of_now_and_say_so(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = shop.app("admin").runtime.live_counts
+    listed = shop.ok("GET", "/admin/items", query={"limit": 1})
+    assert 0 <= time.time() * 1000 - listed["counted_at"] < 60_000
+    (item,) = listed["items"]
+    assert item["counts"]["24h"] == {"shown": 0, "events": {"demand": 0, "click": 0}}
+    monkeypatch.setattr(live, "looked_ms", lambda windows: None)
+    unread = shop.ok("GET", "/admin/items", query={"limit": 1})
+    assert (unread["counted_at"], unread["items"][0]["counts"]) == (None, {})
 
 
 def test_items_are_found_by_a_part_of_their_title_and_by_their_whole_category(shop: Shop) -> None:

@@ -49,6 +49,25 @@ def test_a_draft_ranks_as_it_will_once_it_is_published(shop: Shop) -> None:
     assert unnamed["items"] == named["items"] == live["items"]
 
 
+def test_a_draft_that_pins_something_in_vain_says_so(shop: Shop) -> None:
+    best, last = shop.ids(limit=30)[0], shop.ids(limit=30)[-1]
+    pins = [{"item_id": best, "position": 1}, {"item_id": last, "position": 2}]
+    drafts = {
+        "window": {"pinned": pins, "filter": f'item_id != "{last}" AND NOT purchased'},
+        "*": {"hidden": [{"item_id": best}]},
+    }
+    found = shop.ok("POST", "/recommendations", {"preview": True, "scenario": "window", "drafts": drafts})
+    assert [(one["field"], one["message"].partition(": ")[2]) for one in found["warnings"]] == [
+        ("pinned.0.item_id", "it is hidden in every list"),
+        ("pinned.1.item_id", "the list's filter does not hold for it"),
+    ]
+    assert not {best, last} & {item["item_id"] for item in found["items"]}
+    shop.publish("window", {"pinned": pins})
+    plain = shop.ok("POST", "/recommendations", {"preview": True, "scenario": "window"})
+    assert "warnings" not in plain
+    assert [item["item_id"] for item in plain["items"][:2]] == [best, last]
+
+
 def test_weights_and_hiding_everywhere_can_be_tried(shop: Shop) -> None:
     best = shop.ids(limit=1)[0]
     hidden = {"drafts": {"*": {"hidden": [{"item_id": best}]}}}

@@ -40,10 +40,14 @@ class SampleItem(Answer):
     image_url: str | None = None
     brand: str | None = None
     categories: list[str] | None = None
+    hidden_until: Annotated[Moment | None, Field(description="where `*` hides it; 0 for without an end")] = None
 
 
 class CheckedFilter(Answer):
-    """Whether an expression can be used, and on how many of the catalogue's items it holds."""
+    """Whether an expression can be used, and on how many of the catalogue's items it holds.
+
+    `sample` are some of these, those last that every list hides right now.
+    """
 
     valid: bool
     errors: list[Finding]
@@ -70,20 +74,31 @@ class CheckedFilter(Answer):
 
 
 class WindowCounts(Answer):
-    """What happened to an item in a window of time, approximately; numbers of events by type."""
+    """What happened to an item in a window of time, approximately, by the events that came in while it was running.
 
-    shown: float
-    events: dict[str, float]
+    Events need not name a list, which those that results count have to. What a local stack has imported is not in it.
+    """
+
+    shown: Annotated[float, Field(description="impressions")]
+    events: Annotated[
+        dict[str, float],
+        Field(
+            description=(
+                "`click`: clicks. `demand`: all that speaks for an item, such as views, clicks, carts, purchases and "
+                "likes, less what was taken back; so it may be there without a click. Of each shopper, item and day "
+                "the first three of either count"
+            )
+        ),
+    ]
 
 
 class CatalogueItem(SampleItem):
-    """An item with what happened to it lately, by window (`1h`, `24h`, `7d`)."""
+    """An item with what happened to it lately, by window (`1h`, `24h`, `7d`); no window where that can't be read."""
 
     group_id: str | None = None
     url: str | None = None
     expires_at: Moment | None = None
     counts: dict[str, WindowCounts]
-    hidden_until: Annotated[Moment | None, Field(description="where `*` hides it; 0 for without an end")] = None
 
 
 class CatalogueItems(Answer):
@@ -91,6 +106,9 @@ class CatalogueItems(Answer):
 
     items: list[CatalogueItem]
     total: Count
+    counted_at: Annotated[
+        Moment | None, Field(description="as of when `counts` are, null where they could not be read")
+    ]
     cursor: str | None = None
     model_config = example(
         {
@@ -100,10 +118,11 @@ class CatalogueItems(Answer):
                     "title": "Steel lamp",
                     "available": True,
                     "price": 24.5,
-                    "counts": {"24h": {"shown": 120.0, "events": {"view": 14.0, "purchase": 2.0}}},
+                    "counts": {"24h": {"shown": 120.0, "events": {"demand": 14.0, "click": 9.0}}},
                 }
             ],
             "total": 3877,
+            "counted_at": 1768471205000,
             "cursor": "aXRlbS0yMA",
         }
     )
@@ -136,8 +155,29 @@ class WhyNot(Answer):
     field: Annotated[str | None, Field(description="what to change in the scenario, where that would help")] = None
     by: Annotated[str | None, Field(description="the item, filter or scenario that keeps it out")] = None
     until: Moment | None = None
+    event_type: Annotated[str | None, Field(description="by which the shopper has seen it")] = None
+    not_due: Annotated[
+        Literal["not_bought", "returned", "too_soon", "bought_once"] | None,
+        Field(description="why it is not due to be bought again; `bought_once` is what hardly anybody buys twice"),
+    ] = None
     score: float | None = None
     needed: float | None = None
+
+
+class PlacedBy(Answer):
+    """What the shop places an item by, beside its score: a pin, a promotion or boosts (`lowered`: below nothing).
+
+    `pinned_in_vain` is a pin of an item that something keeps out all the same.
+    """
+
+    by: Literal["pinned", "promoted", "boosted", "lowered", "pinned_in_vain"]
+    text: str
+    position: Annotated[int | None, Field(ge=1, description="that the pin asks for")] = None
+    promotion: Annotated[str | None, Field(description="its name")] = None
+    weight: Annotated[float | None, Field(description="what the boosts add to the score")] = None
+    rank_without: Annotated[
+        int | None, Field(ge=1, description="where it would stand without; null for not among the first 500")
+    ] = None
 
 
 class Diagnosis(Answer):
@@ -152,6 +192,7 @@ class Diagnosis(Answer):
     rank: Annotated[int | None, Field(ge=1)]
     by_score: Annotated[int | None, Field(ge=1)]
     limit: Count
+    placed_by: list[PlacedBy]
     findings: list[WhyNot]
     score: float | None
     reasons: list[Reason]
@@ -166,10 +207,17 @@ class Diagnosis(Answer):
             "rank": None,
             "by_score": 4,
             "limit": 10,
+            "placed_by": [
+                {
+                    "by": "pinned_in_vain",
+                    "text": "It is pinned to number 1, but a pin brings back nothing that is left out",
+                    "position": 1,
+                }
+            ],
             "findings": [
                 {
                     "reason": "filter",
-                    "text": "Missing because the list's filter does not hold for it: price < 20",
+                    "text": "Missing from this list because the list's filter does not hold for it: price < 20",
                     "field": "filter",
                     "by": "price < 20",
                 }

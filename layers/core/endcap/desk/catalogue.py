@@ -16,8 +16,9 @@ from endcap.index.index import ItemIndex
 from endcap.messages.language import Language
 from endcap.operator.catalogue import catalogue_item, catalogue_rows, check_filter, filter_fields
 from endcap.operator.schemas import DiagnosisQuery, FilterCheck, ItemsQuery
-from endcap.operator.words import sentence
+from endcap.operator.words import placement, sentence
 from endcap.recommend.diagnosis import Finding, diagnose
+from endcap.recommend.placement import Placed
 from endcap.recommend.prepared import prepared
 from endcap.runtime import Runtime
 from endcap.serving.materials import current_snapshot, materials
@@ -35,7 +36,8 @@ def checked_filter(runtime: Runtime, given: FilterCheck) -> dict[str, Any]:
     if given.user_id is not None:
         profile = runtime.profiles.get(given.user_id).profile
         about = FilterContext(about.now_ms, profile, given.parameters, about.event_types)
-    return check_filter(index, given.filter, about, given.sample) | {"fields": filter_fields(index)}
+    found = check_filter(index, given.filter, about, given.sample, _hidden_until(runtime, about.now_ms))
+    return found | {"fields": filter_fields(index)}
 
 
 def items(runtime: Runtime, given: ItemsQuery) -> dict[str, Any]:
@@ -50,11 +52,15 @@ def items(runtime: Runtime, given: ItemsQuery) -> dict[str, Any]:
     first = int(rows.searchsorted(_row(given.cursor) + 1)) if given.cursor is not None else 0
     page = rows[first : first + given.limit].tolist()
     runtime.live_counts.begin(now_ms, WINDOWS)
-    demands = runtime.live_counts.at(now_ms, WINDOWS).demands
-    hidden = {one.item_id: one.until or NO_END for one in _hidden(runtime) if one.counts(now_ms)}
+    demands = runtime.live_counts.at(now_ms, WINDOWS, patient=True).demands
+    counted_at = runtime.live_counts.looked_ms(WINDOWS)
+    hidden = _hidden_until(runtime, now_ms)
     found: dict[str, Any] = {
-        "items": [catalogue_item(index, row, now_ms, demands, hidden) for row in page],
+        "items": [
+            catalogue_item(index, row, now_ms, demands if counted_at is not None else {}, hidden) for row in page
+        ],
         "total": len(rows),
+        "counted_at": counted_at,
     }
     return found | ({"cursor": _cursor(page[-1])} if page and first + len(page) < len(rows) else {})
 
@@ -90,6 +96,7 @@ def diagnosis(runtime: Runtime, item_id: str, given: DiagnosisQuery) -> dict[str
         "rank": found.rank,
         "by_score": found.by_score,
         "limit": given.limit,
+        "placed_by": [_placed(one, found.rank, given.language) for one in found.placed_by],
         "findings": [_told(runtime, item_id, one, scenario, by.now_ms, given.language) for one in found.findings],
         "score": found.score,
         "reasons": [
@@ -107,6 +114,13 @@ def _evidence(one: Any) -> dict[str, Any]:
     return item | {"event_type": one.event_type, "words": list(one.words)}
 
 
+def _placed(one: Placed, rank: int | None, language: Language) -> dict[str, Any]:
+    known = {"position": one.position, "promotion": one.promotion, "weight": one.weight}
+    told: dict[str, Any] = {"by": one.by, "text": placement(one, rank, language)}
+    told |= {name: value for name, value in known.items() if value is not None}
+    return told if one.by == "pinned_in_vain" else told | {"rank_without": one.rank_without}
+
+
 def _told(
     runtime: Runtime, item_id: str, found: Finding, scenario: Mapping[str, Any], now_ms: int, language: Language
 ) -> dict[str, Any]:
@@ -118,6 +132,8 @@ def _told(
         told |= {"field": "filter", "by": str(scenario.get("filter", ""))}
     elif found.cause in _FIELDS:
         told |= {"field": _FIELDS[found.cause]}
+    told |= {"event_type": found.deed} if found.deed is not None else {}
+    told |= {"not_due": found.not_due} if found.cause == "not_due" else {}
     told |= {"by": found.by} if found.by is not None else {}
     told |= {"score": found.score} if found.score is not None else {}
     told |= {"needed": found.needed} if found.needed is not None else {}
@@ -141,6 +157,10 @@ def _who_hides(runtime: Runtime, item_id: str, scenario: Mapping[str, Any], now_
                 until = {"until": one.until} if one.until is not None else {}
                 return {"reason": "hidden", "field": "hidden", "by": by, **until}
     return {"field": "blocked"}
+
+
+def _hidden_until(runtime: Runtime, now_ms: int) -> dict[str, int]:
+    return {one.item_id: one.until or NO_END for one in _hidden(runtime) if one.counts(now_ms)}
 
 
 def _hidden(runtime: Runtime) -> Iterable[HiddenInput]:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from endcap.api.scenarios import read_scenarios
+from endcap.api.scenarios import hidden_everywhere, read_scenarios
 from endcap.aws.documents import DocumentVersion
 from endcap.desk.changes import Change, change
 from endcap.desk.cursors import closed, no_cursor, opened
@@ -58,7 +58,7 @@ def put_scenario(runtime: Runtime, who: str, name: str, document: object, if_mat
         return Change(after, "put_scenario", name, known.get(name), after[name])
 
     found = scenario(change(runtime, runtime.scenarios_document, who, _read, changed), name)
-    return with_warnings(found, _remarks(runtime, found["document"]))
+    return with_warnings(found, remarks_of(runtime, found["document"]))
 
 
 def delete_scenario(runtime: Runtime, who: str, name: str, if_match: str | None) -> None:
@@ -170,10 +170,17 @@ def _said(data: bytes, name: str) -> Document | None:
     return said if isinstance(said, dict) else None
 
 
-def _remarks(runtime: Runtime, document: Document) -> list[Any]:
+def remarks_of(runtime: Runtime, document: Document, everywhere: Document | None = None) -> list[Any]:
+    """What of a scenario does not fit the catalogue as it is.
+
+    Parameters
+    ----------
+    everywhere : what every list is to keep to; None for what it keeps to
+    """
     try:
         snapshot = current_snapshot(runtime)
-        return list(remarks(document, runtime.live_catalogue.over(snapshot).index, int(time.time() * 1000)))
+        hidden = hidden_everywhere(everywhere) if everywhere is not None else runtime.scenarios.everywhere()
+        return list(remarks(document, runtime.live_catalogue.over(snapshot).index, int(time.time() * 1000), hidden))
     except NotFoundError:
         raise
     except EndcapError:  # a shop without a snapshot may have scenarios

@@ -250,6 +250,7 @@ LEADS: Final = _group("leads")
 GIVES_BACK: Final = _group("gives_back")
 EMPTIES_CART: Final = _group("empties_cart")
 TAKES_BACK: Final = GIVES_BACK | EMPTIES_CART
+_STEPS: Final[tuple[frozenset[str], ...]] = (LOOKED - FILLS_CART, FILLS_CART, EMPTIES_CART, BOUGHT, GIVES_BACK)
 NOT_IN_HISTORY: Final = frozenset(EVENT_TYPES) - _group("in_history")
 
 ALIASES: Final = _names("aliases")
@@ -257,6 +258,15 @@ GA4: Final = _names("ga4")
 SEGMENT: Final = _names("segment")
 PERSONALIZE: Final = _names("personalize")
 PAST_FORMS: Final = _names("past")
+
+
+def step_of(event_type: str) -> int:
+    """Where a type stands in the order in which things are done with an item.
+
+    0 for a look, then the cart, the purchase, the return, and last what is said of the item; 0 for custom types.
+    """
+    known = len(_STEPS) if event_type in EVENT_TYPES else 0
+    return next((number for number, types in enumerate(_STEPS) if event_type in types), known)
 
 
 def event_types(overrides: Mapping[str, Any]) -> Mapping[str, EventType]:

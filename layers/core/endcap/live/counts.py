@@ -112,11 +112,15 @@ def _sums(parts: Sequence[tuple[I64, NDArray[Any]]], n_items: int) -> F64:
 
 @dataclass(frozen=True)
 class _Known:
-    """What a look has found: which object, its counts, and the demand that they are at that moment."""
+    """What a look has found: which object, its counts, and the demand that they are at that moment.
+
+    at_ms : when it was; None before the first
+    """
 
     etag: str | None = None
     tally: Tally = field(default_factory=Tally)
     demands: Mapping[str, Demand] = field(default_factory=dict)
+    at_ms: int | None = None
 
 
 class LiveCounts:
@@ -145,15 +149,26 @@ class LiveCounts:
         for level in {WINDOWS[window].level for window in windows}:
             self._kept[level].begin(partial(self._look, level, now_ms, self._kept[level].content), self._failed)
 
-    def at(self, now_ms: int, windows: Iterable[str]) -> Live:
-        """The demand in `windows` as of the last look before `now_ms`."""
-        return Live({window: self.demand(window, now_ms) for window in windows})
+    def at(self, now_ms: int, windows: Iterable[str], *, patient: bool = False) -> Live:
+        """The demand in `windows` as of the last look before `now_ms`.
 
-    def demand(self, window: str, now_ms: int) -> Demand:
+        Parameters
+        ----------
+        patient : wait for a look that is due as long as the request may, as there is nothing else to answer with
+        """
+        return Live({window: self.demand(window, now_ms, patient=patient) for window in windows})
+
+    def looked_ms(self, windows: Iterable[str]) -> int | None:
+        """When the counts of some windows were looked at with success, the longest ago; None where any never was."""
+        looks = [self._kept[WINDOWS[window].level].content.at_ms for window in windows]
+        known = [at_ms for at_ms in looks if at_ms is not None]
+        return min(known) if known and len(known) == len(looks) else None
+
+    def demand(self, window: str, now_ms: int, *, patient: bool = False) -> Demand:
         """The demand in a window, by its name."""
         level = WINDOWS[window].level
         kept = self._kept[level]
-        found = kept.refreshed(partial(self._look, level, now_ms, kept.content), self._failed)
+        found = kept.refreshed(partial(self._look, level, now_ms, kept.content), self._failed, patient=patient)
         if kept.stale and self._waiting is not None:
             self._waiting.lose(LOST)
         return found.demands.get(window) or Demand(WINDOWS[window])
@@ -165,7 +180,7 @@ class LiveCounts:
             etag, tally = found[1], tally.updated(decoded(found[0], level))
         # Here, beside the requests, and not in one of them.
         demands = {name: tally.demand(window, now_ms) for name, window in WINDOWS.items() if window.level is level}
-        return _Known(etag, tally, demands)
+        return _Known(etag, tally, demands, now_ms)
 
     def _failed(self, exc: Exception) -> None:
         logger.warning("live counts not readable", extra={"error": str(exc)})

@@ -239,8 +239,8 @@ TEXTS: Final = Texts(
     last_days="{n}天",
     bought_times="您购买过{n}次。",
     bought_ago="您在{since}前购买过它。",
-    bought_usually="您通常{every}购买一次，距上次已有{since}天。",
-    bought_again="您曾在{gap}后再次购买，距上次已有{since}。",
+    bought_usually="您通常{every}购买一次，距上次购买已有{since}天。",
+    bought_again="您曾在{gap}后再次购买，距上次购买已有{since}。",
     bought_by_others="顾客常在约{gap}后再次购买，您上次购买是在{since}前。",
     contexts={
         "device": "在{value}上",

@@ -25,8 +25,15 @@ _KINDS: Final = {"text": "text", "number": "number", "flag": "boolean", "list": 
 _WITHOUT_VALUES: Final = frozenset({"title", "description", "image_url", "url", "item_id", "group_id"})
 
 
-def check_filter(index: ItemIndex, text: str, about: FilterContext, n_sample: int) -> dict[str, Any]:
-    """On how many items an expression holds, and some of them; or what is wrong with it. Without one: on all."""
+def check_filter(
+    index: ItemIndex, text: str, about: FilterContext, n_sample: int, hidden: Mapping[str, int]
+) -> dict[str, Any]:
+    """On how many items an expression holds, and some of them; or what is wrong with it. Without one: on all.
+
+    Parameters
+    ----------
+    hidden : item id -> until when every list leaves it out, 0 for no end; such items are counted, and come last
+    """
     there = _there(index)
     found: dict[str, Any] = {"valid": True, "errors": [], "of": int(there.sum())}
     try:
@@ -35,13 +42,19 @@ def check_filter(index: ItemIndex, text: str, about: FilterContext, n_sample: in
         errors: list[FieldError] = exc.errors
         return found | {"valid": False, "errors": errors, "count": None, "sample": []}
     rows = np.flatnonzero(mask)
-    best = rows[np.argsort(-index.popularity[rows], kind="stable")[:n_sample]]
-    sample = [sample_item(index, row, about.now_ms) for row in best.tolist()]
+    kept_out = np.isin(rows, index.positions(list(hidden)))
+    best = rows[np.lexsort((-index.popularity[rows], kept_out))[:n_sample]]
+    sample = [sample_item(index, row, about.now_ms, hidden) for row in best.tolist()]
     return found | {"count": len(rows), "sample": sample}
 
 
-def sample_item(index: ItemIndex, row: int, now_ms: int) -> dict[str, Any]:
-    """An item as a page shows it."""
+def sample_item(index: ItemIndex, row: int, now_ms: int, hidden: Mapping[str, int]) -> dict[str, Any]:
+    """An item as a page shows it.
+
+    Parameters
+    ----------
+    hidden : item id -> until when every list leaves it out, 0 for no end
+    """
     document = index.document(row)
     on_sale = bool(sellable(index, now_ms, np.asarray([row], dtype=np.int64))[0])
     return {
@@ -49,6 +62,7 @@ def sample_item(index: ItemIndex, row: int, now_ms: int) -> dict[str, Any]:
         "title": document.get("title", ""),
         "available": on_sale,
         **{name: document[name] for name in SHOWN_FIELDS if name in document},
+        **({"hidden_until": hidden[index.item_id(row)]} if index.item_id(row) in hidden else {}),
     }
 
 
@@ -77,12 +91,10 @@ def catalogue_item(
     demands : by window
     hidden : item id -> until when every list leaves it out, 0 for no end
     """
-    item, document = sample_item(index, row, now_ms), index.document(row)
+    item, document = sample_item(index, row, now_ms, hidden), index.document(row)
     item |= {name: document[name] for name in MORE_FIELDS if name in document}
     if index.expires_at_ms[row] > 0:
         item["expires_at"] = int(index.expires_at_ms[row])
-    if item["item_id"] in hidden:
-        item["hidden_until"] = hidden[item["item_id"]]
     return item | {"counts": {window: _counts(demand, item["item_id"]) for window, demand in demands.items()}}
 
 

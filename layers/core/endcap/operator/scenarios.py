@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from endcap.api.conversion import request_of
 from endcap.api.scenarios import BUILT_IN, EVERYWHERE, findings
-from endcap.api.schemas import ScenarioInput
+from endcap.api.schemas import HiddenInput, ScenarioInput
 from endcap.errors import FieldError, InvalidRequestError, NotFoundError, PreconditionError
 from endcap.filters.evaluate import FilterContext, mask_of
 from endcap.filters.tree import Expression, ExpressionError
 from endcap.identifiers import short_hash
 from endcap.index.index import ItemIndex
+from endcap.operator.pins import pins_in_vain
 from endcap.validation import parsed
 
 Document = Mapping[str, Any]
@@ -134,14 +135,24 @@ def check_seen(present: object, if_match: str | None) -> None:
         raise PreconditionError("somebody else has changed this meanwhile", etag)
 
 
-def remarks(document: Document, index: ItemIndex, now_ms: int) -> list[FieldError]:
-    """What of a scenario does not fit the catalogue as it is: items that are not there, fields that no item has."""
+def remarks(
+    document: Document, index: ItemIndex, now_ms: int, everywhere: Sequence[HiddenInput] = ()
+) -> list[FieldError]:
+    """What of a scenario does not fit the catalogue as it is.
+
+    Items that are not there, pins of what the list leaves out, fields that no item has.
+
+    Parameters
+    ----------
+    everywhere : what every list leaves out
+    """
     given = parsed(ScenarioInput, document)
     found = []
     for what in ("pinned", "hidden"):
         for k, entry in enumerate(getattr(given, what)):
             if index.position(entry.item_id) is None:
                 found.append(FieldError(field=f"{what}.{k}.item_id", message="no item has this id"))
+    found += pins_in_vain(given, index, now_ms, everywhere)
     request = request_of(given)
     expressions: list[Expression | None] = [request.filter]
     expressions += [boost.filter for boost in request.boosts] + [p.filter for p in request.promotions]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from endcap.events.types import step_of
 from endcap.text.sentiment.aspects import ASPECTS
 
 MAX_ASPECTS = 6
@@ -53,6 +54,11 @@ class Entry:
     def judged(self) -> dict[str, float]:
         """Aspect -> -1 to 1; aspects that this version does not know are left out."""
         return {ASPECTS[b >> 4]: (b & 15) / ASPECT_STEPS - 1 for b in self.aspects if b >> 4 < len(ASPECTS)}
+
+
+def newest_first(entries: Iterable[Entry]) -> list[Entry]:
+    """Entries by their time; of one moment, as of one request without times, by the order in which things are done."""
+    return sorted(entries, key=lambda one: (one.timestamp_ms, step_of(one.event_type), one.key), reverse=True)
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -20,8 +20,8 @@ from endcap.profiles.settled import settled
 from endcap.ranking.score import total_of
 from endcap.ranking.slots import Slot
 from endcap.ranking.terms.repurchase import DAY_MS
+from endcap.recommend.placement import Placed, longest_list, placed_by, rank_in
 from endcap.recommend.prepared import Prepared
-from endcap.recommend.request import MAX_LIMIT
 from endcap.recommend.selection import EXCLUDED, FILTER, NAMED, ON_SALE, SEEN, holds, sieves, slots_of
 
 Cause = Literal[
@@ -76,6 +76,7 @@ class Diagnosis:
     findings : why it is not among the first; nothing for one that is
     score : None for an unknown item
     by_score : about which place its score alone would give it, from 1; None for what can't be compared
+    placed_by : what the shop places it by, beside its score
     """
 
     rank: int | None
@@ -83,6 +84,7 @@ class Diagnosis:
     score: float | None = None
     reasons: tuple[Reason, ...] = ()
     by_score: int | None = None
+    placed_by: tuple[Placed, ...] = ()
 
 
 def diagnose(made: Prepared, item_id: str) -> Diagnosis:
@@ -99,13 +101,13 @@ def diagnose(made: Prepared, item_id: str) -> Diagnosis:
     shares = made.scores.contributions(rows)
     score = float(total_of(shares)[0])
     reasons = explain(made.scores.context, rows, shares, made.request.language, {}, made.request.audience)[0]
-    slots, place = _slots(made, MAX_LIMIT), _place_by_score(made, row)
-    rank = _rank(slots, row)
-    if kept_out := tuple(_kept_out(made, row)):
-        return Diagnosis(rank, kept_out, score, reasons, place)
-    if rank is not None and rank <= made.request.limit:
-        return Diagnosis(rank, (), score, reasons, place)
-    return Diagnosis(rank, tuple(_outdone(made, row, score, slots[: made.request.limit])), score, reasons, place)
+    slots, place = longest_list(made), _place_by_score(made, row)
+    rank = rank_in(slots, row)
+    findings = tuple(_kept_out(made, row))
+    placed = tuple(placed_by(made, row, slots, kept_out=bool(findings)))
+    if not findings and (rank is None or rank > made.request.limit):
+        findings = tuple(_outdone(made, row, score, slots[: made.request.limit]))
+    return Diagnosis(rank, findings, score, reasons, place, placed)
 
 
 def _place_by_score(made: Prepared, row: int) -> int | None:
@@ -191,7 +193,7 @@ def _outdone(made: Prepared, row: int, score: float, page: list[Slot]) -> Iterat
         return
     for cause, changed in _WITHOUT.items():
         other = changed(made)
-        if other is not None and _rank(_slots(other, request.limit), row) is not None:
+        if other is not None and rank_in(_slots(other, request.limit), row) is not None:
             yield Finding(cause)
     rows = np.asarray([slot.row for slot in page if not (slot.pinned or slot.promotion)], dtype=np.int64)
     needed = float(total_of(made.scores.contributions(rows)).min()) if len(rows) else None
@@ -225,7 +227,3 @@ _WITHOUT: Final[Mapping[Cause, Callable[[Prepared], Prepared | None]]] = {
 
 def _slots(made: Prepared, wanted: int) -> list[Slot]:
     return slots_of(made.scores, made.request, made.items, made.about, wanted)
-
-
-def _rank(slots: list[Slot], row: int) -> int | None:
-    return next((k for k, slot in enumerate(slots, 1) if slot.row == row), None)

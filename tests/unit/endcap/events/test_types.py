@@ -16,6 +16,7 @@ from endcap.events.types import (
     STRONG,
     TEXTUAL,
     event_types,
+    step_of,
 )
 
 DAY_S = 86_400
@@ -132,3 +133,9 @@ def test_the_built_in_kinds_stay_as_they_are():
     assert EVENT_TYPES["view"].weight != 9.0
     with pytest.raises(TypeError):
         EVENT_TYPES["view"] = EVENT_TYPES["click"]
+
+
+def test_things_are_done_from_a_look_to_what_is_said_of_them() -> None:
+    done = ["view", "add_to_cart", "remove_from_cart", "purchase", "return", "review"]
+    assert [step_of(name) for name in done] == list(range(len(done)))
+    assert step_of("click") == step_of("watched_video") == step_of("view")

@@ -1,5 +1,7 @@
 import dataclasses
 import math
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
 import pytest
 
@@ -11,6 +13,7 @@ from endcap.filters.parser import expression
 from endcap.index.index import index_of
 from endcap.index.overlay import ChangedItem, Overlay
 from endcap.live.counts import LiveCounts
+from endcap.live.waiting import Waiting
 from endcap.profiles.profile import EMPTY_PROFILE
 from endcap.ranking.terms.live_trend import live_scores
 from endcap.recommend.pipeline import recommend
@@ -113,6 +116,21 @@ class TestReading:
             counts.at(NOW_MS + 10_000 * n, ["24h", "7d"])
         assert store.looks == [COARSE] * 3
         assert store.read_bytes == len(store.folded[COARSE].encoded())
+
+    def test_comes_late_to_shoppers_and_is_waited_for_by_whoever_is_patient(self):
+        store, gate = Store(), Event()
+        store.count(FINE, NOW_MS, {"da": 1})
+        read = store.read
+        store.read = lambda *looked: gate.wait(30) and read(*looked)
+        waiting = Waiting(ThreadPoolExecutor(1), patience_s=0.0)
+        waiting.extend(30)
+        counts = LiveCounts(store, waiting=waiting)
+        assert counts.at(NOW_MS, ["1h"]).trend("1h").times == {}
+        assert counts.looked_ms(["1h"]) is None
+        gate.set()
+        assert counts.at(NOW_MS + 5, ["1h"], patient=True).trend("1h").times == {"a": 1}
+        assert counts.looked_ms(["1h"]) == NOW_MS
+        assert counts.looked_ms(["1h", "7d"]) is None
 
     def test_ages_without_new_counts(self):
         store, clock = Store(), Clock()

@@ -9,8 +9,9 @@ import pytest
 
 from endcap.messages.language import DEFAULT_LANGUAGE, LANGUAGES, Language
 from endcap.operator.overview import State, attention
-from endcap.operator.words import WORDS, sentence
+from endcap.operator.words import WORDS, placement, sentence
 from endcap.recommend.diagnosis import Cause, NotDue
+from endcap.recommend.placement import Means, Placed
 from infra.openapi.operator.overview import Attention
 from tests.chinese import halfwidth_in, touching_in
 
@@ -37,7 +38,12 @@ def test_every_language_says_everything_of_the_same(language: Language) -> None:
     words, english = WORDS[language], WORDS[DEFAULT_LANGUAGE]
     assert words.findings.keys() == {*get_args(Cause), "hidden"}
     assert words.attention.keys() == KINDS
-    for told, expected in ((words.findings, english.findings), (words.attention, english.attention)):
+    assert words.placed.keys() == set(get_args(Means))
+    for told, expected in (
+        (words.findings, english.findings),
+        (words.attention, english.attention),
+        (words.placed, english.placed),
+    ):
         for key, text in told.items():
             assert places(text) | {"error"} == places(expected[key]) | {"error"}, key
 
@@ -64,22 +70,26 @@ def test_what_is_hidden_until_a_moment_is_said_with_it_in_both_languages() -> No
 
 def test_what_scores_less_than_nothing_is_said_with_a_minus() -> None:
     finding = {"reason": "score", "score": -0.125, "needed": 0.745}
-    assert sentence(finding, "zh") == "未出现在此列表中，因为其他商品得分更高：它得 −0.125 分，排进末位需要 0.745 分。"
+    assert (
+        sentence(finding, "zh") == "未出现在此列表中，因为其他商品得分更高：它得 −0.125 分，进入列表至少需要 0.745 分。"
+    )
     assert "it has \N{MINUS SIGN}0.125, and" in sentence(finding)
 
 
 @pytest.mark.parametrize(
     ("deed", "english", "chinese"),
     [
-        ("view", "it is something that the shopper viewed", "它是该顾客浏览过的商品"),
-        ("add_to_cart", "it is something that the shopper put in the cart", "它是该顾客加入过购物车的商品"),
-        (None, "the shopper has had to do with it", "该顾客对它有过行为"),
+        ("view", "the shopper viewed it", "该顾客曾浏览这件商品"),
+        ("review", "the shopper reviewed it", "该顾客曾评价这件商品"),
+        ("add_to_cart", "the shopper put it in the cart", "该顾客曾将这件商品加入购物车"),
+        ("watched", "the shopper chose it", "该顾客曾关注这件商品"),
+        (None, "the shopper has had to do with it", "该顾客对这件商品有过行为"),
     ],
 )
 def test_what_was_seen_is_said_by_what_was_done_with_it(deed: str | None, english: str, chinese: str) -> None:
     seen = {"reason": "seen"}
     assert sentence(seen, deed=deed) == f"Missing from this list because {english}, and the list leaves such items out"
-    assert sentence(seen, "zh", deed=deed) == f"未出现在此列表中，因为{chinese}，而列表过滤这类商品。"
+    assert sentence(seen, "zh", deed=deed) == f"未出现在此列表中，因为{chinese}，而列表会过滤掉这类商品。"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -87,3 +97,23 @@ def test_why_something_is_not_due_is_said_of_each_case(language: Language) -> No
     told = {sentence({"reason": "not_due"}, language, not_due=why) for why in get_args(NotDue)}
     assert len(told) == len(get_args(NotDue))
     assert not any("{" in text or halfwidth_in(text) or touching_in(text) for text in told)
+
+
+def test_what_places_an_item_is_said_with_the_place_it_would_have_without() -> None:
+    pinned = Placed("pinned", position=2, rank_without=7)
+    assert placement(pinned, 2) == "It stands at number 2 because it is pinned; without that it would stand at number 7"
+    assert placement(pinned, 2, "zh") == "因为已置顶，所以排在第 2 位；否则会排在第 7 位。"
+    gone = Placed("promoted", promotion="season")
+    assert placement(gone, 3).endswith("“season” has this place; without that it would not be among the first 500")
+    assert placement(Placed("lowered", weight=-0.25, rank_without=1), 4, "zh") == (
+        "降权使其得分减少 0.250；否则会排在第 1 位。"
+    )
+    assert "brings back nothing" in placement(Placed("pinned_in_vain", position=1), None)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("by", get_args(Means))
+def test_everything_that_places_an_item_is_said_in_whole_sentences(language: Language, by: Means) -> None:
+    said = placement(Placed(by, position=2, promotion="季节", weight=0.5), 2, language)
+    assert not {"{", "}"} & set(said)
+    assert language == "en" or not (halfwidth_in(said) or touching_in(said))

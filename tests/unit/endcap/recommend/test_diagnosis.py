@@ -17,8 +17,9 @@ from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
 from endcap.ranking.slots import Pin, Promotion
 from endcap.recommend.diagnosis import Diagnosis, diagnose
 from endcap.recommend.pipeline import recommend
+from endcap.recommend.placement import Placed
 from endcap.recommend.prepared import prepared
-from endcap.recommend.request import RecommendationRequest
+from endcap.recommend.request import Boost, RecommendationRequest
 from endcap.snapshot.parts import Repurchase
 from endcap.snapshot.snapshot import Snapshot
 from tests.fakes.toy_snapshot import build_toy_snapshot
@@ -147,6 +148,44 @@ def test_caps_are_told_apart_from_the_score(snapshot: Snapshot) -> None:
     assert causes(diagnosed(snapshot, "item-4", limit=5)) == []
     found = diagnosed(snapshot, "item-4", limit=5, caps={"brand": 1})  # item-0 is of the same brand
     assert "cap" in causes(found)
+
+
+def test_what_is_pinned_is_told_so_with_the_place_it_would_have_without(snapshot: Snapshot) -> None:
+    found = diagnosed(snapshot, "item-9", pinned=(Pin("item-9", 2), Pin("item-0", 3)))
+    assert (found.rank, causes(found)) == (2, [])
+    assert found.placed_by == (Placed("pinned", position=2, rank_without=10),)
+    assert diagnosed(snapshot, "item-2", pinned=(Pin("item-9", 2),)).placed_by == ()
+
+
+def test_what_would_not_be_there_without_its_pin_has_no_place_without(snapshot: Snapshot) -> None:
+    seen = profile_of([Interaction("e", "u", "view", NOW_MS - 1000, "item-9")], None)
+    found = diagnosed(snapshot, "item-9", seen, pinned=(Pin("item-9", 40),))
+    assert [(one.by, one.position, one.rank_without) for one in found.placed_by] == [("pinned", 40, None)]
+
+
+def test_a_pin_of_what_is_kept_out_is_told_to_be_in_vain(snapshot: Snapshot) -> None:
+    found = diagnosed(snapshot, "item-1", pinned=(Pin("item-1", 2),), filter=expression("price > 30"))
+    assert (found.rank, causes(found)) == (None, ["filter"])
+    assert found.placed_by == (Placed("pinned_in_vain", position=2),)
+
+
+def test_a_promotion_that_an_item_stands_by_is_told(snapshot: Snapshot) -> None:
+    promotions = (Promotion("season", expression('item_id = "item-9"'), 0.5),)
+    found = diagnosed(snapshot, "item-9", promotions=promotions)
+    assert found.placed_by == (Placed("promoted", promotion="season", rank_without=10),)
+    assert (found.rank, causes(found)) == (2, [])
+
+
+@pytest.mark.parametrize(("weight", "by"), [(50.0, "boosted"), (-50.0, "lowered")])
+def test_a_boost_is_told_with_what_it_adds_and_the_place_without(snapshot: Snapshot, weight: float, by: str) -> None:
+    found = diagnosed(snapshot, "item-9", boosts=(Boost(expression('item_id = "item-9"'), weight),))
+    (placed,) = found.placed_by
+    assert (placed.by, placed.rank_without) == (by, 10)
+    assert placed.weight is not None
+    assert (placed.weight > 0) == (weight > 0)
+    assert found.rank is not None
+    assert (found.rank == 1) == (weight > 0)
+    assert diagnosed(snapshot, "item-2", boosts=(Boost(expression('item_id = "item-9"'), 1.0),)).placed_by == ()
 
 
 @settings(max_examples=20, deadline=None)

@@ -11,7 +11,7 @@ from endcap.catalog.item import Item
 from endcap.events.types import EventType
 from endcap.identifiers import anonymous_id_of
 from endcap.messages.language import Language
-from endcap.profiles.entries import Entry
+from endcap.profiles.entries import Entry, newest_first
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, unerased_ids
 from endcap.profiles.summary.aspects import sentiments_of
 from endcap.profiles.summary.because import because, deeds_of, reviews_of, weighed, with_items
@@ -92,7 +92,7 @@ def describe(
         ],
         "recent": [
             {**entry_document(e), "title": titles.get(e.item_id, ""), "age_s": max(0, now_ms - e.timestamp_ms) // 1000}
-            for e in profile.interactions[:MAX_ITEMS]
+            for e in newest_first(profile.interactions)[:MAX_ITEMS]
         ],
         "counts": counts(profile),
         "preferences": profile.preferences.value,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from endcap.catalog.item import Item
-from endcap.events.types import ENDS_CART, FILLS_CART, LOOKED, SEARCH
-from endcap.profiles.entries import Entry
+from endcap.events.types import BOUGHT, ENDS_CART, FILLS_CART, LOOKED, SEARCH
+from endcap.profiles.entries import Entry, newest_first
 from endcap.profiles.profile import UserProfile
 
 PAUSE_MS: Final = 30 * 60_000
@@ -17,6 +16,7 @@ PAUSE_MS: Final = 30 * 60_000
 CART_MS: Final = 30 * 86_400_000
 """What lies in a cart for longer than its events half-live says nothing about now."""
 MAX_NAMED: Final = 3
+_ATTENDED: Final = LOOKED | BOUGHT
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,16 @@ class Done(Named):
 
 @dataclass(frozen=True, slots=True)
 class CategoryCount:
-    """How many different items of a category were looked at, put into the cart or bought."""
+    """How many different items of a category were looked at, put into the cart or bought.
+
+    Attributes
+    ----------
+    latest : the last of them
+    """
 
     name: str
     items: int
+    latest: tuple[Named, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class RecentIntent:
     Attributes
     ----------
     started, ended : ms since 1970
-    categories : of the items below, and all others of the session, the most frequent first
+    categories : of the items that were looked at, put into the cart or bought in it, the most frequent first
     looked_at : the latest items first, with what was done: who put an item into the cart or bought it has looked at it
     in_cart : put into the cart within a month, and neither bought nor taken out since
     searches : how many searches; their words are not stored
@@ -88,19 +94,27 @@ def recent_intent(profile: UserProfile, items: Mapping[str, Item], now_ms: int) 
     def done(entry: Entry) -> Done:
         return Done(entry.item_id, title(entry.item_id), entry.event_type)
 
-    session = [e for e in profile.interactions if e.timestamp_ms >= started]
+    interactions = newest_first(profile.interactions)
+    session = [e for e in interactions if e.timestamp_ms >= started]
     looked: dict[str, Entry] = {}
-    for entry in session:  # the newest first
+    of_category: dict[str, dict[str, None]] = {}
+    for entry in session:
         if entry.event_type in LOOKED:
             looked.setdefault(entry.item_id, entry)
-    categories = Counter(items[i].categories[-1] for i in looked if i in items and items[i].categories)
+        item = items.get(entry.item_id)
+        if entry.event_type in _ATTENDED and item is not None and item.categories:
+            of_category.setdefault(item.categories[-1], {})[entry.item_id] = None
+    most = sorted(of_category.items(), key=lambda pair: -len(pair[1]))[:MAX_NAMED]
     searches = [at_ms for at_ms in searched if at_ms >= started]
     return RecentIntent(
         started=started,
         ended=times[0],
-        categories=tuple(CategoryCount(name, n) for name, n in categories.most_common(MAX_NAMED)),
+        categories=tuple(
+            CategoryCount(name, len(ids), tuple(Named(i, title(i)) for i in list(ids)[:MAX_NAMED]))
+            for name, ids in most
+        ),
         looked_at=tuple(done(e) for e in list(looked.values())[:MAX_NAMED]),
-        in_cart=tuple(Named(i, title(i)) for i in _in_cart(profile.interactions, now_ms)[:MAX_NAMED]),
+        in_cart=tuple(Named(i, title(i)) for i in _in_cart(interactions, now_ms)[:MAX_NAMED]),
         searches=len(searches),
         chosen_after_search=next((done(e) for e in reversed(_after(session, max(searches, default=None)))), None),
     )

@@ -1,5 +1,6 @@
 import base64
 import json
+from itertools import permutations
 
 import pytest
 
@@ -113,3 +114,12 @@ def test_counts_after_a_deletion_are_zero():
     profile = profile_of([event("purchase"), event("impression"), event("search", text="lamp")])
     assert all(counts(profile)[name] for name in ("interactions", "strong_interactions", "texts", "impressions"))
     assert not any(counts(deleted(profile, NOW_MS)).values())
+
+
+@pytest.mark.parametrize("ids", [*permutations("abcd")])
+def test_a_timeline_has_what_was_done_in_one_moment_in_its_natural_order(ids):
+    kinds = ("view", "add_to_cart", "purchase", "review")
+    acts = [Interaction(event_id, "u", kind, NOW_MS, "mug") for event_id, kind in zip(ids, kinds, strict=True)]
+    acts.append(Interaction("z", "u", "view", NOW_MS + 1, "mug"))
+    told = describe(profile_of(acts), {}, {}, NOW_MS, EVENT_TYPES)
+    assert [one["event_type"] for one in told["recent"]] == ["view", "review", "purchase", "add_to_cart", "view"]

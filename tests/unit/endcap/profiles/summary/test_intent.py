@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+from itertools import permutations
+
+import pytest
+
 from endcap.catalog.item import Item
 from endcap.events.interaction import Interaction
 from endcap.profiles.profile import EMPTY_PROFILE, UserProfile, profile_of
@@ -51,10 +55,30 @@ def test_the_latest_session_says_what_is_compared_and_what_followed_a_search() -
     )
     assert found is not None
     assert (found.started, found.ended) == (NOW_MS - 40 * MINUTE_MS, NOW_MS - MINUTE_MS)
-    assert found.categories == (CategoryCount("moisturisers", 2),)
+    assert found.categories == (
+        CategoryCount("moisturisers", 2, (Named("cream", "Day cream"), Named("balm", "Rich balm"))),
+    )
     assert found.looked_at == (Done("cream", "Day cream", "add_to_cart"), Done("balm", "Rich balm", "view"))
     assert found.in_cart == (Named("cream", "Day cream"),)
     assert (found.searches, found.chosen_after_search) == (1, Done("balm", "Rich balm", "view"))
+
+
+def test_what_was_bought_unlooked_at_is_of_its_category_too() -> None:
+    found = recent_intent(history(("view", "balm", 2), ("purchase", "cream", 1)), ITEMS, NOW_MS)
+    assert found is not None
+    (category,) = found.categories
+    assert (category.items, [one.item_id for one in category.latest]) == (2, ["cream", "balm"])
+    assert [one.item_id for one in found.looked_at] == ["balm"]
+
+
+@pytest.mark.parametrize("ids", [*permutations("abc")])
+def test_what_was_done_in_one_moment_was_done_in_the_order_in_which_one_does_it(ids: tuple[str, ...]) -> None:
+    kinds = ("view", "add_to_cart", "purchase")
+    acts = [Interaction(event_id, "u", kind, NOW_MS, "cream") for event_id, kind in zip(ids, kinds, strict=True)]
+    found = recent_intent(profile_of(acts), ITEMS, NOW_MS)
+    assert found is not None
+    assert found.looked_at == (Done("cream", "Day cream", "add_to_cart"),)
+    assert found.in_cart == ()
 
 
 def test_a_pause_of_just_half_an_hour_goes_on() -> None:

@@ -160,7 +160,7 @@ def test_the_reason_says_why_now(snapshot: Snapshot) -> None:
         assert item.source == "behaviour"
         assert sum(reason.weight for reason in item.reasons) == pytest.approx(item.score, abs=1e-6)
     chinese = ask(snapshot, profile, language="zh", candidates=(MILK,)).items[0]
-    assert "您通常每 14 天购买一次，距上次已有 9 天。" in [reason.text for reason in chinese.reasons]
+    assert "您通常每 14 天购买一次，距上次购买已有 9 天。" in [reason.text for reason in chinese.reasons]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_the_reason_says_why_now(snapshot: Snapshot) -> None:
         (
             (3, 2.0, 1.0, 9.0),
             "You usually buy this every day; it has been 2.",
-            "您通常每天购买一次，距上次已有 2 天。",
+            "您通常每天购买一次，距上次购买已有 2 天。",
         ),
     ],
 )
