@@ -8,6 +8,10 @@ import { Empty, Icon } from "./ui.js";
 
 const hash = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7);
 
+// Lists tell more or less of an item: its card has one colour on all pages, by the id that all of them tell. Ids that differ by
+// their last letter alone are far apart.
+const hueOf = ({ item_id, title }) => (hash(item_id ?? title ?? "") * 137) % 360;
+
 // The shop's own picture where its host is one that pages may ask, else a card with the title's first letters.
 const allowed = (url) => {
   try {
@@ -21,10 +25,9 @@ const allowed = (url) => {
 export const Picture = ({ item }) => {
   if (item.image_url && allowed(item.image_url)) return html`<img class="picture" src=${item.image_url} alt="" loading="lazy" />`;
   const title = item.title ?? item.item_id ?? "";
-  const group = item.categories?.[0] ?? title.split(" ").at(-1) ?? "";
   const words = title.split(/\s+/).filter((word) => /^[\p{L}]/u.test(word));
   const letters = (/\p{Script=Han}/u.test(title) ? title.slice(0, 2) : words.slice(0, 2).map((word) => [...word][0]).join("")) || "·";
-  return html`<div class="picture made" style=${{ "--hue": hash(group) % 360 }} aria-hidden="true"><span>${letters.toUpperCase()}</span></div>`;
+  return html`<div class="picture made" style=${{ "--hue": hueOf(item) }} aria-hidden="true"><span>${letters.toUpperCase()}</span></div>`;
 };
 
 export const ItemLink = ({ item }) => html`<a href=${href("catalogue", [item.item_id])}>${item.title || item.item_id}</a>`;
