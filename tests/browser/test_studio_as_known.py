@@ -86,7 +86,7 @@ def test_ids_and_shoppers_without_one_are_not_compared_together(toy_stack: Local
     expect(made.get_by_role("listitem")).to_have_count(0)
     page.get_by_role("button", name="An invented newcomer", exact=True).click()
     expect(box).to_have_value("")
-    expect(page.get_by_text("Ids take the place of shoppers without one")).to_be_visible()
+    expect(page.get_by_text("Either ids or shoppers without one")).to_be_visible()
 
 
 def test_what_is_done_on_try_it_is_said_to_be_somebodys_or_nobodys(

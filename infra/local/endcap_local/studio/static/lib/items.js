@@ -4,7 +4,8 @@ import { priceOf } from "./currency.js";
 import { number, signed, t, has } from "./i18n.js";
 import { href } from "./router.js";
 import { config } from "./session.js";
-import { Empty, Icon } from "./ui.js";
+import { lately } from "./shoppers.js";
+import { Button, Empty, Icon } from "./ui.js";
 
 const hash = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7);
 
@@ -36,9 +37,16 @@ export const Price = ({ item }) => item.price != null && html`<span class="price
 
 // Said in place of a list without items: of nobody it isn't known what they have bought, and others have bought nothing that
 // would be bought again.
-export const NoItems = ({ relation, shopper }) => {
+// Those who were looked at lately are offered where the page can take one up (`onShopper`).
+export const NoItems = ({ relation, shopper, onShopper }) => {
   if (relation !== "buy_again") return html`<${Empty}>${t("try.nothing")}<//>`;
-  return html`<${Empty}>${t(shopper ? "try.nothing_again" : "try.needs_shopper")}<//>`;
+  if (shopper) return html`<${Empty}>${t("try.nothing_again")}<//>`;
+  const offered = onShopper ? lately() : [];
+  return html`
+    <${Empty}>${t("try.needs_shopper")} ${offered.length === 0 && t("try.where_shoppers")}<//>
+    ${offered.length > 0 && html`<div class="row" role="group" aria-label=${t("try.take_shopper")}><span class="muted" aria-hidden="true">${t("try.take_shopper")}</span>
+      ${offered.map((id) => html`<${Button} kind="small" onClick=${() => onShopper(id)}><bdi>${id}</bdi><//>`)}</div>`}
+  `;
 };
 
 // A term looks the same on every page; those that often stand together differ most.
