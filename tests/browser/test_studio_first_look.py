@@ -240,6 +240,7 @@ class TestSnapshots:
         answering(page, "**/admin/snapshots", self.listed(self.NOW))
         go(page, "snapshots")
         expect(page.get_by_text("There is nothing to roll back to yet")).to_be_visible()
+        expect(page.get_by_text("“Rebuild now” makes another one.")).to_be_visible()
         # Where there are others, one of them may have been current, and is nothing that a rollback leads to.
         back = {"at": 1768471205000, "who": "ann", "what": "rollback", "target": self.NOW, "before": "20260116-dddd"}
         answering(page, "**/admin/audit*", {"records": [back | {"after": self.NOW}]})
@@ -263,6 +264,13 @@ class TestSnapshots:
         go(page, "snapshots")
         expect(page.get_by_role("button", name=f"Roll back {self.BEFORE}")).to_be_visible()
         expect(told).to_have_count(0)
+        # Where there are no rebuilds, none is spoken of.
+        self.loaded(page, self.NOW)
+        answering(page, "**/admin/snapshots", self.listed(self.NOW))
+        go(page, "parameters")
+        go(page, "snapshots")
+        expect(page.get_by_text("There is nothing to roll back to yet")).to_be_visible()
+        expect(page.get_by_text("makes another one")).to_have_count(0)
 
     def test_it_is_told_what_lists_are_made_from_until_the_other_is_loaded(
         self, toy_stack: LocalStack, open_window: OpenWindow

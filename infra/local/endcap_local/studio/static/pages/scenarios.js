@@ -2,7 +2,7 @@
 import { get, preview, useLoad } from "../lib/api.js";
 import { Beside } from "../lib/beside.js";
 import { Who } from "../lib/changes.js";
-import { BUILT_IN, Content, Shown } from "../lib/document.js";
+import { BUILT_IN, Shown } from "../lib/document.js";
 import { html, useState } from "../lib/html.js";
 import { dateTime, language, millis, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
@@ -10,6 +10,7 @@ import { go, href } from "../lib/router.js";
 import { Older, Overtaken } from "../lib/drafts.js";
 import { begin, draftsKept, EVERYWHERE, history, missingFrom, PLACES, publish, same, takeBack, tidy, triable, useDraft, withoutEnded } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
+import { Told } from "../lib/told.js";
 import { Button, Choice, Confirm, Dialog, Empty, Field, Head, isPast, Lamp, Loaded, Loading, Panel, Problem, Table, TextField, tell, useAction, useRested } from "../lib/ui.js";
 
 const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
@@ -93,7 +94,7 @@ const History = ({ name, round, onPut }) => {
   const columns = [
     { label: t("when"), of: (one) => one.before != null ? t("scenarios.before", { moment: toTheSecond(one.before) }) : html`${toTheSecond(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
     { label: t("changes.who"), of: (one) => (one.who ? html`<${Who} of=${one.who} />` : "–") },
-    { label: t("scenarios.said"), of: (one) => (one.document ? html`<${Shown}><${Content} value=${one.document} /><//>` : one.before != null && !one.nothing ? t("scenarios.nothing_kept") : nothingOf(name)) },
+    { label: t("scenarios.said"), of: (one) => (one.document ? html`<${Shown}><${Told} document=${one.document} before=${versions[versions.indexOf(one) + 1]?.document} /><//>` : one.before != null && !one.nothing ? t("scenarios.nothing_kept") : nothingOf(name)) },
     { label: t("scenarios.undo"), of: (one) => !one.current && (one.document || isLive) && html`<${Button} kind="small" icon="undo" aria-label=${one.before != null ? t("scenarios.take_all_back") : `${t("scenarios.put_back")} ${toTheSecond(one.at)}`} onClick=${() => setAsked(one)}>${t(one.before != null ? "scenarios.take_all_back" : "scenarios.put_back")}<//>` },
   ];
   const put = () => {
