@@ -250,7 +250,9 @@ def test_rules_that_end_by_themselves_say_when(toy_stack: LocalStack, open_windo
     answering(page, "**/admin/scenarios", {"scenarios": found})
     go(page, "scenarios")
     names = page.get_by_role("navigation", name="Scenarios")
-    expect(names.get_by_role("link", name="All lists")).to_have_text("All lists1 rule ends by itself on 1 Jan 2099, 10:00 UTC")
+    expect(names.get_by_role("link", name="All lists")).to_have_text(
+        "All lists1 rule ends by itself on 1 Jan 2099, 10:00 UTC"
+    )
     expect(names.get_by_role("link", name="home")).to_contain_text("2 rules end by themselves, the first on 1 Jan 2099")
     expect(names.get_by_role("link", name="cart")).to_have_text("cart")
 

@@ -146,7 +146,8 @@ class TestExperiments:
         page = opened(open_window(toy_stack.url), toy_stack)
         two = [{"name": "a", "share": 0.4}, {"name": "b", "share": 0.4, "weights": {"text": 2.0}}]
         plans = [{"name": "part", "state": "planned", "variants": two}]
-        plans += [{"name": "twins", "state": "planned", "variants": [{**one, "scenario": "home"} for one in (two[0], {"name": "c", "share": 0.6})]}]
+        twins = [{"name": name, "share": 0.5, "scenario": "home"} for name in ("a", "c")]
+        plans += [{"name": "twins", "state": "planned", "variants": twins}]
         answering(page, "**/admin/experiments", {"etag": '"1"', "experiments": plans})
         go(page, "experiments/part")
         expect(page.get_by_role("region", name="part")).to_contain_text("b: 40% of the shoppers get lists by Meaning")

@@ -223,7 +223,8 @@ def test_words_that_one_title_has_are_that_item(toy_stack: LocalStack, open_wind
     page.get_by_label("Hide an item by its id").fill("green lamp")
     hide = page.get_by_role("button", name="Hide", exact=True)
     hide.click()
-    expect(page.get_by_role("alert")).to_contain_text("Several items fit “green lamp”: choose one of those below the box")
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("Several items fit “green lamp”: choose one of those below the box")
     del found[1]
     hide.click()
     expect(page.get_by_role("button", name="Take back: Hidden, Green lamp 91", exact=True)).to_be_visible()
