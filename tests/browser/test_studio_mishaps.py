@@ -391,7 +391,7 @@ def test_an_experiment_that_was_made_is_opened(toy_stack: LocalStack, open_windo
     lists = dialog.get_by_label("Scenario").first
     expect(lists.locator("option").first).to_have_text("All lists")
     expect(lists).to_have_accessible_description(re.compile("^Which lists take part"))
-    expect(dialog.get_by_role("status").first).to_have_text("50%")
+    expect(dialog.get_by_label("Share, in %").first).to_have_value("50")
     assert_accessible(page)
     dialog.get_by_label("Name").first.fill("words")
     dialog.get_by_label("Scenario").last.select_option("home")
@@ -410,7 +410,7 @@ def test_a_list_of_what_is_bought_again_wants_a_shopper(toy_stack: LocalStack, o
     for to in ("try?scenario=due", "merchandise?scenario=due", "scenarios/due"):
         go(page, to)
         expect(told.first).to_be_visible()
-        expect(page.get_by_text("Type the exact id above").first).to_be_visible()
+        expect(page.get_by_text("Type an exact id: what your shop sends as user_id").first).to_be_visible()
     go(page, "try?scenario=due&shopper=u-1001")
     expect(page.get_by_text("nothing was bought yet, nothing is due again")).to_be_visible()
     expect(told).to_have_count(0)

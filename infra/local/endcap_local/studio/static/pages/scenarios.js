@@ -139,7 +139,9 @@ const AsText = ({ document, written, onWritten, onDocument }) => {
 // The pins that the draft's list has no place for, as far as a shopper of whom nothing is known can tell: lists of a relation
 // are about items or purchases that are not given here.
 const useMissing = (name, draft) => {
-  const asked = useRested(draft?.pinned?.length && !draft.relation && name !== EVERYWHERE ? triable(draft) : null, 400);
+  // Without pins that count by now nothing has to be asked.
+  const pinned = draft && !draft.relation && name !== EVERYWHERE && missingFrom([], triable(draft)).length > 0;
+  const asked = useRested(pinned ? triable(draft) : null, 400);
   const found = useLoad(async (signal) => {
     if (!asked) return [];
     const { items } = await preview({ scenario: name, drafts: { [name]: asked }, limit: PLACES, explain: false, language: language.value }, signal);
@@ -197,13 +199,13 @@ const Editor = ({ name, parameters, onChanged }) => {
             ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} asked=${{ scenario: name }} missing=${missing} errors=${tried.draft === draft ? error?.errors : undefined} onDocument=${setDraft} />`
             : html`<${AsText} document=${draft} written=${own} onWritten=${setWritten} onDocument=${setDraft} />`}
           <div class="stack in-sight">
-          <${Problem} error=${error} />
-          <${Overtaken} error=${error} onRead=${reread} />
-          <div class="row">
-            <${Button} kind="strong" busy=${putting} onClick=${() => put(draft)} ...${changed && !(view === "text" && own?.error) ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
-            <${Button} icon="undo" onClick=${discard} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
-            ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => setAsking(true)}>${t("scenarios.delete")}<//>`}
-          </div>
+            <${Problem} error=${error} />
+            <${Overtaken} error=${error} onRead=${reread} />
+            <div class="row">
+              <${Button} kind="strong" busy=${putting} onClick=${() => put(draft)} ...${changed && !(view === "text" && own?.error) ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
+              <${Button} icon="undo" onClick=${discard} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
+              ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => setAsking(true)}>${t("scenarios.delete")}<//>`}
+            </div>
           </div>
           ${asking && html`<${Confirm} title=${t("scenarios.delete")} text=${whatDeleted(name)} action=${t("scenarios.delete")} onClose=${() => setAsking(false)}
             onDo=${() => {
