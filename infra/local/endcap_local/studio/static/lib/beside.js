@@ -27,14 +27,14 @@ const lengthOf = (side) => documentOf(side).limit ?? USUAL;
 const shown = (side) => ({ ...side, limit: Math.min(lengthOf(side), SHOWN) });
 const named = (name, side) => (lengthOf(side) > SHOWN ? t("beside.first", { name, n: SHOWN, of: lengthOf(side) }) : name);
 
-const Pair = ({ whose, name, live, drafted, waiting }) => {
+const Pair = ({ whose, name, live, drafted, waiting, onShopper }) => {
   const base = { ...whose, language: language.value, explain: false };
   const asked = [JSON.stringify([base, live, drafted])];
   const now = useLoad((signal) => (live ? preview({ ...base, ...shown(live) }, signal) : Promise.resolve(null)), asked);
   const then = useLoad((signal) => preview({ ...base, ...shown(drafted) }, signal), asked);
   const before = live ? ranksOf(now.data?.items) : undefined;
   const gone = now.data && then.data ? now.data.items.filter((item) => !then.data.items.some((other) => other.item_id === item.item_id)) : [];
-  const nothing = (side) => html`<${NoItems} relation=${documentOf(side).relation} shopper=${whose.user_id ?? whose.interactions?.length} />`;
+  const nothing = (side) => html`<${NoItems} relation=${documentOf(side).relation} shopper=${whose.user_id ?? whose.interactions?.length} onShopper=${onShopper} />`;
   return html`
     <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
       <h3>${name}</h3>
@@ -106,7 +106,7 @@ export const Beside = ({ live, drafted }) => {
           ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTypedIds([...named, id].join(", "))}>${id}<//>`)}</div>`}
       <${Invented} live=${live} chosen=${invented} full=${invented.length >= MOST} onChosen=${invent} />
       ${full && html`<p class="hint" role="status">${t("beside.full", { n: MOST })}</p>`}
-      ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} />`)}
+      ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} onShopper=${setTypedIds} />`)}
     </div>
   `;
 };

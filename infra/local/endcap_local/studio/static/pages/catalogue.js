@@ -50,9 +50,9 @@ const List = () => {
     <div class="stack">
       <${Panel} tight><div class="form two">
         <${TextField} label=${t("catalogue.words")} value=${words} onValue=${setWords} hint=${t("catalogue.words_hint")} />
-        <${FilterField} label=${t("filter")} value=${filter} onValue=${setFilter} sample=${false} />
+        <${FilterField} label=${t("filter")} value=${filter} onValue=${setFilter} sample=${false} count=${!words.trim()} />
       </div><//>
-      <${Panel} title=${t("catalogue.items")} note=${first.data && t("catalogue.total", { n: number(first.data.total) })}>
+      <${Panel} title=${t("catalogue.items")} note=${first.data && t(asked.q || asked.filter ? "catalogue.found" : "catalogue.total", { n: number(first.data.total) })}>
         <${Loaded} of=${first}>${() => html`<${Table} name=${t("catalogue.items")} columns=${columns} rows=${more.items} keyOf=${(item) => item.item_id} empty=${t("catalogue.nothing")} />`}<//>
       <//>
       <${Problem} error=${error} />
