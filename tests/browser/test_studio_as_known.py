@@ -270,6 +270,54 @@ def test_what_publishes_a_form_is_in_sight_from_its_top(toy_stack: LocalStack, o
     assert_accessible(page)
 
 
+def test_an_item_that_stands_where_it_is_pinned_says_so_before_its_score(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    pinned = {"by": "pinned", "text": "It stands at place 2, as it is pinned there.", "position": 2, "rank_without": 30}
+    seen = {"reason": "seen", "text": "The shopper has reviewed this item.", "event_type": "review"}
+    not_bought = {"reason": "not_due", "text": "It is not in this list.", "not_due": "not_bought"}
+    answer = {"item_id": "item-3", "shown": True, "rank": 2, "limit": 10, "reasons": []}
+    answering(page, "**/diagnosis*", {**answer, "placed_by": [pinned], "findings": [seen, not_bought]})
+    go(page, "catalogue/item-3")
+    told = page.get_by_role("region", name="Is it shown, and if not, why?").get_by_role("status")
+    expect(told).to_contain_text("It stands at place 2, as it is pinned there.")
+    expect(told.get_by_role("listitem").first).to_contain_text("Reviewed already")
+    expect(told.get_by_role("listitem").last).to_contain_text("Never bought")
+    page.get_by_label("Language").select_option("zh")
+    expect(page.get_by_role("status").get_by_role("listitem").first).to_contain_text("已评价")
+
+
+def test_counts_that_could_not_be_read_are_no_zeros(toy_stack: LocalStack, open_window: OpenWindow) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    item = {"item_id": "item-3", "title": "Lamp", "price": 4, "available": True}
+    counts = {window: {"shown": 7, "events": {"demand": 3}} for window in ("24h", "7d")}
+    page_of = {"total": 1, "items": [{**item, "counts": counts}], "counted_at": MOMENT}
+    answering(page, "**/admin/items?*", page_of)
+    go(page, "catalogue")
+    row = page.get_by_role("row", name=re.compile("Lamp"))
+    expect(row).to_contain_text("7373")
+    expect(page.get_by_text("Counted on 15 Jan 2026, 10:00")).to_be_visible()
+    page.unroute("**/admin/items?*")
+    answering(page, "**/admin/items?*", {**page_of, "items": [{**item, "counts": {}}], "counted_at": None})
+    page.get_by_label("Words").fill("lamp")
+    expect(page.get_by_text("The counts could not be read just now.")).to_be_visible()
+    expect(row).to_contain_text("––––")
+
+
+def test_a_pin_that_its_filter_keeps_out_is_warned_of_beside_the_draft(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    page = opened(open_window(toy_stack.url), toy_stack)
+    document = {"pinned": [{"item_id": "item-30", "position": 1}], "filter": "price < 5"}
+    one = {"name": "home", "document": document, "etag": '"1"', "built_in": False}
+    answering(page, "**/admin/scenarios/home", one)
+    go(page, "scenarios/home")
+    expect(page.get_by_text("is pinned in vain: the list's filter does not hold for it")).to_have_count(1)
+    page.get_by_label("Language").select_option("zh")
+    expect(page.get_by_text("的置顶不生效：该商品不符合列表的筛选条件")).to_have_count(1)
+
+
 # The texts that canvases are told to draw.
 _DRAWN = """() => {
   window.__drawn = [];

@@ -4,7 +4,7 @@ import { html, useRef, useState } from "./html.js";
 import { number, sentences, t } from "./i18n.js";
 import { Picture } from "./items.js";
 import { said } from "./said.js";
-import { Field, ofProblem, useRested } from "./ui.js";
+import { Field, Lamp, ofProblem, useRested } from "./ui.js";
 
 const MOST = 8;
 const quoted = (value) => (typeof value === "string" ? `"${value.replaceAll('"', '\\\\"')}"` : String(value));
@@ -56,7 +56,8 @@ export const FilterField = ({ label, value, onValue, sample = true, count = true
         </ul>`}
       ${sample && value && found?.valid && found.sample.length > 0 && html`
         <ul class="ranking" aria-label=${t("filter.sample")}>
-          ${found.sample.slice(0, 4).map((item) => html`<li><span class="place">·</span><${Picture} item=${item} /><span>${item.title}</span></li>`)}
+          ${found.sample.slice(0, 4).map((item) => html`<li><span class="place">·</span><${Picture} item=${item} /><span>${item.title}</span>
+            ${item.hidden_until != null && html` <${Lamp} kind="warning">${t("item.hidden")}<//>`}</li>`)}
         </ul>`}
     </div>
   `;
