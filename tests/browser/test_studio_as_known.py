@@ -312,6 +312,8 @@ def test_a_pin_that_its_filter_keeps_out_is_warned_of_beside_the_draft(
     document = {"pinned": [{"item_id": "item-30", "position": 1}], "filter": "price < 5"}
     one = {"name": "home", "document": document, "etag": '"1"', "built_in": False}
     answering(page, "**/admin/scenarios/home", one)
+    vain = {"field": "pinned.0.item_id", "message": "“Lamp” is pinned in vain: the list's filter does not hold for it"}
+    answering(page, "**/recommendations", {"items": [], "warnings": [vain]})
     go(page, "scenarios/home")
     expect(page.get_by_text("is pinned in vain: the list's filter does not hold for it")).to_have_count(1)
     page.get_by_label("Language").select_option("zh")
