@@ -202,7 +202,7 @@ def test_6_start_and_stop_an_experiment(desk: Desk) -> None:
     dialog = desk.page.get_by_role("dialog")
     dialog.get_by_label("Name").first.fill("variety")
     expect(desk.button("Start", dialog)).to_be_disabled()  # there is nothing to compare yet
-    expect(dialog).to_contain_text("control and b change the same")
+    expect(dialog).to_contain_text("Neither control nor b changes anything")
     dialog.get_by_label("Scenario").last.select_option("buy_again")
     desk.button("Start", dialog).click()
     # A newcomer's list would be empty, which may be meant.
@@ -334,7 +334,7 @@ def test_10_roll_a_snapshot_back(desk: Desk) -> None:
     desk.go("Snapshots")
     expect(desk.page.get_by_role("row", name=re.compile(re.escape(second)))).to_contain_text("current")
     desk.button(f"Compare {first}").click()
-    expect(desk.page.get_by_role("dialog")).to_contain_text("of the places hold items of both")
+    expect(desk.page.get_by_role("dialog")).to_contain_text("of their items in common")
     desk.page.keyboard.press("Escape")
     desk.button(f"Roll back {first}").click()
     asked = desk.page.get_by_role("dialog")

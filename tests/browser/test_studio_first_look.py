@@ -40,9 +40,9 @@ CLICKED: dict[str, Any] = {
 
 
 class TestExperiments:
-    def begun(self, stack: LocalStack, open_window: OpenWindow) -> tuple[Page, list[dict[str, Any]]]:
+    def begun(self, stack: LocalStack, open_window: OpenWindow, **options: Any) -> tuple[Page, list[dict[str, Any]]]:
         """The dialog of a new experiment, and the bodies that are put."""
-        page = opened(open_window(stack.url), stack)
+        page = opened(open_window(stack.url, **options), stack)
         sent: list[dict[str, Any]] = []
         page.on("request", lambda asked: sent.append(asked.post_data_json) if asked.method == "PUT" else None)
         go(page, "experiments")
@@ -51,10 +51,12 @@ class TestExperiments:
         return page, sent
 
     def test_one_that_compares_nothing_can_not_begin(self, toy_stack: LocalStack, open_window: OpenWindow) -> None:
-        page, sent = self.begun(toy_stack, open_window)
+        page, sent = self.begun(toy_stack, open_window, viewport={"width": 390, "height": 640})
         dialog = page.get_by_role("dialog")
         start = dialog.get_by_role("button", name="Start", exact=True)
-        expect(dialog).to_contain_text("control and b change the same, so there is nothing to compare")
+        why = dialog.get_by_text("Neither control nor b changes anything, so there is nothing to compare")
+        expect(why).to_be_in_viewport(ratio=1)  # beside the button, however much stands above it
+        expect(start).to_be_in_viewport(ratio=1)
         expect(start).to_be_disabled()
         assert_accessible(page)
         dialog.get_by_label("Scenario").last.select_option("home")
@@ -65,8 +67,12 @@ class TestExperiments:
         dialog.get_by_label("Scenario").first.select_option("home")
         expect(start).to_be_disabled()
         dialog.get_by_label("Scenario").first.select_option("")
-        dialog.get_by_label("Share").first.fill("0.6")
+        dialog.get_by_label("Share").first.fill("60")
         expect(dialog).to_contain_text("The shares add up to 110%: more than all shoppers.")
+        expect(start).to_be_disabled()
+        for share in dialog.get_by_label("Share").all():
+            share.fill("")
+        expect(dialog.get_by_text("No variant has a share of the shoppers yet.")).to_be_in_viewport(ratio=1)
         expect(start).to_be_disabled()
         assert sent == []
 
@@ -76,17 +82,17 @@ class TestExperiments:
         page, sent = self.begun(toy_stack, open_window)
         dialog = page.get_by_role("dialog")
         dialog.get_by_label("Scenario").last.select_option("home")
-        dialog.get_by_label("Share").last.fill("0.3")
-        expect(dialog).to_contain_text("The remaining 20% get no variant")
+        dialog.get_by_label("Share").last.fill("12.5")
+        expect(dialog).to_contain_text("The remaining 37.5% get no variant")
         dialog.get_by_role("button", name="Start", exact=True).click()
-        expect(dialog).to_contain_text("Begin with 80% of the shoppers?")
+        expect(dialog).to_contain_text("Begin with 62.5% of the shoppers?")
         assert sent == []
         dialog.get_by_role("button", name="Cancel").click()
-        expect(dialog.get_by_label("Share").last).to_have_value("0.3")  # nothing of the plan is lost
+        expect(dialog.get_by_label("Share").last).to_have_value("12.5")  # nothing of the plan is lost
         dialog.get_by_role("button", name="Start", exact=True).click()
         dialog.get_by_role("button", name="Start", exact=True).click()
         expect(dialog).to_have_count(0)
-        assert [one["share"] for one in sent[0]["experiments"][-1]["variants"]] == [0.5, 0.3]
+        assert [one["share"] for one in sent[0]["experiments"][-1]["variants"]] == [0.5, 0.125]
 
     def test_lists_that_need_what_requests_may_not_have_are_asked_about(
         self, toy_stack: LocalStack, open_window: OpenWindow
@@ -140,7 +146,8 @@ class TestExperiments:
         page = opened(open_window(toy_stack.url), toy_stack)
         two = [{"name": "a", "share": 0.4}, {"name": "b", "share": 0.4, "weights": {"text": 2.0}}]
         plans = [{"name": "part", "state": "planned", "variants": two}]
-        plans += [{"name": "twins", "state": "planned", "variants": [two[0], {"name": "c", "share": 0.6}]}]
+        twins = [{"name": name, "share": 0.5, "scenario": "home"} for name in ("a", "c")]
+        plans += [{"name": "twins", "state": "planned", "variants": twins}]
         answering(page, "**/admin/experiments", {"etag": '"1"', "experiments": plans})
         go(page, "experiments/part")
         expect(page.get_by_role("region", name="part")).to_contain_text("b: 40% of the shoppers get lists by Meaning")
@@ -234,6 +241,7 @@ class TestSnapshots:
         answering(page, "**/admin/snapshots", self.listed(self.NOW))
         go(page, "snapshots")
         expect(page.get_by_text("There is nothing to roll back to yet")).to_be_visible()
+        expect(page.get_by_text("“Rebuild now” makes another one.")).to_be_visible()
         # Where there are others, one of them may have been current, and is nothing that a rollback leads to.
         back = {"at": 1768471205000, "who": "ann", "what": "rollback", "target": self.NOW, "before": "20260116-dddd"}
         answering(page, "**/admin/audit*", {"records": [back | {"after": self.NOW}]})
@@ -257,6 +265,13 @@ class TestSnapshots:
         go(page, "snapshots")
         expect(page.get_by_role("button", name=f"Roll back {self.BEFORE}")).to_be_visible()
         expect(told).to_have_count(0)
+        # Where there are no rebuilds, none is spoken of.
+        self.loaded(page, self.NOW)
+        answering(page, "**/admin/snapshots", self.listed(self.NOW))
+        go(page, "parameters")
+        go(page, "snapshots")
+        expect(page.get_by_text("There is nothing to roll back to yet")).to_be_visible()
+        expect(page.get_by_text("makes another one")).to_have_count(0)
 
     def test_it_is_told_what_lists_are_made_from_until_the_other_is_loaded(
         self, toy_stack: LocalStack, open_window: OpenWindow

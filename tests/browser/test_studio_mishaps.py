@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Request, Route, expect
 
 from endcap_local.stack import LocalStack
+from tests.browser.test_studio_first_look import answering
 from tests.browser.test_studio_pages import go, opened
 from tests.browser.test_studio_races import until
 from tests.fakes.browser import Watched, assert_accessible
@@ -100,8 +101,14 @@ def test_words_of_a_title_offer_ids(toy_stack: LocalStack, open_window: OpenWind
     asked = page.get_by_label("Pin an item to the first place by its id")
     with page.expect_response("**/admin/items?q=lamp*"):
         asked.fill("lamp")
-    offered = page.locator(f"datalist#{asked.get_attribute('list')} option")
-    expect(offered.first).to_have_attribute("value", re.compile("^item-"))
+    # In sight, and not in a list that only some browsers show.
+    offered = page.get_by_role("list", name="Items that fit").get_by_role("button")
+    expect(offered.first).to_be_visible()
+    assert_accessible(page)
+    offered.first.click()
+    expect(asked).to_have_value(re.compile("^item-"))
+    expect(asked).to_be_focused()
+    expect(offered).to_have_count(0)
 
 
 def test_a_text_that_is_no_scenario_is_not_published(toy_stack: LocalStack, open_window: OpenWindow) -> None:
@@ -216,7 +223,8 @@ def test_words_that_one_title_has_are_that_item(toy_stack: LocalStack, open_wind
     page.get_by_label("Hide an item by its id").fill("green lamp")
     hide = page.get_by_role("button", name="Hide", exact=True)
     hide.click()
-    expect(page.get_by_role("alert")).to_contain_text("Several items fit “green lamp”: choose one of the suggestions")
+    told = page.get_by_role("alert")
+    expect(told).to_contain_text("Several items fit “green lamp”: choose one of those below the box")
     del found[1]
     hide.click()
     expect(page.get_by_role("button", name="Take back: Hidden, Green lamp 91", exact=True)).to_be_visible()
@@ -383,7 +391,7 @@ def test_an_experiment_that_was_made_is_opened(toy_stack: LocalStack, open_windo
     lists = dialog.get_by_label("Scenario").first
     expect(lists.locator("option").first).to_have_text("All lists")
     expect(lists).to_have_accessible_description(re.compile("^Which lists take part"))
-    expect(dialog.get_by_role("status").first).to_have_text("50%")
+    expect(dialog.get_by_label("Share, in %").first).to_have_value("50")
     assert_accessible(page)
     dialog.get_by_label("Name").first.fill("words")
     dialog.get_by_label("Scenario").last.select_option("home")
@@ -402,6 +410,7 @@ def test_a_list_of_what_is_bought_again_wants_a_shopper(toy_stack: LocalStack, o
     for to in ("try?scenario=due", "merchandise?scenario=due", "scenarios/due"):
         go(page, to)
         expect(told.first).to_be_visible()
+        expect(page.get_by_text("Type an exact id: what your shop sends as user_id").first).to_be_visible()
     go(page, "try?scenario=due&shopper=u-1001")
     expect(page.get_by_text("nothing was bought yet, nothing is due again")).to_be_visible()
     expect(told).to_have_count(0)
@@ -410,6 +419,14 @@ def test_a_list_of_what_is_bought_again_wants_a_shopper(toy_stack: LocalStack, o
     expect(lists.get_by_text("No item is left to show")).to_be_visible()
     lists.get_by_label("Scenario").select_option("due")
     expect(lists.get_by_text("nothing was bought yet, nothing is due again")).to_be_visible()
+    # Whoever was looked at is offered where a list wants somebody.
+    for to, box in (("try", "Shopper id"), ("merchandise", "Shopper id"), ("scenarios/due", "Shoppers to compare for")):
+        go(page, to if to.startswith("scenarios") else f"{to}?scenario=due")
+        offered = page.get_by_role("group", name="Take one that was looked at lately").first
+        offered.get_by_role("button", name="u-1001").click()
+        expect(page.get_by_label(box)).to_have_value("u-1001")
+        expect(told).to_have_count(0)
+        assert_accessible(page)
 
 
 def test_an_id_that_is_not_known_is_told_and_a_known_one_is_offered_again(
@@ -603,7 +620,7 @@ def test_changes_say_what_was_done_to_what_and_by_whom(toy_stack: LocalStack, op
     expect(page.get_by_title(who).first).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [390, 1360])
+@pytest.mark.parametrize("width", [390, 1300, 1360])
 def test_many_snapshots_stand_in_a_page(toy_stack: LocalStack, open_window: OpenWindow, width: int) -> None:
     page = opened(open_window(toy_stack.url, viewport={"width": width, "height": 800}), toy_stack)
     metrics = {"ndcg_at_10": 0.0831, "recall_at_10": 0.1211, "coverage": 0.5211, "mrr": 0.2}
@@ -622,10 +639,57 @@ def test_many_snapshots_stand_in_a_page(toy_stack: LocalStack, open_window: Open
     assert buttons[1] is not None
     if width == 1360:
         assert buttons[0]["y"] == buttons[1]["y"]
+    if width >= 1300:
         assert page.locator("main .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
     state = table.get_by_text("incomplete").bounding_box()
     assert state is not None
     assert state["x"] + state["width"] <= buttons[0]["x"]
+
+
+# How wide the widest column of a table is beyond what its texts need, and the lines of its cells.
+_ROOM = """table => Math.max(...[...table.tHead.rows[0].cells].map((head, i) => {
+  const texts = [...table.rows].map(row => {
+    const range = document.createRange();
+    range.selectNodeContents(row.cells[i]);
+    return range.getBoundingClientRect().width;
+  });
+  return head.clientWidth - Math.max(...texts);
+}))"""
+_LINES = """table => [...table.querySelectorAll('small, code')].map(one => {
+  const words = one.textContent;
+  const range = document.createRange();
+  const lines = new Map();
+  for (let i = 0; i < words.length; i++) {
+    range.setStart(one.firstChild, i);
+    range.setEnd(one.firstChild, i + 1);
+    const top = Math.round(range.getBoundingClientRect().top);
+    lines.set(top, (lines.get(top) ?? '') + words[i]);
+  }
+  return [...lines.values()];
+}).flat()"""
+
+
+def test_chinese_dates_of_snapshots_stay_whole_and_no_column_is_wide_for_nothing(
+    toy_stack: LocalStack, open_window: OpenWindow
+) -> None:
+    options = {"viewport": {"width": 1300, "height": 800}, "locale": "zh-CN"}
+    page = opened(open_window(toy_stack.url, **options), toy_stack)
+    metrics = {"ndcg_at_10": 0.0831, "recall_at_10": 0.1211, "coverage": 0.5211}
+    one = {"items": 3877, "events": 397884, "metrics": metrics, "signed": False, "created": 1768471205000}
+    names = [f"2026011{day}T033412Z-d1adc775c4f2" for day in (5, 4)]
+    now, before = ({**one, "version": name, "written_at": 1768471205000} for name in names)
+    found = [{**now, "state": "current"}, {**before, "state": "other", "rollbacks": False}]
+    answering(page, "**/admin/snapshots", {"snapshots": found, "current": names[0], "running": []})
+    back = {"who": "ann", "what": "rollback", "target": names[0], "before": names[1], "after": "x", "at": 1768471205000}
+    answering(page, "**/admin/audit*", {"records": [back]})
+    go(page, "snapshots")
+    table = page.get_by_role("table", name="快照")
+    expect(table).to_contain_text("2026年1月15日 10:00（UTC）时为当前快照")
+    lines = [line.strip() for line in table.evaluate(_LINES)]
+    assert any(line.startswith("2026年1月15日") for line in lines)
+    assert [line for line in lines if re.fullmatch(r"[年月日时（）]+|\d{1,2}日.*|.*\d{4}年|.*\d{1,2}月", line)] == []
+    assert page.locator("main .scroll").evaluate("box => box.scrollWidth <= box.clientWidth")
+    assert table.evaluate(_ROOM) < 120
 
 
 def test_a_pin_that_the_list_has_no_place_for_says_so(toy_stack: LocalStack, open_window: OpenWindow) -> None:
@@ -649,6 +713,17 @@ def test_a_pin_that_the_list_has_no_place_for_says_so(toy_stack: LocalStack, ope
     expect(told.get_by_role("link")).to_have_attribute("href", re.compile("catalogue/item-77.*scenario=due"))
     expect(page.get_by_text("Drag an item onto the place")).to_be_visible()
     assert_accessible(page)
+    # The form of the scenario says so beside the pin, once the draft has been tried.
+    go(page, "scenarios/due")
+    pins = [page.get_by_role("group", name=f"Pinned {row}", exact=True) for row in (1, 2, 3)]
+    expect(pins[0]).to_contain_text("Not in the draft's list: the filter, another rule or availability keeps it out.")
+    expect(pins[0].get_by_role("link")).to_have_attribute("href", re.compile("catalogue/item-77.*scenario=due"))
+    for pinned_elsewhere in pins[1:]:
+        expect(pinned_elsewhere).not_to_contain_text("Not in the draft's list")
+    assert_accessible(page)
+    pins[0].get_by_label("Item id").fill("item-1")  # which the draft's list has
+    expect(page.get_by_text("Not in the draft's list")).to_have_count(0)
+    page.get_by_role("button", name="Discard the draft").click()
     document["relation"] = "buy_again"
     empty = {"recommendation_id": "0" * 32, "items": [], "source": "personal", "snapshot_version": "s"}
     page.route("**/recommendations", lambda route: route.fulfill(json=empty))

@@ -40,7 +40,7 @@ def test_what_a_page_said_is_said_in_the_language_that_was_chosen_since(
     page.evaluate(_TELL, "It was done.")
     expect(page.locator(".teller [role=status]")).to_have_text("It was done.")
     page.get_by_label("Language").select_option("zh")
-    expect(told).to_have_text("有多件商品符合“lamp”，请从建议中选择。")
+    expect(told).to_have_text("有多件商品符合“lamp”，请从输入框下方选择。")
     expect(page.locator(".teller [role=status]")).to_have_text("")
     window.forgive("status of 404")
 

@@ -4,8 +4,9 @@ import { html, useState } from "./html.js";
 import { language, listed, quoted, t } from "./i18n.js";
 import { DeedForm, nameOfInvented, NEWCOMER, threeFrom, whoDid } from "./invented.js";
 import { ItemLink, Moved, NoItems, Picture, ranksOf } from "./items.js";
+import { said } from "./said.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
-import { Button, Empty, Loaded, Loading, Problem, TextField, useAction, useRested } from "./ui.js";
+import { Button, Empty, Loaded, Loading, Notice, Problem, TextField, useAction, useRested } from "./ui.js";
 
 const MOST = 3;
 const SHOWN = 20;
@@ -27,14 +28,14 @@ const lengthOf = (side) => documentOf(side).limit ?? USUAL;
 const shown = (side) => ({ ...side, limit: Math.min(lengthOf(side), SHOWN) });
 const named = (name, side) => (lengthOf(side) > SHOWN ? t("beside.first", { name, n: SHOWN, of: lengthOf(side) }) : name);
 
-const Pair = ({ whose, name, live, drafted, waiting }) => {
+const Pair = ({ whose, name, live, drafted, waiting, onShopper }) => {
   const base = { ...whose, language: language.value, explain: false };
   const asked = [JSON.stringify([base, live, drafted])];
   const now = useLoad((signal) => (live ? preview({ ...base, ...shown(live) }, signal) : Promise.resolve(null)), asked);
   const then = useLoad((signal) => preview({ ...base, ...shown(drafted) }, signal), asked);
   const before = live ? ranksOf(now.data?.items) : undefined;
   const gone = now.data && then.data ? now.data.items.filter((item) => !then.data.items.some((other) => other.item_id === item.item_id)) : [];
-  const nothing = (side) => html`<${NoItems} relation=${documentOf(side).relation} shopper=${whose.user_id ?? whose.interactions?.length} />`;
+  const nothing = (side) => html`<${NoItems} relation=${documentOf(side).relation} shopper=${whose.user_id ?? whose.interactions?.length} onShopper=${onShopper} />`;
   return html`
     <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
       <h3>${name}</h3>
@@ -72,6 +73,14 @@ const Invented = ({ live, chosen, full, onChosen }) => {
   `;
 };
 
+// What of a draft comes to nothing, whoever asks; each once, however many shoppers it is tried on.
+const Warned = ({ drafted }) => {
+  const asked = { ...drafted, limit: 1, explain: false, language: language.value };
+  const told = useLoad((signal) => preview(asked, signal), [JSON.stringify(asked)]);
+  const texts = [...new Set((told.data?.warnings ?? []).map((one) => said(one.message)))];
+  return texts.length > 0 && html`<${Notice} kind="warning">${texts.map((text) => html`<p>${text}</p>`)}<//>`;
+};
+
 // live, drafted: what both requests say; there may be nothing live.
 export const Beside = ({ live, drafted }) => {
   const [typed, setTyped] = useState("");
@@ -106,7 +115,8 @@ export const Beside = ({ live, drafted }) => {
           ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTypedIds([...named, id].join(", "))}>${id}<//>`)}</div>`}
       <${Invented} live=${live} chosen=${invented} full=${invented.length >= MOST} onChosen=${invent} />
       ${full && html`<p class="hint" role="status">${t("beside.full", { n: MOST })}</p>`}
-      ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} />`)}
+      <${Warned} drafted=${rested} />
+      ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} onShopper=${setTypedIds} />`)}
     </div>
   `;
 };

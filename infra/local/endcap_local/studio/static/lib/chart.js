@@ -95,16 +95,22 @@ export const Chart = ({ name, first, labels, x, series, format, scale, axis: acr
   `;
 };
 
+const nameOfTick = (tick) => dayOf(new Date(tick * 1000).toISOString().slice(0, 10)).replace(/,? ?\d{4}年?/, "");
 const BY_DAY = {
   points: true,
-  axis: () => ({ axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => dayOf(new Date(tick * 1000).toISOString().slice(0, 10)).replace(/,? ?\d{4}年?/, "")) } }),
   floor: (low, high) => [Math.min(0, low), high > 0 ? high * 1.08 : 1],
 };
+
+// A day that nothing is known of has no name: of one day the axis reaches to both sides of it.
+const named = (x) => () => ({
+  axis: { incrs: [1, 2, 7, 14, 28, 91].map((days) => days * DAY_S), values: (_, ticks) => ticks.map((tick) => (tick < x[0] || tick > x.at(-1) ? "" : nameOfTick(tick))) },
+});
 
 // One day stands in the middle, where the point for it is whole; to uPlot one moment is the beginning of a day.
 const over = (days) => (_, first, last) => (days.length === 1 ? [first - DAY_S, first + DAY_S] : [first, last]);
 
 // days: ISO days; series: [{name, values, low?, high?}]; format: a value's text.
-export const LineChart = ({ days, ...rest }) => html`
-  <${Chart} ...${BY_DAY} ...${rest} first=${t("day")} labels=${days.map(dayOf)} x=${days.map((day) => Date.parse(day) / 1000)} points=${days.length < 40} scale=${{ time: true, range: over(days) }} />
-`;
+export const LineChart = ({ days, ...rest }) => {
+  const x = days.map((day) => Date.parse(day) / 1000);
+  return html`<${Chart} ...${BY_DAY} ...${rest} first=${t("day")} labels=${days.map(dayOf)} x=${x} axis=${named(x)} points=${days.length < 40} scale=${{ time: true, range: over(days) }} />`;
+};

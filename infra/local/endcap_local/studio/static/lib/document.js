@@ -23,7 +23,7 @@ const Lines = ({ value }) => {
   const lines = JSON.stringify(value, null, 1).split("\n").map((text) => ({ text, id: idIn(text) }));
   const ids = [...new Set(lines.map(({ id }) => id).filter(Boolean))].sort();
   const titles = useLoad((signal) => titlesOf(ids, signal), [JSON.stringify(ids)]).data ?? {};
-  return html`<pre>${lines.map(({ text, id }, i) => html`${i > 0 && "\n"}${text}${titles[id] && html` <bdi class="muted">${titles[id]}</bdi>`}`)}</pre>`;
+  return html`<pre tabindex="0">${lines.map(({ text, id }, i) => html`${i > 0 && "\n"}${text}${titles[id] && html` <bdi class="muted">${titles[id]}</bdi>`}`)}</pre>`;
 };
 
 export const Content = ({ value }) => (value == null ? html`<pre>${t("changes.none")}</pre>` : html`<${Lines} value=${value} />`);

@@ -4,7 +4,7 @@ import { html, useRef, useState } from "./html.js";
 import { number, sentences, t } from "./i18n.js";
 import { Picture } from "./items.js";
 import { said } from "./said.js";
-import { Field, ofProblem, useRested } from "./ui.js";
+import { Field, Lamp, ofProblem, useRested } from "./ui.js";
 
 const MOST = 8;
 const quoted = (value) => (typeof value === "string" ? `"${value.replaceAll('"', '\\\\"')}"` : String(value));
@@ -29,7 +29,8 @@ export const useChecked = (filter) => {
   return useLoad((signal) => post(["admin", "filters", "check"], { filter: rested, sample: 6 }, signal), [rested]);
 };
 
-export const FilterField = ({ label, value, onValue, sample = true }) => {
+// Without `count` it is not told how many items it leaves: of a part of them it would not be true.
+export const FilterField = ({ label, value, onValue, sample = true, count = true }) => {
   const checked = useChecked(value);
   const box = useRef();
   const [open, setOpen] = useState(false);
@@ -43,10 +44,10 @@ export const FilterField = ({ label, value, onValue, sample = true }) => {
     requestAnimationFrame(() => box.current?.setSelectionRange(next.length, next.length));
   };
   const error = found && !found.valid ? sentences(found.errors.map((one) => said(one.message))) : checked.error && ofProblem(checked.error);
-  const count = found?.valid && found.count != null ? t("filter.count", { n: number(found.count), of: number(found.of) }) : t("filter.hint");
+  const left = count && found?.valid && found.count != null ? t("filter.count", { n: number(found.count), of: number(found.of) }) : t("filter.hint");
   return html`
     <div class="stack filter" onFocusOut=${(e) => !e.currentTarget.contains(e.relatedTarget) && setOpen(false)}>
-      <${Field} label=${label} hint=${count} error=${error}
+      <${Field} label=${label} hint=${left} error=${error}
         control=${(tied) => html`<textarea class="code" rows="2" spellcheck=${false} placeholder=${t("filter.example")} ref=${box} value=${value} onFocus=${() => setOpen(true)}
           onInput=${(e) => onValue(e.target.value)} ...${tied}></textarea>`} />
       ${offered.length > 0 && html`
@@ -55,7 +56,8 @@ export const FilterField = ({ label, value, onValue, sample = true }) => {
         </ul>`}
       ${sample && value && found?.valid && found.sample.length > 0 && html`
         <ul class="ranking" aria-label=${t("filter.sample")}>
-          ${found.sample.slice(0, 4).map((item) => html`<li><span class="place">·</span><${Picture} item=${item} /><span>${item.title}</span></li>`)}
+          ${found.sample.slice(0, 4).map((item) => html`<li><span class="place">·</span><${Picture} item=${item} /><span>${item.title}</span>
+            ${item.hidden_until != null && html` <${Lamp} kind="warning">${t("item.hidden")}<//>`}</li>`)}
         </ul>`}
     </div>
   `;

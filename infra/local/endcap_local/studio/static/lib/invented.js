@@ -39,7 +39,7 @@ export const DeedForm = ({ name, action, disabled, onDeed }) => {
     }}>
       <${SelectField} label=${t("invented.deed")} value=${type} onValue=${setType} options=${DEEDS.map((deed) => [deed, t(`deed.${deed}`)])} />
       <${ItemField} label=${t("invented.item")} placeholder=${t("invented.words")} value=${typed} onValue=${setTyped} />
-      <div class="row end"><button type="submit" class="button" disabled=${busy || disabled}><span>${action}</span></button></div>
+      <div class="row fields"><button type="submit" class="button" disabled=${busy || disabled}><span>${action}</span></button></div>
     </form>
     <${Problem} error=${error} />
   `;

@@ -4,9 +4,14 @@ import { priceOf } from "./currency.js";
 import { number, signed, t, has } from "./i18n.js";
 import { href } from "./router.js";
 import { config } from "./session.js";
-import { Empty, Icon } from "./ui.js";
+import { lately } from "./shoppers.js";
+import { Button, Empty, Icon } from "./ui.js";
 
 const hash = (text) => [...text].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) >>> 0, 7);
+
+// Lists tell more or less of an item: its card has one colour on all pages, by the id that all of them tell. Ids that differ by
+// their last letter alone are far apart.
+const hueOf = ({ item_id, title }) => (hash(item_id ?? title ?? "") * 137) % 360;
 
 // The shop's own picture where its host is one that pages may ask, else a card with the title's first letters.
 const allowed = (url) => {
@@ -21,10 +26,9 @@ const allowed = (url) => {
 export const Picture = ({ item }) => {
   if (item.image_url && allowed(item.image_url)) return html`<img class="picture" src=${item.image_url} alt="" loading="lazy" />`;
   const title = item.title ?? item.item_id ?? "";
-  const group = item.categories?.[0] ?? title.split(" ").at(-1) ?? "";
   const words = title.split(/\s+/).filter((word) => /^[\p{L}]/u.test(word));
   const letters = (/\p{Script=Han}/u.test(title) ? title.slice(0, 2) : words.slice(0, 2).map((word) => [...word][0]).join("")) || "·";
-  return html`<div class="picture made" style=${{ "--hue": hash(group) % 360 }} aria-hidden="true"><span>${letters.toUpperCase()}</span></div>`;
+  return html`<div class="picture made" style=${{ "--hue": hueOf(item) }} aria-hidden="true"><span>${letters.toUpperCase()}</span></div>`;
 };
 
 export const ItemLink = ({ item }) => html`<a href=${href("catalogue", [item.item_id])}>${item.title || item.item_id}</a>`;
@@ -33,9 +37,16 @@ export const Price = ({ item }) => item.price != null && html`<span class="price
 
 // Said in place of a list without items: of nobody it isn't known what they have bought, and others have bought nothing that
 // would be bought again.
-export const NoItems = ({ relation, shopper }) => {
+// Those who were looked at lately are offered where the page can take one up (`onShopper`).
+export const NoItems = ({ relation, shopper, onShopper }) => {
   if (relation !== "buy_again") return html`<${Empty}>${t("try.nothing")}<//>`;
-  return html`<${Empty}>${t(shopper ? "try.nothing_again" : "try.needs_shopper")}<//>`;
+  if (shopper) return html`<${Empty}>${t("try.nothing_again")}<//>`;
+  const offered = onShopper ? lately() : [];
+  return html`
+    <${Empty}>${t("try.needs_shopper")} ${offered.length === 0 && t("try.where_shoppers")}<//>
+    ${offered.length > 0 && html`<div class="row" role="group" aria-label=${t("try.take_shopper")}><span class="muted" aria-hidden="true">${t("try.take_shopper")}</span>
+      ${offered.map((id) => html`<${Button} kind="small" onClick=${() => onShopper(id)}><bdi>${id}</bdi><//>`)}</div>`}
+  `;
 };
 
 // A term looks the same on every page; those that often stand together differ most.

@@ -1,9 +1,9 @@
 // Choosing a scenario, a shopper and an item, on several pages alike.
 import { ApiError, get, useLoad } from "./api.js";
-import { html, useId } from "./html.js";
+import { html, useId, useRef } from "./html.js";
 import { t } from "./i18n.js";
 import { lately, useUnknownShoppers } from "./shoppers.js";
-import { SelectField, TextField, useRested } from "./ui.js";
+import { Button, SelectField, TextField, useRested } from "./ui.js";
 
 const OFFERED = 8;
 
@@ -44,13 +44,26 @@ export const itemOf = async (typed) => {
   throw new ApiError(404, { ...(items.length ? { key: "merch.which" } : { key: "merch.none_such" }), values: { words: typed } });
 };
 
-// The box for it; whoever knows but words of its title is offered ids to choose from.
-export const ItemField = ({ label, hint, error, placeholder, value, onValue, onChange }) => {
-  const id = useId();
-  const q = useRested(value.trim(), 300);
-  const found = useLoad((signal) => (q ? get(["admin", "items"], { q, limit: OFFERED }, signal) : Promise.resolve(null)), [q]);
+// The box for it; below it stand the items that words fit, to be chosen from, until an id stands in it. `hint`: the
+// title of the id, where it is known; `unknown`: no item has what stands there as its id.
+export const ItemField = ({ label, hint, error, unknown, placeholder, value, onValue, onChange }) => {
+  const words = value.trim();
+  const q = useRested(words, 300);
+  const found = useLoad(async (signal) => ({ q, items: q ? (await get(["admin", "items"], { q, limit: OFFERED }, signal)).items : [] }), [q]);
+  const items = found.data?.q === words ? found.data.items : [];
+  const chosen = items.find(({ item_id }) => item_id === words);
+  const offered = chosen || hint ? [] : items;
+  const box = useRef();
+  const take = (item) => {
+    onValue(item.item_id);
+    box.current.querySelector("input").focus(); // what was pressed goes
+  };
+  const wrong = error ?? (unknown ? t(offered.length ? "form.unknown_item_which" : "form.unknown_item") : undefined);
   return html`
-    <${TextField} ...${{ label, hint, error, placeholder, value, onValue, onChange }} list=${id} autocomplete="off" spellcheck=${false} />
-    <datalist id=${id}>${(found.data?.items ?? []).map((item) => html`<option value=${item.item_id}>${item.title}</option>`)}</datalist>
+    <div class="item-field" ref=${box}>
+      <${TextField} ...${{ label, placeholder, value, onValue, onChange }} hint=${hint ?? chosen?.title} error=${wrong} autocomplete="off" spellcheck=${false} />
+      ${offered.length > 0 && html`<ul class="row" aria-label=${t("item.offered")}>${offered.map((item) => html`
+        <li><${Button} kind="small" onClick=${() => take(item)}><bdi>${item.title || item.item_id}</bdi> <small class="muted">${item.item_id}</small><//></li>`)}</ul>`}
+    </div>
   `;
 };

@@ -5,6 +5,7 @@ import { has, number, t } from "./i18n.js";
 import { nameOf } from "./items.js";
 import { FilterField } from "./filter.js";
 import { fitting, ItemField } from "./pickers.js";
+import { href } from "./router.js";
 import { onlyOne } from "./scenario.js";
 import { titlesOf, useTitles } from "./titles.js";
 import { Button, Field, MomentField, SelectField, TextField } from "./ui.js";
@@ -14,7 +15,7 @@ const CAPPED = ["brand", "category"];
 const RELATIONS = ["", "similar", "together", "buy_again"];
 
 // An item of a row: its title stands below its id, and words that one title alone has become its id once they are left.
-const ItemOfRow = ({ titles, error, value, onValue }) => {
+const ItemOfRow = ({ titles, error, value, onValue, children }) => {
   const now = useRef(null);
   useLayoutEffect(() => {
     now.current = { value, onValue };
@@ -26,8 +27,8 @@ const ItemOfRow = ({ titles, error, value, onValue }) => {
     if (found.length === 1 && now.current?.value.trim() === typed) now.current.onValue(found[0].item_id);
   };
   // What can't be asked for stays as it was typed, and is told to be no id.
-  return html`<${ItemField} label=${t("item.id")} hint=${titles[value]} error=${error ?? (titles[value] === null ? t("form.unknown_item") : undefined)} placeholder=${t("invented.words")} ...${{ value, onValue }}
-    onChange=${(e) => settle(e.target.value.trim()).catch(() => {})} />`;
+  return html`<div><${ItemField} label=${t("item.id")} hint=${titles[value]} unknown=${titles[value] === null} error=${error} placeholder=${t("invented.words")} ...${{ value, onValue }}
+    onChange=${(e) => settle(e.target.value.trim()).catch(() => {})} />${children}</div>`;
 };
 
 // What a choice does, in the page's own words where it has any.
@@ -114,7 +115,8 @@ const Weights = ({ terms, weights = {}, onWeights }) => {
   `;
 };
 
-export const ScenarioForm = ({ document, parameters, everywhere, errors, onDocument }) => {
+// `asked`: what an item's page goes by to say why it is not in the list; `missing`: ids that are pinned, and that the draft's list has not all the same.
+export const ScenarioForm = ({ document, parameters, everywhere, errors, asked, missing, onDocument }) => {
   const set = (part) => onDocument({ ...document, ...part });
   const titles = useTitles([...(document.pinned ?? []), ...(document.hidden ?? [])].map((one) => one.item_id));
   const choices = everywhere ? [] : parameters.choices.filter((choice) => !NOT_HERE.has(choice.name));
@@ -130,7 +132,9 @@ export const ScenarioForm = ({ document, parameters, everywhere, errors, onDocum
         <div class="wide"><${FilterField} label=${t("filter")} value=${document.filter ?? ""} onValue=${(filter) => set({ filter })} /></div>
         <${Rows} title=${t("form.pinned")} name="pin" part="pinned" errors=${errors} rows=${document.pinned} fresh=${{ item_id: "", position: 1 }} onRows=${(pinned) => set({ pinned })}>
           ${(row, change, wrong) => html`
-            <${ItemOfRow} titles=${titles} error=${wrong} value=${row.item_id} onValue=${(item_id) => change({ item_id })} />
+            <${ItemOfRow} titles=${titles} error=${wrong} value=${row.item_id} onValue=${(item_id) => change({ item_id })}>
+              ${missing.includes(row.item_id) && html`<p class="line wrapped" role="status">${t("form.pin_missing")} <a href=${href("catalogue", [row.item_id], asked)}>${t("merch.missing_why")}</a></p>`}
+            <//>
             <${NumberField} label=${t("place")} value=${row.position} min="1" onValue=${(position) => change({ position })} />`}
         <//>
         <${Rows} title=${t("form.boost")} name="boost" part="boost" errors=${errors} rows=${document.boost} fresh=${{ filter: "", weight: 0.5 }} onRows=${(boost) => set({ boost })}>

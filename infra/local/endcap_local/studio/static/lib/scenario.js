@@ -119,6 +119,11 @@ export const boostItem = (document, item_id, weight, until) => ({
 });
 export const unboost = (document, item_id) => ({ ...document, boost: (document.boost ?? []).filter((one) => one.filter !== only(item_id)) });
 
+// The ids that are pinned right now, to places that a list of `items` shows, and that it has not all the same.
+export const PLACES = 20;
+export const missingFrom = (items, document) =>
+  (document.pinned ?? []).filter((one) => one.position <= PLACES && !(one.from > Date.now()) && !ended(one) && !items.some((item) => item.item_id === one.item_id)).map((one) => one.item_id);
+
 export const only = (item_id) => `item_id = ${JSON.stringify(item_id)}`;
 // The id of the one item that such a filter is about, null of any other.
 export const onlyOne = (filter) => {

@@ -141,26 +141,29 @@ export const Loaded = ({ of, children }) =>
 
 const kindOf = (column) => (column.number ? "number" : column.long ? "long" : "");
 
-// Columns: {label, of(row), number?, long?}, `long` for sentences; with `acts` the last stays in sight; `name` is told to those who can't see where the table stands.
-export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClass, acts }) =>
-  rows.length === 0
+// Columns: {label, of(row), number?, long?}, `long` for sentences; with `acts` the last stays in sight; with
+// `stacked`, whose labels are texts, rows stand as cards where a window is narrow, and are said to be rows all the same; `name` is told to those who can't see where the table stands.
+export const Table = ({ name, columns, rows, empty, keyOf = (_, i) => i, rowClass, acts, stacked }) => {
+  const shown = (column, row) => (stacked ? html`<span>${column.of(row)}</span>` : column.of(row));
+  return rows.length === 0
     ? html`<${Empty}>${empty ?? t("nothing")}<//>`
     : html`
-        <div class=${acts ? "scroll acts" : "scroll"} role="group" aria-label=${name} tabindex="0">
-          <table>
+        <div class=${acts ? "scroll acts" : stacked ? "scroll stacked" : "scroll"} role="group" aria-label=${name} tabindex="0">
+          <table role="table">
             <caption class="unseen">${name}</caption>
             <thead><tr>${columns.map((c) => html`<th scope="col" class=${kindOf(c)}>${c.label}</th>`)}</tr></thead>
-            <tbody>
+            <tbody role="rowgroup">
               ${rows.map((row, i) => html`
-                <tr key=${keyOf(row, i)} class=${rowClass?.(row)}>
+                <tr role="row" key=${keyOf(row, i)} class=${rowClass?.(row)}>
                   ${columns.map((c, j) => j === 0
-                    ? html`<th scope="row" class=${kindOf(c)}>${c.of(row)}</th>`
-                    : html`<td class=${kindOf(c)}>${c.of(row)}</td>`)}
+                    ? html`<th scope="row" role="rowheader" data-label=${stacked && c.label} class=${kindOf(c)}>${shown(c, row)}</th>`
+                    : html`<td role="cell" data-label=${stacked && c.label} class=${kindOf(c)}>${shown(c, row)}</td>`)}
                 </tr>`)}
             </tbody>
           </table>
         </div>
       `;
+};
 
 export const Stat = ({ label, value, note, kind }) => html`
   <div class=${kind ? `stat ${kind}` : "stat"}><dt>${label}</dt><dd><strong>${value}</strong>${note && html`<span>${note}</span>`}</dd></div>

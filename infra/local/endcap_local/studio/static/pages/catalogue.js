@@ -21,6 +21,10 @@ const State = ({ item }) =>
     ? html`<${Lamp} kind="warning">${item.hidden_until ? t("item.hidden_until", { moment: dateTime(item.hidden_until) }) : t("item.hidden")}<//>`
     : html`<${Lamp} kind=${item.available ? "good" : "error"}>${t(item.available ? "item.available" : "item.unavailable")}<//>`;
 
+// Where counts could not be read there are none, and 0 would not be true.
+const countOf = ({ counts }, window, of) => (counts[window] ? number(of(counts[window]) ?? 0) : "–");
+const asOf = (counted_at) => (counted_at == null ? t("item.not_counted") : t("item.counted_at", { moment: dateTime(counted_at) }));
+
 const List = () => {
   const [words, setWords] = useState("");
   const [filter, setFilter] = useState("");
@@ -40,8 +44,8 @@ const List = () => {
     ...(more.items.some((item) => item.categories) ? [{ label: t("item.categories"), of: (item) => (item.categories ?? []).join(" › ") }] : []),
     { label: t("item.price"), number: true, of: priceOf },
     ...WINDOWS.flatMap((window) => [
-      { label: t("item.shown_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.shown ?? 0) },
-      { label: t("item.chosen_in", { window: t(`window.${window}`) }), number: true, of: (item) => number(item.counts[window]?.events?.demand ?? 0) },
+      { label: t("item.shown_in", { window: t(`window.${window}`) }), number: true, of: (item) => countOf(item, window, ({ shown }) => shown) },
+      { label: t("item.chosen_in", { window: t(`window.${window}`) }), number: true, of: (item) => countOf(item, window, ({ events }) => events.demand) },
     ]),
     { label: t("item.state"), of: (item) => html`<${State} item=${item} />` },
   ];
@@ -50,11 +54,12 @@ const List = () => {
     <div class="stack">
       <${Panel} tight><div class="form two">
         <${TextField} label=${t("catalogue.words")} value=${words} onValue=${setWords} hint=${t("catalogue.words_hint")} />
-        <${FilterField} label=${t("filter")} value=${filter} onValue=${setFilter} sample=${false} />
+        <${FilterField} label=${t("filter")} value=${filter} onValue=${setFilter} sample=${false} count=${!words.trim()} />
       </div><//>
-      <${Panel} title=${t("catalogue.items")} note=${first.data && t("catalogue.total", { n: number(first.data.total) })}>
+      <${Panel} title=${t("catalogue.items")} note=${first.data && t(asked.q || asked.filter ? "catalogue.found" : "catalogue.total", { n: number(first.data.total) })}>
         <${Loaded} of=${first}>${() => html`<${Table} name=${t("catalogue.items")} columns=${columns} rows=${more.items} keyOf=${(item) => item.item_id} empty=${t("catalogue.nothing")} />`}<//>
       <//>
+      ${first.data && html`<p class="hint">${asOf(first.data.counted_at)}</p>`}
       <${Problem} error=${error} />
       ${more.cursor && !first.loading && html`<div class="row"><${Button} busy=${loading} onClick=${next}>${t("more")}<//></div>`}
     </div>
@@ -68,6 +73,13 @@ const placeOf = ({ rank, by_score, findings }) => {
   if (by_score == null) return null;
   const kept_out = findings.some((one) => KEPT_OUT.has(one.reason));
   return t(kept_out ? "item.would_stand_at" : "item.far_behind", { rank: number(by_score) });
+};
+
+// What kept it out, in a word; the sentence behind it says it whole.
+const whyOf = ({ reason, event_type, not_due }) => {
+  if (event_type && has(`deed.${event_type}`)) return t("finding.seen_by", { deed: t(`deed.${event_type}`) });
+  if (not_due && has(`finding.${not_due}`)) return t(`finding.${not_due}`);
+  return has(`why.${reason}`) ? t(`why.${reason}`) : reason;
 };
 
 const Diagnosis = ({ item_id, start, round }) => {
@@ -88,8 +100,9 @@ const Diagnosis = ({ item_id, start, round }) => {
         <${Loaded} of=${found}>${(told) => html`
           <div class="stack" role="status">
             <${Notice} kind=${told.shown ? "good" : "warning"}>${told.shown ? t("item.is_shown", { rank: told.rank, limit: told.limit }) : html`<p>${t("item.is_missing", { limit: told.limit })}</p>${placeOf(told) && html`<p>${placeOf(told)}</p>`}`}<//>
+            ${told.placed_by?.length > 0 && html`<${Notice}>${told.placed_by.map((one) => html`<p>${one.text}</p>`)}<//>`}
             ${told.findings.length > 0 && html`<ol class="timeline" aria-label=${t("item.findings")}>
-              ${told.findings.map((one) => html`<li><strong>${has(`why.${one.reason}`) ? t(`why.${one.reason}`) : one.reason}</strong> ${one.text}</li>`)}
+              ${told.findings.map((one) => html`<li><strong>${whyOf(one)}</strong> ${one.text}</li>`)}
             </ol>`}
             ${told.reasons.length > 0 && html`<h3>${t("item.score_of")}</h3><${Reasons} item=${told} />`}
           </div>`}<//>
@@ -152,7 +165,7 @@ const Item = ({ item_id, query }) => {
                 { label: t("item.window"), of: ([window]) => t(`window.${window}`) },
                 { label: t("item.shown"), number: true, of: ([, counts]) => number(counts.shown) },
                 ...EVENTS.map((type) => ({ label: t(`counted.${type}`), number: true, of: ([, counts]) => number(counts.events[type] ?? 0) })),
-              ]} />`
+              ]} /><p class="hint">${asOf(row.data.counted_at)}</p>`
             : html`<${Empty}>${t("item.not_ranked")}<//>`}<//>
         <//>
       </div>

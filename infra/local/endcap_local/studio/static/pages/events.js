@@ -69,7 +69,7 @@ const Tail = () => {
     { label: t("item"), of: (one) => (one.event.item_id ? html`<a href=${href("catalogue", [one.event.item_id])}>${one.event.item_id}</a>` : "–") },
     { label: t("events.who"), of: (one) => (one.event.user_id ? html`<a href=${href("shopper", [one.event.user_id])}>${one.event.user_id}</a>` : (one.event.anonymous_id ?? pseudonymOf(one.event)?.slice(0, 8) ?? "–")) },
     { label: t("events.outcome"), of: (one) => one.refused ? html`<${Lamp} kind="error">${t("events.refused")}<//><small>${one.errors.map(told).join(t("semicolon"))}</small>` : html`<${Lamp} kind="good">${t("events.taken")}<//>` },
-    { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${JSON.stringify(one.event, null, 1)}</pre></details>` },
+    { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre tabindex="0">${JSON.stringify(one.event, null, 1)}</pre></details>` },
   ];
   const veiled = events.some(({ event }) => !event.user_id && !event.anonymous_id && pseudonymOf(event));
   const notes = [delay_s > 0 && t("events.delay", { n: delay_s }), veiled && t("events.pseudonym")].filter(Boolean);
@@ -104,7 +104,7 @@ const Refused = () => {
             { label: t("when"), of: (one) => dateTime(one.arrived_at) },
             { label: t("events.source"), of: (one) => one.source },
             { label: t("events.reason"), long: true, of: (one) => one.errors.map((e) => html`<div>${told(e)}</div>`) },
-            { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre>${one.payload}</pre></details>` },
+            { label: t("events.whole"), of: (one) => html`<details><summary>${t("changes.show")}</summary><pre tabindex="0">${one.payload}</pre></details>` },
             { label: t("events.replay"), of: (one) => html`<${Button} kind="small" icon="undo" busy=${busy} aria-label=${about(t("events.replay"), one.key)} onClick=${() => replay({ keys: [one.key] })}>${t("events.replay")}<//>` },
           ]} />
         <//>`}

@@ -25,6 +25,7 @@ const rounded = (share) => Math.round(share * 1e6) / 1e6;
 const wholeOf = (variants) => rounded(variants.reduce((sum, one) => sum + (Number(one.share) || 0), 0));
 const scenarioOf = (plan, one) => (one.scenario && one.scenario !== plan.scenario ? one.scenario : "");
 const effectOf = (plan, one) => JSON.stringify([scenarioOf(plan, one), one.snapshot ?? "", Object.entries(one.weights ?? {}).sort()]);
+const USUAL = effectOf({}, {});
 const alikeIn = (plan) => {
   for (const [i, one] of plan.variants.entries())
     for (const other of plan.variants.slice(i + 1)) if (effectOf(plan, one) === effectOf(plan, other)) return [one, other];
@@ -47,16 +48,26 @@ const lackingIn = (plan, scenarios) =>
     return [t(ofItems ? "experiments.needs_items" : "experiments.needs_shopper", { name: called(one, i), scenario: one.scenario })];
   });
 
-const Outcome = ({ plan, lacking }) => {
+// Why it can't begin as it is: said beside the button that is grey for it.
+const hindrancesOf = (plan) => {
   const whole = wholeOf(plan.variants);
   const alike = alikeIn(plan);
+  const idle = alike && effectOf(plan, alike[0]) === USUAL;
+  return [
+    alike && t(idle ? "experiments.alike_usual" : "experiments.alike", { one: called(alike[0], plan.variants.indexOf(alike[0])), other: called(alike[1], plan.variants.indexOf(alike[1])) }),
+    whole > 1 && t("experiments.too_much", { sum: percent(whole, 1) }),
+    whole === 0 && t("experiments.no_share"),
+  ].filter(Boolean);
+};
+const Hindrances = ({ of }) => of.length > 0 && html`<${Notice} kind="warning">${of.map((text) => html`<p>${text}</p>`)}<//>`;
+
+const Outcome = ({ plan, lacking }) => {
+  const whole = wholeOf(plan.variants);
   return html`
     <ul class="plain" aria-label=${t("experiments.comes_to")}>
       ${plan.variants.map((one, i) => html`<li>${t("experiments.would_get", { name: called(one, i), share: percent(one.share, 1), what: getsOf(plan, one) })}</li>`)}
       ${whole < 1 && html`<li>${t("experiments.rest", { share: percent(rounded(1 - whole), 1) })}</li>`}
     </ul>
-    ${alike && html`<${Notice} kind="warning"><p>${t("experiments.alike", { one: called(alike[0], plan.variants.indexOf(alike[0])), other: called(alike[1], plan.variants.indexOf(alike[1])) })}</p><//>`}
-    ${whole > 1 && html`<${Notice} kind="warning"><p>${t("experiments.too_much", { sum: percent(whole, 1) })}</p><//>`}
     ${lacking.length > 0 && html`<${Notice} kind="warning">${lacking.map((text) => html`<p>${text}</p>`)}<//>`}
   `;
 };
@@ -77,11 +88,15 @@ const within = (value, text = percent) => {
 // Of fewer than five shoppers nothing is told.
 const known = (count) => (count == null ? html`<small>${t("experiments.few")}</small>` : number(count));
 
+// Shares are typed as percent, and kept as they were typed; the API has them as parts of 1.
+const planOf = (form) => ({ ...form, variants: form.variants.map(({ typed, ...one }) => ({ ...one, share: rounded(Number(typed) / 100) })) });
+
 const New = ({ onClose, onDone }) => {
   const scenarios = useScenarios();
-  const [plan, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: t("experiments.control"), share: 0.5 }, { name: t("experiments.other_name"), share: 0.5, scenario: "" }] });
+  const [form, setPlan] = useState({ name: "", scenario: "", start: null, variants: [{ name: t("experiments.control"), typed: "50" }, { name: t("experiments.other_name"), typed: "50", scenario: "" }] });
+  const plan = planOf(form);
   const set = (part) => setPlan((before) => ({ ...before, ...part }));
-  const variant = (i, part) => set({ variants: plan.variants.map((one, j) => (i === j ? { ...one, ...part } : one)) });
+  const variant = (i, part) => set({ variants: form.variants.map((one, j) => (i === j ? { ...one, ...part } : one)) });
   const [asking, setAsking] = useState(false);
   const [run, busy, error] = useAction(async () => {
     const clean = (one) => Object.fromEntries(Object.entries(one).filter(([, value]) => value !== "" && value != null));
@@ -90,7 +105,8 @@ const New = ({ onClose, onDone }) => {
   });
   const whole = wholeOf(plan.variants);
   const lacking = lackingIn(plan, scenarios);
-  const mistaken = whole > 1 || whole === 0 || Boolean(alikeIn(plan));
+  const hindrances = hindrancesOf(plan);
+  const mistaken = hindrances.length > 0;
   const action = t(plan.start > Date.now() ? "experiments.plan" : "experiments.start");
   if (asking) return html`<${Part} key="part" ...${{ plan, lacking, action, busy, error }} onDo=${run} onClose=${() => setAsking(false)} />`;
   return html`
@@ -106,19 +122,19 @@ const New = ({ onClose, onDone }) => {
           <${ScenarioPicker} names=${namesOf(scenarios)} hint=${t("experiments.lists_hint")} none=${t("scenario.everywhere")} value=${plan.scenario} onValue=${(scenario) => set({ scenario })} />
           <${MomentField} label=${t("experiments.start_at")} hint=${t("experiments.start_hint", { zone: zone() })} value=${plan.start} onValue=${(start) => set({ start })} />
         </div>
-        ${plan.variants.map((one, i) => html`
+        ${form.variants.map((one, i) => html`
           <fieldset class="form rowed"><legend>${i === 0 ? t("experiments.control") : t("experiments.variant", { n: i })}</legend>
             <${TextField} label=${t("name")} value=${one.name} onValue=${(name) => variant(i, { name })} required />
-            <${Field} label=${t("share")} control=${(tied) => html`<div class="row nowrap"><input type="number" min="0" max="1" step="0.05" value=${one.share} onInput=${(e) => variant(i, { share: Number(e.target.value) })} ...${tied} /><output class="number">${percent(one.share, 1)}</output></div>`} />
+            <${Field} label=${t("experiments.percent")} control=${(tied) => html`<input type="number" min="0" max="100" step="any" value=${one.typed} onInput=${(e) => variant(i, { typed: e.target.value })} ...${tied} />`} />
             <${ScenarioPicker} names=${namesOf(scenarios)} hint=${t("experiments.scenario_hint")} value=${one.scenario ?? ""} onValue=${(scenario) => variant(i, { scenario })} />
           </fieldset>`)}
         <div class="row">
-          <${Button} kind="small" onClick=${() => set({ variants: [...plan.variants, { name: `v${plan.variants.length}`, share: 0, scenario: "" }] })}>${t("experiments.add_variant")}<//>
+          <${Button} kind="small" onClick=${() => set({ variants: [...form.variants, { name: `v${form.variants.length}`, typed: "0", scenario: "" }] })}>${t("experiments.add_variant")}<//>
           <span class="muted">${t("experiments.shares", { sum: percent(whole, 1) })}</span>
         </div>
         <div class="stack" role="status"><${Outcome} ...${{ plan, lacking }} /></div>
         <${Problem} error=${error} />
-        <div class="row"><button class="button strong" type="submit" disabled=${busy || mistaken}><span>${action}</span></button></div>
+        <div class="row"><button class="button strong" type="submit" disabled=${busy || mistaken}><span>${action}</span></button><div class="beside-it" role="status"><${Hindrances} of=${hindrances} /></div></div>
       </form>
     <//>
   `;
@@ -192,6 +208,7 @@ const Report = ({ report }) => html`<${Loaded} of=${report}>${(found) => {
 const One = ({ plan, onChanged }) => {
   const scenarios = useScenarios();
   const lacking = lackingIn(plan, scenarios);
+  const hindrances = plan.state === "planned" ? hindrancesOf(plan) : [];
   const report = useLoad((signal) => get(["admin", "experiments", plan.name, "report"], {}, signal), [plan.name]);
   const changes = useLoad((signal) => (plan.start == null ? get(["admin", "audit"], { limit: CHANGES }, signal) : Promise.resolve(null)), [plan.name]);
   const [stopping, setStopping] = useState(false);
@@ -205,9 +222,10 @@ const One = ({ plan, onChanged }) => {
   return html`
     <div class="stack">
       <${Panel} title=${plan.name} actions=${html`<${Lamp} kind=${LAMPS[plan.state]}>${t(`experiments.${plan.state}`)}<//>
-        ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} ...${alikeIn(plan) || (scenarios.loading && !scenarios.data) ? { disabled: true } : {}} onClick=${() => (wholeOf(plan.variants) < 1 || lacking.length ? setStarting(true) : begin())}>${t("experiments.start")}<//>`}
+        ${plan.state === "planned" && html`<${Button} kind="strong" busy=${busy} ...${hindrances.length || (scenarios.loading && !scenarios.data) ? { disabled: true } : {}} onClick=${() => (wholeOf(plan.variants) < 1 || lacking.length ? setStarting(true) : begin())}>${t("experiments.start")}<//>`}
         ${plan.state === "running" && html`<${Button} kind="danger" busy=${busy} onClick=${() => setStopping(true)}>${t("experiments.stop")}<//>`}`}>
         <div class="stack">
+          <${Hindrances} of=${hindrances} />
           <dl class="facts">
             <dt>${t("experiments.variants")}</dt><dd>${listed(plan.variants.map((one) => sharedOut(one)))}</dd>
             <dt>${t("scenario")}</dt><dd>${plan.scenario ?? t("experiments.all_lists")}</dd>

@@ -7,11 +7,10 @@ import { about, dateTime, language, t, zone } from "../lib/i18n.js";
 import { ItemLink, Moved, NoItems, Picture, Price, ranksOf } from "../lib/items.js";
 import { ItemField, itemOf, namesOf, ShopperField, useScenarios } from "../lib/pickers.js";
 import { href } from "../lib/router.js";
-import { boostItem, EVERYWHERE, hide, only, onlyOne, pin, publish, same, tidy, triable, unboost, unhide, unpin, useDraft, wouldNeverCount } from "../lib/scenario.js";
+import { boostItem, EVERYWHERE, hide, missingFrom, only, onlyOne, pin, PLACES, publish, same, tidy, triable, unboost, unhide, unpin, useDraft, wouldNeverCount } from "../lib/scenario.js";
 import { useTitles } from "../lib/titles.js";
 import { Button, Empty, Head, isPast, Lamp, Loaded, Loading, MomentField, Notice, Panel, Problem, SelectField, tell, useAction, useRested } from "../lib/ui.js";
 
-const PLACES = 20;
 const PUSH = 0.5;
 
 const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onHide, dragged, onDrag }) => {
@@ -58,10 +57,6 @@ const Tile = ({ item, before, document, everywhere, onPin, onUnpin, onBoost, onH
   `;
 };
 
-// The ids that are pinned right now, to places that the board shows, and that its list has not all the same.
-const missingFrom = (items, document) =>
-  (document.pinned ?? []).filter(({ item_id, position, from, until }) => position <= PLACES && !(from > Date.now()) && !isPast(until) && !items.some((item) => item.item_id === item_id)).map((one) => one.item_id);
-
 const Rules = ({ document, asked, titles, missing, onDocument }) => {
   const rows = [
     ...(document.pinned ?? []).map((one) => ({ missing: missing.includes(one.item_id), what: t("merch.pinned_at", { n: one.position }), item_id: one.item_id, until: one.until, undo: (d) => unpin(d, one.item_id) })),
@@ -76,7 +71,7 @@ const Rules = ({ document, asked, titles, missing, onDocument }) => {
       <${Button} kind="quiet" icon="close" aria-label=${t("merch.remove_rule", { what: row.what, item: titles[row.item_id] || row.item_id })} onClick=${() => onDocument(row.undo)} /></li>`)}</ul>`;
 };
 
-const Board = ({ name, shopper, until }) => {
+const Board = ({ name, shopper, until, onShopper }) => {
   const everywhere = name === EVERYWHERE;
   const { base: published, draft, setDraft, discard, older, onOlder, error: unread, settle, reread } = useDraft(name);
   const [dragged, setDragged] = useState(null);
@@ -128,7 +123,7 @@ const Board = ({ name, shopper, until }) => {
           ${past && html`<${Notice} kind="warning"><p>${t("merch.past")}</p><//>`}
           <${Older} draft=${older} onOlder=${onOlder} />
           <${Rules} document=${draft} asked=${{ scenario: name, ...(shopper && { shopper }) }} titles=${titles} missing=${list.loading || !list.data ? [] : missingFrom(list.data.items, draft)} onDocument=${setDraft} />
-          <form class="row end" onSubmit=${(e) => {
+          <form class="row fields" onSubmit=${(e) => {
             e.preventDefault();
             if (adding.trim()) add(adding.trim());
           }}>
@@ -147,7 +142,7 @@ const Board = ({ name, shopper, until }) => {
             onBoost=${(id, has) => setDraft((d) => (has ? unboost(d, id) : boostItem(d, id, PUSH, until)))}
             onHide=${(one) => setDraft((d) => hide(unpin(d, one.item_id), one.item_id, until))} />`)}
         </ol>
-        ${found.items.length === 0 && html`<${NoItems} relation=${draft.relation} shopper=${shopper} />`}`}<//>
+        ${found.items.length === 0 && html`<${NoItems} relation=${draft.relation} shopper=${shopper} onShopper=${onShopper} />`}`}<//>
     </div>
   `;
 };
@@ -169,7 +164,7 @@ export default function Merchandise({ query }) {
           <${ShopperField} value=${shopper} onValue=${setShopper} hint=${t("merch.shopper_hint")} />
         </div>
       <//>
-      <${Board} key=${chosen} name=${chosen} shopper=${rested} until=${until} />
+      <${Board} key=${chosen} name=${chosen} shopper=${rested} until=${until} onShopper=${setShopper} />
     </div>
   `;
 }

@@ -149,7 +149,7 @@ export default function Results() {
           </div>
           <${Panel} title=${t("results.table")} note=${t("results.as_of", { moment: dateTime(as_of), days: window_days })}>
             <div class="stack"><p class="muted">${t("results.rates_what", { n: FEW_LISTS })}</p>
-            <${Table} name=${t("results.table")} columns=${told.length ? columnsOf(told, total) : [{ label: t("results.by"), of: () => t("results.all") }, ...columnsOf([], total)]} rows=${rows} empty=${t("results.nothing")} /></div>
+            <${Table} name=${t("results.table")} columns=${told.length ? columnsOf(told, total) : [{ label: t("results.by"), of: () => t("results.all") }, ...columnsOf([], total)]} rows=${rows} stacked empty=${t("results.nothing")} /></div>
           <//>
         </div>`}<//>
     </div>

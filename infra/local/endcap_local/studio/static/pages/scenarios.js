@@ -1,16 +1,17 @@
 // Scenarios: named defaults of lists; changed as a draft, looked at beside what is live, published, and taken back.
-import { get, useLoad } from "../lib/api.js";
+import { get, preview, useLoad } from "../lib/api.js";
 import { Beside } from "../lib/beside.js";
 import { Who } from "../lib/changes.js";
-import { BUILT_IN, Content, Shown } from "../lib/document.js";
+import { BUILT_IN, Shown } from "../lib/document.js";
 import { html, useState } from "../lib/html.js";
-import { language, t, toTheSecond } from "../lib/i18n.js";
+import { dateTime, language, millis, t, toTheSecond } from "../lib/i18n.js";
 import { useScenarios } from "../lib/pickers.js";
 import { go, href } from "../lib/router.js";
 import { Older, Overtaken } from "../lib/drafts.js";
-import { begin, draftsKept, EVERYWHERE, history, publish, same, takeBack, tidy, triable, useDraft, withoutEnded } from "../lib/scenario.js";
+import { begin, draftsKept, EVERYWHERE, history, missingFrom, PLACES, publish, same, takeBack, tidy, triable, useDraft, withoutEnded } from "../lib/scenario.js";
 import { ScenarioForm } from "../lib/scenario-form.js";
-import { Button, Choice, Confirm, Dialog, Empty, Field, Head, Lamp, Loaded, Loading, Panel, Problem, Table, TextField, tell, useAction } from "../lib/ui.js";
+import { Told } from "../lib/told.js";
+import { Button, Choice, Confirm, Dialog, Empty, Field, Head, isPast, Lamp, Loaded, Loading, Panel, Problem, Table, TextField, tell, useAction, useRested } from "../lib/ui.js";
 
 const called = (name) => (name === EVERYWHERE ? t("scenario.everywhere") : name);
 
@@ -53,6 +54,14 @@ const NewScenario = ({ onClose }) => {
   `;
 };
 
+// How many rules will end by themselves, and when the first of them does.
+const endsIn = (ending = []) => {
+  const ahead = ending.filter((one) => !isPast(millis(one.until)));
+  if (ahead.length === 0) return "";
+  const moment = dateTime(Math.min(...ahead.map((one) => millis(one.until))));
+  return ahead.length === 1 ? t("scenarios.one_ends", { moment }) : t("scenarios.ends", { n: ahead.length, moment });
+};
+
 const Names = ({ list, chosen }) => {
   const names = [EVERYWHERE, ...list.map((one) => one.name).filter((name) => name !== EVERYWHERE)];
   const drafted = draftsKept.value;
@@ -62,7 +71,7 @@ const Names = ({ list, chosen }) => {
       ${names.map((name) => {
         const known = list.find((one) => one.name === name);
         return html`<li><a href=${href("scenarios", [name])} aria-current=${name === chosen ? "true" : undefined}>
-          <span>${called(name)}</span><span class="muted">${drafted.includes(name) ? t("scenarios.unpublished") : known?.built_in && name !== EVERYWHERE ? t("scenarios.built_in") : known?.ending?.length ? t("scenarios.ends", { n: known.ending.length }) : ""}</span>
+          <span>${called(name)}</span><span class="muted">${drafted.includes(name) ? t("scenarios.unpublished") : known?.built_in && name !== EVERYWHERE ? t("scenarios.built_in") : endsIn(known?.ending)}</span>
         </a></li>`;
       })}
     </ul></nav>
@@ -85,7 +94,7 @@ const History = ({ name, round, onPut }) => {
   const columns = [
     { label: t("when"), of: (one) => one.before != null ? t("scenarios.before", { moment: toTheSecond(one.before) }) : html`${toTheSecond(one.at)} ${one.current && html`<${Lamp} kind="good">${t("live")}<//>`}` },
     { label: t("changes.who"), of: (one) => (one.who ? html`<${Who} of=${one.who} />` : "–") },
-    { label: t("scenarios.said"), of: (one) => (one.document ? html`<${Shown}><${Content} value=${one.document} /><//>` : one.before != null && !one.nothing ? t("scenarios.nothing_kept") : nothingOf(name)) },
+    { label: t("scenarios.said"), of: (one) => (one.document ? html`<${Shown}><${Told} document=${one.document} before=${versions[versions.indexOf(one) + 1]?.document} /><//>` : one.before != null && !one.nothing ? t("scenarios.nothing_kept") : nothingOf(name)) },
     { label: t("scenarios.undo"), of: (one) => !one.current && (one.document || isLive) && html`<${Button} kind="small" icon="undo" aria-label=${one.before != null ? t("scenarios.take_all_back") : `${t("scenarios.put_back")} ${toTheSecond(one.at)}`} onClick=${() => setAsked(one)}>${t(one.before != null ? "scenarios.take_all_back" : "scenarios.put_back")}<//>` },
   ];
   const put = () => {
@@ -127,9 +136,24 @@ const AsText = ({ document, written, onWritten, onDocument }) => {
   return html`<${Field} label=${t("scenarios.as_text")} error=${error && t(error.key, error.values)} control=${(tied) => html`<textarea class="code" rows="18" spellcheck=${false} value=${text} onInput=${(e) => read(e.target.value)} ...${tied}></textarea>`} />`;
 };
 
+// The pins that the draft's list has no place for, as far as a shopper of whom nothing is known can tell: lists of a relation
+// are about items or purchases that are not given here.
+const useMissing = (name, draft) => {
+  // Without pins that count by now nothing has to be asked.
+  const pinned = draft && !draft.relation && name !== EVERYWHERE && missingFrom([], triable(draft)).length > 0;
+  const asked = useRested(pinned ? triable(draft) : null, 400);
+  const found = useLoad(async (signal) => {
+    if (!asked) return [];
+    const { items } = await preview({ scenario: name, drafts: { [name]: asked }, limit: PLACES, explain: false, language: language.value }, signal);
+    return missingFrom(items, asked);
+  }, [JSON.stringify(asked)]);
+  return found.error || !asked ? [] : (found.data ?? []);
+};
+
 const Editor = ({ name, parameters, onChanged }) => {
   const everywhere = name === EVERYWHERE;
   const { base, draft, setDraft, discard, older, onOlder, error: unread, settle, reread } = useDraft(name);
+  const missing = useMissing(name, draft);
   const [view, setView] = useState("form");
   const [written, setWritten] = useState(null);
   const [tried, setTried] = useState({});
@@ -172,14 +196,16 @@ const Editor = ({ name, parameters, onChanged }) => {
         <div class="stack">
           <${Older} draft=${older} onOlder=${onOlder} />
           ${view === "form"
-            ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} errors=${tried.draft === draft ? error?.errors : undefined} onDocument=${setDraft} />`
+            ? html`<${ScenarioForm} document=${draft} parameters=${parameters} everywhere=${everywhere} asked=${{ scenario: name }} missing=${missing} errors=${tried.draft === draft ? error?.errors : undefined} onDocument=${setDraft} />`
             : html`<${AsText} document=${draft} written=${own} onWritten=${setWritten} onDocument=${setDraft} />`}
-          <${Problem} error=${error} />
-          <${Overtaken} error=${error} onRead=${reread} />
-          <div class="row">
-            <${Button} kind="strong" busy=${putting} onClick=${() => put(draft)} ...${changed && !(view === "text" && own?.error) ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
-            <${Button} icon="undo" onClick=${discard} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
-            ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => setAsking(true)}>${t("scenarios.delete")}<//>`}
+          <div class="stack in-sight">
+            <${Problem} error=${error} />
+            <${Overtaken} error=${error} onRead=${reread} />
+            <div class="row">
+              <${Button} kind="strong" busy=${putting} onClick=${() => put(draft)} ...${changed && !(view === "text" && own?.error) ? {} : { disabled: true }}>${t("scenarios.publish")}<//>
+              <${Button} icon="undo" onClick=${discard} ...${changed ? {} : { disabled: true }}>${t("scenarios.discard")}<//>
+              ${known && !built_in && html`<${Button} kind="danger" busy=${removing} onClick=${() => setAsking(true)}>${t("scenarios.delete")}<//>`}
+            </div>
           </div>
           ${asking && html`<${Confirm} title=${t("scenarios.delete")} text=${whatDeleted(name)} action=${t("scenarios.delete")} onClose=${() => setAsking(false)}
             onDo=${() => {

@@ -17,8 +17,9 @@ const nameOfDeed = (type) => (has(`deed.${type}`) ? t(`deed.${type}`) : type);
 const MOST_NAMED = 3;
 const named = (all) => {
   const items = all.slice(0, MOST_NAMED);
-  const more = all.length > items.length && html` <small>${t("shopper.more_items", { n: number(all.length - items.length) })}</small>`;
-  return html`${inARow(items)}${more}`;
+  const more = t("shopper.more_items", { n: number(all.length - items.length) });
+  // A comma stands close to what is before it.
+  return html`${inARow(items)}${all.length > items.length && html`${more.startsWith("，") ? "" : " "}<small>${more}</small>`}`;
 };
 const inARow = (items) => (items.length ? inRow(items).map(({ type, value }) => (type === "element" ? html`<bdi>${quoted(items[value].title || items[value].item_id)}</bdi>` : value)) : "–");
 

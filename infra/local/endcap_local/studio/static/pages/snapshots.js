@@ -214,7 +214,7 @@ export default function Snapshots() {
     { label: t("item.state"), of: (one) => html`<${Lamp} kind=${LAMPS[stateOf(one)]}>${t(`snapshots.${stateOf(one)}`)}<//>${wasCurrent(one) && html`<small>${t(wasCurrent(one).key, { moment: dateTime(wasCurrent(one).at) })}</small>`}${moving?.version === one.version && html` <${Lamp} kind="warning">${t("snapshots.on_its_way")}<//>`}${!one.signed && html`<small>${t("snapshots.unsigned")}</small>`}` },
     { label: t("today.items"), number: true, of: (one) => number(one.items) },
     { label: t("page.events"), number: true, of: (one) => number(one.events) },
-    ...measures.map((name) => ({ label: html`<span class="measure">${nameOfMeasure(name)}</span>`, number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
+    ...measures.map((name) => ({ label: nameOfMeasure(name), number: true, of: (one) => number(valueOf(one.metrics, name), 4) })),
     {
       label: t("actions"),
       of: (one) => html`<div class="row">
@@ -229,10 +229,11 @@ export default function Snapshots() {
   ];
   const close = () => setOpen(null);
   const lasted = ({ rebuilt }) => rebuilt && t("snapshots.rebuild_took", { minutes: number(Math.max(1, Math.round((rebuilt.ended - rebuilt.since) / 60000))) });
+  const rebuilds = overview.data?.rebuild === "available";
   const rebuilding = list.data?.running.length > 0;
   return html`
     <${Head} title=${t("page.snapshots")} lead=${t("snapshots.lead")}>
-      ${overview.data?.rebuild === "available" && html`<${Button} kind="strong" busy=${busy} ...${rebuilding ? { disabled: true } : still} onClick=${() => setOpen({ what: "rebuild" })}>${t("snapshots.rebuild")}<//>`}
+      ${rebuilds && html`<${Button} kind="strong" busy=${busy} ...${rebuilding ? { disabled: true } : still} onClick=${() => setOpen({ what: "rebuild" })}>${t("snapshots.rebuild")}<//>`}
     <//>
     <div class="stack">
       <${Problem} error=${error ?? list.missed} />
@@ -243,7 +244,7 @@ export default function Snapshots() {
         <${Running} works=${found.running} />
         <${Panel} title=${t("page.snapshots")} note=${found.promoted_at && t("snapshots.promoted_at", { moment: dateTime(found.promoted_at) })}>
           <${Table} name=${t("page.snapshots")} columns=${columns} rows=${found.snapshots} keyOf=${(one) => one.version} acts rowClass=${(one) => (one.state === "current" ? "on" : "")} />
-          ${!found.snapshots.some((one) => one.rollbacks) && html`<p class="muted">${t(found.snapshots.some((one) => one.state === "other") ? "snapshots.none_to_go_back_to" : "snapshots.none_before")}</p>`}
+          ${!found.snapshots.some((one) => one.rollbacks) && html`<p class="muted">${sentences([t(found.snapshots.some((one) => one.state === "other") ? "snapshots.none_to_go_back_to" : "snapshots.none_before"), rebuilds && t("snapshots.rebuild_makes")])}</p>`}
           <${Meanings} paths=${measures} />
         <//>`}<//>
     </div>

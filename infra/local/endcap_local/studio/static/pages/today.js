@@ -10,6 +10,7 @@ import { Button, Empty, Head, Lamp, Loaded, Panel, Problem, Stat } from "../lib/
 
 const WATCH_MS = 5000;
 const HOUR_MS = 3600000;
+const DAY_MS = 24 * HOUR_MS;
 const PLACES = new Set(["snapshots", "scenarios", "experiments", "events"]);
 
 const Attention = ({ found }) =>
@@ -26,7 +27,7 @@ const Attention = ({ found }) =>
 const Overview = ({ overview }) => {
   const { rates, snapshot, cost } = overview;
   // Where nothing was counted yet there is no rate, not one of 0.
-  const rate = (name) => ({ value: number(rates[name], 1), note: rates.counted === false ? t("today.nothing_counted") : t("today.last_minutes", { n: rates.minutes }) });
+  const rate = (name) => ({ value: number(rates[name], 1), note: rates.counted === false ? t("today.nothing_counted") : t(rates.minutes === 1 ? "today.last_minute" : "today.last_minutes", { n: rates.minutes }) });
   const services = Object.entries(cost.by_service).filter(([, usd]) => usd > 0).sort((a, b) => b[1] - a[1]);
   return html`
     <div class="stack">
@@ -45,7 +46,7 @@ const Overview = ({ overview }) => {
           ${snapshot
             ? html`<dl class="facts">
                 <dt>${t("version")}</dt><dd><code>${snapshot.version}</code></dd>
-                <dt>${t("today.age")}</dt><dd>${t("days", { n: exact(snapshot.age_days, 1) })}</dd>
+                <dt>${t("today.made")}</dt><dd>${ago(overview.at - snapshot.age_days * DAY_MS, overview.at)}</dd>
                 ${snapshot.promoted_at && html`<dt>${t("today.promoted")}</dt><dd>${ago(snapshot.promoted_at)}</dd>`}
                 ${snapshot.next && html`<dt>${t("today.next")}</dt><dd><${Lamp} kind="warning"><code>${snapshot.next}</code><//></dd>`}
                 <dt>${t("today.items")}</dt><dd>${number(snapshot.items)}</dd>

@@ -133,7 +133,7 @@ export default function Try({ query }) {
               ${list.data.degraded && html`<${Notice} kind="warning">${t("try.degraded", { lost: listed(list.data.degraded.lost.map((name) => t(`lost.${name}`))) })}<//>`}
               <div class="row"><span class="muted">${t(`source.${list.data.source}`)}</span><${Legend} items=${items} /></div>
               ${without && html`<ul class="notice">${items.filter((item) => item.counterfactual).map((item) => html`<li>${about(`${item.rank}. ${item.title}`, item.counterfactual.text)}</li>`)}</ul>`}
-              ${items.length === 0 && html`<${NoItems} relation=${relation} shopper=${asked.user_id || deeds.length} />`}
+              ${items.length === 0 && html`<${NoItems} relation=${relation} shopper=${asked.user_id || deeds.length} onShopper=${setShopper} />`}
               <ol class="grid">
                 ${items.map((item) => html`<${Tile} key=${item.item_id} item=${item} known=${shown.current.before} before=${before[item.item_id]} widest=${widestOf(items)} onDo=${add} onReview=${setReviewed} onOpen=${setOpen} />`)}
               </ol>
