@@ -95,7 +95,7 @@ _EventTypes = Annotated[
 
 
 class Settings(BaseModel):
-    """Names of the stack's resources and its few choices; the template sets all of them for every function.
+    """Names of the stack's resources and its few choices; the template sets all of them but one for every function.
 
     Each is the environment variable of its name in capitals, unless it says another.
 
@@ -106,7 +106,8 @@ class Settings(BaseModel):
     cursor_secret : what cursors are signed with; only the functions that give them have one
     anonymous_migration_days : how old what an anonymous id takes over from before may be, 0 for nothing at all
     live_counts_seconds : after how long a request looks for newer live counts
-    read_patience_seconds : how long a request waits for all that it reads together; None for as long as on AWS
+    read_patience_seconds : how long a request waits for all that it reads together, which the local stack alone says;
+        None for `endcap.live.waiting.READS_S`
     erasure_days : within how many days what was erased is taken out of every store
     stream_failures_queue_url : where the function that reads a stream tells what it gave up
     authorisation : how callers are told apart

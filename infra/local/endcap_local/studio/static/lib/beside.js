@@ -28,16 +28,19 @@ const lengthOf = (side) => documentOf(side).limit ?? USUAL;
 const shown = (side) => ({ ...side, limit: Math.min(lengthOf(side), SHOWN) });
 const named = (name, side) => (lengthOf(side) > SHOWN ? t("beside.first", { name, n: SHOWN, of: lengthOf(side) }) : name);
 
-const Pair = ({ whose, name, live, drafted, waiting, onShopper }) => {
+// What of a draft comes to nothing is told once, as it does so whoever asks.
+const Pair = ({ whose, name, live, drafted, waiting, warns, onShopper }) => {
   const base = { ...whose, language: language.value, explain: false };
   const asked = [JSON.stringify([base, live, drafted])];
   const now = useLoad((signal) => (live ? preview({ ...base, ...shown(live) }, signal) : Promise.resolve(null)), asked);
   const then = useLoad((signal) => preview({ ...base, ...shown(drafted) }, signal), asked);
   const before = live ? ranksOf(now.data?.items) : undefined;
   const gone = now.data && then.data ? now.data.items.filter((item) => !then.data.items.some((other) => other.item_id === item.item_id)) : [];
+  const vain = warns ? (then.data?.warnings ?? []).map((one) => said(one.message)) : [];
   const nothing = (side) => html`<${NoItems} relation=${documentOf(side).relation} shopper=${whose.user_id ?? whose.interactions?.length} onShopper=${onShopper} />`;
   return html`
     <div aria-busy=${waiting || now.loading || then.loading ? "true" : undefined}>
+      ${vain.length > 0 && html`<${Notice} kind="warning">${vain.map((text) => html`<p>${text}</p>`)}<//>`}
       <h3>${name}</h3>
       <div class="columns pair">
         <div><p class="muted">${named(t("live"), live)}</p>${!live ? html`<${Empty}>${t("beside.not_live")}<//>` : now.data === null ? html`<${Loading} />` : html`<${Loaded} of=${now}>${({ items }) => (items.length ? html`<${Ranking} items=${items} name=${t("live")} />` : nothing(live))}<//>`}</div>
@@ -71,14 +74,6 @@ const Invented = ({ live, chosen, full, onChosen }) => {
       <${DeedForm} name=${t("invented.form")} action=${t("invented.add")} disabled=${full} onDeed=${(type, item) => add(whoDid(type, item))} />
     </div>
   `;
-};
-
-// What of a draft comes to nothing, whoever asks; each once, however many shoppers it is tried on.
-const Warned = ({ drafted }) => {
-  const asked = { ...drafted, limit: 1, explain: false, language: language.value };
-  const told = useLoad((signal) => preview(asked, signal), [JSON.stringify(asked)]);
-  const texts = [...new Set((told.data?.warnings ?? []).map((one) => said(one.message)))];
-  return texts.length > 0 && html`<${Notice} kind="warning">${texts.map((text) => html`<p>${text}</p>`)}<//>`;
 };
 
 // live, drafted: what both requests say; there may be nothing live.
@@ -115,8 +110,7 @@ export const Beside = ({ live, drafted }) => {
           ${offered.map((id) => html`<${Button} kind="small" onClick=${() => setTypedIds([...named, id].join(", "))}>${id}<//>`)}</div>`}
       <${Invented} live=${live} chosen=${invented} full=${invented.length >= MOST} onChosen=${invent} />
       ${full && html`<p class="hint" role="status">${t("beside.full", { n: MOST })}</p>`}
-      <${Warned} drafted=${rested} />
-      ${shoppers.map((one) => html`<${Pair} key=${one.key} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} onShopper=${setTypedIds} />`)}
+      ${shoppers.map((one, k) => html`<${Pair} key=${one.key} warns=${k === 0} whose=${one.whose} name=${one.name} live=${live} drafted=${rested} waiting=${waiting} onShopper=${setTypedIds} />`)}
     </div>
   `;
 };
