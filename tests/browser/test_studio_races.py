@@ -115,9 +115,10 @@ def test_a_draft_that_another_has_overtaken_is_kept_and_can_be_laid_over_theirs(
     expect(variety).to_have_value("0.1")
     page.get_by_role("button", name="Take my draft up again").click()
     expect(variety).to_have_value("0.6")
-    page.get_by_role("button", name="Publish").click()
-    expect(page.get_by_role("button", name="Publish")).to_be_disabled()
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
+        page.get_by_role("button", name="Publish").click()
     assert scenario.document == {"diversity": 0.6}
+    expect(page.get_by_role("button", name="Publish")).to_be_disabled()
     # Dropped, it is gone for good.
     variety.fill("0.8")
     scenario.publish({"diversity": 0.2})

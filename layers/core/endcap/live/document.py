@@ -18,7 +18,8 @@ from endcap.observability import logger, metrics
 Content = TypeVar("Content")
 
 CONFIGURATION_S: Final = 0.15
-"""How long a request waits for a document at most: what was read of it before will do, and others want the time."""
+"""How long a request waits for a document at most, of `READS_S`: what was read of it before will do, and others want
+the time."""
 
 
 class Document(Protocol):
@@ -69,7 +70,8 @@ class Configured(Generic[Content]):
         """The content as it is now, or as it was where a request is hurried; None where none was ever usable."""
         before = self._kept.content
         hurried = self._waiting is not None and self._waiting.hurried and before.content is not None
-        wait_s = 0.0 if hurried else CONFIGURATION_S
+        usual_s = CONFIGURATION_S if self._waiting is None else self._waiting.of_patience(CONFIGURATION_S)
+        wait_s = 0.0 if hurried else usual_s
         seen = self._kept.refreshed(partial(self._look, before), self._failed, wait_s)
         if seen is not before and seen.problem is not None:
             if seen.etag != before.etag:

@@ -100,7 +100,8 @@ class Ladder:
         """
         self._stand_in = None
         try:
-            snapshot, failure = self._current.get(min(FIRST_S, self._waiting.left_s() - LIST_S)), None
+            first_s, list_s = self._waiting.of_patience(FIRST_S), self._waiting.of_patience(LIST_S)
+            snapshot, failure = self._current.get(min(first_s, self._waiting.left_s() - list_s)), None
         except EndcapError as exc:
             snapshot, failure = None, exc
         if snapshot is None and not self._current.missing:

@@ -106,6 +106,10 @@ class Waiting:
         """Whether the request has less time than usual, so that none of it should go to what is known well enough."""
         return self.clock() < self._hurry_ends_s
 
+    def of_patience(self, seconds: float) -> float:
+        """As much of this patience as `seconds` are of `READS_S`."""
+        return seconds * self.patience_s / READS_S
+
     def left_s(self) -> float:
         """Seconds that the request may still wait, 0 when there are none."""
         return max(0.0, self._ends_s - self.clock())

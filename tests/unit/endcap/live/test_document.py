@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from endcap.errors import NotFoundError
 from endcap.live.document import CONFIGURATION_S, Configured
 from endcap.live.waiting import HURRIED_S, READS_S, Guarded, Waiting
@@ -54,6 +56,14 @@ def test_a_document_that_takes_long_is_waited_for_only_so_long() -> None:
     found, took_s = world.ask(20.0)
     assert (found, round(took_s, 6)) == (1, CONFIGURATION_S)
     assert world.ask(26.0)[0] == 2
+
+
+def test_a_stack_that_is_more_patient_waits_longer_for_it() -> None:
+    world = World()
+    world.waiting.patience_s = 10 * READS_S
+    assert world.ask(0.0)[0] == 1
+    world.file.takes_s, world.file.content = 9 * CONFIGURATION_S, b"2"
+    assert world.ask(20.0) == (2, pytest.approx(9 * CONFIGURATION_S))
 
 
 def test_where_a_request_is_hurried_what_is_known_will_do() -> None:

@@ -76,6 +76,7 @@ class TestWaiting:
         waiting.begin()
         assert kept.refreshed(service, lambda exc: None) == 2
         assert not waiting.hurried
+        assert waiting.of_patience(READS_S / 2) == pytest.approx(2.5)
         service.takes_s = 6.0
         waiting.begin()
         with pytest.raises(DependencyError):
