@@ -120,17 +120,17 @@ def recent_intent(profile: UserProfile, items: Mapping[str, Item], now_ms: int) 
     )
 
 
-def _after(newest_first: Sequence[Entry], at_ms: int | None) -> list[Entry]:
-    """What was looked at after a moment."""
+def _after(entries: Sequence[Entry], at_ms: int | None) -> list[Entry]:
+    """What was looked at after a moment, of entries with the newest first."""
     if at_ms is None:
         return []
-    return [e for e in newest_first if e.event_type in LOOKED and e.timestamp_ms > at_ms]
+    return [e for e in entries if e.event_type in LOOKED and e.timestamp_ms > at_ms]
 
 
-def _in_cart(newest_first: Sequence[Entry], now_ms: int) -> list[str]:
+def _in_cart(entries: Sequence[Entry], now_ms: int) -> list[str]:
     over: set[str] = set()
     left: dict[str, None] = {}
-    for entry in newest_first:
+    for entry in entries:
         if entry.event_type in ENDS_CART:
             over.add(entry.item_id)
         elif entry.event_type in FILLS_CART and entry.item_id not in over and now_ms - entry.timestamp_ms <= CART_MS:
