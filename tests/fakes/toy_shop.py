@@ -9,6 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from endcap.arrays import I64
 from endcap.events.interaction import Interaction
 from endcap_rebuild.data.event_table import EventTable, event_table
 from endcap_rebuild.data.reading import ReadReport
@@ -81,3 +84,22 @@ def table_of(rows: Iterable[tuple[str, int, str, float]], n_items: int, seed: in
         for number, (user, item, kind, day) in enumerate(rows)
     ]
     return event_table(events, {f"{k:03d}": k for k in range(n_items)}, ReadReport(), seed)
+
+
+def purchases_by_style(of_style: Sequence[I64], users: int, chance: np.random.Generator) -> list[dict[str, Any]]:
+    """Events of shoppers who stay with one style each: five purchases within minutes, on one of twenty days.
+
+    Parameters
+    ----------
+    of_style : for each style int64, the numbers of its items, whose ids are `i` and the number
+    """
+    return [
+        {
+            "user_id": f"u{user}",
+            "item_id": f"i{item}",
+            "event_type": "purchase",
+            "timestamp": (CUTOFF_MS - int(chance.integers(20)) * DAY_MS) // 1000 - 60 * (5 - step),
+        }
+        for user in range(users)
+        for step, item in enumerate(chance.choice(of_style[user % len(of_style)], 5, replace=False).tolist())
+    ]

@@ -10,6 +10,7 @@ import pytest
 from endcap.catalog.image_vector import image_levels
 from endcap.catalog.item import Item
 from endcap.profiles.profile import EMPTY_PROFILE
+from endcap.ranking.terms.registry import DEFAULT_WEIGHTS
 from endcap.recommend.pipeline import recommend
 from endcap.recommend.request import RecommendationRequest
 from endcap.snapshot.parts import TermWeight
@@ -18,13 +19,14 @@ from endcap_rebuild.data.dataset import read_shop
 from endcap_rebuild.images.step import BESIDE, IMAGE_STEP
 from endcap_rebuild.images.vectors import pictures_of
 from endcap_rebuild.job import rebuild
+from endcap_rebuild.language.own_weights import LEFT_OUT
 from endcap_rebuild.language.step import report_of, weights_beside
 from endcap_rebuild.settings import RebuildSettings, no_progress
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob
 from endcap_rebuild.steps.runner import Outputs, json_array, run_steps
 from endcap_rebuild.text.encoders import load_encoder
-from tests.fakes.toy_shop import NOW_MS, write_events, write_items
-from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, TINY_ENCODER, WORDS
+from tests.fakes.toy_shop import NOW_MS, purchases_by_style, write_events, write_items
+from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, WORDS
 
 N, STYLES, WIDTH, USERS = 1_000, 25, 24, 1_500
 
@@ -43,17 +45,7 @@ def write_shop(folder: Path, *, shuffled: bool) -> RebuildSettings:
     titles = [" ".join(chance.choice(WORDS, 3)) for _ in range(N)]
     write_items(folder, [{"id": f"i{k}", "title": titles[k], "image_vector": pictures[shown[k]]} for k in range(N)])
     of_style = [np.flatnonzero(np.asarray(style_of) == style) for style in range(STYLES)]
-    events = [
-        {
-            "user_id": f"u{user}",
-            "item_id": f"i{item}",
-            "event_type": "purchase",
-            "timestamp": (CUTOFF_MS - int(chance.integers(20)) * DAY_MS) // 1000 - 60 * (5 - step),
-        }
-        for user in range(USERS)
-        for step, item in enumerate(chance.choice(of_style[user % STYLES], 5, replace=False).tolist())
-    ]
-    write_events(folder, events)
+    write_events(folder, purchases_by_style(of_style, USERS, chance))
     return RebuildSettings(
         folder, folder / "out", str(TINY_ENCODER), cache=folder / "cache", now_ms=NOW_MS, max_cases=2_000
     )
@@ -85,7 +77,8 @@ def test_a_rebuild_serves_pictures_with_reasons(tmp_path: Path) -> None:
     assert snapshot.manifest["metrics"]["images"]["verdicts"][0]["low"] > 0
     terms, shares = snapshot.weights.terms, snapshot.manifest["metrics"]["images"]["weights"]
     assert terms["image_similar"].weight == pytest.approx(shares["image_similar"] * terms["similar"].weight)
-    assert terms["text"].weight == 0  # lists say all, so that pictures have a weight of their own for histories
+    # Lists say all, so that pictures have a weight of their own for histories.
+    assert terms["text"].weight < LEFT_OUT * DEFAULT_WEIGHTS["text"]
     assert terms["image"].weight == snapshot.manifest["metrics"]["own_weights"]["weights"]["image"] > 0
     style_of = styles()
     request = RecommendationRequest(relation="similar", items=("i0",), limit=10)

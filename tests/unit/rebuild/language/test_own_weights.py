@@ -34,8 +34,8 @@ from endcap_rebuild.settings import RebuildSettings, no_progress
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob, Needed
 from endcap_rebuild.steps.runner import Outputs, json_array, run_steps
 from endcap_rebuild.text.encoders import load_encoder
-from tests.fakes.toy_shop import NOW_MS, write_events, write_items
-from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, TINY_ENCODER, WORDS
+from tests.fakes.toy_shop import NOW_MS, purchases_by_style, write_events, write_items
+from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, WORDS
 
 N, NEW, STYLES, WIDTH, USERS = 500, 60, 12, 24, 900
 STYLE_OF = [int(style) for style in np.random.default_rng(5).integers(STYLES, size=N)]
@@ -51,17 +51,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> RebuildSettings:
     titles = [" ".join(chance.choice(WORDS, 3)) for _ in range(N)]
     write_items(folder, [{"id": f"i{k}", "title": titles[k], "image_vector": pictures[k]} for k in range(N)])
     of_style = [np.flatnonzero(np.asarray(STYLE_OF[: N - NEW]) == style) for style in range(STYLES)]
-    events = [
-        {
-            "user_id": f"u{user}",
-            "item_id": f"i{item}",
-            "event_type": "purchase",
-            "timestamp": (CUTOFF_MS - int(chance.integers(20)) * DAY_MS) // 1000 - 60 * (5 - step),
-        }
-        for user in range(USERS)
-        for step, item in enumerate(chance.choice(of_style[user % STYLES], 5, replace=False).tolist())
-    ]
-    write_events(folder, events)
+    write_events(folder, purchases_by_style(of_style, USERS, chance))
     return RebuildSettings(
         folder, folder / "out", str(TINY_ENCODER), cache=folder / "cache", now_ms=NOW_MS, max_cases=2_000
     )

@@ -32,8 +32,8 @@ from endcap_rebuild.steps.assembly import generated_documents
 from endcap_rebuild.steps.fast import FAST_STEPS, FastJob
 from endcap_rebuild.steps.runner import Outputs, json_array, json_value, run_steps
 from endcap_rebuild.text.encoders import load_encoder
-from tests.fakes.toy_shop import NOW_MS, write_chain_shop, write_events, write_items
-from tests.fakes.toy_snapshot import CUTOFF_MS, DAY_MS, TINY_ENCODER, WORDS, build_toy_snapshot
+from tests.fakes.toy_shop import NOW_MS, purchases_by_style, write_chain_shop, write_events, write_items
+from tests.fakes.toy_snapshot import CUTOFF_MS, TINY_ENCODER, WORDS, build_toy_snapshot
 
 
 @pytest.fixture(scope="module")
@@ -163,17 +163,7 @@ def knowing_shop(
         ],
     )
     of_style = [np.flatnonzero(style_of == style) for style in range(STYLES)]
-    events = [
-        {
-            "user_id": f"u{user}",
-            "item_id": f"i{item}",
-            "event_type": "purchase",
-            "timestamp": (CUTOFF_MS - int(chance.integers(20)) * DAY_MS) // 1000 - 60 * (5 - step),
-        }
-        for user in range(USERS)
-        for step, item in enumerate(chance.choice(of_style[user % STYLES], 5, replace=False).tolist())
-    ]
-    write_events(folder, events)
+    write_events(folder, purchases_by_style(of_style, USERS, chance))
     enrich(EnrichSettings(folder, folder / "enrichment"), Knowing(dict(zip(titles, told, strict=True))))
     return RebuildSettings(
         folder,
