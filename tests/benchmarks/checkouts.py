@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,28 +26,29 @@ main()
 """
 
 
-def run_python(checkout: Path, code: str, *arguments: str) -> None:
-    """Run a program that imports a checkout's own code, on one thread.
+def run_python(checkout: Path, code: str, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run a program that imports a checkout's own code, on one thread, with these variables over those of this process.
 
     Raises
     ------
     subprocess.CalledProcessError : it failed
     """
     paths = os.pathsep.join(str(checkout / package) for package in _PACKAGES)
-    environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    own = {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    variables = {**os.environ, **(environment or {}), **own}
     subprocess.run(
-        [sys.executable, "-c", code, *arguments], cwd=checkout, env=environment, check=True, capture_output=True
+        [sys.executable, "-c", code, *arguments], cwd=checkout, env=variables, check=True, capture_output=True
     )
 
 
-def endcap(checkout: Path, *arguments: str) -> None:
-    """Run a checkout's own command.
+def endcap(checkout: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run a checkout's own command, with these variables over those of this process.
 
     Raises
     ------
     subprocess.CalledProcessError : it failed
     """
-    run_python(checkout, _MAIN, *arguments)
+    run_python(checkout, _MAIN, *arguments, environment=environment)
 
 
 def middle(ratios: Sequence[float], seed: int = 0) -> tuple[float, float, float]:

@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,23 +66,34 @@ def hold_out(data: Path, folder: Path, min_length: int, repeats: bool) -> dict[s
     return targets
 
 
-def measure(recommended: Path, targets: dict[str, str], n_items: int) -> dict[str, float]:
-    """Metrics of the lists in a file against one target per user."""
+def lists_of(recommended: Path, targets: Mapping[str, str]) -> dict[str, list[str]]:
+    """User -> items of their list, best first, of a file of `endcap batch-recommend`."""
     lists: dict[str, list[str]] = {user_id: [] for user_id in targets}
     with gzip.open(recommended) as raw:
         for row in csv.DictReader(io.TextIOWrapper(raw, encoding="utf-8", newline="")):
             lists[row["user_id"]].append(row["item_id"])
-    ranks = [
-        [lists[user_id].index(target) + 1.0] if target in lists[user_id] else [float("inf")]
+    return lists
+
+
+def ranks_of(lists: Mapping[str, list[str]], targets: Mapping[str, str]) -> list[float]:
+    """The place of each user's target, from 1 on; infinite where their list is without it."""
+    return [
+        lists[user_id].index(target) + 1.0 if target in lists[user_id] else float("inf")
         for user_id, target in targets.items()
     ]
+
+
+def measure(recommended: Path, targets: Mapping[str, str], n_items: int) -> dict[str, float]:
+    """Metrics of the lists in a file against one target per user."""
+    lists = lists_of(recommended, targets)
+    ranks = ranks_of(lists, targets)
     rows = {item_id: row for row, item_id in enumerate({i for items in lists.values() for i in items})}
     shown = [[rows[item_id] for item_id in items] for items in lists.values()]
     return {
         "users": len(targets),
-        "ndcg_at_10": sum(ndcg_at_k(r, 10) for r in ranks) / len(ranks),
-        "hit_rate_at_10": sum(recall_at_k(r, 10) for r in ranks) / len(ranks),
-        "mrr_at_10": sum(1 / r[0] for r in ranks) / len(ranks),
+        "ndcg_at_10": sum(ndcg_at_k([rank], 10) for rank in ranks) / len(ranks),
+        "hit_rate_at_10": sum(recall_at_k([rank], 10) for rank in ranks) / len(ranks),
+        "mrr_at_10": sum(1 / rank for rank in ranks) / len(ranks),
         "coverage_at_10": coverage_at_k(shown, n_items, 10),
     }
 
