@@ -109,7 +109,8 @@ def tune(
     found = coordinate_search(pools, weights, scales, 1, terms, DEEP)
     for each in few[1:]:
         pools, owners = _pools_of(index, each, settings, found / scales)
-        found, _ = with_repeats(pools, found, scales, owners)
+        found, demand, _ = with_repeats(pools, found, scales, owners)
+        settings = replace(settings, repeat_demand=demand)
     settings, tried = _choose_half_lives(index, few, settings, found / scales, progress)
 
     def report(done: int, total: int) -> None:
@@ -144,8 +145,9 @@ def tune(
     found = found * (weights.sum() / max(found.sum(), 1e-9))
     evidence |= {"tuned": better, "before": before, "after": after, "held_out_ndcg_at_10": held_out}
     for each in asked[1:]:
-        pools, owners = _pools_of(index, each, settings, found / scales)
-        found, evidence["repeats"] = with_repeats(pools, found, scales, owners)
+        pools, owners = _pools_of(index, each, replace(settings, repeat_demand=0.0), found / scales)
+        found, demand, evidence["repeats"] = with_repeats(pools, found, scales, owners)
+        settings = replace(settings, repeat_demand=demand)
         evidence["with_repeats"] = {
             "before": measure(index, each, default, defaults / scales),
             "after": measure(index, each, settings, found / scales),
