@@ -82,8 +82,9 @@ def in_demand(pools: Pools, among_seen: float, among_others: float) -> Pools:
 def test_demand_counts_where_what_sells_now_is_what_comes_again() -> None:
     found, demand, evidence = with_repeats(in_demand(window(1.0), 2.0, 0.0), weights(), ONES, OWNERS)
     gains = {row["demand"]: row["ndcg_at_10"] for row in evidence["demands_tried"]}
-    assert demand == max(gains, key=lambda each: gains[each]) > 0
-    assert gains[demand] > gains[0.0] + 0.05
+    best = [each for each, gain in gains.items() if gain > max(gains.values()) - 0.01]
+    assert 0 < min(best) <= demand <= max(best)
+    assert min(gains[each] for each in best) > gains[0.0] + 0.05
     assert found[DEMAND] == 0  # it is no weight of demand for items that are new to a shopper
 
 
