@@ -193,7 +193,7 @@ def _repeats(evidence: Mapping[str, Any]) -> list[str]:
     return [
         "",
         f"By {evidence['repeat_cases']:,} repeats, having been chosen before weighs {share:g} times as much as all",
-        f"other terms together, and the demand for such an item, a logarithm, adds {demand:g} times as much to it.",
+        f"other terms together; {demand:.2g} of the demand for such an item, a logarithm, is added to it.",
     ]
 
 

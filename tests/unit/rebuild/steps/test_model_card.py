@@ -33,5 +33,5 @@ def test_where_shoppers_buy_again_it_says_what_that_is_worth() -> None:
     }
     card = " ".join(_validation({**EVIDENCE, **repeats}))
     assert "By 900 repeats, having been chosen before weighs 2.5 times as much as all other terms together" in card
-    assert "the demand for such an item, a logarithm, adds 0.05 times as much to it." in card
+    assert "0.05 of the demand for such an item, a logarithm, is added to it." in card
     assert "chosen, repeats allowed" in card
