@@ -52,6 +52,7 @@ SETTINGS: Final[Mapping[str, float]] = {
     "time_half_life_factor": 1.0,
     "grade_strength": 1.0,
     "history_floor": 0.05,
+    "repeat_demand": 0.0,
     "query_share": 0.3,
     "demand_fade_days": 0.0,
     "rotation_half_life_s": 7200.0,
@@ -673,6 +674,9 @@ class _Evaluation:
             ):
                 self.terms[name] += weight * value
                 self.sizes[name] += abs(weight) * value
+            in_demand = self.settings["repeat_demand"] * self._demand_left() * shop.popularity * again * (weight > 0)
+            self.terms["again"] += in_demand
+            self.sizes["again"] += in_demand
             for name, value in (
                 ("category", rarity),
                 ("brand", same_brand),

@@ -198,6 +198,7 @@ def _random_weights(random: Random, similarity: bool) -> Weights:
         "time_half_life_factor": [0.2, 3.0],
         "grade_strength": [0.0, 0.5],
         "history_floor": [0.5, 2.0],
+        "repeat_demand": [0.02, 0.5],
         "query_share": [0.0, 0.7],
         "demand_fade_days": [3.0, 20.0, 60.0],
         "rotation_half_life_s": [600.0, 86_400.0],

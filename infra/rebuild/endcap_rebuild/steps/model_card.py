@@ -189,11 +189,11 @@ def _repeats(evidence: Mapping[str, Any]) -> list[str]:
     """What having been chosen before is worth, where seen items may come again."""
     if "repeats" not in evidence:
         return []
-    share = evidence["repeats"]["share"]
+    share, demand = evidence["repeats"]["share"], evidence["repeats"]["demand"]
     return [
         "",
         f"By {evidence['repeat_cases']:,} repeats, having been chosen before weighs {share:g} times as much as all",
-        "other terms together.",
+        f"other terms together; {demand:.2g} of the demand for such an item, a logarithm, is added to it.",
     ]
 
 

@@ -160,16 +160,26 @@ class Halves:
 
         Shares are chosen by all cases, so that the gains of the mean are those of unseen halves but for these shares.
         """
-        _, owner = np.unique(self.owners, return_inverse=True)
-        sums = np.stack([np.bincount(owner, way.gains) for way in ways], axis=1)
-        times = drawn_times(len(sums), _DRAWS, seed)
-        best = np.argmax(times @ sums, axis=1)  # all are divided by the same number of cases
-        shares = np.bincount(best, minlength=len(ways)) / _DRAWS
+        shares = how_often_best([way.gains for way in ways], self.owners, seed)
         counting = [(share, way) for share, way in zip(shares.tolist(), ways, strict=True) if share]
         return self.mixed("mean of these", counting), {way.name: share for share, way in counting}
 
     def _evenly(self, *ways: Way) -> Way:
         return self.mixed(" = ".join(way.name for way in ways), [(1 / len(ways), way) for way in ways])
+
+
+def how_often_best(gains: Sequence[F64], owners: I64, seed: int) -> F64:
+    """float64 (ways,): the share of draws of the owners in which each way of ranking is the best; the first of equals.
+
+    Parameters
+    ----------
+    gains : float64 (cases,) of each way
+    """
+    _, owner = np.unique(owners, return_inverse=True)
+    sums = np.stack([np.bincount(owner, each) for each in gains], axis=1)
+    times = drawn_times(len(sums), _DRAWS, seed)
+    best = np.argmax(times @ sums, axis=1)  # all are divided by the same number of cases
+    return np.bincount(best, minlength=len(gains)) / _DRAWS
 
 
 def simple_of(ways: Sequence[Way], owners: I64) -> Way:

@@ -109,7 +109,8 @@ def tune(
     found = coordinate_search(pools, weights, scales, 1, terms, DEEP)
     for each in few[1:]:
         pools, owners = _pools_of(index, each, settings, found / scales)
-        found, _ = with_repeats(pools, found, scales, owners)
+        found, demand, _ = with_repeats(pools, found, scales, owners, seed)
+        settings = replace(settings, repeat_demand=demand)
     settings, tried = _choose_half_lives(index, few, settings, found / scales, progress)
 
     def report(done: int, total: int) -> None:
@@ -144,8 +145,9 @@ def tune(
     found = found * (weights.sum() / max(found.sum(), 1e-9))
     evidence |= {"tuned": better, "before": before, "after": after, "held_out_ndcg_at_10": held_out}
     for each in asked[1:]:
-        pools, owners = _pools_of(index, each, settings, found / scales)
-        found, evidence["repeats"] = with_repeats(pools, found, scales, owners)
+        pools, owners = _pools_of(index, each, replace(settings, repeat_demand=0.0), found / scales)
+        found, demand, evidence["repeats"] = with_repeats(pools, found, scales, owners, seed)
+        settings = replace(settings, repeat_demand=demand)
         evidence["with_repeats"] = {
             "before": measure(index, each, default, defaults / scales),
             "after": measure(index, each, settings, found / scales),
@@ -194,7 +196,8 @@ def _choose_half_lives(
 ) -> tuple[RankingSettings, list[dict[str, float | str]]]:
     def gain_with(trial: RankingSettings) -> float:
         ranks = [_ranks(index, each, trial, factors, own) for each, own in zip(asked, kept, strict=True)]
-        return float(np.mean([gain_of(each, DEEP).mean() for each in ranks]))
+        # A geometric mean: whichever kind of question is easier, as repeats are where many come, counts no more for it.
+        return float(np.prod([gain_of(each, DEEP).mean() for each in ranks]) ** (1 / len(ranks)))
 
     kept = [Kept() for _ in asked]
     tried: list[dict[str, float | str]] = []

@@ -300,6 +300,7 @@ TEXTS: Final = Texts(
         "time_half_life_factor": "Multiplies the half-lives of the event types.",
         "grade_strength": "How far a grade, against the shopper's usual one, changes what a rating counts.",
         "history_floor": "The smaller, the sooner a short or old history counts in full.",
+        "repeat_demand": "What the demand for an item adds where a shopper has chosen it before and may again.",
         "query_share": "What is left of the other terms where something is searched for or named.",
         "demand_fade_days": ("Days from the cut-off at which popularity counts half to a known shopper; 0 = never."),
         "rotation_half_life_s": "Seconds after which a showing sets an item back half as much.",

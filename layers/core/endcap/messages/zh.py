@@ -299,6 +299,7 @@ TEXTS: Final = Texts(
         "time_half_life_factor": "各事件类型的半衰期都乘以此数。",
         "grade_strength": "评分高于或低于该顾客的平均分时，评价的影响改变多少。",
         "history_floor": "此数越小，少量或较早的历史越早完全计入。",
+        "repeat_demand": "顾客选过且可再次选择的商品，其热度另外增加多少得分。",
         "query_share": "有搜索词或指定商品时，其他得分项保留的比例。",
         "demand_fade_days": "截止多少天后，热度对已知顾客减半；0 表示从不减半。",
         "rotation_half_life_s": "曝光多少秒之后，扣分减半。",

@@ -31,6 +31,7 @@ _READ_BY_TERMS: Final = (
     "affinity_half_life_events",
     "words_half_life_events",
     "history_floor",
+    "repeat_demand",
     "query_share",
     "rotation_half_life_s",
 )
@@ -50,6 +51,8 @@ class RankingSettings:
     grade_strength : 1 = a grade counts in full, 0 = every rating is a plain positive
     history_floor : weights are divided by (their total + this): the smaller, the sooner a short or old history counts
         in full
+    repeat_demand : what the demand for an item, a logarithm, adds to its having been chosen before: what comes again is
+        what sells now, though it says little of what else a shopper may want
     query_share : what is left of the other terms where there is a query
     demand_fade_days : distance from the snapshot's cut-off at which popularity and trend say half as much to someone
         whose taste is known; 0 = they never fade
@@ -63,6 +66,7 @@ class RankingSettings:
     time_half_life_factor: float = 1.0
     grade_strength: float = 1.0
     history_floor: float = 0.05
+    repeat_demand: float = 0.0
     query_share: float = 0.3
     demand_fade_days: float = 0.0
     rotation_half_life_s: float = 7200.0

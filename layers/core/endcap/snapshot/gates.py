@@ -48,6 +48,7 @@ SETTING_RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "time_half_life_factor": (0.01, 100.0),
     "grade_strength": (0.0, 10.0),
     "history_floor": (0.0, 10.0),
+    "repeat_demand": (0.0, 10.0),
     "query_share": (0.0, 1.0),
     "demand_fade_days": (0.0, 36_500.0),
     "rotation_half_life_s": (60.0, 31_536_000.0),

@@ -185,6 +185,29 @@ def test_what_was_viewed_comes_again_and_what_was_bought_not_within_a_day(index:
         assert np.flatnonzero(row(term_scores(index, features, SETTINGS), "again")).tolist() == rows
 
 
+def test_demand_adds_to_what_comes_again_and_to_nothing_else(index: ItemIndex) -> None:
+    taste = UserProfile(
+        interactions=(
+            Entry(CUTOFF_MS - 1, b"buy", "purchase", "item-0"),
+            Entry(CUTOFF_MS - 2, b"view", "view", "item-2"),
+            Entry(CUTOFF_MS - 3, b"dislike", "dislike", "item-1"),
+        )
+    )
+    counted = replace(SETTINGS, repeat_demand=0.5, demand_fade_days=10.0)
+    later = CUTOFF_MS + 10 * 86_400_000
+    features = features_of(taste, index, later, counted)
+    plain, terms = (term_scores(index, features, each) for each in (SETTINGS, counted))
+    added = row(terms, "again") - row(plain, "again")
+    # Ten days after the cut-off half of the demand is left.
+    expected = np.zeros(index.n_items)
+    expected[[0, 2]] = 0.25 * index.popularity[[0, 2]]
+    np.testing.assert_allclose(added, expected, rtol=1e-5)
+    assert added[[0, 2]].all()
+    np.testing.assert_array_equal(np.delete(terms, TERMS.index("again"), 0), np.delete(plain, TERMS.index("again"), 0))
+    just_now = features_of(taste, index, CUTOFF_MS, counted)
+    assert np.flatnonzero(row(term_scores(index, just_now, counted), "again")).tolist() == [2]
+
+
 def test_item_without_brand_lends_no_brand(index: ItemIndex) -> None:
     features = taste_for(index, ("purchase", "item-3"))
     assert not row(term_scores(index, features, SETTINGS), "brand").any()

@@ -27,7 +27,11 @@ def test_the_mixtures_are_named_with_their_shares_and_what_they_were_compared_wi
 
 
 def test_where_shoppers_buy_again_it_says_what_that_is_worth() -> None:
-    repeats = {"repeats": {"share": 2.5, "tried": []}, "with_repeats": {"before": FIGURES, "after": FIGURES}}
+    repeats = {
+        "repeats": {"share": 2.5, "demand": 0.05, "tried": []},
+        "with_repeats": {"before": FIGURES, "after": FIGURES},
+    }
     card = " ".join(_validation({**EVIDENCE, **repeats}))
-    assert "By 900 repeats, having been chosen before weighs 2.5 times as much as all other terms together." in card
+    assert "By 900 repeats, having been chosen before weighs 2.5 times as much as all other terms together" in card
+    assert "0.05 of the demand for such an item, a logarithm, is added to it." in card
     assert "chosen, repeats allowed" in card

@@ -126,8 +126,10 @@ def _again_values(context: ScoringContext) -> Values | None:
     weights = _weights(context)
     if weights is None:
         return None
-    due = np.where(context.features.just_bought, 0, np.maximum(weights, 0))
-    return Sparse(context.index.n_items, context.features.positions, due)
+    index, features = context.index, context.features
+    chosen = (weights > 0) & ~features.just_bought
+    demand = index.popularity[features.positions] * np.float32(context.settings.repeat_demand * features.demand)
+    return Sparse(index.n_items, features.positions, np.where(chosen, weights + demand, np.float32(0)))
 
 
 def _sharing(numbers: NDArray[Any], context: ScoringContext, positions: I64) -> F64:
