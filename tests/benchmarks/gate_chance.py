@@ -12,7 +12,8 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
-from endcap_rebuild.language.gate import Owners, owners_of, verdict
+from endcap_rebuild.language.gate import verdict
+from endcap_rebuild.text_encoder.gate import Owners, owners_of
 from tests.fakes.uneven_shop import UnevenShop
 
 PARTS = ("tags", "descriptions", "descriptions, searches")
