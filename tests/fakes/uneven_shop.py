@@ -68,7 +68,6 @@ class UnevenShop:
         tagged = cold_trials(self.questions, {_FIELDS: Space(self.texts, self.tags[order])})
         return [(COLD, tagged), *described.items()]
 
-
     def encoder(self, seed: int, *, tells: bool = False) -> VectorsOf:
         """Of a text encoder: by its vectors kinds are told apart, or nothing is; of a query never anything."""
         chance = np.random.default_rng([seed, 41])

@@ -192,7 +192,7 @@ def test_a_win_needs_a_margin_and_no_worse_part(questions: Questions, cold: floa
     assert compare(made(questions, cold, search), made(questions, 0.2, 0.5), questions).wins is wins
 
 
-DRAWS, NOMINAL = 80, 0.025
+DRAWS, NOMINAL = 40, 0.025
 """Shops, and how often the lower end of a 95 % interval lies above 0 by chance."""
 
 
