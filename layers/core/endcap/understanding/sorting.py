@@ -69,8 +69,8 @@ _SORTED: Final[tuple[tuple[Sorting, str], ...]] = (
     ),
     (
         "popular",
-        rf"{_SORT}(?:(?:best|top|hot|biggest)[\s-]*sell(?:ing|ers?)|most (?:popular|bought|wanted|sold|loved|"
-        rf"liked|purchased)|best[\s-]loved|popular(?! (?:demand|songs?|science|culture|music))|trending|hottest|popularity)"
+        rf"{_SORT}(?:(?:best|top|hot|biggest)[\s-]*sell(?:ing|ers?)|most (?:popular|bought|wanted|sold|loved|liked|"
+        rf"purchased)|best[\s-]loved|popular(?! (?:demand|songs?|science|culture|music))|trending|hottest|popularity)"
         rf"(?:{_FIRST}| ones?)?\b|\b(?:what )?(?:others|everyone|people)(?: else)?(?: (?:is|are))? (?:buys?|buying)\b"
         r"|\bwhat'?s (?:hot|popular)\b|\b(?:that|which) sells? (?:the )?best\b|\bfavou?rites? first\b|"
         r"\b(?:customer|shopper)s?'? favou?rites?\b"
