@@ -71,7 +71,7 @@ def _folded(text: str) -> re.Pattern[str]:
     return re.compile(text, re.IGNORECASE)
 
 
-_NO_LIMIT: Final = r"(?<!under |below |above |least )(?<!over |than )(?<!\d and )(?<!to )(?<![于过到至])"
+_NO_LIMIT: Final = r"(?<!under |below |above |least )(?<!over |than )(?<!\d and )(?<!to )(?<![于过到至少多])"
 """Before a size that is not what the thing measures, but the most or least that it may."""
 _NEXT: Final = "but|under|below|over|above|for|with|without|not|no|max|up|from|between|about|around"
 _ENDS: Final = rf"(?=\s*(?:$|[,;.\0])| (?:and|or|{_NEXT}|please|only|ones?|at|in|if|by|\d))"

@@ -64,10 +64,9 @@ _STRONG: Final = pattern(
     rf"have|buy))?|like|need|include|give(?: me)?|recommend|send|have|contain|use|come with|care for)"
     rf"|(?:must|should)(?: not|n'?t) be|(?:i|we|she|he|they) {_DOES} (?:stand|wear|eat|tolerate)"
     r"|(?:please )?(?:exclud(?:e|ing)|excl\.?|avoid(?:ing)?|leav(?:e|ing) out|skip(?:ping)? (?:the|any|all)|"
-    r"omit(?:ting)?|(?:i )?hat(?:e|es|ing)|dislik(?:e|es|ing))"
-    r"|except(?: for|ing)?|minus|(?:any(?:thing)?|everything|all) (?:but|except)|"
-    r"any (?:colou?r|brand|material|kind|type|scent) (?:but|except)|other than|rather than|instead of|apart from|"
-    r"aside from|besides|(?:but|and) (?:not|no|nothing)"
+    r"omit(?:ting)?|(?:i )?(?:hat|dislik)(?:es?|ing))"
+    r"|except(?: for|ing)?|minus|(?:any(?:thing| (?:colou?r|brand|material|kind|type|scent))?|everything|all) "
+    r"(?:but|except)|other than|rather than|instead of|apart from|aside from|besides|(?:but|and) (?:not|no|nothing)"
     rf"|(?:(?:(?:that|which|it|they)(?:'s| is| are)|is|are) )?not (?:{_OF}|from|by|contain(?:ing)?|with|includ(?:e|"
     rf"ing)|us(?:e|ing)|interested in|into|keen on|a fan of)"
     rf"|(?:(?:it|that|which|they) )?(?:isn'?t|aren'?t)(?: (?:{_OF}|from|by|in))?|nothing (?:with|in|from|by|{_OF}|"
@@ -95,8 +94,8 @@ _AFTERWARDS: Final = pattern(
 )
 _WORD: Final = pattern(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*")
 _VALUES: Final = pattern(
-    rf" (?P<what>{_STUFF}(?:(?:, {_STUFF})*,? (?:n?or|and) {_STUFF})?)(?= [a-z]{{3,}})"
-    r"(?! (?:and|but|for|please|thanks|n?or|ones?|colou?r)\b)"
+    rf" (?P<what>{_STUFF}(?:, {_STUFF})*,? (?:n?or|and) {_STUFF}(?![\w-])|{_STUFF}(?= [a-z]{{3,}})"
+    r"(?! (?:and|but|for|please|thanks|n?or|ones?|colou?r)\b))"
 )
 _LIST: Final = re.compile(r"\s*,\s*(?:(?:n?or|and) )?| (?:n?or|and) ")
 _BREAK: Final = re.compile(r"[,;.!?()\0]|\s[-–—]+\s|$")
@@ -109,7 +108,7 @@ _MOST_WORDS: Final = 3
 _ZH_SIGN: Final = r"[^,;。!?\0\s]"
 _ZH_END: Final = r"(?=的|[,;。!?、\0\s]|$)"
 _ZH_STRONG: Final = pattern(
-    r"(?:千万|请|最好|[也都又]|并且?|但|一定)*"
+    r"(?:千万|请|最好|[也都又既]|并且?|但|一定)*"
     r"(?:(?<!要)不要(?:推荐)?|(?<!是)不是|(?<!有)没有|没加|不(?:想[要买选]|想看到?|喜欢|需要|考虑|接受|[买看用加]|"
     r"含有?|包[含括]|带有?|添加|能[有含是]|可以有|希望[有是])|"
     r"别(?:给我(?:推荐)?|推荐|[选要来买有带])|排除|去[掉除]|避[开免]|拒绝|讨厌|过滤掉|屏蔽|剔除)"
@@ -134,7 +133,7 @@ _ZH_FREE: Final = pattern(
 _ZH_DEGREE: Final = re.compile(r"[太更]|什么|那么|这么|很|过|特别|非常|高于|低于|钱|错过|担心|[怕了求止同知紧锈粘到得]")
 _ZH_DONE_WITHOUT: Final = re.compile(rf"电[池源线]?|胶水?|[线水油盐糖]|{ZH_MATERIALS}")
 """What a thing may do without ("不用电池的"); what follows 不用 else is what somebody need not do."""
-_ZH_LISTED: Final = re.compile(r"和(?!服)|或[者是]?|以及|[跟、与]|也?不要")
+_ZH_LISTED: Final = re.compile(r"和(?!服)|或[者是]?|以及|[跟、与]|也?不[要是]")
 _ZH_VALUE: Final = re.compile(rf"(?P<what>{ZH_COLOURS}|{ZH_MATERIALS})(?=[一-龥]{{2,}})")
 _ZH_LAST: Final = re.compile(rf"(?:{ZH_COLOURS}|{ZH_MATERIALS})$")
 
@@ -261,7 +260,7 @@ def _unwanted(text: str, match: re.Match[str], continued: bool) -> Exclusion | N
 
 
 def _of_stuff(text: str, match: re.Match[str]) -> Exclusion | None:
-    """Colours and materials that follow before what is wanted: "no red or blue mugs"."""
+    """Colours and materials that follow: "no red or blue mugs"."""
     found = _VALUES.match(text, match.end())
     return Exclusion(tuple(_LIST.split(found["what"])), match.start(), found.end()) if found else None
 

@@ -83,6 +83,10 @@ def test_names_are_no_conditions(text: str) -> None:
         ("without red or green mugs", ("red", "green"), "mugs"),
         ("i don't want pink or purple bags", ("pink", "purple"), "bags"),
         ("no plastic or metal toys under 5", ("plastic", "metal"), "toys"),
+        ("no wooden or metal ones please", ("wooden", "metal"), "ones"),
+        ("without red or green please", ("red", "green"), ""),
+        ("free from plastic or metal", ("plastic", "metal"), ""),
+        ("既不是红色也不是蓝色的杯子", ("红色", "蓝色"), "杯子"),
     ],
 )
 def test_colours_and_materials_that_nobody_wants_are_not_asked_for(
@@ -104,7 +108,7 @@ def test_colours_and_materials_that_nobody_wants_are_not_asked_for(
         ),
         *("lamp that isn't wider than 15cm", "bag without anything heavier than 1kg", "tin between 10 and 20 cm"),
         *("ribbon under 3 metres", "cable below 20 centimetres", "jar up to 2 kilos", "bottle under 2 gallons"),
-        *("不超过30厘米的盘子", "挂钟不大于30厘米", "不短于1米的丝带"),
+        *("不超过30厘米的盘子", "挂钟不大于30厘米", "不短于1米的丝带", "至少2米长的床单"),
     ],
 )
 def test_how_large_a_thing_may_be_is_no_price_no_exclusion_and_no_size(query: str) -> None:
