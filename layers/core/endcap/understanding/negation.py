@@ -94,7 +94,7 @@ _AFTERWARDS: Final = pattern(
 )
 _WORD: Final = pattern(rf"[^\W_{CJK}][^\s,;.!?()\0{CJK}]*")
 _VALUES: Final = pattern(
-    rf" (?P<what>{_STUFF}(?:, {_STUFF})*,? (?:n?or|and) {_STUFF}(?![\w-])|{_STUFF}(?= [a-z]{{3,}})"
+    rf" (?P<what>{_STUFF}(?:, {_STUFF})*,? (?:n?or|and) {_STUFF}(?![\w-])|{_STUFF}(?= [a-z]{{3,}}|\W*$)"
     r"(?! (?:and|but|for|please|thanks|n?or|ones?|colou?r)\b))"
 )
 _LIST: Final = re.compile(r"\s*,\s*(?:(?:n?or|and) )?| (?:n?or|and) ")

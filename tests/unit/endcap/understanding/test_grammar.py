@@ -85,6 +85,7 @@ def test_names_are_no_conditions(text: str) -> None:
         ("no plastic or metal toys under 5", ("plastic", "metal"), "toys"),
         ("no wooden or metal ones please", ("wooden", "metal"), "ones"),
         ("without red or green please", ("red", "green"), ""),
+        ("not red", ("red",), ""),
         ("free from plastic or metal", ("plastic", "metal"), ""),
         ("既不是红色也不是蓝色的杯子", ("红色", "蓝色"), "杯子"),
     ],
